@@ -1,0 +1,151 @@
+//! The file as it is written: every key with its path and line, every value with its type.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+use toml::value::Datetime;
+
+use super::redact::shown;
+use super::report::Report;
+
+/// The keys of one table.
+pub(super) type Table = BTreeMap<String, Entry>;
+
+/// A key with its value.
+#[derive(Clone)]
+pub(super) struct Entry {
+    /// The dotted path as the file writes it, its environment included.
+    pub(super) path: String,
+    /// The line of the key, counted from 1.
+    pub(super) line: usize,
+    /// True when the section of the environment said so, not the base.
+    pub(super) overlaid: bool,
+    pub(super) value: Value,
+}
+
+/// A value with its TOML type.
+#[derive(Clone)]
+pub(super) enum Value {
+    /// A string, and how the file wrote it when variables were filled in.
+    Text {
+        text: String,
+        written: Option<String>,
+    },
+    Integer(i64),
+    /// An integer that does not fit 64 bits.
+    Oversized,
+    Float(f64),
+    Boolean(bool),
+    Moment(Datetime),
+    Array(Vec<Value>),
+    Table(Table),
+    /// A string whose variable has no value; what reads it sees no value.
+    Unset,
+}
+
+/// Reads the text; `None` when it is not TOML, with every reason in the report.
+pub(super) fn parse(text: &str, report: &mut Report) -> Option<Table> {
+    let lines = Lines::of(text);
+    let (root, errors) = DeTable::parse_recoverable(text);
+    for error in &errors {
+        let start = error.span().map_or(0, |span| span.start);
+        report.syntax(lines.position(start), error.message());
+    }
+    errors.is_empty().then(|| lines.table(root.get_ref(), ""))
+}
+
+/// The path of `key` below `parent`; a key that needs quotes gets them.
+pub(super) fn path(parent: &str, key: &str) -> String {
+    let bare = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
+    let dot = if parent.is_empty() { "" } else { "." };
+    if !key.is_empty() && key.chars().all(bare) {
+        format!("{parent}{dot}{key}")
+    } else {
+        format!("{parent}{dot}\"{}\"", shown(key))
+    }
+}
+
+impl Value {
+    /// What stands there, for a person: never what a variable held.
+    pub(super) fn described(&self) -> String {
+        match self {
+            Self::Text { written: Some(written), .. } => {
+                format!("'{}' as the environment fills it in", shown(written))
+            }
+            Self::Text { text, .. } => format!("the text '{}'", shown(text)),
+            Self::Integer(number) => number.to_string(),
+            Self::Oversized => "a number beyond 64 bits".into(),
+            Self::Float(number) => format!("{number:?}"),
+            Self::Boolean(flag) => flag.to_string(),
+            Self::Moment(_) => "a date or time".into(),
+            Self::Array(_) => "an array".into(),
+            Self::Table(_) => "a table".into(),
+            Self::Unset => "nothing".into(),
+        }
+    }
+
+    /// The text, when it was filled in from variables: it may stand for a number or a flag.
+    pub(super) fn filled_in(&self) -> Option<&str> {
+        match self {
+            Self::Text { text, written: Some(_) } => Some(text.trim()),
+            _ => None,
+        }
+    }
+}
+
+/// Where each line of a text starts.
+struct Lines<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> Lines<'a> {
+    fn of(text: &'a str) -> Self {
+        let after = text.match_indices('\n').map(|(at, _)| at + 1);
+        Self { text, starts: std::iter::once(0).chain(after).collect() }
+    }
+
+    /// Line and column of an offset, counted from 1.
+    fn position(&self, offset: usize) -> (usize, usize) {
+        let line = self.starts.partition_point(|start| *start <= offset);
+        let start = self.starts[line - 1];
+        let column = self.text.get(start..offset).map_or(0, |before| before.chars().count());
+        (line, column + 1)
+    }
+
+    fn table(&self, table: &DeTable<'_>, parent: &str) -> Table {
+        let entry = |(key, value): (&_, &_)| self.entry(key, value, parent);
+        table.iter().map(entry).collect()
+    }
+
+    fn entry(
+        &self,
+        key: &Spanned<Cow<'_, str>>,
+        value: &Spanned<DeValue<'_>>,
+        parent: &str,
+    ) -> (String, Entry) {
+        let path = path(parent, key.get_ref());
+        let (line, _) = self.position(key.span().start);
+        let value = self.value(value.get_ref(), &path);
+        (key.get_ref().to_string(), Entry { path, line, overlaid: false, value })
+    }
+
+    fn value(&self, value: &DeValue<'_>, path: &str) -> Value {
+        match value {
+            DeValue::String(text) => Value::Text { text: text.to_string(), written: None },
+            DeValue::Integer(digits) => i64::from_str_radix(digits.as_str(), digits.radix())
+                .map_or(Value::Oversized, Value::Integer),
+            DeValue::Float(digits) => {
+                digits.as_str().parse().map_or(Value::Oversized, Value::Float)
+            }
+            DeValue::Boolean(flag) => Value::Boolean(*flag),
+            DeValue::Datetime(moment) => Value::Moment(*moment),
+            DeValue::Array(items) => {
+                Value::Array(items.iter().map(|item| self.value(item.get_ref(), path)).collect())
+            }
+            DeValue::Table(table) => Value::Table(self.table(table, path)),
+        }
+    }
+}

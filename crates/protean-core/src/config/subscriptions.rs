@@ -1,0 +1,168 @@
+//! Who may say what about a subscription, and who is heard first.
+//!
+//! ```text
+//! the handler's own fields ▶ its profile ▶ its type       (declared in code)
+//!   ▶ [server.subscriptions.HANDLER] ▶ the profile named there
+//!   ▶ [server] and the section of the type ▶ the default profile ▶ built in
+//! ```
+
+use std::collections::BTreeMap;
+
+use super::declared::Declared;
+use super::fault::Fault;
+use super::nearest::hint;
+use super::profile::{BUILT_IN, unsaid};
+use super::quantity::SOME;
+use super::redact::shown;
+use super::section::Section;
+use super::subscription::{Subscription, SubscriptionType};
+
+/// Everything the file says about subscriptions.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Subscriptions {
+    file: String,
+    server: Declared,
+    stream: Declared,
+    event_store: Declared,
+    default_profile: Declared,
+    fallback: SubscriptionType,
+    profiles: BTreeMap<String, Declared>,
+    handlers: BTreeMap<String, Handler>,
+}
+
+/// `[server.subscriptions.HANDLER]`.
+#[derive(Clone, Debug, PartialEq)]
+struct Handler {
+    settings: Declared,
+    path: String,
+    line: Option<usize>,
+}
+
+impl Subscriptions {
+    /// Reads the keys of `[server]`; subscriptions are of type `fallback` when nobody says.
+    pub(super) fn read(section: &mut Section<'_>, fallback: SubscriptionType) -> Self {
+        let profiles = section.named("profiles", read_profile);
+        let names = profile_names(&profiles);
+        let default = section.name_of("default_subscription_profile", "profile", &names);
+        let default = default.and_then(|name| profile(&profiles, &name));
+        let handlers = section.named("subscriptions", |_, handler| {
+            let said = handler.name_of("profile", "profile", &names);
+            let said = said.and_then(|name| profile(&profiles, &name)).unwrap_or_default();
+            Handler::read(handler, said)
+        });
+        Self {
+            file: section.file().to_owned(),
+            server: read_server(section),
+            stream: section.section("stream_subscription", Declared::read_stream),
+            event_store: Declared::NONE,
+            default_profile: default.unwrap_or_default(),
+            fallback,
+            profiles,
+            handlers,
+        }
+    }
+
+    /// Adds what `[server.event_store_subscription]` says about each of its type.
+    pub(super) fn with_event_store(self, event_store: Declared) -> Self {
+        Self { event_store, ..self }
+    }
+
+    /// The settings of a handler's subscription.
+    pub(super) fn of(&self, handler: &str, declared: &Declared) -> Subscription {
+        let own = Declared { subscription_type: None, ..*declared };
+        let profile = declared.profile.and_then(|name| profile(&self.profiles, name));
+        let by_type = Declared { subscription_type: declared.subscription_type, ..Declared::NONE };
+        let section = self.handlers.get(handler).map(|handler| handler.settings);
+        self.resolved(
+            own.or(profile.unwrap_or_default()).or(by_type).or(section.unwrap_or_default()),
+        )
+    }
+
+    /// What a subscription gets of which nobody speaks.
+    pub(super) fn general(&self) -> Subscription {
+        self.resolved(Declared::NONE)
+    }
+
+    /// The type that `[server]` or its default profile asks for.
+    pub(super) fn general_type(&self) -> Option<SubscriptionType> {
+        self.server.or(self.default_profile).subscription_type
+    }
+
+    /// Sections for handlers that are not among `handlers`.
+    pub(super) fn unknown(&self, handlers: &[&str]) -> Vec<Fault> {
+        let unknown = |(name, _): &(&String, &Handler)| !handlers.contains(&name.as_str());
+        let mut faults: Vec<_> = self
+            .handlers
+            .iter()
+            .filter(unknown)
+            .map(|(name, handler)| handler.unknown(&self.file, name, handlers))
+            .collect();
+        faults.sort_by_key(Fault::line);
+        faults
+    }
+
+    /// What to tell when the profile of a handler does not exist.
+    pub(super) fn unknown_profile(&self, declared: &Declared) -> Option<String> {
+        let (name, known) = (declared.profile?, profile_names(&self.profiles));
+        let message = || format!("unknown profile '{}'{}", shown(name), hint(name, &known));
+        (!known.contains(&name)).then(message)
+    }
+
+    fn resolved(&self, handler: Declared) -> Subscription {
+        let said = handler.or(self.server).or(self.default_profile).subscription_type;
+        let subscription_type = said.unwrap_or(self.fallback);
+        let by_type = match subscription_type {
+            SubscriptionType::Stream => self.stream,
+            SubscriptionType::EventStore => self.event_store,
+        };
+        let said = handler.or(self.server).or(by_type).or(self.default_profile);
+        said.over(unsaid(subscription_type))
+    }
+}
+
+impl Handler {
+    fn read(section: &mut Section<'_>, profile: Declared) -> Self {
+        section.obsolete(&["dlq_retention_hours", "dlq_alert_threshold"]);
+        section.obsolete(&["enable_recovery", "recovery_interval_seconds", "gap_timeout_seconds"]);
+        Self {
+            settings: Declared::read(section).or(profile),
+            path: section.path().to_owned(),
+            line: section.line(),
+        }
+    }
+
+    fn unknown(&self, file: &str, name: &str, handlers: &[&str]) -> Fault {
+        let message = format!("no handler has this name{}", hint(name, handlers));
+        Fault::whole(file, message).at(self.line, None).of(&self.path)
+    }
+}
+
+fn read_server(section: &mut Section<'_>) -> Declared {
+    Declared {
+        subscription_type: section.choice("default_subscription_type"),
+        messages_per_tick: section.whole("messages_per_tick", SOME),
+        tick_interval: section.seconds("tick_interval"),
+        handler_timeout: section.some_seconds("handler_timeout_seconds"),
+        ..Declared::NONE
+    }
+}
+
+fn read_profile(name: &str, section: &mut Section<'_>) -> Declared {
+    let built_in = BUILT_IN.map(|profile| profile.name);
+    if built_in.contains(&name) {
+        section
+            .refuse("", format!("is built in; give yours another name and inherits = \"{name}\""));
+    }
+    let inherits = section.name_of("inherits", "built-in profile", &built_in);
+    let inherited = inherits.and_then(|name| profile(&BTreeMap::new(), &name));
+    Declared::read(section).or(inherited.unwrap_or_default())
+}
+
+fn profile(own: &BTreeMap<String, Declared>, name: &str) -> Option<Declared> {
+    let built_in = || BUILT_IN.iter().find(|profile| profile.name == name);
+    own.get(name).copied().or_else(|| built_in().map(|profile| profile.settings))
+}
+
+fn profile_names(own: &BTreeMap<String, Declared>) -> Vec<&str> {
+    BUILT_IN.iter().map(|profile| profile.name).chain(own.keys().map(String::as_str)).collect()
+}

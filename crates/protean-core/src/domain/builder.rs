@@ -1,0 +1,224 @@
+//! Declaring a domain.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::OnceCell;
+
+use super::domain::{Domain, Shared};
+use super::storage::Storage;
+use super::{Register, Registry, wiring};
+use crate::config::Config;
+use crate::memory::MemoryProvider;
+use crate::message::{LaneRule, Priority};
+use crate::model::{Aggregate, Projection};
+use crate::port::{Clock, Location, Provider, SystemClock};
+
+/// Declares a domain: its aggregates, handlers and configuration.
+///
+/// [`build`](Self::build) checks everything and reports all faults at once; it
+/// touches no database.
+#[must_use = "a domain exists once it is built"]
+pub struct DomainBuilder {
+    name: String,
+    registry: Registry,
+    source: Source,
+    environment: Option<String>,
+    providers: Vec<Arc<dyn Provider>>,
+    clock: Arc<dyn Clock>,
+}
+
+enum Source {
+    Defaults,
+    Text(String),
+    File(PathBuf),
+}
+
+impl DomainBuilder {
+    /// A domain by this name, with the memory provider.
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            registry: Registry::new(name),
+            source: Source::Defaults,
+            environment: None,
+            providers: vec![Arc::new(MemoryProvider::default())],
+            clock: Arc::new(SystemClock),
+        }
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The text of a `domain.toml`, usually `include_str!("../domain.toml")`.
+    pub fn config(mut self, text: &str) -> Self {
+        self.source = Source::Text(text.to_owned());
+        self
+    }
+
+    /// A `domain.toml` to read when the domain is built.
+    pub fn config_file(mut self, path: impl AsRef<Path>) -> Self {
+        self.source = Source::File(path.as_ref().to_owned());
+        self
+    }
+
+    /// The overlay to use, `[production]` for `"production"`; else `PROTEAN_ENV` says.
+    pub fn environment(mut self, name: &str) -> Self {
+        self.environment = Some(name.to_owned());
+        self
+    }
+
+    /// Adds a kind of database; the last one of a name counts.
+    pub fn provider(mut self, provider: impl Provider + 'static) -> Self {
+        self.providers.push(Arc::new(provider));
+        self
+    }
+
+    /// Tells the time by another clock.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Declares an aggregate.
+    pub fn aggregate<A>(mut self) -> Self
+    where
+        A: Aggregate,
+        A::Storage: Storage<A>,
+    {
+        self.registry.aggregate::<A>();
+        self
+    }
+
+    /// Declares a projection that no projector brings along.
+    pub fn projection<P: Projection>(mut self) -> Self {
+        self.registry.projection::<P>();
+        self
+    }
+
+    /// Registers a handler of any kind.
+    pub fn register(mut self, handler: impl Register) -> Self {
+        handler.register(&mut self.registry);
+        self
+    }
+
+    /// Checks everything and gives the domain. Touches no database.
+    ///
+    /// # Errors
+    /// Every fault of the wiring and the configuration, at once.
+    pub fn build(self) -> Result<Domain, BuildError> {
+        let Self { name, mut registry, source, environment, providers, clock } = self;
+        let mut faults = check_name(&name);
+        let config = read(source, environment).unwrap_or_else(|found| {
+            faults.extend(found);
+            Config::default()
+        });
+        wiring::wire(&mut registry, &name, &config);
+        faults.append(&mut registry.faults);
+        let lanes = lane_rule(&config);
+        let location = location(&config, lanes);
+        match choose(&providers, &config, &location) {
+            Ok(provider) if faults.is_empty() => {
+                config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+                let store = OnceCell::new();
+                let shared =
+                    Shared { name, config, registry, lanes, clock, provider, location, store };
+                Ok(Domain::new(shared))
+            }
+            Ok(_) => Err(BuildError(faults)),
+            Err(fault) => {
+                faults.push(fault);
+                Err(BuildError(faults))
+            }
+        }
+    }
+}
+
+/// Everything that is wrong with how a domain is declared or configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BuildError(Vec<String>);
+
+impl BuildError {
+    /// One sentence a fault.
+    pub fn faults(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "\n" };
+            write!(f, "{separator}{fault}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+fn check_name(name: &str) -> Vec<String> {
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || "_-".contains(letter);
+    let fine =
+        name.starts_with(|first: char| first.is_ascii_alphabetic()) && name.chars().all(fits);
+    if fine {
+        return Vec::new();
+    }
+    vec![format!("the domain name '{name}' must be a word of letters, digits, '_' and '-'")]
+}
+
+fn read(source: Source, environment: Option<String>) -> Result<Config, Vec<String>> {
+    let (name, text) = match source {
+        Source::Defaults => ("domain.toml".to_owned(), String::new()),
+        Source::Text(text) => ("domain.toml".to_owned(), text),
+        Source::File(path) => {
+            let name = path.display().to_string();
+            let text = std::fs::read_to_string(&path)
+                .map_err(|error| vec![format!("{name}: cannot be read: {error}")])?;
+            (name, text)
+        }
+    };
+    let variable = |name: &str| std::env::var(name).ok();
+    let environment = environment.or_else(|| variable("PROTEAN_ENV"));
+    Config::parse(&name, &text, environment.as_deref(), &variable)
+        .map_err(|faults| faults.iter().map(ToString::to_string).collect())
+}
+
+fn lane_rule(config: &Config) -> LaneRule {
+    let lanes = &config.server.priority_lanes;
+    LaneRule { threshold: lanes.enabled.then(|| Priority::new(lanes.threshold)) }
+}
+
+fn location(config: &Config, lanes: LaneRule) -> Location {
+    let database = config.databases.get("default");
+    Location {
+        uri: database.and_then(|database| database.uri.clone()),
+        synchronous: database.map(|database| database.synchronous.to_string()).unwrap_or_default(),
+        pool_size: database
+            .and_then(|database| usize::try_from(database.pool_size).ok())
+            .unwrap_or(1),
+        lanes,
+    }
+}
+
+fn choose(
+    providers: &[Arc<dyn Provider>],
+    config: &Config,
+    location: &Location,
+) -> Result<Arc<dyn Provider>, String> {
+    let wanted = config
+        .databases
+        .get("default")
+        .map_or("memory".to_owned(), |database| database.provider.to_string());
+    let found = providers.iter().rev().find(|provider| provider.name() == wanted);
+    let provider = found.ok_or_else(|| {
+        format!("the database provider '{wanted}' is not part of this program: enable its feature")
+    })?;
+    match provider.fault(location) {
+        Some(fault) => Err(format!("databases.default.database_uri: {fault}")),
+        None => Ok(Arc::clone(provider)),
+    }
+}

@@ -1,0 +1,245 @@
+//! Taking in many commands.
+
+use std::future::{Future, IntoFuture};
+use std::sync::Arc;
+
+use super::Domain;
+use super::process::{Options, queued};
+use crate::message::Priority;
+use crate::model::Command;
+use crate::port::{BoxFuture, Changes, Outcome, Store};
+use crate::{Error, Result};
+
+/// How many commands one commit takes in; also what may be in memory twice.
+const CHUNK: usize = 1000;
+
+/// A command with what its sender says about it.
+#[derive(Clone, Debug)]
+pub struct Submission<C> {
+    command: C,
+    idempotency_key: Option<Arc<str>>,
+    reference: u64,
+}
+
+impl<C> Submission<C> {
+    /// A command.
+    pub fn new(command: C) -> Self {
+        Self { command, idempotency_key: None, reference: 0 }
+    }
+
+    /// Under a name of the sender's: a command of this type with the same name
+    /// is taken in once.
+    #[must_use]
+    pub fn idempotency_key(mut self, key: impl Into<Arc<str>>) -> Self {
+        self.idempotency_key = Some(key.into());
+        self
+    }
+
+    /// A number of the sender's, such as a line, that comes back when the
+    /// command is rejected.
+    #[must_use]
+    pub fn reference(mut self, reference: u64) -> Self {
+        self.reference = reference;
+        self
+    }
+}
+
+/// What [`Domain::process_all`] takes: commands, or [`Submission`]s of them.
+pub trait Submit {
+    /// The command.
+    type Command: Command;
+
+    /// The command with what its sender says about it.
+    fn submission(self) -> Submission<Self::Command>;
+}
+
+impl<C: Command> Submit for C {
+    type Command = C;
+
+    fn submission(self) -> Submission<C> {
+        Submission::new(self)
+    }
+}
+
+impl<C: Command> Submit for Submission<C> {
+    type Command = C;
+
+    fn submission(self) -> Self {
+        self
+    }
+}
+
+/// A command that was not taken in.
+#[derive(Debug)]
+pub struct Rejection {
+    /// The sender's number for it.
+    pub reference: u64,
+    /// Why.
+    pub error: Error,
+}
+
+/// How far taking in has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Intake {
+    /// Kept and durable.
+    pub accepted: u64,
+    /// Left out: the sender's name for it was taken.
+    pub duplicate: u64,
+    /// Left out: it breaks a rule.
+    pub rejected: u64,
+}
+
+impl Intake {
+    /// Everything looked at.
+    pub fn total(&self) -> u64 {
+        self.accepted + self.duplicate + self.rejected
+    }
+}
+
+/// Many commands on their way: say how, then `.await`. They are kept in the
+/// order of the iterator, in large commits, to be handled by a server; memory
+/// stays bounded however many there are.
+///
+/// A command that breaks a rule is left out and reported; the others go on.
+/// Dropping the future keeps what was accepted so far.
+#[must_use = "nothing is taken in until this is awaited"]
+pub struct Bulk<I> {
+    domain: Domain,
+    commands: I,
+    options: Options,
+    on_rejected: Box<dyn FnMut(Rejection) + Send>,
+    on_progress: Box<dyn FnMut(Intake) + Send>,
+}
+
+impl<I> Bulk<I> {
+    pub(super) fn new(domain: Domain, commands: I) -> Self {
+        Self {
+            domain,
+            commands,
+            options: Options::default(),
+            on_rejected: Box::new(drop),
+            on_progress: Box::new(drop),
+        }
+    }
+
+    /// With this priority, whatever the handle or the scope says.
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.options.priority = Some(priority);
+        self
+    }
+
+    /// Under one correlation id; else each command begins its own.
+    pub fn correlation_id(mut self, id: impl Into<Arc<str>>) -> Self {
+        self.options.correlation_id = Some(id.into());
+        self
+    }
+
+    /// Called for each command that is left out because it breaks a rule.
+    pub fn on_rejected(mut self, callback: impl FnMut(Rejection) + Send + 'static) -> Self {
+        self.on_rejected = Box::new(callback);
+        self
+    }
+
+    /// Called after each commit.
+    pub fn on_progress(mut self, callback: impl FnMut(Intake) + Send + 'static) -> Self {
+        self.on_progress = Box::new(callback);
+        self
+    }
+}
+
+impl<I> IntoFuture for Bulk<I>
+where
+    I: Iterator<Item: Submit> + Send + 'static,
+{
+    type Output = Result<Intake>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(take_in(self))
+    }
+}
+
+/// One commit's worth of commands.
+#[derive(Default)]
+struct Chunk {
+    units: Vec<Changes>,
+    references: Vec<u64>,
+}
+
+/// Prepares one chunk while the one before it commits.
+async fn take_in<I>(mut bulk: Bulk<I>) -> Result<Intake>
+where
+    I: Iterator<Item: Submit> + Send + 'static,
+{
+    let store = Arc::clone(bulk.domain.store().await?);
+    let mut intake = Intake::default();
+    // Resolved once: the scope of the caller, not of whoever polls later.
+    bulk.options.priority.get_or_insert(bulk.domain.priority());
+    let mut ahead = next_chunk(&mut bulk, &mut intake)?;
+    while !ahead.units.is_empty() {
+        let (committing, references) = commit(&store, std::mem::take(&mut ahead));
+        ahead = next_chunk(&mut bulk, &mut intake)?;
+        for (outcome, reference) in committing.await.into_iter().zip(references) {
+            enter(&mut bulk, &mut intake, outcome, reference)?;
+        }
+        (bulk.on_progress)(intake);
+    }
+    Ok(intake)
+}
+
+/// Starts a commit, which goes on while the next chunk is prepared.
+fn commit(
+    store: &Arc<dyn Store>,
+    chunk: Chunk,
+) -> (impl Future<Output = Vec<Outcome>> + use<>, Vec<u64>) {
+    let store = Arc::clone(store);
+    let units = Arc::from(chunk.units);
+    let committing = tokio::spawn(async move { store.commit(units).await });
+    let count = chunk.references.len();
+    let failed = move |_| vec![Outcome::Unavailable("the commit was cut off".into()); count];
+    (async move { committing.await.unwrap_or_else(failed) }, chunk.references)
+}
+
+/// The next commands that keep the rules; empty only at the end.
+fn next_chunk<I>(bulk: &mut Bulk<I>, intake: &mut Intake) -> Result<Chunk>
+where
+    I: Iterator<Item: Submit>,
+{
+    let mut chunk = Chunk::default();
+    while chunk.units.len() < CHUNK
+        && let Some(submission) = bulk.commands.next()
+    {
+        let Submission { command, idempotency_key, reference } = submission.submission();
+        let options = Options { idempotency_key, ..bulk.options.clone() };
+        match queued(&bulk.domain, &command, &options) {
+            Ok(changes) => {
+                chunk.units.push(changes);
+                chunk.references.push(reference);
+            }
+            Err(error) if error.is_invalid() => {
+                intake.rejected += 1;
+                (bulk.on_rejected)(Rejection { reference, error });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(chunk)
+}
+
+fn enter<I>(bulk: &mut Bulk<I>, intake: &mut Intake, outcome: Outcome, reference: u64) -> Result {
+    match outcome {
+        Outcome::Committed(_) => intake.accepted += 1,
+        Outcome::Duplicate { .. } => intake.duplicate += 1,
+        Outcome::Rejected(violations) => {
+            intake.rejected += 1;
+            (bulk.on_rejected)(Rejection { reference, error: Error::invalid(violations) });
+        }
+        Outcome::Unavailable(reason) => {
+            let done = intake.accepted;
+            return Err(Error::unavailable(format!("stopped after {done} commands: {reason}")));
+        }
+        Outcome::Stale(what) => return Err(Error::conflict(what)),
+        Outcome::Dependent => return Err(Error::failed("a command depends on no other")),
+    }
+    Ok(())
+}

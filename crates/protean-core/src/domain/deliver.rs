@@ -1,0 +1,106 @@
+//! Running one message through its handler.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+
+use super::context::Context;
+use super::failure::{Failure, FailureKind};
+use super::group::{Answered, Call, Group, HandlerKind, Input};
+use super::scope::processing_priority;
+use super::unit::{Cause, Reading, Unit};
+use super::verdict::Verdict;
+use super::{Domain, Handled};
+use crate::message::Recorded;
+use crate::port::{Delivery, Store};
+
+/// Runs a message through its handler in `group` and says what came of it.
+/// Nothing is committed. A handler that panics or outlasts its time has failed.
+///
+/// Dropping the future drops the handler at its last `.await`, with no effect.
+pub async fn run(
+    domain: &Domain,
+    store: &Arc<dyn Store>,
+    (group, delivery): (&Group, &Delivery),
+    reading: Reading,
+) -> Verdict {
+    let recorded = &delivery.recorded;
+    let deadline = recorded.message.extensions.deadline;
+    if deadline.is_some_and(|deadline| deadline < domain.clock().now()) {
+        return Verdict::Expired;
+    }
+    let Some(call) = group.routes.get(&recorded.message.type_name) else {
+        return unknown(group, recorded);
+    };
+    let cause = cause_of(group, recorded);
+    let unit = Arc::new(Unit::new(domain.clone(), Arc::clone(store), cause, reading));
+    let context = Context::new(Arc::clone(&unit), Some(Arc::new(recorded.clone())));
+    let input = Input::Json(Arc::clone(&recorded.message.data));
+    match guarded(group, call, input, context).await {
+        Ok(_) => Verdict::Done(Box::new(unit.finish())),
+        Err(failure) => verdict_of(&failure),
+    }
+}
+
+/// Calls a handler in the priority of its message, within the time it is
+/// given; a panic becomes a failure.
+pub(super) async fn guarded(
+    group: &Group,
+    call: &Call,
+    input: Input,
+    context: Context,
+) -> Handled<Answered> {
+    let priority = context.priority();
+    let handling = AssertUnwindSafe(processing_priority(priority, call(input, context)));
+    let handling = handling.catch_unwind();
+    let outcome = match group.subscription.handler_timeout {
+        None => handling.await,
+        Some(limit) => match tokio::time::timeout(limit, handling).await {
+            Ok(outcome) => outcome,
+            Err(_) => return Err(timed_out(&group.handler, limit)),
+        },
+    };
+    outcome.unwrap_or_else(|panic| Err(panicked(&group.handler, panic.as_ref())))
+}
+
+fn timed_out(handler: &str, limit: std::time::Duration) -> Failure {
+    crate::Error::failed(format!("{handler} took longer than {limit:?}")).into()
+}
+
+fn panicked(handler: &str, panic: &(dyn std::any::Any + Send)) -> Failure {
+    let text = panic.downcast_ref::<&str>().copied();
+    let told = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    crate::Error::failed(format!("{handler} panicked: {}", told.unwrap_or("no message"))).into()
+}
+
+fn unknown(group: &Group, recorded: &Recorded) -> Verdict {
+    match group.kind {
+        HandlerKind::Commands => {
+            let name = &recorded.message.type_name;
+            Verdict::Dead(format!("no command handler knows {name}"))
+        }
+        HandlerKind::Events | HandlerKind::Projector => Verdict::Ignored,
+    }
+}
+
+/// What a message hands on to everything its handler makes.
+fn cause_of(group: &Group, recorded: &Recorded) -> Cause {
+    let message = &recorded.message;
+    Cause {
+        priority: message.priority,
+        correlation_id: Arc::clone(&message.correlation_id),
+        causation_id: Some(Arc::clone(&message.id)),
+        seed: Some(format!("{} {}", group.name, message.id)),
+    }
+}
+
+fn verdict_of(failure: &Failure) -> Verdict {
+    let reason = failure.to_string();
+    match failure.kind() {
+        FailureKind::Rejected => Verdict::Dead(reason),
+        FailureKind::Unavailable => Verdict::Unavailable(reason),
+        FailureKind::Conflict => Verdict::Conflict(reason),
+        FailureKind::Failed => Verdict::Retry(reason),
+    }
+}

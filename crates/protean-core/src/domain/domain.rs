@@ -1,0 +1,190 @@
+//! A domain that is wired and ready.
+
+use std::any::TypeId;
+use std::sync::Arc;
+
+use tokio::sync::OnceCell;
+
+use super::bulk::Bulk;
+use super::context::Context;
+use super::group::Input;
+use super::process::Process;
+use super::repository::Reader;
+use super::storage::Storage;
+use super::unit::{Cause, Reading, Unit};
+use super::{DomainBuilder, Registry, current_priority};
+use crate::config::Config;
+use crate::message::{Id, LaneRule, Priority};
+use crate::model::{Command, Kept, Query};
+use crate::port::{Clock, Location, Provider, Store};
+use crate::{Error, Result};
+
+/// A domain that is wired and ready: processes commands, answers queries,
+/// opens units of work. Cheap to clone; clones share everything.
+///
+/// The store is opened and prepared when it is first needed.
+#[derive(Clone)]
+pub struct Domain {
+    shared: Arc<Shared>,
+    priority: Option<Priority>,
+}
+
+pub(super) struct Shared {
+    pub(super) name: String,
+    pub(super) config: Config,
+    pub(super) registry: Registry,
+    pub(super) lanes: LaneRule,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) provider: Arc<dyn Provider>,
+    pub(super) location: Location,
+    pub(super) store: OnceCell<Arc<dyn Store>>,
+}
+
+impl Domain {
+    /// Declares a domain by this name. `protean::domain` brings the providers along.
+    pub fn builder(name: &str) -> DomainBuilder {
+        DomainBuilder::new(name)
+    }
+
+    pub(super) fn new(shared: Shared) -> Self {
+        Self { shared: Arc::new(shared), priority: None }
+    }
+
+    /// The name.
+    pub fn name(&self) -> &str {
+        &self.shared.name
+    }
+
+    /// The configuration, resolved.
+    pub fn config(&self) -> &Config {
+        &self.shared.config
+    }
+
+    /// What is declared.
+    pub fn registry(&self) -> &Registry {
+        &self.shared.registry
+    }
+
+    /// Which priorities are bulk work.
+    pub fn lanes(&self) -> LaneRule {
+        self.shared.lanes
+    }
+
+    /// What tells the time.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.shared.clock
+    }
+
+    /// The store, opened and prepared. Safe to drop; the next call goes on.
+    ///
+    /// # Errors
+    /// When the database cannot be opened, or has tables in another form.
+    pub async fn store(&self) -> Result<&Arc<dyn Store>> {
+        self.shared.store.get_or_try_init(|| self.open()).await
+    }
+
+    async fn open(&self) -> Result<Arc<dyn Store>> {
+        let store = self.shared.provider.open(&self.shared.location).await?;
+        let enrolments: Vec<_> =
+            self.registry().groups().iter().map(|group| group.enrolment()).collect();
+        store.prepare(&self.registry().tables(), &enrolments).await?;
+        Ok(store)
+    }
+
+    /// Removes everything the domain keeps in its database. There is no way back.
+    ///
+    /// # Errors
+    /// When the database cannot be opened or written.
+    pub async fn destroy(&self) -> Result {
+        let store = self.shared.provider.open(&self.shared.location).await?;
+        store.destroy(&self.registry().tables()).await
+    }
+
+    /// A handle whose commands have this priority unless the call says otherwise.
+    /// Unlike a [`processing_priority`](super::processing_priority) scope it
+    /// can be moved into a spawned task.
+    #[must_use]
+    pub fn with_priority(&self, priority: Priority) -> Self {
+        Self { shared: Arc::clone(&self.shared), priority: Some(priority) }
+    }
+
+    /// The priority of what is processed here now: the handle's, else the
+    /// enclosing scope's, else NORMAL.
+    pub fn priority(&self) -> Priority {
+        self.priority.unwrap_or_else(current_priority)
+    }
+
+    /// Processes a command, now or later, as `command_processing` says.
+    pub fn process<C: Command>(&self, command: C) -> Process<C> {
+        Process::new(self.clone(), command)
+    }
+
+    /// Takes in many commands, to be handled later: see [`Bulk`].
+    pub fn process_all<I>(&self, commands: I) -> Bulk<I::IntoIter>
+    where
+        I: IntoIterator,
+    {
+        Bulk::new(self.clone(), commands.into_iter())
+    }
+
+    /// Asks a query handler.
+    ///
+    /// # Errors
+    /// When the query breaks the rules of its fields, nobody answers it, or
+    /// its handler fails.
+    pub async fn dispatch<Q: Query>(&self, query: Q) -> Result<Q::Output> {
+        query.check().into_result()?;
+        let call = Arc::clone(self.registry().query_call(TypeId::of::<Q>(), Q::NAME)?);
+        let unit = self.unit().await?;
+        let context = Context::new(unit, None);
+        let answer = call(Input::Value(Box::new(query)), context).await;
+        let answer = answer.map_err(super::Failure::into_error)?;
+        answer.downcast().map(|answer| *answer).map_err(|_| {
+            Error::misused(format!("the handler of {} gives another type of answer", Q::NAME))
+        })
+    }
+
+    /// What is committed of `T`, to read outside of any handler. To change
+    /// something, [`process`](Self::process) a command or run a
+    /// [`unit_of_work`](Self::unit_of_work).
+    ///
+    /// # Errors
+    /// When the database cannot be opened.
+    pub async fn repository<T>(&self) -> Result<Reader<T>>
+    where
+        T: Kept,
+        T::Storage: Storage<T>,
+    {
+        Ok(Reader::new(self.unit().await?))
+    }
+
+    /// Runs `work` as one unit: what it changes commits together when it gives
+    /// `Ok`, and its events are processed as `event_processing` says. After a
+    /// conflict it is run again on fresh state.
+    ///
+    /// # Errors
+    /// What `work` gives, or why its changes could not be committed.
+    pub async fn unit_of_work<T, F>(&self, work: F) -> Result<T>
+    where
+        F: AsyncFn(&Context) -> Result<T>,
+    {
+        super::work::unit_of_work(self, work).await
+    }
+
+    /// A unit outside of any message.
+    pub(super) async fn unit(&self) -> Result<Arc<Unit>> {
+        let store = Arc::clone(self.store().await?);
+        let cause = self.cause(None);
+        Ok(Arc::new(Unit::new(self.clone(), store, cause, Reading::default())))
+    }
+
+    /// What a unit that no message caused hands on.
+    pub(super) fn cause(&self, correlation_id: Option<Arc<str>>) -> Cause {
+        Cause {
+            priority: self.priority(),
+            correlation_id: correlation_id.unwrap_or_else(|| Id::new().into()),
+            causation_id: None,
+            seed: None,
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Groups: the consumers of one handler in one category.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::{Context, Failure, Handled};
+use crate::config::{Ordering, StartFrom, Subscription};
+use crate::message::Category;
+use crate::port::{BoxFuture, Enrolment, Start};
+
+/// What a handler is called with: as its JSON from a log, or as itself.
+pub(crate) enum Input {
+    Json(Arc<str>),
+    Value(Box<dyn Any + Send>),
+}
+
+/// What a handler answered.
+pub(crate) type Answered = Box<dyn Any + Send>;
+
+/// A handler's part for one message type.
+pub(crate) type Call =
+    Arc<dyn Fn(Input, Context) -> BoxFuture<'static, Handled<Answered>> + Send + Sync>;
+
+/// What kind of handler a group belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandlerKind {
+    /// Command handlers of one category.
+    Commands,
+    /// An event handler.
+    Events,
+    /// A projector.
+    Projector,
+}
+
+/// The consumers of one handler in one category.
+pub struct Group {
+    /// `<domain>.<handler>`; for commands `<domain>.<Aggregate>Commands`.
+    pub name: Arc<str>,
+    /// The handler's name; the names of all, when several share a category's commands.
+    pub handler: String,
+    /// What kind of handler it is.
+    pub kind: HandlerKind,
+    /// The category it reads.
+    pub category: Category,
+    /// Its settings.
+    pub subscription: Subscription,
+    pub(crate) routes: HashMap<Arc<str>, Call>,
+}
+
+impl Group {
+    /// True when it takes the messages of a stream strictly in order.
+    pub fn is_ordered(&self) -> bool {
+        self.kind != HandlerKind::Commands && self.subscription.ordering == Ordering::Stream
+    }
+
+    /// True when it takes one message at a time: many streams may change one row.
+    pub fn is_sequential(&self) -> bool {
+        self.kind == HandlerKind::Projector
+    }
+
+    /// How it enters the ledger. A new projector begins with the first message
+    /// of the log, as commands do; a new event handler with the next, since a
+    /// deploy must not repeat to the outside what has long happened.
+    pub fn enrolment(&self) -> Enrolment {
+        let start = match (self.subscription.start_from, self.kind) {
+            (Some(StartFrom::Beginning), _) => Start::Beginning,
+            (Some(StartFrom::Head), _) | (None, HandlerKind::Events) => Start::Head,
+            (None, HandlerKind::Commands | HandlerKind::Projector) => Start::Beginning,
+        };
+        Enrolment { group: self.name.to_string(), category: self.category.clone(), start }
+    }
+}
+
+impl fmt::Debug for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Input {
+    /// The message itself.
+    ///
+    /// # Errors
+    /// A rejection when the JSON does not have the form of the type.
+    pub(crate) fn take<T: serde::de::DeserializeOwned + Any>(self, name: &str) -> Handled<T> {
+        match self {
+            Self::Json(json) => serde_json::from_str(&json).map_err(|error| {
+                Failure::rejected(format!("the data of {name} cannot be read: {error}"))
+            }),
+            value @ Self::Value(_) => value.take_value(name),
+        }
+    }
+
+    /// The message itself, which was handed over as a value.
+    pub(crate) fn take_value<T: Any>(self, name: &str) -> Handled<T> {
+        match self {
+            Self::Value(value) => {
+                value.downcast::<T>().map(|value| *value).map_err(|_| wrong_type(name))
+            }
+            Self::Json(_) => Err(wrong_type(name)),
+        }
+    }
+}
+
+fn wrong_type(name: &str) -> Failure {
+    Failure::rejected(format!("{name} is of another type"))
+}

@@ -1,0 +1,57 @@
+//! How declarations run: from a command to what is committed.
+//!
+//! ```text
+//! DomainBuilder ─▶ Domain ─▶ Process ─▶ Unit ─▶ Changes ─▶ Store::commit
+//!                                        ▲
+//!           Group ─▶ deliver::run ───────┘─▶ Verdict ─▶ settle ─▶ Changes
+//! ```
+//!
+//! The engine feeds messages to the same [`deliver`] and [`settle`] that
+//! synchronous processing uses.
+
+mod builder;
+mod bulk;
+mod context;
+pub mod deliver;
+mod dispatch;
+#[expect(clippy::module_inception, reason = "the room is named for the one thing in it")]
+mod domain;
+mod failure;
+mod group;
+mod handle;
+mod overlay;
+mod process;
+mod register;
+mod registry;
+mod repository;
+mod retry;
+mod scope;
+mod selection;
+mod sequence;
+mod settle;
+mod storage;
+mod unit;
+mod verdict;
+mod wiring;
+mod work;
+
+pub use builder::{BuildError, DomainBuilder};
+pub use bulk::{Bulk, Intake, Rejection, Submission, Submit};
+pub use context::Context;
+pub use domain::Domain;
+pub use failure::{Failure, FailureKind, Handled};
+pub use group::{Group, HandlerKind};
+pub use handle::{Answer, Handle, On, Register};
+pub use overlay::{Overlay, Sequence, Writes};
+pub use process::{Process, Processed};
+pub use register::{CommandRoutes, EventRoutes, QueryRoutes};
+pub use registry::Registry;
+pub use repository::{Reader, Repository};
+pub use retry::backoff;
+pub use scope::{current_priority, processing_priority};
+pub use selection::Selection;
+pub use sequence::{Course, Turn, course, turn};
+pub use settle::{Moment, Settled, left_out, settle};
+pub use storage::Storage;
+pub use unit::{Finished, Reading};
+pub use verdict::Verdict;

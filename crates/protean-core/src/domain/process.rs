@@ -1,0 +1,284 @@
+//! Processing one command.
+
+use std::future::IntoFuture;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::context::Context;
+use super::deliver::guarded;
+use super::dispatch::dispatch;
+use super::group::{Answered, Group, Input};
+use super::unit::{Cause, Reading, Unit, command_message};
+use super::work::{Committed, Tries, commit};
+use super::{Domain, Failure};
+use crate::config::Processing;
+use crate::message::{Extensions, Id, Message, Priority, Timestamp};
+use crate::model::Command;
+use crate::port::{Append, At, BoxFuture, Changes, Count, Expect, KeyClaim, Mark, Store, Term};
+use crate::{Error, Result};
+
+/// A command on its way: say how, then `.await`.
+///
+/// Awaited as it is, it goes the way `command_processing` says. Dropping the
+/// future before it ends may leave the command kept and handled, or not;
+/// an [`idempotency_key`](Self::idempotency_key) makes sending it again safe.
+#[must_use = "nothing is processed until this is awaited"]
+pub struct Process<C> {
+    domain: Domain,
+    command: C,
+    options: Options,
+}
+
+/// How a command is to be processed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Options {
+    pub(super) priority: Option<Priority>,
+    pub(super) correlation_id: Option<Arc<str>>,
+    pub(super) idempotency_key: Option<Arc<str>>,
+    pub(super) deadline: Option<Timestamp>,
+}
+
+/// What came of a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Processed<T> {
+    /// It was handled, with this answer.
+    Handled(T),
+    /// It is kept under this id and will be handled.
+    Queued(Id),
+}
+
+impl<T> Processed<T> {
+    /// The answer, when the command was handled.
+    pub fn handled(self) -> Option<T> {
+        match self {
+            Self::Handled(answer) => Some(answer),
+            Self::Queued(_) => None,
+        }
+    }
+}
+
+impl<C: Command> Process<C> {
+    pub(super) fn new(domain: Domain, command: C) -> Self {
+        Self { domain, command, options: Options::default() }
+    }
+
+    /// With this priority, whatever the handle or the scope says.
+    pub fn priority(mut self, priority: Priority) -> Self {
+        self.options.priority = Some(priority);
+        self
+    }
+
+    /// As part of the chain of this correlation id; else it begins its own.
+    pub fn correlation_id(mut self, id: impl Into<Arc<str>>) -> Self {
+        self.options.correlation_id = Some(id.into());
+        self
+    }
+
+    /// Under a name of the sender's: a command of this type with the same name
+    /// is taken in once.
+    pub fn idempotency_key(mut self, key: impl Into<Arc<str>>) -> Self {
+        self.options.idempotency_key = Some(key.into());
+        self
+    }
+
+    /// Not handled any more after this moment.
+    pub fn deadline(mut self, deadline: Timestamp) -> Self {
+        self.options.deadline = Some(deadline);
+        self
+    }
+
+    /// Not handled any more after this time from now.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        let deadline = self.domain.clock().now() + timeout;
+        self.deadline(deadline)
+    }
+
+    /// Keeps the command, to be handled by a server. Gives its id; for a name
+    /// that is taken, the id of the command that came first.
+    ///
+    /// # Errors
+    /// When the command breaks the rules of its fields, its deadline has
+    /// passed, or the store cannot be written.
+    pub async fn asynchronous(self) -> Result<Id> {
+        let Self { domain, command, options } = self;
+        let store = domain.store().await?;
+        let changes = queued(&domain, &command, &options)?;
+        let id = Id::from(Arc::clone(&changes.appends[0].message.id));
+        match commit(&**store, changes).await? {
+            Committed::Now(_) => Ok(id),
+            Committed::Before { message_id, .. } => Ok(message_id.into()),
+            Committed::Stale(what) => Err(Error::conflict(what)),
+        }
+    }
+
+    /// Handles the command now, in this task: command, changes and events
+    /// commit together, then `event_processing` says how the events go on.
+    ///
+    /// # Errors
+    /// What the handler gave; a conflict that further tries did not resolve;
+    /// a store that cannot be written. With [`Error::committed`] the command
+    /// was handled and kept, and the handler of an event failed afterwards.
+    pub async fn synchronous(self) -> Result<C::Output> {
+        let Self { domain, command, options } = self;
+        let message = message(&domain, &command, &options)?;
+        Synchronous::<C>::new(&domain, message).await?.handle(command).await
+    }
+}
+
+impl<C: Command> IntoFuture for Process<C> {
+    type Output = Result<Processed<C::Output>>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(async move {
+            match self.domain.config().command_processing {
+                Processing::Sync => self.synchronous().await.map(Processed::Handled),
+                Processing::Async => self.asynchronous().await.map(Processed::Queued),
+            }
+        })
+    }
+}
+
+/// A command as one unit that only keeps it.
+pub(super) fn queued<C: Command>(
+    domain: &Domain,
+    command: &C,
+    options: &Options,
+) -> Result<Changes> {
+    let message = message(domain, command, options)?;
+    let mut changes = Changes::new(domain.lanes().lane(message.priority));
+    changes.keys.extend(claim(&message, None));
+    changes.appends.push(Append { message, expect: Expect::End });
+    Ok(changes)
+}
+
+/// A command as a message, checked.
+fn message<C: Command>(domain: &Domain, command: &C, options: &Options) -> Result<Message> {
+    command.check().into_result()?;
+    let now = domain.clock().now();
+    let default = domain.config().command_default_timeout.map(|timeout| now + timeout);
+    let deadline = options.deadline.or(default);
+    if deadline.is_some_and(|deadline| deadline < now) {
+        return Err(Error::expired(format!("the deadline of {} has passed", C::NAME)));
+    }
+    let id = Id::new();
+    let correlation_id = options.correlation_id.clone().unwrap_or_else(|| id.clone().into());
+    let mut cause = domain.cause(Some(correlation_id));
+    cause.priority = options.priority.unwrap_or(cause.priority);
+    let extensions = Extensions { deadline, idempotency_key: options.idempotency_key.clone() };
+    command_message(domain, &id, command, &cause, extensions)
+}
+
+fn claim(message: &Message, output: Option<Arc<str>>) -> Option<KeyClaim> {
+    let key = message.extensions.idempotency_key.clone()?;
+    let command = Arc::clone(&message.type_name);
+    let (message_id, time) = (Arc::clone(&message.id), message.time);
+    Some(KeyClaim { command, key, message_id, output, time })
+}
+
+/// A command that is handled at once.
+struct Synchronous<'a, C> {
+    domain: &'a Domain,
+    store: &'a Arc<dyn Store>,
+    group: &'a Group,
+    message: Message,
+    command: std::marker::PhantomData<fn(C)>,
+}
+
+impl<'a, C: Command> Synchronous<'a, C> {
+    async fn new(domain: &'a Domain, message: Message) -> Result<Self> {
+        let group = domain.registry().commands_of(message.stream.category());
+        let group = group.filter(|group| group.routes.contains_key(&message.type_name));
+        let group = group.ok_or_else(|| {
+            Error::misused(format!("nobody handles {}: register a command handler", C::NAME))
+        })?;
+        let store = domain.store().await?;
+        Ok(Self { domain, store, group, message, command: std::marker::PhantomData })
+    }
+
+    async fn handle(self, command: C) -> Result<C::Output> {
+        let mut tries = Tries::new(self.domain);
+        let mut input = Input::Value(Box::new(command));
+        loop {
+            let (answer, changes) = match self.run(input, tries.again()).await {
+                Err(error) if error.is_conflict() => {
+                    tries.wait(error).await?;
+                    input = Input::Json(Arc::clone(&self.message.data));
+                    continue;
+                }
+                ran => ran?,
+            };
+            match commit(&**self.store, changes).await? {
+                Committed::Now(messages) => {
+                    let caused = messages.into_iter().skip(1).collect();
+                    dispatch(self.domain, self.store, caused).await?;
+                    return Ok(answer);
+                }
+                Committed::Before { message_id, output } => {
+                    return self.answer_of(&message_id, output.as_deref());
+                }
+                Committed::Stale(what) => tries.wait(Error::conflict(what)).await?,
+            }
+            input = Input::Json(Arc::clone(&self.message.data));
+        }
+    }
+
+    /// Runs the handler; the command is the first message of its changes.
+    async fn run(&self, input: Input, careful: bool) -> Result<(C::Output, Changes)> {
+        let message = &self.message;
+        let cause = Cause {
+            priority: message.priority,
+            correlation_id: Arc::clone(&message.correlation_id),
+            causation_id: Some(Arc::clone(&message.id)),
+            seed: Some(format!("{} {}", self.group.name, message.id)),
+        };
+        let reading = Reading { overlay: None, careful };
+        let unit = Unit::new(self.domain.clone(), Arc::clone(self.store), cause, reading);
+        let unit = Arc::new(unit);
+        unit.append(message.clone());
+        let call = &self.group.routes[&message.type_name];
+        let context = Context::new(Arc::clone(&unit), None);
+        let answer = guarded(self.group, call, input, context).await;
+        let answer = output::<C>(answer.map_err(Failure::into_error)?)?;
+        let mut changes = unit.finish().changes;
+        self.account(&mut changes, &answer)?;
+        Ok((answer, changes))
+    }
+
+    /// Enters the command as handled in the same transaction.
+    fn account(&self, changes: &mut Changes, answer: &C::Output) -> Result {
+        let (group, category) = (Arc::clone(&self.group.name), self.group.category.clone());
+        let mark = Mark {
+            group: Arc::clone(&group),
+            category: category.clone(),
+            priority: self.message.priority,
+            at: At::Appended(0),
+        };
+        changes.marks.push(mark);
+        changes.counts.push(Count { group, category, term: Term::Handled, count: 1 });
+        if self.message.extensions.idempotency_key.is_some() {
+            let output = serde_json::to_string(answer).map_err(|error| {
+                Error::failed(format!("the answer to {} is not JSON", C::NAME)).with_source(error)
+            })?;
+            changes.keys.extend(claim(&self.message, Some(output.into())));
+        }
+        Ok(())
+    }
+
+    /// The answer to the command that came first under the same name.
+    fn answer_of(&self, message_id: &str, output: Option<&str>) -> Result<C::Output> {
+        let output = output.ok_or_else(|| {
+            Error::conflict(format!("{} {message_id} is kept and not handled yet", C::NAME))
+        })?;
+        serde_json::from_str(output).map_err(|error| {
+            let told = format!("the answer to {} {message_id} cannot be read", C::NAME);
+            Error::failed(told).with_source(error)
+        })
+    }
+}
+
+fn output<C: Command>(answer: Answered) -> Result<C::Output> {
+    answer.downcast().map(|answer| *answer).map_err(|_| {
+        Error::misused(format!("the handler of {} gives another type of answer", C::NAME))
+    })
+}

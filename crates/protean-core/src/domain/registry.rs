@@ -1,0 +1,160 @@
+//! Everything a domain declares, found by type.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::group::{Call, Group, HandlerKind};
+use super::register::Registration;
+use super::storage::Storage;
+use crate::config::Declared;
+use crate::message::{Category, Table, camel_case};
+use crate::model::{Aggregate, Kept, Projection};
+use crate::{Error, Result};
+
+/// Everything a domain declares.
+pub struct Registry {
+    domain: String,
+    pub(crate) aggregates: Vec<Declaration>,
+    names: HashMap<TypeId, Names>,
+    tables: HashMap<TypeId, Arc<Table>>,
+    pub(crate) registrations: Vec<Registration>,
+    queries: HashMap<TypeId, Call>,
+    pub(crate) faults: Vec<String>,
+    pub(crate) groups: Vec<Arc<Group>>,
+}
+
+/// An aggregate as it was declared.
+pub(crate) struct Declaration {
+    pub(crate) name: &'static str,
+    pub(crate) commands: &'static [&'static str],
+    pub(crate) category: Category,
+}
+
+/// The categories of an aggregate.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    pub(crate) category: Category,
+    pub(crate) commands: Category,
+}
+
+impl Registry {
+    pub(crate) fn new(domain: &str) -> Self {
+        Self {
+            domain: domain.to_owned(),
+            aggregates: Vec::new(),
+            names: HashMap::new(),
+            tables: HashMap::new(),
+            registrations: Vec::new(),
+            queries: HashMap::new(),
+            faults: Vec::new(),
+            groups: Vec::new(),
+        }
+    }
+
+    /// Enters an aggregate; a second time changes nothing.
+    pub(crate) fn aggregate<A>(&mut self)
+    where
+        A: Aggregate,
+        A::Storage: Storage<A>,
+    {
+        let category = match A::STREAM_CATEGORY {
+            Some(name) => Category::named(name),
+            None => Category::of(&self.domain, A::NAME),
+        };
+        let names = Names { commands: category.commands(), category: category.clone() };
+        if self.names.insert(TypeId::of::<A>(), names).is_none() {
+            let declaration = Declaration { name: A::NAME, commands: A::COMMANDS, category };
+            self.aggregates.push(declaration);
+            self.enter_table::<A>();
+        }
+    }
+
+    /// Enters a projection; a second time changes nothing.
+    pub(crate) fn projection<P: Projection>(&mut self) {
+        if !self.tables.contains_key(&TypeId::of::<P>()) {
+            self.enter_table::<P>();
+        }
+    }
+
+    fn enter_table<T: Kept>(&mut self)
+    where
+        T::Storage: Storage<T>,
+    {
+        if let Some(table) = <T::Storage as Storage<T>>::table() {
+            self.tables.insert(TypeId::of::<T>(), Arc::new(table));
+        }
+    }
+
+    pub(crate) fn registration(
+        &mut self,
+        handler: &'static str,
+        kind: HandlerKind,
+    ) -> &mut Registration {
+        let declared = Declared::default();
+        self.registrations.push(Registration { handler, kind, declared, routes: Vec::new() });
+        let last = self.registrations.len() - 1;
+        &mut self.registrations[last]
+    }
+
+    pub(crate) fn query(&mut self, query: TypeId, name: &str, call: Call) {
+        if self.queries.insert(query, call).is_some() {
+            self.faults.push(format!("the query {name} has two handlers: remove one"));
+        }
+    }
+
+    /// The groups of every handler.
+    pub fn groups(&self) -> &[Arc<Group>] {
+        &self.groups
+    }
+
+    /// The tables of state-stored aggregates and projections, by name.
+    pub fn tables(&self) -> Vec<Table> {
+        let mut tables: Vec<Table> = self.tables.values().map(|table| (**table).clone()).collect();
+        tables.sort_by(|one, other| one.name.cmp(&other.name));
+        tables
+    }
+
+    /// The group that handles the commands of a category.
+    pub(crate) fn commands_of(&self, category: &Category) -> Option<&Arc<Group>> {
+        let mut groups = self.groups.iter().filter(|group| group.kind == HandlerKind::Commands);
+        groups.find(|group| group.category == *category)
+    }
+
+    pub(crate) fn names<A: Aggregate>(&self) -> Result<&Names> {
+        self.names.get(&TypeId::of::<A>()).ok_or_else(|| self.unregistered(A::NAME))
+    }
+
+    pub(crate) fn is_registered(&self, aggregate: TypeId) -> Option<&Names> {
+        self.names.get(&aggregate)
+    }
+
+    pub(crate) fn table<T: Kept>(&self) -> Result<&Arc<Table>>
+    where
+        T::Storage: Storage<T>,
+    {
+        let name = <T::Storage as Storage<T>>::name();
+        if <T::Storage as Storage<T>>::table().is_none() {
+            return Err(Error::misused(format!(
+                "{name} is event-sourced and has no rows: query a projection of its events"
+            )));
+        }
+        self.tables.get(&TypeId::of::<T>()).ok_or_else(|| self.unregistered(name))
+    }
+
+    pub(crate) fn query_call(&self, query: TypeId, name: &str) -> Result<&Call> {
+        self.queries.get(&query).ok_or_else(|| {
+            Error::misused(format!("no query handler for {name}: register one on the builder"))
+        })
+    }
+
+    fn unregistered(&self, name: &str) -> Error {
+        let domain = &self.domain;
+        Error::misused(format!("{name} is not registered in '{domain}': add it to the builder"))
+    }
+
+    /// `Fidelis.AccountOpened.v1`.
+    pub(crate) fn type_name(&self, name: &str, version: u32) -> Arc<str> {
+        format!("{}.{name}.v{version}", camel_case(&self.domain)).into()
+    }
+}

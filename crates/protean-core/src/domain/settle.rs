@@ -1,0 +1,179 @@
+//! From a verdict to what is kept: pure, and the only place where messages are
+//! parked, given up or counted.
+//!
+//! ```text
+//! Done ───────▶ effects, progress, count
+//! Ignored, Expired, Duplicate ─▶ progress, count
+//! Retry ──────▶ parked until due ──(tries used up)──▶ dead
+//! Held ───────▶ parked until the message before it is out of the way
+//! Conflict, Unavailable ─▶ parked until due, no attempt burnt
+//! Dead ───────▶ dead letter; followers in its stream are held
+//! ```
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::group::Group;
+use super::retry::{backoff, jitter};
+use super::unit::Finished;
+use super::verdict::Verdict;
+use crate::config::OnDeadLetter;
+use crate::message::{Lane, Timestamp};
+use crate::port::{Changes, Count, Dead, Delivery, MessageRef, Park, ProgressMove, Term};
+
+/// The wait before a message is tried again that something outside kept from running.
+const OUTAGE_WAIT: Duration = Duration::from_secs(1);
+
+/// When and where a verdict falls.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// Now.
+    pub now: Timestamp,
+    /// The lane of the message.
+    pub lane: Lane,
+}
+
+/// What a verdict leaves to be kept.
+#[derive(Debug)]
+pub struct Settled {
+    /// Everything to commit for this message, short of the mark that it is settled.
+    pub unit: Finished,
+    /// The stream position the group expects next, when this moves it.
+    pub next: Option<u64>,
+}
+
+/// Says what is to be kept for a verdict on a delivery to `group`.
+pub fn settle(group: &Group, delivery: &Delivery, verdict: Verdict, moment: Moment) -> Settled {
+    let mut settling = Settling::new(group, delivery, moment);
+    match verdict {
+        Verdict::Done(finished) => {
+            settling.unit = *finished;
+            settling.leave(Term::Handled);
+        }
+        Verdict::Ignored => settling.leave(Term::Ignored),
+        Verdict::Expired => settling.leave(Term::Expired),
+        Verdict::Duplicate => settling.repeat(),
+        Verdict::Held => settling.hold(),
+        Verdict::Retry(reason) => settling.retry(reason),
+        Verdict::Dead(reason) => settling.give_up(delivery.attempts + 1, reason),
+        Verdict::Conflict(reason) => settling.wait(Duration::ZERO, reason),
+        Verdict::Unavailable(reason) => settling.wait(OUTAGE_WAIT, reason),
+    }
+    Settled { next: settling.next, unit: settling.unit }
+}
+
+/// What is kept when the unit of a delivery was left out of its commit: the
+/// message itself, due at once.
+pub fn left_out(group: &Group, delivery: &Delivery, moment: Moment) -> Changes {
+    let mut settling = Settling::new(group, delivery, moment);
+    settling.wait(Duration::ZERO, "its transaction has to be run again".into());
+    settling.unit.changes
+}
+
+struct Settling<'a> {
+    group: &'a Group,
+    delivery: &'a Delivery,
+    moment: Moment,
+    unit: Finished,
+    next: Option<u64>,
+}
+
+impl<'a> Settling<'a> {
+    fn new(group: &'a Group, delivery: &'a Delivery, moment: Moment) -> Self {
+        Self { group, delivery, moment, unit: Finished::empty(moment.lane), next: None }
+    }
+
+    fn changes(&mut self) -> &mut Changes {
+        &mut self.unit.changes
+    }
+
+    fn name(&self) -> Arc<str> {
+        Arc::clone(&self.group.name)
+    }
+
+    fn message(&self) -> MessageRef {
+        MessageRef::from(&self.delivery.recorded)
+    }
+
+    /// Settled for good: counted, the group moves on, who waited behind may run.
+    fn leave(&mut self, term: Term) {
+        self.count(term);
+        self.take();
+        self.advance();
+    }
+
+    /// Handled before: counted beside the account, nothing moves.
+    fn repeat(&mut self) {
+        self.count(Term::Duplicate);
+        self.take();
+        self.release();
+    }
+
+    fn retry(&mut self, reason: String) {
+        let attempts = self.delivery.attempts + 1;
+        if attempts > self.group.subscription.max_retries {
+            return self.give_up(attempts, reason);
+        }
+        let chance = jitter(self.delivery.recorded.position, attempts);
+        let wait = backoff(self.group.subscription.retry_delay, attempts, chance);
+        self.park(attempts, Some(self.moment.now + wait), reason);
+    }
+
+    fn wait(&mut self, wait: Duration, reason: String) {
+        self.park(self.delivery.attempts, Some(self.moment.now + wait), reason);
+    }
+
+    fn hold(&mut self) {
+        let reason = "waits behind an earlier message of its stream";
+        self.park(self.delivery.attempts, None, reason.into());
+    }
+
+    fn give_up(&mut self, attempts: u32, reason: String) {
+        if !self.group.subscription.enable_dlq {
+            return self.leave(Term::Purged);
+        }
+        let (group, message, time) = (self.name(), self.message(), self.moment.now);
+        self.changes().dead.push(Dead { group, message, attempts, reason, time });
+        if self.group.subscription.on_dead_letter == OnDeadLetter::Skip {
+            self.advance();
+        }
+    }
+
+    fn park(&mut self, attempts: u32, due: Option<Timestamp>, reason: String) {
+        let (group, message) = (self.name(), self.message());
+        self.changes().parks.push(Park::Keep { group, message, attempts, due, reason });
+    }
+
+    fn count(&mut self, term: Term) {
+        let (group, category) = (self.name(), self.group.category.clone());
+        self.changes().counts.push(Count { group, category, term, count: 1 });
+    }
+
+    fn take(&mut self) {
+        if self.delivery.parked {
+            let (group, message) = (self.name(), self.message());
+            self.changes().parks.push(Park::Take { group, message });
+        }
+    }
+
+    /// An ordered group moves on to the next message of the stream.
+    fn advance(&mut self) {
+        if self.group.is_ordered() {
+            let recorded = &self.delivery.recorded;
+            let (stream, position) = (recorded.message.stream.clone(), recorded.stream_position);
+            let group = self.name();
+            self.changes().progress.push(ProgressMove { group, stream, position });
+            self.next = Some(position + 1);
+            self.release();
+        }
+    }
+
+    /// Lets those run that wait in the stream behind a parked message.
+    fn release(&mut self) {
+        if self.group.is_ordered() && self.delivery.parked {
+            let stream = self.delivery.recorded.message.stream.clone();
+            let (group, due) = (self.name(), self.moment.now);
+            self.changes().parks.push(Park::Release { group, stream, due });
+        }
+    }
+}

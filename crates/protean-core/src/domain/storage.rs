@@ -1,0 +1,204 @@
+//! The three forms in which instances are kept.
+
+use std::future::Future;
+
+use super::unit::{Unit, checked_id};
+use crate::message::{Id, Row, Table, Value, snake_case};
+use crate::model::{
+    Aggregate, Columns, EventSourced, Kept, Projected, Projection, Replay, Root, StateStored,
+    Values, violations_after,
+};
+use crate::port::RowState;
+use crate::{Error, Result};
+
+/// A form in which `T` is kept. Implemented for [`EventSourced`],
+/// [`StateStored`] and [`Projected`]; not for users to implement.
+pub trait Storage<T>: sealed::Sealed {
+    /// The name of the type, for errors.
+    fn name() -> &'static str;
+
+    /// The table, when it has one.
+    fn table() -> Option<Table>;
+
+    #[doc(hidden)]
+    fn find(unit: &Unit, id: &Id) -> impl Future<Output = Result<Option<T>>> + Send;
+    #[doc(hidden)]
+    fn add(unit: &Unit, instance: T) -> impl Future<Output = Result> + Send;
+    #[doc(hidden)]
+    fn remove(unit: &Unit, instance: T) -> impl Future<Output = Result> + Send;
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for crate::model::EventSourced {}
+    impl Sealed for crate::model::StateStored {}
+    impl Sealed for crate::model::Projected {}
+}
+
+impl<A: Replay> Storage<A> for EventSourced {
+    fn name() -> &'static str {
+        A::NAME
+    }
+
+    fn table() -> Option<Table> {
+        None
+    }
+
+    async fn find(unit: &Unit, id: &Id) -> Result<Option<A>> {
+        let names = unit.domain.registry().names::<A>()?;
+        let stream = names.category.stream(id);
+        let messages = unit.stream(&stream).await?;
+        if messages.is_empty() {
+            return Ok(None);
+        }
+        let mut aggregate = A::blank(Root::with_id(id.clone()));
+        for recorded in &messages {
+            let name = event_name(&recorded.message.type_name);
+            if !aggregate.replay(name, &recorded.message.data)? {
+                let stream_position = recorded.stream_position;
+                let told = format!(
+                    "{} does not apply {name}, which is event {stream_position} of {stream}",
+                    A::NAME
+                );
+                return Err(Error::failed(told));
+            }
+            aggregate.root_mut().advance();
+        }
+        Ok(Some(aggregate))
+    }
+
+    async fn add(unit: &Unit, aggregate: A) -> Result {
+        let root = aggregate.root();
+        root.allow()?;
+        checked_id::<A>(root.id())?;
+        let names = unit.domain.registry().names::<A>()?;
+        unit.append_at(names, root.id(), root.version(), root.raised());
+        Ok(())
+    }
+
+    async fn remove(_: &Unit, _: A) -> Result {
+        let name = A::NAME;
+        Err(Error::misused(format!(
+            "{name} is event-sourced: what has happened stays; raise an event that ends it"
+        )))
+    }
+}
+
+impl<A: Aggregate + Columns + Kept<Storage = Self>> Storage<A> for StateStored {
+    fn name() -> &'static str {
+        A::NAME
+    }
+
+    fn table() -> Option<Table> {
+        Some(Table { name: snake_case(A::NAME), key: 0, columns: A::columns() })
+    }
+
+    async fn find(unit: &Unit, id: &Id) -> Result<Option<A>> {
+        let table = unit.domain.registry().table::<A>()?;
+        let state = unit.row(table, id.as_str()).await?;
+        let Some(row) = state.row else { return Ok(None) };
+        let mut aggregate: A = read(A::NAME, id, &row)?;
+        *aggregate.root_mut() = Root::restored(id.clone(), state.version);
+        let forbidden = aggregate.before();
+        if !forbidden.is_empty() {
+            aggregate.root_mut().bar(forbidden);
+        }
+        Ok(Some(aggregate))
+    }
+
+    async fn add(unit: &Unit, aggregate: A) -> Result {
+        aggregate.root().allow()?;
+        checked_id::<A>(aggregate.root().id())?;
+        violations_after(&aggregate).into_result()?;
+        let registry = unit.domain.registry();
+        let (table, names) = (registry.table::<A>()?, registry.names::<A>()?);
+        let root = aggregate.root();
+        let present = present(unit, table, &aggregate).await?;
+        unit.write(table, root.id().as_str(), &present, Some(row(&aggregate)));
+        let version = present.version.map_or(0, |version| version + 1);
+        unit.append_versioned(names, root.id(), version, root.raised());
+        Ok(())
+    }
+
+    async fn remove(unit: &Unit, aggregate: A) -> Result {
+        aggregate.root().allow()?;
+        let registry = unit.domain.registry();
+        let (table, names) = (registry.table::<A>()?, registry.names::<A>()?);
+        let root = aggregate.root();
+        let present = present(unit, table, &aggregate).await?;
+        if present.row.is_none() {
+            return Err(Error::not_found(A::NAME, root.id().as_str()));
+        }
+        unit.write(table, root.id().as_str(), &present, None);
+        let version = present.version.map_or(0, |version| version + 1);
+        unit.append_versioned(names, root.id(), version, root.raised());
+        Ok(())
+    }
+}
+
+impl<P: Projection> Storage<P> for Projected {
+    fn name() -> &'static str {
+        P::NAME
+    }
+
+    fn table() -> Option<Table> {
+        Some(Table { name: snake_case(P::NAME), key: P::KEY, columns: P::columns() })
+    }
+
+    async fn find(unit: &Unit, id: &Id) -> Result<Option<P>> {
+        let table = unit.domain.registry().table::<P>()?;
+        let state = unit.row(table, id.as_str()).await?;
+        state.row.map(|row| read(P::NAME, id, &row)).transpose()
+    }
+
+    async fn add(unit: &Unit, projection: P) -> Result {
+        projection.check().into_result()?;
+        let table = unit.domain.registry().table::<P>()?;
+        let key = projection.key();
+        let present = unit.known_row(table, key.as_str()).await?;
+        unit.write(table, key.as_str(), &present, Some(row(&projection)));
+        Ok(())
+    }
+
+    async fn remove(unit: &Unit, projection: P) -> Result {
+        let table = unit.domain.registry().table::<P>()?;
+        let key = projection.key();
+        let present = unit.row(table, key.as_str()).await?;
+        if present.row.is_some() {
+            unit.write(table, key.as_str(), &present, None);
+        }
+        Ok(())
+    }
+}
+
+/// What the row of a loaded or new aggregate must be for it to be kept.
+async fn present<A: Aggregate>(unit: &Unit, table: &Table, aggregate: &A) -> Result<RowState> {
+    let root = aggregate.root();
+    if let Some(version) = root.version() {
+        // Loaded: the version it was loaded at must still be the present one.
+        return Ok(RowState { row: Some(Row::from([])), version: Some(version) });
+    }
+    let found = unit.known_row(table, root.id().as_str()).await?;
+    if found.row.is_some() {
+        let told = format!("there is already a {} with the id '{}'", A::NAME, root.id());
+        return Err(Error::conflict(told));
+    }
+    Ok(found)
+}
+
+fn row(columns: &impl Columns) -> Row {
+    let mut row = Vec::new();
+    columns.write(&mut row);
+    row.into()
+}
+
+fn read<T: Columns>(name: &str, id: &Id, row: &[Value]) -> Result<T> {
+    T::read(&mut Values::new(row))
+        .map_err(|fault| Error::failed(format!("the row of {name} '{id}' cannot be read: {fault}")))
+}
+
+/// `AccountOpened` of `Fidelis.AccountOpened.v1`.
+pub(crate) fn event_name(type_name: &str) -> &str {
+    let name = type_name.split_once('.').map_or(type_name, |(_, rest)| rest);
+    name.rsplit_once(".v").map_or(name, |(name, _)| name)
+}

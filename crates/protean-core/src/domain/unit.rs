@@ -1,0 +1,295 @@
+//! A unit of work in the making: it reads through, and collects what it changes.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::overlay::{Overlay, RowKey, Sequence, Writes};
+use super::{Domain, registry::Names};
+use crate::message::{
+    Extensions, Id, Kind, Message, Priority, Recorded, Row, Stream, Table, Timestamp,
+};
+use crate::model::{Aggregate, Command, Raised};
+use crate::port::{Append, Changes, Expect, RowChange, RowState, RowWrite, Statement, Store};
+use crate::{Error, Result};
+
+/// How many messages of a stream are read at once.
+const PAGE: usize = 1000;
+
+/// What a unit's messages inherit.
+#[derive(Clone, Debug)]
+pub(crate) struct Cause {
+    pub(crate) priority: Priority,
+    pub(crate) correlation_id: Arc<str>,
+    pub(crate) causation_id: Option<Arc<str>>,
+    /// Makes the ids of commands issued here the same each time they are made.
+    pub(crate) seed: Option<String>,
+}
+
+/// How a unit reads.
+#[derive(Clone, Default)]
+pub struct Reading {
+    /// What units before it have written and not committed.
+    pub overlay: Option<Arc<Mutex<Overlay>>>,
+    /// Looks up what it would otherwise take to be new. Set for another try
+    /// after a conflict, so that most units save the question.
+    pub careful: bool,
+}
+
+/// A unit of work in the making.
+pub struct Unit {
+    pub(crate) domain: Domain,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) cause: Cause,
+    reading: Reading,
+    state: Mutex<State>,
+}
+
+struct State {
+    changes: Changes,
+    writes: Writes,
+    seen: HashMap<RowKey, RowState>,
+    readers: BTreeSet<Sequence>,
+    issued: u32,
+}
+
+/// A unit that has run and is ready to commit.
+#[derive(Clone, Debug)]
+pub struct Finished {
+    /// What it changes.
+    pub changes: Changes,
+    /// What later units of the same commit may read.
+    pub writes: Writes,
+    /// The units whose uncommitted writes it has read.
+    pub readers: BTreeSet<Sequence>,
+}
+
+impl Unit {
+    pub(crate) fn new(
+        domain: Domain,
+        store: Arc<dyn Store>,
+        cause: Cause,
+        reading: Reading,
+    ) -> Self {
+        let changes = Changes::new(domain.lanes().lane(cause.priority));
+        let (writes, seen, readers) = (Writes::default(), HashMap::new(), BTreeSet::new());
+        let state = Mutex::new(State { changes, writes, seen, readers, issued: 0 });
+        Self { domain, store, cause, reading, state }
+    }
+
+    /// Ends the unit and hands over what it collected; it is empty afterwards.
+    pub(crate) fn finish(&self) -> Finished {
+        let mut state = self.state();
+        let empty = Changes::new(state.changes.lane);
+        Finished {
+            changes: std::mem::replace(&mut state.changes, empty),
+            writes: std::mem::take(&mut state.writes),
+            readers: std::mem::take(&mut state.readers),
+        }
+    }
+
+    /// A handler that panicked cannot leave the state half-changed: every change is one call.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.domain.clock().now()
+    }
+
+    /// Appends a message that needs no expectation.
+    pub(crate) fn append(&self, message: Message) {
+        self.state().changes.appends.push(Append { message, expect: Expect::End });
+    }
+
+    pub(crate) fn execute(&self, statement: Statement) {
+        self.state().changes.statements.push(statement);
+    }
+
+    /// Issues a command: appends it to the unit.
+    pub(crate) fn issue<C: Command>(&self, command: &C, priority: Priority) -> Result<Id> {
+        command.check().into_result()?;
+        let issued = {
+            let mut state = self.state();
+            state.issued += 1;
+            state.issued
+        };
+        let id = match &self.cause.seed {
+            Some(seed) => Id::derived(seed, &issued.to_string()),
+            None => Id::new(),
+        };
+        let cause = Cause { priority, ..self.cause.clone() };
+        let extensions = Extensions::default();
+        self.append(command_message(&self.domain, &id, command, &cause, extensions)?);
+        Ok(id)
+    }
+
+    /// Appends the events of an event-sourced aggregate at the end of its stream.
+    pub(crate) fn append_at(
+        &self,
+        names: &Names,
+        id: &Id,
+        version: Option<u64>,
+        events: &[Raised],
+    ) {
+        let stream = names.category.stream(id);
+        let first = version.map_or(0, |version| version + 1);
+        let now = self.now();
+        let mut state = self.state();
+        for (position, event) in (first..).zip(events) {
+            let message = self.event(&stream, event, &position.to_string(), now);
+            let recorded =
+                Recorded { position: 0, stream_position: position, message: message.clone() };
+            state.writes.streams.entry(stream.name()).or_default().push(recorded);
+            state.changes.appends.push(Append { message, expect: Expect::At(position) });
+        }
+    }
+
+    /// Appends the events of a state-stored aggregate that got this version.
+    pub(crate) fn append_versioned(&self, names: &Names, id: &Id, version: u64, events: &[Raised]) {
+        let stream = names.category.stream(id);
+        let now = self.now();
+        for (number, event) in (1..).zip(events) {
+            self.append(self.event(&stream, event, &format!("{version}.{number}"), now));
+        }
+    }
+
+    fn event(&self, stream: &Stream, event: &Raised, sequence: &str, time: Timestamp) -> Message {
+        Message {
+            id: format!("{stream}-{sequence}").into(),
+            stream: stream.clone(),
+            kind: Kind::Event,
+            type_name: self.domain.registry().type_name(event.name, event.version),
+            version: event.version,
+            priority: self.cause.priority,
+            correlation_id: Arc::clone(&self.cause.correlation_id),
+            causation_id: self.cause.causation_id.clone(),
+            time,
+            data: Arc::from(event.data.as_str()),
+            extensions: Extensions::default(),
+        }
+    }
+
+    /// All messages of a stream: the store's, those of units before, its own.
+    pub(crate) async fn stream(&self, stream: &Stream) -> Result<Vec<Recorded>> {
+        let unstored = self.unstored(stream.as_str());
+        let end = unstored.first().map_or(u64::MAX, |first| first.stream_position);
+        let mut messages: Vec<Recorded> = Vec::new();
+        loop {
+            let from = messages.len() as u64;
+            let page = self.store.stream(stream, from, PAGE).await?;
+            let full = page.len() == PAGE;
+            messages.extend(page.into_iter().take_while(|message| message.stream_position < end));
+            if !full || messages.len() as u64 >= end {
+                break;
+            }
+        }
+        messages.extend(unstored);
+        Ok(messages)
+    }
+
+    /// What the store cannot have yet, read before the store is asked.
+    fn unstored(&self, stream: &str) -> Vec<Recorded> {
+        let mut state = self.state();
+        let own = state.writes.streams.get(stream).cloned();
+        let mut messages = match &self.reading.overlay {
+            Some(overlay) => {
+                let overlay = overlay.lock().unwrap_or_else(PoisonError::into_inner);
+                overlay.tail(stream, &mut state.readers).unwrap_or_default()
+            }
+            None => Vec::new(),
+        };
+        messages.extend(own.into_iter().flatten());
+        messages
+    }
+
+    /// The row as this unit sees it; the same each time it is asked for.
+    pub(crate) async fn row(&self, table: &Table, key: &str) -> Result<RowState> {
+        let name = row_key(table, key);
+        if let Some(state) = self.seen_row(&name) {
+            return Ok(state);
+        }
+        let state = self.store.row(table, key).await?;
+        self.state().seen.insert(name, state.clone());
+        Ok(state)
+    }
+
+    /// The row as far as this unit knows: one it has not asked for is taken to
+    /// be new, unless the unit is careful.
+    pub(crate) async fn known_row(&self, table: &Table, key: &str) -> Result<RowState> {
+        if self.reading.careful {
+            return self.row(table, key).await;
+        }
+        Ok(self.seen_row(&row_key(table, key)).unwrap_or_default())
+    }
+
+    fn seen_row(&self, name: &RowKey) -> Option<RowState> {
+        let mut state = self.state();
+        if let Some(own) = state.writes.rows.get(name).or_else(|| state.seen.get(name)) {
+            return Some(own.clone());
+        }
+        let found = {
+            let overlay = self.reading.overlay.as_ref()?;
+            let overlay = overlay.lock().unwrap_or_else(PoisonError::into_inner);
+            overlay.row(name, &mut state.readers)?
+        };
+        state.seen.insert(name.clone(), found.clone());
+        Some(found)
+    }
+
+    /// Writes a row, or removes it; `present` is what the row must be before.
+    pub(crate) fn write(
+        &self,
+        table: &Arc<Table>,
+        key: &str,
+        present: &RowState,
+        row: Option<Row>,
+    ) {
+        let version = present.version.map_or(0, |version| version + 1);
+        let expected = present.row.as_ref().and(present.version);
+        let key: Arc<str> = Arc::from(key);
+        let change = row.clone().map_or(RowChange::Remove, RowChange::Put);
+        let write = RowWrite { table: Arc::clone(table), key, expected, version, change };
+        let mut state = self.state();
+        let name = row_key(table, &write.key);
+        state.writes.rows.insert(name, RowState { row, version: Some(version) });
+        state.changes.rows.push(write);
+    }
+}
+
+fn row_key(table: &Table, key: &str) -> RowKey {
+    (Arc::from(table.name.as_str()), Arc::from(key))
+}
+
+/// A command as a message.
+pub(crate) fn command_message<C: Command>(
+    domain: &Domain,
+    id: &Id,
+    command: &C,
+    cause: &Cause,
+    extensions: Extensions,
+) -> Result<Message> {
+    let names = domain.registry().names::<C::Aggregate>()?;
+    let data = serde_json::to_string(command)
+        .map_err(|error| Error::failed(format!("{} is not JSON", C::NAME)).with_source(error))?;
+    Ok(Message {
+        id: Arc::from(id.as_str()),
+        stream: names.commands.stream(&command.instance().unwrap_or_else(|| id.clone())),
+        kind: Kind::Command,
+        type_name: domain.registry().type_name(C::NAME, C::VERSION),
+        version: C::VERSION,
+        priority: cause.priority,
+        correlation_id: Arc::clone(&cause.correlation_id),
+        causation_id: cause.causation_id.clone(),
+        time: domain.clock().now(),
+        data: data.into(),
+        extensions,
+    })
+}
+
+/// The identity of an aggregate, or what is wrong with it as a name in a stream.
+pub(crate) fn checked_id<A: Aggregate>(id: &Id) -> Result {
+    if id.as_str().trim().is_empty() {
+        return Err(Error::misused(format!("an empty id names no {}", A::NAME)));
+    }
+    Ok(())
+}

@@ -1,0 +1,26 @@
+//! What running a message came to.
+
+use super::unit::Finished;
+
+/// What running a message came to.
+#[derive(Debug)]
+pub enum Verdict {
+    /// Its handler ran: these are its effects.
+    Done(Box<Finished>),
+    /// The group has no handler for its type.
+    Ignored,
+    /// Its deadline had passed.
+    Expired,
+    /// It was handled before.
+    Duplicate,
+    /// It waits behind an earlier message of its stream that is parked or dead.
+    Held,
+    /// Its handler failed; another try may help and costs an attempt.
+    Retry(String),
+    /// No further try can help.
+    Dead(String),
+    /// Another writer came first; another try on fresh state costs nothing.
+    Conflict(String),
+    /// Something outside is down; another try later costs nothing.
+    Unavailable(String),
+}

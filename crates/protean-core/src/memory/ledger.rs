@@ -1,0 +1,300 @@
+//! The ledger: what each group has done with each message.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::unit::{Refused, State, Unit};
+use crate::Violations;
+use crate::message::{Category, Priority, Stream, Timestamp};
+use crate::port::{
+    At, Count, Dead, Delivery, Enrolment, KeyClaim, LaneStanding, Mark, MessageRef, Outcome, Park,
+    ParkedPage, Place, ProgressMove, Standing, Start, Term,
+};
+
+type Group = Arc<str>;
+
+/// A priority of a category, as one group reads it.
+type GroupLane = (Group, Category, Priority);
+
+/// The books of all groups.
+#[derive(Default)]
+pub(super) struct Books {
+    /// The position after which a group begins in a category.
+    starts: BTreeMap<(Group, Category), u64>,
+    /// Up to where everything is settled.
+    cursors: BTreeMap<GroupLane, u64>,
+    /// Messages after the cursor that are settled.
+    done: BTreeMap<(GroupLane, u64), ()>,
+    /// The stream position an ordered group expects next.
+    progress: BTreeMap<(Group, Arc<str>), u64>,
+    parked: BTreeMap<(Group, u64), Parked>,
+    /// The parked messages that have a time, by it.
+    due: BTreeMap<(Group, Category, Timestamp, u64), ()>,
+    dead: BTreeMap<(Group, u64), Dead>,
+    /// Parked and dead messages by their places in their streams.
+    held: BTreeMap<(Group, Arc<str>, u64, Held), u64>,
+    counts: BTreeMap<(Group, Category, Term), u64>,
+    keys: BTreeMap<(Arc<str>, Arc<str>), KeyClaim>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Held {
+    Parked,
+    Dead,
+}
+
+#[derive(Clone)]
+struct Parked {
+    message: MessageRef,
+    attempts: u32,
+    due: Option<Timestamp>,
+}
+
+/// Writes down where new groups begin; those that are known stay as they are.
+pub(super) fn enrol(state: &mut State, enrolments: &[Enrolment]) {
+    let head = state.log.head();
+    for enrolment in enrolments {
+        let start = match enrolment.start {
+            Start::Beginning => 0,
+            Start::Head => head,
+        };
+        let key = (enrolment.group.as_str().into(), enrolment.category.clone());
+        state.books.starts.entry(key).or_insert(start);
+    }
+}
+
+/// Takes a sender's name for a command.
+pub(super) fn claim_key(unit: &mut Unit<'_>, claim: &KeyClaim) -> Refused {
+    let key = (Arc::clone(&claim.command), Arc::clone(&claim.key));
+    if let Some(first) = unit.state().books.keys.get(&key) {
+        let (message_id, output) = (Arc::clone(&first.message_id), first.output.clone());
+        return Err(Outcome::Duplicate { message_id, output });
+    }
+    unit.set(|state| &mut state.books.keys, key, Some(claim.clone()));
+    Ok(())
+}
+
+/// Moves an ordered group on by one message.
+pub(super) fn advance(unit: &mut Unit<'_>, step: &ProgressMove) -> Refused {
+    let next = next(unit.state(), &step.group, &step.stream);
+    if next != step.position {
+        let (group, stream, position) = (&step.group, &step.stream, step.position);
+        let message = format!("{group} expects message {next} of {stream}, not {position}");
+        return Err(Outcome::Stale(message));
+    }
+    let key = (Arc::clone(&step.group), step.stream.name());
+    unit.set(|state| &mut state.books.progress, key, Some(next + 1));
+    Ok(())
+}
+
+/// Settles messages for a group's cursor.
+pub(super) fn mark(unit: &mut Unit<'_>, mark: &Mark, places: &[Place]) -> Refused {
+    let lane = (Arc::clone(&mark.group), mark.category.clone(), mark.priority);
+    let cursor = cursor(unit.state(), &lane.0, &lane.1, lane.2);
+    match mark.at {
+        At::UpTo(position) => move_cursor(unit, lane, cursor.max(position)),
+        At::Only(position) => mark_done(unit, lane, position, cursor),
+        At::Appended(index) => {
+            let Some(Place { position, .. }) = places.get(index).copied() else {
+                let message = format!("the unit appends no message {index}");
+                return Err(Outcome::Rejected(Violations::of("marks", message)));
+            };
+            let log = &unit.state().log;
+            if log.positions_after(&lane.1, lane.2, cursor).next() == Some(position) {
+                move_cursor(unit, lane, position);
+            } else {
+                mark_done(unit, lane, position, cursor);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn move_cursor(unit: &mut Unit<'_>, lane: GroupLane, position: u64) {
+    let passed = (lane.clone(), 0)..=(lane.clone(), position);
+    let passed: Vec<_> =
+        unit.state().books.done.range(passed).map(|(key, ())| key.clone()).collect();
+    for key in passed {
+        unit.set(|state| &mut state.books.done, key, None);
+    }
+    unit.set(|state| &mut state.books.cursors, lane, Some(position));
+}
+
+fn mark_done(unit: &mut Unit<'_>, lane: GroupLane, position: u64, cursor: u64) {
+    if position > cursor {
+        unit.set(|state| &mut state.books.done, (lane, position), Some(()));
+    }
+}
+
+/// Parks messages or takes them out again.
+pub(super) fn park(unit: &mut Unit<'_>, park: &Park) -> Refused {
+    match park {
+        Park::Keep { group, message, attempts, due, reason: _ } => {
+            let parked = Parked { message: message.clone(), attempts: *attempts, due: *due };
+            put_parked(unit, group, message.position, Some(parked));
+        }
+        Park::Take { group, message } => {
+            let key = (Arc::clone(group), message.position);
+            if !unit.state().books.parked.contains_key(&key) {
+                let position = message.position;
+                return Err(Outcome::Stale(format!(
+                    "message {position} is not parked for {group}"
+                )));
+            }
+            put_parked(unit, group, message.position, None);
+        }
+        Park::Release { group, stream, due } => {
+            for (position, parked) in waiting(unit.state(), group, stream) {
+                put_parked(unit, group, position, Some(Parked { due: Some(*due), ..parked }));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn waiting(state: &State, group: &Group, stream: &Stream) -> Vec<(u64, Parked)> {
+    let first = (Arc::clone(group), stream.name(), 0, Held::Parked);
+    let last = (Arc::clone(group), stream.name(), u64::MAX, Held::Dead);
+    let held = state.books.held.range(first..=last).filter(|((.., kind), _)| *kind == Held::Parked);
+    let parked = held.filter_map(|(_, position)| {
+        let parked = state.books.parked.get(&(Arc::clone(group), *position))?;
+        parked.due.is_none().then(|| (*position, parked.clone()))
+    });
+    parked.collect()
+}
+
+/// The one place where a parked message comes or goes, so that its indexes agree.
+fn put_parked(unit: &mut Unit<'_>, group: &Group, position: u64, parked: Option<Parked>) {
+    let key = (Arc::clone(group), position);
+    let before = unit.state().books.parked.get(&key).cloned();
+    for (parked, there) in [(before.as_ref(), None), (parked.as_ref(), Some(()))] {
+        let Some(Parked { message, due, .. }) = parked else { continue };
+        let place =
+            (Arc::clone(group), message.stream.name(), message.stream_position, Held::Parked);
+        unit.set(|state| &mut state.books.held, place, there.map(|()| position));
+        if let Some(due) = *due {
+            let time = (Arc::clone(group), message.category().clone(), due, position);
+            unit.set(|state| &mut state.books.due, time, there);
+        }
+    }
+    unit.set(|state| &mut state.books.parked, key, parked);
+}
+
+/// Gives a message up; it is not parked any more then.
+pub(super) fn bury(unit: &mut Unit<'_>, dead: &Dead) {
+    let (group, message) = (&dead.group, &dead.message);
+    put_parked(unit, group, message.position, None);
+    let place = (Arc::clone(group), message.stream.name(), message.stream_position, Held::Dead);
+    unit.set(|state| &mut state.books.held, place, Some(message.position));
+    let key = (Arc::clone(group), message.position);
+    unit.set(|state| &mut state.books.dead, key, Some(dead.clone()));
+}
+
+/// Adds to a counter.
+pub(super) fn count(unit: &mut Unit<'_>, count: &Count) {
+    let key = (Arc::clone(&count.group), count.category.clone(), count.term);
+    let before = unit.state().books.counts.get(&key).copied().unwrap_or(0);
+    unit.set(|state| &mut state.books.counts, key, Some(before + count.count));
+}
+
+/// The stream position a group expects next.
+pub(super) fn next(state: &State, group: &Group, stream: &Stream) -> u64 {
+    let key = (Arc::clone(group), stream.name());
+    state.books.progress.get(&key).copied().unwrap_or(0)
+}
+
+/// Up to where everything of one priority is settled for a group.
+pub(super) fn cursor(state: &State, group: &Group, of: &Category, priority: Priority) -> u64 {
+    let lane = (Arc::clone(group), of.clone(), priority);
+    state.books.cursors.get(&lane).copied().unwrap_or_else(|| start(state, group, of))
+}
+
+fn start(state: &State, group: &Group, category: &Category) -> u64 {
+    let key = (Arc::clone(group), category.clone());
+    state.books.starts.get(&key).copied().unwrap_or(0)
+}
+
+/// True when a message after the cursor is settled.
+pub(super) fn is_done(
+    state: &State,
+    group: &Group,
+    category: &Category,
+    (priority, position): (Priority, u64),
+) -> bool {
+    let lane = (Arc::clone(group), category.clone(), priority);
+    state.books.done.contains_key(&(lane, position))
+}
+
+/// True when an earlier message of the stream is parked or dead.
+pub(super) fn blocked(state: &State, group: &str, stream: &Stream, position: u64) -> bool {
+    let group: Group = group.into();
+    let first = (Arc::clone(&group), stream.name(), 0, Held::Parked);
+    let end = (group, stream.name(), position, Held::Parked);
+    state.books.held.range(first..end).next().is_some()
+}
+
+/// The parked messages that are due, and when the next one will be.
+pub(super) fn parked(
+    state: &State,
+    group: &str,
+    category: &Category,
+    (now, limit): (Timestamp, usize),
+) -> ParkedPage {
+    let group: Group = group.into();
+    let first = (Arc::clone(&group), category.clone(), Timestamp::from_micros(i64::MIN), 0);
+    let last = (Arc::clone(&group), category.clone(), Timestamp::from_micros(i64::MAX), u64::MAX);
+    let mut page = ParkedPage::default();
+    for (_, _, due, position) in state.books.due.range(first..=last).map(|(key, ())| key) {
+        if *due > now || page.due.len() >= limit {
+            page.next_due = Some(*due);
+            break;
+        }
+        page.due.extend(delivery(state, &group, *position));
+    }
+    page
+}
+
+fn delivery(state: &State, group: &Group, position: u64) -> Option<Delivery> {
+    let attempts = state.books.parked.get(&(Arc::clone(group), position))?.attempts;
+    let recorded = state.log.at(position)?.clone();
+    let next = next(state, group, &recorded.message.stream);
+    Some(Delivery { recorded, next, attempts, parked: true })
+}
+
+/// Where a group stands in a category.
+pub(super) fn standing(state: &State, group: &str, category: &Category) -> Standing {
+    let group: Group = group.into();
+    let every = (Priority::new(i32::MIN), Priority::new(i32::MAX));
+    let priorities = state.log.priorities(category, every);
+    let start = start(state, &group, category);
+    let committed = priorities.iter().map(|of| state.log.count_after(category, *of, start)).sum();
+    let counts = Term::ALL.into_iter().filter_map(|term| {
+        let count = state.books.counts.get(&(Arc::clone(&group), category.clone(), term))?;
+        Some((term, *count))
+    });
+    let counts = counts.collect();
+    let lanes = priorities.iter().map(|of| lane_standing(state, &group, category, *of)).collect();
+    Standing { committed, counts, lanes }
+}
+
+fn lane_standing(state: &State, group: &Group, of: &Category, priority: Priority) -> LaneStanding {
+    let (log, books) = (&state.log, &state.books);
+    let cursor = cursor(state, group, of, priority);
+    let lane = (Arc::clone(group), of.clone(), priority);
+    let done = books.done.range((lane.clone(), cursor)..=(lane, u64::MAX)).count() as u64;
+    let open = |at: &u64| !is_done(state, group, of, (priority, *at));
+    let oldest = log.positions_after(of, priority, cursor).find(open).and_then(|at| log.time(at));
+    let everything = (Arc::clone(group), 0)..=(Arc::clone(group), u64::MAX);
+    let here = |message: &MessageRef| message.priority == priority && message.category() == of;
+    let parked = books.parked.range(everything.clone()).filter(|(_, kept)| here(&kept.message));
+    let dead = books.dead.range(everything).filter(|(_, dead)| here(&dead.message));
+    LaneStanding {
+        priority,
+        lag: log.count_after(of, priority, cursor).saturating_sub(done),
+        oldest,
+        parked: parked.count() as u64,
+        dead: dead.count() as u64,
+        cursor,
+        head: log.lane_head(of, priority),
+    }
+}

@@ -1,0 +1,160 @@
+//! The log: every message, found by position, by stream and by lane.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::ledger;
+use super::unit::{Refused, State, Unit};
+use crate::message::{Category, Priority, Recorded, Stream, Timestamp};
+use crate::port::{Append, Delivery, Expect, LaneRead, Outcome, Place};
+
+/// The messages and the ways to find them.
+#[derive(Default)]
+pub(super) struct Messages {
+    by_position: BTreeMap<u64, Recorded>,
+    by_stream: BTreeMap<(Arc<str>, u64), u64>,
+    /// Each message of a category and priority with its number among them, so
+    /// that counting a stretch needs its two ends only.
+    by_lane: BTreeMap<(Category, Priority, u64), u64>,
+}
+
+impl Messages {
+    /// The position of the last message, 0 when there is none.
+    pub(super) fn head(&self) -> u64 {
+        self.by_position.last_key_value().map_or(0, |(position, _)| *position)
+    }
+
+    /// The message at a position.
+    pub(super) fn at(&self, position: u64) -> Option<&Recorded> {
+        self.by_position.get(&position)
+    }
+
+    /// The messages of one stream.
+    pub(super) fn stream(&self, stream: &Stream, from: u64, limit: usize) -> Vec<Recorded> {
+        let places = self.by_stream.range((stream.name(), from)..=(stream.name(), u64::MAX));
+        places.take(limit).filter_map(|(_, position)| self.at(*position)).cloned().collect()
+    }
+
+    /// The priorities a category has messages of, highest first.
+    pub(super) fn priorities(
+        &self,
+        category: &Category,
+        (lowest, highest): (Priority, Priority),
+    ) -> Vec<Priority> {
+        let mut priorities = Vec::new();
+        let mut below = (category.clone(), highest, u64::MAX);
+        let floor = (category.clone(), lowest, 0);
+        while floor <= below {
+            let Some(((_, priority, _), _)) = self.by_lane.range(&floor..=&below).next_back()
+            else {
+                break;
+            };
+            priorities.push(*priority);
+            // No message has position 0, so this ends just before the priority.
+            below = (category.clone(), *priority, 0);
+        }
+        priorities
+    }
+
+    /// How many messages of one priority lie after a position.
+    pub(super) fn count_after(&self, category: &Category, priority: Priority, after: u64) -> u64 {
+        let number = |up_to: u64| {
+            let (first, last) =
+                ((category.clone(), priority, 0), (category.clone(), priority, up_to));
+            self.by_lane.range(first..=last).next_back().map_or(0, |(_, number)| *number)
+        };
+        number(u64::MAX) - number(after)
+    }
+
+    /// The positions of one priority after a position, in order.
+    pub(super) fn positions_after(
+        &self,
+        category: &Category,
+        priority: Priority,
+        after: u64,
+    ) -> impl Iterator<Item = u64> {
+        let first = (category.clone(), priority, after.saturating_add(1));
+        let last = (category.clone(), priority, u64::MAX);
+        self.by_lane.range(first..=last).map(|((_, _, position), _)| *position)
+    }
+
+    /// The position of the last message of one priority, 0 when there is none.
+    pub(super) fn lane_head(&self, category: &Category, priority: Priority) -> u64 {
+        let (first, last) =
+            ((category.clone(), priority, 0), (category.clone(), priority, u64::MAX));
+        self.by_lane.range(first..=last).next_back().map_or(0, |((_, _, position), _)| *position)
+    }
+
+    /// When the message at a position was made.
+    pub(super) fn time(&self, position: u64) -> Option<Timestamp> {
+        self.at(position).map(|recorded| recorded.message.time)
+    }
+
+    /// Streams whose positions are not 0, 1, 2, ….
+    pub(super) fn broken(&self, limit: usize) -> Vec<String> {
+        let mut broken: Vec<String> = Vec::new();
+        let mut expected: Option<(&Arc<str>, u64)> = None;
+        for (stream, position) in self.by_stream.keys() {
+            let next = expected.filter(|(name, _)| *name == stream).map_or(0, |(_, next)| next);
+            if *position != next && broken.last().is_none_or(|last| **last != **stream) {
+                broken.push(stream.to_string());
+            }
+            expected = Some((stream, position + 1));
+        }
+        broken.truncate(limit);
+        broken
+    }
+
+    fn length(&self, stream: &Stream) -> u64 {
+        let places = self.by_stream.range((stream.name(), 0)..=(stream.name(), u64::MAX));
+        places.last().map_or(0, |((_, position), _)| position + 1)
+    }
+}
+
+/// Appends a message where it expects to land.
+pub(super) fn append(unit: &mut Unit<'_>, append: &Append) -> Refused<Place> {
+    let (log, message) = (&unit.state().log, &append.message);
+    let (category, priority) = (message.stream.category().clone(), message.priority);
+    let stream_position = log.length(&message.stream);
+    if let Expect::At(expected) = append.expect
+        && expected != stream_position
+    {
+        let stream = &message.stream;
+        let found = format!("{stream} has {stream_position} messages, not {expected}");
+        return Err(Outcome::Stale(found));
+    }
+    let position = log.head() + 1;
+    let number = log.count_after(&category, priority, 0) + 1;
+    let recorded = Recorded { position, stream_position, message: message.clone() };
+    unit.set(|state| &mut state.log.by_position, position, Some(recorded));
+    let in_stream = (message.stream.name(), stream_position);
+    unit.set(|state| &mut state.log.by_stream, in_stream, Some(position));
+    unit.set(|state| &mut state.log.by_lane, (category, priority, position), Some(number));
+    Ok(Place { position, stream_position })
+}
+
+/// What a group has not settled yet, highest priority first.
+pub(super) fn lane(state: &State, read: &LaneRead) -> Vec<Delivery> {
+    let group: Arc<str> = read.group.as_str().into();
+    let mut deliveries = Vec::new();
+    for priority in state.log.priorities(&read.category, read.range) {
+        let had = read.after.iter().find(|(of, _)| *of == priority).map_or(0, |(_, at)| *at);
+        let from = had.max(ledger::cursor(state, &group, &read.category, priority));
+        let positions = state
+            .log
+            .positions_after(&read.category, priority, from)
+            .filter(|at| !ledger::is_done(state, &group, &read.category, (priority, *at)))
+            .take(read.limit - deliveries.len());
+        deliveries.extend(positions.filter_map(|at| delivery(state, &group, at)));
+        if deliveries.len() >= read.limit {
+            break;
+        }
+    }
+    deliveries
+}
+
+fn delivery(state: &State, group: &Arc<str>, position: u64) -> Option<Delivery> {
+    let recorded = state.log.at(position)?.clone();
+    let next = ledger::next(state, group, &recorded.message.stream);
+    Some(Delivery { recorded, next, attempts: 0, parked: false })
+}

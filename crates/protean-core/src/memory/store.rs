@@ -1,0 +1,165 @@
+//! The store in memory.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use super::unit::{State, apply_all};
+use super::{ledger, log};
+use crate::Result;
+use crate::message::{Category, Recorded, Stream, Table, Timestamp};
+use crate::port::{
+    BoxFuture, Changes, Claim, Delivery, Enrolment, LaneRead, Ledger, Log, Outcome, ParkedPage,
+    Query, RowState, Rows, Standing, Store,
+};
+
+/// A store that lives as long as the process keeps it. Correct under concurrent
+/// use; what is committed is as durable as the process is. Has no SQL, so a unit
+/// with statements is rejected.
+#[derive(Default)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+    commits: watch::Sender<u64>,
+    claims: Arc<Mutex<BTreeSet<String>>>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whoever panicked with the lock had its unit undone on the way out, so the
+    /// state is whole.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Store for MemoryStore {
+    fn commit(&self, units: Arc<[Changes]>) -> BoxFuture<'_, Vec<Outcome>> {
+        Box::pin(async move {
+            let (outcomes, written) = apply_all(&mut self.state(), &units);
+            if written {
+                self.commits.send_modify(|commits| *commits += 1);
+            }
+            outcomes
+        })
+    }
+
+    fn commits(&self) -> watch::Receiver<u64> {
+        self.commits.subscribe()
+    }
+
+    fn prepare<'a>(
+        &'a self,
+        tables: &'a [Table],
+        enrolments: &'a [Enrolment],
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let mut state = self.state();
+            state.rows.prepare(tables)?;
+            ledger::enrol(&mut state, enrolments);
+            Ok(())
+        })
+    }
+
+    fn destroy<'a>(&'a self, _tables: &'a [Table]) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            *self.state() = State::default();
+            Ok(())
+        })
+    }
+}
+
+impl Log for MemoryStore {
+    fn stream<'a>(
+        &'a self,
+        stream: &'a Stream,
+        from: u64,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Recorded>>> {
+        Box::pin(async move { Ok(self.state().log.stream(stream, from, limit)) })
+    }
+
+    fn lane(&self, read: LaneRead) -> BoxFuture<'_, Result<Vec<Delivery>>> {
+        Box::pin(async move { Ok(log::lane(&self.state(), &read)) })
+    }
+
+    fn broken_streams(&self, limit: usize) -> BoxFuture<'_, Result<Vec<String>>> {
+        Box::pin(async move { Ok(self.state().log.broken(limit)) })
+    }
+}
+
+impl Rows for MemoryStore {
+    fn row<'a>(&'a self, table: &'a Table, key: &'a str) -> BoxFuture<'a, Result<RowState>> {
+        Box::pin(async move { self.state().rows.row(table, key) })
+    }
+
+    fn query<'a>(
+        &'a self,
+        table: &'a Table,
+        query: &'a Query,
+    ) -> BoxFuture<'a, Result<Vec<RowState>>> {
+        Box::pin(async move { self.state().rows.query(table, query) })
+    }
+
+    fn count<'a>(&'a self, table: &'a Table, query: &'a Query) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(async move { self.state().rows.count(table, query) })
+    }
+}
+
+impl Ledger for MemoryStore {
+    fn next<'a>(&'a self, group: &'a str, stream: &'a Stream) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(async move { Ok(ledger::next(&self.state(), &group.into(), stream)) })
+    }
+
+    fn blocked<'a>(
+        &'a self,
+        group: &'a str,
+        stream: &'a Stream,
+        position: u64,
+    ) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move { Ok(ledger::blocked(&self.state(), group, stream, position)) })
+    }
+
+    fn parked<'a>(
+        &'a self,
+        group: &'a str,
+        category: &'a Category,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<ParkedPage>> {
+        Box::pin(async move { Ok(ledger::parked(&self.state(), group, category, (now, limit))) })
+    }
+
+    fn standing<'a>(
+        &'a self,
+        group: &'a str,
+        category: &'a Category,
+    ) -> BoxFuture<'a, Result<Standing>> {
+        Box::pin(async move { Ok(ledger::standing(&self.state(), group, category)) })
+    }
+
+    fn claim<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<Claim>>> {
+        Box::pin(async move {
+            let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+            let free = claims.insert(group.to_owned());
+            let held = || Held { group: group.to_owned(), claims: Arc::clone(&self.claims) };
+            Ok(free.then(|| Box::new(held()) as Claim))
+        })
+    }
+}
+
+/// A claimed group; dropping it gives the group up.
+struct Held {
+    group: String,
+    claims: Arc<Mutex<BTreeSet<String>>>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.claims.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.group);
+    }
+}

@@ -1,0 +1,135 @@
+//! Names of categories and streams.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::Id;
+
+/// All streams of one kind: `fidelis::account`, or `fidelis::account:command`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Category(Arc<str>);
+
+impl Category {
+    /// The events of an aggregate: `<domain>::<aggregate>`, both in snake case.
+    pub fn of(domain: &str, aggregate: &str) -> Self {
+        Self(format!("{}::{}", snake_case(domain), snake_case(aggregate)).into())
+    }
+
+    /// A category by its whole name, as `stream_category` declares one.
+    pub fn named(name: impl Into<Arc<str>>) -> Self {
+        Self(name.into())
+    }
+
+    /// The commands of this category: `<category>:command`.
+    pub fn commands(&self) -> Self {
+        Self(format!("{}:command", self.0).into())
+    }
+
+    /// The stream of one instance: `<category>-<id>`.
+    pub fn stream(&self, id: &Id) -> Stream {
+        Stream { name: format!("{}-{id}", self.0).into(), category: self.clone() }
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Category {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// The messages of one instance, in order: `fidelis::account-<id>`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Stream {
+    name: Arc<str>,
+    category: Category,
+}
+
+impl Stream {
+    /// A stream read back from a store, by both its names.
+    pub fn restored(name: impl Into<Arc<str>>, category: Category) -> Self {
+        Self { name: name.into(), category }
+    }
+
+    /// The whole name.
+    pub fn as_str(&self) -> &str {
+        &self.name
+    }
+
+    /// The name, shared.
+    pub fn name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
+
+    /// The category the stream belongs to.
+    pub fn category(&self) -> &Category {
+        &self.category
+    }
+
+    /// The instance: what follows the category.
+    pub fn id(&self) -> &str {
+        self.name.get(self.category.0.len() + 1..).unwrap_or("")
+    }
+}
+
+impl fmt::Display for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.name)
+    }
+}
+
+/// `AccountSummary` as `account_summary`; runs of capitals stay one word.
+pub(crate) fn snake_case(name: &str) -> String {
+    let letters: Vec<char> = name.chars().collect();
+    let mut snake = String::with_capacity(name.len() + 4);
+    for (index, letter) in letters.iter().enumerate() {
+        let after_small = index > 0 && !letters[index - 1].is_uppercase();
+        let before_small = letters.get(index + 1).is_some_and(|next| next.is_lowercase());
+        if letter.is_uppercase()
+            && index > 0
+            && (after_small || before_small)
+            && !snake.ends_with('_')
+        {
+            snake.push('_');
+        }
+        snake.extend(letter.to_lowercase());
+    }
+    snake
+}
+
+/// `account_summary` or `fidelis` as `AccountSummary`, `Fidelis`.
+pub(crate) fn camel_case(name: &str) -> String {
+    let mut camel = String::with_capacity(name.len());
+    for word in name.split(['_', '-', ' ']) {
+        let mut letters = word.chars();
+        camel.extend(letters.next().into_iter().flat_map(char::to_uppercase));
+        camel.push_str(letters.as_str());
+    }
+    camel
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Category, Id, camel_case, snake_case};
+
+    #[test]
+    fn names_follow_the_documents() {
+        let account = Category::of("fidelis", "Account");
+        assert_eq!(account.as_str(), "fidelis::account");
+        assert_eq!(account.commands().as_str(), "fidelis::account:command");
+        let stream = account.stream(&Id::from("a-1"));
+        assert_eq!((stream.as_str(), stream.id()), ("fidelis::account-a-1", "a-1"));
+    }
+
+    #[test]
+    fn cases_convert() {
+        assert_eq!(snake_case("AccountSummary"), "account_summary");
+        assert_eq!(snake_case("HTTPServer"), "http_server");
+        assert_eq!(camel_case("fidelis"), "Fidelis");
+        assert_eq!(camel_case("order_line"), "OrderLine");
+    }
+}

@@ -1,0 +1,127 @@
+//! Aggregates.
+
+use super::{Event, EventSourced, Fields, Kept, Root};
+use crate::message::Id;
+use crate::{Result, Violations};
+
+/// A cluster of state that changes as one.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an aggregate",
+    note = "declare it with `#[aggregate]` and give it a field `root: Root<{Self}>`"
+)]
+pub trait Aggregate: Fields + Invariants + Kept + Sized + Send + Sync + 'static {
+    /// The name, in messages and, in snake case, in categories and tables.
+    const NAME: &'static str;
+
+    /// The category of its streams when it is not `<domain>::<aggregate>`.
+    const STREAM_CATEGORY: Option<&'static str> = None;
+
+    /// The names of the commands it declares; each needs a handler.
+    const COMMANDS: &'static [&'static str] = &[];
+
+    /// Identity, version and events.
+    fn root(&self) -> &Root<Self>;
+
+    /// Identity, version and events.
+    fn root_mut(&mut self) -> &mut Root<Self>;
+}
+
+/// What must hold for an aggregate, before it changes and after.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say what must hold for it",
+    note = "put `#[aggregate_impl]` on exactly one `impl {Self}` block, even an empty one"
+)]
+pub trait Invariants {
+    /// What forbids a change of the present state.
+    fn before(&self) -> Violations {
+        Violations::new()
+    }
+
+    /// What is wrong with the state after a change.
+    fn after(&self) -> Violations {
+        Violations::new()
+    }
+}
+
+/// Changes the state as an event says. Cannot fail: the event has happened.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not apply `{E}`",
+    note = "add `#[apply] fn on_…(&mut self, event: &{E})` to its `#[aggregate_impl]` block"
+)]
+pub trait Apply<E> {
+    /// Changes the state.
+    fn apply(&mut self, event: &E);
+}
+
+/// An event-sourced aggregate, rebuilt from what a log holds.
+pub trait Replay: Aggregate + Kept<Storage = EventSourced> {
+    /// The names of the events it applies.
+    const EVENTS: &'static [&'static str];
+
+    /// The state before the first event.
+    fn blank(root: Root<Self>) -> Self;
+
+    /// Applies the event of this name; `false` when it applies no such event.
+    /// Nothing is validated: what is in the log has happened.
+    ///
+    /// # Errors
+    /// When the data does not have the form of the event.
+    fn replay(&mut self, name: &str, data: &str) -> Result<bool>;
+
+    /// A new instance under a fresh identity.
+    fn create() -> Self {
+        Self::blank(Root::new())
+    }
+
+    /// A new instance under this identity.
+    fn create_with(id: impl Into<Id>) -> Self {
+        Self::blank(Root::with_id(id))
+    }
+}
+
+/// Raises an event of an event-sourced aggregate: invariants before, apply,
+/// fields and invariants after, record.
+///
+/// # Errors
+/// When the event or the state before or after breaks a rule. A state that is
+/// wrong after the event cannot be kept any more.
+pub fn raise_applied<A, E>(aggregate: &mut A, event: &E) -> Result
+where
+    A: Aggregate + Apply<E>,
+    E: Event<Aggregate = A>,
+{
+    aggregate.root().allow()?;
+    event.check().into_result()?;
+    if !aggregate.root().is_blank() {
+        aggregate.before().into_result()?;
+    }
+    aggregate.apply(event);
+    let wrong = violations_after(aggregate);
+    if !wrong.is_empty() {
+        aggregate.root_mut().bar(wrong.clone());
+        return wrong.into_result();
+    }
+    aggregate.root_mut().record(event)
+}
+
+/// Raises an event of a state-stored aggregate: the state is checked when it is kept.
+///
+/// # Errors
+/// When the event breaks a rule, or the aggregate was loaded in a state that
+/// forbids changes.
+pub fn raise_recorded<A, E>(aggregate: &mut A, event: &E) -> Result
+where
+    A: Aggregate,
+    E: Event<Aggregate = A>,
+{
+    aggregate.root().allow()?;
+    event.check().into_result()?;
+    aggregate.root_mut().record(event)
+}
+
+/// What is wrong with the fields and the invariants of the present state.
+pub(crate) fn violations_after<A: Aggregate>(aggregate: &A) -> Violations {
+    let mut violations = aggregate.check();
+    violations.merge(&aggregate.after());
+    violations
+}

@@ -1,0 +1,128 @@
+//! Typed names of fields, for queries and for reading their limits.
+
+use std::marker::PhantomData;
+
+use super::{Field, Rules};
+use crate::message::{Decimal, Direction, Filter, Operator, Value};
+
+/// A field of `Owner` with the type `T`: `Book::AUTHOR`.
+///
+/// It reads the field's limits (`Book::AUTHOR.rules.max_length`) and builds
+/// conditions for queries (`Book::AUTHOR.equals("Ursula K. Le Guin")`).
+pub struct Attribute<Owner, T> {
+    /// The field's options.
+    pub rules: Rules,
+    column: usize,
+    types: PhantomData<fn(Owner) -> T>,
+}
+
+/// A condition on rows of `Owner`.
+pub struct Condition<Owner> {
+    pub(crate) filter: Filter,
+    owner: PhantomData<fn(Owner)>,
+}
+
+/// A column of `Owner` to sort by, and which way.
+pub struct Sort<Owner> {
+    pub(crate) by: (usize, Direction),
+    owner: PhantomData<fn(Owner)>,
+}
+
+/// A value that a field of the type `T` can be compared with.
+pub trait Comparable<T> {
+    /// The value as a field of that type.
+    fn into_field(self) -> T;
+}
+
+impl<Owner, T: Field> Attribute<Owner, T> {
+    /// The field that starts at this column and has these options.
+    pub const fn new(column: usize, rules: Rules) -> Self {
+        Self { rules, column, types: PhantomData }
+    }
+
+    /// The same value.
+    pub fn equals(&self, value: impl Comparable<T>) -> Condition<Owner> {
+        self.condition(Operator::Equal, &value.into_field())
+    }
+
+    /// Another value.
+    pub fn differs_from(&self, value: impl Comparable<T>) -> Condition<Owner> {
+        self.condition(Operator::NotEqual, &value.into_field())
+    }
+
+    /// A smaller value.
+    pub fn below(&self, value: impl Comparable<T>) -> Condition<Owner> {
+        self.condition(Operator::Less, &value.into_field())
+    }
+
+    /// A smaller value or the same.
+    pub fn at_most(&self, value: impl Comparable<T>) -> Condition<Owner> {
+        self.condition(Operator::AtMost, &value.into_field())
+    }
+
+    /// A greater value.
+    pub fn above(&self, value: impl Comparable<T>) -> Condition<Owner> {
+        self.condition(Operator::Greater, &value.into_field())
+    }
+
+    /// A greater value or the same.
+    pub fn at_least(&self, value: impl Comparable<T>) -> Condition<Owner> {
+        self.condition(Operator::AtLeast, &value.into_field())
+    }
+
+    /// Text that holds this text somewhere.
+    pub fn contains(&self, text: &str) -> Condition<Owner> {
+        self.filter(Operator::Contains, Value::text(text))
+    }
+
+    /// Small to great.
+    pub fn ascending(&self) -> Sort<Owner> {
+        Sort { by: (self.column, Direction::Ascending), owner: PhantomData }
+    }
+
+    /// Great to small.
+    pub fn descending(&self) -> Sort<Owner> {
+        Sort { by: (self.column, Direction::Descending), owner: PhantomData }
+    }
+
+    fn condition(&self, operator: Operator, value: &T) -> Condition<Owner> {
+        let mut row = Vec::with_capacity(T::WIDTH);
+        value.write(&mut row);
+        self.filter(operator, row.swap_remove(0))
+    }
+
+    fn filter(&self, operator: Operator, value: Value) -> Condition<Owner> {
+        let filter = Filter { column: self.column, operator, value };
+        Condition { filter, owner: PhantomData }
+    }
+}
+
+impl<T: Field> Comparable<T> for T {
+    fn into_field(self) -> T {
+        self
+    }
+}
+
+impl<T: Field> Comparable<Option<T>> for T {
+    fn into_field(self) -> Option<T> {
+        Some(self)
+    }
+}
+
+impl Comparable<String> for &str {
+    fn into_field(self) -> String {
+        self.to_owned()
+    }
+}
+
+impl Comparable<Option<String>> for &str {
+    fn into_field(self) -> Option<String> {
+        Some(self.to_owned())
+    }
+}
+
+impl Comparable<Decimal> for i64 {
+    fn into_field(self) -> Decimal {
+        self.into()
+    }
+}

@@ -1,0 +1,194 @@
+//! Types a field can have.
+
+use std::sync::Arc;
+
+use super::{Rules, number};
+use crate::Violations;
+use crate::message::{Column, ColumnKind, Date, Decimal, Id, Timestamp, Value};
+
+/// A type that a field of an aggregate, event, command or projection can have.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the type of a field",
+    note = "fields are strings, integers, floats, `Decimal`, `bool`, `Date`, `Timestamp`, `Id`, \
+            `#[value_object]` types, `Vec` of these, or an `Option` of any"
+)]
+pub trait Field: Sized {
+    /// How many columns it takes.
+    const WIDTH: usize = 1;
+
+    /// Its columns, for a field of this name.
+    fn columns(name: &str, rules: &Rules) -> Vec<Column>;
+
+    /// Adds what is wrong with the value, under the field's name.
+    fn check(&self, rules: &Rules, violations: &mut Violations);
+
+    /// Appends its columns to a row.
+    fn write(&self, row: &mut Vec<Value>);
+
+    /// Takes its columns from a row.
+    ///
+    /// # Errors
+    /// When a column holds something else; told for a person.
+    fn read(values: &mut Values<'_>) -> Result<Self, String>;
+}
+
+/// The values of a row, taken from left to right.
+#[derive(Debug)]
+pub struct Values<'a>(&'a [Value]);
+
+impl<'a> Values<'a> {
+    /// All of a row.
+    pub fn new(row: &'a [Value]) -> Self {
+        Self(row)
+    }
+
+    /// The next value; `Null` past the end.
+    pub fn take(&mut self) -> &'a Value {
+        match self.0.split_first() {
+            Some((first, rest)) => {
+                self.0 = rest;
+                first
+            }
+            None => &Value::Null,
+        }
+    }
+
+    /// Passes over the next `width` values when they are all `Null`.
+    fn skip_nulls(&mut self, width: usize) -> bool {
+        let nulls = self.0.iter().take(width).all(Value::is_null);
+        if nulls {
+            self.0 = self.0.get(width..).unwrap_or(&[]);
+        }
+        nulls
+    }
+}
+
+/// One column of this kind, not nullable.
+pub(super) fn column(name: &str, kind: ColumnKind, rules: &Rules) -> Vec<Column> {
+    vec![Column { name: name.to_owned(), kind, nullable: false, unique: rules.unique }]
+}
+
+/// The complaint about a column that holds another type.
+pub(super) fn mismatch<T>(wanted: &str, found: &Value) -> Result<T, String> {
+    Err(format!("expected {wanted}, found {found:?}"))
+}
+
+fn check_text(text: &str, rules: &Rules, violations: &mut Violations) {
+    let name = rules.name;
+    if text.trim().is_empty() {
+        return violations.add(name, "is required");
+    }
+    let length = text.chars().count();
+    if let Some(most) = rules.max_length.filter(|most| length > *most) {
+        violations.add(name, format!("must have at most {most} characters, has {length}"));
+    }
+    if let Some(fewest) = rules.min_length.filter(|fewest| length < *fewest) {
+        violations.add(name, format!("must have at least {fewest} characters, has {length}"));
+    }
+    if !rules.choices.is_empty() && !rules.choices.contains(&text) {
+        let choices = rules.choices.join("', '");
+        violations.add(name, format!("must be one of '{choices}', is '{text}'"));
+    }
+}
+
+impl Field for String {
+    fn columns(name: &str, rules: &Rules) -> Vec<Column> {
+        column(name, ColumnKind::Text, rules)
+    }
+
+    fn check(&self, rules: &Rules, violations: &mut Violations) {
+        check_text(self, rules, violations);
+    }
+
+    fn write(&self, row: &mut Vec<Value>) {
+        row.push(Value::text(self.as_str()));
+    }
+
+    fn read(values: &mut Values<'_>) -> Result<Self, String> {
+        match values.take() {
+            Value::Text(text) => Ok((&**text).to_owned()),
+            other => mismatch("text", other),
+        }
+    }
+}
+
+impl Field for Id {
+    fn columns(name: &str, rules: &Rules) -> Vec<Column> {
+        column(name, ColumnKind::Text, rules)
+    }
+
+    fn check(&self, rules: &Rules, violations: &mut Violations) {
+        check_text(self.as_str(), rules, violations);
+    }
+
+    fn write(&self, row: &mut Vec<Value>) {
+        row.push(Value::Text(Arc::<str>::from(self.clone())));
+    }
+
+    fn read(values: &mut Values<'_>) -> Result<Self, String> {
+        match values.take() {
+            Value::Text(text) => Ok(Self::from(Arc::clone(text))),
+            other => mismatch("text", other),
+        }
+    }
+}
+
+/// Types that one value holds as it is.
+macro_rules! plain {
+    ($($type:ty, $kind:ident, $wanted:literal, $check:expr;)*) => {$(
+        impl Field for $type {
+            fn columns(name: &str, rules: &Rules) -> Vec<Column> {
+                column(name, ColumnKind::$kind, rules)
+            }
+
+            fn check(&self, rules: &Rules, violations: &mut Violations) {
+                let check: fn(&Self, &Rules, &mut Violations) = $check;
+                check(self, rules, violations);
+            }
+
+            fn write(&self, row: &mut Vec<Value>) {
+                row.push(Value::$kind(*self));
+            }
+
+            fn read(values: &mut Values<'_>) -> Result<Self, String> {
+                match values.take() {
+                    Value::$kind(value) => Ok(*value),
+                    other => mismatch($wanted, other),
+                }
+            }
+        }
+    )*};
+}
+plain! {
+    bool, Bool, "true or false", |_, _, _| {};
+    f64, Real, "a number", number::check_real;
+    Decimal, Decimal, "a decimal number", number::check_decimal;
+    Timestamp, Timestamp, "a time", |_, _, _| {};
+    Date, Date, "a date", |_, _, _| {};
+}
+
+impl<T: Field> Field for Option<T> {
+    const WIDTH: usize = T::WIDTH;
+
+    fn columns(name: &str, rules: &Rules) -> Vec<Column> {
+        let columns = T::columns(name, rules).into_iter();
+        columns.map(|column| Column { nullable: true, ..column }).collect()
+    }
+
+    fn check(&self, rules: &Rules, violations: &mut Violations) {
+        if let Some(value) = self {
+            value.check(rules, violations);
+        }
+    }
+
+    fn write(&self, row: &mut Vec<Value>) {
+        match self {
+            Some(value) => value.write(row),
+            None => row.extend(std::iter::repeat_n(Value::Null, T::WIDTH)),
+        }
+    }
+
+    fn read(values: &mut Values<'_>) -> Result<Self, String> {
+        if values.skip_nulls(T::WIDTH) { Ok(None) } else { T::read(values).map(Some) }
+    }
+}

@@ -1,0 +1,46 @@
+//! Lists, kept as one JSON column.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::field::{column, mismatch};
+use super::{Field, Rules, Values};
+use crate::Violations;
+use crate::message::{Column, ColumnKind, Date, Decimal, Id, Timestamp, Value};
+
+/// A type that a list can hold: plain values, value objects and entities.
+pub trait Element: Serialize + DeserializeOwned {
+    /// What is wrong with this element, by field; `""` for the element itself.
+    fn check_element(&self) -> Violations {
+        Violations::new()
+    }
+}
+
+macro_rules! elements {
+    ($($type:ty),*) => {$(impl Element for $type {})*};
+}
+elements!(String, Id, bool, i8, i16, i32, i64, u8, u16, u32, u64, f64, Decimal, Timestamp, Date);
+
+impl<T: Element> Field for Vec<T> {
+    fn columns(name: &str, rules: &Rules) -> Vec<Column> {
+        column(name, ColumnKind::Json, rules)
+    }
+
+    fn check(&self, rules: &Rules, violations: &mut Violations) {
+        for (index, element) in self.iter().enumerate() {
+            violations.nest(&format!("{}[{index}]", rules.name), &element.check_element());
+        }
+    }
+
+    fn write(&self, row: &mut Vec<Value>) {
+        // A value that is not JSON (a NaN) is refused by the check before it is written.
+        row.push(Value::Json(serde_json::to_string(self).unwrap_or_else(|_| "[]".into()).into()));
+    }
+
+    fn read(values: &mut Values<'_>) -> Result<Self, String> {
+        match values.take() {
+            Value::Json(json) => serde_json::from_str(json).map_err(|error| error.to_string()),
+            other => mismatch("a JSON list", other),
+        }
+    }
+}

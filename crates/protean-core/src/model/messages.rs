@@ -1,0 +1,57 @@
+//! Events, commands and queries.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{Aggregate, Fields};
+use crate::message::Id;
+
+/// Something that happened to an aggregate.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an event",
+    note = "declare it with `#[event(part_of = Aggregate)]`"
+)]
+pub trait Event: Fields + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The name in message types; stays when the struct is renamed.
+    const NAME: &'static str;
+
+    /// The version of its form, from 1.
+    const VERSION: u32 = 1;
+
+    /// The aggregate it happens to.
+    type Aggregate: Aggregate;
+}
+
+/// Something that is wanted of an aggregate.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a command",
+    note = "declare it with `#[command(part_of = Aggregate)]`"
+)]
+pub trait Command: Fields + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The name in message types.
+    const NAME: &'static str;
+
+    /// The version of its form, from 1.
+    const VERSION: u32 = 1;
+
+    /// The aggregate that is asked.
+    type Aggregate: Aggregate;
+
+    /// What its handler answers.
+    type Output: Serialize + DeserializeOwned + Send + Sync + 'static;
+
+    /// The instance it is for, when one of its fields says so. Commands for one
+    /// instance run one at a time.
+    fn instance(&self) -> Option<Id> {
+        None
+    }
+}
+
+/// A question to a query handler. Nothing of it is kept.
+pub trait Query: Fields + Send + Sync + 'static {
+    /// The name, for errors and traces.
+    const NAME: &'static str;
+
+    /// The answer.
+    type Output: Send + 'static;
+}

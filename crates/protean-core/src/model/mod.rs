@@ -1,0 +1,31 @@
+//! What a user declares: aggregates, events, commands, projections, and the
+//! rules of their fields. Pure and synchronous.
+//!
+//! The attribute macros expand to implementations of these traits, which are
+//! as pleasant to write by hand.
+
+mod aggregate;
+mod attribute;
+mod choice;
+mod field;
+mod fields;
+mod kept;
+mod list;
+mod messages;
+mod number;
+mod projection;
+mod root;
+mod rules;
+
+pub(crate) use aggregate::violations_after;
+pub use aggregate::{Aggregate, Apply, Invariants, Replay, raise_applied, raise_recorded};
+pub use attribute::{Attribute, Comparable, Condition, Sort};
+pub use choice::Choice;
+pub use field::{Field, Values};
+pub use fields::{Columns, Fields};
+pub use kept::{EventSourced, Kept, Projected, StateStored};
+pub use list::Element;
+pub use messages::{Command, Event, Query};
+pub use projection::Projection;
+pub use root::{Raised, Root};
+pub use rules::{Bound, Rules};

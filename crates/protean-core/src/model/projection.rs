@@ -1,0 +1,16 @@
+//! Read models.
+
+use super::{Columns, Kept, Projected};
+use crate::message::Id;
+
+/// A read model: rows that projectors keep from events.
+pub trait Projection: Columns + Kept<Storage = Projected> {
+    /// The name; its table is the same in snake case.
+    const NAME: &'static str;
+
+    /// The index of the column that holds the identity.
+    const KEY: usize;
+
+    /// The identity of this row.
+    fn key(&self) -> Id;
+}

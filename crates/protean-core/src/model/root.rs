@@ -1,0 +1,105 @@
+//! What every aggregate carries.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use super::Event;
+use crate::message::Id;
+use crate::{Error, Result, Violations};
+
+/// The identity and version of an aggregate and the events it has raised.
+/// A clone keeps identity and version and drops the events.
+pub struct Root<A> {
+    id: Id,
+    version: Option<u64>,
+    raised: Vec<Raised>,
+    barred: Option<Violations>,
+    aggregate: PhantomData<fn() -> A>,
+}
+
+/// An event that an aggregate has raised and no store has yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Raised {
+    /// The event's name.
+    pub name: &'static str,
+    /// The version of its form.
+    pub version: u32,
+    /// Its fields, as JSON.
+    pub data: String,
+}
+
+impl<A> Root<A> {
+    /// A new instance under a fresh identity.
+    #[expect(clippy::new_without_default, reason = "a default identity that differs surprises")]
+    pub fn new() -> Self {
+        Self::with_id(Id::new())
+    }
+
+    /// A new instance under this identity.
+    pub fn with_id(id: impl Into<Id>) -> Self {
+        Self::restored(id.into(), None)
+    }
+
+    /// An instance as a store has it.
+    pub fn restored(id: Id, version: Option<u64>) -> Self {
+        Self { id, version, raised: Vec::new(), barred: None, aggregate: PhantomData }
+    }
+
+    /// The identity.
+    pub fn id(&self) -> &Id {
+        &self.id
+    }
+
+    /// The version in the store: 0 after the first commit; `None` when it was never kept.
+    pub fn version(&self) -> Option<u64> {
+        self.version
+    }
+
+    /// The events raised since it was loaded.
+    pub fn raised(&self) -> &[Raised] {
+        &self.raised
+    }
+
+    /// True for an instance that is in no store and has raised nothing.
+    pub fn is_blank(&self) -> bool {
+        self.version.is_none() && self.raised.is_empty()
+    }
+
+    /// Moves to the version after one more event of a stream.
+    pub(crate) fn advance(&mut self) {
+        self.version = Some(self.version.map_or(0, |version| version + 1));
+    }
+
+    /// Bars the instance from being changed or kept.
+    pub(crate) fn bar(&mut self, violations: Violations) {
+        self.barred = Some(violations);
+    }
+
+    /// # Errors
+    /// When the instance broke an invariant, or was loaded in a state that forbids changes.
+    pub(crate) fn allow(&self) -> Result {
+        self.barred.clone().map_or(Ok(()), |violations| Err(Error::invalid(violations)))
+    }
+
+    pub(crate) fn record<E: Event>(&mut self, event: &E) -> Result {
+        let data = serde_json::to_string(event).map_err(|error| {
+            Error::failed(format!("{} is not JSON", E::NAME)).with_source(error)
+        })?;
+        self.raised.push(Raised { name: E::NAME, version: E::VERSION, data });
+        Ok(())
+    }
+}
+
+impl<A> Clone for Root<A> {
+    fn clone(&self) -> Self {
+        Self::restored(self.id.clone(), self.version)
+    }
+}
+
+impl<A> fmt::Debug for Root<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("Root");
+        debug.field("id", &self.id).field("version", &self.version);
+        debug.field("raised", &self.raised.len()).finish()
+    }
+}

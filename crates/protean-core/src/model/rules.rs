@@ -1,0 +1,113 @@
+//! The options of a field.
+
+use std::fmt;
+
+/// What a field's values must satisfy. Built in a constant:
+///
+/// ```
+/// # use protean_core::model::Rules;
+/// const TITLE: Rules = Rules::named("title").max_length(200);
+/// assert_eq!(TITLE.max_length, Some(200));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rules {
+    /// The field's name.
+    pub name: &'static str,
+    /// The most Unicode scalars a text may have.
+    pub max_length: Option<usize>,
+    /// The fewest Unicode scalars a text may have.
+    pub min_length: Option<usize>,
+    /// The smallest number.
+    pub min_value: Option<Bound>,
+    /// The greatest number.
+    pub max_value: Option<Bound>,
+    /// The only texts allowed; all when empty.
+    pub choices: &'static [&'static str],
+    /// The field names the instance.
+    pub identifier: bool,
+    /// No two rows may hold the same value.
+    pub unique: bool,
+}
+
+/// A limit for numbers, as it was written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Bound {
+    /// A whole number.
+    Integer(i64),
+    /// A number with a fraction.
+    Real(f64),
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(number) => number.fmt(f),
+            Self::Real(number) => number.fmt(f),
+        }
+    }
+}
+
+impl Rules {
+    /// A field that takes every value of its type.
+    pub const fn named(name: &'static str) -> Self {
+        Self {
+            name,
+            max_length: None,
+            min_length: None,
+            min_value: None,
+            max_value: None,
+            choices: &[],
+            identifier: false,
+            unique: false,
+        }
+    }
+
+    /// At most this many Unicode scalars.
+    #[must_use]
+    pub const fn max_length(mut self, scalars: usize) -> Self {
+        self.max_length = Some(scalars);
+        self
+    }
+
+    /// At least this many Unicode scalars.
+    #[must_use]
+    pub const fn min_length(mut self, scalars: usize) -> Self {
+        self.min_length = Some(scalars);
+        self
+    }
+
+    /// At least this number.
+    #[must_use]
+    pub const fn min_value(mut self, bound: Bound) -> Self {
+        self.min_value = Some(bound);
+        self
+    }
+
+    /// At most this number.
+    #[must_use]
+    pub const fn max_value(mut self, bound: Bound) -> Self {
+        self.max_value = Some(bound);
+        self
+    }
+
+    /// One of these texts.
+    #[must_use]
+    pub const fn choices(mut self, choices: &'static [&'static str]) -> Self {
+        self.choices = choices;
+        self
+    }
+
+    /// Names the instance.
+    #[must_use]
+    pub const fn identifier(mut self) -> Self {
+        self.identifier = true;
+        self
+    }
+
+    /// No two rows may hold the same value.
+    #[must_use]
+    pub const fn unique(mut self) -> Self {
+        self.unique = true;
+        self
+    }
+}

@@ -1,0 +1,318 @@
+//! A unit of work as a value.
+
+use std::sync::Arc;
+
+use crate::Violations;
+use crate::message::{
+    Category, Lane, Message, Priority, Recorded, Row, Stream, Table, Timestamp, Value,
+};
+
+/// Everything one unit of work changes: applied whole or not at all.
+#[derive(Clone, Debug)]
+pub struct Changes {
+    /// Primary units are written first.
+    pub lane: Lane,
+    /// Messages for the log.
+    pub appends: Vec<Append>,
+    /// Rows of aggregates and projections.
+    pub rows: Vec<RowWrite>,
+    /// The user's own SQL, run after the rows.
+    pub statements: Vec<Statement>,
+    /// Names by which senders know their commands.
+    pub keys: Vec<KeyClaim>,
+    /// Ordered groups that move on in a stream.
+    pub progress: Vec<ProgressMove>,
+    /// Messages that are settled for a group.
+    pub marks: Vec<Mark>,
+    /// Messages parked or taken out again.
+    pub parks: Vec<Park>,
+    /// Messages given up.
+    pub dead: Vec<Dead>,
+    /// What to count.
+    pub counts: Vec<Count>,
+    /// Units before this one in the same list whose writes this one has read.
+    pub depends_on: Vec<usize>,
+    /// What to apply when this unit is left out.
+    pub otherwise: Option<Box<Changes>>,
+}
+
+impl Changes {
+    /// Nothing yet, for a lane.
+    pub fn new(lane: Lane) -> Self {
+        Self {
+            lane,
+            appends: Vec::new(),
+            rows: Vec::new(),
+            statements: Vec::new(),
+            keys: Vec::new(),
+            progress: Vec::new(),
+            marks: Vec::new(),
+            parks: Vec::new(),
+            dead: Vec::new(),
+            counts: Vec::new(),
+            depends_on: Vec::new(),
+            otherwise: None,
+        }
+    }
+}
+
+/// A message to append.
+#[derive(Clone, Debug)]
+pub struct Append {
+    /// The message.
+    pub message: Message,
+    /// Where in its stream it must land.
+    pub expect: Expect,
+}
+
+/// Where in its stream a message must land.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expect {
+    /// At the end, wherever that is.
+    End,
+    /// At exactly this stream position.
+    At(u64),
+}
+
+/// A change of one row.
+#[derive(Clone, Debug)]
+pub struct RowWrite {
+    /// The table.
+    pub table: Arc<Table>,
+    /// The identity.
+    pub key: Arc<str>,
+    /// The version the row must have, `None` when there must be no row.
+    pub expected: Option<u64>,
+    /// The version it gets.
+    pub version: u64,
+    /// What becomes of it.
+    pub change: RowChange,
+}
+
+/// What becomes of a row.
+#[derive(Clone, Debug)]
+pub enum RowChange {
+    /// It has these values, whether it was there before or not.
+    Put(Row),
+    /// It is gone; its version is kept.
+    Remove,
+}
+
+/// A statement of the user's own.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// SQL in the dialect of the database, with `?1`, `?2`, … for parameters.
+    pub sql: String,
+    /// The parameters.
+    pub parameters: Vec<Value>,
+}
+
+/// Claims a sender's name for a command. When it is taken the unit is left out
+/// as [`Outcome::Duplicate`].
+#[derive(Clone, Debug)]
+pub struct KeyClaim {
+    /// The type of the command.
+    pub command: Arc<str>,
+    /// The sender's name for it.
+    pub key: Arc<str>,
+    /// The id of the message.
+    pub message_id: Arc<str>,
+    /// What its handler returned, as JSON, when it has run already.
+    pub output: Option<Arc<str>>,
+    /// When.
+    pub time: Timestamp,
+}
+
+/// Moves an ordered group on by one message of a stream.
+#[derive(Clone, Debug)]
+pub struct ProgressMove {
+    /// The group.
+    pub group: Arc<str>,
+    /// The stream.
+    pub stream: Stream,
+    /// The stream position of the message; the group must expect exactly this one.
+    pub position: u64,
+}
+
+/// Says that a message needs nothing more from the group's cursor.
+#[derive(Clone, Debug)]
+pub struct Mark {
+    /// The group.
+    pub group: Arc<str>,
+    /// The category.
+    pub category: Category,
+    /// The priority of the message.
+    pub priority: Priority,
+    /// Which messages.
+    pub at: At,
+}
+
+/// Which messages a mark covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// All up to this log position: the cursor moves there.
+    UpTo(u64),
+    /// The message at this log position alone.
+    Only(u64),
+    /// The message this unit appends, by its index in [`Changes::appends`].
+    Appended(usize),
+}
+
+/// Parks a message or takes it out again.
+#[derive(Clone, Debug)]
+pub enum Park {
+    /// Keeps a message for later, in place of what was parked for it.
+    Keep {
+        /// The group.
+        group: Arc<str>,
+        /// The message.
+        message: MessageRef,
+        /// How often its handler has failed.
+        attempts: u32,
+        /// When to try again; never on its own when it waits behind another.
+        due: Option<Timestamp>,
+        /// Why, for a person.
+        reason: String,
+    },
+    /// Takes a message out; the unit is left out when it is not parked.
+    Take {
+        /// The group.
+        group: Arc<str>,
+        /// The message.
+        message: MessageRef,
+    },
+    /// Makes the messages due that wait in this stream behind another.
+    Release {
+        /// The group.
+        group: Arc<str>,
+        /// The stream.
+        stream: Stream,
+        /// From when on.
+        due: Timestamp,
+    },
+}
+
+/// A message by its places, with what is needed to list it.
+#[derive(Clone, Debug)]
+pub struct MessageRef {
+    /// The place in the log.
+    pub position: u64,
+    /// The stream.
+    pub stream: Stream,
+    /// The place in the stream.
+    pub stream_position: u64,
+    /// The priority.
+    pub priority: Priority,
+}
+
+impl MessageRef {
+    /// The category.
+    pub fn category(&self) -> &Category {
+        self.stream.category()
+    }
+}
+
+impl From<&Recorded> for MessageRef {
+    fn from(recorded: &Recorded) -> Self {
+        Self {
+            position: recorded.position,
+            stream: recorded.message.stream.clone(),
+            stream_position: recorded.stream_position,
+            priority: recorded.message.priority,
+        }
+    }
+}
+
+/// A message given up for a group. Its exact bytes stay in the log.
+#[derive(Clone, Debug)]
+pub struct Dead {
+    /// The group.
+    pub group: Arc<str>,
+    /// The message.
+    pub message: MessageRef,
+    /// How often its handler has failed.
+    pub attempts: u32,
+    /// Why, for a person.
+    pub reason: String,
+    /// When.
+    pub time: Timestamp,
+}
+
+/// Adds to a counter.
+#[derive(Clone, Debug)]
+pub struct Count {
+    /// The group.
+    pub group: Arc<str>,
+    /// The category.
+    pub category: Category,
+    /// What is counted.
+    pub term: Term,
+    /// How many.
+    pub count: u64,
+}
+
+/// What the ledger counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Term {
+    /// Its handler ran and its effects are committed.
+    Handled,
+    /// The group has no handler for its type.
+    Ignored,
+    /// Its deadline had passed.
+    Expired,
+    /// Given up and dropped.
+    Purged,
+    /// Came again after it was handled; not part of the account.
+    Duplicate,
+}
+
+impl Term {
+    /// The terms that settle a message.
+    pub const SETTLED: [Self; 4] = [Self::Handled, Self::Ignored, Self::Expired, Self::Purged];
+
+    /// Every term.
+    pub const ALL: [Self; 5] =
+        [Self::Handled, Self::Ignored, Self::Expired, Self::Purged, Self::Duplicate];
+
+    /// The name a store keeps.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Handled => "handled",
+            Self::Ignored => "ignored",
+            Self::Expired => "expired",
+            Self::Purged => "purged",
+            Self::Duplicate => "duplicate",
+        }
+    }
+}
+
+/// What became of one unit.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// Applied and durable; the places of its messages, in their order.
+    Committed(Vec<Place>),
+    /// Left out: a sender's name was taken by this message, which gave this output.
+    Duplicate {
+        /// The id of the message that came first.
+        message_id: Arc<str>,
+        /// What its handler returned, when it has run.
+        output: Option<Arc<str>>,
+    },
+    /// Left out: something it expects does not hold any more.
+    Stale(String),
+    /// Left out: it breaks a rule of the database, such as a unique field.
+    Rejected(Violations),
+    /// Left out: a unit it depends on was left out.
+    Dependent,
+    /// Not applied, nor its `otherwise`: the database cannot be written now.
+    Unavailable(String),
+}
+
+/// Where an appended message landed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// In the log.
+    pub position: u64,
+    /// In its stream.
+    pub stream_position: u64,
+}

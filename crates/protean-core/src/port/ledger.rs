@@ -1,0 +1,136 @@
+//! The ledger: what each group has done with each message.
+
+use std::collections::BTreeMap;
+
+use super::{BoxFuture, Delivery, Term};
+use crate::Result;
+use crate::message::{Category, Priority, Stream, Timestamp};
+
+/// Reads what groups have done. It is written through [`Store::commit`](super::Store::commit).
+pub trait Ledger: Send + Sync {
+    /// The stream position an ordered group expects next.
+    fn next<'a>(&'a self, group: &'a str, stream: &'a Stream) -> BoxFuture<'a, Result<u64>>;
+
+    /// True when a message of `stream` before `position` is parked or dead for this group.
+    fn blocked<'a>(
+        &'a self,
+        group: &'a str,
+        stream: &'a Stream,
+        position: u64,
+    ) -> BoxFuture<'a, Result<bool>>;
+
+    /// The parked messages that are due at `now`, the longest due first.
+    fn parked<'a>(
+        &'a self,
+        group: &'a str,
+        category: &'a Category,
+        now: Timestamp,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<ParkedPage>>;
+
+    /// Where a group stands, counted in one consistent view.
+    fn standing<'a>(
+        &'a self,
+        group: &'a str,
+        category: &'a Category,
+    ) -> BoxFuture<'a, Result<Standing>>;
+
+    /// Makes this process the one that reads for `group`, or says that another
+    /// is. Dropping the claim, or the end of the process, gives it up.
+    fn claim<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<Claim>>>;
+}
+
+/// Held while this process reads for a group.
+pub type Claim = Box<dyn Send + Sync>;
+
+/// A group that reads a category, and where it began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enrolment {
+    /// The group.
+    pub group: String,
+    /// The category it reads.
+    pub category: Category,
+    /// Where it begins when the store does not know it yet.
+    pub start: Start,
+}
+
+/// Where a new group begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// With the first message of the log.
+    Beginning,
+    /// With the first message committed after it was enrolled.
+    Head,
+}
+
+/// Parked messages that are due, and when the next one will be.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ParkedPage {
+    /// Due, the longest due first.
+    pub due: Vec<Delivery>,
+    /// When the first of the others is due.
+    pub next_due: Option<Timestamp>,
+}
+
+/// Where a group stands in one category.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Messages committed since the group began.
+    pub committed: u64,
+    /// What its transactions have counted.
+    pub counts: BTreeMap<Term, u64>,
+    /// Where it stands for each priority in the log.
+    pub lanes: Vec<LaneStanding>,
+}
+
+impl Standing {
+    /// One of the counts.
+    pub fn count(&self, term: Term) -> u64 {
+        self.counts.get(&term).copied().unwrap_or(0)
+    }
+
+    /// Messages that are parked.
+    pub fn parked(&self) -> u64 {
+        self.lanes.iter().map(|lane| lane.parked).sum()
+    }
+
+    /// Messages that are dead.
+    pub fn dead(&self) -> u64 {
+        self.lanes.iter().map(|lane| lane.dead).sum()
+    }
+
+    /// Messages on the way: committed and not settled.
+    pub fn lag(&self) -> u64 {
+        self.lanes.iter().map(|lane| lane.lag).sum()
+    }
+
+    /// What is settled: handled, ignored, expired, purged, parked and dead.
+    pub fn settled(&self) -> u64 {
+        let counted: u64 = Term::SETTLED.iter().map(|term| self.count(*term)).sum();
+        counted + self.parked() + self.dead()
+    }
+
+    /// True when every committed message is accounted for exactly once.
+    pub fn closes(&self) -> bool {
+        self.committed == self.settled() + self.lag()
+    }
+}
+
+/// Where a group stands for one priority.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LaneStanding {
+    /// The priority.
+    pub priority: Priority,
+    /// Messages not settled yet.
+    pub lag: u64,
+    /// When the oldest of them was made.
+    pub oldest: Option<Timestamp>,
+    /// Messages that wait for another try, or behind one that does.
+    pub parked: u64,
+    /// Messages given up.
+    pub dead: u64,
+    /// Everything up to here is settled.
+    pub cursor: u64,
+    /// The last message.
+    pub head: u64,
+}

@@ -1,0 +1,25 @@
+//! What is needed from outside, in intentions: a log, rows, a ledger of who has
+//! handled what, and one way to change all three.
+//!
+//! Every adapter passes the same contract suite (`protean_testing::contract`).
+//! There is no transaction type: what belongs together is one [`Changes`] value,
+//! and [`Store::commit`] is the only way to write.
+
+mod changes;
+mod clock;
+mod ledger;
+mod log;
+mod provider;
+mod rows;
+mod store;
+
+pub use changes::{
+    Append, At, Changes, Count, Dead, Expect, KeyClaim, Mark, MessageRef, Outcome, Park, Place,
+    ProgressMove, RowChange, RowWrite, Statement, Term,
+};
+pub use clock::{Clock, SystemClock};
+pub use ledger::{Claim, Enrolment, LaneStanding, Ledger, ParkedPage, Standing, Start};
+pub use log::{Delivery, LaneRead, Log};
+pub use provider::{Location, Provider};
+pub use rows::{Direction, Filter, Operator, Query, RowState, Rows};
+pub use store::{BoxFuture, Store};

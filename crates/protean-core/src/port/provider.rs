@@ -1,0 +1,32 @@
+//! How a configured database becomes a store.
+
+use std::sync::Arc;
+
+use super::{BoxFuture, Store};
+use crate::Result;
+use crate::message::LaneRule;
+
+/// Opens stores of one kind.
+pub trait Provider: Send + Sync {
+    /// The name `domain.toml` uses: `memory`, `sqlite`, …
+    fn name(&self) -> &'static str;
+
+    /// What is wrong with a location, without touching it; `None` when nothing is.
+    fn fault(&self, location: &Location) -> Option<String>;
+
+    /// Opens the store; it need not be prepared yet.
+    fn open<'a>(&'a self, location: &'a Location) -> BoxFuture<'a, Result<Arc<dyn Store>>>;
+}
+
+/// Where a database is and how to use it.
+#[derive(Clone, Default)]
+pub struct Location {
+    /// `database_uri`, when one is given.
+    pub uri: Option<String>,
+    /// How hard a commit is pressed to the disk: `off`, `normal`, `full`, `extra`.
+    pub synchronous: String,
+    /// Readers at once.
+    pub pool_size: usize,
+    /// Which priorities are bulk work.
+    pub lanes: LaneRule,
+}

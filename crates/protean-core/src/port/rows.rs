@@ -1,0 +1,32 @@
+//! Rows of state-stored aggregates and projections.
+
+use super::BoxFuture;
+use crate::Result;
+pub use crate::message::{Direction, Filter, Operator, Query};
+use crate::message::{Row, Table};
+
+/// Reads rows. They are written through [`Store::commit`](super::Store::commit).
+pub trait Rows: Send + Sync {
+    /// The row with this key, and the version it has or had last.
+    fn row<'a>(&'a self, table: &'a Table, key: &'a str) -> BoxFuture<'a, Result<RowState>>;
+
+    /// The rows a query selects.
+    fn query<'a>(
+        &'a self,
+        table: &'a Table,
+        query: &'a Query,
+    ) -> BoxFuture<'a, Result<Vec<RowState>>>;
+
+    /// How many rows the filters of a query select; its order and limit do not count.
+    fn count<'a>(&'a self, table: &'a Table, query: &'a Query) -> BoxFuture<'a, Result<u64>>;
+}
+
+/// A row and its version. A removed row keeps its version, so that one made
+/// again under the same identity goes on counting.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct RowState {
+    /// The values, when the row exists.
+    pub row: Option<Row>,
+    /// The version of its last change, when it ever existed.
+    pub version: Option<u64>,
+}

@@ -1,0 +1,1 @@
+//! Protean for Rust.

@@ -1,0 +1,80 @@
+//! The value a field has when nobody gives one.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{Expr, ExprLit, ExprUnary, Ident, Lit, UnOp};
+
+use crate::faults::Faults;
+use crate::field::Field;
+use crate::kind::Kind;
+
+/// The functions behind `#[field(default = …)]`.
+pub(crate) fn functions(fields: &[Field], faults: &mut Faults) -> TokenStream {
+    let mut functions = TokenStream::new();
+    for field in fields {
+        let Some(default) = &field.default else { continue };
+        let Some(value) = faults.take(converted(field, default)) else { continue };
+        let (name, ty) = (function(field), &field.ty);
+        functions.extend(quote! {
+            #[doc(hidden)]
+            #[allow(dead_code)]
+            fn #name() -> #ty {
+                #value
+            }
+        });
+    }
+    functions
+}
+
+/// The name of the function that makes a field's default.
+pub(crate) fn function(field: &Field) -> Ident {
+    format_ident!("__default_{}", field.ident.unraw())
+}
+
+/// The value of a field that nobody gave one.
+pub(crate) fn blank(field: &Field) -> TokenStream {
+    let ty = &field.ty;
+    if field.default.is_some() {
+        let function = function(field);
+        return quote!(Self::#function());
+    }
+    if field.kind == Kind::Id && !field.optional {
+        return quote_spanned!(ty.span()=> <#ty as ::core::convert::From<&str>>::from(""));
+    }
+    quote_spanned!(ty.span()=> <#ty as ::core::default::Default>::default())
+}
+
+/// A literal becomes a value of the field's type, exactly; what is no literal stays.
+fn converted(field: &Field, default: &Expr) -> syn::Result<TokenStream> {
+    let (negative, literal) = match default {
+        Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => (true, &**expr),
+        other => (false, other),
+    };
+    let Expr::Lit(ExprLit { lit: literal, .. }) = literal else { return Ok(quote!(#default)) };
+    let value = match (field.kind, literal) {
+        (Kind::Text, Lit::Str(text)) => quote!(::std::string::String::from(#text)),
+        (Kind::Id, Lit::Str(text)) => quote!(::protean::Id::from(#text)),
+        (Kind::Decimal, Lit::Int(number)) => decimal(number, number.base10_digits(), negative)?,
+        (Kind::Decimal, Lit::Float(number)) => decimal(number, number.base10_digits(), negative)?,
+        (Kind::Real, Lit::Int(number)) => {
+            let real = Literal::f64_unsuffixed(number.base10_parse()?);
+            if negative { quote!(-#real) } else { quote!(#real) }
+        }
+        _ => quote!(#default),
+    };
+    if field.optional { Ok(quote!(::core::option::Option::Some(#value))) } else { Ok(value) }
+}
+
+/// The number as it is written: `9.99` is 999 hundredths.
+fn decimal(literal: &impl quote::ToTokens, digits: &str, negative: bool) -> syn::Result<TokenStream> {
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let sign = if negative { "-" } else { "" };
+    let units = format!("{sign}{whole}{fraction}").parse::<i64>().map_err(|_| {
+        syn::Error::new_spanned(literal, "write a decimal of at most 18 digits, like `9.99`")
+    })?;
+    let (units, scale) = (Literal::i64_unsuffixed(units), fraction.len());
+    let scale = Literal::usize_unsuffixed(scale);
+    Ok(quote!(::protean::Decimal::new(#units, #scale)))
+}

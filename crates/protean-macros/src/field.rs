@@ -1,0 +1,147 @@
+//! One field and its `#[field(…)]` options.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::parse::ParseStream;
+use syn::spanned::Spanned;
+use syn::{Attribute, Expr, ExprLit, ExprUnary, Lit, LitInt, LitStr, Meta, Type, UnOp};
+
+use crate::faults::Faults;
+use crate::kind::{Kind, argument};
+use crate::options::{Known, list, value};
+
+const OPTIONS: Known<'static> = Known {
+    place: "#[field]",
+    names: &[
+        "max_length", "min_length", "max_value", "min_value", "choices", "default", "identifier",
+        "unique",
+    ],
+};
+
+/// A field, its type and its options.
+pub(crate) struct Field {
+    pub(crate) ident: Ident,
+    pub(crate) ty: Type,
+    pub(crate) kind: Kind,
+    pub(crate) optional: bool,
+    pub(crate) identifier: Option<Ident>,
+    pub(crate) unique: Option<Ident>,
+    pub(crate) default: Option<Expr>,
+    limits: Vec<Limit>,
+}
+
+/// An option that the rules of a field carry.
+struct Limit {
+    name: Ident,
+    argument: TokenStream,
+}
+
+impl Field {
+    /// Takes the `#[field]` attributes off the field.
+    pub(crate) fn take(field: &mut syn::Field, faults: &mut Faults) -> Option<Self> {
+        let inner = argument(&field.ty, "Option");
+        let mut read = Self {
+            ident: field.ident.clone()?,
+            kind: Kind::of(inner.unwrap_or(&field.ty)),
+            optional: inner.is_some(),
+            ty: field.ty.clone(),
+            identifier: None,
+            unique: None,
+            default: None,
+            limits: Vec::new(),
+        };
+        let is_ours = |attribute: &mut Attribute| attribute.path().is_ident("field");
+        for attribute in field.attrs.extract_if(.., is_ours) {
+            match &attribute.meta {
+                Meta::List(options) => {
+                    let tokens = options.tokens.clone();
+                    OPTIONS.read(tokens, faults, |name, input| read.option(name, input));
+                }
+                _ => faults.add(&attribute, "write the options in brackets: `#[field(…)]`"),
+            }
+        }
+        Some(read)
+    }
+
+    fn option(&mut self, name: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+        match name.to_string().as_str() {
+            "identifier" => self.identifier = Some(name.clone()),
+            "unique" => self.unique = Some(name.clone()),
+            "default" => self.default = Some(value(name, input)?),
+            "max_length" | "min_length" => {
+                let length = value::<LitInt>(name, input)?;
+                let length = length.base10_parse::<usize>()?;
+                self.limit(name, quote!(#length), self.kind.may_be_text(), "for texts")?;
+            }
+            "choices" => {
+                let choices = list::<LitStr>(name, input)?;
+                self.limit(name, quote!(&[#(#choices),*]), self.kind.may_be_text(), "for texts")?;
+            }
+            _ => {
+                let bound = bound(&value(name, input)?)?;
+                self.limit(name, bound, self.kind.may_be_number(), "for numbers")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn limit(
+        &mut self,
+        name: &Ident,
+        argument: TokenStream,
+        fits: bool,
+        meant: &str,
+    ) -> syn::Result<()> {
+        if !fits {
+            let field = &self.ident;
+            let told = format!("`{name}` is {meant}: the type of `{field}` is another");
+            return Err(syn::Error::new_spanned(name, told));
+        }
+        self.limits.push(Limit { name: name.clone(), argument });
+        Ok(())
+    }
+
+    /// The name in messages and columns.
+    pub(crate) fn name(&self) -> String {
+        self.ident.unraw().to_string()
+    }
+
+    /// The rules, as a constant expression.
+    pub(crate) fn rules(&self) -> TokenStream {
+        let name = self.name();
+        let limits = self.limits.iter().map(|Limit { name, argument }| quote!(.#name(#argument)));
+        let flags = [&self.identifier, &self.unique].into_iter().flatten();
+        let flags = flags.map(|name| quote!(.#name()));
+        quote!(::protean::model::Rules::named(#name) #(#limits)* #(#flags)*)
+    }
+
+    /// `<Type as Field>`, which points at the type when it is none.
+    pub(crate) fn as_field(&self) -> TokenStream {
+        let ty = &self.ty;
+        quote_spanned!(ty.span()=> <#ty as ::protean::model::Field>)
+    }
+
+    /// Refuses `unique` where no rows are kept.
+    pub(crate) fn refuse_unique(&self, because: &str, faults: &mut Faults) {
+        if let Some(unique) = &self.unique {
+            faults.add(unique, format!("`unique` is for columns: {because}"));
+        }
+    }
+}
+
+fn bound(expression: &Expr) -> syn::Result<TokenStream> {
+    let (sign, literal) = match expression {
+        Expr::Unary(ExprUnary { op: UnOp::Neg(sign), expr, .. }) => (Some(sign), &**expr),
+        other => (None, other),
+    };
+    match literal {
+        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => {
+            Ok(quote!(::protean::model::Bound::Integer(#sign #number)))
+        }
+        Expr::Lit(ExprLit { lit: Lit::Float(number), .. }) => {
+            Ok(quote!(::protean::model::Bound::Real(#sign #number)))
+        }
+        other => Err(syn::Error::new_spanned(other, "write a number: `0`, `0.01`, `-5`")),
+    }
+}

@@ -1,0 +1,153 @@
+//! What a transaction writes once at its end, however many units ask for it:
+//! cursors and counters.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use protean_core::message::{Category, Priority};
+use protean_core::port::{At, Count, Mark, Place, Term};
+use rusqlite::{Connection, OptionalExtension};
+
+use crate::refusal::Refusal;
+use crate::value::{signed, unsigned};
+
+/// Cursors and counters of the units that are kept. A copy taken before a unit
+/// is what holds when the unit is left out.
+#[derive(Clone, Default)]
+pub(crate) struct Coalesced {
+    cursors: BTreeMap<CursorKey, Cursor>,
+    counts: BTreeMap<(Arc<str>, Category, Term), u64>,
+    starts: BTreeMap<(Arc<str>, Category), u64>,
+}
+
+type CursorKey = (Arc<str>, Category, Priority);
+
+#[derive(Clone, Copy)]
+struct Cursor {
+    stored: u64,
+    moved: u64,
+}
+
+impl Coalesced {
+    /// Adds to a counter.
+    pub(crate) fn count(&mut self, count: &Count) {
+        let key = (Arc::clone(&count.group), count.category.clone(), count.term);
+        *self.counts.entry(key).or_default() += count.count;
+    }
+
+    /// Settles the messages of a mark; `places` are those of the unit's own messages.
+    pub(crate) fn mark(
+        &mut self,
+        connection: &Connection,
+        mark: &Mark,
+        places: &[Place],
+    ) -> Result<(), Refusal> {
+        let moved = self.cursor(connection, mark)?.moved;
+        match mark.at {
+            At::UpTo(position) => self.move_to(mark, position),
+            At::Only(position) if position > moved => done(connection, mark, position)?,
+            At::Only(_) => {}
+            At::Appended(index) => {
+                let Some(place) = places.get(index) else {
+                    return Err(Refusal::stale(format!("no message {index} in this unit to mark")));
+                };
+                if previous(connection, mark, place.position)? <= moved {
+                    self.move_to(mark, place.position);
+                } else {
+                    done(connection, mark, place.position)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a group began in a category.
+    pub(crate) fn start(
+        &mut self,
+        connection: &Connection,
+        group: &Arc<str>,
+        category: &Category,
+    ) -> rusqlite::Result<u64> {
+        let key = (Arc::clone(group), category.clone());
+        if let Some(known) = self.starts.get(&key) {
+            return Ok(*known);
+        }
+        let start = read_start(connection, group, category)?;
+        self.starts.insert(key, start);
+        Ok(start)
+    }
+
+    /// Writes what has come together, keys sorted.
+    pub(crate) fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
+        for ((group, category, priority), cursor) in &self.cursors {
+            if cursor.moved > cursor.stored {
+                let row = (&**group, category.as_str(), priority.value(), signed(cursor.moved));
+                connection.prepare_cached(include_str!("sql/move_cursor.sql"))?.execute(row)?;
+                connection.prepare_cached(include_str!("sql/fold_done.sql"))?.execute(row)?;
+            }
+        }
+        for ((group, category, term), count) in &self.counts {
+            let row = (&**group, category.as_str(), term.as_str(), signed(*count));
+            connection.prepare_cached(include_str!("sql/count.sql"))?.execute(row)?;
+        }
+        Ok(())
+    }
+
+    fn cursor(&mut self, connection: &Connection, mark: &Mark) -> rusqlite::Result<Cursor> {
+        let key = key(mark);
+        if let Some(known) = self.cursors.get(&key) {
+            return Ok(*known);
+        }
+        let start = self.start(connection, &mark.group, &mark.category)?;
+        let at = read_cursor(connection, &mark.group, &mark.category, mark.priority)?;
+        let stored = at.unwrap_or(start).max(start);
+        let cursor = Cursor { stored, moved: stored };
+        self.cursors.insert(key, cursor);
+        Ok(cursor)
+    }
+
+    fn move_to(&mut self, mark: &Mark, position: u64) {
+        if let Some(cursor) = self.cursors.get_mut(&key(mark)) {
+            cursor.moved = cursor.moved.max(position);
+        }
+    }
+}
+
+/// Where a group began in a category; at the beginning when it is not enrolled.
+pub(crate) fn read_start(
+    connection: &Connection,
+    group: &str,
+    category: &Category,
+) -> rusqlite::Result<u64> {
+    let mut statement = connection.prepare_cached(include_str!("sql/read_start.sql"))?;
+    let start = statement.query_row((group, category.as_str()), |row| row.get(0)).optional()?;
+    Ok(start.map_or(0, unsigned))
+}
+
+/// The cursor of a group for one priority, when it has moved yet.
+pub(crate) fn read_cursor(
+    connection: &Connection,
+    group: &str,
+    category: &Category,
+    priority: Priority,
+) -> rusqlite::Result<Option<u64>> {
+    let mut statement = connection.prepare_cached(include_str!("sql/read_cursor.sql"))?;
+    let key = (group, category.as_str(), priority.value());
+    Ok(statement.query_row(key, |row| row.get(0)).optional()?.map(unsigned))
+}
+
+fn key(mark: &Mark) -> CursorKey {
+    (Arc::clone(&mark.group), mark.category.clone(), mark.priority)
+}
+
+/// The message before `position` with the same category and priority; 0 when there is none.
+fn previous(connection: &Connection, mark: &Mark, position: u64) -> rusqlite::Result<u64> {
+    let mut statement = connection.prepare_cached(include_str!("sql/previous_in_lane.sql"))?;
+    let key = (mark.category.as_str(), mark.priority.value(), signed(position));
+    Ok(statement.query_row(key, |row| row.get::<_, Option<i64>>(0))?.map_or(0, unsigned))
+}
+
+fn done(connection: &Connection, mark: &Mark, position: u64) -> rusqlite::Result<()> {
+    let row = (&*mark.group, mark.category.as_str(), mark.priority.value(), signed(position));
+    connection.prepare_cached(include_str!("sql/mark_done.sql"))?.execute(row).map(drop)
+}

@@ -1,0 +1,82 @@
+//! Opens connections, all alike.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use protean_core::{Error, Result};
+use rusqlite::{Connection, OpenFlags};
+
+use crate::{error, schema, value};
+
+/// How long to wait for a lock another process holds.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Which file, and how to use it.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) path: PathBuf,
+    pub(crate) synchronous: &'static str,
+    pub(crate) readers: usize,
+}
+
+impl Settings {
+    /// A file or folder beside the database, for a purpose of our own.
+    pub(crate) fn beside(&self, suffix: &str) -> PathBuf {
+        beside(&self.path, suffix)
+    }
+
+    /// The connection that writes. It makes the file when there is none.
+    pub(crate) fn writer(&self) -> Result<Connection> {
+        let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(missing) = folder.filter(|folder| !folder.is_dir()) {
+            let (file, folder) = (self.path.display(), missing.display());
+            return Err(Error::unavailable(format!(
+                "the database '{file}' cannot be opened: there is no folder '{folder}'; create it"
+            )));
+        }
+        let connection = self.open(OpenFlags::SQLITE_OPEN_CREATE).map_err(|e| self.told(e))?;
+        schema::check(&connection, &self.path)?;
+        self.prepare_writer(&connection).map_err(|e| self.told(e))?;
+        Ok(connection)
+    }
+
+    /// A connection that only reads.
+    pub(crate) fn reader(&self) -> Result<Connection> {
+        let connection = self.open(OpenFlags::empty()).map_err(|e| self.told(e))?;
+        connection.pragma_update(None, "query_only", true).map_err(|e| self.told(e))?;
+        Ok(connection)
+    }
+
+    /// An error of SQLite, told with the name of the file.
+    pub(crate) fn told(&self, error: rusqlite::Error) -> Error {
+        error::told(error, &self.path)
+    }
+
+    fn open(&self, more: OpenFlags) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | more;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        connection.busy_timeout(PATIENCE)?;
+        connection.set_prepared_statement_cache_capacity(256);
+        connection.create_collation("decimal", value::compare_decimals)?;
+        connection.pragma_update(None, "cache_size", -16_384)?;
+        Ok(connection)
+    }
+
+    fn prepare_writer(&self, connection: &Connection) -> rusqlite::Result<()> {
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", self.synchronous)?;
+        connection.pragma_update(None, "wal_autocheckpoint", 1_000)?;
+        connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
+        connection.pragma_update(None, "cache_size", -65_536)?;
+        // The turnstile waits in its own way.
+        connection.busy_timeout(Duration::ZERO)
+    }
+}
+
+/// The path with `suffix` appended to its file name.
+pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    PathBuf::from(name)
+}

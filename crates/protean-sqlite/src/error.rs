@@ -1,0 +1,85 @@
+//! What SQLite reports, told for a person: which file, and what to do.
+
+use std::path::Path;
+
+use protean_core::Error;
+use rusqlite::ErrorCode;
+
+/// The error for a caller.
+pub(crate) fn told(error: rusqlite::Error, path: &Path) -> Error {
+    let message = describe(&error, path);
+    let told = if is_outage(&error) { Error::unavailable(message) } else { Error::failed(message) };
+    told.with_source(error)
+}
+
+/// What happened to which file, and what to do about it.
+pub(crate) fn describe(error: &rusqlite::Error, path: &Path) -> String {
+    format!("the database '{}' {}", path.display(), advice(error))
+}
+
+/// True when the file cannot be used now, whatever is asked of it.
+pub(crate) fn is_outage(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::DiskFull
+                | ErrorCode::ReadOnly
+                | ErrorCode::CannotOpen
+                | ErrorCode::PermissionDenied
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::OutOfMemory
+                | ErrorCode::DatabaseCorrupt
+                | ErrorCode::NotADatabase
+                | ErrorCode::OperationInterrupted
+                | ErrorCode::FileLockingProtocolFailed
+        )
+    ) || is_unprepared(error)
+}
+
+/// True when a connection should be opened anew before it is used again.
+pub(crate) fn wants_reopening(error: &rusqlite::Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(
+            ErrorCode::SystemIoFailure
+                | ErrorCode::CannotOpen
+                | ErrorCode::ReadOnly
+                | ErrorCode::DatabaseCorrupt
+                | ErrorCode::NotADatabase
+                | ErrorCode::OutOfMemory
+        )
+    )
+}
+
+/// True when a table or a column is missing.
+pub(crate) fn is_unprepared(error: &rusqlite::Error) -> bool {
+    let text = error.to_string();
+    text.contains("no such table") || text.contains("no such column") || text.contains("has no column")
+}
+
+fn advice(error: &rusqlite::Error) -> String {
+    if is_unprepared(error) {
+        return format!("is not prepared ({error}); run `db setup` first");
+    }
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            "is locked by another process; look for a long transaction, such as an open sqlite3 shell".into()
+        }
+        Some(ErrorCode::DiskFull) => "cannot grow, the disk is full; free some space".into(),
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            "cannot be written; check the permissions of the file and its folder".into()
+        }
+        Some(ErrorCode::CannotOpen) => {
+            "cannot be opened; check that its folder exists and may be written".into()
+        }
+        Some(ErrorCode::SystemIoFailure) => {
+            format!("cannot be read or written ({error}); check the disk")
+        }
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            format!("is damaged or no SQLite file ({error}); restore it from a backup")
+        }
+        _ => format!("reports: {error}"),
+    }
+}

@@ -1,0 +1,92 @@
+//! Why a unit was left out.
+
+use protean_core::Violations;
+use protean_core::port::Outcome;
+use rusqlite::ErrorCode;
+
+use crate::error;
+
+/// Why a unit could not be applied.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// It alone is left out, with this outcome.
+    LeftOut(Outcome),
+    /// The database cannot be written: nothing of the transaction holds.
+    Broken(rusqlite::Error),
+}
+
+impl Refusal {
+    /// Something the unit expects does not hold any more.
+    pub(crate) fn stale(message: impl Into<String>) -> Self {
+        Self::LeftOut(Outcome::Stale(message.into()))
+    }
+
+    /// One field breaks a rule.
+    pub(crate) fn rejected(field: &str, message: impl Into<String>) -> Self {
+        Self::LeftOut(Outcome::Rejected(Violations::of(field, message)))
+    }
+
+    /// What an error of a statement on the tables of users means; `subject`
+    /// names what is at fault when the error names no column.
+    pub(crate) fn of_user_tables(error: rusqlite::Error, subject: &str) -> Self {
+        if error::is_unprepared(&error) && subject != STATEMENT {
+            let message = format!("the table '{subject}' is not prepared ({error}); run `db setup`");
+            return Self::LeftOut(Outcome::Unavailable(message));
+        }
+        if error::is_outage(&error) && !error::is_unprepared(&error) {
+            return Self::Broken(error);
+        }
+        Self::LeftOut(Outcome::Rejected(violations(&error, subject)))
+    }
+}
+
+/// What a violation by the user's own SQL is filed under.
+pub(crate) const STATEMENT: &str = "statement";
+
+impl From<rusqlite::Error> for Refusal {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::TooBig) => Self::rejected("data", "is larger than the database can hold"),
+            _ => Self::Broken(error),
+        }
+    }
+}
+
+/// The fields an error names, each with what is wrong with it.
+fn violations(error: &rusqlite::Error, subject: &str) -> Violations {
+    let text = match error {
+        rusqlite::Error::SqliteFailure(_, Some(text)) => text.clone(),
+        other => other.to_string(),
+    };
+    let rules = [
+        ("UNIQUE constraint failed: ", "is already taken"),
+        ("NOT NULL constraint failed: ", "is required"),
+    ];
+    for (start, message) in rules {
+        if let Some(named) = text.strip_prefix(start) {
+            return fields(named).fold(Violations::new(), |mut violations, field| {
+                violations.add(field, message);
+                violations
+            });
+        }
+    }
+    Violations::of(subject, text)
+}
+
+/// `account.email, account.name` or `index 'account.email'` as `email`, `name`.
+fn fields(named: &str) -> impl Iterator<Item = &str> {
+    let named = named.strip_prefix("index '").and_then(|rest| rest.strip_suffix('\'')).unwrap_or(named);
+    named.split(", ").map(|column| column.rsplit('.').next().unwrap_or(column))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fields;
+
+    #[test]
+    fn columns_are_read_from_what_sqlite_says() {
+        assert!(fields("account.email").eq(["email"]));
+        assert!(fields("account.email, account.name").eq(["email", "name"]));
+        assert!(fields("index 'account.amount'").eq(["amount"]));
+    }
+}

@@ -1,0 +1,178 @@
+//! Writes one row, if it has the version that is expected.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use protean_core::message::{Row, Table, Value};
+use protean_core::port::{RowChange, RowWrite};
+use rusqlite::{Connection, ErrorCode, OptionalExtension};
+
+use crate::refusal::Refusal;
+use crate::value::{Bound, signed};
+
+const REMEMBER_REMOVED: &str = include_str!("sql/remember_removed.sql");
+const FORGET_REMOVED: &str = include_str!("sql/forget_removed.sql");
+
+/// The statements of each table, composed once.
+#[derive(Default)]
+pub(crate) struct Statements(HashMap<String, Arc<TableStatements>>);
+
+struct TableStatements {
+    table: Arc<Table>,
+    insert: String,
+    update: String,
+    remove: String,
+    version: String,
+}
+
+impl Statements {
+    /// Applies one write.
+    pub(crate) fn write(&mut self, connection: &Connection, write: &RowWrite) -> Result<(), Refusal> {
+        let statements = self.of(&write.table);
+        match &write.change {
+            RowChange::Put(row) => statements.put(connection, write, row),
+            RowChange::Remove => statements.remove(connection, write),
+        }
+    }
+
+    fn of(&mut self, table: &Arc<Table>) -> Arc<TableStatements> {
+        match self.0.get(&table.name) {
+            Some(known) if Arc::ptr_eq(&known.table, table) => Arc::clone(known),
+            _ => {
+                let fresh = Arc::new(TableStatements::compose(table));
+                self.0.insert(table.name.clone(), Arc::clone(&fresh));
+                fresh
+            }
+        }
+    }
+}
+
+impl TableStatements {
+    fn compose(table: &Arc<Table>) -> Self {
+        let (name, key) = (&table.name, &table.key_column().name);
+        let columns = table.columns.iter().map(|column| format!("\"{}\"", column.name));
+        let columns: Vec<String> = columns.collect();
+        let holders: Vec<String> = (1..=columns.len()).map(|index| format!("?{index}")).collect();
+        let pairs = columns.iter().zip(&holders).map(|(column, holder)| format!("{column} = {holder}"));
+        let pairs: Vec<String> = pairs.collect();
+        let (version, expected, itself) =
+            (columns.len() + 1, columns.len() + 2, format!("\"{key}\" = ?{}", table.key + 1));
+        Self {
+            insert: format!(
+                "INSERT INTO \"{name}\" ({}, \"_version\") VALUES ({}, ?{version})",
+                columns.join(", "),
+                holders.join(", ")
+            ),
+            update: format!(
+                "UPDATE \"{name}\" SET {}, \"_version\" = ?{version} \
+                 WHERE {itself} AND \"_version\" = ?{expected}",
+                pairs.join(", ")
+            ),
+            remove: format!("DELETE FROM \"{name}\" WHERE \"{key}\" = ?1 AND \"_version\" = ?2"),
+            version: format!("SELECT \"_version\" FROM \"{name}\" WHERE \"{key}\" = ?1"),
+            table: Arc::clone(table),
+        }
+    }
+
+    fn put(&self, connection: &Connection, write: &RowWrite, row: &Row) -> Result<(), Refusal> {
+        self.examine(row)?;
+        let sql = if write.expected.is_some() { &self.update } else { &self.insert };
+        match self.bound(connection, sql, write, row) {
+            Ok(1) => {}
+            Ok(_) => return Err(self.stale(connection, write)),
+            Err(error) if self.is_there_already(connection, write, &error) => {
+                return Err(self.stale(connection, write));
+            }
+            Err(error) => return Err(Refusal::of_user_tables(error, &self.table.name)),
+        }
+        if write.expected.is_none() {
+            let removed = (&self.table.name, &*write.key);
+            connection.prepare_cached(FORGET_REMOVED)?.execute(removed)?;
+        }
+        Ok(())
+    }
+
+    fn remove(&self, connection: &Connection, write: &RowWrite) -> Result<(), Refusal> {
+        let table = &self.table.name;
+        let gone = match write.expected {
+            None => self.found(connection, write).is_none(),
+            Some(version) => {
+                let run = |sql: &str| {
+                    connection.prepare_cached(sql)?.execute((&*write.key, signed(version)))
+                };
+                run(&self.remove).map_err(|e| Refusal::of_user_tables(e, table))? == 1
+            }
+        };
+        if !gone {
+            return Err(self.stale(connection, write));
+        }
+        let removed = (table, &*write.key, signed(write.version));
+        connection.prepare_cached(REMEMBER_REMOVED)?.execute(removed)?;
+        Ok(())
+    }
+
+    fn bound(
+        &self,
+        connection: &Connection,
+        sql: &str,
+        write: &RowWrite,
+        row: &Row,
+    ) -> rusqlite::Result<usize> {
+        let mut statement = connection.prepare_cached(sql)?;
+        for (index, value) in row.iter().enumerate() {
+            if index == self.table.key {
+                statement.raw_bind_parameter(index + 1, &*write.key)?;
+            } else {
+                statement.raw_bind_parameter(index + 1, Bound(value))?;
+            }
+        }
+        statement.raw_bind_parameter(row.len() + 1, signed(write.version))?;
+        if let Some(expected) = write.expected {
+            statement.raw_bind_parameter(row.len() + 2, signed(expected))?;
+        }
+        statement.raw_execute()
+    }
+
+    /// What SQLite would take and give back as something else.
+    fn examine(&self, row: &Row) -> Result<(), Refusal> {
+        if row.len() != self.table.columns.len() {
+            let (found, declared) = (row.len(), self.table.columns.len());
+            let message = format!("a row of {found} values for {declared} columns");
+            return Err(Refusal::rejected(&self.table.name, message));
+        }
+        let odd = |value: &Value| matches!(value, Value::Real(number) if number.is_nan());
+        match row.iter().position(odd) {
+            Some(index) => Err(Refusal::rejected(&self.table.columns[index].name, "is not a number")),
+            None => Ok(()),
+        }
+    }
+
+    /// SQLite may name a unique field first when the whole row is there already.
+    fn is_there_already(
+        &self,
+        connection: &Connection,
+        write: &RowWrite,
+        error: &rusqlite::Error,
+    ) -> bool {
+        error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
+            && write.expected.is_none()
+            && self.found(connection, write).is_some()
+    }
+
+    fn stale(&self, connection: &Connection, write: &RowWrite) -> Refusal {
+        let told = |version: Option<u64>| version.map_or("none".into(), |v| format!("version {v}"));
+        let (found, expected) = (self.found(connection, write), write.expected);
+        Refusal::stale(format!(
+            "the row '{}' of '{}' was changed by another: expected {}, found {}",
+            write.key,
+            self.table.name,
+            told(expected),
+            told(found.and_then(|version| u64::try_from(version).ok()))
+        ))
+    }
+
+    fn found(&self, connection: &Connection, write: &RowWrite) -> Option<i64> {
+        let mut statement = connection.prepare_cached(&self.version).ok()?;
+        statement.query_row([&*write.key], |row| row.get(0)).optional().ok().flatten()
+    }
+}

@@ -1,0 +1,1 @@
+INSERT INTO progress (grp, stream, next) VALUES (?1, ?2, ?3 + 1)

@@ -1,0 +1,1 @@
+SELECT priority, count(*) FROM parked WHERE grp = ?1 AND category = ?2 GROUP BY priority

@@ -1,0 +1,6 @@
+CREATE TABLE removed (
+    tbl     TEXT    NOT NULL,
+    key     TEXT    NOT NULL,
+    version INTEGER NOT NULL,
+    PRIMARY KEY (tbl, key)
+) WITHOUT ROWID

@@ -1,0 +1,1 @@
+SELECT max(stream_position) FROM messages WHERE stream = ?1

@@ -1,0 +1,1 @@
+SELECT max(position) FROM messages WHERE category = ?1 AND priority = ?2 AND position < ?3

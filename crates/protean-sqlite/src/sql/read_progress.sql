@@ -1,0 +1,1 @@
+SELECT next FROM progress WHERE grp = ?1 AND stream = ?2

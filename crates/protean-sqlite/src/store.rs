@@ -1,0 +1,99 @@
+//! The store: one file, one thread that writes, a few that read.
+
+use std::sync::Arc;
+
+use protean_core::Result;
+use protean_core::message::{Lane, Table};
+use protean_core::port::{BoxFuture, Changes, Enrolment, Outcome, Store};
+use rusqlite::Connection;
+use tokio::sync::watch;
+
+use crate::commit::Committer;
+use crate::connection::Settings;
+use crate::readers::Readers;
+use crate::wake::{Signal, Wake};
+use crate::writer::Writer;
+use crate::{schema, table};
+
+/// One SQLite file. The fields end in this order: the connection that writes is
+/// the last to close, so that it takes the `-wal` file with it.
+pub(crate) struct SqliteStore {
+    _wake: Wake,
+    pub(crate) readers: Readers,
+    writer: Writer,
+    signal: Signal,
+    pub(crate) settings: Settings,
+}
+
+impl SqliteStore {
+    /// Opens the file, or makes it.
+    pub(crate) fn open(settings: Settings) -> Result<Self> {
+        let signal = Signal::new();
+        let writer = Writer::start(settings.clone(), signal.clone())?;
+        let readers = Readers::start(settings.clone())?;
+        let wake = Wake::start(&settings, signal.clone())?;
+        Ok(Self { _wake: wake, readers, writer, signal, settings })
+    }
+}
+
+impl Store for SqliteStore {
+    fn commit(&self, units: Arc<[Changes]>) -> BoxFuture<'_, Vec<Outcome>> {
+        if units.is_empty() {
+            return Box::pin(std::future::ready(Vec::new()));
+        }
+        Box::pin(self.writer.commit(units))
+    }
+
+    fn commits(&self) -> watch::Receiver<u64> {
+        self.signal.subscribe()
+    }
+
+    fn prepare<'a>(
+        &'a self,
+        tables: &'a [Table],
+        enrolments: &'a [Enrolment],
+    ) -> BoxFuture<'a, Result<()>> {
+        let (tables, enrolments) = (tables.to_vec(), enrolments.to_vec());
+        Box::pin(self.writer.run(move |committer| {
+            alter(committer, |connection, settings| {
+                schema::create(connection, &settings.path)?;
+                for table in &tables {
+                    table::prepare(connection, table, &settings.path)?;
+                }
+                schema::enrol(connection, &enrolments).map_err(|e| settings.told(e))
+            })
+        }))
+    }
+
+    fn destroy<'a>(&'a self, tables: &'a [Table]) -> BoxFuture<'a, Result<()>> {
+        let tables = tables.to_vec();
+        Box::pin(self.writer.run(move |committer| {
+            alter(committer, |connection, settings| {
+                for table in &tables {
+                    table::check_names(table)?;
+                    table::drop_table(connection, table).map_err(|e| settings.told(e))?;
+                }
+                schema::drop_all(connection).map_err(|e| settings.told(e))
+            })?;
+            committer.turnstile.remove();
+            // Claims that are held go on holding; their folder may not exist at all.
+            std::fs::remove_dir_all(committer.settings.beside("-claims")).unwrap_or_default();
+            Ok(())
+        }))
+    }
+}
+
+/// Changes the layout in one transaction, whole or not at all.
+fn alter(
+    committer: &mut Committer,
+    change: impl FnOnce(&Connection, &Settings) -> Result,
+) -> Result {
+    let Committer { settings, connection, turnstile, .. } = committer;
+    turnstile.begin(connection, Lane::Primary, || false).map_err(|e| settings.told(e))?;
+    let done = change(connection, settings)
+        .and_then(|()| connection.execute("COMMIT", []).map(drop).map_err(|e| settings.told(e)));
+    if done.is_err() {
+        committer.recover();
+    }
+    done
+}

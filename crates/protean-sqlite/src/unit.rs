@@ -1,0 +1,260 @@
+//! Applies one unit of work inside a transaction, in one fixed order.
+
+use std::sync::Arc;
+
+use protean_core::message::Stream;
+use protean_core::port::{
+    Append, Changes, Dead, Expect, KeyClaim, MessageRef, Outcome, Park, Place, ProgressMove,
+    Statement,
+};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+
+use crate::coalesced::Coalesced;
+use crate::refusal::{Refusal, STATEMENT};
+use crate::row::Statements;
+use crate::value::{Bound, signed, unsigned};
+
+/// What applying units needs.
+pub(crate) struct Bench<'a> {
+    pub(crate) connection: &'a Connection,
+    pub(crate) statements: &'a mut Statements,
+    pub(crate) coalesced: &'a mut Coalesced,
+}
+
+impl Bench<'_> {
+    /// Applies a unit and says where its messages landed. Whatever a refused
+    /// unit has written must be rolled back.
+    pub(crate) fn apply(&mut self, unit: &Changes) -> Result<Vec<Place>, Refusal> {
+        let connection = self.connection;
+        for claim in &unit.keys {
+            claim_key(connection, claim)?;
+        }
+        let places = append_all(connection, &unit.appends)?;
+        for write in &unit.rows {
+            self.statements.write(connection, write)?;
+        }
+        for statement in &unit.statements {
+            run(connection, statement)?;
+        }
+        for step in &unit.progress {
+            self.advance(step)?;
+        }
+        for mark in &unit.marks {
+            self.coalesced.mark(connection, mark, &places)?;
+        }
+        for park in &unit.parks {
+            move_parked(connection, park)?;
+        }
+        for dead in &unit.dead {
+            bury(connection, dead)?;
+        }
+        for count in &unit.counts {
+            self.coalesced.count(count);
+        }
+        Ok(places)
+    }
+
+    fn advance(&mut self, step: &ProgressMove) -> Result<(), Refusal> {
+        let row = (&*step.group, step.stream.as_str(), signed(step.position));
+        let advance = include_str!("sql/advance_progress.sql");
+        // A group's first move in a stream has no row to change.
+        if step.position > 0 && self.connection.prepare_cached(advance)?.execute(row)? == 1 {
+            return Ok(());
+        }
+        let start = self.coalesced.start(self.connection, &step.group, step.stream.category())?;
+        let known = read_progress(self.connection, &step.group, &step.stream)?;
+        let next = match known {
+            Some(next) => next,
+            None => first_expected(self.connection, step.stream.as_str(), start)?,
+        };
+        if next != step.position {
+            let (group, stream, position) = (&step.group, &step.stream, step.position);
+            return Err(Refusal::stale(format!(
+                "'{group}' expects message {next} of '{stream}', not {position}"
+            )));
+        }
+        let sql = if known.is_some() { advance } else { include_str!("sql/begin_progress.sql") };
+        self.connection.prepare_cached(sql)?.execute(row)?;
+        Ok(())
+    }
+}
+
+/// The stream position a group expects next, when it has moved in this stream yet.
+pub(crate) fn read_progress(
+    connection: &Connection,
+    group: &str,
+    stream: &Stream,
+) -> rusqlite::Result<Option<u64>> {
+    let mut statement = connection.prepare_cached(include_str!("sql/read_progress.sql"))?;
+    let next = statement.query_row((group, stream.as_str()), |row| row.get(0)).optional()?;
+    Ok(next.map(unsigned))
+}
+
+/// The stream position a group that began at `start` expects first.
+pub(crate) fn first_expected(
+    connection: &Connection,
+    stream: &str,
+    start: u64,
+) -> rusqlite::Result<u64> {
+    if start == 0 {
+        return Ok(0);
+    }
+    let mut statement = connection.prepare_cached(include_str!("sql/first_after_start.sql"))?;
+    let next = statement.query_row((stream, signed(start)), |row| row.get(0)).optional()?;
+    Ok(next.map_or(0, unsigned))
+}
+
+fn claim_key(connection: &Connection, claim: &KeyClaim) -> Result<(), Refusal> {
+    let row = params![
+        &*claim.command,
+        &*claim.key,
+        &*claim.message_id,
+        claim.output.as_deref(),
+        claim.time.as_micros()
+    ];
+    if connection.prepare_cached(include_str!("sql/claim_key.sql"))?.execute(row)? == 1 {
+        return Ok(());
+    }
+    let mut taken = connection.prepare_cached(include_str!("sql/read_key.sql"))?;
+    let outcome = taken.query_row((&*claim.command, &*claim.key), |row| {
+        let message_id = Arc::from(row.get_ref(0)?.as_str()?);
+        let output = row.get_ref(1)?.as_str_or_null()?.map(Arc::from);
+        Ok(Outcome::Duplicate { message_id, output })
+    })?;
+    Err(Refusal::LeftOut(outcome))
+}
+
+fn append_all(connection: &Connection, appends: &[Append]) -> Result<Vec<Place>, Refusal> {
+    let mut places: Vec<Place> = Vec::with_capacity(appends.len());
+    for (index, append) in appends.iter().enumerate() {
+        let stream = &append.message.stream;
+        let before = index.checked_sub(1).filter(|before| appends[*before].message.stream == *stream);
+        let known = before.map(|before| places[before].stream_position + 1);
+        let stream_position = stream_position(connection, append, known)?;
+        places.push(append_one(connection, append, stream_position)?);
+    }
+    Ok(places)
+}
+
+/// Where in its stream a message lands; `known` when the unit's message before it tells.
+fn stream_position(
+    connection: &Connection,
+    append: &Append,
+    known: Option<u64>,
+) -> Result<u64, Refusal> {
+    let stream = append.message.stream.as_str();
+    match (append.expect, known) {
+        (Expect::End, Some(next)) => Ok(next),
+        (Expect::End, None) => {
+            let mut last = connection.prepare_cached(include_str!("sql/last_stream_position.sql"))?;
+            let last = last.query_row([stream], |row| row.get::<_, Option<i64>>(0))?;
+            Ok(last.map_or(0, |last| unsigned(last) + 1))
+        }
+        (Expect::At(position), Some(next)) if position == next => Ok(position),
+        (Expect::At(0), None) => Ok(0),
+        (Expect::At(position), _) => {
+            let sql = include_str!("sql/has_stream_position.sql");
+            let before = (stream, signed(position.saturating_sub(1)));
+            if connection.prepare_cached(sql)?.exists(before)? {
+                Ok(position)
+            } else {
+                Err(Refusal::stale(format!("'{stream}' has no message before position {position}")))
+            }
+        }
+    }
+}
+
+fn append_one(
+    connection: &Connection,
+    append: &Append,
+    stream_position: u64,
+) -> Result<Place, Refusal> {
+    let message = &append.message;
+    let row = params![
+        message.stream.as_str(),
+        signed(stream_position),
+        message.stream.category().as_str(),
+        message.priority.value(),
+        message.kind.as_str(),
+        &*message.type_name,
+        message.version,
+        &*message.id,
+        &*message.correlation_id,
+        message.causation_id.as_deref(),
+        message.time.as_micros(),
+        &*message.data,
+        message.extensions.to_json()
+    ];
+    match connection.prepare_cached(include_str!("sql/append_message.sql"))?.insert(row) {
+        Ok(position) => Ok(Place { position: unsigned(position), stream_position }),
+        Err(e) if e.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+            let stream = &message.stream;
+            Err(Refusal::stale(format!("'{stream}' has a message at position {stream_position} already")))
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+/// Runs the user's own SQL, which may write but not end the transaction.
+fn run(connection: &Connection, statement: &Statement) -> Result<(), Refusal> {
+    let refused = |e| Refusal::of_user_tables(e, STATEMENT);
+    let mut prepared = connection.prepare_cached(&statement.sql).map_err(refused)?;
+    if prepared.readonly() {
+        let message = "must write: INSERT, UPDATE or DELETE; transactions are not its business";
+        return Err(Refusal::rejected(STATEMENT, message));
+    }
+    let parameters = rusqlite::params_from_iter(statement.parameters.iter().map(Bound));
+    let mut rows = prepared.query(parameters).map_err(refused)?;
+    // A RETURNING clause gives rows that nobody reads.
+    while rows.next().map_err(refused)?.is_some() {}
+    Ok(())
+}
+
+fn move_parked(connection: &Connection, park: &Park) -> Result<(), Refusal> {
+    match park {
+        Park::Keep { group, message, attempts, due, reason } => {
+            let due = due.map(|due| due.as_micros());
+            let MessageRef { position, stream, stream_position, priority } = message;
+            let category = stream.category().as_str();
+            let (position, place) = (signed(*position), signed(*stream_position));
+            let (stream, priority) = (stream.as_str(), priority.value());
+            let row =
+                params![&**group, position, stream, place, category, priority, attempts, due, reason];
+            connection.prepare_cached(include_str!("sql/park.sql"))?.execute(row)?;
+        }
+        Park::Take { group, message } => {
+            if unpark(connection, group, message)? == 0 {
+                let position = message.position;
+                return Err(Refusal::stale(format!("message {position} is not parked for '{group}'")));
+            }
+        }
+        Park::Release { group, stream, due } => {
+            let row = (&**group, stream.as_str(), due.as_micros());
+            connection.prepare_cached(include_str!("sql/release_parked.sql"))?.execute(row)?;
+        }
+    }
+    Ok(())
+}
+
+fn unpark(connection: &Connection, group: &str, message: &MessageRef) -> rusqlite::Result<usize> {
+    let row = (group, signed(message.position));
+    connection.prepare_cached(include_str!("sql/unpark.sql"))?.execute(row)
+}
+
+fn bury(connection: &Connection, dead: &Dead) -> Result<(), Refusal> {
+    let MessageRef { position, stream, stream_position, priority } = &dead.message;
+    let row = params![
+        &*dead.group,
+        signed(*position),
+        stream.as_str(),
+        signed(*stream_position),
+        stream.category().as_str(),
+        priority.value(),
+        dead.attempts,
+        dead.reason,
+        dead.time.as_micros()
+    ];
+    connection.prepare_cached(include_str!("sql/bury.sql"))?.execute(row)?;
+    unpark(connection, &dead.group, &dead.message)?;
+    Ok(())
+}

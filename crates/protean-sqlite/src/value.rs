@@ -1,0 +1,112 @@
+//! Values on their way into columns and back.
+
+use std::cmp::Ordering;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use protean_core::message::{ColumnKind, Date, Decimal, Timestamp, Value};
+use rusqlite::ToSql;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+
+/// A value as a parameter of a statement.
+pub(crate) struct Bound<'a>(pub(crate) &'a Value);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self.0 {
+            Value::Null => ToSqlOutput::Borrowed(ValueRef::Null),
+            Value::Bool(truth) => ToSqlOutput::Borrowed(ValueRef::Integer(i64::from(*truth))),
+            Value::Integer(number) => ToSqlOutput::Borrowed(ValueRef::Integer(*number)),
+            Value::Real(number) => ToSqlOutput::Borrowed(ValueRef::Real(*number)),
+            Value::Decimal(number) => ToSqlOutput::from(number.to_string()),
+            Value::Text(text) | Value::Json(text) => {
+                ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes()))
+            }
+            Value::Timestamp(moment) => ToSqlOutput::Borrowed(ValueRef::Integer(moment.as_micros())),
+            Value::Date(day) => ToSqlOutput::from(day.to_string()),
+        })
+    }
+}
+
+/// The value a column holds, or what it holds instead.
+pub(crate) fn read(found: ValueRef<'_>, kind: ColumnKind) -> Result<Value, String> {
+    match (kind, found) {
+        (_, ValueRef::Null) => Ok(Value::Null),
+        (ColumnKind::Bool, ValueRef::Integer(number)) => Ok(Value::Bool(number != 0)),
+        (ColumnKind::Integer, ValueRef::Integer(number)) => Ok(Value::Integer(number)),
+        (ColumnKind::Real, ValueRef::Real(number)) => Ok(Value::Real(number)),
+        (ColumnKind::Timestamp, ValueRef::Integer(micros)) => {
+            Ok(Value::Timestamp(Timestamp::from_micros(micros)))
+        }
+        (ColumnKind::Text, ValueRef::Text(bytes)) => Ok(Value::Text(text(bytes)?)),
+        (ColumnKind::Json, ValueRef::Text(bytes)) => Ok(Value::Json(text(bytes)?)),
+        (ColumnKind::Decimal, ValueRef::Text(bytes)) => Ok(Value::Decimal(parsed(bytes)?)),
+        (ColumnKind::Date, ValueRef::Text(bytes)) => Ok(Value::Date(parsed::<Date>(bytes)?)),
+        (ColumnKind::Timestamp, ValueRef::Text(bytes)) => Ok(Value::Timestamp(parsed(bytes)?)),
+        (kind, found) => Err(format!("{} instead of {kind:?}", found.data_type())),
+    }
+}
+
+/// The type a column is declared with. Each names its kind, and none makes
+/// SQLite turn a text into a number.
+pub(crate) fn declared_type(kind: ColumnKind) -> &'static str {
+    match kind {
+        ColumnKind::Bool => "BOOLEAN",
+        ColumnKind::Integer => "INTEGER",
+        ColumnKind::Real => "REAL",
+        ColumnKind::Decimal => "DECIMAL_TEXT",
+        ColumnKind::Text => "TEXT",
+        ColumnKind::Timestamp => "TIMESTAMP",
+        ColumnKind::Date => "DATE_TEXT",
+        ColumnKind::Json => "JSON_TEXT",
+    }
+}
+
+/// Compares decimals by their value, whatever their text; other text comes last.
+pub(crate) fn compare_decimals(left: &str, right: &str) -> Ordering {
+    match (left.parse::<Decimal>(), right.parse::<Decimal>()) {
+        (Ok(left), Ok(right)) => left.cmp(&right),
+        (Ok(_), Err(_)) => Ordering::Less,
+        (Err(_), Ok(_)) => Ordering::Greater,
+        (Err(_), Err(_)) => left.cmp(right),
+    }
+}
+
+/// A position as SQLite keeps it; what it cannot keep is beyond every message.
+pub(crate) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A position as it was kept; positions are never negative.
+pub(crate) fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+/// A limit as SQLite takes it.
+pub(crate) fn limit(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn text(bytes: &[u8]) -> Result<Arc<str>, String> {
+    std::str::from_utf8(bytes).map(Arc::from).map_err(|e| format!("text that is not UTF-8: {e}"))
+}
+
+fn parsed<T: FromStr<Err = String>>(bytes: &[u8]) -> Result<T, String> {
+    std::str::from_utf8(bytes).map_err(|e| e.to_string())?.parse()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cmp::Ordering;
+
+    use super::compare_decimals;
+
+    #[test]
+    fn decimals_compare_by_value() {
+        assert_eq!(compare_decimals("9.90", "9.9"), Ordering::Equal);
+        assert_eq!(compare_decimals("10", "9.99"), Ordering::Greater);
+        assert_eq!(compare_decimals("-2", "-1"), Ordering::Less);
+        let (a, b) = ("12345678901234567890.12", "12345678901234567890.13");
+        assert_eq!(compare_decimals(a, b), Ordering::Less);
+    }
+}

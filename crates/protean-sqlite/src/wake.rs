@@ -1,0 +1,161 @@
+//! Says that something was committed, by this process or another.
+//!
+//! ```text
+//! own commit ────────────────────────────────────────▶ bump
+//! `-wal` file written ─▶ nudge ─▶ data_version moved? ─▶ bump
+//! every 100 ms ─────────────────▶ data_version moved? ─▶ bump
+//! ```
+
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use protean_core::{Error, Result};
+use rusqlite::Connection;
+use tokio::sync::watch;
+
+use crate::connection::Settings;
+
+/// How often to look when nothing says that there is something to see.
+const POLL: Duration = Duration::from_millis(100);
+/// The file is written before the commit can be seen: how long to look again, in µs.
+const LOOKS: [u64; 9] = [0, 20, 50, 100, 200, 400, 800, 1_600, 3_200];
+
+/// Grows with every commit.
+#[derive(Clone)]
+pub(crate) struct Signal(Arc<watch::Sender<u64>>);
+
+impl Signal {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(watch::Sender::new(0)))
+    }
+
+    pub(crate) fn bump(&self) {
+        self.0.send_modify(|commits| *commits += 1);
+    }
+
+    pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
+        self.0.subscribe()
+    }
+}
+
+/// The thread that looks for the commits of other processes.
+pub(crate) struct Wake {
+    nudge: Arc<Nudge>,
+    thread: Option<JoinHandle<()>>,
+    #[cfg(target_os = "linux")]
+    _wal: Option<crate::wal::Watcher>,
+}
+
+impl Wake {
+    /// Opens a connection and starts the thread.
+    pub(crate) fn start(settings: &Settings, signal: Signal) -> Result<Self> {
+        let connection = settings.reader()?;
+        let seen = data_version(&connection).map_err(|e| settings.told(e))?;
+        let nudge = Arc::new(Nudge::default());
+        let look = Look { connection, seen, nudge: Arc::clone(&nudge), signal };
+        let thread = std::thread::Builder::new().name("sqlite-wake".into()).spawn(|| look.run());
+        let thread = thread.map_err(|e| {
+            Error::unavailable("no thread can be started; raise the limit of processes").with_source(e)
+        })?;
+        Ok(Self {
+            // Without it, the poll finds every commit, only later.
+            #[cfg(target_os = "linux")]
+            _wal: crate::wal::Watcher::start(settings.beside("-wal"), Arc::clone(&nudge)).ok(),
+            nudge,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Wake {
+    fn drop(&mut self) {
+        self.nudge.set(State::Closed);
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap_or_default();
+        }
+    }
+}
+
+/// Tells the thread to look now, or to end.
+#[derive(Default)]
+pub(crate) struct Nudge {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Quiet,
+    Nudged,
+    Closed,
+}
+
+impl Nudge {
+    /// Something was written.
+    pub(crate) fn now(&self) {
+        self.set(State::Nudged);
+    }
+
+    fn set(&self, state: State) {
+        let mut current = self.lock();
+        if *current != State::Closed {
+            *current = state;
+            self.changed.notify_all();
+        }
+    }
+
+    /// Waits for a nudge, but no longer than the poll. Closed is for ever.
+    fn wait(&self) -> State {
+        let current = self.lock();
+        let quiet = |state: &mut State| *state == State::Quiet;
+        let waited = self.changed.wait_timeout_while(current, POLL, quiet);
+        let (mut current, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        let found = *current;
+        if found == State::Nudged {
+            *current = State::Quiet;
+        }
+        found
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Look {
+    connection: Connection,
+    seen: i64,
+    nudge: Arc<Nudge>,
+    signal: Signal,
+}
+
+impl Look {
+    fn run(mut self) {
+        loop {
+            let looks = match self.nudge.wait() {
+                State::Closed => return,
+                State::Nudged => &LOOKS[..],
+                State::Quiet => &LOOKS[..1],
+            };
+            for pause in looks {
+                std::thread::sleep(Duration::from_micros(*pause));
+                if self.moved() {
+                    self.signal.bump();
+                    break;
+                }
+            }
+        }
+    }
+
+    fn moved(&mut self) -> bool {
+        // A file that cannot be read now is looked at again by the next poll.
+        let Ok(version) = data_version(&self.connection) else { return false };
+        std::mem::replace(&mut self.seen, version) != version
+    }
+}
+
+fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
+}

@@ -1,0 +1,93 @@
+//! Watches the `-wal` file, which every commit writes.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use inotify::{EventMask, Inotify, WatchDescriptor, WatchMask, Watches};
+
+use crate::wake::Nudge;
+
+/// The thread that waits for the file to be written.
+pub(crate) struct Watcher {
+    armed: Arc<Armed>,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Armed {
+    path: PathBuf,
+    watches: Watches,
+    /// What is watched now.
+    current: Mutex<Option<WatchDescriptor>>,
+    closed: AtomicBool,
+}
+
+impl Watcher {
+    /// Watches the file at `path`, also when it is made anew.
+    pub(crate) fn start(path: PathBuf, nudge: Arc<Nudge>) -> io::Result<Self> {
+        let inotify = Inotify::init()?;
+        let (watches, current) = (inotify.watches(), Mutex::new(None));
+        let armed = Arc::new(Armed { path, watches, current, closed: AtomicBool::new(false) });
+        armed.arm()?;
+        let watched = Arc::clone(&armed);
+        let thread = std::thread::Builder::new().name("sqlite-wal".into());
+        let thread = thread.spawn(move || watched.watch(inotify, &nudge))?;
+        Ok(Self { armed, thread: Some(thread) })
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.armed.closed.store(true, Ordering::Release);
+        // Giving up the watch is an event as well, the one that ends the thread.
+        if self.armed.disarm()
+            && let Some(thread) = self.thread.take()
+        {
+            thread.join().unwrap_or_default();
+        }
+    }
+}
+
+impl Armed {
+    fn watch(&self, mut inotify: Inotify, nudge: &Nudge) {
+        let mut buffer = [0; 4096];
+        while !self.closed.load(Ordering::Acquire) {
+            let Ok(mut events) = inotify.read_events_blocking(&mut buffer) else { return };
+            let gone = EventMask::IGNORED | EventMask::DELETE_SELF | EventMask::MOVE_SELF;
+            let replaced = events.any(|event| event.mask.intersects(gone));
+            nudge.now();
+            if replaced {
+                self.rearm();
+            }
+        }
+    }
+
+    /// Waits for the file to be there again.
+    fn rearm(&self) {
+        while !self.closed.load(Ordering::Acquire) && self.arm().is_err() {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    fn arm(&self) -> io::Result<()> {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.closed.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        *current = Some(add(&self.watches, &self.path)?);
+        Ok(())
+    }
+
+    /// True when there was a watch to give up.
+    fn disarm(&self) -> bool {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        current.take().is_some_and(|watch| self.watches.clone().remove(watch).is_ok())
+    }
+}
+
+fn add(watches: &Watches, path: &Path) -> io::Result<WatchDescriptor> {
+    watches.clone().add(path, WatchMask::MODIFY | WatchMask::DELETE_SELF | WatchMask::MOVE_SELF)
+}

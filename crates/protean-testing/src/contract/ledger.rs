@@ -1,0 +1,176 @@
+//! Facts of the ledger: progress, counters, standing, and who reads.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use protean_core::Result;
+use protean_core::message::Priority;
+use protean_core::port::{At, LaneStanding, MessageRef, Outcome, Standing, Store, Term};
+
+use super::sample::{
+    OTHER, READER, account, accounts, assert_stale, at, commit_one, keep, places, recorded, unit,
+};
+
+const NORMAL: Priority = Priority::NORMAL;
+
+/// Where a group stands, its lanes from the highest priority down.
+async fn standing(store: &dyn Store, group: &str) -> Result<Standing> {
+    let mut standing = store.standing(group, &accounts()).await?;
+    standing.lanes.sort_by_key(|lane| std::cmp::Reverse(lane.priority));
+    Ok(standing)
+}
+
+pub async fn an_unknown_stream_is_expected_from_its_start(store: Arc<dyn Store>) -> Result {
+    assert_eq!(store.next(READER, &account("a")).await?, 0);
+    assert_eq!(store.next("nobody", &account("a")).await?, 0);
+    Ok(())
+}
+
+pub async fn progress_moves_by_one(store: Arc<dyn Store>) -> Result {
+    for position in 0..3 {
+        places(&commit_one(&*store, unit().step(READER, &account("a"), position)).await);
+        assert_eq!(store.next(READER, &account("a")).await?, position + 1);
+    }
+    assert_eq!(store.next(OTHER, &account("a")).await?, 0);
+    assert_eq!(store.next(READER, &account("b")).await?, 0);
+    Ok(())
+}
+
+pub async fn rejects_a_move_from_elsewhere(store: Arc<dyn Store>) -> Result {
+    let step = |position| unit().step(READER, &account("a"), position);
+    assert_stale(&commit_one(&*store, step(1)).await);
+    places(&commit_one(&*store, step(0)).await);
+    for position in [0, 2, 99] {
+        assert_stale(&commit_one(&*store, step(position)).await);
+    }
+    assert_eq!(store.next(READER, &account("a")).await?, 1);
+    Ok(())
+}
+
+pub async fn one_of_many_concurrent_moves_wins(store: Arc<dyn Store>) -> Result {
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let store = Arc::clone(&store);
+        let step = unit().step(READER, &account("a"), 0).count(READER, Term::Handled, 1);
+        tasks.spawn(async move { commit_one(&*store, step).await });
+    }
+    let outcomes = tasks.join_all().await;
+    let won = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Committed(_))).count();
+    let stale = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Stale(_))).count();
+    assert_eq!((won, stale), (1, 7));
+    assert_eq!(standing(&*store, READER).await?.count(Term::Handled), 1);
+    Ok(())
+}
+
+pub async fn counts_add_up(store: Arc<dyn Store>) -> Result {
+    let drafts = [
+        unit().count(READER, Term::Handled, 2).count(READER, Term::Ignored, 1),
+        unit().count(READER, Term::Handled, 3).count(READER, Term::Handled, 4),
+        unit().count(READER, Term::Duplicate, 1).count(OTHER, Term::Purged, 9),
+    ];
+    for draft in drafts {
+        places(&commit_one(&*store, draft).await);
+    }
+    let elsewhere = unit().count(READER, Term::Expired, 7).with(|changes| {
+        changes.counts[0].category = accounts().commands();
+    });
+    places(&commit_one(&*store, elsewhere).await);
+    let counts = |standing: Standing| Term::ALL.map(|term| standing.count(term));
+    assert_eq!(counts(standing(&*store, READER).await?), [9, 1, 0, 0, 1]);
+    assert_eq!(counts(standing(&*store, OTHER).await?), [0, 0, 0, 9, 0]);
+    let commands = store.standing(READER, &accounts().commands()).await?;
+    assert_eq!(counts(commands), [0, 0, 7, 0, 0]);
+    Ok(())
+}
+
+pub async fn standing_tells_each_priority(store: Arc<dyn Store>) -> Result {
+    assert_eq!(standing(&*store, READER).await?, Standing::default());
+    let mut times = Vec::new();
+    for priority in [0, 50, 0, -100, 0] {
+        let recorded = recorded(&*store, &account("a"), Priority::new(priority)).await;
+        times.push(Some(recorded.message.time));
+    }
+    recorded(&*store, &accounts().commands().stream(&"a".into()), NORMAL).await;
+    let settled = unit().mark(READER, NORMAL, At::UpTo(1)).mark(READER, Priority::HIGH, At::UpTo(2));
+    places(&commit_one(&*store, settled.count(READER, Term::Handled, 2)).await);
+    let lane = |priority, (lag, cursor, head): (u64, u64, u64), oldest| LaneStanding {
+        priority,
+        lag,
+        oldest,
+        parked: 0,
+        dead: 0,
+        cursor,
+        head,
+    };
+    let lanes = vec![
+        lane(Priority::HIGH, (0, 2, 2), None),
+        lane(NORMAL, (2, 1, 5), times[2]),
+        lane(Priority::BULK, (1, 0, 4), times[3]),
+    ];
+    let counts = BTreeMap::from([(Term::Handled, 2)]);
+    let found = standing(&*store, READER).await?;
+    assert_eq!(found, Standing { committed: 5, counts, lanes });
+    assert!(found.closes());
+    Ok(())
+}
+
+pub async fn standing_counts_what_was_settled_out_of_order(store: Arc<dyn Store>) -> Result {
+    let mut messages = Vec::new();
+    for _ in 0..6 {
+        messages.push(MessageRef::from(&recorded(&*store, &account("a"), NORMAL).await));
+    }
+    let settled = unit()
+        .mark(READER, NORMAL, At::UpTo(1))
+        .mark(READER, NORMAL, At::Only(3))
+        .mark(READER, NORMAL, At::Only(4))
+        .mark(READER, NORMAL, At::Only(6))
+        .count(READER, Term::Handled, 1)
+        .count(READER, Term::Ignored, 1)
+        .park(keep(READER, &messages[3], 1, Some(at(1))))
+        .bury(READER, messages[5].clone());
+    places(&commit_one(&*store, settled).await);
+    let found = standing(&*store, READER).await?;
+    let lane = &found.lanes[0];
+    assert_eq!((lane.lag, lane.parked, lane.dead, lane.cursor, lane.head), (2, 1, 1, 1, 6));
+    assert_eq!((found.settled(), found.lag(), found.committed), (4, 2, 6));
+    assert!(found.closes());
+    Ok(())
+}
+
+pub async fn the_oldest_is_the_first_not_settled(store: Arc<dyn Store>) -> Result {
+    let mut times = Vec::new();
+    for _ in 0..4 {
+        times.push(recorded(&*store, &account("a"), NORMAL).await.message.time);
+    }
+    let oldest = async || Ok::<_, protean_core::Error>(standing(&*store, READER).await?.lanes[0].oldest);
+    assert_eq!(oldest().await?, Some(times[0]));
+    for (settled, expected) in [(2, Some(times[0])), (1, Some(times[2])), (3, Some(times[3])), (4, None)] {
+        places(&commit_one(&*store, unit().mark(READER, NORMAL, At::Only(settled))).await);
+        assert_eq!(oldest().await?, expected);
+    }
+    Ok(())
+}
+
+pub async fn a_group_nobody_enrolled_stands_at_the_beginning(store: Arc<dyn Store>) -> Result {
+    recorded(&*store, &account("a"), NORMAL).await;
+    let found = standing(&*store, "stranger").await?;
+    assert_eq!((found.committed, found.lag(), found.lanes[0].cursor), (1, 1, 0));
+    assert!(found.closes());
+    Ok(())
+}
+
+pub async fn a_claim_is_exclusive_until_it_is_dropped(store: Arc<dyn Store>) -> Result {
+    let held = store.claim(READER).await?;
+    assert!(held.is_some());
+    assert!(store.claim(READER).await?.is_none());
+    let other = store.claim(OTHER).await?;
+    assert!(other.is_some());
+    drop(held);
+    let again = store.claim(READER).await?;
+    assert!(again.is_some());
+    assert!(store.claim(READER).await?.is_none());
+    drop((other, again));
+    let odd = store.claim("Fidelis.Account/../ä Handler::x").await?;
+    assert!(odd.is_some());
+    Ok(())
+}

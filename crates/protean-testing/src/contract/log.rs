@@ -1,0 +1,111 @@
+//! Facts of the log: positions and streams.
+
+use std::sync::Arc;
+
+use protean_core::Result;
+use protean_core::message::{Category, Extensions, Id, Kind, Message, Priority, Recorded, Stream};
+use protean_core::port::{Expect, Store};
+
+use super::sample::{account, accounts, at, commit_all, commit_one, message, places, recorded, unit};
+
+pub async fn positions_grow_by_one_from_one(store: Arc<dyn Store>) -> Result {
+    for expected in 1..=5 {
+        let stream = account(if expected % 2 == 0 { "a" } else { "b" });
+        assert_eq!(recorded(&*store, &stream, Priority::NORMAL).await.position, expected);
+    }
+    Ok(())
+}
+
+pub async fn stream_positions_count_from_zero_in_each_stream(store: Arc<dyn Store>) -> Result {
+    let commands = accounts().commands().stream(&Id::from("a"));
+    for stream in [account("a"), account("b"), commands] {
+        for expected in 0..3 {
+            let recorded = recorded(&*store, &stream, Priority::NORMAL).await;
+            assert_eq!(recorded.stream_position, expected, "{stream}");
+        }
+    }
+    Ok(())
+}
+
+pub async fn a_stream_is_read_from_a_position_up_to_a_limit(store: Arc<dyn Store>) -> Result {
+    let mut written = Vec::new();
+    for priority in [0, 50, -100, 7, 0, 100] {
+        written.push(recorded(&*store, &account("a"), Priority::new(priority)).await);
+        recorded(&*store, &account("b"), Priority::NORMAL).await;
+    }
+    let stream = account("a");
+    assert_eq!(store.stream(&stream, 0, 100).await?, written);
+    assert_eq!(store.stream(&stream, 0, 6).await?, written);
+    assert_eq!(store.stream(&stream, 2, 3).await?, written[2..5]);
+    assert_eq!(store.stream(&stream, 5, 3).await?, written[5..]);
+    assert_eq!(store.stream(&stream, 6, 3).await?, []);
+    assert_eq!(store.stream(&stream, 0, 0).await?, []);
+    Ok(())
+}
+
+pub async fn a_stream_nobody_wrote_is_empty(store: Arc<dyn Store>) -> Result {
+    recorded(&*store, &account("a1"), Priority::NORMAL).await;
+    assert_eq!(store.stream(&account("a"), 0, 10).await?, []);
+    assert_eq!(store.stream(&account("a12"), 0, 10).await?, []);
+    Ok(())
+}
+
+pub async fn every_part_of_a_message_survives(store: Arc<dyn Store>) -> Result {
+    let command = Message {
+        kind: Kind::Command,
+        type_name: "Fact.Open.v7".into(),
+        version: 7,
+        priority: Priority::new(-1),
+        causation_id: Some("what-came-before".into()),
+        extensions: Extensions {
+            deadline: Some(at(1_800_000_000)),
+            idempotency_key: Some("row-17".into()),
+        },
+        ..message(&accounts().commands().stream(&Id::from("a-b-c")), Priority::NORMAL)
+    };
+    survives(&*store, command).await
+}
+
+pub async fn odd_text_survives(store: Arc<dyn Store>) -> Result {
+    let category = Category::named("fäkt::ღ-account");
+    let stream = Stream::restored("fäkt::ღ-account-'; --\u{1F980}", category);
+    let odd = Message {
+        id: "nul\0inside".into(),
+        type_name: "".into(),
+        correlation_id: "\u{10FFFF}\n\t\"".into(),
+        causation_id: Some("".into()),
+        data: "{\"text\":\"nul\0, \u{1F980}, \\u0000, \u{202E}\"}".into(),
+        ..message(&stream, Priority::NORMAL)
+    };
+    survives(&*store, odd).await
+}
+
+pub async fn a_large_payload_survives(store: Arc<dyn Store>) -> Result {
+    let large = "äx0".repeat(1 << 18);
+    let data = format!("{{\"large\":\"{large}\"}}").into();
+    survives(&*store, Message { data, ..message(&account("a"), Priority::NORMAL) }).await
+}
+
+async fn survives(store: &dyn Store, message: Message) -> Result {
+    let outcome = commit_one(store, unit().message(message.clone(), Expect::End)).await;
+    assert_eq!(places(&outcome).len(), 1);
+    let read = store.stream(&message.stream, 0, 10).await?;
+    assert_eq!(read, [Recorded { position: 1, stream_position: 0, message }]);
+    Ok(())
+}
+
+pub async fn no_stream_is_broken(store: Arc<dyn Store>) -> Result {
+    let units = (0..100).map(|number| {
+        let draft = unit().append(&account(&(number % 7).to_string()), Priority::new(number % 3));
+        // Every fifth unit is left out, and must leave no hole.
+        if number % 5 == 0 { draft.append_at(&account("x"), 1000) } else { draft }
+    });
+    commit_all(&*store, units.collect()).await;
+    assert_eq!(store.broken_streams(10).await?, Vec::<String>::new());
+    for stream in 0..7 {
+        let read = store.stream(&account(&stream.to_string()), 0, 1000).await?;
+        let positions: Vec<_> = read.iter().map(|recorded| recorded.stream_position).collect();
+        assert_eq!(positions, (0..read.len() as u64).collect::<Vec<_>>());
+    }
+    Ok(())
+}

@@ -1,0 +1,260 @@
+//! The contract of the ports, as facts that every adapter shows.
+//!
+//! An adapter's test file holds one line, and lists the same tests as every other:
+//!
+//! ```no_run
+//! # mod shown {
+//! use std::sync::Arc;
+//! use protean_core::memory::MemoryStore;
+//! use protean_testing::contract::Subject;
+//!
+//! async fn fresh() -> Subject {
+//!     // A database of its own each time, not yet prepared. What must outlive
+//!     // the store, such as a temporary folder, goes into `.keeping(guard)`.
+//!     Subject::new(Arc::new(MemoryStore::new()))
+//! }
+//!
+//! protean_testing::contract_suite!(fresh);
+//! # }
+//! ```
+//!
+//! It expands to one module a port and in it one `#[test]` a fact, each on a
+//! fresh, prepared store and a runtime with several threads. One file a port;
+//! [`sample`] makes what they commit; [`model`] compares a store with the memory
+//! store under random units.
+
+#![expect(missing_docs, reason = "the name of a fact says all of it")]
+
+use std::any::Any;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use protean_core::Result;
+use protean_core::port::Store;
+use tokio::runtime::{Builder, Runtime};
+
+pub mod commit;
+pub mod keys;
+pub mod lanes;
+pub mod ledger;
+pub mod log;
+pub mod marks;
+pub mod model;
+pub mod outcomes;
+pub mod parking;
+pub mod prepare;
+pub mod queries;
+pub mod rows;
+pub mod sample;
+
+/// A store under test and what must live as long as it.
+pub struct Subject {
+    store: Arc<dyn Store>,
+    guards: Vec<Box<dyn Any>>,
+}
+
+impl Subject {
+    /// A store that needs nothing kept.
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, guards: Vec::new() }
+    }
+
+    /// Drops `guard` after the store only.
+    pub fn keeping(mut self, guard: impl Any) -> Self {
+        self.guards.push(Box::new(guard));
+        self
+    }
+
+    /// The store.
+    pub fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store)
+    }
+}
+
+/// Shows one fact of a fresh store that knows the sample's tables and groups.
+///
+/// # Panics
+/// When the fact does not hold, a read fails, or it takes longer than a minute.
+pub fn show<S, F>(fresh: impl FnOnce() -> S, fact: impl FnOnce(Arc<dyn Store>) -> F)
+where
+    S: Future<Output = Subject>,
+    F: Future<Output = Result>,
+{
+    let shown = runtime().block_on(async {
+        let subject = fresh().await;
+        let store = subject.store();
+        store.prepare(&sample::tables(), &sample::enrolments()).await?;
+        let fact = tokio::time::timeout(Duration::from_secs(60), fact(store));
+        fact.await.unwrap_or_else(|_| panic!("it took longer than a minute"))
+    });
+    shown.unwrap_or_else(|error| panic!("{error:?}"));
+}
+
+pub(crate) fn runtime() -> Runtime {
+    let runtime = Builder::new_multi_thread().worker_threads(4).enable_all().build();
+    runtime.unwrap_or_else(|error| panic!("no runtime: {error}"))
+}
+
+/// Expands to the tests of the contract for the store that `fresh` opens: an
+/// `async fn() -> Subject`. See [`contract`](crate::contract).
+#[macro_export]
+macro_rules! contract_suite {
+    ($fresh:ident) => {
+        $crate::contract_facts! { $fresh,
+            commit: [
+                concurrent_appends_leave_no_gap,
+                optimistic_appends_lose_no_update,
+                optimistic_rows_lose_no_update,
+                a_commit_is_announced_after_it_is_visible,
+                a_dropped_commit_is_not_taken_back,
+                what_is_visible_is_a_prefix_of_the_list,
+                a_unit_is_visible_whole,
+            ],
+            keys: [
+                a_taken_key_names_the_first_message,
+                a_taken_key_gives_the_first_output,
+                keys_of_different_commands_do_not_meet,
+                a_key_claimed_by_a_left_out_unit_is_free,
+                one_of_many_concurrent_claims_wins,
+            ],
+            lanes: [
+                higher_priorities_are_read_first,
+                any_integer_is_a_priority,
+                a_read_keeps_to_its_range_and_category,
+                a_read_keeps_to_its_limit,
+                a_read_goes_on_after_what_was_read,
+                a_position_read_earlier_than_the_cursor_does_not_count,
+                a_delivery_tells_what_the_group_expects_next,
+                settled_messages_are_left_out,
+                groups_read_apart,
+                concurrent_commits_are_never_skipped,
+            ],
+            ledger: [
+                an_unknown_stream_is_expected_from_its_start,
+                progress_moves_by_one,
+                rejects_a_move_from_elsewhere,
+                one_of_many_concurrent_moves_wins,
+                counts_add_up,
+                standing_tells_each_priority,
+                standing_counts_what_was_settled_out_of_order,
+                the_oldest_is_the_first_not_settled,
+                a_group_nobody_enrolled_stands_at_the_beginning,
+                a_claim_is_exclusive_until_it_is_dropped,
+            ],
+            log: [
+                positions_grow_by_one_from_one,
+                stream_positions_count_from_zero_in_each_stream,
+                a_stream_is_read_from_a_position_up_to_a_limit,
+                a_stream_nobody_wrote_is_empty,
+                every_part_of_a_message_survives,
+                odd_text_survives,
+                a_large_payload_survives,
+                no_stream_is_broken,
+            ],
+            marks: [
+                up_to_moves_the_cursor,
+                up_to_never_moves_back,
+                up_to_forgets_the_marks_it_passes,
+                only_settles_one_message,
+                only_before_the_cursor_changes_nothing,
+                appended_next_to_the_cursor_moves_it,
+                appended_beyond_a_gap_is_settled_alone,
+                several_appended_in_one_unit_are_settled,
+                a_mark_counts_for_its_priority_alone,
+            ],
+            outcomes: [
+                tells_where_each_message_landed,
+                an_empty_unit_is_committed,
+                appends_where_the_stream_is_expected_to_end,
+                rejects_a_stale_stream_position,
+                a_unit_sees_its_own_writes,
+                a_later_unit_sees_an_earlier_one,
+                a_failing_part_changes_nothing_at_all,
+                a_failing_unit_leaves_the_others_alone,
+                a_dependant_is_left_out_too,
+                a_dependant_of_a_committed_unit_is_applied,
+                otherwise_is_applied_whatever_the_reason,
+                an_otherwise_that_cannot_be_applied_is_skipped,
+                a_replaced_unit_still_leaves_out_its_dependants,
+                both_lanes_of_a_list_are_committed,
+            ],
+            parking: [
+                due_messages_come_longest_due_first,
+                the_next_due_is_told,
+                a_parked_delivery_carries_its_attempts,
+                keeping_again_replaces,
+                rejects_taking_what_is_not_parked,
+                a_released_stream_is_due,
+                release_leaves_other_rows_alone,
+                an_earlier_parked_message_blocks,
+                a_dead_message_blocks_and_is_not_parked,
+                groups_and_categories_park_apart,
+            ],
+            prepare: [
+                preparing_again_changes_nothing,
+                preparing_at_once_is_safe,
+                a_new_column_is_empty_in_old_rows,
+                refuses_a_column_of_another_kind_whole,
+                a_group_from_the_head_misses_what_was_before,
+                enrolling_again_changes_nothing,
+                destroying_empties_everything,
+            ],
+            queries: [
+                every_operator_compares_every_kind,
+                nothing_equals_only_nothing,
+                text_is_contained_letter_for_letter,
+                decimals_compare_by_size,
+                text_sorts_by_its_bytes,
+                nothing_sorts_before_everything,
+                the_first_column_counts_most,
+                the_key_decides_between_equals,
+                a_limit_cuts_after_sorting,
+                all_filters_must_hold,
+                a_count_ignores_order_and_limit,
+            ],
+            rows: [
+                a_row_that_never_was_has_no_version,
+                a_row_is_put_with_its_version,
+                rejects_making_a_row_that_exists,
+                rejects_a_stale_version,
+                rejects_removing_a_stale_version,
+                a_removed_row_keeps_its_version,
+                a_removed_row_can_be_made_again,
+                every_kind_survives,
+                every_kind_may_be_empty,
+                a_unique_value_belongs_to_one_row,
+                a_unique_value_may_be_empty_in_many_rows,
+                a_unique_value_is_free_again,
+                a_unique_value_may_stay_in_its_row,
+            ],
+        }
+
+        mod model {
+            #[test]
+            fn agrees_with_the_memory_store() {
+                $crate::contract::model::agrees_with_the_memory_store(super::$fresh);
+            }
+
+            #[test]
+            fn accounts_close_whatever_is_settled() {
+                $crate::contract::model::accounts_close_whatever_is_settled(super::$fresh);
+            }
+        }
+    };
+}
+
+/// One module a port, one test a fact; for [`contract_suite!`] alone.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! contract_facts {
+    (@facts $fresh:path, $port:ident, [$($fact:ident,)*]) => {
+        $(#[test]
+        fn $fact() {
+            $crate::contract::show($fresh, $crate::contract::$port::$fact);
+        })*
+    };
+    ($fresh:ident, $($port:ident: $facts:tt,)*) => {
+        $(mod $port { $crate::contract_facts! { @facts super::$fresh, $port, $facts } })*
+    };
+}
