@@ -1,1 +1,22 @@
-//! Protean for Rust.
+//! The server of Protean for Rust.
+//!
+//! ```text
+//! Server ─▶ Worker ─┬▶ source    what to read
+//!  (one a group)    ├▶ lanes     what runs next   (pure)
+//!                   ├▶ job       one handler
+//!                   ├▶ watermark what is settled  (pure)
+//!                   └▶ pipeline  what commits together
+//! ```
+//!
+//! The engine sees the domain and its store; it names no adapter.
+
+mod job;
+mod lanes;
+mod pipeline;
+mod server;
+mod source;
+mod watermark;
+mod worker;
+
+pub use lanes::{Item, Lanes, Slots};
+pub use server::Server;

@@ -4,17 +4,23 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
-use syn::spanned::Spanned;
 use syn::{Attribute, Expr, ExprLit, ExprUnary, Lit, LitInt, LitStr, Meta, Type, UnOp};
 
 use crate::faults::Faults;
 use crate::kind::{Kind, argument};
 use crate::options::{Known, list, value};
+use crate::place::at;
 
 const OPTIONS: Known<'static> = Known {
     place: "#[field]",
     names: &[
-        "max_length", "min_length", "max_value", "min_value", "choices", "default", "identifier",
+        "max_length",
+        "min_length",
+        "max_value",
+        "min_value",
+        "choices",
+        "default",
+        "identifier",
         "unique",
     ],
 };
@@ -119,7 +125,7 @@ impl Field {
     /// `<Type as Field>`, which points at the type when it is none.
     pub(crate) fn as_field(&self) -> TokenStream {
         let ty = &self.ty;
-        quote_spanned!(ty.span()=> <#ty as ::protean::model::Field>)
+        quote_spanned!(at(ty)=> <#ty as ::protean::model::Field>)
     }
 
     /// Refuses `unique` where no rows are kept.

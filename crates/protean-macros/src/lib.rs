@@ -24,6 +24,8 @@ mod kind;
 mod method;
 mod nearest;
 mod options;
+mod part;
+mod place;
 mod projection;
 mod query;
 mod salvage;
@@ -104,10 +106,11 @@ pub fn query(options: TokenStream, item: TokenStream) -> TokenStream {
 /// not to be named after domain and aggregate.
 ///
 /// Adds `id()` and `raise(event)`. An event-sourced aggregate also gets
-/// `create()` and `create_with(id)`; a state-stored one with a
-/// `#[field(default = …)]` gets `with_defaults()`, for
-/// `Self { title, ..Self::with_defaults() }`. Each field of it is a constant,
-/// `Book::TITLE`, for queries and for reading limits.
+/// `create()` and `create_with(id)`, for which its fields need a default. A
+/// `#[field(default = …)]` is also a function, `Book::default_status()`, and
+/// where every other field has an obvious default (texts, numbers, lists,
+/// options) there is `Self { title, ..Self::with_defaults() }`. Each field is a
+/// constant, `Book::TITLE`, for queries and for reading limits.
 #[proc_macro_attribute]
 pub fn aggregate(options: TokenStream, item: TokenStream) -> TokenStream {
     expand(options, item, aggregate::expand)
@@ -194,7 +197,7 @@ pub fn value_object(options: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 ///
 /// Options: `name = "…"`. Each field is a constant, `AccountSummary::BALANCE`,
-/// for queries. With a `#[field(default = …)]` there is `with_defaults()`.
+/// for queries. Defaults are as those of a state-stored [`macro@aggregate`].
 #[proc_macro_attribute]
 pub fn projection(options: TokenStream, item: TokenStream) -> TokenStream {
     expand(options, item, projection::expand)
@@ -219,7 +222,7 @@ pub fn projection(options: TokenStream, item: TokenStream) -> TokenStream {
 /// `on_dead_letter = "skip"`, `start_from = "head"`, `subscription_type = "…"`.
 #[proc_macro_attribute]
 pub fn command_handler(options: TokenStream, item: TokenStream) -> TokenStream {
-    expand(options, item, handler::commands)
+    expand(options, item, |options, item, faults| handler::COMMANDS.expand(options, item, faults))
 }
 
 /// Reacts to events.
@@ -238,7 +241,7 @@ pub fn command_handler(options: TokenStream, item: TokenStream) -> TokenStream {
 /// those of [`macro@command_handler`].
 #[proc_macro_attribute]
 pub fn event_handler(options: TokenStream, item: TokenStream) -> TokenStream {
-    expand(options, item, handler::events)
+    expand(options, item, |options, item, faults| handler::EVENTS.expand(options, item, faults))
 }
 
 /// Keeps a projection from events.
@@ -258,7 +261,7 @@ pub fn event_handler(options: TokenStream, item: TokenStream) -> TokenStream {
 /// [`macro@command_handler`].
 #[proc_macro_attribute]
 pub fn projector(options: TokenStream, item: TokenStream) -> TokenStream {
-    expand(options, item, handler::projector)
+    expand(options, item, |options, item, faults| handler::PROJECTOR.expand(options, item, faults))
 }
 
 /// Answers queries about a projection.
@@ -275,7 +278,7 @@ pub fn projector(options: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn query_handler(options: TokenStream, item: TokenStream) -> TokenStream {
-    expand(options, item, handler::queries)
+    expand(options, item, |options, item, faults| handler::QUERIES.expand(options, item, faults))
 }
 
 /// Expands an item; what cannot be expanded is given back with the errors.
@@ -290,11 +293,10 @@ fn expand(
 ) -> TokenStream {
     let item = proc_macro2::TokenStream::from(item);
     let mut faults = Faults::default();
-    let mut expanded =
-        expand(options.into(), item.clone(), &mut faults).unwrap_or_else(|error| {
-            faults.push(error);
-            salvage::plain(item)
-        });
+    let mut expanded = expand(options.into(), item.clone(), &mut faults).unwrap_or_else(|error| {
+        faults.push(error);
+        salvage::plain(item)
+    });
     expanded.extend(faults.into_compile_errors());
     expanded.into()
 }

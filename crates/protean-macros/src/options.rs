@@ -56,11 +56,7 @@ impl Known<'_> {
         }
         let told = match nearest(&name.to_string(), self.names) {
             Some(known) => format!("{} has no option `{name}`: write `{known}`", self.place),
-            None => format!(
-                "{} has no option `{name}`; it has {}",
-                self.place,
-                listed(self.names)
-            ),
+            None => format!("{} has no option `{name}`; it has {}", self.place, listed(self.names)),
         };
         Err(syn::Error::new_spanned(name, told))
     }

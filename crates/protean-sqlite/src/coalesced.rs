@@ -45,20 +45,41 @@ impl Coalesced {
         let moved = self.cursor(connection, mark)?.moved;
         match mark.at {
             At::UpTo(position) => self.move_to(mark, position),
-            At::Only(position) if position > moved => done(connection, mark, position)?,
-            At::Only(_) => {}
+            At::Only(position) => self.settle(connection, mark, position)?,
+            At::First(position) => {
+                if position <= moved || is_done(connection, mark, position)? {
+                    let message = format!("message {position} is settled for {}", mark.group);
+                    return Err(Refusal::stale(message));
+                }
+                self.settle(connection, mark, position)?;
+            }
             At::Appended(index) => {
                 let Some(place) = places.get(index) else {
-                    return Err(Refusal::stale(format!("no message {index} in this unit to mark")));
+                    let message = format!("the unit appends no message {index}");
+                    return Err(Refusal::rejected("marks", message));
                 };
-                if previous(connection, mark, place.position)? <= moved {
-                    self.move_to(mark, place.position);
-                } else {
-                    done(connection, mark, place.position)?;
-                }
+                self.settle(connection, mark, place.position)?;
             }
         }
         Ok(())
+    }
+
+    /// Settles one message: the cursor moves onto it when nothing lies between.
+    fn settle(
+        &mut self,
+        connection: &Connection,
+        mark: &Mark,
+        position: u64,
+    ) -> rusqlite::Result<()> {
+        let moved = self.cursor(connection, mark)?.moved;
+        if position <= moved {
+            return Ok(());
+        }
+        if first_after(connection, mark, moved)? == Some(position) {
+            self.move_to(mark, position);
+            return Ok(());
+        }
+        done(connection, mark, position)
     }
 
     /// Where a group began in a category.
@@ -140,11 +161,16 @@ fn key(mark: &Mark) -> CursorKey {
     (Arc::clone(&mark.group), mark.category.clone(), mark.priority)
 }
 
-/// The message before `position` with the same category and priority; 0 when there is none.
-fn previous(connection: &Connection, mark: &Mark, position: u64) -> rusqlite::Result<u64> {
-    let mut statement = connection.prepare_cached(include_str!("sql/previous_in_lane.sql"))?;
-    let key = (mark.category.as_str(), mark.priority.value(), signed(position));
-    Ok(statement.query_row(key, |row| row.get::<_, Option<i64>>(0))?.map_or(0, unsigned))
+/// The first message after `cursor` with the category and priority of the mark.
+fn first_after(connection: &Connection, mark: &Mark, cursor: u64) -> rusqlite::Result<Option<u64>> {
+    let mut statement = connection.prepare_cached(include_str!("sql/first_in_lane.sql"))?;
+    let key = (mark.category.as_str(), mark.priority.value(), signed(cursor));
+    Ok(statement.query_row(key, |row| row.get::<_, Option<i64>>(0))?.map(unsigned))
+}
+
+fn is_done(connection: &Connection, mark: &Mark, position: u64) -> rusqlite::Result<bool> {
+    let row = (&*mark.group, mark.category.as_str(), mark.priority.value(), signed(position));
+    connection.prepare_cached(include_str!("sql/is_done.sql"))?.exists(row)
 }
 
 fn done(connection: &Connection, mark: &Mark, position: u64) -> rusqlite::Result<()> {

@@ -11,6 +11,7 @@
 //! ```
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use protean_core::Result;
@@ -26,13 +27,17 @@ use crate::refusal::Refusal;
 use crate::row::Statements;
 use crate::turnstile::{Entry, Turnstile};
 use crate::unit::Bench;
+use crate::wake::{Signal, data_version};
 
 /// The one connection that writes, and what it keeps between transactions.
 pub(crate) struct Committer {
     pub(crate) settings: Settings,
     pub(crate) connection: Connection,
     pub(crate) turnstile: Turnstile,
+    pub(crate) signal: Arc<Signal>,
     statements: Statements,
+    /// What others had committed when it was last announced.
+    seen: i64,
     reopen: bool,
 }
 
@@ -72,31 +77,39 @@ impl From<rusqlite::Error> for Halt {
 }
 
 impl Committer {
-    pub(crate) fn new(settings: Settings) -> Result<Self> {
+    pub(crate) fn new(settings: Settings, signal: Arc<Signal>) -> Result<Self> {
         let connection = settings.writer()?;
         let turnstile = Turnstile::of(&settings.path);
         let statements = Statements::default();
-        Ok(Self { settings, connection, turnstile, statements, reopen: false })
+        let seen = data_version(&connection).map_err(|e| settings.told(e))?;
+        Ok(Self { settings, connection, turnstile, signal, statements, seen, reopen: false })
     }
 
-    /// Settles units of these lists, in order, in one transaction. True when
-    /// something became durable.
-    pub(crate) fn commit(&mut self, jobs: &mut VecDeque<Job>, manners: &Manners<'_>) -> bool {
+    /// Settles units of these lists, in order, in one transaction.
+    pub(crate) fn commit(&mut self, jobs: &mut VecDeque<Job>, manners: &Manners<'_>) {
         self.renew();
         match self.attempt(jobs, manners) {
-            Ok(None) => false,
+            Ok(None) => {}
             Ok(Some(staged)) => {
+                self.signal.bump();
                 for (job, outcomes) in jobs.iter_mut().zip(staged) {
                     job.outcomes.extend(outcomes);
                 }
-                true
             }
             Err(error) => {
                 self.reopen |= error::wants_reopening(&error);
                 let why = error::describe(&error, &self.settings.path);
                 jobs.iter_mut().for_each(|job| job.give_up(&why));
-                false
             }
+        }
+    }
+
+    /// Announces what others have committed.
+    pub(crate) fn look(&mut self) {
+        // A file that cannot be read now is looked at again by the next poll.
+        let version = data_version(&self.connection).unwrap_or(self.seen);
+        if std::mem::replace(&mut self.seen, version) != version {
+            self.signal.bump();
         }
     }
 
@@ -126,6 +139,7 @@ impl Committer {
             }
             let mut pass = Pass {
                 connection: &self.connection,
+                signal: &self.signal,
                 statements: &mut self.statements,
                 coalesced: Coalesced::default(),
                 careful,
@@ -156,6 +170,7 @@ impl Committer {
 /// One try at a transaction.
 struct Pass<'a> {
     connection: &'a Connection,
+    signal: &'a Signal,
     statements: &'a mut Statements,
     coalesced: Coalesced,
     /// With a savepoint around each unit.
@@ -180,7 +195,7 @@ impl Pass<'_> {
             }
         }
         self.coalesced.write(self.connection)?;
-        self.control("COMMIT")?;
+        self.signal.committing(|| self.control("COMMIT"))?;
         Ok(staged)
     }
 

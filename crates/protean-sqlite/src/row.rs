@@ -29,6 +29,9 @@ impl Statements {
     /// Applies one write.
     pub(crate) fn write(&mut self, connection: &Connection, write: &RowWrite) -> Result<(), Refusal> {
         let statements = self.of(&write.table);
+        if write.expected.is_some_and(|expected| write.version <= expected) {
+            return Err(statements.falls_back(write));
+        }
         match &write.change {
             RowChange::Put(row) => statements.put(connection, write, row),
             RowChange::Remove => statements.remove(connection, write),
@@ -86,8 +89,7 @@ impl TableStatements {
             Err(error) => return Err(Refusal::of_user_tables(error, &self.table.name)),
         }
         if write.expected.is_none() {
-            let removed = (&self.table.name, &*write.key);
-            connection.prepare_cached(FORGET_REMOVED)?.execute(removed)?;
+            self.forget_removed(connection, write)?;
         }
         Ok(())
     }
@@ -106,9 +108,27 @@ impl TableStatements {
         if !gone {
             return Err(self.stale(connection, write));
         }
+        if write.expected.is_none() {
+            self.forget_removed(connection, write)?;
+        }
         let removed = (table, &*write.key, signed(write.version));
         connection.prepare_cached(REMEMBER_REMOVED)?.execute(removed)?;
         Ok(())
+    }
+
+    /// A row made again goes on counting where the removed one stopped.
+    fn forget_removed(&self, connection: &Connection, write: &RowWrite) -> Result<(), Refusal> {
+        let mut forget = connection.prepare_cached(FORGET_REMOVED)?;
+        let last = forget.query_row((&self.table.name, &*write.key), |row| row.get::<_, i64>(0));
+        match last.optional()? {
+            Some(last) if signed(write.version) <= last => Err(self.falls_back(write)),
+            _ => Ok(()),
+        }
+    }
+
+    fn falls_back(&self, write: &RowWrite) -> Refusal {
+        let (key, table, version) = (&write.key, &self.table.name, write.version);
+        Refusal::stale(format!("the row '{key}' of '{table}' is past the version {version} already"))
     }
 
     fn bound(

@@ -102,6 +102,11 @@ impl Select {
             let word = if index == 0 { "WHERE" } else { "AND" };
             let (column, holder) = (compared(table, filter.column)?, index + 1);
             let condition = match filter.operator {
+                // Nothing is neither less nor greater, so here it can only be equal.
+                Operator::AtMost | Operator::AtLeast if filter.value.is_null() => {
+                    format!("{column} IS ?{holder}")
+                }
+                Operator::Contains if !is_text(table, filter.column) => format!("?{holder} IS NULL AND 0"),
                 Operator::Equal => format!("{column} IS ?{holder}"),
                 Operator::NotEqual => format!("{column} IS NOT ?{holder}"),
                 Operator::Less => format!("{column} < ?{holder}"),
@@ -133,6 +138,11 @@ impl Select {
 fn columns(table: &Table) -> String {
     let names: Vec<String> = table.columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
     format!("{}, \"_version\"", names.join(", "))
+}
+
+fn is_text(table: &Table, index: usize) -> bool {
+    let kind = table.columns.get(index).map(|column| column.kind);
+    matches!(kind, Some(ColumnKind::Text | ColumnKind::Json))
 }
 
 /// A column as it is compared: decimals by their value, not their text.

@@ -21,17 +21,17 @@ pub(crate) struct SqliteStore {
     _wake: Wake,
     pub(crate) readers: Readers,
     writer: Writer,
-    signal: Signal,
+    signal: Arc<Signal>,
     pub(crate) settings: Settings,
 }
 
 impl SqliteStore {
     /// Opens the file, or makes it.
     pub(crate) fn open(settings: Settings) -> Result<Self> {
-        let signal = Signal::new();
-        let writer = Writer::start(settings.clone(), signal.clone())?;
+        let signal = Arc::new(Signal::default());
+        let writer = Writer::start(settings.clone(), Arc::clone(&signal))?;
         let readers = Readers::start(settings.clone())?;
-        let wake = Wake::start(&settings, signal.clone())?;
+        let wake = Wake::start(&settings, Arc::clone(&signal), writer.asker())?;
         Ok(Self { _wake: wake, readers, writer, signal, settings })
     }
 }
@@ -88,12 +88,13 @@ fn alter(
     committer: &mut Committer,
     change: impl FnOnce(&Connection, &Settings) -> Result,
 ) -> Result {
-    let Committer { settings, connection, turnstile, .. } = committer;
+    let Committer { settings, connection, turnstile, signal, .. } = committer;
     turnstile.begin(connection, Lane::Primary, || false).map_err(|e| settings.told(e))?;
-    let done = change(connection, settings)
-        .and_then(|()| connection.execute("COMMIT", []).map(drop).map_err(|e| settings.told(e)));
-    if done.is_err() {
-        committer.recover();
+    let commit = || signal.committing(|| connection.execute("COMMIT", [])).map(drop);
+    let done = change(connection, settings).and_then(|()| commit().map_err(|e| settings.told(e)));
+    match done {
+        Ok(()) => signal.bump(),
+        Err(_) => committer.recover(),
     }
     done
 }

@@ -20,14 +20,34 @@ pub(crate) fn prepare(connection: &Connection, table: &Table, path: &Path) -> Re
     let found = columns(connection, &table.name).map_err(told)?;
     if found.is_empty() {
         connection.execute(&definition(table), []).map_err(told)?;
-    } else {
-        for column in missing(table, &found)? {
-            let (name, column) = (&table.name, &table.columns[column]);
-            let sql = format!("ALTER TABLE \"{name}\" ADD COLUMN {}", declaration(column, false));
-            connection.execute(&sql, []).map_err(told)?;
+        return prepare_indexes(connection, table, path);
+    }
+    let missing = missing(table, &found)?;
+    match missing.iter().map(|index| &table.columns[*index]).find(|column| !column.nullable) {
+        None => {
+            for index in missing {
+                let (name, column) = (&table.name, declaration(&table.columns[index], false));
+                let sql = format!("ALTER TABLE \"{name}\" ADD COLUMN {column}");
+                connection.execute(&sql, []).map_err(told)?;
+            }
+        }
+        Some(column) if has_rows(connection, table).map_err(told)? => {
+            let declared = declaration(column, true);
+            let advice = "make the field optional, or add the column by hand with a default";
+            return Err(differs(table, &column.name, ("no such column", &declared), advice));
+        }
+        // A required column has no value for the rows there are; here are none.
+        Some(_) => {
+            drop_table(connection, table).map_err(told)?;
+            connection.execute(&definition(table), []).map_err(told)?;
         }
     }
     prepare_indexes(connection, table, path)
+}
+
+fn has_rows(connection: &Connection, table: &Table) -> rusqlite::Result<bool> {
+    let sql = format!("SELECT EXISTS (SELECT 1 FROM \"{}\")", table.name);
+    connection.query_row(&sql, [], |row| row.get(0))
 }
 
 /// Drops a table. Runs inside a transaction.
@@ -110,16 +130,15 @@ fn columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Found>>
     statement.query_map([table], read)?.collect()
 }
 
-/// The declared columns the file lacks, when it lacks nothing else.
+/// The declared columns the file lacks, when it differs in nothing else.
 fn missing(table: &Table, found: &[Found]) -> Result<Vec<usize>> {
     let mut missing = Vec::new();
     for (index, column) in table.columns.iter().enumerate() {
         match found.iter().find(|there| there.name == column.name) {
             Some(there) => compare(table, index, there)?,
-            None if column.nullable && index != table.key => missing.push(index),
+            None if index != table.key => missing.push(index),
             None => {
-                let declared = declaration(column, true);
-                let advice = "make the field optional, or add the column by hand with a default";
+                let (declared, advice) = (declaration(column, true), "an identity cannot be renamed");
                 return Err(differs(table, &column.name, ("no such column", &declared), advice));
             }
         }

@@ -5,7 +5,10 @@
 //! `-wal` file written ─▶ nudge ─▶ data_version moved? ─▶ bump
 //! every 100 ms ─────────────────▶ data_version moved? ─▶ bump
 //! ```
+//! When a commit of our own fell between two looks, what moved may be just that.
+//! Then the connection that writes is asked: its version moves for others only.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -15,27 +18,37 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 
 use crate::connection::Settings;
+use crate::writer::Asker;
 
 /// How often to look when nothing says that there is something to see.
 const POLL: Duration = Duration::from_millis(100);
 /// The file is written before the commit can be seen: how long to look again, in µs.
 const LOOKS: [u64; 9] = [0, 20, 50, 100, 200, 400, 800, 1_600, 3_200];
 
-/// Grows with every commit.
-#[derive(Clone)]
-pub(crate) struct Signal(Arc<watch::Sender<u64>>);
+/// Grows with every commit, and knows which were our own.
+#[derive(Default)]
+pub(crate) struct Signal {
+    announced: watch::Sender<u64>,
+    begun: AtomicU64,
+    ended: AtomicU64,
+}
 
 impl Signal {
-    pub(crate) fn new() -> Self {
-        Self(Arc::new(watch::Sender::new(0)))
+    /// Runs the COMMIT of a transaction of our own.
+    pub(crate) fn committing<T>(&self, commit: impl FnOnce() -> T) -> T {
+        self.begun.fetch_add(1, Ordering::SeqCst);
+        let done = commit();
+        self.ended.fetch_add(1, Ordering::SeqCst);
+        done
     }
 
+    /// Tells every receiver.
     pub(crate) fn bump(&self) {
-        self.0.send_modify(|commits| *commits += 1);
+        self.announced.send_modify(|commits| *commits += 1);
     }
 
     pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
-        self.0.subscribe()
+        self.announced.subscribe()
     }
 }
 
@@ -49,11 +62,12 @@ pub(crate) struct Wake {
 
 impl Wake {
     /// Opens a connection and starts the thread.
-    pub(crate) fn start(settings: &Settings, signal: Signal) -> Result<Self> {
+    pub(crate) fn start(settings: &Settings, signal: Arc<Signal>, writer: Asker) -> Result<Self> {
         let connection = settings.reader()?;
+        let ended = signal.ended.load(Ordering::SeqCst);
         let seen = data_version(&connection).map_err(|e| settings.told(e))?;
         let nudge = Arc::new(Nudge::default());
-        let look = Look { connection, seen, nudge: Arc::clone(&nudge), signal };
+        let look = Look { connection, seen, ended, nudge: Arc::clone(&nudge), signal, writer };
         let thread = std::thread::Builder::new().name("sqlite-wake".into()).spawn(|| look.run());
         let thread = thread.map_err(|e| {
             Error::unavailable("no thread can be started; raise the limit of processes").with_source(e)
@@ -127,8 +141,11 @@ impl Nudge {
 struct Look {
     connection: Connection,
     seen: i64,
+    /// Our own commits that had ended before `seen` was read.
+    ended: u64,
     nudge: Arc<Nudge>,
-    signal: Signal,
+    signal: Arc<Signal>,
+    writer: Asker,
 }
 
 impl Look {
@@ -141,21 +158,38 @@ impl Look {
             };
             for pause in looks {
                 std::thread::sleep(Duration::from_micros(*pause));
-                if self.moved() {
-                    self.signal.bump();
-                    break;
+                match self.moved() {
+                    Moved::No => continue,
+                    Moved::ByOthers => self.signal.bump(),
+                    Moved::BySomebody => self.writer.ask(),
                 }
+                break;
             }
         }
     }
 
-    fn moved(&mut self) -> bool {
+    fn moved(&mut self) -> Moved {
+        let ended = self.signal.ended.load(Ordering::SeqCst);
         // A file that cannot be read now is looked at again by the next poll.
-        let Ok(version) = data_version(&self.connection) else { return false };
-        std::mem::replace(&mut self.seen, version) != version
+        let Ok(version) = data_version(&self.connection) else { return Moved::No };
+        let quiet = self.signal.begun.load(Ordering::SeqCst) == self.ended;
+        self.ended = ended;
+        match std::mem::replace(&mut self.seen, version) == version {
+            true => Moved::No,
+            false if quiet => Moved::ByOthers,
+            false => Moved::BySomebody,
+        }
     }
 }
 
-fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
+enum Moved {
+    No,
+    ByOthers,
+    /// By ourselves, and perhaps by others.
+    BySomebody,
+}
+
+/// Grows, for one connection, with the commits of every other.
+pub(crate) fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
 }

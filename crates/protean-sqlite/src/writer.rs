@@ -29,6 +29,10 @@ pub(crate) struct Writer {
     thread: Option<JoinHandle<()>>,
 }
 
+/// Asks the thread whether others have committed.
+#[derive(Clone)]
+pub(crate) struct Asker(Arc<Shared>);
+
 type Task = Box<dyn FnOnce(&mut Committer) + Send>;
 
 #[derive(Default)]
@@ -44,24 +48,35 @@ struct Queues {
     tasks: VecDeque<Task>,
     primary: VecDeque<Job>,
     backfill: VecDeque<Job>,
+    asked: bool,
     closed: bool,
 }
 
 enum Work {
     Task(Task),
     Units(Lane),
+    Look,
     End,
+}
+
+impl Asker {
+    /// Announces the commits of others, as soon as the thread gets to it.
+    pub(crate) fn ask(&self) {
+        self.0.push(|queues| {
+            queues.asked = true;
+            false
+        });
+    }
 }
 
 impl Writer {
     /// Opens the connection that writes and starts its thread.
-    pub(crate) fn start(settings: Settings, signal: Signal) -> Result<Self> {
-        let committer = Committer::new(settings)?;
+    pub(crate) fn start(settings: Settings, signal: Arc<Signal>) -> Result<Self> {
+        let committer = Committer::new(settings, signal)?;
         let shared = Arc::new(Shared::default());
         let desk = Desk {
             shared: Arc::clone(&shared),
             committer,
-            signal,
             primary: VecDeque::new(),
             backfill: VecDeque::new(),
         };
@@ -70,6 +85,11 @@ impl Writer {
             Error::unavailable("no thread can be started; raise the limit of processes").with_source(e)
         })?;
         Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// The one who may ask the thread to look.
+    pub(crate) fn asker(&self) -> Asker {
+        Asker(Arc::clone(&self.shared))
     }
 
     /// Queues a list at once; the future tells what became of it.
@@ -145,7 +165,6 @@ impl Shared {
 struct Desk {
     shared: Arc<Shared>,
     committer: Committer,
-    signal: Signal,
     primary: VecDeque<Job>,
     backfill: VecDeque<Job>,
 }
@@ -156,6 +175,7 @@ impl Desk {
             match self.next() {
                 Work::Task(task) => self.run(task),
                 Work::Units(lane) => self.commit(lane),
+                Work::Look => self.committer.look(),
                 Work::End => return,
             }
         }
@@ -165,6 +185,9 @@ impl Desk {
     fn next(&mut self) -> Work {
         let mut queues = self.shared.lock();
         loop {
+            if std::mem::take(&mut queues.asked) {
+                return Work::Look;
+            }
             if let Some(task) = queues.tasks.pop_front() {
                 return Work::Task(task);
             }
@@ -192,14 +215,10 @@ impl Desk {
         };
         let urgent = || shared.urgent.load(Ordering::Acquire);
         let manners = Manners { lane, urgent: &urgent };
-        match catch_unwind(AssertUnwindSafe(|| committer.commit(jobs, &manners))) {
-            Ok(true) => self.signal.bump(),
-            Ok(false) => {}
-            Err(_) => {
-                committer.recover();
-                let why = "writing failed in an unforeseen way; see the log for the panic";
-                jobs.iter_mut().for_each(|job| job.give_up(why));
-            }
+        if catch_unwind(AssertUnwindSafe(|| committer.commit(jobs, &manners))).is_err() {
+            committer.recover();
+            let why = "writing failed in an unforeseen way; see the log for the panic";
+            jobs.iter_mut().for_each(|job| job.give_up(why));
         }
         while jobs.front().is_some_and(Job::is_settled) {
             jobs.pop_front().into_iter().for_each(Job::finish);
@@ -212,6 +231,5 @@ impl Desk {
         if catch_unwind(AssertUnwindSafe(|| task(committer))).is_err() {
             committer.recover();
         }
-        self.signal.bump();
     }
 }

@@ -100,7 +100,6 @@ fn verdict_of(failure: &Failure) -> Verdict {
     match failure.kind() {
         FailureKind::Rejected => Verdict::Dead(reason),
         FailureKind::Unavailable => Verdict::Unavailable(reason),
-        FailureKind::Conflict => Verdict::Conflict(reason),
-        FailureKind::Failed => Verdict::Retry(reason),
+        FailureKind::Conflict | FailureKind::Failed => Verdict::Retry(reason),
     }
 }

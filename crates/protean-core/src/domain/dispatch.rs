@@ -14,7 +14,7 @@ use super::work::{Committed, Tries, commit};
 use super::{Domain, HandlerKind};
 use crate::config::Processing;
 use crate::message::Recorded;
-use crate::port::{At, Delivery, Mark, Store};
+use crate::port::{At, Delivery, LaneRead, Mark, Store};
 use crate::{Error, Result};
 
 /// Delivers messages that are committed, and what they cause, to every group
@@ -33,10 +33,9 @@ pub(super) async fn dispatch(
     while let Some(recorded) = waiting.pop_front() {
         for group in domain.registry().groups() {
             if group.category == *recorded.message.stream.category() && is_now(domain, group) {
-                match deliver(domain, store, group, &recorded).await {
-                    Ok(caused) => waiting.extend(caused),
-                    Err(error) => failure = failure.or(Some(error)),
-                }
+                let (caused, failed) = deliver(domain, store, group, &recorded).await;
+                waiting.extend(caused);
+                failure = failure.or(failed);
             }
         }
     }
@@ -51,33 +50,56 @@ fn is_now(domain: &Domain, group: &Group) -> bool {
     processing == Processing::Sync
 }
 
-/// Delivers one message to one group, with those before it in its stream that
-/// the group has not seen.
+/// Delivers one message to one group, after those before it in its stream that
+/// the group has not seen. Gives what the handlers appended and the first failure.
 async fn deliver(
     domain: &Domain,
     store: &Arc<dyn Store>,
     group: &Group,
     recorded: &Recorded,
-) -> Result<Vec<Recorded>> {
+) -> (Vec<Recorded>, Option<Error>) {
     let (recorded, next) = (recorded.clone(), recorded.stream_position);
     let delivery = Delivery { recorded, next, attempts: 0, parked: false };
-    let course = match group.is_ordered() {
-        true => course(&**store, group, &delivery).await?,
-        false => Course::Run(vec![delivery.clone()]),
-    };
-    let mut caused = Vec::new();
-    match course {
-        Course::Duplicate => {}
-        Course::Hold => {
-            keep(domain, store, (group, &delivery), Verdict::Held).await?;
+    let (mut caused, mut failure) = (Vec::new(), None);
+    loop {
+        let step = step(domain, store, group, &delivery).await;
+        let (done, ran) = step.unwrap_or_else(|error| (true, Err(error)));
+        match ran {
+            Ok(messages) => caused.extend(messages),
+            Err(error) => failure = failure.or(Some(error)),
         }
-        Course::Run(deliveries) => {
-            for delivery in &deliveries {
-                caused.extend(attempt(domain, store, group, delivery).await?);
-            }
+        if done {
+            return (caused, failure);
         }
     }
-    Ok(caused)
+}
+
+/// Runs the message, or the one of its stream that has to run before; `true`
+/// when the message itself is settled.
+async fn step(
+    domain: &Domain,
+    store: &Arc<dyn Store>,
+    group: &Group,
+    delivery: &Delivery,
+) -> Result<(bool, Result<Vec<Recorded>>)> {
+    let course = match group.is_ordered() {
+        true => course(&**store, group, delivery, 0).await?,
+        false => Course::Now,
+    };
+    Ok(match course {
+        Course::Now => (true, attempt(domain, store, group, delivery).await),
+        Course::First(first) => {
+            let ran = attempt(domain, store, group, &first).await;
+            // A failure of its own is parked by now; anything else would come again.
+            let stuck = |error: &Error| error.is_unavailable() || error.is_conflict();
+            (ran.as_ref().is_err_and(stuck), ran)
+        }
+        Course::Duplicate => (true, Ok(Vec::new())),
+        Course::Hold => {
+            keep(domain, store, (group, delivery), Verdict::Held).await?;
+            (true, Ok(Vec::new()))
+        }
+    })
 }
 
 /// Runs a delivery until its effects commit.
@@ -105,12 +127,18 @@ async fn attempt(
     }
 }
 
-/// True when somebody else, such as a server, has handled an ordered delivery meanwhile.
+/// True when somebody else, such as a server, has settled the delivery meanwhile.
 async fn is_settled(store: &Arc<dyn Store>, group: &Group, delivery: &Delivery) -> Result<bool> {
-    let recorded = &delivery.recorded;
-    let ordered = group.is_ordered();
-    Ok(ordered
-        && store.next(&group.name, &recorded.message.stream).await? > recorded.stream_position)
+    let Recorded { position, message, .. } = &delivery.recorded;
+    let read = LaneRead {
+        group: group.name.to_string(),
+        category: group.category.clone(),
+        range: (message.priority, message.priority),
+        after: vec![(message.priority, position - 1)],
+        limit: 1,
+    };
+    let unsettled = store.lane(read).await?;
+    Ok(unsettled.first().is_none_or(|first| first.recorded.position != *position))
 }
 
 /// Commits what a verdict leaves.
@@ -122,12 +150,15 @@ async fn keep(
 ) -> Result<Committed> {
     let priority = delivery.recorded.message.priority;
     let moment = Moment { now: domain.clock().now(), lane: domain.lanes().lane(priority) };
+    let position = delivery.recorded.position;
+    let first = matches!(verdict, Verdict::Done(_)) && !group.is_ordered();
+    let at = if first { At::First(position) } else { At::Only(position) };
     let mut changes = settle(group, delivery, verdict, moment).unit.changes;
     changes.marks.push(Mark {
         group: Arc::clone(&group.name),
         category: group.category.clone(),
         priority,
-        at: At::Only(delivery.recorded.position),
+        at,
     });
     commit(&**store, changes).await
 }
@@ -135,9 +166,7 @@ async fn keep(
 /// What a caller is told of a verdict that is a failure.
 fn failure_of(group: &Group, delivery: &Delivery, verdict: &Verdict) -> Option<Error> {
     let (what, reason) = match verdict {
-        Verdict::Retry(reason) | Verdict::Conflict(reason) | Verdict::Unavailable(reason) => {
-            ("is parked", reason)
-        }
+        Verdict::Retry(reason) | Verdict::Unavailable(reason) => ("is parked", reason),
         Verdict::Dead(reason) => ("is dead", reason),
         _ => return None,
     };

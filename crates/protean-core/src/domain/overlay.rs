@@ -16,6 +16,9 @@ pub type Sequence = u64;
 /// A table and a key.
 pub(crate) type RowKey = (Arc<str>, Arc<str>);
 
+/// For how many streams the next expected position is remembered.
+const REMEMBERED: usize = 50_000;
+
 /// What one unit has written, as later readers see it.
 #[derive(Clone, Debug, Default)]
 pub struct Writes {
@@ -28,7 +31,7 @@ pub struct Writes {
 pub struct Overlay {
     streams: HashMap<Arc<str>, Entry<Vec<Recorded>>>,
     rows: HashMap<RowKey, Entry<RowState>>,
-    next: HashMap<Arc<str>, Entry<u64>>,
+    next: HashMap<Arc<str>, u64>,
 }
 
 #[derive(Debug)]
@@ -51,21 +54,29 @@ impl Overlay {
         }
     }
 
-    /// Notes that the unit `writer` moves its group on in a stream.
-    pub fn expect(&mut self, writer: Sequence, stream: Arc<str>, next: u64) {
-        self.next.insert(stream, Entry { value: next, writer });
+    /// Notes what the group expects next in a stream.
+    pub fn expect(&mut self, stream: Arc<str>, next: u64) {
+        if self.next.len() >= REMEMBERED {
+            self.next.clear();
+        }
+        self.next.insert(stream, next);
     }
 
-    /// What the group expects next in a stream, when a unit here has moved it.
+    /// What the group expects next in a stream, as far as units here have moved it.
     pub fn next(&self, stream: &str) -> Option<u64> {
-        self.next.get(stream).map(|entry| entry.value)
+        self.next.get(stream).copied()
+    }
+
+    /// Forgets what the group expects next: the unit that moved it was left out.
+    pub fn doubt(&mut self, stream: &str) {
+        self.next.remove(stream);
     }
 
     /// Forgets what units up to `last` wrote: a store has it now, or never will.
+    /// What the group expects stays: it only grows.
     pub fn forget(&mut self, last: Sequence) {
         self.streams.retain(|_, entry| entry.writer > last);
         self.rows.retain(|_, entry| entry.writer > last);
-        self.next.retain(|_, entry| entry.writer > last);
     }
 
     pub(crate) fn tail(
@@ -120,7 +131,7 @@ mod tests {
         let mut overlay = Overlay::default();
         overlay.absorb(1, wrote("a", 0));
         overlay.absorb(2, wrote("b", 0));
-        overlay.expect(2, Arc::from("s"), 7);
+        overlay.expect(Arc::from("s"), 7);
         overlay.forget(1);
         let mut readers = BTreeSet::new();
         assert_eq!(version(&overlay, "a", &mut readers), None);

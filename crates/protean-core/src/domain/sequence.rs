@@ -13,11 +13,8 @@ pub enum Turn {
     Now,
     /// The group is past it.
     Late,
-    /// Messages before it, from this stream position on, have not run yet.
-    Early {
-        /// The first of them.
-        from: u64,
-    },
+    /// Messages before it have not run yet.
+    Early,
 }
 
 /// Whose turn it is when a group that expects `next` is handed `position`.
@@ -25,45 +22,47 @@ pub fn turn(next: u64, position: u64) -> Turn {
     match position.cmp(&next) {
         std::cmp::Ordering::Equal => Turn::Now,
         std::cmp::Ordering::Less => Turn::Late,
-        std::cmp::Ordering::Greater => Turn::Early { from: next },
+        std::cmp::Ordering::Greater => Turn::Early,
     }
 }
 
 /// What to do about a message that is not obviously next.
 #[derive(Debug)]
 pub enum Course {
-    /// Run these in order; the last one is the message itself.
-    Run(Vec<Delivery>),
+    /// Run it.
+    Now,
+    /// Run this one of its stream, then ask again.
+    First(Box<Delivery>),
     /// It was handled before.
     Duplicate,
     /// It waits behind a message of its stream that is parked or dead.
     Hold,
 }
 
-/// Asks the store what to do about a message of an ordered group: an early one
-/// brings those before it along from the log, unless one of them is in the way.
+/// Asks the store what to do about a message of an ordered group, which is
+/// known to expect `known` or later in that stream.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub async fn course(store: &dyn Store, group: &Group, delivery: &Delivery) -> Result<Course> {
+pub async fn course(
+    store: &dyn Store,
+    group: &Group,
+    delivery: &Delivery,
+    known: u64,
+) -> Result<Course> {
     let Recorded { stream_position: position, message, .. } = &delivery.recorded;
-    let next = store.next(&group.name, &message.stream).await?;
+    let next = store.next(&group.name, &message.stream).await?.max(known);
     match turn(next, *position) {
-        Turn::Now => Ok(Course::Run(vec![delivery.clone()])),
+        Turn::Now => Ok(Course::Now),
         Turn::Late => Ok(Course::Duplicate),
-        Turn::Early { from } => {
-            if store.blocked(&group.name, &message.stream, *position).await? {
-                return Ok(Course::Hold);
-            }
-            let missing = usize::try_from(position - from).unwrap_or(usize::MAX);
-            let before = store.stream(&message.stream, from, missing).await?;
-            let before = before.into_iter().map(|recorded| Delivery {
-                next: recorded.stream_position,
-                recorded,
-                attempts: 0,
-                parked: false,
-            });
-            Ok(Course::Run(before.chain([delivery.clone()]).collect()))
+        Turn::Early if store.blocked(&group.name, &message.stream, *position).await? => {
+            Ok(Course::Hold)
+        }
+        Turn::Early => {
+            let first = store.stream(&message.stream, next, 1).await?.pop();
+            let first = first
+                .map(|recorded| Box::new(Delivery { recorded, next, attempts: 0, parked: false }));
+            Ok(first.map_or(Course::Hold, Course::First))
         }
     }
 }

@@ -6,7 +6,7 @@
 //! Ignored, Expired, Duplicate ─▶ progress, count
 //! Retry ──────▶ parked until due ──(tries used up)──▶ dead
 //! Held ───────▶ parked until the message before it is out of the way
-//! Conflict, Unavailable ─▶ parked until due, no attempt burnt
+//! Unavailable ▶ parked until due, no attempt burnt
 //! Dead ───────▶ dead letter; followers in its stream are held
 //! ```
 
@@ -56,18 +56,17 @@ pub fn settle(group: &Group, delivery: &Delivery, verdict: Verdict, moment: Mome
         Verdict::Held => settling.hold(),
         Verdict::Retry(reason) => settling.retry(reason),
         Verdict::Dead(reason) => settling.give_up(delivery.attempts + 1, reason),
-        Verdict::Conflict(reason) => settling.wait(Duration::ZERO, reason),
         Verdict::Unavailable(reason) => settling.wait(OUTAGE_WAIT, reason),
     }
     Settled { next: settling.next, unit: settling.unit }
 }
 
-/// What is kept when the unit of a delivery was left out of its commit: the
-/// message itself, due at once.
-pub fn left_out(group: &Group, delivery: &Delivery, moment: Moment) -> Changes {
+/// What is kept when the unit of a delivery is left out of its commit: the
+/// message itself, due at once. One that is parked already stays as it is.
+pub fn left_out(group: &Group, delivery: &Delivery, moment: Moment) -> Option<Changes> {
     let mut settling = Settling::new(group, delivery, moment);
     settling.wait(Duration::ZERO, "its transaction has to be run again".into());
-    settling.unit.changes
+    (!delivery.parked).then_some(settling.unit.changes)
 }
 
 struct Settling<'a> {

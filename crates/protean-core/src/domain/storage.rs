@@ -9,7 +9,7 @@ use crate::model::{
     Values, violations_after,
 };
 use crate::port::RowState;
-use crate::{Error, Result};
+use crate::{Error, Result, Violations};
 
 /// A form in which `T` is kept. Implemented for [`EventSourced`],
 /// [`StateStored`] and [`Projected`]; not for users to implement.
@@ -180,8 +180,8 @@ async fn present<A: Aggregate>(unit: &Unit, table: &Table, aggregate: &A) -> Res
     }
     let found = unit.known_row(table, root.id().as_str()).await?;
     if found.row.is_some() {
-        let told = format!("there is already a {} with the id '{}'", A::NAME, root.id());
-        return Err(Error::conflict(told));
+        let told = format!("there is already a {} with this identity", A::NAME);
+        return Err(Error::invalid(Violations::of("id", told)));
     }
     Ok(found)
 }

@@ -19,8 +19,6 @@ pub enum Verdict {
     Retry(String),
     /// No further try can help.
     Dead(String),
-    /// Another writer came first; another try on fresh state costs nothing.
-    Conflict(String),
     /// Something outside is down; another try later costs nothing.
     Unavailable(String),
 }

@@ -93,21 +93,34 @@ pub(super) fn mark(unit: &mut Unit<'_>, mark: &Mark, places: &[Place]) -> Refuse
     let cursor = cursor(unit.state(), &lane.0, &lane.1, lane.2);
     match mark.at {
         At::UpTo(position) => move_cursor(unit, lane, cursor.max(position)),
-        At::Only(position) => mark_done(unit, lane, position, cursor),
+        At::Only(position) => settle(unit, lane, position, cursor),
+        At::First(position) => {
+            let done = unit.state().books.done.contains_key(&(lane.clone(), position));
+            if position <= cursor || done {
+                let message = format!("message {position} is settled for {}", mark.group);
+                return Err(Outcome::Stale(message));
+            }
+            settle(unit, lane, position, cursor);
+        }
         At::Appended(index) => {
             let Some(Place { position, .. }) = places.get(index).copied() else {
                 let message = format!("the unit appends no message {index}");
                 return Err(Outcome::Rejected(Violations::of("marks", message)));
             };
-            let log = &unit.state().log;
-            if log.positions_after(&lane.1, lane.2, cursor).next() == Some(position) {
-                move_cursor(unit, lane, position);
-            } else {
-                mark_done(unit, lane, position, cursor);
-            }
+            settle(unit, lane, position, cursor);
         }
     }
     Ok(())
+}
+
+/// Settles one message: the cursor moves onto it when nothing lies between.
+fn settle(unit: &mut Unit<'_>, lane: GroupLane, position: u64, cursor: u64) {
+    let log = &unit.state().log;
+    if log.positions_after(&lane.1, lane.2, cursor).next() == Some(position) {
+        move_cursor(unit, lane, position);
+    } else if position > cursor {
+        unit.set(|state| &mut state.books.done, (lane, position), Some(()));
+    }
 }
 
 fn move_cursor(unit: &mut Unit<'_>, lane: GroupLane, position: u64) {
@@ -118,12 +131,6 @@ fn move_cursor(unit: &mut Unit<'_>, lane: GroupLane, position: u64) {
         unit.set(|state| &mut state.books.done, key, None);
     }
     unit.set(|state| &mut state.books.cursors, lane, Some(position));
-}
-
-fn mark_done(unit: &mut Unit<'_>, lane: GroupLane, position: u64, cursor: u64) {
-    if position > cursor {
-        unit.set(|state| &mut state.books.done, (lane, position), Some(()));
-    }
 }
 
 /// Parks messages or takes them out again.
@@ -197,16 +204,20 @@ pub(super) fn count(unit: &mut Unit<'_>, count: &Count) {
     unit.set(|state| &mut state.books.counts, key, Some(before + count.count));
 }
 
-/// The stream position a group expects next.
+/// The stream position a group expects next: where it stands, else the first one
+/// committed after it began.
 pub(super) fn next(state: &State, group: &Group, stream: &Stream) -> u64 {
     let key = (Arc::clone(group), stream.name());
-    state.books.progress.get(&key).copied().unwrap_or(0)
+    let moved = state.books.progress.get(&key).copied();
+    let first = || state.log.length_at(stream, start(state, group, stream.category()));
+    moved.unwrap_or_else(first)
 }
 
 /// Up to where everything of one priority is settled for a group.
 pub(super) fn cursor(state: &State, group: &Group, of: &Category, priority: Priority) -> u64 {
     let lane = (Arc::clone(group), of.clone(), priority);
-    state.books.cursors.get(&lane).copied().unwrap_or_else(|| start(state, group, of))
+    let moved = state.books.cursors.get(&lane).copied().unwrap_or(0);
+    moved.max(start(state, group, of))
 }
 
 fn start(state: &State, group: &Group, category: &Category) -> u64 {

@@ -105,9 +105,11 @@ impl Messages {
         broken
     }
 
-    fn length(&self, stream: &Stream) -> u64 {
+    /// How many messages a stream had when the log reached a position.
+    pub(super) fn length_at(&self, stream: &Stream, position: u64) -> u64 {
         let places = self.by_stream.range((stream.name(), 0)..=(stream.name(), u64::MAX));
-        places.last().map_or(0, |((_, position), _)| position + 1)
+        let last = places.rev().find(|(_, at)| **at <= position);
+        last.map_or(0, |((_, stream_position), _)| stream_position + 1)
     }
 }
 
@@ -115,7 +117,7 @@ impl Messages {
 pub(super) fn append(unit: &mut Unit<'_>, append: &Append) -> Refused<Place> {
     let (log, message) = (&unit.state().log, &append.message);
     let (category, priority) = (message.stream.category().clone(), message.priority);
-    let stream_position = log.length(&message.stream);
+    let stream_position = log.length_at(&message.stream, u64::MAX);
     if let Expect::At(expected) = append.expect
         && expected != stream_position
     {

@@ -161,7 +161,9 @@ pub(super) fn write(unit: &mut Unit<'_>, write: &RowWrite) -> Refused {
     let key = (id, Arc::clone(&write.key));
     let before = rows.rows.get(&key).cloned().unwrap_or_default();
     let found = before.row.as_ref().and(before.version);
-    if found != write.expected {
+    // A row made again goes on counting where the removed one stopped.
+    let falls_back = before.version.is_some_and(|version| write.version <= version);
+    if found != write.expected || falls_back {
         let (table, key, expected) = (&write.table.name, &write.key, write.expected);
         let message = format!("{table} '{key}' has version {found:?}, not {expected:?}");
         return Err(Outcome::Stale(message));

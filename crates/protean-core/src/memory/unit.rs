@@ -22,10 +22,13 @@ pub(super) type Refused<T = ()> = Result<T, Outcome>;
 /// Finds one map of the state.
 type Map<K, V> = fn(&mut State) -> &mut BTreeMap<K, V>;
 
+/// Takes one write back.
+type Undo = Box<dyn FnOnce(&mut State)>;
+
 /// A unit in the making. Unless it is kept, dropping it takes back what it wrote.
 pub(super) struct Unit<'s> {
     state: &'s mut State,
-    undo: Vec<Box<dyn FnOnce(&mut State)>>,
+    undo: Vec<Undo>,
 }
 
 impl<'s> Unit<'s> {

@@ -83,7 +83,7 @@ pub struct RowWrite {
     pub key: Arc<str>,
     /// The version the row must have, `None` when there must be no row.
     pub expected: Option<u64>,
-    /// The version it gets.
+    /// The version it gets: greater than every version the row has had.
     pub version: u64,
     /// What becomes of it.
     pub change: RowChange,
@@ -92,7 +92,7 @@ pub struct RowWrite {
 /// What becomes of a row.
 #[derive(Clone, Debug)]
 pub enum RowChange {
-    /// It has these values, whether it was there before or not.
+    /// It has these values.
     Put(Row),
     /// It is gone; its version is kept.
     Remove,
@@ -154,6 +154,9 @@ pub enum At {
     UpTo(u64),
     /// The message at this log position alone.
     Only(u64),
+    /// The message at this log position alone, which must not be settled yet;
+    /// the unit is left out when it is.
+    First(u64),
     /// The message this unit appends, by its index in [`Changes::appends`].
     Appended(usize),
 }

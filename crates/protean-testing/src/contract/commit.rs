@@ -53,7 +53,9 @@ pub async fn optimistic_appends_lose_no_update(store: Arc<dyn Store>) -> Result 
                 loop {
                     let end = store.stream(&account("a"), 0, 1000).await?.len() as u64;
                     match commit_one(&*store, unit().append_at(&account("a"), end)).await {
-                        Outcome::Committed(places) => break assert_eq!(places[0].stream_position, end),
+                        Outcome::Committed(places) => {
+                            break assert_eq!(places[0].stream_position, end);
+                        }
                         Outcome::Stale(_) => {}
                         other => panic!("{other:?}"),
                     }

@@ -91,7 +91,8 @@ pub async fn standing_tells_each_priority(store: Arc<dyn Store>) -> Result {
         times.push(Some(recorded.message.time));
     }
     recorded(&*store, &accounts().commands().stream(&"a".into()), NORMAL).await;
-    let settled = unit().mark(READER, NORMAL, At::UpTo(1)).mark(READER, Priority::HIGH, At::UpTo(2));
+    let settled =
+        unit().mark(READER, NORMAL, At::UpTo(1)).mark(READER, Priority::HIGH, At::UpTo(2));
     places(&commit_one(&*store, settled.count(READER, Term::Handled, 2)).await);
     let lane = |priority, (lag, cursor, head): (u64, u64, u64), oldest| LaneStanding {
         priority,
@@ -142,9 +143,12 @@ pub async fn the_oldest_is_the_first_not_settled(store: Arc<dyn Store>) -> Resul
     for _ in 0..4 {
         times.push(recorded(&*store, &account("a"), NORMAL).await.message.time);
     }
-    let oldest = async || Ok::<_, protean_core::Error>(standing(&*store, READER).await?.lanes[0].oldest);
+    let oldest =
+        async || Ok::<_, protean_core::Error>(standing(&*store, READER).await?.lanes[0].oldest);
     assert_eq!(oldest().await?, Some(times[0]));
-    for (settled, expected) in [(2, Some(times[0])), (1, Some(times[2])), (3, Some(times[3])), (4, None)] {
+    for (settled, expected) in
+        [(2, Some(times[0])), (1, Some(times[2])), (3, Some(times[3])), (4, None)]
+    {
         places(&commit_one(&*store, unit().mark(READER, NORMAL, At::Only(settled))).await);
         assert_eq!(oldest().await?, expected);
     }

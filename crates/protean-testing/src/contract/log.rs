@@ -6,7 +6,9 @@ use protean_core::Result;
 use protean_core::message::{Category, Extensions, Id, Kind, Message, Priority, Recorded, Stream};
 use protean_core::port::{Expect, Store};
 
-use super::sample::{account, accounts, at, commit_all, commit_one, message, places, recorded, unit};
+use super::sample::{
+    account, accounts, at, commit_all, commit_one, message, places, recorded, unit,
+};
 
 pub async fn positions_grow_by_one_from_one(store: Arc<dyn Store>) -> Result {
     for expected in 1..=5 {

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use protean_core::Result;
 use protean_core::message::Priority;
-use protean_core::port::{At, LaneStanding, Store};
+use protean_core::port::{At, LaneStanding, Outcome, Store};
 
-use super::sample::{Draft, READER, account, accounts, commit_one, lane_read, places, recorded, unit};
+use super::sample::{
+    Draft, OTHER, READER, account, accounts, assert_stale, commit_one, lane_read, places, recorded,
+    unit,
+};
 
 const NORMAL: Priority = Priority::NORMAL;
 
@@ -77,6 +80,60 @@ pub async fn only_before_the_cursor_changes_nothing(store: Arc<dyn Store>) -> Re
     apply(&*store, mark(At::UpTo(2))).await;
     apply(&*store, mark(At::Only(1)).mark(READER, NORMAL, At::Only(2))).await;
     assert_eq!(open(&*store).await?, (2, 2, vec![3, 4]));
+    Ok(())
+}
+
+pub async fn a_message_next_to_the_cursor_moves_it(store: Arc<dyn Store>) -> Result {
+    written(&*store, 2).await;
+    recorded(&*store, &account("a"), Priority::HIGH).await;
+    written(&*store, 3).await;
+    apply(&*store, mark(At::Only(1))).await;
+    assert_eq!(open(&*store).await?, (1, 4, vec![2, 4, 5, 6]));
+    apply(&*store, mark(At::Only(4))).await;
+    assert_eq!(open(&*store).await?, (1, 3, vec![2, 5, 6]));
+    apply(&*store, mark(At::First(2)).mark(READER, NORMAL, At::First(5))).await;
+    assert_eq!(open(&*store).await?.2, [6]);
+    apply(&*store, mark(At::UpTo(5)).mark(READER, NORMAL, At::First(6))).await;
+    assert_eq!(open(&*store).await?, (6, 0, vec![]));
+    Ok(())
+}
+
+pub async fn first_settles_one_message_once(store: Arc<dyn Store>) -> Result {
+    written(&*store, 4).await;
+    apply(&*store, mark(At::First(3))).await;
+    assert_eq!(open(&*store).await?, (0, 3, vec![1, 2, 4]));
+    assert_stale(&commit_one(&*store, mark(At::First(3))).await);
+    apply(&*store, mark(At::Only(2)).mark(OTHER, NORMAL, At::First(3))).await;
+    assert_stale(&commit_one(&*store, mark(At::First(2))).await);
+    let twice = mark(At::First(1)).mark(READER, NORMAL, At::First(1));
+    assert_stale(&commit_one(&*store, twice).await);
+    assert_eq!(open(&*store).await?, (0, 2, vec![1, 4]));
+    Ok(())
+}
+
+pub async fn rejects_a_first_before_the_cursor(store: Arc<dyn Store>) -> Result {
+    written(&*store, 3).await;
+    apply(&*store, mark(At::UpTo(2))).await;
+    for position in [1, 2] {
+        assert_stale(&commit_one(&*store, mark(At::First(position))).await);
+    }
+    apply(&*store, mark(At::First(3))).await;
+    assert_eq!(open(&*store).await?, (3, 0, vec![]));
+    Ok(())
+}
+
+pub async fn one_of_many_concurrent_firsts_wins(store: Arc<dyn Store>) -> Result {
+    written(&*store, 2).await;
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move { commit_one(&*store, mark(At::First(2))).await });
+    }
+    let outcomes = tasks.join_all().await;
+    let won = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Committed(_))).count();
+    let stale = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Stale(_))).count();
+    assert_eq!((won, stale), (1, 7));
+    assert_eq!(open(&*store).await?, (0, 1, vec![1]));
     Ok(())
 }
 

@@ -19,9 +19,9 @@
 //! ```
 //!
 //! It expands to one module a port and in it one `#[test]` a fact, each on a
-//! fresh, prepared store and a runtime with several threads. One file a port;
-//! [`sample`] makes what they commit; [`model`] compares a store with the memory
-//! store under random units.
+//! fresh, prepared store and a runtime with several threads. [`sample`] makes what
+//! they commit. [`model`] compares a store with the memory store under a random
+//! [`history`]; `PROPTEST_CASES` says how often.
 
 #![expect(missing_docs, reason = "the name of a fact says all of it")]
 
@@ -35,6 +35,7 @@ use protean_core::port::Store;
 use tokio::runtime::{Builder, Runtime};
 
 pub mod commit;
+pub mod history;
 pub mod keys;
 pub mod lanes;
 pub mod ledger;
@@ -47,6 +48,7 @@ pub mod prepare;
 pub mod queries;
 pub mod rows;
 pub mod sample;
+pub mod settling;
 
 /// A store under test and what must live as long as it.
 pub struct Subject {
@@ -158,6 +160,10 @@ macro_rules! contract_suite {
                 up_to_forgets_the_marks_it_passes,
                 only_settles_one_message,
                 only_before_the_cursor_changes_nothing,
+                a_message_next_to_the_cursor_moves_it,
+                first_settles_one_message_once,
+                rejects_a_first_before_the_cursor,
+                one_of_many_concurrent_firsts_wins,
                 appended_next_to_the_cursor_moves_it,
                 appended_beyond_a_gap_is_settled_alone,
                 several_appended_in_one_unit_are_settled,
@@ -197,6 +203,7 @@ macro_rules! contract_suite {
                 a_new_column_is_empty_in_old_rows,
                 refuses_a_column_of_another_kind_whole,
                 a_group_from_the_head_misses_what_was_before,
+                a_group_from_the_head_expects_what_came_after,
                 enrolling_again_changes_nothing,
                 destroying_empties_everything,
             ],
@@ -221,6 +228,7 @@ macro_rules! contract_suite {
                 rejects_removing_a_stale_version,
                 a_removed_row_keeps_its_version,
                 a_removed_row_can_be_made_again,
+                rejects_a_version_that_falls_back,
                 every_kind_survives,
                 every_kind_may_be_empty,
                 a_unique_value_belongs_to_one_row,
@@ -238,7 +246,7 @@ macro_rules! contract_suite {
 
             #[test]
             fn accounts_close_whatever_is_settled() {
-                $crate::contract::model::accounts_close_whatever_is_settled(super::$fresh);
+                $crate::contract::settling::accounts_close_whatever_is_settled(super::$fresh);
             }
         }
     };

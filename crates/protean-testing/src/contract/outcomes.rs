@@ -90,7 +90,10 @@ async fn picture(store: &dyn Store) -> Result<impl PartialEq + std::fmt::Debug +
     rows.push(store.query(&things(), &Query::default()).await?);
     let mut next = Vec::new();
     for id in ["a", "b"] {
-        next.push((store.next(READER, &account(id)).await?, store.stream(&account(id), 0, 9).await?));
+        next.push((
+            store.next(READER, &account(id)).await?,
+            store.stream(&account(id), 0, 9).await?,
+        ));
     }
     Ok((lanes, rows, next, store.row(&things(), "new").await?, store.row(&things(), "old").await?))
 }
@@ -119,6 +122,10 @@ pub async fn a_failing_part_changes_nothing_at_all(store: Arc<dyn Store>) -> Res
             .park(keep(READER, &second, 2, Some(at(1))))
             .bury("quiet", first.clone())
             .count(READER, Term::Handled, 5)
+            // Twice the same, to see that they are taken back in the right order.
+            .count(READER, Term::Handled, 2)
+            .step(READER, &stream, 1)
+            .park(keep(READER, &second, 3, Some(at(2))))
     };
     let failing: [(&str, Draft); 7] = [
         ("append", good().append_at(&stream, 0)),
@@ -241,7 +248,8 @@ pub async fn both_lanes_of_a_list_are_committed(store: Arc<dyn Store>) -> Result
         if number % 2 == 0 { unit() } else { bulk() }.append(&stream, priority)
     };
     let outcomes = commit(&*store, [0, 1, 2, 3, 4, 5, 6, 7].map(draft)).await;
-    let mut positions: Vec<_> = outcomes.iter().map(|outcome| places(outcome)[0].position).collect();
+    let mut positions: Vec<_> =
+        outcomes.iter().map(|outcome| places(outcome)[0].position).collect();
     for (number, position) in positions.iter().enumerate() {
         let read = store.stream(&account(&number.to_string()), 0, 9).await?;
         assert_eq!(read[0].position, *position);

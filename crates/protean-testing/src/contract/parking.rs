@@ -126,11 +126,8 @@ pub async fn release_leaves_other_rows_alone(store: Arc<dyn Store>) -> Result {
     let [dead] = written(&*store, &account("a")).await;
     let draft = unit().park(keep(READER, &ab, 1, None)).park(keep(OTHER, &a, 1, None));
     apply(&*store, draft.bury(READER, dead)).await;
-    let release = |group: &str| Park::Release {
-        group: group.into(),
-        stream: account("a"),
-        due: at(10),
-    };
+    let release =
+        |group: &str| Park::Release { group: group.into(), stream: account("a"), due: at(10) };
     apply(&*store, unit().park(release(READER))).await;
     assert_eq!(page(&*store, 100, 9).await?, (vec![], None));
     assert_eq!(store.parked(OTHER, &accounts(), at(100), 9).await?, ParkedPage::default());

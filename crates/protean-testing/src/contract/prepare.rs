@@ -7,8 +7,8 @@ use protean_core::port::{At, Query, RowState, RowWrite, Standing, Start, Store};
 use protean_core::{Error, Result};
 
 use super::sample::{
-    READER, account, accounts, column, commit_one, enrolment, enrolments, lane_read, places,
-    recorded, tables, thing, things, unit,
+    READER, account, accounts, assert_stale, column, commit_one, enrolment, enrolments, lane_read,
+    places, recorded, tables, thing, things, unit,
 };
 
 pub async fn preparing_again_changes_nothing(store: Arc<dyn Store>) -> Result {
@@ -110,6 +110,25 @@ pub async fn a_group_from_the_head_misses_what_was_before(store: Arc<dyn Store>)
     let settled = unit().mark("late", Priority::HIGH, At::UpTo(5));
     places(&commit_one(&*store, settled).await);
     assert_eq!(store.standing("late", &accounts()).await?.lag(), 2);
+    Ok(())
+}
+
+pub async fn a_group_from_the_head_expects_what_came_after(store: Arc<dyn Store>) -> Result {
+    for id in ["a", "a", "b"] {
+        recorded(&*store, &account(id), Priority::NORMAL).await;
+    }
+    store.prepare(&[], &[enrolment("late", Start::Head)]).await?;
+    for (id, next) in [("a", 2), ("b", 1), ("ab", 0)] {
+        recorded(&*store, &account(id), Priority::NORMAL).await;
+        assert_eq!(store.next("late", &account(id)).await?, next, "{id}");
+        assert_eq!(store.next(READER, &account(id)).await?, 0);
+    }
+    let read = store.lane(lane_read("late")).await?;
+    let next: Vec<_> = read.iter().map(|at| (at.recorded.stream_position, at.next)).collect();
+    assert_eq!(next, [(2, 2), (1, 1), (0, 0)]);
+    assert_stale(&commit_one(&*store, unit().step("late", &account("a"), 0)).await);
+    places(&commit_one(&*store, unit().step("late", &account("a"), 2)).await);
+    assert_eq!(store.next("late", &account("a")).await?, 3);
     Ok(())
 }
 

@@ -143,7 +143,7 @@ pub async fn decimals_compare_by_size(store: Arc<dyn Store>) -> Result {
         (Operator::Equal, "10.000", "a"),
         (Operator::NotEqual, "10.0", "bcdefg"),
         (Operator::Greater, "0.1", "abeg"),
-        (Operator::AtLeast, "0.10000000000000000000000000010", "abeg"),
+        (Operator::AtLeast, "0.1000000000000000000000000001", "abeg"),
         (Operator::Less, "-0.49", "cd"),
     ] {
         let filters = vec![filter(column::PRICE, operator, decimal(number))];

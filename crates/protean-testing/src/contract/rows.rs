@@ -79,6 +79,24 @@ pub async fn a_removed_row_can_be_made_again(store: Arc<dyn Store>) -> Result {
     Ok(())
 }
 
+pub async fn rejects_a_version_that_falls_back(store: Arc<dyn Store>) -> Result {
+    let list = [
+        unit().put(None, thing("t", [])),
+        unit().put(Some(0), thing("t", [])),
+        unit().remove("t", 1),
+    ];
+    commit(&*store, list).await.iter().for_each(|outcome| assert!(places(outcome).is_empty()));
+    for version in [0, 1, 2] {
+        let again = unit().put(None, thing("t", []));
+        let again = again.with(|changes| changes.rows[0].version = version);
+        assert_stale(&commit_one(&*store, again).await);
+    }
+    let higher = unit().put(None, thing("t", [])).with(|changes| changes.rows[0].version = 7);
+    places(&commit_one(&*store, higher).await);
+    assert_eq!(store.row(&things(), "t").await?.version, Some(7));
+    Ok(())
+}
+
 fn decimal(text: &str) -> Value {
     Value::Decimal(text.parse().unwrap_or_else(|fault| panic!("{fault}")))
 }
@@ -104,7 +122,10 @@ fn edges() -> Vec<(usize, Value)> {
     edges.extend(json.map(|text| (column::TAGS, Value::Json(text.into()))));
     let moments = moments.map(Timestamp::from_micros).map(Value::Timestamp);
     edges.extend(moments.map(|moment| (column::SEEN, moment)));
-    edges.extend([date(1, 1, 1), date(1970, 1, 1), date(2024, 2, 29), date(9999, 12, 31)].map(|day| (column::BORN, day)));
+    edges.extend(
+        [date(1, 1, 1), date(1970, 1, 1), date(2024, 2, 29), date(9999, 12, 31)]
+            .map(|day| (column::BORN, day)),
+    );
     edges
 }
 

@@ -129,7 +129,7 @@ pub fn at(seconds: i64) -> Timestamp {
 
 /// A unit in the making.
 #[derive(Clone)]
-pub struct Draft(Changes);
+pub struct Draft(pub(super) Changes);
 
 /// A unit of the primary lane.
 pub fn unit() -> Draft {

@@ -1,0 +1,82 @@
+//! Running one delivery.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use protean_core::Result;
+use protean_core::domain::{
+    Course, Domain, Group, Overlay, Reading, Turn, Verdict, course, deliver, turn,
+};
+use protean_core::message::Lane;
+use protean_core::port::{Delivery, Store};
+
+/// What a worker runs deliveries with.
+#[derive(Clone)]
+pub(crate) struct Bench {
+    pub(crate) domain: Domain,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) group: Arc<Group>,
+}
+
+/// What came of a turn that the scheduler gave to a delivery.
+pub(crate) struct Ran {
+    pub(crate) lane: Lane,
+    /// Whose turn it was.
+    pub(crate) delivery: Delivery,
+    pub(crate) step: Step,
+}
+
+/// What was run.
+pub(crate) enum Step {
+    /// The delivery itself.
+    Itself(Verdict),
+    /// One before it in its stream, which its group had not seen; the turn is to be given again.
+    Before(Box<Delivery>, Verdict),
+}
+
+impl Bench {
+    /// Uses a turn, against what the units of its lane have written.
+    pub(crate) async fn run(
+        self,
+        lane: Lane,
+        delivery: Delivery,
+        overlay: Arc<Mutex<Overlay>>,
+    ) -> Ran {
+        let step = match self.course_of(&delivery, &overlay).await {
+            Ok(Course::Now) => Step::Itself(self.handle(&delivery, overlay).await),
+            Ok(Course::First(first)) => {
+                let verdict = self.handle(&first, overlay).await;
+                Step::Before(first, verdict)
+            }
+            Ok(Course::Duplicate) => Step::Itself(Verdict::Duplicate),
+            Ok(Course::Hold) => Step::Itself(Verdict::Held),
+            Err(error) => Step::Itself(Verdict::Unavailable(error.to_string())),
+        };
+        Ran { lane, delivery, step }
+    }
+
+    async fn handle(&self, delivery: &Delivery, overlay: Arc<Mutex<Overlay>>) -> Verdict {
+        // What is parked may be so because its first try knew too little.
+        let reading = Reading { overlay: Some(overlay), careful: delivery.parked };
+        deliver::run(&self.domain, &self.store, (&self.group, delivery), reading).await
+    }
+
+    /// Decides from memory when it can: only a message that is not obviously
+    /// next costs a question to the store.
+    async fn course_of(
+        &self,
+        delivery: &Delivery,
+        overlay: &Arc<Mutex<Overlay>>,
+    ) -> Result<Course> {
+        if !self.group.is_ordered() {
+            return Ok(Course::Now);
+        }
+        let known = {
+            let overlay = overlay.lock().unwrap_or_else(PoisonError::into_inner);
+            overlay.next(delivery.recorded.message.stream.as_str()).unwrap_or(0)
+        };
+        match turn(known.max(delivery.next), delivery.recorded.stream_position) {
+            Turn::Now => Ok(Course::Now),
+            Turn::Late | Turn::Early => course(&*self.store, &self.group, delivery, known).await,
+        }
+    }
+}

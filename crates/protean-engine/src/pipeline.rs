@@ -1,0 +1,265 @@
+//! From settled units to durable ones: what queues while one commit runs is
+//! the next batch.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use protean_core::domain::{Overlay, Sequence, Settled};
+use protean_core::message::{Lane, Priority, Timestamp};
+use protean_core::port::{At, Changes, Delivery, Mark, Outcome, Park};
+
+use crate::watermark::Watermark;
+
+/// How a unit marks its message as settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Marking {
+    /// It was read from the log in its turn: the watermark may move.
+    InTurn,
+    /// In its turn, and nobody may have settled it before: there is no other guard.
+    InTurnOnce,
+    /// It ran before its turn.
+    Alone,
+    /// It was parked, and so settled for the cursor before.
+    None,
+}
+
+/// A unit that waits to be committed.
+struct Entry {
+    sequence: Sequence,
+    delivery: Delivery,
+    settled: Settled,
+    otherwise: Option<Changes>,
+    marking: Marking,
+}
+
+/// A unit as it was sent to the store.
+struct Sent {
+    sequence: Sequence,
+    delivery: Delivery,
+    /// What it read never came to be: only its `otherwise` was sent.
+    void: bool,
+}
+
+/// A delivery whose unit was left out of its commit, and why.
+pub(crate) struct LeftOut {
+    pub(crate) delivery: Delivery,
+    pub(crate) outcome: Outcome,
+}
+
+/// The units of one lane between being settled and being durable.
+pub(crate) struct Pipeline {
+    lane: Lane,
+    group: Arc<str>,
+    overlay: Arc<Mutex<Overlay>>,
+    watermarks: HashMap<Priority, Watermark>,
+    open: Vec<Entry>,
+    sent: Vec<Sent>,
+    units: Arc<[Changes]>,
+    failed: HashSet<Sequence>,
+    last: Sequence,
+}
+
+impl Pipeline {
+    pub(crate) fn new(lane: Lane, group: Arc<str>) -> Self {
+        Self {
+            lane,
+            group,
+            overlay: Arc::default(),
+            watermarks: HashMap::new(),
+            open: Vec::new(),
+            sent: Vec::new(),
+            units: Arc::from([]),
+            failed: HashSet::new(),
+            last: 0,
+        }
+    }
+
+    /// What units of this lane have written and no store has.
+    pub(crate) fn overlay(&self) -> Arc<Mutex<Overlay>> {
+        Arc::clone(&self.overlay)
+    }
+
+    fn overlaid(&self) -> MutexGuard<'_, Overlay> {
+        self.overlay.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A message was read from the log, to be settled in its turn.
+    pub(crate) fn read(&mut self, priority: Priority, position: u64) {
+        self.watermarks.entry(priority).or_default().read(position);
+    }
+
+    /// How many units wait for a commit or are in one.
+    pub(crate) fn len(&self) -> usize {
+        self.open.len() + self.sent.len()
+    }
+
+    /// Takes in a settled unit; later units of the lane see what it wrote.
+    pub(crate) fn push(
+        &mut self,
+        delivery: Delivery,
+        mut settled: Settled,
+        otherwise: Option<Changes>,
+        marking: Marking,
+    ) {
+        self.last += 1;
+        {
+            let mut overlay = self.overlaid();
+            overlay.absorb(self.last, std::mem::take(&mut settled.unit.writes));
+            if let Some(next) = settled.next {
+                overlay.expect(delivery.recorded.message.stream.name(), next);
+            }
+        }
+        self.open.push(Entry { sequence: self.last, delivery, settled, otherwise, marking });
+    }
+
+    /// The next batch to commit, when there is one and none is under way.
+    pub(crate) fn send(&mut self) -> Option<Arc<[Changes]>> {
+        if !self.sent.is_empty() || self.open.is_empty() {
+            return None;
+        }
+        let mut places = HashMap::new();
+        let mut units = Vec::with_capacity(self.open.len());
+        for mut entry in std::mem::take(&mut self.open) {
+            places.insert(entry.sequence, units.len());
+            let readers = std::mem::take(&mut entry.settled.unit.readers);
+            let void = readers.iter().any(|reader| self.failed.contains(reader));
+            let marks = self.marks(&entry);
+            units.push(self.unit(entry.settled.unit.changes, entry.otherwise, marks, void));
+            if let Some(unit) = units.last_mut() {
+                unit.depends_on = places_of(&readers, &places);
+            }
+            self.sent.push(Sent { sequence: entry.sequence, delivery: entry.delivery, void });
+        }
+        self.units = Arc::from(units);
+        Some(Arc::clone(&self.units))
+    }
+
+    /// A unit with its marks; a void one is what is kept in its place.
+    fn unit(
+        &self,
+        mut changes: Changes,
+        otherwise: Option<Changes>,
+        marks: Vec<Mark>,
+        void: bool,
+    ) -> Changes {
+        let mut otherwise = otherwise.unwrap_or_else(|| Changes::new(self.lane));
+        otherwise.marks.extend(marks.iter().cloned());
+        if void {
+            return otherwise;
+        }
+        changes.marks.extend(marks);
+        changes.lane = self.lane;
+        changes.otherwise = Some(Box::new(otherwise));
+        changes
+    }
+
+    fn marks(&mut self, entry: &Entry) -> Vec<Mark> {
+        let (message, position) =
+            (&entry.delivery.recorded.message, entry.delivery.recorded.position);
+        let mut marks = Vec::new();
+        let mut mark = |at| {
+            marks.push(Mark {
+                group: Arc::clone(&self.group),
+                category: message.stream.category().clone(),
+                priority: message.priority,
+                at,
+            });
+        };
+        match entry.marking {
+            Marking::None => {}
+            Marking::Alone => mark(At::Only(position)),
+            Marking::InTurn | Marking::InTurnOnce => {
+                if entry.marking == Marking::InTurnOnce {
+                    mark(At::First(position));
+                }
+                let watermark = self.watermarks.entry(message.priority).or_default();
+                match watermark.settle(position) {
+                    Some(up_to) => mark(At::UpTo(up_to)),
+                    None => mark(At::Only(position)),
+                }
+            }
+        }
+        marks
+    }
+
+    /// Takes in what became of the batch. Units that could not be written
+    /// because the database was down are to be sent [again](Self::resend).
+    pub(crate) fn committed(&mut self, outcomes: Vec<Outcome>) -> Committed {
+        let mut committed = Committed::default();
+        let sent = std::mem::take(&mut self.sent);
+        let last = sent.last().map_or(0, |sent| sent.sequence);
+        let units = std::mem::replace(&mut self.units, Arc::from([]));
+        let mut again = Vec::new();
+        for (index, ((sent, unit), outcome)) in
+            sent.into_iter().zip(&*units).zip(outcomes).enumerate()
+        {
+            match outcome {
+                Outcome::Committed(_) if !sent.void => {
+                    committed.due = earliest(committed.due, unit);
+                    committed.durable.push(sent.delivery);
+                }
+                Outcome::Unavailable(reason) => {
+                    committed.unavailable = Some(reason);
+                    again.push((index, sent, unit.clone()));
+                }
+                outcome => {
+                    self.failed.insert(sent.sequence);
+                    self.overlaid().doubt(sent.delivery.recorded.message.stream.as_str());
+                    committed.left_out.push(LeftOut { delivery: sent.delivery, outcome });
+                }
+            }
+        }
+        self.keep_for_later(again);
+        if self.sent.is_empty() {
+            self.overlaid().forget(last);
+        }
+        committed
+    }
+
+    /// The same units again, short of those that are durable by now.
+    fn keep_for_later(&mut self, again: Vec<(usize, Sent, Changes)>) {
+        let places: HashMap<usize, usize> =
+            again.iter().enumerate().map(|(place, (index, ..))| (*index, place)).collect();
+        let mut units = Vec::with_capacity(again.len());
+        for (_, sent, mut changes) in again {
+            let depends_on = changes.depends_on.iter();
+            changes.depends_on = depends_on.filter_map(|at| places.get(at).copied()).collect();
+            units.push(changes);
+            self.sent.push(sent);
+        }
+        self.units = Arc::from(units);
+    }
+
+    /// When nothing is under way, no running unit can have read what failed.
+    pub(crate) fn at_rest(&mut self) {
+        self.failed.clear();
+    }
+
+    /// The units that were not written because the database was down.
+    pub(crate) fn resend(&self) -> Option<Arc<[Changes]>> {
+        (!self.sent.is_empty()).then(|| Arc::clone(&self.units))
+    }
+}
+
+/// What became of a batch.
+#[derive(Default)]
+pub(crate) struct Committed {
+    pub(crate) durable: Vec<Delivery>,
+    pub(crate) left_out: Vec<LeftOut>,
+    pub(crate) unavailable: Option<String>,
+    /// When the first of the messages is due that it parked or released.
+    pub(crate) due: Option<Timestamp>,
+}
+
+fn earliest(due: Option<Timestamp>, unit: &Changes) -> Option<Timestamp> {
+    let parked = unit.parks.iter().filter_map(|park| match park {
+        Park::Keep { due, .. } => *due,
+        Park::Release { due, .. } => Some(*due),
+        Park::Take { .. } => None,
+    });
+    parked.chain(due).min()
+}
+
+fn places_of(readers: &BTreeSet<Sequence>, places: &HashMap<Sequence, usize>) -> Vec<usize> {
+    readers.iter().filter_map(|reader| places.get(reader).copied()).collect()
+}

@@ -1,0 +1,103 @@
+//! The server: one worker a group, from start to drained stop.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use protean_core::Result;
+use protean_core::domain::{Domain, Group};
+use protean_core::message::Lane;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::{info, warn};
+
+use crate::job::Bench;
+use crate::worker::Worker;
+
+/// How often a process that stands by asks whether it may take over a group.
+const STAND_BY: Duration = Duration::from_millis(500);
+
+/// Handles what a domain's log holds and what comes in, until it is told to stop.
+#[derive(Clone)]
+pub struct Server {
+    domain: Domain,
+}
+
+impl Server {
+    /// A server for this domain.
+    pub fn new(domain: Domain) -> Self {
+        Self { domain }
+    }
+
+    /// Works until `shutdown` ends, then until what runs has ended and is
+    /// committed, at most `server.drain_timeout`. What has not started stays in
+    /// the log with no attempt burnt.
+    ///
+    /// A group is read by one process; others stand by and take over when it ends.
+    /// Dropping the future stops at once; nothing is lost or half-applied.
+    ///
+    /// # Errors
+    /// When the store cannot be opened.
+    pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result {
+        let store = Arc::clone(self.domain.store().await?);
+        let (stop, stopped) = watch::channel(false);
+        let mut workers = JoinSet::new();
+        for group in self.domain.registry().groups() {
+            announce(&self.domain, group);
+            let (domain, store) = (self.domain.clone(), Arc::clone(&store));
+            let bench = Bench { domain, store, group: Arc::clone(group) };
+            workers.spawn(serve(bench, stopped.clone()));
+        }
+        info!(domain = self.domain.name(), groups = workers.len(), "ready");
+        shutdown.await;
+        info!("stopping: what runs is finished, what waits stays in the log");
+        // Nobody listens when there are no groups.
+        let _ = stop.send(true);
+        let drain = self.domain.config().server.drain_timeout;
+        let drained = tokio::time::timeout(drain, async {
+            while let Some(ended) = workers.join_next().await {
+                if let Err(error) = ended {
+                    warn!("a worker ended badly: {error}");
+                }
+            }
+        });
+        match drained.await {
+            Ok(()) => info!("stopped"),
+            Err(_) => warn!("stopped after {drain:?} with handlers still running: they run again"),
+        }
+        Ok(())
+    }
+}
+
+/// Says where a subscription reads.
+fn announce(domain: &Domain, group: &Group) {
+    let lanes = &domain.config().server.priority_lanes;
+    let (handler, category) = (&group.handler, &group.category);
+    if domain.lanes().lanes().contains(&Lane::Backfill) {
+        let suffix = &lanes.backfill_suffix;
+        info!(
+            "Initialized priority lanes for {handler}: primary='{category}', \
+             backfill='{category}:{suffix}'"
+        );
+    } else {
+        info!("Initialized subscription for {handler}: stream='{category}'");
+    }
+}
+
+/// Reads for a group as soon as no other process does.
+async fn serve(bench: Bench, mut stop: watch::Receiver<bool>) {
+    let group = Arc::clone(&bench.group);
+    let mut told = false;
+    while !*stop.borrow() {
+        match bench.store.claim(&group.name).await {
+            Ok(Some(_claim)) => return Worker::new(bench.clone()).work(stop).await,
+            Ok(None) if !told => {
+                info!(group = %group.name, "another process reads for this group: standing by");
+                told = true;
+            }
+            Ok(None) => {}
+            Err(error) => warn!(group = %group.name, "cannot claim the group: {error}"),
+        }
+        let _ = tokio::time::timeout(STAND_BY, stop.wait_for(|stop| *stop)).await;
+    }
+}

@@ -1,0 +1,227 @@
+//! `#[aggregate]`.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::parse::ParseStream;
+use syn::{LitStr, Path, Visibility, parse_quote};
+
+use crate::event::message_name;
+use crate::faults::Faults;
+use crate::kind::{argument, last_name};
+use crate::options::{Known, list, value};
+use crate::place::at;
+use crate::structure::Structure;
+use crate::{columns, constants, default, derives, fields};
+
+const OPTIONS: Known<'static> = Known {
+    place: "#[aggregate]",
+    names: &["event_sourced", "commands", "stream_category", "name"],
+};
+
+#[derive(Default)]
+struct Options {
+    event_sourced: bool,
+    commands: Vec<Path>,
+    stream_category: Option<LitStr>,
+    name: Option<LitStr>,
+}
+
+impl Options {
+    fn option(&mut self, name: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
+        match name.to_string().as_str() {
+            "event_sourced" => self.event_sourced = true,
+            "commands" => self.commands = list(name, input)?,
+            "stream_category" => self.stream_category = Some(value(name, input)?),
+            _ => self.name = Some(value(name, input)?),
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn expand(
+    tokens: TokenStream,
+    item: TokenStream,
+    faults: &mut Faults,
+) -> syn::Result<TokenStream> {
+    let mut options = Options::default();
+    OPTIONS.read(tokens, faults, |name, input| options.option(name, input));
+    let mut aggregate = Structure::parse("#[aggregate]", item, faults)?;
+    derives::add(&mut aggregate.item.attrs, &["Debug"]);
+    take_root(&mut aggregate)?;
+    refuse(&aggregate, &options, faults);
+    let (name, visibility) = (aggregate.name(), &aggregate.item.vis);
+    let kept = if options.event_sourced { from_events(&aggregate) } else { from_rows(&aggregate) };
+    let parts = [
+        default::functions(&aggregate, faults),
+        fields::implementation(name, &aggregate.fields),
+        implementation(name, &options),
+        access(&aggregate, &options),
+        constants::implementation(name, visibility, &aggregate.fields, 1),
+        kept,
+    ];
+    let item = &aggregate.item;
+    Ok(quote!(#item #(#parts)*))
+}
+
+/// Takes the field `root` from the fields that are kept.
+fn take_root(aggregate: &mut Structure) -> syn::Result<()> {
+    let name = aggregate.name().clone();
+    let Some(place) = aggregate.fields.iter().position(|field| field.ident == "root") else {
+        let told = format!("an aggregate carries its root: add `root: Root<{name}>`");
+        return Err(syn::Error::new_spanned(name, told));
+    };
+    let root = aggregate.fields.remove(place);
+    let of = argument(&root.ty, "Root").and_then(last_name);
+    if of.is_some_and(|of| name == of || of == "Self") {
+        return Ok(());
+    }
+    Err(syn::Error::new_spanned(&root.ty, format!("write `root: Root<{name}>`")))
+}
+
+fn refuse(aggregate: &Structure, options: &Options, faults: &mut Faults) {
+    for field in &aggregate.fields {
+        if field.ident == "id" {
+            faults.add(&field.ident, "`root` holds the identity: remove this field, call `id()`");
+        }
+        if let Some(identifier) = &field.identifier {
+            faults.add(identifier, "`root` holds the identity: remove `identifier`");
+        }
+    }
+    if options.event_sourced {
+        aggregate.refuse_unique("an event-sourced aggregate has none", faults);
+    }
+}
+
+fn implementation(name: &Ident, options: &Options) -> TokenStream {
+    let told = message_name(options.name.as_ref(), name);
+    let category = options.stream_category.as_ref().map(|category| {
+        quote! {
+            const STREAM_CATEGORY: ::core::option::Option<&'static str> =
+                ::core::option::Option::Some(#category);
+        }
+    });
+    let commands = options.commands.iter().map(|command| {
+        quote_spanned!(at(command)=> ::protean::__private::command_of::<#name, #command>())
+    });
+    let storage = if options.event_sourced {
+        quote!(::protean::model::EventSourced)
+    } else {
+        quote!(::protean::model::StateStored)
+    };
+    quote! {
+        #[automatically_derived]
+        impl ::protean::model::Kept for #name {
+            type Storage = #storage;
+        }
+
+        #[automatically_derived]
+        impl ::protean::model::Aggregate for #name {
+            const NAME: &'static str = #told;
+            #category
+            const COMMANDS: &'static [&'static str] = &[#(#commands),*];
+
+            fn root(&self) -> &::protean::Root<Self> {
+                &self.root
+            }
+
+            fn root_mut(&mut self) -> &mut ::protean::Root<Self> {
+                &mut self.root
+            }
+        }
+    }
+}
+
+/// `id()` and `raise()`.
+fn access(aggregate: &Structure, options: &Options) -> TokenStream {
+    let visibility = &aggregate.item.vis;
+    let inside: Visibility = match visibility {
+        Visibility::Public(_) => parse_quote!(pub(crate)),
+        other => other.clone(),
+    };
+    let (applies, raise) = if options.event_sourced {
+        (quote!(Self: ::protean::model::Apply<E>,), quote!(raise_applied))
+    } else {
+        (TokenStream::new(), quote!(raise_recorded))
+    };
+    let methods = quote! {
+        /// The identity.
+        #visibility fn id(&self) -> ::protean::Id {
+            ::core::clone::Clone::clone(self.root.id())
+        }
+
+        /// Raises an event of this aggregate.
+        ///
+        /// # Errors
+        /// When the event, or the aggregate before or after it, breaks a rule.
+        #inside fn raise<E>(&mut self, event: E) -> ::protean::Result
+        where
+            #applies
+            E: ::protean::model::Event<Aggregate = Self>,
+        {
+            ::protean::model::#raise(self, &event)
+        }
+    };
+    constants::allowed(aggregate.name(), methods)
+}
+
+/// What `#[aggregate_impl]` needs to replay events, and the constructors.
+fn from_events(aggregate: &Structure) -> TokenStream {
+    let visibility = &aggregate.item.vis;
+    let fields = default::blanks(&aggregate.fields);
+    let functions = quote! {
+        #[doc(hidden)]
+        fn __blank(root: ::protean::Root<Self>) -> Self {
+            Self { root, #fields }
+        }
+
+        /// A new instance under a fresh identity, before its first event.
+        #[must_use]
+        #visibility fn create() -> Self {
+            Self::__blank(::protean::Root::new())
+        }
+
+        /// A new instance under this identity, before its first event.
+        #[must_use]
+        #visibility fn create_with(id: impl ::core::convert::Into<::protean::Id>) -> Self {
+            Self::__blank(::protean::Root::with_id(id))
+        }
+    };
+    constants::allowed(aggregate.name(), functions)
+}
+
+/// The row of a state-stored aggregate: its identity, then its fields.
+fn from_rows(aggregate: &Structure) -> TokenStream {
+    let (name, fields) = (aggregate.name(), &aggregate.fields);
+    let (declare, write) = (columns::declare(fields), columns::write(fields));
+    let read = columns::read(fields);
+    let identity = constants::identity(name, &aggregate.item.vis);
+    let proofs = columns::unique_proofs(fields);
+    let defaults = default::constructor(aggregate, &quote!(root: ::protean::Root::new(),));
+    quote! {
+        #[automatically_derived]
+        impl ::protean::model::Columns for #name {
+            fn columns() -> ::std::vec::Vec<::protean::message::Column> {
+                let mut columns = ::protean::__private::identity_column();
+                #declare
+                columns
+            }
+
+            fn write(&self, row: &mut ::std::vec::Vec<::protean::message::Value>) {
+                <::protean::Id as ::protean::model::Field>::write(self.root.id(), row);
+                #write
+            }
+
+            fn read(
+                values: &mut ::protean::model::Values<'_>,
+            ) -> ::core::result::Result<Self, ::std::string::String> {
+                let id = ::protean::__private::column::<::protean::Id>("id", values)?;
+                let root = ::protean::Root::restored(id, ::core::option::Option::None);
+                ::core::result::Result::Ok(Self { root, #read })
+            }
+        }
+
+        #identity
+        #proofs
+        #defaults
+    }
+}

@@ -1,0 +1,106 @@
+//! Enums of names.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::quote;
+use syn::ext::IdentExt;
+use syn::{Fields, ItemEnum, LitStr, Token, Variant};
+
+use crate::derives;
+use crate::faults::Faults;
+use crate::structure::refuse_generics;
+
+const DERIVES: [&str; 6] = ["Clone", "Copy", "Debug", "PartialEq", "Eq", "Hash"];
+
+pub(crate) fn expand(mut item: ItemEnum, faults: &mut Faults) -> syn::Result<TokenStream> {
+    refuse_generics("#[value_object]", &item.generics)?;
+    for variant in item.variants.iter().filter(|variant| !is_unit(variant)) {
+        let told = "a variant is a name without data: move the data to a field beside it";
+        faults.add(&variant.fields, told);
+    }
+    if item.variants.is_empty() {
+        faults.add(&item.ident, "an enum of names has at least one");
+    }
+    if derives::serde_words(&item.attrs).iter().any(|word| word.starts_with("rename_all")) {
+        let told = "write `#[serde(rename = \"…\")]` on the variants: rows use the same names";
+        faults.add(&item.ident, told);
+    }
+    derives::add_serde(&mut item.attrs);
+    derives::add(&mut item.attrs, &DERIVES);
+    let variants: Vec<&Variant> = item.variants.iter().filter(|variant| is_unit(variant)).collect();
+    let (choice, field) = (choice(&item.ident, &variants), field(&item.ident));
+    Ok(quote!(#item #choice #field))
+}
+
+fn choice(owner: &Ident, variants: &[&Variant]) -> TokenStream {
+    let names: Vec<String> = variants.iter().map(|variant| name(variant)).collect();
+    let variants: Vec<&Ident> = variants.iter().map(|variant| &variant.ident).collect();
+    quote! {
+        #[automatically_derived]
+        impl ::protean::model::Choice for #owner {
+            const NAMES: &'static [&'static str] = &[#(#names),*];
+
+            fn name(self) -> &'static str {
+                match self {
+                    #(Self::#variants => #names,)*
+                }
+            }
+
+            fn named(name: &str) -> ::core::option::Option<Self> {
+                match name {
+                    #(#names => ::core::option::Option::Some(Self::#variants),)*
+                    _ => ::core::option::Option::None,
+                }
+            }
+        }
+    }
+}
+
+/// One column of text.
+fn field(owner: &Ident) -> TokenStream {
+    quote! {
+        #[automatically_derived]
+        impl ::protean::model::Element for #owner {}
+
+        #[automatically_derived]
+        impl ::protean::model::Field for #owner {
+            fn columns(
+                name: &str,
+                rules: &::protean::model::Rules,
+            ) -> ::std::vec::Vec<::protean::message::Column> {
+                <::std::string::String as ::protean::model::Field>::columns(name, rules)
+            }
+
+            fn check(&self, _: &::protean::model::Rules, _: &mut ::protean::Violations) {}
+
+            fn write(&self, row: &mut ::std::vec::Vec<::protean::message::Value>) {
+                row.push(::protean::message::Value::text(::protean::model::Choice::name(*self)));
+            }
+
+            fn read(
+                values: &mut ::protean::model::Values<'_>,
+            ) -> ::core::result::Result<Self, ::std::string::String> {
+                ::protean::__private::choice(values)
+            }
+        }
+    }
+}
+
+fn is_unit(variant: &Variant) -> bool {
+    matches!(variant.fields, Fields::Unit)
+}
+
+/// The name in JSON and in rows.
+fn name(variant: &Variant) -> String {
+    let mut renamed = None;
+    let serde = variant.attrs.iter().filter(|attribute| attribute.path().is_ident("serde"));
+    for attribute in serde {
+        // Serde itself tells what is wrong with its attributes.
+        let _ = attribute.parse_nested_meta(|meta| {
+            if meta.path.is_ident("rename") && meta.input.peek(Token![=]) {
+                renamed = Some(meta.value()?.parse::<LitStr>()?.value());
+            }
+            Ok(())
+        });
+    }
+    renamed.unwrap_or_else(|| variant.ident.unraw().to_string())
+}

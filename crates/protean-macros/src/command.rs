@@ -1,0 +1,73 @@
+//! `#[command]`.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+
+use crate::event::MessageOptions;
+use crate::faults::Faults;
+use crate::field::Field;
+use crate::kind::Kind;
+use crate::options::Known;
+use crate::place::at;
+use crate::structure::Structure;
+use crate::{constants, default, fields};
+
+pub(crate) fn expand(
+    options: TokenStream,
+    item: TokenStream,
+    faults: &mut Faults,
+) -> syn::Result<TokenStream> {
+    let known = Known { place: "#[command]", names: &["part_of", "returns", "name", "version"] };
+    let options = MessageOptions::read(&known, options, faults);
+    let mut command = Structure::parse("#[command]", item, faults)?;
+    command.derive_value();
+    command.refuse_unique("a command has none", faults);
+    let (defaults, name) = (default::functions(&command, faults), command.name());
+    let fields = fields::implementation(name, &command.fields);
+    let attributes = constants::implementation(name, &command.item.vis, &command.fields, 0);
+    let instance = command.identifier(faults).and_then(|field| faults.take(instance(field)));
+    let message = faults.take(options.aggregate("command", name)).map(|aggregate| {
+        let constants = options.constants(name);
+        let aggregate = quote_spanned!(at(aggregate)=> type Aggregate = #aggregate;);
+        let output = match &options.returns {
+            Some(output) => quote_spanned!(at(output)=> type Output = #output;),
+            None => quote!(
+                type Output = ();
+            ),
+        };
+        quote! {
+            #[automatically_derived]
+            impl ::protean::model::Command for #name {
+                #constants
+                #aggregate
+                #output
+                #instance
+            }
+        }
+    });
+    let item = &command.item;
+    Ok(quote!(#item #defaults #fields #attributes #message))
+}
+
+/// The method that tells the instance.
+fn instance(field: &Field) -> syn::Result<TokenStream> {
+    let name = &field.ident;
+    let id = match (field.kind, field.optional) {
+        (Kind::Id, false) => {
+            quote!(::core::option::Option::Some(::core::clone::Clone::clone(&self.#name)))
+        }
+        (Kind::Id, true) => quote!(::core::clone::Clone::clone(&self.#name)),
+        (Kind::Text, false) => {
+            quote!(::core::option::Option::Some(::protean::Id::from(self.#name.as_str())))
+        }
+        _ => {
+            let told = "an identifier is an `Id`, an `Option<Id>` or a `String`";
+            return Err(syn::Error::new_spanned(&field.ty, told));
+        }
+    };
+    Ok(quote! {
+        fn instance(&self) -> ::core::option::Option<::protean::Id> {
+            #id
+        }
+    })
+}

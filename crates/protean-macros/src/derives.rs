@@ -1,0 +1,98 @@
+//! The derives that a macro adds, unless the user wrote them.
+
+use quote::quote;
+use syn::parse::Parse;
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Path, Token, parse_quote};
+
+use crate::default;
+use crate::field::Field;
+
+/// What every value has.
+pub(crate) const VALUE: [&str; 3] = ["Clone", "Debug", "PartialEq"];
+
+/// Adds these derives of the standard library.
+pub(crate) fn add(attributes: &mut Vec<Attribute>, names: &[&str]) {
+    let present = derived(attributes);
+    let missing = names.iter().filter(|name| !present.iter().any(|other| other == *name));
+    let paths: Vec<Path> = missing.map(|name| standard(name)).collect();
+    if !paths.is_empty() {
+        attributes.insert(0, parse_quote!(#[derive(#(#paths),*)]));
+    }
+}
+
+/// Adds `Serialize` and `Deserialize`, from the serde that the facade brings.
+pub(crate) fn add_serde(attributes: &mut Vec<Attribute>) {
+    let present = derived(attributes);
+    let missing = ["Serialize", "Deserialize"].into_iter();
+    let missing: Vec<&str> =
+        missing.filter(|name| !present.iter().any(|other| other == name)).collect();
+    if missing.is_empty() {
+        return;
+    }
+    if !serde_words(attributes).iter().any(|word| word == "crate") {
+        attributes.insert(0, parse_quote!(#[serde(crate = "::protean::__private::serde")]));
+    }
+    let paths = missing.iter().map(|name| quote::format_ident!("{name}"));
+    let paths = paths.map(|name| quote!(::protean::__private::serde::#name));
+    attributes.insert(0, parse_quote!(#[derive(#(#paths),*)]));
+}
+
+/// Gives a field the default that JSON without it has.
+pub(crate) fn add_serde_default(
+    owner: &syn::Ident,
+    field: &Field,
+    attributes: &mut Vec<Attribute>,
+) {
+    if serde_words(attributes).iter().any(|word| word == "default") {
+        return;
+    }
+    if field.default.is_some() {
+        let path = format!("{owner}::{}", default::function(field));
+        attributes.push(parse_quote!(#[serde(default = #path)]));
+    } else if field.optional {
+        attributes.push(parse_quote!(#[serde(default)]));
+    }
+}
+
+/// The first word of each option in the `#[serde(…)]` attributes.
+pub(crate) fn serde_words(attributes: &[Attribute]) -> Vec<String> {
+    let mut words = Vec::new();
+    let serde = attributes.iter().filter(|attribute| attribute.path().is_ident("serde"));
+    for attribute in serde {
+        // Serde itself tells what is wrong with its attributes.
+        let _ = attribute.parse_nested_meta(|meta| {
+            words.extend(meta.path.get_ident().map(ToString::to_string));
+            if meta.input.peek(Token![=]) {
+                meta.value()?.call(syn::Expr::parse)?;
+            } else if meta.input.peek(syn::token::Paren) {
+                let content;
+                syn::parenthesized!(content in meta.input);
+                content.call(proc_macro2::TokenStream::parse)?;
+            }
+            Ok(())
+        });
+    }
+    words
+}
+
+fn derived(attributes: &[Attribute]) -> Vec<String> {
+    let derives = attributes.iter().filter(|attribute| attribute.path().is_ident("derive"));
+    let parse = Punctuated::<Path, Token![,]>::parse_terminated;
+    derives
+        .filter_map(|derive| derive.parse_args_with(parse).ok())
+        .flatten()
+        .filter_map(|path| path.segments.last().map(|last| last.ident.to_string()))
+        .collect()
+}
+
+fn standard(name: &str) -> Path {
+    match name {
+        "Clone" => parse_quote!(::core::clone::Clone),
+        "Copy" => parse_quote!(::core::marker::Copy),
+        "PartialEq" => parse_quote!(::core::cmp::PartialEq),
+        "Eq" => parse_quote!(::core::cmp::Eq),
+        "Hash" => parse_quote!(::core::hash::Hash),
+        _ => parse_quote!(::core::fmt::Debug),
+    }
+}

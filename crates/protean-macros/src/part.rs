@@ -1,0 +1,96 @@
+//! A handler's method for one message.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::{Attribute, ItemImpl, Meta, ReturnType, Signature, Type};
+
+use crate::method;
+use crate::place::at;
+
+/// A method for one message.
+pub(crate) struct Part {
+    pub(crate) message: Type,
+    call: TokenStream,
+}
+
+impl Part {
+    pub(crate) fn read(mark: &Attribute, signature: &Signature) -> syn::Result<Self> {
+        if !matches!(mark.meta, Meta::Path(_)) {
+            let told = "this takes no options: the argument tells which message";
+            return Err(syn::Error::new_spanned(&mark.meta, told));
+        }
+        if matches!(signature.output, ReturnType::Default) {
+            let told = "return `Handled`, or `Handled<Type>` when there is an answer";
+            return Err(syn::Error::new_spanned(&signature.ident, told));
+        }
+        let arguments = method::arguments(signature, "&self")?;
+        let (message, context) = match arguments.as_slice() {
+            [message] => (*message, TokenStream::new()),
+            [message, Type::Reference(context)] if context.mutability.is_none() => {
+                (*message, quote!(, context))
+            }
+            [_, context] => {
+                return Err(syn::Error::new_spanned(context, "take the context as `&Context`"));
+            }
+            _ => {
+                let told = "write `async fn …(&self, message: Message, ctx: &Context) -> Handled`";
+                return Err(syn::Error::new_spanned(&signature.inputs, told));
+            }
+        };
+        if let Type::Reference(reference) = message {
+            return Err(syn::Error::new_spanned(
+                reference,
+                "take the message by value, without `&`",
+            ));
+        }
+        let (name, wait) = (&signature.ident, signature.asyncness.map(|_| quote!(.await)));
+        let call = quote_spanned! {at(&signature.output)=>
+            ::core::result::Result::Ok(Self::#name(self, message #context) #wait ?)
+        };
+        Ok(Self { message: message.clone(), call })
+    }
+
+    /// `impl Handle`.
+    pub(crate) fn handle(&self, handler: &ItemImpl) -> TokenStream {
+        let message = &self.message;
+        let method = quote!(handle);
+        let output = quote!(<#message as ::protean::model::Command>::Output);
+        self.implement(handler, &quote!(Handle), (&method, &output))
+    }
+
+    /// `impl On`.
+    pub(crate) fn on(&self, handler: &ItemImpl) -> TokenStream {
+        self.implement(handler, &quote!(On), (&quote!(on), &quote!(())))
+    }
+
+    /// `impl Answer`.
+    pub(crate) fn answer(&self, handler: &ItemImpl) -> TokenStream {
+        let message = &self.message;
+        let method = quote!(answer);
+        let output = quote!(<#message as ::protean::model::Query>::Output);
+        self.implement(handler, &quote!(Answer), (&method, &output))
+    }
+
+    fn implement(
+        &self,
+        handler: &ItemImpl,
+        name: &TokenStream,
+        (method, output): (&TokenStream, &TokenStream),
+    ) -> TokenStream {
+        let (Self { message, call }, owner) = (self, &handler.self_ty);
+        let (generics, _, bounds) = handler.generics.split_for_impl();
+        quote_spanned! {at(message)=>
+            #[automatically_derived]
+            impl #generics ::protean::#name<#message> for #owner #bounds {
+                #[allow(unused_variables, clippy::needless_question_mark)]
+                async fn #method(
+                    &self,
+                    message: #message,
+                    context: &::protean::Context,
+                ) -> ::protean::Handled<#output> {
+                    #call
+                }
+            }
+        }
+    }
+}

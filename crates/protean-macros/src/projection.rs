@@ -1,0 +1,107 @@
+//! `#[projection]`.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::LitStr;
+
+use crate::event::message_name;
+use crate::faults::Faults;
+use crate::field::Field;
+use crate::kind::Kind;
+use crate::options::{Known, value};
+use crate::structure::Structure;
+use crate::{columns, constants, default, fields};
+
+pub(crate) fn expand(
+    options: TokenStream,
+    item: TokenStream,
+    faults: &mut Faults,
+) -> syn::Result<TokenStream> {
+    let mut given: Option<LitStr> = None;
+    Known { place: "#[projection]", names: &["name"] }.read(options, faults, |name, input| {
+        given = Some(value(name, input)?);
+        Ok(())
+    });
+    let mut projection = Structure::parse("#[projection]", item, faults)?;
+    projection.derive_value();
+    let (name, visibility) = (projection.name(), &projection.item.vis);
+    let told = message_name(given.as_ref(), name);
+    let parts = [
+        default::functions(&projection, faults),
+        default::constructor(&projection, &TokenStream::new()),
+        fields::implementation(name, &projection.fields),
+        rows(&projection),
+        columns::unique_proofs(&projection.fields),
+        constants::implementation(name, visibility, &projection.fields, 0),
+        key(&projection, &told, faults),
+    ];
+    let item = &projection.item;
+    Ok(quote!(#item #(#parts)*))
+}
+
+fn rows(projection: &Structure) -> TokenStream {
+    let (name, fields) = (projection.name(), &projection.fields);
+    let (declare, write) = (columns::declare(fields), columns::write(fields));
+    let read = columns::read(fields);
+    quote! {
+        #[automatically_derived]
+        impl ::protean::model::Columns for #name {
+            fn columns() -> ::std::vec::Vec<::protean::message::Column> {
+                let mut columns = ::std::vec::Vec::new();
+                #declare
+                columns
+            }
+
+            fn write(&self, row: &mut ::std::vec::Vec<::protean::message::Value>) {
+                #write
+            }
+
+            fn read(
+                values: &mut ::protean::model::Values<'_>,
+            ) -> ::core::result::Result<Self, ::std::string::String> {
+                ::core::result::Result::Ok(Self { #read })
+            }
+        }
+    }
+}
+
+/// The implementations that need to know the identifier.
+fn key(projection: &Structure, told: &TokenStream, faults: &mut Faults) -> TokenStream {
+    let name = projection.name();
+    let Some(identifier) = projection.identifier(faults) else {
+        faults.add(name, "mark the field that identifies a row: `#[field(identifier)]`");
+        return TokenStream::new();
+    };
+    let key = faults.take(identity(identifier));
+    let before = projection.fields.iter().position(|field| std::ptr::eq(field, identifier));
+    let column = columns::width(&projection.fields[..before.unwrap_or(0)]);
+    quote! {
+        #[automatically_derived]
+        impl ::protean::model::Kept for #name {
+            type Storage = ::protean::model::Projected;
+        }
+
+        #[automatically_derived]
+        #[allow(clippy::identity_op)]
+        impl ::protean::model::Projection for #name {
+            const NAME: &'static str = #told;
+            const KEY: usize = #column;
+
+            fn key(&self) -> ::protean::Id {
+                #key
+            }
+        }
+    }
+}
+
+fn identity(field: &Field) -> syn::Result<TokenStream> {
+    let name = &field.ident;
+    match (field.kind, field.optional) {
+        (Kind::Id, false) => Ok(quote!(::core::clone::Clone::clone(&self.#name))),
+        (Kind::Text, false) => Ok(quote!(::protean::Id::from(self.#name.as_str()))),
+        _ => {
+            let told = "the identifier of a projection is an `Id` or a `String`";
+            Err(syn::Error::new_spanned(&field.ty, told))
+        }
+    }
+}

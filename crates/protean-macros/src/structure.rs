@@ -1,0 +1,73 @@
+//! A struct of fields.
+
+use proc_macro2::TokenStream;
+use syn::{Generics, Ident, Item, ItemStruct};
+
+use crate::derives;
+use crate::faults::Faults;
+use crate::field::Field;
+
+/// A struct, without our attributes, and its fields.
+pub(crate) struct Structure {
+    pub(crate) item: ItemStruct,
+    pub(crate) fields: Vec<Field>,
+}
+
+impl Structure {
+    /// Reads the struct below `place`, as in `#[event]`.
+    pub(crate) fn parse(place: &str, item: TokenStream, faults: &mut Faults) -> syn::Result<Self> {
+        let mut item = match syn::parse2(item)? {
+            Item::Struct(item) => item,
+            other => return Err(syn::Error::new_spanned(other, format!("{place} is for structs"))),
+        };
+        refuse_generics(place, &item.generics)?;
+        if let syn::Fields::Unnamed(fields) = &item.fields {
+            let told = format!("{place} needs named fields: `{{ name: Type }}`");
+            return Err(syn::Error::new_spanned(fields, told));
+        }
+        let fields = item.fields.iter_mut().filter_map(|field| Field::take(field, faults));
+        let fields = fields.collect();
+        Ok(Self { item, fields })
+    }
+
+    pub(crate) fn name(&self) -> &Ident {
+        &self.item.ident
+    }
+
+    /// Derives what makes it a value that travels as JSON.
+    pub(crate) fn derive_value(&mut self) {
+        derives::add_serde(&mut self.item.attrs);
+        derives::add(&mut self.item.attrs, &derives::VALUE);
+        let owner = &self.item.ident;
+        for (field, plain) in self.fields.iter().zip(&mut self.item.fields) {
+            derives::add_serde_default(owner, field, &mut plain.attrs);
+        }
+    }
+
+    /// The fields marked `#[field(identifier)]`.
+    pub(crate) fn identifiers(&self) -> Vec<&Field> {
+        self.fields.iter().filter(|field| field.identifier.is_some()).collect()
+    }
+
+    /// The one field marked `#[field(identifier)]`, when there is one.
+    pub(crate) fn identifier(&self, faults: &mut Faults) -> Option<&Field> {
+        let identifiers = self.identifiers();
+        for field in identifiers.iter().skip(1) {
+            faults.add(&field.identifier, "one field is the identifier: remove this one");
+        }
+        identifiers.first().copied()
+    }
+
+    pub(crate) fn refuse_unique(&self, because: &str, faults: &mut Faults) {
+        self.fields.iter().for_each(|field| field.refuse_unique(because, faults));
+    }
+}
+
+/// Types of messages and rows have one form.
+pub(crate) fn refuse_generics(place: &str, generics: &Generics) -> syn::Result<()> {
+    if generics.params.is_empty() && generics.where_clause.is_none() {
+        return Ok(());
+    }
+    let told = format!("{place} is for types without generics: what is kept has one form");
+    Err(syn::Error::new_spanned(generics, told))
+}

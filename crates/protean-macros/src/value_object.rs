@@ -1,0 +1,90 @@
+//! `#[value_object]`.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::entity::element;
+use crate::faults::Faults;
+use crate::options::Known;
+use crate::structure::Structure;
+use crate::{choice, columns, default, fields};
+
+const PLACE: &str = "#[value_object]";
+
+pub(crate) fn expand(
+    options: TokenStream,
+    item: TokenStream,
+    faults: &mut Faults,
+) -> syn::Result<TokenStream> {
+    Known::none(PLACE, options, faults);
+    match syn::parse2(item)? {
+        syn::Item::Enum(item) => choice::expand(item, faults),
+        other => structure(quote!(#other), faults),
+    }
+}
+
+fn structure(item: TokenStream, faults: &mut Faults) -> syn::Result<TokenStream> {
+    let mut object = Structure::parse("#[value_object]", item, faults)?;
+    object.derive_value();
+    object.refuse_unique("mark the field that holds the value object instead", faults);
+    for field in object.identifiers() {
+        faults.add(&field.identifier, "a value object has no identity: use `#[entity]`");
+    }
+    if object.fields.is_empty() {
+        faults.add(object.name(), "a value object has at least one field");
+    }
+    let name = object.name();
+    let parts = [
+        default::functions(&object, faults),
+        fields::implementation(name, &object.fields),
+        element(name),
+        field(&object),
+    ];
+    let item = &object.item;
+    Ok(quote!(#item #(#parts)*))
+}
+
+/// `impl Field`: its fields become columns of its owner.
+fn field(object: &Structure) -> TokenStream {
+    let (name, fields) = (object.name(), &object.fields);
+    let (width, write, read) =
+        (columns::width(fields), columns::write(fields), columns::read(fields));
+    let declare = fields.iter().enumerate().map(|(index, field)| {
+        let (as_field, inner, rules) = (field.as_field(), field.name(), fields::rules(index));
+        quote!(columns.extend(#as_field::columns(&::std::format!("{name}_{}", #inner), #rules));)
+    });
+    quote! {
+        #[automatically_derived]
+        #[allow(clippy::identity_op)]
+        impl ::protean::model::Field for #name {
+            const WIDTH: usize = #width;
+
+            fn columns(
+                name: &str,
+                rules: &::protean::model::Rules,
+            ) -> ::std::vec::Vec<::protean::message::Column> {
+                let mut columns = ::std::vec::Vec::new();
+                #(#declare)*
+                ::protean::__private::unique(columns, rules)
+            }
+
+            fn check(
+                &self,
+                rules: &::protean::model::Rules,
+                violations: &mut ::protean::Violations,
+            ) {
+                violations.nest(rules.name, &::protean::model::Fields::check(self));
+            }
+
+            fn write(&self, row: &mut ::std::vec::Vec<::protean::message::Value>) {
+                #write
+            }
+
+            fn read(
+                values: &mut ::protean::model::Values<'_>,
+            ) -> ::core::result::Result<Self, ::std::string::String> {
+                ::core::result::Result::Ok(Self { #read })
+            }
+        }
+    }
+}

@@ -1,1 +1,0 @@
-SELECT max(position) FROM messages WHERE category = ?1 AND priority = ?2 AND position < ?3

@@ -1,0 +1,14 @@
+//! The contract every adapter passes, on a file of its own each time.
+
+use protean_core::port::{Location, Provider};
+use protean_sqlite::Sqlite;
+use protean_testing::contract::Subject;
+
+async fn fresh() -> Subject {
+    let folder = tempfile::tempdir().unwrap();
+    let uri = format!("sqlite://{}", folder.path().join("test.db").display());
+    let location = Location { uri: Some(uri), ..Location::default() };
+    Subject::new(Sqlite.open(&location).await.unwrap()).keeping(folder)
+}
+
+protean_testing::contract_suite!(fresh);

@@ -1,0 +1,109 @@
+//! Tables as they are in the file, and what cannot be extended.
+
+use protean_core::message::{Column, ColumnKind, Lane, Table, Value};
+use protean_core::port::{Changes, Store};
+use rusqlite::Connection;
+
+use crate::{account, column, commit, is_committed, open, people, person, prepared, unit};
+
+async fn refused(store: &dyn Store, table: Table) -> String {
+    store.prepare(&[table], &[]).await.unwrap_err().to_string()
+}
+
+#[tokio::test]
+async fn the_documented_query_of_the_outbox_works() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let store = prepared(&path, &[]).await;
+    commit(&*store, vec![unit(Lane::Backfill, &account("a"))]).await;
+    let shell = Connection::open(&path).unwrap();
+    let sql = "SELECT message_id, priority, stream_name, status, created_at, json(metadata_) \
+               FROM outbox ORDER BY created_at DESC LIMIT 10";
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok((row.get::<_, i64>(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+    };
+    let row: (i64, String, String, String) = shell.query_row(sql, [], read).unwrap();
+    let time = "2026-11-18T11:06:40.123456+00:00";
+    assert_eq!(row, (-100, "bank::account-a".into(), "published".into(), time.into()));
+}
+
+#[tokio::test]
+async fn refuses_what_cannot_be_extended() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = prepared(&folder.path().join("a.db"), &[people()]).await;
+    let rows = vec![person("p", Value::text("e"), Value::Null)];
+    commit(&*store, vec![Changes { rows, ..Changes::new(Lane::Primary) }]).await;
+    let mut required = people();
+    required.columns.push(Column { nullable: false, ..column("age", ColumnKind::Integer) });
+    let mut changed = people();
+    changed.columns[1].kind = ColumnKind::Json;
+    let mut stricter = people();
+    stricter.columns[1].nullable = false;
+    let mut looser = people();
+    looser.columns[1].unique = false;
+    for (table, found) in
+        [(required, "age"), (changed, "JSON_TEXT"), (stricter, "TEXT NOT NULL"), (looser, "DROP INDEX")]
+    {
+        let error = refused(&*store, table).await;
+        assert!(error.contains("people") && error.contains(found), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_required_column_is_added_while_there_are_no_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = prepared(&folder.path().join("a.db"), &[people()]).await;
+    let mut table = people();
+    table.columns.push(Column { nullable: false, ..column("age", ColumnKind::Integer) });
+    store.prepare(&[table.clone()], &[]).await.unwrap();
+    store.prepare(&[table], &[]).await.unwrap();
+}
+
+#[tokio::test]
+async fn names_are_names_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = prepared(&folder.path().join("a.db"), &[]).await;
+    for name in ["messages", "outbox", "sqlite_x", "a\";DROP TABLE messages", "Capital", "", "1st"] {
+        refused(&*store, Table { name: name.into(), ..people() }).await;
+    }
+    for name in ["_version", "id", "a b", "x\""] {
+        let mut table = people();
+        table.columns.push(column(name, ColumnKind::Text));
+        refused(&*store, table).await;
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_another_program_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    Connection::open(&path).unwrap().execute_batch("CREATE TABLE messages (x)").unwrap();
+    let store = open(&path).await;
+    let error = store.prepare(&[], &[]).await.unwrap_err().to_string();
+    assert!(error.contains("a.db") && error.contains("another file"), "{error}");
+}
+
+#[tokio::test]
+async fn a_later_layout_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    drop(prepared(&path, &[]).await);
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let uri = Some(path.display().to_string());
+    let location = protean_core::port::Location { uri, ..Default::default() };
+    let opened = protean_core::port::Provider::open(&protean_sqlite::Sqlite, &location).await;
+    assert!(opened.err().unwrap().to_string().contains("newer release"));
+}
+
+#[tokio::test]
+async fn destroying_leaves_no_file_beside_the_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let store = prepared(&path, &[people()]).await;
+    drop(store.claim("g").await.unwrap().unwrap());
+    assert!(is_committed(&commit(&*store, vec![unit(Lane::Backfill, &account("a"))]).await[0]));
+    store.destroy(&[people()]).await.unwrap();
+    drop(store);
+    let left = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert_eq!(left.collect::<Vec<_>>(), ["a.db"]);
+}

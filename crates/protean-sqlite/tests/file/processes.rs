@@ -1,0 +1,196 @@
+//! Several stores and processes on one file.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use protean_core::message::Lane;
+
+use crate::{account, commit, is_committed, open, prepared, unit};
+
+const FILE: &str = "PROTEAN_SQLITE_TEST_FILE";
+const PART: &str = "PROTEAN_SQLITE_TEST_PART";
+
+/// Runs `part` of [`child`] in a process of its own.
+fn spawn(part: &str, path: &Path) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["processes::child", "--exact", "--nocapture"]).env(FILE, path).env(PART, part);
+    command.stdout(std::process::Stdio::null()).spawn().unwrap()
+}
+
+/// Does nothing unless another test has started it as a process.
+#[tokio::test]
+async fn child() {
+    let Some(path) = std::env::var_os(FILE).map(PathBuf::from) else { return };
+    let store = open(&path).await;
+    match std::env::var(PART).unwrap().as_str() {
+        "append" => assert!(is_committed(&commit(&*store, vec![unit(Lane::Primary, &account("a"))]).await[0])),
+        "many" => {
+            for number in 0..200 {
+                let lane = if number % 2 == 0 { Lane::Primary } else { Lane::Backfill };
+                assert!(is_committed(&commit(&*store, vec![unit(lane, &account("a"))]).await[0]));
+            }
+        }
+        "bulk" => {
+            let units: Vec<_> = (0..2000).map(|n| unit(Lane::Backfill, &account(&n.to_string()))).collect();
+            loop {
+                commit(&*store, units.clone()).await;
+            }
+        }
+        "claim" => {
+            let _claim = store.claim("g").await.unwrap().unwrap();
+            std::fs::write(path.with_extension("claimed"), "").unwrap();
+            std::thread::sleep(Duration::from_secs(60));
+        }
+        part => panic!("{part}"),
+    }
+}
+
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn processes_that_write_at_once_lose_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let store = prepared(&path, &[]).await;
+    let children: Vec<_> = (0..4).map(|_| spawn("many", &path)).collect();
+    for mut child in children {
+        assert!(child.wait().unwrap().success());
+    }
+    assert_eq!(store.stream(&account("a"), 0, 1000).await.unwrap().len(), 800);
+    assert!(store.broken_streams(9).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_of_another_process_is_announced() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let store = prepared(&path, &[]).await;
+    let mut commits = store.commits();
+    commits.mark_unchanged();
+    let mut child = spawn("append", &path);
+    tokio::time::timeout(Duration::from_secs(10), commits.changed()).await.unwrap().unwrap();
+    let read = store.stream(&account("a"), 0, 9).await.unwrap();
+    assert_eq!(read.len(), 1);
+    assert!(child.wait().unwrap().success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commits_of_another_store_are_announced_soon() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let (ours, theirs) = (prepared(&path, &[]).await, prepared(&path, &[]).await);
+    let (mut waits, mut commits) = (Vec::new(), ours.commits());
+    for number in 0..100 {
+        // Our own commits in between must hide none of theirs.
+        if number % 3 == 0 {
+            commit(&*ours, vec![unit(Lane::Primary, &account("ours"))]).await;
+        }
+        let before = *commits.borrow_and_update();
+        commit(&*theirs, vec![unit(Lane::Primary, &account("theirs"))]).await;
+        let begun = Instant::now();
+        let announced = commits.wait_for(|now| *now > before);
+        tokio::time::timeout(Duration::from_secs(5), announced).await.unwrap().unwrap();
+        waits.push(begun.elapsed());
+        assert_eq!(ours.stream(&account("theirs"), number, 9).await.unwrap().len(), 1);
+    }
+    waits.sort();
+    eprintln!("announced after p50 {:?}, p99 {:?}", waits[50], waits[98]);
+    assert!(waits[50] < Duration::from_millis(50), "{waits:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn production_does_not_wait_for_a_bulk_writer() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let store = prepared(&path, &[]).await;
+    let _bulk = Killed(spawn("bulk", &path));
+    let mut commits = store.commits();
+    commits.changed().await.unwrap();
+    let mut waits = Vec::new();
+    for _ in 0..200 {
+        let begun = Instant::now();
+        assert!(is_committed(&commit(&*store, vec![unit(Lane::Primary, &account("p"))]).await[0]));
+        waits.push(begun.elapsed());
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    waits.sort();
+    let bulk = store.stream(&account("0"), 0, 10_000).await.unwrap().len();
+    eprintln!("beside a bulk process: p50 {:?}, p99 {:?}, {bulk} lists", waits[100], waits[197]);
+    assert!(waits[197] < Duration::from_millis(60), "{:?}", waits[197]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn production_does_not_wait_for_bulk_in_its_own_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = prepared(&folder.path().join("a.db"), &[]).await;
+    let units: Vec<_> = (0..20_000).map(|n| unit(Lane::Backfill, &account(&n.to_string()))).collect();
+    let bulk = tokio::spawn({
+        let store = std::sync::Arc::clone(&store);
+        async move { commit(&*store, units).await }
+    });
+    let mut waits = Vec::new();
+    while !bulk.is_finished() {
+        let begun = Instant::now();
+        assert!(is_committed(&commit(&*store, vec![unit(Lane::Primary, &account("p"))]).await[0]));
+        waits.push(begun.elapsed());
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert!(bulk.await.unwrap().iter().all(is_committed));
+    waits.sort();
+    let p99 = waits[waits.len() * 99 / 100];
+    eprintln!("beside bulk of its own: p50 {:?}, p99 {p99:?}", waits[waits.len() / 2]);
+    assert!(p99 < Duration::from_millis(60), "{p99:?}");
+}
+
+#[tokio::test]
+async fn a_claim_ends_with_its_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let store = prepared(&path, &[]).await;
+    let child = Killed(spawn("claim", &path));
+    while !path.with_extension("claimed").exists() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(store.claim("g").await.unwrap().is_none());
+    assert!(store.claim("h").await.unwrap().is_some());
+    drop(child);
+    assert!(store.claim("g").await.unwrap().is_some());
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_dropped_store_leaves_no_thread_and_no_wal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    for _ in 0..50 {
+        drop(prepared(&path, &[]).await);
+        assert!(!folder.path().join("a.db-wal").exists());
+    }
+    let named = |entry: std::io::Result<std::fs::DirEntry>| {
+        std::fs::read_to_string(entry.ok()?.path().join("comm")).ok()
+    };
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap().filter_map(named);
+    // Other tests of this process have stores of their own.
+    let ours = tasks.filter(|name| name.starts_with("sqlite-")).count();
+    assert!(ours < 60, "{ours} threads of 50 stores");
+}
+
+#[tokio::test]
+async fn what_was_queued_is_written_before_the_store_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let store = prepared(&path, &[]).await;
+    let units: Vec<_> = (0..3000).map(|_| unit(Lane::Backfill, &account("a"))).collect();
+    drop(store.commit(units.into()));
+    drop(store);
+    assert_eq!(open(&path).await.stream(&account("a"), 0, 9999).await.unwrap().len(), 3000);
+}
+

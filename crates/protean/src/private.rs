@@ -1,0 +1,65 @@
+//! What the macros expand to beside the public traits.
+
+use crate::message::Column;
+use crate::model::{Aggregate, Choice, Command, Event, Field, Rules, Values};
+use crate::{Error, Id, Result, Violations};
+
+/// The name of a command of this aggregate; no command of another compiles.
+pub const fn command_of<A: Aggregate, C: Command<Aggregate = A>>() -> &'static str {
+    C::NAME
+}
+
+/// The name of an event of this aggregate; no event of another compiles.
+pub const fn event_of<A: Aggregate, E: Event<Aggregate = A>>() -> &'static str {
+    E::NAME
+}
+
+/// Reads an event from a log.
+///
+/// # Errors
+/// When the data does not have the form of the event.
+pub fn event<E: Event>(data: &str) -> Result<E> {
+    serde_json::from_str(data).map_err(|error| {
+        Error::failed(format!("the data of a {} cannot be read", E::NAME)).with_source(error)
+    })
+}
+
+/// Takes one field from a row.
+///
+/// # Errors
+/// When the row holds something else; told with the field's name.
+pub fn column<T: Field>(name: &str, values: &mut Values<'_>) -> Result<T, String> {
+    T::read(values).map_err(|fault| format!("{name}: {fault}"))
+}
+
+/// Takes the name of a choice from a row.
+///
+/// # Errors
+/// When the row holds something else than one of the names.
+pub fn choice<T: Choice>(values: &mut Values<'_>) -> Result<T, String> {
+    let name = <String as Field>::read(values)?;
+    T::named(&name)
+        .ok_or_else(|| format!("expected one of '{}', found '{name}'", T::NAMES.join("', '")))
+}
+
+/// The column of an aggregate's identity.
+pub fn identity_column() -> Vec<Column> {
+    Id::columns("id", &Rules::named("id"))
+}
+
+/// The columns of a value object, unique when the field that holds it is.
+pub fn unique(mut columns: Vec<Column>, rules: &Rules) -> Vec<Column> {
+    for column in &mut columns {
+        column.unique |= rules.unique;
+    }
+    columns
+}
+
+/// Adds what an invariant complains about.
+pub fn absorb(violations: &mut Violations, checked: Result) {
+    let Err(error) = checked else { return };
+    match error.violations() {
+        Some(found) => violations.merge(found),
+        None => violations.add("", error.to_string()),
+    }
+}

@@ -1,0 +1,17 @@
+//! What the facade promises, as its users see it.
+//!
+//! * [`bank`]: an event-sourced domain, for the other modules
+//! * [`shop`]: a state-stored one
+//! * [`messages`]: events and commands: names, checks, defaults, constants
+//! * [`account`]: an event-sourced aggregate: raising, invariants, replay
+//! * [`order`]: a state-stored aggregate: its row, values and entities inside
+//! * [`handlers`]: handlers of every kind, registered and run
+//! * [`ui`]: what the compiler says to what is wrong
+
+mod account;
+mod bank;
+mod handlers;
+mod messages;
+mod order;
+mod shop;
+mod ui;

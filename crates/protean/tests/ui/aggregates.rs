@@ -1,0 +1,40 @@
+use protean::{Id, Root, aggregate, aggregate_impl, event};
+
+#[aggregate(event_sourced)]
+struct Rootless {
+    balance: i64,
+}
+
+#[aggregate]
+struct Account {
+    root: Root<Rootless>,
+}
+
+#[aggregate]
+struct Order {
+    root: Root<Order>,
+    id: Id,
+}
+
+#[event(part_of = Order)]
+struct OrderSent {
+    order_id: Id,
+}
+
+#[aggregate_impl]
+impl Order {
+    #[invariant(post)]
+    fn is_known(&self) -> bool {
+        true
+    }
+
+    #[invariant(after, "id" => "is unknown")]
+    fn is_paid(&self) -> bool {
+        true
+    }
+
+    #[apply]
+    fn on_sent(&mut self, event: OrderSent) {}
+}
+
+fn main() {}

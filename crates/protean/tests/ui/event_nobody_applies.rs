@@ -1,0 +1,20 @@
+use protean::{Id, Result, Root, aggregate, aggregate_impl, event};
+
+#[aggregate(event_sourced)]
+struct Account {
+    root: Root<Account>,
+}
+
+#[event(part_of = Account)]
+struct AccountClosed {
+    account_id: Id,
+}
+
+#[aggregate_impl]
+impl Account {
+    fn close(&mut self) -> Result {
+        self.raise(AccountClosed { account_id: self.id() })
+    }
+}
+
+fn main() {}
