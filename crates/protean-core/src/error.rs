@@ -74,7 +74,7 @@ impl Error {
     }
 
     /// Marks an error that came after the transaction had committed.
-    pub fn after_commit(mut self) -> Self {
+    pub(crate) fn after_commit(mut self) -> Self {
         self.0.committed = true;
         self
     }

@@ -38,7 +38,7 @@ impl Server {
     ///
     /// # Errors
     /// When the store cannot be opened.
-    pub async fn run(self, shutdown: impl Future<Output = ()> + Send) -> Result {
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result {
         let store = Arc::clone(self.domain.store().await?);
         let (stop, stopped) = watch::channel(false);
         let mut workers = JoinSet::new();

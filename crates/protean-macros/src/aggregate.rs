@@ -138,10 +138,11 @@ fn access(aggregate: &Structure, options: &Options) -> TokenStream {
         Visibility::Public(_) => parse_quote!(pub(crate)),
         other => other.clone(),
     };
-    let (applies, raise) = if options.event_sourced {
-        (quote!(Self: ::protean::model::Apply<E>,), quote!(raise_applied))
+    let (bound, raise) = if options.event_sourced {
+        (quote!(::protean::__private::AppliedBy<Self>), quote!(event.raise(self)))
     } else {
-        (TokenStream::new(), quote!(raise_recorded))
+        let event = quote!(::protean::model::Event<Aggregate = Self>);
+        (event, quote!(::protean::model::raise_recorded(self, &event)))
     };
     let methods = quote! {
         /// The identity.
@@ -155,10 +156,9 @@ fn access(aggregate: &Structure, options: &Options) -> TokenStream {
         /// When the event, or the aggregate before or after it, breaks a rule.
         #inside fn raise<E>(&mut self, event: E) -> ::protean::Result
         where
-            #applies
-            E: ::protean::model::Event<Aggregate = Self>,
+            E: #bound,
         {
-            ::protean::model::#raise(self, &event)
+            #raise
         }
     };
     constants::allowed(aggregate.name(), methods)
@@ -194,7 +194,9 @@ fn from_rows(aggregate: &Structure) -> TokenStream {
     let (name, fields) = (aggregate.name(), &aggregate.fields);
     let (declare, write) = (columns::declare(fields), columns::write(fields));
     let read = columns::read(fields);
-    let identity = constants::identity(name, &aggregate.item.vis);
+    // A field `id` is refused; its constant would only add another error.
+    let named_id = fields.iter().any(|field| field.ident == "id");
+    let identity = (!named_id).then(|| constants::identity(name, &aggregate.item.vis));
     let proofs = columns::unique_proofs(fields);
     let defaults = default::constructor(aggregate, &quote!(root: ::protean::Root::new(),));
     quote! {

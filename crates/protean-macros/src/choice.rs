@@ -17,6 +17,9 @@ pub(crate) fn expand(mut item: ItemEnum, faults: &mut Faults) -> syn::Result<Tok
         let told = "a variant is a name without data: move the data to a field beside it";
         faults.add(&variant.fields, told);
     }
+    if !item.variants.iter().all(is_unit) {
+        return Ok(quote!(#item));
+    }
     if item.variants.is_empty() {
         faults.add(&item.ident, "an enum of names has at least one");
     }
@@ -26,7 +29,7 @@ pub(crate) fn expand(mut item: ItemEnum, faults: &mut Faults) -> syn::Result<Tok
     }
     derives::add_serde(&mut item.attrs);
     derives::add(&mut item.attrs, &DERIVES);
-    let variants: Vec<&Variant> = item.variants.iter().filter(|variant| is_unit(variant)).collect();
+    let variants: Vec<&Variant> = item.variants.iter().collect();
     let (choice, field) = (choice(&item.ident, &variants), field(&item.ident));
     Ok(quote!(#item #choice #field))
 }

@@ -20,7 +20,7 @@ pub(crate) fn expand(
     let known = Known { place: "#[command]", names: &["part_of", "returns", "name", "version"] };
     let options = MessageOptions::read(&known, options, faults);
     let mut command = Structure::parse("#[command]", item, faults)?;
-    command.derive_value();
+    command.derive_value(faults);
     command.refuse_unique("a command has none", faults);
     let (defaults, name) = (default::functions(&command, faults), command.name());
     let fields = fields::implementation(name, &command.fields);

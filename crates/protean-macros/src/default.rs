@@ -17,7 +17,9 @@ pub(crate) fn functions(owner: &Structure, faults: &mut Faults) -> TokenStream {
     let (mut functions, visibility) = (TokenStream::new(), &owner.item.vis);
     for field in &owner.fields {
         let Some(default) = &field.default else { continue };
-        let Some(value) = faults.take(converted(field, default)) else { continue };
+        // The function stays when its value is at fault, for those who call it.
+        let value = faults.take(converted(field, default));
+        let value = value.unwrap_or_else(|| quote!(::core::unreachable!()));
         let (name, ty) = (function(field), &field.ty);
         let documentation = format!(" What `{}` is when nobody says.", field.name());
         functions.extend(quote! {

@@ -18,7 +18,7 @@ pub(crate) fn expand(
 ) -> syn::Result<TokenStream> {
     Known::none(PLACE, options, faults);
     let mut entity = Structure::parse(PLACE, item, faults)?;
-    entity.derive_value();
+    entity.derive_value(faults);
     entity.refuse_unique("the entities of an aggregate share one", faults);
     let marked = entity.identifier(faults).is_some();
     let has_id = entity.fields.iter().any(|field| field.ident == "id" && field.kind == Kind::Id);

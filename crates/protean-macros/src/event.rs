@@ -80,7 +80,7 @@ pub(crate) fn expand(
     let known = Known { place: "#[event]", names: &["part_of", "name", "version"] };
     let options = MessageOptions::read(&known, options, faults);
     let mut event = Structure::parse("#[event]", item, faults)?;
-    event.derive_value();
+    event.derive_value(faults);
     event.refuse_unique("an event has none", faults);
     let (defaults, name) = (default::functions(&event, faults), event.name());
     let fields = fields::implementation(name, &event.fields);

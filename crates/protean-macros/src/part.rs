@@ -19,10 +19,10 @@ impl Part {
             let told = "this takes no options: the argument tells which message";
             return Err(syn::Error::new_spanned(&mark.meta, told));
         }
-        if matches!(signature.output, ReturnType::Default) {
+        let ReturnType::Type(_, output) = &signature.output else {
             let told = "return `Handled`, or `Handled<Type>` when there is an answer";
             return Err(syn::Error::new_spanned(&signature.ident, told));
-        }
+        };
         let arguments = method::arguments(signature, "&self")?;
         let (message, context) = match arguments.as_slice() {
             [message] => (*message, TokenStream::new()),
@@ -44,7 +44,7 @@ impl Part {
             ));
         }
         let (name, wait) = (&signature.ident, signature.asyncness.map(|_| quote!(.await)));
-        let call = quote_spanned! {at(&signature.output)=>
+        let call = quote_spanned! {at(output)=>
             ::core::result::Result::Ok(Self::#name(self, message #context) #wait ?)
         };
         Ok(Self { message: message.clone(), call })

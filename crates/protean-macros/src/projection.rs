@@ -23,7 +23,7 @@ pub(crate) fn expand(
         Ok(())
     });
     let mut projection = Structure::parse("#[projection]", item, faults)?;
-    projection.derive_value();
+    projection.derive_value(faults);
     let (name, visibility) = (projection.name(), &projection.item.vis);
     let told = message_name(given.as_ref(), name);
     let parts = [

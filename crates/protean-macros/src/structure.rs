@@ -35,7 +35,11 @@ impl Structure {
     }
 
     /// Derives what makes it a value that travels as JSON.
-    pub(crate) fn derive_value(&mut self) {
+    pub(crate) fn derive_value(&mut self, faults: &mut Faults) {
+        if matches!(self.item.fields, syn::Fields::Unit) {
+            let name = &self.item.ident;
+            faults.add(name, format!("write `{name} {{}}`, which is `{{}}` in JSON"));
+        }
         derives::add_serde(&mut self.item.attrs);
         derives::add(&mut self.item.attrs, &derives::VALUE);
         let owner = &self.item.ident;

@@ -25,7 +25,7 @@ pub(crate) fn expand(
 
 fn structure(item: TokenStream, faults: &mut Faults) -> syn::Result<TokenStream> {
     let mut object = Structure::parse("#[value_object]", item, faults)?;
-    object.derive_value();
+    object.derive_value(faults);
     object.refuse_unique("mark the field that holds the value object instead", faults);
     for field in object.identifiers() {
         faults.add(&field.identifier, "a value object has no identity: use `#[entity]`");

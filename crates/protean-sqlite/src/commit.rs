@@ -121,7 +121,9 @@ impl Committer {
 
     /// Opens the connection again when the last error asks for it.
     pub(crate) fn renew(&mut self) {
-        if self.reopen && let Ok(fresh) = self.settings.writer() {
+        if self.reopen
+            && let Ok(fresh) = self.settings.writer()
+        {
             self.connection = fresh;
             self.reopen = false;
         }
@@ -134,7 +136,9 @@ impl Committer {
     ) -> rusqlite::Result<Option<Staged>> {
         let (mut careful, mut banned) = (false, Banned::new());
         loop {
-            if self.turnstile.begin(&self.connection, manners.lane, manners.urgent)? == Entry::Yielded {
+            if self.turnstile.begin(&self.connection, manners.lane, manners.urgent)?
+                == Entry::Yielded
+            {
                 return Ok(None);
             }
             let mut pass = Pass {
@@ -189,7 +193,9 @@ impl Pass<'_> {
                 let left_out = |unit: &usize| !is_committed(&job.outcomes, fresh, *unit);
                 let outcome = self.settle((list, place, 0), &job.units[place], &left_out)?;
                 staged[list].push(outcome);
-                if manners.lane == Lane::Backfill && (begun.elapsed() >= SLICE || (manners.urgent)()) {
+                if manners.lane == Lane::Backfill
+                    && (begun.elapsed() >= SLICE || (manners.urgent)())
+                {
                     break 'jobs;
                 }
             }

@@ -56,7 +56,9 @@ pub(crate) fn wants_reopening(error: &rusqlite::Error) -> bool {
 /// True when a table or a column is missing.
 pub(crate) fn is_unprepared(error: &rusqlite::Error) -> bool {
     let text = error.to_string();
-    text.contains("no such table") || text.contains("no such column") || text.contains("has no column")
+    text.contains("no such table")
+        || text.contains("no such column")
+        || text.contains("has no column")
 }
 
 fn advice(error: &rusqlite::Error) -> String {

@@ -90,7 +90,11 @@ fn read_parked(
     Ok(page)
 }
 
-fn read_standing(view: &Connection, group: &str, category: &Category) -> rusqlite::Result<Standing> {
+fn read_standing(
+    view: &Connection,
+    group: &str,
+    category: &Category,
+) -> rusqlite::Result<Standing> {
     let account = Account { view, group, category, start: read_start(view, group, category)? };
     let (parked, dead) = (
         account.by_priority(include_str!("sql/count_parked.sql"))?,
@@ -145,9 +149,8 @@ impl Account<'_> {
 
     fn by_priority(&self, sql: &str) -> rusqlite::Result<BTreeMap<Priority, u64>> {
         let mut statement = self.view.prepare_cached(sql)?;
-        let read = |row: &rusqlite::Row<'_>| {
-            Ok((Priority::new(row.get(0)?), unsigned(row.get(1)?)))
-        };
+        let read =
+            |row: &rusqlite::Row<'_>| Ok((Priority::new(row.get(0)?), unsigned(row.get(1)?)));
         statement.query_map((self.group, self.category.as_str()), read)?.collect()
     }
 

@@ -8,7 +8,7 @@
 //! other processes ─▶ `-wal` file ─▶ wake ─▶ Store::commits
 //! ```
 //!
-//! * a file: `provider` reads its name, [`connection`] opens it, [`schema`] and
+//! * a file: `provider` reads its name, `connection` opens it, `schema` and
 //!   `table` lay it out
 //! * production goes first: in the queues of `writer`, and between processes
 //!   through `turnstile`

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use protean_core::Result;
-use protean_core::message::{Category, Extensions, Kind, Message, Priority, Recorded, Stream, Timestamp};
+use protean_core::message::{
+    Category, Extensions, Kind, Message, Priority, Recorded, Stream, Timestamp,
+};
 use protean_core::port::{BoxFuture, Delivery, LaneRead, Log};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Error, Row, params};
@@ -131,7 +133,8 @@ impl Names {
         let message = Message {
             id: text(row, 8)?.into(),
             stream: Stream::restored(text(row, 1)?, category),
-            kind: Kind::named(kind).ok_or_else(|| odd(5, format!("'{kind}' is no kind of message")))?,
+            kind: Kind::named(kind)
+                .ok_or_else(|| odd(5, format!("'{kind}' is no kind of message")))?,
             type_name: self.type_name(text(row, 6)?),
             version: row.get(7)?,
             priority: Priority::new(row.get(4)?),

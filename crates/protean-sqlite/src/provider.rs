@@ -116,7 +116,8 @@ mod tests {
 
     #[test]
     fn says_what_is_wrong_with_a_location() {
-        for uri in ["", "sqlite:", "postgresql://host/db", "sqlite:bank.db?mode=ro", "sqlite:data/"] {
+        for uri in ["", "sqlite:", "postgresql://host/db", "sqlite:bank.db?mode=ro", "sqlite:data/"]
+        {
             assert!(Sqlite.fault(&at(uri)).is_some(), "{uri}");
         }
         let odd = Location { synchronous: "often".into(), ..at("bank.db") };

@@ -61,7 +61,9 @@ impl Readers {
         }));
         match done.await {
             Ok(result) => result.map_err(|e| self.settings.told(e)),
-            Err(_) => Err(Error::failed("reading failed in an unforeseen way; see the log for the panic")),
+            Err(_) => {
+                Err(Error::failed("reading failed in an unforeseen way; see the log for the panic"))
+            }
         }
     }
 }

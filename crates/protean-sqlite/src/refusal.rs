@@ -30,7 +30,8 @@ impl Refusal {
     /// names what is at fault when the error names no column.
     pub(crate) fn of_user_tables(error: rusqlite::Error, subject: &str) -> Self {
         if error::is_unprepared(&error) && subject != STATEMENT {
-            let message = format!("the table '{subject}' is not prepared ({error}); run `db setup`");
+            let message =
+                format!("the table '{subject}' is not prepared ({error}); run `db setup`");
             return Self::LeftOut(Outcome::Unavailable(message));
         }
         if error::is_outage(&error) && !error::is_unprepared(&error) {
@@ -46,7 +47,9 @@ pub(crate) const STATEMENT: &str = "statement";
 impl From<rusqlite::Error> for Refusal {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
-            Some(ErrorCode::TooBig) => Self::rejected("data", "is larger than the database can hold"),
+            Some(ErrorCode::TooBig) => {
+                Self::rejected("data", "is larger than the database can hold")
+            }
             _ => Self::Broken(error),
         }
     }
@@ -75,7 +78,8 @@ fn violations(error: &rusqlite::Error, subject: &str) -> Violations {
 
 /// `account.email, account.name` or `index 'account.email'` as `email`, `name`.
 fn fields(named: &str) -> impl Iterator<Item = &str> {
-    let named = named.strip_prefix("index '").and_then(|rest| rest.strip_suffix('\'')).unwrap_or(named);
+    let named =
+        named.strip_prefix("index '").and_then(|rest| rest.strip_suffix('\'')).unwrap_or(named);
     named.split(", ").map(|column| column.rsplit('.').next().unwrap_or(column))
 }
 

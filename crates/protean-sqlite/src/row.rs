@@ -27,7 +27,11 @@ struct TableStatements {
 
 impl Statements {
     /// Applies one write.
-    pub(crate) fn write(&mut self, connection: &Connection, write: &RowWrite) -> Result<(), Refusal> {
+    pub(crate) fn write(
+        &mut self,
+        connection: &Connection,
+        write: &RowWrite,
+    ) -> Result<(), Refusal> {
         let statements = self.of(&write.table);
         if write.expected.is_some_and(|expected| write.version <= expected) {
             return Err(statements.falls_back(write));
@@ -56,7 +60,8 @@ impl TableStatements {
         let columns = table.columns.iter().map(|column| format!("\"{}\"", column.name));
         let columns: Vec<String> = columns.collect();
         let holders: Vec<String> = (1..=columns.len()).map(|index| format!("?{index}")).collect();
-        let pairs = columns.iter().zip(&holders).map(|(column, holder)| format!("{column} = {holder}"));
+        let pairs =
+            columns.iter().zip(&holders).map(|(column, holder)| format!("{column} = {holder}"));
         let pairs: Vec<String> = pairs.collect();
         let (version, expected, itself) =
             (columns.len() + 1, columns.len() + 2, format!("\"{key}\" = ?{}", table.key + 1));
@@ -128,7 +133,9 @@ impl TableStatements {
 
     fn falls_back(&self, write: &RowWrite) -> Refusal {
         let (key, table, version) = (&write.key, &self.table.name, write.version);
-        Refusal::stale(format!("the row '{key}' of '{table}' is past the version {version} already"))
+        Refusal::stale(format!(
+            "the row '{key}' of '{table}' is past the version {version} already"
+        ))
     }
 
     fn bound(
@@ -162,7 +169,9 @@ impl TableStatements {
         }
         let odd = |value: &Value| matches!(value, Value::Real(number) if number.is_nan());
         match row.iter().position(odd) {
-            Some(index) => Err(Refusal::rejected(&self.table.columns[index].name, "is not a number")),
+            Some(index) => {
+                Err(Refusal::rejected(&self.table.columns[index].name, "is not a number"))
+            }
             None => Ok(()),
         }
     }

@@ -39,7 +39,12 @@ impl Rows for SqliteStore {
     }
 }
 
-fn read_row(view: &Connection, table: &Table, select: &Select, key: &str) -> rusqlite::Result<RowState> {
+fn read_row(
+    view: &Connection,
+    table: &Table,
+    select: &Select,
+    key: &str,
+) -> rusqlite::Result<RowState> {
     let mut statement = view.prepare_cached(&select.sql)?;
     let found = statement.query_row([key], |row| state(row, table)).optional()?;
     if let Some(found) = found {
@@ -106,7 +111,9 @@ impl Select {
                 Operator::AtMost | Operator::AtLeast if filter.value.is_null() => {
                     format!("{column} IS ?{holder}")
                 }
-                Operator::Contains if !is_text(table, filter.column) => format!("?{holder} IS NULL AND 0"),
+                Operator::Contains if !is_text(table, filter.column) => {
+                    format!("?{holder} IS NULL AND 0")
+                }
                 Operator::Equal => format!("{column} IS ?{holder}"),
                 Operator::NotEqual => format!("{column} IS NOT ?{holder}"),
                 Operator::Less => format!("{column} < ?{holder}"),
@@ -136,7 +143,8 @@ impl Select {
 }
 
 fn columns(table: &Table) -> String {
-    let names: Vec<String> = table.columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
+    let names: Vec<String> =
+        table.columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
     format!("{}, \"_version\"", names.join(", "))
 }
 
@@ -149,7 +157,9 @@ fn is_text(table: &Table, index: usize) -> bool {
 fn compared(table: &Table, index: usize) -> Result<String> {
     let column = table.columns.get(index).ok_or_else(|| {
         let (name, count) = (&table.name, table.columns.len());
-        Error::misused(format!("the table '{name}' has {count} columns, none has the index {index}"))
+        Error::misused(format!(
+            "the table '{name}' has {count} columns, none has the index {index}"
+        ))
     })?;
     Ok(match column.kind {
         ColumnKind::Decimal => format!("\"{}\" COLLATE decimal", column.name),

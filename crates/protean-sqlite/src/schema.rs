@@ -15,8 +15,18 @@ const VERSION: i64 = 1;
 
 /// The tables and views, in the order in which they are dropped.
 pub(crate) const OWN: [&str; 12] = [
-    "outbox", "messages", "progress", "cursors", "done", "parked", "dead", "counters",
-    "enrolments", "idempotency", "removed", "outbox_queue",
+    "outbox",
+    "messages",
+    "progress",
+    "cursors",
+    "done",
+    "parked",
+    "dead",
+    "counters",
+    "enrolments",
+    "idempotency",
+    "removed",
+    "outbox_queue",
 ];
 
 const STATEMENTS: [&str; 17] = [
@@ -74,8 +84,10 @@ pub(crate) fn create(connection: &Connection, path: &Path) -> Result {
 
 /// Makes these groups known. Runs inside a transaction.
 pub(crate) fn enrol(connection: &Connection, enrolments: &[Enrolment]) -> rusqlite::Result<()> {
-    let head: Option<i64> =
-        connection.query_row(include_str!("sql/head.sql"), [], |row| row.get(0)).optional()?.flatten();
+    let head: Option<i64> = connection
+        .query_row(include_str!("sql/head.sql"), [], |row| row.get(0))
+        .optional()?
+        .flatten();
     for enrolment in enrolments {
         let start = match enrolment.start {
             Start::Beginning => 0,

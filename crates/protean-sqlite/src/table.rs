@@ -138,7 +138,8 @@ fn missing(table: &Table, found: &[Found]) -> Result<Vec<usize>> {
             Some(there) => compare(table, index, there)?,
             None if index != table.key => missing.push(index),
             None => {
-                let (declared, advice) = (declaration(column, true), "an identity cannot be renamed");
+                let (declared, advice) =
+                    (declaration(column, true), "an identity cannot be renamed");
                 return Err(differs(table, &column.name, ("no such column", &declared), advice));
             }
         }
@@ -194,7 +195,9 @@ fn prepare_indexes(connection: &Connection, table: &Table, path: &Path) -> Resul
         let name = format!("{}.{}", table.name, column.name);
         let exists = there.exists([&name]).map_err(told)?;
         match (column.unique && index != table.key, exists) {
-            (true, false) => create_index(connection, table, column, &name).map_err(told_of(&name, path))?,
+            (true, false) => {
+                create_index(connection, table, column, &name).map_err(told_of(&name, path))?
+            }
             (false, true) => {
                 let advice = format!("declare it unique again, or run DROP INDEX \"{name}\"");
                 return Err(differs(table, &column.name, ("unique", "not unique"), &advice));

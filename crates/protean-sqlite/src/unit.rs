@@ -128,7 +128,8 @@ fn append_all(connection: &Connection, appends: &[Append]) -> Result<Vec<Place>,
     let mut places: Vec<Place> = Vec::with_capacity(appends.len());
     for (index, append) in appends.iter().enumerate() {
         let stream = &append.message.stream;
-        let before = index.checked_sub(1).filter(|before| appends[*before].message.stream == *stream);
+        let before =
+            index.checked_sub(1).filter(|before| appends[*before].message.stream == *stream);
         let known = before.map(|before| places[before].stream_position + 1);
         let stream_position = stream_position(connection, append, known)?;
         places.push(append_one(connection, append, stream_position)?);
@@ -146,7 +147,8 @@ fn stream_position(
     match (append.expect, known) {
         (Expect::End, Some(next)) => Ok(next),
         (Expect::End, None) => {
-            let mut last = connection.prepare_cached(include_str!("sql/last_stream_position.sql"))?;
+            let mut last =
+                connection.prepare_cached(include_str!("sql/last_stream_position.sql"))?;
             let last = last.query_row([stream], |row| row.get::<_, Option<i64>>(0))?;
             Ok(last.map_or(0, |last| unsigned(last) + 1))
         }
@@ -189,7 +191,9 @@ fn append_one(
         Ok(position) => Ok(Place { position: unsigned(position), stream_position }),
         Err(e) if e.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
             let stream = &message.stream;
-            Err(Refusal::stale(format!("'{stream}' has a message at position {stream_position} already")))
+            Err(Refusal::stale(format!(
+                "'{stream}' has a message at position {stream_position} already"
+            )))
         }
         Err(e) => Err(e.into()),
     }
@@ -218,14 +222,17 @@ fn move_parked(connection: &Connection, park: &Park) -> Result<(), Refusal> {
             let category = stream.category().as_str();
             let (position, place) = (signed(*position), signed(*stream_position));
             let (stream, priority) = (stream.as_str(), priority.value());
-            let row =
-                params![&**group, position, stream, place, category, priority, attempts, due, reason];
+            let row = params![
+                &**group, position, stream, place, category, priority, attempts, due, reason
+            ];
             connection.prepare_cached(include_str!("sql/park.sql"))?.execute(row)?;
         }
         Park::Take { group, message } => {
             if unpark(connection, group, message)? == 0 {
                 let position = message.position;
-                return Err(Refusal::stale(format!("message {position} is not parked for '{group}'")));
+                return Err(Refusal::stale(format!(
+                    "message {position} is not parked for '{group}'"
+                )));
             }
         }
         Park::Release { group, stream, due } => {

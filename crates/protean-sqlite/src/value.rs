@@ -22,7 +22,9 @@ impl ToSql for Bound<'_> {
             Value::Text(text) | Value::Json(text) => {
                 ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes()))
             }
-            Value::Timestamp(moment) => ToSqlOutput::Borrowed(ValueRef::Integer(moment.as_micros())),
+            Value::Timestamp(moment) => {
+                ToSqlOutput::Borrowed(ValueRef::Integer(moment.as_micros()))
+            }
             Value::Date(day) => ToSqlOutput::from(day.to_string()),
         })
     }

@@ -70,7 +70,8 @@ impl Wake {
         let look = Look { connection, seen, ended, nudge: Arc::clone(&nudge), signal, writer };
         let thread = std::thread::Builder::new().name("sqlite-wake".into()).spawn(|| look.run());
         let thread = thread.map_err(|e| {
-            Error::unavailable("no thread can be started; raise the limit of processes").with_source(e)
+            Error::unavailable("no thread can be started; raise the limit of processes")
+                .with_source(e)
         })?;
         Ok(Self {
             // Without it, the poll finds every commit, only later.

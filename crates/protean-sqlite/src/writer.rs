@@ -82,7 +82,8 @@ impl Writer {
         };
         let thread = std::thread::Builder::new().name("sqlite-writer".into()).spawn(|| desk.work());
         let thread = thread.map_err(|e| {
-            Error::unavailable("no thread can be started; raise the limit of processes").with_source(e)
+            Error::unavailable("no thread can be started; raise the limit of processes")
+                .with_source(e)
         })?;
         Ok(Self { shared, thread: Some(thread) })
     }
@@ -128,7 +129,8 @@ impl Writer {
             }));
             true
         });
-        done.await.unwrap_or_else(|_| Err(Error::failed("the thread that writes has failed at this")))
+        done.await
+            .unwrap_or_else(|_| Err(Error::failed("the thread that writes has failed at this")))
     }
 }
 

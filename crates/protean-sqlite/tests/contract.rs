@@ -5,10 +5,10 @@ use protean_sqlite::Sqlite;
 use protean_testing::contract::Subject;
 
 async fn fresh() -> Subject {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder for the test");
     let uri = format!("sqlite://{}", folder.path().join("test.db").display());
     let location = Location { uri: Some(uri), ..Location::default() };
-    Subject::new(Sqlite.open(&location).await.unwrap()).keeping(folder)
+    Subject::new(Sqlite.open(&location).await.expect("a store")).keeping(folder)
 }
 
 protean_testing::contract_suite!(fresh);

@@ -1,7 +1,7 @@
 //! Protean for Rust: domain-driven design, CQRS and event sourcing with an
 //! asynchronous server whose priority lanes keep bulk work out of the way of people.
 //!
-//! Start with [`domain`], which declares one. What it is made of is declared
+//! Start with [`domain()`], which declares one. What it is made of is declared
 //! with attribute macros, each of which expands to the plain traits that one
 //! may as well write by hand:
 //!
@@ -43,6 +43,6 @@ pub mod __private {
     pub use serde;
 
     pub use crate::private::{
-        absorb, choice, column, command_of, event, event_of, identity_column, unique,
+        AppliedBy, absorb, choice, column, command_of, event, event_of, identity_column, unique,
     };
 }

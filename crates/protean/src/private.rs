@@ -1,7 +1,7 @@
 //! What the macros expand to beside the public traits.
 
 use crate::message::Column;
-use crate::model::{Aggregate, Choice, Command, Event, Field, Rules, Values};
+use crate::model::{Aggregate, Apply, Choice, Command, Event, Field, Rules, Values, raise_applied};
 use crate::{Error, Id, Result, Violations};
 
 /// The name of a command of this aggregate; no command of another compiles.
@@ -12,6 +12,22 @@ pub const fn command_of<A: Aggregate, C: Command<Aggregate = A>>() -> &'static s
 /// The name of an event of this aggregate; no event of another compiles.
 pub const fn event_of<A: Aggregate, E: Event<Aggregate = A>>() -> &'static str {
     E::NAME
+}
+
+/// An event that `A` applies. A bound on the event rather than on the aggregate,
+/// so that the compiler names the event that is not applied.
+pub trait AppliedBy<A> {
+    /// Raises the event.
+    ///
+    /// # Errors
+    /// When the event, or the aggregate before or after it, breaks a rule.
+    fn raise(&self, aggregate: &mut A) -> Result;
+}
+
+impl<A: Aggregate + Apply<E>, E: Event<Aggregate = A>> AppliedBy<A> for E {
+    fn raise(&self, aggregate: &mut A) -> Result {
+        raise_applied(aggregate, self)
+    }
 }
 
 /// Reads an event from a log.

@@ -43,7 +43,7 @@ impl DomainBuilder {
             registry: Registry::new(name),
             source: Source::Defaults,
             environment: None,
-            providers: vec![Arc::new(MemoryProvider::default())],
+            providers: vec![Arc::new(MemoryProvider)],
             clock: Arc::new(SystemClock),
         }
     }

@@ -12,7 +12,7 @@ use super::process::Process;
 use super::repository::Reader;
 use super::storage::Storage;
 use super::unit::{Cause, Reading, Unit};
-use super::{DomainBuilder, Registry, current_priority};
+use super::{Registry, current_priority};
 use crate::config::Config;
 use crate::message::{Id, LaneRule, Priority};
 use crate::model::{Command, Kept, Query};
@@ -41,11 +41,6 @@ pub(super) struct Shared {
 }
 
 impl Domain {
-    /// Declares a domain by this name. `protean::domain` brings the providers along.
-    pub fn builder(name: &str) -> DomainBuilder {
-        DomainBuilder::new(name)
-    }
-
     pub(super) fn new(shared: Shared) -> Self {
         Self { shared: Arc::new(shared), priority: None }
     }

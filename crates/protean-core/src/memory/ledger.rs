@@ -292,7 +292,8 @@ fn lane_standing(state: &State, group: &Group, of: &Category, priority: Priority
     let (log, books) = (&state.log, &state.books);
     let cursor = cursor(state, group, of, priority);
     let lane = (Arc::clone(group), of.clone(), priority);
-    let done = books.done.range((lane.clone(), cursor)..=(lane, u64::MAX)).count() as u64;
+    let done = books.done.range((lane.clone(), cursor.saturating_add(1))..=(lane, u64::MAX)).count()
+        as u64;
     let open = |at: &u64| !is_done(state, group, of, (priority, *at));
     let oldest = log.positions_after(of, priority, cursor).find(open).and_then(|at| log.time(at));
     let everything = (Arc::clone(group), 0)..=(Arc::clone(group), u64::MAX);

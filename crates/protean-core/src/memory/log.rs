@@ -107,9 +107,20 @@ impl Messages {
 
     /// How many messages a stream had when the log reached a position.
     pub(super) fn length_at(&self, stream: &Stream, position: u64) -> u64 {
-        let places = self.by_stream.range((stream.name(), 0)..=(stream.name(), u64::MAX));
-        let last = places.rev().find(|(_, at)| **at <= position);
-        last.map_or(0, |((_, stream_position), _)| stream_position + 1)
+        let (mut shortest, mut longest) = (0, self.length(stream));
+        while shortest < longest {
+            let middle = shortest + (longest - shortest) / 2;
+            match self.by_stream.get(&(stream.name(), middle)) {
+                Some(at) if *at <= position => shortest = middle + 1,
+                _ => longest = middle,
+            }
+        }
+        shortest
+    }
+
+    fn length(&self, stream: &Stream) -> u64 {
+        let mut places = self.by_stream.range((stream.name(), 0)..=(stream.name(), u64::MAX));
+        places.next_back().map_or(0, |((_, position), _)| position + 1)
     }
 }
 
@@ -117,7 +128,7 @@ impl Messages {
 pub(super) fn append(unit: &mut Unit<'_>, append: &Append) -> Refused<Place> {
     let (log, message) = (&unit.state().log, &append.message);
     let (category, priority) = (message.stream.category().clone(), message.priority);
-    let stream_position = log.length_at(&message.stream, u64::MAX);
+    let stream_position = log.length(&message.stream);
     if let Expect::At(expected) = append.expect
         && expected != stream_position
     {

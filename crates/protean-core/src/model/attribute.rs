@@ -85,7 +85,11 @@ impl<Owner, T: Field> Attribute<Owner, T> {
         Sort { by: (self.column, Direction::Descending), owner: PhantomData }
     }
 
+    /// A value of several columns has no order and no single column to compare.
+    const ONE_COLUMN: () = assert!(T::WIDTH == 1, "compare a field of the value object instead");
+
     fn condition(&self, operator: Operator, value: &T) -> Condition<Owner> {
+        let () = Self::ONE_COLUMN;
         let mut row = Vec::with_capacity(T::WIDTH);
         value.write(&mut row);
         self.filter(operator, row.swap_remove(0))

@@ -106,7 +106,7 @@ impl Field for String {
 
     fn read(values: &mut Values<'_>) -> Result<Self, String> {
         match values.take() {
-            Value::Text(text) => Ok((&**text).to_owned()),
+            Value::Text(text) => Ok(text.to_string()),
             other => mismatch("text", other),
         }
     }

@@ -1,6 +1,14 @@
 //! The engine from outside.
 //!
 //! * `lanes`: what the scheduler promises, in simulated time
+//! * `serve`: a server drains what is in the log; accounts close
+//! * `order`: messages of one aggregate, across lanes and retries
+//! * `faults`: handlers that fail, panic or are refused by the database
+//! * `simulation`, `tallies`: what the others run on
 
+mod faults;
 mod lanes;
+mod order;
+mod serve;
 mod simulation;
+mod tallies;

@@ -41,9 +41,12 @@ async fn refuses_what_cannot_be_extended() {
     stricter.columns[1].nullable = false;
     let mut looser = people();
     looser.columns[1].unique = false;
-    for (table, found) in
-        [(required, "age"), (changed, "JSON_TEXT"), (stricter, "TEXT NOT NULL"), (looser, "DROP INDEX")]
-    {
+    for (table, found) in [
+        (required, "age"),
+        (changed, "JSON_TEXT"),
+        (stricter, "TEXT NOT NULL"),
+        (looser, "DROP INDEX"),
+    ] {
         let error = refused(&*store, table).await;
         assert!(error.contains("people") && error.contains(found), "{error}");
     }
@@ -63,7 +66,8 @@ async fn a_required_column_is_added_while_there_are_no_rows() {
 async fn names_are_names_only() {
     let folder = tempfile::tempdir().unwrap();
     let store = prepared(&folder.path().join("a.db"), &[]).await;
-    for name in ["messages", "outbox", "sqlite_x", "a\";DROP TABLE messages", "Capital", "", "1st"] {
+    for name in ["messages", "outbox", "sqlite_x", "a\";DROP TABLE messages", "Capital", "", "1st"]
+    {
         refused(&*store, Table { name: name.into(), ..people() }).await;
     }
     for name in ["_version", "id", "a b", "x\""] {

@@ -4,6 +4,8 @@
 //! * `processes`: several stores and processes on one file
 //! * `units`: units that try to break out of their transaction
 
+#![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
+
 mod layout;
 mod processes;
 mod units;
@@ -11,11 +13,11 @@ mod units;
 use std::path::Path;
 use std::sync::Arc;
 
+use protean_core::message::Category;
 use protean_core::message::{
     Column, ColumnKind, Extensions, Id, Kind, Lane, Message, Priority, Row, Stream, Table,
     Timestamp, Value,
 };
-use protean_core::message::Category;
 use protean_core::port::{
     Append, Changes, Expect, Location, Outcome, Provider, RowChange, RowWrite, Store,
 };

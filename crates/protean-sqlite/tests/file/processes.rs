@@ -5,6 +5,7 @@ use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use protean_core::message::Lane;
+use protean_core::port::{Changes, Outcome};
 
 use crate::{account, commit, is_committed, open, prepared, unit};
 
@@ -24,7 +25,9 @@ async fn child() {
     let Some(path) = std::env::var_os(FILE).map(PathBuf::from) else { return };
     let store = open(&path).await;
     match std::env::var(PART).unwrap().as_str() {
-        "append" => assert!(is_committed(&commit(&*store, vec![unit(Lane::Primary, &account("a"))]).await[0])),
+        "append" => assert!(is_committed(
+            &commit(&*store, vec![unit(Lane::Primary, &account("a"))]).await[0]
+        )),
         "many" => {
             for number in 0..200 {
                 let lane = if number % 2 == 0 { Lane::Primary } else { Lane::Backfill };
@@ -32,7 +35,8 @@ async fn child() {
             }
         }
         "bulk" => {
-            let units: Vec<_> = (0..2000).map(|n| unit(Lane::Backfill, &account(&n.to_string()))).collect();
+            let units: Vec<_> =
+                (0..2000).map(|n| unit(Lane::Backfill, &account(&n.to_string()))).collect();
             loop {
                 commit(&*store, units.clone()).await;
             }
@@ -131,7 +135,8 @@ async fn production_does_not_wait_for_a_bulk_writer() {
 async fn production_does_not_wait_for_bulk_in_its_own_process() {
     let folder = tempfile::tempdir().unwrap();
     let store = prepared(&folder.path().join("a.db"), &[]).await;
-    let units: Vec<_> = (0..20_000).map(|n| unit(Lane::Backfill, &account(&n.to_string()))).collect();
+    let units: Vec<_> =
+        (0..20_000).map(|n| unit(Lane::Backfill, &account(&n.to_string()))).collect();
     let bulk = tokio::spawn({
         let store = std::sync::Arc::clone(&store);
         async move { commit(&*store, units).await }
@@ -194,3 +199,19 @@ async fn what_was_queued_is_written_before_the_store_ends() {
     assert_eq!(open(&path).await.stream(&account("a"), 0, 9999).await.unwrap().len(), 3000);
 }
 
+#[tokio::test]
+async fn a_file_locked_for_long_is_unavailable_and_recovers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let store = prepared(&path, &[]).await;
+    let shell = rusqlite::Connection::open(&path).unwrap();
+    shell.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let instead = unit(Lane::Primary, &account("instead"));
+    let late = Changes { otherwise: Some(Box::new(instead)), ..unit(Lane::Primary, &account("a")) };
+    let outcomes = commit(&*store, vec![late]).await;
+    let Outcome::Unavailable(why) = &outcomes[0] else { panic!("{outcomes:?}") };
+    assert!(why.contains("a.db") && why.contains("locked"), "{why}");
+    shell.execute_batch("ROLLBACK").unwrap();
+    assert!(store.stream(&account("instead"), 0, 9).await.unwrap().is_empty());
+    assert!(is_committed(&commit(&*store, vec![unit(Lane::Primary, &account("a"))]).await[0]));
+}

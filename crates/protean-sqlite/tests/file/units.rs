@@ -31,7 +31,8 @@ async fn statements_write_with_their_unit() {
 async fn a_statement_cannot_end_the_transaction() {
     let folder = tempfile::tempdir().unwrap();
     let store = prepared(&folder.path().join("a.db"), &[people()]).await;
-    for sql in ["COMMIT", "ROLLBACK", "SAVEPOINT x", "SELECT 1", "nonsense", "DELETE FROM nowhere"] {
+    for sql in ["COMMIT", "ROLLBACK", "SAVEPOINT x", "SELECT 1", "nonsense", "DELETE FROM nowhere"]
+    {
         let units = vec![unit(Lane::Primary, &account("a")), running(sql)];
         let outcomes = commit(&*store, units).await;
         assert!(is_committed(&outcomes[0]), "{sql}: {outcomes:?}");
@@ -71,7 +72,8 @@ async fn equal_decimals_are_the_same_unique_value() {
         let rows = vec![person(key, Value::Null, balance)];
         Changes { rows, ..Changes::new(Lane::Primary) }
     };
-    let units = vec![holding("a", "100"), holding("b", "100.00"), holding("c", "1"), holding("d", "1.5")];
+    let units =
+        vec![holding("a", "100"), holding("b", "100.00"), holding("c", "1"), holding("d", "1.5")];
     let outcomes = commit(&*store, units).await;
     let Outcome::Rejected(violations) = &outcomes[1] else { panic!("{outcomes:?}") };
     assert_eq!(violations.get("balance"), ["is already taken"]);
@@ -86,10 +88,14 @@ async fn a_table_that_was_never_prepared_is_named() {
     let store = prepared(&folder.path().join("a.db"), &[]).await;
     let table = Arc::new(Table { name: "ghosts".into(), ..people() });
     let change = RowChange::Put(vec![Value::text("g"), Value::Null, Value::Null].into());
-    let write = RowWrite { table: Arc::clone(&table), key: "g".into(), expected: None, version: 0, change };
+    let write =
+        RowWrite { table: Arc::clone(&table), key: "g".into(), expected: None, version: 0, change };
     let ghost = Changes { rows: vec![write], ..Changes::new(Lane::Primary) };
     let outcomes = commit(&*store, vec![ghost, unit(Lane::Primary, &account("a"))]).await;
-    assert!(matches!(&outcomes[0], Outcome::Unavailable(why) if why.contains("ghosts")), "{outcomes:?}");
+    assert!(
+        matches!(&outcomes[0], Outcome::Unavailable(why) if why.contains("ghosts")),
+        "{outcomes:?}"
+    );
     assert!(is_committed(&outcomes[1]));
     let error = store.row(&table, "g").await.unwrap_err().to_string();
     assert!(error.contains("db setup") && error.contains("a.db"), "{error}");

@@ -204,6 +204,7 @@ macro_rules! contract_suite {
                 refuses_a_column_of_another_kind_whole,
                 a_group_from_the_head_misses_what_was_before,
                 a_group_from_the_head_expects_what_came_after,
+                marks_made_before_enrolling_count_no_more,
                 enrolling_again_changes_nothing,
                 destroying_empties_everything,
             ],

@@ -132,6 +132,20 @@ pub async fn a_group_from_the_head_expects_what_came_after(store: Arc<dyn Store>
     Ok(())
 }
 
+pub async fn marks_made_before_enrolling_count_no_more(store: Arc<dyn Store>) -> Result {
+    for settled in [1, 2, 3] {
+        recorded(&*store, &account("a"), Priority::NORMAL).await;
+        // The first is left open, so that the others cannot move the cursor.
+        let mark = unit().mark("late", Priority::NORMAL, At::Only(settled));
+        places(&commit_one(&*store, if settled == 1 { unit() } else { mark }).await);
+    }
+    store.prepare(&[], &[enrolment("late", Start::Head)]).await?;
+    recorded(&*store, &account("a"), Priority::NORMAL).await;
+    let standing = store.standing("late", &accounts()).await?;
+    assert_eq!((standing.committed, standing.lag(), standing.lanes[0].cursor), (1, 1, 3));
+    Ok(())
+}
+
 pub async fn enrolling_again_changes_nothing(store: Arc<dyn Store>) -> Result {
     recorded(&*store, &account("a"), Priority::NORMAL).await;
     store.prepare(&[], &[enrolment("late", Start::Head)]).await?;

@@ -71,7 +71,8 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
     let again = (pick(), select(&[End::Handled, End::Parked, End::Dead][..]))
         .prop_map(|(pick, end)| Deed::Again { pick, end });
     let late = proptest::strategy::Just(Deed::Late);
-    let deed = prop_oneof![6 => append, 2 => settled, 4 => settle, 2 => park, 1 => bury, 3 => again, 1 => late];
+    let fresh = prop_oneof![6 => append, 2 => settled, 4 => settle];
+    let deed = prop_oneof![12 => fresh, 2 => park, 1 => bury, 3 => again, 1 => late];
     vec(deed, 1..40)
 }
 

@@ -153,7 +153,12 @@ pub(crate) struct Clerk<W> {
     pub(crate) write: W,
 }
 
-#[event_handler(part_of = Order, ordering = "none", on_dead_letter = "skip", start_from = "beginning")]
+#[event_handler(
+    part_of = Order,
+    ordering = "none",
+    on_dead_letter = "skip",
+    start_from = "beginning"
+)]
 impl<W: Fn(&str) + Send + Sync + 'static> Clerk<W> {
     #[handle]
     fn placed(&self, event: OrderPlaced) -> Handled {

@@ -16,6 +16,11 @@ struct Order {
     id: Id,
 }
 
+#[aggregate]
+struct Silent {
+    root: Root<Silent>,
+}
+
 #[event(part_of = Order)]
 struct OrderSent {
     order_id: Id,
@@ -34,7 +39,7 @@ impl Order {
     }
 
     #[apply]
-    fn on_sent(&mut self, event: OrderSent) {}
+    fn on_sent(&mut self, _event: OrderSent) {}
 }
 
 fn main() {}

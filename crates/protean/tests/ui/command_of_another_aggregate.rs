@@ -27,7 +27,7 @@ struct AccountCommandHandler;
 #[command_handler(part_of = Account)]
 impl AccountCommandHandler {
     #[handle]
-    async fn place(&self, command: PlaceOrder) -> Handled {
+    async fn place(&self, _command: PlaceOrder) -> Handled {
         Ok(())
     }
 }

@@ -10,8 +10,16 @@ struct AccountClosed {
     account_id: Id,
 }
 
+#[event(part_of = Account)]
+struct AccountOpened {
+    account_id: Id,
+}
+
 #[aggregate_impl]
 impl Account {
+    #[apply]
+    fn on_opened(&mut self, _event: &AccountOpened) {}
+
     fn close(&mut self) -> Result {
         self.raise(AccountClosed { account_id: self.id() })
     }

@@ -27,7 +27,7 @@ struct Answers;
 #[command_handler(part_of = Order)]
 impl Answers {
     #[handle]
-    async fn place(&self, command: PlaceOrder, ctx: &Context) -> Handled {
+    async fn place(&self, _command: PlaceOrder, _ctx: &Context) -> Handled {
         Ok(())
     }
 }
@@ -37,7 +37,7 @@ struct Nobodys;
 #[command_handler]
 impl Nobodys {
     #[handle]
-    async fn place(&self, command: &PlaceOrder) {}
+    async fn place(&self, _command: &PlaceOrder) {}
 }
 
 fn main() {}

@@ -1,4 +1,4 @@
-use protean::{Decimal, Id, Root, aggregate, command, event, value_object};
+use protean::{Decimal, Id, Root, aggregate, aggregate_impl, command, event, value_object};
 
 #[aggregate(event_source)]
 struct Account {
@@ -12,6 +12,9 @@ struct Account {
     #[field(default = 0.12345678901234567890)]
     rate: Decimal,
 }
+
+#[aggregate_impl]
+impl Account {}
 
 #[event(partof = Account)]
 struct DepositMade {
@@ -35,5 +38,8 @@ enum Status {
 struct Generic<T> {
     value: T,
 }
+
+#[event(part_of = Account)]
+struct AccountClosed;
 
 fn main() {}

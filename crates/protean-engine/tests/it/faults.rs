@@ -1,0 +1,82 @@
+//! Handlers that fail, panic or are refused by the database.
+
+use std::time::Duration;
+
+use protean::message::Priority;
+use protean::port::Term;
+
+use crate::on_both_stores;
+use crate::tallies::{Add, Bench, Fault, On, counts};
+
+on_both_stores! {
+    a_refused_command_is_dead_at_once
+    a_panic_costs_one_message
+    a_unique_field_makes_one_dead_letter_and_its_batch_goes_on
+    an_expired_command_is_not_handled
+    a_failing_handler_keeps_production_flowing
+}
+
+async fn a_refused_command_is_dead_at_once(on: On) {
+    let bench = Bench::new(on);
+    bench.add("low", 5, Priority::NORMAL).await;
+    bench.add("low", -10, Priority::NORMAL).await;
+    bench.add("low", 1, Priority::NORMAL).await;
+    bench.drain().await;
+    let commands = bench.standing("bench.TallyCommands").await;
+    assert_eq!((counts(&commands).0, commands.dead(), commands.parked()), (2, 1, 0));
+    assert_eq!(bench.seen("low").await, [5, 1], "commands stay independent");
+    bench.assert_closes().await;
+}
+
+async fn a_panic_costs_one_message(on: On) {
+    let bench = Bench::new(on);
+    bench.faults.plan(2, Fault::Panic);
+    for number in 0..6 {
+        bench.add(&format!("t-{number}"), number, Priority::NORMAL).await;
+    }
+    bench.serve_until(async || bench.numbers().await.dead() == 1).await;
+    bench.drain().await;
+    assert_eq!(bench.seen("t-5").await, [5]);
+    assert_eq!(bench.faults.calls().iter().filter(|number| **number == 2).count(), 3);
+    bench.assert_closes().await;
+}
+
+async fn a_unique_field_makes_one_dead_letter_and_its_batch_goes_on(on: On) {
+    let bench = Bench::new(on);
+    bench.faults.plan(1, Fault::Mark("taken"));
+    bench.faults.plan(50, Fault::Mark("taken"));
+    let commands = (0..100).map(|number| Add { tally: format!("t-{number}").into(), number });
+    bench.domain.process_all(commands).await.unwrap();
+    bench.drain().await;
+    let numbers = bench.numbers().await;
+    assert_eq!((counts(&numbers).0, numbers.dead(), numbers.parked()), (99, 1, 0));
+    assert!(bench.seen("t-50").await.is_empty());
+    assert_eq!(bench.sum().await, (0..100).sum::<i64>());
+    bench.assert_closes().await;
+}
+
+async fn an_expired_command_is_not_handled(on: On) {
+    let bench = Bench::new(on);
+    let add = Add { tally: "late".into(), number: 1 };
+    let sent = bench.domain.process(add).timeout(Duration::from_millis(30)).asynchronous();
+    sent.await.unwrap();
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    bench.drain().await;
+    let commands = bench.standing("bench.TallyCommands").await;
+    assert_eq!(commands.count(Term::Expired), 1);
+    assert_eq!(bench.sum().await, 0);
+    bench.assert_closes().await;
+}
+
+async fn a_failing_handler_keeps_production_flowing(on: On) {
+    let bench = Bench::new(on);
+    for number in 0..100 {
+        bench.faults.plan(number, Fault::Fail(u32::MAX));
+        bench.add(&format!("bad-{number}"), number, Priority::BULK).await;
+    }
+    bench.add("good", 1000, Priority::NORMAL).await;
+    bench.serve_until(async || bench.numbers().await.dead() == 100).await;
+    bench.drain().await;
+    assert_eq!(bench.seen("good").await, [1000]);
+    bench.assert_closes().await;
+}

@@ -1,0 +1,183 @@
+//! A server drains what is in the log, and every account closes.
+
+use std::time::Duration;
+
+use protean::message::{Lane, Priority};
+use protean_engine::Server;
+
+use crate::on_both_stores;
+use crate::tallies::{Add, Bench, Fault, Forwarder, On, Tally, counts, lane_lag};
+
+on_both_stores! {
+    handles_every_command_and_every_event_once
+    many_commands_to_one_aggregate_add_up
+    commands_of_handlers_are_handled_once
+    production_passes_a_backlog
+    a_stop_leaves_the_rest_to_the_next_server
+    synchronous_and_queued_commands_mix
+    a_synchronous_domain_needs_no_server
+    a_duplicate_name_is_taken_in_once
+    many_commands_are_taken_in_and_the_bad_ones_reported
+}
+
+async fn handles_every_command_and_every_event_once(on: On) {
+    let bench = Bench::new(on);
+    for number in 0..300 {
+        let priority = if number % 3 == 0 { Priority::NORMAL } else { Priority::BULK };
+        bench.add(&format!("t-{}", number % 40), number, priority).await;
+    }
+    bench.drain().await;
+    assert_eq!(bench.sum().await, (0..300).sum::<i64>());
+    let commands = bench.standing("bench.TallyCommands").await;
+    assert_eq!(counts(&commands), (300, 0));
+    assert_eq!(commands.committed, 300);
+    assert_eq!(bench.numbers().await.settled(), 300);
+    bench.assert_closes().await;
+}
+
+async fn many_commands_to_one_aggregate_add_up(on: On) {
+    let bench = Bench::new(on);
+    let commands = (1..=400).map(|number| Add { tally: "one".into(), number });
+    bench.domain.process_all(commands).priority(Priority::BULK).await.unwrap();
+    bench.drain().await;
+    let tally = bench.domain.repository::<Tally>().await.unwrap().get(&"one".into()).await.unwrap();
+    assert_eq!(tally.sum, (1..=400).sum::<i64>());
+    assert_eq!(bench.seen("one").await, (1..=400).collect::<Vec<_>>());
+    bench.assert_closes().await;
+}
+
+async fn commands_of_handlers_are_handled_once(on: On) {
+    let bench = Bench::with(on, |builder| builder.register(Forwarder(Default::default())));
+    for number in 1..=50 {
+        bench.add("source", number, Priority::BULK).await;
+    }
+    bench.drain().await;
+    let copied: Vec<i64> = (1..=50).map(|number| number + 1000).collect();
+    assert_eq!(bench.seen("copy-of-source").await, copied);
+    let commands = bench.standing("bench.TallyCommands").await;
+    let bulk = commands.lanes.iter().all(|lane| lane.priority == Priority::BULK);
+    assert!(bulk, "the priority travels on: {commands:?}");
+    bench.assert_closes().await;
+}
+
+async fn production_passes_a_backlog(on: On) {
+    let bench = Bench::new(on);
+    for number in 0..200 {
+        bench.faults.plan(number, Fault::Sleep(Duration::from_millis(5)));
+        bench.add(&format!("bulk-{number}"), number, Priority::BULK).await;
+    }
+    bench
+        .serve_until(async || {
+            let calls = bench.faults.calls().len();
+            if calls == 20 {
+                bench.add("production", 7777, Priority::NORMAL).await;
+            }
+            bench.faults.calls().contains(&7777)
+        })
+        .await;
+    let calls = bench.faults.calls();
+    let place = calls.iter().position(|number| *number == 7777).unwrap();
+    assert!(place < 40, "production came {place} in the order of {}", calls.len());
+    bench.assert_closes().await;
+}
+
+async fn a_stop_leaves_the_rest_to_the_next_server(on: On) {
+    let bench = Bench::new(on);
+    for number in 0..100 {
+        bench.faults.plan(number, Fault::Sleep(Duration::from_millis(2)));
+        bench.add(&format!("t-{}", number % 7), number, Priority::BULK).await;
+    }
+    for part in 1..=4 {
+        bench.serve_until(async || bench.faults.calls().len() >= part * 20).await;
+        bench.assert_closes().await;
+    }
+    let numbers = bench.numbers().await;
+    let on_the_way = lane_lag(&bench.domain, &numbers, Lane::Backfill);
+    assert!(on_the_way > 0, "{numbers:?}");
+    bench.drain().await;
+    assert_eq!(bench.sum().await, (0..100).sum::<i64>());
+    assert_eq!(counts(&bench.numbers().await), (100, 0));
+    assert_eq!(bench.faults.calls().len(), 100, "a stop repeats nothing");
+    bench.assert_closes().await;
+}
+
+async fn synchronous_and_queued_commands_mix(on: On) {
+    let bench = Bench::new(on);
+    let serving = tokio::spawn({
+        let (server, domain) = (Server::new(bench.domain.clone()), bench.domain.clone());
+        async move {
+            let until = async move {
+                let sum = async || {
+                    let tallies = domain.repository::<Tally>().await.unwrap();
+                    let found = tallies.find(&"both".into()).await.unwrap();
+                    found.map_or(0, |tally| tally.sum)
+                };
+                while sum().await < 200 {
+                    tokio::time::sleep(Duration::from_millis(2)).await;
+                }
+            };
+            server.run(until).await
+        }
+    });
+    for _ in 0..100 {
+        bench.add("both", 1, Priority::BULK).await;
+        let add = Add { tally: "both".into(), number: 1 };
+        bench.domain.process(add).synchronous().await.unwrap();
+    }
+    tokio::time::timeout(Duration::from_secs(30), serving).await.unwrap().unwrap().unwrap();
+    bench.drain().await;
+    assert_eq!((bench.sum().await, bench.seen("both").await.len()), (200, 200));
+    bench.assert_closes().await;
+}
+
+async fn a_synchronous_domain_needs_no_server(on: On) {
+    let bench = Bench::with(on, |builder| {
+        builder.register(Forwarder(Default::default())).config(
+            "command_processing = \"sync\"\nevent_processing = \"sync\"\n\
+             [databases.default]\nprovider = \"memory\"\n[server.priority_lanes]\nenabled = true\n",
+        )
+    });
+    for number in 1..=20 {
+        bench.domain.process(Add { tally: "now".into(), number }).await.unwrap();
+    }
+    assert_eq!(bench.seen("now").await, (1..=20).collect::<Vec<_>>());
+    assert_eq!(bench.seen("copy-of-now").await.len(), 20);
+    let numbers = bench.numbers().await;
+    assert_eq!((numbers.lag(), counts(&numbers)), (0, (40, 0)));
+    bench.assert_closes().await;
+}
+
+async fn a_duplicate_name_is_taken_in_once(on: On) {
+    let bench = Bench::new(on);
+    let add = || Add { tally: "named".into(), number: 5 };
+    let send = || bench.domain.process(add()).idempotency_key("first");
+    let id = send().asynchronous().await.unwrap();
+    assert_eq!(send().asynchronous().await.unwrap(), id);
+    let error = send().synchronous().await.unwrap_err();
+    assert!(error.is_conflict(), "{error}");
+    bench.drain().await;
+    assert_eq!(bench.sum().await, 5);
+    let now = || bench.domain.process(add()).idempotency_key("second").synchronous();
+    now().await.unwrap();
+    now().await.unwrap();
+    bench.drain().await;
+    assert_eq!(bench.sum().await, 10);
+}
+
+async fn many_commands_are_taken_in_and_the_bad_ones_reported(on: On) {
+    use protean::domain::Submission;
+    let bench = Bench::new(on);
+    let (sender, rejections) = std::sync::mpsc::channel();
+    let commands = (0..2500_i64).map(|number| {
+        // An empty identity breaks the rules of the field.
+        let tally = if number % 100 == 7 { "".into() } else { "bulk".into() };
+        let submission = Submission::new(Add { tally, number });
+        let key = format!("key-{}", number % 2400);
+        submission.reference(number.unsigned_abs() + 1).idempotency_key(key)
+    });
+    let intake = bench.domain.process_all(commands).priority(Priority::BULK);
+    let intake = intake.on_rejected(move |rejection| drop(sender.send(rejection))).await.unwrap();
+    assert_eq!((intake.accepted, intake.duplicate, intake.rejected), (2376, 99, 25));
+    let lines: Vec<u64> = rejections.iter().map(|rejection| rejection.reference).collect();
+    assert_eq!(lines, (0..25).map(|hundred| hundred * 100 + 8).collect::<Vec<_>>());
+}

@@ -1,0 +1,332 @@
+//! A small domain whose handlers can be told to fail: tallies that numbers are
+//! added to, a projection with the numbers of each, and one with a sum over all.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use protean::domain::{Domain, Handled};
+use protean::message::{Lane, Priority};
+use protean::port::{Standing, Term};
+use protean::{
+    Context, DomainBuilder, Error, Failure, Id, Result, Root, aggregate, aggregate_impl, command,
+    command_handler, event, event_handler, projection, projector,
+};
+use protean_engine::Server;
+
+#[event(part_of = Tally)]
+pub struct Added {
+    pub tally: Id,
+    pub number: i64,
+}
+
+#[command(part_of = Tally)]
+pub struct Add {
+    #[field(identifier)]
+    pub tally: Id,
+    pub number: i64,
+}
+
+#[aggregate(event_sourced, commands(Add))]
+pub struct Tally {
+    root: Root<Tally>,
+    #[field(default = 0)]
+    pub sum: i64,
+}
+
+#[aggregate_impl]
+impl Tally {
+    pub fn add(&mut self, number: i64) -> Result {
+        self.raise(Added { tally: self.id(), number })
+    }
+
+    #[invariant(post, "sum" => "must not be negative")]
+    fn sum_is_not_negative(&self) -> bool {
+        self.sum >= 0
+    }
+
+    #[apply]
+    fn on_added(&mut self, event: &Added) {
+        self.sum += event.number;
+    }
+}
+
+pub struct TallyCommandHandler;
+
+#[command_handler(part_of = Tally)]
+impl TallyCommandHandler {
+    #[handle]
+    async fn add(&self, command: Add, context: &Context) -> Result {
+        let tallies = context.repository::<Tally>();
+        let found = tallies.find(&command.tally).await?;
+        let mut tally = found.unwrap_or_else(|| Tally::create_with(command.tally));
+        tally.add(command.number)?;
+        tallies.add(tally).await
+    }
+}
+
+/// The numbers of one tally, in the order in which they were seen.
+#[projection]
+pub struct Numbers {
+    #[field(identifier)]
+    pub tally: Id,
+    pub seen: Vec<i64>,
+    #[field(unique)]
+    pub mark: Option<String>,
+}
+
+/// One row that every stream changes.
+#[projection]
+pub struct Sum {
+    #[field(identifier)]
+    pub name: Id,
+    pub sum: i64,
+}
+
+/// What a handler is to do about a number instead of its work.
+#[derive(Clone, Debug)]
+pub enum Fault {
+    Fail(u32),
+    Panic,
+    Reject,
+    Unavailable(u32),
+    Mark(&'static str),
+    Sleep(Duration),
+}
+
+/// Faults by number, and every number that a handler was called with.
+#[derive(Clone, Default)]
+pub struct Faults {
+    planned: Arc<Mutex<HashMap<i64, Fault>>>,
+    pub calls: Arc<Mutex<Vec<i64>>>,
+}
+
+impl Faults {
+    pub fn plan(&self, number: i64, fault: Fault) {
+        self.planned.lock().unwrap().insert(number, fault);
+    }
+
+    pub fn mend(&self) {
+        self.planned.lock().unwrap().clear();
+    }
+
+    pub fn calls(&self) -> Vec<i64> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    /// Does what is planned; gives the mark to write, when one is.
+    async fn meet(&self, number: i64) -> Handled<Option<String>> {
+        self.calls.lock().unwrap().push(number);
+        let fault = {
+            let mut planned = self.planned.lock().unwrap();
+            match planned.get_mut(&number) {
+                Some(Fault::Fail(left) | Fault::Unavailable(left)) if *left == 0 => None,
+                Some(fault) => {
+                    let now = fault.clone();
+                    if let Fault::Fail(left) | Fault::Unavailable(left) = fault {
+                        *left -= 1;
+                    }
+                    Some(now)
+                }
+                None => None,
+            }
+        };
+        match fault {
+            None => Ok(None),
+            Some(Fault::Fail(_)) => Err(Error::failed("planned").into()),
+            Some(Fault::Panic) => panic!("planned"),
+            Some(Fault::Reject) => Err(Failure::rejected("planned")),
+            Some(Fault::Unavailable(_)) => Err(Failure::unavailable("planned")),
+            Some(Fault::Mark(mark)) => Ok(Some(mark.to_owned())),
+            Some(Fault::Sleep(time)) => {
+                tokio::time::sleep(time).await;
+                Ok(None)
+            }
+        }
+    }
+}
+
+pub struct NumbersProjector(pub Faults);
+
+#[projector(projection = Numbers)]
+impl NumbersProjector {
+    #[on]
+    async fn on_added(&self, event: Added, context: &Context) -> Handled {
+        let mark = self.0.meet(event.number).await?;
+        let rows = context.repository::<Numbers>();
+        let found = rows.find(&event.tally).await?;
+        let mut row =
+            found.unwrap_or_else(|| Numbers { tally: event.tally, seen: Vec::new(), mark: None });
+        row.seen.push(event.number);
+        row.mark = mark.or(row.mark);
+        Ok(rows.add(row).await?)
+    }
+}
+
+pub struct SumProjector;
+
+#[projector(projection = Sum)]
+impl SumProjector {
+    #[on]
+    async fn on_added(&self, event: Added, context: &Context) -> Result {
+        let rows = context.repository::<Sum>();
+        let name = Id::from("all");
+        let found = rows.find(&name).await?;
+        let mut row = found.unwrap_or_else(|| Sum { name, sum: 0 });
+        row.sum += event.number;
+        rows.add(row).await
+    }
+}
+
+/// Sends each number on to a tally of its own, once.
+pub struct Forwarder(pub Faults);
+
+#[event_handler(part_of = Tally, start_from = "beginning")]
+impl Forwarder {
+    #[handle]
+    async fn on_added(&self, event: Added, context: &Context) -> Handled {
+        if event.number >= 1000 {
+            return Ok(());
+        }
+        self.0.meet(-event.number).await?;
+        let tally = Id::from(format!("copy-of-{}", event.tally));
+        context.process(Add { tally, number: event.number + 1000 })?;
+        Ok(())
+    }
+}
+
+/// A domain on a store of its own, and what its handlers do wrong.
+pub struct Bench {
+    pub domain: Domain,
+    pub faults: Faults,
+    folder: Option<tempfile::TempDir>,
+}
+
+/// Where a test runs.
+#[derive(Clone, Copy, Debug)]
+pub enum On {
+    Memory,
+    Sqlite,
+}
+
+impl Bench {
+    pub fn new(on: On) -> Self {
+        Self::with(on, |builder| builder)
+    }
+
+    pub fn with(on: On, more: impl FnOnce(DomainBuilder) -> DomainBuilder) -> Self {
+        let folder = match on {
+            On::Memory => None,
+            On::Sqlite => Some(tempfile::tempdir().unwrap()),
+        };
+        let (faults, config) = (Faults::default(), config(folder.as_ref()));
+        let builder = protean::domain("bench").config(&config).aggregate::<Tally>();
+        let builder = builder.register(TallyCommandHandler).register(SumProjector);
+        let builder = more(builder.register(NumbersProjector(faults.clone())));
+        Self { domain: builder.build().unwrap(), faults, folder }
+    }
+
+    /// The same database, as another process would open it.
+    pub fn again(&self, more: impl FnOnce(DomainBuilder) -> DomainBuilder) -> Domain {
+        let builder =
+            protean::domain("bench").config(&config(self.folder.as_ref())).aggregate::<Tally>();
+        let builder = builder.register(TallyCommandHandler).register(SumProjector);
+        more(builder.register(NumbersProjector(self.faults.clone()))).build().unwrap()
+    }
+
+    pub async fn add(&self, tally: &str, number: i64, priority: Priority) {
+        let command = Add { tally: tally.into(), number };
+        self.domain.process(command).priority(priority).asynchronous().await.unwrap();
+    }
+
+    /// Serves until `done` says so.
+    pub async fn serve_until(&self, done: impl AsyncFn() -> bool) {
+        let serving = Server::new(self.domain.clone()).run(async {
+            while !done().await {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        });
+        tokio::time::timeout(Duration::from_secs(30), serving).await.expect("in time").unwrap();
+    }
+
+    /// Serves until nothing is on the way.
+    pub async fn drain(&self) {
+        self.serve_until(async || self.lag().await == 0).await;
+    }
+
+    async fn lag(&self) -> u64 {
+        let mut lag = 0;
+        for group in self.domain.registry().groups() {
+            lag += self.standing(&group.name).await.lag();
+        }
+        lag
+    }
+
+    pub async fn standing(&self, group: &str) -> Standing {
+        let groups = self.domain.registry().groups();
+        let group = groups.iter().find(|known| *known.name == *group).unwrap();
+        let store = self.domain.store().await.unwrap();
+        store.standing(&group.name, &group.category).await.unwrap()
+    }
+
+    pub async fn numbers(&self) -> Standing {
+        self.standing("bench.NumbersProjector").await
+    }
+
+    pub async fn seen(&self, tally: &str) -> Vec<i64> {
+        let rows = self.domain.repository::<Numbers>().await.unwrap();
+        rows.find(&tally.into()).await.unwrap().map(|row| row.seen).unwrap_or_default()
+    }
+
+    pub async fn sum(&self) -> i64 {
+        let rows = self.domain.repository::<Sum>().await.unwrap();
+        rows.find(&"all".into()).await.unwrap().map_or(0, |row| row.sum)
+    }
+
+    /// Everything committed is in exactly one term of every group's account.
+    pub async fn assert_closes(&self) {
+        for group in self.domain.registry().groups() {
+            let standing = self.standing(&group.name).await;
+            assert!(standing.closes(), "{}: {standing:?}", group.name);
+        }
+    }
+}
+
+fn config(folder: Option<&tempfile::TempDir>) -> String {
+    let database = folder.map_or("provider = \"memory\"".to_owned(), |folder| {
+        let file = folder.path().join("bench.db");
+        format!("provider = \"sqlite\"\ndatabase_uri = 'sqlite://{}'", file.display())
+    });
+    format!(
+        "[databases.default]\n{database}\n\
+         [server]\nmessages_per_tick = 50\ndrain_timeout = 5\n\
+         [server.priority_lanes]\nenabled = true\n\
+         [server.event_store_subscription]\nmax_retries = 2\nretry_delay_seconds = 0.02\n"
+    )
+}
+
+/// Handled and duplicate counts of a standing.
+pub fn counts(standing: &Standing) -> (u64, u64) {
+    (standing.count(Term::Handled), standing.count(Term::Duplicate))
+}
+
+/// The lag of a lane.
+pub fn lane_lag(domain: &Domain, standing: &Standing, lane: Lane) -> u64 {
+    let of_lane = standing.lanes.iter().filter(|row| domain.lanes().lane(row.priority) == lane);
+    of_lane.map(|row| row.lag).sum()
+}
+
+/// Each test on both stores.
+#[macro_export]
+macro_rules! on_both_stores {
+    ($($name:ident)*) => {
+        mod memory {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() { super::$name($crate::tallies::On::Memory).await; })*
+        }
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() { super::$name($crate::tallies::On::Sqlite).await; })*
+        }
+    };
+}
