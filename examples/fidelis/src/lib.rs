@@ -1,1 +1,37 @@
-//! Example.
+//! Fidelis, a bank: accounts kept as what happened to them, and a summary of
+//! each for the counter.
+//!
+//! * [`account`]: events, commands, the aggregate, its command handler
+//! * [`summary`]: the projection and its projector
+
+#[expect(missing_docs, reason = "the fields and methods are the bank's own words")]
+pub mod account;
+#[expect(missing_docs, reason = "the fields are the bank's own words")]
+pub mod summary;
+
+use protean::DomainBuilder;
+
+use account::{Account, AccountCommandHandler};
+use summary::AccountSummaryProjector;
+
+const SETTINGS: &str = include_str!("../domain.toml");
+const DATABASE: &str = "\"${DATABASE_URI|sqlite:fidelis.db}\"";
+
+/// The bank, as `domain.toml` sets it up.
+pub fn domain() -> DomainBuilder {
+    configured(SETTINGS)
+}
+
+/// The bank, on this database whatever the environment says: `sqlite:bank.db`.
+pub fn domain_on(database_uri: &str) -> DomainBuilder {
+    configured(&SETTINGS.replace(DATABASE, &format!("{database_uri:?}")))
+}
+
+/// The bank with settings of your own, in the form of a `domain.toml`.
+pub fn configured(settings: &str) -> DomainBuilder {
+    protean::domain("fidelis")
+        .config(settings)
+        .aggregate::<Account>()
+        .register(AccountCommandHandler)
+        .register(AccountSummaryProjector)
+}

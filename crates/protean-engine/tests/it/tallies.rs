@@ -15,28 +15,28 @@ use protean::{
 use protean_engine::Server;
 
 #[event(part_of = Tally)]
-pub struct Added {
-    pub tally: Id,
-    pub number: i64,
+pub(crate) struct Added {
+    pub(crate) tally: Id,
+    pub(crate) number: i64,
 }
 
 #[command(part_of = Tally)]
-pub struct Add {
+pub(crate) struct Add {
     #[field(identifier)]
-    pub tally: Id,
-    pub number: i64,
+    pub(crate) tally: Id,
+    pub(crate) number: i64,
 }
 
 #[aggregate(event_sourced, commands(Add))]
-pub struct Tally {
+pub(crate) struct Tally {
     root: Root<Tally>,
     #[field(default = 0)]
-    pub sum: i64,
+    pub(crate) sum: i64,
 }
 
 #[aggregate_impl]
 impl Tally {
-    pub fn add(&mut self, number: i64) -> Result {
+    pub(crate) fn add(&mut self, number: i64) -> Result {
         self.raise(Added { tally: self.id(), number })
     }
 
@@ -51,7 +51,7 @@ impl Tally {
     }
 }
 
-pub struct TallyCommandHandler;
+pub(crate) struct TallyCommandHandler;
 
 #[command_handler(part_of = Tally)]
 impl TallyCommandHandler {
@@ -67,25 +67,25 @@ impl TallyCommandHandler {
 
 /// The numbers of one tally, in the order in which they were seen.
 #[projection]
-pub struct Numbers {
+pub(crate) struct Numbers {
     #[field(identifier)]
-    pub tally: Id,
-    pub seen: Vec<i64>,
+    pub(crate) tally: Id,
+    pub(crate) seen: Vec<i64>,
     #[field(unique)]
-    pub mark: Option<String>,
+    pub(crate) mark: Option<String>,
 }
 
 /// One row that every stream changes.
 #[projection]
-pub struct Sum {
+pub(crate) struct Sum {
     #[field(identifier)]
-    pub name: Id,
-    pub sum: i64,
+    pub(crate) name: Id,
+    pub(crate) sum: i64,
 }
 
 /// What a handler is to do about a number instead of its work.
 #[derive(Clone, Debug)]
-pub enum Fault {
+pub(crate) enum Fault {
     Fail(u32),
     Panic,
     Reject,
@@ -96,21 +96,21 @@ pub enum Fault {
 
 /// Faults by number, and every number that a handler was called with.
 #[derive(Clone, Default)]
-pub struct Faults {
+pub(crate) struct Faults {
     planned: Arc<Mutex<HashMap<i64, Fault>>>,
-    pub calls: Arc<Mutex<Vec<i64>>>,
+    pub(crate) calls: Arc<Mutex<Vec<i64>>>,
 }
 
 impl Faults {
-    pub fn plan(&self, number: i64, fault: Fault) {
+    pub(crate) fn plan(&self, number: i64, fault: Fault) {
         self.planned.lock().unwrap().insert(number, fault);
     }
 
-    pub fn mend(&self) {
+    pub(crate) fn mend(&self) {
         self.planned.lock().unwrap().clear();
     }
 
-    pub fn calls(&self) -> Vec<i64> {
+    pub(crate) fn calls(&self) -> Vec<i64> {
         self.calls.lock().unwrap().clone()
     }
 
@@ -146,7 +146,7 @@ impl Faults {
     }
 }
 
-pub struct NumbersProjector(pub Faults);
+pub(crate) struct NumbersProjector(pub Faults);
 
 #[projector(projection = Numbers)]
 impl NumbersProjector {
@@ -163,7 +163,7 @@ impl NumbersProjector {
     }
 }
 
-pub struct SumProjector;
+pub(crate) struct SumProjector;
 
 #[projector(projection = Sum)]
 impl SumProjector {
@@ -179,7 +179,7 @@ impl SumProjector {
 }
 
 /// Sends each number on to a tally of its own, once.
-pub struct Forwarder(pub Faults);
+pub(crate) struct Forwarder(pub Faults);
 
 #[event_handler(part_of = Tally, start_from = "beginning")]
 impl Forwarder {
@@ -196,25 +196,25 @@ impl Forwarder {
 }
 
 /// A domain on a store of its own, and what its handlers do wrong.
-pub struct Bench {
-    pub domain: Domain,
-    pub faults: Faults,
-    folder: Option<tempfile::TempDir>,
+pub(crate) struct Bench {
+    pub(crate) domain: Domain,
+    pub(crate) faults: Faults,
+    _folder: Option<tempfile::TempDir>,
 }
 
 /// Where a test runs.
 #[derive(Clone, Copy, Debug)]
-pub enum On {
+pub(crate) enum On {
     Memory,
     Sqlite,
 }
 
 impl Bench {
-    pub fn new(on: On) -> Self {
+    pub(crate) fn new(on: On) -> Self {
         Self::with(on, |builder| builder)
     }
 
-    pub fn with(on: On, more: impl FnOnce(DomainBuilder) -> DomainBuilder) -> Self {
+    pub(crate) fn with(on: On, more: impl FnOnce(DomainBuilder) -> DomainBuilder) -> Self {
         let folder = match on {
             On::Memory => None,
             On::Sqlite => Some(tempfile::tempdir().unwrap()),
@@ -223,24 +223,16 @@ impl Bench {
         let builder = protean::domain("bench").config(&config).aggregate::<Tally>();
         let builder = builder.register(TallyCommandHandler).register(SumProjector);
         let builder = more(builder.register(NumbersProjector(faults.clone())));
-        Self { domain: builder.build().unwrap(), faults, folder }
+        Self { domain: builder.build().unwrap(), faults, _folder: folder }
     }
 
-    /// The same database, as another process would open it.
-    pub fn again(&self, more: impl FnOnce(DomainBuilder) -> DomainBuilder) -> Domain {
-        let builder =
-            protean::domain("bench").config(&config(self.folder.as_ref())).aggregate::<Tally>();
-        let builder = builder.register(TallyCommandHandler).register(SumProjector);
-        more(builder.register(NumbersProjector(self.faults.clone()))).build().unwrap()
-    }
-
-    pub async fn add(&self, tally: &str, number: i64, priority: Priority) {
+    pub(crate) async fn add(&self, tally: &str, number: i64, priority: Priority) {
         let command = Add { tally: tally.into(), number };
         self.domain.process(command).priority(priority).asynchronous().await.unwrap();
     }
 
     /// Serves until `done` says so.
-    pub async fn serve_until(&self, done: impl AsyncFn() -> bool) {
+    pub(crate) async fn serve_until(&self, done: impl AsyncFn() -> bool) {
         let serving = Server::new(self.domain.clone()).run(async {
             while !done().await {
                 tokio::time::sleep(Duration::from_millis(5)).await;
@@ -250,7 +242,7 @@ impl Bench {
     }
 
     /// Serves until nothing is on the way.
-    pub async fn drain(&self) {
+    pub(crate) async fn drain(&self) {
         self.serve_until(async || self.lag().await == 0).await;
     }
 
@@ -262,29 +254,29 @@ impl Bench {
         lag
     }
 
-    pub async fn standing(&self, group: &str) -> Standing {
+    pub(crate) async fn standing(&self, group: &str) -> Standing {
         let groups = self.domain.registry().groups();
         let group = groups.iter().find(|known| *known.name == *group).unwrap();
         let store = self.domain.store().await.unwrap();
         store.standing(&group.name, &group.category).await.unwrap()
     }
 
-    pub async fn numbers(&self) -> Standing {
+    pub(crate) async fn numbers(&self) -> Standing {
         self.standing("bench.NumbersProjector").await
     }
 
-    pub async fn seen(&self, tally: &str) -> Vec<i64> {
+    pub(crate) async fn seen(&self, tally: &str) -> Vec<i64> {
         let rows = self.domain.repository::<Numbers>().await.unwrap();
         rows.find(&tally.into()).await.unwrap().map(|row| row.seen).unwrap_or_default()
     }
 
-    pub async fn sum(&self) -> i64 {
+    pub(crate) async fn sum(&self) -> i64 {
         let rows = self.domain.repository::<Sum>().await.unwrap();
         rows.find(&"all".into()).await.unwrap().map_or(0, |row| row.sum)
     }
 
     /// Everything committed is in exactly one term of every group's account.
-    pub async fn assert_closes(&self) {
+    pub(crate) async fn assert_closes(&self) {
         for group in self.domain.registry().groups() {
             let standing = self.standing(&group.name).await;
             assert!(standing.closes(), "{}: {standing:?}", group.name);
@@ -306,12 +298,12 @@ fn config(folder: Option<&tempfile::TempDir>) -> String {
 }
 
 /// Handled and duplicate counts of a standing.
-pub fn counts(standing: &Standing) -> (u64, u64) {
+pub(crate) fn counts(standing: &Standing) -> (u64, u64) {
     (standing.count(Term::Handled), standing.count(Term::Duplicate))
 }
 
 /// The lag of a lane.
-pub fn lane_lag(domain: &Domain, standing: &Standing, lane: Lane) -> u64 {
+pub(crate) fn lane_lag(domain: &Domain, standing: &Standing, lane: Lane) -> u64 {
     let of_lane = standing.lanes.iter().filter(|row| domain.lanes().lane(row.priority) == lane);
     of_lane.map(|row| row.lag).sum()
 }

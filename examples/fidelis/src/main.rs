@@ -1,0 +1,2 @@
+//! The bank's own program.
+fn main() {}
