@@ -1,1 +1,42 @@
-//! Protean for Rust.
+//! The commands of a domain's own binary.
+//!
+//! ```no_run
+//! use std::process::ExitCode;
+//!
+//! fn main() -> ExitCode {
+//!     protean_cli::run(protean::domain("fidelis"))
+//! }
+//! ```
+//!
+//! gives `fidelis server`, `fidelis subscriptions status`, `fidelis verify`,
+//! `fidelis check` and `fidelis db`; [`run_with`] puts commands of the domain's
+//! own beside them.
+//!
+//! ```text
+//! run ─▶ line ─▶ App ─▶ command/* ─▶ Reply ─▶ stdout   a table, or one JSON object
+//!                                 └▶ Error ─▶ stderr   what, why, what to do
+//! ```
+
+mod app;
+mod command;
+mod error;
+mod escape;
+mod line;
+mod logging;
+mod number;
+mod reply;
+mod rest;
+mod run;
+#[cfg(test)]
+mod sample;
+mod shutdown;
+mod stdout;
+mod table;
+
+pub use app::App;
+pub use error::{Error, Result};
+pub use escape::escape;
+pub use number::{grouped, short};
+pub use reply::Reply;
+pub use run::{run, run_with};
+pub use table::Table;

@@ -70,11 +70,16 @@ impl Bench {
         if !self.group.is_ordered() {
             return Ok(Course::Now);
         }
-        let known = {
+        let recorded = &delivery.recorded;
+        let (stream, position) = (recorded.message.stream.as_str(), recorded.stream_position);
+        let (known, blocked) = {
             let overlay = overlay.lock().unwrap_or_else(PoisonError::into_inner);
-            overlay.next(delivery.recorded.message.stream.as_str()).unwrap_or(0)
+            (overlay.next(stream).unwrap_or(0), overlay.is_blocked(stream, position))
         };
-        match turn(known.max(delivery.next), delivery.recorded.stream_position) {
+        if blocked {
+            return Ok(Course::Hold);
+        }
+        match turn(known.max(delivery.next), position) {
             Turn::Now => Ok(Course::Now),
             Turn::Late | Turn::Early => course(&*self.store, &self.group, delivery, known).await,
         }

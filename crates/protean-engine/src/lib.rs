@@ -15,8 +15,12 @@ mod lanes;
 mod pipeline;
 mod server;
 mod source;
+mod status;
+mod verify;
 mod watermark;
 mod worker;
 
 pub use lanes::{Item, Lanes, Slots};
 pub use server::Server;
+pub use status::{Health, LaneStatus, SubscriptionStatus, subscriptions};
+pub use verify::{Account, Report, verify};

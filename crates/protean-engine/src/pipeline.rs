@@ -10,15 +10,16 @@ use protean_core::port::{At, Changes, Delivery, Mark, Outcome, Park};
 
 use crate::watermark::Watermark;
 
-/// How a unit marks its message as settled.
+/// How a unit marks its message as settled. Whoever settles a message marks
+/// it, and only the first one may: so it is in one term of the account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Marking {
     /// It was read from the log in its turn: the watermark may move.
     InTurn,
-    /// In its turn, and nobody may have settled it before: there is no other guard.
-    InTurnOnce,
+    /// In its turn, but somebody has settled it before.
+    Again,
     /// It ran before its turn.
-    Alone,
+    Early,
     /// It was parked, and so settled for the cursor before.
     None,
 }
@@ -105,8 +106,13 @@ impl Pipeline {
         {
             let mut overlay = self.overlaid();
             overlay.absorb(self.last, std::mem::take(&mut settled.unit.writes));
-            if let Some(next) = settled.next {
-                overlay.expect(delivery.recorded.message.stream.name(), next);
+            let stream = delivery.recorded.message.stream.name();
+            match settled.next {
+                Some(next) => overlay.expect(stream, next),
+                None if settled.is_in_the_way() => {
+                    overlay.block(self.last, stream, delivery.recorded.stream_position);
+                }
+                None => {}
             }
         }
         self.open.push(Entry { sequence: self.last, delivery, settled, otherwise, marking });
@@ -124,9 +130,13 @@ impl Pipeline {
             let readers = std::mem::take(&mut entry.settled.unit.readers);
             let void = readers.iter().any(|reader| self.failed.contains(reader));
             let marks = self.marks(&entry);
-            units.push(self.unit(entry.settled.unit.changes, entry.otherwise, marks, void));
-            if let Some(unit) = units.last_mut() {
-                unit.depends_on = places_of(&readers, &places);
+            if void {
+                self.failed.insert(entry.sequence);
+                units.push(self.instead(entry.otherwise, marks));
+            } else {
+                let depends_on = places_of(&readers, &places);
+                let changes = Changes { depends_on, ..entry.settled.unit.changes };
+                units.push(self.unit(changes, entry.otherwise, marks));
             }
             self.sent.push(Sent { sequence: entry.sequence, delivery: entry.delivery, void });
         }
@@ -134,23 +144,19 @@ impl Pipeline {
         Some(Arc::clone(&self.units))
     }
 
-    /// A unit with its marks; a void one is what is kept in its place.
-    fn unit(
-        &self,
-        mut changes: Changes,
-        otherwise: Option<Changes>,
-        marks: Vec<Mark>,
-        void: bool,
-    ) -> Changes {
-        let mut otherwise = otherwise.unwrap_or_else(|| Changes::new(self.lane));
-        otherwise.marks.extend(marks.iter().cloned());
-        if void {
-            return otherwise;
-        }
+    /// A unit with its marks, and what is kept when it is left out.
+    fn unit(&self, mut changes: Changes, otherwise: Option<Changes>, marks: Vec<Mark>) -> Changes {
+        changes.otherwise = Some(Box::new(self.instead(otherwise, marks.clone())));
         changes.marks.extend(marks);
         changes.lane = self.lane;
-        changes.otherwise = Some(Box::new(otherwise));
         changes
+    }
+
+    /// What is kept in place of a unit.
+    fn instead(&self, otherwise: Option<Changes>, marks: Vec<Mark>) -> Changes {
+        let mut instead = otherwise.unwrap_or_else(|| Changes::new(self.lane));
+        instead.marks.extend(marks);
+        instead
     }
 
     fn marks(&mut self, entry: &Entry) -> Vec<Mark> {
@@ -167,16 +173,12 @@ impl Pipeline {
         };
         match entry.marking {
             Marking::None => {}
-            Marking::Alone => mark(At::Only(position)),
-            Marking::InTurn | Marking::InTurnOnce => {
-                if entry.marking == Marking::InTurnOnce {
-                    mark(At::First(position));
-                }
+            Marking::Early => mark(At::First(position)),
+            Marking::InTurn | Marking::Again => {
+                let first = entry.marking == Marking::InTurn;
+                mark(if first { At::First(position) } else { At::Only(position) });
                 let watermark = self.watermarks.entry(message.priority).or_default();
-                match watermark.settle(position) {
-                    Some(up_to) => mark(At::UpTo(up_to)),
-                    None => mark(At::Only(position)),
-                }
+                watermark.settle(position).into_iter().for_each(|up_to| mark(At::UpTo(up_to)));
             }
         }
         marks
@@ -255,7 +257,7 @@ fn earliest(due: Option<Timestamp>, unit: &Changes) -> Option<Timestamp> {
     let parked = unit.parks.iter().filter_map(|park| match park {
         Park::Keep { due, .. } => *due,
         Park::Release { due, .. } => Some(*due),
-        Park::Take { .. } => None,
+        Park::Hold { .. } | Park::Take { .. } => None,
     });
     parked.chain(due).min()
 }

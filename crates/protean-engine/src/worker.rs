@@ -78,8 +78,11 @@ impl Worker {
     /// committed. What has not started is left as it is, for the next process.
     pub(crate) async fn work(mut self, mut stop: watch::Receiver<bool>) {
         let mut commits = self.bench.store.commits();
-        while !(self.stopping && self.under_way.is_empty()) {
+        loop {
             self.start_what_can();
+            if self.stopping && self.under_way.is_empty() {
+                return;
+            }
             let look_in = self.look_in();
             tokio::select! {
                 biased;
@@ -247,22 +250,19 @@ impl Worker {
         self.lanes.returned(lane, delivery.recorded.message.stream.as_str());
         match step {
             Step::Itself(verdict) => {
-                let marking = self.marking(&delivery, &verdict);
+                let marking = marking(&delivery, &verdict);
                 self.settle(lane, delivery, verdict, marking);
             }
             Step::Before(before, verdict) => {
-                self.settle(lane, *before, verdict, Marking::Alone);
-                self.offer(delivery);
+                let moved_on = matches!(verdict, Verdict::Done(_) | Verdict::Ignored);
+                self.settle(lane, *before, verdict, Marking::Early);
+                if moved_on {
+                    self.offer(delivery);
+                } else {
+                    let marking = marking(&delivery, &Verdict::Held);
+                    self.settle(lane, delivery, Verdict::Held, marking);
+                }
             }
-        }
-    }
-
-    fn marking(&self, delivery: &Delivery, verdict: &Verdict) -> Marking {
-        let done = matches!(verdict, Verdict::Done(_));
-        match delivery.parked {
-            true => Marking::None,
-            false if done && !self.bench.group.is_ordered() => Marking::InTurnOnce,
-            false => Marking::InTurn,
         }
     }
 
@@ -319,5 +319,13 @@ impl Worker {
         }
         self.parked.give_back(position);
         self.parked.expect(self.bench.domain.clock().now());
+    }
+}
+
+fn marking(delivery: &Delivery, verdict: &Verdict) -> Marking {
+    match verdict {
+        _ if delivery.parked => Marking::None,
+        Verdict::Duplicate => Marking::Again,
+        _ => Marking::InTurn,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protean_core::message::Stream;
+use protean_core::message::{Stream, Timestamp};
 use protean_core::port::{
     Append, Changes, Dead, Expect, KeyClaim, MessageRef, Outcome, Park, Place, ProgressMove,
     Statement,
@@ -217,15 +217,18 @@ fn run(connection: &Connection, statement: &Statement) -> Result<(), Refusal> {
 fn move_parked(connection: &Connection, park: &Park) -> Result<(), Refusal> {
     match park {
         Park::Keep { group, message, attempts, due, reason } => {
-            let due = due.map(|due| due.as_micros());
-            let MessageRef { position, stream, stream_position, priority } = message;
-            let category = stream.category().as_str();
-            let (position, place) = (signed(*position), signed(*stream_position));
-            let (stream, priority) = (stream.as_str(), priority.value());
-            let row = params![
-                &**group, position, stream, place, category, priority, attempts, due, reason
-            ];
-            connection.prepare_cached(include_str!("sql/park.sql"))?.execute(row)?;
+            keep(connection, group, message, (*attempts, *due, reason))?;
+        }
+        Park::Hold { group, message, attempts, reason } => {
+            let MessageRef { stream, stream_position, .. } = message;
+            let before = (&**group, stream.as_str(), signed(*stream_position));
+            let mut blocked = connection.prepare_cached(include_str!("sql/is_blocked.sql"))?;
+            if !blocked.query_row(before, |row| row.get::<_, bool>(0))? {
+                return Err(Refusal::stale(format!(
+                    "no message of {stream} before {stream_position} is in the way of '{group}'"
+                )));
+            }
+            keep(connection, group, message, (*attempts, None, reason))?;
         }
         Park::Take { group, message } => {
             if unpark(connection, group, message)? == 0 {
@@ -264,4 +267,19 @@ fn bury(connection: &Connection, dead: &Dead) -> Result<(), Refusal> {
     connection.prepare_cached(include_str!("sql/bury.sql"))?.execute(row)?;
     unpark(connection, &dead.group, &dead.message)?;
     Ok(())
+}
+
+fn keep(
+    connection: &Connection,
+    group: &str,
+    message: &MessageRef,
+    (attempts, due, reason): (u32, Option<Timestamp>, &str),
+) -> rusqlite::Result<()> {
+    let due = due.map(Timestamp::as_micros);
+    let MessageRef { position, stream, stream_position, priority } = message;
+    let category = stream.category().as_str();
+    let (position, place) = (signed(*position), signed(*stream_position));
+    let (stream, priority) = (stream.as_str(), priority.value());
+    let row = params![group, position, stream, place, category, priority, attempts, due, reason];
+    connection.prepare_cached(include_str!("sql/park.sql"))?.execute(row).map(drop)
 }

@@ -79,7 +79,12 @@ impl Account {
     ) -> Result<Self> {
         let mut account = Self::create();
         let account_id = account.id();
-        account.raise(AccountOpened { account_id, account_number, holder_name, opening_deposit })?;
+        account.raise(AccountOpened {
+            account_id,
+            account_number,
+            holder_name,
+            opening_deposit,
+        })?;
         Ok(account)
     }
 

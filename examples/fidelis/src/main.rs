@@ -1,2 +1,40 @@
-//! The bank's own program.
-fn main() {}
+//! The bank's own program: its server, its tools, its demo and its migration.
+
+mod answer;
+mod demo;
+mod history;
+mod migrate;
+mod stats;
+mod summaries;
+
+use std::process::ExitCode;
+
+use protean_cli::{App, Result};
+
+/// What the bank has beside the commands of every domain.
+#[derive(clap::Subcommand)]
+enum Command {
+    /// Plays a short scene in memory: an account, deposits, a little migration
+    Demo,
+    /// Migrates the accounts of another bank while customers go on paying in
+    Migrate(migrate::Options),
+    /// Counts accounts and money
+    Stats,
+}
+
+fn main() -> ExitCode {
+    protean_cli::run_with(fidelis::domain(), run)
+}
+
+async fn run(command: Command, app: App) -> Result {
+    match command {
+        Command::Demo => demo::run(&app).await.map(|()| ExitCode::SUCCESS),
+        Command::Migrate(options) => migrate::run(options, app.json()).await,
+        Command::Stats => {
+            let stats = stats::Stats::of(&app.domain()?).await?;
+            let told = if app.json() { answer::json(&stats)? } else { format!("{stats}\n") };
+            answer::print(&told)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}

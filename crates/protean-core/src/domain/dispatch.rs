@@ -150,15 +150,12 @@ async fn keep(
 ) -> Result<Committed> {
     let priority = delivery.recorded.message.priority;
     let moment = Moment { now: domain.clock().now(), lane: domain.lanes().lane(priority) };
-    let position = delivery.recorded.position;
-    let first = matches!(verdict, Verdict::Done(_)) && !group.is_ordered();
-    let at = if first { At::First(position) } else { At::Only(position) };
     let mut changes = settle(group, delivery, verdict, moment).unit.changes;
     changes.marks.push(Mark {
         group: Arc::clone(&group.name),
         category: group.category.clone(),
         priority,
-        at,
+        at: At::First(delivery.recorded.position),
     });
     commit(&**store, changes).await
 }

@@ -32,6 +32,7 @@ pub struct Overlay {
     streams: HashMap<Arc<str>, Entry<Vec<Recorded>>>,
     rows: HashMap<RowKey, Entry<RowState>>,
     next: HashMap<Arc<str>, u64>,
+    blocked: HashMap<Arc<str>, Entry<u64>>,
 }
 
 #[derive(Debug)]
@@ -67,6 +68,18 @@ impl Overlay {
         self.next.get(stream).copied()
     }
 
+    /// Notes that the message at `position` of a stream is in the way of later ones.
+    pub fn block(&mut self, writer: Sequence, stream: Arc<str>, position: u64) {
+        let entry = self.blocked.entry(stream).or_insert(Entry { value: position, writer });
+        entry.value = entry.value.min(position);
+        entry.writer = writer;
+    }
+
+    /// True when a unit here has left a message before `position` in the way.
+    pub fn is_blocked(&self, stream: &str, position: u64) -> bool {
+        self.blocked.get(stream).is_some_and(|entry| entry.value < position)
+    }
+
     /// Forgets what the group expects next: the unit that moved it was left out.
     pub fn doubt(&mut self, stream: &str) {
         self.next.remove(stream);
@@ -77,6 +90,7 @@ impl Overlay {
     pub fn forget(&mut self, last: Sequence) {
         self.streams.retain(|_, entry| entry.writer > last);
         self.rows.retain(|_, entry| entry.writer > last);
+        self.blocked.retain(|_, entry| entry.writer > last);
     }
 
     pub(crate) fn tail(

@@ -42,6 +42,15 @@ pub struct Settled {
     pub next: Option<u64>,
 }
 
+impl Settled {
+    /// True when later messages of the stream have to wait for this one.
+    pub fn is_in_the_way(&self) -> bool {
+        let changes = &self.unit.changes;
+        let kept = |park: &Park| matches!(park, Park::Keep { .. } | Park::Hold { .. });
+        self.next.is_none() && (!changes.dead.is_empty() || changes.parks.iter().any(kept))
+    }
+}
+
 /// Says what is to be kept for a verdict on a delivery to `group`.
 pub fn settle(group: &Group, delivery: &Delivery, verdict: Verdict, moment: Moment) -> Settled {
     let mut settling = Settling::new(group, delivery, moment);
@@ -123,8 +132,10 @@ impl<'a> Settling<'a> {
     }
 
     fn hold(&mut self) {
-        let reason = "waits behind an earlier message of its stream";
-        self.park(self.delivery.attempts, None, reason.into());
+        let reason = "waits behind an earlier message of its stream".into();
+        let (group, message, attempts) = (self.name(), self.message(), self.delivery.attempts);
+        self.take();
+        self.changes().parks.push(Park::Hold { group, message, attempts, reason });
     }
 
     fn give_up(&mut self, attempts: u32, reason: String) {
@@ -132,6 +143,7 @@ impl<'a> Settling<'a> {
             return self.leave(Term::Purged);
         }
         let (group, message, time) = (self.name(), self.message(), self.moment.now);
+        self.take();
         self.changes().dead.push(Dead { group, message, attempts, reason, time });
         if self.group.subscription.on_dead_letter == OnDeadLetter::Skip {
             self.advance();
@@ -140,6 +152,7 @@ impl<'a> Settling<'a> {
 
     fn park(&mut self, attempts: u32, due: Option<Timestamp>, reason: String) {
         let (group, message) = (self.name(), self.message());
+        self.take();
         self.changes().parks.push(Park::Keep { group, message, attempts, due, reason });
     }
 
@@ -148,6 +161,7 @@ impl<'a> Settling<'a> {
         self.changes().counts.push(Count { group, category, term, count: 1 });
     }
 
+    /// A parked message is taken out first, so that nobody else has done so.
     fn take(&mut self) {
         if self.delivery.parked {
             let (group, message) = (self.name(), self.message());

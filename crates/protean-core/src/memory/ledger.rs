@@ -140,6 +140,16 @@ pub(super) fn park(unit: &mut Unit<'_>, park: &Park) -> Refused {
             let parked = Parked { message: message.clone(), attempts: *attempts, due: *due };
             put_parked(unit, group, message.position, Some(parked));
         }
+        Park::Hold { group, message, attempts, reason: _ } => {
+            let MessageRef { stream, stream_position, .. } = message;
+            if !blocked(unit.state(), group, stream, *stream_position) {
+                return Err(Outcome::Stale(format!(
+                    "no message of {stream} before {stream_position} is in the way of {group}"
+                )));
+            }
+            let parked = Parked { message: message.clone(), attempts: *attempts, due: None };
+            put_parked(unit, group, message.position, Some(parked));
+        }
         Park::Take { group, message } => {
             let key = (Arc::clone(group), message.position);
             if !unit.state().books.parked.contains_key(&key) {

@@ -152,10 +152,11 @@ pub struct Mark {
 pub enum At {
     /// All up to this log position: the cursor moves there.
     UpTo(u64),
-    /// The message at this log position alone.
+    /// The message at this log position: the cursor moves onto it when nothing
+    /// lies between, else it is marked by itself.
     Only(u64),
-    /// The message at this log position alone, which must not be settled yet;
-    /// the unit is left out when it is.
+    /// The same for a message that must not be settled yet; the unit is left
+    /// out when it is.
     First(u64),
     /// The message this unit appends, by its index in [`Changes::appends`].
     Appended(usize),
@@ -174,6 +175,19 @@ pub enum Park {
         attempts: u32,
         /// When to try again; never on its own when it waits behind another.
         due: Option<Timestamp>,
+        /// Why, for a person.
+        reason: String,
+    },
+    /// Keeps a message that waits behind an earlier one of its stream, until
+    /// that one [releases](Self::Release) it. The unit is left out when no
+    /// earlier one is parked or dead any more: nobody would release it.
+    Hold {
+        /// The group.
+        group: Arc<str>,
+        /// The message.
+        message: MessageRef,
+        /// How often its handler has failed.
+        attempts: u32,
         /// Why, for a person.
         reason: String,
     },

@@ -58,9 +58,10 @@ async fn a_unique_field_makes_one_dead_letter_and_its_batch_goes_on(on: On) {
 async fn an_expired_command_is_not_handled(on: On) {
     let bench = Bench::new(on);
     let add = Add { tally: "late".into(), number: 1 };
-    let sent = bench.domain.process(add).timeout(Duration::from_millis(30)).asynchronous();
+    bench.domain.store().await.unwrap();
+    let sent = bench.domain.process(add).timeout(Duration::from_millis(300)).asynchronous();
     sent.await.unwrap();
-    tokio::time::sleep(Duration::from_millis(60)).await;
+    tokio::time::sleep(Duration::from_millis(400)).await;
     bench.drain().await;
     let commands = bench.standing("bench.TallyCommands").await;
     assert_eq!(commands.count(Term::Expired), 1);

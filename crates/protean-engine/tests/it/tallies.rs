@@ -238,20 +238,34 @@ impl Bench {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         });
-        tokio::time::timeout(Duration::from_secs(30), serving).await.expect("in time").unwrap();
-    }
-
-    /// Serves until nothing is on the way.
-    pub(crate) async fn drain(&self) {
-        self.serve_until(async || self.lag().await == 0).await;
-    }
-
-    async fn lag(&self) -> u64 {
-        let mut lag = 0;
-        for group in self.domain.registry().groups() {
-            lag += self.standing(&group.name).await.lag();
+        let served = tokio::time::timeout(Duration::from_secs(20), serving).await;
+        if served.is_err() {
+            let mut told = Vec::new();
+            for group in self.domain.registry().groups() {
+                told.push((group.name.to_string(), self.standing(&group.name).await));
+            }
+            panic!("not done in time: {told:#?}");
         }
-        lag
+    }
+
+    /// Serves until nothing is on the way or parked.
+    pub(crate) async fn drain(&self) {
+        self.drain_but(0).await;
+    }
+
+    /// Serves until nothing is on the way and this many messages are parked.
+    pub(crate) async fn drain_but(&self, parked: u64) {
+        self.serve_until(async || self.open().await == (0, parked)).await;
+    }
+
+    async fn open(&self) -> (u64, u64) {
+        let (mut lag, mut parked) = (0, 0);
+        for group in self.domain.registry().groups() {
+            let standing = self.standing(&group.name).await;
+            lag += standing.lag();
+            parked += standing.parked();
+        }
+        (lag, parked)
     }
 
     pub(crate) async fn standing(&self, group: &str) -> Standing {

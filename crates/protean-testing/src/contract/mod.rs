@@ -195,6 +195,7 @@ macro_rules! contract_suite {
                 release_leaves_other_rows_alone,
                 an_earlier_parked_message_blocks,
                 a_dead_message_blocks_and_is_not_parked,
+                a_message_is_held_only_while_something_is_in_its_way,
                 groups_and_categories_park_apart,
             ],
             prepare: [

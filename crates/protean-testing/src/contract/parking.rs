@@ -7,7 +7,7 @@ use protean_core::message::{Priority, Recorded, Stream, Timestamp};
 use protean_core::port::{Delivery, MessageRef, Park, ParkedPage, Store};
 
 use super::sample::{
-    Draft, OTHER, READER, account, accounts, assert_stale, at, commit_one, keep, places, recorded,
+    Draft, OTHER, READER, account, accounts, assert_stale, at, commit_one, hold, keep, places, recorded,
     take, unit,
 };
 
@@ -181,5 +181,15 @@ pub async fn groups_and_categories_park_apart(store: Arc<dyn Store>) -> Result {
         assert_eq!(found, [attempts], "{group} {category}");
         assert_eq!(store.standing(group, &category).await?.parked(), 1);
     }
+    Ok(())
+}
+
+pub async fn a_message_is_held_only_while_something_is_in_its_way(store: Arc<dyn Store>) -> Result {
+    let [a, b, c] = written(&*store, &account("a")).await;
+    assert_stale(&commit_one(&*store, unit().park(hold(READER, &b))).await);
+    apply(&*store, unit().park(keep(READER, &a, 1, Some(at(50)))).park(hold(READER, &b))).await;
+    let draft = unit().bury(READER, a).park(hold(READER, &c));
+    apply(&*store, draft).await;
+    assert_eq!((page(&*store, 100, 9).await?, held(&*store).await?), ((vec![], None), (2, 1)));
     Ok(())
 }

@@ -245,6 +245,12 @@ pub fn keep(group: &str, message: &MessageRef, attempts: u32, due: Option<Timest
     Park::Keep { group: group.into(), message, attempts, due, reason }
 }
 
+/// Holds a message behind an earlier one of its stream.
+pub fn hold(group: &str, message: &MessageRef) -> Park {
+    let (message, reason) = (message.clone(), "it waits".to_owned());
+    Park::Hold { group: group.into(), message, attempts: 0, reason }
+}
+
 /// Takes a parked message out.
 pub fn take(group: &str, message: &MessageRef) -> Park {
     Park::Take { group: group.into(), message: message.clone() }

@@ -1,0 +1,134 @@
+//! `check`: wiring and configuration, without connecting to anything.
+
+use protean::Domain;
+use protean::config::redact;
+use protean::domain::{Group, HandlerKind};
+use protean::message::{Lane, Priority};
+use serde_json::{Value, json};
+
+use crate::{App, Reply, Result, Table, escape};
+
+pub(super) fn run(app: &App) -> Result {
+    match app.built() {
+        Ok(domain) => {
+            let warnings = domain.config().warnings.iter().map(ToString::to_string);
+            app.reply(warnings.fold(Reply::new(data(domain), text(domain)), Reply::warning))
+        }
+        Err(error) => {
+            let reply = Reply::new(Value::Null, "");
+            app.reply(error.faults().iter().cloned().fold(reply, Reply::failed))
+        }
+    }
+}
+
+fn data(domain: &Domain) -> Value {
+    let (provider, uri) = database(domain);
+    let lanes = lanes(domain).map(|(lane, suffix, lowest, highest)| {
+        json!({"lane": lane, "suffix": suffix, "lowest_priority": lowest, "highest_priority": highest})
+    });
+    let groups = domain.registry().groups().iter().map(|group| {
+        json!({
+            "name": &*group.name,
+            "handler_name": group.handler,
+            "kind": kind(group),
+            "stream_category": group.category.as_str(),
+            "subscription_type": group.subscription.subscription_type.to_string(),
+            "ordered": group.is_ordered(),
+        })
+    });
+    json!({
+        "domain": domain.name(),
+        "database": {"provider": provider, "uri": uri},
+        "lanes": lanes.collect::<Vec<_>>(),
+        "groups": groups.collect::<Vec<_>>(),
+        "tables": tables(domain),
+    })
+}
+
+fn text(domain: &Domain) -> String {
+    let (provider, uri) = database(domain);
+    let lanes = lanes(domain).map(|(lane, _, lowest, highest)| match lane.as_str() {
+        "backfill" => format!("backfill (priority {highest} and below)"),
+        _ if lowest == i32::MIN => "primary (every priority)".to_owned(),
+        _ => format!("primary (priority {lowest} and above)"),
+    });
+    let tables = Some(tables(domain).join(", ")).filter(|tables| !tables.is_empty());
+    let mut facts = Table::new().text("Domain").text(domain.name());
+    let uri = uri.map(|uri| format!(" {uri}")).unwrap_or_default();
+    facts.row(["Database", &format!("{provider}{uri}")]);
+    facts.row(["Lanes", &lanes.collect::<Vec<_>>().join(", ")]);
+    facts.row(["Tables", tables.as_deref().unwrap_or("none")]);
+    format!("{facts}\n\n{}\n\nNothing is wrong.", groups(domain))
+}
+
+fn groups(domain: &Domain) -> Table {
+    let mut table =
+        Table::new().text("Handler").text("Kind").text("Type").text("Stream").text("Order");
+    for group in domain.registry().groups() {
+        let order = if group.is_ordered() { "per aggregate" } else { "none" };
+        let of = group.subscription.subscription_type.to_string();
+        table.row([&group.handler, kind(group), &of, group.category.as_str(), order]);
+    }
+    table
+}
+
+fn kind(group: &Group) -> &'static str {
+    match group.kind {
+        HandlerKind::Commands => "commands",
+        HandlerKind::Events => "events",
+        HandlerKind::Projector => "projector",
+    }
+}
+
+/// The kind of the default database and, without its password, where it is.
+pub(super) fn database(domain: &Domain) -> (String, Option<String>) {
+    let found = domain.config().databases.get("default");
+    let provider = found.map_or("memory".to_owned(), |found| found.provider.to_string());
+    let uri = found.and_then(|found| found.uri.as_deref());
+    (provider, uri.map(|uri| escape(&redact(uri))))
+}
+
+/// The lanes in use: name, ending of the stream, lowest and highest priority.
+fn lanes(domain: &Domain) -> impl Iterator<Item = (String, Option<&str>, i32, i32)> {
+    let suffix = domain.config().server.priority_lanes.backfill_suffix.as_str();
+    domain.lanes().lanes().iter().map(move |lane| {
+        let (lowest, highest) = domain.lanes().range(*lane);
+        let suffix = (*lane == Lane::Backfill).then_some(suffix);
+        (lane.to_string(), suffix, Priority::value(lowest), Priority::value(highest))
+    })
+}
+
+fn tables(domain: &Domain) -> Vec<String> {
+    let tables = domain.registry().tables();
+    tables.iter().map(|table| table.name.to_string()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{data, text};
+    use crate::sample::app;
+
+    #[test]
+    fn tells_what_is_wired() {
+        let data = data(&app().domain().unwrap());
+        assert_eq!(data["database"], json!({"provider": "memory", "uri": null}));
+        assert_eq!(data["lanes"][1]["suffix"], "backfill");
+        assert_eq!(data["lanes"][1]["highest_priority"], -1);
+        let group = json!({
+            "name": "fidelis.CustomerProjector", "handler_name": "CustomerProjector",
+            "kind": "projector", "stream_category": "fidelis::account",
+            "subscription_type": "event_store", "ordered": true,
+        });
+        assert_eq!(data["groups"][1], group);
+        assert_eq!(data["tables"], json!(["customer"]));
+    }
+
+    #[test]
+    fn tells_a_person_where_the_line_between_the_lanes_runs() {
+        let text = text(&app().domain().unwrap());
+        let lanes = "primary (priority 0 and above), backfill (priority -1 and below)";
+        assert!(text.contains(lanes), "{text}");
+    }
+}

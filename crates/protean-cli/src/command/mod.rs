@@ -1,0 +1,39 @@
+//! The commands that every domain has, one file each.
+
+mod check;
+mod db;
+mod server;
+mod subscriptions;
+mod verify;
+
+use clap::Subcommand;
+
+use crate::{App, Result};
+
+/// A command that every domain has.
+#[derive(Subcommand)]
+pub(crate) enum BuiltIn {
+    /// Handles what comes in, until SIGTERM or Ctrl-C
+    Server(server::Options),
+    /// Where the subscriptions stand
+    #[command(subcommand)]
+    Subscriptions(subscriptions::Command),
+    /// Accounts for every committed message; exit code 1 when the account does not close
+    #[command(after_help = verify::AFTER_HELP)]
+    Verify,
+    /// Checks wiring and configuration without connecting to anything; exit code 1 for a fault
+    Check,
+    /// Creates or removes what the domain keeps in its database
+    #[command(subcommand)]
+    Db(db::Command),
+}
+
+pub(crate) async fn run(command: BuiltIn, app: &App) -> Result {
+    match command {
+        BuiltIn::Server(options) => server::run(&options, app).await,
+        BuiltIn::Subscriptions(command) => subscriptions::run(&command, app).await,
+        BuiltIn::Verify => verify::run(app).await,
+        BuiltIn::Check => check::run(app),
+        BuiltIn::Db(command) => db::run(&command, app).await,
+    }
+}

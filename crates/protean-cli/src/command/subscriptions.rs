@@ -1,0 +1,247 @@
+//! `subscriptions`: where the subscriptions stand.
+
+use clap::Subcommand;
+use protean::Domain;
+use protean::config::DatabaseProvider;
+use protean::message::Lane;
+use protean_engine::{LaneStatus, SubscriptionStatus};
+use serde::Serialize;
+
+use crate::number::known;
+use crate::{App, Reply, Result, Table, grouped, short};
+
+/// What to tell of the subscriptions.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Lag, parked and dead messages of each subscription, a row a lane
+    #[command(after_help = AFTER_HELP)]
+    Status {
+        /// Prints a row a subscription, with the lag of each lane
+        #[arg(long)]
+        wide: bool,
+    },
+}
+
+const AFTER_HELP: &str = "\
+It reads the database alone: the server may run or not.
+
+  Lag      messages committed and not settled yet; in thousands (K), millions (M)
+  Pending  messages that were tried, failed and are parked until their next try,
+           or that wait behind such a message of the same aggregate
+  DLQ      messages given up, '-' for none; later ones of the same aggregate wait
+           behind them
+  Status   ok, lagging (messages wait on the primary lane, or on the backfill lane
+           for longer than backfill_latency_target_ms), or unknown (not readable)
+
+With --json there is an object a lane, named '<handler>' for the primary lane and
+'<handler>:backfill' for the backfill lane. lag_seconds is how long the oldest
+message has waited. A number that is not known is null, never 0.";
+
+pub(super) async fn run(command: &Command, app: &App) -> Result {
+    let Command::Status { wide } = command;
+    let domain = app.domain()?;
+    let found = protean_engine::subscriptions(&domain).await?;
+    let table = if *wide { wide_table(&found) } else { table(&found) };
+    app.reply(reply(&domain, &found, &table))
+}
+
+fn reply<'a>(
+    domain: &Domain,
+    found: &'a [SubscriptionStatus],
+    text: &Table,
+) -> Reply<Subscriptions<'a>> {
+    let subscriptions = lanes(found).map(Row::new).collect();
+    let mut reply = Reply::new(Subscriptions { subscriptions }, text);
+    for SubscriptionStatus { group, fault, .. } in found {
+        if let Some(fault) = fault {
+            reply = reply.failed(format!("{group} cannot be read: {fault}"));
+        }
+    }
+    let database = domain.config().databases.get("default");
+    if database.is_none_or(|database| database.provider == DatabaseProvider::Memory) {
+        reply = reply.warning(
+            "the memory database begins empty in every process: this says nothing about a server",
+        );
+    }
+    reply
+}
+
+fn lanes(found: &[SubscriptionStatus]) -> impl Iterator<Item = (&SubscriptionStatus, &LaneStatus)> {
+    found.iter().flat_map(|of| of.lanes.iter().map(move |lane| (of, lane)))
+}
+
+fn table(found: &[SubscriptionStatus]) -> Table {
+    let table = Table::new().text("Handler").text("Type").text("Stream");
+    let mut table = table.number("Lag").number("Pending").number("DLQ").text("Status");
+    for (of, lane) in lanes(found) {
+        table.row([
+            of.handler.clone(),
+            of.subscription_type.to_string(),
+            lane.stream.clone(),
+            known(lane.lag, short),
+            known(lane.parked, short),
+            if lane.dead == Some(0) { "-".to_owned() } else { known(lane.dead, short) },
+            lane.health.as_str().to_owned(),
+        ]);
+    }
+    table
+}
+
+fn wide_table(found: &[SubscriptionStatus]) -> Table {
+    let table = Table::new().text("Subscription").text("Stream");
+    let mut table = table.number("Lag (primary)").number("Lag (backfill)");
+    for of in found {
+        let lag = |lane| match of.lanes.iter().find(|found| found.lane == lane) {
+            Some(found) => known(found.lag, grouped),
+            None => "-".to_owned(),
+        };
+        let names = [of.handler.clone(), of.category.to_string()];
+        table.row(names.into_iter().chain([lag(Lane::Primary), lag(Lane::Backfill)]));
+    }
+    table
+}
+
+#[derive(Serialize)]
+struct Subscriptions<'a> {
+    subscriptions: Vec<Row<'a>>,
+}
+
+/// A subscription in one lane; what is not known is null.
+#[derive(Serialize)]
+struct Row<'a> {
+    name: String,
+    handler_name: &'a str,
+    group: &'a str,
+    subscription_type: String,
+    stream_category: &'a str,
+    stream: &'a str,
+    lane: String,
+    lag: Option<u64>,
+    lag_seconds: Option<f64>,
+    pending: Option<u64>,
+    /// Text, since the positions of a broker are no numbers.
+    current_position: Option<String>,
+    head_position: Option<String>,
+    status: &'static str,
+    /// A store does not tell who reads.
+    consumer_count: Option<u64>,
+    dlq_depth: Option<u64>,
+}
+
+impl<'a> Row<'a> {
+    fn new((of, lane): (&'a SubscriptionStatus, &'a LaneStatus)) -> Self {
+        let name = match lane.lane {
+            Lane::Primary => of.handler.clone(),
+            other => format!("{}:{other}", of.handler),
+        };
+        Self {
+            name,
+            handler_name: &of.handler,
+            group: &of.group,
+            subscription_type: of.subscription_type.to_string(),
+            stream_category: of.category.as_str(),
+            stream: &lane.stream,
+            lane: lane.lane.to_string(),
+            lag: lane.lag,
+            lag_seconds: lane.lag_seconds,
+            pending: lane.parked,
+            current_position: lane.cursor.map(|position| position.to_string()),
+            head_position: lane.head.map(|position| position.to_string()),
+            status: lane.health.as_str(),
+            consumer_count: None,
+            dlq_depth: lane.dead,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protean::{Domain, Error, Priority};
+    use protean_engine::{SubscriptionStatus, subscriptions};
+    use serde_json::{Value, json, to_value};
+
+    use super::{reply, table, wide_table};
+    use crate::Table;
+    use crate::sample::{OpenAccount, app};
+
+    /// A bank that has three bulk commands to do and one for a customer.
+    async fn busy() -> Domain {
+        let domain = app().domain().unwrap();
+        for account in ["1", "2", "3"] {
+            let command = OpenAccount { account_id: account.into() };
+            domain.process(command).priority(Priority::BULK).await.unwrap();
+        }
+        domain.process(OpenAccount { account_id: "4".into() }).await.unwrap();
+        domain
+    }
+
+    async fn rows(domain: &Domain) -> Vec<Value> {
+        let found = subscriptions(domain).await.unwrap();
+        let object = to_value(reply(domain, &found, &Table::new()).into_envelope()).unwrap();
+        object["data"]["subscriptions"].as_array().unwrap().clone()
+    }
+
+    fn unread(mut found: Vec<SubscriptionStatus>) -> Vec<SubscriptionStatus> {
+        let of = &mut found[0];
+        of.fault = Some(Error::unavailable("the disk is gone"));
+        for lane in &mut of.lanes {
+            (lane.lag, lane.parked, lane.dead) = (None, None, None);
+        }
+        found
+    }
+
+    #[tokio::test]
+    async fn a_row_a_lane_as_in_the_first_document() {
+        let found = subscriptions(&busy().await).await.unwrap();
+        let expected = "\
+Handler                Type         Stream                             Lag  Pending  DLQ  Status
+AccountCommandHandler  event_store  fidelis::account:command             1        0    -  lagging
+AccountCommandHandler  event_store  fidelis::account:command:backfill    3        0    -  ok
+CustomerProjector      event_store  fidelis::account                     0        0    -  ok
+CustomerProjector      event_store  fidelis::account:backfill            0        0    -  ok";
+        assert_eq!(table(&found).to_string(), expected);
+    }
+
+    #[tokio::test]
+    async fn a_row_a_subscription_as_in_the_third_document() {
+        let found = subscriptions(&busy().await).await.unwrap();
+        let expected = "\
+Subscription           Stream                    Lag (primary)  Lag (backfill)
+AccountCommandHandler  fidelis::account:command              1               3
+CustomerProjector      fidelis::account                      0               0";
+        assert_eq!(wide_table(&found).to_string(), expected);
+    }
+
+    #[tokio::test]
+    async fn an_object_a_lane_with_the_documented_keys() {
+        let rows = rows(&busy().await).await;
+        let mut backfill = rows[1].clone();
+        assert!(backfill["lag_seconds"].take().as_f64().is_some_and(|waited| waited >= 0.0));
+        let expected = json!({
+            "name": "AccountCommandHandler:backfill", "handler_name": "AccountCommandHandler",
+            "group": "fidelis.AccountCommands", "subscription_type": "event_store",
+            "stream_category": "fidelis::account:command", "lane": "backfill",
+            "stream": "fidelis::account:command:backfill", "lag": 3, "lag_seconds": null,
+            "pending": 0, "current_position": "0", "head_position": "3", "status": "ok",
+            "consumer_count": null, "dlq_depth": 0,
+        });
+        assert_eq!(backfill, expected);
+        assert_eq!((&rows[2]["name"], rows.len()), (&json!("CustomerProjector"), 4));
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_unknown_and_fails() {
+        let domain = busy().await;
+        let found = unread(subscriptions(&domain).await.unwrap());
+        let rows = table(&found).to_string();
+        assert!(
+            rows.lines().nth(1).is_some_and(|row| row.matches("unknown").count() >= 3),
+            "{rows}"
+        );
+        let object = to_value(reply(&domain, &found, &Table::new()).into_envelope()).unwrap();
+        assert_eq!(object["status"], "fail");
+        assert_eq!(object["data"]["subscriptions"][0]["lag"], Value::Null);
+        let told = "fidelis.AccountCommands cannot be read: the disk is gone";
+        assert_eq!(object["diagnostics"][0]["message"], told);
+    }
+}

@@ -1,0 +1,62 @@
+//! Text that may be shown on a terminal.
+
+/// The text with everything written out as `\u{…}` that a terminal would obey
+/// or a reader would not see: control characters, escape sequences, characters
+/// that turn the direction of writing or have no width.
+pub fn escape(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\'' | '"' | '\\' => shown.push(letter),
+            _ => shown.extend(letter.escape_debug()),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{prop_assert, prop_assert_eq, proptest};
+
+    use super::escape;
+
+    /// Whether a terminal obeys it, or nobody sees it.
+    fn is_harmful(letter: char) -> bool {
+        letter.is_control()
+            || matches!(letter,
+                '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{feff}' | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fff9}'..='\u{fffb}'
+                | '\u{e0000}'..='\u{e007f}')
+    }
+
+    #[test]
+    fn what_turns_a_terminal_around_is_written_out() {
+        assert_eq!(escape("\u{1b}[31mred\u{7}"), "\\u{1b}[31mred\\u{7}");
+        assert_eq!(escape("a\u{202e}b\u{2066}c\n"), "a\\u{202e}b\\u{2066}c\\n");
+        assert_eq!(escape("\u{9b}2J"), "\\u{9b}2J");
+    }
+
+    #[test]
+    fn names_stay_as_they_are() {
+        for name in ["bookshelf::book:command", "it's \"so\" \\o/", "Käse 価格", ""] {
+            assert_eq!(escape(name), name);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_harmful_is_left(text in "\\PC*|(.|[\\x00-\\x1f\\x7f-\\u{9f}\u{200b}-\u{206f}])*") {
+            prop_assert!(!escape(&text).chars().any(is_harmful));
+        }
+
+        #[test]
+        fn every_character_is_safe(letter in proptest::char::any()) {
+            prop_assert!(!escape(&letter.to_string()).chars().any(is_harmful));
+        }
+
+        #[test]
+        fn printable_ascii_stays(text in "[ -~]*") {
+            prop_assert_eq!(escape(&text), text);
+        }
+    }
+}

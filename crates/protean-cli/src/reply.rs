@@ -1,0 +1,157 @@
+//! What a command answers: text for people, one JSON object for programs.
+
+use std::fmt::{self, Display};
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use serde::Serialize;
+
+use crate::{Result, escape, stdout};
+
+/// The version of the form of the JSON object.
+const VERSION: &str = "0.1.0";
+
+/// What a command answers.
+///
+/// With `--json` it becomes
+/// `{"version", "status": "pass" | "fail", "data", "diagnostics": [{"level", "message"}]}`;
+/// without, the text goes to stdout and the diagnostics to stderr.
+#[derive(Clone, Debug)]
+#[must_use = "a reply is printed by `App::reply`"]
+pub struct Reply<T> {
+    data: T,
+    text: String,
+    diagnostics: Vec<Diagnostic>,
+    failed: bool,
+}
+
+/// The JSON object of an answer.
+#[derive(Serialize)]
+pub(crate) struct Envelope<T> {
+    version: &'static str,
+    status: Status,
+    data: T,
+    diagnostics: Vec<Diagnostic>,
+}
+
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Status {
+    Pass,
+    Fail,
+    Error,
+}
+
+/// Something to look at.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Diagnostic {
+    level: Level,
+    message: String,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Level {
+    Error,
+    Warning,
+}
+
+impl<T: Serialize> Reply<T> {
+    /// An answer as data for programs and as text for people.
+    pub fn new(data: T, text: impl Display) -> Self {
+        Self { data, text: text.to_string(), diagnostics: Vec::new(), failed: false }
+    }
+
+    /// Adds something to look at, though nothing is wrong.
+    pub fn warning(mut self, message: impl Into<String>) -> Self {
+        self.diagnostics.push(Diagnostic { level: Level::Warning, message: message.into() });
+        self
+    }
+
+    /// Adds something that is wrong: the status is `fail` and the exit code 1.
+    pub fn failed(mut self, message: impl Into<String>) -> Self {
+        self.diagnostics.push(Diagnostic::error(message));
+        self.failed = true;
+        self
+    }
+
+    pub(crate) fn print(self, json: bool) -> Result {
+        let code = ExitCode::from(u8::from(self.failed));
+        if json {
+            stdout::print(&self.into_envelope().to_string())?;
+        } else {
+            let end = if self.text.is_empty() { "" } else { "\n" };
+            stdout::print(&format!("{}{end}", self.text))?;
+            for Diagnostic { level, message } in &self.diagnostics {
+                // The exit code tells it as well.
+                let _ = writeln!(std::io::stderr(), "{level}: {}", escape(message));
+            }
+        }
+        Ok(code)
+    }
+
+    pub(crate) fn into_envelope(self) -> Envelope<T> {
+        let status = if self.failed { Status::Fail } else { Status::Pass };
+        Envelope { version: VERSION, status, data: self.data, diagnostics: self.diagnostics }
+    }
+}
+
+impl Envelope<()> {
+    /// The object of a command that could not do its work.
+    pub(crate) fn error(diagnostics: Vec<Diagnostic>) -> Self {
+        Self { version: VERSION, status: Status::Error, data: (), diagnostics }
+    }
+}
+
+impl<T: Serialize> Display for Envelope<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let json = serde_json::to_string_pretty(self).map_err(|_| fmt::Error)?;
+        writeln!(f, "{json}")
+    }
+}
+
+impl Diagnostic {
+    pub(crate) fn error(message: impl Into<String>) -> Self {
+        Self { level: Level::Error, message: message.into() }
+    }
+}
+
+impl Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json, to_value};
+
+    use super::{Diagnostic, Envelope, Reply};
+
+    fn envelope(reply: Reply<u64>) -> Value {
+        to_value(reply.into_envelope()).unwrap()
+    }
+
+    #[test]
+    fn an_answer_is_one_object_of_the_documented_form() {
+        let expected = json!({"version": "0.1.0", "status": "pass", "data": 7, "diagnostics": []});
+        assert_eq!(envelope(Reply::new(7, "seven")), expected);
+    }
+
+    #[test]
+    fn a_warning_passes_and_a_fault_fails() {
+        let reply = envelope(Reply::new(7, "").warning("look"));
+        assert_eq!(reply["status"], "pass");
+        assert_eq!(reply["diagnostics"], json!([{"level": "warning", "message": "look"}]));
+        assert_eq!(envelope(Reply::new(7, "").failed("broken"))["status"], "fail");
+    }
+
+    #[test]
+    fn an_error_is_an_object_of_the_same_form() {
+        let object = to_value(Envelope::error(vec![Diagnostic::error("no disk")])).unwrap();
+        assert_eq!((&object["status"], &object["data"]), (&json!("error"), &Value::Null));
+    }
+}

@@ -1,0 +1,80 @@
+//! When nothing is left to do.
+
+use std::time::Duration;
+
+use protean::{Domain, Result};
+
+/// How long to wait for a commit before looking again: parked messages fall due
+/// without one.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// Ends when no group of the domain has a message to handle or to try again.
+/// Messages that are dead, or wait behind one, are not waited for.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(crate) async fn rest(domain: &Domain) -> Result {
+    let mut commits = domain.store().await?.commits();
+    loop {
+        let seen = *commits.borrow_and_update();
+        // Groups feed each other: only what was seen between two commits is true of all.
+        if is_idle(domain).await? && *commits.borrow() == seen {
+            return Ok(());
+        }
+        let _ = tokio::time::timeout(LOOK_AGAIN, commits.changed()).await;
+    }
+}
+
+async fn is_idle(domain: &Domain) -> Result<bool> {
+    let store = domain.store().await?;
+    for group in domain.registry().groups() {
+        let standing = store.standing(&group.name, &group.category).await?;
+        if standing.lag() > 0 {
+            return Ok(false);
+        }
+        let now = domain.clock().now();
+        let parked = store.parked(&group.name, &group.category, now, 1).await?;
+        if !parked.due.is_empty() || parked.next_due.is_some() {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+    use std::time::Duration;
+
+    use protean_engine::{Server, verify};
+    use tokio::time::timeout;
+
+    use super::rest;
+    use crate::sample::{OpenAccount, bank};
+
+    #[tokio::test]
+    async fn a_domain_with_work_to_do_is_not_at_rest() {
+        let domain = bank(&Arc::default()).build().unwrap();
+        assert!(rest(&domain).await.is_ok());
+        domain.process(OpenAccount { account_id: "1".into() }).await.unwrap();
+        assert!(timeout(Duration::from_millis(120), rest(&domain)).await.is_err());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_server_in_test_mode_stops_when_all_is_done_or_dead() {
+        let domain = bank(&Arc::new(AtomicBool::new(true))).build().unwrap();
+        for account in ["1", "2"] {
+            domain.process(OpenAccount { account_id: account.into() }).await.unwrap();
+        }
+        let watched = domain.clone();
+        let done = async move { rest(&watched).await.unwrap() };
+        let served = Server::new(domain.clone()).run(done);
+        timeout(Duration::from_secs(10), served).await.unwrap().unwrap();
+        let report = verify(&domain).await.unwrap();
+        let handled: Vec<_> =
+            report.groups.iter().map(|group| (group.handled, group.dead)).collect();
+        assert_eq!(handled, [(2, 0), (0, 2)]);
+        assert!(report.closes && report.at_rest);
+    }
+}

@@ -1,0 +1,100 @@
+//! A small bank, as a user writes it, for the tests of the commands.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use protean::prelude::{Context, Failure, Handled, Id, Result, Root};
+use protean::{
+    DomainBuilder, aggregate, aggregate_impl, command, command_handler, event, projection,
+    projector,
+};
+
+use crate::App;
+use crate::line::Globals;
+
+/// Commands wait for a server, in two lanes.
+const SETTINGS: &str = "\
+[databases.default]
+provider = \"memory\"
+[server.priority_lanes]
+enabled = true
+[server.event_store_subscription]
+max_retries = 0
+";
+
+#[event(part_of = Account)]
+struct AccountOpened {
+    account_id: Id,
+}
+
+#[command(part_of = Account)]
+pub(crate) struct OpenAccount {
+    #[field(identifier)]
+    pub(crate) account_id: Id,
+}
+
+#[aggregate(event_sourced, commands(OpenAccount))]
+pub(crate) struct Account {
+    root: Root<Account>,
+    #[field(default = false)]
+    is_open: bool,
+}
+
+#[aggregate_impl]
+impl Account {
+    fn open(id: Id) -> Result<Self> {
+        let mut account = Self::create_with(id);
+        account.raise(AccountOpened { account_id: account.id() })?;
+        Ok(account)
+    }
+
+    #[apply]
+    fn on_opened(&mut self, _: &AccountOpened) {
+        self.is_open = true;
+    }
+}
+
+#[projection]
+struct Customer {
+    #[field(identifier)]
+    account_id: Id,
+}
+
+struct AccountCommandHandler;
+
+#[command_handler(part_of = Account)]
+impl AccountCommandHandler {
+    #[handle]
+    async fn open(&self, command: OpenAccount, ctx: &Context) -> Handled {
+        Ok(ctx.repository::<Account>().add(Account::open(command.account_id)?).await?)
+    }
+}
+
+struct CustomerProjector {
+    fails: Arc<AtomicBool>,
+}
+
+#[projector(projection = Customer)]
+impl CustomerProjector {
+    #[on]
+    async fn opened(&self, event: AccountOpened, ctx: &Context) -> Handled {
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(Failure::rejected("no more customers"));
+        }
+        Ok(ctx.repository::<Customer>().add(Customer { account_id: event.account_id }).await?)
+    }
+}
+
+/// The bank, whose projector gives messages up while `fails` says so.
+pub(crate) fn bank(fails: &Arc<AtomicBool>) -> DomainBuilder {
+    protean::domain("fidelis")
+        .config(SETTINGS)
+        .aggregate::<Account>()
+        .register(AccountCommandHandler)
+        .register(CustomerProjector { fails: Arc::clone(fails) })
+}
+
+/// The bank, as a command works with it.
+pub(crate) fn app() -> App {
+    App::new(bank(&Arc::default()), Globals::default())
+}

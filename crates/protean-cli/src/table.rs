@@ -1,0 +1,93 @@
+//! Plain columns, as wide as what they hold.
+
+use std::fmt::{self, Display};
+
+use comfy_table::{CellAlignment, presets};
+
+use crate::escape;
+
+/// A table of plain columns: a header, then a line a row. What it shows is
+/// [escaped](escape).
+///
+/// ```
+/// # use protean_cli::Table;
+/// let mut table = Table::new().text("Stream").number("Lag");
+/// table.row(["fidelis::account", "0"]);
+/// table.row(["fidelis::account:backfill", "450K"]);
+/// assert_eq!(table.to_string(), "\
+/// Stream                      Lag
+/// fidelis::account              0
+/// fidelis::account:backfill  450K");
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Table {
+    columns: Vec<(String, CellAlignment)>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// No columns yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a column whose text begins at the left.
+    #[must_use]
+    pub fn text(self, title: &str) -> Self {
+        self.column(title, CellAlignment::Left)
+    }
+
+    /// Adds a column whose numbers end at the right.
+    #[must_use]
+    pub fn number(self, title: &str) -> Self {
+        self.column(title, CellAlignment::Right)
+    }
+
+    fn column(mut self, title: &str, alignment: CellAlignment) -> Self {
+        self.columns.push((escape(title), alignment));
+        self
+    }
+
+    /// Adds a line, a cell for each column.
+    pub fn row<C: Display>(&mut self, cells: impl IntoIterator<Item = C>) {
+        self.rows.push(cells.into_iter().map(|cell| escape(&cell.to_string())).collect());
+    }
+}
+
+impl Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut drawn = comfy_table::Table::new();
+        drawn.load_style(presets::NOTHING);
+        drawn.set_header(self.columns.iter().map(|(title, _)| title));
+        for row in &self.rows {
+            drawn.add_row(row);
+        }
+        for (index, (_, alignment)) in self.columns.iter().enumerate() {
+            let last = index + 1 == self.columns.len();
+            if let Some(column) = drawn.column_mut(index) {
+                column.set_padding((0, if last { 0 } else { 2 }));
+                column.set_cell_alignment(*alignment);
+            }
+        }
+        f.write_str(&drawn.trim_fmt())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Table;
+
+    #[test]
+    fn a_cell_never_commands_the_terminal() {
+        let mut table = Table::new().text("Handler");
+        table.row(["a\u{1b}[2J\u{202e}\nb"]);
+        assert_eq!(table.to_string(), "Handler\na\\u{1b}[2J\\u{202e}\\nb");
+    }
+
+    #[test]
+    fn lines_do_not_end_in_spaces() {
+        let mut table = Table::new().text("A").text("Status");
+        table.row(["x", "ok"]);
+        assert!(table.to_string().lines().all(|line| line.trim_end() == line));
+    }
+}

@@ -1,0 +1,52 @@
+//! The catalog that people browse.
+
+use protean::prelude::{Context, Decimal, Id, Result};
+use protean::{projection, projector, query, query_handler};
+
+use crate::book::BookAdded;
+
+/// A book as the catalog shows it.
+#[projection]
+pub struct BookCatalog {
+    #[field(identifier)]
+    pub book_id: Id,
+    pub title: String,
+    pub author: String,
+    pub isbn: Option<String>,
+    pub price: Decimal,
+}
+
+/// Keeps the catalog up to date.
+pub struct BookCatalogProjector;
+
+#[projector(projection = BookCatalog)]
+impl BookCatalogProjector {
+    #[on]
+    async fn added(&self, event: BookAdded, ctx: &Context) -> Result {
+        let BookAdded { book_id, title, author, isbn, price, .. } = event;
+        let row = BookCatalog { book_id, title, author, isbn, price };
+        ctx.repository::<BookCatalog>().add(row).await
+    }
+}
+
+/// At most `limit` books of an author, by title.
+#[query(returns = Vec<BookCatalog>)]
+pub struct BooksByAuthor {
+    pub author: String,
+    #[field(min_value = 1, max_value = 1000)]
+    pub limit: u32,
+}
+
+/// Answers what people ask the catalog.
+pub struct BookCatalogQueries;
+
+#[query_handler(projection = BookCatalog)]
+impl BookCatalogQueries {
+    #[handle]
+    async fn by_author(&self, query: BooksByAuthor, ctx: &Context) -> Result<Vec<BookCatalog>> {
+        let books = ctx.repository::<BookCatalog>().query();
+        let books = books.filter(BookCatalog::AUTHOR.equals(query.author));
+        let books = books.order_by(BookCatalog::TITLE.ascending());
+        books.limit(query.limit as usize).all().await
+    }
+}

@@ -1,0 +1,80 @@
+//! What the bookshelf can do beside what every domain can.
+
+use std::path::{Path, PathBuf};
+
+use bookshelf::import::{Catalog, Progress, import};
+use protean::Domain;
+use protean::domain::HandlerKind;
+use protean_cli::{App, Reply, Result, grouped};
+
+use crate::stats::Stats;
+
+/// What `import --help` says at its end.
+const ABOUT_IMPORT: &str = "\
+The first line names the columns, in any order: title, author and price are
+needed, isbn and description are not, others are left out. The file is UTF-8;
+space around a field does not count; a price is plain digits such as 9.99.
+
+Rows that are wrong are reported with line, field and reason, and the others are
+imported: the exit code is 0 then as well. Importing a file again adds nothing.
+
+With --json, data is {\"rows\", \"imported\", \"already_present\",
+\"rejected\": [{\"line\", \"field\", \"reason\"}]}; every row is counted once.";
+
+/// A command of the bookshelf's own.
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    /// Queues the books of a CSV file with priority BULK
+    #[command(after_help = ABOUT_IMPORT)]
+    Import {
+        /// The catalog
+        csv: PathBuf,
+    },
+    /// How many books there are
+    Stats,
+}
+
+pub(crate) async fn run(command: Command, app: App) -> Result {
+    match command {
+        Command::Import { csv } => import_file(&csv, &app).await,
+        Command::Stats => {
+            let stats = Stats::of(&app.domain()?).await?;
+            let text = stats.to_string();
+            app.reply(Reply::new(stats, text))
+        }
+    }
+}
+
+async fn import_file(csv: &Path, app: &App) -> Result {
+    let domain = app.domain()?;
+    let mut catalog = Catalog::open(csv)?;
+    let progress = Progress::new(catalog.length());
+    let report = import(&domain, &mut catalog, progress).await?;
+    let text = report.to_string();
+    let reply = Reply::new(report, text);
+    let reply = match catalog.ignored() {
+        [] => reply,
+        ignored => reply.warning(format!("columns left out: {}", ignored.join(", "))),
+    };
+    app.reply(match waiting(&domain).await? {
+        Some(books) => reply.warning(format!(
+            "{} books are queued and no server is running: 'bookshelf server' handles them",
+            grouped(books)
+        )),
+        None => reply,
+    })
+}
+
+/// How many books wait, when nobody handles them.
+async fn waiting(domain: &Domain) -> Result<Option<u64>> {
+    let store = domain.store().await?;
+    let mut waiting = 0;
+    let groups = domain.registry().groups().iter();
+    for group in groups.filter(|group| group.kind == HandlerKind::Commands) {
+        // Who gets the claim, if only for this moment, is the only one there.
+        if store.claim(&group.name).await?.is_some() {
+            waiting += store.standing(&group.name, &group.category).await?.lag();
+        }
+    }
+    Ok((waiting > 0).then_some(waiting))
+}

@@ -1,0 +1,117 @@
+//! The import of a catalog: a CSV file becomes commands of the priority BULK.
+//!
+//! ```text
+//! Sheet ─▶ Splitter ─▶ Columns ─▶ AddBook ─▶ unless the book is there ─▶ process_all
+//!   lines    fields      └────── what is wrong ──────▶ Report ◀──────────────┘
+//! ```
+//!
+//! Memory holds a batch and the rejected rows, however long the file is. An
+//! identity comes from the record and names its command as well, so running an
+//! import again, whenever, adds nothing: a book that is there is left out here,
+//! one that is still on its way is known by the name of its command.
+
+mod columns;
+mod progress;
+mod report;
+mod sheet;
+mod shown;
+mod source;
+mod splitter;
+
+pub use progress::Progress;
+pub use report::{Rejected, Report};
+pub use source::{Catalog, ImportError};
+
+use std::io::BufRead;
+use std::sync::mpsc;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use protean::domain::{Reader, Rejection, Submission};
+use protean::{Domain, Priority, Result, Violations};
+
+use crate::book::{AddBook, Book};
+
+/// How many rows are looked at together.
+const BATCH: usize = 5_000;
+/// How many books are looked for at the same time.
+const LOOKUPS: usize = 16;
+
+/// A row that is a book.
+struct Row {
+    line: u64,
+    command: AddBook,
+}
+
+/// Queues the books of a catalog for the server. Stopping in between keeps
+/// what was queued so far; running it again goes on.
+///
+/// # Errors
+/// When the file cannot be read on or the store cannot be written.
+pub async fn import<R: BufRead>(
+    domain: &Domain,
+    catalog: &mut Catalog<R>,
+    mut progress: Progress,
+) -> Result<Report, ImportError> {
+    let mut report = Report::default();
+    let books = domain.repository::<Book>().await?;
+    loop {
+        let batch = next_batch(catalog, &mut report)?;
+        if batch.is_empty() && catalog.is_at_end() {
+            break;
+        }
+        let found = batch.len();
+        let new = without_present(&books, batch).await?;
+        report.already_present += (found - new.len()) as u64;
+        queue(domain, new, &mut report).await?;
+        progress.tell(catalog.bytes(), report.rows);
+    }
+    report.rejected.sort_by_key(|rejected| rejected.line);
+    Ok(report)
+}
+
+/// The next rows that are books; the others go into the report.
+fn next_batch<R: BufRead>(
+    catalog: &mut Catalog<R>,
+    report: &mut Report,
+) -> Result<Vec<Row>, ImportError> {
+    let mut batch = Vec::new();
+    for _ in 0..BATCH {
+        let Some((line, command)) = catalog.next()? else { break };
+        report.rows += 1;
+        match command {
+            Ok(command) => batch.push(Row { line, command }),
+            Err(fault) => report.rejected.push(Rejected::new(line, fault)),
+        }
+    }
+    Ok(batch)
+}
+
+async fn without_present(books: &Reader<Book>, batch: Vec<Row>) -> Result<Vec<Row>> {
+    let looked = stream::iter(batch).map(|row| async move {
+        let present = books.find(&row.command.book_id).await?.is_some();
+        Ok((!present).then_some(row))
+    });
+    looked.buffered(LOOKUPS).try_filter_map(|row| async { Ok(row) }).try_collect().await
+}
+
+/// Queues a batch; a command whose name is taken is on its way already.
+async fn queue(domain: &Domain, batch: Vec<Row>, report: &mut Report) -> Result {
+    let (sender, rejections) = mpsc::channel();
+    let submissions = batch.into_iter().map(|Row { line, command }| {
+        let key = command.book_id.clone();
+        Submission::new(command).idempotency_key(key).reference(line)
+    });
+    let intake = domain
+        .process_all(submissions)
+        .priority(Priority::BULK)
+        // The receiver lives until the rejections are read.
+        .on_rejected(move |rejection: Rejection| drop(sender.send(rejection)))
+        .await?;
+    report.imported += intake.accepted;
+    report.already_present += intake.duplicate;
+    report.rejected.extend(rejections.iter().map(|Rejection { reference, error }| {
+        let other = || Violations::of("book", error.to_string());
+        Rejected::broken(reference, &error.violations().cloned().unwrap_or_else(other))
+    }));
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! The bookshelf's own program.
+
+mod command;
+mod stats;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    protean_cli::run_with(bookshelf::domain(), command::run)
+}

@@ -1,0 +1,133 @@
+//! Configurations that are wrong: what the program says before it does anything.
+
+use crate::shop::{Said, Shop};
+
+/// A file and what is said about it, in the order of what is said.
+type Wrong = (&'static str, &'static [&'static str]);
+
+const WRONG: &[Wrong] = &[
+    (
+        "[server.priority_lanes]\ntreshold = 5\n",
+        &["bad.toml:2: server.priority_lanes.treshold", "did you mean 'threshold'?"],
+    ),
+    ("[sever]\n", &["bad.toml:1: sever", "did you mean 'server'?"]),
+    ("\n[server]\nmessages_per_tick = \"many\"\n", &["bad.toml:3: server.messages_per_tick", "number"]),
+    ("[server]\nmessages_per_tick = 0\n", &["bad.toml:2: server.messages_per_tick"]),
+    ("[server]\npriority_lanes = \"yes\"\n", &["bad.toml:2: server.priority_lanes"]),
+    (
+        "[server.priority_lanes]\nenabled = true\nbackfill_suffix = \"dlq\"\n",
+        &["bad.toml:3: server.priority_lanes.backfill_suffix", "dlq"],
+    ),
+    (
+        "server.priority_lanes = { enabled = true, backfill_suffix = \"a:b\" }\n",
+        &["bad.toml:1: server.priority_lanes.backfill_suffix"],
+    ),
+    ("[server\npriority_lanes = true\n", &["bad.toml:1:"]),
+    ("[server]\nreserved = 1\nreserved = 2\n", &["bad.toml:3:", "reserved"]),
+    ("\u{feff}[server]\nx = \"\u{1b}[2J\u{202e}\"\n", &["bad.toml:2: server.x", "unknown key"]),
+    ("\"\\u001b[2J\" = 1\n", &["bad.toml:1: ", "\\u{1b}[2J", "unknown key"]),
+    (
+        "[databases.default]\nprovider = \"mysql\"\n",
+        &["bad.toml:2: databases.default.provider", "mysql", "sqlite"],
+    ),
+    (
+        "[databases.default]\nprovider = \"postgresql\"\ndatabase_uri = \"postgresql://a:secret@b/c\"\n",
+        &["postgresql", "not part of this program"],
+    ),
+    ("[databases.default]\nprovider = \"sqlite\"\n", &["database_uri", "sqlite:"]),
+    (
+        "databases.default = { provider = \"sqlite\", database_uri = \"sqlite:a.db?mode=ro\" }\n",
+        &["database_uri", "parameters"],
+    ),
+    (
+        "databases.default = { provider = \"sqlite\", database_uri = \"sqlite://./folder/\" }\n",
+        &["database_uri", "names no file"],
+    ),
+    (
+        "databases.default = { provider = \"sqlite\", database_uri = \"sqlite::memory:\" }\n",
+        &["database_uri", "provider = \"memory\""],
+    ),
+    (
+        "[server.subscriptions.BookCatalogProjecter]\nmax_retries = 1\n",
+        &["BookCatalogProjecter", "did you mean 'BookCatalogProjector'?"],
+    ),
+    ("[server]\nreserved = \"${NOBODY_SETS_THIS}\"\n", &["bad.toml:2:", "NOBODY_SETS_THIS"]),
+];
+
+/// The error is told on stderr, in this order, without a word too many.
+#[track_caller]
+fn is_told(said: &Said, parts: &[&str], file: &str) {
+    assert_eq!(said.code, 2, "{file}\n{}", said.err);
+    let mut rest = said.err.as_str();
+    for part in parts {
+        let at = rest.find(part);
+        let at = at.unwrap_or_else(|| panic!("{file}\nno '{part}' in\n{}", said.err));
+        rest = &rest[at + part.len()..];
+    }
+    assert!(said.err.starts_with("error: "), "{}", said.err);
+    assert!(!said.err.contains(['\u{1b}', '\u{202e}']), "{:?}", said.err);
+    assert!(!said.err.contains("secret"), "{}", said.err);
+}
+
+#[test]
+fn a_wrong_file_is_refused_with_its_place_whatever_is_asked() {
+    let shop = Shop::new();
+    for (text, parts) in WRONG {
+        shop.file("bad.toml", text);
+        for words in [["check"].as_slice(), &["stats"], &["import", "missing.csv"]] {
+            let said = shop.run(&[words, &["--config", "bad.toml"]].concat());
+            is_told(&said, parts, text);
+        }
+    }
+}
+
+#[test]
+fn every_fault_of_a_file_is_told_at_once() {
+    let shop = Shop::new();
+    shop.file("bad.toml", "evnt_processing = \"sync\"\n[server]\nreserved = -1\ntick = 0\n");
+    let said = shop.run(&["check", "--config", "bad.toml"]);
+    let parts = ["bad.toml:1: evnt_processing", "bad.toml:3: server.reserved", "bad.toml:4: server.tick"];
+    for part in parts {
+        is_told(&said, &[part], part);
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_refused() {
+    let shop = Shop::new();
+    shop.file("bytes.toml", b"a = \"\xff\"");
+    for (file, told) in [
+        ("missing.toml", "No such file or directory"),
+        (".", "directory"),
+        ("bytes.toml", "UTF-8"),
+    ] {
+        is_told(&shop.run(&["check", "--config", file]), &[file, "cannot be read", told], file);
+    }
+}
+
+#[test]
+fn a_database_that_cannot_be_opened_is_named() {
+    let shop = Shop::new();
+    shop.file("text", "this is no database at all, and longer than its header would be: ".repeat(9));
+    for uri in ["sqlite:text/shelf.db", "sqlite:text", "sqlite:.", "sqlite:nowhere/shelf.db"] {
+        let database = format!("provider = \"sqlite\"\ndatabase_uri = \"{uri}\"\n");
+        shop.file("bad.toml", format!("[databases.default]\n{database}"));
+        for words in [["stats"].as_slice(), &["db", "setup"], &["server", "--test-mode"]] {
+            let said = shop.run(&[words, &["--config", "bad.toml"]].concat());
+            let path = uri.trim_start_matches("sqlite:");
+            assert_eq!((said.code, said.out.as_str()), (1, ""), "{uri} {words:?} {}", said.err);
+            assert!(said.err.contains(&format!("error: {path}")), "{uri} {words:?} {}", said.err);
+        }
+    }
+}
+
+#[test]
+fn a_right_file_passes() {
+    let shop = Shop::new();
+    shop.file("good.toml", include_str!("../../domain.toml"));
+    for words in [["check"].as_slice(), &["check", "--config", "good.toml"]] {
+        let said = shop.run(words);
+        assert_eq!((said.code, said.err.as_str()), (0, ""));
+        assert!(said.out.contains("backfill (priority -1 and below)"), "{}", said.out);
+    }
+}

@@ -1,0 +1,13 @@
+//! What the bookshelf promises.
+//!
+//! * [`shelf`]: books one by one, and the catalog that people ask
+//! * [`catalogs`]: files good and bad, row by row
+//! * [`imports`]: the program imports: again, beside a server, for a person
+//! * [`configurations`]: files that are wrong, and what is said about them
+//! * [`shop`]: a folder and the program in it, for the other modules
+
+mod catalogs;
+mod configurations;
+mod imports;
+mod shelf;
+mod shop;

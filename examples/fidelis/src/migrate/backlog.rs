@@ -1,0 +1,89 @@
+//! What waits to be handled, and by whom.
+
+use std::sync::Arc;
+
+use protean::domain::{Group, HandlerKind};
+use protean::message::Lane;
+use protean::port::{LaneRead, Store};
+use protean::{Domain, Result};
+
+/// Looks at what waits in the database of a domain.
+pub(crate) struct Backlog {
+    domain: Domain,
+    store: Arc<dyn Store>,
+}
+
+/// Messages that wait, of all groups together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    pub(crate) primary: u64,
+    pub(crate) backfill: u64,
+    /// The commands among those of backfill.
+    pub(crate) bulk_commands: u64,
+    /// Failed, and to be tried again.
+    pub(crate) parked: u64,
+}
+
+impl Waiting {
+    /// True when there is nothing left to do.
+    pub(crate) fn is_over(self) -> bool {
+        self.primary + self.backfill + self.parked == 0
+    }
+}
+
+impl Backlog {
+    /// # Errors
+    /// When the database cannot be opened.
+    pub(crate) async fn of(domain: &Domain) -> Result<Self> {
+        Ok(Self { domain: domain.clone(), store: Arc::clone(domain.store().await?) })
+    }
+
+    /// Counts what waits. Takes longer the more there is.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(crate) async fn count(&self) -> Result<Waiting> {
+        let mut waiting = Waiting::default();
+        for group in self.domain.registry().groups() {
+            let standing = self.store.standing(&group.name, &group.category).await?;
+            for lane in &standing.lanes {
+                match self.domain.lanes().lane(lane.priority) {
+                    Lane::Primary => waiting.primary += lane.lag,
+                    Lane::Backfill => {
+                        waiting.backfill += lane.lag;
+                        if group.kind == HandlerKind::Commands {
+                            waiting.bulk_commands += lane.lag;
+                        }
+                    }
+                }
+            }
+            waiting.parked += standing.parked();
+        }
+        Ok(waiting)
+    }
+
+    /// True when no bulk command waits; quickly told, however many do.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(crate) async fn bulk_commands_are_over(&self) -> Result<bool> {
+        for group in self.commands() {
+            let read = LaneRead {
+                group: group.name.to_string(),
+                category: group.category.clone(),
+                range: self.domain.lanes().range(Lane::Backfill),
+                after: Vec::new(),
+                limit: 1,
+            };
+            if !self.store.lane(read).await?.is_empty() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    fn commands(&self) -> impl Iterator<Item = &Arc<Group>> {
+        let groups = self.domain.registry().groups().iter();
+        groups.filter(|group| group.kind == HandlerKind::Commands)
+    }
+}

@@ -1,0 +1,86 @@
+//! The customers that the bank has had all along.
+
+use std::time::Duration;
+
+use fidelis::account::OpenAccount;
+use protean::message::Lane;
+use protean::{Decimal, Domain, Id, Priority};
+use protean_cli::Error;
+
+use super::names::name;
+use super::random::Random;
+use super::server::Server;
+use crate::history::{Happened, History, happened};
+
+/// How many there are.
+pub(crate) const CUSTOMERS: u32 = 1000;
+/// Each one has come with so much.
+const OPENING: i64 = 100;
+/// How long the server may be silent while it opens their accounts.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Customers with accounts.
+pub(crate) struct Customers {
+    pub(crate) accounts: Vec<Id>,
+    /// What they have paid in so far.
+    pub(crate) total: Decimal,
+}
+
+/// Opens accounts at NORMAL and waits until the server has opened them all.
+///
+/// # Errors
+/// When the server ends or is silent, or the database cannot be used.
+pub(crate) async fn open(domain: &Domain, server: &mut Server) -> Result<Customers, Error> {
+    let mut history = History::of(domain, domain.lanes().range(Lane::Primary)).await?;
+    history.skip().await?;
+    // Another run on the same database has customers of its own.
+    let run = Id::new().as_str().replace('-', "");
+    let run = &run[..12];
+    let mut random = Random::new(1000);
+    let commands: Vec<_> = (0..CUSTOMERS)
+        .map(|number| OpenAccount {
+            account_number: format!("C{run}-{number:04}"),
+            holder_name: name(&mut random),
+            opening_deposit: Decimal::from(OPENING),
+        })
+        .collect();
+    domain.process_all(commands).priority(Priority::NORMAL).await?;
+    let accounts = await_accounts(history, &format!("C{run}-"), server).await?;
+    let total = Decimal::from(OPENING * i64::from(CUSTOMERS));
+    Ok(Customers { accounts, total })
+}
+
+/// The identities that the accounts were given.
+async fn await_accounts(
+    mut history: History,
+    prefix: &str,
+    server: &mut Server,
+) -> Result<Vec<Id>, Error> {
+    let mut accounts = Vec::new();
+    let mut silent_since = std::time::Instant::now();
+    while accounts.len() < CUSTOMERS as usize {
+        server.check()?;
+        let page = history.next_page().await?;
+        if page.is_empty() {
+            if silent_since.elapsed() > PATIENCE {
+                return Err(silent(server));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
+        }
+        silent_since = std::time::Instant::now();
+        for recorded in &page {
+            if let Some(Happened::Opened(opened)) = happened(recorded)?
+                && opened.account_number.starts_with(prefix)
+            {
+                accounts.push(opened.account_id);
+            }
+        }
+    }
+    Ok(accounts)
+}
+
+fn silent(server: &Server) -> Error {
+    let words = server.last_words();
+    Error::failed(format!("the server has opened no account for {PATIENCE:?}:\n{words}"))
+}

@@ -1,0 +1,85 @@
+//! Takes an export in: every row is a command at BULK or a rejection.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use fidelis::account::OpenAccount;
+use protean::domain::{Intake, Submission};
+use protean::{Domain, Priority};
+
+use super::gauge::Gauge;
+use super::legacy::Legacy;
+use super::register::Register;
+use protean_cli::Error;
+
+/// A register that the import fills and others look into.
+#[derive(Clone, Default)]
+pub(crate) struct SharedRegister(Arc<Mutex<Register>>);
+
+impl SharedRegister {
+    pub(crate) fn open(&self) -> MutexGuard<'_, Register> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes in every row, in the order of the file, with bounded memory. A number
+/// that was taken in before, by this run or another, adds nothing.
+///
+/// # Errors
+/// When the export or the database cannot be read or written to the end.
+pub(crate) async fn take_in(
+    domain: Domain,
+    legacy: Legacy,
+    register: SharedRegister,
+    gauge: Arc<Gauge>,
+) -> Result<Intake, Error> {
+    let rejecting = register.clone();
+    let rows = Rows { legacy, register: register.clone() };
+    let intake = domain
+        .process_all(rows)
+        .priority(Priority::BULK)
+        .on_rejected(move |rejection| {
+            rejecting.open().reject(rejection.reference, rejection.error.to_string());
+        })
+        .on_progress(move |intake| gauge.taken_in(intake.accepted))
+        .await?;
+    match register.open().broken_off.take() {
+        Some(error) => Err(error),
+        None => Ok(intake),
+    }
+}
+
+/// The rows that the bank can take over.
+struct Rows {
+    legacy: Legacy,
+    register: SharedRegister,
+}
+
+impl Iterator for Rows {
+    type Item = Submission<OpenAccount>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let row = match self.legacy.next_row() {
+                Ok(row) => row?,
+                Err(error) => {
+                    self.register.open().broken_off = Some(error);
+                    return None;
+                }
+            };
+            let mut register = self.register.open();
+            register.rows += 1;
+            let entered = row.account.and_then(|account| {
+                register.enter(row.line, &account)?;
+                Ok(account)
+            });
+            match entered {
+                Ok(account) => {
+                    let key = account.account_number.clone();
+                    let submission = Submission::new(account).idempotency_key(key);
+                    return Some(submission.reference(row.line));
+                }
+                Err(reason) => register.rejected.add(row.line, reason),
+            }
+        }
+    }
+}

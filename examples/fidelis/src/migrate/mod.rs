@@ -1,0 +1,188 @@
+//! `fidelis migrate`: the accounts of another bank come in at BULK while the
+//! customers of this one pay in as ever.
+//!
+//! ```text
+//! folder ─▶ export ─▶ server ─▶ customers ─▶ counter opens ─▶ 5 s of calm
+//!                                                 │
+//!               report ◀─ verdict ◀─ drained ◀─ import at BULK
+//! ```
+//!
+//! Whatever happens, the server is stopped and the folder deleted.
+
+mod backlog;
+mod customers;
+mod deposits;
+mod export;
+mod folder;
+mod gauge;
+mod import;
+mod latency;
+mod legacy;
+mod names;
+mod observer;
+mod progress;
+mod random;
+mod register;
+mod rejections;
+mod report;
+mod server;
+mod verdict;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use protean_cli::{Error, Result};
+use tokio::signal;
+
+use crate::answer;
+use deposits::{Counter, Schedule};
+use folder::Folder;
+use gauge::Gauge;
+use import::SharedRegister;
+use legacy::Legacy;
+use observer::Observer;
+use progress::Progress;
+use report::{Findings, Report};
+use server::Server;
+use verdict::{Before, Verdict};
+
+/// How long deposits are measured before the import begins.
+const CALM: Duration = Duration::from_secs(5);
+/// What a shell calls a process that Ctrl-C has ended.
+const INTERRUPTED: u8 = 130;
+
+/// How large the migration is.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Rows of the export that is made up
+    #[arg(long, value_name = "N", default_value_t = 20_000,
+          value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    accounts: u64,
+    /// How many customers pay in each second, before the import and during it
+    #[arg(long, value_name = "R", default_value_t = 100.0, value_parser = rate)]
+    deposits_per_second: f64,
+    /// Takes this CSV file (number,name,balance) in place of a made-up export
+    #[arg(long, value_name = "FILE", conflicts_with = "accounts")]
+    export: Option<PathBuf>,
+}
+
+/// Migrates and tells what came of it: exit code 0 when the verdict holds, 1
+/// when it does not, 130 when it was interrupted.
+///
+/// # Errors
+/// When the migration could not be carried out.
+pub(crate) async fn run(options: Options, json: bool) -> Result {
+    let folder = Folder::new()?;
+    let report = tokio::select! {
+        report = migrate(&options, &folder) => report?,
+        signal = interrupted() => {
+            signal?;
+            eprintln!("interrupted: the server is stopped, nothing is left behind");
+            return Ok(ExitCode::from(INTERRUPTED));
+        }
+    };
+    drop(folder);
+    let told = if json { answer::json(&report)? } else { format!("{report}\n") };
+    answer::print(&told)?;
+    Ok(ExitCode::from(u8::from(!report.passed())))
+}
+
+async fn migrate(options: &Options, folder: &Folder) -> Result<Report> {
+    let progress = Progress::new();
+    let legacy = Legacy::open(&export(options, folder)?)?;
+    let database_uri = database_uri(folder);
+    let domain = fidelis::domain_on(&database_uri).build()?;
+    domain.store().await?;
+    progress.step("starting the server");
+    let mut server = Server::start(&database_uri, folder.path())?;
+    let mut observer = Observer::of(&domain, progress, options.accounts).await?;
+    observer.await_rest(&mut server).await?;
+    let before = Before::of(&domain).await?;
+
+    observer.step(&format!("opening accounts for {} customers", customers::CUSTOMERS));
+    let customers = customers::open(&domain, &mut server).await?;
+    observer.await_rest(&mut server).await?;
+    let (accounts, per_second) = (customers.accounts, options.deposits_per_second);
+    let schedule = Schedule { database_uri, accounts, per_second };
+    let counter = Counter::open(schedule, Arc::clone(&observer.gauge)).await?;
+    let paid_in = customers.total;
+
+    if per_second > 0.0 {
+        observer.step(&format!("measuring {per_second} deposits a second for {CALM:?}"));
+        calm(&counter, &mut server).await?;
+    }
+    observer.step("importing the export at BULK while they go on");
+    counter.import_begins();
+    let register = SharedRegister::default();
+    let taking_in = import::take_in(domain.clone(), legacy, register.clone(), gauge(&observer));
+    let opened = observer.import(taking_in, &counter, &mut server).await?;
+    observer.await_rest(&mut server).await?;
+    let takings = counter.close().await?;
+    let waiting = observer.await_rest(&mut server).await?;
+
+    observer.step("counting what is there");
+    let server_peak_rss_mib = server.peak_memory();
+    server.stop()?;
+    let mut register = std::mem::take(&mut *register.open());
+    let verdict = Verdict::reach(&domain, &mut register, before, paid_in + takings.total).await?;
+    Ok(Report::draw(Findings { register, verdict, takings, waiting, opened, server_peak_rss_mib }))
+}
+
+fn gauge(observer: &Observer) -> Arc<Gauge> {
+    Arc::clone(&observer.gauge)
+}
+
+/// The export to take in: the user's, or one that is made up.
+fn export(options: &Options, folder: &Folder) -> Result<PathBuf> {
+    if let Some(given) = &options.export {
+        return Ok(given.clone());
+    }
+    let path = folder.file("legacy.csv");
+    export::write(&path, options.accounts).map_err(|error| {
+        Error::failed(format!("{}: cannot be written: {error}", path.display()))
+            .advice("make room there, or set TMPDIR to another folder")
+    })?;
+    Ok(path)
+}
+
+/// The user's database, which stays, or one in the folder.
+fn database_uri(folder: &Folder) -> String {
+    let given = std::env::var("DATABASE_URI").ok().filter(|given| !given.is_empty());
+    given.unwrap_or_else(|| format!("sqlite:{}", folder.file("fidelis.db").display()))
+}
+
+/// Nothing but deposits, for a while.
+async fn calm(counter: &Counter, server: &mut Server) -> Result<()> {
+    let end = tokio::time::Instant::now() + CALM;
+    while tokio::time::Instant::now() < end {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        counter.check()?;
+        server.check()?;
+    }
+    Ok(())
+}
+
+/// Ends when the user or the system wants the migration to end.
+async fn interrupted() -> Result<()> {
+    #[cfg(unix)]
+    {
+        let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())?;
+        tokio::select! {
+            pressed = signal::ctrl_c() => pressed?,
+            _ = terminate.recv() => {}
+        }
+    }
+    #[cfg(not(unix))]
+    signal::ctrl_c().await?;
+    Ok(())
+}
+
+fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if (0.0..=10_000.0).contains(&rate) => Ok(rate),
+        _ => Err("expected a number from 0 to 10000".into()),
+    }
+}

@@ -1,0 +1,139 @@
+//! Watches a migration: waits for its steps, and notices when it is stuck.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use protean::Domain;
+use protean::domain::Intake;
+use protean_cli::{Error, Result};
+use tokio::task::JoinSet;
+
+use super::backlog::{Backlog, Waiting};
+use super::deposits::Counter;
+use super::gauge::Gauge;
+use super::progress::{Moment, Progress};
+use super::server::Server;
+
+/// How long nothing may move before something is wrong.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often the import is looked at.
+const GLANCE: Duration = Duration::from_millis(20);
+/// Counting what waits takes a share of this at most of the time.
+const SHARE: u32 = 20;
+
+/// Watches a migration.
+pub(crate) struct Observer {
+    pub(crate) gauge: Arc<Gauge>,
+    backlog: Backlog,
+    progress: Progress,
+    rows: u64,
+    /// What there was to see the last time, since when, and when to look again.
+    seen: (u64, Waiting),
+    unchanged_since: Instant,
+    look_again: Instant,
+}
+
+impl Observer {
+    /// # Errors
+    /// When the database cannot be opened.
+    pub(crate) async fn of(domain: &Domain, progress: Progress, rows: u64) -> Result<Self> {
+        let now = Instant::now();
+        Ok(Self {
+            gauge: Arc::default(),
+            backlog: Backlog::of(domain).await?,
+            progress,
+            rows,
+            seen: (0, Waiting::default()),
+            unchanged_since: now,
+            look_again: now,
+        })
+    }
+
+    /// A step begins.
+    pub(crate) fn step(&self, told: &str) {
+        self.progress.end();
+        self.progress.step(told);
+    }
+
+    /// Waits until nothing waits.
+    ///
+    /// # Errors
+    /// When the server has ended or is stuck, or the database cannot be read.
+    pub(crate) async fn await_rest(&mut self, server: &mut Server) -> Result<Waiting> {
+        self.unchanged_since = Instant::now();
+        loop {
+            let waiting = self.backlog.count().await?;
+            if waiting.is_over() {
+                return Ok(waiting);
+            }
+            self.notice(waiting, server)?;
+            tokio::time::sleep(GLANCE).await;
+        }
+    }
+
+    /// Runs the import until every bulk command has been handled. Gives how
+    /// many accounts came in, and how long it took.
+    ///
+    /// # Errors
+    /// When the import fails, or one of those it needs.
+    pub(crate) async fn import(
+        &mut self,
+        taking_in: impl Future<Output = Result<Intake>> + Send + 'static,
+        counter: &Counter,
+        server: &mut Server,
+    ) -> Result<(u64, Duration)> {
+        let began = Instant::now();
+        self.unchanged_since = began;
+        self.progress.import_begins();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(taking_in);
+        let mut intake = None;
+        loop {
+            tokio::time::sleep(GLANCE).await;
+            counter.check()?;
+            server.check()?;
+            if let Some(ended) = tasks.try_join_next() {
+                intake = Some(ended??);
+            }
+            if let Some(intake) = intake
+                && self.backlog.bulk_commands_are_over().await?
+            {
+                return Ok((intake.accepted, began.elapsed()));
+            }
+            self.look(server).await?;
+        }
+    }
+
+    /// Shows how far it is, not too often.
+    async fn look(&mut self, server: &mut Server) -> Result<()> {
+        let began = Instant::now();
+        if began < self.look_again {
+            return Ok(());
+        }
+        let waiting = self.backlog.count().await?;
+        let taken_in = self.gauge.accounts();
+        self.progress.show(&Moment {
+            done: taken_in.saturating_sub(waiting.bulk_commands),
+            of: self.rows.max(taken_in),
+            waiting,
+            slowest_deposit: self.gauge.slowest_deposit(),
+        });
+        self.look_again = Instant::now() + (began.elapsed() * SHARE).max(Duration::from_secs(1));
+        self.notice(waiting, server)
+    }
+
+    /// Says so when nothing has moved for too long.
+    fn notice(&mut self, waiting: Waiting, server: &mut Server) -> Result<()> {
+        server.check()?;
+        let seen = (self.gauge.accounts(), waiting);
+        if self.seen != seen {
+            (self.seen, self.unchanged_since) = (seen, Instant::now());
+        }
+        if self.unchanged_since.elapsed() < PATIENCE {
+            return Ok(());
+        }
+        let words = server.last_words();
+        Err(Error::failed(format!("nothing has been handled for {PATIENCE:?}:\n{words}")))
+    }
+}

@@ -1,0 +1,192 @@
+//! What is told at the end.
+
+use std::fmt;
+use std::time::Duration;
+
+use protean::Decimal;
+use protean_cli::{Table, escape, grouped};
+use serde::Serialize;
+
+use super::backlog::Waiting;
+use super::deposits::Takings;
+use super::latency::{Latencies, Percentiles};
+use super::register::Register;
+use super::rejections::Rejected;
+use super::verdict::Verdict;
+
+/// How many rejected rows are shown to people.
+const SHOWN: usize = 20;
+
+/// The outcome of a migration.
+#[derive(Serialize)]
+pub(crate) struct Report {
+    /// Rows of the export.
+    accounts: u64,
+    migrated: u64,
+    rejected: u64,
+    lost: u64,
+    duplicated: u64,
+    /// Of those migrated, there before this run.
+    already_there: u64,
+    commands_per_second: f64,
+    import_seconds: f64,
+    deposits: u64,
+    idle_samples: usize,
+    idle_p50_ms: Option<f64>,
+    idle_p99_ms: Option<f64>,
+    idle_max_ms: Option<f64>,
+    during_samples: usize,
+    during_p50_ms: Option<f64>,
+    during_p99_ms: Option<f64>,
+    during_max_ms: Option<f64>,
+    primary_lag: u64,
+    backfill_lag: u64,
+    server_peak_rss_mib: Option<f64>,
+    accounting_closes: bool,
+    total_matches: bool,
+    total_expected: Decimal,
+    total_in_log: Decimal,
+    total_in_summaries: Decimal,
+    rejections: Vec<Rejected>,
+    passed: bool,
+}
+
+/// What the report is drawn from.
+pub(crate) struct Findings {
+    pub(crate) register: Register,
+    pub(crate) verdict: Verdict,
+    pub(crate) takings: Takings,
+    pub(crate) waiting: Waiting,
+    /// Accounts taken in by this run, and how long it took to open them all.
+    pub(crate) opened: (u64, Duration),
+    pub(crate) server_peak_rss_mib: Option<f64>,
+}
+
+impl Report {
+    pub(crate) fn draw(findings: Findings) -> Self {
+        let Findings { register, verdict, takings, waiting, opened, server_peak_rss_mib } =
+            findings;
+        let (idle_samples, idle) = counted(takings.idle);
+        let (during_samples, during) = counted(takings.during);
+        let (accounts, rejected) = (register.rows, register.rejected.count());
+        let found = &verdict.found;
+        let adds_up = accounts == found.migrated + rejected + found.lost;
+        let seconds = opened.1.as_secs_f64();
+        Self {
+            accounts,
+            migrated: found.migrated,
+            rejected,
+            lost: found.lost,
+            duplicated: found.duplicated,
+            already_there: found.before,
+            commands_per_second: (opened.0 as f64 / seconds.max(0.001)).round(),
+            import_seconds: (seconds * 1000.0).round() / 1000.0,
+            deposits: takings.accepted,
+            idle_samples,
+            idle_p50_ms: idle.map(|idle| idle.p50),
+            idle_p99_ms: idle.map(|idle| idle.p99),
+            idle_max_ms: idle.map(|idle| idle.max),
+            during_samples,
+            during_p50_ms: during.map(|during| during.p50),
+            during_p99_ms: during.map(|during| during.p99),
+            during_max_ms: during.map(|during| during.max),
+            primary_lag: waiting.primary,
+            backfill_lag: waiting.backfill,
+            server_peak_rss_mib,
+            accounting_closes: verdict.accounting_closes,
+            total_matches: verdict.total_matches(),
+            total_expected: verdict.expected,
+            total_in_log: verdict.logged,
+            total_in_summaries: verdict.summed,
+            passed: verdict.passes() && adds_up && takings.unanswered == 0,
+            rejections: register.rejected.into_first(),
+        }
+    }
+
+    /// True when nothing is lost, nothing there twice, and every cent accounted for.
+    pub(crate) fn passed(&self) -> bool {
+        self.passed
+    }
+
+    fn latencies(&self) -> Table {
+        let mut table = Table::new().text("Deposits").number("made");
+        for title in ["p50", "p99", "slowest"] {
+            table = table.number(title);
+        }
+        let idle = [self.idle_p50_ms, self.idle_p99_ms, self.idle_max_ms].map(shown);
+        let during = [self.during_p50_ms, self.during_p99_ms, self.during_max_ms].map(shown);
+        for (phase, samples, [p50, p99, max]) in [
+            ("before the import", self.idle_samples, idle),
+            ("during the import", self.during_samples, during),
+        ] {
+            table.row([phase.to_owned(), grouped(samples as u64), p50, p99, max]);
+        }
+        table
+    }
+
+    fn accounts(&self) -> Table {
+        let mut table = Table::new().text("Accounts").number("");
+        for (what, number) in [
+            ("in the export", self.accounts),
+            ("migrated", self.migrated),
+            ("  of them there before", self.already_there),
+            ("rejected", self.rejected),
+            ("lost", self.lost),
+            ("there twice", self.duplicated),
+        ] {
+            table.row([what.to_owned(), grouped(number)]);
+        }
+        table.row(["commands a second".to_owned(), grouped(self.commands_per_second as u64)]);
+        table.row(["lag, primary".to_owned(), grouped(self.primary_lag)]);
+        table.row(["lag, backfill".to_owned(), grouped(self.backfill_lag)]);
+        let memory = self.server_peak_rss_mib.map_or("unknown".into(), |mib| format!("{mib:.1}"));
+        table.row(["server memory, MiB".to_owned(), memory]);
+        table
+    }
+
+    fn verdict(&self) -> Table {
+        let mut table = Table::new().text("Verdict").text("");
+        for (what, holds) in [
+            ("nothing lost", self.lost == 0),
+            ("nothing twice", self.duplicated == 0),
+            ("total to the cent", self.total_matches),
+            ("accounting closes", self.accounting_closes),
+            ("all of it", self.passed),
+        ] {
+            table.row([what, if holds { "yes" } else { "NO" }]);
+        }
+        table
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}\n", self.latencies())?;
+        writeln!(f, "  From the moment a customer was to come until the deposit was in the log.")?;
+        writeln!(f, "  These moments are fixed beforehand: a stall counts for all it delays.\n")?;
+        writeln!(f, "{}\n", self.accounts())?;
+        if !self.rejections.is_empty() {
+            writeln!(f, "Rejected rows")?;
+        }
+        for Rejected { line, reason } in self.rejections.iter().take(SHOWN) {
+            writeln!(f, "  line {line}: {}", escape(reason))?;
+        }
+        if let Some(more) = self.rejected.checked_sub(SHOWN as u64).filter(|more| *more > 0) {
+            writeln!(f, "  … and {} more", grouped(more))?;
+        }
+        writeln!(
+            f,
+            "\nMoney in the bank: {} by the log, {} by the summaries, {} expected\n",
+            self.total_in_log, self.total_in_summaries, self.total_expected
+        )?;
+        write!(f, "{}", self.verdict())
+    }
+}
+
+fn counted(latencies: Latencies) -> (usize, Option<Percentiles>) {
+    (latencies.count(), latencies.percentiles())
+}
+
+fn shown(milliseconds: Option<f64>) -> String {
+    milliseconds.map_or("-".into(), |value| format!("{value:.2} ms"))
+}

@@ -1,0 +1,126 @@
+//! The server as a process of its own, as an operator would start it.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use protean_cli::Error;
+
+/// How long a server may take to finish what it is doing.
+const GRACE: Duration = Duration::from_secs(15);
+/// How much of its log is shown when it ends on its own.
+const SHOWN_LINES: usize = 20;
+
+/// A running `fidelis server`. Dropping it stops it.
+pub(crate) struct Server {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Server {
+    /// Starts this same program as a server for a database; what it logs goes
+    /// to a file in the folder.
+    ///
+    /// # Errors
+    /// When the program cannot be started.
+    pub(crate) fn start(database_uri: &str, folder: &Path) -> Result<Self, Error> {
+        let log = folder.join("server.log");
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("server").env("DATABASE_URI", database_uri);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log)?);
+        // Ctrl-C is for this process, which stops the server when it is done with it.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let child = command
+            .spawn()
+            .map_err(|error| Error::failed(format!("the server cannot be started: {error}")))?;
+        Ok(Self { child, log })
+    }
+
+    /// Says so when the server has ended on its own.
+    ///
+    /// # Errors
+    /// When it has, with the end of its log.
+    pub(crate) fn check(&mut self) -> Result<(), Error> {
+        match self.child.try_wait()? {
+            None => Ok(()),
+            Some(status) => {
+                let words = self.last_words();
+                Err(Error::failed(format!("the server has ended by itself ({status}):\n{words}")))
+            }
+        }
+    }
+
+    /// The end of the server's log.
+    pub(crate) fn last_words(&self) -> String {
+        let log = std::fs::read(&self.log).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
+    }
+
+    /// The most memory it has had so far, in MiB; nothing where the system
+    /// does not tell.
+    pub(crate) fn peak_memory(&self) -> Option<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+        Some((kib / 1024.0 * 10.0).round() / 10.0)
+    }
+
+    /// Asks it to stop and waits until it has.
+    ///
+    /// # Errors
+    /// When it did not stop in time and had to be killed, or stopped badly.
+    pub(crate) fn stop(mut self) -> Result<(), Error> {
+        self.check()?;
+        let status = self.end()?;
+        match status {
+            Some(status) if status.success() => Ok(()),
+            Some(status) => {
+                let words = self.last_words();
+                Err(Error::failed(format!("the server stopped badly ({status}):\n{words}")))
+            }
+            None => Err(Error::failed(format!("the server did not stop within {GRACE:?}"))),
+        }
+    }
+
+    /// Gives the status, or nothing when it had to be killed.
+    fn end(&mut self) -> std::io::Result<Option<std::process::ExitStatus>> {
+        if let Some(status) = self.child.try_wait()? {
+            return Ok(Some(status));
+        }
+        self.ask_to_stop();
+        let asked = Instant::now();
+        while asked.elapsed() < GRACE {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(Some(status));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(None)
+    }
+
+    #[cfg(unix)]
+    fn ask_to_stop(&self) {
+        let server = rustix::process::Pid::from_child(&self.child);
+        // It may have ended in this moment; waiting for it tells.
+        let _ = rustix::process::kill_process(server, rustix::process::Signal::TERM);
+    }
+
+    #[cfg(not(unix))]
+    fn ask_to_stop(&mut self) {
+        let _ = self.child.kill();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.end().is_err() {
+            let _ = self.child.kill();
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Whether the migration went as it must: counted in the log and among the
+//! summaries, not taken from what the import says of itself.
+
+use protean::{Decimal, Domain, Result};
+
+use super::backlog::Backlog;
+use super::register::{Found, Register};
+use crate::history::{EVERY_LANE, Happened, History, happened};
+use crate::summaries::Summaries;
+
+/// What the database held before.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Before {
+    /// The last place in the log.
+    pub(crate) position: u64,
+    /// The money in all accounts.
+    pub(crate) total: Decimal,
+}
+
+/// What there is afterwards.
+pub(crate) struct Verdict {
+    pub(crate) found: Found,
+    /// What the accounts must hold together.
+    pub(crate) expected: Decimal,
+    /// What they hold by the log.
+    pub(crate) logged: Decimal,
+    /// What they hold by their summaries.
+    pub(crate) summed: Decimal,
+    pub(crate) accounting_closes: bool,
+}
+
+impl Before {
+    /// # Errors
+    /// When the database cannot be read.
+    pub(crate) async fn of(domain: &Domain) -> Result<Self> {
+        let mut total = Decimal::ZERO;
+        let mut history = History::of(domain, EVERY_LANE).await?;
+        each_event(&mut history, |event, _| total += change(event)).await?;
+        Ok(Self { position: history.position(), total })
+    }
+}
+
+impl Verdict {
+    /// Counts everything there is; `paid_in` is what customers have paid in
+    /// beside the migration.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub(crate) async fn reach(
+        domain: &Domain,
+        register: &mut Register,
+        before: Before,
+        paid_in: Decimal,
+    ) -> Result<Self> {
+        let mut logged = Decimal::ZERO;
+        let mut history = History::of(domain, EVERY_LANE).await?;
+        each_event(&mut history, |event, position| {
+            logged += change(event);
+            if let Happened::Opened(opened) = event {
+                register.opened(&opened.account_number, position <= before.position);
+            }
+        })
+        .await?;
+        let mut summed = Decimal::ZERO;
+        let mut summaries = Summaries::of(domain).await?;
+        loop {
+            let page = summaries.next_page().await?;
+            if page.is_empty() {
+                break;
+            }
+            for summary in page {
+                summed += summary.balance;
+                register.summarised(&summary.account_number);
+            }
+        }
+        let found = register.found();
+        let expected = before.total + found.total + paid_in;
+        let accounting_closes = accounting_closes(domain).await?;
+        Ok(Self { found, expected, logged, summed, accounting_closes })
+    }
+
+    /// True when every total is the same to the cent.
+    pub(crate) fn total_matches(&self) -> bool {
+        self.logged == self.expected && self.summed == self.expected
+    }
+
+    /// True when nothing is wrong.
+    pub(crate) fn passes(&self) -> bool {
+        self.found.lost == 0
+            && self.found.duplicated == 0
+            && self.total_matches()
+            && self.accounting_closes
+    }
+}
+
+/// True when every committed message is accounted for and none is on the way.
+async fn accounting_closes(domain: &Domain) -> Result<bool> {
+    let store = domain.store().await?;
+    let mut closes = store.broken_streams(1).await?.is_empty();
+    for group in domain.registry().groups() {
+        let standing = store.standing(&group.name, &group.category).await?;
+        closes &= standing.closes() && standing.dead() == 0;
+    }
+    Ok(closes && Backlog::of(domain).await?.count().await?.is_over())
+}
+
+async fn each_event(history: &mut History, mut visit: impl FnMut(&Happened, u64)) -> Result {
+    loop {
+        let page = history.next_page().await?;
+        if page.is_empty() {
+            return Ok(());
+        }
+        for recorded in &page {
+            if let Some(event) = happened(recorded)? {
+                visit(&event, recorded.position);
+            }
+        }
+    }
+}
+
+/// What an event changes about the money in the bank.
+fn change(event: &Happened) -> Decimal {
+    match event {
+        Happened::Opened(opened) => opened.opening_deposit,
+        Happened::Deposited(deposit) => deposit.amount,
+        Happened::Withdrawn(withdrawal) => -withdrawal.amount,
+    }
+}

@@ -1,0 +1,99 @@
+//! A bank of one's own: a folder, a database, and the program to work on it.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use fidelis::account::OpenAccount;
+use protean::domain::Submission;
+use protean::{Decimal, Domain, Priority};
+use serde_json::Value;
+
+/// How long anything may take on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) struct Bank {
+    folder: tempfile::TempDir,
+}
+
+/// A server that is killed when the test ends.
+pub(crate) struct Server(pub(crate) Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Bank {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn uri(&self) -> String {
+        format!("sqlite:{}", self.folder.path().join("bank.db").display())
+    }
+
+    pub(crate) fn domain(&self) -> Domain {
+        fidelis::domain_on(&self.uri()).build().unwrap()
+    }
+
+    pub(crate) fn program(&self) -> Command {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_fidelis"));
+        program.env("DATABASE_URI", self.uri()).env_remove("PROTEAN_ENV");
+        program
+    }
+
+    /// A command that must succeed, with `--json`.
+    pub(crate) fn ask(&self, words: &[&str]) -> Value {
+        let output = self.program().args(words).arg("--json").output().unwrap();
+        assert!(output.status.success(), "{words:?}: {}", told(&output));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    pub(crate) fn serve(&self) -> Server {
+        let log = std::fs::File::create(self.log()).unwrap();
+        let mut program = self.program();
+        program.arg("server").stdout(Stdio::null()).stderr(log);
+        Server(program.spawn().unwrap())
+    }
+
+    pub(crate) fn log(&self) -> PathBuf {
+        self.folder.path().join("server.log")
+    }
+
+    /// Waits until the bank counts so many accounts and summaries.
+    pub(crate) fn await_accounts(&self, accounts: u64) -> Value {
+        let began = Instant::now();
+        loop {
+            let stats = self.ask(&["stats"]);
+            if stats["accounts"] == accounts && stats["summaries"] == accounts {
+                return stats;
+            }
+            let log = std::fs::read_to_string(self.log()).unwrap_or_default();
+            assert!(began.elapsed() < PATIENCE, "{stats}\n{log}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Sends accounts in at a priority; each number is sent once.
+    pub(crate) async fn send(&self, accounts: std::ops::Range<u64>, priority: Priority) -> u64 {
+        let commands: Vec<_> = accounts.map(account).collect();
+        let sent = self.domain().process_all(commands).priority(priority).await.unwrap();
+        sent.accepted
+    }
+}
+
+pub(crate) fn account(number: u64) -> Submission<OpenAccount> {
+    let account_number = format!("T-{number:06}");
+    let (holder_name, opening_deposit) = ("Ada Lovelace".to_owned(), Decimal::new(1001, 2));
+    let command =
+        OpenAccount { account_number: account_number.clone(), holder_name, opening_deposit };
+    Submission::new(command).idempotency_key(account_number)
+}
+
+pub(crate) fn told(output: &Output) -> String {
+    let (out, err) = (&output.stdout, &output.stderr);
+    format!("{}\n{}", String::from_utf8_lossy(out), String::from_utf8_lossy(err))
+}

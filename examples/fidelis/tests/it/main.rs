@@ -1,0 +1,13 @@
+//! The bank as its operators see it: the real program, on a real file.
+//!
+//! * [`bank`]: a bank of one's own for each test
+//! * [`demo`]: the scene of the document
+//! * [`migration`]: the great migration, from export to verdict
+//! * [`backlog`]: what waits is seen without a server, and shared by producers
+//! * [`stops`]: killed in the middle of its work, or asked to stop
+
+mod backlog;
+mod bank;
+mod demo;
+mod migration;
+mod stops;

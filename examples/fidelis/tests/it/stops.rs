@@ -1,0 +1,51 @@
+//! A server that is killed in the middle of its work, or asked to stop.
+
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
+
+use fidelis::summary::AccountSummary;
+use protean::Priority;
+
+use crate::bank::{Bank, PATIENCE};
+
+fn accounts(bank: &Bank) -> u64 {
+    bank.ask(&["stats"])["accounts"].as_u64().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_exists_once_after_a_kill_in_the_middle() {
+    let bank = Bank::new();
+    assert_eq!(bank.send(0..5000, Priority::BULK).await, 5000);
+    let mut server = bank.serve();
+    let began = Instant::now();
+    while accounts(&bank) < 200 {
+        assert!(began.elapsed() < PATIENCE);
+    }
+    server.0.kill().unwrap();
+    server.0.wait().unwrap();
+    assert_eq!(bank.ask(&["verify"])["data"]["closes"], true);
+    let _server = bank.serve();
+    let stats = bank.await_accounts(5000);
+    assert_eq!(stats["total_balance"], 50050.0);
+    let summaries = bank.domain().repository::<AccountSummary>().await.unwrap();
+    let rows = summaries.query().all().await.unwrap();
+    let numbers: HashSet<_> = rows.iter().map(|row| &row.account_number).collect();
+    assert_eq!((rows.len(), numbers.len()), (5000, 5000));
+    assert_eq!(bank.ask(&["verify"])["data"]["closes"], true);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn an_idle_server_stops_at_once_when_asked() {
+    use rustix::process::{Pid, Signal, kill_process};
+
+    let bank = Bank::new();
+    bank.send(0..1, Priority::NORMAL).await;
+    let mut server = bank.serve();
+    bank.await_accounts(1);
+    let asked = Instant::now();
+    kill_process(Pid::from_child(&server.0), Signal::TERM).unwrap();
+    let status = server.0.wait().unwrap();
+    assert!(status.success(), "{status}");
+    assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+}
