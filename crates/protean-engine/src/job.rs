@@ -72,16 +72,16 @@ impl Bench {
         }
         let recorded = &delivery.recorded;
         let (stream, position) = (recorded.message.stream.as_str(), recorded.stream_position);
-        let (known, blocked) = {
+        let (hoped, blocked) = {
             let overlay = overlay.lock().unwrap_or_else(PoisonError::into_inner);
             (overlay.next(stream).unwrap_or(0), overlay.is_blocked(stream, position))
         };
         if blocked {
             return Ok(Course::Hold);
         }
-        match turn(known.max(delivery.next), position) {
+        match turn(hoped.max(delivery.next), position) {
             Turn::Now => Ok(Course::Now),
-            Turn::Late | Turn::Early => course(&*self.store, &self.group, delivery, known).await,
+            Turn::Late | Turn::Early => course(&*self.store, &self.group, delivery, hoped).await,
         }
     }
 }

@@ -43,6 +43,8 @@ impl Slots {
 struct Place {
     priority: Reverse<Priority>,
     position: u64,
+    /// Tells two offers of one message apart: it may come from the log and from what is parked.
+    offer: u64,
 }
 
 /// A message that waits for its turn.
@@ -61,8 +63,8 @@ pub struct Item<M> {
 }
 
 impl<M> Item<M> {
-    fn place(&self) -> Place {
-        Place { priority: Reverse(self.priority), position: self.position }
+    fn place(&self, offer: u64) -> Place {
+        Place { priority: Reverse(self.priority), position: self.position, offer }
     }
 }
 
@@ -81,6 +83,7 @@ pub struct Lanes<M> {
     busy: HashSet<Arc<str>>,
     count: BTreeMap<Lane, usize>,
     held: HashSet<Lane>,
+    offers: u64,
 }
 
 impl<M> Lanes<M> {
@@ -93,14 +96,16 @@ impl<M> Lanes<M> {
             busy: HashSet::new(),
             count: lanes.iter().map(|lane| (*lane, 0)).collect(),
             held: HashSet::new(),
+            offers: 0,
         }
     }
 
     /// Takes in a message.
     pub fn offer(&mut self, item: Item<M>) {
         if let Some(queue) = self.queues.get_mut(&item.lane) {
+            self.offers += 1;
             *self.count.entry(item.lane).or_default() += 1;
-            queue.ready.insert(item.place(), item);
+            queue.ready.insert(item.place(self.offers), item);
         }
     }
 

@@ -58,8 +58,8 @@ async fn import_file(csv: &Path, app: &App) -> Result {
     };
     app.reply(match waiting(&domain).await? {
         Some(books) => reply.warning(format!(
-            "{} books are queued and no server is running: 'bookshelf server' handles them",
-            grouped(books)
+            "{} queued and no server is running: 'bookshelf server' handles them",
+            counted(books)
         )),
         None => reply,
     })
@@ -77,4 +77,9 @@ async fn waiting(domain: &Domain) -> Result<Option<u64>> {
         }
     }
     Ok((waiting > 0).then_some(waiting))
+}
+
+fn counted(books: u64) -> String {
+    let noun = if books == 1 { "book is" } else { "books are" };
+    format!("{} {noun}", grouped(books))
 }

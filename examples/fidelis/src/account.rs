@@ -72,19 +72,12 @@ pub struct Account {
 
 #[aggregate_impl]
 impl Account {
-    pub fn open(
-        account_number: String,
-        holder_name: String,
-        opening_deposit: Decimal,
-    ) -> Result<Self> {
+    pub fn open(command: OpenAccount) -> Result<Self> {
+        let OpenAccount { account_number, holder_name, opening_deposit } = command;
         let mut account = Self::create();
         let account_id = account.id();
-        account.raise(AccountOpened {
-            account_id,
-            account_number,
-            holder_name,
-            opening_deposit,
-        })?;
+        let opened = AccountOpened { account_id, account_number, holder_name, opening_deposit };
+        account.raise(opened)?;
         Ok(account)
     }
 
@@ -128,8 +121,7 @@ pub struct AccountCommandHandler;
 impl AccountCommandHandler {
     #[handle]
     async fn open_account(&self, command: OpenAccount, ctx: &Context) -> Result<Id> {
-        let OpenAccount { account_number, holder_name, opening_deposit } = command;
-        let account = Account::open(account_number, holder_name, opening_deposit)?;
+        let account = Account::open(command)?;
         let id = account.id();
         ctx.repository::<Account>().add(account).await?;
         Ok(id)

@@ -48,7 +48,7 @@ pub(crate) async fn run(app: &App) -> Result<()> {
 
 async fn open(domain: &Domain) -> Result<Id> {
     let (account_number, holder_name) = ("ACC-001".to_owned(), "Alice Johnson".to_owned());
-    let opening_deposit = Decimal::new(5_000_00, 2);
+    let opening_deposit = Decimal::new(500_000, 2);
     let command = OpenAccount { account_number, holder_name, opening_deposit };
     Ok(domain.process(command).synchronous().await?)
 }

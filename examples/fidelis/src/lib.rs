@@ -24,7 +24,9 @@ pub fn domain() -> DomainBuilder {
 
 /// The bank, on this database whatever the environment says: `sqlite:bank.db`.
 pub fn domain_on(database_uri: &str) -> DomainBuilder {
-    configured(&SETTINGS.replace(DATABASE, &format!("{database_uri:?}")))
+    // JSON and TOML quote text alike.
+    let quoted = serde_json::Value::from(database_uri).to_string();
+    configured(&SETTINGS.replace(DATABASE, &quoted))
 }
 
 /// The bank with settings of your own, in the form of a `domain.toml`.

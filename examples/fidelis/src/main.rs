@@ -17,6 +17,9 @@ enum Command {
     /// Plays a short scene in memory: an account, deposits, a little migration
     Demo,
     /// Migrates the accounts of another bank while customers go on paying in
+    ///
+    /// Works in a temporary folder with a server of its own and leaves nothing
+    /// behind; with DATABASE_URI set, on that database, which stays.
     Migrate(migrate::Options),
     /// Counts accounts and money
     Stats,

@@ -39,8 +39,11 @@ pub enum Course {
     Hold,
 }
 
-/// Asks the store what to do about a message of an ordered group, which is
-/// known to expect `known` or later in that stream.
+/// Asks the store what to do about a message of an ordered group, which will
+/// expect `hoped` in that stream once the units before it have committed.
+///
+/// Only what is committed makes a message a duplicate: a hope may come to
+/// nothing, and then the message still has to run.
 ///
 /// # Errors
 /// When the store cannot be read.
@@ -48,13 +51,16 @@ pub async fn course(
     store: &dyn Store,
     group: &Group,
     delivery: &Delivery,
-    known: u64,
+    hoped: u64,
 ) -> Result<Course> {
     let Recorded { stream_position: position, message, .. } = &delivery.recorded;
-    let next = store.next(&group.name, &message.stream).await?.max(known);
+    let next = store.next(&group.name, &message.stream).await?;
+    if turn(next, *position) == Turn::Late {
+        return Ok(Course::Duplicate);
+    }
+    let next = next.max(hoped);
     match turn(next, *position) {
-        Turn::Now => Ok(Course::Now),
-        Turn::Late => Ok(Course::Duplicate),
+        Turn::Now | Turn::Late => Ok(Course::Now),
         Turn::Early if store.blocked(&group.name, &message.stream, *position).await? => {
             Ok(Course::Hold)
         }

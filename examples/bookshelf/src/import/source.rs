@@ -18,6 +18,14 @@ pub struct Catalog<R> {
     ended: bool,
 }
 
+/// A row below the header.
+pub(super) struct Row {
+    /// The line it begins on, from 1.
+    pub(super) line: u64,
+    /// The command that adds its book, or why there is none.
+    pub(super) command: Result<AddBook, Fault>,
+}
+
 /// Why an import does not start or go on.
 #[derive(Debug)]
 pub enum ImportError {
@@ -66,7 +74,8 @@ impl<R: BufRead> Catalog<R> {
         }
         let mut sheet = Sheet::new(input);
         let header = sheet.next().map_err(unreadable)?;
-        let header = header.ok_or_else(|| at_fault("is empty: expected title,author,isbn,price"))?;
+        let header =
+            header.ok_or_else(|| at_fault("is empty: expected title,author,isbn,price"))?;
         let columns = header.fields.and_then(|header| Columns::new(&header));
         let columns = columns.map_err(|told| at_fault(&format!("line {}: {told}", header.line)))?;
         Ok(Self { sheet, columns, name: name.to_owned(), length: 0, ended: false })
@@ -90,8 +99,8 @@ impl<R: BufRead> Catalog<R> {
         self.ended
     }
 
-    /// The next row with its line.
-    pub(super) fn next(&mut self) -> Result<Option<(u64, Result<AddBook, Fault>)>, ImportError> {
+    /// The next row; nothing at the end.
+    pub(super) fn next(&mut self) -> Result<Option<Row>, ImportError> {
         let record = self.sheet.next();
         let record = record.map_err(|error| {
             about(&self.name, &format!("cannot be read on; what was queued stays: {error}"))
@@ -99,7 +108,8 @@ impl<R: BufRead> Catalog<R> {
         self.ended = record.is_none();
         Ok(record.map(|record| {
             let fields = record.fields.map_err(Fault::Record);
-            (record.line, fields.and_then(|fields| self.columns.command(&fields)))
+            let command = fields.and_then(|fields| self.columns.command(&fields));
+            Row { line: record.line, command }
         }))
     }
 }

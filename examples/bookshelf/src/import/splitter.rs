@@ -30,7 +30,11 @@ impl Splitter {
             self.place = self.take(*byte)?;
         }
         let open = matches!(self.place, Place::Quoted);
-        if open { self.field.push(b'\n') } else { self.end_field() }
+        if open {
+            self.field.push(b'\n')
+        } else {
+            self.end_field()
+        }
         Ok(!open)
     }
 

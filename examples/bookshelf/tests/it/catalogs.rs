@@ -79,8 +79,16 @@ const BAD_ROWS: &[Bad] = &[
         "author: is required; isbn: must have at most 13 characters, has 14; \
          price: must be a number such as 9.99, is 'x'",
     ),
-    (b"\"Dune,Herbert,1,9.99,", None, "text follows a closing quote; a quote within quotes is written twice"),
-    (b"\"Dune\" by,Herbert,1,9.99,", None, "text follows a closing quote; a quote within quotes is written twice"),
+    (
+        b"\"Dune,Herbert,1,9.99,",
+        None,
+        "text follows a closing quote; a quote within quotes is written twice",
+    ),
+    (
+        b"\"Dune\" by,Herbert,1,9.99,",
+        None,
+        "text follows a closing quote; a quote within quotes is written twice",
+    ),
 ];
 
 #[tokio::test]
@@ -168,13 +176,32 @@ async fn files_that_are_no_catalog_are_refused_whole() {
         (b"".as_slice(), NONE.to_owned()),
         (b"\n \r\n\n", NONE.to_owned()),
         (b"\xef\xbb\xbf", NONE.to_owned()),
-        (b"title,author\nOne,A\n", format!("line 1: the header has no column price: {WANT} 'title,author'")),
-        (b"\n\ntitle;author;price\n", format!("line 3: the header has no columns title, author, price: {WANT} 'title;author;price'")),
-        (b"One,A,1\n", format!("line 1: the header has no columns title, author, price: {WANT} 'one,a,1'")),
-        (b"title,author,title,price\n", "line 1: the header names the column title twice".to_owned()),
+        (
+            b"title,author\nOne,A\n",
+            format!("line 1: the header has no column price: {WANT} 'title,author'"),
+        ),
+        (
+            b"\n\ntitle;author;price\n",
+            format!(
+                "line 3: the header has no columns title, author, price: {WANT} 'title;author;price'"
+            ),
+        ),
+        (
+            b"One,A,1\n",
+            format!("line 1: the header has no columns title, author, price: {WANT} 'one,a,1'"),
+        ),
+        (
+            b"title,author,title,price\n",
+            "line 1: the header names the column title twice".to_owned(),
+        ),
         (b"\"title,author,price\n", "line 1: a quote is opened and not closed".to_owned()),
         (b"\xff\xfet\0i\0", "is UTF-16: save it as UTF-8".to_owned()),
-        (b"PK\x03\x04\x1b\xff", format!("line 1: the header has no columns title, author, price: {WANT} 'pk\\u{{3}}\\u{{4}}\\u{{1b}}\u{fffd}'")),
+        (
+            b"PK\x03\x04\x1b\xff",
+            format!(
+                "line 1: the header has no columns title, author, price: {WANT} 'pk\\u{{3}}\\u{{4}}\\u{{1b}}\u{fffd}'"
+            ),
+        ),
     ] {
         let error = take_in(&shelf(), text).await.unwrap_err();
         assert_eq!(error.to_string(), format!("books.csv: {told}"), "{}", text.escape_ascii());

@@ -63,7 +63,7 @@ fn the_backfill_lane_holds_the_import() {
         .as_array()
         .unwrap()
         .iter()
-        .map(|row| (row["stream_category"].as_str().unwrap(), row["lag"].as_u64().unwrap()))
+        .map(|row| (row["stream"].as_str().unwrap(), row["lag"].as_u64().unwrap()))
         .filter(|(stream, _)| stream.contains("book:command"))
         .collect();
     assert_eq!(waiting, [("bookshelf::book:command", 0), ("bookshelf::book:command:backfill", 20)]);
@@ -85,7 +85,7 @@ fn a_person_sees_what_became_of_the_rows_and_what_to_do_next() {
 ";
     assert_eq!(said.out, expected);
     assert!(said.err.contains("columns left out: pages"), "{}", said.err);
-    assert!(said.err.contains("1 books are queued and no server is running"), "{}", said.err);
+    assert!(said.err.contains("1 book is queued and no server is running"), "{}", said.err);
 }
 
 #[test]

@@ -22,7 +22,9 @@ fn book(title: &str, author: &str) -> AddBook {
 #[tokio::test]
 async fn the_catalog_lists_an_author_by_title() {
     let shelf = shelf();
-    for (title, author) in [("Dune", "Herbert"), ("Solaris", "Lem"), ("Fiasco", "Lem"), ("Eden", "Lem")] {
+    for (title, author) in
+        [("Dune", "Herbert"), ("Solaris", "Lem"), ("Fiasco", "Lem"), ("Eden", "Lem")]
+    {
         shelf.process(book(title, author)).synchronous().await.unwrap();
     }
     let query = BooksByAuthor { author: "Lem".into(), limit: 2 };

@@ -1,10 +1,10 @@
 //! Reads the export of another bank: rows become commands, or a reason why not.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use csv::{ByteRecord, Reader, ReaderBuilder, Trim};
+use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
 use fidelis::account::OpenAccount;
 use protean::Decimal;
 use protean::model::Fields;
@@ -22,6 +22,8 @@ pub(crate) struct Legacy {
     /// Where number, name and balance stand.
     places: [usize; 3],
     record: ByteRecord,
+    /// Where the file ends, when its last line has no end of its own.
+    open_end: Option<u64>,
 }
 
 /// One row.
@@ -43,11 +45,16 @@ impl Legacy {
         if path.is_dir() {
             return Err(fault("is a folder: name the CSV file in it".into()));
         }
-        let file = File::open(path).map_err(|error| fault(format!("cannot be read: {error}")))?;
-        let mut reader = ReaderBuilder::new().flexible(true).trim(Trim::All).from_reader(file);
+        let unreadable = |error: io::Error| fault(format!("cannot be read: {error}"));
+        let mut file = File::open(path).map_err(unreadable)?;
+        let open_end = open_end(&mut file).map_err(unreadable)?;
+        // A '\r' before it is trimmed from the last field; the reader's own way
+        // of taking both as one loses count of the lines.
+        let lines = Terminator::Any(b'\n');
+        let mut reader = ReaderBuilder::new().flexible(true).terminator(lines).from_reader(file);
         let header = reader.byte_headers().map_err(|error| fault(told(&error)))?;
         let places = places(header).map_err(fault)?;
-        Ok(Self { path: shown, reader, places, record: ByteRecord::new() })
+        Ok(Self { path: shown, reader, places, record: ByteRecord::new(), open_end })
     }
 
     /// The next row; nothing at the end.
@@ -55,11 +62,26 @@ impl Legacy {
     /// # Errors
     /// When the file cannot be read any further.
     pub(crate) fn next_row(&mut self) -> Result<Option<Row>, Error> {
-        let more = self.reader.read_byte_record(&mut self.record).map_err(|error| {
-            Error::failed(format!("{}: cannot be read on: {}", self.path, told(&error)))
-        })?;
-        let line = self.record.position().map_or(0, csv::Position::line);
-        Ok(more.then(|| Row { line, account: self.account() }))
+        loop {
+            let more = self.reader.read_byte_record(&mut self.record).map_err(|error| {
+                Error::failed(format!("{}: cannot be read on: {}", self.path, told(&error)))
+            })?;
+            if !more {
+                return Ok(None);
+            }
+            if !self.record.as_slice().trim_ascii().is_empty() || self.record.len() > 1 {
+                return Ok(Some(Row { line: self.line(), account: self.account() }));
+            }
+        }
+    }
+
+    /// The line in which the row begins. The reader itself would name the
+    /// empty lines before it.
+    fn line(&self) -> u64 {
+        let end = self.reader.position();
+        let within = self.record.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
+        let last = if self.open_end == Some(end.byte()) { end.line() } else { end.line() - 1 };
+        last.saturating_sub(within)
     }
 
     fn account(&self) -> Result<OpenAccount, String> {
@@ -81,17 +103,30 @@ impl Legacy {
             format!("{name}: is missing, the row has {} of its fields", self.record.len())
         })?;
         std::str::from_utf8(bytes)
+            .map(str::trim)
             .map_err(|_| format!("{name}: is not UTF-8 text ({})", String::from_utf8_lossy(bytes)))
     }
 }
 
+/// Where a file ends that does not end with a line break.
+fn open_end(file: &mut File) -> io::Result<Option<u64>> {
+    let length = file.seek(SeekFrom::End(0))?;
+    let mut last = [b'\n'];
+    if length > 0 {
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+    }
+    file.rewind()?;
+    Ok((last != *b"\n").then_some(length))
+}
+
 /// Where the columns stand in the header.
 fn places(header: &ByteRecord) -> Result<[usize; 3], String> {
-    if header.is_empty() || header.iter().all(<[u8]>::is_empty) {
+    if header.is_empty() || header.iter().all(|name| name.trim_ascii().is_empty()) {
         return Err(format!("is empty: expected a header '{}' and rows", COLUMNS.join(",")));
     }
     let found: Vec<String> =
-        header.iter().map(|name| String::from_utf8_lossy(name).to_lowercase()).collect();
+        header.iter().map(|name| String::from_utf8_lossy(name).trim().to_lowercase()).collect();
     if found.iter().any(|name| name.contains(['\0', char::REPLACEMENT_CHARACTER])) {
         return Err("is not UTF-8 text: save the export as CSV in UTF-8".into());
     }

@@ -98,7 +98,8 @@ async fn migrate(options: &Options, folder: &Folder) -> Result<Report> {
     domain.store().await?;
     progress.step("starting the server");
     let mut server = Server::start(&database_uri, folder.path())?;
-    let mut observer = Observer::of(&domain, progress, options.accounts).await?;
+    let rows = if options.export.is_some() { 0 } else { options.accounts };
+    let mut observer = Observer::of(&domain, progress, rows).await?;
     observer.await_rest(&mut server).await?;
     let before = Before::of(&domain).await?;
 

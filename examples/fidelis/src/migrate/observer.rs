@@ -52,7 +52,6 @@ impl Observer {
 
     /// A step begins.
     pub(crate) fn step(&self, told: &str) {
-        self.progress.end();
         self.progress.step(told);
     }
 
@@ -99,6 +98,7 @@ impl Observer {
             if let Some(intake) = intake
                 && self.backlog.bulk_commands_are_over().await?
             {
+                self.progress.end();
                 return Ok((intake.accepted, began.elapsed()));
             }
             self.look(server).await?;

@@ -31,6 +31,8 @@ pub(crate) struct Report {
     commands_per_second: f64,
     import_seconds: f64,
     deposits: u64,
+    /// Accepted, and not in the log half a minute later.
+    deposits_lost: u64,
     idle_samples: usize,
     idle_p50_ms: Option<f64>,
     idle_p99_ms: Option<f64>,
@@ -43,6 +45,7 @@ pub(crate) struct Report {
     backfill_lag: u64,
     server_peak_rss_mib: Option<f64>,
     accounting_closes: bool,
+    rows_add_up: bool,
     total_matches: bool,
     total_expected: Decimal,
     total_in_log: Decimal,
@@ -70,7 +73,7 @@ impl Report {
         let (during_samples, during) = counted(takings.during);
         let (accounts, rejected) = (register.rows, register.rejected.count());
         let found = &verdict.found;
-        let adds_up = accounts == found.migrated + rejected + found.lost;
+        let rows_add_up = accounts == found.migrated + rejected + found.lost;
         let seconds = opened.1.as_secs_f64();
         Self {
             accounts,
@@ -82,6 +85,7 @@ impl Report {
             commands_per_second: (opened.0 as f64 / seconds.max(0.001)).round(),
             import_seconds: (seconds * 1000.0).round() / 1000.0,
             deposits: takings.accepted,
+            deposits_lost: takings.unanswered,
             idle_samples,
             idle_p50_ms: idle.map(|idle| idle.p50),
             idle_p99_ms: idle.map(|idle| idle.p99),
@@ -98,7 +102,8 @@ impl Report {
             total_expected: verdict.expected,
             total_in_log: verdict.logged,
             total_in_summaries: verdict.summed,
-            passed: verdict.passes() && adds_up && takings.unanswered == 0,
+            passed: verdict.passes() && rows_add_up && takings.unanswered == 0,
+            rows_add_up,
             rejections: register.rejected.into_first(),
         }
     }
@@ -149,9 +154,10 @@ impl Report {
         for (what, holds) in [
             ("nothing lost", self.lost == 0),
             ("nothing twice", self.duplicated == 0),
+            ("every row accounted for", self.rows_add_up),
+            ("every deposit handled", self.deposits_lost == 0),
             ("total to the cent", self.total_matches),
             ("accounting closes", self.accounting_closes),
-            ("all of it", self.passed),
         ] {
             table.row([what, if holds { "yes" } else { "NO" }]);
         }
@@ -161,9 +167,17 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}\n", self.latencies())?;
-        writeln!(f, "  From the moment a customer was to come until the deposit was in the log.")?;
-        writeln!(f, "  These moments are fixed beforehand: a stall counts for all it delays.\n")?;
+        if self.idle_samples + self.during_samples > 0 {
+            writeln!(f, "{}\n", self.latencies())?;
+            writeln!(
+                f,
+                "  From the moment a customer was to come until the deposit was in the log."
+            )?;
+            writeln!(
+                f,
+                "  These moments are fixed beforehand: a stall counts for all it delays.\n"
+            )?;
+        }
         writeln!(f, "{}\n", self.accounts())?;
         if !self.rejections.is_empty() {
             writeln!(f, "Rejected rows")?;
@@ -174,11 +188,10 @@ impl fmt::Display for Report {
         if let Some(more) = self.rejected.checked_sub(SHOWN as u64).filter(|more| *more > 0) {
             writeln!(f, "  … and {} more", grouped(more))?;
         }
-        writeln!(
-            f,
-            "\nMoney in the bank: {} by the log, {} by the summaries, {} expected\n",
-            self.total_in_log, self.total_in_summaries, self.total_expected
-        )?;
+        let [logged, summed, expected] =
+            [self.total_in_log, self.total_in_summaries, self.total_expected].map(money);
+        writeln!(f, "\nMoney in the bank")?;
+        writeln!(f, "  {logged} by the log, {summed} by the summaries, {expected} expected\n")?;
         write!(f, "{}", self.verdict())
     }
 }
@@ -189,4 +202,13 @@ fn counted(latencies: Latencies) -> (usize, Option<Percentiles>) {
 
 fn shown(milliseconds: Option<f64>) -> String {
     milliseconds.map_or("-".into(), |value| format!("{value:.2} ms"))
+}
+
+/// Like 1,250.00.
+fn money(amount: Decimal) -> String {
+    let told = format!("{amount:.2}");
+    match told.split_once('.').map(|(whole, cents)| (whole.parse(), cents)) {
+        Some((Ok(whole), cents)) => format!("{}.{cents}", grouped(whole)),
+        _ => told,
+    }
 }

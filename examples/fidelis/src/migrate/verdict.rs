@@ -126,3 +126,38 @@ fn change(event: &Happened) -> Decimal {
         Happened::Withdrawn(withdrawal) => -withdrawal.amount,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use protean::Decimal;
+
+    use super::{Found, Verdict};
+
+    fn verdict() -> Verdict {
+        let (total, paid) = (Decimal::new(1050, 2), Decimal::new(1050, 2));
+        let found = Found { migrated: 3, total, ..Found::default() };
+        Verdict { found, expected: paid, logged: paid, summed: paid, accounting_closes: true }
+    }
+
+    #[test]
+    fn passes_when_nothing_is_wrong() {
+        assert!(verdict().passes());
+    }
+
+    #[test]
+    fn a_single_fault_fails_it() {
+        let cent = Decimal::new(1, 2);
+        let faults: [fn(&mut Verdict, Decimal); 5] = [
+            |verdict, _| verdict.found.lost = 1,
+            |verdict, _| verdict.found.duplicated = 1,
+            |verdict, cent| verdict.logged += cent,
+            |verdict, cent| verdict.summed -= cent,
+            |verdict, _| verdict.accounting_closes = false,
+        ];
+        for (index, fault) in faults.into_iter().enumerate() {
+            let mut wrong = verdict();
+            fault(&mut wrong, cent);
+            assert!(!wrong.passes(), "fault {index}");
+        }
+    }
+}
