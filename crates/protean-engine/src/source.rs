@@ -1,6 +1,7 @@
 //! What a worker reads: the lanes of its category in the log, and what is parked.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use protean_core::message::{Lane, Priority, Timestamp};
 use protean_core::port::{Delivery, LaneRead, ParkedPage};
@@ -64,8 +65,8 @@ pub(crate) struct ParkedSource {
     /// When to look again; never when nothing is parked.
     look_at: Option<Timestamp>,
     reading: bool,
-    /// Parked messages that are in memory.
-    taken: HashSet<u64>,
+    /// Parked messages that are in memory, and whether they were found due meanwhile.
+    taken: HashMap<u64, bool>,
 }
 
 impl ParkedSource {
@@ -97,7 +98,16 @@ impl ParkedSource {
         self.reading = false;
         page.next_due.into_iter().for_each(|due| self.expect(due));
         let mut due = page.due;
-        due.retain(|delivery| self.taken.insert(delivery.recorded.position));
+        due.retain(|delivery| match self.taken.entry(delivery.recorded.position) {
+            Entry::Occupied(mut known) => {
+                known.insert(true);
+                false
+            }
+            Entry::Vacant(new) => {
+                new.insert(false);
+                true
+            }
+        });
         due
     }
 
@@ -109,11 +119,69 @@ impl ParkedSource {
 
     /// A message is in memory and not to be found again.
     pub(crate) fn take(&mut self, position: u64) {
-        self.taken.insert(position);
+        self.taken.insert(position, false);
     }
 
-    /// A parked message is out of memory again.
+    /// A parked message is out of memory again. When it was found due while it
+    /// was in memory it may be so still: somebody released it in between.
     pub(crate) fn give_back(&mut self, position: u64) {
-        self.taken.remove(&position);
+        if self.taken.remove(&position) == Some(true) {
+            self.expect(Timestamp::default());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use protean_core::message::{Category, Extensions, Kind, Message, Recorded};
+
+    use super::{Delivery, ParkedPage, ParkedSource, Timestamp};
+
+    fn parked() -> Delivery {
+        let message = Message {
+            id: Arc::from("m"),
+            stream: Category::named("c").stream(&"1".into()),
+            kind: Kind::Event,
+            type_name: Arc::from("C.E.v1"),
+            version: 1,
+            priority: Default::default(),
+            correlation_id: Arc::from("m"),
+            causation_id: None,
+            time: Timestamp::default(),
+            data: Arc::from("{}"),
+            extensions: Extensions::default(),
+        };
+        let recorded = Recorded { position: 7, stream_position: 0, message };
+        Delivery { recorded, next: 0, attempts: 1, parked: true }
+    }
+
+    fn page() -> ParkedPage {
+        ParkedPage { due: vec![parked()], next_due: None }
+    }
+
+    #[test]
+    fn looks_again_for_what_was_due_while_it_was_in_memory() {
+        let now = Timestamp::from_micros(5);
+        let mut source = ParkedSource::new(now);
+        assert_eq!(source.start(now, 10), Some(10));
+        assert_eq!(source.found(page()).len(), 1);
+        source.expect(now);
+        assert_eq!(source.start(now, 10), Some(11));
+        assert!(source.found(page()).is_empty(), "it is in memory");
+        assert_eq!(source.look_at(), None);
+        source.give_back(7);
+        assert!(source.look_at().is_some_and(|look_at| look_at <= now));
+    }
+
+    #[test]
+    fn does_not_look_again_for_what_was_not_due_meanwhile() {
+        let now = Timestamp::from_micros(5);
+        let mut source = ParkedSource::new(now);
+        source.start(now, 10);
+        source.found(page());
+        source.give_back(7);
+        assert_eq!(source.look_at(), None);
     }
 }

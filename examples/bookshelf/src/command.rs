@@ -1,12 +1,16 @@
 //! What the bookshelf can do beside what every domain can.
 
+use std::fmt::Arguments;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use bookshelf::import::{Catalog, Progress, import};
 use protean::Domain;
 use protean::domain::HandlerKind;
-use protean_cli::{App, Reply, Result, grouped};
+use protean_cli::{App, Result, grouped};
 
+use crate::answer::answer;
 use crate::stats::Stats;
 
 /// What `import --help` says at its end.
@@ -18,7 +22,7 @@ space around a field does not count; a price is plain digits such as 9.99.
 Rows that are wrong are reported with line, field and reason, and the others are
 imported: the exit code is 0 then as well. Importing a file again adds nothing.
 
-With --json, data is {\"rows\", \"imported\", \"already_present\",
+With --json the object is {\"rows\", \"imported\", \"already_present\",
 \"rejected\": [{\"line\", \"field\", \"reason\"}]}; every row is counted once.";
 
 /// A command of the bookshelf's own.
@@ -37,11 +41,7 @@ pub(crate) enum Command {
 pub(crate) async fn run(command: Command, app: App) -> Result {
     match command {
         Command::Import { csv } => import_file(&csv, &app).await,
-        Command::Stats => {
-            let stats = Stats::of(&app.domain()?).await?;
-            let text = stats.to_string();
-            app.reply(Reply::new(stats, text))
-        }
+        Command::Stats => answer(&app, &Stats::of(&app.domain()?).await?),
     }
 }
 
@@ -50,19 +50,21 @@ async fn import_file(csv: &Path, app: &App) -> Result {
     let mut catalog = Catalog::open(csv)?;
     let progress = Progress::new(catalog.length());
     let report = import(&domain, &mut catalog, progress).await?;
-    let text = report.to_string();
-    let reply = Reply::new(report, text);
-    let reply = match catalog.ignored() {
-        [] => reply,
-        ignored => reply.warning(format!("columns left out: {}", ignored.join(", "))),
-    };
-    app.reply(match waiting(&domain).await? {
-        Some(books) => reply.warning(format!(
-            "{} queued and no server is running: 'bookshelf server' handles them",
-            counted(books)
-        )),
-        None => reply,
-    })
+    answer(app, &report)?;
+    if let ignored @ [_, ..] = catalog.ignored() {
+        remark(format_args!("columns left out: {}", ignored.join(", ")));
+    }
+    if let Some(books) = waiting(&domain).await? {
+        let queued = counted(books);
+        remark(format_args!("{queued} queued and no server is running: start 'bookshelf server'"));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Something to know beside the answer.
+fn remark(text: Arguments<'_>) {
+    // Nobody is left to be told when stderr is gone.
+    let _ = writeln!(std::io::stderr(), "note: {text}");
 }
 
 /// How many books wait, when nobody handles them.

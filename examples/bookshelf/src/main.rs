@@ -1,5 +1,6 @@
 //! The bookshelf's own program.
 
+mod answer;
 mod command;
 mod stats;
 

@@ -7,8 +7,8 @@ use protean_core::message::{Priority, Recorded, Stream, Timestamp};
 use protean_core::port::{Delivery, MessageRef, Park, ParkedPage, Store};
 
 use super::sample::{
-    Draft, OTHER, READER, account, accounts, assert_stale, at, commit_one, hold, keep, places, recorded,
-    take, unit,
+    Draft, OTHER, READER, account, accounts, assert_stale, at, commit_one, hold, keep, places,
+    recorded, take, unit,
 };
 
 async fn written<const N: usize>(store: &dyn Store, stream: &Stream) -> [MessageRef; N] {

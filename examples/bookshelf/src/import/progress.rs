@@ -1,6 +1,6 @@
 //! How far an import has come, for who waits.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write as _};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use protean_cli::grouped;
@@ -35,7 +35,8 @@ impl Progress {
             }
             None if rows / LINE_EVERY > self.told / LINE_EVERY => {
                 let full = rows / LINE_EVERY * LINE_EVERY;
-                eprintln!("Progress: {} books read", grouped(full));
+                // Nobody is left to be told when stderr is gone.
+                let _ = writeln!(std::io::stderr(), "Progress: {} books read", grouped(full));
                 self.told = rows;
             }
             None => {}
