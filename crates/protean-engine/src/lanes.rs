@@ -2,7 +2,7 @@
 //! clock and without I/O.
 //!
 //! ```text
-//! offer ─▶ ready ─(next: a slot is free, its stream is)─▶ running ─(returned)─▶ gone
+//! offer ─▶ ready ─(start: a slot is free, its stream is)─▶ running ─(returned)─▶ gone
 //!            ▲  └─(its stream runs)─▶ waiting ─┐
 //!            └────────(its stream returned)────┘
 //! ```
@@ -130,15 +130,14 @@ impl<M> Lanes<M> {
 
     /// The message to start now; its slot and its stream are taken until it
     /// has [`returned`](Self::returned).
-    pub fn next(&mut self) -> Option<Item<M>> {
+    pub fn start(&mut self) -> Option<Item<M>> {
         if self.running() >= self.slots.concurrency {
             return None;
         }
-        let lanes: Vec<Lane> = self.queues.keys().copied().collect();
-        lanes.into_iter().find_map(|lane| self.next_of(lane))
+        Lane::ALL.into_iter().find_map(|lane| self.start_of(lane))
     }
 
-    fn next_of(&mut self, lane: Lane) -> Option<Item<M>> {
+    fn start_of(&mut self, lane: Lane) -> Option<Item<M>> {
         let allowed = self.slots.of(lane);
         let queue = self.queues.get_mut(&lane)?;
         if queue.running >= allowed || self.held.contains(&lane) {

@@ -171,7 +171,7 @@ impl Worker {
             for (lane, pipeline) in Lane::ALL.into_iter().zip(&self.pipelines) {
                 self.lanes.hold(lane, pipeline.len() >= BATCH);
             }
-            let Some(Item { lane, message: delivery, .. }) = self.lanes.next() else { return };
+            let Some(Item { lane, message: delivery, .. }) = self.lanes.start() else { return };
             let overlay = self.pipeline(lane).overlay();
             let running = self.bench.clone().run(lane, delivery, overlay);
             let ran = running.map(|ran| Happening::Ran(Box::new(ran)));

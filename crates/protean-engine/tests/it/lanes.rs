@@ -128,7 +128,7 @@ proptest! {
         }
         lanes.hold(Lane::Primary, true);
         let mut started = 0;
-        while let Some(item) = lanes.next() {
+        while let Some(item) = lanes.start() {
             prop_assert_eq!(item.lane, Lane::Backfill);
             started += 1;
         }
@@ -148,9 +148,9 @@ fn a_message_that_is_offered_twice_runs_twice() {
     };
     lanes.offer(item("from the log"));
     lanes.offer(item("parked"));
-    let first = lanes.next().unwrap();
-    assert!(lanes.next().is_none(), "one of a stream at a time");
+    let first = lanes.start().unwrap();
+    assert!(lanes.start().is_none(), "one of a stream at a time");
     lanes.returned(first.lane, &first.stream);
-    assert_eq!((first.message, lanes.next().unwrap().message), ("from the log", "parked"));
+    assert_eq!((first.message, lanes.start().unwrap().message), ("from the log", "parked"));
     assert_eq!(lanes.len(Lane::Backfill), 0);
 }

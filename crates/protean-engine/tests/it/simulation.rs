@@ -83,7 +83,7 @@ pub(crate) fn simulate(slots: Slots, mut arrivals: Vec<Arrival>, watch: &mut imp
             world.seen.insert(position, Seen { arrival, position, started: None, ended: None });
         }
         end_what_is_over(&mut world, &mut lanes);
-        while let Some(item) = lanes.next() {
+        while let Some(item) = lanes.start() {
             let chosen = world.seen[&item.position].clone();
             watch.starts(&world, &chosen);
             let now = world.now;

@@ -172,7 +172,7 @@ impl SumProjector {
         let rows = context.repository::<Sum>();
         let name = Id::from("all");
         let found = rows.find(&name).await?;
-        let mut row = found.unwrap_or_else(|| Sum { name, sum: 0 });
+        let mut row = found.unwrap_or(Sum { name, sum: 0 });
         row.sum += event.number;
         rows.add(row).await
     }
