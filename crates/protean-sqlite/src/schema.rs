@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use protean_core::message::RESERVED;
 use protean_core::port::{Enrolment, Start};
 use protean_core::{Error, Result};
 use rusqlite::{Connection, OptionalExtension};
@@ -12,22 +13,6 @@ use crate::error;
 const APPLICATION: i64 = 0x5072_746e;
 /// The layout this program writes.
 const VERSION: i64 = 1;
-
-/// The tables and views, in the order in which they are dropped.
-pub(crate) const OWN: [&str; 12] = [
-    "outbox",
-    "messages",
-    "progress",
-    "cursors",
-    "done",
-    "parked",
-    "dead",
-    "counters",
-    "enrolments",
-    "idempotency",
-    "removed",
-    "outbox_queue",
-];
 
 const STATEMENTS: [&str; 17] = [
     include_str!("sql/create_messages.sql"),
@@ -101,7 +86,7 @@ pub(crate) fn enrol(connection: &Connection, enrolments: &[Enrolment]) -> rusqli
 
 /// Drops the store's own tables. Runs inside a transaction.
 pub(crate) fn drop_all(connection: &Connection) -> rusqlite::Result<()> {
-    for name in OWN {
+    for name in RESERVED {
         let kind = if name == "outbox" { "VIEW" } else { "TABLE" };
         connection.execute(&format!("DROP {kind} IF EXISTS \"{name}\""), [])?;
     }

@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use protean_core::message::{Column, ColumnKind, Table};
+use protean_core::message::{Column, ColumnKind, RESERVED, Table};
 use protean_core::{Error, Result};
 use rusqlite::Connection;
 
 use crate::error;
-use crate::schema::OWN;
 use crate::value::declared_type;
 
 /// Creates a table, or adds what it lacks. Runs inside a transaction.
@@ -58,7 +57,7 @@ pub(crate) fn drop_table(connection: &Connection, table: &Table) -> rusqlite::Re
 /// Refuses names that are not ours to use, or that might be more than names.
 pub(crate) fn check_names(table: &Table) -> Result {
     let name = &table.name;
-    if OWN.contains(&name.as_str()) || name.starts_with("sqlite_") {
+    if RESERVED.contains(&name.as_str()) || name.starts_with("sqlite_") {
         return Err(Error::misused(format!(
             "a table cannot be called '{name}', the store has one of that name; rename it"
         )));

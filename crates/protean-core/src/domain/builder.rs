@@ -112,6 +112,7 @@ impl DomainBuilder {
     pub fn build(self) -> Result<Domain, BuildError> {
         let Self { name, mut registry, source, environment, providers, clock } = self;
         let mut faults = check_name(&name);
+        let file = source.name();
         let config = read(source, environment).unwrap_or_else(|found| {
             faults.extend(found);
             Config::default()
@@ -129,10 +130,20 @@ impl DomainBuilder {
                 Ok(Domain::new(shared))
             }
             Ok(_) => Err(BuildError(faults)),
-            Err(fault) => {
-                faults.push(fault);
+            Err((key, fault)) => {
+                faults.push(told(&file, &config, key, &fault));
                 Err(BuildError(faults))
             }
+        }
+    }
+}
+
+impl Source {
+    /// What faults call the file.
+    fn name(&self) -> String {
+        match self {
+            Self::Defaults | Self::Text(_) => "domain.toml".to_owned(),
+            Self::File(path) => path.display().to_string(),
         }
     }
 }
@@ -171,15 +182,12 @@ fn check_name(name: &str) -> Vec<String> {
 }
 
 fn read(source: Source, environment: Option<String>) -> Result<Config, Vec<String>> {
-    let (name, text) = match source {
-        Source::Defaults => ("domain.toml".to_owned(), String::new()),
-        Source::Text(text) => ("domain.toml".to_owned(), text),
-        Source::File(path) => {
-            let name = path.display().to_string();
-            let text = std::fs::read_to_string(&path)
-                .map_err(|error| vec![format!("{name}: cannot be read: {error}")])?;
-            (name, text)
-        }
+    let name = source.name();
+    let text = match source {
+        Source::Defaults => String::new(),
+        Source::Text(text) => text,
+        Source::File(path) => std::fs::read_to_string(path)
+            .map_err(|error| vec![format!("{name}: cannot be read: {error}")])?,
     };
     let variable = |name: &str| std::env::var(name).ok();
     let environment = environment.or_else(|| variable("PROTEAN_ENV"));
@@ -204,21 +212,29 @@ fn location(config: &Config, lanes: LaneRule) -> Location {
     }
 }
 
+/// The provider of the default database, or the key at fault and what is wrong.
 fn choose(
     providers: &[Arc<dyn Provider>],
     config: &Config,
     location: &Location,
-) -> Result<Arc<dyn Provider>, String> {
+) -> Result<Arc<dyn Provider>, (&'static str, String)> {
     let wanted = config
         .databases
         .get("default")
         .map_or("memory".to_owned(), |database| database.provider.to_string());
     let found = providers.iter().rev().find(|provider| provider.name() == wanted);
     let provider = found.ok_or_else(|| {
-        format!("the database provider '{wanted}' is not part of this program: enable its feature")
+        ("provider", format!("'{wanted}' is not part of this program: enable its feature"))
     })?;
     match provider.fault(location) {
-        Some(fault) => Err(format!("databases.default.database_uri: {fault}")),
+        Some(fault) => Err(("database_uri", fault)),
         None => Ok(Arc::clone(provider)),
     }
+}
+
+/// A fault of the default database, with its place in the file as far as it is known.
+fn told(file: &str, config: &Config, key: &str, fault: &str) -> String {
+    let line = config.databases.get("default").and_then(|database| database.line);
+    let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+    format!("{file}{line}: databases.default.{key}: {fault}")
 }

@@ -26,6 +26,7 @@ pub struct Registry {
 
 /// An aggregate as it was declared.
 pub(crate) struct Declaration {
+    id: TypeId,
     pub(crate) name: &'static str,
     pub(crate) commands: &'static [&'static str],
     pub(crate) category: Category,
@@ -63,9 +64,10 @@ impl Registry {
             None => Category::of(&self.domain, A::NAME),
         };
         let names = Names { commands: category.commands(), category: category.clone() };
-        if self.names.insert(TypeId::of::<A>(), names).is_none() {
-            let declaration = Declaration { name: A::NAME, commands: A::COMMANDS, category };
-            self.aggregates.push(declaration);
+        let id = TypeId::of::<A>();
+        if self.names.insert(id, names).is_none() {
+            let (name, commands) = (A::NAME, A::COMMANDS);
+            self.aggregates.push(Declaration { id, name, commands, category });
             self.enter_table::<A>();
         }
     }
@@ -106,6 +108,15 @@ impl Registry {
     /// The groups of every handler.
     pub fn groups(&self) -> &[Arc<Group>] {
         &self.groups
+    }
+
+    /// Every aggregate in the order of declaration: its name, the category of
+    /// its events, and its table when it is kept as rows and not as events.
+    pub fn aggregates(&self) -> impl Iterator<Item = (&'static str, &Category, Option<&Table>)> {
+        self.aggregates.iter().map(|aggregate| {
+            let table = self.tables.get(&aggregate.id).map(AsRef::as_ref);
+            (aggregate.name, &aggregate.category, table)
+        })
     }
 
     /// The tables of state-stored aggregates and projections, by name.

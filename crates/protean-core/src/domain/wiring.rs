@@ -7,7 +7,7 @@ use super::Registry;
 use super::group::{Group, HandlerKind};
 use super::register::{Registration, Route};
 use crate::config::Config;
-use crate::message::{Category, Table};
+use crate::message::{Category, RESERVED, Table};
 
 /// Makes the groups of all registered handlers; what is wrong is added to the
 /// registry's faults.
@@ -116,22 +116,6 @@ fn check_names(registry: &mut Registry) {
     faults.extend(tables.iter().filter_map(reserved));
     registry.faults.extend(faults);
 }
-
-/// The store's own tables.
-const RESERVED: [&str; 12] = [
-    "messages",
-    "progress",
-    "cursors",
-    "done",
-    "parked",
-    "dead",
-    "counters",
-    "enrolments",
-    "idempotency",
-    "removed",
-    "outbox",
-    "outbox_queue",
-];
 
 fn reserved(table: &Table) -> Option<String> {
     let name = table.name.as_str();

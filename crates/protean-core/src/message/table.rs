@@ -1,5 +1,22 @@
 //! Tables as aggregates and projections declare them.
 
+/// The tables and views a store keeps for itself, in an order in which they can
+/// be dropped. No aggregate or projection may have one of these names.
+pub const RESERVED: [&str; 12] = [
+    "outbox",
+    "messages",
+    "progress",
+    "cursors",
+    "done",
+    "parked",
+    "dead",
+    "counters",
+    "enrolments",
+    "idempotency",
+    "removed",
+    "outbox_queue",
+];
+
 /// The table of one state-stored aggregate or projection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
