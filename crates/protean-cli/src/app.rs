@@ -1,6 +1,7 @@
 //! The domain as the command line configures it.
 
 use std::fmt::Display;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use protean::{BuildError, Domain, DomainBuilder};
@@ -14,6 +15,7 @@ use crate::{Error, Reply, Result, stdout};
 #[derive(Clone)]
 pub struct App {
     built: Result<Domain, BuildError>,
+    config: Option<PathBuf>,
     json: bool,
 }
 
@@ -23,7 +25,7 @@ impl App {
             Some(file) => builder.config_file(file),
             None => builder,
         };
-        Self { built: builder.build(), json: globals.json }
+        Self { built: builder.build(), config: globals.config, json: globals.json }
     }
 
     /// The domain, wired and checked; its database is opened when it is first needed.
@@ -32,6 +34,12 @@ impl App {
     /// Every fault of the wiring and the configuration, for exit code 2.
     pub fn domain(&self) -> Result<Domain> {
         self.built.clone().map_err(|error| Error::configuration(error.faults()))
+    }
+
+    /// The file of `--config`, for another process that is to have the same
+    /// settings; none when the built-in ones count.
+    pub fn config_file(&self) -> Option<&Path> {
+        self.config.as_deref()
     }
 
     /// True when the answer is to be one JSON object.
@@ -49,16 +57,11 @@ impl App {
     }
 
     /// Answers the command, and gives its exit code: 1 when the reply
-    /// [fails](Reply::failed), else 0.
+    /// [fails](Reply::failed), else 0. A command answers once, at its end.
     ///
     /// # Errors
-    /// When stdout cannot be written.
+    /// When stdout cannot be written, or the data is none that JSON can hold.
     pub fn reply<T: Serialize>(&self, reply: Reply<T>) -> Result<ExitCode> {
         reply.print(self.json)
-    }
-
-    /// The domain, or what is wrong with it.
-    pub(crate) fn built(&self) -> &Result<Domain, BuildError> {
-        &self.built
     }
 }

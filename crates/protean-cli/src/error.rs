@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use crate::reply::{Diagnostic, Envelope};
+use crate::reply::{Diagnostic, Envelope, object};
 use crate::{escape, stdout};
 
 /// How a command ended.
@@ -63,7 +63,7 @@ impl Error {
         let _ = write!(std::io::stderr(), "{self}");
         if json {
             let diagnostics = self.lines().map(Diagnostic::error).collect();
-            let _ = stdout::print(&Envelope::error(diagnostics).to_string());
+            let _ = object(&Envelope::error(diagnostics)).and_then(|text| stdout::print(&text));
         }
         ExitCode::from(self.code)
     }

@@ -35,7 +35,8 @@ pub(crate) struct Globals {
     /// Reads the configuration from this file instead of the built-in one
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Prints one JSON object instead of text: {"version", "status", "data", "diagnostics"}
+    /// Prints one JSON object instead of text. Built-in commands and every error wrap it:
+    /// {"version", "status", "data", "diagnostics"}
     #[arg(long, global = true)]
     pub(crate) json: bool,
 }

@@ -11,18 +11,30 @@ use crate::{Result, escape, stdout};
 /// The version of the form of the JSON object.
 const VERSION: &str = "0.1.0";
 
-/// What a command answers.
+/// What a command answers: without `--json` the text on stdout, with it one
+/// object there, in one of two forms.
 ///
-/// With `--json` it becomes
-/// `{"version", "status": "pass" | "fail", "data", "diagnostics": [{"level", "message"}]}`;
-/// without, the text goes to stdout and the diagnostics to stderr.
+/// * [`new`](Self::new) wraps the data, as the built-in commands do:
+///   `{"version", "status": "pass" | "fail", "data", "diagnostics": [{"level", "message"}]}`
+/// * [`plain`](Self::plain) prints the data alone
+///
+/// Diagnostics for which the object has no place go to stderr. An
+/// [`Error`](crate::Error) is an object of the first form in any case.
 #[derive(Clone, Debug)]
 #[must_use = "a reply is printed by `App::reply`"]
 pub struct Reply<T> {
     data: T,
     text: String,
+    form: Form,
     diagnostics: Vec<Diagnostic>,
     failed: bool,
+}
+
+/// What the data looks like with `--json`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Wrapped,
+    Plain,
 }
 
 /// The JSON object of an answer.
@@ -57,9 +69,20 @@ enum Level {
 }
 
 impl<T: Serialize> Reply<T> {
-    /// An answer as data for programs and as text for people.
+    /// An answer as data for programs and as text for people; the data is
+    /// wrapped in an object that tells the status and the diagnostics as well.
     pub fn new(data: T, text: impl Display) -> Self {
-        Self { data, text: text.to_string(), diagnostics: Vec::new(), failed: false }
+        Self::of(Form::Wrapped, data, text)
+    }
+
+    /// An answer whose data is the whole object; the exit code alone tells the
+    /// status.
+    pub fn plain(data: T, text: impl Display) -> Self {
+        Self::of(Form::Plain, data, text)
+    }
+
+    fn of(form: Form, data: T, text: impl Display) -> Self {
+        Self { data, text: text.to_string(), form, diagnostics: Vec::new(), failed: false }
     }
 
     /// Adds something to look at, though nothing is wrong.
@@ -77,15 +100,16 @@ impl<T: Serialize> Reply<T> {
 
     pub(crate) fn print(self, json: bool) -> Result {
         let code = ExitCode::from(u8::from(self.failed));
-        if json {
-            stdout::print(&self.into_envelope().to_string())?;
-        } else {
-            let end = if self.text.is_empty() { "" } else { "\n" };
-            stdout::print(&format!("{}{end}", self.text))?;
-            for Diagnostic { level, message } in &self.diagnostics {
-                // The exit code tells it as well.
-                let _ = writeln!(std::io::stderr(), "{level}: {}", escape(message));
-            }
+        if json && self.form == Form::Wrapped {
+            stdout::print(&object(&self.into_envelope())?)?;
+            return Ok(code);
+        }
+        let end = if self.text.is_empty() { "" } else { "\n" };
+        let shown = if json { object(&self.data)? } else { format!("{}{end}", self.text) };
+        stdout::print(&shown)?;
+        for Diagnostic { level, message } in &self.diagnostics {
+            // The exit code tells it as well.
+            let _ = writeln!(std::io::stderr(), "{level}: {}", escape(message));
         }
         Ok(code)
     }
@@ -103,11 +127,9 @@ impl Envelope<()> {
     }
 }
 
-impl<T: Serialize> Display for Envelope<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let json = serde_json::to_string_pretty(self).map_err(|_| fmt::Error)?;
-        writeln!(f, "{json}")
-    }
+/// The text of one JSON object, its line ended.
+pub(crate) fn object(data: &impl Serialize) -> Result<String> {
+    Ok(serde_json::to_string_pretty(data)? + "\n")
 }
 
 impl Diagnostic {
@@ -129,7 +151,7 @@ impl Display for Level {
 mod tests {
     use serde_json::{Value, json, to_value};
 
-    use super::{Diagnostic, Envelope, Reply};
+    use super::{Diagnostic, Envelope, Reply, object};
 
     fn envelope(reply: Reply<u64>) -> Value {
         to_value(reply.into_envelope()).unwrap()
@@ -147,6 +169,14 @@ mod tests {
         assert_eq!(reply["status"], "pass");
         assert_eq!(reply["diagnostics"], json!([{"level": "warning", "message": "look"}]));
         assert_eq!(envelope(Reply::new(7, "").failed("broken"))["status"], "fail");
+    }
+
+    #[test]
+    fn a_reply_that_json_cannot_hold_is_an_error() {
+        let pairs = std::collections::BTreeMap::from([((1, 2), 3)]);
+        assert!(object(&pairs).is_err());
+        assert!(Reply::plain(pairs.clone(), "").print(true).is_err());
+        assert!(Reply::new(pairs, "").print(true).is_err());
     }
 
     #[test]

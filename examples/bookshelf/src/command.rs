@@ -1,16 +1,12 @@
 //! What the bookshelf can do beside what every domain can.
 
-use std::fmt::Arguments;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use bookshelf::import::{Catalog, Progress, import};
 use protean::Domain;
 use protean::domain::HandlerKind;
-use protean_cli::{App, Result, grouped};
+use protean_cli::{App, Reply, Result, grouped};
 
-use crate::answer::answer;
 use crate::stats::Stats;
 
 /// What `import --help` says at its end.
@@ -41,7 +37,10 @@ pub(crate) enum Command {
 pub(crate) async fn run(command: Command, app: App) -> Result {
     match command {
         Command::Import { csv } => import_file(&csv, &app).await,
-        Command::Stats => answer(&app, &Stats::of(&app.domain()?).await?),
+        Command::Stats => {
+            let stats = Stats::of(&app.domain()?).await?;
+            app.reply(Reply::plain(&stats, &stats))
+        }
     }
 }
 
@@ -50,21 +49,17 @@ async fn import_file(csv: &Path, app: &App) -> Result {
     let mut catalog = Catalog::open(csv)?;
     let progress = Progress::new(catalog.length());
     let report = import(&domain, &mut catalog, progress).await?;
-    answer(app, &report)?;
+    let mut reply = Reply::plain(&report, &report);
     if let ignored @ [_, ..] = catalog.ignored() {
-        remark(format_args!("columns left out: {}", ignored.join(", ")));
+        reply = reply.warning(format!("columns left out: {}", ignored.join(", ")));
     }
-    if let Some(books) = waiting(&domain).await? {
+    // The report counts even when nobody can tell what waits.
+    if let Ok(Some(books)) = waiting(&domain).await {
         let queued = counted(books);
-        remark(format_args!("{queued} queued and no server is running: start 'bookshelf server'"));
+        let told = format!("{queued} queued and no server is running: start 'bookshelf server'");
+        reply = reply.warning(told);
     }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Something to know beside the answer.
-fn remark(text: Arguments<'_>) {
-    // Nobody is left to be told when stderr is gone.
-    let _ = writeln!(std::io::stderr(), "note: {text}");
+    app.reply(reply)
 }
 
 /// How many books wait, when nobody handles them.

@@ -1,6 +1,5 @@
 //! The bookshelf's own program.
 
-mod answer;
 mod command;
 mod stats;
 

@@ -2,7 +2,8 @@
 
 use fidelis::account::{Account, MakeDeposit, OpenAccount};
 use protean::{Decimal, Domain, Id, Priority, processing_priority};
-use protean_cli::{App, Error, Result};
+use protean_cli::{App, Error, Reply, Result};
+use serde_json::json;
 
 /// Nothing is kept, nothing waits.
 const SETTINGS: &str = r#"
@@ -21,7 +22,10 @@ const MIGRATED: [(i64, &str); 3] =
 ///
 /// # Errors
 /// When a step fails or the account does not hold what it must.
-pub(crate) async fn run(app: &App) -> Result<()> {
+pub(crate) async fn run(app: &App) -> Result {
+    if app.config_file().is_some() {
+        return Err(Error::usage("the demo has settings of its own: --config has no place in it"));
+    }
     let domain = fidelis::configured(SETTINGS).build()?;
     let account_id = open(&domain).await?;
     app.say(format!("[NORMAL] Account opened: {account_id}"))?;
@@ -43,7 +47,8 @@ pub(crate) async fn run(app: &App) -> Result<()> {
     if account.balance != 6450 {
         return Err(Error::failed(format!("the balance is {} and not 6450", account.balance)));
     }
-    app.say("\nAll checks passed!")
+    let data = json!({"final_balance": account.balance});
+    app.reply(Reply::plain(data, "\nAll checks passed!"))
 }
 
 async fn open(domain: &Domain) -> Result<Id> {

@@ -1,6 +1,5 @@
 //! The bank's own program: its server, its tools, its demo and its migration.
 
-mod answer;
 mod demo;
 mod history;
 mod migrate;
@@ -9,7 +8,7 @@ mod summaries;
 
 use std::process::ExitCode;
 
-use protean_cli::{App, Result};
+use protean_cli::{App, Reply, Result};
 
 /// What the bank has beside the commands of every domain.
 #[derive(clap::Subcommand)]
@@ -19,7 +18,8 @@ enum Command {
     /// Migrates the accounts of another bank while customers go on paying in
     ///
     /// Works in a temporary folder with a server of its own and leaves nothing
-    /// behind; with DATABASE_URI set, on that database, which stays.
+    /// behind; with DATABASE_URI set, or with --config, on the database that is
+    /// named there, which stays.
     Migrate(migrate::Options),
     /// Counts accounts and money
     Stats,
@@ -31,13 +31,11 @@ fn main() -> ExitCode {
 
 async fn run(command: Command, app: App) -> Result {
     match command {
-        Command::Demo => demo::run(&app).await.map(|()| ExitCode::SUCCESS),
-        Command::Migrate(options) => migrate::run(options, app.json()).await,
+        Command::Demo => demo::run(&app).await,
+        Command::Migrate(options) => migrate::run(options, &app).await,
         Command::Stats => {
             let stats = stats::Stats::of(&app.domain()?).await?;
-            let told = if app.json() { answer::json(&stats)? } else { format!("{stats}\n") };
-            answer::print(&told)?;
-            Ok(ExitCode::SUCCESS)
+            app.reply(Reply::plain(&stats, &stats))
         }
     }
 }

@@ -1,24 +1,17 @@
 //! `check`: wiring and configuration, without connecting to anything.
 
 use protean::Domain;
-use protean::config::redact;
 use protean::domain::{Group, HandlerKind};
 use protean::message::{Lane, Priority};
 use serde_json::{Value, json};
 
-use crate::{App, Reply, Result, Table, escape};
+use super::database::database;
+use crate::{App, Reply, Result, Table};
 
 pub(super) fn run(app: &App) -> Result {
-    match app.built() {
-        Ok(domain) => {
-            let warnings = domain.config().warnings.iter().map(ToString::to_string);
-            app.reply(warnings.fold(Reply::new(data(domain), text(domain)), Reply::warning))
-        }
-        Err(error) => {
-            let reply = Reply::new(Value::Null, "");
-            app.reply(error.faults().iter().cloned().fold(reply, Reply::failed))
-        }
-    }
+    let domain = app.domain()?;
+    let warnings = domain.config().warnings.iter().map(ToString::to_string);
+    app.reply(warnings.fold(Reply::new(data(&domain), text(&domain)), Reply::warning))
 }
 
 fn data(domain: &Domain) -> Value {
@@ -36,10 +29,14 @@ fn data(domain: &Domain) -> Value {
             "ordered": group.is_ordered(),
         })
     });
+    let aggregates = aggregates(domain).map(
+        |[name, kept_as, of]| json!({"name": name, "kept_as": kept_as, "stream_category": of}),
+    );
     json!({
         "domain": domain.name(),
         "database": {"provider": provider, "uri": uri},
         "lanes": lanes.collect::<Vec<_>>(),
+        "aggregates": aggregates.collect::<Vec<_>>(),
         "groups": groups.collect::<Vec<_>>(),
         "tables": tables(domain),
     })
@@ -58,7 +55,16 @@ fn text(domain: &Domain) -> String {
     facts.row(["Database", &format!("{provider}{uri}")]);
     facts.row(["Lanes", &lanes.collect::<Vec<_>>().join(", ")]);
     facts.row(["Tables", tables.as_deref().unwrap_or("none")]);
-    format!("{facts}\n\n{}\n\nNothing is wrong.", groups(domain))
+    let mut kept = Table::new().text("Aggregate").text("Kept as").text("Stream");
+    aggregates(domain).for_each(|aggregate| kept.row(aggregate));
+    format!("{facts}\n\n{kept}\n\n{}\n\nNothing is wrong.", groups(domain))
+}
+
+/// Each aggregate: its name, what it is kept as, the category of its events.
+fn aggregates(domain: &Domain) -> impl Iterator<Item = [&str; 3]> {
+    let kept_as = |table: Option<_>| if table.is_some() { "rows" } else { "events" };
+    let aggregates = domain.registry().aggregates();
+    aggregates.map(move |(name, category, table)| [name, kept_as(table), category.as_str()])
 }
 
 fn groups(domain: &Domain) -> Table {
@@ -78,14 +84,6 @@ fn kind(group: &Group) -> &'static str {
         HandlerKind::Events => "events",
         HandlerKind::Projector => "projector",
     }
-}
-
-/// The kind of the default database and, without its password, where it is.
-pub(super) fn database(domain: &Domain) -> (String, Option<String>) {
-    let found = domain.config().databases.get("default");
-    let provider = found.map_or("memory".to_owned(), |found| found.provider.to_string());
-    let uri = found.and_then(|found| found.uri.as_deref());
-    (provider, uri.map(|uri| escape(&redact(uri))))
 }
 
 /// The lanes in use: name, ending of the stream, lowest and highest priority.
@@ -116,6 +114,9 @@ mod tests {
         assert_eq!(data["database"], json!({"provider": "memory", "uri": null}));
         assert_eq!(data["lanes"][1]["suffix"], "backfill");
         assert_eq!(data["lanes"][1]["highest_priority"], -1);
+        let account =
+            json!({"name": "Account", "kept_as": "events", "stream_category": "fidelis::account"});
+        assert_eq!(data["aggregates"], json!([account]));
         let group = json!({
             "name": "fidelis.CustomerProjector", "handler_name": "CustomerProjector",
             "kind": "projector", "stream_category": "fidelis::account",
@@ -130,5 +131,6 @@ mod tests {
         let text = text(&app().domain().unwrap());
         let lanes = "primary (priority 0 and above), backfill (priority -1 and below)";
         assert!(text.contains(lanes), "{text}");
+        assert!(text.contains("\nAccount    events   fidelis::account\n"), "{text}");
     }
 }

@@ -7,7 +7,7 @@ use protean::Domain;
 use protean::port::Claim;
 use serde_json::json;
 
-use super::check::database;
+use super::database::database;
 use crate::{App, Error, Reply, Result, escape};
 
 /// What to do with the database.

@@ -1,6 +1,7 @@
 //! The commands that every domain has, one file each.
 
 mod check;
+mod database;
 mod db;
 mod server;
 mod subscriptions;
@@ -21,7 +22,7 @@ pub(crate) enum BuiltIn {
     /// Accounts for every committed message; exit code 1 when the account does not close
     #[command(after_help = verify::AFTER_HELP)]
     Verify,
-    /// Checks wiring and configuration without connecting to anything; exit code 1 for a fault
+    /// Checks wiring and configuration without connecting to anything; exit code 2 for a fault
     Check,
     /// Creates or removes what the domain keeps in its database
     #[command(subcommand)]

@@ -2,11 +2,11 @@
 
 use clap::Subcommand;
 use protean::Domain;
-use protean::config::DatabaseProvider;
 use protean::message::Lane;
 use protean_engine::{LaneStatus, SubscriptionStatus};
 use serde::Serialize;
 
+use super::database::warned;
 use crate::number::known;
 use crate::{App, Reply, Result, Table, grouped, short};
 
@@ -57,13 +57,7 @@ fn reply<'a>(
             reply = reply.failed(format!("{group} cannot be read: {fault}"));
         }
     }
-    let database = domain.config().databases.get("default");
-    if database.is_none_or(|database| database.provider == DatabaseProvider::Memory) {
-        reply = reply.warning(
-            "the memory database begins empty in every process: this says nothing about a server",
-        );
-    }
-    reply
+    warned(reply, domain)
 }
 
 fn lanes(found: &[SubscriptionStatus]) -> impl Iterator<Item = (&SubscriptionStatus, &LaneStatus)> {

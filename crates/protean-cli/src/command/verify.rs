@@ -2,6 +2,7 @@
 
 use protean_engine::{Account, Report};
 
+use super::database::warned;
 use crate::{App, Reply, Result, Table, grouped};
 
 pub(super) const AFTER_HELP: &str = "\
@@ -11,10 +12,12 @@ is computed as the rest. 'Duplicate' counts copies that came again after they we
 handled, and is no part of the sum. At rest nothing is on the way.";
 
 pub(super) async fn run(app: &App) -> Result {
-    let report = protean_engine::verify(&app.domain()?).await?;
+    let domain = app.domain()?;
+    let report = protean_engine::verify(&domain).await?;
     let faults = faults(&report);
     let text = text(&report);
-    app.reply(faults.into_iter().fold(Reply::new(report, text), Reply::failed))
+    let reply = faults.into_iter().fold(Reply::new(report, text), Reply::failed);
+    app.reply(warned(reply, &domain))
 }
 
 fn text(report: &Report) -> String {

@@ -24,6 +24,7 @@ use tokio::sync::oneshot;
 
 use super::gauge::Gauge;
 use super::latency::Latencies;
+use super::place::Place;
 use crate::history::{Happened, History, happened};
 use protean_cli::Error;
 
@@ -34,7 +35,7 @@ const NAP: Duration = Duration::from_millis(50);
 
 /// Who pays in, and how often.
 pub(crate) struct Schedule {
-    pub(crate) database_uri: String,
+    pub(crate) place: Place,
     pub(crate) accounts: Vec<Id>,
     pub(crate) per_second: f64,
 }
@@ -173,7 +174,7 @@ fn serve(
 ) -> Result<Takings, Error> {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build()?;
-    let domain = fidelis::domain_on(&schedule.database_uri).build()?;
+    let domain = schedule.place.domain()?;
     let range = domain.lanes().range(Lane::Primary);
     let history = runtime.block_on(async {
         let mut history = History::of(&domain, range).await?;

@@ -20,6 +20,7 @@ mod latency;
 mod legacy;
 mod names;
 mod observer;
+mod place;
 mod progress;
 mod random;
 mod register;
@@ -34,16 +35,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use protean_cli::{Error, Result};
+use protean_cli::{App, Error, Reply, Result};
 use tokio::signal;
 
-use crate::answer;
 use deposits::{Counter, Schedule};
 use folder::Folder;
 use gauge::Gauge;
 use import::SharedRegister;
 use legacy::Legacy;
 use observer::Observer;
+use place::Place;
 use progress::Progress;
 use report::{Findings, Report};
 use server::Server;
@@ -74,10 +75,11 @@ pub(crate) struct Options {
 ///
 /// # Errors
 /// When the migration could not be carried out.
-pub(crate) async fn run(options: Options, json: bool) -> Result {
+pub(crate) async fn run(options: Options, app: &App) -> Result {
     let folder = Folder::new()?;
+    let place = Place::of(app, &folder)?;
     let report = tokio::select! {
-        report = migrate(&options, &folder) => report?,
+        report = migrate(&options, place, &folder) => report?,
         signal = interrupted() => {
             signal?;
             eprintln!("interrupted: the server is stopped, nothing is left behind");
@@ -85,19 +87,17 @@ pub(crate) async fn run(options: Options, json: bool) -> Result {
         }
     };
     drop(folder);
-    let told = if json { answer::json(&report)? } else { format!("{report}\n") };
-    answer::print(&told)?;
-    Ok(ExitCode::from(u8::from(!report.passed())))
+    let reply = Reply::plain(&report, &report);
+    app.reply(if report.passed() { reply } else { reply.failed("the verdict does not hold") })
 }
 
-async fn migrate(options: &Options, folder: &Folder) -> Result<Report> {
+async fn migrate(options: &Options, place: Place, folder: &Folder) -> Result<Report> {
     let progress = Progress::new();
     let legacy = Legacy::open(&export(options, folder)?)?;
-    let database_uri = database_uri(folder);
-    let domain = fidelis::domain_on(&database_uri).build()?;
+    let domain = place.domain()?;
     domain.store().await?;
     progress.step("starting the server");
-    let mut server = Server::start(&database_uri, folder.path())?;
+    let mut server = Server::start(&place, folder.path())?;
     let rows = if options.export.is_some() { 0 } else { options.accounts };
     let mut observer = Observer::of(&domain, progress, rows).await?;
     observer.await_rest(&mut server).await?;
@@ -107,7 +107,7 @@ async fn migrate(options: &Options, folder: &Folder) -> Result<Report> {
     let customers = customers::open(&domain, &mut server).await?;
     observer.await_rest(&mut server).await?;
     let (accounts, per_second) = (customers.accounts, options.deposits_per_second);
-    let schedule = Schedule { database_uri, accounts, per_second };
+    let schedule = Schedule { place, accounts, per_second };
     let counter = Counter::open(schedule, Arc::clone(&observer.gauge)).await?;
     let paid_in = customers.total;
 
@@ -147,12 +147,6 @@ fn export(options: &Options, folder: &Folder) -> Result<PathBuf> {
             .advice("make room there, or set TMPDIR to another folder")
     })?;
     Ok(path)
-}
-
-/// The user's database, which stays, or one in the folder.
-fn database_uri(folder: &Folder) -> String {
-    let given = std::env::var("DATABASE_URI").ok().filter(|given| !given.is_empty());
-    given.unwrap_or_else(|| format!("sqlite:{}", folder.file("fidelis.db").display()))
 }
 
 /// Nothing but deposits, for a while.

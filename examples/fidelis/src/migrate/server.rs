@@ -2,10 +2,12 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use protean_cli::Error;
+
+use super::place::Place;
 
 /// How long a server may take to finish what it is doing.
 const GRACE: Duration = Duration::from_secs(15);
@@ -19,15 +21,14 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts this same program as a server for a database; what it logs goes
+    /// Starts this same program as the server of a place; what it logs goes
     /// to a file in the folder.
     ///
     /// # Errors
     /// When the program cannot be started.
-    pub(crate) fn start(database_uri: &str, folder: &Path) -> Result<Self, Error> {
+    pub(crate) fn start(place: &Place, folder: &Path) -> Result<Self, Error> {
         let log = folder.join("server.log");
-        let mut command = Command::new(std::env::current_exe()?);
-        command.arg("server").env("DATABASE_URI", database_uri);
+        let mut command = place.server()?;
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log)?);
         // Ctrl-C is for this process, which stops the server when it is done with it.
         #[cfg(unix)]

@@ -41,7 +41,10 @@ impl Bank {
 
     pub(crate) fn program(&self) -> Command {
         let mut program = Command::new(env!("CARGO_BIN_EXE_fidelis"));
-        program.env("DATABASE_URI", self.uri()).env_remove("PROTEAN_ENV");
+        program.env("DATABASE_URI", self.uri()).stdin(Stdio::null());
+        for name in ["PROTEAN_ENV", "PROTEAN_LOG", "RUST_LOG"] {
+            program.env_remove(name);
+        }
         program
     }
 
@@ -61,6 +64,26 @@ impl Bank {
 
     pub(crate) fn log(&self) -> PathBuf {
         self.folder.path().join("server.log")
+    }
+
+    /// Waits until the server has logged this, and gives the whole log.
+    pub(crate) fn await_logged(&self, text: &str) -> String {
+        let began = Instant::now();
+        loop {
+            let log = std::fs::read_to_string(self.log()).unwrap_or_default();
+            if log.contains(text) {
+                return log;
+            }
+            assert!(began.elapsed() < PATIENCE, "no '{text}' in\n{log}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Writes settings of one's own into the bank's folder.
+    pub(crate) fn settings(&self, text: &str) -> PathBuf {
+        let path = self.folder.path().join("own.toml");
+        std::fs::write(&path, text).unwrap();
+        path
     }
 
     /// Waits until the bank counts so many accounts and summaries.

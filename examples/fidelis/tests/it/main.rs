@@ -5,6 +5,7 @@
 //! * [`migration`]: the great migration, from export to verdict
 //! * [`backlog`]: what waits is seen without a server, and shared by producers
 //! * [`stops`]: killed in the middle of its work, or asked to stop
+//! * [`tools`]: what operators do beside the server
 
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
 
@@ -13,3 +14,4 @@ mod bank;
 mod demo;
 mod migration;
 mod stops;
+mod tools;

@@ -61,6 +61,28 @@ fn the_same_export_adds_nothing_the_second_time() {
 }
 
 #[test]
+fn a_migration_and_its_server_take_the_settings_they_are_given() {
+    let (bank, temporary) = (Bank::new(), tempfile::tempdir().unwrap());
+    let database = |provider: &str, uri: &str| {
+        let command = "command_processing = \"async\"\nevent_processing = \"async\"\n";
+        bank.settings(&format!("{command}[databases.default]\nprovider = \"{provider}\"\n{uri}"))
+    };
+    let migrate = |settings: &Path| {
+        let words = ["migrate", "--accounts", "300", "--deposits-per-second", "0", "--json"];
+        program(temporary.path()).args(words).arg("--config").arg(settings).output().unwrap()
+    };
+    let output = migrate(&database("memory", ""));
+    assert_eq!(output.status.code(), Some(2), "{}", told(&output));
+    assert!(told(&output).contains("cannot see the memory database"), "{}", told(&output));
+
+    let output = migrate(&database("sqlite", &format!("database_uri = \"{}\"\n", bank.uri())));
+    assert!(output.status.success(), "{}", told(&output));
+    assert_eq!(report(&output)["migrated"], 299);
+    assert_eq!(bank.ask(&["stats"])["accounts"], 1299);
+    assert_eq!(left_behind(temporary.path()), 0);
+}
+
+#[test]
 fn an_export_that_is_none_is_refused_by_name() {
     let temporary = tempfile::tempdir().unwrap();
     let output =

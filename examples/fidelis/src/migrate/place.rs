@@ -1,0 +1,73 @@
+//! Where a migration works: on which database, with which settings.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use protean::Domain;
+use protean::config::DatabaseProvider;
+use protean_cli::{App, Error, Result};
+
+use super::folder::Folder;
+
+/// The variable that names the user's database.
+const VARIABLE: &str = "DATABASE_URI";
+
+/// A database and the settings to use it with, the same for every process.
+pub(crate) enum Place {
+    /// What the user has named: a file of settings, or a database by the variable.
+    Given { config: Option<PathBuf> },
+    /// A database in the folder, gone with it.
+    Own { database_uri: String },
+}
+
+impl Place {
+    /// The place that the command line and the environment name, else the folder.
+    ///
+    /// # Errors
+    /// When what is configured is wrong, or no server could see its database.
+    pub(crate) fn of(app: &App, folder: &Folder) -> Result<Self> {
+        let config = app.config_file().map(PathBuf::from);
+        let named = std::env::var_os(VARIABLE).is_some_and(|named| !named.is_empty());
+        if config.is_none() && !named {
+            let database_uri = format!("sqlite:{}", folder.file("fidelis.db").display());
+            return Ok(Self::Own { database_uri });
+        }
+        let domain = app.domain()?;
+        let database = domain.config().databases.get("default");
+        if database.is_none_or(|database| database.provider == DatabaseProvider::Memory) {
+            let told = "a migration has a server of its own, which cannot see the memory database";
+            let advice = "name a database that processes share, such as provider = \"sqlite\"";
+            return Err(Error::usage(told).advice(advice));
+        }
+        Ok(Self::Given { config })
+    }
+
+    /// The bank in this place, with connections of its own.
+    ///
+    /// # Errors
+    /// When the settings have gone wrong in the meantime.
+    pub(crate) fn domain(&self) -> Result<Domain> {
+        let builder = match self {
+            Self::Own { database_uri } => fidelis::domain_on(database_uri),
+            Self::Given { config: Some(file) } => fidelis::domain().config_file(file),
+            Self::Given { config: None } => fidelis::domain(),
+        };
+        Ok(builder.build()?)
+    }
+
+    /// This same program as the server of the place.
+    ///
+    /// # Errors
+    /// When the system does not tell where the program is.
+    pub(crate) fn server(&self) -> Result<Command> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("server");
+        match self {
+            Self::Own { database_uri } => command.env(VARIABLE, database_uri),
+            Self::Given { config } => {
+                command.args(config.iter().flat_map(|file| ["--config".as_ref(), file.as_os_str()]))
+            }
+        };
+        Ok(command)
+    }
+}
