@@ -1,10 +1,11 @@
 //! Running one delivery.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use protean_core::Result;
 use protean_core::domain::{
-    Course, Domain, Group, Overlay, Reading, Turn, Verdict, course, deliver, turn,
+    Course, Domain, Group, Overlay, Reading, Sequence, Turn, Verdict, course, deliver, turn,
 };
 use protean_core::message::Lane;
 use protean_core::port::{Delivery, Store};
@@ -22,42 +23,58 @@ pub(crate) struct Ran {
     pub(crate) lane: Lane,
     /// Whose turn it was.
     pub(crate) delivery: Delivery,
+    /// What its pipeline had taken in when the turn began.
+    pub(crate) since: Sequence,
     pub(crate) step: Step,
 }
 
 /// What was run.
 pub(crate) enum Step {
     /// The delivery itself.
-    Itself(Verdict),
+    Itself(Judged),
     /// One before it in its stream, which its group had not seen; the turn is to be given again.
-    Before(Box<Delivery>, Verdict),
+    Before(Box<Delivery>, Judged),
+}
+
+/// A verdict, and the units whose uncommitted writes it rests on.
+pub(crate) struct Judged {
+    pub(crate) verdict: Verdict,
+    pub(crate) readers: BTreeSet<Sequence>,
+}
+
+impl From<Verdict> for Judged {
+    fn from(verdict: Verdict) -> Self {
+        Self { verdict, readers: BTreeSet::new() }
+    }
 }
 
 impl Bench {
     /// Uses a turn, against what the units of its lane have written.
     pub(crate) async fn run(
         self,
-        lane: Lane,
+        (lane, since): (Lane, Sequence),
         delivery: Delivery,
         overlay: Arc<Mutex<Overlay>>,
     ) -> Ran {
         let step = match self.course_of(&delivery, &overlay).await {
             Ok(Course::Now) => Step::Itself(self.handle(&delivery, overlay).await),
             Ok(Course::First(first)) => {
-                let verdict = self.handle(&first, overlay).await;
-                Step::Before(first, verdict)
+                let judged = self.handle(&first, overlay).await;
+                Step::Before(first, judged)
             }
-            Ok(Course::Duplicate) => Step::Itself(Verdict::Duplicate),
-            Ok(Course::Hold) => Step::Itself(Verdict::Held),
-            Err(error) => Step::Itself(Verdict::Unavailable(error.to_string())),
+            Ok(Course::Duplicate) => Step::Itself(Verdict::Duplicate.into()),
+            Ok(Course::Hold) => Step::Itself(Verdict::Held.into()),
+            Err(error) => Step::Itself(Verdict::Unavailable(error.to_string()).into()),
         };
-        Ran { lane, delivery, step }
+        Ran { lane, delivery, since, step }
     }
 
-    async fn handle(&self, delivery: &Delivery, overlay: Arc<Mutex<Overlay>>) -> Verdict {
+    async fn handle(&self, delivery: &Delivery, overlay: Arc<Mutex<Overlay>>) -> Judged {
         // What is parked may be so because its first try knew too little.
         let reading = Reading { overlay: Some(overlay), careful: delivery.parked };
-        deliver::run(&self.domain, &self.store, (&self.group, delivery), reading).await
+        let ran = deliver::run(&self.domain, &self.store, (&self.group, delivery), reading);
+        let (verdict, readers) = ran.await;
+        Judged { verdict, readers }
     }
 
     /// Decides from memory when it can: only a message that is not obviously

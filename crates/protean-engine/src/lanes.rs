@@ -114,6 +114,11 @@ impl<M> Lanes<M> {
         self.count.get(&lane).copied().unwrap_or(0)
     }
 
+    /// How many of them do not wait for their stream.
+    pub fn ready(&self, lane: Lane) -> usize {
+        self.queues.get(&lane).map_or(0, |queue| queue.ready.len())
+    }
+
     /// How many messages run.
     pub fn running(&self) -> usize {
         self.queues.values().map(|queue| queue.running).sum()

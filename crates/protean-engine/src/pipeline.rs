@@ -1,7 +1,7 @@
 //! From settled units to durable ones: what queues while one commit runs is
 //! the next batch.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protean_core::domain::{Overlay, Sequence, Settled};
@@ -56,7 +56,10 @@ pub(crate) struct Pipeline {
     open: Vec<Entry>,
     sent: Vec<Sent>,
     units: Arc<[Changes]>,
-    failed: HashSet<Sequence>,
+    /// Units that came to nothing, and what had been taken in when that was known.
+    failed: BTreeMap<Sequence, Sequence>,
+    /// How many running turns began at which point.
+    turns: BTreeMap<Sequence, usize>,
     last: Sequence,
 }
 
@@ -70,7 +73,8 @@ impl Pipeline {
             open: Vec::new(),
             sent: Vec::new(),
             units: Arc::from([]),
-            failed: HashSet::new(),
+            failed: BTreeMap::new(),
+            turns: BTreeMap::new(),
             last: 0,
         }
     }
@@ -94,7 +98,28 @@ impl Pipeline {
         self.open.len() + self.sent.len()
     }
 
-    /// Takes in a settled unit; later units of the lane see what it wrote.
+    /// A turn begins; it may read what has been taken in up to here.
+    pub(crate) fn begin(&mut self) -> Sequence {
+        *self.turns.entry(self.last).or_default() += 1;
+        self.last
+    }
+
+    /// A turn that began at `since` has ended and is taken in. What failed
+    /// before every turn that still runs can be forgotten.
+    pub(crate) fn end(&mut self, since: Sequence) {
+        if let Some(count) = self.turns.get_mut(&since) {
+            *count -= 1;
+            if *count == 0 {
+                self.turns.remove(&since);
+            }
+        }
+        let oldest = self.turns.first_key_value().map_or(self.last, |(since, _)| *since);
+        let open = self.open.first().map_or(oldest, |entry| entry.sequence.min(oldest));
+        self.failed.retain(|_, known| *known >= open);
+    }
+
+    /// Takes in a settled unit; later units of the lane see what it wrote,
+    /// unless it rests on what came to nothing.
     pub(crate) fn push(
         &mut self,
         delivery: Delivery,
@@ -103,9 +128,12 @@ impl Pipeline {
         marking: Marking,
     ) {
         self.last += 1;
-        {
-            let mut overlay = self.overlaid();
-            overlay.absorb(self.last, std::mem::take(&mut settled.unit.writes));
+        let writes = std::mem::take(&mut settled.unit.writes);
+        if self.is_void(&settled.unit.readers) {
+            self.failed.insert(self.last, self.last);
+        } else {
+            let mut overlay = self.overlay.lock().unwrap_or_else(PoisonError::into_inner);
+            overlay.absorb(self.last, writes);
             let stream = delivery.recorded.message.stream.name();
             match settled.next {
                 Some(next) => overlay.expect(stream, next),
@@ -118,6 +146,10 @@ impl Pipeline {
         self.open.push(Entry { sequence: self.last, delivery, settled, otherwise, marking });
     }
 
+    fn is_void(&self, readers: &BTreeSet<Sequence>) -> bool {
+        readers.iter().any(|reader| self.failed.contains_key(reader))
+    }
+
     /// The next batch to commit, when there is one and none is under way.
     pub(crate) fn send(&mut self) -> Option<Arc<[Changes]>> {
         if !self.sent.is_empty() || self.open.is_empty() {
@@ -128,10 +160,10 @@ impl Pipeline {
         for mut entry in std::mem::take(&mut self.open) {
             places.insert(entry.sequence, units.len());
             let readers = std::mem::take(&mut entry.settled.unit.readers);
-            let void = readers.iter().any(|reader| self.failed.contains(reader));
+            let void = self.failed.contains_key(&entry.sequence) || self.is_void(&readers);
             let marks = self.marks(&entry);
             if void {
-                self.failed.insert(entry.sequence);
+                self.failed.insert(entry.sequence, self.last);
                 units.push(self.instead(entry.otherwise, marks));
             } else {
                 let depends_on = places_of(&readers, &places);
@@ -191,7 +223,7 @@ impl Pipeline {
         let sent = std::mem::take(&mut self.sent);
         let last = sent.last().map_or(0, |sent| sent.sequence);
         let units = std::mem::replace(&mut self.units, Arc::from([]));
-        let mut again = Vec::new();
+        let (mut again, mut lost) = (Vec::new(), HashSet::new());
         for (index, ((sent, unit), outcome)) in
             sent.into_iter().zip(&*units).zip(outcomes).enumerate()
         {
@@ -205,36 +237,60 @@ impl Pipeline {
                     again.push((index, sent, unit.clone()));
                 }
                 outcome => {
-                    self.failed.insert(sent.sequence);
-                    self.overlaid().doubt(sent.delivery.recorded.message.stream.as_str());
+                    lost.insert(index);
+                    self.fail(&sent);
                     committed.left_out.push(LeftOut { delivery: sent.delivery, outcome });
                 }
             }
         }
-        self.keep_for_later(again);
+        self.keep_for_later(again, lost);
+        self.undo_failed();
         if self.sent.is_empty() {
             self.overlaid().forget(last);
         }
         committed
     }
 
-    /// The same units again, short of those that are durable by now.
-    fn keep_for_later(&mut self, again: Vec<(usize, Sent, Changes)>) {
+    fn fail(&mut self, sent: &Sent) {
+        self.failed.insert(sent.sequence, self.last);
+        self.overlaid().doubt(sent.delivery.recorded.message.stream.as_str());
+    }
+
+    /// Takes what failed out of the overlay, with all that rests on it.
+    fn undo_failed(&mut self) {
+        if self.failed.is_empty() {
+            return;
+        }
+        for index in 0..self.open.len() {
+            if self.is_void(&self.open[index].settled.unit.readers) {
+                let sequence = self.open[index].sequence;
+                self.failed.insert(sequence, self.last);
+            }
+        }
+        let mut overlay = self.overlay.lock().unwrap_or_else(PoisonError::into_inner);
+        overlay.undo(&self.failed);
+    }
+
+    /// The same units again, short of those that are durable by now. Of one that
+    /// depended on a lost one only what is kept in its place is left.
+    fn keep_for_later(&mut self, again: Vec<(usize, Sent, Changes)>, mut lost: HashSet<usize>) {
         let places: HashMap<usize, usize> =
             again.iter().enumerate().map(|(place, (index, ..))| (*index, place)).collect();
         let mut units = Vec::with_capacity(again.len());
-        for (_, sent, mut changes) in again {
+        for (index, mut sent, mut changes) in again {
+            if changes.depends_on.iter().any(|at| lost.contains(at)) {
+                lost.insert(index);
+                self.fail(&sent);
+                sent.void = true;
+                let otherwise = changes.otherwise.take();
+                changes = otherwise.map_or_else(|| Changes::new(self.lane), |unit| *unit);
+            }
             let depends_on = changes.depends_on.iter();
             changes.depends_on = depends_on.filter_map(|at| places.get(at).copied()).collect();
             units.push(changes);
             self.sent.push(sent);
         }
         self.units = Arc::from(units);
-    }
-
-    /// When nothing is under way, no running unit can have read what failed.
-    pub(crate) fn at_rest(&mut self) {
-        self.failed.clear();
     }
 
     /// The units that were not written because the database was down.

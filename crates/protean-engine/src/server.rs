@@ -4,9 +4,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protean_core::Result;
 use protean_core::domain::{Domain, Group};
 use protean_core::message::Lane;
+use protean_core::{Error, Result};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{info, warn};
@@ -37,7 +37,8 @@ impl Server {
     /// Dropping the future stops at once; nothing is lost or half-applied.
     ///
     /// # Errors
-    /// When the store cannot be opened.
+    /// When the store cannot be opened, or a part of the server itself has failed;
+    /// the other parts have stopped properly then.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result {
         let store = Arc::clone(self.domain.store().await?);
         let (stop, stopped) = watch::channel(false);
@@ -49,8 +50,13 @@ impl Server {
             workers.spawn(serve(bench, stopped.clone()));
         }
         info!(domain = self.domain.name(), groups = workers.len(), "ready");
-        shutdown.await;
-        info!("stopping: what runs is finished, what waits stays in the log");
+        let mut failure = None;
+        tokio::select! {
+            () = shutdown => info!("stopping: what runs is finished, what waits stays in the log"),
+            Some(Err(error)) = workers.join_next() => {
+                failure = Some(Error::failed("a worker of the server panicked").with_source(error));
+            }
+        }
         // Nobody listens when there are no groups.
         let _ = stop.send(true);
         let drain = self.domain.config().server.drain_timeout;
@@ -65,7 +71,7 @@ impl Server {
             Ok(()) => info!("stopped"),
             Err(_) => warn!("stopped after {drain:?} with handlers still running: they run again"),
         }
-        Ok(())
+        failure.map_or(Ok(()), Err)
     }
 }
 
@@ -89,7 +95,7 @@ async fn serve(bench: Bench, mut stop: watch::Receiver<bool>) {
     let group = Arc::clone(&bench.group);
     let mut told = false;
     while !*stop.borrow() {
-        match bench.store.claim(&group.name).await {
+        match bench.store.claim(&group.claim()).await {
             Ok(Some(_claim)) => return Worker::new(bench.clone()).work(stop).await,
             Ok(None) if !told => {
                 info!(group = %group.name, "another process reads for this group: standing by");

@@ -4,9 +4,12 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use protean_core::message::{Lane, Priority, Timestamp};
-use protean_core::port::{Delivery, LaneRead, ParkedPage};
+use protean_core::port::{Delivery, LaneRead, ParkedPage, ParkedRead};
 
 use crate::job::Bench;
+
+/// How many messages of a lane may wait in memory for their streams.
+const HELD: usize = 1024;
 
 /// How far a worker has read one lane.
 pub(crate) struct LaneSource {
@@ -29,9 +32,10 @@ impl LaneSource {
         self.more = true;
     }
 
-    /// The read to start now, when `waiting` messages of the lane are in memory.
-    pub(crate) fn next(&mut self, bench: &Bench, waiting: usize) -> Option<LaneRead> {
-        if self.reading || !self.more || waiting >= self.page {
+    /// The read to start now, when of the lane's messages in memory `ready` can
+    /// run and others wait for their stream: `held` in all.
+    pub(crate) fn next(&mut self, bench: &Bench, ready: usize, held: usize) -> Option<LaneRead> {
+        if self.reading || !self.more || ready >= self.page || held >= self.page + HELD {
             return None;
         }
         (self.reading, self.more) = (true, false);
@@ -59,9 +63,10 @@ impl LaneSource {
     }
 }
 
-/// What is known of a group's parked messages.
-#[derive(Default)]
+/// What is known of a group's parked messages of one lane.
 pub(crate) struct ParkedSource {
+    pub(crate) lane: Lane,
+    page: usize,
     /// When to look again; never when nothing is parked.
     look_at: Option<Timestamp>,
     reading: bool,
@@ -71,8 +76,8 @@ pub(crate) struct ParkedSource {
 
 impl ParkedSource {
     /// To be looked at once, for what an earlier process left.
-    pub(crate) fn new(now: Timestamp) -> Self {
-        Self { look_at: Some(now), ..Self::default() }
+    pub(crate) fn new(lane: Lane, page: usize, now: Timestamp) -> Self {
+        Self { lane, page, look_at: Some(now), reading: false, taken: HashMap::new() }
     }
 
     /// A message was parked until `due`.
@@ -80,17 +85,23 @@ impl ParkedSource {
         self.look_at = Some(self.look_at.map_or(due, |look_at| look_at.min(due)));
     }
 
-    /// When to look, while nobody does.
+    /// When to look, while nobody does and there is room for what is found.
     pub(crate) fn look_at(&self) -> Option<Timestamp> {
-        self.look_at.filter(|_| !self.reading)
+        self.look_at.filter(|_| !self.reading && self.taken.len() < self.page)
     }
 
-    /// Starts to look when it is time; gives how many messages to ask for.
-    pub(crate) fn start(&mut self, now: Timestamp, page: usize) -> Option<usize> {
+    /// The read to start now, when it is time.
+    pub(crate) fn next(&mut self, bench: &Bench, now: Timestamp) -> Option<ParkedRead> {
         self.look_at().filter(|look_at| *look_at <= now)?;
         (self.reading, self.look_at) = (true, None);
-        // What is in memory stays parked until it commits, and comes along again.
-        Some(page + self.taken.len())
+        Some(ParkedRead {
+            group: bench.group.name.to_string(),
+            category: bench.group.category.clone(),
+            range: bench.domain.lanes().range(self.lane),
+            now,
+            // What is in memory stays parked until it commits, and comes along again.
+            limit: self.page + self.taken.len(),
+        })
     }
 
     /// Takes in what was found; gives what is not in memory yet.
@@ -137,7 +148,7 @@ mod tests {
 
     use protean_core::message::{Category, Extensions, Kind, Message, Recorded};
 
-    use super::{Delivery, ParkedPage, ParkedSource, Timestamp};
+    use super::{Delivery, Lane, ParkedPage, ParkedSource, Timestamp};
 
     fn parked() -> Delivery {
         let message = Message {
@@ -161,27 +172,37 @@ mod tests {
         ParkedPage { due: vec![parked()], next_due: None }
     }
 
+    fn source() -> ParkedSource {
+        ParkedSource::new(Lane::Primary, 1, Timestamp::default())
+    }
+
     #[test]
     fn looks_again_for_what_was_due_while_it_was_in_memory() {
-        let now = Timestamp::from_micros(5);
-        let mut source = ParkedSource::new(now);
-        assert_eq!(source.start(now, 10), Some(10));
+        let mut source = source();
+        source.look_at = None;
         assert_eq!(source.found(page()).len(), 1);
-        source.expect(now);
-        assert_eq!(source.start(now, 10), Some(11));
         assert!(source.found(page()).is_empty(), "it is in memory");
         assert_eq!(source.look_at(), None);
         source.give_back(7);
-        assert!(source.look_at().is_some_and(|look_at| look_at <= now));
+        assert_eq!(source.look_at(), Some(Timestamp::default()));
     }
 
     #[test]
     fn does_not_look_again_for_what_was_not_due_meanwhile() {
-        let now = Timestamp::from_micros(5);
-        let mut source = ParkedSource::new(now);
-        source.start(now, 10);
+        let mut source = source();
+        source.look_at = None;
         source.found(page());
         source.give_back(7);
         assert_eq!(source.look_at(), None);
+    }
+
+    #[test]
+    fn does_not_look_while_memory_is_full() {
+        let mut source = source();
+        source.found(page());
+        source.expect(Timestamp::default());
+        assert_eq!(source.look_at(), None);
+        source.give_back(7);
+        assert_eq!(source.look_at(), Some(Timestamp::default()));
     }
 }

@@ -8,6 +8,7 @@
 //!
 //! Everything here happens in one task, one event at a time.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use protean_core::port::{BoxFuture, Changes, Delivery, Outcome, ParkedPage};
 use tokio::sync::watch;
 use tracing::{debug, warn};
 
-use crate::job::{Bench, Ran, Step};
+use crate::job::{Bench, Judged, Ran, Step};
 use crate::lanes::{Item, Lanes, Slots};
 use crate::pipeline::{LeftOut, Marking, Pipeline};
 use crate::source::{LaneSource, ParkedSource};
@@ -31,10 +32,13 @@ const STORE_WAIT: Duration = Duration::from_millis(100);
 /// How many settled units of a lane may wait before no more are started.
 const BATCH: usize = 1024;
 
+/// How soon what other processes have parked or released is looked for after a commit.
+const LOOK_AFTER: Duration = Duration::from_millis(500);
+
 /// Something that has happened.
 enum Happening {
     Read(Lane, protean_core::Result<Vec<Delivery>>),
-    Parked(protean_core::Result<ParkedPage>),
+    Parked(Lane, protean_core::Result<ParkedPage>),
     Ran(Box<Ran>),
     Committed(Lane, Vec<Outcome>),
     Resend(Lane),
@@ -45,10 +49,11 @@ pub(crate) struct Worker {
     bench: Bench,
     lanes: Lanes<Delivery>,
     sources: Vec<LaneSource>,
-    parked: ParkedSource,
+    parked: Vec<ParkedSource>,
     pipelines: Vec<Pipeline>,
+    /// How often the unit of a parked message was left out, one time after the other.
+    left_out: HashMap<u64, u32>,
     under_way: FuturesUnordered<BoxFuture<'static, Happening>>,
-    page: usize,
     stopping: bool,
 }
 
@@ -61,14 +66,15 @@ impl Worker {
         };
         let lanes = bench.domain.lanes().lanes();
         let page = bench.group.subscription.messages_per_tick.max(1);
+        let now = bench.domain.clock().now();
         let pipeline = |lane: &Lane| Pipeline::new(*lane, Arc::clone(&bench.group.name));
         Self {
             lanes: Lanes::new(lanes, slots),
             sources: lanes.iter().map(|lane| LaneSource::new(*lane, page)).collect(),
-            parked: ParkedSource::new(bench.domain.clock().now()),
+            parked: lanes.iter().map(|lane| ParkedSource::new(*lane, page, now)).collect(),
             pipelines: lanes.iter().map(pipeline).collect(),
+            left_out: HashMap::new(),
             under_way: FuturesUnordered::new(),
-            page,
             stopping: false,
             bench,
         }
@@ -110,20 +116,22 @@ impl Worker {
 
     fn wake(&mut self) {
         self.sources.iter_mut().for_each(LaneSource::wake);
+        let soon = self.bench.domain.clock().now() + LOOK_AFTER;
+        self.parked.iter_mut().for_each(|parked| parked.expect(soon));
     }
 
     /// How long nothing is due.
     fn look_in(&self) -> Duration {
         let now = self.bench.domain.clock().now();
-        let due = self.parked.look_at().filter(|_| !self.stopping);
-        due.map_or(Duration::from_secs(3600), |due| due.since(now))
+        let due = self.parked.iter().filter_map(ParkedSource::look_at).min();
+        due.filter(|_| !self.stopping).map_or(Duration::from_secs(3600), |due| due.since(now))
     }
 
     fn start_what_can(&mut self) {
         self.start_commits();
         if !self.stopping {
-            self.start_reads();
             self.start_handlers();
+            self.start_reads();
         }
     }
 
@@ -144,9 +152,8 @@ impl Worker {
 
     fn start_reads(&mut self) {
         for source in &mut self.sources {
-            let Some(read) = source.next(&self.bench, self.lanes.len(source.lane)) else {
-                continue;
-            };
+            let (ready, held) = (self.lanes.ready(source.lane), self.lanes.len(source.lane));
+            let Some(read) = source.next(&self.bench, ready, held) else { continue };
             let (lane, store) = (source.lane, Arc::clone(&self.bench.store));
             self.under_way.push(Box::pin(async move {
                 let read = store.lane(read).await;
@@ -157,12 +164,11 @@ impl Worker {
             }));
         }
         let now = self.bench.domain.clock().now();
-        if let Some(limit) = self.parked.start(now, self.page) {
-            let Bench { store, group, .. } = self.bench.clone();
-            self.under_way.push(Box::pin(async move {
-                let page = store.parked(&group.name, &group.category, now, limit).await;
-                Happening::Parked(page)
-            }));
+        for source in &mut self.parked {
+            let Some(read) = source.next(&self.bench, now) else { continue };
+            let (lane, store) = (source.lane, Arc::clone(&self.bench.store));
+            self.under_way
+                .push(Box::pin(async move { Happening::Parked(lane, store.parked(read).await) }));
         }
     }
 
@@ -172,8 +178,9 @@ impl Worker {
                 self.lanes.hold(lane, pipeline.len() >= BATCH);
             }
             let Some(Item { lane, message: delivery, .. }) = self.lanes.start() else { return };
-            let overlay = self.pipeline(lane).overlay();
-            let running = self.bench.clone().run(lane, delivery, overlay);
+            let pipeline = self.pipeline(lane);
+            let (overlay, since) = (pipeline.overlay(), pipeline.begin());
+            let running = self.bench.clone().run((lane, since), delivery, overlay);
             let ran = running.map(|ran| Happening::Ran(Box::new(ran)));
             self.under_way.push(Box::pin(ran));
         }
@@ -184,10 +191,15 @@ impl Worker {
         &mut self.pipelines[index]
     }
 
+    fn parked(&mut self, lane: Lane) -> &mut ParkedSource {
+        let index = usize::from(lane == Lane::Backfill).min(self.parked.len() - 1);
+        &mut self.parked[index]
+    }
+
     fn take_in(&mut self, happening: Happening) {
         match happening {
             Happening::Read(lane, read) => self.read(lane, read),
-            Happening::Parked(page) => self.found(page),
+            Happening::Parked(lane, page) => self.found(lane, page),
             Happening::Ran(ran) => self.ran(*ran),
             Happening::Committed(lane, outcomes) => self.committed(lane, outcomes),
             Happening::Resend(lane) => {
@@ -216,16 +228,17 @@ impl Worker {
         }
     }
 
-    fn found(&mut self, page: protean_core::Result<ParkedPage>) {
+    fn found(&mut self, lane: Lane, page: protean_core::Result<ParkedPage>) {
         match page {
             Ok(page) => {
-                for delivery in self.parked.found(page) {
+                for delivery in self.parked(lane).found(page) {
                     self.offer(delivery);
                 }
             }
             Err(error) => {
                 warn!(group = %self.bench.group.name, "cannot read what is parked: {error}");
-                self.parked.failed(self.bench.domain.clock().now() + STORE_WAIT);
+                let when = self.bench.domain.clock().now() + STORE_WAIT;
+                self.parked(lane).failed(when);
             }
         }
     }
@@ -246,33 +259,37 @@ impl Worker {
 
     /// Settles what a turn came to and frees its slot.
     fn ran(&mut self, ran: Ran) {
-        let Ran { lane, delivery, step } = ran;
+        let Ran { lane, delivery, since, step } = ran;
         self.lanes.returned(lane, delivery.recorded.message.stream.as_str());
         match step {
-            Step::Itself(verdict) => {
-                let marking = marking(&delivery, &verdict);
-                self.settle(lane, delivery, verdict, marking);
+            Step::Itself(judged) => {
+                let marking = marking(&delivery, &judged.verdict);
+                self.settle(lane, delivery, judged, marking);
             }
-            Step::Before(before, verdict) => {
-                let moved_on = matches!(verdict, Verdict::Done(_) | Verdict::Ignored);
-                self.settle(lane, *before, verdict, Marking::Early);
-                if moved_on {
+            Step::Before(before, judged) => {
+                if self.settle(lane, *before, judged, Marking::Early) {
                     self.offer(delivery);
                 } else {
                     let marking = marking(&delivery, &Verdict::Held);
-                    self.settle(lane, delivery, Verdict::Held, marking);
+                    self.settle(lane, delivery, Verdict::Held.into(), marking);
                 }
             }
         }
+        self.pipeline(lane).end(since);
     }
 
-    fn settle(&mut self, lane: Lane, delivery: Delivery, verdict: Verdict, marking: Marking) {
+    /// True when the group moves on to the next message of the stream.
+    fn settle(&mut self, lane: Lane, delivery: Delivery, judged: Judged, marking: Marking) -> bool {
+        let Judged { verdict, readers } = judged;
         self.tell(&delivery, &verdict);
         let group = Arc::clone(&self.bench.group);
         let moment = Moment { now: self.bench.domain.clock().now(), lane };
         let otherwise = left_out(&group, &delivery, moment);
-        let settled = settle(&group, &delivery, verdict, moment);
+        let mut settled = settle(&group, &delivery, verdict, moment);
+        settled.unit.readers = readers;
+        let moves_on = settled.next.is_some();
         self.pipeline(lane).push(delivery, settled, otherwise, marking);
+        moves_on
     }
 
     fn tell(&self, delivery: &Delivery, verdict: &Verdict) {
@@ -287,9 +304,13 @@ impl Worker {
 
     fn committed(&mut self, lane: Lane, outcomes: Vec<Outcome>) {
         let committed = self.pipeline(lane).committed(outcomes);
-        committed.due.into_iter().for_each(|due| self.parked.expect(due));
+        for parked in &mut self.parked {
+            // A released message may be of the other lane.
+            committed.due.into_iter().for_each(|due| parked.expect(due));
+        }
         for delivery in committed.durable.iter().filter(|delivery| delivery.parked) {
-            self.parked.give_back(delivery.recorded.position);
+            self.left_out.remove(&delivery.recorded.position);
+            self.parked_of(delivery).give_back(delivery.recorded.position);
         }
         for left_out in committed.left_out {
             self.left_out(lane, left_out);
@@ -301,24 +322,44 @@ impl Worker {
                 Happening::Resend(lane)
             }));
         }
-        if self.lanes.running() == 0 && self.pipeline(lane).len() == 0 {
-            self.pipeline(lane).at_rest();
-        }
     }
 
     /// A unit was left out, so its message is parked and due: it runs again on
-    /// fresh state, unless the database refuses what it writes.
+    /// fresh state, unless the database refuses what it writes or it is in
+    /// conflict time after time, as when it writes one row twice.
     fn left_out(&mut self, lane: Lane, left_out: LeftOut) {
         let LeftOut { mut delivery, outcome } = left_out;
         let position = delivery.recorded.position;
-        if let Outcome::Rejected(violations) = outcome {
+        if let Some(verdict) = self.verdict_on(&delivery, outcome) {
             delivery.parked = true;
-            self.parked.take(position);
-            self.settle(lane, delivery, Verdict::Dead(violations.to_string()), Marking::None);
+            self.left_out.remove(&position);
+            self.parked_of(&delivery).take(position);
+            self.settle(lane, delivery, verdict.into(), Marking::None);
             return;
         }
-        self.parked.give_back(position);
-        self.parked.expect(self.bench.domain.clock().now());
+        let now = self.bench.domain.clock().now();
+        let parked = self.parked_of(&delivery);
+        parked.give_back(position);
+        parked.expect(now);
+    }
+
+    /// What a message has come to whose unit was left out; nothing when it just runs again.
+    fn verdict_on(&mut self, delivery: &Delivery, outcome: Outcome) -> Option<Verdict> {
+        match outcome {
+            Outcome::Rejected(violations) => Some(Verdict::Dead(violations.to_string())),
+            Outcome::Stale(what) if delivery.parked => {
+                let times = self.left_out.entry(delivery.recorded.position).or_default();
+                *times += 1;
+                let most = self.bench.domain.config().server.version_retry.max_retries;
+                (*times > most).then_some(Verdict::Retry(what))
+            }
+            _ => None,
+        }
+    }
+
+    fn parked_of(&mut self, delivery: &Delivery) -> &mut ParkedSource {
+        let lane = self.bench.domain.lanes().lane(delivery.recorded.message.priority);
+        self.parked(lane)
     }
 }
 

@@ -187,11 +187,16 @@ impl Pass<'_> {
         let begun = Instant::now();
         let mut staged = Staged::with_capacity(jobs.len());
         'jobs: for (list, job) in jobs.iter().enumerate() {
-            staged.push(Vec::with_capacity(job.units.len() - job.outcomes.len()));
+            staged.push(Vec::with_capacity(job.open()));
             for place in job.outcomes.len()..job.units.len() {
                 let fresh = &staged[list];
                 let left_out = |unit: &usize| !is_committed(&job.outcomes, fresh, *unit);
                 let outcome = self.settle((list, place, 0), &job.units[place], &left_out)?;
+                if let Outcome::Unavailable(why) = outcome {
+                    // What comes later in a list must not be durable without what comes before.
+                    staged[list].resize(job.open(), Outcome::Unavailable(why));
+                    continue 'jobs;
+                }
                 staged[list].push(outcome);
                 if manners.lane == Lane::Backfill
                     && (begun.elapsed() >= SLICE || (manners.urgent)())
@@ -225,7 +230,11 @@ impl Pass<'_> {
             if !self.careful {
                 return Err(Halt::Refused);
             }
-            self.settle((which.0, which.1, which.2 + 1), otherwise, left_out)?;
+            let instead = self.settle((which.0, which.1, which.2 + 1), otherwise, left_out)?;
+            // A unit is not settled while what stands in its place may still come.
+            if let Outcome::Unavailable(_) = instead {
+                return Ok(instead);
+            }
         }
         Ok(outcome)
     }

@@ -27,7 +27,12 @@ impl Job {
     }
 
     pub(crate) fn is_settled(&self) -> bool {
-        self.outcomes.len() >= self.units.len()
+        self.open() == 0
+    }
+
+    /// How many units are not settled.
+    pub(crate) fn open(&self) -> usize {
+        self.units.len().saturating_sub(self.outcomes.len())
     }
 
     /// Gives up what is not settled: a later unit must not become durable

@@ -5,26 +5,23 @@ use std::collections::BTreeMap;
 use protean_core::Result;
 use protean_core::message::{Category, Priority, Stream, Timestamp};
 use protean_core::port::{
-    BoxFuture, Claim, Delivery, LaneStanding, Ledger, ParkedPage, Standing, Term,
+    BoxFuture, Claim, Delivery, LaneStanding, Ledger, ParkedPage, ParkedRead, Standing, Term,
 };
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::claim;
 use crate::coalesced::{read_cursor, read_start};
 use crate::log::{Names, next, priorities};
 use crate::store::SqliteStore;
-use crate::unit::{first_expected, read_progress};
+use crate::unit::{expected, is_blocked};
 use crate::value::{limit, signed, unsigned};
 
 impl Ledger for SqliteStore {
     fn next<'a>(&'a self, group: &'a str, stream: &'a Stream) -> BoxFuture<'a, Result<u64>> {
         let (group, stream) = (group.to_owned(), stream.clone());
-        Box::pin(self.readers.read(move |view| match read_progress(view, &group, &stream)? {
-            Some(next) => Ok(next),
-            None => {
-                let start = read_start(view, &group, stream.category())?;
-                first_expected(view, stream.as_str(), start)
-            }
+        Box::pin(self.readers.read(move |view| {
+            let start = read_start(view, &group, stream.category())?;
+            expected(view, &group, &stream, start)
         }))
     }
 
@@ -36,20 +33,13 @@ impl Ledger for SqliteStore {
     ) -> BoxFuture<'a, Result<bool>> {
         let (group, stream) = (group.to_owned(), stream.clone());
         Box::pin(self.readers.read(move |view| {
-            let mut statement = view.prepare_cached(include_str!("sql/is_blocked.sql"))?;
-            statement.query_row((group, stream.as_str(), signed(position)), |row| row.get(0))
+            let start = read_start(view, &group, stream.category())?;
+            is_blocked(view, &group, (&stream, position), start)
         }))
     }
 
-    fn parked<'a>(
-        &'a self,
-        group: &'a str,
-        category: &'a Category,
-        now: Timestamp,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<ParkedPage>> {
-        let (group, category) = (group.to_owned(), category.clone());
-        Box::pin(self.readers.read(move |view| read_parked(view, &group, &category, (now, limit))))
+    fn parked(&self, read: ParkedRead) -> BoxFuture<'_, Result<ParkedPage>> {
+        Box::pin(self.readers.read(move |view| read_parked(view, &read)))
     }
 
     fn standing<'a>(
@@ -66,28 +56,49 @@ impl Ledger for SqliteStore {
     }
 }
 
-fn read_parked(
-    view: &Connection,
-    group: &str,
-    category: &Category,
-    (now, most): (Timestamp, usize),
-) -> rusqlite::Result<ParkedPage> {
-    let start = read_start(view, group, category)?;
+fn read_parked(view: &Connection, read: &ParkedRead) -> rusqlite::Result<ParkedPage> {
+    let times = parked_times(view, read)?;
+    let due = times.iter().take_while(|(due, _)| *due <= read.now).count().min(read.limit);
+    let next_due = times.get(due).map(|(due, _)| *due);
+    let start = read_start(view, &read.group, &read.category)?;
     let mut statement = view.prepare_cached(include_str!("sql/read_parked.sql"))?;
-    // One more than asked for: the first that is not on the page says when to come again.
-    let mut rows = statement.query((group, category.as_str(), limit(most.saturating_add(1))))?;
-    let (mut page, mut names) = (ParkedPage::default(), Names::default());
-    while let Some(row) = rows.next()? {
-        let due = Timestamp::from_micros(row.get(16)?);
-        if due > now || page.due.len() == most {
-            page.next_due = Some(due);
-            break;
+    let mut names = Names::default();
+    let due = times[..due].iter().map(|(_, position)| {
+        let found = statement.query_row((&read.group, position), |row| {
+            let recorded = names.recorded(row)?;
+            let next = next(view, row.get(14)?, recorded.message.stream.as_str(), start)?;
+            Ok(Delivery { recorded, next, attempts: row.get(15)?, parked: true })
+        });
+        found.optional()
+    });
+    let due = due.filter_map(Result::transpose).collect::<rusqlite::Result<_>>()?;
+    Ok(ParkedPage { due, next_due })
+}
+
+/// When the parked messages of a range are due and where they lie, the longest
+/// due first. One more than asked for: the first that is not on the page says
+/// when to come again.
+fn parked_times(view: &Connection, read: &ParkedRead) -> rusqlite::Result<Vec<(Timestamp, i64)>> {
+    let (group, category) = (&read.group, read.category.as_str());
+    let (lowest, highest) = read.range;
+    let mut levels = view.prepare_cached(include_str!("sql/parked_priorities.sql"))?;
+    let mut statement = view.prepare_cached(include_str!("sql/parked_times.sql"))?;
+    let most = limit(read.limit.saturating_add(1));
+    let levels = levels
+        .query_map(params![group, category, lowest.value(), highest.value()], |row| {
+            row.get::<_, i32>(0)
+        })?;
+    let mut times = Vec::new();
+    for priority in levels {
+        let due = |row: &rusqlite::Row<'_>| {
+            Ok((Timestamp::from_micros(row.get(0)?), row.get::<_, i64>(1)?))
+        };
+        for time in statement.query_map(params![group, category, priority?, most], due)? {
+            times.push(time?);
         }
-        let recorded = names.recorded(row)?;
-        let next = next(view, row.get(14)?, recorded.message.stream.as_str(), start)?;
-        page.due.push(Delivery { recorded, next, attempts: row.get(15)?, parked: true });
     }
-    Ok(page)
+    times.sort_unstable();
+    Ok(times)
 }
 
 fn read_standing(

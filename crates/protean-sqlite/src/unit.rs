@@ -43,7 +43,7 @@ impl Bench<'_> {
             self.coalesced.mark(connection, mark, &places)?;
         }
         for park in &unit.parks {
-            move_parked(connection, park)?;
+            self.move_parked(park)?;
         }
         for dead in &unit.dead {
             bury(connection, dead)?;
@@ -77,10 +77,69 @@ impl Bench<'_> {
         self.connection.prepare_cached(sql)?.execute(row)?;
         Ok(())
     }
+
+    fn move_parked(&mut self, park: &Park) -> Result<(), Refusal> {
+        let connection = self.connection;
+        match park {
+            Park::Keep { group, message, attempts, due, reason } => {
+                keep(connection, group, message, (*attempts, *due, reason))?;
+            }
+            Park::Hold { group, message, attempts, reason } => {
+                let MessageRef { stream, stream_position, .. } = message;
+                let start = self.coalesced.start(connection, group, stream.category())?;
+                if !is_blocked(connection, group, (stream, *stream_position), start)? {
+                    return Err(Refusal::stale(format!(
+                        "no message of {stream} before {stream_position} is in the way of '{group}'"
+                    )));
+                }
+                keep(connection, group, message, (*attempts, None, reason))?;
+            }
+            Park::Take { group, message } => {
+                if unpark(connection, group, message)? == 0 {
+                    let position = message.position;
+                    return Err(Refusal::stale(format!(
+                        "message {position} is not parked for '{group}'"
+                    )));
+                }
+            }
+            Park::Release { group, stream, due } => {
+                let row = (&**group, stream.as_str(), due.as_micros());
+                connection.prepare_cached(include_str!("sql/release_parked.sql"))?.execute(row)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The stream position a group that began at `start` expects next.
+pub(crate) fn expected(
+    connection: &Connection,
+    group: &str,
+    stream: &Stream,
+    start: u64,
+) -> rusqlite::Result<u64> {
+    match read_progress(connection, group, stream)? {
+        Some(next) => Ok(next),
+        None => first_expected(connection, stream.as_str(), start),
+    }
+}
+
+/// True when a message of the stream before `position` is parked or dead for a
+/// group that began at `start` and has not moved past it.
+pub(crate) fn is_blocked(
+    connection: &Connection,
+    group: &str,
+    (stream, position): (&Stream, u64),
+    start: u64,
+) -> rusqlite::Result<bool> {
+    let next = expected(connection, group, stream, start)?;
+    let mut statement = connection.prepare_cached(include_str!("sql/is_blocked.sql"))?;
+    let between = (group, stream.as_str(), signed(next), signed(position));
+    statement.query_row(between, |row| row.get(0))
 }
 
 /// The stream position a group expects next, when it has moved in this stream yet.
-pub(crate) fn read_progress(
+fn read_progress(
     connection: &Connection,
     group: &str,
     stream: &Stream,
@@ -211,38 +270,6 @@ fn run(connection: &Connection, statement: &Statement) -> Result<(), Refusal> {
     let mut rows = prepared.query(parameters).map_err(refused)?;
     // A RETURNING clause gives rows that nobody reads.
     while rows.next().map_err(refused)?.is_some() {}
-    Ok(())
-}
-
-fn move_parked(connection: &Connection, park: &Park) -> Result<(), Refusal> {
-    match park {
-        Park::Keep { group, message, attempts, due, reason } => {
-            keep(connection, group, message, (*attempts, *due, reason))?;
-        }
-        Park::Hold { group, message, attempts, reason } => {
-            let MessageRef { stream, stream_position, .. } = message;
-            let before = (&**group, stream.as_str(), signed(*stream_position));
-            let mut blocked = connection.prepare_cached(include_str!("sql/is_blocked.sql"))?;
-            if !blocked.query_row(before, |row| row.get::<_, bool>(0))? {
-                return Err(Refusal::stale(format!(
-                    "no message of {stream} before {stream_position} is in the way of '{group}'"
-                )));
-            }
-            keep(connection, group, message, (*attempts, None, reason))?;
-        }
-        Park::Take { group, message } => {
-            if unpark(connection, group, message)? == 0 {
-                let position = message.position;
-                return Err(Refusal::stale(format!(
-                    "message {position} is not parked for '{group}'"
-                )));
-            }
-        }
-        Park::Release { group, stream, due } => {
-            let row = (&**group, stream.as_str(), due.as_micros());
-            connection.prepare_cached(include_str!("sql/release_parked.sql"))?.execute(row)?;
-        }
-    }
     Ok(())
 }
 

@@ -62,7 +62,7 @@ async fn claim_all(domain: &Domain) -> Result<Vec<Claim>> {
     // What cannot be opened as it is may be dropped all the same.
     let Ok(store) = domain.store().await else { return Ok(claims) };
     for group in domain.registry().groups() {
-        let claim = store.claim(&group.name).await?.ok_or_else(|| {
+        let claim = store.claim(&group.claim()).await?.ok_or_else(|| {
             let message = format!("a server of '{}' is running", domain.name());
             Error::failed(message).advice("stop it, then drop its database")
         })?;

@@ -113,13 +113,9 @@ pub struct Bulk<I> {
 
 impl<I> Bulk<I> {
     pub(super) fn new(domain: Domain, commands: I) -> Self {
-        Self {
-            domain,
-            commands,
-            options: Options::default(),
-            on_rejected: Box::new(drop),
-            on_progress: Box::new(drop),
-        }
+        // The scope of the caller counts, not that of whoever polls later.
+        let options = Options { priority: Some(domain.priority()), ..Options::default() };
+        Self { domain, commands, options, on_rejected: Box::new(drop), on_progress: Box::new(drop) }
     }
 
     /// With this priority, whatever the handle or the scope says.
@@ -173,8 +169,6 @@ where
 {
     let store = Arc::clone(bulk.domain.store().await?);
     let mut intake = Intake::default();
-    // Resolved once: the scope of the caller, not of whoever polls later.
-    bulk.options.priority.get_or_insert(bulk.domain.priority());
     let mut ahead = next_chunk(&mut bulk, &mut intake)?;
     while !ahead.units.is_empty() {
         let (committing, references) = commit(&store, std::mem::take(&mut ahead));

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::repository::Repository;
-use super::scope::current_priority;
+use super::scope::scope_priority;
 use super::storage::Storage;
 use super::unit::Unit;
 use crate::Result;
@@ -40,7 +40,7 @@ impl Context {
     /// # Errors
     /// When the command breaks the rules of its fields.
     pub fn process<C: Command>(&self, command: C) -> Result<Id> {
-        self.unit.issue(&command, current_priority())
+        self.unit.issue(&command, scope_priority().unwrap_or(self.unit.cause.priority))
     }
 
     /// Adds a statement of your own to what commits together.

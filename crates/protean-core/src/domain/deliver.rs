@@ -1,5 +1,6 @@
 //! Running one message through its handler.
 
+use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
@@ -8,6 +9,7 @@ use futures_util::FutureExt;
 use super::context::Context;
 use super::failure::{Failure, FailureKind};
 use super::group::{Answered, Call, Group, HandlerKind, Input};
+use super::overlay::Sequence;
 use super::scope::processing_priority;
 use super::unit::{Cause, Reading, Unit};
 use super::verdict::Verdict;
@@ -15,8 +17,10 @@ use super::{Domain, Handled};
 use crate::message::Recorded;
 use crate::port::{Delivery, Store};
 
-/// Runs a message through its handler in `group` and says what came of it.
-/// Nothing is committed. A handler that panics or outlasts its time has failed.
+/// Runs a message through its handler in `group` and says what came of it, and
+/// which units' uncommitted writes it has read: when one of them comes to
+/// nothing, so does the verdict. Nothing is committed. A handler that panics or
+/// outlasts its time has failed.
 ///
 /// Dropping the future drops the handler at its last `.await`, with no effect.
 pub async fn run(
@@ -24,22 +28,25 @@ pub async fn run(
     store: &Arc<dyn Store>,
     (group, delivery): (&Group, &Delivery),
     reading: Reading,
-) -> Verdict {
+) -> (Verdict, BTreeSet<Sequence>) {
     let recorded = &delivery.recorded;
     let deadline = recorded.message.extensions.deadline;
     if deadline.is_some_and(|deadline| deadline < domain.clock().now()) {
-        return Verdict::Expired;
+        return (Verdict::Expired, BTreeSet::new());
     }
     let Some(call) = group.routes.get(&recorded.message.type_name) else {
-        return unknown(group, recorded);
+        return (unknown(group, recorded), BTreeSet::new());
     };
     let cause = cause_of(group, recorded);
     let unit = Arc::new(Unit::new(domain.clone(), Arc::clone(store), cause, reading));
     let context = Context::new(Arc::clone(&unit), Some(Arc::new(recorded.clone())));
     let input = Input::Json(Arc::clone(&recorded.message.data));
-    match guarded(group, call, input, context).await {
-        Ok(_) => Verdict::Done(Box::new(unit.finish())),
-        Err(failure) => verdict_of(&failure),
+    let handled = guarded(group, call, input, context).await;
+    let mut finished = unit.finish();
+    let readers = std::mem::take(&mut finished.readers);
+    match handled {
+        Ok(_) => (Verdict::Done(Box::new(finished)), readers),
+        Err(failure) => (verdict_of(&failure), readers),
     }
 }
 

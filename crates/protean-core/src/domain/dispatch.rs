@@ -63,66 +63,84 @@ async fn deliver(
     let (mut caused, mut failure) = (Vec::new(), None);
     loop {
         let step = step(domain, store, group, &delivery).await;
-        let (done, ran) = step.unwrap_or_else(|error| (true, Err(error)));
-        match ran {
-            Ok(messages) => caused.extend(messages),
-            Err(error) => failure = failure.or(Some(error)),
-        }
-        if done {
+        let (done, ran) = step.unwrap_or_else(|error| (true, Ran::unkept(error)));
+        caused.extend(ran.caused);
+        failure = failure.or(ran.failure);
+        // What could not be kept would come again in the same way.
+        if done || !ran.kept {
             return (caused, failure);
         }
     }
 }
 
 /// Runs the message, or the one of its stream that has to run before; `true`
-/// when the message itself is settled.
+/// when it was the message itself.
 async fn step(
     domain: &Domain,
     store: &Arc<dyn Store>,
     group: &Group,
     delivery: &Delivery,
-) -> Result<(bool, Result<Vec<Recorded>>)> {
+) -> Result<(bool, Ran)> {
     let course = match group.is_ordered() {
         true => course(&**store, group, delivery, 0).await?,
         false => Course::Now,
     };
     Ok(match course {
-        Course::Now => (true, attempt(domain, store, group, delivery).await),
-        Course::First(first) => {
-            let ran = attempt(domain, store, group, &first).await;
-            // A failure of its own is parked by now; anything else would come again.
-            let stuck = |error: &Error| error.is_unavailable() || error.is_conflict();
-            (ran.as_ref().is_err_and(stuck), ran)
-        }
-        Course::Duplicate => (true, Ok(Vec::new())),
+        Course::Now => (true, attempt(domain, store, group, delivery).await?),
+        Course::First(first) => (false, attempt(domain, store, group, &first).await?),
+        Course::Duplicate => (true, Ran::default()),
         Course::Hold => {
             keep(domain, store, (group, delivery), Verdict::Held).await?;
-            (true, Ok(Vec::new()))
+            (true, Ran::default())
         }
     })
 }
 
-/// Runs a delivery until its effects commit.
+/// What came of running a delivery.
+#[derive(Default)]
+struct Ran {
+    caused: Vec<Recorded>,
+    failure: Option<Error>,
+    /// The verdict is committed, by us or by somebody else.
+    kept: bool,
+}
+
+impl Ran {
+    fn unkept(error: Error) -> Self {
+        Self { failure: Some(error), ..Self::default() }
+    }
+}
+
+/// Runs a delivery until its effects commit, or until it is parked or dead.
 async fn attempt(
     domain: &Domain,
     store: &Arc<dyn Store>,
     group: &Group,
     delivery: &Delivery,
-) -> Result<Vec<Recorded>> {
+) -> Result<Ran> {
     let mut tries = Tries::new(domain);
+    let mut refused = None;
     loop {
         let reading = Reading { overlay: None, careful: tries.again() };
-        let verdict = run(domain, store, (group, delivery), reading).await;
+        let verdict = match refused.take() {
+            // The database refuses what the handler writes: so it would the next time.
+            Some(refusal) => Verdict::Dead(refusal),
+            None => run(domain, store, (group, delivery), reading).await.0,
+        };
         let failure = failure_of(group, delivery, &verdict);
-        match keep(domain, store, (group, delivery), verdict).await? {
-            Committed::Now(caused) => return failure.map_or(Ok(caused), Err),
-            Committed::Before { .. } => return Ok(Vec::new()),
-            Committed::Stale(what) => {
+        match keep(domain, store, (group, delivery), verdict).await {
+            Ok(Committed::Now(caused)) => return Ok(Ran { caused, failure, kept: true }),
+            Ok(Committed::Before { .. }) => return Ok(Ran { kept: true, ..Ran::default() }),
+            Ok(Committed::Stale(what)) => {
                 if is_settled(store, group, delivery).await? {
-                    return Ok(Vec::new());
+                    return Ok(Ran { kept: true, ..Ran::default() });
                 }
                 tries.wait(Error::conflict(what)).await?;
             }
+            Err(error) if error.is_invalid() && failure.is_none() => {
+                refused = Some(error.to_string());
+            }
+            Err(error) => return Err(error),
         }
     }
 }

@@ -60,6 +60,11 @@ impl Group {
         self.kind == HandlerKind::Projector
     }
 
+    /// What a process claims to read for it: a handler has a group for each category.
+    pub fn claim(&self) -> String {
+        format!("{}@{}", self.name, self.category)
+    }
+
     /// How it enters the ledger. A new projector begins with the first message
     /// of the log, as commands do; a new event handler with the next, since a
     /// deploy must not repeat to the outside what has long happened.

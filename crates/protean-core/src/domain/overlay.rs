@@ -4,7 +4,7 @@
 //! list they commit in. Each entry remembers which unit wrote it, so that a unit
 //! that read it is left out when that one is.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::message::Recorded;
@@ -83,6 +83,13 @@ impl Overlay {
     /// Forgets what the group expects next: the unit that moved it was left out.
     pub fn doubt(&mut self, stream: &str) {
         self.next.remove(stream);
+    }
+
+    /// Forgets what these units wrote: it never came to be.
+    pub fn undo(&mut self, writers: &BTreeMap<Sequence, Sequence>) {
+        self.streams.retain(|_, entry| !writers.contains_key(&entry.writer));
+        self.rows.retain(|_, entry| !writers.contains_key(&entry.writer));
+        self.blocked.retain(|_, entry| !writers.contains_key(&entry.writer));
     }
 
     /// Forgets what units up to `last` wrote: a store has it now, or never will.

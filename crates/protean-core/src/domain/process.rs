@@ -59,7 +59,9 @@ impl<T> Processed<T> {
 
 impl<C: Command> Process<C> {
     pub(super) fn new(domain: Domain, command: C) -> Self {
-        Self { domain, command, options: Options::default() }
+        // The scope of the caller counts, not that of whoever polls later.
+        let options = Options { priority: Some(domain.priority()), ..Options::default() };
+        Self { domain, command, options }
     }
 
     /// With this priority, whatever the handle or the scope says.

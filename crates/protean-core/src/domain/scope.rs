@@ -34,5 +34,10 @@ pub async fn processing_priority<F: Future>(priority: Priority, work: F) -> F::O
 
 /// The priority of the innermost scope, [`Priority::NORMAL`] outside of any.
 pub fn current_priority() -> Priority {
-    PRIORITY.try_with(|priority| *priority).unwrap_or_default()
+    scope_priority().unwrap_or_default()
+}
+
+/// The priority of the innermost scope, when there is one.
+pub(super) fn scope_priority() -> Option<Priority> {
+    PRIORITY.try_with(|priority| *priority).ok()
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::Domain;
 use super::context::Context;
 use super::dispatch::dispatch;
+use super::scope::processing_priority;
 use super::unit::{Reading, Unit};
 use crate::message::Recorded;
 use crate::port::{Changes, Outcome, Place, Store};
@@ -23,7 +24,8 @@ where
         let cause = domain.cause(None);
         let unit = Arc::new(Unit::new(domain.clone(), Arc::clone(store), cause, reading));
         let context = Context::new(Arc::clone(&unit), None);
-        let value = match work(&context).await {
+        let priority = context.priority();
+        let value = match processing_priority(priority, work(&context)).await {
             Err(error) if error.is_conflict() => {
                 tries.wait(error).await?;
                 continue;

@@ -8,7 +8,7 @@ use crate::Violations;
 use crate::message::{Category, Priority, Stream, Timestamp};
 use crate::port::{
     At, Count, Dead, Delivery, Enrolment, KeyClaim, LaneStanding, Mark, MessageRef, Outcome, Park,
-    ParkedPage, Place, ProgressMove, Standing, Start, Term,
+    ParkedPage, ParkedRead, Place, ProgressMove, Standing, Start, Term,
 };
 
 type Group = Arc<str>;
@@ -29,7 +29,7 @@ pub(super) struct Books {
     progress: BTreeMap<(Group, Arc<str>), u64>,
     parked: BTreeMap<(Group, u64), Parked>,
     /// The parked messages that have a time, by it.
-    due: BTreeMap<(Group, Category, Timestamp, u64), ()>,
+    due: BTreeMap<(GroupLane, Timestamp, u64), ()>,
     dead: BTreeMap<(Group, u64), Dead>,
     /// Parked and dead messages by their places in their streams.
     held: BTreeMap<(Group, Arc<str>, u64, Held), u64>,
@@ -190,7 +190,8 @@ fn put_parked(unit: &mut Unit<'_>, group: &Group, position: u64, parked: Option<
             (Arc::clone(group), message.stream.name(), message.stream_position, Held::Parked);
         unit.set(|state| &mut state.books.held, place, there.map(|()| position));
         if let Some(due) = *due {
-            let time = (Arc::clone(group), message.category().clone(), due, position);
+            let lane = (Arc::clone(group), message.category().clone(), message.priority);
+            let time = (lane, due, position);
             unit.set(|state| &mut state.books.due, time, there);
         }
     }
@@ -246,33 +247,35 @@ pub(super) fn is_done(
     state.books.done.contains_key(&(lane, position))
 }
 
-/// True when an earlier message of the stream is parked or dead.
+/// True when a message of the stream before `position` is parked or dead and the
+/// group has not moved past it.
 pub(super) fn blocked(state: &State, group: &str, stream: &Stream, position: u64) -> bool {
     let group: Group = group.into();
-    let first = (Arc::clone(&group), stream.name(), 0, Held::Parked);
+    // A range that ends before it begins would panic.
+    let next = next(state, &group, stream).min(position);
+    let first = (Arc::clone(&group), stream.name(), next, Held::Parked);
     let end = (group, stream.name(), position, Held::Parked);
     state.books.held.range(first..end).next().is_some()
 }
 
-/// The parked messages that are due, and when the next one will be.
-pub(super) fn parked(
-    state: &State,
-    group: &str,
-    category: &Category,
-    (now, limit): (Timestamp, usize),
-) -> ParkedPage {
-    let group: Group = group.into();
-    let first = (Arc::clone(&group), category.clone(), Timestamp::from_micros(i64::MIN), 0);
-    let last = (Arc::clone(&group), category.clone(), Timestamp::from_micros(i64::MAX), u64::MAX);
-    let mut page = ParkedPage::default();
-    for (_, _, due, position) in state.books.due.range(first..=last).map(|(key, ())| key) {
-        if *due > now || page.due.len() >= limit {
-            page.next_due = Some(*due);
-            break;
-        }
-        page.due.extend(delivery(state, &group, *position));
+/// The parked messages of a range that are due, and when the next one will be.
+pub(super) fn parked(state: &State, read: &ParkedRead) -> ParkedPage {
+    let group: Group = read.group.as_str().into();
+    let mut times = Vec::new();
+    for priority in state.log.priorities(&read.category, read.range) {
+        let lane = (Arc::clone(&group), read.category.clone(), priority);
+        let first = (lane.clone(), Timestamp::from_micros(i64::MIN), 0);
+        let last = (lane, Timestamp::from_micros(i64::MAX), u64::MAX);
+        let of_lane = state.books.due.range(first..=last).map(|((_, due, at), ())| (*due, *at));
+        // One more than asked for: the first that is not on the page says when to come again.
+        times.extend(of_lane.take(read.limit.saturating_add(1)));
     }
-    page
+    times.sort_unstable();
+    let due = times.iter().take_while(|(due, _)| *due <= read.now).count().min(read.limit);
+    ParkedPage {
+        due: times[..due].iter().filter_map(|(_, at)| delivery(state, &group, *at)).collect(),
+        next_due: times.get(due).map(|(due, _)| *due),
+    }
 }
 
 fn delivery(state: &State, group: &Group, position: u64) -> Option<Delivery> {

@@ -8,10 +8,10 @@ use tokio::sync::watch;
 use super::unit::{State, apply_all};
 use super::{ledger, log};
 use crate::Result;
-use crate::message::{Category, Recorded, Stream, Table, Timestamp};
+use crate::message::{Category, Recorded, Stream, Table};
 use crate::port::{
     BoxFuture, Changes, Claim, Delivery, Enrolment, LaneRead, Ledger, Log, Outcome, ParkedPage,
-    Query, RowState, Rows, Standing, Store,
+    ParkedRead, Query, RowState, Rows, Standing, Store,
 };
 
 /// A store that lives as long as the process keeps it. Correct under concurrent
@@ -124,14 +124,8 @@ impl Ledger for MemoryStore {
         Box::pin(async move { Ok(ledger::blocked(&self.state(), group, stream, position)) })
     }
 
-    fn parked<'a>(
-        &'a self,
-        group: &'a str,
-        category: &'a Category,
-        now: Timestamp,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<ParkedPage>> {
-        Box::pin(async move { Ok(ledger::parked(&self.state(), group, category, (now, limit))) })
+    fn parked(&self, read: ParkedRead) -> BoxFuture<'_, Result<ParkedPage>> {
+        Box::pin(async move { Ok(ledger::parked(&self.state(), &read)) })
     }
 
     fn standing<'a>(

@@ -8,10 +8,12 @@ use crate::message::{Category, Priority, Stream, Timestamp};
 
 /// Reads what groups have done. It is written through [`Store::commit`](super::Store::commit).
 pub trait Ledger: Send + Sync {
-    /// The stream position an ordered group expects next.
+    /// The stream position an ordered group expects next: the first one after
+    /// its start in a stream in which it has not moved yet.
     fn next<'a>(&'a self, group: &'a str, stream: &'a Stream) -> BoxFuture<'a, Result<u64>>;
 
-    /// True when a message of `stream` before `position` is parked or dead for this group.
+    /// True when a message of `stream` before `position` is parked or dead for
+    /// this group and the group has not moved past it.
     fn blocked<'a>(
         &'a self,
         group: &'a str,
@@ -19,14 +21,9 @@ pub trait Ledger: Send + Sync {
         position: u64,
     ) -> BoxFuture<'a, Result<bool>>;
 
-    /// The parked messages that are due at `now`, the longest due first.
-    fn parked<'a>(
-        &'a self,
-        group: &'a str,
-        category: &'a Category,
-        now: Timestamp,
-        limit: usize,
-    ) -> BoxFuture<'a, Result<ParkedPage>>;
+    /// The parked messages of a range of priorities that are due, the longest
+    /// due first.
+    fn parked(&self, read: ParkedRead) -> BoxFuture<'_, Result<ParkedPage>>;
 
     /// Where a group stands, counted in one consistent view.
     fn standing<'a>(
@@ -63,12 +60,27 @@ pub enum Start {
     Head,
 }
 
+/// Which parked messages to read for a group.
+#[derive(Clone, Debug)]
+pub struct ParkedRead {
+    /// The group that reads.
+    pub group: String,
+    /// The category it reads.
+    pub category: Category,
+    /// The lowest and the highest priority, both included.
+    pub range: (Priority, Priority),
+    /// What is due at this moment or before.
+    pub now: Timestamp,
+    /// At most this many messages.
+    pub limit: usize,
+}
+
 /// Parked messages that are due, and when the next one will be.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ParkedPage {
     /// Due, the longest due first.
     pub due: Vec<Delivery>,
-    /// When the first of the others is due.
+    /// When the first of the others in the range is due.
     pub next_due: Option<Timestamp>,
 }
 

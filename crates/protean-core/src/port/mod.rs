@@ -18,7 +18,7 @@ pub use changes::{
     ProgressMove, RowChange, RowWrite, Statement, Term,
 };
 pub use clock::{Clock, SystemClock};
-pub use ledger::{Claim, Enrolment, LaneStanding, Ledger, ParkedPage, Standing, Start};
+pub use ledger::{Claim, Enrolment, LaneStanding, Ledger, ParkedPage, ParkedRead, Standing, Start};
 pub use log::{Delivery, LaneRead, Log};
 pub use provider::{Location, Provider};
 pub use rows::{Direction, Filter, Operator, Query, RowState, Rows};

@@ -6,7 +6,7 @@ use protean::message::Priority;
 use protean::port::Term;
 
 use crate::on_both_stores;
-use crate::tallies::{Add, Bench, Fault, On, counts};
+use crate::tallies::{Add, Bench, Fault, IN_CONFLICT_WITH_ITSELF, On, SYNCHRONOUS, counts};
 
 on_both_stores! {
     a_refused_command_is_dead_at_once
@@ -14,6 +14,33 @@ on_both_stores! {
     a_unique_field_makes_one_dead_letter_and_its_batch_goes_on
     an_expired_command_is_not_handled
     a_failing_handler_keeps_production_flowing
+    a_unit_in_conflict_with_itself_ends_as_a_dead_letter
+    a_refused_row_of_a_synchronous_domain_is_dead_and_told
+}
+
+async fn a_unit_in_conflict_with_itself_ends_as_a_dead_letter(on: On) {
+    let bench = Bench::new(on);
+    bench.add("twice", IN_CONFLICT_WITH_ITSELF, Priority::NORMAL).await;
+    bench.add("once", 5, Priority::NORMAL).await;
+    bench.drain().await;
+    let commands = bench.standing("bench.TallyCommands").await;
+    assert_eq!((counts(&commands).0, commands.dead()), (1, 1));
+    bench.assert_closes().await;
+}
+
+async fn a_refused_row_of_a_synchronous_domain_is_dead_and_told(_: On) {
+    let bench = Bench::with(On::Memory, |builder| builder.config(SYNCHRONOUS));
+    bench.faults.plan(1, Fault::Mark("taken"));
+    bench.faults.plan(2, Fault::Mark("taken"));
+    let send = |tally: &str, number| bench.domain.process(Add { tally: tally.into(), number });
+    send("a", 1).await.unwrap();
+    let error = send("b", 2).await.unwrap_err();
+    assert!(error.committed(), "{error}");
+    send("b", 3).await.unwrap();
+    let numbers = bench.numbers().await;
+    assert_eq!((numbers.dead(), numbers.parked(), numbers.lag()), (1, 1, 0), "3 waits behind 2");
+    assert_eq!(bench.sum().await, 6);
+    bench.assert_closes().await;
 }
 
 async fn a_refused_command_is_dead_at_once(on: On) {

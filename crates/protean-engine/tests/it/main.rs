@@ -4,6 +4,7 @@
 //! * `serve`: a server drains what is in the log; accounts close
 //! * `order`: messages of one aggregate, across lanes and retries
 //! * `faults`: handlers that fail, panic or are refused by the database
+//! * `two_aggregates`: one handler, two categories
 //! * `simulation`, `tallies`: what the others run on
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -14,3 +15,4 @@ mod order;
 mod serve;
 mod simulation;
 mod tallies;
+mod two_aggregates;

@@ -3,7 +3,7 @@
 use protean::message::Priority;
 
 use crate::on_both_stores;
-use crate::tallies::{Bench, Fault, On, counts};
+use crate::tallies::{Bench, Fault, On, Skipping, counts};
 
 on_both_stores! {
     the_order_of_an_aggregate_holds_across_lanes
@@ -11,6 +11,17 @@ on_both_stores! {
     later_messages_are_held_behind_a_dead_one
     others_flow_past_a_held_aggregate
     an_outage_burns_no_attempts
+    later_messages_flow_past_a_skipped_one
+}
+
+async fn later_messages_flow_past_a_skipped_one(on: On) {
+    let bench = Bench::with(on, |builder| builder.register(Skipping));
+    bench.faults.plan(0, Fault::Reject);
+    committed_alternately(&bench, "skipped", 0..8).await;
+    bench.drain_but(7).await;
+    let skipping = bench.standing("bench.Skipping").await;
+    assert_eq!((counts(&skipping).0, skipping.dead(), skipping.parked()), (7, 1, 0));
+    bench.assert_closes().await;
 }
 
 /// Events of alternating priority, committed before the projector begins.

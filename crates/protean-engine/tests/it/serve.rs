@@ -6,7 +6,7 @@ use protean::message::{Lane, Priority};
 use protean_engine::Server;
 
 use crate::on_both_stores;
-use crate::tallies::{Add, Bench, Fault, Forwarder, On, Tally, counts, lane_lag};
+use crate::tallies::{Add, Bench, Fault, Forwarder, On, SYNCHRONOUS, Tally, counts, lane_lag};
 
 on_both_stores! {
     handles_every_command_and_every_event_once
@@ -137,10 +137,7 @@ async fn synchronous_and_queued_commands_mix(on: On) {
 
 async fn a_synchronous_domain_needs_no_server(on: On) {
     let bench = Bench::with(on, |builder| {
-        builder.register(Forwarder(Default::default())).config(
-            "command_processing = \"sync\"\nevent_processing = \"sync\"\n\
-             [databases.default]\nprovider = \"memory\"\n[server.priority_lanes]\nenabled = true\n",
-        )
+        builder.register(Forwarder(Default::default())).config(SYNCHRONOUS)
     });
     for number in 1..=20 {
         bench.domain.process(Add { tally: "now".into(), number }).await.unwrap();

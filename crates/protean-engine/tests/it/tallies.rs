@@ -51,6 +51,9 @@ impl Tally {
     }
 }
 
+/// A number whose handler writes one stream twice from the same state.
+pub(crate) const IN_CONFLICT_WITH_ITSELF: i64 = 666;
+
 pub(crate) struct TallyCommandHandler;
 
 #[command_handler(part_of = Tally)]
@@ -59,6 +62,11 @@ impl TallyCommandHandler {
     async fn add(&self, command: Add, context: &Context) -> Result {
         let tallies = context.repository::<Tally>();
         let found = tallies.find(&command.tally).await?;
+        if command.number == IN_CONFLICT_WITH_ITSELF {
+            let mut other = Tally::create_with(command.tally.clone());
+            other.add(command.number)?;
+            tallies.add(other).await?;
+        }
         let mut tally = found.unwrap_or_else(|| Tally::create_with(command.tally));
         tally.add(command.number)?;
         tallies.add(tally).await
@@ -195,12 +203,32 @@ impl Forwarder {
     }
 }
 
+/// Refuses the number 0 and goes on behind it.
+pub(crate) struct Skipping;
+
+#[event_handler(part_of = Tally, start_from = "beginning", on_dead_letter = "skip")]
+impl Skipping {
+    #[handle]
+    async fn on_added(&self, event: Added) -> Handled {
+        if event.number == 0 { Err(Failure::rejected("planned")) } else { Ok(()) }
+    }
+}
+
 /// A domain on a store of its own, and what its handlers do wrong.
 pub(crate) struct Bench {
     pub(crate) domain: Domain,
     pub(crate) faults: Faults,
     _folder: Option<tempfile::TempDir>,
 }
+
+/// A domain in memory that needs no server.
+pub(crate) const SYNCHRONOUS: &str = "command_processing = \"sync\"
+event_processing = \"sync\"
+[databases.default]
+provider = \"memory\"
+[server.priority_lanes]
+enabled = true
+";
 
 /// Where a test runs.
 #[derive(Clone, Copy, Debug)]

@@ -1,8 +1,7 @@
 SELECT m.position, m.stream, m.stream_position, m.category, m.priority, m.kind, m.type, m.version,
        m.id, m.correlation_id, m.causation_id, m.time, m.data, m.extensions,
-       p.next, k.attempts, k.due
+       p.next, k.attempts
   FROM parked k
   JOIN messages m ON m.position = k.position
   LEFT JOIN progress p ON p.grp = k.grp AND p.stream = k.stream
- WHERE k.grp = ?1 AND k.category = ?2 AND k.due IS NOT NULL
- ORDER BY k.due, k.position LIMIT ?3
+ WHERE k.grp = ?1 AND k.position = ?2

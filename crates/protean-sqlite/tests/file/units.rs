@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use protean_core::message::{Lane, Table, Value};
-use protean_core::port::{Changes, Outcome, RowChange, RowWrite, Statement, Store};
+use protean_core::port::{Changes, Expect, Outcome, RowChange, RowWrite, Statement, Store};
 
 use crate::{account, commit, is_committed, open, people, person, prepared, unit};
 
@@ -91,14 +91,85 @@ async fn a_table_that_was_never_prepared_is_named() {
     let write =
         RowWrite { table: Arc::clone(&table), key: "g".into(), expected: None, version: 0, change };
     let ghost = Changes { rows: vec![write], ..Changes::new(Lane::Primary) };
-    let outcomes = commit(&*store, vec![ghost, unit(Lane::Primary, &account("a"))]).await;
+    let outcomes = commit(&*store, vec![ghost]).await;
     assert!(
         matches!(&outcomes[0], Outcome::Unavailable(why) if why.contains("ghosts")),
         "{outcomes:?}"
     );
-    assert!(is_committed(&outcomes[1]));
     let error = store.row(&table, "g").await.unwrap_err().to_string();
     assert!(error.contains("db setup") && error.contains("a.db"), "{error}");
+}
+
+fn needs_people(lane: Lane) -> Changes {
+    let rows = vec![person("p", Value::Null, Value::Null)];
+    Changes { rows, ..unit(lane, &account("second")) }
+}
+
+/// True when these streams have this many messages.
+async fn written(store: &dyn Store, expected: [(&str, usize); 3]) -> bool {
+    for (stream, messages) in expected {
+        if store.stream(&account(stream), 0, 9).await.unwrap().len() != messages {
+            return false;
+        }
+    }
+    true
+}
+
+#[tokio::test]
+async fn nothing_is_written_behind_a_unit_whose_table_is_gone() {
+    for lane in [Lane::Primary, Lane::Backfill] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let store = prepared(&path, &[people()]).await;
+        rusqlite::Connection::open(&path).unwrap().execute_batch("DROP TABLE people").unwrap();
+        let last = Changes { depends_on: vec![0], ..unit(lane, &account("last")) };
+        let units = vec![unit(lane, &account("first")), needs_people(lane), last];
+        let outcomes = commit(&*store, units.clone()).await;
+        assert!(is_committed(&outcomes[0]), "{outcomes:?}");
+        for outcome in &outcomes[1..] {
+            assert!(matches!(outcome, Outcome::Unavailable(why) if why.contains("people")));
+        }
+        assert!(written(&*store, [("first", 1), ("second", 0), ("last", 0)]).await);
+        // Another list does not have to wait for that table.
+        assert!(is_committed(&commit(&*store, vec![unit(lane, &account("other"))]).await[0]));
+        store.prepare(&[people()], &[]).await.unwrap();
+        let again = vec![needs_people(lane), unit(lane, &account("last"))];
+        assert!(commit(&*store, again).await.iter().all(is_committed));
+        assert!(written(&*store, [("first", 1), ("second", 1), ("last", 1)]).await);
+    }
+}
+
+#[tokio::test]
+async fn lists_beside_one_whose_table_is_gone_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let store = prepared(&path, &[people()]).await;
+    rusqlite::Connection::open(&path).unwrap().execute_batch("DROP TABLE people").unwrap();
+    let (first, last) =
+        (unit(Lane::Primary, &account("first")), unit(Lane::Primary, &account("last")));
+    let (broken, one, two) = tokio::join!(
+        commit(&*store, vec![needs_people(Lane::Primary), unit(Lane::Primary, &account("second"))]),
+        commit(&*store, vec![first.clone(), last.clone()]),
+        commit(&*store, vec![first, last]),
+    );
+    assert!(broken.iter().all(|outcome| matches!(outcome, Outcome::Unavailable(_))), "{broken:?}");
+    assert!(one.iter().chain(&two).all(is_committed), "{one:?} {two:?}");
+    assert!(written(&*store, [("first", 2), ("second", 0), ("last", 2)]).await);
+}
+
+#[tokio::test]
+async fn a_unit_is_not_settled_while_its_replacement_may_still_come() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let store = prepared(&path, &[people()]).await;
+    rusqlite::Connection::open(&path).unwrap().execute_batch("DROP TABLE people").unwrap();
+    let mut late = unit(Lane::Primary, &account("first"));
+    late.appends[0].expect = Expect::At(7);
+    late.otherwise = Some(Box::new(needs_people(Lane::Primary)));
+    let outcomes = commit(&*store, vec![late, unit(Lane::Primary, &account("last"))]).await;
+    let unavailable = |outcome: &Outcome| matches!(outcome, Outcome::Unavailable(_));
+    assert!(outcomes.iter().all(unavailable), "{outcomes:?}");
+    assert!(written(&*store, [("first", 0), ("second", 0), ("last", 0)]).await);
 }
 
 #[tokio::test]

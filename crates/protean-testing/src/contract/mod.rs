@@ -188,6 +188,7 @@ macro_rules! contract_suite {
             parking: [
                 due_messages_come_longest_due_first,
                 the_next_due_is_told,
+                parked_messages_are_read_by_priority_range,
                 a_parked_delivery_carries_its_attempts,
                 keeping_again_replaces,
                 rejects_taking_what_is_not_parked,
@@ -196,6 +197,8 @@ macro_rules! contract_suite {
                 an_earlier_parked_message_blocks,
                 a_dead_message_blocks_and_is_not_parked,
                 a_message_is_held_only_while_something_is_in_its_way,
+                a_skipped_dead_message_is_in_nobodys_way,
+                a_group_from_the_head_is_not_held_by_what_was_before,
                 groups_and_categories_park_apart,
             ],
             prepare: [

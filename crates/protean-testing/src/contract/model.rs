@@ -7,11 +7,12 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use protean_core::Result;
 use protean_core::memory::MemoryStore;
 use protean_core::message::Priority;
-use protean_core::port::{Changes, LaneRead, Outcome, Query, RowChange, Store};
+use protean_core::port::{Changes, LaneRead, Outcome, ParkedRead, Query, RowChange, Store};
 
 use super::history::{GROUPS, LATE, STREAMS, Step, THINGS, drafts, histories};
 use super::sample::{
-    Draft, account, accounts, at, commit_all, enrolment, enrolments, lane_read, tables, things,
+    Draft, account, accounts, at, commit_all, enrolment, enrolments, lane_read, parked_read,
+    tables, things,
 };
 use super::{Subject, runtime};
 
@@ -132,12 +133,16 @@ async fn standing(store: &dyn Store, group: &str) -> Result<Vec<String>> {
     standing.counts.retain(|_, count| *count > 0);
     standing.lanes.sort_by_key(|lane| lane.priority);
     let mut lines = vec![format!("{group}: {standing:?}")];
-    for (now, limit) in [(-1, 9), (4, 1), (4, 1000), (100, 1000)] {
-        let page = store.parked(group, &accounts(), at(now), limit).await?;
+    for (lowest, now, limit) in
+        [(i32::MIN, -1, 9), (-100, 4, 1), (0, 4, 1), (i32::MIN, 4, 1000), (0, 100, 1000)]
+    {
+        let range = (Priority::new(lowest), Priority::new(i32::MAX));
+        let page = store.parked(ParkedRead { range, ..parked_read(group, at(now), limit) }).await?;
         let due =
             page.due.iter().map(|parked| (parked.recorded.position, parked.next, parked.attempts));
         let due: Vec<_> = due.collect();
-        lines.push(format!("{group} parked {now}, {limit}: {due:?}, next {:?}", page.next_due));
+        let next = page.next_due;
+        lines.push(format!("{group} parked {lowest}, {now}, {limit}: {due:?}, next {next:?}"));
     }
     Ok(lines)
 }

@@ -8,7 +8,7 @@ use protean_core::port::{At, LaneRead, MessageRef, Outcome, Place, Query, Standi
 
 use super::sample::{
     Draft, READER, account, accounts, assert_stale, at, bulk, column, commit, commit_one, keep,
-    lane_read, places, recorded, take, thing, things, unit,
+    lane_read, parked_read, places, recorded, take, thing, things, unit,
 };
 
 const NORMAL: Priority = Priority::NORMAL;
@@ -83,7 +83,7 @@ async fn picture(store: &dyn Store) -> Result<impl PartialEq + std::fmt::Debug +
     let (mut lanes, mut rows) = (Vec::new(), Vec::new());
     for group in [READER, "quiet"] {
         let standing: Standing = store.standing(group, &accounts()).await?;
-        let parked = store.parked(group, &accounts(), at(1_000_000_000), 100).await?;
+        let parked = store.parked(parked_read(group, at(1_000_000_000), 100)).await?;
         let read = LaneRead { limit: 100, ..lane_read(group) };
         lanes.push((standing, parked, store.lane(read).await?));
     }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use protean_core::Result;
 use protean_core::message::{Priority, Recorded, Stream, Timestamp};
-use protean_core::port::{Delivery, MessageRef, Park, ParkedPage, Store};
+use protean_core::port::{Delivery, MessageRef, Park, ParkedPage, ParkedRead, Start, Store};
 
 use super::sample::{
-    Draft, OTHER, READER, account, accounts, assert_stale, at, commit_one, hold, keep, places,
-    recorded, take, unit,
+    Draft, OTHER, READER, account, accounts, assert_stale, at, commit_one, enrolment, hold, keep,
+    parked_read, places, recorded, take, unit,
 };
 
 async fn written<const N: usize>(store: &dyn Store, stream: &Stream) -> [MessageRef; N] {
@@ -24,7 +24,7 @@ async fn apply(store: &dyn Store, draft: Draft) {
 }
 
 async fn page(store: &dyn Store, now: i64, limit: usize) -> Result<(Vec<u64>, Option<Timestamp>)> {
-    let ParkedPage { due, next_due } = store.parked(READER, &accounts(), at(now), limit).await?;
+    let ParkedPage { due, next_due } = store.parked(parked_read(READER, at(now), limit)).await?;
     Ok((due.iter().map(|delivery| delivery.recorded.position).collect(), next_due))
 }
 
@@ -62,11 +62,42 @@ pub async fn the_next_due_is_told(store: Arc<dyn Store>) -> Result {
     Ok(())
 }
 
+pub async fn parked_messages_are_read_by_priority_range(store: Arc<dyn Store>) -> Result {
+    let mut draft = unit();
+    for (priority, due) in [(-100, 1), (0, 30), (50, 20), (-100, 2), (0, 10), (7, 5)] {
+        let recorded = recorded(&*store, &account("a"), Priority::new(priority)).await;
+        draft = draft.park(keep(READER, &MessageRef::from(&recorded), 1, Some(at(due))));
+    }
+    let held = recorded(&*store, &account("a"), Priority::CRITICAL).await;
+    apply(&*store, draft.park(keep(READER, &MessageRef::from(&held), 1, None))).await;
+    let none: &[u64] = &[];
+    for (range, now, limit, due, next_due) in [
+        ((0, 100), 100, 9, &[6, 5, 3, 2][..], None),
+        ((0, 100), 15, 9, &[6, 5], Some(20)),
+        ((0, 100), 100, 3, &[6, 5, 3], Some(30)),
+        ((0, 7), 9, 9, &[6], Some(10)),
+        ((-100, -1), 1, 9, &[1], Some(2)),
+        ((-100, 0), 100, 3, &[1, 4, 5], Some(30)),
+        ((-100, -100), 0, 9, none, Some(1)),
+        ((-99, -1), 100, 9, none, None),
+        ((100, 100), 100, 9, none, None),
+        ((i32::MIN, i32::MAX), 100, 9, &[1, 4, 6, 5, 3, 2], None),
+    ] {
+        let (lowest, highest) = range;
+        let range = (Priority::new(lowest), Priority::new(highest));
+        let page =
+            store.parked(ParkedRead { range, ..parked_read(READER, at(now), limit) }).await?;
+        let found: Vec<_> = page.due.iter().map(|parked| parked.recorded.position).collect();
+        assert_eq!((&*found, page.next_due), (due, next_due.map(at)), "{range:?} {now} {limit}");
+    }
+    Ok(())
+}
+
 pub async fn a_parked_delivery_carries_its_attempts(store: Arc<dyn Store>) -> Result {
     let recorded: Recorded = recorded(&*store, &account("a"), Priority::BULK).await;
     let parked = keep(READER, &MessageRef::from(&recorded), 7, Some(at(1)));
     apply(&*store, unit().step(READER, &account("a"), 0).park(parked)).await;
-    let found = store.parked(READER, &accounts(), at(1), 9).await?;
+    let found = store.parked(parked_read(READER, at(1), 9)).await?;
     let delivery = Delivery { recorded, next: 1, attempts: 7, parked: true };
     assert_eq!(found, ParkedPage { due: vec![delivery], next_due: None });
     let standing = store.standing(READER, &accounts()).await?;
@@ -78,7 +109,7 @@ pub async fn keeping_again_replaces(store: Arc<dyn Store>) -> Result {
     let [a] = written(&*store, &account("a")).await;
     for (attempts, due) in [(1, Some(at(10))), (2, Some(at(20))), (3, Some(at(5)))] {
         apply(&*store, unit().park(keep(READER, &a, attempts, due))).await;
-        let found = store.parked(READER, &accounts(), at(100), 9).await?;
+        let found = store.parked(parked_read(READER, at(100), 9)).await?;
         assert_eq!(found.due.len(), 1);
         assert_eq!(found.due[0].attempts, attempts);
         assert_eq!(page(&*store, 0, 9).await?, (vec![], due));
@@ -112,7 +143,7 @@ pub async fn a_released_stream_is_due(store: Arc<dyn Store>) -> Result {
     apply(&*store, draft.park(keep(READER, &c, 1, None))).await;
     let release = Park::Release { group: READER.into(), stream: account("a"), due: at(10) };
     apply(&*store, unit().park(release)).await;
-    let found = store.parked(READER, &accounts(), at(100), 9).await?;
+    let found = store.parked(parked_read(READER, at(100), 9)).await?;
     let found: Vec<_> =
         found.due.iter().map(|parked| (parked.recorded.position, parked.attempts)).collect();
     assert_eq!(found, [(2, 0), (3, 1), (1, 2)]);
@@ -130,9 +161,9 @@ pub async fn release_leaves_other_rows_alone(store: Arc<dyn Store>) -> Result {
         |group: &str| Park::Release { group: group.into(), stream: account("a"), due: at(10) };
     apply(&*store, unit().park(release(READER))).await;
     assert_eq!(page(&*store, 100, 9).await?, (vec![], None));
-    assert_eq!(store.parked(OTHER, &accounts(), at(100), 9).await?, ParkedPage::default());
+    assert_eq!(store.parked(parked_read(OTHER, at(100), 9)).await?, ParkedPage::default());
     apply(&*store, unit().park(release(OTHER))).await;
-    assert_eq!(store.parked(OTHER, &accounts(), at(100), 9).await?.due.len(), 1);
+    assert_eq!(store.parked(parked_read(OTHER, at(100), 9)).await?.due.len(), 1);
     Ok(())
 }
 
@@ -162,9 +193,44 @@ pub async fn a_dead_message_blocks_and_is_not_parked(store: Arc<dyn Store>) -> R
     assert!(store.blocked(READER, &stream, 1).await?);
     assert!(!store.blocked(READER, &stream, 0).await?);
     assert_stale(&commit_one(&*store, unit().park(take(READER, &a))).await);
-    assert_eq!(store.parked(OTHER, &accounts(), at(9), 9).await?.due.len(), 1);
+    assert_eq!(store.parked(parked_read(OTHER, at(9), 9)).await?.due.len(), 1);
     apply(&*store, unit().bury(READER, a)).await;
     assert_eq!(held(&*store).await?, (1, 1));
+    Ok(())
+}
+
+pub async fn a_skipped_dead_message_is_in_nobodys_way(store: Arc<dyn Store>) -> Result {
+    let stream = account("a");
+    let [a, b, c, d] = written(&*store, &stream).await;
+    apply(&*store, unit().bury(READER, a)).await;
+    assert!(store.blocked(READER, &stream, 1).await?);
+    apply(&*store, unit().step(READER, &stream, 0)).await;
+    for position in 0..4 {
+        assert!(!store.blocked(READER, &stream, position).await?, "{position}");
+    }
+    assert_stale(&commit_one(&*store, unit().park(hold(READER, &b))).await);
+    // What is parked behind it is in the way, until the group moves past that as well.
+    let draft = unit().park(keep(READER, &b, 1, Some(at(50)))).park(hold(READER, &c));
+    apply(&*store, draft).await;
+    assert!(store.blocked(READER, &stream, 2).await?);
+    assert!(!store.blocked(READER, &stream, 1).await?);
+    let past = unit().step(READER, &stream, 1).step(READER, &stream, 2).park(hold(READER, &d));
+    assert_stale(&commit_one(&*store, past).await);
+    assert!(store.blocked(READER, &stream, 3).await?);
+    Ok(())
+}
+
+pub async fn a_group_from_the_head_is_not_held_by_what_was_before(store: Arc<dyn Store>) -> Result {
+    let stream = account("a");
+    let [a, b, c] = written(&*store, &stream).await;
+    store.prepare(&[], &[enrolment("late", Start::Head)]).await?;
+    let [d] = written(&*store, &stream).await;
+    apply(&*store, unit().bury("late", a).park(keep("late", &b, 1, Some(at(1))))).await;
+    assert!(!store.blocked("late", &stream, 3).await?);
+    assert_stale(&commit_one(&*store, unit().park(hold("late", &d))).await);
+    apply(&*store, unit().park(keep("late", &d, 1, Some(at(1)))).bury("late", c)).await;
+    assert!(!store.blocked("late", &stream, 3).await?);
+    assert!(store.blocked("late", &stream, 4).await?);
     Ok(())
 }
 
@@ -176,7 +242,9 @@ pub async fn groups_and_categories_park_apart(store: Arc<dyn Store>) -> Result {
     for (group, category, attempts) in
         [(READER, accounts(), 1), (OTHER, accounts(), 2), (READER, accounts().commands(), 3)]
     {
-        let found = store.parked(group, &category, at(9), 9).await?;
+        let found = store
+            .parked(ParkedRead { category: category.clone(), ..parked_read(group, at(9), 9) })
+            .await?;
         let found: Vec<_> = found.due.iter().map(|parked| parked.attempts).collect();
         assert_eq!(found, [attempts], "{group} {category}");
         assert_eq!(store.standing(group, &category).await?.parked(), 1);

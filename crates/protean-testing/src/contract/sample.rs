@@ -9,7 +9,7 @@ use protean_core::message::{
 };
 use protean_core::port::{
     Append, At, Changes, Count, Dead, Enrolment, Expect, KeyClaim, LaneRead, Mark, MessageRef,
-    Outcome, Park, Place, ProgressMove, RowChange, RowWrite, Start, Store, Term,
+    Outcome, Park, ParkedRead, Place, ProgressMove, RowChange, RowWrite, Start, Store, Term,
 };
 
 /// The group that reads accounts from the beginning.
@@ -294,6 +294,12 @@ pub async fn recorded(store: &dyn Store, stream: &Stream, priority: Priority) ->
     let outcome = commit_one(store, unit().message(message.clone(), Expect::End)).await;
     let Place { position, stream_position } = places(&outcome)[0];
     Recorded { position, stream_position, message }
+}
+
+/// Reads every priority of the parked messages of accounts for a group.
+pub fn parked_read(group: &str, now: Timestamp, limit: usize) -> ParkedRead {
+    let (group, category) = (group.to_owned(), accounts());
+    ParkedRead { group, category, range: ALL, now, limit }
 }
 
 /// Reads every priority of accounts for a group, at most a thousand messages.

@@ -13,8 +13,8 @@ use protean_core::port::{At, Delivery, MessageRef, Store, Term};
 
 use super::model::runner;
 use super::sample::{
-    Draft, READER, account, accounts, at, commit_all, enrolments, keep, lane_read, places, tables,
-    take, unit,
+    Draft, READER, account, accounts, at, commit_all, enrolments, keep, lane_read, parked_read,
+    places, tables, take, unit,
 };
 use super::{Subject, runtime};
 
@@ -155,7 +155,7 @@ fn settled(open: &[Delivery], message: &Delivery) -> Draft {
 }
 
 async fn again(store: &dyn Store, pick: usize, end: End) -> Result<Option<Draft>> {
-    let parked = store.parked(READER, &accounts(), at(100), 1000).await?.due;
+    let parked = store.parked(parked_read(READER, at(100), 1000)).await?.due;
     if parked.is_empty() {
         return Ok(None);
     }
