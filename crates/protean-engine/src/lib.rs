@@ -4,12 +4,14 @@
 //! Server ─▶ Worker ─┬▶ source    what to read
 //!  (one a group)    ├▶ lanes     what runs next   (pure)
 //!                   ├▶ job       one handler
+//!                   ├▶ conflicts who comes too late (pure)
 //!                   ├▶ watermark what is settled  (pure)
 //!                   └▶ pipeline  what commits together
 //! ```
 //!
 //! The engine sees the domain and its store; it names no adapter.
 
+mod conflicts;
 mod job;
 mod lanes;
 mod pipeline;

@@ -8,7 +8,6 @@
 //!
 //! Everything here happens in one task, one event at a time.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +20,7 @@ use protean_core::port::{BoxFuture, Changes, Delivery, Outcome, ParkedPage};
 use tokio::sync::watch;
 use tracing::{debug, warn};
 
+use crate::conflicts::Conflicts;
 use crate::job::{Bench, Judged, Ran, Step};
 use crate::lanes::{Item, Lanes, Slots};
 use crate::pipeline::{LeftOut, Marking, Pipeline};
@@ -51,8 +51,7 @@ pub(crate) struct Worker {
     sources: Vec<LaneSource>,
     parked: Vec<ParkedSource>,
     pipelines: Vec<Pipeline>,
-    /// How often the unit of a parked message was left out, one time after the other.
-    left_out: HashMap<u64, u32>,
+    conflicts: Conflicts,
     under_way: FuturesUnordered<BoxFuture<'static, Happening>>,
     stopping: bool,
 }
@@ -73,7 +72,7 @@ impl Worker {
             sources: lanes.iter().map(|lane| LaneSource::new(*lane, page)).collect(),
             parked: lanes.iter().map(|lane| ParkedSource::new(*lane, page, now)).collect(),
             pipelines: lanes.iter().map(pipeline).collect(),
-            left_out: HashMap::new(),
+            conflicts: Conflicts::default(),
             under_way: FuturesUnordered::new(),
             stopping: false,
             bench,
@@ -309,7 +308,7 @@ impl Worker {
             committed.due.into_iter().for_each(|due| parked.expect(due));
         }
         for delivery in committed.durable.iter().filter(|delivery| delivery.parked) {
-            self.left_out.remove(&delivery.recorded.position);
+            self.conflicts.committed(delivery.recorded.position);
             self.parked_of(delivery).give_back(delivery.recorded.position);
         }
         for left_out in committed.left_out {
@@ -326,13 +325,12 @@ impl Worker {
 
     /// A unit was left out, so its message is parked and due: it runs again on
     /// fresh state, unless the database refuses what it writes or it is in
-    /// conflict time after time, as when it writes one row twice.
+    /// conflict time after time.
     fn left_out(&mut self, lane: Lane, left_out: LeftOut) {
         let LeftOut { mut delivery, outcome } = left_out;
         let position = delivery.recorded.position;
         if let Some(verdict) = self.verdict_on(&delivery, outcome) {
             delivery.parked = true;
-            self.left_out.remove(&position);
             self.parked_of(&delivery).take(position);
             self.settle(lane, delivery, verdict.into(), Marking::None);
             return;
@@ -348,10 +346,8 @@ impl Worker {
         match outcome {
             Outcome::Rejected(violations) => Some(Verdict::Dead(violations.to_string())),
             Outcome::Stale(what) if delivery.parked => {
-                let times = self.left_out.entry(delivery.recorded.position).or_default();
-                *times += 1;
-                let most = self.bench.domain.config().server.version_retry.max_retries;
-                (*times > most).then_some(Verdict::Retry(what))
+                let retry = &self.bench.domain.config().server.version_retry;
+                self.conflicts.left_out(delivery.recorded.position, what, retry)
             }
             _ => None,
         }

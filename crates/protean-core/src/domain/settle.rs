@@ -6,7 +6,7 @@
 //! Ignored, Expired, Duplicate ─▶ progress, count
 //! Retry ──────▶ parked until due ──(tries used up)──▶ dead
 //! Held ───────▶ parked until the message before it is out of the way
-//! Unavailable ▶ parked until due, no attempt burnt
+//! Conflict, Unavailable ─▶ parked until due, no attempt burnt
 //! Dead ───────▶ dead letter; followers in its stream are held
 //! ```
 
@@ -65,6 +65,7 @@ pub fn settle(group: &Group, delivery: &Delivery, verdict: Verdict, moment: Mome
         Verdict::Held => settling.hold(),
         Verdict::Retry(reason) => settling.retry(reason),
         Verdict::Dead(reason) => settling.give_up(delivery.attempts + 1, reason),
+        Verdict::Conflict(reason, wait) => settling.wait(wait, reason),
         Verdict::Unavailable(reason) => settling.wait(OUTAGE_WAIT, reason),
     }
     Settled { next: settling.next, unit: settling.unit }

@@ -1,5 +1,7 @@
 //! What running a message came to.
 
+use std::time::Duration;
+
 use super::unit::Finished;
 
 /// What running a message came to.
@@ -19,6 +21,8 @@ pub enum Verdict {
     Retry(String),
     /// No further try can help.
     Dead(String),
+    /// Others keep writing first; another try after this wait costs nothing.
+    Conflict(String, Duration),
     /// Something outside is down; another try later costs nothing.
     Unavailable(String),
 }

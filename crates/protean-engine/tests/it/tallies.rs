@@ -337,7 +337,8 @@ fn config(folder: Option<&tempfile::TempDir>) -> String {
         "[databases.default]\n{database}\n\
          [server]\nmessages_per_tick = 50\ndrain_timeout = 5\n\
          [server.priority_lanes]\nenabled = true\n\
-         [server.event_store_subscription]\nmax_retries = 2\nretry_delay_seconds = 0.02\n"
+         [server.event_store_subscription]\nmax_retries = 2\nretry_delay_seconds = 0.02\n\
+         [server.version_retry]\nbase_delay_seconds = 0.001\nmax_delay_seconds = 0.005\n"
     )
 }
 

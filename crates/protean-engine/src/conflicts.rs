@@ -1,0 +1,106 @@
+//! How often a parked message has come too late, one time after the other.
+//! Others that write all the time are waited out; a unit that is in conflict
+//! with itself, such as one that writes a row twice, fails in the end.
+
+use std::collections::HashMap;
+
+use protean_core::config::VersionRetry;
+use protean_core::domain::{Verdict, backoff};
+
+/// So many conflicts in a row are a failure of the message.
+const FAILURE: u32 = 50;
+
+/// The messages that are in conflict.
+#[derive(Debug, Default)]
+pub(crate) struct Conflicts(HashMap<u64, Row>);
+
+#[derive(Debug, Default)]
+struct Row {
+    times: u32,
+    /// What commits next for the message is only that it waits.
+    waits: bool,
+}
+
+impl Conflicts {
+    /// The unit of a message was left out once more; nothing when it is to run again at once.
+    pub(crate) fn left_out(
+        &mut self,
+        position: u64,
+        what: String,
+        retry: &VersionRetry,
+    ) -> Option<Verdict> {
+        let row = self.0.entry(position).or_default();
+        row.times += 1;
+        if row.times >= FAILURE {
+            self.0.remove(&position);
+            return Some(Verdict::Retry(what));
+        }
+        let beyond = row.times.checked_sub(retry.max_retries).filter(|beyond| *beyond > 0)?;
+        row.waits = true;
+        let wait = backoff(retry.base_delay, beyond, 0.0).min(retry.max_delay);
+        Some(Verdict::Conflict(what, wait))
+    }
+
+    /// A unit of the message has committed: it is over, unless it only waits.
+    pub(crate) fn committed(&mut self, position: u64) {
+        if let Some(row) = self.0.get_mut(&position)
+            && !std::mem::take(&mut row.waits)
+        {
+            self.0.remove(&position);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use protean_core::config::VersionRetry;
+    use protean_core::domain::Verdict;
+
+    use super::{Conflicts, FAILURE};
+
+    fn retry() -> VersionRetry {
+        VersionRetry {
+            enabled: true,
+            max_retries: 2,
+            base_delay: Duration::from_millis(10),
+            max_delay: Duration::from_millis(25),
+        }
+    }
+
+    /// The waits until the message fails; nothing for a try at once.
+    fn waits(conflicts: &mut Conflicts) -> Vec<Option<Duration>> {
+        let mut waits = Vec::new();
+        loop {
+            match conflicts.left_out(7, "late".into(), &retry()) {
+                None => waits.push(None),
+                Some(Verdict::Conflict(_, wait)) => {
+                    waits.push(Some(wait));
+                    conflicts.committed(7);
+                }
+                Some(_) => return waits,
+            }
+        }
+    }
+
+    #[test]
+    fn waits_longer_and_longer_and_fails_in_the_end() {
+        let waits = waits(&mut Conflicts::default());
+        let millis = |n| Some(Duration::from_millis(n));
+        assert_eq!(waits[..6], [None, None, millis(10), millis(20), millis(25), millis(25)]);
+        assert_eq!(waits.len(), FAILURE as usize - 1);
+    }
+
+    #[test]
+    fn begins_anew_once_the_message_has_committed() {
+        let mut conflicts = Conflicts::default();
+        for _ in 0..3 {
+            conflicts.left_out(7, "late".into(), &retry());
+        }
+        conflicts.committed(7);
+        assert!(conflicts.0.contains_key(&7), "it only waits");
+        conflicts.committed(7);
+        assert!(conflicts.0.is_empty());
+    }
+}
