@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use protean::{Domain, Result};
+use protean::port::ParkedRead;
+use protean::{Domain, Priority, Result};
 
-/// How long to wait for a commit before looking again: parked messages fall due
-/// without one.
+/// The pause between two looks: each of them counts all that is on the way.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Ends when no group of the domain has a message to handle or to try again.
@@ -21,7 +21,7 @@ pub(crate) async fn rest(domain: &Domain) -> Result {
         if is_idle(domain).await? && *commits.borrow() == seen {
             return Ok(());
         }
-        let _ = tokio::time::timeout(LOOK_AGAIN, commits.changed()).await;
+        tokio::time::sleep(LOOK_AGAIN).await;
     }
 }
 
@@ -33,7 +33,14 @@ async fn is_idle(domain: &Domain) -> Result<bool> {
             return Ok(false);
         }
         let now = domain.clock().now();
-        let parked = store.parked(&group.name, &group.category, now, 1).await?;
+        let parked = store.parked(ParkedRead {
+            group: group.name.to_string(),
+            category: group.category.clone(),
+            range: (Priority::new(i32::MIN), Priority::new(i32::MAX)),
+            now,
+            limit: 1,
+        });
+        let parked = parked.await?;
         if !parked.due.is_empty() || parked.next_due.is_some() {
             return Ok(false);
         }
