@@ -19,6 +19,7 @@ use protean_core::message::Lane;
 use protean_core::port::{Changes, Outcome};
 use rusqlite::Connection;
 
+use crate::checkpoint::Tally;
 use crate::coalesced::Coalesced;
 use crate::connection::Settings;
 use crate::error;
@@ -35,6 +36,7 @@ pub(crate) struct Committer {
     pub(crate) connection: Connection,
     pub(crate) turnstile: Turnstile,
     pub(crate) signal: Arc<Signal>,
+    checkpoints: Arc<Tally>,
     statements: Statements,
     /// What others had committed when it was last announced.
     seen: i64,
@@ -77,12 +79,25 @@ impl From<rusqlite::Error> for Halt {
 }
 
 impl Committer {
-    pub(crate) fn new(settings: Settings, signal: Arc<Signal>) -> Result<Self> {
+    pub(crate) fn new(
+        settings: Settings,
+        signal: Arc<Signal>,
+        checkpoints: Arc<Tally>,
+    ) -> Result<Self> {
         let connection = settings.writer()?;
         let turnstile = Turnstile::of(&settings.path);
         let statements = Statements::default();
         let seen = data_version(&connection).map_err(|e| settings.told(e))?;
-        Ok(Self { settings, connection, turnstile, signal, statements, seen, reopen: false })
+        Ok(Self {
+            settings,
+            connection,
+            turnstile,
+            signal,
+            checkpoints,
+            statements,
+            seen,
+            reopen: false,
+        })
     }
 
     /// Settles units of these lists, in order, in one transaction.
@@ -92,6 +107,7 @@ impl Committer {
             Ok(None) => {}
             Ok(Some(staged)) => {
                 self.signal.bump();
+                self.checkpoints.committed();
                 for (job, outcomes) in jobs.iter_mut().zip(staged) {
                     job.outcomes.extend(outcomes);
                 }

@@ -49,6 +49,15 @@ impl Settings {
         Ok(connection)
     }
 
+    /// A connection that only copies the `-wal` file into the database.
+    pub(crate) fn checkpointer(&self) -> Result<Connection> {
+        let connection = self.reader()?;
+        // Its own setting says whether a checkpoint presses pages to the disk.
+        let pressed = connection.pragma_update(None, "synchronous", self.synchronous);
+        pressed.map_err(|e| self.told(e))?;
+        Ok(connection)
+    }
+
     /// An error of SQLite, told with the name of the file.
     pub(crate) fn told(&self, error: rusqlite::Error) -> Error {
         error::told(error, &self.path)

@@ -5,6 +5,7 @@
 //! Store::commit ─▶ writer (one thread) ─▶ commit (one transaction) ─▶ unit, row, coalesced
 //!                    two queues             turnstile ─▶ BEGIN IMMEDIATE
 //! Log, Rows, Ledger ─▶ readers (a few threads, a connection each)
+//! `-wal` file ─▶ checkpoint (one thread) ─▶ the file
 //! other processes ─▶ `-wal` file ─▶ wake ─▶ Store::commits
 //! ```
 //!
@@ -16,6 +17,7 @@
 //!
 //! The SQL stands in `sql/`, a statement a file.
 
+mod checkpoint;
 mod claim;
 mod coalesced;
 mod commit;

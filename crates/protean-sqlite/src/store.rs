@@ -8,6 +8,7 @@ use protean_core::port::{BoxFuture, Changes, Enrolment, Outcome, Store};
 use rusqlite::Connection;
 use tokio::sync::watch;
 
+use crate::checkpoint::{Checkpoints, Tally};
 use crate::commit::Committer;
 use crate::connection::Settings;
 use crate::readers::Readers;
@@ -19,6 +20,7 @@ use crate::{schema, table};
 /// the last to close, so that it takes the `-wal` file with it.
 pub(crate) struct SqliteStore {
     _wake: Wake,
+    _checkpoints: Checkpoints,
     pub(crate) readers: Readers,
     writer: Writer,
     signal: Arc<Signal>,
@@ -29,10 +31,12 @@ impl SqliteStore {
     /// Opens the file, or makes it.
     pub(crate) fn open(settings: Settings) -> Result<Self> {
         let signal = Arc::new(Signal::default());
-        let writer = Writer::start(settings.clone(), Arc::clone(&signal))?;
+        let tally = Arc::new(Tally::default());
+        let writer = Writer::start(settings.clone(), Arc::clone(&signal), Arc::clone(&tally))?;
+        let checkpoints = Checkpoints::start(settings.clone(), tally)?;
         let readers = Readers::start(settings.clone())?;
         let wake = Wake::start(&settings, Arc::clone(&signal), writer.asker())?;
-        Ok(Self { _wake: wake, readers, writer, signal, settings })
+        Ok(Self { _wake: wake, _checkpoints: checkpoints, readers, writer, signal, settings })
     }
 }
 

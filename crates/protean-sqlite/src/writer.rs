@@ -18,6 +18,7 @@ use protean_core::port::{Changes, Outcome};
 use protean_core::{Error, Result};
 use tokio::sync::oneshot;
 
+use crate::checkpoint::Tally;
 use crate::commit::{Committer, Manners};
 use crate::connection::Settings;
 use crate::job::Job;
@@ -71,8 +72,12 @@ impl Asker {
 
 impl Writer {
     /// Opens the connection that writes and starts its thread.
-    pub(crate) fn start(settings: Settings, signal: Arc<Signal>) -> Result<Self> {
-        let committer = Committer::new(settings, signal)?;
+    pub(crate) fn start(
+        settings: Settings,
+        signal: Arc<Signal>,
+        checkpoints: Arc<Tally>,
+    ) -> Result<Self> {
+        let committer = Committer::new(settings, signal, checkpoints)?;
         let shared = Arc::new(Shared::default());
         let desk = Desk {
             shared: Arc::clone(&shared),

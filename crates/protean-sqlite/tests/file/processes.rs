@@ -200,6 +200,40 @@ async fn what_was_queued_is_written_before_the_store_ends() {
 }
 
 #[tokio::test]
+async fn commits_reach_the_file_without_a_commit_that_waits_for_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let store = prepared(&path, &[]).await;
+    let length = || std::fs::metadata(&path).unwrap().len();
+    let before = length();
+    // Far too few for the connection that writes to copy them itself.
+    for number in 0..40 {
+        let unit = unit(Lane::Primary, &account(&number.to_string()));
+        assert!(is_committed(&commit(&*store, vec![unit]).await[0]));
+    }
+    let copied = async {
+        while length() == before {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(5), copied).await.unwrap();
+    assert_eq!(store.stream(&account("39"), 0, 9).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_few_commits_are_not_worth_a_checkpoint() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let store = prepared(&path, &[]).await;
+    let before = std::fs::metadata(&path).unwrap().len();
+    for _ in 0..3 {
+        commit(&*store, vec![unit(Lane::Primary, &account("a"))]).await;
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(std::fs::metadata(&path).unwrap().len(), before);
+}
+
+#[tokio::test]
 async fn a_file_locked_for_long_is_unavailable_and_recovers() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
