@@ -224,7 +224,9 @@ fn choose(
         .map_or("memory".to_owned(), |database| database.provider.to_string());
     let found = providers.iter().rev().find(|provider| provider.name() == wanted);
     let provider = found.ok_or_else(|| {
-        ("provider", format!("'{wanted}' is not part of this program: enable its feature"))
+        let known: Vec<&str> = providers.iter().map(|provider| provider.name()).collect();
+        let known = known.join("', '");
+        ("provider", format!("'{wanted}' is not part of this program, which has '{known}'"))
     })?;
     match provider.fault(location) {
         Some(fault) => Err(("database_uri", fault)),

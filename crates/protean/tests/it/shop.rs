@@ -106,7 +106,7 @@ pub(crate) struct OrdersNotSent;
 
 pub(crate) struct OrderCommandHandler;
 
-#[command_handler(part_of = Order, profile = "fast", start_from = "head")]
+#[command_handler(part_of = Order, profile = "projection", start_from = "head")]
 impl OrderCommandHandler {
     #[handle]
     async fn place(&self, command: PlaceOrder, ctx: &Context) -> Handled<Id> {

@@ -54,6 +54,14 @@ const WRONG: &[Wrong] = &[
         "[server.subscriptions.BookCatalogProjecter]\nmax_retries = 1\n",
         &["BookCatalogProjecter", "did you mean 'BookCatalogProjector'?"],
     ),
+    (
+        "[server]\ndefault_subscription_type = \"stream\"\n",
+        &["BookCatalogProjector reads a broker stream", "\"event_store\""],
+    ),
+    (
+        "[brokers.default]\nprovider = \"redis\"\nURI = \"redis://127.0.0.1:1/0\"\n",
+        &["brokers.default.provider: ", "no broker but 'inline'", "remove the section"],
+    ),
     ("[server]\nreserved = \"${NOBODY_SETS_THIS}\"\n", &["bad.toml:2:", "NOBODY_SETS_THIS"]),
 ];
 
