@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use protean_core::Result;
 use protean_core::message::{Category, Priority, Stream, Timestamp};
 use protean_core::port::{
-    BoxFuture, Claim, Delivery, LaneStanding, Ledger, ParkedPage, ParkedRead, Standing, Term,
+    BoxFuture, Claim, Delivery, LaneStanding, Ledger, Letter, LetterRead, ParkedPage, ParkedRead,
+    Standing, Term,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -51,8 +52,35 @@ impl Ledger for SqliteStore {
         Box::pin(self.readers.read(move |view| read_standing(view, &group, &category)))
     }
 
-    fn claim<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<Claim>>> {
+    fn claim<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<Box<dyn Claim>>>> {
         Box::pin(async move { claim::take(&self.settings.beside("-claims"), group) })
+    }
+
+    fn recall<'a>(
+        &'a self,
+        group: &'a str,
+        category: &'a Category,
+        positions: &'a [u64],
+    ) -> BoxFuture<'a, Result<Vec<Delivery>>> {
+        let (group, category) = (group.to_owned(), category.clone());
+        let mut positions = positions.to_vec();
+        positions.sort_unstable();
+        positions.dedup();
+        Box::pin(self.readers.read(move |view| recall(view, &group, &category, &positions)))
+    }
+
+    fn letters(&self, read: LetterRead) -> BoxFuture<'_, Result<Vec<Letter>>> {
+        Box::pin(self.readers.read(move |view| read_letters(view, &read)))
+    }
+
+    fn enrolled(&self) -> BoxFuture<'_, Result<Vec<(String, Category)>>> {
+        Box::pin(self.readers.read(|view| {
+            let mut statement = view.prepare_cached(include_str!("sql/read_enrolments.sql"))?;
+            let read = |row: &rusqlite::Row<'_>| {
+                Ok((row.get(0)?, Category::named(row.get::<_, String>(1)?)))
+            };
+            statement.query_map([], read)?.collect()
+        }))
     }
 }
 
@@ -73,6 +101,67 @@ fn read_parked(view: &Connection, read: &ParkedRead) -> rusqlite::Result<ParkedP
     });
     let due = due.filter_map(Result::transpose).collect::<rusqlite::Result<_>>()?;
     Ok(ParkedPage { due, next_due })
+}
+
+/// Of the messages at these positions those that are parked or not settled.
+fn recall(
+    view: &Connection,
+    group: &str,
+    category: &Category,
+    positions: &[u64],
+) -> rusqlite::Result<Vec<Delivery>> {
+    let start = read_start(view, group, category)?;
+    let mut parked = view.prepare_cached(include_str!("sql/read_parked.sql"))?;
+    let mut message = view.prepare_cached(include_str!("sql/read_message.sql"))?;
+    let mut names = Names::default();
+    let mut delivery = |row: &rusqlite::Row<'_>, attempts, parked| {
+        let recorded = names.recorded(row)?;
+        let next = next(view, row.get(14)?, recorded.message.stream.as_str(), start)?;
+        Ok(Delivery { recorded, next, attempts, parked })
+    };
+    let mut recalled = Vec::new();
+    for position in positions.iter().map(|position| signed(*position)) {
+        let kept = parked.query_row((group, position), |row| delivery(row, row.get(15)?, true));
+        let found = match kept.optional()? {
+            Some(kept) if kept.recorded.message.stream.category() == category => Some(kept),
+            Some(_) => None,
+            None => {
+                let place = (group, category.as_str(), position);
+                let found = message.query_row(place, |row| delivery(row, 0, false)).optional()?;
+                found.map(|found| unsettled(view, group, found)).transpose()?.flatten()
+            }
+        };
+        recalled.extend(found);
+    }
+    Ok(recalled)
+}
+
+/// The delivery, unless the group's cursor or a mark of its own says that it is settled.
+fn unsettled(
+    view: &Connection,
+    group: &str,
+    delivery: Delivery,
+) -> rusqlite::Result<Option<Delivery>> {
+    let (message, position) = (&delivery.recorded.message, delivery.recorded.position);
+    let (category, priority) = (message.stream.category(), message.priority);
+    let start = read_start(view, group, category)?;
+    let cursor = read_cursor(view, group, category, priority)?.unwrap_or(start).max(start);
+    let mut done = view.prepare_cached(include_str!("sql/is_done.sql"))?;
+    let mark = (group, category.as_str(), priority.value(), signed(position));
+    let settled = position <= cursor || done.exists(mark)?;
+    Ok((!settled).then_some(delivery))
+}
+
+fn read_letters(view: &Connection, read: &LetterRead) -> rusqlite::Result<Vec<Letter>> {
+    let mut statement = view.prepare_cached(include_str!("sql/read_letters.sql"))?;
+    let mut names = Names::default();
+    let page = (&read.group, read.category.as_str(), signed(read.after), limit(read.limit));
+    let letters = statement.query_map(page, |row| {
+        let recorded = names.recorded(row)?;
+        let time = Timestamp::from_micros(row.get(16)?);
+        Ok(Letter { recorded, attempts: row.get(14)?, reason: row.get(15)?, time })
+    })?;
+    letters.collect()
 }
 
 /// When the parked messages of a range are due and where they lie, the longest

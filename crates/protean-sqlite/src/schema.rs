@@ -14,7 +14,7 @@ const APPLICATION: i64 = 0x5072_746e;
 /// The layout this program writes.
 const VERSION: i64 = 1;
 
-const STATEMENTS: [&str; 17] = [
+const STATEMENTS: [&str; 18] = [
     include_str!("sql/create_messages.sql"),
     include_str!("sql/create_messages_by_stream.sql"),
     include_str!("sql/create_messages_by_lane.sql"),
@@ -29,6 +29,7 @@ const STATEMENTS: [&str; 17] = [
     include_str!("sql/create_counters.sql"),
     include_str!("sql/create_enrolments.sql"),
     include_str!("sql/create_idempotency.sql"),
+    include_str!("sql/create_idempotency_by_expiry.sql"),
     include_str!("sql/create_removed.sql"),
     include_str!("sql/create_outbox_queue.sql"),
     include_str!("sql/create_outbox.sql"),

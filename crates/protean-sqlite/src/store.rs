@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use protean_core::Result;
-use protean_core::message::{Lane, Table};
+use protean_core::message::{Lane, Table, Timestamp};
 use protean_core::port::{BoxFuture, Changes, Enrolment, Outcome, Store};
 use rusqlite::Connection;
 use tokio::sync::watch;
@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use crate::checkpoint::{Checkpoints, Tally};
 use crate::commit::Committer;
 use crate::connection::Settings;
+use crate::forget;
 use crate::readers::Readers;
 use crate::wake::{Signal, Wake};
 use crate::writer::Writer;
@@ -69,6 +70,30 @@ impl Store for SqliteStore {
         }))
     }
 
+    fn sweep(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize>> {
+        Box::pin(self.writer.run(move |committer| {
+            alter(committer, |connection, settings| {
+                forget::keys(connection, now, limit).map_err(|e| settings.told(e))
+            })
+        }))
+    }
+
+    fn forget<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            for sql in forget::GROUP {
+                let delete = move |group: String| {
+                    self.writer.run(move |committer| {
+                        alter(committer, |connection, settings| {
+                            forget::some(connection, sql, &group).map_err(|e| settings.told(e))
+                        })
+                    })
+                };
+                while delete(group.to_owned()).await? > 0 {}
+            }
+            Ok(())
+        })
+    }
+
     fn destroy<'a>(&'a self, tables: &'a [Table]) -> BoxFuture<'a, Result<()>> {
         let tables = tables.to_vec();
         Box::pin(self.writer.run(move |committer| {
@@ -87,17 +112,18 @@ impl Store for SqliteStore {
     }
 }
 
-/// Changes the layout in one transaction, whole or not at all.
-fn alter(
+/// Changes what is no unit of work in one transaction, whole or not at all.
+fn alter<T>(
     committer: &mut Committer,
-    change: impl FnOnce(&Connection, &Settings) -> Result,
-) -> Result {
+    change: impl FnOnce(&Connection, &Settings) -> Result<T>,
+) -> Result<T> {
     let Committer { settings, connection, turnstile, signal, .. } = committer;
     turnstile.begin(connection, Lane::Primary, || false).map_err(|e| settings.told(e))?;
     let commit = || signal.committing(|| connection.execute("COMMIT", [])).map(drop);
-    let done = change(connection, settings).and_then(|()| commit().map_err(|e| settings.told(e)));
+    let changed = change(connection, settings);
+    let done = changed.and_then(|value| commit().map(|()| value).map_err(|e| settings.told(e)));
     match done {
-        Ok(()) => signal.bump(),
+        Ok(_) => signal.bump(),
         Err(_) => committer.recover(),
     }
     done

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use protean_core::message::{Stream, Timestamp};
 use protean_core::port::{
-    Append, Changes, Dead, Expect, KeyClaim, MessageRef, Outcome, Park, Place, ProgressMove,
-    Statement,
+    Append, Changes, Dead, Expect, KeyClaim, KeyWrite, MessageRef, Outcome, Park, Place,
+    ProgressMove, Statement,
 };
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
@@ -26,8 +26,8 @@ impl Bench<'_> {
     /// unit has written must be rolled back.
     pub(crate) fn apply(&mut self, unit: &Changes) -> Result<Vec<Place>, Refusal> {
         let connection = self.connection;
-        for claim in &unit.keys {
-            claim_key(connection, claim)?;
+        for write in &unit.keys {
+            write_key(connection, write)?;
         }
         let places = append_all(connection, &unit.appends)?;
         for write in &unit.rows {
@@ -46,7 +46,7 @@ impl Bench<'_> {
             self.move_parked(park)?;
         }
         for dead in &unit.dead {
-            bury(connection, dead)?;
+            write_dead(connection, dead)?;
         }
         for count in &unit.counts {
             self.coalesced.count(count);
@@ -163,13 +163,31 @@ pub(crate) fn first_expected(
     Ok(next.map_or(0, unsigned))
 }
 
+fn write_key(connection: &Connection, write: &KeyWrite) -> Result<(), Refusal> {
+    match write {
+        KeyWrite::Claim(claim) => claim_key(connection, claim),
+        KeyWrite::Settle(claim) => {
+            let row = params![
+                &*claim.command,
+                &*claim.key,
+                &*claim.message_id,
+                claim.output.as_deref(),
+                claim.expires.as_micros()
+            ];
+            connection.prepare_cached(include_str!("sql/settle_key.sql"))?.execute(row)?;
+            Ok(())
+        }
+    }
+}
+
 fn claim_key(connection: &Connection, claim: &KeyClaim) -> Result<(), Refusal> {
     let row = params![
         &*claim.command,
         &*claim.key,
         &*claim.message_id,
         claim.output.as_deref(),
-        claim.time.as_micros()
+        claim.time.as_micros(),
+        claim.expires.as_micros()
     ];
     if connection.prepare_cached(include_str!("sql/claim_key.sql"))?.execute(row)? == 1 {
         return Ok(());
@@ -278,21 +296,34 @@ fn unpark(connection: &Connection, group: &str, message: &MessageRef) -> rusqlit
     connection.prepare_cached(include_str!("sql/unpark.sql"))?.execute(row)
 }
 
-fn bury(connection: &Connection, dead: &Dead) -> Result<(), Refusal> {
-    let MessageRef { position, stream, stream_position, priority } = &dead.message;
-    let row = params![
-        &*dead.group,
-        signed(*position),
-        stream.as_str(),
-        signed(*stream_position),
-        stream.category().as_str(),
-        priority.value(),
-        dead.attempts,
-        dead.reason,
-        dead.time.as_micros()
-    ];
-    connection.prepare_cached(include_str!("sql/bury.sql"))?.execute(row)?;
-    unpark(connection, &dead.group, &dead.message)?;
+fn write_dead(connection: &Connection, dead: &Dead) -> Result<(), Refusal> {
+    match dead {
+        Dead::Bury { group, message, attempts, reason, time } => {
+            let MessageRef { position, stream, stream_position, priority } = message;
+            let row = params![
+                &**group,
+                signed(*position),
+                stream.as_str(),
+                signed(*stream_position),
+                stream.category().as_str(),
+                priority.value(),
+                attempts,
+                reason,
+                time.as_micros()
+            ];
+            connection.prepare_cached(include_str!("sql/bury.sql"))?.execute(row)?;
+            unpark(connection, group, message)?;
+        }
+        Dead::Take { group, message } => {
+            let position = message.position;
+            let row = (&**group, signed(position));
+            if connection.prepare_cached(include_str!("sql/exhume.sql"))?.execute(row)? == 0 {
+                return Err(Refusal::stale(format!(
+                    "message {position} is not dead for '{group}'"
+                )));
+            }
+        }
+    }
     Ok(())
 }
 

@@ -123,14 +123,15 @@ impl Writer {
     }
 
     /// Runs something else on the connection that writes, between transactions.
-    pub(crate) async fn run(
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
-        task: impl FnOnce(&mut Committer) -> Result + Send + 'static,
-    ) -> Result {
-        let (reply, done) = oneshot::channel::<Result>();
+        task: impl FnOnce(&mut Committer) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (reply, done) = oneshot::channel::<Result<T>>();
         self.shared.push(|queues| {
             queues.tasks.push_back(Box::new(move |committer| {
-                reply.send(task(committer)).unwrap_or_default();
+                // Whoever asked may be gone.
+                let _ = reply.send(task(committer));
             }));
             true
         });

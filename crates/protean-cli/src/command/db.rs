@@ -57,7 +57,7 @@ fn place(domain: &Domain) -> String {
 ///
 /// # Errors
 /// When a server reads for one of them.
-async fn claim_all(domain: &Domain) -> Result<Vec<Claim>> {
+async fn claim_all(domain: &Domain) -> Result<Vec<Box<dyn Claim>>> {
     let mut claims = Vec::new();
     // What cannot be opened as it is may be dropped all the same.
     let Ok(store) = domain.store().await else { return Ok(claims) };

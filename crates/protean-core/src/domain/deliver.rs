@@ -11,11 +11,13 @@ use super::failure::{Failure, FailureKind};
 use super::group::{Answered, Call, Group, HandlerKind, Input};
 use super::overlay::Sequence;
 use super::scope::processing_priority;
+use super::settle::key_claim;
 use super::unit::{Cause, Reading, Unit};
 use super::verdict::Verdict;
 use super::{Domain, Handled};
+use crate::Result;
 use crate::message::Recorded;
-use crate::port::{Delivery, Store};
+use crate::port::{Delivery, KeyWrite, Store};
 
 /// Runs a message through its handler in `group` and says what came of it, and
 /// which units' uncommitted writes it has read: when one of them comes to
@@ -44,10 +46,24 @@ pub async fn run(
     let handled = guarded(group, call, input, context).await;
     let mut finished = unit.finish();
     let readers = std::mem::take(&mut finished.readers);
-    match handled {
-        Ok(_) => (Verdict::Done(Box::new(finished)), readers),
+    match handled.and_then(|answer| Ok(remember(group, recorded, &answer)?)) {
+        Ok(settled) => {
+            finished.changes.keys.extend(settled);
+            (Verdict::Done(Box::new(finished)), readers)
+        }
         Err(failure) => (verdict_of(&failure), readers),
     }
+}
+
+/// What the sender of a command that has a name is told when it sends it again.
+fn remember(group: &Group, recorded: &Recorded, answer: &Answered) -> Result<Option<KeyWrite>> {
+    let message = &recorded.message;
+    if group.kind != HandlerKind::Commands || message.extensions.idempotency_key.is_none() {
+        return Ok(None);
+    }
+    let output = answer.to_json(&message.type_name)?;
+    let expires = message.time + group.idempotency.ttl;
+    Ok(key_claim(message, Some(output), expires).map(KeyWrite::Settle))
 }
 
 /// Calls a handler in the priority of its message, within the time it is

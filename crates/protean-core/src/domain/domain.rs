@@ -13,11 +13,11 @@ use super::repository::Reader;
 use super::storage::Storage;
 use super::unit::{Cause, Reading, Unit};
 use super::{Registry, current_priority};
+use crate::Result;
 use crate::config::Config;
 use crate::message::{Id, LaneRule, Priority};
 use crate::model::{Command, Kept, Query};
 use crate::port::{Clock, Location, Provider, Store};
-use crate::{Error, Result};
 
 /// A domain that is wired and ready: processes commands, answers queries,
 /// opens units of work. Cheap to clone; clones share everything.
@@ -133,10 +133,7 @@ impl Domain {
         let unit = self.unit().await?;
         let context = Context::new(unit, None);
         let answer = call(Input::Value(Box::new(query)), context).await;
-        let answer = answer.map_err(super::Failure::into_error)?;
-        answer.downcast().map(|answer| *answer).map_err(|_| {
-            Error::misused(format!("the handler of {} gives another type of answer", Q::NAME))
-        })
+        answer.map_err(super::Failure::into_error)?.take(Q::NAME)
     }
 
     /// What is committed of `T`, to read outside of any handler. To change

@@ -6,9 +6,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Context, Failure, Handled};
-use crate::config::{Ordering, StartFrom, Subscription};
+use crate::config::{Idempotency, Ordering, StartFrom, Subscription};
 use crate::message::Category;
 use crate::port::{BoxFuture, Enrolment, Start};
+use crate::{Error, Result};
 
 /// What a handler is called with: as its JSON from a log, or as itself.
 pub(crate) enum Input {
@@ -17,7 +18,37 @@ pub(crate) enum Input {
 }
 
 /// What a handler answered.
-pub(crate) type Answered = Box<dyn Any + Send>;
+pub(crate) struct Answered {
+    value: Box<dyn Any + Send>,
+    json: fn(&dyn Any) -> serde_json::Result<String>,
+}
+
+impl Answered {
+    pub(crate) fn new<T: serde::Serialize + Send + 'static>(value: T) -> Self {
+        // The type is the one it was made with.
+        let json = |value: &dyn Any| serde_json::to_string(&value.downcast_ref::<T>());
+        Self { value: Box::new(value), json }
+    }
+
+    /// An answer that is handed over and kept nowhere.
+    pub(crate) fn fleeting<T: Send + 'static>(value: T) -> Self {
+        Self { value: Box::new(value), json: |_| Ok("null".to_owned()) }
+    }
+
+    /// The answer itself.
+    pub(crate) fn take<T: 'static>(self, name: &str) -> Result<T> {
+        let taken = self.value.downcast().map(|value| *value);
+        let told = || Error::misused(format!("the handler of {name} gives another type of answer"));
+        taken.map_err(|_| told())
+    }
+
+    pub(crate) fn to_json(&self, name: &str) -> Result<Arc<str>> {
+        let json = (self.json)(&*self.value);
+        let told =
+            |error| Error::failed(format!("the answer to {name} is not JSON")).with_source(error);
+        json.map(Arc::from).map_err(told)
+    }
+}
 
 /// A handler's part for one message type.
 pub(crate) type Call =
@@ -46,6 +77,7 @@ pub struct Group {
     pub category: Category,
     /// Its settings.
     pub subscription: Subscription,
+    pub(crate) idempotency: Idempotency,
     pub(crate) routes: HashMap<Arc<str>, Call>,
 }
 

@@ -8,13 +8,14 @@ use super::context::Context;
 use super::deliver::guarded;
 use super::dispatch::dispatch;
 use super::group::{Answered, Group, Input};
+use super::settle::key_claim;
 use super::unit::{Cause, Reading, Unit, command_message};
 use super::work::{Committed, Tries, commit};
 use super::{Domain, Failure};
 use crate::config::Processing;
 use crate::message::{Extensions, Id, Message, Priority, Timestamp};
 use crate::model::Command;
-use crate::port::{Append, At, BoxFuture, Changes, Count, Expect, KeyClaim, Mark, Store, Term};
+use crate::port::{Append, At, BoxFuture, Changes, Count, Expect, KeyWrite, Mark, Store, Term};
 use crate::{Error, Result};
 
 /// A command on its way: say how, then `.await`.
@@ -149,7 +150,7 @@ pub(super) fn queued<C: Command>(
 ) -> Result<Changes> {
     let message = message(domain, command, options)?;
     let mut changes = Changes::new(domain.lanes().lane(message.priority));
-    changes.keys.extend(claim(&message, None));
+    changes.keys.extend(claim(domain, &message, None));
     changes.appends.push(Append { message, expect: Expect::End });
     Ok(changes)
 }
@@ -171,11 +172,10 @@ fn message<C: Command>(domain: &Domain, command: &C, options: &Options) -> Resul
     command_message(domain, &id, command, &cause, extensions)
 }
 
-fn claim(message: &Message, output: Option<Arc<str>>) -> Option<KeyClaim> {
-    let key = message.extensions.idempotency_key.clone()?;
-    let command = Arc::clone(&message.type_name);
-    let (message_id, time) = (Arc::clone(&message.id), message.time);
-    Some(KeyClaim { command, key, message_id, output, time })
+/// Takes the sender's name for a command.
+fn claim(domain: &Domain, message: &Message, output: Option<Arc<str>>) -> Option<KeyWrite> {
+    let expires = message.time + domain.config().idempotency.ttl;
+    key_claim(message, output, expires).map(KeyWrite::Claim)
 }
 
 /// A command that is handled at once.
@@ -241,14 +241,14 @@ impl<'a, C: Command> Synchronous<'a, C> {
         let call = &self.group.routes[&message.type_name];
         let context = Context::new(Arc::clone(&unit), None);
         let answer = guarded(self.group, call, input, context).await;
-        let answer = output::<C>(answer.map_err(Failure::into_error)?)?;
+        let answer = answer.map_err(Failure::into_error)?;
         let mut changes = unit.finish().changes;
         self.account(&mut changes, &answer)?;
-        Ok((answer, changes))
+        Ok((answer.take(C::NAME)?, changes))
     }
 
     /// Enters the command as handled in the same transaction.
-    fn account(&self, changes: &mut Changes, answer: &C::Output) -> Result {
+    fn account(&self, changes: &mut Changes, answer: &Answered) -> Result {
         let (group, category) = (Arc::clone(&self.group.name), self.group.category.clone());
         let mark = Mark {
             group: Arc::clone(&group),
@@ -259,10 +259,8 @@ impl<'a, C: Command> Synchronous<'a, C> {
         changes.marks.push(mark);
         changes.counts.push(Count { group, category, term: Term::Handled, count: 1 });
         if self.message.extensions.idempotency_key.is_some() {
-            let output = serde_json::to_string(answer).map_err(|error| {
-                Error::failed(format!("the answer to {} is not JSON", C::NAME)).with_source(error)
-            })?;
-            changes.keys.extend(claim(&self.message, Some(output.into())));
+            let output = answer.to_json(C::NAME)?;
+            changes.keys.extend(claim(self.domain, &self.message, Some(output)));
         }
         Ok(())
     }
@@ -277,10 +275,4 @@ impl<'a, C: Command> Synchronous<'a, C> {
             Error::failed(told).with_source(error)
         })
     }
-}
-
-fn output<C: Command>(answer: Answered) -> Result<C::Output> {
-    answer.downcast().map(|answer| *answer).map_err(|_| {
-        Error::misused(format!("the handler of {} gives another type of answer", C::NAME))
-    })
 }

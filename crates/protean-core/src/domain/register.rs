@@ -94,8 +94,7 @@ impl<A: Aggregate, H> CommandRoutes<'_, A, H> {
             let handler = Arc::clone(&handler);
             Box::pin(async move {
                 let command = input.take::<C>(C::NAME)?;
-                let answer = handler.handle(command, &context).await?;
-                Ok(Box::new(answer) as Answered)
+                Ok(Answered::new(handler.handle(command, &context).await?))
             })
         });
         let aggregate = (TypeId::of::<A>(), A::NAME);
@@ -123,7 +122,7 @@ impl<H> EventRoutes<'_, H> {
             Box::pin(async move {
                 let event = input.take::<E>(E::NAME)?;
                 handler.on(event, &context).await?;
-                Ok(Box::new(()) as Answered)
+                Ok(Answered::new(()))
             })
         });
         let aggregate = (TypeId::of::<E::Aggregate>(), E::Aggregate::NAME);
@@ -150,8 +149,7 @@ impl<H> QueryRoutes<'_, H> {
             let handler = Arc::clone(&handler);
             Box::pin(async move {
                 let query = input.take_value::<Q>(Q::NAME)?;
-                let answer = handler.answer(query, &context).await?;
-                Ok(Box::new(answer) as Answered)
+                Ok(Answered::fleeting(handler.answer(query, &context).await?))
             })
         });
         self.registry.query(TypeId::of::<Q>(), Q::NAME, call);

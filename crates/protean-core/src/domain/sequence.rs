@@ -53,6 +53,9 @@ pub async fn course(
     delivery: &Delivery,
     hoped: u64,
 ) -> Result<Course> {
+    if delivery.is_replay() {
+        return Ok(Course::Now);
+    }
     let Recorded { stream_position: position, message, .. } = &delivery.recorded;
     let next = store.next(&group.name, &message.stream).await?;
     if turn(next, *position) == Turn::Late {

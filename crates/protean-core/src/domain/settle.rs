@@ -8,6 +8,7 @@
 //! Held ───────▶ parked until the message before it is out of the way
 //! Conflict, Unavailable ─▶ parked until due, no attempt burnt
 //! Dead ───────▶ dead letter; followers in its stream are held
+//! Suspect ────▶ parked, the attempt burnt, due at once ──(tries used up)──▶ dead
 //! ```
 
 use std::sync::Arc;
@@ -18,8 +19,10 @@ use super::retry::{backoff, jitter};
 use super::unit::Finished;
 use super::verdict::Verdict;
 use crate::config::OnDeadLetter;
-use crate::message::{Lane, Timestamp};
-use crate::port::{Changes, Count, Dead, Delivery, MessageRef, Park, ProgressMove, Term};
+use crate::message::{Lane, Message, Timestamp};
+use crate::port::{
+    Changes, Count, Dead, Delivery, KeyClaim, KeyWrite, MessageRef, Park, ProgressMove, Term,
+};
 
 /// The wait before a message is tried again that something outside kept from running.
 const OUTAGE_WAIT: Duration = Duration::from_secs(1);
@@ -60,13 +63,17 @@ pub fn settle(group: &Group, delivery: &Delivery, verdict: Verdict, moment: Mome
             settling.leave(Term::Handled);
         }
         Verdict::Ignored => settling.leave(Term::Ignored),
-        Verdict::Expired => settling.leave(Term::Expired),
+        Verdict::Expired => {
+            settling.leave(Term::Expired);
+            settling.free_key();
+        }
         Verdict::Duplicate => settling.repeat(),
         Verdict::Held => settling.hold(),
         Verdict::Retry(reason) => settling.retry(reason),
         Verdict::Dead(reason) => settling.give_up(delivery.attempts + 1, reason),
         Verdict::Conflict(reason, wait) => settling.wait(wait, reason),
         Verdict::Unavailable(reason) => settling.wait(OUTAGE_WAIT, reason),
+        Verdict::Suspect => settling.charge(),
     }
     Settled { next: settling.next, unit: settling.unit }
 }
@@ -77,6 +84,18 @@ pub fn left_out(group: &Group, delivery: &Delivery, moment: Moment) -> Option<Ch
     let mut settling = Settling::new(group, delivery, moment);
     settling.wait(Duration::ZERO, "its transaction has to be run again".into());
     (!delivery.parked).then_some(settling.unit.changes)
+}
+
+/// The name that the sender of a command gave it, and what it stands for until it expires.
+pub(super) fn key_claim(
+    message: &Message,
+    output: Option<Arc<str>>,
+    expires: Timestamp,
+) -> Option<KeyClaim> {
+    let key = message.extensions.idempotency_key.clone()?;
+    let command = Arc::clone(&message.type_name);
+    let (message_id, time) = (Arc::clone(&message.id), message.time);
+    Some(KeyClaim { command, key, message_id, output, time, expires })
 }
 
 struct Settling<'a> {
@@ -128,6 +147,16 @@ impl<'a> Settling<'a> {
         self.park(attempts, Some(self.moment.now + wait), reason);
     }
 
+    /// The attempt is counted before it is made: nobody may live to count it after.
+    fn charge(&mut self) {
+        let attempts = self.delivery.attempts;
+        if attempts > self.group.subscription.max_retries {
+            return self.give_up(attempts, "the process ended each time it was handled".into());
+        }
+        let reason = "the process ended while it was handled".into();
+        self.park(attempts + 1, Some(self.moment.now), reason);
+    }
+
     fn wait(&mut self, wait: Duration, reason: String) {
         self.park(self.delivery.attempts, Some(self.moment.now + wait), reason);
     }
@@ -140,15 +169,23 @@ impl<'a> Settling<'a> {
     }
 
     fn give_up(&mut self, attempts: u32, reason: String) {
+        self.free_key();
         if !self.group.subscription.enable_dlq {
             return self.leave(Term::Purged);
         }
         let (group, message, time) = (self.name(), self.message(), self.moment.now);
         self.take();
-        self.changes().dead.push(Dead { group, message, attempts, reason, time });
+        self.changes().dead.push(Dead::Bury { group, message, attempts, reason, time });
         if self.group.subscription.on_dead_letter == OnDeadLetter::Skip {
             self.advance();
         }
+    }
+
+    /// The sender of a command that came to nothing may soon try again under the same name.
+    fn free_key(&mut self) {
+        let soon = self.moment.now + self.group.idempotency.error_ttl;
+        let settled = key_claim(&self.delivery.recorded.message, None, soon);
+        self.changes().keys.extend(settled.map(KeyWrite::Settle));
     }
 
     fn park(&mut self, attempts: u32, due: Option<Timestamp>, reason: String) {
@@ -170,9 +207,10 @@ impl<'a> Settling<'a> {
         }
     }
 
-    /// An ordered group moves on to the next message of the stream.
+    /// An ordered group moves on to the next message of the stream, unless it
+    /// has moved past this one already and only now runs it again.
     fn advance(&mut self) {
-        if self.group.is_ordered() {
+        if self.group.is_ordered() && !self.delivery.is_replay() {
             let recorded = &self.delivery.recorded;
             let (stream, position) = (recorded.message.stream.clone(), recorded.stream_position);
             let group = self.name();

@@ -25,4 +25,7 @@ pub enum Verdict {
     Conflict(String, Duration),
     /// Something outside is down; another try later costs nothing.
     Unavailable(String),
+    /// It may be what ended the process before: it is about to run alone, and
+    /// the attempt counts before it is made.
+    Suspect,
 }

@@ -60,6 +60,7 @@ fn enter(
             kind,
             category: key.1,
             subscription: config.subscription(handler, &declared),
+            idempotency: config.idempotency,
             routes: HashMap::new(),
         });
         if !draft.handler.split(", ").any(|known| known == handler) {

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::letters::Grave;
 use super::unit::{Refused, State, Unit};
 use crate::Violations;
 use crate::message::{Category, Priority, Stream, Timestamp};
 use crate::port::{
-    At, Count, Dead, Delivery, Enrolment, KeyClaim, LaneStanding, Mark, MessageRef, Outcome, Park,
-    ParkedPage, ParkedRead, Place, ProgressMove, Standing, Start, Term,
+    At, Count, Delivery, Enrolment, LaneStanding, Mark, MessageRef, Outcome, Park, ParkedPage,
+    ParkedRead, Place, ProgressMove, Standing, Start, Term,
 };
 
-type Group = Arc<str>;
+pub(super) type Group = Arc<str>;
 
 /// A priority of a category, as one group reads it.
 type GroupLane = (Group, Category, Priority);
@@ -30,21 +31,20 @@ pub(super) struct Books {
     parked: BTreeMap<(Group, u64), Parked>,
     /// The parked messages that have a time, by it.
     due: BTreeMap<(GroupLane, Timestamp, u64), ()>,
-    dead: BTreeMap<(Group, u64), Dead>,
+    pub(super) dead: BTreeMap<(Group, u64), Grave>,
     /// Parked and dead messages by their places in their streams.
-    held: BTreeMap<(Group, Arc<str>, u64, Held), u64>,
+    pub(super) held: BTreeMap<(Group, Arc<str>, u64, Held), u64>,
     counts: BTreeMap<(Group, Category, Term), u64>,
-    keys: BTreeMap<(Arc<str>, Arc<str>), KeyClaim>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Held {
+pub(super) enum Held {
     Parked,
     Dead,
 }
 
 #[derive(Clone)]
-struct Parked {
+pub(super) struct Parked {
     message: MessageRef,
     attempts: u32,
     due: Option<Timestamp>,
@@ -61,17 +61,6 @@ pub(super) fn enrol(state: &mut State, enrolments: &[Enrolment]) {
         let key = (enrolment.group.as_str().into(), enrolment.category.clone());
         state.books.starts.entry(key).or_insert(start);
     }
-}
-
-/// Takes a sender's name for a command.
-pub(super) fn claim_key(unit: &mut Unit<'_>, claim: &KeyClaim) -> Refused {
-    let key = (Arc::clone(&claim.command), Arc::clone(&claim.key));
-    if let Some(first) = unit.state().books.keys.get(&key) {
-        let (message_id, output) = (Arc::clone(&first.message_id), first.output.clone());
-        return Err(Outcome::Duplicate { message_id, output });
-    }
-    unit.set(|state| &mut state.books.keys, key, Some(claim.clone()));
-    Ok(())
 }
 
 /// Moves an ordered group on by one message.
@@ -181,7 +170,12 @@ fn waiting(state: &State, group: &Group, stream: &Stream) -> Vec<(u64, Parked)> 
 }
 
 /// The one place where a parked message comes or goes, so that its indexes agree.
-fn put_parked(unit: &mut Unit<'_>, group: &Group, position: u64, parked: Option<Parked>) {
+pub(super) fn put_parked(
+    unit: &mut Unit<'_>,
+    group: &Group,
+    position: u64,
+    parked: Option<Parked>,
+) {
     let key = (Arc::clone(group), position);
     let before = unit.state().books.parked.get(&key).cloned();
     for (parked, there) in [(before.as_ref(), None), (parked.as_ref(), Some(()))] {
@@ -198,16 +192,6 @@ fn put_parked(unit: &mut Unit<'_>, group: &Group, position: u64, parked: Option<
     unit.set(|state| &mut state.books.parked, key, parked);
 }
 
-/// Gives a message up; it is not parked any more then.
-pub(super) fn bury(unit: &mut Unit<'_>, dead: &Dead) {
-    let (group, message) = (&dead.group, &dead.message);
-    put_parked(unit, group, message.position, None);
-    let place = (Arc::clone(group), message.stream.name(), message.stream_position, Held::Dead);
-    unit.set(|state| &mut state.books.held, place, Some(message.position));
-    let key = (Arc::clone(group), message.position);
-    unit.set(|state| &mut state.books.dead, key, Some(dead.clone()));
-}
-
 /// Adds to a counter.
 pub(super) fn count(unit: &mut Unit<'_>, count: &Count) {
     let key = (Arc::clone(&count.group), count.category.clone(), count.term);
@@ -222,6 +206,52 @@ pub(super) fn next(state: &State, group: &Group, stream: &Stream) -> u64 {
     let moved = state.books.progress.get(&key).copied();
     let first = || state.log.length_at(stream, start(state, group, stream.category()));
     moved.unwrap_or_else(first)
+}
+
+/// Of the messages at these positions those that are parked or not settled.
+pub(super) fn recall(
+    state: &State,
+    group: &str,
+    category: &Category,
+    positions: &[u64],
+) -> Vec<Delivery> {
+    let group: Group = group.into();
+    let mut positions = positions.to_vec();
+    positions.sort_unstable();
+    positions.dedup();
+    let recalled = positions.iter().filter_map(|at| {
+        let recorded =
+            state.log.at(*at).filter(|found| found.message.stream.category() == category)?;
+        let priority = recorded.message.priority;
+        let settled = *at <= cursor(state, &group, category, priority)
+            || is_done(state, &group, category, (priority, *at));
+        delivery(state, &group, *at).or_else(|| {
+            let next = next(state, &group, &recorded.message.stream);
+            let recorded = recorded.clone();
+            (!settled).then_some(Delivery { recorded, next, attempts: 0, parked: false })
+        })
+    });
+    recalled.collect()
+}
+
+/// Every group there is, with its categories.
+pub(super) fn enrolled(state: &State) -> Vec<(String, Category)> {
+    let starts = state.books.starts.keys();
+    starts.map(|(group, category)| (group.to_string(), category.clone())).collect()
+}
+
+/// Forgets all about a group.
+pub(super) fn forget(state: &mut State, group: &str) {
+    let books = &mut state.books;
+    books.starts.retain(|(of, _), _| **of != *group);
+    books.cursors.retain(|(of, ..), _| **of != *group);
+    books.done.retain(|((of, ..), _), ()| **of != *group);
+    books.progress.retain(|(of, _), _| **of != *group);
+    books.parked.retain(|(of, _), _| **of != *group);
+    books.due.retain(|((of, ..), ..), ()| **of != *group);
+    books.dead.retain(|(of, _), _| **of != *group);
+    books.held.retain(|(of, ..), _| **of != *group);
+    books.counts.retain(|(of, ..), _| **of != *group);
 }
 
 /// Up to where everything of one priority is settled for a group.

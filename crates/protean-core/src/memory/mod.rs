@@ -2,7 +2,7 @@
 //! that may forget everything when they stop.
 //!
 //! ```text
-//! provider ─▶ store ─▶ unit ──▶ log · rows · ledger   (what is kept, and how it changes)
+//! provider ─▶ store ─▶ unit ──▶ log · rows · ledger · letters · keys   (what is kept)
 //!                                      rows ─▶ compare (how values sort)
 //! ```
 //!
@@ -11,7 +11,9 @@
 //! undoes itself, so it is applied whole or not at all.
 
 mod compare;
+mod keys;
 mod ledger;
+mod letters;
 mod log;
 mod provider;
 mod rows;

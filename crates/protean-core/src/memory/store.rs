@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use super::unit::{State, apply_all};
-use super::{ledger, log};
+use super::{keys, ledger, letters, log};
 use crate::Result;
-use crate::message::{Category, Recorded, Stream, Table};
+use crate::message::{Category, Recorded, Stream, Table, Timestamp};
 use crate::port::{
-    BoxFuture, Changes, Claim, Delivery, Enrolment, LaneRead, Ledger, Log, Outcome, ParkedPage,
-    ParkedRead, Query, RowState, Rows, Standing, Store,
+    BoxFuture, Changes, Claim, Delivery, Enrolment, LaneRead, Ledger, Letter, LetterRead, Log,
+    Outcome, ParkedPage, ParkedRead, Query, RowState, Rows, Standing, Store,
 };
 
 /// A store that lives as long as the process keeps it. Correct under concurrent
@@ -61,6 +61,17 @@ impl Store for MemoryStore {
             let mut state = self.state();
             state.rows.prepare(tables)?;
             ledger::enrol(&mut state, enrolments);
+            Ok(())
+        })
+    }
+
+    fn sweep(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize>> {
+        Box::pin(async move { Ok(keys::sweep(&mut self.state(), now, limit)) })
+    }
+
+    fn forget<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            ledger::forget(&mut self.state(), group);
             Ok(())
         })
     }
@@ -136,13 +147,30 @@ impl Ledger for MemoryStore {
         Box::pin(async move { Ok(ledger::standing(&self.state(), group, category)) })
     }
 
-    fn claim<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<Claim>>> {
+    fn claim<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<Box<dyn Claim>>>> {
         Box::pin(async move {
             let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
             let free = claims.insert(group.to_owned());
             let held = || Held { group: group.to_owned(), claims: Arc::clone(&self.claims) };
-            Ok(free.then(|| Box::new(held()) as Claim))
+            Ok(free.then(|| Box::new(held()) as Box<dyn Claim>))
         })
+    }
+
+    fn recall<'a>(
+        &'a self,
+        group: &'a str,
+        category: &'a Category,
+        positions: &'a [u64],
+    ) -> BoxFuture<'a, Result<Vec<Delivery>>> {
+        Box::pin(async move { Ok(ledger::recall(&self.state(), group, category, positions)) })
+    }
+
+    fn letters(&self, read: LetterRead) -> BoxFuture<'_, Result<Vec<Letter>>> {
+        Box::pin(async move { Ok(letters::read(&self.state(), &read)) })
+    }
+
+    fn enrolled(&self) -> BoxFuture<'_, Result<Vec<(String, Category)>>> {
+        Box::pin(async move { Ok(ledger::enrolled(&self.state())) })
     }
 }
 
@@ -150,6 +178,17 @@ impl Ledger for MemoryStore {
 struct Held {
     group: String,
     claims: Arc<Mutex<BTreeSet<String>>>,
+}
+
+/// What ends abruptly here takes the whole store along: there is nothing to note.
+impl Claim for Held {
+    fn left(&self) -> &[u64] {
+        &[]
+    }
+
+    fn note(&self, _: &[u64]) -> Result {
+        Ok(())
+    }
 }
 
 impl Drop for Held {

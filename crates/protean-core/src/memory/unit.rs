@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::keys::{self, Keys};
 use super::ledger::{self, Books};
+use super::letters;
 use super::log::{self, Messages};
 use super::rows::{self, Tables};
 use crate::Violations;
@@ -14,6 +16,7 @@ pub(super) struct State {
     pub(super) log: Messages,
     pub(super) rows: Tables,
     pub(super) books: Books,
+    pub(super) keys: Keys,
 }
 
 /// Why a unit, or a part of one, cannot be applied.
@@ -115,11 +118,11 @@ fn write(unit: &mut Unit<'_>, changes: &Changes) -> Refused<Vec<Place>> {
         places.push(log::append(unit, append)?);
     }
     changes.rows.iter().try_for_each(|row| rows::write(unit, row))?;
-    changes.keys.iter().try_for_each(|claim| ledger::claim_key(unit, claim))?;
+    changes.keys.iter().try_for_each(|write| keys::write(unit, write))?;
     changes.progress.iter().try_for_each(|step| ledger::advance(unit, step))?;
     changes.marks.iter().try_for_each(|mark| ledger::mark(unit, mark, &places))?;
     changes.parks.iter().try_for_each(|park| ledger::park(unit, park))?;
-    changes.dead.iter().for_each(|dead| ledger::bury(unit, dead));
+    changes.dead.iter().try_for_each(|dead| letters::write(unit, dead))?;
     changes.counts.iter().for_each(|count| ledger::count(unit, count));
     Ok(places)
 }

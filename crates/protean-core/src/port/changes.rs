@@ -19,14 +19,14 @@ pub struct Changes {
     /// The user's own SQL, run after the rows.
     pub statements: Vec<Statement>,
     /// Names by which senders know their commands.
-    pub keys: Vec<KeyClaim>,
+    pub keys: Vec<KeyWrite>,
     /// Ordered groups that move on in a stream.
     pub progress: Vec<ProgressMove>,
     /// Messages that are settled for a group.
     pub marks: Vec<Mark>,
     /// Messages parked or taken out again.
     pub parks: Vec<Park>,
-    /// Messages given up.
+    /// Messages given up or taken out again.
     pub dead: Vec<Dead>,
     /// What to count.
     pub counts: Vec<Count>,
@@ -107,8 +107,18 @@ pub struct Statement {
     pub parameters: Vec<Value>,
 }
 
-/// Claims a sender's name for a command. When it is taken the unit is left out
-/// as [`Outcome::Duplicate`].
+/// What happens to a sender's name for a command.
+#[derive(Clone, Debug)]
+pub enum KeyWrite {
+    /// Claims it. When it is taken, and has not [expired](KeyClaim::expires),
+    /// the unit is left out as [`Outcome::Duplicate`].
+    Claim(KeyClaim),
+    /// Says what became of the message that claimed it; nothing happens when
+    /// another one has claimed it since.
+    Settle(KeyClaim),
+}
+
+/// A sender's name for a command, and what it stands for.
 #[derive(Clone, Debug)]
 pub struct KeyClaim {
     /// The type of the command.
@@ -121,6 +131,8 @@ pub struct KeyClaim {
     pub output: Option<Arc<str>>,
     /// When.
     pub time: Timestamp,
+    /// From then on the name is free again and may be forgotten.
+    pub expires: Timestamp,
 }
 
 /// Moves an ordered group on by one message of a stream.
@@ -240,19 +252,29 @@ impl From<&Recorded> for MessageRef {
     }
 }
 
-/// A message given up for a group. Its exact bytes stay in the log.
+/// Gives a message up or takes it out again. Its exact bytes stay in the log.
 #[derive(Clone, Debug)]
-pub struct Dead {
-    /// The group.
-    pub group: Arc<str>,
-    /// The message.
-    pub message: MessageRef,
-    /// How often its handler has failed.
-    pub attempts: u32,
-    /// Why, for a person.
-    pub reason: String,
-    /// When.
-    pub time: Timestamp,
+pub enum Dead {
+    /// Gives a message up; it is not parked any more.
+    Bury {
+        /// The group.
+        group: Arc<str>,
+        /// The message.
+        message: MessageRef,
+        /// How often its handler has failed.
+        attempts: u32,
+        /// Why, for a person.
+        reason: String,
+        /// When.
+        time: Timestamp,
+    },
+    /// Takes a message out; the unit is left out when it is not dead.
+    Take {
+        /// The group.
+        group: Arc<str>,
+        /// The message.
+        message: MessageRef,
+    },
 }
 
 /// Adds to a counter.

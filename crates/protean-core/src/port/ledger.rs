@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{BoxFuture, Delivery, Term};
 use crate::Result;
-use crate::message::{Category, Priority, Stream, Timestamp};
+use crate::message::{Category, Priority, Recorded, Stream, Timestamp};
 
 /// Reads what groups have done. It is written through [`Store::commit`](super::Store::commit).
 pub trait Ledger: Send + Sync {
@@ -34,11 +34,63 @@ pub trait Ledger: Send + Sync {
 
     /// Makes this process the one that reads for `group`, or says that another
     /// is. Dropping the claim, or the end of the process, gives it up.
-    fn claim<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<Claim>>>;
+    fn claim<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<Box<dyn Claim>>>>;
+
+    /// Of the messages at these log positions those that the group has parked
+    /// or not settled yet, in the order of the log.
+    fn recall<'a>(
+        &'a self,
+        group: &'a str,
+        category: &'a Category,
+        positions: &'a [u64],
+    ) -> BoxFuture<'a, Result<Vec<Delivery>>>;
+
+    /// Messages given up, in the order of the log.
+    fn letters(&self, read: LetterRead) -> BoxFuture<'_, Result<Vec<Letter>>>;
+
+    /// Every group that the store knows, whether a program still has it or not.
+    fn enrolled(&self) -> BoxFuture<'_, Result<Vec<(String, Category)>>>;
 }
 
-/// Held while this process reads for a group.
-pub type Claim = Box<dyn Send + Sync>;
+/// Held while this process reads for a group. What is noted in it outlives an
+/// abrupt end of the process, though not necessarily one of the machine.
+pub trait Claim: Send + Sync {
+    /// What was noted when the holder before ended: nothing after a clean end.
+    fn left(&self) -> &[u64];
+
+    /// Notes the log positions of the messages that are being handled, in place
+    /// of what was noted before. Called for each of them, so it must be cheap.
+    ///
+    /// # Errors
+    /// When the note cannot be written; the one before may be lost then.
+    fn note(&self, positions: &[u64]) -> Result;
+}
+
+/// Which dead letters to read.
+#[derive(Clone, Debug)]
+pub struct LetterRead {
+    /// The group that gave them up.
+    pub group: String,
+    /// The category they belong to.
+    pub category: Category,
+    /// Only those after this log position.
+    pub after: u64,
+    /// At most this many.
+    pub limit: usize,
+}
+
+/// A message given up, as it lies in the log.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Letter {
+    /// The message.
+    pub recorded: Recorded,
+    /// How often its handler has failed.
+    pub attempts: u32,
+    /// Why, for a person.
+    pub reason: String,
+    /// When.
+    pub time: Timestamp,
+}
 
 /// A group that reads a category, and where it began.
 #[derive(Clone, Debug, PartialEq, Eq)]

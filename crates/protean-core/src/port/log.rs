@@ -51,3 +51,11 @@ pub struct Delivery {
     /// True when it comes from the parked messages, false from the log.
     pub parked: bool,
 }
+
+impl Delivery {
+    /// True when the group has moved past the message and it runs again all the
+    /// same: it was given up, later ones flowed past it, and it is replayed.
+    pub fn is_replay(&self) -> bool {
+        self.parked && self.next > self.recorded.stream_position
+    }
+}

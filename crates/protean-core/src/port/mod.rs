@@ -14,11 +14,14 @@ mod rows;
 mod store;
 
 pub use changes::{
-    Append, At, Changes, Count, Dead, Expect, KeyClaim, Mark, MessageRef, Outcome, Park, Place,
-    ProgressMove, RowChange, RowWrite, Statement, Term,
+    Append, At, Changes, Count, Dead, Expect, KeyClaim, KeyWrite, Mark, MessageRef, Outcome, Park,
+    Place, ProgressMove, RowChange, RowWrite, Statement, Term,
 };
 pub use clock::{Clock, SystemClock};
-pub use ledger::{Claim, Enrolment, LaneStanding, Ledger, ParkedPage, ParkedRead, Standing, Start};
+pub use ledger::{
+    Claim, Enrolment, LaneStanding, Ledger, Letter, LetterRead, ParkedPage, ParkedRead, Standing,
+    Start,
+};
 pub use log::{Delivery, LaneRead, Log};
 pub use provider::{Location, Provider};
 pub use rows::{Direction, Filter, Operator, Query, RowState, Rows};

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use super::{Changes, Enrolment, Ledger, Log, Outcome, Rows};
 use crate::Result;
-use crate::message::Table;
+use crate::message::{Table, Timestamp};
 
 /// A future that can be named, sent and kept in a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -43,6 +43,14 @@ pub trait Store: Log + Rows + Ledger {
         tables: &'a [Table],
         enrolments: &'a [Enrolment],
     ) -> BoxFuture<'a, Result<()>>;
+
+    /// Forgets keys of commands that have expired by `now`, at most `limit` of
+    /// them, and says how many.
+    fn sweep(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize>>;
+
+    /// Forgets all that is kept about a group, in every category: where it
+    /// stands, what it has parked and given up, its account. The log stays.
+    fn forget<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<()>>;
 
     /// Removes everything [`prepare`](Self::prepare) made, and all that was kept in it.
     fn destroy<'a>(&'a self, tables: &'a [Table]) -> BoxFuture<'a, Result<()>>;

@@ -1,2 +1,6 @@
-INSERT INTO idempotency (command, key, message_id, output, time) VALUES (?1, ?2, ?3, ?4, ?5)
-    ON CONFLICT (command, key) DO NOTHING
+INSERT INTO idempotency (command, key, message_id, output, time, expires)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+    ON CONFLICT (command, key) DO UPDATE
+    SET message_id = excluded.message_id, output = excluded.output,
+        time = excluded.time, expires = excluded.expires
+  WHERE idempotency.expires <= excluded.time

@@ -4,5 +4,6 @@ CREATE TABLE idempotency (
     message_id TEXT    NOT NULL,
     output     TEXT,
     time       INTEGER NOT NULL,
+    expires    INTEGER NOT NULL,
     PRIMARY KEY (command, key)
 ) WITHOUT ROWID

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use protean_core::Result;
 use protean_core::message::Priority;
-use protean_core::port::{Outcome, Store};
+use protean_core::port::{KeyClaim, KeyWrite, Outcome, Store};
 
-use super::sample::{account, assert_stale, commit, commit_one, places, unit};
+use super::sample::{account, assert_stale, at, commit, commit_one, key_claim, places, unit};
 
 fn duplicate(message_id: &str, output: Option<&str>) -> Outcome {
     Outcome::Duplicate { message_id: message_id.into(), output: output.map(Into::into) }
@@ -25,8 +25,8 @@ pub async fn a_taken_key_names_the_first_message(store: Arc<dyn Store>) -> Resul
 
 pub async fn a_taken_key_gives_the_first_output(store: Arc<dyn Store>) -> Result {
     let answered = |id: &str, output: &str| {
-        let output = output.into();
-        unit().claim("row\0ä", id).with(|changes| changes.keys[0].output = Some(output))
+        let output = Some(output.into());
+        unit().key(KeyWrite::Claim(KeyClaim { output, ..key_claim("row\0ä", id) }))
     };
     places(&commit_one(&*store, answered("m-1", "{\"id\":\"ä\"}")).await);
     let second = commit_one(&*store, answered("m-2", "null")).await;
@@ -35,8 +35,8 @@ pub async fn a_taken_key_gives_the_first_output(store: Arc<dyn Store>) -> Result
 }
 
 pub async fn keys_of_different_commands_do_not_meet(store: Arc<dyn Store>) -> Result {
-    let other = unit().claim("row-1", "m-2");
-    let other = other.with(|changes| changes.keys[0].command = "Fact.Close.v1".into());
+    let other = KeyClaim { command: "Fact.Close.v1".into(), ..key_claim("row-1", "m-2") };
+    let other = unit().key(KeyWrite::Claim(other));
     places(&commit_one(&*store, unit().claim("row-1", "m-1")).await);
     places(&commit_one(&*store, other).await);
     places(&commit_one(&*store, unit().claim("row-11", "m-3")).await);
@@ -66,5 +66,51 @@ pub async fn one_of_many_concurrent_claims_wins(store: Arc<dyn Store>) -> Result
     let first = duplicate(&format!("m-{}", winners[0].0), None);
     assert!(outcomes.iter().all(|(_, outcome)| won(outcome) || *outcome == first));
     assert_eq!(store.stream(&account("a"), 0, 9).await?.len(), 1);
+    Ok(())
+}
+
+pub async fn an_expired_key_is_free(store: Arc<dyn Store>) -> Result {
+    let at_second = |id: &str, time, expires| {
+        let claim = KeyClaim { time: at(time), expires: at(expires), ..key_claim("row-1", id) };
+        unit().key(KeyWrite::Claim(claim))
+    };
+    places(&commit_one(&*store, at_second("m-1", 0, 100)).await);
+    assert_eq!(commit_one(&*store, at_second("m-2", 99, 199)).await, duplicate("m-1", None));
+    places(&commit_one(&*store, at_second("m-3", 100, 200)).await);
+    assert_eq!(commit_one(&*store, at_second("m-4", 199, 299)).await, duplicate("m-3", None));
+    Ok(())
+}
+
+pub async fn a_settled_key_tells_what_became_of_its_message(store: Arc<dyn Store>) -> Result {
+    let settled = |id: &str, output: Option<&str>, expires| {
+        let output = output.map(Into::into);
+        let claim = KeyClaim { output, expires: at(expires), ..key_claim("row-1", id) };
+        unit().key(KeyWrite::Settle(claim))
+    };
+    places(&commit_one(&*store, unit().claim("row-1", "m-1")).await);
+    places(&commit_one(&*store, settled("m-1", Some("{\"id\":7}"), 100)).await);
+    let again = || unit().claim("row-1", "m-2");
+    assert_eq!(commit_one(&*store, again()).await, duplicate("m-1", Some("{\"id\":7}")));
+    places(&commit_one(&*store, settled("m-2", Some("\"another\""), 0)).await);
+    let unmoved = commit_one(&*store, again()).await;
+    assert_eq!(unmoved, duplicate("m-1", Some("{\"id\":7}")), "m-2 does not hold the key");
+    places(&commit_one(&*store, settled("m-1", None, 0)).await);
+    places(&commit_one(&*store, again()).await);
+    Ok(())
+}
+
+pub async fn keys_that_have_expired_are_swept(store: Arc<dyn Store>) -> Result {
+    for (number, expires) in [10, 20, 30, 40].into_iter().enumerate() {
+        let claim = key_claim(&format!("row-{number}"), &format!("m-{number}"));
+        let claim = KeyClaim { expires: at(expires), ..claim };
+        places(&commit_one(&*store, unit().key(KeyWrite::Claim(claim))).await);
+    }
+    assert_eq!(store.sweep(at(9), 9).await?, 0);
+    assert_eq!(store.sweep(at(30), 2).await?, 2);
+    assert_eq!(store.sweep(at(30), 2).await?, 1);
+    assert_eq!(store.sweep(at(30), 2).await?, 0);
+    places(&commit_one(&*store, unit().claim("row-0", "m-5")).await);
+    let kept = commit_one(&*store, unit().claim("row-3", "m-6")).await;
+    assert_eq!(kept, duplicate("m-3", None));
     Ok(())
 }

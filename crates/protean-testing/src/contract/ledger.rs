@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use protean_core::Result;
-use protean_core::message::Priority;
-use protean_core::port::{At, LaneStanding, MessageRef, Outcome, Standing, Store, Term};
+use protean_core::message::{Category, Priority};
+use protean_core::port::{At, Delivery, LaneStanding, MessageRef, Outcome, Standing, Store, Term};
 
 use super::sample::{
     OTHER, READER, account, accounts, assert_stale, at, commit_one, keep, places, recorded, unit,
@@ -176,5 +176,66 @@ pub async fn a_claim_is_exclusive_until_it_is_dropped(store: Arc<dyn Store>) -> 
     drop((other, again));
     let odd = store.claim("Fidelis.Account/../ä Handler::x").await?;
     assert!(odd.is_some());
+    Ok(())
+}
+
+pub async fn nothing_is_left_of_a_claim_that_ended_properly(store: Arc<dyn Store>) -> Result {
+    for noted in [&[7, 9, u64::MAX][..], &[1]] {
+        let claim = store.claim(READER).await?.expect("nobody holds it");
+        assert!(claim.left().is_empty());
+        claim.note(noted)?;
+        claim.note(&[])?;
+    }
+    Ok(())
+}
+
+pub async fn recalls_what_is_parked_or_not_settled(store: Arc<dyn Store>) -> Result {
+    let mut messages = Vec::new();
+    for priority in [NORMAL, NORMAL, Priority::BULK, NORMAL, NORMAL] {
+        messages.push(recorded(&*store, &account("a"), priority).await);
+    }
+    let parked = keep(READER, &MessageRef::from(&messages[1]), 2, None);
+    let draft = unit().mark(READER, NORMAL, At::UpTo(2)).mark(READER, NORMAL, At::Only(5));
+    places(&commit_one(&*store, draft.park(parked)).await);
+    let positions = [99, 5, 4, 3, 2, 1, 4];
+    let found = store.recall(READER, &accounts(), &positions).await?;
+    let delivery = |index: usize, attempts, parked| {
+        let recorded = messages[index].clone();
+        Delivery { recorded, next: 0, attempts, parked }
+    };
+    assert_eq!(found, [delivery(1, 2, true), delivery(2, 0, false), delivery(3, 0, false)]);
+    let others = store.recall(READER, &Category::named("fact::other"), &positions).await?;
+    assert_eq!(others, []);
+    let all = store.recall(OTHER, &accounts(), &positions).await?;
+    assert_eq!(all.len(), 5);
+    Ok(())
+}
+
+pub async fn every_group_that_was_enrolled_is_told(store: Arc<dyn Store>) -> Result {
+    let enrolled = store.enrolled().await?;
+    assert_eq!(enrolled, [(OTHER.to_owned(), accounts()), (READER.to_owned(), accounts())]);
+    Ok(())
+}
+
+pub async fn forgetting_a_group_leaves_nothing_of_it(store: Arc<dyn Store>) -> Result {
+    let a = MessageRef::from(&recorded(&*store, &account("a"), NORMAL).await);
+    let b = MessageRef::from(&recorded(&*store, &account("b"), NORMAL).await);
+    for group in [READER, OTHER] {
+        let draft = unit().park(keep(group, &a, 1, Some(at(1)))).bury(group, b.clone());
+        let draft = draft.mark(group, NORMAL, At::UpTo(1)).mark(group, NORMAL, At::Only(2));
+        let draft = draft.step(group, &account("c"), 0).count(group, Term::Handled, 4);
+        places(&commit_one(&*store, draft).await);
+    }
+    let kept = standing(&*store, OTHER).await?;
+    store.forget(READER).await?;
+    store.forget("stranger").await?;
+    assert_eq!(store.enrolled().await?, [(OTHER.to_owned(), accounts())]);
+    let found = standing(&*store, READER).await?;
+    assert_eq!((found.lag(), found.parked(), found.dead(), found.settled()), (2, 0, 0, 0));
+    assert_eq!(store.next(READER, &account("c")).await?, 0);
+    assert!(!store.blocked(READER, &account("a"), 9).await?);
+    assert_eq!(standing(&*store, OTHER).await?, kept);
+    assert_eq!(store.next(OTHER, &account("c")).await?, 1);
+    assert_eq!(store.stream(&account("a"), 0, 9).await?.len(), 1, "the log stays");
     Ok(())
 }

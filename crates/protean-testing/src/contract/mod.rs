@@ -39,6 +39,7 @@ pub mod history;
 pub mod keys;
 pub mod lanes;
 pub mod ledger;
+pub mod letters;
 pub mod log;
 pub mod marks;
 pub mod model;
@@ -119,6 +120,9 @@ macro_rules! contract_suite {
                 keys_of_different_commands_do_not_meet,
                 a_key_claimed_by_a_left_out_unit_is_free,
                 one_of_many_concurrent_claims_wins,
+                an_expired_key_is_free,
+                a_settled_key_tells_what_became_of_its_message,
+                keys_that_have_expired_are_swept,
             ],
             lanes: [
                 higher_priorities_are_read_first,
@@ -143,6 +147,16 @@ macro_rules! contract_suite {
                 the_oldest_is_the_first_not_settled,
                 a_group_nobody_enrolled_stands_at_the_beginning,
                 a_claim_is_exclusive_until_it_is_dropped,
+                nothing_is_left_of_a_claim_that_ended_properly,
+                recalls_what_is_parked_or_not_settled,
+                every_group_that_was_enrolled_is_told,
+                forgetting_a_group_leaves_nothing_of_it,
+            ],
+            letters: [
+                a_letter_tells_all_about_its_message,
+                letters_are_read_page_by_page,
+                rejects_taking_what_is_not_dead,
+                a_letter_can_be_parked_again_in_one_unit,
             ],
             log: [
                 positions_grow_by_one_from_one,

@@ -8,8 +8,9 @@ use protean_core::message::{
     Stream, Table, Timestamp, Value,
 };
 use protean_core::port::{
-    Append, At, Changes, Count, Dead, Enrolment, Expect, KeyClaim, LaneRead, Mark, MessageRef,
-    Outcome, Park, ParkedRead, Place, ProgressMove, RowChange, RowWrite, Start, Store, Term,
+    Append, At, Changes, Count, Dead, Enrolment, Expect, KeyClaim, KeyWrite, LaneRead, Mark,
+    MessageRef, Outcome, Park, ParkedRead, Place, ProgressMove, RowChange, RowWrite, Start, Store,
+    Term,
 };
 
 /// The group that reads accounts from the beginning.
@@ -176,15 +177,14 @@ impl Draft {
         self
     }
 
-    /// Claims a key for a message of the command `Fact.Open.v1`.
-    pub fn claim(mut self, key: &str, message_id: &str) -> Self {
-        self.0.keys.push(KeyClaim {
-            command: "Fact.Open.v1".into(),
-            key: key.into(),
-            message_id: message_id.into(),
-            output: None,
-            time: at(0),
-        });
+    /// Claims a key for a message of the command `Fact.Open.v1`, until the second 100.
+    pub fn claim(self, key: &str, message_id: &str) -> Self {
+        self.key(KeyWrite::Claim(key_claim(key, message_id)))
+    }
+
+    /// Claims a key, or says what became of the message that did.
+    pub fn key(mut self, write: KeyWrite) -> Self {
+        self.0.keys.push(write);
         self
     }
 
@@ -208,9 +208,14 @@ impl Draft {
     }
 
     /// Gives a message up.
-    pub fn bury(mut self, group: &str, message: MessageRef) -> Self {
+    pub fn bury(self, group: &str, message: MessageRef) -> Self {
         let (group, reason) = (group.into(), "it cannot be handled".to_owned());
-        self.0.dead.push(Dead { group, message, attempts: 3, reason, time: at(0) });
+        self.dead(Dead::Bury { group, message, attempts: 3, reason, time: at(0) })
+    }
+
+    /// Gives a message up or takes it out again.
+    pub fn dead(mut self, dead: Dead) -> Self {
+        self.0.dead.push(dead);
         self
     }
 
@@ -236,6 +241,18 @@ impl Draft {
     pub fn with(mut self, change: impl FnOnce(&mut Changes)) -> Self {
         change(&mut self.0);
         self
+    }
+}
+
+/// A key of the command `Fact.Open.v1`, claimed at the second 0 until the second 100.
+pub fn key_claim(key: &str, message_id: &str) -> KeyClaim {
+    KeyClaim {
+        command: "Fact.Open.v1".into(),
+        key: key.into(),
+        message_id: message_id.into(),
+        output: None,
+        time: at(0),
+        expires: at(100),
     }
 }
 

@@ -1,0 +1,48 @@
+//! What may be done about a message that was given up: pure, as `settle` is.
+
+use std::sync::Arc;
+
+use super::group::Group;
+use super::settle::Moment;
+use crate::port::{Changes, Count, Dead, Letter, MessageRef, Park, ProgressMove, Term};
+
+/// Lets a dead message run again, with all its tries before it: parked and due
+/// at once. What waits behind it goes on waiting.
+pub fn replay(group: &Group, letter: &Letter, moment: Moment) -> Changes {
+    let mut changes = taken(group, letter, moment);
+    changes.parks.push(Park::Keep {
+        group: Arc::clone(&group.name),
+        message: MessageRef::from(&letter.recorded),
+        attempts: 0,
+        due: Some(moment.now),
+        reason: format!("replayed; it was given up because {}", letter.reason),
+    });
+    changes
+}
+
+/// Drops a dead message for good: it is counted as purged, and an ordered group
+/// that expects it (`next` is its place) moves on to those behind it.
+pub fn purge(group: &Group, letter: &Letter, next: u64, moment: Moment) -> Changes {
+    let mut changes = taken(group, letter, moment);
+    let (name, category) = (Arc::clone(&group.name), group.category.clone());
+    changes.counts.push(Count { group: name, category, term: Term::Purged, count: 1 });
+    let position = letter.recorded.stream_position;
+    if group.is_ordered() && next == position {
+        let stream = letter.recorded.message.stream.clone();
+        changes.progress.push(ProgressMove {
+            group: Arc::clone(&group.name),
+            stream: stream.clone(),
+            position,
+        });
+        let (group, due) = (Arc::clone(&group.name), moment.now);
+        changes.parks.push(Park::Release { group, stream, due });
+    }
+    changes
+}
+
+fn taken(group: &Group, letter: &Letter, moment: Moment) -> Changes {
+    let mut changes = Changes::new(moment.lane);
+    let message = MessageRef::from(&letter.recorded);
+    changes.dead.push(Dead::Take { group: Arc::clone(&group.name), message });
+    changes
+}
