@@ -4,6 +4,8 @@
 //! Server ─▶ Worker ─┬▶ source    what to read
 //!  (one a group)    ├▶ lanes     what runs next   (pure)
 //!                   ├▶ job       one handler
+//!                   ├▶ flight    what an abrupt end would leave
+//!                   ├▶ breaker   who fails time after time (pure)
 //!                   ├▶ conflicts who comes too late (pure)
 //!                   ├▶ watermark what is settled  (pure)
 //!                   └▶ pipeline  what commits together
@@ -11,17 +13,24 @@
 //!
 //! The engine sees the domain and its store; it names no adapter.
 
+mod breaker;
 mod conflicts;
+mod dead_letters;
+mod flight;
 mod job;
 mod lanes;
 mod pipeline;
 mod server;
 mod source;
 mod status;
+mod steady;
+mod upkeep;
 mod verify;
 mod watermark;
 mod worker;
 
+pub use breaker::{Breaker, End};
+pub use dead_letters::DeadLetters;
 pub use lanes::{Item, Lanes, Slots};
 pub use server::Server;
 pub use status::{Health, LaneStatus, SubscriptionStatus, subscriptions};

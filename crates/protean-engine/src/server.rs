@@ -7,11 +7,12 @@ use std::time::Duration;
 use protean_core::domain::{Domain, Group};
 use protean_core::message::Lane;
 use protean_core::{Error, Result};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::job::Bench;
+use crate::upkeep::look_after;
 use crate::worker::Worker;
 
 /// How often a process that stands by asks whether it may take over a group.
@@ -42,14 +43,16 @@ impl Server {
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result {
         let store = Arc::clone(self.domain.store().await?);
         let (stop, stopped) = watch::channel(false);
+        let alone = Arc::new(Semaphore::new(1));
         let mut workers = JoinSet::new();
         for group in self.domain.registry().groups() {
             announce(&self.domain, group);
             let (domain, store) = (self.domain.clone(), Arc::clone(&store));
             let bench = Bench { domain, store, group: Arc::clone(group) };
-            workers.spawn(serve(bench, stopped.clone()));
+            workers.spawn(serve(bench, Arc::clone(&alone), stopped.clone()));
         }
         info!(domain = self.domain.name(), groups = workers.len(), "ready");
+        workers.spawn(look_after(self.domain.clone(), stopped));
         let mut failure = None;
         tokio::select! {
             () = shutdown => info!("stopping: what runs is finished, what waits stays in the log"),
@@ -91,12 +94,12 @@ fn announce(domain: &Domain, group: &Group) {
 }
 
 /// Reads for a group as soon as no other process does.
-async fn serve(bench: Bench, mut stop: watch::Receiver<bool>) {
+async fn serve(bench: Bench, alone: Arc<Semaphore>, mut stop: watch::Receiver<bool>) {
     let group = Arc::clone(&bench.group);
     let mut told = false;
     while !*stop.borrow() {
         match bench.store.claim(&group.claim()).await {
-            Ok(Some(_claim)) => return Worker::new(bench.clone()).work(stop).await,
+            Ok(Some(claim)) => return Worker::new(bench.clone(), claim, alone).work(stop).await,
             Ok(None) if !told => {
                 info!(group = %group.name, "another process reads for this group: standing by");
                 told = true;

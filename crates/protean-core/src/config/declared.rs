@@ -143,8 +143,6 @@ impl Declared {
             blocking_timeout: section.some_milliseconds("blocking_timeout_ms"),
             enable_dlq: section.flag("enable_dlq"),
             retention_maxlen: section.whole("retention_maxlen", 1..=i64::MAX),
-            circuit_breaker_threshold: section.whole("circuit_breaker_threshold", SOME),
-            circuit_breaker_reset: section.seconds("circuit_breaker_reset_seconds"),
             ..Self::read_retries(section)
         }
     }
@@ -161,6 +159,8 @@ impl Declared {
         Self {
             max_retries: section.whole("max_retries", ANY),
             retry_delay: section.seconds("retry_delay_seconds"),
+            circuit_breaker_threshold: section.whole("circuit_breaker_threshold", SOME),
+            circuit_breaker_reset: section.seconds("circuit_breaker_reset_seconds"),
             ..Self::NONE
         }
     }

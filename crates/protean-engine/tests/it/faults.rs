@@ -98,7 +98,8 @@ async fn an_expired_command_is_not_handled(on: On) {
 }
 
 async fn a_failing_handler_keeps_production_flowing(on: On) {
-    let bench = Bench::new(on);
+    let patient = "[server.subscriptions.NumbersProjector]\ncircuit_breaker_threshold = 1000\n";
+    let bench = Bench::configured(on, patient, |builder| builder);
     for number in 0..100 {
         bench.faults.plan(number, Fault::Fail(u32::MAX));
         bench.add(&format!("bad-{number}"), number, Priority::BULK).await;

@@ -243,11 +243,21 @@ impl Bench {
     }
 
     pub(crate) fn with(on: On, more: impl FnOnce(DomainBuilder) -> DomainBuilder) -> Self {
+        Self::configured(on, "", more)
+    }
+
+    /// With more in its `domain.toml`.
+    pub(crate) fn configured(
+        on: On,
+        config: &str,
+        more: impl FnOnce(DomainBuilder) -> DomainBuilder,
+    ) -> Self {
         let folder = match on {
             On::Memory => None,
             On::Sqlite => Some(tempfile::tempdir().unwrap()),
         };
-        let (faults, config) = (Faults::default(), config(folder.as_ref()));
+        let config = self::config(folder.as_ref()) + config;
+        let faults = Faults::default();
         let builder = protean::domain("bench").config(&config).aggregate::<Tally>();
         let builder = builder.register(TallyCommandHandler).register(SumProjector);
         let builder = more(builder.register(NumbersProjector(faults.clone())));
@@ -273,6 +283,22 @@ impl Bench {
                 told.push((group.name.to_string(), self.standing(&group.name).await));
             }
             panic!("not done in time: {told:#?}");
+        }
+    }
+
+    /// Serves until `done` says so, and then ends as a process does that is killed.
+    pub(crate) async fn serve_and_die(&self, done: impl AsyncFn() -> bool) {
+        let dying = async {
+            while !done().await {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        };
+        let server = Server::new(self.domain.clone()).run(std::future::pending());
+        tokio::select! {
+            ended = server => panic!("nobody stops it: {ended:?}"),
+            died = tokio::time::timeout(Duration::from_secs(20), dying) => {
+                assert!(died.is_ok(), "not done in time: {:?}", self.faults.calls());
+            }
         }
     }
 

@@ -1,0 +1,205 @@
+//! What is being handled, noted so that it outlives an abrupt end of the
+//! process; and who is suspected of such an end.
+//!
+//! ```text
+//! left behind ─▶ parked ─▶ in line ─▶ charged with an attempt ─▶ runs, no other suspect beside it
+//! ```
+//!
+//! A message that ends the process each time it is handled uses up its tries
+//! that way, and its neighbours do not.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use protean_core::Result;
+use protean_core::port::{Claim, Delivery};
+
+/// The messages of one group that are being handled or suspected.
+pub(crate) struct Flight {
+    claim: Box<dyn Claim>,
+    running: BTreeSet<u64>,
+    changed: bool,
+    suspects: BTreeSet<u64>,
+    line: VecDeque<Delivery>,
+    /// The suspect that is charged or runs.
+    current: Option<u64>,
+}
+
+impl Flight {
+    pub(crate) fn new(claim: Box<dyn Claim>) -> Self {
+        Self {
+            claim,
+            running: BTreeSet::new(),
+            changed: false,
+            suspects: BTreeSet::new(),
+            line: VecDeque::new(),
+            current: None,
+        }
+    }
+
+    /// What was being handled when the process before ended.
+    pub(crate) fn left(&self) -> &[u64] {
+        self.claim.left()
+    }
+
+    /// Suspects a message that is parked.
+    pub(crate) fn suspect(&mut self, position: u64) {
+        self.suspects.insert(position);
+    }
+
+    /// The delivery, when it may run beside others; a suspect waits in line
+    /// until it is charged.
+    pub(crate) fn admit(&mut self, mut delivery: Delivery) -> Option<Delivery> {
+        let position = delivery.recorded.position;
+        if !self.suspects.contains(&position) {
+            return Some(delivery);
+        }
+        if self.current == Some(position) {
+            // The attempt that is about to be made was counted before.
+            delivery.attempts = delivery.attempts.saturating_sub(1);
+            return Some(delivery);
+        }
+        self.line.push_back(delivery);
+        None
+    }
+
+    /// True when a suspect waits in line.
+    pub(crate) fn has_line(&self) -> bool {
+        !self.line.is_empty()
+    }
+
+    /// True when a suspect is charged or runs.
+    pub(crate) fn has_current(&self) -> bool {
+        self.current.is_some()
+    }
+
+    /// The next suspect, to be charged.
+    pub(crate) fn next(&mut self) -> Option<Delivery> {
+        let next = self.line.pop_front()?;
+        self.current = Some(next.recorded.position);
+        Some(next)
+    }
+
+    /// A message has been settled, or is out of our hands: it is suspected no more.
+    pub(crate) fn clear(&mut self, position: u64) {
+        self.suspects.remove(&position);
+        if self.current == Some(position) {
+            self.current = None;
+        }
+    }
+
+    /// A message is about to be handled; true when it is so after the next [`note`](Self::note).
+    pub(crate) fn begin(&mut self, position: u64) {
+        self.changed |= self.running.insert(position);
+    }
+
+    /// A message has been handled. Nothing is noted: an innocent suspect costs
+    /// less than a note for each message.
+    pub(crate) fn end(&mut self, position: u64) {
+        self.running.remove(&position);
+    }
+
+    /// Notes what has begun since the last note.
+    pub(crate) fn note(&mut self) -> Result {
+        if !std::mem::take(&mut self.changed) {
+            return Ok(());
+        }
+        let noted: Vec<u64> = self.running.union(&self.suspects).copied().collect();
+        self.claim.note(&noted)
+    }
+
+    /// Notes that what runs ends properly.
+    pub(crate) fn land(&mut self) -> Result {
+        self.running.clear();
+        self.changed = true;
+        self.note()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use protean_core::Result;
+    use protean_core::message::{Category, Extensions, Kind, Message, Recorded, Timestamp};
+    use protean_core::port::{Claim, Delivery};
+
+    use super::Flight;
+
+    #[derive(Clone, Default)]
+    struct Notes(Arc<Mutex<Vec<Vec<u64>>>>);
+
+    impl Claim for Notes {
+        fn left(&self) -> &[u64] {
+            &[]
+        }
+
+        fn note(&self, positions: &[u64]) -> Result {
+            self.0.lock().unwrap().push(positions.to_vec());
+            Ok(())
+        }
+    }
+
+    impl Notes {
+        fn taken(&self) -> Vec<Vec<u64>> {
+            std::mem::take(&mut *self.0.lock().unwrap())
+        }
+    }
+
+    fn delivery(position: u64, attempts: u32) -> Delivery {
+        let message = Message {
+            id: Arc::from("m"),
+            stream: Category::named("c").stream(&"1".into()),
+            kind: Kind::Event,
+            type_name: Arc::from("C.E.v1"),
+            version: 1,
+            priority: Default::default(),
+            correlation_id: Arc::from("m"),
+            causation_id: None,
+            time: Timestamp::default(),
+            data: Arc::from("{}"),
+            extensions: Extensions::default(),
+        };
+        let recorded = Recorded { position, stream_position: 0, message };
+        Delivery { recorded, next: 0, attempts, parked: true }
+    }
+
+    #[test]
+    fn what_begins_is_noted_with_who_is_suspected() {
+        let notes = Notes::default();
+        let mut flight = Flight::new(Box::new(notes.clone()));
+        flight.note().unwrap();
+        assert!(notes.taken().is_empty(), "nothing has begun");
+        flight.suspect(3);
+        flight.begin(7);
+        flight.begin(8);
+        flight.note().unwrap();
+        flight.end(7);
+        flight.note().unwrap();
+        flight.begin(9);
+        flight.note().unwrap();
+        assert_eq!(notes.taken(), [vec![3, 7, 8], vec![3, 8, 9]]);
+        flight.land().unwrap();
+        assert_eq!(notes.taken(), [vec![3]], "a suspect that has not run is one still");
+        flight.clear(3);
+        flight.land().unwrap();
+        assert_eq!(notes.taken(), [Vec::<u64>::new()]);
+    }
+
+    #[test]
+    fn suspects_run_one_after_the_other_once_charged() {
+        let mut flight = Flight::new(Box::new(Notes::default()));
+        flight.suspect(3);
+        flight.suspect(4);
+        assert_eq!(flight.admit(delivery(5, 0)), Some(delivery(5, 0)), "it is no suspect");
+        assert_eq!(flight.admit(delivery(3, 1)), None);
+        assert_eq!(flight.admit(delivery(4, 0)), None);
+        assert_eq!(flight.next(), Some(delivery(3, 1)));
+        assert!(flight.has_current() && flight.has_line());
+        assert_eq!(flight.admit(delivery(3, 2)), Some(delivery(3, 1)), "charged with one");
+        flight.clear(3);
+        assert_eq!(flight.next(), Some(delivery(4, 0)));
+        flight.clear(4);
+        assert_eq!(flight.admit(delivery(4, 1)), Some(delivery(4, 1)));
+        assert_eq!((flight.next(), flight.has_current()), (None, false));
+    }
+}

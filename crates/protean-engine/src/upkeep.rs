@@ -1,0 +1,63 @@
+//! Forgets what need not be kept any longer, and tells of dead letters that pile up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use protean_core::Result;
+use protean_core::domain::Domain;
+use protean_core::message::Timestamp;
+use protean_core::port::Store;
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use crate::dead_letters::DeadLetters;
+
+/// How many keys of commands are forgotten at once: what a commit in between waits for.
+const KEYS: usize = 200;
+
+/// Looks after the store from time to time, until it is told to stop.
+pub(crate) async fn look_after(domain: Domain, mut stop: watch::Receiver<bool>) {
+    let interval = domain.config().server.dlq.check_interval;
+    while tokio::time::timeout(interval, stop.wait_for(|stop| *stop)).await.is_err() {
+        tokio::select! {
+            done = round(&domain) => {
+                if let Err(error) = done {
+                    warn!("cannot look after the store: {error}");
+                }
+            }
+            _ = stop.wait_for(|stop| *stop) => return,
+        }
+    }
+}
+
+async fn round(domain: &Domain) -> Result {
+    let (store, now) = (domain.store().await?, domain.clock().now());
+    while store.sweep(now, KEYS).await? == KEYS {
+        tokio::task::yield_now().await;
+    }
+    if domain.config().server.dlq.enabled {
+        dead_letters(domain, store, now).await?;
+    }
+    Ok(())
+}
+
+async fn dead_letters(domain: &Domain, store: &Arc<dyn Store>, now: Timestamp) -> Result {
+    let settings = domain.config().server.dlq;
+    for group in domain.registry().groups() {
+        let letters = DeadLetters::of(domain, group).await?;
+        let purged = letters.purge_all(before(now, settings.retention)).await?;
+        if purged > 0 {
+            info!(handler = %group.handler, purged, "dead letters older than server.dlq allows");
+        }
+        let dead = store.standing(&group.name, &group.category).await?.dead();
+        if dead >= settings.alert_threshold {
+            warn!(handler = %group.handler, dead, "dead letters pile up: see `dlq list`");
+        }
+    }
+    Ok(())
+}
+
+fn before(now: Timestamp, retention: Duration) -> Timestamp {
+    let micros = i64::try_from(retention.as_micros()).unwrap_or(i64::MAX);
+    Timestamp::from_micros(now.as_micros().saturating_sub(micros))
+}

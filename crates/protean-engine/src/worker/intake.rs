@@ -1,0 +1,96 @@
+//! What a worker reads: its lanes of the log, and what is parked.
+
+use protean_core::Result;
+use protean_core::message::{Lane, Timestamp};
+use protean_core::port::{Delivery, LaneRead, ParkedPage, ParkedRead};
+use tracing::warn;
+
+use crate::job::Bench;
+use crate::lanes::Lanes;
+use crate::source::{LaneSource, ParkedSource};
+
+/// The sources of a group, one of each kind a lane.
+pub(super) struct Intake {
+    logs: Vec<LaneSource>,
+    parked: Vec<ParkedSource>,
+}
+
+/// A read to start.
+pub(super) enum Wanted {
+    Log(Lane, LaneRead),
+    Parked(Lane, ParkedRead),
+}
+
+impl Intake {
+    pub(super) fn new(bench: &Bench, now: Timestamp) -> Self {
+        let lanes = bench.domain.lanes().lanes();
+        let page = bench.group.subscription.messages_per_tick.max(1);
+        Self {
+            logs: lanes.iter().map(|lane| LaneSource::new(*lane, page)).collect(),
+            parked: lanes.iter().map(|lane| ParkedSource::new(*lane, page, now)).collect(),
+        }
+    }
+
+    /// Something was committed; what another process has parked or released is
+    /// looked for at `soon`.
+    pub(super) fn wake(&mut self, soon: Timestamp) {
+        self.logs.iter_mut().for_each(LaneSource::wake);
+        self.expect(soon);
+    }
+
+    /// A message of whichever lane is due then.
+    pub(super) fn expect(&mut self, due: Timestamp) {
+        self.parked.iter_mut().for_each(|parked| parked.expect(due));
+    }
+
+    /// When something parked is to be looked at.
+    pub(super) fn look_at(&self) -> Option<Timestamp> {
+        self.parked.iter().filter_map(ParkedSource::look_at).min()
+    }
+
+    /// The reads to start now.
+    pub(super) fn wanted(
+        &mut self,
+        bench: &Bench,
+        lanes: &Lanes<Delivery>,
+        now: Timestamp,
+    ) -> Vec<Wanted> {
+        let logs = self.logs.iter_mut().filter_map(|source| {
+            let (ready, held) = (lanes.ready(source.lane), lanes.len(source.lane));
+            Some(Wanted::Log(source.lane, source.next(bench, ready, held)?))
+        });
+        let parked = self.parked.iter_mut();
+        let parked = parked.filter_map(|of| Some(Wanted::Parked(of.lane, of.next(bench, now)?)));
+        logs.chain(parked).collect()
+    }
+
+    /// A read of the log has ended.
+    pub(super) fn read(&mut self, lane: Lane, read: Option<&[Delivery]>) {
+        if let Some(source) = self.logs.iter_mut().find(|source| source.lane == lane) {
+            source.read(read);
+        }
+    }
+
+    /// A look at what is parked has ended; gives what is due and not in memory yet.
+    pub(super) fn found(
+        &mut self,
+        (bench, lane): (&Bench, Lane),
+        page: Result<ParkedPage>,
+        again: Timestamp,
+    ) -> Vec<Delivery> {
+        match page {
+            Ok(page) => self.parked(lane).found(page),
+            Err(error) => {
+                warn!(group = %bench.group.name, "cannot read what is parked: {error}");
+                self.parked(lane).failed(again);
+                Vec::new()
+            }
+        }
+    }
+
+    /// The parked messages of a lane.
+    pub(super) fn parked(&mut self, lane: Lane) -> &mut ParkedSource {
+        let index = usize::from(lane == Lane::Backfill).min(self.parked.len() - 1);
+        &mut self.parked[index]
+    }
+}

@@ -1,0 +1,301 @@
+//! The worker of one group: reads, schedules, runs, settles, commits.
+//!
+//! ```text
+//! intake ─▶ lanes ─▶ job ─▶ settle ─▶ pipeline ─▶ Store::commit
+//!    ▲        ▲                           │ durable, or left out
+//!    └─ wake  └──────── parked ◀──────────┘
+//! ```
+//!
+//! Everything here happens in one task, one event at a time.
+
+mod intake;
+mod outcomes;
+mod suspects;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::future::FutureExt;
+use futures_util::stream::FuturesUnordered;
+use protean_core::Result;
+use protean_core::message::{Lane, Timestamp};
+use protean_core::port::{BoxFuture, Changes, Claim, Delivery, Outcome, ParkedPage};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
+use tracing::warn;
+
+use self::intake::{Intake, Wanted};
+use crate::breaker::Breaker;
+use crate::conflicts::Conflicts;
+use crate::flight::Flight;
+use crate::job::{Bench, Ran};
+use crate::lanes::{Item, Lanes, Slots};
+use crate::pipeline::Pipeline;
+use crate::steady::Steady;
+
+/// The wait before a store that failed is asked again.
+const STORE_WAIT: Duration = Duration::from_millis(100);
+
+/// How many settled units of a lane may wait before no more are started.
+const BATCH: usize = 1024;
+
+/// How soon what other processes have parked or released is looked for after a commit.
+const LOOK_AFTER: Duration = Duration::from_millis(500);
+
+/// Something that has happened.
+enum Happening {
+    Read(Lane, Result<Vec<Delivery>>),
+    Parked(Lane, Result<ParkedPage>),
+    Ran(Box<Ran>),
+    Committed(Lane, Vec<Outcome>),
+    Resend(Lane),
+    Alone(Option<OwnedSemaphorePermit>),
+}
+
+/// The worker of one group.
+pub(crate) struct Worker {
+    bench: Bench,
+    lanes: Lanes<Delivery>,
+    intake: Intake,
+    pipelines: Vec<Pipeline>,
+    breakers: Vec<Breaker>,
+    conflicts: Conflicts,
+    flight: Flight,
+    /// Held while a suspect of this process runs.
+    alone: Arc<Semaphore>,
+    permit: Option<OwnedSemaphorePermit>,
+    waits_for_permit: bool,
+    under_way: FuturesUnordered<BoxFuture<'static, Happening>>,
+    clock: Steady,
+    since: Instant,
+    stopping: bool,
+}
+
+impl Worker {
+    /// The worker of the group that `claim` was given for; `alone` lets one
+    /// suspect of the process run at a time.
+    pub(crate) fn new(bench: Bench, claim: Box<dyn Claim>, alone: Arc<Semaphore>) -> Self {
+        let server = &bench.domain.config().server;
+        let slots = match bench.group.is_sequential() {
+            true => Slots { concurrency: 1, reserved: 0 },
+            false => Slots { concurrency: server.concurrency, reserved: server.reserved },
+        };
+        let (lanes, settings) = (bench.domain.lanes().lanes(), &bench.group.subscription);
+        let (threshold, reset) =
+            (settings.circuit_breaker_threshold, settings.circuit_breaker_reset);
+        let clock = Steady::new(bench.domain.clock());
+        let pipeline = |lane: &Lane| Pipeline::new(*lane, Arc::clone(&bench.group.name));
+        Self {
+            lanes: Lanes::new(lanes, slots),
+            intake: Intake::new(&bench, clock.now(bench.domain.clock())),
+            pipelines: lanes.iter().map(pipeline).collect(),
+            breakers: lanes.iter().map(|_| Breaker::new(threshold, reset)).collect(),
+            conflicts: Conflicts::default(),
+            flight: Flight::new(claim),
+            alone,
+            permit: None,
+            waits_for_permit: false,
+            under_way: FuturesUnordered::new(),
+            clock,
+            since: Instant::now(),
+            stopping: false,
+            bench,
+        }
+    }
+
+    /// Works until `stop` is set, and then until what runs has ended and is
+    /// committed. What has not started is left as it is, for the next process.
+    pub(crate) async fn work(mut self, mut stop: watch::Receiver<bool>) {
+        self.recall(&mut stop).await;
+        let mut commits = self.bench.store.commits();
+        loop {
+            self.start_what_can();
+            if self.stopping && self.under_way.is_empty() {
+                return self.land();
+            }
+            let look_in = self.look_in();
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|stop| *stop), if !self.stopping => self.stop(),
+                woken = commits.changed(), if !self.stopping => {
+                    if woken.is_err() { self.stop(); }
+                    let soon = self.now() + LOOK_AFTER;
+                    self.intake.wake(soon);
+                }
+                Some(happening) = self.under_way.next() => {
+                    self.take_in(happening);
+                    // Whatever else has happened already belongs to the same batch.
+                    while let Some(Some(more)) = self.under_way.next().now_or_never() {
+                        self.take_in(more);
+                    }
+                }
+                () = tokio::time::sleep(look_in) => {}
+            }
+        }
+    }
+
+    fn stop(&mut self) {
+        self.stopping = true;
+        self.lanes.release();
+    }
+
+    /// What is kept for the next process: that nothing is in flight any more.
+    fn land(mut self) {
+        if let Err(error) = self.flight.land() {
+            warn!(group = %self.bench.group.name, "cannot note a proper end: {error}");
+        }
+    }
+
+    /// Now, for what is due.
+    fn now(&self) -> Timestamp {
+        self.clock.now(self.bench.domain.clock())
+    }
+
+    /// How long nothing is due.
+    fn look_in(&self) -> Duration {
+        let (now, elapsed) = (self.now(), self.since.elapsed());
+        let due = self.intake.look_at().map(|due| due.since(now));
+        let tries = self.breakers.iter().filter_map(Breaker::tries_at);
+        // A breaker that lets one try already waits for messages, not for the time.
+        let tries = tries.filter_map(|at| at.checked_sub(elapsed)).filter(|wait| !wait.is_zero());
+        let next = tries.chain(due).min().filter(|_| !self.stopping);
+        next.unwrap_or(Duration::from_secs(3600))
+    }
+
+    fn start_what_can(&mut self) {
+        if !self.stopping {
+            self.start_suspects();
+            self.start_handlers();
+            self.start_reads();
+        }
+        // Last: charging a suspect settles it.
+        self.start_commits();
+    }
+
+    fn start_commits(&mut self) {
+        for index in 0..self.pipelines.len() {
+            let lane = Lane::ALL[index];
+            if let Some(units) = self.pipelines[index].send() {
+                self.commit(lane, units);
+            }
+        }
+    }
+
+    fn commit(&mut self, lane: Lane, units: Arc<[Changes]>) {
+        let store = Arc::clone(&self.bench.store);
+        self.under_way
+            .push(Box::pin(async move { Happening::Committed(lane, store.commit(units).await) }));
+    }
+
+    fn start_reads(&mut self) {
+        let now = self.now();
+        for wanted in self.intake.wanted(&self.bench, &self.lanes, now) {
+            let store = Arc::clone(&self.bench.store);
+            self.under_way.push(match wanted {
+                Wanted::Log(lane, read) => Box::pin(async move {
+                    let read = store.lane(read).await;
+                    if read.is_err() {
+                        tokio::time::sleep(STORE_WAIT).await;
+                    }
+                    Happening::Read(lane, read)
+                }),
+                Wanted::Parked(lane, read) => {
+                    Box::pin(async move { Happening::Parked(lane, store.parked(read).await) })
+                }
+            });
+        }
+    }
+
+    fn start_handlers(&mut self) {
+        while let Some(Item { lane, message: delivery, .. }) = self.next_item() {
+            self.breaker(lane).started();
+            self.flight.begin(delivery.recorded.position);
+            let pipeline = self.pipeline(lane);
+            let (overlay, since) = (pipeline.overlay(), pipeline.begin());
+            let running = self.bench.clone().run((lane, since), delivery, overlay);
+            let ran = running.map(|ran| Happening::Ran(Box::new(ran)));
+            self.under_way.push(Box::pin(ran));
+        }
+        // Nothing that was started runs before this task goes on to wait.
+        if let Err(error) = self.flight.note() {
+            warn!(group = %self.bench.group.name, "cannot note what is in flight: {error}");
+        }
+    }
+
+    fn next_item(&mut self) -> Option<Item<Delivery>> {
+        let elapsed = self.since.elapsed();
+        for (index, lane) in Lane::ALL.into_iter().enumerate().take(self.pipelines.len()) {
+            let full = self.pipelines[index].len() >= BATCH;
+            self.lanes.hold(lane, full || !self.breakers[index].allows(elapsed));
+        }
+        self.lanes.start()
+    }
+
+    fn pipeline(&mut self, lane: Lane) -> &mut Pipeline {
+        let index = usize::from(lane == Lane::Backfill).min(self.pipelines.len() - 1);
+        &mut self.pipelines[index]
+    }
+
+    fn breaker(&mut self, lane: Lane) -> &mut Breaker {
+        let index = usize::from(lane == Lane::Backfill).min(self.breakers.len() - 1);
+        &mut self.breakers[index]
+    }
+
+    fn take_in(&mut self, happening: Happening) {
+        match happening {
+            Happening::Read(lane, read) => self.read(lane, read),
+            Happening::Parked(lane, page) => self.found(lane, page),
+            Happening::Ran(ran) => self.ran(*ran),
+            Happening::Committed(lane, outcomes) => self.committed(lane, outcomes),
+            Happening::Resend(lane) => {
+                if let Some(units) = self.pipeline(lane).resend() {
+                    self.commit(lane, units);
+                }
+            }
+            Happening::Alone(permit) => {
+                self.waits_for_permit = false;
+                self.permit = permit;
+            }
+        }
+    }
+
+    fn read(&mut self, lane: Lane, read: Result<Vec<Delivery>>) {
+        let group = &self.bench.group.name;
+        let failed = |error: &protean_core::Error| warn!(%group, %lane, "cannot read: {error}");
+        let read = read.inspect_err(failed).ok();
+        self.intake.read(lane, read.as_deref());
+        if self.stopping {
+            return;
+        }
+        for delivery in read.into_iter().flatten() {
+            let (priority, position) =
+                (delivery.recorded.message.priority, delivery.recorded.position);
+            self.pipeline(lane).read(priority, position);
+            self.offer(delivery);
+        }
+    }
+
+    fn found(&mut self, lane: Lane, page: Result<ParkedPage>) {
+        let again = self.now() + STORE_WAIT;
+        for delivery in self.intake.found((&self.bench, lane), page, again) {
+            if let Some(delivery) = self.flight.admit(delivery) {
+                self.offer(delivery);
+            }
+        }
+    }
+
+    fn offer(&mut self, delivery: Delivery) {
+        if self.stopping {
+            return;
+        }
+        let message = &delivery.recorded.message;
+        self.lanes.offer(Item {
+            lane: self.bench.domain.lanes().lane(message.priority),
+            priority: message.priority,
+            position: delivery.recorded.position,
+            stream: message.stream.name(),
+            message: delivery,
+        });
+    }
+}

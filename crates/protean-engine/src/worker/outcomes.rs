@@ -1,0 +1,159 @@
+//! What running and committing came to.
+
+use std::sync::Arc;
+
+use protean_core::domain::{Moment, Verdict, left_out, settle};
+use protean_core::message::Lane;
+use protean_core::port::{Delivery, Outcome};
+use tracing::{debug, warn};
+
+use super::{Happening, STORE_WAIT, Worker};
+use crate::breaker::End;
+use crate::job::{Judged, Ran, Step};
+use crate::pipeline::{LeftOut, Marking};
+use crate::source::ParkedSource;
+
+impl Worker {
+    /// Settles what a turn came to and frees its slot.
+    pub(super) fn ran(&mut self, ran: Ran) {
+        let Ran { lane, delivery, since, step } = ran;
+        self.lanes.returned(lane, delivery.recorded.message.stream.as_str());
+        self.flight.end(delivery.recorded.position);
+        self.flight.clear(delivery.recorded.position);
+        match step {
+            Step::Itself(judged) => {
+                self.judge(lane, &judged.verdict);
+                let marking = marking(&delivery, &judged.verdict);
+                self.settle(lane, delivery, judged, marking);
+            }
+            Step::Before(before, judged) => {
+                self.judge(lane, &judged.verdict);
+                if self.settle(lane, *before, judged, Marking::Early) {
+                    self.offer(delivery);
+                } else {
+                    let marking = marking(&delivery, &Verdict::Held);
+                    self.settle(lane, delivery, Verdict::Held.into(), marking);
+                }
+            }
+        }
+        self.pipeline(lane).end(since);
+    }
+
+    /// Tells the breaker of the lane how its handler did.
+    fn judge(&mut self, lane: Lane, verdict: &Verdict) {
+        let end = match verdict {
+            Verdict::Done(_) | Verdict::Dead(_) => End::Fine,
+            Verdict::Retry(_) | Verdict::Unavailable(_) => End::Failed,
+            _ => End::Neither,
+        };
+        let now = self.since.elapsed();
+        let handler = Arc::clone(&self.bench.group);
+        let (breaker, handler) = (self.breaker(lane), &handler.handler);
+        let was_open = breaker.is_open();
+        if breaker.ended(end, now) && !was_open {
+            warn!(%handler, %lane, "it fails time after time: its messages wait in the log");
+        } else if was_open && !breaker.is_open() {
+            warn!(%handler, %lane, "it works again: its messages flow");
+        }
+    }
+
+    /// True when the group moves on to the next message of the stream.
+    pub(super) fn settle(
+        &mut self,
+        lane: Lane,
+        delivery: Delivery,
+        judged: Judged,
+        marking: Marking,
+    ) -> bool {
+        let Judged { verdict, readers } = judged;
+        self.tell(&delivery, &verdict);
+        let group = Arc::clone(&self.bench.group);
+        let moment = Moment { now: self.now(), lane };
+        let otherwise = left_out(&group, &delivery, moment);
+        let mut settled = settle(&group, &delivery, verdict, moment);
+        settled.unit.readers = readers;
+        let moves_on = settled.next.is_some();
+        if !settled.unit.changes.dead.is_empty() {
+            self.flight.clear(delivery.recorded.position);
+        }
+        self.pipeline(lane).push(delivery, settled, otherwise, marking);
+        moves_on
+    }
+
+    fn tell(&self, delivery: &Delivery, verdict: &Verdict) {
+        let (handler, id) = (&self.bench.group.handler, &delivery.recorded.message.id);
+        match verdict {
+            Verdict::Retry(reason) => warn!(%handler, %id, "handler.failed: {reason}"),
+            Verdict::Unavailable(reason) => warn!(%handler, %id, "unavailable: {reason}"),
+            Verdict::Dead(reason) => warn!(%handler, %id, "message.dlq: {reason}"),
+            Verdict::Suspect => {
+                warn!(%handler, %id, "was being handled when the process ended: it runs alone");
+            }
+            _ => debug!(%handler, %id, "handler.completed"),
+        }
+    }
+
+    pub(super) fn committed(&mut self, lane: Lane, outcomes: Vec<Outcome>) {
+        let committed = self.pipeline(lane).committed(outcomes);
+        // A released message may be of the other lane.
+        committed.due.into_iter().for_each(|due| self.intake.expect(due));
+        for delivery in committed.durable.iter().filter(|delivery| delivery.parked) {
+            self.conflicts.committed(delivery.recorded.position);
+            self.parked_of(delivery).give_back(delivery.recorded.position);
+        }
+        for left_out in committed.left_out {
+            self.left_out(lane, left_out);
+        }
+        if let Some(reason) = committed.unavailable {
+            warn!(group = %self.bench.group.name, %lane, "cannot commit, trying again: {reason}");
+            self.under_way.push(Box::pin(async move {
+                tokio::time::sleep(STORE_WAIT).await;
+                Happening::Resend(lane)
+            }));
+        }
+    }
+
+    /// A unit was left out, so its message is parked and due: it runs again on
+    /// fresh state, unless the database refuses what it writes or it is in
+    /// conflict time after time.
+    fn left_out(&mut self, lane: Lane, left_out: LeftOut) {
+        let LeftOut { mut delivery, outcome } = left_out;
+        let position = delivery.recorded.position;
+        self.flight.clear(position);
+        if let Some(verdict) = self.verdict_on(&delivery, outcome) {
+            delivery.parked = true;
+            self.parked_of(&delivery).take(position);
+            self.settle(lane, delivery, verdict.into(), Marking::None);
+            return;
+        }
+        let now = self.now();
+        let parked = self.parked_of(&delivery);
+        parked.give_back(position);
+        parked.expect(now);
+    }
+
+    /// What a message has come to whose unit was left out; nothing when it just runs again.
+    fn verdict_on(&mut self, delivery: &Delivery, outcome: Outcome) -> Option<Verdict> {
+        match outcome {
+            Outcome::Rejected(violations) => Some(Verdict::Dead(violations.to_string())),
+            Outcome::Stale(what) if delivery.parked => {
+                let retry = &self.bench.domain.config().server.version_retry;
+                self.conflicts.left_out(delivery.recorded.position, what, retry)
+            }
+            _ => None,
+        }
+    }
+
+    fn parked_of(&mut self, delivery: &Delivery) -> &mut ParkedSource {
+        let lane = self.bench.domain.lanes().lane(delivery.recorded.message.priority);
+        self.intake.parked(lane)
+    }
+}
+
+fn marking(delivery: &Delivery, verdict: &Verdict) -> Marking {
+    match verdict {
+        _ if delivery.parked => Marking::None,
+        Verdict::Duplicate => Marking::Again,
+        _ => Marking::InTurn,
+    }
+}

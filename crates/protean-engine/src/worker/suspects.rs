@@ -1,0 +1,83 @@
+//! What the process before left in flight when it ended abruptly.
+
+use std::sync::Arc;
+
+use protean_core::Result;
+use protean_core::domain::{Moment, Verdict, left_out};
+use protean_core::port::{At, Changes, Delivery, Mark, Outcome};
+use tokio::sync::watch;
+use tracing::warn;
+
+use super::{Happening, STORE_WAIT, Worker};
+use crate::pipeline::Marking;
+
+impl Worker {
+    /// Parks what was left in flight, so that it runs apart from everything else.
+    pub(super) async fn recall(&mut self, stop: &mut watch::Receiver<bool>) {
+        while let Err(error) = self.try_recall().await {
+            warn!(group = %self.bench.group.name, "cannot look at what was in flight: {error}");
+            if tokio::time::timeout(STORE_WAIT, stop.wait_for(|stop| *stop)).await.is_ok() {
+                return;
+            }
+        }
+    }
+
+    async fn try_recall(&mut self) -> Result {
+        let left = self.flight.left().to_vec();
+        if left.is_empty() {
+            return Ok(());
+        }
+        let group = Arc::clone(&self.bench.group);
+        let deliveries = self.bench.store.recall(&group.name, &group.category, &left).await?;
+        let units: Vec<Changes> =
+            deliveries.iter().filter_map(|delivery| self.parked_again(delivery)).collect();
+        for outcome in self.bench.store.commit(units.into()).await {
+            if let Outcome::Unavailable(reason) = outcome {
+                return Err(protean_core::Error::unavailable(reason));
+            }
+        }
+        for delivery in deliveries {
+            self.flight.suspect(delivery.recorded.position);
+        }
+        Ok(())
+    }
+
+    /// One that is parked already stays as it is.
+    fn parked_again(&self, delivery: &Delivery) -> Option<Changes> {
+        let message = &delivery.recorded.message;
+        let moment =
+            Moment { now: self.now(), lane: self.bench.domain.lanes().lane(message.priority) };
+        let mut changes = left_out(&self.bench.group, delivery, moment)?;
+        changes.marks.push(Mark {
+            group: Arc::clone(&self.bench.group.name),
+            category: self.bench.group.category.clone(),
+            priority: message.priority,
+            at: At::First(delivery.recorded.position),
+        });
+        Some(changes)
+    }
+
+    /// Charges the next suspect, once no other group of this process runs one.
+    pub(super) fn start_suspects(&mut self) {
+        if self.flight.has_current() {
+            return;
+        }
+        if !self.flight.has_line() {
+            self.permit = None;
+            return;
+        }
+        if self.permit.is_none() {
+            if !std::mem::replace(&mut self.waits_for_permit, true) {
+                let alone = Arc::clone(&self.alone);
+                self.under_way.push(Box::pin(async move {
+                    Happening::Alone(alone.acquire_owned().await.ok())
+                }));
+            }
+            return;
+        }
+        if let Some(delivery) = self.flight.next() {
+            let lane = self.bench.domain.lanes().lane(delivery.recorded.message.priority);
+            self.settle(lane, delivery, Verdict::Suspect.into(), Marking::None);
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! Names by which senders know their commands, and what is forgotten.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use protean::domain::{Domain, Processed};
+use protean::message::Timestamp;
+use protean::port::Clock;
+use protean::{Error, Result};
+
+use crate::on_both_stores;
+use crate::tallies::{Add, Bench, On};
+
+on_both_stores! {
+    the_name_of_a_queued_command_answers_once_it_was_handled
+    the_name_of_a_refused_command_is_soon_free_again
+    a_name_is_free_again_when_it_expires
+    expired_names_are_swept_while_a_server_runs
+}
+
+/// A clock that is set by hand.
+#[derive(Clone, Default)]
+struct Hand(Arc<AtomicI64>);
+
+impl Clock for Hand {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::Relaxed))
+    }
+}
+
+impl Hand {
+    fn advance(&self, seconds: i64) {
+        self.0.fetch_add(seconds * 1_000_000, Ordering::Relaxed);
+    }
+}
+
+const TTL: &str = "[idempotency]\nttl = 100\nerror_ttl = 10\n";
+
+fn bench(on: On, more: &str) -> (Bench, Hand) {
+    let hand = Hand::default();
+    let (clock, config) = (hand.clone(), format!("{TTL}{more}"));
+    (Bench::configured(on, &config, |builder| builder.clock(clock)), hand)
+}
+
+fn add(number: i64) -> Add {
+    Add { tally: "named".into(), number }
+}
+
+async fn queued(domain: &Domain, number: i64) -> String {
+    let sent = domain.process(add(number)).idempotency_key("row-1").asynchronous();
+    sent.await.unwrap().to_string()
+}
+
+async fn at_once(domain: &Domain, number: i64) -> Result<()> {
+    domain.process(add(number)).idempotency_key("row-1").synchronous().await
+}
+
+async fn the_name_of_a_queued_command_answers_once_it_was_handled(on: On) {
+    let (bench, _) = bench(on, "");
+    let first = queued(&bench.domain, 1).await;
+    let waiting = at_once(&bench.domain, 1).await.unwrap_err();
+    assert!(waiting.is_conflict(), "{waiting}");
+    bench.drain().await;
+    at_once(&bench.domain, 1).await.unwrap();
+    assert_eq!(queued(&bench.domain, 1).await, first);
+    bench.drain().await;
+    assert_eq!(bench.sum().await, 1);
+}
+
+async fn the_name_of_a_refused_command_is_soon_free_again(on: On) {
+    let (bench, hand) = bench(on, "");
+    let first = queued(&bench.domain, -1).await;
+    bench.drain().await;
+    assert_eq!(queued(&bench.domain, 2).await, first, "not at once");
+    hand.advance(11);
+    assert_ne!(queued(&bench.domain, 3).await, first);
+    bench.drain().await;
+    assert_eq!(bench.sum().await, 3);
+    bench.assert_closes().await;
+}
+
+async fn a_name_is_free_again_when_it_expires(on: On) {
+    let (bench, hand) = bench(on, "");
+    let send = bench.domain.process(add(1)).idempotency_key("row-1").asynchronous();
+    send.await.unwrap();
+    bench.drain().await;
+    hand.advance(99);
+    queued(&bench.domain, 2).await;
+    hand.advance(2);
+    queued(&bench.domain, 3).await;
+    bench.drain().await;
+    assert_eq!(bench.seen("named").await, [1, 3]);
+    let told = bench.domain.process(add(4)).idempotency_key("row-1").await;
+    assert!(matches!(told, Ok::<_, Error>(Processed::Queued(_))));
+}
+
+async fn expired_names_are_swept_while_a_server_runs(on: On) {
+    let (bench, hand) = bench(on, "[server.dlq]\ncheck_interval_seconds = 0.05\n");
+    for number in 0..500 {
+        let key = format!("row-{number}");
+        let sent = bench.domain.process(add(number)).idempotency_key(key).asynchronous();
+        sent.await.unwrap();
+    }
+    bench.drain().await;
+    hand.advance(101);
+    let store = Arc::clone(bench.domain.store().await.unwrap());
+    let now = bench.domain.clock().now();
+    let started = std::time::Instant::now();
+    bench
+        .serve_until(async || {
+            // A sweep of nothing only looks: it says how many there are to be swept.
+            started.elapsed() > std::time::Duration::from_millis(200)
+        })
+        .await;
+    assert_eq!(store.sweep(now, 1000).await.unwrap(), 0, "the server has swept them");
+}
