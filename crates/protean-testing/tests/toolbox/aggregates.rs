@@ -35,7 +35,7 @@ fn a_history_may_have_one_type_several_or_none() {
 #[test]
 fn a_history_gives_the_version() {
     let at = |account: &Account| assert_eq!(account.root().version(), Some(1));
-    let _ = given::<Account>("7", [deposit(1), deposit(1)]).when(|_| Ok(())).then_state(at);
+    given::<Account>("7", [deposit(1), deposit(1)]).when(|_| Ok(())).then_state(at);
 }
 
 #[test]

@@ -85,7 +85,7 @@ fn looking_takes_no_identity() {
     let opened = |looks: usize| {
         let bank = TestDomain::new(bank());
         for _ in 0..looks {
-            let _ = bank.when(pay_in(1)).then_error(|error| assert!(error.is_not_found()));
+            bank.when(pay_in(1)).then_error(|error| assert!(error.is_not_found()));
         }
         bank.when(OpenAccount {}).answer()
     };
