@@ -20,10 +20,9 @@ pub struct AnyCommands;
 /// Messages in their order: an array or a `Vec` of one type, a tuple of several
 /// types (at most eight), or `()` for none. Types that are compared need `PartialEq`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no list of messages, or not of `{Kind}`",
+    message = "`{Self}` is no list of messages",
     note = "write `[DepositMade {{ … }}]` for one type, a tuple like \
-            `(AccountOpened {{ … }}, DepositMade {{ … }})` for several, `()` for none",
-    note = "an event must be one of the aggregate it is given to or expected of"
+            `(AccountOpened {{ … }}, DepositMade {{ … }})` for several, `()` for none"
 )]
 pub trait Messages<Kind> {
     /// The messages one by one.

@@ -6,6 +6,7 @@
 //! * [`aggregates`]: event-sourced and state-stored aggregates
 //! * [`handlers`]: command handlers, event handlers, projectors
 //! * [`still`]: the clock and the identities
+//! * [`ui`]: what the compiler says
 
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
 
@@ -14,3 +15,4 @@ mod bank;
 mod failure;
 mod handlers;
 mod still;
+mod ui;
