@@ -23,7 +23,8 @@ use crate::line::Line;
 const VARIABLE: &str = "PROTEAN_DOMAIN";
 
 fn main() -> ExitCode {
-    run(std::env::args_os().skip(1)).unwrap_or_else(|error| error.report(false))
+    let json = std::env::args_os().any(|word| word == "--json");
+    run(std::env::args_os().skip(1)).unwrap_or_else(|error| error.report(json))
 }
 
 fn run(words: impl Iterator<Item = OsString>) -> Result {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -81,4 +82,14 @@ pub(crate) fn fidelis() -> &'static Path {
         assert_eq!(said.code, Some(0), "{said:?}");
         Path::new(env!("CARGO_BIN_EXE_protean")).with_file_name("fidelis")
     })
+}
+
+/// Waits for something another process does.
+#[track_caller]
+pub(crate) fn eventually(mut holds: impl FnMut() -> bool) {
+    let begin = Instant::now();
+    while !holds() {
+        assert!(begin.elapsed() < Duration::from_secs(60), "it did not come to hold");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }

@@ -1,6 +1,6 @@
 //! What `protean` hands over to the bank's own program.
 
-use crate::call::{Place, Said, fidelis};
+use crate::call::{Place, Said, eventually, fidelis};
 
 #[test]
 fn a_package_of_the_workspace_answers_as_its_program_does() {
@@ -49,22 +49,20 @@ fn the_exit_code_and_the_words_are_those_of_the_program() {
 #[cfg(unix)]
 #[test]
 fn a_signal_reaches_the_server() {
-    use std::io::{BufRead as _, BufReader};
-    use std::process::{Command, Stdio};
+    use std::fs::{File, read_to_string};
+    use std::process::Command;
 
-    let place = Place::nowhere();
+    let (place, folder) = (Place::nowhere(), tempfile::tempdir().unwrap());
+    let (out, log) = (folder.path().join("out"), folder.path().join("log"));
     let mut protean = place.protean(&["server", "--json", "--domain", fidelis().to_str().unwrap()]);
-    let mut server = protean.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let mut log = BufReader::new(server.stderr.take().unwrap()).lines();
-    assert!(log.any(|line| line.unwrap().contains("ready")));
-    // The rest of the log must be read, so that the server can write it.
-    let rest = std::thread::spawn(move || log.map_while(Result::ok).count());
+    protean.stdout(File::create(&out).unwrap()).stderr(File::create(&log).unwrap());
+    let mut server = protean.spawn().unwrap();
+    eventually(|| read_to_string(&log).unwrap().contains("ready"));
     let id = server.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
-    let output = server.wait_with_output().unwrap();
-    let out = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success() && out.contains("SIGTERM"), "{out}");
-    rest.join().unwrap();
+    let status = server.wait().unwrap();
+    let told = read_to_string(&out).unwrap();
+    assert!(status.success() && told.contains("SIGTERM"), "{status}: {told}");
 }
 
 #[test]

@@ -21,6 +21,13 @@ fn without_a_domain_it_says_how_to_name_one() {
 }
 
 #[test]
+fn programs_are_told_as_well() {
+    let said = Place::nowhere().call(&["verify", "--json", "--domain=./nothing"]);
+    assert!(said.code == Some(2) && said.err.contains("./nothing"), "{said:?}");
+    assert!(said.out.contains("\"status\": \"error\""), "{said:?}");
+}
+
+#[test]
 fn it_is_no_domain_itself() {
     let place = Place::workspace("");
     let itself = env!("CARGO_BIN_EXE_protean");
