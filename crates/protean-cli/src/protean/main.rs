@@ -3,13 +3,14 @@
 //! ```text
 //! words ─▶ line ─┬▶ package ─▶ program   --domain=fidelis: built, then run in our place
 //!                ├▶ program              --domain=./fidelis
-//!                └▶ own                  help, version
+//!                └▶ own ─▶ starter        help, version, new
 //! ```
 
 mod line;
 mod own;
 mod package;
 mod program;
+mod starter;
 
 use std::ffi::{OsStr, OsString};
 use std::path::Path;

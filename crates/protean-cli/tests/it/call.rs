@@ -46,6 +46,10 @@ impl Place {
         place
     }
 
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// `protean`, with a database of its own and nothing from the outside.
     pub(crate) fn protean(&self, words: &[&str]) -> Command {
         self.program(Path::new(env!("CARGO_BIN_EXE_protean")), words)
