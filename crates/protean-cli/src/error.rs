@@ -57,8 +57,9 @@ impl Error {
         self
     }
 
-    /// Tells a person on stderr, and with `json` a program on stdout as well.
-    pub(crate) fn report(&self, json: bool) -> ExitCode {
+    /// Tells a person on stderr, and with `json` a program on stdout as well;
+    /// gives the exit code.
+    pub fn report(&self, json: bool) -> ExitCode {
         // Nothing is left to be told to when stderr is gone.
         let _ = write!(std::io::stderr(), "{self}");
         if json {

@@ -1,5 +1,31 @@
-//! What tests of Protean need.
+//! What tests of domains and of adapters need.
 //!
+//! ```text
+//! given(id, events) ─▶ when(|aggregate| …) ─▶ then(events)        an aggregate: pure, no domain
+//! TestDomain ─▶ given(command) ─▶ when(command) ─▶ then(events)   handlers and projectors
+//! ```
+//!
+//! Everything runs the code that runs in production; nothing is a stand-in but
+//! the place where it is kept (memory), the [clock](TestClock), and the
+//! identities, which are [numbered](protean_core::message::Id::numbered). What
+//! does not hold fails the test at its own line, with the difference.
+//!
+//! * [`given`], [`given_state`], [`when_new`]: aggregates
+//! * [`TestDomain`]: commands, events, projections
 //! * [`contract`]: the facts that hold for every adapter of the ports
 
+mod aggregate;
+mod clock;
 pub mod contract;
+mod difference;
+mod domain;
+mod log;
+mod messages;
+mod reaction;
+mod refusal;
+
+pub use aggregate::{Given, Then, given, given_state, when_new};
+pub use clock::TestClock;
+pub use domain::TestDomain;
+pub use messages::{AnyCommands, AnyEvents, EventsOf, Messages, Told};
+pub use reaction::Reaction;

@@ -23,7 +23,7 @@ pub(super) fn listed(names: &[&str], last: &str) -> String {
 }
 
 /// The known name with the fewest edits from `found`, if at most a third of it differs.
-pub(super) fn nearest<'a>(found: &str, known: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(found: &str, known: &[&'a str]) -> Option<&'a str> {
     let found = found.to_lowercase();
     let tolerated = (found.chars().count() / 3).max(1);
     known

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::broker::Broker;
 use super::custom::Custom;
-use super::database::Database;
+use super::database::{Database, DatabaseProvider};
 use super::declared::Declared;
 use super::document::{self, Table};
 use super::event_store;
@@ -110,6 +110,18 @@ impl Config {
             None => Self::default(),
         };
         report.finish().map(|warnings| Self { warnings, ..config })
+    }
+
+    /// The same, with everything kept in memory and every handler run at once.
+    #[must_use]
+    pub fn in_memory(mut self) -> Self {
+        for database in self.databases.values_mut() {
+            database.provider = DatabaseProvider::Memory;
+        }
+        self.event_processing = Processing::Sync;
+        self.command_processing = Processing::Sync;
+        self.message_processing = Processing::Sync;
+        self
     }
 
     /// The settings of the subscription of `handler`, of which the code says `declared`.

@@ -27,6 +27,7 @@ pub struct DomainBuilder {
     environment: Option<String>,
     providers: Vec<Arc<dyn Provider>>,
     clock: Arc<dyn Clock>,
+    in_memory: bool,
 }
 
 enum Source {
@@ -45,6 +46,7 @@ impl DomainBuilder {
             environment: None,
             providers: vec![Arc::new(MemoryProvider)],
             clock: Arc::new(SystemClock),
+            in_memory: false,
         }
     }
 
@@ -83,6 +85,13 @@ impl DomainBuilder {
         self
     }
 
+    /// Keeps everything in memory and runs every handler at once, whatever the
+    /// configuration says of databases and processing: for tests.
+    pub fn in_memory(mut self) -> Self {
+        self.in_memory = true;
+        self
+    }
+
     /// Declares an aggregate.
     pub fn aggregate<A>(mut self) -> Self
     where
@@ -110,13 +119,14 @@ impl DomainBuilder {
     /// # Errors
     /// Every fault of the wiring and the configuration, at once.
     pub fn build(self) -> Result<Domain, BuildError> {
-        let Self { name, mut registry, source, environment, providers, clock } = self;
+        let Self { name, mut registry, source, environment, providers, clock, in_memory } = self;
         let mut faults = check_name(&name);
         let file = source.name();
         let config = read(source, environment).unwrap_or_else(|found| {
             faults.extend(found);
             Config::default()
         });
+        let config = if in_memory { config.in_memory() } else { config };
         wiring::wire(&mut registry, &name, &config);
         faults.append(&mut registry.faults);
         let lanes = lane_rule(&config);

@@ -43,7 +43,10 @@ pub trait On<E: Event>: Send + Sync + 'static {
 }
 
 /// Answers a query.
-#[diagnostic::on_unimplemented(message = "`{Self}` does not answer `{Q}`")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not answer `{Q}`",
+    note = "add an `async fn` with `#[handle]` for it to the `#[query_handler]` block"
+)]
 pub trait Answer<Q: Query>: Send + Sync + 'static {
     /// Answers from what is committed.
     fn answer(

@@ -6,7 +6,7 @@ use super::unit::{Unit, checked_id};
 use crate::message::{Id, Row, Table, Value, snake_case};
 use crate::model::{
     Aggregate, Columns, EventSourced, Kept, Projected, Projection, Replay, Root, StateStored,
-    Values, violations_after,
+    Values, as_stored, violations_after,
 };
 use crate::port::RowState;
 use crate::{Error, Result, Violations};
@@ -53,7 +53,7 @@ impl<A: Replay> Storage<A> for EventSourced {
         }
         let mut aggregate = A::blank(Root::with_id(id.clone()));
         for recorded in &messages {
-            let name = event_name(&recorded.message.type_name);
+            let name = recorded.message.name();
             if !aggregate.replay(name, &recorded.message.data)? {
                 let stream_position = recorded.stream_position;
                 let told = format!(
@@ -97,13 +97,7 @@ impl<A: Aggregate + Columns + Kept<Storage = Self>> Storage<A> for StateStored {
         let table = unit.domain.registry().table::<A>()?;
         let state = unit.row(table, id.as_str()).await?;
         let Some(row) = state.row else { return Ok(None) };
-        let mut aggregate: A = read(A::NAME, id, &row)?;
-        *aggregate.root_mut() = Root::restored(id.clone(), state.version);
-        let forbidden = aggregate.before();
-        if !forbidden.is_empty() {
-            aggregate.root_mut().bar(forbidden);
-        }
-        Ok(Some(aggregate))
+        Ok(Some(as_stored(read(A::NAME, id, &row)?, state.version)))
     }
 
     async fn add(unit: &Unit, aggregate: A) -> Result {
@@ -195,10 +189,4 @@ fn row(columns: &impl Columns) -> Row {
 fn read<T: Columns>(name: &str, id: &Id, row: &[Value]) -> Result<T> {
     T::read(&mut Values::new(row))
         .map_err(|fault| Error::failed(format!("the row of {name} '{id}' cannot be read: {fault}")))
-}
-
-/// `AccountOpened` of `Fidelis.AccountOpened.v1`.
-pub(crate) fn event_name(type_name: &str) -> &str {
-    let name = type_name.split_once('.').map_or(type_name, |(_, rest)| rest);
-    name.rsplit_once(".v").map_or(name, |(name, _)| name)
 }

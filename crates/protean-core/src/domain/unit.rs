@@ -144,6 +144,14 @@ impl Unit {
         }
     }
 
+    /// Appends events at the end of a stream, wherever that is.
+    pub(super) async fn follow<A: Aggregate>(&self, id: &Id, events: &[Raised]) -> Result {
+        let names = self.domain.registry().names::<A>()?;
+        let length = self.stream(&names.category.stream(id)).await?.len() as u64;
+        self.append_at(names, id, length.checked_sub(1), events);
+        Ok(())
+    }
+
     /// Appends the events of a state-stored aggregate that got this version.
     pub(crate) fn append_versioned(&self, names: &Names, id: &Id, version: u64, events: &[Raised]) {
         let stream = names.category.stream(id);

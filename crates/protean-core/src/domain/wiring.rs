@@ -7,7 +7,7 @@ use super::Registry;
 use super::group::{Group, HandlerKind};
 use super::register::{Registration, Route};
 use crate::config::{BrokerProvider, Config, SubscriptionType};
-use crate::message::{Category, RESERVED, Table};
+use crate::message::{Category, RESERVED, Table, bare_name};
 
 /// Makes the groups of all registered handlers; what is wrong is added to the
 /// registry's faults.
@@ -89,7 +89,7 @@ fn check_commands(registry: &mut Registry, groups: &[Arc<Group>]) {
         let group = groups.iter().find(|group| group.category == commands);
         let handled = |command: &str| {
             let routes = group.into_iter().flat_map(|group| group.routes.keys());
-            routes.map(|route| super::storage::event_name(route)).any(|name| name == command)
+            routes.map(|route| bare_name(route)).any(|name| name == command)
         };
         let name = aggregate.name;
         for command in aggregate.commands.iter().filter(|command| !handled(command)) {

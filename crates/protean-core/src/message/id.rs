@@ -6,6 +6,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
+use super::ids;
+
 /// An identity: opaque, cheap to clone, compared by its text.
 ///
 /// ```
@@ -18,13 +20,22 @@ use uuid::Uuid;
 pub struct Id(Arc<str>);
 
 impl Id {
-    /// A fresh identity: a UUID v7, so that later ones sort after earlier ones.
+    /// A fresh identity: a UUID v7, so that later ones sort after earlier ones;
+    /// within a scope of [`Ids`](super::Ids) the next numbered one.
     #[expect(
         clippy::new_without_default,
         reason = "a default identity that differs each time surprises"
     )]
     pub fn new() -> Self {
-        Self::from(Uuid::now_v7())
+        ids::next().map_or_else(|| Self::from(Uuid::now_v7()), Self::numbered)
+    }
+
+    /// The identity that a scope of [`Ids`](super::Ids) gives as this number,
+    /// counted from 1: `00000000-0000-7000-8000-000000000001`. No fresh one is like it.
+    pub fn numbered(number: u64) -> Self {
+        let (version_7, variant) = (0x7000 << 64, 1 << 63);
+        let number = u128::from(number & (u64::MAX >> 2));
+        Self::from(Uuid::from_u128(version_7 | variant | number))
     }
 
     /// The identity that belongs to `name` within `kind`: a UUID v5, the same

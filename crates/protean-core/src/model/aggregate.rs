@@ -79,6 +79,19 @@ pub trait Replay: Aggregate + Kept<Storage = EventSourced> {
     }
 }
 
+/// The instance as a store has it at this version: without events, and barred
+/// from being changed when its state forbids that.
+#[must_use]
+pub fn as_stored<A: Aggregate>(mut aggregate: A, version: Option<u64>) -> A {
+    let root = Root::restored(aggregate.root().id().clone(), version);
+    *aggregate.root_mut() = root;
+    let forbidden = aggregate.before();
+    if !forbidden.is_empty() {
+        aggregate.root_mut().bar(forbidden);
+    }
+    aggregate
+}
+
 /// Raises an event of an event-sourced aggregate: invariants before, apply,
 /// fields and invariants after, record.
 ///
@@ -120,7 +133,7 @@ where
 }
 
 /// What is wrong with the fields and the invariants of the present state.
-pub(crate) fn violations_after<A: Aggregate>(aggregate: &A) -> Violations {
+pub fn violations_after<A: Aggregate>(aggregate: &A) -> Violations {
     let mut violations = aggregate.check();
     violations.merge(&aggregate.after());
     violations

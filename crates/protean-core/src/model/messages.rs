@@ -48,6 +48,10 @@ pub trait Command: Fields + Serialize + DeserializeOwned + Send + Sync + 'static
 }
 
 /// A question to a query handler. Nothing of it is kept.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a query",
+    note = "declare it with `#[query(returns = Answer)]`"
+)]
 pub trait Query: Fields + Send + Sync + 'static {
     /// The name, for errors and traces.
     const NAME: &'static str;

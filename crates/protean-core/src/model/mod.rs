@@ -17,8 +17,10 @@ mod projection;
 mod root;
 mod rules;
 
-pub(crate) use aggregate::violations_after;
-pub use aggregate::{Aggregate, Apply, Invariants, Replay, raise_applied, raise_recorded};
+pub use aggregate::{
+    Aggregate, Apply, Invariants, Replay, as_stored, raise_applied, raise_recorded,
+    violations_after,
+};
 pub use attribute::{Attribute, Comparable, Condition, Sort};
 pub use choice::Choice;
 pub use field::{Field, Values};

@@ -4,6 +4,10 @@ use super::{Columns, Kept, Projected};
 use crate::message::Id;
 
 /// A read model: rows that projectors keep from events.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a projection",
+    note = "declare it with `#[projection]` and mark its identity with `#[field(identifier)]`"
+)]
 pub trait Projection: Columns + Kept<Storage = Projected> {
     /// The name; its table is the same in snake case.
     const NAME: &'static str;

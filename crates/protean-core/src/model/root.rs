@@ -75,9 +75,11 @@ impl<A> Root<A> {
         self.barred = Some(violations);
     }
 
+    /// Whether the instance may be changed and kept.
+    ///
     /// # Errors
-    /// When the instance broke an invariant, or was loaded in a state that forbids changes.
-    pub(crate) fn allow(&self) -> Result {
+    /// When it broke an invariant, or was loaded in a state that forbids changes.
+    pub fn allow(&self) -> Result {
         self.barred.clone().map_or(Ok(()), |violations| Err(Error::invalid(violations)))
     }
 

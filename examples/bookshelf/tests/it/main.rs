@@ -1,5 +1,6 @@
 //! What the bookshelf promises.
 //!
+//! * [`book`]: what a book is, and what follows when one is added
 //! * [`shelf`]: books one by one, and the catalog that people ask
 //! * [`catalogs`]: files good and bad, row by row
 //! * [`imports`]: the program imports: again, beside a server, for a person
@@ -8,6 +9,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
 
+mod book;
 mod catalogs;
 mod configurations;
 mod imports;

@@ -1,5 +1,8 @@
-//! The bank as its operators see it: the real program, on a real file.
+//! The bank, in two halves: its rules, and the real program on a real file as
+//! its operators see it.
 //!
+//! * [`account`]: what an account does and refuses
+//! * [`counter`]: commands and the summary that follows
 //! * [`bank`]: a bank of one's own for each test
 //! * [`demo`]: the scene of the document
 //! * [`migration`]: the great migration, from export to verdict
@@ -9,8 +12,10 @@
 
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
 
+mod account;
 mod backlog;
 mod bank;
+mod counter;
 mod demo;
 mod migration;
 mod stops;

@@ -1,0 +1,17 @@
+//! Events that happened elsewhere.
+
+use super::{Domain, work};
+use crate::Result;
+use crate::message::Id;
+use crate::model::{Aggregate, Raised};
+
+/// Commits events at the end of an instance's stream and processes them as
+/// `event_processing` says, without the instance: nothing is checked and no row
+/// is written. For tests of what follows from events, and to take over a history.
+///
+/// # Errors
+/// When the aggregate is not registered or the store cannot be written. With
+/// [`Error::committed`](crate::Error::committed) a handler of the events failed.
+pub async fn happened<A: Aggregate>(domain: &Domain, id: &Id, events: &[Raised]) -> Result {
+    work::unit_of_work(domain, async |context| context.unit().follow::<A>(id, events).await).await
+}

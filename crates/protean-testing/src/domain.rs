@@ -1,0 +1,199 @@
+//! Given, when, then for handlers and projectors.
+
+use std::future::Future;
+
+use protean_core::Result;
+use protean_core::domain::{Domain, DomainBuilder, happened};
+use protean_core::message::{Id, Ids};
+use protean_core::model::{Aggregate, Command, Event};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::TestClock;
+use crate::log;
+use crate::messages::{EventsOf, Messages, Told};
+use crate::reaction::Reaction;
+use crate::refusal::told;
+
+/// A domain in memory, with a clock that stands still and numbered identities.
+/// Commands, and all that follows from them, are handled before a call returns,
+/// as synchronous processing does.
+///
+/// It brings its own runtime: use it in a plain `#[test]`.
+///
+/// ```
+/// # use protean::prelude::{Context, Id, Result, Root};
+/// # use protean::{aggregate, aggregate_impl, command, command_handler, event, projection, projector};
+/// # #[event(part_of = Account)]
+/// # struct DepositMade { account_id: Id, amount: i64 }
+/// # #[command(part_of = Account)]
+/// # struct MakeDeposit { #[field(identifier)] account_id: Id, amount: i64 }
+/// # #[aggregate(event_sourced)]
+/// # struct Account { root: Root<Account>, balance: i64 }
+/// # #[aggregate_impl]
+/// # impl Account {
+/// #     #[apply]
+/// #     fn deposited(&mut self, event: &DepositMade) { self.balance += event.amount; }
+/// # }
+/// # struct Handler;
+/// # #[command_handler(part_of = Account)]
+/// # impl Handler {
+/// #     #[handle]
+/// #     async fn deposit(&self, command: MakeDeposit, ctx: &Context) -> Result {
+/// #         let MakeDeposit { account_id, amount } = command;
+/// #         let found = ctx.repository::<Account>().find(&account_id).await?;
+/// #         let mut account = found.unwrap_or_else(|| Account::create_with(account_id));
+/// #         account.raise(DepositMade { account_id: account.id(), amount })?;
+/// #         ctx.repository::<Account>().add(account).await
+/// #     }
+/// # }
+/// # #[projection]
+/// # struct Balance { #[field(identifier)] account_id: Id, total: i64 }
+/// # struct Balances;
+/// # #[projector(projection = Balance)]
+/// # impl Balances {
+/// #     #[on]
+/// #     async fn deposited(&self, event: DepositMade, ctx: &Context) -> Result {
+/// #         let found = ctx.repository::<Balance>().find(&event.account_id).await?;
+/// #         let total = event.amount + found.map_or(0, |row| row.total);
+/// #         let account_id = event.account_id;
+/// #         ctx.repository::<Balance>().add(Balance { account_id, total }).await
+/// #     }
+/// # }
+/// # fn bank() -> protean::DomainBuilder {
+/// #     protean::domain("bank").aggregate::<Account>().register(Handler).register(Balances)
+/// # }
+/// use protean_testing::TestDomain;
+///
+/// let id = || Id::from("7");
+/// TestDomain::new(bank())
+///     .given(MakeDeposit { account_id: id(), amount: 5 })
+///     .when(MakeDeposit { account_id: id(), amount: 3 })
+///     .then([DepositMade { account_id: id(), amount: 3 }])
+///     .then_row(Balance { account_id: id(), total: 8 });
+/// ```
+pub struct TestDomain {
+    domain: Domain,
+    clock: TestClock,
+    ids: Ids,
+    runtime: Runtime,
+}
+
+impl TestDomain {
+    /// The domain, with its own configuration except for where things are kept
+    /// and when they are processed.
+    ///
+    /// # Panics
+    /// When the domain cannot be built; every fault is told.
+    #[track_caller]
+    pub fn new(builder: DomainBuilder) -> Self {
+        let clock = TestClock::default();
+        let domain = match builder.in_memory().clock(clock.clone()).build() {
+            Ok(domain) => domain,
+            Err(faults) => panic!("the domain cannot be built:\n{faults}"),
+        };
+        let runtime = match Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => panic!("no runtime can be started: {error}"),
+        };
+        Self { domain, clock, ids: Ids::default(), runtime }
+    }
+
+    /// The clock of the domain.
+    pub fn clock(&self) -> &TestClock {
+        &self.clock
+    }
+
+    /// The domain.
+    pub fn domain(&self) -> &Domain {
+        &self.domain
+    }
+
+    /// Runs `work`, for what the other methods do not cover:
+    /// `bank.run(bank.domain().dispatch(query))`.
+    pub fn run<F: Future>(&self, work: F) -> F::Output {
+        self.runtime.block_on(work)
+    }
+
+    /// This command has been handled, with all that follows from it.
+    ///
+    /// # Panics
+    /// When a handler fails.
+    #[track_caller]
+    pub fn given<C: Command>(&self, command: C) -> &Self {
+        succeeded(C::NAME, self.process(command));
+        self
+    }
+
+    /// These events have happened to an instance and were handled, whatever its
+    /// state: nobody checks whether it would have raised them.
+    ///
+    /// # Panics
+    /// When a handler fails.
+    #[track_caller]
+    pub fn given_events<A: Aggregate>(
+        &self,
+        id: impl Into<Id>,
+        events: impl Messages<EventsOf<A>>,
+    ) -> &Self {
+        succeeded(A::NAME, self.happen::<A>(&id.into(), events.told()));
+        self
+    }
+
+    /// This command is handled. It takes the next numbered identity, and what
+    /// its handler makes those after that.
+    ///
+    /// # Panics
+    /// When the log cannot be read.
+    #[track_caller]
+    #[must_use = "nothing is checked before `then…`"]
+    pub fn when<C: Command>(&self, command: C) -> Reaction<'_, C::Output> {
+        self.reaction(|| self.process(command))
+    }
+
+    /// This event happens to an instance.
+    ///
+    /// # Panics
+    /// When the log cannot be read.
+    #[track_caller]
+    #[must_use = "nothing is checked before `then…`"]
+    pub fn when_event<E: Event + PartialEq>(
+        &self,
+        id: impl Into<Id>,
+        event: E,
+    ) -> Reaction<'_, ()> {
+        self.reaction(|| self.happen::<E::Aggregate>(&id.into(), vec![Told::event(event)]))
+    }
+
+    fn process<C: Command>(&self, command: C) -> Result<C::Output> {
+        let processing = self.domain.process(command);
+        self.run(self.ids.scope(processing.synchronous()))
+    }
+
+    fn happen<A: Aggregate>(&self, id: &Id, events: Vec<Told>) -> Result {
+        let events: Vec<_> = events.into_iter().map(Told::into_raised).collect();
+        self.run(self.ids.scope(happened::<A>(&self.domain, id, &events)))
+    }
+
+    #[track_caller]
+    fn reaction<T>(&self, act: impl FnOnce() -> Result<T>) -> Reaction<'_, T> {
+        let before = succeeded("the log", self.run(log::after(&self.domain, 0)));
+        let outcome = act();
+        let position = before.last().map_or(0, |last| last.position);
+        let after = succeeded("the log", self.run(log::after(&self.domain, position)));
+        // The first one is the message that the reaction is to.
+        let messages = after.into_iter().skip(1).map(|recorded| recorded.message).collect();
+        Reaction::new(self, outcome, messages)
+    }
+}
+
+/// What was done.
+///
+/// # Panics
+/// When it failed.
+#[track_caller]
+pub(crate) fn succeeded<T>(what: &str, outcome: Result<T>) -> T {
+    match outcome {
+        Ok(value) => value,
+        Err(error) => panic!("{what} failed: {}", told(&error)),
+    }
+}

@@ -1,0 +1,29 @@
+//! What a domain's log holds.
+
+use std::collections::BTreeSet;
+
+use protean_core::Result;
+use protean_core::domain::Domain;
+use protean_core::message::{Priority, Recorded};
+use protean_core::port::LaneRead;
+
+/// Reads as a group of this name, which is enrolled nowhere and settles nothing.
+const READER: &str = "protean.testing";
+
+/// Every message after a position, in the order of the log.
+pub(crate) async fn after(domain: &Domain, position: u64) -> Result<Vec<Recorded>> {
+    let store = domain.store().await?;
+    let events = domain.registry().aggregates().map(|(_, category, _)| category.clone());
+    let categories: BTreeSet<_> =
+        events.flat_map(|category| [category.commands(), category]).collect();
+    let mut messages = Vec::new();
+    for category in categories {
+        let range = (Priority::new(i32::MIN), Priority::new(i32::MAX));
+        let (group, after, limit) = (READER.to_owned(), Vec::new(), usize::MAX);
+        let page = store.lane(LaneRead { group, category, range, after, limit }).await?;
+        messages.extend(page.into_iter().map(|delivery| delivery.recorded));
+    }
+    messages.retain(|recorded| recorded.position > position);
+    messages.sort_by_key(|recorded| recorded.position);
+    Ok(messages)
+}

@@ -1,0 +1,204 @@
+//! What followed from a command or an event.
+
+use std::fmt::Debug;
+
+use protean_core::domain::Storage;
+use protean_core::message::{Id, Kind, Message};
+use protean_core::model::{Kept, Projection};
+use protean_core::{Error, Result};
+
+use crate::TestDomain;
+use crate::difference::difference;
+use crate::domain::succeeded;
+use crate::messages::{AnyCommands, AnyEvents, Found, Messages, Told};
+use crate::refusal::{not_rejected, told};
+
+/// What followed from a command or an event: events and commands in the order
+/// of the log, rows, a failure.
+///
+/// When something failed, [`then_error`](Self::then_error) or
+/// [`then_rejected`](Self::then_rejected) comes before everything else.
+pub struct Reaction<'d, T> {
+    test: &'d TestDomain,
+    outcome: Result<T>,
+    expected_to_fail: bool,
+    messages: Vec<Message>,
+}
+
+impl<'d, T> Reaction<'d, T> {
+    pub(crate) fn new(test: &'d TestDomain, outcome: Result<T>, messages: Vec<Message>) -> Self {
+        Self { test, outcome, expected_to_fail: false, messages }
+    }
+
+    /// These events followed, and no others, of whichever aggregates.
+    ///
+    /// # Panics
+    /// When others followed, or something failed.
+    #[track_caller]
+    pub fn then(self, events: impl Messages<AnyEvents>) -> Self {
+        self.compare(Kind::Event, &events.told())
+    }
+
+    /// Events of these names followed, and no others.
+    ///
+    /// # Panics
+    /// When others followed, or something failed.
+    #[track_caller]
+    pub fn then_named<const N: usize>(self, names: [&str; N]) -> Self {
+        self.succeeded();
+        let found: Vec<&str> = self.of(Kind::Event).map(Message::name).collect();
+        if let Some(difference) = difference(&names, &found, |one, other| one == other) {
+            panic!("other events followed {difference}");
+        }
+        self
+    }
+
+    /// No event followed.
+    ///
+    /// # Panics
+    /// When one did, or something failed.
+    #[track_caller]
+    pub fn then_nothing(self) -> Self {
+        self.then(())
+    }
+
+    /// Handlers issued these commands, and no others.
+    ///
+    /// # Panics
+    /// When they issued others, or something failed.
+    #[track_caller]
+    pub fn then_commands(self, commands: impl Messages<AnyCommands>) -> Self {
+        self.compare(Kind::Command, &commands.told())
+    }
+
+    /// The projection has this row.
+    ///
+    /// # Panics
+    /// When the row with this identity is another one or is missing, or
+    /// something failed.
+    #[track_caller]
+    pub fn then_row<P: Projection + PartialEq + Debug>(self, row: P) -> Self {
+        let found = self.find::<P>(&row.key());
+        if found != row {
+            let [expected, found] = [row, found].map(|row| format!("{row:#?}"));
+            let [expected, found]: [Vec<&str>; 2] =
+                [&expected, &found].map(|text| text.lines().collect());
+            let difference = difference(&expected, &found, |one, other| one == other);
+            panic!("the row is another one {}", difference.unwrap_or_default());
+        }
+        self
+    }
+
+    /// The projection has no row of this identity.
+    ///
+    /// # Panics
+    /// When it has one, or something failed.
+    #[track_caller]
+    pub fn then_no_row<P: Projection + Debug>(self, id: impl Into<Id>) -> Self {
+        self.succeeded();
+        if let Some(row) = self.look::<P>(&id.into()) {
+            panic!("there is a row: {row:#?}");
+        }
+        self
+    }
+
+    /// The aggregate or row of this identity is as `check` wants it.
+    ///
+    /// # Panics
+    /// When `check` does, there is none, or something failed.
+    #[track_caller]
+    pub fn then_state<K: Kept<Storage: Storage<K>>>(
+        self,
+        id: impl Into<Id>,
+        check: impl FnOnce(&K),
+    ) -> Self {
+        check(&self.find(&id.into()));
+        self
+    }
+
+    /// It was refused, and `field` is at fault.
+    ///
+    /// # Panics
+    /// When it went well, or failed for another reason.
+    #[track_caller]
+    pub fn then_rejected(mut self, field: &str) -> Self {
+        if let Some(fault) = not_rejected(self.error(), field) {
+            panic!("{fault}");
+        }
+        self.expected_to_fail = true;
+        self
+    }
+
+    /// It failed with this error. With [`Error::committed`] the command was
+    /// handled, and a handler of what followed failed.
+    ///
+    /// # Panics
+    /// When `check` does, or it went well.
+    #[track_caller]
+    pub fn then_error(mut self, check: impl FnOnce(&Error)) -> Self {
+        check(self.error());
+        self.expected_to_fail = true;
+        self
+    }
+
+    /// What the handler of the command answered.
+    ///
+    /// # Panics
+    /// When it failed.
+    #[track_caller]
+    pub fn answer(self) -> T {
+        succeeded("the command", self.outcome)
+    }
+
+    #[track_caller]
+    fn compare(self, kind: Kind, expected: &[Told]) -> Self {
+        self.succeeded();
+        let found: Vec<Found<'_>> = self.of(kind).map(Found::from).collect();
+        if let Some(difference) = difference(expected, &found, |one, other| one.is(other)) {
+            let what = if kind == Kind::Event { "events" } else { "commands" };
+            panic!("other {what} followed {difference}");
+        }
+        self
+    }
+
+    fn of(&self, kind: Kind) -> impl Iterator<Item = &Message> {
+        self.messages.iter().filter(move |message| message.kind == kind)
+    }
+
+    #[track_caller]
+    fn find<K: Kept<Storage: Storage<K>>>(&self, id: &Id) -> K {
+        self.succeeded();
+        match self.look::<K>(id) {
+            Some(kept) => kept,
+            None => panic!("there is no {} '{id}'", <K::Storage as Storage<K>>::name()),
+        }
+    }
+
+    #[track_caller]
+    fn look<K: Kept<Storage: Storage<K>>>(&self, id: &Id) -> Option<K> {
+        let name = <K::Storage as Storage<K>>::name();
+        let look = async { self.test.domain().repository::<K>().await?.find(id).await };
+        succeeded(name, self.test.run(look))
+    }
+
+    #[track_caller]
+    fn succeeded(&self) {
+        if let Err(error) = &self.outcome
+            && !self.expected_to_fail
+        {
+            panic!("it failed: {}", told(error));
+        }
+    }
+
+    #[track_caller]
+    fn error(&self) -> &Error {
+        match &self.outcome {
+            Err(error) => error,
+            Ok(_) => {
+                let found: Vec<_> =
+                    self.messages.iter().map(|one| Found::from(one).to_string()).collect();
+                panic!("it is expected to fail, but this followed: [{}]", found.join(", "))
+            }
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The toolbox for domains: what holds passes, and what does not hold fails the
+//! test where it stands.
+//!
+//! * [`bank`]: the domain of these tests
+//! * [`failure`]: catches a failure, with its place
+//! * [`aggregates`]: event-sourced and state-stored aggregates
+//! * [`handlers`]: command handlers, event handlers, projectors
+//! * [`still`]: the clock and the identities
+//! * [`ui`]: what the compiler says
+
+#![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
+
+mod aggregates;
+mod bank;
+mod failure;
+mod handlers;
+mod still;
+mod ui;
