@@ -1,5 +1,7 @@
 //! A clock that does not go back, for what is due.
 
+use std::time::Duration;
+
 use protean_core::message::Timestamp;
 use protean_core::port::Clock;
 use tokio::time::Instant;
@@ -20,5 +22,63 @@ impl Steady {
     /// Now: never before what was now earlier.
     pub(crate) fn now(&self, clock: &dyn Clock) -> Timestamp {
         clock.now().max(self.wall + self.since.elapsed())
+    }
+
+    /// Something waits until `due`, and nothing waits longer than `longest`:
+    /// when it seems to, the clock was set back since, and goes on from there.
+    pub(crate) fn learn(&mut self, clock: &dyn Clock, due: Timestamp, longest: Duration) {
+        let ahead = due.since(self.now(clock)).saturating_sub(longest);
+        self.wall = self.wall + ahead;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+    use std::time::Duration;
+
+    use protean_core::message::Timestamp;
+    use protean_core::port::Clock;
+
+    use super::Steady;
+
+    struct Wall(AtomicI64);
+
+    impl Wall {
+        fn set(&self, seconds: i64) {
+            self.0.store(seconds, Ordering::Relaxed);
+        }
+    }
+
+    impl Clock for Wall {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_micros(self.0.load(Ordering::Relaxed) * 1_000_000)
+        }
+    }
+
+    fn seconds(timestamp: Timestamp) -> i64 {
+        timestamp.as_micros() / 1_000_000
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn goes_on_when_the_wall_is_set_back_and_along_when_it_is_set_forward() {
+        let wall = Wall(AtomicI64::new(10_000));
+        let steady = Steady::new(&wall);
+        wall.set(6_400);
+        assert_eq!(seconds(steady.now(&wall)), 10_000);
+        tokio::time::advance(Duration::from_secs(5)).await;
+        assert_eq!(seconds(steady.now(&wall)), 10_005);
+        wall.set(13_600);
+        assert_eq!(seconds(steady.now(&wall)), 13_600);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn learns_of_a_clock_that_was_set_back_before_it_began() {
+        let (wall, longest) = (Wall(AtomicI64::new(10_000)), Duration::from_secs(75));
+        let mut steady = Steady::new(&wall);
+        steady.learn(&wall, Timestamp::from_micros(10_060 * 1_000_000), longest);
+        assert_eq!(seconds(steady.now(&wall)), 10_000, "that may be waited for");
+        steady.learn(&wall, Timestamp::from_micros(13_600 * 1_000_000), longest);
+        assert_eq!(seconds(steady.now(&wall)), 13_525);
     }
 }

@@ -51,7 +51,7 @@ pub use process::{Process, Processed};
 pub use register::{CommandRoutes, EventRoutes, QueryRoutes};
 pub use registry::Registry;
 pub use repository::{Reader, Repository};
-pub use retry::backoff;
+pub use retry::{backoff, longest_backoff};
 pub use scope::{current_priority, processing_priority};
 pub use selection::Selection;
 pub use sequence::{Course, Turn, course, turn};

@@ -14,6 +14,11 @@ pub fn backoff(base: Duration, failures: u32, jitter: f64) -> Duration {
     wait + wait.mul_f64(0.25 * jitter.clamp(0.0, 1.0))
 }
 
+/// The longest wait that [`backoff`] gives.
+pub fn longest_backoff(base: Duration) -> Duration {
+    backoff(base, u32::MAX, 1.0)
+}
+
 /// A number between 0 and 1 that differs from message to message and from try
 /// to try, and is the same each time it is asked for.
 pub(super) fn jitter(position: u64, failures: u32) -> f64 {

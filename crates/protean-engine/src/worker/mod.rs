@@ -19,6 +19,7 @@ use futures_util::StreamExt;
 use futures_util::future::FutureExt;
 use futures_util::stream::FuturesUnordered;
 use protean_core::Result;
+use protean_core::domain::longest_backoff;
 use protean_core::message::{Lane, Timestamp};
 use protean_core::port::{BoxFuture, Changes, Claim, Delivery, Outcome, ParkedPage};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -277,6 +278,10 @@ impl Worker {
     }
 
     fn found(&mut self, lane: Lane, page: Result<ParkedPage>) {
+        if let Ok(ParkedPage { next_due: Some(due), .. }) = &page {
+            let longest = longest_backoff(self.bench.group.subscription.retry_delay);
+            self.clock.learn(self.bench.domain.clock(), *due, longest);
+        }
         let again = self.now() + STORE_WAIT;
         for delivery in self.intake.found((&self.bench, lane), page, again) {
             if let Some(delivery) = self.flight.admit(delivery) {

@@ -9,6 +9,7 @@
 //! * `suspects`: an abrupt end of the process, and who is to blame
 //! * `processes`: the same with real processes
 //! * `keys`: names of senders, and what is forgotten
+//! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
 //! * `two_aggregates`: one handler, two categories
 //! * `simulation`, `tallies`: what the others run on
 
@@ -21,8 +22,10 @@ mod lanes;
 mod letters;
 mod order;
 mod processes;
+mod schedules;
 mod serve;
 mod simulation;
 mod suspects;
 mod tallies;
 mod two_aggregates;
+mod unreliable;

@@ -1,0 +1,286 @@
+//! A store that is slow, fails now and then, and outlives the processes that use it.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use protean::memory::MemoryStore;
+use protean::message::{Category, Stream, Table, Timestamp};
+use protean::port::{
+    BoxFuture, Changes, Claim, Clock, Delivery, Enrolment, LaneRead, Ledger, Letter, LetterRead,
+    Location, Log, Outcome, ParkedPage, ParkedRead, Provider, Query, RowState, Rows, Standing,
+    Store,
+};
+use protean::{Error, Result};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// Numbers that look random and are the same for the same seed.
+#[derive(Debug)]
+pub(crate) struct Dice(AtomicU64);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(AtomicU64::new(seed))
+    }
+
+    /// A number below `sides`.
+    pub(crate) fn roll(&self, sides: u64) -> u64 {
+        let mut number = self.0.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed);
+        number = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        number = (number ^ (number >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        (number ^ (number >> 31)) % sides
+    }
+}
+
+/// A clock that follows simulated time and is set forward and back.
+#[derive(Clone)]
+pub(crate) struct JumpyClock {
+    start: Instant,
+    offset: Arc<Mutex<i64>>,
+}
+
+impl JumpyClock {
+    pub(crate) fn new() -> Self {
+        Self { start: Instant::now(), offset: Arc::default() }
+    }
+
+    pub(crate) fn jump(&self, seconds: i64) {
+        *self.offset.lock().unwrap() += seconds * 1_000_000;
+    }
+}
+
+impl Clock for JumpyClock {
+    fn now(&self) -> Timestamp {
+        let elapsed = i64::try_from(self.start.elapsed().as_micros()).unwrap();
+        Timestamp::from_micros(1_000_000_000_000 + elapsed + *self.offset.lock().unwrap())
+    }
+}
+
+/// What happens on the way to the store.
+pub(crate) struct Weather {
+    dice: Dice,
+    calm: AtomicBool,
+}
+
+impl Weather {
+    pub(crate) fn new(seed: u64) -> Arc<Self> {
+        Arc::new(Self { dice: Dice::new(seed), calm: AtomicBool::new(false) })
+    }
+
+    /// Nothing fails any more.
+    pub(crate) fn calm(&self) {
+        self.calm.store(true, Ordering::Relaxed);
+    }
+
+    /// Takes some time; fails once in `odds` times.
+    async fn pass(&self, odds: u64) -> Result {
+        tokio::time::sleep(Duration::from_micros(self.dice.roll(3000))).await;
+        if !self.calm.load(Ordering::Relaxed) && self.dice.roll(odds) == 0 {
+            return Err(Error::unavailable("the weather"));
+        }
+        Ok(())
+    }
+}
+
+/// The store in memory behind the weather.
+#[derive(Clone)]
+pub(crate) struct Unreliable {
+    inner: Arc<MemoryStore>,
+    weather: Arc<Weather>,
+    notes: Arc<Mutex<HashMap<String, Vec<u64>>>>,
+}
+
+impl Unreliable {
+    pub(crate) fn new(weather: &Arc<Weather>) -> Self {
+        let inner = Arc::new(MemoryStore::new());
+        Self { inner, weather: Arc::clone(weather), notes: Arc::default() }
+    }
+}
+
+impl Provider for Unreliable {
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+
+    fn fault(&self, _: &Location) -> Option<String> {
+        None
+    }
+
+    fn open<'a>(&'a self, _: &'a Location) -> BoxFuture<'a, Result<Arc<dyn Store>>> {
+        Box::pin(async move { Ok(Arc::new(self.clone()) as Arc<dyn Store>) })
+    }
+}
+
+impl Store for Unreliable {
+    fn commit(&self, units: Arc<[Changes]>) -> BoxFuture<'_, Vec<Outcome>> {
+        Box::pin(async move {
+            if let Err(error) = self.weather.pass(12).await {
+                return vec![Outcome::Unavailable(error.to_string()); units.len()];
+            }
+            // Any prefix of a list may become durable before an outage.
+            let kept = match self.weather.pass(20).await {
+                Ok(()) => units.len(),
+                Err(_) => usize::try_from(self.weather.dice.roll(units.len() as u64 + 1)).unwrap(),
+            };
+            let mut outcomes = self.inner.commit(Arc::from(&units[..kept])).await;
+            outcomes.resize(units.len(), Outcome::Unavailable("the weather".into()));
+            // A process that ends here has committed and does not know.
+            tokio::time::sleep(Duration::from_micros(self.weather.dice.roll(2000))).await;
+            outcomes
+        })
+    }
+
+    fn commits(&self) -> watch::Receiver<u64> {
+        self.inner.commits()
+    }
+
+    fn prepare<'a>(
+        &'a self,
+        tables: &'a [Table],
+        enrolments: &'a [Enrolment],
+    ) -> BoxFuture<'a, Result<()>> {
+        self.inner.prepare(tables, enrolments)
+    }
+
+    fn sweep(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize>> {
+        self.inner.sweep(now, limit)
+    }
+
+    fn forget<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<()>> {
+        self.inner.forget(group)
+    }
+
+    fn destroy<'a>(&'a self, tables: &'a [Table]) -> BoxFuture<'a, Result<()>> {
+        self.inner.destroy(tables)
+    }
+}
+
+impl Log for Unreliable {
+    fn stream<'a>(
+        &'a self,
+        stream: &'a Stream,
+        from: u64,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<protean::message::Recorded>>> {
+        Box::pin(async move {
+            self.weather.pass(40).await?;
+            self.inner.stream(stream, from, limit).await
+        })
+    }
+
+    fn lane(&self, read: LaneRead) -> BoxFuture<'_, Result<Vec<Delivery>>> {
+        Box::pin(async move {
+            self.weather.pass(20).await?;
+            self.inner.lane(read).await
+        })
+    }
+
+    fn broken_streams(&self, limit: usize) -> BoxFuture<'_, Result<Vec<String>>> {
+        self.inner.broken_streams(limit)
+    }
+}
+
+impl Rows for Unreliable {
+    fn row<'a>(&'a self, table: &'a Table, key: &'a str) -> BoxFuture<'a, Result<RowState>> {
+        Box::pin(async move {
+            self.weather.pass(40).await?;
+            self.inner.row(table, key).await
+        })
+    }
+
+    fn query<'a>(
+        &'a self,
+        table: &'a Table,
+        query: &'a Query,
+    ) -> BoxFuture<'a, Result<Vec<RowState>>> {
+        self.inner.query(table, query)
+    }
+
+    fn count<'a>(&'a self, table: &'a Table, query: &'a Query) -> BoxFuture<'a, Result<u64>> {
+        self.inner.count(table, query)
+    }
+}
+
+impl Ledger for Unreliable {
+    fn next<'a>(&'a self, group: &'a str, stream: &'a Stream) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(async move {
+            self.weather.pass(30).await?;
+            self.inner.next(group, stream).await
+        })
+    }
+
+    fn blocked<'a>(
+        &'a self,
+        group: &'a str,
+        stream: &'a Stream,
+        position: u64,
+    ) -> BoxFuture<'a, Result<bool>> {
+        self.inner.blocked(group, stream, position)
+    }
+
+    fn parked(&self, read: ParkedRead) -> BoxFuture<'_, Result<ParkedPage>> {
+        Box::pin(async move {
+            self.weather.pass(20).await?;
+            self.inner.parked(read).await
+        })
+    }
+
+    fn standing<'a>(
+        &'a self,
+        group: &'a str,
+        category: &'a Category,
+    ) -> BoxFuture<'a, Result<Standing>> {
+        self.inner.standing(group, category)
+    }
+
+    fn claim<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<Box<dyn Claim>>>> {
+        Box::pin(async move {
+            self.weather.pass(20).await?;
+            let Some(held) = self.inner.claim(group).await? else { return Ok(None) };
+            let left = self.notes.lock().unwrap().get(group).cloned().unwrap_or_default();
+            let (group, notes) = (group.to_owned(), Arc::clone(&self.notes));
+            Ok(Some(Box::new(Noted { _held: held, group, notes, left }) as Box<dyn Claim>))
+        })
+    }
+
+    fn recall<'a>(
+        &'a self,
+        group: &'a str,
+        category: &'a Category,
+        positions: &'a [u64],
+    ) -> BoxFuture<'a, Result<Vec<Delivery>>> {
+        Box::pin(async move {
+            self.weather.pass(10).await?;
+            self.inner.recall(group, category, positions).await
+        })
+    }
+
+    fn letters(&self, read: LetterRead) -> BoxFuture<'_, Result<Vec<Letter>>> {
+        self.inner.letters(read)
+    }
+
+    fn enrolled(&self) -> BoxFuture<'_, Result<Vec<(String, Category)>>> {
+        self.inner.enrolled()
+    }
+}
+
+/// A claim whose notes outlive the process that holds it.
+struct Noted {
+    _held: Box<dyn Claim>,
+    group: String,
+    notes: Arc<Mutex<HashMap<String, Vec<u64>>>>,
+    left: Vec<u64>,
+}
+
+impl Claim for Noted {
+    fn left(&self) -> &[u64] {
+        &self.left
+    }
+
+    fn note(&self, positions: &[u64]) -> Result {
+        self.notes.lock().unwrap().insert(self.group.clone(), positions.to_vec());
+        Ok(())
+    }
+}
