@@ -1,6 +1,7 @@
 //! The bookshelf's own program.
 
 mod command;
+mod serve;
 mod stats;
 
 use std::process::ExitCode;
