@@ -7,8 +7,8 @@ use protean::Domain;
 use protean::domain::HandlerKind;
 use protean_cli::{App, Reply, Result, grouped};
 
-use crate::serve;
 use crate::stats::Stats;
+use crate::{load, serve};
 
 /// What `import --help` says at its end.
 const ABOUT_IMPORT: &str = "\
@@ -46,6 +46,10 @@ pub(crate) enum Command {
     /// Takes orders over HTTP, and handles them
     #[command(after_help = ABOUT_SERVE)]
     Serve(serve::Options),
+    /// Measures how long orders take, before many books come in and while they do
+    ///
+    /// Starts a shop of its own in a temporary folder and leaves nothing behind.
+    Load(load::Options),
     /// How many books there are
     Stats,
 }
@@ -54,6 +58,7 @@ pub(crate) async fn run(command: Command, app: App) -> Result {
     match command {
         Command::Import { csv } => import_file(&csv, &app).await,
         Command::Serve(options) => serve::run(&options, &app).await,
+        Command::Load(options) => load::run(&options, &app).await,
         Command::Stats => {
             let stats = Stats::of(&app.domain()?).await?;
             app.reply(Reply::plain(&stats, &stats))

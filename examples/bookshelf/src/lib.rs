@@ -22,10 +22,24 @@ use book::{Book, BookCommandHandler};
 use catalog::{BookCatalogProjector, BookCatalogQueries};
 use order::{Order, OrderCommandHandler};
 
+const SETTINGS: &str = include_str!("../domain.toml");
+const DATABASE: &str = "\"${DATABASE_URI|sqlite:bookshelf.db}\"";
+
 /// The bookshelf, as `domain.toml` sets it up.
 pub fn domain() -> DomainBuilder {
+    configured(SETTINGS)
+}
+
+/// The bookshelf, on this database whatever the environment says: `sqlite:shelf.db`.
+pub fn domain_on(database_uri: &str) -> DomainBuilder {
+    // JSON and TOML quote text alike.
+    let quoted = serde_json::Value::from(database_uri).to_string();
+    configured(&SETTINGS.replace(DATABASE, &quoted))
+}
+
+fn configured(settings: &str) -> DomainBuilder {
     protean::domain("bookshelf")
-        .config(include_str!("../domain.toml"))
+        .config(settings)
         .aggregate::<Book>()
         .aggregate::<Order>()
         .register(BookCommandHandler)

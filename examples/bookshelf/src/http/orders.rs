@@ -63,7 +63,7 @@ pub(super) async fn place(
     let Json(NewOrder { customer_name, customer_email, ship_to, lines }) = body?;
     // The same key names the same order, also when nobody remembers the key any more.
     let key = wishes.idempotency_key;
-    let order_id = key.as_ref().map_or_else(Id::new, |key| Id::derived("order", key));
+    let order_id = key.as_ref().map_or_else(Id::new, |key| Order::identity(key));
     let location = [(LOCATION, format!("/orders/{order_id}"))];
     let id = order_id.clone();
     let command = PlaceOrder { order_id, customer_name, customer_email, ship_to, lines };

@@ -65,6 +65,12 @@ pub struct PlaceOrder {
 
 #[aggregate_impl]
 impl Order {
+    /// The identity that belongs to a name of the sender's, so that the same
+    /// name means the same order each time.
+    pub fn identity(key: &str) -> Id {
+        Id::derived("order", key)
+    }
+
     /// A new order of these lines.
     ///
     /// # Errors

@@ -7,6 +7,7 @@
 //! * [`orders`]: orders over HTTP, from the request to what became of them
 //! * [`requests`]: requests that are wrong, and what is answered
 //! * [`serving`]: starting, stopping, and one process beside another
+//! * [`load`]: the program that measures
 //! * [`web`]: a shop that listens, and a client for it
 //! * [`shop`]: a folder and the program in it, for the other modules
 
@@ -15,6 +16,7 @@
 mod catalogs;
 mod configurations;
 mod imports;
+mod load;
 mod orders;
 mod requests;
 mod serving;
