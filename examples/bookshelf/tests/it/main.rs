@@ -4,6 +4,7 @@
 //! * [`catalogs`]: files good and bad, row by row
 //! * [`imports`]: the program imports: again, beside a server, for a person
 //! * [`configurations`]: files that are wrong, and what is said about them
+//! * [`placing`]: orders one by one, in memory
 //! * [`orders`]: orders over HTTP, from the request to what became of them
 //! * [`requests`]: requests that are wrong, and what is answered
 //! * [`serving`]: starting, stopping, and one process beside another
@@ -18,6 +19,7 @@ mod configurations;
 mod imports;
 mod load;
 mod orders;
+mod placing;
 mod requests;
 mod serving;
 mod shelf;

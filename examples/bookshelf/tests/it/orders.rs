@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 use crate::shop::{Shop, eventually};
 use crate::web::{Web, order_of};
 
-const SYNC: &str = "command_processing = \"sync\"\nevent_processing = \"sync\"\n\
-    databases.default = { provider = \"sqlite\", database_uri = \"sqlite:shelf.db\" }\n";
+const KEPT: &str =
+    "databases.default = { provider = \"sqlite\", database_uri = \"sqlite:shelf.db\" }\n";
+const SYNC: &str = "command_processing = \"sync\"\nevent_processing = \"sync\"\n";
 
 /// A shop with two books: Dune at 9.99 and Solaris at 12.50.
 pub(crate) fn stocked() -> Shop {
@@ -59,7 +60,7 @@ fn an_order_is_taken_in_and_placed() {
 #[test]
 fn a_synchronous_shop_answers_with_the_order() {
     let shop = stocked();
-    shop.file("sync.toml", SYNC);
+    shop.file("sync.toml", format!("{SYNC}{KEPT}"));
     let web = shop.serve(&["--config", "sync.toml"]);
     let placed = web.order(&order_of(&[(&dune(), 3)]), &["Idempotency-Key: a"]);
     assert_eq!((placed.status, &placed.json()["total"]), (201, &json!(29.97)), "{placed:?}");
@@ -98,6 +99,24 @@ fn an_order_whose_command_fails_says_so() {
     assert_eq!(taken.status, 202);
     becomes(&web, taken.header("location"), "failed");
     assert_eq!(shop.run(&["verify"]).code, 0);
+}
+
+#[test]
+fn an_order_whose_time_ran_out_is_told_apart_from_one_that_waits() {
+    let shop = stocked();
+    shop.file("hasty.toml", format!("command_default_timeout = 0.001\n{KEPT}"));
+    let web = shop.serve(&["--no-server", "--config", "hasty.toml"]);
+    let [low, normal] = ["X-Priority: low", "X-Priority: normal"]
+        .map(|priority| web.order(&order_of(&[(&dune(), 1)]), &[priority]));
+    for order in [&low, &normal] {
+        assert_eq!(web.get(order.header("location")).json()["status"], "queued");
+    }
+    shop.json(&["server", "--test-mode"]);
+    let patient = shop.serve(&["--no-server"]);
+    let waits = patient.order(&order_of(&[(&dune(), 1)]), &["X-Priority: low"]);
+    for (order, status) in [(&low, "dropped"), (&normal, "dropped"), (&waits, "queued")] {
+        assert_eq!(web.get(order.header("location")).json()["status"], status);
+    }
 }
 
 #[test]
