@@ -1,6 +1,6 @@
 //! `/orders`: placing an order, and asking for it.
 
-use axum::extract::rejection::JsonRejection;
+use axum::extract::rejection::{JsonRejection, PathRejection};
 use axum::extract::{Extension, Json, Path, State};
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
@@ -96,8 +96,9 @@ async fn placed(domain: &Domain, id: &Id) -> Result<(StatusCode, Json<Shown>), E
 /// `GET /orders/{id}`: 200 with the order, 202 while it is on its way.
 pub(super) async fn show(
     State(domain): State<Domain>,
-    Path(id): Path<Id>,
+    id: Result<Path<Id>, PathRejection>,
 ) -> Result<Response, Problem> {
+    let Path(id) = id?;
     let on_the_way = |code, status| {
         let told = json!({"order_id": id, "status": status});
         Ok((code, Json(told)).into_response())

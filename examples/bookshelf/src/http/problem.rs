@@ -6,7 +6,7 @@
 use std::error::Error as StdError;
 
 use axum::Json;
-use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
 use axum::http::header::RETRY_AFTER;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -93,6 +93,12 @@ impl From<JsonRejection> for Problem {
             }
             _ => Self::new(status, "the body could not be read to its end"),
         }
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Self {
+        Self::new(rejection.status(), "the path is no UTF-8 behind its percent signs")
     }
 }
 

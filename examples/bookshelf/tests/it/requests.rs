@@ -63,7 +63,7 @@ fn a_request_that_is_none_is_refused_with_its_reason() {
     let web = shop.serve(&[]);
     let long = format!("{{\"customer_name\": \"{}\"}}", "x".repeat(65 * 1024));
     let limit = "/books?limit=";
-    let cases: [Case<'_>; 16] = [
+    let cases: [Case<'_>; 17] = [
         (400, ("POST", "/orders"), (&[JSON], "{\"lines\": [}"), "line 1 column 12"),
         (400, ("POST", "/orders"), (&[JSON], ""), "the body is no JSON: EOF"),
         (415, ("POST", "/orders"), (&["Content-Type: text/plain"], "{}"), "application/json"),
@@ -71,6 +71,7 @@ fn a_request_that_is_none_is_refused_with_its_reason() {
         (413, ("POST", "/orders"), (&[JSON], &long), "longer than 64 KiB"),
         (404, ("GET", "/order"), (&[], ""), "nothing is at '/order'"),
         (404, ("GET", "/orders/42"), (&[], ""), "no Order has the id '42'"),
+        (400, ("GET", "/orders/%ff"), (&[], ""), "no UTF-8"),
         (405, ("DELETE", "/orders"), (&[], ""), "DELETE does not work on '/orders'"),
         (422, ("GET", &format!("{limit}many")), (&[], ""), "from 1 to 100, is 'many'"),
         (422, ("GET", &format!("{limit}0")), (&[], ""), "must be at least 1, is 0"),
