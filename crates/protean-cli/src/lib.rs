@@ -40,4 +40,5 @@ pub use escape::escape;
 pub use number::{grouped, short};
 pub use reply::Reply;
 pub use run::{run, run_with};
+pub use shutdown::{Stop, stop_signal};
 pub use table::Table;

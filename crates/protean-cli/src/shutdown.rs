@@ -6,15 +6,20 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing::{info, warn};
 
+use crate::{Error, Result};
+
 /// A signal that asks for the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stop {
+pub enum Stop {
+    /// SIGINT, as Ctrl-C sends it.
     Interrupted,
+    /// SIGTERM.
     Terminated,
 }
 
 impl Stop {
-    pub(crate) fn name(self) -> &'static str {
+    /// The name of the signal.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Interrupted => "SIGINT",
             Self::Terminated => "SIGTERM",
@@ -44,9 +49,27 @@ impl Signals {
     }
 }
 
+/// Listens from now on, for a command that serves: the future gives the first
+/// signal, and the second one ends the process at once. Dropping the future
+/// does not stop the listening.
+///
+/// # Errors
+/// When signals cannot be received.
+pub fn stop_signal() -> Result<impl Future<Output = Stop> + Send + 'static> {
+    let told =
+        listen().map_err(|error| Error::failed("signals cannot be received").caused_by(&error))?;
+    Ok(async move {
+        match told.await {
+            Ok(stop) => stop,
+            // The task that listens lives as long as the program.
+            Err(_) => std::future::pending().await,
+        }
+    })
+}
+
 /// Listens from now on: the first signal is handed over, the second ends the
 /// process at once.
-pub(crate) fn listen() -> io::Result<oneshot::Receiver<Stop>> {
+fn listen() -> io::Result<oneshot::Receiver<Stop>> {
     let interrupt = signal(SignalKind::interrupt())?;
     let mut signals = Signals { interrupt, terminate: signal(SignalKind::terminate())? };
     let (tell, told) = oneshot::channel();

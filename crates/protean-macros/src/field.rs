@@ -78,7 +78,8 @@ impl Field {
             "max_length" | "min_length" => {
                 let length = value::<LitInt>(name, input)?;
                 let length = length.base10_parse::<usize>()?;
-                self.limit(name, quote!(#length), self.kind.may_be_text(), "for texts")?;
+                let fits = self.kind.may_be_text() || self.kind == Kind::List;
+                self.limit(name, quote!(#length), fits, "for texts and lists")?;
             }
             "choices" => {
                 let choices = list::<LitStr>(name, input)?;

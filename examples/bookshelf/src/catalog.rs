@@ -37,6 +37,15 @@ pub struct BooksByAuthor {
     pub limit: u32,
 }
 
+/// At most `limit` books whose author and title hold these texts, by title.
+#[query(returns = Vec<BookCatalog>)]
+pub struct FindBooks {
+    pub author: Option<String>,
+    pub title: Option<String>,
+    #[field(min_value = 1, max_value = 100)]
+    pub limit: u32,
+}
+
 /// Answers what people ask the catalog.
 pub struct BookCatalogQueries;
 
@@ -46,6 +55,19 @@ impl BookCatalogQueries {
     async fn by_author(&self, query: BooksByAuthor, ctx: &Context) -> Result<Vec<BookCatalog>> {
         let books = ctx.repository::<BookCatalog>().query();
         let books = books.filter(BookCatalog::AUTHOR.equals(query.author));
+        let books = books.order_by(BookCatalog::TITLE.ascending());
+        books.limit(query.limit as usize).all().await
+    }
+
+    #[handle]
+    async fn find(&self, query: FindBooks, ctx: &Context) -> Result<Vec<BookCatalog>> {
+        let mut books = ctx.repository::<BookCatalog>().query();
+        if let Some(author) = &query.author {
+            books = books.filter(BookCatalog::AUTHOR.contains(author));
+        }
+        if let Some(title) = &query.title {
+            books = books.filter(BookCatalog::TITLE.contains(title));
+        }
         let books = books.order_by(BookCatalog::TITLE.ascending());
         books.limit(query.limit as usize).all().await
     }

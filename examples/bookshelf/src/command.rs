@@ -8,6 +8,7 @@ use protean::domain::HandlerKind;
 use protean_cli::{App, Reply, Result, grouped};
 
 use crate::stats::Stats;
+use crate::{load, serve};
 
 /// What `import --help` says at its end.
 const ABOUT_IMPORT: &str = "\
@@ -21,6 +22,18 @@ imported: the exit code is 0 then as well. Importing a file again adds nothing.
 With --json the object is {\"rows\", \"imported\", \"already_present\",
 \"rejected\": [{\"line\", \"field\", \"reason\"}]}; every row is counted once.";
 
+/// What `serve --help` says at its end.
+const ABOUT_SERVE: &str = "\
+  POST /orders       202 and a receipt, or 201 and the order when
+                     command_processing is 'sync'; honours Idempotency-Key and
+                     X-Priority (BULK, LOW, NORMAL, HIGH, CRITICAL)
+  GET  /orders/{id}  the order; 202 while its command is on its way
+  GET  /books        ?author= &title= &limit= (20, at most 100)
+
+Every answer carries X-Correlation-Id, that of the request when it has one. Where
+it listens is told on stderr: 'listening on http://127.0.0.1:8000'. SIGINT and
+SIGTERM stop it when the requests and handlers that run have ended.";
+
 /// A command of the bookshelf's own.
 #[derive(clap::Subcommand)]
 pub(crate) enum Command {
@@ -30,6 +43,13 @@ pub(crate) enum Command {
         /// The catalog
         csv: PathBuf,
     },
+    /// Takes orders over HTTP, and handles them
+    #[command(after_help = ABOUT_SERVE)]
+    Serve(serve::Options),
+    /// Measures how long orders take, before many books come in and while they do
+    ///
+    /// Starts a shop of its own in a temporary folder and leaves nothing behind.
+    Load(load::Options),
     /// How many books there are
     Stats,
 }
@@ -37,6 +57,8 @@ pub(crate) enum Command {
 pub(crate) async fn run(command: Command, app: App) -> Result {
     match command {
         Command::Import { csv } => import_file(&csv, &app).await,
+        Command::Serve(options) => serve::run(&options, &app).await,
+        Command::Load(options) => load::run(&options, &app).await,
         Command::Stats => {
             let stats = Stats::of(&app.domain()?).await?;
             app.reply(Reply::plain(&stats, &stats))

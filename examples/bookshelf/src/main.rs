@@ -1,6 +1,8 @@
 //! The bookshelf's own program.
 
 mod command;
+mod load;
+mod serve;
 mod stats;
 
 use std::process::ExitCode;

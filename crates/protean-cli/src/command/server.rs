@@ -8,8 +8,8 @@ use tokio::sync::oneshot;
 use tracing::error;
 
 use crate::rest::rest;
-use crate::shutdown::{self, Stop};
-use crate::{App, Error, Reply, Result};
+use crate::shutdown::{Stop, stop_signal};
+use crate::{App, Reply, Result};
 
 /// How the server runs.
 #[derive(Args)]
@@ -21,13 +21,12 @@ pub(crate) struct Options {
 
 pub(super) async fn run(options: &Options, app: &App) -> Result {
     let domain = app.domain()?;
-    let signals = shutdown::listen()
-        .map_err(|error| Error::failed("signals cannot be received").caused_by(&error))?;
+    let signal = stop_signal()?;
     let (tell, told) = oneshot::channel();
     let watched = options.test_mode.then(|| domain.clone());
     let stop = async move {
         // Nobody asks when the server ended before it was told to.
-        let _ = tell.send(stopped_by(signals, watched).await);
+        let _ = tell.send(stopped_by(signal, watched).await);
     };
     Server::new(domain).run(stop).await?;
     let stopped_by = told.await.unwrap_or(AT_REST);
@@ -38,19 +37,11 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
 const AT_REST: &str = "rest";
 
 /// Waits for the reason to stop, and names it.
-async fn stopped_by(signals: oneshot::Receiver<Stop>, watched: Option<Domain>) -> &'static str {
-    let Some(domain) = watched else { return signal(signals).await };
+async fn stopped_by(signal: impl Future<Output = Stop>, watched: Option<Domain>) -> &'static str {
+    let Some(domain) = watched else { return signal.await.name() };
     tokio::select! {
-        name = signal(signals) => name,
+        stop = signal => stop.name(),
         () = finished(&domain) => AT_REST,
-    }
-}
-
-async fn signal(signals: oneshot::Receiver<Stop>) -> &'static str {
-    match signals.await {
-        Ok(stop) => stop.name(),
-        // The task that listens lives as long as the program.
-        Err(_) => std::future::pending().await,
     }
 }
 

@@ -21,12 +21,22 @@ macro_rules! elements {
 }
 elements!(String, Id, bool, i8, i16, i32, i64, u8, u16, u32, u64, f64, Decimal, Timestamp, Date);
 
+fn check_length(length: usize, rules: &Rules, violations: &mut Violations) {
+    if let Some(most) = rules.max_length.filter(|most| length > *most) {
+        violations.add(rules.name, format!("must have {most} or fewer elements, has {length}"));
+    }
+    if let Some(fewest) = rules.min_length.filter(|fewest| length < *fewest) {
+        violations.add(rules.name, format!("must have {fewest} or more elements, has {length}"));
+    }
+}
+
 impl<T: Element> Field for Vec<T> {
     fn columns(name: &str, rules: &Rules) -> Vec<Column> {
         column(name, ColumnKind::Json, rules)
     }
 
     fn check(&self, rules: &Rules, violations: &mut Violations) {
+        check_length(self.len(), rules, violations);
         for (index, element) in self.iter().enumerate() {
             violations.nest(&format!("{}[{index}]", rules.name), &element.check_element());
         }
@@ -42,5 +52,24 @@ impl<T: Element> Field for Vec<T> {
             Value::Json(json) => serde_json::from_str(json).map_err(|error| error.to_string()),
             other => mismatch("a JSON list", other),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Field, Rules};
+    use crate::Violations;
+
+    #[test]
+    fn a_list_has_as_many_elements_as_it_may() {
+        let rules = Rules::named("lines").min_length(1).max_length(2);
+        let told = |list: &[u32]| {
+            let mut violations = Violations::new();
+            list.to_vec().check(&rules, &mut violations);
+            violations.get("lines").to_vec()
+        };
+        assert_eq!(told(&[]), ["must have 1 or more elements, has 0"]);
+        assert!(told(&[1]).is_empty() && told(&[1, 2]).is_empty());
+        assert_eq!(told(&[1, 2, 3]), ["must have 2 or fewer elements, has 3"]);
     }
 }

@@ -13,9 +13,9 @@ use std::fmt;
 pub struct Rules {
     /// The field's name.
     pub name: &'static str,
-    /// The most Unicode scalars a text may have.
+    /// The most Unicode scalars a text may have, or elements a list.
     pub max_length: Option<usize>,
-    /// The fewest Unicode scalars a text may have.
+    /// The fewest Unicode scalars a text may have, or elements a list.
     pub min_length: Option<usize>,
     /// The smallest number.
     pub min_value: Option<Bound>,
@@ -62,14 +62,14 @@ impl Rules {
         }
     }
 
-    /// At most this many Unicode scalars.
+    /// At most this many Unicode scalars or elements.
     #[must_use]
     pub const fn max_length(mut self, scalars: usize) -> Self {
         self.max_length = Some(scalars);
         self
     }
 
-    /// At least this many Unicode scalars.
+    /// At least this many Unicode scalars or elements.
     #[must_use]
     pub const fn min_length(mut self, scalars: usize) -> Self {
         self.min_length = Some(scalars);

@@ -82,7 +82,8 @@ fn ours(key: &str, value: &str) -> Option<String> {
         "protean" => "protean-rs",
         name => name,
     };
-    (name.starts_with("protean-") || value.contains("path")).then(|| name.to_owned())
+    let mut words = value.split(|letter: char| !letter.is_alphanumeric() && letter != '_');
+    (name.starts_with("protean-") || words.any(|word| word == "path")).then(|| name.to_owned())
 }
 
 #[cfg(test)]
@@ -123,7 +124,8 @@ mod tests {
         let text = "[dependencies]\nprotean-core.workspace = true\nserde.workspace = true\n\
                     [dev-dependencies]\nprotean-testing.workspace = true\n";
         assert!(lines("crates/protean-sqlite/Cargo.toml", text).is_empty());
-        let text = "[dependencies]\nprotean.workspace = true\nprotean-cli.workspace = true\n";
+        let text = "[dependencies]\nprotean.workspace = true\nprotean-cli.workspace = true\n\
+                    serde_path_to_error.workspace = true\n";
         assert!(lines("examples/bookshelf/Cargo.toml", text).is_empty());
     }
 }

@@ -5,6 +5,12 @@
 //! * [`catalogs`]: files good and bad, row by row
 //! * [`imports`]: the program imports: again, beside a server, for a person
 //! * [`configurations`]: files that are wrong, and what is said about them
+//! * [`placing`]: orders one by one, in memory
+//! * [`orders`]: orders over HTTP, from the request to what became of them
+//! * [`requests`]: requests that are wrong, and what is answered
+//! * [`serving`]: starting, stopping, and one process beside another
+//! * [`load`]: the program that measures
+//! * [`web`]: a shop that listens, and a client for it
 //! * [`shop`]: a folder and the program in it, for the other modules
 
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
@@ -13,5 +19,11 @@ mod book;
 mod catalogs;
 mod configurations;
 mod imports;
+mod load;
+mod orders;
+mod placing;
+mod requests;
+mod serving;
 mod shelf;
 mod shop;
+mod web;

@@ -1,0 +1,51 @@
+//! `/books`: the catalog.
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Json, Query, State};
+use protean::{Domain, Violations};
+use serde::{Deserialize, Serialize};
+
+use super::Problem;
+use crate::catalog::{BookCatalog, FindBooks};
+
+/// How many books are shown when nobody says.
+const LIMIT: u32 = 20;
+
+/// What is looked for. Texts that are empty do not count.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Search {
+    author: Option<String>,
+    title: Option<String>,
+    limit: Option<String>,
+}
+
+/// Books that were found.
+#[derive(Serialize)]
+pub(super) struct Found {
+    books: Vec<BookCatalog>,
+}
+
+impl TryFrom<Search> for FindBooks {
+    type Error = Violations;
+
+    fn try_from(Search { author, title, limit }: Search) -> Result<Self, Violations> {
+        let limit = limit.filter(|limit| !limit.is_empty());
+        let limit = limit.map_or(Ok(LIMIT), |limit| {
+            let told = || format!("must be a whole number from 1 to 100, is '{limit}'");
+            limit.parse().map_err(|_| Violations::of("limit", told()))
+        })?;
+        let given = |text: &String| !text.trim().is_empty();
+        Ok(Self { author: author.filter(given), title: title.filter(given), limit })
+    }
+}
+
+/// `GET /books?author=&title=&limit=`
+pub(super) async fn search(
+    State(domain): State<Domain>,
+    search: Result<Query<Search>, QueryRejection>,
+) -> Result<Json<Found>, Problem> {
+    let Query(search) = search?;
+    let books = domain.dispatch(FindBooks::try_from(search)?).await?;
+    Ok(Json(Found { books }))
+}

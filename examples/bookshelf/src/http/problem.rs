@@ -1,0 +1,132 @@
+//! What goes wrong, as HTTP says it: the one place where errors become answers.
+//!
+//! An answer tells what the sender can do something about. What concerns the
+//! operator alone (files, databases, faults of the program) goes to the log.
+
+use std::error::Error as StdError;
+
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use protean::{Error, Violations};
+use serde::Serialize;
+use tracing::{error, warn};
+
+/// After how many seconds the store may be back.
+const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
+
+/// Why a request was not served.
+#[derive(Debug)]
+pub struct Problem {
+    status: StatusCode,
+    told: Told,
+}
+
+/// `{"error": text}`, or `{"errors": {field: [messages]}}`.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Told {
+    Error(String),
+    Errors(Violations),
+}
+
+impl Problem {
+    /// A problem with this status, told for a person.
+    pub fn new(status: StatusCode, told: impl Into<String>) -> Self {
+        Self { status, told: Told::Error(told.into()) }
+    }
+}
+
+impl From<Violations> for Problem {
+    fn from(violations: Violations) -> Self {
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, told: Told::Errors(violations) }
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        if let Some(violations) = error.violations() {
+            return violations.clone().into();
+        }
+        if error.is_not_found() {
+            return Self::new(StatusCode::NOT_FOUND, error.to_string());
+        }
+        if error.is_conflict() {
+            return Self::new(
+                StatusCode::CONFLICT,
+                "somebody else changes the same now: try again",
+            );
+        }
+        if error.is_expired() {
+            return Self::new(StatusCode::GATEWAY_TIMEOUT, "it took longer than it may");
+        }
+        if error.is_unavailable() {
+            warn!("a request found no store: {error}");
+            let told = "the store cannot be reached now: nothing was changed, try again";
+            return Self::new(StatusCode::SERVICE_UNAVAILABLE, told);
+        }
+        error!("a request failed: {error:?}");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the shop cannot do this: its log says why")
+    }
+}
+
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Self {
+        let status = rejection.status();
+        match (&rejection, json_error(&rejection)) {
+            (JsonRejection::JsonDataError(_), Some(error)) => {
+                let path = error.path().to_string();
+                let field = if path == "." { "body".to_owned() } else { path };
+                Violations::of(field, error.inner().to_string()).into()
+            }
+            (JsonRejection::JsonSyntaxError(_), Some(error)) => {
+                Self::new(status, format!("the body is no JSON: {}", error.inner()))
+            }
+            (JsonRejection::MissingJsonContentType(_), _) => {
+                Self::new(status, "send JSON, and 'Content-Type: application/json' with it")
+            }
+            _ if status == StatusCode::PAYLOAD_TOO_LARGE => {
+                let most = super::LONGEST_BODY / 1024;
+                Self::new(status, format!("the body is longer than {most} KiB"))
+            }
+            _ => Self::new(status, "the body could not be read to its end"),
+        }
+    }
+}
+
+impl From<PathRejection> for Problem {
+    fn from(rejection: PathRejection) -> Self {
+        Self::new(rejection.status(), "the path is no UTF-8 behind its percent signs")
+    }
+}
+
+impl From<QueryRejection> for Problem {
+    fn from(rejection: QueryRejection) -> Self {
+        let told = causes(&rejection).last().map_or_else(String::new, ToString::to_string);
+        Violations::of("query", told).into()
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, Json(self.told)).into_response();
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(RETRY_AFTER, RETRY_SECONDS);
+        }
+        response
+    }
+}
+
+/// Where in the JSON something is wrong, and what.
+fn json_error(rejection: &JsonRejection) -> Option<&serde_path_to_error::Error<serde_json::Error>> {
+    causes(rejection).find_map(|cause| cause.downcast_ref())
+}
+
+/// The causes of an error, the deepest one last.
+fn causes<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(error.source(), |&cause| cause.source())
+}

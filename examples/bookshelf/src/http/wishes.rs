@@ -1,0 +1,54 @@
+//! What a sender wishes for a command, beside what is in it.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
+use protean::Priority;
+
+use super::Problem;
+
+const KEY: &str = "idempotency-key";
+const PRIORITY: &str = "x-priority";
+/// The most characters of a key.
+const LONGEST: usize = 128;
+const PRIORITIES: [Priority; 5] =
+    [Priority::BULK, Priority::LOW, Priority::NORMAL, Priority::HIGH, Priority::CRITICAL];
+
+/// What the headers of a request say about its command.
+#[derive(Debug)]
+pub(super) struct Wishes {
+    /// What the sender calls the command: one of the same name is taken in once.
+    pub(super) idempotency_key: Option<String>,
+    pub(super) priority: Option<Priority>,
+}
+
+impl<S: Sync> FromRequestParts<S> for Wishes {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let (idempotency_key, priority) = (key(&parts.headers)?, priority(&parts.headers)?);
+        Ok(Self { idempotency_key, priority })
+    }
+}
+
+fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(given) = headers.get(KEY) else { return Ok(None) };
+    let key = given.to_str().unwrap_or_default();
+    if (1..=LONGEST).contains(&key.len()) {
+        return Ok(Some(key.to_owned()));
+    }
+    Err(malformed(KEY, format!("expected 1 to {LONGEST} printable ASCII characters")))
+}
+
+fn priority(headers: &HeaderMap) -> Result<Option<Priority>, Problem> {
+    let Some(given) = headers.get(PRIORITY) else { return Ok(None) };
+    let name = given.to_str().unwrap_or_default();
+    let named = |priority: &Priority| priority.to_string().eq_ignore_ascii_case(name);
+    let found = PRIORITIES.into_iter().find(named);
+    let names = PRIORITIES.map(|priority| priority.to_string()).join(", ");
+    found.map(Some).ok_or_else(|| malformed(PRIORITY, format!("expected one of {names}")))
+}
+
+fn malformed(header: &str, told: String) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, format!("{header}: {told}"))
+}
