@@ -11,6 +11,7 @@
 //! undoes itself, so it is applied whole or not at all.
 
 mod compare;
+mod find;
 mod ledger;
 mod log;
 mod provider;

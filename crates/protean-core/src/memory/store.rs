@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use super::unit::{State, apply_all};
-use super::{ledger, log};
+use super::{find, ledger, log};
 use crate::Result;
 use crate::message::{Category, Recorded, Stream, Table};
 use crate::port::{
-    BoxFuture, Changes, Claim, Delivery, Enrolment, LaneRead, Ledger, Log, Outcome, ParkedPage,
-    ParkedRead, Query, RowState, Rows, Standing, Store,
+    BoxFuture, Changes, Claim, Delivery, Enrolment, Find, LaneRead, Ledger, Log, Outcome,
+    ParkedPage, ParkedRead, Query, RowState, Rows, Standing, Store, TypeStats,
 };
 
 /// A store that lives as long as the process keeps it. Correct under concurrent
@@ -89,6 +89,14 @@ impl Log for MemoryStore {
 
     fn broken_streams(&self, limit: usize) -> BoxFuture<'_, Result<Vec<String>>> {
         Box::pin(async move { Ok(self.state().log.broken(limit)) })
+    }
+
+    fn find(&self, find: Find) -> BoxFuture<'_, Result<Vec<Recorded>>> {
+        Box::pin(async move { Ok(find::find(self.state().log.all(), &find)) })
+    }
+
+    fn stats(&self) -> BoxFuture<'_, Result<Vec<TypeStats>>> {
+        Box::pin(async move { Ok(find::stats(self.state().log.all())) })
     }
 }
 

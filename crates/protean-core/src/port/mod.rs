@@ -19,7 +19,7 @@ pub use changes::{
 };
 pub use clock::{Clock, SystemClock};
 pub use ledger::{Claim, Enrolment, LaneStanding, Ledger, ParkedPage, ParkedRead, Standing, Start};
-pub use log::{Delivery, LaneRead, Log};
+pub use log::{Delivery, Find, LaneRead, Log, TypeStats};
 pub use provider::{Location, Provider};
 pub use rows::{Direction, Filter, Operator, Query, RowState, Rows};
 pub use store::{BoxFuture, Store};
