@@ -6,12 +6,16 @@
 //! * [`account`]: an event-sourced aggregate: raising, invariants, replay
 //! * [`order`]: a state-stored aggregate: its row, values and entities inside
 //! * [`handlers`]: handlers of every kind, registered and run
+//! * [`kitchen`]: a domain where one thing leads to another
+//! * [`trace`]: following a message to its causes and effects
 //! * [`ui`]: what the compiler says to what is wrong
 
 mod account;
 mod bank;
 mod handlers;
+mod kitchen;
 mod messages;
 mod order;
 mod shop;
+mod trace;
 mod ui;
