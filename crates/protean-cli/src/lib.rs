@@ -8,8 +8,8 @@
 //! }
 //! ```
 //!
-//! gives `fidelis server`, `fidelis subscriptions status`, `fidelis verify`,
-//! `fidelis check` and `fidelis db`; [`run_with`] puts commands of the domain's
+//! gives `fidelis server`, `fidelis subscriptions status`, `fidelis events`,
+//! `fidelis verify`, `fidelis check` and `fidelis db`; [`run_with`] puts commands of the domain's
 //! own beside them.
 //!
 //! ```text
@@ -17,6 +17,7 @@
 //!                                 └▶ Error ─▶ stderr   what, why, what to do
 //! ```
 
+mod age;
 mod app;
 mod command;
 mod error;
