@@ -17,7 +17,7 @@ pub(crate) struct PlaceOrder {
     pub(crate) dish: String,
 }
 
-#[aggregate(event_sourced, commands(PlaceOrder))]
+#[aggregate(event_sourced, fact_events, commands(PlaceOrder))]
 pub(crate) struct Order {
     root: Root<Order>,
     pub(crate) dish: String,

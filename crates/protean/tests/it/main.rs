@@ -8,10 +8,12 @@
 //! * [`handlers`]: handlers of every kind, registered and run
 //! * [`kitchen`]: a domain where one thing leads to another
 //! * [`trace`]: following a message to its causes and effects
+//! * [`facts`]: the whole state after each change, as an event
 //! * [`ui`]: what the compiler says to what is wrong
 
 mod account;
 mod bank;
+mod facts;
 mod handlers;
 mod kitchen;
 mod messages;

@@ -28,7 +28,10 @@ fn drawn(forest: &[CausationNode]) -> Vec<String> {
 async fn a_chain_is_a_tree_from_its_command_on() {
     let domain = served("soup").await;
     let tree = domain.trace().tree("evening").await.unwrap();
-    assert_eq!(drawn(&tree), ["PlaceOrder", "  OrderPlaced", "    CookDish", "      DishCooked"]);
+    assert_eq!(
+        drawn(&tree),
+        ["PlaceOrder", "  OrderPlaced", "    OrderFactEvent", "    CookDish", "      DishCooked"]
+    );
     assert!(domain.trace().tree("morning").await.unwrap().is_empty());
 }
 
@@ -37,7 +40,7 @@ async fn causes_and_effects_meet_in_the_middle() {
     let domain = served("soup").await;
     let trace = domain.trace();
     let tree = trace.tree("evening").await.unwrap();
-    let cook = &tree[0].caused[0].caused[0].recorded.message;
+    let cook = &tree[0].caused[0].caused[1].recorded.message;
     let causes = trace.causation(&cook.id).await.unwrap();
     let causes: Vec<_> = causes.iter().map(short).collect();
     assert_eq!(causes, ["CookDish", "OrderPlaced", "PlaceOrder"]);
@@ -83,5 +86,5 @@ async fn a_unit_outside_of_any_message_begins_a_chain() {
         Ok(ctx.correlation_id().to_owned())
     });
     let tree = domain.trace().tree(&placed.await.unwrap()).await.unwrap();
-    assert_eq!(drawn(&tree), ["OrderPlaced", "  CookDish", "    DishCooked"]);
+    assert_eq!(drawn(&tree), ["OrderPlaced", "  OrderFactEvent", "  CookDish", "    DishCooked"]);
 }
