@@ -112,7 +112,7 @@ pub async fn a_message_is_found_by_its_id(store: Arc<dyn Store>) -> Result {
     ];
     let id = |id: &str| Find { message_id: Some(id.into()), ..Find::first(10) };
     for recorded in &kept {
-        assert_eq!(store.find(id(&recorded.message.id)).await?, [recorded.clone()]);
+        assert_eq!(store.find(id(&recorded.message.id)).await?, std::slice::from_ref(recorded));
     }
     for unknown in ["", "-", "fact::account-a", "fact::account-a-2", "Root", "fact::account-b-0"] {
         assert_eq!(store.find(id(unknown)).await?, [], "{unknown}");

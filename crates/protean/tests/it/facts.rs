@@ -4,7 +4,7 @@ use protean::config::Processing;
 use protean::message::{Category, Recorded, Stream};
 use protean::model::{Aggregate, Event, Fields};
 use protean::prelude::{Context, Handled, Id, Result};
-use protean::{Decimal, Domain, Priority, projection, projector};
+use protean::{Decimal, Domain, Priority, Root, aggregate, aggregate_impl, projection, projector};
 
 use crate::kitchen::{Order as Meal, OrderFactEvent as MealFact, OrderPlaced, PlaceOrder, kitchen};
 use crate::shop::{Order, OrderFactEvent, OrderPlaced as ShopOrderPlaced, Status};
@@ -162,7 +162,7 @@ async fn what_is_removed_tells_no_fact() {
     let remove = async |ctx: &Context, order: Order| ctx.repository::<Order>().remove(order).await;
     let come_and_gone = domain.unit_of_work(async |ctx| {
         let mut order = Order::place("A-1")?;
-        *order.root_mut() = protean::Root::with_id(id.clone());
+        *order.root_mut() = Root::with_id(id.clone());
         ctx.repository::<Order>().add(order).await?;
         remove(ctx, ctx.repository::<Order>().get(&id).await?).await
     });
@@ -170,7 +170,7 @@ async fn what_is_removed_tells_no_fact() {
     assert!(order_facts(&domain, &id).await.is_empty());
     let placed = domain.unit_of_work(async |ctx| {
         let mut order = Order::place("A-1")?;
-        *order.root_mut() = protean::Root::with_id(id.clone());
+        *order.root_mut() = Root::with_id(id.clone());
         ctx.repository::<Order>().add(order).await
     });
     placed.await.unwrap();
@@ -193,6 +193,21 @@ async fn a_handler_of_events_and_facts_has_a_group_for_each() {
     assert_eq!((meal.dish.as_str(), meal.changes), ("soup", 1));
 }
 
+#[aggregate(stream_category = "kitchen::order-fact")]
+struct Squatter {
+    root: Root<Squatter>,
+}
+
+#[aggregate_impl]
+impl Squatter {}
+
+#[test]
+fn the_category_of_facts_belongs_to_them() {
+    let built = kitchen(Processing::Sync).aggregate::<Squatter>().build();
+    let told = "two aggregates share the category kitchen::order-fact: rename one";
+    assert_eq!(built.err().unwrap().faults(), [told]);
+}
+
 #[tokio::test]
 async fn an_id_that_looks_like_a_fact_is_refused() {
     let domain = memory();
@@ -202,8 +217,8 @@ async fn an_id_that_looks_like_a_fact_is_refused() {
 
 #[test]
 fn a_fact_has_the_fields_defaults_and_rules_of_its_aggregate() {
-    assert_eq!((OrderFactEvent::NAME, OrderFactEvent::FACT), ("OrderFactEvent", true));
-    assert!(!ShopOrderPlaced::FACT);
+    let facts = (OrderFactEvent::NAME, OrderFactEvent::FACT, ShopOrderPlaced::FACT);
+    assert_eq!(facts, ("OrderFactEvent", true, false));
     assert_eq!(Order::FACT, Some("OrderFactEvent"));
     let names: Vec<_> = OrderFactEvent::RULES.iter().map(|rules| rules.name).collect();
     assert_eq!(names[..3], ["id", "number", "ship_to"]);

@@ -38,7 +38,7 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
     let begun = format!("{aggregate} {}, since {}", options.id, first.message.time);
     let next = found.get(limit).map(|next| next.stream_position);
     found.truncate(limit);
-    let mut table = Table::new().number("Version").text("Time").text("Event").text("Values");
+    let mut table = Table::new().number("Version").text("Time").text("Event").text("Changes");
     for recorded in &found {
         let message = &recorded.message;
         table.row([

@@ -7,6 +7,8 @@ mod read;
 mod search;
 mod stats;
 mod trace;
+#[cfg(test)]
+mod trace_tests;
 mod tree;
 
 use clap::Subcommand;
@@ -23,7 +25,7 @@ pub(crate) enum Command {
     Read(read::Options),
     /// Messages of any stream, the oldest first; what is asked must all hold
     Search(search::Options),
-    /// The life of one instance: each event with its version, time and values
+    /// The life of one instance: each event with its version, time and changes
     History(history::Options),
     /// How many messages there are of each type; reads the whole log
     Stats,

@@ -57,7 +57,7 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
 }
 
 /// A line a message, as a tree or, when it is to be flat, in the order of the log.
-async fn lines<'a>(
+pub(super) async fn lines<'a>(
     domain: &Domain,
     forest: &'a [CausationNode],
     flat: bool,
@@ -75,7 +75,7 @@ async fn lines<'a>(
 }
 
 /// The chain with this correlation id, or that of the message with this id.
-async fn chain(domain: &Domain, id: &str, limit: usize) -> Result<Vec<Recorded>> {
+pub(super) async fn chain(domain: &Domain, id: &str, limit: usize) -> Result<Vec<Recorded>> {
     let store = domain.store().await?;
     let chain = |id: &str| Find { correlation_id: Some(id.into()), ..Find::first(limit) };
     let found = store.find(chain(id)).await?;
@@ -91,14 +91,14 @@ async fn chain(domain: &Domain, id: &str, limit: usize) -> Result<Vec<Recorded>>
 }
 
 /// A message on its way onto the screen.
-struct Line<'a> {
+pub(super) struct Line<'a> {
     branch: String,
     depth: usize,
     recorded: &'a Recorded,
     handlers: Vec<Handling>,
 }
 
-fn text(domain: &Domain, lines: &[Line<'_>], data: bool) -> String {
+pub(super) fn text(domain: &Domain, lines: &[Line<'_>], data: bool) -> String {
     let times = lines.iter().map(|line| line.recorded.message.time);
     let begun = times.min().unwrap_or_default();
     let first = lines.first().map_or("", |line| &line.recorded.message.correlation_id);
@@ -144,7 +144,7 @@ fn handler(handling: &Handling) -> String {
 
 /// A chain for programs.
 #[derive(Serialize)]
-struct Chain<'a> {
+pub(super) struct Chain<'a> {
     correlation_id: &'a str,
     messages: Vec<Link<'a>>,
 }
@@ -164,7 +164,7 @@ struct Handler<'a> {
 }
 
 impl<'a> Chain<'a> {
-    fn new(lines: &'a [Line<'a>], data: bool) -> Self {
+    pub(super) fn new(lines: &'a [Line<'a>], data: bool) -> Self {
         let link = |line: &'a Line<'a>| Link {
             depth: line.depth,
             message: Shown::new(line.recorded, data),

@@ -27,3 +27,52 @@ pub(super) fn branches(forest: &[CausationNode]) -> Vec<(String, usize, &Causati
     }
     drawn
 }
+
+#[cfg(test)]
+mod tests {
+    use protean::Id;
+    use protean::domain::CausationNode;
+    use protean::message::{Category, Extensions, Kind, Message, Priority, Recorded, Timestamp};
+
+    use super::branches;
+
+    /// Messages 0, 1, 2, …, each caused by the one named.
+    fn forest(causes: impl IntoIterator<Item = Option<u64>>) -> Vec<CausationNode> {
+        let recorded = |(position, cause): (u64, Option<u64>)| Recorded {
+            position,
+            stream_position: position,
+            message: Message {
+                id: position.to_string().into(),
+                stream: Category::named("a").stream(&Id::from("1")),
+                kind: Kind::Event,
+                type_name: "A.B.v1".into(),
+                version: 1,
+                priority: Priority::NORMAL,
+                correlation_id: "c".into(),
+                causation_id: cause.map(|cause| cause.to_string().into()),
+                time: Timestamp::default(),
+                data: "{}".into(),
+                extensions: Extensions::default(),
+            },
+        };
+        CausationNode::forest((0..).zip(causes).map(recorded).collect())
+    }
+
+    #[test]
+    fn a_branch_goes_on_past_what_the_first_of_two_caused() {
+        let forest = forest([None, Some(0), Some(0), Some(1), Some(2), None]);
+        let drawn = branches(&forest);
+        let drawn =
+            drawn.iter().map(|(branch, _, node)| format!("{branch}{}", node.recorded.position));
+        let expected = ["0", "├─ 1", "│  └─ 3", "└─ 2", "   └─ 4", "5"];
+        assert_eq!(drawn.collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn a_deep_chain_stays_narrow() {
+        let forest = forest((0..10_000_u64).map(|number| number.checked_sub(1)));
+        let drawn = branches(&forest);
+        assert!(drawn.iter().all(|(branch, ..)| branch.chars().count() < 100));
+        assert!(drawn[9_999].0.ends_with("⋯9999 ") && drawn[9_999].1 == 9_999);
+    }
+}
