@@ -191,6 +191,21 @@ async fn a_flat_trace_follows_the_log() {
 }
 
 #[tokio::test]
+async fn a_trace_never_commands_the_terminal() {
+    let domain = kitchen("sync");
+    let order = PlaceOrder { order_id: "7\u{1b}[2J".into(), dish: "soup".into() };
+    domain.process(order).correlation_id("eve\u{9b}ning").await.unwrap();
+    let forest = CausationNode::forest(chain(&domain, "eve\u{9b}ning", 100).await.unwrap());
+    let lines = lines(&domain, &forest, false).await.unwrap();
+    let text = text(&domain, &lines, true);
+    assert!(
+        text.starts_with("eve\\u{9b}ning, ") && text.contains("order-7\\u{1b}[2J  #0"),
+        "{text}"
+    );
+    assert!(!text.chars().any(|letter| letter.is_control() && letter != '\n'), "{text:?}");
+}
+
+#[tokio::test]
 async fn a_program_is_told_depths_causes_and_handlers() {
     let domain = kitchen("sync");
     place(&domain).await;
