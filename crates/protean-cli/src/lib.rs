@@ -8,9 +8,9 @@
 //! }
 //! ```
 //!
-//! gives `fidelis server`, `fidelis subscriptions status`, `fidelis verify`,
-//! `fidelis check` and `fidelis db`; [`run_with`] puts commands of the domain's
-//! own beside them. The program `protean` beside this library hands over to such
+//! gives `fidelis server`, `fidelis subscriptions status`, `fidelis events`,
+//! `fidelis verify`, `fidelis check` and `fidelis db`; [`run_with`] puts commands of the
+//! domain's own beside them. The program `protean` beside this library hands over to such
 //! a binary: `protean server --domain=fidelis`.
 //!
 //! ```text
@@ -18,6 +18,7 @@
 //!                                 └▶ Error ─▶ stderr   what, why, what to do
 //! ```
 
+mod age;
 mod app;
 mod command;
 mod error;

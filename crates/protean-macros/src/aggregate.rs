@@ -11,11 +11,11 @@ use crate::kind::{argument, last_name};
 use crate::options::{Known, list, value};
 use crate::place::at;
 use crate::structure::Structure;
-use crate::{columns, constants, default, derives, fields};
+use crate::{columns, constants, default, derives, fact, fields};
 
 const OPTIONS: Known<'static> = Known {
     place: "#[aggregate]",
-    names: &["event_sourced", "commands", "stream_category", "name"],
+    names: &["event_sourced", "commands", "stream_category", "name", "fact_events"],
 };
 
 #[derive(Default)]
@@ -24,12 +24,14 @@ struct Options {
     commands: Vec<Path>,
     stream_category: Option<LitStr>,
     name: Option<LitStr>,
+    fact_events: bool,
 }
 
 impl Options {
     fn option(&mut self, name: &Ident, input: ParseStream<'_>) -> syn::Result<()> {
         match name.to_string().as_str() {
             "event_sourced" => self.event_sourced = true,
+            "fact_events" => self.fact_events = true,
             "commands" => self.commands = list(name, input)?,
             "stream_category" => self.stream_category = Some(value(name, input)?),
             _ => self.name = Some(value(name, input)?),
@@ -51,13 +53,18 @@ pub(crate) fn expand(
     refuse(&aggregate, &options, faults);
     let (name, visibility) = (aggregate.name(), &aggregate.item.vis);
     let kept = if options.event_sourced { from_events(&aggregate) } else { from_rows(&aggregate) };
+    let told = match options.fact_events {
+        true => fact::event(&aggregate, &message_name(options.name.as_ref(), name), faults),
+        false => TokenStream::new(),
+    };
     let parts = [
         default::functions(&aggregate, faults),
         fields::implementation(name, &aggregate.fields),
-        implementation(name, &options),
+        implementation(&aggregate, &options),
         access(&aggregate, &options),
         constants::implementation(name, visibility, &aggregate.fields, 1),
         kept,
+        told,
     ];
     let item = &aggregate.item;
     Ok(quote!(#item #(#parts)*))
@@ -92,8 +99,10 @@ fn refuse(aggregate: &Structure, options: &Options, faults: &mut Faults) {
     }
 }
 
-fn implementation(name: &Ident, options: &Options) -> TokenStream {
+fn implementation(aggregate: &Structure, options: &Options) -> TokenStream {
+    let name = aggregate.name();
     let told = message_name(options.name.as_ref(), name);
+    let fact = options.fact_events.then(|| fact::method(aggregate, &told));
     let category = options.stream_category.as_ref().map(|category| {
         quote! {
             const STREAM_CATEGORY: ::core::option::Option<&'static str> =
@@ -119,6 +128,7 @@ fn implementation(name: &Ident, options: &Options) -> TokenStream {
             const NAME: &'static str = #told;
             #category
             const COMMANDS: &'static [&'static str] = &[#(#commands),*];
+            #fact
 
             fn root(&self) -> &::protean::Root<Self> {
                 &self.root

@@ -26,6 +26,7 @@ const OPTIONS: Known<'static> = Known {
 };
 
 /// A field, its type and its options.
+#[derive(Clone)]
 pub(crate) struct Field {
     pub(crate) ident: Ident,
     pub(crate) ty: Type,
@@ -38,6 +39,7 @@ pub(crate) struct Field {
 }
 
 /// An option that the rules of a field carry.
+#[derive(Clone)]
 struct Limit {
     name: Ident,
     argument: TokenStream,

@@ -14,6 +14,7 @@ mod default;
 mod derives;
 mod entity;
 mod event;
+mod fact;
 mod faults;
 mod field;
 mod fields;
@@ -103,7 +104,10 @@ pub fn query(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// Options: `commands(…)`, the commands that must have a handler when the
 /// domain is built; `name = "…"`; `stream_category = "…"`, when its streams are
-/// not to be named after domain and aggregate.
+/// not to be named after domain and aggregate; `fact_events`, which tells the
+/// whole state after each change as an event of its own. It is declared here as
+/// `AccountFactEvent`, with the identity and all fields, and handled like any
+/// other event. An instance that is removed tells no fact.
 ///
 /// Adds `id()` and `raise(event)`. An event-sourced aggregate also gets
 /// `create()` and `create_with(id)`, for which its fields need a default. A

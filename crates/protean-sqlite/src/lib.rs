@@ -23,6 +23,7 @@ mod coalesced;
 mod commit;
 mod connection;
 mod error;
+mod find;
 mod forget;
 mod job;
 mod ledger;

@@ -7,11 +7,12 @@ use protean_core::Result;
 use protean_core::message::{
     Category, Extensions, Kind, Message, Priority, Recorded, Stream, Timestamp,
 };
-use protean_core::port::{BoxFuture, Delivery, LaneRead, Log};
+use protean_core::port::{BoxFuture, Delivery, Find, LaneRead, Log, TypeStats};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Error, Row, params};
 
 use crate::coalesced::{read_cursor, read_start};
+use crate::find;
 use crate::store::SqliteStore;
 use crate::unit::first_expected;
 use crate::value::{limit, signed, unsigned};
@@ -36,6 +37,14 @@ impl Log for SqliteStore {
             let mut statement = view.prepare_cached(include_str!("sql/broken_streams.sql"))?;
             statement.query_map([crate::value::limit(limit)], |row| row.get(0))?.collect()
         }))
+    }
+
+    fn find(&self, find: Find) -> BoxFuture<'_, Result<Vec<Recorded>>> {
+        Box::pin(self.readers.read(move |view| find::find(view, &find)))
+    }
+
+    fn stats(&self) -> BoxFuture<'_, Result<Vec<TypeStats>>> {
+        Box::pin(self.readers.read(|view| find::stats(view)))
     }
 }
 
@@ -129,12 +138,10 @@ impl Names {
     /// The message in a row that begins with the columns of the log.
     pub(crate) fn recorded(&mut self, row: &Row<'_>) -> rusqlite::Result<Recorded> {
         let category = self.category(text(row, 3)?);
-        let kind = text(row, 5)?;
         let message = Message {
             id: text(row, 8)?.into(),
             stream: Stream::restored(text(row, 1)?, category),
-            kind: Kind::named(kind)
-                .ok_or_else(|| odd(5, format!("'{kind}' is no kind of message")))?,
+            kind: kind(row, 5)?,
             type_name: self.type_name(text(row, 6)?),
             version: row.get(7)?,
             priority: Priority::new(row.get(4)?),
@@ -147,6 +154,14 @@ impl Names {
         };
         let (position, stream_position) = (unsigned(row.get(0)?), unsigned(row.get(2)?));
         Ok(Recorded { position, stream_position, message })
+    }
+
+    /// The names in a row that begins with a category and a type.
+    pub(crate) fn category_and_type(
+        &mut self,
+        row: &Row<'_>,
+    ) -> rusqlite::Result<(Category, Arc<str>)> {
+        Ok((self.category(text(row, 0)?), self.type_name(text(row, 1)?)))
     }
 
     fn category(&mut self, name: &str) -> Category {
@@ -162,6 +177,12 @@ impl Names {
         }
         Arc::clone(&self.types[name])
     }
+}
+
+/// The kind of message that a column names.
+pub(crate) fn kind(row: &Row<'_>, column: usize) -> rusqlite::Result<Kind> {
+    let name = text(row, column)?;
+    Kind::named(name).ok_or_else(|| odd(column, format!("'{name}' is no kind of message")))
 }
 
 fn text<'a>(row: &'a Row<'_>, column: usize) -> rusqlite::Result<&'a str> {

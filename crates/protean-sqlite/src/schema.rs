@@ -11,42 +11,49 @@ use crate::error;
 
 /// Marks the file as ours: the letters `Prtn`.
 const APPLICATION: i64 = 0x5072_746e;
-/// The layout this program writes.
-const VERSION: i64 = 1;
-
-const STATEMENTS: [&str; 18] = [
-    include_str!("sql/create_messages.sql"),
-    include_str!("sql/create_messages_by_stream.sql"),
-    include_str!("sql/create_messages_by_lane.sql"),
-    include_str!("sql/create_progress.sql"),
-    include_str!("sql/create_cursors.sql"),
-    include_str!("sql/create_done.sql"),
-    include_str!("sql/create_parked.sql"),
-    include_str!("sql/create_parked_by_due.sql"),
-    include_str!("sql/create_parked_by_stream.sql"),
-    include_str!("sql/create_dead.sql"),
-    include_str!("sql/create_dead_by_stream.sql"),
-    include_str!("sql/create_counters.sql"),
-    include_str!("sql/create_enrolments.sql"),
-    include_str!("sql/create_idempotency.sql"),
-    include_str!("sql/create_idempotency_by_expiry.sql"),
-    include_str!("sql/create_removed.sql"),
-    include_str!("sql/create_outbox_queue.sql"),
-    include_str!("sql/create_outbox.sql"),
+/// What leads from each layout to the next, from an empty file on.
+const LAYOUTS: [&[&str]; 2] = [
+    &[
+        include_str!("sql/create_messages.sql"),
+        include_str!("sql/create_messages_by_stream.sql"),
+        include_str!("sql/create_messages_by_lane.sql"),
+        include_str!("sql/create_progress.sql"),
+        include_str!("sql/create_cursors.sql"),
+        include_str!("sql/create_done.sql"),
+        include_str!("sql/create_parked.sql"),
+        include_str!("sql/create_parked_by_due.sql"),
+        include_str!("sql/create_parked_by_stream.sql"),
+        include_str!("sql/create_dead.sql"),
+        include_str!("sql/create_dead_by_stream.sql"),
+        include_str!("sql/create_counters.sql"),
+        include_str!("sql/create_enrolments.sql"),
+        include_str!("sql/create_idempotency.sql"),
+        include_str!("sql/create_removed.sql"),
+        include_str!("sql/create_outbox_queue.sql"),
+        include_str!("sql/create_outbox.sql"),
+    ],
+    &[
+        include_str!("sql/create_messages_by_correlation.sql"),
+        include_str!("sql/create_messages_by_id.sql"),
+        include_str!("sql/add_idempotency_expires.sql"),
+        include_str!("sql/expire_old_keys.sql"),
+        include_str!("sql/create_idempotency_by_expiry.sql"),
+    ],
 ];
+
+/// The layout this program writes.
+const VERSION: usize = LAYOUTS.len();
 
 /// Refuses a file of another program, or of a later version of this one.
 pub(crate) fn check(connection: &Connection, path: &Path) -> Result {
     let file = path.display();
-    let number = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    let owner = number("application_id").map_err(|e| error::told(e, path))?;
-    let version = number("user_version").map_err(|e| error::told(e, path))?;
+    let (owner, version) = stamped(connection).map_err(|e| error::told(e, path))?;
     if owner != 0 && owner != APPLICATION {
         return Err(Error::misused(format!(
             "the file '{file}' belongs to another program (application_id {owner}); name another file"
         )));
     }
-    if owner == APPLICATION && version > VERSION {
+    if owner == APPLICATION && usize::try_from(version).is_ok_and(|version| version > VERSION) {
         return Err(Error::misused(format!(
             "the database '{file}' has layout {version}, this program knows up to {VERSION}; \
              use a newer release"
@@ -55,14 +62,16 @@ pub(crate) fn check(connection: &Connection, path: &Path) -> Result {
     Ok(())
 }
 
-/// Creates the store's own tables when they are missing. Runs inside a transaction.
+/// Creates the store's own tables when they are missing, and brings those of an
+/// older layout forward. Runs inside a transaction.
 pub(crate) fn create(connection: &Connection, path: &Path) -> Result {
     check(connection, path)?;
-    let read = connection.pragma_query_value(None, "application_id", |row| row.get::<_, i64>(0));
-    if read.map_err(|e| error::told(e, path))? == APPLICATION {
+    let (owner, version) = stamped(connection).map_err(|e| error::told(e, path))?;
+    let present = if owner == APPLICATION { usize::try_from(version).unwrap_or(0) } else { 0 };
+    if present == VERSION {
         return Ok(());
     }
-    for statement in STATEMENTS {
+    for statement in LAYOUTS.iter().skip(present).copied().flatten() {
         connection.execute(statement, []).map_err(|e| occupied(e, path))?;
     }
     stamp(connection, APPLICATION, VERSION).map_err(|e| error::told(e, path))
@@ -94,9 +103,15 @@ pub(crate) fn drop_all(connection: &Connection) -> rusqlite::Result<()> {
     stamp(connection, 0, 0)
 }
 
-fn stamp(connection: &Connection, owner: i64, version: i64) -> rusqlite::Result<()> {
+/// Whose file it is, and of which layout.
+fn stamped(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
+    let number = |name| connection.pragma_query_value(None, name, |row| row.get(0));
+    Ok((number("application_id")?, number("user_version")?))
+}
+
+fn stamp(connection: &Connection, owner: i64, version: usize) -> rusqlite::Result<()> {
     connection.pragma_update(None, "application_id", owner)?;
-    connection.pragma_update(None, "user_version", version)
+    connection.pragma_update(None, "user_version", i64::try_from(version).unwrap_or(0))
 }
 
 fn occupied(error: rusqlite::Error, path: &Path) -> Error {

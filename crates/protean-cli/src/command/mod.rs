@@ -3,6 +3,7 @@
 mod check;
 mod database;
 mod db;
+mod events;
 mod server;
 mod subscriptions;
 mod verify;
@@ -19,6 +20,9 @@ pub(crate) enum BuiltIn {
     /// Where the subscriptions stand
     #[command(subcommand)]
     Subscriptions(subscriptions::Command),
+    /// Reads what is in the log: events and commands, and what caused what
+    #[command(subcommand)]
+    Events(events::Command),
     /// Accounts for every committed message; exit code 1 when the account does not close
     #[command(after_help = verify::AFTER_HELP)]
     Verify,
@@ -33,6 +37,7 @@ pub(crate) async fn run(command: BuiltIn, app: &App) -> Result {
     match command {
         BuiltIn::Server(options) => server::run(&options, app).await,
         BuiltIn::Subscriptions(command) => subscriptions::run(&command, app).await,
+        BuiltIn::Events(command) => events::run(&command, app).await,
         BuiltIn::Verify => verify::run(app).await,
         BuiltIn::Check => check::run(app),
         BuiltIn::Db(command) => db::run(&command, app).await,

@@ -53,7 +53,7 @@ pub use fault::Fault;
 pub use health::Health;
 pub use idempotency::Idempotency;
 pub use identity::{IdentityStrategy, IdentityType};
-pub use nearest::nearest;
+pub use nearest::{hint, nearest};
 pub use outbox::{Outbox, OutboxCleanup, OutboxRetry};
 pub use priority_lanes::{LanePolicy, PriorityLanes};
 pub use processing::Processing;

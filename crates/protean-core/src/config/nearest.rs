@@ -4,7 +4,7 @@
 const LONGEST: usize = 64;
 
 /// `; did you mean 'x'?` when a known name is near, else `; known: 'x' and 'y'`.
-pub(super) fn hint(found: &str, known: &[&str]) -> String {
+pub fn hint(found: &str, known: &[&str]) -> String {
     match nearest(found, known) {
         Some(name) => format!("; did you mean '{name}'?"),
         None if known.is_empty() => String::new(),

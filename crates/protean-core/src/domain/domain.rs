@@ -11,6 +11,7 @@ use super::group::Input;
 use super::process::Process;
 use super::repository::Reader;
 use super::storage::Storage;
+use super::trace::Trace;
 use super::unit::{Cause, Reading, Unit};
 use super::{Registry, current_priority};
 use crate::Result;
@@ -84,6 +85,11 @@ impl Domain {
             self.registry().groups().iter().map(|group| group.enrolment()).collect();
         store.prepare(&self.registry().tables(), &enrolments).await?;
         Ok(store)
+    }
+
+    /// Follows messages to their causes and effects: see [`Trace`].
+    pub fn trace(&self) -> Trace {
+        Trace::new(self.clone())
     }
 
     /// Removes everything the domain keeps in its database. There is no way back.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{Context, Failure, Handled};
 use crate::config::{Idempotency, Ordering, StartFrom, Subscription};
-use crate::message::Category;
+use crate::message::{Category, Message};
 use crate::port::{BoxFuture, Enrolment, Start};
 use crate::{Error, Result};
 
@@ -85,6 +85,11 @@ impl Group {
     /// True when it takes the messages of a stream strictly in order.
     pub fn is_ordered(&self) -> bool {
         self.kind != HandlerKind::Commands && self.subscription.ordering == Ordering::Stream
+    }
+
+    /// True when it has a part for this message, rather than passing over it.
+    pub fn takes(&self, message: &Message) -> bool {
+        *message.stream.category() == self.category && self.routes.contains_key(&message.type_name)
     }
 
     /// True when it takes one message at a time: many streams may change one row.

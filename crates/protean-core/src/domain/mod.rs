@@ -11,6 +11,7 @@
 
 mod builder;
 mod bulk;
+mod causation;
 mod context;
 pub mod deliver;
 mod dispatch;
@@ -32,6 +33,7 @@ mod selection;
 mod sequence;
 mod settle;
 mod storage;
+mod trace;
 mod unit;
 mod verdict;
 mod wiring;
@@ -39,6 +41,7 @@ mod work;
 
 pub use builder::{BuildError, DomainBuilder};
 pub use bulk::{Bulk, Intake, Rejection, Submission, Submit};
+pub use causation::CausationNode;
 pub use context::Context;
 pub use domain::Domain;
 pub use failure::{Failure, FailureKind, Handled};
@@ -57,5 +60,6 @@ pub use selection::Selection;
 pub use sequence::{Course, Turn, course, turn};
 pub use settle::{Moment, Settled, left_out, settle};
 pub use storage::Storage;
+pub use trace::{Handling, HandlingState, Trace};
 pub use unit::{Finished, Reading};
 pub use verdict::Verdict;

@@ -21,6 +21,8 @@ pub(crate) struct Registration {
 pub(crate) struct Route {
     pub(crate) aggregate: (TypeId, &'static str),
     pub(crate) message: (&'static str, u32),
+    /// True when the message is told in the category of facts.
+    pub(crate) fact: bool,
     pub(crate) call: Call,
 }
 
@@ -98,7 +100,8 @@ impl<A: Aggregate, H> CommandRoutes<'_, A, H> {
             })
         });
         let aggregate = (TypeId::of::<A>(), A::NAME);
-        self.registration.routes.push(Route { aggregate, message: (C::NAME, C::VERSION), call });
+        let message = (C::NAME, C::VERSION);
+        self.registration.routes.push(Route { aggregate, message, fact: false, call });
         self
     }
 
@@ -126,7 +129,8 @@ impl<H> EventRoutes<'_, H> {
             })
         });
         let aggregate = (TypeId::of::<E::Aggregate>(), E::Aggregate::NAME);
-        self.registration.routes.push(Route { aggregate, message: (E::NAME, E::VERSION), call });
+        let message = (E::NAME, E::VERSION);
+        self.registration.routes.push(Route { aggregate, message, fact: E::FACT, call });
         self
     }
 

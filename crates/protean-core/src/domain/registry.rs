@@ -30,6 +30,7 @@ pub(crate) struct Declaration {
     pub(crate) name: &'static str,
     pub(crate) commands: &'static [&'static str],
     pub(crate) category: Category,
+    pub(crate) tells_facts: bool,
 }
 
 /// The categories of an aggregate.
@@ -37,6 +38,7 @@ pub(crate) struct Declaration {
 pub(crate) struct Names {
     pub(crate) category: Category,
     pub(crate) commands: Category,
+    pub(crate) facts: Category,
 }
 
 impl Registry {
@@ -63,11 +65,12 @@ impl Registry {
             Some(name) => Category::named(name),
             None => Category::of(&self.domain, A::NAME),
         };
-        let names = Names { commands: category.commands(), category: category.clone() };
+        let (commands, facts) = (category.commands(), category.facts());
+        let names = Names { commands, facts, category: category.clone() };
         let id = TypeId::of::<A>();
         if self.names.insert(id, names).is_none() {
-            let (name, commands) = (A::NAME, A::COMMANDS);
-            self.aggregates.push(Declaration { id, name, commands, category });
+            let (name, commands, tells_facts) = (A::NAME, A::COMMANDS, A::FACT.is_some());
+            self.aggregates.push(Declaration { id, name, commands, category, tells_facts });
             self.enter_table::<A>();
         }
     }

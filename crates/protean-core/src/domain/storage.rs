@@ -2,8 +2,9 @@
 
 use std::future::Future;
 
+use super::registry::Names;
 use super::unit::{Unit, checked_id};
-use crate::message::{Id, Row, Table, Value, snake_case};
+use crate::message::{Id, Row, Stream, Table, Value, snake_case};
 use crate::model::{
     Aggregate, Columns, EventSourced, Kept, Projected, Projection, Replay, Root, StateStored,
     Values, as_stored, violations_after,
@@ -72,7 +73,13 @@ impl<A: Replay> Storage<A> for EventSourced {
         root.allow()?;
         checked_id::<A>(root.id())?;
         let names = unit.domain.registry().names::<A>()?;
-        unit.append_at(names, root.id(), root.version(), root.raised());
+        let last = unit.append_at(names, root.id(), root.version(), root.raised());
+        if let (Some(last), Some(fact)) = (last, aggregate.fact()?) {
+            let stream = fact_stream(names, &aggregate)?;
+            let first = root.version().map_or(0, |version| version + 1);
+            let version = first + root.raised().len() as u64 - 1;
+            unit.tell(&stream, &fact, &version.to_string(), Some(last));
+        }
         Ok(())
     }
 
@@ -110,7 +117,11 @@ impl<A: Aggregate + Columns + Kept<Storage = Self>> Storage<A> for StateStored {
         let present = present(unit, table, &aggregate).await?;
         unit.write(table, root.id().as_str(), &present, Some(row(&aggregate)));
         let version = present.version.map_or(0, |version| version + 1);
-        unit.append_versioned(names, root.id(), version, root.raised());
+        let last = unit.append_versioned(names, root.id(), version, root.raised());
+        if let Some(fact) = aggregate.fact()? {
+            let stream = fact_stream(names, &aggregate)?;
+            unit.tell(&stream, &fact, &format!("{version}.1"), last);
+        }
         Ok(())
     }
 
@@ -124,6 +135,7 @@ impl<A: Aggregate + Columns + Kept<Storage = Self>> Storage<A> for StateStored {
             return Err(Error::not_found(A::NAME, root.id().as_str()));
         }
         unit.write(table, root.id().as_str(), &present, None);
+        unit.hush(&names.facts.stream(root.id()));
         let version = present.version.map_or(0, |version| version + 1);
         unit.append_versioned(names, root.id(), version, root.raised());
         Ok(())
@@ -163,6 +175,18 @@ impl<P: Projection> Storage<P> for Projected {
         }
         Ok(())
     }
+}
+
+/// The stream of an instance's facts.
+fn fact_stream<A: Aggregate>(names: &Names, aggregate: &A) -> Result<Stream> {
+    let id = aggregate.root().id();
+    if id.as_str().starts_with("fact-") {
+        let name = A::NAME;
+        return Err(Error::misused(format!(
+            "{name} tells facts, whose streams begin like '{id}': begin the id in another way"
+        )));
+    }
+    Ok(names.facts.stream(id))
 }
 
 /// What the row of a loaded or new aggregate must be for it to be kept.

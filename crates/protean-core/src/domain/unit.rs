@@ -46,6 +46,8 @@ pub struct Unit {
 
 struct State {
     changes: Changes,
+    /// The last fact of each instance that was added.
+    facts: Vec<Message>,
     writes: Writes,
     seen: HashMap<RowKey, RowState>,
     readers: BTreeSet<Sequence>,
@@ -72,7 +74,8 @@ impl Unit {
     ) -> Self {
         let changes = Changes::new(domain.lanes().lane(cause.priority));
         let (writes, seen, readers) = (Writes::default(), HashMap::new(), BTreeSet::new());
-        let state = Mutex::new(State { changes, writes, seen, readers, issued: 0 });
+        let state =
+            Mutex::new(State { changes, facts: Vec::new(), writes, seen, readers, issued: 0 });
         Self { domain, store, cause, reading, state }
     }
 
@@ -80,6 +83,9 @@ impl Unit {
     pub(crate) fn finish(&self) -> Finished {
         let mut state = self.state();
         let empty = Changes::new(state.changes.lane);
+        let facts = std::mem::take(&mut state.facts).into_iter();
+        let facts = facts.map(|message| Append { message, expect: Expect::End });
+        state.changes.appends.extend(facts);
         Finished {
             changes: std::mem::replace(&mut state.changes, empty),
             writes: std::mem::take(&mut state.writes),
@@ -123,25 +129,29 @@ impl Unit {
         Ok(id)
     }
 
-    /// Appends the events of an event-sourced aggregate at the end of its stream.
+    /// Appends the events of an event-sourced aggregate at the end of its
+    /// stream; gives the id of the last one.
     pub(crate) fn append_at(
         &self,
         names: &Names,
         id: &Id,
         version: Option<u64>,
         events: &[Raised],
-    ) {
+    ) -> Option<Arc<str>> {
         let stream = names.category.stream(id);
         let first = version.map_or(0, |version| version + 1);
         let now = self.now();
+        let mut last = None;
         let mut state = self.state();
         for (position, event) in (first..).zip(events) {
             let message = self.event(&stream, event, &position.to_string(), now);
             let recorded =
                 Recorded { position: 0, stream_position: position, message: message.clone() };
             state.writes.streams.entry(stream.name()).or_default().push(recorded);
+            last = Some(Arc::clone(&message.id));
             state.changes.appends.push(Append { message, expect: Expect::At(position) });
         }
+        last
     }
 
     /// Appends events at the end of a stream, wherever that is.
@@ -152,13 +162,46 @@ impl Unit {
         Ok(())
     }
 
-    /// Appends the events of a state-stored aggregate that got this version.
-    pub(crate) fn append_versioned(&self, names: &Names, id: &Id, version: u64, events: &[Raised]) {
+    /// Appends the events of a state-stored aggregate that got this version;
+    /// gives the id of the last one.
+    pub(crate) fn append_versioned(
+        &self,
+        names: &Names,
+        id: &Id,
+        version: u64,
+        events: &[Raised],
+    ) -> Option<Arc<str>> {
         let stream = names.category.stream(id);
         let now = self.now();
+        let mut last = None;
         for (number, event) in (1..).zip(events) {
-            self.append(self.event(&stream, event, &format!("{version}.{number}"), now));
+            let message = self.event(&stream, event, &format!("{version}.{number}"), now);
+            last = Some(Arc::clone(&message.id));
+            self.append(message);
         }
+        last
+    }
+
+    /// Tells the state of an instance after its changes, below the last event
+    /// of them; only the last fact of an instance in a unit is kept.
+    pub(crate) fn tell(
+        &self,
+        stream: &Stream,
+        fact: &Raised,
+        sequence: &str,
+        event: Option<Arc<str>>,
+    ) {
+        let mut message = self.event(stream, fact, sequence, self.now());
+        let mut state = self.state();
+        let before = state.facts.iter().position(|earlier| earlier.stream == *stream);
+        let before = before.map(|at| state.facts.remove(at).causation_id);
+        message.causation_id = event.or(before.flatten()).or(message.causation_id);
+        state.facts.push(message);
+    }
+
+    /// Takes back what this unit tells of an instance that it removes.
+    pub(crate) fn hush(&self, stream: &Stream) {
+        self.state().facts.retain(|fact| fact.stream != *stream);
     }
 
     fn event(&self, stream: &Stream, event: &Raised, sequence: &str, time: Timestamp) -> Message {

@@ -51,6 +51,7 @@ fn enter(
         };
         let (group, category) = match kind {
             HandlerKind::Commands => (format!("{domain}.{name}Commands"), names.commands.clone()),
+            _ if route.fact => (format!("{domain}.{handler}"), names.facts.clone()),
             _ => (format!("{domain}.{handler}"), names.category.clone()),
         };
         let key = (Arc::<str>::from(group), category);
@@ -125,8 +126,11 @@ fn check_names(registry: &mut Registry) {
     let mut seen = HashSet::new();
     let mut faults = Vec::new();
     for aggregate in &registry.aggregates {
-        if !seen.insert(aggregate.category.clone()) {
-            let category = &aggregate.category;
+        let facts = aggregate.tells_facts.then(|| aggregate.category.facts());
+        for category in [Some(aggregate.category.clone()), facts].into_iter().flatten() {
+            if seen.insert(category.clone()) {
+                continue;
+            }
             faults.push(format!("two aggregates share the category {category}: rename one"));
         }
     }

@@ -29,6 +29,11 @@ impl Messages {
         self.by_position.get(&position)
     }
 
+    /// Every message, by position.
+    pub(super) fn all(&self) -> impl DoubleEndedIterator<Item = &Recorded> {
+        self.by_position.values()
+    }
+
     /// The messages of one stream.
     pub(super) fn stream(&self, stream: &Stream, from: u64, limit: usize) -> Vec<Recorded> {
         let places = self.by_stream.range((stream.name(), from)..=(stream.name(), u64::MAX));

@@ -11,6 +11,7 @@
 //! undoes itself, so it is applied whole or not at all.
 
 mod compare;
+mod find;
 mod keys;
 mod ledger;
 mod letters;

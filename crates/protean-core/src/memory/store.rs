@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use super::unit::{State, apply_all};
-use super::{keys, ledger, letters, log};
+use super::{find, keys, ledger, letters, log};
 use crate::Result;
 use crate::message::{Category, Recorded, Stream, Table, Timestamp};
 use crate::port::{
-    BoxFuture, Changes, Claim, Delivery, Enrolment, LaneRead, Ledger, Letter, LetterRead, Log,
-    Outcome, ParkedPage, ParkedRead, Query, RowState, Rows, Standing, Store,
+    BoxFuture, Changes, Claim, Delivery, Enrolment, Find, LaneRead, Ledger, Letter, LetterRead,
+    Log, Outcome, ParkedPage, ParkedRead, Query, RowState, Rows, Standing, Store, TypeStats,
 };
 
 /// A store that lives as long as the process keeps it. Correct under concurrent
@@ -100,6 +100,14 @@ impl Log for MemoryStore {
 
     fn broken_streams(&self, limit: usize) -> BoxFuture<'_, Result<Vec<String>>> {
         Box::pin(async move { Ok(self.state().log.broken(limit)) })
+    }
+
+    fn find(&self, find: Find) -> BoxFuture<'_, Result<Vec<Recorded>>> {
+        Box::pin(async move { Ok(find::find(self.state().log.all(), &find)) })
+    }
+
+    fn stats(&self) -> BoxFuture<'_, Result<Vec<TypeStats>>> {
+        Box::pin(async move { Ok(find::stats(self.state().log.all())) })
     }
 }
 

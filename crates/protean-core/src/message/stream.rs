@@ -25,6 +25,11 @@ impl Category {
         Self(format!("{}:command", self.0).into())
     }
 
+    /// The fact events of this category: `<category>-fact`.
+    pub fn facts(&self) -> Self {
+        Self(format!("{}-fact", self.0).into())
+    }
+
     /// The stream of one instance: `<category>-<id>`.
     pub fn stream(&self, id: &Id) -> Stream {
         Stream { name: format!("{}-{id}", self.0).into(), category: self.clone() }
@@ -121,6 +126,7 @@ mod tests {
         let account = Category::of("fidelis", "Account");
         assert_eq!(account.as_str(), "fidelis::account");
         assert_eq!(account.commands().as_str(), "fidelis::account:command");
+        assert_eq!(account.facts().stream(&Id::from("1")).as_str(), "fidelis::account-fact-1");
         let stream = account.stream(&Id::from("a-1"));
         assert_eq!((stream.as_str(), stream.id()), ("fidelis::account-a-1", "a-1"));
     }

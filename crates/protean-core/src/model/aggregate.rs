@@ -1,6 +1,6 @@
 //! Aggregates.
 
-use super::{Event, EventSourced, Fields, Kept, Root};
+use super::{Event, EventSourced, Fields, Kept, Raised, Root};
 use crate::message::Id;
 use crate::{Result, Violations};
 
@@ -18,6 +18,17 @@ pub trait Aggregate: Fields + Invariants + Kept + Sized + Send + Sync + 'static 
 
     /// The names of the commands it declares; each needs a handler.
     const COMMANDS: &'static [&'static str] = &[];
+
+    /// The name of its fact event, when it tells facts.
+    const FACT: Option<&'static str> = None;
+
+    /// The present state as its fact event, when it tells facts.
+    ///
+    /// # Errors
+    /// When the state is nothing that JSON can hold.
+    fn fact(&self) -> Result<Option<Raised>> {
+        Ok(None)
+    }
 
     /// Identity, version and events.
     fn root(&self) -> &Root<Self>;
@@ -103,6 +114,7 @@ where
     A: Aggregate + Apply<E>,
     E: Event<Aggregate = A>,
 {
+    const { assert!(!E::FACT, "facts tell themselves: raise an event of your own") };
     aggregate.root().allow()?;
     event.check().into_result()?;
     if !aggregate.root().is_blank() {
@@ -127,6 +139,7 @@ where
     A: Aggregate,
     E: Event<Aggregate = A>,
 {
+    const { assert!(!E::FACT, "facts tell themselves: raise an event of your own") };
     aggregate.root().allow()?;
     event.check().into_result()?;
     aggregate.root_mut().record(event)

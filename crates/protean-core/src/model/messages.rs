@@ -18,6 +18,10 @@ pub trait Event: Fields + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The version of its form, from 1.
     const VERSION: u32 = 1;
 
+    /// True for a fact event, which tells the whole state after a change and
+    /// stands in a stream of its own.
+    const FACT: bool = false;
+
     /// The aggregate it happens to.
     type Aggregate: Aggregate;
 }

@@ -28,6 +28,19 @@ pub struct Raised {
     pub data: String,
 }
 
+impl Raised {
+    /// An event with its fields as JSON.
+    ///
+    /// # Errors
+    /// When they are nothing that JSON can hold.
+    pub fn of<E: Event>(event: &E) -> Result<Self> {
+        let data = serde_json::to_string(event).map_err(|error| {
+            Error::failed(format!("{} is not JSON", E::NAME)).with_source(error)
+        })?;
+        Ok(Self { name: E::NAME, version: E::VERSION, data })
+    }
+}
+
 impl<A> Root<A> {
     /// A new instance under a fresh identity.
     #[expect(clippy::new_without_default, reason = "a default identity that differs surprises")]
@@ -84,10 +97,7 @@ impl<A> Root<A> {
     }
 
     pub(crate) fn record<E: Event>(&mut self, event: &E) -> Result {
-        let data = serde_json::to_string(event).map_err(|error| {
-            Error::failed(format!("{} is not JSON", E::NAME)).with_source(error)
-        })?;
-        self.raised.push(Raised { name: E::NAME, version: E::VERSION, data });
+        self.raised.push(Raised::of(event)?);
         Ok(())
     }
 }

@@ -1,8 +1,10 @@
 //! The log: every message, in the order of its commit.
 
-use super::BoxFuture;
+use std::sync::Arc;
+
+use super::{BoxFuture, Direction};
 use crate::Result;
-use crate::message::{Category, Priority, Recorded, Stream};
+use crate::message::{Category, Kind, Priority, Recorded, Stream, Timestamp};
 
 /// Reads the log. It is written through [`Store::commit`](super::Store::commit).
 pub trait Log: Send + Sync {
@@ -21,6 +23,77 @@ pub trait Log: Send + Sync {
 
     /// Streams whose positions are not 0, 1, 2, …; at most `limit` of them.
     fn broken_streams(&self, limit: usize) -> BoxFuture<'_, Result<Vec<String>>>;
+
+    /// The messages for which all that is asked holds, by their positions. A
+    /// message id, a correlation id or a category is looked up; anything else
+    /// reads on until `limit` messages are found.
+    fn find(&self, find: Find) -> BoxFuture<'_, Result<Vec<Recorded>>>;
+
+    /// What the log holds of each type, by category, type and kind. Reads all of it.
+    fn stats(&self) -> BoxFuture<'_, Result<Vec<TypeStats>>>;
+}
+
+/// Which messages to find, wherever they are in the log.
+#[derive(Clone, Debug)]
+pub struct Find {
+    /// Of this category.
+    pub category: Option<Category>,
+    /// Of this type: `Fidelis.AccountOpened.v1`, or `AccountOpened` for every
+    /// version of it.
+    pub type_name: Option<Arc<str>>,
+    /// Of the chain with this correlation id.
+    pub correlation_id: Option<Arc<str>>,
+    /// The message with this id.
+    pub message_id: Option<Arc<str>>,
+    /// Made at this moment or later.
+    pub since: Option<Timestamp>,
+    /// Made before this moment.
+    pub until: Option<Timestamp>,
+    /// Only what is read after this position: beyond it in the direction of reading.
+    pub after: Option<u64>,
+    /// Ascending from the beginning of the log, or descending from its end.
+    pub direction: Direction,
+    /// At most this many messages.
+    pub limit: usize,
+}
+
+impl Find {
+    /// The first messages of the log.
+    pub fn first(limit: usize) -> Self {
+        Self {
+            category: None,
+            type_name: None,
+            correlation_id: None,
+            message_id: None,
+            since: None,
+            until: None,
+            after: None,
+            direction: Direction::Ascending,
+            limit,
+        }
+    }
+
+    /// The last messages of the log, the newest first.
+    pub fn last(limit: usize) -> Self {
+        Self { direction: Direction::Descending, ..Self::first(limit) }
+    }
+}
+
+/// How much the log holds of one type in one category.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypeStats {
+    /// The category.
+    pub category: Category,
+    /// The type: `Fidelis.AccountOpened.v1`.
+    pub type_name: Arc<str>,
+    /// Events or commands.
+    pub kind: Kind,
+    /// How many messages.
+    pub count: u64,
+    /// When the earliest was made.
+    pub first: Timestamp,
+    /// When the latest was made.
+    pub last: Timestamp,
 }
 
 /// Which messages to read for a group.

@@ -22,7 +22,7 @@ pub use ledger::{
     Claim, Enrolment, LaneStanding, Ledger, Letter, LetterRead, ParkedPage, ParkedRead, Standing,
     Start,
 };
-pub use log::{Delivery, LaneRead, Log};
+pub use log::{Delivery, Find, LaneRead, Log, TypeStats};
 pub use provider::{Location, Provider};
 pub use rows::{Direction, Filter, Operator, Query, RowState, Rows};
 pub use store::{BoxFuture, Store};

@@ -8,9 +8,9 @@ use std::time::Duration;
 use protean::memory::MemoryStore;
 use protean::message::{Category, Stream, Table, Timestamp};
 use protean::port::{
-    BoxFuture, Changes, Claim, Clock, Delivery, Enrolment, LaneRead, Ledger, Letter, LetterRead,
-    Location, Log, Outcome, ParkedPage, ParkedRead, Provider, Query, RowState, Rows, Standing,
-    Store,
+    BoxFuture, Changes, Claim, Clock, Delivery, Enrolment, Find, LaneRead, Ledger, Letter,
+    LetterRead, Location, Log, Outcome, ParkedPage, ParkedRead, Provider, Query, RowState, Rows,
+    Standing, Store, TypeStats,
 };
 use protean::{Error, Result};
 use tokio::sync::watch;
@@ -175,6 +175,14 @@ impl Log for Unreliable {
             self.weather.pass(20).await?;
             self.inner.lane(read).await
         })
+    }
+
+    fn find(&self, find: Find) -> BoxFuture<'_, Result<Vec<protean::message::Recorded>>> {
+        self.inner.find(find)
+    }
+
+    fn stats(&self) -> BoxFuture<'_, Result<Vec<TypeStats>>> {
+        self.inner.stats()
     }
 
     fn broken_streams(&self, limit: usize) -> BoxFuture<'_, Result<Vec<String>>> {

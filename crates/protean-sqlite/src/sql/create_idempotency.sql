@@ -4,6 +4,5 @@ CREATE TABLE idempotency (
     message_id TEXT    NOT NULL,
     output     TEXT,
     time       INTEGER NOT NULL,
-    expires    INTEGER NOT NULL,
     PRIMARY KEY (command, key)
 ) WITHOUT ROWID

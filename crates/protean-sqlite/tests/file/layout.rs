@@ -1,7 +1,7 @@
 //! Tables as they are in the file, and what cannot be extended.
 
 use protean_core::message::{Column, ColumnKind, Lane, Table, Value};
-use protean_core::port::{Changes, Store};
+use protean_core::port::{Changes, Find, Store};
 use rusqlite::Connection;
 
 use crate::{account, column, commit, is_committed, open, people, person, prepared, unit};
@@ -85,6 +85,32 @@ async fn a_file_of_another_program_is_left_alone() {
     let store = open(&path).await;
     let error = store.prepare(&[], &[]).await.unwrap_err().to_string();
     assert!(error.contains("a.db") && error.contains("another file"), "{error}");
+}
+
+#[tokio::test]
+async fn a_file_of_the_first_layout_is_brought_forward() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let store = prepared(&path, &[]).await;
+    commit(&*store, vec![unit(Lane::Primary, &account("a"))]).await;
+    drop(store);
+    let shell = Connection::open(&path).unwrap();
+    let indexes = "SELECT name FROM sqlite_schema WHERE type = 'index' \
+                   AND name IN ('messages_by_correlation', 'messages_by_id') ORDER BY name";
+    let indexes = |shell: &Connection| -> Vec<String> {
+        let mut statement = shell.prepare(indexes).unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    let present = indexes(&shell);
+    assert_eq!(present.len(), 2);
+    let older = "DROP INDEX messages_by_correlation; DROP INDEX messages_by_id; \
+                 PRAGMA user_version = 1";
+    shell.execute_batch(older).unwrap();
+    let store = prepared(&path, &[]).await;
+    assert_eq!(indexes(&shell), present);
+    let chain = Find { correlation_id: Some("c".into()), ..Find::first(10) };
+    assert_eq!(store.find(chain).await.unwrap().len(), 1);
+    store.prepare(&[], &[]).await.unwrap();
 }
 
 #[tokio::test]

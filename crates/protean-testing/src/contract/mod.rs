@@ -35,6 +35,7 @@ use protean_core::port::Store;
 use tokio::runtime::{Builder, Runtime};
 
 pub mod commit;
+pub mod find;
 pub mod history;
 pub mod keys;
 pub mod lanes;
@@ -113,6 +114,16 @@ macro_rules! contract_suite {
                 a_dropped_commit_is_not_taken_back,
                 what_is_visible_is_a_prefix_of_the_list,
                 a_unit_is_visible_whole,
+            ],
+            find: [
+                a_chain_is_found_in_the_order_of_the_log,
+                a_category_is_found_in_the_order_of_the_log,
+                pages_show_each_message_once,
+                a_message_is_found_by_its_id,
+                a_type_is_found_by_its_full_and_its_short_name,
+                a_time_is_found_from_its_start_to_before_its_end,
+                all_that_is_asked_must_hold,
+                types_are_counted_with_their_times,
             ],
             keys: [
                 a_taken_key_names_the_first_message,

@@ -7,7 +7,7 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use protean_core::Result;
 use protean_core::memory::MemoryStore;
 use protean_core::message::Priority;
-use protean_core::port::{Changes, LaneRead, Outcome, ParkedRead, Query, RowChange, Store};
+use protean_core::port::{Changes, Find, LaneRead, Outcome, ParkedRead, Query, RowChange, Store};
 
 use super::history::{GROUPS, LATE, STREAMS, Step, THINGS, drafts, histories};
 use super::sample::{
@@ -111,6 +111,12 @@ async fn picture(store: &dyn Store) -> Result<Vec<String>> {
     }
     lines.push(format!("rows: {:?}", store.query(&things(), &Query::default()).await?));
     lines.push(format!("broken: {:?}", store.broken_streams(9).await?));
+    let category = Some(accounts());
+    for find in [Find::first(9), Find { category, ..Find::last(5) }] {
+        let found = store.find(find).await?;
+        lines.push(format!("found: {:?}", found.iter().map(|at| at.position).collect::<Vec<_>>()));
+    }
+    lines.push(format!("types: {:?}", store.stats().await?));
     for group in GROUPS {
         lines.extend(standing(store, group).await?);
         lines.extend(order(store, group).await?);

@@ -6,12 +6,20 @@
 //! * [`account`]: an event-sourced aggregate: raising, invariants, replay
 //! * [`order`]: a state-stored aggregate: its row, values and entities inside
 //! * [`handlers`]: handlers of every kind, registered and run
+//! * [`kitchen`]: a domain where one thing leads to another
+//! * [`trace`]: following a message to its causes and effects
+//! * [`facts`]: the whole state after each change, as an event
 //! * [`ui`]: what the compiler says to what is wrong
+
+#![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
 
 mod account;
 mod bank;
+mod facts;
 mod handlers;
+mod kitchen;
 mod messages;
 mod order;
 mod shop;
+mod trace;
 mod ui;

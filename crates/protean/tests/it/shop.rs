@@ -27,7 +27,7 @@ pub(crate) struct Line {
     pub(crate) quantity: u32,
 }
 
-#[aggregate(commands(PlaceOrder), stream_category = "shop-orders")]
+#[aggregate(commands(PlaceOrder), fact_events, stream_category = "shop-orders")]
 pub(crate) struct Order {
     root: Root<Order>,
     #[field(max_length = 20, unique)]

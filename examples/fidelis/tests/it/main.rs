@@ -8,6 +8,7 @@
 //! * [`migration`]: the great migration, from export to verdict
 //! * [`backlog`]: what waits is seen without a server, and shared by producers
 //! * [`stops`]: killed in the middle of its work, or asked to stop
+//! * [`events`]: what operators read in the log
 //! * [`tools`]: what operators do beside the server
 
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
@@ -17,6 +18,7 @@ mod backlog;
 mod bank;
 mod counter;
 mod demo;
+mod events;
 mod migration;
 mod stops;
 mod tools;

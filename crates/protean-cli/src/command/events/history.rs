@@ -1,0 +1,67 @@
+//! `events history`: the life of one instance.
+
+use clap::Args;
+use protean::config::hint;
+use protean::message::Category;
+use protean::{Domain, Id};
+
+use super::message::{Page, Shown, short_id, short_type, values};
+use super::{MOST, category};
+use crate::command::database::warned;
+use crate::{App, Error, Reply, Result, Table};
+
+/// Which instance, and how much of its life.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The aggregate's name: 'Account'
+    aggregate: String,
+    /// The identity of the instance
+    id: String,
+    /// Begins with this place in the stream
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    from: u64,
+    /// At most this many events
+    #[arg(long, value_name = "N", default_value_t = 1000,
+          value_parser = clap::value_parser!(u32).range(1..=MOST))]
+    limit: u32,
+}
+
+pub(super) async fn run(options: &Options, app: &App) -> Result {
+    let domain = app.domain()?;
+    let (aggregate, category) = aggregate(&domain, &options.aggregate)?;
+    let stream = category.stream(&Id::from(options.id.as_str()));
+    let limit = usize::try_from(options.limit)?;
+    let mut found = domain.store().await?.stream(&stream, options.from, limit + 1).await?;
+    let Some(first) = found.first() else {
+        return Err(category::no_stream(&domain, stream.as_str()));
+    };
+    let begun = format!("{aggregate} {}, since {}", options.id, first.message.time);
+    let next = found.get(limit).map(|next| next.stream_position);
+    found.truncate(limit);
+    let mut table = Table::new().number("Version").text("Time").text("Event").text("Changes");
+    for recorded in &found {
+        let message = &recorded.message;
+        table.row([
+            short_id(recorded).trim_start_matches('#').to_owned(),
+            message.time.to_string(),
+            short_type(&message.type_name).to_owned(),
+            values(recorded),
+        ]);
+    }
+    let more = next.map(|next| format!("\n\nGoes on: --from {next}")).unwrap_or_default();
+    let text = format!("{}\n\n{table}{more}", crate::escape(&begun));
+    let messages = found.iter().map(|recorded| Shown::new(recorded, true)).collect();
+    app.reply(warned(Reply::new(Page { messages, next }, text), &domain))
+}
+
+/// The aggregate of this name, whatever its case.
+fn aggregate(domain: &Domain, name: &str) -> Result<(&'static str, Category)> {
+    let mut aggregates = domain.registry().aggregates();
+    let found = aggregates.find(|(known, ..)| known.eq_ignore_ascii_case(name));
+    if let Some((known, category, _)) = found {
+        return Ok((known, category.clone()));
+    }
+    let names: Vec<&str> = domain.registry().aggregates().map(|(known, ..)| known).collect();
+    let domain = domain.name();
+    Err(Error::failed(format!("'{domain}' has no aggregate '{name}'{}", hint(name, &names))))
+}

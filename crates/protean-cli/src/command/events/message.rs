@@ -1,0 +1,89 @@
+//! A message, as the commands show it.
+
+use protean::message::Recorded;
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+/// A message for programs.
+#[derive(Serialize)]
+pub(super) struct Shown<'a> {
+    position: u64,
+    stream_position: u64,
+    id: &'a str,
+    stream: &'a str,
+    category: &'a str,
+    kind: &'static str,
+    r#type: &'a str,
+    version: u32,
+    priority: i32,
+    time: String,
+    correlation_id: &'a str,
+    causation_id: Option<&'a str>,
+    /// Only when it is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Data<'a>>,
+}
+
+/// The fields as they are kept; a text when they are no JSON.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Data<'a> {
+    Json(&'a RawValue),
+    Text(&'a str),
+}
+
+impl<'a> Shown<'a> {
+    pub(super) fn new(recorded: &'a Recorded, data: bool) -> Self {
+        let Recorded { position, stream_position, message } = recorded;
+        let json = || serde_json::from_str(&message.data).map(Data::Json);
+        Self {
+            position: *position,
+            stream_position: *stream_position,
+            id: &message.id,
+            stream: message.stream.as_str(),
+            category: message.stream.category().as_str(),
+            kind: message.kind.as_str(),
+            r#type: &message.type_name,
+            version: message.version,
+            priority: message.priority.value(),
+            time: message.time.to_string(),
+            correlation_id: &message.correlation_id,
+            causation_id: message.causation_id.as_deref(),
+            data: data.then(|| json().unwrap_or(Data::Text(&message.data))),
+        }
+    }
+}
+
+/// A page of messages, and where the next one begins.
+#[derive(Serialize)]
+pub(super) struct Page<'a> {
+    pub(super) messages: Vec<Shown<'a>>,
+    pub(super) next: Option<u64>,
+}
+
+/// `AccountOpened` of `Fidelis.AccountOpened.v1`.
+pub(super) fn short_type(type_name: &str) -> &str {
+    let name = type_name.split_once('.').map_or(type_name, |(_, rest)| rest);
+    name.rsplit_once(".v").map_or(name, |(name, _)| name)
+}
+
+/// What tells a message from the others of its stream: the end of a command's
+/// id, the place of an event.
+pub(super) fn short_id(recorded: &Recorded) -> String {
+    let (id, stream) = (&*recorded.message.id, recorded.message.stream.as_str());
+    match id.strip_prefix(stream).and_then(|rest| rest.strip_prefix('-')) {
+        Some(sequence) => format!("#{sequence}"),
+        None => id.get(id.len().saturating_sub(8)..).unwrap_or(id).to_owned(),
+    }
+}
+
+/// The fields in a line, without the one that names the instance:
+/// `amount 5, reference "gift"`.
+pub(super) fn values(recorded: &Recorded) -> String {
+    let data = &*recorded.message.data;
+    let Ok(Value::Object(fields)) = serde_json::from_str(data) else { return data.to_owned() };
+    let told =
+        fields.iter().filter(|(_, value)| value.as_str() != Some(recorded.message.stream.id()));
+    told.map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,57 @@
+//! `events read`: the messages of one stream.
+
+use clap::Args;
+use protean::message::{Category, Stream};
+
+use super::message::{Page, Shown, short_type};
+use super::{MOST, category};
+use crate::command::database::warned;
+use crate::{App, Reply, Result, Table};
+
+/// Which messages of which stream.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// A category and an id: 'bank::account-17'
+    stream: String,
+    /// Begins with this place in the stream
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    from: u64,
+    /// At most this many messages
+    #[arg(long, value_name = "N", default_value_t = 100,
+          value_parser = clap::value_parser!(u32).range(1..=MOST))]
+    limit: u32,
+    /// Shows the fields too
+    #[arg(long)]
+    data: bool,
+}
+
+pub(super) async fn run(options: &Options, app: &App) -> Result {
+    let domain = app.domain()?;
+    let name = options.stream.as_str();
+    let category = name.rsplit_once('-').map_or(name, |(category, _)| category);
+    let stream = Stream::restored(name, Category::named(category));
+    let limit = usize::try_from(options.limit)?;
+    let store = domain.store().await?;
+    let mut found = store.stream(&stream, options.from, limit + 1).await?;
+    if found.is_empty() && store.stream(&stream, 0, 1).await?.is_empty() {
+        return Err(category::no_stream(&domain, name));
+    }
+    let next = found.get(limit).map(|next| next.stream_position);
+    found.truncate(limit);
+    let table = Table::new().number("At").text("Time").text("Type").text("Priority");
+    let mut table = if options.data { table.text("Data") } else { table };
+    for recorded in &found {
+        let message = &recorded.message;
+        let mut cells = vec![
+            recorded.stream_position.to_string(),
+            message.time.to_string(),
+            short_type(&message.type_name).to_owned(),
+            message.priority.to_string(),
+        ];
+        cells.extend(options.data.then(|| message.data.to_string()));
+        table.row(cells);
+    }
+    let more = next.map(|next| format!("\n\nGoes on: --from {next}")).unwrap_or_default();
+    let messages = found.iter().map(|recorded| Shown::new(recorded, options.data)).collect();
+    app.reply(warned(Reply::new(Page { messages, next }, format!("{table}{more}")), &domain))
+}

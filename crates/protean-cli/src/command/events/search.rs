@@ -1,0 +1,99 @@
+//! `events search`: messages of any stream.
+
+use clap::Args;
+use protean::Timestamp;
+use protean::message::{Category, Recorded};
+use protean::port::Find;
+
+use super::message::{Page, Shown, short_type};
+use super::{MOST, category};
+use crate::command::database::warned;
+use crate::{App, Reply, Result, Table};
+
+/// Which messages.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Of this type: 'AccountOpened', or 'Bank.AccountOpened.v1' for one version
+    #[arg(long, value_name = "TYPE")]
+    r#type: Option<String>,
+    /// Of this category: 'bank::account', 'bank::account:command'
+    #[arg(long, value_name = "CATEGORY")]
+    category: Option<String>,
+    /// With this correlation id
+    #[arg(long, value_name = "ID")]
+    correlation: Option<String>,
+    /// Made at this moment or later: '2026-11-20T17:00:00Z'
+    #[arg(long, value_name = "RFC3339")]
+    since: Option<Timestamp>,
+    /// Made before this moment
+    #[arg(long, value_name = "RFC3339")]
+    until: Option<Timestamp>,
+    /// Shows the newest first
+    #[arg(long)]
+    newest: bool,
+    /// Goes on after this position of the log
+    #[arg(long, value_name = "POSITION")]
+    after: Option<u64>,
+    /// At most this many messages
+    #[arg(long, value_name = "N", default_value_t = 100,
+          value_parser = clap::value_parser!(u32).range(1..=MOST))]
+    limit: u32,
+    /// Shows the fields too
+    #[arg(long)]
+    data: bool,
+}
+
+impl Options {
+    fn find(&self, limit: usize) -> Find {
+        let shared = |text: &Option<String>| text.as_deref().map(Into::into);
+        Find {
+            category: self.category.as_deref().map(Category::named),
+            type_name: shared(&self.r#type),
+            correlation_id: shared(&self.correlation),
+            since: self.since,
+            until: self.until,
+            after: self.after,
+            ..if self.newest { Find::last(limit) } else { Find::first(limit) }
+        }
+    }
+}
+
+pub(super) async fn run(options: &Options, app: &App) -> Result {
+    let domain = app.domain()?;
+    let limit = usize::try_from(options.limit)?;
+    let mut found = domain.store().await?.find(options.find(limit + 1)).await?;
+    if let (true, Some(category)) = (found.is_empty(), &options.category)
+        && let Some(unknown) = category::unknown(&domain, category)
+    {
+        return Err(unknown);
+    }
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next = found.last().filter(|_| more).map(|last| last.position);
+    let text = text(&found, next, options.data);
+    let messages = found.iter().map(|recorded| Shown::new(recorded, options.data)).collect();
+    app.reply(warned(Reply::new(Page { messages, next }, text), &domain))
+}
+
+fn text(found: &[Recorded], next: Option<u64>, data: bool) -> String {
+    if found.is_empty() {
+        return "No messages.".to_owned();
+    }
+    let table = Table::new().number("Position").text("Time").text("Type").text("Stream");
+    let table = table.text("Priority").text("Correlation");
+    let mut table = if data { table.text("Data") } else { table };
+    for Recorded { position, message, .. } in found {
+        let mut cells = vec![
+            position.to_string(),
+            message.time.to_string(),
+            short_type(&message.type_name).to_owned(),
+            message.stream.to_string(),
+            message.priority.to_string(),
+            message.correlation_id.to_string(),
+        ];
+        cells.extend(data.then(|| message.data.to_string()));
+        table.row(cells);
+    }
+    let more = next.map(|next| format!("\n\nGoes on: --after {next}")).unwrap_or_default();
+    format!("{table}{more}")
+}

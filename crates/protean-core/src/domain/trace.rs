@@ -1,0 +1,160 @@
+//! Following a message to its causes and to its effects.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::Domain;
+use super::causation::CausationNode;
+use super::group::Group;
+use crate::message::Recorded;
+use crate::port::{Find, LaneRead, Store};
+use crate::{Error, Result};
+
+/// How many messages are read at once.
+const PAGE: usize = 1000;
+
+/// Follows messages through the log. Sees what is committed; a chain that is
+/// still at work has grown the next time.
+pub struct Trace {
+    domain: Domain,
+}
+
+/// A handler that takes a message, and how far it is with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Handling {
+    /// The handler's name.
+    pub handler: String,
+    /// How far it is.
+    pub state: HandlingState,
+}
+
+/// How far a handler is with a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandlingState {
+    /// It has not come to it yet.
+    Waiting,
+    /// It failed and is parked or dead, or it waits behind such a message.
+    Held,
+    /// It is done with it.
+    Done,
+    /// It has tried it; whether the message or an earlier one of its stream is
+    /// parked or dead cannot be told.
+    Tried,
+}
+
+impl HandlingState {
+    /// `waiting`, `held`, `done` or `tried`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Held => "held",
+            Self::Done => "done",
+            Self::Tried => "tried",
+        }
+    }
+}
+
+impl Trace {
+    pub(super) fn new(domain: Domain) -> Self {
+        Self { domain }
+    }
+
+    /// The message, what caused it, what caused that, up to the first that
+    /// nothing in the log caused.
+    ///
+    /// # Errors
+    /// [`Error::is_not_found`] when no message has this id; else when the store
+    /// cannot be read.
+    pub async fn causation(&self, message_id: &str) -> Result<Vec<Recorded>> {
+        let mut chain = vec![self.message(message_id).await?];
+        let mut seen = HashSet::from([Arc::<str>::from(message_id)]);
+        while let Some(cause) = chain.last().and_then(|last| last.message.causation_id.clone()) {
+            if !seen.insert(Arc::clone(&cause)) {
+                break;
+            }
+            let Some(found) = self.find(&cause).await? else { break };
+            chain.push(found);
+        }
+        Ok(chain)
+    }
+
+    /// The message and everything it caused.
+    ///
+    /// # Errors
+    /// As those of [`causation`](Self::causation).
+    pub async fn effects(&self, message_id: &str) -> Result<CausationNode> {
+        let message = self.message(message_id).await?.message;
+        let tree = CausationNode::take(self.tree(&message.correlation_id).await?, message_id);
+        tree.ok_or_else(|| Error::not_found("message", message_id))
+    }
+
+    /// Everything with this correlation id, each message below its cause. Holds
+    /// all of it in memory; empty when there is no such chain.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn tree(&self, correlation_id: &str) -> Result<Vec<CausationNode>> {
+        let store = self.domain.store().await?;
+        let correlation_id = Some(correlation_id.into());
+        let mut find = Find { correlation_id, ..Find::first(PAGE) };
+        let mut messages: Vec<Recorded> = Vec::new();
+        loop {
+            let page = store.find(find.clone()).await?;
+            let full = page.len() == PAGE;
+            messages.extend(page);
+            if !full {
+                return Ok(CausationNode::forest(messages));
+            }
+            find.after = messages.last().map(|last| last.position);
+        }
+    }
+
+    /// The handlers that take a message, and how far each is with it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn handlers(&self, recorded: &Recorded) -> Result<Vec<Handling>> {
+        let store = self.domain.store().await?;
+        let mut handlers = Vec::new();
+        for group in self.domain.registry().groups() {
+            if group.takes(&recorded.message) {
+                let state = state(&**store, group, recorded).await?;
+                handlers.push(Handling { handler: group.handler.clone(), state });
+            }
+        }
+        Ok(handlers)
+    }
+
+    async fn message(&self, id: &str) -> Result<Recorded> {
+        self.find(id).await?.ok_or_else(|| Error::not_found("message", id))
+    }
+
+    async fn find(&self, id: &str) -> Result<Option<Recorded>> {
+        let find = Find { message_id: Some(id.into()), ..Find::first(1) };
+        Ok(self.domain.store().await?.find(find).await?.pop())
+    }
+}
+
+async fn state(store: &dyn Store, group: &Group, recorded: &Recorded) -> Result<HandlingState> {
+    let Recorded { position, stream_position, message } = recorded;
+    let unsettled = LaneRead {
+        group: group.name.to_string(),
+        category: group.category.clone(),
+        range: (message.priority, message.priority),
+        after: vec![(message.priority, position.saturating_sub(1))],
+        limit: 1,
+    };
+    let unsettled = store.lane(unsettled).await?;
+    if unsettled.first().is_some_and(|first| first.recorded.position == *position) {
+        return Ok(HandlingState::Waiting);
+    }
+    let blocked = |before| store.blocked(&group.name, &message.stream, before);
+    if !blocked(stream_position + 1).await? {
+        return Ok(HandlingState::Done);
+    }
+    // Who takes a stream in order has not moved past what is parked or dead.
+    if group.is_ordered() || !blocked(*stream_position).await? {
+        return Ok(HandlingState::Held);
+    }
+    Ok(HandlingState::Tried)
+}

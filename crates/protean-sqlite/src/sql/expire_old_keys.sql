@@ -1,0 +1,1 @@
+UPDATE idempotency SET expires = time + 86400000000

@@ -1,0 +1,1 @@
+SELECT category, type, kind, time FROM messages

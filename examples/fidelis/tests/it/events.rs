@@ -1,0 +1,177 @@
+//! What operators read in the log.
+
+use std::process::Output;
+
+use fidelis::account::{MakeDeposit, OpenAccount};
+use protean::{Decimal, Priority};
+use serde_json::{Value, json};
+
+use crate::bank::{Bank, told};
+
+/// A bank in which Ada opened an account and paid in twice, the second time in bulk.
+async fn busy() -> (Bank, String) {
+    let bank = Bank::new();
+    let domain = bank.domain();
+    let opening = OpenAccount {
+        account_number: "T-1".into(),
+        holder_name: "Ada\u{1b}[2J".into(),
+        opening_deposit: Decimal::new(1001, 2),
+    };
+    let account_id = domain.process(opening).correlation_id("opening").synchronous().await.unwrap();
+    for (priority, amount) in [(Priority::NORMAL, 5), (Priority::BULK, 7)] {
+        let (account_id, amount) = (account_id.clone(), Decimal::from(amount));
+        let deposit = MakeDeposit { account_id, amount, reference: None };
+        let paid = domain.process(deposit).priority(priority).correlation_id("paying");
+        paid.synchronous().await.unwrap();
+    }
+    (bank, account_id.to_string())
+}
+
+fn run(bank: &Bank, words: &[&str]) -> Output {
+    bank.program().arg("events").args(words).output().unwrap()
+}
+
+/// What a command prints that must succeed and say nothing else.
+#[track_caller]
+fn printed(bank: &Bank, words: &[&str]) -> String {
+    let output = run(bank, words);
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", told(&output));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[track_caller]
+fn refused(bank: &Bank, words: &[&str]) -> String {
+    let output = run(bank, words);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{}", told(&output));
+    String::from_utf8(output.stderr).unwrap()
+}
+
+fn data(bank: &Bank, words: &[&str]) -> Value {
+    let object = bank.ask(&[&["events"], words].concat());
+    assert_eq!(object["status"], "pass");
+    object["data"].clone()
+}
+
+fn of<'a>(messages: &'a Value, key: &str) -> Vec<&'a Value> {
+    messages.as_array().unwrap().iter().map(|message| &message[key]).collect()
+}
+
+#[tokio::test]
+async fn a_stream_is_read_page_by_page() {
+    let (bank, id) = busy().await;
+    let stream = format!("fidelis::account-{id}");
+    let text = printed(&bank, &["read", &stream, "--limit", "2", "--data"]);
+    let lines: Vec<_> = text.lines().collect();
+    assert!(lines[0].starts_with("At  Time ") && lines[0].ends_with("Data"), "{text}");
+    assert!(lines[1].contains("AccountOpened") && lines[1].contains("\"account_number\":\"T-1\""));
+    assert_eq!(lines[3..], ["", "Goes on: --from 2"]);
+    assert!(!text.contains('\u{1b}'), "{text:?}");
+    let page = data(&bank, &["read", &stream, "--from", "2", "--limit", "2"]);
+    assert_eq!(
+        (&page["next"], of(&page["messages"], "priority")),
+        (&Value::Null, vec![&json!(-100)])
+    );
+    assert_eq!(page["messages"][0]["data"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_search_finds_what_is_asked_and_goes_on() {
+    let (bank, _) = busy().await;
+    let types = |words: &[&str]| {
+        let page = data(&bank, &[&["search"], words].concat());
+        of(&page["messages"], "type").into_iter().cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(types(&["--type", "AccountOpened"]), ["Fidelis.AccountOpened.v1"]);
+    let deposit = "Fidelis.DepositMade.v1";
+    assert_eq!(types(&["--category", "fidelis::account", "--correlation", "paying"]), [deposit; 2]);
+    assert_eq!(types(&["--newest", "--limit", "1"]), [deposit]);
+    assert_eq!(types(&["--until", "2020-01-01T00:00:00Z"]), [""; 0]);
+    assert_eq!(types(&["--since", "2020-01-01T00:00:00Z"]).len(), 6);
+    let page = data(&bank, &["search", "--limit", "4", "--data"]);
+    assert_eq!(
+        (&page["next"], &page["messages"][1]["data"]["opening_deposit"]),
+        (&json!(4), &json!(10.01))
+    );
+    assert_eq!(types(&["--after", "4"]).len(), 2);
+    assert_eq!(printed(&bank, &["search", "--type", "Nothing"]), "No messages.\n");
+    assert!(printed(&bank, &["search", "--limit", "4"]).ends_with("\n\nGoes on: --after 4\n"));
+}
+
+#[tokio::test]
+async fn a_history_tells_what_happened_to_one_account() {
+    let (bank, id) = busy().await;
+    let text = printed(&bank, &["history", "account", &id]);
+    let lines: Vec<_> = text.lines().collect();
+    assert!(lines[0].starts_with(&format!("Account {id}, since 20")), "{text}");
+    assert!(lines[2].starts_with("Version  Time") && lines[3].trim_start().starts_with("0  20"));
+    assert!(lines[4].contains("DepositMade    amount 5, reference null"), "{text}");
+    assert_eq!(
+        of(&data(&bank, &["history", "Account", &id])["messages"], "stream_position").len(),
+        3
+    );
+}
+
+#[tokio::test]
+async fn statistics_count_each_type() {
+    let (bank, _) = busy().await;
+    let text = printed(&bank, &["stats"]);
+    assert!(
+        text.contains("fidelis::account:command  MakeDeposit    command         2  "),
+        "{text}"
+    );
+    assert!(text.ends_with("\n\n6 messages.\n"), "{text}");
+    let stats = data(&bank, &["stats"]);
+    assert_eq!((&stats["total"], &stats["types"][0]["count"]), (&json!(6), &json!(1)));
+    assert_eq!(printed(&Bank::new(), &["stats"]), "No messages.\n");
+}
+
+#[tokio::test]
+async fn a_trace_draws_what_caused_what() {
+    let (bank, id) = busy().await;
+    let text = printed(&bank, &["trace", "paying"]);
+    let lines: Vec<_> = text.lines().collect();
+    assert!(lines[0].starts_with("paying, begun 20") && lines[1].is_empty(), "{text}");
+    let command = format!("command MakeDeposit  fidelis::account:command-{id}  ");
+    assert!(lines[2].starts_with(&command) && lines[2].ends_with("  → AccountCommandHandler"));
+    let event = format!("└─ event DepositMade  fidelis::account-{id}  #1  +0.");
+    assert!(
+        lines[3].starts_with(&event)
+            && lines[3].ends_with("s  → AccountSummaryProjector (waiting)")
+    );
+    assert!(lines[5].contains("  BULK  → "), "{text}");
+    let chain = data(&bank, &["trace", "paying", "--data"]);
+    assert_eq!(of(&chain["messages"], "depth"), [0, 1, 0, 1]);
+    assert_eq!(
+        chain["messages"][1]["handlers"],
+        json!([{"handler": "AccountSummaryProjector", "state": "waiting"}])
+    );
+    assert_eq!(chain["messages"][1]["data"]["amount"], 5);
+    // The id of a message leads to its chain as well.
+    let message = chain["messages"][3]["id"].as_str().unwrap();
+    assert_eq!(printed(&bank, &["trace", message]), text);
+    let short = bank.ask(&["events", "trace", "paying", "--limit", "3"]);
+    assert_eq!(short["diagnostics"][0]["level"], "warning");
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_told_with_the_nearest_name() {
+    let (bank, _) = busy().await;
+    for (words, why) in [
+        (["read", "fidelis::acount-7"], "did you mean 'fidelis::account'?"),
+        (["read", "fidelis::account"], "is a category, not a stream"),
+        (
+            ["read", "fidelis::account-\u{1b}"],
+            "the stream 'fidelis::account-\\u{1b}' has no messages",
+        ),
+        (["search", "--category=fidelis::acount"], "did you mean 'fidelis::account'?"),
+        (["history", "Acount"], "did you mean 'Account'?"),
+        (["trace", "nobody"], "no message has the correlation id or the id 'nobody'"),
+    ] {
+        let id = if words[0] == "history" { &["7"][..] } else { &[] };
+        let told = refused(&bank, &[&words, id].concat());
+        assert!(told.starts_with("error: ") && told.contains(why), "{told}");
+    }
+    for words in [["search", "--since=yesterday"], ["search", "--limit=0"]] {
+        assert_eq!(run(&bank, &words).status.code(), Some(2));
+    }
+}
