@@ -104,12 +104,17 @@ async fn a_file_of_the_first_layout_is_brought_forward() {
     let present = indexes(&shell);
     assert_eq!(present.len(), 2);
     let older = "DROP INDEX messages_by_correlation; DROP INDEX messages_by_id; \
+                 DROP INDEX idempotency_by_expiry; ALTER TABLE idempotency DROP COLUMN expires; \
+                 INSERT INTO idempotency (command, key, message_id, time) VALUES ('c', 'k', 'm', 5); \
                  PRAGMA user_version = 1";
     shell.execute_batch(older).unwrap();
     let store = prepared(&path, &[]).await;
     assert_eq!(indexes(&shell), present);
     let chain = Find { correlation_id: Some("c".into()), ..Find::first(10) };
     assert_eq!(store.find(chain).await.unwrap().len(), 1);
+    let expires = "SELECT expires FROM idempotency";
+    let expires: i64 = shell.query_row(expires, [], |row| row.get(0)).unwrap();
+    assert_eq!(expires, 5 + 86_400_000_000, "a key of before is kept for a day");
     store.prepare(&[], &[]).await.unwrap();
 }
 
