@@ -48,7 +48,7 @@ fn an_idle_connection_does_not_hold_up_the_end() {
         let asked = Instant::now();
         web.signal(signal);
         assert_eq!(web.ended().0, Some(0));
-        assert!(asked.elapsed() < Duration::from_secs(2), "{:?}", asked.elapsed());
+        assert!(asked.elapsed() < Duration::from_secs(5), "{:?}", asked.elapsed());
         drop((silent, kept));
     }
 }
