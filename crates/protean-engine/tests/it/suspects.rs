@@ -83,3 +83,15 @@ async fn nobody_is_suspected_after_a_proper_end() {
     assert_eq!(counts(&bench.standing("bench.Forwarder").await).0, 106);
     bench.assert_closes().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_attempt_of_a_suspect_counts_once() {
+    let bench = in_flight(1).await;
+    bench.serve_and_die(async || calls(&bench, 1) == 1).await;
+    bench.faults.mend();
+    bench.faults.plan(-1, Fault::Fail(2));
+    bench.drain().await;
+    assert!(copied(&bench, 1).await, "two failures leave the third try");
+    assert_eq!(calls(&bench, 1), 4, "what the abrupt end cut off, two failures, a success");
+    bench.assert_closes().await;
+}
