@@ -1,11 +1,9 @@
 //! Where an order is that somebody has asked for.
 
-use std::sync::Arc;
-
-use protean::domain::{Group, HandlerKind};
-use protean::message::{Category, Recorded};
+use protean::domain::HandlerKind;
+use protean::message::Category;
 use protean::model::Aggregate;
-use protean::port::{LaneRead, Store};
+use protean::port::LetterRead;
 use protean::prelude::{Domain, Id, Result};
 
 use super::Order;
@@ -44,36 +42,20 @@ pub async fn track(domain: &Domain, id: &Id) -> Result<Whereabouts> {
     let Some(command) = store.stream(&stream, 0, 1).await?.pop() else {
         return Ok(Whereabouts::Unknown);
     };
-    if store.blocked(&group.name, &stream, command.stream_position + 1).await? {
-        return Ok(Whereabouts::Failed);
+    let position = command.position;
+    if let Some(waits) = store.recall(&group.name, &category, &[position]).await?.pop() {
+        return Ok(if waits.attempts == 0 { Whereabouts::Queued } else { Whereabouts::Failed });
     }
-    if is_on_the_way(store, group, &command).await? {
-        return Ok(Whereabouts::Queued);
+    let read = LetterRead {
+        group: group.name.to_string(),
+        category,
+        after: position.saturating_sub(1),
+        limit: 1,
+    };
+    if store.letters(read).await?.iter().any(|letter| letter.recorded.position == position) {
+        return Ok(Whereabouts::Failed);
     }
     // It may have been placed since the first look.
     let placed = orders.find(id).await?.map(Box::new);
     Ok(placed.map_or(Whereabouts::Dropped, Whereabouts::Placed))
-}
-
-/// True when the group has not settled the command yet.
-async fn is_on_the_way(store: &Arc<dyn Store>, group: &Group, command: &Recorded) -> Result<bool> {
-    let (priority, position) = (command.message.priority, command.position);
-    let first_after = async |after| {
-        let read = LaneRead {
-            group: group.name.to_string(),
-            category: group.category.clone(),
-            range: (priority, priority),
-            after,
-            limit: 1,
-        };
-        let found = store.lane(read).await?;
-        Ok::<_, protean::Error>(found.first().map(|delivery| delivery.recorded.position))
-    };
-    // Below the first one that waits everything is settled; above it each has a mark of its own.
-    let waits = first_after(Vec::new()).await?;
-    if waits.is_none_or(|waits| waits >= position) {
-        return Ok(waits == Some(position));
-    }
-    let next = first_after(vec![(priority, position.saturating_sub(1))]).await?;
-    Ok(next == Some(position))
 }
