@@ -97,9 +97,14 @@ impl Worker {
         let committed = self.pipeline(lane).committed(outcomes);
         // A released message may be of the other lane.
         committed.due.into_iter().for_each(|due| self.intake.expect(due));
-        for delivery in committed.durable.iter().filter(|delivery| delivery.parked) {
-            self.conflicts.committed(delivery.recorded.position);
-            self.parked_of(delivery).give_back(delivery.recorded.position);
+        for delivery in committed.durable.into_iter().filter(|delivery| delivery.parked) {
+            let position = delivery.recorded.position;
+            self.conflicts.committed(position);
+            if self.flight.is_charged(position) {
+                self.offer(delivery);
+            } else {
+                self.parked_of(&delivery).give_back(position);
+            }
         }
         for left_out in committed.left_out {
             self.left_out(lane, left_out);
