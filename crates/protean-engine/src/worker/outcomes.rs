@@ -19,7 +19,7 @@ impl Worker {
         let Ran { lane, delivery, since, step } = ran;
         self.lanes.returned(lane, delivery.recorded.message.stream.as_str());
         self.flight.end(delivery.recorded.position);
-        self.flight.clear(delivery.recorded.position);
+        self.clear(&delivery.recorded);
         match step {
             Step::Itself(judged) => {
                 self.judge(lane, &judged.verdict);
@@ -74,7 +74,7 @@ impl Worker {
         settled.unit.readers = readers;
         let moves_on = settled.next.is_some();
         if !settled.unit.changes.dead.is_empty() {
-            self.flight.clear(delivery.recorded.position);
+            self.clear(&delivery.recorded);
         }
         self.pipeline(lane).push(delivery, settled, otherwise, marking);
         moves_on
@@ -124,7 +124,7 @@ impl Worker {
     fn left_out(&mut self, lane: Lane, left_out: LeftOut) {
         let LeftOut { mut delivery, outcome } = left_out;
         let position = delivery.recorded.position;
-        self.flight.clear(position);
+        self.clear(&delivery.recorded);
         if let Some(verdict) = self.verdict_on(&delivery, outcome) {
             delivery.parked = true;
             self.parked_of(&delivery).take(position);

@@ -3,6 +3,7 @@
 //! * [`bank`]: a bank of one's own for each test
 //! * [`demo`]: the scene of the document
 //! * [`migration`]: the great migration, from export to verdict
+//! * [`endurance`]: killed time after time, and nothing lost
 //! * [`backlog`]: what waits is seen without a server, and shared by producers
 //! * [`stops`]: killed in the middle of its work, or asked to stop
 //! * [`tools`]: what operators do beside the server
@@ -12,6 +13,7 @@
 mod backlog;
 mod bank;
 mod demo;
+mod endurance;
 mod migration;
 mod stops;
 mod tools;
