@@ -12,6 +12,7 @@ use crate::breaker::End;
 use crate::job::{Judged, Ran, Step};
 use crate::pipeline::{LeftOut, Marking};
 use crate::source::ParkedSource;
+use crate::step::reached;
 
 impl Worker {
     /// Settles what a turn came to and frees its slot.
@@ -94,6 +95,7 @@ impl Worker {
     }
 
     pub(super) fn committed(&mut self, lane: Lane, outcomes: Vec<Outcome>) {
+        reached("before what is durable is taken in");
         let committed = self.pipeline(lane).committed(outcomes);
         // A released message may be of the other lane.
         committed.due.into_iter().for_each(|due| self.intake.expect(due));
@@ -101,6 +103,7 @@ impl Worker {
             let position = delivery.recorded.position;
             self.conflicts.committed(position);
             if self.flight.is_charged(position) {
+                reached("after a suspect is charged");
                 self.offer(delivery);
             } else {
                 self.parked_of(&delivery).give_back(position);

@@ -11,6 +11,7 @@ use tracing::warn;
 
 use super::{Happening, STORE_WAIT, Worker};
 use crate::pipeline::Marking;
+use crate::step::reached;
 
 impl Worker {
     /// Parks what was left in flight, so that it runs apart from everything else.
@@ -37,6 +38,7 @@ impl Worker {
                 return Err(protean_core::Error::unavailable(reason));
             }
         }
+        reached("after what was left is parked");
         for delivery in deliveries {
             let (message, position) = (&delivery.recorded.message, delivery.recorded.position);
             let lane = self.bench.domain.lanes().lane(message.priority);
