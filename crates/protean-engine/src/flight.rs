@@ -8,9 +8,11 @@
 //! A message that ends the process each time it is handled uses up its tries
 //! that way, and its neighbours do not.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use protean_core::Result;
+use protean_core::message::Lane;
 use protean_core::port::{Claim, Delivery};
 
 /// The messages of one group that are being handled or suspected.
@@ -18,7 +20,8 @@ pub(crate) struct Flight {
     claim: Box<dyn Claim>,
     running: BTreeSet<u64>,
     changed: bool,
-    suspects: BTreeSet<u64>,
+    /// Where each suspect stands: its lane and stream.
+    suspects: BTreeMap<u64, (Lane, Arc<str>)>,
     line: VecDeque<Delivery>,
     /// The suspect that is charged or runs.
     current: Option<u64>,
@@ -30,7 +33,7 @@ impl Flight {
             claim,
             running: BTreeSet::new(),
             changed: false,
-            suspects: BTreeSet::new(),
+            suspects: BTreeMap::new(),
             line: VecDeque::new(),
             current: None,
         }
@@ -42,24 +45,32 @@ impl Flight {
     }
 
     /// Suspects a message that is parked.
-    pub(crate) fn suspect(&mut self, position: u64) {
-        self.suspects.insert(position);
+    pub(crate) fn suspect(&mut self, position: u64, lane: Lane, stream: Arc<str>) {
+        self.suspects.insert(position, (lane, stream));
+    }
+
+    /// The suspects of a lane that are neither in line nor charged, with their streams.
+    pub(crate) fn absent(&self, lane: Lane) -> Vec<(u64, Arc<str>)> {
+        let here: BTreeSet<u64> = self.line.iter().map(|item| item.recorded.position).collect();
+        let all = self.suspects.iter().filter(|(_, (of, _))| *of == lane);
+        let away = all.filter(|(at, _)| !here.contains(at) && !self.is_charged(**at));
+        away.map(|(at, (_, stream))| (*at, Arc::clone(stream))).collect()
     }
 
     /// The delivery, when it may run beside others; a suspect waits in line
     /// until it is charged.
-    pub(crate) fn admit(&mut self, mut delivery: Delivery) -> Option<Delivery> {
-        let position = delivery.recorded.position;
-        if !self.suspects.contains(&position) {
-            return Some(delivery);
-        }
-        if self.current == Some(position) {
-            // The attempt that is about to be made was counted before.
-            delivery.attempts = delivery.attempts.saturating_sub(1);
+    pub(crate) fn admit(&mut self, delivery: Delivery) -> Option<Delivery> {
+        if !self.suspects.contains_key(&delivery.recorded.position) {
             return Some(delivery);
         }
         self.line.push_back(delivery);
         None
+    }
+
+    /// True when a unit that was just committed charged this message, so that it
+    /// is to run now. It never leaves memory for that: others in line may fill it.
+    pub(crate) fn is_charged(&self, position: u64) -> bool {
+        self.current == Some(position)
     }
 
     /// True when a suspect waits in line.
@@ -103,8 +114,9 @@ impl Flight {
         if !std::mem::take(&mut self.changed) {
             return Ok(());
         }
-        let noted: Vec<u64> = self.running.union(&self.suspects).copied().collect();
-        self.claim.note(&noted)
+        let noted: BTreeSet<u64> =
+            self.running.iter().chain(self.suspects.keys()).copied().collect();
+        self.claim.note(&Vec::from_iter(noted))
     }
 
     /// Notes that what runs ends properly.
@@ -120,7 +132,7 @@ mod tests {
     use std::sync::{Arc, Mutex};
 
     use protean_core::Result;
-    use protean_core::message::{Category, Extensions, Kind, Message, Recorded, Timestamp};
+    use protean_core::message::{Category, Extensions, Kind, Lane, Message, Recorded, Timestamp};
     use protean_core::port::{Claim, Delivery};
 
     use super::Flight;
@@ -169,7 +181,7 @@ mod tests {
         let mut flight = Flight::new(Box::new(notes.clone()));
         flight.note().unwrap();
         assert!(notes.taken().is_empty(), "nothing has begun");
-        flight.suspect(3);
+        flight.suspect(3, Lane::Primary, Arc::from("s"));
         flight.begin(7);
         flight.begin(8);
         flight.note().unwrap();
@@ -188,18 +200,19 @@ mod tests {
     #[test]
     fn suspects_run_one_after_the_other_once_charged() {
         let mut flight = Flight::new(Box::new(Notes::default()));
-        flight.suspect(3);
-        flight.suspect(4);
+        flight.suspect(3, Lane::Primary, Arc::from("s"));
+        flight.suspect(4, Lane::Primary, Arc::from("s"));
         assert_eq!(flight.admit(delivery(5, 0)), Some(delivery(5, 0)), "it is no suspect");
         assert_eq!(flight.admit(delivery(3, 1)), None);
         assert_eq!(flight.admit(delivery(4, 0)), None);
         assert_eq!(flight.next(), Some(delivery(3, 1)));
+        assert!(flight.absent(Lane::Primary).is_empty(), "one is charged, one in line");
+        assert!(flight.is_charged(3) && !flight.is_charged(4));
         assert!(flight.has_current() && flight.has_line());
-        assert_eq!(flight.admit(delivery(3, 2)), Some(delivery(3, 1)), "charged with one");
         flight.clear(3);
         assert_eq!(flight.next(), Some(delivery(4, 0)));
         flight.clear(4);
-        assert_eq!(flight.admit(delivery(4, 1)), Some(delivery(4, 1)));
+        assert_eq!(flight.admit(delivery(4, 1)), Some(delivery(4, 1)), "suspected no more");
         assert_eq!((flight.next(), flight.has_current()), (None, false));
     }
 }

@@ -10,6 +10,8 @@ use protean_core::domain::{
 use protean_core::message::Lane;
 use protean_core::port::{Delivery, Store};
 
+use crate::step::reached;
+
 /// What a worker runs deliveries with.
 #[derive(Clone)]
 pub(crate) struct Bench {
@@ -70,10 +72,12 @@ impl Bench {
     }
 
     async fn handle(&self, delivery: &Delivery, overlay: Arc<Mutex<Overlay>>) -> Judged {
+        reached(if delivery.parked { "before a parked message" } else { "before the handler" });
         // What is parked may be so because its first try knew too little.
         let reading = Reading { overlay: Some(overlay), careful: delivery.parked };
         let ran = deliver::run(&self.domain, &self.store, (&self.group, delivery), reading);
         let (verdict, readers) = ran.await;
+        reached("after the handler");
         Judged { verdict, readers }
     }
 

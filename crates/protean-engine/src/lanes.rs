@@ -11,6 +11,7 @@
 //!   message that could start.
 //! * Within a lane higher priorities go first, then the order of the log.
 //! * One message of a stream runs at a time, whatever its lane.
+//! * Who is put first in a stream is not overtaken by later messages of its lane.
 //! * Of the slots, backfill holds at most `concurrency − reserved`.
 
 use std::cmp::Reverse;
@@ -83,6 +84,7 @@ pub struct Lanes<M> {
     busy: HashSet<Arc<str>>,
     count: BTreeMap<Lane, usize>,
     held: HashSet<Lane>,
+    first: HashMap<Arc<str>, BTreeMap<u64, Lane>>,
     offers: u64,
 }
 
@@ -96,6 +98,7 @@ impl<M> Lanes<M> {
             busy: HashSet::new(),
             count: lanes.iter().map(|lane| (*lane, 0)).collect(),
             held: HashSet::new(),
+            first: HashMap::new(),
             offers: 0,
         }
     }
@@ -133,6 +136,24 @@ impl<M> Lanes<M> {
         }
     }
 
+    /// Later messages of the stream wait in this lane until this one has been
+    /// [let past](Self::let_past); it need not be here itself yet.
+    pub fn put_first(&mut self, lane: Lane, stream: &Arc<str>, position: u64) {
+        self.first.entry(Arc::clone(stream)).or_default().insert(position, lane);
+    }
+
+    /// Nothing waits for this message any more.
+    pub fn let_past(&mut self, stream: &str, position: u64) {
+        let Some(first) = self.first.get_mut(stream) else { return };
+        first.remove(&position);
+        if first.is_empty() {
+            self.first.remove(stream);
+        }
+        if !self.busy.contains(stream) {
+            self.wake(stream);
+        }
+    }
+
     /// The message to start now; its slot and its stream are taken until it
     /// has [`returned`](Self::returned).
     pub fn start(&mut self) -> Option<Item<M>> {
@@ -149,7 +170,7 @@ impl<M> Lanes<M> {
             return None;
         }
         while let Some((place, item)) = queue.ready.pop_first() {
-            if self.busy.contains(&item.stream) {
+            if self.busy.contains(&item.stream) || is_behind(&self.first, &item) {
                 queue.waiting.entry(Arc::clone(&item.stream)).or_default().insert(place, item);
                 continue;
             }
@@ -167,6 +188,11 @@ impl<M> Lanes<M> {
         if let Some(queue) = self.queues.get_mut(&lane) {
             queue.running = queue.running.saturating_sub(1);
         }
+        self.wake(stream);
+    }
+
+    /// Looks again at what waits for a stream.
+    fn wake(&mut self, stream: &str) {
         for queue in self.queues.values_mut() {
             // The first of each lane is enough: the others follow when it has run.
             let Some(waiting) = queue.waiting.get_mut(stream) else { continue };
@@ -186,5 +212,65 @@ impl<M> Lanes<M> {
             queue.waiting.clear();
         }
         self.count.values_mut().for_each(|count| *count = 0);
+    }
+}
+
+/// True when an earlier message of the stream and lane goes first.
+fn is_behind<M>(first: &HashMap<Arc<str>, BTreeMap<u64, Lane>>, item: &Item<M>) -> bool {
+    first.get(&item.stream).is_some_and(|first| {
+        let mut earlier = first.range(..item.position);
+        !first.contains_key(&item.position) && earlier.any(|(_, lane)| *lane == item.lane)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use protean_core::message::{Lane, Priority};
+
+    use super::{Item, Lanes, Slots};
+
+    fn item(stream: &str, position: u64, lane: Lane) -> Item<u64> {
+        let priority = if lane == Lane::Primary { Priority::NORMAL } else { Priority::BULK };
+        Item { lane, priority, position, stream: Arc::from(stream), message: position }
+    }
+
+    fn lanes() -> Lanes<u64> {
+        let mut lanes = Lanes::new(&Lane::ALL, Slots { concurrency: 9, reserved: 0 });
+        lanes.put_first(Lane::Primary, &Arc::from("a"), 3);
+        lanes
+    }
+
+    fn started(lanes: &mut Lanes<u64>) -> Vec<u64> {
+        std::iter::from_fn(|| lanes.start()).map(|item| item.position).collect()
+    }
+
+    #[test]
+    fn nobody_of_its_lane_overtakes_who_is_put_first_in_a_stream() {
+        let mut lanes = lanes();
+        for at in [5, 6] {
+            lanes.offer(item("a", at, Lane::Primary));
+        }
+        lanes.offer(item("b", 7, Lane::Primary));
+        assert_eq!(started(&mut lanes), [7], "who is first has not come yet");
+        lanes.offer(item("a", 3, Lane::Primary));
+        assert_eq!(started(&mut lanes), [3]);
+        lanes.returned(Lane::Primary, "a");
+        assert!(started(&mut lanes).is_empty(), "it is not settled yet");
+        lanes.let_past("a", 3);
+        assert_eq!(started(&mut lanes), [5]);
+        lanes.returned(Lane::Primary, "a");
+        assert_eq!(started(&mut lanes), [6]);
+    }
+
+    #[test]
+    fn who_came_before_and_who_is_of_another_lane_do_not_wait() {
+        let mut lanes = lanes();
+        lanes.offer(item("a", 2, Lane::Primary));
+        assert_eq!(started(&mut lanes), [2]);
+        lanes.returned(Lane::Primary, "a");
+        lanes.offer(item("a", 4, Lane::Backfill));
+        assert_eq!(started(&mut lanes), [4]);
     }
 }

@@ -24,6 +24,7 @@ mod server;
 mod source;
 mod status;
 mod steady;
+mod step;
 mod upkeep;
 mod verify;
 mod watermark;

@@ -26,6 +26,7 @@ use crate::error;
 use crate::job::Job;
 use crate::refusal::Refusal;
 use crate::row::Statements;
+use crate::step::reached;
 use crate::turnstile::{Entry, Turnstile};
 use crate::unit::Bench;
 use crate::wake::{Signal, data_version};
@@ -152,6 +153,7 @@ impl Committer {
     ) -> rusqlite::Result<Option<Staged>> {
         let (mut careful, mut banned) = (false, Banned::new());
         loop {
+            reached("before BEGIN");
             if self.turnstile.begin(&self.connection, manners.lane, manners.urgent)?
                 == Entry::Yielded
             {
@@ -221,8 +223,11 @@ impl Pass<'_> {
                 }
             }
         }
+        reached("before the counters");
         self.coalesced.write(self.connection)?;
+        reached("before COMMIT");
         self.signal.committing(|| self.control("COMMIT"))?;
+        reached("after COMMIT");
         Ok(staged)
     }
 

@@ -12,6 +12,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use crate::coalesced::Coalesced;
 use crate::refusal::{Refusal, STATEMENT};
 use crate::row::Statements;
+use crate::step::reached;
 use crate::value::{Bound, signed, unsigned};
 
 /// What applying units needs.
@@ -30,9 +31,11 @@ impl Bench<'_> {
             write_key(connection, write)?;
         }
         let places = append_all(connection, &unit.appends)?;
+        reached("after the appends");
         for write in &unit.rows {
             self.statements.write(connection, write)?;
         }
+        reached("after the rows");
         for statement in &unit.statements {
             run(connection, statement)?;
         }

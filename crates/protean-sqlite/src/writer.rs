@@ -22,6 +22,7 @@ use crate::checkpoint::Tally;
 use crate::commit::{Committer, Manners};
 use crate::connection::Settings;
 use crate::job::Job;
+use crate::step::reached;
 use crate::wake::Signal;
 
 /// The queues of the writer thread. Dropping it lets the thread finish what is queued.
@@ -230,6 +231,7 @@ impl Desk {
         }
         while jobs.front().is_some_and(Job::is_settled) {
             jobs.pop_front().into_iter().for_each(Job::finish);
+            reached("after the reply");
         }
     }
 

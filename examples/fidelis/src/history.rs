@@ -6,7 +6,7 @@ use fidelis::account::{AccountOpened, DepositMade, WithdrawalMade};
 use protean::message::{Category, Priority, Recorded};
 use protean::model::Event;
 use protean::port::{LaneRead, Store};
-use protean::{Domain, Error, Result};
+use protean::{Decimal, Domain, Error, Result};
 
 /// Reads as a group of this name, which is enrolled nowhere and settles nothing.
 const READER: &str = "fidelis.history";
@@ -28,16 +28,52 @@ pub(crate) enum Happened {
     Withdrawn(WithdrawalMade),
 }
 
+impl Happened {
+    /// What it changes about the money in the bank.
+    pub(crate) fn change(&self) -> Decimal {
+        match self {
+            Self::Opened(opened) => opened.opening_deposit,
+            Self::Deposited(deposit) => deposit.amount,
+            Self::Withdrawn(withdrawal) => -withdrawal.amount,
+        }
+    }
+}
+
 impl History {
     /// Everything in a range of priorities, from the beginning.
     ///
     /// # Errors
     /// When the database cannot be opened.
     pub(crate) async fn of(domain: &Domain, range: (Priority, Priority)) -> Result<Self> {
+        Self::reading(domain, Category::of(domain.name(), "Account"), range).await
+    }
+
+    /// The same for another category, such as that of the commands.
+    ///
+    /// # Errors
+    /// When the database cannot be opened.
+    pub(crate) async fn reading(
+        domain: &Domain,
+        category: Category,
+        range: (Priority, Priority),
+    ) -> Result<Self> {
         let store = Arc::clone(domain.store().await?);
-        let category = Category::of(domain.name(), "Account");
         let (group, after) = (READER.to_owned(), Vec::new());
         Ok(Self { store, read: LaneRead { group, category, range, after, limit: PAGE } })
+    }
+
+    /// Shows every record there is, page by page.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or `visit` fails.
+    pub(crate) async fn each(&mut self, mut visit: impl FnMut(&Recorded) -> Result) -> Result {
+        loop {
+            let page = self.next_page().await?;
+            if page.is_empty() {
+                return Ok(());
+            }
+            page.iter().try_for_each(&mut visit)?;
+        }
     }
 
     /// The next page; empty when there is nothing new. Another call later may

@@ -1,10 +1,12 @@
-//! The bank's own program: its server, its tools, its demo and its migration.
+//! The bank's own program: its server, its tools, its demo, its migration and its trial.
 
 mod demo;
+mod endure;
 mod history;
 mod migrate;
 mod stats;
 mod summaries;
+mod trial;
 
 use std::process::ExitCode;
 
@@ -15,6 +17,10 @@ use protean_cli::{App, Reply, Result};
 enum Command {
     /// Plays a short scene in memory: an account, deposits, a little migration
     Demo,
+    /// Kills the server time after time amid its work, and judges what is left
+    ///
+    /// Works in a temporary folder and leaves nothing behind.
+    Endure(endure::Options),
     /// Migrates the accounts of another bank while customers go on paying in
     ///
     /// Works in a temporary folder with a server of its own and leaves nothing
@@ -32,6 +38,7 @@ fn main() -> ExitCode {
 async fn run(command: Command, app: App) -> Result {
     match command {
         Command::Demo => demo::run(&app).await,
+        Command::Endure(options) => endure::run(options, &app).await,
         Command::Migrate(options) => migrate::run(options, &app).await,
         Command::Stats => {
             let stats = stats::Stats::of(&app.domain()?).await?;

@@ -154,7 +154,9 @@ impl<'a> Settling<'a> {
             return self.give_up(attempts, "the process ended each time it was handled".into());
         }
         let reason = "the process ended while it was handled".into();
-        self.park(attempts + 1, Some(self.moment.now), reason);
+        // The next process, if it comes to that, is to find it before those behind it.
+        let due = self.delivery.recorded.message.time.min(self.moment.now);
+        self.park(attempts + 1, Some(due), reason);
     }
 
     fn wait(&mut self, wait: Duration, reason: String) {

@@ -282,11 +282,15 @@ impl Worker {
             let longest = longest_backoff(self.bench.group.subscription.retry_delay);
             self.clock.learn(self.bench.domain.clock(), *due, longest);
         }
-        let again = self.now() + STORE_WAIT;
-        for delivery in self.intake.found((&self.bench, lane), page, again) {
+        let now = self.now();
+        let all = page.as_ref().is_ok_and(|page| page.next_due.is_none_or(|due| due > now));
+        for delivery in self.intake.found((&self.bench, lane), page, now + STORE_WAIT) {
             if let Some(delivery) = self.flight.admit(delivery) {
                 self.offer(delivery);
             }
+        }
+        if all {
+            self.pass_absent_suspects(lane);
         }
     }
 

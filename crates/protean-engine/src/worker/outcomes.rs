@@ -12,6 +12,7 @@ use crate::breaker::End;
 use crate::job::{Judged, Ran, Step};
 use crate::pipeline::{LeftOut, Marking};
 use crate::source::ParkedSource;
+use crate::step::reached;
 
 impl Worker {
     /// Settles what a turn came to and frees its slot.
@@ -19,7 +20,7 @@ impl Worker {
         let Ran { lane, delivery, since, step } = ran;
         self.lanes.returned(lane, delivery.recorded.message.stream.as_str());
         self.flight.end(delivery.recorded.position);
-        self.flight.clear(delivery.recorded.position);
+        self.clear(&delivery.recorded);
         match step {
             Step::Itself(judged) => {
                 self.judge(lane, &judged.verdict);
@@ -74,7 +75,7 @@ impl Worker {
         settled.unit.readers = readers;
         let moves_on = settled.next.is_some();
         if !settled.unit.changes.dead.is_empty() {
-            self.flight.clear(delivery.recorded.position);
+            self.clear(&delivery.recorded);
         }
         self.pipeline(lane).push(delivery, settled, otherwise, marking);
         moves_on
@@ -94,12 +95,19 @@ impl Worker {
     }
 
     pub(super) fn committed(&mut self, lane: Lane, outcomes: Vec<Outcome>) {
+        reached("before what is durable is taken in");
         let committed = self.pipeline(lane).committed(outcomes);
         // A released message may be of the other lane.
         committed.due.into_iter().for_each(|due| self.intake.expect(due));
-        for delivery in committed.durable.iter().filter(|delivery| delivery.parked) {
-            self.conflicts.committed(delivery.recorded.position);
-            self.parked_of(delivery).give_back(delivery.recorded.position);
+        for delivery in committed.durable.into_iter().filter(|delivery| delivery.parked) {
+            let position = delivery.recorded.position;
+            self.conflicts.committed(position);
+            if self.flight.is_charged(position) {
+                reached("after a suspect is charged");
+                self.offer(delivery);
+            } else {
+                self.parked_of(&delivery).give_back(position);
+            }
         }
         for left_out in committed.left_out {
             self.left_out(lane, left_out);
@@ -119,7 +127,7 @@ impl Worker {
     fn left_out(&mut self, lane: Lane, left_out: LeftOut) {
         let LeftOut { mut delivery, outcome } = left_out;
         let position = delivery.recorded.position;
-        self.flight.clear(position);
+        self.clear(&delivery.recorded);
         if let Some(verdict) = self.verdict_on(&delivery, outcome) {
             delivery.parked = true;
             self.parked_of(&delivery).take(position);

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use protean_core::Result;
 use protean_core::domain::{Moment, Verdict, left_out};
+use protean_core::message::{Lane, Recorded};
 use protean_core::port::{At, Changes, Delivery, Mark, Outcome};
 use tokio::sync::watch;
 use tracing::warn;
 
 use super::{Happening, STORE_WAIT, Worker};
 use crate::pipeline::Marking;
+use crate::step::reached;
 
 impl Worker {
     /// Parks what was left in flight, so that it runs apart from everything else.
@@ -36,10 +38,29 @@ impl Worker {
                 return Err(protean_core::Error::unavailable(reason));
             }
         }
+        reached("after what was left is parked");
         for delivery in deliveries {
-            self.flight.suspect(delivery.recorded.position);
+            let (message, position) = (&delivery.recorded.message, delivery.recorded.position);
+            let lane = self.bench.domain.lanes().lane(message.priority);
+            let stream = message.stream.name();
+            self.lanes.put_first(lane, &stream, position);
+            self.flight.suspect(position, lane, stream);
         }
         Ok(())
+    }
+
+    /// All that is due of a lane has been found: a suspect that is not among it
+    /// waits for another try, and nobody waits for that.
+    pub(super) fn pass_absent_suspects(&mut self, lane: Lane) {
+        for (position, stream) in self.flight.absent(lane) {
+            self.lanes.let_past(&stream, position);
+        }
+    }
+
+    /// A message has been settled, or is out of our hands.
+    pub(super) fn clear(&mut self, recorded: &Recorded) {
+        self.flight.clear(recorded.position);
+        self.lanes.let_past(recorded.message.stream.as_str(), recorded.position);
     }
 
     /// One that is parked already stays as it is.

@@ -8,14 +8,17 @@
 //! * `letters`: what is dead can be replayed and purged
 //! * `suspects`: an abrupt end of the process, and who is to blame
 //! * `processes`: the same with real processes
+//! * `crashes`: and with a process that ends at one step of its work
 //! * `keys`: names of senders, and what is forgotten
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
 //! * `two_aggregates`: one handler, two categories
-//! * `simulation`, `tallies`: what the others run on
+//! * `simulation`, `tallies`, `child`: what the others run on
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod breakers;
+mod child;
+mod crashes;
 mod faults;
 mod keys;
 mod lanes;

@@ -10,9 +10,13 @@ const KILLER: i64 = 1;
 
 /// A server whose concurrent handler has the killer and others in flight.
 async fn in_flight(others: i64) -> Bench {
+    in_flight_with(others, "").await
+}
+
+async fn in_flight_with(others: i64, config: &str) -> Bench {
     let faults = crate::tallies::Faults::default();
     let forwarder = Forwarder(faults.clone());
-    let mut bench = Bench::with(On::Sqlite, |builder| builder.register(forwarder));
+    let mut bench = Bench::configured(On::Sqlite, config, |builder| builder.register(forwarder));
     bench.faults = faults;
     for number in 1..=others {
         // The forwarder asks under the negative number.
@@ -67,6 +71,21 @@ async fn suspects_run_one_at_a_time_and_the_others_beside_them() {
         assert!(copied(&bench, number).await);
     }
     assert_eq!(bench.seen("copy-of-fresh").await, [1009]);
+    bench.assert_closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn more_suspects_than_are_looked_for_at_once_all_run_again() {
+    let bench =
+        in_flight_with(30, "[server.subscriptions.Forwarder]\nmessages_per_tick = 5\n").await;
+    bench.serve_and_die(async || (1..=30).all(|number| calls(&bench, number) == 1)).await;
+    bench.faults.mend();
+    bench.drain().await;
+    for number in 1..=30 {
+        assert!(copied(&bench, number).await, "{number}");
+        assert_eq!(calls(&bench, number), 2, "{number} runs again, and once");
+    }
+    assert_eq!(counts(&bench.standing("bench.Forwarder").await), (60, 0));
     bench.assert_closes().await;
 }
 

@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use super::names::name;
-use super::random::Random;
+use crate::trial::names::name;
+use crate::trial::random::Random;
 
 /// Chapter 19 of the book this bank comes from.
 const SEED: u64 = 19;

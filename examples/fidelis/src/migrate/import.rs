@@ -6,9 +6,9 @@ use fidelis::account::OpenAccount;
 use protean::domain::{Intake, Submission};
 use protean::{Domain, Priority};
 
-use super::gauge::Gauge;
 use super::legacy::Legacy;
 use super::register::Register;
+use crate::trial::gauge::Gauge;
 use protean_cli::Error;
 
 /// A register that the import fills and others look into.

@@ -9,51 +9,37 @@
 //!
 //! Whatever happens, the server is stopped and the folder deleted.
 
-mod backlog;
-mod customers;
-mod deposits;
 mod export;
-mod folder;
-mod gauge;
 mod import;
-mod latency;
 mod legacy;
-mod names;
-mod observer;
-mod place;
-mod progress;
-mod random;
 mod register;
 mod rejections;
 mod report;
-mod server;
 mod verdict;
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use protean_cli::{App, Error, Reply, Result};
-use tokio::signal;
 
-use deposits::{Counter, Schedule};
-use folder::Folder;
-use gauge::Gauge;
+use crate::trial::customers;
+use crate::trial::deposits::{Counter, Schedule, rate};
+use crate::trial::folder::Folder;
+use crate::trial::gauge::Gauge;
+use crate::trial::observer::Observer;
+use crate::trial::place::Place;
+use crate::trial::progress::Progress;
+use crate::trial::server::Server;
+use crate::trial::unless_interrupted;
 use import::SharedRegister;
 use legacy::Legacy;
-use observer::Observer;
-use place::Place;
-use progress::Progress;
 use report::{Findings, Report};
-use server::Server;
 use verdict::{Before, Verdict};
 
 /// How long deposits are measured before the import begins.
 const CALM: Duration = Duration::from_secs(5);
-/// What a shell calls a process that Ctrl-C has ended.
-const INTERRUPTED: u8 = 130;
 
 /// How large the migration is.
 #[derive(Args)]
@@ -78,13 +64,9 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: Options, app: &App) -> Result {
     let folder = Folder::new()?;
     let place = Place::of(app, &folder)?;
-    let report = tokio::select! {
-        report = migrate(&options, place, &folder) => report?,
-        signal = interrupted() => {
-            signal?;
-            eprintln!("interrupted: the server is stopped, nothing is left behind");
-            return Ok(ExitCode::from(INTERRUPTED));
-        }
+    let report = match unless_interrupted(migrate(&options, place, &folder)).await? {
+        Ok(report) => report,
+        Err(interrupted) => return Ok(interrupted),
     };
     drop(folder);
     let reply = Reply::plain(&report, &report);
@@ -158,26 +140,4 @@ async fn calm(counter: &Counter, server: &mut Server) -> Result<()> {
         server.check()?;
     }
     Ok(())
-}
-
-/// Ends when the user or the system wants the migration to end.
-async fn interrupted() -> Result<()> {
-    #[cfg(unix)]
-    {
-        let mut terminate = signal::unix::signal(signal::unix::SignalKind::terminate())?;
-        tokio::select! {
-            pressed = signal::ctrl_c() => pressed?,
-            _ = terminate.recv() => {}
-        }
-    }
-    #[cfg(not(unix))]
-    signal::ctrl_c().await?;
-    Ok(())
-}
-
-fn rate(text: &str) -> Result<f64, String> {
-    match text.parse::<f64>() {
-        Ok(rate) if (0.0..=10_000.0).contains(&rate) => Ok(rate),
-        _ => Err("expected a number from 0 to 10000".into()),
-    }
 }

@@ -7,12 +7,13 @@ use protean::Decimal;
 use protean_cli::{Table, escape, grouped};
 use serde::Serialize;
 
-use super::backlog::Waiting;
-use super::deposits::Takings;
-use super::latency::{Latencies, Percentiles};
 use super::register::Register;
 use super::rejections::Rejected;
 use super::verdict::Verdict;
+use crate::trial::backlog::Waiting;
+use crate::trial::deposits::Takings;
+use crate::trial::latency::{Latencies, Percentiles};
+use crate::trial::money::money;
 
 /// How many rejected rows are shown to people.
 const SHOWN: usize = 20;
@@ -202,13 +203,4 @@ fn counted(latencies: Latencies) -> (usize, Option<Percentiles>) {
 
 fn shown(milliseconds: Option<f64>) -> String {
     milliseconds.map_or("-".into(), |value| format!("{value:.2} ms"))
-}
-
-/// Like 1,250.00.
-fn money(amount: Decimal) -> String {
-    let told = format!("{amount:.2}");
-    match told.split_once('.').map(|(whole, cents)| (whole.parse(), cents)) {
-        Some((Ok(whole), cents)) => format!("{}.{cents}", grouped(whole)),
-        _ => told,
-    }
 }

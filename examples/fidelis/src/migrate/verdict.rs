@@ -1,12 +1,13 @@
 //! Whether the migration went as it must: counted in the log and among the
 //! summaries, not taken from what the import says of itself.
 
+use protean::message::Recorded;
 use protean::{Decimal, Domain, Result};
 
-use super::backlog::Backlog;
 use super::register::{Found, Register};
 use crate::history::{EVERY_LANE, Happened, History, happened};
 use crate::summaries::Summaries;
+use crate::trial::accounting::accounting_closes;
 
 /// What the database held before.
 #[derive(Clone, Copy, Default)]
@@ -35,7 +36,7 @@ impl Before {
     pub(crate) async fn of(domain: &Domain) -> Result<Self> {
         let mut total = Decimal::ZERO;
         let mut history = History::of(domain, EVERY_LANE).await?;
-        each_event(&mut history, |event, _| total += change(event)).await?;
+        each_event(&mut history, |event, _| total += event.change()).await?;
         Ok(Self { position: history.position(), total })
     }
 }
@@ -55,7 +56,7 @@ impl Verdict {
         let mut logged = Decimal::ZERO;
         let mut history = History::of(domain, EVERY_LANE).await?;
         each_event(&mut history, |event, position| {
-            logged += change(event);
+            logged += event.change();
             if let Happened::Opened(opened) = event {
                 register.opened(&opened.account_number, position <= before.position);
             }
@@ -93,38 +94,14 @@ impl Verdict {
     }
 }
 
-/// True when every committed message is accounted for and none is on the way.
-async fn accounting_closes(domain: &Domain) -> Result<bool> {
-    let store = domain.store().await?;
-    let mut closes = store.broken_streams(1).await?.is_empty();
-    for group in domain.registry().groups() {
-        let standing = store.standing(&group.name, &group.category).await?;
-        closes &= standing.closes() && standing.dead() == 0;
-    }
-    Ok(closes && Backlog::of(domain).await?.count().await?.is_over())
-}
-
 async fn each_event(history: &mut History, mut visit: impl FnMut(&Happened, u64)) -> Result {
-    loop {
-        let page = history.next_page().await?;
-        if page.is_empty() {
-            return Ok(());
+    let visit = |recorded: &Recorded| {
+        if let Some(event) = happened(recorded)? {
+            visit(&event, recorded.position);
         }
-        for recorded in &page {
-            if let Some(event) = happened(recorded)? {
-                visit(&event, recorded.position);
-            }
-        }
-    }
-}
-
-/// What an event changes about the money in the bank.
-fn change(event: &Happened) -> Decimal {
-    match event {
-        Happened::Opened(opened) => opened.opening_deposit,
-        Happened::Deposited(deposit) => deposit.amount,
-        Happened::Withdrawn(withdrawal) => -withdrawal.amount,
-    }
+        Ok(())
+    };
+    history.each(visit).await
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! * [`bank`]: a bank of one's own for each test
 //! * [`demo`]: the scene of the document
 //! * [`migration`]: the great migration, from export to verdict
+//! * [`endurance`]: killed time after time, and nothing lost
 //! * [`backlog`]: what waits is seen without a server, and shared by producers
 //! * [`stops`]: killed in the middle of its work, or asked to stop
 //! * [`events`]: what operators read in the log
@@ -18,6 +19,7 @@ mod backlog;
 mod bank;
 mod counter;
 mod demo;
+mod endurance;
 mod events;
 mod migration;
 mod stops;

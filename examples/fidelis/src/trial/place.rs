@@ -29,8 +29,7 @@ impl Place {
         let config = app.config_file().map(PathBuf::from);
         let named = std::env::var_os(VARIABLE).is_some_and(|named| !named.is_empty());
         if config.is_none() && !named {
-            let database_uri = format!("sqlite:{}", folder.file("fidelis.db").display());
-            return Ok(Self::Own { database_uri });
+            return Ok(Self::own(folder));
         }
         let domain = app.domain()?;
         let database = domain.config().databases.get("default");
@@ -40,6 +39,11 @@ impl Place {
             return Err(Error::usage(told).advice(advice));
         }
         Ok(Self::Given { config })
+    }
+
+    /// A database in the folder, whatever else is named.
+    pub(crate) fn own(folder: &Folder) -> Self {
+        Self::Own { database_uri: format!("sqlite:{}", folder.file("fidelis.db").display()) }
     }
 
     /// The bank in this place, with connections of its own.

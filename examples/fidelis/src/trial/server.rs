@@ -87,6 +87,17 @@ impl Server {
         }
     }
 
+    /// Ends it at once, as a crash would, and waits until it is gone.
+    ///
+    /// # Errors
+    /// When it had ended by itself before.
+    pub(crate) fn kill(mut self) -> Result<(), Error> {
+        self.check()?;
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
     /// Gives the status, or nothing when it had to be killed.
     fn end(&mut self) -> std::io::Result<Option<std::process::ExitStatus>> {
         if let Some(status) = self.child.try_wait()? {

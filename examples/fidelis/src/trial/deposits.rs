@@ -268,6 +268,15 @@ fn note(takings: &mut Takings, gauge: &Gauge, arrival: &Arrival, now: Instant) {
     phase.add(latency);
 }
 
-fn number_of(reference: Option<&str>) -> Option<u64> {
+/// What a counter can be asked to take: from 0 to 10,000 deposits a second.
+pub(crate) fn rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if (0.0..=10_000.0).contains(&rate) => Ok(rate),
+        _ => Err("expected a number from 0 to 10000".into()),
+    }
+}
+
+/// The number of a deposit that was made at the counter.
+pub(crate) fn number_of(reference: Option<&str>) -> Option<u64> {
     reference?.strip_prefix("counter-")?.parse().ok()
 }

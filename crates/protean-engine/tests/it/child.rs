@@ -1,0 +1,78 @@
+//! This test program as a process of its own: a server on a file, and its end.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use protean::domain::Domain;
+use protean::{DomainBuilder, Error};
+use protean_engine::Server;
+
+use crate::tallies::{Faults, NumbersProjector, SumProjector, Tally, TallyCommandHandler};
+
+/// Names the database for a process that was started by a test.
+const DATABASE: &str = "PROTEAN_TEST_DATABASE";
+
+/// The file a test wants this process to work on; nothing when it is no test's process.
+pub(crate) fn file() -> Option<std::path::PathBuf> {
+    std::env::var_os(DATABASE).map(Into::into)
+}
+
+/// Starts one test of this program as a process on a file.
+pub(crate) fn spawn(test: &str, file: &Path, more: &[(&str, &str)]) -> Running {
+    let mut process = Command::new(std::env::current_exe().unwrap());
+    process.args(["--exact", test]).env(DATABASE, file).envs(more.iter().copied());
+    process.env_remove("RUST_BACKTRACE").stdout(Stdio::null()).stderr(Stdio::null());
+    Running(process.spawn().unwrap())
+}
+
+/// A process that is killed when the test ends.
+pub(crate) struct Running(pub(crate) Child);
+
+impl Running {
+    /// Kills it as `kill -9` does, and waits until it is gone.
+    pub(crate) fn kill(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // One that has ended cannot be killed any more.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The tallies on a file.
+pub(crate) fn builder(file: &Path, faults: &Faults) -> DomainBuilder {
+    let config = format!(
+        "[databases.default]\nprovider = \"sqlite\"\ndatabase_uri = 'sqlite://{}'\n\
+         [server.priority_lanes]\nenabled = true\n\
+         [server.event_store_subscription]\nmax_retries = 2\nretry_delay_seconds = 0.02\n",
+        file.display()
+    );
+    let builder = protean::domain("bench").config(&config).aggregate::<Tally>();
+    let builder = builder.register(TallyCommandHandler).register(SumProjector);
+    builder.register(NumbersProjector(faults.clone()))
+}
+
+/// Serves until nothing is on the way and nothing parked but behind a dead letter.
+pub(crate) async fn serve_to_rest(domain: &Domain) -> Result<(), Error> {
+    let store = domain.store().await?;
+    let at_rest = async {
+        let mut looks = 0;
+        // Twice: what one group does between two looks may be work for another.
+        while looks < 2 {
+            let mut waiting = 0;
+            for group in domain.registry().groups() {
+                let standing = store.standing(&group.name, &group.category).await.unwrap();
+                waiting += standing.lag() + standing.parked().saturating_sub(standing.dead());
+            }
+            looks = if waiting == 0 { looks + 1 } else { 0 };
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    Server::new(domain.clone()).run(at_rest).await
+}

@@ -1,0 +1,150 @@
+//! The process ends at one step of its work: nothing is half-done, and the next
+//! process does the rest, once.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use protean::domain::Domain;
+use protean::message::{Category, Priority};
+use protean::port::Term;
+
+use crate::child::{builder, file, serve_to_rest, spawn};
+use crate::tallies::{Add, Fault, Faults, Forwarder, Numbers, Sum};
+
+/// Names a step, and how often it is reached before the process ends there.
+const CRASH: &str = "PROTEAN_TEST_CRASH";
+const CRASHING: &str = "crashes::a_server_that_ends_at_a_step";
+const TALLIES: i64 = 6;
+const NUMBERS: i64 = 24;
+
+fn domain(file: &Path, faults: &Faults) -> Domain {
+    builder(file, faults).register(Forwarder(Faults::default())).build().unwrap()
+}
+
+/// The process that is to end: serves to rest, unless it gets to its step before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_ends_at_a_step() {
+    let (Some(file), Ok(crash)) = (file(), std::env::var(CRASH)) else { return };
+    let (step, times) = crash.split_once(':').unwrap();
+    let left = AtomicU32::new(times.parse().unwrap());
+    let end = move || {
+        if left.fetch_sub(1, Ordering::SeqCst) == 1 {
+            std::process::abort();
+        }
+    };
+    fail::cfg_callback(step, end).unwrap();
+    let faults = Faults::default();
+    // Some are parked for another try.
+    (0..NUMBERS).step_by(5).for_each(|number| faults.plan(number, Fault::Fail(1)));
+    serve_to_rest(&domain(&file, &faults)).await.unwrap();
+}
+
+/// What each row holds is what its group has counted, in the same transaction.
+async fn assert_nothing_half_done(domain: &Domain, told: &str) {
+    let report = protean_engine::verify(domain).await.unwrap();
+    assert!(report.closes, "{told}: {report:?}");
+    let store = domain.store().await.unwrap();
+    let handled = async |name: &str| {
+        let groups = domain.registry().groups();
+        let group = groups.iter().find(|group| group.handler == name).unwrap();
+        let standing = store.standing(&group.name, &group.category).await.unwrap();
+        standing.count(Term::Handled)
+    };
+    let rows = domain.repository::<Numbers>().await.unwrap().query().all().await.unwrap();
+    let seen: usize = rows.iter().map(|row| row.seen.len()).sum();
+    assert_eq!(seen as u64, handled("NumbersProjector").await, "{told}");
+    let mut events = 0;
+    for tally in 0..TALLIES {
+        for name in [format!("t-{tally}"), format!("copy-of-t-{tally}")] {
+            let stream = Category::of(domain.name(), "Tally").stream(&name.into());
+            events += store.stream(&stream, 0, 1000).await.unwrap().len();
+        }
+    }
+    assert_eq!(events as u64, handled("TallyCommandHandler").await, "{told}");
+}
+
+/// Every number is there once, in order, and so is its copy.
+async fn assert_all_done(domain: &Domain, told: &str) {
+    let report = protean_engine::verify(domain).await.unwrap();
+    assert!(report.closes && report.at_rest, "{told}: {report:?}");
+    assert!(report.groups.iter().all(|group| group.dead == 0), "{told}: {report:?}");
+    let rows = domain.repository::<Numbers>().await.unwrap();
+    for tally in 0..TALLIES {
+        let mut expected: Vec<i64> = (tally..NUMBERS).step_by(TALLIES as usize).collect();
+        let row = rows.get(&format!("t-{tally}").into()).await.unwrap();
+        assert_eq!(sorted(row.seen), expected, "{told}");
+        expected.iter_mut().for_each(|number| *number += 1000);
+        let copy = rows.get(&format!("copy-of-t-{tally}").into()).await.unwrap();
+        assert_eq!(sorted(copy.seen), expected, "{told}");
+    }
+    let sums = domain.repository::<Sum>().await.unwrap();
+    let sum = (0..NUMBERS).map(|number| 2 * number + 1000).sum::<i64>();
+    assert_eq!(sums.get(&"all".into()).await.unwrap().sum, sum, "{told}");
+}
+
+fn sorted(mut numbers: Vec<i64>) -> Vec<i64> {
+    numbers.sort_unstable();
+    numbers
+}
+
+/// Servers that end at these steps one after the other, then one that does not.
+async fn ends_at(steps: &[&str]) {
+    let told = steps.join(", then ");
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bench.db");
+    let domain = domain(&file, &Faults::default());
+    for number in 0..NUMBERS {
+        let priority = if number % 2 == 0 { Priority::NORMAL } else { Priority::BULK };
+        let command = Add { tally: format!("t-{}", number % TALLIES).into(), number };
+        domain.process(command).priority(priority).asynchronous().await.unwrap();
+    }
+    for step in steps {
+        let ended = spawn(CRASHING, &file, &[(CRASH, step)]).0.wait().unwrap();
+        assert!(!ended.success(), "{told}: it never got to {step}");
+        assert_nothing_half_done(&domain, &told).await;
+    }
+    serve_to_rest(&domain).await.unwrap();
+    assert_nothing_half_done(&domain, &told).await;
+    assert_all_done(&domain, &told).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_at_any_step_of_a_unit_of_work_leaves_nothing_half_done() {
+    for step in [
+        "before BEGIN",
+        "after the appends",
+        "after the rows",
+        "before the counters",
+        "before COMMIT",
+        "after COMMIT",
+        "after the reply",
+    ] {
+        for times in [1, 5] {
+            ends_at(&[&format!("{step}:{times}")]).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_at_any_step_of_a_delivery_leaves_nothing_half_done() {
+    for step in [
+        "before the handler:1",
+        "before the handler:30",
+        "after the handler:1",
+        "after the handler:30",
+        "before a parked message:1",
+        "before what is durable is taken in:1",
+        "before what is durable is taken in:4",
+    ] {
+        ends_at(&[step]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_while_the_last_one_is_cleared_up_leaves_nothing_half_done() {
+    for step in
+        ["after what was left is parked:1", "after a suspect is charged:1", "before COMMIT:1"]
+    {
+        ends_at(&["after the handler:7", step]).await;
+    }
+}

@@ -1,0 +1,155 @@
+//! `fidelis endure`: the server is killed time after time while accounts come
+//! in at BULK and customers pay in; then everything is counted.
+//!
+//! ```text
+//!  accounts at BULK ─┐           ┌─ killed every few seconds
+//!  customers ────────┴─▶ file ─▶ server ─▶ drained ─▶ evidence ─▶ verdict ─▶ report
+//! ```
+//!
+//! Whatever happens, the server is stopped and the folder deleted.
+
+mod accounts;
+mod evidence;
+mod report;
+mod restarts;
+mod verdict;
+
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use protean::Domain;
+use protean_cli::{App, Error, Reply, Result};
+
+use crate::trial::customers;
+use crate::trial::deposits::{Counter, Schedule, rate};
+use crate::trial::folder::Folder;
+use crate::trial::observer::Observer;
+use crate::trial::place::Place;
+use crate::trial::progress::Progress;
+use crate::trial::server::Server;
+use crate::trial::unless_interrupted;
+use accounts::Intake;
+use evidence::Evidence;
+use report::{Findings, Report};
+use restarts::Restarts;
+use verdict::{Sent, Verdict};
+
+/// Few enough that several deposits to one account wait when a server begins.
+const REGULARS: usize = 25;
+
+/// How much there is to endure.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Accounts to be opened at BULK: half of them at once, the others evenly
+    #[arg(long, value_name = "N", default_value_t = 100_000,
+          value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    accounts: u64,
+    /// For how many seconds the server is killed
+    #[arg(long, value_name = "S", default_value_t = 60.0, value_parser = seconds)]
+    seconds: f64,
+    /// How many seconds a server lives; longer when it has handled nothing by then
+    #[arg(long, value_name = "K", default_value_t = 2.0, value_parser = seconds)]
+    kill_every: f64,
+    /// How many customers pay in each second
+    #[arg(long, value_name = "R", default_value_t = 50.0, value_parser = deposits)]
+    deposits: f64,
+}
+
+/// Kills, counts and tells what is left: exit code 0 when the verdict holds, 1
+/// when it does not, 130 when it was interrupted.
+///
+/// # Errors
+/// When it could not be carried out.
+pub(crate) async fn run(options: Options, app: &App) -> Result {
+    if app.config_file().is_some() {
+        let told = "this bank is made to be killed and has settings of its own";
+        return Err(Error::usage(format!("{told}: --config has no place in it")));
+    }
+    let folder = Folder::new()?;
+    let report = match unless_interrupted(endure(&options, &folder)).await? {
+        Ok(report) => report,
+        Err(interrupted) => return Ok(interrupted),
+    };
+    drop(folder);
+    let reply = Reply::plain(&report, &report);
+    app.reply(if report.passed() { reply } else { reply.failed("the verdict does not hold") })
+}
+
+async fn endure(options: &Options, folder: &Folder) -> Result<Report> {
+    let place = Place::own(folder);
+    let domain = place.domain()?;
+    domain.store().await?;
+    let mut server = Server::start(&place, folder.path())?;
+    let mut observer = Observer::of(&domain, Progress::new(), options.accounts).await?;
+    observer.step(&format!("opening accounts for {} customers", customers::CUSTOMERS));
+    let mut customers = customers::open(&domain, &mut server).await?;
+    observer.await_rest(&mut server).await?;
+
+    let lasting = Duration::from_secs_f64(options.seconds);
+    observer.step(&format!(
+        "killing the server every {} s for {lasting:?}, amid {} accounts",
+        options.kill_every, options.accounts
+    ));
+    customers.accounts.truncate(REGULARS);
+    let (accounts, per_second) = (customers.accounts, options.deposits);
+    let schedule = Schedule { place: Place::own(folder), accounts, per_second };
+    let counter = Counter::open(schedule, observer.gauge.clone()).await?;
+    counter.import_begins();
+    let intake = Intake::begin(domain.clone(), options.accounts, lasting);
+    let mut restarts = Restarts::of(&domain, (place, folder.path())).await?;
+    let life = Duration::from_secs_f64(options.kill_every);
+    let end = Instant::now() + lasting;
+    while Instant::now() < end {
+        let wait = life.min(end.saturating_duration_since(Instant::now()));
+        calm(wait, &counter, &mut server).await?;
+        server = restarts.restart(server).await?;
+    }
+
+    observer.step("letting the last server finish");
+    let drained = Instant::now();
+    let accounts = intake.end().await?;
+    let takings = counter.close().await?;
+    observer.await_rest(&mut server).await?;
+    let drain = drained.elapsed();
+    server.stop()?;
+    observer.step("counting what is there");
+    let sent = Sent { accounts, customers: customers.total, takings: &takings };
+    let verdict = judge(&domain, &sent).await?;
+    Ok(Report::draw(Findings { sent, verdict, restarts, drain }))
+}
+
+async fn judge(domain: &Domain, sent: &Sent<'_>) -> Result<Verdict> {
+    let evidence = Evidence::gather(domain).await?;
+    Ok(Verdict::reach(&evidence, sent))
+}
+
+/// Nothing but work, for a while.
+async fn calm(wait: Duration, counter: &Counter, server: &mut Server) -> Result<()> {
+    let end = tokio::time::Instant::now() + wait;
+    loop {
+        counter.check()?;
+        server.check()?;
+        let now = tokio::time::Instant::now();
+        if now >= end {
+            return Ok(());
+        }
+        tokio::time::sleep((end - now).min(Duration::from_millis(50))).await;
+    }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.1..=86_400.0).contains(&seconds) => Ok(seconds),
+        _ => Err("expected a number of seconds from 0.1 to 86400".into()),
+    }
+}
+
+fn deposits(text: &str) -> Result<f64, String> {
+    match rate(text) {
+        Ok(rate) if rate >= 1.0 => Ok(rate),
+        _ => {
+            Err("expected a number from 1 to 10000: what a server does first is told by them"
+                .into())
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The account of every committed message.
+
+use protean::{Domain, Result};
+
+use super::backlog::Backlog;
+
+/// True when every committed message is accounted for, none is on the way and
+/// none dead.
+///
+/// # Errors
+/// When the database cannot be read.
+pub(crate) async fn accounting_closes(domain: &Domain) -> Result<bool> {
+    let store = domain.store().await?;
+    let mut closes = store.broken_streams(1).await?.is_empty();
+    for group in domain.registry().groups() {
+        let standing = store.standing(&group.name, &group.category).await?;
+        closes &= standing.closes() && standing.dead() == 0;
+    }
+    Ok(closes && Backlog::of(domain).await?.count().await?.is_over())
+}
