@@ -24,7 +24,6 @@ mod find;
 mod health;
 mod idempotency;
 mod identity;
-mod nearest;
 mod outbox;
 mod overlay;
 mod priority_lanes;

@@ -24,6 +24,10 @@ impl Context {
         Self { unit, message }
     }
 
+    pub(super) fn unit(&self) -> &Unit {
+        &self.unit
+    }
+
     /// The repository of `T`.
     pub fn repository<T>(&self) -> Repository<T>
     where

@@ -2,6 +2,8 @@
 
 use std::future::Future;
 
+use super::history;
+use super::snapshot::{self, Sourced};
 use super::unit::{Unit, checked_id};
 use crate::message::{Id, Row, Table, Value, snake_case};
 use crate::model::{
@@ -19,6 +21,12 @@ pub trait Storage<T>: sealed::Sealed {
 
     /// The table, when it has one.
     fn table() -> Option<Table>;
+
+    /// How it is kept as events, when it is.
+    #[doc(hidden)]
+    fn sourced() -> Option<Sourced> {
+        None
+    }
 
     #[doc(hidden)]
     fn find(unit: &Unit, id: &Id) -> impl Future<Output = Result<Option<T>>> + Send;
@@ -44,27 +52,12 @@ impl<A: Replay> Storage<A> for EventSourced {
         None
     }
 
+    fn sourced() -> Option<Sourced> {
+        Some(Sourced::of::<A>())
+    }
+
     async fn find(unit: &Unit, id: &Id) -> Result<Option<A>> {
-        let names = unit.domain.registry().names::<A>()?;
-        let stream = names.category.stream(id);
-        let messages = unit.stream(&stream).await?;
-        if messages.is_empty() {
-            return Ok(None);
-        }
-        let mut aggregate = A::blank(Root::with_id(id.clone()));
-        for recorded in &messages {
-            let name = event_name(&recorded.message.type_name);
-            if !aggregate.replay(name, &recorded.message.data)? {
-                let stream_position = recorded.stream_position;
-                let told = format!(
-                    "{} does not apply {name}, which is event {stream_position} of {stream}",
-                    A::NAME
-                );
-                return Err(Error::failed(told));
-            }
-            aggregate.root_mut().advance();
-        }
-        Ok(Some(aggregate))
+        history::load(unit, id, None).await
     }
 
     async fn add(unit: &Unit, aggregate: A) -> Result {
@@ -73,7 +66,7 @@ impl<A: Replay> Storage<A> for EventSourced {
         checked_id::<A>(root.id())?;
         let names = unit.domain.registry().names::<A>()?;
         unit.append_at(names, root.id(), root.version(), root.raised());
-        Ok(())
+        snapshot::keep_if_due(unit, names, &aggregate).await
     }
 
     async fn remove(_: &Unit, _: A) -> Result {

@@ -4,6 +4,7 @@
 //! * `serve`: a server drains what is in the log; accounts close
 //! * `order`: messages of one aggregate, across lanes and retries
 //! * `faults`: handlers that fail, panic or are refused by the database
+//! * `snapshots`: snapshots among units that commit together
 //! * `two_aggregates`: one handler, two categories
 //! * `simulation`, `tallies`: what the others run on
 
@@ -14,5 +15,6 @@ mod lanes;
 mod order;
 mod serve;
 mod simulation;
+mod snapshots;
 mod tallies;
 mod two_aggregates;

@@ -6,12 +6,18 @@
 //! * [`account`]: an event-sourced aggregate: raising, invariants, replay
 //! * [`order`]: a state-stored aggregate: its row, values and entities inside
 //! * [`handlers`]: handlers of every kind, registered and run
+//! * [`jar`]: an event-sourced aggregate with fields of every kind
+//! * [`snapshots`]: when they are taken, and that nobody sees whether there are any
+//! * [`past`]: aggregates as they were
 //! * [`ui`]: what the compiler says to what is wrong
 
 mod account;
 mod bank;
 mod handlers;
+mod jar;
 mod messages;
 mod order;
+mod past;
 mod shop;
+mod snapshots;
 mod ui;

@@ -4,7 +4,7 @@
 const LONGEST: usize = 64;
 
 /// `; did you mean 'x'?` when a known name is near, else `; known: 'x' and 'y'`.
-pub(super) fn hint(found: &str, known: &[&str]) -> String {
+pub(crate) fn hint(found: &str, known: &[&str]) -> String {
     match nearest(found, known) {
         Some(name) => format!("; did you mean '{name}'?"),
         None if known.is_empty() => String::new(),
@@ -13,7 +13,7 @@ pub(super) fn hint(found: &str, known: &[&str]) -> String {
 }
 
 /// `'a', 'b' or 'c'`.
-pub(super) fn listed(names: &[&str], last: &str) -> String {
+pub(crate) fn listed(names: &[&str], last: &str) -> String {
     let quoted: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
     match quoted.split_last() {
         Some((end, [])) => end.clone(),
@@ -23,7 +23,7 @@ pub(super) fn listed(names: &[&str], last: &str) -> String {
 }
 
 /// The known name with the fewest edits from `found`, if at most a third of it differs.
-pub(super) fn nearest<'a>(found: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(found: &str, known: &[&'a str]) -> Option<&'a str> {
     let found = found.to_lowercase();
     let tolerated = (found.chars().count() / 3).max(1);
     known
