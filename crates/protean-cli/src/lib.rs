@@ -9,7 +9,7 @@
 //! ```
 //!
 //! gives `fidelis server`, `fidelis subscriptions status`, `fidelis verify`,
-//! `fidelis check` and `fidelis db`; [`run_with`] puts commands of the domain's
+//! `fidelis snapshot`, `fidelis check` and `fidelis db`; [`run_with`] puts commands of the domain's
 //! own beside them.
 //!
 //! ```text

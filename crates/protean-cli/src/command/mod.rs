@@ -4,6 +4,7 @@ mod check;
 mod database;
 mod db;
 mod server;
+mod snapshot;
 mod subscriptions;
 mod verify;
 
@@ -24,6 +25,9 @@ pub(crate) enum BuiltIn {
     Verify,
     /// Checks wiring and configuration without connecting to anything; exit code 2 for a fault
     Check,
+    /// Keeps the state of long streams, so that loading them is short
+    #[command(subcommand)]
+    Snapshot(snapshot::Command),
     /// Creates or removes what the domain keeps in its database
     #[command(subcommand)]
     Db(db::Command),
@@ -35,6 +39,7 @@ pub(crate) async fn run(command: BuiltIn, app: &App) -> Result {
         BuiltIn::Subscriptions(command) => subscriptions::run(&command, app).await,
         BuiltIn::Verify => verify::run(app).await,
         BuiltIn::Check => check::run(app),
+        BuiltIn::Snapshot(command) => snapshot::run(&command, app).await,
         BuiltIn::Db(command) => db::run(&command, app).await,
     }
 }
