@@ -9,9 +9,9 @@
 //! ```
 //!
 //! gives `fidelis server`, `fidelis subscriptions status`, `fidelis events`,
-//! `fidelis verify`, `fidelis check` and `fidelis db`; [`run_with`] puts commands of the
-//! domain's own beside them. The program `protean` beside this library hands over to such
-//! a binary: `protean server --domain=fidelis`.
+//! `fidelis verify`, `fidelis snapshot`, `fidelis check` and `fidelis db`; [`run_with`] puts
+//! commands of the domain's own beside them. The program `protean` beside this library hands
+//! over to such a binary: `protean server --domain=fidelis`.
 //!
 //! ```text
 //! run ─▶ line ─▶ App ─▶ command/* ─▶ Reply ─▶ stdout   a table, or one JSON object

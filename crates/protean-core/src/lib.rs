@@ -21,6 +21,7 @@ pub mod error;
 pub mod memory;
 pub mod message;
 pub mod model;
+mod nearest;
 pub mod port;
 
 pub use error::{Error, Result, Violations};

@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::parse::ParseStream;
 use syn::{LitStr, Path, Visibility, parse_quote};
 
-use crate::event::message_name;
+use crate::event::{message_name, version};
 use crate::faults::Faults;
 use crate::kind::{argument, last_name};
 use crate::options::{Known, list, value};
@@ -15,7 +15,14 @@ use crate::{columns, constants, default, derives, fact, fields};
 
 const OPTIONS: Known<'static> = Known {
     place: "#[aggregate]",
-    names: &["event_sourced", "commands", "stream_category", "name", "fact_events"],
+    names: &[
+        "event_sourced",
+        "commands",
+        "stream_category",
+        "name",
+        "fact_events",
+        "snapshot_version",
+    ],
 };
 
 #[derive(Default)]
@@ -25,6 +32,7 @@ struct Options {
     stream_category: Option<LitStr>,
     name: Option<LitStr>,
     fact_events: bool,
+    snapshot_version: Option<(Ident, u32)>,
 }
 
 impl Options {
@@ -33,6 +41,10 @@ impl Options {
             "event_sourced" => self.event_sourced = true,
             "fact_events" => self.fact_events = true,
             "commands" => self.commands = list(name, input)?,
+            "snapshot_version" => {
+                let number = version(&value(name, input)?)?;
+                self.snapshot_version = Some((name.clone(), number));
+            }
             "stream_category" => self.stream_category = Some(value(name, input)?),
             _ => self.name = Some(value(name, input)?),
         }
@@ -96,6 +108,8 @@ fn refuse(aggregate: &Structure, options: &Options, faults: &mut Faults) {
     }
     if options.event_sourced {
         aggregate.refuse_unique("an event-sourced aggregate has none", faults);
+    } else if let Some((option, _)) = &options.snapshot_version {
+        faults.add(option, "snapshots are of aggregates kept as events: add `event_sourced`");
     }
 }
 
@@ -109,6 +123,10 @@ fn implementation(aggregate: &Structure, options: &Options) -> TokenStream {
                 ::core::option::Option::Some(#category);
         }
     });
+    let snapshots = options
+        .snapshot_version
+        .as_ref()
+        .map(|(_, version)| quote!(const SNAPSHOT_VERSION: u32 = #version;));
     let commands = options.commands.iter().map(|command| {
         quote_spanned!(at(command)=> ::protean::__private::command_of::<#name, #command>())
     });
@@ -129,6 +147,7 @@ fn implementation(aggregate: &Structure, options: &Options) -> TokenStream {
             #category
             const COMMANDS: &'static [&'static str] = &[#(#commands),*];
             #fact
+            #snapshots
 
             fn root(&self) -> &::protean::Root<Self> {
                 &self.root
@@ -196,19 +215,27 @@ fn from_events(aggregate: &Structure) -> TokenStream {
             Self::__blank(::protean::Root::with_id(id))
         }
     };
-    constants::allowed(aggregate.name(), functions)
+    let (functions, row) = (constants::allowed(aggregate.name(), functions), row(aggregate));
+    quote!(#functions #row)
 }
 
-/// The row of a state-stored aggregate: its identity, then its fields.
+/// What a state-stored aggregate has besides its row.
 fn from_rows(aggregate: &Structure) -> TokenStream {
     let (name, fields) = (aggregate.name(), &aggregate.fields);
-    let (declare, write) = (columns::declare(fields), columns::write(fields));
-    let read = columns::read(fields);
+    let row = row(aggregate);
     // A field `id` is refused; its constant would only add another error.
     let named_id = fields.iter().any(|field| field.ident == "id");
     let identity = (!named_id).then(|| constants::identity(name, &aggregate.item.vis));
     let proofs = columns::unique_proofs(fields);
     let defaults = default::constructor(aggregate, &quote!(root: ::protean::Root::new(),));
+    quote!(#row #identity #proofs #defaults)
+}
+
+/// The row of an aggregate, or of its snapshot: its identity, then its fields.
+fn row(aggregate: &Structure) -> TokenStream {
+    let (name, fields) = (aggregate.name(), &aggregate.fields);
+    let (declare, write) = (columns::declare(fields), columns::write(fields));
+    let read = columns::read(fields);
     quote! {
         #[automatically_derived]
         impl ::protean::model::Columns for #name {
@@ -231,9 +258,5 @@ fn from_rows(aggregate: &Structure) -> TokenStream {
                 ::core::result::Result::Ok(Self { root, #read })
             }
         }
-
-        #identity
-        #proofs
-        #defaults
     }
 }

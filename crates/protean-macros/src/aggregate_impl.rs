@@ -119,7 +119,10 @@ fn replay(owner: &Type, applied: &[Applied]) -> TokenStream {
     if applied.is_empty() {
         return TokenStream::new();
     }
-    let names = applied.iter().map(|Applied { event, .. }| event_name(event));
+    let events = applied.iter().map(|Applied { event, .. }| {
+        let (name, version) = (event_name(event), event_version(event));
+        quote!((#name, #version))
+    });
     let branches = applied.iter().map(|Applied { event, .. }| {
         let name = event_name(event);
         quote! {
@@ -133,7 +136,7 @@ fn replay(owner: &Type, applied: &[Applied]) -> TokenStream {
     quote! {
         #[automatically_derived]
         impl ::protean::model::Replay for #owner {
-            const EVENTS: &'static [&'static str] = &[#(#names),*];
+            const EVENTS: &'static [(&'static str, u32)] = &[#(#events),*];
 
             fn blank(root: ::protean::Root<Self>) -> Self {
                 Self::__blank(root)
@@ -149,6 +152,10 @@ fn replay(owner: &Type, applied: &[Applied]) -> TokenStream {
 
 fn event_name(event: &Type) -> TokenStream {
     quote_spanned!(at(event)=> <#event as ::protean::model::Event>::NAME)
+}
+
+fn event_version(event: &Type) -> TokenStream {
+    quote_spanned!(at(event)=> <#event as ::protean::model::Event>::VERSION)
 }
 
 /// The block as the user wrote it; an empty one vanishes.

@@ -65,7 +65,7 @@ pub(crate) fn message_name(given: Option<&LitStr>, owner: &Ident) -> TokenStream
     }
 }
 
-fn version(literal: &LitInt) -> syn::Result<u32> {
+pub(crate) fn version(literal: &LitInt) -> syn::Result<u32> {
     match literal.base10_parse()? {
         0 => Err(syn::Error::new_spanned(literal, "versions count from 1")),
         version => Ok(version),

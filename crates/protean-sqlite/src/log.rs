@@ -32,6 +32,22 @@ impl Log for SqliteStore {
         Box::pin(self.readers.read(move |view| read_lanes(view, &read)))
     }
 
+    fn streams<'a>(
+        &'a self,
+        category: &'a Category,
+        after: Option<&'a Stream>,
+        count: usize,
+    ) -> BoxFuture<'a, Result<Vec<Stream>>> {
+        let (category, after) = (category.clone(), after.cloned());
+        Box::pin(self.readers.read(move |view| {
+            let mut statement = view.prepare_cached(include_str!("sql/read_streams.sql"))?;
+            let after = after.as_ref().map_or(category.as_str(), Stream::as_str);
+            let range = (category.as_str(), after, limit(count));
+            let named = |row: &Row<'_>| Ok(Stream::restored(text(row, 0)?, category.clone()));
+            statement.query_map(range, named)?.collect()
+        }))
+    }
+
     fn broken_streams(&self, limit: usize) -> BoxFuture<'_, Result<Vec<String>>> {
         Box::pin(self.readers.read(move |view| {
             let mut statement = view.prepare_cached(include_str!("sql/broken_streams.sql"))?;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use protean_core::message::{Column, ColumnKind, RESERVED, Table};
+use protean_core::message::{Column, ColumnKind, RESERVED, SNAPSHOTS, Table};
 use protean_core::{Error, Result};
 use rusqlite::Connection;
 
@@ -57,7 +57,8 @@ pub(crate) fn drop_table(connection: &Connection, table: &Table) -> rusqlite::Re
 /// Refuses names that are not ours to use, or that might be more than names.
 pub(crate) fn check_names(table: &Table) -> Result {
     let name = &table.name;
-    if RESERVED.contains(&name.as_str()) || name.starts_with("sqlite_") {
+    let reserved = RESERVED.contains(&name.as_str()) && name != SNAPSHOTS;
+    if reserved || name.starts_with("sqlite_") {
         return Err(Error::misused(format!(
             "a table cannot be called '{name}', the store has one of that name; rename it"
         )));

@@ -5,6 +5,7 @@ mod database;
 mod db;
 mod events;
 mod server;
+mod snapshot;
 mod subscriptions;
 mod verify;
 
@@ -28,6 +29,9 @@ pub(crate) enum BuiltIn {
     Verify,
     /// Checks wiring and configuration without connecting to anything; exit code 2 for a fault
     Check,
+    /// Keeps the state of long streams, so that loading them is short
+    #[command(subcommand)]
+    Snapshot(snapshot::Command),
     /// Creates or removes what the domain keeps in its database
     #[command(subcommand)]
     Db(db::Command),
@@ -40,6 +44,7 @@ pub(crate) async fn run(command: BuiltIn, app: &App) -> Result {
         BuiltIn::Events(command) => events::run(&command, app).await,
         BuiltIn::Verify => verify::run(app).await,
         BuiltIn::Check => check::run(app),
+        BuiltIn::Snapshot(command) => snapshot::run(&command, app).await,
         BuiltIn::Db(command) => db::run(&command, app).await,
     }
 }

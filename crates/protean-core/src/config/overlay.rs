@@ -1,8 +1,8 @@
 //! `[production.…]` laid over the base, table by table.
 
 use super::document::{Entry, Table, Value};
-use super::nearest::nearest;
 use super::report::Report;
+use crate::nearest::nearest;
 
 /// A file taken apart.
 pub(super) struct Layers {

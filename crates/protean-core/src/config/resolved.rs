@@ -18,7 +18,7 @@ use super::outbox::Outbox;
 use super::overlay::{self, Names};
 use super::priority_lanes::spell_out;
 use super::processing::Processing;
-use super::quantity::SOME;
+use super::quantity::ANY;
 use super::report::Report;
 use super::section::{Asked, Section};
 use super::server::Server;
@@ -44,7 +44,8 @@ pub struct Config {
     pub identity_strategy: IdentityStrategy,
     /// What identities are kept as.
     pub identity_type: IdentityType,
-    /// How many events of an event-sourced aggregate lie between two snapshots.
+    /// How many events of an event-sourced aggregate lie between two snapshots;
+    /// with 0 none is made on the way, only where somebody asks for one.
     pub snapshot_threshold: u32,
     /// Whether messages leave for the broker through the outbox.
     pub enable_outbox: bool,
@@ -208,7 +209,7 @@ fn read(root: &mut Section<'_>) -> Config {
         command_default_timeout: root.some_seconds("command_default_timeout"),
         identity_strategy: root.choice("identity_strategy").unwrap_or(IdentityStrategy::Uuid),
         identity_type: root.choice("identity_type").unwrap_or(IdentityType::String),
-        snapshot_threshold: root.whole("snapshot_threshold", SOME).unwrap_or(10),
+        snapshot_threshold: root.whole("snapshot_threshold", ANY).unwrap_or(10),
         enable_outbox: read_enable_outbox(root, &subscriptions),
         lenient_deserialization: root.flag("lenient_deserialization").unwrap_or(false),
         outbox: root.section("outbox", |section| Outbox::read(section, &broker_names)),

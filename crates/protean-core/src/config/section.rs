@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::choice::Choice;
 use super::document::{Entry, Table, Value, path};
-use super::nearest::{hint, listed, nearest};
 use super::report::Report;
+use crate::nearest::{hint, listed, nearest};
 
 /// How a key was asked for.
 #[derive(Clone, Copy, PartialEq, Eq)]

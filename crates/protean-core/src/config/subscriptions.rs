@@ -10,12 +10,12 @@ use std::collections::BTreeMap;
 
 use super::declared::Declared;
 use super::fault::Fault;
-use super::nearest::hint;
 use super::profile::{BUILT_IN, unsaid};
 use super::quantity::SOME;
 use super::redact::shown;
 use super::section::Section;
 use super::subscription::{Subscription, SubscriptionType};
+use crate::nearest::hint;
 
 /// Everything the file says about subscriptions.
 #[derive(Clone, Debug, PartialEq)]

@@ -74,7 +74,7 @@ const REFUSED: &[(&str, &str)] = &[
         "identity_strategy = 'function'",
         "domain.toml:1: identity_strategy: expected 'uuid', found the text 'function'",
     ),
-    ("snapshot_threshold = 0", "domain.toml:1: snapshot_threshold: expected 1 or more, found 0"),
+    ("snapshot_threshold = -1", "domain.toml:1: snapshot_threshold: expected 0 or more, found -1"),
     (
         "command_default_timeout = 0",
         "domain.toml:1: command_default_timeout: expected more than 0 seconds, found 0",

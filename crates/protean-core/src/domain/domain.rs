@@ -13,7 +13,7 @@ use super::repository::Reader;
 use super::storage::Storage;
 use super::trace::Trace;
 use super::unit::{Cause, Reading, Unit};
-use super::{Registry, current_priority};
+use super::{Registry, Snapshots, current_priority};
 use crate::Result;
 use crate::config::Config;
 use crate::message::{Id, LaneRule, Priority};
@@ -83,7 +83,7 @@ impl Domain {
         let store = self.shared.provider.open(&self.shared.location).await?;
         let enrolments: Vec<_> =
             self.registry().groups().iter().map(|group| group.enrolment()).collect();
-        store.prepare(&self.registry().tables(), &enrolments).await?;
+        store.prepare(&self.registry().layout(), &enrolments).await?;
         Ok(store)
     }
 
@@ -98,7 +98,7 @@ impl Domain {
     /// When the database cannot be opened or written.
     pub async fn destroy(&self) -> Result {
         let store = self.shared.provider.open(&self.shared.location).await?;
-        store.destroy(&self.registry().tables()).await
+        store.destroy(&self.registry().layout()).await
     }
 
     /// A handle whose commands have this priority unless the call says otherwise.
@@ -154,6 +154,11 @@ impl Domain {
         T::Storage: Storage<T>,
     {
         Ok(Reader::new(self.unit().await?))
+    }
+
+    /// Takes snapshots of event-sourced aggregates on demand.
+    pub fn snapshots(&self) -> Snapshots {
+        Snapshots::new(self.clone())
     }
 
     /// Runs `work` as one unit: what it changes commits together when it gives

@@ -1,6 +1,6 @@
 //! Events that happened elsewhere.
 
-use super::{Domain, work};
+use super::{Domain, history, work};
 use crate::Result;
 use crate::message::Id;
 use crate::model::{Aggregate, Raised};
@@ -13,5 +13,12 @@ use crate::model::{Aggregate, Raised};
 /// When the aggregate is not registered or the store cannot be written. With
 /// [`Error::committed`](crate::Error::committed) a handler of the events failed.
 pub async fn happened<A: Aggregate>(domain: &Domain, id: &Id, events: &[Raised]) -> Result {
-    work::unit_of_work(domain, async |context| context.unit().follow::<A>(id, events).await).await
+    work::unit_of_work(domain, async |context| {
+        let unit = context.unit();
+        let names = unit.domain.registry().names::<A>()?;
+        let length = history::length(unit, &names.category.stream(id)).await?;
+        unit.append_at(names, id, length.checked_sub(1), events);
+        Ok(())
+    })
+    .await
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::group::{Call, Group, HandlerKind};
 use super::register::Registration;
+use super::snapshot::{self, Sourced};
 use super::storage::Storage;
 use crate::config::Declared;
 use crate::message::{Category, Table, camel_case};
@@ -22,6 +23,7 @@ pub struct Registry {
     queries: HashMap<TypeId, Call>,
     pub(crate) faults: Vec<String>,
     pub(crate) groups: Vec<Arc<Group>>,
+    pub(crate) snapshots: Arc<Table>,
 }
 
 /// An aggregate as it was declared.
@@ -39,6 +41,8 @@ pub(crate) struct Names {
     pub(crate) category: Category,
     pub(crate) commands: Category,
     pub(crate) facts: Category,
+    /// How it is kept, when it is kept as events.
+    pub(crate) sourced: Option<Arc<Sourced>>,
 }
 
 impl Registry {
@@ -52,6 +56,7 @@ impl Registry {
             queries: HashMap::new(),
             faults: Vec::new(),
             groups: Vec::new(),
+            snapshots: Arc::new(snapshot::table()),
         }
     }
 
@@ -66,7 +71,8 @@ impl Registry {
             None => Category::of(&self.domain, A::NAME),
         };
         let (commands, facts) = (category.commands(), category.facts());
-        let names = Names { commands, facts, category: category.clone() };
+        let sourced = <A::Storage as Storage<A>>::sourced().map(Arc::new);
+        let names = Names { commands, facts, category: category.clone(), sourced };
         let id = TypeId::of::<A>();
         if self.names.insert(id, names).is_none() {
             let (name, commands, tells_facts) = (A::NAME, A::COMMANDS, A::FACT.is_some());
@@ -127,6 +133,21 @@ impl Registry {
         let mut tables: Vec<Table> = self.tables.values().map(|table| (**table).clone()).collect();
         tables.sort_by(|one, other| one.name.cmp(&other.name));
         tables
+    }
+
+    /// Every table the domain lays out: those, and that of snapshots where there can be any.
+    pub(crate) fn layout(&self) -> Vec<Table> {
+        let mut tables = self.tables();
+        tables.extend(self.sourced().next().map(|_| (*self.snapshots).clone()));
+        tables
+    }
+
+    /// The aggregates that are kept as events, in the order of declaration.
+    pub(crate) fn sourced(&self) -> impl Iterator<Item = (&Declaration, &Arc<Sourced>)> {
+        self.aggregates.iter().filter_map(|aggregate| {
+            let names = self.names.get(&aggregate.id)?;
+            Some((aggregate, names.sourced.as_ref()?))
+        })
     }
 
     /// The group that handles the commands of a category.

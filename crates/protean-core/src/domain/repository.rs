@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::history::{load, version_as_of};
 use super::selection::Selection;
 use super::storage::Storage;
 use super::unit::Unit;
-use crate::message::Id;
-use crate::model::Kept;
-use crate::{Error, Result};
+use crate::message::{Id, Timestamp};
+use crate::model::{Kept, Replay};
+use crate::{Error, Result, Violations};
 
 /// Reads instances of one type, outside of any unit of work.
 pub struct Reader<T>(Repository<T>);
@@ -41,6 +42,41 @@ where
     /// Selects rows. Event-sourced aggregates have none: query a projection.
     pub fn query(&self) -> Selection<T> {
         self.0.query()
+    }
+}
+
+impl<A: Replay> Reader<A> {
+    /// The instance as it was after its event number `version`, counted from 0:
+    /// to read, it can neither be changed nor kept.
+    ///
+    /// # Errors
+    /// [`Error::is_not_found`] when it has no such event; [`Error::is_unavailable`]
+    /// when the store cannot be read.
+    pub async fn at_version(&self, id: &Id, version: u64) -> Result<A> {
+        let found = load::<A>(&self.0.unit, id, Some(version)).await?;
+        let found = found.filter(|found| found.root().version() == Some(version));
+        let mut past = found.ok_or_else(|| {
+            Error::not_found(format!("{} at version {version}", A::NAME), id.as_str())
+        })?;
+        let told = format!(
+            "this is {} '{id}' as it was at version {version}: get the present one to change it",
+            A::NAME
+        );
+        past.root_mut().bar(Violations::of("version", told));
+        Ok(past)
+    }
+
+    /// The instance as it was at a moment: after its last event of that time or
+    /// before. To read, it can neither be changed nor kept.
+    ///
+    /// # Errors
+    /// [`Error::is_not_found`] when nothing had happened to it yet;
+    /// [`Error::is_unavailable`] when the store cannot be read.
+    pub async fn as_of(&self, id: &Id, moment: Timestamp) -> Result<A> {
+        match version_as_of::<A>(&self.0.unit, id, moment).await? {
+            Some(version) => self.at_version(id, version).await,
+            None => Err(Error::not_found(format!("{} as of {moment}", A::NAME), id.as_str())),
+        }
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::future::Future;
 
+use super::history;
 use super::registry::Names;
+use super::snapshot::{self, Sourced};
 use super::unit::{Unit, checked_id};
 use crate::message::{Id, Row, Stream, Table, Value, snake_case};
 use crate::model::{
-    Aggregate, Columns, EventSourced, Kept, Projected, Projection, Replay, Root, StateStored,
-    Values, as_stored, violations_after,
+    Aggregate, Columns, EventSourced, Kept, Projected, Projection, Replay, StateStored, Values,
+    as_stored, violations_after,
 };
 use crate::port::RowState;
 use crate::{Error, Result, Violations};
@@ -20,6 +22,12 @@ pub trait Storage<T>: sealed::Sealed {
 
     /// The table, when it has one.
     fn table() -> Option<Table>;
+
+    /// How it is kept as events, when it is.
+    #[doc(hidden)]
+    fn sourced() -> Option<Sourced> {
+        None
+    }
 
     #[doc(hidden)]
     fn find(unit: &Unit, id: &Id) -> impl Future<Output = Result<Option<T>>> + Send;
@@ -45,27 +53,12 @@ impl<A: Replay> Storage<A> for EventSourced {
         None
     }
 
+    fn sourced() -> Option<Sourced> {
+        Some(Sourced::of::<A>())
+    }
+
     async fn find(unit: &Unit, id: &Id) -> Result<Option<A>> {
-        let names = unit.domain.registry().names::<A>()?;
-        let stream = names.category.stream(id);
-        let messages = unit.stream(&stream).await?;
-        if messages.is_empty() {
-            return Ok(None);
-        }
-        let mut aggregate = A::blank(Root::with_id(id.clone()));
-        for recorded in &messages {
-            let name = recorded.message.name();
-            if !aggregate.replay(name, &recorded.message.data)? {
-                let stream_position = recorded.stream_position;
-                let told = format!(
-                    "{} does not apply {name}, which is event {stream_position} of {stream}",
-                    A::NAME
-                );
-                return Err(Error::failed(told));
-            }
-            aggregate.root_mut().advance();
-        }
-        Ok(Some(aggregate))
+        history::load(unit, id, None).await
     }
 
     async fn add(unit: &Unit, aggregate: A) -> Result {
@@ -80,7 +73,7 @@ impl<A: Replay> Storage<A> for EventSourced {
             let version = first + root.raised().len() as u64 - 1;
             unit.tell(&stream, &fact, &version.to_string(), Some(last));
         }
-        Ok(())
+        snapshot::keep_if_due(unit, names, &aggregate).await
     }
 
     async fn remove(_: &Unit, _: A) -> Result {

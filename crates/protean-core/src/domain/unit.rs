@@ -12,9 +12,6 @@ use crate::model::{Aggregate, Command, Raised};
 use crate::port::{Append, Changes, Expect, RowChange, RowState, RowWrite, Statement, Store};
 use crate::{Error, Result};
 
-/// How many messages of a stream are read at once.
-const PAGE: usize = 1000;
-
 /// What a unit's messages inherit.
 #[derive(Clone, Debug)]
 pub(crate) struct Cause {
@@ -154,14 +151,6 @@ impl Unit {
         last
     }
 
-    /// Appends events at the end of a stream, wherever that is.
-    pub(super) async fn follow<A: Aggregate>(&self, id: &Id, events: &[Raised]) -> Result {
-        let names = self.domain.registry().names::<A>()?;
-        let length = self.stream(&names.category.stream(id)).await?.len() as u64;
-        self.append_at(names, id, length.checked_sub(1), events);
-        Ok(())
-    }
-
     /// Appends the events of a state-stored aggregate that got this version;
     /// gives the id of the last one.
     pub(crate) fn append_versioned(
@@ -220,26 +209,8 @@ impl Unit {
         }
     }
 
-    /// All messages of a stream: the store's, those of units before, its own.
-    pub(crate) async fn stream(&self, stream: &Stream) -> Result<Vec<Recorded>> {
-        let unstored = self.unstored(stream.as_str());
-        let end = unstored.first().map_or(u64::MAX, |first| first.stream_position);
-        let mut messages: Vec<Recorded> = Vec::new();
-        loop {
-            let from = messages.len() as u64;
-            let page = self.store.stream(stream, from, PAGE).await?;
-            let full = page.len() == PAGE;
-            messages.extend(page.into_iter().take_while(|message| message.stream_position < end));
-            if !full || messages.len() as u64 >= end {
-                break;
-            }
-        }
-        messages.extend(unstored);
-        Ok(messages)
-    }
-
     /// What the store cannot have yet, read before the store is asked.
-    fn unstored(&self, stream: &str) -> Vec<Recorded> {
+    pub(crate) fn unstored(&self, stream: &str) -> Vec<Recorded> {
         let mut state = self.state();
         let own = state.writes.streams.get(stream).cloned();
         let mut messages = match &self.reading.overlay {

@@ -40,6 +40,20 @@ impl Messages {
         places.take(limit).filter_map(|(_, position)| self.at(*position)).cloned().collect()
     }
 
+    /// The streams of a category after one of them, by name.
+    pub(super) fn streams(
+        &self,
+        category: &Category,
+        after: Option<&Stream>,
+        limit: usize,
+    ) -> Vec<Stream> {
+        let after = after.map_or_else(|| category.as_str().into(), Stream::name);
+        let later = self.by_stream.range((after, u64::MAX)..);
+        let firsts = later.filter(|((_, in_stream), _)| *in_stream == 0);
+        let streams = firsts.filter_map(|(_, position)| Some(&self.at(*position)?.message.stream));
+        streams.filter(|stream| stream.category() == category).take(limit).cloned().collect()
+    }
+
     /// The priorities a category has messages of, highest first.
     pub(super) fn priorities(
         &self,

@@ -98,6 +98,15 @@ impl Log for MemoryStore {
         Box::pin(async move { Ok(log::lane(&self.state(), &read)) })
     }
 
+    fn streams<'a>(
+        &'a self,
+        category: &'a Category,
+        after: Option<&'a Stream>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Stream>>> {
+        Box::pin(async move { Ok(self.state().log.streams(category, after, limit)) })
+    }
+
     fn broken_streams(&self, limit: usize) -> BoxFuture<'_, Result<Vec<String>>> {
         Box::pin(async move { Ok(self.state().log.broken(limit)) })
     }

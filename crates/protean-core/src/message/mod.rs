@@ -24,6 +24,6 @@ pub(crate) use record::bare_name;
 pub use record::{Extensions, Kind, Message, Recorded};
 pub use stream::{Category, Stream};
 pub(crate) use stream::{camel_case, snake_case};
-pub use table::{Column, ColumnKind, RESERVED, Table};
+pub use table::{Column, ColumnKind, RESERVED, SNAPSHOTS, Table};
 pub use timestamp::Timestamp;
 pub use value::{Row, Value};

@@ -2,7 +2,7 @@
 
 /// The tables and views a store keeps for itself, in an order in which they can
 /// be dropped. No aggregate or projection may have one of these names.
-pub const RESERVED: [&str; 12] = [
+pub const RESERVED: [&str; 13] = [
     "outbox",
     "messages",
     "progress",
@@ -15,7 +15,12 @@ pub const RESERVED: [&str; 12] = [
     "idempotency",
     "removed",
     "outbox_queue",
+    SNAPSHOTS,
 ];
+
+/// The table of snapshots. The domain lays it out, as it does the tables of its
+/// aggregates, when one of them is kept as events.
+pub const SNAPSHOTS: &str = "snapshots";
 
 /// The table of one state-stored aggregate or projection.
 #[derive(Clone, Debug, PartialEq, Eq)]

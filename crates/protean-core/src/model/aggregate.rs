@@ -1,6 +1,6 @@
 //! Aggregates.
 
-use super::{Event, EventSourced, Fields, Kept, Raised, Root};
+use super::{Columns, Event, EventSourced, Fields, Kept, Raised, Root};
 use crate::message::Id;
 use crate::{Result, Violations};
 
@@ -21,6 +21,11 @@ pub trait Aggregate: Fields + Invariants + Kept + Sized + Send + Sync + 'static 
 
     /// The name of its fact event, when it tells facts.
     const FACT: Option<&'static str> = None;
+
+    /// The form of its snapshots, when it is kept as events. A greater number
+    /// makes those there are worthless, as a changed column does: raise it when
+    /// events are applied in another way, or what a list holds has changed.
+    const SNAPSHOT_VERSION: u32 = 1;
 
     /// The present state as its fact event, when it tells facts.
     ///
@@ -64,10 +69,11 @@ pub trait Apply<E> {
     fn apply(&mut self, event: &E);
 }
 
-/// An event-sourced aggregate, rebuilt from what a log holds.
-pub trait Replay: Aggregate + Kept<Storage = EventSourced> {
-    /// The names of the events it applies.
-    const EVENTS: &'static [&'static str];
+/// An event-sourced aggregate, rebuilt from what a log holds. Its columns are
+/// what a snapshot holds.
+pub trait Replay: Aggregate + Columns + Kept<Storage = EventSourced> {
+    /// The events it applies: the name of each and the version it knows.
+    const EVENTS: &'static [(&'static str, u32)];
 
     /// The state before the first event.
     fn blank(root: Root<Self>) -> Self;

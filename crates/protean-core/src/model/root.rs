@@ -8,7 +8,8 @@ use crate::message::Id;
 use crate::{Error, Result, Violations};
 
 /// The identity and version of an aggregate and the events it has raised.
-/// A clone keeps identity and version and drops the events.
+/// A clone keeps identity and version and drops the events; of an instance that
+/// must not be kept, none is to be kept either.
 pub struct Root<A> {
     id: Id,
     version: Option<u64>,
@@ -104,7 +105,8 @@ impl<A> Root<A> {
 
 impl<A> Clone for Root<A> {
     fn clone(&self) -> Self {
-        Self::restored(self.id.clone(), self.version)
+        let barred = self.barred.clone();
+        Self { barred, ..Self::restored(self.id.clone(), self.version) }
     }
 }
 

@@ -21,6 +21,15 @@ pub trait Log: Send + Sync {
     /// Never skips a message, however commits and reads interleave.
     fn lane(&self, read: LaneRead) -> BoxFuture<'_, Result<Vec<Delivery>>>;
 
+    /// The streams of a category in the order of their names: those that come
+    /// after `after`, at most `limit`.
+    fn streams<'a>(
+        &'a self,
+        category: &'a Category,
+        after: Option<&'a Stream>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Stream>>>;
+
     /// Streams whose positions are not 0, 1, 2, …; at most `limit` of them.
     fn broken_streams(&self, limit: usize) -> BoxFuture<'_, Result<Vec<String>>>;
 

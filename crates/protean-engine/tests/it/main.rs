@@ -11,6 +11,7 @@
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `keys`: names of senders, and what is forgotten
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
+//! * `snapshots`: snapshots among units that commit together
 //! * `two_aggregates`: one handler, two categories
 //! * `simulation`, `tallies`, `child`: what the others run on
 
@@ -28,6 +29,7 @@ mod processes;
 mod schedules;
 mod serve;
 mod simulation;
+mod snapshots;
 mod suspects;
 mod tallies;
 mod two_aggregates;

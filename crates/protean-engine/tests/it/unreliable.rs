@@ -181,6 +181,15 @@ impl Log for Unreliable {
         self.inner.find(find)
     }
 
+    fn streams<'a>(
+        &'a self,
+        category: &'a Category,
+        after: Option<&'a Stream>,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<Stream>>> {
+        self.inner.streams(category, after, limit)
+    }
+
     fn stats(&self) -> BoxFuture<'_, Result<Vec<TypeStats>>> {
         self.inner.stats()
     }

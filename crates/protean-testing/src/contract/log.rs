@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use protean_core::Result;
 use protean_core::message::{Category, Extensions, Id, Kind, Message, Priority, Recorded, Stream};
 use protean_core::port::{Expect, Store};
+use protean_core::{Error, Result};
 
 use super::sample::{
     account, accounts, at, commit_all, commit_one, message, places, recorded, unit,
@@ -93,6 +93,42 @@ async fn survives(store: &dyn Store, message: Message) -> Result {
     assert_eq!(places(&outcome).len(), 1);
     let read = store.stream(&message.stream, 0, 10).await?;
     assert_eq!(read, [Recorded { position: 1, stream_position: 0, message }]);
+    Ok(())
+}
+
+pub async fn streams_of_a_category_come_by_name(store: Arc<dyn Store>) -> Result {
+    let streams = ["b", "a", "a-b", "\u{1F980}", "B"].map(account);
+    for stream in &streams {
+        recorded(&*store, stream, Priority::NORMAL).await;
+        recorded(&*store, stream, Priority::BULK).await;
+    }
+    // Categories whose streams have names among or beside these.
+    for category in ["fact::account-a", "fact::account:command", "fact::accounts", "fact::accoun"] {
+        let stream = Category::named(category).stream(&Id::from("a"));
+        recorded(&*store, &stream, Priority::NORMAL).await;
+    }
+    let read = store.streams(&accounts(), None, 100).await?;
+    assert_eq!(read, ["B", "a", "a-b", "b", "\u{1F980}"].map(account));
+    assert!(read.iter().all(|stream| *stream.category() == accounts()));
+    assert_eq!(store.streams(&Category::named("fact::nothing"), None, 9).await?, []);
+    Ok(())
+}
+
+pub async fn streams_are_read_on_after_one(store: Arc<dyn Store>) -> Result {
+    for id in ["a", "b", "c", "d"] {
+        recorded(&*store, &account(id), Priority::NORMAL).await;
+        recorded(&*store, &account(id), Priority::NORMAL).await;
+    }
+    let ids = async |after: Option<&str>, limit| {
+        let after = after.map(account);
+        let read = store.streams(&accounts(), after.as_ref(), limit).await?;
+        Ok::<_, Error>(read.iter().map(|stream| stream.id().to_owned()).collect::<Vec<_>>())
+    };
+    assert_eq!(ids(None, 2).await?, ["a", "b"]);
+    assert_eq!(ids(Some("b"), 2).await?, ["c", "d"]);
+    assert_eq!(ids(Some("bb"), 2).await?, ["c", "d"]);
+    assert!(ids(Some("d"), 2).await?.is_empty());
+    assert!(ids(None, 0).await?.is_empty());
     Ok(())
 }
 

@@ -177,6 +177,8 @@ macro_rules! contract_suite {
                 every_part_of_a_message_survives,
                 odd_text_survives,
                 a_large_payload_survives,
+                streams_of_a_category_come_by_name,
+                streams_are_read_on_after_one,
                 no_stream_is_broken,
             ],
             marks: [

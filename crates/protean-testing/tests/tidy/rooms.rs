@@ -17,7 +17,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// What every room may name: the items at the root of the crate.
-const FREE: &[&str] = &["Error", "Result", "Violations", "error", "ensure"];
+const FREE: &[&str] = &["Error", "Result", "Violations", "error", "ensure", "nearest"];
 
 /// A file of a room names only its own room, the rooms below and the error items.
 pub(crate) fn look_only_down(file: &File) -> Vec<Offence> {

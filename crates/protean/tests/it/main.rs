@@ -9,6 +9,9 @@
 //! * [`kitchen`]: a domain where one thing leads to another
 //! * [`trace`]: following a message to its causes and effects
 //! * [`facts`]: the whole state after each change, as an event
+//! * [`jar`]: an event-sourced aggregate with fields of every kind
+//! * [`snapshots`]: when they are taken, and that nobody sees whether there are any
+//! * [`past`]: aggregates as they were
 //! * [`ui`]: what the compiler says to what is wrong
 
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
@@ -17,9 +20,12 @@ mod account;
 mod bank;
 mod facts;
 mod handlers;
+mod jar;
 mod kitchen;
 mod messages;
 mod order;
+mod past;
 mod shop;
+mod snapshots;
 mod trace;
 mod ui;

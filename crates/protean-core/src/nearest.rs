@@ -13,7 +13,7 @@ pub fn hint(found: &str, known: &[&str]) -> String {
 }
 
 /// `'a', 'b' or 'c'`.
-pub(super) fn listed(names: &[&str], last: &str) -> String {
+pub(crate) fn listed(names: &[&str], last: &str) -> String {
     let quoted: Vec<_> = names.iter().map(|name| format!("'{name}'")).collect();
     match quoted.split_last() {
         Some((end, [])) => end.clone(),

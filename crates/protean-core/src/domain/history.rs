@@ -1,0 +1,136 @@
+//! The stream of an instance: read a page at a time, replayed from the start
+//! or from a snapshot.
+//!
+//! ```text
+//! first page ─┬─ not full ───────────────────▶ replay
+//!             └─ full ─▶ snapshot? ─▶ replay ─▶ page ─▶ replay ─▶ …
+//! ```
+
+use super::snapshot;
+use super::unit::Unit;
+use crate::message::{Id, Recorded, Stream};
+use crate::model::{Replay, Root};
+use crate::{Error, Result};
+
+/// How many messages of a stream are read at once.
+const PAGE: usize = 1000;
+
+/// The messages of a stream as a unit sees them: the store's, those of units
+/// before, its own.
+struct History<'u> {
+    unit: &'u Unit,
+    stream: &'u Stream,
+    /// What the store cannot have yet, read before the store is asked.
+    unstored: Vec<Recorded>,
+    next: u64,
+    /// The store is read up to here.
+    end: u64,
+}
+
+impl<'u> History<'u> {
+    /// The messages up to the one at `last`, or all.
+    fn open(unit: &'u Unit, stream: &'u Stream, last: Option<u64>) -> Self {
+        let mut unstored = unit.unstored(stream.as_str());
+        unstored.retain(|message| last.is_none_or(|last| message.stream_position <= last));
+        let end = last.map_or(u64::MAX, |last| last.saturating_add(1));
+        let end = unstored.first().map_or(end, |first| first.stream_position.min(end));
+        Self { unit, stream, unstored, next: 0, end }
+    }
+
+    /// The next messages: `limit` of them, or all that are left.
+    async fn page(&mut self, limit: usize) -> Result<Vec<Recorded>> {
+        let left = usize::try_from(self.end.saturating_sub(self.next)).unwrap_or(usize::MAX);
+        let mut page = match left.min(limit) {
+            0 => Vec::new(),
+            wanted => self.unit.store.stream(self.stream, self.next, wanted).await?,
+        };
+        if page.len() < limit {
+            let next = page.last().map_or(self.next, |last| last.stream_position + 1);
+            let unstored = std::mem::take(&mut self.unstored).into_iter();
+            page.extend(unstored.filter(|message| message.stream_position >= next));
+            self.end = 0;
+        }
+        self.go_on_from(page.last().map_or(0, |last| last.stream_position + 1));
+        Ok(page)
+    }
+
+    /// Leaves out what is before this position.
+    fn go_on_from(&mut self, position: u64) {
+        self.next = self.next.max(position);
+    }
+}
+
+/// The instance as it is, or as it was after the event at `last`.
+pub(super) async fn load<A: Replay>(unit: &Unit, id: &Id, last: Option<u64>) -> Result<Option<A>> {
+    let names = unit.domain.registry().names::<A>()?;
+    let stream = names.category.stream(id);
+    let mut history = History::open(unit, &stream, last);
+    let mut aggregate = A::blank(Root::with_id(id.clone()));
+    let limit = first_page(unit.domain.config().snapshot_threshold);
+    let mut page = history.page(limit).await?;
+    if page.len() >= limit
+        && let Some((version, kept)) = snapshot::find::<A>(unit, names, id).await?
+        && last.is_none_or(|last| version <= last)
+    {
+        aggregate = kept;
+        history.go_on_from(version + 1);
+        page.retain(|recorded| recorded.stream_position > version);
+    }
+    loop {
+        for recorded in &page {
+            replay(&mut aggregate, recorded)?;
+        }
+        page = history.page(PAGE).await?;
+        if page.is_empty() {
+            break;
+        }
+    }
+    Ok(aggregate.root().version().is_some().then_some(aggregate))
+}
+
+/// Longer than a stream whose snapshot would save nothing.
+fn first_page(threshold: u32) -> usize {
+    let threshold = usize::try_from(threshold).unwrap_or(PAGE);
+    if threshold == 0 { PAGE } else { (threshold + 1).min(PAGE) }
+}
+
+fn replay<A: Replay>(aggregate: &mut A, recorded: &Recorded) -> Result {
+    let Recorded { stream_position, message, .. } = recorded;
+    let name = message.name();
+    if !aggregate.replay(name, &message.data)? {
+        let stream = &message.stream;
+        return Err(Error::failed(format!(
+            "{} does not apply {name}, which is event {stream_position} of {stream}",
+            A::NAME
+        )));
+    }
+    aggregate.root_mut().advance();
+    Ok(())
+}
+
+/// How many messages a stream has.
+pub(super) async fn length(unit: &Unit, stream: &Stream) -> Result<u64> {
+    let mut history = History::open(unit, stream, None);
+    while !history.page(PAGE).await?.is_empty() {}
+    Ok(history.next)
+}
+
+/// The position of the last event at or before a moment, when there is one.
+pub(super) async fn version_as_of<A: Replay>(
+    unit: &Unit,
+    id: &Id,
+    moment: crate::message::Timestamp,
+) -> Result<Option<u64>> {
+    let stream = unit.domain.registry().names::<A>()?.category.stream(id);
+    let mut history = History::open(unit, &stream, None);
+    let mut version = None;
+    loop {
+        let page = history.page(PAGE).await?;
+        if page.is_empty() {
+            return Ok(version);
+        }
+        // Clocks may go back, so an event can be earlier than the one before it.
+        let last = page.iter().rev().find(|recorded| recorded.message.time <= moment);
+        version = last.map(|last| last.stream_position).or(version);
+    }
+}

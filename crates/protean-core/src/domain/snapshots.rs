@@ -1,0 +1,119 @@
+//! Snapshots on demand.
+
+use std::sync::Arc;
+
+use super::Domain;
+use super::registry::Declaration;
+use super::snapshot::Sourced;
+use super::work::unit_of_work;
+use crate::message::{Id, Stream};
+use crate::model::{Aggregate, Replay};
+use crate::nearest::hint;
+use crate::port::Outcome;
+use crate::{Error, Result};
+
+/// How many instances are looked at between two commits.
+const PAGE: usize = 500;
+
+/// Takes snapshots of event-sourced aggregates on demand, in the priority of
+/// the handle it came from. `snapshot_threshold` takes them on the way.
+pub struct Snapshots {
+    domain: Domain,
+}
+
+/// What taking a snapshot of some instances came to.
+#[derive(Debug, Default)]
+pub struct SnapshotPage {
+    /// Of how many instances one was taken.
+    pub made: u64,
+    /// How many instances had one of their present version.
+    pub present: u64,
+    /// Whose events cannot be replayed, or whose state breaks a rule, and why.
+    pub faults: Vec<(Id, Error)>,
+    /// Where the next page begins; none after the last.
+    pub last: Option<Stream>,
+}
+
+impl Snapshots {
+    pub(super) fn new(domain: Domain) -> Self {
+        Self { domain }
+    }
+
+    /// The names of the aggregates that can have snapshots, in the order of declaration.
+    pub fn aggregates(&self) -> Vec<&'static str> {
+        self.domain.registry().sourced().map(|(declared, _)| declared.name).collect()
+    }
+
+    /// Takes one of an instance; `false` when there is one of its present version.
+    ///
+    /// # Errors
+    /// [`Error::is_not_found`] when there is no such instance; when its events
+    /// cannot be replayed, or the state breaks the rules of its fields.
+    pub async fn take<A: Replay>(&self, id: &Id) -> Result<bool> {
+        self.take_of(<A as Aggregate>::NAME, id).await
+    }
+
+    /// The same for an aggregate by its name.
+    ///
+    /// # Errors
+    /// As for [`take`](Self::take), and when no event-sourced aggregate has this name.
+    pub async fn take_of(&self, aggregate: &str, id: &Id) -> Result<bool> {
+        let (_, sourced) = self.named(aggregate)?;
+        unit_of_work(&self.domain, async |context| (sourced.keep)(context.unit(), id).await).await
+    }
+
+    /// Takes one of each instance of a page of them, those that come after
+    /// `after` by the names of their streams. An instance that cannot have one
+    /// does not keep the others from theirs.
+    ///
+    /// # Errors
+    /// When no event-sourced aggregate has this name, or the store cannot be
+    /// read or written.
+    pub async fn take_page(&self, aggregate: &str, after: Option<&Stream>) -> Result<SnapshotPage> {
+        let (declared, sourced) = self.named(aggregate)?;
+        let store = self.domain.store().await?;
+        let streams = store.streams(&declared.category, after, PAGE).await?;
+        let mut page = SnapshotPage::default();
+        let (mut ids, mut units) = (Vec::new(), Vec::new());
+        for id in streams.iter().map(|stream| Id::from(stream.id())) {
+            let unit = self.domain.unit().await?;
+            match (sourced.keep)(&unit, &id).await {
+                Ok(true) => {
+                    units.push(unit.finish().changes);
+                    ids.push(id);
+                }
+                Ok(false) => page.present += 1,
+                Err(error) if error.is_unavailable() => return Err(error),
+                Err(error) => page.faults.push((id, error)),
+            }
+        }
+        let outcomes = store.commit(Arc::from(units)).await;
+        for (id, outcome) in ids.into_iter().zip(outcomes) {
+            match self.kept(aggregate, &id, outcome).await {
+                Ok(true) => page.made += 1,
+                Ok(false) => page.present += 1,
+                Err(error) if error.is_unavailable() => return Err(error),
+                Err(error) => page.faults.push((id, error)),
+            }
+        }
+        page.last = streams.last().filter(|_| streams.len() == PAGE).cloned();
+        Ok(page)
+    }
+
+    /// Somebody else may have written the snapshot meanwhile: then by itself, on fresh state.
+    async fn kept(&self, aggregate: &str, id: &Id, outcome: Outcome) -> Result<bool> {
+        match outcome {
+            Outcome::Committed(_) => Ok(true),
+            Outcome::Unavailable(reason) => Err(Error::unavailable(reason)),
+            _ => self.take_of(aggregate, id).await,
+        }
+    }
+
+    fn named(&self, aggregate: &str) -> Result<(&Declaration, &Arc<Sourced>)> {
+        let mut all = self.domain.registry().sourced();
+        all.find(|(declared, _)| declared.name == aggregate).ok_or_else(|| {
+            let hint = hint(aggregate, &self.aggregates());
+            Error::misused(format!("no event-sourced aggregate is called '{aggregate}'{hint}"))
+        })
+    }
+}

@@ -1,0 +1,31 @@
+//! Snapshots among units that commit together.
+
+use protean::message::Priority;
+use protean::port::Term;
+
+use crate::on_both_stores;
+use crate::tallies::{Bench, On, Tally};
+
+on_both_stores! {
+    commands_of_one_stream_see_the_snapshots_of_those_before
+}
+
+async fn commands_of_one_stream_see_the_snapshots_of_those_before(on: On) {
+    let bench = Bench::new(on);
+    for number in 1..=100 {
+        let priority = if number % 3 == 0 { Priority::BULK } else { Priority::NORMAL };
+        bench.add("t", number, priority).await;
+    }
+    bench.drain().await;
+    let commands = bench.standing("bench.TallyCommands").await;
+    assert_eq!((commands.count(Term::Handled), commands.dead()), (100, 0));
+    let tallies = bench.domain.repository::<Tally>().await.unwrap();
+    assert_eq!(tallies.get(&"t".into()).await.unwrap().sum, 5050);
+    let mut sum = 0;
+    for version in 0..100 {
+        let before = sum;
+        sum = tallies.at_version(&"t".into(), version).await.unwrap().sum;
+        assert!(sum > before, "{version}");
+    }
+    bench.assert_closes().await;
+}
