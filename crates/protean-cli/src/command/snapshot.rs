@@ -81,7 +81,7 @@ impl Row {
 }
 
 async fn create(domain: &Domain, options: &Options, shown: bool) -> Result<Vec<Row>> {
-    let snapshots = domain.with_priority(Priority::BULK).snapshots();
+    let snapshots = Snapshots::of(&domain.with_priority(Priority::BULK));
     let names = match &options.aggregate {
         Some(name) => vec![name.as_str()],
         None => snapshots.aggregates(),

@@ -13,7 +13,7 @@ use super::repository::Reader;
 use super::storage::Storage;
 use super::trace::Trace;
 use super::unit::{Cause, Reading, Unit};
-use super::{Registry, Snapshots, current_priority};
+use super::{Registry, current_priority};
 use crate::Result;
 use crate::config::Config;
 use crate::message::{Id, LaneRule, Priority};
@@ -154,11 +154,6 @@ impl Domain {
         T::Storage: Storage<T>,
     {
         Ok(Reader::new(self.unit().await?))
-    }
-
-    /// Takes snapshots of event-sourced aggregates on demand.
-    pub fn snapshots(&self) -> Snapshots {
-        Snapshots::new(self.clone())
     }
 
     /// Runs `work` as one unit: what it changes commits together when it gives

@@ -35,8 +35,9 @@ pub struct SnapshotPage {
 }
 
 impl Snapshots {
-    pub(super) fn new(domain: Domain) -> Self {
-        Self { domain }
+    /// Takes them in this domain.
+    pub fn of(domain: &Domain) -> Self {
+        Self { domain: domain.clone() }
     }
 
     /// The names of the aggregates that can have snapshots, in the order of declaration.

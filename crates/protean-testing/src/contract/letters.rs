@@ -7,16 +7,17 @@ use protean_core::message::{Category, Priority, Recorded};
 use protean_core::port::{Dead, Letter, LetterRead, MessageRef, Store};
 
 use super::sample::{
-    OTHER, READER, account, accounts, assert_stale, at, commit_one, keep, parked_read, places,
-    recorded, unit,
+    Draft, OTHER, READER, account, accounts, assert_stale, at, commit_one, keep, parked_read,
+    places, recorded, unit,
 };
 
 fn read(group: &str, after: u64, limit: usize) -> LetterRead {
     LetterRead { group: group.to_owned(), category: accounts(), after, limit }
 }
 
-fn exhume(group: &str, message: &Recorded) -> Dead {
-    Dead::Take { group: group.into(), message: MessageRef::from(message) }
+fn exhume(group: &str, message: &Recorded) -> Draft {
+    let taken = Dead::Take { group: group.into(), message: MessageRef::from(message) };
+    unit().with(|changes| changes.dead.push(taken))
 }
 
 async fn buried(store: &dyn Store, id: &str) -> Recorded {
@@ -54,10 +55,10 @@ pub async fn letters_are_read_page_by_page(store: Arc<dyn Store>) -> Result {
 pub async fn rejects_taking_what_is_not_dead(store: Arc<dyn Store>) -> Result {
     let alive = recorded(&*store, &account("a"), Priority::BULK).await;
     let message = buried(&*store, "a").await;
-    assert_stale(&commit_one(&*store, unit().dead(exhume(READER, &alive))).await);
-    assert_stale(&commit_one(&*store, unit().dead(exhume(OTHER, &message))).await);
-    places(&commit_one(&*store, unit().dead(exhume(READER, &message))).await);
-    assert_stale(&commit_one(&*store, unit().dead(exhume(READER, &message))).await);
+    assert_stale(&commit_one(&*store, exhume(READER, &alive)).await);
+    assert_stale(&commit_one(&*store, exhume(OTHER, &message)).await);
+    places(&commit_one(&*store, exhume(READER, &message)).await);
+    assert_stale(&commit_one(&*store, exhume(READER, &message)).await);
     assert_eq!(store.letters(read(READER, 0, 9)).await?, []);
     assert!(!store.blocked(READER, &account("a"), 9).await?, "it is in nobody's way");
     Ok(())
@@ -66,7 +67,7 @@ pub async fn rejects_taking_what_is_not_dead(store: Arc<dyn Store>) -> Result {
 pub async fn a_letter_can_be_parked_again_in_one_unit(store: Arc<dyn Store>) -> Result {
     let message = buried(&*store, "a").await;
     let parked = keep(READER, &MessageRef::from(&message), 0, Some(at(5)));
-    places(&commit_one(&*store, unit().dead(exhume(READER, &message)).park(parked)).await);
+    places(&commit_one(&*store, exhume(READER, &message).park(parked)).await);
     let standing = store.standing(READER, &accounts()).await?;
     assert_eq!((standing.dead(), standing.parked()), (0, 1));
     let due = store.parked(parked_read(READER, at(5), 9)).await?.due;

@@ -210,13 +210,8 @@ impl Draft {
     /// Gives a message up.
     pub fn bury(self, group: &str, message: MessageRef) -> Self {
         let (group, reason) = (group.into(), "it cannot be handled".to_owned());
-        self.dead(Dead::Bury { group, message, attempts: 3, reason, time: at(0) })
-    }
-
-    /// Gives a message up or takes it out again.
-    pub fn dead(mut self, dead: Dead) -> Self {
-        self.0.dead.push(dead);
-        self
+        let buried = Dead::Bury { group, message, attempts: 3, reason, time: at(0) };
+        self.with(|changes| changes.dead.push(buried))
     }
 
     /// Counts messages of accounts.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof};
 use proptest::proptest;
+use protean::domain::Snapshots;
 use protean::message::{Column, ColumnKind, Lane, Table};
 use protean::message::{Id, SNAPSHOTS, Value};
 use protean::model::Aggregate;
@@ -76,7 +77,7 @@ async fn with_a_threshold_of_nothing_none_is_taken_on_the_way() {
     let domain = jars(0);
     stir(&domain, "a", 30).await;
     assert_eq!(version(&domain, "a").await, None);
-    assert!(domain.snapshots().take::<Jar>(&"a".into()).await.unwrap());
+    assert!(Snapshots::of(&domain).take::<Jar>(&"a".into()).await.unwrap());
     assert_eq!(version(&domain, "a").await, Some(29));
 }
 
@@ -131,7 +132,7 @@ async fn are_taken_on_demand_where_there_is_none_of_the_present_version() {
     for id in ["a", "b", "c"] {
         stir(&domain, id, 2).await;
     }
-    let snapshots = domain.snapshots();
+    let snapshots = Snapshots::of(&domain);
     assert_eq!(snapshots.aggregates(), ["Jar"]);
     assert!(snapshots.take::<Jar>(&"b".into()).await.unwrap());
     assert!(!snapshots.take::<Jar>(&"b".into()).await.unwrap());
