@@ -1,14 +1,13 @@
 //! `db`: creates or removes what the domain keeps in its database.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
-
 use clap::Subcommand;
 use protean::Domain;
 use protean::port::Claim;
 use serde_json::json;
 
+use super::consent::ask;
 use super::database::database;
-use crate::{App, Error, Reply, Result, escape};
+use crate::{App, Error, Reply, Result};
 
 /// What to do with the database.
 #[derive(Subcommand)]
@@ -32,7 +31,8 @@ pub(super) async fn run(command: &Command, app: &App) -> Result {
         }
         Command::Drop { yes } => {
             if !yes {
-                confirm(&domain, app)?;
+                let (name, place) = (domain.name(), place(&domain));
+                ask(app, &format!("Everything '{name}' keeps in {place} will be gone."), name)?;
             }
             let claims = claim_all(&domain).await?;
             domain.destroy().await?;
@@ -69,25 +69,6 @@ async fn claim_all(domain: &Domain) -> Result<Vec<Box<dyn Claim>>> {
         claims.push(claim);
     }
     Ok(claims)
-}
-
-/// Asks a person, who answers with the name of the domain.
-fn confirm(domain: &Domain, app: &App) -> Result<()> {
-    let refused = |message: &str| Err(Error::usage(message).advice("add --yes to drop it unasked"));
-    if app.json() || !io::stdin().is_terminal() {
-        return refused("nothing is dropped without being asked, and nobody is here to ask");
-    }
-    let (name, place) = (domain.name(), escape(&place(domain)));
-    let mut asked = io::stderr();
-    write!(asked, "Everything '{name}' keeps in {place} will be gone.\nType '{name}' to go on: ")?;
-    asked.flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    if answer.trim() == name {
-        Ok(())
-    } else {
-        refused("nothing is dropped: the answer was another")
-    }
 }
 
 #[cfg(test)]

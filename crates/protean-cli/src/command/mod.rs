@@ -1,8 +1,10 @@
 //! The commands that every domain has, one file each.
 
 mod check;
+mod consent;
 mod database;
 mod db;
+mod dlq;
 mod events;
 mod server;
 mod snapshot;
@@ -24,6 +26,9 @@ pub(crate) enum BuiltIn {
     /// Reads what is in the log: events and commands, and what caused what
     #[command(subcommand)]
     Events(events::Command),
+    /// Messages that were given up: to look at, to run again, to drop
+    #[command(subcommand)]
+    Dlq(dlq::Command),
     /// Accounts for every committed message; exit code 1 when the account does not close
     #[command(after_help = verify::AFTER_HELP)]
     Verify,
@@ -42,6 +47,7 @@ pub(crate) async fn run(command: BuiltIn, app: &App) -> Result {
         BuiltIn::Server(options) => server::run(&options, app).await,
         BuiltIn::Subscriptions(command) => subscriptions::run(&command, app).await,
         BuiltIn::Events(command) => events::run(&command, app).await,
+        BuiltIn::Dlq(command) => dlq::run(&command, app).await,
         BuiltIn::Verify => verify::run(app).await,
         BuiltIn::Check => check::run(app),
         BuiltIn::Snapshot(command) => snapshot::run(&command, app).await,

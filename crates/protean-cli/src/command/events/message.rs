@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 /// A message for programs.
 #[derive(Serialize)]
-pub(super) struct Shown<'a> {
+pub(in crate::command) struct Shown<'a> {
     position: u64,
     stream_position: u64,
     id: &'a str,
@@ -34,7 +34,7 @@ enum Data<'a> {
 }
 
 impl<'a> Shown<'a> {
-    pub(super) fn new(recorded: &'a Recorded, data: bool) -> Self {
+    pub(in crate::command) fn new(recorded: &'a Recorded, data: bool) -> Self {
         let Recorded { position, stream_position, message } = recorded;
         let json = || serde_json::from_str(&message.data).map(Data::Json);
         Self {

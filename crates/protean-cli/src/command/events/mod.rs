@@ -2,7 +2,7 @@
 
 mod category;
 mod history;
-mod message;
+pub(super) mod message;
 mod read;
 mod search;
 mod stats;
