@@ -47,7 +47,8 @@ use faults::Faults;
 /// ```
 ///
 /// Options: `part_of = Aggregate`, `name = "…"` (the name in messages, which
-/// then survives a renamed struct) and `version = 2`. Derives `Clone`, `Debug`,
+/// then survives a renamed struct) and `version = 2`, which needs an upcaster
+/// (`model::Upcast`) from each version before. Derives `Clone`, `Debug`,
 /// `PartialEq`, `Serialize` and `Deserialize`, unless the struct does.
 /// Put it above the struct's other attributes.
 #[proc_macro_attribute]
@@ -103,7 +104,9 @@ pub fn query(options: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// Options: `commands(…)`, the commands that must have a handler when the
 /// domain is built; `name = "…"`; `stream_category = "…"`, when its streams are
-/// not to be named after domain and aggregate.
+/// not to be named after domain and aggregate; `snapshot_version = 2`, for an
+/// event-sourced aggregate whose snapshots are worthless because events are
+/// applied in another way (changed columns are noticed without it).
 ///
 /// Adds `id()` and `raise(event)`. An event-sourced aggregate also gets
 /// `create()` and `create_with(id)`, for which its fields need a default. A

@@ -6,6 +6,8 @@
 //!             └─ full ─▶ snapshot? ─▶ replay ─▶ page ─▶ replay ─▶ …
 //! ```
 
+use std::cmp::Ordering;
+
 use super::snapshot;
 use super::storage::event_name;
 use super::unit::Unit;
@@ -79,7 +81,7 @@ pub(super) async fn load<A: Replay>(unit: &Unit, id: &Id, last: Option<u64>) -> 
     }
     loop {
         for recorded in &page {
-            replay(&mut aggregate, recorded)?;
+            replay(unit, &mut aggregate, recorded)?;
         }
         page = history.page(PAGE).await?;
         if page.is_empty() {
@@ -95,18 +97,36 @@ fn first_page(threshold: u32) -> usize {
     if threshold == 0 { PAGE } else { (threshold + 1).min(PAGE) }
 }
 
-fn replay<A: Replay>(aggregate: &mut A, recorded: &Recorded) -> Result {
-    let Recorded { stream_position, message, .. } = recorded;
+fn replay<A: Replay>(unit: &Unit, aggregate: &mut A, recorded: &Recorded) -> Result {
+    let message = &recorded.message;
     let name = event_name(&message.type_name);
-    if !aggregate.replay(name, &message.data)? {
-        let stream = &message.stream;
-        return Err(Error::failed(format!(
-            "{} does not apply {name}, which is event {stream_position} of {stream}",
-            A::NAME
-        )));
-    }
+    let told = |what: String| {
+        let (stream, position) = (&message.stream, recorded.stream_position);
+        Error::failed(format!("event {position} of {stream} cannot be replayed{what}"))
+    };
+    let caused = |error| told(String::new()).with_source(error);
+    let known = A::EVENTS.iter().find(|(known, _)| *known == name);
+    let (_, known) = known.ok_or_else(|| told(format!(": {} does not apply {name}", A::NAME)))?;
+    let old = match message.version.cmp(known) {
+        Ordering::Equal => None,
+        Ordering::Less => {
+            let ladder = unit.domain.registry().ladder(message.stream.category(), name);
+            let climbed = ladder.map(|ladder| ladder.climb(&message.data, message.version));
+            climbed.transpose().map_err(caused)?
+        }
+        Ordering::Greater => {
+            return Err(told(format!(": {}", too_new(name, message.version, *known))));
+        }
+    };
+    let data = unit.data(old.as_deref().unwrap_or(&message.data));
+    aggregate.replay(name, data).map_err(caused)?;
     aggregate.root_mut().advance();
     Ok(())
+}
+
+/// What is wrong with a message of a version that this program does not know.
+pub(super) fn too_new(name: &str, found: u32, known: u32) -> String {
+    format!("it is version {found} of {name}, this program knows up to {known}: run a newer one")
 }
 
 /// The position of the last event at or before a moment, when there is one.

@@ -20,6 +20,7 @@ mod failure;
 mod group;
 mod handle;
 mod history;
+mod ladder;
 mod overlay;
 mod process;
 mod register;

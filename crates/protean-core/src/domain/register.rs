@@ -93,7 +93,7 @@ impl<A: Aggregate, H> CommandRoutes<'_, A, H> {
         let call: Call = Arc::new(move |input, context| {
             let handler = Arc::clone(&handler);
             Box::pin(async move {
-                let command = input.take::<C>(C::NAME)?;
+                let command = input.take::<C>(C::NAME, &context)?;
                 let answer = handler.handle(command, &context).await?;
                 Ok(Box::new(answer) as Answered)
             })
@@ -121,7 +121,7 @@ impl<H> EventRoutes<'_, H> {
         let call: Call = Arc::new(move |input, context| {
             let handler = Arc::clone(&handler);
             Box::pin(async move {
-                let event = input.take::<E>(E::NAME)?;
+                let event = input.take::<E>(E::NAME, &context)?;
                 handler.on(event, &context).await?;
                 Ok(Box::new(()) as Answered)
             })

@@ -7,6 +7,7 @@
 mod aggregate;
 mod attribute;
 mod choice;
+mod data;
 mod field;
 mod fields;
 mod kept;
@@ -16,11 +17,13 @@ mod number;
 mod projection;
 mod root;
 mod rules;
+mod upcast;
 
 pub(crate) use aggregate::violations_after;
 pub use aggregate::{Aggregate, Apply, Invariants, Replay, raise_applied, raise_recorded};
 pub use attribute::{Attribute, Comparable, Condition, Sort};
 pub use choice::Choice;
+pub use data::Data;
 pub use field::{Field, Values};
 pub use fields::{Columns, Fields};
 pub use kept::{EventSourced, Kept, Projected, StateStored};
@@ -29,3 +32,4 @@ pub use messages::{Command, Event, Query};
 pub use projection::Projection;
 pub use root::{Raised, Root};
 pub use rules::{Bound, Rules};
+pub use upcast::{Form, Payload, Upcast, Versioned};

@@ -6,6 +6,7 @@
 //! * `faults`: handlers that fail, panic or are refused by the database
 //! * `snapshots`: snapshots among units that commit together
 //! * `two_aggregates`: one handler, two categories
+//! * `versions`: messages of other versions in the log
 //! * `simulation`, `tallies`: what the others run on
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -18,3 +19,4 @@ mod simulation;
 mod snapshots;
 mod tallies;
 mod two_aggregates;
+mod versions;
