@@ -127,7 +127,7 @@ fn replay(owner: &Type, applied: &[Applied]) -> TokenStream {
         let name = event_name(event);
         quote! {
             if name == #name {
-                let event = ::protean::__private::event::<#event>(data)?;
+                let event: #event = data.read(name)?;
                 ::protean::model::Apply::apply(self, &event);
                 return ::core::result::Result::Ok(true);
             }
@@ -142,7 +142,11 @@ fn replay(owner: &Type, applied: &[Applied]) -> TokenStream {
                 Self::__blank(root)
             }
 
-            fn replay(&mut self, name: &str, data: &str) -> ::protean::Result<bool> {
+            fn replay(
+                &mut self,
+                name: &str,
+                data: ::protean::model::Data<'_>,
+            ) -> ::protean::Result<bool> {
                 #(#branches)*
                 ::core::result::Result::Ok(false)
             }

@@ -3,7 +3,7 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
-use crate::event::MessageOptions;
+use crate::event::{MessageOptions, versioned};
 use crate::faults::Faults;
 use crate::field::Field;
 use crate::kind::Kind;
@@ -45,8 +45,8 @@ pub(crate) fn expand(
             }
         }
     });
-    let item = &command.item;
-    Ok(quote!(#item #defaults #fields #attributes #message))
+    let (item, versioned) = (&command.item, message.as_ref().map(|_| versioned(name, "Command")));
+    Ok(quote!(#item #defaults #fields #attributes #message #versioned))
 }
 
 /// The method that tells the instance.

@@ -1,7 +1,7 @@
 //! `#[event]`.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{LitInt, LitStr, Path, Type};
@@ -95,6 +95,23 @@ pub(crate) fn expand(
             }
         }
     });
-    let item = &event.item;
-    Ok(quote!(#item #defaults #fields #message))
+    let (item, versioned) = (&event.item, message.as_ref().map(|_| versioned(name, "Event")));
+    Ok(quote!(#item #defaults #fields #message #versioned))
+}
+
+/// `impl Versioned`, for an `Event` or a `Command`.
+pub(crate) fn versioned(owner: &Ident, kind: &str) -> TokenStream {
+    let kind = format_ident!("{kind}");
+    let message = quote!(<#owner as ::protean::model::#kind>);
+    quote! {
+        #[automatically_derived]
+        impl ::protean::model::Versioned for #owner {
+            type Aggregate = #message::Aggregate;
+            const FORM: ::protean::model::Form = ::protean::model::Form {
+                kind: ::protean::message::Kind::#kind,
+                name: #message::NAME,
+                version: #message::VERSION,
+            };
+        }
+    }
 }

@@ -48,7 +48,8 @@ use faults::Faults;
 /// ```
 ///
 /// Options: `part_of = Aggregate`, `name = "…"` (the name in messages, which
-/// then survives a renamed struct) and `version = 2`. Derives `Clone`, `Debug`,
+/// then survives a renamed struct) and `version = 2`, which needs an upcaster
+/// (`model::Upcast`) from each version before. Derives `Clone`, `Debug`,
 /// `PartialEq`, `Serialize` and `Deserialize`, unless the struct does.
 /// Put it above the struct's other attributes.
 #[proc_macro_attribute]
@@ -107,7 +108,10 @@ pub fn query(options: TokenStream, item: TokenStream) -> TokenStream {
 /// not to be named after domain and aggregate; `fact_events`, which tells the
 /// whole state after each change as an event of its own. It is declared here as
 /// `AccountFactEvent`, with the identity and all fields, and handled like any
-/// other event. An instance that is removed tells no fact.
+/// other event. An instance that is removed tells no fact;
+/// `snapshot_version = 2`, for an event-sourced aggregate whose snapshots are
+/// worthless because events are applied in another way (changed columns are
+/// noticed without it).
 ///
 /// Adds `id()` and `raise(event)`. An event-sourced aggregate also gets
 /// `create()` and `create_with(id)`, for which its fields need a default. A

@@ -2,7 +2,7 @@
 
 use protean_core::message::{Id, Ids};
 use protean_core::model::{
-    Aggregate, EventSourced, Replay, Root, StateStored, as_stored, violations_after,
+    Aggregate, Data, EventSourced, Replay, Root, StateStored, as_stored, violations_after,
 };
 use protean_core::{Error, Result};
 
@@ -55,7 +55,7 @@ pub fn given<A: Replay>(id: impl Into<Id>, history: impl Messages<EventsOf<A>>) 
     let mut aggregate = A::blank(Root::restored(id.into(), version));
     for event in history {
         let event = event.into_raised();
-        match aggregate.replay(event.name, &event.data) {
+        match aggregate.replay(event.name, Data::strict(&event.data)) {
             Ok(true) => {}
             Ok(false) => panic!("{} does not apply {}: add an `#[apply]`", A::NAME, event.name),
             Err(error) => panic!("{}", told(&error)),

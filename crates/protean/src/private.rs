@@ -2,7 +2,7 @@
 
 use crate::message::Column;
 use crate::model::{Aggregate, Apply, Choice, Command, Event, Field, Rules, Values, raise_applied};
-use crate::{Error, Id, Result, Violations};
+use crate::{Id, Result, Violations};
 
 /// The name of a command of this aggregate; no command of another compiles.
 pub const fn command_of<A: Aggregate, C: Command<Aggregate = A>>() -> &'static str {
@@ -28,16 +28,6 @@ impl<A: Aggregate + Apply<E>, E: Event<Aggregate = A>> AppliedBy<A> for E {
     fn raise(&self, aggregate: &mut A) -> Result {
         raise_applied(aggregate, self)
     }
-}
-
-/// Reads an event from a log.
-///
-/// # Errors
-/// When the data does not have the form of the event.
-pub fn event<E: Event>(data: &str) -> Result<E> {
-    serde_json::from_str(data).map_err(|error| {
-        Error::failed(format!("the data of a {} cannot be read", E::NAME)).with_source(error)
-    })
 }
 
 /// Takes one field from a row.

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write as _};
 
 use clap::{Args, Subcommand};
 use protean::domain::{SnapshotPage, Snapshots};
-use protean::{Domain, Id, Priority};
+use protean::{Domain, Failure, Id, Priority};
 use serde::Serialize;
 
 use super::database::warned;
@@ -70,9 +70,10 @@ impl Row {
         self.taken += page.made;
         self.present += page.present;
         let failed = page.faults.into_iter();
-        self.failed.extend(
-            failed.map(|(id, reason)| Failed { id: id.to_string(), reason: reason.to_string() }),
-        );
+        self.failed.extend(failed.map(|(id, reason)| Failed {
+            id: id.to_string(),
+            reason: Failure::from(reason).to_string(),
+        }));
     }
 
     fn seen(&self) -> u64 {

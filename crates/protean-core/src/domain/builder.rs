@@ -7,12 +7,13 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 
 use super::domain::{Domain, Shared};
+use super::ladder::Step;
 use super::storage::Storage;
 use super::{Register, Registry, wiring};
 use crate::config::Config;
 use crate::memory::MemoryProvider;
 use crate::message::{LaneRule, Priority};
-use crate::model::{Aggregate, Projection};
+use crate::model::{Aggregate, Projection, Upcast};
 use crate::port::{Clock, Location, Provider, SystemClock};
 
 /// Declares a domain: its aggregates, handlers and configuration.
@@ -111,6 +112,13 @@ impl DomainBuilder {
     /// Registers a handler of any kind.
     pub fn register(mut self, handler: impl Register) -> Self {
         handler.register(&mut self.registry);
+        self
+    }
+
+    /// Registers an upcaster: a step from one version of an event or a command
+    /// to the next. Every old version needs one.
+    pub fn upcaster<U: Upcast>(mut self) -> Self {
+        self.registry.steps.push(Step::of::<U>());
         self
     }
 

@@ -9,6 +9,7 @@ use futures_util::FutureExt;
 use super::context::Context;
 use super::failure::{Failure, FailureKind};
 use super::group::{Answered, Call, Group, HandlerKind, Input};
+use super::history::too_new;
 use super::overlay::Sequence;
 use super::scope::processing_priority;
 use super::settle::key_claim;
@@ -98,12 +99,11 @@ fn panicked(handler: &str, panic: &(dyn std::any::Any + Send)) -> Failure {
 }
 
 fn unknown(group: &Group, recorded: &Recorded) -> Verdict {
-    match group.kind {
-        HandlerKind::Commands => {
-            let name = &recorded.message.type_name;
-            Verdict::Dead(format!("no command handler knows {name}"))
-        }
-        HandlerKind::Events | HandlerKind::Projector => Verdict::Ignored,
+    let (name, version) = (&recorded.message.type_name, recorded.message.version);
+    match (group.newest(name), group.kind) {
+        (Some(known), _) => Verdict::Dead(too_new(recorded.message.name(), version, known)),
+        (None, HandlerKind::Commands) => Verdict::Dead(format!("no command handler knows {name}")),
+        (None, HandlerKind::Events | HandlerKind::Projector) => Verdict::Ignored,
     }
 }
 

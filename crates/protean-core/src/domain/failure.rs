@@ -40,6 +40,11 @@ impl Failure {
         Self { kind: FailureKind::Unavailable, error: Box::new(Error::unavailable(reason)) }
     }
 
+    /// The same, as something that another try cannot mend.
+    pub(super) fn rejecting(self) -> Self {
+        Self { kind: FailureKind::Rejected, ..self }
+    }
+
     /// What it means for the message.
     pub fn kind(&self) -> FailureKind {
         self.kind

@@ -5,9 +5,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
+
+use super::ladder::parted;
 use super::{Context, Failure, Handled};
 use crate::config::{Idempotency, Ordering, StartFrom, Subscription};
 use crate::message::{Category, Message};
+use crate::model::Fields;
 use crate::port::{BoxFuture, Enrolment, Start};
 use crate::{Error, Result};
 
@@ -102,6 +106,14 @@ impl Group {
         format!("{}@{}", self.name, self.category)
     }
 
+    /// The newest version it takes of this message type, whatever the version of
+    /// this one; none when it takes no such messages.
+    pub(crate) fn newest(&self, type_name: &str) -> Option<u32> {
+        let (stem, _) = parted(type_name)?;
+        let same = self.routes.keys().filter_map(|route| parted(route));
+        same.filter(|(route, _)| *route == stem).map(|(_, version)| version).max()
+    }
+
     /// How it enters the ledger. A new projector begins with the first message
     /// of the log, as commands do; a new event handler with the next, since a
     /// deploy must not repeat to the outside what has long happened.
@@ -126,11 +138,15 @@ impl Input {
     ///
     /// # Errors
     /// A rejection when the JSON does not have the form of the type.
-    pub(crate) fn take<T: serde::de::DeserializeOwned + Any>(self, name: &str) -> Handled<T> {
+    pub(crate) fn take<T>(self, name: &str, context: &Context) -> Handled<T>
+    where
+        T: Fields + DeserializeOwned + Any,
+    {
         match self {
-            Self::Json(json) => serde_json::from_str(&json).map_err(|error| {
-                Failure::rejected(format!("the data of {name} cannot be read: {error}"))
-            }),
+            Self::Json(json) => {
+                let read = context.unit().data(&json).read(name);
+                read.map_err(|error| Failure::from(error).rejecting())
+            }
             value @ Self::Value(_) => value.take_value(name),
         }
     }

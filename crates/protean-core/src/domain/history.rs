@@ -6,6 +6,8 @@
 //!             └─ full ─▶ snapshot? ─▶ replay ─▶ page ─▶ replay ─▶ …
 //! ```
 
+use std::cmp::Ordering;
+
 use super::snapshot;
 use super::unit::Unit;
 use crate::message::{Id, Recorded, Stream};
@@ -78,7 +80,7 @@ pub(super) async fn load<A: Replay>(unit: &Unit, id: &Id, last: Option<u64>) -> 
     }
     loop {
         for recorded in &page {
-            replay(&mut aggregate, recorded)?;
+            replay(unit, &mut aggregate, recorded)?;
         }
         page = history.page(PAGE).await?;
         if page.is_empty() {
@@ -94,16 +96,29 @@ fn first_page(threshold: u32) -> usize {
     if threshold == 0 { PAGE } else { (threshold + 1).min(PAGE) }
 }
 
-fn replay<A: Replay>(aggregate: &mut A, recorded: &Recorded) -> Result {
-    let Recorded { stream_position, message, .. } = recorded;
+fn replay<A: Replay>(unit: &Unit, aggregate: &mut A, recorded: &Recorded) -> Result {
+    let message = &recorded.message;
     let name = message.name();
-    if !aggregate.replay(name, &message.data)? {
-        let stream = &message.stream;
-        return Err(Error::failed(format!(
-            "{} does not apply {name}, which is event {stream_position} of {stream}",
-            A::NAME
-        )));
-    }
+    let told = |what: String| {
+        let (stream, position) = (&message.stream, recorded.stream_position);
+        Error::failed(format!("event {position} of {stream} cannot be replayed{what}"))
+    };
+    let caused = |error| told(String::new()).with_source(error);
+    let known = A::EVENTS.iter().find(|(known, _)| *known == name);
+    let (_, known) = known.ok_or_else(|| told(format!(": {} does not apply {name}", A::NAME)))?;
+    let old = match message.version.cmp(known) {
+        Ordering::Equal => None,
+        Ordering::Less => {
+            let ladder = unit.domain.registry().ladder(message.stream.category(), name);
+            let climbed = ladder.map(|ladder| ladder.climb(&message.data, message.version));
+            climbed.transpose().map_err(caused)?
+        }
+        Ordering::Greater => {
+            return Err(told(format!(": {}", too_new(name, message.version, *known))));
+        }
+    };
+    let data = unit.data(old.as_deref().unwrap_or(&message.data));
+    aggregate.replay(name, data).map_err(caused)?;
     aggregate.root_mut().advance();
     Ok(())
 }
@@ -113,6 +128,11 @@ pub(super) async fn length(unit: &Unit, stream: &Stream) -> Result<u64> {
     let mut history = History::open(unit, stream, None);
     while !history.page(PAGE).await?.is_empty() {}
     Ok(history.next)
+}
+
+/// What is wrong with a message of a version that this program does not know.
+pub(super) fn too_new(name: &str, found: u32, known: u32) -> String {
+    format!("it is version {found} of {name}, this program knows up to {known}: run a newer one")
 }
 
 /// The position of the last event at or before a moment, when there is one.

@@ -22,6 +22,7 @@ mod group;
 mod handle;
 mod happened;
 mod history;
+mod ladder;
 mod letters;
 mod overlay;
 mod process;

@@ -95,7 +95,7 @@ impl<A: Aggregate, H> CommandRoutes<'_, A, H> {
         let call: Call = Arc::new(move |input, context| {
             let handler = Arc::clone(&handler);
             Box::pin(async move {
-                let command = input.take::<C>(C::NAME)?;
+                let command = input.take::<C>(C::NAME, &context)?;
                 Ok(Answered::new(handler.handle(command, &context).await?))
             })
         });
@@ -123,7 +123,7 @@ impl<H> EventRoutes<'_, H> {
         let call: Call = Arc::new(move |input, context| {
             let handler = Arc::clone(&handler);
             Box::pin(async move {
-                let event = input.take::<E>(E::NAME)?;
+                let event = input.take::<E>(E::NAME, &context)?;
                 handler.on(event, &context).await?;
                 Ok(Answered::new(()))
             })

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::group::{Call, Group, HandlerKind};
+use super::ladder::{Ladder, Ladders, Step};
 use super::register::Registration;
 use super::snapshot::{self, Sourced};
 use super::storage::Storage;
@@ -24,6 +25,8 @@ pub struct Registry {
     pub(crate) faults: Vec<String>,
     pub(crate) groups: Vec<Arc<Group>>,
     pub(crate) snapshots: Arc<Table>,
+    pub(crate) steps: Vec<Step>,
+    pub(crate) ladders: Ladders,
 }
 
 /// An aggregate as it was declared.
@@ -57,6 +60,8 @@ impl Registry {
             faults: Vec::new(),
             groups: Vec::new(),
             snapshots: Arc::new(snapshot::table()),
+            steps: Vec::new(),
+            ladders: Ladders::new(),
         }
     }
 
@@ -162,6 +167,11 @@ impl Registry {
 
     pub(crate) fn is_registered(&self, aggregate: TypeId) -> Option<&Names> {
         self.names.get(&aggregate)
+    }
+
+    /// The way up for old versions of a message type.
+    pub(crate) fn ladder(&self, category: &Category, name: &str) -> Option<&Arc<Ladder>> {
+        self.ladders.get(category)?.get(name)
     }
 
     pub(crate) fn table<T: Kept>(&self) -> Result<&Arc<Table>>

@@ -93,7 +93,8 @@ pub(super) fn key_claim(
     expires: Timestamp,
 ) -> Option<KeyClaim> {
     let key = message.extensions.idempotency_key.clone()?;
-    let command = Arc::clone(&message.type_name);
+    // The name is the same in every version of the command.
+    let command = Arc::from(message.name());
     let (message_id, time) = (Arc::clone(&message.id), message.time);
     Some(KeyClaim { command, key, message_id, output, time, expires })
 }

@@ -8,7 +8,7 @@ use super::{Domain, registry::Names};
 use crate::message::{
     Extensions, Id, Kind, Message, Priority, Recorded, Row, Stream, Table, Timestamp,
 };
-use crate::model::{Aggregate, Command, Raised};
+use crate::model::{Aggregate, Command, Data, Raised};
 use crate::port::{Append, Changes, Expect, RowChange, RowState, RowWrite, Statement, Store};
 use crate::{Error, Result};
 
@@ -97,6 +97,14 @@ impl Unit {
 
     fn now(&self) -> Timestamp {
         self.domain.clock().now()
+    }
+
+    /// Stored JSON, to be read as strictly as the domain is configured.
+    pub(crate) fn data<'a>(&self, json: &'a str) -> Data<'a> {
+        match self.domain.config().lenient_deserialization {
+            true => Data::lenient(json),
+            false => Data::strict(json),
+        }
     }
 
     /// Appends a message that needs no expectation.

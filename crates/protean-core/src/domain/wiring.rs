@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::Registry;
 use super::group::{Group, HandlerKind};
 use super::register::{Registration, Route};
+use super::{Registry, ladder};
 use crate::config::{BrokerProvider, Config, SubscriptionType};
 use crate::message::{Category, RESERVED, Table, bare_name};
 
@@ -16,6 +16,7 @@ pub(super) fn wire(registry: &mut Registry, domain: &str, config: &Config) {
     for registration in std::mem::take(&mut registry.registrations) {
         enter(registry, &mut drafts, registration, (domain, config));
     }
+    ladder::wire(registry, drafts.values_mut());
     let groups: Vec<Arc<Group>> = drafts.into_values().map(Arc::new).collect();
     check_commands(registry, &groups);
     check_names(registry);

@@ -1,6 +1,6 @@
 //! Aggregates.
 
-use super::{Columns, Event, EventSourced, Fields, Kept, Raised, Root};
+use super::{Columns, Data, Event, EventSourced, Fields, Kept, Raised, Root};
 use crate::message::Id;
 use crate::{Result, Violations};
 
@@ -83,7 +83,7 @@ pub trait Replay: Aggregate + Columns + Kept<Storage = EventSourced> {
     ///
     /// # Errors
     /// When the data does not have the form of the event.
-    fn replay(&mut self, name: &str, data: &str) -> Result<bool>;
+    fn replay(&mut self, name: &str, data: Data<'_>) -> Result<bool>;
 
     /// A new instance under a fresh identity.
     fn create() -> Self {

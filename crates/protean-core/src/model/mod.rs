@@ -7,6 +7,7 @@
 mod aggregate;
 mod attribute;
 mod choice;
+mod data;
 mod field;
 mod fields;
 mod kept;
@@ -16,6 +17,7 @@ mod number;
 mod projection;
 mod root;
 mod rules;
+mod upcast;
 
 pub use aggregate::{
     Aggregate, Apply, Invariants, Replay, as_stored, raise_applied, raise_recorded,
@@ -23,6 +25,7 @@ pub use aggregate::{
 };
 pub use attribute::{Attribute, Comparable, Condition, Sort};
 pub use choice::Choice;
+pub use data::Data;
 pub use field::{Field, Values};
 pub use fields::{Columns, Fields};
 pub use kept::{EventSourced, Kept, Projected, StateStored};
@@ -31,3 +34,4 @@ pub use messages::{Command, Event, Query};
 pub use projection::Projection;
 pub use root::{Raised, Root};
 pub use rules::{Bound, Rules};
+pub use upcast::{Form, Payload, Upcast, Versioned};

@@ -13,6 +13,7 @@
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
 //! * `snapshots`: snapshots among units that commit together
 //! * `two_aggregates`: one handler, two categories
+//! * `versions`: messages of other versions in the log
 //! * `simulation`, `tallies`, `child`: what the others run on
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -34,3 +35,4 @@ mod suspects;
 mod tallies;
 mod two_aggregates;
 mod unreliable;
+mod versions;

@@ -1,7 +1,7 @@
 //! An event-sourced aggregate.
 
 use protean::Root;
-use protean::model::{Aggregate, Command, Replay};
+use protean::model::{Aggregate, Command, Data, Replay};
 
 use crate::bank::{Account, MakeDeposit, OpenAccount};
 
@@ -55,10 +55,10 @@ fn fields_are_checked_after_each_event() {
 fn replays_without_checking() {
     let mut account = Account::blank(Root::with_id("7"));
     let data = r#"{"account_id": "7", "amount": 9.5}"#;
-    assert!(account.replay("WithdrawalMade", data).unwrap());
+    assert!(account.replay("WithdrawalMade", Data::strict(data)).unwrap());
     assert_eq!(account.balance.to_string(), "-9.5");
-    assert!(!account.replay("AccountClosed", "{}").unwrap());
-    let error = account.replay("MoneyPaidIn", "{}").unwrap_err();
+    assert!(!account.replay("AccountClosed", Data::strict("{}")).unwrap());
+    let error = account.replay("MoneyPaidIn", Data::strict("{}")).unwrap_err();
     assert_eq!(error.to_string(), "the data of a MoneyPaidIn cannot be read");
 }
 

@@ -33,7 +33,7 @@ pub(crate) struct Moved {
     pub(crate) at: Timestamp,
 }
 
-#[aggregate(event_sourced)]
+#[aggregate(event_sourced, snapshot_version = 2)]
 pub(crate) struct Jar {
     root: Root<Jar>,
     #[field(default = "new")]
@@ -53,8 +53,10 @@ pub(crate) struct Jar {
 #[aggregate_impl]
 impl Jar {
     pub(crate) fn stir(&mut self, amount: Decimal, ratio: f64) -> Result {
-        let note =
-            (self.stirred % 2 == 0).then(|| format!("after {}, \"\u{1F980}\"", self.stirred));
+        let note = self
+            .stirred
+            .is_multiple_of(2)
+            .then(|| format!("after {}, \"\u{1F980}\"", self.stirred));
         let mood = if ratio < 0.0 { Mood::Wild } else { Mood::Calm };
         self.raise(Stirred { amount, ratio, note, mood })
     }

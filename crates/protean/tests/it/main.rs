@@ -12,6 +12,7 @@
 //! * [`jar`]: an event-sourced aggregate with fields of every kind
 //! * [`snapshots`]: when they are taken, and that nobody sees whether there are any
 //! * [`past`]: aggregates as they were
+//! * [`versions`]: events of old, new and odd forms
 //! * [`ui`]: what the compiler says to what is wrong
 
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
@@ -29,3 +30,4 @@ mod shop;
 mod snapshots;
 mod trace;
 mod ui;
+mod versions;

@@ -116,8 +116,8 @@ async fn one_of_another_form_is_left_aside_and_replaced() {
     stir(&domain, "a", 5).await;
     let kept = row(&domain, "a").await.row.unwrap();
     let [_, Value::Text(form), _, Value::Text(data)] = &*kept else { panic!("{kept:?}") };
-    assert!(form.starts_with("1 id:Text label:Text content:Decimal"), "{form}");
-    let (other, of_old) = (form.replacen("1 ", "2 ", 1), data.replace("new", "of old"));
+    assert!(form.starts_with("2 id:Text label:Text content:Decimal"), "{form}");
+    let (other, of_old) = (form.replacen("2 ", "1 ", 1), data.replace("new", "of old"));
     overwrite(&domain, "a", &[(1, Value::text(other)), (3, Value::text(of_old))]).await;
     assert_eq!(reader(&domain).await.get(&"a".into()).await.unwrap().label, "new");
     stir(&domain, "a", 1).await;

@@ -21,6 +21,14 @@ struct Silent {
     root: Root<Silent>,
 }
 
+#[aggregate(snapshot_version = 2)]
+struct Pictured {
+    root: Root<Pictured>,
+}
+
+#[aggregate_impl]
+impl Pictured {}
+
 #[event(part_of = Order)]
 struct OrderSent {
     order_id: Id,
