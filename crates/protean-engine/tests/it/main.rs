@@ -9,6 +9,7 @@
 //! * `suspects`: an abrupt end of the process, and who is to blame
 //! * `processes`: the same with real processes
 //! * `crashes`: and with a process that ends at one step of its work
+//! * `kills`: and with one that is killed or stopped with handlers in flight
 //! * `keys`: names of senders, and what is forgotten
 //! * `two_aggregates`: one handler, two categories
 //! * `simulation`, `tallies`, `child`: what the others run on
@@ -20,6 +21,7 @@ mod child;
 mod crashes;
 mod faults;
 mod keys;
+mod kills;
 mod lanes;
 mod letters;
 mod order;
