@@ -65,7 +65,7 @@ pub(crate) fn configured(file: &Path, faults: &Faults, more: &str) -> DomainBuil
     builder.register(NumbersProjector(faults.clone()))
 }
 
-/// Serves until nothing is on the way and nothing parked but behind a dead letter.
+/// Serves until nothing is on the way and nothing parked.
 pub(crate) async fn serve_to_rest(domain: &Domain) -> Result<(), Error> {
     let store = domain.store().await?;
     let at_rest = async {
@@ -75,7 +75,7 @@ pub(crate) async fn serve_to_rest(domain: &Domain) -> Result<(), Error> {
             let mut waiting = 0;
             for group in domain.registry().groups() {
                 let standing = store.standing(&group.name, &group.category).await.unwrap();
-                waiting += standing.lag() + standing.parked().saturating_sub(standing.dead());
+                waiting += standing.lag() + standing.parked();
             }
             looks = if waiting == 0 { looks + 1 } else { 0 };
             tokio::time::sleep(Duration::from_millis(5)).await;
