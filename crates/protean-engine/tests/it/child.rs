@@ -47,10 +47,17 @@ impl Drop for Running {
 
 /// The tallies on a file.
 pub(crate) fn builder(file: &Path, faults: &Faults) -> DomainBuilder {
+    configured(file, faults, "")
+}
+
+/// The tallies on a file, with more in their `domain.toml`.
+pub(crate) fn configured(file: &Path, faults: &Faults, more: &str) -> DomainBuilder {
+    // What a process has written outlives it, whether it was pressed to the disk or not.
     let config = format!(
         "[databases.default]\nprovider = \"sqlite\"\ndatabase_uri = 'sqlite://{}'\n\
+         synchronous = \"off\"\n[server]\ndrain_timeout = 1\n\
          [server.priority_lanes]\nenabled = true\n\
-         [server.event_store_subscription]\nmax_retries = 2\nretry_delay_seconds = 0.02\n",
+         [server.event_store_subscription]\nmax_retries = 2\nretry_delay_seconds = 0.2\n{more}",
         file.display()
     );
     let builder = protean::domain("bench").config(&config).aggregate::<Tally>();
@@ -58,7 +65,7 @@ pub(crate) fn builder(file: &Path, faults: &Faults) -> DomainBuilder {
     builder.register(NumbersProjector(faults.clone()))
 }
 
-/// Serves until nothing is on the way and nothing parked but behind a dead letter.
+/// Serves until nothing is on the way and nothing parked.
 pub(crate) async fn serve_to_rest(domain: &Domain) -> Result<(), Error> {
     let store = domain.store().await?;
     let at_rest = async {
@@ -68,11 +75,12 @@ pub(crate) async fn serve_to_rest(domain: &Domain) -> Result<(), Error> {
             let mut waiting = 0;
             for group in domain.registry().groups() {
                 let standing = store.standing(&group.name, &group.category).await.unwrap();
-                waiting += standing.lag() + standing.parked().saturating_sub(standing.dead());
+                waiting += standing.lag() + standing.parked();
             }
             looks = if waiting == 0 { looks + 1 } else { 0 };
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    Server::new(domain.clone()).run(at_rest).await
+    let serving = Server::new(domain.clone()).run(at_rest);
+    tokio::time::timeout(Duration::from_secs(60), serving).await.unwrap()
 }

@@ -9,6 +9,7 @@
 //! * `suspects`: an abrupt end of the process, and who is to blame
 //! * `processes`: the same with real processes
 //! * `crashes`: and with a process that ends at one step of its work
+//! * `kills`: and with one that is killed or stopped with handlers in flight
 //! * `keys`: names of senders, and what is forgotten
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
 //! * `snapshots`: snapshots among units that commit together
@@ -23,6 +24,7 @@ mod child;
 mod crashes;
 mod faults;
 mod keys;
+mod kills;
 mod lanes;
 mod letters;
 mod order;

@@ -2,12 +2,18 @@
 //!
 //! * `layout`: tables as they are in the file, and what cannot be extended
 //! * `processes`: several stores and processes on one file
+//! * `sudden`: processes that end in the middle of a commit
+//! * `room`: a file that cannot grow
 //! * `units`: units that try to break out of their transaction
 
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
 
 mod layout;
 mod processes;
+#[cfg(unix)]
+mod room;
+#[cfg(unix)]
+mod sudden;
 mod units;
 
 use std::path::Path;

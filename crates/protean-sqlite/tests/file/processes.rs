@@ -9,20 +9,28 @@ use protean_core::port::{Changes, Outcome};
 
 use crate::{account, commit, is_committed, open, prepared, unit};
 
-const FILE: &str = "PROTEAN_SQLITE_TEST_FILE";
-const PART: &str = "PROTEAN_SQLITE_TEST_PART";
+pub(crate) const FILE: &str = "PROTEAN_SQLITE_TEST_FILE";
+pub(crate) const PART: &str = "PROTEAN_SQLITE_TEST_PART";
 
-/// Runs `part` of [`child`] in a process of its own.
-fn spawn(part: &str, path: &Path) -> Child {
+/// The test that does the parts of the others.
+const CHILD: &str = "processes::child";
+
+/// Runs a part of a test in a process of its own.
+pub(crate) fn spawn(test: &str, part: &str, path: &Path) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["processes::child", "--exact", "--nocapture"]).env(FILE, path).env(PART, part);
+    command.args([test, "--exact", "--nocapture"]).env(FILE, path).env(PART, part);
     command.stdout(std::process::Stdio::null()).spawn().unwrap()
+}
+
+/// The file another test wants this process to work on.
+pub(crate) fn file() -> Option<PathBuf> {
+    std::env::var_os(FILE).map(PathBuf::from)
 }
 
 /// Does nothing unless another test has started it as a process.
 #[tokio::test]
 async fn child() {
-    let Some(path) = std::env::var_os(FILE).map(PathBuf::from) else { return };
+    let Some(path) = file() else { return };
     let store = open(&path).await;
     match std::env::var(PART).unwrap().as_str() {
         "append" => assert!(is_committed(
@@ -50,7 +58,8 @@ async fn child() {
     }
 }
 
-struct Killed(Child);
+/// A process that is killed when the test ends.
+pub(crate) struct Killed(pub(crate) Child);
 
 impl Drop for Killed {
     fn drop(&mut self) {
@@ -64,7 +73,7 @@ async fn processes_that_write_at_once_lose_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let store = prepared(&path, &[]).await;
-    let children: Vec<_> = (0..4).map(|_| spawn("many", &path)).collect();
+    let children: Vec<_> = (0..4).map(|_| spawn(CHILD, "many", &path)).collect();
     for mut child in children {
         assert!(child.wait().unwrap().success());
     }
@@ -79,7 +88,7 @@ async fn a_commit_of_another_process_is_announced() {
     let store = prepared(&path, &[]).await;
     let mut commits = store.commits();
     commits.mark_unchanged();
-    let mut child = spawn("append", &path);
+    let mut child = spawn(CHILD, "append", &path);
     tokio::time::timeout(Duration::from_secs(10), commits.changed()).await.unwrap().unwrap();
     let read = store.stream(&account("a"), 0, 9).await.unwrap();
     assert_eq!(read.len(), 1);
@@ -115,7 +124,7 @@ async fn production_does_not_wait_for_a_bulk_writer() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let store = prepared(&path, &[]).await;
-    let _bulk = Killed(spawn("bulk", &path));
+    let _bulk = Killed(spawn(CHILD, "bulk", &path));
     let mut commits = store.commits();
     commits.changed().await.unwrap();
     let mut waits = Vec::new();
@@ -163,7 +172,7 @@ async fn a_claim_ends_with_its_process() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let store = prepared(&path, &[]).await;
-    let child = Killed(spawn("claim", &path));
+    let child = Killed(spawn(CHILD, "claim", &path));
     while !path.with_extension("claimed").exists() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }

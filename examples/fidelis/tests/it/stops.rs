@@ -70,3 +70,35 @@ fn a_second_signal_does_not_wait_for_the_drain() {
     let second = if log.contains("SIGTERM received again") { 143 } else { 130 };
     assert_eq!(code, Some(second), "{log}");
 }
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_asked_to_stop_in_the_middle_burns_no_try_and_leaves_the_rest() {
+    use rustix::process::{Pid, Signal, kill_process};
+
+    let bank = Bank::new();
+    assert_eq!(bank.send(0..10_000, Priority::BULK).await, 10_000);
+    let mut server = bank.serve();
+    let began = Instant::now();
+    while accounts(&bank) < 200 {
+        assert!(began.elapsed() < PATIENCE);
+    }
+    let asked = Instant::now();
+    kill_process(Pid::from_child(&server.0), Signal::TERM).unwrap();
+    let status = server.0.wait().unwrap();
+    // What runs takes milliseconds here, so nothing like the drain of ten seconds.
+    assert!(asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
+    assert_eq!(status.code(), Some(0), "{status}");
+    let report = bank.ask(&["verify"]);
+    assert_eq!(report["data"]["closes"], true, "{report}");
+    for group in report["data"]["groups"].as_array().unwrap() {
+        assert_eq!((&group["parked"], &group["dead"]), (&0.into(), &0.into()), "{report}");
+    }
+    let waiting = report["data"]["groups"].as_array().unwrap();
+    let waiting = waiting.iter().filter_map(|group| group["on_the_way"].as_u64()).sum::<u64>();
+    assert!(waiting > 0, "it was stopped in the middle: {report}");
+    let _server = bank.serve();
+    assert_eq!(bank.await_accounts(10_000)["total_balance"], 100_100.0);
+    let log = bank.await_logged("ready");
+    assert!(!log.contains("it runs alone"), "nobody is suspected after a proper end: {log}");
+}
