@@ -18,8 +18,7 @@ const PAYLOAD: &str = "{\"account_id\":\"019aa1f2-7d5c-7b60-8c3e-0a1b2c3d4e5f\",
                        \"reference\":\"0\"}, correlation 019aa1f2-7d5c-7b60-8c3e-0a1b2c3d4e5f";
 /// The pause between two messages, so that everything rests.
 pub(crate) const REST: Duration = Duration::from_millis(5);
-/// The file is written before the commit can be seen: how often and when to look again.
-const LOOKS: u32 = 200;
+/// How long to wait before another look.
 const LOOK: Duration = Duration::from_micros(25);
 
 const LAYOUT: &str =
@@ -108,14 +107,14 @@ pub(super) fn wait(database: &Path) -> Result<()> {
     eprintln!("waiting");
     loop {
         inotify.read_events_blocking(&mut buffer)?;
-        for _ in 0..LOOKS {
-            if let Some(position) = read_after(&connection, last)? {
-                eprintln!("read {}", clock::now());
-                last = position;
-                break;
-            }
+        while read_after(&connection, last)?.is_none() {
+            // The file is written before the commit can be seen.
             std::thread::sleep(LOOK);
         }
+        eprintln!("read {}", clock::now());
+        last += 1;
+        // What the same commit has written before it could be seen is no news.
+        while inotify.read_events(&mut buffer).is_ok_and(|mut events| events.next().is_some()) {}
     }
 }
 

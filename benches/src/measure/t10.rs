@@ -33,8 +33,11 @@ pub(super) async fn run(plan: &Plan) -> Result<Sheet> {
             }
             lengths.push(case);
         }
-        if let [_, short, .., long] = &lengths[..] {
-            compare(&mut sheet, name, short, long);
+        if let [shortest, short, .., long] = &lengths[..] {
+            match threshold {
+                NEVER => is_linear(&mut sheet, short, long),
+                _ => is_constant(&mut sheet, shortest, long),
+            }
         }
     }
     Ok(sheet)
@@ -48,6 +51,7 @@ struct Case {
     load: At,
     append: At,
     loads: Latencies,
+    appends: Latencies,
     // Goes after those who use what is in it.
     _place: Place,
 }
@@ -67,8 +71,8 @@ impl Case {
         let what = |of: &str| format!("{of}, {length} events, snapshots {name}");
         let load = sheet.row(what("load"), "ms", Target::NONE);
         let append = sheet.row(what("append"), "ms", Target::NONE);
-        let loads = Latencies::default();
-        Ok(Self { length, account, domain, journal, load, append, loads, _place: place })
+        let (loads, appends) = (Latencies::new(), Latencies::new());
+        Ok(Self { length, account, domain, journal, load, append, loads, appends, _place: place })
     }
 
     async fn round(&mut self, sheet: &mut Sheet) -> Result<()> {
@@ -96,6 +100,7 @@ impl Case {
         sheet.ours(self.append, append);
         sheet.limit(self.append, bare_append);
         self.loads.add(load);
+        self.appends.add(append);
         Ok(())
     }
 
@@ -105,15 +110,19 @@ impl Case {
     }
 }
 
-/// Whether the curve is a line.
-fn compare(sheet: &mut Sheet, name: &str, short: &Case, long: &Case) {
-    let what = format!(
-        "load, an event of {} against one of {}, snapshots {name}",
-        long.length, short.length
-    );
+fn is_linear(sheet: &mut Sheet, short: &Case, long: &Case) {
+    let what = format!("load, one event of {} (limit: of {})", long.length, short.length);
     let at = sheet.row(what, "µs", Target::ratio(Bound::AtMost(1.5)));
     sheet.ours(at, long.of_an_event());
     sheet.limit(at, short.of_an_event());
+}
+
+/// What snapshots are for.
+fn is_constant(sheet: &mut Sheet, shortest: &Case, long: &Case) {
+    let what = format!("append to {} events (limit: to {})", long.length, shortest.length);
+    let at = sheet.row(what, "ms", Target::ratio(Bound::AtMost(1.5)));
+    sheet.ours(at, long.appends.median());
+    sheet.limit(at, shortest.appends.median());
 }
 
 async fn grow(domain: &Domain, account: &Id, by: u64) -> Result<()> {

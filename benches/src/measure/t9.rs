@@ -15,7 +15,7 @@ use crate::{bank, clock};
 pub(super) async fn run(plan: &Plan) -> Result<Sheet> {
     let mut sheet =
         Sheet::new("t9", "a command is sent to an idle server until its handler begins, p50");
-    let count = plan.size(300, 10);
+    let count = plan.size(200, 10);
     sheet.note(format!("{count} commands a round, one at a time. 'After return': from when"));
     sheet.note("`asynchronous()` has returned; negative when the handler began before that.");
     sheet.note("The limit writes a row, is woken (inotify or a channel) and reads the row.");
