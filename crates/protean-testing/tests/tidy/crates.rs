@@ -29,11 +29,15 @@ const BELOW: &[(&str, &[&str])] = &[
 
 const EXAMPLES: &[&str] = &["protean-rs", "protean-cli"];
 
+/// The benchmarks run a server in their own process as well, on the domain of an example.
+const BENCHES: &[&str] = &["protean-rs", "protean-cli", "protean-engine", "fidelis"];
+
 /// `[dependencies]` names only crates below; what only tests need is free.
 pub(crate) fn depend_only_downwards(file: &File) -> Vec<Offence> {
     let Some(home) = file.path.strip_suffix("/Cargo.toml") else { return Vec::new() };
     let allowed = match home.split_once('/') {
         Some(("examples", _)) => EXAMPLES,
+        None if home == "benches" => BENCHES,
         Some(("crates", folder)) => match BELOW.iter().find(|(name, _)| *name == folder) {
             Some((_, allowed)) => allowed,
             None => {
@@ -116,6 +120,7 @@ mod tests {
     fn rejects_an_example_that_reaches_behind_the_facade_and_an_unknown_crate() {
         let text = "[dependencies]\nprotean-core.workspace = true";
         assert_eq!(lines("examples/fidelis/Cargo.toml", text), [2]);
+        assert_eq!(lines("benches/Cargo.toml", text), [2]);
         assert_eq!(lines("crates/protean-attic/Cargo.toml", ""), [1]);
     }
 

@@ -1,0 +1,149 @@
+//! T10: an aggregate that has a long history.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use fidelis::account::Account;
+use protean::{Domain, Id};
+use protean_cli::Result;
+use rusqlite::Connection;
+
+use crate::bank;
+use crate::bare::Journal;
+use crate::latency::Latencies;
+use crate::place::{NEVER, Place, Settings};
+use crate::plan::Plan;
+use crate::sheet::{At, Bound, Sheet, Target};
+
+/// Events of one account.
+const LENGTHS: [u64; 4] = [10, 1_000, 10_000, 100_000];
+const QUICK: [u64; 4] = [10, 50, 100, 200];
+const THRESHOLDS: [(u32, &str); 2] = [(NEVER, "never"), (10, "every 10")];
+
+pub(super) async fn run(plan: &Plan) -> Result<Sheet> {
+    let mut sheet = Sheet::new("t10", "an account with many events is loaded, and gets one more");
+    sheet.note("The limit reads the same rows with rusqlite and serde_json and applies them; its");
+    sheet.note("append then writes a command and an event in one transaction, FULL as ours.");
+    for (threshold, name) in THRESHOLDS {
+        let mut lengths = Vec::new();
+        for length in plan.size(LENGTHS, QUICK) {
+            let mut case = Case::new(&mut sheet, (threshold, name), length).await?;
+            for _ in 0..plan.rounds() {
+                case.round(&mut sheet).await?;
+            }
+            lengths.push(case);
+        }
+        if let [shortest, short, .., long] = &lengths[..] {
+            match threshold {
+                NEVER => is_linear(&mut sheet, short, long),
+                _ => is_constant(&mut sheet, shortest, long),
+            }
+        }
+    }
+    Ok(sheet)
+}
+
+struct Case {
+    length: u64,
+    account: Id,
+    domain: Domain,
+    journal: Journal,
+    load: At,
+    append: At,
+    loads: Latencies,
+    appends: Latencies,
+    // Goes after those who use what is in it.
+    _place: Place,
+}
+
+impl Case {
+    async fn new(
+        sheet: &mut Sheet,
+        (snapshot_threshold, name): (u32, &str),
+        length: u64,
+    ) -> Result<Self> {
+        let place = Place::new(Settings { snapshot_threshold, ..Settings::default() })?;
+        let domain = place.domain()?;
+        let account = domain.process(bank::opening(0)).synchronous().await?;
+        grow(&domain, &account, length.saturating_sub(2)).await?;
+        domain.process(bank::deposit(&account, None)).synchronous().await?;
+        let journal = Journal::open(&copy(&place)?, &account)?;
+        let what = |of: &str| format!("{of}, {length} events, snapshots {name}");
+        let load = sheet.row(what("load"), "ms", Target::NONE);
+        let append = sheet.row(what("append"), "ms", Target::NONE);
+        let (loads, appends) = (Latencies::new(), Latencies::new());
+        Ok(Self { length, account, domain, journal, load, append, loads, appends, _place: place })
+    }
+
+    async fn round(&mut self, sheet: &mut Sheet) -> Result<()> {
+        let times = if self.length > 1_000 { 3 } else { 20 };
+        let mut samples = [const { Latencies::new() }; 4];
+        for _ in 0..times {
+            let accounts = self.domain.repository::<Account>().await?;
+            let begun = Instant::now();
+            accounts.get(&self.account).await?;
+            samples[0].add(millis(begun));
+            let begun = Instant::now();
+            self.journal.load()?;
+            samples[1].add(millis(begun));
+            let deposit = bank::deposit(&self.account, None);
+            let begun = Instant::now();
+            self.domain.process(deposit).synchronous().await?;
+            samples[2].add(millis(begun));
+            let begun = Instant::now();
+            self.journal.append()?;
+            samples[3].add(millis(begun));
+        }
+        let [load, bare_load, append, bare_append] = samples.map(|samples| samples.median());
+        sheet.ours(self.load, load);
+        sheet.limit(self.load, bare_load);
+        sheet.ours(self.append, append);
+        sheet.limit(self.append, bare_append);
+        self.loads.add(load);
+        self.appends.add(append);
+        Ok(())
+    }
+
+    /// Microseconds of loading, for each event.
+    fn of_an_event(&self) -> f64 {
+        self.loads.median() * 1000.0 / self.length as f64
+    }
+}
+
+fn is_linear(sheet: &mut Sheet, short: &Case, long: &Case) {
+    let what = format!("load, one event of {} (limit: of {})", long.length, short.length);
+    let at = sheet.row(what, "µs", Target::ratio(Bound::AtMost(1.5)));
+    sheet.ours(at, long.of_an_event());
+    sheet.limit(at, short.of_an_event());
+}
+
+/// What snapshots are for.
+fn is_constant(sheet: &mut Sheet, shortest: &Case, long: &Case) {
+    let what = format!("append to {} events (limit: to {})", long.length, shortest.length);
+    let at = sheet.row(what, "ms", Target::ratio(Bound::AtMost(1.5)));
+    sheet.ours(at, long.appends.median());
+    sheet.limit(at, shortest.appends.median());
+}
+
+async fn grow(domain: &Domain, account: &Id, by: u64) -> Result<()> {
+    let grown = domain.unit_of_work(async |ctx| {
+        let mut grown = ctx.repository::<Account>().get(account).await?;
+        for _ in 0..by {
+            grown.deposit(1.into(), None)?;
+        }
+        ctx.repository::<Account>().add(grown).await
+    });
+    Ok(grown.await?)
+}
+
+/// A copy that the bare client may write.
+fn copy(place: &Place) -> Result<PathBuf> {
+    let copy = place.file("copy.db");
+    let into = copy.to_string_lossy();
+    Connection::open(place.database())?.execute("VACUUM INTO ?1", [into])?;
+    Ok(copy)
+}
+
+fn millis(begun: Instant) -> f64 {
+    begun.elapsed().as_secs_f64() * 1000.0
+}

@@ -1,0 +1,39 @@
+//! T11: what a server keeps in memory while much waits.
+
+use std::time::Duration;
+
+use protean::Priority;
+use protean::domain::HandlerKind;
+use protean_cli::Result;
+
+use crate::backlog;
+use crate::place::{Place, Settings};
+use crate::plan::Plan;
+use crate::sheet::{Bound, Sheet, Target};
+
+pub(super) async fn run(plan: &Plan) -> Result<Sheet> {
+    let mut sheet = Sheet::new("t11", "the most memory of a server with a backlog");
+    let (small, large) = (plan.size(10_000, 2_000), plan.backlog());
+    let patience = Duration::from_secs(plan.size(30, 1));
+    let target = Target { ratio: Some(Bound::AtMost(1.2)), ours: Some(Bound::AtMost(64.0)) };
+    let what = format!("peak RSS, {large} commands waiting (limit: {small})");
+    let memory = sheet.row(what, "MiB", target);
+    sheet.note(format!("Until all is projected, or for {patience:?}; the peak is VmHWM of /proc."));
+    for _ in 0..plan.long_rounds() {
+        sheet.ours(memory, peak(large, patience).await?);
+        sheet.limit(memory, peak(small, patience).await?);
+    }
+    Ok(sheet)
+}
+
+async fn peak(count: u64, patience: Duration) -> Result<f64> {
+    let place = Place::new(Settings::default())?;
+    let domain = place.domain()?;
+    backlog::fill(&domain, count, Priority::BULK).await?;
+    let server = place.server().await?;
+    let projected = backlog::settled(&domain, HandlerKind::Projector, count);
+    if let Ok(projected) = tokio::time::timeout(patience, projected).await {
+        projected?;
+    }
+    server.peak_memory()
+}

@@ -1,0 +1,98 @@
+//! T13: the whole pipeline on the embedded default, in two processes.
+
+use std::time::Instant;
+
+use protean::Priority;
+use protean::domain::HandlerKind;
+use protean_cli::Result;
+
+use crate::backlog;
+use crate::bare;
+use crate::place::{Place, Settings};
+use crate::plan::Plan;
+use crate::sheet::{At, Bound, Sheet, Target};
+
+pub(super) async fn run(plan: &Plan) -> Result<Sheet> {
+    let about = "from the first command sent to the last event projected, two processes";
+    let mut sheet = Sheet::new("t13", about);
+    sheet.note("The limit is two bare processes that write the very rows that ours left, 1000");
+    sheet.note("messages a transaction, and decide, parse and count nothing.");
+    let (small, large) = plan.size((20_000, 200_000), (200, 400));
+    for (count, synchronous) in [(small, "full"), (small, "normal"), (large, "full")] {
+        Case::new(&mut sheet, count, synchronous).run(&mut sheet, plan.rounds()).await?;
+    }
+    Ok(sheet)
+}
+
+struct Case {
+    count: u64,
+    synchronous: &'static str,
+    rate: At,
+    bytes: At,
+}
+
+/// Commands a second, and bytes of the database for each.
+struct Found {
+    rate: f64,
+    bytes: f64,
+}
+
+impl Case {
+    fn new(sheet: &mut Sheet, count: u64, synchronous: &'static str) -> Self {
+        let name = synchronous.to_uppercase();
+        let target = Target::ratio(Bound::AtLeast(0.5));
+        let rate = sheet.row(format!("{count} commands, {name}"), "1/s", target);
+        let bytes =
+            sheet.row(format!("{count} commands, {name}: disk"), "bytes each", Target::NONE);
+        Self { count, synchronous, rate, bytes }
+    }
+
+    async fn run(self, sheet: &mut Sheet, rounds: u64) -> Result<()> {
+        for _ in 0..rounds {
+            let place = self.place()?;
+            let ours = self.ours(&place).await?;
+            let limit = self.limit(&place).await?;
+            sheet.ours(self.rate, ours.rate);
+            sheet.limit(self.rate, limit.rate);
+            sheet.ours(self.bytes, ours.bytes);
+            sheet.limit(self.bytes, limit.bytes);
+        }
+        Ok(())
+    }
+
+    fn place(&self) -> Result<Place> {
+        Place::new(Settings { synchronous: self.synchronous, ..Settings::default() })
+    }
+
+    async fn ours(&self, place: &Place) -> Result<Found> {
+        let domain = place.domain()?;
+        let server = place.server().await?;
+        let begun = Instant::now();
+        backlog::fill(&domain, self.count, Priority::NORMAL).await?;
+        backlog::settled(&domain, HandlerKind::Projector, self.count).await?;
+        let ended = Instant::now();
+        drop(domain);
+        server.stop().await?;
+        self.found(place, (begun, ended))
+    }
+
+    /// What is to be written is read from where ours have written it.
+    async fn limit(&self, written: &Place) -> Result<Found> {
+        let place = self.place()?;
+        place.prepare().await?;
+        let (source, database) = (written.database(), place.database());
+        let (from, to) = (source.to_string_lossy(), database.to_string_lossy());
+        let mut consumer = place.child(&["bare-consume", &from, &to, self.synchronous])?;
+        consumer.line("ready").await?;
+        let begun = bare::produce(&source, &database, self.synchronous)?;
+        let (ended, _) = consumer.line("done").await?;
+        drop(consumer);
+        self.found(&place, (begun, ended))
+    }
+
+    fn found(&self, place: &Place, (begun, ended): (Instant, Instant)) -> Result<Found> {
+        let count = self.count as f64;
+        let seconds = ended.saturating_duration_since(begun).as_secs_f64();
+        Ok(Found { rate: count / seconds, bytes: place.bytes()? as f64 / count })
+    }
+}

@@ -1,0 +1,114 @@
+//! T9: from `process` to the handler, with nothing else to do.
+
+use protean::{Domain, Id};
+use protean_cli::{Error, Result};
+use protean_engine::Server;
+use tokio::sync::oneshot;
+
+use crate::bare::{self, Hops, REST};
+use crate::place::{Place, Settings};
+use crate::plan::Plan;
+use crate::sheet::{At, Bound, Sheet, Target};
+use crate::watch::{Watcher, deposit_of};
+use crate::{bank, clock};
+
+pub(super) async fn run(plan: &Plan) -> Result<Sheet> {
+    let mut sheet =
+        Sheet::new("t9", "a command is sent to an idle server until its handler begins, p50");
+    let count = plan.size(200, 10);
+    sheet.note(format!("{count} commands a round, one at a time. 'After return': from when"));
+    sheet.note("`asynchronous()` has returned; negative when the handler began before that.");
+    sheet.note("The limit writes a row, is woken (inotify or a channel) and reads the row.");
+    for synchronous in ["full", "normal"] {
+        let name = synchronous.to_uppercase();
+        let apart = Rows::of(&mut sheet, &format!("two processes, {name}"));
+        let within = Rows::of(&mut sheet, &format!("one process, {name}"));
+        for _ in 0..plan.rounds() {
+            let settings = Settings { synchronous, ..Settings::default() };
+            let place = Place::new(settings)?;
+            apart.ours(&mut sheet, &between_processes(&place, count).await?);
+            apart.limit(&mut sheet, &bare::between_processes(&place, (synchronous, count)).await?);
+            let place = Place::new(settings)?;
+            within.ours(&mut sheet, &within_a_process(&place, count).await?);
+            within.limit(&mut sheet, &bare::between_threads(&place, (synchronous, count))?);
+        }
+    }
+    Ok(sheet)
+}
+
+struct Rows {
+    after_return: At,
+    from_sending: At,
+}
+
+impl Rows {
+    fn of(sheet: &mut Sheet, what: &str) -> Self {
+        let target = Target::ratio(Bound::AtMost(2.0));
+        Self {
+            after_return: sheet.row(format!("{what}: after return"), "µs", target),
+            from_sending: sheet.row(format!("{what}: from sending"), "µs", target),
+        }
+    }
+
+    fn ours(&self, sheet: &mut Sheet, hops: &Hops) {
+        sheet.ours(self.after_return, hops.from_return.median());
+        sheet.ours(self.from_sending, hops.from_sending.median());
+        sheet.more(self.from_sending, [("p99 of the last round", hops.from_sending.p99())]);
+    }
+
+    fn limit(&self, sheet: &mut Sheet, hops: &Hops) {
+        sheet.limit(self.after_return, hops.from_return.median());
+        sheet.limit(self.from_sending, hops.from_sending.median());
+    }
+}
+
+async fn between_processes(place: &Place, count: u64) -> Result<Hops> {
+    let domain = place.domain()?;
+    let _server = place.server().await?;
+    hops(&domain, count).await
+}
+
+async fn within_a_process(place: &Place, count: u64) -> Result<Hops> {
+    let domain = place.domain()?;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let server = Server::new(domain.clone());
+    let serving = tokio::spawn(server.run(async {
+        // Dropping the sender stops it as well.
+        let _ = stopped.await;
+    }));
+    let hops = hops(&domain, count).await;
+    drop(stop);
+    serving.await??;
+    hops
+}
+
+async fn hops(domain: &Domain, count: u64) -> Result<Hops> {
+    let mut watcher = Watcher::of(domain).await?;
+    let accounts = watcher.open_accounts(domain, 1).await?;
+    let account = accounts.first().ok_or_else(|| Error::failed("no account was opened"))?;
+    let mut hops = Hops::default();
+    for number in 0..count {
+        tokio::time::sleep(REST).await;
+        one(domain, &mut watcher, (account, number), &mut hops).await?;
+    }
+    Ok(hops)
+}
+
+async fn one(
+    domain: &Domain,
+    watcher: &mut Watcher,
+    (account, number): (&Id, u64),
+    hops: &mut Hops,
+) -> Result<()> {
+    let sent = clock::now();
+    domain.process(bank::deposit(account, Some(number.to_string()))).asynchronous().await?;
+    let returned = clock::now();
+    loop {
+        let page = watcher.next().await?;
+        let mut deposits = page.iter().filter_map(deposit_of);
+        if let Some((_, begun)) = deposits.find(|(of, _)| *of == number) {
+            hops.add(sent, returned, begun);
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! A folder with a database and the settings to use it with, gone at the end.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use protean::Domain;
+use protean_cli::Result;
+use rusqlite::Connection;
+
+use crate::bank;
+use crate::child::Child;
+
+/// How many events lie between two snapshots when there are to be none.
+pub(crate) const NEVER: u32 = u32::MAX;
+
+/// What differs from the defaults of a domain.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    /// How far a commit goes before it is answered: `full` or `normal`.
+    pub(crate) synchronous: &'static str,
+    pub(crate) messages_per_tick: usize,
+    pub(crate) snapshot_threshold: u32,
+    /// How long a teller takes.
+    pub(crate) pause: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let pause = Duration::ZERO;
+        Self { synchronous: "full", messages_per_tick: 100, snapshot_threshold: 10, pause }
+    }
+}
+
+/// A folder with a database and its settings.
+pub(crate) struct Place {
+    folder: tempfile::TempDir,
+    settings: Settings,
+}
+
+impl Place {
+    /// # Errors
+    /// When there is no room for temporary files.
+    pub(crate) fn new(settings: Settings) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("protean-bench-").tempdir()?;
+        let place = Self { folder, settings };
+        std::fs::write(place.config(), place.toml())?;
+        Ok(place)
+    }
+
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn database(&self) -> PathBuf {
+        self.file("bank.db")
+    }
+
+    /// The domain in this place, with connections of its own.
+    ///
+    /// # Errors
+    /// When the settings are wrong.
+    pub(crate) fn domain(&self) -> Result<Domain> {
+        Ok(bank::domain(self.settings.pause).config_file(self.config()).build()?)
+    }
+
+    /// Makes the tables.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub(crate) async fn prepare(&self) -> Result<()> {
+        self.domain()?.store().await?;
+        Ok(())
+    }
+
+    /// The server of this place, as a process that is ready.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub(crate) async fn server(&self) -> Result<Child> {
+        let mut server = self.child(&["server"])?;
+        server.line(": ready ").await?;
+        Ok(server)
+    }
+
+    /// This program again, with these words and the settings of this place.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub(crate) fn child(&self, words: &[&str]) -> Result<Child> {
+        let mut command = std::process::Command::new(std::env::current_exe()?);
+        command.args(words).arg("--config").arg(self.config());
+        command.env(bank::PAUSE, self.settings.pause.as_millis().to_string());
+        Child::start(command)
+    }
+
+    /// Bytes of the database. Whoever used it must be gone, so that nothing is left beside it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(crate) fn bytes(&self) -> Result<u64> {
+        let connection = Connection::open(self.database())?;
+        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(std::fs::metadata(self.database())?.len())
+    }
+
+    fn config(&self) -> PathBuf {
+        self.file("domain.toml")
+    }
+
+    fn toml(&self) -> String {
+        let Settings { synchronous, messages_per_tick, snapshot_threshold, .. } = self.settings;
+        let uri = quoted(&self.database());
+        format!(
+            "command_processing = \"async\"\n\
+             event_processing = \"async\"\n\
+             snapshot_threshold = {snapshot_threshold}\n\
+             [databases.default]\n\
+             provider = \"sqlite\"\n\
+             database_uri = {uri}\n\
+             synchronous = \"{synchronous}\"\n\
+             [server]\n\
+             messages_per_tick = {messages_per_tick}\n\
+             [server.priority_lanes]\n\
+             enabled = true\n\
+             [server.health]\n\
+             port_auto_increment = true\n"
+        )
+    }
+}
+
+fn quoted(path: &Path) -> String {
+    // JSON and TOML quote text alike.
+    serde_json::Value::from(format!("sqlite:{}", path.display())).to_string()
+}

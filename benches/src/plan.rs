@@ -1,0 +1,37 @@
+//! How large a run is.
+
+use clap::Args;
+
+/// How large a run is.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    /// How often each measure runs ours and the limit in turn [default: 5, with --quick 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
+    rounds: Option<u64>,
+    /// Tiny sizes: shows that everything runs, its figures mean nothing
+    #[arg(long)]
+    quick: bool,
+    /// The large backlog of T11 and T14 [default: 2000000, with --quick 20000]
+    #[arg(long, value_name = "N")]
+    backlog: Option<u64>,
+}
+
+impl Plan {
+    pub(crate) fn rounds(&self) -> u64 {
+        self.rounds.unwrap_or(if self.quick { 1 } else { 5 })
+    }
+
+    /// For what takes minutes: once, unless more is asked for.
+    pub(crate) fn long_rounds(&self) -> u64 {
+        self.rounds.unwrap_or(1)
+    }
+
+    /// One of two sizes.
+    pub(crate) fn size<T>(&self, full: T, quick: T) -> T {
+        if self.quick { quick } else { full }
+    }
+
+    pub(crate) fn backlog(&self) -> u64 {
+        self.backlog.unwrap_or(self.size(2_000_000, 20_000))
+    }
+}

@@ -1,0 +1,170 @@
+//! What a measure has found: rows of rounds, and what is made of them.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+/// The findings of one measure.
+#[derive(Debug, Serialize)]
+pub(crate) struct Sheet {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) notes: Vec<String>,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// One figure: ours and the limit, round by round.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) what: String,
+    pub(crate) unit: &'static str,
+    pub(crate) target: Target,
+    pub(crate) ours: Vec<f64>,
+    pub(crate) limit: Vec<f64>,
+    /// More about ours, such as other percentiles.
+    pub(crate) more: BTreeMap<&'static str, f64>,
+}
+
+/// What a row is to keep. The ratio is ours by the limit.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Target {
+    pub(crate) ratio: Option<Bound>,
+    pub(crate) ours: Option<Bound>,
+}
+
+/// A bound that is itself within.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Bound {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+/// A row in a sheet.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct At(usize);
+
+impl Sheet {
+    pub(crate) fn new(name: &'static str, about: &'static str) -> Self {
+        Self { name, about, notes: Vec::new(), rows: Vec::new() }
+    }
+
+    pub(crate) fn note(&mut self, note: impl Into<String>) {
+        self.notes.push(note.into());
+    }
+
+    pub(crate) fn row(
+        &mut self,
+        what: impl Into<String>,
+        unit: &'static str,
+        target: Target,
+    ) -> At {
+        let (what, more) = (what.into(), BTreeMap::new());
+        self.rows.push(Row { what, unit, target, ours: Vec::new(), limit: Vec::new(), more });
+        At(self.rows.len() - 1)
+    }
+
+    pub(crate) fn ours(&mut self, at: At, value: f64) {
+        self.rows[at.0].ours.push(value);
+    }
+
+    pub(crate) fn limit(&mut self, at: At, value: f64) {
+        self.rows[at.0].limit.push(value);
+    }
+
+    pub(crate) fn more(&mut self, at: At, more: impl IntoIterator<Item = (&'static str, f64)>) {
+        self.rows[at.0].more.extend(more);
+    }
+}
+
+impl Row {
+    pub(crate) fn ratio(&self) -> Option<f64> {
+        Some(median(&self.ours)? / median(&self.limit)?).filter(|ratio| ratio.is_finite())
+    }
+
+    /// Nothing when there is no target, or no figure for it.
+    pub(crate) fn met(&self) -> Option<bool> {
+        let ratio = self.target.ratio.map(|bound| self.ratio().map(|ratio| bound.holds(ratio)));
+        let ours = self.target.ours.map(|bound| median(&self.ours).map(|ours| bound.holds(ours)));
+        match (ratio, ours) {
+            (None, None) => None,
+            (ratio, ours) => Some(ratio.unwrap_or(Some(true))? && ours.unwrap_or(Some(true))?),
+        }
+    }
+}
+
+impl Target {
+    pub(crate) const NONE: Self = Self { ratio: None, ours: None };
+
+    pub(crate) fn ratio(bound: Bound) -> Self {
+        Self { ratio: Some(bound), ours: None }
+    }
+
+    pub(crate) fn ours(bound: Bound) -> Self {
+        Self { ratio: None, ours: Some(bound) }
+    }
+
+    /// As text; empty when there is none.
+    pub(crate) fn told(self) -> String {
+        let ratio = self.ratio.map(|bound| format!("ratio {}", bound.told()));
+        let ours = self.ours.map(Bound::told);
+        ratio.into_iter().chain(ours).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl Bound {
+    fn holds(self, value: f64) -> bool {
+        match self {
+            Self::AtLeast(bound) => value >= bound,
+            Self::AtMost(bound) => value <= bound,
+        }
+    }
+
+    fn told(self) -> String {
+        match self {
+            Self::AtLeast(bound) => format!("≥ {bound}"),
+            Self::AtMost(bound) => format!("≤ {bound}"),
+        }
+    }
+}
+
+/// The middle value, of an even number the mean of the two; nothing of nothing.
+pub(crate) fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    let upper = *sorted.get(middle)?;
+    let lower = if sorted.len().is_multiple_of(2) { sorted[middle - 1] } else { upper };
+    Some(f64::midpoint(lower, upper))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Bound, Sheet, Target, median};
+
+    #[test]
+    fn medians_are_in_the_middle() {
+        assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), Some(2.5));
+        assert_eq!(median(&[]), None);
+    }
+
+    #[test]
+    fn a_target_is_met_when_all_of_it_is() {
+        let mut sheet = Sheet::new("t", "");
+        let both = Target { ratio: Some(Bound::AtMost(1.2)), ours: Some(Bound::AtMost(64.0)) };
+        for (ours, limit, met) in [(60.0, 60.0, true), (70.0, 60.0, false), (60.0, 20.0, false)] {
+            let at = sheet.row("memory", "MiB", both);
+            sheet.ours(at, ours);
+            sheet.limit(at, limit);
+            assert_eq!(sheet.rows[at.0].met(), Some(met));
+        }
+        assert_eq!(both.told(), "ratio ≤ 1.2, ≤ 64");
+    }
+
+    #[test]
+    fn a_target_without_a_figure_is_not_judged() {
+        let mut sheet = Sheet::new("t", "");
+        let at = sheet.row("nothing", "ms", Target::ratio(Bound::AtLeast(0.5)));
+        assert_eq!(sheet.rows[at.0].met(), None);
+    }
+}

@@ -1,0 +1,99 @@
+//! Reads production events as they are committed, without belonging to any group.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use fidelis::account::{AccountOpened, DepositMade};
+use protean::message::{Category, Lane, Recorded};
+use protean::model::Event;
+use protean::port::{LaneRead, Store};
+use protean::{Domain, Id, Priority};
+use protean_cli::{Error, Result};
+use tokio::sync::watch;
+
+use crate::bank;
+
+const PAGE: usize = 1000;
+/// How long nothing may come.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Nothing is waited for longer than this without another look.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// Reads the events of the primary lane from where it began.
+pub(crate) struct Watcher {
+    store: Arc<dyn Store>,
+    commits: watch::Receiver<u64>,
+    read: LaneRead,
+}
+
+impl Watcher {
+    /// A watcher from the beginning of the log.
+    ///
+    /// # Errors
+    /// When the database cannot be opened.
+    pub(crate) async fn of(domain: &Domain) -> Result<Self> {
+        let store = Arc::clone(domain.store().await?);
+        let read = LaneRead {
+            group: "bench.watcher".to_owned(),
+            category: Category::of(domain.name(), "Account"),
+            range: domain.lanes().range(Lane::Primary),
+            after: Vec::new(),
+            limit: PAGE,
+        };
+        Ok(Self { commits: store.commits(), store, read })
+    }
+
+    /// The next events; at least one.
+    ///
+    /// # Errors
+    /// When none comes for a minute, or the database cannot be read.
+    pub(crate) async fn next(&mut self) -> Result<Vec<Recorded>> {
+        let begun = Instant::now();
+        while begun.elapsed() < PATIENCE {
+            self.commits.borrow_and_update();
+            let page: Vec<_> = self.store.lane(self.read.clone()).await?;
+            let page: Vec<_> = page.into_iter().map(|delivery| delivery.recorded).collect();
+            page.iter().for_each(|recorded| self.pass(recorded));
+            if !page.is_empty() {
+                return Ok(page);
+            }
+            // A commit that is not announced is seen by the next look.
+            let _ = tokio::time::timeout(GLANCE, self.commits.changed()).await;
+        }
+        Err(Error::failed(format!("nothing has been handled for {PATIENCE:?}")))
+    }
+
+    /// Sends commands that open so many accounts, and waits until a server has opened them.
+    ///
+    /// # Errors
+    /// When they cannot be sent, or nobody opens them.
+    pub(crate) async fn open_accounts(&mut self, domain: &Domain, count: u64) -> Result<Vec<Id>> {
+        domain.process_all((0..count).map(bank::opening)).await?;
+        let mut ids = Vec::new();
+        while (ids.len() as u64) < count {
+            let page = self.next().await?;
+            ids.extend(page.iter().filter_map(read::<AccountOpened>).map(|event| event.account_id));
+        }
+        Ok(ids)
+    }
+
+    fn pass(&mut self, recorded: &Recorded) {
+        let (priority, position): (Priority, u64) = (recorded.message.priority, recorded.position);
+        match self.read.after.iter_mut().find(|(of, _)| *of == priority) {
+            Some((_, after)) => *after = position,
+            None => self.read.after.push((priority, position)),
+        }
+    }
+}
+
+/// The number of a deposit under a reference, and when its handler began.
+pub(crate) fn deposit_of(recorded: &Recorded) -> Option<(u64, i64)> {
+    let reference = read::<DepositMade>(recorded)?.reference?;
+    let (number, begun) = reference.split_once('@')?;
+    Some((number.parse().ok()?, begun.parse().ok()?))
+}
+
+fn read<E: Event + serde::de::DeserializeOwned>(recorded: &Recorded) -> Option<E> {
+    let name = recorded.message.type_name.split('.').nth(1)?;
+    (name == E::NAME).then(|| serde_json::from_str(&recorded.message.data).ok())?
+}
