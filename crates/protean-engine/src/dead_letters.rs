@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use protean_core::domain::{Domain, Group, Moment, purge, replay};
-use protean_core::message::Timestamp;
+use protean_core::message::{Lane, Timestamp};
 use protean_core::port::{Changes, Letter, LetterRead, Outcome, Store};
 use protean_core::{Error, Result};
 
 /// How many letters are in memory at once.
 const PAGE: usize = 500;
+
+/// After every moment.
+const EVER: Timestamp = Timestamp::from_micros(i64::MAX);
 
 /// The dead letters of one group. Works whether a server runs or not; one that
 /// does takes up what is replayed within a second.
@@ -33,8 +36,17 @@ impl<'a> DeadLetters<'a> {
     /// # Errors
     /// When the store cannot be read.
     pub async fn page(&self, after: u64, limit: usize) -> Result<Vec<Letter>> {
+        self.given_up_before(EVER, after, limit).await
+    }
+
+    async fn given_up_before(
+        &self,
+        before: Timestamp,
+        after: u64,
+        limit: usize,
+    ) -> Result<Vec<Letter>> {
         let (group, category) = (self.group.name.to_string(), self.group.category.clone());
-        self.store.letters(LetterRead { group, category, after, limit }).await
+        self.store.letters(LetterRead { group, category, after, before, limit }).await
     }
 
     /// The one at a log position.
@@ -53,7 +65,7 @@ impl<'a> DeadLetters<'a> {
     /// # Errors
     /// When the store cannot be written; the letter is what it was then.
     pub async fn replay(&self, letter: &Letter) -> Result<bool> {
-        let units = vec![replay(self.group, letter, self.moment(letter))];
+        let units = vec![replay(self.group, letter, self.moment())];
         Ok(self.commit(units).await? == 1)
     }
 
@@ -78,7 +90,7 @@ impl<'a> DeadLetters<'a> {
             let page = self.page(after, PAGE).await?;
             let Some(last) = page.last() else { return Ok(replayed) };
             after = last.recorded.position;
-            let replaying = |letter| replay(self.group, letter, self.moment(letter));
+            let replaying = |letter| replay(self.group, letter, self.moment());
             replayed += self.commit(page.iter().map(replaying).collect()).await?;
         }
     }
@@ -91,11 +103,11 @@ impl<'a> DeadLetters<'a> {
     pub async fn purge_all(&self, before: Timestamp) -> Result<u64> {
         let (mut purged, mut after) = (0, 0);
         loop {
-            let page = self.page(after, PAGE).await?;
+            let page = self.given_up_before(before, after, PAGE).await?;
             let Some(last) = page.last() else { return Ok(purged) };
             after = last.recorded.position;
             let mut units = Vec::new();
-            for letter in page.iter().filter(|letter| letter.time < before) {
+            for letter in &page {
                 units.push(self.purging(letter).await?);
             }
             purged += self.commit(units).await?;
@@ -105,12 +117,12 @@ impl<'a> DeadLetters<'a> {
     async fn purging(&self, letter: &Letter) -> Result<Changes> {
         let stream = &letter.recorded.message.stream;
         let next = self.store.next(&self.group.name, stream).await?;
-        Ok(purge(self.group, letter, next, self.moment(letter)))
+        Ok(purge(self.group, letter, next, self.moment()))
     }
 
-    fn moment(&self, letter: &Letter) -> Moment {
-        let lane = self.domain.lanes().lane(letter.recorded.message.priority);
-        Moment { now: self.domain.clock().now(), lane }
+    /// However urgent the messages are, many of them are bulk work to write.
+    fn moment(&self) -> Moment {
+        Moment::of(self.domain, Lane::Backfill)
     }
 
     /// How many of the units were applied; the others came too late.

@@ -73,9 +73,14 @@ impl Flight {
         self.current == Some(position)
     }
 
-    /// True when a suspect waits in line.
-    pub(crate) fn has_line(&self) -> bool {
-        !self.line.is_empty()
+    /// True when a suspect of this lane waits in line.
+    pub(crate) fn has_line(&self, lane: Lane) -> bool {
+        self.line.iter().any(|delivery| self.is_of(delivery, lane))
+    }
+
+    fn is_of(&self, delivery: &Delivery, lane: Lane) -> bool {
+        let stands = self.suspects.get(&delivery.recorded.position);
+        stands.is_some_and(|(of, _)| *of == lane)
     }
 
     /// True when a suspect is charged or runs.
@@ -83,19 +88,19 @@ impl Flight {
         self.current.is_some()
     }
 
-    /// The next suspect, to be charged.
-    pub(crate) fn next(&mut self) -> Option<Delivery> {
-        let next = self.line.pop_front()?;
+    /// The next suspect of a lane, to be charged.
+    pub(crate) fn next(&mut self, lane: Lane) -> Option<Delivery> {
+        let place = self.line.iter().position(|delivery| self.is_of(delivery, lane))?;
+        let next = self.line.remove(place)?;
         self.current = Some(next.recorded.position);
         Some(next)
     }
 
-    /// A message has been settled, or is out of our hands: it is suspected no more.
-    pub(crate) fn clear(&mut self, position: u64) {
+    /// A message has been settled, or is out of our hands: it is suspected no
+    /// more. True when it was the one that ran.
+    pub(crate) fn clear(&mut self, position: u64) -> bool {
         self.suspects.remove(&position);
-        if self.current == Some(position) {
-            self.current = None;
-        }
+        self.current.take_if(|current| *current == position).is_some()
     }
 
     /// A message is about to be handled; true when it is so after the next [`note`](Self::note).
@@ -205,14 +210,15 @@ mod tests {
         assert_eq!(flight.admit(delivery(5, 0)), Some(delivery(5, 0)), "it is no suspect");
         assert_eq!(flight.admit(delivery(3, 1)), None);
         assert_eq!(flight.admit(delivery(4, 0)), None);
-        assert_eq!(flight.next(), Some(delivery(3, 1)));
+        assert_eq!(flight.next(Lane::Backfill), None);
+        assert_eq!(flight.next(Lane::Primary), Some(delivery(3, 1)));
         assert!(flight.absent(Lane::Primary).is_empty(), "one is charged, one in line");
         assert!(flight.is_charged(3) && !flight.is_charged(4));
-        assert!(flight.has_current() && flight.has_line());
+        assert!(flight.has_current() && flight.has_line(Lane::Primary));
         flight.clear(3);
-        assert_eq!(flight.next(), Some(delivery(4, 0)));
+        assert_eq!(flight.next(Lane::Primary), Some(delivery(4, 0)));
         flight.clear(4);
         assert_eq!(flight.admit(delivery(4, 1)), Some(delivery(4, 1)), "suspected no more");
-        assert_eq!((flight.next(), flight.has_current()), (None, false));
+        assert_eq!((flight.next(Lane::Primary), flight.has_current()), (None, false));
     }
 }

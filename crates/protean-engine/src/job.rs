@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use protean_core::Result;
 use protean_core::domain::{
     Course, Domain, Group, Overlay, Reading, Sequence, Turn, Verdict, course, deliver, turn,
 };
 use protean_core::message::Lane;
 use protean_core::port::{Delivery, Store};
+use protean_core::{Error, Result};
 
 use crate::step::reached;
 
@@ -34,8 +34,13 @@ pub(crate) struct Ran {
 pub(crate) enum Step {
     /// The delivery itself.
     Itself(Judged),
-    /// One before it in its stream, which its group had not seen; the turn is to be given again.
+    /// Nothing yet: this one before it in its stream, which its group has not
+    /// seen, is to run in the same turn.
+    First(Box<Delivery>),
+    /// That one; the turn is to be given again.
     Before(Box<Delivery>, Judged),
+    /// Nothing: the store could not say whose turn it is.
+    Unknown(Error),
 }
 
 /// A verdict, and the units whose uncommitted writes it rests on.
@@ -60,15 +65,24 @@ impl Bench {
     ) -> Ran {
         let step = match self.course_of(&delivery, &overlay).await {
             Ok(Course::Now) => Step::Itself(self.handle(&delivery, overlay).await),
-            Ok(Course::First(first)) => {
-                let judged = self.handle(&first, overlay).await;
-                Step::Before(first, judged)
-            }
+            Ok(Course::First(first)) => Step::First(first),
             Ok(Course::Duplicate) => Step::Itself(Verdict::Duplicate.into()),
             Ok(Course::Hold) => Step::Itself(Verdict::Held.into()),
-            Err(error) => Step::Itself(Verdict::Unavailable(error.to_string()).into()),
+            Err(error) => Step::Unknown(error),
         };
         Ran { lane, delivery, since, step }
+    }
+
+    /// Uses a turn for the one that has to run before.
+    pub(crate) async fn run_first(
+        self,
+        (lane, since): (Lane, Sequence),
+        delivery: Delivery,
+        first: Box<Delivery>,
+        overlay: Arc<Mutex<Overlay>>,
+    ) -> Ran {
+        let judged = self.handle(&first, overlay).await;
+        Ran { lane, delivery, since, step: Step::Before(first, judged) }
     }
 
     async fn handle(&self, delivery: &Delivery, overlay: Arc<Mutex<Overlay>>) -> Judged {

@@ -19,7 +19,12 @@ impl Steady {
         Self { wall: clock.now(), since: Instant::now() }
     }
 
-    /// Now: never before what was now earlier.
+    /// Remembers how late it is by now.
+    pub(crate) fn tick(&mut self, clock: &dyn Clock) {
+        *self = Self { wall: self.now(clock), since: Instant::now() };
+    }
+
+    /// Now: not before any [`tick`](Self::tick).
     pub(crate) fn now(&self, clock: &dyn Clock) -> Timestamp {
         clock.now().max(self.wall + self.since.elapsed())
     }
@@ -63,13 +68,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn goes_on_when_the_wall_is_set_back_and_along_when_it_is_set_forward() {
         let wall = Wall(AtomicI64::new(10_000));
-        let steady = Steady::new(&wall);
+        let mut steady = Steady::new(&wall);
         wall.set(6_400);
         assert_eq!(seconds(steady.now(&wall)), 10_000);
         tokio::time::advance(Duration::from_secs(5)).await;
         assert_eq!(seconds(steady.now(&wall)), 10_005);
         wall.set(13_600);
         assert_eq!(seconds(steady.now(&wall)), 13_600);
+        steady.tick(&wall);
+        wall.set(10_000);
+        assert_eq!(seconds(steady.now(&wall)), 13_600, "it was that late once");
     }
 
     #[tokio::test(start_paused = true)]

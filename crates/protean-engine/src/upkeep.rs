@@ -1,12 +1,10 @@
 //! Forgets what need not be kept any longer, and tells of dead letters that pile up.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use protean_core::Result;
 use protean_core::domain::Domain;
 use protean_core::message::Timestamp;
-use protean_core::port::Store;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -36,12 +34,12 @@ async fn round(domain: &Domain) -> Result {
         tokio::task::yield_now().await;
     }
     if domain.config().server.dlq.enabled {
-        dead_letters(domain, store, now).await?;
+        dead_letters(domain, now).await?;
     }
     Ok(())
 }
 
-async fn dead_letters(domain: &Domain, store: &Arc<dyn Store>, now: Timestamp) -> Result {
+async fn dead_letters(domain: &Domain, now: Timestamp) -> Result {
     let settings = domain.config().server.dlq;
     for group in domain.registry().groups() {
         let letters = DeadLetters::of(domain, group).await?;
@@ -49,9 +47,10 @@ async fn dead_letters(domain: &Domain, store: &Arc<dyn Store>, now: Timestamp) -
         if purged > 0 {
             info!(handler = %group.handler, purged, "dead letters older than server.dlq allows");
         }
-        let dead = store.standing(&group.name, &group.category).await?.dead();
-        if dead >= settings.alert_threshold {
-            warn!(handler = %group.handler, dead, "dead letters pile up: see `dlq list`");
+        let worth_telling = usize::try_from(settings.alert_threshold).unwrap_or(usize::MAX);
+        if letters.page(0, worth_telling).await?.len() >= worth_telling {
+            let most = settings.alert_threshold;
+            warn!(handler = %group.handler, "{most} dead letters or more: see `dlq list`");
         }
     }
     Ok(())

@@ -155,7 +155,8 @@ fn unsettled(
 fn read_letters(view: &Connection, read: &LetterRead) -> rusqlite::Result<Vec<Letter>> {
     let mut statement = view.prepare_cached(include_str!("sql/read_letters.sql"))?;
     let mut names = Names::default();
-    let page = (&read.group, read.category.as_str(), signed(read.after), limit(read.limit));
+    let (category, before) = (read.category.as_str(), read.before.as_micros());
+    let page = (&read.group, category, signed(read.after), before, limit(read.limit));
     let letters = statement.query_map(page, |row| {
         let recorded = names.recorded(row)?;
         let time = Timestamp::from_micros(row.get(16)?);

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use protean_core::Result;
 use protean_core::message::{Lane, Table, Timestamp};
-use protean_core::port::{BoxFuture, Changes, Enrolment, Outcome, Store};
-use rusqlite::Connection;
+use protean_core::port::{BoxFuture, Changes, Enrolment, KeyClaim, Outcome, Store};
+use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::watch;
 
 use crate::checkpoint::{Checkpoints, Tally};
@@ -70,6 +70,16 @@ impl Store for SqliteStore {
         }))
     }
 
+    fn known<'a>(
+        &'a self,
+        command: &'a str,
+        key: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<KeyClaim>>> {
+        let (command, key): (Arc<str>, Arc<str>) = (command.into(), key.into());
+        Box::pin(self.readers.read(move |view| known_key(view, &command, &key, now)))
+    }
+
     fn sweep(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize>> {
         Box::pin(self.writer.run(move |committer| {
             alter(committer, |connection, settings| {
@@ -110,6 +120,27 @@ impl Store for SqliteStore {
             Ok(())
         }))
     }
+}
+
+/// What a sender's name stands for, unless it has expired.
+fn known_key(
+    view: &Connection,
+    command: &Arc<str>,
+    key: &Arc<str>,
+    now: Timestamp,
+) -> rusqlite::Result<Option<KeyClaim>> {
+    let mut known = view.prepare_cached(include_str!("sql/known_key.sql"))?;
+    let claim = known.query_row((&**command, &**key, now.as_micros()), |row| {
+        Ok(KeyClaim {
+            command: Arc::clone(command),
+            key: Arc::clone(key),
+            message_id: row.get_ref(0)?.as_str()?.into(),
+            output: row.get_ref(1)?.as_str_or_null()?.map(Arc::from),
+            time: Timestamp::from_micros(row.get(2)?),
+            expires: Timestamp::from_micros(row.get(3)?),
+        })
+    });
+    claim.optional()
 }
 
 /// Changes what is no unit of work in one transaction, whole or not at all.

@@ -49,7 +49,7 @@ impl Bench<'_> {
             self.move_parked(park)?;
         }
         for dead in &unit.dead {
-            write_dead(connection, dead)?;
+            self.write_dead(dead)?;
         }
         for count in &unit.counts {
             self.coalesced.count(count);
@@ -111,6 +111,54 @@ impl Bench<'_> {
             }
         }
         Ok(())
+    }
+
+    fn write_dead(&mut self, dead: &Dead) -> Result<(), Refusal> {
+        let connection = self.connection;
+        match dead {
+            Dead::Bury { group, message, attempts, reason, time, in_turn } => {
+                let MessageRef { position, stream, stream_position, priority } = message;
+                if *in_turn {
+                    self.check_turn(group, stream, *stream_position)?;
+                }
+                let row = params![
+                    &**group,
+                    signed(*position),
+                    stream.as_str(),
+                    signed(*stream_position),
+                    stream.category().as_str(),
+                    priority.value(),
+                    attempts,
+                    reason,
+                    time.as_micros()
+                ];
+                connection.prepare_cached(include_str!("sql/bury.sql"))?.execute(row)?;
+                unpark(connection, group, message)?;
+            }
+            Dead::Take { group, message } => {
+                let position = message.position;
+                let row = (&**group, signed(position));
+                if connection.prepare_cached(include_str!("sql/exhume.sql"))?.execute(row)? == 0 {
+                    let told = format!("message {position} is not dead for '{group}'");
+                    return Err(Refusal::stale(told));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_turn(
+        &mut self,
+        group: &Arc<str>,
+        stream: &Stream,
+        position: u64,
+    ) -> Result<(), Refusal> {
+        let start = self.coalesced.start(self.connection, group, stream.category())?;
+        if expected(self.connection, group, stream, start)? == position {
+            return Ok(());
+        }
+        let place = format!("message {position} of '{stream}'");
+        Err(Refusal::stale(format!("'{group}' does not expect {place}")))
     }
 }
 
@@ -297,37 +345,6 @@ fn run(connection: &Connection, statement: &Statement) -> Result<(), Refusal> {
 fn unpark(connection: &Connection, group: &str, message: &MessageRef) -> rusqlite::Result<usize> {
     let row = (group, signed(message.position));
     connection.prepare_cached(include_str!("sql/unpark.sql"))?.execute(row)
-}
-
-fn write_dead(connection: &Connection, dead: &Dead) -> Result<(), Refusal> {
-    match dead {
-        Dead::Bury { group, message, attempts, reason, time } => {
-            let MessageRef { position, stream, stream_position, priority } = message;
-            let row = params![
-                &**group,
-                signed(*position),
-                stream.as_str(),
-                signed(*stream_position),
-                stream.category().as_str(),
-                priority.value(),
-                attempts,
-                reason,
-                time.as_micros()
-            ];
-            connection.prepare_cached(include_str!("sql/bury.sql"))?.execute(row)?;
-            unpark(connection, group, message)?;
-        }
-        Dead::Take { group, message } => {
-            let position = message.position;
-            let row = (&**group, signed(position));
-            if connection.prepare_cached(include_str!("sql/exhume.sql"))?.execute(row)? == 0 {
-                return Err(Refusal::stale(format!(
-                    "message {position} is not dead for '{group}'"
-                )));
-            }
-        }
-    }
-    Ok(())
 }
 
 fn keep(

@@ -17,7 +17,7 @@ use super::unit::{Cause, Reading, Unit};
 use super::verdict::Verdict;
 use super::{Domain, Handled};
 use crate::Result;
-use crate::message::Recorded;
+use crate::message::{Recorded, Timestamp};
 use crate::port::{Delivery, KeyWrite, Store};
 
 /// Runs a message through its handler in `group` and says what came of it, and
@@ -47,7 +47,8 @@ pub async fn run(
     let handled = guarded(group, call, input, context).await;
     let mut finished = unit.finish();
     let readers = std::mem::take(&mut finished.readers);
-    match handled.and_then(|answer| Ok(remember(group, recorded, &answer)?)) {
+    let now = domain.clock().now();
+    match handled.and_then(|answer| Ok(remember(group, (recorded, now), &answer)?)) {
         Ok(settled) => {
             finished.changes.keys.extend(settled);
             (Verdict::Done(Box::new(finished)), readers)
@@ -57,13 +58,17 @@ pub async fn run(
 }
 
 /// What the sender of a command that has a name is told when it sends it again.
-fn remember(group: &Group, recorded: &Recorded, answer: &Answered) -> Result<Option<KeyWrite>> {
+fn remember(
+    group: &Group,
+    (recorded, now): (&Recorded, Timestamp),
+    answer: &Answered,
+) -> Result<Option<KeyWrite>> {
     let message = &recorded.message;
     if group.kind != HandlerKind::Commands || message.extensions.idempotency_key.is_none() {
         return Ok(None);
     }
     let output = answer.to_json(&message.type_name)?;
-    let expires = message.time + group.idempotency.ttl;
+    let expires = now + group.idempotency.ttl;
     Ok(key_claim(message, Some(output), expires).map(KeyWrite::Settle))
 }
 

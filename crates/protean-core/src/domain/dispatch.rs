@@ -167,7 +167,7 @@ async fn keep(
     verdict: Verdict,
 ) -> Result<Committed> {
     let priority = delivery.recorded.message.priority;
-    let moment = Moment { now: domain.clock().now(), lane: domain.lanes().lane(priority) };
+    let moment = Moment::of(domain, domain.lanes().lane(priority));
     let mut changes = settle(group, delivery, verdict, moment).unit.changes;
     changes.marks.push(Mark {
         group: Arc::clone(&group.name),

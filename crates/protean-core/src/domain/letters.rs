@@ -3,20 +3,24 @@
 use std::sync::Arc;
 
 use super::group::Group;
-use super::settle::Moment;
-use crate::port::{Changes, Count, Dead, Letter, MessageRef, Park, ProgressMove, Term};
+use super::settle::{Moment, NEVER, key_claim};
+use crate::port::{Changes, Count, Dead, KeyWrite, Letter, MessageRef, Park, ProgressMove, Term};
 
 /// Lets a dead message run again, with all its tries before it: parked and due
-/// at once. What waits behind it goes on waiting.
+/// at once. What waits behind it goes on waiting. A command takes its sender's
+/// name again: when another one has it by now, it was sent again in its place,
+/// and the unit is left out.
 pub fn replay(group: &Group, letter: &Letter, moment: Moment) -> Changes {
     let mut changes = taken(group, letter, moment);
     changes.parks.push(Park::Keep {
         group: Arc::clone(&group.name),
         message: MessageRef::from(&letter.recorded),
         attempts: 0,
-        due: Some(moment.now),
+        due: Some(moment.waits_from),
         reason: format!("replayed; it was given up because {}", letter.reason),
     });
+    let named = key_claim(&letter.recorded.message, None, NEVER);
+    changes.keys.extend(named.map(KeyWrite::Claim));
     changes
 }
 
@@ -34,7 +38,7 @@ pub fn purge(group: &Group, letter: &Letter, next: u64, moment: Moment) -> Chang
             stream: stream.clone(),
             position,
         });
-        let (group, due) = (Arc::clone(&group.name), moment.now);
+        let (group, due) = (Arc::clone(&group.name), moment.waits_from);
         changes.parks.push(Park::Release { group, stream, due });
     }
     changes

@@ -8,14 +8,16 @@ use super::context::Context;
 use super::deliver::guarded;
 use super::dispatch::dispatch;
 use super::group::{Answered, Group, Input};
-use super::settle::key_claim;
+use super::settle::{NEVER, key_claim};
 use super::unit::{Cause, Reading, Unit, command_message};
 use super::work::{Committed, Tries, commit};
 use super::{Domain, Failure};
 use crate::config::Processing;
 use crate::message::{Extensions, Id, Message, Priority, Timestamp};
 use crate::model::Command;
-use crate::port::{Append, At, BoxFuture, Changes, Count, Expect, KeyWrite, Mark, Store, Term};
+use crate::port::{
+    Append, At, BoxFuture, Changes, Count, Expect, KeyClaim, KeyWrite, Mark, Store, Term,
+};
 use crate::{Error, Result};
 
 /// A command on its way: say how, then `.await`.
@@ -174,7 +176,9 @@ fn message<C: Command>(domain: &Domain, command: &C, options: &Options) -> Resul
 
 /// Takes the sender's name for a command.
 fn claim(domain: &Domain, message: &Message, output: Option<Arc<str>>) -> Option<KeyWrite> {
-    let expires = message.time + domain.config().idempotency.ttl;
+    // Until it is handled nobody may take it: how long that takes is not known.
+    let handled = output.is_some();
+    let expires = if handled { message.time + domain.config().idempotency.ttl } else { NEVER };
     key_claim(message, output, expires).map(KeyWrite::Claim)
 }
 
@@ -199,6 +203,9 @@ impl<'a, C: Command> Synchronous<'a, C> {
     }
 
     async fn handle(self, command: C) -> Result<C::Output> {
+        if let Some(first) = self.first_of_its_name().await? {
+            return self.answer_of(&first.message_id, first.output.as_deref());
+        }
         let mut tries = Tries::new(self.domain);
         let mut input = Input::Value(Box::new(command));
         loop {
@@ -222,6 +229,14 @@ impl<'a, C: Command> Synchronous<'a, C> {
                 Committed::Stale(what) => tries.wait(Error::conflict(what)).await?,
             }
             input = Input::Json(Arc::clone(&self.message.data));
+        }
+    }
+
+    /// The command that has the sender's name already: it is not even tried again.
+    async fn first_of_its_name(&self) -> Result<Option<KeyClaim>> {
+        match key_claim(&self.message, None, NEVER) {
+            Some(claim) => self.store.known(&claim.command, &claim.key, claim.time).await,
+            None => Ok(None),
         }
     }
 

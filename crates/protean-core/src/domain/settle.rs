@@ -14,6 +14,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Domain;
 use super::group::Group;
 use super::retry::{backoff, jitter};
 use super::unit::Finished;
@@ -24,14 +25,19 @@ use crate::port::{
     Changes, Count, Dead, Delivery, KeyClaim, KeyWrite, MessageRef, Park, ProgressMove, Term,
 };
 
+/// A moment that does not come.
+pub(super) const NEVER: Timestamp = Timestamp::from_micros(i64::MAX);
+
 /// The wait before a message is tried again that something outside kept from running.
 const OUTAGE_WAIT: Duration = Duration::from_secs(1);
 
 /// When and where a verdict falls.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
-    /// Now.
+    /// Now, by the domain's clock.
     pub now: Timestamp,
+    /// Now, by a clock that does not go back: what waits, waits from here.
+    pub waits_from: Timestamp,
     /// The lane of the message.
     pub lane: Lane,
 }
@@ -43,6 +49,14 @@ pub struct Settled {
     pub unit: Finished,
     /// The stream position the group expects next, when this moves it.
     pub next: Option<u64>,
+}
+
+impl Moment {
+    /// The present one, for who does not wait for what is due.
+    pub fn of(domain: &Domain, lane: Lane) -> Self {
+        let now = domain.clock().now();
+        Self { now, waits_from: now, lane }
+    }
 }
 
 impl Settled {
@@ -145,7 +159,7 @@ impl<'a> Settling<'a> {
         }
         let chance = jitter(self.delivery.recorded.position, attempts);
         let wait = backoff(self.group.subscription.retry_delay, attempts, chance);
-        self.park(attempts, Some(self.moment.now + wait), reason);
+        self.park(attempts, Some(self.moment.waits_from + wait), reason);
     }
 
     /// The attempt is counted before it is made: nobody may live to count it after.
@@ -156,12 +170,12 @@ impl<'a> Settling<'a> {
         }
         let reason = "the process ended while it was handled".into();
         // The next process, if it comes to that, is to find it before those behind it.
-        let due = self.delivery.recorded.message.time.min(self.moment.now);
+        let due = self.delivery.recorded.message.time.min(self.moment.waits_from);
         self.park(attempts + 1, Some(due), reason);
     }
 
     fn wait(&mut self, wait: Duration, reason: String) {
-        self.park(self.delivery.attempts, Some(self.moment.now + wait), reason);
+        self.park(self.delivery.attempts, Some(self.moment.waits_from + wait), reason);
     }
 
     fn hold(&mut self) {
@@ -178,8 +192,11 @@ impl<'a> Settling<'a> {
         }
         let (group, message, time) = (self.name(), self.message(), self.moment.now);
         self.take();
-        self.changes().dead.push(Dead::Bury { group, message, attempts, reason, time });
-        if self.group.subscription.on_dead_letter == OnDeadLetter::Skip {
+        let skips = self.group.subscription.on_dead_letter == OnDeadLetter::Skip;
+        let in_turn = self.group.is_ordered() && !skips && !self.delivery.is_replay();
+        let buried = Dead::Bury { group, message, attempts, reason, time, in_turn };
+        self.changes().dead.push(buried);
+        if skips {
             self.advance();
         }
     }
@@ -227,7 +244,7 @@ impl<'a> Settling<'a> {
     fn release(&mut self) {
         if self.group.is_ordered() && self.delivery.parked {
             let stream = self.delivery.recorded.message.stream.clone();
-            let (group, due) = (self.name(), self.moment.now);
+            let (group, due) = (self.name(), self.moment.waits_from);
             self.changes().parks.push(Park::Release { group, stream, due });
         }
     }

@@ -26,7 +26,7 @@ pub(super) fn write(unit: &mut Unit<'_>, write: &KeyWrite) -> Refused {
 
 fn take(unit: &mut Unit<'_>, claim: &KeyClaim) -> Refused {
     match unit.state().keys.get(&name(claim)) {
-        Some(first) if first.expires > claim.time => {
+        Some(first) if first.expires > claim.time && first.message_id != claim.message_id => {
             let (message_id, output) = (Arc::clone(&first.message_id), first.output.clone());
             Err(Outcome::Duplicate { message_id, output })
         }
@@ -39,6 +39,16 @@ fn take(unit: &mut Unit<'_>, claim: &KeyClaim) -> Refused {
 
 fn name(claim: &KeyClaim) -> (Arc<str>, Arc<str>) {
     (Arc::clone(&claim.command), Arc::clone(&claim.key))
+}
+
+/// What a name stands for that has not expired.
+pub(super) fn known(
+    state: &State,
+    (command, key): (&str, &str),
+    now: Timestamp,
+) -> Option<KeyClaim> {
+    let held = state.keys.get(&(Arc::from(command), Arc::from(key)));
+    held.filter(|held| held.expires > now).cloned()
 }
 
 /// Forgets names that have expired.

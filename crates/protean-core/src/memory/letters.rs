@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::ledger::{Group, Held, put_parked};
+use super::ledger::{Group, Held, next, put_parked};
 use super::unit::{Refused, State, Unit};
 use crate::message::Timestamp;
 use crate::port::{Dead, Letter, LetterRead, MessageRef, Outcome};
@@ -19,7 +19,12 @@ pub(super) struct Grave {
 /// Gives a message up, or takes it out again.
 pub(super) fn write(unit: &mut Unit<'_>, dead: &Dead) -> Refused {
     match dead {
-        Dead::Bury { group, message, attempts, reason, time } => {
+        Dead::Bury { group, message, attempts, reason, time, in_turn } => {
+            let MessageRef { stream, stream_position, .. } = message;
+            if *in_turn && next(unit.state(), group, stream) != *stream_position {
+                let place = format!("message {stream_position} of {stream}");
+                return Err(Outcome::Stale(format!("{group} does not expect {place}")));
+            }
             let (message, reason) = (message.clone(), reason.clone());
             put_parked(unit, group, message.position, None);
             put(
@@ -54,7 +59,9 @@ pub(super) fn read(state: &State, read: &LetterRead) -> Vec<Letter> {
     let group: Group = read.group.as_str().into();
     let first = (Arc::clone(&group), read.after.saturating_add(1));
     let graves = state.books.dead.range(first..=(group, u64::MAX));
-    let here = graves.filter(|(_, grave)| *grave.message.category() == read.category);
+    let here = graves.filter(|(_, grave)| {
+        *grave.message.category() == read.category && grave.time < read.before
+    });
     let letters = here.filter_map(|((_, position), grave)| {
         let recorded = state.log.at(*position)?.clone();
         let Grave { attempts, reason, time, .. } = grave;

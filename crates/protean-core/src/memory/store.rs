@@ -10,8 +10,9 @@ use super::{find, keys, ledger, letters, log};
 use crate::Result;
 use crate::message::{Category, Recorded, Stream, Table, Timestamp};
 use crate::port::{
-    BoxFuture, Changes, Claim, Delivery, Enrolment, Find, LaneRead, Ledger, Letter, LetterRead,
-    Log, Outcome, ParkedPage, ParkedRead, Query, RowState, Rows, Standing, Store, TypeStats,
+    BoxFuture, Changes, Claim, Delivery, Enrolment, Find, KeyClaim, LaneRead, Ledger, Letter,
+    LetterRead, Log, Outcome, ParkedPage, ParkedRead, Query, RowState, Rows, Standing, Store,
+    TypeStats,
 };
 
 /// A store that lives as long as the process keeps it. Correct under concurrent
@@ -63,6 +64,15 @@ impl Store for MemoryStore {
             ledger::enrol(&mut state, enrolments);
             Ok(())
         })
+    }
+
+    fn known<'a>(
+        &'a self,
+        command: &'a str,
+        key: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<KeyClaim>>> {
+        Box::pin(async move { Ok(keys::known(&self.state(), (command, key), now)) })
     }
 
     fn sweep(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize>> {

@@ -110,8 +110,8 @@ pub struct Statement {
 /// What happens to a sender's name for a command.
 #[derive(Clone, Debug)]
 pub enum KeyWrite {
-    /// Claims it. When it is taken, and has not [expired](KeyClaim::expires),
-    /// the unit is left out as [`Outcome::Duplicate`].
+    /// Claims it. When another message has taken it, and it has not
+    /// [expired](KeyClaim::expires), the unit is left out as [`Outcome::Duplicate`].
     Claim(KeyClaim),
     /// Says what became of the message that claimed it; nothing happens when
     /// another one has claimed it since.
@@ -267,6 +267,9 @@ pub enum Dead {
         reason: String,
         /// When.
         time: Timestamp,
+        /// The unit is left out unless the group expects just this message of
+        /// its stream: what waits behind it is told to wait for this one.
+        in_turn: bool,
     },
     /// Takes a message out; the unit is left out when it is not dead.
     Take {

@@ -75,6 +75,8 @@ pub struct LetterRead {
     pub category: Category,
     /// Only those after this log position.
     pub after: u64,
+    /// Only those given up before this moment.
+    pub before: Timestamp,
     /// At most this many.
     pub limit: usize,
 }

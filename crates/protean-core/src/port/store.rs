@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::{Changes, Enrolment, Ledger, Log, Outcome, Rows};
+use super::{Changes, Enrolment, KeyClaim, Ledger, Log, Outcome, Rows};
 use crate::Result;
 use crate::message::{Table, Timestamp};
 
@@ -43,6 +43,14 @@ pub trait Store: Log + Rows + Ledger {
         tables: &'a [Table],
         enrolments: &'a [Enrolment],
     ) -> BoxFuture<'a, Result<()>>;
+
+    /// What a sender's name for a command stands for, unless it has expired.
+    fn known<'a>(
+        &'a self,
+        command: &'a str,
+        key: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<KeyClaim>>>;
 
     /// Forgets keys of commands that have expired by `now`, at most `limit` of
     /// them, and says how many.

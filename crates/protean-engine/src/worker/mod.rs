@@ -51,7 +51,6 @@ enum Happening {
     Ran(Box<Ran>),
     Committed(Lane, Vec<Outcome>),
     Resend(Lane),
-    Alone(Option<OwnedSemaphorePermit>),
 }
 
 /// The worker of one group.
@@ -66,7 +65,8 @@ pub(crate) struct Worker {
     /// Held while a suspect of this process runs.
     alone: Arc<Semaphore>,
     permit: Option<OwnedSemaphorePermit>,
-    waits_for_permit: bool,
+    /// At most one question for the permit.
+    asking: FuturesUnordered<BoxFuture<'static, Option<OwnedSemaphorePermit>>>,
     under_way: FuturesUnordered<BoxFuture<'static, Happening>>,
     clock: Steady,
     since: Instant,
@@ -96,7 +96,7 @@ impl Worker {
             flight: Flight::new(claim),
             alone,
             permit: None,
-            waits_for_permit: false,
+            asking: FuturesUnordered::new(),
             under_way: FuturesUnordered::new(),
             clock,
             since: Instant::now(),
@@ -108,12 +108,16 @@ impl Worker {
     /// Works until `stop` is set, and then until what runs has ended and is
     /// committed. What has not started is left as it is, for the next process.
     pub(crate) async fn work(mut self, mut stop: watch::Receiver<bool>) {
-        self.recall(&mut stop).await;
+        if !self.recall(&mut stop).await {
+            // What was in flight is not known yet, so the notes stay as they are.
+            return;
+        }
         let mut commits = self.bench.store.commits();
         loop {
+            self.clock.tick(self.bench.domain.clock());
             self.start_what_can();
             if self.stopping && self.under_way.is_empty() {
-                return self.land();
+                return;
             }
             let look_in = self.look_in();
             tokio::select! {
@@ -124,6 +128,7 @@ impl Worker {
                     let soon = self.now() + LOOK_AFTER;
                     self.intake.wake(soon);
                 }
+                Some(permit) = self.asking.next(), if !self.stopping => self.permit = permit,
                 Some(happening) = self.under_way.next() => {
                     self.take_in(happening);
                     // Whatever else has happened already belongs to the same batch.
@@ -136,13 +141,11 @@ impl Worker {
         }
     }
 
+    /// From here on the end is a proper one, even if it comes while a handler
+    /// still runs: nobody is to be suspected of it.
     fn stop(&mut self) {
         self.stopping = true;
         self.lanes.release();
-    }
-
-    /// What is kept for the next process: that nothing is in flight any more.
-    fn land(mut self) {
         if let Err(error) = self.flight.land() {
             warn!(group = %self.bench.group.name, "cannot note a proper end: {error}");
         }
@@ -219,18 +222,28 @@ impl Worker {
             self.under_way.push(Box::pin(ran));
         }
         // Nothing that was started runs before this task goes on to wait.
+        self.note();
+    }
+
+    fn note(&mut self) {
         if let Err(error) = self.flight.note() {
             warn!(group = %self.bench.group.name, "cannot note what is in flight: {error}");
         }
     }
 
     fn next_item(&mut self) -> Option<Item<Delivery>> {
-        let elapsed = self.since.elapsed();
-        for (index, lane) in Lane::ALL.into_iter().enumerate().take(self.pipelines.len()) {
-            let full = self.pipelines[index].len() >= BATCH;
-            self.lanes.hold(lane, full || !self.breakers[index].allows(elapsed));
+        for lane in Lane::ALL.into_iter().take(self.pipelines.len()) {
+            let held = !self.may_start(lane);
+            self.lanes.hold(lane, held);
         }
         self.lanes.start()
+    }
+
+    /// True when a lane has room for what its messages come to, and its breaker lets them run.
+    fn may_start(&self, lane: Lane) -> bool {
+        let index = usize::from(lane == Lane::Backfill).min(self.pipelines.len() - 1);
+        let allowed = self.breakers[index].allows(self.since.elapsed());
+        allowed && self.pipelines[index].len() < BATCH
     }
 
     fn pipeline(&mut self, lane: Lane) -> &mut Pipeline {
@@ -254,10 +267,6 @@ impl Worker {
                     self.commit(lane, units);
                 }
             }
-            Happening::Alone(permit) => {
-                self.waits_for_permit = false;
-                self.permit = permit;
-            }
         }
     }
 
@@ -280,6 +289,7 @@ impl Worker {
     fn found(&mut self, lane: Lane, page: Result<ParkedPage>) {
         if let Ok(ParkedPage { next_due: Some(due), .. }) = &page {
             let longest = longest_backoff(self.bench.group.subscription.retry_delay);
+            let longest = longest.max(self.bench.domain.config().server.version_retry.max_delay);
             self.clock.learn(self.bench.domain.clock(), *due, longest);
         }
         let now = self.now();

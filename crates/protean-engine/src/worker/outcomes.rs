@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use protean_core::domain::{Moment, Verdict, left_out, settle};
+use futures_util::FutureExt;
+use protean_core::domain::{Moment, Sequence, Verdict, left_out, settle};
 use protean_core::message::Lane;
-use protean_core::port::{Delivery, Outcome};
+use protean_core::port::{Delivery, Outcome, Park};
 use tracing::{debug, warn};
 
 use super::{Happening, STORE_WAIT, Worker};
@@ -18,16 +19,30 @@ impl Worker {
     /// Settles what a turn came to and frees its slot.
     pub(super) fn ran(&mut self, ran: Ran) {
         let Ran { lane, delivery, since, step } = ran;
+        if let Step::First(first) = step {
+            return self.run_first((lane, since), delivery, first);
+        }
         self.lanes.returned(lane, delivery.recorded.message.stream.as_str());
         self.flight.end(delivery.recorded.position);
-        self.clear(&delivery.recorded);
         match step {
+            Step::First(_) => {}
+            Step::Unknown(error) => {
+                // Nothing was asked of the handler.
+                let verdict = Verdict::Unavailable(error.to_string());
+                let marking = marking(&delivery, &verdict);
+                self.judge(lane, &Verdict::Held);
+                self.clear(&delivery.recorded);
+                self.settle(lane, delivery, verdict.into(), marking);
+            }
             Step::Itself(judged) => {
+                self.clear(&delivery.recorded);
                 self.judge(lane, &judged.verdict);
                 let marking = marking(&delivery, &judged.verdict);
                 self.settle(lane, delivery, judged, marking);
             }
             Step::Before(before, judged) => {
+                self.flight.end(before.recorded.position);
+                self.clear(&delivery.recorded);
                 self.judge(lane, &judged.verdict);
                 if self.settle(lane, *before, judged, Marking::Early) {
                     self.offer(delivery);
@@ -40,10 +55,22 @@ impl Worker {
         self.pipeline(lane).end(since);
     }
 
+    /// Uses the turn of a delivery for one before it in its stream, which is
+    /// noted first: it is the one that runs.
+    fn run_first(&mut self, turn: (Lane, Sequence), delivery: Delivery, first: Box<Delivery>) {
+        self.flight.begin(first.recorded.position);
+        self.note();
+        let overlay = self.pipeline(turn.0).overlay();
+        let running = self.bench.clone().run_first(turn, delivery, first, overlay);
+        let ran = running.map(|ran| Happening::Ran(Box::new(ran)));
+        self.under_way.push(Box::pin(ran));
+    }
+
     /// Tells the breaker of the lane how its handler did.
     fn judge(&mut self, lane: Lane, verdict: &Verdict) {
         let end = match verdict {
-            Verdict::Done(_) | Verdict::Dead(_) => End::Fine,
+            // A message that is refused may never have reached its handler.
+            Verdict::Done(_) => End::Fine,
             Verdict::Retry(_) | Verdict::Unavailable(_) => End::Failed,
             _ => End::Neither,
         };
@@ -69,16 +96,20 @@ impl Worker {
         let Judged { verdict, readers } = judged;
         self.tell(&delivery, &verdict);
         let group = Arc::clone(&self.bench.group);
-        let moment = Moment { now: self.now(), lane };
+        let moment = self.moment(lane);
         let otherwise = left_out(&group, &delivery, moment);
         let mut settled = settle(&group, &delivery, verdict, moment);
         settled.unit.readers = readers;
         let moves_on = settled.next.is_some();
-        if !settled.unit.changes.dead.is_empty() {
+        if !settled.unit.changes.parks.iter().any(|park| matches!(park, Park::Keep { .. })) {
             self.clear(&delivery.recorded);
         }
         self.pipeline(lane).push(delivery, settled, otherwise, marking);
         moves_on
+    }
+
+    pub(super) fn moment(&self, lane: Lane) -> Moment {
+        Moment { now: self.bench.domain.clock().now(), waits_from: self.now(), lane }
     }
 
     fn tell(&self, delivery: &Delivery, verdict: &Verdict) {

@@ -3,25 +3,27 @@
 use std::sync::Arc;
 
 use protean_core::Result;
-use protean_core::domain::{Moment, Verdict, left_out};
+use protean_core::domain::{Verdict, left_out};
 use protean_core::message::{Lane, Recorded};
 use protean_core::port::{At, Changes, Delivery, Mark, Outcome};
 use tokio::sync::watch;
 use tracing::warn;
 
-use super::{Happening, STORE_WAIT, Worker};
+use super::{STORE_WAIT, Worker};
 use crate::pipeline::Marking;
 use crate::step::reached;
 
 impl Worker {
-    /// Parks what was left in flight, so that it runs apart from everything else.
-    pub(super) async fn recall(&mut self, stop: &mut watch::Receiver<bool>) {
+    /// Parks what was left in flight, so that it runs apart from everything
+    /// else; false when it was told to stop before it could.
+    pub(super) async fn recall(&mut self, stop: &mut watch::Receiver<bool>) -> bool {
         while let Err(error) = self.try_recall().await {
             warn!(group = %self.bench.group.name, "cannot look at what was in flight: {error}");
             if tokio::time::timeout(STORE_WAIT, stop.wait_for(|stop| *stop)).await.is_ok() {
-                return;
+                return false;
             }
         }
+        true
     }
 
     async fn try_recall(&mut self) -> Result {
@@ -59,15 +61,17 @@ impl Worker {
 
     /// A message has been settled, or is out of our hands.
     pub(super) fn clear(&mut self, recorded: &Recorded) {
-        self.flight.clear(recorded.position);
+        if self.flight.clear(recorded.position) {
+            // The next one of any group may have its turn.
+            self.permit = None;
+        }
         self.lanes.let_past(recorded.message.stream.as_str(), recorded.position);
     }
 
     /// One that is parked already stays as it is.
     fn parked_again(&self, delivery: &Delivery) -> Option<Changes> {
         let message = &delivery.recorded.message;
-        let moment =
-            Moment { now: self.now(), lane: self.bench.domain.lanes().lane(message.priority) };
+        let moment = self.moment(self.bench.domain.lanes().lane(message.priority));
         let mut changes = left_out(&self.bench.group, delivery, moment)?;
         changes.marks.push(Mark {
             group: Arc::clone(&self.bench.group.name),
@@ -83,21 +87,21 @@ impl Worker {
         if self.flight.has_current() {
             return;
         }
-        if !self.flight.has_line() {
+        let lanes = self.bench.domain.lanes().lanes().iter().copied();
+        let ready = lanes.filter(|lane| self.may_start(*lane) && self.flight.has_line(*lane));
+        let Some(lane) = ready.min() else {
+            // Another group of this process may have one that can run.
             self.permit = None;
             return;
-        }
+        };
         if self.permit.is_none() {
-            if !std::mem::replace(&mut self.waits_for_permit, true) {
+            if self.asking.is_empty() {
                 let alone = Arc::clone(&self.alone);
-                self.under_way.push(Box::pin(async move {
-                    Happening::Alone(alone.acquire_owned().await.ok())
-                }));
+                self.asking.push(Box::pin(async move { alone.acquire_owned().await.ok() }));
             }
             return;
         }
-        if let Some(delivery) = self.flight.next() {
-            let lane = self.bench.domain.lanes().lane(delivery.recorded.message.priority);
+        if let Some(delivery) = self.flight.next(lane) {
             self.settle(lane, delivery, Verdict::Suspect.into(), Marking::None);
         }
     }

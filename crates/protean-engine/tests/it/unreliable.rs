@@ -8,9 +8,9 @@ use std::time::Duration;
 use protean::memory::MemoryStore;
 use protean::message::{Category, Stream, Table, Timestamp};
 use protean::port::{
-    BoxFuture, Changes, Claim, Clock, Delivery, Enrolment, Find, LaneRead, Ledger, Letter,
-    LetterRead, Location, Log, Outcome, ParkedPage, ParkedRead, Provider, Query, RowState, Rows,
-    Standing, Store, TypeStats,
+    BoxFuture, Changes, Claim, Clock, Delivery, Enrolment, Find, KeyClaim, LaneRead, Ledger,
+    Letter, LetterRead, Location, Log, Outcome, ParkedPage, ParkedRead, Provider, Query, RowState,
+    Rows, Standing, Store, TypeStats,
 };
 use protean::{Error, Result};
 use tokio::sync::watch;
@@ -142,6 +142,15 @@ impl Store for Unreliable {
         enrolments: &'a [Enrolment],
     ) -> BoxFuture<'a, Result<()>> {
         self.inner.prepare(tables, enrolments)
+    }
+
+    fn known<'a>(
+        &'a self,
+        command: &'a str,
+        key: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<KeyClaim>>> {
+        self.inner.known(command, key, now)
     }
 
     fn sweep(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize>> {

@@ -3,5 +3,5 @@ SELECT m.position, m.stream, m.stream_position, m.category, m.priority, m.kind, 
        d.attempts, d.reason, d.time
   FROM dead d
   JOIN messages m ON m.position = d.position
- WHERE d.grp = ?1 AND d.category = ?2 AND d.position > ?3
- ORDER BY d.position LIMIT ?4
+ WHERE d.grp = ?1 AND d.category = ?2 AND d.position > ?3 AND d.time < ?4
+ ORDER BY d.position LIMIT ?5

@@ -1,1 +1,2 @@
-UPDATE parked SET due = ?3 WHERE grp = ?1 AND stream = ?2 AND due IS NULL
+UPDATE parked INDEXED BY parked_by_stream SET due = ?3
+ WHERE grp = ?1 AND stream = ?2 AND due IS NULL

@@ -12,7 +12,8 @@ use super::sample::{
 };
 
 fn read(group: &str, after: u64, limit: usize) -> LetterRead {
-    LetterRead { group: group.to_owned(), category: accounts(), after, limit }
+    let before = at(1);
+    LetterRead { group: group.to_owned(), category: accounts(), after, before, limit }
 }
 
 fn exhume(group: &str, message: &Recorded) -> Draft {
@@ -35,6 +36,8 @@ pub async fn a_letter_tells_all_about_its_message(store: Arc<dyn Store>) -> Resu
     assert_eq!(store.letters(read(OTHER, 0, 9)).await?, []);
     let elsewhere = LetterRead { category: Category::named("fact::other"), ..read(READER, 0, 9) };
     assert_eq!(store.letters(elsewhere).await?, []);
+    let earlier = LetterRead { before: at(0), ..read(READER, 0, 9) };
+    assert_eq!(store.letters(earlier).await?, [], "it was given up at that moment");
     Ok(())
 }
 

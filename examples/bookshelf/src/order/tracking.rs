@@ -1,5 +1,6 @@
 //! Where an order is that somebody has asked for.
 
+use protean::Timestamp;
 use protean::domain::HandlerKind;
 use protean::message::Category;
 use protean::model::Aggregate;
@@ -50,6 +51,7 @@ pub async fn track(domain: &Domain, id: &Id) -> Result<Whereabouts> {
         group: group.name.to_string(),
         category,
         after: position.saturating_sub(1),
+        before: Timestamp::from_micros(i64::MAX),
         limit: 1,
     };
     if store.letters(read).await?.iter().any(|letter| letter.recorded.position == position) {
