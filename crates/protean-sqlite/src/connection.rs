@@ -71,7 +71,7 @@ impl Settings {
         // Else SQLite may compile a cached statement again each time its parameters change.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.create_collation("decimal", value::compare_decimals)?;
-        connection.pragma_update(None, "cache_size", -16_384)?;
+        connection.pragma_update(None, "cache_size", -2_048)?;
         Ok(connection)
     }
 
@@ -80,7 +80,7 @@ impl Settings {
         connection.pragma_update(None, "synchronous", self.synchronous)?;
         connection.pragma_update(None, "wal_autocheckpoint", 8_000)?;
         connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
-        connection.pragma_update(None, "cache_size", -65_536)?;
+        connection.pragma_update(None, "cache_size", -16_384)?;
         // The turnstile waits in its own way.
         connection.busy_timeout(Duration::ZERO)
     }

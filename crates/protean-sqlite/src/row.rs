@@ -12,6 +12,7 @@ use crate::value::{Bound, signed};
 
 const REMEMBER_REMOVED: &str = include_str!("sql/remember_removed.sql");
 const FORGET_REMOVED: &str = include_str!("sql/forget_removed.sql");
+const READ_REMOVED: &str = include_str!("sql/read_removed.sql");
 
 /// The statements of each table, composed once.
 #[derive(Default)]
@@ -123,11 +124,17 @@ impl TableStatements {
 
     /// A row made again goes on counting where the removed one stopped.
     fn forget_removed(&self, connection: &Connection, write: &RowWrite) -> Result<(), Refusal> {
-        let mut forget = connection.prepare_cached(FORGET_REMOVED)?;
-        let last = forget.query_row((&self.table.name, &*write.key), |row| row.get::<_, i64>(0));
-        match last.optional()? {
+        let name = (&self.table.name, &*write.key);
+        // Most rows never were there: looking costs less than deleting nothing.
+        let mut removed = connection.prepare_cached(READ_REMOVED)?;
+        let last = removed.query_row(name, |row| row.get::<_, i64>(0)).optional()?;
+        match last {
+            None => Ok(()),
             Some(last) if signed(write.version) <= last => Err(self.falls_back(write)),
-            _ => Ok(()),
+            Some(_) => {
+                connection.prepare_cached(FORGET_REMOVED)?.execute(name)?;
+                Ok(())
+            }
         }
     }
 

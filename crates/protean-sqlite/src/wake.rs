@@ -23,7 +23,7 @@ use crate::writer::Asker;
 /// How often to look when nothing says that there is something to see.
 const POLL: Duration = Duration::from_millis(100);
 /// The file is written before the commit can be seen: how long to look again, in µs.
-const LOOKS: [u64; 9] = [0, 20, 50, 100, 200, 400, 800, 1_600, 3_200];
+const LOOKS: [u64; 8] = [20, 50, 100, 200, 400, 800, 1_600, 3_200];
 
 /// Grows with every commit, and knows which were our own.
 #[derive(Default)]
@@ -121,11 +121,11 @@ impl Nudge {
         }
     }
 
-    /// Waits for a nudge, but no longer than the poll. Closed is for ever.
-    fn wait(&self) -> State {
+    /// Waits for a nudge, but no longer than this. Closed is for ever.
+    fn wait(&self, longest: Duration) -> State {
         let current = self.lock();
         let quiet = |state: &mut State| *state == State::Quiet;
-        let waited = self.changed.wait_timeout_while(current, POLL, quiet);
+        let waited = self.changed.wait_timeout_while(current, longest, quiet);
         let (mut current, _) = waited.unwrap_or_else(PoisonError::into_inner);
         let found = *current;
         if found == State::Nudged {
@@ -151,20 +151,22 @@ struct Look {
 
 impl Look {
     fn run(mut self) {
+        let mut pauses: &[u64] = &[];
         loop {
-            let looks = match self.nudge.wait() {
-                State::Closed => return,
-                State::Nudged => &LOOKS[..],
-                State::Quiet => &LOOKS[..1],
+            let (pause, later) = match pauses {
+                [] => (POLL, pauses),
+                [pause, later @ ..] => (Duration::from_micros(*pause), later),
             };
-            for pause in looks {
-                std::thread::sleep(Duration::from_micros(*pause));
-                match self.moved() {
-                    Moved::No => continue,
-                    Moved::ByOthers => self.signal.bump(),
-                    Moved::BySomebody => self.writer.ask(),
-                }
-                break;
+            // A nudge that comes between two looks begins them anew: it is of another commit.
+            pauses = match self.nudge.wait(pause) {
+                State::Closed => return,
+                State::Nudged => &LOOKS,
+                State::Quiet => later,
+            };
+            match self.moved() {
+                Moved::No => {}
+                Moved::ByOthers => self.signal.bump(),
+                Moved::BySomebody => self.writer.ask(),
             }
         }
     }

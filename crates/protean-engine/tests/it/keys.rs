@@ -7,6 +7,7 @@ use protean::domain::{Domain, Processed};
 use protean::message::Timestamp;
 use protean::port::Clock;
 use protean::{Error, Result};
+use protean_engine::DeadLetters;
 
 use crate::on_both_stores;
 use crate::tallies::{Add, Bench, On};
@@ -16,6 +17,9 @@ on_both_stores! {
     the_name_of_a_refused_command_is_soon_free_again
     a_name_is_free_again_when_it_expires
     expired_names_are_swept_while_a_server_runs
+    a_command_that_was_handled_is_not_even_tried_again
+    a_name_is_kept_until_its_command_is_handled
+    a_letter_whose_name_was_taken_again_stays_dead
 }
 
 /// A clock that is set by hand.
@@ -104,13 +108,50 @@ async fn expired_names_are_swept_while_a_server_runs(on: On) {
     bench.drain().await;
     hand.advance(101);
     let store = Arc::clone(bench.domain.store().await.unwrap());
-    let now = bench.domain.clock().now();
-    let started = std::time::Instant::now();
-    bench
-        .serve_until(async || {
-            // A sweep of nothing only looks: it says how many there are to be swept.
-            started.elapsed() > std::time::Duration::from_millis(200)
-        })
-        .await;
-    assert_eq!(store.sweep(now, 1000).await.unwrap(), 0, "the server has swept them");
+    // Asked for a moment at which it had not expired, a key that is kept is told.
+    let kept = async |number: usize| {
+        let key = format!("row-{number}");
+        store.known("Add", &key, Timestamp::default()).await.unwrap().is_some()
+    };
+    assert!(kept(0).await && kept(499).await);
+    bench.serve_until(async || !kept(0).await && !kept(250).await && !kept(499).await).await;
+}
+
+async fn a_command_that_was_handled_is_not_even_tried_again(on: On) {
+    let (bench, _) = bench(on, "");
+    at_once(&bench.domain, 5).await.unwrap();
+    let withdraw = || bench.domain.process(add(-5)).idempotency_key("out").synchronous();
+    withdraw().await.unwrap();
+    withdraw().await.unwrap();
+    let other = bench.domain.process(add(-5)).idempotency_key("other").synchronous();
+    assert!(other.await.is_err(), "the handler refuses what the sum does not allow");
+}
+
+async fn a_name_is_kept_until_its_command_is_handled(on: On) {
+    let (bench, hand) = bench(on, "");
+    let first = queued(&bench.domain, 1).await;
+    hand.advance(1000);
+    assert_eq!(queued(&bench.domain, 1).await, first, "it is still on the way");
+    bench.drain().await;
+    hand.advance(99);
+    assert_eq!(queued(&bench.domain, 1).await, first, "its time counts from when it was handled");
+    bench.drain().await;
+    assert_eq!(bench.sum().await, 1);
+}
+
+async fn a_letter_whose_name_was_taken_again_stays_dead(on: On) {
+    let (bench, hand) = bench(on, "");
+    queued(&bench.domain, -1).await;
+    bench.drain().await;
+    hand.advance(11);
+    queued(&bench.domain, 7).await;
+    bench.drain().await;
+    let groups = bench.domain.registry().groups();
+    let commands = groups.iter().find(|group| *group.name == *"bench.TallyCommands").unwrap();
+    let letters = DeadLetters::of(&bench.domain, commands).await.unwrap();
+    let letter = letters.page(0, 9).await.unwrap().remove(0);
+    assert!(!letters.replay(&letter).await.unwrap(), "it was sent again in its place");
+    bench.drain().await;
+    assert_eq!((bench.sum().await, bench.standing("bench.TallyCommands").await.dead()), (7, 1));
+    bench.assert_closes().await;
 }

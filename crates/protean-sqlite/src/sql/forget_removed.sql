@@ -1,1 +1,1 @@
-DELETE FROM removed WHERE tbl = ?1 AND key = ?2 RETURNING version
+DELETE FROM removed WHERE tbl = ?1 AND key = ?2

@@ -67,6 +67,25 @@ pub async fn rejects_taking_what_is_not_dead(store: Arc<dyn Store>) -> Result {
     Ok(())
 }
 
+pub async fn what_is_given_up_in_turn_is_what_the_group_expects(store: Arc<dyn Store>) -> Result {
+    let messages = [
+        recorded(&*store, &account("a"), Priority::BULK).await,
+        recorded(&*store, &account("a"), Priority::BULK).await,
+    ];
+    let bury = |message: &Recorded| {
+        let (group, message) = (READER.into(), MessageRef::from(message));
+        let (reason, time) = ("it breaks a rule".to_owned(), at(0));
+        let dead = Dead::Bury { group, message, attempts: 1, reason, time, in_turn: true };
+        unit().with(|changes| changes.dead.push(dead))
+    };
+    assert_stale(&commit_one(&*store, bury(&messages[1])).await);
+    assert_eq!(store.letters(read(READER, 0, 9)).await?, []);
+    places(&commit_one(&*store, unit().step(READER, &account("a"), 0)).await);
+    assert_stale(&commit_one(&*store, bury(&messages[0])).await);
+    places(&commit_one(&*store, bury(&messages[1])).await);
+    Ok(())
+}
+
 pub async fn a_letter_can_be_parked_again_in_one_unit(store: Arc<dyn Store>) -> Result {
     let message = buried(&*store, "a").await;
     let parked = keep(READER, &MessageRef::from(&message), 0, Some(at(5)));

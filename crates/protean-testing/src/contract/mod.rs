@@ -168,6 +168,7 @@ macro_rules! contract_suite {
                 letters_are_read_page_by_page,
                 rejects_taking_what_is_not_dead,
                 a_letter_can_be_parked_again_in_one_unit,
+                what_is_given_up_in_turn_is_what_the_group_expects,
             ],
             log: [
                 positions_grow_by_one_from_one,

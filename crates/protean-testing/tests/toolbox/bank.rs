@@ -7,7 +7,7 @@ use protean::{
     event_handler, projection, projector,
 };
 
-#[event(part_of = Account, version = 2)]
+#[event(part_of = Account)]
 pub(crate) struct AccountOpened {
     pub(crate) account_id: Id,
     pub(crate) at: Option<Timestamp>,
