@@ -70,7 +70,7 @@ fn other_events_fail_the_test_where_it_stands() {
         },
         &[
             "Account raised other events (- expected, + found)",
-            "  - AccountOpened v2 {\"account_id\":\"7\",\"at\":null}",
+            "  - AccountOpened {\"account_id\":\"7\",\"at\":null}",
             "  - DepositMade {\"account_id\":\"7\",\"amount\":4}",
             "  + DepositMade {\"account_id\":\"7\",\"amount\":3}",
         ],
