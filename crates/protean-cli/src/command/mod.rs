@@ -6,6 +6,7 @@ mod database;
 mod db;
 mod dlq;
 mod events;
+mod forget;
 mod server;
 mod snapshot;
 mod subscriptions;

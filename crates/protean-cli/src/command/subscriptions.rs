@@ -7,10 +7,11 @@ use protean_engine::{LaneStatus, SubscriptionStatus};
 use serde::Serialize;
 
 use super::database::warned;
+use super::forget::{self, warn_of_orphans};
 use crate::number::known;
 use crate::{App, Reply, Result, Table, grouped, short};
 
-/// What to tell of the subscriptions.
+/// What to tell of the subscriptions, or to do about them.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Lag, parked and dead messages of each subscription, a row a lane
@@ -20,6 +21,8 @@ pub(crate) enum Command {
         #[arg(long)]
         wide: bool,
     },
+    /// Frees what a handler that is not part of the program any more still holds
+    Forget(forget::Options),
 }
 
 const AFTER_HELP: &str = "\
@@ -38,11 +41,17 @@ With --json there is an object a lane, named '<handler>' for the primary lane an
 message has waited. A number that is not known is null, never 0.";
 
 pub(super) async fn run(command: &Command, app: &App) -> Result {
-    let Command::Status { wide } = command;
+    match command {
+        Command::Status { wide } => status(*wide, app).await,
+        Command::Forget(options) => forget::run(options, app).await,
+    }
+}
+
+async fn status(wide: bool, app: &App) -> Result {
     let domain = app.domain()?;
     let found = protean_engine::subscriptions(&domain).await?;
-    let table = if *wide { wide_table(&found) } else { table(&found) };
-    app.reply(reply(&domain, &found, &table))
+    let table = if wide { wide_table(&found) } else { table(&found) };
+    app.reply(warn_of_orphans(reply(&domain, &found, &table), &domain).await?)
 }
 
 fn reply<'a>(

@@ -3,6 +3,7 @@
 use protean_engine::{Account, Report};
 
 use super::database::warned;
+use super::forget::warn_of_orphans;
 use crate::{App, Reply, Result, Table, grouped};
 
 pub(super) const AFTER_HELP: &str = "\
@@ -17,7 +18,7 @@ pub(super) async fn run(app: &App) -> Result {
     let faults = faults(&report);
     let text = text(&report);
     let reply = faults.into_iter().fold(Reply::new(report, text), Reply::failed);
-    app.reply(warned(reply, &domain))
+    app.reply(warn_of_orphans(warned(reply, &domain), &domain).await?)
 }
 
 fn text(report: &Report) -> String {
