@@ -105,8 +105,6 @@ mod tests {
     use crate::trial::customers::CUSTOMERS;
     use crate::trial::deposits::Takings;
 
-    const CENT: Decimal = Decimal::ONE;
-
     /// Two accounts and two deposits of one each, and everything as it should be.
     fn evidence() -> Evidence {
         let total = account(0).opening_deposit + account(1).opening_deposit + Decimal::from(2);
@@ -148,7 +146,7 @@ mod tests {
             |found| found.broken_streams = 1,
             |found| found.stale_summaries = 1,
             |found| found.dead_letters = 1,
-            |found| found.logged += CENT,
+            |found| found.logged += Decimal::new(1, 2),
             |found| found.accounting_closes = false,
         ];
         for (index, fault) in faults.into_iter().enumerate() {
