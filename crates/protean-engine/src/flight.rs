@@ -83,16 +83,23 @@ impl Flight {
         self.current.is_some()
     }
 
-    /// The next suspect, to be charged.
-    pub(crate) fn next(&mut self) -> Option<Delivery> {
-        let next = self.line.pop_front()?;
+    /// The next suspect whose turn has come, to be charged.
+    pub(crate) fn next(&mut self, its_turn: impl Fn(&Delivery) -> bool) -> Option<Delivery> {
+        let next = self.line.iter().position(its_turn)?;
+        let next = self.line.remove(next)?;
         self.current = Some(next.recorded.position);
         Some(next)
     }
 
-    /// A message has been settled, or is out of our hands: it is suspected no more.
+    /// A message has been settled for good, or is out of our hands: it is suspected no more.
     pub(crate) fn clear(&mut self, position: u64) {
         self.suspects.remove(&position);
+        self.survive(position);
+    }
+
+    /// A message has run: the next suspect may. Until what it came to is durable
+    /// it is noted, so that the next process knows who goes first in its stream.
+    pub(crate) fn survive(&mut self, position: u64) {
         if self.current == Some(position) {
             self.current = None;
         }
@@ -205,14 +212,15 @@ mod tests {
         assert_eq!(flight.admit(delivery(5, 0)), Some(delivery(5, 0)), "it is no suspect");
         assert_eq!(flight.admit(delivery(3, 1)), None);
         assert_eq!(flight.admit(delivery(4, 0)), None);
-        assert_eq!(flight.next(), Some(delivery(3, 1)));
+        assert_eq!(flight.next(|_| false), None, "something before them is still to run");
+        assert_eq!(flight.next(|_| true), Some(delivery(3, 1)));
         assert!(flight.absent(Lane::Primary).is_empty(), "one is charged, one in line");
         assert!(flight.is_charged(3) && !flight.is_charged(4));
         assert!(flight.has_current() && flight.has_line());
         flight.clear(3);
-        assert_eq!(flight.next(), Some(delivery(4, 0)));
+        assert_eq!(flight.next(|_| true), Some(delivery(4, 0)));
         flight.clear(4);
         assert_eq!(flight.admit(delivery(4, 1)), Some(delivery(4, 1)), "suspected no more");
-        assert_eq!((flight.next(), flight.has_current()), (None, false));
+        assert_eq!((flight.next(|_| true), flight.has_current()), (None, false));
     }
 }

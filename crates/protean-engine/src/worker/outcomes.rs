@@ -19,8 +19,11 @@ impl Worker {
     pub(super) fn ran(&mut self, ran: Ran) {
         let Ran { lane, delivery, since, step } = ran;
         self.lanes.returned(lane, delivery.recorded.message.stream.as_str());
-        self.flight.end(delivery.recorded.position);
-        self.clear(&delivery.recorded);
+        let (stream, position) =
+            (delivery.recorded.message.stream.as_str(), delivery.recorded.position);
+        self.flight.end(position);
+        self.flight.survive(position);
+        self.lanes.let_past(stream, position);
         match step {
             Step::Itself(judged) => {
                 self.judge(lane, &judged.verdict);
@@ -106,6 +109,7 @@ impl Worker {
                 reached("after a suspect is charged");
                 self.offer(delivery);
             } else {
+                self.flight.clear(position);
                 self.parked_of(&delivery).give_back(position);
             }
         }

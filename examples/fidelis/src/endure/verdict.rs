@@ -138,7 +138,7 @@ mod tests {
             |found| found.deposits -= 1,
             |found| found.deposits += 1,
             |found| found.opened.clear(),
-            |found| drop(found.paid_in.remove(&1)),
+            |found| found.paid_in.retain(|number| *number == 0),
             |found| found.unhandled = 1,
             |found| found.repeated = 1,
             |found| found.uncaused = 1,
