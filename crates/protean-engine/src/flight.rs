@@ -91,15 +91,9 @@ impl Flight {
         Some(next)
     }
 
-    /// A message has been settled for good, or is out of our hands: it is suspected no more.
+    /// A message has been settled, or is out of our hands: it is suspected no more.
     pub(crate) fn clear(&mut self, position: u64) {
         self.suspects.remove(&position);
-        self.survive(position);
-    }
-
-    /// A message has run: the next suspect may. Until what it came to is durable
-    /// it is noted, so that the next process knows who goes first in its stream.
-    pub(crate) fn survive(&mut self, position: u64) {
         if self.current == Some(position) {
             self.current = None;
         }

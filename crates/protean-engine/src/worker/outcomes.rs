@@ -19,11 +19,8 @@ impl Worker {
     pub(super) fn ran(&mut self, ran: Ran) {
         let Ran { lane, delivery, since, step } = ran;
         self.lanes.returned(lane, delivery.recorded.message.stream.as_str());
-        let (stream, position) =
-            (delivery.recorded.message.stream.as_str(), delivery.recorded.position);
-        self.flight.end(position);
-        self.flight.survive(position);
-        self.lanes.let_past(stream, position);
+        self.flight.end(delivery.recorded.position);
+        self.clear(&delivery.recorded);
         match step {
             Step::Itself(judged) => {
                 self.judge(lane, &judged.verdict);
@@ -109,7 +106,6 @@ impl Worker {
                 reached("after a suspect is charged");
                 self.offer(delivery);
             } else {
-                self.flight.clear(position);
                 self.parked_of(&delivery).give_back(position);
             }
         }
