@@ -11,7 +11,7 @@
 //!   message that could start.
 //! * Within a lane higher priorities go first, then the order of the log.
 //! * One message of a stream runs at a time, whatever its lane.
-//! * Who is put first in a stream is not overtaken by later messages of its lane.
+//! * Who is put first in a stream is not overtaken by later messages of its priority.
 //! * Of the slots, backfill holds at most `concurrency − reserved`.
 
 use std::cmp::Reverse;
@@ -84,7 +84,7 @@ pub struct Lanes<M> {
     busy: HashSet<Arc<str>>,
     count: BTreeMap<Lane, usize>,
     held: HashSet<Lane>,
-    first: HashMap<Arc<str>, BTreeMap<u64, Lane>>,
+    first: HashMap<Arc<str>, BTreeMap<u64, Priority>>,
     offers: u64,
 }
 
@@ -136,10 +136,23 @@ impl<M> Lanes<M> {
         }
     }
 
-    /// Later messages of the stream wait in this lane until this one has been
+    /// Later messages of the stream and priority wait until this one has been
     /// [let past](Self::let_past); it need not be here itself yet.
-    pub fn put_first(&mut self, lane: Lane, stream: &Arc<str>, position: u64) {
-        self.first.entry(Arc::clone(stream)).or_default().insert(position, lane);
+    pub fn put_first(&mut self, priority: Priority, stream: &Arc<str>, position: u64) {
+        self.first.entry(Arc::clone(stream)).or_default().insert(position, priority);
+    }
+
+    /// True when a message of the stream runs, or one of the same priority that
+    /// comes before this position is still to run.
+    pub fn has_before(&self, priority: Priority, stream: &str, position: u64) -> bool {
+        let before = |item: &Item<M>| {
+            item.priority == priority && item.position < position && *item.stream == *stream
+        };
+        let waits = |queue: &Queue<M>| {
+            let waiting = queue.waiting.get(stream).into_iter().flat_map(BTreeMap::values);
+            waiting.chain(queue.ready.values()).any(before)
+        };
+        self.busy.contains(stream) || self.queues.values().any(waits)
     }
 
     /// Nothing waits for this message any more.
@@ -215,11 +228,11 @@ impl<M> Lanes<M> {
     }
 }
 
-/// True when an earlier message of the stream and lane goes first.
-fn is_behind<M>(first: &HashMap<Arc<str>, BTreeMap<u64, Lane>>, item: &Item<M>) -> bool {
+/// True when an earlier message of the stream and priority goes first.
+fn is_behind<M>(first: &HashMap<Arc<str>, BTreeMap<u64, Priority>>, item: &Item<M>) -> bool {
     first.get(&item.stream).is_some_and(|first| {
         let mut earlier = first.range(..item.position);
-        !first.contains_key(&item.position) && earlier.any(|(_, lane)| *lane == item.lane)
+        !first.contains_key(&item.position) && earlier.any(|(_, of)| *of == item.priority)
     })
 }
 
@@ -238,7 +251,7 @@ mod tests {
 
     fn lanes() -> Lanes<u64> {
         let mut lanes = Lanes::new(&Lane::ALL, Slots { concurrency: 9, reserved: 0 });
-        lanes.put_first(Lane::Primary, &Arc::from("a"), 3);
+        lanes.put_first(Priority::NORMAL, &Arc::from("a"), 3);
         lanes
     }
 
@@ -247,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_of_its_lane_overtakes_who_is_put_first_in_a_stream() {
+    fn nobody_of_its_priority_overtakes_who_is_put_first_in_a_stream() {
         let mut lanes = lanes();
         for at in [5, 6] {
             lanes.offer(item("a", at, Lane::Primary));
@@ -265,12 +278,26 @@ mod tests {
     }
 
     #[test]
-    fn who_came_before_and_who_is_of_another_lane_do_not_wait() {
+    fn who_came_before_and_who_is_of_another_priority_do_not_wait() {
         let mut lanes = lanes();
         lanes.offer(item("a", 2, Lane::Primary));
         assert_eq!(started(&mut lanes), [2]);
         lanes.returned(Lane::Primary, "a");
         lanes.offer(item("a", 4, Lane::Backfill));
         assert_eq!(started(&mut lanes), [4]);
+    }
+
+    #[test]
+    fn knows_who_of_a_stream_is_still_to_run_before() {
+        let mut lanes = lanes();
+        let before = |lanes: &Lanes<u64>| lanes.has_before(Priority::NORMAL, "a", 3);
+        lanes.offer(item("a", 2, Lane::Primary));
+        assert!(before(&lanes), "it is ready");
+        assert_eq!(started(&mut lanes), [2]);
+        assert!(before(&lanes), "it runs");
+        lanes.returned(Lane::Primary, "a");
+        lanes.offer(item("a", 5, Lane::Primary));
+        lanes.offer(item("b", 1, Lane::Primary));
+        assert!(!before(&lanes), "one is later, one of another stream");
     }
 }

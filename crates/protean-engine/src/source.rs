@@ -19,12 +19,14 @@ pub(crate) struct LaneSource {
     /// There may be messages that have not been read.
     more: bool,
     reading: bool,
+    /// All that was in the lane when this process began has been read.
+    caught_up: bool,
 }
 
 impl LaneSource {
     /// Nothing read yet; `page` messages are read at once.
     pub(crate) fn new(lane: Lane, page: usize) -> Self {
-        Self { lane, page, after: HashMap::new(), more: true, reading: false }
+        Self { lane, page, after: HashMap::new(), more: true, reading: false, caught_up: false }
     }
 
     /// Something was committed, perhaps for this lane.
@@ -55,11 +57,19 @@ impl LaneSource {
             self.more = true;
             return;
         };
-        self.more |= deliveries.len() == self.page;
+        let all = deliveries.len() < self.page;
+        self.more |= !all;
+        self.caught_up |= all;
         for delivery in deliveries {
             let after = self.after.entry(delivery.recorded.message.priority).or_default();
             *after = (*after).max(delivery.recorded.position);
         }
+    }
+
+    /// True when every message up to this place, which was in the log when the
+    /// process began, has been read.
+    pub(crate) fn has_read(&self, priority: Priority, position: u64) -> bool {
+        self.caught_up || self.after.get(&priority).is_some_and(|after| *after >= position)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a worker reads: its lanes of the log, and what is parked.
 
 use protean_core::Result;
-use protean_core::message::{Lane, Timestamp};
+use protean_core::message::{Lane, Priority, Timestamp};
 use protean_core::port::{Delivery, LaneRead, ParkedPage, ParkedRead};
 use tracing::warn;
 
@@ -69,6 +69,12 @@ impl Intake {
         if let Some(source) = self.logs.iter_mut().find(|source| source.lane == lane) {
             source.read(read);
         }
+    }
+
+    /// True when every message of a lane has been read up to this place.
+    pub(super) fn has_read(&self, lane: Lane, priority: Priority, position: u64) -> bool {
+        let source = self.logs.iter().find(|source| source.lane == lane);
+        source.is_none_or(|source| source.has_read(priority, position))
     }
 
     /// A look at what is parked has ended; gives what is due and not in memory yet.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use protean_core::Result;
 use protean_core::domain::{Verdict, left_out};
 use protean_core::message::{Lane, Recorded};
-use protean_core::port::{At, Changes, Delivery, Mark, Outcome};
+use protean_core::port::{At, Changes, Delivery, Mark, Outcome, Park};
 use tokio::sync::watch;
 use tracing::warn;
 
@@ -45,7 +45,7 @@ impl Worker {
             let (message, position) = (&delivery.recorded.message, delivery.recorded.position);
             let lane = self.bench.domain.lanes().lane(message.priority);
             let stream = message.stream.name();
-            self.lanes.put_first(lane, &stream, position);
+            self.lanes.put_first(message.priority, &stream, position);
             self.flight.suspect(position, lane, stream);
         }
         Ok(())
@@ -68,11 +68,17 @@ impl Worker {
         self.lanes.let_past(recorded.message.stream.as_str(), recorded.position);
     }
 
-    /// One that is parked already stays as it is.
+    /// One that is parked already stays as it is. The due times of suspects are
+    /// those of their messages: who was sent first is found first.
     fn parked_again(&self, delivery: &Delivery) -> Option<Changes> {
         let message = &delivery.recorded.message;
         let moment = self.moment(self.bench.domain.lanes().lane(message.priority));
         let mut changes = left_out(&self.bench.group, delivery, moment)?;
+        for park in &mut changes.parks {
+            if let Park::Keep { due, .. } = park {
+                *due = Some(message.time.min(moment.waits_from));
+            }
+        }
         changes.marks.push(Mark {
             group: Arc::clone(&self.bench.group.name),
             category: self.bench.group.category.clone(),
@@ -101,7 +107,16 @@ impl Worker {
             }
             return;
         }
-        if let Some(delivery) = self.flight.next(lane) {
+        let Self { flight, lanes, intake, bench, .. } = self;
+        // What ran before it in its stream and was not durable yet runs again before it.
+        let its_turn = |delivery: &Delivery| {
+            let (message, position) = (&delivery.recorded.message, delivery.recorded.position);
+            let (priority, stream) = (message.priority, message.stream.as_str());
+            bench.domain.lanes().lane(priority) == lane
+                && intake.has_read(lane, priority, position)
+                && !lanes.has_before(priority, stream, position)
+        };
+        if let Some(delivery) = flight.next(its_turn) {
             self.settle(lane, delivery, Verdict::Suspect.into(), Marking::None);
         }
     }

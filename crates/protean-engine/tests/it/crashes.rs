@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use protean::domain::Domain;
 use protean::message::{Category, Priority};
 use protean::port::Term;
+use tempfile::TempDir;
 
 use crate::child::{builder, file, serve_to_rest, spawn};
 use crate::tallies::{Add, Fault, Faults, Forwarder, Numbers, Sum};
@@ -89,14 +90,18 @@ fn sorted(mut numbers: Vec<i64>) -> Vec<i64> {
 
 /// Servers that end at these steps one after the other, then one that does not.
 async fn ends_at(steps: &[&str]) {
+    let both = |number| if number % 2 == 0 { Priority::NORMAL } else { Priority::BULK };
+    crashed(steps, both).await;
+}
+
+async fn crashed(steps: &[&str], priority: impl Fn(i64) -> Priority) -> (TempDir, Domain) {
     let told = steps.join(", then ");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("bench.db");
     let domain = domain(&file, &Faults::default());
     for number in 0..NUMBERS {
-        let priority = if number % 2 == 0 { Priority::NORMAL } else { Priority::BULK };
         let command = Add { tally: format!("t-{}", number % TALLIES).into(), number };
-        domain.process(command).priority(priority).asynchronous().await.unwrap();
+        domain.process(command).priority(priority(number)).asynchronous().await.unwrap();
     }
     for step in steps {
         let ended = spawn(CRASHING, &file, &[(CRASH, step)]).0.wait().unwrap();
@@ -106,6 +111,7 @@ async fn ends_at(steps: &[&str]) {
     serve_to_rest(&domain).await.unwrap();
     assert_nothing_half_done(&domain, &told).await;
     assert_all_done(&domain, &told).await;
+    (folder, domain)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -146,5 +152,24 @@ async fn a_crash_while_the_last_one_is_cleared_up_leaves_nothing_half_done() {
         ["after what was left is parked:1", "after a suspect is charged:1", "before COMMIT:1"]
     {
         ends_at(&["after the handler:7", step]).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_of_one_aggregate_keep_their_order_across_crashes() {
+    for steps in [
+        &["before COMMIT:1"][..],
+        &["before COMMIT:2"],
+        &["before COMMIT:3"],
+        &["after the handler:9"],
+        &["after the handler:14", "after a suspect is charged:1"],
+        &["before COMMIT:2", "after a suspect is charged:1", "before COMMIT:2"],
+    ] {
+        let (_folder, domain) = crashed(steps, |_| Priority::NORMAL).await;
+        let rows = domain.repository::<Numbers>().await.unwrap();
+        for tally in 0..TALLIES {
+            let row = rows.get(&format!("t-{tally}").into()).await.unwrap();
+            assert!(row.seen.is_sorted(), "{steps:?}: {:?}", row.seen);
+        }
     }
 }

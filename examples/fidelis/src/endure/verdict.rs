@@ -105,10 +105,6 @@ mod tests {
     use crate::trial::customers::CUSTOMERS;
     use crate::trial::deposits::Takings;
 
-    fn one() -> Decimal {
-        1.into()
-    }
-
     /// Two accounts and two deposits of one each, and everything as it should be.
     fn evidence() -> Evidence {
         let total = account(0).opening_deposit + account(1).opening_deposit + Decimal::from(2);
@@ -142,9 +138,7 @@ mod tests {
             |found| found.deposits -= 1,
             |found| found.deposits += 1,
             |found| found.opened.clear(),
-            |found| {
-                found.paid_in.remove(&1);
-            },
+            |found| found.paid_in.retain(|number| *number == 0),
             |found| found.unhandled = 1,
             |found| found.repeated = 1,
             |found| found.uncaused = 1,
@@ -152,7 +146,7 @@ mod tests {
             |found| found.broken_streams = 1,
             |found| found.stale_summaries = 1,
             |found| found.dead_letters = 1,
-            |found| found.logged += one(),
+            |found| found.logged += Decimal::new(1, 2),
             |found| found.accounting_closes = false,
         ];
         for (index, fault) in faults.into_iter().enumerate() {
