@@ -10,8 +10,19 @@ use crate::message::{Id, Timestamp};
 use crate::model::{Kept, Replay};
 use crate::{Error, Result, Violations};
 
-/// Reads instances of one type, outside of any unit of work.
-pub struct Reader<T>(Repository<T>);
+/// Reads instances of one type, outside of any unit of work: each call sees
+/// what is committed by then.
+pub struct Reader<T> {
+    unit: Arc<Unit>,
+    kept: std::marker::PhantomData<fn() -> T>,
+}
+
+impl<T> Reader<T> {
+    /// A unit remembers what it has seen, so every look has its own.
+    fn look(&self) -> Arc<Unit> {
+        Arc::new(self.unit.anew())
+    }
+}
 
 impl<T> Reader<T>
 where
@@ -19,7 +30,7 @@ where
     T::Storage: Storage<T>,
 {
     pub(super) fn new(unit: Arc<Unit>) -> Self {
-        Self(Repository::new(unit))
+        Self { unit, kept: std::marker::PhantomData }
     }
 
     /// The instance with this identity.
@@ -28,7 +39,7 @@ where
     /// [`Error::is_not_found`] when there is none; [`Error::is_unavailable`]
     /// when the store cannot be read.
     pub async fn get(&self, id: &Id) -> Result<T> {
-        self.0.get(id).await
+        Repository::new(self.look()).get(id).await
     }
 
     /// The instance with this identity, when there is one.
@@ -36,12 +47,12 @@ where
     /// # Errors
     /// When the store cannot be read.
     pub async fn find(&self, id: &Id) -> Result<Option<T>> {
-        self.0.find(id).await
+        Repository::new(self.look()).find(id).await
     }
 
     /// Selects rows. Event-sourced aggregates have none: query a projection.
     pub fn query(&self) -> Selection<T> {
-        self.0.query()
+        Selection::new(self.look())
     }
 }
 
@@ -53,7 +64,7 @@ impl<A: Replay> Reader<A> {
     /// [`Error::is_not_found`] when it has no such event; [`Error::is_unavailable`]
     /// when the store cannot be read.
     pub async fn at_version(&self, id: &Id, version: u64) -> Result<A> {
-        let found = load::<A>(&self.0.unit, id, Some(version)).await?;
+        let found = load::<A>(&self.look(), id, Some(version)).await?;
         let found = found.filter(|found| found.root().version() == Some(version));
         let mut past = found.ok_or_else(|| {
             Error::not_found(format!("{} at version {version}", A::NAME), id.as_str())
@@ -73,7 +84,7 @@ impl<A: Replay> Reader<A> {
     /// [`Error::is_not_found`] when nothing had happened to it yet;
     /// [`Error::is_unavailable`] when the store cannot be read.
     pub async fn as_of(&self, id: &Id, moment: Timestamp) -> Result<A> {
-        match version_as_of::<A>(&self.0.unit, id, moment).await? {
+        match version_as_of::<A>(&self.look(), id, moment).await? {
             Some(version) => self.at_version(id, version).await,
             None => Err(Error::not_found(format!("{} as of {moment}", A::NAME), id.as_str())),
         }

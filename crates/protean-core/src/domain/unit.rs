@@ -76,6 +76,12 @@ impl Unit {
         Self { domain, store, cause, reading, state }
     }
 
+    /// Another unit of the same cause that has seen and changed nothing.
+    pub(crate) fn anew(&self) -> Self {
+        let (domain, store) = (self.domain.clone(), Arc::clone(&self.store));
+        Self::new(domain, store, self.cause.clone(), self.reading.clone())
+    }
+
     /// Ends the unit and hands over what it collected; it is empty afterwards.
     pub(crate) fn finish(&self) -> Finished {
         let mut state = self.state();

@@ -6,7 +6,9 @@ use protean::message::{Lane, Priority};
 use protean_engine::Server;
 
 use crate::on_both_stores;
-use crate::tallies::{Add, Bench, Fault, Forwarder, On, SYNCHRONOUS, Tally, counts, lane_lag};
+use crate::tallies::{
+    Add, Bench, Fault, Forwarder, Numbers, On, SYNCHRONOUS, Tally, counts, lane_lag,
+};
 
 on_both_stores! {
     handles_every_command_and_every_event_once
@@ -16,6 +18,7 @@ on_both_stores! {
     a_stop_leaves_the_rest_to_the_next_server
     synchronous_and_queued_commands_mix
     a_synchronous_domain_needs_no_server
+    a_reader_sees_what_is_committed_by_then
     a_duplicate_name_is_taken_in_once
     many_commands_are_taken_in_and_the_bad_ones_reported
 }
@@ -133,6 +136,18 @@ async fn synchronous_and_queued_commands_mix(on: On) {
     bench.drain().await;
     assert_eq!((bench.sum().await, bench.seen("both").await.len()), (200, 200));
     bench.assert_closes().await;
+}
+
+async fn a_reader_sees_what_is_committed_by_then(on: On) {
+    let bench = Bench::new(on);
+    let rows = bench.domain.repository::<Numbers>().await.unwrap();
+    assert!(rows.find(&"t".into()).await.unwrap().is_none());
+    for number in [1, 2] {
+        bench.add("t", number, Priority::NORMAL).await;
+        bench.drain().await;
+        let seen = rows.get(&"t".into()).await.unwrap().seen;
+        assert_eq!(seen, (1..=number).collect::<Vec<_>>());
+    }
 }
 
 async fn a_synchronous_domain_needs_no_server(on: On) {

@@ -9,6 +9,7 @@
 //! * [`endurance`]: killed time after time, and nothing lost
 //! * [`backlog`]: what waits is seen without a server, and shared by producers
 //! * [`stops`]: killed in the middle of its work, or asked to stop
+//! * [`dead_letters`]: what was given up, mended and run again
 //! * [`events`]: what operators read in the log
 //! * [`tools`]: what operators do beside the server
 
@@ -18,6 +19,7 @@ mod account;
 mod backlog;
 mod bank;
 mod counter;
+mod dead_letters;
 mod demo;
 mod endurance;
 mod events;
