@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use protean::message::Priority;
-use protean::port::Term;
+use protean::message::{Category, Lane, Message, Priority};
+use protean::port::{Append, Changes, Expect, Outcome, Term};
 
 use crate::on_both_stores;
 use crate::tallies::{Add, Bench, Fault, IN_CONFLICT_WITH_ITSELF, On, SYNCHRONOUS, counts};
@@ -16,6 +16,8 @@ on_both_stores! {
     a_failing_handler_keeps_production_flowing
     a_unit_in_conflict_with_itself_ends_as_a_dead_letter
     a_refused_row_of_a_synchronous_domain_is_dead_and_told
+    a_handler_that_takes_too_long_fails_and_gives_its_slot_back
+    data_that_no_program_would_write_is_a_dead_letter
 }
 
 async fn a_unit_in_conflict_with_itself_ends_as_a_dead_letter(on: On) {
@@ -108,5 +110,53 @@ async fn a_failing_handler_keeps_production_flowing(on: On) {
     bench.serve_until(async || bench.numbers().await.dead() == 100).await;
     bench.drain().await;
     assert_eq!(bench.seen("good").await, [1000]);
+    bench.assert_closes().await;
+}
+
+async fn a_handler_that_takes_too_long_fails_and_gives_its_slot_back(on: On) {
+    let short = "[server.subscriptions.NumbersProjector]\nhandler_timeout_seconds = 0.05\n";
+    let bench = Bench::configured(on, short, |builder| builder);
+    bench.faults.plan(1, Fault::Sleep(Duration::from_secs(3600)));
+    bench.add("slow", 1, Priority::NORMAL).await;
+    for number in 2..8 {
+        bench.add("other", number, Priority::NORMAL).await;
+    }
+    bench.serve_until(async || bench.numbers().await.dead() == 1).await;
+    bench.drain().await;
+    assert_eq!(bench.seen("other").await, [2, 3, 4, 5, 6, 7], "its one slot came back");
+    assert_eq!(bench.faults.calls().iter().filter(|number| **number == 1).count(), 3);
+    bench.assert_closes().await;
+}
+
+async fn data_that_no_program_would_write_is_a_dead_letter(on: On) {
+    let bench = Bench::new(on);
+    bench.add("t", 1, Priority::NORMAL).await;
+    bench.drain().await;
+    let store = bench.domain.store().await.unwrap();
+    let stream = Category::named("bench::tally").stream(&"t".into());
+    let like = store.stream(&stream, 0, 1).await.unwrap().remove(0).message;
+    let deep = "[".repeat(10_000) + &"]".repeat(10_000);
+    let odd = [
+        deep,
+        r#"{"tally":"t","number":18446744073709551615}"#.to_owned(),
+        r#"{"tally":"t","number":NaN}"#.to_owned(),
+        r#"{"tally":"\ud800","number":1}"#.to_owned(),
+        format!(r#"{{"tally":"{}","number":"much"}}"#, "x".repeat(8 * 1024 * 1024)),
+        "no JSON \u{0} at all".to_owned(),
+    ];
+    let count = odd.len() as u64;
+    for (number, data) in odd.into_iter().enumerate() {
+        let id = format!("odd-{number}");
+        let stream = Category::named("bench::tally").stream(&id.as_str().into());
+        let message = Message { id: id.into(), stream, data: data.into(), ..like.clone() };
+        let mut changes = Changes::new(Lane::Primary);
+        changes.appends.push(Append { message, expect: Expect::End });
+        let outcomes = store.commit([changes].into()).await;
+        assert!(matches!(outcomes[..], [Outcome::Committed(_)]), "{outcomes:?}");
+    }
+    bench.add("after", 7, Priority::NORMAL).await;
+    bench.drain().await;
+    assert_eq!(bench.numbers().await.dead(), count);
+    assert_eq!(bench.seen("after").await, [7]);
     bench.assert_closes().await;
 }
