@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use crate::{Result, escape, stdout};
+use crate::escape::{escape, escape_json};
+use crate::{Result, stdout};
 
 /// The version of the form of the JSON object.
 const VERSION: &str = "0.1.0";
@@ -127,9 +128,9 @@ impl Envelope<()> {
     }
 }
 
-/// The text of one JSON object, its line ended.
+/// The text of one JSON object, its line ended; it commands no terminal.
 pub(crate) fn object(data: &impl Serialize) -> Result<String> {
-    Ok(serde_json::to_string_pretty(data)? + "\n")
+    Ok(escape_json(&serde_json::to_string_pretty(data)?) + "\n")
 }
 
 impl Diagnostic {
