@@ -181,6 +181,12 @@ mod tests {
     }
 
     #[test]
+    fn an_object_never_commands_the_terminal() {
+        let text = object(&"a\u{9b}2J\u{202e}").unwrap();
+        assert_eq!(text, "\"a\\u009b2J\\u202e\"\n");
+    }
+
+    #[test]
     fn an_error_is_an_object_of_the_same_form() {
         let object = to_value(Envelope::error(vec![Diagnostic::error("no disk")])).unwrap();
         assert_eq!((&object["status"], &object["data"]), (&json!("error"), &Value::Null));

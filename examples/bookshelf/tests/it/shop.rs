@@ -34,7 +34,8 @@ impl Shop {
         path
     }
 
-    fn program(&self, words: &[&str]) -> Command {
+    /// The program, to be run in the folder.
+    pub(crate) fn program(&self, words: &[&str]) -> Command {
         let mut program = Command::new(env!("CARGO_BIN_EXE_bookshelf"));
         program
             .args(words)
