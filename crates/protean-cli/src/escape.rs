@@ -14,11 +14,29 @@ pub fn escape(text: &str) -> String {
     shown
 }
 
+/// The text of a JSON value with the same written as `\uXXXX`, as JSON does: it
+/// is the same value.
+pub(crate) fn escape_json(json: &str) -> String {
+    let mut shown = String::with_capacity(json.len());
+    for letter in json.chars() {
+        // Of ASCII, JSON itself writes out what it must, all but the last one.
+        if letter < '\u{7f}' || letter.escape_debug().len() == 1 {
+            shown.push(letter);
+            continue;
+        }
+        for unit in letter.encode_utf16(&mut [0; 2]) {
+            shown.push_str(&format!("\\u{unit:04x}"));
+        }
+    }
+    shown
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::{prop_assert, prop_assert_eq, proptest};
+    use serde_json::{Value, from_str, json, to_string_pretty};
 
-    use super::escape;
+    use super::{escape, escape_json};
 
     /// Whether a terminal obeys it, or nobody sees it.
     fn is_harmful(letter: char) -> bool {
@@ -52,6 +70,14 @@ mod tests {
         #[test]
         fn every_character_is_safe(letter in proptest::char::any()) {
             prop_assert!(!escape(&letter.to_string()).chars().any(is_harmful));
+        }
+
+        #[test]
+        fn json_stays_the_same_value(text in "\\PC*|(.|[\\x00-\\x1f\\x7f-\\u{9f}\u{200b}-\u{206f}])*") {
+            let value = json!({ &text: [&text, 1] });
+            let shown = escape_json(&to_string_pretty(&value).unwrap());
+            prop_assert!(!shown.replace('\n', "").chars().any(is_harmful));
+            prop_assert_eq!(from_str::<Value>(&shown).unwrap(), value);
         }
 
         #[test]

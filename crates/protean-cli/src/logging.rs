@@ -1,10 +1,14 @@
 //! Logs on stderr.
 
+use std::fmt::{self, Debug};
 use std::io::{self, IsTerminal as _};
 
+use tracing::field::Field;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::MakeExt as _;
+use tracing_subscriber::fmt::format::{Writer, debug_fn};
 
-use crate::{Error, Result};
+use crate::{Error, Result, escape};
 
 /// Where the filter of the logs is looked for, the first one that is set counts.
 const VARIABLES: [&str; 2] = ["PROTEAN_LOG", "RUST_LOG"];
@@ -16,12 +20,23 @@ pub(crate) fn start(level: &str) -> Result<()> {
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
+        .fmt_fields(debug_fn(field).delimited(" "))
         .with_ansi(colour)
         // A stderr that is gone must not end the program.
         .log_internal_errors(false);
     // The program may log in a way of its own already.
     let _ = subscriber.try_init();
     Ok(())
+}
+
+/// A part of an event, on one line: what a message holds neither commands the
+/// terminal nor begins a line of its own.
+fn field(writer: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> fmt::Result {
+    let value = escape(&format!("{value:?}"));
+    match field.name() {
+        "message" => writer.write_str(&value),
+        name => write!(writer, "{name}={value}"),
+    }
 }
 
 fn filter(level: &str, variable: impl Fn(&str) -> Option<String>) -> Result<EnvFilter> {
@@ -40,7 +55,47 @@ fn filter(level: &str, variable: impl Fn(&str) -> Option<String>) -> Result<EnvF
 
 #[cfg(test)]
 mod tests {
-    use super::filter;
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use tracing::subscriber::with_default;
+    use tracing::warn;
+    use tracing_subscriber::field::MakeExt as _;
+    use tracing_subscriber::fmt::format::debug_fn;
+
+    use super::{field, filter};
+
+    /// What was written.
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn an_event_is_one_line_that_commands_no_terminal() {
+        let (written, id) = (Written::default(), "a\u{1b}[2J\u{202e}");
+        let writer = written.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(move || writer.clone())
+            .with_ansi(false)
+            .without_time()
+            .fmt_fields(debug_fn(field).delimited(" "));
+        with_default(subscriber.finish(), || {
+            warn!(%id, name = "it's", "no account '\u{9b}2J\n WARN forged'");
+        });
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        let expected = " WARN protean_cli::logging::tests: no account '\\u{9b}2J\\n WARN forged' \
+                        id=a\\u{1b}[2J\\u{202e} name=\"it's\"\n";
+        assert_eq!(text, expected);
+    }
 
     #[test]
     fn the_variable_of_our_own_comes_first() {

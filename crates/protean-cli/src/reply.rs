@@ -6,7 +6,8 @@ use std::process::ExitCode;
 
 use serde::Serialize;
 
-use crate::{Result, escape, stdout};
+use crate::escape::{escape, escape_json};
+use crate::{Result, stdout};
 
 /// The version of the form of the JSON object.
 const VERSION: &str = "0.1.0";
@@ -127,9 +128,9 @@ impl Envelope<()> {
     }
 }
 
-/// The text of one JSON object, its line ended.
+/// The text of one JSON object, its line ended; it commands no terminal.
 pub(crate) fn object(data: &impl Serialize) -> Result<String> {
-    Ok(serde_json::to_string_pretty(data)? + "\n")
+    Ok(escape_json(&serde_json::to_string_pretty(data)?) + "\n")
 }
 
 impl Diagnostic {
@@ -177,6 +178,12 @@ mod tests {
         assert!(object(&pairs).is_err());
         assert!(Reply::plain(pairs.clone(), "").print(true).is_err());
         assert!(Reply::new(pairs, "").print(true).is_err());
+    }
+
+    #[test]
+    fn an_object_never_commands_the_terminal() {
+        let text = object(&"a\u{9b}2J\u{202e}").unwrap();
+        assert_eq!(text, "\"a\\u009b2J\\u202e\"\n");
     }
 
     #[test]

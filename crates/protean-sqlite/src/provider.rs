@@ -40,23 +40,31 @@ fn settings(location: &Location) -> Result<Settings, String> {
     })
 }
 
+/// The path in a location. What is wrong with one is told without it: it may
+/// hold a password.
 fn path(uri: &str) -> Result<PathBuf, String> {
     if uri.is_empty() {
         return Err("sqlite needs a file: set database_uri = \"sqlite:data.db\"".into());
     }
     if uri.contains(":memory:") {
-        let found = format!("database_uri '{uri}' names no file");
-        return Err(format!("{found}; for a database in memory set provider = \"memory\""));
+        return Err(
+            "database_uri names no file; for a database in memory set provider = \"memory\"".into(),
+        );
     }
     let path = match uri.strip_prefix("sqlite:") {
-        Some(rest) => in_uri(rest, uri)?,
+        Some(rest) => in_uri(rest)?,
         None if uri.contains("://") || uri.starts_with("file:") => {
-            return Err(format!("database_uri '{uri}' is not of the form sqlite:path/to/file.db"));
+            return Err("database_uri is not of the form sqlite:path/to/file.db".into());
         }
         None => uri,
     };
     if path.is_empty() || path.ends_with('/') {
-        return Err(format!("database_uri '{uri}' names no file; append one, such as data.db"));
+        return Err("database_uri names no file; append one, such as data.db".into());
+    }
+    if has_password(path) {
+        return Err("database_uri holds a password, which a file does not have; \
+                    write sqlite:path/to/file.db"
+            .into());
     }
     if path.contains('\0') {
         return Err("database_uri holds a NUL character, which no path may".into());
@@ -64,12 +72,22 @@ fn path(uri: &str) -> Result<PathBuf, String> {
     Ok(PathBuf::from(path))
 }
 
-fn in_uri<'a>(rest: &'a str, uri: &str) -> Result<&'a str, String> {
+fn in_uri(rest: &str) -> Result<&str, String> {
     if rest.contains('?') {
-        let found = format!("database_uri '{uri}' has parameters, which sqlite does not take");
-        return Err(format!("{found}; remove everything from '?' on"));
+        return Err("database_uri has parameters, which sqlite does not take; \
+                    remove everything from '?' on"
+            .into());
     }
     Ok(rest.strip_prefix("//").unwrap_or(rest))
+}
+
+/// True for what was meant for a server, such as `bob:password@host/db`: every
+/// message about a file names its path.
+fn has_password(path: &str) -> bool {
+    let user = path.split_once(':').is_some_and(|(_, rest)| rest.contains('@'));
+    let lower = path.to_ascii_lowercase();
+    let keys = ["password=", "passwd=", "pwd=", "secret=", "token="];
+    (user && !path.starts_with('/')) || keys.iter().any(|key| lower.contains(key))
 }
 
 fn synchronous(name: &str) -> Result<&'static str, String> {
@@ -123,6 +141,28 @@ mod tests {
         let odd = Location { synchronous: "often".into(), ..at("bank.db") };
         assert!(Sqlite.fault(&odd).unwrap().contains("off, normal, full, extra"));
         assert!(Sqlite.fault(&at("bank.db")).is_none());
+    }
+
+    #[test]
+    fn no_fault_of_a_location_tells_its_password() {
+        for uri in [
+            "postgresql://bob:canary@host/db",
+            "sqlite:///bank.db?password=canary",
+            "sqlite://bob:canary@host/bank.db",
+            "sqlite://bob:can/canary@host/bank.db",
+            "bob:canary@host",
+            "sqlite:host=h password=canary",
+            "sqlite:bank.db;Pwd=canary",
+            "sqlite://bob:canary@host/",
+            "sqlite::memory:?token=canary",
+            "file:bank.db?Password=canary",
+        ] {
+            let fault = Sqlite.fault(&at(uri)).unwrap_or_else(|| panic!("{uri} is taken"));
+            assert!(!fault.contains("canary"), "{fault}");
+        }
+        for uri in ["sqlite:///var/a:b@c.db", "sqlite:bob@host.db", "sqlite:a:b.db"] {
+            assert_eq!(Sqlite.fault(&at(uri)), None, "{uri}");
+        }
     }
 
     #[test]

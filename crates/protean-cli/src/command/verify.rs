@@ -57,10 +57,7 @@ fn table(groups: &[Account]) -> Table {
 }
 
 fn faults(report: &Report) -> Vec<String> {
-    let open = report.groups.iter().filter(|group| !group.closes).map(|group| {
-        let (name, committed) = (&group.group, group.committed);
-        format!("{name}: {committed} messages are committed, {} accounted for", accounted(group))
-    });
+    let open = report.groups.iter().filter(|group| !group.closes).map(open);
     let broken = report
         .broken_streams
         .iter()
@@ -68,9 +65,34 @@ fn faults(report: &Report) -> Vec<String> {
     open.chain(broken).collect()
 }
 
-fn accounted(group: &Account) -> u64 {
-    let settled = group.handled + group.ignored + group.expired + group.purged;
-    settled + group.parked + group.dead + group.on_the_way
+/// An account that does not close, with all its terms and what to make of it.
+fn open(account: &Account) -> String {
+    let terms = [
+        ("handled", account.handled),
+        ("ignored", account.ignored),
+        ("expired", account.expired),
+        ("purged", account.purged),
+        ("parked", account.parked),
+        ("dead", account.dead),
+        ("on the way", account.on_the_way),
+    ];
+    let accounted: u64 = terms.iter().map(|(_, count)| count).sum();
+    let terms = terms.map(|(name, count)| format!("{} {name}", grouped(count))).join(" + ");
+    let committed = account.committed;
+    let difference = grouped(accounted.abs_diff(committed));
+    let meaning = if accounted < committed {
+        format!("-{difference}: messages that no term counts, so they may never be handled")
+    } else {
+        format!("+{difference}: messages counted twice, or not in the log any more")
+    };
+    format!(
+        "{} does not close: {} committed, {} accounted for ({terms}), {meaning}; keep a copy of \
+         the database and look for what changed it beside the program, such as a backup put \
+         back in part or a row edited by hand",
+        account.group,
+        grouped(committed),
+        grouped(accounted),
+    )
 }
 
 #[cfg(test)]
@@ -105,12 +127,20 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_close_is_named() {
+    fn what_does_not_close_is_told_with_every_term_and_its_sign() {
         let report = report(999, false, vec!["fidelis::account-7".into()]);
         let faults = faults(&report);
-        let first =
-            "fidelis.AccountSummaryProjector: 2000 messages are committed, 1999 accounted for";
-        assert_eq!(faults[0], first);
+        let first = "fidelis.AccountSummaryProjector does not close: 2,000 committed, 1,999 \
+                     accounted for (1,000 handled + 0 ignored + 0 expired + 0 purged + 0 parked \
+                     + 0 dead + 999 on the way), -1: messages that no term counts";
+        assert!(faults[0].starts_with(first), "{}", faults[0]);
         assert!(faults[1].contains("fidelis::account-7"));
+    }
+
+    #[test]
+    fn what_is_counted_twice_is_too_much() {
+        let faults = faults(&report(1_002, false, Vec::new()));
+        assert!(faults[0].contains("2,002 accounted for"), "{}", faults[0]);
+        assert!(faults[0].contains(", +2: messages counted twice"), "{}", faults[0]);
     }
 }

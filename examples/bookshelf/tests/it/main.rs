@@ -3,6 +3,7 @@
 //! * [`book`]: what a book is, and what follows when one is added
 //! * [`shelf`]: books one by one, and the catalog that people ask
 //! * [`catalogs`]: files good and bad, row by row
+//! * [`commands`]: what no command ever shows: secrets, and what commands a terminal
 //! * [`imports`]: the program imports: again, beside a server, for a person
 //! * [`configurations`]: files that are wrong, and what is said about them
 //! * [`placing`]: orders one by one, in memory
@@ -17,6 +18,7 @@
 
 mod book;
 mod catalogs;
+mod commands;
 mod configurations;
 mod imports;
 mod load;
