@@ -60,14 +60,14 @@ const BAD: [&str; 8] = [
      messages_per_tick = \"${KEY}\"",
 ];
 
-/// Every command that ends by itself, with an argument for each that it needs.
+/// Every command that ends by itself, with something for each argument it has.
 fn commands(shop: &Shop, path: &[&str]) -> Vec<Vec<String>> {
     let help = shop.run(&[path, &["--help"]].concat()).out;
     let Some((_, below)) = help.split_once("\nCommands:\n") else {
         let usage = help.lines().find(|line| line.starts_with("Usage: ")).unwrap();
-        let words = usage.split(' ').skip(2).filter(|word| !word.starts_with('['));
+        let words = usage.split(' ').skip(2).filter(|word| *word != "[OPTIONS]");
         let words = words.map(|word| if word == "<CSV>" { "books.csv" } else { word });
-        let words = words.map(|word| if word.starts_with('<') { "1" } else { word });
+        let words = words.map(|word| if word.starts_with(['<', '[']) { "1" } else { word });
         let end = (path == ["server"]).then_some("--test-mode");
         return vec![words.chain(end).map(str::to_owned).collect()];
     };
