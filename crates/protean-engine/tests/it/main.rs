@@ -11,6 +11,7 @@
 //! * `keys`: names of senders, and what is forgotten
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
 //! * `two_aggregates`: one handler, two categories
+//! * `waits`: how long production waits, to the instant
 //! * `simulation`, `tallies`: what the others run on
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -29,3 +30,4 @@ mod suspects;
 mod tallies;
 mod two_aggregates;
 mod unreliable;
+mod waits;
