@@ -11,6 +11,7 @@
 //! * `keys`: names of senders, and what is forgotten
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
 //! * `two_aggregates`: one handler, two categories
+//! * `one_file`: two stores on one file, and copies of everything
 //! * `waits`: how long production waits, to the instant
 //! * `simulation`, `tallies`: what the others run on
 
@@ -21,6 +22,7 @@ mod faults;
 mod keys;
 mod lanes;
 mod letters;
+mod one_file;
 mod order;
 mod processes;
 mod schedules;
