@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::field::{column, mismatch};
+use super::number::check_real;
 use super::{Field, Rules, Values};
 use crate::Violations;
 use crate::message::{Column, ColumnKind, Date, Decimal, Id, Timestamp, Value};
@@ -19,7 +20,16 @@ pub trait Element: Serialize + DeserializeOwned {
 macro_rules! elements {
     ($($type:ty),*) => {$(impl Element for $type {})*};
 }
-elements!(String, Id, bool, i8, i16, i32, i64, u8, u16, u32, u64, f64, Decimal, Timestamp, Date);
+elements!(String, Id, bool, i8, i16, i32, i64, u8, u16, u32, u64, Decimal, Timestamp, Date);
+
+impl Element for f64 {
+    fn check_element(&self) -> Violations {
+        let mut violations = Violations::new();
+        // As JSON it would be null, and no number when it is read.
+        check_real(self, &Rules::named(""), &mut violations);
+        violations
+    }
+}
 
 fn check_length(length: usize, rules: &Rules, violations: &mut Violations) {
     if let Some(most) = rules.max_length.filter(|most| length > *most) {
@@ -71,5 +81,14 @@ mod tests {
         assert_eq!(told(&[]), ["must have 1 or more elements, has 0"]);
         assert!(told(&[1]).is_empty() && told(&[1, 2]).is_empty());
         assert_eq!(told(&[1, 2, 3]), ["must have 2 or fewer elements, has 3"]);
+    }
+
+    #[test]
+    fn a_list_of_numbers_holds_finite_ones() {
+        let mut violations = Violations::new();
+        vec![1.5, f64::NAN, f64::INFINITY].check(&Rules::named("rates"), &mut violations);
+        assert_eq!(violations.get("rates[1]"), ["must be a finite number, is NaN"]);
+        assert_eq!(violations.get("rates[2]"), ["must be a finite number, is inf"]);
+        assert!(violations.get("rates[0]").is_empty());
     }
 }

@@ -9,6 +9,7 @@ mod attribute;
 mod choice;
 mod field;
 mod fields;
+mod json;
 mod kept;
 mod list;
 mod messages;
@@ -31,3 +32,5 @@ pub use messages::{Command, Event, Query};
 pub use projection::Projection;
 pub use root::{Raised, Root};
 pub use rules::{Bound, Rules};
+
+pub(crate) use json::to_json;

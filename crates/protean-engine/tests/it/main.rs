@@ -10,6 +10,7 @@
 //! * `processes`: the same with real processes
 //! * `keys`: names of senders, and what is forgotten
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
+//! * `limits`: what is too large, too deep or too odd for a log
 //! * `two_aggregates`: one handler, two categories
 //! * `one_file`: two stores on one file, and copies of everything
 //! * `waits`: how long production waits, to the instant
@@ -22,6 +23,7 @@ mod faults;
 mod keys;
 mod lanes;
 mod letters;
+mod limits;
 mod one_file;
 mod order;
 mod processes;
