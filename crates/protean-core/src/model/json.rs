@@ -8,7 +8,7 @@ use crate::{Error, Result, Violations};
 const MOST_BYTES: usize = 8 * 1024 * 1024;
 
 /// The deepest that its objects and lists may nest: what reads them gives up below.
-const DEEPEST: usize = 127;
+pub(super) const DEEPEST: usize = 127;
 
 /// The fields of an event or a command of this name, as a log holds them.
 ///

@@ -1,9 +1,12 @@
 //! Lists, kept as one JSON column.
 
+use std::cell::Cell;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::field::{column, mismatch};
+use super::json::DEEPEST;
 use super::number::check_real;
 use super::{Field, Rules, Values};
 use crate::Violations;
@@ -40,6 +43,31 @@ fn check_length(length: usize, rules: &Rules, violations: &mut Violations) {
     }
 }
 
+thread_local! {
+    /// How many lists that hold each other are being checked.
+    static NESTED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A list that is being checked, inside of others perhaps.
+struct Nested;
+
+impl Nested {
+    /// Nothing when it is so deep inside that nobody could read it back.
+    fn enter() -> Option<Self> {
+        let nested = NESTED.get();
+        (nested < DEEPEST).then(|| {
+            NESTED.set(nested + 1);
+            Self
+        })
+    }
+}
+
+impl Drop for Nested {
+    fn drop(&mut self) {
+        NESTED.set(NESTED.get() - 1);
+    }
+}
+
 impl<T: Element> Field for Vec<T> {
     fn columns(name: &str, rules: &Rules) -> Vec<Column> {
         column(name, ColumnKind::Json, rules)
@@ -47,6 +75,9 @@ impl<T: Element> Field for Vec<T> {
 
     fn check(&self, rules: &Rules, violations: &mut Violations) {
         check_length(self.len(), rules, violations);
+        let Some(_nested) = Nested::enter() else {
+            return violations.add(rules.name, format!("lies in {DEEPEST} lists: flatten it"));
+        };
         for (index, element) in self.iter().enumerate() {
             violations.nest(&format!("{}[{index}]", rules.name), &element.check_element());
         }

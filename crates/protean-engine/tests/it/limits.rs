@@ -145,6 +145,8 @@ async fn what_is_too_large_or_too_deep_is_refused_when_it_is_sent(on: On) {
     assert!(told.starts_with("Write: takes 8388") && told.contains("at most 8388608"), "{told}");
     let told = refused(&bench.domain, || Write { branches: tree(70), ..note("deep") }).await;
     assert_eq!(told, "Write: nests 142 deep, at most 127 can be read back: flatten it");
+    let told = refused(&bench.domain, || Write { branches: tree(5000), ..note("deeper") }).await;
+    assert!(told.ends_with("branches: lies in 127 lists: flatten it"), "{told}");
     assert_eq!(committed(&bench.domain).await, 0, "nothing of it is kept");
 
     let text = "x".repeat(3 * MIB);
