@@ -77,10 +77,8 @@ impl NoteCommandHandler {
         let notes = context.repository::<Note>();
         let found = notes.find(&command.note).await?;
         let mut note = found.unwrap_or_else(|| Note::create_with(command.note.clone()));
-        // Whoever passes over a refusal keeps a note as it was.
-        let written = note.write(command);
-        notes.add(note).await?;
-        written
+        note.write(command)?;
+        notes.add(note).await
     }
 }
 
@@ -160,6 +158,9 @@ async fn what_is_too_large_or_too_deep_is_refused_when_it_is_sent(on: On) {
 async fn an_event_that_is_too_large_costs_its_command_alone(on: On) {
     let bench = bench(on);
     let swelling = || Write { copies: 9, ..note(&"x".repeat(MIB)) };
+    let mut refusing = Note::create_with("n".into());
+    assert!(refusing.write(swelling()).is_err());
+    assert!(refusing.notes == 0 && refusing.root().raised().is_empty(), "it stays as it was");
     bench.domain.process(swelling()).asynchronous().await.unwrap();
     bench.domain.process(note("small")).asynchronous().await.unwrap();
     bench.drain().await;
