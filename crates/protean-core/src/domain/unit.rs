@@ -8,7 +8,7 @@ use super::{Domain, registry::Names};
 use crate::message::{
     Extensions, Id, Kind, Message, Priority, Recorded, Row, Stream, Table, Timestamp,
 };
-use crate::model::{Aggregate, Command, Data, Raised};
+use crate::model::{Aggregate, Command, Data, Raised, to_json};
 use crate::port::{Append, Changes, Expect, RowChange, RowState, RowWrite, Statement, Store};
 use crate::{Error, Result};
 
@@ -305,8 +305,7 @@ pub(crate) fn command_message<C: Command>(
     extensions: Extensions,
 ) -> Result<Message> {
     let names = domain.registry().names::<C::Aggregate>()?;
-    let data = serde_json::to_string(command)
-        .map_err(|error| Error::failed(format!("{} is not JSON", C::NAME)).with_source(error))?;
+    let data = to_json(C::NAME, command)?;
     Ok(Message {
         id: Arc::from(id.as_str()),
         stream: names.commands.stream(&command.instance().unwrap_or_else(|| id.clone())),

@@ -126,13 +126,15 @@ where
     if !aggregate.root().is_blank() {
         aggregate.before().into_result()?;
     }
+    let raised = Raised::of(event)?;
     aggregate.apply(event);
     let wrong = violations_after(aggregate);
     if !wrong.is_empty() {
         aggregate.root_mut().bar(wrong.clone());
         return wrong.into_result();
     }
-    aggregate.root_mut().record(event)
+    aggregate.root_mut().record(raised);
+    Ok(())
 }
 
 /// Raises an event of a state-stored aggregate: the state is checked when it is kept.
@@ -148,7 +150,8 @@ where
     const { assert!(!E::FACT, "facts tell themselves: raise an event of your own") };
     aggregate.root().allow()?;
     event.check().into_result()?;
-    aggregate.root_mut().record(event)
+    aggregate.root_mut().record(Raised::of(event)?);
+    Ok(())
 }
 
 /// What is wrong with the fields and the invariants of the present state.

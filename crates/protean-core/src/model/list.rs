@@ -1,9 +1,13 @@
 //! Lists, kept as one JSON column.
 
+use std::cell::Cell;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::field::{column, mismatch};
+use super::json::DEEPEST;
+use super::number::check_real;
 use super::{Field, Rules, Values};
 use crate::Violations;
 use crate::message::{Column, ColumnKind, Date, Decimal, Id, Timestamp, Value};
@@ -19,7 +23,16 @@ pub trait Element: Serialize + DeserializeOwned {
 macro_rules! elements {
     ($($type:ty),*) => {$(impl Element for $type {})*};
 }
-elements!(String, Id, bool, i8, i16, i32, i64, u8, u16, u32, u64, f64, Decimal, Timestamp, Date);
+elements!(String, Id, bool, i8, i16, i32, i64, u8, u16, u32, u64, Decimal, Timestamp, Date);
+
+impl Element for f64 {
+    fn check_element(&self) -> Violations {
+        let mut violations = Violations::new();
+        // As JSON it would be null, and no number when it is read.
+        check_real(self, &Rules::named(""), &mut violations);
+        violations
+    }
+}
 
 fn check_length(length: usize, rules: &Rules, violations: &mut Violations) {
     if let Some(most) = rules.max_length.filter(|most| length > *most) {
@@ -30,6 +43,31 @@ fn check_length(length: usize, rules: &Rules, violations: &mut Violations) {
     }
 }
 
+thread_local! {
+    /// How many lists that hold each other are being checked.
+    static NESTED: Cell<usize> = const { Cell::new(0) };
+}
+
+/// A list that is being checked, inside of others perhaps.
+struct Nested;
+
+impl Nested {
+    /// Nothing when it is so deep inside that nobody could read it back.
+    fn enter() -> Option<Self> {
+        let nested = NESTED.get();
+        (nested < DEEPEST).then(|| {
+            NESTED.set(nested + 1);
+            Self
+        })
+    }
+}
+
+impl Drop for Nested {
+    fn drop(&mut self) {
+        NESTED.set(NESTED.get() - 1);
+    }
+}
+
 impl<T: Element> Field for Vec<T> {
     fn columns(name: &str, rules: &Rules) -> Vec<Column> {
         column(name, ColumnKind::Json, rules)
@@ -37,6 +75,9 @@ impl<T: Element> Field for Vec<T> {
 
     fn check(&self, rules: &Rules, violations: &mut Violations) {
         check_length(self.len(), rules, violations);
+        let Some(_nested) = Nested::enter() else {
+            return violations.add(rules.name, format!("lies in {DEEPEST} lists: flatten it"));
+        };
         for (index, element) in self.iter().enumerate() {
             violations.nest(&format!("{}[{index}]", rules.name), &element.check_element());
         }
@@ -71,5 +112,14 @@ mod tests {
         assert_eq!(told(&[]), ["must have 1 or more elements, has 0"]);
         assert!(told(&[1]).is_empty() && told(&[1, 2]).is_empty());
         assert_eq!(told(&[1, 2, 3]), ["must have 2 or fewer elements, has 3"]);
+    }
+
+    #[test]
+    fn a_list_of_numbers_holds_finite_ones() {
+        let mut violations = Violations::new();
+        vec![1.5, f64::NAN, f64::INFINITY].check(&Rules::named("rates"), &mut violations);
+        assert_eq!(violations.get("rates[1]"), ["must be a finite number, is NaN"]);
+        assert_eq!(violations.get("rates[2]"), ["must be a finite number, is inf"]);
+        assert!(violations.get("rates[0]").is_empty());
     }
 }

@@ -10,6 +10,7 @@ mod choice;
 mod data;
 mod field;
 mod fields;
+mod json;
 mod kept;
 mod list;
 mod messages;
@@ -35,3 +36,5 @@ pub use projection::Projection;
 pub use root::{Raised, Root};
 pub use rules::{Bound, Rules};
 pub use upcast::{Form, Payload, Upcast, Versioned};
+
+pub(crate) use json::to_json;

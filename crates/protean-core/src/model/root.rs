@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use super::Event;
+use super::{Event, to_json};
 use crate::message::Id;
 use crate::{Error, Result, Violations};
 
@@ -33,11 +33,9 @@ impl Raised {
     /// An event with its fields as JSON.
     ///
     /// # Errors
-    /// When they are nothing that JSON can hold.
+    /// When they are nothing that JSON can hold, or more than a log takes in.
     pub fn of<E: Event>(event: &E) -> Result<Self> {
-        let data = serde_json::to_string(event).map_err(|error| {
-            Error::failed(format!("{} is not JSON", E::NAME)).with_source(error)
-        })?;
+        let data = to_json(E::NAME, event)?;
         Ok(Self { name: E::NAME, version: E::VERSION, data })
     }
 }
@@ -97,9 +95,8 @@ impl<A> Root<A> {
         self.barred.clone().map_or(Ok(()), |violations| Err(Error::invalid(violations)))
     }
 
-    pub(crate) fn record<E: Event>(&mut self, event: &E) -> Result {
-        self.raised.push(Raised::of(event)?);
-        Ok(())
+    pub(crate) fn record(&mut self, raised: Raised) {
+        self.raised.push(raised);
     }
 }
 

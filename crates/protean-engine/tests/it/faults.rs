@@ -1,12 +1,16 @@
 //! Handlers that fail, panic or are refused by the database.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use protean::message::{Category, Lane, Message, Priority};
 use protean::port::{Append, Changes, Expect, Outcome, Term};
+use protean::{Context, Id, Result, event_handler};
+use tokio::sync::Semaphore;
 
 use crate::on_both_stores;
 use crate::tallies::{Add, Bench, Fault, IN_CONFLICT_WITH_ITSELF, On, SYNCHRONOUS, counts};
+use crate::tallies::{Added, Numbers, Tally};
 
 on_both_stores! {
     a_refused_command_is_dead_at_once
@@ -18,6 +22,46 @@ on_both_stores! {
     a_refused_row_of_a_synchronous_domain_is_dead_and_told
     a_handler_that_takes_too_long_fails_and_gives_its_slot_back
     data_that_no_program_would_write_is_a_dead_letter
+    a_task_that_outlives_its_handler_changes_nothing_and_holds_up_no_stop
+}
+
+/// Leaves a task behind that writes when its handler has long returned, and one that never ends.
+struct Leaking(Arc<Semaphore>);
+
+#[event_handler(part_of = Tally, start_from = "beginning")]
+impl Leaking {
+    #[handle]
+    async fn on_added(&self, event: Added, context: &Context) -> Result {
+        let (settled, context) = (Arc::clone(&self.0), context.clone());
+        tokio::spawn(async move {
+            settled.acquire().await.unwrap().forget();
+            let tally = Id::from("leaked");
+            context.process(Add { tally: tally.clone(), number: event.number }).unwrap();
+            let row = Numbers { tally, seen: vec![event.number], mark: None };
+            context.repository::<Numbers>().add(row).await.unwrap();
+            settled.add_permits(100);
+        });
+        tokio::spawn(std::future::pending::<()>());
+        Ok(())
+    }
+}
+
+async fn a_task_that_outlives_its_handler_changes_nothing_and_holds_up_no_stop(on: On) {
+    let settled = Arc::new(Semaphore::new(0));
+    let leaking = Leaking(Arc::clone(&settled));
+    let bench = Bench::with(on, |builder| builder.register(leaking));
+    for number in 0..10 {
+        bench.add("t", number, Priority::NORMAL).await;
+    }
+    bench.drain().await;
+    settled.add_permits(10);
+    bench.serve_until(async || settled.available_permits() >= 1000).await;
+    bench.drain().await;
+    assert_eq!(bench.seen("t").await, (0..10).collect::<Vec<_>>());
+    assert!(bench.seen("leaked").await.is_empty(), "its unit of work was over");
+    assert_eq!(bench.standing("bench.TallyCommands").await.committed, 10);
+    assert_eq!(counts(&bench.standing("bench.Leaking").await), (10, 0));
+    bench.assert_closes().await;
 }
 
 async fn a_unit_in_conflict_with_itself_ends_as_a_dead_letter(on: On) {

@@ -15,6 +15,9 @@
 //! * `snapshots`: snapshots among units that commit together
 //! * `two_aggregates`: one handler, two categories
 //! * `versions`: messages of other versions in the log
+//! * `limits`: what is too large, too deep or too odd for a log
+//! * `one_file`: two stores on one file, and copies of everything
+//! * `waits`: how long production waits, to the instant
 //! * `simulation`, `tallies`, `child`: what the others run on
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -27,6 +30,8 @@ mod keys;
 mod kills;
 mod lanes;
 mod letters;
+mod limits;
+mod one_file;
 mod order;
 mod processes;
 mod schedules;
@@ -38,3 +43,4 @@ mod tallies;
 mod two_aggregates;
 mod unreliable;
 mod versions;
+mod waits;

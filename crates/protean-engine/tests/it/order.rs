@@ -1,9 +1,16 @@
 //! Messages of one aggregate, across lanes and retries.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use proptest::collection::vec;
+use proptest::prelude::{Just, ProptestConfig, Strategy, any};
+use proptest::{prop_oneof, proptest};
 use protean::message::Priority;
+use protean_engine::DeadLetters;
 
 use crate::on_both_stores;
-use crate::tallies::{Bench, Fault, On, Skipping, counts};
+use crate::tallies::{Add, Bench, Fault, On, Skipping, counts};
 
 on_both_stores! {
     the_order_of_an_aggregate_holds_across_lanes
@@ -12,6 +19,19 @@ on_both_stores! {
     others_flow_past_a_held_aggregate
     an_outage_burns_no_attempts
     later_messages_flow_past_a_skipped_one
+    a_late_copy_from_the_other_lane_is_counted_and_does_nothing
+}
+
+async fn a_late_copy_from_the_other_lane_is_counted_and_does_nothing(on: On) {
+    let bench = Bench::new(on);
+    committed_alternately(&bench, "mixed", 0..40).await;
+    bench.drain().await;
+    assert_eq!(bench.seen("mixed").await, (0..40).collect::<Vec<_>>(), "by version, each once");
+    let numbers = bench.numbers().await;
+    let (handled, late) = counts(&numbers);
+    assert_eq!((handled, numbers.settled()), (40, 40), "copies are no part of the account");
+    assert!((1..=20).contains(&late), "{late} of 20 backfill events came after their turn");
+    bench.assert_closes().await;
 }
 
 async fn later_messages_flow_past_a_skipped_one(on: On) {
@@ -28,7 +48,7 @@ async fn later_messages_flow_past_a_skipped_one(on: On) {
 async fn committed_alternately(bench: &Bench, tally: &str, numbers: std::ops::Range<i64>) {
     for number in numbers {
         let priority = if number % 2 == 0 { Priority::BULK } else { Priority::NORMAL };
-        let command = crate::tallies::Add { tally: tally.into(), number };
+        let command = Add { tally: tally.into(), number };
         bench.domain.process(command).priority(priority).synchronous().await.unwrap();
     }
 }
@@ -90,4 +110,120 @@ async fn an_outage_burns_no_attempts(on: On) {
     bench.serve_until(async || bench.seen("out").await.len() == 3).await;
     assert_eq!(bench.seen("out").await, [0, 1, 2]);
     assert_eq!(bench.numbers().await.dead(), 0, "more outages than tries, and none counted");
+}
+
+const TALLIES: usize = 4;
+
+/// An event of one of a few tallies, in one of the lanes. It fails a few times, or
+/// until it was given up so often; perhaps the server ends while it is on the way,
+/// properly or not.
+#[derive(Clone, Debug)]
+struct Step {
+    tally: usize,
+    fails: u32,
+    given_up: u32,
+    urgent: bool,
+    ends: Option<(u64, bool)>,
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    let faults = prop_oneof![3 => Just((0, 0)), 1 => Just((1, 0)), 1 => Just((2, 0)),
+        1 => Just((u32::MAX, 1)), 1 => Just((u32::MAX, 2))];
+    let ends = proptest::option::weighted(0.2, (0_u64..200, any::<bool>()));
+    (0..TALLIES, faults, any::<bool>(), ends).prop_map(
+        |(tally, (fails, given_up), urgent, ends)| Step { tally, fails, given_up, urgent, ends },
+    )
+}
+
+/// The events of each tally, and how often each will be given up.
+#[derive(Default)]
+struct Model(BTreeMap<usize, Vec<(i64, u32)>>);
+
+impl Model {
+    /// Everything before the first event that is given up.
+    fn seen(&self, tally: usize) -> Vec<i64> {
+        let events = self.0.get(&tally).into_iter().flatten();
+        events.take_while(|(_, given_up)| *given_up == 0).map(|(number, _)| *number).collect()
+    }
+
+    /// How many are dead and how many wait behind them.
+    fn stuck(&self) -> (u64, u64) {
+        let lengths = self.0.iter().map(|(tally, events)| events.len() - self.seen(*tally).len());
+        let stuck: Vec<u64> = lengths.filter(|left| *left > 0).map(|left| left as u64).collect();
+        (stuck.len() as u64, stuck.iter().map(|left| left - 1).sum())
+    }
+
+    /// Those that are dead run again; some of them are mended.
+    fn replayed(&mut self, bench: &Bench) {
+        for events in self.0.values_mut() {
+            if let Some((number, given_up)) = events.iter_mut().find(|(_, times)| *times > 0) {
+                *given_up -= 1;
+                if *given_up == 0 {
+                    bench.faults.plan(*number, Fault::Fail(0));
+                }
+            }
+        }
+    }
+}
+
+/// Serves until everything is where the model has it.
+async fn agree(bench: &Bench, model: &Model) {
+    let (dead, waiting) = model.stuck();
+    let agrees = async || {
+        let numbers = bench.numbers().await;
+        (numbers.lag(), numbers.dead(), numbers.parked()) == (0, dead, waiting)
+    };
+    bench.serve_until(agrees).await;
+    for tally in 0..TALLIES {
+        assert_eq!(bench.seen(&format!("t-{tally}")).await, model.seen(tally), "tally {tally}");
+    }
+    bench.assert_closes().await;
+}
+
+async fn play(steps: Vec<Step>) {
+    let calm = "[server.subscriptions.NumbersProjector]\ncircuit_breaker_threshold = 1000000\n";
+    let (bench, mut model) =
+        (Bench::configured(On::Memory, calm, |builder| builder), Model::default());
+    for (step, number) in steps.into_iter().zip(0..) {
+        if step.fails > 0 {
+            bench.faults.plan(number, Fault::Fail(step.fails));
+        }
+        let priority = if step.urgent { Priority::NORMAL } else { Priority::BULK };
+        let command = Add { tally: format!("t-{}", step.tally).into(), number };
+        bench.domain.process(command).priority(priority).synchronous().await.unwrap();
+        model.0.entry(step.tally).or_default().push((number, step.given_up));
+        if let Some((millis, properly)) = step.ends {
+            let lives = tokio::time::sleep(Duration::from_millis(millis));
+            let server = protean_engine::Server::new(bench.domain.clone());
+            if properly {
+                server.run(lives).await.unwrap();
+            } else {
+                let server = server.run(std::future::pending());
+                tokio::select! { _ = server => {}, () = lives => {} }
+            }
+        }
+    }
+    agree(&bench, &model).await;
+    let groups = bench.domain.registry().groups();
+    let group = groups.iter().find(|group| *group.name == *"bench.NumbersProjector").unwrap();
+    while model.stuck().0 > 0 {
+        let letters = DeadLetters::of(&bench.domain, group).await.unwrap();
+        let dead = model.stuck().0;
+        model.replayed(&bench);
+        assert_eq!(letters.replay_all().await.unwrap(), dead);
+        agree(&bench, &model).await;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+
+    #[test]
+    fn later_messages_wait_for_one_that_failed_and_other_streams_flow(
+        steps in vec(any_step(), 1..40)
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(play(steps));
+    }
 }

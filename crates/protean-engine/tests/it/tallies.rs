@@ -13,6 +13,7 @@ use protean::{
     command_handler, event, event_handler, projection, projector,
 };
 use protean_engine::Server;
+use tokio::time::Instant;
 
 #[event(part_of = Tally)]
 pub(crate) struct Added {
@@ -95,6 +96,8 @@ pub(crate) struct Sum {
 #[derive(Clone, Debug)]
 pub(crate) enum Fault {
     Fail(u32),
+    /// Fails each time, after a while.
+    FailAfter(Duration),
     Panic,
     Reject,
     Unavailable(u32),
@@ -107,6 +110,7 @@ pub(crate) enum Fault {
 pub(crate) struct Faults {
     planned: Arc<Mutex<HashMap<i64, Fault>>>,
     pub(crate) calls: Arc<Mutex<Vec<i64>>>,
+    began: Arc<Mutex<HashMap<i64, Instant>>>,
 }
 
 impl Faults {
@@ -122,9 +126,15 @@ impl Faults {
         self.calls.lock().unwrap().clone()
     }
 
+    /// When a handler was last called with a number.
+    pub(crate) fn began(&self, number: i64) -> Option<Instant> {
+        self.began.lock().unwrap().get(&number).copied()
+    }
+
     /// Does what is planned; gives the mark to write, when one is.
     async fn meet(&self, number: i64) -> Handled<Option<String>> {
         self.calls.lock().unwrap().push(number);
+        self.began.lock().unwrap().insert(number, Instant::now());
         let fault = {
             let mut planned = self.planned.lock().unwrap();
             match planned.get_mut(&number) {
@@ -142,6 +152,10 @@ impl Faults {
         match fault {
             None => Ok(None),
             Some(Fault::Fail(_)) => Err(Error::failed("planned").into()),
+            Some(Fault::FailAfter(time)) => {
+                tokio::time::sleep(time).await;
+                Err(Error::failed("planned").into())
+            }
             Some(Fault::Panic) => panic!("planned"),
             Some(Fault::Reject) => Err(Failure::rejected("planned")),
             Some(Fault::Unavailable(_)) => Err(Failure::unavailable("planned")),

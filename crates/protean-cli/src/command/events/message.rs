@@ -87,3 +87,49 @@ pub(super) fn values(recorded: &Recorded) -> String {
         fields.iter().filter(|(_, value)| value.as_str() != Some(recorded.message.stream.id()));
     told.map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use protean::message::{Category, Extensions, Kind, Message, Recorded};
+    use serde_json::value::RawValue;
+
+    use super::{Shown, values};
+
+    fn recorded(data: &str) -> Recorded {
+        let message = Message {
+            id: Arc::from("m"),
+            stream: Category::named("c").stream(&"1".into()),
+            kind: Kind::Event,
+            type_name: Arc::from("C.E.v1"),
+            version: 1,
+            priority: Default::default(),
+            correlation_id: Arc::from("m"),
+            causation_id: None,
+            time: Default::default(),
+            data: Arc::from(data),
+            extensions: Extensions::default(),
+        };
+        Recorded { position: 1, stream_position: 0, message }
+    }
+
+    #[test]
+    fn data_that_no_program_would_write_is_shown_as_it_is() {
+        let deep = "[".repeat(10_000) + &"]".repeat(10_000);
+        let large = format!("{{\"a\":\"{}\"}}", "x".repeat(8 * 1024 * 1024));
+        for json in [&*deep, &large, r#"{"a":18446744073709551615}"#, r#"{"a":"\ud800\u0000"}"#] {
+            let recorded = recorded(json);
+            let shown = serde_json::to_string(&Shown::new(&recorded, true)).unwrap();
+            assert!(serde_json::from_str::<&RawValue>(&shown).is_ok());
+            assert!(shown.contains(json), "byte for byte");
+            assert!(!values(&recorded).is_empty());
+        }
+        for text in ["{\"a\":NaN}", "no JSON \u{0} at all", ""] {
+            let recorded = recorded(text);
+            let shown = serde_json::to_value(Shown::new(&recorded, true)).unwrap();
+            assert_eq!(shown["data"], text, "what is no JSON is a text");
+            assert_eq!(values(&recorded), text);
+        }
+    }
+}

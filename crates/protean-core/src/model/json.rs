@@ -1,0 +1,101 @@
+//! The fields of a message as JSON, on their way into a log.
+
+use serde::Serialize;
+
+use crate::{Error, Result, Violations};
+
+/// The most bytes of JSON that one message may have.
+const MOST_BYTES: usize = 8 * 1024 * 1024;
+
+/// The deepest that its objects and lists may nest: what reads them gives up below.
+pub(super) const DEEPEST: usize = 127;
+
+/// The fields of an event or a command of this name, as a log holds them.
+///
+/// # Errors
+/// A violation when they are more than a log takes in, or nest deeper than can
+/// be read back; a failure when they are nothing that JSON can hold.
+pub(crate) fn to_json(name: &str, fields: &impl Serialize) -> Result<String> {
+    let json = serde_json::to_string(fields)
+        .map_err(|error| Error::failed(format!("{name} is not JSON")).with_source(error))?;
+    let told = |message| Error::invalid(Violations::of(name, message));
+    if json.len() > MOST_BYTES {
+        let bytes = json.len();
+        return Err(told(format!(
+            "takes {bytes} bytes as JSON, at most {MOST_BYTES} are kept: \
+             keep large content elsewhere and refer to it"
+        )));
+    }
+    match depth(&json) {
+        deep if deep > DEEPEST => {
+            Err(told(format!("nests {deep} deep, at most {DEEPEST} can be read back: flatten it")))
+        }
+        _ => Ok(json),
+    }
+}
+
+/// How deep objects and lists nest.
+fn depth(json: &str) -> usize {
+    // Each level takes two bytes, so that most messages need not be looked at.
+    if json.len() <= 2 * DEEPEST {
+        return 0;
+    }
+    let (mut open, mut deepest) = (0_usize, 0);
+    let (mut quoted, mut escaped) = (false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => quoted = !quoted,
+            b'{' | b'[' if !quoted => {
+                open += 1;
+                deepest = deepest.max(open);
+            }
+            b'}' | b']' if !quoted => open = open.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::{DEEPEST, MOST_BYTES, to_json};
+
+    fn nested(levels: usize) -> Value {
+        (1..levels).fold(Value::Array(Vec::new()), |inner, _| Value::Array(vec![inner]))
+    }
+
+    #[test]
+    fn what_is_taken_in_can_be_read_back() {
+        for levels in [1, 100, DEEPEST] {
+            let json = to_json("Note", &nested(levels)).unwrap();
+            assert!(serde_json::from_str::<Value>(&json).is_ok(), "{levels}");
+        }
+        let told = to_json("Note", &nested(DEEPEST + 1)).unwrap_err();
+        assert!(told.is_invalid());
+        let expected = "Note: nests 128 deep, at most 127 can be read back: flatten it";
+        assert_eq!(told.to_string(), expected);
+        let unread = "[".repeat(DEEPEST + 1) + &"]".repeat(DEEPEST + 1);
+        assert!(serde_json::from_str::<Value>(&unread).is_err(), "the bound is the reader's");
+    }
+
+    #[test]
+    fn brackets_in_texts_nest_nothing() {
+        let text = "[{\"\\".repeat(1000);
+        assert!(to_json("Note", &[text.as_str(), "]", &text]).is_ok());
+    }
+
+    #[test]
+    fn a_message_has_at_most_eight_mebibytes() {
+        let text = |bytes: usize| "x".repeat(bytes - 2);
+        assert!(to_json("Note", &text(MOST_BYTES)).is_ok());
+        let told = to_json("Note", &text(MOST_BYTES + 1)).unwrap_err();
+        assert!(told.is_invalid());
+        let expected = "Note: takes 8388609 bytes as JSON, at most 8388608 are kept: \
+                        keep large content elsewhere and refer to it";
+        assert_eq!(told.to_string(), expected);
+    }
+}

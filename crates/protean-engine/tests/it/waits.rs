@@ -1,0 +1,106 @@
+//! How long production waits beside backfill, in simulated time, so that it is
+//! exact: a handler takes as long as it sleeps, and everything else no time.
+
+use std::time::Duration;
+
+use protean::message::Priority;
+use protean_engine::Server;
+use tokio::time::{Instant, sleep};
+
+use crate::tallies::{Add, Bench, Fault, Faults, Forwarder, On, counts};
+
+/// What one backfill message takes its handlers.
+const TAKES: Duration = Duration::from_millis(10);
+/// The numbers of production; below 1000, so that the forwarder takes them.
+const PRODUCTION: std::ops::Range<i64> = 900..930;
+
+/// Two handlers of the same events: a projector, which takes one at a time,
+/// and an event handler with slots to spare.
+struct Beside {
+    bench: Bench,
+    forwarder: Faults,
+}
+
+impl Beside {
+    /// Backfill events, with which the projector and the forwarder do this.
+    async fn new(count: i64, config: &str, (one, other): (Fault, Fault)) -> Self {
+        let forwarder = Faults::default();
+        let registered = Forwarder(forwarder.clone());
+        let bench = Bench::configured(On::Memory, config, |builder| builder.register(registered));
+        for number in 0..count {
+            bench.faults.plan(number, one.clone());
+            forwarder.plan(-number, other.clone());
+            commit(&bench, number, Priority::BULK).await;
+        }
+        Self { bench, forwarder }
+    }
+
+    /// How often the projector was called for a number of the backfill.
+    fn begun(&self, count: i64) -> usize {
+        self.bench.faults.calls().iter().filter(|number| **number < count).count()
+    }
+
+    /// Commits a production event now and then, each at another moment of the
+    /// handlers that run, and gives the longest waits for the two of them.
+    async fn waits(&self) -> (Duration, Duration) {
+        let mut sent = Vec::new();
+        let mut longest = (Duration::ZERO, Duration::ZERO);
+        let play = async {
+            for number in PRODUCTION {
+                sleep(Duration::from_micros(23_700)).await;
+                sent.push((number, Instant::now()));
+                commit(&self.bench, number, Priority::NORMAL).await;
+            }
+            sleep(TAKES * 2).await;
+        };
+        Server::new(self.bench.domain.clone()).run(play).await.unwrap();
+        for (number, at) in sent {
+            let waited = |faults: &Faults, number| faults.began(number).unwrap().duration_since(at);
+            longest.0 = longest.0.max(waited(&self.bench.faults, number));
+            longest.1 = longest.1.max(waited(&self.forwarder, -number));
+        }
+        longest
+    }
+}
+
+/// Commits an event of a tally of its own.
+async fn commit(bench: &Bench, number: i64, priority: Priority) {
+    let command = Add { tally: format!("t-{number}").into(), number };
+    bench.domain.process(command).priority(priority).synchronous().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn production_waits_for_one_running_handler_and_with_a_free_slot_for_none() {
+    let slow = || Fault::Sleep(TAKES);
+    let beside = Beside::new(100, "", (slow(), slow())).await;
+    let (sequential, concurrent) = beside.waits().await;
+    assert!(sequential <= TAKES, "waited {sequential:?} of at most {TAKES:?}");
+    assert!(sequential > Duration::ZERO, "the one slot was taken now and then");
+    assert_eq!(concurrent, Duration::ZERO, "there was a free slot");
+    let begun = beside.begun(100);
+    assert!((50..100).contains(&begun), "backfill was at work all the time: {begun} have begun");
+    beside.bench.drain().await;
+    beside.bench.assert_closes().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn poison_of_the_backfill_lane_does_not_slow_production() {
+    for threshold in [3, 1_000_000] {
+        let config = format!(
+            "[server.subscriptions.NumbersProjector]\ncircuit_breaker_threshold = {threshold}\n"
+        );
+        let poison = Fault::FailAfter(TAKES);
+        let beside = Beside::new(200, &config, (poison, Fault::Sleep(TAKES))).await;
+        let (sequential, concurrent) = beside.waits().await;
+        assert!(sequential <= TAKES, "{threshold}: waited {sequential:?} of at most {TAKES:?}");
+        assert_eq!(concurrent, Duration::ZERO, "{threshold}: there was a free slot");
+        for number in PRODUCTION {
+            assert_eq!(beside.bench.seen(&format!("t-{number}")).await, [number]);
+        }
+        let failed = beside.begun(200);
+        assert!(threshold > 3 || failed == 3, "{failed} calls: the breaker of the lane opens");
+        let forwarder = counts(&beside.bench.standing("bench.Forwarder").await).0;
+        assert_eq!(forwarder, 2 * 230, "the other handler takes all of it, and its own copies");
+        beside.bench.assert_closes().await;
+    }
+}
