@@ -122,7 +122,8 @@ impl Worker {
             let look_in = self.look_in();
             tokio::select! {
                 biased;
-                _ = stop.wait_for(|stop| *stop), if !self.stopping => self.stop(),
+                // Nobody can say so any more once the server was dropped, and that is no proper end.
+                Ok(_) = stop.wait_for(|stop| *stop), if !self.stopping => self.stop(),
                 woken = commits.changed(), if !self.stopping => {
                     if woken.is_err() { self.stop(); }
                     let soon = self.now() + LOOK_AFTER;
