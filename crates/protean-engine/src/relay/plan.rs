@@ -1,0 +1,71 @@
+//! What a relay publishes, and where.
+
+use std::sync::Arc;
+
+use protean_core::config::{Outbox, PriorityLanes};
+use protean_core::message::{Category, Lane, LaneRule};
+use protean_core::port::{BrokerGroup, Enrolment, Start};
+
+/// What a relay publishes, and how.
+#[derive(Clone, Debug)]
+pub struct RelayPlan {
+    /// What it is called in the ledger: `fidelis.relay:default`.
+    pub name: Arc<str>,
+    /// The domain whose messages these are.
+    pub domain: String,
+    /// Which priorities are bulk work.
+    pub lanes: LaneRule,
+    /// The name of the backfill lane, and how much of it may lie in the broker.
+    pub priority_lanes: PriorityLanes,
+    /// Batches, retries and how often it looks without being woken.
+    pub outbox: Outbox,
+    /// The categories that somebody reads.
+    pub routes: Vec<RelayRoute>,
+}
+
+/// A category, and who reads it.
+#[derive(Clone, Debug)]
+pub struct RelayRoute {
+    /// The category.
+    pub category: Category,
+    /// The groups that read its streams.
+    pub groups: Vec<Arc<str>>,
+}
+
+impl RelayPlan {
+    /// How the relay enters the ledger. It begins with what comes: of what was
+    /// there before, [`Relay`](super::Relay) publishes what its groups have not settled.
+    pub fn enrolments(&self) -> Vec<Enrolment> {
+        let enrolment = |route: &RelayRoute| Enrolment {
+            group: self.name.to_string(),
+            category: route.category.clone(),
+            start: Start::Head,
+        };
+        self.routes.iter().map(enrolment).collect()
+    }
+
+    /// The broker stream of one lane of a category.
+    pub(super) fn stream(&self, route: usize, lane: Lane) -> Arc<str> {
+        let category = &self.routes[route].category;
+        match lane {
+            Lane::Primary => category.as_str().into(),
+            Lane::Backfill => format!("{category}:{}", self.priority_lanes.backfill_suffix).into(),
+        }
+    }
+
+    /// Every group on each of its streams.
+    pub(super) fn groups(&self) -> Vec<BrokerGroup> {
+        let mut groups = Vec::new();
+        for (index, route) in self.routes.iter().enumerate() {
+            for lane in self.lanes.lanes() {
+                let stream = self.stream(index, *lane);
+                let on = |group: &Arc<str>| BrokerGroup {
+                    stream: Arc::clone(&stream),
+                    group: Arc::clone(group),
+                };
+                groups.extend(route.groups.iter().map(on));
+            }
+        }
+        groups
+    }
+}
