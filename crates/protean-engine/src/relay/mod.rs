@@ -61,7 +61,7 @@ impl Relay {
     pub async fn run(&self, mut stop: watch::Receiver<bool>) {
         let mut told = false;
         while !*stop.borrow() {
-            match self.store.claim(&self.plan.name).await {
+            match self.enter().await {
                 Ok(Some(claim)) => {
                     told = false;
                     self.work(claim, &mut stop).await;
@@ -77,6 +77,11 @@ impl Relay {
                 return;
             }
         }
+    }
+
+    async fn enter(&self) -> Result<Option<Box<dyn Claim>>> {
+        self.store.prepare(&[], &self.plan.enrolments()).await?;
+        self.store.claim(&self.plan.name).await
     }
 
     /// Publishes with the claim, until `stop` says so.

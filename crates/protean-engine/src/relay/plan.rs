@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use protean_core::config::{Outbox, PriorityLanes};
+use protean_core::domain::Domain;
 use protean_core::message::{Category, Lane, LaneRule};
 use protean_core::port::{BrokerGroup, Enrolment, Start};
 
@@ -33,9 +34,29 @@ pub struct RelayRoute {
 }
 
 impl RelayPlan {
+    /// What the groups of a domain need from the broker of this name.
+    pub fn of(domain: &Domain, broker: &str) -> Self {
+        let mut routes: Vec<RelayRoute> = Vec::new();
+        for group in domain.registry().groups() {
+            let (category, name) = (group.category.clone(), Arc::clone(&group.name));
+            match routes.iter_mut().find(|route| route.category == category) {
+                Some(route) => route.groups.push(name),
+                None => routes.push(RelayRoute { category, groups: vec![name] }),
+            }
+        }
+        Self {
+            name: format!("{}.relay:{broker}", domain.name()).into(),
+            domain: domain.name().to_owned(),
+            lanes: domain.lanes(),
+            priority_lanes: domain.config().server.priority_lanes.clone(),
+            outbox: domain.config().outbox.clone(),
+            routes,
+        }
+    }
+
     /// How the relay enters the ledger. It begins with what comes: of what was
     /// there before, [`Relay`](super::Relay) publishes what its groups have not settled.
-    pub fn enrolments(&self) -> Vec<Enrolment> {
+    pub(super) fn enrolments(&self) -> Vec<Enrolment> {
         let enrolment = |route: &RelayRoute| Enrolment {
             group: self.name.to_string(),
             category: route.category.clone(),
