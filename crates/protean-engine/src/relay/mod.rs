@@ -114,12 +114,13 @@ impl Relay {
             if rounds.publish().await? {
                 continue;
             }
-            tokio::select! {
+            let woken = tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return Ok(()),
-                _ = commits.changed() => {}
-                () = tokio::time::sleep(self.plan.outbox.tick_interval) => {
-                    rounds.look_after().await?;
-                }
+                _ = commits.changed() => true,
+                () = tokio::time::sleep(self.plan.outbox.tick_interval) => false,
+            };
+            if !woken {
+                rounds.look_after().await?;
             }
         }
         Ok(())
