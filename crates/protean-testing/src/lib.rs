@@ -13,8 +13,11 @@
 //! * [`given`], [`given_state`], [`when_new`]: aggregates
 //! * [`TestDomain`]: commands, events, projections
 //! * [`contract`]: the facts that hold for every adapter of the ports
+//! * [`broker`]: the same for brokers
+//! * `servers`: private servers for the tests of adapters
 
 mod aggregate;
+pub mod broker;
 mod clock;
 pub mod contract;
 mod difference;
@@ -23,6 +26,8 @@ mod log;
 mod messages;
 mod reaction;
 mod refusal;
+#[cfg(unix)]
+pub mod servers;
 
 pub use aggregate::{Given, Then, given, given_state, when_new};
 pub use clock::TestClock;

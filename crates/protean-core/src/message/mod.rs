@@ -2,6 +2,7 @@
 
 mod date;
 mod decimal;
+mod envelope;
 mod id;
 mod ids;
 mod lane;
@@ -15,6 +16,7 @@ mod value;
 
 pub use date::Date;
 pub use decimal::Decimal;
+pub use envelope::{Checksum, DeadLetter, Envelope, Foreign, Unreadable};
 pub use id::Id;
 pub use ids::Ids;
 pub use lane::{Lane, LaneRule};

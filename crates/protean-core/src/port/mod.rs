@@ -5,19 +5,28 @@
 //! There is no transaction type: what belongs together is one [`Changes`] value,
 //! and [`Store::commit`] is the only way to write.
 
+mod broker;
+mod broker_provider;
 mod changes;
 mod clock;
+mod consumer;
 mod ledger;
 mod log;
 mod provider;
 mod rows;
 mod store;
 
+pub use broker::{
+    Batch, Broker, BrokerGroup, BrokerMark, Entry, EntryId, EntryRef, GroupStanding, Kept,
+    Publication, Published, Receipt,
+};
+pub use broker_provider::{BrokerLocation, BrokerProvider};
 pub use changes::{
     Append, At, Changes, Count, Dead, Expect, KeyClaim, KeyWrite, Mark, MessageRef, Outcome, Park,
     Place, ProgressMove, RowChange, RowWrite, Statement, Term,
 };
 pub use clock::{Clock, SystemClock};
+pub use consumer::{BrokerRead, Consumer, TakeOver};
 pub use ledger::{
     Claim, Enrolment, LaneStanding, Ledger, Letter, LetterRead, ParkedPage, ParkedRead, Standing,
     Start,

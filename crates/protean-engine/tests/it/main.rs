@@ -8,6 +8,7 @@
 //! * `letters`: what is dead can be replayed and purged
 //! * `suspects`: an abrupt end of the process, and who is to blame
 //! * `processes`: the same with real processes
+//! * `relay`: from the log to a broker
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `kills`: and with one that is killed or stopped with handlers in flight
 //! * `keys`: names of senders, and what is forgotten
@@ -34,6 +35,7 @@ mod limits;
 mod one_file;
 mod order;
 mod processes;
+mod relay;
 mod schedules;
 mod serve;
 mod simulation;

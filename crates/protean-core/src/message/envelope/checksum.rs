@@ -1,0 +1,45 @@
+//! What tells that a payload came through whole.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use super::canonical::canonical;
+use super::unreadable::Unreadable;
+
+/// The SHA-256 of a payload in hexadecimal digits, over the text that Python's
+/// `json.dumps(payload, sort_keys=True, separators=(",", ":"))` gives: how the
+/// payload is spaced, escaped and ordered makes no difference.
+///
+/// ```
+/// # use protean_core::message::Checksum;
+/// let one = Checksum::of(r#"{"title": "é", "price": 10.50}"#).unwrap();
+/// let other = Checksum::of(r#"{"price":1.05e1,"title":"\u00E9"}"#).unwrap();
+/// assert_eq!(one, other);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checksum(String);
+
+impl Checksum {
+    /// The checksum of a payload.
+    ///
+    /// # Errors
+    /// When the payload is not JSON, or nests deeper than 127 objects and lists.
+    pub fn of(json: &str) -> Result<Self, Unreadable> {
+        let digest = Sha256::digest(canonical(json)?);
+        let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
+        let digits = digest.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]);
+        Ok(Self(digits.collect()))
+    }
+
+    /// 64 hexadecimal digits in lower case.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Checksum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.0)
+    }
+}

@@ -1,0 +1,198 @@
+//! An entry of a stream, as it is read.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::checksum::Checksum;
+use super::layout::{Metadata, Places, Text};
+use super::unreadable::Unreadable;
+use crate::message::{Category, Extensions, Kind, Message, Priority, Recorded, Stream, Timestamp};
+
+/// What every entry must have.
+const EXPECTED: &str = "{\"data\": {…}, \"metadata\": {\"headers\": {\"id\", \"type\", \
+                        \"stream\", …}, \"domain\": {\"kind\", …}}}";
+
+/// A message of any sender, verified; what it does not borrow from its entry is small.
+#[derive(Clone, Debug)]
+pub struct Foreign<'a> {
+    /// The message's id, as its sender made it.
+    pub id: Cow<'a, str>,
+    /// `Fidelis.AccountOpened.v1`.
+    pub type_name: Cow<'a, str>,
+    /// Event or command.
+    pub kind: Kind,
+    /// The version of the type; 1 when the sender does not tell.
+    pub version: u32,
+    /// The stream it belongs to at its sender.
+    pub stream: Stream,
+    /// `7`, or `7.1` when the aggregate is not event-sourced; a command has none.
+    pub sequence_id: Option<Cow<'a, str>>,
+    /// How urgent it is; one beyond what a priority holds is the nearest that it does.
+    pub priority: Priority,
+    /// Shared by all that came of one cause.
+    pub correlation_id: Option<Cow<'a, str>>,
+    /// The id of the message that caused it.
+    pub causation_id: Option<Cow<'a, str>>,
+    /// When it was made.
+    pub time: Option<Timestamp>,
+    /// The deadline and the sender's name for it.
+    pub extensions: Extensions,
+    /// The fields: an object, exactly as it was sent.
+    pub data: &'a RawValue,
+    /// Its place in the log, when it is ours.
+    pub position: Option<u64>,
+    /// Its place in its stream, when it is ours.
+    pub stream_position: Option<u64>,
+}
+
+impl Foreign<'_> {
+    /// The message, as a handler receives it. One without a correlation begins
+    /// its own; one without a time was made when it was `received`.
+    pub fn message(&self, received: Timestamp) -> Message {
+        let id: Arc<str> = Arc::from(&*self.id);
+        let correlation = self.correlation_id.as_deref().map(Arc::from);
+        Message {
+            stream: self.stream.clone(),
+            kind: self.kind,
+            type_name: Arc::from(&*self.type_name),
+            version: self.version,
+            priority: self.priority,
+            correlation_id: correlation.unwrap_or_else(|| Arc::clone(&id)),
+            causation_id: self.causation_id.as_deref().map(Arc::from),
+            time: self.time.unwrap_or(received),
+            data: Arc::from(self.data.get()),
+            extensions: self.extensions.clone(),
+            id,
+        }
+    }
+
+    /// The message with its place in the log, when it is ours.
+    pub fn recorded(&self) -> Option<Recorded> {
+        let (position, stream_position) = (self.position?, self.stream_position?);
+        Some(Recorded { position, stream_position, message: self.message(self.time?) })
+    }
+}
+
+#[derive(Deserialize)]
+struct Entry<'a> {
+    #[serde(borrow)]
+    data: &'a RawValue,
+    #[serde(borrow)]
+    metadata: Metadata<'a>,
+}
+
+pub(super) fn read(entry: &[u8]) -> Result<Foreign<'_>, Unreadable> {
+    let json = str::from_utf8(entry).map_err(|error| {
+        let at = error.valid_up_to();
+        let found = entry.get(at).copied().unwrap_or_default();
+        Unreadable::new(format!("not UTF-8: found 0x{found:02x} at byte {at}, expected {EXPECTED}"))
+    })?;
+    object("the entry", json)?;
+    let Entry { data, metadata } =
+        serde_json::from_str(json).map_err(|error| malformed(json, &error))?;
+    object("data", data.get())?;
+    verify(data.get(), &metadata)?;
+    foreign(data, metadata)
+}
+
+/// Verifies that a text is the beginning of an object.
+fn object(what: &str, json: &str) -> Result<(), Unreadable> {
+    let text = json.trim_start_matches([' ', '\t', '\n', '\r']);
+    let found = match text.as_bytes().first() {
+        Some(b'{') => return Ok(()),
+        None => "nothing",
+        Some(b'[') => "a list",
+        Some(b'"') => "a text",
+        Some(b'-' | b'0'..=b'9') => "a number",
+        Some(b't' | b'f') => "true or false",
+        Some(b'n') => "null",
+        Some(_) => "no JSON",
+    };
+    let begins: String = text.chars().take(40).collect();
+    let quoted = if begins.is_empty() { begins } else { format!(" ({begins:?})") };
+    Err(Unreadable::new(format!("{what} is {found}{quoted}: expected an object, {EXPECTED}")))
+}
+
+/// Says where an entry is not laid out as a message.
+fn malformed(json: &str, error: &serde_json::Error) -> Unreadable {
+    if !error.is_data() {
+        return Unreadable::new(format!("not JSON: {error}; expected {EXPECTED}"));
+    }
+    // A second look, since following the path costs those that can be read.
+    let told = serde_path_to_error::deserialize::<_, Entry<'_>>(
+        &mut serde_json::Deserializer::from_str(json),
+    );
+    let told = told.map_or_else(|again| again.to_string(), |_| error.to_string());
+    Unreadable::new(format!("{told}; expected {EXPECTED}"))
+}
+
+/// Verifies the checksum; one that is not there cannot be wrong, but the
+/// fields must be such as can be read all the same.
+fn verify(data: &str, metadata: &Metadata<'_>) -> Result<(), Unreadable> {
+    let computed = Checksum::of(data)?;
+    let told = metadata.envelope.as_ref().and_then(|seal| seal.checksum.as_ref());
+    match told {
+        Some(Text(told)) if *told != computed.as_str() => Err(Unreadable::new(format!(
+            "the checksum does not fit the data, which was changed on its way: \
+             metadata.envelope.checksum says {told:.70?}, the data gives '{computed}'"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+fn foreign<'a>(data: &'a RawValue, metadata: Metadata<'a>) -> Result<Foreign<'a>, Unreadable> {
+    let Metadata { headers, domain, extensions, .. } = metadata;
+    let Text(kind) = domain.kind;
+    let kind = Kind::named(&kind).ok_or_else(|| {
+        let told = format!("metadata.domain.kind is {kind:?}: expected \"EVENT\" or \"COMMAND\"");
+        Unreadable::new(told)
+    })?;
+    let stream = stream(&headers.stream.0, domain.stream_category.as_ref(), kind);
+    let Places { position, stream_position } = extensions.unwrap_or_default();
+    let extensions = Extensions {
+        deadline: moment("metadata.headers.deadline", headers.deadline.as_ref())?,
+        idempotency_key: headers.idempotency_key.map(|Text(key)| Arc::from(&*key)),
+    };
+    Ok(Foreign {
+        id: headers.id.0,
+        type_name: headers.type_name.0,
+        kind,
+        version: domain.version.unwrap_or(1),
+        stream,
+        sequence_id: domain.sequence_id.map(|text| text.0),
+        priority: priority(domain.priority.unwrap_or_default()),
+        correlation_id: domain.correlation_id.map(|text| text.0),
+        causation_id: domain.causation_id.map(|text| text.0),
+        time: moment("metadata.headers.time", headers.time.as_ref())?,
+        extensions,
+        data,
+        position,
+        stream_position,
+    })
+}
+
+/// The stream, in the category that the sender tells, else in the one its name begins with.
+fn stream(name: &str, category: Option<&Text<'_>>, kind: Kind) -> Stream {
+    let category = match (category, kind, name.split_once(":command-")) {
+        (Some(Text(category)), ..) => Category::named(&**category),
+        (None, Kind::Command, Some((category, _))) => Category::named(category).commands(),
+        _ => Category::named(name.split_once('-').map_or(name, |(category, _)| category)),
+    };
+    Stream::restored(name, category)
+}
+
+fn priority(told: i64) -> Priority {
+    let nearest = told.clamp(i32::MIN.into(), i32::MAX.into());
+    Priority::new(i32::try_from(nearest).unwrap_or_default())
+}
+
+/// A moment, taken to be in UTC when it tells no offset, as Python does.
+pub(super) fn moment(name: &str, told: Option<&Text<'_>>) -> Result<Option<Timestamp>, Unreadable> {
+    let Some(Text(told)) = told else { return Ok(None) };
+    let moment = told.parse().or_else(|_| format!("{told}Z").parse());
+    let expected = "expected a time such as \"2026-11-20T17:12:43.949786+00:00\"";
+    moment.map(Some).map_err(|_: String| Unreadable::new(format!("{name} is {told:?}: {expected}")))
+}

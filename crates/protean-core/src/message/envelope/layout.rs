@@ -1,0 +1,108 @@
+//! The metadata of an entry: the names, their order, and what may be left out.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+/// A text, borrowed from the entry where it has no escapes.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+
+impl<'a> From<&'a str> for Text<'a> {
+    fn from(text: &'a str) -> Self {
+        Self(Cow::Borrowed(text))
+    }
+}
+
+impl From<String> for Text<'_> {
+    fn from(text: String) -> Self {
+        Self(Cow::Owned(text))
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Metadata<'a> {
+    #[serde(borrow)]
+    pub(super) headers: Headers<'a>,
+    #[serde(borrow)]
+    pub(super) envelope: Option<Seal<'a>>,
+    #[serde(borrow)]
+    pub(super) domain: Origin<'a>,
+    /// Where the sender's event store keeps it: always null on a stream.
+    #[serde(skip_deserializing)]
+    pub(super) event_store: (),
+    pub(super) extensions: Option<Places>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Headers<'a> {
+    #[serde(borrow)]
+    pub(super) id: Text<'a>,
+    #[serde(borrow)]
+    pub(super) time: Option<Text<'a>>,
+    #[serde(borrow, rename = "type")]
+    pub(super) type_name: Text<'a>,
+    #[serde(borrow)]
+    pub(super) stream: Text<'a>,
+    /// No message of ours holds one.
+    #[serde(skip_deserializing)]
+    pub(super) traceparent: (),
+    #[serde(borrow)]
+    pub(super) idempotency_key: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) deadline: Option<Text<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Seal<'a> {
+    #[serde(borrow)]
+    pub(super) specversion: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) checksum: Option<Text<'a>>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Origin<'a> {
+    #[serde(borrow)]
+    pub(super) fqn: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) kind: Text<'a>,
+    /// Known only while the handler that sends it runs.
+    #[serde(skip_deserializing)]
+    pub(super) origin_stream: (),
+    #[serde(borrow)]
+    pub(super) stream_category: Option<Text<'a>>,
+    pub(super) version: Option<u32>,
+    #[serde(borrow)]
+    pub(super) sequence_id: Option<Text<'a>>,
+    #[serde(skip_deserializing)]
+    pub(super) asynchronous: Always,
+    /// Known only while the message is written to its store.
+    #[serde(skip_deserializing)]
+    pub(super) expected_version: (),
+    pub(super) priority: Option<i64>,
+    #[serde(borrow)]
+    pub(super) correlation_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) causation_id: Option<Text<'a>>,
+}
+
+/// What is on a stream is handled asynchronously.
+#[derive(Default)]
+pub(super) struct Always;
+
+impl Serialize for Always {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_bool(true)
+    }
+}
+
+/// The places of a message in a log of ours.
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+pub(super) struct Places {
+    #[serde(rename = "protean.position")]
+    pub(super) position: Option<u64>,
+    #[serde(rename = "protean.stream_position")]
+    pub(super) stream_position: Option<u64>,
+}

@@ -1,0 +1,123 @@
+//! What travels on a broker's stream: the envelope around a message.
+//!
+//! ```text
+//! Recorded ─▶ Envelope ─▶ stream ─▶ Envelope::read ─▶ Foreign
+//!                                        │ Unreadable
+//!                                        ▼
+//!                                    DeadLetter, with the exact bytes
+//! ```
+//!
+//! The layout is the one that Protean for Python writes and verifies, so that
+//! its services and ours can share a stream.
+
+mod canonical;
+mod checksum;
+mod foreign;
+mod layout;
+mod letter;
+mod number;
+#[cfg(test)]
+mod tests;
+mod text;
+mod unreadable;
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::{Message, Recorded};
+use layout::{Always, Headers, Metadata, Origin, Places, Seal, Text};
+
+pub use checksum::Checksum;
+pub use foreign::Foreign;
+pub use letter::DeadLetter;
+pub use unreadable::Unreadable;
+
+/// The JSON of one entry of a stream: a message with its metadata.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope(String);
+
+impl Envelope {
+    /// The envelope of a message in the log of this domain. The fields of the
+    /// message go in as they are, letter for letter.
+    ///
+    /// # Errors
+    /// When its fields are not JSON, or nest deeper than 127 objects and lists.
+    pub fn of(recorded: &Recorded, domain: &str) -> Result<Self, Unreadable> {
+        let message = &recorded.message;
+        let checksum = Checksum::of(&message.data)?;
+        let metadata = Metadata {
+            headers: headers(message),
+            envelope: Some(Seal {
+                specversion: Some("1.0".into()),
+                checksum: Some(checksum.as_str().into()),
+            }),
+            domain: origin(message, domain),
+            event_store: (),
+            extensions: Some(Places {
+                position: Some(recorded.position),
+                stream_position: Some(recorded.stream_position),
+            }),
+        };
+        let mut json = Vec::with_capacity(message.data.len() + 1024);
+        json.extend_from_slice(b"{\"data\":");
+        json.extend_from_slice(message.data.as_bytes());
+        json.extend_from_slice(b",\"metadata\":");
+        let not_json = |error: &dyn fmt::Display| Unreadable::new(format!("not JSON: {error}"));
+        serde_json::to_writer(&mut json, &metadata).map_err(|error| not_json(&error))?;
+        json.push(b'}');
+        String::from_utf8(json).map(Self).map_err(|error| not_json(&error))
+    }
+
+    /// Reads an entry of ours or of another sender, and verifies its checksum
+    /// when it has one.
+    ///
+    /// # Errors
+    /// When the entry is no message: what was found, and what was expected.
+    pub fn read(entry: &[u8]) -> Result<Foreign<'_>, Unreadable> {
+        foreign::read(entry)
+    }
+
+    /// The JSON.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The JSON, to send.
+    pub fn into_string(self) -> String {
+        self.0
+    }
+}
+
+fn headers(message: &Message) -> Headers<'_> {
+    Headers {
+        id: Text::from(&*message.id),
+        time: Some(message.time.to_string().into()),
+        type_name: Text::from(&*message.type_name),
+        stream: message.stream.as_str().into(),
+        traceparent: (),
+        idempotency_key: message.extensions.idempotency_key.as_deref().map(Text::from),
+        deadline: message.extensions.deadline.map(|deadline| deadline.to_string().into()),
+    }
+}
+
+fn origin<'a>(message: &'a Message, domain: &str) -> Origin<'a> {
+    Origin {
+        fqn: Some(format!("{domain}.{}", message.name()).into()),
+        kind: message.kind.as_str().into(),
+        origin_stream: (),
+        stream_category: Some(message.stream.category().as_str().into()),
+        version: Some(message.version),
+        sequence_id: sequence(message).map(|sequence| Text(Cow::Borrowed(sequence))),
+        asynchronous: Always,
+        expected_version: (),
+        priority: Some(message.priority.value().into()),
+        correlation_id: Some(Text::from(&*message.correlation_id)),
+        causation_id: message.causation_id.as_deref().map(Text::from),
+    }
+}
+
+/// What the id of an event holds beside its stream: `7`, or `7.1` when its
+/// aggregate is kept as a row.
+fn sequence(message: &Message) -> Option<&str> {
+    message.id.strip_prefix(message.stream.as_str())?.strip_prefix('-')
+}

@@ -1,0 +1,94 @@
+//! Numbers as Python reads and prints them.
+
+/// Decimals of at most this many digits come out of an `f64` as they went in.
+const EXACT_DIGITS: usize = 15;
+
+/// Prints the number that `json` begins with; gives its length, or nothing
+/// when it begins with none.
+pub(super) fn print(json: &[u8], out: &mut Vec<u8>) -> Option<usize> {
+    let sign = usize::from(json.first() == Some(&b'-'));
+    let whole = digits(json, sign);
+    if whole == 0 || (whole > 1 && json[sign] == b'0') {
+        return None;
+    }
+    let point = sign + whole;
+    let (fraction, mut end) = match json.get(point) {
+        Some(b'.') => (some_digits(json, point + 1)?, point + 1),
+        _ => (0, point),
+    };
+    end += fraction;
+    let raised = matches!(json.get(end), Some(b'e' | b'E'));
+    if raised {
+        let signed = usize::from(matches!(json.get(end + 1), Some(b'+' | b'-')));
+        end += 1 + signed + some_digits(json, end + 1 + signed)?;
+    }
+    let number = &json[..end];
+    match (fraction, raised) {
+        // An integer has no negative zero.
+        (0, false) if number == b"-0" => out.push(b'0'),
+        (0, false) => out.extend_from_slice(number),
+        (_, false) if is_shortest(&json[sign..point], &json[point + 1..end]) => {
+            out.extend_from_slice(number);
+        }
+        _ => repr(str::from_utf8(number).ok()?.parse().ok()?, out),
+    }
+    Some(end)
+}
+
+/// How many digits stand at a place.
+fn digits(json: &[u8], at: usize) -> usize {
+    json.iter().skip(at).take_while(|byte| byte.is_ascii_digit()).count()
+}
+
+fn some_digits(json: &[u8], at: usize) -> Option<usize> {
+    Some(digits(json, at)).filter(|count| *count > 0)
+}
+
+/// Whether Python prints these digits around a point as they are: few enough to
+/// survive, with no zero too many, and not so small that it takes an exponent.
+fn is_shortest(whole: &[u8], fraction: &[u8]) -> bool {
+    whole.len() + fraction.len() <= EXACT_DIGITS
+        && (fraction == b"0" || !fraction.ends_with(b"0"))
+        && (whole != b"0" || fraction == b"0" || !fraction.starts_with(b"0000"))
+}
+
+/// Prints a float as `repr` of Python does.
+fn repr(number: f64, out: &mut Vec<u8>) {
+    if number.is_sign_negative() {
+        out.push(b'-');
+    }
+    // What is too large to hold is infinite, and Python says so in JSON too.
+    if number.is_infinite() {
+        return out.extend_from_slice(b"Infinity");
+    }
+    let scientific = format!("{:e}", number.abs());
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let digits: Vec<u8> = mantissa.bytes().filter(u8::is_ascii_digit).collect();
+    match exponent.parse::<i32>().unwrap_or(0) {
+        exponent @ 0..=15 => {
+            let point = exponent.unsigned_abs() as usize + 1;
+            let (whole, fraction) = digits.split_at(point.min(digits.len()));
+            out.extend_from_slice(whole);
+            out.resize(out.len() + point - whole.len(), b'0');
+            out.push(b'.');
+            out.extend_from_slice(if fraction.is_empty() { b"0" } else { fraction });
+        }
+        exponent @ -4..0 => {
+            out.extend_from_slice(b"0.");
+            out.resize(out.len() + exponent.unsigned_abs() as usize - 1, b'0');
+            out.extend_from_slice(&digits);
+        }
+        exponent => print_raised(&digits, exponent, out),
+    }
+}
+
+/// `1.5e-05`: the exponent has a sign and at least two digits.
+fn print_raised(digits: &[u8], exponent: i32, out: &mut Vec<u8>) {
+    out.extend_from_slice(&digits[..1]);
+    if digits.len() > 1 {
+        out.push(b'.');
+        out.extend_from_slice(&digits[1..]);
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    out.extend_from_slice(format!("e{sign}{:02}", exponent.unsigned_abs()).as_bytes());
+}

@@ -1,0 +1,128 @@
+//! The relay: from the log to a broker.
+//!
+//! ```text
+//! log ─▶ page ─▶ envelopes ─▶ Broker::publish ─▶ settling ─▶ Store::commit (cursor)
+//!          ▲ window (bulk)         │ mark
+//!          └────── gaps ◀──────────┘ the broker has lost something: what its
+//!                                    groups have not settled goes out again
+//! ```
+//!
+//! To the ledger a relay is a group of its own: what it has published it has
+//! settled. It is at least once: after an abrupt end the last page goes out again,
+//! with the same ids.
+
+mod gaps;
+mod outlet;
+mod plan;
+mod rounds;
+mod settling;
+mod window;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use protean_core::Result;
+use protean_core::port::{Broker, Claim, Clock, Store};
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+pub use plan::{RelayPlan, RelayRoute};
+use rounds::Rounds;
+
+/// How long one that stands by waits before it asks again.
+const STAND_BY: Duration = Duration::from_millis(500);
+/// The first wait after a failure, and the longest.
+const PATIENCE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// Publishes what the log holds for others to read. One of a name works at a
+/// time, whichever process it is in; the others stand by.
+pub struct Relay {
+    store: Arc<dyn Store>,
+    broker: Arc<dyn Broker>,
+    clock: Arc<dyn Clock>,
+    plan: RelayPlan,
+}
+
+impl Relay {
+    /// A relay from this store to this broker.
+    pub fn new(
+        store: Arc<dyn Store>,
+        broker: Arc<dyn Broker>,
+        clock: Arc<dyn Clock>,
+        plan: RelayPlan,
+    ) -> Self {
+        Self { store, broker, clock, plan }
+    }
+
+    /// Publishes until `stop` says so, and then until the page in hand is settled.
+    /// An outage of either side is waited out: nothing is given up for it.
+    ///
+    /// Dropping the future loses nothing: the page in hand may go out again.
+    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+        let mut told = false;
+        while !*stop.borrow() {
+            match self.enter().await {
+                Ok(Some(claim)) => {
+                    told = false;
+                    self.work(claim, &mut stop).await;
+                }
+                Ok(None) if !told => {
+                    info!(relay = %self.plan.name, "another process publishes: standing by");
+                    told = true;
+                }
+                Ok(None) => {}
+                Err(error) => warn!(relay = %self.plan.name, "cannot claim the relay: {error}"),
+            }
+            if tokio::time::timeout(STAND_BY, stop.wait_for(|stop| *stop)).await.is_ok() {
+                return;
+            }
+        }
+    }
+
+    async fn enter(&self) -> Result<Option<Box<dyn Claim>>> {
+        self.store.prepare(&[], &self.plan.enrolments()).await?;
+        self.store.claim(&self.plan.name).await
+    }
+
+    /// Publishes with the claim, until `stop` says so.
+    async fn work(&self, claim: Box<dyn Claim>, stop: &mut watch::Receiver<bool>) {
+        let mut rounds = Rounds::new(self, claim);
+        let mut wait = PATIENCE.0;
+        loop {
+            let failed = match self.publish_all(&mut rounds, stop).await {
+                Ok(()) => return,
+                Err(error) => error,
+            };
+            wait = if rounds.take_progress() { PATIENCE.0 } else { (wait * 2).min(PATIENCE.1) };
+            warn!(relay = %self.plan.name, "cannot publish, trying again in {wait:?}: {failed}");
+            if tokio::time::timeout(wait, stop.wait_for(|stop| *stop)).await.is_ok() {
+                return;
+            }
+        }
+    }
+
+    /// Publishes until `stop` says so or something is out of order.
+    async fn publish_all(
+        &self,
+        rounds: &mut Rounds<'_>,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<()> {
+        let mut commits = self.store.commits();
+        rounds.look_after().await?;
+        while !*stop.borrow() {
+            commits.mark_unchanged();
+            if rounds.publish().await? {
+                continue;
+            }
+            let woken = tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => return Ok(()),
+                _ = commits.changed() => true,
+                () = tokio::time::sleep(self.plan.outbox.tick_interval) => false,
+            };
+            if !woken {
+                rounds.look_after().await?;
+            }
+        }
+        Ok(())
+    }
+}

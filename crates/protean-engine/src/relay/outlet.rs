@@ -1,0 +1,128 @@
+//! The broker's side of a relay: envelopes, and the mark that tells whether the
+//! broker still has them.
+
+use std::sync::Arc;
+
+use protean_core::Result;
+use protean_core::message::Envelope;
+use protean_core::port::{
+    Batch, Broker, BrokerGroup, BrokerMark, Claim, Delivery, GroupStanding, Publication, Published,
+};
+
+use super::plan::RelayPlan;
+
+/// Where messages leave.
+pub(super) struct Outlet {
+    broker: Arc<dyn Broker>,
+    plan: RelayPlan,
+    claim: Box<dyn Claim>,
+    /// The number of the last batch: the broker has it as its mark, and the
+    /// claim notes it once the batch is settled.
+    number: Option<u64>,
+}
+
+impl Outlet {
+    pub(super) fn new(broker: Arc<dyn Broker>, plan: RelayPlan, claim: Box<dyn Claim>) -> Self {
+        let number = claim.left().first().copied();
+        Self { broker, plan, claim, number }
+    }
+
+    /// Makes the groups that are missing; gives those that have missed
+    /// something: all of them, when the broker has lost what it was given.
+    pub(super) async fn look_after(&mut self) -> Result<Vec<BrokerGroup>> {
+        let kept = self.broker.kept(&self.plan.name).await?;
+        let holds = kept.value.as_deref().and_then(|value| value.parse().ok());
+        // Whoever makes a group and then ends has told nobody that it has missed something.
+        self.claim.note(&[])?;
+        let groups = self.plan.groups();
+        let missing = self.broker.prepare(&groups).await?;
+        // One more than is known: it was published, and its answer never came.
+        let expects = |number: u64| holds == Some(number) || holds == number.checked_add(1);
+        if self.number.is_some_and(expects) {
+            self.number = holds;
+            return Ok(missing);
+        }
+        self.number = None;
+        self.batch(Arc::from([])).await?;
+        Ok(groups)
+    }
+
+    /// Publishes messages, and says whether the broker has lost what came before them.
+    pub(super) async fn publish(
+        &mut self,
+        stream: Arc<str>,
+        deliveries: &[Delivery],
+    ) -> Result<(Vec<Published>, bool)> {
+        let (entries, refused) = self.envelopes(&stream, deliveries);
+        let (published, lost) = self.batch(entries).await?;
+        let mut published = published.into_iter();
+        let silent = || Published::Unavailable("the broker said nothing about it".into());
+        let outcomes = refused
+            .into_iter()
+            .map(|refused| refused.unwrap_or_else(|| published.next().unwrap_or_else(silent)));
+        Ok((outcomes.collect(), lost))
+    }
+
+    async fn batch(&mut self, entries: Arc<[Publication]>) -> Result<(Vec<Published>, bool)> {
+        let next = self.number.map_or(1, |number| number + 1);
+        let mark = BrokerMark { name: Arc::clone(&self.plan.name), value: next.to_string().into() };
+        let receipt = self.broker.publish(Batch { entries, mark: Some(mark) }).await?;
+        // Otherwise the mark was left as it was.
+        let marked = receipt.published.iter().all(|published| unavailable(published).is_none());
+        let before = receipt.before.as_deref().and_then(|value| value.parse().ok());
+        let lost = marked && self.number.is_some() && before != self.number;
+        if marked {
+            self.number = Some(next);
+        }
+        Ok((receipt.published, lost))
+    }
+
+    /// What was published is settled, and nothing is to be published again.
+    pub(super) fn settled(&self) -> Result {
+        self.number.map_or(Ok(()), |number| self.claim.note(&[number]))
+    }
+
+    /// Something is to be published again: until that is done a successor begins it anew.
+    pub(super) fn unsettled(&self) -> Result {
+        self.claim.note(&[])
+    }
+
+    /// How many entries lie in a stream.
+    pub(super) async fn length(&self, stream: &str) -> Result<u64> {
+        let mut groups = self.plan.groups();
+        groups.retain(|group| *group.stream == *stream);
+        groups.truncate(1);
+        let standing = self.broker.standing(&groups).await?;
+        let lengths = standing.into_iter().flatten().map(|GroupStanding { length, .. }| length);
+        Ok(lengths.max().unwrap_or(0))
+    }
+
+    /// What goes to the broker, and what it cannot even be asked to take.
+    fn envelopes(
+        &self,
+        stream: &Arc<str>,
+        deliveries: &[Delivery],
+    ) -> (Arc<[Publication]>, Vec<Option<Published>>) {
+        let mut refused = Vec::with_capacity(deliveries.len());
+        let mut entries = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            refused.push(match Envelope::of(&delivery.recorded, &self.plan.domain) {
+                Ok(envelope) => {
+                    let data = envelope.into_string().into_bytes().into();
+                    entries.push(Publication { stream: Arc::clone(stream), data });
+                    None
+                }
+                Err(unreadable) => Some(Published::Refused(unreadable.to_string())),
+            });
+        }
+        (entries.into(), refused)
+    }
+}
+
+/// Why the broker cannot take an entry now.
+pub(super) fn unavailable(published: &Published) -> Option<&str> {
+    match published {
+        Published::Unavailable(reason) => Some(reason),
+        Published::Accepted(_) | Published::Refused(_) => None,
+    }
+}

@@ -1,0 +1,92 @@
+//! What a relay publishes, and where.
+
+use std::sync::Arc;
+
+use protean_core::config::{Outbox, PriorityLanes};
+use protean_core::domain::Domain;
+use protean_core::message::{Category, Lane, LaneRule};
+use protean_core::port::{BrokerGroup, Enrolment, Start};
+
+/// What a relay publishes, and how.
+#[derive(Clone, Debug)]
+pub struct RelayPlan {
+    /// What it is called in the ledger: `fidelis.relay:default`.
+    pub name: Arc<str>,
+    /// The domain whose messages these are.
+    pub domain: String,
+    /// Which priorities are bulk work.
+    pub lanes: LaneRule,
+    /// The name of the backfill lane, and how much of it may lie in the broker.
+    pub priority_lanes: PriorityLanes,
+    /// Batches, retries and how often it looks without being woken.
+    pub outbox: Outbox,
+    /// The categories that somebody reads.
+    pub routes: Vec<RelayRoute>,
+}
+
+/// A category, and who reads it.
+#[derive(Clone, Debug)]
+pub struct RelayRoute {
+    /// The category.
+    pub category: Category,
+    /// The groups that read its streams.
+    pub groups: Vec<Arc<str>>,
+}
+
+impl RelayPlan {
+    /// What the groups of a domain need from the broker of this name.
+    pub fn of(domain: &Domain, broker: &str) -> Self {
+        let mut routes: Vec<RelayRoute> = Vec::new();
+        for group in domain.registry().groups() {
+            let (category, name) = (group.category.clone(), Arc::clone(&group.name));
+            match routes.iter_mut().find(|route| route.category == category) {
+                Some(route) => route.groups.push(name),
+                None => routes.push(RelayRoute { category, groups: vec![name] }),
+            }
+        }
+        Self {
+            name: format!("{}.relay:{broker}", domain.name()).into(),
+            domain: domain.name().to_owned(),
+            lanes: domain.lanes(),
+            priority_lanes: domain.config().server.priority_lanes.clone(),
+            outbox: domain.config().outbox.clone(),
+            routes,
+        }
+    }
+
+    /// How the relay enters the ledger. It begins with what comes: of what was
+    /// there before, [`Relay`](super::Relay) publishes what its groups have not settled.
+    pub(super) fn enrolments(&self) -> Vec<Enrolment> {
+        let enrolment = |route: &RelayRoute| Enrolment {
+            group: self.name.to_string(),
+            category: route.category.clone(),
+            start: Start::Head,
+        };
+        self.routes.iter().map(enrolment).collect()
+    }
+
+    /// The broker stream of one lane of a category.
+    pub(super) fn stream(&self, route: usize, lane: Lane) -> Arc<str> {
+        let category = &self.routes[route].category;
+        match lane {
+            Lane::Primary => category.as_str().into(),
+            Lane::Backfill => format!("{category}:{}", self.priority_lanes.backfill_suffix).into(),
+        }
+    }
+
+    /// Every group on each of its streams.
+    pub(super) fn groups(&self) -> Vec<BrokerGroup> {
+        let mut groups = Vec::new();
+        for (index, route) in self.routes.iter().enumerate() {
+            for lane in self.lanes.lanes() {
+                let stream = self.stream(index, *lane);
+                let on = |group: &Arc<str>| BrokerGroup {
+                    stream: Arc::clone(&stream),
+                    group: Arc::clone(group),
+                };
+                groups.extend(route.groups.iter().map(on));
+            }
+        }
+        groups
+    }
+}

@@ -1,0 +1,228 @@
+//! Page after page, production before bulk work.
+
+use std::sync::Arc;
+
+use protean_core::message::{Lane, Timestamp};
+use protean_core::port::{
+    BrokerGroup, Changes, Claim, Delivery, LaneRead, Outcome, Park, ParkedRead, Published,
+};
+use protean_core::{Error, Result};
+use tracing::{error, info};
+
+use super::Relay;
+use super::gaps::Gaps;
+use super::outlet::{Outlet, unavailable};
+use super::settling::{Policy, settle};
+use super::window::Window;
+
+/// The most messages of one page; they are in memory twice.
+const PAGE: usize = 512;
+
+/// The relay at work.
+pub(super) struct Rounds<'a> {
+    relay: &'a Relay,
+    outlet: Outlet,
+    gaps: Gaps,
+    /// How full the lanes of each route are.
+    windows: Vec<[Window; Lane::ALL.len()]>,
+    /// When to look at what was refused.
+    look_at: Option<Timestamp>,
+    progress: bool,
+}
+
+impl<'a> Rounds<'a> {
+    pub(super) fn new(relay: &'a Relay, claim: Box<dyn Claim>) -> Self {
+        let lanes = &relay.plan.priority_lanes;
+        let window = Window::new(lanes.backfill_high_water, lanes.backfill_low_water);
+        Self {
+            relay,
+            outlet: Outlet::new(Arc::clone(&relay.broker), relay.plan.clone(), claim),
+            gaps: Gaps::default(),
+            windows: vec![[window; Lane::ALL.len()]; relay.plan.routes.len()],
+            look_at: Some(Timestamp::default()),
+            progress: false,
+        }
+    }
+
+    /// True when something was published since it was last asked.
+    pub(super) fn take_progress(&mut self) -> bool {
+        std::mem::take(&mut self.progress)
+    }
+
+    /// Makes sure that the broker has what it should have.
+    pub(super) async fn look_after(&mut self) -> Result {
+        let missing = self.outlet.look_after().await?;
+        self.lost(&missing)?;
+        self.note()
+    }
+
+    /// Begins to publish again what these groups have missed.
+    fn lost(&mut self, missing: &[BrokerGroup]) -> Result {
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let groups = missing.len();
+        info!(relay = %self.relay.plan.name, groups, "publishing again what groups have missed");
+        self.gaps.add(&self.relay.plan, missing);
+        self.outlet.unsettled()
+    }
+
+    /// Publishes what there is: all of production, then one page of bulk work.
+    /// False when there was nothing.
+    pub(super) async fn publish(&mut self) -> Result<bool> {
+        let mut some = self.refused_before().await?;
+        for lane in self.relay.plan.lanes.lanes() {
+            for route in 0..self.relay.plan.routes.len() {
+                while self.page(route, *lane).await? {
+                    some = true;
+                    // Production may have come meanwhile.
+                    if *lane == Lane::Backfill {
+                        return Ok(true);
+                    }
+                }
+            }
+        }
+        Ok(self.fill_gap().await? || some)
+    }
+
+    /// Publishes the next page of a lane; false when there is none.
+    async fn page(&mut self, route: usize, lane: Lane) -> Result<bool> {
+        let limit = match lane {
+            Lane::Primary => PAGE,
+            Lane::Backfill => self.room(route, lane).await?,
+        };
+        if limit == 0 {
+            return Ok(false);
+        }
+        let plan = &self.relay.plan;
+        let read = LaneRead {
+            group: plan.name.to_string(),
+            category: plan.routes[route].category.clone(),
+            range: plan.lanes.range(lane),
+            after: Vec::new(),
+            limit,
+        };
+        let deliveries = self.relay.store.lane(read).await?;
+        self.send(route, lane, &deliveries).await
+    }
+
+    /// Publishes what was refused before and is due again.
+    async fn refused_before(&mut self) -> Result<bool> {
+        let now = self.relay.clock.now();
+        if self.look_at.is_none_or(|look_at| look_at > now) {
+            return Ok(false);
+        }
+        let (plan, mut some, mut next) = (&self.relay.plan, false, None);
+        for lane in plan.lanes.lanes() {
+            for route in 0..plan.routes.len() {
+                let read = ParkedRead {
+                    group: plan.name.to_string(),
+                    category: plan.routes[route].category.clone(),
+                    range: plan.lanes.range(*lane),
+                    now,
+                    limit: PAGE,
+                };
+                let page = self.relay.store.parked(read).await?;
+                next = next.into_iter().chain(page.next_due).min();
+                some |= self.send(route, *lane, &page.due).await?;
+            }
+        }
+        self.look_at = if some { Some(now) } else { next };
+        Ok(some)
+    }
+
+    /// Publishes messages and settles them; false when there are none.
+    async fn send(&mut self, route: usize, lane: Lane, deliveries: &[Delivery]) -> Result<bool> {
+        if deliveries.is_empty() {
+            return Ok(false);
+        }
+        let (relay, plan) = (self.relay, &self.relay.plan);
+        let sent = self.outlet.publish(plan.stream(route, lane), deliveries);
+        let (published, lost) = sent.await?;
+        for (delivery, published) in deliveries.iter().zip(&published) {
+            if let Published::Refused(reason) = published {
+                error!(relay = %plan.name, id = %delivery.recorded.message.id, "outbox.failed: {reason}");
+            }
+        }
+        let now = relay.clock.now();
+        let policy = Policy { relay: &plan.name, retry: &plan.outbox.retry, now };
+        self.commit(settle(&policy, lane, deliveries, &published)).await?;
+        self.progress = true;
+        if lost {
+            self.lost(&plan.groups())?;
+        }
+        self.note()?;
+        match published.iter().find_map(unavailable) {
+            Some(reason) => Err(Error::unavailable(reason)),
+            None => Ok(true),
+        }
+    }
+
+    async fn commit(&mut self, changes: Changes) -> Result {
+        let parked = changes.parks.iter().filter_map(|park| match park {
+            Park::Keep { due, .. } => *due,
+            _ => None,
+        });
+        self.look_at = parked.chain(self.look_at).min();
+        for outcome in self.relay.store.commit(Arc::from([changes])).await {
+            match outcome {
+                Outcome::Committed(_) => {}
+                Outcome::Unavailable(reason) => return Err(Error::unavailable(reason)),
+                // Somebody has replayed or purged one of them: the others go out once more.
+                other => {
+                    return Err(Error::unavailable(format!("a page cannot be settled: {other:?}")));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Publishes one page of what a group has missed; false when nothing is missing.
+    async fn fill_gap(&mut self) -> Result<bool> {
+        let (relay, plan) = (self.relay, &self.relay.plan);
+        let Some(gap) = self.gaps.first() else { return Ok(false) };
+        let (route, lane) = (gap.route, gap.lane);
+        if !gap.is_begun() {
+            let category = &plan.routes[route].category;
+            let group = relay.store.standing(&gap.group, category).await?;
+            gap.begin(plan, &group, &relay.store.standing(&plan.name, category).await?);
+        }
+        let limit = self.room(route, lane).await?;
+        if limit == 0 {
+            return Ok(false);
+        }
+        let Some(gap) = self.gaps.first() else { return Ok(false) };
+        let Some(read) = gap.read(plan, limit) else {
+            self.gaps.fill();
+            self.note()?;
+            return Ok(true);
+        };
+        let deliveries = gap.within(relay.store.lane(read).await?);
+        if !deliveries.is_empty() {
+            let sent = self.outlet.publish(plan.stream(route, lane), &deliveries);
+            let (published, lost) = sent.await?;
+            if lost {
+                self.lost(&plan.groups())?;
+                return Ok(true);
+            }
+            if let Some(reason) = published.iter().find_map(unavailable) {
+                return Err(Error::unavailable(reason));
+            }
+        }
+        if let Some(gap) = self.gaps.first() {
+            gap.published(&deliveries);
+        }
+        self.progress = true;
+        Ok(true)
+    }
+
+    fn note(&self) -> Result {
+        if self.gaps.is_empty() { self.outlet.settled() } else { Ok(()) }
+    }
+
+    /// How many messages there is room for in a stream.
+    async fn room(&mut self, route: usize, lane: Lane) -> Result<usize> {
+        let length = self.outlet.length(&self.relay.plan.stream(route, lane)).await?;
+        Ok(self.windows[route][lane as usize].room(length).min(PAGE))
+    }
+}

@@ -1,0 +1,99 @@
+//! What publishing comes to in the ledger. Pure.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use protean_core::config::OutboxRetry;
+use protean_core::message::{Lane, Timestamp};
+use protean_core::port::{At, Changes, Dead, Delivery, Mark, MessageRef, Park, Published};
+
+/// What a relay settles by.
+pub(super) struct Policy<'a> {
+    pub(super) relay: &'a Arc<str>,
+    pub(super) retry: &'a OutboxRetry,
+    pub(super) now: Timestamp,
+}
+
+/// What becomes of messages of one category that were to be published: read
+/// from the log, in its order by priority, or from what was parked.
+///
+/// What the broker cannot take now stays as it is, and so does all of its
+/// priority behind it in the log: the cursor moves up to there and no further.
+pub(super) fn settle(
+    policy: &Policy<'_>,
+    lane: Lane,
+    deliveries: &[Delivery],
+    published: &[Published],
+) -> Changes {
+    let mut changes = Changes::new(lane);
+    let (mut reached, mut stuck) = (BTreeMap::new(), BTreeSet::new());
+    for (delivery, published) in deliveries.iter().zip(published) {
+        let message = MessageRef::from(&delivery.recorded);
+        let (priority, position) = (message.priority, message.position);
+        match published {
+            Published::Accepted(_) if delivery.parked => {
+                changes.parks.push(Park::Take { group: Arc::clone(policy.relay), message });
+            }
+            Published::Accepted(_) => {}
+            Published::Refused(_) if stuck.contains(&priority) && !delivery.parked => continue,
+            Published::Refused(reason) => policy.refused(delivery, reason, &mut changes),
+            Published::Unavailable(_) => {
+                stuck.insert(priority);
+            }
+        }
+        if !delivery.parked && !stuck.contains(&priority) {
+            reached.insert(priority, position);
+        }
+    }
+    let category = deliveries.first().map(|first| first.recorded.message.stream.category());
+    for (category, (priority, position)) in category.into_iter().cycle().zip(reached) {
+        changes.marks.push(Mark {
+            group: Arc::clone(policy.relay),
+            category: category.clone(),
+            priority,
+            at: At::UpTo(position),
+        });
+    }
+    changes
+}
+
+impl Policy<'_> {
+    /// It is the message's own fault: it is tried again later, and given up at last.
+    fn refused(&self, delivery: &Delivery, reason: &str, changes: &mut Changes) {
+        let (group, message) = (Arc::clone(self.relay), MessageRef::from(&delivery.recorded));
+        let (attempts, reason) = (delivery.attempts + 1, reason.to_owned());
+        if attempts >= self.retry.max_attempts {
+            let time = self.now;
+            changes.dead.push(Dead::Bury {
+                group,
+                message,
+                attempts,
+                reason,
+                time,
+                in_turn: false,
+            });
+        } else {
+            let due = Some(self.now + self.wait(attempts, message.position));
+            changes.parks.push(Park::Keep { group, message, attempts, due, reason });
+        }
+    }
+
+    /// The wait before the next attempt.
+    fn wait(&self, attempts: u32, position: u64) -> Duration {
+        let OutboxRetry { base_delay, max_backoff, backoff_multiplier, .. } = *self.retry;
+        let doublings = i32::try_from(attempts.saturating_sub(1)).unwrap_or(i32::MAX);
+        let factor = backoff_multiplier.powi(doublings);
+        let wait = Duration::try_from_secs_f64(base_delay.as_secs_f64() * factor);
+        let wait = wait.map_or(max_backoff, |wait| wait.min(max_backoff));
+        match self.retry.jitter {
+            // Spread by where it lies: the same each time it is asked for.
+            true => wait + wait.mul_f64(self.retry.jitter_factor * (position % 64) as f64 / 64.0),
+            false => wait,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "settling_tests.rs"]
+mod tests;

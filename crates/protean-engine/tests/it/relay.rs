@@ -1,0 +1,244 @@
+//! From the log to a real broker, whatever becomes of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use protean::message::{Envelope, Priority};
+use protean::port::{
+    Broker, BrokerGroup, BrokerLocation, BrokerProvider, BrokerRead, Entry, SystemClock,
+};
+use protean_engine::{Relay, RelayPlan};
+use protean_redis::Redis;
+use protean_testing::servers::RedisServer;
+use tokio::sync::watch;
+
+use crate::tallies::{Bench, On};
+
+const COMMANDS: &str = "bench.TallyCommands";
+const PRIMARY: &str = "bench::tally:command";
+const BACKFILL: &str = "bench::tally:command:backfill";
+
+/// A domain, and a broker beside it.
+struct Exchange {
+    bench: Bench,
+    broker: Arc<dyn Broker>,
+    server: RedisServer,
+    plan: RelayPlan,
+}
+
+impl Exchange {
+    async fn new() -> Self {
+        let bench = Bench::new(On::Sqlite);
+        let mut plan = RelayPlan::of(&bench.domain, "default");
+        plan.outbox.tick_interval = Duration::from_millis(50);
+        let server = RedisServer::start("");
+        let location = BrokerLocation { uri: Some(server.uri()), ..BrokerLocation::default() };
+        let broker = Redis.open(&location).await.unwrap();
+        Self { bench, broker, server, plan }
+    }
+
+    async fn relay(&self) -> Relay {
+        let store = Arc::clone(self.bench.domain.store().await.unwrap());
+        Relay::new(store, Arc::clone(&self.broker), Arc::new(SystemClock), self.plan.clone())
+    }
+
+    /// Publishes until `done` says so.
+    async fn publish_until(&self, done: impl AsyncFn() -> bool) {
+        let (stop, stopped) = watch::channel(false);
+        let relay = self.relay().await;
+        let play = async {
+            while !done().await {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            stop.send(true).unwrap();
+        };
+        let both = async { tokio::join!(relay.run(stopped), play) };
+        tokio::time::timeout(Duration::from_secs(30), both).await.expect("done in time");
+    }
+
+    async fn backlog(&self) -> u64 {
+        let store = self.bench.domain.store().await.unwrap();
+        let mut lag = 0;
+        for category in ["bench::tally:command", "bench::tally"] {
+            let category = protean::message::Category::named(category);
+            lag += store.standing("bench.relay:default", &category).await.unwrap().lag();
+        }
+        lag
+    }
+
+    /// What a new consumer of the command handlers finds, stream by stream.
+    async fn found(&self, stream: &'static str, limit: usize) -> Vec<Entry> {
+        let read = BrokerRead {
+            group: COMMANDS.into(),
+            consumer: "a".into(),
+            streams: Arc::from([Arc::from(stream)]),
+            limit,
+            wait: None,
+        };
+        self.broker.read(read).await.unwrap_or_default()
+    }
+
+    async fn length(&self, stream: &'static str) -> u64 {
+        let group = BrokerGroup { stream: stream.into(), group: COMMANDS.into() };
+        let standing = self.broker.standing(&[group]).await.unwrap_or_default();
+        standing.into_iter().flatten().map(|standing| standing.length).sum()
+    }
+}
+
+/// Where the messages of these entries lie in the log.
+fn positions(entries: &[Entry]) -> Vec<u64> {
+    let position = |entry: &Entry| {
+        Envelope::read(entry.data.as_deref().unwrap()).unwrap().position.unwrap()
+    };
+    entries.iter().map(position).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_committed_arrives_in_its_lane_and_in_order() {
+    let exchange = Exchange::new().await;
+    for number in 0..700 {
+        let priority = if number % 7 == 0 { Priority::BULK } else { Priority::NORMAL };
+        exchange.bench.add(&format!("t-{}", number % 5), number, priority).await;
+    }
+    let all = async || exchange.length(PRIMARY).await + exchange.length(BACKFILL).await == 700;
+    exchange.publish_until(all).await;
+    let primary = positions(&exchange.found(PRIMARY, 1000).await);
+    let backfill = positions(&exchange.found(BACKFILL, 1000).await);
+    assert_eq!((primary.len(), backfill.len()), (600, 100));
+    assert!(primary.is_sorted() && backfill.is_sorted());
+    assert!(primary.iter().all(|position| !backfill.contains(position)));
+    exchange.bench.add("t-0", 700, Priority::NORMAL).await;
+    exchange.publish_until(async || exchange.length(PRIMARY).await > 600).await;
+    let lengths = (exchange.length(PRIMARY).await, exchange.length(BACKFILL).await);
+    assert_eq!(lengths, (601, 100), "nothing goes out twice after a proper end");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_broker_has_lost_and_nobody_settled_goes_out_again() {
+    let exchange = Exchange::new().await;
+    for number in 0..20 {
+        exchange.bench.add("settled", number, Priority::NORMAL).await;
+    }
+    exchange.bench.drain().await;
+    for number in 20..50 {
+        exchange.bench.add("open", number, Priority::BULK).await;
+    }
+    exchange.publish_until(async || exchange.length(BACKFILL).await == 30).await;
+    assert_eq!(exchange.length(PRIMARY).await, 0, "what is settled never goes out");
+    exchange.server.command(&["FLUSHALL"]);
+    exchange.publish_until(async || exchange.length(BACKFILL).await == 30).await;
+    assert_eq!(exchange.length(PRIMARY).await, 0);
+    let open = positions(&exchange.found(BACKFILL, 100).await);
+    assert!(open.len() == 30 && open.is_sorted());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_loss_is_noticed_while_messages_come_and_while_none_do() {
+    let exchange = Exchange::new().await;
+    for number in 0..30 {
+        exchange.bench.add("first", number, Priority::NORMAL).await;
+    }
+    let step = std::sync::atomic::AtomicU8::new(0);
+    let next = std::sync::atomic::Ordering::SeqCst;
+    exchange
+        .publish_until(async || match (step.load(next), exchange.length(PRIMARY).await) {
+            // Nothing is sent after it is lost.
+            (0, 30) => {
+                exchange.server.command(&["FLUSHALL"]);
+                step.store(1, next);
+                false
+            }
+            // Something is.
+            (1, 30) => {
+                exchange.server.command(&["FLUSHALL"]);
+                exchange.bench.add("second", 31, Priority::NORMAL).await;
+                step.store(2, next);
+                false
+            }
+            (2, length) => length >= 31,
+            _ => false,
+        })
+        .await;
+    let mut found = positions(&exchange.found(PRIMARY, 100).await);
+    found.sort_unstable();
+    found.dedup();
+    assert_eq!(found.len(), 31);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_outage_of_a_broker_that_forgets_loses_nothing() {
+    let exchange = Exchange::new().await;
+    let step = std::sync::atomic::AtomicU64::new(0);
+    let next = std::sync::atomic::Ordering::SeqCst;
+    exchange
+        .publish_until(async || {
+            let number = step.fetch_add(1, next);
+            match number {
+                0..200 => {
+                    let number = i64::try_from(number).unwrap();
+                    exchange.bench.add("t", number, Priority::NORMAL).await;
+                }
+                _ => return exchange.backlog().await == 0 && exchange.length(PRIMARY).await >= 200,
+            }
+            if number == 60 {
+                exchange.server.kill();
+            }
+            if number == 120 {
+                exchange.server.resume();
+            }
+            false
+        })
+        .await;
+    let mut found = positions(&exchange.found(PRIMARY, 1000).await);
+    found.sort_unstable();
+    found.dedup();
+    assert_eq!(found.len(), 200);
+    let store = exchange.bench.domain.store().await.unwrap();
+    let category = protean::message::Category::named(PRIMARY);
+    let relay = store.standing("bench.relay:default", &category).await.unwrap();
+    assert_eq!((relay.dead(), relay.parked()), (0, 0), "an outage gives nothing up");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bulk_work_waits_in_the_database_while_the_broker_holds_enough() {
+    let mut exchange = Exchange::new().await;
+    exchange.plan.priority_lanes.backfill_high_water = 20;
+    exchange.plan.priority_lanes.backfill_low_water = 5;
+    for number in 0..100 {
+        exchange.bench.add(&format!("t-{number}"), number, Priority::BULK).await;
+    }
+    let seen = std::sync::Mutex::new(BTreeMap::new());
+    exchange
+        .publish_until(async || {
+            let length = exchange.length(BACKFILL).await;
+            assert!(length <= 20, "{length} lie in the broker");
+            let entries = exchange.found(BACKFILL, 7).await;
+            let at: Vec<_> = entries.iter().map(|entry| entry.at.clone()).collect();
+            exchange.broker.settle(COMMANDS, &at).await.unwrap();
+            let mut seen = seen.lock().unwrap();
+            for position in positions(&entries) {
+                *seen.entry(position).or_insert(0) += 1;
+            }
+            seen.len() == 100 && length == 0
+        })
+        .await;
+    assert!(seen.lock().unwrap().values().all(|times| *times == 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_relay_publishes_and_the_other_takes_over() {
+    let exchange = Exchange::new().await;
+    let (stop, stopped) = watch::channel(false);
+    let second = exchange.relay().await;
+    exchange.bench.add("t", 0, Priority::NORMAL).await;
+    exchange.publish_until(async || exchange.length(PRIMARY).await == 1).await;
+    let takes_over = tokio::spawn(async move { second.run(stopped).await });
+    exchange.bench.add("t", 1, Priority::NORMAL).await;
+    while exchange.length(PRIMARY).await < 2 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    stop.send(true).unwrap();
+    takes_over.await.unwrap();
+    assert_eq!(positions(&exchange.found(PRIMARY, 10).await), [1, 2]);
+}

@@ -1,0 +1,38 @@
+-- Ids are compared as text: a number of Lua holds no 64 bits.
+local function is_after(left, right)
+  local left_time, left_count = string.match(left, '^(%d+)-(%d+)$')
+  local right_time, right_count = string.match(right, '^(%d+)-(%d+)$')
+  if left_time == right_time then left_time, right_time = left_count, right_count end
+  if #left_time ~= #right_time then return #left_time > #right_time end
+  return left_time > right_time
+end
+
+-- The groups of a stream, each with its name, pending, last-delivered-id, …
+local function groups_of(stream)
+  local groups = {}
+  if redis.call('EXISTS', stream) == 0 then return groups end
+  for at, flat in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+    groups[at] = {}
+    for i = 1, #flat, 2 do groups[at][flat[i]] = flat[i + 1] end
+  end
+  return groups
+end
+
+-- Whether a group has nothing more to do with an entry.
+local function is_through(stream, group, id)
+  if is_after(id, group['last-delivered-id']) then return false end
+  if group.pending == 0 then return true end
+  return #redis.call('XPENDING', stream, group.name, id, id, 1) == 0
+end
+
+-- Removes those of the entries that every group is through with.
+local function remove_handled(stream, groups, ids)
+  local handled = {}
+  for _, id in ipairs(ids) do
+    local all = true
+    for _, group in ipairs(groups) do all = all and is_through(stream, group, id) end
+    if all then handled[#handled + 1] = id end
+  end
+  if #handled > 0 then redis.call('XDEL', stream, unpack(handled)) end
+end
+

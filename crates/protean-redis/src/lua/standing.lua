@@ -1,0 +1,19 @@
+-- KEYS: a stream. ARGV: a group. Answers length, pending, lag (-1 when unknown),
+-- consumers, age of the oldest in milliseconds (-1 when there is none).
+local stream = KEYS[1]
+for _, group in ipairs(groups_of(stream)) do
+  if group.name == ARGV[1] then
+    local oldest = redis.call('XPENDING', stream, group.name)[2]
+    if not oldest then
+      local unread = redis.call('XRANGE', stream, '(' .. group['last-delivered-id'], '+', 'COUNT', 1)
+      oldest = unread[1] and unread[1][1]
+    end
+    local age = -1
+    if oldest then
+      local time = redis.call('TIME')
+      age = math.max(0, time[1] * 1000 + math.floor(time[2] / 1000) - string.match(oldest, '^%d+'))
+    end
+    return { redis.call('XLEN', stream), group.pending, group.lag or -1, group.consumers, age }
+  end
+end
+return false

@@ -1,0 +1,44 @@
+//! How a location in the configuration becomes a broker.
+
+use std::sync::Arc;
+
+use protean_core::port::{BoxFuture, Broker, BrokerLocation, BrokerProvider};
+use protean_core::{Error, Result};
+
+use crate::broker::RedisBroker;
+use crate::reader::Readers;
+use crate::shared::Shared;
+use crate::{check, location};
+
+/// Opens brokers on Redis Streams: `redis://user:password@host:6379/0`, `rediss://…`
+/// for TLS, `redis+unix:///path/to/socket`.
+///
+/// Where TLS is spoken, `?ssl_ca_certs=…` names the file of an authority that the
+/// system does not know, `ssl_certfile` and `ssl_keyfile` a certificate of one's own.
+///
+/// Answers may take 5 s, and so may connecting, unless the location says otherwise.
+/// A reader notices within twice that time that its connection is dead. The server
+/// is refused when it is a cluster or evicts keys that do not expire. What survives
+/// when it is killed is decided there: with `appendonly yes` all but the last second.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Redis;
+
+impl BrokerProvider for Redis {
+    fn name(&self) -> &'static str {
+        "redis"
+    }
+
+    fn fault(&self, location: &BrokerLocation) -> Option<String> {
+        location::fault(location)
+    }
+
+    fn open<'a>(&'a self, location: &'a BrokerLocation) -> BoxFuture<'a, Result<Arc<dyn Broker>>> {
+        Box::pin(async move {
+            let server = location::server(location).map_err(Error::misused)?;
+            let shared = Shared::new(Arc::new(server));
+            let longest = check::check(&shared).await?;
+            let readers = Readers::default();
+            Ok(Arc::new(RedisBroker { shared, readers, longest }) as Arc<dyn Broker>)
+        })
+    }
+}
