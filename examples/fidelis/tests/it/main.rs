@@ -12,6 +12,7 @@
 //! * [`dead_letters`]: what was given up, mended and run again
 //! * [`events`]: what operators read in the log
 //! * [`tools`]: what operators do beside the server
+//! * [`workers`]: several server processes, and the one that looks after them
 
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
 
@@ -26,3 +27,5 @@ mod events;
 mod migration;
 mod stops;
 mod tools;
+#[cfg(unix)]
+mod workers;
