@@ -28,12 +28,14 @@ mod logging;
 mod number;
 mod reply;
 mod rest;
+mod restarts;
 mod run;
 #[cfg(test)]
 mod sample;
 mod shutdown;
 mod stdout;
 mod table;
+mod workers;
 
 pub use app::App;
 pub use error::{Error, Result};

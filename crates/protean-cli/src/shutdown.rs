@@ -1,7 +1,5 @@
 //! When the server is told to stop.
 
-use std::io;
-
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tracing::{info, warn};
@@ -27,7 +25,7 @@ impl Stop {
     }
 
     /// What a shell calls a process that this signal has ended.
-    fn code(self) -> i32 {
+    pub(crate) fn code(self) -> u8 {
         match self {
             Self::Interrupted => 130,
             Self::Terminated => 143,
@@ -35,13 +33,28 @@ impl Stop {
     }
 }
 
-struct Signals {
+/// The signals that come from now on.
+pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Signals {
-    async fn next(&mut self) -> Stop {
+    /// Listens: no signal ends the process by itself any more.
+    ///
+    /// # Errors
+    /// When signals cannot be received.
+    pub(crate) fn listen() -> Result<Self> {
+        let listening = |kind| {
+            signal(kind)
+                .map_err(|error| Error::failed("signals cannot be received").caused_by(&error))
+        };
+        let interrupt = listening(SignalKind::interrupt())?;
+        Ok(Self { interrupt, terminate: listening(SignalKind::terminate())? })
+    }
+
+    /// The next one. Nothing is lost when the future is dropped.
+    pub(crate) async fn next(&mut self) -> Stop {
         tokio::select! {
             _ = self.interrupt.recv() => Stop::Interrupted,
             _ = self.terminate.recv() => Stop::Terminated,
@@ -56,8 +69,7 @@ impl Signals {
 /// # Errors
 /// When signals cannot be received.
 pub fn stop_signal() -> Result<impl Future<Output = Stop> + Send + 'static> {
-    let told =
-        listen().map_err(|error| Error::failed("signals cannot be received").caused_by(&error))?;
+    let told = listen(Signals::listen()?);
     Ok(async move {
         match told.await {
             Ok(stop) => stop,
@@ -67,11 +79,8 @@ pub fn stop_signal() -> Result<impl Future<Output = Stop> + Send + 'static> {
     })
 }
 
-/// Listens from now on: the first signal is handed over, the second ends the
-/// process at once.
-fn listen() -> io::Result<oneshot::Receiver<Stop>> {
-    let interrupt = signal(SignalKind::interrupt())?;
-    let mut signals = Signals { interrupt, terminate: signal(SignalKind::terminate())? };
+/// The first signal is handed over, the second ends the process at once.
+fn listen(mut signals: Signals) -> oneshot::Receiver<Stop> {
     let (tell, told) = oneshot::channel();
     tokio::spawn(async move {
         let first = signals.next().await;
@@ -80,7 +89,7 @@ fn listen() -> io::Result<oneshot::Receiver<Stop>> {
         let _ = tell.send(first);
         let second = signals.next().await;
         warn!("{} received again: stopped at once", second.name());
-        std::process::exit(second.code());
+        std::process::exit(second.code().into());
     });
-    Ok(told)
+    told
 }

@@ -56,9 +56,14 @@ impl Bank {
     }
 
     pub(crate) fn serve(&self) -> Server {
+        self.serve_with(&[])
+    }
+
+    /// A server with these options, whose log begins anew.
+    pub(crate) fn serve_with(&self, options: &[&str]) -> Server {
         let log = std::fs::File::create(self.log()).unwrap();
         let mut program = self.program();
-        program.arg("server").stdout(Stdio::null()).stderr(log);
+        program.arg("server").args(options).stdout(Stdio::null()).stderr(log);
         Server(program.spawn().unwrap())
     }
 

@@ -11,7 +11,9 @@
 //! * [`stops`]: killed in the middle of its work, or asked to stop
 //! * [`dead_letters`]: what was given up, mended and run again
 //! * [`events`]: what operators read in the log
+//! * [`health`]: what the server tells over HTTP
 //! * [`tools`]: what operators do beside the server
+//! * [`workers`]: several server processes, and the one that looks after them
 
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
 
@@ -23,6 +25,9 @@ mod dead_letters;
 mod demo;
 mod endurance;
 mod events;
+mod health;
 mod migration;
 mod stops;
 mod tools;
+#[cfg(unix)]
+mod workers;
