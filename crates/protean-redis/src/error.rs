@@ -20,6 +20,10 @@ const PASSING: &[(&str, &str)] = &[
 /// What somebody has to change, by a word of the report.
 const LASTING: &[(&str, &str)] = &[
     ("WRONGPASS", "refuses the user name or the password; put the right ones into the URI"),
+    (
+        "AuthenticationFailed",
+        "refuses the user name or the password; put the right ones into the URI",
+    ),
     ("NOAUTH", "asks for a password; put it into the URI: redis://user:password@host:port/0"),
     ("without any password configured", "has no password; take it out of the URI"),
     ("WRONGTYPE", "has something else where a stream belongs; rename or remove that key"),
@@ -64,21 +68,31 @@ pub(crate) fn of_connecting(failed: RedisError, place: &str) -> Error {
             "Redis at {place} refuses the connection; start it, or correct the URI"
         ))
     } else if failed.is_timeout() {
-        Error::unavailable(format!(
-            "Redis at {place} does not answer; see whether it is overloaded or cut off"
-        ))
+        Error::unavailable(format!("Redis at {place} does not answer; {}", doubt(place)))
+    } else if failed.is_connection_dropped() {
+        Error::unavailable(format!("Redis at {place} closes the connection; {}", doubt(place)))
     } else {
         described(&all_of(&failed), place)
     };
     told.with_source(failed)
 }
 
+/// What may be behind a silence: a server waits for the rest of what it does not understand.
+fn doubt(place: &str) -> &'static str {
+    if place.starts_with("rediss:") {
+        "see whether it is overloaded or cut off; if it does not speak TLS, write redis:// \
+         instead of rediss://"
+    } else {
+        "see whether it is overloaded or cut off; if it expects TLS, write rediss:// instead of \
+         redis://"
+    }
+}
+
 /// A server that has not answered in time.
 pub(crate) fn silent(place: &str, patience: Duration) -> Error {
     let seconds = patience.as_secs_f32();
-    Error::unavailable(format!(
-        "Redis at {place} has not answered for {seconds} s; see whether it is overloaded or cut off"
-    ))
+    let doubt = doubt(place);
+    Error::unavailable(format!("Redis at {place} has not answered for {seconds} s; {doubt}"))
 }
 
 /// A refusal of the server.
@@ -135,7 +149,10 @@ fn all_of(failed: &RedisError) -> String {
     };
     let mut cause = failed.source();
     while let Some(next) = cause {
-        said = format!("{said}: {next}");
+        let more = next.to_string();
+        if !said.contains(&more) {
+            said = format!("{said}: {more}");
+        }
         cause = next.source();
     }
     said

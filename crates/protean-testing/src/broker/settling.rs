@@ -91,7 +91,7 @@ pub async fn settling_what_is_not_there_changes_nothing(sample: Sample) -> Resul
     let id = EntryId::new(there[0].at.id.as_str());
     for stream in ["b", "c"] {
         let missing = EntryRef { stream: sample.stream(stream), id: id.clone() };
-        sample.broker().settle("x", &[missing.clone()]).await?;
+        sample.broker().settle("x", std::slice::from_ref(&missing)).await?;
         sample.broker().settle("nobody", &[missing]).await?;
     }
     sample.broker().settle("nobody", &refs(&there)).await?;

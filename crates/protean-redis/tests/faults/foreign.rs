@@ -1,0 +1,62 @@
+use protean_testing::servers::RedisServer;
+
+use crate::{sample, texts};
+
+#[tokio::test]
+async fn entries_of_any_form_are_delivered_as_they_are() {
+    let server = RedisServer::start("");
+    let sample = sample(&server).await;
+    sample.prepare("a", &["x"]).await.unwrap();
+    let stream = sample.stream("a");
+    server.command(&["XADD", &stream, "*", "payload", "no data", "more", ""]);
+    server.command(&["EVAL", "redis.call('XADD', KEYS[1], '*', 'data', '\\255\\0')", "1", &stream]);
+    server.command(&["XADD", &stream, "*", "data", "first", "data", "second"]);
+    let entries = sample.read("x", &["a"]).await.unwrap();
+    assert_eq!(entries.len(), 3);
+    let others = [(b"payload".to_vec(), b"no data".to_vec()), (b"more".to_vec(), Vec::new())];
+    assert_eq!((entries[0].data.as_deref(), &entries[0].others[..]), (None, &others[..]));
+    assert_eq!(entries[1].data.as_deref(), Some(&b"\xff\0"[..]));
+    assert_eq!(entries[2].data.as_deref(), Some(&b"first"[..]));
+    assert_eq!(entries[2].others, [(b"data".to_vec(), b"second".to_vec())]);
+    sample.settle("x", &entries).await.unwrap();
+    assert_eq!(sample.length("a", "x").await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn entries_that_somebody_removed_are_pending_no_more() {
+    let server = RedisServer::start("");
+    let sample = sample(&server).await;
+    sample.prepare("a", &["x"]).await.unwrap();
+    sample.publish("a", &["1", "2", "3"]).await.unwrap();
+    let entries = sample.read("x", &["a"]).await.unwrap();
+    server.command(&["XDEL", &sample.stream("a"), entries[0].at.id.as_str()]);
+    let taken = sample.broker().take_over(sample.taking("x", &["a"])).await.unwrap();
+    assert_eq!(texts(&taken), ["2", "3"]);
+    assert_eq!(sample.standing("a", "x").await.unwrap().pending, 2);
+    server.command(&["XTRIM", &sample.stream("a"), "MAXLEN", "0"]);
+    let two: Vec<_> = taken.iter().map(|entry| entry.at.clone()).collect();
+    assert_eq!(sample.broker().hold("x", "two", &two).await.unwrap(), two);
+    assert_eq!(sample.standing("a", "x").await.unwrap().pending, 0);
+}
+
+#[tokio::test]
+async fn ids_of_any_size_are_compared_as_numbers() {
+    let server = RedisServer::start("");
+    let sample = sample(&server).await;
+    sample.prepare("a", &["x", "y"]).await.unwrap();
+    for id in ["9-9", "9-10", "10-0", "18446744073709551614-1", "18446744073709551614-2"] {
+        server.command(&["XADD", &sample.stream("a"), id, "data", id]);
+    }
+    let all = sample.read("x", &["a"]).await.unwrap();
+    for count in [2, 1, 1, 1] {
+        let read = protean_core::port::BrokerRead { limit: count, ..sample.reading("y", &["a"]) };
+        let some = sample.broker().read(read).await.unwrap();
+        sample.settle("y", &some).await.unwrap();
+        sample.settle("x", &all).await.unwrap();
+        let length = sample.length("a", "x").await.unwrap();
+        assert_eq!(
+            length,
+            all.iter().rev().take_while(|e| e.at != some[count - 1].at).count() as u64
+        );
+    }
+}
