@@ -26,10 +26,13 @@ impl Checksum {
     /// # Errors
     /// When the payload is not JSON, or nests deeper than 127 objects and lists.
     pub fn of(json: &str) -> Result<Self, Unreadable> {
-        let digest = Sha256::digest(canonical(json)?);
-        let digit = |half: u8| char::from(b"0123456789abcdef"[usize::from(half)]);
-        let digits = digest.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)]);
-        Ok(Self(digits.collect()))
+        let mut digits = String::with_capacity(64);
+        for byte in Sha256::digest(canonical(json)?) {
+            for half in [byte >> 4, byte & 0xf] {
+                digits.push(char::from(b"0123456789abcdef"[usize::from(half)]));
+            }
+        }
+        Ok(Self(digits))
     }
 
     /// 64 hexadecimal digits in lower case.

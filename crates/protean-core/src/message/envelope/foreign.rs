@@ -176,10 +176,12 @@ fn foreign<'a>(data: &'a RawValue, metadata: Metadata<'a>) -> Result<Foreign<'a>
 
 /// The stream, in the category that the sender tells, else in the one its name begins with.
 fn stream(name: &str, category: Option<&Text<'_>>, kind: Kind) -> Stream {
-    let category = match (category, kind, name.split_once(":command-")) {
-        (Some(Text(category)), ..) => Category::named(&**category),
-        (None, Kind::Command, Some((category, _))) => Category::named(category).commands(),
-        _ => Category::named(name.split_once('-').map_or(name, |(category, _)| category)),
+    let category = match category {
+        Some(Text(category)) => Category::named(&**category),
+        None => match (kind, name.split_once(":command-")) {
+            (Kind::Command, Some((category, _))) => Category::named(category).commands(),
+            _ => Category::named(name.split_once('-').map_or(name, |(category, _)| category)),
+        },
     };
     Stream::restored(name, category)
 }

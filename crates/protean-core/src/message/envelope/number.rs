@@ -61,29 +61,46 @@ fn repr(number: f64, out: &mut Vec<u8>) {
     if number.is_infinite() {
         return out.extend_from_slice(b"Infinity");
     }
-    let scientific = format!("{:e}", number.abs());
-    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-    let digits: Vec<u8> = mantissa.bytes().filter(u8::is_ascii_digit).collect();
-    match exponent.parse::<i32>().unwrap_or(0) {
-        exponent @ 0..=15 => {
-            let point = exponent.unsigned_abs() as usize + 1;
+    let (digits, exponent) = shortest(number.abs());
+    match exponent {
+        0..=15 => {
+            let point = usize::from(exponent.unsigned_abs()) + 1;
             let (whole, fraction) = digits.split_at(point.min(digits.len()));
             out.extend_from_slice(whole);
             out.resize(out.len() + point - whole.len(), b'0');
             out.push(b'.');
             out.extend_from_slice(if fraction.is_empty() { b"0" } else { fraction });
         }
-        exponent @ -4..0 => {
+        -4..0 => {
             out.extend_from_slice(b"0.");
-            out.resize(out.len() + exponent.unsigned_abs() as usize - 1, b'0');
+            out.resize(out.len() + usize::from(exponent.unsigned_abs()) - 1, b'0');
             out.extend_from_slice(&digits);
         }
-        exponent => print_raised(&digits, exponent, out),
+        _ => print_raised(&digits, exponent, out),
     }
 }
 
+/// The fewest digits that give the float back, and the power of ten of the first.
+fn shortest(number: f64) -> (Vec<u8>, i16) {
+    // Of two that are equally near Python takes the even one, as `serde_json`
+    // does; `format!` takes the larger.
+    let text = serde_json::to_string(&number).unwrap_or_default();
+    let (mantissa, raised) = text.split_once('e').unwrap_or((&text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let all = [whole, fraction].concat();
+    let digits = all.trim_start_matches('0');
+    let zeros = all.len() - digits.len();
+    let digits = digits.trim_end_matches('0');
+    if digits.is_empty() {
+        return (b"0".to_vec(), 0);
+    }
+    let places = |count: usize| i16::try_from(count).unwrap_or_default();
+    let raised: i16 = raised.parse().unwrap_or_default();
+    (digits.into(), raised + places(whole.len()) - 1 - places(zeros))
+}
+
 /// `1.5e-05`: the exponent has a sign and at least two digits.
-fn print_raised(digits: &[u8], exponent: i32, out: &mut Vec<u8>) {
+fn print_raised(digits: &[u8], exponent: i16, out: &mut Vec<u8>) {
     out.extend_from_slice(&digits[..1]);
     if digits.len() > 1 {
         out.push(b'.');
