@@ -19,7 +19,7 @@ pub(crate) enum Step {
 
 const SETTLE: &str = concat!(include_str!("lua/groups.lua"), include_str!("lua/settle.lua"));
 const HOLD: &str = include_str!("lua/hold.lua");
-const LEAVE: &str = include_str!("lua/leave.lua");
+const LEAVE: &str = concat!(include_str!("lua/groups.lua"), include_str!("lua/leave.lua"));
 const STANDING: &str = concat!(include_str!("lua/groups.lua"), include_str!("lua/standing.lua"));
 const FORGET: &str = concat!(include_str!("lua/groups.lua"), include_str!("lua/forget.lua"));
 

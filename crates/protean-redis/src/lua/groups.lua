@@ -7,14 +7,18 @@ local function is_after(left, right)
   return left_time > right_time
 end
 
+-- Names and values in turn, as Redis lists them, by name.
+local function by_name(list)
+  local values = {}
+  for i = 1, #list, 2 do values[list[i]] = list[i + 1] end
+  return values
+end
+
 -- The groups of a stream, each with its name, pending, last-delivered-id, …
 local function groups_of(stream)
   local groups = {}
   if redis.call('EXISTS', stream) == 0 then return groups end
-  for at, flat in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
-    groups[at] = {}
-    for i = 1, #flat, 2 do groups[at][flat[i]] = flat[i + 1] end
-  end
+  for at, list in ipairs(redis.call('XINFO', 'GROUPS', stream)) do groups[at] = by_name(list) end
   return groups
 end
 
