@@ -219,17 +219,18 @@ fn of_stream(failed: Error, BrokerGroup { stream, .. }: &BrokerGroup) -> Error {
     Error::unavailable(format!("stream '{stream}': {failed}")).with_source(failed)
 }
 
-/// The entries by stream, at most so many together.
+/// The entries by stream and ascending, at most so many together.
 fn parts(entries: &[EntryRef]) -> Vec<Vec<&EntryRef>> {
-    let mut parts: Vec<Vec<&EntryRef>> = Vec::new();
-    for entry in entries {
-        let open = parts.iter_mut().rev().find(|part| part[0].stream == entry.stream);
-        match open.filter(|part| part.len() < IDS) {
-            Some(part) => part.push(entry),
-            None => parts.push(vec![entry]),
-        }
-    }
-    parts
+    let mut entries: Vec<&EntryRef> = entries.iter().collect();
+    entries.sort_by(|a, b| a.stream.cmp(&b.stream).then_with(|| order(&a.id).cmp(&order(&b.id))));
+    let streams = entries.chunk_by(|a, b| a.stream == b.stream);
+    streams.flat_map(|stream| stream.chunks(IDS)).map(<[_]>::to_vec).collect()
+}
+
+/// What ids are ordered by: a time and a count.
+fn order(id: &EntryId) -> Option<(u64, u64)> {
+    let (time, count) = id.as_str().split_once('-')?;
+    Some((time.parse().ok()?, count.parse().ok()?))
 }
 
 fn with_ids(mut step: Cmd, entries: &[&EntryRef]) -> Cmd {

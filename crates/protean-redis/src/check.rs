@@ -25,6 +25,7 @@ const NEEDED: &[(&str, &[&str])] = &[
     ("XRANGE", &["-", "+", "COUNT", "1"]),
     ("XLEN", &[]),
     ("XDEL", &["0-1"]),
+    ("XINFO|STREAM", &[]),
     ("XINFO|GROUPS", &[]),
     ("XINFO|CONSUMERS", &["none"]),
     ("XGROUP|CREATE", &["none", "0"]),
@@ -35,6 +36,9 @@ const NEEDED: &[(&str, &[&str])] = &[
     ("EXISTS", &[]),
     ("UNLINK", &[]),
     ("CLIENT|UNBLOCK", &[]),
+    ("EVALSHA", &["0"]),
+    ("MULTI", &[]),
+    ("EXEC", &[]),
 ];
 
 /// Looks at version, settings and rights, and answers the longest message in bytes.
@@ -50,8 +54,8 @@ pub(crate) async fn check(shared: &Shared) -> Result<usize> {
     if let Some(fault) = fault(&info) {
         return Err(Error::misused(format!("Redis at {} {fault}", shared.server.place)));
     }
-    rights(shared).await?;
     answers(shared, &Steps::load()).await?;
+    rights(shared).await?;
     longest(shared).await
 }
 
@@ -90,6 +94,7 @@ async fn rights(shared: &Shared) -> Result {
             probe.arg(word);
         });
         match *name {
+            "MULTI" | "EXEC" => &mut probe,
             "XREADGROUP" => probe.arg(&["GROUP", "none", "none", "STREAMS"]).arg(key("-")).arg(">"),
             _ => probe.arg(key("-")).arg(*arguments),
         };

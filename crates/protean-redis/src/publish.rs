@@ -1,65 +1,129 @@
-//! Adds a batch of entries in one step.
+//! Adds a batch of entries, and then sets its mark.
+//!
+//! The entries go in one transaction, so that a server that is full takes all of them
+//! or none. A step of our own would do it in one round trip, but takes half as much
+//! again of the server's time for each entry.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use protean_core::Result;
-use protean_core::port::{Batch, EntryId, Published, Receipt};
-use redis::{Cmd, Value};
+use protean_core::port::{Batch, BrokerMark, EntryId, Publication, Published, Receipt};
+use redis::{Pipeline, Value};
 
-use crate::entry;
-use crate::error;
-use crate::script::Step;
 use crate::shared::Shared;
+use crate::{entry, error};
 
 /// The key of a mark.
 pub(crate) fn key(mark: &str) -> String {
     format!("protean:mark:{mark}")
 }
 
-/// Publishes what the server takes at all; see [`Broker::publish`](protean_core::port::Broker::publish).
+/// Publishes; see [`Broker::publish`](protean_core::port::Broker::publish).
 pub(crate) async fn publish(shared: &Shared, batch: &Batch, longest: usize) -> Result<Receipt> {
-    let answer = shared.ask(step(shared, batch, longest)).await?;
-    let unexpected = || shared.unexpected("XADD");
-    let answer = entry::array(answer).ok_or_else(unexpected)?;
-    let [before, answers] = <[Value; 2]>::try_from(answer).map_err(|_| unexpected())?;
-    let mut answers = entry::array(answers).ok_or_else(unexpected)?.into_iter();
-    let published = batch.entries.iter().map(|entry| {
-        if entry.data.len() > longest {
-            return Some(refused(entry.data.len(), longest));
+    let entries = &batch.entries;
+    let mut published: Vec<_> = entries.iter().map(|entry| refused(entry, longest)).collect();
+    loop {
+        let open: Vec<usize> = (0..entries.len()).filter(|at| published[*at].is_none()).collect();
+        if open.is_empty() {
+            break;
         }
-        outcome(answers.next()?, &entry.stream, &shared.server.place)
-    });
-    let published: Option<Vec<_>> = published.collect();
-    let before = entry::text(before).map(Arc::from);
-    Ok(Receipt { published: published.ok_or_else(unexpected)?, before })
-}
-
-fn step(shared: &Shared, batch: &Batch, longest: usize) -> Cmd {
-    let mut call = shared.steps.anywhere(Step::Publish);
-    match &batch.mark {
-        Some(mark) => call.arg(key(&mark.name)).arg(&*mark.value),
-        None => call.arg("").arg(""),
+        let answers = shared.ask_all(&transaction(entries, &open)).await?;
+        let outcomes = outcomes(answers, shared, entries, &open)?;
+        open.iter().zip(outcomes).for_each(|(at, outcome)| published[*at] = outcome);
+        hold_back(entries, &mut published);
+    }
+    let published: Vec<_> = published.into_iter().flatten().collect();
+    let is_whole = !published.iter().any(|one| matches!(one, Published::Unavailable(_)));
+    let before = match &batch.mark {
+        Some(mark) => set(shared, mark, is_whole).await?,
+        None => None,
     };
-    for entry in batch.entries.iter().filter(|entry| entry.data.len() <= longest) {
-        call.arg(&*entry.stream).arg(&*entry.data);
-    }
-    call
+    Ok(Receipt { published, before })
 }
 
-fn outcome(answer: Value, stream: &str, place: &str) -> Option<Published> {
-    if let Value::Array(refusal) = answer {
-        let report = entry::text(refusal.into_iter().next()?)?;
-        let what = error::advice(&report);
-        return Some(Published::Unavailable(format!(
-            "Redis at {place}, stream '{stream}': {what}"
-        )));
+/// Sets the mark, unless the batch is not whole, and answers what it was.
+async fn set(shared: &Shared, mark: &BrokerMark, is_whole: bool) -> Result<Option<Arc<str>>> {
+    let mut set = redis::cmd(if is_whole { "SET" } else { "GET" });
+    set.arg(key(&mark.name));
+    if is_whole {
+        set.arg(&*mark.value).arg("GET");
     }
-    Some(Published::Accepted(EntryId::new(entry::text(answer)?)))
+    Ok(entry::text(shared.ask(set).await?).map(Arc::from))
 }
 
-fn refused(length: usize, longest: usize) -> Published {
-    Published::Refused(format!(
-        "the message is {length} bytes long, and Redis takes at most {longest}; \
-         raise proto-max-bulk-len there, or send less"
-    ))
+fn transaction(entries: &[Publication], open: &[usize]) -> Pipeline {
+    let mut transaction = redis::pipe();
+    transaction.cmd("MULTI");
+    for Publication { stream, data } in open.iter().map(|at| &entries[*at]) {
+        transaction.cmd("XADD").arg(&**stream).arg("*").arg(entry::DATA).arg(&**data);
+    }
+    transaction.cmd("EXEC");
+    transaction
+}
+
+/// What became of each entry of a transaction; `None` for those that are to be tried
+/// again, because it was given up for the sake of others.
+fn outcomes(
+    mut answers: Vec<Value>,
+    shared: &Shared,
+    entries: &[Publication],
+    open: &[usize],
+) -> Result<Vec<Option<Published>>> {
+    let unexpected = || shared.unexpected("EXEC");
+    let place = &shared.server.place;
+    let refusal = match answers.pop().ok_or_else(unexpected)? {
+        Value::Array(ids) if ids.len() == open.len() => {
+            answers = ids;
+            None
+        }
+        Value::ServerError(refusal) if answers.len() == open.len() + 1 => {
+            answers.remove(0);
+            Some(refusal)
+        }
+        _ => return Err(unexpected()),
+    };
+    let pairs = answers.into_iter().zip(open);
+    let outcomes = pairs.map(|(answer, at)| match answer {
+        Value::ServerError(refusal) => {
+            let (stream, what) = (&entries[*at].stream, error::advice(&error::line(&refusal)));
+            let why = format!("Redis at {place}, stream '{stream}': it {what}");
+            Some(Published::Unavailable(why))
+        }
+        _ if refusal.is_some() => None,
+        answer => entry::text(answer).map(|id| Published::Accepted(EntryId::new(id))),
+    });
+    let outcomes: Vec<_> = outcomes.collect();
+    match refusal {
+        // Nobody is to blame, so it would be given up again and again.
+        Some(refusal) if outcomes.iter().all(Option::is_none) => {
+            Err(error::answered(&refusal, place))
+        }
+        None if outcomes.iter().any(Option::is_none) => Err(unexpected()),
+        _ => Ok(outcomes),
+    }
+}
+
+/// Nothing passes an entry of its own stream that was not taken.
+fn hold_back(entries: &[Publication], published: &mut [Option<Published>]) {
+    let mut failed: HashMap<&str, Published> = HashMap::new();
+    for (entry, published) in entries.iter().zip(published) {
+        match published {
+            Some(Published::Unavailable(_)) => {
+                failed.extend(published.clone().map(|why| (&*entry.stream, why)));
+            }
+            None => *published = failed.get(&*entry.stream).cloned(),
+            Some(_) => {}
+        }
+    }
+}
+
+fn refused(entry: &Publication, longest: usize) -> Option<Published> {
+    let length = entry.data.len();
+    (length > longest).then(|| {
+        Published::Refused(format!(
+            "the message is {length} bytes long, and Redis takes at most {longest}; \
+             raise proto-max-bulk-len there, or send less"
+        ))
+    })
 }

@@ -5,8 +5,6 @@ use redis::{Cmd, Pipeline, Script};
 /// A step, called by its hash.
 #[derive(Clone, Copy)]
 pub(crate) enum Step {
-    /// Adds entries and sets a mark.
-    Publish,
     /// Acknowledges entries and removes those that every group is through with.
     Settle,
     /// Shows that a consumer still has its entries.
@@ -19,18 +17,17 @@ pub(crate) enum Step {
     Forget,
 }
 
-const PUBLISH: &str = include_str!("lua/publish.lua");
 const SETTLE: &str = concat!(include_str!("lua/groups.lua"), include_str!("lua/settle.lua"));
 const HOLD: &str = include_str!("lua/hold.lua");
-const LEAVE: &str = include_str!("lua/leave.lua");
+const LEAVE: &str = concat!(include_str!("lua/groups.lua"), include_str!("lua/leave.lua"));
 const STANDING: &str = concat!(include_str!("lua/groups.lua"), include_str!("lua/standing.lua"));
 const FORGET: &str = concat!(include_str!("lua/groups.lua"), include_str!("lua/forget.lua"));
 
 /// In the order of [`Step`].
-const TEXTS: [&str; 6] = [PUBLISH, SETTLE, HOLD, LEAVE, STANDING, FORGET];
+const TEXTS: [&str; 5] = [SETTLE, HOLD, LEAVE, STANDING, FORGET];
 
 /// The steps with their hashes.
-pub(crate) struct Steps([Script; 6]);
+pub(crate) struct Steps([Script; 5]);
 
 impl Steps {
     pub(crate) fn new() -> Self {
@@ -39,15 +36,8 @@ impl Steps {
 
     /// The call of a step on one stream; its arguments are still to be added.
     pub(crate) fn on(&self, step: Step, stream: &str) -> Cmd {
-        let mut call = self.call(step);
-        call.arg(1).arg(stream);
-        call
-    }
-
-    /// The call of a step that names its streams among its arguments.
-    pub(crate) fn anywhere(&self, step: Step) -> Cmd {
-        let mut call = self.call(step);
-        call.arg(0);
+        let mut call = redis::cmd("EVALSHA");
+        call.arg(self.0[step as usize].get_hash()).arg(1).arg(stream);
         call
     }
 
@@ -58,11 +48,5 @@ impl Steps {
             load.cmd("SCRIPT").arg("LOAD").arg(text);
         }
         load
-    }
-
-    fn call(&self, step: Step) -> Cmd {
-        let mut call = redis::cmd("EVALSHA");
-        call.arg(self.0[step as usize].get_hash());
-        call
     }
 }

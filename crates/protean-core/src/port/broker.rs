@@ -35,9 +35,9 @@ pub trait Broker: Consumer {
     /// and asking again completes it.
     fn forget<'a>(&'a self, groups: &'a [BrokerGroup]) -> BoxFuture<'a, Result>;
 
-    /// Adds entries to their streams in the given order and sets the mark, all at
-    /// once. When any of them is [unavailable](Published::Unavailable) the mark is
-    /// left as it was, and so is each later entry of the same stream.
+    /// Adds entries to their streams in the given order, and then sets the mark. When
+    /// any of them is [unavailable](Published::Unavailable), so is each later entry of
+    /// the same stream, and the mark is left as it was.
     ///
     /// An error says nothing about the entries: they, and the mark with them, may
     /// have arrived or not, and may yet arrive when the server was only slow.

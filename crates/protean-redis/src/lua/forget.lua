@@ -12,6 +12,7 @@ local ids = {}
 for at, entry in ipairs(redis.call('XRANGE', stream, ARGV[2], '+', 'COUNT', ARGV[3])) do
   ids[at] = entry[1]
 end
+if #ids == 0 then return false end
 remove_handled(stream, groups, ids)
 if #ids < tonumber(ARGV[3]) then return false end
 return '(' .. ids[#ids]

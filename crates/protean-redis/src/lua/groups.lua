@@ -7,32 +7,40 @@ local function is_after(left, right)
   return left_time > right_time
 end
 
+-- Names and values in turn, as Redis lists them, by name.
+local function by_name(list)
+  local values = {}
+  for i = 1, #list, 2 do values[list[i]] = list[i + 1] end
+  return values
+end
+
 -- The groups of a stream, each with its name, pending, last-delivered-id, …
 local function groups_of(stream)
   local groups = {}
   if redis.call('EXISTS', stream) == 0 then return groups end
-  for at, flat in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
-    groups[at] = {}
-    for i = 1, #flat, 2 do groups[at][flat[i]] = flat[i + 1] end
-  end
+  for at, list in ipairs(redis.call('XINFO', 'GROUPS', stream)) do groups[at] = by_name(list) end
   return groups
 end
 
 -- Whether a group has nothing more to do with an entry.
 local function is_through(stream, group, id)
   if is_after(id, group['last-delivered-id']) then return false end
-  if group.pending == 0 then return true end
-  return #redis.call('XPENDING', stream, group.name, id, id, 1) == 0
+  return group.pending == 0 or #redis.call('XPENDING', stream, group.name, id, id, 1) == 0
 end
 
--- Removes those of the entries that every group is through with.
+-- Removes those of the entries that every group is through with. The ids ascend: when
+-- a group has been handed the last of them it has been handed all.
 local function remove_handled(stream, groups, ids)
-  local handled = {}
-  for _, id in ipairs(ids) do
-    local all = true
-    for _, group in ipairs(groups) do all = all and is_through(stream, group, id) end
-    if all then handled[#handled + 1] = id end
+  for _, group in ipairs(groups) do
+    if group.pending > 0 or is_after(ids[#ids], group['last-delivered-id']) then
+      local handled = {}
+      for _, id in ipairs(ids) do
+        if is_through(stream, group, id) then handled[#handled + 1] = id end
+      end
+      ids = handled
+      if #ids == 0 then return end
+    end
   end
-  if #handled > 0 then redis.call('XDEL', stream, unpack(handled)) end
+  redis.call('XDEL', stream, unpack(ids))
 end
 

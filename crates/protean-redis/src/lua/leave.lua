@@ -1,9 +1,8 @@
 -- KEYS: a stream. ARGV: a group, a consumer that stays, milliseconds.
 -- In one script, so that no consumer is given an entry between the look and the removal.
 local stream, group = KEYS[1], ARGV[1]
-for _, flat in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
-  local consumer = {}
-  for i = 1, #flat, 2 do consumer[flat[i]] = flat[i + 1] end
+for _, list in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
+  local consumer = by_name(list)
   if consumer.name ~= ARGV[2] and consumer.pending == 0 and consumer.idle >= tonumber(ARGV[3]) then
     redis.call('XGROUP', 'DELCONSUMER', stream, group, consumer.name)
   end

@@ -1,4 +1,4 @@
--- KEYS: a stream. ARGV: a group, ids.
+-- KEYS: a stream. ARGV: a group, ids that ascend.
 local stream, group = KEYS[1], ARGV[1]
 local ids = { unpack(ARGV, 2) }
 redis.call('XACK', stream, group, unpack(ids))
@@ -7,5 +7,5 @@ for _, other in ipairs(groups) do
   -- What was acknowledged just now is not pending here: no need to ask for each.
   if other.name == group then other.pending = 0 end
 end
-remove_handled(stream, groups, ids)
+if #groups > 0 then remove_handled(stream, groups, ids) end
 return 0

@@ -60,3 +60,21 @@ async fn ids_of_any_size_are_compared_as_numbers() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_lag_that_cannot_be_told_is_unknown_and_never_0() {
+    let server = RedisServer::start("");
+    let sample = sample(&server).await;
+    sample.prepare("a", &["x"]).await.unwrap();
+    sample.publish("a", &["1"]).await.unwrap();
+    let first = sample.read("x", &["a"]).await.unwrap();
+    sample.publish("a", &["2", "3", "4"]).await.unwrap();
+    assert_eq!(sample.standing("a", "x").await.unwrap().lag, Some(3));
+    let stream = sample.stream("a");
+    let third = server.command(&["XREVRANGE", &stream, "+", "-", "COUNT", "2"]);
+    let third = third.lines().nth(3).unwrap().to_owned();
+    server.command(&["XDEL", &stream, &third]);
+    assert_eq!(sample.standing("a", "x").await.unwrap().lag, None);
+    sample.settle("x", &first).await.unwrap();
+    assert_ne!(sample.standing("a", "x").await.unwrap().lag, Some(0));
+}

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use protean_core::Error;
-use protean_core::port::Broker;
+use protean_core::port::{Batch, Broker, Publication, Published};
 use protean_testing::servers::RedisServer;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 
@@ -54,6 +54,24 @@ async fn missing_rights_are_named_with_what_grants_them() {
     let told = limited.prepare(&groups).await.unwrap_err();
     let stream = &groups[0].stream;
     assert!(told.is_unavailable() && told.to_string().contains(&**stream), "{told}");
+}
+
+#[tokio::test]
+async fn a_stream_that_is_denied_holds_up_no_other() {
+    let server = RedisServer::start("");
+    let sample = sample(&server).await;
+    let allowed = format!("~{}", sample.stream("a"));
+    let rights = ["ACL", "SETUSER", "bob", "on", ">right", "+@all", "~protean:mark:*", &allowed];
+    server.command(&rights);
+    let limited = open(&server.uri_as("bob:right")).await.unwrap();
+    let entry = |stream| Publication { stream: sample.stream(stream), data: b"1"[..].into() };
+    let entries = [entry("a"), entry("b"), entry("a"), entry("b")].into();
+    let receipt = limited.publish(Batch { entries, mark: Some(sample.mark("m", "1")) }).await;
+    let receipt = receipt.unwrap();
+    let accepted = receipt.published.iter().map(|p| matches!(p, Published::Accepted(_)));
+    assert_eq!(accepted.collect::<Vec<_>>(), [true, false, true, false]);
+    assert!(matches!(&receipt.published[3], Published::Unavailable(why) if why.contains("ACL")));
+    assert_eq!(limited.kept(&sample.stream("m")).await.unwrap().value, None);
 }
 
 #[tokio::test]
