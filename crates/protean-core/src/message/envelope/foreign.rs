@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::checksum::Checksum;
-use super::layout::{Metadata, Places, Text};
+use super::layout::{Headers, Metadata, Places, Text};
 use super::unreadable::Unreadable;
 use crate::message::{Category, Extensions, Kind, Message, Priority, Recorded, Stream, Timestamp};
 
@@ -143,8 +143,20 @@ fn verify(data: &str, metadata: &Metadata<'_>) -> Result<(), Unreadable> {
     }
 }
 
+/// Verifies that what tells messages apart tells something.
+fn named(headers: &Headers<'_>) -> Result<(), Unreadable> {
+    let names = [("id", &headers.id), ("type", &headers.type_name), ("stream", &headers.stream)];
+    match names.into_iter().find(|(_, Text(name))| name.is_empty()) {
+        Some((what, _)) => Err(Unreadable::new(format!(
+            "metadata.headers.{what} is empty: expected what tells this message from others"
+        ))),
+        None => Ok(()),
+    }
+}
+
 fn foreign<'a>(data: &'a RawValue, metadata: Metadata<'a>) -> Result<Foreign<'a>, Unreadable> {
     let Metadata { headers, domain, extensions, .. } = metadata;
+    named(&headers)?;
     let Text(kind) = domain.kind;
     let kind = Kind::named(&kind).ok_or_else(|| {
         let told = format!("metadata.domain.kind is {kind:?}: expected \"EVENT\" or \"COMMAND\"");

@@ -250,6 +250,20 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
+    fn whatever_texts_and_times_our_messages_hold_comes_back(texts in any::<[String; 4]>(), micros in 0..1_i64 << 57, place: u64) {
+        let [title, author, correlation, key] = texts;
+        let mut recorded = added();
+        recorded.position = place;
+        recorded.message.time = Timestamp::from_micros(micros);
+        recorded.message.data = serde_json::json!({ title: author }).to_string().into();
+        recorded.message.correlation_id = correlation.into();
+        recorded.message.extensions.idempotency_key = Some(key.into());
+        let envelope = Envelope::of(&recorded, "bookshelf").unwrap();
+        let foreign = Envelope::read(envelope.as_str().as_bytes()).unwrap();
+        prop_assert_eq!(foreign.recorded(), Some(recorded));
+    }
+
+    #[test]
     fn no_entry_makes_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..64), at in any::<prop::sample::Index>(), cut in 0_usize..64) {
         let mut entry = entry().into_bytes();
         let at = at.index(entry.len());
