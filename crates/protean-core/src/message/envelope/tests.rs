@@ -74,7 +74,9 @@ fn our_own_messages_come_back_as_they_are_in_the_log() {
 fn what_another_sender_leaves_out_is_no_fault() {
     let entry = r#" {"more": [1], "metadata": {"domain": {"kind": "COMMAND", "version": null,
         "priority": 99999999999, "owner": {}}, "headers": {"type": "Shop.Buy.v1", "deadline": null,
-        "time": "2026-11-20 17:12:43", "stream": "shop::cart:command-7", "id": "a\"b"}}, "data": {}}"#;
+        "time": "2026-11-20 17:12:43", "stream": "shop::cart:command-7", "id": "a\"b",
+        "traceparent": {"trace_id": "1", "parent_id": "2", "sampled": true}},
+        "event_store": {"position": 3}, "envelope": null, "extensions": null}, "data": {}}"#;
     let foreign = Envelope::read(entry.as_bytes()).unwrap();
     assert_eq!((foreign.position, foreign.recorded()), (None, None));
     let message = foreign.message(Timestamp::default());
