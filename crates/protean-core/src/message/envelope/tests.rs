@@ -101,6 +101,11 @@ fn what_is_no_message_is_told_with_what_was_found() {
         (refused("\u{202e}x"), "the entry is no JSON (\"\\u{202e}x\"): expected"),
         (refused("{\"data\": {}"), "not JSON: EOF while parsing"),
         (refused(r#"{"data":{},"metadata":null}"#), "metadata: invalid type: null, expected"),
+        (
+            refused(r#"{"data":{},"metadata":[{}]}"#),
+            "metadata: invalid type: sequence, expected an",
+        ),
+        (changed("\"headers\":{", "\"headers\":[],\"h\":{"), "metadata.headers: invalid type: seq"),
         (refused("{\"data\": {}}"), "missing field `metadata`"),
         (refused(&format!("{valid}}}")), "not JSON: trailing characters"),
         (
