@@ -64,10 +64,19 @@ def replay(letter):
     return {"notice": notice, "again": read(json.dumps(message))}
 
 
-def event(fields):
+def happened(fields):
     book = Book(book_id="b-1")
     book.raise_(BookAdded(book_id="b-1", **fields))
-    return json.dumps(Message.from_domain_object(book._events[0]).to_dict())
+    return Message.from_domain_object(book._events[0])
+
+
+def event(fields):
+    return json.dumps(happened(fields).to_dict())
+
+
+def published(fields):
+    """What other systems get of an event: no checksum, and less beside it."""
+    return json.dumps(happened(fields).to_external_dict())
 
 
 def command(fields):
@@ -79,7 +88,7 @@ def command(fields):
 
 shop.init(traverse=False)
 with shop.domain_context():
-    work = {"read": read, "replay": replay, "event": event, "command": command}
+    work = {f.__name__: f for f in (read, replay, event, published, command)}
     for line in sys.stdin:
         request = json.loads(line)
         answer = work[request["do"]](request["with"])

@@ -138,6 +138,15 @@ fn events_that_python_writes_pass_our_check() {
 }
 
 #[test]
+fn events_that_python_publishes_to_other_systems_can_be_read() {
+    let mut shop = Shop::open();
+    let entry = shop.write("published", &json!({"title": "B0"}));
+    let event = received(&entry);
+    assert!(!entry.contains("checksum") && !entry.contains("priority"), "{entry}");
+    assert_eq!((&*event.id, event.priority), ("bookshelf::book-b-1-0.1", Priority::NORMAL));
+}
+
+#[test]
 fn commands_that_python_writes_pass_our_check() {
     let mut shop = Shop::open();
     let entry = shop.write("command", &json!({"title": "B0", "price": -0.0}));

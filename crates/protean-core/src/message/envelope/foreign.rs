@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::checksum::Checksum;
-use super::layout::{Metadata, Places, Text};
+use super::layout::{Headers, Metadata, Places, Text};
+use super::object;
 use super::unreadable::Unreadable;
 use crate::message::{Category, Extensions, Kind, Message, Priority, Recorded, Stream, Timestamp};
 
@@ -80,7 +81,7 @@ impl Foreign<'_> {
 struct Entry<'a> {
     #[serde(borrow)]
     data: &'a RawValue,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "object::object")]
     metadata: Metadata<'a>,
 }
 
@@ -90,16 +91,16 @@ pub(super) fn read(entry: &[u8]) -> Result<Foreign<'_>, Unreadable> {
         let found = entry.get(at).copied().unwrap_or_default();
         Unreadable::new(format!("not UTF-8: found 0x{found:02x} at byte {at}, expected {EXPECTED}"))
     })?;
-    object("the entry", json)?;
+    is_object("the entry", json)?;
     let Entry { data, metadata } =
         serde_json::from_str(json).map_err(|error| malformed(json, &error))?;
-    object("data", data.get())?;
+    is_object("data", data.get())?;
     verify(data.get(), &metadata)?;
     foreign(data, metadata)
 }
 
 /// Verifies that a text is the beginning of an object.
-fn object(what: &str, json: &str) -> Result<(), Unreadable> {
+fn is_object(what: &str, json: &str) -> Result<(), Unreadable> {
     let text = json.trim_start_matches([' ', '\t', '\n', '\r']);
     let found = match text.as_bytes().first() {
         Some(b'{') => return Ok(()),
@@ -143,8 +144,20 @@ fn verify(data: &str, metadata: &Metadata<'_>) -> Result<(), Unreadable> {
     }
 }
 
+/// Verifies that what tells messages apart tells something.
+fn named(headers: &Headers<'_>) -> Result<(), Unreadable> {
+    let names = [("id", &headers.id), ("type", &headers.type_name), ("stream", &headers.stream)];
+    match names.into_iter().find(|(_, Text(name))| name.is_empty()) {
+        Some((what, _)) => Err(Unreadable::new(format!(
+            "metadata.headers.{what} is empty: expected what tells this message from others"
+        ))),
+        None => Ok(()),
+    }
+}
+
 fn foreign<'a>(data: &'a RawValue, metadata: Metadata<'a>) -> Result<Foreign<'a>, Unreadable> {
     let Metadata { headers, domain, extensions, .. } = metadata;
+    named(&headers)?;
     let Text(kind) = domain.kind;
     let kind = Kind::named(&kind).ok_or_else(|| {
         let told = format!("metadata.domain.kind is {kind:?}: expected \"EVENT\" or \"COMMAND\"");

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::object::{object, object_or_null};
+
 /// A text, borrowed from the entry where it has no escapes.
 #[derive(Serialize, Deserialize)]
 #[serde(transparent)]
@@ -23,15 +25,16 @@ impl From<String> for Text<'_> {
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct Metadata<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "object")]
     pub(super) headers: Headers<'a>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "object_or_null")]
     pub(super) envelope: Option<Seal<'a>>,
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "object")]
     pub(super) domain: Origin<'a>,
     /// Where the sender's event store keeps it: always null on a stream.
     #[serde(skip_deserializing)]
     pub(super) event_store: (),
+    #[serde(default, deserialize_with = "object_or_null")]
     pub(super) extensions: Option<Places>,
 }
 

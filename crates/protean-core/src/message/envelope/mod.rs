@@ -16,6 +16,7 @@ mod foreign;
 mod layout;
 mod letter;
 mod number;
+mod object;
 #[cfg(test)]
 mod tests;
 mod text;

@@ -74,7 +74,9 @@ fn our_own_messages_come_back_as_they_are_in_the_log() {
 fn what_another_sender_leaves_out_is_no_fault() {
     let entry = r#" {"more": [1], "metadata": {"domain": {"kind": "COMMAND", "version": null,
         "priority": 99999999999, "owner": {}}, "headers": {"type": "Shop.Buy.v1", "deadline": null,
-        "time": "2026-11-20 17:12:43", "stream": "shop::cart:command-7", "id": "a\"b"}}, "data": {}}"#;
+        "time": "2026-11-20 17:12:43", "stream": "shop::cart:command-7", "id": "a\"b",
+        "traceparent": {"trace_id": "1", "parent_id": "2", "sampled": true}},
+        "event_store": {"position": 3}, "envelope": null, "extensions": null}, "data": {}}"#;
     let foreign = Envelope::read(entry.as_bytes()).unwrap();
     assert_eq!((foreign.position, foreign.recorded()), (None, None));
     let message = foreign.message(Timestamp::default());
@@ -99,6 +101,11 @@ fn what_is_no_message_is_told_with_what_was_found() {
         (refused("\u{202e}x"), "the entry is no JSON (\"\\u{202e}x\"): expected"),
         (refused("{\"data\": {}"), "not JSON: EOF while parsing"),
         (refused(r#"{"data":{},"metadata":null}"#), "metadata: invalid type: null, expected"),
+        (
+            refused(r#"{"data":{},"metadata":[{}]}"#),
+            "metadata: invalid type: sequence, expected an",
+        ),
+        (changed("\"headers\":{", "\"headers\":[],\"h\":{"), "metadata.headers: invalid type: seq"),
         (refused("{\"data\": {}}"), "missing field `metadata`"),
         (refused(&format!("{valid}}}")), "not JSON: trailing characters"),
         (
@@ -248,6 +255,20 @@ fn a_dead_letter_of_another_sender_is_read_as_far_as_it_goes() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
+
+    #[test]
+    fn whatever_texts_and_times_our_messages_hold_comes_back(texts in any::<[String; 4]>(), micros in 0..1_i64 << 57, place: u64) {
+        let [title, author, correlation, key] = texts;
+        let mut recorded = added();
+        recorded.position = place;
+        recorded.message.time = Timestamp::from_micros(micros);
+        recorded.message.data = serde_json::json!({ title: author }).to_string().into();
+        recorded.message.correlation_id = correlation.into();
+        recorded.message.extensions.idempotency_key = Some(key.into());
+        let envelope = Envelope::of(&recorded, "bookshelf").unwrap();
+        let foreign = Envelope::read(envelope.as_str().as_bytes()).unwrap();
+        prop_assert_eq!(foreign.recorded(), Some(recorded));
+    }
 
     #[test]
     fn no_entry_makes_the_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..64), at in any::<prop::sample::Index>(), cut in 0_usize..64) {
