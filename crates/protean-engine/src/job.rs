@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use protean_core::domain::{
     Course, Domain, Group, Overlay, Reading, Sequence, Turn, Verdict, course, deliver, turn,
@@ -43,15 +44,16 @@ pub(crate) enum Step {
     Unknown(Error),
 }
 
-/// A verdict, and the units whose uncommitted writes it rests on.
+/// A verdict, the units whose uncommitted writes it rests on, and how long it took.
 pub(crate) struct Judged {
     pub(crate) verdict: Verdict,
     pub(crate) readers: BTreeSet<Sequence>,
+    pub(crate) took: Duration,
 }
 
 impl From<Verdict> for Judged {
     fn from(verdict: Verdict) -> Self {
-        Self { verdict, readers: BTreeSet::new() }
+        Self { verdict, readers: BTreeSet::new(), took: Duration::ZERO }
     }
 }
 
@@ -89,10 +91,11 @@ impl Bench {
         reached(if delivery.parked { "before a parked message" } else { "before the handler" });
         // What is parked may be so because its first try knew too little.
         let reading = Reading { overlay: Some(overlay), careful: delivery.parked };
+        let began = Instant::now();
         let ran = deliver::run(&self.domain, &self.store, (&self.group, delivery), reading);
         let (verdict, readers) = ran.await;
         reached("after the handler");
-        Judged { verdict, readers }
+        Judged { verdict, readers, took: began.elapsed() }
     }
 
     /// Decides from memory when it can: only a message that is not obviously

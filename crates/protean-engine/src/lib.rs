@@ -11,12 +11,15 @@
 //!                   └▶ pipeline  what commits together
 //! ```
 //!
+//! `health` tells over HTTP how a server is; `vitals` is what it counts for that.
+//!
 //! The engine sees the domain and its store; it names no adapter.
 
 mod breaker;
 mod conflicts;
 mod dead_letters;
 mod flight;
+mod health;
 mod job;
 mod lanes;
 mod pipeline;
@@ -27,11 +30,13 @@ mod steady;
 mod step;
 mod upkeep;
 mod verify;
+mod vitals;
 mod watermark;
 mod worker;
 
 pub use breaker::{Breaker, End};
 pub use dead_letters::DeadLetters;
+pub use health::HealthPage;
 pub use lanes::{Item, Lanes, Slots};
 pub use server::Server;
 pub use status::{Health, LaneStatus, SubscriptionStatus, subscriptions};

@@ -1,6 +1,7 @@
 //! The server: one worker a group, from start to drained stop.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +12,10 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tracing::{info, warn};
 
+use crate::health::HealthPage;
 use crate::job::Bench;
 use crate::upkeep::look_after;
+use crate::vitals::{Pulse, Role, Vitals};
 use crate::worker::Worker;
 
 /// How often a process that stands by asks whether it may take over a group.
@@ -22,12 +25,20 @@ const STAND_BY: Duration = Duration::from_millis(500);
 #[derive(Clone)]
 pub struct Server {
     domain: Domain,
+    health: Option<HealthPage>,
 }
 
 impl Server {
     /// A server for this domain.
     pub fn new(domain: Domain) -> Self {
-        Self { domain }
+        Self { domain, health: None }
+    }
+
+    /// Tells how it is in this place as well, from before the store is opened
+    /// until the server has ended. A server tells nobody unless this is called.
+    #[must_use]
+    pub fn with_health(self, page: HealthPage) -> Self {
+        Self { health: Some(page), ..self }
     }
 
     /// Works until `shutdown` ends, then until what runs has ended and is
@@ -41,25 +52,38 @@ impl Server {
     /// When the store cannot be opened, or a part of the server itself has failed;
     /// the other parts have stopped properly then.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result {
-        let store = Arc::clone(self.domain.store().await?);
+        let vitals = Arc::new(Vitals::of(&self.domain));
+        // Ends with this future, however that ends.
+        let mut pages = JoinSet::new();
+        if let Some(page) = self.health {
+            pages.spawn(page.serve(self.domain.clone(), Arc::clone(&vitals)));
+        }
+        let mut shutdown = pin!(shutdown);
+        let store = tokio::select! {
+            opened = self.domain.store() => Arc::clone(opened?),
+            // Nothing has begun that could be finished.
+            () = &mut shutdown => return Ok(()),
+        };
         let (stop, stopped) = watch::channel(false);
         let alone = Arc::new(Semaphore::new(1));
         let mut workers = JoinSet::new();
-        for group in self.domain.registry().groups() {
-            announce(&self.domain, group);
+        for pulse in vitals.groups() {
+            announce(&self.domain, &pulse.group);
             let (domain, store) = (self.domain.clone(), Arc::clone(&store));
-            let bench = Bench { domain, store, group: Arc::clone(group) };
-            workers.spawn(serve(bench, Arc::clone(&alone), stopped.clone()));
+            let bench = Bench { domain, store, group: Arc::clone(&pulse.group) };
+            let worker = serve(bench, Arc::clone(pulse), Arc::clone(&alone), stopped.clone());
+            workers.spawn(worker);
         }
         info!(domain = self.domain.name(), groups = workers.len(), "ready");
         workers.spawn(look_after(self.domain.clone(), stopped));
         let mut failure = None;
         tokio::select! {
-            () = shutdown => info!("stopping: what runs is finished, what waits stays in the log"),
+            () = &mut shutdown => info!("stopping: what runs is finished, what waits stays in the log"),
             Some(Err(error)) = workers.join_next() => {
                 failure = Some(Error::failed("a worker of the server panicked").with_source(error));
             }
         }
+        vitals.stop();
         // Nobody listens when there are no groups.
         let _ = stop.send(true);
         let drain = self.domain.config().server.drain_timeout;
@@ -94,12 +118,21 @@ fn announce(domain: &Domain, group: &Group) {
 }
 
 /// Reads for a group as soon as no other process does.
-async fn serve(bench: Bench, alone: Arc<Semaphore>, mut stop: watch::Receiver<bool>) {
+async fn serve(
+    bench: Bench,
+    pulse: Arc<Pulse>,
+    alone: Arc<Semaphore>,
+    mut stop: watch::Receiver<bool>,
+) {
     let group = Arc::clone(&bench.group);
     let mut told = false;
     while !*stop.borrow() {
-        match bench.store.claim(&group.claim()).await {
-            Ok(Some(claim)) => return Worker::new(bench.clone(), claim, alone).work(stop).await,
+        let asked = bench.store.claim(&group.claim()).await;
+        pulse.take(Role::told_by(&asked));
+        match asked {
+            Ok(Some(claim)) => {
+                return Worker::new(bench.clone(), claim, alone, pulse).work(stop).await;
+            }
             Ok(None) if !told => {
                 info!(group = %group.name, "another process reads for this group: standing by");
                 told = true;

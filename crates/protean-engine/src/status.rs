@@ -164,14 +164,9 @@ impl<'a> View<'a> {
     }
 
     fn unknown(&self, lane: Lane) -> LaneStatus {
-        let category = self.category;
-        let stream = match lane {
-            Lane::Primary => category.to_string(),
-            Lane::Backfill => format!("{category}:{}", self.settings.backfill_suffix),
-        };
         LaneStatus {
             lane,
-            stream,
+            stream: stream(lane, self.category, self.settings),
             lag: None,
             oldest: None,
             lag_seconds: None,
@@ -181,6 +176,14 @@ impl<'a> View<'a> {
             head: None,
             health: Health::Unknown,
         }
+    }
+}
+
+/// The category, with `:<suffix>` for backfill.
+pub(crate) fn stream(lane: Lane, category: &Category, settings: &PriorityLanes) -> String {
+    match lane {
+        Lane::Primary => category.to_string(),
+        Lane::Backfill => format!("{category}:{}", settings.backfill_suffix),
     }
 }
 

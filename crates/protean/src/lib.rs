@@ -30,7 +30,7 @@ pub use protean_core::message::{Date, Decimal, Id, Priority, Timestamp};
 pub use protean_core::model::Root;
 pub use protean_core::{Error, Result, Violations, ensure};
 
-pub use protean_engine::Server;
+pub use protean_engine::{HealthPage, Server};
 
 pub use protean_macros::{
     aggregate, aggregate_impl, command, command_handler, entity, event, event_handler, projection,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use protean::Domain;
 use protean::config::DatabaseProvider;
-use protean_engine::Server;
+use protean_engine::{HealthPage, Server};
 use serde_json::json;
 use tokio::sync::oneshot;
 use tracing::error;
@@ -58,7 +58,11 @@ async fn serve(options: &Options, app: &App, domain: Domain) -> Result {
         // Nobody asks when the server ended before it was told to.
         let _ = tell.send(stopped_by(ordered, watched).await);
     };
-    Server::new(domain).run(stop).await?;
+    let mut health = domain.config().server.health.clone();
+    // Several processes cannot share a port, and each has something to tell.
+    health.port_auto_increment |= supervised;
+    let page = HealthPage::open(&health).await;
+    Server::new(domain).with_health(page).run(stop).await?;
     let stopped_by = told.await.unwrap_or(AT_REST);
     app.reply(Reply::new(json!({"stopped_by": stopped_by}), ""))
 }
@@ -82,6 +86,10 @@ async fn stopped_by(
 }
 
 async fn finished(domain: &Domain) {
+    if domain.store().await.is_err() {
+        // The server meets the same error, and ends with it.
+        std::future::pending::<()>().await;
+    }
     if let Err(failed) = rest(domain).await {
         error!("what is left to do cannot be read, so the server stops: {failed}");
     }

@@ -34,6 +34,7 @@ use crate::job::{Bench, Ran};
 use crate::lanes::{Item, Lanes, Slots};
 use crate::pipeline::Pipeline;
 use crate::steady::Steady;
+use crate::vitals::Pulse;
 
 /// The wait before a store that failed is asked again.
 const STORE_WAIT: Duration = Duration::from_millis(100);
@@ -56,6 +57,7 @@ enum Happening {
 /// The worker of one group.
 pub(crate) struct Worker {
     bench: Bench,
+    pulse: Arc<Pulse>,
     lanes: Lanes<Delivery>,
     intake: Intake,
     pipelines: Vec<Pipeline>,
@@ -75,8 +77,13 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// The worker of the group that `claim` was given for; `alone` lets one
-    /// suspect of the process run at a time.
-    pub(crate) fn new(bench: Bench, claim: Box<dyn Claim>, alone: Arc<Semaphore>) -> Self {
+    /// suspect of the process run at a time. What runs is counted in `pulse`.
+    pub(crate) fn new(
+        bench: Bench,
+        claim: Box<dyn Claim>,
+        alone: Arc<Semaphore>,
+        pulse: Arc<Pulse>,
+    ) -> Self {
         let server = &bench.domain.config().server;
         let slots = match bench.group.is_sequential() {
             true => Slots { concurrency: 1, reserved: 0 },
@@ -101,6 +108,7 @@ impl Worker {
             clock,
             since: Instant::now(),
             stopping: false,
+            pulse,
             bench,
         }
     }

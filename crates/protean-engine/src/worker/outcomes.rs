@@ -30,20 +30,20 @@ impl Worker {
                 // Nothing was asked of the handler.
                 let verdict = Verdict::Unavailable(error.to_string());
                 let marking = marking(&delivery, &verdict);
-                self.judge(lane, &Verdict::Held);
+                self.judge(lane, &Verdict::Held.into());
                 self.clear(&delivery.recorded);
                 self.settle(lane, delivery, verdict.into(), marking);
             }
             Step::Itself(judged) => {
                 self.clear(&delivery.recorded);
-                self.judge(lane, &judged.verdict);
+                self.judge(lane, &judged);
                 let marking = marking(&delivery, &judged.verdict);
                 self.settle(lane, delivery, judged, marking);
             }
             Step::Before(before, judged) => {
                 self.flight.end(before.recorded.position);
                 self.clear(&delivery.recorded);
-                self.judge(lane, &judged.verdict);
+                self.judge(lane, &judged);
                 if self.settle(lane, *before, judged, Marking::Early) {
                     self.offer(delivery);
                 } else {
@@ -66,9 +66,10 @@ impl Worker {
         self.under_way.push(Box::pin(ran));
     }
 
-    /// Tells the breaker of the lane how its handler did.
-    fn judge(&mut self, lane: Lane, verdict: &Verdict) {
-        let end = match verdict {
+    /// Counts the run, and tells the breaker of the lane how its handler did.
+    fn judge(&mut self, lane: Lane, judged: &Judged) {
+        self.pulse.lane(lane).ran(&judged.verdict, judged.took);
+        let end = match judged.verdict {
             // A message that is refused may never have reached its handler.
             Verdict::Done(_) => End::Fine,
             Verdict::Retry(_) | Verdict::Unavailable(_) => End::Failed,
@@ -93,7 +94,7 @@ impl Worker {
         judged: Judged,
         marking: Marking,
     ) -> bool {
-        let Judged { verdict, readers } = judged;
+        let Judged { verdict, readers, .. } = judged;
         self.tell(&delivery, &verdict);
         let group = Arc::clone(&self.bench.group);
         let moment = self.moment(lane);

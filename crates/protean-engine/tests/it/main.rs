@@ -11,6 +11,7 @@
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `kills`: and with one that is killed or stopped with handlers in flight
 //! * `keys`: names of senders, and what is forgotten
+//! * `health`: what the pages tell, and that nobody who is slow holds anything
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
 //! * `snapshots`: snapshots among units that commit together
 //! * `two_aggregates`: one handler, two categories
@@ -26,6 +27,7 @@ mod breakers;
 mod child;
 mod crashes;
 mod faults;
+mod health;
 mod keys;
 mod kills;
 mod lanes;

@@ -62,11 +62,13 @@ impl Clock for JumpyClock {
 pub(crate) struct Weather {
     dice: Dice,
     calm: AtomicBool,
+    frozen: watch::Sender<bool>,
 }
 
 impl Weather {
     pub(crate) fn new(seed: u64) -> Arc<Self> {
-        Arc::new(Self { dice: Dice::new(seed), calm: AtomicBool::new(false) })
+        let frozen = watch::Sender::new(false);
+        Arc::new(Self { dice: Dice::new(seed), calm: AtomicBool::new(false), frozen })
     }
 
     /// Nothing fails any more.
@@ -74,8 +76,18 @@ impl Weather {
         self.calm.store(true, Ordering::Relaxed);
     }
 
+    /// From now on nothing is answered, or again.
+    pub(crate) fn freeze(&self, frozen: bool) {
+        self.frozen.send_replace(frozen);
+    }
+
+    async fn thaw(&self) {
+        self.frozen.subscribe().wait_for(|frozen| !frozen).await.unwrap();
+    }
+
     /// Takes some time; fails once in `odds` times.
     async fn pass(&self, odds: u64) -> Result {
+        self.thaw().await;
         tokio::time::sleep(Duration::from_micros(self.dice.roll(3000))).await;
         if !self.calm.load(Ordering::Relaxed) && self.dice.roll(odds) == 0 {
             return Err(Error::unavailable("the weather"));
@@ -109,7 +121,10 @@ impl Provider for Unreliable {
     }
 
     fn open<'a>(&'a self, _: &'a Location) -> BoxFuture<'a, Result<Arc<dyn Store>>> {
-        Box::pin(async move { Ok(Arc::new(self.clone()) as Arc<dyn Store>) })
+        Box::pin(async move {
+            self.weather.thaw().await;
+            Ok(Arc::new(self.clone()) as Arc<dyn Store>)
+        })
     }
 }
 
@@ -258,7 +273,10 @@ impl Ledger for Unreliable {
         group: &'a str,
         category: &'a Category,
     ) -> BoxFuture<'a, Result<Standing>> {
-        self.inner.standing(group, category)
+        Box::pin(async move {
+            self.weather.thaw().await;
+            self.inner.standing(group, category).await
+        })
     }
 
     fn claim<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<Box<dyn Claim>>>> {
@@ -288,7 +306,10 @@ impl Ledger for Unreliable {
     }
 
     fn enrolled(&self) -> BoxFuture<'_, Result<Vec<(String, Category)>>> {
-        self.inner.enrolled()
+        Box::pin(async move {
+            self.weather.thaw().await;
+            self.inner.enrolled().await
+        })
     }
 }
 

@@ -11,6 +11,7 @@
 //! * [`stops`]: killed in the middle of its work, or asked to stop
 //! * [`dead_letters`]: what was given up, mended and run again
 //! * [`events`]: what operators read in the log
+//! * [`health`]: what the server tells over HTTP
 //! * [`tools`]: what operators do beside the server
 //! * [`workers`]: several server processes, and the one that looks after them
 
@@ -24,6 +25,7 @@ mod dead_letters;
 mod demo;
 mod endurance;
 mod events;
+mod health;
 mod migration;
 mod stops;
 mod tools;

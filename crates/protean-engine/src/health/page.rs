@@ -1,0 +1,121 @@
+//! The place where the pages are served.
+
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use protean_core::config::Health;
+use protean_core::domain::Domain;
+use tokio::net::TcpListener;
+use tracing::{info, warn};
+
+use super::connections;
+use super::desk::Desk;
+use crate::vitals::Vitals;
+
+/// How many ports are tried.
+const PORTS: u16 = 100;
+
+/// The place where a server tells how it is: `GET /livez`, `/readyz`, `/healthz`
+/// and `/metrics`. Give it to [`Server::with_health`](crate::Server::with_health).
+///
+/// Cheap to clone; clones share the place.
+#[derive(Clone, Debug)]
+pub struct HealthPage {
+    listener: Option<Arc<TcpListener>>,
+}
+
+impl HealthPage {
+    /// Listens where the settings say, and at the first free of the next 100
+    /// ports when they allow it. A place that cannot be had is no reason not to
+    /// work: a warning says which, and there is no page. Safe to drop.
+    pub async fn open(settings: &Health) -> Self {
+        if !settings.enabled {
+            return Self { listener: None };
+        }
+        match listen(settings).await {
+            Ok((listener, at)) => {
+                info!("health: http://{at}/healthz");
+                Self { listener: Some(Arc::new(listener)) }
+            }
+            Err(error) => {
+                let (host, port) = (&settings.host, settings.port);
+                let advice = advice(settings, error.kind());
+                warn!(
+                    "health: cannot listen at {host}:{port} ({error}), so nobody can ask: {advice}"
+                );
+                Self { listener: None }
+            }
+        }
+    }
+
+    /// Where it listens, when it does.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.listener.as_ref().and_then(|listener| listener.local_addr().ok())
+    }
+
+    /// Answers for ever.
+    pub(crate) async fn serve(self, domain: Domain, vitals: Arc<Vitals>) {
+        let Some(listener) = self.listener else { return };
+        let (desk, looking) = Desk::new(domain, vitals);
+        tokio::join!(connections::answer(&listener, Arc::new(desk)), looking);
+    }
+}
+
+async fn listen(settings: &Health) -> io::Result<(TcpListener, SocketAddr)> {
+    let more = if settings.port_auto_increment && settings.port != 0 { PORTS } else { 0 };
+    let last = settings.port.saturating_add(more);
+    let mut port = settings.port;
+    loop {
+        match TcpListener::bind((settings.host.as_str(), port)).await {
+            Ok(listener) => {
+                let at = listener.local_addr()?;
+                return Ok((listener, at));
+            }
+            Err(error) if error.kind() == ErrorKind::AddrInUse && port < last => port += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn advice(settings: &Health, kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::AddrInUse if settings.port_auto_increment => {
+            "set server.health.port to one with free ports after it"
+        }
+        ErrorKind::AddrInUse => {
+            "set server.health.port to a free one, or server.health.port_auto_increment = true"
+        }
+        _ => "set server.health.host and server.health.port to a place of this machine",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protean_core::config::{Config, Health};
+
+    use super::HealthPage;
+
+    fn settings(port: u16) -> Health {
+        Health { port, ..Config::default().server.health }
+    }
+
+    #[tokio::test]
+    async fn a_port_in_use_is_passed_over_only_when_that_is_allowed() {
+        let first = HealthPage::open(&settings(0)).await;
+        let port = first.address().unwrap().port();
+        assert!(first.address().unwrap().ip().is_loopback());
+        assert_eq!(HealthPage::open(&settings(port)).await.address(), None);
+        let increments = Health { port_auto_increment: true, ..settings(port) };
+        let next = HealthPage::open(&increments).await.address().unwrap().port();
+        assert!((port + 1..=port.saturating_add(100)).contains(&next), "{next} after {port}");
+    }
+
+    #[tokio::test]
+    async fn nothing_listens_when_it_is_off_or_the_place_is_elsewhere() {
+        let off = Health { enabled: false, ..settings(0) };
+        assert_eq!(HealthPage::open(&off).await.address(), None);
+        let elsewhere = Health { host: "192.0.2.1".into(), ..settings(0) };
+        assert_eq!(HealthPage::open(&elsewhere).await.address(), None);
+    }
+}

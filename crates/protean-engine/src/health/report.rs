@@ -1,0 +1,141 @@
+//! What `/readyz` and `/healthz` say.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::desk::{Findings, StoreState};
+use crate::status::{Health as Verdict, LaneStatus, SubscriptionStatus};
+use crate::vitals::{Pulse, Role, Vitals};
+
+/// Whether the server can do its work.
+#[derive(Serialize)]
+pub(super) struct Readiness {
+    status: &'static str,
+    /// How old the last answer of the store is; null when there was none.
+    age_seconds: Option<f64>,
+    dependencies: Vec<Dependency>,
+}
+
+/// What the server cannot do without.
+#[derive(Serialize)]
+struct Dependency {
+    name: String,
+    status: &'static str,
+    #[serde(skip)]
+    is_well: bool,
+}
+
+impl Readiness {
+    pub(super) fn of(vitals: &Vitals, store: StoreState, age: Option<Duration>) -> Self {
+        let server = Dependency {
+            name: "server".into(),
+            status: if vitals.is_stopping() { "stopping" } else { "working" },
+            is_well: !vitals.is_stopping(),
+        };
+        let is_well = store == StoreState::Answers;
+        let store = Dependency { name: "store".into(), status: store.as_str(), is_well };
+        let groups = vitals.groups().iter().map(|pulse| Dependency {
+            name: format!("subscription {}", pulse.group.claim()),
+            status: pulse.role().as_str(),
+            is_well: matches!(pulse.role(), Role::Reading | Role::StandingBy),
+        });
+        let dependencies: Vec<_> = [server, store].into_iter().chain(groups).collect();
+        let ready = dependencies.iter().all(|one| one.is_well);
+        Self {
+            status: if ready { "ready" } else { "unavailable" },
+            age_seconds: age.map(|age| age.as_secs_f64()),
+            dependencies,
+        }
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        self.dependencies.iter().all(|one| one.is_well)
+    }
+}
+
+/// How everything is.
+#[derive(Serialize)]
+pub(super) struct Health<'a> {
+    status: &'static str,
+    domain: &'a str,
+    version: &'static str,
+    pid: u32,
+    uptime_seconds: f64,
+    stopping: bool,
+    store: &'static str,
+    /// How old what is told of the subscriptions is; null when nothing is known.
+    age_seconds: Option<f64>,
+    subscriptions: Vec<Row<'a>>,
+}
+
+/// A subscription in one lane; what is not known is null.
+#[derive(Serialize)]
+struct Row<'a> {
+    group: &'a str,
+    handler: &'a str,
+    stream: &'a str,
+    subscription_type: String,
+    role: &'static str,
+    status: &'static str,
+    lag: Option<u64>,
+    lag_seconds: Option<f64>,
+    pending: Option<u64>,
+    dlq_depth: Option<u64>,
+    /// By this process, since it began.
+    handled: u64,
+    failed: u64,
+}
+
+impl<'a> Health<'a> {
+    pub(super) fn of(findings: &'a Findings<'a>) -> Self {
+        let vitals = findings.vitals;
+        let known = findings.subscriptions.iter().flat_map(|seen| seen.what.iter());
+        let rows: Vec<_> = known
+            .zip(vitals.groups())
+            .flat_map(|(of, pulse)| of.lanes.iter().map(|lane| Row::of((of, lane), pulse)))
+            .collect();
+        Self {
+            status: overall(findings, &rows),
+            domain: findings.domain,
+            version: env!("CARGO_PKG_VERSION"),
+            pid: std::process::id(),
+            uptime_seconds: vitals.uptime().as_secs_f64(),
+            stopping: vitals.is_stopping(),
+            store: findings.store.as_str(),
+            age_seconds: findings.subscriptions.as_ref().map(|seen| seen.age().as_secs_f64()),
+            subscriptions: rows,
+        }
+    }
+}
+
+/// The worst of all.
+fn overall(findings: &Findings<'_>, rows: &[Row<'_>]) -> &'static str {
+    let any = |verdict: Verdict| rows.iter().any(|row| row.status == verdict.as_str());
+    match findings.store {
+        StoreState::Fails | StoreState::Silent => "unavailable",
+        StoreState::Answers if any(Verdict::Unknown) => Verdict::Unknown.as_str(),
+        StoreState::Answers if any(Verdict::Lagging) => Verdict::Lagging.as_str(),
+        StoreState::Answers => Verdict::Ok.as_str(),
+    }
+}
+
+impl<'a> Row<'a> {
+    fn of((of, lane): (&'a SubscriptionStatus, &'a LaneStatus), pulse: &Pulse) -> Self {
+        let runs = pulse.lane(lane.lane);
+        Self {
+            group: &of.group,
+            handler: &of.handler,
+            stream: &lane.stream,
+            subscription_type: of.subscription_type.to_string(),
+            role: pulse.role().as_str(),
+            status: lane.health.as_str(),
+            lag: lane.lag,
+            lag_seconds: lane.lag_seconds,
+            pending: lane.parked,
+            dlq_depth: lane.dead,
+            handled: runs.done.count(),
+            failed: runs.failed.count(),
+        }
+    }
+}

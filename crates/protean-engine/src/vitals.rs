@@ -1,0 +1,226 @@
+//! What this process has done since its server began: counted where it
+//! happens, with no lock, and read by whoever asks.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use protean_core::Result;
+use protean_core::domain::{Domain, Group, Verdict};
+use protean_core::message::Lane;
+use protean_core::port::Claim;
+
+use crate::status::stream;
+
+/// The server of this process.
+pub(crate) struct Vitals {
+    began: Instant,
+    stopping: AtomicBool,
+    groups: Vec<Arc<Pulse>>,
+}
+
+impl Vitals {
+    /// Of a server that begins.
+    pub(crate) fn of(domain: &Domain) -> Self {
+        let groups = domain.registry().groups().iter();
+        let groups = groups.map(|group| Arc::new(Pulse::of(group, domain))).collect();
+        Self { began: Instant::now(), stopping: AtomicBool::new(false), groups }
+    }
+
+    /// Its groups, in the order of the registry.
+    pub(crate) fn groups(&self) -> &[Arc<Pulse>] {
+        &self.groups
+    }
+
+    pub(crate) fn uptime(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// The server was told to stop.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+}
+
+/// What this process is to a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It has not asked yet whether it may read.
+    Starting,
+    /// It reads.
+    Reading,
+    /// Another process reads.
+    StandingBy,
+    /// It could not ask.
+    Unknown,
+}
+
+impl Role {
+    const ALL: [Self; 4] = [Self::Starting, Self::Reading, Self::StandingBy, Self::Unknown];
+
+    /// What an attempt to claim a group makes of this process.
+    pub(crate) fn told_by(asked: &Result<Option<Box<dyn Claim>>>) -> Self {
+        match asked {
+            Ok(Some(_)) => Self::Reading,
+            Ok(None) => Self::StandingBy,
+            Err(_) => Self::Unknown,
+        }
+    }
+
+    /// The name that the pages use.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Reading => "reading",
+            Self::StandingBy => "standing by",
+            Self::Unknown => "cannot be claimed",
+        }
+    }
+}
+
+/// One group in this process.
+pub(crate) struct Pulse {
+    pub(crate) group: Arc<Group>,
+    role: AtomicU8,
+    lanes: Vec<Runs>,
+}
+
+impl Pulse {
+    fn of(group: &Arc<Group>, domain: &Domain) -> Self {
+        let settings = &domain.config().server.priority_lanes;
+        let streams = domain.lanes().lanes().iter();
+        let streams = streams.map(|lane| stream(*lane, &group.category, settings));
+        let lanes = streams.map(Runs::of).collect();
+        Self { group: Arc::clone(group), role: AtomicU8::new(Role::Starting as u8), lanes }
+    }
+
+    pub(crate) fn role(&self) -> Role {
+        Role::ALL[usize::from(self.role.load(Ordering::Relaxed))]
+    }
+
+    pub(crate) fn take(&self, role: Role) {
+        self.role.store(role as u8, Ordering::Relaxed);
+    }
+
+    /// The handler's runs, lane by lane.
+    pub(crate) fn lanes(&self) -> &[Runs] {
+        &self.lanes
+    }
+
+    /// The handler's runs in a lane.
+    pub(crate) fn lane(&self, lane: Lane) -> &Runs {
+        &self.lanes[usize::from(lane == Lane::Backfill).min(self.lanes.len() - 1)]
+    }
+}
+
+/// The runs of one handler in one lane, by how they ended.
+pub(crate) struct Runs {
+    /// The category, with the suffix of the lane.
+    pub(crate) stream: String,
+    pub(crate) done: Histogram,
+    pub(crate) failed: Histogram,
+}
+
+impl Runs {
+    fn of(stream: String) -> Self {
+        Self { stream, done: Histogram::default(), failed: Histogram::default() }
+    }
+
+    /// A message has run; what its handler had no part in does not count.
+    pub(crate) fn ran(&self, verdict: &Verdict, took: Duration) {
+        match verdict {
+            Verdict::Done(_) => self.done.record(took),
+            Verdict::Retry(_) | Verdict::Dead(_) | Verdict::Unavailable(_) => {
+                self.failed.record(took);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// How many of them took how long.
+#[derive(Default)]
+pub(crate) struct Histogram {
+    /// Those that took no longer than the bound, and longer than the one before;
+    /// the last for what exceeds every bound.
+    counts: [AtomicU64; Histogram::BOUNDS.len() + 1],
+    micros: AtomicU64,
+}
+
+impl Histogram {
+    /// In microseconds.
+    const BOUNDS: [u64; 12] = [
+        100, 500, 1_000, 5_000, 10_000, 50_000, 100_000, 500_000, 1_000_000, 5_000_000, 10_000_000,
+        60_000_000,
+    ];
+
+    fn record(&self, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let bucket = Self::BOUNDS.partition_point(|bound| *bound < micros);
+        self.counts[bucket].fetch_add(1, Ordering::Relaxed);
+        self.micros.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    /// How many there are.
+    pub(crate) fn count(&self) -> u64 {
+        self.counts.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
+    /// How long they took together.
+    pub(crate) fn sum(&self) -> Duration {
+        Duration::from_micros(self.micros.load(Ordering::Relaxed))
+    }
+
+    /// For each bound how many took no longer; the last one has none.
+    pub(crate) fn up_to(&self) -> Vec<(Option<Duration>, u64)> {
+        let bounds = Self::BOUNDS.iter().copied().map(Duration::from_micros).map(Some);
+        let mut total = 0;
+        let counts = self.counts.iter().map(|count| {
+            total += count.load(Ordering::Relaxed);
+            total
+        });
+        bounds.chain([None]).zip(counts).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use protean_core::domain::Verdict;
+
+    use super::{Histogram, Role, Runs};
+
+    #[test]
+    fn a_run_counts_in_every_bucket_from_its_own_on() {
+        let histogram = Histogram::default();
+        for micros in [100, 101, 500, 70_000_000] {
+            histogram.record(Duration::from_micros(micros));
+        }
+        let found = histogram.up_to();
+        assert_eq!(found[0], (Some(Duration::from_micros(100)), 1));
+        assert_eq!(found[1], (Some(Duration::from_micros(500)), 3));
+        assert_eq!(found[11], (Some(Duration::from_secs(60)), 3));
+        assert_eq!(found[12], (None, 4));
+        assert_eq!((histogram.count(), histogram.sum()), (4, Duration::from_micros(70_000_701)));
+    }
+
+    #[test]
+    fn only_what_a_handler_has_done_counts() {
+        let runs = Runs::of(String::new());
+        for verdict in [Verdict::Retry("a".into()), Verdict::Dead("b".into()), Verdict::Held] {
+            runs.ran(&verdict, Duration::from_millis(1));
+        }
+        runs.ran(&Verdict::Ignored, Duration::from_millis(1));
+        assert_eq!((runs.done.count(), runs.failed.count()), (0, 2));
+    }
+
+    #[test]
+    fn a_role_is_read_as_it_was_taken() {
+        assert!(Role::ALL.iter().enumerate().all(|(index, role)| *role as usize == index));
+    }
+}
