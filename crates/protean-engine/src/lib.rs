@@ -11,6 +11,8 @@
 //!                   └▶ pipeline  what commits together
 //! ```
 //!
+//! `relay` publishes what the log holds for others to read.
+//!
 //! `health` tells over HTTP how a server is; `vitals` is what it counts for that.
 //!
 //! The engine sees the domain and its store; it names no adapter.

@@ -9,7 +9,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
@@ -21,10 +21,7 @@ use super::desk::Desk;
 /// which has had more time than any request needs.
 const MOST: usize = 64;
 
-/// How long a request may take to arrive.
-const HEAD: Duration = Duration::from_secs(3);
-
-/// How long a connection may last, the answer included.
+/// How long a request may take to arrive, and its answer to be taken.
 const WHOLE: Duration = Duration::from_secs(5);
 
 /// How much a request may say.
@@ -66,8 +63,6 @@ async fn converse(stream: TcpStream, desk: Arc<Desk>) {
         }
     });
     let connection = Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
         .keep_alive(false)
         .max_buf_size(SIZE)
         .serve_connection(TokioIo::new(stream), service);

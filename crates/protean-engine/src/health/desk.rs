@@ -1,6 +1,7 @@
 //! Who answers which request with what.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Response, StatusCode};
@@ -74,7 +75,8 @@ impl Desk {
             // Whoever handles messages answers as well, so this alone shows that it goes on.
             "/livez" => text(StatusCode::OK, "alive\n".into()),
             "/readyz" => {
-                let readiness = Readiness::of(&self.vitals, self.store().await);
+                let (store, age) = self.store().await;
+                let readiness = Readiness::of(&self.vitals, store, age);
                 json(if readiness.is_ready() { StatusCode::OK } else { UNAVAILABLE }, &readiness)
             }
             "/healthz" => json(StatusCode::OK, &Health::of(&self.findings().await)),
@@ -86,16 +88,17 @@ impl Desk {
         }
     }
 
-    async fn store(&self) -> StoreState {
+    /// Whether the store answers, and how old its last answer is.
+    async fn store(&self) -> (StoreState, Option<Duration>) {
         match self.store.latest().await {
-            Ok(seen) if seen.what => StoreState::Answers,
-            Ok(_) => StoreState::Fails,
-            Err(_) => StoreState::Silent,
+            Ok(seen) if seen.what => (StoreState::Answers, Some(seen.age())),
+            Ok(seen) => (StoreState::Fails, Some(seen.age())),
+            Err(old) => (StoreState::Silent, old.map(|seen| seen.age())),
         }
     }
 
     async fn findings(&self) -> Findings<'_> {
-        let (store, subscriptions) = tokio::join!(self.store(), self.subscriptions.latest());
+        let ((store, _), subscriptions) = tokio::join!(self.store(), self.subscriptions.latest());
         let subscriptions = subscriptions.map_or_else(|old| old, Some);
         Findings { domain: self.domain.name(), vitals: &self.vitals, store, subscriptions }
     }

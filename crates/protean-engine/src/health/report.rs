@@ -1,5 +1,7 @@
 //! What `/readyz` and `/healthz` say.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::desk::{Findings, StoreState};
@@ -10,6 +12,8 @@ use crate::vitals::{Pulse, Role, Vitals};
 #[derive(Serialize)]
 pub(super) struct Readiness {
     status: &'static str,
+    /// How old the last answer of the store is; null when there was none.
+    age_seconds: Option<f64>,
     dependencies: Vec<Dependency>,
 }
 
@@ -23,7 +27,7 @@ struct Dependency {
 }
 
 impl Readiness {
-    pub(super) fn of(vitals: &Vitals, store: StoreState) -> Self {
+    pub(super) fn of(vitals: &Vitals, store: StoreState, age: Option<Duration>) -> Self {
         let server = Dependency {
             name: "server".into(),
             status: if vitals.is_stopping() { "stopping" } else { "working" },
@@ -38,7 +42,11 @@ impl Readiness {
         });
         let dependencies: Vec<_> = [server, store].into_iter().chain(groups).collect();
         let ready = dependencies.iter().all(|one| one.is_well);
-        Self { status: if ready { "ready" } else { "unavailable" }, dependencies }
+        Self {
+            status: if ready { "ready" } else { "unavailable" },
+            age_seconds: age.map(|age| age.as_secs_f64()),
+            dependencies,
+        }
     }
 
     pub(super) fn is_ready(&self) -> bool {

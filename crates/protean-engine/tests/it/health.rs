@@ -145,6 +145,7 @@ async fn a_store_that_hangs_makes_it_unready_within_two_seconds_and_leaves_it_al
     let store =
         unready["dependencies"].as_array().unwrap().iter().find(|one| one["name"] == "store");
     assert_eq!(store.unwrap()["status"], "does not answer", "{unready}");
+    assert!(unready["age_seconds"].as_f64() > Some(1.0), "{unready}");
     let asked = Instant::now();
     assert_eq!(server.get("/livez").await.status, 200);
     assert!(asked.elapsed() < Duration::from_millis(500), "{:?}", asked.elapsed());

@@ -88,9 +88,8 @@ impl Exchange {
 
 /// Where the messages of these entries lie in the log.
 fn positions(entries: &[Entry]) -> Vec<u64> {
-    let position = |entry: &Entry| {
-        Envelope::read(entry.data.as_deref().unwrap()).unwrap().position.unwrap()
-    };
+    let position =
+        |entry: &Entry| Envelope::read(entry.data.as_deref().unwrap()).unwrap().position.unwrap();
     entries.iter().map(position).collect()
 }
 

@@ -65,10 +65,20 @@ async fn the_server_tells_probes_and_prometheus_how_it_is() {
     }
 }
 
+/// The bank with this in its settings, and no more about the pages.
+fn settings(bank: &Bank, health: &str) -> String {
+    let settings = format!(
+        "[databases.default]\nprovider = \"sqlite\"\ndatabase_uri = \"${{DATABASE_URI}}\"\n\
+         [server.health]\n{health}\n"
+    );
+    bank.settings(&settings).to_str().unwrap().to_owned()
+}
+
 #[test]
 fn each_worker_has_a_page_of_its_own() {
     let bank = Bank::new();
-    let _server = bank.serve_with(&["--workers", "2"]);
+    let settings = settings(&bank, "port_auto_increment = false");
+    let _server = bank.serve_with(&["--workers", "2", "--config", &settings]);
     let places = await_pages(&bank, 2);
     assert_ne!(places[0], places[1]);
     // One reads what the other does not: both are ready.
@@ -81,12 +91,8 @@ async fn a_port_in_use_is_told_and_the_server_works() {
     let port = taken.local_addr().unwrap().port();
     let bank = Bank::new();
     bank.send(0..5, Priority::NORMAL).await;
-    let settings = format!(
-        "event_processing = \"async\"\ncommand_processing = \"async\"\n[databases.default]\n\
-         provider = \"sqlite\"\ndatabase_uri = \"${{DATABASE_URI}}\"\n[server.health]\nport = {port}\n"
-    );
-    let settings = bank.settings(&settings);
-    let _server = bank.serve_with(&["--config", settings.to_str().unwrap()]);
+    let settings = settings(&bank, &format!("port = {port}"));
+    let _server = bank.serve_with(&["--config", &settings]);
     let log = bank.await_logged("nobody can ask");
     assert!(log.contains(&format!("127.0.0.1:{port}")), "{log}");
     assert!(log.contains("server.health.port_auto_increment = true"), "{log}");
