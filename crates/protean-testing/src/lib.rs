@@ -13,6 +13,7 @@
 //! * [`given`], [`given_state`], [`when_new`]: aggregates
 //! * [`TestDomain`]: commands, events, projections
 //! * [`contract`]: the facts that hold for every adapter of the ports
+//! * `servers`: private servers for the tests of adapters
 
 mod aggregate;
 mod clock;
@@ -23,6 +24,8 @@ mod log;
 mod messages;
 mod reaction;
 mod refusal;
+#[cfg(unix)]
+pub mod servers;
 
 pub use aggregate::{Given, Then, given, given_state, when_new};
 pub use clock::TestClock;
