@@ -169,5 +169,6 @@ fn column(table: &Table, index: usize) -> Result<String> {
             "the table '{name}' has {count} columns, none has the index {index}"
         ))
     })?;
-    Ok(format!("\"{}\"", column.name))
+    // With the table before it, since a name alone would be that of what is selected.
+    Ok(format!("\"{}\".\"{}\"", table.name, column.name))
 }
