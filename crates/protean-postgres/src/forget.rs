@@ -28,11 +28,7 @@ pub(crate) async fn some(session: &Session, sql: &str, group: &str) -> Result<u6
 }
 
 /// Forgets keys of commands that have expired, and says how many.
-pub(crate) async fn keys(
-    session: &Session,
-    now: Timestamp,
-    count: usize,
-) -> Result<usize, Fault> {
+pub(crate) async fn keys(session: &Session, now: Timestamp, count: usize) -> Result<usize, Fault> {
     let sql = include_str!("sql/sweep_keys.sql");
     let forgotten = session.execute(sql, &[&now.as_micros(), &limit(count)]).await?;
     Ok(usize::try_from(forgotten).unwrap_or(count))

@@ -40,7 +40,8 @@ impl Ledger for PostgresStore {
 
     fn parked(&self, read: ParkedRead) -> BoxFuture<'_, Result<ParkedPage>> {
         Box::pin(async move {
-            let (lowest, highest) = (i64::from(read.range.0.value()), i64::from(read.range.1.value()));
+            let (lowest, highest) =
+                (i64::from(read.range.0.value()), i64::from(read.range.1.value()));
             let (group, category) = (Text(&read.group), Text(read.category.as_str()));
             // One more than asked for: the first that is not on the page says when to come again.
             let most = limit(read.limit.saturating_add(1));

@@ -32,7 +32,8 @@ impl Log for PostgresStore {
 
     fn lane(&self, read: LaneRead) -> BoxFuture<'_, Result<Vec<Delivery>>> {
         Box::pin(async move {
-            let (lowest, highest) = (i64::from(read.range.0.value()), i64::from(read.range.1.value()));
+            let (lowest, highest) =
+                (i64::from(read.range.0.value()), i64::from(read.range.1.value()));
             let of: Vec<_> = read.after.iter().map(|(of, _)| i64::from(of.value())).collect();
             let at: Vec<_> = read.after.iter().map(|(_, at)| signed(*at)).collect();
             let (group, category) = (Text(&read.group), Text(read.category.as_str()));

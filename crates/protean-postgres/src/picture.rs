@@ -123,9 +123,7 @@ impl Picture<'_> {
             let key = (group, category, priority, number(row, 3)?);
             picture.coalesced.done.load(key, ());
         }
-        for (rows, places) in
-            [(&parked, &mut picture.parked), (&dead, &mut picture.dead)]
-        {
+        for (rows, places) in [(&parked, &mut picture.parked), (&dead, &mut picture.dead)] {
             for (names, found) in by_stream(rows)? {
                 places.load(names, found);
             }
@@ -318,7 +316,8 @@ async fn lanes(
     most: Option<usize>,
 ) -> Result<Vec<Row>, Fault> {
     let groups: Vec<_> = asked.iter().map(|(group, ..)| Text(group)).collect();
-    let categories: Vec<_> = asked.iter().map(|(_, category, ..)| Text(category.as_str())).collect();
+    let categories: Vec<_> =
+        asked.iter().map(|(_, category, ..)| Text(category.as_str())).collect();
     let priorities: Vec<_> =
         asked.iter().map(|(_, _, priority, _)| i64::from(priority.value())).collect();
     let positions: Vec<_> = asked.iter().map(|(.., position)| signed(*position)).collect();

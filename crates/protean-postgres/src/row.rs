@@ -120,10 +120,7 @@ fn examine(table: &Table, row: &Row) -> Result<(), Refusal> {
 }
 
 /// Writes what has become of the rows, table by table and key by key.
-pub(crate) async fn flush(
-    session: &Session,
-    rows: &Layered<Names, RowNow>,
-) -> Result<(), Refusal> {
+pub(crate) async fn flush(session: &Session, rows: &Layered<Names, RowNow>) -> Result<(), Refusal> {
     let mut tables: BTreeMap<&str, Writes<'_>> = BTreeMap::new();
     for ((name, key), before, now) in rows.changes() {
         let fresh = || Writes::new(&now.table);

@@ -17,7 +17,8 @@ use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
 
 use crate::error::Fault;
 
-const CODES: [&str; 4] = ["\u{1}\u{2}\u{2}", "\u{1}\u{2}\u{3}", "\u{1}\u{3}\u{2}", "\u{1}\u{3}\u{3}"];
+const CODES: [&str; 4] =
+    ["\u{1}\u{2}\u{2}", "\u{1}\u{2}\u{3}", "\u{1}\u{3}\u{2}", "\u{1}\u{3}\u{3}"];
 
 /// A text as columns hold it.
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
@@ -203,8 +204,18 @@ mod tests {
     use super::{escaped, unescaped};
 
     const TEXTS: [&str; 12] = [
-        "", "a", "\0", "a\0", "\u{1}", "\u{1}\u{2}\u{2}", "\u{2}", "\u{3}\0\u{3}", "\u{4}", "\0\u{10ffff}",
-        "\0\0x", "ä\u{1}",
+        "",
+        "a",
+        "\0",
+        "a\0",
+        "\u{1}",
+        "\u{1}\u{2}\u{2}",
+        "\u{2}",
+        "\u{3}\0\u{3}",
+        "\u{4}",
+        "\0\u{10ffff}",
+        "\0\0x",
+        "ä\u{1}",
     ];
 
     #[test]
@@ -218,9 +229,15 @@ mod tests {
 
     #[test]
     fn escaped_texts_sort_and_contain_as_before() {
-        for (one, other) in TEXTS.iter().flat_map(|one| TEXTS.iter().map(move |other| (*one, *other))) {
+        for (one, other) in
+            TEXTS.iter().flat_map(|one| TEXTS.iter().map(move |other| (*one, *other)))
+        {
             assert_eq!(escaped(one).cmp(&escaped(other)), one.cmp(other), "{one:?} {other:?}");
-            assert_eq!(escaped(one).contains(&*escaped(other)), one.contains(other), "{one:?} {other:?}");
+            assert_eq!(
+                escaped(one).contains(&*escaped(other)),
+                one.contains(other),
+                "{one:?} {other:?}"
+            );
         }
     }
 }

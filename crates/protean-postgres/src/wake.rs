@@ -75,7 +75,8 @@ impl Ear {
         let (client, mut connection) = settings.dial().await?;
         let (tell, heard) = mpsc::unbounded_channel();
         tokio::spawn(async move {
-            while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
+            while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await
+            {
                 if let AsyncMessage::Notification(said) = message
                     && tell.send(said.payload().to_owned()).is_err()
                 {

@@ -47,10 +47,7 @@ struct Queues {
 impl Writer {
     /// Starts the thread, opens the connection that writes and the one that
     /// listens; the handle serves other connections.
-    pub(crate) async fn start(
-        settings: Settings,
-        signal: Arc<Signal>,
-    ) -> Result<(Self, Handle)> {
+    pub(crate) async fn start(settings: Settings, signal: Arc<Signal>) -> Result<(Self, Handle)> {
         let (opened, ready) = oneshot::channel();
         let shared = Arc::new(Shared::default());
         let thread = std::thread::Builder::new().name("postgres-writer".into());
@@ -133,7 +130,9 @@ fn serve(
         opened.send(Ok(handle)).unwrap_or_default();
         let closing = Arc::clone(&shared.closing);
         let committer = Committer::new(settings, session, signal, closing);
-        Desk { shared, committer, primary: VecDeque::new(), backfill: VecDeque::new() }.work().await;
+        Desk { shared, committer, primary: VecDeque::new(), backfill: VecDeque::new() }
+            .work()
+            .await;
     });
 }
 

@@ -14,7 +14,8 @@ use super::install::program;
 /// PostgreSQL refuses to run as root: then it runs as this user, who owns nothing else.
 const NOBODY: u32 = 65_534;
 /// Who has to give a password, and which.
-const GUARDED: &str = "host all guarded 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n";
+const GUARDED: &str =
+    "host all guarded 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n";
 
 /// A server on a free port of this machine. It ends with the process of the
 /// tests, however that ends, and takes its folder with it.
