@@ -7,9 +7,10 @@
 //!                                       it was sent, and only then lets go of the lock
 //! ```
 //! Lock and notes share a connection. A note is handed to the system before the
-//! message is handled and nobody waits for its answer: what was sent is run even
-//! when the sender is gone, and before its lock is free. So the next holder
-//! finds every note, and finds it at once, with no lease to wait for.
+//! message is handled; its answer is awaited by the next note alone, so that there is
+//! one on its way at most: that one the server runs even when the sender is gone,
+//! and before the lock is free. So the next holder finds every note, and finds it
+//! at once, with no lease to wait for.
 //!
 //! A lease in a row would have to be renewed, and would let a process that stalled go on
 //! beside its successor for as long. Here the server ends the claim with the
@@ -24,6 +25,7 @@ use protean_core::port::Claim;
 use protean_core::{Error, Result};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
 
 use crate::connection::{Parameter, Session, Settings};
 use crate::error::Fault;
@@ -140,7 +142,7 @@ fn serve(settings: Settings, mut orders: mpsc::UnboundedReceiver<Order>) {
     // Without a runtime the orders are dropped, which tells whoever waits.
     let Ok(runtime) = Builder::new_current_thread().enable_all().build() else { return };
     runtime.block_on(async {
-        let mut desk = Desk { settings, session: None, held: HashMap::new() };
+        let mut desk = Desk { settings, session: None, pending: None, held: HashMap::new() };
         loop {
             match tokio::time::timeout(ASK, orders.recv()).await {
                 Ok(Some(order)) => desk.carry_out(order).await,
@@ -155,6 +157,8 @@ fn serve(settings: Settings, mut orders: mpsc::UnboundedReceiver<Order>) {
 struct Desk {
     settings: Settings,
     session: Option<Arc<Session>>,
+    /// The note that is on its way.
+    pending: Option<JoinHandle<()>>,
     /// The groups claimed by this store; false when another process has the lock.
     held: HashMap<Arc<str>, bool>,
 }
@@ -197,6 +201,11 @@ impl Desk {
     }
 
     async fn note(&mut self, group: Arc<str>, positions: Vec<i64>) -> Result<(), String> {
+        if let Some(pending) = self.pending.take()
+            && tokio::time::timeout(PATIENCE, pending).await.is_err()
+        {
+            self.session = None;
+        }
         let place = self.settings.place.clone();
         let session = self.connected().await.map_err(|fault| fault.describe(&place))?;
         if self.held.get(&group) != Some(&true) {
@@ -204,11 +213,12 @@ impl Desk {
         }
         let sql = include_str!("sql/write_notes.sql");
         session.prepared(sql).await.map_err(|fault| fault.describe(&place))?;
-        tokio::spawn(async move {
+        let pending = tokio::spawn(async move {
             let row: [Parameter<'_>; 2] = [&Text(&group), &positions];
             // One that fails with its connection is followed by one that says so.
             session.execute(sql, &row).await.unwrap_or_default();
         });
+        self.pending = Some(pending);
         for _ in 0..TURNS {
             tokio::task::yield_now().await;
         }
@@ -249,7 +259,10 @@ impl Desk {
             }
         }
         // What cannot be opened now is tried again by the next look or note.
-        self.connected().await.map(drop).unwrap_or_default();
+        let Ok(session) = self.connected().await else { return };
+        for (group, held) in self.held.iter_mut().filter(|(_, held)| !**held) {
+            *held = locked(&session, group).await.unwrap_or(false);
+        }
     }
 }
 

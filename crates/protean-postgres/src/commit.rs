@@ -349,8 +349,14 @@ async fn run(session: &Session, statement: &Statement) -> Result<(), Refusal> {
     }
     let values: Vec<Bound<'_>> = statement.parameters.iter().map(Bound).collect();
     let parameters: Vec<Parameter<'_>> = values.iter().map(|value| value as _).collect();
-    let done = session.query(&numbered(&statement.sql), &parameters).await;
-    done.map(drop).map_err(|fault| Refusal::of_user_tables(fault, STATEMENT))
+    let (sql, refused) =
+        (numbered(&statement.sql), |fault| Refusal::of_user_tables(fault, STATEMENT));
+    let expected = session.prepared(&sql).await.map_err(refused)?.params().len();
+    if expected != parameters.len() {
+        let message = format!("has {expected} parameters, {} are given", parameters.len());
+        return Err(Refusal::rejected(STATEMENT, message));
+    }
+    session.query(&sql, &parameters).await.map(drop).map_err(refused)
 }
 
 /// `?1` as PostgreSQL writes it, `$1`, but for what stands in quotes.

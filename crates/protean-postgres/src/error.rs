@@ -83,6 +83,24 @@ impl Fault {
     }
 }
 
+/// The results of statements that were sent together. When one fails, those behind it
+/// fail because of it: the fault that is told is the first one's.
+pub(crate) fn all<T, const N: usize>(results: [Result<T, Fault>; N]) -> Result<[T; N], Fault> {
+    let follows = |fault: &Fault| fault.code() == Some(&SqlState::IN_FAILED_SQL_TRANSACTION);
+    let (mut done, mut failed) = (Vec::with_capacity(N), None);
+    for result in results {
+        match result {
+            Ok(value) => done.push(value),
+            Err(fault) if failed.as_ref().is_none_or(follows) => failed = Some(fault),
+            Err(_) => {}
+        }
+    }
+    match failed {
+        Some(fault) => Err(fault),
+        None => done.try_into().map_err(|_| Fault::Odd("fewer answers than questions".into())),
+    }
+}
+
 fn is_unprepared(code: &SqlState) -> bool {
     [&SqlState::UNDEFINED_TABLE, &SqlState::UNDEFINED_COLUMN].contains(&code)
 }

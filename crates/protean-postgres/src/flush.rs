@@ -4,7 +4,7 @@ use protean_core::message::{Message, Timestamp};
 use protean_core::port::{Dead, MessageRef, Park, Place};
 
 use crate::connection::{Parameter, Session};
-use crate::error::Fault;
+use crate::error::{Fault, all};
 use crate::picture::{Move, Picture};
 use crate::refusal::Refusal;
 use crate::row;
@@ -16,14 +16,15 @@ const EXHUME: &str = include_str!("sql/exhume.sql");
 /// Writes everything that is kept and not written.
 pub(crate) async fn flush(session: &Session, picture: &Picture<'_>) -> Result<(), Refusal> {
     row::flush(session, &picture.rows).await?;
-    tokio::try_join!(
+    let written = tokio::join!(
         messages(session, picture.messages.changes()),
         keys(session, picture),
         progress(session, picture),
         marks(session, picture),
         counts(session, picture),
         moves(session, picture.moves.changes()),
-    )?;
+    );
+    all(written.into())?;
     Ok(())
 }
 

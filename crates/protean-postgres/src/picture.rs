@@ -10,7 +10,7 @@ use tokio_postgres::Row;
 
 use crate::coalesced::{Coalesced, Stretch, key};
 use crate::connection::{Parameter, Session};
-use crate::error::Fault;
+use crate::error::{Fault, all};
 use crate::layer::{Layered, Listed};
 use crate::row::{self, RowNow};
 use crate::value::{Text, limit, number, shared, signed, text, text_or_null, unsigned};
@@ -92,7 +92,7 @@ impl Picture<'_> {
     pub(crate) async fn load(session: &Session, units: &[&Changes]) -> Result<Self, Fault> {
         let asked = Asked::of(units);
         let mut picture = Self::default();
-        let (log, streams, progress, keys, lanes, done, parked, dead) = tokio::try_join!(
+        let loaded = tokio::join!(
             session.query(include_str!("sql/log_head.sql"), &[]),
             asked.streams(session),
             asked.progress(session),
@@ -101,7 +101,8 @@ impl Picture<'_> {
             asked.done(session),
             asked.moved(session, include_str!("sql/load_parked.sql")),
             asked.moved(session, include_str!("sql/load_dead.sql")),
-        )?;
+        );
+        let [log, streams, progress, keys, lanes, done, parked, dead] = all(loaded.into())?;
         for row in &log {
             picture.head = number(row, 0)?;
             picture.xid = row.try_get(1)?;

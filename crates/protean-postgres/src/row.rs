@@ -9,7 +9,7 @@ use protean_core::message::{Row, Table, Value};
 use protean_core::port::{RowChange, RowWrite};
 
 use crate::connection::{Parameter, Session};
-use crate::error::Fault;
+use crate::error::{Fault, all};
 use crate::layer::Layered;
 use crate::picture::Names;
 use crate::refusal::Refusal;
@@ -43,10 +43,11 @@ pub(crate) async fn load(
     let tables = vec![Text(name); asked.len()];
     let removed: [Parameter<'_>; 2] = [&tables, &asked];
     let versions: [Parameter<'_>; 1] = [&asked];
-    let (present, removed) = tokio::try_join!(
+    let loaded = tokio::join!(
         session.query(&sql, &versions),
         session.query(include_str!("sql/load_removed.sql"), &removed)
-    )?;
+    );
+    let [present, removed] = all(loaded.into())?;
     let absent = RowNow { table: Arc::clone(table), present: None, removed: None, values: None };
     let mut rows: BTreeMap<Arc<str>, RowNow> = BTreeMap::new();
     for row in &present {
