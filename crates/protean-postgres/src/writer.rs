@@ -162,10 +162,7 @@ impl Desk<'_> {
     async fn next(&mut self) -> Option<Lane> {
         loop {
             let closing = self.shared.closing.load(Ordering::Acquire);
-            let mut queues = self.shared.lock();
-            self.primary.append(&mut queues.primary);
-            self.backfill.append(&mut queues.backfill);
-            drop(queues);
+            self.take();
             if !self.primary.is_empty() {
                 return Some(Lane::Primary);
             }
@@ -177,5 +174,11 @@ impl Desk<'_> {
             }
             self.shared.arrived.notified().await;
         }
+    }
+
+    fn take(&mut self) {
+        let mut queues = self.shared.lock();
+        self.primary.append(&mut queues.primary);
+        self.backfill.append(&mut queues.backfill);
     }
 }

@@ -1,6 +1,6 @@
 //! Who reads when a process is killed.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::time::{Duration, Instant};
 
 use protean_core::port::{Claim, Store};
@@ -12,7 +12,7 @@ use crate::{database, open, prepared};
 pub(crate) async fn hold(store: &dyn Store) {
     let claim = store.claim("g").await.unwrap().unwrap();
     claim.note(&[7, 9]).unwrap();
-    println!("\nclaimed");
+    std::io::stdout().write_all(b"\nclaimed\n").unwrap();
     std::thread::sleep(Duration::from_secs(60));
     drop(claim);
 }
@@ -68,6 +68,10 @@ const TERMINATE: &str = "SELECT pg_terminate_backend(pid) FROM pg_locks \
     WHERE locktype = 'advisory' \
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
+const HOLDER: &str = "SELECT string_agg(pid::text, ',') FROM pg_locks \
+    WHERE locktype = 'advisory' \
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+
 /// Notes until it succeeds, or until it fails.
 fn note_until(claim: &dyn Claim, succeeds: bool) {
     let begun = Instant::now();
@@ -81,9 +85,14 @@ async fn a_claim_whose_connection_ends_is_taken_again() {
     let database = database();
     let (ours, theirs) = (prepared(&database.uri(), &[]).await, open(&database.uri()).await);
     let claim = ours.claim("g").await.unwrap().unwrap();
+    let holder = || tokio::task::block_in_place(|| database.run(HOLDER));
+    let (before, begun) = (holder(), Instant::now());
     tokio::task::block_in_place(|| database.run(TERMINATE));
-    // The connection may not know yet that it has ended.
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    while holder().is_empty() || holder() == before {
+        // The connection may not know yet that it has ended.
+        drop(tokio::task::block_in_place(|| claim.note(&[1])));
+        assert!(begun.elapsed() < Duration::from_secs(10), "it is never taken again");
+    }
     tokio::task::block_in_place(|| note_until(&*claim, true));
     assert!(theirs.claim("g").await.unwrap().is_none());
     drop(claim);

@@ -56,8 +56,8 @@ async fn refuses_names_that_are_more_than_names() {
         assert!(error.contains(name), "{error}");
     }
     let longest = Table { name: "x".repeat(63), ..people() };
-    store.prepare(&[longest.clone()], &[]).await.unwrap();
-    store.prepare(&[longest], &[]).await.unwrap();
+    store.prepare(std::slice::from_ref(&longest), &[]).await.unwrap();
+    store.prepare(std::slice::from_ref(&longest), &[]).await.unwrap();
 }
 
 #[tokio::test]
