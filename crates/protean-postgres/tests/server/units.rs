@@ -43,6 +43,7 @@ async fn the_culprit_of_a_batch_is_left_out_alone() {
         assert_eq!(violations.get("email"), ["is already taken"]);
         assert!(matches!(outcomes[11], Outcome::Rejected(_)), "{:?}", outcomes[11]);
         written(&*store, &[(round, 18)]).await;
+        assert!(store.broken_streams(9).await.unwrap().is_empty());
     }
     assert_eq!(store.count(&people(), &Query::default()).await.unwrap(), 36);
 }
