@@ -3,7 +3,8 @@
 use protean_core::domain::DomainBuilder;
 
 /// Declares a domain by this name, ready for every database this crate was
-/// built with: `memory`, and `sqlite` with the feature of that name (default).
+/// built with: `memory`, `sqlite` with the feature of that name (default), and
+/// `postgresql` with the feature `postgres`.
 ///
 /// ```
 /// use protean::prelude::*;
@@ -83,5 +84,7 @@ pub fn domain(name: &str) -> DomainBuilder {
     let builder = DomainBuilder::new(name);
     #[cfg(feature = "sqlite")]
     let builder = builder.provider(protean_sqlite::Sqlite);
+    #[cfg(feature = "postgres")]
+    let builder = builder.provider(protean_postgres::Postgres);
     builder
 }

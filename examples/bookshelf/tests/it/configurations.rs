@@ -34,8 +34,8 @@ const WRONG: &[Wrong] = &[
         &["bad.toml:2: databases.default.provider", "'sqlite'", "found the text 'mysql'"],
     ),
     (
-        "[databases.default]\nprovider = \"postgresql\"\ndatabase_uri = \"postgresql://a:secret@b/c\"\n",
-        &["bad.toml:1: databases.default.provider: 'postgresql'", "not part of this program"],
+        "databases.default = { provider = \"postgresql\", database_uri = \"postgresql://a:secret@b\" }\n",
+        &["bad.toml:1: databases.default.database_uri: ", "names no database"],
     ),
     ("[databases.default]\nprovider = \"sqlite\"\n", &["database_uri", "sqlite:"]),
     (

@@ -8,6 +8,7 @@
 //! * [`migration`]: the great migration, from export to verdict
 //! * [`endurance`]: killed time after time, and nothing lost
 //! * [`backlog`]: what waits is seen without a server, and shared by producers
+//! * [`servers`]: two servers of the bank on PostgreSQL
 //! * [`stops`]: killed in the middle of its work, or asked to stop
 //! * [`dead_letters`]: what was given up, mended and run again
 //! * [`events`]: what operators read in the log
@@ -27,6 +28,8 @@ mod endurance;
 mod events;
 mod health;
 mod migration;
+#[cfg(unix)]
+mod servers;
 mod stops;
 mod tools;
 #[cfg(unix)]

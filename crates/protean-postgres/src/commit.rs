@@ -1,0 +1,393 @@
+//! One transaction over many units.
+//!
+//! What the units rest on is loaded, each is decided in memory, and what they
+//! come to is written in arrays. When the database refuses that, all is rolled
+//! back and done again unit by unit, with a savepoint around each, so that the
+//! culprit is left out alone.
+//!
+//! ```text
+//! BEGIN, lock ─▶ load ─▶ unit, unit, … ─▶ write ─▶ NOTIFY ─▶ COMMIT ─cut off─▶ ask what became of it
+//!                              └ refused: ROLLBACK, again with savepoints
+//! ```
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use protean_core::message::Lane;
+use protean_core::port::{Changes, Outcome, Statement};
+use tokio::runtime::Handle;
+
+use crate::connection::{Parameter, Session, Settings};
+use crate::error::Fault;
+use crate::flush::flush;
+use crate::job::Job;
+use crate::picture::Picture;
+use crate::refusal::{Refusal, STATEMENT};
+use crate::turnstile;
+use crate::unit;
+use crate::value::Bound;
+use crate::wake::Signal;
+
+/// How long a transaction of bulk work should take.
+const SLICE: Duration = Duration::from_millis(8);
+/// The fewest and the most units of bulk work in one.
+const UNITS: (usize, usize) = (8, 1000);
+/// How often a transaction is begun before it is given up.
+const TRIES: u32 = 5;
+/// How long to wait before asking again what became of a commit.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// The one connection that writes.
+pub(crate) struct Committer {
+    pub(crate) settings: Settings,
+    pub(crate) signal: Arc<Signal>,
+    pub(crate) closing: Arc<AtomicBool>,
+    session: Option<Session>,
+    /// How many units of bulk work fit into one transaction.
+    slice: usize,
+}
+
+/// What the units of one transaction came to, list by list.
+type Staged = Vec<Vec<Outcome>>;
+
+enum Halt {
+    /// The database refused what all the units came to.
+    Refused,
+    /// The database cannot be written.
+    Broken(Fault),
+}
+
+impl From<Fault> for Halt {
+    fn from(fault: Fault) -> Self {
+        Self::Broken(fault)
+    }
+}
+
+impl Committer {
+    pub(crate) fn new(
+        settings: Settings,
+        session: Session,
+        signal: Arc<Signal>,
+        closing: Arc<AtomicBool>,
+    ) -> Self {
+        Self { settings, signal, closing, session: Some(session), slice: UNITS.0 }
+    }
+
+    /// Settles units of these lists, in order, in one transaction.
+    pub(crate) async fn commit(&mut self, jobs: &mut VecDeque<Job>, lane: Lane) {
+        let most = if lane == Lane::Backfill { self.slice } else { usize::MAX };
+        let begun = Instant::now();
+        match self.attempt(jobs, lane, most).await {
+            Ok(staged) => {
+                self.signal.bump();
+                for (job, outcomes) in jobs.iter_mut().zip(staged) {
+                    job.outcomes.extend(outcomes);
+                }
+                if lane == Lane::Backfill {
+                    self.adapt(begun.elapsed());
+                }
+            }
+            Err(fault) => {
+                let why = fault.describe(&self.settings.place);
+                jobs.iter_mut().for_each(|job| job.give_up(&why));
+            }
+        }
+    }
+
+    fn adapt(&mut self, took: Duration) {
+        if took > SLICE {
+            self.slice = (self.slice / 2).max(UNITS.0);
+        } else if took < SLICE / 2 {
+            self.slice = (self.slice * 2).min(UNITS.1);
+        }
+    }
+
+    async fn attempt(
+        &mut self,
+        jobs: &VecDeque<Job>,
+        lane: Lane,
+        most: usize,
+    ) -> Result<Staged, Fault> {
+        let (mut careful, mut tries) = (has_statements(jobs), 0);
+        loop {
+            let session = self.connected().await?;
+            let result = Pass::run(&session, &self.settings, jobs, (lane, most, careful)).await;
+            let (staged, xid) = match result {
+                Ok(done) => done,
+                Err(Halt::Refused) => {
+                    self.roll_back(session).await;
+                    careful = true;
+                    continue;
+                }
+                Err(Halt::Broken(fault)) => {
+                    tries += 1;
+                    let again = fault.is_transient() || (fault.wants_reopening() && tries == 1);
+                    if fault.wants_reopening() {
+                        drop(session);
+                    } else {
+                        self.roll_back(session).await;
+                    }
+                    if again && tries < TRIES {
+                        continue;
+                    }
+                    return Err(fault);
+                }
+            };
+            match session.batch("COMMIT").await {
+                Ok(()) => {
+                    self.session = Some(session);
+                    return Ok(staged);
+                }
+                Err(fault) => {
+                    drop(session);
+                    return self.resolve(fault, &xid).await.map(|()| staged);
+                }
+            }
+        }
+    }
+
+    /// A connection nobody else has, opened when there is none.
+    async fn connected(&mut self) -> Result<Session, Fault> {
+        match self.session.take() {
+            Some(session) if !session.is_closed() => Ok(session),
+            _ => self.settings.connect(&Handle::current()).await,
+        }
+    }
+
+    async fn roll_back(&mut self, session: Session) {
+        if session.batch("ROLLBACK").await.is_ok() {
+            self.session = Some(session);
+        }
+    }
+
+    /// What became of a transaction whose COMMIT was not answered: the server
+    /// knows it by its number, and is asked until it says so.
+    async fn resolve(&mut self, fault: Fault, xid: &str) -> Result<(), Fault> {
+        while !self.closing.load(Ordering::Acquire) {
+            if let Ok(session) = self.connected().await
+                && let Ok(row) = session.first(include_str!("sql/outcome.sql"), &[&xid]).await
+            {
+                let status = row.and_then(|row| row.try_get::<_, Option<String>>(0).ok().flatten());
+                self.session = Some(session);
+                match status.as_deref() {
+                    Some("committed") => return Ok(()),
+                    Some("in progress") => {}
+                    _ => return Err(fault),
+                }
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        let place = &self.settings.place;
+        Err(Fault::Unusable(format!(
+            "the database {place} has not said what became of the transaction {xid}; \
+             look whether its messages are there before sending them again"
+        )))
+    }
+}
+
+fn has_statements(jobs: &VecDeque<Job>) -> bool {
+    let open = jobs.iter().flat_map(|job| &job.units[job.outcomes.len()..]);
+    open.into_iter().any(|unit| {
+        let chain = std::iter::successors(Some(unit), |unit| unit.otherwise.as_deref());
+        chain.into_iter().any(|unit| !unit.statements.is_empty())
+    })
+}
+
+/// One try at a transaction.
+struct Pass<'a> {
+    session: &'a Session,
+    picture: Picture<'a>,
+    /// With a savepoint around each unit.
+    careful: bool,
+}
+
+impl<'a> Pass<'a> {
+    /// Everything but the COMMIT; with the number of the transaction.
+    async fn run(
+        session: &'a Session,
+        settings: &Settings,
+        jobs: &'a VecDeque<Job>,
+        (lane, most, careful): (Lane, usize, bool),
+    ) -> Result<(Staged, String), Halt> {
+        if let Err(fault) = turnstile::begin(session, lane).await {
+            return Err(match session.batch("ROLLBACK").await {
+                Ok(()) => turnstile::explained(fault, session, settings).await.into(),
+                Err(_) => fault.into(),
+            });
+        }
+        let open = jobs.iter().flat_map(|job| &job.units[job.outcomes.len()..]);
+        let units: Vec<&Changes> = open.take(most).collect();
+        let mut picture = Picture::load(session, &units).await?;
+        if !careful && picture.load_rows(session, &units).await.is_err() {
+            return Err(Halt::Refused);
+        }
+        let mut pass = Self { session, picture, careful };
+        let staged = pass.settle_all(jobs, units.len()).await?;
+        if !careful {
+            flush(session, &pass.picture).await.map_err(|refusal| match refusal {
+                Refusal::Broken(fault) if fault.wants_reopening() => Halt::Broken(fault),
+                Refusal::Broken(fault) if fault.is_transient() => Halt::Broken(fault),
+                _ => Halt::Refused,
+            })?;
+        }
+        let instance = settings.instance.as_str();
+        session.query(include_str!("sql/notify.sql"), &[&instance]).await?;
+        Ok((staged, pass.picture.xid))
+    }
+
+    async fn settle_all(
+        &mut self,
+        jobs: &'a VecDeque<Job>,
+        mut most: usize,
+    ) -> Result<Staged, Halt> {
+        let mut staged = Staged::with_capacity(jobs.len());
+        'jobs: for job in jobs {
+            let mut fresh = Vec::with_capacity(job.open());
+            for unit in &job.units[job.outcomes.len()..] {
+                if most == 0 {
+                    staged.push(fresh);
+                    break 'jobs;
+                }
+                most -= 1;
+                let left_out = |unit: &usize| !is_committed(&job.outcomes, &fresh, *unit);
+                let outcome = self.settle(unit, &left_out).await?;
+                if let Outcome::Unavailable(_) = outcome {
+                    // What comes later in a list must not be durable without what comes before.
+                    most = most.saturating_sub(job.open() - fresh.len() - 1);
+                    fresh.resize(job.open(), outcome);
+                    break;
+                }
+                fresh.push(outcome);
+            }
+            staged.push(fresh);
+        }
+        Ok(staged)
+    }
+
+    /// Applies a unit, or what it asks for in its place.
+    async fn settle(
+        &mut self,
+        unit: &'a Changes,
+        left_out: &(dyn Fn(&usize) -> bool + Sync),
+    ) -> Result<Outcome, Halt> {
+        let (mut first, mut next) = (None, unit);
+        loop {
+            let outcome = if next.depends_on.iter().any(left_out) {
+                Outcome::Dependent
+            } else {
+                self.try_unit(next).await?
+            };
+            match outcome {
+                // A unit is not settled while what stands in its place may still come.
+                Outcome::Unavailable(_) => return Ok(outcome),
+                Outcome::Committed(_) => return Ok(first.unwrap_or(outcome)),
+                _ => {}
+            }
+            let settled = first.unwrap_or(outcome);
+            match &next.otherwise {
+                Some(otherwise) => (first, next) = (Some(settled), otherwise),
+                None => return Ok(settled),
+            }
+        }
+    }
+
+    async fn try_unit(&mut self, unit: &'a Changes) -> Result<Outcome, Halt> {
+        if self.careful {
+            return self.write_alone(unit).await;
+        }
+        match unit::apply(&mut self.picture, unit) {
+            Ok(places) => {
+                self.picture.keep();
+                Ok(Outcome::Committed(places))
+            }
+            Err(Refusal::LeftOut(outcome)) => {
+                self.picture.undo();
+                Ok(outcome)
+            }
+            Err(Refusal::Broken(fault)) => Err(fault.into()),
+        }
+    }
+
+    async fn write_alone(&mut self, unit: &'a Changes) -> Result<Outcome, Halt> {
+        self.session.batch("SAVEPOINT unit").await?;
+        match self.write(unit).await {
+            Ok(outcome) => {
+                self.session.batch("RELEASE unit").await?;
+                self.picture.settle();
+                Ok(outcome)
+            }
+            Err(Refusal::LeftOut(outcome)) => {
+                self.session.batch("ROLLBACK TO unit; RELEASE unit").await?;
+                self.picture.discard();
+                Ok(outcome)
+            }
+            Err(Refusal::Broken(fault)) => Err(fault.into()),
+        }
+    }
+
+    async fn write(&mut self, unit: &'a Changes) -> Result<Outcome, Refusal> {
+        let loaded = self.picture.load_rows(self.session, &[unit]).await;
+        loaded.map_err(|(fault, table)| Refusal::of_user_tables(fault, &table.name))?;
+        let places = unit::apply(&mut self.picture, unit)?;
+        self.picture.keep();
+        flush(self.session, &self.picture).await?;
+        for statement in &unit.statements {
+            run(self.session, statement).await?;
+        }
+        Ok(Outcome::Committed(places))
+    }
+}
+
+/// Runs the user's own SQL, which may write but not end the transaction.
+async fn run(session: &Session, statement: &Statement) -> Result<(), Refusal> {
+    let first = statement.sql.split_whitespace().next().unwrap_or("").to_ascii_uppercase();
+    if !["INSERT", "UPDATE", "DELETE", "MERGE", "WITH"].contains(&first.as_str()) {
+        let message = "must write: INSERT, UPDATE or DELETE; transactions are not its business";
+        return Err(Refusal::rejected(STATEMENT, message));
+    }
+    let values: Vec<Bound<'_>> = statement.parameters.iter().map(Bound).collect();
+    let parameters: Vec<Parameter<'_>> = values.iter().map(|value| value as _).collect();
+    let (sql, refused) =
+        (numbered(&statement.sql), |fault| Refusal::of_user_tables(fault, STATEMENT));
+    let expected = session.prepared(&sql).await.map_err(refused)?.params().len();
+    if expected != parameters.len() {
+        let message = format!("has {expected} parameters, {} are given", parameters.len());
+        return Err(Refusal::rejected(STATEMENT, message));
+    }
+    session.query(&sql, &parameters).await.map(drop).map_err(refused)
+}
+
+/// `?1` as PostgreSQL writes it, `$1`, but for what stands in quotes.
+fn numbered(sql: &str) -> String {
+    let (mut numbered, mut quote) = (String::with_capacity(sql.len()), None);
+    let mut letters = sql.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match (quote, letter) {
+            (None, '\'' | '"') => quote = Some(letter),
+            (Some(open), _) if open == letter => quote = None,
+            _ => {}
+        }
+        let holder = letter == '?' && letters.peek().is_some_and(char::is_ascii_digit);
+        numbered.push(if holder && quote.is_none() { '$' } else { letter });
+    }
+    numbered
+}
+
+fn is_committed(settled: &[Outcome], fresh: &[Outcome], unit: usize) -> bool {
+    let outcome = settled.get(unit).or_else(|| fresh.get(unit.checked_sub(settled.len())?));
+    matches!(outcome, Some(Outcome::Committed(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::numbered;
+
+    #[test]
+    fn parameters_are_written_as_postgresql_does() {
+        let sql = "UPDATE \"a?1\" SET b = '?2 it''s' || ?2 WHERE c = ?1 AND d ? 'e'";
+        let expected = "UPDATE \"a?1\" SET b = '?2 it''s' || $2 WHERE c = $1 AND d ? 'e'";
+        assert_eq!(numbered(sql), expected);
+    }
+}

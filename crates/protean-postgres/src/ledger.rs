@@ -1,0 +1,182 @@
+//! Reads what groups have done.
+
+use std::collections::BTreeMap;
+
+use protean_core::Result;
+use protean_core::message::{Category, Priority, Stream, Timestamp};
+use protean_core::port::{
+    BoxFuture, Claim, Delivery, LaneStanding, Ledger, Letter, LetterRead, ParkedPage, ParkedRead,
+    Standing, Term,
+};
+use tokio_postgres::Row;
+
+use crate::connection::{Parameter, Session};
+use crate::error::Fault;
+use crate::log::{Names, deliveries};
+use crate::store::PostgresStore;
+use crate::value::{Text, limit, number, signed, text};
+
+impl Ledger for PostgresStore {
+    fn next<'a>(&'a self, group: &'a str, stream: &'a Stream) -> BoxFuture<'a, Result<u64>> {
+        Box::pin(async move {
+            let session = self.readers.one().await?;
+            self.told(expected(&session, group, stream).await)
+        })
+    }
+
+    fn blocked<'a>(
+        &'a self,
+        group: &'a str,
+        stream: &'a Stream,
+        position: u64,
+    ) -> BoxFuture<'a, Result<bool>> {
+        Box::pin(async move {
+            let view = self.readers.view().await?;
+            let blocked = is_blocked(&view, group, (stream, position)).await;
+            view.end().await;
+            self.told(blocked)
+        })
+    }
+
+    fn parked(&self, read: ParkedRead) -> BoxFuture<'_, Result<ParkedPage>> {
+        Box::pin(async move {
+            let (lowest, highest) =
+                (i64::from(read.range.0.value()), i64::from(read.range.1.value()));
+            let (group, category) = (Text(&read.group), Text(read.category.as_str()));
+            // One more than asked for: the first that is not on the page says when to come again.
+            let most = limit(read.limit.saturating_add(1));
+            let page: [Parameter<'_>; 5] = [&group, &category, &lowest, &highest, &most];
+            let rows = self.read(include_str!("sql/read_parked.sql"), &page).await?;
+            self.told(parked_page(&rows, &read))
+        })
+    }
+
+    fn standing<'a>(
+        &'a self,
+        group: &'a str,
+        category: &'a Category,
+    ) -> BoxFuture<'a, Result<Standing>> {
+        Box::pin(async move {
+            let view = self.readers.view().await?;
+            let standing = read_standing(&view, group, category).await;
+            view.end().await;
+            self.told(standing)
+        })
+    }
+
+    fn claim<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<Box<dyn Claim>>>> {
+        Box::pin(self.claims.take(group))
+    }
+
+    fn recall<'a>(
+        &'a self,
+        group: &'a str,
+        category: &'a Category,
+        positions: &'a [u64],
+    ) -> BoxFuture<'a, Result<Vec<Delivery>>> {
+        Box::pin(async move {
+            let positions: Vec<_> = positions.iter().map(|position| signed(*position)).collect();
+            let of: [Parameter<'_>; 3] = [&Text(group), &Text(category.as_str()), &positions];
+            let rows = self.read(include_str!("sql/recall.sql"), &of).await?;
+            self.told(deliveries(&rows, |row| Ok((attempts(row, 15)?, row.try_get(16)?))))
+        })
+    }
+
+    fn letters(&self, read: LetterRead) -> BoxFuture<'_, Result<Vec<Letter>>> {
+        Box::pin(async move {
+            let (group, category) = (Text(&read.group), Text(read.category.as_str()));
+            let (after, before) = (signed(read.after), read.before.as_micros());
+            let page: [Parameter<'_>; 5] = [&group, &category, &after, &before, &limit(read.limit)];
+            let rows = self.read(include_str!("sql/read_letters.sql"), &page).await?;
+            self.told(letters(&rows))
+        })
+    }
+
+    fn enrolled(&self) -> BoxFuture<'_, Result<Vec<(String, Category)>>> {
+        Box::pin(async move {
+            let rows = self.read(include_str!("sql/read_enrolments.sql"), &[]).await?;
+            let enrolled = |row| Ok((text(row, 0)?.into(), Category::named(&*text(row, 1)?)));
+            self.told(rows.iter().map(enrolled).collect())
+        })
+    }
+}
+
+/// The stream position a group expects next.
+async fn expected(session: &Session, group: &str, stream: &Stream) -> Result<u64, Fault> {
+    let (groups, streams) = (vec![Text(group)], vec![Text(stream.as_str())]);
+    let categories = vec![Text(stream.category().as_str())];
+    let asked: [Parameter<'_>; 3] = [&groups, &streams, &categories];
+    let row = session.first(include_str!("sql/load_progress.sql"), &asked).await?;
+    row.map_or(Ok(0), |row| number(&row, 2))
+}
+
+async fn is_blocked(
+    view: &Session,
+    group: &str,
+    (stream, position): (&Stream, u64),
+) -> Result<bool, Fault> {
+    let next = signed(expected(view, group, stream).await?);
+    let between: [Parameter<'_>; 4] =
+        [&Text(group), &Text(stream.as_str()), &next, &signed(position)];
+    let row = view.first(include_str!("sql/is_blocked.sql"), &between).await?;
+    row.map_or(Ok(false), |row| Ok(row.try_get(0)?))
+}
+
+fn parked_page(rows: &[Row], read: &ParkedRead) -> Result<ParkedPage, Fault> {
+    let due = |row: &Row| Ok::<_, Fault>(Timestamp::from_micros(row.try_get(16)?));
+    let times = rows.iter().map(due).collect::<Result<Vec<_>, _>>()?;
+    let count = times.iter().take_while(|due| **due <= read.now).count().min(read.limit);
+    let due = deliveries(&rows[..count], |row| Ok((attempts(row, 15)?, true)))?;
+    Ok(ParkedPage { due, next_due: times.get(count).copied() })
+}
+
+fn attempts(row: &Row, column: usize) -> Result<u32, Fault> {
+    Ok(u32::try_from(row.try_get::<_, i64>(column)?).unwrap_or(u32::MAX))
+}
+
+fn letters(rows: &[Row]) -> Result<Vec<Letter>, Fault> {
+    let mut names = Names::default();
+    let letter = |row: &Row| {
+        let (attempts, reason) = (attempts(row, 14)?, text(row, 15)?.into());
+        let time = Timestamp::from_micros(row.try_get(16)?);
+        Ok(Letter { recorded: names.recorded(row)?, attempts, reason, time })
+    };
+    rows.iter().map(letter).collect()
+}
+
+async fn read_standing(
+    view: &Session,
+    group: &str,
+    category: &Category,
+) -> Result<Standing, Fault> {
+    let of: [Parameter<'_>; 2] = [&Text(group), &Text(category.as_str())];
+    let lanes = view.query(include_str!("sql/standing.sql"), &of).await?;
+    let counts = view.query(include_str!("sql/read_counters.sql"), &of).await?;
+    let mut standing = Standing { counts: counted(&counts)?, ..Standing::default() };
+    for row in &lanes {
+        let priority: i64 = row.try_get(0)?;
+        standing.committed += number(row, 2)?;
+        standing.lanes.push(LaneStanding {
+            priority: Priority::new(i32::try_from(priority).unwrap_or(0)),
+            cursor: number(row, 1)?,
+            lag: number(row, 3)?,
+            oldest: row.try_get::<_, Option<i64>>(4)?.map(Timestamp::from_micros),
+            parked: number(row, 5)?,
+            dead: number(row, 6)?,
+            head: number(row, 7)?,
+        });
+    }
+    Ok(standing)
+}
+
+fn counted(rows: &[Row]) -> Result<BTreeMap<Term, u64>, Fault> {
+    let mut counts = BTreeMap::new();
+    for row in rows {
+        let name = text(row, 0)?;
+        // A term of a later release is not part of this account.
+        if let Some(term) = Term::ALL.into_iter().find(|term| term.as_str() == name) {
+            counts.insert(term, number(row, 1)?);
+        }
+    }
+    Ok(counts)
+}

@@ -1,0 +1,339 @@
+//! What the units of a transaction rest on, loaded at its beginning in a few
+//! queries at once; and what becomes of it, until it is written.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use protean_core::message::{Category, Message, Priority, Stream, Table, Timestamp};
+use protean_core::port::{At, Changes, Dead, KeyClaim, KeyWrite, MessageRef, Park, Place};
+use tokio_postgres::Row;
+
+use crate::coalesced::{Coalesced, Stretch, key};
+use crate::connection::{Parameter, Session};
+use crate::error::{Fault, all};
+use crate::layer::{Layered, Listed};
+use crate::row::{self, RowNow};
+use crate::value::{Text, limit, number, shared, signed, text, text_or_null, unsigned};
+
+/// Two names: of a group and a stream, a table and a row, a command and a key.
+pub(crate) type Names = (Arc<str>, Arc<str>);
+/// Positions in the log, with those in the stream.
+pub(crate) type Places = BTreeMap<u64, u64>;
+
+/// Everything the units of a transaction touch.
+#[derive(Default)]
+pub(crate) struct Picture<'a> {
+    /// The transaction, as the server calls it.
+    pub(crate) xid: String,
+    head: u64,
+    pub(crate) streams: Layered<Arc<str>, u64>,
+    pub(crate) messages: Listed<(Place, &'a Message)>,
+    pub(crate) progress: Layered<Names, u64>,
+    pub(crate) keys: Layered<Names, KeyClaim>,
+    pub(crate) rows: Layered<Names, RowNow>,
+    pub(crate) coalesced: Coalesced,
+    pub(crate) parked: Layered<Names, Places>,
+    pub(crate) dead: Layered<Names, Places>,
+    pub(crate) moves: Listed<Move<'a>>,
+}
+
+/// A parked or dead message that moves.
+#[derive(Clone, Copy)]
+pub(crate) enum Move<'a> {
+    Park(&'a Park),
+    Dead(&'a Dead),
+}
+
+/// Applies a method to every part.
+macro_rules! each {
+    ($picture:ident . $method:ident) => {{
+        $picture.streams.$method();
+        $picture.messages.$method();
+        $picture.progress.$method();
+        $picture.keys.$method();
+        $picture.rows.$method();
+        $picture.coalesced.cursors.$method();
+        $picture.coalesced.done.$method();
+        $picture.coalesced.counts.$method();
+        $picture.parked.$method();
+        $picture.dead.$method();
+        $picture.moves.$method();
+    }};
+}
+
+impl Picture<'_> {
+    /// Where the next message lands in the log.
+    pub(crate) fn next_position(&self) -> u64 {
+        self.head + self.messages.all().len() as u64 + 1
+    }
+
+    /// The unit at hand is kept.
+    pub(crate) fn keep(&mut self) {
+        each!(self.keep);
+    }
+
+    /// The unit at hand is left out.
+    pub(crate) fn undo(&mut self) {
+        each!(self.undo);
+    }
+
+    /// What is kept is written.
+    pub(crate) fn settle(&mut self) {
+        each!(self.settle);
+    }
+
+    /// What is kept could not be written.
+    pub(crate) fn discard(&mut self) {
+        each!(self.undo);
+        each!(self.discard);
+    }
+
+    /// Loads what these units rest on but for rows.
+    pub(crate) async fn load(session: &Session, units: &[&Changes]) -> Result<Self, Fault> {
+        let asked = Asked::of(units);
+        let mut picture = Self::default();
+        let loaded = tokio::join!(
+            session.query(include_str!("sql/log_head.sql"), &[]),
+            asked.streams(session),
+            asked.progress(session),
+            asked.keys(session),
+            asked.lanes(session),
+            asked.done(session),
+            asked.moved(session, include_str!("sql/load_parked.sql")),
+            asked.moved(session, include_str!("sql/load_dead.sql")),
+        );
+        let [log, streams, progress, keys, lanes, done, parked, dead] = all(loaded.into())?;
+        for row in &log {
+            picture.head = number(row, 0)?;
+            picture.xid = row.try_get(1)?;
+        }
+        for row in &streams {
+            let next = row.try_get::<_, Option<i64>>(1)?;
+            picture.streams.load(shared(row, 0)?, next.map_or(0, unsigned));
+        }
+        for row in &progress {
+            picture.progress.load((shared(row, 0)?, shared(row, 1)?), number(row, 2)?);
+        }
+        for row in &keys {
+            let claim = claim(row)?;
+            picture.keys.load((Arc::clone(&claim.command), Arc::clone(&claim.key)), claim);
+        }
+        picture.take_lanes(&lanes, asked.most())?;
+        for row in &done {
+            let (group, category, priority) = lane(row)?;
+            let key = (group, category, priority, number(row, 3)?);
+            picture.coalesced.done.load(key, ());
+        }
+        for (rows, places) in [(&parked, &mut picture.parked), (&dead, &mut picture.dead)] {
+            for (names, found) in by_stream(rows)? {
+                places.load(names, found);
+            }
+        }
+        Ok(picture)
+    }
+
+    fn take_lanes(&mut self, rows: &[Row], most: usize) -> Result<(), Fault> {
+        for row in rows {
+            let (group, category, priority) = lane(row)?;
+            let positions: Vec<i64> = row.try_get(5)?;
+            let complete = positions.len() < most;
+            let positions = positions.into_iter().map(unsigned).collect();
+            let stretch = Stretch { after: number(row, 4)?, positions, complete };
+            self.coalesced.load((category.clone(), priority), stretch);
+            self.coalesced.cursors.load((group, category, priority), number(row, 3)?);
+        }
+        Ok(())
+    }
+
+    /// Loads the rows that these units write; an error names the table.
+    pub(crate) async fn load_rows(
+        &mut self,
+        session: &Session,
+        units: &[&Changes],
+    ) -> Result<(), (Fault, Arc<Table>)> {
+        for (table, keys) in Asked::of(units).rows.into_values() {
+            let loaded = row::load(session, &table, &keys).await;
+            for (key, now) in loaded.map_err(|fault| (fault, Arc::clone(&table)))? {
+                self.rows.load((Arc::from(table.name.as_str()), key), now);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn lane(row: &Row) -> Result<(Arc<str>, Category, Priority), Fault> {
+    let priority: i64 = row.try_get(2)?;
+    let priority = Priority::new(i32::try_from(priority).unwrap_or(0));
+    Ok((shared(row, 0)?, Category::named(&*text(row, 1)?), priority))
+}
+
+fn claim(row: &Row) -> Result<KeyClaim, Fault> {
+    Ok(KeyClaim {
+        command: shared(row, 0)?,
+        key: shared(row, 1)?,
+        message_id: shared(row, 2)?,
+        output: text_or_null(row, 3)?.map(|output| Arc::from(&*output)),
+        time: Timestamp::from_micros(row.try_get(4)?),
+        expires: Timestamp::from_micros(row.try_get(5)?),
+    })
+}
+
+fn by_stream(rows: &[Row]) -> Result<BTreeMap<Names, Places>, Fault> {
+    let mut found: BTreeMap<Names, Places> = BTreeMap::new();
+    for row in rows {
+        let places = found.entry((shared(row, 0)?, shared(row, 1)?)).or_default();
+        places.insert(number(row, 2)?, number(row, 3)?);
+    }
+    Ok(found)
+}
+
+/// What units touch, each thing once.
+#[derive(Default)]
+struct Asked {
+    streams: BTreeSet<Arc<str>>,
+    progress: BTreeMap<Names, Category>,
+    keys: BTreeSet<Names>,
+    /// Where in a lane's part of the log its messages are looked up.
+    points: BTreeSet<(Arc<str>, Category, Priority, u64)>,
+    marks: usize,
+    firsts: BTreeSet<(Arc<str>, Category, Priority, u64)>,
+    moved: BTreeSet<Names>,
+    moved_messages: BTreeSet<(Arc<str>, u64)>,
+    rows: BTreeMap<String, (Arc<Table>, BTreeSet<Arc<str>>)>,
+}
+
+impl Asked {
+    fn of(units: &[&Changes]) -> Self {
+        let mut asked = Self::default();
+        for unit in units {
+            let mut next = Some(*unit);
+            while let Some(unit) = next {
+                asked.add(unit);
+                next = unit.otherwise.as_deref();
+            }
+        }
+        asked
+    }
+
+    fn add(&mut self, unit: &Changes) {
+        for append in &unit.appends {
+            self.streams.insert(append.message.stream.name());
+        }
+        for write in &unit.keys {
+            let (KeyWrite::Claim(claim) | KeyWrite::Settle(claim)) = write;
+            self.keys.insert((Arc::clone(&claim.command), Arc::clone(&claim.key)));
+        }
+        for step in &unit.progress {
+            self.expects(&step.group, &step.stream);
+        }
+        for mark in &unit.marks {
+            let (group, category, priority) = key(mark);
+            self.marks += 1;
+            if let At::First(position) = mark.at {
+                self.firsts.insert((Arc::clone(&group), category.clone(), priority, position));
+            }
+            let point = if let At::UpTo(position) = mark.at { position } else { 0 };
+            self.points.insert((Arc::clone(&group), category.clone(), priority, 0));
+            self.points.insert((group, category, priority, point));
+        }
+        for park in &unit.parks {
+            match park {
+                Park::Keep { group, message, .. }
+                | Park::Hold { group, message, .. }
+                | Park::Take { group, message } => self.moves(group, message),
+                Park::Release { .. } => {}
+            }
+        }
+        for dead in &unit.dead {
+            let (Dead::Bury { group, message, .. } | Dead::Take { group, message }) = dead;
+            self.moves(group, message);
+        }
+        for write in &unit.rows {
+            let fresh = || (Arc::clone(&write.table), BTreeSet::new());
+            let (_, keys) = self.rows.entry(write.table.name.clone()).or_insert_with(fresh);
+            keys.insert(Arc::clone(&write.key));
+        }
+    }
+
+    fn expects(&mut self, group: &Arc<str>, stream: &Stream) {
+        self.progress.insert((Arc::clone(group), stream.name()), stream.category().clone());
+    }
+
+    fn moves(&mut self, group: &Arc<str>, message: &MessageRef) {
+        self.expects(group, &message.stream);
+        self.moved.insert((Arc::clone(group), message.stream.name()));
+        self.moved_messages.insert((Arc::clone(group), message.position));
+    }
+
+    /// How far the log is read from a point: each mark moves a cursor by one at most.
+    fn most(&self) -> usize {
+        self.marks + 1
+    }
+
+    async fn streams(&self, session: &Session) -> Result<Vec<Row>, Fault> {
+        let streams: Vec<_> = self.streams.iter().map(|stream| Text(stream)).collect();
+        some(session, include_str!("sql/load_streams.sql"), streams.len(), &[&streams]).await
+    }
+
+    async fn progress(&self, session: &Session) -> Result<Vec<Row>, Fault> {
+        let groups: Vec<_> = self.progress.keys().map(|(group, _)| Text(group)).collect();
+        let streams: Vec<_> = self.progress.keys().map(|(_, stream)| Text(stream)).collect();
+        let categories: Vec<_> = self.progress.values().map(|of| Text(of.as_str())).collect();
+        let parameters: [Parameter<'_>; 3] = [&groups, &streams, &categories];
+        some(session, include_str!("sql/load_progress.sql"), groups.len(), &parameters).await
+    }
+
+    async fn keys(&self, session: &Session) -> Result<Vec<Row>, Fault> {
+        let (commands, keys) = pairs(&self.keys);
+        let parameters: [Parameter<'_>; 2] = [&commands, &keys];
+        some(session, include_str!("sql/load_keys.sql"), keys.len(), &parameters).await
+    }
+
+    async fn lanes(&self, session: &Session) -> Result<Vec<Row>, Fault> {
+        lanes(session, include_str!("sql/load_lanes.sql"), &self.points, Some(self.most())).await
+    }
+
+    async fn done(&self, session: &Session) -> Result<Vec<Row>, Fault> {
+        lanes(session, include_str!("sql/load_done.sql"), &self.firsts, None).await
+    }
+
+    async fn moved(&self, session: &Session, sql: &str) -> Result<Vec<Row>, Fault> {
+        let (groups, streams) = pairs(&self.moved);
+        let of: Vec<_> = self.moved_messages.iter().map(|(group, _)| Text(group)).collect();
+        let at: Vec<_> = self.moved_messages.iter().map(|(_, at)| signed(*at)).collect();
+        let parameters: [Parameter<'_>; 4] = [&groups, &streams, &of, &at];
+        some(session, sql, groups.len(), &parameters).await
+    }
+}
+
+fn pairs(names: &BTreeSet<Names>) -> (Vec<Text<'_>>, Vec<Text<'_>>) {
+    names.iter().map(|(one, other)| (Text(one), Text(other))).unzip()
+}
+
+async fn lanes(
+    session: &Session,
+    sql: &str,
+    asked: &BTreeSet<(Arc<str>, Category, Priority, u64)>,
+    most: Option<usize>,
+) -> Result<Vec<Row>, Fault> {
+    let groups: Vec<_> = asked.iter().map(|(group, ..)| Text(group)).collect();
+    let categories: Vec<_> =
+        asked.iter().map(|(_, category, ..)| Text(category.as_str())).collect();
+    let priorities: Vec<_> =
+        asked.iter().map(|(_, _, priority, _)| i64::from(priority.value())).collect();
+    let positions: Vec<_> = asked.iter().map(|(.., position)| signed(*position)).collect();
+    let most = most.map(limit);
+    let mut parameters: Vec<Parameter<'_>> = vec![&groups, &categories, &priorities, &positions];
+    parameters.extend(most.as_ref().map(|most| most as Parameter<'_>));
+    some(session, sql, groups.len(), &parameters).await
+}
+
+/// The rows, unless nothing is asked for.
+async fn some(
+    session: &Session,
+    sql: &str,
+    asked: usize,
+    parameters: &[Parameter<'_>],
+) -> Result<Vec<Row>, Fault> {
+    if asked == 0 { Ok(Vec::new()) } else { session.query(sql, parameters).await }
+}

@@ -1,0 +1,151 @@
+//! How a location in the configuration becomes an open database.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use protean_core::message::Id;
+use protean_core::port::{BoxFuture, Location, Provider, Store};
+use protean_core::{Error, Result};
+use tokio_postgres::Config;
+use tokio_postgres::config::{Host, SslMode};
+
+use crate::connection::Settings;
+use crate::store::PostgresStore;
+
+/// How a location looks.
+const FORM: &str = "postgresql://user:password@host:5432/database";
+
+/// Opens PostgreSQL databases: `postgresql://user:password@host:5432/database`,
+/// or with `postgres://`. Connections are not encrypted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Postgres;
+
+impl Provider for Postgres {
+    fn name(&self) -> &'static str {
+        "postgresql"
+    }
+
+    fn fault(&self, location: &Location) -> Option<String> {
+        settings(location).err()
+    }
+
+    fn open<'a>(&'a self, location: &'a Location) -> BoxFuture<'a, Result<Arc<dyn Store>>> {
+        Box::pin(async move {
+            let settings = settings(location).map_err(Error::misused)?;
+            Ok(Arc::new(PostgresStore::open(settings).await?) as Arc<dyn Store>)
+        })
+    }
+}
+
+/// What is wrong with a location is told without it: it may hold a password.
+fn settings(location: &Location) -> Result<Settings, String> {
+    let uri = location.uri.as_deref().unwrap_or("");
+    if uri.is_empty() {
+        return Err(format!("postgresql needs a database: set database_uri = \"{FORM}\""));
+    }
+    if !uri.starts_with("postgresql://") && !uri.starts_with("postgres://") {
+        return Err(format!("database_uri is not of the form {FORM}"));
+    }
+    let odd = |_| {
+        format!(
+            "database_uri cannot be read; write it as {FORM}, and signs such as '@' or '/' \
+             in a password as %40 or %2F"
+        )
+    };
+    let mut config: Config = uri.parse().map_err(odd)?;
+    if config.get_hosts().is_empty() {
+        return Err(format!("database_uri names no host; write it as {FORM}"));
+    }
+    if config.get_dbname().is_none_or(str::is_empty) {
+        return Err(format!("database_uri names no database; write it as {FORM}"));
+    }
+    if config.get_user().is_none_or(str::is_empty) {
+        return Err(format!("database_uri names no user; write it as {FORM}"));
+    }
+    if !matches!(config.get_ssl_mode(), SslMode::Disable | SslMode::Prefer) {
+        return Err("database_uri asks for an encrypted connection, which this release does not \
+                    have; use sslmode=disable over a network you trust, or a tunnel"
+            .into());
+    }
+    config.keepalives_idle(Duration::from_secs(5)).tcp_user_timeout(Duration::from_secs(15));
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(Duration::from_secs(5));
+    }
+    if config.get_application_name().is_none() {
+        config.application_name("protean");
+    }
+    let place = place(&config);
+    Ok(Settings { config, place, readers: location.pool_size.max(2), instance: instance() })
+}
+
+/// `'bank' at db.example:5432`.
+fn place(config: &Config) -> String {
+    let ports = config.get_ports();
+    let hosts = config.get_hosts().iter().enumerate().map(|(index, host)| {
+        let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
+        match host {
+            Host::Tcp(name) => format!("{name}:{port}"),
+            #[cfg(unix)]
+            Host::Unix(folder) => format!("{}:{port}", folder.display()),
+        }
+    });
+    let hosts: Vec<String> = hosts.collect();
+    format!("'{}' at {}", config.get_dbname().unwrap_or(""), hosts.join(", "))
+}
+
+/// A name no other store has.
+fn instance() -> String {
+    static NUMBER: AtomicU64 = AtomicU64::new(0);
+    // Numbered identities of a test may repeat between processes.
+    format!("{}-{}-{}", Id::new(), std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
+}
+
+#[cfg(test)]
+mod tests {
+    use protean_core::port::{Location, Provider};
+
+    use super::{Postgres, settings};
+
+    fn at(uri: &str) -> Location {
+        Location { uri: Some(uri.into()), ..Location::default() }
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_a_location() {
+        for (uri, told) in [
+            ("", "set database_uri"),
+            ("sqlite:bank.db", "not of the form"),
+            ("host=h user=u", "not of the form"),
+            ("postgresql://u@h:port/db", "cannot be read"),
+            ("postgresql:///db?user=u", "no host"),
+            ("postgresql://u@h", "no database"),
+            ("postgresql://h/db", "no user"),
+            ("postgresql://u@h/db?sslmode=require", "encrypted"),
+        ] {
+            let fault = Postgres.fault(&at(uri)).unwrap_or_else(|| panic!("{uri} is taken"));
+            assert!(fault.contains(told), "{uri}: {fault}");
+        }
+        for uri in ["postgresql://u:p@h/db", "postgres://u@h:1/db?sslmode=disable"] {
+            assert_eq!(Postgres.fault(&at(uri)), None, "{uri}");
+        }
+    }
+
+    #[test]
+    fn no_fault_of_a_location_and_no_place_tells_its_password() {
+        for uri in [
+            "postgresql://bob:canary@host:port/db",
+            "postgresql://bob:can/canary@host/db",
+            "postgresql://bob:canary@host",
+            "postgresql://bob:canary@/db",
+            "mysql://bob:canary@host/db",
+            "postgresql://bob:canary@host/db?canary=canary",
+            "postgresql://bob:canary@host/db?sslmode=require",
+        ] {
+            let fault = Postgres.fault(&at(uri)).unwrap_or_else(|| panic!("{uri} is taken"));
+            assert!(!fault.contains("canary"), "{fault}");
+        }
+        let settings = settings(&at("postgresql://bob:canary@host/db")).unwrap();
+        assert_eq!(settings.place, "'db' at host:5432");
+    }
+}

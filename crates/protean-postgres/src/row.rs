@@ -1,0 +1,298 @@
+//! Decides what becomes of rows of users' tables, and writes them: all that a
+//! transaction does to one table in at most three statements.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use protean_core::message::{Row, Table, Value};
+use protean_core::port::{RowChange, RowWrite};
+
+use crate::connection::{Parameter, Session};
+use crate::error::{Fault, all};
+use crate::layer::Layered;
+use crate::picture::Names;
+use crate::refusal::Refusal;
+use crate::value::{Text, declared_type, escaped, number, shared, signed, words};
+
+/// A row as it stands in the middle of a transaction.
+#[derive(Clone)]
+pub(crate) struct RowNow {
+    table: Arc<Table>,
+    /// Its version, when it is there.
+    present: Option<u64>,
+    /// The version it had when it was removed.
+    removed: Option<u64>,
+    /// What it is to hold.
+    values: Option<Row>,
+}
+
+/// Loads the versions of these rows.
+pub(crate) async fn load(
+    session: &Session,
+    table: &Arc<Table>,
+    keys: &BTreeSet<Arc<str>>,
+) -> Result<BTreeMap<Arc<str>, RowNow>, Fault> {
+    let key = table.key_column();
+    let (name, column, kind) = (&table.name, &key.name, declared_type(key.kind));
+    let sql = format!(
+        "SELECT \"{column}\"::text, \"_version\" FROM \"{name}\" \
+         WHERE \"{column}\" = ANY ($1::text[]::{kind}[])"
+    );
+    let asked: Vec<Text<'_>> = keys.iter().map(|key| Text(key)).collect();
+    let tables = vec![Text(name); asked.len()];
+    let removed: [Parameter<'_>; 2] = [&tables, &asked];
+    let versions: [Parameter<'_>; 1] = [&asked];
+    let loaded = tokio::join!(
+        session.query(&sql, &versions),
+        session.query(include_str!("sql/load_removed.sql"), &removed)
+    );
+    let [present, removed] = all(loaded.into())?;
+    let absent = RowNow { table: Arc::clone(table), present: None, removed: None, values: None };
+    let mut rows: BTreeMap<Arc<str>, RowNow> = BTreeMap::new();
+    for row in &present {
+        let now = rows.entry(shared(row, 0)?).or_insert_with(|| absent.clone());
+        now.present = Some(number(row, 1)?);
+    }
+    for row in &removed {
+        let now = rows.entry(shared(row, 1)?).or_insert_with(|| absent.clone());
+        now.removed = Some(number(row, 2)?);
+    }
+    Ok(rows)
+}
+
+/// Applies one write, if the row has the version that is expected.
+pub(crate) fn write(rows: &mut Layered<Names, RowNow>, write: &RowWrite) -> Result<(), Refusal> {
+    let names: Names = (Arc::from(write.table.name.as_str()), Arc::clone(&write.key));
+    let now = rows.get(&names);
+    let (present, removed) = now.map_or((None, None), |now| (now.present, now.removed));
+    if write.expected.is_some_and(|expected| write.version <= expected) {
+        return Err(falls_back(write));
+    }
+    if let RowChange::Put(row) = &write.change {
+        examine(&write.table, row)?;
+    }
+    if write.expected != present {
+        return Err(stale(write, present));
+    }
+    if write.expected.is_none() && removed.is_some_and(|last| write.version <= last) {
+        return Err(falls_back(write));
+    }
+    let (table, version) = (Arc::clone(&write.table), Some(write.version));
+    let now = match &write.change {
+        RowChange::Put(row) => {
+            let values = Some(Arc::clone(row));
+            RowNow { table, present: version, removed: None, values }
+        }
+        RowChange::Remove => RowNow { table, present: None, removed: version, values: None },
+    };
+    rows.set(names, now);
+    Ok(())
+}
+
+fn falls_back(write: &RowWrite) -> Refusal {
+    let (key, table, version) = (&write.key, &write.table.name, write.version);
+    Refusal::stale(format!("the row '{key}' of '{table}' is past the version {version} already"))
+}
+
+fn stale(write: &RowWrite, found: Option<u64>) -> Refusal {
+    let told = |version: Option<u64>| version.map_or("none".into(), |v| format!("version {v}"));
+    Refusal::stale(format!(
+        "the row '{}' of '{}' was changed by another: expected {}, found {}",
+        write.key,
+        write.table.name,
+        told(write.expected),
+        told(found)
+    ))
+}
+
+/// What no column can be asked to hold.
+fn examine(table: &Table, row: &Row) -> Result<(), Refusal> {
+    if row.len() != table.columns.len() {
+        let (found, declared) = (row.len(), table.columns.len());
+        let message = format!("a row of {found} values for {declared} columns");
+        return Err(Refusal::rejected(&table.name, message));
+    }
+    let odd = |value: &Value| matches!(value, Value::Real(number) if number.is_nan());
+    match row.iter().position(odd) {
+        Some(index) => Err(Refusal::rejected(&table.columns[index].name, "is not a number")),
+        None => Ok(()),
+    }
+}
+
+/// Writes what has become of the rows, table by table and key by key.
+pub(crate) async fn flush(session: &Session, rows: &Layered<Names, RowNow>) -> Result<(), Refusal> {
+    let mut tables: BTreeMap<&str, Writes<'_>> = BTreeMap::new();
+    for ((name, key), before, now) in rows.changes() {
+        let fresh = || Writes::new(&now.table);
+        tables.entry(name).or_insert_with(fresh).add(key, before, now);
+    }
+    for writes in tables.values() {
+        writes.run(session).await?;
+    }
+    Ok(())
+}
+
+/// What is done to one table.
+struct Writes<'a> {
+    table: &'a Arc<Table>,
+    inserts: Vec<(&'a str, &'a RowNow, u64)>,
+    updates: Vec<(&'a str, &'a RowNow, u64)>,
+    deletes: Vec<(&'a str, u64)>,
+    remembered: Vec<(&'a str, u64)>,
+    forgotten: Vec<&'a str>,
+}
+
+impl<'a> Writes<'a> {
+    fn new(table: &'a Arc<Table>) -> Self {
+        let (inserts, updates, deletes) = (Vec::new(), Vec::new(), Vec::new());
+        Self { table, inserts, updates, deletes, remembered: Vec::new(), forgotten: Vec::new() }
+    }
+
+    fn add(&mut self, key: &'a str, before: Option<&RowNow>, now: &'a RowNow) {
+        let was = before.and_then(|before| before.present);
+        match (was, now.present) {
+            (None, Some(_)) => self.inserts.push((key, now, 0)),
+            (Some(version), Some(_)) => self.updates.push((key, now, version)),
+            (Some(version), None) => self.deletes.push((key, version)),
+            (None, None) => {}
+        }
+        match now.removed {
+            Some(version) => self.remembered.push((key, version)),
+            None if before.is_some_and(|before| before.removed.is_some()) => {
+                self.forgotten.push(key);
+            }
+            None => {}
+        }
+    }
+
+    /// Removed rows first: what was unique in them is free again.
+    async fn run(&self, session: &Session) -> Result<(), Refusal> {
+        self.delete(session).await?;
+        self.put(session, &self.updates, true).await?;
+        self.put(session, &self.inserts, false).await?;
+        let name = Text(&self.table.name);
+        if !self.remembered.is_empty() {
+            let tables = vec![name; self.remembered.len()];
+            let keys: Vec<_> = self.remembered.iter().map(|(key, _)| Text(key)).collect();
+            let versions: Vec<_> = self.remembered.iter().map(|(_, at)| signed(*at)).collect();
+            let sql = include_str!("sql/remember_removed.sql");
+            session.execute(sql, &[&tables, &keys, &versions]).await?;
+        }
+        if !self.forgotten.is_empty() {
+            let tables = vec![name; self.forgotten.len()];
+            let keys: Vec<_> = self.forgotten.iter().map(|key| Text(key)).collect();
+            session.execute(include_str!("sql/forget_removed.sql"), &[&tables, &keys]).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, session: &Session) -> Result<(), Refusal> {
+        if self.deletes.is_empty() {
+            return Ok(());
+        }
+        let (name, key) = (&self.table.name, self.table.key_column());
+        let (column, kind) = (&key.name, declared_type(key.kind));
+        let sql = format!(
+            "DELETE FROM \"{name}\" t USING unnest($1::text[], $2::bigint[]) AS u (k, e) \
+             WHERE t.\"{column}\" = u.k::{kind} AND t.\"_version\" = u.e"
+        );
+        let keys: Vec<_> = self.deletes.iter().map(|(key, _)| Text(key)).collect();
+        let versions: Vec<_> = self.deletes.iter().map(|(_, at)| signed(*at)).collect();
+        let done = session.execute(&sql, &[&keys, &versions]).await;
+        self.counted(done, self.deletes.len())
+    }
+
+    async fn put(
+        &self,
+        session: &Session,
+        rows: &[(&str, &RowNow, u64)],
+        update: bool,
+    ) -> Result<(), Refusal> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let columns: Vec<Vec<Option<Cow<'_, str>>>> =
+            (0..self.table.columns.len()).map(|index| self.column(rows, index)).collect();
+        let version = |now: &RowNow| signed(now.present.unwrap_or(0));
+        let versions: Vec<i64> = rows.iter().map(|(_, now, _)| version(now)).collect();
+        let expected: Vec<i64> = rows.iter().map(|(.., before)| signed(*before)).collect();
+        let mut parameters: Vec<Parameter<'_>> = columns.iter().map(|c| c as _).collect();
+        parameters.push(&versions);
+        if update {
+            parameters.push(&expected);
+        }
+        let sql = if update { self.update_sql() } else { self.insert_sql() };
+        let done = session.execute(&sql, &parameters).await;
+        self.counted(done, rows.len())
+    }
+
+    fn column<'b>(
+        &self,
+        rows: &'b [(&str, &RowNow, u64)],
+        index: usize,
+    ) -> Vec<Option<Cow<'b, str>>> {
+        let value = |(key, now, _): &'b (&str, &RowNow, u64)| match &now.values {
+            _ if index == self.table.key => Some(escaped(key)),
+            Some(values) => values.get(index).and_then(words),
+            None => None,
+        };
+        rows.iter().map(value).collect()
+    }
+
+    fn insert_sql(&self) -> String {
+        let (name, columns) = (&self.table.name, &self.table.columns);
+        let names: Vec<_> = columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
+        let values: Vec<_> = (0..columns.len()).map(|index| self.cast(index)).collect();
+        format!(
+            "INSERT INTO \"{name}\" ({}, \"_version\") SELECT {}, u.v FROM {}",
+            names.join(", "),
+            values.join(", "),
+            self.arrays(false)
+        )
+    }
+
+    fn update_sql(&self) -> String {
+        let (name, columns) = (&self.table.name, &self.table.columns);
+        let sets = columns.iter().enumerate();
+        let sets: Vec<_> = sets
+            .map(|(index, column)| format!("\"{}\" = {}", column.name, self.cast(index)))
+            .collect();
+        format!(
+            "UPDATE \"{name}\" t SET {}, \"_version\" = u.v FROM {} \
+             WHERE t.\"{}\" = {} AND t.\"_version\" = u.e",
+            sets.join(", "),
+            self.arrays(true),
+            self.table.key_column().name,
+            self.cast(self.table.key)
+        )
+    }
+
+    fn cast(&self, index: usize) -> String {
+        format!("u.c{index}::{}", declared_type(self.table.columns[index].kind))
+    }
+
+    /// The parameters as a table `u`.
+    fn arrays(&self, expected: bool) -> String {
+        let count = self.table.columns.len();
+        let mut arrays: Vec<_> = (1..=count).map(|at| format!("${at}::text[]")).collect();
+        let mut names: Vec<_> = (0..count).map(|at| format!("c{at}")).collect();
+        arrays.push(format!("${}::bigint[]", count + 1));
+        names.push("v".into());
+        if expected {
+            arrays.push(format!("${}::bigint[]", count + 2));
+            names.push("e".into());
+        }
+        format!("unnest({}) AS u ({})", arrays.join(", "), names.join(", "))
+    }
+
+    /// Fewer rows than asked for: another program has changed them past the lock.
+    fn counted(&self, done: Result<u64, Fault>, asked: usize) -> Result<(), Refusal> {
+        let name = &self.table.name;
+        let done = done.map_err(|fault| Refusal::of_user_tables(fault, name))?;
+        if done == asked as u64 {
+            return Ok(());
+        }
+        Err(Refusal::stale(format!("rows of '{name}' were changed by another program")))
+    }
+}

@@ -1,0 +1,166 @@
+//! The store's own tables.
+
+use protean_core::message::{Lane, RESERVED, SNAPSHOTS, Table};
+use protean_core::port::{Enrolment, Start};
+use protean_core::{Error, Result};
+use tokio_postgres::error::SqlState;
+
+use crate::connection::{Session, Settings};
+use crate::error::Fault;
+use crate::value::{Text, limit, unsigned};
+use crate::{table, turnstile};
+
+/// What leads from each layout to the next, from an empty database on.
+const LAYOUTS: [&[&str]; 1] = [&[
+    include_str!("sql/create_messages.sql"),
+    include_str!("sql/create_messages_by_stream.sql"),
+    include_str!("sql/create_messages_by_lane.sql"),
+    include_str!("sql/create_messages_by_correlation.sql"),
+    include_str!("sql/create_messages_by_id.sql"),
+    include_str!("sql/create_progress.sql"),
+    include_str!("sql/create_cursors.sql"),
+    include_str!("sql/create_done.sql"),
+    include_str!("sql/create_parked.sql"),
+    include_str!("sql/create_parked_by_due.sql"),
+    include_str!("sql/create_parked_by_stream.sql"),
+    include_str!("sql/create_dead.sql"),
+    include_str!("sql/create_dead_by_stream.sql"),
+    include_str!("sql/create_counters.sql"),
+    include_str!("sql/create_enrolments.sql"),
+    include_str!("sql/create_idempotency.sql"),
+    include_str!("sql/create_idempotency_by_expiry.sql"),
+    include_str!("sql/create_removed.sql"),
+    include_str!("sql/create_outbox_queue.sql"),
+    include_str!("sql/create_outbox.sql"),
+    include_str!("sql/create_claims.sql"),
+]];
+
+/// The layout this program writes.
+const VERSION: usize = LAYOUTS.len();
+
+/// Tables that only this adapter has, beside those of every store.
+const OWN: [&str; 2] = ["protean.claims", "protean.layout"];
+
+/// Refuses a database of a later version of this program.
+pub(crate) async fn check(session: &Session) -> Result<(), Fault> {
+    match present(session).await {
+        Ok(_) => Ok(()),
+        // Nothing is laid out yet.
+        Err(fault) if fault.is_unprepared() => Ok(()),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// Creates what is missing, in one transaction: the store's own tables, these
+/// tables, and these enrolments.
+pub(crate) async fn prepare(
+    session: &Session,
+    settings: &Settings,
+    tables: &[Table],
+    enrolments: &[Enrolment],
+) -> Result {
+    let begun = turnstile::begin(session, Lane::Primary).await;
+    let done = match begun {
+        Ok(()) => lay_out(session, settings, tables, enrolments).await,
+        Err(fault) => Err(settings.told(fault)),
+    };
+    end(session, settings, done).await
+}
+
+async fn lay_out(
+    session: &Session,
+    settings: &Settings,
+    tables: &[Table],
+    enrolments: &[Enrolment],
+) -> Result {
+    create(session).await.map_err(|fault| occupied(fault, settings))?;
+    for table in tables {
+        table::prepare(session, table, settings).await?;
+    }
+    for enrolment in enrolments {
+        enrol(session, enrolment).await.map_err(|fault| settings.told(fault))?;
+    }
+    Ok(())
+}
+
+/// Drops the store's own tables and these.
+pub(crate) async fn destroy(session: &Session, settings: &Settings, tables: &[Table]) -> Result {
+    for table in tables {
+        table::check_names(table)?;
+    }
+    let begun = turnstile::begin(session, Lane::Primary).await;
+    let done = match begun {
+        Ok(()) => drop_all(session, tables).await,
+        Err(fault) => Err(fault),
+    };
+    end(session, settings, done.map_err(|fault| settings.told(fault))).await
+}
+
+async fn drop_all(session: &Session, tables: &[Table]) -> Result<(), Fault> {
+    for table in tables {
+        table::drop_table(session, table).await?;
+    }
+    for name in RESERVED.iter().filter(|name| **name != SNAPSHOTS).chain(&OWN) {
+        let kind = if *name == "outbox" { "VIEW" } else { "TABLE" };
+        session.batch(&format!("DROP {kind} IF EXISTS \"{name}\"")).await?;
+    }
+    Ok(())
+}
+
+/// Ends a transaction that changes what is no unit of work, whole or not at all.
+async fn end(session: &Session, settings: &Settings, done: Result) -> Result {
+    if done.is_ok() {
+        return session.batch("COMMIT").await.map_err(|fault| settings.told(fault));
+    }
+    // The connection is not used again, so a transaction that stays ends with it.
+    session.batch("ROLLBACK").await.unwrap_or_default();
+    done
+}
+
+async fn create(session: &Session) -> Result<(), Fault> {
+    session.batch(include_str!("sql/create_layout.sql")).await?;
+    let present = present(session).await?;
+    if present == VERSION {
+        return Ok(());
+    }
+    for layout in &LAYOUTS[present..] {
+        for statement in *layout {
+            session.batch(statement).await?;
+        }
+    }
+    session.execute(include_str!("sql/write_layout.sql"), &[&limit(VERSION)]).await.map(drop)
+}
+
+/// The layout of the database; zero when there is none.
+async fn present(session: &Session) -> Result<usize, Fault> {
+    let row = session.first(include_str!("sql/read_layout.sql"), &[]).await?;
+    let version = row.map(|row| row.try_get::<_, Option<i64>>(0)).transpose()?.flatten();
+    let version = usize::try_from(unsigned(version.unwrap_or(0))).unwrap_or(usize::MAX);
+    if version > VERSION {
+        return Err(Fault::Unusable(format!(
+            "the database has layout {version}, this program knows up to {VERSION}; \
+             use a newer release"
+        )));
+    }
+    Ok(version)
+}
+
+async fn enrol(session: &Session, enrolment: &Enrolment) -> Result<(), Fault> {
+    let (group, category) = (Text(&enrolment.group), Text(enrolment.category.as_str()));
+    let beginning = enrolment.start == Start::Beginning;
+    let sql = include_str!("sql/enrol.sql");
+    session.execute(sql, &[&group, &category, &beginning]).await.map(drop)
+}
+
+fn occupied(fault: Fault, settings: &Settings) -> Error {
+    let taken = [&SqlState::DUPLICATE_TABLE, &SqlState::DUPLICATE_OBJECT];
+    if !fault.code().is_some_and(|code| taken.contains(&code)) {
+        return settings.told(fault);
+    }
+    Error::misused(format!(
+        "the database {} holds tables of another program under names this one needs ({}); \
+         name another database",
+        settings.place,
+        fault.describe(&settings.place)
+    ))
+}

@@ -1,0 +1,1 @@
+CREATE TABLE IF NOT EXISTS "protean.layout" (version bigint NOT NULL)

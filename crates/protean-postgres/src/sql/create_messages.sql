@@ -1,0 +1,16 @@
+CREATE TABLE messages (
+    position        bigint PRIMARY KEY,
+    stream          text COLLATE "C" NOT NULL,
+    stream_position bigint NOT NULL,
+    category        text COLLATE "C" NOT NULL,
+    priority        bigint NOT NULL,
+    kind            text COLLATE "C" NOT NULL,
+    type            text COLLATE "C" NOT NULL,
+    version         bigint NOT NULL,
+    id              text COLLATE "C" NOT NULL,
+    correlation_id  text COLLATE "C" NOT NULL,
+    causation_id    text COLLATE "C",
+    time            bigint NOT NULL,
+    data            text COLLATE "C" NOT NULL,
+    extensions      text COLLATE "C"
+)

@@ -1,0 +1,1 @@
+CREATE INDEX parked_by_stream ON parked (grp, stream, stream_position)

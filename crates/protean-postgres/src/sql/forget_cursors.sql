@@ -1,0 +1,2 @@
+DELETE FROM cursors
+ WHERE ctid = ANY (ARRAY(SELECT ctid FROM cursors WHERE grp = $1 LIMIT $2 FOR UPDATE))

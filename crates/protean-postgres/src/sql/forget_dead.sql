@@ -1,0 +1,2 @@
+DELETE FROM dead
+ WHERE ctid = ANY (ARRAY(SELECT ctid FROM dead WHERE grp = $1 LIMIT $2 FOR UPDATE))

@@ -1,0 +1,2 @@
+DELETE FROM done
+ WHERE ctid = ANY (ARRAY(SELECT ctid FROM done WHERE grp = $1 LIMIT $2 FOR UPDATE))

@@ -1,0 +1,2 @@
+DELETE FROM parked
+ WHERE ctid = ANY (ARRAY(SELECT ctid FROM parked WHERE grp = $1 LIMIT $2 FOR UPDATE))

@@ -1,0 +1,5 @@
+SELECT a.pid, coalesce(a.state, ''), a.application_name
+  FROM pg_locks l JOIN pg_stat_activity a ON a.pid = l.pid
+ WHERE l.locktype = 'advisory' AND l.granted AND l.classid = 1349678190
+   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+ LIMIT 1

@@ -1,0 +1,1 @@
+SELECT grp, category FROM enrolments ORDER BY grp, category

@@ -1,0 +1,1 @@
+SELECT notes FROM "protean.claims" WHERE grp = $1

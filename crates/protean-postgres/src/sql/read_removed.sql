@@ -1,0 +1,1 @@
+SELECT version FROM removed WHERE tbl = $1 AND key = $2

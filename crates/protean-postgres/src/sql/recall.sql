@@ -1,0 +1,22 @@
+WITH began (start) AS (
+    SELECT coalesce((SELECT start FROM enrolments WHERE grp = $1 AND category = $2), 0)
+)
+SELECT m.position, m.stream, m.stream_position, m.category, m.priority, m.kind, m.type, m.version,
+       m.id, m.correlation_id, m.causation_id, m.time, m.data, m.extensions,
+       coalesce(p.next, CASE WHEN b.start > 0 THEN
+           (SELECT s.stream_position + 1 FROM messages s
+             WHERE s.stream = m.stream AND s.position <= b.start
+             ORDER BY s.stream_position DESC LIMIT 1) END, 0), coalesce(k.attempts, 0), k.position IS NOT NULL
+  FROM messages m
+  CROSS JOIN began b
+  LEFT JOIN parked k ON k.grp = $1 AND k.position = m.position
+  LEFT JOIN progress p ON p.grp = $1 AND p.stream = m.stream
+ WHERE m.position = ANY ($3) AND m.category = $2
+   AND (k.position IS NOT NULL
+        OR (m.position > greatest(b.start, (SELECT c.position FROM cursors c
+                                             WHERE c.grp = $1 AND c.category = $2
+                                               AND c.priority = m.priority))
+            AND NOT EXISTS (SELECT 1 FROM done d
+                             WHERE d.grp = $1 AND d.category = $2 AND d.priority = m.priority
+                               AND d.position = m.position)))
+ ORDER BY m.position

@@ -1,0 +1,33 @@
+WITH RECURSIVE began (start) AS (
+    SELECT coalesce((SELECT start FROM enrolments WHERE grp = $1 AND category = $2), 0)
+), level (priority) AS (
+    (SELECT priority FROM messages WHERE category = $2 ORDER BY priority DESC LIMIT 1)
+    UNION ALL
+    SELECT (SELECT m.priority FROM messages m
+             WHERE m.category = $2 AND m.priority < level.priority
+             ORDER BY m.priority DESC LIMIT 1)
+      FROM level WHERE level.priority IS NOT NULL
+), lane (priority, start, cursor) AS (
+    SELECT l.priority, b.start, greatest(b.start, (SELECT c.position FROM cursors c
+             WHERE c.grp = $1 AND c.category = $2 AND c.priority = l.priority))
+      FROM level l CROSS JOIN began b WHERE l.priority IS NOT NULL
+)
+SELECT l.priority, l.cursor,
+       (SELECT count(*) FROM messages m
+         WHERE m.category = $2 AND m.priority = l.priority AND m.position > l.start),
+       (SELECT count(*) FROM messages m
+         WHERE m.category = $2 AND m.priority = l.priority AND m.position > l.cursor)
+           - (SELECT count(*) FROM done d WHERE d.grp = $1 AND d.category = $2
+                 AND d.priority = l.priority AND d.position > l.cursor),
+       (SELECT m.time FROM messages m
+         WHERE m.category = $2 AND m.priority = l.priority AND m.position > l.cursor
+           AND NOT EXISTS (SELECT 1 FROM done d WHERE d.grp = $1 AND d.category = $2
+                              AND d.priority = l.priority AND d.position = m.position)
+         ORDER BY m.position LIMIT 1),
+       (SELECT count(*) FROM parked k
+         WHERE k.grp = $1 AND k.category = $2 AND k.priority = l.priority),
+       (SELECT count(*) FROM dead k
+         WHERE k.grp = $1 AND k.category = $2 AND k.priority = l.priority),
+       (SELECT m.position FROM messages m WHERE m.category = $2 AND m.priority = l.priority
+         ORDER BY m.position DESC LIMIT 1)
+  FROM lane l ORDER BY l.priority DESC

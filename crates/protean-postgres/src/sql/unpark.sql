@@ -1,0 +1,1 @@
+DELETE FROM parked WHERE grp = $1 AND position = $2

@@ -1,0 +1,1 @@
+INSERT INTO "protean.layout" (version) VALUES ($1)

@@ -1,0 +1,117 @@
+//! The store: one database, one connection that writes, a few that read.
+
+use std::sync::Arc;
+
+use protean_core::Result;
+use protean_core::message::{Table, Timestamp};
+use protean_core::port::{BoxFuture, Changes, Enrolment, KeyClaim, Outcome, Store};
+use tokio::sync::watch;
+
+use crate::claim::Claims;
+use crate::connection::Settings;
+use crate::readers::Readers;
+use crate::value::{Text, shared, text_or_null};
+use crate::wake::Signal;
+use crate::writer::Writer;
+use crate::{forget, schema};
+
+/// One database. The writer ends last: its thread serves the connections of the readers.
+pub(crate) struct PostgresStore {
+    pub(crate) claims: Claims,
+    pub(crate) readers: Readers,
+    writer: Writer,
+    signal: Arc<Signal>,
+    pub(crate) settings: Settings,
+}
+
+impl PostgresStore {
+    /// Opens the database, which must be there.
+    pub(crate) async fn open(settings: Settings) -> Result<Self> {
+        let signal = Arc::new(Signal::default());
+        let (writer, handle) = Writer::start(settings.clone(), Arc::clone(&signal)).await?;
+        let readers = Readers::new(settings.clone(), handle);
+        let claims = Claims::new(settings.clone());
+        let store = Self { claims, readers, writer, signal, settings };
+        schema::check(&*store.readers.one().await?).await.map_err(|e| store.settings.told(e))?;
+        Ok(store)
+    }
+}
+
+impl Store for PostgresStore {
+    fn commit(&self, units: Arc<[Changes]>) -> BoxFuture<'_, Vec<Outcome>> {
+        if units.is_empty() {
+            return Box::pin(std::future::ready(Vec::new()));
+        }
+        Box::pin(self.writer.commit(units))
+    }
+
+    fn commits(&self) -> watch::Receiver<u64> {
+        self.signal.subscribe()
+    }
+
+    fn prepare<'a>(
+        &'a self,
+        tables: &'a [Table],
+        enrolments: &'a [Enrolment],
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let session = self.readers.alone().await?;
+            schema::prepare(&session, &self.settings, tables, enrolments).await?;
+            self.signal.bump();
+            Ok(())
+        })
+    }
+
+    fn known<'a>(
+        &'a self,
+        command: &'a str,
+        key: &'a str,
+        now: Timestamp,
+    ) -> BoxFuture<'a, Result<Option<KeyClaim>>> {
+        Box::pin(async move {
+            let session = self.readers.one().await?;
+            let sql = include_str!("sql/known_key.sql");
+            let known = session.first(sql, &[&Text(command), &Text(key), &now.as_micros()]).await;
+            let Some(row) = known.map_err(|e| self.settings.told(e))? else { return Ok(None) };
+            let claim = || {
+                Ok::<_, crate::error::Fault>(KeyClaim {
+                    command: command.into(),
+                    key: key.into(),
+                    message_id: shared(&row, 0)?,
+                    output: text_or_null(&row, 1)?.map(|output| Arc::from(&*output)),
+                    time: Timestamp::from_micros(row.try_get(2)?),
+                    expires: Timestamp::from_micros(row.try_get(3)?),
+                })
+            };
+            claim().map(Some).map_err(|e| self.settings.told(e))
+        })
+    }
+
+    fn sweep(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize>> {
+        Box::pin(async move {
+            let session = self.readers.one().await?;
+            forget::keys(&session, now, limit).await.map_err(|e| self.settings.told(e))
+        })
+    }
+
+    fn forget<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let session = self.readers.one().await?;
+            for sql in forget::GROUP {
+                let some = || forget::some(&session, sql, group);
+                while some().await.map_err(|e| self.settings.told(e))? > 0 {}
+            }
+            self.signal.bump();
+            Ok(())
+        })
+    }
+
+    fn destroy<'a>(&'a self, tables: &'a [Table]) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let session = self.readers.alone().await?;
+            schema::destroy(&session, &self.settings, tables).await?;
+            self.signal.bump();
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,184 @@
+//! The one thread that writes.
+//!
+//! ```text
+//! primary  ─▶ all that is queued, in one transaction ─┐
+//! backfill ─▶ as many units as take about 8 ms        ├▶ COMMIT ─▶ replies ─▶ again
+//! ```
+//! Whatever arrives while a commit runs is the next transaction. The other
+//! connections of the store are served by this thread too, so that no handler
+//! of a user ever holds them up.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use protean_core::message::Lane;
+use protean_core::port::{Changes, Outcome};
+use protean_core::{Error, Result};
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::{Notify, oneshot};
+
+use crate::commit::Committer;
+use crate::connection::Settings;
+use crate::error::Fault;
+use crate::job::Job;
+use crate::wake::{self, Signal};
+
+/// The queues of the writer thread. Dropping it lets the thread finish what is queued.
+pub(crate) struct Writer {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    queues: Mutex<Queues>,
+    arrived: Notify,
+    closing: Arc<AtomicBool>,
+}
+
+#[derive(Default)]
+struct Queues {
+    primary: VecDeque<Job>,
+    backfill: VecDeque<Job>,
+}
+
+impl Writer {
+    /// Starts the thread, opens the connection that writes and the one that
+    /// listens; the handle serves other connections.
+    pub(crate) async fn start(settings: Settings, signal: Arc<Signal>) -> Result<(Self, Handle)> {
+        let (opened, ready) = oneshot::channel();
+        let shared = Arc::new(Shared::default());
+        let thread = std::thread::Builder::new().name("postgres-writer".into());
+        let (desk, told) = (Arc::clone(&shared), settings.clone());
+        let thread = thread.spawn(move || serve(settings, signal, &desk, opened));
+        let no_thread = |e: std::io::Error| {
+            Error::unavailable("no thread can be started; raise the limit of processes")
+                .with_source(e)
+        };
+        let writer = Self { shared, thread: Some(thread.map_err(no_thread)?) };
+        match ready.await {
+            Ok(Ok(handle)) => Ok((writer, handle)),
+            Ok(Err(fault)) => Err(told.told(fault)),
+            Err(_) => Err(Error::failed("the thread that writes has failed at its start")),
+        }
+    }
+
+    /// Queues a list at once; the future tells what became of it.
+    pub(crate) fn commit(
+        &self,
+        units: Arc<[Changes]>,
+    ) -> impl Future<Output = Vec<Outcome>> + Send + use<> {
+        let (job, settled) = Job::new(Arc::clone(&units));
+        let mut queues = self.shared.lock();
+        match job.lane() {
+            Lane::Primary => queues.primary.push_back(job),
+            Lane::Backfill => queues.backfill.push_back(job),
+        }
+        drop(queues);
+        self.shared.arrived.notify_one();
+        async move {
+            settled.await.unwrap_or_else(|_| {
+                let closed = "the thread that writes has ended; restart the process";
+                vec![Outcome::Unavailable(closed.into()); units.len()]
+            })
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.shared.closing.store(true, Ordering::Release);
+        self.shared.arrived.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // A panic has been reported where it happened.
+            thread.join().unwrap_or_default();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Queues> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn serve(
+    settings: Settings,
+    signal: Arc<Signal>,
+    shared: &Shared,
+    opened: oneshot::Sender<Result<Handle, Fault>>,
+) {
+    let runtime = match Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let told = format!("no connection can be opened: {error}");
+            return opened.send(Err(Fault::Unusable(told))).unwrap_or_default();
+        }
+    };
+    runtime.block_on(async {
+        let handle = Handle::current();
+        let session = match settings.connect(&handle).await {
+            Ok(session) => session,
+            Err(fault) => return opened.send(Err(fault)).unwrap_or_default(),
+        };
+        let listening = wake::listen(settings.clone(), Arc::clone(&signal)).await;
+        if let Err(fault) = listening {
+            return opened.send(Err(fault)).unwrap_or_default();
+        }
+        opened.send(Ok(handle)).unwrap_or_default();
+        let closing = Arc::clone(&shared.closing);
+        let committer = Committer::new(settings, session, signal, closing);
+        Desk { shared, committer, primary: VecDeque::new(), backfill: VecDeque::new() }
+            .work()
+            .await;
+    });
+}
+
+/// What the thread works with.
+struct Desk<'a> {
+    shared: &'a Shared,
+    committer: Committer,
+    primary: VecDeque<Job>,
+    backfill: VecDeque<Job>,
+}
+
+impl Desk<'_> {
+    async fn work(mut self) {
+        while let Some(lane) = self.next().await {
+            let jobs = match lane {
+                Lane::Primary => &mut self.primary,
+                Lane::Backfill => &mut self.backfill,
+            };
+            self.committer.commit(jobs, lane).await;
+            while jobs.front().is_some_and(Job::is_settled) {
+                jobs.pop_front().into_iter().for_each(Job::finish);
+            }
+        }
+    }
+
+    /// Takes what goes first, or waits for something to come.
+    async fn next(&mut self) -> Option<Lane> {
+        loop {
+            let closing = self.shared.closing.load(Ordering::Acquire);
+            self.take();
+            if !self.primary.is_empty() {
+                return Some(Lane::Primary);
+            }
+            if !self.backfill.is_empty() {
+                return Some(Lane::Backfill);
+            }
+            if closing {
+                return None;
+            }
+            self.shared.arrived.notified().await;
+        }
+    }
+
+    fn take(&mut self) {
+        let mut queues = self.shared.lock();
+        self.primary.append(&mut queues.primary);
+        self.backfill.append(&mut queues.backfill);
+    }
+}

@@ -1,0 +1,16 @@
+//! The contract every adapter passes, in a database of its own each time.
+
+#![cfg(unix)]
+
+use protean_core::port::{Location, Provider};
+use protean_postgres::Postgres;
+use protean_testing::contract::Subject;
+use protean_testing::servers;
+
+async fn fresh() -> Subject {
+    let database = servers::Postgres::shared().database();
+    let location = Location { uri: Some(database.uri()), pool_size: 5, ..Location::default() };
+    Subject::new(Postgres.open(&location).await.expect("a store")).keeping(database)
+}
+
+protean_testing::contract_suite!(fresh);

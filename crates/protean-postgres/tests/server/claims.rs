@@ -1,0 +1,121 @@
+//! Who reads when a process is killed.
+
+use std::io::{BufRead, BufReader, Write};
+use std::time::{Duration, Instant};
+
+use protean_core::port::{Claim, Store};
+
+use crate::stores::spawn;
+use crate::{database, open, prepared};
+
+/// Claims, notes, and holds on until it is killed.
+pub(crate) async fn hold(store: &dyn Store) {
+    let claim = store.claim("g").await.unwrap().unwrap();
+    claim.note(&[7, 9]).unwrap();
+    std::io::stdout().write_all(b"\nclaimed\n").unwrap();
+    std::thread::sleep(Duration::from_secs(60));
+    drop(claim);
+}
+
+/// Ends the process right after a note.
+pub(crate) async fn note_and_abort(store: &dyn Store) {
+    let claim = store.claim("g").await.unwrap().unwrap();
+    let left = claim.left().iter().sum::<u64>();
+    for position in 0..50 {
+        claim.note(&[position]).unwrap();
+    }
+    claim.note(&[left, 1]).unwrap();
+    std::process::abort();
+}
+
+/// Waits for the claim for as long as a dead process may keep it.
+async fn taken(store: &dyn Store) -> Box<dyn Claim> {
+    let begun = Instant::now();
+    loop {
+        if let Some(claim) = store.claim("g").await.unwrap() {
+            return claim;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(2), "nobody holds it any more");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_holder_leaves_its_claim_and_what_it_noted() {
+    let database = database();
+    let store = prepared(&database.uri(), &[]).await;
+    let mut child = spawn("claim", &database.uri());
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut lines = lines.map_while(Result::ok);
+    assert!(lines.any(|line| line == "claimed"));
+    assert!(store.claim("g").await.unwrap().is_none(), "the other process holds it");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(taken(&*store).await.left(), [7, 9]);
+}
+
+const SLOW: &str = "\
+    CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS \
+        'BEGIN PERFORM pg_sleep(0.004); RETURN NEW; END'; \
+    CREATE TRIGGER slow BEFORE UPDATE ON \"protean.claims\" FOR EACH ROW EXECUTE FUNCTION slow()";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_note_of_a_process_that_aborts_is_never_lost() {
+    let database = database();
+    let store = prepared(&database.uri(), &[]).await;
+    // Notes are made faster than they are written.
+    database.run(SLOW);
+    for round in 0..4 {
+        assert!(!spawn("abort", &database.uri()).wait().unwrap().success());
+        assert_eq!(taken(&*store).await.left(), [round, 1]);
+    }
+}
+
+const TERMINATE: &str = "SELECT pg_terminate_backend(pid) FROM pg_locks \
+    WHERE locktype = 'advisory' \
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+
+const HOLDER: &str = "SELECT string_agg(pid::text, ',') FROM pg_locks \
+    WHERE locktype = 'advisory' \
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+
+/// Notes until it succeeds, or until it fails.
+fn note_until(claim: &dyn Claim, succeeds: bool) {
+    let begun = Instant::now();
+    while claim.note(&[1]).is_ok() != succeeds {
+        assert!(begun.elapsed() < Duration::from_secs(10), "succeeds: {}", !succeeds);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_whose_connection_ends_is_taken_again() {
+    let database = database();
+    let (ours, theirs) = (prepared(&database.uri(), &[]).await, open(&database.uri()).await);
+    let claim = ours.claim("g").await.unwrap().unwrap();
+    let holder = || tokio::task::block_in_place(|| database.run(HOLDER));
+    let (before, begun) = (holder(), Instant::now());
+    tokio::task::block_in_place(|| database.run(TERMINATE));
+    while holder().is_empty() || holder() == before {
+        // The connection may not know yet that it has ended.
+        drop(tokio::task::block_in_place(|| claim.note(&[1])));
+        assert!(begun.elapsed() < Duration::from_secs(10), "it is never taken again");
+    }
+    tokio::task::block_in_place(|| note_until(&*claim, true));
+    assert!(theirs.claim("g").await.unwrap().is_none());
+    drop(claim);
+    assert_eq!(taken(&*theirs).await.left(), [1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_lost_a_claim_to_another_is_told_by_a_note() {
+    let database = database();
+    let (ours, theirs) = (prepared(&database.uri(), &[]).await, open(&database.uri()).await);
+    let lost = ours.claim("g").await.unwrap().unwrap();
+    tokio::task::block_in_place(|| database.run(TERMINATE));
+    let held = taken(&*theirs).await;
+    tokio::task::block_in_place(|| note_until(&*lost, false));
+    held.note(&[2]).unwrap();
+    assert!(lost.note(&[3]).unwrap_err().to_string().contains("another process reads"));
+    drop(held);
+    assert_eq!(taken(&*open(&database.uri()).await).await.left(), [2]);
+}

@@ -1,0 +1,146 @@
+//! Connections and servers that end in the middle of a commit.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use protean_core::message::Lane;
+use protean_core::port::{Outcome, Store};
+use protean_testing::servers::{Database, Postgres};
+
+use crate::proxy::Proxy;
+use crate::{account, commit, database, ids, is_committed, open, prepared, unit};
+
+const TERMINATE: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+    WHERE datname = current_database() AND pid <> pg_backend_pid()";
+
+async fn commit_one(store: &dyn Store) -> Outcome {
+    commit(store, vec![unit(Lane::Primary, &account("a"))]).await.remove(0)
+}
+
+async fn until_committed(store: &dyn Store) {
+    let begun = Instant::now();
+    while !is_committed(&commit_one(store).await) {
+        assert!(begun.elapsed() < Duration::from_secs(30), "it is never committed again");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// Commits one after the other until told to stop; says what became of each.
+async fn commit_on(
+    store: Arc<dyn Store>,
+    mut stop: tokio::sync::watch::Receiver<bool>,
+) -> Vec<(Arc<str>, Outcome)> {
+    let mut outcomes = Vec::new();
+    while !*stop.borrow_and_update() {
+        let changes = unit(Lane::Primary, &account("a"));
+        let id = Arc::clone(&changes.appends[0].message.id);
+        outcomes.push((id, commit(&*store, vec![changes]).await.remove(0)));
+    }
+    outcomes
+}
+
+/// Each committed message is there once, and no other.
+async fn is_exact(store: &dyn Store, outcomes: &[(Arc<str>, Outcome)]) {
+    let found = ids(store, &account("a")).await;
+    let once: HashSet<_> = found.iter().collect();
+    assert_eq!(once.len(), found.len(), "each message is there once");
+    for (id, outcome) in outcomes {
+        assert_eq!(is_committed(outcome), once.contains(id), "{id}: {outcome:?}");
+    }
+    assert!(store.broken_streams(9).await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_whose_answer_is_lost_is_known_to_be_committed() {
+    let database = database();
+    drop(prepared(&database.uri(), &[]).await);
+    let proxy = Proxy::before(Postgres::shared().port()).await;
+    let port = Postgres::shared().port().to_string();
+    let store = open(&database.uri().replace(&port, &proxy.port.to_string())).await;
+    for expected in 1..=3 {
+        proxy.cut_next_commit();
+        let outcome = commit_one(&*store).await;
+        assert!(proxy.has_cut());
+        assert!(is_committed(&outcome), "{outcome:?}");
+        assert_eq!(ids(&*store, &account("a")).await.len(), expected);
+    }
+}
+
+/// Every COMMIT waits for as long as somebody holds this lock.
+const SLOW: &str = "\
+    CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS \
+        'BEGIN PERFORM pg_advisory_xact_lock_shared(77); RETURN NULL; END'; \
+    CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON messages \
+        DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow()";
+
+/// Waits until a COMMIT hangs, and ends its connection.
+fn terminate_a_commit(database: &Database) {
+    let sql = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+               WHERE datname = current_database() AND query = 'COMMIT' AND wait_event = 'advisory'";
+    let begun = Instant::now();
+    while database.run(sql) == "0" {
+        assert!(begun.elapsed() < Duration::from_secs(20), "no COMMIT waits");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_is_ended_by_the_server_is_known_to_have_failed() {
+    let database = database();
+    let store = prepared(&database.uri(), &[]).await;
+    database.run(SLOW);
+    let holder = crate::raw(&database.uri()).await;
+    holder.batch_execute("SELECT pg_advisory_lock(77)").await.unwrap();
+    let committing = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { commit_one(&*store).await }
+    });
+    tokio::task::block_in_place(|| terminate_a_commit(&database));
+    let outcome = committing.await.unwrap();
+    assert!(matches!(outcome, Outcome::Unavailable(_)), "{outcome:?}");
+    holder.batch_execute("SELECT pg_advisory_unlock(77)").await.unwrap();
+    assert!(ids(&*store, &account("a")).await.is_empty());
+    until_committed(&*store).await;
+    assert_eq!(ids(&*store, &account("a")).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn terminated_connections_are_opened_again_and_lose_nothing() {
+    let database = database();
+    let store = prepared(&database.uri(), &[]).await;
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let committing = tokio::spawn(commit_on(Arc::clone(&store), stopped));
+    for _ in 0..10 {
+        tokio::task::block_in_place(|| database.run(TERMINATE));
+    }
+    stop.send(true).unwrap();
+    let outcomes = committing.await.unwrap();
+    until_committed(&*store).await;
+    is_exact(&*store, &outcomes).await;
+    assert!(outcomes.iter().any(|(_, outcome)| is_committed(outcome)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_crashes_amid_commits_keeps_what_it_acknowledged_and_nothing_else() {
+    let server = Postgres::start("-c fsync=on");
+    let database = server.own_database();
+    let store = prepared(&database.uri(), &[]).await;
+    for how in ["immediate", "fast"] {
+        let (stop, stopped) = tokio::sync::watch::channel(false);
+        let committing = tokio::spawn(commit_on(Arc::clone(&store), stopped));
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_millis(200) {
+            tokio::task::yield_now().await;
+        }
+        tokio::task::block_in_place(|| server.stop(how));
+        // A commit that hangs waits for the server; none succeeds without it.
+        let alone = tokio::time::timeout(Duration::from_millis(300), commit_one(&*store)).await;
+        assert!(!alone.is_ok_and(|outcome| is_committed(&outcome)), "{how}");
+        tokio::task::block_in_place(|| server.resume());
+        until_committed(&*store).await;
+        stop.send(true).unwrap();
+        let outcomes = committing.await.unwrap();
+        is_exact(&*store, &outcomes).await;
+        assert!(outcomes.iter().any(|(_, outcome)| is_committed(outcome)), "{how}");
+    }
+}

@@ -1,0 +1,115 @@
+//! Two servers of the bank on PostgreSQL: the same program, another `domain.toml`.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use fidelis::account::MakeDeposit;
+use fidelis::summary::AccountSummary;
+use protean::{Decimal, Domain, Priority};
+use protean_testing::servers::{Database, Postgres};
+use serde_json::Value;
+
+use crate::bank::{PATIENCE, Server, account, told};
+
+/// A bank in a database of its own.
+struct Bank {
+    folder: tempfile::TempDir,
+    database: Database,
+}
+
+impl Bank {
+    fn new() -> Self {
+        let bank =
+            Self { folder: tempfile::tempdir().unwrap(), database: Postgres::shared().database() };
+        std::fs::write(bank.settings(), bank.text()).unwrap();
+        bank
+    }
+
+    fn settings(&self) -> PathBuf {
+        self.folder.path().join("domain.toml")
+    }
+
+    fn text(&self) -> String {
+        let text = include_str!("../../domain.toml").replace("\"sqlite\"", "\"postgresql\"");
+        text.replace("${DATABASE_URI|sqlite:fidelis.db}", &self.database.uri())
+    }
+
+    fn domain(&self) -> Domain {
+        fidelis::configured(&self.text()).build().unwrap()
+    }
+
+    fn program(&self) -> Command {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_fidelis"));
+        program.stdin(Stdio::null());
+        for name in ["PROTEAN_ENV", "PROTEAN_LOG", "RUST_LOG"] {
+            program.env_remove(name);
+        }
+        program
+    }
+
+    fn ask(&self, words: &[&str]) -> Value {
+        let mut program = self.program();
+        let output =
+            program.args(words).arg("--config").arg(self.settings()).arg("--json").output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{words:?}: {}", told(&output));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    fn log(&self, number: u32) -> PathBuf {
+        self.folder.path().join(format!("server-{number}.log"))
+    }
+
+    fn serve(&self, number: u32) -> Server {
+        let log = std::fs::File::create(self.log(number)).unwrap();
+        let mut program = self.program();
+        program.arg("server").arg("--config").arg(self.settings());
+        Server(program.stdout(Stdio::null()).stderr(log).spawn().unwrap())
+    }
+
+    /// Waits until the bank counts so many accounts and so much money.
+    fn await_stats(&self, accounts: u64, balance: f64) {
+        let began = Instant::now();
+        loop {
+            let stats = self.ask(&["stats"]);
+            if stats["accounts"] == accounts
+                && stats["summaries"] == accounts
+                && stats["total_balance"] == balance
+            {
+                return;
+            }
+            let log = |number| std::fs::read_to_string(self.log(number)).unwrap_or_default();
+            assert!(began.elapsed() < PATIENCE, "{stats}\n{}\n{}", log(1), log(2));
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    }
+
+    async fn open(&self, accounts: std::ops::Range<u64>, priority: Priority) {
+        let commands: Vec<_> = accounts.map(account).collect();
+        let count = commands.len() as u64;
+        let sent = self.domain().process_all(commands).priority(priority).await.unwrap();
+        assert_eq!(sent.accepted, count);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bank_on_postgresql_goes_on_when_one_of_two_servers_is_killed() {
+    let bank = Bank::new();
+    let (mut first, _second) = (bank.serve(1), bank.serve(2));
+    bank.open(0..300, Priority::BULK).await;
+    bank.open(300..310, Priority::NORMAL).await;
+    bank.await_stats(310, 3103.1);
+    bank.open(310..600, Priority::BULK).await;
+    first.0.kill().unwrap();
+    first.0.wait().unwrap();
+    let domain = bank.domain();
+    let summaries = domain.repository::<AccountSummary>().await.unwrap();
+    for summary in summaries.query().all().await.unwrap().into_iter().take(10) {
+        let (account_id, amount) = (summary.account_id, Decimal::new(100, 2));
+        let deposit = MakeDeposit { account_id, amount, reference: None };
+        domain.process(deposit).asynchronous().await.unwrap();
+    }
+    bank.await_stats(600, 6016.0);
+    assert_eq!(bank.ask(&["verify"])["data"]["closes"], true);
+}
