@@ -127,3 +127,21 @@ fn refused(entry: &Publication, longest: usize) -> Option<Published> {
         ))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use protean_core::port::{EntryId, Publication, Published};
+
+    use super::hold_back;
+
+    #[test]
+    fn nothing_passes_an_entry_of_its_own_stream_that_was_not_taken() {
+        let entry = |stream: &str| Publication { stream: stream.into(), data: b""[..].into() };
+        let entries = ["a", "b", "a", "b", "b"].map(entry);
+        let accepted = Some(Published::Accepted(EntryId::new("1-0")));
+        let full = Some(Published::Unavailable("full".into()));
+        let mut published = [accepted.clone(), None, None, full.clone(), None];
+        hold_back(&entries, &mut published);
+        assert_eq!(published, [accepted, None, None, full.clone(), full]);
+    }
+}

@@ -65,7 +65,10 @@ async fn a_flushed_server_is_noticed_by_the_next_receipt() {
     server.command(&["SCRIPT", "FLUSH"]);
     assert_eq!(publish(&sample, "3", "3").await, None, "expected 2");
     assert_missing(&sample).await;
-    assert_eq!(texts(&sample.read("x", &["a"]).await.unwrap()), ["3"]);
+    let entries = sample.read("x", &["a"]).await.unwrap();
+    assert_eq!(texts(&entries), ["3"]);
+    sample.settle("x", &entries).await.unwrap();
+    assert_eq!(sample.length("a", "x").await.unwrap(), 0);
 }
 
 #[tokio::test]

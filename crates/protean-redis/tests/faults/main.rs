@@ -10,7 +10,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use protean_core::Result;
 use protean_core::port::{Broker, BrokerLocation, BrokerProvider, Entry};
@@ -28,6 +28,9 @@ mod silence;
 /// How long an answer may take here.
 const PATIENCE: Duration = Duration::from_millis(700);
 
+/// Much longer than anything may take that is to be noticed.
+const LONG: Duration = Duration::from_secs(30);
+
 async fn open(uri: &str) -> Result<Arc<dyn Broker>> {
     let location = BrokerLocation {
         uri: Some(uri.to_owned()),
@@ -44,9 +47,12 @@ async fn sample(server: &RedisServer) -> Sample {
 
 /// Asks until the answer is no outage any more, as a relay or a reader would.
 async fn healed<T, F: Future<Output = Result<T>>>(ask: impl Fn() -> F) -> Result<T> {
+    let begun = Instant::now();
     loop {
         match ask().await {
-            Err(error) if error.is_unavailable() => tokio::task::yield_now().await,
+            Err(error) if error.is_unavailable() && begun.elapsed() < LONG => {
+                tokio::task::yield_now().await;
+            }
             answer => return answer,
         }
     }

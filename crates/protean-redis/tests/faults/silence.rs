@@ -8,10 +8,7 @@ use protean_testing::servers::RedisServer;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::{PATIENCE, healed, open, sample, texts};
-
-/// Much longer than it may take to notice.
-const LONG: Duration = Duration::from_secs(30);
+use crate::{LONG, PATIENCE, healed, open, sample, texts};
 
 fn waiting(sample: &Sample) -> BrokerRead {
     BrokerRead { wait: Some(LONG), ..sample.reading("x", &["a"]) }
@@ -24,7 +21,7 @@ async fn a_frozen_server_is_noticed_and_used_again() {
     sample.prepare("a", &["x"]).await.unwrap();
     server.freeze();
     let begun = Instant::now();
-    let read = sample.broker().read(waiting(&sample)).await;
+    let read = tokio::time::timeout(LONG, sample.broker().read(waiting(&sample))).await.unwrap();
     assert!(read.is_err_and(|error| error.is_unavailable()));
     assert!(sample.publish("a", &["1"]).await.is_err_and(|error| error.is_unavailable()));
     assert!(begun.elapsed() < LONG / 3);
@@ -79,7 +76,8 @@ async fn a_half_open_connection_is_noticed_and_its_entry_is_handled() {
     tokio::time::sleep(Duration::from_millis(20)).await;
     server.command(&["XADD", &sample.stream("a"), "*", "data", "lost on the way"]);
     let begun = Instant::now();
-    assert!(read.await.is_err_and(|error| error.is_unavailable()));
+    let read = tokio::time::timeout(LONG, read).await.unwrap();
+    assert!(read.is_err_and(|error| error.is_unavailable()));
     assert!(begun.elapsed() < PATIENCE * 4, "{:?}", begun.elapsed());
     cut.store(false, Ordering::Relaxed);
     let taken = other.take_over(sample.taking("x", &["a"])).await.unwrap();

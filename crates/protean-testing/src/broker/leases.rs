@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use protean_core::Result;
-use protean_core::port::TakeOver;
+use protean_core::port::{BrokerRead, TakeOver};
 
 use super::Sample;
 use super::sample::{LEASE, data, refs};
@@ -130,4 +130,26 @@ pub async fn one_of_many_takes_over_an_entry(sample: Sample) -> Result {
     });
     assert_eq!(taken, refs(&left), "each once");
     Ok(())
+}
+
+pub async fn a_take_over_amid_reading_loses_nothing(sample: Sample) -> Result {
+    sample.prepare("a", &["x"]).await?;
+    for _ in 0..10 {
+        sample.publish("a", &["1"; 100]).await?;
+    }
+    let reading = sample.clone();
+    let reading = tokio::spawn(async move {
+        loop {
+            let read = BrokerRead { limit: 2, ..reading.reading("x", &["a"]) };
+            if reading.broker().read(read).await?.is_empty() {
+                return Result::<()>::Ok(());
+            }
+        }
+    });
+    // The reader settles nothing: all of it has to come here, within the time of a fact.
+    while sample.length("a", "x").await? > 0 {
+        let taken = sample.broker().take_over(sample.taking("x", &["a"])).await?;
+        sample.settle("x", &taken).await?;
+    }
+    reading.await.expect("no panic")
 }

@@ -99,6 +99,7 @@ macro_rules! broker_suite {
                 consumers_without_entries_are_forgotten,
                 consumers_with_entries_are_kept_until_these_have_moved,
                 one_of_many_takes_over_an_entry,
+                a_take_over_amid_reading_loses_nothing,
             ],
             standing: [
                 a_missing_group_has_no_standing,
