@@ -78,9 +78,8 @@ impl Committer {
     /// Settles units of these lists, in order, in one transaction.
     pub(crate) async fn commit(&mut self, jobs: &mut VecDeque<Job>, lane: Lane) {
         let most = if lane == Lane::Backfill { self.slice } else { usize::MAX };
-        let begun = Instant::now();
         match self.attempt(jobs, lane, most).await {
-            Ok(staged) => {
+            Ok((staged, begun)) => {
                 self.signal.bump();
                 for (job, outcomes) in jobs.iter_mut().zip(staged) {
                     job.outcomes.extend(outcomes);
@@ -109,12 +108,12 @@ impl Committer {
         jobs: &VecDeque<Job>,
         lane: Lane,
         most: usize,
-    ) -> Result<Staged, Fault> {
+    ) -> Result<(Staged, Instant), Fault> {
         let (mut careful, mut tries) = (has_statements(jobs), 0);
         loop {
             let session = self.connected().await?;
             let result = Pass::run(&session, &self.settings, jobs, (lane, most, careful)).await;
-            let (staged, xid) = match result {
+            let (staged, xid, begun) = match result {
                 Ok(done) => done,
                 Err(Halt::Refused) => {
                     self.roll_back(session).await;
@@ -138,11 +137,11 @@ impl Committer {
             match session.batch("COMMIT").await {
                 Ok(()) => {
                     self.session = Some(session);
-                    return Ok(staged);
+                    return Ok((staged, begun));
                 }
                 Err(fault) => {
                     drop(session);
-                    return self.resolve(fault, &xid).await.map(|()| staged);
+                    return self.resolve(fault, &xid).await.map(|()| (staged, begun));
                 }
             }
         }
@@ -204,19 +203,21 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    /// Everything but the COMMIT; with the number of the transaction.
+    /// Everything but the COMMIT; with the number of the transaction, and since
+    /// when it has held the log.
     async fn run(
         session: &'a Session,
         settings: &Settings,
         jobs: &'a VecDeque<Job>,
         (lane, most, careful): (Lane, usize, bool),
-    ) -> Result<(Staged, String), Halt> {
+    ) -> Result<(Staged, String, Instant), Halt> {
         if let Err(fault) = turnstile::begin(session, lane).await {
             return Err(match session.batch("ROLLBACK").await {
                 Ok(()) => turnstile::explained(fault, session, settings).await.into(),
                 Err(_) => fault.into(),
             });
         }
+        let begun = Instant::now();
         let open = jobs.iter().flat_map(|job| &job.units[job.outcomes.len()..]);
         let units: Vec<&Changes> = open.take(most).collect();
         let mut picture = Picture::load(session, &units).await?;
@@ -234,7 +235,7 @@ impl<'a> Pass<'a> {
         }
         let instance = settings.instance.as_str();
         session.query(include_str!("sql/notify.sql"), &[&instance]).await?;
-        Ok((staged, pass.picture.xid))
+        Ok((staged, pass.picture.xid, begun))
     }
 
     async fn settle_all(

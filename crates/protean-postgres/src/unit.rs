@@ -32,11 +32,12 @@ pub(crate) fn apply<'a>(
     }
     for mark in &unit.marks {
         let messages = &picture.messages;
-        let appended = |category: &Category, priority: Priority, after: u64| {
-            let mut positions = messages.all().iter().filter(|(_, message)| {
+        let appended = |category: &Category, priority: Priority, before: u64| {
+            let earlier = messages.all().iter().rev().filter(|(at, _)| at.position < before);
+            let mut lane = earlier.filter(|(_, message)| {
                 message.priority == priority && message.stream.category() == category
             });
-            positions.find(|(place, _)| place.position > after).map(|(place, _)| place.position)
+            lane.next().map(|(at, _)| at.position)
         };
         picture.coalesced.mark(mark, &places, &appended)?;
     }
