@@ -16,16 +16,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use protean_core::message::Lane;
-use protean_core::port::{Changes, Outcome, Statement};
+use protean_core::port::{Changes, Outcome, Place, Statement};
 use tokio::runtime::Handle;
 
 use crate::connection::{Parameter, Session, Settings};
 use crate::error::Fault;
 use crate::flush::flush;
 use crate::job::Job;
+use crate::layer::Layered;
 use crate::picture::Picture;
 use crate::refusal::{Refusal, STATEMENT};
+use crate::row;
 use crate::turnstile;
+use crate::unique;
 use crate::unit;
 use crate::value::Bound;
 use crate::wake::Signal;
@@ -221,7 +224,10 @@ impl<'a> Pass<'a> {
         let open = jobs.iter().flat_map(|job| &job.units[job.outcomes.len()..]);
         let units: Vec<&Changes> = open.take(most).collect();
         let mut picture = Picture::load(session, &units).await?;
-        if !careful && picture.load_rows(session, &units).await.is_err() {
+        if !careful
+            && (picture.load_rows(session, &units).await.is_err()
+                || unique::may_meet(session, &units).await?)
+        {
             return Err(Halt::Refused);
         }
         let mut pass = Self { session, picture, careful };
@@ -298,7 +304,7 @@ impl<'a> Pass<'a> {
         if self.careful {
             return self.write_alone(unit).await;
         }
-        match unit::apply(&mut self.picture, unit) {
+        match self.decide(unit) {
             Ok(places) => {
                 self.picture.keep();
                 Ok(Outcome::Committed(places))
@@ -328,14 +334,32 @@ impl<'a> Pass<'a> {
         }
     }
 
-    async fn write(&mut self, unit: &'a Changes) -> Result<Outcome, Refusal> {
-        let loaded = self.picture.load_rows(self.session, &[unit]).await;
-        loaded.map_err(|(fault, table)| Refusal::of_user_tables(fault, &table.name))?;
+    fn decide(&mut self, unit: &'a Changes) -> Result<Vec<Place>, Refusal> {
         let places = unit::apply(&mut self.picture, unit)?;
-        self.picture.keep();
-        flush(self.session, &self.picture).await?;
+        for write in &unit.rows {
+            row::write(&mut self.picture.rows, write)?;
+        }
+        Ok(places)
+    }
+
+    /// The rows one by one: each may meet another of the same unit in a unique column.
+    async fn write(&mut self, unit: &'a Changes) -> Result<Outcome, Refusal> {
+        let (session, picture) = (self.session, &mut self.picture);
+        let places = unit::apply(picture, unit)?;
+        // What was loaded for a unit that was left out since does not hold any more.
+        picture.rows = Layered::default();
+        let loaded = picture.load_rows(session, &[unit]).await;
+        loaded.map_err(|(fault, table)| Refusal::of_user_tables(fault, &table.name))?;
+        for write in &unit.rows {
+            row::write(&mut picture.rows, write)?;
+            picture.rows.keep();
+            row::flush(session, &picture.rows).await?;
+            picture.rows.settle();
+        }
+        picture.keep();
+        flush(session, picture).await?;
         for statement in &unit.statements {
-            run(self.session, statement).await?;
+            run(session, statement).await?;
         }
         Ok(Outcome::Committed(places))
     }

@@ -37,6 +37,7 @@ mod schema;
 mod store;
 mod table;
 mod turnstile;
+mod unique;
 mod unit;
 mod value;
 mod wake;

@@ -11,9 +11,8 @@ use protean_core::port::{
 
 use crate::picture::{Move, Names, Picture};
 use crate::refusal::Refusal;
-use crate::row;
 
-/// Applies a unit to the picture and says where its messages land. Whatever a
+/// Applies a unit but for its rows and says where its messages land. Whatever a
 /// refused unit has changed must be undone.
 pub(crate) fn apply<'a>(
     picture: &mut Picture<'a>,
@@ -24,9 +23,6 @@ pub(crate) fn apply<'a>(
     }
     let appends = unit.appends.iter().map(|append| append_one(picture, append));
     let places: Vec<Place> = appends.collect::<Result<_, _>>()?;
-    for write in &unit.rows {
-        row::write(&mut picture.rows, write)?;
-    }
     for step in &unit.progress {
         advance(picture, step)?;
     }

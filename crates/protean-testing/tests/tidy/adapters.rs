@@ -26,6 +26,7 @@ const OWN: &[&str] = &[
     "picture.rs",
     "layer.rs",
     "flush.rs",
+    "unique.rs",
 ];
 
 /// The sources of an adapter name `protean_core::{message, port}` and the error items.
