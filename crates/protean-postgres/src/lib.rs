@@ -34,6 +34,7 @@ mod refusal;
 mod row;
 mod rows;
 mod schema;
+mod statement;
 mod store;
 mod table;
 mod turnstile;

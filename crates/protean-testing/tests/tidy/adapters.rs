@@ -27,6 +27,7 @@ const OWN: &[&str] = &[
     "layer.rs",
     "flush.rs",
     "unique.rs",
+    "statement.rs",
 ];
 
 /// The sources of an adapter name `protean_core::{message, port}` and the error items.
