@@ -21,24 +21,25 @@ pub(crate) struct Coalesced {
     pub(crate) cursors: Layered<LaneKey, u64>,
     pub(crate) done: Layered<DoneKey, ()>,
     pub(crate) counts: Layered<(Arc<str>, Category, Term), u64>,
-    stretches: BTreeMap<(Category, Priority), Vec<Stretch>>,
+    /// The message before one, in the same part of the log.
+    before: BTreeMap<(Category, Priority, u64), u64>,
+    /// The last message of a part of the log.
+    heads: BTreeMap<(Category, Priority), u64>,
 }
 
-/// The first messages of a priority after a position.
-pub(crate) struct Stretch {
-    pub(crate) after: u64,
-    pub(crate) positions: Vec<u64>,
-    /// True when there are no more.
-    pub(crate) complete: bool,
-}
-
-/// What the units at hand append, and where.
+/// The message that the units at hand append before a position to the same part of the log.
 pub(crate) type Appended<'a> = dyn Fn(&Category, Priority, u64) -> Option<u64> + 'a;
 
 impl Coalesced {
-    /// A part of the log, as the database has it.
-    pub(crate) fn load(&mut self, lane: (Category, Priority), stretch: Stretch) {
-        self.stretches.entry(lane).or_default().push(stretch);
+    /// A message and the one before it, as the database has them.
+    pub(crate) fn load_place(&mut self, place: (Category, Priority, u64), before: u64) {
+        self.before.insert(place, before);
+    }
+
+    /// A cursor and the last message, as the database has them.
+    pub(crate) fn load_cursor(&mut self, key: LaneKey, cursor: u64, head: u64) {
+        self.heads.insert((key.1.clone(), key.2), head);
+        self.cursors.load(key, cursor);
     }
 
     /// Adds to a counter.
@@ -57,51 +58,41 @@ impl Coalesced {
     ) -> Result<(), Refusal> {
         match mark.at {
             At::UpTo(position) => self.move_to(mark, position),
-            At::Only(position) => self.settle(mark, position, appended),
+            At::Only(position) => self.settle(mark, position),
             At::First(position) => {
                 if position <= self.cursor(mark) || self.done.get(&done(mark, position)).is_some() {
                     let message = format!("message {position} is settled for {}", mark.group);
                     return Err(Refusal::stale(message));
                 }
-                self.settle(mark, position, appended);
+                self.settle(mark, position);
             }
             At::Appended(index) => {
                 let Some(place) = places.get(index) else {
                     let message = format!("the unit appends no message {index}");
                     return Err(Refusal::rejected("marks", message));
                 };
-                self.settle(mark, place.position, appended);
+                let lane = (mark.category.clone(), mark.priority);
+                let before = appended(&mark.category, mark.priority, place.position);
+                let before = before.or_else(|| self.heads.get(&lane).copied()).unwrap_or(0);
+                self.before.insert((lane.0, lane.1, place.position), before);
+                self.settle(mark, place.position);
             }
         }
         Ok(())
     }
 
     /// Settles one message: the cursor moves onto it when nothing lies between.
-    fn settle(&mut self, mark: &Mark, position: u64, appended: &Appended<'_>) {
+    fn settle(&mut self, mark: &Mark, position: u64) {
         let cursor = self.cursor(mark);
         if position <= cursor {
             return;
         }
-        if self.first_after(mark, cursor, appended) == Some(position) {
+        let before = self.before.get(&(mark.category.clone(), mark.priority, position));
+        if before.is_some_and(|before| *before <= cursor) {
             self.move_to(mark, position);
         } else {
             self.done.set(done(mark, position), ());
         }
-    }
-
-    /// The first message after `cursor` with the category and priority of the
-    /// mark; nothing too when it lies beyond what was loaded.
-    fn first_after(&self, mark: &Mark, cursor: u64, appended: &Appended<'_>) -> Option<u64> {
-        let lane = (mark.category.clone(), mark.priority);
-        let stretches = self.stretches.get(&lane).map_or(&[][..], Vec::as_slice);
-        let known = stretches.iter().filter(|stretch| stretch.after <= cursor);
-        let found = known.clone().filter_map(|stretch| {
-            stretch.positions.get(stretch.positions.partition_point(|at| *at <= cursor)).copied()
-        });
-        let complete = known.clone().any(|stretch| stretch.complete);
-        found.min().or_else(|| {
-            if complete { appended(&mark.category, mark.priority, cursor) } else { None }
-        })
     }
 
     fn cursor(&self, mark: &Mark) -> u64 {

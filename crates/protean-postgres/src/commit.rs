@@ -16,18 +16,21 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use protean_core::message::Lane;
-use protean_core::port::{Changes, Outcome, Statement};
+use protean_core::port::{Changes, Outcome, Place};
 use tokio::runtime::Handle;
 
-use crate::connection::{Parameter, Session, Settings};
+use crate::connection::{Session, Settings};
 use crate::error::Fault;
 use crate::flush::flush;
 use crate::job::Job;
+use crate::layer::Layered;
 use crate::picture::Picture;
-use crate::refusal::{Refusal, STATEMENT};
+use crate::refusal::Refusal;
+use crate::row;
+use crate::statement;
 use crate::turnstile;
+use crate::unique;
 use crate::unit;
-use crate::value::Bound;
 use crate::wake::Signal;
 
 /// How long a transaction of bulk work should take.
@@ -78,9 +81,8 @@ impl Committer {
     /// Settles units of these lists, in order, in one transaction.
     pub(crate) async fn commit(&mut self, jobs: &mut VecDeque<Job>, lane: Lane) {
         let most = if lane == Lane::Backfill { self.slice } else { usize::MAX };
-        let begun = Instant::now();
         match self.attempt(jobs, lane, most).await {
-            Ok(staged) => {
+            Ok((staged, begun)) => {
                 self.signal.bump();
                 for (job, outcomes) in jobs.iter_mut().zip(staged) {
                     job.outcomes.extend(outcomes);
@@ -109,12 +111,12 @@ impl Committer {
         jobs: &VecDeque<Job>,
         lane: Lane,
         most: usize,
-    ) -> Result<Staged, Fault> {
+    ) -> Result<(Staged, Instant), Fault> {
         let (mut careful, mut tries) = (has_statements(jobs), 0);
         loop {
             let session = self.connected().await?;
             let result = Pass::run(&session, &self.settings, jobs, (lane, most, careful)).await;
-            let (staged, xid) = match result {
+            let (staged, xid, begun) = match result {
                 Ok(done) => done,
                 Err(Halt::Refused) => {
                     self.roll_back(session).await;
@@ -138,11 +140,11 @@ impl Committer {
             match session.batch("COMMIT").await {
                 Ok(()) => {
                     self.session = Some(session);
-                    return Ok(staged);
+                    return Ok((staged, begun));
                 }
                 Err(fault) => {
                     drop(session);
-                    return self.resolve(fault, &xid).await.map(|()| staged);
+                    return self.resolve(fault, &xid).await.map(|()| (staged, begun));
                 }
             }
         }
@@ -204,23 +206,28 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    /// Everything but the COMMIT; with the number of the transaction.
+    /// Everything but the COMMIT; with the number of the transaction, and since
+    /// when it has held the log.
     async fn run(
         session: &'a Session,
         settings: &Settings,
         jobs: &'a VecDeque<Job>,
         (lane, most, careful): (Lane, usize, bool),
-    ) -> Result<(Staged, String), Halt> {
+    ) -> Result<(Staged, String, Instant), Halt> {
         if let Err(fault) = turnstile::begin(session, lane).await {
             return Err(match session.batch("ROLLBACK").await {
                 Ok(()) => turnstile::explained(fault, session, settings).await.into(),
                 Err(_) => fault.into(),
             });
         }
+        let begun = Instant::now();
         let open = jobs.iter().flat_map(|job| &job.units[job.outcomes.len()..]);
         let units: Vec<&Changes> = open.take(most).collect();
         let mut picture = Picture::load(session, &units).await?;
-        if !careful && picture.load_rows(session, &units).await.is_err() {
+        if !careful
+            && (picture.load_rows(session, &units).await.is_err()
+                || unique::may_meet(session, &units).await?)
+        {
             return Err(Halt::Refused);
         }
         let mut pass = Self { session, picture, careful };
@@ -234,7 +241,7 @@ impl<'a> Pass<'a> {
         }
         let instance = settings.instance.as_str();
         session.query(include_str!("sql/notify.sql"), &[&instance]).await?;
-        Ok((staged, pass.picture.xid))
+        Ok((staged, pass.picture.xid, begun))
     }
 
     async fn settle_all(
@@ -297,7 +304,7 @@ impl<'a> Pass<'a> {
         if self.careful {
             return self.write_alone(unit).await;
         }
-        match unit::apply(&mut self.picture, unit) {
+        match self.decide(unit) {
             Ok(places) => {
                 self.picture.keep();
                 Ok(Outcome::Committed(places))
@@ -327,67 +334,38 @@ impl<'a> Pass<'a> {
         }
     }
 
-    async fn write(&mut self, unit: &'a Changes) -> Result<Outcome, Refusal> {
-        let loaded = self.picture.load_rows(self.session, &[unit]).await;
-        loaded.map_err(|(fault, table)| Refusal::of_user_tables(fault, &table.name))?;
+    fn decide(&mut self, unit: &'a Changes) -> Result<Vec<Place>, Refusal> {
         let places = unit::apply(&mut self.picture, unit)?;
-        self.picture.keep();
-        flush(self.session, &self.picture).await?;
+        for write in &unit.rows {
+            row::write(&mut self.picture.rows, write)?;
+        }
+        Ok(places)
+    }
+
+    /// The rows one by one: each may meet another of the same unit in a unique column.
+    async fn write(&mut self, unit: &'a Changes) -> Result<Outcome, Refusal> {
+        let (session, picture) = (self.session, &mut self.picture);
+        let places = unit::apply(picture, unit)?;
+        // What was loaded for a unit that was left out since does not hold any more.
+        picture.rows = Layered::default();
+        let loaded = picture.load_rows(session, &[unit]).await;
+        loaded.map_err(|(fault, table)| Refusal::of_user_tables(fault, &table.name))?;
+        for write in &unit.rows {
+            row::write(&mut picture.rows, write)?;
+            picture.rows.keep();
+            row::flush(session, &picture.rows).await?;
+            picture.rows.settle();
+        }
+        picture.keep();
+        flush(session, picture).await?;
         for statement in &unit.statements {
-            run(self.session, statement).await?;
+            statement::run(session, statement).await?;
         }
         Ok(Outcome::Committed(places))
     }
 }
 
-/// Runs the user's own SQL, which may write but not end the transaction.
-async fn run(session: &Session, statement: &Statement) -> Result<(), Refusal> {
-    let first = statement.sql.split_whitespace().next().unwrap_or("").to_ascii_uppercase();
-    if !["INSERT", "UPDATE", "DELETE", "MERGE", "WITH"].contains(&first.as_str()) {
-        let message = "must write: INSERT, UPDATE or DELETE; transactions are not its business";
-        return Err(Refusal::rejected(STATEMENT, message));
-    }
-    let values: Vec<Bound<'_>> = statement.parameters.iter().map(Bound).collect();
-    let parameters: Vec<Parameter<'_>> = values.iter().map(|value| value as _).collect();
-    let (sql, refused) =
-        (numbered(&statement.sql), |fault| Refusal::of_user_tables(fault, STATEMENT));
-    let expected = session.prepared(&sql).await.map_err(refused)?.params().len();
-    if expected != parameters.len() {
-        let message = format!("has {expected} parameters, {} are given", parameters.len());
-        return Err(Refusal::rejected(STATEMENT, message));
-    }
-    session.query(&sql, &parameters).await.map(drop).map_err(refused)
-}
-
-/// `?1` as PostgreSQL writes it, `$1`, but for what stands in quotes.
-fn numbered(sql: &str) -> String {
-    let (mut numbered, mut quote) = (String::with_capacity(sql.len()), None);
-    let mut letters = sql.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match (quote, letter) {
-            (None, '\'' | '"') => quote = Some(letter),
-            (Some(open), _) if open == letter => quote = None,
-            _ => {}
-        }
-        let holder = letter == '?' && letters.peek().is_some_and(char::is_ascii_digit);
-        numbered.push(if holder && quote.is_none() { '$' } else { letter });
-    }
-    numbered
-}
-
 fn is_committed(settled: &[Outcome], fresh: &[Outcome], unit: usize) -> bool {
     let outcome = settled.get(unit).or_else(|| fresh.get(unit.checked_sub(settled.len())?));
     matches!(outcome, Some(Outcome::Committed(_)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::numbered;
-
-    #[test]
-    fn parameters_are_written_as_postgresql_does() {
-        let sql = "UPDATE \"a?1\" SET b = '?2 it''s' || ?2 WHERE c = ?1 AND d ? 'e'";
-        let expected = "UPDATE \"a?1\" SET b = '?2 it''s' || $2 WHERE c = $1 AND d ? 'e'";
-        assert_eq!(numbered(sql), expected);
-    }
 }

@@ -8,12 +8,12 @@ use protean_core::message::{Category, Message, Priority, Stream, Table, Timestam
 use protean_core::port::{At, Changes, Dead, KeyClaim, KeyWrite, MessageRef, Park, Place};
 use tokio_postgres::Row;
 
-use crate::coalesced::{Coalesced, Stretch, key};
+use crate::coalesced::{Coalesced, LaneKey, key};
 use crate::connection::{Parameter, Session};
 use crate::error::{Fault, all};
 use crate::layer::{Layered, Listed};
 use crate::row::{self, RowNow};
-use crate::value::{Text, limit, number, shared, signed, text, text_or_null, unsigned};
+use crate::value::{Text, number, shared, signed, text, text_or_null, unsigned};
 
 /// Two names: of a group and a stream, a table and a row, a command and a key.
 pub(crate) type Names = (Arc<str>, Arc<str>);
@@ -97,12 +97,14 @@ impl Picture<'_> {
             asked.streams(session),
             asked.progress(session),
             asked.keys(session),
-            asked.lanes(session),
+            asked.cursors(session),
+            asked.places(session),
             asked.done(session),
             asked.moved(session, include_str!("sql/load_parked.sql")),
             asked.moved(session, include_str!("sql/load_dead.sql")),
         );
-        let [log, streams, progress, keys, lanes, done, parked, dead] = all(loaded.into())?;
+        let [log, streams, progress, keys, cursors, places, done, parked, dead] =
+            all(loaded.into())?;
         for row in &log {
             picture.head = number(row, 0)?;
             picture.xid = row.try_get(1)?;
@@ -118,7 +120,7 @@ impl Picture<'_> {
             let claim = claim(row)?;
             picture.keys.load((Arc::clone(&claim.command), Arc::clone(&claim.key)), claim);
         }
-        picture.take_lanes(&lanes, asked.most())?;
+        picture.take_lanes(&cursors, &places)?;
         for row in &done {
             let (group, category, priority) = lane(row)?;
             let key = (group, category, priority, number(row, 3)?);
@@ -132,15 +134,14 @@ impl Picture<'_> {
         Ok(picture)
     }
 
-    fn take_lanes(&mut self, rows: &[Row], most: usize) -> Result<(), Fault> {
-        for row in rows {
-            let (group, category, priority) = lane(row)?;
-            let positions: Vec<i64> = row.try_get(5)?;
-            let complete = positions.len() < most;
-            let positions = positions.into_iter().map(unsigned).collect();
-            let stretch = Stretch { after: number(row, 4)?, positions, complete };
-            self.coalesced.load((category.clone(), priority), stretch);
-            self.coalesced.cursors.load((group, category, priority), number(row, 3)?);
+    fn take_lanes(&mut self, cursors: &[Row], places: &[Row]) -> Result<(), Fault> {
+        for row in cursors {
+            self.coalesced.load_cursor(lane(row)?, number(row, 3)?, number(row, 4)?);
+        }
+        for row in places {
+            let (category, priority) = (Category::named(&*text(row, 0)?), priority(row, 1)?);
+            let place = (category, priority, number(row, 2)?);
+            self.coalesced.load_place(place, number(row, 3)?);
         }
         Ok(())
     }
@@ -161,10 +162,13 @@ impl Picture<'_> {
     }
 }
 
-fn lane(row: &Row) -> Result<(Arc<str>, Category, Priority), Fault> {
-    let priority: i64 = row.try_get(2)?;
-    let priority = Priority::new(i32::try_from(priority).unwrap_or(0));
-    Ok((shared(row, 0)?, Category::named(&*text(row, 1)?), priority))
+fn lane(row: &Row) -> Result<LaneKey, Fault> {
+    Ok((shared(row, 0)?, Category::named(&*text(row, 1)?), priority(row, 2)?))
+}
+
+fn priority(row: &Row, column: usize) -> Result<Priority, Fault> {
+    let priority: i64 = row.try_get(column)?;
+    Ok(Priority::new(i32::try_from(priority).unwrap_or(0)))
 }
 
 fn claim(row: &Row) -> Result<KeyClaim, Fault> {
@@ -193,9 +197,9 @@ struct Asked {
     streams: BTreeSet<Arc<str>>,
     progress: BTreeMap<Names, Category>,
     keys: BTreeSet<Names>,
-    /// Where in a lane's part of the log its messages are looked up.
-    points: BTreeSet<(Arc<str>, Category, Priority, u64)>,
-    marks: usize,
+    cursors: BTreeSet<LaneKey>,
+    /// Messages whose neighbours say whether a cursor moves onto them.
+    places: BTreeSet<(Category, Priority, u64)>,
     firsts: BTreeSet<(Arc<str>, Category, Priority, u64)>,
     moved: BTreeSet<Names>,
     moved_messages: BTreeSet<(Arc<str>, u64)>,
@@ -228,13 +232,13 @@ impl Asked {
         }
         for mark in &unit.marks {
             let (group, category, priority) = key(mark);
-            self.marks += 1;
+            if let At::First(position) | At::Only(position) = mark.at {
+                self.places.insert((category.clone(), priority, position));
+            }
             if let At::First(position) = mark.at {
                 self.firsts.insert((Arc::clone(&group), category.clone(), priority, position));
             }
-            let point = if let At::UpTo(position) = mark.at { position } else { 0 };
-            self.points.insert((Arc::clone(&group), category.clone(), priority, 0));
-            self.points.insert((group, category, priority, point));
+            self.cursors.insert((group, category, priority));
         }
         for park in &unit.parks {
             match park {
@@ -265,11 +269,6 @@ impl Asked {
         self.moved_messages.insert((Arc::clone(group), message.position));
     }
 
-    /// How far the log is read from a point: each mark moves a cursor by one at most.
-    fn most(&self) -> usize {
-        self.marks + 1
-    }
-
     async fn streams(&self, session: &Session) -> Result<Vec<Row>, Fault> {
         let streams: Vec<_> = self.streams.iter().map(|stream| Text(stream)).collect();
         some(session, include_str!("sql/load_streams.sql"), streams.len(), &[&streams]).await
@@ -289,12 +288,32 @@ impl Asked {
         some(session, include_str!("sql/load_keys.sql"), keys.len(), &parameters).await
     }
 
-    async fn lanes(&self, session: &Session) -> Result<Vec<Row>, Fault> {
-        lanes(session, include_str!("sql/load_lanes.sql"), &self.points, Some(self.most())).await
+    async fn cursors(&self, session: &Session) -> Result<Vec<Row>, Fault> {
+        let asked = &self.cursors;
+        let groups: Vec<_> = asked.iter().map(|(group, ..)| Text(group)).collect();
+        let categories: Vec<_> = asked.iter().map(|(_, of, _)| Text(of.as_str())).collect();
+        let priorities: Vec<_> = asked.iter().map(|(.., at)| i64::from(at.value())).collect();
+        let parameters: [Parameter<'_>; 3] = [&groups, &categories, &priorities];
+        some(session, include_str!("sql/load_cursors.sql"), groups.len(), &parameters).await
+    }
+
+    async fn places(&self, session: &Session) -> Result<Vec<Row>, Fault> {
+        let asked = &self.places;
+        let categories: Vec<_> = asked.iter().map(|(of, ..)| Text(of.as_str())).collect();
+        let priorities: Vec<_> = asked.iter().map(|(_, at, _)| i64::from(at.value())).collect();
+        let positions: Vec<_> = asked.iter().map(|(.., position)| signed(*position)).collect();
+        let parameters: [Parameter<'_>; 3] = [&categories, &priorities, &positions];
+        some(session, include_str!("sql/load_places.sql"), positions.len(), &parameters).await
     }
 
     async fn done(&self, session: &Session) -> Result<Vec<Row>, Fault> {
-        lanes(session, include_str!("sql/load_done.sql"), &self.firsts, None).await
+        let asked = &self.firsts;
+        let groups: Vec<_> = asked.iter().map(|(group, ..)| Text(group)).collect();
+        let categories: Vec<_> = asked.iter().map(|(_, of, ..)| Text(of.as_str())).collect();
+        let priorities: Vec<_> = asked.iter().map(|(_, _, at, _)| i64::from(at.value())).collect();
+        let positions: Vec<_> = asked.iter().map(|(.., position)| signed(*position)).collect();
+        let parameters: [Parameter<'_>; 4] = [&groups, &categories, &priorities, &positions];
+        some(session, include_str!("sql/load_done.sql"), groups.len(), &parameters).await
     }
 
     async fn moved(&self, session: &Session, sql: &str) -> Result<Vec<Row>, Fault> {
@@ -308,24 +327,6 @@ impl Asked {
 
 fn pairs(names: &BTreeSet<Names>) -> (Vec<Text<'_>>, Vec<Text<'_>>) {
     names.iter().map(|(one, other)| (Text(one), Text(other))).unzip()
-}
-
-async fn lanes(
-    session: &Session,
-    sql: &str,
-    asked: &BTreeSet<(Arc<str>, Category, Priority, u64)>,
-    most: Option<usize>,
-) -> Result<Vec<Row>, Fault> {
-    let groups: Vec<_> = asked.iter().map(|(group, ..)| Text(group)).collect();
-    let categories: Vec<_> =
-        asked.iter().map(|(_, category, ..)| Text(category.as_str())).collect();
-    let priorities: Vec<_> =
-        asked.iter().map(|(_, _, priority, _)| i64::from(priority.value())).collect();
-    let positions: Vec<_> = asked.iter().map(|(.., position)| signed(*position)).collect();
-    let most = most.map(limit);
-    let mut parameters: Vec<Parameter<'_>> = vec![&groups, &categories, &priorities, &positions];
-    parameters.extend(most.as_ref().map(|most| most as Parameter<'_>));
-    some(session, sql, groups.len(), &parameters).await
 }
 
 /// The rows, unless nothing is asked for.

@@ -11,9 +11,8 @@ use protean_core::port::{
 
 use crate::picture::{Move, Names, Picture};
 use crate::refusal::Refusal;
-use crate::row;
 
-/// Applies a unit to the picture and says where its messages land. Whatever a
+/// Applies a unit but for its rows and says where its messages land. Whatever a
 /// refused unit has changed must be undone.
 pub(crate) fn apply<'a>(
     picture: &mut Picture<'a>,
@@ -24,19 +23,17 @@ pub(crate) fn apply<'a>(
     }
     let appends = unit.appends.iter().map(|append| append_one(picture, append));
     let places: Vec<Place> = appends.collect::<Result<_, _>>()?;
-    for write in &unit.rows {
-        row::write(&mut picture.rows, write)?;
-    }
     for step in &unit.progress {
         advance(picture, step)?;
     }
     for mark in &unit.marks {
         let messages = &picture.messages;
-        let appended = |category: &Category, priority: Priority, after: u64| {
-            let mut positions = messages.all().iter().filter(|(_, message)| {
+        let appended = |category: &Category, priority: Priority, before: u64| {
+            let earlier = messages.all().iter().rev().filter(|(at, _)| at.position < before);
+            let mut lane = earlier.filter(|(_, message)| {
                 message.priority == priority && message.stream.category() == category
             });
-            positions.find(|(place, _)| place.position > after).map(|(place, _)| place.position)
+            lane.next().map(|(at, _)| at.position)
         };
         picture.coalesced.mark(mark, &places, &appended)?;
     }

@@ -26,6 +26,8 @@ const OWN: &[&str] = &[
     "picture.rs",
     "layer.rs",
     "flush.rs",
+    "unique.rs",
+    "statement.rs",
 ];
 
 /// The sources of an adapter name `protean_core::{message, port}` and the error items.

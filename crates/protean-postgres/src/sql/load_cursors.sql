@@ -1,0 +1,9 @@
+SELECT u.grp, u.category, u.priority,
+       greatest((SELECT k.position FROM cursors k WHERE k.grp = u.grp
+                    AND k.category = u.category AND k.priority = u.priority),
+                (SELECT e.start FROM enrolments e
+                  WHERE e.grp = u.grp AND e.category = u.category), 0),
+       coalesce((SELECT m.position FROM messages m
+                  WHERE m.category = u.category AND m.priority = u.priority
+                  ORDER BY m.position DESC LIMIT 1), 0)
+  FROM unnest($1::text[], $2::text[], $3::bigint[]) AS u (grp, category, priority)

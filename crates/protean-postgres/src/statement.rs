@@ -1,0 +1,54 @@
+//! Runs the user's own SQL inside a unit.
+
+use protean_core::port::Statement;
+
+use crate::connection::{Parameter, Session};
+use crate::refusal::{Refusal, STATEMENT};
+use crate::value::Bound;
+
+/// Runs the user's own SQL, which may write but not end the transaction.
+pub(crate) async fn run(session: &Session, statement: &Statement) -> Result<(), Refusal> {
+    let first = statement.sql.split_whitespace().next().unwrap_or("").to_ascii_uppercase();
+    if !["INSERT", "UPDATE", "DELETE", "MERGE", "WITH"].contains(&first.as_str()) {
+        let message = "must write: INSERT, UPDATE or DELETE; transactions are not its business";
+        return Err(Refusal::rejected(STATEMENT, message));
+    }
+    let values: Vec<Bound<'_>> = statement.parameters.iter().map(Bound).collect();
+    let parameters: Vec<Parameter<'_>> = values.iter().map(|value| value as _).collect();
+    let (sql, refused) =
+        (numbered(&statement.sql), |fault| Refusal::of_user_tables(fault, STATEMENT));
+    let expected = session.prepared(&sql).await.map_err(refused)?.params().len();
+    if expected != parameters.len() {
+        let message = format!("has {expected} parameters, {} are given", parameters.len());
+        return Err(Refusal::rejected(STATEMENT, message));
+    }
+    session.query(&sql, &parameters).await.map(drop).map_err(refused)
+}
+
+/// `?1` as PostgreSQL writes it, `$1`, but for what stands in quotes.
+fn numbered(sql: &str) -> String {
+    let (mut numbered, mut quote) = (String::with_capacity(sql.len()), None);
+    let mut letters = sql.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match (quote, letter) {
+            (None, '\'' | '"') => quote = Some(letter),
+            (Some(open), _) if open == letter => quote = None,
+            _ => {}
+        }
+        let holder = letter == '?' && letters.peek().is_some_and(char::is_ascii_digit);
+        numbered.push(if holder && quote.is_none() { '$' } else { letter });
+    }
+    numbered
+}
+
+#[cfg(test)]
+mod tests {
+    use super::numbered;
+
+    #[test]
+    fn parameters_are_written_as_postgresql_does() {
+        let sql = "UPDATE \"a?1\" SET b = '?2 it''s' || ?2 WHERE c = ?1 AND d ? 'e'";
+        let expected = "UPDATE \"a?1\" SET b = '?2 it''s' || $2 WHERE c = $1 AND d ? 'e'";
+        assert_eq!(numbered(sql), expected);
+    }
+}

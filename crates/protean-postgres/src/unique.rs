@@ -1,0 +1,99 @@
+//! Finds units that may meet in a unique column.
+//!
+//! Rows are written as they are at the end of a transaction. A value that is
+//! given away and taken in the same one must not look free before its time, so such
+//! units are applied one by one.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use protean_core::message::{Column, ColumnKind, Table};
+use protean_core::port::{Changes, RowChange};
+
+use crate::connection::Session;
+use crate::error::Fault;
+use crate::value::{Text, declared_type, text, unescaped, words};
+
+/// Who takes which value of a column.
+type Takers = BTreeMap<String, BTreeSet<Arc<str>>>;
+
+/// What units do to one table.
+#[derive(Default)]
+struct Taken {
+    gives: bool,
+    columns: BTreeMap<usize, Takers>,
+}
+
+/// True when a unit may take a value that a row has which another unit writes.
+pub(crate) async fn may_meet(session: &Session, units: &[&Changes]) -> Result<bool, Fault> {
+    for (table, taken) in taken(units).into_values().filter(|(_, taken)| taken.gives) {
+        for (column, takers) in taken.columns {
+            if takers.values().any(|keys| keys.len() > 1)
+                || is_held(session, &table, column, &takers).await?
+            {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
+fn taken(units: &[&Changes]) -> BTreeMap<String, (Arc<Table>, Taken)> {
+    let mut tables: BTreeMap<String, (Arc<Table>, Taken)> = BTreeMap::new();
+    let chains = units
+        .iter()
+        .flat_map(|unit| std::iter::successors(Some(*unit), |unit| unit.otherwise.as_deref()));
+    for write in chains.flat_map(|unit| &unit.rows) {
+        let fresh = || (Arc::clone(&write.table), Taken::default());
+        let (table, taken) = tables.entry(write.table.name.clone()).or_insert_with(fresh);
+        taken.gives |= write.expected.is_some();
+        let RowChange::Put(row) = &write.change else { continue };
+        let columns = table.columns.iter().enumerate();
+        for (index, column) in
+            columns.filter(|(index, column)| column.unique && *index != table.key)
+        {
+            if let Some(value) = row.get(index).and_then(words) {
+                let takers = taken.columns.entry(index).or_default();
+                takers
+                    .entry(plain(column.kind, &value))
+                    .or_default()
+                    .insert(Arc::clone(&write.key));
+            }
+        }
+    }
+    tables
+}
+
+/// True when a row that does not take a value has it.
+async fn is_held(
+    session: &Session,
+    table: &Table,
+    column: usize,
+    takers: &Takers,
+) -> Result<bool, Fault> {
+    let (name, key) = (&table.name, &table.key_column().name);
+    let Column { name: column, kind, .. } = &table.columns[column];
+    let declared = declared_type(*kind);
+    let sql = format!(
+        "SELECT \"{key}\"::text, \"{column}\"::text FROM \"{name}\" \
+         WHERE \"{column}\" = ANY ($1::text[]::{declared}[])"
+    );
+    let unescaped: Vec<Cow<'_, str>> = takers.keys().map(|value| unescaped(value)).collect();
+    let values: Vec<Text<'_>> = unescaped.iter().map(|value| Text(value)).collect();
+    for row in &session.query(&sql, &[&values]).await? {
+        let held = plain(*kind, row.try_get(1)?);
+        let owner = text(row, 0)?;
+        if !takers.get(&held).is_some_and(|keys| keys.contains(&*owner)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Equal numbers have many texts; this is the one without zeros at its end.
+fn plain(kind: ColumnKind, words: &str) -> String {
+    let zeros = kind == ColumnKind::Decimal && words.contains('.');
+    let plain = if zeros { words.trim_end_matches('0').trim_end_matches('.') } else { words };
+    plain.to_owned()
+}
