@@ -81,6 +81,8 @@ impl Settings {
         connection.pragma_update(None, "wal_autocheckpoint", 8_000)?;
         connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
         connection.pragma_update(None, "cache_size", -16_384)?;
+        // Whoever uses the log first recovers it, which the others wait for here.
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         // The turnstile waits in its own way.
         connection.busy_timeout(Duration::ZERO)
     }
