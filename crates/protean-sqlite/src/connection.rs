@@ -2,11 +2,11 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use protean_core::{Error, Result};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::{error, schema, value};
 
@@ -76,13 +76,32 @@ impl Settings {
     }
 
     fn prepare_writer(&self, connection: &Connection) -> rusqlite::Result<()> {
-        connection.pragma_update(None, "journal_mode", "WAL")?;
+        write_ahead(connection)?;
         connection.pragma_update(None, "synchronous", self.synchronous)?;
         connection.pragma_update(None, "wal_autocheckpoint", 8_000)?;
         connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
         connection.pragma_update(None, "cache_size", -16_384)?;
+        // Whoever uses the log first recovers it, which the others wait for here.
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         // The turnstile waits in its own way.
         connection.busy_timeout(Duration::ZERO)
+    }
+}
+
+/// Of processes that open a fresh file at once one changes its mode; SQLite refuses
+/// the others at once, whatever their patience.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    let begun = Instant::now();
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                    && begun.elapsed() < PATIENCE =>
+            {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            ended => return ended,
+        }
     }
 }
 

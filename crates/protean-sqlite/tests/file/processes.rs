@@ -27,6 +27,21 @@ pub(crate) fn file() -> Option<PathBuf> {
     std::env::var_os(FILE).map(PathBuf::from)
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_fresh_file_is_opened_by_several_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..40 {
+        let path = folder.path().join(format!("{round}.db"));
+        let opened = (0..4).map(|_| {
+            let path = path.clone();
+            tokio::spawn(async move { open(&path).await.prepare(&[], &[]).await })
+        });
+        for opened in Vec::from_iter(opened) {
+            opened.await.unwrap().unwrap();
+        }
+    }
+}
+
 /// Does nothing unless another test has started it as a process.
 #[tokio::test]
 async fn child() {
