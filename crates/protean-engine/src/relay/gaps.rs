@@ -1,21 +1,21 @@
 //! What a broker has lost, or never had: messages that one of its groups has not
 //! settled and that the relay has passed.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use protean_core::message::{Lane, Priority};
-use protean_core::port::{BrokerGroup, Delivery, LaneRead, LaneStanding, Standing};
+use protean_core::message::{Category, Lane, LaneRule, Priority};
+use protean_core::port::{BrokerGroup, Delivery, LaneRead, Standing};
 
 use super::plan::RelayPlan;
 
-/// One group's part of one lane, to be published again.
+/// A part of one stream, to be published again for the groups that miss it.
 pub(super) struct Gap {
     pub(super) route: usize,
     pub(super) lane: Lane,
-    pub(super) group: Arc<str>,
-    /// What is left of it, by priority; not known until it is begun.
-    stretches: Option<VecDeque<Stretch>>,
+    groups: Vec<Arc<str>>,
+    /// What is left of it, by priority.
+    stretches: VecDeque<Stretch>,
 }
 
 /// Messages of one priority, between two places in the log.
@@ -30,33 +30,50 @@ struct Stretch {
 pub(super) struct Gaps(VecDeque<Gap>);
 
 impl Gaps {
-    /// Adds those of groups that have missed something; what was left of theirs begins anew.
-    pub(super) fn add(&mut self, plan: &RelayPlan, missing: &[BrokerGroup]) {
-        for lane in plan.lanes.lanes() {
-            for (route, of) in plan.routes.iter().enumerate() {
-                let stream = plan.stream(route, *lane);
-                for group in &of.groups {
-                    if missing.iter().any(|lost| lost.stream == stream && lost.group == *group) {
-                        self.0.retain(|gap| {
-                            (gap.route, gap.lane) != (route, *lane) || gap.group != *group
-                        });
-                        let group = Arc::clone(group);
-                        self.0.push_back(Gap { route, lane: *lane, group, stretches: None });
-                    }
-                }
-            }
-        }
+    /// Those of the groups that read a stream which have missed something: the
+    /// ones named and those of a gap there already, which then begins anew.
+    pub(super) fn behind(
+        &self,
+        plan: &RelayPlan,
+        (route, lane): (usize, Lane),
+        missing: &[BrokerGroup],
+    ) -> Vec<Arc<str>> {
+        let stream = plan.stream(route, lane);
+        let named = |group: &Arc<str>| {
+            missing.iter().any(|missing| missing.stream == stream && missing.group == *group)
+        };
+        let known = self.0.iter().find(|gap| (gap.route, gap.lane) == (route, lane));
+        let known = |group: &Arc<str>| known.is_some_and(|gap| gap.groups.contains(group));
+        let groups = plan.routes[route].groups.iter();
+        groups.filter(|group| named(group) || known(group)).cloned().collect()
+    }
+
+    /// Adds a gap, in place of what was left of one in the same stream.
+    pub(super) fn add(&mut self, gap: Gap) {
+        self.0.retain(|known| (known.route, known.lane) != (gap.route, gap.lane));
+        self.0.push_back(gap);
         self.0.make_contiguous().sort_by_key(|gap| gap.lane);
+        self.drop_filled();
     }
 
     /// The one in hand.
-    pub(super) fn first(&mut self) -> Option<&mut Gap> {
-        self.0.front_mut()
+    pub(super) fn first(&self) -> Option<&Gap> {
+        self.0.front()
     }
 
-    /// The one in hand is filled.
-    pub(super) fn fill(&mut self) {
-        self.0.pop_front();
+    /// The one in hand is published up to this place of its stretch.
+    pub(super) fn reached(&mut self, place: u64) {
+        if let Some(stretch) = self.0.front_mut().and_then(|gap| gap.stretches.front_mut()) {
+            stretch.after = place;
+        }
+        self.drop_filled();
+    }
+
+    fn drop_filled(&mut self) {
+        for gap in &mut self.0 {
+            gap.stretches.retain(|stretch| stretch.after < stretch.up_to);
+        }
+        self.0.retain(|gap| !gap.stretches.is_empty());
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -65,49 +82,61 @@ impl Gaps {
 }
 
 impl Gap {
-    pub(super) fn is_begun(&self) -> bool {
-        self.stretches.is_some()
-    }
-
-    /// Goes up to where the relay has come: what lies beyond is published in its turn.
-    pub(super) fn begin(&mut self, plan: &RelayPlan, group: &Standing, relay: &Standing) {
-        let (lowest, highest) = plan.lanes.range(self.lane);
-        let here = |lane: &&LaneStanding| (lowest..=highest).contains(&lane.priority);
-        let stretch = |lane: &LaneStanding| {
-            let ours = relay.lanes.iter().find(|ours| ours.priority == lane.priority);
-            // A priority the relay has not met lies all of it before its beginning.
-            let up_to = ours.map_or(lane.head, |ours| ours.cursor);
-            Stretch { priority: lane.priority, after: lane.cursor, up_to }
-        };
-        self.stretches = Some(group.lanes.iter().filter(here).map(stretch).collect());
-    }
-
-    /// What to read next; nothing when it is filled.
-    pub(super) fn read(&mut self, plan: &RelayPlan, limit: usize) -> Option<LaneRead> {
-        let stretches = self.stretches.as_mut()?;
-        while stretches.front().is_some_and(|stretch| stretch.after >= stretch.up_to) {
-            stretches.pop_front();
+    /// From where the slowest of the groups stands to where the relay does: what
+    /// lies beyond is published in its turn.
+    pub(super) fn between(
+        lanes: LaneRule,
+        (route, lane): (usize, Lane),
+        groups: &[(Arc<str>, Standing)],
+        relay: &Standing,
+    ) -> Self {
+        let (lowest, highest) = lanes.range(lane);
+        let mut stretches: Vec<Stretch> = Vec::new();
+        for of in groups.iter().flat_map(|(_, standing)| &standing.lanes) {
+            if !(lowest..=highest).contains(&of.priority) {
+                continue;
+            }
+            match stretches.iter_mut().find(|stretch| stretch.priority == of.priority) {
+                Some(stretch) => stretch.after = stretch.after.min(of.cursor),
+                None => {
+                    let ours = relay.lanes.iter().find(|ours| ours.priority == of.priority);
+                    // A priority the relay has not met lies all of it before its beginning.
+                    let up_to = ours.map_or(of.head, |ours| ours.cursor);
+                    stretches.push(Stretch { priority: of.priority, after: of.cursor, up_to });
+                }
+            }
         }
-        let stretch = stretches.front()?;
-        Some(LaneRead {
-            group: self.group.to_string(),
-            category: plan.routes[self.route].category.clone(),
+        let groups = groups.iter().map(|(group, _)| Arc::clone(group)).collect();
+        Self { route, lane, groups, stretches: stretches.into() }
+    }
+
+    /// What to read next: for each group what it has not settled.
+    pub(super) fn reads(&self, category: &Category, limit: usize) -> Vec<LaneRead> {
+        let Some(stretch) = self.stretches.front() else { return Vec::new() };
+        let read = |group: &Arc<str>| LaneRead {
+            group: group.to_string(),
+            category: category.clone(),
             range: (stretch.priority, stretch.priority),
             after: vec![(stretch.priority, stretch.after)],
             limit,
-        })
+        };
+        self.groups.iter().map(read).collect()
     }
 
-    /// Of what was read, that which belongs to it; the others are left to their turn.
-    pub(super) fn within(&self, mut read: Vec<Delivery>) -> Vec<Delivery> {
-        let up_to = self.stretches.iter().flatten().map(|stretch| stretch.up_to).next();
-        read.retain(|delivery| up_to.is_some_and(|up_to| delivery.recorded.position <= up_to));
-        read
-    }
-
-    /// These have been published again; nothing was left of the stretch when there are none.
-    pub(super) fn published(&mut self, deliveries: &[Delivery]) {
-        let Some(stretch) = self.stretches.iter_mut().flatten().next() else { return };
-        stretch.after = deliveries.last().map_or(stretch.up_to, |last| last.recorded.position);
+    /// Of what was read, each message once and in order, and the place up to
+    /// which nothing else is missing.
+    pub(super) fn next(&self, read: Vec<Vec<Delivery>>, limit: usize) -> (Vec<Delivery>, u64) {
+        let mut reached = self.stretches.front().map_or(0, |stretch| stretch.up_to);
+        for page in read.iter().filter(|page| page.len() >= limit) {
+            let last = page.last().map_or(reached, |last| last.recorded.position);
+            reached = reached.min(last);
+        }
+        let by_position = |delivery: Delivery| (delivery.recorded.position, delivery);
+        let all: BTreeMap<u64, Delivery> = read.into_iter().flatten().map(by_position).collect();
+        (all.into_iter().filter(|(at, _)| *at <= reached).map(|(_, of)| of).collect(), reached)
     }
 }
+
+#[cfg(test)]
+#[path = "gaps_tests.rs"]
+mod tests;

@@ -10,7 +10,7 @@ use protean_core::{Error, Result};
 use tracing::{error, info};
 
 use super::Relay;
-use super::gaps::Gaps;
+use super::gaps::{Gap, Gaps};
 use super::outlet::{Outlet, unavailable};
 use super::settling::{Policy, settle};
 use super::window::Window;
@@ -23,6 +23,8 @@ pub(super) struct Rounds<'a> {
     relay: &'a Relay,
     outlet: Outlet,
     gaps: Gaps,
+    /// Groups that have missed something nobody has looked for yet.
+    missing: Vec<BrokerGroup>,
     /// How full the lanes of each route are.
     windows: Vec<[Window; Lane::ALL.len()]>,
     /// When to look at what was refused.
@@ -38,6 +40,7 @@ impl<'a> Rounds<'a> {
             relay,
             outlet: Outlet::new(Arc::clone(&relay.broker), relay.plan.clone(), claim),
             gaps: Gaps::default(),
+            missing: Vec::new(),
             windows: vec![[window; Lane::ALL.len()]; relay.plan.routes.len()],
             look_at: Some(Timestamp::default()),
             progress: false,
@@ -52,19 +55,33 @@ impl<'a> Rounds<'a> {
     /// Makes sure that the broker has what it should have.
     pub(super) async fn look_after(&mut self) -> Result {
         let missing = self.outlet.look_after().await?;
-        self.lost(&missing)?;
+        self.lost(missing).await?;
         self.note()
     }
 
-    /// Begins to publish again what these groups have missed.
-    fn lost(&mut self, missing: &[BrokerGroup]) -> Result {
-        if missing.is_empty() {
+    /// Begins to publish again what these groups have missed. How far that goes
+    /// is settled before anything new goes out.
+    async fn lost(&mut self, missing: Vec<BrokerGroup>) -> Result {
+        self.missing.extend(missing);
+        if self.missing.is_empty() {
             return Ok(());
         }
-        let groups = missing.len();
-        info!(relay = %self.relay.plan.name, groups, "publishing again what groups have missed");
-        self.gaps.add(&self.relay.plan, missing);
-        self.outlet.unsettled()
+        self.outlet.unsettled()?;
+        let (store, plan) = (&self.relay.store, &self.relay.plan);
+        info!(relay = %plan.name, groups = self.missing.len(), "groups have missed something");
+        for (route, of) in plan.routes.iter().enumerate() {
+            let relay = store.standing(&plan.name, &of.category).await?;
+            for lane in plan.lanes.lanes() {
+                let mut groups = Vec::new();
+                for group in self.gaps.behind(plan, (route, *lane), &self.missing) {
+                    let standing = store.standing(&group, &of.category).await?;
+                    groups.push((group, standing));
+                }
+                self.gaps.add(Gap::between(plan.lanes, (route, *lane), &groups, &relay));
+            }
+        }
+        self.missing.clear();
+        Ok(())
     }
 
     /// Publishes what there is: all of production, then one page of bulk work.
@@ -149,7 +166,7 @@ impl<'a> Rounds<'a> {
         self.commit(settle(&policy, lane, deliveries, &published)).await?;
         self.progress = true;
         if lost {
-            self.lost(&plan.groups())?;
+            self.lost(plan.groups()).await?;
         }
         self.note()?;
         match published.iter().find_map(unavailable) {
@@ -177,47 +194,38 @@ impl<'a> Rounds<'a> {
         Ok(())
     }
 
-    /// Publishes one page of what a group has missed; false when nothing is missing.
+    /// Publishes one page of what groups have missed; false when nothing is missing.
     async fn fill_gap(&mut self) -> Result<bool> {
         let (relay, plan) = (self.relay, &self.relay.plan);
-        let Some(gap) = self.gaps.first() else { return Ok(false) };
-        let (route, lane) = (gap.route, gap.lane);
-        if !gap.is_begun() {
-            let category = &plan.routes[route].category;
-            let group = relay.store.standing(&gap.group, category).await?;
-            gap.begin(plan, &group, &relay.store.standing(&plan.name, category).await?);
-        }
-        let limit = self.room(route, lane).await?;
-        if limit == 0 {
+        let Some((route, lane)) = self.gaps.first().map(|gap| (gap.route, gap.lane)) else {
             return Ok(false);
-        }
-        let Some(gap) = self.gaps.first() else { return Ok(false) };
-        let Some(read) = gap.read(plan, limit) else {
-            self.gaps.fill();
-            self.note()?;
-            return Ok(true);
         };
-        let deliveries = gap.within(relay.store.lane(read).await?);
+        let limit = self.room(route, lane).await?;
+        let Some(gap) = self.gaps.first().filter(|_| limit > 0) else { return Ok(false) };
+        let mut pages = Vec::new();
+        for read in gap.reads(&plan.routes[route].category, limit) {
+            pages.push(relay.store.lane(read).await?);
+        }
+        let (deliveries, reached) = gap.next(pages, limit);
         if !deliveries.is_empty() {
             let sent = self.outlet.publish(plan.stream(route, lane), &deliveries);
             let (published, lost) = sent.await?;
             if lost {
-                self.lost(&plan.groups())?;
+                self.lost(plan.groups()).await?;
                 return Ok(true);
             }
             if let Some(reason) = published.iter().find_map(unavailable) {
                 return Err(Error::unavailable(reason));
             }
         }
-        if let Some(gap) = self.gaps.first() {
-            gap.published(&deliveries);
-        }
+        self.gaps.reached(reached);
+        self.note()?;
         self.progress = true;
         Ok(true)
     }
 
     fn note(&self) -> Result {
-        if self.gaps.is_empty() { self.outlet.settled() } else { Ok(()) }
+        if self.gaps.is_empty() && self.missing.is_empty() { self.outlet.settled() } else { Ok(()) }
     }
 
     /// How many messages there is room for in a stream.

@@ -1,0 +1,97 @@
+use std::sync::Arc;
+
+use protean_core::domain::DomainBuilder;
+use protean_core::message::{
+    Category, Extensions, Kind, Lane, LaneRule, Message, Priority, Recorded, Timestamp,
+};
+use protean_core::port::{BrokerGroup, Delivery, LaneStanding, Standing};
+
+use super::super::plan::{RelayPlan, RelayRoute};
+use super::{Gap, Gaps};
+
+const LANES: LaneRule = LaneRule { threshold: Some(Priority::NORMAL) };
+
+fn category() -> Category {
+    Category::named("c")
+}
+
+/// One category that two groups read.
+fn plan() -> RelayPlan {
+    let domain = DomainBuilder::new("d").build().unwrap();
+    let groups = vec![Arc::from("one"), Arc::from("two")];
+    let routes = vec![RelayRoute { category: category(), groups }];
+    RelayPlan { lanes: LANES, routes, ..RelayPlan::of(&domain, "default") }
+}
+
+fn standing(cursor: u64, head: u64) -> Standing {
+    let (priority, oldest) = (Priority::NORMAL, None);
+    let lane = LaneStanding { priority, lag: 0, oldest, parked: 0, dead: 0, cursor, head };
+    Standing { lanes: vec![lane], ..Standing::default() }
+}
+
+fn delivery(position: u64) -> Delivery {
+    let message = Message {
+        id: Arc::from("m"),
+        stream: category().stream(&"1".into()),
+        kind: Kind::Event,
+        type_name: Arc::from("C.E.v1"),
+        version: 1,
+        priority: Priority::NORMAL,
+        correlation_id: Arc::from("m"),
+        causation_id: None,
+        time: Timestamp::default(),
+        data: Arc::from("{}"),
+        extensions: Extensions::default(),
+    };
+    let recorded = Recorded { position, stream_position: 0, message };
+    Delivery { recorded, next: 0, attempts: 0, parked: false }
+}
+
+fn gap(one: u64, two: u64) -> Gap {
+    let groups = [(Arc::from("one"), standing(one, 90)), (Arc::from("two"), standing(two, 90))];
+    Gap::between(LANES, (0, Lane::Primary), &groups, &standing(50, 90))
+}
+
+fn positions(deliveries: &[Delivery]) -> Vec<u64> {
+    deliveries.iter().map(|delivery| delivery.recorded.position).collect()
+}
+
+#[test]
+fn what_two_groups_miss_is_published_once() {
+    let gap = gap(10, 30);
+    let read = |at: &[u64]| at.iter().copied().map(delivery).collect::<Vec<_>>();
+    assert_eq!(gap.reads(&category(), 9).len(), 2);
+    let (next, reached) = gap.next(vec![read(&[11, 31, 40]), read(&[31, 40, 60])], 9);
+    assert_eq!((positions(&next), reached), (vec![11, 31, 40], 50));
+}
+
+#[test]
+fn a_page_goes_as_far_as_the_group_that_misses_the_most() {
+    let gap = gap(10, 30);
+    let read = |at: &[u64]| at.iter().copied().map(delivery).collect::<Vec<_>>();
+    let (next, reached) = gap.next(vec![read(&[11, 12]), read(&[12, 40])], 2);
+    assert_eq!((positions(&next), reached), (vec![11, 12], 12), "13 to 40 may be missed by one");
+}
+
+#[test]
+fn a_gap_is_gone_once_it_is_published_to_its_end() {
+    let mut gaps = Gaps::default();
+    gaps.add(gap(10, 30));
+    gaps.reached(12);
+    assert_eq!(gaps.first().unwrap().reads(&category(), 9)[0].after, [(Priority::NORMAL, 12)]);
+    gaps.reached(50);
+    assert!(gaps.is_empty());
+    gaps.add(gap(50, 50));
+    assert!(gaps.is_empty(), "nothing was missed");
+}
+
+#[test]
+fn who_was_behind_before_still_is_when_another_is() {
+    let (mut gaps, plan) = (Gaps::default(), plan());
+    let one = [(Arc::from("one"), standing(10, 90))];
+    gaps.add(Gap::between(LANES, (0, Lane::Primary), &one, &standing(50, 90)));
+    let two = BrokerGroup { stream: plan.stream(0, Lane::Primary), group: "two".into() };
+    let behind = gaps.behind(&plan, (0, Lane::Primary), &[two]);
+    assert_eq!(behind, [Arc::from("one"), Arc::from("two")]);
+    assert!(gaps.behind(&plan, (0, Lane::Backfill), &[]).is_empty());
+}
