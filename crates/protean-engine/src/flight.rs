@@ -17,7 +17,8 @@ use protean_core::port::{Claim, Delivery};
 
 /// The messages of one group that are being handled or suspected.
 pub(crate) struct Flight {
-    claim: Box<dyn Claim>,
+    /// None while another process of the group has it.
+    claim: Option<Box<dyn Claim>>,
     running: BTreeSet<u64>,
     changed: bool,
     /// Where each suspect stands: its lane and stream.
@@ -28,7 +29,7 @@ pub(crate) struct Flight {
 }
 
 impl Flight {
-    pub(crate) fn new(claim: Box<dyn Claim>) -> Self {
+    pub(crate) fn new(claim: Option<Box<dyn Claim>>) -> Self {
         Self {
             claim,
             running: BTreeSet::new(),
@@ -41,7 +42,17 @@ impl Flight {
 
     /// What was being handled when the process before ended.
     pub(crate) fn left(&self) -> &[u64] {
-        self.claim.left()
+        self.claim.as_ref().map_or(&[], |claim| claim.left())
+    }
+
+    /// From now on what is handled here is noted.
+    pub(crate) fn adopt(&mut self, claim: Box<dyn Claim>) {
+        (self.claim, self.changed) = (Some(claim), true);
+    }
+
+    /// True when this process looks after what is parked.
+    pub(crate) fn is_claimed(&self) -> bool {
+        self.claim.is_some()
     }
 
     /// Suspects a message that is parked.
@@ -119,9 +130,10 @@ impl Flight {
         if !std::mem::take(&mut self.changed) {
             return Ok(());
         }
+        let Some(claim) = &self.claim else { return Ok(()) };
         let noted: BTreeSet<u64> =
             self.running.iter().chain(self.suspects.keys()).copied().collect();
-        self.claim.note(&Vec::from_iter(noted))
+        claim.note(&Vec::from_iter(noted))
     }
 
     /// Notes that what runs ends properly.
@@ -183,7 +195,7 @@ mod tests {
     #[test]
     fn what_begins_is_noted_with_who_is_suspected() {
         let notes = Notes::default();
-        let mut flight = Flight::new(Box::new(notes.clone()));
+        let mut flight = Flight::new(Some(Box::new(notes.clone())));
         flight.note().unwrap();
         assert!(notes.taken().is_empty(), "nothing has begun");
         flight.suspect(3, Lane::Primary, Arc::from("s"));
@@ -204,7 +216,7 @@ mod tests {
 
     #[test]
     fn suspects_run_one_after_the_other_once_charged() {
-        let mut flight = Flight::new(Box::new(Notes::default()));
+        let mut flight = Flight::new(Some(Box::new(Notes::default())));
         flight.suspect(3, Lane::Primary, Arc::from("s"));
         flight.suspect(4, Lane::Primary, Arc::from("s"));
         assert_eq!(flight.admit(delivery(5, 0)), Some(delivery(5, 0)), "it is no suspect");

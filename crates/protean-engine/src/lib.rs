@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! Server ─▶ Worker ─┬▶ source    what to read
-//!  (one a group)    ├▶ lanes     what runs next   (pure)
+//!  (one a group)    ├▶ feed      what a broker hands out
+//!                   ├▶ lanes     what runs next   (pure)
 //!                   ├▶ job       one handler
 //!                   ├▶ flight    what an abrupt end would leave
 //!                   ├▶ breaker   who fails time after time (pure)
@@ -20,6 +21,7 @@
 mod breaker;
 mod conflicts;
 mod dead_letters;
+mod feed;
 mod flight;
 mod health;
 mod job;

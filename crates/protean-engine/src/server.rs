@@ -5,8 +5,10 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protean_core::domain::{Domain, Group};
+use protean_core::config::SubscriptionType;
+use protean_core::domain::{Domain, Group, broker};
 use protean_core::message::Lane;
+use protean_core::port::Broker;
 use protean_core::{Error, Result};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -14,12 +16,13 @@ use tracing::{info, warn};
 
 use crate::health::HealthPage;
 use crate::job::Bench;
+use crate::relay::{Relay, RelayPlan};
 use crate::upkeep::look_after;
 use crate::vitals::{Pulse, Role, Vitals};
-use crate::worker::Worker;
+use crate::worker::{Access, Worker};
 
 /// How often a process that stands by asks whether it may take over a group.
-const STAND_BY: Duration = Duration::from_millis(500);
+pub(crate) const STAND_BY: Duration = Duration::from_millis(500);
 
 /// Handles what a domain's log holds and what comes in, until it is told to stop.
 #[derive(Clone)]
@@ -64,6 +67,10 @@ impl Server {
             // Nothing has begun that could be finished.
             () = &mut shutdown => return Ok(()),
         };
+        let broker = tokio::select! {
+            opened = open_broker(&self.domain) => opened?,
+            () = &mut shutdown => return Ok(()),
+        };
         let (stop, stopped) = watch::channel(false);
         let alone = Arc::new(Semaphore::new(1));
         let mut workers = JoinSet::new();
@@ -71,10 +78,25 @@ impl Server {
             announce(&self.domain, &pulse.group);
             let (domain, store) = (self.domain.clone(), Arc::clone(&store));
             let bench = Bench { domain, store, group: Arc::clone(&pulse.group) };
-            let worker = serve(bench, Arc::clone(pulse), Arc::clone(&alone), stopped.clone());
-            workers.spawn(worker);
+            let reads = match pulse.group.subscription.subscription_type {
+                SubscriptionType::EventStore => None,
+                SubscriptionType::Stream => broker.clone(),
+            };
+            let (pulse, alone) = (Arc::clone(pulse), Arc::clone(&alone));
+            match reads {
+                None => workers.spawn(serve(bench, pulse, alone, stopped.clone())),
+                Some(broker) => {
+                    workers.spawn(share(bench, broker, (pulse, alone), stopped.clone()))
+                }
+            };
         }
         info!(domain = self.domain.name(), groups = workers.len(), "ready");
+        if let Some(broker) = broker {
+            let plan = RelayPlan::of(&self.domain, &self.domain.config().outbox.broker);
+            let relay = Relay::new(self.domain.clone(), store, broker, plan);
+            let stopped = stopped.clone();
+            workers.spawn(async move { relay.run(stopped).await });
+        }
         workers.spawn(look_after(self.domain.clone(), stopped));
         let mut failure = None;
         tokio::select! {
@@ -131,7 +153,8 @@ async fn serve(
         pulse.take(Role::told_by(&asked));
         match asked {
             Ok(Some(claim)) => {
-                return Worker::new(bench.clone(), claim, alone, pulse).work(stop).await;
+                let access = Access::Alone(claim);
+                return Worker::new(bench.clone(), access, alone, pulse).work(stop).await;
             }
             Ok(None) if !told => {
                 info!(group = %group.name, "another process reads for this group: standing by");
@@ -141,5 +164,35 @@ async fn serve(
             Err(error) => warn!(group = %group.name, "cannot claim the group: {error}"),
         }
         let _ = tokio::time::timeout(STAND_BY, stop.wait_for(|stop| *stop)).await;
+    }
+}
+
+/// Reads for a group together with every other process that does.
+async fn share(
+    bench: Bench,
+    broker: Arc<dyn Broker>,
+    (pulse, alone): (Arc<Pulse>, Arc<Semaphore>),
+    stop: watch::Receiver<bool>,
+) {
+    pulse.take(Role::Reading);
+    let access = Access::Shared(broker, stop.clone());
+    Worker::new(bench, access, alone, pulse).work(stop).await;
+}
+
+/// The broker that messages go through, when any do, once it can be reached.
+async fn open_broker(domain: &Domain) -> Result<Option<Arc<dyn Broker>>> {
+    let config = domain.config();
+    if !config.enable_outbox {
+        return Ok(None);
+    }
+    loop {
+        match broker(domain, &config.outbox.broker).await {
+            Ok(opened) => return Ok(Some(Arc::clone(opened))),
+            Err(failed) if failed.is_unavailable() => {
+                warn!("waiting for the broker '{}': {failed}", config.outbox.broker);
+            }
+            Err(failed) => return Err(failed),
+        }
+        tokio::time::sleep(STAND_BY).await;
     }
 }

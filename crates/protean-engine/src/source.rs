@@ -9,7 +9,7 @@ use protean_core::port::{Delivery, LaneRead, ParkedPage, ParkedRead};
 use crate::job::Bench;
 
 /// How many messages of a lane may wait in memory for their streams.
-const HELD: usize = 1024;
+pub(crate) const HELD: usize = 1024;
 
 /// How far a worker has read one lane.
 pub(crate) struct LaneSource {

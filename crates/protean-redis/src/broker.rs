@@ -138,6 +138,26 @@ impl Consumer for RedisBroker {
         })
     }
 
+    fn release<'a>(
+        &'a self,
+        group: &'a str,
+        consumer: &'a str,
+        entries: &'a [EntryRef],
+    ) -> BoxFuture<'a, Result> {
+        Box::pin(async move {
+            let mut release = redis::pipe();
+            for part in parts(entries) {
+                let mut step = self.shared.steps.on(Step::Release, &part[0].stream);
+                step.arg(group).arg(consumer);
+                release.add_command(with_ids(step, &part));
+            }
+            for answer in self.shared.ask_all(&release).await? {
+                self.shared.accepted(answer)?;
+            }
+            Ok(())
+        })
+    }
+
     fn take_over(&self, take: TakeOver) -> BoxFuture<'_, Result<Vec<Entry>>> {
         Box::pin(async move {
             let mut taken = Vec::new();

@@ -9,6 +9,8 @@ pub(crate) enum Step {
     Settle,
     /// Shows that a consumer still has its entries.
     Hold,
+    /// Gives back what a consumer will not settle.
+    Release,
     /// Forgets consumers that are gone.
     Leave,
     /// Tells where a group stands.
@@ -18,16 +20,17 @@ pub(crate) enum Step {
 }
 
 const SETTLE: &str = concat!(include_str!("lua/groups.lua"), include_str!("lua/settle.lua"));
-const HOLD: &str = include_str!("lua/hold.lua");
+const HOLD: &str = concat!(include_str!("lua/own.lua"), include_str!("lua/hold.lua"));
+const RELEASE: &str = concat!(include_str!("lua/own.lua"), include_str!("lua/release.lua"));
 const LEAVE: &str = concat!(include_str!("lua/groups.lua"), include_str!("lua/leave.lua"));
 const STANDING: &str = concat!(include_str!("lua/groups.lua"), include_str!("lua/standing.lua"));
 const FORGET: &str = concat!(include_str!("lua/groups.lua"), include_str!("lua/forget.lua"));
 
 /// In the order of [`Step`].
-const TEXTS: [&str; 5] = [SETTLE, HOLD, LEAVE, STANDING, FORGET];
+const TEXTS: [&str; 6] = [SETTLE, HOLD, RELEASE, LEAVE, STANDING, FORGET];
 
 /// The steps with their hashes.
-pub(crate) struct Steps([Script; 5]);
+pub(crate) struct Steps([Script; 6]);
 
 impl Steps {
     pub(crate) fn new() -> Self {

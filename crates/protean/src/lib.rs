@@ -13,7 +13,8 @@
 //! | [`projection`] | [`model::Projection`] |
 //! | [`command_handler`], [`event_handler`], [`projector`], [`query_handler`] | [`Handle`], [`On`], [`Answer`] and [`Register`] |
 //!
-//! Features: `sqlite` (default) and `postgres`, the databases that `domain.toml` can name.
+//! Features: `sqlite` (default) and `postgres`, the databases that `domain.toml` can
+//! name, and `redis`, the broker.
 //!
 //! The rooms of the framework are open as they are: [`config`], [`domain`](mod@domain),
 //! [`memory`], [`message`], [`model`] and [`port`].

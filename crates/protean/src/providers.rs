@@ -1,10 +1,11 @@
-//! The databases that a domain can be configured for.
+//! The databases and brokers that a domain can be configured for.
 
 use protean_core::domain::DomainBuilder;
 
 /// Declares a domain by this name, ready for every database this crate was
 /// built with: `memory`, `sqlite` with the feature of that name (default), and
-/// `postgresql` with the feature `postgres`.
+/// `postgresql` with the feature `postgres`; and for the broker `redis` with the
+/// feature of that name.
 ///
 /// ```
 /// use protean::prelude::*;
@@ -86,5 +87,7 @@ pub fn domain(name: &str) -> DomainBuilder {
     let builder = builder.provider(protean_sqlite::Sqlite);
     #[cfg(feature = "postgres")]
     let builder = builder.provider(protean_postgres::Postgres);
+    #[cfg(feature = "redis")]
+    let builder = builder.broker_provider(protean_redis::Redis);
     builder
 }

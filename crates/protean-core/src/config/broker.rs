@@ -45,7 +45,7 @@ impl Broker {
     }
 
     /// True for Redis Streams, which subscriptions can read.
-    pub(super) fn has_streams(&self) -> bool {
+    pub fn has_streams(&self) -> bool {
         self.provider == BrokerProvider::Redis
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
+use super::brokers::Brokers;
 use super::domain::{Domain, Shared};
 use super::ladder::Step;
 use super::storage::Storage;
@@ -14,7 +15,7 @@ use crate::config::Config;
 use crate::memory::MemoryProvider;
 use crate::message::{LaneRule, Priority};
 use crate::model::{Aggregate, Projection, Upcast};
-use crate::port::{Clock, Location, Provider, SystemClock};
+use crate::port::{BrokerProvider, Clock, Location, Provider, SystemClock};
 
 /// Declares a domain: its aggregates, handlers and configuration.
 ///
@@ -27,6 +28,7 @@ pub struct DomainBuilder {
     source: Source,
     environment: Option<String>,
     providers: Vec<Arc<dyn Provider>>,
+    broker_providers: Vec<Arc<dyn BrokerProvider>>,
     clock: Arc<dyn Clock>,
     in_memory: bool,
 }
@@ -46,6 +48,7 @@ impl DomainBuilder {
             source: Source::Defaults,
             environment: None,
             providers: vec![Arc::new(MemoryProvider)],
+            broker_providers: Vec::new(),
             clock: Arc::new(SystemClock),
             in_memory: false,
         }
@@ -77,6 +80,12 @@ impl DomainBuilder {
     /// Adds a kind of database; the last one of a name counts.
     pub fn provider(mut self, provider: impl Provider + 'static) -> Self {
         self.providers.push(Arc::new(provider));
+        self
+    }
+
+    /// Adds a kind of broker; the last one of a name counts.
+    pub fn broker_provider(mut self, provider: impl BrokerProvider + 'static) -> Self {
+        self.broker_providers.push(Arc::new(provider));
         self
     }
 
@@ -127,32 +136,37 @@ impl DomainBuilder {
     /// # Errors
     /// Every fault of the wiring and the configuration, at once.
     pub fn build(self) -> Result<Domain, BuildError> {
-        let Self { name, mut registry, source, environment, providers, clock, in_memory } = self;
+        let Self { name, mut registry, source, environment, providers, clock, .. } = self;
         let mut faults = check_name(&name);
         let file = source.name();
         let config = read(source, environment).unwrap_or_else(|found| {
             faults.extend(found);
             Config::default()
         });
-        let config = if in_memory { config.in_memory() } else { config };
+        let config = if self.in_memory { config.in_memory() } else { config };
         wiring::wire(&mut registry, &name, &config);
         faults.append(&mut registry.faults);
         let lanes = lane_rule(&config);
         let location = location(&config, lanes);
-        match choose(&providers, &config, &location) {
-            Ok(provider) if faults.is_empty() => {
-                config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
-                let store = OnceCell::new();
-                let shared =
-                    Shared { name, config, registry, lanes, clock, provider, location, store };
-                Ok(Domain::new(shared))
-            }
-            Ok(_) => Err(BuildError(faults)),
-            Err((key, fault)) => {
-                faults.push(told(&file, &config, key, &fault));
-                Err(BuildError(faults))
-            }
-        }
+        let provider = choose(&providers, &config, &location);
+        let provider =
+            provider.map_err(|(key, fault)| faults.push(told(&file, &config, key, &fault))).ok();
+        let brokers = match self.in_memory {
+            true => Brokers::default(),
+            false => Brokers::choose(&file, &self.broker_providers, (&config, &registry))
+                .unwrap_or_else(|found| {
+                    faults.extend(found);
+                    Brokers::default()
+                }),
+        };
+        let Some(provider) = provider.filter(|_| faults.is_empty()) else {
+            return Err(BuildError(faults));
+        };
+        config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+        let store = OnceCell::new();
+        let shared =
+            Shared { name, config, registry, lanes, clock, provider, location, store, brokers };
+        Ok(Domain::new(shared))
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
+use super::brokers::Brokers;
 use super::bulk::Bulk;
 use super::context::Context;
 use super::group::Input;
@@ -39,11 +40,16 @@ pub(super) struct Shared {
     pub(super) provider: Arc<dyn Provider>,
     pub(super) location: Location,
     pub(super) store: OnceCell<Arc<dyn Store>>,
+    pub(super) brokers: Brokers,
 }
 
 impl Domain {
     pub(super) fn new(shared: Shared) -> Self {
         Self { shared: Arc::new(shared), priority: None }
+    }
+
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// The name.

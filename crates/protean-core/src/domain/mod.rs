@@ -9,6 +9,7 @@
 //! The engine feeds messages to the same [`deliver`] and [`settle`] that
 //! synchronous processing uses.
 
+mod brokers;
 mod builder;
 mod bulk;
 mod causation;
@@ -43,6 +44,7 @@ mod verdict;
 mod wiring;
 mod work;
 
+pub use brokers::broker;
 pub use builder::{BuildError, DomainBuilder};
 pub use bulk::{Bulk, Intake, Rejection, Submission, Submit};
 pub use causation::CausationNode;

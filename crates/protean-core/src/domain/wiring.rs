@@ -1,12 +1,12 @@
 //! From registrations to groups, with every fault on the way.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::group::{Group, HandlerKind};
 use super::register::{Registration, Route};
 use super::{Registry, ladder};
-use crate::config::{BrokerProvider, Config, SubscriptionType};
+use crate::config::Config;
 use crate::message::{Category, RESERVED, Table, bare_name};
 
 /// Makes the groups of all registered handlers; what is wrong is added to the
@@ -20,7 +20,6 @@ pub(super) fn wire(registry: &mut Registry, domain: &str, config: &Config) {
     let groups: Vec<Arc<Group>> = drafts.into_values().map(Arc::new).collect();
     check_commands(registry, &groups);
     check_names(registry);
-    check_sources(registry, &groups, config);
     let mut handlers: Vec<&str> =
         groups.iter().flat_map(|group| group.handler.split(", ")).collect();
     handlers.dedup();
@@ -99,27 +98,6 @@ fn check_commands(registry: &mut Registry, groups: &[Arc<Group>]) {
         }
     }
     registry.faults.extend(faults);
-}
-
-/// Reports what needs a broker: this program reads the log itself.
-fn check_sources(registry: &mut Registry, groups: &[Arc<Group>], config: &Config) {
-    for (name, broker) in &config.brokers {
-        if broker.provider != BrokerProvider::Inline {
-            registry.faults.push(format!(
-                "brokers.{name}.provider: this program has no broker but 'inline': remove the section"
-            ));
-        }
-    }
-    let streams = groups
-        .iter()
-        .filter(|group| group.subscription.subscription_type == SubscriptionType::Stream);
-    let handlers: BTreeSet<&str> = streams.map(|group| group.handler.as_str()).collect();
-    for handler in handlers {
-        registry.faults.push(format!(
-            "{handler} reads a broker stream, and this program has no broker with streams: set \
-             server.default_subscription_type = \"event_store\", or choose another profile"
-        ));
-    }
 }
 
 /// Reports two aggregates or projections that want one category or table.

@@ -36,6 +36,18 @@ pub trait Consumer: Send + Sync {
         entries: &'a [EntryRef],
     ) -> BoxFuture<'a, Result<Vec<EntryRef>>>;
 
+    /// Gives entries back that this consumer will not settle: the next
+    /// [`take_over`](Self::take_over) finds them, however long its `idle`. Those that
+    /// are no longer its own stay as they are.
+    ///
+    /// Dropping the future may leave any of them given back or not.
+    fn release<'a>(
+        &'a self,
+        group: &'a str,
+        consumer: &'a str,
+        entries: &'a [EntryRef],
+    ) -> BoxFuture<'a, Result>;
+
     /// Entries that nobody has held for a while: from now on they belong to this
     /// consumer. Consumers that have shown no sign of life for as long and have
     /// nothing left are forgotten.

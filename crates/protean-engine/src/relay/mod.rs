@@ -22,7 +22,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protean_core::Result;
-use protean_core::port::{Broker, Claim, Clock, Store};
+use protean_core::domain::Domain;
+use protean_core::port::{Broker, Claim, Store};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
@@ -39,19 +40,19 @@ const PATIENCE: (Duration, Duration) = (Duration::from_millis(100), Duration::fr
 pub struct Relay {
     store: Arc<dyn Store>,
     broker: Arc<dyn Broker>,
-    clock: Arc<dyn Clock>,
+    domain: Domain,
     plan: RelayPlan,
 }
 
 impl Relay {
-    /// A relay from this store to this broker.
+    /// A relay from the store of this domain to this broker.
     pub fn new(
+        domain: Domain,
         store: Arc<dyn Store>,
         broker: Arc<dyn Broker>,
-        clock: Arc<dyn Clock>,
         plan: RelayPlan,
     ) -> Self {
-        Self { store, broker, clock, plan }
+        Self { store, broker, domain, plan }
     }
 
     /// Publishes until `stop` says so, and then until the page in hand is settled.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protean_core::config::{Outbox, PriorityLanes};
+use protean_core::config::{Outbox, PriorityLanes, SubscriptionType};
 use protean_core::domain::Domain;
 use protean_core::message::{Category, Lane, LaneRule};
 use protean_core::port::{BrokerGroup, Enrolment, Start};
@@ -37,7 +37,10 @@ impl RelayPlan {
     /// What the groups of a domain need from the broker of this name.
     pub fn of(domain: &Domain, broker: &str) -> Self {
         let mut routes: Vec<RelayRoute> = Vec::new();
-        for group in domain.registry().groups() {
+        let groups = domain.registry().groups().iter();
+        let streams =
+            groups.filter(|group| group.subscription.subscription_type == SubscriptionType::Stream);
+        for group in streams {
             let (category, name) = (group.category.clone(), Arc::clone(&group.name));
             match routes.iter_mut().find(|route| route.category == category) {
                 Some(route) => route.groups.push(name),

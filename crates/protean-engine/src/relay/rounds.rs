@@ -125,7 +125,7 @@ impl<'a> Rounds<'a> {
 
     /// Publishes what was refused before and is due again.
     async fn refused_before(&mut self) -> Result<bool> {
-        let now = self.relay.clock.now();
+        let now = self.relay.domain.clock().now();
         if self.look_at.is_none_or(|look_at| look_at > now) {
             return Ok(false);
         }
@@ -161,7 +161,7 @@ impl<'a> Rounds<'a> {
                 error!(relay = %plan.name, id = %delivery.recorded.message.id, "outbox.failed: {reason}");
             }
         }
-        let now = relay.clock.now();
+        let now = relay.domain.clock().now();
         let policy = Policy { relay: &plan.name, retry: &plan.outbox.retry, now };
         self.commit(settle(&policy, lane, deliveries, &published)).await?;
         self.progress = true;

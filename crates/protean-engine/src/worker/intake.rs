@@ -1,6 +1,7 @@
 //! What a worker reads: its lanes of the log, and what is parked.
 
 use protean_core::Result;
+use protean_core::config::SubscriptionType;
 use protean_core::message::{Lane, Priority, Timestamp};
 use protean_core::port::{Delivery, LaneRead, ParkedPage, ParkedRead};
 use tracing::warn;
@@ -24,9 +25,14 @@ pub(super) enum Wanted {
 impl Intake {
     pub(super) fn new(bench: &Bench, now: Timestamp) -> Self {
         let lanes = bench.domain.lanes().lanes();
+        // The broker of a group that is shared hands its messages out.
+        let logs = match bench.group.subscription.subscription_type {
+            SubscriptionType::EventStore => lanes,
+            SubscriptionType::Stream => &[],
+        };
         let page = bench.group.subscription.messages_per_tick.max(1);
         Self {
-            logs: lanes.iter().map(|lane| LaneSource::new(*lane, page)).collect(),
+            logs: logs.iter().map(|lane| LaneSource::new(*lane, page)).collect(),
             parked: lanes.iter().map(|lane| ParkedSource::new(*lane, page, now)).collect(),
         }
     }
@@ -48,18 +54,19 @@ impl Intake {
         self.parked.iter().filter_map(ParkedSource::look_at).min()
     }
 
-    /// The reads to start now.
+    /// The reads to start now; what is parked is looked at when `claimed`, by one
+    /// process of a group.
     pub(super) fn wanted(
         &mut self,
         bench: &Bench,
-        lanes: &Lanes<Delivery>,
+        (lanes, claimed): (&Lanes<Delivery>, bool),
         now: Timestamp,
     ) -> Vec<Wanted> {
         let logs = self.logs.iter_mut().filter_map(|source| {
             let (ready, held) = (lanes.ready(source.lane), lanes.len(source.lane));
             Some(Wanted::Log(source.lane, source.next(bench, ready, held)?))
         });
-        let parked = self.parked.iter_mut();
+        let parked = self.parked.iter_mut().filter(|_| claimed);
         let parked = parked.filter_map(|of| Some(Wanted::Parked(of.lane, of.next(bench, now)?)));
         logs.chain(parked).collect()
     }

@@ -10,7 +10,10 @@
 
 mod intake;
 mod outcomes;
+mod sharing;
 mod suspects;
+
+pub(crate) use self::sharing::Access;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,12 +24,13 @@ use futures_util::stream::FuturesUnordered;
 use protean_core::Result;
 use protean_core::domain::longest_backoff;
 use protean_core::message::{Lane, Timestamp};
-use protean_core::port::{BoxFuture, Changes, Claim, Delivery, Outcome, ParkedPage};
+use protean_core::port::{BoxFuture, Changes, Delivery, Outcome, ParkedPage};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 use tracing::warn;
 
 use self::intake::{Intake, Wanted};
+use self::sharing::{Shared, Sharing};
 use crate::breaker::Breaker;
 use crate::conflicts::Conflicts;
 use crate::flight::Flight;
@@ -73,17 +77,23 @@ pub(crate) struct Worker {
     clock: Steady,
     since: Instant,
     stopping: bool,
+    /// How the group is shared with other processes, when it is.
+    sharing: Option<Sharing>,
 }
 
 impl Worker {
-    /// The worker of the group that `claim` was given for; `alone` lets one
-    /// suspect of the process run at a time. What runs is counted in `pulse`.
+    /// The worker of a group that it has `access` to; `alone` lets one suspect of
+    /// the process run at a time. What runs is counted in `pulse`.
     pub(crate) fn new(
         bench: Bench,
-        claim: Box<dyn Claim>,
+        access: Access,
         alone: Arc<Semaphore>,
         pulse: Arc<Pulse>,
     ) -> Self {
+        let (claim, sharing) = match access {
+            Access::Alone(claim) => (Some(claim), None),
+            Access::Shared(broker, stop) => (None, Some(Sharing::new(&bench, broker, stop))),
+        };
         let server = &bench.domain.config().server;
         let slots = match bench.group.is_sequential() {
             true => Slots { concurrency: 1, reserved: 0 },
@@ -108,6 +118,7 @@ impl Worker {
             clock,
             since: Instant::now(),
             stopping: false,
+            sharing,
             pulse,
             bench,
         }
@@ -124,10 +135,10 @@ impl Worker {
         loop {
             self.clock.tick(self.bench.domain.clock());
             self.start_what_can();
-            if self.stopping && self.under_way.is_empty() {
-                return;
+            if self.stopping && self.is_at_rest() {
+                break;
             }
-            let look_in = self.look_in();
+            let (look_in, elapsed) = (self.look_in(), self.since.elapsed());
             tokio::select! {
                 biased;
                 // Nobody can say so any more once the server was dropped, and that is no proper end.
@@ -145,9 +156,23 @@ impl Worker {
                         self.take_in(more);
                     }
                 }
+                shared = shared(&mut self.sharing, elapsed), if self.is_sharing() => {
+                    self.take_in_shared(shared);
+                }
                 () = tokio::time::sleep(look_in) => {}
             }
         }
+        if let Some(sharing) = self.sharing {
+            sharing.leave().await;
+        }
+    }
+
+    fn is_at_rest(&self) -> bool {
+        self.under_way.is_empty() && self.sharing.as_ref().is_none_or(Sharing::is_at_rest)
+    }
+
+    fn is_sharing(&self) -> bool {
+        self.sharing.as_ref().is_some_and(|sharing| !sharing.is_at_rest())
     }
 
     /// From here on the end is a proper one, even if it comes while a handler
@@ -168,11 +193,14 @@ impl Worker {
     /// How long nothing is due.
     fn look_in(&self) -> Duration {
         let (now, elapsed) = (self.now(), self.since.elapsed());
-        let due = self.intake.look_at().map(|due| due.since(now));
+        let claimed = self.flight.is_claimed();
+        let due = self.intake.look_at().filter(|_| claimed).map(|due| due.since(now));
+        let shared = self.sharing.as_ref().and_then(|sharing| sharing.due(claimed));
+        let shared = shared.map(|at| at.saturating_sub(elapsed));
         let tries = self.breakers.iter().filter_map(Breaker::tries_at);
         // A breaker that lets one try already waits for messages, not for the time.
         let tries = tries.filter_map(|at| at.checked_sub(elapsed)).filter(|wait| !wait.is_zero());
-        let next = tries.chain(due).min().filter(|_| !self.stopping);
+        let next = tries.chain(due).chain(shared).min().filter(|_| !self.stopping);
         next.unwrap_or(Duration::from_secs(3600))
     }
 
@@ -182,8 +210,9 @@ impl Worker {
             self.start_handlers();
             self.start_reads();
         }
-        // Last: charging a suspect settles it.
+        // Late: charging a suspect settles it.
         self.start_commits();
+        self.start_sharing();
     }
 
     fn start_commits(&mut self) {
@@ -201,9 +230,20 @@ impl Worker {
             .push(Box::pin(async move { Happening::Committed(lane, store.commit(units).await) }));
     }
 
+    fn start_sharing(&mut self) {
+        let moment = self.moment(Lane::Primary);
+        let Some(sharing) = &mut self.sharing else { return };
+        if self.stopping {
+            return sharing.start_settling();
+        }
+        let unclaimed = Some(moment).filter(|_| !self.flight.is_claimed());
+        sharing.start(&self.lanes, unclaimed, self.since.elapsed());
+    }
+
     fn start_reads(&mut self) {
         let now = self.now();
-        for wanted in self.intake.wanted(&self.bench, &self.lanes, now) {
+        let lanes = (&self.lanes, self.flight.is_claimed());
+        for wanted in self.intake.wanted(&self.bench, lanes, now) {
             let store = Arc::clone(&self.bench.store);
             self.under_way.push(match wanted {
                 Wanted::Log(lane, read) => Box::pin(async move {
@@ -279,6 +319,21 @@ impl Worker {
         }
     }
 
+    fn take_in_shared(&mut self, shared: Option<Shared>) {
+        match shared {
+            // Given up again when it comes too late.
+            Some(Shared::Claimed((claim, left))) if !self.stopping => {
+                self.flight.adopt(claim);
+                self.suspect(left);
+                self.intake.expect(self.now());
+            }
+            Some(Shared::Messages(messages)) => {
+                messages.into_iter().for_each(|delivery| self.offer(delivery));
+            }
+            Some(Shared::Claimed(_)) | None => {}
+        }
+    }
+
     fn read(&mut self, lane: Lane, read: Result<Vec<Delivery>>) {
         let group = &self.bench.group.name;
         let failed = |error: &protean_core::Error| warn!(%group, %lane, "cannot read: {error}");
@@ -325,5 +380,13 @@ impl Worker {
             stream: message.stream.name(),
             message: delivery,
         });
+    }
+}
+
+/// What the broker brings.
+async fn shared(sharing: &mut Option<Sharing>, now: Duration) -> Option<Shared> {
+    match sharing {
+        Some(sharing) => sharing.next(now).await,
+        None => std::future::pending().await,
     }
 }

@@ -129,6 +129,10 @@ impl Worker {
     pub(super) fn committed(&mut self, lane: Lane, outcomes: Vec<Outcome>) {
         reached("before what is durable is taken in");
         let committed = self.pipeline(lane).committed(outcomes);
+        if let Some(sharing) = &mut self.sharing {
+            let durable = committed.durable.iter();
+            durable.for_each(|delivery| sharing.durable(delivery.recorded.position));
+        }
         // A released message may be of the other lane.
         committed.due.into_iter().for_each(|due| self.intake.expect(due));
         for delivery in committed.durable.into_iter().filter(|delivery| delivery.parked) {
@@ -160,6 +164,9 @@ impl Worker {
         let LeftOut { mut delivery, outcome } = left_out;
         let position = delivery.recorded.position;
         self.clear(&delivery.recorded);
+        if let Some(sharing) = &mut self.sharing {
+            sharing.reconsider(&delivery);
+        }
         if let Some(verdict) = self.verdict_on(&delivery, outcome) {
             delivery.parked = true;
             self.parked_of(&delivery).take(position);

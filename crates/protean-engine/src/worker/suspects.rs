@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use protean_core::Result;
-use protean_core::domain::{Verdict, left_out};
+use protean_core::domain::{Moment, Verdict, left_out};
 use protean_core::message::{Lane, Recorded};
 use protean_core::port::{At, Changes, Delivery, Mark, Outcome, Park};
+use protean_core::{Error, Result};
 use tokio::sync::watch;
 use tracing::warn;
 
 use super::{STORE_WAIT, Worker};
+use crate::job::Bench;
 use crate::pipeline::Marking;
 use crate::step::reached;
 
@@ -27,28 +28,21 @@ impl Worker {
     }
 
     async fn try_recall(&mut self) -> Result {
-        let left = self.flight.left().to_vec();
-        if left.is_empty() {
-            return Ok(());
-        }
-        let group = Arc::clone(&self.bench.group);
-        let deliveries = self.bench.store.recall(&group.name, &group.category, &left).await?;
-        let units: Vec<Changes> =
-            deliveries.iter().filter_map(|delivery| self.parked_again(delivery)).collect();
-        for outcome in self.bench.store.commit(units.into()).await {
-            if let Outcome::Unavailable(reason) = outcome {
-                return Err(protean_core::Error::unavailable(reason));
-            }
-        }
-        reached("after what was left is parked");
-        for delivery in deliveries {
+        let moment = self.moment(Lane::Primary);
+        let left = park_left(&self.bench, self.flight.left(), moment).await?;
+        self.suspect(left);
+        Ok(())
+    }
+
+    /// Suspects messages that are parked: each runs alone.
+    pub(super) fn suspect(&mut self, left: Vec<Delivery>) {
+        for delivery in left {
             let (message, position) = (&delivery.recorded.message, delivery.recorded.position);
             let lane = self.bench.domain.lanes().lane(message.priority);
             let stream = message.stream.name();
             self.lanes.put_first(message.priority, &stream, position);
             self.flight.suspect(position, lane, stream);
         }
-        Ok(())
     }
 
     /// All that is due of a lane has been found: a suspect that is not among it
@@ -66,26 +60,6 @@ impl Worker {
             self.permit = None;
         }
         self.lanes.let_past(recorded.message.stream.as_str(), recorded.position);
-    }
-
-    /// One that is parked already stays as it is. The due times of suspects are
-    /// those of their messages: who was sent first is found first.
-    fn parked_again(&self, delivery: &Delivery) -> Option<Changes> {
-        let message = &delivery.recorded.message;
-        let moment = self.moment(self.bench.domain.lanes().lane(message.priority));
-        let mut changes = left_out(&self.bench.group, delivery, moment)?;
-        for park in &mut changes.parks {
-            if let Park::Keep { due, .. } = park {
-                *due = Some(message.time.min(moment.waits_from));
-            }
-        }
-        changes.marks.push(Mark {
-            group: Arc::clone(&self.bench.group.name),
-            category: self.bench.group.category.clone(),
-            priority: message.priority,
-            at: At::First(delivery.recorded.position),
-        });
-        Some(changes)
     }
 
     /// Charges the next suspect, once no other group of this process runs one.
@@ -120,4 +94,46 @@ impl Worker {
             self.settle(lane, delivery, Verdict::Suspect.into(), Marking::None);
         }
     }
+}
+
+/// Parks what was left in flight, and tells which messages that are.
+pub(super) async fn park_left(
+    bench: &Bench,
+    left: &[u64],
+    moment: Moment,
+) -> Result<Vec<Delivery>> {
+    if left.is_empty() {
+        return Ok(Vec::new());
+    }
+    let group = &bench.group;
+    let deliveries = bench.store.recall(&group.name, &group.category, left).await?;
+    let units: Vec<Changes> =
+        deliveries.iter().filter_map(|delivery| parked_again(bench, delivery, moment)).collect();
+    for outcome in bench.store.commit(units.into()).await {
+        if let Outcome::Unavailable(reason) = outcome {
+            return Err(Error::unavailable(reason));
+        }
+    }
+    reached("after what was left is parked");
+    Ok(deliveries)
+}
+
+/// One that is parked already stays as it is. The due times of suspects are
+/// those of their messages: who was sent first is found first.
+fn parked_again(bench: &Bench, delivery: &Delivery, moment: Moment) -> Option<Changes> {
+    let message = &delivery.recorded.message;
+    let moment = Moment { lane: bench.domain.lanes().lane(message.priority), ..moment };
+    let mut changes = left_out(&bench.group, delivery, moment)?;
+    for park in &mut changes.parks {
+        if let Park::Keep { due, .. } = park {
+            *due = Some(message.time.min(moment.waits_from));
+        }
+    }
+    changes.marks.push(Mark {
+        group: Arc::clone(&bench.group.name),
+        category: bench.group.category.clone(),
+        priority: message.priority,
+        at: At::First(delivery.recorded.position),
+    });
+    Some(changes)
 }

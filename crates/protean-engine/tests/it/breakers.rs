@@ -2,10 +2,10 @@
 
 use protean::message::Priority;
 
-use crate::on_both_stores;
+use crate::on_every_stack;
 use crate::tallies::{Add, Bench, Fault, On};
 
-on_both_stores! {
+on_every_stack! {
     an_open_breaker_burns_no_attempts_and_loses_nothing
     a_breaker_of_backfill_leaves_production_alone
     a_handler_that_works_again_catches_up

@@ -8,11 +8,11 @@ use protean::port::{Append, Changes, Expect, Outcome, Term};
 use protean::{Context, Id, Result, event_handler};
 use tokio::sync::Semaphore;
 
-use crate::on_both_stores;
+use crate::on_every_stack;
 use crate::tallies::{Add, Bench, Fault, IN_CONFLICT_WITH_ITSELF, On, SYNCHRONOUS, counts};
 use crate::tallies::{Added, Numbers, Tally};
 
-on_both_stores! {
+on_every_stack! {
     a_refused_command_is_dead_at_once
     a_panic_costs_one_message
     a_unique_field_makes_one_dead_letter_and_its_batch_goes_on

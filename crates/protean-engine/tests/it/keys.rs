@@ -9,10 +9,10 @@ use protean::port::Clock;
 use protean::{Error, Result};
 use protean_engine::DeadLetters;
 
-use crate::on_both_stores;
+use crate::on_every_stack;
 use crate::tallies::{Add, Bench, On};
 
-on_both_stores! {
+on_every_stack! {
     the_name_of_a_queued_command_answers_once_it_was_handled
     the_name_of_a_refused_command_is_soon_free_again
     a_name_is_free_again_when_it_expires

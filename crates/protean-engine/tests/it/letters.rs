@@ -4,10 +4,10 @@ use protean::message::{Priority, Timestamp};
 use protean::port::{Letter, Term};
 use protean_engine::DeadLetters;
 
-use crate::on_both_stores;
+use crate::on_every_stack;
 use crate::tallies::{Add, Bench, Fault, On, Skipping, counts};
 
-on_both_stores! {
+on_every_stack! {
     a_letter_keeps_the_exact_bytes_and_the_reason
     a_replayed_message_runs_with_those_behind_it_in_order
     a_replayed_message_has_all_its_tries_again

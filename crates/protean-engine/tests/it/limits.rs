@@ -8,10 +8,10 @@ use protean::{
 };
 use protean_engine::verify;
 
-use crate::on_both_stores;
+use crate::on_every_stack;
 use crate::tallies::{Bench, On};
 
-on_both_stores! {
+on_every_stack! {
     what_is_too_large_or_too_deep_is_refused_when_it_is_sent
     an_event_that_is_too_large_costs_its_command_alone
     numbers_that_no_log_can_hold_are_refused_when_they_are_sent

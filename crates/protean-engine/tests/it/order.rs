@@ -9,10 +9,10 @@ use proptest::{prop_oneof, proptest};
 use protean::message::Priority;
 use protean_engine::DeadLetters;
 
-use crate::on_both_stores;
+use crate::on_every_stack;
 use crate::tallies::{Add, Bench, Fault, On, Skipping, counts};
 
-on_both_stores! {
+on_every_stack! {
     the_order_of_an_aggregate_holds_across_lanes
     later_messages_wait_for_one_that_is_retried
     later_messages_are_held_behind_a_dead_one

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protean::message::{Envelope, Priority};
-use protean::port::{
-    Broker, BrokerGroup, BrokerLocation, BrokerProvider, BrokerRead, Entry, SystemClock,
-};
+use protean::port::{Broker, BrokerGroup, BrokerLocation, BrokerProvider, BrokerRead, Entry};
 use protean_engine::{Relay, RelayPlan};
 use protean_redis::Redis;
 use protean_testing::servers::RedisServer;
@@ -40,7 +38,7 @@ impl Exchange {
 
     async fn relay(&self) -> Relay {
         let store = Arc::clone(self.bench.domain.store().await.unwrap());
-        Relay::new(store, Arc::clone(&self.broker), Arc::new(SystemClock), self.plan.clone())
+        Relay::new(self.bench.domain.clone(), store, Arc::clone(&self.broker), self.plan.clone())
     }
 
     /// Publishes until `done` says so.

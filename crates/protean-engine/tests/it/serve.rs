@@ -5,12 +5,12 @@ use std::time::Duration;
 use protean::message::{Lane, Priority};
 use protean_engine::Server;
 
-use crate::on_both_stores;
+use crate::on_every_stack;
 use crate::tallies::{
     Add, Bench, Fault, Forwarder, Numbers, On, SYNCHRONOUS, Tally, counts, lane_lag,
 };
 
-on_both_stores! {
+on_every_stack! {
     handles_every_command_and_every_event_once
     many_commands_to_one_aggregate_add_up
     commands_of_handlers_are_handled_once

@@ -3,10 +3,10 @@
 use protean::message::Priority;
 use protean::port::Term;
 
-use crate::on_both_stores;
+use crate::on_every_stack;
 use crate::tallies::{Bench, On, Tally};
 
-on_both_stores! {
+on_every_stack! {
     commands_of_one_stream_see_the_snapshots_of_those_before
 }
 

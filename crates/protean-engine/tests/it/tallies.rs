@@ -13,6 +13,7 @@ use protean::{
     command_handler, event, event_handler, projection, projector,
 };
 use protean_engine::Server;
+use protean_testing::servers::{Database, Postgres, RedisServer};
 use tokio::time::Instant;
 
 #[event(part_of = Tally)]
@@ -232,7 +233,24 @@ impl Skipping {
 pub(crate) struct Bench {
     pub(crate) domain: Domain,
     pub(crate) faults: Faults,
-    _folder: Option<tempfile::TempDir>,
+    _stack: Stack,
+}
+
+/// What a domain runs on, for as long as it is needed.
+#[derive(Default)]
+struct Stack {
+    folder: Option<tempfile::TempDir>,
+    database: Option<Database>,
+    redis: Option<RedisServer>,
+}
+
+impl Stack {
+    fn start(on: On) -> Self {
+        let file = matches!(on, On::Sqlite | On::Streams).then(|| tempfile::tempdir().unwrap());
+        let database = matches!(on, On::Production).then(|| Postgres::shared().database());
+        let streams = matches!(on, On::Streams | On::Production);
+        Self { folder: file, database, redis: streams.then(|| RedisServer::start("")) }
+    }
 }
 
 /// A domain in memory that needs no server.
@@ -249,6 +267,10 @@ enabled = true
 pub(crate) enum On {
     Memory,
     Sqlite,
+    /// SQLite, and Redis in between.
+    Streams,
+    /// PostgreSQL, and Redis in between.
+    Production,
 }
 
 impl Bench {
@@ -266,16 +288,13 @@ impl Bench {
         config: &str,
         more: impl FnOnce(DomainBuilder) -> DomainBuilder,
     ) -> Self {
-        let folder = match on {
-            On::Memory => None,
-            On::Sqlite => Some(tempfile::tempdir().unwrap()),
-        };
-        let config = self::config(folder.as_ref()) + config;
+        let stack = Stack::start(on);
+        let config = self::config(&stack) + config;
         let faults = Faults::default();
         let builder = protean::domain("bench").config(&config).aggregate::<Tally>();
         let builder = builder.register(TallyCommandHandler).register(SumProjector);
         let builder = more(builder.register(NumbersProjector(faults.clone())));
-        Self { domain: builder.build().unwrap(), faults, _folder: folder }
+        Self { domain: builder.build().unwrap(), faults, _stack: stack }
     }
 
     pub(crate) async fn add(&self, tally: &str, number: i64, priority: Priority) {
@@ -368,16 +387,28 @@ impl Bench {
     }
 }
 
-fn config(folder: Option<&tempfile::TempDir>) -> String {
-    let database = folder.map_or("provider = \"memory\"".to_owned(), |folder| {
-        let file = folder.path().join("bench.db");
-        format!("provider = \"sqlite\"\ndatabase_uri = 'sqlite://{}'", file.display())
-    });
+fn config(stack: &Stack) -> String {
+    let file = stack.folder.as_ref().map(|folder| folder.path().join("bench.db"));
+    let database = match (&file, &stack.database) {
+        (Some(file), _) => {
+            format!("provider = \"sqlite\"\ndatabase_uri = 'sqlite://{}'", file.display())
+        }
+        (_, Some(database)) => {
+            format!("provider = \"postgresql\"\ndatabase_uri = '{}'", database.uri())
+        }
+        _ => "provider = \"memory\"".to_owned(),
+    };
+    let broker = stack
+        .redis
+        .as_ref()
+        .map(|redis| format!("[brokers.default]\nprovider = \"redis\"\nURI = '{}'\n", redis.uri()));
+    let broker = broker.unwrap_or_default();
     format!(
-        "[databases.default]\n{database}\n\
+        "{broker}[databases.default]\n{database}\n\
          [server]\nmessages_per_tick = 50\ndrain_timeout = 5\n\
          [server.priority_lanes]\nenabled = true\n\
          [server.event_store_subscription]\nmax_retries = 2\nretry_delay_seconds = 0.02\n\
+         [server.stream_subscription]\nmax_retries = 2\nretry_delay_seconds = 0.02\n\
          [server.version_retry]\nbase_delay_seconds = 0.001\nmax_delay_seconds = 0.005\n"
     )
 }
@@ -393,9 +424,9 @@ pub(crate) fn lane_lag(domain: &Domain, standing: &Standing, lane: Lane) -> u64 
     of_lane.map(|row| row.lag).sum()
 }
 
-/// Each test on both stores.
+/// Each test on every store, with and without a broker.
 #[macro_export]
-macro_rules! on_both_stores {
+macro_rules! on_every_stack {
     ($($name:ident)*) => {
         mod memory {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -404,6 +435,14 @@ macro_rules! on_both_stores {
         mod sqlite {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() { super::$name($crate::tallies::On::Sqlite).await; })*
+        }
+        mod streams {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() { super::$name($crate::tallies::On::Streams).await; })*
+        }
+        mod production {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() { super::$name($crate::tallies::On::Production).await; })*
         }
     };
 }

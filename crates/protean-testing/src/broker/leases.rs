@@ -37,6 +37,17 @@ pub async fn what_is_held_is_not_taken_over(sample: Sample) -> Result {
     Ok(())
 }
 
+pub async fn what_is_given_back_is_taken_over_at_once(sample: Sample) -> Result {
+    let left = left_behind(&sample, &["given back", "kept"]).await?;
+    let others = refs(&left[1..]);
+    sample.broker().release("x", "two", &others).await?;
+    sample.broker().release("x", "one", &refs(&left[..1])).await?;
+    let take = TakeOver { idle: LEASE, ..sample.taking("x", &["a"]) };
+    let taken = sample.broker().take_over(take).await?;
+    assert_eq!(data(&taken), ["given back"], "nobody gives back what another has");
+    Ok(())
+}
+
 pub async fn a_fresh_entry_is_not_taken_over(sample: Sample) -> Result {
     left_behind(&sample, &["1"]).await?;
     let take = TakeOver { idle: LEASE, ..sample.taking("x", &["a"]) };

@@ -91,6 +91,7 @@ macro_rules! broker_suite {
             leases: [
                 what_nobody_holds_is_taken_over,
                 what_is_held_is_not_taken_over,
+                what_is_given_back_is_taken_over_at_once,
                 a_fresh_entry_is_not_taken_over,
                 what_is_taken_over_has_its_bytes,
                 what_was_taken_over_is_lost_to_its_holder,

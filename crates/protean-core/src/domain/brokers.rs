@@ -1,0 +1,114 @@
+//! The brokers that a domain is configured for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio::sync::OnceCell;
+
+use super::group::Group;
+use super::{Domain, Registry};
+use crate::config::{self, Config, SubscriptionType, hint};
+use crate::port::{Broker, BrokerLocation, BrokerProvider};
+use crate::{Error, Result};
+
+/// The brokers of a domain by their names, each opened when it is first needed.
+#[derive(Default)]
+pub(super) struct Brokers(BTreeMap<String, Configured>);
+
+struct Configured {
+    provider: Arc<dyn BrokerProvider>,
+    location: BrokerLocation,
+    opened: OnceCell<Arc<dyn Broker>>,
+}
+
+/// The broker that is configured by this name, `[brokers.NAME]`: opened, and
+/// checked whether it can be relied on. Safe to drop; the next call goes on.
+///
+/// # Errors
+/// When the domain has no such broker, or an inline one, which is not there to be
+/// opened; when it cannot be reached now, which [is unavailable](Error::is_unavailable);
+/// or when something about it has to be changed first.
+pub async fn broker<'a>(domain: &'a Domain, name: &str) -> Result<&'a Arc<dyn Broker>> {
+    let brokers = &domain.shared().brokers.0;
+    let configured = brokers.get(name).ok_or_else(|| {
+        let known: Vec<&str> = brokers.keys().map(String::as_str).collect();
+        let hint = hint(name, &known);
+        Error::misused(format!("no broker '{name}' with streams is configured{hint}"))
+    })?;
+    let open = || configured.provider.open(&configured.location);
+    configured.opened.get_or_try_init(open).await
+}
+
+impl Brokers {
+    /// The providers of the configured brokers, and whether they are enough for the
+    /// subscriptions; otherwise everything that is wrong with them.
+    pub(super) fn choose(
+        file: &str,
+        providers: &[Arc<dyn BrokerProvider>],
+        (config, registry): (&Config, &Registry),
+    ) -> Result<Self, Vec<String>> {
+        let (mut brokers, mut faults) = (BTreeMap::new(), Vec::new());
+        for (name, broker) in &config.brokers {
+            if broker.provider == config::BrokerProvider::Inline {
+                continue;
+            }
+            match configured(providers, broker) {
+                Ok(configured) => {
+                    brokers.insert(name.clone(), configured);
+                }
+                Err((key, fault)) => {
+                    let line = broker.line.map(|line| format!(":{line}")).unwrap_or_default();
+                    faults.push(format!("{file}{line}: brokers.{name}.{key}: {fault}"));
+                }
+            }
+        }
+        faults.extend(without_streams(config, registry.groups()));
+        if faults.is_empty() { Ok(Self(brokers)) } else { Err(faults) }
+    }
+}
+
+fn configured(
+    providers: &[Arc<dyn BrokerProvider>],
+    broker: &config::Broker,
+) -> Result<Configured, (&'static str, String)> {
+    let wanted = broker.provider.to_string();
+    let found = providers.iter().rev().find(|provider| provider.name() == wanted);
+    let provider = found.ok_or_else(|| {
+        let known = providers.iter().map(|provider| provider.name());
+        let known: Vec<&str> = std::iter::once("inline").chain(known).collect();
+        let known = known.join("', '");
+        ("provider", format!("'{wanted}' is not part of this program, which has '{known}'"))
+    })?;
+    let location = BrokerLocation {
+        uri: broker.uri.clone(),
+        max_connections: broker.max_connections,
+        socket_timeout: broker.socket_timeout,
+        socket_connect_timeout: broker.socket_connect_timeout,
+    };
+    match provider.fault(&location) {
+        Some(fault) => Err(("URI", fault)),
+        None => {
+            Ok(Configured { provider: Arc::clone(provider), location, opened: OnceCell::new() })
+        }
+    }
+}
+
+/// Handlers that read streams, when the broker that messages are published to has none.
+fn without_streams(config: &Config, groups: &[Arc<Group>]) -> Vec<String> {
+    let name = &config.outbox.broker;
+    if config.brokers.get(name).is_some_and(config::Broker::has_streams) {
+        return Vec::new();
+    }
+    let streams = groups
+        .iter()
+        .filter(|group| group.subscription.subscription_type == SubscriptionType::Stream);
+    let handlers: BTreeSet<&str> = streams.map(|group| group.handler.as_str()).collect();
+    let told = |handler| {
+        format!(
+            "{handler} reads a broker stream, and brokers.{name} has no streams: set \
+             brokers.{name}.provider = \"redis\", or server.default_subscription_type = \
+             \"event_store\", or choose another profile"
+        )
+    };
+    handlers.into_iter().map(told).collect()
+}

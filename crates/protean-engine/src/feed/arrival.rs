@@ -1,0 +1,194 @@
+//! From entries of a stream to the messages of the log that they speak of.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use protean_core::Result;
+use protean_core::message::{DeadLetter, Envelope};
+use protean_core::port::{
+    Batch, Broker, BrokerGroup, Delivery, Entry, EntryRef, Publication, Published,
+};
+use tokio::sync::watch;
+use tracing::{error, warn};
+
+use crate::job::Bench;
+
+/// The wait before a broker or store that failed is asked again.
+const WAIT: Duration = Duration::from_millis(200);
+
+/// What came of a read.
+#[derive(Default)]
+pub(crate) struct Arrival {
+    /// Messages to handle, each with its entry.
+    pub(crate) deliveries: Vec<(EntryRef, Delivery)>,
+    /// Entries with nothing to handle: their messages are settled or parked.
+    pub(crate) done: Vec<EntryRef>,
+}
+
+/// A group's end of a broker.
+#[derive(Clone)]
+pub(crate) struct Inlet {
+    pub(crate) bench: Bench,
+    pub(crate) broker: Arc<dyn Broker>,
+    /// Nothing is waited for once this says so.
+    pub(crate) stop: watch::Receiver<bool>,
+}
+
+/// An entry and what it says it is: where in the log, and the id of the message.
+struct Claimed {
+    at: EntryRef,
+    id: String,
+}
+
+impl Inlet {
+    /// Carries out a read, or a take-over, and finds its messages. What cannot be
+    /// identified before the worker stops is left to be taken over.
+    pub(crate) async fn arrive(
+        mut self,
+        stream: Arc<str>,
+        (group, consumer): (Arc<str>, Arc<str>),
+        entries: impl Future<Output = Result<Vec<Entry>>>,
+    ) -> Arrival {
+        let group = BrokerGroup { stream, group };
+        let mut stop = self.stop.clone();
+        let entries = tokio::select! {
+            entries = entries => entries,
+            _ = stop.wait_for(|stop| *stop) => return Arrival::default(),
+        };
+        match entries {
+            Ok(entries) => self.identify(&group, &consumer, entries).await,
+            Err(failed) => {
+                self.recover(group, failed).await;
+                Arrival::default()
+            }
+        }
+    }
+
+    /// Waits a while after a failure; a group that is missing is made again.
+    async fn recover(&mut self, group: BrokerGroup, failed: protean_core::Error) {
+        if failed.is_not_found() {
+            warn!(group = %group.group, stream = %group.stream, "it is missing and made again");
+            // It fails as the next read does, and is told then.
+            self.broker.prepare(&[group]).await.map(drop).unwrap_or_default();
+        } else {
+            warn!(group = %group.group, stream = %group.stream, "cannot read: {failed}");
+        }
+        self.pause(WAIT).await;
+    }
+
+    /// Waits; false when the worker is to stop.
+    pub(crate) async fn pause(&mut self, wait: Duration) -> bool {
+        tokio::time::timeout(wait, self.stop.wait_for(|stop| *stop)).await.is_err()
+    }
+
+    async fn identify(
+        &mut self,
+        group: &BrokerGroup,
+        consumer: &str,
+        entries: Vec<Entry>,
+    ) -> Arrival {
+        let mut claimed: BTreeMap<u64, Vec<Claimed>> = BTreeMap::new();
+        let mut refused = Vec::new();
+        for entry in entries {
+            match self.claims(&entry) {
+                Ok((position, id)) => {
+                    claimed.entry(position).or_default().push(Claimed { at: entry.at, id });
+                }
+                Err(reason) => refused.push((entry, reason)),
+            }
+        }
+        let mut arrival = self.recall(claimed).await;
+        if !refused.is_empty() && self.bury(group, consumer, &refused).await {
+            arrival.done.extend(refused.into_iter().map(|(entry, _)| entry.at));
+        }
+        arrival
+    }
+
+    /// Looks again at a message that is in the log for certain.
+    pub(crate) async fn reconsider(
+        mut self,
+        delivery: Delivery,
+        entries: Vec<EntryRef>,
+    ) -> Arrival {
+        let (position, id) = (delivery.recorded.position, &delivery.recorded.message.id);
+        let claimed = entries.into_iter().map(|at| Claimed { at, id: id.to_string() }).collect();
+        self.recall(BTreeMap::from([(position, claimed)])).await
+    }
+
+    /// What an entry says it is, or why it is nothing of ours.
+    fn claims(&self, entry: &Entry) -> Result<(u64, String), String> {
+        let data = entry.data.as_deref().ok_or("it has no field `data`")?;
+        let foreign = Envelope::read(data).map_err(|unreadable| unreadable.to_string())?;
+        if *foreign.stream.category() != self.bench.group.category {
+            let (found, expected) = (foreign.stream.category(), &self.bench.group.category);
+            return Err(format!("it is of the category '{found}', expected '{expected}'"));
+        }
+        let position = foreign.position.ok_or("it is not from the log of this domain")?;
+        Ok((position, foreign.id.into_owned()))
+    }
+
+    /// Asks the log for what is claimed to be there, for as long as it takes.
+    async fn recall(&mut self, claimed: BTreeMap<u64, Vec<Claimed>>) -> Arrival {
+        let mut arrival = Arrival::default();
+        let positions: Vec<u64> = claimed.keys().copied().collect();
+        if positions.is_empty() {
+            return arrival;
+        }
+        let group = Arc::clone(&self.bench.group);
+        let found = loop {
+            match self.bench.store.recall(&group.name, &group.category, &positions).await {
+                Ok(found) => break found,
+                Err(failed) => warn!(group = %group.name, "cannot read the log: {failed}"),
+            }
+            if !self.pause(WAIT).await {
+                return arrival;
+            }
+        };
+        let by_position = |delivery: Delivery| (delivery.recorded.position, delivery);
+        let mut found: BTreeMap<u64, Delivery> = found.into_iter().map(by_position).collect();
+        for (position, entries) in claimed {
+            let delivery = found.remove(&position).filter(|delivery| !delivery.parked);
+            for Claimed { at, id } in entries {
+                match &delivery {
+                    Some(delivery) if *delivery.recorded.message.id == *id => {
+                        arrival.deliveries.push((at, delivery.clone()));
+                    }
+                    Some(delivery) => {
+                        let here = &delivery.recorded.message.id;
+                        error!(group = %group.name, %id, position, "passed over: the log has \
+                             '{here}' there, so it is left from another database");
+                        arrival.done.push(at);
+                    }
+                    None => arrival.done.push(at),
+                }
+            }
+        }
+        arrival
+    }
+
+    /// Puts what is no message of ours into the dead-letter stream; true when it is there.
+    async fn bury(&self, group: &BrokerGroup, consumer: &str, refused: &[(Entry, String)]) -> bool {
+        let stream: Arc<str> = format!("{}:dlq", group.stream).into();
+        let publication = |(entry, reason): &(Entry, String)| {
+            error!(group = %group.group, entry = entry.at.id.as_str(), "message.dlq: {reason}");
+            let letter = DeadLetter {
+                original_stream: group.stream.to_string(),
+                original_id: entry.at.id.as_str().to_owned(),
+                consumer_group: group.group.to_string(),
+                consumer: consumer.to_owned(),
+                failed_at: Some(self.bench.domain.clock().now()),
+                retry_count: 0,
+                failure_reason: Some(reason.clone()),
+                original: entry.data.clone().unwrap_or_default(),
+            };
+            let data = Arc::from(letter.to_json().unwrap_or_default().into_bytes());
+            Publication { stream: Arc::clone(&stream), data }
+        };
+        let entries = refused.iter().map(publication).collect();
+        let sent = self.broker.publish(Batch { entries, mark: None }).await;
+        let taken = |published: &Published| !matches!(published, Published::Unavailable(_));
+        sent.is_ok_and(|receipt| receipt.published.iter().all(taken))
+    }
+}

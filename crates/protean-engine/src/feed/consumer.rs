@@ -1,0 +1,16 @@
+//! How a consumer is called.
+
+use std::sync::Arc;
+
+use protean_core::message::Id;
+
+/// `BookCatalogProjector-<host>-<pid>-<hex>`: no two that live at once share it.
+pub(super) fn name(group: &str) -> Arc<str> {
+    let handler = group.rsplit_once('.').map_or(group, |(_, handler)| handler);
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .or_else(|_| std::env::var("HOSTNAME"))
+        .unwrap_or_else(|_| "localhost".to_owned());
+    let id = Id::new();
+    let hex = id.as_str().rsplit_once('-').map_or(id.as_str(), |(_, hex)| hex);
+    format!("{handler}-{}-{}-{hex}", host.trim(), std::process::id()).into()
+}

@@ -1,0 +1,8 @@
+-- KEYS: a stream. ARGV: a group, a consumer, ids. The ids that it still has.
+local stream, group, consumer = KEYS[1], ARGV[1], ARGV[2]
+local own = {}
+for i = 3, #ARGV do
+  local found = redis.call('XPENDING', stream, group, ARGV[i], ARGV[i], 1, consumer)
+  if #found > 0 then own[#own + 1] = ARGV[i] end
+end
+if #own == 0 then return own end
