@@ -96,7 +96,7 @@ async fn progress(session: &Session, picture: &Picture<'_>) -> Result<(), Fault>
     session.execute(include_str!("sql/write_progress.sql"), &parameters).await.map(drop)
 }
 
-/// Marks first: a cursor that has passed them forgets them.
+/// Marks first: a cursor moves past those next to it, and forgets all it has passed.
 async fn marks(session: &Session, picture: &Picture<'_>) -> Result<(), Fault> {
     let done = picture.coalesced.done.changes();
     let done = done.map(|((group, category, priority, position), ..)| {
@@ -111,6 +111,7 @@ async fn marks(session: &Session, picture: &Picture<'_>) -> Result<(), Fault> {
         })
     };
     lanes(session, include_str!("sql/move_cursors.sql"), moved()).await?;
+    lanes(session, include_str!("sql/pass_done.sql"), moved()).await?;
     lanes(session, include_str!("sql/fold_done.sql"), moved()).await
 }
 

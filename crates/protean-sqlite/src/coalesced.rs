@@ -102,7 +102,8 @@ impl Coalesced {
     pub(crate) fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
         for ((group, category, priority), cursor) in &self.cursors {
             if cursor.moved > cursor.stored {
-                let row = (&**group, category.as_str(), priority.value(), signed(cursor.moved));
+                let moved = past_settled(connection, (group, category, *priority), cursor.moved)?;
+                let row = (&**group, category.as_str(), priority.value(), signed(moved));
                 connection.prepare_cached(include_str!("sql/move_cursor.sql"))?.execute(row)?;
                 connection.prepare_cached(include_str!("sql/fold_done.sql"))?.execute(row)?;
             }
@@ -155,6 +156,18 @@ pub(crate) fn read_cursor(
     let mut statement = connection.prepare_cached(include_str!("sql/read_cursor.sql"))?;
     let key = (group, category.as_str(), priority.value());
     Ok(statement.query_row(key, |row| row.get(0)).optional()?.map(unsigned))
+}
+
+/// Where a cursor comes to that has moved to `moved`: over all that was settled before.
+fn past_settled(
+    connection: &Connection,
+    (group, category, priority): (&str, &Category, Priority),
+    moved: u64,
+) -> rusqlite::Result<u64> {
+    let mut statement = connection.prepare_cached(include_str!("sql/last_settled.sql"))?;
+    let row = (group, category.as_str(), priority.value(), signed(moved));
+    let last: Option<i64> = statement.query_row(row, |row| row.get(0))?;
+    Ok(last.map_or(moved, unsigned))
 }
 
 fn key(mark: &Mark) -> CursorKey {

@@ -112,7 +112,12 @@ fn settle(unit: &mut Unit<'_>, lane: GroupLane, position: u64, cursor: u64) {
     }
 }
 
+/// Moves a cursor, and on over all that was settled before.
 fn move_cursor(unit: &mut Unit<'_>, lane: GroupLane, position: u64) {
+    let (log, books) = (&unit.state().log, &unit.state().books);
+    let later = log.positions_after(&lane.1, lane.2, position);
+    let settled = later.take_while(|later| books.done.contains_key(&(lane.clone(), *later)));
+    let position = settled.last().unwrap_or(position);
     let passed = (lane.clone(), 0)..=(lane.clone(), position);
     let passed: Vec<_> =
         unit.state().books.done.range(passed).map(|(key, ())| key.clone()).collect();

@@ -164,8 +164,8 @@ pub struct Mark {
 pub enum At {
     /// All up to this log position: the cursor moves there.
     UpTo(u64),
-    /// The message at this log position: the cursor moves onto it when nothing
-    /// lies between, else it is marked by itself.
+    /// The message at this log position: the cursor moves onto it, and on over what
+    /// was settled before, when nothing lies between; else it is marked by itself.
     Only(u64),
     /// The same for a message that must not be settled yet; the unit is left
     /// out when it is.

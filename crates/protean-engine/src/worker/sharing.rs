@@ -82,7 +82,7 @@ impl Sharing {
             if let Some(read) = feed.next_read(ready, held) {
                 self.under_way.push(Box::pin(fetch(self.inlet.clone(), feed.lane, read)));
             }
-            if let Some(take) = feed.next_look(now).filter(|_| is_claimed) {
+            if is_claimed && let Some(take) = feed.next_look(now) {
                 self.under_way.push(Box::pin(take_over(self.inlet.clone(), feed.lane, take)));
             }
             if let Some(entries) = feed.next_hold(now) {

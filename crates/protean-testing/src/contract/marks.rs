@@ -98,6 +98,21 @@ pub async fn a_message_next_to_the_cursor_moves_it(store: Arc<dyn Store>) -> Res
     Ok(())
 }
 
+pub async fn a_cursor_moves_on_over_what_was_settled_before(store: Arc<dyn Store>) -> Result {
+    written(&*store, 3).await;
+    recorded(&*store, &account("a"), Priority::HIGH).await;
+    written(&*store, 3).await;
+    apply(&*store, mark(At::Only(3)).mark(READER, NORMAL, At::Only(5))).await;
+    apply(&*store, mark(At::First(2)).mark(READER, NORMAL, At::First(7))).await;
+    assert_eq!(open(&*store).await?, (0, 2, vec![1, 6]));
+    apply(&*store, mark(At::First(1))).await;
+    assert_eq!(open(&*store).await?, (5, 1, vec![6]));
+    apply(&*store, mark(At::Only(6))).await;
+    assert_eq!(open(&*store).await?, (7, 0, vec![]));
+    assert_stale(&commit_one(&*store, mark(At::First(7))).await);
+    Ok(())
+}
+
 pub async fn first_settles_one_message_once(store: Arc<dyn Store>) -> Result {
     written(&*store, 4).await;
     apply(&*store, mark(At::First(3))).await;
@@ -156,7 +171,7 @@ pub async fn appended_beyond_a_gap_is_settled_alone(store: Arc<dyn Store>) -> Re
     apply(&*store, settled).await;
     assert_eq!(open(&*store).await?, (1, 1, vec![2]));
     apply(&*store, mark(At::UpTo(2))).await;
-    assert_eq!(open(&*store).await?, (2, 0, vec![]));
+    assert_eq!(open(&*store).await?, (3, 0, vec![]));
     Ok(())
 }
 

@@ -189,6 +189,7 @@ macro_rules! contract_suite {
                 only_settles_one_message,
                 only_before_the_cursor_changes_nothing,
                 a_message_next_to_the_cursor_moves_it,
+                a_cursor_moves_on_over_what_was_settled_before,
                 first_settles_one_message_once,
                 rejects_a_first_before_the_cursor,
                 one_of_many_concurrent_firsts_wins,
