@@ -8,7 +8,7 @@ use std::time::Duration;
 use protean_core::config::SubscriptionType;
 use protean_core::domain::{Domain, Group, broker};
 use protean_core::message::Lane;
-use protean_core::port::Broker;
+use protean_core::port::{Broker, Store};
 use protean_core::{Error, Result};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
@@ -72,32 +72,7 @@ impl Server {
             () = &mut shutdown => return Ok(()),
         };
         let (stop, stopped) = watch::channel(false);
-        let alone = Arc::new(Semaphore::new(1));
-        let mut workers = JoinSet::new();
-        for pulse in vitals.groups() {
-            announce(&self.domain, &pulse.group);
-            let (domain, store) = (self.domain.clone(), Arc::clone(&store));
-            let bench = Bench { domain, store, group: Arc::clone(&pulse.group) };
-            let reads = match pulse.group.subscription.subscription_type {
-                SubscriptionType::EventStore => None,
-                SubscriptionType::Stream => broker.clone(),
-            };
-            let (pulse, alone) = (Arc::clone(pulse), Arc::clone(&alone));
-            match reads {
-                None => workers.spawn(serve(bench, pulse, alone, stopped.clone())),
-                Some(broker) => {
-                    workers.spawn(share(bench, broker, (pulse, alone), stopped.clone()))
-                }
-            };
-        }
-        info!(domain = self.domain.name(), groups = workers.len(), "ready");
-        if let Some(broker) = broker {
-            let plan = RelayPlan::of(&self.domain, &self.domain.config().outbox.broker);
-            let relay = Relay::new(self.domain.clone(), store, broker, plan);
-            let stopped = stopped.clone();
-            workers.spawn(async move { relay.run(stopped).await });
-        }
-        workers.spawn(look_after(self.domain.clone(), stopped));
+        let mut workers = start(&self.domain, (store, broker), &vitals, &stopped);
         let mut failure = None;
         tokio::select! {
             () = &mut shutdown => info!("stopping: what runs is finished, what waits stays in the log"),
@@ -124,6 +99,40 @@ impl Server {
     }
 }
 
+/// Starts everything that works until it is stopped.
+fn start(
+    domain: &Domain,
+    (store, broker): (Arc<dyn Store>, Option<Arc<dyn Broker>>),
+    vitals: &Vitals,
+    stopped: &watch::Receiver<bool>,
+) -> JoinSet<()> {
+    let alone = Arc::new(Semaphore::new(1));
+    let mut workers = JoinSet::new();
+    for pulse in vitals.groups() {
+        announce(domain, &pulse.group);
+        let (group, store) = (Arc::clone(&pulse.group), Arc::clone(&store));
+        let bench = Bench { domain: domain.clone(), store, group };
+        let reads = match pulse.group.subscription.subscription_type {
+            SubscriptionType::EventStore => None,
+            SubscriptionType::Stream => broker.clone(),
+        };
+        let part = (Arc::clone(pulse), Arc::clone(&alone));
+        match reads {
+            None => workers.spawn(serve(bench, part, stopped.clone())),
+            Some(broker) => workers.spawn(share(bench, broker, part, stopped.clone())),
+        };
+    }
+    info!(domain = domain.name(), groups = workers.len(), "ready");
+    if let Some(broker) = broker {
+        let plan = RelayPlan::of(domain, &domain.config().outbox.broker);
+        let relay = Relay::new(domain.clone(), store, broker, plan);
+        let stopped = stopped.clone();
+        workers.spawn(async move { relay.run(stopped).await });
+    }
+    workers.spawn(look_after(domain.clone(), stopped.clone()));
+    workers
+}
+
 /// Says where a subscription reads.
 fn announce(domain: &Domain, group: &Group) {
     let lanes = &domain.config().server.priority_lanes;
@@ -142,8 +151,7 @@ fn announce(domain: &Domain, group: &Group) {
 /// Reads for a group as soon as no other process does.
 async fn serve(
     bench: Bench,
-    pulse: Arc<Pulse>,
-    alone: Arc<Semaphore>,
+    (pulse, alone): (Arc<Pulse>, Arc<Semaphore>),
     mut stop: watch::Receiver<bool>,
 ) {
     let group = Arc::clone(&bench.group);

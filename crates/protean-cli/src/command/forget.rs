@@ -20,10 +20,15 @@ pub(crate) struct Options {
     yes: bool,
 }
 
-/// The groups that the store knows and this program does not have any more.
+/// The groups that the store knows and this program does not have any more. The
+/// relay to a broker is none of them: it comes and goes with the configuration.
 pub(super) async fn orphans(domain: &Domain) -> Result<Vec<(String, Category)>> {
     let mut enrolled = domain.store().await?.enrolled().await?;
+    let relays = format!("{}.relay:", domain.name());
     enrolled.retain(|(group, category)| {
+        if group.starts_with(&relays) {
+            return false;
+        }
         let mut present = domain.registry().groups().iter();
         !present.any(|of| *of.name == **group && of.category == *category)
     });

@@ -8,9 +8,9 @@ use protean::port::{Append, Changes, Expect, Outcome, Term};
 use protean::{Context, Id, Result, event_handler};
 use tokio::sync::Semaphore;
 
-use crate::on_every_stack;
 use crate::tallies::{Add, Bench, Fault, IN_CONFLICT_WITH_ITSELF, On, SYNCHRONOUS, counts};
 use crate::tallies::{Added, Numbers, Tally};
+use crate::{on_every_stack, on_every_store};
 
 on_every_stack! {
     a_refused_command_is_dead_at_once
@@ -21,8 +21,12 @@ on_every_stack! {
     a_unit_in_conflict_with_itself_ends_as_a_dead_letter
     a_refused_row_of_a_synchronous_domain_is_dead_and_told
     a_handler_that_takes_too_long_fails_and_gives_its_slot_back
-    data_that_no_program_would_write_is_a_dead_letter
     a_task_that_outlives_its_handler_changes_nothing_and_holds_up_no_stop
+}
+
+// A broker never gets them.
+on_every_store! {
+    data_that_no_program_would_write_is_a_dead_letter
 }
 
 /// Leaves a task behind that writes when its handler has long returned, and one that never ends.

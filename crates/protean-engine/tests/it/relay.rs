@@ -27,7 +27,7 @@ struct Exchange {
 
 impl Exchange {
     async fn new() -> Self {
-        let bench = Bench::new(On::Sqlite);
+        let bench = Bench::new(On::Streams);
         let mut plan = RelayPlan::of(&bench.domain, "default");
         plan.outbox.tick_interval = Duration::from_millis(50);
         let server = RedisServer::start("");

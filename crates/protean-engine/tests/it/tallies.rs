@@ -424,6 +424,21 @@ pub(crate) fn lane_lag(domain: &Domain, standing: &Standing, lane: Lane) -> u64 
     of_lane.map(|row| row.lag).sum()
 }
 
+/// Each test where the log itself is read.
+#[macro_export]
+macro_rules! on_every_store {
+    ($($name:ident)*) => {
+        mod memory_alone {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() { super::$name($crate::tallies::On::Memory).await; })*
+        }
+        mod sqlite_alone {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() { super::$name($crate::tallies::On::Sqlite).await; })*
+        }
+    };
+}
+
 /// Each test on every store, with and without a broker.
 #[macro_export]
 macro_rules! on_every_stack {
