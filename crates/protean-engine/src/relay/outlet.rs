@@ -10,6 +10,7 @@ use protean_core::port::{
 };
 
 use super::plan::RelayPlan;
+use super::rounds::Page;
 
 /// Where messages leave.
 pub(super) struct Outlet {
@@ -47,19 +48,21 @@ impl Outlet {
         Ok(groups)
     }
 
-    /// Publishes messages, and says whether the broker has lost what came before them.
-    pub(super) async fn publish(
-        &mut self,
-        stream: Arc<str>,
-        deliveries: &[Delivery],
-    ) -> Result<(Vec<Published>, bool)> {
-        let (entries, refused) = self.envelopes(&stream, deliveries);
-        let (published, lost) = self.batch(entries).await?;
+    /// Publishes pages, and says what became of each message of each, and whether
+    /// the broker has lost what came before them.
+    pub(super) async fn publish(&mut self, pages: &[Page]) -> Result<(Vec<Vec<Published>>, bool)> {
+        let (mut entries, mut refused) = (Vec::new(), Vec::new());
+        for page in pages {
+            let stream = self.plan.stream(page.route, page.lane);
+            refused.push(self.envelopes(&stream, &page.deliveries, &mut entries));
+        }
+        let (published, lost) = self.batch(entries.into()).await?;
         let mut published = published.into_iter();
         let silent = || Published::Unavailable("the broker said nothing about it".into());
-        let outcomes = refused
-            .into_iter()
-            .map(|refused| refused.unwrap_or_else(|| published.next().unwrap_or_else(silent)));
+        let mut outcome = |refused: Option<Published>| {
+            refused.unwrap_or_else(|| published.next().unwrap_or_else(silent))
+        };
+        let outcomes = refused.into_iter().map(|page| page.into_iter().map(&mut outcome).collect());
         Ok((outcomes.collect(), lost))
     }
 
@@ -97,25 +100,23 @@ impl Outlet {
         Ok(lengths.max().unwrap_or(0))
     }
 
-    /// What goes to the broker, and what it cannot even be asked to take.
+    /// Adds what goes to the broker; gives what it cannot even be asked to take.
     fn envelopes(
         &self,
         stream: &Arc<str>,
         deliveries: &[Delivery],
-    ) -> (Arc<[Publication]>, Vec<Option<Published>>) {
-        let mut refused = Vec::with_capacity(deliveries.len());
-        let mut entries = Vec::with_capacity(deliveries.len());
-        for delivery in deliveries {
-            refused.push(match Envelope::of(&delivery.recorded, &self.plan.domain) {
+        entries: &mut Vec<Publication>,
+    ) -> Vec<Option<Published>> {
+        let mut envelope =
+            |delivery: &Delivery| match Envelope::of(&delivery.recorded, &self.plan.domain) {
                 Ok(envelope) => {
                     let data = envelope.into_string().into_bytes().into();
                     entries.push(Publication { stream: Arc::clone(stream), data });
                     None
                 }
                 Err(unreadable) => Some(Published::Refused(unreadable.to_string())),
-            });
-        }
-        (entries.into(), refused)
+            };
+        deliveries.iter().map(&mut envelope).collect()
     }
 }
 

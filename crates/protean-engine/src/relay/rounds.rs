@@ -15,8 +15,15 @@ use super::outlet::{Outlet, unavailable};
 use super::settling::{Policy, settle};
 use super::window::Window;
 
-/// The most messages of one page; they are in memory twice.
+/// The most messages of one page; those of a lane of each category are in memory twice.
 const PAGE: usize = 512;
+
+/// Messages of one lane of a category.
+pub(super) struct Page {
+    pub(super) route: usize,
+    pub(super) lane: Lane,
+    pub(super) deliveries: Vec<Delivery>,
+}
 
 /// The relay at work.
 pub(super) struct Rounds<'a> {
@@ -84,43 +91,47 @@ impl<'a> Rounds<'a> {
         Ok(())
     }
 
-    /// Publishes what there is: all of production, then one page of bulk work.
+    /// Publishes a page of each category's production; once that is less than there
+    /// is room for, a page of each one's bulk work, and of what has been missed.
     /// False when there was nothing.
     pub(super) async fn publish(&mut self) -> Result<bool> {
-        let mut some = self.refused_before().await?;
-        for lane in self.relay.plan.lanes.lanes() {
-            for route in 0..self.relay.plan.routes.len() {
-                while self.page(route, *lane).await? {
-                    some = true;
-                    // Production may have come meanwhile.
-                    if *lane == Lane::Backfill {
-                        return Ok(true);
-                    }
-                }
-            }
+        let refused = self.refused_before().await?;
+        let production = self.pages(Lane::Primary).await?;
+        let is_full = production.iter().any(|page| page.deliveries.len() == PAGE);
+        let mut some = self.send(&production).await? || refused;
+        if is_full {
+            return Ok(true);
+        }
+        if self.relay.plan.lanes.lanes().contains(&Lane::Backfill) {
+            let bulk = self.pages(Lane::Backfill).await?;
+            some |= self.send(&bulk).await?;
         }
         Ok(self.fill_gap().await? || some)
     }
 
-    /// Publishes the next page of a lane; false when there is none.
-    async fn page(&mut self, route: usize, lane: Lane) -> Result<bool> {
-        let limit = match lane {
-            Lane::Primary => PAGE,
-            Lane::Backfill => self.room(route, lane).await?,
-        };
-        if limit == 0 {
-            return Ok(false);
+    /// The next page of a lane of each category.
+    async fn pages(&mut self, lane: Lane) -> Result<Vec<Page>> {
+        let mut pages = Vec::new();
+        for route in 0..self.relay.plan.routes.len() {
+            let limit = match lane {
+                Lane::Primary => PAGE,
+                Lane::Backfill => self.room(route, lane).await?,
+            };
+            if limit == 0 {
+                continue;
+            }
+            let plan = &self.relay.plan;
+            let read = LaneRead {
+                group: plan.name.to_string(),
+                category: plan.routes[route].category.clone(),
+                range: plan.lanes.range(lane),
+                after: Vec::new(),
+                limit,
+            };
+            pages.push(Page { route, lane, deliveries: self.relay.store.lane(read).await? });
         }
-        let plan = &self.relay.plan;
-        let read = LaneRead {
-            group: plan.name.to_string(),
-            category: plan.routes[route].category.clone(),
-            range: plan.lanes.range(lane),
-            after: Vec::new(),
-            limit,
-        };
-        let deliveries = self.relay.store.lane(read).await?;
-        self.send(route, lane, &deliveries).await
+        pages.retain(|page| !page.deliveries.is_empty());
+        Ok(pages)
     }
 
     /// Publishes what was refused before and is due again.
@@ -129,7 +140,7 @@ impl<'a> Rounds<'a> {
         if self.look_at.is_none_or(|look_at| look_at > now) {
             return Ok(false);
         }
-        let (plan, mut some, mut next) = (&self.relay.plan, false, None);
+        let (plan, mut pages, mut next) = (&self.relay.plan, Vec::new(), None);
         for lane in plan.lanes.lanes() {
             for route in 0..plan.routes.len() {
                 let read = ParkedRead {
@@ -141,47 +152,54 @@ impl<'a> Rounds<'a> {
                 };
                 let page = self.relay.store.parked(read).await?;
                 next = next.into_iter().chain(page.next_due).min();
-                some |= self.send(route, *lane, &page.due).await?;
+                pages.push(Page { route, lane: *lane, deliveries: page.due });
             }
         }
+        pages.retain(|page| !page.deliveries.is_empty());
+        let some = self.send(&pages).await?;
         self.look_at = if some { Some(now) } else { next };
         Ok(some)
     }
 
     /// Publishes messages and settles them; false when there are none.
-    async fn send(&mut self, route: usize, lane: Lane, deliveries: &[Delivery]) -> Result<bool> {
-        if deliveries.is_empty() {
+    async fn send(&mut self, pages: &[Page]) -> Result<bool> {
+        if pages.is_empty() {
             return Ok(false);
         }
         let (relay, plan) = (self.relay, &self.relay.plan);
-        let sent = self.outlet.publish(plan.stream(route, lane), deliveries);
-        let (published, lost) = sent.await?;
-        for (delivery, published) in deliveries.iter().zip(&published) {
-            if let Published::Refused(reason) = published {
-                error!(relay = %plan.name, id = %delivery.recorded.message.id, "outbox.failed: {reason}");
-            }
-        }
+        let (published, lost) = self.outlet.publish(pages).await?;
         let now = relay.domain.clock().now();
         let policy = Policy { relay: &plan.name, retry: &plan.outbox.retry, now };
-        self.commit(settle(&policy, lane, deliveries, &published)).await?;
+        let mut units = Vec::new();
+        for (page, published) in pages.iter().zip(&published) {
+            for (delivery, published) in page.deliveries.iter().zip(published) {
+                if let Published::Refused(reason) = published {
+                    let id = &delivery.recorded.message.id;
+                    error!(relay = %plan.name, %id, "outbox.failed: {reason}");
+                }
+            }
+            units.push(settle(&policy, page.lane, &page.deliveries, published));
+        }
+        self.commit(units).await?;
         self.progress = true;
         if lost {
             self.lost(plan.groups()).await?;
         }
         self.note()?;
-        match published.iter().find_map(unavailable) {
+        match published.iter().flatten().find_map(unavailable) {
             Some(reason) => Err(Error::unavailable(reason)),
             None => Ok(true),
         }
     }
 
-    async fn commit(&mut self, changes: Changes) -> Result {
-        let parked = changes.parks.iter().filter_map(|park| match park {
+    async fn commit(&mut self, units: Vec<Changes>) -> Result {
+        let parks = units.iter().flat_map(|unit| &unit.parks);
+        let parked = parks.filter_map(|park| match park {
             Park::Keep { due, .. } => *due,
             _ => None,
         });
         self.look_at = parked.chain(self.look_at).min();
-        for outcome in self.relay.store.commit(Arc::from([changes])).await {
+        for outcome in self.relay.store.commit(units.into()).await {
             match outcome {
                 Outcome::Committed(_) => {}
                 Outcome::Unavailable(reason) => return Err(Error::unavailable(reason)),
@@ -208,13 +226,13 @@ impl<'a> Rounds<'a> {
         }
         let (deliveries, reached) = gap.next(pages, limit);
         if !deliveries.is_empty() {
-            let sent = self.outlet.publish(plan.stream(route, lane), &deliveries);
-            let (published, lost) = sent.await?;
+            let page = Page { route, lane, deliveries };
+            let (published, lost) = self.outlet.publish(&[page]).await?;
             if lost {
                 self.lost(plan.groups()).await?;
                 return Ok(true);
             }
-            if let Some(reason) = published.iter().find_map(unavailable) {
+            if let Some(reason) = published.iter().flatten().find_map(unavailable) {
                 return Err(Error::unavailable(reason));
             }
         }
