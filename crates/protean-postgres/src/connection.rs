@@ -17,8 +17,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// The oldest server that has all that is needed.
 const OLDEST: i32 = 130_000;
 /// What every connection begins with. A process that is held still in the middle
-/// of a transaction loses it, so that it holds nobody up for long.
-const GREETING: &str = "SET DateStyle = ISO; SET client_min_messages = warning; \
+/// of a transaction loses it, so that it holds nobody up for long. Statements are
+/// short: to compile one to machine code takes longer than to run it.
+const GREETING: &str = "SET DateStyle = ISO; SET client_min_messages = warning; SET jit = off; \
     SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '10s'; \
     SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3";
 /// Statements kept before all are forgotten.

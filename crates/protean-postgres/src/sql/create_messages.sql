@@ -12,5 +12,8 @@ CREATE TABLE messages (
     causation_id    text COLLATE "C",
     time            bigint NOT NULL,
     data            text COLLATE "C" NOT NULL,
-    extensions      text COLLATE "C"
+    extensions      text COLLATE "C",
+    -- The position again. Only the index of lanes knows it, so a plan that looks for
+    -- the next of a lane cannot walk through the whole log instead.
+    place           bigint NOT NULL GENERATED ALWAYS AS (position) STORED
 )

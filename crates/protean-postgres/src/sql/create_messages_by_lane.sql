@@ -1,1 +1,1 @@
-CREATE INDEX messages_by_lane ON messages (category, priority, position)
+CREATE INDEX messages_by_lane ON messages (category, priority, place)

@@ -3,7 +3,7 @@ SELECT u.grp, u.category, u.priority,
                     AND k.category = u.category AND k.priority = u.priority),
                 (SELECT e.start FROM enrolments e
                   WHERE e.grp = u.grp AND e.category = u.category), 0),
-       coalesce((SELECT m.position FROM messages m
+       coalesce((SELECT m.place FROM messages m
                   WHERE m.category = u.category AND m.priority = u.priority
-                  ORDER BY m.position DESC LIMIT 1), 0)
+                  ORDER BY m.place DESC LIMIT 1), 0)
   FROM unnest($1::text[], $2::text[], $3::bigint[]) AS u (grp, category, priority)

@@ -4,14 +4,14 @@ UPDATE cursors c SET position = reached.position
                  WHERE d.grp = u.grp AND d.category = u.category AND d.priority = u.priority
                    AND d.position > u.position
                    AND d.position < coalesce(
-                       (SELECT m.position FROM messages m
+                       (SELECT m.place FROM messages m
                          WHERE m.category = u.category AND m.priority = u.priority
-                           AND m.position > u.position
+                           AND m.place > u.position
                            AND NOT EXISTS (SELECT 1 FROM done k
                                             WHERE k.grp = u.grp AND k.category = u.category
                                               AND k.priority = u.priority
-                                              AND k.position = m.position)
-                         ORDER BY m.position LIMIT 1),
+                                              AND k.position = m.place)
+                         ORDER BY m.place LIMIT 1),
                        9223372036854775807)) AS position
           FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[])
                AS u (grp, category, priority, position)) AS reached

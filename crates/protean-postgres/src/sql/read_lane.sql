@@ -9,26 +9,28 @@ WITH RECURSIVE began (start) AS (
              ORDER BY m.priority DESC LIMIT 1)
       FROM level WHERE level.priority IS NOT NULL
 )
-SELECT r.* FROM level l
-  CROSS JOIN began b
-  CROSS JOIN LATERAL (
-      SELECT m.position, m.stream, m.stream_position, m.category, m.priority, m.kind, m.type, m.version,
+SELECT m.position, m.stream, m.stream_position, m.category, m.priority, m.kind, m.type, m.version,
        m.id, m.correlation_id, m.causation_id, m.time, m.data, m.extensions,
-             coalesce(p.next, CASE WHEN b.start > 0 THEN
+       coalesce(p.next, CASE WHEN b.start > 0 THEN
            (SELECT s.stream_position + 1 FROM messages s
              WHERE s.stream = m.stream AND s.position <= b.start
              ORDER BY s.stream_position DESC LIMIT 1) END, 0)
-        FROM messages m
-        LEFT JOIN progress p ON p.grp = $1 AND p.stream = m.stream
-       WHERE m.category = $2 AND m.priority = l.priority
-         AND m.position > greatest(b.start,
+  FROM level l
+  CROSS JOIN began b
+  CROSS JOIN LATERAL (
+      SELECT k.place AS position
+        FROM messages k
+       WHERE k.category = $2 AND k.priority = l.priority
+         AND k.place > greatest(b.start,
                  (SELECT c.position FROM cursors c
                    WHERE c.grp = $1 AND c.category = $2 AND c.priority = l.priority),
                  (SELECT max(a.position) FROM unnest($5::bigint[], $6::bigint[]) AS a (priority, position)
                    WHERE a.priority = l.priority))
          AND NOT EXISTS (SELECT 1 FROM done d
                           WHERE d.grp = $1 AND d.category = $2 AND d.priority = l.priority
-                            AND d.position = m.position)
-       ORDER BY m.position LIMIT $7) r
+                            AND d.position = k.place)
+       ORDER BY k.place LIMIT $7) r
+  JOIN messages m ON m.position = r.position
+  LEFT JOIN progress p ON p.grp = $1 AND p.stream = m.stream
  WHERE l.priority IS NOT NULL
- ORDER BY r.priority DESC, r.position LIMIT $7
+ ORDER BY m.priority DESC, m.position LIMIT $7
