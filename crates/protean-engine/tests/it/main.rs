@@ -14,6 +14,7 @@
 //! * `keys`: names of senders, and what is forgotten
 //! * `health`: what the pages tell, and that nobody who is slow holds anything
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
+//! * `shared`: several servers share the work, over a broker that may fail
 //! * `snapshots`: snapshots among units that commit together
 //! * `two_aggregates`: one handler, two categories
 //! * `versions`: messages of other versions in the log
@@ -40,6 +41,7 @@ mod processes;
 mod relay;
 mod schedules;
 mod serve;
+mod shared;
 mod simulation;
 mod snapshots;
 mod suspects;

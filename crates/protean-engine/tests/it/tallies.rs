@@ -233,7 +233,8 @@ impl Skipping {
 pub(crate) struct Bench {
     pub(crate) domain: Domain,
     pub(crate) faults: Faults,
-    _stack: Stack,
+    config: String,
+    stack: Stack,
 }
 
 /// What a domain runs on, for as long as it is needed.
@@ -290,11 +291,24 @@ impl Bench {
     ) -> Self {
         let stack = Stack::start(on);
         let config = self::config(&stack) + config;
+        Self::of(config, stack, more)
+    }
+
+    /// The same domain again, as another process has it.
+    pub(crate) fn sibling(&self) -> Self {
+        Self::of(self.config.clone(), Stack::default(), |builder| builder)
+    }
+
+    pub(crate) fn redis(&self) -> &RedisServer {
+        self.stack.redis.as_ref().unwrap()
+    }
+
+    fn of(config: String, stack: Stack, more: impl FnOnce(DomainBuilder) -> DomainBuilder) -> Self {
         let faults = Faults::default();
         let builder = protean::domain("bench").config(&config).aggregate::<Tally>();
         let builder = builder.register(TallyCommandHandler).register(SumProjector);
         let builder = more(builder.register(NumbersProjector(faults.clone())));
-        Self { domain: builder.build().unwrap(), faults, _stack: stack }
+        Self { domain: builder.build().unwrap(), faults, config, stack }
     }
 
     pub(crate) async fn add(&self, tally: &str, number: i64, priority: Priority) {
@@ -405,7 +419,7 @@ fn config(stack: &Stack) -> String {
     let broker = broker.unwrap_or_default();
     format!(
         "{broker}[databases.default]\n{database}\n\
-         [server]\nmessages_per_tick = 50\ndrain_timeout = 5\n\
+         [server]\nmessages_per_tick = 50\ndrain_timeout = 5\nlease_seconds = 2\n\
          [server.priority_lanes]\nenabled = true\n\
          [server.event_store_subscription]\nmax_retries = 2\nretry_delay_seconds = 0.02\n\
          [server.stream_subscription]\nmax_retries = 2\nretry_delay_seconds = 0.02\n\

@@ -1,0 +1,171 @@
+//! Several servers share the work of each group, and one of them ends, or the broker does.
+
+use std::time::Duration;
+
+use protean::message::Priority;
+use protean::port::Term;
+
+use crate::tallies::{Bench, Fault, On, counts};
+
+async fn fill(bench: &Bench, count: i64) {
+    for number in 0..count {
+        let priority = if number % 2 == 0 { Priority::NORMAL } else { Priority::BULK };
+        bench.add(&format!("t-{}", number % 20), number, priority).await;
+    }
+}
+
+/// Everything was handled once, and the events of each tally in their order.
+async fn is_exact(bench: &Bench, count: i64) {
+    assert_eq!(bench.sum().await, (0..count).sum::<i64>());
+    let commands = bench.standing("bench.TallyCommands").await;
+    let numbers = bench.numbers().await;
+    for standing in [&commands, &numbers] {
+        assert_eq!(standing.count(Term::Handled), count.cast_unsigned());
+        assert_eq!((standing.lag(), standing.parked(), standing.dead()), (0, 0, 0));
+    }
+    let store = bench.domain.store().await.unwrap();
+    let category = protean::message::Category::named("bench::tally");
+    for tally in 0..20 {
+        let stream = category.stream(&format!("t-{tally}").into());
+        let log = store.stream(&stream, 0, 1000).await.unwrap();
+        let number = |data: &str| {
+            let data: serde_json::Value = serde_json::from_str(data).unwrap();
+            data["number"].as_i64().unwrap()
+        };
+        let told: Vec<i64> = log.iter().map(|event| number(&event.message.data)).collect();
+        assert_eq!(bench.seen(&format!("t-{tally}")).await, told, "in the order of the log");
+    }
+    bench.assert_closes().await;
+}
+
+fn lengths(bench: &Bench) -> u64 {
+    let streams = ["bench::tally", "bench::tally:command"];
+    let lanes =
+        streams.iter().flat_map(|stream| [stream.to_string(), format!("{stream}:backfill")]);
+    lanes
+        .map(|stream| bench.redis().command(&["XLEN", &stream]).trim().parse::<u64>().unwrap())
+        .sum()
+}
+
+async fn several_servers_share_the_work(on: On) {
+    let bench = Bench::new(on);
+    let (second, third) = (bench.sibling(), bench.sibling());
+    for bench in [&bench, &second, &third] {
+        for number in 0..400 {
+            bench.faults.plan(number, Fault::Sleep(Duration::from_millis(2)));
+        }
+    }
+    fill(&bench, 400).await;
+    let others = async {
+        let handled = async || bench.numbers().await.count(Term::Handled) == 400;
+        tokio::join!(second.serve_until(handled), third.serve_until(handled))
+    };
+    tokio::join!(bench.drain(), others);
+    is_exact(&bench, 400).await;
+    for part in [&bench, &second, &third] {
+        assert!(!part.faults.calls().is_empty(), "each of them has worked");
+    }
+    bench.serve_until(async || lengths(&bench) == 0).await;
+}
+
+async fn what_a_dead_server_held_is_taken_over(on: On) {
+    let bench = Bench::new(on);
+    let doomed = bench.sibling();
+    for number in 0..100 {
+        doomed.faults.plan(number, Fault::Sleep(Duration::from_secs(60)));
+    }
+    fill(&bench, 100).await;
+    doomed.serve_and_die(async || !doomed.faults.calls().is_empty()).await;
+    bench.drain().await;
+    is_exact(&bench, 100).await;
+    bench.serve_until(async || lengths(&bench) == 0).await;
+}
+
+async fn a_broker_that_loses_everything_amid_the_work_loses_nothing(on: On) {
+    let bench = Bench::new(on);
+    let second = bench.sibling();
+    for number in 0..300 {
+        bench.faults.plan(number, Fault::Sleep(Duration::from_millis(1)));
+    }
+    fill(&bench, 300).await;
+    let handled = async || bench.numbers().await.count(Term::Handled);
+    let losing = async {
+        for part in [50, 120, 200] {
+            while handled().await < part {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            bench.redis().command(&["FLUSHALL"]);
+        }
+    };
+    tokio::join!(bench.drain(), second.serve_until(async || handled().await == 300), losing);
+    is_exact(&bench, 300).await;
+    bench.serve_until(async || lengths(&bench) == 0).await;
+}
+
+async fn an_outage_of_the_broker_is_waited_out(on: On) {
+    let bench = Bench::new(on);
+    fill(&bench, 100).await;
+    let handled = async || bench.numbers().await.count(Term::Handled);
+    let outage = async {
+        while handled().await < 20 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        bench.redis().kill();
+        for number in 100..200 {
+            bench.add(&format!("t-{}", number % 20), number, Priority::NORMAL).await;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        bench.redis().resume();
+    };
+    let all = async || handled().await == 200;
+    tokio::join!(bench.serve_until(all), outage);
+    bench.drain().await;
+    is_exact(&bench, 200).await;
+    assert_eq!(counts(&bench.standing("bench.TallyCommands").await).0, 200);
+    bench.serve_until(async || lengths(&bench) == 0).await;
+}
+
+/// A message whose handler fails is retried by whichever process looks after what is parked.
+async fn a_retry_and_a_dead_letter_are_of_the_group(on: On) {
+    let bench = Bench::new(on);
+    let second = bench.sibling();
+    for part in [&bench, &second] {
+        part.faults.plan(7, Fault::Fail(1));
+        part.faults.plan(8, Fault::Reject);
+    }
+    fill(&bench, 60).await;
+    let rest = async || {
+        let numbers = bench.numbers().await;
+        numbers.count(Term::Handled) + numbers.dead() + numbers.parked() == 60
+            && numbers.dead() == 1
+            && numbers.lag() == 0
+            && bench.seen("t-7").await.len() == 3
+    };
+    tokio::join!(bench.serve_until(rest), second.serve_until(rest));
+    // 28 and 48 wait behind 8.
+    let numbers = bench.numbers().await;
+    assert_eq!((numbers.dead(), numbers.parked()), (1, 2));
+    bench.assert_closes().await;
+    bench.serve_until(async || lengths(&bench) == 0).await;
+}
+
+macro_rules! with_a_broker {
+    ($($name:ident)*) => {
+        mod streams {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() { super::$name($crate::tallies::On::Streams).await; })*
+        }
+        mod production {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() { super::$name($crate::tallies::On::Production).await; })*
+        }
+    };
+}
+
+with_a_broker! {
+    several_servers_share_the_work
+    what_a_dead_server_held_is_taken_over
+    a_broker_that_loses_everything_amid_the_work_loses_nothing
+    an_outage_of_the_broker_is_waited_out
+    a_retry_and_a_dead_letter_are_of_the_group
+}
