@@ -19,6 +19,7 @@ const OLDEST: i32 = 130_000;
 /// What every connection begins with. A process that is held still in the middle
 /// of a transaction loses it, so that it holds nobody up for long.
 const GREETING: &str = "SET DateStyle = ISO; SET client_min_messages = warning; \
+    SET default_transaction_isolation = 'read committed'; \
     SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '10s'; \
     SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3";
 /// Statements kept before all are forgotten.

@@ -34,6 +34,7 @@ mod refusal;
 mod row;
 mod rows;
 mod schema;
+mod signature;
 mod statement;
 mod store;
 mod table;

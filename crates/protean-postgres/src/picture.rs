@@ -23,8 +23,6 @@ pub(crate) type Places = BTreeMap<u64, u64>;
 /// Everything the units of a transaction touch.
 #[derive(Default)]
 pub(crate) struct Picture<'a> {
-    /// The transaction, as the server calls it.
-    pub(crate) xid: String,
     head: u64,
     pub(crate) streams: Layered<Arc<str>, u64>,
     pub(crate) messages: Listed<(Place, &'a Message)>,
@@ -107,7 +105,6 @@ impl Picture<'_> {
             all(loaded.into())?;
         for row in &log {
             picture.head = number(row, 0)?;
-            picture.xid = row.try_get(1)?;
         }
         for row in &streams {
             let next = row.try_get::<_, Option<i64>>(1)?;

@@ -29,11 +29,13 @@ pub(crate) async fn begin(session: &Session, lane: Lane) -> Result<(), Fault> {
     session.batch(if lane == Lane::Backfill { BULK } else { PRODUCTION }).await
 }
 
-/// The fault, with who holds the lock when that is what it says.
+/// The fault, with who holds the lock when that is what it says; the transaction
+/// is over then.
 pub(crate) async fn explained(fault: Fault, session: &Session, settings: &Settings) -> Fault {
     if fault.code() != Some(&SqlState::LOCK_NOT_AVAILABLE) {
         return fault;
     }
+    session.batch("ROLLBACK").await.unwrap_or_default();
     let holder = session.first(include_str!("sql/holder.sql"), &[]).await.ok().flatten();
     let holder = holder.and_then(|row| {
         let (pid, state) = (row.try_get::<_, i32>(0).ok()?, row.try_get::<_, String>(1).ok()?);

@@ -28,6 +28,8 @@ const OWN: &[&str] = &[
     "flush.rs",
     "unique.rs",
     "statement.rs",
+    // Only the answer of a server to COMMIT can be lost on its way.
+    "signature.rs",
 ];
 
 /// The sources of an adapter name `protean_core::{message, port}` and the error items.
