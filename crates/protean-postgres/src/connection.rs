@@ -16,11 +16,9 @@ use crate::error::Fault;
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// The oldest server that has all that is needed.
 const OLDEST: i32 = 130_000;
-/// What every connection begins with. A process that is held still in the middle
-/// of a transaction loses it, so that it holds nobody up for long.
+/// What every connection begins with, beside `limit_waits`.
 const GREETING: &str = "SET DateStyle = ISO; SET client_min_messages = warning; \
     SET default_transaction_isolation = 'read committed'; \
-    SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '10s'; \
     SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3";
 /// Statements kept before all are forgotten.
 const STATEMENTS: usize = 500;
@@ -80,7 +78,11 @@ impl Settings {
 
 impl Session {
     async fn greet(&self, place: &str) -> Result<(), Fault> {
-        self.client.batch_execute(GREETING).await?;
+        // A process that is held still in the middle of a transaction loses it, so that it
+        // holds nobody up for long. Shorter times of the server or the URI are kept.
+        let limit_waits = self.client.batch_execute(include_str!("sql/limit_waits.sql"));
+        let (greeted, limited) = tokio::join!(self.client.batch_execute(GREETING), limit_waits);
+        greeted.and(limited)?;
         let sql = "SELECT current_setting('server_version_num')::int, \
                    current_setting('server_version'), current_setting('server_encoding')";
         let row = self.client.query_one(sql, &[]).await?;

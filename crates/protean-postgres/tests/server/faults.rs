@@ -8,13 +8,13 @@ use protean_core::message::Lane;
 use protean_core::port::{Outcome, Store};
 use protean_testing::servers::{Database, Postgres};
 
-use crate::proxy::Proxy;
+use crate::proxy::{Fate, Proxy};
 use crate::{account, commit, database, ids, is_committed, open, prepared, unit};
 
 const TERMINATE: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
     WHERE datname = current_database() AND pid <> pg_backend_pid()";
 
-async fn commit_one(store: &dyn Store) -> Outcome {
+pub(crate) async fn commit_one(store: &dyn Store) -> Outcome {
     commit(store, vec![unit(Lane::Primary, &account("a"))]).await.remove(0)
 }
 
@@ -40,12 +40,16 @@ async fn commit_on(
     outcomes
 }
 
-/// A store on a prepared database, behind a proxy.
-async fn behind_a_proxy(server: &Postgres, database: &Database) -> (Arc<dyn Store>, Proxy) {
+/// A store on a prepared database, behind a proxy, with what else its URI says.
+pub(crate) async fn behind_a_proxy(
+    server: &Postgres,
+    database: &Database,
+    options: &str,
+) -> (Arc<dyn Store>, Proxy) {
     drop(prepared(&database.uri(), &[]).await);
     let proxy = Proxy::before(server.port()).await;
     let (direct, through) = (format!(":{}/", server.port()), format!(":{}/", proxy.port));
-    (open(&database.uri().replace(&direct, &through)).await, proxy)
+    (open(&(database.uri().replace(&direct, &through) + options)).await, proxy)
 }
 
 /// Each committed message is there once, and no other.
@@ -62,11 +66,11 @@ async fn is_exact(store: &dyn Store, outcomes: &[(Arc<str>, Outcome)]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_whose_answer_is_lost_is_known_to_be_committed() {
     let database = database();
-    let (store, proxy) = behind_a_proxy(Postgres::shared(), &database).await;
+    let (store, proxy) = behind_a_proxy(Postgres::shared(), &database, "").await;
     for expected in 1..=3 {
-        proxy.cut_next_commit();
+        proxy.next_commit(Fate::Unanswered);
         let outcome = commit_one(&*store).await;
-        assert!(proxy.has_cut());
+        assert!(proxy.is_done());
         assert!(is_committed(&outcome), "{outcome:?}");
         assert_eq!(ids(&*store, &account("a")).await.len(), expected);
     }
@@ -124,11 +128,11 @@ fn until_other(database: &Database, sql: &str, answer: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_whose_answer_is_lost_is_waited_for_while_it_runs() {
     let database = database();
-    let (store, proxy) = behind_a_proxy(Postgres::shared(), &database).await;
+    let (store, proxy) = behind_a_proxy(Postgres::shared(), &database, "").await;
     database.run(SLOW);
     let holder = crate::raw(&database.uri()).await;
     holder.batch_execute("SELECT pg_advisory_lock(77)").await.unwrap();
-    proxy.cut_next_commit();
+    proxy.next_commit(Fate::Unanswered);
     let committing = tokio::spawn({
         let store = Arc::clone(&store);
         async move { commit_one(&*store).await }
@@ -156,7 +160,7 @@ async fn a_commit_undone_by_a_crash_is_not_taken_for_the_one_that_got_its_number
     // Nothing but a commit presses the log of the server to the disk.
     let server = Postgres::start("-c wal_writer_delay=10s -c autovacuum=off");
     let database = server.own_database();
-    let (store, proxy) = behind_a_proxy(&server, &database).await;
+    let (store, proxy) = behind_a_proxy(&server, &database, "").await;
     assert!(is_committed(&commit_one(&*store).await));
     database.run(SLOW);
     let holder = crate::raw(&database.uri()).await;

@@ -1,17 +1,28 @@
-//! A connection that is cut when COMMIT has been sent, so that nobody hears the answer.
+//! A connection on which something happens to a COMMIT.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
-/// Passes everything on, until it is told to cut.
+/// What happens to a COMMIT.
+#[derive(Clone, Copy)]
+pub(crate) enum Fate {
+    /// It reaches the server, and its sender hears nothing any more.
+    Unanswered,
+    /// It stays where it is, and its connection with it.
+    Held,
+}
+
+type Next = Arc<Mutex<Option<Fate>>>;
+
+/// Passes everything on, but for a COMMIT with a fate.
 pub(crate) struct Proxy {
     pub(crate) port: u16,
-    cut: Arc<AtomicBool>,
+    next: Next,
     shut: Arc<AtomicBool>,
 }
 
@@ -19,9 +30,9 @@ impl Proxy {
     pub(crate) async fn before(server: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let cut = Arc::new(AtomicBool::new(false));
+        let next = Next::default();
         let shut = Arc::new(AtomicBool::new(false));
-        let (told, is_shut) = (Arc::clone(&cut), Arc::clone(&shut));
+        let (told, is_shut) = (Arc::clone(&next), Arc::clone(&shut));
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 if is_shut.load(Ordering::SeqCst) {
@@ -35,17 +46,17 @@ impl Proxy {
                 tokio::spawn(answer(from_server, to_client, silent));
             }
         });
-        Self { port, cut, shut }
+        Self { port, next, shut }
     }
 
-    /// Lets the next COMMIT through, but not its answer.
-    pub(crate) fn cut_next_commit(&self) {
-        self.cut.store(true, Ordering::SeqCst);
+    /// What happens to the next COMMIT.
+    pub(crate) fn next_commit(&self, fate: Fate) {
+        *self.next.lock().unwrap() = Some(fate);
     }
 
-    /// True when it has done so.
-    pub(crate) fn has_cut(&self) -> bool {
-        !self.cut.load(Ordering::SeqCst)
+    /// True when it has happened.
+    pub(crate) fn is_done(&self) -> bool {
+        self.next.lock().unwrap().is_none()
     }
 
     /// Lets nobody in any more, or again.
@@ -54,20 +65,17 @@ impl Proxy {
     }
 }
 
-async fn ask(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    cut: Arc<AtomicBool>,
-    silent: Arc<Notify>,
-) {
+async fn ask(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, next: Next, silent: Arc<Notify>) {
     let mut bytes = vec![0; 64 * 1024];
     while let Ok(count @ 1..) = from.read(&mut bytes).await {
         let commits = bytes[..count].windows(7).any(|word| word == b"COMMIT\0");
-        let cuts = commits && cut.swap(false, Ordering::SeqCst);
-        if cuts {
-            silent.notify_one();
+        let fate = if commits { next.lock().unwrap().take() } else { None };
+        match fate {
+            Some(Fate::Held) => std::future::pending().await,
+            Some(Fate::Unanswered) => silent.notify_one(),
+            None => {}
         }
-        if to.write_all(&bytes[..count]).await.is_err() || cuts {
+        if to.write_all(&bytes[..count]).await.is_err() || fate.is_some() {
             return;
         }
     }
