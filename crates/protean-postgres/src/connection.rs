@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use protean_core::{Error, Result};
 use tokio::runtime::Handle;
-use tokio_postgres::tls::NoTlsStream;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Config, Connection, NoTls, Row, Statement};
+use tokio_postgres::{Client, Config, Connection, Row, Socket, Statement};
 
 use crate::error::Fault;
+use crate::tls::{Encrypted, Tls};
 
 /// How long to wait for a server to answer, or for a lock another process holds.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -30,6 +30,7 @@ pub(crate) type Parameter<'a> = &'a (dyn ToSql + Sync);
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) config: Config,
+    pub(crate) tls: Tls,
     /// The database, for a person; never its password.
     pub(crate) place: String,
     pub(crate) readers: usize,
@@ -48,7 +49,7 @@ impl Settings {
     pub(crate) async fn connect(&self, handle: &Handle) -> Result<Session, Fault> {
         let settings = self.clone();
         let opened = handle.spawn(async move {
-            let (client, connection) = settings.config.connect(NoTls).await?;
+            let (client, connection) = settings.config.connect(settings.tls).await?;
             // Its errors reach whoever waits for an answer.
             tokio::spawn(async move { connection.await.unwrap_or_default() });
             let session = Session { client, statements: Mutex::default() };
@@ -64,10 +65,8 @@ impl Settings {
     }
 
     /// Opens a connection that the caller drives.
-    pub(crate) async fn dial(
-        &self,
-    ) -> Result<(Client, Connection<tokio_postgres::Socket, NoTlsStream>), Fault> {
-        Ok(self.config.connect(NoTls).await?)
+    pub(crate) async fn dial(&self) -> Result<(Client, Connection<Socket, Encrypted>), Fault> {
+        Ok(self.config.connect(self.tls.clone()).await?)
     }
 
     /// A fault, told with the name of the database.
