@@ -87,17 +87,8 @@ impl Session {
         let row = self.client.query_one(sql, &[]).await?;
         let (version, named, encoding): (i32, &str, &str) =
             (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        if version < OLDEST {
-            return Err(Fault::Unusable(format!(
-                "the database {place} is on PostgreSQL {named}; use version 13 or later"
-            )));
-        }
-        if encoding != "UTF8" {
-            return Err(Fault::Unusable(format!(
-                "the database {place} keeps text as {encoding}; create one with ENCODING 'UTF8'"
-            )));
-        }
-        Ok(())
+        unfit(version, named, encoding)
+            .map_or(Ok(()), |why| Err(Fault::Unusable(format!("the database {place} {why}"))))
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -162,5 +153,28 @@ impl Session {
 
     fn statements(&self) -> MutexGuard<'_, HashMap<String, Statement>> {
         self.statements.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why a server or a database cannot do what is needed.
+fn unfit(version: i32, named: &str, encoding: &str) -> Option<String> {
+    if version < OLDEST {
+        return Some(format!("is on PostgreSQL {named}; use version 13 or later"));
+    }
+    (encoding != "UTF8")
+        .then(|| format!("keeps text as {encoding}; create one with ENCODING 'UTF8'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unfit;
+
+    #[test]
+    fn a_server_that_is_too_old_is_named_with_the_oldest_that_will_do() {
+        let told = unfit(120_022, "12.22 (Debian 12.22-1)", "UTF8").unwrap();
+        assert!(told.contains("PostgreSQL 12.22") && told.contains("13 or later"), "{told}");
+        for version in [130_000, 150_012, 180_000] {
+            assert_eq!(unfit(version, "", "UTF8"), None, "{version}");
+        }
     }
 }
