@@ -24,7 +24,7 @@ use crate::error::Fault;
 use crate::flush::flush;
 use crate::job::Job;
 use crate::layer::Layered;
-use crate::picture::Picture;
+use crate::picture::{Picture, load_rows};
 use crate::refusal::Refusal;
 use crate::row;
 use crate::signature::Signature;
@@ -230,18 +230,25 @@ impl<'a> Pass<'a> {
         let open = jobs.iter().flat_map(|job| &job.units[job.outcomes.len()..]);
         let units: Vec<&Changes> = open.take(most).collect();
         let begin = async { turnstile::begin(session, lane).await.map(|()| Instant::now()) };
-        let (begun, picture) = tokio::join!(begin, Picture::load(session, &units));
+        let rows = async {
+            if careful {
+                return (Ok(Layered::default()), Ok(false));
+            }
+            tokio::join!(load_rows(session, &units), unique::may_meet(session, &units))
+        };
+        let loaded = tokio::join!(begin, rows, Picture::load(session, &units));
+        let (begun, (rows, meet), picture) = loaded;
         let begun = match begun {
             Ok(begun) => begun,
             Err(fault) => return Err(turnstile::explained(fault, session, settings).await.into()),
         };
+        // What could not be loaded has failed the others: each unit says alone what is amiss.
+        let Ok(rows) = rows else { return Err(Halt::Refused) };
         let mut picture = picture?;
-        if !careful
-            && (picture.load_rows(session, &units).await.is_err()
-                || unique::may_meet(session, &units).await?)
-        {
+        if meet? {
             return Err(Halt::Refused);
         }
+        picture.rows = rows;
         let mut pass = Self { session, picture, careful };
         let staged = pass.settle_all(jobs, units.len()).await?;
         if !careful {
@@ -357,9 +364,9 @@ impl<'a> Pass<'a> {
         let (session, picture) = (self.session, &mut self.picture);
         let places = unit::apply(picture, unit)?;
         // What was loaded for a unit that was left out since does not hold any more.
-        picture.rows = Layered::default();
-        let loaded = picture.load_rows(session, &[unit]).await;
-        loaded.map_err(|(fault, table)| Refusal::of_user_tables(fault, &table.name))?;
+        let loaded = load_rows(session, &[unit]).await;
+        picture.rows =
+            loaded.map_err(|(fault, table)| Refusal::of_user_tables(fault, &table.name))?;
         for write in &unit.rows {
             row::write(&mut picture.rows, write)?;
             picture.rows.keep();

@@ -81,6 +81,11 @@ impl Fault {
         }
     }
 
+    /// True when another statement of the transaction has failed before.
+    pub(crate) fn follows(&self) -> bool {
+        self.code() == Some(&SqlState::IN_FAILED_SQL_TRANSACTION)
+    }
+
     /// True when a table or a column is missing.
     pub(crate) fn is_unprepared(&self) -> bool {
         self.code().is_some_and(is_unprepared)
@@ -90,12 +95,11 @@ impl Fault {
 /// The results of statements that were sent together. When one fails, those behind it
 /// fail because of it: the fault that is told is the first one's.
 pub(crate) fn all<T, const N: usize>(results: [Result<T, Fault>; N]) -> Result<[T; N], Fault> {
-    let follows = |fault: &Fault| fault.code() == Some(&SqlState::IN_FAILED_SQL_TRANSACTION);
     let (mut done, mut failed) = (Vec::with_capacity(N), None);
     for result in results {
         match result {
             Ok(value) => done.push(value),
-            Err(fault) if failed.as_ref().is_none_or(follows) => failed = Some(fault),
+            Err(fault) if failed.as_ref().is_none_or(Fault::follows) => failed = Some(fault),
             Err(_) => {}
         }
     }

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use protean_core::message::{Category, Message, Priority, Stream, Table, Timestamp};
 use protean_core::port::{At, Changes, Dead, KeyClaim, KeyWrite, MessageRef, Park, Place};
 use tokio_postgres::Row;
@@ -142,21 +143,22 @@ impl Picture<'_> {
         }
         Ok(())
     }
+}
 
-    /// Loads the rows that these units write; an error names the table.
-    pub(crate) async fn load_rows(
-        &mut self,
-        session: &Session,
-        units: &[&Changes],
-    ) -> Result<(), (Fault, Arc<Table>)> {
-        for (table, keys) in Asked::of(units).rows.into_values() {
-            let loaded = row::load(session, &table, &keys).await;
-            for (key, now) in loaded.map_err(|fault| (fault, Arc::clone(&table)))? {
-                self.rows.load((Arc::from(table.name.as_str()), key), now);
-            }
+/// Loads the rows that these units write; an error names the table.
+pub(crate) async fn load_rows(
+    session: &Session,
+    units: &[&Changes],
+) -> Result<Layered<Names, RowNow>, (Fault, Arc<Table>)> {
+    let asked = Asked::of(units).rows;
+    let loads = asked.values().map(|(table, keys)| row::load(session, table, keys));
+    let (loaded, mut rows) = (join_all(loads).await, Layered::default());
+    for ((table, _), loaded) in asked.values().zip(loaded) {
+        for (key, now) in loaded.map_err(|fault| (fault, Arc::clone(table)))? {
+            rows.load((Arc::from(table.name.as_str()), key), now);
         }
-        Ok(())
     }
+    Ok(rows)
 }
 
 fn lane(row: &Row) -> Result<LaneKey, Fault> {
