@@ -6,7 +6,7 @@
 //! culprit is left out alone.
 //!
 //! ```text
-//! BEGIN, lock ─▶ load ─▶ unit, unit, … ─▶ write ─▶ NOTIFY ─▶ COMMIT ─cut off─▶ ask what became of it
+//! BEGIN, lock ─▶ load ─▶ unit, unit, … ─▶ write ─▶ sign ─▶ COMMIT ─cut off─▶ is its signature there?
 //!                              └ refused: ROLLBACK, again with savepoints
 //! ```
 
@@ -24,9 +24,10 @@ use crate::error::Fault;
 use crate::flush::flush;
 use crate::job::Job;
 use crate::layer::Layered;
-use crate::picture::Picture;
+use crate::picture::{Picture, load_rows};
 use crate::refusal::Refusal;
 use crate::row;
+use crate::signature::Signature;
 use crate::statement;
 use crate::turnstile;
 use crate::unique;
@@ -48,6 +49,7 @@ pub(crate) struct Committer {
     pub(crate) signal: Arc<Signal>,
     pub(crate) closing: Arc<AtomicBool>,
     session: Option<Session>,
+    signature: Signature,
     /// How many units of bulk work fit into one transaction.
     slice: usize,
 }
@@ -75,7 +77,8 @@ impl Committer {
         signal: Arc<Signal>,
         closing: Arc<AtomicBool>,
     ) -> Self {
-        Self { settings, signal, closing, session: Some(session), slice: UNITS.0 }
+        let signature = Signature::new(settings.instance.clone());
+        Self { settings, signal, closing, session: Some(session), signature, slice: UNITS.0 }
     }
 
     /// Settles units of these lists, in order, in one transaction.
@@ -116,7 +119,7 @@ impl Committer {
         loop {
             let session = self.connected().await?;
             let result = Pass::run(&session, &self.settings, jobs, (lane, most, careful)).await;
-            let (staged, xid, begun) = match result {
+            let (staged, begun) = match result {
                 Ok(done) => done,
                 Err(Halt::Refused) => {
                     self.roll_back(session).await;
@@ -137,14 +140,14 @@ impl Committer {
                     return Err(fault);
                 }
             };
-            match session.batch("COMMIT").await {
+            match self.signature.commit(&session).await {
                 Ok(()) => {
                     self.session = Some(session);
                     return Ok((staged, begun));
                 }
                 Err(fault) => {
                     drop(session);
-                    return self.resolve(fault, &xid).await.map(|()| (staged, begun));
+                    return self.resolve(fault).await.map(|()| (staged, begun));
                 }
             }
         }
@@ -164,28 +167,39 @@ impl Committer {
         }
     }
 
-    /// What became of a transaction whose COMMIT was not answered: the server
-    /// knows it by its number, and is asked until it says so.
-    async fn resolve(&mut self, fault: Fault, xid: &str) -> Result<(), Fault> {
-        while !self.closing.load(Ordering::Acquire) {
-            if let Ok(session) = self.connected().await
-                && let Ok(row) = session.first(include_str!("sql/outcome.sql"), &[&xid]).await
-            {
-                let status = row.and_then(|row| row.try_get::<_, Option<String>>(0).ok().flatten());
-                self.session = Some(session);
-                match status.as_deref() {
-                    Some("committed") => return Ok(()),
-                    Some("in progress") => {}
-                    _ => return Err(fault),
+    /// What became of a transaction whose COMMIT was not answered: the server is
+    /// asked for its signature until it says whether it has it.
+    async fn resolve(&mut self, fault: Fault) -> Result<(), Fault> {
+        loop {
+            if let Ok(session) = self.connected().await {
+                match self.signature.is_kept(&session).await {
+                    Ok(kept) => {
+                        self.session = Some(session);
+                        return if kept { Ok(()) } else { Err(fault) };
+                    }
+                    // All is gone, and what was to be committed with it.
+                    Err(gone) if gone.is_unprepared() => return Err(fault),
+                    Err(_) => {}
                 }
+            }
+            if self.closing.load(Ordering::Acquire) {
+                break;
             }
             tokio::time::sleep(PAUSE).await;
         }
         let place = &self.settings.place;
         Err(Fault::Unusable(format!(
-            "the database {place} has not said what became of the transaction {xid}; \
+            "the database {place} has not said what became of a transaction; \
              look whether its messages are there before sending them again"
         )))
+    }
+
+    /// Leaves nothing behind. A server that does not answer keeps the little there is.
+    pub(crate) async fn end(&mut self) {
+        if let Some(session) = self.session.take().filter(|session| !session.is_closed()) {
+            let forgotten = tokio::time::timeout(PAUSE, self.signature.forget(&session)).await;
+            forgotten.unwrap_or(Ok(())).unwrap_or_default();
+        }
     }
 }
 
@@ -206,30 +220,35 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    /// Everything but the COMMIT; with the number of the transaction, and since
-    /// when it has held the log.
+    /// Everything but the COMMIT; with since when it has held the log.
     async fn run(
         session: &'a Session,
         settings: &Settings,
         jobs: &'a VecDeque<Job>,
         (lane, most, careful): (Lane, usize, bool),
-    ) -> Result<(Staged, String, Instant), Halt> {
-        if let Err(fault) = turnstile::begin(session, lane).await {
-            return Err(match session.batch("ROLLBACK").await {
-                Ok(()) => turnstile::explained(fault, session, settings).await.into(),
-                Err(_) => fault.into(),
-            });
-        }
-        let begun = Instant::now();
+    ) -> Result<(Staged, Instant), Halt> {
         let open = jobs.iter().flat_map(|job| &job.units[job.outcomes.len()..]);
         let units: Vec<&Changes> = open.take(most).collect();
-        let mut picture = Picture::load(session, &units).await?;
-        if !careful
-            && (picture.load_rows(session, &units).await.is_err()
-                || unique::may_meet(session, &units).await?)
-        {
+        let begin = async { turnstile::begin(session, lane).await.map(|()| Instant::now()) };
+        let rows = async {
+            if careful {
+                return (Ok(Layered::default()), Ok(false));
+            }
+            tokio::join!(load_rows(session, &units), unique::may_meet(session, &units))
+        };
+        let loaded = tokio::join!(begin, rows, Picture::load(session, &units));
+        let (begun, (rows, meet), picture) = loaded;
+        let begun = match begun {
+            Ok(begun) => begun,
+            Err(fault) => return Err(turnstile::explained(fault, session, settings).await.into()),
+        };
+        // What could not be loaded has failed the others: each unit says alone what is amiss.
+        let Ok(rows) = rows else { return Err(Halt::Refused) };
+        let mut picture = picture?;
+        if meet? {
             return Err(Halt::Refused);
         }
+        picture.rows = rows;
         let mut pass = Self { session, picture, careful };
         let staged = pass.settle_all(jobs, units.len()).await?;
         if !careful {
@@ -239,9 +258,7 @@ impl<'a> Pass<'a> {
                 _ => Halt::Refused,
             })?;
         }
-        let instance = settings.instance.as_str();
-        session.query(include_str!("sql/notify.sql"), &[&instance]).await?;
-        Ok((staged, pass.picture.xid, begun))
+        Ok((staged, begun))
     }
 
     async fn settle_all(
@@ -347,9 +364,9 @@ impl<'a> Pass<'a> {
         let (session, picture) = (self.session, &mut self.picture);
         let places = unit::apply(picture, unit)?;
         // What was loaded for a unit that was left out since does not hold any more.
-        picture.rows = Layered::default();
-        let loaded = picture.load_rows(session, &[unit]).await;
-        loaded.map_err(|(fault, table)| Refusal::of_user_tables(fault, &table.name))?;
+        let loaded = load_rows(session, &[unit]).await;
+        picture.rows =
+            loaded.map_err(|(fault, table)| Refusal::of_user_tables(fault, &table.name))?;
         for write in &unit.rows {
             row::write(&mut picture.rows, write)?;
             picture.rows.keep();

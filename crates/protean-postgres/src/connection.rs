@@ -6,21 +6,20 @@ use std::time::Duration;
 
 use protean_core::{Error, Result};
 use tokio::runtime::Handle;
-use tokio_postgres::tls::NoTlsStream;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Config, Connection, NoTls, Row, Statement};
+use tokio_postgres::{Client, Config, Connection, Row, Socket, Statement};
 
 use crate::error::Fault;
+use crate::tls::{Encrypted, Tls};
 
 /// How long to wait for a server to answer, or for a lock another process holds.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// The oldest server that has all that is needed.
 const OLDEST: i32 = 130_000;
-/// What every connection begins with. A process that is held still in the middle
-/// of a transaction loses it, so that it holds nobody up for long. Statements are
-/// short: to compile one to machine code takes longer than to run it.
+/// What every connection begins with, beside `limit_waits`. Statements are short: to
+/// compile one to machine code takes longer than to run it.
 const GREETING: &str = "SET DateStyle = ISO; SET client_min_messages = warning; SET jit = off; \
-    SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '10s'; \
+    SET default_transaction_isolation = 'read committed'; \
     SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3";
 /// Statements kept before all are forgotten.
 const STATEMENTS: usize = 500;
@@ -32,6 +31,7 @@ pub(crate) type Parameter<'a> = &'a (dyn ToSql + Sync);
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) config: Config,
+    pub(crate) tls: Tls,
     /// The database, for a person; never its password.
     pub(crate) place: String,
     pub(crate) readers: usize,
@@ -50,7 +50,7 @@ impl Settings {
     pub(crate) async fn connect(&self, handle: &Handle) -> Result<Session, Fault> {
         let settings = self.clone();
         let opened = handle.spawn(async move {
-            let (client, connection) = settings.config.connect(NoTls).await?;
+            let (client, connection) = settings.config.connect(settings.tls).await?;
             // Its errors reach whoever waits for an answer.
             tokio::spawn(async move { connection.await.unwrap_or_default() });
             let session = Session { client, statements: Mutex::default() };
@@ -66,10 +66,8 @@ impl Settings {
     }
 
     /// Opens a connection that the caller drives.
-    pub(crate) async fn dial(
-        &self,
-    ) -> Result<(Client, Connection<tokio_postgres::Socket, NoTlsStream>), Fault> {
-        Ok(self.config.connect(NoTls).await?)
+    pub(crate) async fn dial(&self) -> Result<(Client, Connection<Socket, Encrypted>), Fault> {
+        Ok(self.config.connect(self.tls.clone()).await?)
     }
 
     /// A fault, told with the name of the database.
@@ -80,23 +78,18 @@ impl Settings {
 
 impl Session {
     async fn greet(&self, place: &str) -> Result<(), Fault> {
-        self.client.batch_execute(GREETING).await?;
+        // A process that is held still in the middle of a transaction loses it, so that it
+        // holds nobody up for long. Shorter times of the server or the URI are kept.
+        let limit_waits = self.client.batch_execute(include_str!("sql/limit_waits.sql"));
+        let (greeted, limited) = tokio::join!(self.client.batch_execute(GREETING), limit_waits);
+        greeted.and(limited)?;
         let sql = "SELECT current_setting('server_version_num')::int, \
                    current_setting('server_version'), current_setting('server_encoding')";
         let row = self.client.query_one(sql, &[]).await?;
         let (version, named, encoding): (i32, &str, &str) =
             (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        if version < OLDEST {
-            return Err(Fault::Unusable(format!(
-                "the database {place} is on PostgreSQL {named}; use version 13 or later"
-            )));
-        }
-        if encoding != "UTF8" {
-            return Err(Fault::Unusable(format!(
-                "the database {place} keeps text as {encoding}; create one with ENCODING 'UTF8'"
-            )));
-        }
-        Ok(())
+        unfit(version, named, encoding)
+            .map_or(Ok(()), |why| Err(Fault::Unusable(format!("the database {place} {why}"))))
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -161,5 +154,28 @@ impl Session {
 
     fn statements(&self) -> MutexGuard<'_, HashMap<String, Statement>> {
         self.statements.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why a server or a database cannot do what is needed.
+fn unfit(version: i32, named: &str, encoding: &str) -> Option<String> {
+    if version < OLDEST {
+        return Some(format!("is on PostgreSQL {named}; use version 13 or later"));
+    }
+    (encoding != "UTF8")
+        .then(|| format!("keeps text as {encoding}; create one with ENCODING 'UTF8'"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::unfit;
+
+    #[test]
+    fn a_server_that_is_too_old_is_named_with_the_oldest_that_will_do() {
+        let told = unfit(120_022, "12.22 (Debian 12.22-1)", "UTF8").unwrap();
+        assert!(told.contains("PostgreSQL 12.22") && told.contains("13 or later"), "{told}");
+        for version in [130_000, 150_012, 180_000] {
+            assert_eq!(unfit(version, "", "UTF8"), None, "{version}");
+        }
     }
 }

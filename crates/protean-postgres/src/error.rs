@@ -3,6 +3,8 @@
 use protean_core::Error;
 use tokio_postgres::error::SqlState;
 
+use crate::tls;
+
 /// What went wrong in a conversation with the server.
 #[derive(Debug)]
 pub(crate) enum Fault {
@@ -55,7 +57,9 @@ impl Fault {
     /// True when the database cannot be used now, whatever is asked of it.
     pub(crate) fn is_outage(&self) -> bool {
         match self {
-            Self::Server(error) => error.code().is_none_or(is_outage),
+            Self::Server(error) => {
+                error.code().is_none_or(is_outage) && tls::advice(&why(error)).is_none()
+            }
             Self::Odd(_) => false,
             Self::Unusable(_) => true,
         }
@@ -77,6 +81,11 @@ impl Fault {
         }
     }
 
+    /// True when another statement of the transaction has failed before.
+    pub(crate) fn follows(&self) -> bool {
+        self.code() == Some(&SqlState::IN_FAILED_SQL_TRANSACTION)
+    }
+
     /// True when a table or a column is missing.
     pub(crate) fn is_unprepared(&self) -> bool {
         self.code().is_some_and(is_unprepared)
@@ -86,12 +95,11 @@ impl Fault {
 /// The results of statements that were sent together. When one fails, those behind it
 /// fail because of it: the fault that is told is the first one's.
 pub(crate) fn all<T, const N: usize>(results: [Result<T, Fault>; N]) -> Result<[T; N], Fault> {
-    let follows = |fault: &Fault| fault.code() == Some(&SqlState::IN_FAILED_SQL_TRANSACTION);
     let (mut done, mut failed) = (Vec::with_capacity(N), None);
     for result in results {
         match result {
             Ok(value) => done.push(value),
-            Err(fault) if failed.as_ref().is_none_or(follows) => failed = Some(fault),
+            Err(fault) if failed.as_ref().is_none_or(Fault::follows) => failed = Some(fault),
             Err(_) => {}
         }
     }
@@ -120,6 +128,12 @@ fn advice(error: &tokio_postgres::Error) -> String {
     let message = said.message();
     match said.code().code() {
         "28P01" => "refuses the password; correct the one in database_uri".into(),
+        "28000" if ["no encryption", "SSL off"].iter().any(|off| message.contains(off)) => {
+            format!(
+                "refuses a connection that is not encrypted ({message}); \
+                 add sslmode=verify-full to database_uri"
+            )
+        }
         "28000" => format!("refuses the user ({message}); correct database_uri or pg_hba.conf"),
         "3D000" => format!("is not there ({message}); create it with createdb"),
         "53300" => "has no connection left; lower pool_size or raise max_connections".into(),
@@ -135,13 +149,20 @@ fn advice(error: &tokio_postgres::Error) -> String {
 
 /// What keeps the server from being heard.
 fn unheard(error: &tokio_postgres::Error) -> String {
-    let source = std::error::Error::source(error).map(ToString::to_string);
-    let why = source.unwrap_or_else(|| error.to_string());
+    let why = why(error);
     if error.is_closed() {
         return "has ended the connection; it is opened again".into();
     }
     if why.contains("password") {
         return "asks for a password; add one to database_uri".into();
     }
+    if let Some(told) = tls::advice(&why) {
+        return told.into();
+    }
     format!("cannot be reached ({why}); check that the server runs and that database_uri names it")
+}
+
+fn why(error: &tokio_postgres::Error) -> String {
+    let source = std::error::Error::source(error).map(ToString::to_string);
+    source.unwrap_or_else(|| error.to_string())
 }

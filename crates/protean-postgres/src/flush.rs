@@ -11,11 +11,24 @@ use crate::row;
 use crate::value::{Text, signed};
 
 const UNPARK: &str = include_str!("sql/unpark.sql");
+/// What is done marks, then the cursors, then what marks they have passed; compiled
+/// beforehand, so that they are sent in this order.
+const MARKS: [&str; 4] = [
+    include_str!("sql/mark_done.sql"),
+    include_str!("sql/move_cursors.sql"),
+    include_str!("sql/pass_done.sql"),
+    include_str!("sql/fold_done.sql"),
+];
 const EXHUME: &str = include_str!("sql/exhume.sql");
 
 /// Writes everything that is kept and not written.
 pub(crate) async fn flush(session: &Session, picture: &Picture<'_>) -> Result<(), Refusal> {
-    row::flush(session, &picture.rows).await?;
+    let (rows, written) =
+        tokio::join!(row::flush(session, &picture.rows), ledger(session, picture));
+    Refusal::first(vec![rows, written.map_err(Refusal::from)])
+}
+
+async fn ledger(session: &Session, picture: &Picture<'_>) -> Result<(), Fault> {
     let written = tokio::join!(
         messages(session, picture.messages.changes()),
         keys(session, picture),
@@ -24,8 +37,7 @@ pub(crate) async fn flush(session: &Session, picture: &Picture<'_>) -> Result<()
         counts(session, picture),
         moves(session, picture.moves.changes()),
     );
-    all(written.into())?;
-    Ok(())
+    all(written.into()).map(drop)
 }
 
 async fn messages(session: &Session, new: &[(Place, &Message)]) -> Result<(), Fault> {
@@ -98,21 +110,32 @@ async fn progress(session: &Session, picture: &Picture<'_>) -> Result<(), Fault>
 
 /// Marks first: a cursor moves past those next to it, and forgets all it has passed.
 async fn marks(session: &Session, picture: &Picture<'_>) -> Result<(), Fault> {
-    let done = picture.coalesced.done.changes();
+    let [mark, go, pass, fold] = MARKS;
+    let (done, cursors) = (&picture.coalesced.done, &picture.coalesced.cursors);
+    if done.changes().next().is_none() && cursors.changes().next().is_none() {
+        return Ok(());
+    }
+    for sql in MARKS {
+        session.prepared(sql).await?;
+    }
+    let done = done.changes();
     let done = done.map(|((group, category, priority, position), ..)| {
         (Text(group), Text(category.as_str()), i64::from(priority.value()), signed(*position))
     });
-    lanes(session, include_str!("sql/mark_done.sql"), done).await?;
     let moved = || {
-        let changed = picture.coalesced.cursors.changes();
-        let moved = changed.filter(|(_, before, now)| before.is_none_or(|before| *now > before));
+        let moved =
+            cursors.changes().filter(|(_, before, now)| before.is_none_or(|before| *now > before));
         moved.map(|((group, category, priority), _, now)| {
             (Text(group), Text(category.as_str()), i64::from(priority.value()), signed(*now))
         })
     };
-    lanes(session, include_str!("sql/move_cursors.sql"), moved()).await?;
-    lanes(session, include_str!("sql/pass_done.sql"), moved()).await?;
-    lanes(session, include_str!("sql/fold_done.sql"), moved()).await
+    let written = tokio::join!(
+        lanes(session, mark, done),
+        lanes(session, go, moved()),
+        lanes(session, pass, moved()),
+        lanes(session, fold, moved())
+    );
+    all(written.into()).map(drop)
 }
 
 async fn lanes<'a>(

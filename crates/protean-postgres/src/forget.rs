@@ -33,3 +33,8 @@ pub(crate) async fn keys(session: &Session, now: Timestamp, count: usize) -> Res
     let forgotten = session.execute(sql, &[&now.as_micros(), &limit(count)]).await?;
     Ok(usize::try_from(forgotten).unwrap_or(count))
 }
+
+/// Forgets writers that have not written for so long that they are gone.
+pub(crate) async fn writers(session: &Session) -> Result<(), Fault> {
+    session.execute(include_str!("sql/sweep_writers.sql"), &[]).await.map(drop)
+}

@@ -8,9 +8,10 @@
 //! other processes ─▶ NOTIFY ─▶ wake ─▶ Store::commits
 //! ```
 //!
-//! * a server: `provider` reads its address, `connection` opens it, `schema` and
-//!   `table` lay the database out
-//! * one transaction writes at a time, in all processes: `turnstile` says why
+//! * a server: `provider` reads its address, `connection` opens it, `tls` encrypts it,
+//!   `schema` and `table` lay the database out
+//! * one transaction writes at a time, in all processes: `turnstile` says why;
+//!   `signature` tells what became of one whose COMMIT was not answered
 //! * one process reads for a group: `claim`
 //!
 //! The SQL stands in `sql/`, a statement a file.
@@ -34,9 +35,11 @@ mod refusal;
 mod row;
 mod rows;
 mod schema;
+mod signature;
 mod statement;
 mod store;
 mod table;
+mod tls;
 mod turnstile;
 mod unique;
 mod unit;

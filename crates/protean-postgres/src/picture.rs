@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use protean_core::message::{Category, Message, Priority, Stream, Table, Timestamp};
 use protean_core::port::{At, Changes, Dead, KeyClaim, KeyWrite, MessageRef, Park, Place};
 use tokio_postgres::Row;
@@ -23,8 +24,6 @@ pub(crate) type Places = BTreeMap<u64, u64>;
 /// Everything the units of a transaction touch.
 #[derive(Default)]
 pub(crate) struct Picture<'a> {
-    /// The transaction, as the server calls it.
-    pub(crate) xid: String,
     head: u64,
     pub(crate) streams: Layered<Arc<str>, u64>,
     pub(crate) messages: Listed<(Place, &'a Message)>,
@@ -107,7 +106,6 @@ impl Picture<'_> {
             all(loaded.into())?;
         for row in &log {
             picture.head = number(row, 0)?;
-            picture.xid = row.try_get(1)?;
         }
         for row in &streams {
             let next = row.try_get::<_, Option<i64>>(1)?;
@@ -145,21 +143,22 @@ impl Picture<'_> {
         }
         Ok(())
     }
+}
 
-    /// Loads the rows that these units write; an error names the table.
-    pub(crate) async fn load_rows(
-        &mut self,
-        session: &Session,
-        units: &[&Changes],
-    ) -> Result<(), (Fault, Arc<Table>)> {
-        for (table, keys) in Asked::of(units).rows.into_values() {
-            let loaded = row::load(session, &table, &keys).await;
-            for (key, now) in loaded.map_err(|fault| (fault, Arc::clone(&table)))? {
-                self.rows.load((Arc::from(table.name.as_str()), key), now);
-            }
+/// Loads the rows that these units write; an error names the table.
+pub(crate) async fn load_rows(
+    session: &Session,
+    units: &[&Changes],
+) -> Result<Layered<Names, RowNow>, (Fault, Arc<Table>)> {
+    let asked = Asked::of(units).rows;
+    let loads = asked.values().map(|(table, keys)| row::load(session, table, keys));
+    let (loaded, mut rows) = (join_all(loads).await, Layered::default());
+    for ((table, _), loaded) in asked.values().zip(loaded) {
+        for (key, now) in loaded.map_err(|fault| (fault, Arc::clone(table)))? {
+            rows.load((Arc::from(table.name.as_str()), key), now);
         }
-        Ok(())
     }
+    Ok(rows)
 }
 
 fn lane(row: &Row) -> Result<LaneKey, Fault> {

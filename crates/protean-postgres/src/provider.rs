@@ -12,12 +12,14 @@ use tokio_postgres::config::{Host, SslMode};
 
 use crate::connection::Settings;
 use crate::store::PostgresStore;
+use crate::tls::Wanted;
 
 /// How a location looks.
 const FORM: &str = "postgresql://user:password@host:5432/database";
 
 /// Opens PostgreSQL databases: `postgresql://user:password@host:5432/database`,
-/// or with `postgres://`. Connections are not encrypted.
+/// or with `postgres://`. Connections are encrypted when it ends in `?sslmode=verify-full`;
+/// `&sslrootcert=/path/to/ca.pem` names an authority the system does not know.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Postgres;
 
@@ -27,7 +29,7 @@ impl Provider for Postgres {
     }
 
     fn fault(&self, location: &Location) -> Option<String> {
-        settings(location).err()
+        parts(location).err()
     }
 
     fn open<'a>(&'a self, location: &'a Location) -> BoxFuture<'a, Result<Arc<dyn Store>>> {
@@ -40,6 +42,13 @@ impl Provider for Postgres {
 
 /// What is wrong with a location is told without it: it may hold a password.
 fn settings(location: &Location) -> Result<Settings, String> {
+    let (config, wanted) = parts(location)?;
+    let (place, tls) = (place(&config), wanted.trust()?);
+    Ok(Settings { config, tls, place, readers: location.pool_size.max(2), instance: instance() })
+}
+
+/// The same without touching anything.
+fn parts(location: &Location) -> Result<(Config, Wanted), String> {
     let uri = location.uri.as_deref().unwrap_or("");
     if uri.is_empty() {
         return Err(format!("postgresql needs a database: set database_uri = \"{FORM}\""));
@@ -53,6 +62,7 @@ fn settings(location: &Location) -> Result<Settings, String> {
              in a password as %40 or %2F"
         )
     };
+    let (wanted, uri) = Wanted::split(uri)?;
     let mut config: Config = uri.parse().map_err(odd)?;
     if config.get_hosts().is_empty() {
         return Err(format!("database_uri names no host; write it as {FORM}"));
@@ -63,11 +73,7 @@ fn settings(location: &Location) -> Result<Settings, String> {
     if config.get_user().is_none_or(str::is_empty) {
         return Err(format!("database_uri names no user; write it as {FORM}"));
     }
-    if !matches!(config.get_ssl_mode(), SslMode::Disable | SslMode::Prefer) {
-        return Err("database_uri asks for an encrypted connection, which this release does not \
-                    have; use sslmode=disable over a network you trust, or a tunnel"
-            .into());
-    }
+    config.ssl_mode(if wanted.is_encrypted { SslMode::Require } else { SslMode::Disable });
     config.keepalives_idle(Duration::from_secs(5)).tcp_user_timeout(Duration::from_secs(15));
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(Duration::from_secs(5));
@@ -75,8 +81,7 @@ fn settings(location: &Location) -> Result<Settings, String> {
     if config.get_application_name().is_none() {
         config.application_name("protean");
     }
-    let place = place(&config);
-    Ok(Settings { config, place, readers: location.pool_size.max(2), instance: instance() })
+    Ok((config, wanted))
 }
 
 /// `'bank' at db.example:5432`.
@@ -105,7 +110,9 @@ fn instance() -> String {
 mod tests {
     use protean_core::port::{Location, Provider};
 
-    use super::{Postgres, settings};
+    use tokio_postgres::config::SslMode;
+
+    use super::{Postgres, parts, settings};
 
     fn at(uri: &str) -> Location {
         Location { uri: Some(uri.into()), ..Location::default() }
@@ -121,7 +128,8 @@ mod tests {
             ("postgresql:///db?user=u", "no host"),
             ("postgresql://u@h", "no database"),
             ("postgresql://h/db", "no user"),
-            ("postgresql://u@h/db?sslmode=require", "encrypted"),
+            ("postgresql://u@h/db?sslmode=on", "verify-full"),
+            ("postgresql://u@h/db?sslrootcert=/ca.pem", "sslmode=verify-full"),
         ] {
             let fault = Postgres.fault(&at(uri)).unwrap_or_else(|| panic!("{uri} is taken"));
             assert!(fault.contains(told), "{uri}: {fault}");
@@ -139,13 +147,32 @@ mod tests {
             "postgresql://bob:canary@/db",
             "mysql://bob:canary@host/db",
             "postgresql://bob:canary@host/db?canary=canary",
-            "postgresql://bob:canary@host/db?sslmode=require",
+            "postgresql://bob:canary@host/db?sslmode=canary",
         ] {
             let fault = Postgres.fault(&at(uri)).unwrap_or_else(|| panic!("{uri} is taken"));
             assert!(!fault.contains("canary"), "{fault}");
         }
         for uri in ["postgresql://bob:canary@host/db", "postgresql://bob:can/canary@host/db"] {
             assert_eq!(settings(&at(uri)).unwrap().place, "'db' at host:5432");
+        }
+    }
+
+    #[test]
+    fn connections_are_encrypted_when_the_location_says_so() {
+        for (uri, mode) in [
+            ("postgresql://u:a?sslmode=require@h/db", SslMode::Disable),
+            ("postgresql://u@h/db", SslMode::Disable),
+            ("postgresql://u@h/db?sslmode=prefer", SslMode::Disable),
+            ("postgresql://u@h/db?sslmode=require", SslMode::Require),
+            ("postgresql://h/db?user=u&sslmode=verify-ca", SslMode::Require),
+            (
+                "postgresql://u@h/db?sslmode=verify-full&sslrootcert=%2Fca&options=x",
+                SslMode::Require,
+            ),
+        ] {
+            let (config, _) = parts(&at(uri)).unwrap_or_else(|fault| panic!("{uri}: {fault}"));
+            assert_eq!(config.get_ssl_mode(), mode, "{uri}");
+            assert_eq!((config.get_user(), config.get_dbname()), (Some("u"), Some("db")), "{uri}");
         }
     }
 }

@@ -47,6 +47,18 @@ impl Refusal {
             _ => Self::Broken(fault),
         }
     }
+
+    /// What of statements that were sent together was refused first: those behind it
+    /// fail because of it.
+    pub(crate) fn first(results: Vec<Result<(), Self>>) -> Result<(), Self> {
+        let follows = |refusal: &Self| match refusal {
+            Self::Broken(fault) => fault.follows(),
+            Self::LeftOut(_) => false,
+        };
+        let mut refused = results.into_iter().filter_map(Result::err).collect::<Vec<_>>();
+        let first = refused.iter().position(|refusal| !follows(refusal)).unwrap_or(0);
+        if refused.is_empty() { Ok(()) } else { Err(refused.swap_remove(first)) }
+    }
 }
 
 impl From<Fault> for Refusal {

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use protean_core::message::{Row, Table, Value};
 use protean_core::port::{RowChange, RowWrite};
 
@@ -127,10 +128,8 @@ pub(crate) async fn flush(session: &Session, rows: &Layered<Names, RowNow>) -> R
         let fresh = || Writes::new(&now.table);
         tables.entry(name).or_insert_with(fresh).add(key, before, now);
     }
-    for writes in tables.values() {
-        writes.run(session).await?;
-    }
-    Ok(())
+    let written = join_all(tables.values().map(|writes| writes.run(session))).await;
+    Refusal::first(written)
 }
 
 /// What is done to one table.
@@ -166,11 +165,19 @@ impl<'a> Writes<'a> {
         }
     }
 
-    /// Removed rows first: what was unique in them is free again.
+    /// Removed rows first: what was unique in them is free again. A statement that has to be
+    /// compiled goes late; when it meets another for that the units are run one by one.
     async fn run(&self, session: &Session) -> Result<(), Refusal> {
-        self.delete(session).await?;
-        self.put(session, &self.updates, true).await?;
-        self.put(session, &self.inserts, false).await?;
+        let (deleted, updated, inserted, remembered) = tokio::join!(
+            self.delete(session),
+            self.put(session, &self.updates, true),
+            self.put(session, &self.inserts, false),
+            self.remember(session),
+        );
+        Refusal::first(vec![deleted, updated, inserted, remembered])
+    }
+
+    async fn remember(&self, session: &Session) -> Result<(), Refusal> {
         let name = Text(&self.table.name);
         if !self.remembered.is_empty() {
             let tables = vec![name; self.remembered.len()];

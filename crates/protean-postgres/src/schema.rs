@@ -8,10 +8,12 @@ use tokio_postgres::error::SqlState;
 use crate::connection::{Session, Settings};
 use crate::error::Fault;
 use crate::value::{Text, limit, unsigned};
-use crate::{table, turnstile};
+use crate::{forget, table, turnstile};
 
 /// What leads from each layout to the next, from an empty database on.
-const LAYOUTS: [&[&str]; 1] = [&[
+const LAYOUTS: [&[&str]; 2] = [INITIAL, &[include_str!("sql/create_writers.sql")]];
+
+const INITIAL: &[&str] = &[
     include_str!("sql/create_messages.sql"),
     include_str!("sql/create_messages_by_stream.sql"),
     include_str!("sql/create_messages_by_lane.sql"),
@@ -33,13 +35,13 @@ const LAYOUTS: [&[&str]; 1] = [&[
     include_str!("sql/create_outbox_queue.sql"),
     include_str!("sql/create_outbox.sql"),
     include_str!("sql/create_claims.sql"),
-]];
+];
 
 /// The layout this program writes.
 const VERSION: usize = LAYOUTS.len();
 
 /// Tables that only this adapter has, beside those of every store.
-const OWN: [&str; 2] = ["protean.claims", "protean.layout"];
+const OWN: [&str; 3] = ["protean.claims", "protean.layout", "protean.writers"];
 
 /// Refuses a database of a later version of this program.
 pub(crate) async fn check(session: &Session) -> Result<(), Fault> {
@@ -74,6 +76,7 @@ async fn lay_out(
     enrolments: &[Enrolment],
 ) -> Result {
     create(session).await.map_err(|fault| occupied(fault, settings))?;
+    forget::writers(session).await.map_err(|fault| settings.told(fault))?;
     for table in tables {
         table::prepare(session, table, settings).await?;
     }

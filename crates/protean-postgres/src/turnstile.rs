@@ -15,7 +15,7 @@
 
 use protean_core::message::Lane;
 
-use crate::connection::{PATIENCE, Session, Settings};
+use crate::connection::{Session, Settings};
 use crate::error::Fault;
 use tokio_postgres::error::SqlState;
 
@@ -29,19 +29,21 @@ pub(crate) async fn begin(session: &Session, lane: Lane) -> Result<(), Fault> {
     session.batch(if lane == Lane::Backfill { BULK } else { PRODUCTION }).await
 }
 
-/// The fault, with who holds the lock when that is what it says.
+/// The fault, with who holds the lock when that is what it says; the transaction
+/// is over then.
 pub(crate) async fn explained(fault: Fault, session: &Session, settings: &Settings) -> Fault {
     if fault.code() != Some(&SqlState::LOCK_NOT_AVAILABLE) {
         return fault;
     }
+    session.batch("ROLLBACK").await.unwrap_or_default();
     let holder = session.first(include_str!("sql/holder.sql"), &[]).await.ok().flatten();
-    let holder = holder.and_then(|row| {
-        let (pid, state) = (row.try_get::<_, i32>(0).ok()?, row.try_get::<_, String>(1).ok()?);
-        Some(format!("the process {pid} of the server ({state}) holds it"))
+    let found = holder.and_then(|row| {
+        Some((row.try_get::<_, String>(0).ok()?, row.try_get::<_, Option<String>>(1).ok()?))
     });
-    let (place, seconds) = (&settings.place, PATIENCE.as_secs());
+    let (waited, holder) = found.unwrap_or_else(|| ("too long".into(), None));
     let holder = holder.unwrap_or_else(|| "whoever held it has let it go since".into());
     Fault::Unusable(format!(
-        "the database {place} could not be written for {seconds} s: its log is locked; {holder}"
+        "the database {} could not be written for {waited}: its log is locked; {holder}",
+        settings.place
     ))
 }

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use futures_util::future::try_join_all;
 use protean_core::message::{Column, ColumnKind, Table};
 use protean_core::port::{Changes, RowChange};
 
@@ -27,16 +28,16 @@ struct Taken {
 
 /// True when a unit may take a value that a row has which another unit writes.
 pub(crate) async fn may_meet(session: &Session, units: &[&Changes]) -> Result<bool, Fault> {
-    for (table, taken) in taken(units).into_values().filter(|(_, taken)| taken.gives) {
-        for (column, takers) in taken.columns {
-            if takers.values().any(|keys| keys.len() > 1)
-                || is_held(session, &table, column, &takers).await?
-            {
-                return Ok(true);
-            }
-        }
+    let tables = taken(units);
+    let giving = tables.values().filter(|(_, taken)| taken.gives);
+    let columns = giving.flat_map(|(table, taken)| {
+        taken.columns.iter().map(move |(column, takers)| (table, *column, takers))
+    });
+    if columns.clone().any(|(.., takers)| takers.values().any(|keys| keys.len() > 1)) {
+        return Ok(true);
     }
-    Ok(false)
+    let asked = columns.map(|(table, column, takers)| is_held(session, table, column, takers));
+    Ok(try_join_all(asked).await?.contains(&true))
 }
 
 fn taken(units: &[&Changes]) -> BTreeMap<String, (Arc<Table>, Taken)> {

@@ -156,6 +156,7 @@ impl Desk<'_> {
                 jobs.pop_front().into_iter().for_each(Job::finish);
             }
         }
+        self.committer.end().await;
     }
 
     /// Takes what goes first, or waits for something to come.

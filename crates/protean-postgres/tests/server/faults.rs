@@ -8,13 +8,13 @@ use protean_core::message::Lane;
 use protean_core::port::{Outcome, Store};
 use protean_testing::servers::{Database, Postgres};
 
-use crate::proxy::Proxy;
+use crate::proxy::{Fate, Proxy};
 use crate::{account, commit, database, ids, is_committed, open, prepared, unit};
 
 const TERMINATE: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
     WHERE datname = current_database() AND pid <> pg_backend_pid()";
 
-async fn commit_one(store: &dyn Store) -> Outcome {
+pub(crate) async fn commit_one(store: &dyn Store) -> Outcome {
     commit(store, vec![unit(Lane::Primary, &account("a"))]).await.remove(0)
 }
 
@@ -40,6 +40,18 @@ async fn commit_on(
     outcomes
 }
 
+/// A store on a prepared database, behind a proxy, with what else its URI says.
+pub(crate) async fn behind_a_proxy(
+    server: &Postgres,
+    database: &Database,
+    options: &str,
+) -> (Arc<dyn Store>, Proxy) {
+    drop(prepared(&database.uri(), &[]).await);
+    let proxy = Proxy::before(server.port()).await;
+    let (direct, through) = (format!(":{}/", server.port()), format!(":{}/", proxy.port));
+    (open(&(database.uri().replace(&direct, &through) + options)).await, proxy)
+}
+
 /// Each committed message is there once, and no other.
 async fn is_exact(store: &dyn Store, outcomes: &[(Arc<str>, Outcome)]) {
     let found = ids(store, &account("a")).await;
@@ -54,14 +66,11 @@ async fn is_exact(store: &dyn Store, outcomes: &[(Arc<str>, Outcome)]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_whose_answer_is_lost_is_known_to_be_committed() {
     let database = database();
-    drop(prepared(&database.uri(), &[]).await);
-    let proxy = Proxy::before(Postgres::shared().port()).await;
-    let port = Postgres::shared().port().to_string();
-    let store = open(&database.uri().replace(&port, &proxy.port.to_string())).await;
+    let (store, proxy) = behind_a_proxy(Postgres::shared(), &database, "").await;
     for expected in 1..=3 {
-        proxy.cut_next_commit();
+        proxy.next_commit(Fate::Unanswered);
         let outcome = commit_one(&*store).await;
-        assert!(proxy.has_cut());
+        assert!(proxy.is_done());
         assert!(is_committed(&outcome), "{outcome:?}");
         assert_eq!(ids(&*store, &account("a")).await.len(), expected);
     }
@@ -102,6 +111,78 @@ async fn a_commit_that_is_ended_by_the_server_is_known_to_have_failed() {
     assert!(ids(&*store, &account("a")).await.is_empty());
     until_committed(&*store).await;
     assert_eq!(ids(&*store, &account("a")).await.len(), 1);
+}
+
+/// Asks until the answer is another one than this.
+fn until_other(database: &Database, sql: &str, answer: &str) -> String {
+    let begun = Instant::now();
+    loop {
+        let found = database.run(sql);
+        if found != answer {
+            return found;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20), "{sql} gives {answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_whose_answer_is_lost_is_waited_for_while_it_runs() {
+    let database = database();
+    let (store, proxy) = behind_a_proxy(Postgres::shared(), &database, "").await;
+    database.run(SLOW);
+    let holder = crate::raw(&database.uri()).await;
+    holder.batch_execute("SELECT pg_advisory_lock(77)").await.unwrap();
+    proxy.next_commit(Fate::Unanswered);
+    let committing = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { commit_one(&*store).await }
+    });
+    // The COMMIT waits for the holder, and who asks what became of it for the COMMIT.
+    let both = "SELECT count(*) = 2 OR $1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted \
+                AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    while tokio::task::block_in_place(|| {
+        database.run(&both.replace("$1", &committing.is_finished().to_string()))
+    }) == "f"
+    {}
+    assert!(!committing.is_finished(), "it was not waited for");
+    holder.batch_execute("SELECT pg_advisory_unlock(77)").await.unwrap();
+    let outcome = committing.await.unwrap();
+    assert!(is_committed(&outcome), "{outcome:?}");
+    assert_eq!(ids(&*store, &account("a")).await.len(), 1);
+}
+
+/// The server's own number of a transaction whose COMMIT hangs.
+const NUMBER: &str = "SELECT backend_xid FROM pg_stat_activity \
+    WHERE datname = current_database() AND query = 'COMMIT' AND wait_event = 'advisory'";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_undone_by_a_crash_is_not_taken_for_the_one_that_got_its_number() {
+    // Nothing but a commit presses the log of the server to the disk.
+    let server = Postgres::start("-c wal_writer_delay=10s -c autovacuum=off");
+    let database = server.own_database();
+    let (store, proxy) = behind_a_proxy(&server, &database, "").await;
+    assert!(is_committed(&commit_one(&*store).await));
+    database.run(SLOW);
+    let holder = crate::raw(&database.uri()).await;
+    holder.batch_execute("SELECT pg_advisory_lock(77)").await.unwrap();
+    let committing = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { commit_one(&*store).await }
+    });
+    let number = tokio::task::block_in_place(|| until_other(&database, NUMBER, ""));
+    proxy.shut(true);
+    tokio::task::block_in_place(|| {
+        server.stop("immediate");
+        server.resume();
+        let next = "SELECT pg_current_xact_id()";
+        while database.run(next).parse::<u64>().unwrap() < number.parse().unwrap() {}
+    });
+    assert_eq!(database.run(&format!("SELECT pg_xact_status('{number}')")), "committed");
+    proxy.shut(false);
+    let outcome = committing.await.unwrap();
+    assert!(matches!(outcome, Outcome::Unavailable(_)), "{outcome:?}");
+    until_committed(&*store).await;
+    assert_eq!(ids(&*store, &account("a")).await.len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,9 @@
 use protean_core::message::{Column, ColumnKind, Lane, Table, Value};
 use protean_core::port::{Changes, Store};
 
-use crate::{account, column, commit, database, open, people, person, prepared, unit};
+use crate::{
+    account, column, commit, database, is_committed, open, people, person, prepared, unit,
+};
 
 async fn refused(store: &dyn Store, table: Table) -> String {
     store.prepare(&[table], &[]).await.unwrap_err().to_string()
@@ -67,4 +69,41 @@ async fn refuses_a_database_of_a_later_release() {
     database.run("INSERT INTO \"protean.layout\" VALUES (99)");
     let error = store.prepare(&[], &[]).await.unwrap_err().to_string();
     assert!(error.contains("layout 99") && error.contains("newer release"), "{error}");
+}
+
+#[tokio::test]
+async fn a_database_of_an_earlier_layout_is_brought_up_by_preparing() {
+    let database = database();
+    let store = prepared(&database.uri(), &[]).await;
+    database.run("DROP TABLE \"protean.writers\"; UPDATE \"protean.layout\" SET version = 1");
+    let changes = || vec![unit(Lane::Primary, &account("a"))];
+    let outcome = commit(&*store, changes()).await.remove(0);
+    let told = format!("{outcome:?}");
+    assert!(told.contains("Unavailable") && told.contains("db setup"), "{told}");
+    store.prepare(&[], &[]).await.unwrap();
+    assert!(is_committed(&commit(&*store, changes()).await[0]));
+    assert_eq!(database.run("SELECT max(version) FROM \"protean.layout\""), "2");
+}
+
+#[tokio::test]
+async fn writers_leave_nothing_behind() {
+    let database = database();
+    let (ours, theirs) = (prepared(&database.uri(), &[]).await, open(&database.uri()).await);
+    for store in [&ours, &theirs, &ours] {
+        commit(&**store, vec![unit(Lane::Primary, &account("a"))]).await;
+    }
+    let writers = || database.run("SELECT count(*) FROM \"protean.writers\"");
+    assert_eq!(writers(), "2");
+    drop(theirs);
+    assert_eq!(writers(), "1");
+    // One that was killed, and one that may be alive.
+    database.run(
+        "INSERT INTO \"protean.writers\" \
+         VALUES ('gone', 1, now() - interval '31 days'), ('quiet', 1, now() - interval '29 days')",
+    );
+    ours.prepare(&[], &[]).await.unwrap();
+    assert_eq!(writers(), "2");
+    ours.destroy(&[]).await.unwrap();
+    let left = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace";
+    assert_eq!(database.run(left), "0");
 }

@@ -4,9 +4,10 @@
 //! * `faults`: connections and servers that end in the middle of a commit
 //! * `layout`: tables as they are in the database, and what cannot be extended
 //! * `locations`: databases that cannot be opened
-//! * `proxy`: a connection that is cut at the worst moment
+//! * `proxy`: a connection on which something happens to a COMMIT
 //! * `stores`: several stores and processes on one database
 //! * `units`: units that the database refuses
+//! * `waits`: how long one process can hold up the others
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
@@ -18,6 +19,7 @@ mod locations;
 mod proxy;
 mod stores;
 mod units;
+mod waits;
 
 use std::sync::Arc;
 

@@ -1,72 +1,100 @@
-//! A connection that is cut when the server has answered COMMIT and nobody has heard it.
+//! A connection on which something happens to a COMMIT.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
-/// Passes everything on, until it is told to cut.
+/// What happens to a COMMIT.
+#[derive(Clone, Copy)]
+pub(crate) enum Fate {
+    /// It reaches the server, and its sender hears nothing any more.
+    Unanswered,
+    /// It stays where it is, and its connection with it.
+    Held,
+}
+
+type Next = Arc<Mutex<Option<Fate>>>;
+
+/// Passes everything on, but for a COMMIT with a fate.
 pub(crate) struct Proxy {
     pub(crate) port: u16,
-    cut: Arc<AtomicBool>,
+    next: Next,
+    shut: Arc<AtomicBool>,
 }
 
 impl Proxy {
     pub(crate) async fn before(server: u16) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let cut = Arc::new(AtomicBool::new(false));
-        let told = Arc::clone(&cut);
+        let next = Next::default();
+        let shut = Arc::new(AtomicBool::new(false));
+        let (told, is_shut) = (Arc::clone(&next), Arc::clone(&shut));
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                if is_shut.load(Ordering::SeqCst) {
+                    continue;
+                }
                 let server = TcpStream::connect(("127.0.0.1", server)).await.unwrap();
                 let (from_client, to_client) = client.into_split();
                 let (from_server, to_server) = server.into_split();
-                let silent = Arc::new(AtomicBool::new(false));
+                let silent = Arc::new(Notify::new());
                 tokio::spawn(ask(from_client, to_server, Arc::clone(&told), Arc::clone(&silent)));
                 tokio::spawn(answer(from_server, to_client, silent));
             }
         });
-        Self { port, cut }
+        Self { port, next, shut }
     }
 
-    /// Lets the next COMMIT through, but not its answer.
-    pub(crate) fn cut_next_commit(&self) {
-        self.cut.store(true, Ordering::SeqCst);
+    /// What happens to the next COMMIT.
+    pub(crate) fn next_commit(&self, fate: Fate) {
+        *self.next.lock().unwrap() = Some(fate);
     }
 
-    /// True when it has done so.
-    pub(crate) fn has_cut(&self) -> bool {
-        !self.cut.load(Ordering::SeqCst)
+    /// True when it has happened.
+    pub(crate) fn is_done(&self) -> bool {
+        self.next.lock().unwrap().is_none()
+    }
+
+    /// Lets nobody in any more, or again.
+    pub(crate) fn shut(&self, shut: bool) {
+        self.shut.store(shut, Ordering::SeqCst);
     }
 }
 
-async fn ask(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    cut: Arc<AtomicBool>,
-    silent: Arc<AtomicBool>,
-) {
+async fn ask(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, next: Next, silent: Arc<Notify>) {
     let mut bytes = vec![0; 64 * 1024];
     while let Ok(count @ 1..) = from.read(&mut bytes).await {
         let commits = bytes[..count].windows(7).any(|word| word == b"COMMIT\0");
-        if commits && cut.swap(false, Ordering::SeqCst) {
-            silent.store(true, Ordering::SeqCst);
+        let fate = if commits { next.lock().unwrap().take() } else { None };
+        match fate {
+            Some(Fate::Held) => std::future::pending().await,
+            Some(Fate::Unanswered) => silent.notify_one(),
+            None => {}
         }
-        if to.write_all(&bytes[..count]).await.is_err() {
+        if to.write_all(&bytes[..count]).await.is_err() || fate.is_some() {
             return;
         }
     }
 }
 
-async fn answer(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, silent: Arc<AtomicBool>) {
+async fn answer(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, silent: Arc<Notify>) {
     let mut bytes = vec![0; 64 * 1024];
-    while let Ok(count @ 1..) = from.read(&mut bytes).await {
-        // What is dropped here closes the connection of the client.
-        if silent.load(Ordering::SeqCst) || to.write_all(&bytes[..count]).await.is_err() {
-            return;
+    loop {
+        let read = tokio::select! {
+            biased;
+            () = silent.notified() => break,
+            read = from.read(&mut bytes) => read,
+        };
+        match read {
+            Ok(count @ 1..) if to.write_all(&bytes[..count]).await.is_ok() => {}
+            _ => return,
         }
     }
+    // This closes the connection of the client; the server carries out what it was told.
+    drop(to);
+    while let Ok(1..) = from.read(&mut bytes).await {}
 }

@@ -1,8 +1,9 @@
 //! A PostgreSQL server of one's own.
 
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -13,9 +14,9 @@ use super::install::program;
 
 /// PostgreSQL refuses to run as root: then it runs as this user, who owns nothing else.
 const NOBODY: u32 = 65_534;
-/// Who has to give a password, and which.
-const GUARDED: &str =
-    "host all guarded 127.0.0.1/32 scram-sha-256\nhost all all 127.0.0.1/32 trust\n";
+/// Who has to give a password, and who has to speak TLS.
+const GUARDED: &str = "host all guarded 127.0.0.1/32 scram-sha-256\nhostnossl all encrypted 127.0.0.1/32 reject\n\
+     host all all 127.0.0.1/32 trust\n";
 
 /// A server on a free port of this machine. It ends with the process of the
 /// tests, however that ends, and takes its folder with it.
@@ -58,6 +59,22 @@ impl Postgres {
     /// # Panics
     /// When there is no server program and none can be installed, or it does not start.
     pub fn start(settings: &str) -> Self {
+        Self::start_on(settings, |_| {})
+    }
+
+    /// A server that speaks TLS and shows this certificate, both in PEM.
+    ///
+    /// # Panics
+    /// When there is no server program and none can be installed, or it does not start.
+    pub fn start_with_tls(certificate: &str, key: &str) -> Self {
+        let settings = "-c fsync=off -c ssl=on -c ssl_cert_file=cert.pem -c ssl_key_file=key.pem";
+        Self::start_on(settings, |folder| {
+            write(folder, "cert.pem", certificate);
+            write(folder, "key.pem", key);
+        })
+    }
+
+    fn start_on(settings: &str, equip: impl Fn(&Path)) -> Self {
         let initdb = program("initdb", "postgresql");
         let programs = initdb.canonicalize().unwrap_or(initdb);
         let programs = programs.parent().unwrap_or(Path::new("")).to_owned();
@@ -65,6 +82,7 @@ impl Postgres {
         // Another process may take the port first; then another one is tried.
         for _ in 0..5 {
             let folder = folder(&programs);
+            equip(&folder);
             let port = free_port();
             let settings = format!(
                 "-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' \
@@ -226,6 +244,18 @@ fn folder(programs: &Path) -> PathBuf {
     std::fs::write(folder.join("data/pg_hba.conf"), GUARDED)
         .unwrap_or_else(|error| panic!("the server cannot be configured: {error}"));
     folder
+}
+
+/// A file that only the server can read.
+fn write(folder: &Path, name: &str, text: &str) {
+    let file = folder.join("data").join(name);
+    let written = std::fs::write(&file, text)
+        .and_then(|()| std::fs::set_permissions(&file, Permissions::from_mode(0o600)))
+        .and_then(|()| match std::fs::metadata(folder)?.uid() {
+            NOBODY => chown(&file, Some(NOBODY), Some(NOBODY)),
+            _ => Ok(()),
+        });
+    written.unwrap_or_else(|error| panic!("{} cannot be written: {error}", file.display()));
 }
 
 /// The command as the one who owns the folder.

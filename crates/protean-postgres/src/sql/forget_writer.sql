@@ -1,0 +1,1 @@
+DELETE FROM "protean.writers" WHERE instance = $1

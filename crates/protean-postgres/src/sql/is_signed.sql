@@ -1,0 +1,1 @@
+SELECT 1 FROM "protean.writers" WHERE instance = $1 AND number = $2

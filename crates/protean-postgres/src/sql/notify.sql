@@ -1,1 +1,0 @@
-SELECT pg_notify('protean.' || current_schema(), $1)

@@ -1,0 +1,1 @@
+DELETE FROM "protean.writers" WHERE seen < now() - interval '30 days'

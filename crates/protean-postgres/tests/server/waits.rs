@@ -1,0 +1,77 @@
+//! How long one process can hold up the others.
+
+use std::sync::Arc;
+
+use protean_core::port::Outcome;
+use protean_testing::servers::Postgres;
+
+use crate::faults::{behind_a_proxy, commit_one};
+use crate::proxy::Fate;
+use crate::{account, database, ids, is_committed, open, prepared, raw};
+
+/// Notes what holds for the connection that writes.
+const NOTED: &str = "\
+    CREATE TABLE noted (waits text); \
+    CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS \
+        'BEGIN INSERT INTO noted VALUES (current_setting(''lock_timeout'') || '','' || \
+            current_setting(''idle_in_transaction_session_timeout'')); RETURN NULL; END'; \
+    CREATE TRIGGER note AFTER INSERT ON messages FOR EACH ROW EXECUTE FUNCTION note()";
+
+const LONGER: &str = "DO $$ BEGIN EXECUTE format(\
+    'ALTER DATABASE %I SET lock_timeout = ''1h''', current_database()); END $$";
+
+#[tokio::test]
+async fn a_connection_waits_and_idles_for_ten_seconds_or_less_if_told_so() {
+    let database = database();
+    drop(prepared(&database.uri(), &[]).await);
+    database.run(NOTED);
+    for (before, options, expected) in [
+        ("", "", "10s,10s"),
+        (LONGER, "", "10s,10s"),
+        (LONGER, "?options=-c%20lock_timeout%3D9s", "9s,10s"),
+        (LONGER, "?options=-c%20idle_in_transaction_session_timeout%3D9s", "10s,9s"),
+    ] {
+        database.run(before);
+        let store = open(&(database.uri() + options)).await;
+        assert!(is_committed(&commit_one(&*store).await));
+        assert_eq!(database.run("DELETE FROM noted RETURNING waits"), expected, "{options}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_waits_too_long_for_the_log_says_who_holds_it() {
+    let database = database();
+    drop(prepared(&database.uri(), &[]).await);
+    let store = open(&(database.uri() + "?options=-c%20lock_timeout%3D50ms")).await;
+    let holder = raw(&database.uri()).await;
+    let pid: i32 = holder.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+    holder.batch_execute("BEGIN; SELECT pg_advisory_xact_lock(1349678190, 1)").await.unwrap();
+    let outcome = commit_one(&*store).await;
+    let Outcome::Unavailable(told) = &outcome else { panic!("{outcome:?}") };
+    let held = format!("for 50ms: its log is locked; the process {pid} of the server (idle");
+    assert!(told.contains(&held), "{told}");
+    holder.batch_execute("COMMIT").await.unwrap();
+    assert!(is_committed(&commit_one(&*store).await));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_writer_that_is_held_still_before_its_commit_loses_its_transaction() {
+    let database = database();
+    let options = "?options=-c%20idle_in_transaction_session_timeout%3D50ms";
+    let (still, proxy) = behind_a_proxy(Postgres::shared(), &database, options).await;
+    let other = open(&database.uri()).await;
+    proxy.next_commit(Fate::Held);
+    let held = tokio::spawn({
+        let still = Arc::clone(&still);
+        async move { commit_one(&*still).await }
+    });
+    while !proxy.is_done() {
+        tokio::task::yield_now().await;
+    }
+    let outcome = commit_one(&*other).await;
+    assert!(is_committed(&outcome), "{outcome:?}");
+    let outcome = held.await.unwrap();
+    assert!(matches!(outcome, Outcome::Unavailable(_)), "{outcome:?}");
+    assert_eq!(ids(&*other, &account("a")).await.len(), 1);
+    assert!(is_committed(&commit_one(&*still).await));
+}
