@@ -204,5 +204,4 @@ impl Feed {
 }
 
 #[cfg(test)]
-#[path = "../feed_tests.rs"]
 mod tests;
