@@ -9,7 +9,8 @@ use serde::Serializer;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::{Domain, work};
+use super::{Domain, HandlerKind, work};
+use crate::config::hint;
 use crate::message::{Category, Envelope, Extensions, Id, Kind, Message, Priority};
 use crate::model::fits;
 use crate::port::Entry;
@@ -53,10 +54,17 @@ pub fn exact(entry: &Entry) -> Vec<u8> {
 /// `message_processing` says: for tests of subscribers.
 ///
 /// # Errors
-/// When it is no JSON, or the store cannot be written. With
+/// When it is no JSON, nobody reads such a stream, or the store cannot be written. With
 /// [`Error::committed`](crate::Error::committed) a subscriber failed.
 pub async fn received(domain: &Domain, stream: &str, payload: &str) -> Result {
     let category = Category::named(stream);
+    let groups = domain.registry().groups().iter();
+    let subscribers = groups.filter(|group| matches!(group.kind, HandlerKind::Subscriber { .. }));
+    let known: Vec<&str> = subscribers.map(|group| group.category.as_str()).collect();
+    if !known.contains(&stream) {
+        let hint = hint(stream, &known);
+        return Err(Error::misused(format!("no subscriber reads the stream '{stream}'{hint}")));
+    }
     let data = json(payload.as_bytes()).ok_or_else(|| {
         Error::invalid(Violations::of("payload", format!("must be JSON, is {payload:.40?}")))
     })?;
