@@ -393,3 +393,31 @@ async fn another_entry_of_a_known_id_is_not_lost() {
     let [letter] = post.letters().await.try_into().unwrap();
     assert_eq!(letter.original, br#"{"tally":"t","number":2}"#);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_that_is_wrong_ends_the_server_with_its_line() {
+    let (folder, server) = (tempfile::tempdir().unwrap(), RedisServer::start(""));
+    let config = format!(
+        "[brokers.default]\nprovider = \"redis\"\nURI = '{}'\n\
+         [brokers.partner]\nprovider = \"redis\"\nURI = '{}'\n",
+        server.uri(),
+        server.uri_as("nobody:secret")
+    );
+    let builder = configured(&folder.path().join("bench.db"), &Faults::default(), &config);
+    let domain = builder.register(Elsewhere).build().unwrap();
+    let serving = Server::new(domain).run(std::future::pending());
+    let ended = tokio::time::timeout(Duration::from_secs(30), serving).await.unwrap();
+    let told = ended.unwrap_err().to_string();
+    assert!(told.contains("refuses the user name or the password"), "{told}");
+}
+
+/// Reads from another broker.
+struct Elsewhere;
+
+#[subscriber(stream = "external-orders", broker = "partner")]
+impl Elsewhere {
+    #[handle]
+    async fn ordered(&self, _: Payload) -> Handled {
+        Ok(())
+    }
+}
