@@ -365,7 +365,12 @@ async fn one_of_two_servers_takes_in_and_the_other_takes_over() {
         let shutdown = async { drop(stopped.wait_for(|stop| *stop).await) };
         Server::new(second).run(shutdown).await
     });
-    post.serve_until(async || more(50).await).await;
+    let store = post.domain.store().await.unwrap();
+    let is_claimed = async || {
+        let claim = store.claim("bench.Partner@default:external-orders").await;
+        claim.unwrap().is_none()
+    };
+    post.serve_until(async || more(50).await && is_claimed().await).await;
     number.store(50, Ordering::SeqCst);
     while !more(80).await {
         tokio::time::sleep(Duration::from_millis(10)).await;
