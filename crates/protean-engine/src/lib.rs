@@ -12,7 +12,7 @@
 //!                   └▶ pipeline  what commits together
 //! ```
 //!
-//! `relay` publishes what the log holds for others to read.
+//! `relay` publishes what the log holds for others to read; `outbox` tells where it stands.
 //!
 //! `health` tells over HTTP how a server is; `vitals` is what it counts for that.
 //!
@@ -26,6 +26,7 @@ mod flight;
 mod health;
 mod job;
 mod lanes;
+mod outbox;
 mod pipeline;
 mod relay;
 mod server;
@@ -43,6 +44,7 @@ pub use breaker::{Breaker, End};
 pub use dead_letters::DeadLetters;
 pub use health::HealthPage;
 pub use lanes::{Item, Lanes, Slots};
+pub use outbox::{Outbox, Refused, RelayStatus};
 pub use relay::{Relay, RelayPlan, RelayRoute};
 pub use server::Server;
 pub use status::{Health, LaneStatus, SubscriptionStatus, subscriptions};

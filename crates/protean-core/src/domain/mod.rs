@@ -54,7 +54,7 @@ pub use failure::{Failure, FailureKind, Handled};
 pub use group::{Group, HandlerKind};
 pub use handle::{Answer, Handle, On, Register};
 pub use happened::happened;
-pub use letters::{purge, replay};
+pub use letters::{purge, replay, resend};
 pub use overlay::{Overlay, Sequence, Writes};
 pub use process::{Process, Processed};
 pub use register::{CommandRoutes, EventRoutes, QueryRoutes};

@@ -48,7 +48,7 @@ impl RelayPlan {
             }
         }
         Self {
-            name: format!("{}.relay:{broker}", domain.name()).into(),
+            name: format!("{}{broker}", prefix(domain)).into(),
             domain: domain.name().to_owned(),
             lanes: domain.lanes(),
             priority_lanes: domain.config().server.priority_lanes.clone(),
@@ -92,4 +92,9 @@ impl RelayPlan {
         }
         groups
     }
+}
+
+/// What the names of all relays of a domain begin with; the broker comes behind it.
+pub(crate) fn prefix(domain: &Domain) -> String {
+    format!("{}.relay:", domain.name())
 }

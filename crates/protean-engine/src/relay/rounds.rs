@@ -28,7 +28,7 @@ pub(super) struct Rounds<'a> {
     /// How full the lanes of each route are.
     windows: Vec<[Window; Lane::ALL.len()]>,
     /// When to look at what was refused.
-    look_at: Option<Timestamp>,
+    look_at: Timestamp,
     progress: bool,
 }
 
@@ -42,7 +42,7 @@ impl<'a> Rounds<'a> {
             gaps: Gaps::default(),
             missing: Vec::new(),
             windows: vec![[window; Lane::ALL.len()]; relay.plan.routes.len()],
-            look_at: Some(Timestamp::default()),
+            look_at: Timestamp::default(),
             progress: false,
         }
     }
@@ -126,10 +126,12 @@ impl<'a> Rounds<'a> {
     /// Publishes what was refused before and is due again.
     async fn refused_before(&mut self) -> Result<bool> {
         let now = self.relay.domain.clock().now();
-        if self.look_at.is_none_or(|look_at| look_at > now) {
+        if self.look_at > now {
             return Ok(false);
         }
-        let (plan, mut some, mut next) = (&self.relay.plan, false, None);
+        let (plan, mut some) = (&self.relay.plan, false);
+        // A person may have told that one is to go out again.
+        let mut next = now + plan.outbox.tick_interval;
         for lane in plan.lanes.lanes() {
             for route in 0..plan.routes.len() {
                 let read = ParkedRead {
@@ -140,11 +142,11 @@ impl<'a> Rounds<'a> {
                     limit: PAGE,
                 };
                 let page = self.relay.store.parked(read).await?;
-                next = next.into_iter().chain(page.next_due).min();
+                next = page.next_due.map_or(next, |due| due.min(next));
                 some |= self.send(route, *lane, &page.due).await?;
             }
         }
-        self.look_at = if some { Some(now) } else { next };
+        self.look_at = if some { now } else { next };
         Ok(some)
     }
 
@@ -180,7 +182,7 @@ impl<'a> Rounds<'a> {
             Park::Keep { due, .. } => *due,
             _ => None,
         });
-        self.look_at = parked.chain(self.look_at).min();
+        self.look_at = parked.fold(self.look_at, Ord::min);
         for outcome in self.relay.store.commit(Arc::from([changes])).await {
             match outcome {
                 Outcome::Committed(_) => {}
