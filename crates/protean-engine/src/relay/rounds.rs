@@ -155,17 +155,10 @@ impl<'a> Rounds<'a> {
         if deliveries.is_empty() {
             return Ok(false);
         }
-        let (relay, plan) = (self.relay, &self.relay.plan);
+        let plan = &self.relay.plan;
         let sent = self.outlet.publish(plan.stream(route, lane), deliveries);
         let (published, lost) = sent.await?;
-        for (delivery, published) in deliveries.iter().zip(&published) {
-            if let Published::Refused(reason) = published {
-                error!(relay = %plan.name, id = %delivery.recorded.message.id, "outbox.failed: {reason}");
-            }
-        }
-        let now = relay.domain.clock().now();
-        let policy = Policy { relay: &plan.name, retry: &plan.outbox.retry, now };
-        self.commit(settle(&policy, lane, deliveries, &published)).await?;
+        self.commit(self.settled(lane, deliveries, &published)).await?;
         self.progress = true;
         if lost {
             self.lost(plan.groups()).await?;
@@ -175,6 +168,18 @@ impl<'a> Rounds<'a> {
             Some(reason) => Err(Error::unavailable(reason)),
             None => Ok(true),
         }
+    }
+
+    fn settled(&self, lane: Lane, deliveries: &[Delivery], published: &[Published]) -> Changes {
+        let plan = &self.relay.plan;
+        for (delivery, published) in deliveries.iter().zip(published) {
+            if let Published::Refused(reason) = published {
+                error!(relay = %plan.name, id = %delivery.recorded.message.id, "outbox.failed: {reason}");
+            }
+        }
+        let now = self.relay.domain.clock().now();
+        let policy = Policy { relay: &plan.name, retry: &plan.outbox.retry, now };
+        settle(&policy, lane, deliveries, published)
     }
 
     async fn commit(&mut self, changes: Changes) -> Result {
@@ -218,6 +223,12 @@ impl<'a> Rounds<'a> {
             }
             if let Some(reason) = published.iter().find_map(unavailable) {
                 return Err(Error::unavailable(reason));
+            }
+            let mut changes = self.settled(lane, &deliveries, &published);
+            // The relay has passed them before.
+            changes.marks.clear();
+            if !(changes.parks.is_empty() && changes.dead.is_empty()) {
+                self.commit(changes).await?;
             }
         }
         self.gaps.reached(reached);
