@@ -11,29 +11,36 @@ use crate::value::{Text, limit, unsigned};
 use crate::{table, turnstile};
 
 /// What leads from each layout to the next, from an empty database on.
-const LAYOUTS: [&[&str]; 1] = [&[
-    include_str!("sql/create_messages.sql"),
-    include_str!("sql/create_messages_by_stream.sql"),
-    include_str!("sql/create_messages_by_lane.sql"),
-    include_str!("sql/create_messages_by_correlation.sql"),
-    include_str!("sql/create_messages_by_id.sql"),
-    include_str!("sql/create_progress.sql"),
-    include_str!("sql/create_cursors.sql"),
-    include_str!("sql/create_done.sql"),
-    include_str!("sql/create_parked.sql"),
-    include_str!("sql/create_parked_by_due.sql"),
-    include_str!("sql/create_parked_by_stream.sql"),
-    include_str!("sql/create_dead.sql"),
-    include_str!("sql/create_dead_by_stream.sql"),
-    include_str!("sql/create_counters.sql"),
-    include_str!("sql/create_enrolments.sql"),
-    include_str!("sql/create_idempotency.sql"),
-    include_str!("sql/create_idempotency_by_expiry.sql"),
-    include_str!("sql/create_removed.sql"),
-    include_str!("sql/create_outbox_queue.sql"),
-    include_str!("sql/create_outbox.sql"),
-    include_str!("sql/create_claims.sql"),
-]];
+const LAYOUTS: [&[&str]; 2] = [
+    &[
+        include_str!("sql/create_messages.sql"),
+        include_str!("sql/create_messages_by_stream.sql"),
+        include_str!("sql/create_messages_by_lane.sql"),
+        include_str!("sql/create_messages_by_correlation.sql"),
+        include_str!("sql/create_messages_by_id.sql"),
+        include_str!("sql/create_progress.sql"),
+        include_str!("sql/create_cursors.sql"),
+        include_str!("sql/create_done.sql"),
+        include_str!("sql/create_parked.sql"),
+        include_str!("sql/create_parked_by_due.sql"),
+        include_str!("sql/create_parked_by_stream.sql"),
+        include_str!("sql/create_dead.sql"),
+        include_str!("sql/create_dead_by_stream.sql"),
+        include_str!("sql/create_counters.sql"),
+        include_str!("sql/create_enrolments.sql"),
+        include_str!("sql/create_idempotency.sql"),
+        include_str!("sql/create_idempotency_by_expiry.sql"),
+        include_str!("sql/create_removed.sql"),
+        include_str!("sql/create_outbox_queue.sql"),
+        include_str!("sql/create_outbox.sql"),
+        include_str!("sql/create_claims.sql"),
+    ],
+    &[
+        include_str!("sql/drop_outbox.sql"),
+        include_str!("sql/drop_outbox_queue.sql"),
+        include_str!("sql/create_outbox.sql"),
+    ],
+];
 
 /// The layout this program writes.
 const VERSION: usize = LAYOUTS.len();

@@ -264,7 +264,7 @@ async fn what_a_broker_refused_goes_out_once_a_person_says_so() {
     assert!(reason.contains("proto-max-bulk-len"), "{reason}");
     exchange.server.command(&["CONFIG", "SET", "proto-max-bulk-len", "512mb"]);
     exchange.broker = open(&exchange.server).await;
-    let looks = std::sync::atomic::AtomicU8::new(0);
+    let looks = std::sync::atomic::AtomicU32::new(0);
     let next = std::sync::atomic::Ordering::SeqCst;
     exchange
         .publish_until(async || {

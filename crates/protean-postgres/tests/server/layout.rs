@@ -68,3 +68,18 @@ async fn refuses_a_database_of_a_later_release() {
     let error = store.prepare(&[], &[]).await.unwrap_err().to_string();
     assert!(error.contains("layout 99") && error.contains("newer release"), "{error}");
 }
+
+#[tokio::test]
+async fn a_database_of_the_first_layout_is_brought_forward() {
+    let database = database();
+    let store = prepared(&database.uri(), &[]).await;
+    commit(&*store, vec![unit(Lane::Backfill, &account("a"))]).await;
+    database.run(
+        "DROP VIEW outbox; CREATE TABLE outbox_queue (position bigint PRIMARY KEY); \
+         CREATE VIEW outbox AS SELECT position FROM outbox_queue; DELETE FROM \"protean.layout\"; \
+         INSERT INTO \"protean.layout\" VALUES (1)",
+    );
+    store.prepare(&[], &[]).await.unwrap();
+    assert_eq!(database.run("SELECT status FROM outbox"), "published");
+    store.prepare(&[], &[]).await.unwrap();
+}
