@@ -13,6 +13,7 @@
 //! ```
 //!
 //! `relay` publishes what the log holds for others to read; `outbox` tells where it stands.
+//! `mirror` shows dead letters in the broker as well.
 //!
 //! `health` tells over HTTP how a server is; `vitals` is what it counts for that.
 //!
@@ -26,6 +27,7 @@ mod flight;
 mod health;
 mod job;
 mod lanes;
+mod mirror;
 mod outbox;
 mod pipeline;
 mod relay;

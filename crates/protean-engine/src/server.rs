@@ -16,6 +16,7 @@ use tracing::{info, warn};
 
 use crate::health::HealthPage;
 use crate::job::Bench;
+use crate::mirror::Mirror;
 use crate::relay::{Relay, RelayPlan};
 use crate::upkeep::look_after;
 use crate::vitals::{Pulse, Role, Vitals};
@@ -124,6 +125,9 @@ fn start(
     }
     info!(domain = domain.name(), groups = workers.len(), "ready");
     if let Some(broker) = broker {
+        let mirror = Mirror::new(domain.clone(), Arc::clone(&store), Arc::clone(&broker));
+        let until = stopped.clone();
+        workers.spawn(async move { mirror.run(until).await });
         let plan = RelayPlan::of(domain, &domain.config().outbox.broker);
         let relay = Relay::new(domain.clone(), store, broker, plan);
         let stopped = stopped.clone();

@@ -8,6 +8,7 @@
 //! * `letters`: what is dead can be replayed and purged
 //! * `suspects`: an abrupt end of the process, and who is to blame
 //! * `processes`: the same with real processes
+//! * `mirror`: dead letters in the broker
 //! * `relay`: from the log to a broker
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `kills`: and with one that is killed or stopped with handlers in flight
@@ -34,6 +35,7 @@ mod kills;
 mod lanes;
 mod letters;
 mod limits;
+mod mirror;
 mod one_file;
 mod order;
 mod processes;

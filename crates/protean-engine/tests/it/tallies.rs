@@ -297,6 +297,11 @@ impl Bench {
         Self { domain: builder.build().unwrap(), faults, _stack: stack }
     }
 
+    /// Asks its Redis, and gives what it answers.
+    pub(crate) fn redis(&self, words: &[&str]) -> String {
+        self._stack.redis.as_ref().unwrap().command(words)
+    }
+
     pub(crate) async fn add(&self, tally: &str, number: i64, priority: Priority) {
         let command = Add { tally: tally.into(), number };
         self.domain.process(command).priority(priority).asynchronous().await.unwrap();
