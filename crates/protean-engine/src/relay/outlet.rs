@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use protean_core::Result;
-use protean_core::message::Envelope;
 use protean_core::port::{
     Batch, Broker, BrokerGroup, BrokerMark, Claim, Delivery, GroupStanding, Publication, Published,
 };
@@ -106,7 +105,7 @@ impl Outlet {
         let mut refused = Vec::with_capacity(deliveries.len());
         let mut entries = Vec::with_capacity(deliveries.len());
         for delivery in deliveries {
-            refused.push(match Envelope::of(&delivery.recorded, &self.plan.domain) {
+            refused.push(match (self.plan.envelope)(&delivery.recorded, &self.plan.domain) {
                 Ok(envelope) => {
                     let data = envelope.into_string().into_bytes().into();
                     entries.push(Publication { stream: Arc::clone(stream), data });

@@ -9,6 +9,7 @@
 //! * `suspects`: an abrupt end of the process, and who is to blame
 //! * `processes`: the same with real processes
 //! * `mirror`: dead letters in the broker
+//! * `external`: events for brokers of others
 //! * `relay`: from the log to a broker
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `kills`: and with one that is killed or stopped with handlers in flight
@@ -28,6 +29,7 @@
 mod breakers;
 mod child;
 mod crashes;
+mod external;
 mod faults;
 mod health;
 mod keys;
