@@ -18,7 +18,7 @@ fn bench(on: On, tick: &str) -> Bench {
 }
 
 fn length(bench: &Bench, stream: &str) -> u64 {
-    bench.redis(&["XLEN", stream]).trim().parse().unwrap()
+    bench.redis().command(&["XLEN", stream]).trim().parse().unwrap()
 }
 
 async fn replay_all(bench: &Bench) -> u64 {
@@ -33,7 +33,7 @@ async fn what_is_given_up_lies_in_the_dead_letter_stream_of_its_lane() {
     bench.add("a", 7, Priority::BULK).await;
     bench.serve_until(async || length(&bench, BACKFILL) == 1).await;
     assert_eq!(length(&bench, PRIMARY), 0);
-    let shown = bench.redis(&["XRANGE", BACKFILL, "-", "+", "COUNT", "5"]);
+    let shown = bench.redis().command(&["XRANGE", BACKFILL, "-", "+", "COUNT", "5"]);
     let data = shown.lines().find(|line| line.starts_with('{')).unwrap();
     let letter = DeadLetter::read(data.as_bytes()).unwrap();
     assert_eq!(
@@ -49,7 +49,7 @@ async fn what_is_given_up_lies_in_the_dead_letter_stream_of_its_lane() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_runs_again_leaves_the_stream_and_what_is_of_others_stays() {
     let bench = bench(On::Production, "0.02");
-    bench.redis(&["XADD", PRIMARY, "*", "data", "of another program"]);
+    bench.redis().command(&["XADD", PRIMARY, "*", "data", "of another program"]);
     bench.add("a", 7, Priority::NORMAL).await;
     bench.add("b", 7, Priority::NORMAL).await;
     bench.serve_until(async || length(&bench, PRIMARY) == 3).await;
@@ -58,7 +58,7 @@ async fn what_runs_again_leaves_the_stream_and_what_is_of_others_stays() {
     bench.faults.mend();
     assert_eq!(replay_all(&bench).await, 2);
     bench.serve_until(async || length(&bench, PRIMARY) == 1).await;
-    assert!(bench.redis(&["XRANGE", PRIMARY, "-", "+"]).contains("of another program"));
+    assert!(bench.redis().command(&["XRANGE", PRIMARY, "-", "+"]).contains("of another program"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -81,7 +81,7 @@ async fn a_broker_that_has_lost_them_is_given_them_again() {
         .serve_until(async || {
             let there = length(&bench, PRIMARY) == 1;
             if there && !lost.swap(true, order) {
-                bench.redis(&["FLUSHALL"]);
+                bench.redis().command(&["FLUSHALL"]);
                 bench.add("b", 1, Priority::NORMAL).await;
                 return false;
             }

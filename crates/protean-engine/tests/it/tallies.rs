@@ -233,7 +233,7 @@ impl Skipping {
 pub(crate) struct Bench {
     pub(crate) domain: Domain,
     pub(crate) faults: Faults,
-    _stack: Stack,
+    stack: Stack,
 }
 
 /// What a domain runs on, for as long as it is needed.
@@ -294,12 +294,12 @@ impl Bench {
         let builder = protean::domain("bench").config(&config).aggregate::<Tally>();
         let builder = builder.register(TallyCommandHandler).register(SumProjector);
         let builder = more(builder.register(NumbersProjector(faults.clone())));
-        Self { domain: builder.build().unwrap(), faults, _stack: stack }
+        Self { domain: builder.build().unwrap(), faults, stack }
     }
 
-    /// Asks its Redis, and gives what it answers.
-    pub(crate) fn redis(&self, words: &[&str]) -> String {
-        self._stack.redis.as_ref().unwrap().command(words)
+    /// The Redis in between.
+    pub(crate) fn redis(&self) -> &RedisServer {
+        self.stack.redis.as_ref().unwrap()
     }
 
     pub(crate) async fn add(&self, tally: &str, number: i64, priority: Priority) {
