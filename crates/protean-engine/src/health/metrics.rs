@@ -162,7 +162,7 @@ mod tests {
     use protean_core::domain::DomainBuilder;
     use protean_core::message::{Category, Lane};
 
-    use super::{Health, LaneStatus, StoreState, SubscriptionStatus, metrics};
+    use super::{Health, LaneStatus, RelayStatus, StoreState, SubscriptionStatus, metrics};
     use crate::health::desk::Findings;
     use crate::health::look::Seen;
     use crate::vitals::Vitals;
@@ -196,8 +196,8 @@ mod tests {
         let subscriptions = Some(Seen::now([unread()].into()));
         let vitals = Vitals::of(&domain);
         let store = StoreState::Fails;
-        let (known, relay) = (Some(7), RelayStatus { broker: "b".into(), ..Default::default() });
-        let relay = RelayStatus { abandoned: known, ..relay };
+        let (broker, abandoned) = ("b".into(), Some(7));
+        let relay = RelayStatus { broker, abandoned, ..RelayStatus::default() };
         let relays = Some(Seen::now([relay].into()));
         let domain = "bank";
         let text = metrics(&Findings { domain, vitals: &vitals, store, subscriptions, relays });
