@@ -8,10 +8,10 @@
 //! }
 //! ```
 //!
-//! gives `fidelis server`, `fidelis subscriptions status`, `fidelis events`,
-//! `fidelis verify`, `fidelis snapshot`, `fidelis check` and `fidelis db`; [`run_with`] puts
-//! commands of the domain's own beside them. The program `protean` beside this library hands
-//! over to such a binary: `protean server --domain=fidelis`.
+//! gives `fidelis server`, `fidelis subscriptions status`, `fidelis events`, `fidelis dlq`,
+//! `fidelis outbox`, `fidelis verify`, `fidelis snapshot`, `fidelis check` and `fidelis db`;
+//! [`run_with`] puts commands of the domain's own beside them. The program `protean` beside
+//! this library hands over to such a binary: `protean server --domain=fidelis`.
 //!
 //! ```text
 //! run ─▶ line ─▶ App ─▶ command/* ─▶ Reply ─▶ stdout   a table, or one JSON object

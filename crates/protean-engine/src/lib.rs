@@ -12,8 +12,9 @@
 //!                   └▶ pipeline  what commits together
 //! ```
 //!
-//! `relay` publishes what the log holds for others to read; `inbox` takes what others
-//! have published into the log.
+//! `relay` publishes what the log holds for others to read, and `outbox` tells where it
+//! stands; `inbox` takes what others have published into the log; `mirror` shows dead
+//! letters in the broker as well.
 //!
 //! `health` tells over HTTP how a server is; `vitals` is what it counts for that.
 //!
@@ -28,6 +29,8 @@ mod health;
 mod inbox;
 mod job;
 mod lanes;
+mod mirror;
+mod outbox;
 mod pipeline;
 mod relay;
 mod server;
@@ -45,6 +48,7 @@ pub use breaker::{Breaker, End};
 pub use dead_letters::DeadLetters;
 pub use health::HealthPage;
 pub use lanes::{Item, Lanes, Slots};
+pub use outbox::{Outbox, Refused, RelayStatus};
 pub use relay::{Relay, RelayPlan, RelayRoute};
 pub use server::Server;
 pub use status::{Health, LaneStatus, SubscriptionStatus, subscriptions};

@@ -12,11 +12,12 @@ use protean_core::port::{Broker, Store};
 use protean_core::{Error, Result};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use crate::health::HealthPage;
 use crate::inbox;
 use crate::job::Bench;
+use crate::mirror::Mirror;
 use crate::relay::{Relay, RelayPlan};
 use crate::upkeep::look_after;
 use crate::vitals::{Pulse, Role, Vitals};
@@ -68,6 +69,11 @@ impl Server {
             // Nothing has begun that could be finished.
             () = &mut shutdown => return Ok(()),
         };
+        // What is committed from now on is for others as well, reachable or not.
+        for broker in &self.domain.config().outbox.external_brokers {
+            let plan = RelayPlan::external(&self.domain, broker);
+            store.prepare(&[], &plan.enrolments()).await?;
+        }
         let broker = tokio::select! {
             opened = open_broker(&self.domain) => opened?,
             () = &mut shutdown => return Ok(()),
@@ -127,7 +133,14 @@ fn start(
         };
     }
     info!(domain = domain.name(), groups = workers.len(), "ready");
+    for name in domain.config().outbox.external_brokers.clone() {
+        let (domain, store) = (domain.clone(), Arc::clone(&store));
+        workers.spawn(tell_others(domain, store, name, stopped.clone()));
+    }
     if let Some(broker) = broker {
+        let mirror = Mirror::new(domain.clone(), Arc::clone(&store), Arc::clone(&broker));
+        let until = stopped.clone();
+        workers.spawn(async move { mirror.run(until).await });
         let plan = RelayPlan::of(domain, &domain.config().outbox.broker);
         let relay = Relay::new(domain.clone(), store, broker, plan);
         let stopped = stopped.clone();
@@ -197,11 +210,36 @@ async fn open_broker(domain: &Domain) -> Result<Option<Arc<dyn Broker>>> {
     if !config.enable_outbox {
         return Ok(None);
     }
+    reach(domain, &config.outbox.broker).await.map(Some)
+}
+
+/// Publishes events to a broker that belongs to others; nobody waits for it.
+async fn tell_others(
+    domain: Domain,
+    store: Arc<dyn Store>,
+    name: String,
+    mut stop: watch::Receiver<bool>,
+) {
+    let broker = tokio::select! {
+        reached = reach(&domain, &name) => reached,
+        _ = stop.wait_for(|stop| *stop) => return,
+    };
+    match broker {
+        Ok(broker) => {
+            let plan = RelayPlan::external(&domain, &name);
+            Relay::new(domain, store, broker, plan).run(stop).await;
+        }
+        Err(failed) => error!("nothing is published to the broker '{name}': {failed}"),
+    }
+}
+
+/// A broker, once it can be reached.
+async fn reach(domain: &Domain, name: &str) -> Result<Arc<dyn Broker>> {
     loop {
-        match broker(domain, &config.outbox.broker).await {
-            Ok(opened) => return Ok(Some(Arc::clone(opened))),
+        match broker(domain, name).await {
+            Ok(opened) => return Ok(Arc::clone(opened)),
             Err(failed) if failed.is_unavailable() => {
-                warn!("waiting for the broker '{}': {failed}", config.outbox.broker);
+                warn!("waiting for the broker '{name}': {failed}");
             }
             Err(failed) => return Err(failed),
         }

@@ -11,9 +11,7 @@ use crate::value::{Text, limit, unsigned};
 use crate::{forget, table, turnstile};
 
 /// What leads from each layout to the next, from an empty database on.
-const LAYOUTS: [&[&str]; 2] = [INITIAL, &[include_str!("sql/create_writers.sql")]];
-
-const INITIAL: &[&str] = &[
+const LAYOUTS: [&[&str]; 1] = [&[
     include_str!("sql/create_messages.sql"),
     include_str!("sql/create_messages_by_stream.sql"),
     include_str!("sql/create_messages_by_lane.sql"),
@@ -32,10 +30,10 @@ const INITIAL: &[&str] = &[
     include_str!("sql/create_idempotency.sql"),
     include_str!("sql/create_idempotency_by_expiry.sql"),
     include_str!("sql/create_removed.sql"),
-    include_str!("sql/create_outbox_queue.sql"),
     include_str!("sql/create_outbox.sql"),
     include_str!("sql/create_claims.sql"),
-];
+    include_str!("sql/create_writers.sql"),
+]];
 
 /// The layout this program writes.
 const VERSION: usize = LAYOUTS.len();

@@ -12,7 +12,7 @@ use crate::error;
 /// Marks the file as ours: the letters `Prtn`.
 const APPLICATION: i64 = 0x5072_746e;
 /// What leads from each layout to the next, from an empty file on.
-const LAYOUTS: [&[&str]; 2] = [
+const LAYOUTS: [&[&str]; 3] = [
     &[
         include_str!("sql/create_messages.sql"),
         include_str!("sql/create_messages_by_stream.sql"),
@@ -38,6 +38,11 @@ const LAYOUTS: [&[&str]; 2] = [
         include_str!("sql/add_idempotency_expires.sql"),
         include_str!("sql/expire_old_keys.sql"),
         include_str!("sql/create_idempotency_by_expiry.sql"),
+    ],
+    &[
+        include_str!("sql/drop_outbox.sql"),
+        include_str!("sql/drop_outbox_queue.sql"),
+        include_str!("sql/create_outbox.sql"),
     ],
 ];
 

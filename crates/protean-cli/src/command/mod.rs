@@ -7,6 +7,7 @@ mod db;
 mod dlq;
 mod events;
 mod forget;
+mod outbox;
 mod server;
 mod snapshot;
 mod subscriptions;
@@ -30,6 +31,9 @@ pub(crate) enum BuiltIn {
     /// Messages that were given up: to look at, to run again, to drop
     #[command(subcommand)]
     Dlq(dlq::Command),
+    /// Messages on their way to brokers: where they stand, and what was refused
+    #[command(subcommand)]
+    Outbox(outbox::Command),
     /// Accounts for every committed message; exit code 1 when the account does not close
     #[command(after_help = verify::AFTER_HELP)]
     Verify,
@@ -49,6 +53,7 @@ pub(crate) async fn run(command: BuiltIn, app: &App) -> Result {
         BuiltIn::Subscriptions(command) => subscriptions::run(&command, app).await,
         BuiltIn::Events(command) => events::run(&command, app).await,
         BuiltIn::Dlq(command) => dlq::run(&command, app).await,
+        BuiltIn::Outbox(command) => outbox::run(&command, app).await,
         BuiltIn::Verify => verify::run(app).await,
         BuiltIn::Check => check::run(app),
         BuiltIn::Snapshot(command) => snapshot::run(&command, app).await,

@@ -64,6 +64,7 @@ impl Brokers {
         }
         faults.extend(without_streams(config, registry.groups()));
         faults.extend(strange(config, registry.groups()));
+        faults.extend(not_external(config).map(|fault| format!("{file}: {fault}")));
         if faults.is_empty() { Ok(Self(brokers)) } else { Err(faults) }
     }
 }
@@ -128,4 +129,39 @@ fn strange(config: &Config, groups: &[Arc<Group>]) -> Vec<String> {
         })
     };
     groups.iter().filter_map(told).collect()
+}
+
+/// External brokers that cannot be published to beside the domain's own.
+fn not_external(config: &Config) -> impl Iterator<Item = String> {
+    config.outbox.external_brokers.iter().filter_map(|name| {
+        let broker = config.brokers.get(name)?;
+        let fault = if config.enable_outbox && *name == config.outbox.broker {
+            format!("'{name}' gets every message already, as outbox.broker; remove it here")
+        } else if !broker.has_streams() {
+            let provider = broker.provider;
+            format!(
+                "'{name}' is {provider} and has no streams: set brokers.{name}.provider = \"redis\""
+            )
+        } else {
+            return None;
+        };
+        Some(format!("outbox.external_brokers: {fault}"))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::domain::DomainBuilder;
+
+    #[test]
+    fn an_external_broker_has_streams_of_its_own() {
+        let config = "[brokers.partner]\nprovider = 'inline'\n\
+                      [outbox]\nexternal_brokers = ['partner']\n";
+        let built = DomainBuilder::new("d").config(config).build();
+        let told = built.err().map(|error| error.faults().to_vec()).unwrap_or_default();
+        let [fault] = &told[..] else { panic!("{told:?}") };
+        let expected = "outbox.external_brokers: 'partner' is inline and has no streams: set \
+                        brokers.partner.provider = \"redis\"";
+        assert!(fault.ends_with(expected), "{fault}");
+    }
 }

@@ -11,23 +11,30 @@ use crate::port::{Changes, Count, Dead, KeyWrite, Letter, MessageRef, Park, Prog
 /// name again: when another one has it by now, it was sent again in its place,
 /// and the unit is left out.
 pub fn replay(group: &Group, letter: &Letter, moment: Moment) -> Changes {
-    let mut changes = taken(group, letter, moment);
+    let mut changes = resend(&group.name, letter, moment);
+    let named = key_claim(&letter.recorded.message, None, NEVER);
+    changes.keys.extend(named.map(KeyWrite::Claim));
+    changes
+}
+
+/// Lets a message that a relay has given up go out again, with all its tries
+/// before it. That it goes out gives a command no name: only that it runs does.
+pub fn resend(relay: &Arc<str>, letter: &Letter, moment: Moment) -> Changes {
+    let mut changes = taken(relay, letter, moment);
     changes.parks.push(Park::Keep {
-        group: Arc::clone(&group.name),
+        group: Arc::clone(relay),
         message: MessageRef::from(&letter.recorded),
         attempts: 0,
         due: Some(moment.waits_from),
         reason: format!("replayed; it was given up because {}", letter.reason),
     });
-    let named = key_claim(&letter.recorded.message, None, NEVER);
-    changes.keys.extend(named.map(KeyWrite::Claim));
     changes
 }
 
 /// Drops a dead message for good: it is counted as purged, and an ordered group
 /// that expects it (`next` is its place) moves on to those behind it.
 pub fn purge(group: &Group, letter: &Letter, next: u64, moment: Moment) -> Changes {
-    let mut changes = taken(group, letter, moment);
+    let mut changes = taken(&group.name, letter, moment);
     let (name, category) = (Arc::clone(&group.name), group.category.clone());
     changes.counts.push(Count { group: name, category, term: Term::Purged, count: 1 });
     let position = letter.recorded.stream_position;
@@ -44,9 +51,9 @@ pub fn purge(group: &Group, letter: &Letter, next: u64, moment: Moment) -> Chang
     changes
 }
 
-fn taken(group: &Group, letter: &Letter, moment: Moment) -> Changes {
+fn taken(group: &Arc<str>, letter: &Letter, moment: Moment) -> Changes {
     let mut changes = Changes::new(moment.lane);
     let message = MessageRef::from(&letter.recorded);
-    changes.dead.push(Dead::Take { group: Arc::clone(&group.name), message });
+    changes.dead.push(Dead::Take { group: Arc::clone(group), message });
     changes
 }

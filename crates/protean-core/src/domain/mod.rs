@@ -57,7 +57,7 @@ pub use group::{Group, HandlerKind};
 pub use handle::{Answer, Handle, On, Receive, Register};
 pub use happened::happened;
 pub use inbox::{exact, incoming, received};
-pub use letters::{purge, replay};
+pub use letters::{purge, replay, resend};
 pub use overlay::{Overlay, Sequence, Writes};
 pub use payload::Payload;
 pub use process::{Process, Processed};

@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Response, StatusCode};
-use protean_core::domain::Domain;
+use protean_core::domain::{Domain, broker};
 use tracing::debug;
 
 use super::look::{Look, Seen};
 use super::metrics::metrics;
 use super::report::{Health, Readiness};
+use crate::outbox::{Outbox, RelayStatus};
 use crate::status::{SubscriptionStatus, subscriptions};
 use crate::vitals::Vitals;
 
@@ -22,7 +23,10 @@ pub(super) struct Desk {
     domain: Domain,
     vitals: Arc<Vitals>,
     store: Look<bool>,
+    /// None when no message goes through a broker.
+    broker: Option<Look<bool>>,
     subscriptions: Look<Arc<[SubscriptionStatus]>>,
+    relays: Look<Arc<[RelayStatus]>>,
 }
 
 /// What all pages but `/livez` tell, at one moment.
@@ -32,9 +36,11 @@ pub(super) struct Findings<'a> {
     pub(super) store: StoreState,
     /// None when the store has never told.
     pub(super) subscriptions: Option<Seen<Arc<[SubscriptionStatus]>>>,
+    /// None when the store has never told.
+    pub(super) relays: Option<Seen<Arc<[RelayStatus]>>>,
 }
 
-/// Whether the store answers.
+/// Whether the store, or the broker, answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StoreState {
     Answers,
@@ -59,9 +65,14 @@ impl Desk {
         let (store, asking) = Look::new(move || answers(asked.clone()));
         let asked = domain.clone();
         let (subscriptions, reading) = Look::new(move || stand(asked.clone()));
-        let desk = Self { domain, vitals, store, subscriptions };
+        let asked = domain.clone();
+        let (relays, adding) = Look::new(move || relay(asked.clone()));
+        let asked = domain.clone();
+        let (broker, calling) = Look::new(move || reaches(asked.clone()));
+        let broker = domain.config().enable_outbox.then_some(broker);
+        let desk = Self { domain, vitals, store, broker, subscriptions, relays };
         (desk, async move {
-            tokio::join!(asking, reading);
+            tokio::join!(asking, reading, adding, calling);
         })
     }
 
@@ -75,8 +86,9 @@ impl Desk {
             // Whoever handles messages answers as well, so this alone shows that it goes on.
             "/livez" => text(StatusCode::OK, "alive\n".into()),
             "/readyz" => {
-                let (store, age) = self.store().await;
-                let readiness = Readiness::of(&self.vitals, store, age);
+                let broker = async { Some(state(self.broker.as_ref()?).await.0) };
+                let ((store, age), broker) = tokio::join!(state(&self.store), broker);
+                let readiness = Readiness::of(&self.vitals, (store, age), broker);
                 json(if readiness.is_ready() { StatusCode::OK } else { UNAVAILABLE }, &readiness)
             }
             "/healthz" => json(StatusCode::OK, &Health::of(&self.findings().await)),
@@ -88,28 +100,45 @@ impl Desk {
         }
     }
 
-    /// Whether the store answers, and how old its last answer is.
-    async fn store(&self) -> (StoreState, Option<Duration>) {
-        match self.store.latest().await {
-            Ok(seen) if seen.what => (StoreState::Answers, Some(seen.age())),
-            Ok(seen) => (StoreState::Fails, Some(seen.age())),
-            Err(old) => (StoreState::Silent, old.map(|seen| seen.age())),
-        }
-    }
-
     async fn findings(&self) -> Findings<'_> {
-        let ((store, _), subscriptions) = tokio::join!(self.store(), self.subscriptions.latest());
+        let ((store, _), subscriptions, relays) =
+            tokio::join!(state(&self.store), self.subscriptions.latest(), self.relays.latest());
+        let (domain, vitals) = (self.domain.name(), &*self.vitals);
         let subscriptions = subscriptions.map_or_else(|old| old, Some);
-        Findings { domain: self.domain.name(), vitals: &self.vitals, store, subscriptions }
+        let relays = relays.map_or_else(|old| old, Some);
+        Findings { domain, vitals, store, subscriptions, relays }
     }
 }
 
 const UNAVAILABLE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
+/// Whether something answers, and how old its last answer is.
+async fn state(look: &Look<bool>) -> (StoreState, Option<Duration>) {
+    match look.latest().await {
+        Ok(seen) if seen.what => (StoreState::Answers, Some(seen.age())),
+        Ok(seen) => (StoreState::Fails, Some(seen.age())),
+        Err(old) => (StoreState::Silent, old.map(|seen| seen.age())),
+    }
+}
+
+/// Asks the broker for next to nothing.
+async fn reaches(domain: Domain) -> bool {
+    let name = &domain.config().outbox.broker;
+    let asked = async { broker(&domain, name).await?.kept(domain.name()).await };
+    asked.await.inspect_err(|error| debug!("health: the broker cannot be read: {error}")).is_ok()
+}
+
 /// Asks the store for next to nothing.
 async fn answers(domain: Domain) -> bool {
     let asked = async { domain.store().await?.enrolled().await };
     asked.await.inspect_err(|error| debug!("health: the store cannot be read: {error}")).is_ok()
+}
+
+async fn relay(domain: Domain) -> Arc<[RelayStatus]> {
+    match Outbox::of(&domain).await {
+        Ok(outbox) => outbox.status().await.into(),
+        Err(_) => Arc::default(),
+    }
 }
 
 async fn stand(domain: Domain) -> Arc<[SubscriptionStatus]> {

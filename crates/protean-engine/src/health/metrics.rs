@@ -5,6 +5,7 @@ use std::fmt::{Display, Write as _};
 use protean_core::config::SubscriptionType;
 
 use super::desk::{Findings, StoreState};
+use crate::outbox::RelayStatus;
 use crate::status::{Health, LaneStatus, SubscriptionStatus};
 use crate::vitals::{Histogram, Role};
 
@@ -22,6 +23,9 @@ pub(super) fn metrics(findings: &Findings<'_>) -> String {
         let about = "How old the numbers of the subscriptions are.";
         page.one(("protean_snapshot_age_seconds", about), seen.age().as_secs_f64());
         subscriptions(&mut page, findings.domain, &seen.what);
+    }
+    if let Some(seen) = &findings.relays {
+        relays(&mut page, findings.domain, &seen.what);
     }
     processes(&mut page, findings);
     page.text
@@ -48,6 +52,26 @@ fn subscriptions(page: &mut Page, domain: &str, known: &[SubscriptionStatus]) {
             if let Some(value) = value(lane) {
                 let labels = labels((domain, &of.handler), &lane.stream, of.subscription_type);
                 page.sample(&name, &labels, value);
+            }
+        }
+    }
+}
+
+/// What is on its way to brokers, whichever process publishes it.
+fn relays(page: &mut Page, domain: &str, known: &[RelayStatus]) {
+    type Value = fn(&RelayStatus) -> Option<u64>;
+    let families: [(&str, &str, Value); 3] = [
+        ("pending", "Messages committed and not published yet.", |relay| relay.waiting),
+        ("failed", "Messages the broker refused, to be tried again.", |relay| relay.failed),
+        ("abandoned", "Messages the broker refused that were given up.", |relay| relay.abandoned),
+    ];
+    for (name, about, value) in families.iter().filter(|_| !known.is_empty()) {
+        let name = format!("protean_outbox_{name}");
+        page.family((&name, about), "gauge");
+        for relay in known {
+            if let Some(value) = value(relay) {
+                let (domain, broker) = (quoted(domain), quoted(&relay.broker));
+                page.sample(&name, &format!("domain={domain},broker={broker}"), value);
             }
         }
     }
@@ -138,7 +162,7 @@ mod tests {
     use protean_core::domain::DomainBuilder;
     use protean_core::message::{Category, Lane};
 
-    use super::{Health, LaneStatus, StoreState, SubscriptionStatus, metrics};
+    use super::{Health, LaneStatus, RelayStatus, StoreState, SubscriptionStatus, metrics};
     use crate::health::desk::Findings;
     use crate::health::look::Seen;
     use crate::vitals::Vitals;
@@ -172,7 +196,13 @@ mod tests {
         let subscriptions = Some(Seen::now([unread()].into()));
         let vitals = Vitals::of(&domain);
         let store = StoreState::Fails;
-        let text = metrics(&Findings { domain: "bank", vitals: &vitals, store, subscriptions });
+        let (broker, abandoned) = ("b".into(), Some(7));
+        let relay = RelayStatus { broker, abandoned, ..RelayStatus::default() };
+        let relays = Some(Seen::now([relay].into()));
+        let domain = "bank";
+        let text = metrics(&Findings { domain, vitals: &vitals, store, subscriptions, relays });
+        let line = "protean_outbox_abandoned{domain=\"bank\",broker=\"b\"} 7\n";
+        assert!(text.contains(line) && !text.contains("protean_outbox_pending{"), "{text}");
         let labels = "domain=\"bank\",handler=\"Mailer\",stream=\"bank::\\\"a\\\\b\\n\",\
                       type=\"event_store\"";
         for (name, value) in [("dlq_depth", 3), ("status", 0)] {

@@ -27,20 +27,30 @@ struct Dependency {
 }
 
 impl Readiness {
-    pub(super) fn of(vitals: &Vitals, store: StoreState, age: Option<Duration>) -> Self {
+    pub(super) fn of(
+        vitals: &Vitals,
+        (store, age): (StoreState, Option<Duration>),
+        broker: Option<StoreState>,
+    ) -> Self {
         let server = Dependency {
             name: "server".into(),
             status: if vitals.is_stopping() { "stopping" } else { "working" },
             is_well: !vitals.is_stopping(),
         };
-        let is_well = store == StoreState::Answers;
-        let store = Dependency { name: "store".into(), status: store.as_str(), is_well };
+        let reached = |name: &str, state: StoreState| Dependency {
+            name: name.into(),
+            status: state.as_str(),
+            is_well: state == StoreState::Answers,
+        };
+        let store = reached("store", store);
+        let broker = broker.map(|broker| reached("broker", broker));
         let groups = vitals.groups().iter().map(|pulse| Dependency {
             name: format!("subscription {}", pulse.group.claim()),
             status: pulse.role().as_str(),
             is_well: matches!(pulse.role(), Role::Reading | Role::StandingBy),
         });
-        let dependencies: Vec<_> = [server, store].into_iter().chain(groups).collect();
+        let dependencies: Vec<_> =
+            [server, store].into_iter().chain(broker).chain(groups).collect();
         let ready = dependencies.iter().all(|one| one.is_well);
         Self {
             status: if ready { "ready" } else { "unavailable" },

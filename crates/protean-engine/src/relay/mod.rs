@@ -27,6 +27,7 @@ use protean_core::port::{Broker, Claim, Store};
 use tokio::sync::watch;
 use tracing::{info, warn};
 
+pub(crate) use plan::prefix;
 pub use plan::{RelayPlan, RelayRoute};
 use rounds::Rounds;
 

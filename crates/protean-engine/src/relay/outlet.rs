@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use protean_core::Result;
-use protean_core::message::Envelope;
 use protean_core::port::{
     Batch, Broker, BrokerGroup, BrokerMark, Claim, Delivery, GroupStanding, Publication, Published,
 };
@@ -108,7 +107,8 @@ impl Outlet {
         entries: &mut Vec<Publication>,
     ) -> Vec<Option<Published>> {
         let mut envelope =
-            |delivery: &Delivery| match Envelope::of(&delivery.recorded, &self.plan.domain) {
+            |delivery: &Delivery| match (self.plan.envelope)(&delivery.recorded, &self.plan.domain)
+            {
                 Ok(envelope) => {
                     let data = envelope.into_string().into_bytes().into();
                     entries.push(Publication { stream: Arc::clone(stream), data });

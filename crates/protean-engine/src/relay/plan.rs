@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protean_core::config::{Outbox, PriorityLanes, SubscriptionType};
 use protean_core::domain::Domain;
-use protean_core::message::{Category, Lane, LaneRule};
+use protean_core::message::{Category, Envelope, Lane, LaneRule, Recorded, Unreadable};
 use protean_core::port::{BrokerGroup, Enrolment, Start};
 
 /// What a relay publishes, and how.
@@ -14,13 +14,15 @@ pub struct RelayPlan {
     pub name: Arc<str>,
     /// The domain whose messages these are.
     pub domain: String,
+    /// What a message of this domain looks like there.
+    pub envelope: fn(&Recorded, &str) -> Result<Envelope, Unreadable>,
     /// Which priorities are bulk work.
     pub lanes: LaneRule,
     /// The name of the backfill lane, and how much of it may lie in the broker.
     pub priority_lanes: PriorityLanes,
     /// Batches, retries and how often it looks without being woken.
     pub outbox: Outbox,
-    /// The categories that somebody reads.
+    /// The categories that are published.
     pub routes: Vec<RelayRoute>,
 }
 
@@ -48,8 +50,9 @@ impl RelayPlan {
             }
         }
         Self {
-            name: format!("{}.relay:{broker}", domain.name()).into(),
+            name: format!("{}{broker}", prefix(domain)).into(),
             domain: domain.name().to_owned(),
+            envelope: Envelope::of,
             lanes: domain.lanes(),
             priority_lanes: domain.config().server.priority_lanes.clone(),
             outbox: domain.config().outbox.clone(),
@@ -57,9 +60,23 @@ impl RelayPlan {
         }
     }
 
+    /// What the broker of this name gets that belongs to others: every event, in
+    /// one stream a category, whoever reads it.
+    pub fn external(domain: &Domain, broker: &str) -> Self {
+        let categories = domain.registry().aggregates().map(|(_, category, _)| category);
+        let categories = categories.flat_map(|category| [category.clone(), category.facts()]);
+        let route = |category| RelayRoute { category, groups: Vec::new() };
+        Self {
+            envelope: Envelope::external,
+            lanes: LaneRule::default(),
+            routes: categories.map(route).collect(),
+            ..Self::of(domain, broker)
+        }
+    }
+
     /// How the relay enters the ledger. It begins with what comes: of what was
     /// there before, [`Relay`](super::Relay) publishes what its groups have not settled.
-    pub(super) fn enrolments(&self) -> Vec<Enrolment> {
+    pub(crate) fn enrolments(&self) -> Vec<Enrolment> {
         let enrolment = |route: &RelayRoute| Enrolment {
             group: self.name.to_string(),
             category: route.category.clone(),
@@ -92,4 +109,9 @@ impl RelayPlan {
         }
         groups
     }
+}
+
+/// What the names of all relays of a domain begin with; the broker comes behind it.
+pub(crate) fn prefix(domain: &Domain) -> String {
+    format!("{}.relay:", domain.name())
 }

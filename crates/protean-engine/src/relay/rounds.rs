@@ -35,7 +35,7 @@ pub(super) struct Rounds<'a> {
     /// How full the lanes of each route are.
     windows: Vec<[Window; Lane::ALL.len()]>,
     /// When to look at what was refused.
-    look_at: Option<Timestamp>,
+    look_at: Timestamp,
     progress: bool,
 }
 
@@ -49,7 +49,7 @@ impl<'a> Rounds<'a> {
             gaps: Gaps::default(),
             missing: Vec::new(),
             windows: vec![[window; Lane::ALL.len()]; relay.plan.routes.len()],
-            look_at: Some(Timestamp::default()),
+            look_at: Timestamp::default(),
             progress: false,
         }
     }
@@ -137,10 +137,12 @@ impl<'a> Rounds<'a> {
     /// Publishes what was refused before and is due again.
     async fn refused_before(&mut self) -> Result<bool> {
         let now = self.relay.domain.clock().now();
-        if self.look_at.is_none_or(|look_at| look_at > now) {
+        if self.look_at > now {
             return Ok(false);
         }
-        let (plan, mut pages, mut next) = (&self.relay.plan, Vec::new(), None);
+        let (plan, mut pages) = (&self.relay.plan, Vec::new());
+        // A person may have told that one is to go out again.
+        let mut next = now + plan.outbox.tick_interval;
         for lane in plan.lanes.lanes() {
             for route in 0..plan.routes.len() {
                 let read = ParkedRead {
@@ -151,13 +153,13 @@ impl<'a> Rounds<'a> {
                     limit: PAGE,
                 };
                 let page = self.relay.store.parked(read).await?;
-                next = next.into_iter().chain(page.next_due).min();
+                next = page.next_due.map_or(next, |due| due.min(next));
                 pages.push(Page { route, lane: *lane, deliveries: page.due });
             }
         }
         pages.retain(|page| !page.deliveries.is_empty());
         let some = self.send(&pages).await?;
-        self.look_at = if some { Some(now) } else { next };
+        self.look_at = if some { now } else { next };
         Ok(some)
     }
 
@@ -166,21 +168,11 @@ impl<'a> Rounds<'a> {
         if pages.is_empty() {
             return Ok(false);
         }
-        let (relay, plan) = (self.relay, &self.relay.plan);
+        let plan = &self.relay.plan;
         let (published, lost) = self.outlet.publish(pages).await?;
-        let now = relay.domain.clock().now();
-        let policy = Policy { relay: &plan.name, retry: &plan.outbox.retry, now };
-        let mut units = Vec::new();
-        for (page, published) in pages.iter().zip(&published) {
-            for (delivery, published) in page.deliveries.iter().zip(published) {
-                if let Published::Refused(reason) = published {
-                    let id = &delivery.recorded.message.id;
-                    error!(relay = %plan.name, %id, "outbox.failed: {reason}");
-                }
-            }
-            units.push(settle(&policy, page.lane, &page.deliveries, published));
-        }
-        self.commit(units).await?;
+        let settled = pages.iter().zip(&published);
+        let settled = settled.map(|(page, published)| self.settled(page, published));
+        self.commit(settled.collect()).await?;
         self.progress = true;
         if lost {
             self.lost(plan.groups()).await?;
@@ -192,13 +184,26 @@ impl<'a> Rounds<'a> {
         }
     }
 
+    fn settled(&self, page: &Page, published: &[Published]) -> Changes {
+        let plan = &self.relay.plan;
+        for (delivery, published) in page.deliveries.iter().zip(published) {
+            if let Published::Refused(reason) = published {
+                let id = &delivery.recorded.message.id;
+                error!(relay = %plan.name, %id, "outbox.failed: {reason}");
+            }
+        }
+        let now = self.relay.domain.clock().now();
+        let policy = Policy { relay: &plan.name, retry: &plan.outbox.retry, now };
+        settle(&policy, page.lane, &page.deliveries, published)
+    }
+
     async fn commit(&mut self, units: Vec<Changes>) -> Result {
         let parks = units.iter().flat_map(|unit| &unit.parks);
         let parked = parks.filter_map(|park| match park {
             Park::Keep { due, .. } => *due,
             _ => None,
         });
-        self.look_at = parked.chain(self.look_at).min();
+        self.look_at = parked.fold(self.look_at, Ord::min);
         for outcome in self.relay.store.commit(units.into()).await {
             match outcome {
                 Outcome::Committed(_) => {}
@@ -226,14 +231,21 @@ impl<'a> Rounds<'a> {
         }
         let (deliveries, reached) = gap.next(pages, limit);
         if !deliveries.is_empty() {
-            let page = Page { route, lane, deliveries };
-            let (published, lost) = self.outlet.publish(&[page]).await?;
+            let page = [Page { route, lane, deliveries }];
+            let (published, lost) = self.outlet.publish(&page).await?;
             if lost {
                 self.lost(plan.groups()).await?;
                 return Ok(true);
             }
             if let Some(reason) = published.iter().flatten().find_map(unavailable) {
                 return Err(Error::unavailable(reason));
+            }
+            let published = published.into_iter().next().unwrap_or_default();
+            let mut changes = self.settled(&page[0], &published);
+            // The relay has passed them before.
+            changes.marks.clear();
+            if !(changes.parks.is_empty() && changes.dead.is_empty()) {
+                self.commit(vec![changes]).await?;
             }
         }
         self.gaps.reached(reached);

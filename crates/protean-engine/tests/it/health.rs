@@ -266,3 +266,23 @@ async fn no_page_tells_where_anything_is_kept_or_why_it_fails() {
     }
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn is_not_ready_while_the_broker_is_down_and_tells_what_waits_for_it() {
+    let bench = Bench::new(On::Streams);
+    let running = Running::start(&bench).await;
+    let ready = running.await_status("/readyz", 200).await;
+    assert!(ready.text.contains("\"broker\""), "{ready:?}");
+    bench.redis().kill();
+    let down = running.await_status("/readyz", 503).await;
+    assert!(down.text.contains("\"broker\""), "{down:?}");
+    bench.add("t", 1, Priority::NORMAL).await;
+    let line = "protean_outbox_pending{domain=\"bench\",broker=\"default\"} 1\n";
+    let began = Instant::now();
+    while !running.get("/metrics").await.text.contains(line) {
+        assert!(began.elapsed() < PATIENCE, "nothing waits");
+    }
+    bench.redis().resume();
+    running.await_status("/readyz", 200).await;
+    running.stop().await;
+}

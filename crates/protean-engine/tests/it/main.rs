@@ -8,6 +8,8 @@
 //! * `letters`: what is dead can be replayed and purged
 //! * `suspects`: an abrupt end of the process, and who is to blame
 //! * `processes`: the same with real processes
+//! * `mirror`: dead letters in the broker
+//! * `external`: events for brokers of others
 //! * `relay`: from the log to a broker
 //! * `subscribers`: from a broker to the log
 //! * `crashes`: and with a process that ends at one step of its work
@@ -29,6 +31,7 @@
 mod breakers;
 mod child;
 mod crashes;
+mod external;
 mod faults;
 mod health;
 mod keys;
@@ -36,6 +39,7 @@ mod kills;
 mod lanes;
 mod letters;
 mod limits;
+mod mirror;
 mod one_file;
 mod order;
 mod processes;

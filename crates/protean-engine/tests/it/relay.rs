@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use protean::message::{Envelope, Priority};
 use protean::port::{Broker, BrokerGroup, BrokerLocation, BrokerProvider, BrokerRead, Entry};
-use protean_engine::{Relay, RelayPlan};
+use protean_engine::{Outbox, Refused, Relay, RelayPlan};
 use protean_redis::Redis;
 use protean_testing::servers::RedisServer;
 use tokio::sync::watch;
@@ -27,12 +27,16 @@ struct Exchange {
 
 impl Exchange {
     async fn new() -> Self {
+        Self::on("").await
+    }
+
+    /// With more in the configuration of its Redis.
+    async fn on(settings: &str) -> Self {
         let bench = Bench::new(On::Streams);
         let mut plan = RelayPlan::of(&bench.domain, "default");
         plan.outbox.tick_interval = Duration::from_millis(50);
-        let server = RedisServer::start("");
-        let location = BrokerLocation { uri: Some(server.uri()), ..BrokerLocation::default() };
-        let broker = Redis.open(&location).await.unwrap();
+        let server = RedisServer::start(settings);
+        let broker = open(&server).await;
         Self { bench, broker, server, plan }
     }
 
@@ -82,6 +86,11 @@ impl Exchange {
         let standing = self.broker.standing(&[group]).await.unwrap_or_default();
         standing.into_iter().flatten().map(|standing| standing.length).sum()
     }
+}
+
+async fn open(server: &RedisServer) -> Arc<dyn Broker> {
+    let location = BrokerLocation { uri: Some(server.uri()), ..BrokerLocation::default() };
+    Redis.open(&location).await.unwrap()
 }
 
 /// Where the messages of these entries lie in the log.
@@ -238,4 +247,44 @@ async fn one_relay_publishes_and_the_other_takes_over() {
     stop.send(true).unwrap();
     takes_over.await.unwrap();
     assert_eq!(positions(&exchange.found(PRIMARY, 10).await), [1, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_broker_refused_goes_out_once_a_person_says_so() {
+    let mut exchange = Exchange::on("proto-max-bulk-len 1mb\n").await;
+    exchange.plan.outbox.retry.max_attempts = 1;
+    let long = "t".repeat(1024 * 1024);
+    // One that the relay passed before it began, and one that came later.
+    exchange.bench.add(&long, 0, Priority::NORMAL).await;
+    exchange.publish_until(async || refused(&exchange).await.len() == 1).await;
+    exchange.bench.add(&long, 1, Priority::NORMAL).await;
+    exchange.bench.add("t", 2, Priority::NORMAL).await;
+    exchange.publish_until(async || refused(&exchange).await.len() == 2).await;
+    let reason = refused(&exchange).await[1].abandoned.clone().unwrap().0;
+    assert!(reason.contains("proto-max-bulk-len"), "{reason}");
+    exchange.server.command(&["CONFIG", "SET", "proto-max-bulk-len", "512mb"]);
+    exchange.broker = open(&exchange.server).await;
+    let looks = std::sync::atomic::AtomicU32::new(0);
+    let next = std::sync::atomic::Ordering::SeqCst;
+    exchange
+        .publish_until(async || {
+            // The relay has found nothing to do by then, and nothing wakes it.
+            if looks.fetch_add(1, next) == 20 {
+                let outbox = Outbox::of(&exchange.bench.domain).await.unwrap();
+                assert_eq!(outbox.retry(Some("2")).await.unwrap(), 1);
+                assert_eq!(outbox.retry(None).await.unwrap(), 1);
+            }
+            exchange.length(PRIMARY).await == 3
+        })
+        .await;
+    let mut found = positions(&exchange.found(PRIMARY, 9).await);
+    found.sort_unstable();
+    assert_eq!(found, [1, 2, 3]);
+    let outbox = Outbox::of(&exchange.bench.domain).await.unwrap();
+    let [status] = &outbox.status().await[..] else { panic!("there is one relay") };
+    assert_eq!((status.waiting, status.failed, status.abandoned), (Some(0), Some(0), Some(0)));
+}
+
+async fn refused(exchange: &Exchange) -> Vec<Refused> {
+    Outbox::of(&exchange.bench.domain).await.unwrap().abandoned(9).await.unwrap()
 }

@@ -16,14 +16,20 @@ SELECT m.position                                AS id,
            || '.' || lpad((m.time % 1000000)::text, 6, '0') || '+00:00'
                                                  AS created_at,
        NULL::text                                AS published_at,
-       coalesce(q.attempts, 0)                   AS retry_count,
-       NULL::text                                AS last_processed_at,
-       NULL::text                                AS last_error,
-       CASE WHEN q.position IS NULL THEN 'published' ELSE 'pending' END
-                                                 AS status,
+       coalesce(d.attempts, p.attempts, 0)       AS retry_count,
+       to_char(to_timestamp(d.time / 1000000) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')
+           || '.' || lpad((d.time % 1000000)::text, 6, '0') || '+00:00'
+                                                 AS last_processed_at,
+       coalesce(d.reason, p.reason)              AS last_error,
+       CASE WHEN r.grp IS NULL              THEN 'published'
+            WHEN d.position IS NOT NULL     THEN 'abandoned'
+            WHEN p.position IS NOT NULL     THEN 'failed'
+            WHEN m.position <= c.position   THEN 'published'
+            WHEN o.position IS NOT NULL     THEN 'published'
+            ELSE 'pending' END                   AS status,
        NULL::bigint                              AS max_retries,
-       to_char(to_timestamp(q.due / 1000000) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')
-           || '.' || lpad((q.due % 1000000)::text, 6, '0') || '+00:00'
+       to_char(to_timestamp(p.due / 1000000) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS')
+           || '.' || lpad((p.due % 1000000)::text, 6, '0') || '+00:00'
                                                  AS next_retry_at,
        NULL::text                                AS locked_until,
        NULL::text                                AS locked_by,
@@ -32,6 +38,13 @@ SELECT m.position                                AS id,
        m.causation_id                            AS causation_id,
        m.stream                                  AS partition_key,
        m.priority                                AS priority,
-       NULL::text                                AS target_broker
+       substr(r.grp, position('.relay:' IN r.grp) + 7)
+                                                 AS target_broker
   FROM messages m
-  LEFT JOIN outbox_queue q ON q.position = m.position
+  LEFT JOIN enrolments r ON r.category = m.category AND r.start < m.position
+                        AND position('.relay:' IN r.grp) > 0
+  LEFT JOIN cursors c ON c.grp = r.grp AND c.category = m.category AND c.priority = m.priority
+  LEFT JOIN done o ON o.grp = r.grp AND o.category = m.category AND o.priority = m.priority
+                  AND o.position = m.position
+  LEFT JOIN parked p ON p.grp = r.grp AND p.position = m.position
+  LEFT JOIN dead d ON d.grp = r.grp AND d.position = m.position

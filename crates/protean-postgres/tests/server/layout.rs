@@ -3,9 +3,7 @@
 use protean_core::message::{Column, ColumnKind, Lane, Table, Value};
 use protean_core::port::{Changes, Store};
 
-use crate::{
-    account, column, commit, database, is_committed, open, people, person, prepared, unit,
-};
+use crate::{account, column, commit, database, open, people, person, prepared, unit};
 
 async fn refused(store: &dyn Store, table: Table) -> String {
     store.prepare(&[table], &[]).await.unwrap_err().to_string()
@@ -69,20 +67,6 @@ async fn refuses_a_database_of_a_later_release() {
     database.run("INSERT INTO \"protean.layout\" VALUES (99)");
     let error = store.prepare(&[], &[]).await.unwrap_err().to_string();
     assert!(error.contains("layout 99") && error.contains("newer release"), "{error}");
-}
-
-#[tokio::test]
-async fn a_database_of_an_earlier_layout_is_brought_up_by_preparing() {
-    let database = database();
-    let store = prepared(&database.uri(), &[]).await;
-    database.run("DROP TABLE \"protean.writers\"; UPDATE \"protean.layout\" SET version = 1");
-    let changes = || vec![unit(Lane::Primary, &account("a"))];
-    let outcome = commit(&*store, changes()).await.remove(0);
-    let told = format!("{outcome:?}");
-    assert!(told.contains("Unavailable") && told.contains("db setup"), "{told}");
-    store.prepare(&[], &[]).await.unwrap();
-    assert!(is_committed(&commit(&*store, changes()).await[0]));
-    assert_eq!(database.run("SELECT max(version) FROM \"protean.layout\""), "2");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 //! * `faults`: connections and servers that end in the middle of a commit
 //! * `layout`: tables as they are in the database, and what cannot be extended
 //! * `locations`: databases that cannot be opened
+//! * `outbox`: the view of that name
 //! * `proxy`: a connection on which something happens to a COMMIT
 //! * `stores`: several stores and processes on one database
 //! * `units`: units that the database refuses
@@ -16,6 +17,7 @@ mod claims;
 mod faults;
 mod layout;
 mod locations;
+mod outbox;
 mod proxy;
 mod stores;
 mod units;

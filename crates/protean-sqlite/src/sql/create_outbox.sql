@@ -16,14 +16,20 @@ SELECT m.position                                AS id,
            || printf('.%06d+00:00', m.time % 1000000)
                                                  AS created_at,
        NULL                                      AS published_at,
-       coalesce(q.attempts, 0)                   AS retry_count,
-       NULL                                      AS last_processed_at,
-       NULL                                      AS last_error,
-       iif(q.position IS NULL, 'published', 'pending')
-                                                 AS status,
+       coalesce(d.attempts, p.attempts, 0)       AS retry_count,
+       strftime('%Y-%m-%dT%H:%M:%S', d.time / 1000000, 'unixepoch')
+           || printf('.%06d+00:00', d.time % 1000000)
+                                                 AS last_processed_at,
+       coalesce(d.reason, p.reason)              AS last_error,
+       CASE WHEN r.grp IS NULL              THEN 'published'
+            WHEN d.position IS NOT NULL     THEN 'abandoned'
+            WHEN p.position IS NOT NULL     THEN 'failed'
+            WHEN m.position <= c.position   THEN 'published'
+            WHEN o.position IS NOT NULL     THEN 'published'
+            ELSE 'pending' END                   AS status,
        NULL                                      AS max_retries,
-       strftime('%Y-%m-%dT%H:%M:%S', q.due / 1000000, 'unixepoch')
-           || printf('.%06d+00:00', q.due % 1000000)
+       strftime('%Y-%m-%dT%H:%M:%S', p.due / 1000000, 'unixepoch')
+           || printf('.%06d+00:00', p.due % 1000000)
                                                  AS next_retry_at,
        NULL                                      AS locked_until,
        NULL                                      AS locked_by,
@@ -32,6 +38,13 @@ SELECT m.position                                AS id,
        m.causation_id                            AS causation_id,
        m.stream                                  AS partition_key,
        m.priority                                AS priority,
-       NULL                                      AS target_broker
+       substr(r.grp, instr(r.grp, '.relay:') + 7)
+                                                 AS target_broker
   FROM messages m
-  LEFT JOIN outbox_queue q ON q.position = m.position
+  LEFT JOIN enrolments r ON r.category = m.category AND r.start < m.position
+                        AND instr(r.grp, '.relay:') > 0
+  LEFT JOIN cursors c ON c.grp = r.grp AND c.category = m.category AND c.priority = m.priority
+  LEFT JOIN done o ON o.grp = r.grp AND o.category = m.category AND o.priority = m.priority
+                  AND o.position = m.position
+  LEFT JOIN parked p ON p.grp = r.grp AND p.position = m.position
+  LEFT JOIN dead d ON d.grp = r.grp AND d.position = m.position

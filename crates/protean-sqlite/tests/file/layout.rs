@@ -106,6 +106,8 @@ async fn a_file_of_the_first_layout_is_brought_forward() {
     let older = "DROP INDEX messages_by_correlation; DROP INDEX messages_by_id; \
                  DROP INDEX idempotency_by_expiry; ALTER TABLE idempotency DROP COLUMN expires; \
                  INSERT INTO idempotency (command, key, message_id, time) VALUES ('c', 'k', 'm', 5); \
+                 CREATE TABLE outbox_queue (position INTEGER PRIMARY KEY); \
+                 DROP VIEW outbox; CREATE VIEW outbox AS SELECT position FROM outbox_queue; \
                  PRAGMA user_version = 1";
     shell.execute_batch(older).unwrap();
     let store = prepared(&path, &[]).await;
@@ -115,6 +117,9 @@ async fn a_file_of_the_first_layout_is_brought_forward() {
     let expires = "SELECT expires FROM idempotency";
     let expires: i64 = shell.query_row(expires, [], |row| row.get(0)).unwrap();
     assert_eq!(expires, 5 + 86_400_000_000, "a key of before is kept for a day");
+    let status = "SELECT status FROM outbox";
+    let status: String = shell.query_row(status, [], |row| row.get(0)).unwrap();
+    assert_eq!(status, "published", "the view is the present one");
     store.prepare(&[], &[]).await.unwrap();
 }
 

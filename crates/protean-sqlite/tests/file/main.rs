@@ -1,6 +1,7 @@
 //! What holds for one SQLite file beyond the contract of the ports.
 //!
 //! * `layout`: tables as they are in the file, and what cannot be extended
+//! * `outbox`: the view of that name
 //! * `processes`: several stores and processes on one file
 //! * `sudden`: processes that end in the middle of a commit
 //! * `room`: a file that cannot grow
@@ -9,6 +10,7 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
 
 mod layout;
+mod outbox;
 mod processes;
 #[cfg(unix)]
 mod room;

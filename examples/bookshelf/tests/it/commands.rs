@@ -46,7 +46,7 @@ const BAD: [&str; 8] = [
     "databases.default = { provider = \"sqlite\", database_uri = \"sqlite://bob:c4n4ry@host/a.db\" }",
     "databases.default = { provider = \"sqlite\", database_uri = \"file:a.db?token=c4n4ry\" }",
     "databases.default = { provider = \"sqlite\", database_uri = sqlite://bob:c4n4ry@host/a.db }",
-    "[brokers.default]\nprovider = \"redis\"\nURI = \"redis://:c4n4ry@host/0\"",
+    "[brokers.default]\nprovider = \"redis\"\nURI = \"http://:c4n4ry@host/0\"",
     "event_processing = \"${SECRET}\"
      snapshot_threshold = \"redis://:c4n4ry@host\"
      enable_outbox = \"${SECRET}\"

@@ -59,8 +59,8 @@ const WRONG: &[Wrong] = &[
         &["BookCatalogProjector reads a broker stream", "\"event_store\""],
     ),
     (
-        "[brokers.default]\nprovider = \"redis\"\nURI = \"redis://127.0.0.1:1/0\"\n",
-        &["brokers.default.provider: ", "no broker but 'inline'", "remove the section"],
+        "[brokers.default]\nprovider = \"redis_pubsub\"\nURI = \"redis://127.0.0.1:1/0\"\n",
+        &["brokers.default.provider: ", "not part of this program", "'inline', 'redis'"],
     ),
     ("[server]\nreserved = \"${NOBODY_SETS_THIS}\"\n", &["bad.toml:2:", "NOBODY_SETS_THIS"]),
 ];

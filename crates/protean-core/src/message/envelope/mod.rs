@@ -12,6 +12,7 @@
 
 mod canonical;
 mod checksum;
+mod external;
 mod foreign;
 mod layout;
 mod letter;

@@ -51,6 +51,23 @@ fn an_entry_has_the_documented_layout_in_the_documented_order() {
 }
 
 #[test]
+fn others_are_told_what_is_of_use_to_them() {
+    let expected = r#"{"data":{"title":"B0 é","price":9.99,"description":null},"metadata":{"#
+        .to_owned()
+        + r#""headers":{"id":"bookshelf::book-b6f7-0.1","time":"2026-11-20T17:12:43.949786+00:00","#
+        + r#""type":"Bookshelf.BookAdded.v1","stream":"bookshelf::book-b6f7","#
+        + r#""traceparent":null,"idempotency_key":null,"deadline":null},"#
+        + r#""domain":{"fqn":"bookshelf.BookAdded","kind":"EVENT","origin_stream":null,"#
+        + r#""stream_category":"bookshelf::book","version":1,"sequence_id":"0.1","#
+        + r#""correlation_id":"8aae","causation_id":"15a2"},"#
+        + r#""envelope":{"specversion":"1.0"}}}"#;
+    let external = Envelope::external(&added(), "bookshelf").unwrap();
+    assert_eq!(external.as_str(), expected);
+    let foreign = Envelope::read(external.as_str().as_bytes()).unwrap();
+    assert_eq!((&*foreign.id, foreign.position), ("bookshelf::book-b6f7-0.1", None));
+}
+
+#[test]
 fn our_own_messages_come_back_as_they_are_in_the_log() {
     let mut command = added();
     command.message.kind = Kind::Command;

@@ -1,0 +1,71 @@
+//! What others are told of an event: nothing that serves its own domain alone.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::layout::{Headers, Text};
+use super::unreadable::Unreadable;
+use super::{Envelope, headers, origin};
+use crate::message::Recorded;
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    data: &'a RawValue,
+    metadata: Metadata<'a>,
+}
+
+#[derive(Serialize)]
+struct Metadata<'a> {
+    headers: Headers<'a>,
+    domain: Origin<'a>,
+    envelope: Seal,
+}
+
+/// Of the origin what is of use beyond the domain.
+#[derive(Serialize)]
+struct Origin<'a> {
+    fqn: Option<Text<'a>>,
+    kind: Text<'a>,
+    origin_stream: (),
+    stream_category: Option<Text<'a>>,
+    version: Option<u32>,
+    sequence_id: Option<Text<'a>>,
+    correlation_id: Option<Text<'a>>,
+    causation_id: Option<Text<'a>>,
+}
+
+#[derive(Serialize)]
+struct Seal {
+    specversion: &'static str,
+}
+
+impl Envelope {
+    /// The envelope of an event for brokers of others: without checksum, priority
+    /// and places in the log. The fields go in as they are, letter for letter.
+    ///
+    /// # Errors
+    /// When its fields are not JSON.
+    pub fn external(recorded: &Recorded, domain: &str) -> Result<Self, Unreadable> {
+        let message = &recorded.message;
+        let not_json = |error: serde_json::Error| Unreadable::new(format!("not JSON: {error}"));
+        let origin = origin(message, domain);
+        let entry = Entry {
+            data: serde_json::from_str(&message.data).map_err(not_json)?,
+            metadata: Metadata {
+                headers: headers(message),
+                domain: Origin {
+                    fqn: origin.fqn,
+                    kind: origin.kind,
+                    origin_stream: (),
+                    stream_category: origin.stream_category,
+                    version: origin.version,
+                    sequence_id: origin.sequence_id,
+                    correlation_id: origin.correlation_id,
+                    causation_id: origin.causation_id,
+                },
+                envelope: Seal { specversion: "1.0" },
+            },
+        };
+        serde_json::to_string(&entry).map(Self).map_err(not_json)
+    }
+}

@@ -1,0 +1,77 @@
+//! Events go to brokers of others, stripped of what is of use to nobody there.
+
+use protean::message::Priority;
+use protean_engine::Outbox;
+use protean_testing::servers::RedisServer;
+use serde_json::{Value, json};
+
+use crate::tallies::{Add, Bench, On};
+
+const EVENTS: &str = "bench::tally";
+
+/// A bench that publishes to a partner's Redis as well.
+fn bench(on: On, partner: &RedisServer) -> Bench {
+    let config = format!(
+        "[outbox]\ntick_interval = 0.05\nexternal_brokers = ['partner']\n\
+         [brokers.partner]\nprovider = 'redis'\nURI = '{}'\n",
+        partner.uri()
+    );
+    Bench::configured(on, &config, |builder| builder)
+}
+
+/// The entries of a stream.
+fn entries(server: &RedisServer, stream: &str) -> Vec<Value> {
+    let shown = server.command(&["XRANGE", stream, "-", "+"]);
+    let data = shown.lines().filter(|line| line.starts_with('{'));
+    data.map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+fn numbers(entries: &[Value]) -> Vec<i64> {
+    entries.iter().map(|entry| entry["data"]["number"].as_i64().unwrap()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn others_are_sent_the_events_that_come_and_no_more() {
+    let partner = RedisServer::start("");
+    let bench = bench(On::Streams, &partner);
+    let before = Add { tally: "t".into(), number: 0 };
+    bench.domain.process(before).synchronous().await.unwrap();
+    bench.add("t", 1, Priority::NORMAL).await;
+    bench.add("t", 2, Priority::BULK).await;
+    bench.serve_until(async || entries(&partner, EVENTS).len() >= 2).await;
+    bench.drain().await;
+    let sent = entries(&partner, EVENTS);
+    assert_eq!(numbers(&sent), [1, 2], "what was there before was not for them");
+    assert_eq!(partner.command(&["XINFO", "GROUPS", EVENTS]).trim(), "");
+    let keys = partner.command(&["KEYS", "bench*"]);
+    assert_eq!(keys.trim(), EVENTS, "neither commands nor lanes");
+    let metadata = &sent[1]["metadata"];
+    assert_eq!(metadata["envelope"], json!({"specversion": "1.0"}));
+    let (metadata, origin) =
+        (metadata.as_object().unwrap(), metadata["domain"].as_object().unwrap());
+    assert_eq!(origin["kind"], "EVENT");
+    assert!(!metadata.contains_key("event_store") && !metadata.contains_key("extensions"));
+    for name in ["expected_version", "asynchronous", "priority"] {
+        assert!(!origin.contains_key(name), "{name}");
+    }
+    bench.assert_closes().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broker_of_others_that_is_down_holds_nobody_up_and_misses_nothing() {
+    let partner = RedisServer::start("");
+    let bench = bench(On::Production, &partner);
+    partner.kill();
+    for number in 0..10 {
+        bench.add("t", number, Priority::NORMAL).await;
+    }
+    bench.drain().await;
+    assert_eq!(bench.seen("t").await.len(), 10);
+    let outbox = Outbox::of(&bench.domain).await.unwrap();
+    let statuses = outbox.status().await;
+    let of = |broker: &str| statuses.iter().find(|status| status.broker == broker).unwrap();
+    assert_eq!((of("default").waiting, of("partner").waiting), (Some(0), Some(10)));
+    partner.resume();
+    bench.serve_until(async || entries(&partner, EVENTS).len() == 10).await;
+    assert_eq!(numbers(&entries(&partner, EVENTS)), (0..10).collect::<Vec<_>>());
+}
