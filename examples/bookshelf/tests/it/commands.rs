@@ -41,7 +41,7 @@ database_uri = \"${SECRET}\"
 /// Files with secrets that cannot be used.
 const BAD: [&str; 8] = [
     "databases.default = { provider = \"sqlite\", database_uri = \"${SECRET}\" }",
-    "databases.default = { provider = \"postgresql\", database_uri = \"${SECRET}&sslmode=require\" }",
+    "databases.default = { provider = \"postgresql\", database_uri = \"${SECRET}&sslmode=sometimes\" }",
     "databases.default = { provider = \"sqlite\", database_uri = \"sqlite:a.db?key=c4n4ry\" }",
     "databases.default = { provider = \"sqlite\", database_uri = \"sqlite://bob:c4n4ry@host/a.db\" }",
     "databases.default = { provider = \"sqlite\", database_uri = \"file:a.db?token=c4n4ry\" }",
