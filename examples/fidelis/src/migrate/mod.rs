@@ -102,7 +102,7 @@ async fn migrate(options: &Options, place: Place, folder: &Folder) -> Result<Rep
     let register = SharedRegister::default();
     let taking_in = import::take_in(domain.clone(), legacy, register.clone(), gauge(&observer));
     let opened = observer.import(taking_in, &counter, &mut server).await?;
-    observer.await_rest(&mut server).await?;
+    observer.await_bulk(&mut server).await?;
     let takings = counter.close().await?;
     let waiting = observer.await_rest(&mut server).await?;
 

@@ -60,14 +60,31 @@ impl Observer {
     /// # Errors
     /// When the server has ended or is stuck, or the database cannot be read.
     pub(crate) async fn await_rest(&mut self, server: &mut Server) -> Result<Waiting> {
+        self.await_that(Waiting::is_over, server).await
+    }
+
+    /// Waits until no bulk work waits, whatever else comes in meanwhile.
+    ///
+    /// # Errors
+    /// When the server has ended or is stuck, or the database cannot be read.
+    pub(crate) async fn await_bulk(&mut self, server: &mut Server) -> Result<Waiting> {
+        self.await_that(|waiting| waiting.backfill == 0, server).await
+    }
+
+    async fn await_that(
+        &mut self,
+        holds: impl Fn(Waiting) -> bool,
+        server: &mut Server,
+    ) -> Result<Waiting> {
         self.unchanged_since = Instant::now();
         loop {
+            let began = Instant::now();
             let waiting = self.backlog.count().await?;
-            if waiting.is_over() {
+            if holds(waiting) {
                 return Ok(waiting);
             }
             self.notice(waiting, server)?;
-            tokio::time::sleep(GLANCE).await;
+            tokio::time::sleep((began.elapsed() * SHARE).max(GLANCE)).await;
         }
     }
 
