@@ -12,7 +12,8 @@
 //!                   └▶ pipeline  what commits together
 //! ```
 //!
-//! `relay` publishes what the log holds for others to read.
+//! `relay` publishes what the log holds for others to read; `inbox` takes what others
+//! have published into the log.
 //!
 //! `health` tells over HTTP how a server is; `vitals` is what it counts for that.
 //!
@@ -24,6 +25,7 @@ mod dead_letters;
 mod feed;
 mod flight;
 mod health;
+mod inbox;
 mod job;
 mod lanes;
 mod pipeline;

@@ -15,6 +15,7 @@ use tokio::task::JoinSet;
 use tracing::{info, warn};
 
 use crate::health::HealthPage;
+use crate::inbox;
 use crate::job::Bench;
 use crate::relay::{Relay, RelayPlan};
 use crate::upkeep::look_after;
@@ -72,6 +73,7 @@ impl Server {
             () = &mut shutdown => return Ok(()),
         };
         let (stop, stopped) = watch::channel(false);
+        let mut inboxes = inbox::start(&self.domain, &store, &stopped);
         let mut workers = start(&self.domain, (store, broker), &vitals, &stopped);
         let mut failure = None;
         tokio::select! {
@@ -79,6 +81,7 @@ impl Server {
             Some(Err(error)) = workers.join_next() => {
                 failure = Some(Error::failed("a worker of the server panicked").with_source(error));
             }
+            Some(ended) = inboxes.join_next() => failure = inbox::failure(ended),
         }
         vitals.stop();
         // Nobody listens when there are no groups.
@@ -90,6 +93,7 @@ impl Server {
                     warn!("a worker ended badly: {error}");
                 }
             }
+            inboxes.join_all().await;
         });
         match drained.await {
             Ok(()) => info!("stopped"),

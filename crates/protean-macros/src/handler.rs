@@ -1,4 +1,5 @@
-//! `#[command_handler]`, `#[event_handler]`, `#[projector]` and `#[query_handler]`.
+//! `#[command_handler]`, `#[event_handler]`, `#[projector]`, `#[query_handler]` and
+//! `#[subscriber]`.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
@@ -12,11 +13,14 @@ use crate::options::{Known, listed};
 use crate::part::Part;
 use crate::place::at;
 
-/// What the four kinds of handlers do not share.
+/// What the five kinds of handlers do not share.
 pub(crate) struct HandlerKind {
     options: Known<'static>,
     /// What to write when the handler does not say whose it is; it may leave that open without.
     missing: Option<&'static str>,
+    /// What to write when the handler does not say which stream it reads; only one that
+    /// takes a broker's entries has to, in one method.
+    stream: Option<&'static str>,
     /// The attributes that mark its methods.
     marks: &'static [&'static str],
     /// The implementation for one message.
@@ -35,6 +39,7 @@ macro_rules! options {
 pub(crate) const COMMANDS: HandlerKind = HandlerKind {
     options: Known { place: "#[command_handler]", names: options!("part_of") },
     missing: Some("say whose commands: `#[command_handler(part_of = Aggregate)]`"),
+    stream: None,
     marks: &["handle"],
     implement: Part::handle,
     calls: ("command_handler", "handles"),
@@ -43,6 +48,7 @@ pub(crate) const COMMANDS: HandlerKind = HandlerKind {
 pub(crate) const EVENTS: HandlerKind = HandlerKind {
     options: Known { place: "#[event_handler]", names: options!("part_of") },
     missing: None,
+    stream: None,
     marks: &["handle"],
     implement: Part::on,
     calls: ("event_handler", "on"),
@@ -51,6 +57,7 @@ pub(crate) const EVENTS: HandlerKind = HandlerKind {
 pub(crate) const PROJECTOR: HandlerKind = HandlerKind {
     options: Known { place: "#[projector]", names: options!("projection") },
     missing: Some("say what it keeps: `#[projector(projection = Projection)]`"),
+    stream: None,
     marks: &["on", "handle"],
     implement: Part::on,
     calls: ("projector", "on"),
@@ -59,9 +66,22 @@ pub(crate) const PROJECTOR: HandlerKind = HandlerKind {
 pub(crate) const QUERIES: HandlerKind = HandlerKind {
     options: Known { place: "#[query_handler]", names: &["projection"] },
     missing: Some("say about what: `#[query_handler(projection = Projection)]`"),
+    stream: None,
     marks: &["handle"],
     implement: Part::answer,
     calls: ("query_handler", "answers"),
+};
+
+pub(crate) const SUBSCRIBER: HandlerKind = HandlerKind {
+    options: Known {
+        place: "#[subscriber]",
+        names: &["stream", "broker", "profile", "start_from"],
+    },
+    missing: None,
+    stream: Some("say what it reads: `#[subscriber(stream = \"orders\")]`"),
+    marks: &["handle"],
+    implement: Part::receive,
+    calls: ("subscriber", "receives"),
 };
 
 impl HandlerKind {
@@ -94,6 +114,10 @@ impl HandlerKind {
             let told = format!("no method is marked: put {} above each", listed(&marks[..1]));
             faults.add(&item.self_ty, told);
         }
+        if let (Some(_), Some(second)) = (self.stream, parts.get(1)) {
+            let told = "a subscriber has one method: take a `Payload` and tell them apart there";
+            faults.add(&second.message, told);
+        }
         parts
     }
 
@@ -124,6 +148,11 @@ impl HandlerKind {
             (None, Some(told)) => return Err(syn::Error::new_spanned(&item.self_ty, told)),
             (_, None) => TokenStream::new(),
         };
+        let stream = match (&options.stream, self.stream) {
+            (None, Some(told)) => return Err(syn::Error::new_spanned(&item.self_ty, told)),
+            (stream, _) => stream.as_ref().map(|stream| quote!(, #stream)),
+        };
+        let broker = options.broker.as_ref().map(|broker| quote!(.broker(#broker)));
         let (enter, route) = (format_ident!("{}", self.calls.0), format_ident!("{}", self.calls.1));
         let routes = parts.iter().map(|part| {
             let message = &part.message;
@@ -135,7 +164,7 @@ impl HandlerKind {
             #[automatically_derived]
             impl #generics ::protean::Register for #owner #bounds {
                 fn register(self, registry: &mut ::protean::domain::Registry) {
-                    registry.#enter #of (#name, self) #(#routes)* #declare;
+                    registry.#enter #of (#name, self #stream) #(#routes)* #broker #declare;
                 }
             }
         })

@@ -40,6 +40,9 @@ const CHOICES: [Choices; 4] = [
 pub(crate) struct HandlerOptions {
     /// The aggregate or projection it is for.
     pub(crate) owner: Option<Path>,
+    /// The stream it reads, and the broker that has it.
+    pub(crate) stream: Option<LitStr>,
+    pub(crate) broker: Option<LitStr>,
     declared: Vec<TokenStream>,
 }
 
@@ -56,6 +59,11 @@ impl HandlerOptions {
             return Ok(());
         }
         let word: LitStr = value(name, input)?;
+        if name == "stream" || name == "broker" {
+            let place = if name == "stream" { &mut self.stream } else { &mut self.broker };
+            *place = Some(word);
+            return Ok(());
+        }
         let value = match CHOICES.iter().find(|choices| name == choices.name) {
             Some(choices) => choices.value(&word)?,
             None => quote!(#word),

@@ -289,6 +289,27 @@ pub fn query_handler(options: TokenStream, item: TokenStream) -> TokenStream {
     expand(options, item, |options, item, faults| handler::QUERIES.expand(options, item, faults))
 }
 
+/// Takes what other systems put into a broker's stream.
+///
+/// ```ignore
+/// #[subscriber(stream = "external-orders")]
+/// impl PartnerOrders {
+///     #[handle]
+///     async fn ordered(&self, order: PartnerOrder, ctx: &Context) -> Handled {
+///         ctx.process(PlaceOrder { order_id: order.reference.into() })?;
+///         Ok(())
+///     }
+/// }
+/// ```
+///
+/// Its one method takes any type that serde can read, or `Payload`, the JSON as it is.
+/// Options beside `stream`: `broker = "…"`, another one than `[brokers.default]`;
+/// `profile = "…"`, `start_from = "beginning"`.
+#[proc_macro_attribute]
+pub fn subscriber(options: TokenStream, item: TokenStream) -> TokenStream {
+    expand(options, item, |options, item, faults| handler::SUBSCRIBER.expand(options, item, faults))
+}
+
 /// Expands an item; what cannot be expanded is given back with the errors.
 fn expand(
     options: TokenStream,

@@ -63,6 +63,11 @@ impl Part {
         self.implement(handler, &quote!(On), (&quote!(on), &quote!(())))
     }
 
+    /// `impl Receive`.
+    pub(crate) fn receive(&self, handler: &ItemImpl) -> TokenStream {
+        self.implement(handler, &quote!(Receive), (&quote!(receive), &quote!(())))
+    }
+
     /// `impl Answer`.
     pub(crate) fn answer(&self, handler: &ItemImpl) -> TokenStream {
         let message = &self.message;

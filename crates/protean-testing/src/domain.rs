@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use protean_core::Result;
-use protean_core::domain::{Domain, DomainBuilder, happened};
+use protean_core::domain::{Domain, DomainBuilder, happened, received};
 use protean_core::message::{Id, Ids};
 use protean_core::model::{Aggregate, Command, Event};
 use tokio::runtime::{Builder, Runtime};
@@ -162,6 +162,17 @@ impl TestDomain {
         event: E,
     ) -> Reaction<'_, ()> {
         self.reaction(|| self.happen::<E::Aggregate>(&id.into(), vec![Told::event(event)]))
+    }
+
+    /// This JSON comes in a broker's stream.
+    ///
+    /// # Panics
+    /// When the log cannot be read.
+    #[track_caller]
+    #[must_use = "nothing is checked before `then…`"]
+    pub fn when_received(&self, stream: &str, payload: &str) -> Reaction<'_, ()> {
+        let received = || received(&self.domain, stream, payload);
+        self.reaction(|| self.run(self.ids.scope(received())))
     }
 
     fn process<C: Command>(&self, command: C) -> Result<C::Output> {

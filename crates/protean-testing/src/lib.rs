@@ -11,7 +11,7 @@
 //! does not hold fails the test at its own line, with the difference.
 //!
 //! * [`given`], [`given_state`], [`when_new`]: aggregates
-//! * [`TestDomain`]: commands, events, projections
+//! * [`TestDomain`]: commands, events, projections, what other systems send
 //! * [`contract`]: the facts that hold for every adapter of the ports
 //! * [`broker`]: the same for brokers
 //! * `servers`: private servers for the tests of adapters

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use protean_core::Result;
-use protean_core::domain::Domain;
+use protean_core::domain::{Domain, HandlerKind};
 use protean_core::message::{Priority, Recorded};
 use protean_core::port::LaneRead;
 
@@ -14,8 +14,12 @@ const READER: &str = "protean.testing";
 pub(crate) async fn after(domain: &Domain, position: u64) -> Result<Vec<Recorded>> {
     let store = domain.store().await?;
     let events = domain.registry().aggregates().map(|(_, category, _)| category.clone());
-    let categories: BTreeSet<_> =
-        events.flat_map(|category| [category.commands(), category]).collect();
+    let groups = domain.registry().groups().iter();
+    let streams = groups.filter(|group| matches!(group.kind, HandlerKind::Subscriber { .. }));
+    let categories: BTreeSet<_> = events
+        .flat_map(|category| [category.commands(), category])
+        .chain(streams.map(|group| group.category.clone()))
+        .collect();
     let mut messages = Vec::new();
     for category in categories {
         let range = (Priority::new(i32::MIN), Priority::new(i32::MAX));

@@ -12,6 +12,7 @@
 //! | [`entity`], [`value_object`] | [`model::Element`], [`model::Field`], [`model::Choice`] |
 //! | [`projection`] | [`model::Projection`] |
 //! | [`command_handler`], [`event_handler`], [`projector`], [`query_handler`] | [`Handle`], [`On`], [`Answer`] and [`Register`] |
+//! | [`subscriber`] | [`Receive`] and [`Register`] |
 //!
 //! Features: `sqlite` (default) and `postgres`, the databases that `domain.toml` can
 //! name, and `redis`, the broker.
@@ -27,7 +28,7 @@ pub use protean_core::{config, domain, memory, message, model, port};
 
 pub use protean_core::domain::{
     Answer, BuildError, Context, Domain, DomainBuilder, Failure, FailureKind, Handle, Handled, On,
-    Processed, Register, Repository, current_priority, processing_priority,
+    Payload, Processed, Receive, Register, Repository, current_priority, processing_priority,
 };
 pub use protean_core::message::{Date, Decimal, Id, Priority, Timestamp};
 pub use protean_core::model::Root;
@@ -37,7 +38,7 @@ pub use protean_engine::{HealthPage, Server};
 
 pub use protean_macros::{
     aggregate, aggregate_impl, command, command_handler, entity, event, event_handler, projection,
-    projector, query, query_handler, value_object,
+    projector, query, query_handler, subscriber, value_object,
 };
 
 pub use providers::domain;

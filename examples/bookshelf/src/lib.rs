@@ -20,7 +20,7 @@ use protean::DomainBuilder;
 
 use book::{Book, BookCommandHandler};
 use catalog::{BookCatalogProjector, BookCatalogQueries};
-use order::{Order, OrderCommandHandler};
+use order::{Order, OrderCommandHandler, PartnerOrders};
 
 const SETTINGS: &str = include_str!("../domain.toml");
 const DATABASE: &str = "\"${DATABASE_URI|sqlite:bookshelf.db}\"";
@@ -46,4 +46,5 @@ fn configured(settings: &str) -> DomainBuilder {
         .register(BookCatalogProjector)
         .register(BookCatalogQueries)
         .register(OrderCommandHandler)
+        .register(PartnerOrders)
 }

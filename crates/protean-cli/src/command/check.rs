@@ -83,6 +83,7 @@ fn kind(group: &Group) -> &'static str {
         HandlerKind::Commands => "commands",
         HandlerKind::Events => "events",
         HandlerKind::Projector => "projector",
+        HandlerKind::Subscriber { .. } => "subscriber",
     }
 }
 

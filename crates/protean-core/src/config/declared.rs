@@ -155,6 +155,16 @@ impl Declared {
         }
     }
 
+    /// Reads what `[server.broker_subscription]` says about every subscriber.
+    pub(super) fn read_broker(section: &mut Section<'_>) -> Self {
+        Self {
+            max_retries: section.whole("max_retries", ANY),
+            retry_delay: section.seconds("retry_delay_seconds"),
+            enable_dlq: section.flag("enable_dlq"),
+            ..Self::NONE
+        }
+    }
+
     fn read_retries(section: &mut Section<'_>) -> Self {
         Self {
             max_retries: section.whole("max_retries", ANY),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::broker::Broker;
+use super::broker::{Broker, BrokerProvider};
 use super::custom::Custom;
 use super::database::{Database, DatabaseProvider};
 use super::declared::Declared;
@@ -119,6 +119,9 @@ impl Config {
         for database in self.databases.values_mut() {
             database.provider = DatabaseProvider::Memory;
         }
+        for broker in self.brokers.values_mut() {
+            broker.provider = BrokerProvider::Inline;
+        }
         self.event_processing = Processing::Sync;
         self.command_processing = Processing::Sync;
         self.message_processing = Processing::Sync;
@@ -131,6 +134,12 @@ impl Config {
     /// `[server.subscriptions.HANDLER]`, the server, the default profile.
     pub fn subscription(&self, handler: &str, declared: &Declared) -> Subscription {
         self.subscriptions.of(handler, declared)
+    }
+
+    /// The same for a subscriber to a broker's stream: below its section comes
+    /// `[server.broker_subscription]`, and it reads the log, in no order, whatever is said.
+    pub fn subscriber(&self, handler: &str, declared: &Declared) -> Subscription {
+        self.subscriptions.of_subscriber(handler, declared)
     }
 
     /// One fault for each `[server.subscriptions.HANDLER]` that names none of `handlers`.

@@ -77,7 +77,8 @@ impl Server {
         let (event_store, recovery) = section.section("event_store_subscription", |log| {
             (Declared::read_event_store(log), Recovery::read(log))
         });
-        let subscriptions = Subscriptions::read(section, fallback).with_event_store(event_store);
+        let broker = section.section("broker_subscription", Declared::read_broker);
+        let subscriptions = Subscriptions::read(section, fallback).with(event_store, broker);
         let general = subscriptions.general();
         let (concurrency, reserved) = read_slots(section);
         let server = Self {
@@ -91,7 +92,7 @@ impl Server {
             drain_timeout: section.seconds("drain_timeout").unwrap_or(Duration::from_secs(10)),
             priority_lanes: section.switch("priority_lanes", PriorityLanes::read),
             recovery,
-            broker_subscription: section.section("broker_subscription", BrokerSubscription::read),
+            broker_subscription: BrokerSubscription::of(&broker),
             version_retry: section.section("version_retry", VersionRetry::read),
             dlq: section.section("dlq", DeadLetters::read),
             health: section.section("health", Health::read),
@@ -124,12 +125,11 @@ impl Recovery {
 }
 
 impl BrokerSubscription {
-    fn read(section: &mut Section<'_>) -> Self {
-        let retry_delay = section.seconds("retry_delay_seconds");
+    fn of(said: &Declared) -> Self {
         Self {
-            max_retries: section.whole("max_retries", ANY).unwrap_or(3),
-            retry_delay: retry_delay.unwrap_or(Duration::from_secs(1)),
-            enable_dlq: section.flag("enable_dlq").unwrap_or(true),
+            max_retries: said.max_retries.unwrap_or(3),
+            retry_delay: said.retry_delay.unwrap_or(Duration::from_secs(1)),
+            enable_dlq: said.enable_dlq.unwrap_or(true),
         }
     }
 }

@@ -14,7 +14,7 @@ use super::profile::{BUILT_IN, unsaid};
 use super::quantity::SOME;
 use super::redact::shown;
 use super::section::Section;
-use super::subscription::{Subscription, SubscriptionType};
+use super::subscription::{Ordering, Subscription, SubscriptionType};
 use crate::nearest::hint;
 
 /// Everything the file says about subscriptions.
@@ -24,6 +24,7 @@ pub(super) struct Subscriptions {
     server: Declared,
     stream: Declared,
     event_store: Declared,
+    broker: Declared,
     default_profile: Declared,
     fallback: SubscriptionType,
     profiles: BTreeMap<String, Declared>,
@@ -55,6 +56,7 @@ impl Subscriptions {
             server: read_server(section),
             stream: section.section("stream_subscription", Declared::read_stream),
             event_store: Declared::NONE,
+            broker: Declared::NONE,
             default_profile: default.unwrap_or_default(),
             fallback,
             profiles,
@@ -62,20 +64,37 @@ impl Subscriptions {
         }
     }
 
-    /// Adds what `[server.event_store_subscription]` says about each of its type.
-    pub(super) fn with_event_store(self, event_store: Declared) -> Self {
-        Self { event_store, ..self }
+    /// Adds what `[server.event_store_subscription]` says about each of its type, and
+    /// `[server.broker_subscription]` about each subscriber.
+    pub(super) fn with(self, event_store: Declared, broker: Declared) -> Self {
+        Self { event_store, broker, ..self }
     }
 
     /// The settings of a handler's subscription.
     pub(super) fn of(&self, handler: &str, declared: &Declared) -> Subscription {
+        self.resolved(self.said(handler, declared))
+    }
+
+    /// The settings of a subscriber: it reads the log whatever is said, and each entry
+    /// of its broker stream is a stream of its own.
+    pub(super) fn of_subscriber(&self, handler: &str, declared: &Declared) -> Subscription {
+        let fixed = Declared {
+            subscription_type: Some(SubscriptionType::EventStore),
+            ordering: Some(Ordering::None),
+            ..Declared::NONE
+        };
+        let said = fixed.or(self.said(handler, declared)).or(self.server);
+        let said = said.or(self.broker).or(self.default_profile);
+        said.over(unsaid(SubscriptionType::EventStore))
+    }
+
+    /// What is said about this handler alone.
+    fn said(&self, handler: &str, declared: &Declared) -> Declared {
         let own = Declared { subscription_type: None, ..*declared };
         let profile = declared.profile.and_then(|name| profile(&self.profiles, name));
         let by_type = Declared { subscription_type: declared.subscription_type, ..Declared::NONE };
         let section = self.handlers.get(handler).map(|handler| handler.settings);
-        self.resolved(
-            own.or(profile.unwrap_or_default()).or(by_type).or(section.unwrap_or_default()),
-        )
+        own.or(profile.unwrap_or_default()).or(by_type).or(section.unwrap_or_default())
     }
 
     /// What a subscription gets of which nobody speaks.

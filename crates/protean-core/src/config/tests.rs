@@ -543,6 +543,20 @@ fn what_the_code_declares_is_above_the_file() {
 }
 
 #[test]
+fn a_subscriber_has_a_section_of_its_own_and_reads_the_log() {
+    let more = "\n[server.broker_subscription]\nmax_retries = 26\nenable_dlq = false";
+    let config = accepted(&format!("{CHAIN}{more}"));
+    let by_type = Declared { subscription_type: Some(SubscriptionType::Stream), ..Declared::NONE };
+    let other = config.subscriber("Other", &by_type);
+    assert_eq!(other.subscription_type, SubscriptionType::EventStore);
+    assert_eq!(other.ordering, Ordering::None);
+    assert_eq!((other.messages_per_tick, other.max_retries, other.enable_dlq), (21, 26, false));
+    assert_eq!(Some(other.retry_delay), BATCH.settings.retry_delay, "no other section's");
+    assert_eq!(config.subscriber("Mailer", &Declared::NONE).max_retries, 24);
+    assert_eq!(config.server.broker_subscription.max_retries, 26);
+}
+
+#[test]
 fn names_sections_and_profiles_of_nobody() {
     let config = accepted(CHAIN);
     assert_eq!(config.unknown_subscriptions(&["Mailer"]), []);

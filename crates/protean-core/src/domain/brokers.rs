@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::OnceCell;
 
-use super::group::Group;
+use super::group::{Group, HandlerKind};
 use super::{Domain, Registry};
 use crate::config::{self, Config, SubscriptionType, hint};
 use crate::port::{Broker, BrokerLocation, BrokerProvider};
@@ -63,6 +63,7 @@ impl Brokers {
             }
         }
         faults.extend(without_streams(config, registry.groups()));
+        faults.extend(strange(config, registry.groups()));
         if faults.is_empty() { Ok(Self(brokers)) } else { Err(faults) }
     }
 }
@@ -111,4 +112,20 @@ fn without_streams(config: &Config, groups: &[Arc<Group>]) -> Vec<String> {
         )
     };
     handlers.into_iter().map(told).collect()
+}
+
+/// Subscribers to a broker that is not configured.
+fn strange(config: &Config, groups: &[Arc<Group>]) -> Vec<String> {
+    let told = |group: &Arc<Group>| {
+        let HandlerKind::Subscriber { broker } = group.kind else { return None };
+        let known: Vec<&str> = config.brokers.keys().map(String::as_str).collect();
+        let (handler, stream, hint) = (&group.handler, &group.category, hint(broker, &known));
+        (!known.contains(&broker)).then(|| {
+            format!(
+                "{handler} reads the stream '{stream}' of the broker '{broker}', which is not \
+                 configured: add [brokers.{broker}]{hint}"
+            )
+        })
+    };
+    groups.iter().filter_map(told).collect()
 }

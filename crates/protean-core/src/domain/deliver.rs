@@ -108,7 +108,7 @@ fn unknown(group: &Group, recorded: &Recorded) -> Verdict {
     match (group.newest(name), group.kind) {
         (Some(known), _) => Verdict::Dead(too_new(recorded.message.name(), version, known)),
         (None, HandlerKind::Commands) => Verdict::Dead(format!("no command handler knows {name}")),
-        (None, HandlerKind::Events | HandlerKind::Projector) => Verdict::Ignored,
+        (None, _) => Verdict::Ignored,
     }
 }
 

@@ -46,6 +46,7 @@ fn is_now(domain: &Domain, group: &Group) -> bool {
     let processing = match group.kind {
         HandlerKind::Commands => domain.config().command_processing,
         HandlerKind::Events | HandlerKind::Projector => domain.config().event_processing,
+        HandlerKind::Subscriber { .. } => domain.config().message_processing,
     };
     processing == Processing::Sync
 }

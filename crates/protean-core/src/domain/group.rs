@@ -67,6 +67,11 @@ pub enum HandlerKind {
     Events,
     /// A projector.
     Projector,
+    /// A subscriber to what other systems put into a stream of this broker.
+    Subscriber {
+        /// The broker's name, as in `[brokers.NAME]`.
+        broker: &'static str,
+    },
 }
 
 /// The consumers of one handler in one category.
@@ -115,12 +120,13 @@ impl Group {
     }
 
     /// How it enters the ledger. A new projector begins with the first message
-    /// of the log, as commands do; a new event handler with the next, since a
-    /// deploy must not repeat to the outside what has long happened.
+    /// of the log, as commands do; a new event handler or subscriber with the next,
+    /// since a deploy must not repeat to the outside what has long happened.
     pub fn enrolment(&self) -> Enrolment {
         let start = match (self.subscription.start_from, self.kind) {
             (Some(StartFrom::Beginning), _) => Start::Beginning,
-            (Some(StartFrom::Head), _) | (None, HandlerKind::Events) => Start::Head,
+            (Some(StartFrom::Head), _)
+            | (None, HandlerKind::Events | HandlerKind::Subscriber { .. }) => Start::Head,
             (None, HandlerKind::Commands | HandlerKind::Projector) => Start::Beginning,
         };
         Enrolment { group: self.name.to_string(), category: self.category.clone(), start }

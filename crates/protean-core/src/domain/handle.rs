@@ -42,6 +42,17 @@ pub trait On<E: Event>: Send + Sync + 'static {
     fn on(&self, event: E, context: &Context) -> impl Future<Output = Handled> + Send;
 }
 
+/// Takes what other systems put into a broker's stream: see [`Registry::subscriber`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not receive `{T}`",
+    note = "add an `async fn` with `#[handle]` for it to the `#[subscriber]` block"
+)]
+pub trait Receive<T>: Send + Sync + 'static {
+    /// Takes one entry: its JSON read into `T`, or [as it is](super::Payload). All it
+    /// changes commits together, after it has returned, once.
+    fn receive(&self, payload: T, context: &Context) -> impl Future<Output = Handled> + Send;
+}
+
 /// Answers a query.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not answer `{Q}`",
@@ -70,8 +81,8 @@ pub trait Answer<Q: Query>: Send + Sync + 'static {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be registered",
-    note = "put `#[command_handler]`, `#[event_handler]`, `#[projector]` or `#[query_handler]` \
-            on its `impl` block"
+    note = "put `#[command_handler]`, `#[event_handler]`, `#[projector]`, `#[query_handler]` or \
+            `#[subscriber]` on its `impl` block"
 )]
 pub trait Register: Send + Sync + Sized + 'static {
     /// Enters the handler and its routes.

@@ -4,8 +4,10 @@ use std::any::TypeId;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::group::{Answered, Call, HandlerKind};
-use super::{Answer, Handle, On, Registry};
+use serde::de::DeserializeOwned;
+
+use super::group::{Answered, Call, HandlerKind, Input};
+use super::{Answer, Handle, On, Receive, Registry, inbox, payload};
 use crate::config::Declared;
 use crate::model::{Aggregate, Command, Event, Projection, Query};
 
@@ -19,11 +21,19 @@ pub(crate) struct Registration {
 
 /// One message type of a registered handler.
 pub(crate) struct Route {
-    pub(crate) aggregate: (TypeId, &'static str),
+    pub(crate) source: Source,
     pub(crate) message: (&'static str, u32),
-    /// True when the message is told in the category of facts.
-    pub(crate) fact: bool,
     pub(crate) call: Call,
+}
+
+/// Where messages come from.
+pub(crate) enum Source {
+    /// Commands or events of an aggregate.
+    Aggregate(TypeId, &'static str),
+    /// Facts of an aggregate.
+    Facts(TypeId, &'static str),
+    /// Entries of a broker's stream.
+    Stream(&'static str),
 }
 
 /// The message types of a command handler for `A`.
@@ -37,6 +47,13 @@ pub struct CommandRoutes<'r, A, H> {
 pub struct EventRoutes<'r, H> {
     registration: &'r mut Registration,
     handler: Arc<H>,
+}
+
+/// What a subscriber takes of the entries of its stream.
+pub struct PayloadRoutes<'r, H> {
+    registration: &'r mut Registration,
+    handler: Arc<H>,
+    stream: &'static str,
 }
 
 /// The queries of a query handler.
@@ -73,6 +90,20 @@ impl Registry {
         EventRoutes { registration, handler: Arc::new(handler) }
     }
 
+    /// A handler for what other systems put into a stream of the broker `default`.
+    ///
+    /// Each entry is taken into the log before it leaves the stream, and handled
+    /// from there: tried again, given up and replayed like any message.
+    pub fn subscriber<H>(
+        &mut self,
+        name: &'static str,
+        handler: H,
+        stream: &'static str,
+    ) -> PayloadRoutes<'_, H> {
+        let registration = self.registration(name, HandlerKind::Subscriber { broker: "default" });
+        PayloadRoutes { registration, handler: Arc::new(handler), stream }
+    }
+
     /// A handler for queries about the projection `P`, which is registered with it.
     pub fn query_handler<P: Projection, H>(
         &mut self,
@@ -99,9 +130,9 @@ impl<A: Aggregate, H> CommandRoutes<'_, A, H> {
                 Ok(Answered::new(handler.handle(command, &context).await?))
             })
         });
-        let aggregate = (TypeId::of::<A>(), A::NAME);
+        let source = Source::Aggregate(TypeId::of::<A>(), A::NAME);
         let message = (C::NAME, C::VERSION);
-        self.registration.routes.push(Route { aggregate, message, fact: false, call });
+        self.registration.routes.push(Route { source, message, call });
         self
     }
 
@@ -128,9 +159,47 @@ impl<H> EventRoutes<'_, H> {
                 Ok(Answered::new(()))
             })
         });
-        let aggregate = (TypeId::of::<E::Aggregate>(), E::Aggregate::NAME);
+        let source = if E::FACT { Source::Facts } else { Source::Aggregate };
+        let source = source(TypeId::of::<E::Aggregate>(), E::Aggregate::NAME);
         let message = (E::NAME, E::VERSION);
-        self.registration.routes.push(Route { aggregate, message, fact: E::FACT, call });
+        self.registration.routes.push(Route { source, message, call });
+        self
+    }
+
+    /// Settings that `domain.toml` cannot change.
+    pub fn declare(self, declared: Declared) -> Self {
+        self.registration.declared = declared;
+        self
+    }
+}
+
+impl<H> PayloadRoutes<'_, H> {
+    /// Takes each entry in this form; one that does not have it is a dead letter.
+    pub fn receives<T>(self) -> Self
+    where
+        T: DeserializeOwned + Send + 'static,
+        H: Receive<T>,
+    {
+        let handler = Arc::clone(&self.handler);
+        let call: Call = Arc::new(move |input, context| {
+            let handler = Arc::clone(&handler);
+            Box::pin(async move {
+                let payload = match input {
+                    Input::Json(json) => payload::read::<T>(&json)?,
+                    value @ Input::Value(_) => value.take_value(inbox::TYPE.0)?,
+                };
+                handler.receive(payload, &context).await?;
+                Ok(Answered::new(()))
+            })
+        });
+        let source = Source::Stream(self.stream);
+        self.registration.routes.push(Route { source, message: inbox::TYPE, call });
+        self
+    }
+
+    /// Reads the stream of this broker: `[brokers.NAME]`.
+    pub fn broker(self, name: &'static str) -> Self {
+        self.registration.kind = HandlerKind::Subscriber { broker: name };
         self
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::group::{Group, HandlerKind};
-use super::register::{Registration, Route};
+use super::register::{Registration, Route, Source};
 use super::{Registry, ladder};
 use crate::config::Config;
 use crate::message::{Category, RESERVED, Table, bare_name};
@@ -20,6 +20,7 @@ pub(super) fn wire(registry: &mut Registry, domain: &str, config: &Config) {
     let groups: Vec<Arc<Group>> = drafts.into_values().map(Arc::new).collect();
     check_commands(registry, &groups);
     check_names(registry);
+    check_streams(registry, &groups);
     let mut handlers: Vec<&str> =
         groups.iter().flat_map(|group| group.handler.split(", ")).collect();
     handlers.dedup();
@@ -41,18 +42,16 @@ fn enter(
         registry.faults.push(format!("{handler} takes no message: remove it or give it one"));
     }
     for route in routes {
-        let (aggregate, name) = route.aggregate;
-        let Some(names) = registry.is_registered(aggregate) else {
-            registry.faults.push(format!(
-                "{handler} takes {} of {name}, which is not registered: add `.aggregate::<{name}>()`",
-                route.message.0
-            ));
-            continue;
+        let (group, category) = match place(registry, (handler, kind), &route) {
+            Ok((group, category)) => (format!("{domain}.{group}"), category),
+            Err(fault) => {
+                registry.faults.push(fault);
+                continue;
+            }
         };
-        let (group, category) = match kind {
-            HandlerKind::Commands => (format!("{domain}.{name}Commands"), names.commands.clone()),
-            _ if route.fact => (format!("{domain}.{handler}"), names.facts.clone()),
-            _ => (format!("{domain}.{handler}"), names.category.clone()),
+        let subscription = match kind {
+            HandlerKind::Subscriber { .. } => config.subscriber(handler, &declared),
+            _ => config.subscription(handler, &declared),
         };
         let key = (Arc::<str>::from(group), category);
         let draft = drafts.entry(key.clone()).or_insert_with(|| Group {
@@ -60,7 +59,7 @@ fn enter(
             handler: handler.to_owned(),
             kind,
             category: key.1,
-            subscription: config.subscription(handler, &declared),
+            subscription,
             idempotency: config.idempotency,
             routes: HashMap::new(),
         });
@@ -69,6 +68,31 @@ fn enter(
         }
         add_route(registry, draft, route, handler);
     }
+}
+
+/// The name and the category of the group that a route belongs to.
+fn place(
+    registry: &Registry,
+    (handler, kind): (&str, HandlerKind),
+    route: &Route,
+) -> Result<(String, Category), String> {
+    let (aggregate, name, is_fact) = match route.source {
+        Source::Stream(stream) => return Ok((handler.to_owned(), Category::named(stream))),
+        Source::Aggregate(aggregate, name) => (aggregate, name, false),
+        Source::Facts(aggregate, name) => (aggregate, name, true),
+    };
+    let names = registry.is_registered(aggregate).ok_or_else(|| {
+        let message = route.message.0;
+        format!(
+            "{handler} takes {message} of {name}, which is not registered: add \
+             `.aggregate::<{name}>()`"
+        )
+    })?;
+    Ok(match kind {
+        HandlerKind::Commands => (format!("{name}Commands"), names.commands.clone()),
+        _ if is_fact => (handler.to_owned(), names.facts.clone()),
+        _ => (handler.to_owned(), names.category.clone()),
+    })
 }
 
 fn add_route(registry: &mut Registry, group: &mut Group, route: Route, handler: &str) {
@@ -120,6 +144,36 @@ fn check_names(registry: &mut Registry) {
         }
     }
     faults.extend(tables.iter().filter_map(reserved));
+    registry.faults.extend(faults);
+}
+
+/// Reports subscribers whose entries would lie among other messages of the log.
+fn check_streams(registry: &mut Registry, groups: &[Arc<Group>]) {
+    let (mut brokers, mut faults) = (HashMap::new(), Vec::new());
+    for group in groups {
+        let HandlerKind::Subscriber { broker } = group.kind else { continue };
+        let (handler, stream) = (&group.handler, &group.category);
+        let own = |category: &Category| {
+            [category.clone(), category.commands(), category.facts()].contains(stream)
+        };
+        let aggregate = registry.aggregates.iter().find(|known| own(&known.category));
+        if let Some(aggregate) = aggregate {
+            let name = aggregate.name;
+            faults.push(format!(
+                "{handler} reads the stream '{stream}', which is {name}'s own: messages of this \
+                 domain go to an `#[event_handler]`, those of others need a stream of another name"
+            ));
+        }
+        if stream.as_str().trim().is_empty() {
+            faults.push(format!("{handler} reads a stream without a name: give it one"));
+        }
+        if brokers.insert(stream, broker).is_some_and(|other| other != broker) {
+            faults.push(format!(
+                "{handler} and another subscriber read streams named '{stream}' of two brokers, \
+                 whose entries would be mixed up: rename one"
+            ));
+        }
+    }
     registry.faults.extend(faults);
 }
 

@@ -18,6 +18,14 @@ pub(super) const DEEPEST: usize = 127;
 pub(crate) fn to_json(name: &str, fields: &impl Serialize) -> Result<String> {
     let json = serde_json::to_string(fields)
         .map_err(|error| Error::failed(format!("{name} is not JSON")).with_source(error))?;
+    fits(name, &json).map(|()| json)
+}
+
+/// Verifies that a log takes in this JSON, and that it can be read back.
+///
+/// # Errors
+/// A violation when it is too much, or nests too deep.
+pub(crate) fn fits(name: &str, json: &str) -> Result {
     let told = |message| Error::invalid(Violations::of(name, message));
     if json.len() > MOST_BYTES {
         let bytes = json.len();
@@ -26,11 +34,11 @@ pub(crate) fn to_json(name: &str, fields: &impl Serialize) -> Result<String> {
              keep large content elsewhere and refer to it"
         )));
     }
-    match depth(&json) {
+    match depth(json) {
         deep if deep > DEEPEST => {
             Err(told(format!("nests {deep} deep, at most {DEEPEST} can be read back: flatten it")))
         }
-        _ => Ok(json),
+        _ => Ok(()),
     }
 }
 

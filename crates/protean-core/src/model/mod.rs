@@ -37,4 +37,4 @@ pub use root::{Raised, Root};
 pub use rules::{Bound, Rules};
 pub use upcast::{Form, Payload, Upcast, Versioned};
 
-pub(crate) use json::to_json;
+pub(crate) use json::{fits, to_json};

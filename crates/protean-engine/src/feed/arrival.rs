@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protean_core::Result;
-use protean_core::message::{DeadLetter, Envelope};
-use protean_core::port::{
-    Batch, Broker, BrokerGroup, Delivery, Entry, EntryRef, Publication, Published,
-};
+use protean_core::message::Envelope;
+use protean_core::port::{Broker, BrokerGroup, Delivery, Entry, EntryRef};
 use tokio::sync::watch;
 use tracing::{error, warn};
 
+use super::burial::bury;
 use crate::job::Bench;
 
 /// The wait before a broker or store that failed is asked again.
@@ -100,9 +99,8 @@ impl Inlet {
             }
         }
         let mut arrival = self.recall(claimed).await;
-        if !refused.is_empty() && self.bury(group, consumer, &refused).await {
-            arrival.done.extend(refused.into_iter().map(|(entry, _)| entry.at));
-        }
+        let broker = (&self.bench.domain, &*self.broker);
+        arrival.done.extend(bury(broker, (group, consumer), refused).await);
         arrival
     }
 
@@ -166,29 +164,5 @@ impl Inlet {
             }
         }
         arrival
-    }
-
-    /// Puts what is no message of ours into the dead-letter stream; true when it is there.
-    async fn bury(&self, group: &BrokerGroup, consumer: &str, refused: &[(Entry, String)]) -> bool {
-        let stream: Arc<str> = format!("{}:dlq", group.stream).into();
-        let publication = |(entry, reason): &(Entry, String)| {
-            error!(group = %group.group, entry = entry.at.id.as_str(), "message.dlq: {reason}");
-            let letter = DeadLetter {
-                original_stream: group.stream.to_string(),
-                original_id: entry.at.id.as_str().to_owned(),
-                consumer_group: group.group.to_string(),
-                consumer: consumer.to_owned(),
-                failed_at: Some(self.bench.domain.clock().now()),
-                retry_count: 0,
-                failure_reason: Some(reason.clone()),
-                original: entry.data.clone().unwrap_or_default(),
-            };
-            let data = Arc::from(letter.to_json().unwrap_or_default().into_bytes());
-            Publication { stream: Arc::clone(&stream), data }
-        };
-        let entries = refused.iter().map(publication).collect();
-        let sent = self.broker.publish(Batch { entries, mark: None }).await;
-        let taken = |published: &Published| !matches!(published, Published::Unavailable(_));
-        sent.is_ok_and(|receipt| receipt.published.iter().all(taken))
     }
 }

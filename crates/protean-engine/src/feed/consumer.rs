@@ -5,7 +5,7 @@ use std::sync::Arc;
 use protean_core::message::Id;
 
 /// `BookCatalogProjector-<host>-<pid>-<hex>`: no two that live at once share it.
-pub(super) fn name(group: &str) -> Arc<str> {
+pub(crate) fn name(group: &str) -> Arc<str> {
     let handler = group.rsplit_once('.').map_or(group, |(_, handler)| handler);
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname")
         .or_else(|_| std::env::var("HOSTNAME"))

@@ -10,7 +10,8 @@
 //! the worker carries out.
 
 pub(crate) mod arrival;
-mod consumer;
+pub(crate) mod burial;
+pub(crate) mod consumer;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -9,6 +9,7 @@
 //! * `suspects`: an abrupt end of the process, and who is to blame
 //! * `processes`: the same with real processes
 //! * `relay`: from the log to a broker
+//! * `subscribers`: from a broker to the log
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `kills`: and with one that is killed or stopped with handlers in flight
 //! * `keys`: names of senders, and what is forgotten
@@ -44,6 +45,7 @@ mod serve;
 mod shared;
 mod simulation;
 mod snapshots;
+mod subscribers;
 mod suspects;
 mod tallies;
 mod two_aggregates;

@@ -133,7 +133,7 @@ impl Faults {
     }
 
     /// Does what is planned; gives the mark to write, when one is.
-    async fn meet(&self, number: i64) -> Handled<Option<String>> {
+    pub(crate) async fn meet(&self, number: i64) -> Handled<Option<String>> {
         self.calls.lock().unwrap().push(number);
         self.began.lock().unwrap().insert(number, Instant::now());
         let fault = {

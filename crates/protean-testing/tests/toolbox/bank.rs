@@ -4,7 +4,7 @@
 use protean::prelude::{Context, Decimal, Failure, Handled, Id, Result, Root, Timestamp};
 use protean::{
     DomainBuilder, aggregate, aggregate_impl, command, command_handler, ensure, event,
-    event_handler, projection, projector,
+    event_handler, projection, projector, subscriber,
 };
 
 #[event(part_of = Account)]
@@ -172,6 +172,19 @@ impl Clerk {
     }
 }
 
+/// Takes what another bank transfers.
+pub(crate) struct Transfers;
+
+#[subscriber(stream = "transfers")]
+impl Transfers {
+    #[handle]
+    async fn transferred(&self, transfer: (Id, Decimal), ctx: &Context) -> Handled {
+        let (account_id, amount) = transfer;
+        ctx.process(MakeDeposit { account_id, amount })?;
+        Ok(())
+    }
+}
+
 /// On a file, and by a server: what a test must not do.
 const SETTINGS: &str = "
     command_processing = \"async\"
@@ -189,4 +202,5 @@ pub(crate) fn bank() -> DomainBuilder {
         .register(AccountCommandHandler)
         .register(Balances)
         .register(Clerk)
+        .register(Transfers)
 }

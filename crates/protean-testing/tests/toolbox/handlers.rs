@@ -62,6 +62,23 @@ fn an_event_reaches_projectors_and_handlers() {
 }
 
 #[test]
+fn what_other_systems_send_reaches_subscribers() {
+    let bank = opened_bank();
+    bank.when_received("transfers", r#"["7", "2.5"]"#)
+        .then_commands([MakeDeposit { account_id: id(), amount: "2.5".parse().unwrap() }])
+        .then_named(["DepositMade"]);
+    bank.when_received("transfers", r#"["7"]"#)
+        .then_error(|error| assert!(error.committed(), "{error}"))
+        .then_nothing();
+    for (stream, payload, why) in
+        [("transfer", "1", "did you mean 'transfers'?"), ("transfers", "{", "must be JSON")]
+    {
+        bank.when_received(stream, payload)
+            .then_error(|error| assert!(error.to_string().contains(why), "{error}"));
+    }
+}
+
+#[test]
 fn events_of_an_aggregate_without_an_instance_are_possible() {
     let bank = TestDomain::new(bank());
     let renamed = |name: &str| CustomerRenamed { customer_id: id(), name: name.to_owned() };

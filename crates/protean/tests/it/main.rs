@@ -6,6 +6,7 @@
 //! * [`account`]: an event-sourced aggregate: raising, invariants, replay
 //! * [`order`]: a state-stored aggregate: its row, values and entities inside
 //! * [`handlers`]: handlers of every kind, registered and run
+//! * [`subscribers`]: streams of other systems
 //! * [`kitchen`]: a domain where one thing leads to another
 //! * [`trace`]: following a message to its causes and effects
 //! * [`facts`]: the whole state after each change, as an event
@@ -28,6 +29,7 @@ mod order;
 mod past;
 mod shop;
 mod snapshots;
+mod subscribers;
 mod trace;
 mod ui;
 mod versions;

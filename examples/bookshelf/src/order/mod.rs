@@ -2,10 +2,12 @@
 
 mod address;
 mod line;
+mod partner;
 mod tracking;
 
 pub use address::Address;
 pub use line::{OrderLine, Wanted, total};
+pub use partner::PartnerOrders;
 pub use tracking::{Whereabouts, track};
 
 use protean::prelude::{Context, Decimal, Id, Result, Root};

@@ -2,14 +2,19 @@
 
 use protean::Domain;
 use protean::config::hint;
+use protean::domain::HandlerKind;
 use protean::message::Category;
 
 use crate::Error;
 
-/// The categories of every aggregate: events, facts and commands.
+/// The categories of every aggregate: events, facts and commands; and the streams
+/// of other systems.
 fn known(domain: &Domain) -> Vec<Category> {
     let categories = domain.registry().aggregates().map(|(_, category, _)| category);
-    categories.flat_map(|of| [of.clone(), of.facts(), of.commands()]).collect()
+    let groups = domain.registry().groups().iter();
+    let streams = groups.filter(|group| matches!(group.kind, HandlerKind::Subscriber { .. }));
+    let own = categories.flat_map(|of| [of.clone(), of.facts(), of.commands()]);
+    own.chain(streams.map(|group| group.category.clone())).collect()
 }
 
 /// True when these are the fact events of an aggregate.

@@ -1,0 +1,139 @@
+//! From an entry of another system's stream to the message that stands for it in
+//! the log, where subscribers find it.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serializer;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::{Domain, HandlerKind, work};
+use crate::config::hint;
+use crate::message::{Category, Envelope, Extensions, Id, Kind, Message, Priority};
+use crate::model::fits;
+use crate::port::Entry;
+use crate::{Error, Result, Violations};
+
+/// The type of all these messages: subscribers of one stream share what came.
+pub(super) const TYPE: (&str, u32) = ("EntryReceived", 1);
+
+/// The message that stands for an entry of the stream that this category is named
+/// for: the first and only one of a stream of its own, with the same id each time.
+/// Its data is the entry's field `data` when that is JSON, letter for letter, else
+/// an object of all the fields.
+///
+/// # Errors
+/// Why the log cannot take the entry.
+pub fn incoming(domain: &Domain, category: &Category, entry: &Entry) -> Result<Message, String> {
+    let data = match entry.data.as_deref().and_then(json) {
+        Some(data) => data.to_owned(),
+        None => fields(entry)?,
+    };
+    fits(category.as_str(), &data).map_err(|error| error.to_string())?;
+    let envelope = entry.data.as_deref().map(Envelope::read);
+    let priority = envelope.and_then(Result::ok).map_or(Priority::NORMAL, |read| read.priority);
+    Ok(message(domain, category, &Id::from(entry.at.id.as_str()), (data, priority)))
+}
+
+/// All there is in an entry, for its dead letter: the bytes of its field `data` when
+/// it has no other, else a list of names and values as JSON, with what is no text
+/// in base64.
+pub fn exact(entry: &Entry) -> Vec<u8> {
+    match &entry.data {
+        Some(data) if entry.others.is_empty() => data.clone(),
+        _ => {
+            let pairs = pairs(entry).map(|(name, value)| json!([shown(name), shown(value)]));
+            Value::Array(pairs.collect()).to_string().into_bytes()
+        }
+    }
+}
+
+/// Takes in this JSON as if it had come in a broker's stream, and processes it as
+/// `message_processing` says: for tests of subscribers.
+///
+/// # Errors
+/// When it is no JSON, nobody reads such a stream, or the store cannot be written. With
+/// [`Error::committed`](crate::Error::committed) a subscriber failed.
+pub async fn received(domain: &Domain, stream: &str, payload: &str) -> Result {
+    let category = Category::named(stream);
+    let groups = domain.registry().groups().iter();
+    let subscribers = groups.filter(|group| matches!(group.kind, HandlerKind::Subscriber { .. }));
+    let known: Vec<&str> = subscribers.map(|group| group.category.as_str()).collect();
+    if !known.contains(&stream) {
+        let hint = hint(stream, &known);
+        return Err(Error::misused(format!("no subscriber reads the stream '{stream}'{hint}")));
+    }
+    let data = json(payload.as_bytes()).ok_or_else(|| {
+        Error::invalid(Violations::of("payload", format!("must be JSON, is {payload:.40?}")))
+    })?;
+    fits(stream, data)?;
+    let message = message(domain, &category, &Id::new(), (data.to_owned(), domain.priority()));
+    work::unit_of_work(domain, async |context| {
+        context.unit().append(message.clone());
+        Ok(())
+    })
+    .await
+}
+
+fn message(
+    domain: &Domain,
+    category: &Category,
+    entry: &Id,
+    (data, priority): (String, Priority),
+) -> Message {
+    let stream = category.stream(entry);
+    let id: Arc<str> = format!("{stream}-0").into();
+    let (name, version) = TYPE;
+    Message {
+        correlation_id: Arc::clone(&id),
+        id,
+        stream,
+        kind: Kind::Event,
+        type_name: domain.registry().type_name(name, version),
+        version,
+        priority,
+        causation_id: None,
+        time: domain.clock().now(),
+        data: data.into(),
+        extensions: Extensions::default(),
+    }
+}
+
+/// The text, when it is JSON.
+fn json(bytes: &[u8]) -> Option<&str> {
+    let text = str::from_utf8(bytes).ok()?;
+    // Goes through it without nesting, however deep it nests.
+    serde_json::from_str::<&RawValue>(text).ok().map(|_| text)
+}
+
+/// All fields as an object of texts.
+fn fields(entry: &Entry) -> Result<String, String> {
+    let texts = pairs(entry).map(|(name, value)| Ok((text(name, name)?, text(name, value)?)));
+    let texts: Vec<(&str, &str)> = texts.collect::<Result<_, String>>()?;
+    let mut json = Vec::new();
+    let written = serde_json::Serializer::new(&mut json).collect_map(texts);
+    written.map_err(|error| error.to_string())?;
+    String::from_utf8(json).map_err(|error| error.to_string())
+}
+
+fn pairs(entry: &Entry) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let data = entry.data.iter().map(|data| (b"data".as_slice(), data.as_slice()));
+    data.chain(entry.others.iter().map(|(name, value)| (name.as_slice(), value.as_slice())))
+}
+
+fn text<'a>(name: &[u8], bytes: &'a [u8]) -> Result<&'a str, String> {
+    str::from_utf8(bytes).map_err(|error| {
+        let (name, at) = (name.escape_ascii(), error.valid_up_to());
+        let found = bytes.get(at).copied().unwrap_or_default();
+        format!("its field `{name}` is not UTF-8: found 0x{found:02x} at byte {at}, expected text")
+    })
+}
+
+fn shown(bytes: &[u8]) -> Value {
+    match str::from_utf8(bytes) {
+        Ok(text) => text.into(),
+        Err(_) => json!({"base64": STANDARD.encode(bytes)}),
+    }
+}

@@ -1,0 +1,124 @@
+//! What other systems publish, on its way into the log, where subscribers find it.
+//!
+//! ```text
+//! read ─▶ intake ─▶ Store::commit ─(durable)─▶ settled ─▶ gone
+//!            └ nothing a log can take: its dead-letter stream ──▲
+//! ```
+//!
+//! One process reads for a subscriber; that an entry comes twice, after an abrupt end
+//! or an outage, is seen from the log, which has one place for it.
+
+mod intake;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use protean_core::config;
+use protean_core::domain::{Domain, Group, HandlerKind, broker};
+use protean_core::port::{Broker, Claim, Store};
+use protean_core::{Error, Result};
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use tracing::{info, warn};
+
+use crate::server::STAND_BY;
+use intake::Intake;
+
+/// The stream of one subscriber.
+struct Inbox {
+    domain: Domain,
+    store: Arc<dyn Store>,
+    group: Arc<Group>,
+    broker: &'static str,
+}
+
+/// Starts to take in the stream of every subscriber, each until it is told to stop;
+/// one whose broker has no streams is idle.
+pub(crate) fn start(
+    domain: &Domain,
+    store: &Arc<dyn Store>,
+    stopped: &watch::Receiver<bool>,
+) -> JoinSet<Result> {
+    let mut inboxes = JoinSet::new();
+    for group in domain.registry().groups() {
+        let HandlerKind::Subscriber { broker } = group.kind else { continue };
+        let configured = domain.config().brokers.get(broker);
+        if !configured.is_some_and(config::Broker::has_streams) {
+            let (handler, stream) = (&group.handler, &group.category);
+            info!("{handler} is idle: brokers.{broker} has no streams, so '{stream}' is not read");
+            continue;
+        }
+        let (domain, store) = (domain.clone(), Arc::clone(store));
+        let inbox = Inbox { domain, store, group: Arc::clone(group), broker };
+        inboxes.spawn(inbox.run(stopped.clone()));
+    }
+    inboxes
+}
+
+/// Why one has ended, unless it was told to.
+pub(crate) fn failure(ended: Result<Result, JoinError>) -> Option<Error> {
+    match ended {
+        Ok(ended) => ended.err(),
+        Err(panic) => Some(Error::failed("an inbox of the server panicked").with_source(panic)),
+    }
+}
+
+impl Inbox {
+    /// Takes in what comes until it is told to stop.
+    ///
+    /// # Errors
+    /// When something about the broker has to be changed first.
+    async fn run(self, mut stop: watch::Receiver<bool>) -> Result {
+        let Some(broker) = self.open(&mut stop).await? else { return Ok(()) };
+        let Some(claim) = self.claim(&mut stop).await else { return Ok(()) };
+        Intake::new(&self, broker, stop).work().await;
+        drop(claim);
+        Ok(())
+    }
+
+    /// The broker, once it can be reached; none when it is told to stop before.
+    async fn open(&self, stop: &mut watch::Receiver<bool>) -> Result<Option<Arc<dyn Broker>>> {
+        loop {
+            let opened = tokio::select! {
+                opened = broker(&self.domain, self.broker) => opened,
+                _ = stop.wait_for(|stop| *stop) => return Ok(None),
+            };
+            match opened {
+                Ok(opened) => return Ok(Some(Arc::clone(opened))),
+                Err(failed) if failed.is_unavailable() => {
+                    warn!("waiting for the broker '{}': {failed}", self.broker);
+                }
+                Err(failed) => return Err(failed),
+            }
+            if !pause(stop, STAND_BY).await {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// The right to read the stream; none when it is told to stop before.
+    async fn claim(&self, stop: &mut watch::Receiver<bool>) -> Option<Box<dyn Claim>> {
+        let Group { name, category, .. } = &*self.group;
+        let wanted = format!("{name}@{}:{category}", self.broker);
+        let mut told = false;
+        loop {
+            match self.store.claim(&wanted).await {
+                Ok(Some(claim)) => return Some(claim),
+                Ok(None) if !told => {
+                    info!(group = %name, "another process takes in '{category}': standing by");
+                    told = true;
+                }
+                Ok(None) => {}
+                Err(error) => warn!(group = %name, "cannot claim the stream: {error}"),
+            }
+            if !pause(stop, STAND_BY).await {
+                return None;
+            }
+        }
+    }
+}
+
+/// Waits; false when it is told to stop.
+async fn pause(stop: &mut watch::Receiver<bool>, wait: Duration) -> bool {
+    tokio::time::timeout(wait, stop.wait_for(|stop| *stop)).await.is_err()
+}
