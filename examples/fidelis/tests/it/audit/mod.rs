@@ -6,4 +6,5 @@
 
 mod hearing;
 mod office;
+mod referrals;
 mod tools;
