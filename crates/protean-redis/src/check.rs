@@ -25,6 +25,7 @@ const NEEDED: &[(&str, &[&str])] = &[
     ("XRANGE", &["-", "+", "COUNT", "1"]),
     ("XLEN", &[]),
     ("XDEL", &["0-1"]),
+    ("XTRIM", &["MINID", "0-1"]),
     ("XINFO|STREAM", &[]),
     ("XINFO|GROUPS", &[]),
     ("XINFO|CONSUMERS", &["none"]),

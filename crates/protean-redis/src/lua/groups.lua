@@ -44,3 +44,16 @@ local function remove_handled(stream, groups, ids)
   redis.call('XDEL', stream, unpack(ids))
 end
 
+-- Removes from the beginning of a stream what every group is through with. A program that
+-- only acknowledges, and comes last, leaves it to others to remove.
+local function remove_passed(stream, groups)
+  local first
+  for _, group in ipairs(groups) do
+    local at = group['last-delivered-id']
+    if group.pending > 0 then at = redis.call('XPENDING', stream, group.name)[2] or at end
+    if not first or is_after(first, at) then first = at end
+  end
+  if not first then return end
+  redis.call('XTRIM', stream, 'MINID', first)
+  remove_handled(stream, groups, { first })
+end

@@ -1,4 +1,5 @@
 -- KEYS: a stream. ARGV: a group, a consumer that stays, milliseconds.
+-- Removes as well what was left by programs that only acknowledge.
 -- In one script, so that no consumer is given an entry between the look and the removal.
 local stream, group = KEYS[1], ARGV[1]
 for _, list in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
@@ -7,4 +8,5 @@ for _, list in ipairs(redis.call('XINFO', 'CONSUMERS', stream, group)) do
     redis.call('XGROUP', 'DELCONSUMER', stream, group, consumer.name)
   end
 end
+remove_passed(stream, groups_of(stream))
 return 0

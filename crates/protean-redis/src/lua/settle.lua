@@ -5,6 +5,7 @@ local stream, group = KEYS[1], ARGV[1]
 local ids = { unpack(ARGV, 2) }
 redis.call('XACK', stream, group, unpack(ids))
 local groups = groups_of(stream)
+if #groups > 1 then remove_passed(stream, groups) end
 for _, other in ipairs(groups) do
   -- What was acknowledged just now is not pending here: no need to ask for each.
   if other.name == group then other.pending = 0 end

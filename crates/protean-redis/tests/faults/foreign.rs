@@ -78,3 +78,33 @@ async fn a_lag_that_cannot_be_told_is_unknown_and_never_0() {
     sample.settle("x", &first).await.unwrap();
     assert_ne!(sample.standing("a", "x").await.unwrap().lag, Some(0));
 }
+
+#[tokio::test]
+async fn what_a_program_that_only_acknowledges_leaves_behind_is_removed() {
+    let server = RedisServer::start("");
+    let sample = sample(&server).await;
+    sample.prepare("a", &["x", "other"]).await.unwrap();
+    sample.publish("a", &["1", "2", "3"]).await.unwrap();
+    let entries = sample.read("x", &["a"]).await.unwrap();
+    sample.settle("x", &entries).await.unwrap();
+    assert_eq!(sample.length("a", "x").await.unwrap(), 3);
+    let stream = sample.stream("a");
+    let acknowledge = |at: usize| {
+        server.command(&["XACK", &stream, "other", entries[at].at.id.as_str()]);
+    };
+    // What comes next removes what was acknowledged, up to the first that was not.
+    sample.read("other", &["a"]).await.unwrap();
+    acknowledge(0);
+    sample.publish("a", &["4"]).await.unwrap();
+    let fourth = sample.read("x", &["a"]).await.unwrap();
+    sample.settle("x", &fourth).await.unwrap();
+    assert_eq!(sample.length("a", "x").await.unwrap(), 3);
+    acknowledge(2);
+    acknowledge(1);
+    // So does who looks for what others have left, when nothing comes any more.
+    sample.broker().take_over(sample.taking("x", &["a"])).await.unwrap();
+    assert_eq!(sample.length("a", "x").await.unwrap(), 1);
+    assert_eq!(texts(&sample.read("other", &["a"]).await.unwrap()), ["4"]);
+    sample.broker().take_over(sample.taking("x", &["a"])).await.unwrap();
+    assert_eq!(sample.length("a", "x").await.unwrap(), 1, "it has it, and is not through with it");
+}

@@ -5,13 +5,14 @@ use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof};
 use proptest::sample::select;
 use proptest::test_runner::{TestCaseError, TestRunner};
 use protean_core::message::Checksum;
+use protean_testing::servers::Python;
 
-use crate::interpreter::{Interpreter, python};
+use crate::interpreter::Interpreter;
 
 const CASES: u32 = 5_000;
 
 fn asked() -> Interpreter {
-    Interpreter::run(&python(), include_str!("checksum.py"))
+    Interpreter::run(&Python::plain(), include_str!("checksum.py"))
 }
 
 fn compare(python: &mut Interpreter, json: &str) -> Result<(), String> {

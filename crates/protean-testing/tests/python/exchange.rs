@@ -1,16 +1,16 @@
 //! Protean for Python 0.18 reads our entries, and we read its.
 
+use std::path::Path;
 use std::time::Duration;
 
 use protean_core::message::{
     Category, DeadLetter, Envelope, Extensions, Foreign, Id, Kind, Message, Priority, Recorded,
     Timestamp,
 };
+use protean_testing::servers::Python;
 use serde_json::{Value, json};
 
-use crate::interpreter::{Interpreter, python_with};
-
-const PACKAGE: &str = "protean==0.18.0";
+use crate::interpreter::Interpreter;
 
 /// Fields that are easily checked with another sum than they were sealed with.
 const ODD: &str = r#"{"title":"Éa \"1\"/\\\u0001 😀","book_id":"b-1","price":1e16,
@@ -20,7 +20,8 @@ struct Shop(Interpreter);
 
 impl Shop {
     fn open() -> Self {
-        Self(Interpreter::run(&python_with(PACKAGE), include_str!("exchange.py")))
+        let python = Python::with_protean(Path::new(env!("CARGO_TARGET_TMPDIR")));
+        Self(Interpreter::run(&python, include_str!("exchange.py")))
     }
 
     fn ask(&mut self, what: &str, with: &Value) -> Value {

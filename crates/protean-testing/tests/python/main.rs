@@ -7,6 +7,7 @@
 //! They need `python3`, 3.11 or later. `exchange` installs `protean` from PyPI
 //! below `target` when it first runs.
 
+#![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod checksum;

@@ -3,11 +3,14 @@
 //!
 //! * [`account`]: what an account does and refuses
 //! * [`counter`]: commands and the summary that follows
+//! * `audit`: a service in Protean for Python on the same Redis
 //! * [`bank`]: a bank of one's own for each test
 //! * [`demo`]: the scene of the document
 //! * [`migration`]: the great migration, from export to verdict
 //! * [`endurance`]: killed time after time, and nothing lost
 //! * [`backlog`]: what waits is seen without a server, and shared by producers
+//! * `branch`: a bank whose messages travel through Redis
+//! * `lanes`: what is seen of the lanes with the tools of Redis and of SQL
 //! * [`servers`]: two servers of the bank on PostgreSQL
 //! * [`stops`]: killed in the middle of its work, or asked to stop
 //! * [`dead_letters`]: what was given up, mended and run again
@@ -19,14 +22,20 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
 
 mod account;
+#[cfg(unix)]
+mod audit;
 mod backlog;
 mod bank;
+#[cfg(unix)]
+mod branch;
 mod counter;
 mod dead_letters;
 mod demo;
 mod endurance;
 mod events;
 mod health;
+#[cfg(unix)]
+mod lanes;
 mod migration;
 #[cfg(unix)]
 mod servers;

@@ -1,0 +1,76 @@
+//! A Python, with Protean of its own language when it is asked for.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What is installed from PyPI: the release that ours shares its streams with.
+const PACKAGE: &str = "protean[redis]==0.18.0";
+
+/// An interpreter, 3.11 or later.
+pub struct Python(PathBuf);
+
+impl Python {
+    /// The `python3` of this machine.
+    ///
+    /// # Panics
+    /// When there is none, or none that can make environments.
+    pub fn plain() -> Self {
+        let python = Self("python3".into());
+        let check = "import sys, venv; sys.exit(sys.version_info < (3, 11))";
+        let ran = python.command().args(["-c", check]).status();
+        assert!(
+            ran.is_ok_and(|status| status.success()),
+            "this test needs `python3`, 3.11 or later, with `venv`: install it, \
+             on Debian with `apt-get install python3-venv`"
+        );
+        python
+    }
+
+    /// One that has Protean for Python 0.18, in an environment that is made once in this
+    /// folder (`CARGO_TARGET_TMPDIR` of the test). It needs the network then.
+    ///
+    /// # Panics
+    /// When the environment cannot be made.
+    pub fn with_protean(folder: &Path) -> Self {
+        let home = folder.join(format!("python-{PACKAGE}"));
+        let whole = home.join("whole");
+        std::fs::create_dir_all(folder).unwrap_or_else(|error| cannot_write(folder, &error));
+        // Test runs that begin together make it one after the other.
+        let lock = folder.join(format!("python-{PACKAGE}.lock"));
+        let locked = File::create(&lock).and_then(|file| file.lock().map(|()| file));
+        let _held = locked.unwrap_or_else(|error| cannot_write(&lock, &error));
+        let python = Self(home.join("bin/python"));
+        if !whole.exists() {
+            // One that was not completed.
+            let _ = std::fs::remove_dir_all(&home);
+            succeed(Self::plain().command().args(["-m", "venv"]).arg(&home));
+            let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
+            succeed(python.command().args(install).arg(PACKAGE));
+            File::create(&whole).unwrap_or_else(|error| cannot_write(&whole, &error));
+        }
+        python
+    }
+
+    /// The interpreter, to be told what to run.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.0);
+        command.args(["-u", "-X", "utf8"]);
+        command
+    }
+}
+
+fn cannot_write(place: &Path, error: &std::io::Error) -> ! {
+    panic!("{} cannot be written: {error}", place.display())
+}
+
+#[track_caller]
+fn succeed(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(
+        output.status.success(),
+        "this test needs the network once, to install a package from PyPI: {command:?} said\n{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+}
