@@ -8,10 +8,7 @@
 //! * `letters`: what is dead can be replayed and purged
 //! * `suspects`: an abrupt end of the process, and who is to blame
 //! * `processes`: the same with real processes
-//! * `mirror`: dead letters in the broker
-//! * `external`: events for brokers of others
-//! * `relay`: from the log to a broker
-//! * `subscribers`: from a broker to the log
+//! * `relay`, `external`, `mirror`: from the log to a broker; `subscribers`: and back
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `kills`: and with one that is killed or stopped with handlers in flight
 //! * `keys`: names of senders, and what is forgotten
