@@ -6,7 +6,8 @@
 //! culprit is left out alone.
 //!
 //! ```text
-//! BEGIN, lock ─▶ load ─▶ unit, unit, … ─▶ write ─▶ sign ─▶ COMMIT ─cut off─▶ is its signature there?
+//! BEGIN, lock ─▶ load ─▶ unit, unit, … ─▶ write ─▶ sign ─▶ COMMIT, unlock ─▶ on the disk
+//!                              │                              └ cut off: is its signature there?
 //!                              └ refused: ROLLBACK, again with savepoints
 //! ```
 
@@ -34,10 +35,11 @@ use crate::unique;
 use crate::unit;
 use crate::wake::Signal;
 
-/// How long a transaction of bulk work should take.
+/// How long a transaction of bulk work should keep others from the log.
 const SLICE: Duration = Duration::from_millis(8);
-/// The fewest and the most units of bulk work in one.
-const UNITS: (usize, usize) = (8, 1000);
+/// The fewest and the most units of bulk work in one. Fewer would hardly be quicker:
+/// most of the time goes to and from the server then.
+const UNITS: (usize, usize) = (32, 1000);
 /// How often a transaction is begun before it is given up.
 const TRIES: u32 = 5;
 /// How long to wait before asking again what became of a commit.
@@ -85,13 +87,13 @@ impl Committer {
     pub(crate) async fn commit(&mut self, jobs: &mut VecDeque<Job>, lane: Lane) {
         let most = if lane == Lane::Backfill { self.slice } else { usize::MAX };
         match self.attempt(jobs, lane, most).await {
-            Ok((staged, begun)) => {
+            Ok((staged, held)) => {
                 self.signal.bump();
                 for (job, outcomes) in jobs.iter_mut().zip(staged) {
                     job.outcomes.extend(outcomes);
                 }
                 if lane == Lane::Backfill {
-                    self.adapt(begun.elapsed());
+                    self.adapt(held);
                 }
             }
             Err(fault) => {
@@ -114,12 +116,12 @@ impl Committer {
         jobs: &VecDeque<Job>,
         lane: Lane,
         most: usize,
-    ) -> Result<(Staged, Instant), Fault> {
+    ) -> Result<(Staged, Duration), Fault> {
         let (mut careful, mut tries) = (has_statements(jobs), 0);
         loop {
             let session = self.connected().await?;
             let result = Pass::run(&session, &self.settings, jobs, (lane, most, careful)).await;
-            let (staged, begun) = match result {
+            let (staged, held) = match result {
                 Ok(done) => done,
                 Err(Halt::Refused) => {
                     self.roll_back(session).await;
@@ -143,11 +145,11 @@ impl Committer {
             match self.signature.commit(&session).await {
                 Ok(()) => {
                     self.session = Some(session);
-                    return Ok((staged, begun));
+                    return Ok((staged, held));
                 }
                 Err(fault) => {
                     drop(session);
-                    return self.resolve(fault).await.map(|()| (staged, begun));
+                    return self.resolve(fault).await.map(|()| (staged, held));
                 }
             }
         }
@@ -220,13 +222,13 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    /// Everything but the COMMIT; with since when it has held the log.
+    /// Everything but the COMMIT; with how long that has kept others from the log.
     async fn run(
         session: &'a Session,
         settings: &Settings,
         jobs: &'a VecDeque<Job>,
         (lane, most, careful): (Lane, usize, bool),
-    ) -> Result<(Staged, Instant), Halt> {
+    ) -> Result<(Staged, Duration), Halt> {
         let open = jobs.iter().flat_map(|job| &job.units[job.outcomes.len()..]);
         let units: Vec<&Changes> = open.take(most).collect();
         let begin = async { turnstile::begin(session, lane).await.map(|()| Instant::now()) };
@@ -258,7 +260,7 @@ impl<'a> Pass<'a> {
                 _ => Halt::Refused,
             })?;
         }
-        Ok((staged, begun))
+        Ok((staged, begun.elapsed()))
     }
 
     async fn settle_all(

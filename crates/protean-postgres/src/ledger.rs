@@ -77,7 +77,7 @@ impl Ledger for PostgresStore {
         Box::pin(async move {
             let positions: Vec<_> = positions.iter().map(|position| signed(*position)).collect();
             let of: [Parameter<'_>; 3] = [&Text(group), &Text(category.as_str()), &positions];
-            let rows = self.read(include_str!("sql/recall.sql"), &of).await?;
+            let rows = self.read_durable(include_str!("sql/recall.sql"), &of).await?;
             self.told(deliveries(&rows, |row| Ok((attempts(row, 15)?, row.try_get(16)?))))
         })
     }

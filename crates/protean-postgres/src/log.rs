@@ -14,6 +14,7 @@ use crate::connection::Parameter;
 use crate::error::Fault;
 use crate::find;
 use crate::store::PostgresStore;
+use crate::turnstile;
 use crate::value::{Text, limit, number, shared, signed, text, text_or_null};
 
 impl Log for PostgresStore {
@@ -39,7 +40,7 @@ impl Log for PostgresStore {
             let (group, category) = (Text(&read.group), Text(read.category.as_str()));
             let page: [Parameter<'_>; 7] =
                 [&group, &category, &lowest, &highest, &of, &at, &limit(read.limit)];
-            let rows = self.read(include_str!("sql/read_lane.sql"), &page).await?;
+            let rows = self.read_durable(include_str!("sql/read_lane.sql"), &page).await?;
             self.told(deliveries(&rows, |_| Ok((0, false))))
         })
     }
@@ -88,6 +89,21 @@ impl PostgresStore {
     pub(crate) async fn read(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
         let session = self.readers.one().await?;
         session.query(sql, parameters).await.map_err(|fault| self.settings.told(fault))
+    }
+
+    /// The rows of one statement, once the disk has what they rest on: for what leaves the
+    /// database, as a message or as an answer.
+    pub(crate) async fn read_durable(
+        &self,
+        sql: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Vec<Row>> {
+        let session = self.readers.one().await?;
+        // What is compiled on the way would be sent behind the other.
+        let compiled = session.prepared(sql).await.map(drop);
+        let read = session.query(sql, parameters);
+        let (rows, durable) = tokio::join!(read, session.batch(turnstile::DURABLE));
+        self.told(compiled.and(durable).and(rows))
     }
 
     /// What was read, or its fault with the name of the database.

@@ -27,8 +27,8 @@ impl Signature {
         Self { instance, number: 0 }
     }
 
-    /// Signs the transaction, announces it and commits it, all sent at once. After a
-    /// fault only [`is_kept`](Self::is_kept) knows what became of it.
+    /// Signs the transaction, announces it, commits it and waits for the disk, all sent
+    /// at once. After a fault only [`is_kept`](Self::is_kept) knows what became of it.
     pub(crate) async fn commit(&mut self, session: &Session) -> Result<(), Fault> {
         self.number += 1;
         let sql = include_str!("sql/sign.sql");
@@ -36,18 +36,20 @@ impl Signature {
         session.prepared(sql).await?;
         let parameters: [Parameter<'_>; 2] = [&self.instance, &self.number];
         let sign = session.query(sql, &parameters);
-        let (signed, committed) = tokio::join!(sign, session.batch("COMMIT"));
+        let (signed, committed) = tokio::join!(sign, turnstile::commit(session));
         // A transaction that could not be signed is not committed, and COMMIT does not say so.
         signed?;
         committed
     }
 
-    /// True when the transaction signed last was committed. Waits until it has ended.
+    /// True when the transaction signed last was committed, and durably so. Waits until it
+    /// has ended.
     pub(crate) async fn is_kept(&self, session: &Session) -> Result<bool, Fault> {
         turnstile::begin(session, Lane::Primary).await?;
         let sql = include_str!("sql/is_signed.sql");
         let found = session.first(sql, &[&self.instance, &self.number]).await?;
         session.batch("ROLLBACK").await?;
+        session.batch(turnstile::DURABLE).await?;
         Ok(found.is_some())
     }
 

@@ -8,7 +8,7 @@ use protean_core::port::{BoxFuture, Changes, Enrolment, KeyClaim, Outcome, Store
 use tokio::sync::watch;
 
 use crate::claim::Claims;
-use crate::connection::Settings;
+use crate::connection::{Parameter, Settings};
 use crate::readers::Readers;
 use crate::value::{Text, shared, text_or_null};
 use crate::wake::Signal;
@@ -69,10 +69,9 @@ impl Store for PostgresStore {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Option<KeyClaim>>> {
         Box::pin(async move {
-            let session = self.readers.one().await?;
-            let sql = include_str!("sql/known_key.sql");
-            let known = session.first(sql, &[&Text(command), &Text(key), &now.as_micros()]).await;
-            let Some(row) = known.map_err(|e| self.settings.told(e))? else { return Ok(None) };
+            let asked: [Parameter<'_>; 3] = [&Text(command), &Text(key), &now.as_micros()];
+            let known = self.read_durable(include_str!("sql/known_key.sql"), &asked).await?;
+            let Some(row) = known.into_iter().next() else { return Ok(None) };
             let claim = || {
                 Ok::<_, crate::error::Fault>(KeyClaim {
                     command: command.into(),

@@ -10,8 +10,13 @@
 //! is filled later, none waits for a transaction to end, and nothing a unit rests
 //! on changes while it is decided. The locks are fair; a bulk writer takes one
 //! more, so that at most one of them stands before a production writer, however many
-//! processes there are. What it costs is that processes do not share a flush of
-//! the disk; what queues up meanwhile shares the next one.
+//! processes there are.
+//!
+//! The COMMIT lets go of the lock before the disk has what was written, so that
+//! the next writer need not wait for the disk and processes share its flushes. The
+//! log of the server keeps the order: what rests on a transaction is never on the
+//! disk without it. So nothing may leave the database, as an answer or as a
+//! message, before [`DURABLE`] has said that the disk has it.
 
 use protean_core::message::Lane;
 
@@ -20,13 +25,25 @@ use crate::error::Fault;
 use tokio_postgres::error::SqlState;
 
 /// The first part of the locks' names: the letters `Prtn`.
-const PRODUCTION: &str = "BEGIN; SELECT pg_advisory_xact_lock(1349678190, 1)";
-const BULK: &str = "BEGIN; SELECT pg_advisory_xact_lock(1349678190, 2); \
+const PRODUCTION: &str = "BEGIN; SET LOCAL synchronous_commit = off; \
+                          SELECT pg_advisory_xact_lock(1349678190, 1)";
+const BULK: &str = "BEGIN; SET LOCAL synchronous_commit = off; \
+                    SELECT pg_advisory_xact_lock(1349678190, 2); \
                     SELECT pg_advisory_xact_lock(1349678190, 1)";
+/// Waits until all that was committed is as durable as the server is configured to
+/// make it: a little transaction of its own takes along whatever is not.
+pub(crate) const DURABLE: &str = "SELECT pg_logical_emit_message(true, 'protean', '') \
+     WHERE pg_current_wal_flush_lsn() < pg_current_wal_insert_lsn()";
 
 /// Begins a transaction that writes.
 pub(crate) async fn begin(session: &Session, lane: Lane) -> Result<(), Fault> {
     session.batch(if lane == Lane::Backfill { BULK } else { PRODUCTION }).await
+}
+
+/// Ends a transaction that writes, and waits until it is durable.
+pub(crate) async fn commit(session: &Session) -> Result<(), Fault> {
+    let (committed, durable) = tokio::join!(session.batch("COMMIT"), session.batch(DURABLE));
+    committed.and(durable)
 }
 
 /// The fault, with who holds the lock when that is what it says; the transaction

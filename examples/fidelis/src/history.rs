@@ -8,6 +8,8 @@ use protean::model::Event;
 use protean::port::{LaneRead, Store};
 use protean::{Decimal, Domain, Error, Result};
 
+use crate::trial::outages::in_spite_of_outages;
+
 /// Reads as a group of this name, which is enrolled nowhere and settles nothing.
 const READER: &str = "fidelis.history";
 const PAGE: usize = 1000;
@@ -80,9 +82,9 @@ impl History {
     /// give more.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// When the database cannot be read, not even a minute later.
     pub(crate) async fn next_page(&mut self) -> Result<Vec<Recorded>> {
-        let page = self.store.lane(self.read.clone()).await?;
+        let page = in_spite_of_outages(|| self.store.lane(self.read.clone())).await?;
         for delivery in &page {
             let (priority, position) =
                 (delivery.recorded.message.priority, delivery.recorded.position);

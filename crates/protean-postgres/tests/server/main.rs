@@ -1,6 +1,7 @@
 //! What holds for a PostgreSQL server beyond the contract of the ports.
 //!
 //! * `claims`: who reads when a process is killed
+//! * `durability`: what was shown to anybody outlives a crash
 //! * `faults`: connections and servers that end in the middle of a commit
 //! * `layout`: tables as they are in the database, and what cannot be extended
 //! * `locations`: databases that cannot be opened
@@ -14,6 +15,7 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
 
 mod claims;
+mod durability;
 mod faults;
 mod layout;
 mod locations;

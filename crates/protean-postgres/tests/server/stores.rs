@@ -84,7 +84,7 @@ async fn eight_writers_of_one_stream_lose_no_update() {
 }
 
 /// Reads on after what was read.
-async fn follow(store: &dyn Store, after: &mut u64) -> Vec<u64> {
+pub(crate) async fn follow(store: &dyn Store, after: &mut u64) -> Vec<u64> {
     let read = LaneRead {
         group: "reader".into(),
         category: account("a").category().clone(),

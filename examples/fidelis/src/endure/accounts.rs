@@ -9,6 +9,7 @@ use protean_cli::Error;
 use tokio::task::JoinHandle;
 
 use crate::trial::names::name;
+use crate::trial::outages::in_spite_of_outages;
 use crate::trial::random::Random;
 
 /// How often those come that do not come at once.
@@ -47,16 +48,23 @@ async fn take_in(domain: Domain, accounts: u64, over: Duration) -> Result<u64> {
         #[expect(clippy::cast_precision_loss, reason = "2^52 accounts will not come")]
         let more = ((accounts - accounts / 2) as f64 * passed) as u64;
         let due = (accounts / 2 + more).min(accounts);
-        let commands = (sent..due).map(|index| {
-            let command = account(index);
-            let key = command.account_number.clone();
-            Submission::new(command).idempotency_key(key)
+        // What was kept before the database went away is a duplicate the second time.
+        let kept = in_spite_of_outages(|| {
+            let commands = (sent..due).map(submission);
+            domain.process_all(commands).priority(Priority::BULK)
         });
-        accepted += domain.process_all(commands).priority(Priority::BULK).await?.accepted;
+        let kept = kept.await?;
+        accepted += kept.accepted + kept.duplicate;
         sent = due;
         tokio::time::sleep(SLICE).await;
     }
     Ok(accepted)
+}
+
+fn submission(index: u64) -> Submission<OpenAccount> {
+    let command = account(index);
+    let key = command.account_number.clone();
+    Submission::new(command).idempotency_key(key)
 }
 
 /// The account that comes as number `index`: the same each time it is asked for.

@@ -1,12 +1,15 @@
-//! `fidelis endure`: the server is killed time after time while accounts come
-//! in at BULK and customers pay in; then everything is counted.
+//! `fidelis endure`: the server, or one worker of several, is killed time after
+//! time while accounts come in at BULK and customers pay in; then everything is
+//! counted.
 //!
 //! ```text
-//!  accounts at BULK ─┐           ┌─ killed every few seconds
-//!  customers ────────┴─▶ file ─▶ server ─▶ drained ─▶ evidence ─▶ verdict ─▶ report
+//!  accounts at BULK ─┐               ┌─ killed every few seconds
+//!  customers ────────┴─▶ database ─▶ server ─▶ drained ─▶ evidence ─▶ verdict ─▶ report
 //! ```
 //!
-//! Whatever happens, the server is stopped and the folder deleted.
+//! Senders say again what they could not say, so that the database and the
+//! broker may be killed as well. Whatever happens, the server is stopped and the
+//! folder deleted.
 
 mod accounts;
 mod evidence;
@@ -20,6 +23,7 @@ use clap::Args;
 use protean::Domain;
 use protean_cli::{App, Error, Reply, Result};
 
+use crate::history::{EVERY_LANE, History};
 use crate::trial::customers;
 use crate::trial::deposits::{Counter, Schedule, rate};
 use crate::trial::folder::Folder;
@@ -47,12 +51,16 @@ pub(crate) struct Options {
     /// For how many seconds the server is killed
     #[arg(long, value_name = "S", default_value_t = 60.0, value_parser = seconds)]
     seconds: f64,
-    /// How many seconds a server lives; longer when it has handled nothing by then
+    /// How many seconds pass between two kills; more when a server has handled nothing by then
     #[arg(long, value_name = "K", default_value_t = 2.0, value_parser = seconds)]
     kill_every: f64,
     /// How many customers pay in each second
     #[arg(long, value_name = "R", default_value_t = 50.0, value_parser = deposits)]
     deposits: f64,
+    /// How many processes the server consists of; of several one is killed at a time
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u64).range(1..=64))]
+    workers: u64,
 }
 
 /// Kills, counts and tells what is left: exit code 0 when the verdict holds, 1
@@ -61,12 +69,9 @@ pub(crate) struct Options {
 /// # Errors
 /// When it could not be carried out.
 pub(crate) async fn run(options: Options, app: &App) -> Result {
-    if app.config_file().is_some() {
-        let told = "this bank is made to be killed and has settings of its own";
-        return Err(Error::usage(format!("{told}: --config has no place in it")));
-    }
     let folder = Folder::new()?;
-    let report = match unless_interrupted(endure(&options, &folder)).await? {
+    let place = Place::of(app, &folder)?;
+    let report = match unless_interrupted(endure(&options, place, &folder)).await? {
         Ok(report) => report,
         Err(interrupted) => return Ok(interrupted),
     };
@@ -75,11 +80,10 @@ pub(crate) async fn run(options: Options, app: &App) -> Result {
     app.reply(if report.passed() { reply } else { reply.failed("the verdict does not hold") })
 }
 
-async fn endure(options: &Options, folder: &Folder) -> Result<Report> {
-    let place = Place::own(folder);
+async fn endure(options: &Options, place: Place, folder: &Folder) -> Result<Report> {
     let domain = place.domain()?;
-    domain.store().await?;
-    let mut server = Server::start(&place, folder.path())?;
+    refuse_if_used(&domain).await?;
+    let mut server = Server::start(&place, folder.path(), options.workers)?;
     let mut observer = Observer::of(&domain, Progress::new(), options.accounts).await?;
     observer.step(&format!("opening accounts for {} customers", customers::CUSTOMERS));
     let mut customers = customers::open(&domain, &mut server).await?;
@@ -87,23 +91,25 @@ async fn endure(options: &Options, folder: &Folder) -> Result<Report> {
 
     let lasting = Duration::from_secs_f64(options.seconds);
     observer.step(&format!(
-        "killing the server every {} s for {lasting:?}, amid {} accounts",
-        options.kill_every, options.accounts
+        "killing {} every {} s for {lasting:?}, amid {} accounts",
+        if options.workers == 1 { "the server" } else { "a worker" },
+        options.kill_every,
+        options.accounts
     ));
     customers.accounts.truncate(REGULARS);
     let (accounts, per_second) = (customers.accounts, options.deposits);
-    let schedule = Schedule { place: Place::own(folder), accounts, per_second };
+    let schedule = Schedule { place: place.clone(), accounts, per_second };
     let counter = Counter::open(schedule, observer.gauge.clone()).await?;
     counter.import_begins();
     let intake = Intake::begin(domain.clone(), options.accounts, lasting);
-    let mut restarts = Restarts::of(&domain, (place, folder.path())).await?;
+    let mut restarts = Restarts::of(&domain, (place, folder.path()), options.workers).await?;
     let life = Duration::from_secs_f64(options.kill_every);
     let end = Instant::now() + lasting;
-    while Instant::now() < end {
-        let wait = life.min(end.saturating_duration_since(Instant::now()));
-        calm(wait, &counter, &mut server).await?;
-        server = restarts.restart(server).await?;
+    while Instant::now() + life < end {
+        calm(life, &counter, &mut server).await?;
+        server = restarts.kill(server).await?;
     }
+    calm(end.saturating_duration_since(Instant::now()), &counter, &mut server).await?;
 
     observer.step("letting the last server finish");
     let drained = Instant::now();
@@ -111,11 +117,21 @@ async fn endure(options: &Options, folder: &Folder) -> Result<Report> {
     let takings = counter.close().await?;
     observer.await_rest(&mut server).await?;
     let drain = drained.elapsed();
+    let server_peak_rss_mib = server.peak_memory();
     server.stop()?;
     observer.step("counting what is there");
     let sent = Sent { accounts, customers: customers.total, takings: &takings };
     let verdict = judge(&domain, &sent).await?;
-    Ok(Report::draw(Findings { sent, verdict, restarts, drain }))
+    Ok(Report::draw(Findings { sent, verdict, restarts, drain, server_peak_rss_mib }))
+}
+
+/// Everything in the database is counted at the end, so nothing may be there before.
+async fn refuse_if_used(domain: &Domain) -> Result<()> {
+    if History::of(domain, EVERY_LANE).await?.next_page().await?.is_empty() {
+        return Ok(());
+    }
+    let told = "the database has accounts, and this bank is made to be killed";
+    Err(Error::usage(told).advice("name an empty database, or unset DATABASE_URI"))
 }
 
 async fn judge(domain: &Domain, sent: &Sent<'_>) -> Result<Verdict> {

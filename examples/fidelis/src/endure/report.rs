@@ -27,6 +27,8 @@ pub(crate) struct Report {
     deposit_max_ms: Option<f64>,
     /// What the last server needed until nothing waited.
     drain_seconds: f64,
+    /// The most memory a process of the last server had.
+    server_peak_rss_mib: Option<f64>,
     #[serde(flatten)]
     verdict: Verdict,
     passed: bool,
@@ -38,13 +40,13 @@ pub(crate) struct Findings<'a> {
     pub(crate) verdict: Verdict,
     pub(crate) restarts: Restarts,
     pub(crate) drain: Duration,
+    pub(crate) server_peak_rss_mib: Option<f64>,
 }
 
 impl Report {
     pub(crate) fn draw(findings: Findings<'_>) -> Self {
-        let Findings { sent, verdict, restarts, drain } = findings;
-        let kills = restarts.times.count();
-        let restart = restarts.times.percentiles();
+        let Findings { sent, verdict, restarts, drain, server_peak_rss_mib } = findings;
+        let (kills, restart) = (restarts.kills, restarts.times.percentiles());
         let deposit = Latencies::percentiles(sent.takings.during.clone());
         let of = |told: Option<Percentiles>, which: fn(Percentiles) -> f64| told.map(which);
         Self {
@@ -57,6 +59,7 @@ impl Report {
             deposit_p99_ms: of(deposit, |of| of.p99),
             deposit_max_ms: of(deposit, |of| of.max),
             drain_seconds: (drain.as_secs_f64() * 1000.0).round() / 1000.0,
+            server_peak_rss_mib,
             passed: verdict.passes(),
             verdict,
         }
@@ -72,13 +75,14 @@ impl Report {
         for (what, number) in [
             ("accounts at BULK", grouped(self.accounts)),
             ("deposits", grouped(self.deposits)),
-            ("servers killed", grouped(self.kills as u64)),
+            ("processes killed", grouped(self.kills as u64)),
             ("until one handled again, p50", shown(self.restart_p50_ms)),
             ("until one handled again, slowest", shown(self.restart_max_ms)),
             ("deposits, p50", shown(self.deposit_p50_ms)),
             ("deposits, p99", shown(self.deposit_p99_ms)),
             ("deposits, slowest", shown(self.deposit_max_ms)),
             ("until the last one was done", format!("{:.2} s", self.drain_seconds)),
+            ("memory of the last one, at most", memory(self.server_peak_rss_mib)),
         ] {
             table.row([what.to_owned(), number]);
         }
@@ -115,6 +119,10 @@ impl fmt::Display for Report {
         }
         write!(f, "{table}")
     }
+}
+
+fn memory(mebibytes: Option<f64>) -> String {
+    mebibytes.map_or("-".into(), |value| format!("{value:.0} MiB"))
 }
 
 fn shown(milliseconds: Option<f64>) -> String {

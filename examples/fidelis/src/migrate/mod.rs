@@ -51,6 +51,10 @@ pub(crate) struct Options {
     /// How many customers pay in each second, before the import and during it
     #[arg(long, value_name = "R", default_value_t = 100.0, value_parser = rate)]
     deposits_per_second: f64,
+    /// How many processes the server consists of
+    #[arg(long, value_name = "N", default_value_t = 1,
+          value_parser = clap::value_parser!(u64).range(1..=64))]
+    workers: u64,
     /// Takes this CSV file (number,name,balance) in place of a made-up export
     #[arg(long, value_name = "FILE", conflicts_with = "accounts")]
     export: Option<PathBuf>,
@@ -79,7 +83,7 @@ async fn migrate(options: &Options, place: Place, folder: &Folder) -> Result<Rep
     let domain = place.domain()?;
     domain.store().await?;
     progress.step("starting the server");
-    let mut server = Server::start(&place, folder.path())?;
+    let mut server = Server::start(&place, folder.path(), options.workers)?;
     let rows = if options.export.is_some() { 0 } else { options.accounts };
     let mut observer = Observer::of(&domain, progress, rows).await?;
     observer.await_rest(&mut server).await?;

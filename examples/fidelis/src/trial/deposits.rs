@@ -24,6 +24,7 @@ use tokio::sync::oneshot;
 
 use super::gauge::Gauge;
 use super::latency::Latencies;
+use super::outages::in_spite_of_outages;
 use super::place::Place;
 use crate::history::{Happened, History, happened};
 use protean_cli::Error;
@@ -216,9 +217,15 @@ fn let_in(hall: &Arc<Hall>, schedule: &Schedule, domain: &Domain, runtime: &Runt
 async fn pay_in(hall: Arc<Hall>, domain: Domain, account_id: Id, number: u64) {
     // Some amount to the cent, another one each time.
     let cents = i64::try_from(1 + number.wrapping_mul(7919) % 50_000).unwrap_or(1);
-    let (amount, reference) = (Decimal::new(cents, 2), Some(format!("counter-{number}")));
-    let command = MakeDeposit { account_id, amount, reference };
-    match domain.process(command).asynchronous().await {
+    let (amount, reference) = (Decimal::new(cents, 2), format!("counter-{number}"));
+    // Who does not know whether he was understood says the same again.
+    let key = format!("{account_id}-{reference}");
+    let command = MakeDeposit { account_id, amount, reference: Some(reference) };
+    let say = || {
+        let said = domain.process(command.clone()).idempotency_key(key.clone());
+        said.asynchronous()
+    };
+    match in_spite_of_outages(say).await {
         Ok(_) => {
             hall.accepted.fetch_add(1, Ordering::Relaxed);
             hall.cents.fetch_add(cents, Ordering::Relaxed);

@@ -12,6 +12,7 @@ pub(crate) mod latency;
 pub(crate) mod money;
 pub(crate) mod names;
 pub(crate) mod observer;
+pub(crate) mod outages;
 pub(crate) mod place;
 pub(crate) mod progress;
 pub(crate) mod random;

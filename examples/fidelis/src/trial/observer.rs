@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use super::backlog::{Backlog, Waiting};
 use super::deposits::Counter;
 use super::gauge::Gauge;
+use super::outages::in_spite_of_outages;
 use super::progress::{Moment, Progress};
 use super::server::Server;
 
@@ -79,7 +80,7 @@ impl Observer {
         self.unchanged_since = Instant::now();
         loop {
             let began = Instant::now();
-            let waiting = self.backlog.count().await?;
+            let waiting = in_spite_of_outages(|| self.backlog.count()).await?;
             if holds(waiting) {
                 return Ok(waiting);
             }
@@ -113,7 +114,7 @@ impl Observer {
                 intake = Some(ended??);
             }
             if let Some(intake) = intake
-                && self.backlog.bulk_commands_are_over().await?
+                && in_spite_of_outages(|| self.backlog.bulk_commands_are_over()).await?
             {
                 self.progress.end();
                 return Ok((intake.accepted, began.elapsed()));
@@ -128,7 +129,7 @@ impl Observer {
         if began < self.look_again {
             return Ok(());
         }
-        let waiting = self.backlog.count().await?;
+        let waiting = in_spite_of_outages(|| self.backlog.count()).await?;
         let taken_in = self.gauge.accounts();
         self.progress.show(&Moment {
             done: taken_in.saturating_sub(waiting.bulk_commands),

@@ -1,4 +1,4 @@
-//! Where a migration works: on which database, with which settings.
+//! Where the bank is put to the test: on which database, with which settings.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -13,6 +13,7 @@ use super::folder::Folder;
 const VARIABLE: &str = "DATABASE_URI";
 
 /// A database and the settings to use it with, the same for every process.
+#[derive(Clone)]
 pub(crate) enum Place {
     /// What the user has named: a file of settings, or a database by the variable.
     Given { config: Option<PathBuf> },
@@ -34,7 +35,7 @@ impl Place {
         let domain = app.domain()?;
         let database = domain.config().databases.get("default");
         if database.is_none_or(|database| database.provider == DatabaseProvider::Memory) {
-            let told = "a migration has a server of its own, which cannot see the memory database";
+            let told = "the server is a process of its own, which cannot see the memory database";
             let advice = "name a database that processes share, such as provider = \"sqlite\"";
             return Err(Error::usage(told).advice(advice));
         }

@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use protean_cli::Error;
 
 use super::place::Place;
+use super::random::Random;
 
 /// How long a server may take to finish what it is doing.
 const GRACE: Duration = Duration::from_secs(15);
@@ -21,14 +22,15 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts this same program as the server of a place; what it logs goes
-    /// to a file in the folder.
+    /// Starts this same program as the server of a place, in so many processes;
+    /// what it logs goes to a file in the folder.
     ///
     /// # Errors
     /// When the program cannot be started.
-    pub(crate) fn start(place: &Place, folder: &Path) -> Result<Self, Error> {
+    pub(crate) fn start(place: &Place, folder: &Path, workers: u64) -> Result<Self, Error> {
         let log = folder.join("server.log");
         let mut command = place.server()?;
+        command.arg("--workers").arg(workers.to_string());
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(File::create(&log)?);
         // Ctrl-C is for this process, which stops the server when it is done with it.
         #[cfg(unix)]
@@ -61,13 +63,13 @@ impl Server {
         lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
     }
 
-    /// The most memory it has had so far, in MiB; nothing where the system
-    /// does not tell.
+    /// The most memory that one of its processes has had so far, in MiB;
+    /// nothing where the system does not tell.
     pub(crate) fn peak_memory(&self) -> Option<f64> {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-        let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-        Some((kib / 1024.0 * 10.0).round() / 10.0)
+        let workers = self.workers();
+        let itself = self.child.id().to_string();
+        let processes = std::iter::once(itself.as_str()).chain(workers.split_whitespace());
+        processes.filter_map(peak_memory).max_by(f64::total_cmp)
     }
 
     /// Asks it to stop and waits until it has.
@@ -96,6 +98,30 @@ impl Server {
         self.child.kill()?;
         self.child.wait()?;
         Ok(())
+    }
+
+    /// Ends one of its worker processes at once, whichever it happens to be; the
+    /// server starts another.
+    ///
+    /// # Errors
+    /// When the server has ended by itself, or has no worker.
+    pub(crate) fn kill_a_worker(&mut self, random: &mut Random) -> Result<(), Error> {
+        self.check()?;
+        let workers = self.workers();
+        let workers: Vec<&str> = workers.split_whitespace().collect();
+        let worker = random.pick(&workers);
+        let killed = Command::new("kill").args(["-KILL", worker]).status()?;
+        if killed.success() {
+            return Ok(());
+        }
+        Err(Error::failed("the server has no worker that could be killed"))
+    }
+
+    /// The processes below this one, with blanks between; none where the system does not tell.
+    fn workers(&self) -> String {
+        let server = self.child.id();
+        let children = format!("/proc/{server}/task/{server}/children");
+        std::fs::read_to_string(children).unwrap_or_default()
     }
 
     /// Gives the status, or nothing when it had to be killed.
@@ -127,6 +153,13 @@ impl Server {
     fn ask_to_stop(&mut self) {
         let _ = self.child.kill();
     }
+}
+
+fn peak_memory(process: &str) -> Option<f64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some((kib / 1024.0 * 10.0).round() / 10.0)
 }
 
 impl Drop for Server {

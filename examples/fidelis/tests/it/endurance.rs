@@ -2,9 +2,10 @@
 
 use std::process::Command;
 
+use protean::Priority;
 use serde_json::Value;
 
-use crate::bank::told;
+use crate::bank::{Bank, told};
 
 fn endure(temporary: &std::path::Path, words: &[&str]) -> std::process::Output {
     let mut program = Command::new(env!("CARGO_BIN_EXE_fidelis"));
@@ -31,10 +32,22 @@ fn a_bank_whose_server_is_killed_every_second_loses_nothing() {
 }
 
 #[test]
-fn endurance_has_settings_of_its_own() {
+fn what_cannot_be_endured_is_refused() {
     let temporary = tempfile::tempdir().unwrap();
-    for words in [&["--config", "own.toml"][..], &["--deposits", "0"], &["--seconds", "0"]] {
+    for words in [&["--workers", "0"][..], &["--deposits", "0"], &["--seconds", "0"]] {
         let output = endure(temporary.path(), words);
         assert_eq!(output.status.code(), Some(2), "{words:?}: {}", told(&output));
     }
+}
+
+#[tokio::test]
+async fn a_bank_that_has_accounts_is_not_put_at_risk() {
+    let bank = Bank::new();
+    assert_eq!(bank.send(0..1, Priority::NORMAL).await, 1);
+    let _server = bank.serve();
+    bank.await_accounts(1);
+    let output = bank.program().args(["endure", "--seconds", "1"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", told(&output));
+    assert!(told(&output).contains("the database has accounts"), "{}", told(&output));
+    assert_eq!(bank.await_accounts(1)["accounts"], 1);
 }

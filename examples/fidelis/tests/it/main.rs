@@ -12,6 +12,7 @@
 //! * `branch`: a bank whose messages travel through Redis
 //! * `lanes`: what is seen of the lanes with the tools of Redis and of SQL
 //! * [`servers`]: two servers of the bank on PostgreSQL
+//! * `storm`: everything dies, in production
 //! * [`stops`]: killed in the middle of its work, or asked to stop
 //! * [`dead_letters`]: what was given up, mended and run again
 //! * [`events`]: what operators read in the log
@@ -40,6 +41,8 @@ mod migration;
 #[cfg(unix)]
 mod servers;
 mod stops;
+#[cfg(unix)]
+mod storm;
 mod tools;
 #[cfg(unix)]
 mod workers;
