@@ -120,7 +120,8 @@ async fn endure(options: &Options, place: Place, folder: &Folder) -> Result<Repo
     let server_peak_rss_mib = server.peak_memory();
     server.stop()?;
     observer.step("counting what is there");
-    let sent = Sent { accounts, customers: customers.total, takings: &takings };
+    let (customers, workers) = (customers.total, options.workers);
+    let sent = Sent { accounts, customers, takings: &takings, workers };
     let verdict = judge(&domain, &sent).await?;
     Ok(Report::draw(Findings { sent, verdict, restarts, drain, server_peak_rss_mib }))
 }

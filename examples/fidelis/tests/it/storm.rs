@@ -124,9 +124,11 @@ impl Storm {
         left
     }
 
+    /// What the bank's messages travel in.
     fn streams(&self) -> Vec<String> {
         let keys = self.redis.command(&["KEYS", "fidelis::*"]);
         let streams = keys.lines().filter(|key| !key.is_empty());
+        let streams = streams.filter(|key| !key.ends_with(":dlq"));
         let streams = streams.filter(|key| self.redis.command(&["TYPE", key]) == "stream");
         streams.map(str::to_owned).collect()
     }
