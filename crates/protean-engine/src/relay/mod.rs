@@ -16,6 +16,7 @@ mod outlet;
 mod plan;
 mod rounds;
 mod settling;
+mod stride;
 mod window;
 
 use std::sync::Arc;

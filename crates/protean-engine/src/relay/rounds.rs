@@ -1,6 +1,7 @@
 //! Page after page, production before bulk work.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use protean_core::message::{Lane, Timestamp};
 use protean_core::port::{
@@ -13,6 +14,7 @@ use super::Relay;
 use super::gaps::{Gap, Gaps};
 use super::outlet::{Outlet, unavailable};
 use super::settling::{Policy, settle};
+use super::stride::Stride;
 use super::window::Window;
 
 /// The most messages of one page; those of a lane of each category are in memory twice.
@@ -34,6 +36,7 @@ pub(super) struct Rounds<'a> {
     missing: Vec<BrokerGroup>,
     /// How full the lanes of each route are.
     windows: Vec<[Window; Lane::ALL.len()]>,
+    stride: Stride,
     /// When to look at what was refused.
     look_at: Timestamp,
     progress: bool,
@@ -49,6 +52,7 @@ impl<'a> Rounds<'a> {
             gaps: Gaps::default(),
             missing: Vec::new(),
             windows: vec![[window; Lane::ALL.len()]; relay.plan.routes.len()],
+            stride: Stride::new(),
             look_at: Timestamp::default(),
             progress: false,
         }
@@ -103,8 +107,10 @@ impl<'a> Rounds<'a> {
             return Ok(true);
         }
         if self.relay.plan.lanes.lanes().contains(&Lane::Backfill) {
+            let begun = Instant::now();
             let bulk = self.pages(Lane::Backfill).await?;
             some |= self.send(&bulk).await?;
+            self.stride.took(begun.elapsed());
         }
         Ok(self.fill_gap().await? || some)
     }
@@ -115,7 +121,7 @@ impl<'a> Rounds<'a> {
         for route in 0..self.relay.plan.routes.len() {
             let limit = match lane {
                 Lane::Primary => PAGE,
-                Lane::Backfill => self.room(route, lane).await?,
+                Lane::Backfill => self.room(route, lane).await?.min(self.stride.length()),
             };
             if limit == 0 {
                 continue;
