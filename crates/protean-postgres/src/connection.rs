@@ -20,7 +20,7 @@ const OLDEST: i32 = 130_000;
 /// compile one to machine code takes longer than to run it. Each is made for an index,
 /// also while a table is new and the server still takes it to be empty.
 const GREETING: &str = "SET DateStyle = ISO; SET client_min_messages = warning; SET jit = off; \
-    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET plan_cache_mode = force_generic_plan; \
     SET default_transaction_isolation = 'read committed'; \
     SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3";
 /// Statements kept before all are forgotten.
