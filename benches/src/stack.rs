@@ -25,7 +25,7 @@ pub(crate) enum On {
 /// What places are made on.
 pub(crate) enum Stack {
     File,
-    Servers(Servers),
+    Servers(Box<Servers>),
 }
 
 /// A PostgreSQL and a Redis of one's own, as durable as in production. They end with this value.
@@ -51,7 +51,7 @@ impl Stack {
     pub(crate) fn start(on: On) -> Self {
         match on {
             On::File => Self::File,
-            On::Servers => Self::Servers(Servers::start()),
+            On::Servers => Self::Servers(Box::new(Servers::start())),
         }
     }
 

@@ -27,6 +27,10 @@ fn rows_with(name: &str, words: &[&str]) -> Vec<Value> {
     }
     let sheet = &report["measures"][0];
     assert_eq!(sheet["name"], name);
+    let notes = sheet["notes"].to_string();
+    for durable in ["fsync on, synchronous_commit on", "appendonly yes, appendfsync everysec"] {
+        assert_eq!(notes.contains(durable), words.contains(&"servers"), "{name}: {notes}");
+    }
     let rows = sheet["rows"].as_array().unwrap().clone();
     for row in &rows {
         let rounds = row["rounds_ours"].as_array().unwrap();

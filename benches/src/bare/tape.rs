@@ -121,7 +121,9 @@ impl Written {
             let arrays = try_join_all(arrays.map(|array| array.write(&client, &inserts)));
             let (begin, written, commit) =
                 tokio::join!(client.batch_execute("BEGIN"), arrays, client.batch_execute("COMMIT"));
-            (begin?, written?, commit?);
+            begin?;
+            written?;
+            commit?;
         }
         Ok(begun.elapsed())
     }

@@ -23,6 +23,7 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     for _ in 0..plan.long_rounds() {
         sheet.ours(memory, peak(stack, large, patience).await?);
         sheet.limit(memory, peak(stack, small, patience).await?);
+        // Another system goes here: `sheet.peer(memory, …)`.
     }
     Ok(sheet)
 }

@@ -27,6 +27,7 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
         let ours = large.round(&mut sheet, stack).await?;
         sheet.limit(flat, limit);
         sheet.ours(flat, ours);
+        // Another system goes here: `sheet.peer(small.rate, …)`.
     }
     Ok(sheet)
 }

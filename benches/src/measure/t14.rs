@@ -36,6 +36,7 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
         sheet.ours(first, first_handled(&place, server).await?);
         start_limit(&place, &mut sheet, waiting).await?;
         rest.round(&mut sheet, &nothing).await?;
+        // Another system goes here: `sheet.peer(empty, …)`.
     }
     Ok(sheet)
 }

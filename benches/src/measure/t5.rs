@@ -39,6 +39,7 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
         sheet.ours(rate, count as f64 / took.as_secs_f64());
         let took = Streamed::read(&place, &category).await?.send(&place).await?;
         sheet.limit(rate, count as f64 / took.as_secs_f64());
+        // Another system goes here: `sheet.peer(rate, …)`.
     }
     Ok(sheet)
 }

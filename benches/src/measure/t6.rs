@@ -40,6 +40,7 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
         target.prepare().await?;
         let took = written.write(&target).await?;
         sheet.limit(rate, count as f64 / took.as_secs_f64());
+        // Another system goes here: `sheet.peer(rate, …)`.
         let batch = count as f64 / written.transactions() as f64;
         sheet.more(rate, [("events a transaction", batch)]);
     }

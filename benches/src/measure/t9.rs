@@ -34,6 +34,7 @@ async fn on_servers(sheet: &mut Sheet, stack: &Stack, (rounds, count): (u64, u64
         let place = Place::new(stack, Settings::default())?;
         apart.ours(sheet, &between_processes(&place, count).await?);
         apart.limit(sheet, &bare::through_servers(&place, count).await?);
+        // Another system goes here: `sheet.peer(apart.after_return, …)`.
     }
     Ok(())
 }
