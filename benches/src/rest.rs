@@ -29,6 +29,16 @@ struct Around<'a> {
     redis: At,
     postgres: At,
     commands: At,
+    heard: Heard,
+}
+
+/// The commands that a Redis got.
+#[derive(Default)]
+struct Heard {
+    /// How often each.
+    names: BTreeMap<String, u64>,
+    /// How many of them came from a client and not from a script.
+    sent: u64,
 }
 
 impl<'a> Rest<'a> {
@@ -40,6 +50,7 @@ impl<'a> Rest<'a> {
             redis: sheet.row("processor of Redis meanwhile (limit: alone)", unit, Target::NONE),
             postgres: sheet.row("processor of PostgreSQL (limit: alone)", unit, Target::NONE),
             commands: sheet.row("commands that Redis gets", "1/s", Target::NONE),
+            heard: Heard::default(),
         });
         Self { server, around, time }
     }
@@ -48,7 +59,7 @@ impl<'a> Rest<'a> {
     ///
     /// # Errors
     /// When it does not start, or the system does not tell.
-    pub(crate) async fn round(&self, sheet: &mut Sheet, place: &Place) -> Result<()> {
+    pub(crate) async fn round(&mut self, sheet: &mut Sheet, place: &Place) -> Result<()> {
         if let Some(around) = &self.around {
             let [redis, postgres] = around.busy(self.time).await?;
             sheet.limit(around.redis, redis);
@@ -66,9 +77,22 @@ impl<'a> Rest<'a> {
             }
         }
         sheet.ours(self.server, share(server.processor_time()?.saturating_sub(before), begun));
-        match &self.around {
+        match &mut self.around {
             None => Ok(()),
             Some(around) => around.listen(sheet, self.time).await,
+        }
+    }
+
+    /// Tells which commands Redis got in all rounds.
+    pub(crate) fn close(self, sheet: &mut Sheet) {
+        if let Some(around) = self.around {
+            let names = around.heard.names.iter().map(|(name, count)| format!("{count} {name}"));
+            let names = names.collect::<Vec<_>>().join(", ");
+            let (time, sent) = (self.time, around.heard.sent);
+            sheet.note(format!(
+                "Redis got in {time:?} of each round, all rounds together: {names};"
+            ));
+            sheet.note(format!("{sent} of them from a client, the others from its scripts."));
         }
     }
 }
@@ -85,22 +109,33 @@ impl Around<'_> {
     }
 
     /// Which commands Redis gets.
-    async fn listen(&self, sheet: &mut Sheet, time: Duration) -> Result<()> {
-        let port = self.servers.redis_port();
-        let heard = tokio::task::spawn_blocking(move || monitor(port, time)).await??;
-        let all: u64 = heard.values().sum();
-        sheet.ours(self.commands, all as f64 / time.as_secs_f64());
-        let told: Vec<_> = heard.iter().map(|(name, count)| format!("{count} {name}")).collect();
-        sheet.note(format!("Redis got in {time:?}: {}.", told.join(", ")));
+    async fn listen(&mut self, sheet: &mut Sheet, time: Duration) -> Result<()> {
+        let (port, before) = (self.servers.redis_port(), self.heard.all());
+        let heard = std::mem::take(&mut self.heard);
+        self.heard = tokio::task::spawn_blocking(move || monitor(port, time, heard)).await??;
+        sheet.ours(self.commands, (self.heard.all() - before) as f64 / time.as_secs_f64());
         Ok(())
     }
 }
 
-/// The commands that a Redis gets, and how often.
-fn monitor(port: u16, time: Duration) -> Result<BTreeMap<String, u64>> {
+impl Heard {
+    fn all(&self) -> u64 {
+        self.names.values().sum()
+    }
+
+    /// Takes in a line such as `+1700000000.0 [0 127.0.0.1:5000] "XLEN" "stream"`.
+    fn hear(&mut self, line: &str) {
+        let Some(name) = line.split('"').nth(1) else { return };
+        *self.names.entry(name.to_lowercase()).or_default() += 1;
+        self.sent += u64::from(!line.contains(" lua] "));
+    }
+}
+
+/// Adds the commands that a Redis gets.
+fn monitor(port: u16, time: Duration, mut heard: Heard) -> Result<Heard> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.write_all(b"MONITOR\r\n")?;
-    let (until, mut heard) = (Instant::now() + time, BTreeMap::new());
+    let until = Instant::now() + time;
     let mut lines = BufReader::new(stream.try_clone()?);
     let mut line = String::new();
     loop {
@@ -112,9 +147,7 @@ fn monitor(port: u16, time: Duration) -> Result<BTreeMap<String, u64>> {
         match lines.read_line(&mut line) {
             Ok(0) => return Ok(heard),
             Ok(_) => {
-                // +1700000000.000000 [0 127.0.0.1:5000] "XLEN" "stream"
-                let name = line.split('"').nth(1).map(str::to_lowercase);
-                name.into_iter().for_each(|name| *heard.entry(name).or_default() += 1);
+                heard.hear(&line);
                 line.clear();
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -130,4 +163,18 @@ fn sum(processes: &[u32]) -> Duration {
 
 fn share(used: Duration, begun: Instant) -> f64 {
     used.as_secs_f64() / begun.elapsed().as_secs_f64() * 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Heard;
+
+    #[test]
+    fn what_scripts_do_is_told_from_what_was_sent() {
+        let mut heard = Heard::default();
+        heard.hear("+OK\r\n");
+        heard.hear("+1700000000.100000 [3 127.0.0.1:5000] \"EVALSHA\" \"abc\" \"1\"\r\n");
+        heard.hear("+1700000000.100001 [3 lua] \"XLEN\" \"a stream\"\r\n");
+        assert_eq!((heard.all(), heard.sent, heard.names["xlen"]), (2, 1, 1));
+    }
 }

@@ -23,7 +23,7 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     let empty = sheet.row("empty database", "ms", soon);
     let waiting = sheet.row(format!("{backlog} commands waiting"), "ms", soon);
     let first = sheet.row(format!("{backlog} waiting: one more message"), "ms", Target::NONE);
-    let rest = Rest::of(stack, &mut sheet, Duration::from_millis(plan.size(10_000, 300)));
+    let mut rest = Rest::of(stack, &mut sheet, Duration::from_millis(plan.size(10_000, 300)));
     sheet.note(
         "The limit is a process that opens the same place without ours and asks it something.",
     );
@@ -38,6 +38,7 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
         rest.round(&mut sheet, &nothing).await?;
         // Another system goes here: `sheet.peer(empty, …)`.
     }
+    rest.close(&mut sheet);
     Ok(sheet)
 }
 
