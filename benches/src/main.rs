@@ -38,9 +38,6 @@ use measure::Measure;
 use plan::Plan;
 use report::{Machine, Report};
 
-/// What a shell calls a process that Ctrl-C has ended.
-const INTERRUPTED: u8 = 130;
-
 /// What there is beside the commands of every domain.
 #[derive(clap::Subcommand)]
 enum Command {
@@ -102,12 +99,12 @@ async fn run(command: Command, app: App) -> Result {
         Command::Flood { poisoned } => return done(backlog::flood(&app, poisoned).await),
         Command::Bare(process) => return done(process.run().await),
     };
+    let stopped = protean_cli::stop_signal()?;
     let report = tokio::select! {
         report = carry_out(&measures, &plan) => report?,
-        pressed = tokio::signal::ctrl_c() => {
-            pressed?;
-            eprintln!("interrupted: its processes are stopped, nothing is left behind");
-            return Ok(ExitCode::from(INTERRUPTED));
+        stop = stopped => {
+            eprintln!("{}: its processes are stopped, nothing is left behind", stop.name());
+            return Ok(ExitCode::FAILURE);
         }
     };
     app.reply(Reply::plain(&report, &report))
