@@ -24,7 +24,7 @@ const AT_ONCE: usize = 256;
 pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     let about = "events that lie in the broker's stream until each has its row";
     let mut sheet = Sheet::new("t6", about);
-    let count = plan.size(20_000, 500);
+    let count = plan.size(10_000, 500);
     let rate = sheet.row(format!("{count} events"), "1/s", Target::ratio(Bound::AtLeast(0.6)));
     sheet.note("The projector alone has work, in this process, from the server's start on. The limit writes");
     sheet.note("the very rows that it left, in the transactions that it made of them.");
