@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use protean_cli::{Error, Result};
 use tokio::sync::mpsc;
 
+use crate::processor;
+
 /// How long a line or an end is waited for.
 const PATIENCE: Duration = Duration::from_secs(600);
 /// How many lines are shown of a process that did not do what it should.
@@ -83,12 +85,7 @@ impl Child {
     /// # Errors
     /// When the system does not tell.
     pub(crate) fn processor_time(&self) -> Result<Duration> {
-        let mut nanos = 0;
-        for thread in std::fs::read_dir(format!("/proc/{}/task", self.process.id()))? {
-            let told = std::fs::read_to_string(thread?.path().join("schedstat"))?;
-            nanos += told.split(' ').next().and_then(|n| n.parse().ok()).unwrap_or(0);
-        }
-        Ok(Duration::from_nanos(nanos))
+        processor::time_of(self.process.id())
     }
 
     /// Asks it to stop and waits until it has.

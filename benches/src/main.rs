@@ -1,11 +1,12 @@
 //! What Protean does in a second, beside what the machine could do.
 //!
 //! ```text
-//! cargo run --release -p protean-benches -- NAME [--rounds N] [--quick] [--json]
+//! cargo run --release -p protean-benches -- NAME [--on servers] [--rounds N] [--quick] [--json]
 //!
-//! measure ─▶ place   folder, database, settings
+//! measure ─▶ stack   a file, or PostgreSQL and Redis begun for this alone
+//!         ├▶ place   a database on it, settings
 //!         ├▶ child   this program again: server, bulk sender, bare client
-//!         ├▶ bare    the same with rusqlite alone
+//!         ├▶ bare    the same with SQL and Redis commands alone
 //!         └▶ sheet   rounds, medians, targets ─▶ report
 //! ```
 //!
@@ -22,8 +23,11 @@ mod latency;
 mod measure;
 mod place;
 mod plan;
+mod processor;
 mod report;
+mod rest;
 mod sheet;
+mod stack;
 mod watch;
 
 use std::process::ExitCode;
@@ -34,14 +38,19 @@ use measure::Measure;
 use plan::Plan;
 use report::{Machine, Report};
 
-/// What a shell calls a process that Ctrl-C has ended.
-const INTERRUPTED: u8 = 130;
-
 /// What there is beside the commands of every domain.
 #[derive(clap::Subcommand)]
 enum Command {
     /// A synchronous command in memory
     T0(Plan),
+    /// A command until it is committed, one at a time
+    T3(Plan),
+    /// The same, 32 at once
+    T4(Plan),
+    /// From the log to the streams of the broker
+    T5(Plan),
+    /// A projector that writes a row an event
+    T6(Plan),
     /// How long a customer waits while bulk work goes on
     T7(Plan),
     /// From `process` to the handler of an idle server
@@ -50,6 +59,8 @@ enum Command {
     T10(Plan),
     /// The memory of a server with a backlog
     T11(Plan),
+    /// The whole pipeline, with few commands and with many
+    T12(Plan),
     /// The whole pipeline in two processes
     T13(Plan),
     /// From the start to 'ready', and the cost of an idle server
@@ -73,22 +84,27 @@ fn main() -> ExitCode {
 async fn run(command: Command, app: App) -> Result {
     let (measures, plan) = match command {
         Command::T0(plan) => (vec![Measure::T0], plan),
+        Command::T3(plan) => (vec![Measure::T3], plan),
+        Command::T4(plan) => (vec![Measure::T4], plan),
+        Command::T5(plan) => (vec![Measure::T5], plan),
+        Command::T6(plan) => (vec![Measure::T6], plan),
         Command::T7(plan) => (vec![Measure::T7], plan),
         Command::T9(plan) => (vec![Measure::T9], plan),
         Command::T10(plan) => (vec![Measure::T10], plan),
         Command::T11(plan) => (vec![Measure::T11], plan),
+        Command::T12(plan) => (vec![Measure::T12], plan),
         Command::T13(plan) => (vec![Measure::T13], plan),
         Command::T14(plan) => (vec![Measure::T14], plan),
         Command::All(plan) => (Measure::ALL.to_vec(), plan),
         Command::Flood { poisoned } => return done(backlog::flood(&app, poisoned).await),
-        Command::Bare(process) => return done(process.run()),
+        Command::Bare(process) => return done(process.run().await),
     };
+    let stopped = protean_cli::stop_signal()?;
     let report = tokio::select! {
         report = carry_out(&measures, &plan) => report?,
-        pressed = tokio::signal::ctrl_c() => {
-            pressed?;
-            eprintln!("interrupted: its processes are stopped, nothing is left behind");
-            return Ok(ExitCode::from(INTERRUPTED));
+        stop = stopped => {
+            eprintln!("{}: its processes are stopped, nothing is left behind", stop.name());
+            return Ok(ExitCode::FAILURE);
         }
     };
     app.reply(Reply::plain(&report, &report))
@@ -102,8 +118,9 @@ async fn carry_out(measures: &[Measure], plan: &Plan) -> Result<Report> {
     let mut machine = Machine::look();
     let mut sheets = Vec::new();
     for measure in measures {
+        let on = measure.on(plan)?;
         eprintln!("measuring {measure:?}");
-        sheets.push(measure.run(plan).await?);
+        sheets.push(measure.run(plan, on).await?);
     }
     machine.look_again();
     Ok(Report { machine, measures: sheets })

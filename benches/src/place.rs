@@ -1,6 +1,6 @@
-//! A folder with a database and the settings to use it with, gone at the end.
+//! A database and the settings to use it with, gone at the end.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use protean::Domain;
@@ -9,6 +9,7 @@ use rusqlite::Connection;
 
 use crate::bank;
 use crate::child::Child;
+use crate::stack::{Home, Stack};
 
 /// How many events lie between two snapshots when there are to be none.
 pub(crate) const NEVER: u32 = u32::MAX;
@@ -31,18 +32,23 @@ impl Default for Settings {
     }
 }
 
-/// A folder with a database and its settings.
+/// A database and its settings, in a folder or on servers.
 pub(crate) struct Place {
     folder: tempfile::TempDir,
     settings: Settings,
+    home: Option<Home>,
 }
 
 impl Place {
     /// # Errors
     /// When there is no room for temporary files.
-    pub(crate) fn new(settings: Settings) -> Result<Self> {
+    pub(crate) fn new(stack: &Stack, settings: Settings) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("protean-bench-").tempdir()?;
-        let place = Self { folder, settings };
+        let home = match stack {
+            Stack::File => None,
+            Stack::Servers(servers) => Some(servers.home()),
+        };
+        let place = Self { folder, settings, home };
         std::fs::write(place.config(), place.toml())?;
         Ok(place)
     }
@@ -51,8 +57,14 @@ impl Place {
         self.folder.path().join(name)
     }
 
+    /// The file that holds the database when no server does.
     pub(crate) fn database(&self) -> PathBuf {
         self.file("bank.db")
+    }
+
+    /// Where it is on servers, when it is.
+    pub(crate) fn home(&self) -> Option<&Home> {
+        self.home.as_ref()
     }
 
     /// The domain in this place, with connections of its own.
@@ -98,6 +110,9 @@ impl Place {
     /// # Errors
     /// When it cannot be read.
     pub(crate) fn bytes(&self) -> Result<u64> {
+        if let Some(home) = &self.home {
+            return Ok(home.database.run("SELECT pg_database_size(current_database())").parse()?);
+        }
         let connection = Connection::open(self.database())?;
         connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         Ok(std::fs::metadata(self.database())?.len())
@@ -108,16 +123,13 @@ impl Place {
     }
 
     fn toml(&self) -> String {
-        let Settings { synchronous, messages_per_tick, snapshot_threshold, .. } = self.settings;
-        let uri = quoted(&self.database());
+        let Settings { messages_per_tick, snapshot_threshold, .. } = self.settings;
+        let stores = self.stores();
         format!(
             "command_processing = \"async\"\n\
              event_processing = \"async\"\n\
              snapshot_threshold = {snapshot_threshold}\n\
-             [databases.default]\n\
-             provider = \"sqlite\"\n\
-             database_uri = {uri}\n\
-             synchronous = \"{synchronous}\"\n\
+             {stores}\
              [server]\n\
              messages_per_tick = {messages_per_tick}\n\
              [server.priority_lanes]\n\
@@ -126,9 +138,27 @@ impl Place {
              port_auto_increment = true\n"
         )
     }
+
+    /// What is kept where.
+    fn stores(&self) -> String {
+        match &self.home {
+            None => format!(
+                "[databases.default]\nprovider = \"sqlite\"\ndatabase_uri = {}\n\
+                 synchronous = \"{}\"\n",
+                quoted(&format!("sqlite:{}", self.database().display())),
+                self.settings.synchronous
+            ),
+            Some(Home { database, redis }) => format!(
+                "[databases.default]\nprovider = \"postgresql\"\ndatabase_uri = {}\n\
+                 [brokers.default]\nprovider = \"redis\"\nURI = {}\n",
+                quoted(&database.uri()),
+                quoted(redis)
+            ),
+        }
+    }
 }
 
-fn quoted(path: &Path) -> String {
+fn quoted(text: &str) -> String {
     // JSON and TOML quote text alike.
-    serde_json::Value::from(format!("sqlite:{}", path.display())).to_string()
+    serde_json::Value::from(text).to_string()
 }

@@ -1,6 +1,8 @@
-//! How large a run is.
+//! How large a run is, and on what.
 
 use clap::Args;
+
+use crate::stack::On;
 
 /// How large a run is.
 #[derive(Args, Clone, Copy, Debug)]
@@ -11,9 +13,12 @@ pub(crate) struct Plan {
     /// Tiny sizes: shows that everything runs, its figures mean nothing
     #[arg(long)]
     quick: bool,
-    /// The large backlog of T11 and T14 [default: 2000000, with --quick 20000]
+    /// The large backlog of T11, T12 and T14 [default: 2000000, with --quick 20000]
     #[arg(long, value_name = "N")]
     backlog: Option<u64>,
+    /// What it runs on [default: a file, where a measure can]
+    #[arg(long, value_name = "WHERE")]
+    on: Option<On>,
 }
 
 impl Plan {
@@ -29,6 +34,10 @@ impl Plan {
     /// One of two sizes.
     pub(crate) fn size<T>(&self, full: T, quick: T) -> T {
         if self.quick { quick } else { full }
+    }
+
+    pub(crate) fn on(&self) -> Option<On> {
+        self.on
     }
 
     pub(crate) fn backlog(&self) -> u64 {

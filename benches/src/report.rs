@@ -51,16 +51,19 @@ impl Machine {
 
 impl Serialize for Row {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut row = serializer.serialize_struct("Row", 10)?;
+        let mut row = serializer.serialize_struct("Row", 13)?;
         row.serialize_field("what", &self.what)?;
         row.serialize_field("unit", &self.unit)?;
         row.serialize_field("ours", &median(&self.ours))?;
         row.serialize_field("limit", &median(&self.limit))?;
         row.serialize_field("ratio", &self.ratio())?;
+        row.serialize_field("peer", &median(&self.peer))?;
+        row.serialize_field("ratio_peer", &self.ratio_peer())?;
         row.serialize_field("target", &self.target.told())?;
         row.serialize_field("met", &self.met())?;
         row.serialize_field("rounds_ours", &self.ours)?;
         row.serialize_field("rounds_limit", &self.limit)?;
+        row.serialize_field("rounds_peer", &self.peer)?;
         row.serialize_field("more", &self.more)?;
         row.end()
     }
@@ -81,7 +84,8 @@ impl fmt::Display for Sheet {
         writeln!(f, "{}: {}", self.name.to_uppercase(), self.about)?;
         let table = Table::new().text("What").text("Unit").number("Ours").number("Limit");
         let table = table.number("Ratio").text("Target").text("Met");
-        let mut table = table.text("Rounds, ours | limit").text("More");
+        let table = table.number("Peer").number("Ours/peer");
+        let mut table = table.text("Rounds, ours | limit | peer").text("More");
         for row in &self.rows {
             table.row(cells(row));
         }
@@ -90,7 +94,7 @@ impl fmt::Display for Sheet {
     }
 }
 
-fn cells(row: &Row) -> [String; 9] {
+fn cells(row: &Row) -> [String; 11] {
     let met = row.met().map_or("", |met| if met { "yes" } else { "NO" });
     let more = row.more.iter().map(|(name, value)| format!("{name} {}", figure(*value)));
     [
@@ -98,12 +102,18 @@ fn cells(row: &Row) -> [String; 9] {
         row.unit.to_owned(),
         median(&row.ours).map_or(String::new(), figure),
         median(&row.limit).map_or(String::new(), figure),
-        row.ratio().map_or(String::new(), |ratio| format!("{ratio:.2}")),
+        row.ratio().map_or(String::new(), ratio),
         row.target.told(),
         met.to_owned(),
-        format!("{} | {}", figures(&row.ours), figures(&row.limit)),
+        median(&row.peer).map_or(String::new(), figure),
+        row.ratio_peer().map_or(String::new(), ratio),
+        [&row.ours, &row.limit, &row.peer].map(|of| figures(of)).join(" | "),
         more.collect::<Vec<_>>().join(", "),
     ]
+}
+
+fn ratio(ratio: f64) -> String {
+    format!("{ratio:.2}")
 }
 
 fn figures(values: &[f64]) -> String {

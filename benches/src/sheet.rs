@@ -13,7 +13,7 @@ pub(crate) struct Sheet {
     pub(crate) rows: Vec<Row>,
 }
 
-/// One figure: ours and the limit, round by round.
+/// One figure: ours, the limit and another system's, round by round.
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) what: String,
@@ -21,6 +21,7 @@ pub(crate) struct Row {
     pub(crate) target: Target,
     pub(crate) ours: Vec<f64>,
     pub(crate) limit: Vec<f64>,
+    pub(crate) peer: Vec<f64>,
     /// More about ours, such as other percentiles.
     pub(crate) more: BTreeMap<&'static str, f64>,
 }
@@ -58,8 +59,9 @@ impl Sheet {
         unit: &'static str,
         target: Target,
     ) -> At {
+        let (ours, limit, peer) = (Vec::new(), Vec::new(), Vec::new());
         let (what, more) = (what.into(), BTreeMap::new());
-        self.rows.push(Row { what, unit, target, ours: Vec::new(), limit: Vec::new(), more });
+        self.rows.push(Row { what, unit, target, ours, limit, peer, more });
         At(self.rows.len() - 1)
     }
 
@@ -71,6 +73,12 @@ impl Sheet {
         self.rows[at.0].limit.push(value);
     }
 
+    /// What another system came to, asked to do the same.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no other system is asked yet"))]
+    pub(crate) fn peer(&mut self, at: At, value: f64) {
+        self.rows[at.0].peer.push(value);
+    }
+
     pub(crate) fn more(&mut self, at: At, more: impl IntoIterator<Item = (&'static str, f64)>) {
         self.rows[at.0].more.extend(more);
     }
@@ -78,7 +86,15 @@ impl Sheet {
 
 impl Row {
     pub(crate) fn ratio(&self) -> Option<f64> {
-        Some(median(&self.ours)? / median(&self.limit)?).filter(|ratio| ratio.is_finite())
+        self.ours_by(&self.limit)
+    }
+
+    pub(crate) fn ratio_peer(&self) -> Option<f64> {
+        self.ours_by(&self.peer)
+    }
+
+    fn ours_by(&self, others: &[f64]) -> Option<f64> {
+        Some(median(&self.ours)? / median(others)?).filter(|ratio| ratio.is_finite())
     }
 
     /// Nothing when there is no target, or no figure for it.
@@ -159,6 +175,18 @@ mod tests {
             assert_eq!(sheet.rows[at.0].met(), Some(met));
         }
         assert_eq!(both.told(), "ratio ≤ 1.2, ≤ 64");
+    }
+
+    #[test]
+    fn ours_is_held_against_another_system_beside_the_limit() {
+        let mut sheet = Sheet::new("t", "");
+        let at = sheet.row("rate", "1/s", Target::ratio(Bound::AtLeast(0.5)));
+        sheet.ours(at, 100.0);
+        assert_eq!(sheet.rows[at.0].ratio_peer(), None);
+        sheet.limit(at, 125.0);
+        sheet.peer(at, 4.0);
+        let row = &sheet.rows[at.0];
+        assert_eq!((row.ratio(), row.ratio_peer(), row.met()), (Some(0.8), Some(25.0), Some(true)));
     }
 
     #[test]

@@ -7,8 +7,17 @@ use serde_json::Value;
 
 /// The rows of a measure, each with all its fields.
 fn rows_of(name: &str) -> Vec<Value> {
+    rows_with(name, &["--on", "file"])
+}
+
+/// The same on servers of its own.
+fn rows_on_servers(name: &str) -> Vec<Value> {
+    rows_with(name, &["--on", "servers"])
+}
+
+fn rows_with(name: &str, words: &[&str]) -> Vec<Value> {
     let mut program = Command::new(env!("CARGO_BIN_EXE_protean-benches"));
-    let program = program.args([name, "--quick", "--json"]).stdin(Stdio::null());
+    let program = program.arg(name).args(words).args(["--quick", "--json"]).stdin(Stdio::null());
     let output = program.output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{name}: {told}");
@@ -18,11 +27,16 @@ fn rows_of(name: &str) -> Vec<Value> {
     }
     let sheet = &report["measures"][0];
     assert_eq!(sheet["name"], name);
+    let notes = sheet["notes"].to_string();
+    for durable in ["fsync on, synchronous_commit on", "appendonly yes, appendfsync everysec"] {
+        assert_eq!(notes.contains(durable), words.contains(&"servers"), "{name}: {notes}");
+    }
     let rows = sheet["rows"].as_array().unwrap().clone();
     for row in &rows {
         let rounds = row["rounds_ours"].as_array().unwrap();
         assert!(row["ours"].is_number() && !rounds.is_empty(), "{name}: {row}");
-        for field in ["what", "unit", "limit", "ratio", "target", "met", "rounds_limit", "more"] {
+        let limit = ["what", "unit", "limit", "ratio", "target", "met", "rounds_limit", "more"];
+        for field in limit.iter().chain(&["peer", "ratio_peer", "rounds_peer"]) {
             assert!(row.get(field).is_some(), "{name}: no {field} in {row}");
         }
     }
@@ -70,4 +84,61 @@ fn t13_times_the_pipeline_and_weighs_its_rows() {
 fn t14_times_the_start_of_a_server() {
     let rows = rows_of("t14");
     assert_eq!((rows.len(), count_with_limit(&rows)), (4, 2));
+}
+
+#[test]
+fn t3_times_single_commands_beside_the_same_rows_by_hand() {
+    let rows = rows_on_servers("t3");
+    assert_eq!(count_with_limit(&rows), 2);
+    assert!(rows.iter().all(|row| row["more"]["commands a transaction"] == 1.0), "{rows:?}");
+}
+
+#[test]
+fn t4_times_commands_that_share_a_transaction() {
+    let rows = rows_on_servers("t4");
+    assert_eq!(count_with_limit(&rows), 2);
+    let batch = |row: &Value| row["more"]["commands a transaction"].as_f64().unwrap();
+    assert!(rows.iter().all(|row| batch(row) > 1.0), "{rows:?}");
+}
+
+#[test]
+fn t5_times_the_relay_beside_a_bare_loop() {
+    assert_eq!(count_with_limit(&rows_on_servers("t5")), 1);
+}
+
+#[test]
+fn t6_times_a_projector_beside_the_same_rows_by_hand() {
+    assert_eq!(count_with_limit(&rows_on_servers("t6")), 1);
+}
+
+#[test]
+fn t9_times_the_hops_through_both_servers() {
+    assert_eq!(count_with_limit(&rows_on_servers("t9")), 2);
+}
+
+#[test]
+fn t11_weighs_a_server_with_a_backlog_in_both_servers() {
+    assert_eq!(count_with_limit(&rows_on_servers("t11")), 1);
+}
+
+#[test]
+fn t12_times_the_pipeline_with_few_and_with_many_commands() {
+    for on in ["file", "servers"] {
+        let rows = rows_with("t12", &["--on", on, "--backlog", "1000"]);
+        assert_eq!((rows.len(), count_with_limit(&rows)), (5, 1), "{on}");
+    }
+}
+
+#[test]
+fn t14_times_the_start_and_weighs_what_both_servers_do_at_rest() {
+    let rows = rows_on_servers("t14");
+    assert_eq!((rows.len(), count_with_limit(&rows)), (7, 4));
+}
+
+#[test]
+fn a_measure_says_where_it_can_run() {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_protean-benches"));
+    let output = program.args(["t3", "--on", "file", "--quick"]).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && told.contains("--on servers"), "{told}");
 }

@@ -9,12 +9,13 @@ use protean_cli::{Error, Result};
 use rusqlite::{Connection, params};
 
 use super::open;
+use crate::child::Child;
 use crate::clock;
 use crate::latency::Latencies;
 use crate::place::Place;
 
 /// What is written: about as much as a small command.
-const PAYLOAD: &str = "{\"account_id\":\"019aa1f2-7d5c-7b60-8c3e-0a1b2c3d4e5f\",\"amount\":1,\
+pub(super) const PAYLOAD: &str = "{\"account_id\":\"019aa1f2-7d5c-7b60-8c3e-0a1b2c3d4e5f\",\"amount\":1,\
                        \"reference\":\"0\"}, correlation 019aa1f2-7d5c-7b60-8c3e-0a1b2c3d4e5f";
 /// The pause between two messages, so that everything rests.
 pub(crate) const REST: Duration = Duration::from_millis(5);
@@ -58,12 +59,19 @@ pub(crate) async fn between_processes(
     for position in 2..count + 2 {
         tokio::time::sleep(REST).await;
         let (sent, returned) = write(&connection, position)?;
-        let (_, line) = reader.line("read ").await?;
-        let begun = line.split(' ').nth(1).and_then(|micros| micros.parse().ok());
-        let begun = begun.ok_or_else(|| Error::failed(format!("'{line}' tells no time")))?;
-        hops.add(sent, returned, begun);
+        hops.add(sent, returned, told_by(&mut reader).await?);
     }
     Ok(hops)
+}
+
+/// When another process has read the next message.
+///
+/// # Errors
+/// When it does not tell.
+pub(super) async fn told_by(reader: &mut Child) -> Result<i64> {
+    let (_, line) = reader.line("read ").await?;
+    let begun = line.split(' ').nth(1).and_then(|micros| micros.parse().ok());
+    begun.ok_or_else(|| Error::failed(format!("'{line}' tells no time")))
 }
 
 /// Another thread reads, which the writer wakes.

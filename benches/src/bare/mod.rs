@@ -1,20 +1,30 @@
-//! What a program does that uses SQLite directly: the limit that ours is held against.
+//! What a program does that uses SQLite, PostgreSQL and Redis directly: the limit
+//! that ours is held against.
 
+mod chain;
 mod connection;
 mod hop;
 mod journal;
 mod pipeline;
+mod postgres;
+mod relay;
 mod rows;
+mod table;
+mod tape;
 
 use std::path::PathBuf;
 
 use clap::Subcommand;
 use protean_cli::Result;
 
+pub(crate) use chain::through_servers;
 pub(crate) use connection::open;
 pub(crate) use hop::{Hops, REST, between_processes, between_threads};
 pub(crate) use journal::{Journal, bounded_commit};
 pub(crate) use pipeline::produce;
+pub(crate) use postgres::connect;
+pub(crate) use relay::{Streamed, Streams};
+pub(crate) use tape::Tape;
 
 /// The other process of a bare client; this program starts it.
 #[derive(Subcommand)]
@@ -28,12 +38,18 @@ pub(crate) enum Process {
     /// Opens a database, reads a row and ends
     #[command(name = "bare-open", hide = true)]
     Open { database: PathBuf },
+    /// Takes rows from a database to a stream, reads that and tells when it has read each
+    #[command(name = "bare-chain", hide = true)]
+    Chain { database: String, redis: String },
+    /// Connects to both servers, asks each something and ends
+    #[command(name = "bare-connect", hide = true)]
+    Connect { database: String, redis: String },
 }
 
 impl Process {
     /// # Errors
     /// When the database cannot be used.
-    pub(crate) fn run(self) -> Result<()> {
+    pub(crate) async fn run(self) -> Result<()> {
         match self {
             Self::Wait { database } => hop::wait(&database),
             Self::Consume { source, database, synchronous } => {
@@ -42,9 +58,20 @@ impl Process {
             Self::Open { database } => {
                 let tables = "SELECT count(*) FROM sqlite_master";
                 open(&database, "full")?.query_row(tables, [], |_| Ok(()))?;
-                eprintln!("bare: ready ");
-                Ok(())
+                ready()
+            }
+            Self::Chain { database, redis } => chain::serve(&database, &redis).await,
+            Self::Connect { database, redis } => {
+                connect(&database).await?.query_one("SELECT count(*) FROM pg_class", &[]).await?;
+                let mut redis = relay::redis(&redis).await?;
+                redis::cmd("PING").exec_async(&mut redis).await?;
+                ready()
             }
         }
     }
+}
+
+fn ready() -> Result<()> {
+    eprintln!("bare: ready ");
+    Ok(())
 }

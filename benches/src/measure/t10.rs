@@ -14,6 +14,7 @@ use crate::latency::Latencies;
 use crate::place::{NEVER, Place, Settings};
 use crate::plan::Plan;
 use crate::sheet::{At, Bound, Sheet, Target};
+use crate::stack::Stack;
 
 /// Events of one account.
 const LENGTHS: [u64; 4] = [10, 1_000, 10_000, 100_000];
@@ -64,7 +65,8 @@ impl Case {
         (snapshot_threshold, name): (u32, &str),
         length: u64,
     ) -> Result<Self> {
-        let place = Place::new(Settings { snapshot_threshold, ..Settings::default() })?;
+        let place =
+            Place::new(&Stack::File, Settings { snapshot_threshold, ..Settings::default() })?;
         let domain = place.domain()?;
         let account = domain.process(bank::opening(0)).synchronous().await?;
         grow(&domain, &account, length.saturating_sub(2)).await?;

@@ -10,8 +10,9 @@ use crate::backlog;
 use crate::place::{Place, Settings};
 use crate::plan::Plan;
 use crate::sheet::{Bound, Sheet, Target};
+use crate::stack::Stack;
 
-pub(super) async fn run(plan: &Plan) -> Result<Sheet> {
+pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     let mut sheet = Sheet::new("t11", "the most memory of a server with a backlog");
     let (small, large) = (plan.size(10_000, 2_000), plan.backlog());
     let patience = Duration::from_secs(plan.size(30, 1));
@@ -20,14 +21,15 @@ pub(super) async fn run(plan: &Plan) -> Result<Sheet> {
     let memory = sheet.row(what, "MiB", target);
     sheet.note(format!("Until all is projected, or for {patience:?}; the peak is VmHWM of /proc."));
     for _ in 0..plan.long_rounds() {
-        sheet.ours(memory, peak(large, patience).await?);
-        sheet.limit(memory, peak(small, patience).await?);
+        sheet.ours(memory, peak(stack, large, patience).await?);
+        sheet.limit(memory, peak(stack, small, patience).await?);
+        // Another system goes here: `sheet.peer(memory, …)`.
     }
     Ok(sheet)
 }
 
-async fn peak(count: u64, patience: Duration) -> Result<f64> {
-    let place = Place::new(Settings::default())?;
+async fn peak(stack: &Stack, count: u64, patience: Duration) -> Result<f64> {
+    let place = Place::new(stack, Settings::default())?;
     let domain = place.domain()?;
     backlog::fill(&domain, count, Priority::BULK).await?;
     let server = place.server().await?;

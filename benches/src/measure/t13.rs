@@ -11,6 +11,7 @@ use crate::bare;
 use crate::place::{Place, Settings};
 use crate::plan::Plan;
 use crate::sheet::{At, Bound, Sheet, Target};
+use crate::stack::Stack;
 
 pub(super) async fn run(plan: &Plan) -> Result<Sheet> {
     let about = "from the first command sent to the last event projected, two processes";
@@ -61,7 +62,7 @@ impl Case {
     }
 
     fn place(&self) -> Result<Place> {
-        Place::new(Settings { synchronous: self.synchronous, ..Settings::default() })
+        Place::new(&Stack::File, Settings { synchronous: self.synchronous, ..Settings::default() })
     }
 
     async fn ours(&self, place: &Place) -> Result<Found> {

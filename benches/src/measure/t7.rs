@@ -12,6 +12,7 @@ use crate::latency::Latencies;
 use crate::place::{Place, Settings};
 use crate::plan::Plan;
 use crate::sheet::{At, Bound, Sheet, Target, median};
+use crate::stack::Stack;
 use crate::watch::Watcher;
 
 const PER_SECOND: f64 = 1000.0;
@@ -85,7 +86,7 @@ impl Case {
     }
 
     async fn round(&mut self, sheet: &mut Sheet, customers: u64) -> Result<()> {
-        let place = Place::new(self.settings)?;
+        let place = Place::new(&Stack::File, self.settings)?;
         let commit = bare::bounded_commit(&place.file("bulk.db"))?.p99();
         let mut idle = 0.0;
         for (index, phase) in PHASES.into_iter().enumerate() {
@@ -106,7 +107,7 @@ impl Case {
 
     /// The latencies, and how many bulk commands were settled each second meanwhile.
     async fn phase(&self, phase: Phase, count: u64) -> Result<(Latencies, f64)> {
-        let place = Place::new(self.settings)?;
+        let place = Place::new(&Stack::File, self.settings)?;
         let domain = place.domain()?;
         let _server = place.server().await?;
         let mut watcher = Watcher::of(&domain).await?;

@@ -9,31 +9,53 @@ use crate::bare::{self, Hops, REST};
 use crate::place::{Place, Settings};
 use crate::plan::Plan;
 use crate::sheet::{At, Bound, Sheet, Target};
+use crate::stack::Stack;
 use crate::watch::{Watcher, deposit_of};
 use crate::{bank, clock};
 
-pub(super) async fn run(plan: &Plan) -> Result<Sheet> {
+pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     let mut sheet =
         Sheet::new("t9", "a command is sent to an idle server until its handler begins, p50");
     let count = plan.size(200, 10);
     sheet.note(format!("{count} commands a round, one at a time. 'After return': from when"));
     sheet.note("`asynchronous()` has returned; negative when the handler began before that.");
+    match stack {
+        Stack::File => in_a_file(&mut sheet, (plan.rounds(), count)).await?,
+        Stack::Servers(_) => on_servers(&mut sheet, stack, (plan.rounds(), count)).await?,
+    }
+    Ok(sheet)
+}
+
+async fn on_servers(sheet: &mut Sheet, stack: &Stack, (rounds, count): (u64, u64)) -> Result<()> {
+    sheet.note("The limit commits a row with NOTIFY; another process hears it, reads the row,");
+    sheet.note("sends it with XADD and gets it from an XREADGROUP that waits.");
+    let apart = Rows::of(sheet, "two processes");
+    for _ in 0..rounds {
+        let place = Place::new(stack, Settings::default())?;
+        apart.ours(sheet, &between_processes(&place, count).await?);
+        apart.limit(sheet, &bare::through_servers(&place, count).await?);
+        // Another system goes here: `sheet.peer(apart.after_return, …)`.
+    }
+    Ok(())
+}
+
+async fn in_a_file(sheet: &mut Sheet, (rounds, count): (u64, u64)) -> Result<()> {
     sheet.note("The limit writes a row, is woken (inotify or a channel) and reads the row.");
     for synchronous in ["full", "normal"] {
         let name = synchronous.to_uppercase();
-        let apart = Rows::of(&mut sheet, &format!("two processes, {name}"));
-        let within = Rows::of(&mut sheet, &format!("one process, {name}"));
-        for _ in 0..plan.rounds() {
+        let apart = Rows::of(sheet, &format!("two processes, {name}"));
+        let within = Rows::of(sheet, &format!("one process, {name}"));
+        for _ in 0..rounds {
             let settings = Settings { synchronous, ..Settings::default() };
-            let place = Place::new(settings)?;
-            apart.ours(&mut sheet, &between_processes(&place, count).await?);
-            apart.limit(&mut sheet, &bare::between_processes(&place, (synchronous, count)).await?);
-            let place = Place::new(settings)?;
-            within.ours(&mut sheet, &within_a_process(&place, count).await?);
-            within.limit(&mut sheet, &bare::between_threads(&place, (synchronous, count))?);
+            let place = Place::new(&Stack::File, settings)?;
+            apart.ours(sheet, &between_processes(&place, count).await?);
+            apart.limit(sheet, &bare::between_processes(&place, (synchronous, count)).await?);
+            let place = Place::new(&Stack::File, settings)?;
+            within.ours(sheet, &within_a_process(&place, count).await?);
+            within.limit(sheet, &bare::between_threads(&place, (synchronous, count))?);
         }
     }
-    Ok(sheet)
+    Ok(())
 }
 
 struct Rows {

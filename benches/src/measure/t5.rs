@@ -1,0 +1,83 @@
+//! T5: the relay alone, from the log to the streams of the broker.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use protean::domain::{HandlerKind, broker};
+use protean::{Domain, Priority};
+use protean_cli::{Error, Result};
+use protean_engine::{Relay, RelayPlan};
+use tokio::sync::watch;
+
+use crate::backlog;
+use crate::bare::{Streamed, Streams};
+use crate::place::{Place, Settings};
+use crate::plan::Plan;
+use crate::sheet::{Bound, Sheet, Target};
+use crate::stack::Stack;
+
+/// The broker of a domain.
+const BROKER: &str = "default";
+const GLANCE: Duration = Duration::from_millis(2);
+/// How long nothing may come.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
+    let mut sheet = Sheet::new("t5", "committed messages until they lie in the broker's stream");
+    let count = plan.size(50_000, 1_000);
+    let rate = sheet.row(format!("{count} commands"), "1/s", Target::ratio(Bound::AtLeast(0.7)));
+    sheet.note("Nobody consumes. The limit reads the same messages 512 at a time, sends the");
+    sheet.note("entries that ours had made of them (XADD, pipelined) and commits a cursor.");
+    for _ in 0..plan.rounds() {
+        let place = Place::new(stack, Settings::default())?;
+        let domain = place.domain()?;
+        let category = category(&domain, HandlerKind::Commands)?;
+        // Its groups are there before what it is to publish.
+        relay_until(&place, (&domain, &category), 0).await?;
+        backlog::fill(&domain, count, Priority::NORMAL).await?;
+        let took = relay_until(&place, (&domain, &category), count).await?;
+        sheet.ours(rate, count as f64 / took.as_secs_f64());
+        let took = Streamed::read(&place, &category).await?.send(&place).await?;
+        sheet.limit(rate, count as f64 / took.as_secs_f64());
+        // Another system goes here: `sheet.peer(rate, …)`.
+    }
+    Ok(sheet)
+}
+
+/// What the handlers of a kind read.
+///
+/// # Errors
+/// When there are none.
+pub(super) fn category(domain: &Domain, kind: HandlerKind) -> Result<String> {
+    let mut groups = domain.registry().groups().iter().filter(|group| group.kind == kind);
+    let category = groups.next().map(|group| group.category.to_string());
+    category.ok_or_else(|| Error::failed(format!("there are no handlers of the kind {kind:?}")))
+}
+
+/// Lets the relay work until so many entries lie in a stream and that is settled.
+///
+/// # Errors
+/// When it does not come to that.
+pub(super) async fn relay_until(
+    place: &Place,
+    (domain, stream): (&Domain, &str),
+    count: u64,
+) -> Result<Duration> {
+    let store = Arc::clone(domain.store().await?);
+    let to = Arc::clone(broker(domain, BROKER).await?);
+    let relay = Relay::new(domain.clone(), store, to, RelayPlan::of(domain, BROKER));
+    let (stop, stopped) = watch::channel(false);
+    let mut streams = Streams::of(place).await?;
+    let begun = Instant::now();
+    let working = tokio::spawn(async move { relay.run(stopped).await });
+    while streams.length(stream).await?.is_none_or(|length| length < count) {
+        if begun.elapsed() > PATIENCE {
+            return Err(Error::failed(format!("the relay has not published {count} messages")));
+        }
+        tokio::time::sleep(GLANCE).await;
+    }
+    // The page in hand is settled first.
+    stop.send_replace(true);
+    working.await?;
+    Ok(begun.elapsed())
+}
