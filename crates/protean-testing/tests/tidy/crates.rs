@@ -29,8 +29,10 @@ const BELOW: &[(&str, &[&str])] = &[
 
 const EXAMPLES: &[&str] = &["protean-rs", "protean-cli"];
 
-/// The benchmarks run a server in their own process as well, on the domain of an example.
-const BENCHES: &[&str] = &["protean-rs", "protean-cli", "protean-engine", "fidelis"];
+/// The benchmarks run a server in their own process as well, on the domain of an example,
+/// and databases and brokers of their own.
+const BENCHES: &[&str] =
+    &["protean-rs", "protean-cli", "protean-engine", "protean-testing", "fidelis"];
 
 /// `[dependencies]` names only crates below; what only tests need is free.
 pub(crate) fn depend_only_downwards(file: &File) -> Vec<Offence> {
