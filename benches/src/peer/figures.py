@@ -12,8 +12,9 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Thread
+from threading import BrokenBarrierError, Thread
 
 import psycopg
 import redis
@@ -57,45 +58,49 @@ def commands(count, at_once, database, broker):
     each = -(-count // at_once)
     context = multiprocessing.get_context("spawn")
     gate = context.Barrier(processes + 1)
-    for _ in range(processes):
-        context.Process(target=customers, args=(gate, threads, each), daemon=True).start()
-    gate.wait()
-    took = []
-    for _ in ("open", "deposit"):
-        began = time.monotonic()
+    words = (gate, threads, each)
+    make = context.Process
+    running = [make(target=customers, args=words, daemon=True) for _ in range(processes)]
+    for process in running:
+        process.start()
+    try:
         gate.wait()
-        took.append(time.monotonic() - began)
+        took = [timed(gate.wait) for _ in ("open", "deposit")]
+    except BrokenBarrierError:
+        for process in running:
+            process.join()
+        sys.exit("a process that sends commands has failed, see above")
     done = each * threads * processes
     return {"open": done / took[0], "deposit": done / took[1]}
 
 
 def customers(gate, threads, each):
     """A process of those who send commands at once; the gate opens before and after each kind."""
-    domain = bank()
-
-    def work(accounts, opening_them):
+    try:
+        domain = bank()
         with domain.domain_context():
-            if opening_them:
-                accounts.extend(opened(number) for number in range(each))
-            else:
-                for number in range(each):
-                    deposited(accounts[number // EACH])
+            # What is used first is made then, and not by two threads at once.
+            deposited(opened(0))
+        with ThreadPoolExecutor(threads) as pool:
+            gate.wait()
+            accounts = list(pool.map(open_accounts, [domain] * threads, [each] * threads))
+            gate.wait()
+            list(pool.map(make_deposits, [domain] * threads, accounts))
+            gate.wait()
+    except BaseException:
+        gate.abort()
+        raise
 
-    def all_of(opening_them):
-        running = [Thread(target=work, args=(own, opening_them)) for own in accounts]
-        for thread in running:
-            thread.start()
-        for thread in running:
-            thread.join()
-        gate.wait()
 
+def open_accounts(domain, count):
     with domain.domain_context():
-        # What is used first is made then, and not by two threads at once.
-        deposited(opened(0))
-    accounts = [[] for _ in range(threads)]
-    gate.wait()
-    all_of(True)
-    all_of(False)
+        return [opened(number) for number in range(count)]
+
+
+def make_deposits(domain, accounts):
+    with domain.domain_context():
+        for number in range(len(accounts)):
+            deposited(accounts[number // EACH])
 
 
 def relay(count, database, broker):
@@ -269,6 +274,12 @@ def last_begun(database, account):
 
 def questions(broker):
     return broker.info("stats")["total_commands_processed"]
+
+
+def timed(work):
+    began = time.monotonic()
+    work()
+    return time.monotonic() - began
 
 
 def until_many(how_many, count):

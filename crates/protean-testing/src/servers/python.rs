@@ -52,7 +52,8 @@ impl Python {
 
     /// One that has what these calls of pip install.
     fn with(folder: &Path, calls: &[&[&str]]) -> Self {
-        let name = calls.concat().join(" ");
+        let named = calls.concat().into_iter().filter(|word| !word.starts_with('-'));
+        let name = named.collect::<Vec<_>>().join("+");
         let home = folder.join(format!("python-{name}"));
         let whole = home.join("whole");
         std::fs::create_dir_all(folder).unwrap_or_else(|error| cannot_write(folder, &error));
