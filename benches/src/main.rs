@@ -21,6 +21,7 @@ mod child;
 mod clock;
 mod latency;
 mod measure;
+mod peer;
 mod place;
 mod plan;
 mod processor;
@@ -67,6 +68,8 @@ enum Command {
     T14(Plan),
     /// All of them, the longest at the end
     All(Plan),
+    /// What Protean for Python comes to, on PostgreSQL and Redis
+    Peer(Plan),
     /// Sends bulk commands until it is killed
     #[command(hide = true)]
     Flood {
@@ -96,6 +99,10 @@ async fn run(command: Command, app: App) -> Result {
         Command::T13(plan) => (vec![Measure::T13], plan),
         Command::T14(plan) => (vec![Measure::T14], plan),
         Command::All(plan) => (Measure::ALL.to_vec(), plan),
+        Command::Peer(plan) => {
+            let figures = peer::run(&plan).await?;
+            return app.reply(Reply::plain(&figures, &figures));
+        }
         Command::Flood { poisoned } => return done(backlog::flood(&app, poisoned).await),
         Command::Bare(process) => return done(process.run().await),
     };

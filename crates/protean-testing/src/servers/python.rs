@@ -5,7 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What is installed from PyPI: the release that ours shares its streams with.
-const PACKAGE: &str = "protean[redis]==0.18.0";
+const ON_REDIS: &[&[&str]] = &[&["protean[redis]==0.18.0"]];
+/// The same with PostgreSQL for rows and, through Message DB's client, for events. The client
+/// asks for a driver that has to be compiled; the driver beside it is the same, compiled.
+const ON_POSTGRES: &[&[&str]] = &[
+    &["protean[redis,postgresql]==0.18.0", "psycopg2-binary==2.9.13"],
+    &["--no-deps", "message-db-py==0.3.5"],
+];
 
 /// An interpreter, 3.11 or later.
 pub struct Python(PathBuf);
@@ -33,11 +39,26 @@ impl Python {
     /// # Panics
     /// When the environment cannot be made.
     pub fn with_protean(folder: &Path) -> Self {
-        let home = folder.join(format!("python-{PACKAGE}"));
+        Self::with(folder, ON_REDIS)
+    }
+
+    /// The same, with what it needs to keep everything in PostgreSQL.
+    ///
+    /// # Panics
+    /// When the environment cannot be made.
+    pub fn with_protean_on_postgres(folder: &Path) -> Self {
+        Self::with(folder, ON_POSTGRES)
+    }
+
+    /// One that has what these calls of pip install.
+    fn with(folder: &Path, calls: &[&[&str]]) -> Self {
+        let named = calls.concat().into_iter().filter(|word| !word.starts_with('-'));
+        let name = named.collect::<Vec<_>>().join("+");
+        let home = folder.join(format!("python-{name}"));
         let whole = home.join("whole");
         std::fs::create_dir_all(folder).unwrap_or_else(|error| cannot_write(folder, &error));
         // Test runs that begin together make it one after the other.
-        let lock = folder.join(format!("python-{PACKAGE}.lock"));
+        let lock = folder.join(format!("python-{name}.lock"));
         let locked = File::create(&lock).and_then(|file| file.lock().map(|()| file));
         let _held = locked.unwrap_or_else(|error| cannot_write(&lock, &error));
         let python = Self(home.join("bin/python"));
@@ -46,7 +67,9 @@ impl Python {
             let _ = std::fs::remove_dir_all(&home);
             succeed(Self::plain().command().args(["-m", "venv"]).arg(&home));
             let install = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check"];
-            succeed(python.command().args(install).arg(PACKAGE));
+            for call in calls {
+                succeed(python.command().args(install).args(*call));
+            }
             File::create(&whole).unwrap_or_else(|error| cannot_write(&whole, &error));
         }
         python
