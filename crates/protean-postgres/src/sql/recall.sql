@@ -16,7 +16,8 @@ SELECT m.position, m.stream, m.stream_position, m.category, m.priority, m.kind, 
         OR (m.position > greatest(b.start, (SELECT c.position FROM cursors c
                                              WHERE c.grp = $1 AND c.category = $2
                                                AND c.priority = m.priority))
-            AND NOT EXISTS (SELECT 1 FROM done d
-                             WHERE d.grp = $1 AND d.category = $2 AND d.priority = m.priority
-                               AND d.position = m.position)))
+            -- One row at a time: as NOT EXISTS it would be a table of all marks of the group.
+            AND (SELECT true FROM done d
+                  WHERE d.grp = $1 AND d.category = $2 AND d.priority = m.priority
+                    AND d.position = m.position) IS NULL))
  ORDER BY m.position
