@@ -11,6 +11,8 @@
 //! * [`backlog`]: what waits is seen without a server, and shared by producers
 //! * `branch`: a bank whose messages travel through Redis
 //! * `lanes`: what is seen of the lanes with the tools of Redis and of SQL
+//! * `refused`: what has to be changed first is told at start
+//! * `secrets`: a password shows nowhere
 //! * [`servers`]: two servers of the bank on PostgreSQL
 //! * [`stops`]: killed in the middle of its work, or asked to stop
 //! * [`dead_letters`]: what was given up, mended and run again
@@ -37,6 +39,10 @@ mod health;
 #[cfg(unix)]
 mod lanes;
 mod migration;
+#[cfg(unix)]
+mod refused;
+#[cfg(unix)]
+mod secrets;
 #[cfg(unix)]
 mod servers;
 mod stops;

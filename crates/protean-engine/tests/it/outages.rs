@@ -1,0 +1,288 @@
+//! What may become of a broker while several servers share the work: parts of it are
+//! removed, it goes back in time, is full, takes no dead letters, is not heard of.
+
+use std::time::{Duration, Instant};
+
+use protean::message::Priority;
+use protean::port::Term;
+use protean_testing::servers::RedisServer;
+
+use crate::shared::{fill, is_exact, lengths};
+use crate::tallies::{Bench, Fault, On};
+use crate::way::Way;
+use crate::with_a_broker;
+
+const EVENTS: &str = "bench::tally";
+const COMMANDS: &str = "bench::tally:command";
+const NUMBERS: &str = "bench.NumbersProjector";
+
+/// Each number takes its time.
+fn slow(benches: [&Bench; 2], numbers: i64, each: Duration) {
+    for bench in benches {
+        (0..numbers).for_each(|number| bench.faults.plan(number, Fault::Sleep(each)));
+    }
+}
+
+async fn handled(bench: &Bench) -> u64 {
+    bench.numbers().await.count(Term::Handled)
+}
+
+async fn until(done: impl AsyncFn() -> bool) {
+    let began = Instant::now();
+    while !done().await {
+        assert!(began.elapsed() < Duration::from_secs(20), "not in time");
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+async fn streams_and_groups_that_are_deleted_amid_the_work_cost_nothing(on: On) {
+    let bench = Bench::new(on);
+    let second = bench.sibling();
+    slow([&bench, &second], 300, Duration::from_millis(2));
+    fill(&bench, 300).await;
+    let redis = bench.redis();
+    let backfill = format!("{COMMANDS}:backfill");
+    let deleting = async {
+        for (part, order) in [
+            (10, &["DEL", &backfill][..]),
+            (30, &["DEL", EVENTS]),
+            (90, &["XGROUP", "DESTROY", EVENTS, NUMBERS]),
+            (150, &["DEL", &format!("{EVENTS}:backfill"), COMMANDS]),
+        ] {
+            until(async || handled(&bench).await >= part).await;
+            redis.command(order);
+        }
+    };
+    let all = async || handled(&bench).await == 300;
+    tokio::join!(bench.drain(), second.serve_until(all), deleting);
+    is_exact(&bench, 300).await;
+    bench.serve_until(async || lengths(&bench) == 0).await;
+}
+
+/// Others keep the relay from ever being idle.
+async fn a_deleted_stream_is_noticed_while_there_is_always_something_to_publish(on: On) {
+    let bench = Bench::new(on);
+    fill(&bench, 40).await;
+    bench.drain().await;
+    let busy = async {
+        let mut number = 40;
+        loop {
+            bench.add("busy", number, Priority::NORMAL).await;
+            number += 1;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    bench.redis().command(&["DEL", EVENTS]);
+    let more = async || handled(&bench).await > 60;
+    tokio::select! {
+        () = bench.serve_until(more) => {}
+        () = busy => {}
+    }
+    bench.drain().await;
+    bench.assert_closes().await;
+}
+
+/// A replica that has fallen behind is promoted: it has entries that were settled, and
+/// has not what came later.
+async fn a_failover_to_a_replica_that_lags_costs_nothing(on: On) {
+    let primary = RedisServer::start("");
+    let replica = RedisServer::start("");
+    let way = Way::to(primary.port()).await;
+    let on_the_way = |config: String| {
+        let uri = |line: &str| {
+            line.starts_with("URI").then(|| format!("URI = 'redis://127.0.0.1:{}/0'", way.port))
+        };
+        config.lines().map(|line| uri(line).unwrap_or(line.into()) + "\n").collect()
+    };
+    let bench = Bench::rewritten(on, on_the_way, |builder| builder);
+    let second = bench.sibling();
+    slow([&bench, &second], 300, Duration::from_millis(2));
+    replica.command(&["REPLICAOF", "127.0.0.1", &primary.port().to_string()]);
+    until(async || replica.command(&["INFO", "replication"]).contains("master_link_status:up"))
+        .await;
+    fill(&bench, 200).await;
+    let failing = async {
+        until(async || handled(&bench).await >= 50).await;
+        replica.command(&["REPLICAOF", "NO", "ONE"]);
+        for number in 200..300 {
+            bench.add(&format!("t-{}", number % 20), number, Priority::NORMAL).await;
+        }
+        until(async || handled(&bench).await >= 120).await;
+        primary.kill();
+        way.lead_to(replica.port());
+    };
+    let all = async || handled(&bench).await == 300;
+    tokio::join!(bench.drain(), second.serve_until(all), failing);
+    let sum = bench.sum().await;
+    assert_eq!(sum, (0..300).sum::<i64>());
+    bench.assert_closes().await;
+    let length = |stream: &str| replica.command(&["XLEN", stream]);
+    let drained = async || {
+        [EVENTS, COMMANDS]
+            .iter()
+            .all(|stream| length(stream) == "0" && length(&format!("{stream}:backfill")) == "0")
+    };
+    bench.serve_until(drained).await;
+}
+
+async fn a_full_broker_is_drained_and_the_relay_goes_on_by_itself(on: On) {
+    let bench = Bench::new(on);
+    let redis = bench.redis();
+    fill(&bench, 60).await;
+    let filling = async {
+        until(async || handled(&bench).await >= 5).await;
+        redis.command(&["CONFIG", "SET", "maxmemory", "1"]);
+        for number in 60..200 {
+            bench.add(&format!("t-{}", number % 20), number, Priority::NORMAL).await;
+        }
+        // Whatever it held is handled all the same.
+        until(async || lengths(&bench) == 0).await;
+        let waits = bench.standing("bench.TallyCommands").await.lag();
+        assert!(waits >= 140, "{waits} wait in the database");
+        redis.command(&["CONFIG", "SET", "maxmemory", "0"]);
+    };
+    let all = async || handled(&bench).await == 200;
+    tokio::join!(bench.serve_until(all), filling);
+    bench.drain().await;
+    is_exact(&bench, 200).await;
+    bench.serve_until(async || lengths(&bench) == 0).await;
+}
+
+async fn a_letter_that_nobody_takes_waits_and_holds_up_nothing(on: On) {
+    let bench = Bench::new(on);
+    let redis = bench.redis();
+    let dead = format!("{EVENTS}:dlq");
+    bench.faults.plan(8, Fault::Reject);
+    fill(&bench, 4).await;
+    bench.drain().await;
+    let mut allowed = vec!["ACL", "SETUSER", "default", "resetkeys", "~protean:mark:*"];
+    let streams =
+        [EVENTS, COMMANDS].map(|stream| [format!("~{stream}"), format!("~{stream}:backfill")]);
+    allowed.extend(streams.iter().flatten().map(String::as_str));
+    let playing = async {
+        redis.command(&allowed);
+        redis.command(&["XADD", EVENTS, "*", "data", "garbage"]);
+        for number in 4..80 {
+            bench.add(&format!("t-{}", number % 20), number, Priority::NORMAL).await;
+        }
+        // 28, 48 and 68 wait behind 8.
+        until(async || handled(&bench).await == 76).await;
+        until(async || redis.command(&["XLEN", EVENTS]) == "1").await;
+        redis.command(&["ACL", "SETUSER", "default", "allkeys"]);
+        assert_eq!(redis.command(&["XLEN", &dead]), "0");
+    };
+    let there = async || redis.command(&["XLEN", &dead]) == "2" && lengths(&bench) == 0;
+    let served = async {
+        let played = std::sync::atomic::AtomicBool::new(false);
+        let order = std::sync::atomic::Ordering::SeqCst;
+        let playing = async {
+            playing.await;
+            played.store(true, order);
+        };
+        tokio::join!(bench.serve_until(async || played.load(order) && there().await), playing);
+    };
+    served.await;
+    let letters = redis.command(&["XRANGE", &dead, "-", "+"]);
+    assert_eq!(letters.matches("the entry is no JSON").count(), 1, "{letters}");
+    let numbers = bench.numbers().await;
+    assert_eq!((numbers.dead(), numbers.parked(), numbers.lag()), (1, 3, 0));
+    bench.assert_closes().await;
+}
+
+async fn connections_that_go_silent_amid_the_work_are_noticed(on: On) {
+    let redis = RedisServer::start("");
+    let way = Way::to(redis.port()).await;
+    let on_the_way = |config: String| {
+        let location = format!(
+            "URI = 'redis://127.0.0.1:{}/0'\nsocket_timeout = 0.5\nsocket_connect_timeout = 0.5",
+            way.port
+        );
+        let uri = |line: &str| line.starts_with("URI").then(|| location.clone());
+        config.lines().map(|line| uri(line).unwrap_or(line.into()) + "\n").collect()
+    };
+    let bench = Bench::rewritten(on, on_the_way, |builder| builder);
+    let second = bench.sibling();
+    slow([&bench, &second], 200, Duration::from_millis(2));
+    fill(&bench, 200).await;
+    let cutting = async {
+        for part in [20, 100] {
+            until(async || handled(&bench).await >= part).await;
+            way.lead_nowhere();
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            way.lead_to(redis.port());
+        }
+        until(async || handled(&bench).await >= 150).await;
+        way.lead_nowhere();
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        way.lead_to(redis.port());
+    };
+    let all = async || handled(&bench).await == 200;
+    tokio::join!(bench.drain(), second.serve_until(all), cutting);
+    is_exact_but_for_lengths(&bench, 200).await;
+}
+
+async fn is_exact_but_for_lengths(bench: &Bench, count: i64) {
+    is_exact(bench, count).await;
+}
+
+/// What a server has read ahead it gives back when it stops, with no attempt burnt: the
+/// lease of an hour does not have to end.
+async fn what_a_stopping_server_has_read_ahead_is_at_once_for_others(on: On) {
+    let an_hour = |config: String| config.replace("lease_seconds = 2\n", "lease_seconds = 3600\n");
+    let bench = Bench::rewritten(on, an_hour, |builder| builder);
+    let second = bench.sibling();
+    slow([&bench, &second], 100, Duration::from_millis(20));
+    for number in 0..100 {
+        bench.add(&format!("t-{number}"), number, Priority::NORMAL).await;
+    }
+    bench.serve_until(async || bench.faults.calls().len() >= 5).await;
+    let stopped = Instant::now();
+    let before = handled(&bench).await;
+    assert!(before < 100, "some of it is left");
+    second.drain().await;
+    assert!(stopped.elapsed() < Duration::from_secs(15), "{:?}", stopped.elapsed());
+    let mut calls = [bench.faults.calls(), second.faults.calls()].concat();
+    calls.sort_unstable();
+    assert_eq!(calls, (0..100).collect::<Vec<_>>(), "each is tried once");
+    bench.assert_closes().await;
+}
+
+/// Every other one dies with what it has read.
+async fn forty_servers_one_after_the_other_leave_few_consumers(on: On) {
+    let bench = Bench::new(on);
+    let mut number = 0;
+    for round in 0..40 {
+        let server = bench.sibling();
+        for _ in 0..3 {
+            bench.add(&format!("t-{}", number % 20), number, Priority::NORMAL).await;
+            number += 1;
+        }
+        if round % 2 == 0 {
+            server.serve_and_die(async || !server.faults.calls().is_empty()).await;
+        } else {
+            let before = handled(&bench).await;
+            server.serve_until(async || handled(&bench).await > before).await;
+        }
+    }
+    bench.drain().await;
+    let consumers = |stream: &str, group: &str| {
+        let told = bench.redis().command(&["XINFO", "CONSUMERS", stream, group]);
+        told.lines().filter(|line| *line == "name").count()
+    };
+    let few =
+        async || consumers(EVENTS, NUMBERS) <= 2 && consumers(COMMANDS, "bench.TallyCommands") <= 2;
+    bench.serve_until(few).await;
+    assert_eq!(bench.sum().await, (0..number).sum::<i64>());
+    bench.assert_closes().await;
+}
+
+with_a_broker! {
+    streams_and_groups_that_are_deleted_amid_the_work_cost_nothing
+    a_deleted_stream_is_noticed_while_there_is_always_something_to_publish
+    a_failover_to_a_replica_that_lags_costs_nothing
+    a_full_broker_is_drained_and_the_relay_goes_on_by_itself
+    a_letter_that_nobody_takes_waits_and_holds_up_nothing
+    connections_that_go_silent_amid_the_work_are_noticed
+    what_a_stopping_server_has_read_ahead_is_at_once_for_others
+    forty_servers_one_after_the_other_leave_few_consumers
+}
