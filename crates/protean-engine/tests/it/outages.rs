@@ -1,6 +1,7 @@
 //! What may become of a broker while several servers share the work: parts of it are
 //! removed, it goes back in time, is full, takes no dead letters, is not heard of.
 
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use protean::message::Priority;
@@ -35,51 +36,65 @@ async fn until(done: impl AsyncFn() -> bool) {
     }
 }
 
-async fn streams_and_groups_that_are_deleted_amid_the_work_cost_nothing(on: On) {
-    let bench = Bench::new(on);
-    let second = bench.sibling();
-    slow([&bench, &second], 300, Duration::from_millis(2));
-    fill(&bench, 300).await;
-    let redis = bench.redis();
-    let backfill = format!("{COMMANDS}:backfill");
-    let deleting = async {
-        for (part, order) in [
-            (10, &["DEL", &backfill][..]),
-            (30, &["DEL", EVENTS]),
-            (90, &["XGROUP", "DESTROY", EVENTS, NUMBERS]),
-            (150, &["DEL", &format!("{EVENTS}:backfill"), COMMANDS]),
-        ] {
-            until(async || handled(&bench).await >= part).await;
-            redis.command(order);
-        }
-    };
-    let all = async || handled(&bench).await == 300;
-    tokio::join!(bench.drain(), second.serve_until(all), deleting);
-    is_exact(&bench, 300).await;
-    bench.serve_until(async || lengths(&bench) == 0).await;
+/// Each number to a tally of its own: no later event brings an earlier one along.
+async fn spread(bench: &Bench, numbers: std::ops::Range<i64>, priority: Priority) {
+    for number in numbers {
+        bench.add(&format!("t-{number}"), number, priority).await;
+    }
 }
 
-/// Others keep the relay from ever being idle.
-async fn a_deleted_stream_is_noticed_while_there_is_always_something_to_publish(on: On) {
+/// Everything was handled, and once.
+async fn is_whole(bench: &Bench, count: i64) {
+    assert_eq!(bench.sum().await, (0..count).sum::<i64>());
+    let numbers = bench.numbers().await;
+    assert_eq!(numbers.count(Term::Handled), count.cast_unsigned());
+    assert_eq!((numbers.lag(), numbers.parked(), numbers.dead()), (0, 0, 0));
+    bench.assert_closes().await;
+}
+
+async fn what_lay_in_a_stream_or_a_group_that_was_deleted_is_handled(on: On) {
+    for order in [&["DEL", EVENTS][..], &["XGROUP", "DESTROY", EVENTS, NUMBERS]] {
+        let bench = Bench::new(on);
+        let second = bench.sibling();
+        slow([&bench, &second], 400, Duration::from_millis(10));
+        spread(&bench, 0..400, Priority::NORMAL).await;
+        let deleting = async {
+            until(async || handled(&bench).await >= 20).await;
+            bench.redis().command(order);
+        };
+        let all = async || handled(&bench).await == 400;
+        tokio::join!(bench.serve_until(all), second.serve_until(all), deleting);
+        bench.drain().await;
+        is_whole(&bench, 400).await;
+        bench.serve_until(async || lengths(&bench) == 0).await;
+    }
+}
+
+async fn a_deleted_stream_is_made_again_while_there_is_always_something_to_publish(on: On) {
     let bench = Bench::new(on);
-    fill(&bench, 40).await;
-    bench.drain().await;
+    let number = AtomicI64::new(0);
     let busy = async {
-        let mut number = 40;
         loop {
-            bench.add("busy", number, Priority::NORMAL).await;
-            number += 1;
+            let next = number.fetch_add(1, Ordering::SeqCst);
+            spread(&bench, next..next + 1, Priority::NORMAL).await;
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    bench.redis().command(&["DEL", EVENTS]);
-    let more = async || handled(&bench).await > 60;
+    let deleted = AtomicU64::new(u64::MAX);
+    let more = async || {
+        let handled = handled(&bench).await;
+        if handled >= 20 && deleted.load(Ordering::SeqCst) == u64::MAX {
+            bench.redis().command(&["DEL", EVENTS, COMMANDS]);
+            deleted.store(handled, Ordering::SeqCst);
+        }
+        handled > deleted.load(Ordering::SeqCst).saturating_add(100)
+    };
     tokio::select! {
         () = bench.serve_until(more) => {}
         () = busy => {}
     }
     bench.drain().await;
-    bench.assert_closes().await;
+    is_whole(&bench, number.into_inner()).await;
 }
 
 /// A replica that has fallen behind is promoted: it has entries that were settled, and
@@ -113,9 +128,7 @@ async fn a_failover_to_a_replica_that_lags_costs_nothing(on: On) {
     };
     let all = async || handled(&bench).await == 300;
     tokio::join!(bench.drain(), second.serve_until(all), failing);
-    let sum = bench.sum().await;
-    assert_eq!(sum, (0..300).sum::<i64>());
-    bench.assert_closes().await;
+    is_whole(&bench, 300).await;
     let length = |stream: &str| replica.command(&["XLEN", stream]);
     let drained = async || {
         [EVENTS, COMMANDS]
@@ -171,19 +184,17 @@ async fn a_letter_that_nobody_takes_waits_and_holds_up_nothing(on: On) {
         redis.command(&["ACL", "SETUSER", "default", "allkeys"]);
         assert_eq!(redis.command(&["XLEN", &dead]), "0");
     };
-    let there = async || redis.command(&["XLEN", &dead]) == "2" && lengths(&bench) == 0;
-    let served = async {
-        let played = std::sync::atomic::AtomicBool::new(false);
-        let order = std::sync::atomic::Ordering::SeqCst;
-        let playing = async {
-            playing.await;
-            played.store(true, order);
-        };
-        tokio::join!(bench.serve_until(async || played.load(order) && there().await), playing);
+    // One of each group for the entry, and one for the event.
+    let there = async || redis.command(&["XLEN", &dead]) == "3" && lengths(&bench) == 0;
+    let played = AtomicBool::new(false);
+    let playing = async {
+        playing.await;
+        played.store(true, Ordering::SeqCst);
     };
-    served.await;
+    let both = async || played.load(Ordering::SeqCst) && there().await;
+    tokio::join!(bench.serve_until(both), playing);
     let letters = redis.command(&["XRANGE", &dead, "-", "+"]);
-    assert_eq!(letters.matches("the entry is no JSON").count(), 1, "{letters}");
+    assert_eq!(letters.matches("the entry is no JSON").count(), 2, "{letters}");
     let numbers = bench.numbers().await;
     assert_eq!((numbers.dead(), numbers.parked(), numbers.lag()), (1, 3, 0));
     bench.assert_closes().await;
@@ -218,11 +229,34 @@ async fn connections_that_go_silent_amid_the_work_are_noticed(on: On) {
     };
     let all = async || handled(&bench).await == 200;
     tokio::join!(bench.drain(), second.serve_until(all), cutting);
-    is_exact_but_for_lengths(&bench, 200).await;
+    is_exact(&bench, 200).await;
 }
 
-async fn is_exact_but_for_lengths(bench: &Bench, count: i64) {
-    is_exact(bench, count).await;
+/// Bulk work lies in Redis when its lane gets another name, and then when there is none.
+async fn a_lane_that_is_called_otherwise_is_drained(on: On) {
+    let bench = Bench::new(on);
+    let settings = [
+        ("backfill", "enabled = true\n"),
+        ("bulk", "enabled = true\nbackfill_suffix = \"bulk\"\n"),
+        ("backfill", "enabled = true\n"),
+        ("none", "enabled = false\n"),
+    ];
+    let with = |lanes: &str| bench.sibling_with(|base| base.replace("enabled = true\n", lanes));
+    for (round, pair) in (0..).zip(settings.windows(2)) {
+        let (before, after) = (with(pair[0].1), with(pair[1].1));
+        let numbers = round * 40..(round + 1) * 40;
+        numbers
+            .clone()
+            .for_each(|number| before.faults.plan(number, Fault::Sleep(Duration::from_secs(60))));
+        spread(&before, numbers.clone(), Priority::BULK).await;
+        let stream = format!("{EVENTS}:{}", pair[0].0);
+        let lies = async || bench.redis().command(&["XLEN", &stream]) == "40";
+        before.serve_and_die(lies).await;
+        after.drain().await;
+        is_whole(&after, numbers.end).await;
+        let gone = async || bench.redis().command(&["EXISTS", &stream]) == "0";
+        after.serve_until(gone).await;
+    }
 }
 
 /// What a server has read ahead it gives back when it stops, with no attempt burnt: the
@@ -232,9 +266,7 @@ async fn what_a_stopping_server_has_read_ahead_is_at_once_for_others(on: On) {
     let bench = Bench::rewritten(on, an_hour, |builder| builder);
     let second = bench.sibling();
     slow([&bench, &second], 100, Duration::from_millis(20));
-    for number in 0..100 {
-        bench.add(&format!("t-{number}"), number, Priority::NORMAL).await;
-    }
+    spread(&bench, 0..100, Priority::NORMAL).await;
     bench.serve_until(async || bench.faults.calls().len() >= 5).await;
     let stopped = Instant::now();
     let before = handled(&bench).await;
@@ -277,12 +309,13 @@ async fn forty_servers_one_after_the_other_leave_few_consumers(on: On) {
 }
 
 with_a_broker! {
-    streams_and_groups_that_are_deleted_amid_the_work_cost_nothing
-    a_deleted_stream_is_noticed_while_there_is_always_something_to_publish
+    what_lay_in_a_stream_or_a_group_that_was_deleted_is_handled
+    a_deleted_stream_is_made_again_while_there_is_always_something_to_publish
     a_failover_to_a_replica_that_lags_costs_nothing
     a_full_broker_is_drained_and_the_relay_goes_on_by_itself
     a_letter_that_nobody_takes_waits_and_holds_up_nothing
     connections_that_go_silent_amid_the_work_are_noticed
+    a_lane_that_is_called_otherwise_is_drained
     what_a_stopping_server_has_read_ahead_is_at_once_for_others
     forty_servers_one_after_the_other_leave_few_consumers
 }

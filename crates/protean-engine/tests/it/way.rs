@@ -45,7 +45,8 @@ impl Way {
 
 /// Walks along until the way leads elsewhere.
 async fn walk(mut client: TcpStream, mut led: watch::Receiver<Leads>) {
-    let mut server = match *led.borrow_and_update() {
+    let leads = *led.borrow_and_update();
+    let mut server = match leads {
         Leads::To(server) => TcpStream::connect(("127.0.0.1", server)).await.ok(),
         Leads::Nowhere => None,
     };
