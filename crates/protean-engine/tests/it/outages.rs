@@ -279,6 +279,78 @@ async fn what_a_stopping_server_has_read_ahead_is_at_once_for_others(on: On) {
     bench.assert_closes().await;
 }
 
+/// The same for what its last reads bring while it stops.
+async fn what_comes_while_a_server_stops_is_at_once_for_others(on: On) {
+    let an_hour = |config: String| config.replace("lease_seconds = 2\n", "lease_seconds = 3600\n");
+    let bench = Bench::rewritten(on, an_hour, |builder| builder);
+    let (sent, stopped) = (AtomicI64::new(0), AtomicBool::new(false));
+    let sending = async {
+        while !stopped.load(Ordering::SeqCst) {
+            let next = sent.fetch_add(1, Ordering::SeqCst);
+            spread(&bench, next..next + 1, Priority::NORMAL).await;
+        }
+    };
+    let stopping = async {
+        for _ in 0..12 {
+            let server = bench.sibling();
+            server.serve_until(async || !server.faults.calls().is_empty()).await;
+        }
+        stopped.store(true, Ordering::SeqCst);
+    };
+    let all = async || {
+        let handled = handled(&bench).await.cast_signed();
+        stopped.load(Ordering::SeqCst) && handled == sent.load(Ordering::SeqCst)
+    };
+    tokio::join!(bench.serve_until(all), stopping, sending);
+    bench.drain().await;
+    is_whole(&bench, sent.into_inner()).await;
+}
+
+/// Copies of what is handled, and of what waits to be tried again in an hour.
+async fn copies_that_somebody_adds_have_no_effect(on: On) {
+    let in_an_hour =
+        |base: String| base.replace("retry_delay_seconds = 0.02\n", "retry_delay_seconds = 3600\n");
+    let bench = Bench::rewritten(on, in_an_hour, |builder| builder);
+    let redis = bench.redis();
+    redis.command(&["XGROUP", "CREATE", EVENTS, "copier", "0", "MKSTREAM"]);
+    bench.faults.plan(7, Fault::Fail(1));
+    spread(&bench, 0..10, Priority::NORMAL).await;
+    bench.drain_but(1).await;
+    let entries = redis.command(&["XRANGE", EVENTS, "-", "+"]);
+    let entries: Vec<&str> = entries.lines().filter(|line| line.starts_with('{')).collect();
+    assert_eq!(entries.len(), 10);
+    redis.command(&["XGROUP", "DESTROY", EVENTS, "copier"]);
+    for copy in [&entries[..], &entries[..], &entries[..]].concat() {
+        redis.command(&["XADD", EVENTS, "*", "data", copy]);
+    }
+    bench.serve_until(async || lengths(&bench) == 0).await;
+    let mut calls = bench.faults.calls();
+    calls.sort_unstable();
+    assert_eq!(calls, (0..10).collect::<Vec<_>>());
+    assert_eq!(bench.numbers().await.parked(), 1);
+    bench.assert_closes().await;
+}
+
+/// What waits in memory for longer than the lease, and what is handled for as long, is held.
+async fn what_outlasts_the_lease_in_one_server_runs_in_no_other(on: On) {
+    let bench = Bench::new(on);
+    let second = bench.sibling();
+    slow([&bench, &second], 40, Duration::from_millis(250));
+    let sending = async {
+        for number in 0..40 {
+            spread(&bench, number..number + 1, Priority::NORMAL).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let all = async || handled(&bench).await == 40;
+    tokio::join!(bench.serve_until(all), second.serve_until(all), sending);
+    let calls = [bench.faults.calls(), second.faults.calls()];
+    assert!(calls.iter().all(|calls| calls.len() > 8), "each has more work than a lease is long");
+    let mut calls = calls.concat();
+    calls.sort_unstable();
+    assert_eq!(calls, (0..40).collect::<Vec<_>>());
+}
+
 /// Every other one dies with what it has read.
 async fn forty_servers_one_after_the_other_leave_few_consumers(on: On) {
     let bench = Bench::new(on);
@@ -317,5 +389,8 @@ with_a_broker! {
     connections_that_go_silent_amid_the_work_are_noticed
     a_lane_that_is_called_otherwise_is_drained
     what_a_stopping_server_has_read_ahead_is_at_once_for_others
+    what_comes_while_a_server_stops_is_at_once_for_others
+    copies_that_somebody_adds_have_no_effect
+    what_outlasts_the_lease_in_one_server_runs_in_no_other
     forty_servers_one_after_the_other_leave_few_consumers
 }
