@@ -149,6 +149,7 @@ async fn a_retry_and_a_dead_letter_are_of_the_group(on: On) {
     bench.serve_until(async || lengths(&bench) == 0).await;
 }
 
+/// Each test with Redis in between, on either store.
 #[macro_export]
 macro_rules! with_a_broker {
     ($($name:ident)*) => {
