@@ -1,12 +1,13 @@
 //! The server: one worker a group, from start to drained stop.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use protean_core::config::SubscriptionType;
-use protean_core::domain::{Domain, Group, broker};
+use protean_core::domain::{Domain, Group, broker, rehearse};
 use protean_core::message::Lane;
 use protean_core::port::{Broker, Store};
 use protean_core::{Error, Result};
@@ -44,6 +45,19 @@ impl Server {
     #[must_use]
     pub fn with_health(self, page: HealthPage) -> Self {
         Self { health: Some(page), ..self }
+    }
+
+    /// Finds out whether a server could begin: opens what it would open, and closes it
+    /// again. For who starts several: what each of them would end with is told once.
+    ///
+    /// # Errors
+    /// Those that [`run`](Self::run) ends with at its beginning.
+    pub async fn rehearse(&self) -> Result {
+        let config = self.domain.config();
+        let outbox = config.enable_outbox.then_some(config.outbox.broker.as_str());
+        let brokers: BTreeSet<&str> =
+            outbox.into_iter().chain(inbox::brokers(&self.domain)).collect();
+        rehearse(&self.domain, &Vec::from_iter(brokers)).await
     }
 
     /// Works until `shutdown` ends, then until what runs has ended and is

@@ -1,7 +1,7 @@
 //! What PostgreSQL reports, told for a person: which database, and what to do.
 
 use protean_core::Error;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, SqlState};
 
 use crate::tls;
 
@@ -37,8 +37,12 @@ impl Fault {
         let told =
             if self.is_outage() { Error::unavailable(message) } else { Error::failed(message) };
         match self {
-            // The source of an error that names what was asked for may show a secret.
-            Self::Server(error) if error.as_db_error().is_some() => told.with_source(error),
+            // The source of any other may show what was asked for, and so a secret, or says it again.
+            Self::Server(error)
+                if error.as_db_error().is_some_and(|said| known(said).is_none()) =>
+            {
+                told.with_source(error)
+            }
             _ => told,
         }
     }
@@ -122,11 +126,16 @@ fn is_outage(code: &SqlState) -> bool {
 }
 
 fn advice(error: &tokio_postgres::Error) -> String {
-    let Some(said) = error.as_db_error() else {
-        return unheard(error);
-    };
+    match error.as_db_error() {
+        Some(said) => known(said).unwrap_or_else(|| format!("reports: {}", said.message())),
+        None => unheard(error),
+    }
+}
+
+/// What the server says, and what to do about it, when that is known.
+fn known(said: &DbError) -> Option<String> {
     let message = said.message();
-    match said.code().code() {
+    Some(match said.code().code() {
         "28P01" => "refuses the password; correct the one in database_uri".into(),
         "28000" if ["no encryption", "SSL off"].iter().any(|off| message.contains(off)) => {
             format!(
@@ -143,8 +152,8 @@ fn advice(error: &tokio_postgres::Error) -> String {
         "25006" => "is read-only, perhaps a standby; name the primary in database_uri".into(),
         "57P03" => format!("is starting or stopping ({message}); it is tried again"),
         "57P01" | "57P02" => "has ended the connection; it is opened again".into(),
-        _ => format!("reports: {message}"),
-    }
+        _ => return None,
+    })
 }
 
 /// What keeps the server from being heard.

@@ -63,7 +63,7 @@ const MISSING: &[&str] = &["NOGROUP", "UNBLOCKED", "no such key", "requires the 
 
 /// A connection that cannot be made, or has failed.
 pub(crate) fn of_connecting(failed: RedisError, place: &str) -> Error {
-    let told = if failed.is_connection_refusal() {
+    if failed.is_connection_refusal() {
         Error::unavailable(format!(
             "Redis at {place} refuses the connection; start it, or correct the URI"
         ))
@@ -72,9 +72,11 @@ pub(crate) fn of_connecting(failed: RedisError, place: &str) -> Error {
     } else if failed.is_connection_dropped() {
         Error::unavailable(format!("Redis at {place} closes the connection; {}", doubt(place)))
     } else {
-        described(&all_of(&failed), place)
-    };
-    told.with_source(failed)
+        let report = all_of(&failed);
+        let told = described(&report, place);
+        // Otherwise it would only say again what is told already.
+        if known(&report).is_none() { told.with_source(failed) } else { told }
+    }
 }
 
 /// What may be behind a silence: a server waits for the rest of what it does not understand.
@@ -133,12 +135,16 @@ pub(crate) fn described(report: &str, place: &str) -> Error {
 
 /// What Redis reports, as what it does and what to do about it.
 pub(crate) fn advice(report: &str) -> String {
+    known(report).unwrap_or_else(|| format!("reports: {}", report.trim()))
+}
+
+fn known(report: &str) -> Option<String> {
     if report.contains("NOPERM") {
         let report = report.trim();
-        return format!("denies a right ({report}); give it to the user with ACL SETUSER");
+        return Some(format!("denies a right ({report}); give it to the user with ACL SETUSER"));
     }
     let mut known = LASTING.iter().chain(PASSING).filter(|(word, _)| report.contains(word));
-    known.next().map_or_else(|| format!("reports: {}", report.trim()), |(_, text)| (*text).into())
+    known.next().map(|(_, text)| (*text).to_owned())
 }
 
 /// All that an error and its causes say.

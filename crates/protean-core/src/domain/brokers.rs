@@ -8,7 +8,7 @@ use tokio::sync::OnceCell;
 use super::group::{Group, HandlerKind};
 use super::{Domain, Registry};
 use crate::config::{self, Config, SubscriptionType, hint};
-use crate::port::{Broker, BrokerLocation, BrokerProvider};
+use crate::port::{BoxFuture, Broker, BrokerLocation, BrokerProvider};
 use crate::{Error, Result};
 
 /// The brokers of a domain by their names, each opened when it is first needed.
@@ -29,14 +29,28 @@ struct Configured {
 /// opened; when it cannot be reached now, which [is unavailable](Error::is_unavailable);
 /// or when something about it has to be changed first.
 pub async fn broker<'a>(domain: &'a Domain, name: &str) -> Result<&'a Arc<dyn Broker>> {
+    let configured = find(domain, name)?;
+    configured.opened.get_or_try_init(|| configured.open()).await
+}
+
+/// Another one at the same place; see [`broker`].
+pub(super) async fn open(domain: &Domain, name: &str) -> Result<Arc<dyn Broker>> {
+    find(domain, name)?.open().await
+}
+
+fn find<'a>(domain: &'a Domain, name: &str) -> Result<&'a Configured> {
     let brokers = &domain.shared().brokers.0;
-    let configured = brokers.get(name).ok_or_else(|| {
+    brokers.get(name).ok_or_else(|| {
         let known: Vec<&str> = brokers.keys().map(String::as_str).collect();
         let hint = hint(name, &known);
         Error::misused(format!("no broker '{name}' with streams is configured{hint}"))
-    })?;
-    let open = || configured.provider.open(&configured.location);
-    configured.opened.get_or_try_init(open).await
+    })
+}
+
+impl Configured {
+    fn open(&self) -> BoxFuture<'_, Result<Arc<dyn Broker>>> {
+        self.provider.open(&self.location)
+    }
 }
 
 impl Brokers {

@@ -85,7 +85,8 @@ impl Domain {
         self.shared.store.get_or_try_init(|| self.open()).await
     }
 
-    async fn open(&self) -> Result<Arc<dyn Store>> {
+    /// Another store on the same database, prepared.
+    pub(super) async fn open(&self) -> Result<Arc<dyn Store>> {
         let store = self.shared.provider.open(&self.shared.location).await?;
         let enrolments: Vec<_> =
             self.registry().groups().iter().map(|group| group.enrolment()).collect();

@@ -5,11 +5,11 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protean_core::Result;
 use protean_core::message::Envelope;
 use protean_core::port::{Broker, BrokerGroup, Delivery, Entry, EntryRef};
+use protean_core::{Error, Result};
 use tokio::sync::watch;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use super::burial::bury;
 use crate::job::Bench;
@@ -59,22 +59,20 @@ impl Inlet {
         match entries {
             Ok(entries) => self.identify(&group, &consumer, entries).await,
             Err(failed) => {
-                self.recover(group, failed).await;
+                self.tell(&group, &failed);
+                self.pause(WAIT).await;
                 Arrival::default()
             }
         }
     }
 
-    /// Waits a while after a failure; a group that is missing is made again.
-    async fn recover(&mut self, group: BrokerGroup, failed: protean_core::Error) {
+    fn tell(&self, BrokerGroup { stream, group }: &BrokerGroup, failed: &Error) {
         if failed.is_not_found() {
-            warn!(group = %group.group, stream = %group.stream, "it is missing and made again");
-            // It fails as the next read does, and is told then.
-            self.broker.prepare(&[group]).await.map(drop).unwrap_or_default();
+            // Whoever makes it again has to publish what it has missed: the relay does.
+            info!(%group, %stream, "it is not there yet, or not any more: the relay makes it");
         } else {
-            warn!(group = %group.group, stream = %group.stream, "cannot read: {failed}");
+            warn!(%group, %stream, "cannot read: {failed}");
         }
-        self.pause(WAIT).await;
     }
 
     /// Waits; false when the worker is to stop.

@@ -55,6 +55,16 @@ pub(crate) fn start(
     inboxes
 }
 
+/// The brokers that subscribers read.
+pub(crate) fn brokers(domain: &Domain) -> impl Iterator<Item = &str> {
+    let brokers = domain.registry().groups().iter().filter_map(|group| match group.kind {
+        HandlerKind::Subscriber { broker } => Some(broker),
+        _ => None,
+    });
+    let configured = |name: &str| domain.config().brokers.get(name);
+    brokers.filter(move |name| configured(name).is_some_and(config::Broker::has_streams))
+}
+
 /// Why one has ended, unless it was told to.
 pub(crate) fn failure(ended: Result<Result, JoinError>) -> Option<Error> {
     match ended {

@@ -12,6 +12,7 @@
 //! with the same ids.
 
 mod gaps;
+mod mark;
 mod outlet;
 mod plan;
 mod rounds;
@@ -26,6 +27,7 @@ use protean_core::Result;
 use protean_core::domain::Domain;
 use protean_core::port::{Broker, Claim, Store};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tracing::{info, warn};
 
 pub(crate) use plan::prefix;
@@ -110,20 +112,22 @@ impl Relay {
         rounds: &mut Rounds<'_>,
         stop: &mut watch::Receiver<bool>,
     ) -> Result<()> {
-        let mut commits = self.store.commits();
-        rounds.look_after().await?;
+        let (mut commits, tick) = (self.store.commits(), self.plan.outbox.tick_interval);
+        let mut look_at = Instant::now();
         while !*stop.borrow() {
+            // However much there is to publish.
+            if Instant::now() >= look_at {
+                rounds.look_after().await?;
+                look_at = Instant::now() + tick;
+            }
             commits.mark_unchanged();
             if rounds.publish().await? {
                 continue;
             }
-            let woken = tokio::select! {
+            tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return Ok(()),
-                _ = commits.changed() => true,
-                () = tokio::time::sleep(self.plan.outbox.tick_interval) => false,
-            };
-            if !woken {
-                rounds.look_after().await?;
+                _ = commits.changed() => {}
+                () = tokio::time::sleep_until(look_at) => {}
             }
         }
         Ok(())

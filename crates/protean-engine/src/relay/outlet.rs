@@ -1,13 +1,16 @@
 //! The broker's side of a relay: envelopes, and the mark that tells whether the
 //! broker still has them.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use protean_core::Result;
 use protean_core::port::{
     Batch, Broker, BrokerGroup, BrokerMark, Claim, Delivery, GroupStanding, Publication, Published,
 };
+use tracing::warn;
 
+use super::mark::Mark;
 use super::plan::RelayPlan;
 use super::rounds::Page;
 
@@ -31,9 +34,14 @@ impl Outlet {
     /// something: all of them, when the broker has lost what it was given.
     pub(super) async fn look_after(&mut self) -> Result<Vec<BrokerGroup>> {
         let kept = self.broker.kept(&self.plan.name).await?;
-        let holds = kept.value.as_deref().and_then(|value| value.parse().ok());
+        let mark = kept.value.as_deref().and_then(Mark::read);
+        let holds = mark.as_ref().and_then(|mark| self.number_of(mark));
         // Whoever makes a group and then ends has told nobody that it has missed something.
         self.claim.note(&[])?;
+        let lane = mark.and_then(|mark| mark.lane);
+        if let Some(left) = lane.filter(|lane| self.plan.bulk_lane() != Some(lane)) {
+            self.leave(&left).await?;
+        }
         let groups = self.plan.groups();
         let missing = self.broker.prepare(&groups).await?;
         // One more than is known: it was published, and its answer never came.
@@ -45,6 +53,23 @@ impl Outlet {
         self.number = None;
         self.batch(Arc::from([])).await?;
         Ok(groups)
+    }
+
+    /// Takes away what lies in a lane that nobody reads any more: it goes out again.
+    async fn leave(&self, lane: &str) -> Result {
+        let (relay, groups) = (&self.plan.name, self.plan.groups_of_lane(lane));
+        let streams: BTreeSet<&str> = groups.iter().map(|group| &*group.stream).collect();
+        let streams = Vec::from_iter(streams).join(", ");
+        warn!(
+            %relay,
+            "bulk work took the lane '{lane}' before: what waits in {streams} is published again"
+        );
+        self.broker.forget(&groups).await
+    }
+
+    /// The number of a mark, unless it was made when bulk work went elsewhere.
+    fn number_of(&self, mark: &Mark) -> Option<u64> {
+        (mark.lane.as_deref() == self.plan.bulk_lane()).then_some(mark.number)
     }
 
     /// Publishes pages, and says what became of each message of each, and whether
@@ -67,11 +92,14 @@ impl Outlet {
 
     async fn batch(&mut self, entries: Arc<[Publication]>) -> Result<(Vec<Published>, bool)> {
         let next = self.number.map_or(1, |number| number + 1);
-        let mark = BrokerMark { name: Arc::clone(&self.plan.name), value: next.to_string().into() };
+        let lane = self.plan.bulk_lane().map(Into::into);
+        let value = Mark { number: next, lane }.to_string().into();
+        let mark = BrokerMark { name: Arc::clone(&self.plan.name), value };
         let receipt = self.broker.publish(Batch { entries, mark: Some(mark) }).await?;
         // Otherwise the mark was left as it was.
         let marked = receipt.published.iter().all(|published| unavailable(published).is_none());
-        let before = receipt.before.as_deref().and_then(|value| value.parse().ok());
+        let before = receipt.before.as_deref().and_then(Mark::read);
+        let before = before.and_then(|mark| self.number_of(&mark));
         let lost = marked && self.number.is_some() && before != self.number;
         if marked {
             self.number = Some(next);

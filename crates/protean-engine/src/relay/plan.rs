@@ -94,20 +94,36 @@ impl RelayPlan {
         }
     }
 
+    /// What the streams of bulk work end in, when it has streams of its own.
+    pub(super) fn bulk_lane(&self) -> Option<&str> {
+        let lanes = self.lanes.lanes();
+        lanes.contains(&Lane::Backfill).then_some(self.priority_lanes.backfill_suffix.as_str())
+    }
+
     /// Every group on each of its streams.
     pub(super) fn groups(&self) -> Vec<BrokerGroup> {
         let mut groups = Vec::new();
         for (index, route) in self.routes.iter().enumerate() {
             for lane in self.lanes.lanes() {
-                let stream = self.stream(index, *lane);
-                let on = |group: &Arc<str>| BrokerGroup {
-                    stream: Arc::clone(&stream),
-                    group: Arc::clone(group),
-                };
-                groups.extend(route.groups.iter().map(on));
+                groups.extend(route.on(&self.stream(index, *lane)));
             }
         }
         groups
+    }
+
+    /// Every group on the streams of bulk work when their lane is called this.
+    pub(super) fn groups_of_lane(&self, lane: &str) -> Vec<BrokerGroup> {
+        let stream = |route: &RelayRoute| format!("{}:{lane}", route.category).into();
+        self.routes.iter().flat_map(|route| route.on(&stream(route))).collect()
+    }
+}
+
+impl RelayRoute {
+    /// Its groups on a stream.
+    fn on(&self, stream: &Arc<str>) -> Vec<BrokerGroup> {
+        let on =
+            |group: &Arc<str>| BrokerGroup { stream: Arc::clone(stream), group: Arc::clone(group) };
+        self.groups.iter().map(on).collect()
     }
 }
 

@@ -15,6 +15,7 @@
 //! * `health`: what the pages tell, and that nobody who is slow holds anything
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
 //! * `shared`: several servers share the work, over a broker that may fail
+//! * `outages`: and what becomes of the broker while they do, on a `way` that may be cut
 //! * `snapshots`: snapshots among units that commit together
 //! * `two_aggregates`: one handler, two categories
 //! * `versions`: messages of other versions in the log
@@ -39,6 +40,7 @@ mod limits;
 mod mirror;
 mod one_file;
 mod order;
+mod outages;
 mod processes;
 mod relay;
 mod schedules;
@@ -53,3 +55,4 @@ mod two_aggregates;
 mod unreliable;
 mod versions;
 mod waits;
+mod way;

@@ -12,6 +12,8 @@ use protean_testing::servers::RedisServer;
 use tokio::sync::watch;
 
 use crate::tallies::{Bench, On};
+use crate::unreliable::{Unreliable, Weather};
+use crate::way::Way;
 
 const COMMANDS: &str = "bench.TallyCommands";
 const PRIMARY: &str = "bench::tally:command";
@@ -89,7 +91,11 @@ impl Exchange {
 }
 
 async fn open(server: &RedisServer) -> Arc<dyn Broker> {
-    let location = BrokerLocation { uri: Some(server.uri()), ..BrokerLocation::default() };
+    open_at(server.uri()).await
+}
+
+async fn open_at(uri: String) -> Arc<dyn Broker> {
+    let location = BrokerLocation { uri: Some(uri), ..BrokerLocation::default() };
     Redis.open(&location).await.unwrap()
 }
 
@@ -172,6 +178,59 @@ async fn a_loss_is_noticed_while_messages_come_and_while_none_do() {
     assert_eq!(found.len(), 31);
 }
 
+/// A replica is promoted that has the first ten and not the next. What is to be
+/// published then, or the next look, has to tell.
+async fn fails_over(tick: Duration, then: i64) {
+    let mut exchange = Exchange::new().await;
+    let (replica, way) = (RedisServer::start(""), Way::to(exchange.server.port()).await);
+    exchange.plan.outbox.tick_interval = tick;
+    exchange.broker = open_at(format!("redis://127.0.0.1:{}", way.port)).await;
+    replica.command(&["REPLICAOF", "127.0.0.1", &exchange.server.port().to_string()]);
+    let add = async |numbers: std::ops::Range<i64>| {
+        for number in numbers {
+            exchange.bench.add(&format!("t-{number}"), number, Priority::NORMAL).await;
+        }
+    };
+    let mark = |server: &RedisServer| server.command(&["GET", "protean:mark:bench.relay:default"]);
+    let length = async || exchange.length(PRIMARY).await;
+    let playing = async {
+        add(0..10).await;
+        until(async || length().await == 10).await;
+        until(async || mark(&replica) == mark(&exchange.server)).await;
+        replica.command(&["REPLICAOF", "NO", "ONE"]);
+        add(10..20).await;
+        until(async || length().await == 20).await;
+        way.lead_to(replica.port());
+        if then > 0 {
+            until(async || length().await == 10).await;
+        }
+        add(20..20 + then).await;
+        until(async || replica.command(&["XLEN", PRIMARY]).parse::<i64>().unwrap() >= 20 + then)
+            .await;
+    };
+    let (stop, stopped) = watch::channel(false);
+    let relay = exchange.relay().await;
+    tokio::select! {
+        () = relay.run(stopped) => {}
+        () = playing => {}
+    }
+    drop(stop);
+    let mut found = positions(&exchange.found(PRIMARY, 100).await);
+    found.sort_unstable();
+    found.dedup();
+    assert_eq!(found, (1..=20 + then.cast_unsigned()).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_lags_is_noticed_by_what_is_published_next() {
+    fails_over(Duration::from_secs(3600), 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_lags_is_noticed_when_nothing_is_published() {
+    fails_over(Duration::from_millis(50), 0).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_outage_of_a_broker_that_forgets_loses_nothing() {
     let exchange = Exchange::new().await;
@@ -247,6 +306,49 @@ async fn one_relay_publishes_and_the_other_takes_over() {
     stop.send(true).unwrap();
     takes_over.await.unwrap();
     assert_eq!(positions(&exchange.found(PRIMARY, 10).await), [1, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_relay_that_has_lost_its_claim_publishes_no_more_until_it_has_it_again() {
+    let exchange = Exchange::new().await;
+    let weather = Weather::new(1);
+    weather.calm();
+    let store = Unreliable::new(&weather);
+    let provider = store.clone();
+    let bench = Bench::with(On::Memory, |builder| builder.provider(provider));
+    let broker = Arc::clone(&exchange.broker);
+    let relay = Relay::new(bench.domain.clone(), Arc::new(store), broker, exchange.plan.clone());
+    let (stop, stopped) = watch::channel(false);
+    let playing = async {
+        bench.add("t", 0, Priority::NORMAL).await;
+        until(async || exchange.length(PRIMARY).await == 1).await;
+        weather.usurp(true);
+        bench.add("t", 1, Priority::NORMAL).await;
+        until(async || weather.refused() > 0).await;
+        // One page may have been on its way, and no other.
+        let (length, refused) = (exchange.length(PRIMARY).await, weather.refused());
+        for number in 2..20 {
+            bench.add("t", number, Priority::NORMAL).await;
+        }
+        until(async || weather.refused() > refused + 3).await;
+        assert_eq!(exchange.length(PRIMARY).await, length);
+        weather.usurp(false);
+        until(async || exchange.length(PRIMARY).await >= 20).await;
+        stop.send(true).unwrap();
+    };
+    tokio::join!(relay.run(stopped), playing);
+    let mut found = positions(&exchange.found(PRIMARY, 100).await);
+    found.dedup();
+    assert_eq!(found, (1..=20).collect::<Vec<_>>());
+}
+
+async fn until(done: impl AsyncFn() -> bool) {
+    let waiting = async {
+        while !done().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("in time");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,7 +7,7 @@ use protean::port::Term;
 
 use crate::tallies::{Bench, Fault, On, counts};
 
-async fn fill(bench: &Bench, count: i64) {
+pub(crate) async fn fill(bench: &Bench, count: i64) {
     for number in 0..count {
         let priority = if number % 2 == 0 { Priority::NORMAL } else { Priority::BULK };
         bench.add(&format!("t-{}", number % 20), number, priority).await;
@@ -15,7 +15,7 @@ async fn fill(bench: &Bench, count: i64) {
 }
 
 /// Everything was handled once, and the events of each tally in their order.
-async fn is_exact(bench: &Bench, count: i64) {
+pub(crate) async fn is_exact(bench: &Bench, count: i64) {
     assert_eq!(bench.sum().await, (0..count).sum::<i64>());
     let commands = bench.standing("bench.TallyCommands").await;
     let numbers = bench.numbers().await;
@@ -38,7 +38,7 @@ async fn is_exact(bench: &Bench, count: i64) {
     bench.assert_closes().await;
 }
 
-fn lengths(bench: &Bench) -> u64 {
+pub(crate) fn lengths(bench: &Bench) -> u64 {
     let streams = ["bench::tally", "bench::tally:command"];
     let lanes =
         streams.iter().flat_map(|stream| [stream.to_string(), format!("{stream}:backfill")]);
@@ -149,6 +149,8 @@ async fn a_retry_and_a_dead_letter_are_of_the_group(on: On) {
     bench.serve_until(async || lengths(&bench) == 0).await;
 }
 
+/// Each test with Redis in between, on either store.
+#[macro_export]
 macro_rules! with_a_broker {
     ($($name:ident)*) => {
         mod streams {

@@ -289,14 +289,27 @@ impl Bench {
         config: &str,
         more: impl FnOnce(DomainBuilder) -> DomainBuilder,
     ) -> Self {
+        Self::rewritten(on, |base| base + config, more)
+    }
+
+    /// With another `domain.toml` made of the usual one.
+    pub(crate) fn rewritten(
+        on: On,
+        rewrite: impl FnOnce(String) -> String,
+        more: impl FnOnce(DomainBuilder) -> DomainBuilder,
+    ) -> Self {
         let stack = Stack::start(on);
-        let config = self::config(&stack) + config;
-        Self::of(config, stack, more)
+        Self::of(rewrite(config(&stack)), stack, more)
     }
 
     /// The same domain again, as another process has it.
     pub(crate) fn sibling(&self) -> Self {
-        Self::of(self.config.clone(), Stack::default(), |builder| builder)
+        self.sibling_with(|config| config)
+    }
+
+    /// The same with another `domain.toml` made of its own, as after a change of settings.
+    pub(crate) fn sibling_with(&self, rewrite: impl FnOnce(String) -> String) -> Self {
+        Self::of(rewrite(self.config.clone()), Stack::default(), |builder| builder)
     }
 
     pub(crate) fn redis(&self) -> &RedisServer {

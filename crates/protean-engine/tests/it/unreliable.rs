@@ -63,12 +63,15 @@ pub(crate) struct Weather {
     dice: Dice,
     calm: AtomicBool,
     frozen: watch::Sender<bool>,
+    usurped: AtomicBool,
+    refused: AtomicU64,
 }
 
 impl Weather {
     pub(crate) fn new(seed: u64) -> Arc<Self> {
         let frozen = watch::Sender::new(false);
-        Arc::new(Self { dice: Dice::new(seed), calm: AtomicBool::new(false), frozen })
+        let (calm, usurped) = (AtomicBool::new(false), AtomicBool::new(false));
+        Arc::new(Self { dice: Dice::new(seed), calm, frozen, usurped, refused: AtomicU64::new(0) })
     }
 
     /// Nothing fails any more.
@@ -79,6 +82,16 @@ impl Weather {
     /// From now on nothing is answered, or again.
     pub(crate) fn freeze(&self, frozen: bool) {
         self.frozen.send_replace(frozen);
+    }
+
+    /// From now on another process has every claim, or none.
+    pub(crate) fn usurp(&self, usurped: bool) {
+        self.usurped.store(usurped, Ordering::SeqCst);
+    }
+
+    /// How often somebody was told that another has the claim.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.load(Ordering::SeqCst)
     }
 
     async fn thaw(&self) {
@@ -285,7 +298,8 @@ impl Ledger for Unreliable {
             let Some(held) = self.inner.claim(group).await? else { return Ok(None) };
             let left = self.notes.lock().unwrap().get(group).cloned().unwrap_or_default();
             let (group, notes) = (group.to_owned(), Arc::clone(&self.notes));
-            Ok(Some(Box::new(Noted { _held: held, group, notes, left }) as Box<dyn Claim>))
+            let weather = Arc::clone(&self.weather);
+            Ok(Some(Box::new(Noted { _held: held, group, notes, left, weather }) as Box<dyn Claim>))
         })
     }
 
@@ -319,6 +333,7 @@ struct Noted {
     group: String,
     notes: Arc<Mutex<HashMap<String, Vec<u64>>>>,
     left: Vec<u64>,
+    weather: Arc<Weather>,
 }
 
 impl Claim for Noted {
@@ -327,6 +342,10 @@ impl Claim for Noted {
     }
 
     fn note(&self, positions: &[u64]) -> Result {
+        if self.weather.usurped.load(Ordering::SeqCst) {
+            self.weather.refused.fetch_add(1, Ordering::SeqCst);
+            return Err(Error::unavailable("another process has the claim"));
+        }
         self.notes.lock().unwrap().insert(self.group.clone(), positions.to_vec());
         Ok(())
     }

@@ -43,7 +43,12 @@ impl Branch {
 
     /// A server that is ready.
     pub(crate) fn serve(&self) -> Server {
-        let settings = self.settings();
+        self.serve_with(|text| text)
+    }
+
+    /// One with other settings, made of the usual ones.
+    pub(crate) fn serve_with(&self, rewrite: impl FnOnce(String) -> String) -> Server {
+        let settings = self.bank.settings(&rewrite(self.text()));
         let server = self.bank.serve_with(&["--config", settings.to_str().unwrap()]);
         self.bank.await_logged(" ready ");
         server

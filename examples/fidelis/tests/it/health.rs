@@ -25,7 +25,7 @@ fn await_pages(bank: &Bank, count: usize) -> Vec<SocketAddr> {
 }
 
 /// The status and the whole answer.
-fn get(at: SocketAddr, path: &str) -> (String, String) {
+pub(crate) fn get(at: SocketAddr, path: &str) -> (String, String) {
     let mut stream = TcpStream::connect(at).unwrap();
     write!(stream, "GET {path} HTTP/1.1\r\nHost: {at}\r\n\r\n").unwrap();
     let mut text = String::new();
@@ -33,7 +33,7 @@ fn get(at: SocketAddr, path: &str) -> (String, String) {
     (text.split(' ').nth(1).unwrap().to_owned(), text)
 }
 
-fn await_ready(at: SocketAddr) {
+pub(crate) fn await_ready(at: SocketAddr) {
     let began = Instant::now();
     while get(at, "/readyz").0 != "200" {
         assert!(began.elapsed() < PATIENCE, "{}", get(at, "/readyz").1);

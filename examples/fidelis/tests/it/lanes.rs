@@ -100,6 +100,27 @@ async fn bulk_work_grows_in_backfill_alone_and_drains() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lane_under_another_name_is_told_and_nothing_stays_in_the_old_one() {
+    let branch = Branch::new();
+    let mut server = branch.serve();
+    branch.send(0..20, Priority::LOW).await;
+    branch.bank.await_accounts(20);
+    kill_process(Pid::from_child(&server.0), Signal::TERM).unwrap();
+    assert_eq!(server.0.wait().unwrap().code(), Some(0));
+    let bulk = |text: String| text.replace("_suffix = \"backfill\"", "_suffix = \"bulk\"");
+    let _server = branch.serve_with(bulk);
+    let told = "bulk work took the lane 'backfill' before: what waits in \
+                fidelis::account:backfill, fidelis::account:command:backfill is published again";
+    branch.bank.await_logged(told);
+    for stream in [BACKFILL, COMMANDS_IN_BULK] {
+        await_that(|| branch.redis.command(&["EXISTS", stream]) == "0", || stream.to_owned());
+    }
+    branch.send(20..30, Priority::LOW).await;
+    branch.bank.await_accounts(30);
+    assert_eq!(branch.added("fidelis::account:bulk"), 10);
+}
+
 #[test]
 fn what_cannot_be_read_stands_in_the_dead_letters_of_its_lane() {
     let branch = Branch::new();

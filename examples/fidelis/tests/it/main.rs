@@ -11,6 +11,8 @@
 //! * [`backlog`]: what waits is seen without a server, and shared by producers
 //! * `branch`: a bank whose messages travel through Redis
 //! * `lanes`: what is seen of the lanes with the tools of Redis and of SQL
+//! * `refused`: what has to be changed first is told at start
+//! * `secrets`: a password shows nowhere
 //! * [`servers`]: two servers of the bank on PostgreSQL
 //! * `storm`: everything dies, in production
 //! * [`stops`]: killed in the middle of its work, or asked to stop
@@ -38,6 +40,10 @@ mod health;
 #[cfg(unix)]
 mod lanes;
 mod migration;
+#[cfg(unix)]
+mod refused;
+#[cfg(unix)]
+mod secrets;
 #[cfg(unix)]
 mod servers;
 mod stops;
