@@ -20,6 +20,9 @@ pub(crate) struct Flight {
     /// None while another process of the group has it.
     claim: Option<Box<dyn Claim>>,
     running: BTreeSet<u64>,
+    /// What runs next.
+    ahead: BTreeSet<u64>,
+    noted: BTreeSet<u64>,
     changed: bool,
     /// Where each suspect stands: its lane and stream.
     suspects: BTreeMap<u64, (Lane, Arc<str>)>,
@@ -33,6 +36,8 @@ impl Flight {
         Self {
             claim,
             running: BTreeSet::new(),
+            ahead: BTreeSet::new(),
+            noted: BTreeSet::new(),
             changed: false,
             suspects: BTreeMap::new(),
             line: VecDeque::new(),
@@ -48,6 +53,7 @@ impl Flight {
     /// From now on what is handled here is noted.
     pub(crate) fn adopt(&mut self, claim: Box<dyn Claim>) {
         (self.claim, self.changed) = (Some(claim), true);
+        self.noted.clear();
     }
 
     /// True when this process looks after what is parked.
@@ -114,9 +120,18 @@ impl Flight {
         self.current.take_if(|current| *current == position).is_some()
     }
 
-    /// A message is about to be handled; true when it is so after the next [`note`](Self::note).
-    pub(crate) fn begin(&mut self, position: u64) {
-        self.changed |= self.running.insert(position);
+    /// A message is about to be handled; true when that has to be noted first, together
+    /// with what it is said to [expect](Self::expect).
+    pub(crate) fn begin(&mut self, position: u64) -> bool {
+        self.running.insert(position);
+        let news = !self.noted.contains(&position);
+        self.changed |= news;
+        news
+    }
+
+    /// What will run next is noted with what runs: one note for many messages.
+    pub(crate) fn expect(&mut self, ahead: impl Iterator<Item = u64>) {
+        self.ahead = ahead.collect();
     }
 
     /// A message has been handled. Nothing is noted: an innocent suspect costs
@@ -131,14 +146,19 @@ impl Flight {
             return Ok(());
         }
         let Some(claim) = &self.claim else { return Ok(()) };
-        let noted: BTreeSet<u64> =
-            self.running.iter().chain(self.suspects.keys()).copied().collect();
-        claim.note(&Vec::from_iter(noted))
+        let noted = self.running.iter().chain(&self.ahead).chain(self.suspects.keys());
+        self.noted = noted.copied().collect();
+        let told = claim.note(&Vec::from_iter(self.noted.iter().copied()));
+        if told.is_err() {
+            self.noted.clear();
+        }
+        told
     }
 
     /// Notes that what runs ends properly.
     pub(crate) fn land(&mut self) -> Result {
         self.running.clear();
+        self.ahead.clear();
         self.changed = true;
         self.note()
     }
@@ -204,7 +224,7 @@ mod tests {
         flight.note().unwrap();
         flight.end(7);
         flight.note().unwrap();
-        flight.begin(9);
+        assert!(flight.begin(9));
         flight.note().unwrap();
         assert_eq!(notes.taken(), [vec![3, 7, 8], vec![3, 8, 9]]);
         flight.land().unwrap();
@@ -212,6 +232,27 @@ mod tests {
         flight.clear(3);
         flight.land().unwrap();
         assert_eq!(notes.taken(), [Vec::<u64>::new()]);
+    }
+
+    #[test]
+    fn what_comes_next_is_noted_once_for_all_of_it() {
+        let notes = Notes::default();
+        let mut flight = Flight::new(Some(Box::new(notes.clone())));
+        assert!(flight.begin(1));
+        flight.expect([2, 3].into_iter());
+        flight.note().unwrap();
+        for position in [2, 3] {
+            flight.end(position - 1);
+            assert!(!flight.begin(position));
+            flight.note().unwrap();
+        }
+        assert_eq!(notes.taken(), [vec![1, 2, 3]]);
+        assert!(flight.begin(4));
+        flight.expect([5].into_iter());
+        flight.note().unwrap();
+        assert_eq!(notes.taken(), [vec![3, 4, 5]], "3 still runs");
+        flight.land().unwrap();
+        assert!(flight.begin(5), "what has landed is noted no more");
     }
 
     #[test]

@@ -122,6 +122,12 @@ impl<M> Lanes<M> {
         self.queues.get(&lane).map_or(0, |queue| queue.ready.len())
     }
 
+    /// The positions of those that run next unless something comes in between.
+    pub fn ahead(&self, lane: Lane, count: usize) -> impl Iterator<Item = u64> + '_ {
+        let ready = self.queues.get(&lane).into_iter().flat_map(|queue| queue.ready.keys());
+        ready.take(count).map(|place| place.position)
+    }
+
     /// How many messages run.
     pub fn running(&self) -> usize {
         self.queues.values().map(|queue| queue.running).sum()

@@ -45,6 +45,9 @@ const STORE_WAIT: Duration = Duration::from_millis(100);
 
 /// How many settled units of a lane may wait before no more are started.
 const BATCH: usize = 1024;
+/// How many messages are noted before they run, beside the one that is about to: as many
+/// innocents run alone at most when the process is ended.
+const AHEAD: usize = 31;
 
 /// How soon what other processes have parked or released is looked for after a commit.
 const LOOK_AFTER: Duration = Duration::from_millis(500);
@@ -263,7 +266,9 @@ impl Worker {
     fn start_handlers(&mut self) {
         while let Some(Item { lane, message: delivery, .. }) = self.next_item() {
             self.breaker(lane).started();
-            self.flight.begin(delivery.recorded.position);
+            if self.flight.begin(delivery.recorded.position) {
+                self.flight.expect(self.lanes.ahead(lane, AHEAD));
+            }
             let pipeline = self.pipeline(lane);
             let (overlay, since) = (pipeline.overlay(), pipeline.begin());
             let running = self.bench.clone().run((lane, since), delivery, overlay);
