@@ -7,11 +7,13 @@ SELECT m.position, m.stream, m.stream_position, m.category, m.priority, m.kind, 
            (SELECT s.stream_position + 1 FROM messages s
              WHERE s.stream = m.stream AND s.position <= b.start
              ORDER BY s.stream_position DESC LIMIT 1) END, 0), coalesce(k.attempts, 0), k.position IS NOT NULL
-  FROM messages m
+  FROM unnest($3::bigint[]) AS u (position)
+  -- One by one whatever the server takes the tables for when it plans this.
+  CROSS JOIN LATERAL (SELECT * FROM messages WHERE messages.position = u.position OFFSET 0) m
   CROSS JOIN began b
   LEFT JOIN parked k ON k.grp = $1 AND k.position = m.position
   LEFT JOIN progress p ON p.grp = $1 AND p.stream = m.stream
- WHERE m.position = ANY ($3) AND m.category = $2
+ WHERE m.category = $2
    AND (k.position IS NOT NULL
         OR (m.position > greatest(b.start, (SELECT c.position FROM cursors c
                                              WHERE c.grp = $1 AND c.category = $2
