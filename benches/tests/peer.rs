@@ -12,8 +12,10 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::Value;
 
-/// How long is waited for what processes do by themselves.
+/// How long a server may take to start.
 const PATIENCE: Duration = Duration::from_secs(200);
+/// How long what was killed may take to end; one without its servers gives up later.
+const DEATH: Duration = Duration::from_secs(5);
 const GLANCE: Duration = Duration::from_millis(5);
 
 fn measure(name: &str) -> Command {
@@ -90,13 +92,13 @@ impl Stopped {
         program.env("TMPDIR", folder.path()).process_group(0);
         program.stdout(Stdio::null()).stderr(Stdio::null());
         let mut program = Guard(program.spawn().unwrap());
-        until("Python's server runs", || {
+        until("Python's server runs", PATIENCE, || {
             assert!(program.0.try_wait().unwrap().is_none(), "the measure has ended");
             serving(folder.path())
         });
         how(Pid::from_child(&program.0)).unwrap();
         program.0.wait().unwrap();
-        until("all processes have ended", || processes(folder.path()).is_empty());
+        until("all processes have ended", DEATH, || processes(folder.path()).is_empty());
         let files = std::fs::read_dir(folder.path()).unwrap();
         Self { files: files.map(|entry| entry.unwrap().path()).collect() }
     }
@@ -113,18 +115,21 @@ impl Drop for Guard {
     }
 }
 
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
+fn until(what: &str, patience: Duration, mut holds: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !holds() {
-        assert!(begun.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        assert!(begun.elapsed() < patience, "{what}: not within {patience:?}");
         std::thread::sleep(GLANCE);
     }
 }
 
+/// Whether Python's server says that it has started: one that has not may end by itself.
 fn serving(folder: &Path) -> bool {
-    let words = |process: &PathBuf| std::fs::read(process.join("cmdline")).unwrap_or_default();
-    let serves = |words: &[u8]| String::from_utf8_lossy(words).contains("\0server\0--domain\0");
-    processes(folder).iter().any(|process| serves(&words(process)))
+    let read = |file: PathBuf| std::fs::read(file).unwrap_or_default();
+    let has = |file: PathBuf, word: &str| String::from_utf8_lossy(&read(file)).contains(word);
+    processes(folder).iter().any(|process| {
+        has(process.join("cmdline"), "bank.py") && has(process.join("fd/1"), "engine.started")
+    })
 }
 
 /// Those that were begun with this folder for temporary files.
