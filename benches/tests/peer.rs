@@ -54,6 +54,12 @@ fn t3_is_held_against_python_in_the_same_rounds() {
 }
 
 #[test]
+fn t5_is_held_against_pythons_outbox() {
+    let rows = rows_of("t5");
+    assert_eq!((rows.len(), asked(&rows).len()), (1, 1), "{rows:?}");
+}
+
+#[test]
 fn t14_is_held_against_pythons_server_on_the_same_servers() {
     let rows = rows_of("t14");
     let targets: Vec<_> = asked(&rows).iter().map(|row| row["target_peer"].clone()).collect();

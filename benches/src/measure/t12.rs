@@ -16,7 +16,7 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     let about = "bulk commands, from the first one sent to the last event projected";
     let mut sheet = Sheet::new("t12", about);
     let (few, many) = (plan.size(20_000, 500), plan.backlog());
-    let python = plan.size(500, 10);
+    let python = plan.size(1_000, 10);
     let small = Case::new(&mut sheet, few, Target::NONE.and_peer(Bound::AtLeast(100.0)));
     let large = Case::new(&mut sheet, many, Target::NONE);
     let target = Target::ratio(Bound::AtLeast(0.9));

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from threading import BrokenBarrierError, Thread
 
@@ -202,8 +203,9 @@ def idle(milliseconds, database, broker):
 # --- what they are made of
 
 
+@cache
 def bank():
-    """The domain, ready for use."""
+    """The domain, ready for use: one that is made ready twice loses its outbox."""
     from bank import bank
 
     bank.init(traverse=False)
