@@ -205,7 +205,7 @@ def idle(milliseconds, database, broker):
 
 @cache
 def bank():
-    """The domain, ready for use: one that is made ready twice loses its outbox."""
+    """The domain, made ready once."""
     from bank import bank
 
     bank.init(traverse=False)

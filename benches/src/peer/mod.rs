@@ -145,8 +145,20 @@ impl Peer {
         self.figure("idle", &[span.as_millis() as u64]).await
     }
 
-    /// Runs the program; dropping this ends it and all that it has begun.
+    /// Asks a second time when the first failed: its servers now and then leave a message lying,
+    /// and a long run should not end for that.
     async fn figure<T: DeserializeOwned>(&self, name: &str, numbers: &[u64]) -> Result<T> {
+        match self.attempt(name, numbers).await {
+            Err(error) => {
+                eprintln!("{error}\nIt is asked once more.");
+                self.attempt(name, numbers).await
+            }
+            taken => taken,
+        }
+    }
+
+    /// Runs the program; dropping this ends it and all that it has begun.
+    async fn attempt<T: DeserializeOwned>(&self, name: &str, numbers: &[u64]) -> Result<T> {
         let mut program = Group::start(self.command(name, numbers))?;
         let (told, wrong) = program.output().await?;
         serde_json::from_str(told.trim()).map_err(|_| failure(name, &told, &wrong))
