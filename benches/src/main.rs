@@ -1,12 +1,14 @@
 //! What Protean does in a second, beside what the machine could do.
 //!
 //! ```text
-//! cargo run --release -p protean-benches -- NAME [--on servers] [--rounds N] [--quick] [--json]
+//! cargo run --release -p protean-benches -- NAME [--on servers] [--with-python] [--rounds N]
+//!     [--backlog N] [--quick] [--json]
 //!
 //! measure ─▶ stack   a file, or PostgreSQL and Redis begun for this alone
 //!         ├▶ place   a database on it, settings
 //!         ├▶ child   this program again: server, bulk sender, bare client
 //!         ├▶ bare    the same with SQL and Redis commands alone
+//!         ├▶ peer    the same bank in Protean for Python
 //!         └▶ sheet   rounds, medians, targets ─▶ report
 //! ```
 //!
@@ -68,8 +70,6 @@ enum Command {
     T14(Plan),
     /// All of them, the longest at the end
     All(Plan),
-    /// What Protean for Python comes to, on PostgreSQL and Redis
-    Peer(Plan),
     /// Sends bulk commands until it is killed
     #[command(hide = true)]
     Flood {
@@ -99,10 +99,6 @@ async fn run(command: Command, app: App) -> Result {
         Command::T13(plan) => (vec![Measure::T13], plan),
         Command::T14(plan) => (vec![Measure::T14], plan),
         Command::All(plan) => (Measure::ALL.to_vec(), plan),
-        Command::Peer(plan) => {
-            let figures = peer::run(&plan).await?;
-            return app.reply(Reply::plain(&figures, &figures));
-        }
         Command::Flood { poisoned } => return done(backlog::flood(&app, poisoned).await),
         Command::Bare(process) => return done(process.run().await),
     };

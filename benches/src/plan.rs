@@ -7,7 +7,7 @@ use crate::stack::On;
 /// How large a run is.
 #[derive(Args, Clone, Copy, Debug)]
 pub(crate) struct Plan {
-    /// How often each measure runs ours and the limit in turn [default: 5, with --quick 1]
+    /// How often each measure runs ours, the limit and Python in turn [default: 5, with --quick 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     rounds: Option<u64>,
     /// Tiny sizes: shows that everything runs, its figures mean nothing
@@ -19,6 +19,9 @@ pub(crate) struct Plan {
     /// What it runs on [default: a file, where a measure can]
     #[arg(long, value_name = "WHERE")]
     on: Option<On>,
+    /// Asks Protean for Python 0.18 for the same, on servers: needs Python 3.11, and PyPI once
+    #[arg(long)]
+    with_python: bool,
 }
 
 impl Plan {
@@ -38,6 +41,10 @@ impl Plan {
 
     pub(crate) fn on(&self) -> Option<On> {
         self.on
+    }
+
+    pub(crate) fn with_python(&self) -> bool {
+        self.with_python
     }
 
     pub(crate) fn backlog(&self) -> u64 {

@@ -51,7 +51,7 @@ impl Machine {
 
 impl Serialize for Row {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut row = serializer.serialize_struct("Row", 13)?;
+        let mut row = serializer.serialize_struct("Row", 15)?;
         row.serialize_field("what", &self.what)?;
         row.serialize_field("unit", &self.unit)?;
         row.serialize_field("ours", &median(&self.ours))?;
@@ -61,6 +61,8 @@ impl Serialize for Row {
         row.serialize_field("ratio_peer", &self.ratio_peer())?;
         row.serialize_field("target", &self.target.told())?;
         row.serialize_field("met", &self.met())?;
+        row.serialize_field("target_peer", &self.target.told_peer())?;
+        row.serialize_field("met_peer", &self.met_peer())?;
         row.serialize_field("rounds_ours", &self.ours)?;
         row.serialize_field("rounds_limit", &self.limit)?;
         row.serialize_field("rounds_peer", &self.peer)?;
@@ -84,8 +86,8 @@ impl fmt::Display for Sheet {
         writeln!(f, "{}: {}", self.name.to_uppercase(), self.about)?;
         let table = Table::new().text("What").text("Unit").number("Ours").number("Limit");
         let table = table.number("Ratio").text("Target").text("Met");
-        let table = table.number("Peer").number("Ours/peer");
-        let mut table = table.text("Rounds, ours | limit | peer").text("More");
+        let table = table.number("Python").number("Ours/Python").text("Target").text("Met");
+        let mut table = table.text("Rounds, ours | limit | Python").text("More");
         for row in &self.rows {
             table.row(cells(row));
         }
@@ -94,8 +96,8 @@ impl fmt::Display for Sheet {
     }
 }
 
-fn cells(row: &Row) -> [String; 11] {
-    let met = row.met().map_or("", |met| if met { "yes" } else { "NO" });
+fn cells(row: &Row) -> [String; 13] {
+    let yes = |met: Option<bool>| met.map_or("", |met| if met { "yes" } else { "NO" }).to_owned();
     let more = row.more.iter().map(|(name, value)| format!("{name} {}", figure(*value)));
     [
         row.what.clone(),
@@ -104,9 +106,11 @@ fn cells(row: &Row) -> [String; 11] {
         median(&row.limit).map_or(String::new(), figure),
         row.ratio().map_or(String::new(), ratio),
         row.target.told(),
-        met.to_owned(),
+        yes(row.met()),
         median(&row.peer).map_or(String::new(), figure),
         row.ratio_peer().map_or(String::new(), ratio),
+        row.target.told_peer(),
+        yes(row.met_peer()),
         [&row.ours, &row.limit, &row.peer].map(|of| figures(of)).join(" | "),
         more.collect::<Vec<_>>().join(", "),
     ]

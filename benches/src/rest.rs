@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use protean_cli::Result;
 
+use crate::peer::Idle;
 use crate::place::Place;
 use crate::processor;
 use crate::sheet::{At, Bound, Sheet, Target};
@@ -44,6 +45,7 @@ struct Heard {
 impl<'a> Rest<'a> {
     pub(crate) fn of(stack: &'a Stack, sheet: &mut Sheet, time: Duration) -> Self {
         let (unit, target) = ("% of a core", Target::ours(Bound::AtMost(1.0)));
+        let target = target.and_peer(Bound::AtMost(0.05));
         let server = sheet.row("processor of an idle server", unit, target);
         let around = stack.servers().ok().map(|servers| Around {
             servers,
@@ -80,6 +82,14 @@ impl<'a> Rest<'a> {
         match &mut self.around {
             None => Ok(()),
             Some(around) => around.listen(sheet, self.time).await,
+        }
+    }
+
+    /// Takes in what another system's server costs.
+    pub(crate) fn peer(&self, sheet: &mut Sheet, idle: &Idle) {
+        sheet.peer(self.server, idle.processor_percent);
+        if let Some(around) = &self.around {
+            sheet.peer(around.commands, idle.redis_commands);
         }
     }
 

@@ -31,6 +31,8 @@ pub(crate) struct Row {
 pub(crate) struct Target {
     pub(crate) ratio: Option<Bound>,
     pub(crate) ours: Option<Bound>,
+    /// Of ours by the other system's, which is judged apart: it is not always asked.
+    pub(crate) peer: Option<Bound>,
 }
 
 /// A bound that is itself within.
@@ -74,7 +76,6 @@ impl Sheet {
     }
 
     /// What another system came to, asked to do the same.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no other system is asked yet"))]
     pub(crate) fn peer(&mut self, at: At, value: f64) {
         self.rows[at.0].peer.push(value);
     }
@@ -106,17 +107,27 @@ impl Row {
             (ratio, ours) => Some(ratio.unwrap_or(Some(true))? && ours.unwrap_or(Some(true))?),
         }
     }
+
+    /// Nothing when there is no target beside the other system, or it was not asked.
+    pub(crate) fn met_peer(&self) -> Option<bool> {
+        Some(self.target.peer?.holds(self.ratio_peer()?))
+    }
 }
 
 impl Target {
-    pub(crate) const NONE: Self = Self { ratio: None, ours: None };
+    pub(crate) const NONE: Self = Self { ratio: None, ours: None, peer: None };
 
     pub(crate) fn ratio(bound: Bound) -> Self {
-        Self { ratio: Some(bound), ours: None }
+        Self { ratio: Some(bound), ..Self::NONE }
     }
 
     pub(crate) fn ours(bound: Bound) -> Self {
-        Self { ratio: None, ours: Some(bound) }
+        Self { ours: Some(bound), ..Self::NONE }
+    }
+
+    /// The same, and this beside the other system.
+    pub(crate) fn and_peer(self, bound: Bound) -> Self {
+        Self { peer: Some(bound), ..self }
     }
 
     /// As text; empty when there is none.
@@ -124,6 +135,11 @@ impl Target {
         let ratio = self.ratio.map(|bound| format!("ratio {}", bound.told()));
         let ours = self.ours.map(Bound::told);
         ratio.into_iter().chain(ours).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The one beside the other system; empty when there is none.
+    pub(crate) fn told_peer(self) -> String {
+        self.peer.map_or(String::new(), Bound::told)
     }
 }
 
@@ -167,7 +183,8 @@ mod tests {
     #[test]
     fn a_target_is_met_when_all_of_it_is() {
         let mut sheet = Sheet::new("t", "");
-        let both = Target { ratio: Some(Bound::AtMost(1.2)), ours: Some(Bound::AtMost(64.0)) };
+        let ours = Target::ours(Bound::AtMost(64.0));
+        let both = Target { ratio: Some(Bound::AtMost(1.2)), ..ours };
         for (ours, limit, met) in [(60.0, 60.0, true), (70.0, 60.0, false), (60.0, 20.0, false)] {
             let at = sheet.row("memory", "MiB", both);
             sheet.ours(at, ours);
@@ -180,13 +197,17 @@ mod tests {
     #[test]
     fn ours_is_held_against_another_system_beside_the_limit() {
         let mut sheet = Sheet::new("t", "");
-        let at = sheet.row("rate", "1/s", Target::ratio(Bound::AtLeast(0.5)));
+        let target = Target::ratio(Bound::AtLeast(0.5)).and_peer(Bound::AtLeast(50.0));
+        let at = sheet.row("rate", "1/s", target);
         sheet.ours(at, 100.0);
-        assert_eq!(sheet.rows[at.0].ratio_peer(), None);
         sheet.limit(at, 125.0);
+        let row = &sheet.rows[at.0];
+        assert_eq!((row.ratio_peer(), row.met(), row.met_peer()), (None, Some(true), None));
         sheet.peer(at, 4.0);
         let row = &sheet.rows[at.0];
-        assert_eq!((row.ratio(), row.ratio_peer(), row.met()), (Some(0.8), Some(25.0), Some(true)));
+        assert_eq!((row.ratio(), row.ratio_peer()), (Some(0.8), Some(25.0)));
+        assert_eq!((row.met(), row.met_peer()), (Some(true), Some(false)));
+        assert_eq!((target.told().as_str(), target.told_peer().as_str()), ("ratio ≥ 0.5", "≥ 50"));
     }
 
     #[test]

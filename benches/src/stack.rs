@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use protean_cli::{Error, Result};
 use protean_testing::servers::{Database, Postgres, RedisServer};
 
+use crate::peer::Peer;
 use crate::processor;
 
 /// Nothing is said to be written that a crash could take; memory as on a small machine of its own.
@@ -30,6 +31,8 @@ pub(crate) enum Stack {
 
 /// A PostgreSQL and a Redis of one's own, as durable as in production. They end with this value.
 pub(crate) struct Servers {
+    /// Goes before what it is connected to.
+    peer: Option<Peer>,
     postgres: Postgres,
     redis: RedisServer,
     homes: AtomicU32,
@@ -48,11 +51,22 @@ pub(crate) struct Processes {
 }
 
 impl Stack {
-    pub(crate) fn start(on: On) -> Self {
-        match on {
-            On::File => Self::File,
-            On::Servers => Self::Servers(Box::new(Servers::start())),
+    /// Makes it. Python is asked on servers alone.
+    ///
+    /// # Errors
+    /// When there is no room for temporary files.
+    ///
+    /// # Panics
+    /// When servers or Python cannot be started, with what to install.
+    pub(crate) fn start(on: On, with_python: bool) -> Result<Self> {
+        if on == On::File {
+            return Ok(Self::File);
         }
+        let mut servers = Servers::start();
+        if with_python {
+            servers.peer = Some(Peer::new(servers.home())?);
+        }
+        Ok(Self::Servers(Box::new(servers)))
     }
 
     /// The servers.
@@ -65,12 +79,17 @@ impl Stack {
             Self::File => Err(Error::failed("a file has no servers")),
         }
     }
+
+    /// Protean for Python, when it is to be asked.
+    pub(crate) fn peer(&self) -> Option<&Peer> {
+        self.servers().ok()?.peer.as_ref()
+    }
 }
 
 impl Servers {
     fn start() -> Self {
         let (postgres, redis) = (Postgres::start(POSTGRES), RedisServer::start(REDIS));
-        Self { postgres, redis, homes: AtomicU32::new(0) }
+        Self { peer: None, postgres, redis, homes: AtomicU32::new(0) }
     }
 
     /// A new home.

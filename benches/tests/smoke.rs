@@ -36,7 +36,9 @@ fn rows_with(name: &str, words: &[&str]) -> Vec<Value> {
         let rounds = row["rounds_ours"].as_array().unwrap();
         assert!(row["ours"].is_number() && !rounds.is_empty(), "{name}: {row}");
         let limit = ["what", "unit", "limit", "ratio", "target", "met", "rounds_limit", "more"];
-        for field in limit.iter().chain(&["peer", "ratio_peer", "rounds_peer"]) {
+        for field in
+            limit.iter().chain(&["peer", "ratio_peer", "target_peer", "met_peer", "rounds_peer"])
+        {
             assert!(row.get(field).is_some(), "{name}: no {field} in {row}");
         }
     }

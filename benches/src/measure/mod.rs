@@ -14,6 +14,7 @@ mod t9;
 
 use protean_cli::{Error, Result};
 
+use crate::peer;
 use crate::plan::Plan;
 use crate::sheet::Sheet;
 use crate::stack::{On, Stack};
@@ -58,7 +59,8 @@ impl Measure {
     /// When it cannot run on what is asked for.
     pub(crate) fn on(self, plan: &Plan) -> Result<On> {
         let can = self.can();
-        let on = plan.on().unwrap_or(can[0]);
+        let asked = plan.with_python() && can.contains(&On::Servers);
+        let on = plan.on().unwrap_or(if asked { On::Servers } else { can[0] });
         can.contains(&on).then_some(on).ok_or_else(|| {
             let (on, can) = (format!("{on:?}").to_lowercase(), format!("{:?}", can[0]));
             let can = can.to_lowercase();
@@ -79,7 +81,7 @@ impl Measure {
     /// # Errors
     /// When it cannot be carried out.
     pub(crate) async fn run(self, plan: &Plan, on: On) -> Result<Sheet> {
-        let stack = Stack::start(on);
+        let stack = Stack::start(on, plan.with_python())?;
         let mut sheet = match self {
             Self::T0 => t0::run(plan).await,
             Self::T3 => t3::one_at_a_time(plan, &stack).await,
@@ -96,6 +98,11 @@ impl Measure {
         }?;
         if let Stack::Servers(servers) = &stack {
             sheet.note(servers.told());
+        }
+        match stack.peer() {
+            Some(_) => sheet.note(peer::ABOUT),
+            None if plan.with_python() => sheet.note("Python is asked on servers alone."),
+            None => {}
         }
         Ok(sheet)
     }

@@ -16,18 +16,24 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     let about = "bulk commands, from the first one sent to the last event projected";
     let mut sheet = Sheet::new("t12", about);
     let (few, many) = (plan.size(20_000, 500), plan.backlog());
-    let small = Case::new(&mut sheet, few);
-    let large = Case::new(&mut sheet, many);
+    let python = plan.size(1_000, 10);
+    let small = Case::new(&mut sheet, few, Target::NONE.and_peer(Bound::AtLeast(100.0)));
+    let large = Case::new(&mut sheet, many, Target::NONE);
     let target = Target::ratio(Bound::AtLeast(0.9));
     let flat = sheet.row(format!("{many} commands (limit: {few})"), "1/s", target);
     sheet.note("command, aggregate, event, relay, broker, projector; the sender and the server");
     sheet.note("are processes of their own. Disk is what the database has grown by.");
+    if stack.peer().is_some() {
+        sheet.note(format!("Python's rate is that of {python} commands a round."));
+    }
     for _ in 0..plan.long_rounds() {
         let limit = small.round(&mut sheet, stack).await?;
         let ours = large.round(&mut sheet, stack).await?;
         sheet.limit(flat, limit);
         sheet.ours(flat, ours);
-        // Another system goes here: `sheet.peer(small.rate, …)`.
+        if let Some(peer) = stack.peer() {
+            sheet.peer(small.rate, peer.pipeline(python).await?);
+        }
     }
     Ok(sheet)
 }
@@ -39,8 +45,8 @@ struct Case {
 }
 
 impl Case {
-    fn new(sheet: &mut Sheet, count: u64) -> Self {
-        let rate = sheet.row(format!("{count} commands"), "1/s", Target::NONE);
+    fn new(sheet: &mut Sheet, count: u64, target: Target) -> Self {
+        let rate = sheet.row(format!("{count} commands"), "1/s", target);
         let bytes = sheet.row(format!("{count} commands: disk"), "bytes each", Target::NONE);
         Self { count, rate, bytes }
     }

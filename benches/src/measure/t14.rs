@@ -20,10 +20,11 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     let mut sheet = Sheet::new("t14", "from the start of the process to 'ready', and at rest");
     let backlog = plan.backlog();
     let soon = Target::ours(Bound::AtMost(100.0));
-    let empty = sheet.row("empty database", "ms", soon);
+    let empty = sheet.row("empty database", "ms", soon.and_peer(Bound::AtMost(0.2)));
     let waiting = sheet.row(format!("{backlog} commands waiting"), "ms", soon);
     let first = sheet.row(format!("{backlog} waiting: one more message"), "ms", Target::NONE);
-    let mut rest = Rest::of(stack, &mut sheet, Duration::from_millis(plan.size(10_000, 300)));
+    let time = Duration::from_millis(plan.size(10_000, 300));
+    let mut rest = Rest::of(stack, &mut sheet, time);
     sheet.note(
         "The limit is a process that opens the same place without ours and asks it something.",
     );
@@ -36,7 +37,11 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
         sheet.ours(first, first_handled(&place, server).await?);
         start_limit(&place, &mut sheet, waiting).await?;
         rest.round(&mut sheet, &nothing).await?;
-        // Another system goes here: `sheet.peer(empty, …)`.
+        if let Some(peer) = stack.peer() {
+            let idle = peer.idle(time).await?;
+            sheet.peer(empty, idle.ready_ms);
+            rest.peer(&mut sheet, &idle);
+        }
     }
     rest.close(&mut sheet);
     Ok(sheet)

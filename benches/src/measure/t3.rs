@@ -23,46 +23,50 @@ const TURNS: usize = 4;
 pub(super) async fn one_at_a_time(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     let about = "a command handled and committed with its event, one at a time";
     let sheet = Sheet::new("t3", about);
-    run(sheet, (plan, stack), (1, plan.size(500, 10), 0.8)).await
+    let size = Size { tasks: 1, count: plan.size(500, 10), python: plan.size(300, 5) };
+    let target = Target::ratio(Bound::AtLeast(0.8)).and_peer(Bound::AtLeast(10.0));
+    run(sheet, (plan, stack), (size, target)).await
 }
 
 /// T4.
 pub(super) async fn at_once(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     let sheet = Sheet::new("t4", "a command handled and committed with its event, 32 at once");
-    run(sheet, (plan, stack), (AT_ONCE, plan.size(4_000, 160), 0.7)).await
+    let size = Size { tasks: AT_ONCE, count: plan.size(4_000, 160), python: plan.size(320, 32) };
+    let target = Target::ratio(Bound::AtLeast(0.7)).and_peer(Bound::AtLeast(50.0));
+    run(sheet, (plan, stack), (size, target)).await
 }
 
 async fn run(
     mut sheet: Sheet,
     (plan, stack): (&Plan, &Stack),
-    (tasks, count, least): (usize, usize, f64),
+    (size, target): (Size, Target),
 ) -> Result<Sheet> {
-    let target = Target::ratio(Bound::AtLeast(least));
-    let case = Case {
-        tasks,
-        count,
-        open: sheet.row("OpenAccount", "1/s", target),
-        deposit: sheet.row("MakeDeposit", "1/s", target),
-    };
+    let open = sheet.row("OpenAccount", "1/s", target);
+    let case = Case { size, open, deposit: sheet.row("MakeDeposit", "1/s", target) };
+    let Size { count, python, .. } = size;
     sheet.note(format!(
-        "{TURNS} × {count} commands of each kind a round, in the process that sends;"
+        "{TURNS} × {count} commands of each kind a round (Python: {python}), in the"
     ));
-    sheet.note(format!(
-        "deposits go to accounts in turn, {EACH} to each. The limit writes the very"
-    ));
-    sheet.note(
-        "rows that ours left, in the transactions that ours made of them, each sent at once.",
-    );
+    sheet.note(format!("process that sends; deposits go to accounts in turn, {EACH} to each. The"));
+    sheet.note("limit writes the very rows that ours left, in the transactions that ours made");
+    sheet.note("of them, each sent at once.");
     for _ in 0..plan.rounds() {
         case.round(&mut sheet, stack).await?;
     }
     Ok(sheet)
 }
 
-struct Case {
+#[derive(Clone, Copy)]
+struct Size {
     tasks: usize,
     /// Commands a turn.
     count: usize,
+    /// Commands a round that Python is given.
+    python: u64,
+}
+
+struct Case {
+    size: Size,
     open: At,
     deposit: At,
 }
@@ -91,11 +95,15 @@ impl Case {
             deposit.add(took, (&mut tape, &other)).await?;
         }
         for (at, taken) in [(self.open, open), (self.deposit, deposit)] {
-            let count = (self.count * TURNS) as f64;
+            let count = (self.size.count * TURNS) as f64;
             sheet.ours(at, count / taken.ours.as_secs_f64());
             sheet.limit(at, count / taken.limit.as_secs_f64());
-            // Another system goes here: `sheet.peer(at, …)`.
             sheet.more(at, [("commands a transaction", count / taken.transactions as f64)]);
+        }
+        if let Some(peer) = stack.peer() {
+            let rates = peer.commands(self.size.python, self.size.tasks as u64).await?;
+            sheet.peer(self.open, rates.open);
+            sheet.peer(self.deposit, rates.deposit);
         }
         Ok(())
     }
@@ -104,8 +112,9 @@ impl Case {
     async fn open(&self, domain: &Domain) -> Result<(Duration, Vec<Id>)> {
         let begun = Instant::now();
         let mut tasks = JoinSet::new();
-        for first in 0..self.tasks {
-            let (domain, numbers) = (domain.clone(), (first..self.count).step_by(self.tasks));
+        for first in 0..self.size.tasks {
+            let numbers = (first..self.size.count).step_by(self.size.tasks);
+            let domain = domain.clone();
             tasks.spawn(async move {
                 let mut opened = Vec::new();
                 for number in numbers {
@@ -125,8 +134,8 @@ impl Case {
     async fn deposit(&self, domain: &Domain, accounts: &[Id]) -> Result<Duration> {
         let begun = Instant::now();
         let mut tasks = JoinSet::new();
-        let some = &accounts[..self.count / EACH];
-        for own in some.chunks(some.len().div_ceil(self.tasks)) {
+        let some = &accounts[..self.size.count / EACH];
+        for own in some.chunks(some.len().div_ceil(self.size.tasks)) {
             let (domain, own) = (domain.clone(), own.to_vec());
             tasks.spawn(async move {
                 for account in std::iter::repeat_n(&own, EACH).flatten() {

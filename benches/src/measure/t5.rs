@@ -25,7 +25,9 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     let mut sheet = Sheet::new("t5", "committed messages until they lie in the broker's stream");
     let count = plan.size(50_000, 1_000);
-    let rate = sheet.row(format!("{count} commands"), "1/s", Target::ratio(Bound::AtLeast(0.7)));
+    let few = plan.size(1_000, 10);
+    let target = Target::ratio(Bound::AtLeast(0.7)).and_peer(Bound::AtLeast(100.0));
+    let rate = sheet.row(format!("{count} commands (Python: {few})"), "1/s", target);
     sheet.note("Nobody consumes. The limit reads the same messages 512 at a time, sends the");
     sheet.note("entries that ours had made of them (XADD, pipelined) and commits a cursor.");
     for _ in 0..plan.rounds() {
@@ -39,7 +41,9 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
         sheet.ours(rate, count as f64 / took.as_secs_f64());
         let took = Streamed::read(&place, &category).await?.send(&place).await?;
         sheet.limit(rate, count as f64 / took.as_secs_f64());
-        // Another system goes here: `sheet.peer(rate, …)`.
+        if let Some(peer) = stack.peer() {
+            sheet.peer(rate, peer.relay(few).await?);
+        }
     }
     Ok(sheet)
 }

@@ -25,7 +25,9 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     let about = "events that lie in the broker's stream until each has its row";
     let mut sheet = Sheet::new("t6", about);
     let count = plan.size(10_000, 500);
-    let rate = sheet.row(format!("{count} events"), "1/s", Target::ratio(Bound::AtLeast(0.6)));
+    let few = plan.size(3_000, 10);
+    let target = Target::ratio(Bound::AtLeast(0.6)).and_peer(Bound::AtLeast(50.0));
+    let rate = sheet.row(format!("{count} events (Python: {few})"), "1/s", target);
     sheet.note("The projector alone has work, in this process, from the server's start on. The limit writes");
     sheet.note("the very rows that it left, in the transactions that it made of them.");
     for _ in 0..plan.rounds() {
@@ -40,7 +42,9 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
         target.prepare().await?;
         let took = written.write(&target).await?;
         sheet.limit(rate, count as f64 / took.as_secs_f64());
-        // Another system goes here: `sheet.peer(rate, …)`.
+        if let Some(peer) = stack.peer() {
+            sheet.peer(rate, peer.project(few).await?);
+        }
         let batch = count as f64 / written.transactions() as f64;
         sheet.more(rate, [("events a transaction", batch)]);
     }

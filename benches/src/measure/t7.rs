@@ -152,7 +152,7 @@ fn target(phase: Phase, pause: Duration) -> Target {
     match phase {
         Phase::Idle => Target::NONE,
         _ if pause.is_zero() => {
-            Target { ratio: Some(Bound::AtMost(1.0)), ours: Some(Bound::AtMost(10.0)) }
+            Target { ratio: Some(Bound::AtMost(1.0)), ..Target::ours(Bound::AtMost(10.0)) }
         }
         _ => Target::ratio(Bound::AtMost(1.0)),
     }

@@ -11,13 +11,15 @@ use crate::plan::Plan;
 use crate::sheet::{At, Bound, Sheet, Target};
 use crate::stack::Stack;
 use crate::watch::{Watcher, deposit_of};
-use crate::{bank, clock};
+use crate::{bank, clock, peer};
 
 pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     let mut sheet =
         Sheet::new("t9", "a command is sent to an idle server until its handler begins, p50");
     let count = plan.size(200, 10);
-    sheet.note(format!("{count} commands a round, one at a time. 'After return': from when"));
+    sheet.note(format!(
+        "{count} commands a round (Python: half), one at a time. 'After return': from when"
+    ));
     sheet.note("`asynchronous()` has returned; negative when the handler began before that.");
     match stack {
         Stack::File => in_a_file(&mut sheet, (plan.rounds(), count)).await?,
@@ -34,7 +36,9 @@ async fn on_servers(sheet: &mut Sheet, stack: &Stack, (rounds, count): (u64, u64
         let place = Place::new(stack, Settings::default())?;
         apart.ours(sheet, &between_processes(&place, count).await?);
         apart.limit(sheet, &bare::through_servers(&place, count).await?);
-        // Another system goes here: `sheet.peer(apart.after_return, …)`.
+        if let Some(peer) = stack.peer() {
+            apart.peer(sheet, &peer.hops(count.div_ceil(2)).await?);
+        }
     }
     Ok(())
 }
@@ -65,7 +69,7 @@ struct Rows {
 
 impl Rows {
     fn of(sheet: &mut Sheet, what: &str) -> Self {
-        let target = Target::ratio(Bound::AtMost(2.0));
+        let target = Target::ratio(Bound::AtMost(2.0)).and_peer(Bound::AtMost(0.2));
         Self {
             after_return: sheet.row(format!("{what}: after return"), "µs", target),
             from_sending: sheet.row(format!("{what}: from sending"), "µs", target),
@@ -81,6 +85,12 @@ impl Rows {
     fn limit(&self, sheet: &mut Sheet, hops: &Hops) {
         sheet.limit(self.after_return, hops.from_return.median());
         sheet.limit(self.from_sending, hops.from_sending.median());
+    }
+
+    fn peer(&self, sheet: &mut Sheet, hops: &peer::Hops) {
+        sheet.peer(self.after_return, hops.after_return.p50);
+        sheet.peer(self.from_sending, hops.from_sending.p50);
+        sheet.more(self.from_sending, [("Python's p99", hops.from_sending.p99)]);
     }
 }
 

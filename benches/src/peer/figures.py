@@ -1,7 +1,10 @@
 """Takes the figures of the bank in Protean for Python.
 
 `figures.py NAME NUMBER...` prints one line of JSON. Database and broker are in BANK_DATABASE
-and BANK_REDIS; what an earlier run left there is removed first. It ends when its input does.
+and BANK_REDIS; what an earlier run left there is removed first.
+
+Whoever asks gives it a process group: every process it begins stays in there and goes on until
+all of the group is ended. When its input ends, it does that itself.
 """
 
 import json
@@ -13,6 +16,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from threading import BrokenBarrierError, Thread
 
@@ -45,7 +49,7 @@ def main():
 def end_with_input():
     """Whoever asked may be gone; what was begun for them must not go on."""
     os.read(0, 1)
-    os.kill(os.getpid(), signal.SIGINT)
+    os.killpg(0, signal.SIGKILL)
 
 
 # --- the figures
@@ -109,20 +113,19 @@ def relay(count, database, broker):
     from protean.utils.outbox import Outbox
 
     domain = bank()
-    with Server("", WORKERS):
-        with domain.domain_context(), UnitOfWork():
-            outbox = domain._get_outbox_repo("default")
-            for message in events(count):
-                headers = message.metadata.headers
-                outbox.add(
-                    Outbox.create_message(
-                        headers.id, headers.stream, headers.type, message.data, message.metadata
-                    )
+    Server("", WORKERS)
+    with domain.domain_context(), UnitOfWork():
+        outbox = domain._get_outbox_repo("default")
+        for message in events(count):
+            headers = message.metadata.headers
+            outbox.add(
+                Outbox.create_message(
+                    headers.id, headers.stream, headers.type, message.data, message.metadata
                 )
-        began = time.monotonic()
-        until_many(lambda: broker.xlen(CATEGORY), count)
-        took = time.monotonic() - began
-    return {"rate": count / took}
+            )
+    began = time.monotonic()
+    until_many(lambda: broker.xlen(CATEGORY), count)
+    return {"rate": count / (time.monotonic() - began)}
 
 
 def project(count, database, broker):
@@ -130,22 +133,22 @@ def project(count, database, broker):
     domain = bank()
     with domain.domain_context():
         waiting = [json.dumps(message.to_dict()) for message in events(count)]
-    with Server("projector", WORKERS):
-        pipe = broker.pipeline(transaction=False)
-        for entry in waiting:
-            pipe.xadd(CATEGORY, {"data": entry})
-        began = time.monotonic()
-        pipe.execute()
-        until_many(lambda: rows(database), count)
-        took = time.monotonic() - began
-    return {"rate": count / took}
+    Server("projector", WORKERS)
+    pipe = broker.pipeline(transaction=False)
+    for entry in waiting:
+        pipe.xadd(CATEGORY, {"data": entry})
+    began = time.monotonic()
+    pipe.execute()
+    until_many(lambda: rows(database), count)
+    return {"rate": count / (time.monotonic() - began)}
 
 
 def hops(count, database, broker):
     """From sending, and from when `process` has returned, until an idle server handles: µs."""
     domain = bank()
     sending, returning = [], []
-    with domain.domain_context(), Server():
+    Server()
+    with domain.domain_context():
         account = opened(0)
         for number in range(1, count + 1):
             time.sleep(REST)
@@ -169,30 +172,30 @@ def pipeline(count, database, broker):
     command, because commands come from the event store.
     """
     domain = bank()
-    with domain.domain_context(), Server("teller"), Server("projector"):
-        began = time.monotonic()
+    Server("teller")
+    Server("projector")
+    began = time.monotonic()
+    with domain.domain_context():
         for number in range(count):
             opened(number, asynchronous=True)
-        until_many(lambda: rows(database), count)
-        took = time.monotonic() - began
-    return {"rate": count / took}
+    until_many(lambda: rows(database), count)
+    return {"rate": count / (time.monotonic() - began)}
 
 
 def idle(milliseconds, database, broker):
     """The start of a server, and what it costs while nothing is to do."""
     bank()
     began = time.monotonic()
-    with Server() as server:
-        ready = time.monotonic() - began
-        time.sleep(1)
-        asked, used = questions(broker), server.processor_time()
-        time.sleep(milliseconds / 1000)
-        asked, used = questions(broker) - asked - 1, server.processor_time() - used
-        memory = server.memory()
+    server = Server()
+    ready = time.monotonic() - began
+    time.sleep(1)
+    asked, used = questions(broker), server.processor_time()
+    time.sleep(milliseconds / 1000)
+    asked, used = questions(broker) - asked - 1, server.processor_time() - used
     return {
         "ready_ms": ready * 1000,
         "processor_percent": used / milliseconds * 100_000,
-        "memory_mib": memory,
+        "memory_mib": server.memory(),
         "redis_commands": asked / milliseconds * 1000,
     }
 
@@ -200,8 +203,9 @@ def idle(milliseconds, database, broker):
 # --- what they are made of
 
 
+@cache
 def bank():
-    """The domain, ready for use."""
+    """The domain, made ready once."""
     from bank import bank
 
     bank.init(traverse=False)
@@ -305,7 +309,7 @@ def percentile(values, percent):
 
 
 class Server:
-    """`protean server` in a process of its own, ready."""
+    """`protean server` in a process of its own, ready. It serves until the group is ended."""
 
     def __init__(self, parts="teller projector", workers=1):
         self.workers = workers
@@ -318,14 +322,8 @@ class Server:
             stdin=subprocess.DEVNULL,
             stdout=self.log,
             stderr=self.log,
-            # Whoever asked ends it.
-            start_new_session=True,
         )
-        try:
-            until(self.has_started)
-        except BaseException:
-            self.end()
-            raise
+        until(self.has_started)
 
     def has_started(self):
         told = self.told()
@@ -346,17 +344,6 @@ class Server:
         with open(f"/proc/{self.process.pid}/status") as status:
             kib = next(line for line in status if line.startswith("VmRSS:")).split()[1]
         return int(kib) / 1024
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.end()
-
-    def end(self):
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-        self.log.close()
 
 
 if __name__ == "__main__":
