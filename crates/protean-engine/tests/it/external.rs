@@ -37,6 +37,7 @@ async fn others_are_sent_the_events_that_come_and_no_more() {
     let before = Add { tally: "t".into(), number: 0 };
     bench.domain.process(before).synchronous().await.unwrap();
     bench.add("t", 1, Priority::NORMAL).await;
+    bench.serve_until(async || !entries(&partner, EVENTS).is_empty()).await;
     bench.add("t", 2, Priority::BULK).await;
     bench.serve_until(async || entries(&partner, EVENTS).len() >= 2).await;
     bench.drain().await;
