@@ -1,7 +1,7 @@
 //! What a worker reads: the lanes of its category in the log, and what is parked.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 
 use protean_core::message::{Lane, Priority, Timestamp};
 use protean_core::port::{Delivery, LaneRead, ParkedPage, ParkedRead};
@@ -82,12 +82,16 @@ pub(crate) struct ParkedSource {
     reading: bool,
     /// Parked messages that are in memory, and whether they were found due meanwhile.
     taken: HashMap<u64, bool>,
+    /// Those that have left it since the look began that is under way: what that finds
+    /// of them may be older than what became of them.
+    left: HashSet<u64>,
 }
 
 impl ParkedSource {
     /// To be looked at once, for what an earlier process left.
     pub(crate) fn new(lane: Lane, page: usize, now: Timestamp) -> Self {
-        Self { lane, page, look_at: Some(now), reading: false, taken: HashMap::new() }
+        let (taken, left) = (HashMap::new(), HashSet::new());
+        Self { lane, page, look_at: Some(now), reading: false, taken, left }
     }
 
     /// A message was parked until `due`.
@@ -118,7 +122,11 @@ impl ParkedSource {
     pub(crate) fn found(&mut self, page: ParkedPage) -> Vec<Delivery> {
         self.reading = false;
         page.next_due.into_iter().for_each(|due| self.expect(due));
-        let mut due = page.due;
+        let (left, mut due) = (std::mem::take(&mut self.left), page.due);
+        due.retain(|delivery| !left.contains(&delivery.recorded.position));
+        if !left.is_empty() {
+            self.expect(Timestamp::default());
+        }
         due.retain(|delivery| match self.taken.entry(delivery.recorded.position) {
             Entry::Occupied(mut known) => {
                 known.insert(true);
@@ -135,6 +143,7 @@ impl ParkedSource {
     /// Looking failed; it is to be done again at `when`.
     pub(crate) fn failed(&mut self, when: Timestamp) {
         self.reading = false;
+        self.left.clear();
         self.expect(when);
     }
 
@@ -148,6 +157,9 @@ impl ParkedSource {
     pub(crate) fn give_back(&mut self, position: u64) {
         if self.taken.remove(&position) == Some(true) {
             self.expect(Timestamp::default());
+        }
+        if self.reading {
+            self.left.insert(position);
         }
     }
 }
@@ -195,6 +207,18 @@ mod tests {
         assert_eq!(source.look_at(), None);
         source.give_back(7);
         assert_eq!(source.look_at(), Some(Timestamp::default()));
+    }
+
+    #[test]
+    fn what_was_seen_before_it_was_tried_is_not_tried_again_for_that() {
+        let mut source = source();
+        assert_eq!(source.found(page()).len(), 1);
+        (source.reading, source.look_at) = (true, None);
+        source.give_back(7);
+        assert!(source.found(page()).is_empty(), "it was tried while the look was under way");
+        assert_eq!(source.look_at(), Some(Timestamp::default()), "it may be due all the same");
+        source.reading = true;
+        assert_eq!(source.found(page()).len(), 1);
     }
 
     #[test]

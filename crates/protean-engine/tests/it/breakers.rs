@@ -20,6 +20,7 @@ max_retries = 50
 const ONCE: &str = "[server.subscriptions.NumbersProjector]
 circuit_breaker_threshold = 3
 circuit_breaker_reset_seconds = 3600
+retry_delay_seconds = 3600
 ";
 
 async fn failing(on: On, config: &str) -> Bench {

@@ -288,6 +288,7 @@ async fn what_comes_while_a_server_stops_is_at_once_for_others(on: On) {
         while !stopped.load(Ordering::SeqCst) {
             let next = sent.fetch_add(1, Ordering::SeqCst);
             spread(&bench, next..next + 1, Priority::NORMAL).await;
+            tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
     let stopping = async {

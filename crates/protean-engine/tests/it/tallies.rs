@@ -12,7 +12,7 @@ use protean::{
     Context, DomainBuilder, Error, Failure, Id, Result, Root, aggregate, aggregate_impl, command,
     command_handler, event, event_handler, projection, projector,
 };
-use protean_engine::Server;
+use protean_engine::{DeadLetters, Server};
 use protean_testing::servers::{Database, Postgres, RedisServer};
 use tokio::time::Instant;
 
@@ -54,7 +54,7 @@ impl Tally {
 }
 
 /// A number whose handler writes one stream twice from the same state.
-pub(crate) const IN_CONFLICT_WITH_ITSELF: i64 = 666;
+pub(crate) const IN_CONFLICT_WITH_ITSELF: i64 = -666;
 
 pub(crate) struct TallyCommandHandler;
 
@@ -336,11 +336,13 @@ impl Bench {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         });
-        let served = tokio::time::timeout(Duration::from_secs(20), serving).await;
+        let served = tokio::time::timeout(Duration::from_secs(60), serving).await;
         if served.is_err() {
             let mut told = Vec::new();
             for group in self.domain.registry().groups() {
-                told.push((group.name.to_string(), self.standing(&group.name).await));
+                let letters = DeadLetters::of(&self.domain, group).await.unwrap();
+                let letters = letters.page(0, 9).await.unwrap();
+                told.push((group.name.to_string(), self.standing(&group.name).await, letters));
             }
             panic!("not done in time: {told:#?}");
         }
