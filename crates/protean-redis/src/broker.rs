@@ -172,6 +172,10 @@ impl Consumer for RedisBroker {
             Ok(taken)
         })
     }
+
+    fn leave(&self, group: &str, consumer: &str) {
+        self.readers.forget(group, consumer);
+    }
 }
 
 impl RedisBroker {

@@ -139,7 +139,7 @@ async fn answers(shared: &Shared, commands: &Pipeline) -> Result<Vec<Value>> {
 }
 
 /// The longest message; a server that does not tell is taken to be as it comes.
-async fn longest(shared: &Shared) -> Result<usize> {
+pub(crate) async fn longest(shared: &Shared) -> Result<usize> {
     let mut ask = redis::pipe();
     ask.cmd("CONFIG").arg("GET").arg("proto-max-bulk-len");
     let answer = shared.ask_all(&ask).await?.into_iter().next();

@@ -10,6 +10,7 @@
 //! * a location: `location` reads it, `server` connects, `check` looks whether what
 //!   answers can be relied on
 //! * what Redis reports, told for a person: `error`
+//! * publish and subscribe, which keeps nothing: `pubsub`
 //!
 //! A user of Redis with limited rights needs the commands in `check` on the keys of
 //! its streams and on `protean:mark:*`.
@@ -21,9 +22,10 @@ mod error;
 mod location;
 mod provider;
 mod publish;
+mod pubsub;
 mod reader;
 mod script;
 mod server;
 mod shared;
 
-pub use provider::Redis;
+pub use provider::{Redis, RedisPubsub};

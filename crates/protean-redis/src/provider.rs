@@ -6,6 +6,7 @@ use protean_core::port::{BoxFuture, Broker, BrokerLocation, BrokerProvider};
 use protean_core::{Error, Result};
 
 use crate::broker::RedisBroker;
+use crate::pubsub::Channels;
 use crate::reader::Readers;
 use crate::shared::Shared;
 use crate::{check, location};
@@ -39,6 +40,39 @@ impl BrokerProvider for Redis {
             let longest = check::check(&shared).await?;
             let readers = Readers::default();
             Ok(Arc::new(RedisBroker { shared, readers, longest }) as Arc<dyn Broker>)
+        })
+    }
+}
+
+/// Opens brokers on publish and subscribe, at the locations that [`Redis`] takes too: a
+/// stream is a channel of that name, and an entry is what was published there.
+///
+/// **Nothing is kept.** Who listens when it is published hears it; for a server that is
+/// away, starting or cut off it never was, and when what waits to be handled passes
+/// 32 MiB, more is lost, which the reader is told. Fit for events that others may
+/// miss, and for what they send that may be missed. Every process that reads for a group
+/// hears everything, so one at a time is to read; a subscriber's inbox sees to that.
+///
+/// The user of Redis needs `PUBLISH`, `SUBSCRIBE` and `PING`, and the channels.
+/// Nothing about it is as the broker of the same name in Protean for Python has it, which
+/// keeps lists.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RedisPubsub;
+
+impl BrokerProvider for RedisPubsub {
+    fn name(&self) -> &'static str {
+        "redis_pubsub"
+    }
+
+    fn fault(&self, location: &BrokerLocation) -> Option<String> {
+        location::fault(location)
+    }
+
+    fn open<'a>(&'a self, location: &'a BrokerLocation) -> BoxFuture<'a, Result<Arc<dyn Broker>>> {
+        Box::pin(async move {
+            let server = location::server(location).map_err(Error::misused)?;
+            let channels = Channels::open(Shared::new(Arc::new(server))).await?;
+            Ok(Arc::new(channels) as Arc<dyn Broker>)
         })
     }
 }

@@ -118,7 +118,7 @@ fn hold_back(entries: &[Publication], published: &mut [Option<Published>]) {
     }
 }
 
-fn refused(entry: &Publication, longest: usize) -> Option<Published> {
+pub(crate) fn refused(entry: &Publication, longest: usize) -> Option<Published> {
     let length = entry.data.len();
     (length > longest).then(|| {
         Published::Refused(format!(

@@ -53,6 +53,12 @@ impl Readers {
         result
     }
 
+    /// Closes the connection of a consumer, as soon as nobody reads there.
+    pub(crate) fn forget(&self, group: &str, consumer: &str) {
+        let mut readers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        readers.remove(&(group.into(), consumer.into()));
+    }
+
     fn of(&self, read: &BrokerRead) -> Arc<Reader> {
         let mut readers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let name = (Arc::clone(&read.group), Arc::clone(&read.consumer));

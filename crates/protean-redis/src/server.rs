@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use protean_core::{Error, Result};
-use redis::aio::MultiplexedConnection;
+use redis::aio::{MultiplexedConnection, PubSub};
 use redis::{AsyncConnectionConfig, Client};
 
 use crate::error;
@@ -38,7 +38,8 @@ pub(crate) struct Line {
     _counted: Arc<Counted>,
 }
 
-struct Counted(Arc<Server>);
+/// One of the connections that may be open, for as long as it is kept.
+pub(crate) struct Counted(Arc<Server>);
 
 impl Server {
     pub(crate) fn new(client: Client, place: String, limits: &Limits) -> Self {
@@ -65,6 +66,19 @@ impl Server {
         let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
         match tokio::time::timeout(self.connecting, connecting).await {
             Ok(Ok(connection)) => Ok(Line { connection, _counted: counted }),
+            Ok(Err(failed)) => Err(error::of_connecting(failed, &self.place)),
+            Err(_) => Err(error::silent(&self.place, self.connecting)),
+        }
+    }
+
+    /// Connects for listening to channels.
+    ///
+    /// # Errors
+    /// Those of [`connect`](Self::connect).
+    pub(crate) async fn listen(self: &Arc<Self>) -> Result<(PubSub, Counted)> {
+        let counted = self.count()?;
+        match tokio::time::timeout(self.connecting, self.client.get_async_pubsub()).await {
+            Ok(Ok(connection)) => Ok((connection, counted)),
             Ok(Err(failed)) => Err(error::of_connecting(failed, &self.place)),
             Err(_) => Err(error::silent(&self.place, self.connecting)),
         }

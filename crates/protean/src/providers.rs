@@ -4,8 +4,8 @@ use protean_core::domain::DomainBuilder;
 
 /// Declares a domain by this name, ready for every database this crate was
 /// built with: `memory`, `sqlite` with the feature of that name (default), and
-/// `postgresql` with the feature `postgres`; and for the broker `redis` with the
-/// feature of that name.
+/// `postgresql` with the feature `postgres`; and for the brokers `redis` and
+/// `redis_pubsub` with the feature `redis`.
 ///
 /// ```
 /// use protean::prelude::*;
@@ -88,6 +88,7 @@ pub fn domain(name: &str) -> DomainBuilder {
     #[cfg(feature = "postgres")]
     let builder = builder.provider(protean_postgres::Postgres);
     #[cfg(feature = "redis")]
-    let builder = builder.broker_provider(protean_redis::Redis);
+    let builder =
+        builder.broker_provider(protean_redis::Redis).broker_provider(protean_redis::RedisPubsub);
     builder
 }

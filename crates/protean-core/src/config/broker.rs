@@ -16,7 +16,7 @@ pub enum BrokerProvider {
     Inline,
     /// Redis Streams: durable, with consumer groups.
     Redis,
-    /// Redis publish and subscribe: nothing is kept.
+    /// Redis publish and subscribe: nothing is kept for who does not listen.
     RedisPubsub,
 }
 
@@ -47,6 +47,12 @@ impl Broker {
     /// True for Redis Streams, which subscriptions can read.
     pub fn has_streams(&self) -> bool {
         self.provider == BrokerProvider::Redis
+    }
+
+    /// True for what other systems can reach as well: subscribers hear from them there,
+    /// and events can be published to them.
+    pub fn reaches_others(&self) -> bool {
+        self.provider != BrokerProvider::Inline
     }
 
     fn read(section: &mut Section<'_>) -> Self {

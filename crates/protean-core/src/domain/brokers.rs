@@ -77,6 +77,7 @@ impl Brokers {
             }
         }
         faults.extend(without_streams(config, registry.groups()));
+        faults.extend(forgetful(config).map(|fault| format!("{file}: {fault}")));
         faults.extend(strange(config, registry.groups()));
         faults.extend(not_external(config).map(|fault| format!("{file}: {fault}")));
         if faults.is_empty() { Ok(Self(brokers)) } else { Err(faults) }
@@ -129,6 +130,18 @@ fn without_streams(config: &Config, groups: &[Arc<Group>]) -> Vec<String> {
     handlers.into_iter().map(told).collect()
 }
 
+/// An outbox whose broker keeps nothing.
+fn forgetful(config: &Config) -> Option<String> {
+    let name = &config.outbox.broker;
+    let provider = config.brokers.get(name)?.provider;
+    (config.enable_outbox && provider == config::BrokerProvider::RedisPubsub).then(|| {
+        format!(
+            "outbox.broker: '{name}' is {provider}, which keeps nothing for who is away: set \
+             brokers.{name}.provider = \"redis\", or list '{name}' in outbox.external_brokers"
+        )
+    })
+}
+
 /// Subscribers to a broker that is not configured.
 fn strange(config: &Config, groups: &[Arc<Group>]) -> Vec<String> {
     let told = |group: &Arc<Group>| {
@@ -151,10 +164,11 @@ fn not_external(config: &Config) -> impl Iterator<Item = String> {
         let broker = config.brokers.get(name)?;
         let fault = if config.enable_outbox && *name == config.outbox.broker {
             format!("'{name}' gets every message already, as outbox.broker; remove it here")
-        } else if !broker.has_streams() {
+        } else if !broker.reaches_others() {
             let provider = broker.provider;
             format!(
-                "'{name}' is {provider} and has no streams: set brokers.{name}.provider = \"redis\""
+                "'{name}' is {provider}, where others cannot read: set \
+                 brokers.{name}.provider = \"redis\""
             )
         } else {
             return None;
@@ -165,17 +179,56 @@ fn not_external(config: &Config) -> impl Iterator<Item = String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use crate::Result;
     use crate::domain::DomainBuilder;
+    use crate::port::{BoxFuture, Broker, BrokerLocation, BrokerProvider};
+
+    /// A provider that nobody opens.
+    struct Pubsub;
+
+    impl BrokerProvider for Pubsub {
+        fn name(&self) -> &'static str {
+            "redis_pubsub"
+        }
+
+        fn fault(&self, _location: &BrokerLocation) -> Option<String> {
+            None
+        }
+
+        fn open<'a>(&'a self, _: &'a BrokerLocation) -> BoxFuture<'a, Result<Arc<dyn Broker>>> {
+            unreachable!("nothing is opened when a domain is built")
+        }
+    }
+
+    fn told(config: &str) -> Vec<String> {
+        let built = DomainBuilder::new("d").config(config).broker_provider(Pubsub).build();
+        built.err().map(|error| error.faults().to_vec()).unwrap_or_default()
+    }
 
     #[test]
-    fn an_external_broker_has_streams_of_its_own() {
-        let config = "[brokers.partner]\nprovider = 'inline'\n\
-                      [outbox]\nexternal_brokers = ['partner']\n";
-        let built = DomainBuilder::new("d").config(config).build();
-        let told = built.err().map(|error| error.faults().to_vec()).unwrap_or_default();
+    fn messages_do_not_go_through_a_broker_that_keeps_nothing() {
+        let broker = "[brokers.default]\nprovider = 'redis_pubsub'\nURI = 'redis://h'\n";
+        assert_eq!(told(broker), [""; 0]);
+        let told = told(&format!("enable_outbox = true\n{broker}"));
         let [fault] = &told[..] else { panic!("{told:?}") };
-        let expected = "outbox.external_brokers: 'partner' is inline and has no streams: set \
-                        brokers.partner.provider = \"redis\"";
+        let expected = "outbox.broker: 'default' is redis_pubsub, which keeps nothing for who is \
+                        away: set brokers.default.provider = \"redis\", or list 'default' in \
+                        outbox.external_brokers";
+        assert!(fault.ends_with(expected), "{fault}");
+    }
+
+    #[test]
+    fn an_external_broker_is_within_reach_of_others() {
+        let inline = "[brokers.partner]\nprovider = 'inline'\n\
+                      [outbox]\nexternal_brokers = ['partner']\n";
+        let pubsub = inline.replace("'inline'", "'redis_pubsub'\nURI = 'redis://h'");
+        assert_eq!(told(&pubsub), [""; 0]);
+        let told = told(inline);
+        let [fault] = &told[..] else { panic!("{told:?}") };
+        let expected = "outbox.external_brokers: 'partner' is inline, where others cannot read: \
+                        set brokers.partner.provider = \"redis\"";
         assert!(fault.ends_with(expected), "{fault}");
     }
 }

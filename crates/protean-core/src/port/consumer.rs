@@ -55,6 +55,10 @@ pub trait Consumer: Send + Sync {
     /// Dropping the future may leave entries with the consumer that it has not
     /// seen; they can be taken over again after the same while.
     fn take_over(&self, take: TakeOver) -> BoxFuture<'_, Result<Vec<Entry>>>;
+
+    /// Closes what a consumer has open here, until it reads again. What it has read and
+    /// not settled is left to the others, where the broker keeps it.
+    fn leave(&self, group: &str, consumer: &str);
 }
 
 /// What to read.

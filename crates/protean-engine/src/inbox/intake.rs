@@ -68,6 +68,7 @@ impl Intake {
         if let Ok(left) = self.broker.read(self.reading(None)).await {
             self.take_in(left).await.map(drop).unwrap_or_default();
         }
+        self.broker.leave(&self.of.group, &self.consumer);
     }
 
     /// Takes in the next page.

@@ -33,7 +33,7 @@ struct Inbox {
 }
 
 /// Starts to take in the stream of every subscriber, each until it is told to stop;
-/// one whose broker has no streams is idle.
+/// one whose broker is within this process is idle.
 pub(crate) fn start(
     domain: &Domain,
     store: &Arc<dyn Store>,
@@ -43,9 +43,9 @@ pub(crate) fn start(
     for group in domain.registry().groups() {
         let HandlerKind::Subscriber { broker } = group.kind else { continue };
         let configured = domain.config().brokers.get(broker);
-        if !configured.is_some_and(config::Broker::has_streams) {
+        if !configured.is_some_and(config::Broker::reaches_others) {
             let (handler, stream) = (&group.handler, &group.category);
-            info!("{handler} is idle: brokers.{broker} has no streams, so '{stream}' is not read");
+            info!("{handler} is idle: brokers.{broker} is inline, so '{stream}' is not read");
             continue;
         }
         let (domain, store) = (domain.clone(), Arc::clone(store));
@@ -62,7 +62,7 @@ pub(crate) fn brokers(domain: &Domain) -> impl Iterator<Item = &str> {
         _ => None,
     });
     let configured = |name: &str| domain.config().brokers.get(name);
-    brokers.filter(move |name| configured(name).is_some_and(config::Broker::has_streams))
+    brokers.filter(move |name| configured(name).is_some_and(config::Broker::reaches_others))
 }
 
 /// Why one has ended, unless it was told to.

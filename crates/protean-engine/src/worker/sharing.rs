@@ -182,6 +182,7 @@ impl Sharing {
                 warn!(group = %feed.group(), "cannot give back what waits, it is taken over \
                      when the lease is over: {failed}");
             }
+            broker.leave(feed.group(), feed.consumer());
         }
     }
 }

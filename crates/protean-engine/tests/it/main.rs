@@ -8,7 +8,7 @@
 //! * `letters`: what is dead can be replayed and purged
 //! * `suspects`: an abrupt end of the process, and who is to blame
 //! * `processes`: the same with real processes
-//! * `relay`, `external`, `mirror`: from the log to a broker; `subscribers`: and back
+//! * `relay`, `external`, `mirror`: from the log to a broker; `subscribers`, `pubsub`: and back
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `kills`: and with one that is killed or stopped with handlers in flight
 //! * `keys`: names of senders, and what is forgotten
@@ -42,6 +42,7 @@ mod one_file;
 mod order;
 mod outages;
 mod processes;
+mod pubsub;
 mod relay;
 mod schedules;
 mod serve;

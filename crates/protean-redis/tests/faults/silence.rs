@@ -106,6 +106,10 @@ async fn connections_are_bounded_and_none_is_left_behind() {
     let third = BrokerRead { consumer: "another".into(), ..sample.reading("x", &["a"]) };
     let told = sample.broker().read(third).await.unwrap_err();
     assert!(told.to_string().contains("max_connections = 2"), "{told}");
+    let one = sample.reading("x", &["a"]);
+    sample.broker().leave(&one.group, &one.consumer);
+    let another = BrokerRead { consumer: "another".into(), ..one };
+    sample.broker().read(another).await.unwrap();
     drop(sample);
     while connected() > 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;

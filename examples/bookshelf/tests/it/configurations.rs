@@ -59,8 +59,9 @@ const WRONG: &[Wrong] = &[
         &["BookCatalogProjector reads a broker stream", "\"event_store\""],
     ),
     (
-        "[brokers.default]\nprovider = \"redis_pubsub\"\nURI = \"redis://127.0.0.1:1/0\"\n",
-        &["brokers.default.provider: ", "not part of this program", "'inline', 'redis'"],
+        "enable_outbox = true\n\
+         [brokers.default]\nprovider = \"redis_pubsub\"\nURI = \"redis://127.0.0.1:1/0\"\n",
+        &["outbox.broker: 'default' is redis_pubsub, which keeps nothing", "external_brokers"],
     ),
     ("[server]\nreserved = \"${NOBODY_SETS_THIS}\"\n", &["bad.toml:2:", "NOBODY_SETS_THIS"]),
 ];

@@ -1,0 +1,163 @@
+//! What goes over publish and subscribe: nothing is kept there, and what was heard is as
+//! safe as anything in the log.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use protean::domain::Domain;
+use protean::message::Priority;
+use protean::port::{BrokerLocation, BrokerProvider, BrokerRead, Term};
+use protean::{Context, Error, Handled, Payload, subscriber};
+use protean_engine::Server;
+use protean_redis::RedisPubsub;
+use protean_testing::servers::RedisServer;
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::child::configured;
+use crate::tallies::{Add, Bench, Faults, Numbers, On};
+
+const CHANNEL: &str = "prices";
+
+/// Sends each number on as a command, every fifth after it has failed with it once.
+struct Prices(Arc<Mutex<Vec<i64>>>);
+
+#[subscriber(stream = "prices", broker = "live")]
+impl Prices {
+    #[handle]
+    async fn said(&self, payload: Payload, context: &Context) -> Handled {
+        let number: i64 = payload.json()?;
+        let is_first = !self.0.lock().unwrap().contains(&number);
+        self.0.lock().unwrap().push(number);
+        if is_first && number % 5 == 0 {
+            return Err(Error::failed("not yet").into());
+        }
+        context.process(Add { tally: "t".into(), number })?;
+        Ok(())
+    }
+}
+
+struct Running {
+    domain: Domain,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<protean::Result>,
+}
+
+/// A server as another process has it.
+fn start(file: &Path, uri: &str) -> Running {
+    let more = format!(
+        "[server.broker_subscription]\nmax_retries = 3\nretry_delay_seconds = 0.01\n\
+         [brokers.live]\nprovider = \"redis_pubsub\"\nURI = '{uri}'\n"
+    );
+    let builder = configured(file, &Faults::default(), &more);
+    let domain = builder.register(Prices(Arc::default())).build().unwrap();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let server = Server::new(domain.clone());
+    let server = tokio::spawn(server.run(async { stopped.await.unwrap_or_default() }));
+    Running { domain, stop, server }
+}
+
+impl Running {
+    /// Stops it; whose domain it was lives on.
+    async fn stop(self) -> Domain {
+        self.stop.send(()).unwrap();
+        self.server.await.unwrap().unwrap();
+        self.domain
+    }
+
+    async fn seen(&self) -> Vec<i64> {
+        let rows = self.domain.repository::<Numbers>().await.unwrap();
+        let mut seen =
+            rows.find(&"t".into()).await.unwrap().map(|row| row.seen).unwrap_or_default();
+        seen.sort_unstable();
+        seen
+    }
+}
+
+async fn until(what: &str, done: impl AsyncFn() -> bool) {
+    let waiting = async {
+        while !done().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), waiting)
+        .await
+        .unwrap_or_else(|_| panic!("{what}"));
+}
+
+async fn listens(server: &RedisServer) {
+    let numbers = async || server.command(&["PUBSUB", "NUMSUB", CHANNEL]).ends_with("\n1");
+    until("one listens", numbers).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_said_is_heard_once_by_one_server_and_then_by_the_next() {
+    let (folder, server) = (tempfile::tempdir().unwrap(), RedisServer::start(""));
+    let file = folder.path().join("bench.db");
+    let say = |number: i64| server.command(&["PUBLISH", CHANNEL, &number.to_string()]);
+    assert_eq!(say(-1), "0", "nobody listens yet");
+    let first = start(&file, &server.uri());
+    listens(&server).await;
+    let second = start(&file, &server.uri());
+    for number in 0..20 {
+        assert_eq!(say(number), "1");
+    }
+    until("all is handled", async || first.seen().await.len() == 20).await;
+    let _first = first.stop().await;
+    listens(&server).await;
+    for number in 20..40 {
+        say(number);
+    }
+    until("the other goes on", async || second.seen().await.len() == 40).await;
+    assert_eq!(second.seen().await, Vec::from_iter(0..40));
+    let store = second.domain.store().await.unwrap();
+    let groups = second.domain.registry().groups().iter();
+    let group = groups.clone().find(|group| group.name.ends_with("Prices")).unwrap();
+    let standing = store.standing(&group.name, &group.category).await.unwrap();
+    assert_eq!((standing.committed, standing.count(Term::Handled), standing.dead()), (40, 40, 0));
+    let _second = second.stop().await;
+    until("nobody listens any more", async || say(-2) == "0").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_are_told_to_whoever_listens() {
+    let partner = RedisServer::start("");
+    let config = format!(
+        "[outbox]\ntick_interval = 0.05\nexternal_brokers = ['partner']\n\
+         [brokers.partner]\nprovider = 'redis_pubsub'\nURI = '{}'\n",
+        partner.uri()
+    );
+    let bench = Bench::configured(On::Sqlite, &config, |builder| builder);
+    bench.add("t", 0, Priority::NORMAL).await;
+    bench.drain().await;
+    let location = BrokerLocation { uri: Some(partner.uri()), ..BrokerLocation::default() };
+    let ear = RedisPubsub.open(&location).await.unwrap();
+    let wait = Some(Duration::from_millis(1));
+    let streams = Arc::from([Arc::from("bench::tally")]);
+    let read = BrokerRead { group: "x".into(), consumer: "x".into(), streams, limit: 99, wait };
+    assert!(ear.read(read.clone()).await.unwrap().is_empty(), "it was not there before");
+    for number in 1..6 {
+        bench.add("t", number, Priority::NORMAL).await;
+    }
+    let heard = Mutex::new(Vec::new());
+    let all_heard = async || {
+        let entries = ear.read(read.clone()).await.unwrap();
+        let data = entries.into_iter().map(|entry| entry.data.unwrap());
+        heard
+            .lock()
+            .unwrap()
+            .extend(data.map(|data| serde_json::from_slice::<Value>(&data).unwrap()));
+        heard.lock().unwrap().len() >= 5
+    };
+    bench.serve_until(all_heard).await;
+    bench.drain().await;
+    assert!(ear.read(read.clone()).await.unwrap().is_empty());
+    let heard = heard.into_inner().unwrap();
+    let numbers: Vec<_> = heard.iter().map(|event| event["data"]["number"].clone()).collect();
+    assert_eq!(numbers, [1, 2, 3, 4, 5].map(|number| json!(number)));
+    assert_eq!(heard[0]["metadata"]["envelope"], json!({"specversion": "1.0"}));
+    assert_eq!(partner.command(&["DBSIZE"]), "0");
+    bench.assert_closes().await;
+}

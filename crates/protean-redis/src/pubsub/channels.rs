@@ -1,0 +1,158 @@
+//! The broker: each stream is a channel.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use protean_core::Result;
+use protean_core::message::Id;
+use protean_core::port::{
+    Batch, BoxFuture, Broker, BrokerGroup, BrokerMark, BrokerRead, Consumer, Entry, EntryId,
+    EntryRef, GroupStanding, Kept, Publication, Published, Receipt, TakeOver,
+};
+use redis::Value;
+
+use super::ear::Ear;
+use crate::check;
+use crate::publish::refused;
+use crate::shared::Shared;
+
+/// Channels of one Redis server, and what the groups of this process have heard there.
+pub(crate) struct Channels {
+    shared: Shared,
+    /// The longest message the server takes, in bytes.
+    longest: usize,
+    ears: Mutex<HashMap<Arc<str>, Arc<Ear>>>,
+    /// As durable as what was published: not at all.
+    marks: Mutex<HashMap<Arc<str>, Arc<str>>>,
+}
+
+impl Channels {
+    /// Opens them, once the server has answered.
+    pub(crate) async fn open(shared: Shared) -> Result<Self> {
+        shared.connect().await?;
+        let longest = check::longest(&shared).await?;
+        Ok(Self { shared, longest, ears: Mutex::default(), marks: Mutex::default() })
+    }
+
+    fn ear(&self, group: &str) -> Arc<Ear> {
+        let mut ears = self.ears.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(ears.entry(group.into()).or_default())
+    }
+
+    /// Hears nothing for a group any more, and drops what it has not settled.
+    fn forget_ear(&self, group: &str) {
+        self.ears.lock().unwrap_or_else(PoisonError::into_inner).remove(group);
+    }
+
+    /// Sets a mark, and gives what it was.
+    fn set(&self, BrokerMark { name, value }: BrokerMark) -> Option<Arc<str>> {
+        self.marks.lock().unwrap_or_else(PoisonError::into_inner).insert(name, value)
+    }
+
+    /// Says it to whoever listens now.
+    async fn tell(&self, entries: &[Publication]) -> Result<Vec<Published>> {
+        let mut tell = redis::pipe();
+        let mut published: Vec<_> = entries.iter().map(|one| refused(one, self.longest)).collect();
+        for (Publication { stream, data }, refused) in entries.iter().zip(&published) {
+            if refused.is_none() {
+                tell.cmd("PUBLISH").arg(&**stream).arg(&**data);
+            }
+        }
+        let mut answers = self.shared.ask_all(&tell).await?.into_iter();
+        for outcome in published.iter_mut().filter(|outcome| outcome.is_none()) {
+            self.shared.accepted(answers.next().unwrap_or(Value::Nil))?;
+            *outcome = Some(Published::Accepted(EntryId::new(Id::new().as_str())));
+        }
+        Ok(published.into_iter().flatten().collect())
+    }
+}
+
+impl Broker for Channels {
+    fn prepare<'a>(&'a self, groups: &'a [BrokerGroup]) -> BoxFuture<'a, Result<Vec<BrokerGroup>>> {
+        Box::pin(async move {
+            let mut new = Vec::new();
+            for of in groups {
+                let to = std::slice::from_ref(&of.stream);
+                if self.ear(&of.group).listen(&self.shared.server, to).await? {
+                    new.push(of.clone());
+                }
+            }
+            Ok(new)
+        })
+    }
+
+    fn forget<'a>(&'a self, groups: &'a [BrokerGroup]) -> BoxFuture<'a, Result> {
+        Box::pin(async move {
+            groups.iter().for_each(|of| self.forget_ear(&of.group));
+            Ok(())
+        })
+    }
+
+    fn publish(&self, batch: Batch) -> BoxFuture<'_, Result<Receipt>> {
+        Box::pin(async move {
+            let published = self.tell(&batch.entries).await?;
+            let before = batch.mark.and_then(|mark| self.set(mark));
+            Ok(Receipt { published, before })
+        })
+    }
+
+    fn kept<'a>(&'a self, mark: &'a str) -> BoxFuture<'a, Result<Kept>> {
+        Box::pin(async move {
+            self.shared.ask(redis::cmd("PING")).await?;
+            let marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(Kept { value: marks.get(mark).cloned(), incarnation: "".into() })
+        })
+    }
+
+    fn standing<'a>(
+        &'a self,
+        groups: &'a [BrokerGroup],
+    ) -> BoxFuture<'a, Result<Vec<Option<GroupStanding>>>> {
+        // Redis knows no groups here.
+        Box::pin(async move { Ok(vec![None; groups.len()]) })
+    }
+}
+
+impl Consumer for Channels {
+    fn read(&self, read: BrokerRead) -> BoxFuture<'_, Result<Vec<Entry>>> {
+        Box::pin(async move { self.ear(&read.group).read(&self.shared.server, &read).await })
+    }
+
+    fn settle<'a>(&'a self, group: &'a str, entries: &'a [EntryRef]) -> BoxFuture<'a, Result> {
+        Box::pin(async move {
+            self.ear(group).shelf().settle(entries);
+            Ok(())
+        })
+    }
+
+    fn hold<'a>(
+        &'a self,
+        group: &'a str,
+        _consumer: &'a str,
+        entries: &'a [EntryRef],
+    ) -> BoxFuture<'a, Result<Vec<EntryRef>>> {
+        Box::pin(async move {
+            let own = self.ear(group).shelf().unsettled(usize::MAX);
+            let is_lost = |entry: &&EntryRef| !own.iter().any(|own| own.at == **entry);
+            Ok(entries.iter().filter(is_lost).cloned().collect())
+        })
+    }
+
+    fn release<'a>(
+        &'a self,
+        _group: &'a str,
+        _consumer: &'a str,
+        _entries: &'a [EntryRef],
+    ) -> BoxFuture<'a, Result> {
+        // What is not settled is found by take_over as it is.
+        Box::pin(async { Ok(()) })
+    }
+
+    fn take_over(&self, take: TakeOver) -> BoxFuture<'_, Result<Vec<Entry>>> {
+        Box::pin(async move { Ok(self.ear(&take.group).shelf().unsettled(take.limit)) })
+    }
+
+    fn leave(&self, group: &str, _consumer: &str) {
+        self.forget_ear(group);
+    }
+}

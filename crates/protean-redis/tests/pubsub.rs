@@ -1,0 +1,234 @@
+//! Publish and subscribe on a real server: who listens hears each once, nobody else
+//! anything, and what is lost is told.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use protean_core::port::{
+    Batch, Broker, BrokerGroup, BrokerLocation, BrokerMark, BrokerProvider, BrokerRead, Entry,
+    Publication, Published, TakeOver,
+};
+use protean_core::{Error, Result};
+use protean_redis::RedisPubsub;
+use protean_testing::servers::RedisServer;
+
+const PATIENCE: Duration = Duration::from_millis(500);
+const LONG: Duration = Duration::from_secs(30);
+
+async fn open(server: &RedisServer) -> Arc<dyn Broker> {
+    let location = BrokerLocation {
+        uri: Some(server.uri()),
+        socket_timeout: Some(PATIENCE),
+        socket_connect_timeout: Some(PATIENCE),
+        max_connections: None,
+    };
+    RedisPubsub.open(&location).await.unwrap()
+}
+
+fn of(group: &str, stream: &str) -> [BrokerGroup; 1] {
+    [BrokerGroup { stream: stream.into(), group: group.into() }]
+}
+
+async fn publish(broker: &dyn Broker, stream: &str, texts: &[&str]) -> Result<Vec<Published>> {
+    let entry =
+        |text: &&str| Publication { stream: stream.into(), data: Arc::from(text.as_bytes()) };
+    let entries = texts.iter().map(entry).collect();
+    Ok(broker.publish(Batch { entries, mark: None }).await?.published)
+}
+
+fn reading(group: &str, stream: &str, wait: Option<Duration>) -> BrokerRead {
+    let streams = Arc::from([Arc::from(stream)]);
+    BrokerRead { group: group.into(), consumer: "one".into(), streams, limit: 100, wait }
+}
+
+async fn read(broker: &dyn Broker, group: &str, stream: &str) -> Result<Vec<Entry>> {
+    broker.read(reading(group, stream, Some(LONG))).await
+}
+
+/// What was read and not settled.
+async fn left(broker: &dyn Broker, group: &str) -> Vec<Entry> {
+    let (group, consumer) = (group.into(), "two".into());
+    let take =
+        TakeOver { group, consumer, streams: Arc::from([]), idle: Duration::ZERO, limit: 100 };
+    broker.take_over(take).await.unwrap()
+}
+
+/// Reads until so many have come.
+async fn heard(broker: &dyn Broker, group: &str, stream: &str, count: usize) -> Vec<Entry> {
+    let mut heard = Vec::new();
+    while heard.len() < count {
+        heard.extend(read(broker, group, stream).await.unwrap());
+    }
+    heard
+}
+
+fn texts(entries: &[Entry]) -> Vec<&str> {
+    let data = entries.iter().map(|entry| entry.data.as_deref().unwrap());
+    data.map(|data| std::str::from_utf8(data).unwrap()).collect()
+}
+
+#[tokio::test]
+async fn every_group_hears_each_once_in_order_and_keeps_it_until_it_is_settled() {
+    let server = RedisServer::start("");
+    let (here, there) = (open(&server).await, open(&server).await);
+    for (broker, group) in [(&here, "x"), (&here, "y"), (&there, "z")] {
+        assert_eq!(broker.prepare(&of(group, "a")).await.unwrap(), of(group, "a"));
+        assert_eq!(broker.prepare(&of(group, "a")).await.unwrap(), []);
+    }
+    let published = publish(&*here, "a", &["1", "2", "3"]).await.unwrap();
+    assert!(published.iter().all(|one| matches!(one, Published::Accepted(_))), "{published:?}");
+    publish(&*here, "b", &["of nobody"]).await.unwrap();
+    for (broker, group) in [(&here, "x"), (&here, "y"), (&there, "z")] {
+        assert_eq!(texts(&heard(&**broker, group, "a", 3).await), ["1", "2", "3"]);
+    }
+    assert!(here.read(reading("x", "a", None)).await.unwrap().is_empty());
+    let unsettled = left(&*here, "x").await;
+    assert_eq!(texts(&unsettled), ["1", "2", "3"]);
+    here.settle("x", &[unsettled[1].at.clone()]).await.unwrap();
+    assert_eq!(texts(&left(&*here, "x").await), ["1", "3"]);
+    let at = |entry: &Entry| entry.at.clone();
+    let both = [at(&unsettled[0]), at(&unsettled[1])];
+    assert_eq!(here.hold("x", "one", &both).await.unwrap(), both[1..]);
+    assert_eq!(left(&*here, "y").await.len(), 3);
+    let mut ids: Vec<_> = unsettled.iter().map(|entry| entry.at.id.as_str().to_owned()).collect();
+    ids.dedup();
+    assert_eq!(ids.len(), 3);
+}
+
+#[tokio::test]
+async fn what_is_published_while_nobody_listens_is_heard_by_nobody() {
+    let server = RedisServer::start("");
+    let broker = open(&server).await;
+    publish(&*broker, "a", &["early"]).await.unwrap();
+    broker.prepare(&of("x", "a")).await.unwrap();
+    publish(&*broker, "a", &["in time"]).await.unwrap();
+    assert_eq!(texts(&heard(&*broker, "x", "a", 1).await), ["in time"]);
+    broker.leave("x", "one");
+    while !server.command(&["PUBSUB", "CHANNELS"]).is_empty() {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    publish(&*broker, "a", &["late"]).await.unwrap();
+    assert!(broker.read(reading("x", "a", None)).await.unwrap().is_empty());
+    assert_eq!(server.command(&["DBSIZE"]), "0");
+}
+
+#[tokio::test]
+async fn a_read_that_is_dropped_loses_nothing() {
+    let server = RedisServer::start("");
+    let broker = open(&server).await;
+    broker.prepare(&of("x", "a")).await.unwrap();
+    for number in 0..200 {
+        let number = number.to_string();
+        let mut reading = broker.read(reading("x", "a", Some(LONG)));
+        assert!(futures_util::poll!(&mut reading).is_pending());
+        publish(&*broker, "a", &[&number]).await.unwrap();
+        drop(reading);
+        assert_eq!(texts(&heard(&*broker, "x", "a", 1).await), [&*number]);
+    }
+}
+
+#[tokio::test]
+async fn an_outage_is_told_and_what_comes_afterwards_is_heard() {
+    let server = RedisServer::start("");
+    let broker = open(&server).await;
+    broker.prepare(&of("x", "a")).await.unwrap();
+    publish(&*broker, "a", &["before"]).await.unwrap();
+    heard(&*broker, "x", "a", 1).await;
+    let mut waiting = broker.read(reading("x", "a", Some(LONG)));
+    assert!(futures_util::poll!(&mut waiting).is_pending());
+    server.kill();
+    let told = waiting.await.unwrap_err();
+    assert!(told.is_unavailable() && told.to_string().contains("is not heard"), "{told}");
+    assert!(publish(&*broker, "a", &["1"]).await.is_err_and(|e| e.is_unavailable()));
+    assert_eq!(texts(&left(&*broker, "x").await), ["before"]);
+    server.resume();
+    healed(async || broker.prepare(&of("x", "a")).await).await;
+    publish(&*broker, "a", &["after"]).await.unwrap();
+    assert_eq!(texts(&heard(&*broker, "x", "a", 1).await), ["after"]);
+}
+
+#[tokio::test]
+async fn a_server_that_is_frozen_is_noticed_by_who_listens() {
+    let server = RedisServer::start("");
+    let broker = open(&server).await;
+    broker.prepare(&of("x", "a")).await.unwrap();
+    server.freeze();
+    let begun = Instant::now();
+    let told = read(&*broker, "x", "a").await.unwrap_err();
+    assert!(told.is_unavailable() && begun.elapsed() < LONG / 3, "{told}");
+    server.thaw();
+    healed(async || broker.prepare(&of("x", "a")).await).await;
+    publish(&*broker, "a", &["after"]).await.unwrap();
+    assert_eq!(texts(&heard(&*broker, "x", "a", 1).await), ["after"]);
+}
+
+#[tokio::test]
+async fn more_than_can_wait_is_lost_and_told_once() {
+    const MEBIBYTE: usize = 1024 * 1024;
+    let server = RedisServer::start("client-output-buffer-limit pubsub 0 0 0");
+    let broker = open(&server).await;
+    broker.prepare(&of("x", "a")).await.unwrap();
+    let large = "-".repeat(MEBIBYTE);
+    for _ in 0..40 {
+        publish(&*broker, "a", &[&large]).await.unwrap();
+    }
+    // Its turn comes after theirs.
+    broker.prepare(&of("x", "b")).await.unwrap();
+    let told = read(&*broker, "x", "a").await.unwrap_err();
+    assert!(told.is_unavailable() && told.to_string().contains("9 messages"), "{told}");
+    let entries = heard(&*broker, "x", "a", 31).await;
+    assert_eq!(entries.len(), 31);
+    let at: Vec<_> = entries.into_iter().map(|entry| entry.at).collect();
+    broker.settle("x", &at).await.unwrap();
+    publish(&*broker, "a", &["small again"]).await.unwrap();
+    assert_eq!(texts(&heard(&*broker, "x", "a", 1).await), ["small again"]);
+}
+
+#[tokio::test]
+async fn a_mark_lasts_as_long_as_the_process() {
+    let server = RedisServer::start("");
+    let broker = open(&server).await;
+    let mark = |value: &str| Some(BrokerMark { name: "relay".into(), value: value.into() });
+    let set = async |value| {
+        let batch = Batch { entries: Arc::from([]), mark: mark(value) };
+        broker.publish(batch).await.unwrap().before
+    };
+    assert_eq!(set("1").await, None);
+    assert_eq!(set("2").await.as_deref(), Some("1"));
+    assert_eq!(broker.kept("relay").await.unwrap().value.as_deref(), Some("2"));
+    assert_eq!(open(&server).await.kept("relay").await.unwrap().value, None);
+    server.kill();
+    assert!(broker.kept("relay").await.is_err_and(|error| error.is_unavailable()));
+}
+
+#[tokio::test]
+async fn a_right_that_is_missing_is_named() {
+    let server = RedisServer::start("");
+    server.command(&["ACL", "SETUSER", "bob", "on", ">pw", "resetchannels", "&ours*", "+@all"]);
+    let uri = server.uri().replace("redis://", "redis://bob:pw@");
+    let location = BrokerLocation { uri: Some(uri), ..BrokerLocation::default() };
+    let broker = RedisPubsub.open(&location).await.unwrap();
+    broker.prepare(&of("x", "ours")).await.unwrap();
+    publish(&*broker, "ours", &["1"]).await.unwrap();
+    let denied = |error: Error| {
+        let told = error.to_string();
+        assert!(told.contains("ACL SETUSER") && told.contains("channel"), "{told}");
+    };
+    denied(broker.prepare(&of("x", "theirs")).await.unwrap_err());
+    denied(publish(&*broker, "theirs", &["1"]).await.unwrap_err());
+}
+
+/// Asks until the answer is no outage any more.
+async fn healed<T, F: Future<Output = Result<T>>>(ask: impl Fn() -> F) -> T {
+    let begun = Instant::now();
+    loop {
+        match ask().await {
+            Err(error) if error.is_unavailable() && begun.elapsed() < LONG => {
+                tokio::task::yield_now().await;
+            }
+            answer => return answer.unwrap(),
+        }
+    }
+}
