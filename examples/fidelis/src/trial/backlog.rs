@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use protean::domain::{Group, HandlerKind};
+use protean::config::SubscriptionType;
+use protean::domain::{Group, HandlerKind, broker};
 use protean::message::Lane;
-use protean::port::{LaneRead, Store};
+use protean::port::{BrokerGroup, LaneRead, Store};
 use protean::{Domain, Result};
 
 /// Looks at what waits in the database of a domain.
@@ -22,12 +23,15 @@ pub(crate) struct Waiting {
     pub(crate) bulk_commands: u64,
     /// Failed, and to be tried again.
     pub(crate) parked: u64,
+    /// Entries of the broker that nobody has settled yet: of messages that wait, and
+    /// copies of those that do not. Unknown while the broker cannot be asked.
+    entries: Option<u64>,
 }
 
 impl Waiting {
     /// True when there is nothing left to do.
     pub(crate) fn is_over(self) -> bool {
-        self.primary + self.backfill + self.parked == 0
+        self.primary + self.backfill + self.parked == 0 && self.entries == Some(0)
     }
 }
 
@@ -59,7 +63,35 @@ impl Backlog {
             }
             waiting.parked += standing.parked();
         }
+        waiting.entries = match self.entries().await {
+            Err(error) if error.is_unavailable() => None,
+            entries => Some(entries?),
+        };
         Ok(waiting)
+    }
+
+    /// Those in the streams that the groups of this domain read.
+    async fn entries(&self) -> Result<u64> {
+        let (config, groups) = (self.domain.config(), self.domain.registry().groups().iter());
+        let mut streams = Vec::new();
+        for of in groups.filter(|of| of.subscription.subscription_type == SubscriptionType::Stream)
+        {
+            for lane in self.domain.lanes().lanes() {
+                let stream = match lane {
+                    Lane::Primary => of.category.to_string(),
+                    Lane::Backfill => {
+                        format!("{}:{}", of.category, config.server.priority_lanes.backfill_suffix)
+                    }
+                };
+                streams.push(BrokerGroup { stream: stream.into(), group: Arc::clone(&of.name) });
+            }
+        }
+        if streams.is_empty() {
+            return Ok(0);
+        }
+        let standing =
+            broker(&self.domain, &config.outbox.broker).await?.standing(&streams).await?;
+        Ok(standing.iter().flatten().map(|of| of.pending + of.lag.unwrap_or(0)).sum())
     }
 
     /// True when no bulk command waits; quickly told, however many do.
