@@ -16,6 +16,7 @@ use super::outlet::{Outlet, unavailable};
 use super::settling::{Policy, settle};
 use super::stride::Stride;
 use super::window::Window;
+use crate::step;
 
 /// The most messages of one page; those of a lane of each category are in memory twice.
 const PAGE: usize = 512;
@@ -175,10 +176,13 @@ impl<'a> Rounds<'a> {
             return Ok(false);
         }
         let plan = &self.relay.plan;
+        step::reached("before a page is published");
         let (published, lost) = self.outlet.publish(pages).await?;
         let settled = pages.iter().zip(&published);
         let settled = settled.map(|(page, published)| self.settled(page, published));
+        step::reached("before a page is settled");
         self.commit(settled.collect()).await?;
+        step::reached("after a page is settled");
         self.progress = true;
         if lost {
             self.lost(plan.groups()).await?;

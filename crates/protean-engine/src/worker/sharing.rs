@@ -19,6 +19,7 @@ use crate::feed::arrival::{Arrival, Inlet};
 use crate::job::Bench;
 use crate::lanes::Lanes;
 use crate::server::STAND_BY;
+use crate::step::reached;
 
 /// What a worker may read of its group.
 pub(crate) enum Access {
@@ -210,7 +211,9 @@ async fn claim(bench: &Bench, moment: Moment) -> Result<Option<Claimed>> {
 async fn fetch(inlet: Inlet, lane: Lane, read: BrokerRead) -> Happened {
     let (broker, end) = (Arc::clone(&inlet.broker), (read.group.clone(), read.consumer.clone()));
     let stream = Arc::clone(&read.streams[0]);
-    Happened::Read(lane, inlet.arrive(stream, end, broker.read(read)).await)
+    let arrival = inlet.arrive(stream, end, broker.read(read)).await;
+    reached("after entries are read");
+    Happened::Read(lane, arrival)
 }
 
 async fn take_over(inlet: Inlet, lane: Lane, take: TakeOver) -> Happened {
@@ -234,7 +237,9 @@ async fn hold(
 
 async fn settle(mut inlet: Inlet, lane: Lane, entries: Vec<EntryRef>) -> Happened {
     let group = Arc::clone(&inlet.bench.group.name);
+    reached("before handled entries are settled");
     let Err(failed) = inlet.broker.settle(&group, &entries).await else {
+        reached("after handled entries are settled");
         return Happened::Settled(lane, Vec::new());
     };
     warn!(%group, %lane, "cannot settle entries whose messages are handled: {failed}");

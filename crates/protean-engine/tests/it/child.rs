@@ -55,7 +55,7 @@ pub(crate) fn configured(file: &Path, faults: &Faults, more: &str) -> DomainBuil
     // What a process has written outlives it, whether it was pressed to the disk or not.
     let config = format!(
         "[databases.default]\nprovider = \"sqlite\"\ndatabase_uri = 'sqlite://{}'\n\
-         synchronous = \"off\"\n[server]\ndrain_timeout = 1\n\
+         synchronous = \"off\"\n[server]\ndrain_timeout = 1\nlease_seconds = 1\n\
          [server.priority_lanes]\nenabled = true\n\
          [server.event_store_subscription]\nmax_retries = 2\nretry_delay_seconds = 0.2\n{more}",
         file.display()

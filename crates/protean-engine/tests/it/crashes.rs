@@ -3,23 +3,29 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use protean::domain::Domain;
 use protean::message::{Category, Priority};
 use protean::port::Term;
+use protean_engine::Server;
+use protean_testing::servers::RedisServer;
 use tempfile::TempDir;
 
-use crate::child::{builder, file, serve_to_rest, spawn};
+use crate::child::{configured, file, serve_to_rest, spawn};
 use crate::tallies::{Add, Fault, Faults, Forwarder, Numbers, Sum};
 
 /// Names a step, and how often it is reached before the process ends there.
 const CRASH: &str = "PROTEAN_TEST_CRASH";
+/// What that process has in its settings beside the usual.
+const BROKERS: &str = "PROTEAN_TEST_BROKERS";
 const CRASHING: &str = "crashes::a_server_that_ends_at_a_step";
 const TALLIES: i64 = 6;
 const NUMBERS: i64 = 24;
 
-fn domain(file: &Path, faults: &Faults) -> Domain {
-    builder(file, faults).register(Forwarder(Faults::default())).build().unwrap()
+fn domain(file: &Path, faults: &Faults, brokers: &str) -> Domain {
+    let builder = configured(file, faults, brokers);
+    builder.register(Forwarder(Faults::default())).build().unwrap()
 }
 
 /// The process that is to end: serves to rest, unless it gets to its step before.
@@ -37,7 +43,8 @@ async fn a_server_that_ends_at_a_step() {
     let faults = Faults::default();
     // Some are parked for another try.
     (0..NUMBERS).step_by(5).for_each(|number| faults.plan(number, Fault::Fail(1)));
-    serve_to_rest(&domain(&file, &faults)).await.unwrap();
+    let brokers = std::env::var(BROKERS).unwrap();
+    serve_to_rest(&domain(&file, &faults, &brokers)).await.unwrap();
 }
 
 /// What each row holds is what its group has counted, in the same transaction.
@@ -91,20 +98,24 @@ fn sorted(mut numbers: Vec<i64>) -> Vec<i64> {
 /// Servers that end at these steps one after the other, then one that does not.
 async fn ends_at(steps: &[&str]) {
     let both = |number| if number % 2 == 0 { Priority::NORMAL } else { Priority::BULK };
-    crashed(steps, both).await;
+    crashed(steps, both, "").await;
 }
 
-async fn crashed(steps: &[&str], priority: impl Fn(i64) -> Priority) -> (TempDir, Domain) {
+async fn crashed(
+    steps: &[&str],
+    priority: impl Fn(i64) -> Priority,
+    brokers: &str,
+) -> (TempDir, Domain) {
     let told = steps.join(", then ");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("bench.db");
-    let domain = domain(&file, &Faults::default());
+    let domain = domain(&file, &Faults::default(), brokers);
     for number in 0..NUMBERS {
         let command = Add { tally: format!("t-{}", number % TALLIES).into(), number };
         domain.process(command).priority(priority(number)).asynchronous().await.unwrap();
     }
     for step in steps {
-        let ended = spawn(CRASHING, &file, &[(CRASH, step)]).0.wait().unwrap();
+        let ended = spawn(CRASHING, &file, &[(CRASH, step), (BROKERS, brokers)]).0.wait().unwrap();
         assert!(!ended.success(), "{told}: it never got to {step}");
         assert_nothing_half_done(&domain, &told).await;
     }
@@ -165,11 +176,54 @@ async fn commands_of_one_aggregate_keep_their_order_across_crashes() {
         &["after the handler:14", "after a suspect is charged:1"],
         &["before COMMIT:2", "after a suspect is charged:1", "before COMMIT:2"],
     ] {
-        let (_folder, domain) = crashed(steps, |_| Priority::NORMAL).await;
+        let (_folder, domain) = crashed(steps, |_| Priority::NORMAL, "").await;
         let rows = domain.repository::<Numbers>().await.unwrap();
         for tally in 0..TALLIES {
             let row = rows.get(&format!("t-{tally}").into()).await.unwrap();
             assert!(row.seen.is_sorted(), "{steps:?}: {:?}", row.seen);
         }
     }
+}
+
+/// The same for messages that travel in streams; nothing is left in any of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_at_any_step_of_the_relay_or_of_a_streams_reader_leaves_nothing_half_done() {
+    for steps in [
+        &["before a page is published:1"][..],
+        &["before a page is published:3"],
+        &["before a page is settled:1"],
+        &["before a page is settled:3", "before a page is settled:1"],
+        &["after a page is settled:1"],
+        &["after a page is settled:4"],
+        &["after entries are read:1"],
+        &["after entries are read:4", "after entries are read:6"],
+        &["before the handler:9"],
+        &["after the handler:20"],
+        &["before COMMIT:5"],
+        &["after COMMIT:7"],
+        &["before handled entries are settled:1"],
+        &["before handled entries are settled:4", "after handled entries are settled:2"],
+    ] {
+        let redis = RedisServer::start("");
+        let brokers = format!(
+            "[server.stream_subscription]\nmax_retries = 2\nretry_delay_seconds = 0.2\n\
+             [brokers.default]\nprovider = \"redis\"\nURI = '{}'\n",
+            redis.uri()
+        );
+        let both = |number| if number % 2 == 0 { Priority::NORMAL } else { Priority::BULK };
+        let (_folder, domain) = crashed(steps, both, &brokers).await;
+        let emptied = Server::new(domain).run(async {
+            while !is_empty(&redis) {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
+        let emptied = tokio::time::timeout(Duration::from_secs(60), emptied).await;
+        emptied.unwrap_or_else(|_| panic!("{steps:?}: entries are left")).unwrap();
+    }
+}
+
+/// True when there is no entry in any stream of ours.
+fn is_empty(redis: &RedisServer) -> bool {
+    let keys = redis.command(&["KEYS", "bench::*"]);
+    keys.lines().all(|stream| redis.command(&["XLEN", stream]) == "0")
 }
