@@ -226,32 +226,37 @@ async fn a_server_that_crashes_amid_commits_keeps_what_it_acknowledged_and_nothi
     }
 }
 
-/// The quickest of several rounds, in commits a second: others may use the machine.
-async fn rate(store: &dyn Store) -> f64 {
-    const COMMITS: u32 = 60;
-    let mut best: f64 = 0.0;
-    for _ in 0..6 {
-        let begun = Instant::now();
-        for _ in 0..COMMITS {
-            assert!(is_committed(&commit_one(store).await));
+/// How quick a store is beside another, in turns: the median of many rounds.
+async fn pace(store: &dyn Store, beside: &dyn Store) -> f64 {
+    let mut paces = Vec::new();
+    for _ in 0..60 {
+        let mut times = [0.0; 2];
+        for (time, store) in times.iter_mut().zip([beside, store]) {
+            let begun = Instant::now();
+            for _ in 0..12 {
+                assert!(is_committed(&commit_one(store).await));
+            }
+            *time = begun.elapsed().as_secs_f64();
         }
-        best = best.max(f64::from(COMMITS) / begun.elapsed().as_secs_f64());
+        paces.push(times[0] / times[1]);
     }
-    best
+    paces.sort_by(f64::total_cmp);
+    paces[paces.len() / 2]
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_is_as_quick_as_before_once_its_connections_are_open_again() {
-    let database = database();
+    let (database, another) = (database(), database());
     let store = prepared(&database.uri(), &[]).await;
-    rate(&*store).await;
-    let before = rate(&*store).await;
+    let beside = prepared(&another.uri(), &[]).await;
+    pace(&*store, &*beside).await;
+    let before = pace(&*store, &*beside).await;
     tokio::task::block_in_place(|| database.run(TERMINATE));
     until_committed(&*store).await;
-    let after = rate(&*store).await;
-    eprintln!("{before:.0} commits a second before, {after:.0} after: {:.2}", after / before);
-    // Statements that were compiled for each commit would halve it.
-    assert!(after >= before * 0.7, "{before:.0} before, {after:.0} after");
+    let after = pace(&*store, &*beside).await;
+    eprintln!("the rate afterwards is {:.3} of the rate before", after / before);
+    // Statements that were compiled for each commit would take a third of it.
+    assert!(after >= before * 0.72, "{before:.2} of the other before, {after:.2} after");
 }
 
 #[tokio::test(flavor = "multi_thread")]
