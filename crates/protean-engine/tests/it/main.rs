@@ -18,7 +18,7 @@
 //! * `outages`: and what becomes of the broker while they do, on a `way` that may be cut
 //! * `snapshots`: snapshots among units that commit together
 //! * `two_aggregates`: one handler, two categories
-//! * `versions`: messages of other versions in the log
+//! * `versions`: messages of other versions in the log; `rollout`: and programs of two at once
 //! * `limits`: what is too large, too deep or too odd for a log
 //! * `one_file`: two stores on one file, and copies of everything
 //! * `waits`: how long production waits, to the instant
@@ -44,6 +44,7 @@ mod outages;
 mod processes;
 mod pubsub;
 mod relay;
+mod rollout;
 mod schedules;
 mod serve;
 mod shared;

@@ -312,6 +312,11 @@ impl Bench {
         Self::of(rewrite(self.config.clone()), Stack::default(), |builder| builder)
     }
 
+    /// Its `domain.toml`, for another domain on the same servers.
+    pub(crate) fn settings(&self) -> &str {
+        &self.config
+    }
+
     pub(crate) fn redis(&self) -> &RedisServer {
         self.stack.redis.as_ref().unwrap()
     }

@@ -1,0 +1,225 @@
+//! Two programs of one domain on the same servers, as while a new one is rolled out.
+
+use std::time::Duration;
+
+use protean::domain::Domain;
+use protean::model::{Payload, Upcast};
+use protean::port::{Standing, Term};
+use protean::{Id, Result};
+use protean_engine::{DeadLetters, Server, verify};
+
+use crate::tallies::{Bench, On};
+
+/// A program whose messages have this version and these members; the first is summed up.
+macro_rules! program {
+    ($name:ident, $version:tt, $amount:ident, { $($field:ident: $type:ty),* }) => {
+        mod $name {
+            use protean::{
+                Context, DomainBuilder, Id, Result, Root, aggregate, aggregate_impl, command,
+                command_handler, event, event_handler,
+            };
+
+            #[event(part_of = Meter, version = $version)]
+            pub(super) struct Read {
+                meter: Id,
+                $($field: $type,)*
+            }
+
+            #[command(part_of = Meter, version = $version)]
+            pub(super) struct Note {
+                #[field(identifier)]
+                pub(super) meter: Id,
+                $(pub(super) $field: $type,)*
+            }
+
+            #[aggregate(event_sourced, commands(Note))]
+            pub(super) struct Meter {
+                root: Root<Meter>,
+                pub(super) sum: i64,
+            }
+
+            #[aggregate_impl]
+            impl Meter {
+                #[apply]
+                fn on_read(&mut self, event: &Read) {
+                    self.sum += event.$amount;
+                }
+            }
+
+            struct MeterCommandHandler;
+
+            #[command_handler(part_of = Meter)]
+            impl MeterCommandHandler {
+                #[handle]
+                async fn note(&self, command: Note, context: &Context) -> Result {
+                    let meters = context.repository::<Meter>();
+                    let found = meters.find(&command.meter).await?;
+                    let new = || Meter::create_with(command.meter.clone());
+                    let mut meter = found.unwrap_or_else(new);
+                    meter.raise(Read { meter: command.meter, $($field: command.$field),* })?;
+                    meters.add(meter).await
+                }
+            }
+
+            struct Watcher;
+
+            #[event_handler(part_of = Meter, start_from = "beginning")]
+            impl Watcher {
+                #[handle]
+                async fn read(&self, event: Read) -> Result {
+                    assert!(event.$amount > 0);
+                    Ok(())
+                }
+            }
+
+            pub(super) fn builder(config: &str) -> DomainBuilder {
+                let builder = protean::domain("meters").config(config).aggregate::<Meter>();
+                builder.register(MeterCommandHandler).register(Watcher)
+            }
+        }
+    };
+}
+
+program! { before, 1, value, { value: i64 } }
+program! { extended, 1, value, { value: i64, unit: Option<String> } }
+program! { newer, 2, watts, { watts: i64 } }
+
+struct WattsOfNote;
+
+impl Upcast for WattsOfNote {
+    type Message = newer::Note;
+    const FROM: u32 = 1;
+
+    fn upcast(data: &mut Payload) -> Result {
+        data.rename("value", "watts");
+        Ok(())
+    }
+}
+
+struct WattsOfRead;
+
+impl Upcast for WattsOfRead {
+    type Message = newer::Read;
+    const FROM: u32 = 1;
+
+    fn upcast(data: &mut Payload) -> Result {
+        data.rename("value", "watts");
+        Ok(())
+    }
+}
+
+fn newer(config: &str) -> Domain {
+    let builder = newer::builder(config).upcaster::<WattsOfNote>().upcaster::<WattsOfRead>();
+    builder.build().unwrap()
+}
+
+async fn standing(domain: &Domain, handler: &str) -> Standing {
+    let groups = domain.registry().groups();
+    let group = groups.iter().find(|group| group.handler == handler).unwrap();
+    domain.store().await.unwrap().standing(&group.name, &group.category).await.unwrap()
+}
+
+/// Serves with this program until so many messages of a handler have come to this.
+async fn serve(domain: &Domain, handler: &str, count: impl Fn(&Standing) -> u64, wanted: u64) {
+    let served = Server::new(domain.clone()).run(async {
+        while count(&standing(domain, handler).await) < wanted {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    let served = tokio::time::timeout(Duration::from_secs(60), served).await;
+    served.unwrap_or_else(|_| panic!("{handler} is not done in time")).unwrap();
+}
+
+fn handled(standing: &Standing) -> u64 {
+    standing.count(Term::Handled)
+}
+
+/// Replays all that a handler has given up, and tells why it had.
+async fn replay(domain: &Domain, handler: &str) -> Vec<String> {
+    let groups = domain.registry().groups();
+    let group = groups.iter().find(|group| group.handler == handler).unwrap();
+    let letters = DeadLetters::of(domain, group).await.unwrap();
+    let reasons = letters.page(0, 9).await.unwrap().into_iter().map(|letter| letter.reason);
+    let reasons = reasons.collect();
+    letters.replay_all().await.unwrap();
+    reasons
+}
+
+/// Each test wherever programs can share a store.
+macro_rules! between_programs {
+    ($($name:ident)*) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() { super::$name($crate::tallies::On::Sqlite).await; })*
+        }
+        mod streams {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() { super::$name($crate::tallies::On::Streams).await; })*
+        }
+        mod production {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() { super::$name($crate::tallies::On::Production).await; })*
+        }
+    };
+}
+
+between_programs! {
+    programs_that_differ_by_a_member_read_each_other
+    what_is_too_new_for_a_program_is_dead_until_a_newer_one_replays_it
+}
+
+async fn programs_that_differ_by_a_member_read_each_other(on: On) {
+    const EACH: u64 = 30;
+    let bench = Bench::new(on);
+    let config = format!("lenient_deserialization = true\n{}", bench.settings());
+    let old = before::builder(&config).build().unwrap();
+    let new = extended::builder(&config).build().unwrap();
+    let sending = async {
+        for number in 0..EACH {
+            let meter: Id = format!("m-{}", number % 7).into();
+            let note = before::Note { meter: meter.clone(), value: 1 };
+            old.process(note).asynchronous().await.unwrap();
+            let note = extended::Note { meter, value: 100, unit: Some("kW".into()) };
+            new.process(note).asynchronous().await.unwrap();
+        }
+    };
+    let both = 2 * EACH;
+    let (serving_old, serving_new) =
+        (serve(&old, "Watcher", handled, both), serve(&new, "Watcher", handled, both));
+    tokio::join!(sending, serving_old, serving_new);
+    let (mut by_old, mut by_new) = (0, 0);
+    for number in 0..7 {
+        let meter: Id = format!("m-{number}").into();
+        let of_old = old.repository::<before::Meter>().await.unwrap();
+        by_old += of_old.get(&meter).await.unwrap().sum;
+        let of_new = new.repository::<extended::Meter>().await.unwrap();
+        by_new += of_new.get(&meter).await.unwrap().sum;
+    }
+    assert_eq!((by_old, by_new), (101 * EACH.cast_signed(), 101 * EACH.cast_signed()));
+    let report = verify(&new).await.unwrap();
+    assert!(report.closes && report.groups.iter().all(|group| group.dead == 0), "{report:?}");
+}
+
+async fn what_is_too_new_for_a_program_is_dead_until_a_newer_one_replays_it(on: On) {
+    let bench = Bench::new(on);
+    let old = before::builder(bench.settings()).build().unwrap();
+    let new = newer(bench.settings());
+    let note = newer::Note { meter: "by hand".into(), watts: 3 };
+    new.process(note).synchronous().await.unwrap();
+    serve(&old, "Watcher", Standing::dead, 1).await;
+    let note = newer::Note { meter: "m".into(), watts: 5 };
+    new.process(note).asynchronous().await.unwrap();
+    serve(&old, "MeterCommandHandler", Standing::dead, 1).await;
+    let note = before::Note { meter: "m".into(), value: 7 };
+    old.process(note).asynchronous().await.unwrap();
+    for handler in ["Watcher", "MeterCommandHandler"] {
+        let reasons = replay(&new, handler).await;
+        let [reason] = &reasons[..] else { panic!("{reasons:?}") };
+        assert!(reason.contains("version 2") && reason.contains("newer"), "{reason}");
+    }
+    serve(&new, "Watcher", handled, 3).await;
+    let meters = new.repository::<newer::Meter>().await.unwrap();
+    assert_eq!(meters.get(&"m".into()).await.unwrap().sum, 12);
+    let report = verify(&new).await.unwrap();
+    assert!(report.closes && report.at_rest, "{report:?}");
+}
