@@ -123,8 +123,9 @@ impl ParkedSource {
         self.reading = false;
         page.next_due.into_iter().for_each(|due| self.expect(due));
         let (left, mut due) = (std::mem::take(&mut self.left), page.due);
+        let found = due.len();
         due.retain(|delivery| !left.contains(&delivery.recorded.position));
-        if !left.is_empty() {
+        if due.len() < found {
             self.expect(Timestamp::default());
         }
         due.retain(|delivery| match self.taken.entry(delivery.recorded.position) {

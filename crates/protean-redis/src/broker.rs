@@ -173,8 +173,9 @@ impl Consumer for RedisBroker {
         })
     }
 
-    fn leave(&self, group: &str, consumer: &str) {
+    fn leave(&self, group: &str, consumer: &str) -> Vec<Entry> {
         self.readers.forget(group, consumer);
+        Vec::new()
     }
 }
 

@@ -49,9 +49,10 @@ impl BrokerProvider for Redis {
 ///
 /// **Nothing is kept.** Who listens when it is published hears it; for a server that is
 /// away, starting or cut off it never was, and when what waits to be handled passes
-/// 32 MiB, more is lost, which the reader is told. Fit for events that others may
-/// miss, and for what they send that may be missed. Every process that reads for a group
-/// hears everything, so one at a time is to read; a subscriber's inbox sees to that.
+/// 32 MiB, more is lost, as a warning says. Fit for events that others may miss, and for
+/// what they send that may be missed. Every group of every process hears everything, and
+/// knows no two copies for the same, so one is to read; the inbox of subscribers sees to
+/// that.
 ///
 /// The user of Redis needs `PUBLISH`, `SUBSCRIBE` and `PING`, and the channels.
 /// Nothing about it is as the broker of the same name in Protean for Python has it, which
@@ -71,7 +72,7 @@ impl BrokerProvider for RedisPubsub {
     fn open<'a>(&'a self, location: &'a BrokerLocation) -> BoxFuture<'a, Result<Arc<dyn Broker>>> {
         Box::pin(async move {
             let server = location::server(location).map_err(Error::misused)?;
-            let channels = Channels::open(Shared::new(Arc::new(server))).await?;
+            let channels = Channels::connect(Shared::new(Arc::new(server))).await?;
             Ok(Arc::new(channels) as Arc<dyn Broker>)
         })
     }

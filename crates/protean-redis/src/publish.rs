@@ -105,7 +105,7 @@ fn outcomes(
 }
 
 /// Nothing passes an entry of its own stream that was not taken.
-fn hold_back(entries: &[Publication], published: &mut [Option<Published>]) {
+pub(crate) fn hold_back(entries: &[Publication], published: &mut [Option<Published>]) {
     let mut failed: HashMap<&str, Published> = HashMap::new();
     for (entry, published) in entries.iter().zip(published) {
         match published {

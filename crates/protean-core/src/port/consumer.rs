@@ -56,9 +56,10 @@ pub trait Consumer: Send + Sync {
     /// seen; they can be taken over again after the same while.
     fn take_over(&self, take: TakeOver) -> BoxFuture<'_, Result<Vec<Entry>>>;
 
-    /// Closes what a consumer has open here, until it reads again. What it has read and
-    /// not settled is left to the others, where the broker keeps it.
-    fn leave(&self, group: &str, consumer: &str);
+    /// Closes what a consumer has open here, until it reads again. Gives what it has come
+    /// by and not settled where nobody else will ever be given it: nothing, where the
+    /// broker keeps it for the others.
+    fn leave(&self, group: &str, consumer: &str) -> Vec<Entry>;
 }
 
 /// What to read.

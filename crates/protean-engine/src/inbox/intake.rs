@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use protean_core::domain::{Domain, incoming};
 use protean_core::message::{Category, Message};
 use protean_core::port::{
-    Append, Broker, BrokerGroup, BrokerRead, Changes, Entry, EntryRef, Expect, Outcome, Store,
-    TakeOver,
+    Append, Broker, BrokerGroup, BrokerRead, Changes, Claim, Entry, EntryRef, Expect, Outcome,
+    Store, TakeOver,
 };
 use protean_core::{Error, Result};
 use tokio::sync::watch;
-use tracing::warn;
+use tracing::{error, warn};
 
 use super::{Inbox, pause};
 use crate::feed::burial::bury;
@@ -20,6 +20,8 @@ use crate::step::reached;
 
 /// The wait before a broker or store that failed is asked again.
 const WAIT: Duration = Duration::from_millis(200);
+/// How often it is asked whether the claim still holds.
+const ASK: Duration = Duration::from_secs(2);
 
 /// Who has the claim, at work. It keeps nothing in mind: what is not settled after
 /// a failure is pending at the broker, where it is looked for.
@@ -34,10 +36,18 @@ pub(super) struct Intake {
     page: usize,
     wait: Duration,
     look_at: Instant,
+    /// Its name, and the claim itself unless it was lost.
+    claim: (Arc<str>, Option<Box<dyn Claim>>),
+    ask_at: Instant,
 }
 
 impl Intake {
-    pub(super) fn new(inbox: &Inbox, broker: Arc<dyn Broker>, stop: watch::Receiver<bool>) -> Self {
+    pub(super) fn new(
+        inbox: &Inbox,
+        broker: Arc<dyn Broker>,
+        claim: Box<dyn Claim>,
+        stop: watch::Receiver<bool>,
+    ) -> Self {
         let group = &inbox.group;
         let stream = Arc::from(group.category.as_str());
         Self {
@@ -51,28 +61,41 @@ impl Intake {
             page: group.subscription.messages_per_tick.max(1),
             wait: group.subscription.blocking_timeout,
             look_at: Instant::now(),
+            claim: (inbox.claim_name(), Some(claim)),
+            ask_at: Instant::now() + ASK,
         }
     }
 
-    /// Takes in what comes until it is told to stop. An outage of either side is
-    /// waited out.
+    /// Takes in what comes until it is told to stop or another process has the claim.
+    /// An outage of either side is waited out.
     pub(super) async fn work(mut self) {
         // It fails as the first read does, and is told then.
         self.broker.prepare(std::slice::from_ref(&self.of)).await.map(drop).unwrap_or_default();
         while !*self.stop.borrow() {
-            if let Err(failed) = self.next().await {
-                self.recover(failed).await;
+            match self.next().await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(failed) => self.recover(failed).await,
             }
         }
         // What the last read has brought after nobody waited for it any more.
         if let Ok(left) = self.broker.read(self.reading(None)).await {
             self.take_in(left).await.map(drop).unwrap_or_default();
         }
-        self.broker.leave(&self.of.group, &self.consumer);
+        let left = self.broker.leave(&self.of.group, &self.consumer);
+        for page in left.chunks(self.page) {
+            if let Err(failed) = self.take_in(page.to_vec()).await {
+                let (group, lost) = (&self.of.group, left.len());
+                error!(%group, "some of {lost} entries that nobody else has are lost: {failed}");
+            }
+        }
     }
 
-    /// Takes in the next page.
-    async fn next(&mut self) -> Result {
+    /// Takes in the next page; false when another process has the claim.
+    async fn next(&mut self) -> Result<bool> {
+        if Instant::now() >= self.ask_at && !self.has_claim().await? {
+            return Ok(false);
+        }
         if Instant::now() >= self.look_at {
             self.look().await?;
         }
@@ -80,9 +103,20 @@ impl Intake {
         let mut stop = self.stop.clone();
         let entries = tokio::select! {
             entries = self.broker.read(self.reading(Some(wait))) => entries?,
-            _ = stop.wait_for(|stop| *stop) => return Ok(()),
+            _ = stop.wait_for(|stop| *stop) => return Ok(true),
         };
-        self.take_in(entries).await.map(drop)
+        self.take_in(entries).await.map(|_| true)
+    }
+
+    /// True when the claim still holds, or could be taken again.
+    async fn has_claim(&mut self) -> Result<bool> {
+        let (name, claim) = &mut self.claim;
+        if claim.as_ref().is_none_or(|claim| claim.note(&[]).is_err()) {
+            *claim = None;
+            *claim = self.store.claim(name).await?;
+        }
+        self.ask_at = Instant::now() + ASK;
+        Ok(claim.is_some())
     }
 
     /// Takes in what was read and not settled, by this process or one before it:
@@ -191,5 +225,12 @@ impl Intake {
             }
         }
         Ok(true)
+    }
+}
+
+impl Drop for Intake {
+    /// However it ends: nothing is to come in where nobody reads.
+    fn drop(&mut self) {
+        self.broker.leave(&self.of.group, &self.consumer);
     }
 }

@@ -6,10 +6,12 @@
 //! ```
 //!
 //! One process reads for a subscriber; that an entry comes twice, after an abrupt end
-//! or an outage, is seen from the log, which has one place for it.
+//! or an outage, is seen from the log, which has one place for it. What is heard where
+//! nothing is kept has no name that could tell: one process reads it for all.
 
 mod intake;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +32,7 @@ struct Inbox {
     store: Arc<dyn Store>,
     group: Arc<Group>,
     broker: &'static str,
+    has_streams: bool,
 }
 
 /// Starts to take in the stream of every subscriber, each until it is told to stop;
@@ -39,7 +42,7 @@ pub(crate) fn start(
     store: &Arc<dyn Store>,
     stopped: &watch::Receiver<bool>,
 ) -> JoinSet<Result> {
-    let mut inboxes = JoinSet::new();
+    let (mut inboxes, mut heard) = (JoinSet::new(), HashSet::new());
     for group in domain.registry().groups() {
         let HandlerKind::Subscriber { broker } = group.kind else { continue };
         let configured = domain.config().brokers.get(broker);
@@ -48,8 +51,13 @@ pub(crate) fn start(
             info!("{handler} is idle: brokers.{broker} is inline, so '{stream}' is not read");
             continue;
         }
+        let has_streams = configured.is_some_and(config::Broker::has_streams);
+        // What has no name at its broker is taken in by one for all subscribers.
+        if !has_streams && !heard.insert((broker, &group.category)) {
+            continue;
+        }
         let (domain, store) = (domain.clone(), Arc::clone(store));
-        let inbox = Inbox { domain, store, group: Arc::clone(group), broker };
+        let inbox = Inbox { domain, store, group: Arc::clone(group), broker, has_streams };
         inboxes.spawn(inbox.run(stopped.clone()));
     }
     inboxes
@@ -80,10 +88,18 @@ impl Inbox {
     /// When something about the broker has to be changed first.
     async fn run(self, mut stop: watch::Receiver<bool>) -> Result {
         let Some(broker) = self.open(&mut stop).await? else { return Ok(()) };
-        let Some(claim) = self.claim(&mut stop).await else { return Ok(()) };
-        Intake::new(&self, broker, stop).work().await;
-        drop(claim);
+        while let Some(claim) = self.claim(&mut stop).await {
+            Intake::new(&self, Arc::clone(&broker), claim, stop.clone()).work().await;
+        }
         Ok(())
+    }
+
+    /// What the right to take in is called: among the readers of this group where they
+    /// share a stream with others, among all of the channel where nothing has a name.
+    fn claim_name(&self) -> Arc<str> {
+        let Group { name, category, .. } = &*self.group;
+        let group = if self.has_streams { name } else { "" };
+        format!("{group}@{}:{category}", self.broker).into()
     }
 
     /// The broker, once it can be reached; none when it is told to stop before.
@@ -109,9 +125,8 @@ impl Inbox {
     /// The right to read the stream; none when it is told to stop before.
     async fn claim(&self, stop: &mut watch::Receiver<bool>) -> Option<Box<dyn Claim>> {
         let Group { name, category, .. } = &*self.group;
-        let wanted = format!("{name}@{}:{category}", self.broker);
-        let mut told = false;
-        loop {
+        let (wanted, mut told) = (self.claim_name(), false);
+        while !*stop.borrow() {
             match self.store.claim(&wanted).await {
                 Ok(Some(claim)) => return Some(claim),
                 Ok(None) if !told => {
@@ -121,10 +136,9 @@ impl Inbox {
                 Ok(None) => {}
                 Err(error) => warn!(group = %name, "cannot claim the stream: {error}"),
             }
-            if !pause(stop, STAND_BY).await {
-                return None;
-            }
+            pause(stop, STAND_BY).await;
         }
+        None
     }
 }
 

@@ -8,16 +8,17 @@ use std::time::Duration;
 use protean::domain::Domain;
 use protean::message::Priority;
 use protean::port::{BrokerLocation, BrokerProvider, BrokerRead, Term};
-use protean::{Context, Error, Handled, Payload, subscriber};
+use protean::{Context, DomainBuilder, Error, Handled, Payload, subscriber};
 use protean_engine::Server;
 use protean_redis::RedisPubsub;
-use protean_testing::servers::RedisServer;
+use protean_testing::servers::{Postgres, RedisServer};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::child::configured;
-use crate::tallies::{Add, Bench, Faults, Numbers, On};
+use crate::tallies::{Add, Bench, Faults, Numbers, NumbersProjector, On};
+use crate::tallies::{Tally, TallyCommandHandler};
 
 const CHANNEL: &str = "prices";
 
@@ -39,7 +40,20 @@ impl Prices {
     }
 }
 
+/// Hears the same, and keeps it.
+struct Charts(Arc<Mutex<Vec<i64>>>);
+
+#[subscriber(stream = "prices", broker = "live")]
+impl Charts {
+    #[handle]
+    async fn said(&self, payload: Payload) -> Handled {
+        self.0.lock().unwrap().push(payload.json()?);
+        Ok(())
+    }
+}
+
 struct Running {
+    drawn: Arc<Mutex<Vec<i64>>>,
     domain: Domain,
     stop: oneshot::Sender<()>,
     server: JoinHandle<protean::Result>,
@@ -47,16 +61,24 @@ struct Running {
 
 /// A server as another process has it.
 fn start(file: &Path, uri: &str) -> Running {
-    let more = format!(
+    run(configured(file, &Faults::default(), &live(uri)))
+}
+
+fn live(uri: &str) -> String {
+    format!(
         "[server.broker_subscription]\nmax_retries = 3\nretry_delay_seconds = 0.01\n\
          [brokers.live]\nprovider = \"redis_pubsub\"\nURI = '{uri}'\n"
-    );
-    let builder = configured(file, &Faults::default(), &more);
-    let domain = builder.register(Prices(Arc::default())).build().unwrap();
+    )
+}
+
+fn run(builder: DomainBuilder) -> Running {
+    let drawn = Arc::default();
+    let builder = builder.register(Prices(Arc::default())).register(Charts(Arc::clone(&drawn)));
+    let domain = builder.build().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
     let server = Server::new(domain.clone());
     let server = tokio::spawn(server.run(async { stopped.await.unwrap_or_default() }));
-    Running { domain, stop, server }
+    Running { drawn, domain, stop, server }
 }
 
 impl Running {
@@ -87,9 +109,15 @@ async fn until(what: &str, done: impl AsyncFn() -> bool) {
         .unwrap_or_else(|_| panic!("{what}"));
 }
 
-async fn listens(server: &RedisServer) {
-    let numbers = async || server.command(&["PUBSUB", "NUMSUB", CHANNEL]).ends_with("\n1");
-    until("one listens", numbers).await;
+/// Waits until one listens that did not before; gives who that is.
+async fn listens(server: &RedisServer, before: &str) -> String {
+    let who = || {
+        let told = server.command(&["CLIENT", "LIST", "TYPE", "pubsub"]);
+        let ids = told.lines().filter(|line| line.contains(" sub=1 "));
+        Vec::from_iter(ids.filter_map(|line| line.split(' ').next().map(str::to_owned)))
+    };
+    until("another listens", async || matches!(&who()[..], [one] if one != before)).await;
+    who().concat()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -99,19 +127,25 @@ async fn what_is_said_is_heard_once_by_one_server_and_then_by_the_next() {
     let say = |number: i64| server.command(&["PUBLISH", CHANNEL, &number.to_string()]);
     assert_eq!(say(-1), "0", "nobody listens yet");
     let first = start(&file, &server.uri());
-    listens(&server).await;
+    let listener = listens(&server, "").await;
     let second = start(&file, &server.uri());
     for number in 0..20 {
         assert_eq!(say(number), "1");
     }
     until("all is handled", async || first.seen().await.len() == 20).await;
+    let mut drawn = first.drawn.lock().unwrap().clone();
     let _first = first.stop().await;
-    listens(&server).await;
+    listens(&server, &listener).await;
     for number in 20..40 {
         say(number);
     }
     until("the other goes on", async || second.seen().await.len() == 40).await;
     assert_eq!(second.seen().await, Vec::from_iter(0..40));
+    let all_drawn = || drawn.len() + second.drawn.lock().unwrap().len() == 40;
+    until("it is drawn as well", async || all_drawn()).await;
+    drawn.extend_from_slice(&second.drawn.lock().unwrap());
+    drawn.sort_unstable();
+    assert_eq!(drawn, Vec::from_iter(0..40), "it was taken in once for both");
     let store = second.domain.store().await.unwrap();
     let groups = second.domain.registry().groups().iter();
     let group = groups.clone().find(|group| group.name.ends_with("Prices")).unwrap();
@@ -119,6 +153,42 @@ async fn what_is_said_is_heard_once_by_one_server_and_then_by_the_next() {
     assert_eq!((standing.committed, standing.count(Term::Handled), standing.dead()), (40, 40, 0));
     let _second = second.stop().await;
     until("nobody listens any more", async || say(-2) == "0").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn once_the_database_is_back_one_listens_again() {
+    let (database, server) = (Postgres::shared().database(), RedisServer::start(""));
+    let builder = || {
+        let config = format!(
+            "[databases.default]\nprovider = \"postgresql\"\ndatabase_uri = '{}'\n{}",
+            database.uri(),
+            live(&server.uri())
+        );
+        let builder = protean::domain("bench").config(&config).aggregate::<Tally>();
+        let builder = builder.register(TallyCommandHandler);
+        builder.register(NumbersProjector(Faults::default()))
+    };
+    let say = |number: i64| server.command(&["PUBLISH", CHANNEL, &number.to_string()]);
+    let first = run(builder());
+    listens(&server, "").await;
+    let second = run(builder());
+    // What is cut off while it starts has not started.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    for round in 0..3 {
+        // Whoever holds the claim loses it, and the other may be the first to ask.
+        database.run(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        );
+        tokio::time::sleep(Duration::from_secs(6)).await;
+        for number in 10 * round..10 * (round + 1) {
+            assert_eq!(say(number), "1");
+        }
+    }
+    until("all is handled", async || first.seen().await.len() >= 30).await;
+    assert_eq!(first.seen().await, Vec::from_iter(0..30));
+    first.stop().await;
+    second.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

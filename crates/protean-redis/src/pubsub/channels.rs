@@ -1,7 +1,7 @@
 //! The broker: each stream is a channel.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protean_core::Result;
 use protean_core::message::Id;
@@ -13,7 +13,7 @@ use redis::Value;
 
 use super::ear::Ear;
 use crate::check;
-use crate::publish::refused;
+use crate::publish::{hold_back, refused};
 use crate::shared::Shared;
 
 /// Channels of one Redis server, and what the groups of this process have heard there.
@@ -27,26 +27,31 @@ pub(crate) struct Channels {
 }
 
 impl Channels {
-    /// Opens them, once the server has answered.
-    pub(crate) async fn open(shared: Shared) -> Result<Self> {
+    /// Those of a server, once it has answered.
+    pub(crate) async fn connect(shared: Shared) -> Result<Self> {
         shared.connect().await?;
         let longest = check::longest(&shared).await?;
         Ok(Self { shared, longest, ears: Mutex::default(), marks: Mutex::default() })
     }
 
+    fn ears(&self) -> MutexGuard<'_, HashMap<Arc<str>, Arc<Ear>>> {
+        self.ears.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The ear of a group that is to listen.
     fn ear(&self, group: &str) -> Arc<Ear> {
-        let mut ears = self.ears.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(ears.entry(group.into()).or_default())
+        Arc::clone(self.ears().entry(group.into()).or_default())
     }
 
-    /// Hears nothing for a group any more, and drops what it has not settled.
-    fn forget_ear(&self, group: &str) {
-        self.ears.lock().unwrap_or_else(PoisonError::into_inner).remove(group);
+    /// The ear of a group, if it listens.
+    fn open(&self, group: &str) -> Option<Arc<Ear>> {
+        self.ears().get(group).map(Arc::clone)
     }
 
-    /// Sets a mark, and gives what it was.
-    fn set(&self, BrokerMark { name, value }: BrokerMark) -> Option<Arc<str>> {
-        self.marks.lock().unwrap_or_else(PoisonError::into_inner).insert(name, value)
+    /// Sets a mark unless the batch is not whole, and gives what it was.
+    fn set(&self, BrokerMark { name, value }: BrokerMark, is_whole: bool) -> Option<Arc<str>> {
+        let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+        if is_whole { marks.insert(name, value) } else { marks.get(&name).cloned() }
     }
 
     /// Says it to whoever listens now.
@@ -60,9 +65,13 @@ impl Channels {
         }
         let mut answers = self.shared.ask_all(&tell).await?.into_iter();
         for outcome in published.iter_mut().filter(|outcome| outcome.is_none()) {
-            self.shared.accepted(answers.next().unwrap_or(Value::Nil))?;
-            *outcome = Some(Published::Accepted(EntryId::new(Id::new().as_str())));
+            let answer = self.shared.accepted(answers.next().unwrap_or(Value::Nil));
+            *outcome = Some(match answer {
+                Ok(_) => Published::Accepted(EntryId::new(Id::new().as_str())),
+                Err(refused) => Published::Unavailable(refused.to_string()),
+            });
         }
+        hold_back(entries, &mut published);
         Ok(published.into_iter().flatten().collect())
     }
 }
@@ -83,7 +92,7 @@ impl Broker for Channels {
 
     fn forget<'a>(&'a self, groups: &'a [BrokerGroup]) -> BoxFuture<'a, Result> {
         Box::pin(async move {
-            groups.iter().for_each(|of| self.forget_ear(&of.group));
+            groups.iter().for_each(|of| drop(self.ears().remove(&of.group)));
             Ok(())
         })
     }
@@ -91,7 +100,8 @@ impl Broker for Channels {
     fn publish(&self, batch: Batch) -> BoxFuture<'_, Result<Receipt>> {
         Box::pin(async move {
             let published = self.tell(&batch.entries).await?;
-            let before = batch.mark.and_then(|mark| self.set(mark));
+            let is_whole = !published.iter().any(|one| matches!(one, Published::Unavailable(_)));
+            let before = batch.mark.and_then(|mark| self.set(mark, is_whole));
             Ok(Receipt { published, before })
         })
     }
@@ -120,7 +130,9 @@ impl Consumer for Channels {
 
     fn settle<'a>(&'a self, group: &'a str, entries: &'a [EntryRef]) -> BoxFuture<'a, Result> {
         Box::pin(async move {
-            self.ear(group).shelf().settle(entries);
+            if let Some(ear) = self.open(group) {
+                ear.shelf().settle(entries);
+            }
             Ok(())
         })
     }
@@ -132,9 +144,9 @@ impl Consumer for Channels {
         entries: &'a [EntryRef],
     ) -> BoxFuture<'a, Result<Vec<EntryRef>>> {
         Box::pin(async move {
-            let own = self.ear(group).shelf().unsettled(usize::MAX);
-            let is_lost = |entry: &&EntryRef| !own.iter().any(|own| own.at == **entry);
-            Ok(entries.iter().filter(is_lost).cloned().collect())
+            let ear = self.open(group);
+            let is_own = |at: &EntryRef| ear.as_ref().is_some_and(|ear| ear.shelf().has(at));
+            Ok(entries.iter().filter(|at| !is_own(at)).cloned().collect())
         })
     }
 
@@ -149,10 +161,14 @@ impl Consumer for Channels {
     }
 
     fn take_over(&self, take: TakeOver) -> BoxFuture<'_, Result<Vec<Entry>>> {
-        Box::pin(async move { Ok(self.ear(&take.group).shelf().unsettled(take.limit)) })
+        Box::pin(async move {
+            let unsettled = self.open(&take.group).map(|ear| ear.shelf().unsettled(take.limit));
+            Ok(unsettled.unwrap_or_default())
+        })
     }
 
-    fn leave(&self, group: &str, _consumer: &str) {
-        self.forget_ear(group);
+    fn leave(&self, group: &str, _consumer: &str) -> Vec<Entry> {
+        let ear = self.ears().remove(group);
+        ear.map(|ear| ear.close()).unwrap_or_default()
     }
 }

@@ -3,19 +3,30 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use protean_core::Result;
 use protean_core::port::{BrokerRead, Entry};
-use protean_core::{Error, Result};
 use tokio::sync::Notify;
+use tracing::warn;
 
-use super::line::{Line, cut};
+use super::line::Line;
 use super::shelf::Shelf;
 use crate::server::Server;
+
+/// How often it is told at most that something is lost.
+const TELL: Duration = Duration::from_secs(10);
 
 /// Hears from its first read on. What it has heard outlives its connection.
 #[derive(Default)]
 pub(super) struct Ear {
-    line: tokio::sync::Mutex<Option<Line>>,
+    state: tokio::sync::Mutex<State>,
     heard: Arc<Heard>,
+}
+
+#[derive(Default)]
+struct State {
+    line: Option<Line>,
+    /// How many were lost when it was told last, and when that was.
+    told: (u64, Option<Instant>),
 }
 
 /// What came in.
@@ -34,21 +45,6 @@ impl Heard {
     pub(super) fn shelf(&self) -> MutexGuard<'_, Shelf> {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// What is there.
-    ///
-    /// # Errors
-    /// Once, when some found no place.
-    fn next(&self, limit: usize) -> Result<Vec<Entry>> {
-        let mut shelf = self.shelf();
-        match shelf.take_missed() {
-            0 => Ok(shelf.next(limit)),
-            missed => Err(Error::unavailable(format!(
-                "{missed} messages were published faster than they were handled and are lost, as \
-                 redis_pubsub keeps nothing; publish less at once, or use streams"
-            ))),
-        }
-    }
 }
 
 impl Ear {
@@ -56,46 +52,35 @@ impl Ear {
         self.heard.shelf()
     }
 
-    /// Listens to these channels from now on, and answers whether it did not before.
-    pub(super) async fn listen(&self, server: &Arc<Server>, to: &[Arc<str>]) -> Result<bool> {
-        let mut line = self.line.lock().await;
-        let listening = self.listening(&mut line, server, to).await;
-        if listening.is_err() {
-            *line = None;
+    /// Hears nothing any more, and gives what is not settled.
+    pub(super) fn close(&self) -> Vec<Entry> {
+        // Nobody reads at an end that is left.
+        if let Ok(mut state) = self.state.try_lock() {
+            state.line = None;
         }
-        listening
+        self.shelf().clear()
+    }
+
+    /// Listens to these channels from now on, and answers whether it did not before. Waits
+    /// for a read that is under way.
+    pub(super) async fn listen(&self, server: &Arc<Server>, to: &[Arc<str>]) -> Result<bool> {
+        let mut state = self.state.lock().await;
+        self.listening(&mut state, server, to).await
     }
 
     /// Reads; see [`Consumer::read`](protean_core::port::Consumer::read).
     pub(super) async fn read(&self, server: &Arc<Server>, read: &BrokerRead) -> Result<Vec<Entry>> {
         let until = read.wait.map(|wait| Instant::now() + wait);
-        let mut line = self.line.lock().await;
-        let result = self.read_on(&mut line, server, (read, until)).await;
-        // What was missed says nothing about the connection.
-        if line.as_ref().is_some_and(Line::is_cut) {
-            *line = None;
-        }
-        result
-    }
-
-    async fn read_on(
-        &self,
-        line: &mut Option<Line>,
-        server: &Arc<Server>,
-        (read, until): (&BrokerRead, Option<Instant>),
-    ) -> Result<Vec<Entry>> {
+        let mut state = self.state.lock().await;
         loop {
-            let entries = self.heard.next(read.limit)?;
+            state.tell(&server.place, self.shelf().missed());
+            // First of all, so that little is missed after the connection was cut.
+            let listening = self.listening(&mut state, server, &read.streams).await;
+            let entries = self.shelf().next(read.limit);
             if !entries.is_empty() {
                 return Ok(entries);
             }
-            if line.as_ref().is_some_and(Line::is_cut) {
-                return Err(cut(&server.place));
-            }
-            if let Err(failed) = self.listening(line, server, &read.streams).await {
-                *line = None;
-                return Err(failed);
-            }
+            listening?;
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
             let Some(left) = left.filter(|left| *left > Duration::ZERO) else {
                 return Ok(Vec::new());
@@ -103,10 +88,10 @@ impl Ear {
             // Cut short, so that a connection that is dead is noticed however long the wait.
             let came = tokio::time::timeout(left.min(server.patience), self.heard.came.notified());
             if came.await.is_err()
-                && let Some(open) = line
-                && let Err(failed) = open.probe(server).await
+                && let Some(line) = &mut state.line
+                && let Err(failed) = line.probe(server).await
             {
-                *line = None;
+                state.line = None;
                 return Err(failed);
             }
         }
@@ -114,14 +99,41 @@ impl Ear {
 
     async fn listening(
         &self,
-        line: &mut Option<Line>,
+        state: &mut State,
         server: &Arc<Server>,
         to: &[Arc<str>],
     ) -> Result<bool> {
-        let open = match line {
-            Some(open) => open,
-            None => line.insert(Line::connect(server, &self.heard).await?),
+        if state.line.as_ref().is_some_and(Line::is_cut) {
+            state.line = None;
+            let place = &server.place;
+            warn!(
+                "Redis at {place} has closed a connection: what was published since is not heard"
+            );
+        }
+        let line = match &mut state.line {
+            Some(line) => line,
+            None => state.line.insert(Line::connect(server, &self.heard).await?),
         };
-        open.listen(server, to).await
+        let listening = line.listen(server, to).await;
+        if listening.is_err() {
+            state.line = None;
+        }
+        listening
+    }
+}
+
+impl State {
+    /// Says how many are lost, not too often.
+    fn tell(&mut self, place: &str, missed: u64) {
+        let (told, when) = self.told;
+        if missed == told || when.is_some_and(|when| when.elapsed() < TELL) {
+            return;
+        }
+        self.told = (missed, Some(Instant::now()));
+        let more = missed - told;
+        warn!(
+            "{more} messages that Redis at {place} told are lost, since they come faster than they \
+             are handled and it keeps none; publish less at once, or use streams"
+        );
     }
 }

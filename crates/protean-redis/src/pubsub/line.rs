@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::StreamExt;
+use protean_core::Result;
 use protean_core::message::Id;
 use protean_core::port::{Entry, EntryId, EntryRef};
-use protean_core::{Error, Result};
 use redis::aio::{PubSubSink, PubSubStream};
 use tokio::task::JoinHandle;
 
@@ -19,6 +20,7 @@ pub(super) struct Line {
     sink: PubSubSink,
     channels: BTreeSet<Arc<str>>,
     pump: JoinHandle<()>,
+    is_cut: Arc<AtomicBool>,
     _counted: Counted,
 }
 
@@ -27,8 +29,9 @@ impl Line {
     pub(super) async fn connect(server: &Arc<Server>, heard: &Arc<Heard>) -> Result<Self> {
         let (connection, counted) = server.listen().await.map_err(error::outage)?;
         let (sink, said) = connection.split();
-        let pump = tokio::spawn(listen(said, Arc::clone(heard)));
-        Ok(Self { sink, channels: BTreeSet::new(), pump, _counted: counted })
+        let is_cut = Arc::<AtomicBool>::default();
+        let pump = tokio::spawn(listen(said, Arc::clone(heard), Arc::clone(&is_cut)));
+        Ok(Self { sink, channels: BTreeSet::new(), pump, is_cut, _counted: counted })
     }
 
     /// Listens to these channels as well, and answers whether any of them is new.
@@ -52,7 +55,7 @@ impl Line {
 
     /// True once the server has ended it.
     pub(super) fn is_cut(&self) -> bool {
-        self.pump.is_finished()
+        self.is_cut.load(Ordering::Acquire)
     }
 
     async fn ask(&mut self, server: &Server, channel: &str) -> Result {
@@ -72,7 +75,7 @@ impl Drop for Line {
 }
 
 /// Takes in what is said, as fast as it comes: nothing piles up in the connection.
-async fn listen(mut said: PubSubStream, heard: Arc<Heard>) {
+async fn listen(mut said: PubSubStream, heard: Arc<Heard>, is_cut: Arc<AtomicBool>) {
     while let Some(message) = said.next().await {
         // Redis gives it no name, and the log needs one.
         let id = EntryId::new(Id::new().as_str());
@@ -80,13 +83,6 @@ async fn listen(mut said: PubSubStream, heard: Arc<Heard>) {
         let data = Some(message.get_payload_bytes().to_vec());
         heard.put(Entry { at, data, others: Vec::new() });
     }
+    is_cut.store(true, Ordering::Release);
     heard.came.notify_one();
-}
-
-/// The error of a connection that the server has ended.
-pub(super) fn cut(place: &str) -> Error {
-    Error::unavailable(format!(
-        "Redis at {place} has closed the connection: what is published until it is open again \
-         is not heard"
-    ))
 }

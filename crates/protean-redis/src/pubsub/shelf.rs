@@ -18,7 +18,7 @@ pub(super) struct Shelf {
     unsettled: Vec<Entry>,
     /// Of both, in bytes.
     weight: usize,
-    /// How many found no place since anybody was told.
+    /// How many have found no place.
     missed: u64,
 }
 
@@ -43,6 +43,17 @@ impl Shelf {
         entries
     }
 
+    /// All that is not settled, the oldest first; nothing is left.
+    pub(super) fn clear(&mut self) -> Vec<Entry> {
+        let Self { unsettled, waiting, .. } = std::mem::take(self);
+        unsettled.into_iter().chain(waiting).collect()
+    }
+
+    /// True for one that was handed out and not settled.
+    pub(super) fn has(&self, at: &EntryRef) -> bool {
+        self.unsettled.iter().any(|entry| entry.at == *at)
+    }
+
     /// Those that were handed out and not settled, the oldest first.
     pub(super) fn unsettled(&self, limit: usize) -> Vec<Entry> {
         self.unsettled.iter().take(limit).cloned().collect()
@@ -53,9 +64,9 @@ impl Shelf {
         self.weight -= settled.map(|entry| weight(&entry)).sum::<usize>();
     }
 
-    /// How many were lost since the last call.
-    pub(super) fn take_missed(&mut self) -> u64 {
-        std::mem::take(&mut self.missed)
+    /// How many have found no place in all.
+    pub(super) fn missed(&self) -> u64 {
+        self.missed
     }
 }
 
@@ -96,13 +107,13 @@ mod tests {
         let mut shelf = Shelf::default();
         shelf.hear(entry("too large for any shelf", MOST));
         ["2", "3"].iter().for_each(|id| shelf.hear(entry(id, 1)));
-        assert_eq!(shelf.take_missed(), 2);
-        assert_eq!(shelf.take_missed(), 0);
+        assert_eq!(shelf.missed(), 2);
         let all = shelf.next(9);
         shelf.hear(entry("4", 1));
-        assert_eq!((all.len(), shelf.take_missed()), (1, 1), "handed out is not settled");
+        assert_eq!((all.len(), shelf.missed()), (1, 3), "handed out is not settled");
         shelf.settle(&[all[0].at.clone()]);
-        shelf.hear(entry("5", 1));
-        assert_eq!(ids(&shelf.next(9)), ["5"]);
+        ["5", "6"].iter().for_each(|id| shelf.hear(entry(id, 1)));
+        assert_eq!(ids(&shelf.next(1)), ["5"]);
+        assert_eq!((ids(&shelf.clear()), shelf.next(9).len()), (vec!["5", "6"], 0));
     }
 }
