@@ -15,11 +15,11 @@ const SLOW_DISK: &str =
 
 /// Commits while another store reads on, and crashes the server once that has read something.
 async fn crash_once_seen(server: &Postgres, writer: &Arc<dyn Store>, reader: &dyn Store) {
+    let mut seen = ids(reader, &account("a")).await.len() as u64;
     let committing = tokio::spawn({
         let writer = Arc::clone(writer);
         async move { commit(&*writer, vec![unit(Lane::Primary, &account("a"))]).await }
     });
-    let mut seen = ids(reader, &account("a")).await.len() as u64;
     while follow(reader, &mut seen).await.is_empty() {}
     tokio::task::block_in_place(|| server.stop("immediate"));
     server.resume();

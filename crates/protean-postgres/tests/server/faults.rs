@@ -18,7 +18,7 @@ pub(crate) async fn commit_one(store: &dyn Store) -> Outcome {
     commit(store, vec![unit(Lane::Primary, &account("a"))]).await.remove(0)
 }
 
-async fn until_committed(store: &dyn Store) {
+pub(crate) async fn until_committed(store: &dyn Store) {
     let begun = Instant::now();
     while !is_committed(&commit_one(store).await) {
         assert!(begun.elapsed() < Duration::from_secs(30), "it is never committed again");
