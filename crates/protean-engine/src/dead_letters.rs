@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use protean_core::domain::{Domain, Group, Moment, purge, replay};
-use protean_core::message::{Lane, Timestamp};
-use protean_core::port::{Changes, Letter, LetterRead, Outcome, Store};
-use protean_core::{Error, Result};
+use protean_port::message::{Lane, Timestamp};
+use protean_port::port::{Changes, Letter, LetterRead, Outcome, Store};
+use protean_port::{Error, Result};
 
 /// How many letters are in memory at once.
 const PAGE: usize = 500;

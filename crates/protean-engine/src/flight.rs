@@ -11,9 +11,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use protean_core::Result;
-use protean_core::message::Lane;
-use protean_core::port::{Claim, Delivery};
+use protean_port::Result;
+use protean_port::message::Lane;
+use protean_port::port::{Claim, Delivery};
 
 /// The messages of one group that are being handled or suspected.
 pub(crate) struct Flight {
@@ -168,9 +168,9 @@ impl Flight {
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use protean_core::Result;
-    use protean_core::message::{Category, Extensions, Kind, Lane, Message, Recorded, Timestamp};
-    use protean_core::port::{Claim, Delivery};
+    use protean_port::Result;
+    use protean_port::message::{Category, Extensions, Kind, Lane, Message, Recorded, Timestamp};
+    use protean_port::port::{Claim, Delivery};
 
     use super::Flight;
 

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use protean_core::domain::{
     Course, Domain, Group, Overlay, Reading, Sequence, Turn, Verdict, course, deliver, turn,
 };
-use protean_core::message::Lane;
-use protean_core::port::{Delivery, Store};
-use protean_core::{Error, Result};
+use protean_port::message::Lane;
+use protean_port::port::{Delivery, Store};
+use protean_port::{Error, Result};
 
 use crate::step::reached;
 

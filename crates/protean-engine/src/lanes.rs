@@ -18,7 +18,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use protean_core::message::{Lane, Priority};
+use protean_port::message::{Lane, Priority};
 
 /// How many messages may run at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -246,7 +246,7 @@ fn is_behind<M>(first: &HashMap<Arc<str>, BTreeMap<u64, Priority>>, item: &Item<
 mod tests {
     use std::sync::Arc;
 
-    use protean_core::message::{Lane, Priority};
+    use protean_port::message::{Lane, Priority};
 
     use super::{Item, Lanes, Slots};
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use protean_core::domain::{Domain, Moment, resend};
-use protean_core::message::{Category, Lane, Priority, Recorded, Timestamp};
-use protean_core::port::{Letter, LetterRead, Outcome, ParkedRead, Standing, Store};
-use protean_core::{Error, Result};
+use protean_port::message::{Category, Lane, Priority, Recorded, Timestamp};
+use protean_port::port::{Letter, LetterRead, Outcome, ParkedRead, Standing, Store};
+use protean_port::{Error, Result};
 
 use crate::relay::prefix;
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protean_core::domain::{Overlay, Sequence, Settled};
-use protean_core::message::{Lane, Priority, Timestamp};
-use protean_core::port::{At, Changes, Delivery, Mark, Outcome, Park};
+use protean_port::message::{Lane, Priority, Timestamp};
+use protean_port::port::{At, Changes, Delivery, Mark, Outcome, Park};
 
 use crate::watermark::Watermark;
 

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use protean_core::config::SubscriptionType;
 use protean_core::domain::{Domain, Group, broker, rehearse};
-use protean_core::message::Lane;
-use protean_core::port::{Broker, Store};
-use protean_core::{Error, Result};
+use protean_port::message::Lane;
+use protean_port::port::{Broker, Store};
+use protean_port::{Error, Result};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tracing::{error, info, warn};

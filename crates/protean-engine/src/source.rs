@@ -3,8 +3,8 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
-use protean_core::message::{Lane, Priority, Timestamp};
-use protean_core::port::{Delivery, LaneRead, ParkedPage, ParkedRead};
+use protean_port::message::{Lane, Priority, Timestamp};
+use protean_port::port::{Delivery, LaneRead, ParkedPage, ParkedRead};
 
 use crate::job::Bench;
 
@@ -169,7 +169,7 @@ impl ParkedSource {
 mod tests {
     use std::sync::Arc;
 
-    use protean_core::message::{Category, Extensions, Kind, Message, Recorded};
+    use protean_port::message::{Category, Extensions, Kind, Message, Recorded};
 
     use super::{Delivery, Lane, ParkedPage, ParkedSource, Timestamp};
 

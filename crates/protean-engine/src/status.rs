@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use protean_core::config::{PriorityLanes, SubscriptionType};
 use protean_core::domain::{Domain, Group};
-use protean_core::message::{Category, Lane, LaneRule, Timestamp};
-use protean_core::port::{LaneStanding, Standing};
-use protean_core::{Error, Result};
+use protean_port::message::{Category, Lane, LaneRule, Timestamp};
+use protean_port::port::{LaneStanding, Standing};
+use protean_port::{Error, Result};
 
 /// Where one group stands, lane by lane.
 #[derive(Debug)]
@@ -192,8 +192,8 @@ mod tests {
     use std::time::Duration;
 
     use protean_core::config::Config;
-    use protean_core::message::{Category, LaneRule, Priority, Timestamp};
-    use protean_core::port::{LaneStanding, Standing};
+    use protean_port::message::{Category, LaneRule, Priority, Timestamp};
+    use protean_port::port::{LaneStanding, Standing};
 
     use super::{Health, LaneStatus, View};
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use protean_core::message::Timestamp;
-use protean_core::port::Clock;
+use protean_port::message::Timestamp;
+use protean_port::port::Clock;
 use tokio::time::Instant;
 
 /// Goes on at the pace of the machine when the clock on the wall is set back,
@@ -42,8 +42,8 @@ mod tests {
     use std::sync::atomic::{AtomicI64, Ordering};
     use std::time::Duration;
 
-    use protean_core::message::Timestamp;
-    use protean_core::port::Clock;
+    use protean_port::message::Timestamp;
+    use protean_port::port::Clock;
 
     use super::Steady;
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use protean_core::Result;
 use protean_core::domain::Domain;
-use protean_core::message::Timestamp;
+use protean_port::Result;
+use protean_port::message::Timestamp;
 use tokio::sync::watch;
 use tracing::{info, warn};
 

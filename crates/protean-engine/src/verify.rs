@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use protean_core::Result;
 use protean_core::domain::{Domain, Group};
-use protean_core::port::{Standing, Term};
+use protean_port::Result;
+use protean_port::port::{Standing, Term};
 use serde::Serialize;
 
 /// At most this many broken streams are named.

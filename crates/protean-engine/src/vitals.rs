@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use protean_core::Result;
 use protean_core::domain::{Domain, Group, Verdict};
-use protean_core::message::Lane;
-use protean_core::port::Claim;
+use protean_port::Result;
+use protean_port::message::Lane;
+use protean_port::port::Claim;
 
 use crate::status::stream;
 

@@ -21,8 +21,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, mpsc as blocking};
 use std::time::Duration;
 
-use protean_core::port::Claim;
-use protean_core::{Error, Result};
+use protean_port::port::Claim;
+use protean_port::{Error, Result};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;

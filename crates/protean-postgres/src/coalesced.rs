@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use protean_core::message::{Category, Priority};
-use protean_core::port::{At, Count, Mark, Place, Term};
+use protean_port::message::{Category, Priority};
+use protean_port::port::{At, Count, Mark, Place, Term};
 
 use crate::layer::Layered;
 use crate::refusal::Refusal;

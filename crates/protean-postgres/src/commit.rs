@@ -16,8 +16,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use protean_core::message::Lane;
-use protean_core::port::{Changes, Outcome, Place};
+use protean_port::message::Lane;
+use protean_port::port::{Changes, Outcome, Place};
 use tokio::runtime::Handle;
 
 use crate::connection::{Session, Settings};

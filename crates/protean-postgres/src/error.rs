@@ -1,6 +1,6 @@
 //! What PostgreSQL reports, told for a person: which database, and what to do.
 
-use protean_core::Error;
+use protean_port::Error;
 use tokio_postgres::error::{DbError, SqlState};
 
 use crate::tls;

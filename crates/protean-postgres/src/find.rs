@@ -1,7 +1,7 @@
 //! Searches through the whole log.
 
-use protean_core::message::{Category, Recorded, Timestamp, Value};
-use protean_core::port::{Direction, Find, TypeStats};
+use protean_port::message::{Category, Recorded, Timestamp, Value};
+use protean_port::port::{Direction, Find, TypeStats};
 use tokio_postgres::Row;
 
 use crate::connection::{Parameter, Session};

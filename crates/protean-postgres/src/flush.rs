@@ -1,7 +1,7 @@
 //! Writes what the units of a transaction came to: an array a table, all sent at once.
 
-use protean_core::message::{Message, Timestamp};
-use protean_core::port::{Dead, MessageRef, Park, Place};
+use protean_port::message::{Message, Timestamp};
+use protean_port::port::{Dead, MessageRef, Park, Place};
 
 use crate::connection::{Parameter, Session};
 use crate::error::{Fault, all};

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use protean_core::Result;
-use protean_core::message::{Category, Priority, Stream, Timestamp};
-use protean_core::port::{
+use protean_port::Result;
+use protean_port::message::{Category, Priority, Stream, Timestamp};
+use protean_port::port::{
     BoxFuture, Claim, Delivery, LaneStanding, Ledger, Letter, LetterRead, ParkedPage, ParkedRead,
     Standing, Term,
 };

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use protean_core::Result;
-use protean_core::message::{
+use protean_port::Result;
+use protean_port::message::{
     Category, Extensions, Kind, Message, Priority, Recorded, Stream, Timestamp,
 };
-use protean_core::port::{BoxFuture, Delivery, Find, LaneRead, Log, TypeStats};
+use protean_port::port::{BoxFuture, Delivery, Find, LaneRead, Log, TypeStats};
 use tokio_postgres::Row;
 
 use crate::connection::Parameter;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use protean_core::message::{Category, Message, Priority, Stream, Table, Timestamp};
-use protean_core::port::{At, Changes, Dead, KeyClaim, KeyWrite, MessageRef, Park, Place};
+use protean_port::message::{Category, Message, Priority, Stream, Table, Timestamp};
+use protean_port::port::{At, Changes, Dead, KeyClaim, KeyWrite, MessageRef, Park, Place};
 use tokio_postgres::Row;
 
 use crate::coalesced::{Coalesced, LaneKey, key};

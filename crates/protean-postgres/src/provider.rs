@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use protean_core::message::Id;
-use protean_core::port::{BoxFuture, Location, Provider, Store};
-use protean_core::{Error, Result};
+use protean_port::message::Id;
+use protean_port::port::{BoxFuture, Location, Provider, Store};
+use protean_port::{Error, Result};
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
@@ -108,7 +108,7 @@ fn instance() -> String {
 
 #[cfg(test)]
 mod tests {
-    use protean_core::port::{Location, Provider};
+    use protean_port::port::{Location, Provider};
 
     use tokio_postgres::config::SslMode;
 

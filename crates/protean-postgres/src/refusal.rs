@@ -1,7 +1,7 @@
 //! Why a unit was left out.
 
-use protean_core::Violations;
-use protean_core::port::Outcome;
+use protean_port::Violations;
+use protean_port::port::Outcome;
 use tokio_postgres::error::{DbError, SqlState};
 
 use crate::error::Fault;

@@ -6,8 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use protean_core::message::{Row, Table, Value};
-use protean_core::port::{RowChange, RowWrite};
+use protean_port::message::{Row, Table, Value};
+use protean_port::port::{RowChange, RowWrite};
 
 use crate::connection::{Parameter, Session};
 use crate::error::{Fault, all};

@@ -1,8 +1,8 @@
 //! The store's own tables.
 
-use protean_core::message::{Lane, RESERVED, SNAPSHOTS, Table};
-use protean_core::port::{Enrolment, Start};
-use protean_core::{Error, Result};
+use protean_port::message::{Lane, RESERVED, SNAPSHOTS, Table};
+use protean_port::port::{Enrolment, Start};
+use protean_port::{Error, Result};
 use tokio_postgres::error::SqlState;
 
 use crate::connection::{Session, Settings};

@@ -9,7 +9,7 @@
 //! other: it held that lock to its end. The number the server itself gives a
 //! transaction is no such evidence: a server that crashed may give it again.
 
-use protean_core::message::Lane;
+use protean_port::message::Lane;
 
 use crate::connection::{Parameter, Session};
 use crate::error::Fault;

@@ -1,6 +1,6 @@
 //! Runs the user's own SQL inside a unit.
 
-use protean_core::port::Statement;
+use protean_port::port::Statement;
 
 use crate::connection::{Parameter, Session};
 use crate::refusal::{Refusal, STATEMENT};

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use protean_core::Result;
-use protean_core::message::{Table, Timestamp};
-use protean_core::port::{BoxFuture, Changes, Enrolment, KeyClaim, Outcome, Store};
+use protean_port::Result;
+use protean_port::message::{Table, Timestamp};
+use protean_port::port::{BoxFuture, Changes, Enrolment, KeyClaim, Outcome, Store};
 use tokio::sync::watch;
 
 use crate::claim::Claims;

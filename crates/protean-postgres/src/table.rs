@@ -1,7 +1,7 @@
 //! Lays out the tables of aggregates and projections, and extends them.
 
-use protean_core::message::{Column, RESERVED, SNAPSHOTS, Table};
-use protean_core::{Error, Result};
+use protean_port::message::{Column, RESERVED, SNAPSHOTS, Table};
+use protean_port::{Error, Result};
 use tokio_postgres::error::SqlState;
 
 use crate::connection::{Session, Settings};

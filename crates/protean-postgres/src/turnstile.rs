@@ -18,7 +18,7 @@
 //! disk without it. So nothing may leave the database, as an answer or as a
 //! message, before [`DURABLE`] has said that the disk has it.
 
-use protean_core::message::Lane;
+use protean_port::message::Lane;
 
 use crate::connection::{Session, Settings};
 use crate::error::Fault;

@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
-use protean_core::message::{Column, ColumnKind, Table};
-use protean_core::port::{Changes, RowChange};
+use protean_port::message::{Column, ColumnKind, Table};
+use protean_port::port::{Changes, RowChange};
 
 use crate::connection::Session;
 use crate::error::Fault;

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use protean_core::message::{Category, Priority, Stream};
-use protean_core::port::{
+use protean_port::message::{Category, Priority, Stream};
+use protean_port::port::{
     Append, Changes, Dead, Expect, KeyClaim, KeyWrite, MessageRef, Outcome, Park, Place,
     ProgressMove,
 };

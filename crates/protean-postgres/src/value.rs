@@ -11,7 +11,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use protean_core::message::{ColumnKind, Date, Timestamp, Value};
+use protean_port::message::{ColumnKind, Date, Timestamp, Value};
 use tokio_postgres::Row;
 use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
 

@@ -13,9 +13,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use protean_core::message::Lane;
-use protean_core::port::{Changes, Outcome};
-use protean_core::{Error, Result};
+use protean_port::message::Lane;
+use protean_port::port::{Changes, Outcome};
+use protean_port::{Error, Result};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{Notify, oneshot};
 

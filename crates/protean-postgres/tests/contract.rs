@@ -2,7 +2,7 @@
 
 #![cfg(unix)]
 
-use protean_core::port::{Location, Provider};
+use protean_port::port::{Location, Provider};
 use protean_postgres::Postgres;
 use protean_testing::contract::Subject;
 use protean_testing::servers;

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protean_core::port::{
+use protean_port::port::{
     Batch, BoxFuture, Broker, BrokerGroup, BrokerRead, Consumer, Entry, EntryId, EntryRef,
     GroupStanding, Kept, Receipt, TakeOver,
 };
-use protean_core::{Error, Result};
+use protean_port::{Error, Result};
 use redis::{Cmd, Value};
 
 use crate::reader::Readers;

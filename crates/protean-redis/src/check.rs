@@ -1,6 +1,6 @@
 //! Whether the server can be relied on, looked at once when it is opened.
 
-use protean_core::{Error, Result};
+use protean_port::{Error, Result};
 use redis::{Pipeline, Value};
 
 use crate::publish::key;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protean_core::port::{Entry, EntryId, EntryRef};
+use protean_port::port::{Entry, EntryId, EntryRef};
 use redis::Value;
 
 /// The field that holds the message.

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
-use protean_core::Error;
+use protean_port::Error;
 use redis::{RedisError, ServerError};
 
 /// What passes by itself, by a word of the report.

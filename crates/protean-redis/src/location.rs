@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use protean_core::port::BrokerLocation;
+use protean_port::port::BrokerLocation;
 use redis::{Client, ClientTlsConfig, ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
 use redis::{TlsCertificates, parse_redis_url};
 
@@ -99,7 +99,7 @@ fn read(files: &Files, name: &'static str) -> Result<Option<Vec<u8>>, String> {
 
 #[cfg(test)]
 mod tests {
-    use protean_core::port::BrokerLocation;
+    use protean_port::port::BrokerLocation;
 
     use super::{fault, server};
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use protean_core::port::{BoxFuture, Broker, BrokerLocation, BrokerProvider};
-use protean_core::{Error, Result};
+use protean_port::port::{BoxFuture, Broker, BrokerLocation, BrokerProvider};
+use protean_port::{Error, Result};
 
 use crate::broker::RedisBroker;
 use crate::pubsub::Channels;

@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use protean_core::Result;
-use protean_core::port::{Batch, BrokerMark, EntryId, Publication, Published, Receipt};
+use protean_port::Result;
+use protean_port::port::{Batch, BrokerMark, EntryId, Publication, Published, Receipt};
 use redis::{Pipeline, Value};
 
 use crate::shared::Shared;
@@ -19,7 +19,7 @@ pub(crate) fn key(mark: &str) -> String {
     format!("protean:mark:{mark}")
 }
 
-/// Publishes; see [`Broker::publish`](protean_core::port::Broker::publish).
+/// Publishes; see [`Broker::publish`](protean_port::port::Broker::publish).
 pub(crate) async fn publish(shared: &Shared, batch: &Batch, longest: usize) -> Result<Receipt> {
     let entries = &batch.entries;
     let mut published: Vec<_> = entries.iter().map(|entry| refused(entry, longest)).collect();
@@ -130,7 +130,7 @@ pub(crate) fn refused(entry: &Publication, longest: usize) -> Option<Published> 
 
 #[cfg(test)]
 mod tests {
-    use protean_core::port::{EntryId, Publication, Published};
+    use protean_port::port::{EntryId, Publication, Published};
 
     use super::hold_back;
 

@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use protean_core::port::{BrokerRead, Entry};
-use protean_core::{Error, Result};
+use protean_port::port::{BrokerRead, Entry};
+use protean_port::{Error, Result};
 use redis::aio::ConnectionLike;
 use redis::{Cmd, Value};
 use tokio::task::JoinHandle;
@@ -39,7 +39,7 @@ struct State {
 }
 
 impl Readers {
-    /// Reads; see [`Consumer::read`](protean_core::port::Consumer::read).
+    /// Reads; see [`Consumer::read`](protean_port::port::Consumer::read).
     pub(crate) async fn read(&self, shared: &Shared, read: &BrokerRead) -> Result<Vec<Entry>> {
         let reader = self.of(read);
         let mut state = reader.0.lock().await;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protean_core::{Error, Result};
+use protean_port::{Error, Result};
 use redis::aio::ConnectionLike;
 use redis::{Cmd, Pipeline, Value};
 use tokio::sync::Mutex;

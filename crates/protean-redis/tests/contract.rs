@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protean_core::port::{Broker, BrokerLocation, BrokerProvider};
+use protean_port::port::{Broker, BrokerLocation, BrokerProvider};
 use protean_redis::Redis;
 use protean_testing::servers::RedisServer;
 

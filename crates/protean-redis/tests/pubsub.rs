@@ -6,8 +6,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protean_core::Result;
-use protean_core::port::{
+use protean_port::Result;
+use protean_port::port::{
     Batch, Broker, BrokerGroup, BrokerLocation, BrokerMark, BrokerProvider, BrokerRead, Entry,
     Publication, Published, TakeOver,
 };

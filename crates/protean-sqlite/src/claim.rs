@@ -9,8 +9,8 @@ use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use protean_core::port::Claim;
-use protean_core::{Error, Result};
+use protean_port::port::Claim;
+use protean_port::{Error, Result};
 
 /// The longest part of a group's name that goes into a file name.
 const LONGEST: usize = 120;

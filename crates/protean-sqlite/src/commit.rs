@@ -14,9 +14,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protean_core::Result;
-use protean_core::message::Lane;
-use protean_core::port::{Changes, Outcome};
+use protean_port::Result;
+use protean_port::message::Lane;
+use protean_port::port::{Changes, Outcome};
 use rusqlite::Connection;
 
 use crate::checkpoint::Tally;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use protean_core::Error;
+use protean_port::Error;
 use rusqlite::ErrorCode;
 
 /// The error for a caller.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use protean_core::message::{Priority, Recorded, Timestamp};
-use protean_core::port::{Direction, Find, TypeStats};
+use protean_port::message::{Priority, Recorded, Timestamp};
+use protean_port::port::{Direction, Find, TypeStats};
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
@@ -147,8 +147,8 @@ pub(crate) fn stats(view: &Connection) -> rusqlite::Result<Vec<TypeStats>> {
 
 #[cfg(test)]
 mod tests {
-    use protean_core::message::Category;
-    use protean_core::port::Find;
+    use protean_port::message::Category;
+    use protean_port::port::Find;
     use rusqlite::{Connection, params_from_iter};
 
     use super::{Search, searches};

@@ -1,7 +1,7 @@
 //! Forgets what nobody needs any more, a little at a time: whoever writes
 //! meanwhile waits for one short transaction at most.
 
-use protean_core::message::Timestamp;
+use protean_port::message::Timestamp;
 use rusqlite::Connection;
 
 use crate::value::limit;

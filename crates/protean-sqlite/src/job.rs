@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use protean_core::message::Lane;
-use protean_core::port::{Changes, Outcome};
+use protean_port::message::Lane;
+use protean_port::port::{Changes, Outcome};
 use tokio::sync::oneshot;
 
 /// A list of units, what became of those that are settled, and who waits for it.

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use protean_core::port::{BoxFuture, Location, Provider, Store};
-use protean_core::{Error, Result};
+use protean_port::port::{BoxFuture, Location, Provider, Store};
+use protean_port::{Error, Result};
 
 use crate::connection::Settings;
 use crate::store::SqliteStore;
@@ -104,7 +104,7 @@ fn synchronous(name: &str) -> Result<&'static str, String> {
 mod tests {
     use std::path::Path;
 
-    use protean_core::port::{Location, Provider};
+    use protean_port::port::{Location, Provider};
 
     use super::{Sqlite, path, settings};
 

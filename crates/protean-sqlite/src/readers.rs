@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
-use protean_core::{Error, Result};
+use protean_port::{Error, Result};
 use rusqlite::{Connection, Transaction};
 use tokio::sync::oneshot;
 

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use protean_core::message::{Row, Table, Value};
-use protean_core::port::{RowChange, RowWrite};
+use protean_port::message::{Row, Table, Value};
+use protean_port::port::{RowChange, RowWrite};
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
 use crate::refusal::Refusal;

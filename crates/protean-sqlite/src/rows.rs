@@ -1,8 +1,8 @@
 //! Reads rows of users' tables.
 
-use protean_core::message::{ColumnKind, Table, Value};
-use protean_core::port::{BoxFuture, Direction, Filter, Operator, Query, RowState, Rows};
-use protean_core::{Error, Result};
+use protean_port::message::{ColumnKind, Table, Value};
+use protean_port::port::{BoxFuture, Direction, Filter, Operator, Query, RowState, Rows};
+use protean_port::{Error, Result};
 use rusqlite::{Connection, OptionalExtension, Row, params_from_iter};
 
 use crate::log::odd;

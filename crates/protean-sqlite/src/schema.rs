@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use protean_core::message::RESERVED;
-use protean_core::port::{Enrolment, Start};
-use protean_core::{Error, Result};
+use protean_port::message::RESERVED;
+use protean_port::port::{Enrolment, Start};
+use protean_port::{Error, Result};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::error;

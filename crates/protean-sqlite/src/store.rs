@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use protean_core::Result;
-use protean_core::message::{Lane, Table, Timestamp};
-use protean_core::port::{BoxFuture, Changes, Enrolment, KeyClaim, Outcome, Store};
+use protean_port::Result;
+use protean_port::message::{Lane, Table, Timestamp};
+use protean_port::port::{BoxFuture, Changes, Enrolment, KeyClaim, Outcome, Store};
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::watch;
 

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use protean_core::message::{Column, ColumnKind, RESERVED, SNAPSHOTS, Table};
-use protean_core::{Error, Result};
+use protean_port::message::{Column, ColumnKind, RESERVED, SNAPSHOTS, Table};
+use protean_port::{Error, Result};
 use rusqlite::Connection;
 
 use crate::error;

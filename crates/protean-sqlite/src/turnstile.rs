@@ -16,7 +16,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use protean_core::message::Lane;
+use protean_port::message::Lane;
 use rusqlite::{Connection, ErrorCode};
 
 use crate::connection::{PATIENCE, beside};

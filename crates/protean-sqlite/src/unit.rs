@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use protean_core::message::{Stream, Timestamp};
-use protean_core::port::{
+use protean_port::message::{Stream, Timestamp};
+use protean_port::port::{
     Append, Changes, Dead, Expect, KeyClaim, KeyWrite, MessageRef, Outcome, Park, Place,
     ProgressMove, Statement,
 };

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use protean_core::message::{ColumnKind, Date, Decimal, Timestamp, Value};
+use protean_port::message::{ColumnKind, Date, Decimal, Timestamp, Value};
 use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 

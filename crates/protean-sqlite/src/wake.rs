@@ -13,7 +13,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use protean_core::{Error, Result};
+use protean_port::{Error, Result};
 use rusqlite::Connection;
 use tokio::sync::watch;
 

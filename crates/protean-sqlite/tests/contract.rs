@@ -1,6 +1,6 @@
 //! The contract every adapter passes, on a file of its own each time.
 
-use protean_core::port::{Location, Provider};
+use protean_port::port::{Location, Provider};
 use protean_sqlite::Sqlite;
 use protean_testing::contract::Subject;
 

@@ -1,10 +1,10 @@
 //! Given, when, then for aggregates: pure and synchronous.
 
-use protean_core::message::{Id, Ids};
 use protean_core::model::{
     Aggregate, Data, EventSourced, Replay, Root, StateStored, as_stored, violations_after,
 };
-use protean_core::{Error, Result};
+use protean_port::message::{Id, Ids};
+use protean_port::{Error, Result};
 
 use crate::difference::difference;
 use crate::messages::{EventsOf, Found, Messages};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use protean_core::message::Timestamp;
-use protean_core::port::Clock;
+use protean_port::message::Timestamp;
+use protean_port::port::Clock;
 
 /// 2026-01-01T00:00:00 UTC, in microseconds.
 const BEGINNING: i64 = 1_767_225_600_000_000;
@@ -15,7 +15,7 @@ const BEGINNING: i64 = 1_767_225_600_000_000;
 ///
 /// ```
 /// # use std::time::Duration;
-/// # use protean_core::port::Clock;
+/// # use protean_port::port::Clock;
 /// # use protean_testing::TestClock;
 /// let clock = TestClock::default();
 /// clock.advance(Duration::from_secs(90));

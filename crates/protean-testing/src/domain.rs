@@ -2,10 +2,10 @@
 
 use std::future::Future;
 
-use protean_core::Result;
 use protean_core::domain::{Domain, DomainBuilder, happened, received};
-use protean_core::message::{Id, Ids};
 use protean_core::model::{Aggregate, Command, Event};
+use protean_port::Result;
+use protean_port::message::{Id, Ids};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::TestClock;

@@ -7,7 +7,7 @@
 //!
 //! Everything runs the code that runs in production; nothing is a stand-in but
 //! the place where it is kept (memory), the [clock](TestClock), and the
-//! identities, which are [numbered](protean_core::message::Id::numbered). What
+//! identities, which are [numbered](protean_port::message::Id::numbered). What
 //! does not hold fails the test at its own line, with the difference.
 //!
 //! * [`given`], [`given_state`], [`when_new`]: aggregates

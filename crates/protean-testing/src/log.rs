@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use protean_core::Result;
 use protean_core::domain::{Domain, HandlerKind};
-use protean_core::message::{Priority, Recorded};
-use protean_core::port::LaneRead;
+use protean_port::Result;
+use protean_port::message::{Priority, Recorded};
+use protean_port::port::LaneRead;
 
 /// Reads as a group of this name, which is enrolled nowhere and settles nothing.
 const READER: &str = "protean.testing";

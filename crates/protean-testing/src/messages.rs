@@ -3,8 +3,8 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use protean_core::message::Message;
 use protean_core::model::{Aggregate, Command, Event, Raised};
+use protean_port::message::Message;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 

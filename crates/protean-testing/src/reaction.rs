@@ -3,9 +3,9 @@
 use std::fmt::Debug;
 
 use protean_core::domain::Storage;
-use protean_core::message::{Id, Kind, Message};
 use protean_core::model::{Kept, Projection};
-use protean_core::{Error, Result};
+use protean_port::message::{Id, Kind, Message};
+use protean_port::{Error, Result};
 
 use crate::TestDomain;
 use crate::difference::difference;

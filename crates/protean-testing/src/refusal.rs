@@ -1,6 +1,6 @@
 //! What is said when something was refused, or was not.
 
-use protean_core::Error;
+use protean_port::Error;
 
 /// What is wrong when `field` is to be at fault; nothing when it is.
 pub(crate) fn not_rejected(error: &Error, field: &str) -> Option<String> {

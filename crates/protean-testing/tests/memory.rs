@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use protean_core::memory::{MemoryProvider, MemoryStore};
-use protean_core::message::Priority;
-use protean_core::port::{Location, Outcome, Provider, Statement, Store};
+use protean_port::memory::{MemoryProvider, MemoryStore};
+use protean_port::message::Priority;
+use protean_port::port::{Location, Outcome, Provider, Statement, Store};
 use protean_testing::contract::{Subject, sample, show};
 
 async fn fresh() -> Subject {

@@ -24,15 +24,16 @@ pub mod prelude;
 mod private;
 mod providers;
 
-pub use protean_core::{config, domain, memory, message, model, port};
+pub use protean_core::{config, domain, model};
+pub use protean_port::{memory, message, port};
 
 pub use protean_core::domain::{
     Answer, BuildError, Context, Domain, DomainBuilder, Failure, FailureKind, Handle, Handled, On,
     Payload, Processed, Receive, Register, Repository, current_priority, processing_priority,
 };
-pub use protean_core::message::{Date, Decimal, Id, Priority, Timestamp};
 pub use protean_core::model::Root;
-pub use protean_core::{Error, Result, Violations, ensure};
+pub use protean_port::message::{Date, Decimal, Id, Priority, Timestamp};
+pub use protean_port::{Error, Result, Violations, ensure};
 
 pub use protean_engine::{HealthPage, Server};
 

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use protean_port::port::{BoxFuture, Broker, BrokerLocation, BrokerProvider};
+use protean_port::{Error, Result};
 use tokio::sync::OnceCell;
 
 use super::group::{Group, HandlerKind};
 use super::{Domain, Registry};
 use crate::config::{self, Config, SubscriptionType, hint};
-use crate::port::{BoxFuture, Broker, BrokerLocation, BrokerProvider};
-use crate::{Error, Result};
 
 /// The brokers of a domain by their names, each opened when it is first needed.
 #[derive(Default)]
@@ -181,9 +181,9 @@ fn not_external(config: &Config) -> impl Iterator<Item = String> {
 mod tests {
     use std::sync::Arc;
 
-    use crate::Result;
     use crate::domain::DomainBuilder;
-    use crate::port::{BoxFuture, Broker, BrokerLocation, BrokerProvider};
+    use protean_port::Result;
+    use protean_port::port::{BoxFuture, Broker, BrokerLocation, BrokerProvider};
 
     /// A provider that nobody opens.
     struct Pubsub;

@@ -4,6 +4,9 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use protean_port::memory::MemoryProvider;
+use protean_port::message::{LaneRule, Priority};
+use protean_port::port::{BrokerProvider, Clock, Location, Provider, SystemClock};
 use tokio::sync::OnceCell;
 
 use super::brokers::Brokers;
@@ -12,10 +15,7 @@ use super::ladder::Step;
 use super::storage::Storage;
 use super::{Register, Registry, wiring};
 use crate::config::Config;
-use crate::memory::MemoryProvider;
-use crate::message::{LaneRule, Priority};
 use crate::model::{Aggregate, Projection, Upcast};
-use crate::port::{BrokerProvider, Clock, Location, Provider, SystemClock};
 
 /// Declares a domain: its aggregates, handlers and configuration.
 ///

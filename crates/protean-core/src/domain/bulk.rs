@@ -3,12 +3,13 @@
 use std::future::{Future, IntoFuture};
 use std::sync::Arc;
 
+use protean_port::message::Priority;
+use protean_port::port::{BoxFuture, Changes, Outcome, Store};
+use protean_port::{Error, Result};
+
 use super::Domain;
 use super::process::{Options, queued};
-use crate::message::Priority;
 use crate::model::Command;
-use crate::port::{BoxFuture, Changes, Outcome, Store};
-use crate::{Error, Result};
 
 /// How many commands one commit takes in; also what may be in memory twice.
 const CHUNK: usize = 1000;

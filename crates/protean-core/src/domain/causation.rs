@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use crate::message::Recorded;
+use protean_port::message::Recorded;
 
 /// A message and what it caused, in the order of the log.
 pub struct CausationNode {
@@ -139,7 +139,9 @@ mod tests {
     use proptest::{collection::vec, option, prop_assert, prop_assert_eq, proptest};
 
     use super::CausationNode;
-    use crate::message::{Category, Extensions, Id, Kind, Message, Priority, Recorded, Timestamp};
+    use protean_port::message::{
+        Category, Extensions, Id, Kind, Message, Priority, Recorded, Timestamp,
+    };
 
     /// Messages with these ids, each with its cause, in the order of the log.
     fn log<'a>(messages: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) -> Vec<Recorded> {

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use protean_port::Result;
+use protean_port::message::{Id, Priority, Recorded, Timestamp};
+use protean_port::port::Statement;
+
 use super::repository::Repository;
 use super::scope::scope_priority;
 use super::storage::Storage;
 use super::unit::Unit;
-use crate::Result;
-use crate::message::{Id, Priority, Recorded, Timestamp};
 use crate::model::{Command, Kept};
-use crate::port::Statement;
 
 /// A handler's way to repositories and to further commands. All that is
 /// changed through one context commits together.

@@ -5,6 +5,9 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
+use protean_port::Result;
+use protean_port::message::{Recorded, Timestamp};
+use protean_port::port::{Delivery, KeyWrite, Store};
 
 use super::context::Context;
 use super::failure::{Failure, FailureKind};
@@ -16,9 +19,6 @@ use super::settle::key_claim;
 use super::unit::{Cause, Reading, Unit};
 use super::verdict::Verdict;
 use super::{Domain, Handled};
-use crate::Result;
-use crate::message::{Recorded, Timestamp};
-use crate::port::{Delivery, KeyWrite, Store};
 
 /// Runs a message through its handler in `group` and says what came of it, and
 /// which units' uncommitted writes it has read: when one of them comes to
@@ -94,13 +94,14 @@ pub(super) async fn guarded(
 }
 
 fn timed_out(handler: &str, limit: std::time::Duration) -> Failure {
-    crate::Error::failed(format!("{handler} took longer than {limit:?}")).into()
+    protean_port::Error::failed(format!("{handler} took longer than {limit:?}")).into()
 }
 
 fn panicked(handler: &str, panic: &(dyn std::any::Any + Send)) -> Failure {
     let text = panic.downcast_ref::<&str>().copied();
     let told = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    crate::Error::failed(format!("{handler} panicked: {}", told.unwrap_or("no message"))).into()
+    protean_port::Error::failed(format!("{handler} panicked: {}", told.unwrap_or("no message")))
+        .into()
 }
 
 fn unknown(group: &Group, recorded: &Recorded) -> Verdict {

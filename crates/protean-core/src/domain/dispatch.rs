@@ -4,6 +4,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use protean_port::message::Recorded;
+use protean_port::port::{At, Delivery, LaneRead, Mark, Store};
+use protean_port::{Error, Result};
+
 use super::deliver::run;
 use super::group::Group;
 use super::sequence::{Course, course};
@@ -13,9 +17,6 @@ use super::verdict::Verdict;
 use super::work::{Committed, Tries, commit};
 use super::{Domain, HandlerKind};
 use crate::config::Processing;
-use crate::message::Recorded;
-use crate::port::{At, Delivery, LaneRead, Mark, Store};
-use crate::{Error, Result};
 
 /// Delivers messages that are committed, and what they cause, to every group
 /// that processes them synchronously.

@@ -3,6 +3,9 @@
 use std::any::TypeId;
 use std::sync::Arc;
 
+use protean_port::Result;
+use protean_port::message::{Id, LaneRule, Priority};
+use protean_port::port::{Clock, Location, Provider, Store};
 use tokio::sync::OnceCell;
 
 use super::brokers::Brokers;
@@ -15,11 +18,8 @@ use super::storage::Storage;
 use super::trace::Trace;
 use super::unit::{Cause, Reading, Unit};
 use super::{Registry, current_priority};
-use crate::Result;
 use crate::config::Config;
-use crate::message::{Id, LaneRule, Priority};
 use crate::model::{Command, Kept, Query};
-use crate::port::{Clock, Location, Provider, Store};
 
 /// A domain that is wired and ready: processes commands, answers queries,
 /// opens units of work. Cheap to clone; clones share everything.

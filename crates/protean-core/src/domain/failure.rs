@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use crate::Error;
+use protean_port::Error;
 
 /// What a handler gives back: its answer, or why there is none.
 pub type Handled<T = ()> = std::result::Result<T, Failure>;

@@ -5,15 +5,15 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
+use protean_port::message::type_name::split_version;
+use protean_port::message::{Category, Message};
+use protean_port::port::{BoxFuture, Enrolment, Start};
+use protean_port::{Error, Result};
 use serde::de::DeserializeOwned;
 
-use super::ladder::parted;
 use super::{Context, Failure, Handled};
 use crate::config::{Idempotency, Ordering, StartFrom, Subscription};
-use crate::message::{Category, Message};
 use crate::model::Fields;
-use crate::port::{BoxFuture, Enrolment, Start};
-use crate::{Error, Result};
 
 /// What a handler is called with: as its JSON from a log, or as itself.
 pub(crate) enum Input {
@@ -114,8 +114,8 @@ impl Group {
     /// The newest version it takes of this message type, whatever the version of
     /// this one; none when it takes no such messages.
     pub(crate) fn newest(&self, type_name: &str) -> Option<u32> {
-        let (stem, _) = parted(type_name)?;
-        let same = self.routes.keys().filter_map(|route| parted(route));
+        let (stem, _) = split_version(type_name)?;
+        let same = self.routes.keys().filter_map(|route| split_version(route));
         same.filter(|(route, _)| *route == stem).map(|(_, version)| version).max()
     }
 

@@ -1,8 +1,9 @@
 //! Events that happened elsewhere.
 
+use protean_port::Result;
+use protean_port::message::Id;
+
 use super::{Domain, history, work};
-use crate::Result;
-use crate::message::Id;
 use crate::model::{Aggregate, Raised};
 
 /// Commits events at the end of an instance's stream and processes them as
@@ -11,7 +12,7 @@ use crate::model::{Aggregate, Raised};
 ///
 /// # Errors
 /// When the aggregate is not registered or the store cannot be written. With
-/// [`Error::committed`](crate::Error::committed) a handler of the events failed.
+/// [`Error::committed`](protean_port::Error::committed) a handler of the events failed.
 pub async fn happened<A: Aggregate>(domain: &Domain, id: &Id, events: &[Raised]) -> Result {
     work::unit_of_work(domain, async |context| {
         let unit = context.unit();

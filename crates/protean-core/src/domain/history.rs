@@ -8,11 +8,12 @@
 
 use std::cmp::Ordering;
 
+use protean_port::message::{Id, Recorded, Stream};
+use protean_port::{Error, Result};
+
 use super::snapshot;
 use super::unit::Unit;
-use crate::message::{Id, Recorded, Stream};
 use crate::model::{Replay, Root};
-use crate::{Error, Result};
 
 /// How many messages of a stream are read at once.
 const PAGE: usize = 1000;
@@ -139,7 +140,7 @@ pub(super) fn too_new(name: &str, found: u32, known: u32) -> String {
 pub(super) async fn version_as_of<A: Replay>(
     unit: &Unit,
     id: &Id,
-    moment: crate::message::Timestamp,
+    moment: protean_port::message::Timestamp,
 ) -> Result<Option<u64>> {
     let stream = unit.domain.registry().names::<A>()?.category.stream(id);
     let mut history = History::open(unit, &stream, None);

@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use protean_port::message::{Category, Envelope, Extensions, Id, Kind, Message, Priority};
+use protean_port::port::Entry;
+use protean_port::{Error, Result, Violations};
 use serde::Serializer;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use super::{Domain, HandlerKind, work};
 use crate::config::hint;
-use crate::message::{Category, Envelope, Extensions, Id, Kind, Message, Priority};
 use crate::model::fits;
-use crate::port::Entry;
-use crate::{Error, Result, Violations};
 
 /// The type of all these messages: subscribers of one stream share what came.
 pub(super) const TYPE: (&str, u32) = ("EntryReceived", 1);
@@ -55,7 +55,7 @@ pub fn exact(entry: &Entry) -> Vec<u8> {
 ///
 /// # Errors
 /// When it is no JSON, nobody reads such a stream, or the store cannot be written. With
-/// [`Error::committed`](crate::Error::committed) a subscriber failed.
+/// [`Error::committed`](protean_port::Error::committed) a subscriber failed.
 pub async fn received(domain: &Domain, stream: &str, payload: &str) -> Result {
     let category = Category::named(stream);
     let groups = domain.registry().groups().iter();

@@ -7,11 +7,12 @@ use std::any::TypeId;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use protean_port::message::{Category, Kind, type_name};
+use protean_port::{Error, Result};
+
 use super::group::{Call, Group, Input};
 use super::{Failure, Registry};
-use crate::message::{Category, Kind, bare_name};
 use crate::model::{Aggregate, Form, Payload, Upcast, Versioned};
-use crate::{Error, Result};
 
 /// Brings the fields of one version into the form of the next.
 type Upcaster = fn(&mut Payload) -> Result;
@@ -105,8 +106,8 @@ fn known(registry: &Registry, groups: &[&mut Group]) -> BTreeMap<Key, u32> {
     }
     for group in groups {
         for type_name in group.routes.keys() {
-            if let Some((_, version)) = parted(type_name) {
-                enter(&group.category, bare_name(type_name), version);
+            if let Some((_, version)) = type_name::split_version(type_name) {
+                enter(&group.category, type_name::bare(type_name), version);
             }
         }
     }
@@ -164,8 +165,8 @@ fn add_routes(group: &mut Group, ladders: &Ladders) {
     let present: Vec<(Arc<str>, Call)> =
         group.routes.iter().map(|(name, call)| (Arc::clone(name), Arc::clone(call))).collect();
     for (type_name, call) in present {
-        let Some((stem, version)) = parted(&type_name) else { continue };
-        let Some(ladder) = ladders.get(bare_name(&type_name)) else { continue };
+        let Some((stem, version)) = type_name::split_version(&type_name) else { continue };
+        let Some(ladder) = ladders.get(type_name::bare(&type_name)) else { continue };
         for from in 1..version {
             let old = format!("{stem}.v{from}").into();
             let call = || climbing(Arc::clone(ladder), from, Arc::clone(&call));
@@ -190,10 +191,4 @@ fn climbing(ladder: Arc<Ladder>, from: u32, call: Call) -> Call {
             call(input, context).await
         })
     })
-}
-
-/// `Fidelis.AccountOpened` and 2 of `Fidelis.AccountOpened.v2`.
-pub(super) fn parted(type_name: &str) -> Option<(&str, u32)> {
-    let (stem, version) = type_name.rsplit_once(".v")?;
-    Some((stem, version.parse().ok()?))
 }

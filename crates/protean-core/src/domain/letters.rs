@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use protean_port::port::{
+    Changes, Count, Dead, KeyWrite, Letter, MessageRef, Park, ProgressMove, Term,
+};
+
 use super::group::Group;
 use super::settle::{Moment, NEVER, key_claim};
-use crate::port::{Changes, Count, Dead, KeyWrite, Letter, MessageRef, Park, ProgressMove, Term};
 
 /// Lets a dead message run again, with all its tries before it: parked and due
 /// at once. What waits behind it goes on waiting. A command takes its sender's

@@ -7,8 +7,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::message::Recorded;
-use crate::port::RowState;
+use protean_port::message::Recorded;
+use protean_port::port::RowState;
 
 /// A unit's place in the order of a group's lane.
 pub type Sequence = u64;
@@ -123,7 +123,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::{Overlay, Writes};
-    use crate::port::RowState;
+    use protean_port::port::RowState;
 
     fn wrote(key: &str, version: u64) -> Writes {
         let state = RowState { row: None, version: Some(version) };

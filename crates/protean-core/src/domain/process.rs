@@ -4,6 +4,12 @@ use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
 
+use protean_port::message::{Extensions, Id, Message, Priority, Timestamp};
+use protean_port::port::{
+    Append, At, BoxFuture, Changes, Count, Expect, KeyClaim, KeyWrite, Mark, Store, Term,
+};
+use protean_port::{Error, Result};
+
 use super::context::Context;
 use super::deliver::guarded;
 use super::dispatch::dispatch;
@@ -13,12 +19,7 @@ use super::unit::{Cause, Reading, Unit, command_message};
 use super::work::{Committed, Tries, commit};
 use super::{Domain, Failure};
 use crate::config::Processing;
-use crate::message::{Extensions, Id, Message, Priority, Timestamp};
 use crate::model::Command;
-use crate::port::{
-    Append, At, BoxFuture, Changes, Count, Expect, KeyClaim, KeyWrite, Mark, Store, Term,
-};
-use crate::{Error, Result};
 
 /// A command on its way: say how, then `.await`.
 ///

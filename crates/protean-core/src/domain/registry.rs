@@ -4,15 +4,16 @@ use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use protean_port::message::{Category, Table, type_name};
+use protean_port::{Error, Result};
+
 use super::group::{Call, Group, HandlerKind};
 use super::ladder::{Ladder, Ladders, Step};
 use super::register::Registration;
 use super::snapshot::{self, Sourced};
 use super::storage::Storage;
 use crate::config::Declared;
-use crate::message::{Category, Table, camel_case};
 use crate::model::{Aggregate, Kept, Projection};
-use crate::{Error, Result};
 
 /// Everything a domain declares.
 pub struct Registry {
@@ -200,6 +201,6 @@ impl Registry {
 
     /// `Fidelis.AccountOpened.v1`.
     pub(crate) fn type_name(&self, name: &str, version: u32) -> Arc<str> {
-        format!("{}.{name}.v{version}", camel_case(&self.domain)).into()
+        type_name::join(&self.domain, name, version)
     }
 }

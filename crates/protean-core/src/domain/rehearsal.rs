@@ -1,8 +1,9 @@
 //! Whether a server could begin, found out before there is one.
 
+use protean_port::Result;
+
 use super::Domain;
 use super::brokers::open;
-use crate::Result;
 
 /// Opens the database and the brokers of these names, and closes them again. A broker
 /// that cannot be reached now is passed over: whoever needs it waits for it.

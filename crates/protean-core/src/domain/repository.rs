@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use protean_port::message::{Id, Timestamp};
+use protean_port::{Error, Result, Violations};
+
 use super::history::{load, version_as_of};
 use super::selection::Selection;
 use super::storage::Storage;
 use super::unit::Unit;
-use crate::message::{Id, Timestamp};
 use crate::model::{Kept, Replay};
-use crate::{Error, Result, Violations};
 
 /// Reads instances of one type, outside of any unit of work: each call sees
 /// what is committed by then.

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use tokio::task_local;
 
-use crate::message::Priority;
+use protean_port::message::Priority;
 
 task_local! {
     static PRIORITY: Priority;
@@ -19,7 +19,7 @@ task_local! {
 ///
 /// ```
 /// # use protean_core::domain::{current_priority, processing_priority};
-/// # use protean_core::message::Priority;
+/// # use protean_port::message::Priority;
 /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
 /// processing_priority(Priority::BULK, async {
 ///     assert_eq!(current_priority(), Priority::BULK);

@@ -3,11 +3,12 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use protean_port::message::{Id, Query, Table, Value};
+use protean_port::{Error, Result};
+
 use super::storage::Storage;
 use super::unit::Unit;
-use crate::message::{Id, Query, Table, Value};
 use crate::model::{Columns, Condition, Kept, Sort};
-use crate::{Error, Result};
 
 /// Which rows, in which order, how many. Sees what is committed.
 ///

@@ -1,10 +1,11 @@
 //! Whose turn it is in a stream.
 
+use protean_port::Result;
+use protean_port::message::{Lane, Recorded};
+use protean_port::port::{Changes, Delivery, Store};
+
 use super::group::Group;
 use super::unit::Finished;
-use crate::Result;
-use crate::message::{Lane, Recorded};
-use crate::port::{Changes, Delivery, Store};
 
 /// Whether a message of a stream may run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,16 +14,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use protean_port::message::{Lane, Message, Timestamp};
+use protean_port::port::{
+    Changes, Count, Dead, Delivery, KeyClaim, KeyWrite, MessageRef, Park, ProgressMove, Term,
+};
+
 use super::Domain;
 use super::group::Group;
 use super::retry::{backoff, jitter};
 use super::unit::Finished;
 use super::verdict::Verdict;
 use crate::config::OnDeadLetter;
-use crate::message::{Lane, Message, Timestamp};
-use crate::port::{
-    Changes, Count, Dead, Delivery, KeyClaim, KeyWrite, MessageRef, Park, ProgressMove, Term,
-};
 
 /// A moment that does not come.
 pub(super) const NEVER: Timestamp = Timestamp::from_micros(i64::MAX);

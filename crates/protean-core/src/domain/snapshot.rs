@@ -7,13 +7,14 @@
 
 use std::sync::Arc;
 
+use protean_port::message::{Column, ColumnKind, Id, Row, SNAPSHOTS, Table, Value};
+use protean_port::port::{BoxFuture, RowState};
+use protean_port::{Error, Result};
+
 use super::history::load;
 use super::registry::Names;
 use super::unit::Unit;
-use crate::message::{Column, ColumnKind, Id, Row, SNAPSHOTS, Table, Value};
 use crate::model::{Replay, Root, Values};
-use crate::port::{BoxFuture, RowState};
-use crate::{Error, Result};
 
 /// How an aggregate is kept as events.
 #[derive(Debug)]
@@ -200,7 +201,9 @@ fn value(column: &Column, found: &serde_json::Value) -> Result<Value, String> {
         (ColumnKind::Integer, Found::Number(number)) => number.as_i64().map(Value::Integer),
         (ColumnKind::Timestamp, Found::Number(number)) => {
             let micros = number.as_i64();
-            micros.map(|micros| Value::Timestamp(crate::message::Timestamp::from_micros(micros)))
+            micros.map(|micros| {
+                Value::Timestamp(protean_port::message::Timestamp::from_micros(micros))
+            })
         }
         (ColumnKind::Real, Found::String(text)) => text.parse().ok().map(Value::Real),
         (ColumnKind::Decimal, Found::String(text)) => text.parse().ok().map(Value::Decimal),

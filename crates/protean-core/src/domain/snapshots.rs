@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
+use protean_port::message::{Id, Stream};
+use protean_port::port::Outcome;
+use protean_port::{Error, Result};
+
 use super::Domain;
 use super::registry::Declaration;
 use super::snapshot::Sourced;
 use super::work::unit_of_work;
-use crate::message::{Id, Stream};
 use crate::model::{Aggregate, Replay};
 use crate::nearest::hint;
-use crate::port::Outcome;
-use crate::{Error, Result};
 
 /// How many instances are looked at between two commits.
 const PAGE: usize = 500;

@@ -2,17 +2,18 @@
 
 use std::future::Future;
 
+use protean_port::message::{Id, Row, Stream, Table, Value, snake_case};
+use protean_port::port::RowState;
+use protean_port::{Error, Result, Violations};
+
 use super::history;
 use super::registry::Names;
 use super::snapshot::{self, Sourced};
 use super::unit::{Unit, checked_id};
-use crate::message::{Id, Row, Stream, Table, Value, snake_case};
 use crate::model::{
     Aggregate, Columns, EventSourced, Kept, Projected, Projection, Replay, StateStored, Values,
     as_stored, violations_after,
 };
-use crate::port::RowState;
-use crate::{Error, Result, Violations};
 
 /// A form in which `T` is kept. Implemented for [`EventSourced`],
 /// [`StateStored`] and [`Projected`]; not for users to implement.

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use protean_port::message::Recorded;
+use protean_port::port::{Find, LaneRead, Store};
+use protean_port::{Error, Result};
+
 use super::Domain;
 use super::causation::CausationNode;
 use super::group::Group;
-use crate::message::Recorded;
-use crate::port::{Find, LaneRead, Store};
-use crate::{Error, Result};
 
 /// How many messages are read at once.
 const PAGE: usize = 1000;

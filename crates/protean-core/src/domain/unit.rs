@@ -3,14 +3,17 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::overlay::{Overlay, RowKey, Sequence, Writes};
-use super::{Domain, registry::Names};
-use crate::message::{
+use protean_port::message::{
     Extensions, Id, Kind, Message, Priority, Recorded, Row, Stream, Table, Timestamp,
 };
+use protean_port::port::{
+    Append, Changes, Expect, RowChange, RowState, RowWrite, Statement, Store,
+};
+use protean_port::{Error, Result};
+
+use super::overlay::{Overlay, RowKey, Sequence, Writes};
+use super::{Domain, registry::Names};
 use crate::model::{Aggregate, Command, Data, Raised, to_json};
-use crate::port::{Append, Changes, Expect, RowChange, RowState, RowWrite, Statement, Store};
-use crate::{Error, Result};
 
 /// What a unit's messages inherit.
 #[derive(Clone, Debug)]

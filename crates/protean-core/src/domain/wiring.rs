@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use protean_port::message::{Category, RESERVED, Table, type_name};
+
 use super::group::{Group, HandlerKind};
 use super::register::{Registration, Route, Source};
 use super::{Registry, ladder};
 use crate::config::Config;
-use crate::message::{Category, RESERVED, Table, bare_name};
 
 /// Makes the groups of all registered handlers; what is wrong is added to the
 /// registry's faults.
@@ -114,7 +115,7 @@ fn check_commands(registry: &mut Registry, groups: &[Arc<Group>]) {
         let group = groups.iter().find(|group| group.category == commands);
         let handled = |command: &str| {
             let routes = group.into_iter().flat_map(|group| group.routes.keys());
-            routes.map(|route| bare_name(route)).any(|name| name == command)
+            routes.map(|route| type_name::bare(route)).any(|name| name == command)
         };
         let name = aggregate.name;
         for command in aggregate.commands.iter().filter(|command| !handled(command)) {

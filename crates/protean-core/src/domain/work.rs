@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use protean_port::message::Recorded;
+use protean_port::port::{Changes, Outcome, Place, Store};
+use protean_port::{Error, Result};
+
 use super::Domain;
 use super::context::Context;
 use super::dispatch::dispatch;
 use super::scope::processing_priority;
 use super::unit::{Reading, Unit};
-use crate::message::Recorded;
-use crate::port::{Changes, Outcome, Place, Store};
-use crate::{Error, Result};
 
 /// Runs `work` until its changes commit, at most as often as `version_retry` allows.
 pub(super) async fn unit_of_work<T, F>(domain: &Domain, work: F) -> Result<T>

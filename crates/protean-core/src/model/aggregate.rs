@@ -1,8 +1,9 @@
 //! Aggregates.
 
+use protean_port::message::Id;
+use protean_port::{Result, Violations};
+
 use super::{Columns, Data, Event, EventSourced, Fields, Kept, Raised, Root};
-use crate::message::Id;
-use crate::{Result, Violations};
 
 /// A cluster of state that changes as one.
 #[diagnostic::on_unimplemented(

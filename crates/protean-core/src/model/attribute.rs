@@ -2,8 +2,9 @@
 
 use std::marker::PhantomData;
 
+use protean_port::message::{Decimal, Direction, Filter, Operator, Value};
+
 use super::{Field, Rules};
-use crate::message::{Decimal, Direction, Filter, Operator, Value};
 
 /// A field of `Owner` with the type `T`: `Book::AUTHOR`.
 ///

@@ -1,10 +1,10 @@
 //! Events and commands as a log holds them.
 
+use protean_port::{Error, Result};
 use serde::de::DeserializeOwned;
 
 use super::Fields;
 use crate::nearest::hint;
-use crate::{Error, Result};
 
 /// The fields of an event or a command as JSON, in the present version of its
 /// type, and how strictly they are read.

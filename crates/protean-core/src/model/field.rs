@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use protean_port::Violations;
+use protean_port::message::{Column, ColumnKind, Date, Decimal, Id, Timestamp, Value};
+
 use super::{Rules, number};
-use crate::Violations;
-use crate::message::{Column, ColumnKind, Date, Decimal, Id, Timestamp, Value};
 
 /// A type that a field of an aggregate, event, command or projection can have.
 #[diagnostic::on_unimplemented(

@@ -1,8 +1,9 @@
 //! Structs of fields.
 
+use protean_port::Violations;
+use protean_port::message::{Column, Value};
+
 use super::{Rules, Values};
-use crate::Violations;
-use crate::message::{Column, Value};
 
 /// A struct whose fields have rules.
 pub trait Fields {

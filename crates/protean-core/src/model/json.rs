@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::{Error, Result, Violations};
+use protean_port::{Error, Result, Violations};
 
 /// The most bytes of JSON that one message may have.
 const MOST_BYTES: usize = 8 * 1024 * 1024;

@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use protean_port::Violations;
+use protean_port::message::{Column, ColumnKind, Date, Decimal, Id, Timestamp, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -9,8 +11,6 @@ use super::field::{column, mismatch};
 use super::json::DEEPEST;
 use super::number::check_real;
 use super::{Field, Rules, Values};
-use crate::Violations;
-use crate::message::{Column, ColumnKind, Date, Decimal, Id, Timestamp, Value};
 
 /// A type that a list can hold: plain values, value objects and entities.
 pub trait Element: Serialize + DeserializeOwned {
@@ -99,7 +99,7 @@ impl<T: Element> Field for Vec<T> {
 #[cfg(test)]
 mod tests {
     use super::{Field, Rules};
-    use crate::Violations;
+    use protean_port::Violations;
 
     #[test]
     fn a_list_has_as_many_elements_as_it_may() {

@@ -1,10 +1,10 @@
 //! Events, commands and queries.
 
+use protean_port::message::Id;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::{Aggregate, Fields};
-use crate::message::Id;
 
 /// Something that happened to an aggregate.
 #[diagnostic::on_unimplemented(

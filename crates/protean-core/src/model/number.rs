@@ -1,9 +1,10 @@
 //! Numbers as fields.
 
+use protean_port::Violations;
+use protean_port::message::{Column, ColumnKind, Decimal, Value};
+
 use super::field::{column, mismatch};
 use super::{Bound, Field, Rules, Values};
-use crate::Violations;
-use crate::message::{Column, ColumnKind, Decimal, Value};
 
 /// Adds the complaint when `value` is on the wrong side of a bound.
 fn check_bounds(

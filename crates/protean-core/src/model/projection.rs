@@ -1,7 +1,8 @@
 //! Read models.
 
+use protean_port::message::Id;
+
 use super::{Columns, Kept, Projected};
-use crate::message::Id;
 
 /// A read model: rows that projectors keep from events.
 #[diagnostic::on_unimplemented(

@@ -3,9 +3,10 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use protean_port::message::Id;
+use protean_port::{Error, Result, Violations};
+
 use super::{Event, to_json};
-use crate::message::Id;
-use crate::{Error, Result, Violations};
 
 /// The identity and version of an aggregate and the events it has raised.
 /// A clone keeps identity and version and drops the events; of an instance that

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use protean_port::message::Kind;
+use protean_port::{Error, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::Aggregate;
-use crate::message::Kind;
-use crate::{Error, Result};
 
 /// An event or a command, as something that has versions. `#[event]` and
 /// `#[command]` implement it.

@@ -5,9 +5,9 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protean_core::message::Envelope;
-use protean_core::port::{Broker, BrokerGroup, Delivery, Entry, EntryRef};
-use protean_core::{Error, Result};
+use protean_port::message::Envelope;
+use protean_port::port::{Broker, BrokerGroup, Delivery, Entry, EntryRef};
+use protean_port::{Error, Result};
 use tokio::sync::watch;
 use tracing::{error, info, warn};
 

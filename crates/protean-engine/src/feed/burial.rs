@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use protean_core::domain::{Domain, exact};
-use protean_core::message::DeadLetter;
-use protean_core::port::{Batch, Broker, BrokerGroup, Entry, EntryRef, Publication, Published};
+use protean_port::message::DeadLetter;
+use protean_port::port::{Batch, Broker, BrokerGroup, Entry, EntryRef, Publication, Published};
 use tracing::{error, warn};
 
 /// Puts entries into the dead-letter stream of their stream, with their bytes and the

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protean_core::message::Id;
+use protean_port::message::Id;
 
 /// `BookCatalogProjector-<host>-<pid>-<hex>`: no two that live at once share it.
 pub(crate) fn name(group: &str) -> Arc<str> {

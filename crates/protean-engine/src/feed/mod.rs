@@ -17,8 +17,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protean_core::message::Lane;
-use protean_core::port::{BrokerRead, Delivery, EntryRef, TakeOver};
+use protean_port::message::Lane;
+use protean_port::port::{BrokerRead, Delivery, EntryRef, TakeOver};
 
 use crate::job::Bench;
 use crate::source::HELD;

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protean_core::message::{
+use protean_port::message::{
     Category, Extensions, Kind, Lane, Message, Priority, Recorded, Timestamp,
 };
-use protean_core::port::{Delivery, EntryId, EntryRef};
+use protean_port::port::{Delivery, EntryId, EntryRef};
 
 use super::Feed;
 use super::arrival::Arrival;

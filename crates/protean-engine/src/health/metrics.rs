@@ -157,10 +157,10 @@ impl Page {
 
 #[cfg(test)]
 mod tests {
-    use protean_core::Error;
     use protean_core::config::SubscriptionType;
     use protean_core::domain::DomainBuilder;
-    use protean_core::message::{Category, Lane};
+    use protean_port::Error;
+    use protean_port::message::{Category, Lane};
 
     use super::{Health, LaneStatus, RelayStatus, StoreState, SubscriptionStatus, metrics};
     use crate::health::desk::Findings;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use protean_core::domain::{Domain, incoming};
-use protean_core::message::{Category, Message};
-use protean_core::port::{
+use protean_port::message::{Category, Message};
+use protean_port::port::{
     Append, Broker, BrokerGroup, BrokerRead, Changes, Claim, Entry, EntryRef, Expect, Outcome,
     Store, TakeOver,
 };
-use protean_core::{Error, Result};
+use protean_port::{Error, Result};
 use tokio::sync::watch;
 use tracing::{error, warn};
 

@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use protean_core::config;
 use protean_core::domain::{Domain, Group, HandlerKind, broker};
-use protean_core::port::{Broker, Claim, Store};
-use protean_core::{Error, Result};
+use protean_port::port::{Broker, Claim, Store};
+use protean_port::{Error, Result};
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tracing::{info, warn};

@@ -4,9 +4,9 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use protean_core::domain::Group;
-use protean_core::message::{DeadLetter, Envelope, Timestamp};
-use protean_core::port::{Entry, Letter};
-use protean_core::{Error, Result};
+use protean_port::message::{DeadLetter, Envelope, Timestamp};
+use protean_port::port::{Entry, Letter};
+use protean_port::{Error, Result};
 
 /// Names one death of a message: of which group, where in the log, and when. One
 /// that is replayed and given up again is another.

@@ -16,11 +16,11 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protean_core::Result;
 use protean_core::config::SubscriptionType;
 use protean_core::domain::{Domain, Group};
-use protean_core::message::{Lane, Timestamp};
-use protean_core::port::{Broker, Letter, LetterRead, Store};
+use protean_port::Result;
+use protean_port::message::{Lane, Timestamp};
+use protean_port::port::{Broker, Letter, LetterRead, Store};
 use tokio::sync::watch;
 use tracing::warn;
 

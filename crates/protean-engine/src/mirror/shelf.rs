@@ -3,10 +3,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use protean_core::port::{
+use protean_port::port::{
     Batch, Broker, BrokerGroup, BrokerRead, EntryRef, Publication, Published,
 };
-use protean_core::{Error, Result};
+use protean_port::{Error, Result};
 use tracing::warn;
 
 use super::letter::Death;

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use protean_core::message::{Category, Lane, LaneRule, Priority};
-use protean_core::port::{BrokerGroup, Delivery, LaneRead, Standing};
+use protean_port::message::{Category, Lane, LaneRule, Priority};
+use protean_port::port::{BrokerGroup, Delivery, LaneRead, Standing};
 
 use super::plan::RelayPlan;
 

@@ -1,10 +1,10 @@
 use std::sync::Arc;
 
 use protean_core::domain::DomainBuilder;
-use protean_core::message::{
+use protean_port::message::{
     Category, Extensions, Kind, Lane, LaneRule, Message, Priority, Recorded, Timestamp,
 };
-use protean_core::port::{BrokerGroup, Delivery, LaneStanding, Standing};
+use protean_port::port::{BrokerGroup, Delivery, LaneStanding, Standing};
 
 use super::super::plan::{RelayPlan, RelayRoute};
 use super::{Gap, Gaps};

@@ -23,9 +23,9 @@ mod window;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protean_core::Result;
 use protean_core::domain::Domain;
-use protean_core::port::{Broker, Claim, Store};
+use protean_port::Result;
+use protean_port::port::{Broker, Claim, Store};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{info, warn};

@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use protean_core::Result;
-use protean_core::port::{
+use protean_port::Result;
+use protean_port::port::{
     Batch, Broker, BrokerGroup, BrokerMark, Claim, Delivery, GroupStanding, Publication, Published,
 };
 use tracing::warn;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use protean_core::config::{Outbox, PriorityLanes, SubscriptionType};
 use protean_core::domain::Domain;
-use protean_core::message::{Category, Envelope, Lane, LaneRule, Recorded, Unreadable};
-use protean_core::port::{BrokerGroup, Enrolment, Start};
+use protean_port::message::{Category, Envelope, Lane, LaneRule, Recorded, Unreadable};
+use protean_port::port::{BrokerGroup, Enrolment, Start};
 
 /// What a relay publishes, and how.
 #[derive(Clone, Debug)]

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use protean_core::message::{Lane, Timestamp};
-use protean_core::port::{
+use protean_port::message::{Lane, Timestamp};
+use protean_port::port::{
     BrokerGroup, Changes, Claim, Delivery, LaneRead, Outcome, Park, ParkedRead, Published,
 };
-use protean_core::{Error, Result};
+use protean_port::{Error, Result};
 use tracing::{error, info};
 
 use super::Relay;

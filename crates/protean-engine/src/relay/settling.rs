@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protean_core::config::OutboxRetry;
-use protean_core::message::{Lane, Timestamp};
-use protean_core::port::{At, Changes, Dead, Delivery, Mark, MessageRef, Park, Published};
+use protean_port::message::{Lane, Timestamp};
+use protean_port::port::{At, Changes, Dead, Delivery, Mark, MessageRef, Park, Published};
 
 /// What a relay settles by.
 pub(super) struct Policy<'a> {

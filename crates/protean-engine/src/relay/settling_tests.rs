@@ -4,10 +4,10 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::{prop_assert, prop_assert_eq, proptest};
 use protean_core::config::OutboxRetry;
-use protean_core::message::{
+use protean_port::message::{
     Category, Extensions, Kind, Lane, Message, Priority, Recorded, Timestamp,
 };
-use protean_core::port::{At, Changes, Dead, Delivery, EntryId, Park, Published};
+use protean_port::port::{At, Changes, Dead, Delivery, EntryId, Park, Published};
 
 use super::{Policy, settle};
 

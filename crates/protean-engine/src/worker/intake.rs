@@ -1,9 +1,9 @@
 //! What a worker reads: its lanes of the log, and what is parked.
 
-use protean_core::Result;
 use protean_core::config::SubscriptionType;
-use protean_core::message::{Lane, Priority, Timestamp};
-use protean_core::port::{Delivery, LaneRead, ParkedPage, ParkedRead};
+use protean_port::Result;
+use protean_port::message::{Lane, Priority, Timestamp};
+use protean_port::port::{Delivery, LaneRead, ParkedPage, ParkedRead};
 use tracing::warn;
 
 use crate::job::Bench;

@@ -21,10 +21,10 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::FutureExt;
 use futures_util::stream::FuturesUnordered;
-use protean_core::Result;
 use protean_core::domain::longest_backoff;
-use protean_core::message::{Lane, Timestamp};
-use protean_core::port::{BoxFuture, Changes, Delivery, Outcome, ParkedPage};
+use protean_port::Result;
+use protean_port::message::{Lane, Timestamp};
+use protean_port::port::{BoxFuture, Changes, Delivery, Outcome, ParkedPage};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 use tracing::warn;
@@ -341,7 +341,7 @@ impl Worker {
 
     fn read(&mut self, lane: Lane, read: Result<Vec<Delivery>>) {
         let group = &self.bench.group.name;
-        let failed = |error: &protean_core::Error| warn!(%group, %lane, "cannot read: {error}");
+        let failed = |error: &protean_port::Error| warn!(%group, %lane, "cannot read: {error}");
         let read = read.inspect_err(failed).ok();
         self.intake.read(lane, read.as_deref());
         if self.stopping {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use protean_core::domain::{Moment, Sequence, Verdict, left_out, settle};
-use protean_core::message::Lane;
-use protean_core::port::{Delivery, Outcome, Park};
+use protean_port::message::Lane;
+use protean_port::port::{Delivery, Outcome, Park};
 use tracing::{debug, warn};
 
 use super::{Happening, STORE_WAIT, Worker};

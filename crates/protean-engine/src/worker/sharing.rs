@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use protean_core::Result;
 use protean_core::domain::Moment;
-use protean_core::message::Lane;
-use protean_core::port::{BoxFuture, Broker, BrokerRead, Claim, Delivery, EntryRef, TakeOver};
+use protean_port::Result;
+use protean_port::message::Lane;
+use protean_port::port::{BoxFuture, Broker, BrokerRead, Claim, Delivery, EntryRef, TakeOver};
 use tokio::sync::watch;
 use tracing::{info, warn};
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use protean_core::domain::{Moment, Verdict, left_out};
-use protean_core::message::{Lane, Recorded};
-use protean_core::port::{At, Changes, Delivery, Mark, Outcome, Park};
-use protean_core::{Error, Result};
+use protean_port::message::{Lane, Recorded};
+use protean_port::port::{At, Changes, Delivery, Mark, Outcome, Park};
+use protean_port::{Error, Result};
 use tokio::sync::watch;
 use tracing::warn;
 

@@ -3,8 +3,8 @@
 use proptest::collection::vec;
 use proptest::prelude::ProptestConfig;
 use proptest::{prop_assert, prop_assert_eq, proptest};
-use protean_core::message::{Lane, Priority};
 use protean_engine::Slots;
+use protean_port::message::{Lane, Priority};
 
 use crate::simulation::{Arrival, Seen, Watch, World, any_arrival, any_slots, simulate};
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use proptest::prelude::{Just, Strategy, prop_oneof};
-use protean_core::message::{Lane, Priority};
 use protean_engine::{Item, Lanes, Slots};
+use protean_port::message::{Lane, Priority};
 
 /// A message that comes in at `at` and takes `takes` to handle.
 #[derive(Clone, Debug)]

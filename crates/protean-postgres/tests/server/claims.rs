@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::time::{Duration, Instant};
 
-use protean_core::port::{Claim, Store};
+use protean_port::port::{Claim, Store};
 
 use crate::stores::spawn;
 use crate::{database, open, prepared};

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use protean_core::message::Lane;
-use protean_core::port::Store;
+use protean_port::message::Lane;
+use protean_port::port::Store;
 use protean_testing::servers::Postgres;
 
 use crate::stores::follow;

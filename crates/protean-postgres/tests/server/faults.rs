@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protean_core::message::Lane;
-use protean_core::port::{Outcome, Provider, Store};
+use protean_port::message::Lane;
+use protean_port::port::{Outcome, Provider, Store};
 use protean_testing::servers::{Database, Postgres};
 
 use crate::proxy::{Fate, Proxy};

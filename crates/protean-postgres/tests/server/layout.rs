@@ -1,7 +1,7 @@
 //! Tables as they are in the database, and what cannot be extended.
 
-use protean_core::message::{Column, ColumnKind, Lane, Table, Value};
-use protean_core::port::{Changes, Store};
+use protean_port::message::{Column, ColumnKind, Lane, Table, Value};
+use protean_port::port::{Changes, Store};
 
 use crate::{account, column, commit, database, open, people, person, prepared, unit};
 

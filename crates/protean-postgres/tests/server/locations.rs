@@ -1,7 +1,7 @@
 //! Databases that cannot be opened.
 
-use protean_core::message::Lane;
-use protean_core::port::Provider;
+use protean_port::message::Lane;
+use protean_port::port::Provider;
 use protean_postgres::Postgres;
 
 use protean_testing::servers;

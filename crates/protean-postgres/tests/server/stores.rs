@@ -5,8 +5,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protean_core::message::{Lane, Priority};
-use protean_core::port::{Enrolment, Expect, LaneRead, Outcome, Start, Store};
+use protean_port::message::{Lane, Priority};
+use protean_port::port::{Enrolment, Expect, LaneRead, Outcome, Start, Store};
 
 use crate::{account, commit, database, ids, is_committed, open, people, prepared, raw, unit};
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use protean_core::message::{Id, Lane, Table, Value};
-use protean_core::port::{Changes, Outcome, Query, RowChange, RowWrite, Statement, Store};
+use protean_port::message::{Id, Lane, Table, Value};
+use protean_port::port::{Changes, Outcome, Query, RowChange, RowWrite, Statement, Store};
 
 use crate::{account, commit, database, is_committed, open, people, person, prepared, unit};
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protean_core::port::Outcome;
+use protean_port::port::Outcome;
 use protean_testing::servers::Postgres;
 
 use crate::faults::{behind_a_proxy, commit_one, until_committed};

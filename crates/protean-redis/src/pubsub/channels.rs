@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use protean_core::Result;
-use protean_core::message::Id;
-use protean_core::port::{
+use protean_port::Result;
+use protean_port::message::Id;
+use protean_port::port::{
     Batch, BoxFuture, Broker, BrokerGroup, BrokerMark, BrokerRead, Consumer, Entry, EntryId,
     EntryRef, GroupStanding, Kept, Publication, Published, Receipt, TakeOver,
 };

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use protean_core::Result;
-use protean_core::port::{BrokerRead, Entry};
+use protean_port::Result;
+use protean_port::port::{BrokerRead, Entry};
 use tokio::sync::Notify;
 use tracing::warn;
 
@@ -68,7 +68,7 @@ impl Ear {
         self.listening(&mut state, server, to).await
     }
 
-    /// Reads; see [`Consumer::read`](protean_core::port::Consumer::read).
+    /// Reads; see [`Consumer::read`](protean_port::port::Consumer::read).
     pub(super) async fn read(&self, server: &Arc<Server>, read: &BrokerRead) -> Result<Vec<Entry>> {
         let until = read.wait.map(|wait| Instant::now() + wait);
         let mut state = self.state.lock().await;

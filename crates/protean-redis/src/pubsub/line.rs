@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::StreamExt;
-use protean_core::Result;
-use protean_core::message::Id;
-use protean_core::port::{Entry, EntryId, EntryRef};
+use protean_port::Result;
+use protean_port::message::Id;
+use protean_port::port::{Entry, EntryId, EntryRef};
 use redis::aio::{PubSubSink, PubSubStream};
 use tokio::task::JoinHandle;
 

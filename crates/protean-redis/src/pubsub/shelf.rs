@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use protean_core::port::{Entry, EntryRef};
+use protean_port::port::{Entry, EntryRef};
 
 /// How much may wait, in bytes: as much as Redis keeps for one that listens and does
 /// not read, unless it is told otherwise.
@@ -76,7 +76,7 @@ fn weight(entry: &Entry) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use protean_core::port::{Entry, EntryId, EntryRef};
+    use protean_port::port::{Entry, EntryId, EntryRef};
 
     use super::{MOST, Shelf};
 

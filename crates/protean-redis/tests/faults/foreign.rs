@@ -49,7 +49,7 @@ async fn ids_of_any_size_are_compared_as_numbers() {
     }
     let all = sample.read("x", &["a"]).await.unwrap();
     for count in [2, 1, 1, 1] {
-        let read = protean_core::port::BrokerRead { limit: count, ..sample.reading("y", &["a"]) };
+        let read = protean_port::port::BrokerRead { limit: count, ..sample.reading("y", &["a"]) };
         let some = sample.broker().read(read).await.unwrap();
         sample.settle("y", &some).await.unwrap();
         sample.settle("x", &all).await.unwrap();

@@ -1,4 +1,4 @@
-use protean_core::port::Published;
+use protean_port::port::Published;
 use protean_testing::servers::RedisServer;
 
 use crate::{sample, texts};

@@ -1,5 +1,5 @@
-use protean_core::Result;
-use protean_core::port::BrokerRead;
+use protean_port::Result;
+use protean_port::port::BrokerRead;
 use protean_testing::broker::Sample;
 use protean_testing::servers::RedisServer;
 

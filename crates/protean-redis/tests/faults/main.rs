@@ -12,8 +12,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protean_core::Result;
-use protean_core::port::{Broker, BrokerLocation, BrokerProvider, Entry};
+use protean_port::Result;
+use protean_port::port::{Broker, BrokerLocation, BrokerProvider, Entry};
 use protean_redis::Redis;
 use protean_testing::broker::Sample;
 use protean_testing::servers::RedisServer;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
-use protean_core::Error;
-use protean_core::port::{Batch, Broker, Publication, Published};
+use protean_port::Error;
+use protean_port::port::{Batch, Broker, Publication, Published};
 use protean_testing::servers::RedisServer;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use protean_core::port::{BrokerRead, TakeOver};
+use protean_port::port::{BrokerRead, TakeOver};
 use protean_testing::servers::RedisServer;
 
 use crate::{sample, texts};

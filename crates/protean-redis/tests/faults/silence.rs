@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use protean_core::port::BrokerRead;
+use protean_port::port::BrokerRead;
 use protean_testing::broker::Sample;
 use protean_testing::servers::RedisServer;
 use tokio::io::copy_bidirectional;
@@ -93,12 +93,12 @@ async fn connections_are_bounded_and_none_is_left_behind() {
         let list = server.command(&["CLIENT", "LIST"]);
         list.lines().filter(|line| !line.contains("cmd=client")).count()
     };
-    let location = protean_core::port::BrokerLocation {
+    let location = protean_port::port::BrokerLocation {
         uri: Some(server.uri()),
         max_connections: Some(2),
         ..Default::default()
     };
-    let broker = protean_core::port::BrokerProvider::open(&protean_redis::Redis, &location);
+    let broker = protean_port::port::BrokerProvider::open(&protean_redis::Redis, &location);
     let sample = Sample::new(broker.await.unwrap());
     sample.prepare("a", &["x"]).await.unwrap();
     sample.read("x", &["a"]).await.unwrap();

@@ -1,7 +1,7 @@
 //! Tables as they are in the file, and what cannot be extended.
 
-use protean_core::message::{Column, ColumnKind, Lane, Table, Value};
-use protean_core::port::{Changes, Find, Store};
+use protean_port::message::{Column, ColumnKind, Lane, Table, Value};
+use protean_port::port::{Changes, Find, Store};
 use rusqlite::Connection;
 
 use crate::{account, column, commit, is_committed, open, people, person, prepared, unit};
@@ -130,8 +130,8 @@ async fn a_later_layout_is_left_alone() {
     drop(prepared(&path, &[]).await);
     Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let uri = Some(path.display().to_string());
-    let location = protean_core::port::Location { uri, ..Default::default() };
-    let opened = protean_core::port::Provider::open(&protean_sqlite::Sqlite, &location).await;
+    let location = protean_port::port::Location { uri, ..Default::default() };
+    let opened = protean_port::port::Provider::open(&protean_sqlite::Sqlite, &location).await;
     assert!(opened.err().unwrap().to_string().contains("newer release"));
 }
 

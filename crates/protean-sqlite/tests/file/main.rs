@@ -21,12 +21,12 @@ mod units;
 use std::path::Path;
 use std::sync::Arc;
 
-use protean_core::message::Category;
-use protean_core::message::{
+use protean_port::message::Category;
+use protean_port::message::{
     Column, ColumnKind, Extensions, Id, Kind, Lane, Message, Priority, Row, Stream, Table,
     Timestamp, Value,
 };
-use protean_core::port::{
+use protean_port::port::{
     Append, Changes, Expect, Location, Outcome, Provider, RowChange, RowWrite, Store,
 };
 use protean_sqlite::Sqlite;

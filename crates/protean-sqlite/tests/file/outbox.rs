@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use protean_core::message::{Category, Lane, Priority, Timestamp};
-use protean_core::port::{At, Changes, Dead, Enrolment, Mark, MessageRef, Park, Start, Store};
+use protean_port::message::{Category, Lane, Priority, Timestamp};
+use protean_port::port::{At, Changes, Dead, Enrolment, Mark, MessageRef, Park, Start, Store};
 use rusqlite::Connection;
 
 use crate::{account, commit, prepared, unit};

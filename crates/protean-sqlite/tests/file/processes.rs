@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
-use protean_core::message::Lane;
-use protean_core::port::{Changes, Outcome, Store};
+use protean_port::message::Lane;
+use protean_port::port::{Changes, Outcome, Store};
 
 use crate::{account, commit, is_committed, open, prepared, unit};
 

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use protean_core::message::Lane;
-use protean_core::port::{Changes, Outcome, Store};
+use protean_port::message::Lane;
+use protean_port::port::{Changes, Outcome, Store};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::processes::{FILE, file};

@@ -5,8 +5,8 @@ use std::process::Child;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use protean_core::message::{Id, Lane, Timestamp};
-use protean_core::port::{Changes, KeyClaim, KeyWrite, Outcome, Store};
+use protean_port::message::{Id, Lane, Timestamp};
+use protean_port::port::{Changes, KeyClaim, KeyWrite, Outcome, Store};
 use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 
 use crate::processes::{Killed, PART, file, spawn};

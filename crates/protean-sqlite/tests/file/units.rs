@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use protean_core::message::{Lane, Table, Value};
-use protean_core::port::{Changes, Expect, Outcome, RowChange, RowWrite, Statement, Store};
+use protean_port::message::{Lane, Table, Value};
+use protean_port::port::{Changes, Expect, Outcome, RowChange, RowWrite, Statement, Store};
 
 use crate::{account, commit, is_committed, open, people, person, prepared, unit};
 
@@ -13,7 +13,7 @@ fn running(sql: &str) -> Changes {
 }
 
 async fn count(store: &dyn Store) -> u64 {
-    store.count(&people(), &protean_core::port::Query::default()).await.unwrap()
+    store.count(&people(), &protean_port::port::Query::default()).await.unwrap()
 }
 
 #[tokio::test]

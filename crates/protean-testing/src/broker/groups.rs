@@ -1,4 +1,4 @@
-use protean_core::Result;
+use protean_port::Result;
 
 use super::Sample;
 use super::sample::data;

@@ -1,13 +1,13 @@
 use std::time::Duration;
 
-use protean_core::Result;
-use protean_core::port::{BrokerRead, TakeOver};
+use protean_port::Result;
+use protean_port::port::{BrokerRead, TakeOver};
 
 use super::Sample;
 use super::sample::{LEASE, data, refs};
 
 /// Reads for the consumer `one`, which dies with it.
-async fn left_behind(sample: &Sample, entries: &[&str]) -> Result<Vec<protean_core::port::Entry>> {
+async fn left_behind(sample: &Sample, entries: &[&str]) -> Result<Vec<protean_port::port::Entry>> {
     sample.prepare("a", &["x"]).await?;
     sample.publish("a", entries).await?;
     sample.read("x", &["a"]).await

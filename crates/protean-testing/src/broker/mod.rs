@@ -11,8 +11,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protean_core::Result;
-use protean_core::port::Broker;
+use protean_port::Result;
+use protean_port::port::Broker;
 
 pub mod groups;
 pub mod leases;

@@ -1,7 +1,7 @@
 use std::collections::HashSet;
 
-use protean_core::Result;
-use protean_core::port::{Batch, Publication, Published};
+use protean_port::Result;
+use protean_port::port::{Batch, Publication, Published};
 
 use super::Sample;
 use super::sample::data;

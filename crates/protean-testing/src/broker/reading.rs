@@ -1,8 +1,8 @@
 use std::time::{Duration, Instant};
 
 use futures_util::poll;
-use protean_core::Result;
-use protean_core::port::BrokerRead;
+use protean_port::Result;
+use protean_port::port::BrokerRead;
 
 use super::Sample;
 use super::sample::data;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use protean_core::Result;
-use protean_core::port::{
+use protean_port::Result;
+use protean_port::port::{
     Batch, Broker, BrokerGroup, BrokerMark, BrokerRead, Entry, EntryRef, GroupStanding,
     Publication, Receipt, TakeOver,
 };

@@ -1,5 +1,5 @@
-use protean_core::port::{BrokerRead, EntryId, EntryRef};
-use protean_core::{Error, Result};
+use protean_port::port::{BrokerRead, EntryId, EntryRef};
+use protean_port::{Error, Result};
 
 use super::Sample;
 use super::sample::{data, refs};

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
-use protean_core::Result;
-use protean_core::port::BrokerRead;
+use protean_port::Result;
+use protean_port::port::BrokerRead;
 
 use super::Sample;
 

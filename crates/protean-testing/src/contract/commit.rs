@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use protean_core::message::{Priority, Row, Value};
-use protean_core::port::{Outcome, Query, Store};
-use protean_core::{Error, Result};
+use protean_port::message::{Priority, Row, Value};
+use protean_port::port::{Outcome, Query, Store};
+use protean_port::{Error, Result};
 use tokio::task::JoinSet;
 
 use super::sample::{

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use protean_core::Result;
-use protean_core::message::{Category, Id, Kind, Message, Priority, Recorded, Stream};
-use protean_core::port::{Expect, Find, Store, TypeStats};
+use protean_port::Result;
+use protean_port::message::{Category, Id, Kind, Message, Priority, Recorded, Stream};
+use protean_port::port::{Expect, Find, Store, TypeStats};
 
 use super::sample::{account, accounts, at, commit_one, message, places, unit};
 

@@ -4,9 +4,9 @@ use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::strategy::{Just, Strategy};
 use proptest::{prop_oneof, sample::select};
-use protean_core::Result;
-use protean_core::message::{Priority, Recorded, Stream, Value};
-use protean_core::port::{At, Expect, MessageRef, Park, Start, Store, Term};
+use protean_port::Result;
+use protean_port::message::{Priority, Recorded, Stream, Value};
+use protean_port::port::{At, Expect, MessageRef, Park, Start, Store, Term};
 
 use super::sample::{
     Draft, OTHER, READER, account, at, bulk, column, keep, message, take, thing, things, unit,

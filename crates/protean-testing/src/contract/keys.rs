@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use protean_core::Result;
-use protean_core::message::Priority;
-use protean_core::port::{KeyClaim, KeyWrite, Outcome, Store};
+use protean_port::Result;
+use protean_port::message::Priority;
+use protean_port::port::{KeyClaim, KeyWrite, Outcome, Store};
 
 use super::sample::{account, assert_stale, at, commit, commit_one, key_claim, places, unit};
 

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use protean_core::message::{Category, Id, Priority};
-use protean_core::port::{At, Delivery, LaneRead, Store};
-use protean_core::{Error, Result};
+use protean_port::message::{Category, Id, Priority};
+use protean_port::port::{At, Delivery, LaneRead, Store};
+use protean_port::{Error, Result};
 use tokio::task::JoinSet;
 
 use super::sample::{

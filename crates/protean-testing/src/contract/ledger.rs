@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use protean_core::Result;
-use protean_core::message::{Category, Priority};
-use protean_core::port::{At, Delivery, LaneStanding, MessageRef, Outcome, Standing, Store, Term};
+use protean_port::Result;
+use protean_port::message::{Category, Priority};
+use protean_port::port::{At, Delivery, LaneStanding, MessageRef, Outcome, Standing, Store, Term};
 
 use super::sample::{
     OTHER, READER, account, accounts, assert_stale, at, commit_one, keep, places, recorded, unit,
@@ -144,7 +144,7 @@ pub async fn the_oldest_is_the_first_not_settled(store: Arc<dyn Store>) -> Resul
         times.push(recorded(&*store, &account("a"), NORMAL).await.message.time);
     }
     let oldest =
-        async || Ok::<_, protean_core::Error>(standing(&*store, READER).await?.lanes[0].oldest);
+        async || Ok::<_, protean_port::Error>(standing(&*store, READER).await?.lanes[0].oldest);
     assert_eq!(oldest().await?, Some(times[0]));
     for (settled, expected) in
         [(2, Some(times[0])), (1, Some(times[2])), (3, Some(times[3])), (4, None)]

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use protean_core::Result;
-use protean_core::message::{Category, Priority, Recorded};
-use protean_core::port::{Dead, Letter, LetterRead, MessageRef, Store};
+use protean_port::Result;
+use protean_port::message::{Category, Priority, Recorded};
+use protean_port::port::{Dead, Letter, LetterRead, MessageRef, Store};
 
 use super::sample::{
     Draft, OTHER, READER, account, accounts, assert_stale, at, commit_one, keep, parked_read,

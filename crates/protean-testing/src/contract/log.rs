@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use protean_core::message::{Category, Extensions, Id, Kind, Message, Priority, Recorded, Stream};
-use protean_core::port::{Expect, Store};
-use protean_core::{Error, Result};
+use protean_port::message::{Category, Extensions, Id, Kind, Message, Priority, Recorded, Stream};
+use protean_port::port::{Expect, Store};
+use protean_port::{Error, Result};
 
 use super::sample::{
     account, accounts, at, commit_all, commit_one, message, places, recorded, unit,

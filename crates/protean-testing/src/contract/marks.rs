@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use protean_core::Result;
-use protean_core::message::Priority;
-use protean_core::port::{At, LaneStanding, Outcome, Store};
+use protean_port::Result;
+use protean_port::message::Priority;
+use protean_port::port::{At, LaneStanding, Outcome, Store};
 
 use super::sample::{
     Draft, OTHER, READER, account, accounts, assert_stale, commit_one, lane_read, places, recorded,

@@ -5,7 +5,7 @@
 //! ```no_run
 //! # mod shown {
 //! use std::sync::Arc;
-//! use protean_core::memory::MemoryStore;
+//! use protean_port::memory::MemoryStore;
 //! use protean_testing::contract::Subject;
 //!
 //! async fn fresh() -> Subject {
@@ -30,8 +30,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protean_core::Result;
-use protean_core::port::Store;
+use protean_port::Result;
+use protean_port::port::Store;
 use tokio::runtime::{Builder, Runtime};
 
 pub mod commit;

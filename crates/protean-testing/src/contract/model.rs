@@ -4,10 +4,10 @@
 use std::future::Future;
 
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
-use protean_core::Result;
-use protean_core::memory::MemoryStore;
-use protean_core::message::Priority;
-use protean_core::port::{Changes, Find, LaneRead, Outcome, ParkedRead, Query, RowChange, Store};
+use protean_port::Result;
+use protean_port::memory::MemoryStore;
+use protean_port::message::Priority;
+use protean_port::port::{Changes, Find, LaneRead, Outcome, ParkedRead, Query, RowChange, Store};
 
 use super::history::{GROUPS, LATE, STREAMS, Step, THINGS, drafts, histories};
 use super::sample::{

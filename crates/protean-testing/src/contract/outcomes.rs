@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use protean_core::Result;
-use protean_core::message::{Priority, Value};
-use protean_core::port::{At, LaneRead, MessageRef, Outcome, Place, Query, Standing, Store, Term};
+use protean_port::Result;
+use protean_port::message::{Priority, Value};
+use protean_port::port::{At, LaneRead, MessageRef, Outcome, Place, Query, Standing, Store, Term};
 
 use super::sample::{
     Draft, READER, account, accounts, assert_stale, at, bulk, column, commit, commit_one, keep,

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use protean_core::Result;
-use protean_core::message::{Priority, Recorded, Stream, Timestamp};
-use protean_core::port::{Delivery, MessageRef, Park, ParkedPage, ParkedRead, Start, Store};
+use protean_port::Result;
+use protean_port::message::{Priority, Recorded, Stream, Timestamp};
+use protean_port::port::{Delivery, MessageRef, Park, ParkedPage, ParkedRead, Start, Store};
 
 use super::sample::{
     Draft, OTHER, READER, account, accounts, assert_stale, at, commit_one, enrolment, hold, keep,

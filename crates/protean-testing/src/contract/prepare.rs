@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use protean_core::message::{Column, ColumnKind, Priority, Table, Value};
-use protean_core::port::{At, Query, RowState, RowWrite, Standing, Start, Store};
-use protean_core::{Error, Result};
+use protean_port::message::{Column, ColumnKind, Priority, Table, Value};
+use protean_port::port::{At, Query, RowState, RowWrite, Standing, Start, Store};
+use protean_port::{Error, Result};
 
 use super::sample::{
     READER, account, accounts, assert_stale, column, commit_one, enrolment, enrolments, lane_read,
@@ -53,10 +53,10 @@ pub async fn a_new_column_is_empty_in_old_rows(store: Arc<dyn Store>) -> Result 
     let state = RowState { row: Some(values.clone().into()), version: Some(0) };
     assert_eq!(store.row(&extended(), "t").await?, state);
     values[2] = Value::text("red");
-    let row: protean_core::message::Row = values.into();
+    let row: protean_port::message::Row = values.into();
     let write = |key: &str, expected: Option<u64>, row| {
         let version = expected.map_or(0, |expected| expected + 1);
-        let (table, change) = (Arc::new(extended()), protean_core::port::RowChange::Put(row));
+        let (table, change) = (Arc::new(extended()), protean_port::port::RowChange::Put(row));
         RowWrite { table, key: key.into(), expected, version, change }
     };
     let put = |write| unit().with(|changes| changes.rows.push(write));
@@ -67,7 +67,7 @@ pub async fn a_new_column_is_empty_in_old_rows(store: Arc<dyn Store>) -> Result 
         let mut values = vec![Value::Null; extended().columns.len()];
         (values[0], values[index]) = (Value::text("u"), Value::text(value));
         let outcome = commit_one(&*store, put(write("u", None, values.into()))).await;
-        assert!(matches!(outcome, protean_core::port::Outcome::Rejected(_)), "{outcome:?}");
+        assert!(matches!(outcome, protean_port::port::Outcome::Rejected(_)), "{outcome:?}");
     }
     Ok(())
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use protean_core::Result;
-use protean_core::message::{Date, Timestamp, Value};
-use protean_core::port::{Direction, Filter, Operator, Query, RowState, Store};
+use protean_port::Result;
+use protean_port::message::{Date, Timestamp, Value};
+use protean_port::port::{Direction, Filter, Operator, Query, RowState, Store};
 
 use super::sample::{at, column, commit_all, places, thing, things, unit};
 

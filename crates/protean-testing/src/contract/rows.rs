@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use protean_core::Result;
-use protean_core::message::{Date, Decimal, Row, Timestamp, Value};
-use protean_core::port::{Outcome, Query, RowState, Store};
+use protean_port::Result;
+use protean_port::message::{Date, Decimal, Row, Timestamp, Value};
+use protean_port::port::{Outcome, Query, RowState, Store};
 
 use super::sample::{assert_stale, column, commit, commit_one, places, thing, things, unit};
 

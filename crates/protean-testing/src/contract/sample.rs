@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use protean_core::message::{
+use protean_port::message::{
     Category, Column, ColumnKind, Extensions, Id, Kind, Lane, Message, Priority, Recorded, Row,
     Stream, Table, Timestamp, Value,
 };
-use protean_core::port::{
+use protean_port::port::{
     Append, At, Changes, Count, Dead, Enrolment, Expect, KeyClaim, KeyWrite, LaneRead, Mark,
     MessageRef, Outcome, Park, ParkedRead, Place, ProgressMove, RowChange, RowWrite, Start, Store,
     Term,

@@ -7,9 +7,9 @@ use proptest::collection::vec;
 use proptest::strategy::Strategy;
 use proptest::test_runner::TestCaseError;
 use proptest::{prop_oneof, sample::select};
-use protean_core::Result;
-use protean_core::message::Priority;
-use protean_core::port::{At, Delivery, MessageRef, Store, Term};
+use protean_port::Result;
+use protean_port::message::Priority;
+use protean_port::port::{At, Delivery, MessageRef, Store, Term};
 
 use super::model::runner;
 use super::sample::{

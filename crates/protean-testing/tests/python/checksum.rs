@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof};
 use proptest::sample::select;
 use proptest::test_runner::{TestCaseError, TestRunner};
-use protean_core::message::Checksum;
+use protean_port::message::Checksum;
 use protean_testing::servers::Python;
 
 use crate::interpreter::Interpreter;

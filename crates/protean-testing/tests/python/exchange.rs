@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use protean_core::message::{
+use protean_port::message::{
     Category, DeadLetter, Envelope, Extensions, Foreign, Id, Kind, Message, Priority, Recorded,
     Timestamp,
 };

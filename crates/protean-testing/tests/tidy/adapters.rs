@@ -84,14 +84,20 @@ mod tests {
 
     #[test]
     fn rejects_an_adapter_that_sees_more_than_messages_and_ports() {
-        assert_eq!(lines("use protean_core::{message::Id,\n    domain::Domain};"), [2]);
+        assert_eq!(
+            lines(
+                "use protean_core::\n    domain::Domain;
+use protean_port::message::Id;"
+            ),
+            [2]
+        );
         assert_eq!(lines("fn f(x: protean_core::config::Config) {}"), [1]);
         assert_eq!(lines("use protean_core as core;"), [1]);
     }
 
     #[test]
     fn messages_ports_and_the_error_are_seen() {
-        assert!(lines("use protean_core::{Error, Result, message::Id, port::Log};").is_empty());
+        assert!(lines("use protean_port::{Error, Result, message::Id, port::Log};").is_empty());
     }
 
     #[test]

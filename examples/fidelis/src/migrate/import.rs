@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use fidelis::account::OpenAccount;
 use protean::domain::{Intake, Submission};
 use protean::{Domain, Priority};
+use protean_cli::Error;
 
 use super::legacy::Legacy;
 use super::register::Register;
 use crate::trial::gauge::Gauge;
-use protean_cli::Error;
 
 /// A register that the import fills and others look into.
 #[derive(Clone, Default)]

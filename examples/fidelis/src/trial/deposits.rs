@@ -19,6 +19,7 @@ use std::time::{Duration, Instant};
 use fidelis::account::MakeDeposit;
 use protean::message::Lane;
 use protean::{Decimal, Domain, Id};
+use protean_cli::Error;
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 
@@ -27,7 +28,6 @@ use super::latency::Latencies;
 use super::outages::in_spite_of_outages;
 use super::place::Place;
 use crate::history::{Happened, History, happened};
-use protean_cli::Error;
 
 /// How long the last deposits may take after the counter has closed.
 const PATIENCE: Duration = Duration::from_secs(30);

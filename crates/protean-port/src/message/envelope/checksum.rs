@@ -12,7 +12,7 @@ use super::unreadable::Unreadable;
 /// payload is spaced, escaped and ordered makes no difference.
 ///
 /// ```
-/// # use protean_core::message::Checksum;
+/// # use protean_port::message::Checksum;
 /// let one = Checksum::of(r#"{"title": "é", "price": 10.50}"#).unwrap();
 /// let other = Checksum::of(r#"{"price":1.05e1,"title":"\u00E9"}"#).unwrap();
 /// assert_eq!(one, other);

@@ -88,7 +88,7 @@ impl fmt::Display for Stream {
 }
 
 /// `AccountSummary` as `account_summary`; runs of capitals stay one word.
-pub(crate) fn snake_case(name: &str) -> String {
+pub fn snake_case(name: &str) -> String {
     let letters: Vec<char> = name.chars().collect();
     let mut snake = String::with_capacity(name.len() + 4);
     for (index, letter) in letters.iter().enumerate() {
@@ -106,20 +106,9 @@ pub(crate) fn snake_case(name: &str) -> String {
     snake
 }
 
-/// `account_summary` or `fidelis` as `AccountSummary`, `Fidelis`.
-pub(crate) fn camel_case(name: &str) -> String {
-    let mut camel = String::with_capacity(name.len());
-    for word in name.split(['_', '-', ' ']) {
-        let mut letters = word.chars();
-        camel.extend(letters.next().into_iter().flat_map(char::to_uppercase));
-        camel.push_str(letters.as_str());
-    }
-    camel
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Category, Id, camel_case, snake_case};
+    use super::{Category, Id, snake_case};
 
     #[test]
     fn names_follow_the_documents() {
@@ -135,7 +124,5 @@ mod tests {
     fn cases_convert() {
         assert_eq!(snake_case("AccountSummary"), "account_summary");
         assert_eq!(snake_case("HTTPServer"), "http_server");
-        assert_eq!(camel_case("fidelis"), "Fidelis");
-        assert_eq!(camel_case("order_line"), "OrderLine");
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// How urgent a message is. Any integer is allowed; five have names.
 ///
 /// ```
-/// # use protean_core::message::Priority;
+/// # use protean_port::message::Priority;
 /// assert!(Priority::BULK < Priority::NORMAL && Priority::NORMAL < Priority::CRITICAL);
 /// assert_eq!(Priority::default(), Priority::NORMAL);
 /// ```

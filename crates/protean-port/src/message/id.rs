@@ -11,7 +11,7 @@ use super::ids;
 /// An identity: opaque, cheap to clone, compared by its text.
 ///
 /// ```
-/// # use protean_core::message::Id;
+/// # use protean_port::message::Id;
 /// let isbn = Id::derived("isbn", "9780439023481");
 /// assert_eq!(isbn, Id::derived("isbn", "9780439023481"));
 /// assert_ne!(Id::new(), Id::new());

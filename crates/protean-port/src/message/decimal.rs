@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 /// An exact decimal number of up to 28 digits; a number in JSON, never rounded on the way.
 ///
 /// ```
-/// # use protean_core::message::Decimal;
+/// # use protean_port::message::Decimal;
 /// let balance: Decimal = "0.1".parse().unwrap();
 /// assert_eq!((balance + "0.2".parse().unwrap()).to_string(), "0.3");
 /// assert!(balance > 0);

@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// A moment in UTC, in microseconds; written as `2026-11-20T17:12:43.949786+00:00`.
 ///
 /// ```
-/// # use protean_core::message::Timestamp;
+/// # use protean_port::message::Timestamp;
 /// let moment: Timestamp = "2026-11-20T17:12:43.949786+00:00".parse().unwrap();
 /// assert_eq!(moment.to_string(), "2026-11-20T17:12:43.949786+00:00");
 /// ```

@@ -60,14 +60,8 @@ pub struct Message {
 impl Message {
     /// The name without domain and version: `AccountOpened` of `Fidelis.AccountOpened.v1`.
     pub fn name(&self) -> &str {
-        bare_name(&self.type_name)
+        super::type_name::bare(&self.type_name)
     }
-}
-
-/// The name in a type, without domain and version.
-pub(crate) fn bare_name(type_name: &str) -> &str {
-    let name = type_name.split_once('.').map_or(type_name, |(_, rest)| rest);
-    name.rsplit_once(".v").map_or(name, |(name, _)| name)
 }
 
 /// What few messages have; kept as one JSON object, absent when empty.

@@ -74,7 +74,8 @@ impl Error {
     }
 
     /// Marks an error that came after the transaction had committed.
-    pub(crate) fn after_commit(mut self) -> Self {
+    #[doc(hidden)]
+    pub fn after_commit(mut self) -> Self {
         self.0.committed = true;
         self
     }
@@ -240,7 +241,7 @@ impl fmt::Display for Violations {
 /// Returns early with a violation unless the condition holds.
 ///
 /// ```
-/// # use protean_core::{ensure, Result};
+/// # use protean_port::{ensure, Result};
 /// fn deposit(amount: i64) -> Result {
 ///     ensure!(amount > 0, "amount" => "Deposit amount must be positive");
 ///     Ok(())

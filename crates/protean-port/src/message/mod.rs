@@ -12,6 +12,7 @@ mod record;
 mod stream;
 mod table;
 mod timestamp;
+pub mod type_name;
 mod value;
 
 pub use date::Date;
@@ -22,10 +23,10 @@ pub use ids::Ids;
 pub use lane::{Lane, LaneRule};
 pub use priority::Priority;
 pub use query::{Direction, Filter, Operator, Query};
-pub(crate) use record::bare_name;
 pub use record::{Extensions, Kind, Message, Recorded};
+#[doc(hidden)]
+pub use stream::snake_case;
 pub use stream::{Category, Stream};
-pub(crate) use stream::{camel_case, snake_case};
 pub use table::{Column, ColumnKind, RESERVED, SNAPSHOTS, Table};
 pub use timestamp::Timestamp;
 pub use value::{Row, Value};

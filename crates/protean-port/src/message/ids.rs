@@ -18,7 +18,7 @@ task_local! {
 /// A scope belongs to the task: what is spawned within it gets fresh ones.
 ///
 /// ```
-/// # use protean_core::message::{Id, Ids};
+/// # use protean_port::message::{Id, Ids};
 /// let ids = Ids::default();
 /// assert_eq!(ids.within(Id::new), Id::numbered(1));
 /// assert_eq!(ids.within(Id::new), Id::numbered(2));
