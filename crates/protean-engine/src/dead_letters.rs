@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protean_core::domain::{Domain, Group, Moment, purge, replay};
 use protean_port::message::{Lane, Timestamp};
-use protean_port::port::{Changes, Letter, LetterRead, Outcome, Store};
+use protean_port::port::{Changes, DeadLetter, DeadLetterRead, Outcome, Store};
 use protean_port::{Error, Result};
 
 /// How many letters are in memory at once.
@@ -35,7 +35,7 @@ impl<'a> DeadLetters<'a> {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn page(&self, after: u64, limit: usize) -> Result<Vec<Letter>> {
+    pub async fn page(&self, after: u64, limit: usize) -> Result<Vec<DeadLetter>> {
         self.given_up_before(EVER, after, limit).await
     }
 
@@ -44,16 +44,16 @@ impl<'a> DeadLetters<'a> {
         before: Timestamp,
         after: u64,
         limit: usize,
-    ) -> Result<Vec<Letter>> {
+    ) -> Result<Vec<DeadLetter>> {
         let (group, category) = (self.group.name.to_string(), self.group.category.clone());
-        self.store.letters(LetterRead { group, category, after, before, limit }).await
+        self.store.dead_letters(DeadLetterRead { group, category, after, before, limit }).await
     }
 
     /// The one at a log position.
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn at(&self, position: u64) -> Result<Option<Letter>> {
+    pub async fn at(&self, position: u64) -> Result<Option<DeadLetter>> {
         let Some(before) = position.checked_sub(1) else { return Ok(None) };
         let found = self.page(before, 1).await?.pop();
         Ok(found.filter(|letter| letter.recorded.position == position))
@@ -64,7 +64,7 @@ impl<'a> DeadLetters<'a> {
     ///
     /// # Errors
     /// When the store cannot be written; the letter is what it was then.
-    pub async fn replay(&self, letter: &Letter) -> Result<bool> {
+    pub async fn replay(&self, letter: &DeadLetter) -> Result<bool> {
         let units = vec![replay(self.group, letter, self.moment())];
         Ok(self.commit(units).await? == 1)
     }
@@ -74,7 +74,7 @@ impl<'a> DeadLetters<'a> {
     ///
     /// # Errors
     /// When the store cannot be read or written; the letter is what it was then.
-    pub async fn purge(&self, letter: &Letter) -> Result<bool> {
+    pub async fn purge(&self, letter: &DeadLetter) -> Result<bool> {
         let units = vec![self.purging(letter).await?];
         Ok(self.commit(units).await? == 1)
     }
@@ -114,7 +114,7 @@ impl<'a> DeadLetters<'a> {
         }
     }
 
-    async fn purging(&self, letter: &Letter) -> Result<Changes> {
+    async fn purging(&self, letter: &DeadLetter) -> Result<Changes> {
         let stream = &letter.recorded.message.stream;
         let next = self.store.next(&self.group.name, stream).await?;
         Ok(purge(self.group, letter, next, self.moment()))

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use protean_core::domain::{
-    Course, Domain, Group, Overlay, Reading, Sequence, Turn, Verdict, course, deliver, turn,
+    Domain, Group, NextStep, Overlay, Position, Reading, Sequence, Verdict, deliver, next_step,
 };
 use protean_port::message::Lane;
 use protean_port::port::{Delivery, Store};
@@ -58,7 +58,7 @@ impl From<Verdict> for Judged {
 }
 
 impl Bench {
-    /// Uses a turn, against what the units of its lane have written.
+    /// Uses a against what the units of its lane have written.
     pub(crate) async fn run(
         self,
         (lane, since): (Lane, Sequence),
@@ -66,10 +66,10 @@ impl Bench {
         overlay: Arc<Mutex<Overlay>>,
     ) -> Ran {
         let step = match self.course_of(&delivery, &overlay).await {
-            Ok(Course::Now) => Step::Itself(self.handle(&delivery, overlay).await),
-            Ok(Course::First(first)) => Step::First(first),
-            Ok(Course::Duplicate) => Step::Itself(Verdict::Duplicate.into()),
-            Ok(Course::Hold) => Step::Itself(Verdict::Held.into()),
+            Ok(NextStep::Now) => Step::Itself(self.handle(&delivery, overlay).await),
+            Ok(NextStep::First(first)) => Step::First(first),
+            Ok(NextStep::Duplicate) => Step::Itself(Verdict::Duplicate.into()),
+            Ok(NextStep::Hold) => Step::Itself(Verdict::Held.into()),
             Err(error) => Step::Unknown(error),
         };
         Ran { lane, delivery, since, step }
@@ -104,9 +104,9 @@ impl Bench {
         &self,
         delivery: &Delivery,
         overlay: &Arc<Mutex<Overlay>>,
-    ) -> Result<Course> {
+    ) -> Result<NextStep> {
         if !self.group.is_ordered() {
-            return Ok(Course::Now);
+            return Ok(NextStep::Now);
         }
         let recorded = &delivery.recorded;
         let (stream, position) = (recorded.message.stream.as_str(), recorded.stream_position);
@@ -115,11 +115,13 @@ impl Bench {
             (overlay.next(stream).unwrap_or(0), overlay.is_blocked(stream, position))
         };
         if blocked {
-            return Ok(Course::Hold);
+            return Ok(NextStep::Hold);
         }
-        match turn(hoped.max(delivery.next), position) {
-            Turn::Now => Ok(Course::Now),
-            Turn::Late | Turn::Early => course(&*self.store, &self.group, delivery, hoped).await,
+        match Position::of(hoped.max(delivery.next), position) {
+            Position::Next => Ok(NextStep::Now),
+            Position::Past | Position::Ahead => {
+                next_step(&*self.store, &self.group, delivery, hoped).await
+            }
         }
     }
 }

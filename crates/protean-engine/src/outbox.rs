@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use protean_core::domain::{Domain, Moment, resend};
 use protean_port::message::{Category, Lane, Priority, Recorded, Timestamp};
-use protean_port::port::{Letter, LetterRead, Outcome, ParkedRead, Standing, Store};
+use protean_port::port::{DeadLetter, DeadLetterRead, GroupStatus, Outcome, ParkedRead, Store};
 use protean_port::{Error, Result};
 
 use crate::relay::prefix;
@@ -71,7 +71,7 @@ impl<'a> Outbox<'a> {
         for broker in published.into_iter().chain(&config.outbox.external_brokers) {
             relays.insert(broker.clone(), Vec::new());
         }
-        for (group, category) in store.enrolled().await? {
+        for (group, category) in store.registered_groups().await? {
             if let Some(broker) = group.strip_prefix(&prefix(domain)) {
                 relays.entry(broker.to_owned()).or_default().push(category);
             }
@@ -125,7 +125,7 @@ impl<'a> Outbox<'a> {
         let mut found = Vec::new();
         for (broker, categories) in &self.relays {
             for category in categories {
-                let letters = self.letters((broker, category), 0, limit).await?;
+                let letters = self.dead_letters((broker, category), 0, limit).await?;
                 found.extend(letters.into_iter().map(|letter| Refused {
                     broker: broker.clone(),
                     recorded: letter.recorded,
@@ -179,13 +179,13 @@ impl<'a> Outbox<'a> {
     }
 
     async fn retry_of(&self, of: (&str, &Category), id: Option<&str>) -> Result<u64> {
-        let meant = |letter: &&Letter| {
+        let meant = |letter: &&DeadLetter| {
             let position = letter.recorded.position.to_string();
             id.is_none_or(|id| *letter.recorded.message.id == *id || position == id)
         };
         let (relay, mut sent, mut after) = (self.group(of.0), 0, 0);
         loop {
-            let page = self.letters(of, after, PAGE).await?;
+            let page = self.dead_letters(of, after, PAGE).await?;
             let Some(last) = page.last() else { return Ok(sent) };
             after = last.recorded.position;
             let moment = Moment::of(self.domain, Lane::Backfill);
@@ -201,14 +201,16 @@ impl<'a> Outbox<'a> {
         }
     }
 
-    async fn letters(
+    async fn dead_letters(
         &self,
         (broker, category): (&str, &Category),
         after: u64,
         limit: usize,
-    ) -> Result<Vec<Letter>> {
+    ) -> Result<Vec<DeadLetter>> {
         let (group, category) = (self.group(broker).to_string(), category.clone());
-        self.store.letters(LetterRead { group, category, after, before: EVER, limit }).await
+        self.store
+            .dead_letters(DeadLetterRead { group, category, after, before: EVER, limit })
+            .await
     }
 
     /// What the relay to a broker is called in the ledger.
@@ -218,6 +220,6 @@ impl<'a> Outbox<'a> {
 }
 
 /// Since when the oldest message has waited.
-fn since(standing: &Standing) -> Option<Timestamp> {
+fn since(standing: &GroupStatus) -> Option<Timestamp> {
     standing.lanes.iter().filter(|lane| lane.lag > 0).filter_map(|lane| lane.oldest).min()
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protean_core::domain::{Overlay, Sequence, Settled};
 use protean_port::message::{Lane, Priority, Timestamp};
-use protean_port::port::{At, Changes, Delivery, Mark, Outcome, Park};
+use protean_port::port::{At, Changes, Delivery, DoneMark, Outcome, Park};
 
 use crate::watermark::Watermark;
 
@@ -177,7 +177,12 @@ impl Pipeline {
     }
 
     /// A unit with its marks, and what is kept when it is left out.
-    fn unit(&self, mut changes: Changes, otherwise: Option<Changes>, marks: Vec<Mark>) -> Changes {
+    fn unit(
+        &self,
+        mut changes: Changes,
+        otherwise: Option<Changes>,
+        marks: Vec<DoneMark>,
+    ) -> Changes {
         changes.otherwise = Some(Box::new(self.instead(otherwise, marks.clone())));
         changes.marks.extend(marks);
         changes.lane = self.lane;
@@ -185,18 +190,18 @@ impl Pipeline {
     }
 
     /// What is kept in place of a unit.
-    fn instead(&self, otherwise: Option<Changes>, marks: Vec<Mark>) -> Changes {
+    fn instead(&self, otherwise: Option<Changes>, marks: Vec<DoneMark>) -> Changes {
         let mut instead = otherwise.unwrap_or_else(|| Changes::new(self.lane));
         instead.marks.extend(marks);
         instead
     }
 
-    fn marks(&mut self, entry: &Entry) -> Vec<Mark> {
+    fn marks(&mut self, entry: &Entry) -> Vec<DoneMark> {
         let (message, position) =
             (&entry.delivery.recorded.message, entry.delivery.recorded.position);
         let mut marks = Vec::new();
         let mut mark = |at| {
-            marks.push(Mark {
+            marks.push(DoneMark {
                 group: Arc::clone(&self.group),
                 category: message.stream.category().clone(),
                 priority: message.priority,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protean_core::config::SubscriptionType;
-use protean_core::domain::{Domain, Group, broker, rehearse};
+use protean_core::domain::{Domain, Group, broker, preflight};
 use protean_port::message::Lane;
 use protean_port::port::{Broker, Store};
 use protean_port::{Error, Result};
@@ -52,12 +52,12 @@ impl Server {
     ///
     /// # Errors
     /// Those that [`run`](Self::run) ends with at its beginning.
-    pub async fn rehearse(&self) -> Result {
+    pub async fn preflight(&self) -> Result {
         let config = self.domain.config();
         let outbox = config.enable_outbox.then_some(config.outbox.broker.as_str());
         let brokers: BTreeSet<&str> =
             outbox.into_iter().chain(inbox::brokers(&self.domain)).collect();
-        rehearse(&self.domain, &Vec::from_iter(brokers)).await
+        preflight(&self.domain, &Vec::from_iter(brokers)).await
     }
 
     /// Works until `shutdown` ends, then until what runs has ended and is
@@ -86,7 +86,7 @@ impl Server {
         // What is committed from now on is for others as well, reachable or not.
         for broker in &self.domain.config().outbox.external_brokers {
             let plan = RelayPlan::external(&self.domain, broker);
-            store.prepare(&[], &plan.enrolments()).await?;
+            store.prepare(&[], &plan.registrations()).await?;
         }
         let broker = tokio::select! {
             opened = open_broker(&self.domain) => opened?,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use protean_core::config::{PriorityLanes, SubscriptionType};
 use protean_core::domain::{Domain, Group};
 use protean_port::message::{Category, Lane, LaneRule, Timestamp};
-use protean_port::port::{LaneStanding, Standing};
+use protean_port::port::{GroupStatus, PriorityStatus};
 use protean_port::{Error, Result};
 
 /// Where one group stands, lane by lane.
@@ -119,7 +119,7 @@ impl<'a> View<'a> {
         }
     }
 
-    fn read(&self, standing: &Standing) -> Vec<LaneStatus> {
+    fn read(&self, standing: &GroupStatus) -> Vec<LaneStatus> {
         self.rule.lanes().iter().map(|lane| self.fold(*lane, standing)).collect()
     }
 
@@ -128,10 +128,10 @@ impl<'a> View<'a> {
     }
 
     /// The priorities of a lane as one.
-    fn fold(&self, lane: Lane, standing: &Standing) -> LaneStatus {
-        let of_lane = |found: &&LaneStanding| self.rule.lane(found.priority) == lane;
+    fn fold(&self, lane: Lane, standing: &GroupStatus) -> LaneStatus {
+        let of_lane = |found: &&PriorityStatus| self.rule.lane(found.priority) == lane;
         let found: Vec<_> = standing.lanes.iter().filter(of_lane).collect();
-        let sum = |part: fn(&LaneStanding) -> u64| found.iter().map(|found| part(found)).sum();
+        let sum = |part: fn(&PriorityStatus) -> u64| found.iter().map(|found| part(found)).sum();
         let waiting = || found.iter().filter(|found| found.lag > 0);
         let lag: u64 = sum(|found| found.lag);
         let oldest = waiting().filter_map(|found| found.oldest).min();
@@ -193,11 +193,11 @@ mod tests {
 
     use protean_core::config::Config;
     use protean_port::message::{Category, LaneRule, Priority, Timestamp};
-    use protean_port::port::{LaneStanding, Standing};
+    use protean_port::port::{GroupStatus, PriorityStatus};
 
     use super::{Health, LaneStatus, View};
 
-    const BULK: LaneStanding = LaneStanding {
+    const BULK: PriorityStatus = PriorityStatus {
         priority: Priority::BULK,
         lag: 450_000,
         oldest: Some(Timestamp::from_micros(1_000_000)),
@@ -207,7 +207,7 @@ mod tests {
         head: 900,
     };
 
-    const LOW: LaneStanding = LaneStanding {
+    const LOW: PriorityStatus = PriorityStatus {
         priority: Priority::LOW,
         lag: 3,
         oldest: Some(Timestamp::from_micros(3_000_000)),
@@ -217,7 +217,7 @@ mod tests {
         head: 950,
     };
 
-    const NORMAL: LaneStanding = LaneStanding {
+    const NORMAL: PriorityStatus = PriorityStatus {
         priority: Priority::NORMAL,
         lag: 0,
         oldest: None,
@@ -227,7 +227,7 @@ mod tests {
         head: 12,
     };
 
-    fn fold(lanes: Vec<LaneStanding>, target: Option<Duration>) -> Vec<LaneStatus> {
+    fn fold(lanes: Vec<PriorityStatus>, target: Option<Duration>) -> Vec<LaneStatus> {
         let mut settings = Config::default().server.priority_lanes;
         settings.backfill_latency_target = target;
         let view = View {
@@ -236,7 +236,7 @@ mod tests {
             category: &Category::named("fidelis::account"),
             now: Timestamp::from_micros(6_000_000),
         };
-        view.read(&Standing { lanes, ..Standing::default() })
+        view.read(&GroupStatus { lanes, ..GroupStatus::default() })
     }
 
     #[test]
@@ -256,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_priority_settled_to_its_end_does_not_hold_the_lane_back() {
-        let lanes = fold(vec![LaneStanding { lag: 0, cursor: 2, ..LOW }, BULK], None);
+        let lanes = fold(vec![PriorityStatus { lag: 0, cursor: 2, ..LOW }, BULK], None);
         assert_eq!(lanes[1].cursor, Some(7));
     }
 
@@ -267,7 +267,7 @@ mod tests {
         assert_eq!(health(Some(Duration::from_secs(10))), Health::Ok);
         assert_eq!(health(Some(Duration::from_secs(4))), Health::Lagging);
         assert_eq!(fold(vec![NORMAL], None)[0].health, Health::Ok);
-        let waiting = LaneStanding { lag: 1, ..NORMAL };
+        let waiting = PriorityStatus { lag: 1, ..NORMAL };
         assert_eq!(fold(vec![waiting], None)[0].health, Health::Lagging);
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protean_core::domain::{Domain, Group};
 use protean_port::Result;
-use protean_port::port::{Standing, Term};
+use protean_port::port::{Counter, GroupStatus};
 use serde::Serialize;
 
 /// At most this many broken streams are named.
@@ -86,20 +86,20 @@ impl Report {
 }
 
 impl Account {
-    fn new(group: &Group, standing: &Standing) -> Self {
+    fn new(group: &Group, standing: &GroupStatus) -> Self {
         Self {
             group: Arc::clone(&group.name),
             handler: group.handler.clone(),
             category: group.category.to_string(),
             committed: standing.committed,
-            handled: standing.count(Term::Handled),
-            ignored: standing.count(Term::Ignored),
-            expired: standing.count(Term::Expired),
-            purged: standing.count(Term::Purged),
+            handled: standing.count(Counter::Handled),
+            ignored: standing.count(Counter::Ignored),
+            expired: standing.count(Counter::Expired),
+            purged: standing.count(Counter::Purged),
             parked: standing.parked(),
             dead: standing.dead(),
             on_the_way: standing.lag(),
-            duplicate: standing.count(Term::Duplicate),
+            duplicate: standing.count(Counter::Duplicate),
             closes: standing.closes(),
         }
     }

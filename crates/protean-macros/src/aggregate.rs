@@ -137,7 +137,7 @@ fn implementation(aggregate: &Structure, options: &Options) -> TokenStream {
     };
     quote! {
         #[automatically_derived]
-        impl ::protean::model::Kept for #name {
+        impl ::protean::model::Stored for #name {
             type Storage = #storage;
         }
 

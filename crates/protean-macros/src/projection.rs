@@ -77,7 +77,7 @@ fn key(projection: &Structure, told: &TokenStream, faults: &mut Faults) -> Token
     let column = columns::width(&projection.fields[..before.unwrap_or(0)]);
     quote! {
         #[automatically_derived]
-        impl ::protean::model::Kept for #name {
+        impl ::protean::model::Stored for #name {
             type Storage = ::protean::model::Projected;
         }
 

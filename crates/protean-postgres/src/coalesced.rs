@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use protean_port::message::{Category, Priority};
-use protean_port::port::{At, Count, Mark, Place, Term};
+use protean_port::port::{At, Count, Counter, DoneMark, Place};
 
 use crate::layer::Layered;
 use crate::refusal::Refusal;
@@ -20,7 +20,7 @@ pub(crate) type DoneKey = (Arc<str>, Category, Priority, u64);
 pub(crate) struct Coalesced {
     pub(crate) cursors: Layered<LaneKey, u64>,
     pub(crate) done: Layered<DoneKey, ()>,
-    pub(crate) counts: Layered<(Arc<str>, Category, Term), u64>,
+    pub(crate) counts: Layered<(Arc<str>, Category, Counter), u64>,
     /// The message before one, in the same part of the log.
     before: BTreeMap<(Category, Priority, u64), u64>,
     /// The last message of a part of the log.
@@ -52,7 +52,7 @@ impl Coalesced {
     /// Settles the messages of a mark; `places` are those of the unit's own messages.
     pub(crate) fn mark(
         &mut self,
-        mark: &Mark,
+        mark: &DoneMark,
         places: &[Place],
         appended: &Appended<'_>,
     ) -> Result<(), Refusal> {
@@ -82,7 +82,7 @@ impl Coalesced {
     }
 
     /// Settles one message: the cursor moves onto it when nothing lies between.
-    fn settle(&mut self, mark: &Mark, position: u64) {
+    fn settle(&mut self, mark: &DoneMark, position: u64) {
         let cursor = self.cursor(mark);
         if position <= cursor {
             return;
@@ -95,21 +95,21 @@ impl Coalesced {
         }
     }
 
-    fn cursor(&self, mark: &Mark) -> u64 {
+    fn cursor(&self, mark: &DoneMark) -> u64 {
         self.cursors.get(&key(mark)).copied().unwrap_or(0)
     }
 
-    fn move_to(&mut self, mark: &Mark, position: u64) {
+    fn move_to(&mut self, mark: &DoneMark, position: u64) {
         let moved = self.cursor(mark).max(position);
         self.cursors.set(key(mark), moved);
     }
 }
 
 /// The cursor that a mark may move.
-pub(crate) fn key(mark: &Mark) -> LaneKey {
+pub(crate) fn key(mark: &DoneMark) -> LaneKey {
     (Arc::clone(&mark.group), mark.category.clone(), mark.priority)
 }
 
-fn done(mark: &Mark, position: u64) -> DoneKey {
+fn done(mark: &DoneMark, position: u64) -> DoneKey {
     (Arc::clone(&mark.group), mark.category.clone(), mark.priority, position)
 }

@@ -205,7 +205,7 @@ async fn move_parked(session: &Session, park: &Park) -> Result<(), Fault> {
 
 async fn move_dead(session: &Session, dead: &Dead) -> Result<(), Fault> {
     match dead {
-        Dead::Bury { group, message, attempts, reason, time, .. } => {
+        Dead::Add { group, message, attempts, reason, time, .. } => {
             let row = [&Text(reason) as Parameter<'_>, &time.as_micros()];
             put(session, include_str!("sql/bury.sql"), (group, message, *attempts), row).await?;
             take(session, UNPARK, group, message).await

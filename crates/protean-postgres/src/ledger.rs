@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use protean_port::Result;
 use protean_port::message::{Category, Priority, Stream, Timestamp};
 use protean_port::port::{
-    BoxFuture, Claim, Delivery, LaneStanding, Ledger, Letter, LetterRead, ParkedPage, ParkedRead,
-    Standing, Term,
+    BoxFuture, Claim, Counter, DeadLetter, DeadLetterRead, Delivery, GroupStatus, Ledger,
+    ParkedPage, ParkedRead, PriorityStatus,
 };
 use tokio_postgres::Row;
 
@@ -55,7 +55,7 @@ impl Ledger for PostgresStore {
         &'a self,
         group: &'a str,
         category: &'a Category,
-    ) -> BoxFuture<'a, Result<Standing>> {
+    ) -> BoxFuture<'a, Result<GroupStatus>> {
         Box::pin(async move {
             let view = self.readers.view().await?;
             let standing = read_standing(&view, group, category).await;
@@ -82,21 +82,22 @@ impl Ledger for PostgresStore {
         })
     }
 
-    fn letters(&self, read: LetterRead) -> BoxFuture<'_, Result<Vec<Letter>>> {
+    fn dead_letters(&self, read: DeadLetterRead) -> BoxFuture<'_, Result<Vec<DeadLetter>>> {
         Box::pin(async move {
             let (group, category) = (Text(&read.group), Text(read.category.as_str()));
             let (after, before) = (signed(read.after), read.before.as_micros());
             let page: [Parameter<'_>; 5] = [&group, &category, &after, &before, &limit(read.limit)];
             let rows = self.read(include_str!("sql/read_letters.sql"), &page).await?;
-            self.told(letters(&rows))
+            self.told(dead_letters(&rows))
         })
     }
 
-    fn enrolled(&self) -> BoxFuture<'_, Result<Vec<(String, Category)>>> {
+    fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<(String, Category)>>> {
         Box::pin(async move {
             let rows = self.read(include_str!("sql/read_enrolments.sql"), &[]).await?;
-            let enrolled = |row| Ok((text(row, 0)?.into(), Category::named(&*text(row, 1)?)));
-            self.told(rows.iter().map(enrolled).collect())
+            let registered_groups =
+                |row| Ok((text(row, 0)?.into(), Category::named(&*text(row, 1)?)));
+            self.told(rows.iter().map(registered_groups).collect())
         })
     }
 }
@@ -134,12 +135,12 @@ fn attempts(row: &Row, column: usize) -> Result<u32, Fault> {
     Ok(u32::try_from(row.try_get::<_, i64>(column)?).unwrap_or(u32::MAX))
 }
 
-fn letters(rows: &[Row]) -> Result<Vec<Letter>, Fault> {
+fn dead_letters(rows: &[Row]) -> Result<Vec<DeadLetter>, Fault> {
     let mut names = Names::default();
     let letter = |row: &Row| {
         let (attempts, reason) = (attempts(row, 14)?, text(row, 15)?.into());
         let time = Timestamp::from_micros(row.try_get(16)?);
-        Ok(Letter { recorded: names.recorded(row)?, attempts, reason, time })
+        Ok(DeadLetter { recorded: names.recorded(row)?, attempts, reason, time })
     };
     rows.iter().map(letter).collect()
 }
@@ -148,15 +149,15 @@ async fn read_standing(
     view: &Session,
     group: &str,
     category: &Category,
-) -> Result<Standing, Fault> {
+) -> Result<GroupStatus, Fault> {
     let of: [Parameter<'_>; 2] = [&Text(group), &Text(category.as_str())];
     let lanes = view.query(include_str!("sql/standing.sql"), &of).await?;
     let counts = view.query(include_str!("sql/read_counters.sql"), &of).await?;
-    let mut standing = Standing { counts: counted(&counts)?, ..Standing::default() };
+    let mut standing = GroupStatus { counts: counted(&counts)?, ..GroupStatus::default() };
     for row in &lanes {
         let priority: i64 = row.try_get(0)?;
         standing.committed += number(row, 2)?;
-        standing.lanes.push(LaneStanding {
+        standing.lanes.push(PriorityStatus {
             priority: Priority::new(i32::try_from(priority).unwrap_or(0)),
             cursor: number(row, 1)?,
             lag: number(row, 3)?,
@@ -169,12 +170,12 @@ async fn read_standing(
     Ok(standing)
 }
 
-fn counted(rows: &[Row]) -> Result<BTreeMap<Term, u64>, Fault> {
+fn counted(rows: &[Row]) -> Result<BTreeMap<Counter, u64>, Fault> {
     let mut counts = BTreeMap::new();
     for row in rows {
         let name = text(row, 0)?;
         // A term of a later release is not part of this account.
-        if let Some(term) = Term::ALL.into_iter().find(|term| term.as_str() == name) {
+        if let Some(term) = Counter::ALL.into_iter().find(|term| term.as_str() == name) {
             counts.insert(term, number(row, 1)?);
         }
     }

@@ -248,7 +248,7 @@ impl Asked {
             }
         }
         for dead in &unit.dead {
-            let (Dead::Bury { group, message, .. } | Dead::Take { group, message }) = dead;
+            let (Dead::Add { group, message, .. } | Dead::Take { group, message }) = dead;
             self.moves(group, message);
         }
         for write in &unit.rows {

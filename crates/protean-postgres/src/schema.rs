@@ -1,7 +1,7 @@
 //! The store's own tables.
 
 use protean_port::message::{Lane, RESERVED, SNAPSHOTS, Table};
-use protean_port::port::{Enrolment, Start};
+use protean_port::port::{GroupRegistration, Start};
 use protean_port::{Error, Result};
 use tokio_postgres::error::SqlState;
 
@@ -52,16 +52,16 @@ pub(crate) async fn check(session: &Session) -> Result<(), Fault> {
 }
 
 /// Creates what is missing, in one transaction: the store's own tables, these
-/// tables, and these enrolments.
+/// tables, and these registrations.
 pub(crate) async fn prepare(
     session: &Session,
     settings: &Settings,
     tables: &[Table],
-    enrolments: &[Enrolment],
+    registrations: &[GroupRegistration],
 ) -> Result {
     let begun = turnstile::begin(session, Lane::Primary).await;
     let done = match begun {
-        Ok(()) => lay_out(session, settings, tables, enrolments).await,
+        Ok(()) => lay_out(session, settings, tables, registrations).await,
         Err(fault) => Err(settings.told(fault)),
     };
     end(session, settings, done).await
@@ -71,15 +71,15 @@ async fn lay_out(
     session: &Session,
     settings: &Settings,
     tables: &[Table],
-    enrolments: &[Enrolment],
+    registrations: &[GroupRegistration],
 ) -> Result {
     create(session).await.map_err(|fault| occupied(fault, settings))?;
     forget::writers(session).await.map_err(|fault| settings.told(fault))?;
     for table in tables {
         table::prepare(session, table, settings).await?;
     }
-    for enrolment in enrolments {
-        enrol(session, enrolment).await.map_err(|fault| settings.told(fault))?;
+    for registration in registrations {
+        enrol(session, registration).await.map_err(|fault| settings.told(fault))?;
     }
     Ok(())
 }
@@ -146,9 +146,9 @@ async fn present(session: &Session) -> Result<usize, Fault> {
     Ok(version)
 }
 
-async fn enrol(session: &Session, enrolment: &Enrolment) -> Result<(), Fault> {
-    let (group, category) = (Text(&enrolment.group), Text(enrolment.category.as_str()));
-    let beginning = enrolment.start == Start::Beginning;
+async fn enrol(session: &Session, registration: &GroupRegistration) -> Result<(), Fault> {
+    let (group, category) = (Text(&registration.group), Text(registration.category.as_str()));
+    let beginning = registration.start == Start::Beginning;
     let sql = include_str!("sql/enrol.sql");
     session.execute(sql, &[&group, &category, &beginning]).await.map(drop)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protean_port::Result;
 use protean_port::message::{Table, Timestamp};
-use protean_port::port::{BoxFuture, Changes, Enrolment, KeyClaim, Outcome, Store};
+use protean_port::port::{BoxFuture, Changes, GroupRegistration, KeyClaim, Outcome, Store};
 use tokio::sync::watch;
 
 use crate::claim::Claims;
@@ -52,11 +52,11 @@ impl Store for PostgresStore {
     fn prepare<'a>(
         &'a self,
         tables: &'a [Table],
-        enrolments: &'a [Enrolment],
+        registrations: &'a [GroupRegistration],
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let session = self.readers.alone().await?;
-            schema::prepare(&session, &self.settings, tables, enrolments).await?;
+            schema::prepare(&session, &self.settings, tables, registrations).await?;
             self.signal.bump();
             Ok(())
         })

@@ -155,12 +155,12 @@ fn is_blocked(picture: &Picture<'_>, group: &Arc<str>, stream: &Stream, position
 }
 
 fn move_dead<'a>(picture: &mut Picture<'a>, dead: &'a Dead) -> Result<(), Refusal> {
-    let (Dead::Bury { group, message, .. } | Dead::Take { group, message }) = dead;
+    let (Dead::Add { group, message, .. } | Dead::Take { group, message }) = dead;
     let MessageRef { position, stream, stream_position, .. } = message;
     let names = names(group, stream);
     let mut buried = picture.dead.get(&names).cloned().unwrap_or_default();
     match dead {
-        Dead::Bury { in_turn, .. } => {
+        Dead::Add { in_turn, .. } => {
             if *in_turn && expected(picture, group, stream) != *stream_position {
                 let place = format!("message {stream_position} of '{stream}'");
                 return Err(Refusal::stale(format!("'{group}' does not expect {place}")));

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protean_port::port::{
-    Batch, BoxFuture, Broker, BrokerGroup, BrokerRead, Consumer, Entry, EntryId, EntryRef,
-    GroupStanding, Kept, Receipt, TakeOver,
+    Batch, BoxFuture, Broker, BrokerGroup, BrokerGroupStatus, BrokerRead, Consumer, Entry, EntryId,
+    EntryRef, Receipt, StoredMark, TakeOver,
 };
 use protean_port::{Error, Result};
 use redis::{Cmd, Value};
@@ -64,7 +64,7 @@ impl Broker for RedisBroker {
         Box::pin(async move { publish::publish(&self.shared, &batch, self.longest).await })
     }
 
-    fn kept<'a>(&'a self, mark: &'a str) -> BoxFuture<'a, Result<Kept>> {
+    fn kept<'a>(&'a self, mark: &'a str) -> BoxFuture<'a, Result<StoredMark>> {
         Box::pin(async move {
             let mut ask = redis::pipe();
             ask.cmd("GET").arg(publish::key(mark)).cmd("INFO").arg("server");
@@ -74,18 +74,18 @@ impl Broker for RedisBroker {
             let info = entry::text(next()?).unwrap_or_default();
             let incarnation = check::told(&info, "run_id");
             let incarnation = incarnation.ok_or_else(|| self.shared.unexpected("INFO"))?;
-            Ok(Kept { value, incarnation: incarnation.into() })
+            Ok(StoredMark { value, incarnation: incarnation.into() })
         })
     }
 
     fn standing<'a>(
         &'a self,
         groups: &'a [BrokerGroup],
-    ) -> BoxFuture<'a, Result<Vec<Option<GroupStanding>>>> {
+    ) -> BoxFuture<'a, Result<Vec<Option<BrokerGroupStatus>>>> {
         Box::pin(async move {
             let mut ask = redis::pipe();
             for BrokerGroup { stream, group } in groups {
-                let mut step = self.shared.steps.on(Step::Standing, stream);
+                let mut step = self.shared.steps.on(Step::GroupStatus, stream);
                 step.arg(&**group);
                 ask.add_command(step);
             }
@@ -180,7 +180,7 @@ impl Consumer for RedisBroker {
 }
 
 impl RedisBroker {
-    fn standing_of(&self, answer: Value) -> Result<Option<GroupStanding>> {
+    fn standing_of(&self, answer: Value) -> Result<Option<BrokerGroupStatus>> {
         if matches!(answer, Value::Nil) {
             return Ok(None);
         }
@@ -191,7 +191,7 @@ impl RedisBroker {
             return Err(unexpected());
         };
         let oldest = age.map(Duration::from_millis);
-        Ok(Some(GroupStanding { length, pending, lag, consumers, oldest }))
+        Ok(Some(BrokerGroupStatus { length, pending, lag, consumers, oldest }))
     }
 
     /// The ids in an answer.

@@ -14,7 +14,7 @@ pub(crate) enum Step {
     /// Forgets consumers that are gone.
     Leave,
     /// Tells where a group stands.
-    Standing,
+    GroupStatus,
     /// Removes a group and what waited for it alone.
     Forget,
 }

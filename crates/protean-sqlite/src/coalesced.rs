@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use protean_port::message::{Category, Priority};
-use protean_port::port::{At, Count, Mark, Place, Term};
+use protean_port::port::{At, Count, Counter, DoneMark, Place};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::refusal::Refusal;
@@ -16,7 +16,7 @@ use crate::value::{signed, unsigned};
 #[derive(Clone, Default)]
 pub(crate) struct Coalesced {
     cursors: BTreeMap<CursorKey, Cursor>,
-    counts: BTreeMap<(Arc<str>, Category, Term), u64>,
+    counts: BTreeMap<(Arc<str>, Category, Counter), u64>,
     starts: BTreeMap<(Arc<str>, Category), u64>,
 }
 
@@ -39,7 +39,7 @@ impl Coalesced {
     pub(crate) fn mark(
         &mut self,
         connection: &Connection,
-        mark: &Mark,
+        mark: &DoneMark,
         places: &[Place],
     ) -> Result<(), Refusal> {
         let moved = self.cursor(connection, mark)?.moved;
@@ -68,7 +68,7 @@ impl Coalesced {
     fn settle(
         &mut self,
         connection: &Connection,
-        mark: &Mark,
+        mark: &DoneMark,
         position: u64,
     ) -> rusqlite::Result<()> {
         let moved = self.cursor(connection, mark)?.moved;
@@ -115,7 +115,7 @@ impl Coalesced {
         Ok(())
     }
 
-    fn cursor(&mut self, connection: &Connection, mark: &Mark) -> rusqlite::Result<Cursor> {
+    fn cursor(&mut self, connection: &Connection, mark: &DoneMark) -> rusqlite::Result<Cursor> {
         let key = key(mark);
         if let Some(known) = self.cursors.get(&key) {
             return Ok(*known);
@@ -128,14 +128,14 @@ impl Coalesced {
         Ok(cursor)
     }
 
-    fn move_to(&mut self, mark: &Mark, position: u64) {
+    fn move_to(&mut self, mark: &DoneMark, position: u64) {
         if let Some(cursor) = self.cursors.get_mut(&key(mark)) {
             cursor.moved = cursor.moved.max(position);
         }
     }
 }
 
-/// Where a group began in a category; at the beginning when it is not enrolled.
+/// Where a group began in a category; at the beginning when it is not registered_groups.
 pub(crate) fn read_start(
     connection: &Connection,
     group: &str,
@@ -170,23 +170,27 @@ fn past_settled(
     Ok(last.map_or(moved, unsigned))
 }
 
-fn key(mark: &Mark) -> CursorKey {
+fn key(mark: &DoneMark) -> CursorKey {
     (Arc::clone(&mark.group), mark.category.clone(), mark.priority)
 }
 
 /// The first message after `cursor` with the category and priority of the mark.
-fn first_after(connection: &Connection, mark: &Mark, cursor: u64) -> rusqlite::Result<Option<u64>> {
+fn first_after(
+    connection: &Connection,
+    mark: &DoneMark,
+    cursor: u64,
+) -> rusqlite::Result<Option<u64>> {
     let mut statement = connection.prepare_cached(include_str!("sql/first_in_lane.sql"))?;
     let key = (mark.category.as_str(), mark.priority.value(), signed(cursor));
     Ok(statement.query_row(key, |row| row.get::<_, Option<i64>>(0))?.map(unsigned))
 }
 
-fn is_done(connection: &Connection, mark: &Mark, position: u64) -> rusqlite::Result<bool> {
+fn is_done(connection: &Connection, mark: &DoneMark, position: u64) -> rusqlite::Result<bool> {
     let row = (&*mark.group, mark.category.as_str(), mark.priority.value(), signed(position));
     connection.prepare_cached(include_str!("sql/is_done.sql"))?.exists(row)
 }
 
-fn done(connection: &Connection, mark: &Mark, position: u64) -> rusqlite::Result<()> {
+fn done(connection: &Connection, mark: &DoneMark, position: u64) -> rusqlite::Result<()> {
     let row = (&*mark.group, mark.category.as_str(), mark.priority.value(), signed(position));
     connection.prepare_cached(include_str!("sql/mark_done.sql"))?.execute(row).map(drop)
 }

@@ -9,7 +9,7 @@ use crate::value::limit;
 /// How many rows of a group one transaction forgets.
 const ROWS: usize = 1000;
 
-/// What forgets a group. The enrolment goes last, so that a run that was cut
+/// What forgets a group. The registration goes last, so that a run that was cut
 /// short can be made again.
 pub(crate) const GROUP: [&str; 7] = [
     include_str!("sql/forget_progress.sql"),

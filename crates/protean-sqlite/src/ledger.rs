@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use protean_port::Result;
 use protean_port::message::{Category, Priority, Stream, Timestamp};
 use protean_port::port::{
-    BoxFuture, Claim, Delivery, LaneStanding, Ledger, Letter, LetterRead, ParkedPage, ParkedRead,
-    Standing, Term,
+    BoxFuture, Claim, Counter, DeadLetter, DeadLetterRead, Delivery, GroupStatus, Ledger,
+    ParkedPage, ParkedRead, PriorityStatus,
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -47,7 +47,7 @@ impl Ledger for SqliteStore {
         &'a self,
         group: &'a str,
         category: &'a Category,
-    ) -> BoxFuture<'a, Result<Standing>> {
+    ) -> BoxFuture<'a, Result<GroupStatus>> {
         let (group, category) = (group.to_owned(), category.clone());
         Box::pin(self.readers.read(move |view| read_standing(view, &group, &category)))
     }
@@ -69,11 +69,11 @@ impl Ledger for SqliteStore {
         Box::pin(self.readers.read(move |view| recall(view, &group, &category, &positions)))
     }
 
-    fn letters(&self, read: LetterRead) -> BoxFuture<'_, Result<Vec<Letter>>> {
+    fn dead_letters(&self, read: DeadLetterRead) -> BoxFuture<'_, Result<Vec<DeadLetter>>> {
         Box::pin(self.readers.read(move |view| read_letters(view, &read)))
     }
 
-    fn enrolled(&self) -> BoxFuture<'_, Result<Vec<(String, Category)>>> {
+    fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<(String, Category)>>> {
         Box::pin(self.readers.read(|view| {
             let mut statement = view.prepare_cached(include_str!("sql/read_enrolments.sql"))?;
             let read = |row: &rusqlite::Row<'_>| {
@@ -152,7 +152,7 @@ fn unsettled(
     Ok((!settled).then_some(delivery))
 }
 
-fn read_letters(view: &Connection, read: &LetterRead) -> rusqlite::Result<Vec<Letter>> {
+fn read_letters(view: &Connection, read: &DeadLetterRead) -> rusqlite::Result<Vec<DeadLetter>> {
     let mut statement = view.prepare_cached(include_str!("sql/read_letters.sql"))?;
     let mut names = Names::default();
     let (category, before) = (read.category.as_str(), read.before.as_micros());
@@ -160,7 +160,7 @@ fn read_letters(view: &Connection, read: &LetterRead) -> rusqlite::Result<Vec<Le
     let letters = statement.query_map(page, |row| {
         let recorded = names.recorded(row)?;
         let time = Timestamp::from_micros(row.get(16)?);
-        Ok(Letter { recorded, attempts: row.get(14)?, reason: row.get(15)?, time })
+        Ok(DeadLetter { recorded, attempts: row.get(14)?, reason: row.get(15)?, time })
     })?;
     letters.collect()
 }
@@ -195,13 +195,13 @@ fn read_standing(
     view: &Connection,
     group: &str,
     category: &Category,
-) -> rusqlite::Result<Standing> {
+) -> rusqlite::Result<GroupStatus> {
     let account = Account { view, group, category, start: read_start(view, group, category)? };
     let (parked, dead) = (
         account.by_priority(include_str!("sql/count_parked.sql"))?,
         account.by_priority(include_str!("sql/count_dead.sql"))?,
     );
-    let mut standing = Standing { counts: account.counts()?, ..Standing::default() };
+    let mut standing = GroupStatus { counts: account.counts()?, ..GroupStatus::default() };
     let (lowest, highest) = (Priority::new(i32::MIN), Priority::new(i32::MAX));
     for priority in priorities(view, category, lowest, highest)? {
         standing.committed += account.messages_after(priority, account.start)?;
@@ -222,7 +222,7 @@ struct Account<'a> {
 }
 
 impl Account<'_> {
-    fn lane(&self, priority: Priority) -> rusqlite::Result<LaneStanding> {
+    fn lane(&self, priority: Priority) -> rusqlite::Result<PriorityStatus> {
         let moved = read_cursor(self.view, self.group, self.category, priority)?;
         let cursor = moved.unwrap_or(self.start).max(self.start);
         let (group, category) = (self.group, self.category.as_str());
@@ -231,7 +231,7 @@ impl Account<'_> {
         let mut oldest = self.view.prepare_cached(include_str!("sql/oldest_in_lane.sql"))?;
         let mut head = self.view.prepare_cached(include_str!("sql/lane_head.sql"))?;
         let done = unsigned(done.query_row(key, |row| row.get(0))?);
-        Ok(LaneStanding {
+        Ok(PriorityStatus {
             priority,
             lag: self.messages_after(priority, cursor)?.saturating_sub(done),
             oldest: oldest.query_row(key, |row| row.get(0)).optional()?.map(Timestamp::from_micros),
@@ -255,14 +255,14 @@ impl Account<'_> {
         statement.query_map((self.group, self.category.as_str()), read)?.collect()
     }
 
-    fn counts(&self) -> rusqlite::Result<BTreeMap<Term, u64>> {
+    fn counts(&self) -> rusqlite::Result<BTreeMap<Counter, u64>> {
         let mut statement = self.view.prepare_cached(include_str!("sql/read_counters.sql"))?;
         let mut rows = statement.query((self.group, self.category.as_str()))?;
         let mut counts = BTreeMap::new();
         while let Some(row) = rows.next()? {
             let name = row.get_ref(0)?.as_str()?;
             // A term of a later release is not part of this account.
-            if let Some(term) = Term::ALL.into_iter().find(|term| term.as_str() == name) {
+            if let Some(term) = Counter::ALL.into_iter().find(|term| term.as_str() == name) {
                 counts.insert(term, unsigned(row.get(1)?));
             }
         }

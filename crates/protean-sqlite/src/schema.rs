@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use protean_port::message::RESERVED;
-use protean_port::port::{Enrolment, Start};
+use protean_port::port::{GroupRegistration, Start};
 use protean_port::{Error, Result};
 use rusqlite::{Connection, OptionalExtension};
 
@@ -83,17 +83,20 @@ pub(crate) fn create(connection: &Connection, path: &Path) -> Result {
 }
 
 /// Makes these groups known. Runs inside a transaction.
-pub(crate) fn enrol(connection: &Connection, enrolments: &[Enrolment]) -> rusqlite::Result<()> {
+pub(crate) fn enrol(
+    connection: &Connection,
+    registrations: &[GroupRegistration],
+) -> rusqlite::Result<()> {
     let head: Option<i64> = connection
         .query_row(include_str!("sql/head.sql"), [], |row| row.get(0))
         .optional()?
         .flatten();
-    for enrolment in enrolments {
-        let start = match enrolment.start {
+    for registration in registrations {
+        let start = match registration.start {
             Start::Beginning => 0,
             Start::Head => head.unwrap_or(0),
         };
-        let row = (&enrolment.group, enrolment.category.as_str(), start);
+        let row = (&registration.group, registration.category.as_str(), start);
         connection.execute(include_str!("sql/enrol.sql"), row)?;
     }
     Ok(())

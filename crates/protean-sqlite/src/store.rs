@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protean_port::Result;
 use protean_port::message::{Lane, Table, Timestamp};
-use protean_port::port::{BoxFuture, Changes, Enrolment, KeyClaim, Outcome, Store};
+use protean_port::port::{BoxFuture, Changes, GroupRegistration, KeyClaim, Outcome, Store};
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::watch;
 
@@ -56,16 +56,16 @@ impl Store for SqliteStore {
     fn prepare<'a>(
         &'a self,
         tables: &'a [Table],
-        enrolments: &'a [Enrolment],
+        registrations: &'a [GroupRegistration],
     ) -> BoxFuture<'a, Result<()>> {
-        let (tables, enrolments) = (tables.to_vec(), enrolments.to_vec());
+        let (tables, registrations) = (tables.to_vec(), registrations.to_vec());
         Box::pin(self.writer.run(move |committer| {
             alter(committer, |connection, settings| {
                 schema::create(connection, &settings.path)?;
                 for table in &tables {
                     table::prepare(connection, table, &settings.path)?;
                 }
-                schema::enrol(connection, &enrolments).map_err(|e| settings.told(e))
+                schema::enrol(connection, &registrations).map_err(|e| settings.told(e))
             })
         }))
     }

@@ -116,7 +116,7 @@ impl Bench<'_> {
     fn write_dead(&mut self, dead: &Dead) -> Result<(), Refusal> {
         let connection = self.connection;
         match dead {
-            Dead::Bury { group, message, attempts, reason, time, in_turn } => {
+            Dead::Add { group, message, attempts, reason, time, in_turn } => {
                 let MessageRef { position, stream, stream_position, priority } = message;
                 if *in_turn {
                     self.check_turn(group, stream, *stream_position)?;

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use protean_core::domain::{Domain, DomainBuilder, happened, received};
+use protean_core::domain::{Domain, DomainBuilder, inject_entry, record_events};
 use protean_core::model::{Aggregate, Command, Event};
 use protean_port::Result;
 use protean_port::message::{Id, Ids};
@@ -124,7 +124,7 @@ impl TestDomain {
         self
     }
 
-    /// These events have happened to an instance and were handled, whatever its
+    /// These events have record_events to an instance and were handled, whatever its
     /// state: nobody checks whether it would have raised them.
     ///
     /// # Panics
@@ -171,8 +171,8 @@ impl TestDomain {
     #[track_caller]
     #[must_use = "nothing is checked before `then…`"]
     pub fn when_received(&self, stream: &str, payload: &str) -> Reaction<'_, ()> {
-        let received = || received(&self.domain, stream, payload);
-        self.reaction(|| self.run(self.ids.scope(received())))
+        let inject_entry = || inject_entry(&self.domain, stream, payload);
+        self.reaction(|| self.run(self.ids.scope(inject_entry())))
     }
 
     fn process<C: Command>(&self, command: C) -> Result<C::Output> {
@@ -182,7 +182,7 @@ impl TestDomain {
 
     fn happen<A: Aggregate>(&self, id: &Id, events: Vec<Told>) -> Result {
         let events: Vec<_> = events.into_iter().map(Told::into_raised).collect();
-        self.run(self.ids.scope(happened::<A>(&self.domain, id, &events)))
+        self.run(self.ids.scope(record_events::<A>(&self.domain, id, &events)))
     }
 
     #[track_caller]

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use protean_core::domain::Storage;
-use protean_core::model::{Kept, Projection};
+use protean_core::model::{Projection, Stored};
 use protean_port::message::{Id, Kind, Message};
 use protean_port::{Error, Result};
 
@@ -107,7 +107,7 @@ impl<'d, T> Reaction<'d, T> {
     /// # Panics
     /// When `check` does, there is none, or something failed.
     #[track_caller]
-    pub fn then_state<K: Kept<Storage: Storage<K>>>(
+    pub fn then_state<K: Stored<Storage: Storage<K>>>(
         self,
         id: impl Into<Id>,
         check: impl FnOnce(&K),
@@ -166,7 +166,7 @@ impl<'d, T> Reaction<'d, T> {
     }
 
     #[track_caller]
-    fn find<K: Kept<Storage: Storage<K>>>(&self, id: &Id) -> K {
+    fn find<K: Stored<Storage: Storage<K>>>(&self, id: &Id) -> K {
         self.succeeded();
         match self.look::<K>(id) {
             Some(kept) => kept,
@@ -175,7 +175,7 @@ impl<'d, T> Reaction<'d, T> {
     }
 
     #[track_caller]
-    fn look<K: Kept<Storage: Storage<K>>>(&self, id: &Id) -> Option<K> {
+    fn look<K: Stored<Storage: Storage<K>>>(&self, id: &Id) -> Option<K> {
         let name = <K::Storage as Storage<K>>::name();
         let look = async { self.test.domain().repository::<K>().await?.find(id).await };
         succeeded(name, self.test.run(look))

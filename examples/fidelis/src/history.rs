@@ -10,7 +10,7 @@ use protean::{Decimal, Domain, Error, Result};
 
 use crate::trial::outages::in_spite_of_outages;
 
-/// Reads as a group of this name, which is enrolled nowhere and settles nothing.
+/// Reads as a group of this name, which is registered_groups nowhere and settles nothing.
 const READER: &str = "fidelis.history";
 const PAGE: usize = 1000;
 /// All priorities there are.

@@ -23,16 +23,16 @@ pub(crate) struct Options {
 /// The groups that the store knows and this program does not have any more. The
 /// relay to a broker is none of them: it comes and goes with the configuration.
 pub(super) async fn orphans(domain: &Domain) -> Result<Vec<(String, Category)>> {
-    let mut enrolled = domain.store().await?.enrolled().await?;
+    let mut registered_groups = domain.store().await?.registered_groups().await?;
     let relays = format!("{}.relay:", domain.name());
-    enrolled.retain(|(group, category)| {
+    registered_groups.retain(|(group, category)| {
         if group.starts_with(&relays) {
             return false;
         }
         let mut present = domain.registry().groups().iter();
         !present.any(|of| *of.name == **group && of.category == *category)
     });
-    Ok(enrolled)
+    Ok(registered_groups)
 }
 
 /// A warning for each of them.
@@ -96,7 +96,7 @@ mod tests {
     use std::sync::Arc;
 
     use protean::message::Category;
-    use protean::port::{Enrolment, Start};
+    use protean::port::{GroupRegistration, Start};
 
     use super::{Options, orphans, run};
     use crate::App;
@@ -106,7 +106,7 @@ mod tests {
     async fn with_an_old_group() -> App {
         let app = App::new(bank(&Arc::default()), Globals { json: true, config: None });
         let store = Arc::clone(app.domain().unwrap().store().await.unwrap());
-        let old = Enrolment {
+        let old = GroupRegistration {
             group: "fidelis.OldProjector".into(),
             category: Category::named("fidelis::account"),
             start: Start::Beginning,

@@ -108,7 +108,7 @@ async fn supervise(options: &Options, app: &App, domain: &Domain) -> Result {
         return Err(Error::usage(told).advice("leave out --workers, or configure sqlite"));
     }
     // What none of them could begin with is told once, and nobody is started in vain.
-    Server::new(domain.clone()).rehearse().await?;
+    Server::new(domain.clone()).preflight().await?;
     let config = app.config_file().map(Into::into);
     let workers =
         Workers { count: count.into(), config, drain: domain.config().server.drain_timeout };

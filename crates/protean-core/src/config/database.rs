@@ -11,7 +11,7 @@ use super::section::Section;
 /// The kind of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DatabaseProvider {
-    /// Kept by this process and gone with it.
+    /// Stored by this process and gone with it.
     Memory,
     /// A file.
     Sqlite,

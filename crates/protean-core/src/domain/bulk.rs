@@ -81,8 +81,8 @@ pub struct Rejection {
 
 /// How far taking in has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Intake {
-    /// Kept and durable.
+pub struct ImportProgress {
+    /// Stored and durable.
     pub accepted: u64,
     /// Left out: the sender's name for it was taken.
     pub duplicate: u64,
@@ -90,7 +90,7 @@ pub struct Intake {
     pub rejected: u64,
 }
 
-impl Intake {
+impl ImportProgress {
     /// Everything looked at.
     pub fn total(&self) -> u64 {
         self.accepted + self.duplicate + self.rejected
@@ -109,7 +109,7 @@ pub struct Bulk<I> {
     commands: I,
     options: Options,
     on_rejected: Box<dyn FnMut(Rejection) + Send>,
-    on_progress: Box<dyn FnMut(Intake) + Send>,
+    on_progress: Box<dyn FnMut(ImportProgress) + Send>,
 }
 
 impl<I> Bulk<I> {
@@ -138,7 +138,7 @@ impl<I> Bulk<I> {
     }
 
     /// Called after each commit.
-    pub fn on_progress(mut self, callback: impl FnMut(Intake) + Send + 'static) -> Self {
+    pub fn on_progress(mut self, callback: impl FnMut(ImportProgress) + Send + 'static) -> Self {
         self.on_progress = Box::new(callback);
         self
     }
@@ -148,7 +148,7 @@ impl<I> IntoFuture for Bulk<I>
 where
     I: Iterator<Item: Submit> + Send + 'static,
 {
-    type Output = Result<Intake>;
+    type Output = Result<ImportProgress>;
     type IntoFuture = BoxFuture<'static, Self::Output>;
 
     fn into_future(self) -> Self::IntoFuture {
@@ -164,12 +164,12 @@ struct Chunk {
 }
 
 /// Prepares one chunk while the one before it commits.
-async fn take_in<I>(mut bulk: Bulk<I>) -> Result<Intake>
+async fn take_in<I>(mut bulk: Bulk<I>) -> Result<ImportProgress>
 where
     I: Iterator<Item: Submit> + Send + 'static,
 {
     let store = Arc::clone(bulk.domain.store().await?);
-    let mut intake = Intake::default();
+    let mut intake = ImportProgress::default();
     let mut ahead = next_chunk(&mut bulk, &mut intake)?;
     while !ahead.units.is_empty() {
         let (committing, references) = commit(&store, std::mem::take(&mut ahead));
@@ -196,7 +196,7 @@ fn commit(
 }
 
 /// The next commands that keep the rules; empty only at the end.
-fn next_chunk<I>(bulk: &mut Bulk<I>, intake: &mut Intake) -> Result<Chunk>
+fn next_chunk<I>(bulk: &mut Bulk<I>, intake: &mut ImportProgress) -> Result<Chunk>
 where
     I: Iterator<Item: Submit>,
 {
@@ -221,7 +221,12 @@ where
     Ok(chunk)
 }
 
-fn enter<I>(bulk: &mut Bulk<I>, intake: &mut Intake, outcome: Outcome, reference: u64) -> Result {
+fn enter<I>(
+    bulk: &mut Bulk<I>,
+    intake: &mut ImportProgress,
+    outcome: Outcome,
+    reference: u64,
+) -> Result {
     match outcome {
         Outcome::Committed(_) => intake.accepted += 1,
         Outcome::Duplicate { .. } => intake.duplicate += 1,

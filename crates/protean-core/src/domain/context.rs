@@ -10,7 +10,7 @@ use super::repository::Repository;
 use super::scope::scope_priority;
 use super::storage::Storage;
 use super::unit::Unit;
-use crate::model::{Command, Kept};
+use crate::model::{Command, Stored};
 
 /// A handler's way to repositories and to further commands. All that is
 /// changed through one context commits together.
@@ -32,7 +32,7 @@ impl Context {
     /// The repository of `T`.
     pub fn repository<T>(&self) -> Repository<T>
     where
-        T: Kept,
+        T: Stored,
         T::Storage: Storage<T>,
     {
         Repository::new(Arc::clone(&self.unit))

@@ -11,12 +11,12 @@ use protean_port::port::{Delivery, KeyWrite, Store};
 
 use super::context::Context;
 use super::failure::{Failure, FailureKind};
-use super::group::{Answered, Call, Group, HandlerKind, Input};
+use super::group::{ErasedHandler, Group, HandlerInput, HandlerKind, HandlerOutput};
 use super::history::too_new;
 use super::overlay::Sequence;
 use super::scope::processing_priority;
 use super::settle::key_claim;
-use super::unit::{Cause, Reading, Unit};
+use super::unit::{MessageContext, Reading, Unit};
 use super::verdict::Verdict;
 use super::{Domain, Handled};
 
@@ -43,7 +43,7 @@ pub async fn run(
     let cause = cause_of(group, recorded);
     let unit = Arc::new(Unit::new(domain.clone(), Arc::clone(store), cause, reading));
     let context = Context::new(Arc::clone(&unit), Some(Arc::new(recorded.clone())));
-    let input = Input::Json(Arc::clone(&recorded.message.data));
+    let input = HandlerInput::Json(Arc::clone(&recorded.message.data));
     let handled = guarded(group, call, input, context).await;
     let mut finished = unit.finish();
     let readers = std::mem::take(&mut finished.readers);
@@ -61,7 +61,7 @@ pub async fn run(
 fn remember(
     group: &Group,
     (recorded, now): (&Recorded, Timestamp),
-    answer: &Answered,
+    answer: &HandlerOutput,
 ) -> Result<Option<KeyWrite>> {
     let message = &recorded.message;
     if group.kind != HandlerKind::Commands || message.extensions.idempotency_key.is_none() {
@@ -76,10 +76,10 @@ fn remember(
 /// given; a panic becomes a failure.
 pub(super) async fn guarded(
     group: &Group,
-    call: &Call,
-    input: Input,
+    call: &ErasedHandler,
+    input: HandlerInput,
     context: Context,
-) -> Handled<Answered> {
+) -> Handled<HandlerOutput> {
     let priority = context.priority();
     let handling = AssertUnwindSafe(processing_priority(priority, call(input, context)));
     let handling = handling.catch_unwind();
@@ -114,9 +114,9 @@ fn unknown(group: &Group, recorded: &Recorded) -> Verdict {
 }
 
 /// What a message hands on to everything its handler makes.
-fn cause_of(group: &Group, recorded: &Recorded) -> Cause {
+fn cause_of(group: &Group, recorded: &Recorded) -> MessageContext {
     let message = &recorded.message;
-    Cause {
+    MessageContext {
         priority: message.priority,
         correlation_id: Arc::clone(&message.correlation_id),
         causation_id: Some(Arc::clone(&message.id)),

@@ -5,12 +5,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use protean_port::message::Recorded;
-use protean_port::port::{At, Delivery, LaneRead, Mark, Store};
+use protean_port::port::{At, Delivery, DoneMark, LaneRead, Store};
 use protean_port::{Error, Result};
 
 use super::deliver::run;
 use super::group::Group;
-use super::sequence::{Course, course};
+use super::ordering::{NextStep, next_step};
 use super::settle::{Moment, settle};
 use super::unit::Reading;
 use super::verdict::Verdict;
@@ -83,15 +83,15 @@ async fn step(
     group: &Group,
     delivery: &Delivery,
 ) -> Result<(bool, Ran)> {
-    let course = match group.is_ordered() {
-        true => course(&**store, group, delivery, 0).await?,
-        false => Course::Now,
+    let next_step = match group.is_ordered() {
+        true => next_step(&**store, group, delivery, 0).await?,
+        false => NextStep::Now,
     };
-    Ok(match course {
-        Course::Now => (true, attempt(domain, store, group, delivery).await?),
-        Course::First(first) => (false, attempt(domain, store, group, &first).await?),
-        Course::Duplicate => (true, Ran::default()),
-        Course::Hold => {
+    Ok(match next_step {
+        NextStep::Now => (true, attempt(domain, store, group, delivery).await?),
+        NextStep::First(first) => (false, attempt(domain, store, group, &first).await?),
+        NextStep::Duplicate => (true, Ran::default()),
+        NextStep::Hold => {
             keep(domain, store, (group, delivery), Verdict::Held).await?;
             (true, Ran::default())
         }
@@ -171,7 +171,7 @@ async fn keep(
     let priority = delivery.recorded.message.priority;
     let moment = Moment::of(domain, domain.lanes().lane(priority));
     let mut changes = settle(group, delivery, verdict, moment).unit.changes;
-    changes.marks.push(Mark {
+    changes.marks.push(DoneMark {
         group: Arc::clone(&group.name),
         category: group.category.clone(),
         priority,

@@ -11,15 +11,15 @@ use tokio::sync::OnceCell;
 use super::brokers::Brokers;
 use super::bulk::Bulk;
 use super::context::Context;
-use super::group::Input;
+use super::group::HandlerInput;
 use super::process::Process;
 use super::repository::Reader;
 use super::storage::Storage;
 use super::trace::Trace;
-use super::unit::{Cause, Reading, Unit};
+use super::unit::{MessageContext, Reading, Unit};
 use super::{Registry, current_priority};
 use crate::config::Config;
-use crate::model::{Command, Kept, Query};
+use crate::model::{Command, Query, Stored};
 
 /// A domain that is wired and ready: processes commands, answers queries,
 /// opens units of work. Cheap to clone; clones share everything.
@@ -88,9 +88,9 @@ impl Domain {
     /// Another store on the same database, prepared.
     pub(super) async fn open(&self) -> Result<Arc<dyn Store>> {
         let store = self.shared.provider.open(&self.shared.location).await?;
-        let enrolments: Vec<_> =
-            self.registry().groups().iter().map(|group| group.enrolment()).collect();
-        store.prepare(&self.registry().layout(), &enrolments).await?;
+        let registrations: Vec<_> =
+            self.registry().groups().iter().map(|group| group.registration()).collect();
+        store.prepare(&self.registry().layout(), &registrations).await?;
         Ok(store)
     }
 
@@ -145,7 +145,7 @@ impl Domain {
         let call = Arc::clone(self.registry().query_call(TypeId::of::<Q>(), Q::NAME)?);
         let unit = self.unit().await?;
         let context = Context::new(unit, None);
-        let answer = call(Input::Value(Box::new(query)), context).await;
+        let answer = call(HandlerInput::Value(Box::new(query)), context).await;
         answer.map_err(super::Failure::into_error)?.take(Q::NAME)
     }
 
@@ -157,7 +157,7 @@ impl Domain {
     /// When the database cannot be opened.
     pub async fn repository<T>(&self) -> Result<Reader<T>>
     where
-        T: Kept,
+        T: Stored,
         T::Storage: Storage<T>,
     {
         Ok(Reader::new(self.unit().await?))
@@ -184,8 +184,8 @@ impl Domain {
     }
 
     /// What a unit that no message caused hands on.
-    pub(super) fn cause(&self, correlation_id: Option<Arc<str>>) -> Cause {
-        Cause {
+    pub(super) fn cause(&self, correlation_id: Option<Arc<str>>) -> MessageContext {
+        MessageContext {
             priority: self.priority(),
             correlation_id: correlation_id.unwrap_or_else(|| Id::new().into()),
             causation_id: None,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use protean_port::message::type_name::split_version;
 use protean_port::message::{Category, Message};
-use protean_port::port::{BoxFuture, Enrolment, Start};
+use protean_port::port::{BoxFuture, GroupRegistration, Start};
 use protean_port::{Error, Result};
 use serde::de::DeserializeOwned;
 
@@ -16,18 +16,18 @@ use crate::config::{Idempotency, Ordering, StartFrom, Subscription};
 use crate::model::Fields;
 
 /// What a handler is called with: as its JSON from a log, or as itself.
-pub(crate) enum Input {
+pub(crate) enum HandlerInput {
     Json(Arc<str>),
     Value(Box<dyn Any + Send>),
 }
 
 /// What a handler answered.
-pub(crate) struct Answered {
+pub(crate) struct HandlerOutput {
     value: Box<dyn Any + Send>,
     json: fn(&dyn Any) -> serde_json::Result<String>,
 }
 
-impl Answered {
+impl HandlerOutput {
     pub(crate) fn new<T: serde::Serialize + Send + 'static>(value: T) -> Self {
         // The type is the one it was made with.
         let json = |value: &dyn Any| serde_json::to_string(&value.downcast_ref::<T>());
@@ -55,8 +55,8 @@ impl Answered {
 }
 
 /// A handler's part for one message type.
-pub(crate) type Call =
-    Arc<dyn Fn(Input, Context) -> BoxFuture<'static, Handled<Answered>> + Send + Sync>;
+pub(crate) type ErasedHandler =
+    Arc<dyn Fn(HandlerInput, Context) -> BoxFuture<'static, Handled<HandlerOutput>> + Send + Sync>;
 
 /// What kind of handler a group belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -87,7 +87,7 @@ pub struct Group {
     /// Its settings.
     pub subscription: Subscription,
     pub(crate) idempotency: Idempotency,
-    pub(crate) routes: HashMap<Arc<str>, Call>,
+    pub(crate) routes: HashMap<Arc<str>, ErasedHandler>,
 }
 
 impl Group {
@@ -122,14 +122,14 @@ impl Group {
     /// How it enters the ledger. A new projector begins with the first message
     /// of the log, as commands do; a new event handler or subscriber with the next,
     /// since a deploy must not repeat to the outside what has long happened.
-    pub fn enrolment(&self) -> Enrolment {
+    pub fn registration(&self) -> GroupRegistration {
         let start = match (self.subscription.start_from, self.kind) {
             (Some(StartFrom::Beginning), _) => Start::Beginning,
             (Some(StartFrom::Head), _)
             | (None, HandlerKind::Events | HandlerKind::Subscriber { .. }) => Start::Head,
             (None, HandlerKind::Commands | HandlerKind::Projector) => Start::Beginning,
         };
-        Enrolment { group: self.name.to_string(), category: self.category.clone(), start }
+        GroupRegistration { group: self.name.to_string(), category: self.category.clone(), start }
     }
 }
 
@@ -139,7 +139,7 @@ impl fmt::Debug for Group {
     }
 }
 
-impl Input {
+impl HandlerInput {
     /// The message itself.
     ///
     /// # Errors

@@ -26,7 +26,11 @@ pub(super) const TYPE: (&str, u32) = ("EntryReceived", 1);
 ///
 /// # Errors
 /// Why the log cannot take the entry.
-pub fn incoming(domain: &Domain, category: &Category, entry: &Entry) -> Result<Message, String> {
+pub fn message_from_entry(
+    domain: &Domain,
+    category: &Category,
+    entry: &Entry,
+) -> Result<Message, String> {
     let data = match entry.data.as_deref().and_then(json) {
         Some(data) => data.to_owned(),
         None => fields(entry)?,
@@ -40,7 +44,7 @@ pub fn incoming(domain: &Domain, category: &Category, entry: &Entry) -> Result<M
 /// All there is in an entry, for its dead letter: the bytes of its field `data` when
 /// it has no other, else a list of names and values as JSON, with what is no text
 /// in base64.
-pub fn exact(entry: &Entry) -> Vec<u8> {
+pub fn raw_entry(entry: &Entry) -> Vec<u8> {
     match &entry.data {
         Some(data) if entry.others.is_empty() => data.clone(),
         _ => {
@@ -56,7 +60,7 @@ pub fn exact(entry: &Entry) -> Vec<u8> {
 /// # Errors
 /// When it is no JSON, nobody reads such a stream, or the store cannot be written. With
 /// [`Error::committed`](protean_port::Error::committed) a subscriber failed.
-pub async fn received(domain: &Domain, stream: &str, payload: &str) -> Result {
+pub async fn inject_entry(domain: &Domain, stream: &str, payload: &str) -> Result {
     let category = Category::named(stream);
     let groups = domain.registry().groups().iter();
     let subscribers = groups.filter(|group| matches!(group.kind, HandlerKind::Subscriber { .. }));

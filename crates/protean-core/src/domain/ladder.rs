@@ -10,12 +10,12 @@ use std::sync::Arc;
 use protean_port::message::{Category, Kind, type_name};
 use protean_port::{Error, Result};
 
-use super::group::{Call, Group, Input};
+use super::group::{ErasedHandler, Group, HandlerInput};
 use super::{Failure, Registry};
-use crate::model::{Aggregate, Form, Payload, Upcast, Versioned};
+use crate::model::{Aggregate, Form, MessageData, Upcast, Versioned};
 
 /// Brings the fields of one version into the form of the next.
-type Upcaster = fn(&mut Payload) -> Result;
+type Upcaster = fn(&mut MessageData) -> Result;
 
 /// An upcaster as it was registered.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl Ladder {
             let told = format!("version {version} of {name} cannot be brought to version {next}");
             Error::failed(told).with_source(error)
         };
-        let mut data: Payload = serde_json::from_str(json)
+        let mut data: MessageData = serde_json::from_str(json)
             .map_err(|error| told(from, Error::failed(error.to_string())))?;
         for (version, step) in (1..).zip(&self.steps).filter(|(version, _)| *version >= from) {
             step(&mut data).map_err(|error| told(version, error))?;
@@ -162,7 +162,7 @@ fn key(registry: &Registry, step: &Step, known: &BTreeMap<Key, u32>) -> Result<K
 /// Adds a route for each old version of what a group takes.
 fn add_routes(group: &mut Group, ladders: &Ladders) {
     let Some(ladders) = ladders.get(&group.category) else { return };
-    let present: Vec<(Arc<str>, Call)> =
+    let present: Vec<(Arc<str>, ErasedHandler)> =
         group.routes.iter().map(|(name, call)| (Arc::clone(name), Arc::clone(call))).collect();
     for (type_name, call) in present {
         let Some((stem, version)) = type_name::split_version(&type_name) else { continue };
@@ -176,17 +176,17 @@ fn add_routes(group: &mut Group, ladders: &Ladders) {
 }
 
 /// Calls a handler with the present version of a message of an old one.
-fn climbing(ladder: Arc<Ladder>, from: u32, call: Call) -> Call {
+fn climbing(ladder: Arc<Ladder>, from: u32, call: ErasedHandler) -> ErasedHandler {
     Arc::new(move |input, context| {
         let (ladder, call) = (Arc::clone(&ladder), Arc::clone(&call));
         Box::pin(async move {
             let input = match input {
-                Input::Json(json) => {
+                HandlerInput::Json(json) => {
                     let present = ladder.climb(&json, from);
                     let present = present.map_err(|error| Failure::from(error).rejecting())?;
-                    Input::Json(present.into())
+                    HandlerInput::Json(present.into())
                 }
-                value @ Input::Value(_) => value,
+                value @ HandlerInput::Value(_) => value,
             };
             call(input, context).await
         })

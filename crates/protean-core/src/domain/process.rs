@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use protean_port::message::{Extensions, Id, Message, Priority, Timestamp};
 use protean_port::port::{
-    Append, At, BoxFuture, Changes, Count, Expect, KeyClaim, KeyWrite, Mark, Store, Term,
+    Append, At, BoxFuture, Changes, Count, Counter, DoneMark, Expect, KeyClaim, KeyWrite, Store,
 };
 use protean_port::{Error, Result};
 
 use super::context::Context;
 use super::deliver::guarded;
 use super::dispatch::dispatch;
-use super::group::{Answered, Group, Input};
+use super::group::{Group, HandlerInput, HandlerOutput};
 use super::settle::{NEVER, key_claim};
-use super::unit::{Cause, Reading, Unit, command_message};
+use super::unit::{MessageContext, Reading, Unit, command_message};
 use super::work::{Committed, Tries, commit};
 use super::{Domain, Failure};
 use crate::config::Processing;
@@ -208,12 +208,12 @@ impl<'a, C: Command> Synchronous<'a, C> {
             return self.answer_of(&first.message_id, first.output.as_deref());
         }
         let mut tries = Tries::new(self.domain);
-        let mut input = Input::Value(Box::new(command));
+        let mut input = HandlerInput::Value(Box::new(command));
         loop {
             let (answer, changes) = match self.run(input, tries.again()).await {
                 Err(error) if error.is_conflict() => {
                     tries.wait(error).await?;
-                    input = Input::Json(Arc::clone(&self.message.data));
+                    input = HandlerInput::Json(Arc::clone(&self.message.data));
                     continue;
                 }
                 ran => ran?,
@@ -229,7 +229,7 @@ impl<'a, C: Command> Synchronous<'a, C> {
                 }
                 Committed::Stale(what) => tries.wait(Error::conflict(what)).await?,
             }
-            input = Input::Json(Arc::clone(&self.message.data));
+            input = HandlerInput::Json(Arc::clone(&self.message.data));
         }
     }
 
@@ -242,9 +242,9 @@ impl<'a, C: Command> Synchronous<'a, C> {
     }
 
     /// Runs the handler; the command is the first message of its changes.
-    async fn run(&self, input: Input, careful: bool) -> Result<(C::Output, Changes)> {
+    async fn run(&self, input: HandlerInput, careful: bool) -> Result<(C::Output, Changes)> {
         let message = &self.message;
-        let cause = Cause {
+        let cause = MessageContext {
             priority: message.priority,
             correlation_id: Arc::clone(&message.correlation_id),
             causation_id: Some(Arc::clone(&message.id)),
@@ -264,16 +264,16 @@ impl<'a, C: Command> Synchronous<'a, C> {
     }
 
     /// Enters the command as handled in the same transaction.
-    fn account(&self, changes: &mut Changes, answer: &Answered) -> Result {
+    fn account(&self, changes: &mut Changes, answer: &HandlerOutput) -> Result {
         let (group, category) = (Arc::clone(&self.group.name), self.group.category.clone());
-        let mark = Mark {
+        let mark = DoneMark {
             group: Arc::clone(&group),
             category: category.clone(),
             priority: self.message.priority,
             at: At::Appended(0),
         };
         changes.marks.push(mark);
-        changes.counts.push(Count { group, category, term: Term::Handled, count: 1 });
+        changes.counts.push(Count { group, category, term: Counter::Handled, count: 1 });
         if self.message.extensions.idempotency_key.is_some() {
             let output = answer.to_json(C::NAME)?;
             changes.keys.extend(claim(self.domain, &self.message, Some(output)));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use super::group::{Answered, Call, HandlerKind, Input};
+use super::group::{ErasedHandler, HandlerInput, HandlerKind, HandlerOutput};
 use super::{Answer, Handle, On, Receive, Registry, inbox, payload};
 use crate::config::Declared;
 use crate::model::{Aggregate, Command, Event, Projection, Query};
@@ -23,7 +23,7 @@ pub(crate) struct Registration {
 pub(crate) struct Route {
     pub(crate) source: Source,
     pub(crate) message: (&'static str, u32),
-    pub(crate) call: Call,
+    pub(crate) call: ErasedHandler,
 }
 
 /// Where messages come from.
@@ -123,11 +123,11 @@ impl<A: Aggregate, H> CommandRoutes<'_, A, H> {
         H: Handle<C>,
     {
         let handler = Arc::clone(&self.handler);
-        let call: Call = Arc::new(move |input, context| {
+        let call: ErasedHandler = Arc::new(move |input, context| {
             let handler = Arc::clone(&handler);
             Box::pin(async move {
                 let command = input.take::<C>(C::NAME, &context)?;
-                Ok(Answered::new(handler.handle(command, &context).await?))
+                Ok(HandlerOutput::new(handler.handle(command, &context).await?))
             })
         });
         let source = Source::Aggregate(TypeId::of::<A>(), A::NAME);
@@ -151,12 +151,12 @@ impl<H> EventRoutes<'_, H> {
         H: On<E>,
     {
         let handler = Arc::clone(&self.handler);
-        let call: Call = Arc::new(move |input, context| {
+        let call: ErasedHandler = Arc::new(move |input, context| {
             let handler = Arc::clone(&handler);
             Box::pin(async move {
                 let event = input.take::<E>(E::NAME, &context)?;
                 handler.on(event, &context).await?;
-                Ok(Answered::new(()))
+                Ok(HandlerOutput::new(()))
             })
         });
         let source = if E::FACT { Source::Facts } else { Source::Aggregate };
@@ -181,15 +181,15 @@ impl<H> PayloadRoutes<'_, H> {
         H: Receive<T>,
     {
         let handler = Arc::clone(&self.handler);
-        let call: Call = Arc::new(move |input, context| {
+        let call: ErasedHandler = Arc::new(move |input, context| {
             let handler = Arc::clone(&handler);
             Box::pin(async move {
                 let payload = match input {
-                    Input::Json(json) => payload::read::<T>(&json)?,
-                    value @ Input::Value(_) => value.take_value(inbox::TYPE.0)?,
+                    HandlerInput::Json(json) => payload::read::<T>(&json)?,
+                    value @ HandlerInput::Value(_) => value.take_value(inbox::TYPE.0)?,
                 };
                 handler.receive(payload, &context).await?;
-                Ok(Answered::new(()))
+                Ok(HandlerOutput::new(()))
             })
         });
         let source = Source::Stream(self.stream);
@@ -218,11 +218,11 @@ impl<H> QueryRoutes<'_, H> {
         H: Answer<Q>,
     {
         let handler = Arc::clone(&self.handler);
-        let call: Call = Arc::new(move |input, context| {
+        let call: ErasedHandler = Arc::new(move |input, context| {
             let handler = Arc::clone(&handler);
             Box::pin(async move {
                 let query = input.take_value::<Q>(Q::NAME)?;
-                Ok(Answered::fleeting(handler.answer(query, &context).await?))
+                Ok(HandlerOutput::fleeting(handler.answer(query, &context).await?))
             })
         });
         self.registry.query(TypeId::of::<Q>(), Q::NAME, call);

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use protean_port::message::{Category, Table, type_name};
 use protean_port::{Error, Result};
 
-use super::group::{Call, Group, HandlerKind};
+use super::group::{ErasedHandler, Group, HandlerKind};
 use super::ladder::{Ladder, Ladders, Step};
 use super::register::Registration;
 use super::snapshot::{self, Sourced};
 use super::storage::Storage;
 use crate::config::Declared;
-use crate::model::{Aggregate, Kept, Projection};
+use crate::model::{Aggregate, Projection, Stored};
 
 /// Everything a domain declares.
 pub struct Registry {
@@ -22,7 +22,7 @@ pub struct Registry {
     names: HashMap<TypeId, Names>,
     tables: HashMap<TypeId, Arc<Table>>,
     pub(crate) registrations: Vec<Registration>,
-    queries: HashMap<TypeId, Call>,
+    queries: HashMap<TypeId, ErasedHandler>,
     pub(crate) faults: Vec<String>,
     pub(crate) groups: Vec<Arc<Group>>,
     pub(crate) snapshots: Arc<Table>,
@@ -94,7 +94,7 @@ impl Registry {
         }
     }
 
-    fn enter_table<T: Kept>(&mut self)
+    fn enter_table<T: Stored>(&mut self)
     where
         T::Storage: Storage<T>,
     {
@@ -114,7 +114,7 @@ impl Registry {
         &mut self.registrations[last]
     }
 
-    pub(crate) fn query(&mut self, query: TypeId, name: &str, call: Call) {
+    pub(crate) fn query(&mut self, query: TypeId, name: &str, call: ErasedHandler) {
         if self.queries.insert(query, call).is_some() {
             self.faults.push(format!("the query {name} has two handlers: remove one"));
         }
@@ -175,7 +175,7 @@ impl Registry {
         self.ladders.get(category)?.get(name)
     }
 
-    pub(crate) fn table<T: Kept>(&self) -> Result<&Arc<Table>>
+    pub(crate) fn table<T: Stored>(&self) -> Result<&Arc<Table>>
     where
         T::Storage: Storage<T>,
     {
@@ -188,7 +188,7 @@ impl Registry {
         self.tables.get(&TypeId::of::<T>()).ok_or_else(|| self.unregistered(name))
     }
 
-    pub(crate) fn query_call(&self, query: TypeId, name: &str) -> Result<&Call> {
+    pub(crate) fn query_call(&self, query: TypeId, name: &str) -> Result<&ErasedHandler> {
         self.queries.get(&query).ok_or_else(|| {
             Error::misused(format!("no query handler for {name}: register one on the builder"))
         })

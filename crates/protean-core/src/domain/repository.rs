@@ -9,7 +9,7 @@ use super::history::{load, version_as_of};
 use super::selection::Selection;
 use super::storage::Storage;
 use super::unit::Unit;
-use crate::model::{Kept, Replay};
+use crate::model::{Replay, Stored};
 
 /// Reads instances of one type, outside of any unit of work: each call sees
 /// what is committed by then.
@@ -27,7 +27,7 @@ impl<T> Reader<T> {
 
 impl<T> Reader<T>
 where
-    T: Kept,
+    T: Stored,
     T::Storage: Storage<T>,
 {
     pub(super) fn new(unit: Arc<Unit>) -> Self {
@@ -103,7 +103,7 @@ pub struct Repository<T> {
 
 impl<T> Repository<T>
 where
-    T: Kept,
+    T: Stored,
     T::Storage: Storage<T>,
 {
     pub(super) fn new(unit: Arc<Unit>) -> Self {

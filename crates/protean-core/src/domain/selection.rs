@@ -8,7 +8,7 @@ use protean_port::{Error, Result};
 
 use super::storage::Storage;
 use super::unit::Unit;
-use crate::model::{Columns, Condition, Kept, Sort};
+use crate::model::{Columns, Condition, Sort, Stored};
 
 /// Which rows, in which order, how many. Sees what is committed.
 ///
@@ -24,7 +24,7 @@ pub struct Selection<T> {
 
 impl<T> Selection<T>
 where
-    T: Kept,
+    T: Stored,
     T::Storage: Storage<T>,
 {
     pub(super) fn new(unit: Arc<Unit>) -> Self {
@@ -67,7 +67,7 @@ where
 
 impl<T> Selection<T>
 where
-    T: Kept + Columns,
+    T: Stored + Columns,
     T::Storage: Storage<T>,
 {
     /// The rows, to read. To change one, [`get`](super::Repository::get) it by its identity.

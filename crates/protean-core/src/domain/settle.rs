@@ -16,13 +16,13 @@ use std::time::Duration;
 
 use protean_port::message::{Lane, Message, Timestamp};
 use protean_port::port::{
-    Changes, Count, Dead, Delivery, KeyClaim, KeyWrite, MessageRef, Park, ProgressMove, Term,
+    Changes, Count, Counter, Dead, Delivery, KeyClaim, KeyWrite, MessageRef, Park, ProgressMove,
 };
 
 use super::Domain;
 use super::group::Group;
 use super::retry::{backoff, jitter};
-use super::unit::Finished;
+use super::unit::CompletedUnit;
 use super::verdict::Verdict;
 use crate::config::OnDeadLetter;
 
@@ -47,7 +47,7 @@ pub struct Moment {
 #[derive(Debug)]
 pub struct Settled {
     /// Everything to commit for this message, short of the mark that it is settled.
-    pub unit: Finished,
+    pub unit: CompletedUnit,
     /// The stream position the group expects next, when this moves it.
     pub next: Option<u64>,
 }
@@ -75,11 +75,11 @@ pub fn settle(group: &Group, delivery: &Delivery, verdict: Verdict, moment: Mome
     match verdict {
         Verdict::Done(finished) => {
             settling.unit = *finished;
-            settling.leave(Term::Handled);
+            settling.leave(Counter::Handled);
         }
-        Verdict::Ignored => settling.leave(Term::Ignored),
+        Verdict::Ignored => settling.leave(Counter::Ignored),
         Verdict::Expired => {
-            settling.leave(Term::Expired);
+            settling.leave(Counter::Expired);
             settling.free_key();
         }
         Verdict::Duplicate => settling.repeat(),
@@ -118,13 +118,13 @@ struct Settling<'a> {
     group: &'a Group,
     delivery: &'a Delivery,
     moment: Moment,
-    unit: Finished,
+    unit: CompletedUnit,
     next: Option<u64>,
 }
 
 impl<'a> Settling<'a> {
     fn new(group: &'a Group, delivery: &'a Delivery, moment: Moment) -> Self {
-        Self { group, delivery, moment, unit: Finished::empty(moment.lane), next: None }
+        Self { group, delivery, moment, unit: CompletedUnit::empty(moment.lane), next: None }
     }
 
     fn changes(&mut self) -> &mut Changes {
@@ -140,7 +140,7 @@ impl<'a> Settling<'a> {
     }
 
     /// Settled for good: counted, the group moves on, who waited behind may run.
-    fn leave(&mut self, term: Term) {
+    fn leave(&mut self, term: Counter) {
         self.count(term);
         self.take();
         self.advance();
@@ -148,7 +148,7 @@ impl<'a> Settling<'a> {
 
     /// Handled before: counted beside the account, nothing moves.
     fn repeat(&mut self) {
-        self.count(Term::Duplicate);
+        self.count(Counter::Duplicate);
         self.take();
         self.release();
     }
@@ -189,13 +189,13 @@ impl<'a> Settling<'a> {
     fn give_up(&mut self, attempts: u32, reason: String) {
         self.free_key();
         if !self.group.subscription.enable_dlq {
-            return self.leave(Term::Purged);
+            return self.leave(Counter::Purged);
         }
         let (group, message, time) = (self.name(), self.message(), self.moment.now);
         self.take();
         let skips = self.group.subscription.on_dead_letter == OnDeadLetter::Skip;
         let in_turn = self.group.is_ordered() && !skips && !self.delivery.is_replay();
-        let buried = Dead::Bury { group, message, attempts, reason, time, in_turn };
+        let buried = Dead::Add { group, message, attempts, reason, time, in_turn };
         self.changes().dead.push(buried);
         if skips {
             self.advance();
@@ -215,7 +215,7 @@ impl<'a> Settling<'a> {
         self.changes().parks.push(Park::Keep { group, message, attempts, due, reason });
     }
 
-    fn count(&mut self, term: Term) {
+    fn count(&mut self, term: Counter) {
         let (group, category) = (self.name(), self.group.category.clone());
         self.changes().counts.push(Count { group, category, term, count: 1 });
     }

@@ -11,7 +11,7 @@ use super::registry::Names;
 use super::snapshot::{self, Sourced};
 use super::unit::{Unit, checked_id};
 use crate::model::{
-    Aggregate, Columns, EventSourced, Kept, Projected, Projection, Replay, StateStored, Values,
+    Aggregate, Columns, EventSourced, Projected, Projection, Replay, StateStored, Stored, Values,
     as_stored, violations_after,
 };
 
@@ -72,7 +72,7 @@ impl<A: Replay> Storage<A> for EventSourced {
             let stream = fact_stream(names, &aggregate)?;
             let first = root.version().map_or(0, |version| version + 1);
             let version = first + root.raised().len() as u64 - 1;
-            unit.tell(&stream, &fact, &version.to_string(), Some(last));
+            unit.emit_fact(&stream, &fact, &version.to_string(), Some(last));
         }
         snapshot::keep_if_due(unit, names, &aggregate).await
     }
@@ -85,7 +85,7 @@ impl<A: Replay> Storage<A> for EventSourced {
     }
 }
 
-impl<A: Aggregate + Columns + Kept<Storage = Self>> Storage<A> for StateStored {
+impl<A: Aggregate + Columns + Stored<Storage = Self>> Storage<A> for StateStored {
     fn name() -> &'static str {
         A::NAME
     }
@@ -114,7 +114,7 @@ impl<A: Aggregate + Columns + Kept<Storage = Self>> Storage<A> for StateStored {
         let last = unit.append_versioned(names, root.id(), version, root.raised());
         if let Some(fact) = aggregate.fact()? {
             let stream = fact_stream(names, &aggregate)?;
-            unit.tell(&stream, &fact, &format!("{version}.1"), last);
+            unit.emit_fact(&stream, &fact, &format!("{version}.1"), last);
         }
         Ok(())
     }
@@ -129,7 +129,7 @@ impl<A: Aggregate + Columns + Kept<Storage = Self>> Storage<A> for StateStored {
             return Err(Error::not_found(A::NAME, root.id().as_str()));
         }
         unit.write(table, root.id().as_str(), &present, None);
-        unit.hush(&names.facts.stream(root.id()));
+        unit.retract_fact(&names.facts.stream(root.id()));
         let version = present.version.map_or(0, |version| version + 1);
         unit.append_versioned(names, root.id(), version, root.raised());
         Ok(())

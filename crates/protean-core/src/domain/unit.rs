@@ -17,7 +17,7 @@ use crate::model::{Aggregate, Command, Data, Raised, to_json};
 
 /// What a unit's messages inherit.
 #[derive(Clone, Debug)]
-pub(crate) struct Cause {
+pub(crate) struct MessageContext {
     pub(crate) priority: Priority,
     pub(crate) correlation_id: Arc<str>,
     pub(crate) causation_id: Option<Arc<str>>,
@@ -39,7 +39,7 @@ pub struct Reading {
 pub struct Unit {
     pub(crate) domain: Domain,
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) cause: Cause,
+    pub(crate) cause: MessageContext,
     reading: Reading,
     state: Mutex<State>,
 }
@@ -56,7 +56,7 @@ struct State {
 
 /// A unit that has run and is ready to commit.
 #[derive(Clone, Debug)]
-pub struct Finished {
+pub struct CompletedUnit {
     /// What it changes.
     pub changes: Changes,
     /// What later units of the same commit may read.
@@ -69,7 +69,7 @@ impl Unit {
     pub(crate) fn new(
         domain: Domain,
         store: Arc<dyn Store>,
-        cause: Cause,
+        cause: MessageContext,
         reading: Reading,
     ) -> Self {
         let changes = Changes::new(domain.lanes().lane(cause.priority));
@@ -86,13 +86,13 @@ impl Unit {
     }
 
     /// Ends the unit and hands over what it collected; it is empty afterwards.
-    pub(crate) fn finish(&self) -> Finished {
+    pub(crate) fn finish(&self) -> CompletedUnit {
         let mut state = self.state();
         let empty = Changes::new(state.changes.lane);
         let facts = std::mem::take(&mut state.facts).into_iter();
         let facts = facts.map(|message| Append { message, expect: Expect::End });
         state.changes.appends.extend(facts);
-        Finished {
+        CompletedUnit {
             changes: std::mem::replace(&mut state.changes, empty),
             writes: std::mem::take(&mut state.writes),
             readers: std::mem::take(&mut state.readers),
@@ -137,7 +137,7 @@ impl Unit {
             Some(seed) => Id::derived(seed, &issued.to_string()),
             None => Id::new(),
         };
-        let cause = Cause { priority, ..self.cause.clone() };
+        let cause = MessageContext { priority, ..self.cause.clone() };
         let extensions = Extensions::default();
         self.append(command_message(&self.domain, &id, command, &cause, extensions)?);
         Ok(id)
@@ -190,7 +190,7 @@ impl Unit {
 
     /// Tells the state of an instance after its changes, below the last event
     /// of them; only the last fact of an instance in a unit is kept.
-    pub(crate) fn tell(
+    pub(crate) fn emit_fact(
         &self,
         stream: &Stream,
         fact: &Raised,
@@ -206,7 +206,7 @@ impl Unit {
     }
 
     /// Takes back what this unit tells of an instance that it removes.
-    pub(crate) fn hush(&self, stream: &Stream) {
+    pub(crate) fn retract_fact(&self, stream: &Stream) {
         self.state().facts.retain(|fact| fact.stream != *stream);
     }
 
@@ -304,7 +304,7 @@ pub(crate) fn command_message<C: Command>(
     domain: &Domain,
     id: &Id,
     command: &C,
-    cause: &Cause,
+    cause: &MessageContext,
     extensions: Extensions,
 ) -> Result<Message> {
     let names = domain.registry().names::<C::Aggregate>()?;

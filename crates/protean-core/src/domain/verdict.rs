@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::unit::Finished;
+use super::unit::CompletedUnit;
 
 /// What running a message came to.
 #[derive(Debug)]
 pub enum Verdict {
     /// Its handler ran: these are its effects.
-    Done(Box<Finished>),
+    Done(Box<CompletedUnit>),
     /// The group has no handler for its type.
     Ignored,
     /// Its deadline had passed.

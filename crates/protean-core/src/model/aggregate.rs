@@ -3,14 +3,14 @@
 use protean_port::message::Id;
 use protean_port::{Result, Violations};
 
-use super::{Columns, Data, Event, EventSourced, Fields, Kept, Raised, Root};
+use super::{Columns, Data, Event, EventSourced, Fields, Raised, Root, Stored};
 
 /// A cluster of state that changes as one.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an aggregate",
     note = "declare it with `#[aggregate]` and give it a field `root: Root<{Self}>`"
 )]
-pub trait Aggregate: Fields + Invariants + Kept + Sized + Send + Sync + 'static {
+pub trait Aggregate: Fields + Invariants + Stored + Sized + Send + Sync + 'static {
     /// The name, in messages and, in snake case, in categories and tables.
     const NAME: &'static str;
 
@@ -72,7 +72,7 @@ pub trait Apply<E> {
 
 /// An event-sourced aggregate, rebuilt from what a log holds. Its columns are
 /// what a snapshot holds.
-pub trait Replay: Aggregate + Columns + Kept<Storage = EventSourced> {
+pub trait Replay: Aggregate + Columns + Stored<Storage = EventSourced> {
     /// The events it applies: the name of each and the version it knows.
     const EVENTS: &'static [(&'static str, u32)];
 

@@ -11,13 +11,13 @@ mod data;
 mod field;
 mod fields;
 mod json;
-mod kept;
 mod list;
 mod messages;
 mod number;
 mod projection;
 mod root;
 mod rules;
+mod stored;
 mod upcast;
 
 pub use aggregate::{
@@ -29,12 +29,12 @@ pub use choice::Choice;
 pub use data::Data;
 pub use field::{Field, Values};
 pub use fields::{Columns, Fields};
-pub use kept::{EventSourced, Kept, Projected, StateStored};
 pub use list::Element;
 pub use messages::{Command, Event, Query};
 pub use projection::Projection;
 pub use root::{Raised, Root};
 pub use rules::{Bound, Rules};
-pub use upcast::{Form, Payload, Upcast, Versioned};
+pub use stored::{EventSourced, Projected, StateStored, Stored};
+pub use upcast::{Form, MessageData, Upcast, Versioned};
 
 pub(crate) use json::{fits, to_json};

@@ -2,14 +2,14 @@
 
 use protean_port::message::Id;
 
-use super::{Columns, Kept, Projected};
+use super::{Columns, Projected, Stored};
 
 /// A read model: rows that projectors keep from events.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a projection",
     note = "declare it with `#[projection]` and mark its identity with `#[field(identifier)]`"
 )]
-pub trait Projection: Columns + Kept<Storage = Projected> {
+pub trait Projection: Columns + Stored<Storage = Projected> {
     /// The name; its table is the same in snake case.
     const NAME: &'static str;
 

@@ -47,7 +47,7 @@ pub struct Form {
 ///     type Message = DepositMade;
 ///     const FROM: u32 = 1;
 ///
-///     fn upcast(data: &mut Payload) -> Result {
+///     fn upcast(data: &mut MessageData) -> Result {
 ///         data.rename("sum", "amount");
 ///         data.set("currency", &"GBP")
 ///     }
@@ -64,15 +64,15 @@ pub trait Upcast: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the fields are not those of the version: the message cannot be read.
-    fn upcast(data: &mut Payload) -> Result;
+    fn upcast(data: &mut MessageData) -> Result;
 }
 
 /// The fields of a message of an old version. Numbers keep every digit.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(transparent)]
-pub struct Payload(BTreeMap<String, Box<RawValue>>);
+pub struct MessageData(BTreeMap<String, Box<RawValue>>);
 
-impl Payload {
+impl MessageData {
     /// The value of a field; none when it is not there.
     ///
     /// # Errors

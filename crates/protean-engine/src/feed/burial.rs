@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use protean_core::domain::{Domain, exact};
-use protean_port::message::DeadLetter;
+use protean_core::domain::{Domain, raw_entry};
+use protean_port::message::DeadLetterEntry;
 use protean_port::port::{Batch, Broker, BrokerGroup, Entry, EntryRef, Publication, Published};
 use tracing::{error, warn};
 
@@ -20,7 +20,7 @@ pub(crate) async fn bury(
     let stream: Arc<str> = format!("{}:dlq", group.stream).into();
     let publication = |(entry, reason): &(Entry, String)| {
         error!(group = %group.group, entry = entry.at.id.as_str(), "message.dlq: {reason}");
-        let letter = DeadLetter {
+        let letter = DeadLetterEntry {
             original_stream: group.stream.to_string(),
             original_id: entry.at.id.as_str().to_owned(),
             consumer_group: group.group.to_string(),
@@ -28,7 +28,7 @@ pub(crate) async fn bury(
             failed_at: Some(domain.clock().now()),
             retry_count: 0,
             failure_reason: Some(reason.clone()),
-            original: exact(entry),
+            original: raw_entry(entry),
         };
         let data = Arc::from(letter.to_json().unwrap_or_default().into_bytes());
         Publication { stream: Arc::clone(&stream), data }

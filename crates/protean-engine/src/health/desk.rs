@@ -130,7 +130,7 @@ async fn reaches(domain: Domain) -> bool {
 
 /// Asks the store for next to nothing.
 async fn answers(domain: Domain) -> bool {
-    let asked = async { domain.store().await?.enrolled().await };
+    let asked = async { domain.store().await?.registered_groups().await };
     asked.await.inspect_err(|error| debug!("health: the store cannot be read: {error}")).is_ok()
 }
 

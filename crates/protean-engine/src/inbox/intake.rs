@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protean_core::domain::{Domain, incoming};
+use protean_core::domain::{Domain, message_from_entry};
 use protean_port::message::{Category, Message};
 use protean_port::port::{
     Append, Broker, BrokerGroup, BrokerRead, Changes, Claim, Entry, EntryRef, Expect, Outcome,
@@ -169,7 +169,7 @@ impl Intake {
     async fn take_in(&self, entries: Vec<Entry>) -> Result<usize> {
         let (mut units, mut refused) = (Vec::new(), Vec::new());
         for entry in entries {
-            match incoming(&self.domain, &self.category, &entry) {
+            match message_from_entry(&self.domain, &self.category, &entry) {
                 Ok(message) => units.push((entry, self.unit(message))),
                 Err(reason) => refused.push((entry, reason)),
             }

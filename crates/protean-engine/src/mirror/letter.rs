@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use protean_core::domain::Group;
-use protean_port::message::{DeadLetter, Envelope, Timestamp};
-use protean_port::port::{Entry, Letter};
+use protean_port::message::{DeadLetterEntry, Envelope, Timestamp};
+use protean_port::port::{DeadLetter, Entry};
 use protean_port::{Error, Result};
 
 /// Names one death of a message: of which group, where in the log, and when. One
@@ -18,7 +18,7 @@ pub(super) struct Death {
 }
 
 impl Death {
-    pub(super) fn of(group: &Group, letter: &Letter) -> Self {
+    pub(super) fn of(group: &Group, letter: &DeadLetter) -> Self {
         let (position, time) = (letter.recorded.position, letter.time);
         Self { group: Arc::clone(&group.name), position, time }
     }
@@ -30,7 +30,7 @@ impl Death {
 
     /// The one that an entry tells of; none when it is not of this log.
     pub(super) fn told_by(entry: &Entry) -> Option<Self> {
-        let letter = DeadLetter::read(entry.data.as_deref()?).ok()?;
+        let letter = DeadLetterEntry::read(entry.data.as_deref()?).ok()?;
         let position = Envelope::read(&letter.original).ok()?.position?;
         let time = letter.failed_at?;
         Some(Self { group: letter.consumer_group.into(), position, time })
@@ -42,13 +42,13 @@ impl Death {
 /// handler and the id of the message stand in their place.
 pub(super) fn travelling(
     group: &Group,
-    letter: &Letter,
+    letter: &DeadLetter,
     (stream, domain): (&str, &str),
 ) -> Result<Vec<u8>> {
     let told = |error: &dyn Display| Error::failed(format!("a dead letter is no JSON: {error}"));
     let envelope = Envelope::of(&letter.recorded, domain).map_err(|error| told(&error))?;
     let original = envelope.into_string().into_bytes();
-    let travelling = DeadLetter {
+    let travelling = DeadLetterEntry {
         original_stream: stream.to_owned(),
         original_id: letter.recorded.message.id.to_string(),
         consumer_group: group.name.to_string(),

@@ -20,7 +20,7 @@ use protean_core::config::SubscriptionType;
 use protean_core::domain::{Domain, Group};
 use protean_port::Result;
 use protean_port::message::{Lane, Timestamp};
-use protean_port::port::{Broker, Letter, LetterRead, Store};
+use protean_port::port::{Broker, DeadLetter, DeadLetterRead, Store};
 use tokio::sync::watch;
 use tracing::warn;
 
@@ -94,7 +94,7 @@ impl Mirror {
         for group in self.groups() {
             let mut after = 0;
             loop {
-                let page = self.store.letters(read(group, after)).await?;
+                let page = self.store.dead_letters(read(group, after)).await?;
                 let Some(last) = page.last() else { break };
                 after = last.recorded.position;
                 for letter in &page {
@@ -106,7 +106,7 @@ impl Mirror {
         shelf.keep(&dead).await
     }
 
-    async fn publish(&self, shelf: &mut Shelf, group: &Group, page: &[Letter]) -> Result {
+    async fn publish(&self, shelf: &mut Shelf, group: &Group, page: &[DeadLetter]) -> Result {
         let mut new = Vec::new();
         for letter in page {
             let death = Death::of(group, letter);
@@ -151,8 +151,8 @@ fn dlq(stream: &str) -> Arc<str> {
     format!("{stream}:dlq").into()
 }
 
-fn read(group: &Group, after: u64) -> LetterRead {
-    LetterRead {
+fn read(group: &Group, after: u64) -> DeadLetterRead {
+    DeadLetterRead {
         group: group.name.to_string(),
         category: group.category.clone(),
         after,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use protean_port::message::{Category, Lane, LaneRule, Priority};
-use protean_port::port::{BrokerGroup, Delivery, LaneRead, Standing};
+use protean_port::port::{BrokerGroup, Delivery, GroupStatus, LaneRead};
 
 use super::plan::RelayPlan;
 
@@ -87,8 +87,8 @@ impl Gap {
     pub(super) fn between(
         lanes: LaneRule,
         (route, lane): (usize, Lane),
-        groups: &[(Arc<str>, Standing)],
-        relay: &Standing,
+        groups: &[(Arc<str>, GroupStatus)],
+        relay: &GroupStatus,
     ) -> Self {
         let (lowest, highest) = lanes.range(lane);
         let mut stretches: Vec<Stretch> = Vec::new();

@@ -4,7 +4,7 @@ use protean_core::domain::DomainBuilder;
 use protean_port::message::{
     Category, Extensions, Kind, Lane, LaneRule, Message, Priority, Recorded, Timestamp,
 };
-use protean_port::port::{BrokerGroup, Delivery, LaneStanding, Standing};
+use protean_port::port::{BrokerGroup, Delivery, GroupStatus, PriorityStatus};
 
 use super::super::plan::{RelayPlan, RelayRoute};
 use super::{Gap, Gaps};
@@ -23,10 +23,10 @@ fn plan() -> RelayPlan {
     RelayPlan { lanes: LANES, routes, ..RelayPlan::of(&domain, "default") }
 }
 
-fn standing(cursor: u64, head: u64) -> Standing {
+fn standing(cursor: u64, head: u64) -> GroupStatus {
     let (priority, oldest) = (Priority::NORMAL, None);
-    let lane = LaneStanding { priority, lag: 0, oldest, parked: 0, dead: 0, cursor, head };
-    Standing { lanes: vec![lane], ..Standing::default() }
+    let lane = PriorityStatus { priority, lag: 0, oldest, parked: 0, dead: 0, cursor, head };
+    GroupStatus { lanes: vec![lane], ..GroupStatus::default() }
 }
 
 fn delivery(position: u64) -> Delivery {

@@ -5,12 +5,12 @@ use std::fmt;
 /// `17 backfill`: the number of the batch, and the lane that bulk work took then; `17`
 /// when it took none.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Mark {
+pub(super) struct BatchMark {
     pub(super) number: u64,
     pub(super) lane: Option<Box<str>>,
 }
 
-impl Mark {
+impl BatchMark {
     /// Reads one; nothing when it is not of ours.
     pub(super) fn read(text: &str) -> Option<Self> {
         let (number, lane) = match text.split_once(' ') {
@@ -21,7 +21,7 @@ impl Mark {
     }
 }
 
-impl fmt::Display for Mark {
+impl fmt::Display for BatchMark {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.lane {
             Some(lane) => write!(f, "{} {lane}", self.number),
@@ -32,14 +32,14 @@ impl fmt::Display for Mark {
 
 #[cfg(test)]
 mod tests {
-    use super::Mark;
+    use super::BatchMark;
 
     #[test]
     fn is_read_as_it_is_written() {
         for lane in [None, Some("backfill".into())] {
-            let mark = Mark { number: 17, lane };
-            assert_eq!(Mark::read(&mark.to_string()), Some(mark));
+            let mark = BatchMark { number: 17, lane };
+            assert_eq!(BatchMark::read(&mark.to_string()), Some(mark));
         }
-        assert_eq!(Mark::read("of others"), None);
+        assert_eq!(BatchMark::read("of others"), None);
     }
 }

@@ -85,7 +85,7 @@ impl Relay {
     }
 
     async fn enter(&self) -> Result<Option<Box<dyn Claim>>> {
-        self.store.prepare(&[], &self.plan.enrolments()).await?;
+        self.store.prepare(&[], &self.plan.registrations()).await?;
         self.store.claim(&self.plan.name).await
     }
 

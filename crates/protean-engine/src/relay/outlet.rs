@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use protean_port::Result;
 use protean_port::port::{
-    Batch, Broker, BrokerGroup, BrokerMark, Claim, Delivery, GroupStanding, Publication, Published,
+    Batch, Broker, BrokerGroup, BrokerGroupStatus, BrokerMark, Claim, Delivery, Publication,
+    Published,
 };
 use tracing::warn;
 
-use super::mark::Mark;
+use super::mark::BatchMark;
 use super::plan::RelayPlan;
 use super::rounds::Page;
 
@@ -34,7 +35,7 @@ impl Outlet {
     /// something: all of them, when the broker has lost what it was given.
     pub(super) async fn look_after(&mut self) -> Result<Vec<BrokerGroup>> {
         let kept = self.broker.kept(&self.plan.name).await?;
-        let mark = kept.value.as_deref().and_then(Mark::read);
+        let mark = kept.value.as_deref().and_then(BatchMark::read);
         let holds = mark.as_ref().and_then(|mark| self.number_of(mark));
         // Whoever makes a group and then ends has told nobody that it has missed something.
         self.claim.note(&[])?;
@@ -68,7 +69,7 @@ impl Outlet {
     }
 
     /// The number of a mark, unless it was made when bulk work went elsewhere.
-    fn number_of(&self, mark: &Mark) -> Option<u64> {
+    fn number_of(&self, mark: &BatchMark) -> Option<u64> {
         (mark.lane.as_deref() == self.plan.bulk_lane()).then_some(mark.number)
     }
 
@@ -93,12 +94,12 @@ impl Outlet {
     async fn batch(&mut self, entries: Arc<[Publication]>) -> Result<(Vec<Published>, bool)> {
         let next = self.number.map_or(1, |number| number + 1);
         let lane = self.plan.bulk_lane().map(Into::into);
-        let value = Mark { number: next, lane }.to_string().into();
+        let value = BatchMark { number: next, lane }.to_string().into();
         let mark = BrokerMark { name: Arc::clone(&self.plan.name), value };
         let receipt = self.broker.publish(Batch { entries, mark: Some(mark) }).await?;
         // Otherwise the mark was left as it was.
         let marked = receipt.published.iter().all(|published| unavailable(published).is_none());
-        let before = receipt.before.as_deref().and_then(Mark::read);
+        let before = receipt.before.as_deref().and_then(BatchMark::read);
         let before = before.and_then(|mark| self.number_of(&mark));
         let lost = marked && self.number.is_some() && before != self.number;
         if marked {
@@ -123,7 +124,7 @@ impl Outlet {
         groups.retain(|group| *group.stream == *stream);
         groups.truncate(1);
         let standing = self.broker.standing(&groups).await?;
-        let lengths = standing.into_iter().flatten().map(|GroupStanding { length, .. }| length);
+        let lengths = standing.into_iter().flatten().map(|BrokerGroupStatus { length, .. }| length);
         Ok(lengths.max().unwrap_or(0))
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use protean_core::config::{Outbox, PriorityLanes, SubscriptionType};
 use protean_core::domain::Domain;
 use protean_port::message::{Category, Envelope, Lane, LaneRule, Recorded, Unreadable};
-use protean_port::port::{BrokerGroup, Enrolment, Start};
+use protean_port::port::{BrokerGroup, GroupRegistration, Start};
 
 /// What a relay publishes, and how.
 #[derive(Clone, Debug)]
@@ -76,13 +76,13 @@ impl RelayPlan {
 
     /// How the relay enters the ledger. It begins with what comes: of what was
     /// there before, [`Relay`](super::Relay) publishes what its groups have not settled.
-    pub(crate) fn enrolments(&self) -> Vec<Enrolment> {
-        let enrolment = |route: &RelayRoute| Enrolment {
+    pub(crate) fn registrations(&self) -> Vec<GroupRegistration> {
+        let registration = |route: &RelayRoute| GroupRegistration {
             group: self.name.to_string(),
             category: route.category.clone(),
             start: Start::Head,
         };
-        self.routes.iter().map(enrolment).collect()
+        self.routes.iter().map(registration).collect()
     }
 
     /// The broker stream of one lane of a category.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use protean_core::config::OutboxRetry;
 use protean_port::message::{Lane, Timestamp};
-use protean_port::port::{At, Changes, Dead, Delivery, Mark, MessageRef, Park, Published};
+use protean_port::port::{At, Changes, Dead, Delivery, DoneMark, MessageRef, Park, Published};
 
 /// What a relay settles by.
 pub(super) struct Policy<'a> {
@@ -48,7 +48,7 @@ pub(super) fn settle(
     }
     let category = deliveries.first().map(|first| first.recorded.message.stream.category());
     for (category, (priority, position)) in category.into_iter().cycle().zip(reached) {
-        changes.marks.push(Mark {
+        changes.marks.push(DoneMark {
             group: Arc::clone(policy.relay),
             category: category.clone(),
             priority,
@@ -65,14 +65,7 @@ impl Policy<'_> {
         let (attempts, reason) = (delivery.attempts + 1, reason.to_owned());
         if attempts >= self.retry.max_attempts {
             let time = self.now;
-            changes.dead.push(Dead::Bury {
-                group,
-                message,
-                attempts,
-                reason,
-                time,
-                in_turn: false,
-            });
+            changes.dead.push(Dead::Add { group, message, attempts, reason, time, in_turn: false });
         } else {
             let due = Some(self.now + self.wait(attempts, message.position));
             changes.parks.push(Park::Keep { group, message, attempts, due, reason });

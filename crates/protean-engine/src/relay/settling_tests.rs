@@ -103,7 +103,7 @@ fn what_the_broker_refuses_is_tried_again_ever_later_and_then_given_up() {
         assert_eq!(changes.marks.len(), usize::from(attempts == 0), "the others go on");
     }
     let changes = settled(&[delivery(5, Priority::NORMAL, true, 2)], &[refused()]);
-    let [Dead::Bury { attempts: 3, in_turn: false, .. }] = &changes.dead[..] else {
+    let [Dead::Add { attempts: 3, in_turn: false, .. }] = &changes.dead[..] else {
         panic!("{changes:?}")
     };
     assert!(changes.parks.is_empty());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protean_core::domain::{Moment, Verdict, left_out};
 use protean_port::message::{Lane, Recorded};
-use protean_port::port::{At, Changes, Delivery, Mark, Outcome, Park};
+use protean_port::port::{At, Changes, Delivery, DoneMark, Outcome, Park};
 use protean_port::{Error, Result};
 use tokio::sync::watch;
 use tracing::warn;
@@ -129,7 +129,7 @@ fn parked_again(bench: &Bench, delivery: &Delivery, moment: Moment) -> Option<Ch
             *due = Some(message.time.min(moment.waits_from));
         }
     }
-    changes.marks.push(Mark {
+    changes.marks.push(DoneMark {
         group: Arc::clone(&bench.group.name),
         category: bench.group.category.clone(),
         priority: message.priority,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use protean::domain::Domain;
 use protean::message::{Category, Priority};
-use protean::port::Term;
+use protean::port::Counter;
 use protean_engine::Server;
 use protean_testing::servers::RedisServer;
 use tempfile::TempDir;
@@ -56,7 +56,7 @@ async fn assert_nothing_half_done(domain: &Domain, told: &str) {
         let groups = domain.registry().groups();
         let group = groups.iter().find(|group| group.handler == name).unwrap();
         let standing = store.standing(&group.name, &group.category).await.unwrap();
-        standing.count(Term::Handled)
+        standing.count(Counter::Handled)
     };
     let rows = domain.repository::<Numbers>().await.unwrap().query().all().await.unwrap();
     let seen: usize = rows.iter().map(|row| row.seen.len()).sum();

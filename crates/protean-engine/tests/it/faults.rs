@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protean::message::{Category, Lane, Message, Priority};
-use protean::port::{Append, Changes, Expect, Outcome, Term};
+use protean::port::{Append, Changes, Counter, Expect, Outcome};
 use protean::{Context, Id, Result, event_handler};
 use tokio::sync::Semaphore;
 
@@ -142,7 +142,7 @@ async fn an_expired_command_is_not_handled(on: On) {
     tokio::time::sleep(Duration::from_millis(400)).await;
     bench.drain().await;
     let commands = bench.standing("bench.TallyCommands").await;
-    assert_eq!(commands.count(Term::Expired), 1);
+    assert_eq!(commands.count(Counter::Expired), 1);
     assert_eq!(bench.sum().await, 0);
     bench.assert_closes().await;
 }

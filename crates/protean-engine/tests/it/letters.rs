@@ -1,7 +1,7 @@
 //! What is dead can be looked at, replayed and purged.
 
 use protean::message::{Priority, Timestamp};
-use protean::port::{Letter, Term};
+use protean::port::{Counter, DeadLetter};
 use protean_engine::DeadLetters;
 
 use crate::on_every_stack;
@@ -18,7 +18,7 @@ on_every_stack! {
     a_letter_is_replayed_once
 }
 
-async fn letters(bench: &Bench, group: &str) -> Vec<Letter> {
+async fn letters(bench: &Bench, group: &str) -> Vec<DeadLetter> {
     let groups = bench.domain.registry().groups();
     let group = groups.iter().find(|known| *known.name == *group).unwrap();
     DeadLetters::of(&bench.domain, group).await.unwrap().page(0, 1000).await.unwrap()
@@ -88,7 +88,7 @@ async fn a_purged_message_lets_those_behind_it_run(on: On) {
     bench.drain().await;
     assert_eq!(bench.seen("stuck").await, [0, 1, 3, 4, 5]);
     let numbers = bench.numbers().await;
-    assert_eq!((numbers.dead(), numbers.count(Term::Purged), counts(&numbers).0), (0, 1, 5));
+    assert_eq!((numbers.dead(), numbers.count(Counter::Purged), counts(&numbers).0), (0, 1, 5));
     bench.assert_closes().await;
 }
 
@@ -108,7 +108,10 @@ async fn a_message_that_others_flowed_past_is_replayed_and_purged(on: On) {
     bench.serve_until(async || letters(&bench, skipping).await.len() == 1).await;
     bench.drain().await;
     let standing = bench.standing(skipping).await;
-    assert_eq!((standing.dead(), standing.count(Term::Purged), counts(&standing)), (1, 1, (4, 0)));
+    assert_eq!(
+        (standing.dead(), standing.count(Counter::Purged), counts(&standing)),
+        (1, 1, (4, 0))
+    );
     bench.assert_closes().await;
 }
 
@@ -144,7 +147,7 @@ async fn many_letters_are_replayed_and_purged_page_by_page(on: On) {
     let purged = with(&bench, commands, async |letters| letters.purge_all(tomorrow).await);
     assert_eq!(purged.await.unwrap(), 1200);
     let standing = bench.standing(commands).await;
-    assert_eq!((standing.dead(), standing.count(Term::Purged)), (0, 1200));
+    assert_eq!((standing.dead(), standing.count(Counter::Purged)), (0, 1200));
     bench.assert_closes().await;
 }
 

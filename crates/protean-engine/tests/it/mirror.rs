@@ -1,6 +1,6 @@
 //! Dead letters stand in the broker as they do in the database, whatever becomes of either.
 
-use protean::message::{DeadLetter, Envelope, Priority};
+use protean::message::{DeadLetterEntry, Envelope, Priority};
 use protean_engine::DeadLetters;
 
 use crate::tallies::{Bench, Fault, On};
@@ -35,7 +35,7 @@ async fn what_is_given_up_lies_in_the_dead_letter_stream_of_its_lane() {
     assert_eq!(length(&bench, PRIMARY), 0);
     let shown = bench.redis().command(&["XRANGE", BACKFILL, "-", "+", "COUNT", "5"]);
     let data = shown.lines().find(|line| line.starts_with('{')).unwrap();
-    let letter = DeadLetter::read(data.as_bytes()).unwrap();
+    let letter = DeadLetterEntry::read(data.as_bytes()).unwrap();
     assert_eq!(
         (&*letter.original_stream, &*letter.consumer_group),
         ("bench::tally:backfill", NUMBERS)

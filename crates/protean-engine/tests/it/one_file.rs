@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use protean::message::Category;
 use protean::model::Aggregate;
-use protean::port::Term;
+use protean::port::Counter;
 use protean::{Context, Domain, Id, Result, command_handler};
 use protean_engine::Server;
 use tokio::task::JoinSet;
@@ -190,6 +190,6 @@ async fn judge(domain: &Domain, numbers: i64) {
         let standing = store.standing(&group.name, &group.category).await.unwrap();
         assert!(standing.closes(), "{}: {standing:?}", group.name);
         assert_eq!((counts(&standing).0, standing.dead()), (standing.committed, 0));
-        assert_eq!(standing.count(Term::Ignored), 0);
+        assert_eq!(standing.count(Counter::Ignored), 0);
     }
 }

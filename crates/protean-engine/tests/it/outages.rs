@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use protean::message::Priority;
-use protean::port::Term;
+use protean::port::Counter;
 use protean_testing::servers::RedisServer;
 
 use crate::shared::{fill, is_exact, lengths};
@@ -25,7 +25,7 @@ fn slow(benches: [&Bench; 2], numbers: i64, each: Duration) {
 }
 
 async fn handled(bench: &Bench) -> u64 {
-    bench.numbers().await.count(Term::Handled)
+    bench.numbers().await.count(Counter::Handled)
 }
 
 async fn until(done: impl AsyncFn() -> bool) {
@@ -47,7 +47,7 @@ async fn spread(bench: &Bench, numbers: std::ops::Range<i64>, priority: Priority
 async fn is_whole(bench: &Bench, count: i64) {
     assert_eq!(bench.sum().await, (0..count).sum::<i64>());
     let numbers = bench.numbers().await;
-    assert_eq!(numbers.count(Term::Handled), count.cast_unsigned());
+    assert_eq!(numbers.count(Counter::Handled), count.cast_unsigned());
     assert_eq!((numbers.lag(), numbers.parked(), numbers.dead()), (0, 0, 0));
     bench.assert_closes().await;
 }

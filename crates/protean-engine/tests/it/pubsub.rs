@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use protean::domain::Domain;
 use protean::message::Priority;
-use protean::port::{BrokerLocation, BrokerProvider, BrokerRead, Term};
+use protean::port::{BrokerLocation, BrokerProvider, BrokerRead, Counter};
 use protean::{Context, DomainBuilder, Error, Handled, Payload, subscriber};
 use protean_engine::Server;
 use protean_redis::RedisPubsub;
@@ -150,7 +150,10 @@ async fn what_is_said_is_heard_once_by_one_server_and_then_by_the_next() {
     let groups = second.domain.registry().groups().iter();
     let group = groups.clone().find(|group| group.name.ends_with("Prices")).unwrap();
     let standing = store.standing(&group.name, &group.category).await.unwrap();
-    assert_eq!((standing.committed, standing.count(Term::Handled), standing.dead()), (40, 40, 0));
+    assert_eq!(
+        (standing.committed, standing.count(Counter::Handled), standing.dead()),
+        (40, 40, 0)
+    );
     let _second = second.stop().await;
     until("nobody listens any more", async || say(-2) == "0").await;
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use protean::domain::Domain;
-use protean::model::{Payload, Upcast};
-use protean::port::{Standing, Term};
+use protean::model::{MessageData, Upcast};
+use protean::port::{Counter, GroupStatus};
 use protean::{Id, Result};
 use protean_engine::{DeadLetters, Server, verify};
 
@@ -90,7 +90,7 @@ impl Upcast for WattsOfNote {
     type Message = newer::Note;
     const FROM: u32 = 1;
 
-    fn upcast(data: &mut Payload) -> Result {
+    fn upcast(data: &mut MessageData) -> Result {
         data.rename("value", "watts");
         Ok(())
     }
@@ -102,7 +102,7 @@ impl Upcast for WattsOfRead {
     type Message = newer::Read;
     const FROM: u32 = 1;
 
-    fn upcast(data: &mut Payload) -> Result {
+    fn upcast(data: &mut MessageData) -> Result {
         data.rename("value", "watts");
         Ok(())
     }
@@ -113,14 +113,14 @@ fn newer(config: &str) -> Domain {
     builder.build().unwrap()
 }
 
-async fn standing(domain: &Domain, handler: &str) -> Standing {
+async fn standing(domain: &Domain, handler: &str) -> GroupStatus {
     let groups = domain.registry().groups();
     let group = groups.iter().find(|group| group.handler == handler).unwrap();
     domain.store().await.unwrap().standing(&group.name, &group.category).await.unwrap()
 }
 
 /// Serves with this program until so many messages of a handler have come to this.
-async fn serve(domain: &Domain, handler: &str, count: impl Fn(&Standing) -> u64, wanted: u64) {
+async fn serve(domain: &Domain, handler: &str, count: impl Fn(&GroupStatus) -> u64, wanted: u64) {
     let served = Server::new(domain.clone()).run(async {
         while count(&standing(domain, handler).await) < wanted {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -130,8 +130,8 @@ async fn serve(domain: &Domain, handler: &str, count: impl Fn(&Standing) -> u64,
     served.unwrap_or_else(|_| panic!("{handler} is not done in time")).unwrap();
 }
 
-fn handled(standing: &Standing) -> u64 {
-    standing.count(Term::Handled)
+fn handled(standing: &GroupStatus) -> u64 {
+    standing.count(Counter::Handled)
 }
 
 /// Replays all that a handler has given up, and tells why it had.
@@ -206,10 +206,10 @@ async fn what_is_too_new_for_a_program_is_dead_until_a_newer_one_replays_it(on: 
     let new = newer(bench.settings());
     let note = newer::Note { meter: "by hand".into(), watts: 3 };
     new.process(note).synchronous().await.unwrap();
-    serve(&old, "Watcher", Standing::dead, 1).await;
+    serve(&old, "Watcher", GroupStatus::dead, 1).await;
     let note = newer::Note { meter: "m".into(), watts: 5 };
     new.process(note).asynchronous().await.unwrap();
-    serve(&old, "MeterCommandHandler", Standing::dead, 1).await;
+    serve(&old, "MeterCommandHandler", GroupStatus::dead, 1).await;
     let note = before::Note { meter: "m".into(), value: 7 };
     old.process(note).asynchronous().await.unwrap();
     for handler in ["Watcher", "MeterCommandHandler"] {

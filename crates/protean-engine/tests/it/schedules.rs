@@ -121,7 +121,7 @@ impl Run {
         standings.iter().map(|(_, standing)| standing.lag() + standing.parked()).sum()
     }
 
-    async fn standings(&self) -> Vec<(String, protean::port::Standing)> {
+    async fn standings(&self) -> Vec<(String, protean::port::GroupStatus)> {
         let mut standings = Vec::new();
         for group in self.bench.domain.registry().groups() {
             standings.push((group.name.to_string(), self.bench.standing(&group.name).await));

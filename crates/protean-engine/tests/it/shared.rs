@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use protean::message::Priority;
-use protean::port::Term;
+use protean::port::Counter;
 
 use crate::tallies::{Bench, Fault, On, counts};
 
@@ -20,7 +20,7 @@ pub(crate) async fn is_exact(bench: &Bench, count: i64) {
     let commands = bench.standing("bench.TallyCommands").await;
     let numbers = bench.numbers().await;
     for standing in [&commands, &numbers] {
-        assert_eq!(standing.count(Term::Handled), count.cast_unsigned());
+        assert_eq!(standing.count(Counter::Handled), count.cast_unsigned());
         assert_eq!((standing.lag(), standing.parked(), standing.dead()), (0, 0, 0));
     }
     let store = bench.domain.store().await.unwrap();
@@ -57,7 +57,7 @@ async fn several_servers_share_the_work(on: On) {
     }
     fill(&bench, 400).await;
     let others = async {
-        let handled = async || bench.numbers().await.count(Term::Handled) == 400;
+        let handled = async || bench.numbers().await.count(Counter::Handled) == 400;
         tokio::join!(second.serve_until(handled), third.serve_until(handled))
     };
     tokio::join!(bench.drain(), others);
@@ -88,7 +88,7 @@ async fn a_broker_that_loses_everything_amid_the_work_loses_nothing(on: On) {
         bench.faults.plan(number, Fault::Sleep(Duration::from_millis(1)));
     }
     fill(&bench, 300).await;
-    let handled = async || bench.numbers().await.count(Term::Handled);
+    let handled = async || bench.numbers().await.count(Counter::Handled);
     let losing = async {
         for part in [50, 120, 200] {
             while handled().await < part {
@@ -105,7 +105,7 @@ async fn a_broker_that_loses_everything_amid_the_work_loses_nothing(on: On) {
 async fn an_outage_of_the_broker_is_waited_out(on: On) {
     let bench = Bench::new(on);
     fill(&bench, 100).await;
-    let handled = async || bench.numbers().await.count(Term::Handled);
+    let handled = async || bench.numbers().await.count(Counter::Handled);
     let outage = async {
         while handled().await < 20 {
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -136,7 +136,7 @@ async fn a_retry_and_a_dead_letter_are_of_the_group(on: On) {
     fill(&bench, 60).await;
     let rest = async || {
         let numbers = bench.numbers().await;
-        numbers.count(Term::Handled) + numbers.dead() + numbers.parked() == 60
+        numbers.count(Counter::Handled) + numbers.dead() + numbers.parked() == 60
             && numbers.dead() == 1
             && numbers.lag() == 0
             && bench.seen("t-7").await.len() == 3

@@ -1,7 +1,7 @@
 //! Snapshots among units that commit together.
 
 use protean::message::Priority;
-use protean::port::Term;
+use protean::port::Counter;
 
 use crate::on_every_stack;
 use crate::tallies::{Bench, On, Tally};
@@ -18,7 +18,7 @@ async fn commands_of_one_stream_see_the_snapshots_of_those_before(on: On) {
     }
     bench.drain().await;
     let commands = bench.standing("bench.TallyCommands").await;
-    assert_eq!((commands.count(Term::Handled), commands.dead()), (100, 0));
+    assert_eq!((commands.count(Counter::Handled), commands.dead()), (100, 0));
     let tallies = bench.domain.repository::<Tally>().await.unwrap();
     assert_eq!(tallies.get(&"t".into()).await.unwrap().sum, 5050);
     let mut sum = 0;

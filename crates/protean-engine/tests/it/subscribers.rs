@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use protean::domain::Domain;
-use protean::message::{Category, DeadLetter, Envelope, Priority};
-use protean::port::{BrokerGroup, BrokerLocation, BrokerProvider, BrokerRead, Standing, Term};
+use protean::message::{Category, DeadLetterEntry, Envelope, Priority};
+use protean::port::{
+    BrokerGroup, BrokerLocation, BrokerProvider, BrokerRead, Counter, GroupStatus,
+};
 use protean::{Context, DomainBuilder, Handled, Payload, subscriber};
 use protean_engine::{DeadLetters, Server, verify};
 use protean_redis::Redis;
@@ -132,13 +134,13 @@ impl Post {
         self.serve_until(async || self.is_at_rest().await && self.is_at_rest().await).await;
     }
 
-    async fn standing(&self) -> Standing {
+    async fn standing(&self) -> GroupStatus {
         let store = self.domain.store().await.unwrap();
         store.standing(GROUP, &Category::named(STREAM)).await.unwrap()
     }
 
     /// What lies in the dead-letter stream.
-    async fn letters(&self) -> Vec<DeadLetter> {
+    async fn letters(&self) -> Vec<DeadLetterEntry> {
         let location = BrokerLocation { uri: Some(self.server.uri()), ..BrokerLocation::default() };
         let broker = Redis.open(&location).await.unwrap();
         let stream: Arc<str> = format!("{STREAM}:dlq").into();
@@ -148,7 +150,7 @@ impl Post {
         let read =
             BrokerRead { group, consumer, streams: Arc::from([stream]), limit: 100, wait: None };
         let entries = broker.read(read).await.unwrap();
-        let letter = |data: Option<Vec<u8>>| DeadLetter::read(&data.unwrap()).unwrap();
+        let letter = |data: Option<Vec<u8>>| DeadLetterEntry::read(&data.unwrap()).unwrap();
         entries.into_iter().map(|entry| letter(entry.data)).collect()
     }
 
@@ -212,7 +214,7 @@ async fn entries_of_every_form_are_taken_in_once_and_in_order() {
     assert_eq!(called, expected, "each came once");
     assert_eq!(post.seen().await, [7, 9]);
     let standing = post.standing().await;
-    assert_eq!((standing.committed, standing.dead(), standing.count(Term::Handled)), (5, 3, 2));
+    assert_eq!((standing.committed, standing.dead(), standing.count(Counter::Handled)), (5, 3, 2));
 
     let letters = post.letters().await;
     let original = |at: usize| letters[at].original.as_slice();

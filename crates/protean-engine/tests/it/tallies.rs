@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use protean::domain::{Domain, Handled};
 use protean::message::{Lane, Priority};
-use protean::port::{Standing, Term};
+use protean::port::{Counter, GroupStatus};
 use protean::{
     Context, DomainBuilder, Error, Failure, Id, Result, Root, aggregate, aggregate_impl, command,
     command_handler, event, event_handler, projection, projector,
@@ -391,14 +391,14 @@ impl Bench {
         (lag, parked)
     }
 
-    pub(crate) async fn standing(&self, group: &str) -> Standing {
+    pub(crate) async fn standing(&self, group: &str) -> GroupStatus {
         let groups = self.domain.registry().groups();
         let group = groups.iter().find(|known| *known.name == *group).unwrap();
         let store = self.domain.store().await.unwrap();
         store.standing(&group.name, &group.category).await.unwrap()
     }
 
-    pub(crate) async fn numbers(&self) -> Standing {
+    pub(crate) async fn numbers(&self) -> GroupStatus {
         self.standing("bench.NumbersProjector").await
     }
 
@@ -448,12 +448,12 @@ fn config(stack: &Stack) -> String {
 }
 
 /// Handled and duplicate counts of a standing.
-pub(crate) fn counts(standing: &Standing) -> (u64, u64) {
-    (standing.count(Term::Handled), standing.count(Term::Duplicate))
+pub(crate) fn counts(standing: &GroupStatus) -> (u64, u64) {
+    (standing.count(Counter::Handled), standing.count(Counter::Duplicate))
 }
 
 /// The lag of a lane.
-pub(crate) fn lane_lag(domain: &Domain, standing: &Standing, lane: Lane) -> u64 {
+pub(crate) fn lane_lag(domain: &Domain, standing: &GroupStatus, lane: Lane) -> u64 {
     let of_lane = standing.lanes.iter().filter(|row| domain.lanes().lane(row.priority) == lane);
     of_lane.map(|row| row.lag).sum()
 }

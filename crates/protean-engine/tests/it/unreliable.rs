@@ -8,9 +8,9 @@ use std::time::Duration;
 use protean::memory::MemoryStore;
 use protean::message::{Category, Stream, Table, Timestamp};
 use protean::port::{
-    BoxFuture, Changes, Claim, Clock, Delivery, Enrolment, Find, KeyClaim, LaneRead, Ledger,
-    Letter, LetterRead, Location, Log, Outcome, ParkedPage, ParkedRead, Provider, Query, RowState,
-    Rows, Standing, Store, TypeStats,
+    BoxFuture, Changes, Claim, Clock, DeadLetter, DeadLetterRead, Delivery, Find,
+    GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Location, Log, Outcome, ParkedPage,
+    ParkedRead, Provider, Query, RowState, Rows, Store, TypeStats,
 };
 use protean::{Error, Result};
 use tokio::sync::watch;
@@ -167,9 +167,9 @@ impl Store for Unreliable {
     fn prepare<'a>(
         &'a self,
         tables: &'a [Table],
-        enrolments: &'a [Enrolment],
+        registrations: &'a [GroupRegistration],
     ) -> BoxFuture<'a, Result<()>> {
-        self.inner.prepare(tables, enrolments)
+        self.inner.prepare(tables, registrations)
     }
 
     fn known<'a>(
@@ -285,7 +285,7 @@ impl Ledger for Unreliable {
         &'a self,
         group: &'a str,
         category: &'a Category,
-    ) -> BoxFuture<'a, Result<Standing>> {
+    ) -> BoxFuture<'a, Result<GroupStatus>> {
         Box::pin(async move {
             self.weather.thaw().await;
             self.inner.standing(group, category).await
@@ -315,14 +315,14 @@ impl Ledger for Unreliable {
         })
     }
 
-    fn letters(&self, read: LetterRead) -> BoxFuture<'_, Result<Vec<Letter>>> {
+    fn letters(&self, read: DeadLetterRead) -> BoxFuture<'_, Result<Vec<DeadLetter>>> {
         self.inner.letters(read)
     }
 
-    fn enrolled(&self) -> BoxFuture<'_, Result<Vec<(String, Category)>>> {
+    fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<(String, Category)>>> {
         Box::pin(async move {
             self.weather.thaw().await;
-            self.inner.enrolled().await
+            self.inner.registered_groups().await
         })
     }
 }

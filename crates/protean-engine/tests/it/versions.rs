@@ -1,8 +1,8 @@
 //! Messages of other versions that a server finds in the log.
 
 use protean::message::{Extensions, Id, Kind, Message, Priority};
-use protean::model::{Payload, Upcast};
-use protean::port::{Append, Changes, Expect, Standing, Term};
+use protean::model::{MessageData, Upcast};
+use protean::port::{Append, Changes, Counter, Expect, GroupStatus};
 use protean::{
     Context, Domain, DomainBuilder, Result, Root, aggregate, aggregate_impl, command,
     command_handler, event, event_handler,
@@ -66,7 +66,7 @@ impl Upcast for ValueOfNote {
     type Message = Note;
     const FROM: u32 = 1;
 
-    fn upcast(data: &mut Payload) -> Result {
+    fn upcast(data: &mut MessageData) -> Result {
         data.rename("number", "value");
         Ok(())
     }
@@ -78,7 +78,7 @@ impl Upcast for ValueOfRead {
     type Message = Read;
     const FROM: u32 = 1;
 
-    fn upcast(data: &mut Payload) -> Result {
+    fn upcast(data: &mut MessageData) -> Result {
         data.rename("number", "value");
         Ok(())
     }
@@ -120,7 +120,7 @@ async fn leave(domain: &Domain, kind: Kind, name: &str, version: u32, data: &str
     domain.store().await.unwrap().commit([changes].into()).await;
 }
 
-async fn standings(domain: &Domain) -> Vec<(String, Standing)> {
+async fn standings(domain: &Domain) -> Vec<(String, GroupStatus)> {
     let store = domain.store().await.unwrap();
     let mut standings = Vec::new();
     for group in domain.registry().groups() {
@@ -141,7 +141,7 @@ async fn served(domain: &Domain, handler: &str) -> [u64; 3] {
     served.await.unwrap();
     let standings = standings(domain).await;
     let (_, standing) = standings.iter().find(|(of, _)| of == handler).unwrap();
-    [standing.count(Term::Ignored), standing.count(Term::Handled), standing.dead()]
+    [standing.count(Counter::Ignored), standing.count(Counter::Handled), standing.dead()]
 }
 
 #[tokio::test]

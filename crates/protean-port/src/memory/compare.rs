@@ -44,7 +44,7 @@ pub(super) fn holds(operator: Operator, value: &Value, wanted: &Value) -> bool {
         Operator::AtMost => ordering.is_some_and(Ordering::is_le),
         Operator::Greater => ordering.is_some_and(Ordering::is_gt),
         Operator::AtLeast => ordering.is_some_and(Ordering::is_ge),
-        Operator::Contains => match (letters(value), letters(wanted)) {
+        Operator::Contains => match (dead_letters(value), dead_letters(wanted)) {
             (Some(text), Some(part)) => text.contains(part),
             _ => false,
         },
@@ -70,7 +70,7 @@ fn same_kind(left: &Value, right: &Value) -> Option<Ordering> {
     })
 }
 
-fn letters(value: &Value) -> Option<&str> {
+fn dead_letters(value: &Value) -> Option<&str> {
     match value {
         Value::Text(text) | Value::Json(text) => Some(text),
         _ => None,

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::letters::Grave;
+use super::dead_letters::Grave;
 use super::unit::{Refused, State, Unit};
 use crate::Violations;
 use crate::message::{Category, Priority, Stream, Timestamp};
 use crate::port::{
-    At, Count, Delivery, Enrolment, LaneStanding, Mark, MessageRef, Outcome, Park, ParkedPage,
-    ParkedRead, Place, ProgressMove, Standing, Start, Term,
+    At, Count, Counter, Delivery, DoneMark, GroupRegistration, GroupStatus, MessageRef, Outcome,
+    Park, ParkedPage, ParkedRead, Place, PriorityStatus, ProgressMove, Start,
 };
 
 pub(super) type Group = Arc<str>;
@@ -34,7 +34,7 @@ pub(super) struct Books {
     pub(super) dead: BTreeMap<(Group, u64), Grave>,
     /// Parked and dead messages by their places in their streams.
     pub(super) held: BTreeMap<(Group, Arc<str>, u64, Held), u64>,
-    counts: BTreeMap<(Group, Category, Term), u64>,
+    counts: BTreeMap<(Group, Category, Counter), u64>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,14 +51,14 @@ pub(super) struct Parked {
 }
 
 /// Writes down where new groups begin; those that are known stay as they are.
-pub(super) fn enrol(state: &mut State, enrolments: &[Enrolment]) {
+pub(super) fn enrol(state: &mut State, registrations: &[GroupRegistration]) {
     let head = state.log.head();
-    for enrolment in enrolments {
-        let start = match enrolment.start {
+    for registration in registrations {
+        let start = match registration.start {
             Start::Beginning => 0,
             Start::Head => head,
         };
-        let key = (enrolment.group.as_str().into(), enrolment.category.clone());
+        let key = (registration.group.as_str().into(), registration.category.clone());
         state.books.starts.entry(key).or_insert(start);
     }
 }
@@ -77,7 +77,7 @@ pub(super) fn advance(unit: &mut Unit<'_>, step: &ProgressMove) -> Refused {
 }
 
 /// Settles messages for a group's cursor.
-pub(super) fn mark(unit: &mut Unit<'_>, mark: &Mark, places: &[Place]) -> Refused {
+pub(super) fn mark(unit: &mut Unit<'_>, mark: &DoneMark, places: &[Place]) -> Refused {
     let lane = (Arc::clone(&mark.group), mark.category.clone(), mark.priority);
     let cursor = cursor(unit.state(), &lane.0, &lane.1, lane.2);
     match mark.at {
@@ -240,7 +240,7 @@ pub(super) fn recall(
 }
 
 /// Every group there is, with its categories.
-pub(super) fn enrolled(state: &State) -> Vec<(String, Category)> {
+pub(super) fn registered_groups(state: &State) -> Vec<(String, Category)> {
     let starts = state.books.starts.keys();
     starts.map(|(group, category)| (group.to_string(), category.clone())).collect()
 }
@@ -321,22 +321,27 @@ fn delivery(state: &State, group: &Group, position: u64) -> Option<Delivery> {
 }
 
 /// Where a group stands in a category.
-pub(super) fn standing(state: &State, group: &str, category: &Category) -> Standing {
+pub(super) fn standing(state: &State, group: &str, category: &Category) -> GroupStatus {
     let group: Group = group.into();
     let every = (Priority::new(i32::MIN), Priority::new(i32::MAX));
     let priorities = state.log.priorities(category, every);
     let start = start(state, &group, category);
     let committed = priorities.iter().map(|of| state.log.count_after(category, *of, start)).sum();
-    let counts = Term::ALL.into_iter().filter_map(|term| {
+    let counts = Counter::ALL.into_iter().filter_map(|term| {
         let count = state.books.counts.get(&(Arc::clone(&group), category.clone(), term))?;
         Some((term, *count))
     });
     let counts = counts.collect();
     let lanes = priorities.iter().map(|of| lane_standing(state, &group, category, *of)).collect();
-    Standing { committed, counts, lanes }
+    GroupStatus { committed, counts, lanes }
 }
 
-fn lane_standing(state: &State, group: &Group, of: &Category, priority: Priority) -> LaneStanding {
+fn lane_standing(
+    state: &State,
+    group: &Group,
+    of: &Category,
+    priority: Priority,
+) -> PriorityStatus {
     let (log, books) = (&state.log, &state.books);
     let cursor = cursor(state, group, of, priority);
     let lane = (Arc::clone(group), of.clone(), priority);
@@ -348,7 +353,7 @@ fn lane_standing(state: &State, group: &Group, of: &Category, priority: Priority
     let here = |message: &MessageRef| message.priority == priority && message.category() == of;
     let parked = books.parked.range(everything.clone()).filter(|(_, kept)| here(&kept.message));
     let dead = books.dead.range(everything).filter(|(_, dead)| here(&dead.message));
-    LaneStanding {
+    PriorityStatus {
         priority,
         lag: log.count_after(of, priority, cursor).saturating_sub(done),
         oldest,

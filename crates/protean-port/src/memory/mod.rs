@@ -11,10 +11,10 @@
 //! undoes itself, so it is applied whole or not at all.
 
 mod compare;
+mod dead_letters;
 mod find;
 mod keys;
 mod ledger;
-mod letters;
 mod log;
 mod provider;
 mod rows;

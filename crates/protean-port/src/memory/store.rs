@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use super::unit::{State, apply_all};
-use super::{find, keys, ledger, letters, log};
+use super::{dead_letters, find, keys, ledger, log};
 use crate::Result;
 use crate::message::{Category, Recorded, Stream, Table, Timestamp};
 use crate::port::{
-    BoxFuture, Changes, Claim, Delivery, Enrolment, Find, KeyClaim, LaneRead, Ledger, Letter,
-    LetterRead, Log, Outcome, ParkedPage, ParkedRead, Query, RowState, Rows, Standing, Store,
-    TypeStats,
+    BoxFuture, Changes, Claim, DeadLetter, DeadLetterRead, Delivery, Find, GroupRegistration,
+    GroupStatus, KeyClaim, LaneRead, Ledger, Log, Outcome, ParkedPage, ParkedRead, Query, RowState,
+    Rows, Store, TypeStats,
 };
 
 /// A store that lives as long as the process keeps it. Correct under concurrent
@@ -56,12 +56,12 @@ impl Store for MemoryStore {
     fn prepare<'a>(
         &'a self,
         tables: &'a [Table],
-        enrolments: &'a [Enrolment],
+        registrations: &'a [GroupRegistration],
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let mut state = self.state();
             state.rows.prepare(tables)?;
-            ledger::enrol(&mut state, enrolments);
+            ledger::enrol(&mut state, registrations);
             Ok(())
         })
     }
@@ -170,7 +170,7 @@ impl Ledger for MemoryStore {
         &'a self,
         group: &'a str,
         category: &'a Category,
-    ) -> BoxFuture<'a, Result<Standing>> {
+    ) -> BoxFuture<'a, Result<GroupStatus>> {
         Box::pin(async move { Ok(ledger::standing(&self.state(), group, category)) })
     }
 
@@ -192,12 +192,12 @@ impl Ledger for MemoryStore {
         Box::pin(async move { Ok(ledger::recall(&self.state(), group, category, positions)) })
     }
 
-    fn letters(&self, read: LetterRead) -> BoxFuture<'_, Result<Vec<Letter>>> {
-        Box::pin(async move { Ok(letters::read(&self.state(), &read)) })
+    fn dead_letters(&self, read: DeadLetterRead) -> BoxFuture<'_, Result<Vec<DeadLetter>>> {
+        Box::pin(async move { Ok(dead_letters::read(&self.state(), &read)) })
     }
 
-    fn enrolled(&self) -> BoxFuture<'_, Result<Vec<(String, Category)>>> {
-        Box::pin(async move { Ok(ledger::enrolled(&self.state())) })
+    fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<(String, Category)>>> {
+        Box::pin(async move { Ok(ledger::registered_groups(&self.state())) })
     }
 }
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use super::dead_letters;
 use super::keys::{self, Keys};
 use super::ledger::{self, Books};
-use super::letters;
 use super::log::{self, Messages};
 use super::rows::{self, Tables};
 use crate::Violations;
@@ -122,7 +122,7 @@ fn write(unit: &mut Unit<'_>, changes: &Changes) -> Refused<Vec<Place>> {
     changes.progress.iter().try_for_each(|step| ledger::advance(unit, step))?;
     changes.marks.iter().try_for_each(|mark| ledger::mark(unit, mark, &places))?;
     changes.parks.iter().try_for_each(|park| ledger::park(unit, park))?;
-    changes.dead.iter().try_for_each(|dead| letters::write(unit, dead))?;
+    changes.dead.iter().try_for_each(|dead| dead_letters::write(unit, dead))?;
     changes.counts.iter().for_each(|count| ledger::count(unit, count));
     Ok(places)
 }

@@ -11,7 +11,7 @@ pub const RESERVED: [&str; 13] = [
     "parked",
     "dead",
     "counters",
-    "enrolments",
+    "registrations",
     "idempotency",
     "removed",
     "outbox_queue",

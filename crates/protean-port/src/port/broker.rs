@@ -45,13 +45,13 @@ pub trait Broker: Consumer {
     fn publish(&self, batch: Batch) -> BoxFuture<'_, Result<Receipt>>;
 
     /// What the broker holds under the name of a mark.
-    fn kept<'a>(&'a self, mark: &'a str) -> BoxFuture<'a, Result<Kept>>;
+    fn kept<'a>(&'a self, mark: &'a str) -> BoxFuture<'a, Result<StoredMark>>;
 
     /// Where each group stands, in the order asked; `None` for one that is missing.
     fn standing<'a>(
         &'a self,
         groups: &'a [BrokerGroup],
-    ) -> BoxFuture<'a, Result<Vec<Option<GroupStanding>>>>;
+    ) -> BoxFuture<'a, Result<Vec<Option<BrokerGroupStatus>>>>;
 }
 
 /// A group on one stream.
@@ -114,7 +114,7 @@ pub enum Published {
 
 /// What a broker holds under the name of a mark.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct StoredMark {
     /// The value, when there is one.
     pub value: Option<Arc<str>>,
     /// Changes whenever the server of the broker has started anew.
@@ -160,7 +160,7 @@ pub struct Entry {
 
 /// Where a group stands on one stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct GroupStanding {
+pub struct BrokerGroupStatus {
     /// Entries in the stream, of whichever group.
     pub length: u64,
     /// Entries handed to consumers and not settled.

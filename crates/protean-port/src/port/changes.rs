@@ -23,7 +23,7 @@ pub struct Changes {
     /// Ordered groups that move on in a stream.
     pub progress: Vec<ProgressMove>,
     /// Messages that are settled for a group.
-    pub marks: Vec<Mark>,
+    pub marks: Vec<DoneMark>,
     /// Messages parked or taken out again.
     pub parks: Vec<Park>,
     /// Messages given up or taken out again.
@@ -148,7 +148,7 @@ pub struct ProgressMove {
 
 /// Says that a message needs nothing more from the group's cursor.
 #[derive(Clone, Debug)]
-pub struct Mark {
+pub struct DoneMark {
     /// The group.
     pub group: Arc<str>,
     /// The category.
@@ -256,7 +256,7 @@ impl From<&Recorded> for MessageRef {
 #[derive(Clone, Debug)]
 pub enum Dead {
     /// Gives a message up; it is not parked any more.
-    Bury {
+    Add {
         /// The group.
         group: Arc<str>,
         /// The message.
@@ -288,14 +288,14 @@ pub struct Count {
     /// The category.
     pub category: Category,
     /// What is counted.
-    pub term: Term,
+    pub term: Counter,
     /// How many.
     pub count: u64,
 }
 
 /// What the ledger counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Term {
+pub enum Counter {
     /// Its handler ran and its effects are committed.
     Handled,
     /// The group has no handler for its type.
@@ -308,7 +308,7 @@ pub enum Term {
     Duplicate,
 }
 
-impl Term {
+impl Counter {
     /// The terms that settle a message.
     pub const SETTLED: [Self; 4] = [Self::Handled, Self::Ignored, Self::Expired, Self::Purged];
 

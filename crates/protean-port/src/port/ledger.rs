@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{BoxFuture, Delivery, Term};
+use super::{BoxFuture, Counter, Delivery};
 use crate::Result;
 use crate::message::{Category, Priority, Recorded, Stream, Timestamp};
 
@@ -30,7 +30,7 @@ pub trait Ledger: Send + Sync {
         &'a self,
         group: &'a str,
         category: &'a Category,
-    ) -> BoxFuture<'a, Result<Standing>>;
+    ) -> BoxFuture<'a, Result<GroupStatus>>;
 
     /// Makes this process the one that reads for `group`, or says that another
     /// is. Dropping the claim, or the end of the process, gives it up.
@@ -46,10 +46,10 @@ pub trait Ledger: Send + Sync {
     ) -> BoxFuture<'a, Result<Vec<Delivery>>>;
 
     /// Messages given up, in the order of the log.
-    fn letters(&self, read: LetterRead) -> BoxFuture<'_, Result<Vec<Letter>>>;
+    fn dead_letters(&self, read: DeadLetterRead) -> BoxFuture<'_, Result<Vec<DeadLetter>>>;
 
     /// Every group that the store knows, whether a program still has it or not.
-    fn enrolled(&self) -> BoxFuture<'_, Result<Vec<(String, Category)>>>;
+    fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<(String, Category)>>>;
 }
 
 /// Held while this process reads for a group. What is noted in it outlives an
@@ -68,7 +68,7 @@ pub trait Claim: Send + Sync {
 
 /// Which dead letters to read.
 #[derive(Clone, Debug)]
-pub struct LetterRead {
+pub struct DeadLetterRead {
     /// The group that gave them up.
     pub group: String,
     /// The category they belong to.
@@ -83,7 +83,7 @@ pub struct LetterRead {
 
 /// A message given up, as it lies in the log.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Letter {
+pub struct DeadLetter {
     /// The message.
     pub recorded: Recorded,
     /// How often its handler has failed.
@@ -96,7 +96,7 @@ pub struct Letter {
 
 /// A group that reads a category, and where it began.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Enrolment {
+pub struct GroupRegistration {
     /// The group.
     pub group: String,
     /// The category it reads.
@@ -110,7 +110,7 @@ pub struct Enrolment {
 pub enum Start {
     /// With the first message of the log.
     Beginning,
-    /// With the first message committed after it was enrolled.
+    /// With the first message committed after it was registered_groups.
     Head,
 }
 
@@ -140,18 +140,18 @@ pub struct ParkedPage {
 
 /// Where a group stands in one category.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
+pub struct GroupStatus {
     /// Messages committed since the group began.
     pub committed: u64,
     /// What its transactions have counted.
-    pub counts: BTreeMap<Term, u64>,
+    pub counts: BTreeMap<Counter, u64>,
     /// Where it stands for each priority in the log.
-    pub lanes: Vec<LaneStanding>,
+    pub lanes: Vec<PriorityStatus>,
 }
 
-impl Standing {
+impl GroupStatus {
     /// One of the counts.
-    pub fn count(&self, term: Term) -> u64 {
+    pub fn count(&self, term: Counter) -> u64 {
         self.counts.get(&term).copied().unwrap_or(0)
     }
 
@@ -172,7 +172,7 @@ impl Standing {
 
     /// What is settled: handled, ignored, expired, purged, parked and dead.
     pub fn settled(&self) -> u64 {
-        let counted: u64 = Term::SETTLED.iter().map(|term| self.count(*term)).sum();
+        let counted: u64 = Counter::SETTLED.iter().map(|term| self.count(*term)).sum();
         counted + self.parked() + self.dead()
     }
 
@@ -184,7 +184,7 @@ impl Standing {
 
 /// Where a group stands for one priority.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LaneStanding {
+pub struct PriorityStatus {
     /// The priority.
     pub priority: Priority,
     /// Messages not settled yet.

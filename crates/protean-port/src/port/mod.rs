@@ -17,19 +17,19 @@ mod rows;
 mod store;
 
 pub use broker::{
-    Batch, Broker, BrokerGroup, BrokerMark, Entry, EntryId, EntryRef, GroupStanding, Kept,
-    Publication, Published, Receipt,
+    Batch, Broker, BrokerGroup, BrokerGroupStatus, BrokerMark, Entry, EntryId, EntryRef,
+    Publication, Published, Receipt, StoredMark,
 };
 pub use broker_provider::{BrokerLocation, BrokerProvider};
 pub use changes::{
-    Append, At, Changes, Count, Dead, Expect, KeyClaim, KeyWrite, Mark, MessageRef, Outcome, Park,
-    Place, ProgressMove, RowChange, RowWrite, Statement, Term,
+    Append, At, Changes, Count, Counter, Dead, DoneMark, Expect, KeyClaim, KeyWrite, MessageRef,
+    Outcome, Park, Place, ProgressMove, RowChange, RowWrite, Statement,
 };
 pub use clock::{Clock, SystemClock};
 pub use consumer::{BrokerRead, Consumer, TakeOver};
 pub use ledger::{
-    Claim, Enrolment, LaneStanding, Ledger, Letter, LetterRead, ParkedPage, ParkedRead, Standing,
-    Start,
+    Claim, DeadLetter, DeadLetterRead, GroupRegistration, GroupStatus, Ledger, ParkedPage,
+    ParkedRead, PriorityStatus, Start,
 };
 pub use log::{Delivery, Find, LaneRead, Log, TypeStats};
 pub use provider::{Location, Provider};

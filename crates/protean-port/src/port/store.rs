@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::{Changes, Enrolment, KeyClaim, Ledger, Log, Outcome, Rows};
+use super::{Changes, GroupRegistration, KeyClaim, Ledger, Log, Outcome, Rows};
 use crate::Result;
 use crate::message::{Table, Timestamp};
 
@@ -33,7 +33,7 @@ pub trait Store: Log + Rows + Ledger {
     fn commits(&self) -> watch::Receiver<u64>;
 
     /// Creates what is missing: the store's own tables, these tables with their
-    /// columns, and these enrolments. Safe to run again and from several processes.
+    /// columns, and these registrations. Safe to run again and from several processes.
     ///
     /// # Errors
     /// When a table exists in a form that cannot be extended to the declared
@@ -41,7 +41,7 @@ pub trait Store: Log + Rows + Ledger {
     fn prepare<'a>(
         &'a self,
         tables: &'a [Table],
-        enrolments: &'a [Enrolment],
+        registrations: &'a [GroupRegistration],
     ) -> BoxFuture<'a, Result<()>>;
 
     /// What a sender's name for a command stands for, unless it has expired.

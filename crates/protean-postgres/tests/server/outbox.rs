@@ -4,23 +4,28 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use protean_port::message::{Category, Lane, Priority, Timestamp};
-use protean_port::port::{At, Changes, Dead, Enrolment, Mark, MessageRef, Park, Start, Store};
+use protean_port::port::{
+    At, Changes, Dead, DoneMark, GroupRegistration, MessageRef, Park, Start, Store,
+};
 
 use crate::{account, commit, database, prepared, unit};
 
 /// A relay that has published two messages, was refused one, has given one up, and
-/// has yet to publish another; and one that was enrolled behind the third message.
+/// has yet to publish another; and one that was registered_groups behind the third message.
 async fn relays(store: &dyn Store) {
-    let enrolment = |group: &str| Enrolment {
+    let registration = |group: &str| GroupRegistration {
         group: group.into(),
         category: Category::of("bank", "account"),
         start: Start::Head,
     };
     commit(store, vec![unit(Lane::Primary, &account("a"))]).await;
-    store.prepare(&[], &[enrolment("bank.relay:default"), enrolment("bank.Reader")]).await.unwrap();
+    store
+        .prepare(&[], &[registration("bank.relay:default"), registration("bank.Reader")])
+        .await
+        .unwrap();
     commit(store, vec![unit(Lane::Primary, &account("a")), unit(Lane::Primary, &account("a"))])
         .await;
-    store.prepare(&[], &[enrolment("bank.relay:partner")]).await.unwrap();
+    store.prepare(&[], &[registration("bank.relay:partner")]).await.unwrap();
     commit(store, vec![unit(Lane::Primary, &account("a")), unit(Lane::Backfill, &account("a"))])
         .await;
     let relay: Arc<str> = "bank.relay:default".into();
@@ -32,7 +37,7 @@ async fn relays(store: &dyn Store) {
     };
     let (reason, time) = ("too large".to_owned(), Timestamp::from_micros(1_795_000_000_000_001));
     let mut settled = Changes::new(Lane::Primary);
-    settled.marks.push(Mark {
+    settled.marks.push(DoneMark {
         group: Arc::clone(&relay),
         category: Category::of("bank", "account"),
         priority: Priority::NORMAL,
@@ -45,7 +50,7 @@ async fn relays(store: &dyn Store) {
         due: Some(time),
         reason: reason.clone(),
     });
-    settled.dead.push(Dead::Bury {
+    settled.dead.push(Dead::Add {
         group: relay,
         message: message(4),
         attempts: 3,

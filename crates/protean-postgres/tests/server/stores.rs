@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use protean_port::message::{Lane, Priority};
-use protean_port::port::{Enrolment, Expect, LaneRead, Outcome, Start, Store};
+use protean_port::port::{Expect, GroupRegistration, LaneRead, Outcome, Start, Store};
 
 use crate::{account, commit, database, ids, is_committed, open, people, prepared, raw, unit};
 
@@ -26,16 +26,16 @@ async fn child() {
     let Ok(uri) = std::env::var(URI) else { return };
     let store = open(&uri).await;
     match std::env::var(PART).unwrap().as_str() {
-        "prepare" => store.prepare(&[people()], &[enrolment()]).await.unwrap(),
+        "prepare" => store.prepare(&[people()], &[registration()]).await.unwrap(),
         "claim" => crate::claims::hold(&*store).await,
         "abort" => crate::claims::note_and_abort(&*store).await,
         part => panic!("{part}"),
     }
 }
 
-fn enrolment() -> Enrolment {
+fn registration() -> GroupRegistration {
     let category = account("a").category().clone();
-    Enrolment { group: "reader".into(), category, start: Start::Beginning }
+    GroupRegistration { group: "reader".into(), category, start: Start::Beginning }
 }
 
 #[tokio::test]
@@ -46,7 +46,7 @@ async fn processes_that_prepare_at_once_all_succeed() {
         assert!(child.wait().unwrap().success());
     }
     let store = open(&database.uri()).await;
-    assert_eq!(store.enrolled().await.unwrap().len(), 1);
+    assert_eq!(store.registered_groups().await.unwrap().len(), 1);
     assert!(is_committed(&commit(&*store, vec![unit(Lane::Primary, &account("a"))]).await[0]));
 }
 

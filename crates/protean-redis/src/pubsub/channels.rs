@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use protean_port::Result;
 use protean_port::message::Id;
 use protean_port::port::{
-    Batch, BoxFuture, Broker, BrokerGroup, BrokerMark, BrokerRead, Consumer, Entry, EntryId,
-    EntryRef, GroupStanding, Kept, Publication, Published, Receipt, TakeOver,
+    Batch, BoxFuture, Broker, BrokerGroup, BrokerGroupStatus, BrokerMark, BrokerRead, Consumer,
+    Entry, EntryId, EntryRef, Publication, Published, Receipt, StoredMark, TakeOver,
 };
 use redis::Value;
 
@@ -106,18 +106,18 @@ impl Broker for Channels {
         })
     }
 
-    fn kept<'a>(&'a self, mark: &'a str) -> BoxFuture<'a, Result<Kept>> {
+    fn kept<'a>(&'a self, mark: &'a str) -> BoxFuture<'a, Result<StoredMark>> {
         Box::pin(async move {
             self.shared.ask(redis::cmd("PING")).await?;
             let marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
-            Ok(Kept { value: marks.get(mark).cloned(), incarnation: "".into() })
+            Ok(StoredMark { value: marks.get(mark).cloned(), incarnation: "".into() })
         })
     }
 
     fn standing<'a>(
         &'a self,
         groups: &'a [BrokerGroup],
-    ) -> BoxFuture<'a, Result<Vec<Option<GroupStanding>>>> {
+    ) -> BoxFuture<'a, Result<Vec<Option<BrokerGroupStatus>>>> {
         // Redis knows no groups here.
         Box::pin(async move { Ok(vec![None; groups.len()]) })
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use protean_port::Result;
 use protean_port::port::{
-    Batch, Broker, BrokerGroup, BrokerMark, BrokerRead, Entry, EntryRef, GroupStanding,
+    Batch, Broker, BrokerGroup, BrokerGroupStatus, BrokerMark, BrokerRead, Entry, EntryRef,
     Publication, Receipt, TakeOver,
 };
 
@@ -118,7 +118,7 @@ impl Sample {
     ///
     /// # Panics
     /// When there is no such group.
-    pub async fn standing(&self, stream: &str, group: &str) -> Result<GroupStanding> {
+    pub async fn standing(&self, stream: &str, group: &str) -> Result<BrokerGroupStatus> {
         let standing = self.broker.standing(&self.groups(stream, &[group])).await?;
         Ok(standing.into_iter().next().flatten().expect("a group"))
     }

@@ -6,16 +6,16 @@ use proptest::strategy::{Just, Strategy};
 use proptest::{prop_oneof, sample::select};
 use protean_port::Result;
 use protean_port::message::{Priority, Recorded, Stream, Value};
-use protean_port::port::{At, Expect, MessageRef, Park, Start, Store, Term};
+use protean_port::port::{At, Counter, Expect, MessageRef, Park, Start, Store};
 
 use super::sample::{
     Draft, OTHER, READER, account, at, bulk, column, keep, message, take, thing, things, unit,
 };
 
-/// The groups of a history; the last one is enrolled on the way.
+/// The groups of a history; the last one is registered_groups on the way.
 pub const GROUPS: [&str; 3] = [READER, OTHER, LATE];
 
-/// The group that is enrolled on the way.
+/// The group that is registered_groups on the way.
 pub const LATE: &str = "late";
 
 /// The streams of a history.
@@ -34,7 +34,7 @@ pub enum Step {
         /// The units.
         units: Vec<Planned>,
     },
-    /// The late group is enrolled.
+    /// The late group is registered_groups.
     Enrol(Start),
 }
 
@@ -56,13 +56,13 @@ enum Part {
     Remove { key: &'static str, off: i64 },
     Claim { key: &'static str },
     Move { group: &'static str, stream: &'static str, off: i64 },
-    Mark { group: &'static str, pick: usize, at: fn(u64) -> At },
+    DoneMark { group: &'static str, pick: usize, at: fn(u64) -> At },
     MarkAppended { group: &'static str },
     Keep { group: &'static str, pick: usize, attempts: u32, due: Option<i64> },
     Take { group: &'static str, pick: usize },
     Release { group: &'static str, stream: &'static str, due: i64 },
     Bury { group: &'static str, pick: usize },
-    Count { group: &'static str, term: Term, count: u64 },
+    Count { group: &'static str, term: Counter, count: u64 },
 }
 
 /// Histories of up to a dozen steps.
@@ -118,9 +118,9 @@ fn ledger() -> impl Strategy<Value = Part> {
     });
     let settles: [fn(u64) -> At; 3] = [At::UpTo, At::Only, At::First];
     let mark = (group(), 0..100_usize, select(settles.to_vec()))
-        .prop_map(|(group, pick, at)| Part::Mark { group, pick, at });
+        .prop_map(|(group, pick, at)| Part::DoneMark { group, pick, at });
     let appended = group().prop_map(|group| Part::MarkAppended { group });
-    let count = (group(), select(&Term::ALL[..]), 0..5_u64)
+    let count = (group(), select(&Counter::ALL[..]), 0..5_u64)
         .prop_map(|(group, term, count)| Part::Count { group, term, count });
     prop_oneof![2 => step, 3 => mark, 2 => appended, 1 => count]
 }
@@ -233,7 +233,7 @@ impl Scene<'_> {
         };
         let reference = |pick: &usize| picked(pick).map(MessageRef::from);
         match part {
-            Part::Mark { group, pick, at } => match picked(pick) {
+            Part::DoneMark { group, pick, at } => match picked(pick) {
                 Some(Recorded { position, message, .. }) => {
                     draft.mark(group, message.priority, at(*position))
                 }

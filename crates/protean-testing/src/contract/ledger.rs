@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use protean_port::Result;
 use protean_port::message::{Category, Priority};
-use protean_port::port::{At, Delivery, LaneStanding, MessageRef, Outcome, Standing, Store, Term};
+use protean_port::port::{
+    At, Counter, Delivery, GroupStatus, MessageRef, Outcome, PriorityStatus, Store,
+};
 
 use super::sample::{
     OTHER, READER, account, accounts, assert_stale, at, commit_one, keep, places, recorded, unit,
@@ -14,7 +16,7 @@ use super::sample::{
 const NORMAL: Priority = Priority::NORMAL;
 
 /// Where a group stands, its lanes from the highest priority down.
-async fn standing(store: &dyn Store, group: &str) -> Result<Standing> {
+async fn standing(store: &dyn Store, group: &str) -> Result<GroupStatus> {
     let mut standing = store.standing(group, &accounts()).await?;
     standing.lanes.sort_by_key(|lane| std::cmp::Reverse(lane.priority));
     Ok(standing)
@@ -51,31 +53,31 @@ pub async fn one_of_many_concurrent_moves_wins(store: Arc<dyn Store>) -> Result 
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..8 {
         let store = Arc::clone(&store);
-        let step = unit().step(READER, &account("a"), 0).count(READER, Term::Handled, 1);
+        let step = unit().step(READER, &account("a"), 0).count(READER, Counter::Handled, 1);
         tasks.spawn(async move { commit_one(&*store, step).await });
     }
     let outcomes = tasks.join_all().await;
     let won = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Committed(_))).count();
     let stale = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Stale(_))).count();
     assert_eq!((won, stale), (1, 7));
-    assert_eq!(standing(&*store, READER).await?.count(Term::Handled), 1);
+    assert_eq!(standing(&*store, READER).await?.count(Counter::Handled), 1);
     Ok(())
 }
 
 pub async fn counts_add_up(store: Arc<dyn Store>) -> Result {
     let drafts = [
-        unit().count(READER, Term::Handled, 2).count(READER, Term::Ignored, 1),
-        unit().count(READER, Term::Handled, 3).count(READER, Term::Handled, 4),
-        unit().count(READER, Term::Duplicate, 1).count(OTHER, Term::Purged, 9),
+        unit().count(READER, Counter::Handled, 2).count(READER, Counter::Ignored, 1),
+        unit().count(READER, Counter::Handled, 3).count(READER, Counter::Handled, 4),
+        unit().count(READER, Counter::Duplicate, 1).count(OTHER, Counter::Purged, 9),
     ];
     for draft in drafts {
         places(&commit_one(&*store, draft).await);
     }
-    let elsewhere = unit().count(READER, Term::Expired, 7).with(|changes| {
+    let elsewhere = unit().count(READER, Counter::Expired, 7).with(|changes| {
         changes.counts[0].category = accounts().commands();
     });
     places(&commit_one(&*store, elsewhere).await);
-    let counts = |standing: Standing| Term::ALL.map(|term| standing.count(term));
+    let counts = |standing: GroupStatus| Counter::ALL.map(|term| standing.count(term));
     assert_eq!(counts(standing(&*store, READER).await?), [9, 1, 0, 0, 1]);
     assert_eq!(counts(standing(&*store, OTHER).await?), [0, 0, 0, 9, 0]);
     let commands = store.standing(READER, &accounts().commands()).await?;
@@ -84,7 +86,7 @@ pub async fn counts_add_up(store: Arc<dyn Store>) -> Result {
 }
 
 pub async fn standing_tells_each_priority(store: Arc<dyn Store>) -> Result {
-    assert_eq!(standing(&*store, READER).await?, Standing::default());
+    assert_eq!(standing(&*store, READER).await?, GroupStatus::default());
     let mut times = Vec::new();
     for priority in [0, 50, 0, -100, 0] {
         let recorded = recorded(&*store, &account("a"), Priority::new(priority)).await;
@@ -93,8 +95,8 @@ pub async fn standing_tells_each_priority(store: Arc<dyn Store>) -> Result {
     recorded(&*store, &accounts().commands().stream(&"a".into()), NORMAL).await;
     let settled =
         unit().mark(READER, NORMAL, At::UpTo(1)).mark(READER, Priority::HIGH, At::UpTo(2));
-    places(&commit_one(&*store, settled.count(READER, Term::Handled, 2)).await);
-    let lane = |priority, (lag, cursor, head): (u64, u64, u64), oldest| LaneStanding {
+    places(&commit_one(&*store, settled.count(READER, Counter::Handled, 2)).await);
+    let lane = |priority, (lag, cursor, head): (u64, u64, u64), oldest| PriorityStatus {
         priority,
         lag,
         oldest,
@@ -108,9 +110,9 @@ pub async fn standing_tells_each_priority(store: Arc<dyn Store>) -> Result {
         lane(NORMAL, (2, 1, 5), times[2]),
         lane(Priority::BULK, (1, 0, 4), times[3]),
     ];
-    let counts = BTreeMap::from([(Term::Handled, 2)]);
+    let counts = BTreeMap::from([(Counter::Handled, 2)]);
     let found = standing(&*store, READER).await?;
-    assert_eq!(found, Standing { committed: 5, counts, lanes });
+    assert_eq!(found, GroupStatus { committed: 5, counts, lanes });
     assert!(found.closes());
     Ok(())
 }
@@ -125,8 +127,8 @@ pub async fn standing_counts_what_was_settled_out_of_order(store: Arc<dyn Store>
         .mark(READER, NORMAL, At::Only(3))
         .mark(READER, NORMAL, At::Only(4))
         .mark(READER, NORMAL, At::Only(6))
-        .count(READER, Term::Handled, 1)
-        .count(READER, Term::Ignored, 1)
+        .count(READER, Counter::Handled, 1)
+        .count(READER, Counter::Ignored, 1)
         .park(keep(READER, &messages[3], 1, Some(at(1))))
         .bury(READER, messages[5].clone());
     places(&commit_one(&*store, settled).await);
@@ -212,8 +214,11 @@ pub async fn recalls_what_is_parked_or_not_settled(store: Arc<dyn Store>) -> Res
 }
 
 pub async fn every_group_that_was_enrolled_is_told(store: Arc<dyn Store>) -> Result {
-    let enrolled = store.enrolled().await?;
-    assert_eq!(enrolled, [(OTHER.to_owned(), accounts()), (READER.to_owned(), accounts())]);
+    let registered_groups = store.registered_groups().await?;
+    assert_eq!(
+        registered_groups,
+        [(OTHER.to_owned(), accounts()), (READER.to_owned(), accounts())]
+    );
     Ok(())
 }
 
@@ -223,13 +228,13 @@ pub async fn forgetting_a_group_leaves_nothing_of_it(store: Arc<dyn Store>) -> R
     for group in [READER, OTHER] {
         let draft = unit().park(keep(group, &a, 1, Some(at(1)))).bury(group, b.clone());
         let draft = draft.mark(group, NORMAL, At::UpTo(1)).mark(group, NORMAL, At::Only(2));
-        let draft = draft.step(group, &account("c"), 0).count(group, Term::Handled, 4);
+        let draft = draft.step(group, &account("c"), 0).count(group, Counter::Handled, 4);
         places(&commit_one(&*store, draft).await);
     }
     let kept = standing(&*store, OTHER).await?;
     store.forget(READER).await?;
     store.forget("stranger").await?;
-    assert_eq!(store.enrolled().await?, [(OTHER.to_owned(), accounts())]);
+    assert_eq!(store.registered_groups().await?, [(OTHER.to_owned(), accounts())]);
     let found = standing(&*store, READER).await?;
     assert_eq!((found.lag(), found.parked(), found.dead(), found.settled()), (2, 0, 0, 0));
     assert_eq!(store.next(READER, &account("c")).await?, 0);

@@ -4,16 +4,16 @@ use std::sync::Arc;
 
 use protean_port::Result;
 use protean_port::message::{Category, Priority, Recorded};
-use protean_port::port::{Dead, Letter, LetterRead, MessageRef, Store};
+use protean_port::port::{Dead, DeadLetter, DeadLetterRead, MessageRef, Store};
 
 use super::sample::{
     Draft, OTHER, READER, account, accounts, assert_stale, at, commit_one, keep, parked_read,
     places, recorded, unit,
 };
 
-fn read(group: &str, after: u64, limit: usize) -> LetterRead {
+fn read(group: &str, after: u64, limit: usize) -> DeadLetterRead {
     let before = at(1);
-    LetterRead { group: group.to_owned(), category: accounts(), after, before, limit }
+    DeadLetterRead { group: group.to_owned(), category: accounts(), after, before, limit }
 }
 
 fn exhume(group: &str, message: &Recorded) -> Draft {
@@ -31,13 +31,14 @@ async fn buried(store: &dyn Store, id: &str) -> Recorded {
 pub async fn a_letter_tells_all_about_its_message(store: Arc<dyn Store>) -> Result {
     let message = buried(&*store, "a").await;
     let (reason, time) = ("it cannot be handled".to_owned(), at(0));
-    let letter = Letter { recorded: message, attempts: 3, reason, time };
-    assert_eq!(store.letters(read(READER, 0, 9)).await?, [letter]);
-    assert_eq!(store.letters(read(OTHER, 0, 9)).await?, []);
-    let elsewhere = LetterRead { category: Category::named("fact::other"), ..read(READER, 0, 9) };
-    assert_eq!(store.letters(elsewhere).await?, []);
-    let earlier = LetterRead { before: at(0), ..read(READER, 0, 9) };
-    assert_eq!(store.letters(earlier).await?, [], "it was given up at that moment");
+    let letter = DeadLetter { recorded: message, attempts: 3, reason, time };
+    assert_eq!(store.dead_letters(read(READER, 0, 9)).await?, [letter]);
+    assert_eq!(store.dead_letters(read(OTHER, 0, 9)).await?, []);
+    let elsewhere =
+        DeadLetterRead { category: Category::named("fact::other"), ..read(READER, 0, 9) };
+    assert_eq!(store.dead_letters(elsewhere).await?, []);
+    let earlier = DeadLetterRead { before: at(0), ..read(READER, 0, 9) };
+    assert_eq!(store.dead_letters(earlier).await?, [], "it was given up at that moment");
     Ok(())
 }
 
@@ -48,7 +49,7 @@ pub async fn letters_are_read_page_by_page(store: Arc<dyn Store>) -> Result {
     for (after, limit, positions) in
         [(0, 3, &[1, 2, 3][..]), (3, 3, &[4]), (4, 3, &[]), (0, 0, &[])]
     {
-        let letters = store.letters(read(READER, after, limit)).await?;
+        let letters = store.dead_letters(read(READER, after, limit)).await?;
         let found: Vec<u64> = letters.iter().map(|letter| letter.recorded.position).collect();
         assert_eq!(found, positions, "{limit} after {after}");
     }
@@ -62,7 +63,7 @@ pub async fn rejects_taking_what_is_not_dead(store: Arc<dyn Store>) -> Result {
     assert_stale(&commit_one(&*store, exhume(OTHER, &message)).await);
     places(&commit_one(&*store, exhume(READER, &message)).await);
     assert_stale(&commit_one(&*store, exhume(READER, &message)).await);
-    assert_eq!(store.letters(read(READER, 0, 9)).await?, []);
+    assert_eq!(store.dead_letters(read(READER, 0, 9)).await?, []);
     assert!(!store.blocked(READER, &account("a"), 9).await?, "it is in nobody's way");
     Ok(())
 }
@@ -75,11 +76,11 @@ pub async fn what_is_given_up_in_turn_is_what_the_group_expects(store: Arc<dyn S
     let bury = |message: &Recorded| {
         let (group, message) = (READER.into(), MessageRef::from(message));
         let (reason, time) = ("it breaks a rule".to_owned(), at(0));
-        let dead = Dead::Bury { group, message, attempts: 1, reason, time, in_turn: true };
+        let dead = Dead::Add { group, message, attempts: 1, reason, time, in_turn: true };
         unit().with(|changes| changes.dead.push(dead))
     };
     assert_stale(&commit_one(&*store, bury(&messages[1])).await);
-    assert_eq!(store.letters(read(READER, 0, 9)).await?, []);
+    assert_eq!(store.dead_letters(read(READER, 0, 9)).await?, []);
     places(&commit_one(&*store, unit().step(READER, &account("a"), 0)).await);
     assert_stale(&commit_one(&*store, bury(&messages[0])).await);
     places(&commit_one(&*store, bury(&messages[1])).await);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protean_port::Result;
 use protean_port::message::Priority;
-use protean_port::port::{At, LaneStanding, Outcome, Store};
+use protean_port::port::{At, Outcome, PriorityStatus, Store};
 
 use super::sample::{
     Draft, OTHER, READER, account, accounts, assert_stale, commit_one, lane_read, places, recorded,
@@ -30,7 +30,7 @@ fn mark(at: At) -> Draft {
 /// The cursor, the lag and the open positions of the normal priority.
 async fn open(store: &dyn Store) -> Result<(u64, u64, Vec<u64>)> {
     let standing = store.standing(READER, &accounts()).await?;
-    let of = |lane: &&LaneStanding| lane.priority == NORMAL;
+    let of = |lane: &&PriorityStatus| lane.priority == NORMAL;
     let (cursor, lag) =
         standing.lanes.iter().find(of).map_or((0, 0), |lane| (lane.cursor, lane.lag));
     let read = store.lane(lane_read(READER)).await?;

@@ -88,7 +88,7 @@ where
     let shown = runtime().block_on(async {
         let subject = fresh().await;
         let store = subject.store();
-        store.prepare(&sample::tables(), &sample::enrolments()).await?;
+        store.prepare(&sample::tables(), &sample::registrations()).await?;
         let fact = tokio::time::timeout(Duration::from_secs(60), fact(store));
         fact.await.unwrap_or_else(|_| panic!("it took longer than a minute"))
     });

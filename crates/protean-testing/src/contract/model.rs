@@ -11,7 +11,7 @@ use protean_port::port::{Changes, Find, LaneRead, Outcome, ParkedRead, Query, Ro
 
 use super::history::{GROUPS, LATE, STREAMS, Step, THINGS, drafts, histories};
 use super::sample::{
-    Draft, account, accounts, at, commit_all, enrolment, enrolments, lane_read, parked_read,
+    Draft, account, accounts, at, commit_all, lane_read, parked_read, registration, registrations,
     tables, things,
 };
 use super::{Subject, runtime};
@@ -41,14 +41,14 @@ pub(crate) fn runner() -> TestRunner {
 async fn agree(store: &dyn Store, history: &[Step]) -> Result<(), String> {
     let model = MemoryStore::new();
     for store in [store, &model] {
-        read(store.prepare(&tables(), &enrolments()).await)?;
+        read(store.prepare(&tables(), &registrations()).await)?;
     }
     for (number, step) in history.iter().enumerate() {
         let drafts = match step {
             Step::Commit { bulk, units } => read(drafts(&model, *bulk, units).await)?,
             Step::Enrol(start) => {
                 for store in [store, &model] {
-                    read(store.prepare(&[], &[enrolment(LATE, *start)]).await)?;
+                    read(store.prepare(&[], &[registration(LATE, *start)]).await)?;
                 }
                 Vec::new()
             }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use protean_port::Result;
 use protean_port::message::{Priority, Value};
-use protean_port::port::{At, LaneRead, MessageRef, Outcome, Place, Query, Standing, Store, Term};
+use protean_port::port::{
+    At, Counter, GroupStatus, LaneRead, MessageRef, Outcome, Place, Query, Store,
+};
 
 use super::sample::{
     Draft, READER, account, accounts, assert_stale, at, bulk, column, commit, commit_one, keep,
@@ -82,7 +84,7 @@ pub async fn a_later_unit_sees_an_earlier_one(store: Arc<dyn Store>) -> Result {
 async fn picture(store: &dyn Store) -> Result<impl PartialEq + std::fmt::Debug + use<>> {
     let (mut lanes, mut rows) = (Vec::new(), Vec::new());
     for group in [READER, "quiet"] {
-        let standing: Standing = store.standing(group, &accounts()).await?;
+        let standing: GroupStatus = store.standing(group, &accounts()).await?;
         let parked = store.parked(parked_read(group, at(1_000_000_000), 100)).await?;
         let read = LaneRead { limit: 100, ..lane_read(group) };
         lanes.push((standing, parked, store.lane(read).await?));
@@ -121,9 +123,9 @@ pub async fn a_failing_part_changes_nothing_at_all(store: Arc<dyn Store>) -> Res
             .park(take(READER, &first))
             .park(keep(READER, &second, 2, Some(at(1))))
             .bury("quiet", first.clone())
-            .count(READER, Term::Handled, 5)
+            .count(READER, Counter::Handled, 5)
             // Twice the same, to see that they are taken back in the right order.
-            .count(READER, Term::Handled, 2)
+            .count(READER, Counter::Handled, 2)
             .step(READER, &stream, 1)
             .park(keep(READER, &second, 3, Some(at(2))))
     };
@@ -196,7 +198,7 @@ pub async fn otherwise_is_applied_whatever_the_reason(store: Arc<dyn Store>) -> 
     let known = unit().put(None, taken).claim("taken", "m-1");
     places(&commit_one(&*store, known).await);
     let unique = thing("new", [(column::EMAIL, Value::text("a@b.c"))]);
-    let instead = |id| unit().append_at(&account(id), 0).count(READER, Term::Handled, 1);
+    let instead = |id| unit().append_at(&account(id), 0).count(READER, Counter::Handled, 1);
     let units = [
         unit().append_at(&account("x"), 9).or(instead("stale")),
         unit().put(None, unique).or(instead("rejected")),
@@ -216,7 +218,7 @@ pub async fn otherwise_is_applied_whatever_the_reason(store: Arc<dyn Store>) -> 
     {
         assert_eq!(store.stream(&account(id), 0, 9).await?.len(), length, "{id}");
     }
-    assert_eq!(store.standing(READER, &accounts()).await?.count(Term::Handled), 4);
+    assert_eq!(store.standing(READER, &accounts()).await?.count(Counter::Handled), 4);
     Ok(())
 }
 

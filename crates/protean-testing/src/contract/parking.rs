@@ -7,8 +7,8 @@ use protean_port::message::{Priority, Recorded, Stream, Timestamp};
 use protean_port::port::{Delivery, MessageRef, Park, ParkedPage, ParkedRead, Start, Store};
 
 use super::sample::{
-    Draft, OTHER, READER, account, accounts, assert_stale, at, commit_one, enrolment, hold, keep,
-    parked_read, places, recorded, take, unit,
+    Draft, OTHER, READER, account, accounts, assert_stale, at, commit_one, hold, keep, parked_read,
+    places, recorded, registration, take, unit,
 };
 
 async fn written<const N: usize>(store: &dyn Store, stream: &Stream) -> [MessageRef; N] {
@@ -223,7 +223,7 @@ pub async fn a_skipped_dead_message_is_in_nobodys_way(store: Arc<dyn Store>) -> 
 pub async fn a_group_from_the_head_is_not_held_by_what_was_before(store: Arc<dyn Store>) -> Result {
     let stream = account("a");
     let [a, b, c] = written(&*store, &stream).await;
-    store.prepare(&[], &[enrolment("late", Start::Head)]).await?;
+    store.prepare(&[], &[registration("late", Start::Head)]).await?;
     let [d] = written(&*store, &stream).await;
     apply(&*store, unit().bury("late", a).park(keep("late", &b, 1, Some(at(1))))).await;
     assert!(!store.blocked("late", &stream, 3).await?);

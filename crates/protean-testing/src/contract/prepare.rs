@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use protean_port::message::{Column, ColumnKind, Priority, Table, Value};
-use protean_port::port::{At, Query, RowState, RowWrite, Standing, Start, Store};
+use protean_port::port::{At, GroupStatus, Query, RowState, RowWrite, Start, Store};
 use protean_port::{Error, Result};
 
 use super::sample::{
-    READER, account, accounts, assert_stale, column, commit_one, enrolment, enrolments, lane_read,
-    places, recorded, tables, thing, things, unit,
+    READER, account, accounts, assert_stale, column, commit_one, lane_read, places, recorded,
+    registration, registrations, tables, thing, things, unit,
 };
 
 pub async fn preparing_again_changes_nothing(store: Arc<dyn Store>) -> Result {
@@ -16,7 +16,7 @@ pub async fn preparing_again_changes_nothing(store: Arc<dyn Store>) -> Result {
     places(&commit_one(&*store, unit().put(None, Arc::clone(&row))).await);
     recorded(&*store, &account("a"), Priority::NORMAL).await;
     for _ in 0..2 {
-        store.prepare(&tables(), &enrolments()).await?;
+        store.prepare(&tables(), &registrations()).await?;
         let state = RowState { row: Some(Arc::clone(&row)), version: Some(0) };
         assert_eq!(store.row(&things(), "t").await?, state);
         assert_eq!(store.lane(lane_read(READER)).await?.len(), 1);
@@ -29,7 +29,7 @@ pub async fn preparing_at_once_is_safe(store: Arc<dyn Store>) -> Result {
     for _ in 0..8 {
         let store = Arc::clone(&store);
         let other = Table { name: "others".to_owned(), ..things() };
-        let group = enrolment("new", Start::Beginning);
+        let group = registration("new", Start::Beginning);
         tasks.spawn(async move { store.prepare(&[things(), other], &[group]).await });
     }
     tasks.join_all().await.into_iter().collect()
@@ -79,12 +79,12 @@ pub async fn refuses_a_column_of_another_kind_whole(store: Arc<dyn Store>) -> Re
     let mut changed = things();
     changed.columns[column::SIZE].kind = ColumnKind::Text;
     let fresh = Table { name: "fresh".to_owned(), ..things() };
-    let late = enrolment("late", Start::Head);
+    let late = registration("late", Start::Head);
     let error = store.prepare(&[fresh, changed], &[late]).await.expect_err("it changes a kind");
     let told = error.to_string();
     assert!(told.contains("things") && told.contains("size"), "{told}");
     assert_eq!(store.row(&things(), "t").await?.row, Some(row));
-    // The group was not enrolled, so it still stands at the beginning.
+    // The group was not registered_groups, so it still stands at the beginning.
     assert_eq!(store.standing("late", &accounts()).await?.committed, 1);
     Ok(())
 }
@@ -93,7 +93,7 @@ pub async fn a_group_from_the_head_misses_what_was_before(store: Arc<dyn Store>)
     for priority in [0, 50, 0] {
         recorded(&*store, &account("a"), Priority::new(priority)).await;
     }
-    store.prepare(&[], &[enrolment("late", Start::Head)]).await?;
+    store.prepare(&[], &[registration("late", Start::Head)]).await?;
     let standing = store.standing("late", &accounts()).await?;
     assert_eq!((standing.committed, standing.lag()), (0, 0));
     assert!(standing.lanes.iter().all(|lane| lane.oldest.is_none()));
@@ -117,7 +117,7 @@ pub async fn a_group_from_the_head_expects_what_came_after(store: Arc<dyn Store>
     for id in ["a", "a", "b"] {
         recorded(&*store, &account(id), Priority::NORMAL).await;
     }
-    store.prepare(&[], &[enrolment("late", Start::Head)]).await?;
+    store.prepare(&[], &[registration("late", Start::Head)]).await?;
     for (id, next) in [("a", 2), ("b", 1), ("ab", 0)] {
         recorded(&*store, &account(id), Priority::NORMAL).await;
         assert_eq!(store.next("late", &account(id)).await?, next, "{id}");
@@ -139,7 +139,7 @@ pub async fn marks_made_before_enrolling_count_no_more(store: Arc<dyn Store>) ->
         let mark = unit().mark("late", Priority::NORMAL, At::Only(settled));
         places(&commit_one(&*store, if settled == 1 { unit() } else { mark }).await);
     }
-    store.prepare(&[], &[enrolment("late", Start::Head)]).await?;
+    store.prepare(&[], &[registration("late", Start::Head)]).await?;
     recorded(&*store, &account("a"), Priority::NORMAL).await;
     let standing = store.standing("late", &accounts()).await?;
     assert_eq!((standing.committed, standing.lag(), standing.lanes[0].cursor), (1, 1, 3));
@@ -148,10 +148,10 @@ pub async fn marks_made_before_enrolling_count_no_more(store: Arc<dyn Store>) ->
 
 pub async fn enrolling_again_changes_nothing(store: Arc<dyn Store>) -> Result {
     recorded(&*store, &account("a"), Priority::NORMAL).await;
-    store.prepare(&[], &[enrolment("late", Start::Head)]).await?;
+    store.prepare(&[], &[registration("late", Start::Head)]).await?;
     recorded(&*store, &account("a"), Priority::NORMAL).await;
     for start in [Start::Head, Start::Beginning] {
-        store.prepare(&[], &[enrolment("late", start), enrolment(READER, start)]).await?;
+        store.prepare(&[], &[registration("late", start), registration(READER, start)]).await?;
         assert_eq!(store.standing("late", &accounts()).await?.committed, 1);
         assert_eq!(store.standing(READER, &accounts()).await?.committed, 2);
     }
@@ -164,13 +164,13 @@ pub async fn destroying_empties_everything(store: Arc<dyn Store>) -> Result {
     let mark = mark.mark(READER, Priority::NORMAL, At::Appended(0)).step(READER, &stream, 0);
     let mark = mark.claim("row-1", "m-1").put(None, thing("t", []));
     places(&commit_one(&*store, mark).await);
-    store.prepare(&[], &[enrolment("late", Start::Head)]).await?;
+    store.prepare(&[], &[registration("late", Start::Head)]).await?;
     store.destroy(&tables()).await?;
-    store.prepare(&tables(), &enrolments()).await?;
+    store.prepare(&tables(), &registrations()).await?;
     assert_eq!(store.stream(&stream, 0, 9).await?, []);
     assert_eq!(store.row(&things(), "t").await?, RowState::default());
     assert_eq!(store.next(READER, &stream).await?, 0);
-    assert_eq!(store.standing(READER, &accounts()).await?, Standing::default());
+    assert_eq!(store.standing(READER, &accounts()).await?, GroupStatus::default());
     places(&commit_one(&*store, unit().claim("row-1", "m-2")).await);
     let first = recorded(&*store, &stream, Priority::NORMAL).await;
     assert_eq!((first.position, first.stream_position), (1, 0));

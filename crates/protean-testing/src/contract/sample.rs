@@ -8,9 +8,9 @@ use protean_port::message::{
     Stream, Table, Timestamp, Value,
 };
 use protean_port::port::{
-    Append, At, Changes, Count, Dead, Enrolment, Expect, KeyClaim, KeyWrite, LaneRead, Mark,
-    MessageRef, Outcome, Park, ParkedRead, Place, ProgressMove, RowChange, RowWrite, Start, Store,
-    Term,
+    Append, At, Changes, Count, Counter, Dead, DoneMark, Expect, GroupRegistration, KeyClaim,
+    KeyWrite, LaneRead, MessageRef, Outcome, Park, ParkedRead, Place, ProgressMove, RowChange,
+    RowWrite, Start, Store,
 };
 
 /// The group that reads accounts from the beginning.
@@ -37,14 +37,14 @@ pub fn tables() -> Vec<Table> {
     vec![things()]
 }
 
-/// The groups that are enrolled.
-pub fn enrolments() -> Vec<Enrolment> {
-    [READER, OTHER].map(|group| enrolment(group, Start::Beginning)).into()
+/// The groups that are registered_groups.
+pub fn registrations() -> Vec<GroupRegistration> {
+    [READER, OTHER].map(|group| registration(group, Start::Beginning)).into()
 }
 
 /// A group that reads accounts.
-pub fn enrolment(group: &str, start: Start) -> Enrolment {
-    Enrolment { group: group.to_owned(), category: accounts(), start }
+pub fn registration(group: &str, start: Start) -> GroupRegistration {
+    GroupRegistration { group: group.to_owned(), category: accounts(), start }
 }
 
 /// The columns of [`things`] by name.
@@ -197,7 +197,7 @@ impl Draft {
 
     /// Marks messages of accounts as settled.
     pub fn mark(mut self, group: &str, priority: Priority, at: At) -> Self {
-        self.0.marks.push(Mark { group: group.into(), category: accounts(), priority, at });
+        self.0.marks.push(DoneMark { group: group.into(), category: accounts(), priority, at });
         self
     }
 
@@ -210,13 +210,12 @@ impl Draft {
     /// Gives a message up.
     pub fn bury(self, group: &str, message: MessageRef) -> Self {
         let (group, reason) = (group.into(), "it cannot be handled".to_owned());
-        let buried =
-            Dead::Bury { group, message, attempts: 3, reason, time: at(0), in_turn: false };
+        let buried = Dead::Add { group, message, attempts: 3, reason, time: at(0), in_turn: false };
         self.with(|changes| changes.dead.push(buried))
     }
 
     /// Counts messages of accounts.
-    pub fn count(mut self, group: &str, term: Term, count: u64) -> Self {
+    pub fn count(mut self, group: &str, term: Counter, count: u64) -> Self {
         self.0.counts.push(Count { group: group.into(), category: accounts(), term, count });
         self
     }

@@ -9,12 +9,12 @@ use proptest::test_runner::TestCaseError;
 use proptest::{prop_oneof, sample::select};
 use protean_port::Result;
 use protean_port::message::Priority;
-use protean_port::port::{At, Delivery, MessageRef, Store, Term};
+use protean_port::port::{At, Counter, Delivery, MessageRef, Store};
 
 use super::model::runner;
 use super::sample::{
-    Draft, READER, account, accounts, at, commit_all, enrolments, keep, lane_read, parked_read,
-    places, tables, take, unit,
+    Draft, READER, account, accounts, at, commit_all, keep, lane_read, parked_read, places,
+    registrations, tables, take, unit,
 };
 use super::{Subject, runtime};
 
@@ -32,7 +32,7 @@ enum Deed {
     /// Settles the open message with this number.
     Settle {
         pick: usize,
-        term: Term,
+        term: Counter,
     },
     Park {
         pick: usize,
@@ -63,8 +63,8 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
         .prop_map(|(stream, priority)| Deed::Append { stream, priority });
     let settled = priority().prop_map(|priority| Deed::AppendSettled { priority });
     let pick = || 0..20_usize;
-    let settle =
-        (pick(), select(&Term::SETTLED[..])).prop_map(|(pick, term)| Deed::Settle { pick, term });
+    let settle = (pick(), select(&Counter::SETTLED[..]))
+        .prop_map(|(pick, term)| Deed::Settle { pick, term });
     let park =
         (pick(), proptest::option::of(0..9_i64)).prop_map(|(pick, due)| Deed::Park { pick, due });
     let bury = pick().prop_map(|pick| Deed::Bury { pick });
@@ -93,7 +93,7 @@ pub fn accounts_close_whatever_is_settled<S: Future<Output = Subject>>(fresh: im
 }
 
 async fn close(store: &dyn Store, deeds: &[Deed]) -> Result<Result<(), String>> {
-    store.prepare(&tables(), &enrolments()).await?;
+    store.prepare(&tables(), &registrations()).await?;
     let mut appended = 0;
     for deed in deeds {
         let open = store.lane(lane_read(READER)).await?;
@@ -120,7 +120,7 @@ async fn draft(store: &dyn Store, deed: &Deed, open: &[Delivery]) -> Result<Opti
         Deed::AppendSettled { priority } => {
             let priority = Priority::new(*priority);
             let draft = unit().append(&account("c"), priority);
-            Some(draft.mark(READER, priority, At::Appended(0)).count(READER, Term::Handled, 1))
+            Some(draft.mark(READER, priority, At::Appended(0)).count(READER, Counter::Handled, 1))
         }
         Deed::Settle { pick, term } => {
             picked(pick).map(|message| settled(open, message).count(READER, *term, 1))
@@ -135,11 +135,11 @@ async fn draft(store: &dyn Store, deed: &Deed, open: &[Delivery]) -> Result<Opti
         Deed::Again { pick, end } => again(store, *pick, *end).await?,
         Deed::Late => {
             let next = store.next(READER, &account("a")).await?;
-            let instead = unit().count(READER, Term::Duplicate, 1);
+            let instead = unit().count(READER, Counter::Duplicate, 1);
             let late = unit().step(READER, &account("a"), next + 1);
             Some(
                 late.append(&account("a"), Priority::NORMAL)
-                    .count(READER, Term::Handled, 1)
+                    .count(READER, Counter::Handled, 1)
                     .or(instead),
             )
         }
@@ -163,7 +163,7 @@ async fn again(store: &dyn Store, pick: usize, end: End) -> Result<Option<Draft>
     let message = MessageRef::from(&delivery.recorded);
     let attempts = delivery.attempts + 1;
     Ok(Some(match end {
-        End::Handled => unit().park(take(READER, &message)).count(READER, Term::Handled, 1),
+        End::Handled => unit().park(take(READER, &message)).count(READER, Counter::Handled, 1),
         End::Parked => unit().park(keep(READER, &message, attempts, Some(at(5)))),
         End::Dead => unit().bury(READER, message),
     }))

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use protean_port::message::{
-    Category, DeadLetter, Envelope, Extensions, Foreign, Id, Kind, Message, Priority, Recorded,
-    Timestamp,
+    Category, DeadLetterEntry, Envelope, Extensions, Foreign, Id, Kind, Message, Priority,
+    Recorded, Timestamp,
 };
 use protean_testing::servers::Python;
 use serde_json::{Value, json};
@@ -106,7 +106,7 @@ fn python_refuses_what_was_changed_on_its_way() {
 fn python_sends_our_dead_letters_again() {
     let mut shop = Shop::open();
     let entry = sent(&added(ODD));
-    let letter = DeadLetter {
+    let letter = DeadLetterEntry {
         original_stream: "bookshelf::book".into(),
         original_id: "1763-0".into(),
         consumer_group: "bookshelf.BookCatalogProjector".into(),

@@ -78,7 +78,7 @@ async fn texts(office: &Domain) -> Vec<String> {
 async fn a_payload_reaches_its_subscribers() {
     let office = office().register(Mailroom).in_memory().build().unwrap();
     let odd = r#"{"b":1.0, "a" : [null]}"#;
-    protean::domain::received(&office, "post", odd).await.unwrap();
+    protean::domain::inject_entry(&office, "post", odd).await.unwrap();
     assert_eq!(texts(&office).await, [odd]);
 }
 

@@ -1,6 +1,6 @@
 //! Events of old, new and odd forms: upcasters, and fields nobody knows.
 
-use protean::model::{Payload, Upcast};
+use protean::model::{MessageData, Upcast};
 use protean::prelude::{Context, Decimal, Domain, Failure, Handled, Id, Result, Root};
 use protean::{
     DomainBuilder, aggregate, aggregate_impl, command, command_handler, event, projection,
@@ -38,7 +38,7 @@ mod first {
 
 /// The program as it was then: the sum is called an amount.
 mod second {
-    use protean::model::{Payload, Upcast};
+    use protean::model::{MessageData, Upcast};
     use protean::prelude::{Decimal, Result, Root};
     use protean::{aggregate, aggregate_impl, event};
 
@@ -71,7 +71,7 @@ mod second {
         type Message = Paid;
         const FROM: u32 = 1;
 
-        fn upcast(data: &mut Payload) -> Result {
+        fn upcast(data: &mut MessageData) -> Result {
             data.rename("sum", "amount");
             Ok(())
         }
@@ -152,7 +152,7 @@ impl Upcast for SumIsAmount {
     type Message = PaidIn;
     const FROM: u32 = 1;
 
-    fn upcast(data: &mut Payload) -> Result {
+    fn upcast(data: &mut MessageData) -> Result {
         data.rename("sum", "amount");
         Ok(())
     }
@@ -164,7 +164,7 @@ impl Upcast for AmountsHaveACurrency {
     type Message = PaidIn;
     const FROM: u32 = 2;
 
-    fn upcast(data: &mut Payload) -> Result {
+    fn upcast(data: &mut MessageData) -> Result {
         let amount: Option<Decimal> = data.get("amount")?;
         let currency = if amount.is_some_and(|amount| amount > 1_000_000) { "ITL" } else { "GBP" };
         data.set("currency", currency)
@@ -359,7 +359,7 @@ impl<const VERSION: u32> Upcast for FromNowhere<VERSION> {
     type Message = PaidIn;
     const FROM: u32 = VERSION;
 
-    fn upcast(_: &mut Payload) -> Result {
+    fn upcast(_: &mut MessageData) -> Result {
         Ok(())
     }
 }
@@ -370,7 +370,7 @@ impl Upcast for OfThePast {
     type Message = first::Paid;
     const FROM: u32 = 1;
 
-    fn upcast(_: &mut Payload) -> Result {
+    fn upcast(_: &mut MessageData) -> Result {
         Ok(())
     }
 }

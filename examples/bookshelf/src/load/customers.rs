@@ -33,7 +33,7 @@ use super::record::{Phase, Record};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Nobody sleeps longer than this without asking whether it is over.
 const NAP: Duration = Duration::from_millis(50);
-/// Reads as a group of this name, which is enrolled nowhere and settles nothing.
+/// Reads as a group of this name, which is registered_groups nowhere and settles nothing.
 const READER: &str = "bookshelf.load";
 const PAGE: usize = 1000;
 

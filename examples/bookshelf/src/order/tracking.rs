@@ -4,7 +4,7 @@ use protean::Timestamp;
 use protean::domain::HandlerKind;
 use protean::message::Category;
 use protean::model::Aggregate;
-use protean::port::LetterRead;
+use protean::port::DeadLetterRead;
 use protean::prelude::{Domain, Id, Result};
 
 use super::Order;
@@ -47,14 +47,14 @@ pub async fn track(domain: &Domain, id: &Id) -> Result<Whereabouts> {
     if let Some(waits) = store.recall(&group.name, &category, &[position]).await?.pop() {
         return Ok(if waits.attempts == 0 { Whereabouts::Queued } else { Whereabouts::Failed });
     }
-    let read = LetterRead {
+    let read = DeadLetterRead {
         group: group.name.to_string(),
         category,
         after: position.saturating_sub(1),
         before: Timestamp::from_micros(i64::MAX),
         limit: 1,
     };
-    if store.letters(read).await?.iter().any(|letter| letter.recorded.position == position) {
+    if store.dead_letters(read).await?.iter().any(|letter| letter.recorded.position == position) {
         return Ok(Whereabouts::Failed);
     }
     // It may have been placed since the first look.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fidelis::account::OpenAccount;
-use protean::domain::{Intake, Submission};
+use protean::domain::{ImportProgress, Submission};
 use protean::{Domain, Priority};
 use protean_cli::Error;
 
@@ -31,7 +31,7 @@ pub(crate) async fn take_in(
     legacy: Legacy,
     register: SharedRegister,
     gauge: Arc<Gauge>,
-) -> Result<Intake, Error> {
+) -> Result<ImportProgress, Error> {
     let rejecting = register.clone();
     let rows = Rows { legacy, register: register.clone() };
     let intake = domain

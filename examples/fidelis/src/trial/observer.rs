@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use protean::Domain;
-use protean::domain::Intake;
+use protean::domain::ImportProgress;
 use protean_cli::{Error, Result};
 use tokio::task::JoinSet;
 
@@ -96,7 +96,7 @@ impl Observer {
     /// When the import fails, or one of those it needs.
     pub(crate) async fn import(
         &mut self,
-        taking_in: impl Future<Output = Result<Intake>> + Send + 'static,
+        taking_in: impl Future<Output = Result<ImportProgress>> + Send + 'static,
         counter: &Counter,
         server: &mut Server,
     ) -> Result<(u64, Duration)> {

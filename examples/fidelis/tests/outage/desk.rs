@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use protean::domain::Group;
-use protean::port::{Letter, Standing};
+use protean::port::{DeadLetter, GroupStatus};
 use protean_engine::DeadLetters;
 
 use crate::bank::Bank;
@@ -17,29 +17,29 @@ impl Bank {
     }
 
     /// Where the handler of the statements stands.
-    pub(crate) async fn standing(&self) -> Standing {
+    pub(crate) async fn standing(&self) -> GroupStatus {
         let (store, group) = (self.domain.store().await.unwrap(), self.statements());
         store.standing(&group.name, &group.category).await.unwrap()
     }
 
     /// What the handler of the statements has given up.
-    pub(crate) async fn letters(&self) -> Vec<Letter> {
+    pub(crate) async fn dead_letters(&self) -> Vec<DeadLetter> {
         let group = self.statements();
         let letters = DeadLetters::of(&self.domain, &group).await.unwrap();
         letters.page(0, 100_000).await.unwrap()
     }
 
-    pub(crate) async fn inspect(&self, position: u64) -> Option<Letter> {
+    pub(crate) async fn inspect(&self, position: u64) -> Option<DeadLetter> {
         let group = self.statements();
         DeadLetters::of(&self.domain, &group).await.unwrap().at(position).await.unwrap()
     }
 
-    pub(crate) async fn purge(&self, letter: &Letter) -> bool {
+    pub(crate) async fn purge(&self, letter: &DeadLetter) -> bool {
         let group = self.statements();
         DeadLetters::of(&self.domain, &group).await.unwrap().purge(letter).await.unwrap()
     }
 
-    pub(crate) async fn replay(&self, letter: &Letter) -> bool {
+    pub(crate) async fn replay(&self, letter: &DeadLetter) -> bool {
         let group = self.statements();
         DeadLetters::of(&self.domain, &group).await.unwrap().replay(letter).await.unwrap()
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use protean::Id;
-use protean::port::{Letter, Term};
+use protean::port::{Counter, DeadLetter};
 
 use crate::bank::{Bank, RESET, RETRY_DELAY, TRIES, until};
 use crate::server::Server;
@@ -141,17 +141,17 @@ impl Story {
         server.stop();
         let tries = self.failures();
         assert!(tries.values().all(|calls| calls.len() < TRIES), "the stop came too late");
-        assert!(self.bank.letters().await.is_empty());
+        assert!(self.bank.dead_letters().await.is_empty());
         self.bank.verify_closes();
         self.bank.serve()
     }
 
     /// After all their tries the messages are dead, and the later ones of
     /// their accounts wait behind them.
-    async fn are_given_up(&self, server: &Server) -> Vec<Letter> {
-        let dead = async || self.bank.letters().await.len() == self.size.failing;
+    async fn are_given_up(&self, server: &Server) -> Vec<DeadLetter> {
+        let dead = async || self.bank.dead_letters().await.len() == self.size.failing;
         until("they are given up", server, dead).await;
-        let (letters, failures) = (self.bank.letters().await, self.failures());
+        let (letters, failures) = (self.bank.dead_letters().await, self.failures());
         assert_eq!(failures.len(), self.size.failing, "nobody is called for what waits behind");
         for letter in &letters {
             let calls = &failures[&letter.recorded.position];
@@ -222,8 +222,8 @@ impl Story {
 
     /// The operators look at the dead letters, drop one, replay one and then the others.
     /// Gives what was dropped.
-    async fn replayed(&self, server: &Server, given_up: &[Letter]) -> Letter {
-        let letters = self.bank.letters().await;
+    async fn replayed(&self, server: &Server, given_up: &[DeadLetter]) -> DeadLetter {
+        let letters = self.bank.dead_letters().await;
         assert_eq!(letters, given_up, "they are as they were");
         let [dropped, one, ..] = letters.as_slice() else { panic!("{letters:?}") };
         let inspected = self.bank.inspect(dropped.recorded.position).await.unwrap();
@@ -244,9 +244,9 @@ impl Story {
 
     /// Each statement is what the log says, in its order and once, but for the
     /// line that was dropped.
-    async fn judge(&self, dropped: &Letter) {
+    async fn judge(&self, dropped: &DeadLetter) {
         let standing = self.bank.standing().await;
-        assert_eq!(standing.count(Term::Purged), 1);
+        assert_eq!(standing.count(Counter::Purged), 1);
         let mut lines = 0;
         for account in &self.accounts {
             let mut logged = self.bank.logged(account).await;
@@ -256,7 +256,7 @@ impl Story {
             let row = self.bank.summary(account).await.unwrap();
             assert_eq!(row.balance, 100 + i64::try_from(row.deposits).unwrap());
         }
-        assert_eq!((standing.committed, standing.count(Term::Handled)), (lines, lines - 1));
+        assert_eq!((standing.committed, standing.count(Counter::Handled)), (lines, lines - 1));
         self.bank.verify_closes();
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use protean::Domain;
 use protean::config::hint;
 use protean::domain::Group;
-use protean::port::Letter;
+use protean::port::DeadLetter;
 use protean_engine::DeadLetters;
 
 use crate::{Error, Result};
@@ -45,7 +45,7 @@ pub(super) async fn letter(
     domain: &Domain,
     id: &str,
     subscription: Option<&str>,
-) -> Result<(Arc<Group>, Letter)> {
+) -> Result<(Arc<Group>, DeadLetter)> {
     let mut found = Vec::new();
     for group in groups(domain, subscription)? {
         let letters = DeadLetters::of(domain, &group).await?;
@@ -64,7 +64,7 @@ pub(super) async fn letter(
     })
 }
 
-async fn find(letters: &DeadLetters<'_>, id: &str) -> Result<Option<Letter>> {
+async fn find(letters: &DeadLetters<'_>, id: &str) -> Result<Option<DeadLetter>> {
     if let Ok(position) = id.parse() {
         return Ok(letters.at(position).await?);
     }

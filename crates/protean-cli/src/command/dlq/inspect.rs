@@ -3,7 +3,7 @@
 use clap::Args;
 use protean::Domain;
 use protean::domain::Group;
-use protean::port::Letter;
+use protean::port::DeadLetter;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -53,7 +53,7 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
     app.reply(warned(Reply::new(whole, text), &domain))
 }
 
-fn text(domain: &Domain, group: &Group, letter: &Letter) -> String {
+fn text(domain: &Domain, group: &Group, letter: &DeadLetter) -> String {
     let (recorded, message) = (&letter.recorded, &letter.recorded.message);
     let id = recorded.position;
     let rows = [

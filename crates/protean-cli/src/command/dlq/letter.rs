@@ -2,7 +2,7 @@
 
 use protean::Domain;
 use protean::domain::Group;
-use protean::port::Letter;
+use protean::port::DeadLetter;
 use serde::Serialize;
 
 use crate::age::age;
@@ -26,7 +26,7 @@ pub(super) struct Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
-    pub(super) fn new(domain: &Domain, group: &'a Group, letter: &'a Letter) -> Self {
+    pub(super) fn new(domain: &Domain, group: &'a Group, letter: &'a DeadLetter) -> Self {
         let message = &letter.recorded.message;
         Self {
             id: letter.recorded.position,
@@ -47,6 +47,6 @@ impl<'a> Shown<'a> {
 }
 
 /// How long ago a message was given up.
-pub(super) fn given_up(domain: &Domain, letter: &Letter) -> String {
+pub(super) fn given_up(domain: &Domain, letter: &DeadLetter) -> String {
     format!("{} ago", age(domain.clock().now().since(letter.time)))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clap::Args;
 use protean::Domain;
 use protean::domain::Group;
-use protean::port::Letter;
+use protean::port::DeadLetter;
 use protean_engine::DeadLetters;
 use serde::Serialize;
 
@@ -72,7 +72,7 @@ pub(super) async fn letters(
     domain: &Domain,
     groups: &[Arc<Group>],
     (after, limit): (u64, usize),
-) -> Result<Vec<(Arc<Group>, Letter)>> {
+) -> Result<Vec<(Arc<Group>, DeadLetter)>> {
     let mut found = Vec::new();
     for group in groups {
         let page = DeadLetters::of(domain, group).await?.page(after, limit).await?;
@@ -96,7 +96,7 @@ async fn totals(domain: &Domain, groups: &[Arc<Group>]) -> Result<Vec<(String, u
 
 fn text(
     domain: &Domain,
-    found: &[(Arc<Group>, Letter)],
+    found: &[(Arc<Group>, DeadLetter)],
     next: Option<u64>,
     totals: &[(String, u64)],
 ) -> String {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use protean::Domain;
 use protean::message::{Category, Lane, Priority, Timestamp};
 use protean::port::{
-    At, Changes, Dead, Enrolment, LaneRead, Mark, MessageRef, Outcome, Park, Start,
+    At, Changes, Dead, DoneMark, GroupRegistration, LaneRead, MessageRef, Outcome, Park, Start,
 };
 use protean_engine::{Outbox, RelayStatus};
 use serde_json::{Value, json, to_value};
@@ -24,9 +24,9 @@ async fn refused() -> (App, Domain) {
     let domain = app.domain().unwrap();
     let store = domain.store().await.unwrap();
     let category = Category::named(CATEGORY);
-    let enrolment =
-        Enrolment { group: RELAY.into(), category: category.clone(), start: Start::Head };
-    store.prepare(&[], &[enrolment]).await.unwrap();
+    let registration =
+        GroupRegistration { group: RELAY.into(), category: category.clone(), start: Start::Head };
+    store.prepare(&[], &[registration]).await.unwrap();
     for account in ["1", "2", "3"] {
         domain.process(OpenAccount { account_id: account.into() }).asynchronous().await.unwrap();
     }
@@ -44,8 +44,8 @@ async fn refused() -> (App, Domain) {
     let mut changes = Changes::new(Lane::Primary);
     let at = At::UpTo(second.position);
     let of = (Arc::clone(&group), second.priority);
-    changes.marks.push(Mark { group: of.0, category, priority: of.1, at });
-    changes.dead.push(Dead::Bury {
+    changes.marks.push(DoneMark { group: of.0, category, priority: of.1, at });
+    changes.dead.push(Dead::Add {
         group: Arc::clone(&group),
         message: first,
         attempts: 3,

@@ -4,7 +4,7 @@
 //! Recorded ─▶ Envelope ─▶ stream ─▶ Envelope::read ─▶ Foreign
 //!                                        │ Unreadable
 //!                                        ▼
-//!                                    DeadLetter, with the exact bytes
+//!                                    DeadLetterEntry, with the exact bytes
 //! ```
 //!
 //! The layout is the one that Protean for Python writes and verifies, so that
@@ -12,10 +12,10 @@
 
 mod canonical;
 mod checksum;
+mod dead_letter;
 mod external;
 mod foreign;
 mod layout;
-mod letter;
 mod number;
 mod object;
 #[cfg(test)]
@@ -30,8 +30,8 @@ use super::{Message, Recorded};
 use layout::{Always, Headers, Metadata, Origin, Places, Seal, Text};
 
 pub use checksum::Checksum;
+pub use dead_letter::DeadLetterEntry;
 pub use foreign::Foreign;
-pub use letter::DeadLetter;
 pub use unreadable::Unreadable;
 
 /// The JSON of one entry of a stream: a message with its metadata.

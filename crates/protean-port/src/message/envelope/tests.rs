@@ -4,7 +4,7 @@ use proptest::prelude::{ProptestConfig, any, prop};
 use proptest::{prop_assert_eq, proptest};
 
 use super::canonical::canonical;
-use super::{Checksum, DeadLetter, Envelope};
+use super::{Checksum, DeadLetterEntry, Envelope};
 use crate::message::{Category, Extensions, Id, Kind, Message, Priority, Recorded, Timestamp};
 
 fn added() -> Recorded {
@@ -209,8 +209,8 @@ fn a_payload_that_is_not_json_has_no_envelope() {
     }
 }
 
-fn letter(original: &[u8]) -> DeadLetter {
-    DeadLetter {
+fn letter(original: &[u8]) -> DeadLetterEntry {
+    DeadLetterEntry {
         original_stream: "bookshelf::book:backfill".into(),
         original_id: "1763-0".into(),
         consumer_group: "bookshelf.BookCatalogProjector".into(),
@@ -239,7 +239,7 @@ fn a_dead_letter_keeps_the_exact_bytes() {
     for original in entries {
         let letter = letter(original);
         let json = letter.to_json().unwrap();
-        assert_eq!(DeadLetter::read(json.as_bytes()).unwrap(), letter);
+        assert_eq!(DeadLetterEntry::read(json.as_bytes()).unwrap(), letter);
     }
 }
 
@@ -263,10 +263,10 @@ fn a_dead_letter_is_the_original_object_with_its_notice() {
 fn a_dead_letter_of_another_sender_is_read_as_far_as_it_goes() {
     let notice = r#""_dlq_metadata": {"original_stream": "s", "original_id": "1-0",
         "consumer_group": "g", "consumer": "c", "failed_at": null, "retry_count": 3}"#;
-    let read = DeadLetter::read(format!("{{\"data\": {{}}, {notice}}}").as_bytes()).unwrap();
+    let read = DeadLetterEntry::read(format!("{{\"data\": {{}}, {notice}}}").as_bytes()).unwrap();
     assert_eq!((read.failed_at, read.failure_reason), (None, None));
     assert_eq!(read.original, b"{\"data\":{}}");
-    let told = DeadLetter::read(b"{}").unwrap_err().to_string();
+    let told = DeadLetterEntry::read(b"{}").unwrap_err().to_string();
     assert_eq!(told, "no dead letter: found no `_dlq_metadata` in it, expected an object");
 }
 
@@ -295,8 +295,8 @@ proptest! {
         entry.splice(at..end, bytes.iter().copied());
         let letter = letter(&entry);
         let _ = Envelope::read(&entry);
-        let _ = DeadLetter::read(&entry);
+        let _ = DeadLetterEntry::read(&entry);
         let json = letter.to_json().unwrap();
-        prop_assert_eq!(DeadLetter::read(json.as_bytes()).unwrap().original, entry);
+        prop_assert_eq!(DeadLetterEntry::read(json.as_bytes()).unwrap().original, entry);
     }
 }

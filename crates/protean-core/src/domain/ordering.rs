@@ -5,31 +5,33 @@ use protean_port::message::{Lane, Recorded};
 use protean_port::port::{Changes, Delivery, Store};
 
 use super::group::Group;
-use super::unit::Finished;
+use super::unit::CompletedUnit;
 
 /// Whether a message of a stream may run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
+pub enum Position {
     /// It is the one the group expects.
-    Now,
+    Next,
     /// The group is past it.
-    Late,
+    Past,
     /// Messages before it have not run yet.
-    Early,
+    Ahead,
 }
 
-/// Whose turn it is when a group that expects `next` is handed `position`.
-pub fn turn(next: u64, position: u64) -> Turn {
-    match position.cmp(&next) {
-        std::cmp::Ordering::Equal => Turn::Now,
-        std::cmp::Ordering::Less => Turn::Late,
-        std::cmp::Ordering::Greater => Turn::Early,
+impl Position {
+    /// Where `position` lies for a group that expects `next`.
+    pub fn of(next: u64, position: u64) -> Self {
+        match position.cmp(&next) {
+            std::cmp::Ordering::Equal => Self::Next,
+            std::cmp::Ordering::Less => Self::Past,
+            std::cmp::Ordering::Greater => Self::Ahead,
+        }
     }
 }
 
 /// What to do about a message that is not obviously next.
 #[derive(Debug)]
-pub enum Course {
+pub enum NextStep {
     /// Run it.
     Now,
     /// Run this one of its stream, then ask again.
@@ -48,36 +50,36 @@ pub enum Course {
 ///
 /// # Errors
 /// When the store cannot be read.
-pub async fn course(
+pub async fn next_step(
     store: &dyn Store,
     group: &Group,
     delivery: &Delivery,
     hoped: u64,
-) -> Result<Course> {
+) -> Result<NextStep> {
     if delivery.is_replay() {
-        return Ok(Course::Now);
+        return Ok(NextStep::Now);
     }
     let Recorded { stream_position: position, message, .. } = &delivery.recorded;
     let next = store.next(&group.name, &message.stream).await?;
-    if turn(next, *position) == Turn::Late {
-        return Ok(Course::Duplicate);
+    if Position::of(next, *position) == Position::Past {
+        return Ok(NextStep::Duplicate);
     }
     let next = next.max(hoped);
-    match turn(next, *position) {
-        Turn::Now | Turn::Late => Ok(Course::Now),
-        Turn::Early if store.blocked(&group.name, &message.stream, *position).await? => {
-            Ok(Course::Hold)
+    match Position::of(next, *position) {
+        Position::Next | Position::Past => Ok(NextStep::Now),
+        Position::Ahead if store.blocked(&group.name, &message.stream, *position).await? => {
+            Ok(NextStep::Hold)
         }
-        Turn::Early => {
+        Position::Ahead => {
             let first = store.stream(&message.stream, next, 1).await?.pop();
             let first = first
                 .map(|recorded| Box::new(Delivery { recorded, next, attempts: 0, parked: false }));
-            Ok(first.map_or(Course::Hold, Course::First))
+            Ok(first.map_or(NextStep::Hold, NextStep::First))
         }
     }
 }
 
-impl Finished {
+impl CompletedUnit {
     /// A unit that has changed nothing yet.
     pub(crate) fn empty(lane: Lane) -> Self {
         let (writes, readers) = Default::default();

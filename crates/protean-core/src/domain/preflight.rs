@@ -11,7 +11,7 @@ use super::brokers::open;
 /// # Errors
 /// When the database cannot be opened or prepared, or when something about a broker
 /// has to be changed first.
-pub async fn rehearse(domain: &Domain, brokers: &[&str]) -> Result {
+pub async fn preflight(domain: &Domain, brokers: &[&str]) -> Result {
     domain.open().await?;
     for name in brokers {
         match open(domain, name).await {

@@ -23,7 +23,7 @@ const NOTICE: &str = "_dlq_metadata";
 /// As JSON it is the original object, when the entry was one, with
 /// `_dlq_metadata` beside what the object holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeadLetter {
+pub struct DeadLetterEntry {
     /// The stream it was read from.
     pub original_stream: String,
     /// Its id in that stream.
@@ -67,7 +67,7 @@ struct Notice<'a> {
 /// An object, its members as they stand.
 type Members<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
 
-impl DeadLetter {
+impl DeadLetterEntry {
     /// Reads a letter of ours or of another sender.
     ///
     /// # Errors
@@ -132,7 +132,7 @@ impl DeadLetter {
     }
 }
 
-impl Serialize for DeadLetter {
+impl Serialize for DeadLetterEntry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut members = self.members().unwrap_or_default();
         // A letter that died again tells of its last death alone.

@@ -5,7 +5,7 @@
     message = "no repository keeps `{Self}`",
     note = "repositories keep what `#[aggregate]` or `#[projection]` declares"
 )]
-pub trait Kept: Sized + Send + Sync + 'static {
+pub trait Stored: Sized + Send + Sync + 'static {
     /// [`EventSourced`], [`StateStored`] or [`Projected`].
     type Storage;
 }

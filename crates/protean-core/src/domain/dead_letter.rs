@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use protean_port::port::{
-    Changes, Count, Dead, KeyWrite, Letter, MessageRef, Park, ProgressMove, Term,
+    Changes, Count, Counter, Dead, DeadLetter, KeyWrite, MessageRef, Park, ProgressMove,
 };
 
 use super::group::Group;
@@ -13,7 +13,7 @@ use super::settle::{Moment, NEVER, key_claim};
 /// at once. What waits behind it goes on waiting. A command takes its sender's
 /// name again: when another one has it by now, it was sent again in its place,
 /// and the unit is left out.
-pub fn replay(group: &Group, letter: &Letter, moment: Moment) -> Changes {
+pub fn replay(group: &Group, letter: &DeadLetter, moment: Moment) -> Changes {
     let mut changes = resend(&group.name, letter, moment);
     let named = key_claim(&letter.recorded.message, None, NEVER);
     changes.keys.extend(named.map(KeyWrite::Claim));
@@ -22,7 +22,7 @@ pub fn replay(group: &Group, letter: &Letter, moment: Moment) -> Changes {
 
 /// Lets a message that a relay has given up go out again, with all its tries
 /// before it. That it goes out gives a command no name: only that it runs does.
-pub fn resend(relay: &Arc<str>, letter: &Letter, moment: Moment) -> Changes {
+pub fn resend(relay: &Arc<str>, letter: &DeadLetter, moment: Moment) -> Changes {
     let mut changes = taken(relay, letter, moment);
     changes.parks.push(Park::Keep {
         group: Arc::clone(relay),
@@ -36,10 +36,10 @@ pub fn resend(relay: &Arc<str>, letter: &Letter, moment: Moment) -> Changes {
 
 /// Drops a dead message for good: it is counted as purged, and an ordered group
 /// that expects it (`next` is its place) moves on to those behind it.
-pub fn purge(group: &Group, letter: &Letter, next: u64, moment: Moment) -> Changes {
+pub fn purge(group: &Group, letter: &DeadLetter, next: u64, moment: Moment) -> Changes {
     let mut changes = taken(&group.name, letter, moment);
     let (name, category) = (Arc::clone(&group.name), group.category.clone());
-    changes.counts.push(Count { group: name, category, term: Term::Purged, count: 1 });
+    changes.counts.push(Count { group: name, category, term: Counter::Purged, count: 1 });
     let position = letter.recorded.stream_position;
     if group.is_ordered() && next == position {
         let stream = letter.recorded.message.stream.clone();
@@ -54,7 +54,7 @@ pub fn purge(group: &Group, letter: &Letter, next: u64, moment: Moment) -> Chang
     changes
 }
 
-fn taken(group: &Arc<str>, letter: &Letter, moment: Moment) -> Changes {
+fn taken(group: &Arc<str>, letter: &DeadLetter, moment: Moment) -> Changes {
     let mut changes = Changes::new(moment.lane);
     let message = MessageRef::from(&letter.recorded);
     changes.dead.push(Dead::Take { group: Arc::clone(group), message });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::ledger::{Group, Held, next, put_parked};
 use super::unit::{Refused, State, Unit};
 use crate::message::Timestamp;
-use crate::port::{Dead, Letter, LetterRead, MessageRef, Outcome};
+use crate::port::{Dead, DeadLetter, DeadLetterRead, MessageRef, Outcome};
 
 /// What is kept of a message given up; the message itself lies in the log.
 #[derive(Clone)]
@@ -19,7 +19,7 @@ pub(super) struct Grave {
 /// Gives a message up, or takes it out again.
 pub(super) fn write(unit: &mut Unit<'_>, dead: &Dead) -> Refused {
     match dead {
-        Dead::Bury { group, message, attempts, reason, time, in_turn } => {
+        Dead::Add { group, message, attempts, reason, time, in_turn } => {
             let MessageRef { stream, stream_position, .. } = message;
             if *in_turn && next(unit.state(), group, stream) != *stream_position {
                 let place = format!("message {stream_position} of {stream}");
@@ -55,7 +55,7 @@ fn put(unit: &mut Unit<'_>, group: &Group, message: &MessageRef, grave: Option<G
 }
 
 /// Messages given up, in the order of the log.
-pub(super) fn read(state: &State, read: &LetterRead) -> Vec<Letter> {
+pub(super) fn read(state: &State, read: &DeadLetterRead) -> Vec<DeadLetter> {
     let group: Group = read.group.as_str().into();
     let first = (Arc::clone(&group), read.after.saturating_add(1));
     let graves = state.books.dead.range(first..=(group, u64::MAX));
@@ -65,7 +65,7 @@ pub(super) fn read(state: &State, read: &LetterRead) -> Vec<Letter> {
     let letters = here.filter_map(|((_, position), grave)| {
         let recorded = state.log.at(*position)?.clone();
         let Grave { attempts, reason, time, .. } = grave;
-        Some(Letter { recorded, attempts: *attempts, reason: reason.clone(), time: *time })
+        Some(DeadLetter { recorded, attempts: *attempts, reason: reason.clone(), time: *time })
     });
     letters.take(read.limit).collect()
 }

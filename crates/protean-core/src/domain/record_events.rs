@@ -1,4 +1,4 @@
-//! Events that happened elsewhere.
+//! Events that record_events elsewhere.
 
 use protean_port::Result;
 use protean_port::message::Id;
@@ -13,7 +13,7 @@ use crate::model::{Aggregate, Raised};
 /// # Errors
 /// When the aggregate is not registered or the store cannot be written. With
 /// [`Error::committed`](protean_port::Error::committed) a handler of the events failed.
-pub async fn happened<A: Aggregate>(domain: &Domain, id: &Id, events: &[Raised]) -> Result {
+pub async fn record_events<A: Aggregate>(domain: &Domain, id: &Id, events: &[Raised]) -> Result {
     work::unit_of_work(domain, async |context| {
         let unit = context.unit();
         let names = unit.domain.registry().names::<A>()?;
