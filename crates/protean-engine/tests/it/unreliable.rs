@@ -315,8 +315,8 @@ impl Ledger for Unreliable {
         })
     }
 
-    fn letters(&self, read: DeadLetterRead) -> BoxFuture<'_, Result<Vec<DeadLetter>>> {
-        self.inner.letters(read)
+    fn dead_letters(&self, read: DeadLetterRead) -> BoxFuture<'_, Result<Vec<DeadLetter>>> {
+        self.inner.dead_letters(read)
     }
 
     fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<(String, Category)>>> {
