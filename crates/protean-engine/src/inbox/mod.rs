@@ -1,7 +1,7 @@
 //! What other systems publish, on its way into the log, where subscribers find it.
 //!
 //! ```text
-//! read ─▶ intake ─▶ Store::commit ─(durable)─▶ settled ─▶ gone
+//! read ─▶ inbox_reader ─▶ Store::commit ─(durable)─▶ settled ─▶ gone
 //!            └ nothing a log can take: its dead-letter stream ──▲
 //! ```
 //!
@@ -9,7 +9,7 @@
 //! or an outage, is seen from the log, which has one place for it. What is heard where
 //! nothing is kept has no name that could tell: one process reads it for all.
 
-mod intake;
+mod inbox_reader;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -19,12 +19,12 @@ use protean_core::config;
 use protean_core::domain::{Domain, Group, HandlerKind, broker};
 use protean_port::port::{Broker, Claim, Store};
 use protean_port::{Error, Result};
-use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::server::STAND_BY;
-use intake::Intake;
+use inbox_reader::InboxReader;
 
 /// The stream of one subscriber.
 struct Inbox {
@@ -40,7 +40,7 @@ struct Inbox {
 pub(crate) fn start(
     domain: &Domain,
     store: &Arc<dyn Store>,
-    stopped: &watch::Receiver<bool>,
+    stopped: &CancellationToken,
 ) -> JoinSet<Result> {
     let (mut inboxes, mut heard) = (JoinSet::new(), HashSet::new());
     for group in domain.registry().groups() {
@@ -86,10 +86,10 @@ impl Inbox {
     ///
     /// # Errors
     /// When something about the broker has to be changed first.
-    async fn run(self, mut stop: watch::Receiver<bool>) -> Result {
-        let Some(broker) = self.open(&mut stop).await? else { return Ok(()) };
-        while let Some(claim) = self.claim(&mut stop).await {
-            Intake::new(&self, Arc::clone(&broker), claim, stop.clone()).work().await;
+    async fn run(self, stop: CancellationToken) -> Result {
+        let Some(broker) = self.open(&stop).await? else { return Ok(()) };
+        while let Some(claim) = self.claim(&stop).await {
+            InboxReader::new(&self, Arc::clone(&broker), claim, stop.clone()).work().await;
         }
         Ok(())
     }
@@ -103,11 +103,11 @@ impl Inbox {
     }
 
     /// The broker, once it can be reached; none when it is told to stop before.
-    async fn open(&self, stop: &mut watch::Receiver<bool>) -> Result<Option<Arc<dyn Broker>>> {
+    async fn open(&self, stop: &CancellationToken) -> Result<Option<Arc<dyn Broker>>> {
         loop {
             let opened = tokio::select! {
                 opened = broker(&self.domain, self.broker) => opened,
-                _ = stop.wait_for(|stop| *stop) => return Ok(None),
+                _ = stop.cancelled() => return Ok(None),
             };
             match opened {
                 Ok(opened) => return Ok(Some(Arc::clone(opened))),
@@ -123,10 +123,10 @@ impl Inbox {
     }
 
     /// The right to read the stream; none when it is told to stop before.
-    async fn claim(&self, stop: &mut watch::Receiver<bool>) -> Option<Box<dyn Claim>> {
+    async fn claim(&self, stop: &CancellationToken) -> Option<Box<dyn Claim>> {
         let Group { name, category, .. } = &*self.group;
         let (wanted, mut told) = (self.claim_name(), false);
-        while !*stop.borrow() {
+        while !stop.is_cancelled() {
             match self.store.claim(&wanted).await {
                 Ok(Some(claim)) => return Some(claim),
                 Ok(None) if !told => {
@@ -143,6 +143,6 @@ impl Inbox {
 }
 
 /// Waits; false when it is told to stop.
-async fn pause(stop: &mut watch::Receiver<bool>, wait: Duration) -> bool {
-    tokio::time::timeout(wait, stop.wait_for(|stop| *stop)).await.is_err()
+async fn pause(stop: &CancellationToken, wait: Duration) -> bool {
+    tokio::time::timeout(wait, stop.cancelled()).await.is_err()
 }

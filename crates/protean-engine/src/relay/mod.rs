@@ -11,13 +11,14 @@
 //! settled. It is at least once: after an abrupt end the last page goes out again,
 //! with the same ids.
 
+mod batch_mark;
+mod batch_sizer;
+mod broker_publisher;
 mod gaps;
-mod mark;
-mod outlet;
+mod outbox;
 mod plan;
-mod rounds;
+mod publish_loop;
 mod settling;
-mod stride;
 mod window;
 
 use std::sync::Arc;
@@ -26,13 +27,14 @@ use std::time::Duration;
 use protean_core::domain::Domain;
 use protean_port::Result;
 use protean_port::port::{Broker, Claim, Store};
-use tokio::sync::watch;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+pub use outbox::{Outbox, Refused, RelayStatus};
 pub(crate) use plan::prefix;
 pub use plan::{RelayPlan, RelayRoute};
-use rounds::Rounds;
+use publish_loop::PublishLoop;
 
 /// How long one that stands by waits before it asks again.
 const STAND_BY: Duration = Duration::from_millis(500);
@@ -63,13 +65,13 @@ impl Relay {
     /// An outage of either side is waited out: nothing is given up for it.
     ///
     /// Dropping the future loses nothing: the page in hand may go out again.
-    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
+    pub async fn run(&self, stop: CancellationToken) {
         let mut told = false;
-        while !*stop.borrow() {
+        while !stop.is_cancelled() {
             match self.enter().await {
                 Ok(Some(claim)) => {
                     told = false;
-                    self.work(claim, &mut stop).await;
+                    self.work(claim, &stop).await;
                 }
                 Ok(None) if !told => {
                     info!(relay = %self.plan.name, "another process publishes: standing by");
@@ -78,7 +80,7 @@ impl Relay {
                 Ok(None) => {}
                 Err(error) => warn!(relay = %self.plan.name, "cannot claim the relay: {error}"),
             }
-            if tokio::time::timeout(STAND_BY, stop.wait_for(|stop| *stop)).await.is_ok() {
+            if tokio::time::timeout(STAND_BY, stop.cancelled()).await.is_ok() {
                 return;
             }
         }
@@ -90,8 +92,8 @@ impl Relay {
     }
 
     /// Publishes with the claim, until `stop` says so.
-    async fn work(&self, claim: Box<dyn Claim>, stop: &mut watch::Receiver<bool>) {
-        let mut rounds = Rounds::new(self, claim);
+    async fn work(&self, claim: Box<dyn Claim>, stop: &CancellationToken) {
+        let mut rounds = PublishLoop::new(self, claim);
         let mut wait = PATIENCE.0;
         loop {
             let failed = match self.publish_all(&mut rounds, stop).await {
@@ -100,7 +102,7 @@ impl Relay {
             };
             wait = if rounds.take_progress() { PATIENCE.0 } else { (wait * 2).min(PATIENCE.1) };
             warn!(relay = %self.plan.name, "cannot publish, trying again in {wait:?}: {failed}");
-            if tokio::time::timeout(wait, stop.wait_for(|stop| *stop)).await.is_ok() {
+            if tokio::time::timeout(wait, stop.cancelled()).await.is_ok() {
                 return;
             }
         }
@@ -109,15 +111,15 @@ impl Relay {
     /// Publishes until `stop` says so or something is out of order.
     async fn publish_all(
         &self,
-        rounds: &mut Rounds<'_>,
-        stop: &mut watch::Receiver<bool>,
+        rounds: &mut PublishLoop<'_>,
+        stop: &CancellationToken,
     ) -> Result<()> {
         let (mut commits, tick) = (self.store.commits(), self.plan.outbox.tick_interval);
         let mut look_at = Instant::now();
-        while !*stop.borrow() {
+        while !stop.is_cancelled() {
             // However much there is to publish.
             if Instant::now() >= look_at {
-                rounds.look_after().await?;
+                rounds.maintain().await?;
                 look_at = Instant::now() + tick;
             }
             commits.mark_unchanged();
@@ -125,7 +127,7 @@ impl Relay {
                 continue;
             }
             tokio::select! {
-                _ = stop.wait_for(|stop| *stop) => return Ok(()),
+                _ = stop.cancelled() => return Ok(()),
                 _ = commits.changed() => {}
                 () = tokio::time::sleep_until(look_at) => {}
             }

@@ -6,12 +6,12 @@ use protean_port::message::{Lane, Priority, Timestamp};
 use protean_port::port::{Delivery, LaneRead, ParkedPage, ParkedRead};
 use tracing::warn;
 
-use crate::job::Bench;
-use crate::lanes::Lanes;
-use crate::source::{LaneSource, ParkedSource};
+use crate::source::log::{LaneSource, ParkedSource};
+use crate::worker::lanes::Lanes;
+use crate::worker::runner::HandlerRunner;
 
 /// The sources of a group, one of each kind a lane.
-pub(super) struct Intake {
+pub(super) struct ReadScheduler {
     logs: Vec<LaneSource>,
     parked: Vec<ParkedSource>,
 }
@@ -22,15 +22,15 @@ pub(super) enum Wanted {
     Parked(Lane, ParkedRead),
 }
 
-impl Intake {
-    pub(super) fn new(bench: &Bench, now: Timestamp) -> Self {
-        let lanes = bench.domain.lanes().lanes();
+impl ReadScheduler {
+    pub(super) fn new(runner: &HandlerRunner, now: Timestamp) -> Self {
+        let lanes = runner.domain.lanes().lanes();
         // The broker of a group that is shared hands its messages out.
-        let logs = match bench.group.subscription.subscription_type {
+        let logs = match runner.group.subscription.subscription_type {
             SubscriptionType::EventStore => lanes,
             SubscriptionType::Stream => &[],
         };
-        let page = bench.group.subscription.messages_per_tick.max(1);
+        let page = runner.group.subscription.messages_per_tick.max(1);
         Self {
             logs: logs.iter().map(|lane| LaneSource::new(*lane, page)).collect(),
             parked: lanes.iter().map(|lane| ParkedSource::new(*lane, page, now)).collect(),
@@ -58,16 +58,16 @@ impl Intake {
     /// process of a group.
     pub(super) fn wanted(
         &mut self,
-        bench: &Bench,
+        runner: &HandlerRunner,
         (lanes, claimed): (&Lanes<Delivery>, bool),
         now: Timestamp,
     ) -> Vec<Wanted> {
         let logs = self.logs.iter_mut().filter_map(|source| {
             let (ready, held) = (lanes.ready(source.lane), lanes.len(source.lane));
-            Some(Wanted::Log(source.lane, source.next(bench, ready, held)?))
+            Some(Wanted::Log(source.lane, source.next(runner, ready, held)?))
         });
         let parked = self.parked.iter_mut().filter(|_| claimed);
-        let parked = parked.filter_map(|of| Some(Wanted::Parked(of.lane, of.next(bench, now)?)));
+        let parked = parked.filter_map(|of| Some(Wanted::Parked(of.lane, of.next(runner, now)?)));
         logs.chain(parked).collect()
     }
 
@@ -87,14 +87,14 @@ impl Intake {
     /// A look at what is parked has ended; gives what is due and not in memory yet.
     pub(super) fn found(
         &mut self,
-        (bench, lane): (&Bench, Lane),
+        (runner, lane): (&HandlerRunner, Lane),
         page: Result<ParkedPage>,
         again: Timestamp,
     ) -> Vec<Delivery> {
         match page {
             Ok(page) => self.parked(lane).found(page),
             Err(error) => {
-                warn!(group = %bench.group.name, "cannot read what is parked: {error}");
+                warn!(group = %runner.group.name, "cannot read what is parked: {error}");
                 self.parked(lane).failed(again);
                 Vec::new()
             }

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::desk::{Findings, StoreState};
-use crate::status::{Health as Verdict, LaneStatus, SubscriptionStatus};
-use crate::vitals::{Pulse, Role, Vitals};
+use super::health_service::{Findings, StoreState};
+use crate::observe::metrics::{GroupMetrics, Metrics, Role};
+use crate::observe::status::{Health as Verdict, LaneStatus, SubscriptionStatus};
 
 /// Whether the server can do its work.
 #[derive(Serialize)]
@@ -28,14 +28,14 @@ struct Dependency {
 
 impl Readiness {
     pub(super) fn of(
-        vitals: &Vitals,
+        metrics: &Metrics,
         (store, age): (StoreState, Option<Duration>),
         broker: Option<StoreState>,
     ) -> Self {
         let server = Dependency {
             name: "server".into(),
-            status: if vitals.is_stopping() { "stopping" } else { "working" },
-            is_well: !vitals.is_stopping(),
+            status: if metrics.is_stopping() { "stopping" } else { "working" },
+            is_well: !metrics.is_stopping(),
         };
         let reached = |name: &str, state: StoreState| Dependency {
             name: name.into(),
@@ -44,10 +44,10 @@ impl Readiness {
         };
         let store = reached("store", store);
         let broker = broker.map(|broker| reached("broker", broker));
-        let groups = vitals.groups().iter().map(|pulse| Dependency {
-            name: format!("subscription {}", pulse.group.claim()),
-            status: pulse.role().as_str(),
-            is_well: matches!(pulse.role(), Role::Reading | Role::StandingBy),
+        let groups = metrics.groups().iter().map(|metrics| Dependency {
+            name: format!("subscription {}", metrics.group.claim()),
+            status: metrics.role().as_str(),
+            is_well: matches!(metrics.role(), Role::Reading | Role::StandingBy),
         });
         let dependencies: Vec<_> =
             [server, store].into_iter().chain(broker).chain(groups).collect();
@@ -99,19 +99,19 @@ struct Row<'a> {
 
 impl<'a> Health<'a> {
     pub(super) fn of(findings: &'a Findings<'a>) -> Self {
-        let vitals = findings.vitals;
+        let metrics = findings.metrics;
         let known = findings.subscriptions.iter().flat_map(|seen| seen.what.iter());
         let rows: Vec<_> = known
-            .zip(vitals.groups())
-            .flat_map(|(of, pulse)| of.lanes.iter().map(|lane| Row::of((of, lane), pulse)))
+            .zip(metrics.groups())
+            .flat_map(|(of, metrics)| of.lanes.iter().map(|lane| Row::of((of, lane), metrics)))
             .collect();
         Self {
             status: overall(findings, &rows),
             domain: findings.domain,
             version: env!("CARGO_PKG_VERSION"),
             pid: std::process::id(),
-            uptime_seconds: vitals.uptime().as_secs_f64(),
-            stopping: vitals.is_stopping(),
+            uptime_seconds: metrics.uptime().as_secs_f64(),
+            stopping: metrics.is_stopping(),
             store: findings.store.as_str(),
             age_seconds: findings.subscriptions.as_ref().map(|seen| seen.age().as_secs_f64()),
             subscriptions: rows,
@@ -131,14 +131,14 @@ fn overall(findings: &Findings<'_>, rows: &[Row<'_>]) -> &'static str {
 }
 
 impl<'a> Row<'a> {
-    fn of((of, lane): (&'a SubscriptionStatus, &'a LaneStatus), pulse: &Pulse) -> Self {
-        let runs = pulse.lane(lane.lane);
+    fn of((of, lane): (&'a SubscriptionStatus, &'a LaneStatus), metrics: &GroupMetrics) -> Self {
+        let runs = metrics.lane(lane.lane);
         Self {
             group: &of.group,
             handler: &of.handler,
             stream: &lane.stream,
             subscription_type: of.subscription_type.to_string(),
-            role: pulse.role().as_str(),
+            role: metrics.role().as_str(),
             status: lane.health.as_str(),
             lag: lane.lag,
             lag_seconds: lane.lag_seconds,

@@ -16,7 +16,7 @@ use protean_port::message::Lane;
 use protean_port::port::{Claim, Delivery};
 
 /// The messages of one group that are being handled or suspected.
-pub(crate) struct Flight {
+pub(crate) struct InFlight {
     /// None while another process of the group has it.
     claim: Option<Box<dyn Claim>>,
     running: BTreeSet<u64>,
@@ -31,7 +31,7 @@ pub(crate) struct Flight {
     current: Option<u64>,
 }
 
-impl Flight {
+impl InFlight {
     pub(crate) fn new(claim: Option<Box<dyn Claim>>) -> Self {
         Self {
             claim,
@@ -156,7 +156,7 @@ impl Flight {
     }
 
     /// Notes that what runs ends properly.
-    pub(crate) fn land(&mut self) -> Result {
+    pub(crate) fn clear_notes(&mut self) -> Result {
         self.running.clear();
         self.ahead.clear();
         self.changed = true;
@@ -172,7 +172,7 @@ mod tests {
     use protean_port::message::{Category, Extensions, Kind, Lane, Message, Recorded, Timestamp};
     use protean_port::port::{Claim, Delivery};
 
-    use super::Flight;
+    use super::InFlight;
 
     #[derive(Clone, Default)]
     struct Notes(Arc<Mutex<Vec<Vec<u64>>>>);
@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn what_begins_is_noted_with_who_is_suspected() {
         let notes = Notes::default();
-        let mut flight = Flight::new(Some(Box::new(notes.clone())));
+        let mut flight = InFlight::new(Some(Box::new(notes.clone())));
         flight.note().unwrap();
         assert!(notes.taken().is_empty(), "nothing has begun");
         flight.suspect(3, Lane::Primary, Arc::from("s"));
@@ -227,17 +227,17 @@ mod tests {
         assert!(flight.begin(9));
         flight.note().unwrap();
         assert_eq!(notes.taken(), [vec![3, 7, 8], vec![3, 8, 9]]);
-        flight.land().unwrap();
+        flight.clear_notes().unwrap();
         assert_eq!(notes.taken(), [vec![3]], "a suspect that has not run is one still");
         flight.clear(3);
-        flight.land().unwrap();
+        flight.clear_notes().unwrap();
         assert_eq!(notes.taken(), [Vec::<u64>::new()]);
     }
 
     #[test]
     fn what_comes_next_is_noted_once_for_all_of_it() {
         let notes = Notes::default();
-        let mut flight = Flight::new(Some(Box::new(notes.clone())));
+        let mut flight = InFlight::new(Some(Box::new(notes.clone())));
         assert!(flight.begin(1));
         flight.expect([2, 3].into_iter());
         flight.note().unwrap();
@@ -251,13 +251,13 @@ mod tests {
         flight.expect([5].into_iter());
         flight.note().unwrap();
         assert_eq!(notes.taken(), [vec![3, 4, 5]], "3 still runs");
-        flight.land().unwrap();
+        flight.clear_notes().unwrap();
         assert!(flight.begin(5), "what has landed is noted no more");
     }
 
     #[test]
     fn suspects_run_one_after_the_other_once_charged() {
-        let mut flight = Flight::new(Some(Box::new(Notes::default())));
+        let mut flight = InFlight::new(Some(Box::new(Notes::default())));
         flight.suspect(3, Lane::Primary, Arc::from("s"));
         flight.suspect(4, Lane::Primary, Arc::from("s"));
         assert_eq!(flight.admit(delivery(5, 0)), Some(delivery(5, 0)), "it is no suspect");

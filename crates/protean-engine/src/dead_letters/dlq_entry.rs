@@ -8,16 +8,16 @@ use protean_port::message::{DeadLetterEntry, Envelope, Timestamp};
 use protean_port::port::{DeadLetter, Entry};
 use protean_port::{Error, Result};
 
-/// Names one death of a message: of which group, where in the log, and when. One
+/// Names one entry of a message: of which group, where in the log, and when. One
 /// that is replayed and given up again is another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Death {
+pub(super) struct DlqEntry {
     group: Arc<str>,
     position: u64,
     time: Timestamp,
 }
 
-impl Death {
+impl DlqEntry {
     pub(super) fn of(group: &Group, letter: &DeadLetter) -> Self {
         let (position, time) = (letter.recorded.position, letter.time);
         Self { group: Arc::clone(&group.name), position, time }
@@ -29,7 +29,7 @@ impl Death {
     }
 
     /// The one that an entry tells of; none when it is not of this log.
-    pub(super) fn told_by(entry: &Entry) -> Option<Self> {
+    pub(super) fn of_stream(entry: &Entry) -> Option<Self> {
         let letter = DeadLetterEntry::read(entry.data.as_deref()?).ok()?;
         let position = Envelope::read(&letter.original).ok()?.position?;
         let time = letter.failed_at?;
@@ -40,7 +40,7 @@ impl Death {
 /// What goes to the dead-letter stream: the entry as it was published, and why it
 /// was given up. The database knows no consumers and no ids of a broker: the
 /// handler and the id of the message stand in their place.
-pub(super) fn travelling(
+pub(super) fn dlq_entry(
     group: &Group,
     letter: &DeadLetter,
     (stream, domain): (&str, &str),
@@ -48,7 +48,7 @@ pub(super) fn travelling(
     let told = |error: &dyn Display| Error::failed(format!("a dead letter is no JSON: {error}"));
     let envelope = Envelope::of(&letter.recorded, domain).map_err(|error| told(&error))?;
     let original = envelope.into_string().into_bytes();
-    let travelling = DeadLetterEntry {
+    let dlq_entry = DeadLetterEntry {
         original_stream: stream.to_owned(),
         original_id: letter.recorded.message.id.to_string(),
         consumer_group: group.name.to_string(),
@@ -58,5 +58,5 @@ pub(super) fn travelling(
         failure_reason: Some(letter.reason.clone()),
         original,
     };
-    travelling.to_json().map(String::into_bytes).map_err(|error| told(&error))
+    dlq_entry.to_json().map(String::into_bytes).map_err(|error| told(&error))
 }

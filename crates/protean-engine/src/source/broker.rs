@@ -9,10 +9,6 @@
 //! What is held is claimed anew before its lease ends. Pure: [`arrival`] asks, and
 //! the worker carries out.
 
-pub(crate) mod arrival;
-pub(crate) mod burial;
-pub(crate) mod consumer;
-
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,16 +16,16 @@ use std::time::Duration;
 use protean_port::message::Lane;
 use protean_port::port::{BrokerRead, Delivery, EntryRef, TakeOver};
 
-use crate::job::Bench;
-use crate::source::HELD;
-use crate::status::stream;
-use arrival::Arrival;
+use super::fetched::Fetched;
+use crate::observe::status::stream;
+use crate::source::log::HELD;
+use crate::worker::runner::HandlerRunner;
 
 /// How often what dead workers have left is looked for.
 const TAKE_OVER: Duration = Duration::from_secs(1);
 
 /// One lane of a group on a broker's stream. Times are since the worker began.
-pub(crate) struct Feed {
+pub(crate) struct BrokerSource {
     pub(crate) lane: Lane,
     group: Arc<str>,
     consumer: Arc<str>,
@@ -50,15 +46,15 @@ pub(crate) struct Feed {
     looking: bool,
 }
 
-impl Feed {
+impl BrokerSource {
     /// A lane of a group, nothing of it read yet.
-    pub(crate) fn new(bench: &Bench, lane: Lane) -> Self {
-        let (group, server) = (&bench.group, &bench.domain.config().server);
+    pub(crate) fn new(runner: &HandlerRunner, lane: Lane) -> Self {
+        let (group, server) = (&runner.group, &runner.domain.config().server);
         let stream = stream(lane, &group.category, &server.priority_lanes);
         Self {
             lane,
             group: Arc::clone(&group.name),
-            consumer: consumer::name(&group.name),
+            consumer: super::consumer::name(&group.name),
             streams: Arc::from([Arc::from(stream)]),
             page: group.subscription.messages_per_tick.max(1),
             wait: group.subscription.blocking_timeout,
@@ -112,7 +108,7 @@ impl Feed {
     }
 
     /// Takes in what has arrived; gives the messages that are not in memory yet.
-    pub(crate) fn take_in(&mut self, arrival: Arrival, now: Duration) -> Vec<Delivery> {
+    pub(crate) fn take_in(&mut self, arrival: Fetched, now: Duration) -> Vec<Delivery> {
         if self.held.is_empty() {
             self.hold_at = now + self.lease / 3;
         }
@@ -205,4 +201,5 @@ impl Feed {
 }
 
 #[cfg(test)]
+#[path = "tests.rs"]
 mod tests;

@@ -10,8 +10,8 @@ use tokio::net::TcpListener;
 use tracing::{info, warn};
 
 use super::connections;
-use super::desk::Desk;
-use crate::vitals::Vitals;
+use super::health_service::HealthService;
+use crate::observe::metrics::Metrics;
 
 /// How many ports are tried.
 const PORTS: u16 = 100;
@@ -55,10 +55,10 @@ impl HealthPage {
     }
 
     /// Answers for ever.
-    pub(crate) async fn serve(self, domain: Domain, vitals: Arc<Vitals>) {
+    pub(crate) async fn serve(self, domain: Domain, metrics: Arc<Metrics>) {
         let Some(listener) = self.listener else { return };
-        let (desk, looking) = Desk::new(domain, vitals);
-        tokio::join!(connections::answer(&listener, Arc::new(desk)), looking);
+        let (service, looking) = HealthService::new(domain, metrics);
+        tokio::join!(connections::answer(&listener, Arc::new(service)), looking);
     }
 }
 

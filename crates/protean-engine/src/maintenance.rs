@@ -5,7 +5,7 @@ use std::time::Duration;
 use protean_core::domain::Domain;
 use protean_port::Result;
 use protean_port::message::Timestamp;
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::dead_letters::DeadLetters;
@@ -14,16 +14,16 @@ use crate::dead_letters::DeadLetters;
 const KEYS: usize = 200;
 
 /// Looks after the store from time to time, until it is told to stop.
-pub(crate) async fn look_after(domain: Domain, mut stop: watch::Receiver<bool>) {
+pub(crate) async fn maintain(domain: Domain, stop: CancellationToken) {
     let interval = domain.config().server.dlq.check_interval;
-    while tokio::time::timeout(interval, stop.wait_for(|stop| *stop)).await.is_err() {
+    while tokio::time::timeout(interval, stop.cancelled()).await.is_err() {
         tokio::select! {
             done = round(&domain) => {
                 if let Err(error) = done {
                     warn!("cannot look after the store: {error}");
                 }
             }
-            _ = stop.wait_for(|stop| *stop) => return,
+            _ = stop.cancelled() => return,
         }
     }
 }

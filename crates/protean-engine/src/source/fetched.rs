@@ -8,18 +8,18 @@ use std::time::Duration;
 use protean_port::message::Envelope;
 use protean_port::port::{Broker, BrokerGroup, Delivery, Entry, EntryRef};
 use protean_port::{Error, Result};
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::burial::bury;
-use crate::job::Bench;
+use super::unreadable::bury;
+use crate::worker::runner::HandlerRunner;
 
 /// The wait before a broker or store that failed is asked again.
 const WAIT: Duration = Duration::from_millis(200);
 
 /// What came of a read.
 #[derive(Default)]
-pub(crate) struct Arrival {
+pub(crate) struct Fetched {
     /// Messages to handle, each with its entry.
     pub(crate) deliveries: Vec<(EntryRef, Delivery)>,
     /// Entries with nothing to handle: their messages are settled or parked.
@@ -28,11 +28,11 @@ pub(crate) struct Arrival {
 
 /// A group's end of a broker.
 #[derive(Clone)]
-pub(crate) struct Inlet {
-    pub(crate) bench: Bench,
+pub(crate) struct BrokerReader {
+    pub(crate) runner: HandlerRunner,
     pub(crate) broker: Arc<dyn Broker>,
     /// Nothing is waited for once this says so.
-    pub(crate) stop: watch::Receiver<bool>,
+    pub(crate) stop: CancellationToken,
 }
 
 /// An entry and what it says it is: where in the log, and the id of the message.
@@ -41,7 +41,7 @@ struct Claimed {
     id: String,
 }
 
-impl Inlet {
+impl BrokerReader {
     /// Carries out a read, or a take-over, and finds its messages. What cannot be
     /// identified before the worker stops is left to be taken over.
     pub(crate) async fn arrive(
@@ -49,19 +49,19 @@ impl Inlet {
         stream: Arc<str>,
         (group, consumer): (Arc<str>, Arc<str>),
         entries: impl Future<Output = Result<Vec<Entry>>>,
-    ) -> Arrival {
+    ) -> Fetched {
         let group = BrokerGroup { stream, group };
-        let mut stop = self.stop.clone();
+        let stop = self.stop.clone();
         let entries = tokio::select! {
             entries = entries => entries,
-            _ = stop.wait_for(|stop| *stop) => return Arrival::default(),
+            _ = stop.cancelled() => return Fetched::default(),
         };
         match entries {
             Ok(entries) => self.identify(&group, &consumer, entries).await,
             Err(failed) => {
                 self.tell(&group, &failed);
                 self.pause(WAIT).await;
-                Arrival::default()
+                Fetched::default()
             }
         }
     }
@@ -77,7 +77,7 @@ impl Inlet {
 
     /// Waits; false when the worker is to stop.
     pub(crate) async fn pause(&mut self, wait: Duration) -> bool {
-        tokio::time::timeout(wait, self.stop.wait_for(|stop| *stop)).await.is_err()
+        tokio::time::timeout(wait, self.stop.cancelled()).await.is_err()
     }
 
     async fn identify(
@@ -85,7 +85,7 @@ impl Inlet {
         group: &BrokerGroup,
         consumer: &str,
         entries: Vec<Entry>,
-    ) -> Arrival {
+    ) -> Fetched {
         let mut claimed: BTreeMap<u64, Vec<Claimed>> = BTreeMap::new();
         let mut refused = Vec::new();
         for entry in entries {
@@ -97,7 +97,7 @@ impl Inlet {
             }
         }
         let mut arrival = self.recall(claimed).await;
-        let broker = (&self.bench.domain, &*self.broker);
+        let broker = (&self.runner.domain, &*self.broker);
         arrival.done.extend(bury(broker, (group, consumer), refused).await);
         arrival
     }
@@ -107,7 +107,7 @@ impl Inlet {
         mut self,
         delivery: Delivery,
         entries: Vec<EntryRef>,
-    ) -> Arrival {
+    ) -> Fetched {
         let (position, id) = (delivery.recorded.position, &delivery.recorded.message.id);
         let claimed = entries.into_iter().map(|at| Claimed { at, id: id.to_string() }).collect();
         self.recall(BTreeMap::from([(position, claimed)])).await
@@ -117,8 +117,8 @@ impl Inlet {
     fn claims(&self, entry: &Entry) -> Result<(u64, String), String> {
         let data = entry.data.as_deref().ok_or("it has no field `data`")?;
         let foreign = Envelope::read(data).map_err(|unreadable| unreadable.to_string())?;
-        if *foreign.stream.category() != self.bench.group.category {
-            let (found, expected) = (foreign.stream.category(), &self.bench.group.category);
+        if *foreign.stream.category() != self.runner.group.category {
+            let (found, expected) = (foreign.stream.category(), &self.runner.group.category);
             return Err(format!("it is of the category '{found}', expected '{expected}'"));
         }
         let position = foreign.position.ok_or("it is not from the log of this domain")?;
@@ -126,15 +126,15 @@ impl Inlet {
     }
 
     /// Asks the log for what is claimed to be there, for as long as it takes.
-    async fn recall(&mut self, claimed: BTreeMap<u64, Vec<Claimed>>) -> Arrival {
-        let mut arrival = Arrival::default();
+    async fn recall(&mut self, claimed: BTreeMap<u64, Vec<Claimed>>) -> Fetched {
+        let mut arrival = Fetched::default();
         let positions: Vec<u64> = claimed.keys().copied().collect();
         if positions.is_empty() {
             return arrival;
         }
-        let group = Arc::clone(&self.bench.group);
+        let group = Arc::clone(&self.runner.group);
         let found = loop {
-            match self.bench.store.recall(&group.name, &group.category, &positions).await {
+            match self.runner.store.recall(&group.name, &group.category, &positions).await {
                 Ok(found) => break found,
                 Err(failed) => warn!(group = %group.name, "cannot read the log: {failed}"),
             }

@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_millis(800);
 
 /// What is known of something. At most one question is on its way, however
 /// many want to know, and none while nobody does.
-pub(super) struct Look<T> {
+pub(super) struct CachedProbe<T> {
     wanted: Arc<Notify>,
     seen: watch::Receiver<Option<Seen<T>>>,
 }
@@ -37,7 +37,7 @@ impl<T> Seen<T> {
     }
 }
 
-impl<T: Clone + Send + Sync + 'static> Look<T> {
+impl<T: Clone + Send + Sync + 'static> CachedProbe<T> {
     /// What is known by asking in this way, and the task that asks.
     pub(super) fn new<F>(ask: impl Fn() -> F + Send) -> (Self, impl Future<Output = ()> + Send)
     where
@@ -90,13 +90,13 @@ mod tests {
 
     use tokio::time::{Instant, advance};
 
-    use super::{FRESH, Look, PATIENCE};
+    use super::{CachedProbe, FRESH, PATIENCE};
 
     /// Answers with how often it was asked, after a while.
-    fn counting(takes: Duration) -> (Look<u32>, Arc<AtomicU32>) {
+    fn counting(takes: Duration) -> (CachedProbe<u32>, Arc<AtomicU32>) {
         let asked = Arc::new(AtomicU32::new(0));
         let count = Arc::clone(&asked);
-        let (look, asking) = Look::new(move || {
+        let (look, asking) = CachedProbe::new(move || {
             let count = Arc::clone(&count);
             async move {
                 let number = count.fetch_add(1, Ordering::Relaxed) + 1;
@@ -136,7 +136,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_question_that_is_never_answered_keeps_nobody() {
-        let (look, asking) = Look::<u32>::new(pending);
+        let (look, asking) = CachedProbe::<u32>::new(pending);
         tokio::spawn(asking);
         for _ in 0..3 {
             let began = Instant::now();

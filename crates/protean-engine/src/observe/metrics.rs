@@ -10,25 +10,25 @@ use protean_port::Result;
 use protean_port::message::Lane;
 use protean_port::port::Claim;
 
-use crate::status::stream;
+use crate::observe::status::stream;
 
 /// The server of this process.
-pub(crate) struct Vitals {
+pub(crate) struct Metrics {
     began: Instant,
     stopping: AtomicBool,
-    groups: Vec<Arc<Pulse>>,
+    groups: Vec<Arc<GroupMetrics>>,
 }
 
-impl Vitals {
+impl Metrics {
     /// Of a server that begins.
     pub(crate) fn of(domain: &Domain) -> Self {
         let groups = domain.registry().groups().iter();
-        let groups = groups.map(|group| Arc::new(Pulse::of(group, domain))).collect();
+        let groups = groups.map(|group| Arc::new(GroupMetrics::of(group, domain))).collect();
         Self { began: Instant::now(), stopping: AtomicBool::new(false), groups }
     }
 
     /// Its groups, in the order of the registry.
-    pub(crate) fn groups(&self) -> &[Arc<Pulse>] {
+    pub(crate) fn groups(&self) -> &[Arc<GroupMetrics>] {
         &self.groups
     }
 
@@ -83,18 +83,18 @@ impl Role {
 }
 
 /// One group in this process.
-pub(crate) struct Pulse {
+pub(crate) struct GroupMetrics {
     pub(crate) group: Arc<Group>,
     role: AtomicU8,
-    lanes: Vec<Runs>,
+    lanes: Vec<LaneMetrics>,
 }
 
-impl Pulse {
+impl GroupMetrics {
     fn of(group: &Arc<Group>, domain: &Domain) -> Self {
         let settings = &domain.config().server.priority_lanes;
         let streams = domain.lanes().lanes().iter();
         let streams = streams.map(|lane| stream(*lane, &group.category, settings));
-        let lanes = streams.map(Runs::of).collect();
+        let lanes = streams.map(LaneMetrics::of).collect();
         Self { group: Arc::clone(group), role: AtomicU8::new(Role::Starting as u8), lanes }
     }
 
@@ -107,25 +107,25 @@ impl Pulse {
     }
 
     /// The handler's runs, lane by lane.
-    pub(crate) fn lanes(&self) -> &[Runs] {
+    pub(crate) fn lanes(&self) -> &[LaneMetrics] {
         &self.lanes
     }
 
     /// The handler's runs in a lane.
-    pub(crate) fn lane(&self, lane: Lane) -> &Runs {
+    pub(crate) fn lane(&self, lane: Lane) -> &LaneMetrics {
         &self.lanes[usize::from(lane == Lane::Backfill).min(self.lanes.len() - 1)]
     }
 }
 
 /// The runs of one handler in one lane, by how they ended.
-pub(crate) struct Runs {
+pub(crate) struct LaneMetrics {
     /// The category, with the suffix of the lane.
     pub(crate) stream: String,
     pub(crate) done: Histogram,
     pub(crate) failed: Histogram,
 }
 
-impl Runs {
+impl LaneMetrics {
     fn of(stream: String) -> Self {
         Self { stream, done: Histogram::default(), failed: Histogram::default() }
     }
@@ -193,7 +193,7 @@ mod tests {
 
     use protean_core::domain::Verdict;
 
-    use super::{Histogram, Role, Runs};
+    use super::{Histogram, LaneMetrics, Role};
 
     #[test]
     fn a_run_counts_in_every_bucket_from_its_own_on() {
@@ -211,7 +211,7 @@ mod tests {
 
     #[test]
     fn only_what_a_handler_has_done_counts() {
-        let runs = Runs::of(String::new());
+        let runs = LaneMetrics::of(String::new());
         for verdict in [Verdict::Retry("a".into()), Verdict::Dead("b".into()), Verdict::Held] {
             runs.ran(&verdict, Duration::from_millis(1));
         }

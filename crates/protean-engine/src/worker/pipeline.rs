@@ -8,7 +8,7 @@ use protean_core::domain::{Overlay, Sequence, Settled};
 use protean_port::message::{Lane, Priority, Timestamp};
 use protean_port::port::{At, Changes, Delivery, DoneMark, Outcome, Park};
 
-use crate::watermark::Watermark;
+use crate::worker::watermark::Watermark;
 
 /// How a unit marks its message as settled. Whoever settles a message marks
 /// it, and only the first one may: so it is in one term of the account.

@@ -11,12 +11,12 @@ use protean_port::port::{
 };
 use tracing::warn;
 
-use super::mark::BatchMark;
+use super::batch_mark::BatchMark;
 use super::plan::RelayPlan;
-use super::rounds::Page;
+use super::publish_loop::Page;
 
 /// Where messages leave.
-pub(super) struct Outlet {
+pub(super) struct BrokerPublisher {
     broker: Arc<dyn Broker>,
     plan: RelayPlan,
     claim: Box<dyn Claim>,
@@ -25,7 +25,7 @@ pub(super) struct Outlet {
     number: Option<u64>,
 }
 
-impl Outlet {
+impl BrokerPublisher {
     pub(super) fn new(broker: Arc<dyn Broker>, plan: RelayPlan, claim: Box<dyn Claim>) -> Self {
         let number = claim.left().first().copied();
         Self { broker, plan, claim, number }
@@ -33,7 +33,7 @@ impl Outlet {
 
     /// Makes the groups that are missing; gives those that have missed
     /// something: all of them, when the broker has lost what it was given.
-    pub(super) async fn look_after(&mut self) -> Result<Vec<BrokerGroup>> {
+    pub(super) async fn maintain(&mut self) -> Result<Vec<BrokerGroup>> {
         let kept = self.broker.kept(&self.plan.name).await?;
         let mark = kept.value.as_deref().and_then(BatchMark::read);
         let holds = mark.as_ref().and_then(|mark| self.number_of(mark));

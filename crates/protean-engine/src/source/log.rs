@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use protean_port::message::{Lane, Priority, Timestamp};
 use protean_port::port::{Delivery, LaneRead, ParkedPage, ParkedRead};
 
-use crate::job::Bench;
+use crate::worker::runner::HandlerRunner;
 
 /// How many messages of a lane may wait in memory for their streams.
 pub(crate) const HELD: usize = 1024;
@@ -36,15 +36,20 @@ impl LaneSource {
 
     /// The read to start now, when of the lane's messages in memory `ready` can
     /// run and others wait for their stream: `held` in all.
-    pub(crate) fn next(&mut self, bench: &Bench, ready: usize, held: usize) -> Option<LaneRead> {
+    pub(crate) fn next(
+        &mut self,
+        runner: &HandlerRunner,
+        ready: usize,
+        held: usize,
+    ) -> Option<LaneRead> {
         if self.reading || !self.more || ready >= self.page || held >= self.page + HELD {
             return None;
         }
         (self.reading, self.more) = (true, false);
         Some(LaneRead {
-            group: bench.group.name.to_string(),
-            category: bench.group.category.clone(),
-            range: bench.domain.lanes().range(self.lane),
+            group: runner.group.name.to_string(),
+            category: runner.group.category.clone(),
+            range: runner.domain.lanes().range(self.lane),
             after: self.after.iter().map(|(priority, position)| (*priority, *position)).collect(),
             limit: self.page,
         })
@@ -105,13 +110,13 @@ impl ParkedSource {
     }
 
     /// The read to start now, when it is time.
-    pub(crate) fn next(&mut self, bench: &Bench, now: Timestamp) -> Option<ParkedRead> {
+    pub(crate) fn next(&mut self, runner: &HandlerRunner, now: Timestamp) -> Option<ParkedRead> {
         self.look_at().filter(|look_at| *look_at <= now)?;
         (self.reading, self.look_at) = (true, None);
         Some(ParkedRead {
-            group: bench.group.name.to_string(),
-            category: bench.group.category.clone(),
-            range: bench.domain.lanes().range(self.lane),
+            group: runner.group.name.to_string(),
+            category: runner.group.category.clone(),
+            range: runner.domain.lanes().range(self.lane),
             now,
             // What is in memory stays parked until it commits, and comes along again.
             limit: self.page + self.taken.len(),

@@ -11,12 +11,12 @@ use protean_port::{Error, Result};
 use tracing::{error, info};
 
 use super::Relay;
+use super::batch_sizer::BatchSizer;
+use super::broker_publisher::{BrokerPublisher, unavailable};
 use super::gaps::{Gap, Gaps};
-use super::outlet::{Outlet, unavailable};
 use super::settling::{Policy, settle};
-use super::stride::Stride;
 use super::window::Window;
-use crate::step;
+use crate::failpoint;
 
 /// The most messages of one page; those of a lane of each category are in memory twice.
 const PAGE: usize = 512;
@@ -29,31 +29,31 @@ pub(super) struct Page {
 }
 
 /// The relay at work.
-pub(super) struct Rounds<'a> {
+pub(super) struct PublishLoop<'a> {
     relay: &'a Relay,
-    outlet: Outlet,
+    publisher: BrokerPublisher,
     gaps: Gaps,
     /// Groups that have missed something nobody has looked for yet.
     missing: Vec<BrokerGroup>,
     /// How full the lanes of each route are.
     windows: Vec<[Window; Lane::ALL.len()]>,
-    stride: Stride,
+    batch_sizer: BatchSizer,
     /// When to look at what was refused.
     look_at: Timestamp,
     progress: bool,
 }
 
-impl<'a> Rounds<'a> {
+impl<'a> PublishLoop<'a> {
     pub(super) fn new(relay: &'a Relay, claim: Box<dyn Claim>) -> Self {
         let lanes = &relay.plan.priority_lanes;
         let window = Window::new(lanes.backfill_high_water, lanes.backfill_low_water);
         Self {
             relay,
-            outlet: Outlet::new(Arc::clone(&relay.broker), relay.plan.clone(), claim),
+            publisher: BrokerPublisher::new(Arc::clone(&relay.broker), relay.plan.clone(), claim),
             gaps: Gaps::default(),
             missing: Vec::new(),
             windows: vec![[window; Lane::ALL.len()]; relay.plan.routes.len()],
-            stride: Stride::new(),
+            batch_sizer: BatchSizer::new(),
             look_at: Timestamp::default(),
             progress: false,
         }
@@ -65,8 +65,8 @@ impl<'a> Rounds<'a> {
     }
 
     /// Makes sure that the broker has what it should have.
-    pub(super) async fn look_after(&mut self) -> Result {
-        let missing = self.outlet.look_after().await?;
+    pub(super) async fn maintain(&mut self) -> Result {
+        let missing = self.publisher.maintain().await?;
         self.lost(missing).await?;
         self.note()
     }
@@ -78,7 +78,7 @@ impl<'a> Rounds<'a> {
         if self.missing.is_empty() {
             return Ok(());
         }
-        self.outlet.unsettled()?;
+        self.publisher.unsettled()?;
         let (store, plan) = (&self.relay.store, &self.relay.plan);
         info!(relay = %plan.name, groups = self.missing.len(), "groups have missed something");
         for (route, of) in plan.routes.iter().enumerate() {
@@ -111,7 +111,7 @@ impl<'a> Rounds<'a> {
             let begun = Instant::now();
             let bulk = self.pages(Lane::Backfill).await?;
             some |= self.send(&bulk).await?;
-            self.stride.took(begun.elapsed());
+            self.batch_sizer.took(begun.elapsed());
         }
         Ok(self.fill_gap().await? || some)
     }
@@ -122,7 +122,7 @@ impl<'a> Rounds<'a> {
         for route in 0..self.relay.plan.routes.len() {
             let limit = match lane {
                 Lane::Primary => PAGE,
-                Lane::Backfill => self.room(route, lane).await?.min(self.stride.length()),
+                Lane::Backfill => self.room(route, lane).await?.min(self.batch_sizer.length()),
             };
             if limit == 0 {
                 continue;
@@ -176,13 +176,13 @@ impl<'a> Rounds<'a> {
             return Ok(false);
         }
         let plan = &self.relay.plan;
-        step::reached("before a page is published");
-        let (published, lost) = self.outlet.publish(pages).await?;
+        failpoint::reached("before a page is published");
+        let (published, lost) = self.publisher.publish(pages).await?;
         let settled = pages.iter().zip(&published);
         let settled = settled.map(|(page, published)| self.settled(page, published));
-        step::reached("before a page is settled");
+        failpoint::reached("before a page is settled");
         self.commit(settled.collect()).await?;
-        step::reached("after a page is settled");
+        failpoint::reached("after a page is settled");
         self.progress = true;
         if lost {
             self.lost(plan.groups()).await?;
@@ -242,7 +242,7 @@ impl<'a> Rounds<'a> {
         let (deliveries, reached) = gap.next(pages, limit);
         if !deliveries.is_empty() {
             let page = [Page { route, lane, deliveries }];
-            let (published, lost) = self.outlet.publish(&page).await?;
+            let (published, lost) = self.publisher.publish(&page).await?;
             if lost {
                 self.lost(plan.groups()).await?;
                 return Ok(true);
@@ -265,12 +265,16 @@ impl<'a> Rounds<'a> {
     }
 
     fn note(&self) -> Result {
-        if self.gaps.is_empty() && self.missing.is_empty() { self.outlet.settled() } else { Ok(()) }
+        if self.gaps.is_empty() && self.missing.is_empty() {
+            self.publisher.settled()
+        } else {
+            Ok(())
+        }
     }
 
     /// How many messages there is room for in a stream.
     async fn room(&mut self, route: usize, lane: Lane) -> Result<usize> {
-        let length = self.outlet.length(&self.relay.plan.stream(route, lane)).await?;
+        let length = self.publisher.length(&self.relay.plan.stream(route, lane)).await?;
         Ok(self.windows[route][lane as usize].room(length).min(PAGE))
     }
 }

@@ -6,13 +6,13 @@ use protean_port::message::{
 };
 use protean_port::port::{Delivery, EntryId, EntryRef};
 
-use super::Feed;
-use super::arrival::Arrival;
+use super::BrokerSource;
+use crate::source::fetched::Fetched;
 
 const LEASE: Duration = Duration::from_secs(30);
 
-fn feed() -> Feed {
-    Feed {
+fn feed() -> BrokerSource {
+    BrokerSource {
         lane: Lane::Primary,
         group: "d.H".into(),
         consumer: "h-1".into(),
@@ -55,9 +55,9 @@ fn delivery(position: u64) -> Delivery {
 }
 
 /// Takes in one message, which comes with this entry.
-fn arrive(feed: &mut Feed, position: u64, id: &str, at: Duration) -> usize {
+fn arrive(feed: &mut BrokerSource, position: u64, id: &str, at: Duration) -> usize {
     let deliveries = vec![(entry(id), delivery(position))];
-    feed.take_in(Arrival { deliveries, done: Vec::new() }, at).len()
+    feed.take_in(Fetched { deliveries, done: Vec::new() }, at).len()
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_message_that_comes_twice_runs_once_and_settles_both_entries() {
 fn what_could_not_be_settled_is_settled_again() {
     let mut feed = feed();
     let done = vec![entry("1-0")];
-    feed.take_in(Arrival { deliveries: Vec::new(), done: done.clone() }, Duration::ZERO);
+    feed.take_in(Fetched { deliveries: Vec::new(), done: done.clone() }, Duration::ZERO);
     let sent = feed.next_settle().unwrap();
     assert!(feed.next_settle().is_none(), "one at a time");
     feed.settled(sent);

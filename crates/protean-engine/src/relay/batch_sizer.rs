@@ -10,9 +10,9 @@ const TARGET: Duration = Duration::from_millis(15);
 const MESSAGES: (usize, usize) = (128, 512);
 
 /// The bulk work of a category that goes out at once.
-pub(super) struct Stride(usize);
+pub(super) struct BatchSizer(usize);
 
-impl Stride {
+impl BatchSizer {
     pub(super) fn new() -> Self {
         Self(MESSAGES.0)
     }
@@ -34,30 +34,30 @@ impl Stride {
 
 #[cfg(test)]
 mod tests {
-    use super::{MESSAGES, Stride, TARGET};
+    use super::{BatchSizer, MESSAGES, TARGET};
 
     #[test]
     fn grows_while_it_is_quick_and_shrinks_when_it_is_not() {
-        let mut stride = Stride::new();
-        stride.took(TARGET / 3);
-        assert_eq!(stride.length(), 2 * MESSAGES.0);
-        stride.took(TARGET / 2);
-        stride.took(TARGET);
-        assert_eq!(stride.length(), 2 * MESSAGES.0);
-        stride.took(TARGET * 2);
-        assert_eq!(stride.length(), MESSAGES.0);
+        let mut batch_sizer = BatchSizer::new();
+        batch_sizer.took(TARGET / 3);
+        assert_eq!(batch_sizer.length(), 2 * MESSAGES.0);
+        batch_sizer.took(TARGET / 2);
+        batch_sizer.took(TARGET);
+        assert_eq!(batch_sizer.length(), 2 * MESSAGES.0);
+        batch_sizer.took(TARGET * 2);
+        assert_eq!(batch_sizer.length(), MESSAGES.0);
     }
 
     #[test]
     fn keeps_within_its_bounds() {
-        let mut stride = Stride::new();
+        let mut batch_sizer = BatchSizer::new();
         for _ in 0..9 {
-            stride.took(TARGET / 9);
+            batch_sizer.took(TARGET / 9);
         }
-        assert_eq!(stride.length(), MESSAGES.1);
+        assert_eq!(batch_sizer.length(), MESSAGES.1);
         for _ in 0..9 {
-            stride.took(TARGET * 9);
+            batch_sizer.took(TARGET * 9);
         }
-        assert_eq!(stride.length(), MESSAGES.0);
+        assert_eq!(batch_sizer.length(), MESSAGES.0);
     }
 }

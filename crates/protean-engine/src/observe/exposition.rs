@@ -4,18 +4,18 @@ use std::fmt::{Display, Write as _};
 
 use protean_core::config::SubscriptionType;
 
-use super::desk::{Findings, StoreState};
-use crate::outbox::RelayStatus;
-use crate::status::{Health, LaneStatus, SubscriptionStatus};
-use crate::vitals::{Histogram, Role};
+use super::health_service::{Findings, StoreState};
+use crate::observe::metrics::{Histogram, Role};
+use crate::observe::status::{Health, LaneStatus, SubscriptionStatus};
+use crate::relay::RelayStatus;
 
 /// All that is known, as Prometheus reads it. What is not known is left out.
-pub(super) fn metrics(findings: &Findings<'_>) -> String {
+pub(super) fn exposition(findings: &Findings<'_>) -> String {
     let mut page = Page::default();
     page.one(("protean_up", "1 while the server works, 0 once it was told to stop."), {
-        u8::from(!findings.vitals.is_stopping())
+        u8::from(!findings.metrics.is_stopping())
     });
-    let uptime = findings.vitals.uptime().as_secs_f64();
+    let uptime = findings.metrics.uptime().as_secs_f64();
     page.one(("protean_uptime_seconds", "How long the server has been up."), uptime);
     let answers = u8::from(findings.store == StoreState::Answers);
     page.one(("protean_store_up", "1 when the store answers."), answers);
@@ -79,16 +79,16 @@ fn relays(page: &mut Page, domain: &str, known: &[RelayStatus]) {
 
 /// What this process does and has done.
 fn processes(page: &mut Page, findings: &Findings<'_>) {
-    let pulses = findings.vitals.groups().iter();
-    let lanes = pulses.flat_map(|pulse| pulse.lanes().iter().map(move |runs| (pulse, runs)));
-    let lanes = lanes.map(|(pulse, runs)| {
-        let kind = pulse.group.subscription.subscription_type;
-        (pulse, runs, labels((findings.domain, &pulse.group.handler), &runs.stream, kind))
+    let pulses = findings.metrics.groups().iter();
+    let lanes = pulses.flat_map(|metrics| metrics.lanes().iter().map(move |runs| (metrics, runs)));
+    let lanes = lanes.map(|(metrics, runs)| {
+        let kind = metrics.group.subscription.subscription_type;
+        (metrics, runs, labels((findings.domain, &metrics.group.handler), &runs.stream, kind))
     });
     let name = "protean_subscription_reading";
     page.family((name, "1 when this process reads for the subscription."), "gauge");
-    for (pulse, _, labels) in lanes.clone() {
-        page.sample(name, &labels, u8::from(pulse.role() == Role::Reading));
+    for (metrics, _, labels) in lanes.clone() {
+        page.sample(name, &labels, u8::from(metrics.role() == Role::Reading));
     }
     let name = "protean_handler_seconds";
     page.family((name, "How long a handler took for a message, in this process."), "histogram");
@@ -162,10 +162,10 @@ mod tests {
     use protean_port::Error;
     use protean_port::message::{Category, Lane};
 
-    use super::{Health, LaneStatus, RelayStatus, StoreState, SubscriptionStatus, metrics};
-    use crate::health::desk::Findings;
-    use crate::health::look::Seen;
-    use crate::vitals::Vitals;
+    use super::{Health, LaneStatus, RelayStatus, StoreState, SubscriptionStatus, exposition};
+    use crate::observe::cached_probe::Seen;
+    use crate::observe::health_service::Findings;
+    use crate::observe::metrics::Metrics;
 
     fn unread() -> SubscriptionStatus {
         let lane = LaneStatus {
@@ -194,13 +194,14 @@ mod tests {
     fn what_is_unknown_is_left_out_and_labels_are_quoted() {
         let domain = DomainBuilder::new("bank").in_memory().build().unwrap();
         let subscriptions = Some(Seen::now([unread()].into()));
-        let vitals = Vitals::of(&domain);
+        let metrics = Metrics::of(&domain);
         let store = StoreState::Fails;
         let (broker, abandoned) = ("b".into(), Some(7));
         let relay = RelayStatus { broker, abandoned, ..RelayStatus::default() };
         let relays = Some(Seen::now([relay].into()));
         let domain = "bank";
-        let text = metrics(&Findings { domain, vitals: &vitals, store, subscriptions, relays });
+        let text =
+            exposition(&Findings { domain, metrics: &metrics, store, subscriptions, relays });
         let line = "protean_outbox_abandoned{domain=\"bank\",broker=\"b\"} 7\n";
         assert!(text.contains(line) && !text.contains("protean_outbox_pending{"), "{text}");
         let labels = "domain=\"bank\",handler=\"Mailer\",stream=\"bank::\\\"a\\\\b\\n\",\

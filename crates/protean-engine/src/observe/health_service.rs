@@ -8,31 +8,31 @@ use hyper::{Method, Response, StatusCode};
 use protean_core::domain::{Domain, broker};
 use tracing::debug;
 
-use super::look::{Look, Seen};
-use super::metrics::metrics;
+use super::cached_probe::{CachedProbe, Seen};
+use super::exposition::exposition;
 use super::report::{Health, Readiness};
-use crate::outbox::{Outbox, RelayStatus};
-use crate::status::{SubscriptionStatus, subscriptions};
-use crate::vitals::Vitals;
+use crate::observe::metrics::Metrics;
+use crate::observe::status::{SubscriptionStatus, subscriptions};
+use crate::relay::{Outbox, RelayStatus};
 
 /// What is said to a request for another page.
 const PAGES: &str = "the pages are /livez, /readyz, /healthz and /metrics\n";
 
 /// Knows what the pages tell.
-pub(super) struct Desk {
+pub(super) struct HealthService {
     domain: Domain,
-    vitals: Arc<Vitals>,
-    store: Look<bool>,
+    metrics: Arc<Metrics>,
+    store: CachedProbe<bool>,
     /// None when no message goes through a broker.
-    broker: Option<Look<bool>>,
-    subscriptions: Look<Arc<[SubscriptionStatus]>>,
-    relays: Look<Arc<[RelayStatus]>>,
+    broker: Option<CachedProbe<bool>>,
+    subscriptions: CachedProbe<Arc<[SubscriptionStatus]>>,
+    relays: CachedProbe<Arc<[RelayStatus]>>,
 }
 
 /// What all pages but `/livez` tell, at one moment.
 pub(super) struct Findings<'a> {
     pub(super) domain: &'a str,
-    pub(super) vitals: &'a Vitals,
+    pub(super) metrics: &'a Metrics,
     pub(super) store: StoreState,
     /// None when the store has never told.
     pub(super) subscriptions: Option<Seen<Arc<[SubscriptionStatus]>>>,
@@ -58,20 +58,20 @@ impl StoreState {
     }
 }
 
-impl Desk {
-    /// A desk, and the task that asks the store for it.
-    pub(super) fn new(domain: Domain, vitals: Arc<Vitals>) -> (Self, impl Future<Output = ()>) {
+impl HealthService {
+    /// A service, and the task that asks the store for it.
+    pub(super) fn new(domain: Domain, metrics: Arc<Metrics>) -> (Self, impl Future<Output = ()>) {
         let asked = domain.clone();
-        let (store, asking) = Look::new(move || answers(asked.clone()));
+        let (store, asking) = CachedProbe::new(move || answers(asked.clone()));
         let asked = domain.clone();
-        let (subscriptions, reading) = Look::new(move || stand(asked.clone()));
+        let (subscriptions, reading) = CachedProbe::new(move || stand(asked.clone()));
         let asked = domain.clone();
-        let (relays, adding) = Look::new(move || relay(asked.clone()));
+        let (relays, adding) = CachedProbe::new(move || relay(asked.clone()));
         let asked = domain.clone();
-        let (broker, calling) = Look::new(move || reaches(asked.clone()));
+        let (broker, calling) = CachedProbe::new(move || reaches(asked.clone()));
         let broker = domain.config().enable_outbox.then_some(broker);
-        let desk = Self { domain, vitals, store, broker, subscriptions, relays };
-        (desk, async move {
+        let service = Self { domain, metrics, store, broker, subscriptions, relays };
+        (service, async move {
             tokio::join!(asking, reading, adding, calling);
         })
     }
@@ -88,12 +88,12 @@ impl Desk {
             "/readyz" => {
                 let broker = async { Some(state(self.broker.as_ref()?).await.0) };
                 let ((store, age), broker) = tokio::join!(state(&self.store), broker);
-                let readiness = Readiness::of(&self.vitals, (store, age), broker);
+                let readiness = Readiness::of(&self.metrics, (store, age), broker);
                 json(if readiness.is_ready() { StatusCode::OK } else { UNAVAILABLE }, &readiness)
             }
             "/healthz" => json(StatusCode::OK, &Health::of(&self.findings().await)),
             "/metrics" => {
-                let page = text(StatusCode::OK, metrics(&self.findings().await));
+                let page = text(StatusCode::OK, exposition(&self.findings().await));
                 of_type(page, "text/plain; version=0.0.4; charset=utf-8")
             }
             _ => text(StatusCode::NOT_FOUND, PAGES.into()),
@@ -103,17 +103,17 @@ impl Desk {
     async fn findings(&self) -> Findings<'_> {
         let ((store, _), subscriptions, relays) =
             tokio::join!(state(&self.store), self.subscriptions.latest(), self.relays.latest());
-        let (domain, vitals) = (self.domain.name(), &*self.vitals);
+        let (domain, metrics) = (self.domain.name(), &*self.metrics);
         let subscriptions = subscriptions.map_or_else(|old| old, Some);
         let relays = relays.map_or_else(|old| old, Some);
-        Findings { domain, vitals, store, subscriptions, relays }
+        Findings { domain, metrics, store, subscriptions, relays }
     }
 }
 
 const UNAVAILABLE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
 /// Whether something answers, and how old its last answer is.
-async fn state(look: &Look<bool>) -> (StoreState, Option<Duration>) {
+async fn state(look: &CachedProbe<bool>) -> (StoreState, Option<Duration>) {
     match look.latest().await {
         Ok(seen) if seen.what => (StoreState::Answers, Some(seen.age())),
         Ok(seen) => (StoreState::Fails, Some(seen.age())),

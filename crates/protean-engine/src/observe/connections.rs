@@ -15,7 +15,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 use tracing::debug;
 
-use super::desk::Desk;
+use super::health_service::HealthService;
 
 /// So many connections at once: the next one takes the place of the oldest,
 /// which has had more time than any request needs.
@@ -31,7 +31,7 @@ const SIZE: usize = 8 * 1024;
 const REFUSED: Duration = Duration::from_millis(100);
 
 /// Answers whoever comes, for ever.
-pub(super) async fn answer(listener: &TcpListener, desk: Arc<Desk>) {
+pub(super) async fn answer(listener: &TcpListener, service: Arc<HealthService>) {
     let (mut open, mut ages) = (JoinSet::new(), VecDeque::<AbortHandle>::new());
     loop {
         tokio::select! {
@@ -41,7 +41,7 @@ pub(super) async fn answer(listener: &TcpListener, desk: Arc<Desk>) {
                     if ages.len() >= MOST && let Some(oldest) = ages.pop_front() {
                         oldest.abort();
                     }
-                    ages.push_back(open.spawn(converse(stream, Arc::clone(&desk))));
+                    ages.push_back(open.spawn(converse(stream, Arc::clone(&service))));
                 }
                 Err(error) => {
                     debug!("health: no connection: {error}");
@@ -54,11 +54,11 @@ pub(super) async fn answer(listener: &TcpListener, desk: Arc<Desk>) {
 }
 
 /// One request and its answer.
-async fn converse(stream: TcpStream, desk: Arc<Desk>) {
+async fn converse(stream: TcpStream, service: Arc<HealthService>) {
     let service = service_fn(move |request: Request<Incoming>| {
-        let desk = Arc::clone(&desk);
+        let service = Arc::clone(&service);
         async move {
-            let answer = desk.answer(request.method(), request.uri().path()).await;
+            let answer = service.answer(request.method(), request.uri().path()).await;
             Ok::<Response<String>, Infallible>(answer)
         }
     });

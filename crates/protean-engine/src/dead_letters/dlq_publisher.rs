@@ -9,9 +9,6 @@
 //! settles it while its row is there: so the stream itself tells what it holds, and
 //! whatever ends between a commit and its entry is made up for by the next round.
 
-mod letter;
-mod shelf;
-
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,12 +18,12 @@ use protean_core::domain::{Domain, Group};
 use protean_port::Result;
 use protean_port::message::{Lane, Timestamp};
 use protean_port::port::{Broker, DeadLetter, DeadLetterRead, Store};
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::status::stream;
-use letter::{Death, travelling};
-use shelf::Shelf;
+use super::dlq_entry::{DlqEntry, dlq_entry};
+use super::dlq_index::DlqIndex;
+use crate::observe::status::stream;
 
 /// How many letters are in memory at once.
 const PAGE: usize = 100;
@@ -36,51 +33,51 @@ const LOOK: Duration = Duration::from_secs(10);
 const REST: u32 = 10;
 
 /// Mirrors the dead letters of the groups that read streams.
-pub(crate) struct Mirror {
+pub(crate) struct DlqPublisher {
     domain: Domain,
     store: Arc<dyn Store>,
     broker: Arc<dyn Broker>,
 }
 
-impl Mirror {
+impl DlqPublisher {
     pub(crate) fn new(domain: Domain, store: Arc<dyn Store>, broker: Arc<dyn Broker>) -> Self {
         Self { domain, store, broker }
     }
 
     /// Mirrors until `stop` says so, while no other process does. Dropping the
     /// future loses nothing.
-    pub(crate) async fn run(&self, mut stop: watch::Receiver<bool>) {
+    pub(crate) async fn run(&self, stop: CancellationToken) {
         let tick = self.domain.config().outbox.tick_interval;
         let name = format!("{}.dlq", self.domain.name());
-        while !*stop.borrow() && !self.streams().is_empty() {
+        while !stop.is_cancelled() && !self.streams().is_empty() {
             match self.store.claim(&name).await {
                 Ok(Some(claim)) => {
-                    self.work(tick, &mut stop).await;
+                    self.work(tick, &stop).await;
                     drop(claim);
                 }
                 Ok(None) => {}
                 Err(error) => warn!("cannot claim the dead-letter streams: {error}"),
             }
-            let _ = tokio::time::timeout(LOOK, stop.wait_for(|stop| *stop)).await;
+            let _ = tokio::time::timeout(LOOK, stop.cancelled()).await;
         }
     }
 
-    async fn work(&self, tick: Duration, stop: &mut watch::Receiver<bool>) {
+    async fn work(&self, tick: Duration, stop: &CancellationToken) {
         let mut commits = self.store.commits();
-        let mut shelf = Shelf::new(Arc::clone(&self.broker), self.domain.name(), self.streams());
-        while !*stop.borrow() {
+        let mut index = DlqIndex::new(Arc::clone(&self.broker), self.domain.name(), self.streams());
+        while !stop.is_cancelled() {
             commits.mark_unchanged();
             let began = Instant::now();
-            if let Err(error) = self.round(&mut shelf).await {
+            if let Err(error) = self.round(&mut index).await {
                 warn!("cannot mirror dead letters, trying again: {error}");
-                shelf.forget();
+                index.forget();
             }
             let rest = tick.max(began.elapsed() * REST);
-            if tokio::time::timeout(rest, stop.wait_for(|stop| *stop)).await.is_ok() {
+            if tokio::time::timeout(rest, stop.cancelled()).await.is_ok() {
                 return;
             }
             tokio::select! {
-                _ = stop.wait_for(|stop| *stop) => return,
+                _ = stop.cancelled() => return,
                 _ = commits.changed() => {}
                 () = tokio::time::sleep(LOOK) => {}
             }
@@ -88,8 +85,8 @@ impl Mirror {
     }
 
     /// Publishes what is not there and takes out what is not dead any more.
-    async fn round(&self, shelf: &mut Shelf) -> Result {
-        shelf.look().await?;
+    async fn round(&self, index: &mut DlqIndex) -> Result {
+        index.look().await?;
         let mut dead = HashSet::new();
         for group in self.groups() {
             let mut after = 0;
@@ -98,30 +95,30 @@ impl Mirror {
                 let Some(last) = page.last() else { break };
                 after = last.recorded.position;
                 for letter in &page {
-                    dead.insert(Death::of(group, letter));
+                    dead.insert(DlqEntry::of(group, letter));
                 }
-                self.publish(shelf, group, &page).await?;
+                self.publish(index, group, &page).await?;
             }
         }
-        shelf.keep(&dead).await
+        index.keep(&dead).await
     }
 
-    async fn publish(&self, shelf: &mut Shelf, group: &Group, page: &[DeadLetter]) -> Result {
+    async fn publish(&self, index: &mut DlqIndex, group: &Group, page: &[DeadLetter]) -> Result {
         let mut new = Vec::new();
         for letter in page {
-            let death = Death::of(group, letter);
-            if shelf.has(&death) {
+            let entry = DlqEntry::of(group, letter);
+            if index.has(&entry) {
                 continue;
             }
             let lane = self.domain.lanes().lane(letter.recorded.message.priority);
             let from = self.stream(group, lane);
-            match travelling(group, letter, (&from, self.domain.name())) {
-                Ok(data) => new.push((death, dlq(&from), data)),
+            match dlq_entry(group, letter, (&from, self.domain.name())) {
+                Ok(data) => new.push((entry, dlq(&from), data)),
                 // The others have their entries all the same.
-                Err(error) => warn!(position = death.position(), "{error}"),
+                Err(error) => warn!(position = entry.position(), "{error}"),
             }
         }
-        shelf.put(new).await
+        index.put(new).await
     }
 
     fn groups(&self) -> impl Iterator<Item = &Arc<Group>> {

@@ -1,5 +1,9 @@
 //! What was given up: to look at, to run again, to drop.
 
+mod dlq_entry;
+mod dlq_index;
+mod dlq_publisher;
+
 use std::sync::Arc;
 
 use protean_core::domain::{Domain, Group, Moment, purge, replay};
@@ -7,7 +11,9 @@ use protean_port::message::{Lane, Timestamp};
 use protean_port::port::{Changes, DeadLetter, DeadLetterRead, Outcome, Store};
 use protean_port::{Error, Result};
 
-/// How many letters are in memory at once.
+pub(crate) use dlq_publisher::DlqPublisher;
+
+/// How many dead letters are in memory at once.
 const PAGE: usize = 500;
 
 /// After every moment.

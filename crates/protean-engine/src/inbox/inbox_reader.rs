@@ -10,13 +10,13 @@ use protean_port::port::{
     Store, TakeOver,
 };
 use protean_port::{Error, Result};
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use super::{Inbox, pause};
-use crate::feed::burial::bury;
-use crate::feed::consumer;
-use crate::step::reached;
+use crate::failpoint::reached;
+use crate::source::consumer;
+use crate::source::unreadable::bury;
 
 /// The wait before a broker or store that failed is asked again.
 const WAIT: Duration = Duration::from_millis(200);
@@ -25,11 +25,11 @@ const ASK: Duration = Duration::from_secs(2);
 
 /// Who has the claim, at work. It keeps nothing in mind: what is not settled after
 /// a failure is pending at the broker, where it is looked for.
-pub(super) struct Intake {
+pub(super) struct InboxReader {
     domain: Domain,
     store: Arc<dyn Store>,
     broker: Arc<dyn Broker>,
-    stop: watch::Receiver<bool>,
+    stop: CancellationToken,
     of: BrokerGroup,
     category: Category,
     consumer: Arc<str>,
@@ -41,12 +41,12 @@ pub(super) struct Intake {
     ask_at: Instant,
 }
 
-impl Intake {
+impl InboxReader {
     pub(super) fn new(
         inbox: &Inbox,
         broker: Arc<dyn Broker>,
         claim: Box<dyn Claim>,
-        stop: watch::Receiver<bool>,
+        stop: CancellationToken,
     ) -> Self {
         let group = &inbox.group;
         let stream = Arc::from(group.category.as_str());
@@ -71,7 +71,7 @@ impl Intake {
     pub(super) async fn work(mut self) {
         // It fails as the first read does, and is told then.
         self.broker.prepare(std::slice::from_ref(&self.of)).await.map(drop).unwrap_or_default();
-        while !*self.stop.borrow() {
+        while !self.stop.is_cancelled() {
             match self.next().await {
                 Ok(true) => {}
                 Ok(false) => break,
@@ -100,10 +100,10 @@ impl Intake {
             self.look().await?;
         }
         let wait = self.wait.min(self.look_at.saturating_duration_since(Instant::now()));
-        let mut stop = self.stop.clone();
+        let stop = self.stop.clone();
         let entries = tokio::select! {
             entries = self.broker.read(self.reading(Some(wait))) => entries?,
-            _ = stop.wait_for(|stop| *stop) => return Ok(true),
+            _ = stop.cancelled() => return Ok(true),
         };
         self.take_in(entries).await.map(|_| true)
     }
@@ -228,7 +228,7 @@ impl Intake {
     }
 }
 
-impl Drop for Intake {
+impl Drop for InboxReader {
     /// However it ends: nothing is to come in where nobody reads.
     fn drop(&mut self) {
         self.broker.leave(&self.of.group, &self.consumer);

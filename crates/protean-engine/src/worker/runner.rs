@@ -11,11 +11,11 @@ use protean_port::message::Lane;
 use protean_port::port::{Delivery, Store};
 use protean_port::{Error, Result};
 
-use crate::step::reached;
+use crate::failpoint::reached;
 
 /// What a worker runs deliveries with.
 #[derive(Clone)]
-pub(crate) struct Bench {
+pub(crate) struct HandlerRunner {
     pub(crate) domain: Domain,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) group: Arc<Group>,
@@ -57,7 +57,7 @@ impl From<Verdict> for Judged {
     }
 }
 
-impl Bench {
+impl HandlerRunner {
     /// Uses a against what the units of its lane have written.
     pub(crate) async fn run(
         self,

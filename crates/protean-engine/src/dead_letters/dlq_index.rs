@@ -9,13 +9,13 @@ use protean_port::port::{
 use protean_port::{Error, Result};
 use tracing::warn;
 
-use super::letter::Death;
+use super::dlq_entry::DlqEntry;
 
 /// How many entries are read or taken out at once.
 const PAGE: usize = 500;
 
 /// The entries of these streams, known by what they tell of.
-pub(super) struct Shelf {
+pub(super) struct DlqIndex {
     broker: Arc<dyn Broker>,
     streams: Vec<Arc<str>>,
     /// Two names for one group: who begins takes the one that is not there, reads
@@ -23,10 +23,10 @@ pub(super) struct Shelf {
     names: [Arc<str>; 2],
     /// Under which name it reads, in which life of the broker's server.
     reading: Option<(usize, Arc<str>)>,
-    entries: HashMap<Death, Option<EntryRef>>,
+    entries: HashMap<DlqEntry, Option<EntryRef>>,
 }
 
-impl Shelf {
+impl DlqIndex {
     pub(super) fn new(broker: Arc<dyn Broker>, domain: &str, streams: Vec<Arc<str>>) -> Self {
         let names = ["a", "b"].map(|name| format!("{domain}.dlq:{name}").into());
         Self { broker, streams, names, reading: None, entries: HashMap::new() }
@@ -88,8 +88,8 @@ impl Shelf {
             let mut twice = Vec::new();
             for entry in entries {
                 // What others have put there is theirs.
-                let Some(death) = Death::told_by(&entry) else { continue };
-                let known = self.entries.insert(death, Some(entry.at.clone())).flatten();
+                let Some(dead) = DlqEntry::of_stream(&entry) else { continue };
+                let known = self.entries.insert(dead, Some(entry.at.clone())).flatten();
                 twice.extend(known.filter(|known| *known != entry.at));
             }
             if !twice.is_empty() {
@@ -98,22 +98,22 @@ impl Shelf {
         }
     }
 
-    pub(super) fn has(&self, death: &Death) -> bool {
-        self.entries.contains_key(death)
+    pub(super) fn has(&self, entry: &DlqEntry) -> bool {
+        self.entries.contains_key(entry)
     }
 
     /// Publishes letters; what the broker will never take is passed over.
-    pub(super) async fn put(&mut self, letters: Vec<(Death, Arc<str>, Vec<u8>)>) -> Result {
+    pub(super) async fn put(&mut self, letters: Vec<(DlqEntry, Arc<str>, Vec<u8>)>) -> Result {
         if letters.is_empty() {
             return Ok(());
         }
-        let (deaths, entries): (Vec<Death>, Vec<Publication>) = letters
+        let (deaths, entries): (Vec<DlqEntry>, Vec<Publication>) = letters
             .into_iter()
-            .map(|(death, stream, data)| (death, Publication { stream, data: data.into() }))
+            .map(|(entry, stream, data)| (entry, Publication { stream, data: data.into() }))
             .unzip();
         let streams: Vec<_> = entries.iter().map(|entry| Arc::clone(&entry.stream)).collect();
         let receipt = self.broker.publish(Batch { entries: entries.into(), mark: None }).await?;
-        for ((death, stream), published) in deaths.into_iter().zip(streams).zip(receipt.published) {
+        for ((entry, stream), published) in deaths.into_iter().zip(streams).zip(receipt.published) {
             let at = match published {
                 Published::Accepted(id) => Some(EntryRef { stream, id }),
                 Published::Refused(reason) => {
@@ -122,23 +122,23 @@ impl Shelf {
                 }
                 Published::Unavailable(reason) => return Err(Error::unavailable(reason)),
             };
-            self.entries.insert(death, at);
+            self.entries.insert(entry, at);
         }
         Ok(())
     }
 
     /// Takes out what is not dead any more.
-    pub(super) async fn keep(&mut self, dead: &HashSet<Death>) -> Result {
-        let gone: Vec<Death> =
-            self.entries.keys().filter(|death| !dead.contains(death)).cloned().collect();
+    pub(super) async fn keep(&mut self, dead: &HashSet<DlqEntry>) -> Result {
+        let gone: Vec<DlqEntry> =
+            self.entries.keys().filter(|entry| !dead.contains(entry)).cloned().collect();
         let Some((name, _)) = &self.reading else { return Ok(()) };
-        let entries = gone.iter().filter_map(|death| self.entries.get(death)?.clone());
+        let entries = gone.iter().filter_map(|entry| self.entries.get(entry)?.clone());
         let entries: Vec<EntryRef> = entries.collect();
         if !entries.is_empty() {
             self.broker.settle(&self.names[*name], &entries).await?;
         }
-        for death in gone {
-            self.entries.remove(&death);
+        for entry in gone {
+            self.entries.remove(&entry);
         }
         Ok(())
     }
