@@ -189,7 +189,7 @@ async fn serve(
     let mut told = false;
     while !stop.is_cancelled() {
         let asked = runner.store.claim(&group.claim()).await;
-        metrics.take(Role::told_by(&asked));
+        metrics.take(Role::after(&asked));
         match asked {
             Ok(Some(claim)) => {
                 let access = Access::Alone(claim);

@@ -1,4 +1,4 @@
-//! The place where the pages are served.
+//! The address where the pages are served.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -13,57 +13,56 @@ use super::connections;
 use super::health_service::HealthService;
 use crate::observe::metrics::Metrics;
 
-/// How many ports are tried.
-const PORTS: u16 = 100;
+/// How many further ports are tried.
+const MAX_PORT_INCREMENTS: u16 = 100;
 
-/// The place where a server tells how it is: `GET /livez`, `/readyz`, `/healthz`
-/// and `/metrics`. Give it to [`Server::with_health`](crate::Server::with_health).
+/// Serves the health pages of a server: `GET /livez`, `/readyz`, `/healthz` and
+/// `/metrics`. Give it to [`Server::with_health`](crate::Server::with_health).
 ///
-/// Cheap to clone; clones share the place.
+/// Cheap to clone; clones share the listener.
 #[derive(Clone, Debug)]
 pub struct HealthPage {
     listener: Option<Arc<TcpListener>>,
 }
 
 impl HealthPage {
-    /// Listens where the settings say, and at the first free of the next 100
-    /// ports when they allow it. A place that cannot be had is no reason not to
-    /// work: a warning says which, and there is no page. Safe to drop.
+    /// Listens at the configured address, or at the first free one of the next 100 ports
+    /// when `port_auto_increment` is set. A server works without its pages: when the
+    /// address cannot be used, a warning says so. Cancel safe.
     pub async fn open(settings: &Health) -> Self {
         if !settings.enabled {
             return Self { listener: None };
         }
         match listen(settings).await {
             Ok((listener, at)) => {
-                info!("health: http://{at}/healthz");
+                info!(url = %format_args!("http://{at}/healthz"), "health pages");
                 Self { listener: Some(Arc::new(listener)) }
             }
             Err(error) => {
                 let (host, port) = (&settings.host, settings.port);
                 let advice = advice(settings, error.kind());
-                warn!(
-                    "health: cannot listen at {host}:{port} ({error}), so nobody can ask: {advice}"
-                );
+                warn!("no health pages: cannot listen at {host}:{port}: {error}; {advice}");
                 Self { listener: None }
             }
         }
     }
 
-    /// Where it listens, when it does.
+    /// The address it listens at, when it listens.
     pub fn address(&self) -> Option<SocketAddr> {
         self.listener.as_ref().and_then(|listener| listener.local_addr().ok())
     }
 
-    /// Answers for ever.
+    /// Serves the pages until the future is dropped.
     pub(crate) async fn serve(self, domain: Domain, metrics: Arc<Metrics>) {
         let Some(listener) = self.listener else { return };
-        let (service, looking) = HealthService::new(domain, metrics);
-        tokio::join!(connections::answer(&listener, Arc::new(service)), looking);
+        let (service, probing) = HealthService::new(domain, metrics);
+        tokio::join!(connections::answer(&listener, Arc::new(service)), probing);
     }
 }
 
 async fn listen(settings: &Health) -> io::Result<(TcpListener, SocketAddr)> {
-    let more = if settings.port_auto_increment && settings.port != 0 { PORTS } else { 0 };
+    let more =
+        if settings.port_auto_increment && settings.port != 0 { MAX_PORT_INCREMENTS } else { 0 };
     let last = settings.port.saturating_add(more);
     let mut port = settings.port;
     loop {
@@ -86,7 +85,7 @@ fn advice(settings: &Health, kind: ErrorKind) -> &'static str {
         ErrorKind::AddrInUse => {
             "set server.health.port to a free one, or server.health.port_auto_increment = true"
         }
-        _ => "set server.health.host and server.health.port to a place of this machine",
+        _ => "set server.health.host and server.health.port to an address of this machine",
     }
 }
 
