@@ -1,9 +1,9 @@
-//! How one handler is fed, with every question answered.
+//! How one handler gets its messages, with every question answered.
 
 use std::fmt;
 use std::time::Duration;
 
-use super::choice::Choice;
+use super::form::Choice;
 
 /// Where a subscription reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,12 +14,12 @@ pub enum SubscriptionType {
     EventStore,
 }
 
-/// What a handler may rely on about the order of messages.
+/// The order of messages that a handler can rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ordering {
     /// The messages of one aggregate come in order, across retries and lanes.
     Stream,
-    /// First in, first out in each lane, and no more.
+    /// First in, first out in each lane, and nothing more.
     None,
 }
 
@@ -28,14 +28,14 @@ pub enum Ordering {
 pub enum OnDeadLetter {
     /// They wait behind it.
     Hold,
-    /// They flow past it.
+    /// They pass it.
     Skip,
 }
 
 /// Where a handler that is new to the domain begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StartFrom {
-    /// At the first message there ever was.
+    /// At the first message of the log.
     Beginning,
     /// At the first message after its registration.
     Head,
@@ -43,37 +43,51 @@ pub enum StartFrom {
 
 /// The settings of one subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Subscription {
+pub struct SubscriptionConfig {
     /// Where it reads.
     pub subscription_type: SubscriptionType,
     /// The most messages taken in one read.
     pub messages_per_tick: usize,
-    /// The pause between reads.
-    pub tick_interval: Duration,
-    /// How long a read waits for a first message.
+    /// How long a read of a broker stream waits for a first message.
     pub blocking_timeout: Duration,
-    /// How often a message that failed is tried again before it is dead.
+    /// The number of retries before a message that fails is dead.
     pub max_retries: u32,
     /// The wait before the first retry; later ones take longer.
     pub retry_delay: Duration,
     /// Whether a dead message is kept for inspection and replay.
     pub enable_dlq: bool,
-    /// After how many messages the position is written down.
-    pub position_update_interval: u32,
-    /// How many entries a stream keeps that every group has handled; none for no limit.
-    pub retention_maxlen: Option<u64>,
-    /// How many failures in a row open the circuit breaker.
+    /// The number of failures in a row that open the circuit breaker.
     pub circuit_breaker_threshold: u32,
-    /// How long an open breaker waits before it lets a message try.
+    /// How long an open breaker waits before it lets one message try.
     pub circuit_breaker_reset: Duration,
-    /// What the handler may rely on.
+    /// The order of messages that the handler can rely on.
     pub ordering: Ordering,
     /// What happens behind a dead message.
     pub on_dead_letter: OnDeadLetter,
     /// Where it begins when new; the kind of handler decides when unset.
     pub start_from: Option<StartFrom>,
-    /// How long handling one message may take; as long as it likes when unset.
+    /// How long handling one message may take; without limit when unset.
     pub handler_timeout: Option<Duration>,
+}
+
+impl SubscriptionConfig {
+    /// What applies when neither the code nor the file says anything.
+    pub(super) const fn built_in(subscription_type: SubscriptionType) -> Self {
+        Self {
+            subscription_type,
+            messages_per_tick: 10,
+            blocking_timeout: Duration::from_millis(5000),
+            max_retries: 3,
+            retry_delay: Duration::from_secs(1),
+            enable_dlq: true,
+            circuit_breaker_threshold: 10,
+            circuit_breaker_reset: Duration::from_secs(60),
+            ordering: Ordering::Stream,
+            on_dead_letter: OnDeadLetter::Hold,
+            start_from: None,
+            handler_timeout: None,
+        }
+    }
 }
 
 impl Choice for SubscriptionType {

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::ladder::parted;
 use super::{Context, Failure, Handled};
-use crate::config::{Idempotency, Ordering, StartFrom, Subscription};
+use crate::config::{Idempotency, Ordering, StartFrom, SubscriptionConfig};
 use crate::message::{Category, Message};
 use crate::model::Fields;
 use crate::port::{BoxFuture, Enrolment, Start};
@@ -85,7 +85,7 @@ pub struct Group {
     /// The category it reads.
     pub category: Category,
     /// Its settings.
-    pub subscription: Subscription,
+    pub subscription: SubscriptionConfig,
     pub(crate) idempotency: Idempotency,
     pub(crate) routes: HashMap<Arc<str>, Call>,
 }

@@ -46,12 +46,12 @@ pub(crate) fn start(
     for group in domain.registry().groups() {
         let HandlerKind::Subscriber { broker } = group.kind else { continue };
         let configured = domain.config().brokers.get(broker);
-        if !configured.is_some_and(config::Broker::reaches_others) {
+        if !configured.is_some_and(config::BrokerConfig::reaches_others) {
             let (handler, stream) = (&group.handler, &group.category);
             info!("{handler} is idle: brokers.{broker} is inline, so '{stream}' is not read");
             continue;
         }
-        let has_streams = configured.is_some_and(config::Broker::has_streams);
+        let has_streams = configured.is_some_and(config::BrokerConfig::has_streams);
         // What has no name at its broker is taken in by one for all subscribers.
         if !has_streams && !heard.insert((broker, &group.category)) {
             continue;
@@ -70,7 +70,7 @@ pub(crate) fn brokers(domain: &Domain) -> impl Iterator<Item = &str> {
         _ => None,
     });
     let configured = |name: &str| domain.config().brokers.get(name);
-    brokers.filter(move |name| configured(name).is_some_and(config::Broker::reaches_others))
+    brokers.filter(move |name| configured(name).is_some_and(config::BrokerConfig::reaches_others))
 }
 
 /// Why one has ended, unless it was told to.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protean_core::config::{Outbox, PriorityLanes, SubscriptionType};
+use protean_core::config::{OutboxConfig, PriorityLanes, SubscriptionType};
 use protean_core::domain::Domain;
 use protean_core::message::{Category, Envelope, Lane, LaneRule, Recorded, Unreadable};
 use protean_core::port::{BrokerGroup, Enrolment, Start};
@@ -21,7 +21,7 @@ pub struct RelayPlan {
     /// The name of the backfill lane, and how much of it may lie in the broker.
     pub priority_lanes: PriorityLanes,
     /// Batches, retries and how often it looks without being woken.
-    pub outbox: Outbox,
+    pub outbox: OutboxConfig,
     /// The categories that are published.
     pub routes: Vec<RelayRoute>,
 }
