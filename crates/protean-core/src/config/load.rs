@@ -114,7 +114,7 @@ mod tests {
         fs::create_dir_all(&deep).expect("a folder");
         let root = root.canonicalize().expect("the folder");
         fs::write(root.join("domain.toml"), "").expect("a file");
-        assert_eq!(Config::find(&root.join("a/b")), Some(root.join("domain.toml")));
+        assert_eq!(Config::find(root.join("a/b")), Some(root.join("domain.toml")));
         assert_ne!(
             Config::find(&deep),
             Some(root.join("domain.toml")),
@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(Config::find(&deep), Some(root.join("a/domain.toml")));
         fs::write(root.join("a/.domain.toml"), "").expect("a file");
         assert_eq!(Config::find(&deep), Some(root.join("a/.domain.toml")));
-        assert_eq!(Config::find(&root.join("nowhere")), None);
+        assert_eq!(Config::find(root.join("nowhere")), None);
         fs::remove_dir_all(root).expect("removed");
     }
 }
