@@ -78,7 +78,7 @@ impl BrokerConfig {
             let example = "redis://localhost:6379/0";
             section.missing(
                 uri,
-                format!("missing; the provider '{provider}' needs one, such as '{example}'"),
+                format!("missing; the provider '{provider}' needs a URI, such as '{example}'"),
             );
         }
         broker

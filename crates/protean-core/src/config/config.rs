@@ -6,14 +6,13 @@ use std::time::Duration;
 use super::broker::{BrokerConfig, BrokerKind};
 use super::custom::Custom;
 use super::database::{DatabaseConfig, DatabaseKind};
-use super::declared::Declared;
 use super::document::Table;
 use super::fault::{Fault, Report};
 use super::form::Choice;
 use super::outbox::OutboxConfig;
 use super::section::{Fixed, Section, read_file};
 use super::server::ServerConfig;
-use super::subscription::{SubscriptionConfig, SubscriptionType};
+use super::subscription::{Declared, SubscriptionConfig, SubscriptionType};
 use super::subscriptions::Subscriptions;
 use super::values::ANY;
 
@@ -221,11 +220,11 @@ fn read_enable_outbox(root: &mut Section<'_>, subscriptions: &Subscriptions) -> 
     let enabled = root.flag("enable_outbox");
     let conflict = match enabled {
         Some(true) if subscriptions.wanted_type() == Some(SubscriptionType::EventStore) => {
-            "true does not go with subscriptions of type 'event_store', which read no broker; \
+            "true conflicts with subscriptions of type 'event_store', which read no broker; \
              remove the key, or set server.default_subscription_type = \"stream\""
         }
         Some(false) if streams => {
-            "false does not go with subscriptions of type 'stream': a message could be lost \
+            "false conflicts with subscriptions of type 'stream': a message could be lost \
              between database and broker; remove the key, or set \
              server.default_subscription_type = \"event_store\""
         }

@@ -104,13 +104,13 @@ impl DatabaseConfig {
         let provider = self.provider;
         let Some(uri) = &self.uri else {
             let message =
-                format!("missing; the provider '{provider}' needs one, such as '{example}'");
+                format!("missing; the provider '{provider}' needs a URI, such as '{example}'");
             return section.missing(key, message);
         };
         let found = uri.split_once("://").map(|(found, _)| found);
         if let Some(found) = found.filter(|found| !found.starts_with(scheme) && *found != "file") {
             let message = format!(
-                "'{}://' does not go with the provider '{provider}'; expected one such as '{example}'",
+                "'{}://' does not match the provider '{provider}'; use a URI such as '{example}'",
                 shown(found)
             );
             section.conflict(key, message);

@@ -90,11 +90,11 @@ impl Value {
     pub(super) fn described(&self) -> String {
         match self {
             Self::Text { written: Some(written), .. } => {
-                format!("'{}' as the environment fills it in", shown(written))
+                format!("'{}' with the values of its variables", shown(written))
             }
-            Self::Text { text, .. } => format!("the text '{}'", shown(text)),
+            Self::Text { text, .. } => format!("the string '{}'", shown(text)),
             Self::Integer(number) => number.to_string(),
-            Self::Oversized => "a number beyond 64 bits".into(),
+            Self::Oversized => "a number that does not fit 64 bits".into(),
             Self::Float(number) => format!("{number:?}"),
             Self::Boolean(flag) => flag.to_string(),
             Self::Moment(_) => "a date or time".into(),

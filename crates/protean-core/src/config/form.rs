@@ -65,7 +65,7 @@ impl Unit {
 impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Text => f.write_str("a text in quotes"),
+            Self::Text => f.write_str("a quoted string"),
             Self::Flag => f.write_str("true or false"),
             Self::Whole => f.write_str("a whole number"),
             Self::Number => f.write_str("a number"),

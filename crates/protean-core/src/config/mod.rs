@@ -16,7 +16,6 @@ mod broker;
 mod config;
 mod custom;
 mod database;
-mod declared;
 mod document;
 mod fault;
 mod form;
@@ -40,11 +39,12 @@ pub use broker::{BrokerConfig, BrokerKind};
 pub use config::{Config, Idempotency, Processing};
 pub use custom::Custom;
 pub use database::{DatabaseConfig, DatabaseKind, Synchronous};
-pub use declared::Declared;
 pub use fault::Fault;
 pub use outbox::{OutboxConfig, OutboxRetry};
 pub use priority_lanes::PriorityLanes;
 pub use profile::{BATCH, DEBUG, FAST, PRODUCTION, PROJECTION, Profile};
 pub use redact::redact;
 pub use server::{DeadLetterConfig, HealthConfig, ServerConfig, VersionRetry};
-pub use subscription::{OnDeadLetter, Ordering, StartFrom, SubscriptionConfig, SubscriptionType};
+pub use subscription::{
+    Declared, OnDeadLetter, Ordering, StartFrom, SubscriptionConfig, SubscriptionType,
+};

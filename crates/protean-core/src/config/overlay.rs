@@ -78,7 +78,9 @@ fn warn_of_a_near_miss(wanted: &str, found: &[(String, Entry)], report: &mut Rep
     }
     let near = nearest(wanted, &names);
     if let Some((_, entry)) = found.iter().find(|(name, _)| Some(name.as_str()) == near) {
-        let message = format!("not in use: the environment is '{wanted}'; is this section meant?");
+        let message = format!(
+            "is not used, because the environment is '{wanted}'; did you mean this section?"
+        );
         report.warn(Some(entry.line), &entry.path, message);
     }
 }

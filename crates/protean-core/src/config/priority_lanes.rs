@@ -67,12 +67,13 @@ fn suffix(section: &mut Section<'_>) -> Option<String> {
     if suffix.contains(':') {
         section.refuse(
             "backfill_suffix",
-            "holds ':', which separates the parts of a stream name; remove it",
+            "contains ':', which separates the parts of a stream name; remove it",
         );
     } else if suffix.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        section.refuse("backfill_suffix", "holds a space or a control character; use letters");
+        section
+            .refuse("backfill_suffix", "contains a space or a control character; use letters only");
     } else if RESERVED_SUFFIXES.contains(&suffix.as_str()) {
-        let message = format!("'{suffix}' ends the names of other streams; choose another word");
+        let message = format!("'{suffix}' is the suffix of other streams; choose another word");
         section.refuse("backfill_suffix", message);
     } else {
         return Some(suffix);

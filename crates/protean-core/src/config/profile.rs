@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::declared::Declared;
-use super::subscription::SubscriptionType;
+use super::subscription::{Declared, SubscriptionType};
 
 /// A built-in set of settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

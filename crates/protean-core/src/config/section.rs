@@ -1,7 +1,8 @@
 //! Reading a table key by key; a key that no reader asks for is unknown.
 //!
-//! Every way of asking records what is asked for, so the readers themselves are the
-//! list of known keys: [`survey`] reads an empty file and returns it.
+//! Every way of asking records what is asked for, and readers ask for all of their keys,
+//! whatever the file says. So they are themselves the list of known keys: [`survey`] reads
+//! an empty file and returns it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -245,7 +246,7 @@ impl<'a> Section<'a> {
         self.report.file()
     }
 
-    /// Reports that `key` does not go with other keys.
+    /// Reports that `key` conflicts with other keys.
     pub(super) fn conflict(&mut self, key: &str, message: impl Into<String>) {
         let (line, path) = self.place(key);
         self.report.conflict(line, &path, message);
@@ -314,7 +315,7 @@ impl<'a> Section<'a> {
         let overlaid: Vec<_> = there.iter().filter(|(_, entry)| entry.overlaid).copied().collect();
         let candidates = if overlaid.is_empty() { there } else { overlaid };
         if let [(first, _), (second, _), ..] = candidates[..] {
-            self.refuse(second, format!("says the same as '{first}'; keep one of them"));
+            self.refuse(second, format!("is another name of '{first}'; keep only one of them"));
         }
         candidates.first().map_or(keys[0], |(key, _)| key)
     }

@@ -8,12 +8,13 @@
 
 use std::collections::BTreeMap;
 
-use super::declared::{Declared, ignore_recovery};
 use super::fault::Fault;
 use super::profile::BUILT_IN;
 use super::redact::shown;
 use super::section::Section;
-use super::subscription::{Ordering, SubscriptionConfig, SubscriptionType};
+use super::subscription::{
+    Declared, Ordering, SubscriptionConfig, SubscriptionType, ignore_recovery,
+};
 use crate::nearest::hint;
 
 /// Everything the file says about subscriptions.
@@ -155,7 +156,7 @@ fn read_profile(name: &str, section: &mut Section<'_>) -> Declared {
     let built_in = BUILT_IN.map(|profile| profile.name);
     if built_in.contains(&name) {
         section
-            .refuse("", format!("is built in; give yours another name and inherits = \"{name}\""));
+            .refuse("", format!("is built in; choose another name and set inherits = \"{name}\""));
     }
     let inherits = section.name_of("inherits", "built-in profile", &built_in);
     let inherited = inherits.and_then(|name| profile(&BTreeMap::new(), &name));

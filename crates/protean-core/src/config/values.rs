@@ -136,7 +136,7 @@ impl Section<'_> {
     fn text_of(&mut self, key: &'static str, form: Form) -> Option<String> {
         let text = self.value(key, form, Value::text)?;
         if text.trim().is_empty() {
-            self.refuse(key, "is empty; write a text or remove the key");
+            self.refuse(key, "is empty; give it a value or remove the key");
             return None;
         }
         Some(text.to_owned())

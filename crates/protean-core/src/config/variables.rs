@@ -89,7 +89,7 @@ fn looked_up(inside: &str, variables: Variables<'_>) -> Result<String, Refusal> 
         return Err(Refusal::Malformed(message));
     }
     if default.is_some_and(|default| default.contains("${")) {
-        return Err(Refusal::Malformed("a default in '${…|…}' cannot hold another '${'"));
+        return Err(Refusal::Malformed("a default in '${…|…}' cannot contain another '${'"));
     }
     let value = variables(name).or_else(|| default.map(str::to_owned));
     value.ok_or_else(|| Refusal::Unset(name.to_owned()))

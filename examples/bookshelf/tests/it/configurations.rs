@@ -31,7 +31,7 @@ const WRONG: &[Wrong] = &[
     ("\"\\u001b[2J\" = 1\n", &["bad.toml:1: ", "\\u{1b}[2J", "unknown key"]),
     (
         "[databases.default]\nprovider = \"mysql\"\n",
-        &["bad.toml:2: databases.default.provider", "'sqlite'", "found the text 'mysql'"],
+        &["bad.toml:2: databases.default.provider", "'sqlite'", "found the string 'mysql'"],
     ),
     (
         "databases.default = { provider = \"postgresql\", database_uri = \"postgresql://a:secret@b\" }\n",

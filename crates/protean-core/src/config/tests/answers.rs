@@ -28,8 +28,8 @@ fn warns_once_about_each_thing_that_has_no_effect() {
          is retried like any other; see max_retries of the subscription\n\
          domain.toml:15: outbox.cleanup.cleanup_interval_ticks: has no meaning here, because the \
          outbox needs no cleaning up; remove it\n\
-         domain.toml:16: prodution: not in use: the environment is 'production'; is this section \
-         meant?"
+         domain.toml:16: prodution: is not used, because the environment is 'production'; did \
+         you mean this section?"
     );
 }
 

@@ -27,12 +27,12 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "command_processing = 'synk'",
-        "domain.toml:1: command_processing: expected 'async' or 'sync', found the text 'synk'; \
+        "domain.toml:1: command_processing: expected 'async' or 'sync', found the string 'synk'; \
          did you mean 'sync'?",
     ),
     (
         "identity_strategy = 'function'",
-        "domain.toml:1: identity_strategy: the text 'function' is not supported: a new identity \
+        "domain.toml:1: identity_strategy: the string 'function' is not supported: a new identity \
          is a UUID, unless the program gives one; remove the key",
     ),
     ("snapshot_threshold = -1", "domain.toml:1: snapshot_threshold: expected 0 or more, found -1"),
@@ -49,7 +49,7 @@ const REFUSED: &[(&str, &str)] = &[
     (
         "[server]\nconcurrency = 0\nmessages_per_tick = '10'",
         "domain.toml:2: server.concurrency: expected 1 or more, found 0\n\
-         domain.toml:3: server.messages_per_tick: expected a whole number, found the text '10'",
+         domain.toml:3: server.messages_per_tick: expected a whole number, found the string '10'",
     ),
     (
         "[server]\nconcurrency = 4\nreserved = 4",
@@ -65,7 +65,7 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "[server]\ndrain_timeout = '10s'",
-        "domain.toml:2: server.drain_timeout: expected a number of seconds, found the text '10s'",
+        "domain.toml:2: server.drain_timeout: expected a number of seconds, found the string '10s'",
     ),
     (
         "[server]\ndrain_timeout = inf",
@@ -77,7 +77,7 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "[server]\nconcurrency = 99999999999999999999",
-        "domain.toml:2: server.concurrency: expected a whole number, found a number beyond 64 bits",
+        "domain.toml:2: server.concurrency: expected a whole number, found a number that does not fit 64 bits",
     ),
     (
         "[server.stream_subscription]\nblocking_timeout_ms = 0",
@@ -94,25 +94,25 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "[server]\npriority_lanes = 'yes'",
-        "domain.toml:2: server.priority_lanes: expected true, false or a table, found the text 'yes'",
+        "domain.toml:2: server.priority_lanes: expected true, false or a table, found the string 'yes'",
     ),
     (
         "[server.priority_lanes]\nbackfill_suffix = ''",
-        "domain.toml:2: server.priority_lanes.backfill_suffix: is empty; write a text or remove the key",
+        "domain.toml:2: server.priority_lanes.backfill_suffix: is empty; give it a value or remove the key",
     ),
     (
         "[server.priority_lanes]\nbackfill_suffix = 'dlq'",
-        "domain.toml:2: server.priority_lanes.backfill_suffix: 'dlq' ends the names of other \
+        "domain.toml:2: server.priority_lanes.backfill_suffix: 'dlq' is the suffix of other \
          streams; choose another word",
     ),
     (
         "[server.priority_lanes]\nbackfill_suffix = 'a:b'",
-        "domain.toml:2: server.priority_lanes.backfill_suffix: holds ':', which separates the \
+        "domain.toml:2: server.priority_lanes.backfill_suffix: contains ':', which separates the \
          parts of a stream name; remove it",
     ),
     (
         "[server.priority_lanes]\npolicy = 'fair'\nmin_share = 2",
-        "domain.toml:2: server.priority_lanes.policy: the text 'fair' is not supported: backfill \
+        "domain.toml:2: server.priority_lanes.policy: the string 'fair' is not supported: backfill \
          runs only while the primary lane is empty; remove the key, or write \"strict\"\n\
          domain.toml:3: server.priority_lanes.min_share: 2 is not supported: backfill has no \
          share of its own, it runs only while the primary lane is empty; remove the key",
@@ -129,59 +129,59 @@ const REFUSED: &[(&str, &str)] = &[
     (
         "[server]\ndefault_subscription_profile = 'produktion'",
         "domain.toml:2: server.default_subscription_profile: expected the name of a profile, \
-         found the text 'produktion'; did you mean 'production'?",
+         found the string 'produktion'; did you mean 'production'?",
     ),
     (
         "[server.profiles.slow]\ninherits = 'fasst'",
         "domain.toml:2: server.profiles.slow.inherits: expected the name of a built-in profile, \
-         found the text 'fasst'; did you mean 'fast'?",
+         found the string 'fasst'; did you mean 'fast'?",
     ),
     (
         "[server.profiles.fast]\nmax_retries = 1",
-        "domain.toml:1: server.profiles.fast: is built in; give yours another name and \
-         inherits = \"fast\"",
+        "domain.toml:1: server.profiles.fast: is built in; choose another name and \
+         set inherits = \"fast\"",
     ),
     (
         "[server.subscriptions.Mailer]\nprofile = 'slow'\nordering = 'strict'",
         "domain.toml:2: server.subscriptions.Mailer.profile: expected the name of a profile, \
-         found the text 'slow'; known: 'production', 'fast', 'batch', 'debug' and 'projection'\n\
+         found the string 'slow'; known: 'production', 'fast', 'batch', 'debug' and 'projection'\n\
          domain.toml:3: server.subscriptions.Mailer.ordering: expected 'stream' or 'none', \
-         found the text 'strict'",
+         found the string 'strict'",
     ),
     (
         "enable_outbox = true\n[server]\ndefault_subscription_type = 'event_store'",
-        "domain.toml:1: enable_outbox: true does not go with subscriptions of type 'event_store', \
+        "domain.toml:1: enable_outbox: true conflicts with subscriptions of type 'event_store', \
          which read no broker; remove the key, or set server.default_subscription_type = \"stream\"",
     ),
     (
         "enable_outbox = false\n[server]\ndefault_subscription_type = 'stream'",
-        "domain.toml:1: enable_outbox: false does not go with subscriptions of type 'stream': a \
+        "domain.toml:1: enable_outbox: false conflicts with subscriptions of type 'stream': a \
          message could be lost between database and broker; remove the key, or set \
          server.default_subscription_type = \"event_store\"",
     ),
     (
         "[databases.default]\nprovider = 'postgres'",
         "domain.toml:2: databases.default.provider: expected 'memory', 'sqlite' or 'postgresql', \
-         found the text 'postgres'; did you mean 'postgresql'?",
+         found the string 'postgres'; did you mean 'postgresql'?",
     ),
     (
         "[databases.default]\nprovider = 'sqlite'",
-        "domain.toml:1: databases.default.database_uri: missing; the provider 'sqlite' needs one, \
+        "domain.toml:1: databases.default.database_uri: missing; the provider 'sqlite' needs a URI, \
          such as 'sqlite:///app.db'",
     ),
     (
         "[databases.default]\nprovider = 'sqlite'\ndatabase_uri = 'postgresql://a:b@c/d'",
-        "domain.toml:3: databases.default.database_uri: 'postgresql://' does not go with the \
-         provider 'sqlite'; expected one such as 'sqlite:///app.db'",
+        "domain.toml:3: databases.default.database_uri: 'postgresql://' does not match the \
+         provider 'sqlite'; use a URI such as 'sqlite:///app.db'",
     ),
     (
         "[databases.default]\nprovider = 'sqlite'\ndatabase_uri = 'a'\ndatabase_url = 'b'",
-        "domain.toml:4: databases.default.database_url: says the same as 'database_uri'; keep one of them",
+        "domain.toml:4: databases.default.database_url: is another name of 'database_uri'; keep only one of them",
     ),
     (
         "[databases.default]\nprovider = 'sqlite'\ndatabase_uri = 'a'\nsynchronous = 'ful'",
         "domain.toml:4: databases.default.synchronous: expected 'off', 'normal', 'full' or 'extra', \
-         found the text 'ful'; did you mean 'full'?",
+         found the string 'ful'; did you mean 'full'?",
     ),
     (
         "[event_store]\nprovider = 'sqlite'\ndatabase_uri = 'sqlite:///events.db'",
@@ -196,21 +196,21 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "[brokers.default]\nprovider = 'redis'\nmax_connections = 0",
-        "domain.toml:1: brokers.default.URI: missing; the provider 'redis' needs one, such as \
+        "domain.toml:1: brokers.default.URI: missing; the provider 'redis' needs a URI, such as \
          'redis://localhost:6379/0'\n\
          domain.toml:3: brokers.default.max_connections: expected 1 or more, found 0",
     ),
     (
         "[outbox]\nbroker = 'defualt'\nexternal_brokers = ['kafka']",
-        "domain.toml:2: outbox.broker: expected the name of a broker, found the text 'defualt'; \
+        "domain.toml:2: outbox.broker: expected the name of a broker, found the string 'defualt'; \
          did you mean 'default'?\n\
-         domain.toml:3: outbox.external_brokers: expected the name of a broker, found the text \
+         domain.toml:3: outbox.external_brokers: expected the name of a broker, found the string \
          'kafka'; known: 'default'",
     ),
     (
         "[outbox.retry]\nbackoff_multiplier = 0.5\njitter = 'no'",
         "domain.toml:2: outbox.retry.backoff_multiplier: expected a number from 1 to 1000, found 0.5\n\
-         domain.toml:3: outbox.retry.jitter: expected true or false, found the text 'no'",
+         domain.toml:3: outbox.retry.jitter: expected true or false, found the string 'no'",
     ),
     (
         "[outbox.retry]\nbase_delay_seconds = 10\nmax_backoff_seconds = 5",
@@ -222,7 +222,7 @@ const REFUSED: &[(&str, &str)] = &[
     ),
     (
         "[server.health]\nhost = 5",
-        "domain.toml:2: server.health.host: expected a text in quotes, found 5",
+        "domain.toml:2: server.health.host: expected a quoted string, found 5",
     ),
     (
         "[telemetry]\nenabled = true",
@@ -242,7 +242,7 @@ const REFUSED: &[(&str, &str)] = &[
          write ${PG|default}\n\
          domain.toml:4: custom.a: '${' without a closing '}'; add it\n\
          domain.toml:4: custom.a: '${…}' takes the name of a variable: letters, digits and '_'\n\
-         domain.toml:4: custom.a: a default in '${…|…}' cannot hold another '${'",
+         domain.toml:4: custom.a: a default in '${…|…}' cannot contain another '${'",
     ),
     (
         "[production.server]\nconcurency = 1\n[production.outbx]\na = 1",
