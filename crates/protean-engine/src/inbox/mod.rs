@@ -38,12 +38,12 @@ pub(crate) fn start(
     for group in domain.registry().groups() {
         let HandlerKind::Subscriber { broker } = group.kind else { continue };
         let configured = domain.config().brokers.get(broker);
-        if !configured.is_some_and(config::Broker::reaches_others) {
+        if !configured.is_some_and(config::BrokerConfig::reaches_others) {
             let (handler, stream) = (&group.handler, &group.category);
             info!(%handler, %stream, "subscriber is idle: brokers.{broker} is inline");
             continue;
         }
-        let has_streams = configured.is_some_and(config::Broker::has_streams);
+        let has_streams = configured.is_some_and(config::BrokerConfig::has_streams);
         // A channel is read once for all its subscribers.
         if !has_streams && !channels.insert((broker, &group.category)) {
             continue;
@@ -66,7 +66,7 @@ pub(crate) fn brokers(domain: &Domain) -> impl Iterator<Item = &str> {
     let groups = domain.registry().groups().iter();
     groups
         .filter_map(of_subscriber)
-        .filter(move |name| configured(name).is_some_and(config::Broker::reaches_others))
+        .filter(move |name| configured(name).is_some_and(config::BrokerConfig::reaches_others))
 }
 
 /// Why an inbox ended, unless it was stopped.

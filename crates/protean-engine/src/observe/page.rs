@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use protean_core::config::Health;
+use protean_core::config::HealthConfig;
 use protean_core::domain::Domain;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
@@ -29,7 +29,7 @@ impl HealthPage {
     /// Listens at the configured address, or at the first free one of the next 100 ports
     /// when `port_auto_increment` is set. A server works without its pages: when the
     /// address cannot be used, a warning says so. Cancel safe.
-    pub async fn open(settings: &Health) -> Self {
+    pub async fn open(settings: &HealthConfig) -> Self {
         if !settings.enabled {
             return Self { listener: None };
         }
@@ -60,7 +60,7 @@ impl HealthPage {
     }
 }
 
-async fn listen(settings: &Health) -> io::Result<(TcpListener, SocketAddr)> {
+async fn listen(settings: &HealthConfig) -> io::Result<(TcpListener, SocketAddr)> {
     let more =
         if settings.port_auto_increment && settings.port != 0 { MAX_PORT_INCREMENTS } else { 0 };
     let last = settings.port.saturating_add(more);
@@ -77,7 +77,7 @@ async fn listen(settings: &Health) -> io::Result<(TcpListener, SocketAddr)> {
     }
 }
 
-fn advice(settings: &Health, kind: ErrorKind) -> &'static str {
+fn advice(settings: &HealthConfig, kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::AddrInUse if settings.port_auto_increment => {
             "set server.health.port to one with free ports after it"
@@ -91,12 +91,12 @@ fn advice(settings: &Health, kind: ErrorKind) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use protean_core::config::{Config, Health};
+    use protean_core::config::{Config, HealthConfig};
 
     use super::HealthPage;
 
-    fn settings(port: u16) -> Health {
-        Health { port, ..Config::default().server.health }
+    fn settings(port: u16) -> HealthConfig {
+        HealthConfig { port, ..Config::default().server.health }
     }
 
     #[tokio::test]
@@ -105,16 +105,16 @@ mod tests {
         let port = first.address().unwrap().port();
         assert!(first.address().unwrap().ip().is_loopback());
         assert_eq!(HealthPage::open(&settings(port)).await.address(), None);
-        let increments = Health { port_auto_increment: true, ..settings(port) };
+        let increments = HealthConfig { port_auto_increment: true, ..settings(port) };
         let next = HealthPage::open(&increments).await.address().unwrap().port();
         assert!((port + 1..=port.saturating_add(100)).contains(&next), "{next} after {port}");
     }
 
     #[tokio::test]
     async fn nothing_listens_when_it_is_off_or_the_place_is_elsewhere() {
-        let off = Health { enabled: false, ..settings(0) };
+        let off = HealthConfig { enabled: false, ..settings(0) };
         assert_eq!(HealthPage::open(&off).await.address(), None);
-        let elsewhere = Health { host: "192.0.2.1".into(), ..settings(0) };
+        let elsewhere = HealthConfig { host: "192.0.2.1".into(), ..settings(0) };
         assert_eq!(HealthPage::open(&elsewhere).await.address(), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protean_core::config::{Outbox, PriorityLanes, SubscriptionType};
+use protean_core::config::{OutboxConfig, PriorityLanes, SubscriptionType};
 use protean_core::domain::Domain;
 use protean_port::message::{Category, Envelope, Lane, LaneRule, Recorded, Unreadable};
 use protean_port::port::{BrokerGroup, GroupRegistration, Start};
@@ -23,7 +23,7 @@ pub struct RelayPlan {
     /// The name of the backfill lane, and how many of its messages may lie in the broker.
     pub priority_lanes: PriorityLanes,
     /// Batches, retries, and the interval of polls without a wake-up.
-    pub outbox: Outbox,
+    pub outbox: OutboxConfig,
     /// The categories that are published.
     pub routes: Vec<RelayRoute>,
 }

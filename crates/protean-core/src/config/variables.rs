@@ -1,21 +1,22 @@
-//! `${VAR}` and `${VAR|default}` in strings. What a variable holds stays data.
+//! `${VAR}` and `${VAR|default}` in strings. The value of a variable is never parsed.
 
 use super::document::{Entry, Table, Value};
-use super::report::Report;
+use super::fault::Report;
 
 /// The environment: the value of a variable by its name.
 pub(super) type Variables<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// Why a string cannot be filled in.
+/// Why variables cannot be filled into a string.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// The variable has neither a value nor a default.
     Unset(String),
-    /// What stands between the braces is not `VAR` or `VAR|default`.
+    /// The text between the braces is not `VAR` or `VAR|default`.
     Malformed(&'static str),
 }
 
-/// Fills in every string of the table. In a part that is not in use a variable may be unset.
+/// Fills variables into every string of the table. In a section that is not in use a
+/// variable may be unset.
 pub(super) fn fill(table: &mut Table, variables: Variables<'_>, report: &mut Report, used: bool) {
     for entry in table.values_mut() {
         let mut refusals = Vec::new();
@@ -53,9 +54,9 @@ fn fill_value(
 
 fn refuse(entry: &Entry, refusal: Refusal, report: &mut Report, used: bool) {
     match refusal {
-        Refusal::Malformed(message) => report.fault_at(entry, message),
-        Refusal::Unset(name) if used => report.fault_at(
-            entry,
+        Refusal::Malformed(message) => entry.refuse(report, message),
+        Refusal::Unset(name) if used => entry.refuse(
+            report,
             format!("the variable '{name}' is not set; set it, or write ${{{name}|default}}"),
         ),
         Refusal::Unset(_) => {}
@@ -88,7 +89,7 @@ fn looked_up(inside: &str, variables: Variables<'_>) -> Result<String, Refusal> 
         return Err(Refusal::Malformed(message));
     }
     if default.is_some_and(|default| default.contains("${")) {
-        return Err(Refusal::Malformed("a default in '${…|…}' cannot hold another '${'"));
+        return Err(Refusal::Malformed("a default in '${…|…}' cannot contain another '${'"));
     }
     let value = variables(name).or_else(|| default.map(str::to_owned));
     value.ok_or_else(|| Refusal::Unset(name.to_owned()))
