@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use protean_core::domain::{Domain, Group, Moment, purge, replay};
+use protean_core::domain::{Domain, Group};
+use protean_core::handling::{Moment, purge, replay};
 use protean_port::message::{Lane, Timestamp};
 use protean_port::port::{Changes, DeadLetter, DeadLetterRead, Outcome, Store};
 use protean_port::{Error, Result};
@@ -122,7 +123,7 @@ impl<'a> DeadLetters<'a> {
 
     /// However urgent the messages are, many of them are bulk work to write.
     fn moment(&self) -> Moment {
-        Moment::of(self.domain, Lane::Backfill)
+        Moment::of(self.domain.env(), Lane::Backfill)
     }
 
     /// How many of the units were applied; the others came too late.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use protean_core::domain::{Domain, Group, Verdict};
+use protean_core::domain::{Domain, Group};
+use protean_core::handling::Verdict;
 use protean_port::Result;
 use protean_port::message::Lane;
 use protean_port::port::Claim;
@@ -22,7 +23,7 @@ pub(crate) struct Vitals {
 impl Vitals {
     /// Of a server that begins.
     pub(crate) fn of(domain: &Domain) -> Self {
-        let groups = domain.registry().groups().iter();
+        let groups = domain.groups().iter();
         let groups = groups.map(|group| Arc::new(Pulse::of(group, domain))).collect();
         Self { began: Instant::now(), stopping: AtomicBool::new(false), groups }
     }
@@ -191,7 +192,7 @@ impl Histogram {
 mod tests {
     use std::time::Duration;
 
-    use protean_core::domain::Verdict;
+    use protean_core::handling::Verdict;
 
     use super::{Histogram, Role, Runs};
 

@@ -43,7 +43,7 @@ pub(crate) fn start(
     stopped: &watch::Receiver<bool>,
 ) -> JoinSet<Result> {
     let (mut inboxes, mut heard) = (JoinSet::new(), HashSet::new());
-    for group in domain.registry().groups() {
+    for group in domain.groups() {
         let HandlerKind::Subscriber { broker } = group.kind else { continue };
         let configured = domain.config().brokers.get(broker);
         if !configured.is_some_and(config::Broker::reaches_others) {
@@ -65,7 +65,7 @@ pub(crate) fn start(
 
 /// The brokers that subscribers read.
 pub(crate) fn brokers(domain: &Domain) -> impl Iterator<Item = &str> {
-    let brokers = domain.registry().groups().iter().filter_map(|group| match group.kind {
+    let brokers = domain.groups().iter().filter_map(|group| match group.kind {
         HandlerKind::Subscriber { broker } => Some(broker),
         _ => None,
     });
