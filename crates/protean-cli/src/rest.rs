@@ -27,7 +27,7 @@ pub(crate) async fn rest(domain: &Domain) -> Result {
 
 async fn is_idle(domain: &Domain) -> Result<bool> {
     let store = domain.store().await?;
-    for group in domain.registry().groups() {
+    for group in domain.groups() {
         let standing = store.standing(&group.name, &group.category).await?;
         if standing.lag() > 0 {
             return Ok(false);

@@ -29,7 +29,7 @@ pub(super) async fn orphans(domain: &Domain) -> Result<Vec<(String, Category)>> 
         if group.starts_with(&relays) {
             return false;
         }
-        let mut present = domain.registry().groups().iter();
+        let mut present = domain.groups().iter();
         !present.any(|of| *of.name == **group && of.category == *category)
     });
     Ok(registered_groups)
@@ -54,7 +54,7 @@ pub(super) async fn warn_of_orphans<T: serde::Serialize>(
 pub(super) async fn run(options: &Options, app: &App) -> Result {
     let domain = app.domain()?;
     let group = &options.group;
-    if let Some(present) = domain.registry().groups().iter().find(|of| *of.name == **group) {
+    if let Some(present) = domain.groups().iter().find(|of| *of.name == **group) {
         let told = format!("{group} is part of this program: it belongs to {}", present.handler);
         return Err(Error::usage(told).advice("remove the handler first"));
     }

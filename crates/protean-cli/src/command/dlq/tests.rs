@@ -32,7 +32,7 @@ async fn settle(domain: &Domain, dead: u64) {
     let at_rest = async {
         loop {
             let (mut lag, mut found) = (0, 0);
-            for group in domain.registry().groups() {
+            for group in domain.groups() {
                 let store = domain.store().await.unwrap();
                 let standing = store.standing(&group.name, &group.category).await.unwrap();
                 lag += standing.lag() + standing.parked();
@@ -61,7 +61,7 @@ fn all(yes: bool) -> Command {
 #[tokio::test]
 async fn a_letter_is_found_by_its_id_and_that_of_its_message() {
     let (_, domain, _) = given_up(&["a", "b"]).await;
-    let letters = list::letters(&domain, domain.registry().groups(), (0, 9)).await.unwrap();
+    let letters = list::letters(&domain, domain.groups(), (0, 9)).await.unwrap();
     let [(_, first), (_, second)] = &letters[..] else { panic!("there are two: {letters:?}") };
     for (id, expected) in [
         (first.recorded.position.to_string(), first),
@@ -94,7 +94,7 @@ async fn a_subscription_is_meant_by_any_of_its_names() {
 async fn what_is_replayed_runs_again() {
     let (app, domain, fails) = given_up(&["a", "b", "c"]).await;
     fails.store(false, Ordering::SeqCst);
-    let letters = list::letters(&domain, domain.registry().groups(), (0, 1)).await.unwrap();
+    let letters = list::letters(&domain, domain.groups(), (0, 1)).await.unwrap();
     let id = letters[0].1.recorded.position.to_string();
     let one = Command::Replay(replay::Options { id: id.clone(), subscription: None });
     run(&one, &app).await.unwrap();
@@ -118,9 +118,9 @@ async fn nothing_is_purged_unasked() {
 #[tokio::test]
 async fn a_page_tells_where_the_next_begins() {
     let (_, domain, _) = given_up(&["a", "b", "c"]).await;
-    let all = list::letters(&domain, domain.registry().groups(), (0, 9)).await.unwrap();
+    let all = list::letters(&domain, domain.groups(), (0, 9)).await.unwrap();
     let position = all[0].1.recorded.position;
-    let rest = list::letters(&domain, domain.registry().groups(), (position, 9)).await.unwrap();
+    let rest = list::letters(&domain, domain.groups(), (position, 9)).await.unwrap();
     assert_eq!((all.len(), rest.len()), (3, 2));
     let shown = super::letter::Shown::new(&domain, &all[0].0, &all[0].1);
     let shown = serde_json::to_value(shown).unwrap();

@@ -10,8 +10,8 @@ use crate::Error;
 /// The categories of every aggregate: events, facts and commands; and the streams
 /// of other systems.
 fn known(domain: &Domain) -> Vec<Category> {
-    let categories = domain.registry().aggregates().map(|(_, category, _)| category);
-    let groups = domain.registry().groups().iter();
+    let categories = domain.catalog().aggregates().map(|(_, category, _)| category);
+    let groups = domain.groups().iter();
     let streams = groups.filter(|group| matches!(group.kind, HandlerKind::Subscriber { .. }));
     let own = categories.flat_map(|of| [of.clone(), of.facts(), of.commands()]);
     own.chain(streams.map(|group| group.category.clone())).collect()
@@ -19,7 +19,7 @@ fn known(domain: &Domain) -> Vec<Category> {
 
 /// True when these are the fact events of an aggregate.
 pub(super) fn is_facts(domain: &Domain, category: &Category) -> bool {
-    domain.registry().aggregates().any(|(_, of, _)| of.facts() == *category)
+    domain.catalog().aggregates().any(|(_, of, _)| of.facts() == *category)
 }
 
 /// Why nothing is in the category, when the domain has none of this name.

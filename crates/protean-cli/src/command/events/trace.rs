@@ -1,7 +1,7 @@
 //! `events trace`: what caused what.
 
 use clap::Args;
-use protean::domain::{CausationNode, Handling, HandlingState};
+use protean::domain::{CausationNode, Handling, HandlingState, Trace};
 use protean::message::{Kind, Recorded};
 use protean::port::Find;
 use protean::{Domain, Priority, Timestamp};
@@ -64,7 +64,7 @@ pub(super) async fn lines<'a>(
 ) -> Result<Vec<Line<'a>>> {
     let mut lines = Vec::new();
     for (branch, depth, node) in tree::branches(forest) {
-        let handlers = domain.trace().handlers(&node.recorded).await?;
+        let handlers = Trace::of(domain).handlers(&node.recorded).await?;
         lines.push(Line { branch, depth, recorded: &node.recorded, handlers });
     }
     if flat {
