@@ -18,12 +18,12 @@ use std::time::{Duration, Instant};
 
 use protean_port::message::Lane;
 use protean_port::port::{Changes, Outcome, Place};
+use protean_sql::Job;
 use tokio::runtime::Handle;
 
 use crate::connection::{Session, Settings};
 use crate::error::Fault;
 use crate::flush::flush;
-use crate::job::Job;
 use crate::layer::Layered;
 use crate::picture::{Picture, load_rows};
 use crate::refusal::Refusal;
@@ -277,7 +277,7 @@ impl<'a> Pass<'a> {
                     break 'jobs;
                 }
                 most -= 1;
-                let left_out = |unit: &usize| !is_committed(&job.outcomes, &fresh, *unit);
+                let left_out = |unit: &usize| !job.is_committed(&fresh, *unit);
                 let outcome = self.settle(unit, &left_out).await?;
                 if let Outcome::Unavailable(_) = outcome {
                     // What comes later in a list must not be durable without what comes before.
@@ -382,9 +382,4 @@ impl<'a> Pass<'a> {
         }
         Ok(Outcome::Committed(places))
     }
-}
-
-fn is_committed(settled: &[Outcome], fresh: &[Outcome], unit: usize) -> bool {
-    let outcome = settled.get(unit).or_else(|| fresh.get(unit.checked_sub(settled.len())?));
-    matches!(outcome, Some(Outcome::Committed(_)))
 }

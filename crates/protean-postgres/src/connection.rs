@@ -73,8 +73,8 @@ impl Settings {
     }
 
     /// A fault, told with the name of the database.
-    pub(crate) fn told(&self, fault: impl Into<Fault>) -> Error {
-        fault.into().told(&self.place)
+    pub(crate) fn explain(&self, fault: impl Into<Fault>) -> Error {
+        fault.into().explain(&self.place)
     }
 }
 

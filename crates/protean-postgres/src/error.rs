@@ -11,7 +11,7 @@ pub(crate) enum Fault {
     /// The server said so, or cannot be heard.
     Server(tokio_postgres::Error),
     /// A column does not hold what this program wrote.
-    Odd(String),
+    Unreadable(String),
     /// The database cannot be used, for a reason told already.
     Unusable(String),
 }
@@ -27,12 +27,12 @@ impl Fault {
     pub(crate) fn code(&self) -> Option<&SqlState> {
         match self {
             Self::Server(error) => error.code(),
-            Self::Odd(_) | Self::Unusable(_) => None,
+            Self::Unreadable(_) | Self::Unusable(_) => None,
         }
     }
 
     /// The error for a caller; `place` names the database.
-    pub(crate) fn told(self, place: &str) -> Error {
+    pub(crate) fn explain(self, place: &str) -> Error {
         let message = self.describe(place);
         let told =
             if self.is_outage() { Error::unavailable(message) } else { Error::failed(message) };
@@ -51,7 +51,7 @@ impl Fault {
     pub(crate) fn describe(&self, place: &str) -> String {
         match self {
             Self::Server(error) => format!("the database {place} {}", advice(error)),
-            Self::Odd(found) => {
+            Self::Unreadable(found) => {
                 format!("the database {place} holds what no release has written: {found}")
             }
             Self::Unusable(told) => told.clone(),
@@ -64,7 +64,7 @@ impl Fault {
             Self::Server(error) => {
                 error.code().is_none_or(is_outage) && tls::advice(&why(error)).is_none()
             }
-            Self::Odd(_) => false,
+            Self::Unreadable(_) => false,
             Self::Unusable(_) => true,
         }
     }
@@ -81,7 +81,7 @@ impl Fault {
             Self::Server(error) => error.code().is_none_or(|code| {
                 matches!(&code.code()[..2], "57" | "08" | "XX" | "58") || code.code() == "25006"
             }),
-            Self::Odd(_) | Self::Unusable(_) => false,
+            Self::Unreadable(_) | Self::Unusable(_) => false,
         }
     }
 
@@ -109,7 +109,9 @@ pub(crate) fn all<T, const N: usize>(results: [Result<T, Fault>; N]) -> Result<[
     }
     match failed {
         Some(fault) => Err(fault),
-        None => done.try_into().map_err(|_| Fault::Odd("fewer answers than questions".into())),
+        None => {
+            done.try_into().map_err(|_| Fault::Unreadable("fewer answers than questions".into()))
+        }
     }
 }
 

@@ -2,13 +2,14 @@
 
 use protean_port::message::{Message, Timestamp};
 use protean_port::port::{Dead, MessageRef, Park, Place};
+use protean_sql::signed;
 
 use crate::connection::{Parameter, Session};
 use crate::error::{Fault, all};
 use crate::picture::{Move, Picture};
 use crate::refusal::Refusal;
 use crate::row;
-use crate::value::{Text, signed};
+use crate::value::Text;
 
 const UNPARK: &str = include_str!("sql/unpark.sql");
 /// What is done marks, then the cursors, then what marks they have passed; compiled

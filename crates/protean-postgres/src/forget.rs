@@ -2,10 +2,11 @@
 //! meanwhile waits for one short transaction at most.
 
 use protean_port::message::Timestamp;
+use protean_sql::limit;
 
 use crate::connection::Session;
 use crate::error::Fault;
-use crate::value::{Text, limit};
+use crate::value::Text;
 
 /// How many rows of a group one transaction forgets.
 const ROWS: usize = 1000;

@@ -8,19 +8,20 @@ use protean_port::port::{
     BoxFuture, Claim, Counter, DeadLetter, DeadLetterRead, Delivery, GroupStatus, Ledger,
     ParkedPage, ParkedRead, PriorityStatus,
 };
+use protean_sql::{SharedNames, limit, signed};
 use tokio_postgres::Row;
 
 use crate::connection::{Parameter, Session};
 use crate::error::Fault;
-use crate::log::{Names, deliveries};
+use crate::recorded::{deliveries, message};
 use crate::store::PostgresStore;
-use crate::value::{Text, limit, number, signed, text};
+use crate::value::{Text, number, text};
 
 impl Ledger for PostgresStore {
     fn next<'a>(&'a self, group: &'a str, stream: &'a Stream) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move {
             let session = self.readers.one().await?;
-            self.told(expected(&session, group, stream).await)
+            self.explained(expected(&session, group, stream).await)
         })
     }
 
@@ -34,7 +35,7 @@ impl Ledger for PostgresStore {
             let view = self.readers.view().await?;
             let blocked = is_blocked(&view, group, (stream, position)).await;
             view.end().await;
-            self.told(blocked)
+            self.explained(blocked)
         })
     }
 
@@ -47,7 +48,7 @@ impl Ledger for PostgresStore {
             let most = limit(read.limit.saturating_add(1));
             let page: [Parameter<'_>; 5] = [&group, &category, &lowest, &highest, &most];
             let rows = self.read(include_str!("sql/read_parked.sql"), &page).await?;
-            self.told(parked_page(&rows, &read))
+            self.explained(parked_page(&rows, &read))
         })
     }
 
@@ -60,7 +61,7 @@ impl Ledger for PostgresStore {
             let view = self.readers.view().await?;
             let standing = read_standing(&view, group, category).await;
             view.end().await;
-            self.told(standing)
+            self.explained(standing)
         })
     }
 
@@ -78,7 +79,7 @@ impl Ledger for PostgresStore {
             let positions: Vec<_> = positions.iter().map(|position| signed(*position)).collect();
             let of: [Parameter<'_>; 3] = [&Text(group), &Text(category.as_str()), &positions];
             let rows = self.read_durable(include_str!("sql/recall.sql"), &of).await?;
-            self.told(deliveries(&rows, |row| Ok((attempts(row, 15)?, row.try_get(16)?))))
+            self.explained(deliveries(&rows, |row| Ok((attempts(row, 15)?, row.try_get(16)?))))
         })
     }
 
@@ -88,7 +89,7 @@ impl Ledger for PostgresStore {
             let (after, before) = (signed(read.after), read.before.as_micros());
             let page: [Parameter<'_>; 5] = [&group, &category, &after, &before, &limit(read.limit)];
             let rows = self.read(include_str!("sql/read_letters.sql"), &page).await?;
-            self.told(dead_letters(&rows))
+            self.explained(dead_letters(&rows))
         })
     }
 
@@ -97,7 +98,7 @@ impl Ledger for PostgresStore {
             let rows = self.read(include_str!("sql/read_enrolments.sql"), &[]).await?;
             let registered_groups =
                 |row| Ok((text(row, 0)?.into(), Category::named(&*text(row, 1)?)));
-            self.told(rows.iter().map(registered_groups).collect())
+            self.explained(rows.iter().map(registered_groups).collect())
         })
     }
 }
@@ -136,11 +137,11 @@ fn attempts(row: &Row, column: usize) -> Result<u32, Fault> {
 }
 
 fn dead_letters(rows: &[Row]) -> Result<Vec<DeadLetter>, Fault> {
-    let mut names = Names::default();
+    let mut names = SharedNames::default();
     let letter = |row: &Row| {
         let (attempts, reason) = (attempts(row, 14)?, text(row, 15)?.into());
         let time = Timestamp::from_micros(row.try_get(16)?);
-        Ok(DeadLetter { recorded: names.recorded(row)?, attempts, reason, time })
+        Ok(DeadLetter { recorded: message(&mut names, row)?, attempts, reason, time })
     };
     rows.iter().map(letter).collect()
 }

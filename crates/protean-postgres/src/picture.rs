@@ -7,6 +7,7 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use protean_port::message::{Category, Message, Priority, Stream, Table, Timestamp};
 use protean_port::port::{At, Changes, Dead, KeyClaim, KeyWrite, MessageRef, Park, Place};
+use protean_sql::{signed, unsigned};
 use tokio_postgres::Row;
 
 use crate::coalesced::{Coalesced, LaneKey, key};
@@ -14,7 +15,7 @@ use crate::connection::{Parameter, Session};
 use crate::error::{Fault, all};
 use crate::layer::{Layered, Listed};
 use crate::row::{self, RowNow};
-use crate::value::{Text, number, shared, signed, text, text_or_null, unsigned};
+use crate::value::{Text, number, shared, text, text_or_null};
 
 /// Two names: of a group and a stream, a table and a row, a command and a key.
 pub(crate) type Names = (Arc<str>, Arc<str>);

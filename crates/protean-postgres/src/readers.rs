@@ -33,7 +33,7 @@ impl Readers {
             Some(session) => session,
             None => {
                 let opened = self.settings.connect(&self.handle).await;
-                Arc::new(opened.map_err(|fault| self.settings.told(fault))?)
+                Arc::new(opened.map_err(|fault| self.settings.explain(fault))?)
             }
         };
         Ok(Reader { session, readers: self, clean: true, _place: place })
@@ -50,7 +50,7 @@ impl Readers {
     pub(crate) async fn view(&self) -> Result<Reader<'_>> {
         let reader = self.alone().await?;
         let begun = reader.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await;
-        begun.map_err(|fault| self.settings.told(fault))?;
+        begun.map_err(|fault| self.settings.explain(fault))?;
         Ok(reader)
     }
 

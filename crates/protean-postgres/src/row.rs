@@ -6,15 +6,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use protean_port::message::{Row, Table, Value};
+use protean_port::message::{Row, Table};
 use protean_port::port::{RowChange, RowWrite};
+use protean_sql::{Dialect, changed_meanwhile, check_values, falls_back, signed};
 
 use crate::connection::{Parameter, Session};
+use crate::dialect::PostgresDialect;
 use crate::error::{Fault, all};
 use crate::layer::Layered;
 use crate::picture::Names;
 use crate::refusal::Refusal;
-use crate::value::{Text, declared_type, escaped, number, shared, signed, words};
+use crate::value::{Text, escaped, number, shared, words};
 
 /// A row as it stands in the middle of a transaction.
 #[derive(Clone)]
@@ -35,7 +37,7 @@ pub(crate) async fn load(
     keys: &BTreeSet<Arc<str>>,
 ) -> Result<BTreeMap<Arc<str>, RowNow>, Fault> {
     let key = table.key_column();
-    let (name, column, kind) = (&table.name, &key.name, declared_type(key.kind));
+    let (name, column, kind) = (&table.name, &key.name, PostgresDialect::declared_type(key.kind));
     let sql = format!(
         "SELECT \"{column}\"::text, \"_version\" FROM \"{name}\" \
          WHERE \"{column}\" = ANY ($1::text[]::{kind}[])"
@@ -68,16 +70,16 @@ pub(crate) fn write(rows: &mut Layered<Names, RowNow>, write: &RowWrite) -> Resu
     let now = rows.get(&names);
     let (present, removed) = now.map_or((None, None), |now| (now.present, now.removed));
     if write.expected.is_some_and(|expected| write.version <= expected) {
-        return Err(falls_back(write));
+        return Err(Refusal::LeftOut(falls_back(write)));
     }
     if let RowChange::Put(row) = &write.change {
-        examine(&write.table, row)?;
+        check_values(&write.table, row).map_err(Refusal::LeftOut)?;
     }
     if write.expected != present {
-        return Err(stale(write, present));
+        return Err(Refusal::LeftOut(changed_meanwhile(write, present)));
     }
     if write.expected.is_none() && removed.is_some_and(|last| write.version <= last) {
-        return Err(falls_back(write));
+        return Err(Refusal::LeftOut(falls_back(write)));
     }
     let (table, version) = (Arc::clone(&write.table), Some(write.version));
     let now = match &write.change {
@@ -89,36 +91,6 @@ pub(crate) fn write(rows: &mut Layered<Names, RowNow>, write: &RowWrite) -> Resu
     };
     rows.set(names, now);
     Ok(())
-}
-
-fn falls_back(write: &RowWrite) -> Refusal {
-    let (key, table, version) = (&write.key, &write.table.name, write.version);
-    Refusal::stale(format!("the row '{key}' of '{table}' is past the version {version} already"))
-}
-
-fn stale(write: &RowWrite, found: Option<u64>) -> Refusal {
-    let told = |version: Option<u64>| version.map_or("none".into(), |v| format!("version {v}"));
-    Refusal::stale(format!(
-        "the row '{}' of '{}' was changed by another: expected {}, found {}",
-        write.key,
-        write.table.name,
-        told(write.expected),
-        told(found)
-    ))
-}
-
-/// What no column can be asked to hold.
-fn examine(table: &Table, row: &Row) -> Result<(), Refusal> {
-    if row.len() != table.columns.len() {
-        let (found, declared) = (row.len(), table.columns.len());
-        let message = format!("a row of {found} values for {declared} columns");
-        return Err(Refusal::rejected(&table.name, message));
-    }
-    let odd = |value: &Value| matches!(value, Value::Real(number) if number.is_nan());
-    match row.iter().position(odd) {
-        Some(index) => Err(Refusal::rejected(&table.columns[index].name, "is not a number")),
-        None => Ok(()),
-    }
 }
 
 /// Writes what has become of the rows, table by table and key by key.
@@ -199,7 +171,7 @@ impl<'a> Writes<'a> {
             return Ok(());
         }
         let (name, key) = (&self.table.name, self.table.key_column());
-        let (column, kind) = (&key.name, declared_type(key.kind));
+        let (column, kind) = (&key.name, PostgresDialect::declared_type(key.kind));
         let sql = format!(
             "DELETE FROM \"{name}\" t USING unnest($1::text[], $2::bigint[]) AS u (k, e) \
              WHERE t.\"{column}\" = u.k::{kind} AND t.\"_version\" = u.e"
@@ -276,7 +248,7 @@ impl<'a> Writes<'a> {
     }
 
     fn cast(&self, index: usize) -> String {
-        format!("u.c{index}::{}", declared_type(self.table.columns[index].kind))
+        format!("u.c{index}::{}", PostgresDialect::declared_type(self.table.columns[index].kind))
     }
 
     /// The parameters as a table `u`.

@@ -3,11 +3,13 @@
 use protean_port::message::{Lane, RESERVED, SNAPSHOTS, Table};
 use protean_port::port::{GroupRegistration, Start};
 use protean_port::{Error, Result};
+use protean_sql::{check_names, limit, unsigned};
 use tokio_postgres::error::SqlState;
 
 use crate::connection::{Session, Settings};
+use crate::dialect::PostgresDialect;
 use crate::error::Fault;
-use crate::value::{Text, limit, unsigned};
+use crate::value::Text;
 use crate::{forget, table, turnstile};
 
 /// What leads from each layout to the next, from an empty database on.
@@ -62,7 +64,7 @@ pub(crate) async fn prepare(
     let begun = turnstile::begin(session, Lane::Primary).await;
     let done = match begun {
         Ok(()) => lay_out(session, settings, tables, registrations).await,
-        Err(fault) => Err(settings.told(fault)),
+        Err(fault) => Err(settings.explain(fault)),
     };
     end(session, settings, done).await
 }
@@ -74,12 +76,12 @@ async fn lay_out(
     registrations: &[GroupRegistration],
 ) -> Result {
     create(session).await.map_err(|fault| occupied(fault, settings))?;
-    forget::writers(session).await.map_err(|fault| settings.told(fault))?;
+    forget::writers(session).await.map_err(|fault| settings.explain(fault))?;
     for table in tables {
         table::prepare(session, table, settings).await?;
     }
     for registration in registrations {
-        enrol(session, registration).await.map_err(|fault| settings.told(fault))?;
+        enrol(session, registration).await.map_err(|fault| settings.explain(fault))?;
     }
     Ok(())
 }
@@ -87,14 +89,14 @@ async fn lay_out(
 /// Drops the store's own tables and these.
 pub(crate) async fn destroy(session: &Session, settings: &Settings, tables: &[Table]) -> Result {
     for table in tables {
-        table::check_names(table)?;
+        check_names::<PostgresDialect>(table)?;
     }
     let begun = turnstile::begin(session, Lane::Primary).await;
     let done = match begun {
         Ok(()) => drop_all(session, tables).await,
         Err(fault) => Err(fault),
     };
-    end(session, settings, done.map_err(|fault| settings.told(fault))).await
+    end(session, settings, done.map_err(|fault| settings.explain(fault))).await
 }
 
 async fn drop_all(session: &Session, tables: &[Table]) -> Result<(), Fault> {
@@ -111,7 +113,7 @@ async fn drop_all(session: &Session, tables: &[Table]) -> Result<(), Fault> {
 /// Ends a transaction that changes what is no unit of work, whole or not at all.
 async fn end(session: &Session, settings: &Settings, done: Result) -> Result {
     if done.is_ok() {
-        return session.batch("COMMIT").await.map_err(|fault| settings.told(fault));
+        return session.batch("COMMIT").await.map_err(|fault| settings.explain(fault));
     }
     // The connection is not used again, so a transaction that stays ends with it.
     session.batch("ROLLBACK").await.unwrap_or_default();
@@ -156,7 +158,7 @@ async fn enrol(session: &Session, registration: &GroupRegistration) -> Result<()
 fn occupied(fault: Fault, settings: &Settings) -> Error {
     let taken = [&SqlState::DUPLICATE_TABLE, &SqlState::DUPLICATE_OBJECT];
     if !fault.code().is_some_and(|code| taken.contains(&code)) {
-        return settings.told(fault);
+        return settings.explain(fault);
     }
     Error::misused(format!(
         "the database {} holds tables of another program under names this one needs ({}); \

@@ -2,9 +2,9 @@
 
 use protean_port::port::Statement;
 
-use crate::connection::{Parameter, Session};
+use crate::connection::Session;
 use crate::refusal::{Refusal, STATEMENT};
-use crate::value::Bound;
+use crate::value::{Bound, parameters};
 
 /// Runs the user's own SQL, which may write but not end the transaction.
 pub(crate) async fn run(session: &Session, statement: &Statement) -> Result<(), Refusal> {
@@ -13,8 +13,8 @@ pub(crate) async fn run(session: &Session, statement: &Statement) -> Result<(), 
         let message = "must write: INSERT, UPDATE or DELETE; transactions are not its business";
         return Err(Refusal::rejected(STATEMENT, message));
     }
-    let values: Vec<Bound<'_>> = statement.parameters.iter().map(Bound).collect();
-    let parameters: Vec<Parameter<'_>> = values.iter().map(|value| value as _).collect();
+    let bound = Bound::all(&statement.parameters);
+    let parameters = parameters(&bound);
     let (sql, refused) =
         (numbered(&statement.sql), |fault| Refusal::of_user_tables(fault, STATEMENT));
     let expected = session.prepared(&sql).await.map_err(refused)?.params().len();

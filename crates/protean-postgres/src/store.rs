@@ -32,7 +32,7 @@ impl PostgresStore {
         let readers = Readers::new(settings.clone(), handle);
         let claims = Claims::new(settings.clone());
         let store = Self { claims, readers, writer, signal, settings };
-        schema::check(&*store.readers.one().await?).await.map_err(|e| store.settings.told(e))?;
+        schema::check(&*store.readers.one().await?).await.map_err(|e| store.settings.explain(e))?;
         Ok(store)
     }
 }
@@ -82,14 +82,14 @@ impl Store for PostgresStore {
                     expires: Timestamp::from_micros(row.try_get(3)?),
                 })
             };
-            claim().map(Some).map_err(|e| self.settings.told(e))
+            claim().map(Some).map_err(|e| self.settings.explain(e))
         })
     }
 
     fn sweep(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize>> {
         Box::pin(async move {
             let session = self.readers.one().await?;
-            forget::keys(&session, now, limit).await.map_err(|e| self.settings.told(e))
+            forget::keys(&session, now, limit).await.map_err(|e| self.settings.explain(e))
         })
     }
 
@@ -98,7 +98,7 @@ impl Store for PostgresStore {
             let session = self.readers.one().await?;
             for sql in forget::GROUP {
                 let some = || forget::some(&session, sql, group);
-                while some().await.map_err(|e| self.settings.told(e))? > 0 {}
+                while some().await.map_err(|e| self.settings.explain(e))? > 0 {}
             }
             self.signal.bump();
             Ok(())

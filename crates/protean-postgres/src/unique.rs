@@ -11,10 +11,12 @@ use std::sync::Arc;
 use futures_util::future::try_join_all;
 use protean_port::message::{Column, ColumnKind, Table};
 use protean_port::port::{Changes, RowChange};
+use protean_sql::Dialect;
 
 use crate::connection::Session;
+use crate::dialect::PostgresDialect;
 use crate::error::Fault;
-use crate::value::{Text, declared_type, text, unescaped, words};
+use crate::value::{Text, text, unescaped, words};
 
 /// Who takes which value of a column.
 type Takers = BTreeMap<String, BTreeSet<Arc<str>>>;
@@ -75,7 +77,7 @@ async fn is_held(
 ) -> Result<bool, Fault> {
     let (name, key) = (&table.name, &table.key_column().name);
     let Column { name: column, kind, .. } = &table.columns[column];
-    let declared = declared_type(*kind);
+    let declared = PostgresDialect::declared_type(*kind);
     let sql = format!(
         "SELECT \"{key}\"::text, \"{column}\"::text FROM \"{name}\" \
          WHERE \"{column}\" = ANY ($1::text[]::{declared}[])"

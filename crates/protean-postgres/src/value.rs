@@ -12,9 +12,11 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use protean_port::message::{ColumnKind, Date, Timestamp, Value};
+use protean_sql::unsigned;
 use tokio_postgres::Row;
 use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
 
+use crate::connection::Parameter;
 use crate::error::Fault;
 
 const CODES: [&str; 4] =
@@ -81,6 +83,18 @@ impl ToSql for Text<'_> {
 #[derive(Debug)]
 pub(crate) struct Bound<'a>(pub(crate) &'a Value);
 
+impl<'a> Bound<'a> {
+    /// Values as parameters, once [`parameters`] has borrowed them.
+    pub(crate) fn all(values: &'a [Value]) -> Vec<Self> {
+        values.iter().map(Bound).collect()
+    }
+}
+
+/// Parameters as a statement takes them.
+pub(crate) fn parameters<'a>(bound: &'a [Bound<'a>]) -> Vec<Parameter<'a>> {
+    bound.iter().map(|value| value as Parameter<'a>).collect()
+}
+
 impl ToSql for Bound<'_> {
     fn to_sql(
         &self,
@@ -121,7 +135,7 @@ pub(crate) fn words(value: &Value) -> Option<Cow<'_, str>> {
     })
 }
 
-/// The value in a column that was selected by [`selected`].
+/// The value in a column that was selected as the dialect says.
 pub(crate) fn read(row: &Row, index: usize, kind: ColumnKind) -> Result<Value, Fault> {
     let value = match kind {
         ColumnKind::Bool => row.try_get::<_, Option<bool>>(index)?.map(Value::Bool),
@@ -141,27 +155,7 @@ pub(crate) fn read(row: &Row, index: usize, kind: ColumnKind) -> Result<Value, F
 
 fn parsed<T: FromStr<Err = String>>(row: &Row, index: usize) -> Result<Option<T>, Fault> {
     let text = row.try_get::<_, Option<&str>>(index)?;
-    text.map(str::parse).transpose().map_err(Fault::Odd)
-}
-
-/// A column as [`read`] wants it.
-pub(crate) fn selected(name: &str, kind: ColumnKind) -> String {
-    match kind {
-        ColumnKind::Decimal | ColumnKind::Date => format!("\"{name}\"::text"),
-        _ => format!("\"{name}\""),
-    }
-}
-
-/// The type a column is declared with.
-pub(crate) fn declared_type(kind: ColumnKind) -> &'static str {
-    match kind {
-        ColumnKind::Bool => "boolean",
-        ColumnKind::Integer | ColumnKind::Timestamp => "bigint",
-        ColumnKind::Real => "double precision",
-        ColumnKind::Decimal => "numeric",
-        ColumnKind::Text | ColumnKind::Json => "text",
-        ColumnKind::Date => "date",
-    }
+    text.map(str::parse).transpose().map_err(Fault::Unreadable)
 }
 
 /// The text in a column.
@@ -182,21 +176,6 @@ pub(crate) fn shared(row: &Row, index: usize) -> Result<Arc<str>, Fault> {
 /// The position or count in a column.
 pub(crate) fn number(row: &Row, index: usize) -> Result<u64, Fault> {
     Ok(unsigned(row.try_get(index)?))
-}
-
-/// A position as PostgreSQL keeps it; what it cannot keep is beyond every message.
-pub(crate) fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// A position as it was kept; positions are never negative.
-pub(crate) fn unsigned(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(0)
-}
-
-/// A limit as PostgreSQL takes it.
-pub(crate) fn limit(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

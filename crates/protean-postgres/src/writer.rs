@@ -16,13 +16,13 @@ use std::thread::JoinHandle;
 use protean_port::message::Lane;
 use protean_port::port::{Changes, Outcome};
 use protean_port::{Error, Result};
+use protean_sql::{Job, start_thread};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{Notify, oneshot};
 
 use crate::commit::Committer;
 use crate::connection::Settings;
 use crate::error::Fault;
-use crate::job::Job;
 use crate::wake::{self, Signal};
 
 /// The queues of the writer thread. Dropping it lets the thread finish what is queued.
@@ -50,17 +50,12 @@ impl Writer {
     pub(crate) async fn start(settings: Settings, signal: Arc<Signal>) -> Result<(Self, Handle)> {
         let (opened, ready) = oneshot::channel();
         let shared = Arc::new(Shared::default());
-        let thread = std::thread::Builder::new().name("postgres-writer".into());
-        let (desk, told) = (Arc::clone(&shared), settings.clone());
-        let thread = thread.spawn(move || serve(settings, signal, &desk, opened));
-        let no_thread = |e: std::io::Error| {
-            Error::unavailable("no thread can be started; raise the limit of processes")
-                .with_source(e)
-        };
-        let writer = Self { shared, thread: Some(thread.map_err(no_thread)?) };
+        let (served, database) = (Arc::clone(&shared), settings.clone());
+        let serve = move || serve(settings, signal, &served, opened);
+        let writer = Self { shared, thread: Some(start_thread("postgres-writer", serve)?) };
         match ready.await {
             Ok(Ok(handle)) => Ok((writer, handle)),
-            Ok(Err(fault)) => Err(told.told(fault)),
+            Ok(Err(fault)) => Err(database.explain(fault)),
             Err(_) => Err(Error::failed("the thread that writes has failed at its start")),
         }
     }

@@ -11,7 +11,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use protean_port::{Error, Result};
+use protean_port::Result;
+use protean_sql::start_thread;
 use rusqlite::Connection;
 
 use crate::connection::Settings;
@@ -44,12 +45,8 @@ impl Checkpoints {
     /// Opens a connection and starts the thread.
     pub(crate) fn start(settings: Settings, tally: Arc<Tally>) -> Result<Self> {
         let (connection, counted) = (settings.checkpointer()?, Arc::clone(&tally));
-        let thread = std::thread::Builder::new().name("sqlite-checkpoint".into());
-        let thread = thread.spawn(move || copy_all(&settings, Some(connection), &counted));
-        let thread = thread.map_err(|e| {
-            Error::unavailable("no thread can be started; raise the limit of processes")
-                .with_source(e)
-        })?;
+        let copy = move || copy_all(&settings, Some(connection), &counted);
+        let thread = start_thread("sqlite-checkpoint", copy)?;
         Ok(Self { tally, thread: Some(thread) })
     }
 }

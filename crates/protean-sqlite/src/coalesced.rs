@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use protean_port::message::{Category, Priority};
 use protean_port::port::{At, Count, Counter, DoneMark, Place};
+use protean_sql::{signed, unsigned};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::refusal::Refusal;
-use crate::value::{signed, unsigned};
 
 /// Cursors and counters of the units that are kept. A copy taken before a unit
 /// is what holds when the unit is left out.
@@ -135,7 +135,7 @@ impl Coalesced {
     }
 }
 
-/// Where a group began in a category; at the beginning when it is not registered_groups.
+/// Where a group began in a category; at the beginning when it is not registered.
 pub(crate) fn read_start(
     connection: &Connection,
     group: &str,

@@ -17,13 +17,13 @@ use std::time::{Duration, Instant};
 use protean_port::Result;
 use protean_port::message::Lane;
 use protean_port::port::{Changes, Outcome};
+use protean_sql::Job;
 use rusqlite::Connection;
 
 use crate::checkpoint::Tally;
 use crate::coalesced::Coalesced;
 use crate::connection::Settings;
 use crate::error;
-use crate::job::Job;
 use crate::refusal::Refusal;
 use crate::row::Statements;
 use crate::step::reached;
@@ -88,7 +88,7 @@ impl Committer {
         let connection = settings.writer()?;
         let turnstile = Turnstile::of(&settings.path);
         let statements = Statements::default();
-        let seen = data_version(&connection).map_err(|e| settings.told(e))?;
+        let seen = data_version(&connection).map_err(|e| settings.explain(e))?;
         Ok(Self {
             settings,
             connection,
@@ -208,7 +208,7 @@ impl Pass<'_> {
             staged.push(Vec::with_capacity(job.open()));
             for place in job.outcomes.len()..job.units.len() {
                 let fresh = &staged[list];
-                let left_out = |unit: &usize| !is_committed(&job.outcomes, fresh, *unit);
+                let left_out = |unit: &usize| !job.is_committed(fresh, *unit);
                 let outcome = self.settle((list, place, 0), &job.units[place], &left_out)?;
                 if let Outcome::Unavailable(why) = outcome {
                     // What comes later in a list must not be durable without what comes before.
@@ -300,9 +300,4 @@ impl Pass<'_> {
     fn control(&self, sql: &str) -> rusqlite::Result<()> {
         self.connection.prepare_cached(sql)?.execute([]).map(drop)
     }
-}
-
-fn is_committed(settled: &[Outcome], fresh: &[Outcome], unit: usize) -> bool {
-    let outcome = settled.get(unit).or_else(|| fresh.get(unit.checked_sub(settled.len())?));
-    matches!(outcome, Some(Outcome::Committed(_)))
 }

@@ -36,16 +36,16 @@ impl Settings {
                 "the database '{file}' cannot be opened: there is no folder '{folder}'; create it"
             )));
         }
-        let connection = self.open(OpenFlags::SQLITE_OPEN_CREATE).map_err(|e| self.told(e))?;
+        let connection = self.open(OpenFlags::SQLITE_OPEN_CREATE).map_err(|e| self.explain(e))?;
         schema::check(&connection, &self.path)?;
-        self.prepare_writer(&connection).map_err(|e| self.told(e))?;
+        self.prepare_writer(&connection).map_err(|e| self.explain(e))?;
         Ok(connection)
     }
 
     /// A connection that only reads.
     pub(crate) fn reader(&self) -> Result<Connection> {
-        let connection = self.open(OpenFlags::empty()).map_err(|e| self.told(e))?;
-        connection.pragma_update(None, "query_only", true).map_err(|e| self.told(e))?;
+        let connection = self.open(OpenFlags::empty()).map_err(|e| self.explain(e))?;
+        connection.pragma_update(None, "query_only", true).map_err(|e| self.explain(e))?;
         Ok(connection)
     }
 
@@ -54,13 +54,13 @@ impl Settings {
         let connection = self.reader()?;
         // Its own setting says whether a checkpoint presses pages to the disk.
         let pressed = connection.pragma_update(None, "synchronous", self.synchronous);
-        pressed.map_err(|e| self.told(e))?;
+        pressed.map_err(|e| self.explain(e))?;
         Ok(connection)
     }
 
     /// An error of SQLite, told with the name of the file.
-    pub(crate) fn told(&self, error: rusqlite::Error) -> Error {
-        error::told(error, &self.path)
+    pub(crate) fn explain(&self, error: rusqlite::Error) -> Error {
+        error::explain(error, &self.path)
     }
 
     fn open(&self, more: OpenFlags) -> rusqlite::Result<Connection> {

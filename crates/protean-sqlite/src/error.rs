@@ -6,10 +6,11 @@ use protean_port::Error;
 use rusqlite::ErrorCode;
 
 /// The error for a caller.
-pub(crate) fn told(error: rusqlite::Error, path: &Path) -> Error {
+pub(crate) fn explain(error: rusqlite::Error, path: &Path) -> Error {
     let message = describe(&error, path);
-    let told = if is_outage(&error) { Error::unavailable(message) } else { Error::failed(message) };
-    told.with_source(error)
+    let explained =
+        if is_outage(&error) { Error::unavailable(message) } else { Error::failed(message) };
+    explained.with_source(error)
 }
 
 /// What happened to which file, and what to do about it.

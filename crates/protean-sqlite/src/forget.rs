@@ -2,9 +2,8 @@
 //! meanwhile waits for one short transaction at most.
 
 use protean_port::message::Timestamp;
+use protean_sql::limit;
 use rusqlite::Connection;
-
-use crate::value::limit;
 
 /// How many rows of a group one transaction forgets.
 const ROWS: usize = 1000;

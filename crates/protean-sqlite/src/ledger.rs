@@ -8,14 +8,15 @@ use protean_port::port::{
     BoxFuture, Claim, Counter, DeadLetter, DeadLetterRead, Delivery, GroupStatus, Ledger,
     ParkedPage, ParkedRead, PriorityStatus,
 };
+use protean_sql::{SharedNames, limit, signed, unsigned};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::claim;
 use crate::coalesced::{read_cursor, read_start};
-use crate::log::{Names, next, priorities};
+use crate::log::next;
+use crate::recorded::{priorities, recorded};
 use crate::store::SqliteStore;
 use crate::unit::{expected, is_blocked};
-use crate::value::{limit, signed, unsigned};
 
 impl Ledger for SqliteStore {
     fn next<'a>(&'a self, group: &'a str, stream: &'a Stream) -> BoxFuture<'a, Result<u64>> {
@@ -90,10 +91,10 @@ fn read_parked(view: &Connection, read: &ParkedRead) -> rusqlite::Result<ParkedP
     let next_due = times.get(due).map(|(due, _)| *due);
     let start = read_start(view, &read.group, &read.category)?;
     let mut statement = view.prepare_cached(include_str!("sql/read_parked.sql"))?;
-    let mut names = Names::default();
+    let mut names = SharedNames::default();
     let due = times[..due].iter().map(|(_, position)| {
         let found = statement.query_row((&read.group, position), |row| {
-            let recorded = names.recorded(row)?;
+            let recorded = recorded(&mut names, row)?;
             let next = next(view, row.get(14)?, recorded.message.stream.as_str(), start)?;
             Ok(Delivery { recorded, next, attempts: row.get(15)?, parked: true })
         });
@@ -113,9 +114,9 @@ fn recall(
     let start = read_start(view, group, category)?;
     let mut parked = view.prepare_cached(include_str!("sql/read_parked.sql"))?;
     let mut message = view.prepare_cached(include_str!("sql/read_message.sql"))?;
-    let mut names = Names::default();
+    let mut names = SharedNames::default();
     let mut delivery = |row: &rusqlite::Row<'_>, attempts, parked| {
-        let recorded = names.recorded(row)?;
+        let recorded = recorded(&mut names, row)?;
         let next = next(view, row.get(14)?, recorded.message.stream.as_str(), start)?;
         Ok(Delivery { recorded, next, attempts, parked })
     };
@@ -154,11 +155,11 @@ fn unsettled(
 
 fn read_letters(view: &Connection, read: &DeadLetterRead) -> rusqlite::Result<Vec<DeadLetter>> {
     let mut statement = view.prepare_cached(include_str!("sql/read_letters.sql"))?;
-    let mut names = Names::default();
+    let mut names = SharedNames::default();
     let (category, before) = (read.category.as_str(), read.before.as_micros());
     let page = (&read.group, category, signed(read.after), before, limit(read.limit));
     let letters = statement.query_map(page, |row| {
-        let recorded = names.recorded(row)?;
+        let recorded = recorded(&mut names, row)?;
         let time = Timestamp::from_micros(row.get(16)?);
         Ok(DeadLetter { recorded, attempts: row.get(14)?, reason: row.get(15)?, time })
     })?;

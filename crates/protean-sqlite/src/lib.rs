@@ -10,7 +10,7 @@
 //! ```
 //!
 //! * a file: `provider` reads its name, `connection` opens it, `schema` and
-//!   `table` lay it out
+//!   `table` lay it out; `dialect` has the words that `protean-sql` lacks
 //! * production goes first: in the queues of `writer`, and between processes
 //!   through `turnstile`
 //! * one process reads for a group: `claim`
@@ -22,14 +22,15 @@ mod claim;
 mod coalesced;
 mod commit;
 mod connection;
+mod dialect;
 mod error;
 mod find;
 mod forget;
-mod job;
 mod ledger;
 mod log;
 mod provider;
 mod readers;
+mod recorded;
 mod refusal;
 mod row;
 mod rows;

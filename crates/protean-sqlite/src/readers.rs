@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use protean_port::{Error, Result};
+use protean_sql::start_thread;
 use rusqlite::{Connection, Transaction};
 use tokio::sync::oneshot;
 
@@ -39,12 +40,8 @@ impl Readers {
         let mut readers = Self { settings, shared, threads: Vec::new() };
         for number in 0..readers.settings.readers {
             let (connection, shared) = (readers.settings.reader()?, Arc::clone(&readers.shared));
-            let thread = std::thread::Builder::new().name(format!("sqlite-reader-{number}"));
-            let thread = thread.spawn(move || shared.serve(connection)).map_err(|e| {
-                let message = "no thread can be started; raise the limit of processes";
-                Error::unavailable(message).with_source(e)
-            })?;
-            readers.threads.push(thread);
+            let name = format!("sqlite-reader-{number}");
+            readers.threads.push(start_thread(&name, move || shared.serve(connection))?);
         }
         Ok(readers)
     }
@@ -60,7 +57,7 @@ impl Readers {
             reply.send(result).unwrap_or_default();
         }));
         match done.await {
-            Ok(result) => result.map_err(|e| self.settings.told(e)),
+            Ok(result) => result.map_err(|e| self.settings.explain(e)),
             Err(_) => {
                 Err(Error::failed("reading failed in an unforeseen way; see the log for the panic"))
             }

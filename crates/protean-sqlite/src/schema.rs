@@ -52,7 +52,7 @@ const VERSION: usize = LAYOUTS.len();
 /// Refuses a file of another program, or of a later version of this one.
 pub(crate) fn check(connection: &Connection, path: &Path) -> Result {
     let file = path.display();
-    let (owner, version) = stamped(connection).map_err(|e| error::told(e, path))?;
+    let (owner, version) = stamped(connection).map_err(|e| error::explain(e, path))?;
     if owner != 0 && owner != APPLICATION {
         return Err(Error::misused(format!(
             "the file '{file}' belongs to another program (application_id {owner}); name another file"
@@ -71,7 +71,7 @@ pub(crate) fn check(connection: &Connection, path: &Path) -> Result {
 /// older layout forward. Runs inside a transaction.
 pub(crate) fn create(connection: &Connection, path: &Path) -> Result {
     check(connection, path)?;
-    let (owner, version) = stamped(connection).map_err(|e| error::told(e, path))?;
+    let (owner, version) = stamped(connection).map_err(|e| error::explain(e, path))?;
     let present = if owner == APPLICATION { usize::try_from(version).unwrap_or(0) } else { 0 };
     if present == VERSION {
         return Ok(());
@@ -79,7 +79,7 @@ pub(crate) fn create(connection: &Connection, path: &Path) -> Result {
     for statement in LAYOUTS.iter().skip(present).copied().flatten() {
         connection.execute(statement, []).map_err(|e| occupied(e, path))?;
     }
-    stamp(connection, APPLICATION, VERSION).map_err(|e| error::told(e, path))
+    stamp(connection, APPLICATION, VERSION).map_err(|e| error::explain(e, path))
 }
 
 /// Makes these groups known. Runs inside a transaction.
@@ -124,11 +124,37 @@ fn stamp(connection: &Connection, owner: i64, version: usize) -> rusqlite::Resul
 
 fn occupied(error: rusqlite::Error, path: &Path) -> Error {
     if !error.to_string().contains("already exists") {
-        return error::told(error, path);
+        return error::explain(error, path);
     }
     let file = path.display();
     Error::misused(format!(
         "the file '{file}' holds tables of another program under names this one needs; name another file"
     ))
     .with_source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use protean_port::message::RESERVED;
+    use rusqlite::Connection;
+
+    use super::{create, drop_all};
+
+    fn names(connection: &Connection) -> Vec<String> {
+        let sql =
+            "SELECT name FROM sqlite_schema WHERE type <> 'index' AND name NOT LIKE 'sqlite%'";
+        let mut statement = connection.prepare(sql).unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn every_table_is_reserved_and_dropped() {
+        let connection = Connection::open_in_memory().unwrap();
+        create(&connection, "test.db".as_ref()).unwrap();
+        for name in names(&connection) {
+            assert!(RESERVED.contains(&name.as_str()), "{name}");
+        }
+        drop_all(&connection).unwrap();
+        assert_eq!(names(&connection), [""; 0]);
+    }
 }

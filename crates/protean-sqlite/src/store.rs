@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use crate::checkpoint::{Checkpoints, Tally};
 use crate::commit::Committer;
 use crate::connection::Settings;
+use crate::dialect::SqliteDialect;
 use crate::forget;
 use crate::readers::Readers;
 use crate::wake::{Signal, Wake};
@@ -65,7 +66,7 @@ impl Store for SqliteStore {
                 for table in &tables {
                     table::prepare(connection, table, &settings.path)?;
                 }
-                schema::enrol(connection, &registrations).map_err(|e| settings.told(e))
+                schema::enrol(connection, &registrations).map_err(|e| settings.explain(e))
             })
         }))
     }
@@ -83,7 +84,7 @@ impl Store for SqliteStore {
     fn sweep(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize>> {
         Box::pin(self.writer.run(move |committer| {
             alter(committer, |connection, settings| {
-                forget::keys(connection, now, limit).map_err(|e| settings.told(e))
+                forget::keys(connection, now, limit).map_err(|e| settings.explain(e))
             })
         }))
     }
@@ -94,7 +95,7 @@ impl Store for SqliteStore {
                 let delete = move |group: String| {
                     self.writer.run(move |committer| {
                         alter(committer, |connection, settings| {
-                            forget::some(connection, sql, &group).map_err(|e| settings.told(e))
+                            forget::some(connection, sql, &group).map_err(|e| settings.explain(e))
                         })
                     })
                 };
@@ -109,10 +110,10 @@ impl Store for SqliteStore {
         Box::pin(self.writer.run(move |committer| {
             alter(committer, |connection, settings| {
                 for table in &tables {
-                    table::check_names(table)?;
-                    table::drop_table(connection, table).map_err(|e| settings.told(e))?;
+                    protean_sql::check_names::<SqliteDialect>(table)?;
+                    table::drop_table(connection, table).map_err(|e| settings.explain(e))?;
                 }
-                schema::drop_all(connection).map_err(|e| settings.told(e))
+                schema::drop_all(connection).map_err(|e| settings.explain(e))
             })?;
             committer.turnstile.remove();
             // Claims that are held go on holding; their folder may not exist at all.
@@ -149,10 +150,10 @@ fn alter<T>(
     change: impl FnOnce(&Connection, &Settings) -> Result<T>,
 ) -> Result<T> {
     let Committer { settings, connection, turnstile, signal, .. } = committer;
-    turnstile.begin(connection, Lane::Primary, || false).map_err(|e| settings.told(e))?;
+    turnstile.begin(connection, Lane::Primary, || false).map_err(|e| settings.explain(e))?;
     let commit = || signal.committing(|| connection.execute("COMMIT", [])).map(drop);
     let changed = change(connection, settings);
-    let done = changed.and_then(|value| commit().map(|()| value).map_err(|e| settings.told(e)));
+    let done = changed.and_then(|value| commit().map(|()| value).map_err(|e| settings.explain(e)));
     match done {
         Ok(_) => signal.bump(),
         Err(_) => committer.recover(),

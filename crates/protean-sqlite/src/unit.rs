@@ -7,13 +7,14 @@ use protean_port::port::{
     Append, Changes, Dead, Expect, KeyClaim, KeyWrite, MessageRef, Outcome, Park, Place,
     ProgressMove, Statement,
 };
+use protean_sql::{signed, unsigned};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
 use crate::coalesced::Coalesced;
 use crate::refusal::{Refusal, STATEMENT};
 use crate::row::Statements;
 use crate::step::reached;
-use crate::value::{Bound, signed, unsigned};
+use crate::value::Bound;
 
 /// What applying units needs.
 pub(crate) struct Bench<'a> {

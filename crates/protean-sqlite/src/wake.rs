@@ -13,7 +13,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use protean_port::{Error, Result};
+use protean_port::Result;
+use protean_sql::start_thread;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
@@ -65,14 +66,10 @@ impl Wake {
     pub(crate) fn start(settings: &Settings, signal: Arc<Signal>, writer: Asker) -> Result<Self> {
         let connection = settings.reader()?;
         let ended = signal.ended.load(Ordering::SeqCst);
-        let seen = data_version(&connection).map_err(|e| settings.told(e))?;
+        let seen = data_version(&connection).map_err(|e| settings.explain(e))?;
         let nudge = Arc::new(Nudge::default());
         let look = Look { connection, seen, ended, nudge: Arc::clone(&nudge), signal, writer };
-        let thread = std::thread::Builder::new().name("sqlite-wake".into()).spawn(|| look.run());
-        let thread = thread.map_err(|e| {
-            Error::unavailable("no thread can be started; raise the limit of processes")
-                .with_source(e)
-        })?;
+        let thread = start_thread("sqlite-wake", || look.run())?;
         Ok(Self {
             // Without it, the poll finds every commit, only later.
             #[cfg(target_os = "linux")]

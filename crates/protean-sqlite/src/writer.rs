@@ -16,12 +16,12 @@ use std::thread::JoinHandle;
 use protean_port::message::Lane;
 use protean_port::port::{Changes, Outcome};
 use protean_port::{Error, Result};
+use protean_sql::{Job, start_thread};
 use tokio::sync::oneshot;
 
 use crate::checkpoint::Tally;
 use crate::commit::{Committer, Manners};
 use crate::connection::Settings;
-use crate::job::Job;
 use crate::step::reached;
 use crate::wake::Signal;
 
@@ -86,11 +86,7 @@ impl Writer {
             primary: VecDeque::new(),
             backfill: VecDeque::new(),
         };
-        let thread = std::thread::Builder::new().name("sqlite-writer".into()).spawn(|| desk.work());
-        let thread = thread.map_err(|e| {
-            Error::unavailable("no thread can be started; raise the limit of processes")
-                .with_source(e)
-        })?;
+        let thread = start_thread("sqlite-writer", || desk.work())?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
