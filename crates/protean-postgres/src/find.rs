@@ -11,7 +11,7 @@ use crate::error::Fault;
 use crate::recorded::{kind, recorded};
 use crate::value::{Bound, Text, number, parameters, shared, text};
 
-/// The messages for which all that is asked holds, by their positions.
+/// The messages that meet every condition, in the order of their positions.
 pub(crate) async fn find(view: &Session, find: &Find) -> Result<Vec<Recorded>, Fault> {
     let mut found = Vec::new();
     for search in searches(view, find).await? {
@@ -20,8 +20,8 @@ pub(crate) async fn find(view: &Session, find: &Find) -> Result<Vec<Recorded>, F
     Ok(page(found, find))
 }
 
-/// The searches that together find everything, each along one index. Each
-/// finds messages of its own.
+/// The searches that together find everything, each along one index. No two of them
+/// find the same message.
 async fn searches(view: &Session, find: &Find) -> Result<Vec<Select>, Fault> {
     if let Some(id) = &find.message_id {
         let names: [Parameter<'_>; 2] = [&Text(id), &Text(stream_of(id))];
@@ -35,7 +35,7 @@ async fn searches(view: &Session, find: &Find) -> Result<Vec<Select>, Fault> {
     let Some(category) = find.category.as_ref().filter(|_| find.correlation_id.is_none()) else {
         return Ok(vec![search(find, &[])]);
     };
-    // The index holds each priority in the order of the log, and only so.
+    // The index is in the order of the log within one priority only.
     let rows = view.query(include_str!("sql/priorities.sql"), &[&Text(category.as_str())]).await?;
     let lane = |row: &Row| {
         let priority: i64 = row.try_get(0)?;
@@ -44,7 +44,7 @@ async fn searches(view: &Session, find: &Find) -> Result<Vec<Select>, Fault> {
     rows.iter().map(lane).collect()
 }
 
-/// A search for messages with these values in columns of one index.
+/// A search for messages with the given values in the columns of one index.
 fn search(find: &Find, along: &[(&str, Value)]) -> Select {
     let select = include_str!("sql/find.sql").trim_end().to_owned();
     Select::messages::<PostgresDialect>(select, find, along)
@@ -55,7 +55,7 @@ async fn run(view: &Session, search: &Select) -> Result<Vec<Recorded>, Fault> {
     recorded(&view.query(&search.sql, &parameters(&bound)).await?)
 }
 
-/// What there is of each type.
+/// The count and the times of each type.
 pub(crate) fn stats(rows: &[Row]) -> Result<Vec<TypeStats>, Fault> {
     let stats = |row: &Row| {
         Ok(TypeStats {

@@ -88,22 +88,22 @@ impl PostgresStore {
         session.query(sql, parameters).await.map_err(|fault| self.settings.explain(fault))
     }
 
-    /// The rows of one statement, once the disk has what they rest on: for what leaves the
-    /// database, as a message or as an answer.
+    /// The rows of one statement, once the commits behind them are on disk: for everything
+    /// that leaves the database, as a message or as an answer.
     pub(crate) async fn read_durable(
         &self,
         sql: &str,
         parameters: &[Parameter<'_>],
     ) -> Result<Vec<Row>> {
         let session = self.readers.one().await?;
-        // What is compiled on the way would be sent behind the other.
+        // A statement that has yet to be compiled would be sent after the other one.
         let compiled = session.prepared(sql).await.map(drop);
         let read = session.query(sql, parameters);
-        let (rows, durable) = tokio::join!(read, session.batch(turnstile::DURABLE));
+        let (rows, durable) = tokio::join!(read, session.batch(turnstile::FLUSH));
         self.explained(compiled.and(durable).and(rows))
     }
 
-    /// What was read, or its fault with the name of the database.
+    /// The result of a read, its fault as an error that names the database.
     pub(crate) fn explained<T>(&self, read: Result<T, Fault>) -> Result<T> {
         read.map_err(|fault| self.settings.explain(fault))
     }

@@ -16,8 +16,8 @@ pub(crate) fn recorded(rows: &[Row]) -> Result<Vec<Recorded>, Fault> {
     rows.iter().map(|row| message(&mut names, row)).collect()
 }
 
-/// The messages in rows that go on with the position the group expects next;
-/// `rest` reads the attempts, and whether a message is parked.
+/// The deliveries in rows that go on with the position that the group expects next; `rest`
+/// reads the attempts and whether the message is parked.
 pub(crate) fn deliveries(
     rows: &[Row],
     rest: impl Fn(&Row) -> Result<(u32, bool), Fault>,

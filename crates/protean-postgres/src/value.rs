@@ -1,9 +1,8 @@
-//! Values on their way into columns and back.
+//! Converts values to columns and back.
 //!
-//! PostgreSQL's text holds no NUL. So the four lowest characters are written as
-//! three letters each, of which the first begins nothing else: bytes still sort
-//! as the text does, and a part is found just where it is. All other text is
-//! kept as it is.
+//! PostgreSQL's text cannot contain NUL. So each of the four lowest characters is written
+//! as three, the first of which appears nowhere else: the bytes still sort as the text
+//! does, and a search still finds every part. All other text stays as it is.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -19,17 +18,17 @@ use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
 use crate::connection::Parameter;
 use crate::error::Fault;
 
-const CODES: [&str; 4] =
+const ESCAPE_CODES: [&str; 4] =
     ["\u{1}\u{2}\u{2}", "\u{1}\u{2}\u{3}", "\u{1}\u{3}\u{2}", "\u{1}\u{3}\u{3}"];
 
-/// A text as columns hold it.
+/// A text as columns store it.
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| byte > 3) {
         return Cow::Borrowed(text);
     }
     let mut escaped = String::with_capacity(text.len() + 8);
     for letter in text.chars() {
-        match CODES.get(letter as usize) {
+        match ESCAPE_CODES.get(letter as usize) {
             Some(code) => escaped.push_str(code),
             None => escaped.push(letter),
         }
@@ -37,14 +36,14 @@ pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// The text that a column holds.
+/// The text that a column stores.
 pub(crate) fn unescaped(held: &str) -> Cow<'_, str> {
     if !held.contains('\u{1}') {
         return Cow::Borrowed(held);
     }
     let (mut text, mut rest) = (String::with_capacity(held.len()), held);
     while let Some(letter) = rest.chars().next() {
-        match CODES.iter().zip('\0'..).find(|(code, _)| rest.starts_with(**code)) {
+        match ESCAPE_CODES.iter().zip('\0'..).find(|(code, _)| rest.starts_with(**code)) {
             Some((code, meant)) => {
                 text.push(meant);
                 rest = &rest[code.len()..];
@@ -79,7 +78,7 @@ impl ToSql for Text<'_> {
     to_sql_checked!();
 }
 
-/// A value as a parameter of a statement, in the words the server reads.
+/// A value as a parameter of a statement, in the server's text format.
 #[derive(Debug)]
 pub(crate) struct Bound<'a>(pub(crate) &'a Value);
 
@@ -117,7 +116,7 @@ impl ToSql for Bound<'_> {
     to_sql_checked!();
 }
 
-/// A value in the words the server reads.
+/// A value in the server's text format; nothing for null.
 pub(crate) fn words(value: &Value) -> Option<Cow<'_, str>> {
     Some(match value {
         Value::Null => return None,
@@ -168,7 +167,7 @@ pub(crate) fn text_or_null(row: &Row, index: usize) -> Result<Option<Cow<'_, str
     Ok(row.try_get::<_, Option<&str>>(index)?.map(unescaped))
 }
 
-/// The text in a column, to be shared.
+/// The text in a column, as a shared one.
 pub(crate) fn shared(row: &Row, index: usize) -> Result<Arc<str>, Fault> {
     Ok(Arc::from(&*text(row, index)?))
 }

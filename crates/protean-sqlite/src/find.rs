@@ -12,9 +12,7 @@ use crate::dialect::SqliteDialect;
 use crate::recorded::{category_and_type, kind, priorities, recorded};
 use crate::value::bound;
 
-const ALL: (Priority, Priority) = (Priority::new(i32::MIN), Priority::new(i32::MAX));
-
-/// The messages for which all that is asked holds, by their positions.
+/// The messages that meet every condition, in the order of their positions.
 pub(crate) fn find(view: &Connection, find: &Find) -> rusqlite::Result<Vec<Recorded>> {
     let mut found = Vec::new();
     for search in searches(view, find)? {
@@ -23,8 +21,8 @@ pub(crate) fn find(view: &Connection, find: &Find) -> rusqlite::Result<Vec<Recor
     Ok(page(found, find))
 }
 
-/// The searches that together find everything, each along one index. Each
-/// finds messages of its own.
+/// The searches that together find everything, each along one index. No two of them
+/// find the same message.
 fn searches(view: &Connection, find: &Find) -> rusqlite::Result<Vec<Select>> {
     if let Some(id) = &find.message_id {
         let mut statement = view.prepare_cached(include_str!("sql/find_position.sql"))?;
@@ -39,7 +37,7 @@ fn searches(view: &Connection, find: &Find) -> rusqlite::Result<Vec<Select>> {
     let Some(category) = &find.category else {
         return Ok(vec![search(find, "", &[])]);
     };
-    // The index holds each priority in the order of the log, and only so.
+    // The index is in the order of the log within one priority only.
     let lane = |priority: Priority| {
         let lane = [
             ("category", Value::text(category.as_str())),
@@ -47,10 +45,13 @@ fn searches(view: &Connection, find: &Find) -> rusqlite::Result<Vec<Select>> {
         ];
         search(find, " INDEXED BY messages_by_lane", &lane)
     };
-    Ok(priorities(view, category, ALL.0, ALL.1)?.into_iter().map(lane).collect())
+    Ok(priorities(view, category, Priority::new(i32::MIN), Priority::new(i32::MAX))?
+        .into_iter()
+        .map(lane)
+        .collect())
 }
 
-/// A search along an index, for messages with these values in its columns.
+/// A search along an index, for messages with the given values in its columns.
 fn search(find: &Find, index: &str, along: &[(&str, Value)]) -> Select {
     let select = format!("{}{index}", include_str!("sql/find.sql").trim_end());
     Select::messages::<SqliteDialect>(select, find, along)
@@ -62,8 +63,8 @@ fn run(view: &Connection, search: &Select) -> rusqlite::Result<Vec<Recorded>> {
     statement.query_map(bound(&search.values), |row| recorded(&mut names, row))?.collect()
 }
 
-/// What there is of each type. Added up here, since SQLite would sort the
-/// whole log for it.
+/// The count and the times of each type. They are added up here, because SQLite would
+/// sort the whole log for it.
 pub(crate) fn stats(view: &Connection) -> rusqlite::Result<Vec<TypeStats>> {
     let mut statement = view.prepare_cached(include_str!("sql/types.sql"))?;
     let mut rows = statement.query([])?;

@@ -116,7 +116,7 @@ fn read_lane(
     Ok(())
 }
 
-/// What a group expects next in a stream, from its progress when there is any.
+/// The position that a group expects next in a stream, from its progress if it has any.
 pub(crate) fn next(
     view: &Connection,
     progress: Option<i64>,

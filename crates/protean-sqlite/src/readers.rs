@@ -1,4 +1,4 @@
-//! A few threads that read, each with a connection of its own.
+//! A few threads that read, each with its own connection.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::connection::Settings;
 
-/// The queue the reading threads share.
+/// The queue that the reading threads share.
 pub(crate) struct Readers {
     settings: Settings,
     shared: Arc<Shared>,
@@ -58,9 +58,7 @@ impl Readers {
         }));
         match done.await {
             Ok(result) => result.map_err(|e| self.settings.explain(e)),
-            Err(_) => {
-                Err(Error::failed("reading failed in an unforeseen way; see the log for the panic"))
-            }
+            Err(_) => Err(Error::failed("reading panicked; see the log")),
         }
     }
 }
@@ -83,7 +81,7 @@ impl Shared {
 
     fn serve(&self, mut connection: Connection) {
         while let Some(read) = self.next() {
-            // The reply is dropped with the closure, which tells the one who waits.
+            // A panic drops the reply, which the caller notices.
             catch_unwind(AssertUnwindSafe(|| read(&mut connection))).unwrap_or_default();
         }
     }

@@ -30,7 +30,7 @@ pub(crate) fn recorded(names: &mut SharedNames, row: &Row<'_>) -> rusqlite::Resu
     Ok(Recorded { position, stream_position, message })
 }
 
-/// The names in a row that begins with a category and a type.
+/// The category and the type that a row begins with.
 pub(crate) fn category_and_type(
     names: &mut SharedNames,
     row: &Row<'_>,
@@ -38,7 +38,7 @@ pub(crate) fn category_and_type(
     Ok((names.category(text(row, 0)?), names.type_name(text(row, 1)?)))
 }
 
-/// The priorities a category has messages of, from high to low.
+/// The priorities of the messages in a category, from high to low.
 pub(crate) fn priorities(
     view: &Connection,
     category: &Category,

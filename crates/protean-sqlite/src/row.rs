@@ -1,4 +1,4 @@
-//! Writes one row, if it has the version that is expected.
+//! Writes one row, if it has the expected version.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ const REMEMBER_REMOVED: &str = include_str!("sql/remember_removed.sql");
 const FORGET_REMOVED: &str = include_str!("sql/forget_removed.sql");
 const READ_REMOVED: &str = include_str!("sql/read_removed.sql");
 
-/// The statements of each table, composed once.
+/// The statements for each table, composed once.
 #[derive(Default)]
 pub(crate) struct Statements(HashMap<String, Arc<TableStatements>>);
 
@@ -59,12 +59,11 @@ impl Statements {
 impl TableStatements {
     fn compose(table: &Arc<Table>) -> Self {
         let (name, key) = (&table.name, &table.key_column().name);
-        let columns = table.columns.iter().map(|column| format!("\"{}\"", column.name));
-        let columns: Vec<String> = columns.collect();
+        let columns: Vec<String> =
+            table.columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
         let holders: Vec<String> = (1..=columns.len()).map(|index| format!("?{index}")).collect();
-        let pairs =
-            columns.iter().zip(&holders).map(|(column, holder)| format!("{column} = {holder}"));
-        let pairs: Vec<String> = pairs.collect();
+        let pair = |(column, holder)| format!("{column} = {holder}");
+        let pairs: Vec<String> = columns.iter().zip(&holders).map(pair).collect();
         let (version, expected, itself) =
             (columns.len() + 1, columns.len() + 2, format!("\"{key}\" = ?{}", table.key + 1));
         Self {
@@ -90,7 +89,7 @@ impl TableStatements {
         match self.bound(connection, sql, write, row) {
             Ok(1) => {}
             Ok(_) => return Err(self.stale(connection, write)),
-            Err(error) if self.is_there_already(connection, write, &error) => {
+            Err(error) if self.exists_already(connection, write, &error) => {
                 return Err(self.stale(connection, write));
             }
             Err(error) => return Err(Refusal::of_user_tables(error, &self.table.name)),
@@ -123,10 +122,10 @@ impl TableStatements {
         Ok(())
     }
 
-    /// A row made again goes on counting where the removed one stopped.
+    /// A row that is created again continues the versions of the removed one.
     fn forget_removed(&self, connection: &Connection, write: &RowWrite) -> Result<(), Refusal> {
         let name = (&self.table.name, &*write.key);
-        // Most rows never were there: looking costs less than deleting nothing.
+        // Most rows were never removed, and a lookup costs less than a DELETE without effect.
         let mut removed = connection.prepare_cached(READ_REMOVED)?;
         let last = removed.query_row(name, |row| row.get::<_, i64>(0)).optional()?;
         match last {
@@ -161,8 +160,8 @@ impl TableStatements {
         statement.raw_execute()
     }
 
-    /// SQLite may name a unique field first when the whole row is there already.
-    fn is_there_already(
+    /// SQLite may blame a unique field although the row itself exists.
+    fn exists_already(
         &self,
         connection: &Connection,
         write: &RowWrite,

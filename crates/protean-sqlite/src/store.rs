@@ -8,18 +8,19 @@ use protean_port::port::{BoxFuture, Changes, GroupRegistration, KeyClaim, Outcom
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::watch;
 
-use crate::checkpoint::{Checkpoints, Tally};
+use crate::checkpoint::{Checkpoints, CommitCounter};
 use crate::commit::Committer;
 use crate::connection::Settings;
 use crate::dialect::SqliteDialect;
 use crate::forget;
 use crate::readers::Readers;
-use crate::wake::{Signal, Wake};
+use crate::signal::Signal;
+use crate::wake::Wake;
 use crate::writer::Writer;
 use crate::{schema, table};
 
-/// One SQLite file. The fields end in this order: the connection that writes is
-/// the last to close, so that it takes the `-wal` file with it.
+/// One SQLite file. Fields are dropped in this order: the connection that writes closes
+/// last and removes the `-wal` file.
 pub(crate) struct SqliteStore {
     _wake: Wake,
     _checkpoints: Checkpoints,
@@ -30,14 +31,14 @@ pub(crate) struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file, or makes it.
+    /// Opens the file, or creates it.
     pub(crate) fn open(settings: Settings) -> Result<Self> {
         let signal = Arc::new(Signal::default());
-        let tally = Arc::new(Tally::default());
-        let writer = Writer::start(settings.clone(), Arc::clone(&signal), Arc::clone(&tally))?;
-        let checkpoints = Checkpoints::start(settings.clone(), tally)?;
+        let counter = Arc::new(CommitCounter::default());
+        let writer = Writer::start(settings.clone(), Arc::clone(&signal), Arc::clone(&counter))?;
+        let checkpoints = Checkpoints::start(settings.clone(), counter)?;
         let readers = Readers::start(settings.clone())?;
-        let wake = Wake::start(&settings, Arc::clone(&signal), writer.asker())?;
+        let wake = Wake::start(&settings, Arc::clone(&signal), writer.poll_handle())?;
         Ok(Self { _wake: wake, _checkpoints: checkpoints, readers, writer, signal, settings })
     }
 }
@@ -66,7 +67,7 @@ impl Store for SqliteStore {
                 for table in &tables {
                     table::prepare(connection, table, &settings.path)?;
                 }
-                schema::enrol(connection, &registrations).map_err(|e| settings.explain(e))
+                schema::register(connection, &registrations).map_err(|e| settings.explain(e))
             })
         }))
     }
@@ -91,7 +92,7 @@ impl Store for SqliteStore {
 
     fn forget<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            for sql in forget::GROUP {
+            for sql in forget::GROUP_STATEMENTS {
                 let delete = move |group: String| {
                     self.writer.run(move |committer| {
                         alter(committer, |connection, settings| {
@@ -116,14 +117,14 @@ impl Store for SqliteStore {
                 schema::drop_all(connection).map_err(|e| settings.explain(e))
             })?;
             committer.turnstile.remove();
-            // Claims that are held go on holding; their folder may not exist at all.
+            // Claims that are held stay held; their folder may not exist.
             std::fs::remove_dir_all(committer.settings.beside("-claims")).unwrap_or_default();
             Ok(())
         }))
     }
 }
 
-/// What a sender's name stands for, unless it has expired.
+/// The claim of an idempotency key, unless it has expired.
 fn known_key(
     view: &Connection,
     command: &Arc<str>,
@@ -144,7 +145,7 @@ fn known_key(
     claim.optional()
 }
 
-/// Changes what is no unit of work in one transaction, whole or not at all.
+/// Makes a change that is not a unit of work, in one transaction.
 fn alter<T>(
     committer: &mut Committer,
     change: impl FnOnce(&Connection, &Settings) -> Result<T>,

@@ -1,4 +1,4 @@
-//! Values on their way into columns and back.
+//! Converts values to columns and back.
 
 use std::cmp::Ordering;
 use std::str::FromStr;
@@ -35,7 +35,10 @@ pub(crate) fn bound(values: &[Value]) -> ParamsFromIter<impl Iterator<Item = Bou
     params_from_iter(values.iter().map(Bound))
 }
 
-/// The value a column holds, or what it holds instead.
+/// The value in a column.
+///
+/// # Errors
+/// With a description of the value when it is of another kind.
 pub(crate) fn read(found: ValueRef<'_>, kind: ColumnKind) -> Result<Value, String> {
     match (kind, found) {
         (_, ValueRef::Null) => Ok(Value::Null),
@@ -54,7 +57,7 @@ pub(crate) fn read(found: ValueRef<'_>, kind: ColumnKind) -> Result<Value, Strin
     }
 }
 
-/// Compares decimals by their value, whatever their text; other text comes last.
+/// Compares decimals by their value; text that is not a decimal comes last.
 pub(crate) fn compare_decimals(left: &str, right: &str) -> Ordering {
     match (left.parse::<Decimal>(), right.parse::<Decimal>()) {
         (Ok(left), Ok(right)) => left.cmp(&right),
