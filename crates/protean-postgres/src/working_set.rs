@@ -1,5 +1,5 @@
-//! What the units of a transaction rest on, loaded at its beginning in a few
-//! queries at once; and what becomes of it, until it is written.
+//! The state that the units of a transaction depend on: loaded at its beginning in a few
+//! concurrent queries, and changed in memory until it is written.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -7,33 +7,34 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use protean_port::message::{Category, Message, Priority, Stream, Table, Timestamp};
 use protean_port::port::{At, Changes, Dead, KeyClaim, KeyWrite, MessageRef, Park, Place};
+use protean_sql::{signed, unsigned};
 use tokio_postgres::Row;
 
 use crate::coalesced::{Coalesced, LaneKey, key};
 use crate::connection::{Parameter, Session};
 use crate::error::{Fault, all};
-use crate::layer::{Layered, Listed};
-use crate::row::{self, RowNow};
-use crate::value::{Text, number, shared, signed, text, text_or_null, unsigned};
+use crate::row::{self, RowKey, RowState};
+use crate::staged::{StagedList, StagedMap};
+use crate::value::{Text, number, shared, text, text_or_null};
 
-/// Two names: of a group and a stream, a table and a row, a command and a key.
+/// Two names: of a group and a stream, or of a command and a key.
 pub(crate) type Names = (Arc<str>, Arc<str>);
-/// Positions in the log, with those in the stream.
+/// Positions in the log, each with its position in the stream.
 pub(crate) type Places = BTreeMap<u64, u64>;
 
 /// Everything the units of a transaction touch.
 #[derive(Default)]
-pub(crate) struct Picture<'a> {
+pub(crate) struct WorkingSet<'a> {
     head: u64,
-    pub(crate) streams: Layered<Arc<str>, u64>,
-    pub(crate) messages: Listed<(Place, &'a Message)>,
-    pub(crate) progress: Layered<Names, u64>,
-    pub(crate) keys: Layered<Names, KeyClaim>,
-    pub(crate) rows: Layered<Names, RowNow>,
+    pub(crate) streams: StagedMap<Arc<str>, u64>,
+    pub(crate) messages: StagedList<(Place, &'a Message)>,
+    pub(crate) progress: StagedMap<Names, u64>,
+    pub(crate) keys: StagedMap<Names, KeyClaim>,
+    pub(crate) rows: StagedMap<RowKey, RowState>,
     pub(crate) coalesced: Coalesced,
-    pub(crate) parked: Layered<Names, Places>,
-    pub(crate) dead: Layered<Names, Places>,
-    pub(crate) moves: Listed<Move<'a>>,
+    pub(crate) parked: StagedMap<Names, Places>,
+    pub(crate) dead: StagedMap<Names, Places>,
+    pub(crate) moves: StagedList<Move<'a>>,
 }
 
 /// A parked or dead message that moves.
@@ -45,91 +46,91 @@ pub(crate) enum Move<'a> {
 
 /// Applies a method to every part.
 macro_rules! each {
-    ($picture:ident . $method:ident) => {{
-        $picture.streams.$method();
-        $picture.messages.$method();
-        $picture.progress.$method();
-        $picture.keys.$method();
-        $picture.rows.$method();
-        $picture.coalesced.cursors.$method();
-        $picture.coalesced.done.$method();
-        $picture.coalesced.counts.$method();
-        $picture.parked.$method();
-        $picture.dead.$method();
-        $picture.moves.$method();
+    ($set:ident . $method:ident) => {{
+        $set.streams.$method();
+        $set.messages.$method();
+        $set.progress.$method();
+        $set.keys.$method();
+        $set.rows.$method();
+        $set.coalesced.cursors.$method();
+        $set.coalesced.done.$method();
+        $set.coalesced.counts.$method();
+        $set.parked.$method();
+        $set.dead.$method();
+        $set.moves.$method();
     }};
 }
 
-impl Picture<'_> {
-    /// Where the next message lands in the log.
+impl WorkingSet<'_> {
+    /// The position of the next message in the log.
     pub(crate) fn next_position(&self) -> u64 {
         self.head + self.messages.all().len() as u64 + 1
     }
 
-    /// The unit at hand is kept.
+    /// Keeps the changes of the current unit.
     pub(crate) fn keep(&mut self) {
         each!(self.keep);
     }
 
-    /// The unit at hand is left out.
+    /// Undoes the changes of the current unit.
     pub(crate) fn undo(&mut self) {
         each!(self.undo);
     }
 
-    /// What is kept is written.
+    /// Takes the kept changes as written.
     pub(crate) fn settle(&mut self) {
         each!(self.settle);
     }
 
-    /// What is kept could not be written.
+    /// Drops the kept changes, which could not be written.
     pub(crate) fn discard(&mut self) {
         each!(self.undo);
         each!(self.discard);
     }
 
-    /// Loads what these units rest on but for rows.
+    /// Loads what these units depend on, except for rows.
     pub(crate) async fn load(session: &Session, units: &[&Changes]) -> Result<Self, Fault> {
-        let asked = Asked::of(units);
-        let mut picture = Self::default();
+        let touched = Touched::of(units);
+        let mut set = Self::default();
         let loaded = tokio::join!(
             session.query(include_str!("sql/log_head.sql"), &[]),
-            asked.streams(session),
-            asked.progress(session),
-            asked.keys(session),
-            asked.cursors(session),
-            asked.places(session),
-            asked.done(session),
-            asked.moved(session, include_str!("sql/load_parked.sql")),
-            asked.moved(session, include_str!("sql/load_dead.sql")),
+            touched.streams(session),
+            touched.progress(session),
+            touched.keys(session),
+            touched.cursors(session),
+            touched.places(session),
+            touched.done(session),
+            touched.moved(session, include_str!("sql/load_parked.sql")),
+            touched.moved(session, include_str!("sql/load_dead.sql")),
         );
         let [log, streams, progress, keys, cursors, places, done, parked, dead] =
             all(loaded.into())?;
         for row in &log {
-            picture.head = number(row, 0)?;
+            set.head = number(row, 0)?;
         }
         for row in &streams {
             let next = row.try_get::<_, Option<i64>>(1)?;
-            picture.streams.load(shared(row, 0)?, next.map_or(0, unsigned));
+            set.streams.load(shared(row, 0)?, next.map_or(0, unsigned));
         }
         for row in &progress {
-            picture.progress.load((shared(row, 0)?, shared(row, 1)?), number(row, 2)?);
+            set.progress.load((shared(row, 0)?, shared(row, 1)?), number(row, 2)?);
         }
         for row in &keys {
             let claim = claim(row)?;
-            picture.keys.load((Arc::clone(&claim.command), Arc::clone(&claim.key)), claim);
+            set.keys.load((Arc::clone(&claim.command), Arc::clone(&claim.key)), claim);
         }
-        picture.take_lanes(&cursors, &places)?;
+        set.take_lanes(&cursors, &places)?;
         for row in &done {
             let (group, category, priority) = lane(row)?;
             let key = (group, category, priority, number(row, 3)?);
-            picture.coalesced.done.load(key, ());
+            set.coalesced.done.load(key, ());
         }
-        for (rows, places) in [(&parked, &mut picture.parked), (&dead, &mut picture.dead)] {
+        for (rows, places) in [(&parked, &mut set.parked), (&dead, &mut set.dead)] {
             for (names, found) in by_stream(rows)? {
                 places.load(names, found);
             }
         }
-        Ok(picture)
+        Ok(set)
     }
 
     fn take_lanes(&mut self, cursors: &[Row], places: &[Row]) -> Result<(), Fault> {
@@ -145,15 +146,15 @@ impl Picture<'_> {
     }
 }
 
-/// Loads the rows that these units write; an error names the table.
+/// Loads the rows that these units write; an error comes with its table.
 pub(crate) async fn load_rows(
     session: &Session,
     units: &[&Changes],
-) -> Result<Layered<Names, RowNow>, (Fault, Arc<Table>)> {
-    let asked = Asked::of(units).rows;
-    let loads = asked.values().map(|(table, keys)| row::load(session, table, keys));
-    let (loaded, mut rows) = (join_all(loads).await, Layered::default());
-    for ((table, _), loaded) in asked.values().zip(loaded) {
+) -> Result<StagedMap<RowKey, RowState>, (Fault, Arc<Table>)> {
+    let touched = Touched::of(units).rows;
+    let loads = touched.values().map(|(table, keys)| row::load(session, table, keys));
+    let (loaded, mut rows) = (join_all(loads).await, StagedMap::default());
+    for ((table, _), loaded) in touched.values().zip(loaded) {
         for (key, now) in loaded.map_err(|fault| (fault, Arc::clone(table)))? {
             rows.load((Arc::from(table.name.as_str()), key), now);
         }
@@ -190,14 +191,14 @@ fn by_stream(rows: &[Row]) -> Result<BTreeMap<Names, Places>, Fault> {
     Ok(found)
 }
 
-/// What units touch, each thing once.
+/// The keys of everything that units touch.
 #[derive(Default)]
-struct Asked {
+struct Touched {
     streams: BTreeSet<Arc<str>>,
     progress: BTreeMap<Names, Category>,
     keys: BTreeSet<Names>,
     cursors: BTreeSet<LaneKey>,
-    /// Messages whose neighbours say whether a cursor moves onto them.
+    /// Messages whose neighbours decide whether a cursor moves to them.
     places: BTreeSet<(Category, Priority, u64)>,
     firsts: BTreeSet<(Arc<str>, Category, Priority, u64)>,
     moved: BTreeSet<Names>,
@@ -205,17 +206,17 @@ struct Asked {
     rows: BTreeMap<String, (Arc<Table>, BTreeSet<Arc<str>>)>,
 }
 
-impl Asked {
+impl Touched {
     fn of(units: &[&Changes]) -> Self {
-        let mut asked = Self::default();
+        let mut touched = Self::default();
         for unit in units {
             let mut next = Some(*unit);
             while let Some(unit) = next {
-                asked.add(unit);
+                touched.add(unit);
                 next = unit.otherwise.as_deref();
             }
         }
-        asked
+        touched
     }
 
     fn add(&mut self, unit: &Changes) {
@@ -288,29 +289,30 @@ impl Asked {
     }
 
     async fn cursors(&self, session: &Session) -> Result<Vec<Row>, Fault> {
-        let asked = &self.cursors;
-        let groups: Vec<_> = asked.iter().map(|(group, ..)| Text(group)).collect();
-        let categories: Vec<_> = asked.iter().map(|(_, of, _)| Text(of.as_str())).collect();
-        let priorities: Vec<_> = asked.iter().map(|(.., at)| i64::from(at.value())).collect();
+        let touched = &self.cursors;
+        let groups: Vec<_> = touched.iter().map(|(group, ..)| Text(group)).collect();
+        let categories: Vec<_> = touched.iter().map(|(_, of, _)| Text(of.as_str())).collect();
+        let priorities: Vec<_> = touched.iter().map(|(.., at)| i64::from(at.value())).collect();
         let parameters: [Parameter<'_>; 3] = [&groups, &categories, &priorities];
         some(session, include_str!("sql/load_cursors.sql"), groups.len(), &parameters).await
     }
 
     async fn places(&self, session: &Session) -> Result<Vec<Row>, Fault> {
-        let asked = &self.places;
-        let categories: Vec<_> = asked.iter().map(|(of, ..)| Text(of.as_str())).collect();
-        let priorities: Vec<_> = asked.iter().map(|(_, at, _)| i64::from(at.value())).collect();
-        let positions: Vec<_> = asked.iter().map(|(.., position)| signed(*position)).collect();
+        let touched = &self.places;
+        let categories: Vec<_> = touched.iter().map(|(of, ..)| Text(of.as_str())).collect();
+        let priorities: Vec<_> = touched.iter().map(|(_, at, _)| i64::from(at.value())).collect();
+        let positions: Vec<_> = touched.iter().map(|(.., position)| signed(*position)).collect();
         let parameters: [Parameter<'_>; 3] = [&categories, &priorities, &positions];
         some(session, include_str!("sql/load_places.sql"), positions.len(), &parameters).await
     }
 
     async fn done(&self, session: &Session) -> Result<Vec<Row>, Fault> {
-        let asked = &self.firsts;
-        let groups: Vec<_> = asked.iter().map(|(group, ..)| Text(group)).collect();
-        let categories: Vec<_> = asked.iter().map(|(_, of, ..)| Text(of.as_str())).collect();
-        let priorities: Vec<_> = asked.iter().map(|(_, _, at, _)| i64::from(at.value())).collect();
-        let positions: Vec<_> = asked.iter().map(|(.., position)| signed(*position)).collect();
+        let touched = &self.firsts;
+        let groups: Vec<_> = touched.iter().map(|(group, ..)| Text(group)).collect();
+        let categories: Vec<_> = touched.iter().map(|(_, of, ..)| Text(of.as_str())).collect();
+        let priorities: Vec<_> =
+            touched.iter().map(|(_, _, at, _)| i64::from(at.value())).collect();
+        let positions: Vec<_> = touched.iter().map(|(.., position)| signed(*position)).collect();
         let parameters: [Parameter<'_>; 4] = [&groups, &categories, &priorities, &positions];
         some(session, include_str!("sql/load_done.sql"), groups.len(), &parameters).await
     }
@@ -328,12 +330,12 @@ fn pairs(names: &BTreeSet<Names>) -> (Vec<Text<'_>>, Vec<Text<'_>>) {
     names.iter().map(|(one, other)| (Text(one), Text(other))).unzip()
 }
 
-/// The rows, unless nothing is asked for.
+/// The rows; without any keys there is no query.
 async fn some(
     session: &Session,
     sql: &str,
-    asked: usize,
+    touched: usize,
     parameters: &[Parameter<'_>],
 ) -> Result<Vec<Row>, Fault> {
-    if asked == 0 { Ok(Vec::new()) } else { session.query(sql, parameters).await }
+    if touched == 0 { Ok(Vec::new()) } else { session.query(sql, parameters).await }
 }
