@@ -1,4 +1,4 @@
-//! The contract every broker passes, on a real server.
+//! The conformance suite of the broker port, on a real server.
 
 use std::sync::Arc;
 

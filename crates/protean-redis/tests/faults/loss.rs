@@ -16,7 +16,7 @@ async fn kept(sample: &Sample) -> (Option<String>, String) {
 }
 
 #[tokio::test]
-async fn with_a_log_on_its_disk_a_killed_server_loses_nothing() {
+async fn a_killed_server_with_an_append_only_file_loses_nothing() {
     let server = RedisServer::start("appendonly yes\nappendfsync always\n");
     let sample = sample(&server).await;
     sample.prepare("a", &["x"]).await.unwrap();
@@ -41,14 +41,14 @@ async fn with_a_log_on_its_disk_a_killed_server_loses_nothing() {
 }
 
 #[tokio::test]
-async fn a_killed_server_that_kept_nothing_is_noticed_and_used_again() {
+async fn a_server_that_lost_everything_is_noticed_and_used_again() {
     let server = RedisServer::start("");
     let sample = sample(&server).await;
     sample.prepare("a", &["x"]).await.unwrap();
     publish(&sample, "1", "1").await;
     server.kill();
     server.resume();
-    assert_eq!(kept(&sample).await.0, None, "what was marked is gone");
+    assert_eq!(kept(&sample).await.0, None, "the mark is gone");
     assert_missing(&sample).await;
     publish(&sample, "1", "1").await;
     assert_eq!(texts(&sample.read("x", &["a"]).await.unwrap()), ["1"]);
@@ -72,7 +72,7 @@ async fn a_flushed_server_is_noticed_by_the_next_receipt() {
 }
 
 #[tokio::test]
-async fn a_deleted_stream_is_noticed_by_who_waits_for_it() {
+async fn a_waiting_reader_notices_a_deleted_stream() {
     let server = RedisServer::start("");
     let sample = sample(&server).await;
     sample.prepare("a", &["x"]).await.unwrap();
@@ -107,7 +107,7 @@ async fn a_deleted_group_reads_what_its_stream_still_holds() {
     assert_eq!(texts(&sample.read("x", &["a"]).await.unwrap()), ["1", "2"]);
 }
 
-/// A reader is told, preparing tells which group it was, and after that it is there.
+/// Reading reports the missing group, and preparing creates and returns it.
 async fn assert_missing(sample: &Sample) {
     let read: Result<_> = healed(async || sample.read("x", &["a"]).await).await;
     assert!(read.is_err_and(|error| error.is_not_found()));

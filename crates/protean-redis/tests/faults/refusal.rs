@@ -7,18 +7,18 @@ use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 
 use crate::{open, sample};
 
-/// The error of opening; it must tell these and no password.
+/// The error of opening; it must contain these words and no password.
 async fn refused(uri: &str, expected: &[&str]) -> Error {
     let Err(error) = open(uri).await.map(|_: Arc<dyn Broker>| ()) else { panic!("{uri} opens") };
-    let told = error.to_string();
-    assert!(expected.iter().all(|word| told.contains(word)), "{told}\nexpected {expected:?}");
-    assert_eq!(told.lines().count(), 1, "{told}");
-    assert!(!format!("{told}{error:?}").contains("canary"), "{error:?}");
+    let text = error.to_string();
+    assert!(expected.iter().all(|word| text.contains(word)), "{text}\nexpected {expected:?}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    assert!(!format!("{text}{error:?}").contains("canary"), "{error:?}");
     error
 }
 
 #[tokio::test]
-async fn a_server_that_is_not_there_is_named() {
+async fn an_absent_server_is_named() {
     let server = RedisServer::start("");
     let uri = server.uri_as("bob:canary");
     let port = server.port().to_string();
@@ -51,13 +51,13 @@ async fn missing_rights_are_named_with_what_grants_them() {
     server.command(&["ACL", "SETUSER", "bob", "~protean:mark:*"]);
     let limited = open(&server.uri_as("bob:canary")).await.unwrap();
     let groups = sample(&server).await.groups("a", &["x"]);
-    let told = limited.prepare(&groups).await.unwrap_err();
+    let error = limited.prepare(&groups).await.unwrap_err();
     let stream = &groups[0].stream;
-    assert!(told.is_unavailable() && told.to_string().contains(&**stream), "{told}");
+    assert!(error.is_unavailable() && error.to_string().contains(&**stream), "{error}");
 }
 
 #[tokio::test]
-async fn a_stream_that_is_denied_holds_up_no_other() {
+async fn a_denied_stream_does_not_hold_up_others() {
     let server = RedisServer::start("");
     let sample = sample(&server).await;
     let allowed = format!("~{}", sample.stream("a"));
@@ -82,8 +82,8 @@ async fn a_right_taken_away_later_is_an_outage_that_heals() {
         protean_testing::broker::Sample::new(open(&server.uri_as("bob:right")).await.unwrap());
     limited.prepare("a", &["x"]).await.unwrap();
     server.command(&["ACL", "SETUSER", "bob", "-xreadgroup"]);
-    let told = limited.read("x", &["a"]).await.unwrap_err();
-    assert!(told.is_unavailable() && told.to_string().contains("xreadgroup"), "{told}");
+    let error = limited.read("x", &["a"]).await.unwrap_err();
+    assert!(error.is_unavailable() && error.to_string().contains("xreadgroup"), "{error}");
     server.command(&["ACL", "SETUSER", "bob", "+xreadgroup"]);
     assert!(limited.read("x", &["a"]).await.unwrap().is_empty());
 }
@@ -128,7 +128,7 @@ impl Tls {
 }
 
 #[tokio::test]
-async fn tls_is_spoken_with_whom_the_authority_vouches_for() {
+async fn tls_accepts_a_server_that_the_authority_vouches_for() {
     let tls = tls("127.0.0.1", 2100);
     let broker = open(&tls.trusting()).await.unwrap();
     let sample = protean_testing::broker::Sample::new(broker);

@@ -1,9 +1,9 @@
--- KEYS: a stream. ARGV: a group. Answers length, pending, lag (-1 when unknown),
--- consumers, age of the oldest in milliseconds (-1 when there is none).
+-- KEYS: a stream. ARGV: a group. Returns length, pending, lag (-1 when unknown), consumers,
+-- and the age of the oldest unhandled entry in milliseconds (-1 when there is none).
 local stream = KEYS[1]
 
--- Redis (7.0) gives no lag while an entry is left that is older than the last one handed
--- out and removed, although its counts tell it: nothing beyond that one was removed.
+-- Redis 7.0 reports no lag while an entry remains that is older than a removed one. Its
+-- counts still give the lag, unless an entry was removed that the group has not been given.
 local function lag_of(group)
   if group.lag or not group['entries-read'] then return group.lag or -1 end
   local whole = by_name(redis.call('XINFO', 'STREAM', stream))
