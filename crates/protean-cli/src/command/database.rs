@@ -1,23 +1,21 @@
 //! The database of a domain, as the commands show it.
 
 use protean::Domain;
-use protean::config::{DatabaseProvider, redact};
+use protean::config::{DatabaseKind, redact};
 use serde::Serialize;
 
 use crate::{Reply, escape};
 
 /// The provider of the default database, and its URI without the password.
 pub(super) fn database(domain: &Domain) -> (String, Option<String>) {
-    let found = domain.config().databases.get("default");
-    let provider = found.map_or("memory".to_owned(), |found| found.provider.to_string());
-    let uri = found.and_then(|found| found.uri.as_deref());
-    (provider, uri.map(|uri| escape(&redact(uri))))
+    let database = &domain.config().database;
+    let uri = database.uri.as_deref();
+    (database.provider.to_string(), uri.map(|uri| escape(&redact(uri))))
 }
 
 /// Adds a warning when the database is in memory, where no other process sees it.
 pub(super) fn warn_if_in_memory<T: Serialize>(reply: Reply<T>, domain: &Domain) -> Reply<T> {
-    let found = domain.config().databases.get("default");
-    if found.is_some_and(|found| found.provider != DatabaseProvider::Memory) {
+    if domain.config().database.provider != DatabaseKind::Memory {
         return reply;
     }
     reply.warning(

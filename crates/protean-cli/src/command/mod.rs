@@ -7,6 +7,7 @@ mod db;
 mod dlq;
 mod events;
 mod forget;
+mod limit;
 mod outbox;
 mod server;
 mod snapshot;

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Args;
 use protean::Domain;
-use protean::config::DatabaseProvider;
+use protean::config::DatabaseKind;
 use protean_engine::{HealthPage, Server};
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -123,6 +123,5 @@ async fn supervise(options: &Options, app: &App, domain: &Domain) -> Result {
 }
 
 fn is_in_memory(domain: &Domain) -> bool {
-    let database = domain.config().databases.get("default");
-    database.is_none_or(|database| database.provider == DatabaseProvider::Memory)
+    domain.config().database.provider == DatabaseKind::Memory
 }

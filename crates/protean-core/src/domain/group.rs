@@ -12,7 +12,7 @@ use protean_port::{Error, Result};
 use serde::de::DeserializeOwned;
 
 use super::{Context, Failure, Handled};
-use crate::config::{Idempotency, Ordering, StartFrom, Subscription};
+use crate::config::{Idempotency, Ordering, StartFrom, SubscriptionConfig};
 use crate::model::Fields;
 
 /// What a handler is called with: as its JSON from a log, or as itself.
@@ -85,7 +85,7 @@ pub struct Group {
     /// The category it reads.
     pub category: Category,
     /// Its settings.
-    pub subscription: Subscription,
+    pub subscription: SubscriptionConfig,
     pub(crate) idempotency: Idempotency,
     pub(crate) routes: HashMap<Arc<str>, ErasedHandler>,
 }

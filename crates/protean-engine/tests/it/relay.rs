@@ -9,7 +9,7 @@ use protean::port::{Broker, BrokerGroup, BrokerLocation, BrokerProvider, BrokerR
 use protean_engine::{Outbox, Refused, Relay, RelayPlan};
 use protean_redis::Redis;
 use protean_testing::servers::RedisServer;
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::tallies::{Bench, On};
 use crate::unreliable::{Unreliable, Weather};
@@ -49,13 +49,14 @@ impl Exchange {
 
     /// Publishes until `done` says so.
     async fn publish_until(&self, done: impl AsyncFn() -> bool) {
-        let (stop, stopped) = watch::channel(false);
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
         let relay = self.relay().await;
         let play = async {
             while !done().await {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
-            stop.send(true).unwrap();
+            stop.cancel();
         };
         let both = async { tokio::join!(relay.run(stopped), play) };
         tokio::time::timeout(Duration::from_secs(30), both).await.expect("done in time");
@@ -208,7 +209,8 @@ async fn fails_over(tick: Duration, then: i64) {
         until(async || replica.command(&["XLEN", PRIMARY]).parse::<i64>().unwrap() >= 20 + then)
             .await;
     };
-    let (stop, stopped) = watch::channel(false);
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
     let relay = exchange.relay().await;
     tokio::select! {
         () = relay.run(stopped) => {}
@@ -294,7 +296,8 @@ async fn bulk_work_waits_in_the_database_while_the_broker_holds_enough() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_relay_publishes_and_the_other_takes_over() {
     let exchange = Exchange::new().await;
-    let (stop, stopped) = watch::channel(false);
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
     let second = exchange.relay().await;
     exchange.bench.add("t", 0, Priority::NORMAL).await;
     exchange.publish_until(async || exchange.length(PRIMARY).await == 1).await;
@@ -303,7 +306,7 @@ async fn one_relay_publishes_and_the_other_takes_over() {
     while exchange.length(PRIMARY).await < 2 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    stop.send(true).unwrap();
+    stop.cancel();
     takes_over.await.unwrap();
     assert_eq!(positions(&exchange.found(PRIMARY, 10).await), [1, 2]);
 }
@@ -318,7 +321,8 @@ async fn a_relay_that_has_lost_its_claim_publishes_no_more_until_it_has_it_again
     let bench = Bench::with(On::Memory, |builder| builder.provider(provider));
     let broker = Arc::clone(&exchange.broker);
     let relay = Relay::new(bench.domain.clone(), Arc::new(store), broker, exchange.plan.clone());
-    let (stop, stopped) = watch::channel(false);
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
     let playing = async {
         bench.add("t", 0, Priority::NORMAL).await;
         until(async || exchange.length(PRIMARY).await == 1).await;
@@ -334,7 +338,7 @@ async fn a_relay_that_has_lost_its_claim_publishes_no_more_until_it_has_it_again
         assert_eq!(exchange.length(PRIMARY).await, length);
         weather.usurp(false);
         until(async || exchange.length(PRIMARY).await >= 20).await;
-        stop.send(true).unwrap();
+        stop.cancel();
     };
     tokio::join!(relay.run(stopped), playing);
     let mut found = positions(&exchange.found(PRIMARY, 100).await);

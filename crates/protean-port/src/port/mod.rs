@@ -5,6 +5,7 @@
 //! There is no transaction type: what belongs together is one [`Changes`] value,
 //! and [`Store::commit`] is the only way to write.
 
+mod batch_sizer;
 mod broker;
 mod broker_provider;
 mod changes;
@@ -16,6 +17,7 @@ mod provider;
 mod rows;
 mod store;
 
+pub use batch_sizer::BatchSizer;
 pub use broker::{
     Batch, Broker, BrokerGroup, BrokerGroupStatus, BrokerMark, Entry, EntryId, EntryRef,
     Publication, Published, Receipt, StoredMark,

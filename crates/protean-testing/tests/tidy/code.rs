@@ -176,6 +176,13 @@ pub(crate) fn names_below<'a>(root: &str, tokens: &[Token<'a>]) -> Vec<Token<'a>
     paths.flat_map(|at| names_at(tokens, at + 2)).filter(|name| name.text != "self").collect()
 }
 
+/// How many lines of stripped text hold code that is not an inline test.
+pub(crate) fn lines(code: &str) -> usize {
+    let tests = inline_tests(&tokens(code));
+    let lines = code.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    lines.filter(|(at, _)| !tests.iter().any(|lines| lines.contains(&(at + 1)))).count()
+}
+
 /// The lines of each `#[cfg(test)] mod … { }`, from the attribute to the last brace.
 pub(crate) fn inline_tests(tokens: &[Token<'_>]) -> Vec<RangeInclusive<usize>> {
     (0..tokens.len()).filter_map(|at| inline_test_at(tokens, at)).collect()

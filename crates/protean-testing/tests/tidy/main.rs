@@ -5,6 +5,7 @@
 //! * `offence`: what a rule answers
 //! * `rooms`: each room of the core looks only down
 //! * `crates`: each crate depends only on crates below it
+//! * `circles`: no circle of files; `imports` finds the arrows, `modules` follows names
 //! * `adapters`: adapters see messages and ports, and share their file names
 //! * `sizes`: files, module docs, folders, texts
 //! * `functions`: lengths over the whole workspace
@@ -17,9 +18,12 @@ use crate::offence::Offence;
 use crate::tree::File;
 
 mod adapters;
+mod circles;
 mod code;
 mod crates;
 mod functions;
+mod imports;
+mod modules;
 mod offence;
 mod rooms;
 mod sizes;
@@ -51,6 +55,8 @@ const FILE_RULES: &[FileRule] = &[
 /// Rules that look at all files together.
 const TREE_RULES: &[TreeRule] = &[
     adapters::share_file_names,
+    circles::of_files,
+    rooms::share_the_core,
     sizes::folders_of_one_file,
     sizes::median_of_files,
     functions::lengths,

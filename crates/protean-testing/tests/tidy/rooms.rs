@@ -1,4 +1,6 @@
-//! Each room of the core looks only down.
+//! Each room of the core looks only down, and none is a warehouse.
+
+use std::collections::BTreeMap;
 
 use crate::code::{self, Token};
 use crate::offence::Offence;
@@ -18,6 +20,12 @@ const ROOMS: &[(&str, &[&str])] = &[
 
 /// What every room may name: the items at the root of the crate.
 const FREE: &[&str] = &["Error", "Result", "Violations", "error", "ensure", "nearest"];
+
+/// How much of the core's code one room may hold.
+const MAX_SHARE_PERCENT: usize = 30;
+
+/// Rooms that are still being cut.
+const STILL_LARGE: &[&str] = &["domain"];
 
 /// A file of a room names only its own room, the rooms below and the error items.
 pub(crate) fn look_only_down(file: &File) -> Vec<Offence> {
@@ -42,6 +50,27 @@ pub(crate) fn look_only_down(file: &File) -> Vec<Offence> {
         format!("`{room}` names `crate::{name}`: it may name {allowed} room; turn the need around")
     };
     names.iter().map(|name| Offence::new(&file.path, name.line, what(name))).collect()
+}
+
+/// No room holds more than its share of the core's code.
+pub(crate) fn share_the_core(files: &[File]) -> Vec<Offence> {
+    let mut rooms: BTreeMap<&str, usize> = BTreeMap::new();
+    for file in files.iter().filter(|file| file.path.ends_with(".rs") && !file.is_test()) {
+        if let Some((room, _)) = file.path.strip_prefix(SRC).and_then(|path| path.split_once('/')) {
+            *rooms.entry(room).or_default() += code::lines(&file.code);
+        }
+    }
+    let whole: usize = rooms.values().sum();
+    let large = rooms.into_iter().filter(|(room, lines)| {
+        lines * 100 > whole * MAX_SHARE_PERCENT && !STILL_LARGE.contains(room)
+    });
+    let what = |room, lines| {
+        format!(
+            "room `{room}` holds {lines} of the core's {whole} lines of code, at most \
+             {MAX_SHARE_PERCENT} %: cut it by noun"
+        )
+    };
+    large.map(|(room, lines)| Offence::new(&format!("{SRC}{room}"), 1, what(room, lines))).collect()
 }
 
 /// How many `super` lead from a file of a room to the root of the crate.
@@ -70,7 +99,7 @@ fn rooms_above<'a>(tokens: &[Token<'a>], depth: usize) -> Vec<Token<'a>> {
 
 #[cfg(test)]
 mod tests {
-    use super::look_only_down;
+    use super::{MAX_SHARE_PERCENT, look_only_down, share_the_core};
     use crate::tree::File;
 
     fn lines(path: &str, text: &str) -> Vec<usize> {
@@ -111,5 +140,21 @@ mod tests {
         );
         assert!(lines("message/id.rs", "use crate::message::Value; crate::ensure!(a);").is_empty());
         assert!(lines("error.rs", "use crate::domain::Domain;").is_empty());
+    }
+
+    #[test]
+    fn rejects_a_room_that_holds_more_than_its_share() {
+        let large = |lines: usize| {
+            let room = |room: &str, lines: usize| {
+                let text = "const A: u8 = 1; // one\n\n// two\n".repeat(lines)
+                    + "#[cfg(test)]\nmod tests {\n    const B: u8 = 2;\n}\n";
+                File::new(&format!("crates/protean-core/src/{room}/a.rs"), &text)
+            };
+            let files = [room("message", lines), room("port", 100 - lines), room("model", 0)];
+            let paths = share_the_core(&files).into_iter().map(|offence| offence.path);
+            paths.filter(|path| path.ends_with("message")).count()
+        };
+        assert_eq!(large(MAX_SHARE_PERCENT + 1), 1);
+        assert_eq!(large(MAX_SHARE_PERCENT), 0);
     }
 }

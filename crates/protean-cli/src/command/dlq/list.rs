@@ -12,10 +12,8 @@ use serde::Serialize;
 use super::dead_letter::{Shown, given_up};
 use super::target::groups;
 use crate::command::database::warn_if_in_memory;
+use crate::command::limit::MAX_LIMIT;
 use crate::{App, Reply, Result, Table, grouped};
-
-/// The most dead letters that one call shows, since they are held in memory.
-const MAX_LIMIT: i64 = 10_000;
 
 /// How much of a reason a row shows.
 const MAX_REASON_CHARS: usize = 60;

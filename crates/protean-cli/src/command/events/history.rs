@@ -5,9 +5,10 @@ use protean::config::hint;
 use protean::message::Category;
 use protean::{Domain, Id};
 
+use super::category;
 use super::message::{Page, Shown, short_id, short_type, values};
-use super::{MAX_LIMIT, category};
 use crate::command::database::warn_if_in_memory;
+use crate::command::limit::MAX_LIMIT;
 use crate::{App, Error, Reply, Result, Table};
 
 /// The instance, and how many of its events to show.

@@ -15,9 +15,6 @@ use clap::Subcommand;
 
 use crate::{App, Result};
 
-/// The most messages that one call shows, since they are held in memory.
-const MAX_LIMIT: i64 = 10_000;
-
 /// Reads the log.
 #[derive(Subcommand)]
 pub(crate) enum Command {

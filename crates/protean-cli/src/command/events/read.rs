@@ -3,9 +3,10 @@
 use clap::Args;
 use protean::message::{Category, Stream};
 
+use super::category;
 use super::message::{Page, Shown, short_type};
-use super::{MAX_LIMIT, category};
 use crate::command::database::warn_if_in_memory;
+use crate::command::limit::MAX_LIMIT;
 use crate::{App, Reply, Result, Table};
 
 /// The stream, and which of its messages to show.

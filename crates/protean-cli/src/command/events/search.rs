@@ -5,9 +5,10 @@ use protean::Timestamp;
 use protean::message::{Category, Recorded};
 use protean::port::Find;
 
+use super::category;
 use super::message::{Page, Shown, short_type};
-use super::{MAX_LIMIT, category};
 use crate::command::database::warn_if_in_memory;
+use crate::command::limit::MAX_LIMIT;
 use crate::{App, Reply, Result, Table};
 
 /// The criteria, all of which must match.

@@ -9,8 +9,9 @@ use serde::Serialize;
 
 use super::message::{Shown, short_id, short_type};
 use super::tree::Branch;
-use super::{MAX_LIMIT, category, tree};
+use super::{category, tree};
 use crate::command::database::warn_if_in_memory;
+use crate::command::limit::MAX_LIMIT;
 use crate::{App, Error, Reply, Result, escape};
 
 pub(super) const AFTER_HELP: &str = "\

@@ -9,11 +9,9 @@ use serde::Serialize;
 
 use crate::age::age;
 use crate::command::database::warn_if_in_memory;
+use crate::command::limit::MAX_LIMIT;
 use crate::number::or_unknown;
 use crate::{App, Reply, Result, Table, short};
-
-/// The most messages that one call shows, since they are held in memory.
-const MAX_LIMIT: i64 = 10_000;
 
 pub(super) const AFTER_HELP: &str = "\
 Reads only the database: neither a server nor a broker need run.
