@@ -19,9 +19,7 @@ use std::process::ExitCode;
 use protean_cli::{Error, Result};
 
 use crate::command_line::CommandLine;
-
-/// Names the domain when the command line does not.
-const DOMAIN_VARIABLE: &str = "PROTEAN_DOMAIN";
+use crate::program::DOMAIN_VARIABLE;
 
 fn main() -> ExitCode {
     let json = std::env::args_os().any(|word| word == "--json");

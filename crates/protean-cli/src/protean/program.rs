@@ -7,7 +7,8 @@ use std::process::Command;
 
 use protean_cli::{Error, Result};
 
-use crate::DOMAIN_VARIABLE;
+/// Names the domain when the command line does not.
+pub(crate) const DOMAIN_VARIABLE: &str = "PROTEAN_DOMAIN";
 
 /// Replaces this process by the program, which then receives the signals and sets the exit
 /// code. Returns only with an error.
