@@ -1,47 +1,35 @@
-//! The command line.
+//! The command line of a domain's program.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::command::BuiltIn;
+use crate::globals::Globals;
 
-/// What `--help` says at its end.
+/// The end of `--help`.
 const AFTER_HELP: &str = "\
 Exit codes:
-  0    done
-  1    failed, or something was found that is not as it should be
+  0    success
+  1    failure, or a problem was found
   2    wrong usage or configuration
-  130  interrupted for the second time (SIGINT)
-  143  terminated for the second time (SIGTERM)
+  130  interrupted twice (SIGINT)
+  143  terminated twice (SIGTERM)
 
-Results go to stdout, logs and errors to stderr. PROTEAN_LOG (or RUST_LOG) says
-what is logged: 'info', 'debug', 'warn,fidelis=debug'. PROTEAN_ENV names the
-section of the configuration that is laid over the rest, such as 'production'.";
+Results go to stdout, logs and errors to stderr. PROTEAN_LOG (or RUST_LOG) sets the
+log level: 'info', 'debug', 'warn,fidelis=debug'. PROTEAN_ENV names the section of the
+configuration that overrides the rest, such as 'production'.";
 
-/// What was asked for.
+/// A parsed command line.
 #[derive(Parser)]
-pub(crate) struct Line<Own: Subcommand> {
+pub(crate) struct CommandLine<Own: Subcommand> {
     #[command(flatten)]
     pub(crate) globals: Globals,
     #[command(subcommand)]
     pub(crate) verb: Verb<Own>,
 }
 
-/// What every command knows.
-#[derive(Args, Clone, Debug, Default)]
-pub(crate) struct Globals {
-    /// Reads the configuration from this file instead of the built-in one
-    #[arg(long, global = true, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-    /// Prints one JSON object instead of text. Built-in commands and every error wrap it:
-    /// {"version", "status", "data", "diagnostics"}
-    #[arg(long, global = true)]
-    pub(crate) json: bool,
-}
-
-/// A command of the domain's own, or one that every domain has.
+/// A command that the domain adds, or a built-in one.
 #[derive(Subcommand)]
 pub(crate) enum Verb<Own: Subcommand> {
     #[command(flatten)]
@@ -50,18 +38,18 @@ pub(crate) enum Verb<Own: Subcommand> {
     BuiltIn(BuiltIn),
 }
 
-impl<Own: Subcommand> Line<Own> {
-    /// Reads a command line whose first word is the program.
+impl<Own: Subcommand> CommandLine<Own> {
+    /// Parses a command line whose first word is the program.
     pub(crate) fn parse(
         name: &str,
         words: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> Result<Self, clap::Error> {
-        let mut command = Self::described(name);
+        let mut command = Self::definition(name);
         let mut matches = command.try_get_matches_from_mut(words)?;
         Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
     }
 
-    fn described(name: &str) -> clap::Command {
+    fn definition(name: &str) -> clap::Command {
         Self::command()
             .name(name.to_owned())
             .bin_name(name.to_owned())
@@ -73,11 +61,11 @@ impl<Own: Subcommand> Line<Own> {
 }
 
 impl<Own: Subcommand> Verb<Own> {
-    /// What is logged unless the environment says otherwise.
+    /// The log level unless the environment sets one.
     pub(crate) fn log_level(&self) -> &'static str {
         match self {
             Self::BuiltIn(BuiltIn::Server(_)) => "info",
-            // It prints the warnings itself.
+            // The command prints the warnings itself.
             Self::BuiltIn(BuiltIn::Check) => "error",
             Self::BuiltIn(_) | Self::Own(_) => "warn",
         }
@@ -91,34 +79,40 @@ mod tests {
     use clap::Subcommand;
     use clap::error::ErrorKind;
 
-    use super::{BuiltIn, Line, Verb};
+    use super::{BuiltIn, CommandLine, Verb};
 
     #[derive(Subcommand)]
     enum Own {
         Demo,
     }
 
-    fn parse(words: &[&str]) -> Result<Line<Own>, clap::Error> {
-        Line::parse("fidelis", words)
+    fn parse(words: &[&str]) -> Result<CommandLine<Own>, clap::Error> {
+        CommandLine::parse("fidelis", words)
     }
 
     #[test]
-    fn the_commands_of_the_domain_stand_beside_the_built_in_ones() {
-        Line::<Own>::described("fidelis").debug_assert();
-        assert!(matches!(parse(&["x", "demo"]), Ok(Line { verb: Verb::Own(Own::Demo), .. })));
+    fn accepts_commands_of_the_domain_and_built_in_ones() {
+        CommandLine::<Own>::definition("fidelis").debug_assert();
+        assert!(matches!(
+            parse(&["x", "demo"]),
+            Ok(CommandLine { verb: Verb::Own(Own::Demo), .. })
+        ));
         let line = parse(&["x", "subscriptions", "status", "--wide"]);
-        assert!(matches!(line, Ok(Line { verb: Verb::BuiltIn(BuiltIn::Subscriptions(_)), .. })));
+        assert!(matches!(
+            line,
+            Ok(CommandLine { verb: Verb::BuiltIn(BuiltIn::Subscriptions(_)), .. })
+        ));
     }
 
     #[test]
-    fn a_domain_without_commands_of_its_own_has_the_built_in_ones() {
-        Line::<Infallible>::described("fidelis").debug_assert();
-        let line = Line::<Infallible>::parse("fidelis", ["x", "check"]);
-        assert!(matches!(line, Ok(Line { verb: Verb::BuiltIn(BuiltIn::Check), .. })));
+    fn a_domain_without_its_own_commands_has_the_built_in_ones() {
+        CommandLine::<Infallible>::definition("fidelis").debug_assert();
+        let line = CommandLine::<Infallible>::parse("fidelis", ["x", "check"]);
+        assert!(matches!(line, Ok(CommandLine { verb: Verb::BuiltIn(BuiltIn::Check), .. })));
     }
 
     #[test]
-    fn global_options_may_stand_anywhere() {
+    fn global_options_are_accepted_anywhere() {
         for words in [
             ["x", "--json", "--config", "a.toml", "demo"],
             ["x", "demo", "--config", "a.toml", "--json"],

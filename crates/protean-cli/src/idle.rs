@@ -1,46 +1,46 @@
-//! When nothing is left to do.
+//! Waits until a domain has nothing left to do.
 
 use std::time::Duration;
 
 use protean::port::ParkedRead;
 use protean::{Domain, Priority, Result};
 
-/// The pause between two looks: each of them counts all that is on the way.
-const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// The pause between two checks, each of which counts all messages in flight.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Ends when no group of the domain has a message to handle or to try again.
-/// Messages that are dead, or wait behind one, are not waited for.
+/// Waits until no group of the domain has a message to handle or to retry. Does not wait
+/// for dead letters, nor for messages behind them.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub(crate) async fn rest(domain: &Domain) -> Result {
+pub(crate) async fn wait_until_idle(domain: &Domain) -> Result {
     let mut commits = domain.store().await?.commits();
     loop {
         let seen = *commits.borrow_and_update();
-        // Groups feed each other: only what was seen between two commits is true of all.
+        // Groups feed each other, so a check only counts if nothing committed meanwhile.
         if is_idle(domain).await? && *commits.borrow() == seen {
             return Ok(());
         }
-        tokio::time::sleep(LOOK_AGAIN).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
 async fn is_idle(domain: &Domain) -> Result<bool> {
     let store = domain.store().await?;
     for group in domain.groups() {
-        let standing = store.standing(&group.name, &group.category).await?;
-        if standing.lag() > 0 {
+        let status = store.standing(&group.name, &group.category).await?;
+        if status.lag() > 0 {
             return Ok(false);
         }
         let now = domain.clock().now();
-        let parked = store.parked(ParkedRead {
+        let read = ParkedRead {
             group: group.name.to_string(),
             category: group.category.clone(),
             range: (Priority::new(i32::MIN), Priority::new(i32::MAX)),
             now,
             limit: 1,
-        });
-        let parked = parked.await?;
+        };
+        let parked = store.parked(read).await?;
         if !parked.due.is_empty() || parked.next_due.is_some() {
             return Ok(false);
         }
@@ -57,25 +57,25 @@ mod tests {
     use protean_engine::{Server, verify};
     use tokio::time::timeout;
 
-    use super::rest;
+    use super::wait_until_idle;
     use crate::sample::{OpenAccount, bank};
 
     #[tokio::test]
-    async fn a_domain_with_work_to_do_is_not_at_rest() {
+    async fn a_domain_with_waiting_messages_is_not_idle() {
         let domain = bank(&Arc::default()).build().unwrap();
-        assert!(rest(&domain).await.is_ok());
+        assert!(wait_until_idle(&domain).await.is_ok());
         domain.process(OpenAccount { account_id: "1".into() }).await.unwrap();
-        assert!(timeout(Duration::from_millis(120), rest(&domain)).await.is_err());
+        assert!(timeout(Duration::from_millis(120), wait_until_idle(&domain)).await.is_err());
     }
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_server_in_test_mode_stops_when_all_is_done_or_dead() {
+    async fn a_server_in_test_mode_stops_when_all_messages_are_handled_or_dead() {
         let domain = bank(&Arc::new(AtomicBool::new(true))).build().unwrap();
         for account in ["1", "2"] {
             domain.process(OpenAccount { account_id: account.into() }).await.unwrap();
         }
         let watched = domain.clone();
-        let done = async move { rest(&watched).await.unwrap() };
+        let done = async move { wait_until_idle(&watched).await.unwrap() };
         let served = Server::new(domain.clone()).run(done);
         timeout(Duration::from_secs(10), served).await.unwrap().unwrap();
         let report = verify(&domain).await.unwrap();

@@ -1,23 +1,23 @@
-//! What is ours of the command line.
+//! Separates the options of `protean` from the words for the domain's program.
 
 use std::ffi::OsString;
 
 use protean_cli::{Error, Result};
 
-/// The command line, without what is ours.
+/// A command line, split into the options of `protean` and the rest.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Line {
-    /// What `--domain` says.
+pub(crate) struct CommandLine {
+    /// The value of `--domain`.
     pub(crate) domain: Option<OsString>,
-    /// Whether `--release` stands before the command.
+    /// True when `--release` stands before the command.
     pub(crate) release: bool,
-    /// Everything else, as it was.
+    /// Everything else, unchanged.
     pub(crate) words: Vec<OsString>,
 }
 
-impl Line {
-    /// Takes `--domain` out wherever it stands before `--`, and `--release` where
-    /// it stands before the command, whose own option it might be otherwise.
+impl CommandLine {
+    /// Takes out `--domain` anywhere before `--`, and `--release` before the command only:
+    /// after it, `--release` may be an option of the command.
     pub(crate) fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self> {
         let mut line = Self::default();
         let mut words = words.into_iter();
@@ -27,9 +27,9 @@ impl Line {
                 line.words.push(word);
                 break;
             } else if text == "--domain" {
-                line.enter(words.next())?;
+                line.set_domain(words.next())?;
             } else if let Some(domain) = text.strip_prefix("--domain=") {
-                line.enter(Some(domain.into()))?;
+                line.set_domain(Some(domain.into()))?;
             } else if text == "--release" && line.words.is_empty() {
                 line.release = true;
             } else {
@@ -40,13 +40,13 @@ impl Line {
         Ok(line)
     }
 
-    fn enter(&mut self, domain: Option<OsString>) -> Result<()> {
+    fn set_domain(&mut self, domain: Option<OsString>) -> Result<()> {
         let Some(domain) = domain.filter(|domain| !domain.is_empty()) else {
-            return Err(Error::usage("--domain names no domain").advice("write --domain=NAME"));
+            return Err(Error::usage("--domain has no value").advice("write --domain=NAME"));
         };
         if let Some(other) = self.domain.replace(domain) {
-            let told = format!("--domain is given twice, first as '{}'", other.display());
-            return Err(Error::usage(told).advice("remove one"));
+            let message = format!("--domain is given twice, first as '{}'", other.display());
+            return Err(Error::usage(message).advice("remove one"));
         }
         Ok(())
     }
@@ -54,15 +54,14 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
-    use super::Line;
+    use super::CommandLine;
 
-    fn read(text: &str) -> Result<Line, String> {
-        let line = Line::read(text.split(' ').map(Into::into));
-        line.map_err(|error| error.to_string())
+    fn read(text: &str) -> Result<CommandLine, String> {
+        CommandLine::read(text.split(' ').map(Into::into)).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn the_domain_may_stand_anywhere_before_the_bar() {
+    fn takes_the_domain_anywhere_before_the_double_dash() {
         for text in [
             "--domain=fidelis server --workers 2",
             "--domain fidelis server --workers 2",
@@ -76,14 +75,14 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_the_bar_is_not_ours() {
+    fn leaves_words_after_the_double_dash_alone() {
         let line = read("import -- --domain=a --release").unwrap();
         assert_eq!(line.domain, None);
         assert_eq!(line.words, ["import", "--", "--domain=a", "--release"]);
     }
 
     #[test]
-    fn release_is_ours_before_the_command_only() {
+    fn takes_release_before_the_command_only() {
         assert!(read("--release server").unwrap().release);
         assert!(read("--domain a --release server").unwrap().release);
         let line = read("deploy --release").unwrap();
@@ -91,9 +90,9 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_is_named_once_and_not_by_nothing() {
-        assert!(read("server --domain").unwrap_err().contains("names no domain"));
-        assert!(read("server --domain=").unwrap_err().contains("names no domain"));
+    fn rejects_a_missing_or_repeated_domain() {
+        assert!(read("server --domain").unwrap_err().contains("has no value"));
+        assert!(read("server --domain=").unwrap_err().contains("has no value"));
         assert!(read("--domain=a --domain b").unwrap_err().contains("first as 'a'"));
     }
 }

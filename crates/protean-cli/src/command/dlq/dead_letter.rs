@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::age::age;
 
-/// A dead letter for programs, without its data.
+/// The JSON of a dead letter, without its data.
 #[derive(Serialize)]
 pub(super) struct Shown<'a> {
     pub(super) id: u64,
@@ -26,27 +26,27 @@ pub(super) struct Shown<'a> {
 }
 
 impl<'a> Shown<'a> {
-    pub(super) fn new(domain: &Domain, group: &'a Group, letter: &'a DeadLetter) -> Self {
-        let message = &letter.recorded.message;
+    pub(super) fn new(domain: &Domain, group: &'a Group, dead_letter: &'a DeadLetter) -> Self {
+        let message = &dead_letter.recorded.message;
         Self {
-            id: letter.recorded.position,
+            id: dead_letter.recorded.position,
             subscription: &group.handler,
             group: &group.name,
             category: group.category.as_str(),
             message_id: &message.id,
             r#type: &message.type_name,
             stream: message.stream.as_str(),
-            stream_position: letter.recorded.stream_position,
+            stream_position: dead_letter.recorded.stream_position,
             priority: message.priority.value(),
             lane: domain.lanes().lane(message.priority).to_string(),
-            attempts: letter.attempts,
-            reason: &letter.reason,
-            failed_at: letter.time.to_string(),
+            attempts: dead_letter.attempts,
+            reason: &dead_letter.reason,
+            failed_at: dead_letter.time.to_string(),
         }
     }
 }
 
 /// How long ago a message was given up.
-pub(super) fn given_up(domain: &Domain, letter: &DeadLetter) -> String {
-    format!("{} ago", age(domain.clock().now().since(letter.time)))
+pub(super) fn given_up(domain: &Domain, dead_letter: &DeadLetter) -> String {
+    format!("{} ago", age(domain.clock().now().since(dead_letter.time)))
 }
