@@ -19,6 +19,7 @@
 //! * `snapshots`: snapshots among units that commit together
 //! * `two_aggregates`: one handler, two categories
 //! * `versions`: messages of other versions in the log; `rollout`: and programs of two at once
+//! * `upgrade`: and what a whole earlier release has left behind
 //! * `limits`: what is too large, too deep or too odd for a log
 //! * `one_file`: two stores on one file, and copies of everything
 //! * `waits`: how long production waits, to the instant
@@ -55,6 +56,7 @@ mod suspects;
 mod tallies;
 mod two_aggregates;
 mod unreliable;
+mod upgrade;
 mod versions;
 mod waits;
 mod way;
