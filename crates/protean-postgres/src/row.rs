@@ -44,10 +44,10 @@ pub(crate) async fn load(
         "SELECT \"{column}\"::text, \"_version\" FROM \"{name}\" \
          WHERE \"{column}\" = ANY ($1::text[]::{kind}[])"
     );
-    let asked: Vec<Text<'_>> = keys.iter().map(|key| Text(key)).collect();
-    let tables = vec![Text(name); asked.len()];
-    let removed: [Parameter<'_>; 2] = [&tables, &asked];
-    let versions: [Parameter<'_>; 1] = [&asked];
+    let texts: Vec<Text<'_>> = keys.iter().map(|key| Text(key)).collect();
+    let tables = vec![Text(name); texts.len()];
+    let removed: [Parameter<'_>; 2] = [&tables, &texts];
+    let versions: [Parameter<'_>; 1] = [&texts];
     let loaded = tokio::join!(
         session.query(&sql, &versions),
         session.query(include_str!("sql/load_removed.sql"), &removed)
@@ -274,10 +274,10 @@ impl<'a> TableWrites<'a> {
     }
 
     /// Fewer rows than expected mean that another program changed them without the lock.
-    fn counted(&self, done: Result<u64, Fault>, asked: usize) -> Result<(), Refusal> {
+    fn counted(&self, done: Result<u64, Fault>, expected: usize) -> Result<(), Refusal> {
         let name = &self.table.name;
         let done = done.map_err(|fault| Refusal::of_user_tables(fault, name))?;
-        if done == asked as u64 {
+        if done == expected as u64 {
             return Ok(());
         }
         Err(Refusal::stale(format!("rows of '{name}' were changed by another program")))
