@@ -192,7 +192,7 @@ fn a_certificate_of_redis_that_cannot_be_trusted_is_named() {
     let other = certificate("elsewhere.example", 2100);
     for (shown, trusted, expected) in [
         (&good, None, ["unknown authority", "?ssl_ca_certs=/path/to/ca.pem"]),
-        (&old, Some(&old), ["an expired certificate", "renew it"]),
+        (&old, Some(&old), ["has expired", "renew it"]),
         (&other, Some(&other), ["for another host", "name the host in the URI"]),
     ] {
         let server = RedisServer::start_with_tls(&shown.certificate, &shown.key);
