@@ -12,7 +12,7 @@ use protean_core::port::{
     Publication, Published, TakeOver,
 };
 use protean_redis::RedisPubsub;
-use protean_testing::servers::RedisServer;
+use protean_test_servers::RedisServer;
 
 /// Much longer than anything may take that is to be noticed.
 const LONG: Duration = Duration::from_secs(30);
@@ -75,6 +75,7 @@ fn texts(entries: &[Entry]) -> Vec<&str> {
 }
 
 #[tokio::test]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn every_group_hears_each_once_in_order_and_keeps_it_until_it_is_settled() {
     let server = RedisServer::start("");
     let (here, there) = (open(&server).await, open(&server).await);
@@ -104,6 +105,7 @@ async fn every_group_hears_each_once_in_order_and_keeps_it_until_it_is_settled()
 }
 
 #[tokio::test]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn what_is_published_while_nobody_listens_is_heard_by_nobody() {
     let server = RedisServer::start("");
     let broker = open(&server).await;
@@ -123,6 +125,7 @@ async fn what_is_published_while_nobody_listens_is_heard_by_nobody() {
 }
 
 #[tokio::test]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn a_read_that_is_dropped_loses_nothing() {
     let server = RedisServer::start("");
     let broker = open(&server).await;
@@ -138,6 +141,7 @@ async fn a_read_that_is_dropped_loses_nothing() {
 }
 
 #[tokio::test]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn an_outage_is_told_and_what_comes_afterwards_is_heard() {
     let server = RedisServer::start("");
     let broker = open(&server).await;
@@ -159,6 +163,7 @@ async fn an_outage_is_told_and_what_comes_afterwards_is_heard() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn a_connection_that_is_ended_is_opened_again_at_once() {
     let server = RedisServer::start("");
     let broker = open(&server).await;
@@ -178,6 +183,7 @@ async fn a_connection_that_is_ended_is_opened_again_at_once() {
 }
 
 #[tokio::test]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn a_server_that_is_frozen_is_noticed_by_who_listens() {
     let server = RedisServer::start("");
     let broker = opened(&server, Duration::from_millis(500)).await;
@@ -193,6 +199,7 @@ async fn a_server_that_is_frozen_is_noticed_by_who_listens() {
 }
 
 #[tokio::test]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn more_than_can_wait_is_lost_and_the_rest_is_heard_while_more_comes() {
     const MEBIBYTE: usize = 1024 * 1024;
     let server = RedisServer::start("client-output-buffer-limit pubsub 0 0 0");
@@ -220,6 +227,7 @@ async fn more_than_can_wait_is_lost_and_the_rest_is_heard_while_more_comes() {
 }
 
 #[tokio::test]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn a_mark_lasts_as_long_as_the_process() {
     let server = RedisServer::start("");
     let broker = open(&server).await;
@@ -237,6 +245,7 @@ async fn a_mark_lasts_as_long_as_the_process() {
 }
 
 #[tokio::test]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn a_right_that_is_missing_is_named() {
     let server = RedisServer::start("");
     server.command(&["ACL", "SETUSER", "bob", "on", ">pw", "resetchannels", "&ours*", "+@all"]);

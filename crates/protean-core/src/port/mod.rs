@@ -1,7 +1,7 @@
 //! What is needed from outside, in intentions: a log, rows, a ledger of who has
 //! handled what, and one way to change all three.
 //!
-//! Every adapter passes the same contract suite (`protean_testing::contract`).
+//! Every adapter passes the same contract suite (`protean-conformance`).
 //! There is no transaction type: what belongs together is one [`Changes`] value,
 //! and [`Store::commit`] is the only way to write.
 

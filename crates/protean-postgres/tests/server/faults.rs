@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use protean_core::message::Lane;
 use protean_core::port::{Outcome, Provider, Store};
-use protean_testing::servers::{Database, Postgres};
+use protean_test_servers::{Database, Postgres};
 
 use crate::proxy::{Fate, Proxy};
 use crate::{account, commit, database, ids, is_committed, location, open, prepared, unit};
@@ -64,6 +64,7 @@ async fn is_exact(store: &dyn Store, outcomes: &[(Arc<str>, Outcome)]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn a_commit_whose_answer_is_lost_is_known_to_be_committed() {
     let database = database();
     let (store, proxy) = behind_a_proxy(Postgres::shared(), &database, "").await;
@@ -94,6 +95,7 @@ fn terminate_a_commit(database: &Database) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn a_commit_that_is_ended_by_the_server_is_known_to_have_failed() {
     let database = database();
     let store = prepared(&database.uri(), &[]).await;
@@ -126,6 +128,7 @@ fn until_other(database: &Database, sql: &str, answer: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn a_commit_whose_answer_is_lost_is_waited_for_while_it_runs() {
     let database = database();
     let (store, proxy) = behind_a_proxy(Postgres::shared(), &database, "").await;
@@ -156,6 +159,7 @@ const NUMBER: &str = "SELECT backend_xid FROM pg_stat_activity \
     WHERE datname = current_database() AND query = 'COMMIT' AND wait_event = 'advisory'";
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn a_commit_undone_by_a_crash_is_not_taken_for_the_one_that_got_its_number() {
     // Nothing but a commit presses the log of the server to the disk.
     let server = Postgres::start("-c wal_writer_delay=10s -c autovacuum=off");
@@ -186,6 +190,7 @@ async fn a_commit_undone_by_a_crash_is_not_taken_for_the_one_that_got_its_number
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn terminated_connections_are_opened_again_and_lose_nothing() {
     let database = database();
     let store = prepared(&database.uri(), &[]).await;
@@ -202,6 +207,7 @@ async fn terminated_connections_are_opened_again_and_lose_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn a_server_that_crashes_amid_commits_keeps_what_it_acknowledged_and_nothing_else() {
     let server = Postgres::start("-c fsync=on");
     let database = server.own_database();
@@ -245,6 +251,7 @@ async fn pace(store: &dyn Store, beside: &dyn Store) -> f64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn a_store_is_as_quick_as_before_once_its_connections_are_open_again() {
     let (database, another) = (database(), database());
     let store = prepared(&database.uri(), &[]).await;
@@ -260,6 +267,7 @@ async fn a_store_is_as_quick_as_before_once_its_connections_are_open_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn a_server_without_a_connection_left_is_named_and_waited_out() {
     let server = Postgres::start("-c max_connections=16");
     let database = server.own_database();

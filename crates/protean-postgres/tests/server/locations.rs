@@ -4,7 +4,7 @@ use protean_core::message::Lane;
 use protean_core::port::Provider;
 use protean_postgres::Postgres;
 
-use protean_testing::servers;
+use protean_test_servers as servers;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 
 use crate::{account, commit, database, is_committed, location, prepared, unit};
@@ -24,6 +24,7 @@ async fn error_of(uri: &str) -> (String, bool) {
 }
 
 #[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn a_database_that_cannot_be_opened_is_named_with_what_to_change() {
     let database = database();
     database.run("CREATE ROLE guarded LOGIN PASSWORD 'right'");
@@ -42,6 +43,7 @@ async fn a_database_that_cannot_be_opened_is_named_with_what_to_change() {
 }
 
 #[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn a_database_that_keeps_no_unicode_is_refused() {
     let database = database();
     let name = format!("{}_ascii", database.uri().rsplit('/').next().unwrap());
@@ -81,6 +83,7 @@ impl Tls {
 }
 
 #[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn tls_is_spoken_with_whom_the_authority_vouches_for() {
     let tls = tls("127.0.0.1", 2100);
     let database = tls.server.own_database();
@@ -95,6 +98,7 @@ async fn tls_is_spoken_with_whom_the_authority_vouches_for() {
 }
 
 #[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn a_certificate_that_cannot_be_trusted_is_named() {
     let good = tls("127.0.0.1", 2100);
     let gone = format!("{}&sslrootcert=/nowhere/ca.pem", good.uri("verify-full"));
@@ -115,6 +119,7 @@ async fn a_certificate_that_cannot_be_trusted_is_named() {
 }
 
 #[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn a_server_that_does_not_speak_tls_is_named() {
     for mode in ["require", "verify-ca", "verify-full"] {
         let uri = format!("{}?sslmode={mode}", database().uri_as("postgres:canary"));

@@ -36,7 +36,7 @@ use protean_core::port::{
     Append, Changes, Expect, Location, Outcome, Provider, RowChange, RowWrite, Store,
 };
 use protean_postgres::Postgres;
-use protean_testing::servers::{self, Database};
+use protean_test_servers::{self as servers, Database};
 
 fn database() -> Database {
     servers::Postgres::shared().database()

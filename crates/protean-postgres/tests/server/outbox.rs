@@ -72,6 +72,7 @@ const EXPECTED: [&str; 7] = [
 ];
 
 #[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn each_relay_tells_what_became_of_each_of_its_messages() {
     let database = database();
     let store = prepared(&database.uri(), &[]).await;
@@ -82,6 +83,7 @@ async fn each_relay_tells_what_became_of_each_of_its_messages() {
 }
 
 #[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn the_documented_queries_are_quick_on_a_long_log() {
     let database = database();
     let store = prepared(&database.uri(), &[]).await;

@@ -14,7 +14,8 @@ use super::sample::{
     Draft, account, accounts, at, commit_all, enrolment, enrolments, lane_read, parked_read,
     tables, things,
 };
-use super::{Subject, runtime};
+use super::subject::Subject;
+use crate::runtime::runtime;
 
 /// Runs random histories on fresh stores and on memory stores.
 ///
