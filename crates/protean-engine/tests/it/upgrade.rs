@@ -15,7 +15,7 @@ use flate2::read::GzDecoder;
 use protean::domain::Domain;
 use protean::{Id, Timestamp};
 use protean_engine::DeadLetters;
-use protean_testing::servers::{Database, Postgres, RedisServer};
+use protean_test_servers::{Database, Postgres, RedisServer};
 
 use harbour::{
     Cargo, Chronometer, RADIO, Radio, Ship, Sky, harbour, on_file, on_server, serve_until, settings,
@@ -160,7 +160,7 @@ async fn goes_on(found: &Found<'_>) {
                   (SELECT stream FROM dead WHERE dead.grp = parked.grp)";
     assert_eq!(found.number(behind), 0, "what is held is behind what is dead");
 
-    for group in domain.registry().groups() {
+    for group in domain.groups() {
         DeadLetters::of(&domain, group).await.unwrap().replay_all().await.unwrap();
     }
     found.serve(&domain).await;
