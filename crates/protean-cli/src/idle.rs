@@ -27,7 +27,7 @@ pub(crate) async fn wait_until_idle(domain: &Domain) -> Result {
 
 async fn is_idle(domain: &Domain) -> Result<bool> {
     let store = domain.store().await?;
-    for group in domain.registry().groups() {
+    for group in domain.groups() {
         let status = store.standing(&group.name, &group.category).await?;
         if status.lag() > 0 {
             return Ok(false);

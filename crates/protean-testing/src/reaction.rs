@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 
+use protean_core::catalog::Layout;
 use protean_core::domain::Storage;
 use protean_core::model::{Projection, Stored};
 use protean_port::message::{Id, Kind, Message};
@@ -170,13 +171,13 @@ impl<'d, T> Reaction<'d, T> {
         self.succeeded();
         match self.look::<K>(id) {
             Some(kept) => kept,
-            None => panic!("there is no {} '{id}'", <K::Storage as Storage<K>>::name()),
+            None => panic!("there is no {} '{id}'", <K::Storage as Layout<K>>::name()),
         }
     }
 
     #[track_caller]
     fn look<K: Stored<Storage: Storage<K>>>(&self, id: &Id) -> Option<K> {
-        let name = <K::Storage as Storage<K>>::name();
+        let name = <K::Storage as Layout<K>>::name();
         let look = async { self.test.domain().repository::<K>().await?.find(id).await };
         succeeded(name, self.test.run(look))
     }

@@ -21,7 +21,7 @@ fn data(domain: &Domain) -> Value {
     let lanes = lanes(domain).map(|(lane, suffix, lowest, highest)| {
         json!({"lane": lane, "suffix": suffix, "lowest_priority": lowest, "highest_priority": highest})
     });
-    let groups = domain.registry().groups().iter().map(|group| {
+    let groups = domain.groups().iter().map(|group| {
         json!({
             "name": &*group.name,
             "handler_name": group.handler,
@@ -76,14 +76,14 @@ fn conclusion(domain: &Domain) -> String {
 /// Each aggregate: its name, what it is kept as, the category of its events.
 fn aggregates(domain: &Domain) -> impl Iterator<Item = [&str; 3]> {
     let kept_as = |table: Option<_>| if table.is_some() { "rows" } else { "events" };
-    let aggregates = domain.registry().aggregates();
+    let aggregates = domain.catalog().aggregates();
     aggregates.map(move |(name, category, table)| [name, kept_as(table), category.as_str()])
 }
 
 fn groups(domain: &Domain) -> Table {
     let mut table =
         Table::new().text("Handler").text("Kind").text("Type").text("Stream").text("Order");
-    for group in domain.registry().groups() {
+    for group in domain.groups() {
         let order = if group.is_ordered() { "per aggregate" } else { "none" };
         let of = group.subscription.subscription_type.to_string();
         table.row([&group.handler, kind(group), &of, group.category.as_str(), order]);
@@ -111,7 +111,7 @@ fn lanes(domain: &Domain) -> impl Iterator<Item = (String, Option<&str>, i32, i3
 }
 
 fn tables(domain: &Domain) -> Vec<String> {
-    let tables = domain.registry().tables();
+    let tables = domain.catalog().tables();
     tables.iter().map(|table| table.name.to_string()).collect()
 }
 

@@ -2,6 +2,7 @@
 
 use clap::Subcommand;
 use protean::Domain;
+use protean::domain::destroy;
 use protean::port::Claim;
 use serde_json::json;
 
@@ -35,7 +36,7 @@ pub(super) async fn run(command: &Command, app: &App) -> Result {
                 confirm(app, &format!("This deletes all data of '{name}' in {location}."), name)?;
             }
             let claims = claim_all(&domain).await?;
-            domain.destroy().await?;
+            destroy(&domain).await?;
             drop(claims);
             done(&domain, app, "is empty")
         }
@@ -61,7 +62,7 @@ async fn claim_all(domain: &Domain) -> Result<Vec<Box<dyn Claim>>> {
     let mut claims = Vec::new();
     // A database that cannot be opened, such as one with an old schema, may still be dropped.
     let Ok(store) = domain.store().await else { return Ok(claims) };
-    for group in domain.registry().groups() {
+    for group in domain.groups() {
         let claim = store.claim(&group.claim()).await?.ok_or_else(|| {
             let message = format!("a server of '{}' is running", domain.name());
             Error::failed(message).advice("stop it before you drop its database")

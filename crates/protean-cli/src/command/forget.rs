@@ -29,7 +29,7 @@ pub(super) async fn orphans(domain: &Domain) -> Result<Vec<(String, Category)>> 
         if group.starts_with(&relays) {
             return false;
         }
-        let mut registered = domain.registry().groups().iter();
+        let mut registered = domain.groups().iter();
         !registered.any(|known| *known.name == **group && known.category == *category)
     });
     Ok(registered_groups)
@@ -54,7 +54,7 @@ pub(super) async fn warn_of_orphans<T: serde::Serialize>(
 pub(super) async fn run(options: &Options, app: &App) -> Result {
     let domain = app.domain()?;
     let group = &options.group;
-    if let Some(known) = domain.registry().groups().iter().find(|known| *known.name == **group) {
+    if let Some(known) = domain.groups().iter().find(|known| *known.name == **group) {
         let message =
             format!("{group} is still part of this program, as the group of {}", known.handler);
         return Err(Error::usage(message).advice("remove the handler first"));

@@ -11,11 +11,12 @@ use tokio::sync::OnceCell;
 
 use super::brokers::Brokers;
 use super::domain::{Domain, Shared};
-use super::ladder::Step;
-use super::storage::Storage;
-use super::{Register, Registry, wiring};
+use super::wiring::wire;
+use crate::catalog::Upcaster;
 use crate::config::Config;
+use crate::handling::{Register, Registry};
 use crate::model::{Aggregate, Projection, Upcast};
+use crate::unit::{Env, Storage};
 
 /// Declares a domain: its aggregates, handlers and configuration.
 ///
@@ -127,7 +128,7 @@ impl DomainBuilder {
     /// Registers an upcaster: a step from one version of an event or a command
     /// to the next. Every old version needs one.
     pub fn upcaster<U: Upcast>(mut self) -> Self {
-        self.registry.steps.push(Step::of::<U>());
+        self.registry.upcasters.push(Upcaster::of::<U>());
         self
     }
 
@@ -144,7 +145,7 @@ impl DomainBuilder {
             Config::default()
         });
         let config = if self.in_memory { config.in_memory() } else { config };
-        wiring::wire(&mut registry, &name, &config);
+        let handlers = wire(&mut registry, &name, &config);
         faults.append(&mut registry.faults);
         let lanes = lane_rule(&config);
         let location = location(&config, lanes);
@@ -153,7 +154,7 @@ impl DomainBuilder {
             provider.map_err(|(key, fault)| faults.push(told(&file, &config, key, &fault))).ok();
         let brokers = match self.in_memory {
             true => Brokers::default(),
-            false => Brokers::choose(&file, &self.broker_providers, (&config, &registry))
+            false => Brokers::choose(&file, &self.broker_providers, &config, &handlers.groups)
                 .unwrap_or_else(|found| {
                     faults.extend(found);
                     Brokers::default()
@@ -164,8 +165,8 @@ impl DomainBuilder {
         };
         config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         let store = OnceCell::new();
-        let shared =
-            Shared { name, config, registry, lanes, clock, provider, location, store, brokers };
+        let env = Arc::new(Env { config, lanes, clock, catalog: registry.catalog });
+        let shared = Shared { name, env, handlers, provider, location, store, brokers };
         Ok(Domain::new(shared))
     }
 }

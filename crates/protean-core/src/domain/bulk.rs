@@ -7,7 +7,7 @@ use protean_port::message::Priority;
 use protean_port::port::{BoxFuture, Changes, Outcome, Store};
 use protean_port::{Error, Result};
 
-use super::Domain;
+use super::domain::Domain;
 use super::process::{Options, queued};
 use crate::model::Command;
 
@@ -112,8 +112,18 @@ pub struct Bulk<I> {
     on_progress: Box<dyn FnMut(ImportProgress) + Send>,
 }
 
+impl Domain {
+    /// Takes in many commands, to be handled later: see [`Bulk`].
+    pub fn process_all<I>(&self, commands: I) -> Bulk<I::IntoIter>
+    where
+        I: IntoIterator,
+    {
+        Bulk::new(self.clone(), commands.into_iter())
+    }
+}
+
 impl<I> Bulk<I> {
-    pub(super) fn new(domain: Domain, commands: I) -> Self {
+    fn new(domain: Domain, commands: I) -> Self {
         // The scope of the caller counts, not that of whoever polls later.
         let options = Options { priority: Some(domain.priority()), ..Options::default() };
         Self { domain, commands, options, on_rejected: Box::new(drop), on_progress: Box::new(drop) }

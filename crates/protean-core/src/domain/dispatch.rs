@@ -8,15 +8,13 @@ use protean_port::message::Recorded;
 use protean_port::port::{At, Delivery, DoneMark, LaneRead, Store};
 use protean_port::{Error, Result};
 
-use super::deliver::run;
-use super::group::Group;
-use super::ordering::{NextStep, next_step};
-use super::settle::{Moment, settle};
-use super::unit::Reading;
-use super::verdict::Verdict;
-use super::work::{Committed, Tries, commit};
-use super::{Domain, HandlerKind};
+use super::domain::Domain;
 use crate::config::Processing;
+use crate::handling::deliver::run;
+use crate::handling::{
+    Committed, Group, HandlerKind, Moment, NextStep, Tries, Verdict, commit, next_step, settle,
+};
+use crate::unit::ReadOptions;
 
 /// Delivers messages that are committed, and what they cause, to every group
 /// that processes them synchronously.
@@ -32,7 +30,7 @@ pub(super) async fn dispatch(
     let mut waiting = VecDeque::from(messages);
     let mut failure = None;
     while let Some(recorded) = waiting.pop_front() {
-        for group in domain.registry().groups() {
+        for group in domain.groups() {
             if group.category == *recorded.message.stream.category() && is_now(domain, group) {
                 let (caused, failed) = deliver(domain, store, group, &recorded).await;
                 waiting.extend(caused);
@@ -120,14 +118,14 @@ async fn attempt(
     group: &Group,
     delivery: &Delivery,
 ) -> Result<Ran> {
-    let mut tries = Tries::new(domain);
+    let mut tries = Tries::new(&domain.config().server.version_retry);
     let mut refused = None;
     loop {
-        let reading = Reading { overlay: None, careful: tries.again() };
+        let read = ReadOptions { overlay: None, mode: tries.mode() };
         let verdict = match refused.take() {
             // The database refuses what the handler writes: so it would the next time.
             Some(refusal) => Verdict::Dead(refusal),
-            None => run(domain, store, (group, delivery), reading).await.0,
+            None => run(domain.env(), store, (group, delivery), read).await.0,
         };
         let failure = failure_of(group, delivery, &verdict);
         match keep(domain, store, (group, delivery), verdict).await {
@@ -169,7 +167,7 @@ async fn keep(
     verdict: Verdict,
 ) -> Result<Committed> {
     let priority = delivery.recorded.message.priority;
-    let moment = Moment::of(domain, domain.lanes().lane(priority));
+    let moment = Moment::of(domain.env(), domain.lanes().lane(priority));
     let mut changes = settle(group, delivery, verdict, moment).unit.changes;
     changes.marks.push(DoneMark {
         group: Arc::clone(&group.name),

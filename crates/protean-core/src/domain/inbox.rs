@@ -12,12 +12,10 @@ use serde::Serializer;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::{Domain, HandlerKind, work};
+use super::domain::Domain;
 use crate::config::hint;
+use crate::handling::{ENTRY_RECEIVED, HandlerKind};
 use crate::model::fits;
-
-/// The type of all these messages: subscribers of one stream share what came.
-pub(super) const TYPE: (&str, u32) = ("EntryReceived", 1);
 
 /// The message that stands for an entry of the stream that this category is named
 /// for: the first and only one of a stream of its own, with the same id each time.
@@ -62,7 +60,7 @@ pub fn raw_entry(entry: &Entry) -> Vec<u8> {
 /// [`Error::committed`](protean_port::Error::committed) a subscriber failed.
 pub async fn inject_entry(domain: &Domain, stream: &str, payload: &str) -> Result {
     let category = Category::named(stream);
-    let groups = domain.registry().groups().iter();
+    let groups = domain.groups().iter();
     let subscribers = groups.filter(|group| matches!(group.kind, HandlerKind::Subscriber { .. }));
     let known: Vec<&str> = subscribers.map(|group| group.category.as_str()).collect();
     if !known.contains(&stream) {
@@ -74,11 +72,12 @@ pub async fn inject_entry(domain: &Domain, stream: &str, payload: &str) -> Resul
     })?;
     fits(stream, data)?;
     let message = message(domain, &category, &Id::new(), (data.to_owned(), domain.priority()));
-    work::unit_of_work(domain, async |context| {
-        context.unit().append(message.clone());
-        Ok(())
-    })
-    .await
+    domain
+        .unit_of_work(async |context| {
+            context.unit().append(message.clone());
+            Ok(())
+        })
+        .await
 }
 
 fn message(
@@ -89,13 +88,13 @@ fn message(
 ) -> Message {
     let stream = category.stream(entry);
     let id: Arc<str> = format!("{stream}-0").into();
-    let (name, version) = TYPE;
+    let (name, version) = ENTRY_RECEIVED;
     Message {
         correlation_id: Arc::clone(&id),
         id,
         stream,
         kind: Kind::Event,
-        type_name: domain.registry().type_name(name, version),
+        type_name: domain.catalog().type_name(name, version),
         version,
         priority,
         causation_id: None,

@@ -10,16 +10,15 @@ use protean_port::port::{
 };
 use protean_port::{Error, Result};
 
-use super::context::Context;
-use super::deliver::guarded;
 use super::dispatch::dispatch;
-use super::group::{Group, HandlerInput, HandlerOutput};
-use super::settle::{NEVER, key_claim};
-use super::unit::{MessageContext, Reading, Unit, command_message};
-use super::work::{Committed, Tries, commit};
-use super::{Domain, Failure};
+use super::domain::Domain;
 use crate::config::Processing;
+use crate::handling::deliver::guarded;
+use crate::handling::{
+    Committed, Failure, Group, HandlerInput, HandlerOutput, NEVER, Tries, commit, key_claim,
+};
 use crate::model::Command;
+use crate::unit::{Context, MessageContext, ReadMode, ReadOptions, Unit, command_message};
 
 /// A command on its way: say how, then `.await`.
 ///
@@ -61,8 +60,15 @@ impl<T> Processed<T> {
     }
 }
 
+impl Domain {
+    /// Processes a command, now or later, as `command_processing` says.
+    pub fn process<C: Command>(&self, command: C) -> Process<C> {
+        Process::new(self.clone(), command)
+    }
+}
+
 impl<C: Command> Process<C> {
-    pub(super) fn new(domain: Domain, command: C) -> Self {
+    fn new(domain: Domain, command: C) -> Self {
         // The scope of the caller counts, not that of whoever polls later.
         let options = Options { priority: Some(domain.priority()), ..Options::default() };
         Self { domain, command, options }
@@ -172,7 +178,7 @@ fn message<C: Command>(domain: &Domain, command: &C, options: &Options) -> Resul
     let mut cause = domain.cause(Some(correlation_id));
     cause.priority = options.priority.unwrap_or(cause.priority);
     let extensions = Extensions { deadline, idempotency_key: options.idempotency_key.clone() };
-    command_message(domain, &id, command, &cause, extensions)
+    command_message(domain.env(), &id, command, &cause, extensions)
 }
 
 /// Takes the sender's name for a command.
@@ -194,7 +200,7 @@ struct Synchronous<'a, C> {
 
 impl<'a, C: Command> Synchronous<'a, C> {
     async fn new(domain: &'a Domain, message: Message) -> Result<Self> {
-        let group = domain.registry().commands_of(message.stream.category());
+        let group = domain.handlers().commands_of(message.stream.category());
         let group = group.filter(|group| group.routes.contains_key(&message.type_name));
         let group = group.ok_or_else(|| {
             Error::misused(format!("nobody handles {}: register a command handler", C::NAME))
@@ -207,10 +213,10 @@ impl<'a, C: Command> Synchronous<'a, C> {
         if let Some(first) = self.first_of_its_name().await? {
             return self.answer_of(&first.message_id, first.output.as_deref());
         }
-        let mut tries = Tries::new(self.domain);
+        let mut tries = Tries::new(&self.domain.config().server.version_retry);
         let mut input = HandlerInput::Value(Box::new(command));
         loop {
-            let (answer, changes) = match self.run(input, tries.again()).await {
+            let (answer, changes) = match self.run(input, tries.mode()).await {
                 Err(error) if error.is_conflict() => {
                     tries.wait(error).await?;
                     input = HandlerInput::Json(Arc::clone(&self.message.data));
@@ -242,7 +248,7 @@ impl<'a, C: Command> Synchronous<'a, C> {
     }
 
     /// Runs the handler; the command is the first message of its changes.
-    async fn run(&self, input: HandlerInput, careful: bool) -> Result<(C::Output, Changes)> {
+    async fn run(&self, input: HandlerInput, mode: ReadMode) -> Result<(C::Output, Changes)> {
         let message = &self.message;
         let cause = MessageContext {
             priority: message.priority,
@@ -250,8 +256,8 @@ impl<'a, C: Command> Synchronous<'a, C> {
             causation_id: Some(Arc::clone(&message.id)),
             seed: Some(format!("{} {}", self.group.name, message.id)),
         };
-        let reading = Reading { overlay: None, careful };
-        let unit = Unit::new(self.domain.clone(), Arc::clone(self.store), cause, reading);
+        let read = ReadOptions { overlay: None, mode };
+        let unit = Unit::new(Arc::clone(self.domain.env()), Arc::clone(self.store), cause, read);
         let unit = Arc::new(unit);
         unit.append(message.clone());
         let call = &self.group.routes[&message.type_name];

@@ -7,9 +7,9 @@ use protean_port::message::Recorded;
 use protean_port::port::{Find, LaneRead, Store};
 use protean_port::{Error, Result};
 
-use super::Domain;
 use super::causation::CausationNode;
-use super::group::Group;
+use super::domain::Domain;
+use crate::handling::Group;
 
 /// How many messages are read at once.
 const PAGE: usize = 1000;
@@ -56,8 +56,9 @@ impl HandlingState {
 }
 
 impl Trace {
-    pub(super) fn new(domain: Domain) -> Self {
-        Self { domain }
+    /// Follows messages of this domain.
+    pub fn of(domain: &Domain) -> Self {
+        Self { domain: domain.clone() }
     }
 
     /// The message, what caused it, what caused that, up to the first that
@@ -117,7 +118,7 @@ impl Trace {
     pub async fn handlers(&self, recorded: &Recorded) -> Result<Vec<Handling>> {
         let store = self.domain.store().await?;
         let mut handlers = Vec::new();
-        for group in self.domain.registry().groups() {
+        for group in self.domain.groups() {
             if group.takes(&recorded.message) {
                 let state = state(&**store, group, recorded).await?;
                 handlers.push(Handling { handler: group.handler.clone(), state });

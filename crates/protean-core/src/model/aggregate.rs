@@ -3,7 +3,10 @@
 use protean_port::message::Id;
 use protean_port::{Result, Violations};
 
-use super::{Columns, Data, Event, EventSourced, Fields, Raised, Root, Stored};
+use super::data::Data;
+use super::field::{Columns, Fields};
+use super::root::{Raised, Root};
+use super::stored::{EventSourced, Stored};
 
 /// A cluster of state that changes as one.
 #[diagnostic::on_unimplemented(
@@ -108,51 +111,6 @@ pub fn as_stored<A: Aggregate>(mut aggregate: A, version: Option<u64>) -> A {
         aggregate.root_mut().bar(forbidden);
     }
     aggregate
-}
-
-/// Raises an event of an event-sourced aggregate: invariants before, apply,
-/// fields and invariants after, record.
-///
-/// # Errors
-/// When the event or the state before or after breaks a rule. A state that is
-/// wrong after the event cannot be kept any more.
-pub fn raise_applied<A, E>(aggregate: &mut A, event: &E) -> Result
-where
-    A: Aggregate + Apply<E>,
-    E: Event<Aggregate = A>,
-{
-    const { assert!(!E::FACT, "facts tell themselves: raise an event of your own") };
-    aggregate.root().allow()?;
-    event.check().into_result()?;
-    if !aggregate.root().is_blank() {
-        aggregate.before().into_result()?;
-    }
-    let raised = Raised::of(event)?;
-    aggregate.apply(event);
-    let wrong = violations_after(aggregate);
-    if !wrong.is_empty() {
-        aggregate.root_mut().bar(wrong.clone());
-        return wrong.into_result();
-    }
-    aggregate.root_mut().record(raised);
-    Ok(())
-}
-
-/// Raises an event of a state-stored aggregate: the state is checked when it is kept.
-///
-/// # Errors
-/// When the event breaks a rule, or the aggregate was loaded in a state that
-/// forbids changes.
-pub fn raise_recorded<A, E>(aggregate: &mut A, event: &E) -> Result
-where
-    A: Aggregate,
-    E: Event<Aggregate = A>,
-{
-    const { assert!(!E::FACT, "facts tell themselves: raise an event of your own") };
-    aggregate.root().allow()?;
-    event.check().into_result()?;
-    aggregate.root_mut().record(Raised::of(event)?);
-    Ok(())
 }
 
 /// What is wrong with the fields and the invariants of the present state.

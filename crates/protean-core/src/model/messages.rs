@@ -4,7 +4,8 @@ use protean_port::message::Id;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Aggregate, Fields};
+use super::aggregate::Aggregate;
+use super::field::Fields;
 
 /// Something that happened to an aggregate.
 #[diagnostic::on_unimplemented(

@@ -3,8 +3,8 @@
 use protean_port::Violations;
 use protean_port::message::{Column, ColumnKind, Decimal, Value};
 
-use super::field::{column, mismatch};
-use super::{Bound, Field, Rules, Values};
+use super::field::{Field, Values, column, mismatch, plain};
+use super::rules::{Bound, Rules};
 
 /// Adds the complaint when `value` is on the wrong side of a bound.
 fn check_bounds(
@@ -34,7 +34,7 @@ pub(super) fn check_real(value: &f64, rules: &Rules, violations: &mut Violations
     check_bounds(value, below, above, (rules, violations));
 }
 
-pub(super) fn check_decimal(value: &Decimal, rules: &Rules, violations: &mut Violations) {
+fn check_decimal(value: &Decimal, rules: &Rules, violations: &mut Violations) {
     let exact = |bound| match bound {
         Bound::Integer(number) => Some(Decimal::from(number)),
         Bound::Real(number) => number.to_string().parse().ok(),
@@ -46,6 +46,11 @@ pub(super) fn check_decimal(value: &Decimal, rules: &Rules, violations: &mut Vio
 
 fn check_integer(value: i64, rules: &Rules, violations: &mut Violations) {
     check_decimal(&Decimal::from(value), rules, violations);
+}
+
+plain! {
+    f64, Real, "a number", check_real;
+    Decimal, Decimal, "a decimal number", check_decimal;
 }
 
 macro_rules! integers {

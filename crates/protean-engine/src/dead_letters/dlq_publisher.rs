@@ -124,7 +124,7 @@ impl DlqPublisher {
     }
 
     fn groups(&self) -> impl Iterator<Item = &Arc<Group>> {
-        let groups = self.domain.registry().groups().iter();
+        let groups = self.domain.groups().iter();
         groups.filter(|group| group.subscription.subscription_type == SubscriptionType::Stream)
     }
 

@@ -8,7 +8,8 @@ mod dlq_publisher;
 
 use std::sync::Arc;
 
-use protean_core::domain::{Domain, Group, Moment, purge, replay};
+use protean_core::domain::{Domain, Group};
+use protean_core::handling::{Moment, purge, replay};
 use protean_port::message::{Lane, Timestamp};
 use protean_port::port::{Changes, DeadLetter, DeadLetterRead, Outcome, Store};
 use protean_port::{Error, Result};
@@ -128,7 +129,7 @@ impl<'a> DeadLetters<'a> {
     /// Always the backfill lane: however urgent the messages, writing many of them is
     /// bulk work.
     fn moment(&self) -> Moment {
-        Moment::of(self.domain, Lane::Backfill)
+        Moment::of(self.domain.env(), Lane::Backfill)
     }
 
     /// How many of the units were applied; the others came too late.

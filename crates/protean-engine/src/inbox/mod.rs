@@ -35,7 +35,7 @@ pub(crate) fn start(
     stop: &CancellationToken,
 ) -> JoinSet<Result> {
     let (mut inboxes, mut channels) = (JoinSet::new(), HashSet::new());
-    for group in domain.registry().groups() {
+    for group in domain.groups() {
         let HandlerKind::Subscriber { broker } = group.kind else { continue };
         let configured = domain.config().brokers.get(broker);
         if !configured.is_some_and(config::BrokerConfig::reaches_others) {
@@ -63,7 +63,7 @@ pub(crate) fn brokers(domain: &Domain) -> impl Iterator<Item = &str> {
         HandlerKind::Subscriber { broker } => Some(broker),
         _ => None,
     };
-    let groups = domain.registry().groups().iter();
+    let groups = domain.groups().iter();
     groups
         .filter_map(of_subscriber)
         .filter(move |name| configured(name).is_some_and(config::BrokerConfig::reaches_others))

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use protean_core::domain::{Domain, Group, Verdict};
+use protean_core::domain::{Domain, Group};
+use protean_core::handling::Verdict;
 use protean_port::Result;
 use protean_port::message::Lane;
 use protean_port::port::Claim;
@@ -21,7 +22,7 @@ pub(crate) struct Metrics {
 impl Metrics {
     /// Metrics of a server that begins now.
     pub(crate) fn of(domain: &Domain) -> Self {
-        let groups = domain.registry().groups();
+        let groups = domain.groups();
         let groups = groups.iter().map(|group| Arc::new(GroupMetrics::of(group, domain))).collect();
         Self { began: Instant::now(), stopping: AtomicBool::new(false), groups }
     }
@@ -189,7 +190,7 @@ impl Histogram {
 mod tests {
     use std::time::Duration;
 
-    use protean_core::domain::Verdict;
+    use protean_core::handling::Verdict;
 
     use super::{Histogram, LaneMetrics, Role};
 

@@ -82,7 +82,7 @@ impl Health {
 pub async fn subscriptions(domain: &Domain) -> Result<Vec<SubscriptionStatus>> {
     let store = domain.store().await?;
     let mut statuses = Vec::new();
-    for group in domain.registry().groups() {
+    for group in domain.groups() {
         let found = store.standing(&group.name, &group.category).await;
         let view = View::new(domain, group);
         let lanes = match &found {

@@ -67,7 +67,7 @@ pub struct Account {
 pub async fn verify(domain: &Domain) -> Result<Report> {
     let store = domain.store().await?;
     let mut groups = Vec::new();
-    for group in domain.registry().groups() {
+    for group in domain.groups() {
         let status = store.standing(&group.name, &group.category).await?;
         groups.push(Account::new(group, &status));
     }

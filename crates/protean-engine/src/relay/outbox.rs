@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use protean_core::domain::{Domain, Moment, resend};
+use protean_core::domain::Domain;
+use protean_core::handling::{Moment, resend};
 use protean_port::message::{Category, Lane, Priority, Recorded, Timestamp};
 use protean_port::port::{DeadLetter, DeadLetterRead, GroupStatus, Outcome, ParkedRead, Store};
 use protean_port::{Error, Result};
@@ -191,7 +192,7 @@ impl<'a> Outbox<'a> {
             let page = self.dead_letters(broker, category, after, PAGE_MESSAGES).await?;
             let Some(last) = page.last() else { return Ok(sent) };
             after = last.recorded.position;
-            let moment = Moment::of(self.domain, Lane::Backfill);
+            let moment = Moment::of(self.domain.env(), Lane::Backfill);
             let units = page.iter().filter(wanted).map(|dead| resend(&relay, dead, moment));
             for outcome in self.store.commit(units.collect()).await {
                 match outcome {

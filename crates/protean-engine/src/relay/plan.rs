@@ -41,7 +41,7 @@ impl RelayPlan {
     /// What the groups of a domain need from the broker of this name.
     pub fn of(domain: &Domain, broker: &str) -> Self {
         let mut routes: Vec<RelayRoute> = Vec::new();
-        let groups = domain.registry().groups().iter();
+        let groups = domain.groups().iter();
         let streams =
             groups.filter(|group| group.subscription.subscription_type == SubscriptionType::Stream);
         for group in streams {
@@ -65,7 +65,7 @@ impl RelayPlan {
     /// What other systems get through the broker of this name: every event, in one
     /// stream a category.
     pub fn external(domain: &Domain, broker: &str) -> Self {
-        let categories = domain.registry().aggregates().map(|(_, category, _)| category);
+        let categories = domain.catalog().aggregates().map(|(_, category, _)| category);
         let categories = categories.flat_map(|category| [category.clone(), category.facts()]);
         let route = |category| RelayRoute { category, groups: Vec::new() };
         Self {

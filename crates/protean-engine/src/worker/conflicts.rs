@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use protean_core::config::VersionRetry;
-use protean_core::domain::{Verdict, backoff};
+use protean_core::handling::{Verdict, backoff};
 
 /// So many conflicts in a row are a failure of the message.
 const FAILURE: u32 = 50;
@@ -56,7 +56,7 @@ mod tests {
     use std::time::Duration;
 
     use protean_core::config::VersionRetry;
-    use protean_core::domain::Verdict;
+    use protean_core::handling::Verdict;
 
     use super::{Conflicts, FAILURE};
 

@@ -31,7 +31,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::FutureExt;
 use futures_util::stream::FuturesUnordered;
-use protean_core::domain::longest_backoff;
+use protean_core::handling::longest_backoff;
 use protean_port::Result;
 use protean_port::message::{Lane, Timestamp};
 use protean_port::port::{BoxFuture, Changes, Delivery, Outcome, ParkedPage};

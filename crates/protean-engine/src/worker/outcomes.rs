@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use protean_core::domain::{Moment, Sequence, Verdict, left_out, settle};
+use protean_core::handling::{Moment, Verdict, left_out, settle};
+use protean_core::unit::Sequence;
 use protean_port::message::Lane;
 use protean_port::port::{Delivery, Outcome, Park};
 use tracing::{debug, warn};

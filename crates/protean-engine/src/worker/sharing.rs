@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use protean_core::domain::Moment;
+use protean_core::handling::Moment;
 use protean_port::Result;
 use protean_port::message::Lane;
 use protean_port::port::{BoxFuture, Broker, BrokerRead, Claim, Delivery, EntryRef, TakeOver};

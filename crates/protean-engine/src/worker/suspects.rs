@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protean_core::domain::{Moment, Verdict, left_out};
+use protean_core::handling::{Moment, Verdict, left_out};
 use protean_port::message::{Lane, Recorded};
 use protean_port::port::{At, Changes, Delivery, DoneMark, Outcome, Park};
 use protean_port::{Error, Result};

@@ -53,7 +53,7 @@ async fn assert_nothing_half_done(domain: &Domain, told: &str) {
     assert!(report.closes, "{told}: {report:?}");
     let store = domain.store().await.unwrap();
     let handled = async |name: &str| {
-        let groups = domain.registry().groups();
+        let groups = domain.groups();
         let group = groups.iter().find(|group| group.handler == name).unwrap();
         let standing = store.standing(&group.name, &group.category).await.unwrap();
         standing.count(Counter::Handled)

@@ -22,7 +22,7 @@ fn length(bench: &Bench, stream: &str) -> u64 {
 }
 
 async fn replay_all(bench: &Bench) -> u64 {
-    let groups = bench.domain.registry().groups();
+    let groups = bench.domain.groups();
     let group = groups.iter().find(|known| *known.name == *NUMBERS).unwrap();
     DeadLetters::of(&bench.domain, group).await.unwrap().replay_all().await.unwrap()
 }

@@ -54,7 +54,7 @@ async fn serves_in_a_process_of_its_own() {
     let at_rest = async {
         loop {
             let mut waiting = 0;
-            for group in domain.registry().groups() {
+            for group in domain.groups() {
                 let standing = store.standing(&group.name, &group.category).await.unwrap();
                 // Behind the dead letter one of its stream is held.
                 waiting += standing.lag() + standing.parked().saturating_sub(standing.dead());

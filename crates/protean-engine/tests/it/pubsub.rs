@@ -147,7 +147,7 @@ async fn what_is_said_is_heard_once_by_one_server_and_then_by_the_next() {
     drawn.sort_unstable();
     assert_eq!(drawn, Vec::from_iter(0..40), "it was taken in once for both");
     let store = second.domain.store().await.unwrap();
-    let groups = second.domain.registry().groups().iter();
+    let groups = second.domain.groups().iter();
     let group = groups.clone().find(|group| group.name.ends_with("Prices")).unwrap();
     let standing = store.standing(&group.name, &group.category).await.unwrap();
     assert_eq!(

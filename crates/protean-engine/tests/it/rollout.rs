@@ -114,7 +114,7 @@ fn newer(config: &str) -> Domain {
 }
 
 async fn standing(domain: &Domain, handler: &str) -> GroupStatus {
-    let groups = domain.registry().groups();
+    let groups = domain.groups();
     let group = groups.iter().find(|group| group.handler == handler).unwrap();
     domain.store().await.unwrap().standing(&group.name, &group.category).await.unwrap()
 }
@@ -136,7 +136,7 @@ fn handled(standing: &GroupStatus) -> u64 {
 
 /// Replays all that a handler has given up, and tells why it had.
 async fn replay(domain: &Domain, handler: &str) -> Vec<String> {
-    let groups = domain.registry().groups();
+    let groups = domain.groups();
     let group = groups.iter().find(|group| group.handler == handler).unwrap();
     let letters = DeadLetters::of(domain, group).await.unwrap();
     let reasons = letters.page(0, 9).await.unwrap().into_iter().map(|letter| letter.reason);

@@ -121,7 +121,7 @@ impl Post {
     /// Nothing is in the stream, on the way or parked.
     async fn is_at_rest(&self) -> bool {
         let mut waiting = self.length();
-        for group in self.domain.registry().groups() {
+        for group in self.domain.groups() {
             let store = self.domain.store().await.unwrap();
             let standing = store.standing(&group.name, &group.category).await.unwrap();
             waiting += standing.lag() + standing.parked();
@@ -275,7 +275,7 @@ async fn a_failing_subscriber_is_tried_again_given_up_and_replayed() {
     let tries = post.faults.calls().into_iter().filter(|number| *number == -2).count();
     assert_eq!((tries, post.standing().await.dead()), (2, 1), "broker_subscription.max_retries");
     post.faults.mend();
-    let groups = post.domain.registry().groups();
+    let groups = post.domain.groups();
     let group = groups.iter().find(|group| &*group.name == GROUP).unwrap();
     let letters = DeadLetters::of(&post.domain, group).await.unwrap();
     assert_eq!(letters.replay_all().await.unwrap(), 1);

@@ -344,7 +344,7 @@ impl Bench {
         let served = tokio::time::timeout(Duration::from_secs(60), serving).await;
         if served.is_err() {
             let mut told = Vec::new();
-            for group in self.domain.registry().groups() {
+            for group in self.domain.groups() {
                 let letters = DeadLetters::of(&self.domain, group).await.unwrap();
                 let letters = letters.page(0, 9).await.unwrap();
                 told.push((group.name.to_string(), self.standing(&group.name).await, letters));
@@ -383,7 +383,7 @@ impl Bench {
 
     async fn open(&self) -> (u64, u64) {
         let (mut lag, mut parked) = (0, 0);
-        for group in self.domain.registry().groups() {
+        for group in self.domain.groups() {
             let standing = self.standing(&group.name).await;
             lag += standing.lag();
             parked += standing.parked();
@@ -392,7 +392,7 @@ impl Bench {
     }
 
     pub(crate) async fn standing(&self, group: &str) -> GroupStatus {
-        let groups = self.domain.registry().groups();
+        let groups = self.domain.groups();
         let group = groups.iter().find(|known| *known.name == *group).unwrap();
         let store = self.domain.store().await.unwrap();
         store.standing(&group.name, &group.category).await.unwrap()
@@ -414,7 +414,7 @@ impl Bench {
 
     /// Everything committed is in exactly one term of every group's account.
     pub(crate) async fn assert_closes(&self) {
-        for group in self.domain.registry().groups() {
+        for group in self.domain.groups() {
             let standing = self.standing(&group.name).await;
             assert!(standing.closes(), "{}: {standing:?}", group.name);
         }

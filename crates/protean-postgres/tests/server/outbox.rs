@@ -11,7 +11,7 @@ use protean_port::port::{
 use crate::{account, commit, database, prepared, unit};
 
 /// A relay that has published two messages, was refused one, has given one up, and
-/// has yet to publish another; and one that was registered_groups behind the third message.
+/// has yet to publish another; and one that was registered behind the third message.
 async fn relays(store: &dyn Store) {
     let registration = |group: &str| GroupRegistration {
         group: group.into(),

@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use crate::{account, commit, prepared, unit};
 
 /// A relay that has published two messages, was refused one, has given one up, and
-/// has yet to publish another; and one that was registered_groups behind the third message.
+/// has yet to publish another; and one that was registered behind the third message.
 async fn relays(store: &dyn Store) {
     let registration = |group: &str| GroupRegistration {
         group: group.into(),

@@ -19,17 +19,18 @@ const SEEN: &[&str] = &["message", "port", "error", "Error", "Result", "Violatio
 const OWN: &[&str] = &[
     // Only SQLite has a write-ahead file that other processes watch, and copies it back.
     "wal.rs",
+    "nudge.rs",
     "checkpoint.rs",
     // Only in SQLite's commits can a test end the process at a step.
     "step.rs",
     // SQLite decides as it writes; PostgreSQL loads, decides in memory and writes in arrays.
-    "picture.rs",
-    "layer.rs",
+    "working_set.rs",
+    "staged.rs",
     "flush.rs",
     "unique.rs",
     "statement.rs",
     // Only the answer of a server to COMMIT can be lost on its way.
-    "signature.rs",
+    "commit_marker.rs",
     // Only a server is reached over a network.
     "tls.rs",
 ];

@@ -7,8 +7,9 @@ use crate::tree::File;
 const BELOW: &[(&str, &[&str])] = &[
     ("protean-core", &[]),
     ("protean-macros", &[]),
-    ("protean-sqlite", &["protean-core"]),
-    ("protean-postgres", &["protean-core"]),
+    ("protean-sql", &["protean-port"]),
+    ("protean-sqlite", &["protean-port", "protean-sql"]),
+    ("protean-postgres", &["protean-port", "protean-sql"]),
     ("protean-redis", &["protean-core"]),
     ("protean-engine", &["protean-core"]),
     ("protean-testing", &["protean-core", "protean-macros"]),

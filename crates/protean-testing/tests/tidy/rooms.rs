@@ -15,7 +15,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("port", &["message"]),
     ("memory", &["message", "port"]),
     ("config", &[]),
-    ("domain", &["message", "model", "port", "memory", "config"]),
+    ("catalog", &["model"]),
+    ("unit", &["catalog", "model", "config"]),
+    ("handling", &["unit", "catalog", "model", "config"]),
+    ("domain", &["handling", "unit", "catalog", "model", "config"]),
 ];
 
 /// What every room may name: the items at the root of the crate.

@@ -183,7 +183,7 @@ async fn what_is_removed_tells_no_fact() {
 #[tokio::test]
 async fn a_handler_of_events_and_facts_has_a_group_for_each() {
     let domain = kitchen(Processing::Sync).register(LastMeals).build().unwrap();
-    let groups = domain.registry().groups().iter();
+    let groups = domain.groups().iter();
     let groups = groups.filter(|group| group.handler == "LastMeals");
     let categories: Vec<_> = groups.map(|group| group.category.to_string()).collect();
     assert_eq!(categories, ["kitchen::order", "kitchen::order-fact"]);

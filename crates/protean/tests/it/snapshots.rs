@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof};
 use proptest::proptest;
-use protean::domain::Snapshots;
+use protean::domain::{Snapshots, destroy};
 use protean::message::{Column, ColumnKind, Lane, Table};
 use protean::message::{Id, SNAPSHOTS, Value};
 use protean::model::Aggregate;
@@ -165,7 +165,7 @@ async fn go_with_everything_else_when_the_database_is_emptied() {
     let folder = tempfile::tempdir().unwrap();
     let domain = jars_in(&sqlite(&folder), 1);
     stir(&domain, "a", 2).await;
-    domain.destroy().await.unwrap();
+    destroy(&domain).await.unwrap();
     let domain = jars_in(&sqlite(&folder), 1);
     assert_eq!(version(&domain, "a").await, None);
     stir(&domain, "a", 1).await;

@@ -91,7 +91,7 @@ fn a_subscriber_reads_the_log_whatever_the_default_is() {
         max_retries = 9
     ";
     let office = office().register(Mailroom).config(config).build().unwrap();
-    let groups = office.registry().groups();
+    let groups = office.groups();
     let group = groups.iter().find(|group| &*group.name == "office.Mailroom").unwrap();
     let subscription = group.subscription;
     assert_eq!(subscription.subscription_type, SubscriptionType::EventStore);

@@ -17,7 +17,7 @@ const PAGE_SIZE: usize = 500;
 /// group (`fidelis.AccountSummaryProjector`), or either for one category
 /// (`AccountSummaryProjector@fidelis::account`). Without a name, all groups.
 pub(super) fn groups(domain: &Domain, name: Option<&str>) -> Result<Vec<Arc<Group>>> {
-    let groups = domain.registry().groups();
+    let groups = domain.groups();
     let Some(name) = name else { return Ok(groups.to_vec()) };
     let (wanted, category) = match name.split_once('@') {
         Some((wanted, category)) => (wanted, Some(category)),

@@ -32,7 +32,7 @@ async fn settle(domain: &Domain, dead: u64) {
     let at_rest = async {
         loop {
             let (mut lag, mut found) = (0, 0);
-            for group in domain.registry().groups() {
+            for group in domain.groups() {
                 let store = domain.store().await.unwrap();
                 let status = store.standing(&group.name, &group.category).await.unwrap();
                 lag += status.lag() + status.parked();
@@ -61,7 +61,7 @@ fn all(yes: bool) -> Command {
 #[tokio::test]
 async fn a_dead_letter_is_found_by_its_id_and_by_its_message_id() {
     let (_, domain, _) = given_up(&["a", "b"]).await;
-    let dead_letters = list::dead_letters(&domain, domain.registry().groups(), 0, 9).await.unwrap();
+    let dead_letters = list::dead_letters(&domain, domain.groups(), 0, 9).await.unwrap();
     let [(_, first), (_, second)] = &dead_letters[..] else {
         panic!("there are two: {dead_letters:?}")
     };
@@ -96,7 +96,7 @@ async fn a_subscription_is_found_by_any_of_its_names() {
 async fn a_replayed_message_runs_again() {
     let (app, domain, fails) = given_up(&["a", "b", "c"]).await;
     fails.store(false, Ordering::SeqCst);
-    let dead_letters = list::dead_letters(&domain, domain.registry().groups(), 0, 1).await.unwrap();
+    let dead_letters = list::dead_letters(&domain, domain.groups(), 0, 1).await.unwrap();
     let id = dead_letters[0].1.recorded.position.to_string();
     let one = Command::Replay(replay::Options { id: id.clone(), subscription: None });
     run(&one, &app).await.unwrap();
@@ -120,9 +120,9 @@ async fn nothing_is_purged_without_confirmation() {
 #[tokio::test]
 async fn a_page_starts_after_the_given_id() {
     let (_, domain, _) = given_up(&["a", "b", "c"]).await;
-    let all = list::dead_letters(&domain, domain.registry().groups(), 0, 9).await.unwrap();
+    let all = list::dead_letters(&domain, domain.groups(), 0, 9).await.unwrap();
     let position = all[0].1.recorded.position;
-    let rest = list::dead_letters(&domain, domain.registry().groups(), position, 9).await.unwrap();
+    let rest = list::dead_letters(&domain, domain.groups(), position, 9).await.unwrap();
     assert_eq!((all.len(), rest.len()), (3, 2));
     let shown = super::dead_letter::Shown::new(&domain, &all[0].0, &all[0].1);
     let shown = serde_json::to_value(shown).unwrap();

@@ -11,11 +11,10 @@ use crate::Error;
 /// subscribers read from other systems.
 fn known_categories(domain: &Domain) -> Vec<Category> {
     let own = domain
-        .registry()
+        .catalog()
         .aggregates()
         .flat_map(|(_, category, _)| [category.clone(), category.facts(), category.commands()]);
     let foreign = domain
-        .registry()
         .groups()
         .iter()
         .filter(|group| matches!(group.kind, HandlerKind::Subscriber { .. }))
@@ -25,7 +24,7 @@ fn known_categories(domain: &Domain) -> Vec<Category> {
 
 /// True when these are the fact events of an aggregate.
 pub(super) fn is_facts(domain: &Domain, category: &Category) -> bool {
-    domain.registry().aggregates().any(|(_, of, _)| of.facts() == *category)
+    domain.catalog().aggregates().any(|(_, of, _)| of.facts() == *category)
 }
 
 /// The error for a category that the domain does not have.

@@ -1,7 +1,7 @@
 //! `events trace`: shows cause and effect as a tree.
 
 use clap::Args;
-use protean::domain::{CausationNode, Handling, HandlingState};
+use protean::domain::{CausationNode, Handling, HandlingState, Trace};
 use protean::message::{Kind, Recorded};
 use protean::port::Find;
 use protean::{Domain, Priority, Timestamp};
@@ -71,7 +71,7 @@ pub(super) async fn lines<'a>(
 ) -> Result<Vec<TraceLine<'a>>> {
     let mut lines = Vec::new();
     for Branch { prefix, depth, node } in tree::branches(forest) {
-        let handlers = domain.trace().handlers(&node.recorded).await?;
+        let handlers = Trace::of(domain).handlers(&node.recorded).await?;
         lines.push(TraceLine { prefix, depth, recorded: &node.recorded, handlers });
     }
     if flat {
