@@ -32,8 +32,14 @@ pub(crate) type Appended<'a> = dyn Fn(&Category, Priority, u64) -> Option<u64> +
 
 impl Coalesced {
     /// A message and the one before it, as the database has them.
-    pub(crate) fn load_place(&mut self, place: (Category, Priority, u64), before: u64) {
-        self.before.insert(place, before);
+    pub(crate) fn load_place(
+        &mut self,
+        category: Category,
+        priority: Priority,
+        position: u64,
+        before: u64,
+    ) {
+        self.before.insert((category, priority, position), before);
     }
 
     /// A cursor and the last message, as the database has them.
@@ -73,8 +79,9 @@ impl Coalesced {
                     return Err(Refusal::rejected("marks", message));
                 };
                 let lane = (mark.category.clone(), mark.priority);
-                let before = appended(&mark.category, mark.priority, place.position);
-                let before = before.or_else(|| self.heads.get(&lane).copied()).unwrap_or(0);
+                let before = appended(&mark.category, mark.priority, place.position)
+                    .or_else(|| self.heads.get(&lane).copied())
+                    .unwrap_or(0);
                 self.before.insert((lane.0, lane.1, place.position), before);
                 self.settle(mark, place.position);
             }

@@ -169,7 +169,7 @@ fn unreachable(error: &tokio_postgres::Error) -> String {
         return "closed the connection; reconnecting".into();
     }
     if why.contains("password") {
-        return "asks for a password; add one to database_uri".into();
+        return "asks for a password; add it to database_uri".into();
     }
     if let Some(advice) = tls::advice(&why) {
         return advice.into();

@@ -1,6 +1,6 @@
 //! Writes the result of a transaction: one array for each column, all statements sent at once.
 
-use protean_port::message::{Message, Timestamp};
+use protean_port::message::{Message, Priority, Timestamp};
 use protean_port::port::{Dead, MessageRef, Park, Place};
 use protean_sql::signed;
 
@@ -55,8 +55,8 @@ async fn messages(session: &Session, new: &[(Place, &Message)]) -> Result<(), Fa
         number(|_, message| message.version.into()),
         number(|_, message| message.time.as_micros()),
     );
-    let extensions: Vec<_> = new.iter().map(|(_, message)| message.extensions.to_json()).collect();
-    let extensions: Vec<_> = extensions.iter().map(|json| json.as_deref().map(Text)).collect();
+    let json: Vec<_> = new.iter().map(|(_, message)| message.extensions.to_json()).collect();
+    let extensions: Vec<_> = json.iter().map(|json| json.as_deref().map(Text)).collect();
     let causes: Vec<_> =
         new.iter().map(|(_, message)| message.causation_id.as_deref().map(Text)).collect();
     let parameters: [Parameter<'_>; 14] = [
@@ -119,14 +119,20 @@ async fn marks(session: &Session, working_set: &WorkingSet<'_>) -> Result<(), Fa
     for sql in MARKS {
         session.prepared(sql).await?;
     }
-    let done = done.changes().map(|((group, category, priority, position), ..)| {
-        (Text(group), Text(category.as_str()), i64::from(priority.value()), signed(*position))
+    let done = done.changes().map(|((group, category, priority, position), ..)| LanePosition {
+        group,
+        category: category.as_str(),
+        priority: *priority,
+        position: *position,
     });
     let moved = || {
         let moved =
             cursors.changes().filter(|(_, before, now)| before.is_none_or(|before| *now > before));
-        moved.map(|((group, category, priority), _, now)| {
-            (Text(group), Text(category.as_str()), i64::from(priority.value()), signed(*now))
+        moved.map(|((group, category, priority), _, now)| LanePosition {
+            group,
+            category: category.as_str(),
+            priority: *priority,
+            position: *now,
         })
     };
     let written = tokio::join!(
@@ -138,18 +144,26 @@ async fn marks(session: &Session, working_set: &WorkingSet<'_>) -> Result<(), Fa
     all(written.into()).map(drop)
 }
 
+/// A position in the part of the log that one lane of a group reads.
+struct LanePosition<'a> {
+    group: &'a str,
+    category: &'a str,
+    priority: Priority,
+    position: u64,
+}
+
 async fn lanes<'a>(
     session: &Session,
     sql: &str,
-    of: impl Iterator<Item = (Text<'a>, Text<'a>, i64, i64)>,
+    of: impl Iterator<Item = LanePosition<'a>>,
 ) -> Result<(), Fault> {
     let (mut groups, mut categories) = (Vec::new(), Vec::new());
     let (mut priorities, mut positions) = (Vec::new(), Vec::new());
-    for (group, category, priority, position) in of {
-        groups.push(group);
-        categories.push(category);
-        priorities.push(priority);
-        positions.push(position);
+    for at in of {
+        groups.push(Text(at.group));
+        categories.push(Text(at.category));
+        priorities.push(i64::from(at.priority.value()));
+        positions.push(signed(at.position));
     }
     if groups.is_empty() {
         return Ok(());

@@ -26,8 +26,8 @@ impl Readers {
 
     /// A connection for a single statement.
     pub(crate) async fn one(&self) -> Result<Reader<'_>> {
-        let place = self.places.acquire().await;
-        let place = place.map_err(|_| Error::failed("the store is closed"))?;
+        let closed = |_| Error::failed("the store is closed");
+        let place = self.places.acquire().await.map_err(closed)?;
         let idle = std::iter::from_fn(|| self.lock().pop()).find(|session| !session.is_closed());
         let session = match idle {
             Some(session) => session,

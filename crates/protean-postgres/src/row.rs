@@ -44,10 +44,10 @@ pub(crate) async fn load(
         "SELECT \"{column}\"::text, \"_version\" FROM \"{name}\" \
          WHERE \"{column}\" = ANY ($1::text[]::{kind}[])"
     );
-    let asked: Vec<Text<'_>> = keys.iter().map(|key| Text(key)).collect();
-    let tables = vec![Text(name); asked.len()];
-    let removed: [Parameter<'_>; 2] = [&tables, &asked];
-    let versions: [Parameter<'_>; 1] = [&asked];
+    let texts: Vec<Text<'_>> = keys.iter().map(|key| Text(key)).collect();
+    let tables = vec![Text(name); texts.len()];
+    let removed: [Parameter<'_>; 2] = [&tables, &texts];
+    let versions: [Parameter<'_>; 1] = [&texts];
     let loaded = tokio::join!(
         session.query(&sql, &versions),
         session.query(include_str!("sql/load_removed.sql"), &removed)
@@ -112,11 +112,19 @@ pub(crate) async fn flush(
     Refusal::first(written)
 }
 
+/// A row to insert or update.
+struct RowPut<'a> {
+    key: &'a str,
+    state: &'a RowState,
+    /// Its version before; zero for an insert.
+    before: u64,
+}
+
 /// The writes to one table.
 struct TableWrites<'a> {
     table: &'a Arc<Table>,
-    inserts: Vec<(&'a str, &'a RowState, u64)>,
-    updates: Vec<(&'a str, &'a RowState, u64)>,
+    inserts: Vec<RowPut<'a>>,
+    updates: Vec<RowPut<'a>>,
     deletes: Vec<(&'a str, u64)>,
     remembered: Vec<(&'a str, u64)>,
     forgotten: Vec<&'a str>,
@@ -131,8 +139,8 @@ impl<'a> TableWrites<'a> {
     fn add(&mut self, key: &'a str, before: Option<&RowState>, now: &'a RowState) {
         let was = before.and_then(|before| before.present);
         match (was, now.present) {
-            (None, Some(_)) => self.inserts.push((key, now, 0)),
-            (Some(version), Some(_)) => self.updates.push((key, now, version)),
+            (None, Some(_)) => self.inserts.push(RowPut { key, state: now, before: 0 }),
+            (Some(before), Some(_)) => self.updates.push(RowPut { key, state: now, before }),
             (Some(version), None) => self.deletes.push((key, version)),
             (None, None) => {}
         }
@@ -193,7 +201,7 @@ impl<'a> TableWrites<'a> {
     async fn put(
         &self,
         session: &Session,
-        rows: &[(&str, &RowState, u64)],
+        rows: &[RowPut<'_>],
         update: bool,
     ) -> Result<(), Refusal> {
         if rows.is_empty() {
@@ -201,9 +209,9 @@ impl<'a> TableWrites<'a> {
         }
         let columns: Vec<Vec<Option<Cow<'_, str>>>> =
             (0..self.table.columns.len()).map(|index| self.column(rows, index)).collect();
-        let version = |now: &RowState| signed(now.present.unwrap_or(0));
-        let versions: Vec<i64> = rows.iter().map(|(_, now, _)| version(now)).collect();
-        let expected: Vec<i64> = rows.iter().map(|(.., before)| signed(*before)).collect();
+        let version = |row: &RowPut<'_>| signed(row.state.present.unwrap_or(0));
+        let versions: Vec<i64> = rows.iter().map(version).collect();
+        let expected: Vec<i64> = rows.iter().map(|row| signed(row.before)).collect();
         let mut parameters: Vec<Parameter<'_>> = columns.iter().map(|c| c as _).collect();
         parameters.push(&versions);
         if update {
@@ -214,13 +222,9 @@ impl<'a> TableWrites<'a> {
         self.counted(done, rows.len())
     }
 
-    fn column<'b>(
-        &self,
-        rows: &'b [(&str, &RowState, u64)],
-        index: usize,
-    ) -> Vec<Option<Cow<'b, str>>> {
-        let value = |(key, now, _): &'b (&str, &RowState, u64)| match &now.values {
-            _ if index == self.table.key => Some(escaped(key)),
+    fn column<'b>(&self, rows: &'b [RowPut<'_>], index: usize) -> Vec<Option<Cow<'b, str>>> {
+        let value = |row: &'b RowPut<'_>| match &row.state.values {
+            _ if index == self.table.key => Some(escaped(row.key)),
             Some(values) => values.get(index).and_then(words),
             None => None,
         };
@@ -274,10 +278,10 @@ impl<'a> TableWrites<'a> {
     }
 
     /// Fewer rows than expected mean that another program changed them without the lock.
-    fn counted(&self, done: Result<u64, Fault>, asked: usize) -> Result<(), Refusal> {
+    fn counted(&self, done: Result<u64, Fault>, expected: usize) -> Result<(), Refusal> {
         let name = &self.table.name;
         let done = done.map_err(|fault| Refusal::of_user_tables(fault, name))?;
-        if done == asked as u64 {
+        if done == expected as u64 {
             return Ok(());
         }
         Err(Refusal::stale(format!("rows of '{name}' were changed by another program")))

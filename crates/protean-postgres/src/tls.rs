@@ -177,7 +177,7 @@ pub(crate) fn advice(why: &str) -> Option<&'static str> {
     let known = [
         (
             "does not support TLS",
-            "does not support TLS; turn it on there (ssl = on), or write sslmode=disable in \
+            "does not speak TLS; turn it on there (ssl = on), or write sslmode=disable in \
              database_uri",
         ),
         (

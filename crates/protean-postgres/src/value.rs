@@ -202,7 +202,7 @@ mod tests {
             assert!(!escaped(text).contains('\0'));
             assert_eq!(unescaped(&escaped(text)), text);
         }
-        assert_eq!(unescaped("\u{1}x"), "\u{1}x", "what others wrote is read as it is");
+        assert_eq!(unescaped("\u{1}x"), "\u{1}x", "text of other programs stays as it is");
     }
 
     #[test]

@@ -139,8 +139,7 @@ impl WorkingSet<'_> {
         }
         for row in places {
             let (category, priority) = (Category::named(&*text(row, 0)?), priority(row, 1)?);
-            let place = (category, priority, number(row, 2)?);
-            self.coalesced.load_place(place, number(row, 3)?);
+            self.coalesced.load_place(category, priority, number(row, 2)?, number(row, 3)?);
         }
         Ok(())
     }

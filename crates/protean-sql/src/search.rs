@@ -52,7 +52,7 @@ impl Select {
     }
 }
 
-/// The page that was asked for, out of what several searches have found.
+/// The requested page, out of the results of several searches.
 pub fn page(mut found: Vec<Recorded>, find: &Find) -> Vec<Recorded> {
     found.sort_by_key(|recorded| recorded.position);
     if find.direction == Direction::Descending {

@@ -117,11 +117,11 @@ mod tests {
         .expect("a message");
         let page = |find: Find| Find { after: Some(9), type_name: Some("t".into()), ..find };
         for first in [Find::first(10), Find::last(10)] {
-            let asked = Find { category: Some(Category::named("c")), ..page(first) };
-            let chain = Find { correlation_id: Some("x".into()), ..asked.clone() };
+            let lane = Find { category: Some(Category::named("c")), ..page(first) };
+            let chain = Find { correlation_id: Some("x".into()), ..lane.clone() };
             let one = Find { message_id: Some("i".into()), ..chain.clone() };
             for (find, path) in [
-                (asked, "INDEX messages_by_lane (category=? AND priority=? AND rowid"),
+                (lane, "INDEX messages_by_lane (category=? AND priority=? AND rowid"),
                 (chain, "INDEX messages_by_correlation (correlation_id=? AND rowid"),
                 (one, "INTEGER PRIMARY KEY (rowid=?)"),
             ] {

@@ -36,7 +36,7 @@ fn settings(location: &Location) -> Result<Settings, String> {
     Ok(Settings {
         path: path(uri)?,
         synchronous: synchronous(&location.synchronous)?,
-        readers: location.pool_size.clamp(2, 4),
+        readers: location.pool_size.max(2),
     })
 }
 
@@ -141,6 +141,14 @@ mod tests {
         let odd = Location { synchronous: "often".into(), ..at("bank.db") };
         assert!(Sqlite.fault(&odd).unwrap().contains("off, normal, full or extra"));
         assert!(Sqlite.fault(&at("bank.db")).is_none());
+    }
+
+    #[test]
+    fn has_as_many_readers_as_pool_size_says_and_at_least_two() {
+        for (pool_size, readers) in [(1, 2), (2, 2), (20, 20)] {
+            let location = Location { pool_size, ..at("bank.db") };
+            assert_eq!(settings(&location).unwrap().readers, readers);
+        }
     }
 
     #[test]

@@ -138,12 +138,9 @@ impl UnitWriter<'_> {
             }
             Dead::Take { group, message } => {
                 let position = message.position;
+                let sql = include_str!("sql/take_dead_letter.sql");
                 let row = (&**group, signed(position));
-                if connection
-                    .prepare_cached(include_str!("sql/take_dead_letter.sql"))?
-                    .execute(row)?
-                    == 0
-                {
+                if connection.prepare_cached(sql)?.execute(row)? == 0 {
                     return Err(Refusal::stale(format!(
                         "message {position} is not a dead letter of '{group}'"
                     )));

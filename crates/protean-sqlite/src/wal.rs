@@ -33,8 +33,9 @@ impl Watcher {
         let armed = Arc::new(Armed { path, watches, current, closed: AtomicBool::new(false) });
         armed.arm()?;
         let watched = Arc::clone(&armed);
-        let thread = std::thread::Builder::new().name("sqlite-wal".into());
-        let thread = thread.spawn(move || watched.watch(inotify, &nudge))?;
+        let thread = std::thread::Builder::new()
+            .name("sqlite-wal".into())
+            .spawn(move || watched.watch(inotify, &nudge))?;
         Ok(Self { armed, thread: Some(thread) })
     }
 }

@@ -38,7 +38,7 @@ pub struct DatabaseConfig {
     pub provider: DatabaseKind,
     /// Its address; always set unless the database is kept in memory. May hold a password.
     pub uri: Option<String>,
-    /// The number of connections that read.
+    /// The number of connections that read, at least two.
     pub pool_size: u32,
     /// What a commit waits for; SQLite only.
     pub synchronous: Synchronous,
@@ -75,10 +75,13 @@ impl DatabaseConfig {
         let uri = section.alias(&["database_uri", "database_url"]);
         let synchronous = section.choice("synchronous");
         let pool_size = section.whole("pool_size", SOME);
+        let provider = section.choice("provider").unwrap_or(DatabaseKind::Memory);
+        // Each connection that reads a SQLite file has a thread of its own.
+        let default_pool_size = if provider == DatabaseKind::Sqlite { 4 } else { 5 };
         let database = Self {
-            provider: section.choice("provider").unwrap_or(DatabaseKind::Memory),
+            provider,
             uri: section.text(uri),
-            pool_size: pool_size.unwrap_or(5),
+            pool_size: pool_size.unwrap_or(default_pool_size),
             synchronous: synchronous.unwrap_or(Synchronous::Full),
             line: section.line(),
         };

@@ -1,4 +1,4 @@
-//! Who reads when a process is killed.
+//! Which process reads after another one is killed.
 
 use std::io::{BufRead, BufReader, Write};
 use std::time::{Duration, Instant};
@@ -35,13 +35,13 @@ async fn taken(store: &dyn Store) -> Box<dyn Claim> {
         if let Some(claim) = store.claim("g").await.unwrap() {
             return claim;
         }
-        assert!(begun.elapsed() < Duration::from_secs(2), "nobody holds it any more");
+        assert!(begun.elapsed() < Duration::from_secs(2), "the claim should be free by now");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_holder_leaves_its_claim_and_what_it_noted() {
+async fn a_killed_holder_leaves_its_notes_to_the_next_one() {
     let database = database();
     let store = prepared(&database.uri(), &[]).await;
     let mut child = spawn("claim", &database.uri());
@@ -107,7 +107,7 @@ async fn a_claim_whose_connection_ends_is_taken_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_lost_a_claim_to_another_is_told_by_a_note() {
+async fn a_note_fails_once_another_process_has_the_claim() {
     let database = database();
     let (ours, theirs) = (prepared(&database.uri(), &[]).await, open(&database.uri()).await);
     let lost = ours.claim("g").await.unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! Tables as they are in the database, and what cannot be extended.
+//! How tables are laid out in the database, and what cannot be extended.
 
 use protean_port::message::{Column, ColumnKind, Lane, Table, Value};
 use protean_port::port::{Changes, Store};

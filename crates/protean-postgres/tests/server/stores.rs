@@ -13,7 +13,7 @@ use crate::{account, commit, database, ids, is_committed, open, people, prepared
 const URI: &str = "PROTEAN_POSTGRES_TEST_URI";
 const PART: &str = "PROTEAN_POSTGRES_TEST_PART";
 
-/// Runs a part of a test in a process of its own.
+/// Runs a part of a test in a separate process.
 pub(crate) fn spawn(part: &str, uri: &str) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args(["stores::child", "--exact", "--nocapture"]).env(URI, uri).env(PART, part);
@@ -83,7 +83,7 @@ async fn eight_writers_of_one_stream_lose_no_update() {
     assert!(store.broken_streams(9).await.unwrap().is_empty());
 }
 
-/// Reads on after what was read.
+/// Reads what follows the last position.
 pub(crate) async fn follow(store: &dyn Store, after: &mut u64) -> Vec<u64> {
     let read = LaneRead {
         group: "reader".into(),
@@ -121,17 +121,17 @@ async fn a_reader_of_several_writers_skips_nothing() {
         assert!(begun.elapsed() < Duration::from_secs(60), "{} of 240 were seen", seen.len());
     }
     tasks.join_all().await;
-    assert!(seen.into_iter().eq(1..=240), "positions come without gaps");
+    assert!(seen.into_iter().eq(1..=240), "positions have no gaps");
 }
 
-/// What another process has written and not committed, at the position that comes next.
+/// Inserts a message at the next position without committing it.
 const INSERT: &str = "\
     INSERT INTO messages SELECT coalesce(max(position), 0) + 1, 'bank::account-other', \
         count(*) FILTER (WHERE stream = 'bank::account-other'), 'bank::account', 0, 'EVENT', \
         'T', 1, 'id', 'c', NULL, 0, '{}', NULL FROM messages";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_position_is_passed_while_a_transaction_before_it_is_open() {
+async fn readers_do_not_pass_a_position_of_an_open_transaction() {
     let database = database();
     let store = prepared(&database.uri(), &[]).await;
     let other = raw(&database.uri()).await;
@@ -176,7 +176,7 @@ async fn commits_of_another_store_are_announced_soon() {
     let (ours, theirs) = (prepared(&database.uri(), &[]).await, open(&database.uri()).await);
     let (mut waits, mut commits) = (Vec::new(), ours.commits());
     for number in 0..50 {
-        // Our own commits in between must hide none of theirs.
+        // Our own commits must not hide any of theirs.
         if number % 3 == 0 {
             commit(&*ours, vec![unit(Lane::Primary, &account("ours"))]).await;
         }

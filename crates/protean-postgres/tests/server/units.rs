@@ -20,7 +20,7 @@ async fn written(store: &dyn Store, expected: &[(&str, usize)]) {
 }
 
 #[tokio::test]
-async fn the_culprit_of_a_batch_is_left_out_alone() {
+async fn only_the_faulty_unit_of_a_batch_is_left_out() {
     let database = database();
     let store = prepared(&database.uri(), &[people()]).await;
     let long: String = (0..400).map(|_| Id::new().to_string()).collect();
@@ -105,7 +105,7 @@ fn needs_people(lane: Lane) -> Changes {
 }
 
 #[tokio::test]
-async fn nothing_is_written_behind_a_unit_whose_table_is_gone() {
+async fn nothing_is_written_after_a_unit_whose_table_is_missing() {
     for lane in [Lane::Primary, Lane::Backfill] {
         let database = database();
         let store = prepared(&database.uri(), &[people()]).await;
@@ -126,7 +126,7 @@ async fn nothing_is_written_behind_a_unit_whose_table_is_gone() {
 }
 
 #[tokio::test]
-async fn a_table_that_was_never_prepared_is_named() {
+async fn names_a_table_that_was_never_prepared() {
     let database = database();
     let store = prepared(&database.uri(), &[]).await;
     let table = Arc::new(Table { name: "ghosts".into(), ..people() });

@@ -35,7 +35,7 @@ const WRONG: &[Wrong] = &[
     ),
     (
         "databases.default = { provider = \"postgresql\", database_uri = \"postgresql://a:secret@b\" }\n",
-        &["bad.toml:1: databases.default.database_uri: ", "names no database"],
+        &["bad.toml:1: databases.default.database_uri: ", "does not name a database"],
     ),
     ("[databases.default]\nprovider = \"sqlite\"\n", &["database_uri", "sqlite:"]),
     (
@@ -44,7 +44,7 @@ const WRONG: &[Wrong] = &[
     ),
     (
         "databases.default = { provider = \"sqlite\", database_uri = \"sqlite://./folder/\" }\n",
-        &["database_uri", "names no file"],
+        &["database_uri", "does not name a file"],
     ),
     (
         "databases.default = { provider = \"sqlite\", database_uri = \"sqlite::memory:\" }\n",

@@ -114,13 +114,22 @@ fn a_database_that_cannot_be_used_is_named() {
     );
     let redis = RedisServer::shared().uri();
     for (database, expected) in [
-        (database.uri_as("guarded:canary"), ["refuses the password", "the one in database_uri"]),
-        (database.uri_as("guarded"), ["asks for a password", "add one to database_uri"]),
-        (database.uri_as("nobody:canary"), ["refuses the user", "correct database_uri"]),
-        (database.uri_as("bare:canary"), ["permission denied", "grant its user the rights"]),
+        (
+            database.uri_as("guarded:canary"),
+            ["rejected the password", "correct it in database_uri"],
+        ),
+        (database.uri_as("guarded"), ["asks for a password", "add it to database_uri"]),
+        (database.uri_as("nobody:canary"), ["rejected the user", "correct database_uri"]),
+        (
+            database.uri_as("bare:canary"),
+            ["permission denied", "grant the user the required rights"],
+        ),
         (database.uri_as("standby:canary"), ["is read-only", "name the primary in database_uri"]),
-        (database.uri_as("old:canary"), ["is on PostgreSQL 12.22", "use version 13 or later"]),
-        (database.uri_as("postgres:canary") + "_not", ["is not there", "createdb"]),
+        (
+            database.uri_as("old:canary"),
+            ["runs on PostgreSQL 12.22", "upgrade to version 13 or later"],
+        ),
+        (database.uri_as("postgres:canary") + "_not", ["does not exist", "createdb"]),
         ("postgresql://bank:canary@127.0.0.1:1/bank".into(), ["cannot be reached", "server runs"]),
     ] {
         Site { database, redis: redis.clone() }.is_refused(&expected);
@@ -135,8 +144,8 @@ fn a_certificate_of_the_database_that_cannot_be_trusted_is_named() {
     let other = certificate("elsewhere.example", 2100);
     for (shown, trusted, expected) in [
         (&good, None, ["unknown authority", "sslrootcert=/path/to/ca.pem"]),
-        (&old, Some(&old), ["has expired", "renew it"]),
-        (&other, Some(&other), ["for another host", "name the host in database_uri"]),
+        (&old, Some(&old), ["an expired certificate", "renew it"]),
+        (&other, Some(&other), ["for another host", "use the host name of the certificate"]),
     ] {
         let server = Postgres::start_with_tls(&shown.certificate, &shown.key);
         let database = server.own_database().uri_as("encrypted:canary");
@@ -202,7 +211,7 @@ fn what_no_worker_could_start_with_is_told_once_and_ends_the_supervisor() {
     ended.told(&["allkeys-lru", "set maxmemory-policy noeviction"]);
     assert!(!ended.err.contains("worker"), "none is started:\n{}", ended.err);
     let gone = Site { database: evicting.database + "_not", redis: server.uri() };
-    gone.serve(&["--workers", "2"]).told(&["is not there", "createdb"]);
+    gone.serve(&["--workers", "2"]).told(&["does not exist", "createdb"]);
 }
 
 /// A way to a Redis on which it says that it is a 6.0.

@@ -66,7 +66,7 @@ fn effects() -> Vec<(&'static str, Effect)> {
         ("databases.default.database_uri", field!(config.database.uri => ["database.uri"])),
         (
             "databases.default.pool_size",
-            field!(config.database.pool_size => ["database.pool_size"]),
+            field!(config.database.pool_size => ["database.pool_size"], "4 with SQLite, else 5"),
         ),
         (
             "databases.default.synchronous",

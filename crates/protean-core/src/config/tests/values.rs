@@ -20,6 +20,15 @@ fn an_empty_file_is_the_default() {
 }
 
 #[test]
+fn the_number_of_readers_depends_on_the_database_unless_the_file_says_it() {
+    let sqlite = "[databases.default]\nprovider = 'sqlite'\ndatabase_uri = 'sqlite:a.db'\n";
+    let postgresql = sqlite.replace("'sqlite'", "'postgresql'").replace("sqlite:", "postgresql://");
+    assert_eq!(accepted(sqlite).database.pool_size, 4);
+    assert_eq!(accepted(&postgresql).database.pool_size, 5);
+    assert_eq!(accepted(&format!("{sqlite}pool_size = 20")).database.pool_size, 20);
+}
+
+#[test]
 fn redis_makes_subscriptions_streams_and_enables_the_outbox() {
     let config = accepted("[brokers.default]\nprovider = 'redis'\nuri = 'redis://localhost'");
     let subscription = config.subscription("Any", &Declared::NONE);
