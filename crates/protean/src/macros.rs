@@ -101,11 +101,9 @@ pub use protean_macros::query;
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let library = protean::domain("library").aggregate::<Book>().in_memory().build()?;
-/// let book = Book::new("Emma");
-/// let id = book.id();
-/// library.unit_of_work(async |ctx| Ok(ctx.repository::<Book>().add(book).await?)).await?;
+/// library.unit_of_work(async |ctx| ctx.repository::<Book>().add(Book::new("Emma")).await).await?;
 /// let books = library.repository::<Book>().await?;
-/// assert_eq!(books.get(&id).await?.copies, 1);
+/// assert_eq!(books.query().all().await?[0].copies, 1);
 /// assert_eq!(books.query().filter(Book::TITLE.equals("Emma")).count().await?, 1);
 /// # Ok(())
 /// # }
@@ -331,9 +329,12 @@ pub use protean_macros::command_handler;
 ///     .register(mailer.clone())
 ///     .in_memory()
 ///     .build()?;
-/// let mut account = Account { root: Root::with_id("7") };
-/// account.raise(AccountOpened { account_id: account.id() })?;
-/// bank.unit_of_work(async |ctx| Ok(ctx.repository::<Account>().add(account).await?)).await?;
+/// bank.unit_of_work(async |ctx| {
+///     let mut account = Account { root: Root::with_id("7") };
+///     account.raise(AccountOpened { account_id: account.id() })?;
+///     ctx.repository::<Account>().add(account).await
+/// })
+/// .await?;
 /// assert_eq!(*mailer.sent.lock().unwrap(), ["7".into()]);
 /// # Ok(())
 /// # }
@@ -385,9 +386,12 @@ pub use protean_macros::event_handler;
 ///     .register(AccountSummaryProjector)
 ///     .in_memory()
 ///     .build()?;
-/// let mut account = Account { root: Root::with_id("7") };
-/// account.raise(AccountOpened { account_id: account.id() })?;
-/// bank.unit_of_work(async |ctx| Ok(ctx.repository::<Account>().add(account).await?)).await?;
+/// bank.unit_of_work(async |ctx| {
+///     let mut account = Account { root: Root::with_id("7") };
+///     account.raise(AccountOpened { account_id: account.id() })?;
+///     ctx.repository::<Account>().add(account).await
+/// })
+/// .await?;
 /// let summaries = bank.repository::<AccountSummary>().await?;
 /// assert!(summaries.get(&"7".into()).await?.balance == 0);
 /// # Ok(())
@@ -411,7 +415,7 @@ pub use protean_macros::projector;
 ///
 /// #[query(returns = Vec<AccountSummary>)]
 /// struct RichestAccounts {
-///     limit: usize,
+///     limit: u16,
 /// }
 ///
 /// struct Summaries;
@@ -426,7 +430,7 @@ pub use protean_macros::projector;
 ///     ) -> Handled<Vec<AccountSummary>> {
 ///         let summaries = ctx.repository::<AccountSummary>().query();
 ///         let richest = summaries.order_by(AccountSummary::BALANCE.descending());
-///         Ok(richest.limit(query.limit).all().await?)
+///         Ok(richest.limit(query.limit.into()).all().await?)
 ///     }
 /// }
 ///

@@ -173,7 +173,7 @@ pub use protean_core::domain::Process;
 /// // The same context outside a handler:
 /// shop.unit_of_work(async |ctx| {
 ///     let order = Order { root: Root::with_id("7"), open: true };
-///     Ok(ctx.repository::<Order>().add(order).await?)
+///     ctx.repository::<Order>().add(order).await
 /// })
 /// .await?;
 /// shop.process(CloseOrder { order_id: "7".into() }).synchronous().await?;
