@@ -12,7 +12,7 @@ use protean_port::port::{
     Publication, Published, TakeOver,
 };
 use protean_redis::RedisPubsub;
-use protean_testing::servers::RedisServer;
+use protean_test_servers::RedisServer;
 
 /// Much longer than noticing a failure may take.
 const LONG: Duration = Duration::from_secs(30);
@@ -75,6 +75,7 @@ fn texts(entries: &[Entry]) -> Vec<&str> {
 }
 
 #[tokio::test]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn every_group_receives_each_message_once_in_order_and_keeps_it_until_settled() {
     let server = RedisServer::start("");
     let (here, there) = (open(&server).await, open(&server).await);
@@ -104,6 +105,7 @@ async fn every_group_receives_each_message_once_in_order_and_keeps_it_until_sett
 }
 
 #[tokio::test]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn a_message_published_without_subscribers_is_lost() {
     let server = RedisServer::start("");
     let broker = open(&server).await;
@@ -123,6 +125,7 @@ async fn a_message_published_without_subscribers_is_lost() {
 }
 
 #[tokio::test]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn a_read_that_is_dropped_loses_nothing() {
     let server = RedisServer::start("");
     let broker = open(&server).await;
@@ -138,6 +141,7 @@ async fn a_read_that_is_dropped_loses_nothing() {
 }
 
 #[tokio::test]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn an_outage_is_reported_and_later_messages_are_received() {
     let server = RedisServer::start("");
     let broker = open(&server).await;
@@ -159,6 +163,7 @@ async fn an_outage_is_reported_and_later_messages_are_received() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn a_closed_connection_is_opened_again_at_once() {
     let server = RedisServer::start("");
     let broker = open(&server).await;
@@ -178,6 +183,7 @@ async fn a_closed_connection_is_opened_again_at_once() {
 }
 
 #[tokio::test]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn subscribers_notice_a_frozen_server() {
     let server = RedisServer::start("");
     let broker = open_with_timeout(&server, Duration::from_millis(500)).await;
@@ -193,6 +199,7 @@ async fn subscribers_notice_a_frozen_server() {
 }
 
 #[tokio::test]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn a_full_buffer_drops_new_messages_and_keeps_the_old_ones() {
     const MEBIBYTE: usize = 1024 * 1024;
     let server = RedisServer::start("client-output-buffer-limit pubsub 0 0 0");
@@ -220,6 +227,7 @@ async fn a_full_buffer_drops_new_messages_and_keeps_the_old_ones() {
 }
 
 #[tokio::test]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn a_mark_lasts_as_long_as_the_process() {
     let server = RedisServer::start("");
     let broker = open(&server).await;
@@ -237,6 +245,7 @@ async fn a_mark_lasts_as_long_as_the_process() {
 }
 
 #[tokio::test]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn a_missing_right_is_named() {
     let server = RedisServer::start("");
     server.command(&["ACL", "SETUSER", "bob", "on", ">pw", "resetchannels", "&ours*", "+@all"]);

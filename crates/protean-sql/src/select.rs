@@ -27,9 +27,8 @@ pub struct Select {
 impl Select {
     /// Selects the row whose key is the one parameter; the caller binds it.
     pub fn row<D: Dialect>(table: &Table) -> Self {
-        let mut select = Self::columns::<D>(table);
-        select.condition(&format!("\"{}\" = {}1", table.key_column().name, D::PARAMETER));
-        select
+        let (columns, name, key) = (columns::<D>(table), &table.name, &table.key_column().name);
+        Self::from(format!("SELECT {columns} FROM \"{name}\" WHERE \"{key}\" = {}1", D::PARAMETER))
     }
 
     /// Selects the rows of a query, each ending in its version. Rows that its order
@@ -38,7 +37,8 @@ impl Select {
     /// # Errors
     /// When the query names a column that the table does not have.
     pub fn rows<D: Dialect>(table: &Table, query: &Query) -> Result<Self> {
-        let mut select = Self::columns::<D>(table);
+        let (columns, name) = (columns::<D>(table), &table.name);
+        let mut select = Self::from(format!("SELECT {columns} FROM \"{name}\""));
         select.filter::<D>(table, &query.filters)?;
         select.order::<D>(table, &query.order)?;
         if let Some(count) = query.limit {
@@ -55,12 +55,6 @@ impl Select {
         let mut select = Self::from(format!("SELECT count(*) FROM \"{}\"", table.name));
         select.filter::<D>(table, &query.filters)?;
         Ok(select)
-    }
-
-    fn columns<D: Dialect>(table: &Table) -> Self {
-        let columns: Vec<String> = table.columns.iter().map(D::selected).collect();
-        let (columns, name) = (columns.join(", "), &table.name);
-        Self::from(format!("SELECT {columns}, \"{VERSION_COLUMN}\" FROM \"{name}\""))
     }
 
     fn filter<D: Dialect>(&mut self, table: &Table, filters: &[Filter]) -> Result {
@@ -126,6 +120,11 @@ impl From<String> for Select {
     fn from(sql: String) -> Self {
         Self { sql, values: Vec::new(), has_condition: false }
     }
+}
+
+fn columns<D: Dialect>(table: &Table) -> String {
+    let columns: Vec<String> = table.columns.iter().map(D::selected).collect();
+    format!("{}, \"{VERSION_COLUMN}\"", columns.join(", "))
 }
 
 fn declared(table: &Table, index: usize) -> Result<&Column> {

@@ -11,7 +11,7 @@ use crate::name::{VERSION_COLUMN, index_name};
 /// A column as it is in the database.
 #[derive(Clone, Debug)]
 pub struct FoundColumn {
-    /// Its name.
+    /// The name of the column.
     pub name: String,
     /// Its type, as the database writes it.
     pub kind: String,

@@ -45,11 +45,11 @@ pub(crate) struct Committer {
 }
 
 /// How long a transaction of bulk work runs before it commits.
-const BACKFILL_SLICE: Duration = Duration::from_millis(2);
+const MAX_BACKFILL_TIME: Duration = Duration::from_millis(2);
 
 /// When a transaction yields to more urgent work.
 pub(crate) struct YieldPolicy<'a> {
-    /// Backfill commits after [`BACKFILL_SLICE`], or when there is more urgent work.
+    /// Backfill commits after [`MAX_BACKFILL_TIME`], or when there is more urgent work.
     pub(crate) lane: Lane,
     /// True while more urgent work is waiting.
     pub(crate) urgent: &'a dyn Fn() -> bool,
@@ -58,7 +58,7 @@ pub(crate) struct YieldPolicy<'a> {
 /// The outcomes of one transaction, list by list.
 type Staged = Vec<Vec<Outcome>>;
 
-/// Where a unit stands: in path list, at path place, and how many `otherwise` deep.
+/// Where a unit stands: in which list, at which place, and how many `otherwise` deep.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct UnitPath {
     list: usize,
@@ -222,7 +222,7 @@ impl Attempt<'_> {
                 }
                 staged[list].push(outcome);
                 if policy.lane == Lane::Backfill
-                    && (begun.elapsed() >= BACKFILL_SLICE || (policy.urgent)())
+                    && (begun.elapsed() >= MAX_BACKFILL_TIME || (policy.urgent)())
                 {
                     break 'jobs;
                 }

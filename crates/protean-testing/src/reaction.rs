@@ -3,16 +3,16 @@
 use std::fmt::Debug;
 
 use protean_core::catalog::Layout;
-use protean_core::domain::Storage;
-use protean_core::model::{Projection, Stored};
+use protean_core::domain::{Storage, inject_entry};
+use protean_core::model::{Command, Event, Projection, Stored};
 use protean_port::message::{Id, Kind, Message};
 use protean_port::{Error, Result};
 
 use crate::TestDomain;
 use crate::difference::difference;
-use crate::domain::succeeded;
+use crate::log;
 use crate::messages::{AnyCommands, AnyEvents, Found, Messages, Told};
-use crate::refusal::{not_rejected, told};
+use crate::refusal::{not_rejected, succeeded, told};
 
 /// What followed from a command or an event: events and commands in the order
 /// of the log, rows, a failure.
@@ -24,6 +24,55 @@ pub struct Reaction<'d, T> {
     outcome: Result<T>,
     expected_to_fail: bool,
     messages: Vec<Message>,
+}
+
+impl TestDomain {
+    /// This command is handled. It takes the next numbered identity, and what
+    /// its handler makes those after that.
+    ///
+    /// # Panics
+    /// When the log cannot be read.
+    #[track_caller]
+    #[must_use = "nothing is checked before `then…`"]
+    pub fn when<C: Command>(&self, command: C) -> Reaction<'_, C::Output> {
+        self.reaction(|| self.process(command))
+    }
+
+    /// This event happens to an instance.
+    ///
+    /// # Panics
+    /// When the log cannot be read.
+    #[track_caller]
+    #[must_use = "nothing is checked before `then…`"]
+    pub fn when_event<E: Event + PartialEq>(
+        &self,
+        id: impl Into<Id>,
+        event: E,
+    ) -> Reaction<'_, ()> {
+        self.reaction(|| self.happen::<E::Aggregate>(&id.into(), vec![Told::event(event)]))
+    }
+
+    /// This JSON comes in a broker's stream.
+    ///
+    /// # Panics
+    /// When the log cannot be read.
+    #[track_caller]
+    #[must_use = "nothing is checked before `then…`"]
+    pub fn when_received(&self, stream: &str, payload: &str) -> Reaction<'_, ()> {
+        let inject_entry = || inject_entry(self.domain(), stream, payload);
+        self.reaction(|| self.numbered(inject_entry()))
+    }
+
+    #[track_caller]
+    fn reaction<T>(&self, act: impl FnOnce() -> Result<T>) -> Reaction<'_, T> {
+        let before = succeeded("the log", self.run(log::after(self.domain(), 0)));
+        let outcome = act();
+        let position = before.last().map_or(0, |last| last.position);
+        let after = succeeded("the log", self.run(log::after(self.domain(), position)));
+        // The first one is the message that the reaction is to.
+        let messages = after.into_iter().skip(1).map(|recorded| recorded.message).collect();
+        Reaction::new(self, outcome, messages)
+    }
 }
 
 impl<'d, T> Reaction<'d, T> {

@@ -1,6 +1,6 @@
-//! What is said when something was refused, or was not.
+//! What is said when something failed or was refused, or was not.
 
-use protean_port::Error;
+use protean_port::{Error, Result};
 
 /// What is wrong when `field` is to be at fault; nothing when it is.
 pub(crate) fn not_rejected(error: &Error, field: &str) -> Option<String> {
@@ -18,4 +18,16 @@ pub(crate) fn told(error: &Error) -> String {
         cause = error.source();
     }
     text
+}
+
+/// What was done.
+///
+/// # Panics
+/// When it failed.
+#[track_caller]
+pub(crate) fn succeeded<T>(what: &str, outcome: Result<T>) -> T {
+    match outcome {
+        Ok(value) => value,
+        Err(error) => panic!("{what} failed: {}", told(&error)),
+    }
 }

@@ -268,6 +268,7 @@ async fn no_page_tells_where_anything_is_kept_or_why_it_fails() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn is_not_ready_while_the_broker_is_down_and_tells_what_waits_for_it() {
     let bench = Bench::new(On::Streams);
     let running = Running::start(&bench).await;

@@ -1,7 +1,7 @@
 //! What the framework needs from outside: a log, rows, a ledger of what each group has
 //! handled, one way to change all three, and a broker.
 //!
-//! Every adapter passes the same contract suite (`protean_testing::contract`).
+//! Every adapter passes the same contract suite (`protean-conformance`).
 //! There is no transaction type: what belongs together is one [`Changes`] value,
 //! and [`Store::commit`] is the only way to write.
 

@@ -41,6 +41,7 @@ async fn taken(store: &dyn Store) -> Box<dyn Claim> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn a_killed_holder_leaves_its_notes_to_the_next_one() {
     let database = database();
     let store = prepared(&database.uri(), &[]).await;
@@ -60,6 +61,7 @@ const SLOW: &str = "\
     CREATE TRIGGER slow BEFORE UPDATE ON \"protean.claims\" FOR EACH ROW EXECUTE FUNCTION slow()";
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn the_last_note_of_a_process_that_aborts_is_never_lost() {
     let database = database();
     let store = prepared(&database.uri(), &[]).await;
@@ -88,6 +90,7 @@ fn note_until(claim: &dyn Claim, succeeds: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn a_claim_whose_connection_ends_is_taken_again() {
     let database = database();
     let (ours, theirs) = (prepared(&database.uri(), &[]).await, open(&database.uri()).await);
@@ -107,6 +110,7 @@ async fn a_claim_whose_connection_ends_is_taken_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn a_note_fails_once_another_process_has_the_claim() {
     let database = database();
     let (ours, theirs) = (prepared(&database.uri(), &[]).await, open(&database.uri()).await);

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use protean_port::message::Lane;
 use protean_port::port::{Outcome, Provider, Store};
-use protean_testing::servers::{Database, Postgres};
+use protean_test_servers::{Database, Postgres};
 
 use crate::proxy::{Fate, Proxy};
 use crate::{account, commit, database, ids, is_committed, location, open, prepared, unit};
@@ -64,6 +64,7 @@ async fn is_exact(store: &dyn Store, outcomes: &[(Arc<str>, Outcome)]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn a_commit_whose_answer_is_lost_is_known_to_be_committed() {
     let database = database();
     let (store, proxy) = behind_a_proxy(Postgres::shared(), &database, "").await;
@@ -94,6 +95,7 @@ fn terminate_a_commit(database: &Database) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn a_commit_that_is_ended_by_the_server_is_known_to_have_failed() {
     let database = database();
     let store = prepared(&database.uri(), &[]).await;
@@ -126,6 +128,7 @@ fn until_other(database: &Database, sql: &str, answer: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn waits_for_a_running_commit_whose_answer_is_lost() {
     let database = database();
     let (store, proxy) = behind_a_proxy(Postgres::shared(), &database, "").await;
@@ -156,6 +159,7 @@ const NUMBER: &str = "SELECT backend_xid FROM pg_stat_activity \
     WHERE datname = current_database() AND query = 'COMMIT' AND wait_event = 'advisory'";
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn a_commit_lost_in_a_crash_is_not_confused_with_one_that_reuses_its_number() {
     // Only a commit flushes the log of the server.
     let server = Postgres::start("-c wal_writer_delay=10s -c autovacuum=off");
@@ -186,6 +190,7 @@ async fn a_commit_lost_in_a_crash_is_not_confused_with_one_that_reuses_its_numbe
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn reconnects_after_connections_are_terminated_and_loses_nothing() {
     let database = database();
     let store = prepared(&database.uri(), &[]).await;
@@ -202,6 +207,7 @@ async fn reconnects_after_connections_are_terminated_and_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn a_crash_during_commits_keeps_exactly_what_was_acknowledged() {
     let server = Postgres::start("-c fsync=on");
     let database = server.own_database();
@@ -245,6 +251,7 @@ async fn pace(store: &dyn Store, beside: &dyn Store) -> f64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn a_store_is_as_fast_as_before_once_it_has_reconnected() {
     let (database, another) = (database(), database());
     let store = prepared(&database.uri(), &[]).await;
@@ -260,6 +267,7 @@ async fn a_store_is_as_fast_as_before_once_it_has_reconnected() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn waits_for_a_server_that_has_no_connection_left() {
     let server = Postgres::start("-c max_connections=16");
     let database = server.own_database();

@@ -4,7 +4,7 @@ use protean_port::message::Lane;
 use protean_port::port::Provider;
 use protean_postgres::Postgres;
 
-use protean_testing::servers;
+use protean_test_servers as servers;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 
 use crate::{account, commit, database, is_committed, location, prepared, unit};
@@ -24,6 +24,7 @@ async fn error_of(uri: &str) -> (String, bool) {
 }
 
 #[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn explains_why_a_database_cannot_be_opened() {
     let database = database();
     database.run("CREATE ROLE guarded LOGIN PASSWORD 'right'");
@@ -48,6 +49,7 @@ async fn explains_why_a_database_cannot_be_opened() {
 }
 
 #[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn refuses_a_database_that_cannot_store_unicode() {
     let database = database();
     let name = format!("{}_ascii", database.uri().rsplit('/').next().unwrap());
@@ -87,6 +89,7 @@ impl Tls {
 }
 
 #[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn tls_accepts_a_certificate_of_the_given_authority() {
     let tls = tls("127.0.0.1", 2100);
     let database = tls.server.own_database();
@@ -104,6 +107,7 @@ async fn tls_accepts_a_certificate_of_the_given_authority() {
 }
 
 #[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn explains_why_a_certificate_is_not_trusted() {
     let good = tls("127.0.0.1", 2100);
     let gone = format!("{}&sslrootcert=/nowhere/ca.pem", good.uri("verify-full"));
@@ -124,6 +128,7 @@ async fn explains_why_a_certificate_is_not_trusted() {
 }
 
 #[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn explains_that_the_server_does_not_speak_tls() {
     for mode in ["require", "verify-ca", "verify-full"] {
         let uri = format!("{}?sslmode={mode}", database().uri_as("postgres:canary"));

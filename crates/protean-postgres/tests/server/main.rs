@@ -32,7 +32,7 @@ use std::sync::Arc;
 use protean_port::message::{Stream, Table};
 use protean_port::port::{Location, Provider, Store};
 use protean_postgres::Postgres;
-use protean_testing::servers::{self, Database};
+use protean_test_servers::{self as servers, Database};
 use samples::{account, column, commit, is_committed, people, person, unit};
 
 fn database() -> Database {

@@ -10,6 +10,7 @@ const BY_RELAY: &str = "SELECT id, coalesce(target_broker, '-'), status, retry_c
     FROM outbox ORDER BY coalesce(target_broker, '-') COLLATE \"C\", id";
 
 #[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn shows_the_state_of_each_message_for_each_relay() {
     let database = database();
     let store = prepared(&database.uri(), &[]).await;
@@ -20,6 +21,7 @@ async fn shows_the_state_of_each_message_for_each_relay() {
 }
 
 #[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn the_documented_queries_are_quick_on_a_long_log() {
     let database = database();
     let store = prepared(&database.uri(), &[]).await;

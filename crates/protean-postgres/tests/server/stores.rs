@@ -39,6 +39,7 @@ fn registration() -> GroupRegistration {
 }
 
 #[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn processes_that_prepare_at_once_all_succeed() {
     let database = database();
     let children: Vec<_> = (0..4).map(|_| spawn("prepare", &database.uri())).collect();
@@ -51,6 +52,7 @@ async fn processes_that_prepare_at_once_all_succeed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn eight_writers_of_one_stream_lose_no_update() {
     let database = database();
     drop(prepared(&database.uri(), &[]).await);
@@ -99,6 +101,7 @@ pub(crate) async fn follow(store: &dyn Store, after: &mut u64) -> Vec<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn a_reader_of_several_writers_skips_nothing() {
     let database = database();
     let reader = prepared(&database.uri(), &[]).await;
@@ -131,6 +134,7 @@ const INSERT: &str = "\
         'T', 1, 'id', 'c', NULL, 0, '{}', NULL FROM messages";
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn readers_do_not_pass_a_position_of_an_open_transaction() {
     let database = database();
     let store = prepared(&database.uri(), &[]).await;
@@ -156,6 +160,7 @@ async fn readers_do_not_pass_a_position_of_an_open_transaction() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn readers_do_not_wait_for_unrelated_transactions() {
     let database = database();
     let store = prepared(&database.uri(), &[]).await;
@@ -171,6 +176,7 @@ async fn readers_do_not_wait_for_unrelated_transactions() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn commits_of_another_store_are_announced_soon() {
     let database = database();
     let (ours, theirs) = (prepared(&database.uri(), &[]).await, open(&database.uri()).await);

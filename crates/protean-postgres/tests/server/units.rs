@@ -20,6 +20,7 @@ async fn written(store: &dyn Store, expected: &[(&str, usize)]) {
 }
 
 #[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn only_the_faulty_unit_of_a_batch_is_left_out() {
     let database = database();
     let store = prepared(&database.uri(), &[people()]).await;
@@ -49,6 +50,7 @@ async fn only_the_faulty_unit_of_a_batch_is_left_out() {
 }
 
 #[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn statements_write_with_their_unit() {
     let database = database();
     let store = prepared(&database.uri(), &[people()]).await;
@@ -63,6 +65,7 @@ async fn statements_write_with_their_unit() {
 }
 
 #[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn a_statement_cannot_end_the_transaction() {
     let database = database();
     let store = prepared(&database.uri(), &[people()]).await;
@@ -87,6 +90,7 @@ async fn a_statement_cannot_end_the_transaction() {
 }
 
 #[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn equal_decimals_are_the_same_unique_value() {
     let database = database();
     let store = prepared(&database.uri(), &[people()]).await;
@@ -105,6 +109,7 @@ fn needs_people(lane: Lane) -> Changes {
 }
 
 #[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn nothing_is_written_after_a_unit_whose_table_is_missing() {
     for lane in [Lane::Primary, Lane::Backfill] {
         let database = database();
@@ -126,6 +131,7 @@ async fn nothing_is_written_after_a_unit_whose_table_is_missing() {
 }
 
 #[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn names_a_table_that_was_never_prepared() {
     let database = database();
     let store = prepared(&database.uri(), &[]).await;
@@ -141,6 +147,7 @@ async fn names_a_table_that_was_never_prepared() {
 }
 
 #[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn nothing_works_before_the_database_is_prepared() {
     let database = database();
     let store = open(&database.uri()).await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use protean_port::port::Outcome;
-use protean_testing::servers::Postgres;
+use protean_test_servers::Postgres;
 
 use crate::faults::{behind_a_proxy, commit_one, until_committed};
 use crate::proxy::Fate;
@@ -21,6 +21,7 @@ const LONGER: &str = "DO $$ BEGIN EXECUTE format(\
     'ALTER DATABASE %I SET lock_timeout = ''1h''', current_database()); END $$";
 
 #[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn a_connection_waits_and_idles_for_at_most_ten_seconds() {
     let database = database();
     drop(prepared(&database.uri(), &[]).await);
@@ -39,6 +40,7 @@ async fn a_connection_waits_and_idles_for_at_most_ten_seconds() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn a_writer_that_cannot_lock_the_log_names_the_holder() {
     let database = database();
     drop(prepared(&database.uri(), &[]).await);
@@ -55,6 +57,7 @@ async fn a_writer_that_cannot_lock_the_log_names_the_holder() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn a_writer_that_stalls_before_its_commit_loses_its_transaction() {
     let database = database();
     let options = "?options=-c%20idle_in_transaction_session_timeout%3D50ms";

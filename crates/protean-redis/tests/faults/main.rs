@@ -12,11 +12,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use protean_conformance::broker::Sample;
 use protean_port::Result;
 use protean_port::port::{Broker, BrokerLocation, BrokerProvider, Entry};
 use protean_redis::Redis;
-use protean_testing::broker::Sample;
-use protean_testing::servers::RedisServer;
+use protean_test_servers::RedisServer;
 
 mod foreign;
 mod fullness;

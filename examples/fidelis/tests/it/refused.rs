@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use protean_testing::servers::{Database, Postgres, RedisServer};
+use protean_test_servers::{Database, Postgres, RedisServer};
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 
 use crate::bank::{PATIENCE, Server};
@@ -99,6 +99,7 @@ fn certificate(host: &str, until: i32) -> Certificate {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 fn a_database_that_cannot_be_used_is_named() {
     let database = database();
     database.run(
@@ -138,6 +139,7 @@ fn a_database_that_cannot_be_used_is_named() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
 fn a_certificate_of_the_database_that_cannot_be_trusted_is_named() {
     let redis = RedisServer::shared().uri();
     let (good, old) = (certificate("127.0.0.1", 2100), certificate("127.0.0.1", 2010));
@@ -159,6 +161,7 @@ fn a_certificate_of_the_database_that_cannot_be_trusted_is_named() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
 fn a_redis_that_cannot_be_used_is_named() {
     let (database, server) = (database(), RedisServer::start(""));
     let rights = ["ACL", "SETUSER", "bob", "on", ">canary", "~*", "+@all"];
@@ -186,6 +189,7 @@ fn a_redis_that_cannot_be_used_is_named() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
 fn a_certificate_of_redis_that_cannot_be_trusted_is_named() {
     let database = database();
     let (good, old) = (certificate("127.0.0.1", 2100), certificate("127.0.0.1", 2010));
@@ -204,6 +208,7 @@ fn a_certificate_of_redis_that_cannot_be_trusted_is_named() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
 fn what_no_worker_could_start_with_is_told_once_and_ends_the_supervisor() {
     let (database, server) = (database(), RedisServer::start("maxmemory-policy allkeys-lru\n"));
     let evicting = with_redis(&database, server.uri_as("default:canary"));

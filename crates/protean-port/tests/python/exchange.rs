@@ -1,13 +1,12 @@
 //! Protean for Python 0.18 reads our entries, and we read its.
 
-use std::path::Path;
 use std::time::Duration;
 
 use protean_port::message::{
     Category, DeadLetterEntry, Envelope, Extensions, Foreign, Id, Kind, Message, Priority,
     Recorded, Timestamp,
 };
-use protean_testing::servers::Python;
+use protean_test_servers::Python;
 use serde_json::{Value, json};
 
 use crate::interpreter::Interpreter;
@@ -20,7 +19,7 @@ struct Shop(Interpreter);
 
 impl Shop {
     fn open() -> Self {
-        let python = Python::with_protean(Path::new(env!("CARGO_TARGET_TMPDIR")));
+        let python = Python::with_protean().unwrap();
         Self(Interpreter::run(&python, include_str!("exchange.py")))
     }
 
@@ -74,6 +73,7 @@ fn received(entry: &str) -> Foreign<'_> {
 }
 
 #[test]
+#[ignore = "needs Protean for Python: cargo xtask test"]
 fn python_reads_and_verifies_our_events() {
     let mut shop = Shop::open();
     let entry = sent(&added(ODD));
@@ -86,6 +86,7 @@ fn python_reads_and_verifies_our_events() {
 }
 
 #[test]
+#[ignore = "needs Protean for Python: cargo xtask test"]
 fn python_reads_and_verifies_our_commands() {
     let mut shop = Shop::open();
     let entry = sent(&add());
@@ -96,6 +97,7 @@ fn python_reads_and_verifies_our_commands() {
 }
 
 #[test]
+#[ignore = "needs Protean for Python: cargo xtask test"]
 fn python_refuses_what_was_changed_on_its_way() {
     let mut shop = Shop::open();
     let read = shop.ask("read", &json!(sent(&add()).replace("9.990", "9.991")));
@@ -103,6 +105,7 @@ fn python_refuses_what_was_changed_on_its_way() {
 }
 
 #[test]
+#[ignore = "needs Protean for Python: cargo xtask test"]
 fn python_sends_our_dead_letters_again() {
     let mut shop = Shop::open();
     let entry = sent(&added(ODD));
@@ -122,6 +125,7 @@ fn python_sends_our_dead_letters_again() {
 }
 
 #[test]
+#[ignore = "needs Protean for Python: cargo xtask test"]
 fn events_that_python_writes_pass_our_check() {
     let mut shop = Shop::open();
     let notes =
@@ -139,6 +143,7 @@ fn events_that_python_writes_pass_our_check() {
 }
 
 #[test]
+#[ignore = "needs Protean for Python: cargo xtask test"]
 fn events_that_python_publishes_to_other_systems_can_be_read() {
     let mut shop = Shop::open();
     let entry = shop.write("published", &json!({"title": "B0"}));
@@ -148,6 +153,7 @@ fn events_that_python_publishes_to_other_systems_can_be_read() {
 }
 
 #[test]
+#[ignore = "needs Protean for Python: cargo xtask test"]
 fn commands_that_python_writes_pass_our_check() {
     let mut shop = Shop::open();
     let entry = shop.write("command", &json!({"title": "B0", "price": -0.0}));

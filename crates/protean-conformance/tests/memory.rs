@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
+use protean_conformance::store::{Subject, sample, show};
 use protean_port::memory::{MemoryProvider, MemoryStore};
 use protean_port::message::Priority;
 use protean_port::port::{Location, Outcome, Provider, Statement, Store};
-use protean_testing::contract::{Subject, sample, show};
 
 async fn fresh() -> Subject {
     Subject::new(Arc::new(MemoryStore::new()))
 }
 
-protean_testing::contract_suite!(fresh);
+protean_conformance::store_suite!(fresh);
 
 #[test]
 fn statements_are_rejected_whole() {
@@ -42,22 +42,22 @@ fn a_provider_opens_an_empty_store_each_time() {
 
 #[test]
 fn every_fact_is_in_the_suite() {
-    let suite = include_str!("../src/contract/mod.rs");
+    let suite = include_str!("../src/store/mod.rs");
     let ports = [
-        include_str!("../src/contract/commit.rs"),
-        include_str!("../src/contract/keys.rs"),
-        include_str!("../src/contract/lanes.rs"),
-        include_str!("../src/contract/ledger.rs"),
-        include_str!("../src/contract/log.rs"),
-        include_str!("../src/contract/marks.rs"),
-        include_str!("../src/contract/outcomes.rs"),
-        include_str!("../src/contract/parking.rs"),
-        include_str!("../src/contract/prepare.rs"),
-        include_str!("../src/contract/queries.rs"),
-        include_str!("../src/contract/rows.rs"),
+        include_str!("../src/store/commit.rs"),
+        include_str!("../src/store/keys.rs"),
+        include_str!("../src/store/lanes.rs"),
+        include_str!("../src/store/ledger.rs"),
+        include_str!("../src/store/log.rs"),
+        include_str!("../src/store/marks.rs"),
+        include_str!("../src/store/outcomes.rs"),
+        include_str!("../src/store/parking.rs"),
+        include_str!("../src/store/prepare.rs"),
+        include_str!("../src/store/queries.rs"),
+        include_str!("../src/store/rows.rs"),
     ];
     let facts = ports.iter().flat_map(|port| port.split("\npub async fn ").skip(1));
     for fact in facts.filter_map(|text| text.split('(').next()) {
-        assert!(suite.contains(&format!("    {fact},\n")), "{fact} is not in contract_suite!");
+        assert!(suite.contains(&format!("    {fact},\n")), "{fact} is not in store_suite!");
     }
 }

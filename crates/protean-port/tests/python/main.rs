@@ -4,8 +4,8 @@
 //! * `checksum`: random JSON has the checksum that Python gives it
 //! * `exchange`: Protean for Python 0.18 reads our entries, and we read its
 //!
-//! They need `python3`, 3.11 or later. `exchange` installs `protean` from PyPI
-//! below `target` when it first runs.
+//! They need `python3`, 3.11 or later, and `exchange` the environment that
+//! `cargo xtask test` sets up.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]

@@ -14,7 +14,8 @@ use super::sample::{
     Draft, account, accounts, at, commit_all, lane_read, parked_read, registration, registrations,
     tables, things,
 };
-use super::{Subject, runtime};
+use super::subject::Subject;
+use crate::runtime::runtime;
 
 /// Runs random histories on fresh stores and on memory stores.
 ///

@@ -13,6 +13,8 @@ const BELOW: &[(&str, &[&str])] = &[
     ("protean-redis", &["protean-core"]),
     ("protean-engine", &["protean-core"]),
     ("protean-testing", &["protean-core", "protean-macros"]),
+    ("protean-conformance", &["protean-core"]),
+    ("protean-test-servers", &[]),
     (
         "protean",
         &[
@@ -33,7 +35,9 @@ const EXAMPLES: &[&str] = &["protean-rs", "protean-cli"];
 /// The benchmarks run a server in their own process as well, on the domain of an example,
 /// and databases and brokers of their own.
 const BENCHES: &[&str] =
-    &["protean-rs", "protean-cli", "protean-engine", "protean-testing", "fidelis"];
+    &["protean-rs", "protean-cli", "protean-engine", "protean-test-servers", "fidelis"];
+
+const XTASK: &[&str] = &["protean-test-servers"];
 
 /// `[dependencies]` names only crates below; what only tests need is free.
 pub(crate) fn depend_only_downwards(file: &File) -> Vec<Offence> {
@@ -41,6 +45,7 @@ pub(crate) fn depend_only_downwards(file: &File) -> Vec<Offence> {
     let allowed = match home.split_once('/') {
         Some(("examples", _)) => EXAMPLES,
         None if home == "benches" => BENCHES,
+        None if home == "xtask" => XTASK,
         Some(("crates", folder)) => match BELOW.iter().find(|(name, _)| *name == folder) {
             Some((_, allowed)) => allowed,
             None => {

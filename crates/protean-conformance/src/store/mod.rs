@@ -6,7 +6,7 @@
 //! # mod shown {
 //! use std::sync::Arc;
 //! use protean_port::memory::MemoryStore;
-//! use protean_testing::contract::Subject;
+//! use protean_conformance::store::Subject;
 //!
 //! async fn fresh() -> Subject {
 //!     // A database of its own each time, not yet prepared. What must outlive
@@ -14,7 +14,7 @@
 //!     Subject::new(Arc::new(MemoryStore::new()))
 //! }
 //!
-//! protean_testing::contract_suite!(fresh);
+//! protean_conformance::store_suite!(fresh);
 //! # }
 //! ```
 //!
@@ -24,15 +24,6 @@
 //! [`history`]; `PROPTEST_CASES` says how often.
 
 #![expect(missing_docs, reason = "the name of a fact says all of it")]
-
-use std::any::Any;
-use std::future::Future;
-use std::sync::Arc;
-use std::time::Duration;
-
-use protean_port::Result;
-use protean_port::port::Store;
-use tokio::runtime::{Builder, Runtime};
 
 pub mod commit;
 pub mod find;
@@ -52,60 +43,16 @@ pub mod rows;
 pub mod sample;
 pub mod settling;
 
-/// A store under test and what must live as long as it.
-pub struct Subject {
-    store: Arc<dyn Store>,
-    guards: Vec<Box<dyn Any>>,
-}
+mod subject;
 
-impl Subject {
-    /// A store that needs nothing kept.
-    pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, guards: Vec::new() }
-    }
-
-    /// Drops `guard` after the store only.
-    pub fn keeping(mut self, guard: impl Any) -> Self {
-        self.guards.push(Box::new(guard));
-        self
-    }
-
-    /// The store.
-    pub fn store(&self) -> Arc<dyn Store> {
-        Arc::clone(&self.store)
-    }
-}
-
-/// Shows one fact of a fresh store that knows the sample's tables and groups.
-///
-/// # Panics
-/// When the fact does not hold, a read fails, or it takes longer than a minute.
-pub fn show<S, F>(fresh: impl FnOnce() -> S, fact: impl FnOnce(Arc<dyn Store>) -> F)
-where
-    S: Future<Output = Subject>,
-    F: Future<Output = Result>,
-{
-    let shown = runtime().block_on(async {
-        let subject = fresh().await;
-        let store = subject.store();
-        store.prepare(&sample::tables(), &sample::registrations()).await?;
-        let fact = tokio::time::timeout(Duration::from_secs(60), fact(store));
-        fact.await.unwrap_or_else(|_| panic!("it took longer than a minute"))
-    });
-    shown.unwrap_or_else(|error| panic!("{error:?}"));
-}
-
-pub(crate) fn runtime() -> Runtime {
-    let runtime = Builder::new_multi_thread().worker_threads(4).enable_all().build();
-    runtime.unwrap_or_else(|error| panic!("no runtime: {error}"))
-}
+pub use subject::{Subject, show};
 
 /// Expands to the tests of the contract for the store that `fresh` opens: an
-/// `async fn() -> Subject`. See [`contract`](crate::contract).
+/// `async fn() -> Subject`. See [`store`](crate::store).
 #[macro_export]
-macro_rules! contract_suite {
-    ($fresh:ident) => {
-        $crate::contract_facts! { $fresh,
+macro_rules! store_suite {
+    ($(#[$attribute:meta])* $fresh:ident) => {
+        $crate::store_facts! { [$(#[$attribute])*] $fresh,
             commit: [
                 concurrent_appends_leave_no_gap,
                 optimistic_appends_lose_no_update,
@@ -274,29 +221,35 @@ macro_rules! contract_suite {
 
         mod model {
             #[test]
+            $(#[$attribute])*
             fn agrees_with_the_memory_store() {
-                $crate::contract::model::agrees_with_the_memory_store(super::$fresh);
+                $crate::store::model::agrees_with_the_memory_store(super::$fresh);
             }
 
             #[test]
+            $(#[$attribute])*
             fn accounts_close_whatever_is_settled() {
-                $crate::contract::settling::accounts_close_whatever_is_settled(super::$fresh);
+                $crate::store::settling::accounts_close_whatever_is_settled(super::$fresh);
             }
         }
     };
 }
 
-/// One module a port, one test a fact; for [`contract_suite!`] alone.
+/// One module a port, one test a fact; for [`store_suite!`] alone.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! contract_facts {
-    (@facts $fresh:path, $port:ident, [$($fact:ident,)*]) => {
-        $(#[test]
+macro_rules! store_facts {
+    (@fact [$($attribute:tt)*] $fresh:path, $port:ident, $fact:ident) => {
+        #[test]
+        $($attribute)*
         fn $fact() {
-            $crate::contract::show($fresh, $crate::contract::$port::$fact);
-        })*
+            $crate::store::show($fresh, $crate::store::$port::$fact);
+        }
     };
-    ($fresh:ident, $($port:ident: $facts:tt,)*) => {
-        $(mod $port { $crate::contract_facts! { @facts super::$fresh, $port, $facts } })*
+    (@facts $attributes:tt $fresh:path, $port:ident, [$($fact:ident,)*]) => {
+        $($crate::store_facts! { @fact $attributes $fresh, $port, $fact })*
+    };
+    ($attributes:tt $fresh:ident, $($port:ident: $facts:tt,)*) => {
+        $(mod $port { $crate::store_facts! { @facts $attributes super::$fresh, $port, $facts } })*
     };
 }

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
-use protean_testing::servers::Python;
+use protean_test_servers::Python;
 
 /// A process that answers one line with one line, until it is dropped.
 pub(crate) struct Interpreter {

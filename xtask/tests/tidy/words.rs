@@ -11,9 +11,11 @@ const NAMES: &[&str] = &["utils", "util", "helpers", "helper", "common", "misc"]
 const CODE: &[(&str, &str)] = &[
     ("todo!(", "write it, or leave it out"),
     ("unimplemented!(", "write it, or leave it out"),
-    ("#[ignore", "a test that does not run tells nothing: mend it, or delete it"),
     ("use super::*", "import by name"),
 ];
+
+/// What a test that is left out of `cargo test` has to say.
+const LEFT_OUT: (&str, &str) = ("#[ignore = \"needs ", ": cargo xtask test\"]");
 
 /// Folders of one machine.
 const MACHINE: &[&str] = &["root", "home", "work"];
@@ -37,6 +39,16 @@ pub(crate) fn in_code(file: &File) -> Vec<Offence> {
         banned.map(move |(word, what)| (at + 1, format!("`{word}`: {what}")))
     });
     found.map(|(line, what)| Offence::new(&file.path, line, what)).collect()
+}
+
+/// A test is left out only for what it needs, which `cargo xtask test` sets up.
+pub(crate) fn in_reasons(file: &File) -> Vec<Offence> {
+    let lines = file.code.lines().zip(file.text.lines()).enumerate();
+    let ignored = lines.filter(|(_, (code, _))| code.contains("#[ignore"));
+    let silent =
+        ignored.filter(|(_, (_, text))| !text.contains(LEFT_OUT.0) || !text.contains(LEFT_OUT.1));
+    let what = format!("say what the test needs, `{}…{}`, or mend it", LEFT_OUT.0, LEFT_OUT.1);
+    silent.map(|(at, _)| Offence::new(&file.path, at + 1, what.clone())).collect()
 }
 
 /// No text names a folder of the machine it was written on.
@@ -63,7 +75,7 @@ fn machine_path(line: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{MACHINE, in_code, in_names, in_texts};
+    use super::{MACHINE, in_code, in_names, in_reasons, in_texts};
     use crate::tree::File;
 
     #[test]
@@ -77,10 +89,19 @@ mod tests {
 
     #[test]
     fn rejects_half_written_code_and_silenced_tests() {
-        for text in ["todo!()", "unimplemented!(\"b\")", "#[ignore = \"slow\"]", "use super::*;"] {
+        for text in ["todo!()", "unimplemented!(\"b\")", "use super::*;"] {
             assert_eq!(in_code(&File::new("a.rs", text)).len(), 1, "{text}");
         }
         assert!(in_code(&File::new("a.rs", "// todo!(\nlet a = \"#[ignore]\";")).is_empty());
+    }
+
+    #[test]
+    fn rejects_a_test_that_is_left_out_for_no_need() {
+        for text in ["#[ignore]", "#[ignore = \"slow\"]", "#[ignore = \"needs Redis\"]"] {
+            assert_eq!(in_reasons(&File::new("a.rs", text)).len(), 1, "{text}");
+        }
+        let text = "#[ignore = \"needs Redis: cargo xtask test\"]";
+        assert!(in_reasons(&File::new("a.rs", text)).is_empty());
     }
 
     #[test]

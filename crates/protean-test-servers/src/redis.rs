@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::install::program;
-
-const PACKAGE: &str = "redis-server";
+use crate::programs::REDIS;
 
 /// A server on a free port of this machine, which keeps nothing on the disk unless its
 /// settings say so. It ends with the process of the tests, however that ends, and
@@ -33,7 +31,7 @@ impl RedisServer {
     /// The server that the tests of this process share; names in it are theirs to keep apart.
     ///
     /// # Panics
-    /// When there is no server program and none can be installed, or it does not start.
+    /// When the server is not installed or does not start.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<RedisServer> = OnceLock::new();
         SHARED.get_or_init(|| Self::start(""))
@@ -42,7 +40,7 @@ impl RedisServer {
     /// A server of one's own with these lines in its configuration (`appendonly yes`).
     ///
     /// # Panics
-    /// When there is no server program and none can be installed, or it does not start.
+    /// When the server is not installed or does not start.
     pub fn start(settings: &str) -> Self {
         Self::start_on("redis", settings, |_| {})
     }
@@ -50,7 +48,7 @@ impl RedisServer {
     /// A server that speaks TLS and shows this certificate, both in PEM.
     ///
     /// # Panics
-    /// When there is no server program and none can be installed, or it does not start.
+    /// When the server is not installed or does not start.
     pub fn start_with_tls(certificate: &str, key: &str) -> Self {
         let settings = "tls-auth-clients no\ntls-cert-file cert.pem\ntls-key-file key.pem\n\
                         tls-ca-cert-file cert.pem\n";
@@ -129,7 +127,8 @@ impl RedisServer {
     }
 
     fn start_on(scheme: &'static str, settings: &str, prepare: impl Fn(&Path)) -> Self {
-        let (server, client) = (program("redis-server", PACKAGE), program("redis-cli", PACKAGE));
+        let programs = REDIS.folder().unwrap_or_else(|missing| panic!("{missing}"));
+        let (server, client) = (programs.join("redis-server"), programs.join("redis-cli"));
         let mut said = String::new();
         // Another process may take the port first; then another one is tried.
         for _ in 0..5 {

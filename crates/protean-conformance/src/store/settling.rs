@@ -16,7 +16,8 @@ use super::sample::{
     Draft, READER, account, accounts, at, commit_all, keep, lane_read, parked_read, places,
     registrations, tables, take, unit,
 };
-use super::{Subject, runtime};
+use super::subject::Subject;
+use crate::runtime::runtime;
 
 /// What a group does next.
 #[derive(Clone, Debug)]

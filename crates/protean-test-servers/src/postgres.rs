@@ -10,7 +10,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use super::install::program;
+use crate::programs::POSTGRESQL;
 
 /// PostgreSQL refuses to run as root: then it runs as this user, who owns nothing else.
 const NOBODY: u32 = 65_534;
@@ -48,7 +48,7 @@ impl Postgres {
     /// anything to the disk.
     ///
     /// # Panics
-    /// When there is no server program and none can be installed, or it does not start.
+    /// When the server is not installed or does not start.
     pub fn shared() -> &'static Self {
         static SHARED: OnceLock<Postgres> = OnceLock::new();
         SHARED.get_or_init(|| Self::start("-c fsync=off -c full_page_writes=off"))
@@ -57,7 +57,7 @@ impl Postgres {
     /// A server of one's own with these settings (`-c fsync=on -c …`).
     ///
     /// # Panics
-    /// When there is no server program and none can be installed, or it does not start.
+    /// When the server is not installed or does not start.
     pub fn start(settings: &str) -> Self {
         Self::start_on(settings, |_| {})
     }
@@ -65,7 +65,7 @@ impl Postgres {
     /// A server that speaks TLS and shows this certificate, both in PEM.
     ///
     /// # Panics
-    /// When there is no server program and none can be installed, or it does not start.
+    /// When the server is not installed or does not start.
     pub fn start_with_tls(certificate: &str, key: &str) -> Self {
         let settings = "-c fsync=off -c ssl=on -c ssl_cert_file=cert.pem -c ssl_key_file=key.pem";
         Self::start_on(settings, |folder| {
@@ -75,9 +75,7 @@ impl Postgres {
     }
 
     fn start_on(settings: &str, equip: impl Fn(&Path)) -> Self {
-        let initdb = program("initdb", "postgresql");
-        let programs = initdb.canonicalize().unwrap_or(initdb);
-        let programs = programs.parent().unwrap_or(Path::new("")).to_owned();
+        let programs = POSTGRESQL.folder().unwrap_or_else(|missing| panic!("{missing}"));
         let mut log = String::new();
         // Another process may take the port first; then another one is tried.
         for _ in 0..5 {
@@ -138,7 +136,7 @@ impl Postgres {
 impl Orders {
     fn new(programs: &Path, folder: &Path, settings: &str) -> Self {
         let mut command = Command::new("sh");
-        command.args(["-c", include_str!("supervisor.sh"), "supervisor"]);
+        command.args(["-c", include_str!("postgres.sh"), "supervisor"]);
         command.arg(programs).arg(folder).arg(settings).current_dir("/");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         // An interrupt from the terminal ends the tests, and so this.

@@ -1,7 +1,7 @@
 //! The contract of brokers, as facts that every adapter shows.
 //!
 //! An adapter's test file opens its broker in an `async fn fresh() -> Arc<dyn Broker>`
-//! and holds one line, `protean_testing::broker_suite!(fresh);`. It expands to one
+//! and holds one line, `protean_conformance::broker_suite!(fresh);`. It expands to one
 //! module a subject and in it one `#[test]` a fact. The facts may share a server:
 //! each has [names](Sample::stream) of its own.
 
@@ -34,7 +34,7 @@ where
     O: Future<Output = Arc<dyn Broker>>,
     F: Future<Output = Result>,
 {
-    let shown = crate::contract::runtime().block_on(async {
+    let shown = crate::runtime::runtime().block_on(async {
         let fact = tokio::time::timeout(Duration::from_secs(60), fact(Sample::new(fresh().await)));
         fact.await.unwrap_or_else(|_| panic!("it took longer than a minute"))
     });
@@ -45,8 +45,8 @@ where
 /// `async fn() -> Arc<dyn Broker>`. See [`broker`](crate::broker).
 #[macro_export]
 macro_rules! broker_suite {
-    ($fresh:ident) => {
-        $crate::broker_facts! { $fresh,
+    ($(#[$attribute:meta])* $fresh:ident) => {
+        $crate::broker_facts! { [$(#[$attribute])*] $fresh,
             groups: [
                 groups_that_were_missing_are_told,
                 a_group_begins_with_the_first_entry,
@@ -117,13 +117,19 @@ macro_rules! broker_suite {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! broker_facts {
-    (@facts $fresh:path, $subject:ident, [$($fact:ident,)*]) => {
-        $(#[test]
+    (@fact [$($attribute:tt)*] $fresh:path, $subject:ident, $fact:ident) => {
+        #[test]
+        $($attribute)*
         fn $fact() {
             $crate::broker::show($fresh, $crate::broker::$subject::$fact);
-        })*
+        }
     };
-    ($fresh:ident, $($subject:ident: $facts:tt,)*) => {
-        $(mod $subject { $crate::broker_facts! { @facts super::$fresh, $subject, $facts } })*
+    (@facts $attributes:tt $fresh:path, $subject:ident, [$($fact:ident,)*]) => {
+        $($crate::broker_facts! { @fact $attributes $fresh, $subject, $fact })*
+    };
+    ($attributes:tt $fresh:ident, $($subject:ident: $facts:tt,)*) => {
+        $(mod $subject {
+            $crate::broker_facts! { @facts $attributes super::$fresh, $subject, $facts }
+        })*
     };
 }
