@@ -267,7 +267,7 @@ async fn what_an_upcaster_cannot_take_names_the_step() {
     tamper(&folder, "{\"amount\": true}", 2);
     let text = text(load(&present(&folder, "")).await);
     let expected = "event 2 of purses::purse-p cannot be replayed: \
-                    version 2 of Paid cannot be brought to version 3: the field 'amount': ";
+                    version 2 of Paid cannot be upcast to version 3: the field 'amount': ";
     assert!(text.starts_with(expected), "{text}");
 }
 
@@ -319,7 +319,7 @@ async fn projected(data: &str, version: u32, more: &str) -> Result {
     let folder = tempfile::tempdir().unwrap();
     let purse = of_old(&folder).await;
     let domain = present(&folder, &format!("{more}\nsnapshot_threshold = 1"));
-    protean::domain::Snapshots::of(&domain).take::<Purse>(&purse).await.unwrap();
+    protean::Snapshots::of(&domain).take::<Purse>(&purse).await.unwrap();
     tamper(&folder, data, version);
     domain.process(Pay { purse, amount: 7.into() }).synchronous().await
 }
