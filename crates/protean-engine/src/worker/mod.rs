@@ -21,7 +21,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::FutureExt;
 use futures_util::stream::FuturesUnordered;
-use protean_core::handling::longest_backoff;
+use protean_core::handling::Backoff;
 use protean_port::Result;
 use protean_port::message::{Lane, Timestamp};
 use protean_port::port::{BoxFuture, Changes, Delivery, Outcome, ParkedPage};
@@ -357,7 +357,8 @@ impl Worker {
 
     fn found(&mut self, lane: Lane, page: Result<ParkedPage>) {
         if let Ok(ParkedPage { next_due: Some(due), .. }) = &page {
-            let longest = longest_backoff(self.bench.group.subscription.retry_delay);
+            let longest =
+                Backoff::of_handler(self.bench.group.subscription.retry_delay).longest_wait();
             let longest = longest.max(self.bench.domain.config().server.version_retry.max_delay);
             self.clock.learn(self.bench.domain.clock(), *due, longest);
         }

@@ -267,7 +267,7 @@ async fn what_an_upcaster_cannot_take_names_the_step() {
     tamper(&folder, "{\"amount\": true}", 2);
     let told = told(load(&present(&folder, "")).await);
     let expected = "event 2 of purses::purse-p cannot be replayed: \
-                    version 2 of Paid cannot be brought to version 3: the field 'amount': ";
+                    version 2 of Paid cannot be upcast to version 3: the field 'amount': ";
     assert!(told.starts_with(expected), "{told}");
 }
 
