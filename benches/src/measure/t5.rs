@@ -7,7 +7,7 @@ use protean::domain::{HandlerKind, broker};
 use protean::{Domain, Priority};
 use protean_cli::{Error, Result};
 use protean_engine::{Relay, RelayPlan};
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::backlog;
 use crate::bare::{Streamed, Streams};
@@ -70,7 +70,8 @@ pub(super) async fn relay_until(
     let store = Arc::clone(domain.store().await?);
     let to = Arc::clone(broker(domain, BROKER).await?);
     let relay = Relay::new(domain.clone(), store, to, RelayPlan::of(domain, BROKER));
-    let (stop, stopped) = watch::channel(false);
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
     let mut streams = Streams::of(place).await?;
     let begun = Instant::now();
     let working = tokio::spawn(async move { relay.run(stopped).await });
@@ -81,7 +82,7 @@ pub(super) async fn relay_until(
         tokio::time::sleep(GLANCE).await;
     }
     // The page in hand is settled first.
-    stop.send_replace(true);
+    stop.cancel();
     working.await?;
     Ok(begun.elapsed())
 }

@@ -16,40 +16,24 @@
 //! stands; `inbox` takes what others have published into the log; `mirror` shows dead
 //! letters in the broker as well.
 //!
-//! `health` tells over HTTP how a server is; `vitals` is what it counts for that.
+//! `health` tells over HTTP how a server is; `metrics` is what it counts for that.
 //!
 //! The engine sees the domain and its store; it names no adapter.
 
-mod breaker;
-mod conflicts;
 mod dead_letters;
-mod feed;
-mod flight;
-mod health;
+mod failpoint;
 mod inbox;
-mod job;
-mod lanes;
-mod mirror;
-mod outbox;
-mod pipeline;
+mod maintenance;
+mod observe;
 mod relay;
 mod server;
 mod source;
-mod status;
-mod steady;
-mod step;
-mod upkeep;
-mod verify;
-mod vitals;
-mod watermark;
 mod worker;
 
-pub use breaker::{Breaker, End};
 pub use dead_letters::DeadLetters;
-pub use health::HealthPage;
-pub use lanes::{Item, Lanes, Slots};
-pub use outbox::{Outbox, Refused, RelayStatus};
-pub use relay::{Relay, RelayPlan, RelayRoute};
+pub use observe::{
+    Account, Health, HealthPage, LaneStatus, Report, SubscriptionStatus, subscriptions, verify,
+};
+pub use relay::{Outbox, Refused, Relay, RelayPlan, RelayRoute, RelayStatus};
 pub use server::Server;
-pub use status::{Health, LaneStatus, SubscriptionStatus, subscriptions};
-pub use verify::{Account, Report, verify};
+pub use worker::{Breaker, End, Item, Lanes, Slots};

@@ -11,17 +11,18 @@ use protean_core::domain::{Domain, Group, broker, preflight};
 use protean_port::message::Lane;
 use protean_port::port::{Broker, Store};
 use protean_port::{Error, Result};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::health::HealthPage;
+use crate::dead_letters::DlqPublisher;
 use crate::inbox;
-use crate::job::Bench;
-use crate::mirror::Mirror;
+use crate::maintenance::maintain;
+use crate::observe::HealthPage;
+use crate::observe::metrics::{GroupMetrics, Metrics, Role};
 use crate::relay::{Relay, RelayPlan};
-use crate::upkeep::look_after;
-use crate::vitals::{Pulse, Role, Vitals};
+use crate::worker::runner::HandlerRunner;
 use crate::worker::{Access, Worker};
 
 /// How often a process that stands by asks whether it may take over a group.
@@ -71,11 +72,11 @@ impl Server {
     /// When the store cannot be opened, or a part of the server itself has failed;
     /// the other parts have stopped properly then.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result {
-        let vitals = Arc::new(Vitals::of(&self.domain));
+        let metrics = Arc::new(Metrics::of(&self.domain));
         // Ends with this future, however that ends.
         let mut pages = JoinSet::new();
         if let Some(page) = self.health {
-            pages.spawn(page.serve(self.domain.clone(), Arc::clone(&vitals)));
+            pages.spawn(page.serve(self.domain.clone(), Arc::clone(&metrics)));
         }
         let mut shutdown = pin!(shutdown);
         let store = tokio::select! {
@@ -92,9 +93,9 @@ impl Server {
             opened = open_broker(&self.domain) => opened?,
             () = &mut shutdown => return Ok(()),
         };
-        let (stop, stopped) = watch::channel(false);
-        let mut inboxes = inbox::start(&self.domain, &store, &stopped);
-        let mut workers = start(&self.domain, (store, broker), &vitals, &stopped);
+        let stop = CancellationToken::new();
+        let mut inboxes = inbox::start(&self.domain, &store, &stop);
+        let mut workers = start(&self.domain, (store, broker), &metrics, &stop);
         let mut failure = None;
         tokio::select! {
             () = &mut shutdown => info!("stopping: what runs is finished, what waits stays in the log"),
@@ -103,9 +104,8 @@ impl Server {
             }
             Some(ended) = inboxes.join_next() => failure = inbox::failure(ended),
         }
-        vitals.stop();
-        // Nobody listens when there are no groups.
-        let _ = stop.send(true);
+        metrics.stop();
+        stop.cancel();
         let drain = self.domain.config().server.drain_timeout;
         let drained = tokio::time::timeout(drain, async {
             while let Some(ended) = workers.join_next().await {
@@ -127,23 +127,23 @@ impl Server {
 fn start(
     domain: &Domain,
     (store, broker): (Arc<dyn Store>, Option<Arc<dyn Broker>>),
-    vitals: &Vitals,
-    stopped: &watch::Receiver<bool>,
+    metrics: &Metrics,
+    stopped: &CancellationToken,
 ) -> JoinSet<()> {
     let alone = Arc::new(Semaphore::new(1));
     let mut workers = JoinSet::new();
-    for pulse in vitals.groups() {
-        announce(domain, &pulse.group);
-        let (group, store) = (Arc::clone(&pulse.group), Arc::clone(&store));
-        let bench = Bench { domain: domain.clone(), store, group };
-        let reads = match pulse.group.subscription.subscription_type {
+    for metrics in metrics.groups() {
+        announce(domain, &metrics.group);
+        let (group, store) = (Arc::clone(&metrics.group), Arc::clone(&store));
+        let runner = HandlerRunner { domain: domain.clone(), store, group };
+        let reads = match metrics.group.subscription.subscription_type {
             SubscriptionType::EventStore => None,
             SubscriptionType::Stream => broker.clone(),
         };
-        let part = (Arc::clone(pulse), Arc::clone(&alone));
+        let part = (Arc::clone(metrics), Arc::clone(&alone));
         match reads {
-            None => workers.spawn(serve(bench, part, stopped.clone())),
-            Some(broker) => workers.spawn(share(bench, broker, part, stopped.clone())),
+            None => workers.spawn(serve(runner, part, stopped.clone())),
+            Some(broker) => workers.spawn(share(runner, broker, part, stopped.clone())),
         };
     }
     info!(domain = domain.name(), groups = workers.len(), "ready");
@@ -152,7 +152,7 @@ fn start(
         workers.spawn(tell_others(domain, store, name, stopped.clone()));
     }
     if let Some(broker) = broker {
-        let mirror = Mirror::new(domain.clone(), Arc::clone(&store), Arc::clone(&broker));
+        let mirror = DlqPublisher::new(domain.clone(), Arc::clone(&store), Arc::clone(&broker));
         let until = stopped.clone();
         workers.spawn(async move { mirror.run(until).await });
         let plan = RelayPlan::of(domain, &domain.config().outbox.broker);
@@ -160,7 +160,7 @@ fn start(
         let stopped = stopped.clone();
         workers.spawn(async move { relay.run(stopped).await });
     }
-    workers.spawn(look_after(domain.clone(), stopped.clone()));
+    workers.spawn(maintain(domain.clone(), stopped.clone()));
     workers
 }
 
@@ -181,19 +181,19 @@ fn announce(domain: &Domain, group: &Group) {
 
 /// Reads for a group as soon as no other process does.
 async fn serve(
-    bench: Bench,
-    (pulse, alone): (Arc<Pulse>, Arc<Semaphore>),
-    mut stop: watch::Receiver<bool>,
+    runner: HandlerRunner,
+    (metrics, alone): (Arc<GroupMetrics>, Arc<Semaphore>),
+    stop: CancellationToken,
 ) {
-    let group = Arc::clone(&bench.group);
+    let group = Arc::clone(&runner.group);
     let mut told = false;
-    while !*stop.borrow() {
-        let asked = bench.store.claim(&group.claim()).await;
-        pulse.take(Role::told_by(&asked));
+    while !stop.is_cancelled() {
+        let asked = runner.store.claim(&group.claim()).await;
+        metrics.take(Role::after(&asked));
         match asked {
             Ok(Some(claim)) => {
                 let access = Access::Alone(claim);
-                return Worker::new(bench.clone(), access, alone, pulse).work(stop).await;
+                return Worker::new(runner.clone(), access, alone, metrics).work(stop).await;
             }
             Ok(None) if !told => {
                 info!(group = %group.name, "another process reads for this group: standing by");
@@ -202,20 +202,20 @@ async fn serve(
             Ok(None) => {}
             Err(error) => warn!(group = %group.name, "cannot claim the group: {error}"),
         }
-        let _ = tokio::time::timeout(STAND_BY, stop.wait_for(|stop| *stop)).await;
+        let _ = tokio::time::timeout(STAND_BY, stop.cancelled()).await;
     }
 }
 
 /// Reads for a group together with every other process that does.
 async fn share(
-    bench: Bench,
+    runner: HandlerRunner,
     broker: Arc<dyn Broker>,
-    (pulse, alone): (Arc<Pulse>, Arc<Semaphore>),
-    stop: watch::Receiver<bool>,
+    (metrics, alone): (Arc<GroupMetrics>, Arc<Semaphore>),
+    stop: CancellationToken,
 ) {
-    pulse.take(Role::Reading);
+    metrics.take(Role::Reading);
     let access = Access::Shared(broker, stop.clone());
-    Worker::new(bench, access, alone, pulse).work(stop).await;
+    Worker::new(runner, access, alone, metrics).work(stop).await;
 }
 
 /// The broker that messages go through, when any do, once it can be reached.
@@ -228,15 +228,10 @@ async fn open_broker(domain: &Domain) -> Result<Option<Arc<dyn Broker>>> {
 }
 
 /// Publishes events to a broker that belongs to others; nobody waits for it.
-async fn tell_others(
-    domain: Domain,
-    store: Arc<dyn Store>,
-    name: String,
-    mut stop: watch::Receiver<bool>,
-) {
+async fn tell_others(domain: Domain, store: Arc<dyn Store>, name: String, stop: CancellationToken) {
     let broker = tokio::select! {
         reached = reach(&domain, &name) => reached,
-        _ = stop.wait_for(|stop| *stop) => return,
+        _ = stop.cancelled() => return,
     };
     match broker {
         Ok(broker) => {

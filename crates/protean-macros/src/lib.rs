@@ -1,8 +1,9 @@
-//! The attribute macros of Protean. Each expands to what one would write by
-//! hand: implementations of the public traits of the facade, `::protean`.
+//! The attribute macros of Protean. Each expands to code that one could write by hand:
+//! implementations of the public traits of the facade, `::protean`.
 //!
-//! Every macro gives its item back, also when it finds a fault, so that
-//! editors keep working; all faults of an item are told at once.
+//! Every macro keeps its item, even when it finds a fault, so that editors keep working. It
+//! reports all faults of an item at once. The facade documents each macro with an example
+//! that compiles and runs.
 
 mod aggregate;
 mod aggregate_impl;
@@ -310,7 +311,7 @@ pub fn subscriber(options: TokenStream, item: TokenStream) -> TokenStream {
     expand(options, item, |options, item, faults| handler::SUBSCRIBER.expand(options, item, faults))
 }
 
-/// Expands an item; what cannot be expanded is given back with the errors.
+/// Expands an item. An item that cannot be expanded is kept, with the errors after it.
 fn expand(
     options: TokenStream,
     item: TokenStream,

@@ -23,13 +23,14 @@ use std::time::Duration;
 
 use protean_port::port::Claim;
 use protean_port::{Error, Result};
+use protean_sql::{signed, unsigned};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use crate::connection::{Parameter, Session, Settings};
 use crate::error::Fault;
-use crate::value::{Text, signed, unsigned};
+use crate::value::Text;
 
 /// How long a note may take to leave this process.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -76,7 +77,7 @@ impl Claims {
         let sent = orders.send(Order::Take(Arc::clone(&group), reply));
         sent.map_err(|_| ended(()))?;
         let taken = taken.await.map_err(|_| ended(()))?;
-        let taken = taken.map_err(|fault| self.settings.told(fault))?;
+        let taken = taken.map_err(|fault| self.settings.explain(fault))?;
         let settings = self.settings.clone();
         let held = |left| Box::new(Held { group, left, orders, settings }) as Box<dyn Claim>;
         Ok(taken.map(held))

@@ -10,8 +10,10 @@ use crate::{App, Reply, Result, Table};
 
 pub(super) fn run(app: &App) -> Result {
     let domain = app.domain()?;
-    let warnings = domain.config().warnings.iter().map(ToString::to_string);
-    app.reply(warnings.fold(Reply::new(data(&domain), text(&domain)), Reply::warning))
+    let reply = Reply::new(data(&domain), text(&domain));
+    // The text lists them already.
+    let warnings = domain.config().warnings.iter().filter(|_| app.json());
+    app.reply(warnings.map(ToString::to_string).fold(reply, Reply::warning))
 }
 
 fn data(domain: &Domain) -> Value {
@@ -57,7 +59,18 @@ fn text(domain: &Domain) -> String {
     facts.row(["Tables", tables.as_deref().unwrap_or("none")]);
     let mut kept = Table::new().text("Aggregate").text("Kept as").text("Stream");
     aggregates(domain).for_each(|aggregate| kept.row(aggregate));
-    format!("{facts}\n\n{kept}\n\n{}\n\nNothing is wrong.", groups(domain))
+    format!("{facts}\n\n{kept}\n\n{}\n\n{}", groups(domain), conclusion(domain))
+}
+
+/// That nothing is wrong, or each setting to look at.
+fn conclusion(domain: &Domain) -> String {
+    let warnings = &domain.config().warnings;
+    let listed: String = warnings.iter().map(|warning| format!("\n  {warning}")).collect();
+    match warnings.len() {
+        0 => "Nothing is wrong.".to_owned(),
+        1 => format!("1 setting to look at:{listed}"),
+        count => format!("{count} settings to look at:{listed}"),
+    }
 }
 
 /// Each aggregate: its name, what it is kept as, the category of its events.
@@ -125,6 +138,18 @@ mod tests {
         });
         assert_eq!(data["groups"][1], group);
         assert_eq!(data["tables"], json!(["customer"]));
+    }
+
+    #[test]
+    fn lists_settings_that_have_no_effect_instead_of_nothing_is_wrong() {
+        let wired = text(&app().domain().unwrap());
+        assert!(wired.ends_with("\n\nNothing is wrong."), "{wired}");
+        let idle = protean::domain("idle").config("[server]\ntick_interval = 1\n");
+        let listed = text(&idle.build().unwrap());
+        let end = "\n\n1 setting to look at:\n  domain.toml:2: server.tick_interval: has no \
+                   meaning here, because the server does not pause between reads, and wakes on \
+                   every commit; remove it";
+        assert!(listed.ends_with(end), "{listed}");
     }
 
     #[test]

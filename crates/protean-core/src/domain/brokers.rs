@@ -56,7 +56,7 @@ impl Brokers {
     ) -> Result<Self, Vec<String>> {
         let (mut brokers, mut faults) = (BTreeMap::new(), Vec::new());
         for (name, broker) in &config.brokers {
-            if broker.provider == config::BrokerProvider::Inline {
+            if broker.provider == config::BrokerKind::Inline {
                 continue;
             }
             match configured(providers, broker) {
@@ -79,7 +79,7 @@ impl Brokers {
 
 fn configured(
     providers: &[Arc<dyn BrokerProvider>],
-    broker: &config::Broker,
+    broker: &config::BrokerConfig,
 ) -> Result<Configured, (&'static str, String)> {
     let wanted = broker.provider.to_string();
     let found = providers.iter().rev().find(|provider| provider.name() == wanted);
@@ -106,7 +106,7 @@ fn configured(
 /// Handlers that read streams, when the broker that messages are published to has none.
 fn without_streams(config: &Config, groups: &[Arc<Group>]) -> Vec<String> {
     let name = &config.outbox.broker;
-    if config.brokers.get(name).is_some_and(config::Broker::has_streams) {
+    if config.brokers.get(name).is_some_and(config::BrokerConfig::has_streams) {
         return Vec::new();
     }
     let streams = groups
@@ -127,7 +127,7 @@ fn without_streams(config: &Config, groups: &[Arc<Group>]) -> Vec<String> {
 fn forgetful(config: &Config) -> Option<String> {
     let name = &config.outbox.broker;
     let provider = config.brokers.get(name)?.provider;
-    (config.enable_outbox && provider == config::BrokerProvider::RedisPubsub).then(|| {
+    (config.enable_outbox && provider == config::BrokerKind::RedisPubsub).then(|| {
         format!(
             "outbox.broker: '{name}' is {provider}, which keeps nothing for who is away: set \
              brokers.{name}.provider = \"redis\", or list '{name}' in outbox.external_brokers"

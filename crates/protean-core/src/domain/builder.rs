@@ -234,13 +234,11 @@ fn lane_rule(config: &Config) -> LaneRule {
 }
 
 fn location(config: &Config, lanes: LaneRule) -> Location {
-    let database = config.databases.get("default");
+    let database = &config.database;
     Location {
-        uri: database.and_then(|database| database.uri.clone()),
-        synchronous: database.map(|database| database.synchronous.to_string()).unwrap_or_default(),
-        pool_size: database
-            .and_then(|database| usize::try_from(database.pool_size).ok())
-            .unwrap_or(1),
+        uri: database.uri.clone(),
+        synchronous: database.synchronous.to_string(),
+        pool_size: usize::try_from(database.pool_size).unwrap_or(usize::MAX),
         lanes,
     }
 }
@@ -251,10 +249,7 @@ fn choose(
     config: &Config,
     location: &Location,
 ) -> Result<Arc<dyn Provider>, (&'static str, String)> {
-    let wanted = config
-        .databases
-        .get("default")
-        .map_or("memory".to_owned(), |database| database.provider.to_string());
+    let wanted = config.database.provider.to_string();
     let found = providers.iter().rev().find(|provider| provider.name() == wanted);
     let provider = found.ok_or_else(|| {
         let known: Vec<&str> = providers.iter().map(|provider| provider.name()).collect();
@@ -269,7 +264,6 @@ fn choose(
 
 /// A fault of the default database, with its place in the file as far as it is known.
 fn told(file: &str, config: &Config, key: &str, fault: &str) -> String {
-    let line = config.databases.get("default").and_then(|database| database.line);
-    let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+    let line = config.database.line.map(|line| format!(":{line}")).unwrap_or_default();
     format!("{file}{line}: databases.default.{key}: {fault}")
 }

@@ -9,7 +9,7 @@ use protean_port::message::{Category, Message};
 use protean_port::port::{GroupRegistration, Start};
 
 use super::erased::ErasedHandler;
-use crate::config::{Idempotency, Ordering, StartFrom, Subscription};
+use crate::config::{Idempotency, Ordering, StartFrom, SubscriptionConfig};
 
 /// What kind of handler a group belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub struct Group {
     /// The category it reads.
     pub category: Category,
     /// Its settings.
-    pub subscription: Subscription,
+    pub subscription: SubscriptionConfig,
     pub(crate) idempotency: Idempotency,
     pub(crate) routes: HashMap<Arc<str>, ErasedHandler>,
 }

@@ -2,22 +2,23 @@
 //!
 //! ```text
 //! log ─▶ page ─▶ envelopes ─▶ Broker::publish ─▶ settling ─▶ Store::commit (cursor)
-//!          ▲ window (bulk)         │ mark
-//!          └────── gaps ◀──────────┘ the broker has lost something: what its
-//!                                    groups have not settled goes out again
+//!          ▲ window (bulk)         │ batch mark
+//!          └────── gaps ◀──────────┘ the broker lost something: messages that its
+//!                                    groups have not settled are published again
 //! ```
 //!
-//! To the ledger a relay is a group of its own: what it has published it has
-//! settled. It is at least once: after an abrupt end the last page goes out again,
-//! with the same ids.
+//! In the ledger a relay is a group of its own: a published message is a settled one.
+//! Publishing is at least once: after a crash the last page goes out again, with the
+//! same ids.
 
+mod batch_mark;
+mod broker_publisher;
 mod gaps;
-mod mark;
-mod outlet;
+mod outbox;
+mod page;
 mod plan;
-mod rounds;
+mod publish_loop;
 mod settling;
-mod stride;
 mod window;
 
 use std::sync::Arc;
@@ -26,21 +27,22 @@ use std::time::Duration;
 use protean_core::domain::Domain;
 use protean_port::Result;
 use protean_port::port::{Broker, Claim, Store};
-use tokio::sync::watch;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-pub(crate) use plan::prefix;
+pub use outbox::{Outbox, Refused, RelayStatus};
 pub use plan::{RelayPlan, RelayRoute};
-use rounds::Rounds;
+use publish_loop::PublishLoop;
 
-/// How long one that stands by waits before it asks again.
-const STAND_BY: Duration = Duration::from_millis(500);
-/// The first wait after a failure, and the longest.
-const PATIENCE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// How often a relay that stands by asks for the claim again.
+const STAND_BY_INTERVAL: Duration = Duration::from_millis(500);
+/// The wait after the first failure; it doubles from there.
+const FIRST_RETRY_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_RETRY_WAIT: Duration = Duration::from_secs(5);
 
-/// Publishes what the log holds for others to read. One of a name works at a
-/// time, whichever process it is in; the others stand by.
+/// Publishes the messages of the log to a broker. Of all relays with one name, one
+/// works at a time, in whichever process; the others stand by.
 pub struct Relay {
     store: Arc<dyn Store>,
     broker: Arc<dyn Broker>,
@@ -59,26 +61,28 @@ impl Relay {
         Self { store, broker, domain, plan }
     }
 
-    /// Publishes until `stop` says so, and then until the page in hand is settled.
-    /// An outage of either side is waited out: nothing is given up for it.
+    /// Publishes until `stop` is cancelled and the page in hand is settled. An outage of
+    /// the store or the broker is waited out; no message is given up because of it.
     ///
-    /// Dropping the future loses nothing: the page in hand may go out again.
-    pub async fn run(&self, mut stop: watch::Receiver<bool>) {
-        let mut told = false;
-        while !*stop.borrow() {
+    /// Cancel safe: nothing is lost, though the page in hand may be published again.
+    pub async fn run(&self, stop: CancellationToken) {
+        let mut announced = false;
+        while !stop.is_cancelled() {
             match self.enter().await {
                 Ok(Some(claim)) => {
-                    told = false;
-                    self.work(claim, &mut stop).await;
+                    announced = false;
+                    self.work(claim, &stop).await;
                 }
-                Ok(None) if !told => {
-                    info!(relay = %self.plan.name, "another process publishes: standing by");
-                    told = true;
+                Ok(None) if !announced => {
+                    info!(relay = %self.plan.name, "another process holds the relay, standing by");
+                    announced = true;
                 }
                 Ok(None) => {}
-                Err(error) => warn!(relay = %self.plan.name, "cannot claim the relay: {error}"),
+                Err(error) => {
+                    warn!(relay = %self.plan.name, "cannot claim the relay, asking again: {error:#}")
+                }
             }
-            if tokio::time::timeout(STAND_BY, stop.wait_for(|stop| *stop)).await.is_ok() {
+            if tokio::time::timeout(STAND_BY_INTERVAL, stop.cancelled()).await.is_ok() {
                 return;
             }
         }
@@ -89,45 +93,50 @@ impl Relay {
         self.store.claim(&self.plan.name).await
     }
 
-    /// Publishes with the claim, until `stop` says so.
-    async fn work(&self, claim: Box<dyn Claim>, stop: &mut watch::Receiver<bool>) {
-        let mut rounds = Rounds::new(self, claim);
-        let mut wait = PATIENCE.0;
+    /// Publishes while this process holds the claim, until `stop` is cancelled.
+    async fn work(&self, claim: Box<dyn Claim>, stop: &CancellationToken) {
+        let (store, broker) = (Arc::clone(&self.store), Arc::clone(&self.broker));
+        let mut publishing =
+            PublishLoop::new(self.domain.clone(), store, broker, self.plan.clone(), claim);
+        let mut wait = FIRST_RETRY_WAIT;
         loop {
-            let failed = match self.publish_all(&mut rounds, stop).await {
+            let failed = match self.publish_all(&mut publishing, stop).await {
                 Ok(()) => return,
                 Err(error) => error,
             };
-            wait = if rounds.take_progress() { PATIENCE.0 } else { (wait * 2).min(PATIENCE.1) };
-            warn!(relay = %self.plan.name, "cannot publish, trying again in {wait:?}: {failed}");
-            if tokio::time::timeout(wait, stop.wait_for(|stop| *stop)).await.is_ok() {
+            wait = match publishing.take_progress() {
+                true => FIRST_RETRY_WAIT,
+                false => (wait * 2).min(LONGEST_RETRY_WAIT),
+            };
+            warn!(relay = %self.plan.name, ?wait, "publishing failed, trying again: {failed:#}");
+            if tokio::time::timeout(wait, stop.cancelled()).await.is_ok() {
                 return;
             }
         }
     }
 
-    /// Publishes until `stop` says so or something is out of order.
+    /// Publishes until `stop` is cancelled or something fails.
     async fn publish_all(
         &self,
-        rounds: &mut Rounds<'_>,
-        stop: &mut watch::Receiver<bool>,
+        publishing: &mut PublishLoop,
+        stop: &CancellationToken,
     ) -> Result<()> {
         let (mut commits, tick) = (self.store.commits(), self.plan.outbox.tick_interval);
-        let mut look_at = Instant::now();
-        while !*stop.borrow() {
-            // However much there is to publish.
-            if Instant::now() >= look_at {
-                rounds.look_after().await?;
-                look_at = Instant::now() + tick;
+        let mut maintain_at = Instant::now();
+        while !stop.is_cancelled() {
+            // Even while there is always more to publish.
+            if Instant::now() >= maintain_at {
+                publishing.maintain().await?;
+                maintain_at = Instant::now() + tick;
             }
             commits.mark_unchanged();
-            if rounds.publish().await? {
+            if publishing.publish().await? {
                 continue;
             }
             tokio::select! {
-                _ = stop.wait_for(|stop| *stop) => return Ok(()),
+                () = stop.cancelled() => return Ok(()),
                 _ = commits.changed() => {}
-                () = tokio::time::sleep_until(look_at) => {}
+                () = tokio::time::sleep_until(maintain_at) => {}
             }
         }
         Ok(())

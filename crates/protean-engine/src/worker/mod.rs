@@ -1,18 +1,28 @@
 //! The worker of one group: reads, schedules, runs, settles, commits.
 //!
 //! ```text
-//! intake ─▶ lanes ─▶ job ─▶ settle ─▶ pipeline ─▶ Store::commit
+//! reads ─▶ lanes ─▶ job ─▶ settle ─▶ pipeline ─▶ Store::commit
 //!    ▲        ▲                           │ durable, or left out
 //!    └─ wake  └──────── parked ◀──────────┘
 //! ```
 //!
 //! Everything here happens in one task, one event at a time.
 
-mod intake;
+pub(crate) mod breaker;
+mod conflicts;
+pub(crate) mod in_flight;
+pub(crate) mod lanes;
 mod outcomes;
+pub(crate) mod pipeline;
+mod read_scheduler;
+pub(crate) mod runner;
 mod sharing;
+pub(crate) mod steady;
 mod suspects;
+mod watermark;
 
+pub use self::breaker::{Breaker, End};
+pub use self::lanes::{Item, Lanes, Slots};
 pub(crate) use self::sharing::Access;
 
 use std::sync::Arc;
@@ -25,20 +35,19 @@ use protean_core::handling::Backoff;
 use protean_port::Result;
 use protean_port::message::{Lane, Timestamp};
 use protean_port::port::{BoxFuture, Changes, Delivery, Outcome, ParkedPage};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use self::intake::{Intake, Wanted};
+use self::read_scheduler::{ReadScheduler, Wanted};
 use self::sharing::{Shared, Sharing};
-use crate::breaker::Breaker;
-use crate::conflicts::Conflicts;
-use crate::flight::Flight;
-use crate::job::{Bench, Ran};
-use crate::lanes::{Item, Lanes, Slots};
-use crate::pipeline::Pipeline;
-use crate::steady::Steady;
-use crate::vitals::Pulse;
+use crate::observe::metrics::GroupMetrics;
+use crate::worker::conflicts::Conflicts;
+use crate::worker::in_flight::InFlight;
+use crate::worker::pipeline::Pipeline;
+use crate::worker::runner::{HandlerRunner, Ran};
+use crate::worker::steady::Steady;
 
 /// The wait before a store that failed is asked again.
 const STORE_WAIT: Duration = Duration::from_millis(100);
@@ -63,14 +72,14 @@ enum Happening {
 
 /// The worker of one group.
 pub(crate) struct Worker {
-    bench: Bench,
-    pulse: Arc<Pulse>,
+    runner: HandlerRunner,
+    metrics: Arc<GroupMetrics>,
     lanes: Lanes<Delivery>,
-    intake: Intake,
+    reads: ReadScheduler,
     pipelines: Vec<Pipeline>,
     breakers: Vec<Breaker>,
     conflicts: Conflicts,
-    flight: Flight,
+    flight: InFlight,
     /// Held while a suspect of this process runs.
     alone: Arc<Semaphore>,
     permit: Option<OwnedSemaphorePermit>,
@@ -86,34 +95,34 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// The worker of a group that it has `access` to; `alone` lets one suspect of
-    /// the process run at a time. What runs is counted in `pulse`.
+    /// the process run at a time. What runs is counted in `metrics`.
     pub(crate) fn new(
-        bench: Bench,
+        runner: HandlerRunner,
         access: Access,
         alone: Arc<Semaphore>,
-        pulse: Arc<Pulse>,
+        metrics: Arc<GroupMetrics>,
     ) -> Self {
         let (claim, sharing) = match access {
             Access::Alone(claim) => (Some(claim), None),
-            Access::Shared(broker, stop) => (None, Some(Sharing::new(&bench, broker, stop))),
+            Access::Shared(broker, stop) => (None, Some(Sharing::new(&runner, broker, stop))),
         };
-        let server = &bench.domain.config().server;
-        let slots = match bench.group.is_sequential() {
+        let server = &runner.domain.config().server;
+        let slots = match runner.group.is_sequential() {
             true => Slots { concurrency: 1, reserved: 0 },
             false => Slots { concurrency: server.concurrency, reserved: server.reserved },
         };
-        let (lanes, settings) = (bench.domain.lanes().lanes(), &bench.group.subscription);
+        let (lanes, settings) = (runner.domain.lanes().lanes(), &runner.group.subscription);
         let (threshold, reset) =
             (settings.circuit_breaker_threshold, settings.circuit_breaker_reset);
-        let clock = Steady::new(bench.domain.clock());
-        let pipeline = |lane: &Lane| Pipeline::new(*lane, Arc::clone(&bench.group.name));
+        let clock = Steady::new(runner.domain.clock());
+        let pipeline = |lane: &Lane| Pipeline::new(*lane, Arc::clone(&runner.group.name));
         Self {
             lanes: Lanes::new(lanes, slots),
-            intake: Intake::new(&bench, clock.now(bench.domain.clock())),
+            reads: ReadScheduler::new(&runner, clock.now(runner.domain.clock())),
             pipelines: lanes.iter().map(pipeline).collect(),
             breakers: lanes.iter().map(|_| Breaker::new(threshold, reset)).collect(),
             conflicts: Conflicts::default(),
-            flight: Flight::new(claim),
+            flight: InFlight::new(claim),
             alone,
             permit: None,
             asking: FuturesUnordered::new(),
@@ -122,21 +131,21 @@ impl Worker {
             since: Instant::now(),
             stopping: false,
             sharing,
-            pulse,
-            bench,
+            metrics,
+            runner,
         }
     }
 
     /// Works until `stop` is set, and then until what runs has ended and is
     /// committed. What has not started is left as it is, for the next process.
-    pub(crate) async fn work(mut self, mut stop: watch::Receiver<bool>) {
-        if !self.recall(&mut stop).await {
+    pub(crate) async fn work(mut self, stop: CancellationToken) {
+        if !self.recall(&stop).await {
             // What was in flight is not known yet, so the notes stay as they are.
             return;
         }
-        let mut commits = self.bench.store.commits();
+        let mut commits = self.runner.store.commits();
         loop {
-            self.clock.tick(self.bench.domain.clock());
+            self.clock.tick(self.runner.domain.clock());
             self.start_what_can();
             if self.stopping && self.is_at_rest() {
                 break;
@@ -145,11 +154,11 @@ impl Worker {
             tokio::select! {
                 biased;
                 // Nobody can say so any more once the server was dropped, and that is no proper end.
-                Ok(_) = stop.wait_for(|stop| *stop), if !self.stopping => self.stop(),
+                () = stop.cancelled(), if !self.stopping => self.stop(),
                 woken = commits.changed(), if !self.stopping => {
                     if woken.is_err() { self.stop(); }
                     let soon = self.now() + LOOK_AFTER;
-                    self.intake.wake(soon);
+                    self.reads.wake(soon);
                 }
                 Some(permit) = self.asking.next(), if !self.stopping => self.permit = permit,
                 Some(happening) = self.under_way.next() => {
@@ -183,21 +192,21 @@ impl Worker {
     fn stop(&mut self) {
         self.stopping = true;
         self.lanes.release();
-        if let Err(error) = self.flight.land() {
-            warn!(group = %self.bench.group.name, "cannot note a proper end: {error}");
+        if let Err(error) = self.flight.clear_notes() {
+            warn!(group = %self.runner.group.name, "cannot note a proper end: {error}");
         }
     }
 
     /// Now, for what is due.
     fn now(&self) -> Timestamp {
-        self.clock.now(self.bench.domain.clock())
+        self.clock.now(self.runner.domain.clock())
     }
 
     /// How long nothing is due.
     fn look_in(&self) -> Duration {
         let (now, elapsed) = (self.now(), self.since.elapsed());
         let claimed = self.flight.is_claimed();
-        let due = self.intake.look_at().filter(|_| claimed).map(|due| due.since(now));
+        let due = self.reads.look_at().filter(|_| claimed).map(|due| due.since(now));
         let shared = self.sharing.as_ref().and_then(|sharing| sharing.due(claimed));
         let shared = shared.map(|at| at.saturating_sub(elapsed));
         let tries = self.breakers.iter().filter_map(Breaker::tries_at);
@@ -228,7 +237,7 @@ impl Worker {
     }
 
     fn commit(&mut self, lane: Lane, units: Arc<[Changes]>) {
-        let store = Arc::clone(&self.bench.store);
+        let store = Arc::clone(&self.runner.store);
         self.under_way
             .push(Box::pin(async move { Happening::Committed(lane, store.commit(units).await) }));
     }
@@ -246,8 +255,8 @@ impl Worker {
     fn start_reads(&mut self) {
         let now = self.now();
         let lanes = (&self.lanes, self.flight.is_claimed());
-        for wanted in self.intake.wanted(&self.bench, lanes, now) {
-            let store = Arc::clone(&self.bench.store);
+        for wanted in self.reads.wanted(&self.runner, lanes, now) {
+            let store = Arc::clone(&self.runner.store);
             self.under_way.push(match wanted {
                 Wanted::Log(lane, read) => Box::pin(async move {
                     let read = store.lane(read).await;
@@ -271,7 +280,7 @@ impl Worker {
             }
             let pipeline = self.pipeline(lane);
             let (overlay, since) = (pipeline.overlay(), pipeline.begin());
-            let running = self.bench.clone().run((lane, since), delivery, overlay);
+            let running = self.runner.clone().run((lane, since), delivery, overlay);
             let ran = running.map(|ran| Happening::Ran(Box::new(ran)));
             self.under_way.push(Box::pin(ran));
         }
@@ -281,7 +290,7 @@ impl Worker {
 
     fn note(&mut self) {
         if let Err(error) = self.flight.note() {
-            warn!(group = %self.bench.group.name, "cannot note what is in flight: {error}");
+            warn!(group = %self.runner.group.name, "cannot note what is in flight: {error}");
         }
     }
 
@@ -330,7 +339,7 @@ impl Worker {
             Some(Shared::Claimed((claim, left))) if !self.stopping => {
                 self.flight.adopt(claim);
                 self.suspect(left);
-                self.intake.expect(self.now());
+                self.reads.expect(self.now());
             }
             Some(Shared::Messages(messages)) => {
                 messages.into_iter().for_each(|delivery| self.offer(delivery));
@@ -340,10 +349,10 @@ impl Worker {
     }
 
     fn read(&mut self, lane: Lane, read: Result<Vec<Delivery>>) {
-        let group = &self.bench.group.name;
+        let group = &self.runner.group.name;
         let failed = |error: &protean_port::Error| warn!(%group, %lane, "cannot read: {error}");
         let read = read.inspect_err(failed).ok();
-        self.intake.read(lane, read.as_deref());
+        self.reads.read(lane, read.as_deref());
         if self.stopping {
             return;
         }
@@ -358,13 +367,13 @@ impl Worker {
     fn found(&mut self, lane: Lane, page: Result<ParkedPage>) {
         if let Ok(ParkedPage { next_due: Some(due), .. }) = &page {
             let longest =
-                Backoff::of_handler(self.bench.group.subscription.retry_delay).longest_wait();
-            let longest = longest.max(self.bench.domain.config().server.version_retry.max_delay);
-            self.clock.learn(self.bench.domain.clock(), *due, longest);
+                Backoff::of_handler(self.runner.group.subscription.retry_delay).longest_wait();
+            let longest = longest.max(self.runner.domain.config().server.version_retry.max_delay);
+            self.clock.learn(self.runner.domain.clock(), *due, longest);
         }
         let now = self.now();
         let all = page.as_ref().is_ok_and(|page| page.next_due.is_none_or(|due| due > now));
-        for delivery in self.intake.found((&self.bench, lane), page, now + STORE_WAIT) {
+        for delivery in self.reads.found((&self.runner, lane), page, now + STORE_WAIT) {
             if let Some(delivery) = self.flight.admit(delivery) {
                 self.offer(delivery);
             }
@@ -380,7 +389,7 @@ impl Worker {
         }
         let message = &delivery.recorded.message;
         self.lanes.offer(Item {
-            lane: self.bench.domain.lanes().lane(message.priority),
+            lane: self.runner.domain.lanes().lane(message.priority),
             priority: message.priority,
             position: delivery.recorded.position,
             stream: message.stream.name(),

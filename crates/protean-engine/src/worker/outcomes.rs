@@ -10,11 +10,11 @@ use protean_port::port::{Delivery, Outcome, Park};
 use tracing::warn;
 
 use super::{Happening, STORE_WAIT, Worker};
-use crate::breaker::End;
-use crate::job::{Judged, Ran, Step};
-use crate::pipeline::{LeftOut, Marking};
-use crate::source::ParkedSource;
-use crate::step::reached;
+use crate::failpoint::reached;
+use crate::source::log::ParkedSource;
+use crate::worker::breaker::End;
+use crate::worker::pipeline::{LeftOut, Marking};
+use crate::worker::runner::{Judged, Ran, Step};
 
 impl Worker {
     /// Settles what a turn came to and frees its slot.
@@ -62,14 +62,14 @@ impl Worker {
         self.flight.begin(first.recorded.position);
         self.note();
         let overlay = self.pipeline(turn.0).overlay();
-        let running = self.bench.clone().run_first(turn, delivery, first, overlay);
+        let running = self.runner.clone().run_first(turn, delivery, first, overlay);
         let ran = running.map(|ran| Happening::Ran(Box::new(ran)));
         self.under_way.push(Box::pin(ran));
     }
 
     /// Counts the run, and tells the breaker of the lane how its handler did.
     fn judge(&mut self, lane: Lane, judged: &Judged) {
-        self.pulse.lane(lane).ran(&judged.verdict, judged.took);
+        self.metrics.lane(lane).ran(&judged.verdict, judged.took);
         let end = match judged.verdict {
             // A message that is refused may never have reached its handler.
             Verdict::Done(_) => End::Fine,
@@ -77,7 +77,7 @@ impl Worker {
             _ => End::Neither,
         };
         let now = self.since.elapsed();
-        let handler = Arc::clone(&self.bench.group);
+        let handler = Arc::clone(&self.runner.group);
         let (breaker, handler) = (self.breaker(lane), &handler.handler);
         let was_open = breaker.is_open();
         if breaker.ended(end, now) && !was_open {
@@ -96,7 +96,7 @@ impl Worker {
         marking: Marking,
     ) -> bool {
         let Judged { verdict, readers, .. } = judged;
-        let group = Arc::clone(&self.bench.group);
+        let group = Arc::clone(&self.runner.group);
         let moment = self.moment(lane);
         let otherwise = left_out(&group, &delivery, moment);
         let mut settled = settle(&group, &delivery, verdict, moment);
@@ -111,7 +111,7 @@ impl Worker {
     }
 
     pub(super) fn moment(&self, lane: Lane) -> Moment {
-        Moment { now: self.bench.domain.clock().now(), waits_from: self.now(), lane }
+        Moment { now: self.runner.domain.clock().now(), waits_from: self.now(), lane }
     }
 
     pub(super) fn committed(&mut self, lane: Lane, outcomes: Vec<Outcome>) {
@@ -122,7 +122,7 @@ impl Worker {
             durable.for_each(|delivery| sharing.durable(delivery.recorded.position));
         }
         // A released message may be of the other lane.
-        committed.due.into_iter().for_each(|due| self.intake.expect(due));
+        committed.due.into_iter().for_each(|due| self.reads.expect(due));
         for delivery in committed.durable.into_iter().filter(|delivery| delivery.parked) {
             let position = delivery.recorded.position;
             self.conflicts.committed(position);
@@ -137,7 +137,7 @@ impl Worker {
             self.left_out(lane, left_out);
         }
         if let Some(reason) = committed.unavailable {
-            warn!(group = %self.bench.group.name, %lane, "cannot commit, trying again: {reason}");
+            warn!(group = %self.runner.group.name, %lane, "cannot commit, trying again: {reason}");
             self.under_way.push(Box::pin(async move {
                 tokio::time::sleep(STORE_WAIT).await;
                 Happening::Resend(lane)
@@ -172,7 +172,7 @@ impl Worker {
         match outcome {
             Outcome::Rejected(violations) => Some(Verdict::Dead(violations.to_string())),
             Outcome::Stale(what) if delivery.parked => {
-                let retry = &self.bench.domain.config().server.version_retry;
+                let retry = &self.runner.domain.config().server.version_retry;
                 self.conflicts.left_out(delivery.recorded.position, what, retry)
             }
             _ => None,
@@ -180,8 +180,8 @@ impl Worker {
     }
 
     fn parked_of(&mut self, delivery: &Delivery) -> &mut ParkedSource {
-        let lane = self.bench.domain.lanes().lane(delivery.recorded.message.priority);
-        self.intake.parked(lane)
+        let lane = self.runner.domain.lanes().lane(delivery.recorded.message.priority);
+        self.reads.parked(lane)
     }
 }
 

@@ -10,29 +10,29 @@ use protean_core::handling::Moment;
 use protean_port::Result;
 use protean_port::message::Lane;
 use protean_port::port::{BoxFuture, Broker, BrokerRead, Claim, Delivery, EntryRef, TakeOver};
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::suspects::park_left;
-use crate::feed::Feed;
-use crate::feed::arrival::{Arrival, Inlet};
-use crate::job::Bench;
-use crate::lanes::Lanes;
+use crate::failpoint::reached;
 use crate::server::STAND_BY;
-use crate::step::reached;
+use crate::source::broker::BrokerSource;
+use crate::source::fetched::{BrokerReader, Fetched};
+use crate::worker::lanes::Lanes;
+use crate::worker::runner::HandlerRunner;
 
 /// What a worker may read of its group.
 pub(crate) enum Access {
     /// All of it: it has the claim.
     Alone(Box<dyn Claim>),
     /// What the broker hands to it, until the receiver says that it is to stop.
-    Shared(Arc<dyn Broker>, watch::Receiver<bool>),
+    Shared(Arc<dyn Broker>, CancellationToken),
 }
 
 /// A worker's part of a group that is shared.
 pub(super) struct Sharing {
-    inlet: Inlet,
-    feeds: Vec<Feed>,
+    inlet: BrokerReader,
+    feeds: Vec<BrokerSource>,
     /// The claim is being asked for.
     asking: bool,
     under_way: FuturesUnordered<BoxFuture<'static, Happened>>,
@@ -50,9 +50,9 @@ pub(super) enum Shared {
 }
 
 enum Happened {
-    Read(Lane, Arrival),
-    Looked(Lane, Arrival),
-    Reconsidered(Lane, Arrival),
+    Read(Lane, Fetched),
+    Looked(Lane, Fetched),
+    Reconsidered(Lane, Fetched),
     /// These are still to be settled.
     Settled(Lane, Vec<EntryRef>),
     Held(Lane),
@@ -60,11 +60,15 @@ enum Happened {
 }
 
 impl Sharing {
-    pub(super) fn new(bench: &Bench, broker: Arc<dyn Broker>, stop: watch::Receiver<bool>) -> Self {
-        let lanes = bench.domain.lanes().lanes().iter();
+    pub(super) fn new(
+        runner: &HandlerRunner,
+        broker: Arc<dyn Broker>,
+        stop: CancellationToken,
+    ) -> Self {
+        let lanes = runner.domain.lanes().lanes().iter();
         Self {
-            feeds: lanes.map(|lane| Feed::new(bench, *lane)).collect(),
-            inlet: Inlet { bench: bench.clone(), broker, stop },
+            feeds: lanes.map(|lane| BrokerSource::new(runner, *lane)).collect(),
+            inlet: BrokerReader { runner: runner.clone(), broker, stop },
             asking: false,
             under_way: FuturesUnordered::new(),
         }
@@ -139,7 +143,7 @@ impl Sharing {
         Some(Shared::Messages(self.feed(lane).take_in(arrival, now)))
     }
 
-    fn feed(&mut self, lane: Lane) -> &mut Feed {
+    fn feed(&mut self, lane: Lane) -> &mut BrokerSource {
         let index = usize::from(lane == Lane::Backfill).min(self.feeds.len() - 1);
         &mut self.feeds[index]
     }
@@ -188,9 +192,9 @@ impl Sharing {
     }
 }
 
-async fn ask(mut inlet: Inlet, moment: Moment) -> Happened {
-    let group = Arc::clone(&inlet.bench.group);
-    match claim(&inlet.bench, moment).await {
+async fn ask(mut inlet: BrokerReader, moment: Moment) -> Happened {
+    let group = Arc::clone(&inlet.runner.group);
+    match claim(&inlet.runner, moment).await {
         Ok(Some(claimed)) => {
             info!(group = %group.name, "this process looks after what is parked");
             return Happened::Asked(Some(claimed));
@@ -202,13 +206,13 @@ async fn ask(mut inlet: Inlet, moment: Moment) -> Happened {
     Happened::Asked(None)
 }
 
-async fn claim(bench: &Bench, moment: Moment) -> Result<Option<Claimed>> {
-    let Some(claim) = bench.store.claim(&bench.group.claim()).await? else { return Ok(None) };
-    let left = park_left(bench, claim.left(), moment).await?;
+async fn claim(runner: &HandlerRunner, moment: Moment) -> Result<Option<Claimed>> {
+    let Some(claim) = runner.store.claim(&runner.group.claim()).await? else { return Ok(None) };
+    let left = park_left(runner, claim.left(), moment).await?;
     Ok(Some((claim, left)))
 }
 
-async fn fetch(inlet: Inlet, lane: Lane, read: BrokerRead) -> Happened {
+async fn fetch(inlet: BrokerReader, lane: Lane, read: BrokerRead) -> Happened {
     let (broker, end) = (Arc::clone(&inlet.broker), (read.group.clone(), read.consumer.clone()));
     let stream = Arc::clone(&read.streams[0]);
     let arrival = inlet.arrive(stream, end, broker.read(read)).await;
@@ -216,7 +220,7 @@ async fn fetch(inlet: Inlet, lane: Lane, read: BrokerRead) -> Happened {
     Happened::Read(lane, arrival)
 }
 
-async fn take_over(inlet: Inlet, lane: Lane, take: TakeOver) -> Happened {
+async fn take_over(inlet: BrokerReader, lane: Lane, take: TakeOver) -> Happened {
     let (broker, end) = (Arc::clone(&inlet.broker), (take.group.clone(), take.consumer.clone()));
     let stream = Arc::clone(&take.streams[0]);
     Happened::Looked(lane, inlet.arrive(stream, end, broker.take_over(take)).await)
@@ -235,8 +239,8 @@ async fn hold(
     Happened::Held(lane)
 }
 
-async fn settle(mut inlet: Inlet, lane: Lane, entries: Vec<EntryRef>) -> Happened {
-    let group = Arc::clone(&inlet.bench.group.name);
+async fn settle(mut inlet: BrokerReader, lane: Lane, entries: Vec<EntryRef>) -> Happened {
+    let group = Arc::clone(&inlet.runner.group.name);
     reached("before handled entries are settled");
     let Err(failed) = inlet.broker.settle(&group, &entries).await else {
         reached("after handled entries are settled");

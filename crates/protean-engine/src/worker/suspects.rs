@@ -6,21 +6,21 @@ use protean_core::handling::{Moment, Verdict, left_out};
 use protean_port::message::{Lane, Recorded};
 use protean_port::port::{At, Changes, Delivery, DoneMark, Outcome, Park};
 use protean_port::{Error, Result};
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::{STORE_WAIT, Worker};
-use crate::job::Bench;
-use crate::pipeline::Marking;
-use crate::step::reached;
+use crate::failpoint::reached;
+use crate::worker::pipeline::Marking;
+use crate::worker::runner::HandlerRunner;
 
 impl Worker {
     /// Parks what was left in flight, so that it runs apart from everything
     /// else; false when it was told to stop before it could.
-    pub(super) async fn recall(&mut self, stop: &mut watch::Receiver<bool>) -> bool {
+    pub(super) async fn recall(&mut self, stop: &CancellationToken) -> bool {
         while let Err(error) = self.try_recall().await {
-            warn!(group = %self.bench.group.name, "cannot look at what was in flight: {error}");
-            if tokio::time::timeout(STORE_WAIT, stop.wait_for(|stop| *stop)).await.is_ok() {
+            warn!(group = %self.runner.group.name, "cannot look at what was in flight: {error}");
+            if tokio::time::timeout(STORE_WAIT, stop.cancelled()).await.is_ok() {
                 return false;
             }
         }
@@ -29,7 +29,7 @@ impl Worker {
 
     async fn try_recall(&mut self) -> Result {
         let moment = self.moment(Lane::Primary);
-        let left = park_left(&self.bench, self.flight.left(), moment).await?;
+        let left = park_left(&self.runner, self.flight.left(), moment).await?;
         self.suspect(left);
         Ok(())
     }
@@ -38,7 +38,7 @@ impl Worker {
     pub(super) fn suspect(&mut self, left: Vec<Delivery>) {
         for delivery in left {
             let (message, position) = (&delivery.recorded.message, delivery.recorded.position);
-            let lane = self.bench.domain.lanes().lane(message.priority);
+            let lane = self.runner.domain.lanes().lane(message.priority);
             let stream = message.stream.name();
             self.lanes.put_first(message.priority, &stream, position);
             self.flight.suspect(position, lane, stream);
@@ -67,7 +67,7 @@ impl Worker {
         if self.flight.has_current() {
             return;
         }
-        let lanes = self.bench.domain.lanes().lanes().iter().copied();
+        let lanes = self.runner.domain.lanes().lanes().iter().copied();
         let ready = lanes.filter(|lane| self.may_start(*lane) && self.flight.has_line(*lane));
         let Some(lane) = ready.min() else {
             // Another group of this process may have one that can run.
@@ -81,13 +81,13 @@ impl Worker {
             }
             return;
         }
-        let Self { flight, lanes, intake, bench, .. } = self;
+        let Self { flight, lanes, reads, runner, .. } = self;
         // What ran before it in its stream and was not durable yet runs again before it.
         let its_turn = |delivery: &Delivery| {
             let (message, position) = (&delivery.recorded.message, delivery.recorded.position);
             let (priority, stream) = (message.priority, message.stream.as_str());
-            bench.domain.lanes().lane(priority) == lane
-                && intake.has_read(lane, priority, position)
+            runner.domain.lanes().lane(priority) == lane
+                && reads.has_read(lane, priority, position)
                 && !lanes.has_before(priority, stream, position)
         };
         if let Some(delivery) = flight.next(its_turn) {
@@ -98,18 +98,18 @@ impl Worker {
 
 /// Parks what was left in flight, and tells which messages that are.
 pub(super) async fn park_left(
-    bench: &Bench,
+    runner: &HandlerRunner,
     left: &[u64],
     moment: Moment,
 ) -> Result<Vec<Delivery>> {
     if left.is_empty() {
         return Ok(Vec::new());
     }
-    let group = &bench.group;
-    let deliveries = bench.store.recall(&group.name, &group.category, left).await?;
+    let group = &runner.group;
+    let deliveries = runner.store.recall(&group.name, &group.category, left).await?;
     let units: Vec<Changes> =
-        deliveries.iter().filter_map(|delivery| parked_again(bench, delivery, moment)).collect();
-    for outcome in bench.store.commit(units.into()).await {
+        deliveries.iter().filter_map(|delivery| parked_again(runner, delivery, moment)).collect();
+    for outcome in runner.store.commit(units.into()).await {
         if let Outcome::Unavailable(reason) = outcome {
             return Err(Error::unavailable(reason));
         }
@@ -120,18 +120,18 @@ pub(super) async fn park_left(
 
 /// One that is parked already stays as it is. The due times of suspects are
 /// those of their messages: who was sent first is found first.
-fn parked_again(bench: &Bench, delivery: &Delivery, moment: Moment) -> Option<Changes> {
+fn parked_again(runner: &HandlerRunner, delivery: &Delivery, moment: Moment) -> Option<Changes> {
     let message = &delivery.recorded.message;
-    let moment = Moment { lane: bench.domain.lanes().lane(message.priority), ..moment };
-    let mut changes = left_out(&bench.group, delivery, moment)?;
+    let moment = Moment { lane: runner.domain.lanes().lane(message.priority), ..moment };
+    let mut changes = left_out(&runner.group, delivery, moment)?;
     for park in &mut changes.parks {
         if let Park::Keep { due, .. } = park {
             *due = Some(message.time.min(moment.waits_from));
         }
     }
     changes.marks.push(DoneMark {
-        group: Arc::clone(&bench.group.name),
-        category: bench.group.category.clone(),
+        group: Arc::clone(&runner.group.name),
+        category: runner.group.category.clone(),
         priority: message.priority,
         at: At::First(delivery.recorded.position),
     });

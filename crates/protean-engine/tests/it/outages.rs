@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use protean::message::Priority;
 use protean::port::Counter;
-use protean_testing::servers::RedisServer;
+use protean_test_servers::RedisServer;
 
 use crate::shared::{fill, is_exact, lengths};
 use crate::tallies::{Bench, Fault, On};

@@ -11,7 +11,7 @@ use protean::port::{BrokerLocation, BrokerProvider, BrokerRead, Counter};
 use protean::{Context, DomainBuilder, Error, Handled, Payload, subscriber};
 use protean_engine::Server;
 use protean_redis::RedisPubsub;
-use protean_testing::servers::{Postgres, RedisServer};
+use protean_test_servers::{Postgres, RedisServer};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -121,6 +121,7 @@ async fn listens(server: &RedisServer, before: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn what_is_said_is_heard_once_by_one_server_and_then_by_the_next() {
     let (folder, server) = (tempfile::tempdir().unwrap(), RedisServer::start(""));
     let file = folder.path().join("bench.db");
@@ -159,6 +160,7 @@ async fn what_is_said_is_heard_once_by_one_server_and_then_by_the_next() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
 async fn once_the_database_is_back_one_listens_again() {
     let (database, server) = (Postgres::shared().database(), RedisServer::start(""));
     let builder = || {
@@ -195,6 +197,7 @@ async fn once_the_database_is_back_one_listens_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn events_are_told_to_whoever_listens() {
     let partner = RedisServer::start("");
     let config = format!(

@@ -148,18 +148,7 @@ async fn replay(domain: &Domain, handler: &str) -> Vec<String> {
 /// Each test wherever programs can share a store.
 macro_rules! between_programs {
     ($($name:ident)*) => {
-        mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { super::$name($crate::tallies::On::Sqlite).await; })*
-        }
-        mod streams {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { super::$name($crate::tallies::On::Streams).await; })*
-        }
-        mod production {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { super::$name($crate::tallies::On::Production).await; })*
-        }
+        $crate::on! { Sqlite in sqlite, Streams in streams, Production in production: { $($name)* } }
     };
 }
 

@@ -13,7 +13,7 @@ use protean::{
     command_handler, event, event_handler, projection, projector,
 };
 use protean_engine::{DeadLetters, Server};
-use protean_testing::servers::{Database, Postgres, RedisServer};
+use protean_test_servers::{Database, Postgres, RedisServer};
 use tokio::time::Instant;
 
 #[event(part_of = Tally)]
@@ -458,18 +458,34 @@ pub(crate) fn lane_lag(domain: &Domain, standing: &GroupStatus, lane: Lane) -> u
     of_lane.map(|row| row.lag).sum()
 }
 
+/// Each test on these stacks, in a module for each; what needs servers says so.
+#[macro_export]
+macro_rules! on {
+    ($($on:ident in $module:ident),*: $names:tt) => {
+        $(mod $module { $crate::on! { @each $on $names } })*
+    };
+    (@each $on:ident { $($name:ident)* }) => { $($crate::on! { @test $on $name })* };
+    (@test Streams $name:ident) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        #[ignore = "needs Redis: cargo xtask test"]
+        async fn $name() { super::$name($crate::tallies::On::Streams).await; }
+    };
+    (@test Production $name:ident) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        #[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
+        async fn $name() { super::$name($crate::tallies::On::Production).await; }
+    };
+    (@test $on:ident $name:ident) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() { super::$name($crate::tallies::On::$on).await; }
+    };
+}
+
 /// Each test where the log itself is read.
 #[macro_export]
 macro_rules! on_every_store {
     ($($name:ident)*) => {
-        mod memory_alone {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { super::$name($crate::tallies::On::Memory).await; })*
-        }
-        mod sqlite_alone {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { super::$name($crate::tallies::On::Sqlite).await; })*
-        }
+        $crate::on! { Memory in memory_alone, Sqlite in sqlite_alone: { $($name)* } }
     };
 }
 
@@ -477,21 +493,9 @@ macro_rules! on_every_store {
 #[macro_export]
 macro_rules! on_every_stack {
     ($($name:ident)*) => {
-        mod memory {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { super::$name($crate::tallies::On::Memory).await; })*
-        }
-        mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { super::$name($crate::tallies::On::Sqlite).await; })*
-        }
-        mod streams {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { super::$name($crate::tallies::On::Streams).await; })*
-        }
-        mod production {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { super::$name($crate::tallies::On::Production).await; })*
+        $crate::on! {
+            Memory in memory, Sqlite in sqlite, Streams in streams, Production in production:
+            { $($name)* }
         }
     };
 }

@@ -11,7 +11,7 @@ pub const RESERVED: [&str; 13] = [
     "parked",
     "dead",
     "counters",
-    "registrations",
+    "enrolments",
     "idempotency",
     "removed",
     "outbox_queue",

@@ -1,0 +1,248 @@
+//! Reads a stream page by page into the log.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use protean_core::domain::{Domain, message_from_entry};
+use protean_port::message::{Category, Message};
+use protean_port::port::{
+    Append, Broker, BrokerGroup, BrokerRead, Changes, Claim, Entry, EntryRef, Expect, Outcome,
+    Store, TakeOver,
+};
+use protean_port::{Error, Result};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use super::foreign_stream::ForeignStream;
+use crate::failpoint::reached;
+use crate::source::consumer;
+use crate::source::unreadable::bury;
+
+/// The wait before a broker or store that failed is asked again.
+const RETRY_WAIT: Duration = Duration::from_millis(200);
+/// How often the claim is checked.
+const CLAIM_CHECK_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The reader of a stream, with the claim. It remembers nothing: what is not settled after
+/// a failure is pending at the broker, and taken over from there.
+pub(super) struct InboxReader {
+    domain: Domain,
+    store: Arc<dyn Store>,
+    broker: Arc<dyn Broker>,
+    stop: CancellationToken,
+    of: BrokerGroup,
+    category: Category,
+    consumer: Arc<str>,
+    page: usize,
+    wait: Duration,
+    take_over_at: Instant,
+    claim_name: Arc<str>,
+    /// `None` once it was lost.
+    claim: Option<Box<dyn Claim>>,
+    check_claim_at: Instant,
+}
+
+impl InboxReader {
+    pub(super) fn new(
+        stream: &ForeignStream,
+        broker: Arc<dyn Broker>,
+        claim: Box<dyn Claim>,
+        stop: CancellationToken,
+    ) -> Self {
+        let group = &stream.group;
+        Self {
+            domain: stream.domain.clone(),
+            store: Arc::clone(&stream.store),
+            broker,
+            stop,
+            of: BrokerGroup {
+                stream: group.category.as_str().into(),
+                group: Arc::clone(&group.name),
+            },
+            category: group.category.clone(),
+            consumer: consumer::name(&group.name),
+            page: group.subscription.messages_per_tick.max(1),
+            wait: group.subscription.blocking_timeout,
+            take_over_at: Instant::now(),
+            claim_name: stream.claim_name(),
+            claim: Some(claim),
+            check_claim_at: Instant::now() + CLAIM_CHECK_INTERVAL,
+        }
+    }
+
+    /// Reads until `stop` is cancelled or the claim is lost. An outage of the broker or the
+    /// store is waited out.
+    pub(super) async fn work(mut self) {
+        // When this fails so does the first read, which reports it.
+        self.broker.prepare(std::slice::from_ref(&self.of)).await.map(drop).unwrap_or_default();
+        while !self.stop.is_cancelled() {
+            match self.next().await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(failed) => self.recover(failed).await,
+            }
+        }
+        // Entries that the last read brought after its future was dropped.
+        if let Ok(left) = self.broker.read(self.reading(None)).await {
+            self.take_in(left).await.map(drop).unwrap_or_default();
+        }
+        let left = self.broker.leave(&self.of.group, &self.consumer);
+        for page in left.chunks(self.page) {
+            if let Err(failed) = self.take_in(page.to_vec()).await {
+                let (group, entries) = (&self.of.group, left.len());
+                error!(%group, entries, "entries of a channel may be lost: {failed:#}");
+            }
+        }
+    }
+
+    /// Reads the next page; false when another process has the claim.
+    async fn next(&mut self) -> Result<bool> {
+        if Instant::now() >= self.check_claim_at && !self.has_claim().await? {
+            return Ok(false);
+        }
+        if Instant::now() >= self.take_over_at {
+            self.take_over().await?;
+        }
+        let wait = self.wait.min(self.take_over_at.saturating_duration_since(Instant::now()));
+        let stop = self.stop.clone();
+        let entries = tokio::select! {
+            entries = self.broker.read(self.reading(Some(wait))) => entries?,
+            () = stop.cancelled() => return Ok(true),
+        };
+        self.take_in(entries).await.map(|_| true)
+    }
+
+    /// True when the claim still holds, or could be taken again.
+    async fn has_claim(&mut self) -> Result<bool> {
+        if self.claim.as_ref().is_none_or(|claim| claim.note(&[]).is_err()) {
+            self.claim = None;
+            self.claim = self.store.claim(&self.claim_name).await?;
+        }
+        self.check_claim_at = Instant::now() + CLAIM_CHECK_INTERVAL;
+        Ok(self.claim.is_some())
+    }
+
+    /// Takes over what was read and not settled, by this process or an earlier one: there
+    /// is no other, since this one has the claim.
+    async fn take_over(&mut self) -> Result {
+        loop {
+            let take = TakeOver {
+                group: Arc::clone(&self.of.group),
+                consumer: Arc::clone(&self.consumer),
+                streams: Arc::from([Arc::clone(&self.of.stream)]),
+                idle: Duration::ZERO,
+                limit: self.page,
+            };
+            let left = self.broker.take_over(take).await?;
+            let found = left.len();
+            // Entries that cannot be settled now would be found again and again.
+            if found == 0 || self.take_in(left).await? < found {
+                self.take_over_at = Instant::now() + self.domain.config().server.lease;
+                return Ok(());
+            }
+        }
+    }
+
+    fn reading(&self, wait: Option<Duration>) -> BrokerRead {
+        BrokerRead {
+            group: Arc::clone(&self.of.group),
+            consumer: Arc::clone(&self.consumer),
+            streams: Arc::from([Arc::clone(&self.of.stream)]),
+            limit: self.page,
+            wait,
+        }
+    }
+
+    /// Waits after a failure, and recreates a missing group.
+    async fn recover(&mut self, failed: Error) {
+        let (group, stream) = (&self.of.group, &self.of.stream);
+        if failed.is_not_found() {
+            warn!(%group, %stream, "consumer group missing, recreating");
+            let groups = std::slice::from_ref(&self.of);
+            self.broker.prepare(groups).await.map(drop).unwrap_or_default();
+        } else {
+            warn!(%group, %stream, "cannot take in entries, trying again: {failed:#}");
+        }
+        self.take_over_at = Instant::now();
+        pause(&self.stop, RETRY_WAIT).await;
+    }
+
+    /// Takes entries into the log, and those that are not messages to the dead-letter
+    /// stream, and settles them; answers how many were settled.
+    async fn take_in(&self, entries: Vec<Entry>) -> Result<usize> {
+        let (mut units, mut refused) = (Vec::new(), Vec::new());
+        for entry in entries {
+            match message_from_entry(&self.domain, &self.category, &entry) {
+                Ok(message) => units.push((entry, self.unit(message))),
+                Err(reason) => refused.push((entry, reason)),
+            }
+        }
+        let kept = self.keep(units, &mut refused).await;
+        let broker = (&self.domain, &*self.broker);
+        let mut done = bury(broker, (&self.of, &self.consumer), refused).await;
+        reached("before entries are settled");
+        let kept = kept.map(|kept| done.extend(kept));
+        self.broker.settle(&self.of.group, &done).await?;
+        kept.map(|()| done.len())
+    }
+
+    fn unit(&self, message: Message) -> Changes {
+        let mut unit = Changes::new(self.domain.lanes().lane(message.priority));
+        unit.appends.push(Append { message, expect: Expect::At(0) });
+        unit
+    }
+
+    /// Commits the units and answers the entries that are in the log then. An entry that
+    /// the log will never take joins the refused ones.
+    async fn keep(
+        &self,
+        units: Vec<(Entry, Changes)>,
+        refused: &mut Vec<(Entry, String)>,
+    ) -> Result<Vec<EntryRef>> {
+        let (entries, units): (Vec<Entry>, Vec<Changes>) = units.into_iter().unzip();
+        let units: Arc<[Changes]> = units.into();
+        let outcomes = self.store.commit(Arc::clone(&units)).await;
+        let mut kept = Vec::new();
+        for ((entry, unit), outcome) in entries.into_iter().zip(&*units).zip(outcomes) {
+            match outcome {
+                Outcome::Committed(_) => kept.push(entry.at),
+                Outcome::Stale(_) if self.is_there(unit).await? => kept.push(entry.at),
+                Outcome::Stale(_) => {
+                    let reason = "the log already has another entry with the same id";
+                    refused.push((entry, reason.to_owned()));
+                }
+                Outcome::Rejected(why) => refused.push((entry, why.to_string())),
+                Outcome::Unavailable(why) => return Err(Error::unavailable(why)),
+                outcome => {
+                    return Err(Error::failed(format!(
+                        "unexpected outcome of a commit: {outcome:?}"
+                    )));
+                }
+            }
+        }
+        Ok(kept)
+    }
+
+    /// True when the log has this very message.
+    async fn is_there(&self, unit: &Changes) -> Result<bool> {
+        for Append { message, .. } in &unit.appends {
+            let found = self.store.stream(&message.stream, 0, 1).await?;
+            if found.first().is_none_or(|found| found.message.data != message.data) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// Waits; false when `stop` was cancelled meanwhile.
+pub(super) async fn pause(stop: &CancellationToken, wait: Duration) -> bool {
+    tokio::time::timeout(wait, stop.cancelled()).await.is_err()
+}
+
+impl Drop for InboxReader {
+    /// However the reader ends, the broker is to hand nothing more to its consumer.
+    fn drop(&mut self) {
+        self.broker.leave(&self.of.group, &self.consumer);
+    }
+}

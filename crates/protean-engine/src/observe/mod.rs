@@ -1,0 +1,29 @@
+//! What can be seen of a domain and its server: status, accounts, metrics, and the pages
+//! that show them to probes, people and Prometheus.
+//!
+//! ```text
+//! GET /livez /readyz /healthz /metrics
+//!       │
+//!  connections ─▶ health_service ─▶ report        JSON
+//!   (bounded)      │        └───▶ exposition    Prometheus text
+//!                  ├─▶ cached_probe ─▶ store    one query at a time, in a task of its own
+//!                  └─▶ metrics                  what this process has counted
+//! ```
+//!
+//! Nothing here changes anything, waits long for anything, or shows the text of an error
+//! or of the configuration.
+
+mod cached_probe;
+mod connections;
+mod exposition;
+mod findings;
+mod health_service;
+pub(crate) mod metrics;
+mod page;
+mod report;
+pub(crate) mod status;
+mod verify;
+
+pub use page::HealthPage;
+pub use status::{Health, LaneStatus, SubscriptionStatus, subscriptions};
+pub use verify::{Account, Report, verify};

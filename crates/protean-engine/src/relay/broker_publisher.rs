@@ -1,0 +1,161 @@
+//! Publishes pages to the broker, and finds out from the batch mark whether the broker
+//! still holds what it was given.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use protean_port::Result;
+use protean_port::port::{
+    Batch, Broker, BrokerGroup, BrokerGroupStatus, BrokerMark, Claim, Delivery, Publication,
+    Published,
+};
+use tracing::warn;
+
+use super::batch_mark::BatchMark;
+use super::page::Page;
+use super::plan::RelayPlan;
+
+/// The relay's end of a broker.
+pub(super) struct BrokerPublisher {
+    broker: Arc<dyn Broker>,
+    plan: RelayPlan,
+    claim: Box<dyn Claim>,
+    /// The number of the last batch: the broker holds it as its mark, and the claim's
+    /// note has it once the batch is settled.
+    number: Option<u64>,
+}
+
+impl BrokerPublisher {
+    pub(super) fn new(broker: Arc<dyn Broker>, plan: RelayPlan, claim: Box<dyn Claim>) -> Self {
+        let number = claim.left().first().copied();
+        Self { broker, plan, claim, number }
+    }
+
+    /// Makes the groups that are missing, and answers which groups missed something:
+    /// all of them, when the broker lost what it was given.
+    pub(super) async fn maintain(&mut self) -> Result<Vec<BrokerGroup>> {
+        let kept = self.broker.kept(&self.plan.name).await?;
+        let mark = kept.value.as_deref().and_then(BatchMark::read);
+        let holds = mark.as_ref().and_then(|mark| self.number_of(mark));
+        // A process that makes a group and then dies cannot say that the group missed something.
+        self.claim.note(&[])?;
+        let lane = mark.and_then(|mark| mark.lane);
+        if let Some(left) = lane.filter(|lane| self.plan.bulk_lane() != Some(lane)) {
+            self.leave(&left).await?;
+        }
+        let groups = self.plan.groups();
+        let missing = self.broker.prepare(&groups).await?;
+        // One more than is known: it was published, and its answer never came.
+        let expects = |number: u64| holds == Some(number) || holds == number.checked_add(1);
+        if self.number.is_some_and(expects) {
+            self.number = holds;
+            return Ok(missing);
+        }
+        self.number = None;
+        self.batch(Arc::from([])).await?;
+        Ok(groups)
+    }
+
+    /// Removes the groups of a lane with another suffix: its messages are published again.
+    async fn leave(&self, lane: &str) -> Result {
+        let (relay, groups) = (&self.plan.name, self.plan.groups_of_lane(lane));
+        let streams: BTreeSet<&str> = groups.iter().map(|group| &*group.stream).collect();
+        let streams = Vec::from_iter(streams).join(", ");
+        warn!(
+            %relay,
+            %lane,
+            %streams,
+            "the backfill lane has another name now, publishing again what waits under the old one"
+        );
+        self.broker.forget(&groups).await
+    }
+
+    /// The number of a mark, unless the backfill lane had another name then.
+    fn number_of(&self, mark: &BatchMark) -> Option<u64> {
+        (mark.lane.as_deref() == self.plan.bulk_lane()).then_some(mark.number)
+    }
+
+    /// Publishes pages, and answers what became of each message, page by page, and
+    /// whether the broker lost what came before them.
+    pub(super) async fn publish(&mut self, pages: &[Page]) -> Result<(Vec<Vec<Published>>, bool)> {
+        let (mut entries, mut refused) = (Vec::new(), Vec::new());
+        for page in pages {
+            let stream = self.plan.stream(page.of);
+            refused.push(self.envelopes(&stream, &page.deliveries, &mut entries));
+        }
+        let (published, lost) = self.batch(entries.into()).await?;
+        let mut published = published.into_iter();
+        let unanswered = || Published::Unavailable("the broker did not answer for it".into());
+        let mut outcome = |refused: Option<Published>| {
+            refused.unwrap_or_else(|| published.next().unwrap_or_else(unanswered))
+        };
+        let outcomes = refused.into_iter().map(|page| page.into_iter().map(&mut outcome).collect());
+        Ok((outcomes.collect(), lost))
+    }
+
+    async fn batch(&mut self, entries: Arc<[Publication]>) -> Result<(Vec<Published>, bool)> {
+        let next = self.number.map_or(1, |number| number + 1);
+        let lane = self.plan.bulk_lane().map(Into::into);
+        let value = BatchMark { number: next, lane }.to_string().into();
+        let mark = BrokerMark { name: Arc::clone(&self.plan.name), value };
+        let receipt = self.broker.publish(Batch { entries, mark: Some(mark) }).await?;
+        // An unavailable entry leaves the mark as it was.
+        let marked = receipt.published.iter().all(|published| unavailable(published).is_none());
+        let before = receipt.before.as_deref().and_then(BatchMark::read);
+        let before = before.and_then(|mark| self.number_of(&mark));
+        let lost = marked && self.number.is_some() && before != self.number;
+        if marked {
+            self.number = Some(next);
+        }
+        Ok((receipt.published, lost))
+    }
+
+    /// Notes that everything published is settled and nothing has to be published again.
+    pub(super) fn settled(&self) -> Result {
+        self.number.map_or(Ok(()), |number| self.claim.note(&[number]))
+    }
+
+    /// Notes that something has to be published again, so that a successor begins it anew.
+    pub(super) fn unsettled(&self) -> Result {
+        self.claim.note(&[])
+    }
+
+    /// The length of a stream in entries.
+    pub(super) async fn length(&self, stream: &str) -> Result<u64> {
+        let mut groups = self.plan.groups();
+        groups.retain(|group| *group.stream == *stream);
+        groups.truncate(1);
+        let found = self.broker.standing(&groups).await?;
+        let lengths = found.into_iter().flatten().map(|BrokerGroupStatus { length, .. }| length);
+        Ok(lengths.max().unwrap_or(0))
+    }
+
+    /// Adds the envelopes to `entries`; answers a refusal for each message that cannot be
+    /// encoded.
+    fn envelopes(
+        &self,
+        stream: &Arc<str>,
+        deliveries: &[Delivery],
+        entries: &mut Vec<Publication>,
+    ) -> Vec<Option<Published>> {
+        let mut envelope =
+            |delivery: &Delivery| match (self.plan.envelope)(&delivery.recorded, &self.plan.domain)
+            {
+                Ok(envelope) => {
+                    let data = envelope.into_string().into_bytes().into();
+                    entries.push(Publication { stream: Arc::clone(stream), data });
+                    None
+                }
+                Err(unreadable) => Some(Published::Refused(unreadable.to_string())),
+            };
+        deliveries.iter().map(&mut envelope).collect()
+    }
+}
+
+/// Why the broker cannot take an entry now, when that is so.
+pub(super) fn unavailable(published: &Published) -> Option<&str> {
+    match published {
+        Published::Unavailable(reason) => Some(reason),
+        Published::Accepted(_) | Published::Refused(_) => None,
+    }
+}

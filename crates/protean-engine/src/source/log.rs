@@ -1,0 +1,248 @@
+//! What a worker reads: the lanes of its category in the log, and what is parked.
+
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
+
+use protean_port::message::{Lane, Priority, Timestamp};
+use protean_port::port::{Delivery, LaneRead, ParkedPage, ParkedRead};
+
+use crate::worker::runner::HandlerRunner;
+
+/// How many messages of a lane may wait in memory for their streams.
+pub(crate) const HELD: usize = 1024;
+
+/// How far a worker has read one lane.
+pub(crate) struct LaneSource {
+    pub(crate) lane: Lane,
+    page: usize,
+    after: HashMap<Priority, u64>,
+    /// There may be messages that have not been read.
+    more: bool,
+    reading: bool,
+    /// All that was in the lane when this process began has been read.
+    caught_up: bool,
+}
+
+impl LaneSource {
+    /// Nothing read yet; `page` messages are read at once.
+    pub(crate) fn new(lane: Lane, page: usize) -> Self {
+        Self { lane, page, after: HashMap::new(), more: true, reading: false, caught_up: false }
+    }
+
+    /// Something was committed, perhaps for this lane.
+    pub(crate) fn wake(&mut self) {
+        self.more = true;
+    }
+
+    /// The read to start now, when of the lane's messages in memory `ready` can
+    /// run and others wait for their stream: `held` in all.
+    pub(crate) fn next(
+        &mut self,
+        runner: &HandlerRunner,
+        ready: usize,
+        held: usize,
+    ) -> Option<LaneRead> {
+        if self.reading || !self.more || ready >= self.page || held >= self.page + HELD {
+            return None;
+        }
+        (self.reading, self.more) = (true, false);
+        Some(LaneRead {
+            group: runner.group.name.to_string(),
+            category: runner.group.category.clone(),
+            range: runner.domain.lanes().range(self.lane),
+            after: self.after.iter().map(|(priority, position)| (*priority, *position)).collect(),
+            limit: self.page,
+        })
+    }
+
+    /// A read has ended; one that failed is to be made again.
+    pub(crate) fn read(&mut self, deliveries: Option<&[Delivery]>) {
+        self.reading = false;
+        let Some(deliveries) = deliveries else {
+            self.more = true;
+            return;
+        };
+        let all = deliveries.len() < self.page;
+        self.more |= !all;
+        self.caught_up |= all;
+        for delivery in deliveries {
+            let after = self.after.entry(delivery.recorded.message.priority).or_default();
+            *after = (*after).max(delivery.recorded.position);
+        }
+    }
+
+    /// True when every message up to this place, which was in the log when the
+    /// process began, has been read.
+    pub(crate) fn has_read(&self, priority: Priority, position: u64) -> bool {
+        self.caught_up || self.after.get(&priority).is_some_and(|after| *after >= position)
+    }
+}
+
+/// What is known of a group's parked messages of one lane.
+pub(crate) struct ParkedSource {
+    pub(crate) lane: Lane,
+    page: usize,
+    /// When to look again; never when nothing is parked.
+    look_at: Option<Timestamp>,
+    reading: bool,
+    /// Parked messages that are in memory, and whether they were found due meanwhile.
+    taken: HashMap<u64, bool>,
+    /// Those that have left it since the look began that is under way: what that finds
+    /// of them may be older than what became of them.
+    left: HashSet<u64>,
+}
+
+impl ParkedSource {
+    /// To be looked at once, for what an earlier process left.
+    pub(crate) fn new(lane: Lane, page: usize, now: Timestamp) -> Self {
+        let (taken, left) = (HashMap::new(), HashSet::new());
+        Self { lane, page, look_at: Some(now), reading: false, taken, left }
+    }
+
+    /// A message was parked until `due`.
+    pub(crate) fn expect(&mut self, due: Timestamp) {
+        self.look_at = Some(self.look_at.map_or(due, |look_at| look_at.min(due)));
+    }
+
+    /// When to look, while nobody does and there is room for what is found.
+    pub(crate) fn look_at(&self) -> Option<Timestamp> {
+        self.look_at.filter(|_| !self.reading && self.taken.len() < self.page)
+    }
+
+    /// The read to start now, when it is time.
+    pub(crate) fn next(&mut self, runner: &HandlerRunner, now: Timestamp) -> Option<ParkedRead> {
+        self.look_at().filter(|look_at| *look_at <= now)?;
+        (self.reading, self.look_at) = (true, None);
+        Some(ParkedRead {
+            group: runner.group.name.to_string(),
+            category: runner.group.category.clone(),
+            range: runner.domain.lanes().range(self.lane),
+            now,
+            // What is in memory stays parked until it commits, and comes along again.
+            limit: self.page + self.taken.len(),
+        })
+    }
+
+    /// Takes in what was found; gives what is not in memory yet.
+    pub(crate) fn found(&mut self, page: ParkedPage) -> Vec<Delivery> {
+        self.reading = false;
+        page.next_due.into_iter().for_each(|due| self.expect(due));
+        let (left, mut due) = (std::mem::take(&mut self.left), page.due);
+        let found = due.len();
+        due.retain(|delivery| !left.contains(&delivery.recorded.position));
+        if due.len() < found {
+            self.expect(Timestamp::default());
+        }
+        due.retain(|delivery| match self.taken.entry(delivery.recorded.position) {
+            Entry::Occupied(mut known) => {
+                known.insert(true);
+                false
+            }
+            Entry::Vacant(new) => {
+                new.insert(false);
+                true
+            }
+        });
+        due
+    }
+
+    /// Looking failed; it is to be done again at `when`.
+    pub(crate) fn failed(&mut self, when: Timestamp) {
+        self.reading = false;
+        self.left.clear();
+        self.expect(when);
+    }
+
+    /// A message is in memory and not to be found again.
+    pub(crate) fn take(&mut self, position: u64) {
+        self.taken.insert(position, false);
+    }
+
+    /// A parked message is out of memory again. When it was found due while it
+    /// was in memory it may be so still: somebody released it in between.
+    pub(crate) fn give_back(&mut self, position: u64) {
+        if self.taken.remove(&position) == Some(true) {
+            self.expect(Timestamp::default());
+        }
+        if self.reading {
+            self.left.insert(position);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use protean_port::message::{Category, Extensions, Kind, Message, Recorded};
+
+    use super::{Delivery, Lane, ParkedPage, ParkedSource, Timestamp};
+
+    fn parked() -> Delivery {
+        let message = Message {
+            id: Arc::from("m"),
+            stream: Category::named("c").stream(&"1".into()),
+            kind: Kind::Event,
+            type_name: Arc::from("C.E.v1"),
+            version: 1,
+            priority: Default::default(),
+            correlation_id: Arc::from("m"),
+            causation_id: None,
+            time: Timestamp::default(),
+            data: Arc::from("{}"),
+            extensions: Extensions::default(),
+        };
+        let recorded = Recorded { position: 7, stream_position: 0, message };
+        Delivery { recorded, next: 0, attempts: 1, parked: true }
+    }
+
+    fn page() -> ParkedPage {
+        ParkedPage { due: vec![parked()], next_due: None }
+    }
+
+    fn source() -> ParkedSource {
+        ParkedSource::new(Lane::Primary, 1, Timestamp::default())
+    }
+
+    #[test]
+    fn looks_again_for_what_was_due_while_it_was_in_memory() {
+        let mut source = source();
+        source.look_at = None;
+        assert_eq!(source.found(page()).len(), 1);
+        assert!(source.found(page()).is_empty(), "it is in memory");
+        assert_eq!(source.look_at(), None);
+        source.give_back(7);
+        assert_eq!(source.look_at(), Some(Timestamp::default()));
+    }
+
+    #[test]
+    fn what_was_seen_before_it_was_tried_is_not_tried_again_for_that() {
+        let mut source = source();
+        assert_eq!(source.found(page()).len(), 1);
+        (source.reading, source.look_at) = (true, None);
+        source.give_back(7);
+        assert!(source.found(page()).is_empty(), "it was tried while the look was under way");
+        assert_eq!(source.look_at(), Some(Timestamp::default()), "it may be due all the same");
+        source.reading = true;
+        assert_eq!(source.found(page()).len(), 1);
+    }
+
+    #[test]
+    fn does_not_look_again_for_what_was_not_due_meanwhile() {
+        let mut source = source();
+        source.look_at = None;
+        source.found(page());
+        source.give_back(7);
+        assert_eq!(source.look_at(), None);
+    }
+
+    #[test]
+    fn does_not_look_while_memory_is_full() {
+        let mut source = source();
+        source.found(page());
+        source.expect(Timestamp::default());
+        assert_eq!(source.look_at(), None);
+        source.give_back(7);
+        assert_eq!(source.look_at(), Some(Timestamp::default()));
+    }
+}

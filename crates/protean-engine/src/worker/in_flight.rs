@@ -1,0 +1,277 @@
+//! What is being handled, noted so that it outlives an abrupt end of the
+//! process; and who is suspected of such an end.
+//!
+//! ```text
+//! left behind ─▶ parked ─▶ in line ─▶ charged with an attempt ─▶ runs, no other suspect beside it
+//! ```
+//!
+//! A message that ends the process each time it is handled uses up its tries
+//! that way, and its neighbours do not.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use protean_port::Result;
+use protean_port::message::Lane;
+use protean_port::port::{Claim, Delivery};
+
+/// The messages of one group that are being handled or suspected.
+pub(crate) struct InFlight {
+    /// None while another process of the group has it.
+    claim: Option<Box<dyn Claim>>,
+    running: BTreeSet<u64>,
+    /// What runs next.
+    ahead: BTreeSet<u64>,
+    noted: BTreeSet<u64>,
+    changed: bool,
+    /// Where each suspect stands: its lane and stream.
+    suspects: BTreeMap<u64, (Lane, Arc<str>)>,
+    line: VecDeque<Delivery>,
+    /// The suspect that is charged or runs.
+    current: Option<u64>,
+}
+
+impl InFlight {
+    pub(crate) fn new(claim: Option<Box<dyn Claim>>) -> Self {
+        Self {
+            claim,
+            running: BTreeSet::new(),
+            ahead: BTreeSet::new(),
+            noted: BTreeSet::new(),
+            changed: false,
+            suspects: BTreeMap::new(),
+            line: VecDeque::new(),
+            current: None,
+        }
+    }
+
+    /// What was being handled when the process before ended.
+    pub(crate) fn left(&self) -> &[u64] {
+        self.claim.as_ref().map_or(&[], |claim| claim.left())
+    }
+
+    /// From now on what is handled here is noted.
+    pub(crate) fn adopt(&mut self, claim: Box<dyn Claim>) {
+        (self.claim, self.changed) = (Some(claim), true);
+        self.noted.clear();
+    }
+
+    /// True when this process looks after what is parked.
+    pub(crate) fn is_claimed(&self) -> bool {
+        self.claim.is_some()
+    }
+
+    /// Suspects a message that is parked.
+    pub(crate) fn suspect(&mut self, position: u64, lane: Lane, stream: Arc<str>) {
+        self.suspects.insert(position, (lane, stream));
+    }
+
+    /// The suspects of a lane that are neither in line nor charged, with their streams.
+    pub(crate) fn absent(&self, lane: Lane) -> Vec<(u64, Arc<str>)> {
+        let here: BTreeSet<u64> = self.line.iter().map(|item| item.recorded.position).collect();
+        let all = self.suspects.iter().filter(|(_, (of, _))| *of == lane);
+        let away = all.filter(|(at, _)| !here.contains(at) && !self.is_charged(**at));
+        away.map(|(at, (_, stream))| (*at, Arc::clone(stream))).collect()
+    }
+
+    /// The delivery, when it may run beside others; a suspect waits in line
+    /// until it is charged.
+    pub(crate) fn admit(&mut self, delivery: Delivery) -> Option<Delivery> {
+        if !self.suspects.contains_key(&delivery.recorded.position) {
+            return Some(delivery);
+        }
+        self.line.push_back(delivery);
+        None
+    }
+
+    /// True when a unit that was just committed charged this message, so that it
+    /// is to run now. It never leaves memory for that: others in line may fill it.
+    pub(crate) fn is_charged(&self, position: u64) -> bool {
+        self.current == Some(position)
+    }
+
+    /// True when a suspect of this lane waits in line.
+    pub(crate) fn has_line(&self, lane: Lane) -> bool {
+        self.line.iter().any(|delivery| self.is_of(delivery, lane))
+    }
+
+    fn is_of(&self, delivery: &Delivery, lane: Lane) -> bool {
+        let stands = self.suspects.get(&delivery.recorded.position);
+        stands.is_some_and(|(of, _)| *of == lane)
+    }
+
+    /// True when a suspect is charged or runs.
+    pub(crate) fn has_current(&self) -> bool {
+        self.current.is_some()
+    }
+
+    /// The next suspect whose turn has come, to be charged.
+    pub(crate) fn next(&mut self, its_turn: impl Fn(&Delivery) -> bool) -> Option<Delivery> {
+        let next = self.line.iter().position(its_turn)?;
+        let next = self.line.remove(next)?;
+        self.current = Some(next.recorded.position);
+        Some(next)
+    }
+
+    /// A message has been settled, or is out of our hands: it is suspected no
+    /// more. True when it was the one that ran.
+    pub(crate) fn clear(&mut self, position: u64) -> bool {
+        self.suspects.remove(&position);
+        self.current.take_if(|current| *current == position).is_some()
+    }
+
+    /// A message is about to be handled; true when that has to be noted first, together
+    /// with what it is said to [expect](Self::expect).
+    pub(crate) fn begin(&mut self, position: u64) -> bool {
+        self.running.insert(position);
+        let news = !self.noted.contains(&position);
+        self.changed |= news;
+        news
+    }
+
+    /// What will run next is noted with what runs: one note for many messages.
+    pub(crate) fn expect(&mut self, ahead: impl Iterator<Item = u64>) {
+        self.ahead = ahead.collect();
+    }
+
+    /// A message has been handled. Nothing is noted: an innocent suspect costs
+    /// less than a note for each message.
+    pub(crate) fn end(&mut self, position: u64) {
+        self.running.remove(&position);
+    }
+
+    /// Notes what has begun since the last note.
+    pub(crate) fn note(&mut self) -> Result {
+        if !std::mem::take(&mut self.changed) {
+            return Ok(());
+        }
+        let Some(claim) = &self.claim else { return Ok(()) };
+        let noted = self.running.iter().chain(&self.ahead).chain(self.suspects.keys());
+        self.noted = noted.copied().collect();
+        let told = claim.note(&Vec::from_iter(self.noted.iter().copied()));
+        if told.is_err() {
+            self.noted.clear();
+        }
+        told
+    }
+
+    /// Notes that what runs ends properly.
+    pub(crate) fn clear_notes(&mut self) -> Result {
+        self.running.clear();
+        self.ahead.clear();
+        self.changed = true;
+        self.note()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use protean_port::Result;
+    use protean_port::message::{Category, Extensions, Kind, Lane, Message, Recorded, Timestamp};
+    use protean_port::port::{Claim, Delivery};
+
+    use super::InFlight;
+
+    #[derive(Clone, Default)]
+    struct Notes(Arc<Mutex<Vec<Vec<u64>>>>);
+
+    impl Claim for Notes {
+        fn left(&self) -> &[u64] {
+            &[]
+        }
+
+        fn note(&self, positions: &[u64]) -> Result {
+            self.0.lock().unwrap().push(positions.to_vec());
+            Ok(())
+        }
+    }
+
+    impl Notes {
+        fn taken(&self) -> Vec<Vec<u64>> {
+            std::mem::take(&mut *self.0.lock().unwrap())
+        }
+    }
+
+    fn delivery(position: u64, attempts: u32) -> Delivery {
+        let message = Message {
+            id: Arc::from("m"),
+            stream: Category::named("c").stream(&"1".into()),
+            kind: Kind::Event,
+            type_name: Arc::from("C.E.v1"),
+            version: 1,
+            priority: Default::default(),
+            correlation_id: Arc::from("m"),
+            causation_id: None,
+            time: Timestamp::default(),
+            data: Arc::from("{}"),
+            extensions: Extensions::default(),
+        };
+        let recorded = Recorded { position, stream_position: 0, message };
+        Delivery { recorded, next: 0, attempts, parked: true }
+    }
+
+    #[test]
+    fn what_begins_is_noted_with_who_is_suspected() {
+        let notes = Notes::default();
+        let mut flight = InFlight::new(Some(Box::new(notes.clone())));
+        flight.note().unwrap();
+        assert!(notes.taken().is_empty(), "nothing has begun");
+        flight.suspect(3, Lane::Primary, Arc::from("s"));
+        flight.begin(7);
+        flight.begin(8);
+        flight.note().unwrap();
+        flight.end(7);
+        flight.note().unwrap();
+        assert!(flight.begin(9));
+        flight.note().unwrap();
+        assert_eq!(notes.taken(), [vec![3, 7, 8], vec![3, 8, 9]]);
+        flight.clear_notes().unwrap();
+        assert_eq!(notes.taken(), [vec![3]], "a suspect that has not run is one still");
+        flight.clear(3);
+        flight.clear_notes().unwrap();
+        assert_eq!(notes.taken(), [Vec::<u64>::new()]);
+    }
+
+    #[test]
+    fn what_comes_next_is_noted_once_for_all_of_it() {
+        let notes = Notes::default();
+        let mut flight = InFlight::new(Some(Box::new(notes.clone())));
+        assert!(flight.begin(1));
+        flight.expect([2, 3].into_iter());
+        flight.note().unwrap();
+        for position in [2, 3] {
+            flight.end(position - 1);
+            assert!(!flight.begin(position));
+            flight.note().unwrap();
+        }
+        assert_eq!(notes.taken(), [vec![1, 2, 3]]);
+        assert!(flight.begin(4));
+        flight.expect([5].into_iter());
+        flight.note().unwrap();
+        assert_eq!(notes.taken(), [vec![3, 4, 5]], "3 still runs");
+        flight.clear_notes().unwrap();
+        assert!(flight.begin(5), "what has landed is noted no more");
+    }
+
+    #[test]
+    fn suspects_run_one_after_the_other_once_charged() {
+        let mut flight = InFlight::new(Some(Box::new(Notes::default())));
+        flight.suspect(3, Lane::Primary, Arc::from("s"));
+        flight.suspect(4, Lane::Primary, Arc::from("s"));
+        assert_eq!(flight.admit(delivery(5, 0)), Some(delivery(5, 0)), "it is no suspect");
+        assert_eq!(flight.admit(delivery(3, 1)), None);
+        assert_eq!(flight.admit(delivery(4, 0)), None);
+        assert_eq!(flight.next(|_| false), None, "something before them is still to run");
+        assert_eq!(flight.next(|_| true), Some(delivery(3, 1)));
+        assert!(flight.absent(Lane::Primary).is_empty(), "one is charged, one in line");
+        assert!(flight.is_charged(3) && !flight.is_charged(4));
+        assert!(flight.has_current() && flight.has_line(Lane::Primary));
+        flight.clear(3);
+        assert_eq!(flight.next(|_| true), Some(delivery(4, 0)));
+        flight.clear(4);
+        assert_eq!(flight.admit(delivery(4, 1)), Some(delivery(4, 1)), "suspected no more");
+        assert_eq!((flight.next(|_| true), flight.has_current()), (None, false));
+    }
+}

@@ -1,0 +1,329 @@
+//! From settled units to durable ones: what queues while one commit runs is
+//! the next batch.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use protean_core::handling::Settled;
+use protean_core::unit::{Overlay, Sequence};
+use protean_port::message::{Lane, Priority, Timestamp};
+use protean_port::port::{At, Changes, Delivery, DoneMark, Outcome, Park};
+
+use crate::worker::watermark::Watermark;
+
+/// How a unit marks its message as settled. Whoever settles a message marks
+/// it, and only the first one may: so it is in one term of the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Marking {
+    /// It was read from the log in its turn: the watermark may move.
+    InTurn,
+    /// In its turn, but somebody has settled it before.
+    Again,
+    /// It ran before its turn.
+    Early,
+    /// It was parked, and so settled for the cursor before.
+    None,
+}
+
+/// A unit that waits to be committed.
+struct Entry {
+    sequence: Sequence,
+    delivery: Delivery,
+    settled: Settled,
+    otherwise: Option<Changes>,
+    marking: Marking,
+}
+
+/// A unit as it was sent to the store.
+struct Sent {
+    sequence: Sequence,
+    delivery: Delivery,
+    /// What it read never came to be: only its `otherwise` was sent.
+    void: bool,
+}
+
+/// A delivery whose unit was left out of its commit, and why.
+pub(crate) struct LeftOut {
+    pub(crate) delivery: Delivery,
+    pub(crate) outcome: Outcome,
+}
+
+/// The units of one lane between being settled and being durable.
+pub(crate) struct Pipeline {
+    lane: Lane,
+    group: Arc<str>,
+    overlay: Arc<Mutex<Overlay>>,
+    watermarks: HashMap<Priority, Watermark>,
+    open: Vec<Entry>,
+    sent: Vec<Sent>,
+    units: Arc<[Changes]>,
+    /// Units that came to nothing, and what had been taken in when that was known.
+    failed: BTreeMap<Sequence, Sequence>,
+    /// How many running turns began at which point.
+    turns: BTreeMap<Sequence, usize>,
+    last: Sequence,
+}
+
+impl Pipeline {
+    pub(crate) fn new(lane: Lane, group: Arc<str>) -> Self {
+        Self {
+            lane,
+            group,
+            overlay: Arc::default(),
+            watermarks: HashMap::new(),
+            open: Vec::new(),
+            sent: Vec::new(),
+            units: Arc::from([]),
+            failed: BTreeMap::new(),
+            turns: BTreeMap::new(),
+            last: 0,
+        }
+    }
+
+    /// What units of this lane have written and no store has.
+    pub(crate) fn overlay(&self) -> Arc<Mutex<Overlay>> {
+        Arc::clone(&self.overlay)
+    }
+
+    fn overlaid(&self) -> MutexGuard<'_, Overlay> {
+        self.overlay.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A message was read from the log, to be settled in its turn.
+    pub(crate) fn read(&mut self, priority: Priority, position: u64) {
+        self.watermarks.entry(priority).or_default().read(position);
+    }
+
+    /// How many units wait for a commit or are in one.
+    pub(crate) fn len(&self) -> usize {
+        self.open.len() + self.sent.len()
+    }
+
+    /// A turn begins; it may read what has been taken in up to here.
+    pub(crate) fn begin(&mut self) -> Sequence {
+        *self.turns.entry(self.last).or_default() += 1;
+        self.last
+    }
+
+    /// A turn that began at `since` has ended and is taken in. What failed
+    /// before every turn that still runs can be forgotten.
+    pub(crate) fn end(&mut self, since: Sequence) {
+        if let Some(count) = self.turns.get_mut(&since) {
+            *count -= 1;
+            if *count == 0 {
+                self.turns.remove(&since);
+            }
+        }
+        let oldest = self.turns.first_key_value().map_or(self.last, |(since, _)| *since);
+        let open = self.open.first().map_or(oldest, |entry| entry.sequence.min(oldest));
+        self.failed.retain(|_, known| *known >= open);
+    }
+
+    /// Takes in a settled unit; later units of the lane see what it wrote,
+    /// unless it rests on what came to nothing.
+    pub(crate) fn push(
+        &mut self,
+        delivery: Delivery,
+        mut settled: Settled,
+        otherwise: Option<Changes>,
+        marking: Marking,
+    ) {
+        self.last += 1;
+        let writes = std::mem::take(&mut settled.unit.writes);
+        if self.is_void(&settled.unit.readers) {
+            self.failed.insert(self.last, self.last);
+        } else {
+            let mut overlay = self.overlay.lock().unwrap_or_else(PoisonError::into_inner);
+            overlay.absorb(self.last, writes);
+            let stream = delivery.recorded.message.stream.name();
+            match settled.next {
+                Some(next) => overlay.expect(stream, next),
+                None if settled.is_in_the_way() => {
+                    overlay.block(self.last, stream, delivery.recorded.stream_position);
+                }
+                None => {}
+            }
+        }
+        self.open.push(Entry { sequence: self.last, delivery, settled, otherwise, marking });
+    }
+
+    fn is_void(&self, readers: &BTreeSet<Sequence>) -> bool {
+        readers.iter().any(|reader| self.failed.contains_key(reader))
+    }
+
+    /// The next batch to commit, when there is one and none is under way.
+    pub(crate) fn send(&mut self) -> Option<Arc<[Changes]>> {
+        if !self.sent.is_empty() || self.open.is_empty() {
+            return None;
+        }
+        let mut places = HashMap::new();
+        let mut units = Vec::with_capacity(self.open.len());
+        for mut entry in std::mem::take(&mut self.open) {
+            places.insert(entry.sequence, units.len());
+            let readers = std::mem::take(&mut entry.settled.unit.readers);
+            let void = self.failed.contains_key(&entry.sequence) || self.is_void(&readers);
+            let marks = self.marks(&entry);
+            if void {
+                self.failed.insert(entry.sequence, self.last);
+                units.push(self.instead(entry.otherwise, marks));
+            } else {
+                let depends_on = places_of(&readers, &places);
+                let changes = Changes { depends_on, ..entry.settled.unit.changes };
+                units.push(self.unit(changes, entry.otherwise, marks));
+            }
+            self.sent.push(Sent { sequence: entry.sequence, delivery: entry.delivery, void });
+        }
+        self.units = Arc::from(units);
+        Some(Arc::clone(&self.units))
+    }
+
+    /// A unit with its marks, and what is kept when it is left out.
+    fn unit(
+        &self,
+        mut changes: Changes,
+        otherwise: Option<Changes>,
+        marks: Vec<DoneMark>,
+    ) -> Changes {
+        changes.otherwise = Some(Box::new(self.instead(otherwise, marks.clone())));
+        changes.marks.extend(marks);
+        changes.lane = self.lane;
+        changes
+    }
+
+    /// What is kept in place of a unit.
+    fn instead(&self, otherwise: Option<Changes>, marks: Vec<DoneMark>) -> Changes {
+        let mut instead = otherwise.unwrap_or_else(|| Changes::new(self.lane));
+        instead.marks.extend(marks);
+        instead
+    }
+
+    fn marks(&mut self, entry: &Entry) -> Vec<DoneMark> {
+        let (message, position) =
+            (&entry.delivery.recorded.message, entry.delivery.recorded.position);
+        let mut marks = Vec::new();
+        let mut mark = |at| {
+            marks.push(DoneMark {
+                group: Arc::clone(&self.group),
+                category: message.stream.category().clone(),
+                priority: message.priority,
+                at,
+            });
+        };
+        match entry.marking {
+            Marking::None => {}
+            Marking::Early => mark(At::First(position)),
+            Marking::InTurn | Marking::Again => {
+                let first = entry.marking == Marking::InTurn;
+                mark(if first { At::First(position) } else { At::Only(position) });
+                let watermark = self.watermarks.entry(message.priority).or_default();
+                watermark.settle(position).into_iter().for_each(|up_to| mark(At::UpTo(up_to)));
+            }
+        }
+        marks
+    }
+
+    /// Takes in what became of the batch. Units that could not be written
+    /// because the database was down are to be sent [again](Self::resend).
+    pub(crate) fn committed(&mut self, outcomes: Vec<Outcome>) -> Committed {
+        let mut committed = Committed::default();
+        let sent = std::mem::take(&mut self.sent);
+        let last = sent.last().map_or(0, |sent| sent.sequence);
+        let units = std::mem::replace(&mut self.units, Arc::from([]));
+        let (mut again, mut lost) = (Vec::new(), HashSet::new());
+        for (index, ((sent, unit), outcome)) in
+            sent.into_iter().zip(&*units).zip(outcomes).enumerate()
+        {
+            match outcome {
+                Outcome::Committed(_) if !sent.void => {
+                    committed.due = earliest(committed.due, unit);
+                    committed.durable.push(sent.delivery);
+                }
+                Outcome::Unavailable(reason) => {
+                    committed.unavailable = Some(reason);
+                    again.push((index, sent, unit.clone()));
+                }
+                outcome => {
+                    lost.insert(index);
+                    self.fail(&sent);
+                    committed.left_out.push(LeftOut { delivery: sent.delivery, outcome });
+                }
+            }
+        }
+        self.keep_for_later(again, lost);
+        self.undo_failed();
+        if self.sent.is_empty() {
+            self.overlaid().forget(last);
+        }
+        committed
+    }
+
+    fn fail(&mut self, sent: &Sent) {
+        self.failed.insert(sent.sequence, self.last);
+        self.overlaid().doubt(sent.delivery.recorded.message.stream.as_str());
+    }
+
+    /// Takes what failed out of the overlay, with all that rests on it.
+    fn undo_failed(&mut self) {
+        if self.failed.is_empty() {
+            return;
+        }
+        for index in 0..self.open.len() {
+            if self.is_void(&self.open[index].settled.unit.readers) {
+                let sequence = self.open[index].sequence;
+                self.failed.insert(sequence, self.last);
+            }
+        }
+        let mut overlay = self.overlay.lock().unwrap_or_else(PoisonError::into_inner);
+        overlay.undo(&self.failed);
+    }
+
+    /// The same units again, short of those that are durable by now. Of one that
+    /// depended on a lost one only what is kept in its place is left.
+    fn keep_for_later(&mut self, again: Vec<(usize, Sent, Changes)>, mut lost: HashSet<usize>) {
+        let places: HashMap<usize, usize> =
+            again.iter().enumerate().map(|(place, (index, ..))| (*index, place)).collect();
+        let mut units = Vec::with_capacity(again.len());
+        for (index, mut sent, mut changes) in again {
+            if changes.depends_on.iter().any(|at| lost.contains(at)) {
+                lost.insert(index);
+                self.fail(&sent);
+                sent.void = true;
+                let otherwise = changes.otherwise.take();
+                changes = otherwise.map_or_else(|| Changes::new(self.lane), |unit| *unit);
+            }
+            let depends_on = changes.depends_on.iter();
+            changes.depends_on = depends_on.filter_map(|at| places.get(at).copied()).collect();
+            units.push(changes);
+            self.sent.push(sent);
+        }
+        self.units = Arc::from(units);
+    }
+
+    /// The units that were not written because the database was down.
+    pub(crate) fn resend(&self) -> Option<Arc<[Changes]>> {
+        (!self.sent.is_empty()).then(|| Arc::clone(&self.units))
+    }
+}
+
+/// What became of a batch.
+#[derive(Default)]
+pub(crate) struct Committed {
+    pub(crate) durable: Vec<Delivery>,
+    pub(crate) left_out: Vec<LeftOut>,
+    pub(crate) unavailable: Option<String>,
+    /// When the first of the messages is due that it parked or released.
+    pub(crate) due: Option<Timestamp>,
+}
+
+fn earliest(due: Option<Timestamp>, unit: &Changes) -> Option<Timestamp> {
+    let parked = unit.parks.iter().filter_map(|park| match park {
+        Park::Keep { due, .. } => *due,
+        Park::Release { due, .. } => Some(*due),
+        Park::Hold { .. } | Park::Take { .. } => None,
+    });
+    parked.chain(due).min()
+}
+
+fn places_of(readers: &BTreeSet<Sequence>, places: &HashMap<Sequence, usize>) -> Vec<usize> {
+    readers.iter().filter_map(|reader| places.get(reader).copied()).collect()
+}

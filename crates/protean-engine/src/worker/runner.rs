@@ -1,0 +1,128 @@
+//! Running one delivery.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use protean_core::domain::{Domain, Group};
+use protean_core::handling::{NextStep, Position, Verdict, deliver, next_step};
+use protean_core::unit::{Overlay, ReadMode, ReadOptions, Sequence};
+use protean_port::message::Lane;
+use protean_port::port::{Delivery, Store};
+use protean_port::{Error, Result};
+
+use crate::failpoint::reached;
+
+/// What a worker runs deliveries with.
+#[derive(Clone)]
+pub(crate) struct HandlerRunner {
+    pub(crate) domain: Domain,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) group: Arc<Group>,
+}
+
+/// What came of a turn that the scheduler gave to a delivery.
+pub(crate) struct Ran {
+    pub(crate) lane: Lane,
+    /// Whose turn it was.
+    pub(crate) delivery: Delivery,
+    /// What its pipeline had taken in when the turn began.
+    pub(crate) since: Sequence,
+    pub(crate) step: Step,
+}
+
+/// What was run.
+pub(crate) enum Step {
+    /// The delivery itself.
+    Itself(Judged),
+    /// Nothing yet: this one before it in its stream, which its group has not
+    /// seen, is to run in the same turn.
+    First(Box<Delivery>),
+    /// That one; the turn is to be given again.
+    Before(Box<Delivery>, Judged),
+    /// Nothing: the store could not say whose turn it is.
+    Unknown(Error),
+}
+
+/// A verdict, the units whose uncommitted writes it rests on, and how long it took.
+pub(crate) struct Judged {
+    pub(crate) verdict: Verdict,
+    pub(crate) readers: BTreeSet<Sequence>,
+    pub(crate) took: Duration,
+}
+
+impl From<Verdict> for Judged {
+    fn from(verdict: Verdict) -> Self {
+        Self { verdict, readers: BTreeSet::new(), took: Duration::ZERO }
+    }
+}
+
+impl HandlerRunner {
+    /// Uses a against what the units of its lane have written.
+    pub(crate) async fn run(
+        self,
+        (lane, since): (Lane, Sequence),
+        delivery: Delivery,
+        overlay: Arc<Mutex<Overlay>>,
+    ) -> Ran {
+        let step = match self.course_of(&delivery, &overlay).await {
+            Ok(NextStep::Now) => Step::Itself(self.handle(&delivery, overlay).await),
+            Ok(NextStep::First(first)) => Step::First(first),
+            Ok(NextStep::Duplicate) => Step::Itself(Verdict::Duplicate.into()),
+            Ok(NextStep::Hold) => Step::Itself(Verdict::Held.into()),
+            Err(error) => Step::Unknown(error),
+        };
+        Ran { lane, delivery, since, step }
+    }
+
+    /// Uses a turn for the one that has to run before.
+    pub(crate) async fn run_first(
+        self,
+        (lane, since): (Lane, Sequence),
+        delivery: Delivery,
+        first: Box<Delivery>,
+        overlay: Arc<Mutex<Overlay>>,
+    ) -> Ran {
+        let judged = self.handle(&first, overlay).await;
+        Ran { lane, delivery, since, step: Step::Before(first, judged) }
+    }
+
+    async fn handle(&self, delivery: &Delivery, overlay: Arc<Mutex<Overlay>>) -> Judged {
+        reached(if delivery.parked { "before a parked message" } else { "before the handler" });
+        // What is parked may be so because its first try knew too little.
+        let mode = if delivery.parked { ReadMode::Verify } else { ReadMode::Assume };
+        let read = ReadOptions { overlay: Some(overlay), mode };
+        let began = Instant::now();
+        let work = deliver::Work::logged(delivery, read);
+        let ran = deliver::run(self.domain.env(), &self.store, &self.group, work).await;
+        reached("after the handler");
+        Judged { verdict: ran.verdict, readers: ran.readers, took: began.elapsed() }
+    }
+
+    /// Decides from memory when it can: only a message that is not obviously
+    /// next costs a question to the store.
+    async fn course_of(
+        &self,
+        delivery: &Delivery,
+        overlay: &Arc<Mutex<Overlay>>,
+    ) -> Result<NextStep> {
+        if !self.group.is_ordered() {
+            return Ok(NextStep::Now);
+        }
+        let recorded = &delivery.recorded;
+        let (stream, position) = (recorded.message.stream.as_str(), recorded.stream_position);
+        let (hoped, blocked) = {
+            let overlay = overlay.lock().unwrap_or_else(PoisonError::into_inner);
+            (overlay.next(stream).unwrap_or(0), overlay.is_blocked(stream, position))
+        };
+        if blocked {
+            return Ok(NextStep::Hold);
+        }
+        match Position::of(hoped.max(delivery.next), position) {
+            Position::Next => Ok(NextStep::Now),
+            Position::Past | Position::Ahead => {
+                next_step(&*self.store, &self.group, delivery, hoped).await
+            }
+        }
+    }
+}
