@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use protean::domain::HandlerKind;
+use protean::HandlerKind;
 use protean::{Domain, Priority};
 use protean_cli::{App, Error, Result};
 

@@ -9,9 +9,9 @@ use crate::system::{Manager, Package, shell};
 
 /// Sets up what is missing, and says each command before it runs.
 pub(crate) fn run() -> Result<(), String> {
-    let missing = missing();
-    if !missing.is_empty() {
-        install(&missing)?;
+    let packages = missing()?;
+    if !packages.is_empty() {
+        install(&packages)?;
     }
     if std::env::var_os(Python::VARIABLE).is_none() {
         set_up_protean_for_python(&Python::home())?;
@@ -19,19 +19,21 @@ pub(crate) fn run() -> Result<(), String> {
     Python::with_protean().map(|_| ())
 }
 
-/// The packages without which some tests cannot run.
-fn missing() -> Vec<Package> {
+/// The packages without which some tests cannot run; an error when a variable names a folder
+/// that does not hold what it should.
+fn missing() -> Result<Vec<Package>, String> {
     let mut missing = Vec::new();
-    if POSTGRESQL.folder().is_err() {
-        missing.push(Package::PostgreSql);
-    }
-    if REDIS.folder().is_err() {
-        missing.push(Package::Redis);
+    for (programs, package) in [(&POSTGRESQL, Package::PostgreSql), (&REDIS, Package::Redis)] {
+        match programs.folder() {
+            Err(wrong) if wrong.is_named() => return Err(wrong.to_string()),
+            Err(_) => missing.push(package),
+            Ok(_) => {}
+        }
     }
     if std::env::var_os(Python::VARIABLE).is_none() && Python::plain().is_err() {
         missing.push(Package::Python);
     }
-    missing
+    Ok(missing)
 }
 
 fn install(packages: &[Package]) -> Result<(), String> {
@@ -47,7 +49,7 @@ fn install(packages: &[Package]) -> Result<(), String> {
         println!("== {command}");
         shell(&command).map_err(|error| format!("{error}\n{}", by_hand(&names, &commands)))?;
     }
-    let still = self::missing();
+    let still = missing()?;
     let names = still.iter().map(Package::to_string).collect::<Vec<_>>().join(", ");
     if still.is_empty() { Ok(()) } else { Err(by_hand(&names, &commands)) }
 }

@@ -4,6 +4,10 @@ use std::process::Command;
 
 use protean_test_servers::Python;
 
+/// Arguments of `cargo test` that choose among a package's targets.
+const TARGETS: &[&str] =
+    &["--lib", "--bin", "--bins", "--test", "--tests", "--example", "--examples", "--all-targets"];
+
 /// Runs all tests, or what these arguments of `cargo test` choose.
 pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     commands(arguments).iter().try_for_each(|words| cargo(words))
@@ -17,7 +21,9 @@ fn commands(arguments: &[String]) -> Vec<Vec<String>> {
         let all = ["test", "--workspace", "--all-targets", "--", "--include-ignored"];
         return vec![words(&all), words(&["test", "--workspace", "--doc"])];
     }
-    let mut chosen = words(&["test"]);
+    let own = arguments.iter().take_while(|word| *word != "--");
+    let chooses_targets = own.clone().any(|word| TARGETS.iter().any(|target| word == target));
+    let mut chosen = words(if chooses_targets { &["test"] } else { &["test", "--all-targets"] });
     chosen.extend_from_slice(arguments);
     if !arguments.iter().any(|word| word == "--") {
         chosen.push("--".to_owned());
@@ -55,9 +61,9 @@ mod tests {
 
     #[test]
     fn a_choice_runs_with_the_tests_that_need_servers() {
-        let expected = ["test -p protean-redis -- --include-ignored"];
+        let expected = ["test --all-targets -p protean-redis -- --include-ignored"];
         assert_eq!(shown(&["-p", "protean-redis"]), expected);
-        let expected = ["test -p protean-redis -- loss --include-ignored"];
-        assert_eq!(shown(&["-p", "protean-redis", "--", "loss"]), expected);
+        let expected = ["test --test faults -- loss --include-ignored"];
+        assert_eq!(shown(&["--test", "faults", "--", "loss"]), expected);
     }
 }

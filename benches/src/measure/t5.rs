@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protean::domain::{HandlerKind, broker};
 use protean::{Domain, Priority};
+use protean::{HandlerKind, broker};
 use protean_cli::{Error, Result};
 use protean_engine::{Relay, RelayPlan};
 use tokio_util::sync::CancellationToken;

@@ -4,11 +4,8 @@
 //! * [`broker`]: brokers, with [`broker_suite!`]
 //!
 //! An adapter passes the suite of its port on the real service. Where that service
-//! may be absent, the tests of a suite carry an attribute:
-//!
-//! ```ignore
-//! protean_conformance::store_suite!(#[ignore = "needs PostgreSQL"] fresh);
-//! ```
+//! may be absent, the tests of a suite carry an attribute, as in
+//! `store_suite!(#[ignore = "needs PostgreSQL"] fresh);`.
 
 pub mod broker;
 mod runtime;

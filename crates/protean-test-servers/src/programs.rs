@@ -17,7 +17,7 @@ pub struct Programs {
 }
 
 /// PostgreSQL, which most distributions keep out of `PATH`.
-pub const POSTGRESQL: Programs = Programs {
+pub static POSTGRESQL: Programs = Programs {
     server: "PostgreSQL",
     variable: "PROTEAN_POSTGRES_BIN",
     files: &["initdb", "pg_ctl", "postgres", "psql"],
@@ -39,7 +39,7 @@ pub const POSTGRESQL: Programs = Programs {
 };
 
 /// Redis.
-pub const REDIS: Programs = Programs {
+pub static REDIS: Programs = Programs {
     server: "Redis",
     variable: "PROTEAN_REDIS_BIN",
     files: &["redis-server", "redis-cli"],
@@ -86,6 +86,13 @@ impl Programs {
         let real = first.canonicalize().ok()?.parent()?.to_owned();
         let is_whole = self.files.iter().all(|file| real.join(file).is_file());
         Some(if is_whole { real } else { folder.to_owned() })
+    }
+}
+
+impl Missing {
+    /// Whether a variable names the folder that does not hold them.
+    pub fn is_named(&self) -> bool {
+        self.named.is_some()
     }
 }
 

@@ -59,9 +59,10 @@ impl Python {
 
     /// Where `cargo xtask test` makes the environment: in the folder of built files.
     pub fn home() -> PathBuf {
-        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
         let target = std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from);
-        target.unwrap_or_else(|| workspace.join("target")).join("protean-for-python-0.18.0")
+        let target = target.or_else(|| Some(workspace?.join("target"))).unwrap_or_default();
+        target.join("protean-for-python-0.18.0")
     }
 
     /// The interpreter, to be told what to run.

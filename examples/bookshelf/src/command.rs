@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use bookshelf::import::{Catalog, Progress, import};
 use protean::Domain;
-use protean::domain::HandlerKind;
+use protean::HandlerKind;
 use protean_cli::{App, Reply, Result, grouped};
 
 use crate::stats::Stats;

@@ -19,9 +19,6 @@ const STILL_TIED: &[&str] = &[
     "protean-engine",
     "protean-sqlite",
     "protean-postgres",
-    "protean-redis",
-    "protean-cli",
-    "protean-macros",
     "benches",
     "bookshelf",
 ];

@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn what_is_below_and_what_only_tests_need_is_free() {
-        let text = "[dependencies]\nprotean-core.workspace = true\nserde.workspace = true\n\
+        let text = "[dependencies]\nprotean-port.workspace = true\nserde.workspace = true\n\
                     [dev-dependencies]\nprotean-testing.workspace = true\n";
         assert!(lines("crates/protean-sqlite/Cargo.toml", text).is_empty());
         let text = "[dependencies]\nprotean.workspace = true\nprotean-cli.workspace = true\n\

@@ -1,8 +1,8 @@
 //! `check`: wiring and configuration, without connecting to anything.
 
 use protean::Domain;
-use protean::domain::{Group, HandlerKind};
 use protean::message::{Lane, Priority};
+use protean::{Group, HandlerKind};
 use serde_json::{Value, json};
 
 use super::database::database;

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use protean::Domain;
-use protean::domain::destroy;
+use protean::destroy;
 use protean::port::Claim;
 use serde_json::json;
 

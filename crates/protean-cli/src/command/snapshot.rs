@@ -3,8 +3,8 @@
 use std::io::{self, IsTerminal, Write as _};
 
 use clap::{Args, Subcommand};
-use protean::domain::{SnapshotPage, Snapshots};
 use protean::{Domain, Failure, Id, Priority};
+use protean::{SnapshotPage, Snapshots};
 use serde::Serialize;
 
 use super::database::warn_if_in_memory;
@@ -190,7 +190,7 @@ mod tests {
     #[test]
     fn lists_instances_that_failed() {
         let mut rows = vec![row(2, 1)];
-        let page = protean::domain::SnapshotPage {
+        let page = protean::SnapshotPage {
             faults: vec![(Id::from("7"), Error::failed("the data cannot be read"))],
             ..Default::default()
         };

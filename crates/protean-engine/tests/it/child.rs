@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use protean::domain::Domain;
+use protean::Domain;
 use protean::{DomainBuilder, Error};
 use protean_engine::Server;
 

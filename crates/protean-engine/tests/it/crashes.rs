@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use protean::domain::Domain;
+use protean::Domain;
 use protean::message::{Category, Priority};
 use protean::port::Counter;
 use protean_engine::Server;

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use protean::domain::{Domain, Processed};
 use protean::message::Timestamp;
 use protean::port::Clock;
+use protean::{Domain, Processed};
 use protean::{Error, Result};
 use protean_engine::DeadLetters;
 

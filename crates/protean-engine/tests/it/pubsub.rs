@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use protean::domain::Domain;
+use protean::Domain;
 use protean::message::Priority;
 use protean::port::{BrokerLocation, BrokerProvider, BrokerRead, Counter};
 use protean::{Context, DomainBuilder, Error, Handled, Payload, subscriber};

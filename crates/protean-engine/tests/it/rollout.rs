@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protean::domain::Domain;
+use protean::Domain;
 use protean::model::{MessageData, Upcast};
 use protean::port::{Counter, GroupStatus};
 use protean::{Id, Result};

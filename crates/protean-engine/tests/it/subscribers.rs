@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use protean::domain::Domain;
+use protean::Domain;
 use protean::message::{Category, DeadLetterEntry, Envelope, Priority};
 use protean::port::{
     BrokerGroup, BrokerLocation, BrokerProvider, BrokerRead, Counter, GroupStatus,

@@ -5,13 +5,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use protean::domain::{Domain, Handled};
 use protean::message::{Lane, Priority};
 use protean::port::{Counter, GroupStatus};
 use protean::{
     Context, DomainBuilder, Error, Failure, Id, Result, Root, aggregate, aggregate_impl, command,
     command_handler, event, event_handler, projection, projector,
 };
+use protean::{Domain, Handled};
 use protean_engine::{DeadLetters, Server};
 use protean_test_servers::{Database, Postgres, RedisServer};
 use tokio::time::Instant;

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use flate2::read::GzDecoder;
-use protean::domain::Domain;
+use protean::Domain;
 use protean::{Id, Timestamp};
 use protean_engine::DeadLetters;
 use protean_test_servers::{Database, Postgres, RedisServer};

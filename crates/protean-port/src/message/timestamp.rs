@@ -17,7 +17,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The last moment there is: later than every other.
+    /// The latest representable moment.
     pub const MAX: Self = Self(i64::MAX);
 
     /// The moment this many microseconds after 1970-01-01T00:00:00 UTC.

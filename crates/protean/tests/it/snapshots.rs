@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof};
 use proptest::proptest;
-use protean::domain::{Snapshots, destroy};
 use protean::message::{Column, ColumnKind, Lane, Table};
 use protean::message::{Id, SNAPSHOTS, Value};
 use protean::model::Aggregate;
 use protean::port::{Changes, RowChange, RowState, RowWrite};
 use protean::prelude::{Decimal, Domain};
 use protean::projection;
+use protean::{Snapshots, destroy};
 
 use crate::jar::{Jar, change, change_within, jars, jars_in, reader, stir, usual};
 

@@ -1,7 +1,7 @@
 //! What is declared to take the streams of other systems, and what cannot be built.
 
+use protean::HandlerKind;
 use protean::config::{Ordering, StartFrom, SubscriptionType};
-use protean::domain::HandlerKind;
 use protean::prelude::{Context, Handled, Id, Result, Root};
 use protean::{
     Domain, DomainBuilder, Payload, aggregate, aggregate_impl, command, command_handler, subscriber,
@@ -78,7 +78,7 @@ async fn texts(office: &Domain) -> Vec<String> {
 async fn a_payload_reaches_its_subscribers() {
     let office = office().register(Mailroom).in_memory().build().unwrap();
     let odd = r#"{"b":1.0, "a" : [null]}"#;
-    protean::domain::inject_entry(&office, "post", odd).await.unwrap();
+    protean::inject_entry(&office, "post", odd).await.unwrap();
     assert_eq!(texts(&office).await, [odd]);
 }
 

@@ -1,8 +1,8 @@
 //! Following a message to its causes and effects.
 
 use protean::config::Processing;
-use protean::domain::{CausationNode, HandlingState, Trace};
 use protean::message::Recorded;
+use protean::{CausationNode, HandlingState, Trace};
 use protean::{Domain, Priority};
 
 use crate::kitchen::{Order, PlaceOrder, kitchen};

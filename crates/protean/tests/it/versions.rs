@@ -319,7 +319,7 @@ async fn projected(data: &str, version: u32, more: &str) -> Result {
     let folder = tempfile::tempdir().unwrap();
     let purse = of_old(&folder).await;
     let domain = present(&folder, &format!("{more}\nsnapshot_threshold = 1"));
-    protean::domain::Snapshots::of(&domain).take::<Purse>(&purse).await.unwrap();
+    protean::Snapshots::of(&domain).take::<Purse>(&purse).await.unwrap();
     tamper(&folder, data, version);
     domain.process(Pay { purse, amount: 7.into() }).synchronous().await
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protean::domain::HandlerKind;
+use protean::HandlerKind;
 use protean::message::Lane;
 use protean::port::LaneRead;
 use protean::{Domain, Result};

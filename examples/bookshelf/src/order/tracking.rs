@@ -1,7 +1,7 @@
 //! Where an order is that somebody has asked for.
 
+use protean::HandlerKind;
 use protean::Timestamp;
-use protean::domain::HandlerKind;
 use protean::message::Category;
 use protean::model::Aggregate;
 use protean::port::DeadLetterRead;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use fidelis::account::{MakeDeposit, OpenAccount};
-use protean::domain::HandlerKind;
+use protean::HandlerKind;
 use protean::message::Recorded;
 use protean::model::Command;
 use protean::{Decimal, Domain, Id, Result};

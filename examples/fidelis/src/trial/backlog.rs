@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use protean::config::SubscriptionType;
-use protean::domain::{Group, HandlerKind, broker};
 use protean::message::Lane;
 use protean::port::{BrokerGroup, LaneRead, Store};
 use protean::{Domain, Result};
+use protean::{Group, HandlerKind, broker};
 
 /// Looks at what waits in the database of a domain.
 pub(crate) struct Backlog {

@@ -135,7 +135,7 @@ fn what_cannot_be_read_stands_in_the_dead_letters_of_its_lane() {
         branch.await_length(&letters, 1);
         let told = branch.redis.command(&["XRANGE", &letters, "-", "+", "COUNT", "5"]);
         let origin = format!("\"original_stream\":\"{stream}\"");
-        for part in ["_dlq_metadata", &origin, "the entry is no JSON", entry] {
+        for part in ["_dlq_metadata", &origin, "the entry is not JSON", entry] {
             assert!(told.contains(part), "no {part} in {told}");
         }
         branch.await_length(stream, 0);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protean::domain::Group;
+use protean::Group;
 use protean::port::{DeadLetter, GroupStatus};
 use protean_engine::DeadLetters;
 

@@ -1,7 +1,7 @@
 //! A dead letter, as the commands show it.
 
 use protean::Domain;
-use protean::domain::Group;
+use protean::Group;
 use protean::port::DeadLetter;
 use serde::Serialize;
 

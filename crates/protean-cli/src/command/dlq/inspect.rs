@@ -2,7 +2,7 @@
 
 use clap::Args;
 use protean::Domain;
-use protean::domain::Group;
+use protean::Group;
 use protean::port::DeadLetter;
 use serde::Serialize;
 use serde_json::Value;

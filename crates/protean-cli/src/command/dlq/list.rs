@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use protean::Domain;
-use protean::domain::Group;
+use protean::Group;
 use protean::port::DeadLetter;
 use protean_engine::DeadLetters;
 use serde::Serialize;

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use protean::Domain;
-use protean::domain::Group;
+use protean::Group;
 use protean_engine::DeadLetters;
 use serde_json::json;
 

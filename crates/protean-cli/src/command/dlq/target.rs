@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use protean::Domain;
+use protean::Group;
 use protean::config::hint;
-use protean::domain::Group;
 use protean::port::DeadLetter;
 use protean_engine::DeadLetters;
 

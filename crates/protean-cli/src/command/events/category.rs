@@ -1,8 +1,8 @@
 //! The categories of a domain, and the errors for unknown ones.
 
 use protean::Domain;
+use protean::HandlerKind;
 use protean::config::hint;
-use protean::domain::HandlerKind;
 use protean::message::Category;
 
 use crate::Error;

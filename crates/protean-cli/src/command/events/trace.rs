@@ -1,9 +1,9 @@
 //! `events trace`: shows cause and effect as a tree.
 
 use clap::Args;
-use protean::domain::{CausationNode, Handling, HandlingState, Trace};
 use protean::message::{Kind, Recorded};
 use protean::port::Find;
+use protean::{CausationNode, Handling, HandlingState, Trace};
 use protean::{Domain, Priority, Timestamp};
 use serde::Serialize;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protean::domain::CausationNode;
+use protean::CausationNode;
 use protean::port::Clock;
 use protean::prelude::{Context, Handled, Id, Priority, Root, Timestamp};
 use protean::{Domain, aggregate, aggregate_impl, command, command_handler, event, event_handler};

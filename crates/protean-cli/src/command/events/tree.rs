@@ -1,6 +1,6 @@
 //! Draws trees with box characters.
 
-use protean::domain::CausationNode;
+use protean::CausationNode;
 
 /// The depth up to which branches are drawn; deeper ones would not fit on a terminal.
 const MAX_DRAWN_DEPTH: usize = 24;
@@ -37,8 +37,8 @@ pub(super) fn branches(forest: &[CausationNode]) -> Vec<Branch<'_>> {
 
 #[cfg(test)]
 mod tests {
+    use protean::CausationNode;
     use protean::Id;
-    use protean::domain::CausationNode;
     use protean::message::{Category, Extensions, Kind, Message, Priority, Recorded, Timestamp};
 
     use super::{Branch, branches};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use fidelis::account::OpenAccount;
 use fidelis::summary::AccountSummary;
-use protean::domain::Payload;
+use protean::Payload;
 use protean::prelude::{Context, Decimal, Domain, Handled};
 use protean::{Server, subscriber};
 use serde::Deserialize;
