@@ -23,7 +23,8 @@ use tracing::warn;
 
 use super::dlq_entry::{DlqEntry, dlq_entry};
 use super::dlq_index::DlqIndex;
-use crate::observe::status::stream;
+use crate::leadership::{Leadership, Term};
+use crate::source::names::stream;
 
 /// How many letters are in memory at once.
 const PAGE: usize = 100;
@@ -48,18 +49,16 @@ impl DlqPublisher {
     /// future loses nothing.
     pub(crate) async fn run(&self, stop: CancellationToken) {
         let tick = self.domain.config().outbox.tick_interval;
-        let name = format!("{}.dlq", self.domain.name());
-        while !stop.is_cancelled() && !self.streams().is_empty() {
-            match self.store.claim(&name).await {
-                Ok(Some(claim)) => {
-                    self.work(tick, &stop).await;
-                    drop(claim);
-                }
-                Ok(None) => {}
-                Err(error) => warn!("cannot claim the dead-letter streams: {error}"),
-            }
-            let _ = tokio::time::timeout(LOOK, stop.cancelled()).await;
+        if self.streams().is_empty() {
+            return;
         }
+        let name = format!("{}.dlq", self.domain.name());
+        let leadership = Leadership::new(Arc::clone(&self.store), name);
+        let work = |claim, term: Term| async move {
+            self.work(tick, term.over()).await;
+            drop(claim);
+        };
+        leadership.run(&stop, work).await;
     }
 
     async fn work(&self, tick: Duration, stop: &CancellationToken) {

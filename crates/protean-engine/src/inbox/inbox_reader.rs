@@ -15,13 +15,11 @@ use tracing::{error, warn};
 
 use super::{Inbox, pause};
 use crate::failpoint::reached;
-use crate::source::consumer;
-use crate::source::unreadable::bury;
+use crate::source::names;
+use crate::source::unreadable::add_to_dlq;
 
 /// The wait before a broker or store that failed is asked again.
 const WAIT: Duration = Duration::from_millis(200);
-/// How often it is asked whether the claim still holds.
-const ASK: Duration = Duration::from_secs(2);
 
 /// Who has the claim, at work. It keeps nothing in mind: what is not settled after
 /// a failure is pending at the broker, where it is looked for.
@@ -36,9 +34,8 @@ pub(super) struct InboxReader {
     page: usize,
     wait: Duration,
     look_at: Instant,
-    /// Its name, and the claim itself unless it was lost.
-    claim: (Arc<str>, Option<Box<dyn Claim>>),
-    ask_at: Instant,
+    /// Held for as long as this reads.
+    _claim: Box<dyn Claim>,
 }
 
 impl InboxReader {
@@ -57,25 +54,22 @@ impl InboxReader {
             stop,
             of: BrokerGroup { stream, group: Arc::clone(&group.name) },
             category: group.category.clone(),
-            consumer: consumer::name(&group.name),
+            consumer: names::consumer(&group.name),
             page: group.subscription.messages_per_tick.max(1),
             wait: group.subscription.blocking_timeout,
             look_at: Instant::now(),
-            claim: (inbox.claim_name(), Some(claim)),
-            ask_at: Instant::now() + ASK,
+            _claim: claim,
         }
     }
 
-    /// Takes in what comes until it is told to stop or another process has the claim.
+    /// Takes in what comes until the claim is lost or the server stops.
     /// An outage of either side is waited out.
     pub(super) async fn work(mut self) {
         // It fails as the first read does, and is told then.
         self.broker.prepare(std::slice::from_ref(&self.of)).await.map(drop).unwrap_or_default();
         while !self.stop.is_cancelled() {
-            match self.next().await {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(failed) => self.recover(failed).await,
+            if let Err(failed) = self.next().await {
+                self.recover(failed).await;
             }
         }
         // What the last read has brought after nobody waited for it any more.
@@ -91,11 +85,8 @@ impl InboxReader {
         }
     }
 
-    /// Takes in the next page; false when another process has the claim.
-    async fn next(&mut self) -> Result<bool> {
-        if Instant::now() >= self.ask_at && !self.has_claim().await? {
-            return Ok(false);
-        }
+    /// Takes in the next page.
+    async fn next(&mut self) -> Result {
         if Instant::now() >= self.look_at {
             self.look().await?;
         }
@@ -103,20 +94,9 @@ impl InboxReader {
         let stop = self.stop.clone();
         let entries = tokio::select! {
             entries = self.broker.read(self.reading(Some(wait))) => entries?,
-            _ = stop.cancelled() => return Ok(true),
+            _ = stop.cancelled() => return Ok(()),
         };
-        self.take_in(entries).await.map(|_| true)
-    }
-
-    /// True when the claim still holds, or could be taken again.
-    async fn has_claim(&mut self) -> Result<bool> {
-        let (name, claim) = &mut self.claim;
-        if claim.as_ref().is_none_or(|claim| claim.note(&[]).is_err()) {
-            *claim = None;
-            *claim = self.store.claim(name).await?;
-        }
-        self.ask_at = Instant::now() + ASK;
-        Ok(claim.is_some())
+        self.take_in(entries).await.map(drop)
     }
 
     /// Takes in what was read and not settled, by this process or one before it:
@@ -175,8 +155,8 @@ impl InboxReader {
             }
         }
         let kept = self.keep(units, &mut refused).await;
-        let broker = (&self.domain, &*self.broker);
-        let mut done = bury(broker, (&self.of, &self.consumer), refused).await;
+        let mut done =
+            add_to_dlq(&self.domain, &*self.broker, &self.of, &self.consumer, refused).await;
         reached("before entries are settled");
         let kept = kept.map(|kept| done.extend(kept));
         self.broker.settle(&self.of.group, &done).await?;

@@ -17,14 +17,17 @@ use std::time::Duration;
 
 use protean_core::config;
 use protean_core::domain::{Domain, Group, HandlerKind, broker};
-use protean_port::port::{Broker, Claim, Store};
+use protean_port::port::{Broker, Store};
 use protean_port::{Error, Result};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::server::STAND_BY;
+use crate::leadership::{Leadership, Term};
 use inbox_reader::InboxReader;
+
+/// The wait before a broker that cannot be reached is opened again.
+const BROKER_RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// The stream of one subscriber.
 struct Inbox {
@@ -88,9 +91,11 @@ impl Inbox {
     /// When something about the broker has to be changed first.
     async fn run(self, stop: CancellationToken) -> Result {
         let Some(broker) = self.open(&stop).await? else { return Ok(()) };
-        while let Some(claim) = self.claim(&stop).await {
-            InboxReader::new(&self, Arc::clone(&broker), claim, stop.clone()).work().await;
-        }
+        let leadership = Leadership::new(Arc::clone(&self.store), self.claim_name());
+        let work = |claim, term: Term| {
+            InboxReader::new(&self, Arc::clone(&broker), claim, term.over().clone()).work()
+        };
+        leadership.run(&stop, work).await;
         Ok(())
     }
 
@@ -116,29 +121,10 @@ impl Inbox {
                 }
                 Err(failed) => return Err(failed),
             }
-            if !pause(stop, STAND_BY).await {
+            if !pause(stop, BROKER_RETRY_DELAY).await {
                 return Ok(None);
             }
         }
-    }
-
-    /// The right to read the stream; none when it is told to stop before.
-    async fn claim(&self, stop: &CancellationToken) -> Option<Box<dyn Claim>> {
-        let Group { name, category, .. } = &*self.group;
-        let (wanted, mut told) = (self.claim_name(), false);
-        while !stop.is_cancelled() {
-            match self.store.claim(&wanted).await {
-                Ok(Some(claim)) => return Some(claim),
-                Ok(None) if !told => {
-                    info!(group = %name, "another process takes in '{category}': standing by");
-                    told = true;
-                }
-                Ok(None) => {}
-                Err(error) => warn!(group = %name, "cannot claim the stream: {error}"),
-            }
-            pause(stop, STAND_BY).await;
-        }
-        None
     }
 }
 

@@ -29,15 +29,14 @@ use protean_port::Result;
 use protean_port::port::{Broker, Claim, Store};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::warn;
 
+use crate::leadership::{Leadership, Term};
 pub use outbox::{Outbox, Refused, RelayStatus};
 pub(crate) use plan::prefix;
 pub use plan::{RelayPlan, RelayRoute};
 use publish_loop::PublishLoop;
 
-/// How long one that stands by waits before it asks again.
-const STAND_BY: Duration = Duration::from_millis(500);
 /// The first wait after a failure, and the longest.
 const PATIENCE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
@@ -66,29 +65,9 @@ impl Relay {
     ///
     /// Dropping the future loses nothing: the page in hand may go out again.
     pub async fn run(&self, stop: CancellationToken) {
-        let mut told = false;
-        while !stop.is_cancelled() {
-            match self.enter().await {
-                Ok(Some(claim)) => {
-                    told = false;
-                    self.work(claim, &stop).await;
-                }
-                Ok(None) if !told => {
-                    info!(relay = %self.plan.name, "another process publishes: standing by");
-                    told = true;
-                }
-                Ok(None) => {}
-                Err(error) => warn!(relay = %self.plan.name, "cannot claim the relay: {error}"),
-            }
-            if tokio::time::timeout(STAND_BY, stop.cancelled()).await.is_ok() {
-                return;
-            }
-        }
-    }
-
-    async fn enter(&self) -> Result<Option<Box<dyn Claim>>> {
-        self.store.prepare(&[], &self.plan.registrations()).await?;
-        self.store.claim(&self.plan.name).await
+        let leadership = Leadership::new(Arc::clone(&self.store), Arc::clone(&self.plan.name));
+        let work = |claim, term: Term| async move { self.work(claim, term.over()).await };
+        leadership.run(&stop, work).await;
     }
 
     /// Publishes with the claim, until `stop` says so.
@@ -114,6 +93,7 @@ impl Relay {
         rounds: &mut PublishLoop<'_>,
         stop: &CancellationToken,
     ) -> Result<()> {
+        self.store.prepare(&[], &self.plan.registrations()).await?;
         let (mut commits, tick) = (self.store.commits(), self.plan.outbox.tick_interval);
         let mut look_at = Instant::now();
         while !stop.is_cancelled() {
