@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use protean::domain::HandlerKind;
+use protean::HandlerKind;
 use protean::{Domain, Priority};
 use protean_cli::{App, Error, Result};
 
@@ -52,7 +52,7 @@ pub(crate) async fn settled(domain: &Domain, kind: HandlerKind, count: u64) -> R
 pub(crate) async fn settled_by(domain: &Domain, kind: HandlerKind) -> Result<u64> {
     let store = domain.store().await?;
     let mut settled = 0;
-    for group in domain.registry().groups().iter().filter(|group| group.kind == kind) {
+    for group in domain.groups().iter().filter(|group| group.kind == kind) {
         settled += store.standing(&group.name, &group.category).await?.settled();
     }
     Ok(settled)

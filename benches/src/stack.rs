@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use protean_cli::{Error, Result};
-use protean_testing::servers::{Database, Postgres, RedisServer};
+use protean_test_servers::{Database, Postgres, RedisServer};
 
 use crate::peer::Peer;
 use crate::processor;

@@ -2,8 +2,8 @@
 
 use std::time::Instant;
 
+use protean::HandlerKind;
 use protean::Priority;
-use protean::domain::HandlerKind;
 use protean_cli::Result;
 
 use crate::backlog;

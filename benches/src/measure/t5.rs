@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protean::domain::{HandlerKind, broker};
 use protean::{Domain, Priority};
+use protean::{HandlerKind, broker};
 use protean_cli::{Error, Result};
 use protean_engine::{Relay, RelayPlan};
 use tokio_util::sync::CancellationToken;
@@ -53,7 +53,7 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
 /// # Errors
 /// When there are none.
 pub(super) fn category(domain: &Domain, kind: HandlerKind) -> Result<String> {
-    let mut groups = domain.registry().groups().iter().filter(|group| group.kind == kind);
+    let mut groups = domain.groups().iter().filter(|group| group.kind == kind);
     let category = groups.next().map(|group| group.category.to_string());
     category.ok_or_else(|| Error::failed(format!("there are no handlers of the kind {kind:?}")))
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use fidelis::account::Account;
 use protean::Domain;
-use protean::domain::HandlerKind;
+use protean::HandlerKind;
 use protean_cli::Result;
 use protean_engine::Server;
 use tokio::sync::oneshot;

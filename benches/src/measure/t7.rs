@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use protean::domain::HandlerKind;
+use protean::HandlerKind;
 use protean_cli::Result;
 
 use crate::arrivals::Schedule;

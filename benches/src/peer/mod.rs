@@ -14,7 +14,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use protean_cli::{Error, Result};
-use protean_testing::servers::Python;
+use protean_test_servers::Python;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -79,22 +79,17 @@ struct Rate {
 }
 
 impl Peer {
-    /// In a home that is there for it alone. What has to be installed is kept beside this
-    /// program, and is downloaded from PyPI the first time.
+    /// In a home that is there for it alone.
     ///
     /// # Errors
-    /// When there is no room for temporary files.
-    ///
-    /// # Panics
-    /// When there is no Python 3.11, or what it needs cannot be installed, with what to do.
+    /// When Protean for Python is not set up, or there is no room for temporary files.
     pub(crate) fn new(home: Home) -> Result<Self> {
         let programs = tempfile::Builder::new().prefix("protean-peer-").tempdir()?;
         for (name, text) in FILES {
             std::fs::write(programs.path().join(name), text)?;
         }
-        let program = std::env::current_exe()?;
-        let folder = program.parent().ok_or_else(|| Error::failed("this program is nowhere"))?;
-        Ok(Self { python: Python::with_protean_on_postgres(folder), programs, home })
+        let python = Python::with_protean().map_err(Error::failed)?;
+        Ok(Self { python, programs, home })
     }
 
     /// Synchronous commands, `count` of each kind: accounts opened, then deposits.

@@ -1,8 +1,8 @@
-//! How long ago something was, for people.
+//! Formats an age for people.
 
 use std::time::Duration;
 
-/// Each unit in seconds with its letter, the largest first.
+/// The units in seconds, each with its letter, the largest first.
 const UNITS: [(u64, char); 4] = [(86_400, 'd'), (3_600, 'h'), (60, 'm'), (1, 's')];
 
 /// The two largest units, rounded down: `3d 4h`, `12m`, `0s`.

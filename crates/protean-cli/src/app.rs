@@ -1,4 +1,4 @@
-//! The domain as the command line configures it.
+//! What a command works with.
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -7,11 +7,11 @@ use std::process::ExitCode;
 use protean::{BuildError, Domain, DomainBuilder};
 use serde::Serialize;
 
-use crate::line::Globals;
+use crate::globals::Globals;
 use crate::{Error, Reply, Result, stdout};
 
-/// What a command works with: the domain as the command line configures it, and
-/// how to answer. Cheap to clone.
+/// What a command works with: the domain, configured by the command line, and the way to
+/// print an answer. Cheap to clone.
 #[derive(Clone)]
 pub struct App {
     built: Result<Domain, BuildError>,
@@ -28,39 +28,39 @@ impl App {
         Self { built: builder.build(), config: globals.config, json: globals.json }
     }
 
-    /// The domain, wired and checked; its database is opened when it is first needed.
+    /// The domain, wired and checked. Its database is opened on first use.
     ///
     /// # Errors
-    /// Every fault of the wiring and the configuration, for exit code 2.
+    /// Lists every fault of the wiring and the configuration; exit code 2.
     pub fn domain(&self) -> Result<Domain> {
         self.built.clone().map_err(|error| Error::configuration(error.faults()))
     }
 
-    /// The file of `--config`, for another process that is to have the same
-    /// settings; none when the built-in ones count.
+    /// The file given with `--config`, to start another process with the same settings.
+    /// `None` when the built-in settings apply.
     pub fn config_file(&self) -> Option<&Path> {
         self.config.as_deref()
     }
 
-    /// True when the answer is to be one JSON object.
+    /// True with `--json`: the answer must be one JSON object.
     pub fn json(&self) -> bool {
         self.json
     }
 
-    /// A line on stdout for people: not printed with `--json`. A reader that is
-    /// gone does not stop the work.
+    /// Prints a line on stdout for people; prints nothing with `--json`. A closed stdout is
+    /// not an error, so that the work goes on.
     ///
     /// # Errors
-    /// When stdout cannot be written for another reason.
+    /// When writing to stdout fails for another reason.
     pub fn say(&self, line: impl Display) -> Result<()> {
         if self.json { Ok(()) } else { stdout::print(&format!("{line}\n")) }
     }
 
-    /// Answers the command, and gives its exit code: 1 when the reply
-    /// [fails](Reply::failed), else 0. A command answers once, at its end.
+    /// Prints the reply and returns the exit code: 1 when the reply has
+    /// [failed](Reply::failed), otherwise 0. A command replies once, at its end.
     ///
     /// # Errors
-    /// When stdout cannot be written, or the data is none that JSON can hold.
+    /// When writing to stdout fails, or JSON cannot represent the data.
     pub fn reply<T: Serialize>(&self, reply: Reply<T>) -> Result<ExitCode> {
         reply.print(self.json)
     }

@@ -1,17 +1,15 @@
-//! Why a command stopped, told so that a person can go on.
+//! Why a command stopped, and what to do about it.
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::io::Write as _;
 use std::process::ExitCode;
 
-use crate::reply::{Diagnostic, Envelope, object};
-use crate::{escape, stdout};
+use crate::escape;
 
-/// How a command ended.
+/// The result of a command.
 pub type Result<T = ExitCode, E = Error> = std::result::Result<T, E>;
 
-/// Why a command stopped: any error becomes one with `?`, its causes with it.
+/// Why a command stopped. `?` turns any error into one, with its causes.
 pub struct Error {
     code: u8,
     messages: Vec<String>,
@@ -25,31 +23,30 @@ impl Error {
         Self { code: 1, messages: vec![message.into()], causes: Vec::new(), advice: None }
     }
 
-    /// The command was called in a way that cannot work: exit code 2.
+    /// The command line or the configuration is wrong: exit code 2.
     pub fn usage(message: impl Into<String>) -> Self {
         Self { code: 2, ..Self::failed(message) }
     }
 
-    /// Adds what to do about it.
+    /// Adds what the user can do about it.
     #[must_use]
     pub fn advice(mut self, advice: impl Into<String>) -> Self {
         self.advice = Some(advice.into());
         self
     }
 
-    /// Everything that is wrong with the wiring or the configuration: exit code 2.
+    /// Every fault of the wiring or the configuration: exit code 2.
     pub(crate) fn configuration(faults: &[String]) -> Self {
         let messages = faults.to_vec();
-        Self { messages, ..Self::usage("") }.advice("mend what is named above; 'check' looks again")
+        Self { messages, ..Self::usage("") }.advice("fix the errors above, then run 'check'")
     }
 
-    /// The same error with another as its cause.
+    /// Adds an error and its sources as causes, without repeating what is said already.
     pub(crate) fn caused_by(mut self, error: &(dyn StdError + 'static)) -> Self {
         let mut next = Some(error);
         while let Some(cause) = next {
             let text = cause.to_string();
-            let told = self.messages.iter().chain(&self.causes).any(|told| told.contains(&text));
-            if !told {
+            if !self.lines().any(|line| line.contains(&text)) {
                 self.causes.push(text);
             }
             next = cause.source();
@@ -57,19 +54,13 @@ impl Error {
         self
     }
 
-    /// Tells a person on stderr, and with `json` a program on stdout as well;
-    /// gives the exit code.
-    pub fn report(&self, json: bool) -> ExitCode {
-        // Nothing is left to be told to when stderr is gone.
-        let _ = write!(std::io::stderr(), "{self}");
-        if json {
-            let diagnostics = self.lines().map(Diagnostic::error).collect();
-            let _ = object(&Envelope::error(diagnostics)).and_then(|text| stdout::print(&text));
-        }
-        ExitCode::from(self.code)
+    /// The exit code.
+    pub(crate) fn code(&self) -> u8 {
+        self.code
     }
 
-    fn lines(&self) -> impl Iterator<Item = &String> {
+    /// Every message and cause.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &String> {
         self.messages.iter().chain(&self.causes)
     }
 }
@@ -87,13 +78,13 @@ impl<E: StdError + 'static> From<E> for Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for message in &self.messages {
-            tell(f, "error: ", message)?;
+            write_indented(f, "error: ", message)?;
         }
         for cause in &self.causes {
-            tell(f, "  caused by: ", cause)?;
+            write_indented(f, "  caused by: ", cause)?;
         }
         match &self.advice {
-            Some(advice) => tell(f, "  what to do: ", advice),
+            Some(advice) => write_indented(f, "  what to do: ", advice),
             None => Ok(()),
         }
     }
@@ -105,8 +96,8 @@ impl fmt::Debug for Error {
     }
 }
 
-/// A text of one or more lines, the later ones set in below the first.
-fn tell(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
+/// Writes a text whose later lines are indented below the first.
+fn write_indented(f: &mut fmt::Formatter<'_>, label: &str, text: &str) -> fmt::Result {
     for (index, line) in text.lines().enumerate() {
         let label = if index == 0 { label } else { "    " };
         writeln!(f, "{label}{}", escape(line))?;
@@ -136,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cause_that_was_told_is_not_told_again() {
+    fn a_cause_is_not_repeated() {
         let error = Error::from(Outer(io::Error::other("disk full")));
         assert_eq!(error.to_string(), "error: app.db cannot be opened: disk full\n");
     }
@@ -155,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_never_commands_the_terminal() {
+    fn an_error_escapes_control_characters() {
         let text = Error::failed("no account '\u{1b}[2J'").to_string();
         assert!(!text.contains('\u{1b}'), "{text:?}");
     }

@@ -1,8 +1,7 @@
-//! Text that may be shown on a terminal.
+//! Makes text safe to show on a terminal.
 
-/// The text with everything written out as `\u{…}` that a terminal would obey
-/// or a reader would not see: control characters, escape sequences, characters
-/// that turn the direction of writing or have no width.
+/// Replaces characters that a terminal would interpret or a reader would not see by `\u{…}`:
+/// control characters, escape sequences, changes of writing direction, zero-width characters.
 pub fn escape(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -14,12 +13,11 @@ pub fn escape(text: &str) -> String {
     shown
 }
 
-/// The text of a JSON value with the same written as `\uXXXX`, as JSON does: it
-/// is the same value.
+/// Replaces the same characters in a JSON text by `\uXXXX`, which leaves its value unchanged.
 pub(crate) fn escape_json(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     for letter in json.chars() {
-        // Of ASCII, JSON itself writes out what it must, all but the last one.
+        // JSON escapes the ASCII control characters itself, except U+007F.
         if letter < '\u{7f}' || letter.escape_debug().len() == 1 {
             shown.push(letter);
             continue;
@@ -38,7 +36,7 @@ mod tests {
 
     use super::{escape, escape_json};
 
-    /// Whether a terminal obeys it, or nobody sees it.
+    /// True for a character that a terminal interprets or that is invisible.
     fn is_harmful(letter: char) -> bool {
         letter.is_control()
             || matches!(letter,
@@ -48,14 +46,14 @@ mod tests {
     }
 
     #[test]
-    fn what_turns_a_terminal_around_is_written_out() {
+    fn escapes_control_and_direction_characters() {
         assert_eq!(escape("\u{1b}[31mred\u{7}"), "\\u{1b}[31mred\\u{7}");
         assert_eq!(escape("a\u{202e}b\u{2066}c\n"), "a\\u{202e}b\\u{2066}c\\n");
         assert_eq!(escape("\u{9b}2J"), "\\u{9b}2J");
     }
 
     #[test]
-    fn names_stay_as_they_are() {
+    fn leaves_names_unchanged() {
         for name in ["bookshelf::book:command", "it's \"so\" \\o/", "Käse 価格", ""] {
             assert_eq!(escape(name), name);
         }

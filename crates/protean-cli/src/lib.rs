@@ -8,26 +8,28 @@
 //! }
 //! ```
 //!
-//! gives `fidelis server`, `fidelis subscriptions status`, `fidelis events`, `fidelis dlq`,
+//! provides `fidelis server`, `fidelis subscriptions status`, `fidelis events`, `fidelis dlq`,
 //! `fidelis outbox`, `fidelis verify`, `fidelis snapshot`, `fidelis check` and `fidelis db`;
-//! [`run_with`] puts commands of the domain's own beside them. The program `protean` beside
-//! this library hands over to such a binary: `protean server --domain=fidelis`.
+//! [`run_with`] adds the domain's own commands. The program `protean`, which comes with this
+//! library, hands over to such a binary: `protean server --domain=fidelis`.
 //!
 //! ```text
-//! run ─▶ line ─▶ App ─▶ command/* ─▶ Reply ─▶ stdout   a table, or one JSON object
-//!                                 └▶ Error ─▶ stderr   what, why, what to do
+//! run ─▶ command_line ─▶ App ─▶ command/* ─┬▶ Reply ─▶ stdout   a table, or one JSON object
+//!                                          └▶ Error ─▶ stderr   what, why, what to do
 //! ```
 
 mod age;
 mod app;
 mod command;
+mod command_line;
 mod error;
 mod escape;
-mod line;
+mod globals;
+mod idle;
 mod logging;
 mod number;
 mod reply;
-mod rest;
+mod report;
 mod restarts;
 mod run;
 #[cfg(test)]

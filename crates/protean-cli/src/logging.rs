@@ -10,10 +10,10 @@ use tracing_subscriber::fmt::format::{Writer, debug_fn};
 
 use crate::{Error, Result, escape};
 
-/// Where the filter of the logs is looked for, the first one that is set counts.
+/// The variables that set the log filter; the first one that is set wins.
 const VARIABLES: [&str; 2] = ["PROTEAN_LOG", "RUST_LOG"];
 
-/// Begins to log on stderr what the environment asks for, else `level`.
+/// Starts logging to stderr, with the filter from the environment or else with `level`.
 pub(crate) fn start(level: &str) -> Result<()> {
     let filter = filter(level, |name| std::env::var(name).ok())?;
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
@@ -22,15 +22,15 @@ pub(crate) fn start(level: &str) -> Result<()> {
         .with_writer(io::stderr)
         .fmt_fields(debug_fn(field).delimited(" "))
         .with_ansi(colour)
-        // A stderr that is gone must not end the program.
+        // A closed stderr must not end the program.
         .log_internal_errors(false);
-    // The program may log in a way of its own already.
+    // Fails when the program has set up its own logging, which then stays.
     let _ = subscriber.try_init();
     Ok(())
 }
 
-/// A part of an event, on one line: what a message holds neither commands the
-/// terminal nor begins a line of its own.
+/// Writes a field of an event on one line, with control characters escaped, so that data
+/// cannot forge log lines.
 fn field(writer: &mut Writer<'_>, field: &Field, value: &dyn Debug) -> fmt::Result {
     let value = escape(&format!("{value:?}"));
     match field.name() {
@@ -46,10 +46,10 @@ fn filter(level: &str, variable: impl Fn(&str) -> Option<String>) -> Result<EnvF
         return Ok(EnvFilter::new(level));
     };
     EnvFilter::try_new(&text).map_err(|error| {
-        let message = format!("{name}: '{text}' does not say what to log");
+        let message = format!("{name}: '{text}' is not a log filter");
         Error::usage(message)
             .caused_by(&error)
-            .advice("write 'info', 'debug' or 'warn,fidelis=debug'")
+            .advice("set it to 'info', 'debug' or 'warn,fidelis=debug'")
     })
 }
 
@@ -65,7 +65,7 @@ mod tests {
 
     use super::{field, filter};
 
-    /// What was written.
+    /// Collects the log.
     #[derive(Clone, Default)]
     struct Written(Arc<Mutex<Vec<u8>>>);
 
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_is_one_line_that_commands_no_terminal() {
+    fn an_event_is_one_line_without_control_characters() {
         let (written, id) = (Written::default(), "a\u{1b}[2J\u{202e}");
         let writer = written.clone();
         let subscriber = tracing_subscriber::fmt()
@@ -98,14 +98,14 @@ mod tests {
     }
 
     #[test]
-    fn the_variable_of_our_own_comes_first() {
+    fn protean_log_wins_over_rust_log() {
         let both = |name: &str| Some(if name == "PROTEAN_LOG" { "debug" } else { "error" }.into());
         assert_eq!(filter("info", both).unwrap().to_string(), "debug");
         assert_eq!(filter("info", |_| None).unwrap().to_string(), "info");
     }
 
     #[test]
-    fn rejects_a_filter_that_says_nothing() {
+    fn rejects_a_malformed_filter() {
         assert!(filter("info", |_| Some("a=b=c".into())).is_err());
     }
 }

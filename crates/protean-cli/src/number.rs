@@ -1,18 +1,18 @@
-//! Numbers for people.
+//! Formats numbers for people.
 
-/// What an unknown number looks like in a table.
+/// How a table shows an unknown number.
 const UNKNOWN: &str = "unknown";
 
-/// Each unit with its letter, the largest first.
+/// The units with their letters, the largest first.
 const UNITS: [(u64, char); 3] = [(1_000_000_000, 'G'), (1_000_000, 'M'), (1_000, 'K')];
 
-/// Below this a number is shown whole.
-const WHOLE: u64 = 10_000;
+/// The smallest number that is shortened.
+const MIN_SHORTENED: u64 = 10_000;
 
-/// At most three digits and a unit from 10,000 on, rounded down: `450K`, `1.9M`,
-/// `12.3K`; smaller numbers whole.
+/// From 10,000 on at most three digits and a unit, rounded down: `450K`, `1.9M`, `12.3K`.
+/// Smaller numbers are shown in full.
 pub fn short(number: u64) -> String {
-    let unit = UNITS.iter().find(|(unit, _)| number >= *unit && number >= WHOLE);
+    let unit = UNITS.iter().find(|(unit, _)| number >= *unit && number >= MIN_SHORTENED);
     let Some((unit, letter)) = unit else { return number.to_string() };
     let (whole, tenth) = (number / unit, number % unit * 10 / unit);
     if whole >= 100 || tenth == 0 {
@@ -22,7 +22,7 @@ pub fn short(number: u64) -> String {
     }
 }
 
-/// With commas: `32,451`.
+/// The number with commas between thousands: `32,451`.
 pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
@@ -35,19 +35,19 @@ pub fn grouped(number: u64) -> String {
     shown
 }
 
-/// A number that may not be known, in a form of these.
-pub(crate) fn known(number: Option<u64>, form: fn(u64) -> String) -> String {
-    number.map_or_else(|| UNKNOWN.to_owned(), form)
+/// A number formatted by `format`, or the word for an unknown one.
+pub(crate) fn or_unknown(number: Option<u64>, format: fn(u64) -> String) -> String {
+    number.map_or_else(|| UNKNOWN.to_owned(), format)
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::{prop_assert, prop_assert_eq, proptest};
 
-    use super::{grouped, known, short};
+    use super::{grouped, or_unknown, short};
 
     #[test]
-    fn short_numbers_look_as_in_the_documents() {
+    fn short_numbers_have_the_documented_form() {
         for (number, expected) in [
             (0, "0"),
             (10, "10"),
@@ -66,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn grouped_numbers_look_as_in_the_documents() {
+    fn grouped_numbers_have_the_documented_form() {
         for (number, expected) in
             [(0, "0"), (999, "999"), (1_000, "1,000"), (32_451, "32,451"), (1_000_000, "1,000,000")]
         {
@@ -75,9 +75,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_never_zero() {
-        assert_eq!(known(None, short), "unknown");
-        assert_eq!(known(Some(0), short), "0");
+    fn an_unknown_number_is_never_zero() {
+        assert_eq!(or_unknown(None, short), "unknown");
+        assert_eq!(or_unknown(Some(0), short), "0");
     }
 
     proptest! {

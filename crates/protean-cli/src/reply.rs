@@ -1,4 +1,4 @@
-//! What a command answers: text for people, one JSON object for programs.
+//! The answer of a command: text for people, one JSON object for programs.
 
 use std::fmt::{self, Display};
 use std::io::Write as _;
@@ -9,18 +9,18 @@ use serde::Serialize;
 use crate::escape::{escape, escape_json};
 use crate::{Result, stdout};
 
-/// The version of the form of the JSON object.
+/// The version of the JSON format.
 const VERSION: &str = "0.1.0";
 
-/// What a command answers: without `--json` the text on stdout, with it one
-/// object there, in one of two forms.
+/// The answer of a command: a text on stdout or, with `--json`, one object in one of two
+/// forms.
 ///
-/// * [`new`](Self::new) wraps the data, as the built-in commands do:
+/// * [`new`](Self::new) wraps the data, like the built-in commands:
 ///   `{"version", "status": "pass" | "fail", "data", "diagnostics": [{"level", "message"}]}`
 /// * [`plain`](Self::plain) prints the data alone
 ///
-/// Diagnostics for which the object has no place go to stderr. An
-/// [`Error`](crate::Error) is an object of the first form in any case.
+/// Without `--json`, and in the second form, diagnostics go to stderr. An
+/// [`Error`](crate::Error) is always an object of the first form.
 #[derive(Clone, Debug)]
 #[must_use = "a reply is printed by `App::reply`"]
 pub struct Reply<T> {
@@ -31,14 +31,14 @@ pub struct Reply<T> {
     failed: bool,
 }
 
-/// What the data looks like with `--json`.
+/// The form of the JSON object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Form {
     Wrapped,
     Plain,
 }
 
-/// The JSON object of an answer.
+/// The JSON object of the first form.
 #[derive(Serialize)]
 pub(crate) struct Envelope<T> {
     version: &'static str,
@@ -55,7 +55,7 @@ enum Status {
     Error,
 }
 
-/// Something to look at.
+/// A warning or an error in an answer.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Diagnostic {
     level: Level,
@@ -70,14 +70,13 @@ enum Level {
 }
 
 impl<T: Serialize> Reply<T> {
-    /// An answer as data for programs and as text for people; the data is
-    /// wrapped in an object that tells the status and the diagnostics as well.
+    /// An answer as data for programs and as text for people. The JSON object holds the
+    /// data, the status and the diagnostics.
     pub fn new(data: T, text: impl Display) -> Self {
         Self::of(Form::Wrapped, data, text)
     }
 
-    /// An answer whose data is the whole object; the exit code alone tells the
-    /// status.
+    /// An answer whose data is the whole JSON object. Only the exit code carries the status.
     pub fn plain(data: T, text: impl Display) -> Self {
         Self::of(Form::Plain, data, text)
     }
@@ -86,13 +85,13 @@ impl<T: Serialize> Reply<T> {
         Self { data, text: text.to_string(), form, diagnostics: Vec::new(), failed: false }
     }
 
-    /// Adds something to look at, though nothing is wrong.
+    /// Adds a warning; the status stays as it is.
     pub fn warning(mut self, message: impl Into<String>) -> Self {
         self.diagnostics.push(Diagnostic { level: Level::Warning, message: message.into() });
         self
     }
 
-    /// Adds something that is wrong: the status is `fail` and the exit code 1.
+    /// Adds an error: the status becomes `fail` and the exit code 1.
     pub fn failed(mut self, message: impl Into<String>) -> Self {
         self.diagnostics.push(Diagnostic::error(message));
         self.failed = true;
@@ -109,7 +108,7 @@ impl<T: Serialize> Reply<T> {
         let shown = if json { object(&self.data)? } else { format!("{}{end}", self.text) };
         stdout::print(&shown)?;
         for Diagnostic { level, message } in &self.diagnostics {
-            // The exit code tells it as well.
+            // If stderr is closed, the exit code still carries the status.
             let _ = writeln!(std::io::stderr(), "{level}: {}", escape(message));
         }
         Ok(code)
@@ -122,13 +121,13 @@ impl<T: Serialize> Reply<T> {
 }
 
 impl Envelope<()> {
-    /// The object of a command that could not do its work.
+    /// The object of a command that failed.
     pub(crate) fn error(diagnostics: Vec<Diagnostic>) -> Self {
         Self { version: VERSION, status: Status::Error, data: (), diagnostics }
     }
 }
 
-/// The text of one JSON object, its line ended; it commands no terminal.
+/// One JSON object as text, with a final newline and control characters escaped.
 pub(crate) fn object(data: &impl Serialize) -> Result<String> {
     Ok(escape_json(&serde_json::to_string_pretty(data)?) + "\n")
 }
@@ -159,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_one_object_of_the_documented_form() {
+    fn an_answer_is_an_object_of_the_documented_form() {
         let expected = json!({"version": "0.1.0", "status": "pass", "data": 7, "diagnostics": []});
         assert_eq!(envelope(Reply::new(7, "seven")), expected);
     }
@@ -173,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reply_that_json_cannot_hold_is_an_error() {
+    fn data_that_json_cannot_represent_is_an_error() {
         let pairs = std::collections::BTreeMap::from([((1, 2), 3)]);
         assert!(object(&pairs).is_err());
         assert!(Reply::plain(pairs.clone(), "").print(true).is_err());
@@ -181,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_never_commands_the_terminal() {
+    fn an_object_escapes_control_characters() {
         let text = object(&"a\u{9b}2J\u{202e}").unwrap();
         assert_eq!(text, "\"a\\u009b2J\\u202e\"\n");
     }

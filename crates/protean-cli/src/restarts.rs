@@ -1,33 +1,32 @@
-//! When a worker that has ended is started again. Pure: the caller brings the time.
+//! When to replace a worker that has ended. Pure: the caller measures the time.
 //!
 //! ```text
-//! ended ─┬─ it had lived for a while ──────▶ again, soon
-//!        └─ it died early, as those before ─▶ again, after twice the wait
+//! ended ─┬─ after a healthy lifetime ─▶ restart after the shortest wait
+//!        └─ early ────────────────────▶ restart after twice the last wait
 //! ```
 
 use std::time::Duration;
 
-/// The wait after a worker that lived for a while.
-const SOON: Duration = Duration::from_millis(100);
+/// The wait after a worker with a healthy lifetime.
+const MIN_WAIT: Duration = Duration::from_millis(100);
 
-/// No wait is longer.
-const LONGEST: Duration = Duration::from_secs(30);
+/// The longest wait.
+const MAX_WAIT: Duration = Duration::from_secs(30);
 
-/// A worker that lived so long did not die of how it was started.
-const A_WHILE: Duration = Duration::from_secs(10);
+/// The lifetime from which on a worker's end is not blamed on its start.
+const HEALTHY_LIFETIME: Duration = Duration::from_secs(10);
 
-/// The ends of the workers in one place.
+/// The restarts of one worker slot.
 #[derive(Debug, Default)]
 pub(crate) struct Restarts {
     wait: Duration,
 }
 
 impl Restarts {
-    /// A worker has ended that lived so long: how long to wait before the next
-    /// one is started in its place.
-    pub(crate) fn ended(&mut self, lived: Duration) -> Duration {
-        let longer = if lived < A_WHILE { self.wait * 2 } else { SOON };
-        self.wait = longer.clamp(SOON, LONGEST);
+    /// How long to wait before replacing a worker that ended after this lifetime.
+    pub(crate) fn next_wait(&mut self, lifetime: Duration) -> Duration {
+        let wait = if lifetime < HEALTHY_LIFETIME { self.wait * 2 } else { MIN_WAIT };
+        self.wait = wait.clamp(MIN_WAIT, MAX_WAIT);
         self.wait
     }
 }
@@ -36,24 +35,24 @@ impl Restarts {
 mod tests {
     use std::time::Duration;
 
-    use super::{A_WHILE, LONGEST, Restarts, SOON};
+    use super::{HEALTHY_LIFETIME, MAX_WAIT, MIN_WAIT, Restarts};
 
-    const AT_ONCE: Duration = Duration::ZERO;
+    const IMMEDIATE: Duration = Duration::ZERO;
 
     #[test]
-    fn the_wait_doubles_while_workers_die_at_once_and_is_bounded() {
+    fn the_wait_doubles_up_to_a_bound_while_workers_die_early() {
         let mut restarts = Restarts::default();
-        let waits: Vec<_> = (0..4).map(|_| restarts.ended(AT_ONCE)).collect();
-        assert_eq!(waits, [SOON, SOON * 2, SOON * 4, SOON * 8]);
-        let waits: Vec<_> = (0..1000).map(|_| restarts.ended(AT_ONCE)).collect();
-        assert!(waits.is_sorted() && waits.last() == Some(&LONGEST), "{waits:?}");
+        let waits: Vec<_> = (0..4).map(|_| restarts.next_wait(IMMEDIATE)).collect();
+        assert_eq!(waits, [MIN_WAIT, MIN_WAIT * 2, MIN_WAIT * 4, MIN_WAIT * 8]);
+        let waits: Vec<_> = (0..1000).map(|_| restarts.next_wait(IMMEDIATE)).collect();
+        assert!(waits.is_sorted() && waits.last() == Some(&MAX_WAIT), "{waits:?}");
     }
 
     #[test]
-    fn a_worker_that_lived_for_a_while_begins_the_count_anew() {
+    fn a_healthy_lifetime_resets_the_wait() {
         let mut restarts = Restarts::default();
-        assert!((0..20).all(|_| restarts.ended(AT_ONCE) >= SOON));
-        assert_eq!(restarts.ended(A_WHILE), SOON);
-        assert_eq!(restarts.ended(A_WHILE - Duration::from_nanos(1)), SOON * 2);
+        assert!((0..20).all(|_| restarts.next_wait(IMMEDIATE) >= MIN_WAIT));
+        assert_eq!(restarts.next_wait(HEALTHY_LIFETIME), MIN_WAIT);
+        assert_eq!(restarts.next_wait(HEALTHY_LIFETIME - Duration::from_nanos(1)), MIN_WAIT * 2);
     }
 }

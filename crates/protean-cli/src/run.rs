@@ -8,21 +8,21 @@ use clap::Subcommand;
 use protean::DomainBuilder;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::line::{Line, Verb};
+use crate::command_line::{CommandLine, Verb};
 use crate::{App, Error, Result, command, logging};
 
-/// How long threads that still block may hold up the end of the process.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// How long blocked threads may delay the end of the process.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Does what the command line asks of a domain, and says how it went: 0 done,
-/// 1 failed, 2 wrong usage or configuration.
+/// Runs the command on the command line and returns the exit code: 0 success, 1 failure,
+/// 2 wrong usage or configuration.
 ///
-/// Brings its own runtime: call it from a plain `main`.
+/// Starts its own async runtime, so call it from a plain `main`.
 pub fn run(builder: DomainBuilder) -> ExitCode {
     run_with(builder, async |none: Infallible, _: App| match none {})
 }
 
-/// Like [`run`], with commands of the domain's own beside the built-in ones.
+/// Like [`run`], with the domain's own commands beside the built-in ones.
 ///
 /// ```no_run
 /// use std::process::ExitCode;
@@ -50,16 +50,16 @@ pub fn run_with<Own: Subcommand>(
     builder: DomainBuilder,
     own: impl AsyncFnOnce(Own, App) -> Result,
 ) -> ExitCode {
-    let line = match Line::<Own>::parse(builder.name(), std::env::args_os()) {
+    let line = match CommandLine::<Own>::parse(builder.name(), std::env::args_os()) {
         Ok(line) => line,
-        Err(error) => return misused(&error),
+        Err(error) => return print_usage(&error),
     };
     let json = line.globals.json;
-    answer(line, builder, own).unwrap_or_else(|error| error.report(json))
+    execute(line, builder, own).unwrap_or_else(|error| error.report(json))
 }
 
-fn answer<Own: Subcommand>(
-    line: Line<Own>,
+fn execute<Own: Subcommand>(
+    line: CommandLine<Own>,
     builder: DomainBuilder,
     own: impl AsyncFnOnce(Own, App) -> Result,
 ) -> Result {
@@ -72,22 +72,21 @@ fn answer<Own: Subcommand>(
             Verb::BuiltIn(command) => command::run(command, &app).await,
         }
     });
-    runtime.shutdown_timeout(FAREWELL);
+    runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
     done
 }
 
-/// Two threads at least: one handler that computes must not hold up the others.
+/// At least two threads, so that one computing handler does not hold up the others.
 fn runtime() -> Result<Runtime> {
     let threads = std::thread::available_parallelism().map_or(2, |found| found.get().max(2));
-    let built = Builder::new_multi_thread().worker_threads(threads).enable_all().build();
-    built.map_err(|error| {
+    Builder::new_multi_thread().worker_threads(threads).enable_all().build().map_err(|error| {
         Error::failed("the threads of the program cannot be started").caused_by(&error)
     })
 }
 
-/// Help and version are asked for; anything else is wrong usage.
-fn misused(error: &clap::Error) -> ExitCode {
-    // A reader that is gone needs no help.
+/// Prints help, the version, or what is wrong with the command line.
+fn print_usage(error: &clap::Error) -> ExitCode {
+    // A closed stdout is not an error.
     let _ = error.print();
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }

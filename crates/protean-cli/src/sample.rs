@@ -1,4 +1,4 @@
-//! A small bank, as a user writes it, for the tests of the commands.
+//! A small bank for the tests of the commands, written as a user would.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,9 +10,9 @@ use protean::{
 };
 
 use crate::App;
-use crate::line::Globals;
+use crate::globals::Globals;
 
-/// Commands wait for a server, in two lanes.
+/// Asynchronous processing in two lanes, without retries.
 const SETTINGS: &str = "\
 [databases.default]
 provider = \"memory\"
@@ -85,7 +85,7 @@ impl CustomerProjector {
     }
 }
 
-/// The bank, whose projector gives messages up while `fails` says so.
+/// The bank. Its projector rejects every message while `fails` is true.
 pub(crate) fn bank(fails: &Arc<AtomicBool>) -> DomainBuilder {
     protean::domain("fidelis")
         .config(SETTINGS)
@@ -94,7 +94,7 @@ pub(crate) fn bank(fails: &Arc<AtomicBool>) -> DomainBuilder {
         .register(CustomerProjector { fails: Arc::clone(fails) })
 }
 
-/// The bank, as a command works with it.
+/// The bank as an `App`.
 pub(crate) fn app() -> App {
     App::new(bank(&Arc::default()), Globals::default())
 }

@@ -1,4 +1,4 @@
-//! When the server is told to stop.
+//! The signals that stop a server.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -6,17 +6,17 @@ use tracing::{info, warn};
 
 use crate::{Error, Result};
 
-/// A signal that asks for the end.
+/// A signal that stops the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
-    /// SIGINT, as Ctrl-C sends it.
+    /// SIGINT, which Ctrl-C sends.
     Interrupted,
-    /// SIGTERM.
+    /// SIGTERM, which service managers send.
     Terminated,
 }
 
 impl Stop {
-    /// The name of the signal.
+    /// The name of the signal: `SIGINT` or `SIGTERM`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Interrupted => "SIGINT",
@@ -24,7 +24,7 @@ impl Stop {
         }
     }
 
-    /// What a shell calls a process that this signal has ended.
+    /// The exit code of a process that this signal ended.
     pub(crate) fn code(self) -> u8 {
         match self {
             Self::Interrupted => 130,
@@ -33,14 +33,14 @@ impl Stop {
     }
 }
 
-/// The signals that come from now on.
+/// Receives signals.
 pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
 }
 
 impl Signals {
-    /// Listens: no signal ends the process by itself any more.
+    /// Takes over the signals, which no longer end the process by themselves.
     ///
     /// # Errors
     /// When signals cannot be received.
@@ -53,7 +53,7 @@ impl Signals {
         Ok(Self { interrupt, terminate: listening(SignalKind::terminate())? })
     }
 
-    /// The next one. Nothing is lost when the future is dropped.
+    /// Waits for the next signal. Dropping the future loses no signal.
     pub(crate) async fn next(&mut self) -> Stop {
         tokio::select! {
             _ = self.interrupt.recv() => Stop::Interrupted,
@@ -62,34 +62,33 @@ impl Signals {
     }
 }
 
-/// Listens from now on, for a command that serves: the future gives the first
-/// signal, and the second one ends the process at once. Dropping the future
-/// does not stop the listening.
+/// Takes over the signals, for a command that serves. The future resolves to the first
+/// signal; the second one ends the process at once, even if the future was dropped.
 ///
 /// # Errors
 /// When signals cannot be received.
 pub fn stop_signal() -> Result<impl Future<Output = Stop> + Send + 'static> {
-    let told = listen(Signals::listen()?);
+    let first = forward_first(Signals::listen()?);
     Ok(async move {
-        match told.await {
+        match first.await {
             Ok(stop) => stop,
-            // The task that listens lives as long as the program.
+            // The task that sends lives as long as the program.
             Err(_) => std::future::pending().await,
         }
     })
 }
 
-/// The first signal is handed over, the second ends the process at once.
-fn listen(mut signals: Signals) -> oneshot::Receiver<Stop> {
-    let (tell, told) = oneshot::channel();
+/// Sends the first signal, and ends the process at the second.
+fn forward_first(mut signals: Signals) -> oneshot::Receiver<Stop> {
+    let (sender, receiver) = oneshot::channel();
     tokio::spawn(async move {
         let first = signals.next().await;
-        info!("{} received: send it again to stop at once", first.name());
-        // Nobody listens any more once the server has stopped on its own.
-        let _ = tell.send(first);
+        info!(signal = first.name(), "signal received, stopping; send it again to stop at once");
+        // The receiver is gone when the server has stopped on its own.
+        let _ = sender.send(first);
         let second = signals.next().await;
-        warn!("{} received again: stopped at once", second.name());
+        warn!(signal = second.name(), "second signal received, stopped at once");
         std::process::exit(second.code().into());
     });
-    told
+    receiver
 }

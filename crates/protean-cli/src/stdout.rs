@@ -1,10 +1,10 @@
-//! The way out for results.
+//! Writes results to stdout.
 
 use std::io::{self, ErrorKind, Write as _};
 
 use crate::{Error, Result};
 
-/// Writes to stdout. A reader that is gone has seen enough: no error.
+/// Writes to stdout. A closed pipe is not an error: the reader has seen enough.
 pub(crate) fn print(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {

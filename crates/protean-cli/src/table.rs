@@ -1,4 +1,4 @@
-//! Plain columns, as wide as what they hold.
+//! Tables of plain columns.
 
 use std::fmt::{self, Display};
 
@@ -6,7 +6,7 @@ use comfy_table::{CellAlignment, presets};
 
 use crate::escape;
 
-/// A table of plain columns: a header, then a line a row. What it shows is
+/// A table of plain columns: a header and one line for each row. Cells are
 /// [escaped](escape).
 ///
 /// ```
@@ -26,18 +26,18 @@ pub struct Table {
 }
 
 impl Table {
-    /// No columns yet.
+    /// A table without columns.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a column whose text begins at the left.
+    /// Adds a left-aligned column.
     #[must_use]
     pub fn text(self, title: &str) -> Self {
         self.column(title, CellAlignment::Left)
     }
 
-    /// Adds a column whose numbers end at the right.
+    /// Adds a right-aligned column.
     #[must_use]
     pub fn number(self, title: &str) -> Self {
         self.column(title, CellAlignment::Right)
@@ -48,7 +48,7 @@ impl Table {
         self
     }
 
-    /// Adds a line, a cell for each column.
+    /// Adds a row with one cell for each column.
     pub fn row<C: Display>(&mut self, cells: impl IntoIterator<Item = C>) {
         self.rows.push(cells.into_iter().map(|cell| escape(&cell.to_string())).collect());
     }
@@ -78,7 +78,7 @@ mod tests {
     use super::Table;
 
     #[test]
-    fn a_cell_never_commands_the_terminal() {
+    fn a_cell_escapes_control_characters() {
         let mut table = Table::new().text("Handler");
         table.row(["a\u{1b}[2J\u{202e}\nb"]);
         assert_eq!(table.to_string(), "Handler\na\\u{1b}[2J\\u{202e}\\nb");

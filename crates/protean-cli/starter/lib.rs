@@ -1,4 +1,4 @@
-//! Tasks: an aggregate, its commands and events, and who handles them.
+//! Tasks: an aggregate with its commands, events and command handler.
 
 pub mod task;
 
@@ -6,7 +6,7 @@ use protean::DomainBuilder;
 
 use task::{Task, TaskCommandHandler};
 
-/// The domain, as `domain.toml` sets it up.
+/// The domain, configured by `domain.toml`.
 pub fn domain() -> DomainBuilder {
     protean::domain("{name}")
         .config(include_str!("../domain.toml"))

@@ -1,36 +1,36 @@
-//! Something to do.
+//! The aggregate `Task`.
 
 use protean::prelude::{Context, Id, Result, Root};
 use protean::{aggregate, aggregate_impl, command, command_handler, ensure, event};
 
-/// There is something to do.
+/// A task was added.
 #[event(part_of = Task)]
 pub struct TaskAdded {
     pub task_id: Id,
     pub title: String,
 }
 
-/// It is done.
+/// A task was finished.
 #[event(part_of = Task)]
 pub struct TaskDone {
     pub task_id: Id,
 }
 
-/// Adds a task; answers with its identity.
+/// Adds a task; returns its identity.
 #[command(part_of = Task, returns = Id)]
 pub struct AddTask {
     #[field(max_length = 100)]
     pub title: String,
 }
 
-/// Says that a task is done.
+/// Finishes a task.
 #[command(part_of = Task)]
 pub struct FinishTask {
     #[field(identifier)]
     pub task_id: Id,
 }
 
-/// Something to do.
+/// Something to do, and whether it is done.
 #[aggregate(event_sourced, commands(AddTask, FinishTask))]
 pub struct Task {
     root: Root<Task>,
@@ -49,7 +49,7 @@ impl Task {
     }
 
     pub fn finish(&mut self) -> Result {
-        ensure!(!self.done, "done" => "'{}' is done already", self.title);
+        ensure!(!self.done, "done" => "'{}' is already done", self.title);
         self.raise(TaskDone { task_id: self.id() })
     }
 
@@ -64,7 +64,7 @@ impl Task {
     }
 }
 
-/// Does what the commands want.
+/// Handles the commands of tasks.
 pub struct TaskCommandHandler;
 
 #[command_handler(part_of = Task)]

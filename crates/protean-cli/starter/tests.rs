@@ -1,4 +1,4 @@
-//! What the domain does and refuses.
+//! What the domain accepts and rejects.
 
 use protean::Id;
 use protean_testing::{TestDomain, given};
@@ -24,7 +24,7 @@ fn a_task_is_done_once() {
 fn a_task_is_added_and_finished() {
     let domain = TestDomain::new({crate}::domain());
     let add = AddTask { title: "write a test".to_owned() };
-    // The command is the first identity, the task the second.
+    // The command takes the first identity, the task the second.
     let task_id = domain.when(add).then([added(Id::numbered(2))]).answer();
     domain.when(FinishTask { task_id: task_id.clone() }).then([TaskDone { task_id }]);
 }

@@ -1,7 +1,7 @@
 //! The name a person most likely meant.
 
-/// Longer names are not compared: nobody mistypes them.
-const LONGEST: usize = 64;
+/// Longer names are not compared: comparing takes time, and nobody types them.
+const MAX_BYTES: usize = 64;
 
 /// `; did you mean 'x'?` when a known name is near, else `; known: 'x' and 'y'`.
 pub fn hint(found: &str, known: &[&str]) -> String {
@@ -28,14 +28,14 @@ pub fn nearest<'a>(found: &str, known: &[&'a str]) -> Option<&'a str> {
     let tolerated = (found.chars().count() / 3).max(1);
     known
         .iter()
-        .filter(|name| found.len() <= LONGEST && name.len() <= LONGEST)
+        .filter(|name| found.len() <= MAX_BYTES && name.len() <= MAX_BYTES)
         .map(|name| (distance(&found, &name.to_lowercase()), *name))
         .filter(|(edits, _)| *edits <= tolerated)
         .min()
         .map(|(_, name)| name)
 }
 
-/// How many characters to insert, delete or replace to turn `a` into `b`.
+/// The number of characters to insert, delete or replace to turn `a` into `b`.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();

@@ -41,7 +41,7 @@ async fn round(domain: &Domain) -> Result {
 
 async fn dead_letters(domain: &Domain, now: Timestamp) -> Result {
     let settings = domain.config().server.dlq;
-    for group in domain.registry().groups() {
+    for group in domain.groups() {
         let letters = DeadLetters::of(domain, group).await?;
         let purged = letters.purge_all(before(now, settings.retention)).await?;
         if purged > 0 {

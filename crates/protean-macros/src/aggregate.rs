@@ -65,7 +65,7 @@ pub(crate) fn expand(
     refuse(&aggregate, &options, faults);
     let (name, visibility) = (aggregate.name(), &aggregate.item.vis);
     let kept = if options.event_sourced { from_events(&aggregate) } else { from_rows(&aggregate) };
-    let told = match options.fact_events {
+    let fact = match options.fact_events {
         true => fact::event(&aggregate, &message_name(options.name.as_ref(), name), faults),
         false => TokenStream::new(),
     };
@@ -76,47 +76,51 @@ pub(crate) fn expand(
         access(&aggregate, &options),
         constants::implementation(name, visibility, &aggregate.fields, 1),
         kept,
-        told,
+        fact,
     ];
     let item = &aggregate.item;
     Ok(quote!(#item #(#parts)*))
 }
 
-/// Takes the field `root` from the fields that are kept.
+/// Takes the field `root` out of the fields that are stored.
 fn take_root(aggregate: &mut Structure) -> syn::Result<()> {
     let name = aggregate.name().clone();
     let Some(place) = aggregate.fields.iter().position(|field| field.ident == "root") else {
-        let told = format!("an aggregate carries its root: add `root: Root<{name}>`");
-        return Err(syn::Error::new_spanned(name, told));
+        let message = format!("an aggregate needs a root: add the field `root: Root<{name}>`");
+        return Err(syn::Error::new_spanned(name, message));
     };
     let root = aggregate.fields.remove(place);
     let of = argument(&root.ty, "Root").and_then(last_name);
     if of.is_some_and(|of| name == of || of == "Self") {
         return Ok(());
     }
-    Err(syn::Error::new_spanned(&root.ty, format!("write `root: Root<{name}>`")))
+    Err(syn::Error::new_spanned(
+        &root.ty,
+        format!("the root must have this type: write `root: Root<{name}>`"),
+    ))
 }
 
 fn refuse(aggregate: &Structure, options: &Options, faults: &mut Faults) {
     for field in &aggregate.fields {
         if field.ident == "id" {
-            faults.add(&field.ident, "`root` holds the identity: remove this field, call `id()`");
+            faults
+                .add(&field.ident, "`root` holds the identity: remove this field, and call `id()`");
         }
         if let Some(identifier) = &field.identifier {
             faults.add(identifier, "`root` holds the identity: remove `identifier`");
         }
     }
     if options.event_sourced {
-        aggregate.refuse_unique("an event-sourced aggregate has none", faults);
+        aggregate.refuse_unique("an event-sourced aggregate has no columns", faults);
     } else if let Some((option, _)) = &options.snapshot_version {
-        faults.add(option, "snapshots are of aggregates kept as events: add `event_sourced`");
+        faults.add(option, "only event-sourced aggregates have snapshots: add `event_sourced`, or remove this option");
     }
 }
 
 fn implementation(aggregate: &Structure, options: &Options) -> TokenStream {
     let name = aggregate.name();
-    let told = message_name(options.name.as_ref(), name);
-    let fact = options.fact_events.then(|| fact::method(aggregate, &told));
+    let stored_name = message_name(options.name.as_ref(), name);
+    let fact = options.fact_events.then(|| fact::method(aggregate, &stored_name));
     let category = options.stream_category.as_ref().map(|category| {
         quote! {
             const STREAM_CATEGORY: ::core::option::Option<&'static str> =
@@ -143,7 +147,7 @@ fn implementation(aggregate: &Structure, options: &Options) -> TokenStream {
 
         #[automatically_derived]
         impl ::protean::model::Aggregate for #name {
-            const NAME: &'static str = #told;
+            const NAME: &'static str = #stored_name;
             #category
             const COMMANDS: &'static [&'static str] = &[#(#commands),*];
             #fact
@@ -193,7 +197,7 @@ fn access(aggregate: &Structure, options: &Options) -> TokenStream {
     constants::allowed(aggregate.name(), methods)
 }
 
-/// What `#[aggregate_impl]` needs to replay events, and the constructors.
+/// The constructors, and what `#[aggregate_impl]` needs to replay events.
 fn from_events(aggregate: &Structure) -> TokenStream {
     let visibility = &aggregate.item.vis;
     let fields = default::blanks(&aggregate.fields);
@@ -203,13 +207,13 @@ fn from_events(aggregate: &Structure) -> TokenStream {
             Self { root, #fields }
         }
 
-        /// A new instance under a fresh identity, before its first event.
+        /// A new instance with a fresh identity, before its first event.
         #[must_use]
         #visibility fn create() -> Self {
             Self::__blank(::protean::Root::new())
         }
 
-        /// A new instance under this identity, before its first event.
+        /// A new instance with this identity, before its first event.
         #[must_use]
         #visibility fn create_with(id: impl ::core::convert::Into<::protean::Id>) -> Self {
             Self::__blank(::protean::Root::with_id(id))
@@ -219,11 +223,11 @@ fn from_events(aggregate: &Structure) -> TokenStream {
     quote!(#functions #row)
 }
 
-/// What a state-stored aggregate has besides its row.
+/// The row of a state-stored aggregate, its constants and its constructor.
 fn from_rows(aggregate: &Structure) -> TokenStream {
     let (name, fields) = (aggregate.name(), &aggregate.fields);
     let row = row(aggregate);
-    // A field `id` is refused; its constant would only add another error.
+    // A field `id` is refused already; a second constant would add another error.
     let named_id = fields.iter().any(|field| field.ident == "id");
     let identity = (!named_id).then(|| constants::identity(name, &aggregate.item.vis));
     let proofs = columns::unique_proofs(fields);

@@ -56,22 +56,25 @@ impl Behaviour {
             if !matches!(attribute.meta, Meta::Path(_)) {
                 faults.add(
                     &attribute.meta,
-                    "`#[apply]` takes no options: the argument tells which event",
+                    "`#[apply]` takes no options: the type of the argument selects the event",
                 );
             }
             if let Some(applied) = faults.take(Applied::read(&method.sig)) {
-                self.enter(applied, faults);
+                self.add(applied, faults);
             }
         }
     }
 
-    fn enter(&mut self, applied: Applied, faults: &mut Faults) {
+    fn add(&mut self, applied: Applied, faults: &mut Faults) {
         let event = applied.event.to_token_stream().to_string();
         let mut others = self.applied.iter();
         match others.find(|other| other.event.to_token_stream().to_string() == event) {
             Some(other) => {
-                let told = format!("`{event}` is applied by `{}` already", other.method);
-                faults.add(&applied.event, told);
+                let message = format!(
+                    "`{}` applies `{event}` already: remove one of the methods",
+                    other.method
+                );
+                faults.add(&applied.event, message);
             }
             None => self.applied.push(applied),
         }
@@ -82,21 +85,25 @@ impl Applied {
     fn read(signature: &Signature) -> syn::Result<Self> {
         let arguments = method::arguments(signature, "&mut self")?;
         if let Some(asynchronous) = &signature.asyncness {
-            let told = "applying an event changes the state only: remove `async`";
-            return Err(syn::Error::new_spanned(asynchronous, told));
+            let message = "applying an event may only change the state: remove `async`";
+            return Err(syn::Error::new_spanned(asynchronous, message));
         }
         if let ReturnType::Type(_, output) = &signature.output {
-            let told = "applying an event returns nothing and cannot fail: it has happened";
-            return Err(syn::Error::new_spanned(output, told));
+            let message =
+                "applying an event cannot fail, since it has happened: remove the return type";
+            return Err(syn::Error::new_spanned(output, message));
         }
         match arguments.as_slice() {
             [Type::Reference(event)] if event.mutability.is_none() => {
                 Ok(Self { event: (*event.elem).clone(), method: signature.ident.clone() })
             }
-            [other] => Err(syn::Error::new_spanned(other, "take the event as `&Event`")),
+            [other] => {
+                Err(syn::Error::new_spanned(other, "take the event by reference, as `&Event`"))
+            }
             _ => {
-                let told = "write `#[apply] fn on_…(&mut self, event: &Event)`";
-                Err(syn::Error::new_spanned(&signature.inputs, told))
+                let message = "take the event as the only argument: \
+                               `#[apply] fn on_…(&mut self, event: &Event)`";
+                Err(syn::Error::new_spanned(&signature.inputs, message))
             }
         }
     }
@@ -162,7 +169,7 @@ fn event_version(event: &Type) -> TokenStream {
     quote_spanned!(at(event)=> <#event as ::protean::model::Event>::VERSION)
 }
 
-/// The block as the user wrote it; an empty one vanishes.
+/// The block as the user wrote it; an empty block is left out.
 fn used(item: &ItemImpl) -> TokenStream {
     if item.items.is_empty() { TokenStream::new() } else { item.to_token_stream() }
 }

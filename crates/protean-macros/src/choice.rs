@@ -14,18 +14,20 @@ const DERIVES: [&str; 6] = ["Clone", "Copy", "Debug", "PartialEq", "Eq", "Hash"]
 pub(crate) fn expand(mut item: ItemEnum, faults: &mut Faults) -> syn::Result<TokenStream> {
     refuse_generics("#[value_object]", &item.generics)?;
     for variant in item.variants.iter().filter(|variant| !is_unit(variant)) {
-        let told = "a variant is a name without data: move the data to a field beside it";
-        faults.add(&variant.fields, told);
+        let message =
+            "a variant of a value object cannot hold data: move the data to a field of its own";
+        faults.add(&variant.fields, message);
     }
     if !item.variants.iter().all(is_unit) {
         return Ok(quote!(#item));
     }
     if item.variants.is_empty() {
-        faults.add(&item.ident, "an enum of names has at least one");
+        faults.add(&item.ident, "an enum needs at least one variant: add one");
     }
     if derives::serde_words(&item.attrs).iter().any(|word| word.starts_with("rename_all")) {
-        let told = "write `#[serde(rename = \"…\")]` on the variants: rows use the same names";
-        faults.add(&item.ident, told);
+        let message = "`rename_all` would not rename the values in rows: write \
+                       `#[serde(rename = \"…\")]` on each variant instead";
+        faults.add(&item.ident, message);
     }
     derives::add_serde(&mut item.attrs);
     derives::add(&mut item.attrs, &DERIVES);
@@ -97,7 +99,7 @@ fn name(variant: &Variant) -> String {
     let mut renamed = None;
     let serde = variant.attrs.iter().filter(|attribute| attribute.path().is_ident("serde"));
     for attribute in serde {
-        // Serde itself tells what is wrong with its attributes.
+        // Serde reports faults in its attributes itself.
         let _ = attribute.parse_nested_meta(|meta| {
             if meta.path.is_ident("rename") && meta.input.peek(Token![=]) {
                 renamed = Some(meta.value()?.parse::<LitStr>()?.value());

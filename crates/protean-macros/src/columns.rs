@@ -43,7 +43,7 @@ pub(crate) fn read(fields: &[Field]) -> TokenStream {
     quote!(#(#fields)*)
 }
 
-/// Compile-time proof that unique fields have one column.
+/// Compile-time assertions that unique fields have one column.
 pub(crate) fn unique_proofs(fields: &[Field]) -> TokenStream {
     let fields = fields.iter().filter_map(|field| Some((field, field.unique.as_ref()?)));
     let proofs = fields.map(|(field, unique)| {
@@ -51,7 +51,7 @@ pub(crate) fn unique_proofs(fields: &[Field]) -> TokenStream {
         quote_spanned! {at(&unique)=>
             const _: () = ::core::assert!(
                 #as_field::WIDTH == 1,
-                "`unique` is for fields of one column: this one has several"
+                "`unique` needs a field of one column: this field has several, so remove `unique`"
             );
         }
     });

@@ -21,7 +21,7 @@ pub(crate) fn expand(
     let options = MessageOptions::read(&known, options, faults);
     let mut command = Structure::parse("#[command]", item, faults)?;
     command.derive_value(faults);
-    command.refuse_unique("a command has none", faults);
+    command.refuse_unique("a command has no columns", faults);
     let (defaults, name) = (default::functions(&command, faults), command.name());
     let fields = fields::implementation(name, &command.fields);
     let attributes = constants::implementation(name, &command.item.vis, &command.fields, 0);
@@ -49,7 +49,7 @@ pub(crate) fn expand(
     Ok(quote!(#item #defaults #fields #attributes #message #versioned))
 }
 
-/// The method that tells the instance.
+/// The method that returns the identity of the instance.
 fn instance(field: &Field) -> syn::Result<TokenStream> {
     let name = &field.ident;
     let id = match (field.kind, field.optional) {
@@ -61,8 +61,8 @@ fn instance(field: &Field) -> syn::Result<TokenStream> {
             quote!(::core::option::Option::Some(::protean::Id::from(self.#name.as_str())))
         }
         _ => {
-            let told = "an identifier is an `Id`, an `Option<Id>` or a `String`";
-            return Err(syn::Error::new_spanned(&field.ty, told));
+            let message = "an identifier must be an `Id`, an `Option<Id>` or a `String`";
+            return Err(syn::Error::new_spanned(&field.ty, message));
         }
     };
     Ok(quote! {

@@ -9,7 +9,8 @@ use crate::columns::width;
 use crate::field::Field;
 use crate::fields::rules;
 
-/// The constants, as an `impl` block. `before` columns stand left of the first field.
+/// The constants, as an `impl` block. `before` is the number of columns before the first
+/// field.
 pub(crate) fn implementation(
     owner: &Ident,
     visibility: &Visibility,
@@ -41,7 +42,7 @@ pub(crate) fn identity(owner: &Ident, visibility: &Visibility) -> TokenStream {
     allowed(owner, constant)
 }
 
-/// An `impl` block of things that a user may leave unused.
+/// An `impl` block of items that a user may leave unused.
 pub(crate) fn allowed(owner: &Ident, items: TokenStream) -> TokenStream {
     quote! {
         #[automatically_derived]

@@ -1,9 +1,8 @@
-//! The value a field has when nobody gives one.
+//! The default values of fields.
 
 use proc_macro2::{Literal, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
-use syn::ext::IdentExt;
-use syn::{Expr, ExprLit, ExprUnary, Ident, Lit, UnOp};
+use quote::{quote, quote_spanned};
+use syn::{Expr, ExprLit, ExprUnary, Lit, UnOp};
 
 use crate::constants::allowed;
 use crate::faults::Faults;
@@ -17,11 +16,11 @@ pub(crate) fn functions(owner: &Structure, faults: &mut Faults) -> TokenStream {
     let (mut functions, visibility) = (TokenStream::new(), &owner.item.vis);
     for field in &owner.fields {
         let Some(default) = &field.default else { continue };
-        // The function stays when its value is at fault, for those who call it.
+        // The function exists even if its value is wrong, so that calls of it add no errors.
         let value = faults.take(converted(field, default));
         let value = value.unwrap_or_else(|| quote!(::core::unreachable!()));
-        let (name, ty) = (function(field), &field.ty);
-        let documentation = format!(" What `{}` is when nobody says.", field.name());
+        let (name, ty) = (field.default_function(), &field.ty);
+        let documentation = format!(" The default of `{}`.", field.name());
         functions.extend(quote! {
             #[doc = #documentation]
             #[must_use]
@@ -33,13 +32,8 @@ pub(crate) fn functions(owner: &Structure, faults: &mut Faults) -> TokenStream {
     if functions.is_empty() { functions } else { allowed(owner.name(), functions) }
 }
 
-/// The name of the function that makes a field's default.
-pub(crate) fn function(field: &Field) -> Ident {
-    format_ident!("default_{}", field.ident.unraw())
-}
-
-/// `with_defaults()`, when a default is declared and every other field
-/// obviously has one. `root` is what else the literal holds.
+/// `with_defaults()`, when a default is declared and every other field has an obvious one.
+/// `root` is an additional field of the literal.
 pub(crate) fn constructor(owner: &Structure, root: &TokenStream) -> TokenStream {
     let declared = owner.fields.iter().any(|field| field.default.is_some());
     if !declared || !owner.fields.iter().all(is_obvious) {
@@ -56,7 +50,7 @@ pub(crate) fn constructor(owner: &Structure, root: &TokenStream) -> TokenStream 
     allowed(owner.name(), constructor)
 }
 
-/// The fields of a literal that nobody gave values.
+/// The fields of a literal, each with its default.
 pub(crate) fn blanks(fields: &[Field]) -> TokenStream {
     let fields = fields.iter().map(|field| {
         let (name, value) = (&field.ident, blank(field));
@@ -74,11 +68,11 @@ fn is_obvious(field: &Field) -> bool {
     plain || field.optional || field.default.is_some()
 }
 
-/// The value of a field that nobody gave one.
+/// The default of a field.
 fn blank(field: &Field) -> TokenStream {
     let ty = &field.ty;
     if field.default.is_some() {
-        let function = function(field);
+        let function = field.default_function();
         return quote!(Self::#function());
     }
     if field.kind == Kind::Id && !field.optional {
@@ -87,7 +81,7 @@ fn blank(field: &Field) -> TokenStream {
     quote_spanned!(at(ty)=> <#ty as ::core::default::Default>::default())
 }
 
-/// A literal becomes a value of the field's type, exactly; what is no literal stays.
+/// Converts a literal to the field's type without loss; leaves other expressions unchanged.
 fn converted(field: &Field, default: &Expr) -> syn::Result<TokenStream> {
     let (negative, literal) = match default {
         Expr::Unary(ExprUnary { op: UnOp::Neg(_), expr, .. }) => (true, &**expr),
@@ -108,7 +102,7 @@ fn converted(field: &Field, default: &Expr) -> syn::Result<TokenStream> {
     if field.optional { Ok(quote!(::core::option::Option::Some(#value))) } else { Ok(value) }
 }
 
-/// The number as it is written: `9.99` is 999 hundredths.
+/// The exact number as written: `9.99` is 999 hundredths.
 fn decimal(
     literal: &impl quote::ToTokens,
     digits: &str,
@@ -117,7 +111,10 @@ fn decimal(
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let sign = if negative { "-" } else { "" };
     let units = format!("{sign}{whole}{fraction}").parse::<i64>().map_err(|_| {
-        syn::Error::new_spanned(literal, "write a decimal of at most 18 digits, like `9.99`")
+        syn::Error::new_spanned(
+            literal,
+            "this number is too long: write a decimal of at most 18 digits, such as `9.99`",
+        )
     })?;
     let (units, scale) = (Literal::i64_unsuffixed(units), fraction.len());
     let scale = Literal::usize_unsuffixed(scale);

@@ -5,40 +5,45 @@ use syn::parse::Parse;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Path, Token, parse_quote};
 
-use crate::default;
 use crate::field::Field;
 
-/// What every value has.
+/// The derives of every value.
 pub(crate) const VALUE: [&str; 3] = ["Clone", "Debug", "PartialEq"];
 
 /// Adds these derives of the standard library.
 pub(crate) fn add(attributes: &mut Vec<Attribute>, names: &[&str]) {
     let present = derived(attributes);
-    let missing = names.iter().filter(|name| !present.iter().any(|other| other == *name));
-    let paths: Vec<Path> = missing.map(|name| standard(name)).collect();
+    let paths: Vec<Path> = names
+        .iter()
+        .filter(|name| !present.iter().any(|other| other == *name))
+        .map(|name| standard(name))
+        .collect();
     if !paths.is_empty() {
         attributes.insert(0, parse_quote!(#[derive(#(#paths),*)]));
     }
 }
 
-/// Adds `Serialize` and `Deserialize`, from the serde that the facade brings.
+/// Adds `Serialize` and `Deserialize`, from the serde that the facade re-exports.
 pub(crate) fn add_serde(attributes: &mut Vec<Attribute>) {
     let present = derived(attributes);
-    let missing = ["Serialize", "Deserialize"].into_iter();
-    let missing: Vec<&str> =
-        missing.filter(|name| !present.iter().any(|other| other == name)).collect();
+    let missing: Vec<&str> = ["Serialize", "Deserialize"]
+        .into_iter()
+        .filter(|name| !present.iter().any(|other| other == name))
+        .collect();
     if missing.is_empty() {
         return;
     }
     if !serde_words(attributes).iter().any(|word| word == "crate") {
         attributes.insert(0, parse_quote!(#[serde(crate = "::protean::__private::serde")]));
     }
-    let paths = missing.iter().map(|name| quote::format_ident!("{name}"));
-    let paths = paths.map(|name| quote!(::protean::__private::serde::#name));
+    let paths = missing.iter().map(|name| {
+        let name = quote::format_ident!("{name}");
+        quote!(::protean::__private::serde::#name)
+    });
     attributes.insert(0, parse_quote!(#[derive(#(#paths),*)]));
 }
 
-/// Gives a field the default that JSON without it has.
+/// Makes serde use the field's default when the field is missing from JSON.
 pub(crate) fn add_serde_default(
     owner: &syn::Ident,
     field: &Field,
@@ -48,7 +53,7 @@ pub(crate) fn add_serde_default(
         return;
     }
     if field.default.is_some() {
-        let path = format!("{owner}::{}", default::function(field));
+        let path = format!("{owner}::{}", field.default_function());
         attributes.push(parse_quote!(#[serde(default = #path)]));
     } else if field.optional {
         attributes.push(parse_quote!(#[serde(default)]));
@@ -60,7 +65,7 @@ pub(crate) fn serde_words(attributes: &[Attribute]) -> Vec<String> {
     let mut words = Vec::new();
     let serde = attributes.iter().filter(|attribute| attribute.path().is_ident("serde"));
     for attribute in serde {
-        // Serde itself tells what is wrong with its attributes.
+        // Serde reports faults in its attributes itself.
         let _ = attribute.parse_nested_meta(|meta| {
             words.extend(meta.path.get_ident().map(ToString::to_string));
             if meta.input.peek(Token![=]) {

@@ -19,13 +19,13 @@ pub(crate) fn expand(
     Known::none(PLACE, options, faults);
     let mut entity = Structure::parse(PLACE, item, faults)?;
     entity.derive_value(faults);
-    entity.refuse_unique("the entities of an aggregate share one", faults);
+    entity.refuse_unique("the entities of an aggregate share one column", faults);
     let marked = entity.identifier(faults).is_some();
     let has_id = entity.fields.iter().any(|field| field.ident == "id" && field.kind == Kind::Id);
     if !marked && !has_id {
-        let told =
-            "an entity has an identity: add `id: Id`, or mark a field `#[field(identifier)]`";
-        faults.add(entity.name(), told);
+        let message =
+            "an entity needs an identity: add `id: Id`, or mark a field `#[field(identifier)]`";
+        faults.add(entity.name(), message);
     }
     let (defaults, name) = (default::functions(&entity, faults), entity.name());
     let (fields, element) = (fields::implementation(name, &entity.fields), element(name));
@@ -33,7 +33,7 @@ pub(crate) fn expand(
     Ok(quote!(#item #defaults #fields #element))
 }
 
-/// `impl Element`: a list can hold it.
+/// `impl Element`, so that a list can hold it.
 pub(crate) fn element(name: &Ident) -> TokenStream {
     quote! {
         #[automatically_derived]

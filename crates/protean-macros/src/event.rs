@@ -38,11 +38,12 @@ impl MessageOptions {
         Ok(())
     }
 
-    /// The aggregate, which must be given.
+    /// The aggregate, which is required.
     pub(crate) fn aggregate(&self, place: &str, owner: &Ident) -> syn::Result<&Path> {
         self.part_of.as_ref().ok_or_else(|| {
-            let told = format!("say of which aggregate: `#[{place}(part_of = Aggregate)]`");
-            syn::Error::new_spanned(owner, told)
+            let message =
+                format!("the aggregate is missing: write `#[{place}(part_of = Aggregate)]`");
+            syn::Error::new_spanned(owner, message)
         })
     }
 
@@ -57,7 +58,7 @@ impl MessageOptions {
     }
 }
 
-/// The name given, or that of the struct.
+/// The given name, or else the name of the struct.
 pub(crate) fn message_name(given: Option<&LitStr>, owner: &Ident) -> TokenStream {
     match given {
         Some(name) => name.to_token_stream(),
@@ -67,7 +68,10 @@ pub(crate) fn message_name(given: Option<&LitStr>, owner: &Ident) -> TokenStream
 
 pub(crate) fn version(literal: &LitInt) -> syn::Result<u32> {
     match literal.base10_parse()? {
-        0 => Err(syn::Error::new_spanned(literal, "versions count from 1")),
+        0 => Err(syn::Error::new_spanned(
+            literal,
+            "versions begin with 1: write `version = 1` or higher",
+        )),
         version => Ok(version),
     }
 }
@@ -81,7 +85,7 @@ pub(crate) fn expand(
     let options = MessageOptions::read(&known, options, faults);
     let mut event = Structure::parse("#[event]", item, faults)?;
     event.derive_value(faults);
-    event.refuse_unique("an event has none", faults);
+    event.refuse_unique("an event has no columns", faults);
     let (defaults, name) = (default::functions(&event, faults), event.name());
     let fields = fields::implementation(name, &event.fields);
     let message = faults.take(options.aggregate("event", name)).map(|aggregate| {

@@ -12,7 +12,11 @@ use crate::structure::Structure;
 use crate::{derives, fields};
 
 /// The event, as a struct with the identity and all fields of the aggregate.
-pub(crate) fn event(aggregate: &Structure, told: &TokenStream, faults: &mut Faults) -> TokenStream {
+pub(crate) fn event(
+    aggregate: &Structure,
+    stored_name: &TokenStream,
+    faults: &mut Faults,
+) -> TokenStream {
     let (of, visibility) = (aggregate.name(), &aggregate.item.vis);
     let name = fact_name(of);
     let documentation = format!(" The whole state of a `{of}` after a change.");
@@ -33,7 +37,7 @@ pub(crate) fn event(aggregate: &Structure, told: &TokenStream, faults: &mut Faul
     derives::add(&mut item.attrs, &derives::VALUE);
     let identity = item.fields.iter_mut().next().and_then(|id| Field::take(id, faults));
     for (field, member) in aggregate.fields.iter().zip(item.fields.iter_mut().skip(1)) {
-        // The functions of the aggregate, so that there is one default.
+        // Uses the default functions of the aggregate, so that each default exists once.
         derives::add_serde_default(of, field, &mut member.attrs);
     }
     let all: Vec<Field> = identity.into_iter().chain(aggregate.fields.iter().cloned()).collect();
@@ -44,15 +48,15 @@ pub(crate) fn event(aggregate: &Structure, told: &TokenStream, faults: &mut Faul
 
         #[automatically_derived]
         impl ::protean::model::Event for #name {
-            const NAME: &'static str = ::core::concat!(#told, "FactEvent");
+            const NAME: &'static str = ::core::concat!(#stored_name, "FactEvent");
             const FACT: bool = true;
             type Aggregate = #of;
         }
     }
 }
 
-/// What the aggregate says about it.
-pub(crate) fn method(aggregate: &Structure, told: &TokenStream) -> TokenStream {
+/// The aggregate's method that makes the event.
+pub(crate) fn method(aggregate: &Structure, stored_name: &TokenStream) -> TokenStream {
     let name = fact_name(aggregate.name());
     let members = aggregate
         .fields
@@ -60,7 +64,7 @@ pub(crate) fn method(aggregate: &Structure, told: &TokenStream) -> TokenStream {
         .map(|Field { ident, .. }| quote!(#ident: ::core::clone::Clone::clone(&self.#ident),));
     quote! {
         const FACT: ::core::option::Option<&'static str> =
-            ::core::option::Option::Some(::core::concat!(#told, "FactEvent"));
+            ::core::option::Option::Some(::core::concat!(#stored_name, "FactEvent"));
 
         fn fact(
             &self,

@@ -1,9 +1,9 @@
-//! What is wrong with an item.
+//! The faults of an item.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 
-/// Collects errors, so that all of an item are told at once.
+/// Collects errors, so that all faults of an item are reported at once.
 #[derive(Default)]
 pub(crate) struct Faults(Option<syn::Error>);
 
@@ -20,7 +20,7 @@ impl Faults {
         self.push(syn::Error::new_spanned(tokens, message));
     }
 
-    /// The value; an error is collected.
+    /// Returns the value, or collects the error.
     pub(crate) fn take<T>(&mut self, result: syn::Result<T>) -> Option<T> {
         result.map_err(|error| self.push(error)).ok()
     }

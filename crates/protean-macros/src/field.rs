@@ -1,7 +1,7 @@
 //! One field and its `#[field(…)]` options.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Attribute, Expr, ExprLit, ExprUnary, Lit, LitInt, LitStr, Meta, Type, UnOp};
@@ -66,7 +66,7 @@ impl Field {
                     let tokens = options.tokens.clone();
                     OPTIONS.read(tokens, faults, |name, input| read.option(name, input));
                 }
-                _ => faults.add(&attribute, "write the options in brackets: `#[field(…)]`"),
+                _ => faults.add(&attribute, "the options are missing: write `#[field(…)]`"),
             }
         }
         Some(read)
@@ -81,15 +81,15 @@ impl Field {
                 let length = value::<LitInt>(name, input)?;
                 let length = length.base10_parse::<usize>()?;
                 let fits = self.kind.may_be_text() || self.kind == Kind::List;
-                self.limit(name, quote!(#length), fits, "for texts and lists")?;
+                self.limit(name, quote!(#length), fits, "a text or a list")?;
             }
             "choices" => {
                 let choices = list::<LitStr>(name, input)?;
-                self.limit(name, quote!(&[#(#choices),*]), self.kind.may_be_text(), "for texts")?;
+                self.limit(name, quote!(&[#(#choices),*]), self.kind.may_be_text(), "a text")?;
             }
             _ => {
                 let bound = bound(&value(name, input)?)?;
-                self.limit(name, bound, self.kind.may_be_number(), "for numbers")?;
+                self.limit(name, bound, self.kind.may_be_number(), "a number")?;
             }
         }
         Ok(())
@@ -100,12 +100,12 @@ impl Field {
         name: &Ident,
         argument: TokenStream,
         fits: bool,
-        meant: &str,
+        expected: &str,
     ) -> syn::Result<()> {
         if !fits {
             let field = &self.ident;
-            let told = format!("`{name}` is {meant}: the type of `{field}` is another");
-            return Err(syn::Error::new_spanned(name, told));
+            let message = format!("`{name}` needs a field that is {expected}: `{field}` is not");
+            return Err(syn::Error::new_spanned(name, message));
         }
         self.limits.push(Limit { name: name.clone(), argument });
         Ok(())
@@ -116,25 +116,30 @@ impl Field {
         self.ident.unraw().to_string()
     }
 
+    /// The name of the function that returns the default.
+    pub(crate) fn default_function(&self) -> Ident {
+        format_ident!("default_{}", self.ident.unraw())
+    }
+
     /// The rules, as a constant expression.
     pub(crate) fn rules(&self) -> TokenStream {
         let name = self.name();
         let limits = self.limits.iter().map(|Limit { name, argument }| quote!(.#name(#argument)));
-        let flags = [&self.identifier, &self.unique].into_iter().flatten();
-        let flags = flags.map(|name| quote!(.#name()));
+        let flags =
+            [&self.identifier, &self.unique].into_iter().flatten().map(|name| quote!(.#name()));
         quote!(::protean::model::Rules::named(#name) #(#limits)* #(#flags)*)
     }
 
-    /// `<Type as Field>`, which points at the type when it is none.
+    /// `<Type as Field>`; the compiler points at the type when it does not implement `Field`.
     pub(crate) fn as_field(&self) -> TokenStream {
         let ty = &self.ty;
         quote_spanned!(at(ty)=> <#ty as ::protean::model::Field>)
     }
 
-    /// Refuses `unique` where no rows are kept.
+    /// Refuses `unique` on a type that is not stored in rows.
     pub(crate) fn refuse_unique(&self, because: &str, faults: &mut Faults) {
         if let Some(unique) = &self.unique {
-            faults.add(unique, format!("`unique` is for columns: {because}"));
+            faults.add(unique, format!("`unique` needs a column: {because}"));
         }
     }
 }
@@ -151,6 +156,9 @@ fn bound(expression: &Expr) -> syn::Result<TokenStream> {
         Expr::Lit(ExprLit { lit: Lit::Float(number), .. }) => {
             Ok(quote!(::protean::model::Bound::Real(#sign #number)))
         }
-        other => Err(syn::Error::new_spanned(other, "write a number: `0`, `0.01`, `-5`")),
+        other => Err(syn::Error::new_spanned(
+            other,
+            "a limit must be a number: write `0`, `0.01` or `-5`",
+        )),
     }
 }

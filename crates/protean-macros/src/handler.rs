@@ -9,27 +9,29 @@ use crate::faults::Faults;
 use crate::handler_options::HandlerOptions;
 use crate::kind::last_name;
 use crate::method;
-use crate::options::{Known, listed};
+use crate::options::Known;
 use crate::part::Part;
 use crate::place::at;
 
-/// What the five kinds of handlers do not share.
+/// The differences between the five kinds of handlers.
 pub(crate) struct HandlerKind {
     options: Known<'static>,
-    /// What to write when the handler does not say whose it is; it may leave that open without.
-    missing: Option<&'static str>,
-    /// What to write when the handler does not say which stream it reads; only one that
-    /// takes a broker's entries has to, in one method.
-    stream: Option<&'static str>,
+    /// The message when the owner is missing; `None` when the owner is optional.
+    missing_owner: Option<&'static str>,
+    /// The message when the stream is missing. Only subscribers need a stream; they have
+    /// exactly one method.
+    missing_stream: Option<&'static str>,
     /// The attributes that mark its methods.
     marks: &'static [&'static str],
     /// The implementation for one message.
     implement: fn(&Part, &ItemImpl) -> TokenStream,
-    /// The call that enters the handler, and the one that enters a message.
-    calls: (&'static str, &'static str),
+    /// The method of the registry that registers the handler.
+    register: &'static str,
+    /// The method that registers a message.
+    route: &'static str,
 }
 
-/// The options of a handler of messages, after what it is for.
+/// The options of a handler of messages: its owner, then the shared ones.
 macro_rules! options {
     ($owner:literal) => {
         &[$owner, "profile", "ordering", "on_dead_letter", "start_from", "subscription_type"]
@@ -38,38 +40,46 @@ macro_rules! options {
 
 pub(crate) const COMMANDS: HandlerKind = HandlerKind {
     options: Known { place: "#[command_handler]", names: options!("part_of") },
-    missing: Some("say whose commands: `#[command_handler(part_of = Aggregate)]`"),
-    stream: None,
+    missing_owner: Some(
+        "the aggregate is missing: write `#[command_handler(part_of = Aggregate)]`",
+    ),
+    missing_stream: None,
     marks: &["handle"],
     implement: Part::handle,
-    calls: ("command_handler", "handles"),
+    register: "command_handler",
+    route: "handles",
 };
 
 pub(crate) const EVENTS: HandlerKind = HandlerKind {
     options: Known { place: "#[event_handler]", names: options!("part_of") },
-    missing: None,
-    stream: None,
+    missing_owner: None,
+    missing_stream: None,
     marks: &["handle"],
     implement: Part::on,
-    calls: ("event_handler", "on"),
+    register: "event_handler",
+    route: "on",
 };
 
 pub(crate) const PROJECTOR: HandlerKind = HandlerKind {
     options: Known { place: "#[projector]", names: options!("projection") },
-    missing: Some("say what it keeps: `#[projector(projection = Projection)]`"),
-    stream: None,
+    missing_owner: Some("the projection is missing: write `#[projector(projection = Projection)]`"),
+    missing_stream: None,
     marks: &["on", "handle"],
     implement: Part::on,
-    calls: ("projector", "on"),
+    register: "projector",
+    route: "on",
 };
 
 pub(crate) const QUERIES: HandlerKind = HandlerKind {
     options: Known { place: "#[query_handler]", names: &["projection"] },
-    missing: Some("say about what: `#[query_handler(projection = Projection)]`"),
-    stream: None,
+    missing_owner: Some(
+        "the projection is missing: write `#[query_handler(projection = Projection)]`",
+    ),
+    missing_stream: None,
     marks: &["handle"],
     implement: Part::answer,
-    calls: ("query_handler", "answers"),
+    register: "query_handler",
+    route: "answers",
 };
 
 pub(crate) const SUBSCRIBER: HandlerKind = HandlerKind {
@@ -77,11 +87,12 @@ pub(crate) const SUBSCRIBER: HandlerKind = HandlerKind {
         place: "#[subscriber]",
         names: &["stream", "broker", "profile", "start_from"],
     },
-    missing: None,
-    stream: Some("say what it reads: `#[subscriber(stream = \"orders\")]`"),
+    missing_owner: None,
+    missing_stream: Some("the stream is missing: write `#[subscriber(stream = \"orders\")]`"),
     marks: &["handle"],
     implement: Part::receive,
-    calls: ("subscriber", "receives"),
+    register: "subscriber",
+    route: "receives",
 };
 
 impl HandlerKind {
@@ -109,25 +120,25 @@ impl HandlerKind {
             }
         }
         if !marked {
-            let marks: Vec<String> = self.marks.iter().map(|mark| format!("#[{mark}]")).collect();
-            let marks: Vec<&str> = marks.iter().map(String::as_str).collect();
-            let told = format!("no method is marked: put {} above each", listed(&marks[..1]));
-            faults.add(&item.self_ty, told);
+            let mark = self.marks[0];
+            let message =
+                format!("no method handles a message: put `#[{mark}]` above each that does");
+            faults.add(&item.self_ty, message);
         }
-        if let (Some(_), Some(second)) = (self.stream, parts.get(1)) {
-            let told = "a subscriber has one method: take a `Payload` and tell them apart there";
-            faults.add(&second.message, told);
+        if let (Some(_), Some(second)) = (self.missing_stream, parts.get(1)) {
+            let message =
+                "a subscriber has one method: take a `Payload`, and distinguish the messages there";
+            faults.add(&second.message, message);
         }
         parts
     }
 
-    /// Compile-time proof that every event is of the aggregate that the handler is part of.
+    /// Compile-time assertions that every event belongs to the handler's aggregate.
     fn proofs(&self, options: &HandlerOptions, parts: &[Part]) -> TokenStream {
-        let (None, Some(aggregate)) = (self.missing, &options.owner) else {
+        let (None, Some(aggregate)) = (self.missing_owner, &options.owner) else {
             return TokenStream::new();
         };
-        let events = parts.iter().map(|part| &part.message);
-        let proofs = events.map(|event| {
+        let proofs = parts.iter().map(|Part { message: event, .. }| {
             quote_spanned! {at(event)=>
                 const _: &str = ::protean::__private::event_of::<#aggregate, #event>();
             }
@@ -143,17 +154,18 @@ impl HandlerKind {
         parts: &[Part],
     ) -> syn::Result<TokenStream> {
         let name = handler_name(&item.self_ty)?;
-        let of = match (&options.owner, self.missing) {
+        let of = match (&options.owner, self.missing_owner) {
             (Some(owner), Some(_)) => quote_spanned!(at(owner)=> ::<#owner, _>),
-            (None, Some(told)) => return Err(syn::Error::new_spanned(&item.self_ty, told)),
+            (None, Some(message)) => return Err(syn::Error::new_spanned(&item.self_ty, message)),
             (_, None) => TokenStream::new(),
         };
-        let stream = match (&options.stream, self.stream) {
-            (None, Some(told)) => return Err(syn::Error::new_spanned(&item.self_ty, told)),
+        let stream = match (&options.stream, self.missing_stream) {
+            (None, Some(message)) => return Err(syn::Error::new_spanned(&item.self_ty, message)),
             (stream, _) => stream.as_ref().map(|stream| quote!(, #stream)),
         };
         let broker = options.broker.as_ref().map(|broker| quote!(.broker(#broker)));
-        let (enter, route) = (format_ident!("{}", self.calls.0), format_ident!("{}", self.calls.1));
+        let (register, route) =
+            (format_ident!("{}", self.register), format_ident!("{}", self.route));
         let routes = parts.iter().map(|part| {
             let message = &part.message;
             quote_spanned!(at(message)=> .#route::<#message>())
@@ -163,8 +175,8 @@ impl HandlerKind {
         Ok(quote! {
             #[automatically_derived]
             impl #generics ::protean::Register for #owner #bounds {
-                fn register(self, registry: &mut ::protean::domain::Registry) {
-                    registry.#enter #of (#name, self #stream) #(#routes)* #broker #declare;
+                fn register(self, registry: &mut ::protean::__private::Registry) {
+                    registry.#register #of (#name, self #stream) #(#routes)* #broker #declare;
                 }
             }
         })
@@ -172,5 +184,7 @@ impl HandlerKind {
 }
 
 fn handler_name(ty: &Type) -> syn::Result<String> {
-    last_name(ty).ok_or_else(|| syn::Error::new_spanned(ty, "a handler is a named type"))
+    last_name(ty).ok_or_else(|| {
+        syn::Error::new_spanned(ty, "a handler must be a named type: write the `impl` for a struct")
+    })
 }

@@ -7,9 +7,9 @@ use syn::{LitStr, Path};
 
 use crate::faults::Faults;
 use crate::nearest::nearest;
-use crate::options::{Known, listed, value};
+use crate::options::{Known, value};
 
-/// An option with a fixed set of words: its name, its type, and each word with its variant.
+/// An option with a fixed set of words: its name, its type, and the words with their variants.
 struct Choices {
     name: &'static str,
     ty: &'static str,
@@ -35,12 +35,12 @@ const CHOICES: [Choices; 4] = [
     },
 ];
 
-/// What a handler says about itself.
+/// The options of a handler.
 #[derive(Default)]
 pub(crate) struct HandlerOptions {
     /// The aggregate or projection it is for.
     pub(crate) owner: Option<Path>,
-    /// The stream it reads, and the broker that has it.
+    /// The stream that a subscriber reads, and its broker.
     pub(crate) stream: Option<LitStr>,
     pub(crate) broker: Option<LitStr>,
     declared: Vec<TokenStream>,
@@ -72,7 +72,7 @@ impl HandlerOptions {
         Ok(())
     }
 
-    /// `.declare(…)`, when something is declared.
+    /// `.declare(…)`, unless nothing is declared.
     pub(crate) fn declare(&self) -> TokenStream {
         if self.declared.is_empty() {
             return TokenStream::new();
@@ -95,8 +95,10 @@ impl Choices {
             return Ok(quote!(::protean::config::#ty::#variant));
         }
         let names = self.words.map(|(name, _)| name);
-        let meant = nearest(&given, &names).map(|name| format!(": write \"{name}\""));
-        let told = format!("`{}` is {}{}", self.name, listed(&names), meant.unwrap_or_default());
-        Err(syn::Error::new_spanned(word, told))
+        let hint = nearest(&given, &names).map(|name| format!(": write \"{name}\""));
+        let hint = hint.unwrap_or_default();
+        let [one, other] = names;
+        let message = format!("`{}` must be `{one}` or `{other}`{hint}", self.name);
+        Err(syn::Error::new_spanned(word, message))
     }
 }

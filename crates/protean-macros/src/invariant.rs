@@ -1,4 +1,4 @@
-//! `#[invariant]`: what must hold before and after a change.
+//! `#[invariant]`: conditions that must hold before or after a change.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
@@ -8,15 +8,15 @@ use syn::{Attribute, LitStr, ReturnType, Signature, Token, Type};
 use crate::kind::last_name;
 use crate::method;
 
-/// A method that checks the state.
+/// A method that checks a condition.
 pub(crate) struct Invariant {
     before: bool,
     method: Ident,
-    complaint: Option<Complaint>,
+    violation: Option<Violation>,
 }
 
 /// `"field" => "message"`.
-struct Complaint {
+struct Violation {
     field: LitStr,
     message: LitStr,
 }
@@ -24,10 +24,11 @@ struct Complaint {
 /// `pre, "field" => "message"`.
 struct Options {
     before: bool,
-    complaint: Option<Complaint>,
+    violation: Option<Violation>,
 }
 
-const FORM: &str = "write `#[invariant(post, \"field\" => \"message\")]`, or `pre`";
+const FORM: &str =
+    "write `#[invariant(post, \"field\" => \"message\")]`, or `pre` instead of `post`";
 
 impl Parse for Options {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
@@ -37,14 +38,14 @@ impl Parse for Options {
             return Err(syn::Error::new_spanned(when, FORM));
         }
         if input.is_empty() {
-            return Ok(Self { before, complaint: None });
+            return Ok(Self { before, violation: None });
         }
         input.parse::<Token![,]>()?;
         let field = input.parse()?;
         input.parse::<Token![=>]>().map_err(|error| syn::Error::new(error.span(), FORM))?;
         let message = input.parse()?;
         input.parse::<Option<Token![,]>>()?;
-        Ok(Self { before, complaint: Some(Complaint { field, message }) })
+        Ok(Self { before, violation: Some(Violation { field, message }) })
     }
 }
 
@@ -52,32 +53,32 @@ impl Invariant {
     pub(crate) fn read(attribute: &Attribute, signature: &Signature) -> syn::Result<Self> {
         let arguments = method::arguments(signature, "&self")?;
         if let Some(argument) = arguments.first() {
-            let told = "an invariant looks at the aggregate only: remove this argument";
-            return Err(syn::Error::new_spanned(argument, told));
+            let message = "an invariant may only read the aggregate: remove this argument";
+            return Err(syn::Error::new_spanned(argument, message));
         }
         if let Some(asynchronous) = &signature.asyncness {
-            let told = "an invariant looks at the aggregate only: remove `async`";
-            return Err(syn::Error::new_spanned(asynchronous, told));
+            let message = "an invariant may only read the aggregate: remove `async`";
+            return Err(syn::Error::new_spanned(asynchronous, message));
         }
-        let Options { before, complaint } = attribute.parse_args()?;
-        match (&complaint, returns_bool(&signature.output)) {
+        let Options { before, violation } = attribute.parse_args()?;
+        match (&violation, returns_bool(&signature.output)) {
             (None, true) => {
-                let told = format!("what is to be said when it does not hold? {FORM}");
-                Err(syn::Error::new_spanned(attribute, told))
+                let message = format!("an invariant that returns `bool` needs a message: {FORM}");
+                Err(syn::Error::new_spanned(attribute, message))
             }
             (Some(_), false) => {
-                let told = "with a message the method returns `bool`; \
-                            without one it returns a `Result` and says itself what is wrong";
-                Err(syn::Error::new_spanned(&signature.ident, told))
+                let message = "an invariant with a message must return `bool`: return `bool`, or remove \
+                               the message and return a `Result`";
+                Err(syn::Error::new_spanned(&signature.ident, message))
             }
-            _ => Ok(Self { before, method: signature.ident.clone(), complaint }),
+            _ => Ok(Self { before, method: signature.ident.clone(), violation }),
         }
     }
 
     fn check(&self) -> TokenStream {
         let method = &self.method;
-        match &self.complaint {
-            Some(Complaint { field, message }) => quote! {
+        match &self.violation {
+            Some(Violation { field, message }) => quote! {
                 if !self.#method() {
                     violations.add(#field, #message);
                 }

@@ -1,8 +1,8 @@
-//! What a field's type obviously is, from its name.
+//! The kind of a field's type, as far as its name shows.
 
 use syn::{GenericArgument, PathArguments, Type};
 
-/// What the name of a type says.
+/// The kind of a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Text,
@@ -14,7 +14,7 @@ pub(crate) enum Kind {
     /// `Timestamp` and `Date`.
     Time,
     List,
-    /// A value object, or a name this crate cannot see through.
+    /// A value object, or a name that says nothing to a macro.
     Other,
 }
 
@@ -33,12 +33,12 @@ impl Kind {
         }
     }
 
-    /// Length and choices have a meaning.
+    /// True when length and choices have a meaning.
     pub(crate) fn may_be_text(self) -> bool {
         matches!(self, Self::Text | Self::Id | Self::Other)
     }
 
-    /// Least and greatest values have a meaning.
+    /// True when a minimum and a maximum have a meaning.
     pub(crate) fn may_be_number(self) -> bool {
         matches!(self, Self::Integer | Self::Real | Self::Decimal | Self::Other)
     }

@@ -1,4 +1,4 @@
-//! The methods of an `impl` block that our attributes mark.
+//! The methods of an `impl` block, and the attributes on them.
 
 use proc_macro2::TokenStream;
 use syn::{Attribute, FnArg, ImplItem, ImplItemFn, Item, ItemImpl, Signature, Type};
@@ -8,14 +8,16 @@ pub(crate) fn inherent(place: &str, item: TokenStream) -> syn::Result<ItemImpl> 
     let item = match syn::parse2(item)? {
         Item::Impl(item) => item,
         other => {
-            let told = format!("{place} is for an `impl` block");
-            return Err(syn::Error::new_spanned(other, told));
+            let message = format!("{place} needs an `impl` block: move it above one");
+            return Err(syn::Error::new_spanned(other, message));
         }
     };
     match &item.trait_ {
         Some((_, path, _)) => {
-            let told = format!("{place} is for `impl Type {{ … }}`, not for the impl of a trait");
-            Err(syn::Error::new_spanned(path, told))
+            let message = format!(
+                "{place} cannot be on the implementation of a trait: put it on `impl Type {{ … }}`"
+            );
+            Err(syn::Error::new_spanned(path, message))
         }
         None => Ok(item),
     }
@@ -29,13 +31,13 @@ pub(crate) fn methods(item: &mut ItemImpl) -> impl Iterator<Item = &mut ImplItem
     })
 }
 
-/// Takes off the attributes with one of these names.
+/// Removes and returns the attributes with one of these names.
 pub(crate) fn take(method: &mut ImplItemFn, names: &[&str]) -> Vec<Attribute> {
     let ours = |attribute: &mut Attribute| names.iter().any(|name| attribute.path().is_ident(name));
     method.attrs.extract_if(.., ours).collect()
 }
 
-/// The types of the arguments after `&self`; the error says which receiver is needed.
+/// The types of the arguments after the receiver, which must be `receiver`.
 pub(crate) fn arguments<'a>(
     signature: &'a Signature,
     receiver: &str,
@@ -48,10 +50,10 @@ pub(crate) fn arguments<'a>(
         _ => false,
     };
     if !fits {
-        let told = format!("the first argument is `{receiver}`");
+        let message = format!("the first argument must be `{receiver}`");
         return Err(match signature.inputs.first() {
-            Some(first) => syn::Error::new_spanned(first, told),
-            None => syn::Error::new_spanned(&signature.ident, told),
+            Some(first) => syn::Error::new_spanned(first, message),
+            None => syn::Error::new_spanned(&signature.ident, message),
         });
     }
     let types = arguments.filter_map(|argument| match argument {

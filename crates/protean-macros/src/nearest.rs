@@ -1,13 +1,13 @@
-//! The known name that was likely meant.
+//! Finds the known name closest to a misspelt one.
 
-/// The nearest of `known`, when it is near enough to be meant.
+/// The known name closest to `name`, if it is close enough.
 pub(crate) fn nearest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let near = known.iter().map(|candidate| (distance(name, candidate), *candidate));
     let (distance, candidate) = near.min_by_key(|(distance, _)| *distance)?;
     (distance <= 1 + candidate.len() / 3).then_some(candidate)
 }
 
-/// How many letters must be added, dropped or changed.
+/// The edit distance: how many letters must be added, removed or changed.
 fn distance(one: &str, other: &str) -> usize {
     let other: Vec<char> = other.chars().collect();
     let mut row: Vec<usize> = (0..=other.len()).collect();
@@ -28,7 +28,7 @@ mod tests {
     use super::nearest;
 
     #[test]
-    fn finds_what_was_meant() {
+    fn finds_the_closest_name() {
         let known = ["max_length", "min_length", "max_value", "default"];
         assert_eq!(nearest("max_lenght", &known), Some("max_length"));
         assert_eq!(nearest("defautl", &known), Some("default"));

@@ -1,4 +1,4 @@
-//! Options in brackets: `name = value`, `name(…)` or `name`, separated by commas.
+//! Parses options: `name = value`, `name(…)` or `name`, separated by commas.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::ext::IdentExt;
@@ -9,16 +9,16 @@ use syn::{Token, parenthesized};
 use crate::faults::Faults;
 use crate::nearest::nearest;
 
-/// Who reads options and which there are.
+/// The options of an attribute.
 pub(crate) struct Known<'a> {
-    /// As the user writes it: `#[event]`.
+    /// The attribute as the user writes it: `#[event]`.
     pub(crate) place: &'a str,
     pub(crate) names: &'a [&'a str],
 }
 
 impl Known<'_> {
-    /// Hands each known option to `take`, which reads what follows the name.
-    /// A fault in one option does not hide the next.
+    /// Passes each known option to `take`, which parses the rest of it. A fault in one option
+    /// does not hide the next.
     pub(crate) fn read(
         &self,
         options: TokenStream,
@@ -40,33 +40,36 @@ impl Known<'_> {
         faults.take(parsed);
     }
 
-    /// There are no options.
+    /// Reports options on an attribute that takes none.
     pub(crate) fn none(place: &str, options: TokenStream, faults: &mut Faults) {
         if !options.is_empty() {
-            faults.add(options, format!("{place} takes no options"));
+            faults.add(options, format!("{place} takes no options: remove them"));
         }
     }
 
     fn checked(&self, name: &Ident, seen: &[Ident]) -> syn::Result<()> {
         if seen.contains(name) {
-            return Err(syn::Error::new_spanned(name, format!("`{name}` is given twice")));
+            return Err(syn::Error::new_spanned(
+                name,
+                format!("`{name}` is given twice: remove one"),
+            ));
         }
         if self.names.iter().any(|known| name == known) {
             return Ok(());
         }
-        let told = match nearest(&name.to_string(), self.names) {
+        let message = match nearest(&name.to_string(), self.names) {
             Some(known) => format!("{} has no option `{name}`: write `{known}`", self.place),
-            None => format!("{} has no option `{name}`; it has {}", self.place, listed(self.names)),
+            None => format!("{} has no option `{name}`: use {}", self.place, listed(self.names)),
         };
-        Err(syn::Error::new_spanned(name, told))
+        Err(syn::Error::new_spanned(name, message))
     }
 }
 
-/// `` `a`, `b` and `c` ``.
+/// The names as `` `a`, `b` or `c` ``.
 pub(crate) fn listed(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     match quoted.split_last() {
-        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+        Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
         _ => quoted.join(""),
     }
 }
@@ -74,7 +77,10 @@ pub(crate) fn listed(names: &[&str]) -> String {
 /// The value after the name: `= value`.
 pub(crate) fn value<T: Parse>(name: &Ident, input: ParseStream<'_>) -> syn::Result<T> {
     if !input.peek(Token![=]) {
-        return Err(syn::Error::new_spanned(name, format!("write `{name} = …`")));
+        return Err(syn::Error::new_spanned(
+            name,
+            format!("`{name}` needs a value: write `{name} = …`"),
+        ));
     }
     input.parse::<Token![=]>()?;
     input.parse()
@@ -83,7 +89,10 @@ pub(crate) fn value<T: Parse>(name: &Ident, input: ParseStream<'_>) -> syn::Resu
 /// The values after the name: `(one, two)`.
 pub(crate) fn list<T: Parse>(name: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<T>> {
     if !input.peek(syn::token::Paren) {
-        return Err(syn::Error::new_spanned(name, format!("write `{name}(…, …)`")));
+        return Err(syn::Error::new_spanned(
+            name,
+            format!("`{name}` needs a list: write `{name}(…, …)`"),
+        ));
     }
     let content;
     parenthesized!(content in input);

@@ -16,12 +16,13 @@ pub(crate) struct Part {
 impl Part {
     pub(crate) fn read(mark: &Attribute, signature: &Signature) -> syn::Result<Self> {
         if !matches!(mark.meta, Meta::Path(_)) {
-            let told = "this takes no options: the argument tells which message";
-            return Err(syn::Error::new_spanned(&mark.meta, told));
+            let message = "this takes no options: the type of the argument selects the message";
+            return Err(syn::Error::new_spanned(&mark.meta, message));
         }
         let ReturnType::Type(_, output) = &signature.output else {
-            let told = "return `Handled`, or `Handled<Type>` when there is an answer";
-            return Err(syn::Error::new_spanned(&signature.ident, told));
+            let message =
+                "a handler must return a result: return `Handled`, or `Handled<Type>` with a value";
+            return Err(syn::Error::new_spanned(&signature.ident, message));
         };
         let arguments = method::arguments(signature, "&self")?;
         let (message, context) = match arguments.as_slice() {
@@ -30,17 +31,21 @@ impl Part {
                 (*message, quote!(, context))
             }
             [_, context] => {
-                return Err(syn::Error::new_spanned(context, "take the context as `&Context`"));
+                return Err(syn::Error::new_spanned(
+                    context,
+                    "take the context by reference, as `&Context`",
+                ));
             }
             _ => {
-                let told = "write `async fn …(&self, message: Message, ctx: &Context) -> Handled`";
-                return Err(syn::Error::new_spanned(&signature.inputs, told));
+                let message = "take the message, and the context if needed: \
+                               `async fn …(&self, message: Message, ctx: &Context) -> Handled`";
+                return Err(syn::Error::new_spanned(&signature.inputs, message));
             }
         };
         if let Type::Reference(reference) = message {
             return Err(syn::Error::new_spanned(
                 reference,
-                "take the message by value, without `&`",
+                "take the message by value: remove `&`",
             ));
         }
         let (name, wait) = (&signature.ident, signature.asyncness.map(|_| quote!(.await)));
@@ -55,17 +60,17 @@ impl Part {
         let message = &self.message;
         let method = quote!(handle);
         let output = quote!(<#message as ::protean::model::Command>::Output);
-        self.implement(handler, &quote!(Handle), (&method, &output))
+        self.implement(handler, &quote!(Handle), &method, &output)
     }
 
     /// `impl On`.
     pub(crate) fn on(&self, handler: &ItemImpl) -> TokenStream {
-        self.implement(handler, &quote!(On), (&quote!(on), &quote!(())))
+        self.implement(handler, &quote!(On), &quote!(on), &quote!(()))
     }
 
     /// `impl Receive`.
     pub(crate) fn receive(&self, handler: &ItemImpl) -> TokenStream {
-        self.implement(handler, &quote!(Receive), (&quote!(receive), &quote!(())))
+        self.implement(handler, &quote!(Receive), &quote!(receive), &quote!(()))
     }
 
     /// `impl Answer`.
@@ -73,14 +78,15 @@ impl Part {
         let message = &self.message;
         let method = quote!(answer);
         let output = quote!(<#message as ::protean::model::Query>::Output);
-        self.implement(handler, &quote!(Answer), (&method, &output))
+        self.implement(handler, &quote!(Answer), &method, &output)
     }
 
     fn implement(
         &self,
         handler: &ItemImpl,
         name: &TokenStream,
-        (method, output): (&TokenStream, &TokenStream),
+        method: &TokenStream,
+        output: &TokenStream,
     ) -> TokenStream {
         let (Self { message, call }, owner) = (self, &handler.self_ty);
         let (generics, _, bounds) = handler.generics.split_for_impl();

@@ -25,7 +25,7 @@ pub(crate) fn expand(
     let mut projection = Structure::parse("#[projection]", item, faults)?;
     projection.derive_value(faults);
     let (name, visibility) = (projection.name(), &projection.item.vis);
-    let told = message_name(given.as_ref(), name);
+    let stored_name = message_name(given.as_ref(), name);
     let parts = [
         default::functions(&projection, faults),
         default::constructor(&projection, &TokenStream::new()),
@@ -33,7 +33,7 @@ pub(crate) fn expand(
         rows(&projection),
         columns::unique_proofs(&projection.fields),
         constants::implementation(name, visibility, &projection.fields, 0),
-        key(&projection, &told, faults),
+        key(&projection, &stored_name, faults),
     ];
     let item = &projection.item;
     Ok(quote!(#item #(#parts)*))
@@ -65,11 +65,11 @@ fn rows(projection: &Structure) -> TokenStream {
     }
 }
 
-/// The implementations that need to know the identifier.
-fn key(projection: &Structure, told: &TokenStream, faults: &mut Faults) -> TokenStream {
+/// The implementations that need the identifier.
+fn key(projection: &Structure, stored_name: &TokenStream, faults: &mut Faults) -> TokenStream {
     let name = projection.name();
     let Some(identifier) = projection.identifier(faults) else {
-        faults.add(name, "mark the field that identifies a row: `#[field(identifier)]`");
+        faults.add(name, "a projection needs an identifier: mark a field `#[field(identifier)]`");
         return TokenStream::new();
     };
     let key = faults.take(identity(identifier));
@@ -84,7 +84,7 @@ fn key(projection: &Structure, told: &TokenStream, faults: &mut Faults) -> Token
         #[automatically_derived]
         #[allow(clippy::identity_op)]
         impl ::protean::model::Projection for #name {
-            const NAME: &'static str = #told;
+            const NAME: &'static str = #stored_name;
             const KEY: usize = #column;
 
             fn key(&self) -> ::protean::Id {
@@ -100,8 +100,8 @@ fn identity(field: &Field) -> syn::Result<TokenStream> {
         (Kind::Id, false) => Ok(quote!(::core::clone::Clone::clone(&self.#name))),
         (Kind::Text, false) => Ok(quote!(::protean::Id::from(self.#name.as_str()))),
         _ => {
-            let told = "the identifier of a projection is an `Id` or a `String`";
-            Err(syn::Error::new_spanned(&field.ty, told))
+            let message = "the identifier of a projection must be an `Id` or a `String`";
+            Err(syn::Error::new_spanned(&field.ty, message))
         }
     }
 }

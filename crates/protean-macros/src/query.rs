@@ -23,27 +23,27 @@ pub(crate) fn expand(
     });
     let mut query = Structure::parse("#[query]", item, faults)?;
     derives::add(&mut query.item.attrs, &["Clone", "Debug"]);
-    query.refuse_unique("a query has none", faults);
+    query.refuse_unique("a query has no columns", faults);
     for field in &query.fields {
         if let Some(default) = &field.default {
-            faults.add(default, "a query is made in the program: give the field a value there");
+            faults.add(default, "a query has no defaults: remove this option, and set the field where the query is made");
         }
     }
     let name = query.name();
     let fields = fields::implementation(name, &query.fields);
     let message = returns.map(|output| {
-        let (told, span) = (message_name(None, name), at(&output));
+        let (stored_name, span) = (message_name(None, name), at(&output));
         let output = quote_spanned!(span=> type Output = #output;);
         quote! {
             #[automatically_derived]
             impl ::protean::model::Query for #name {
-                const NAME: &'static str = #told;
+                const NAME: &'static str = #stored_name;
                 #output
             }
         }
     });
     if message.is_none() {
-        faults.add(name, "say what the answer is: `#[query(returns = Type)]`");
+        faults.add(name, "the type of the answer is missing: write `#[query(returns = Type)]`");
     }
     let item = &query.item;
     Ok(quote!(#item #fields #message))

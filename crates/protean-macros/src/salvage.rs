@@ -1,14 +1,13 @@
-//! An item that could not be expanded, as it would be without our attributes.
+//! Keeps an item that could not be expanded, without the attributes of our macros.
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use syn::{Attribute, Fields, ImplItem, Item};
 
-/// The attributes that mean something to our macros only.
+/// The attributes that only our macros know.
 pub(crate) const INNER: [&str; 5] = ["field", "apply", "invariant", "handle", "on"];
 
-/// The item without the attributes inside it that only our macros know, so
-/// that the compiler does not complain about those as well.
+/// The item without these attributes, so that the compiler does not report them as well.
 pub(crate) fn plain(item: TokenStream) -> TokenStream {
     let Ok(mut parsed) = syn::parse2::<Item>(item.clone()) else { return item };
     match &mut parsed {

@@ -1,4 +1,4 @@
-//! A struct of fields.
+//! A struct and its fields.
 
 use proc_macro2::TokenStream;
 use syn::{Generics, Ident, Item, ItemStruct};
@@ -7,7 +7,7 @@ use crate::derives;
 use crate::faults::Faults;
 use crate::field::Field;
 
-/// A struct, without our attributes, and its fields.
+/// A struct without our attributes, and its fields.
 pub(crate) struct Structure {
     pub(crate) item: ItemStruct,
     pub(crate) fields: Vec<Field>,
@@ -18,15 +18,20 @@ impl Structure {
     pub(crate) fn parse(place: &str, item: TokenStream, faults: &mut Faults) -> syn::Result<Self> {
         let mut item = match syn::parse2(item)? {
             Item::Struct(item) => item,
-            other => return Err(syn::Error::new_spanned(other, format!("{place} is for structs"))),
+            other => {
+                return Err(syn::Error::new_spanned(
+                    other,
+                    format!("{place} needs a struct: move it above one"),
+                ));
+            }
         };
         refuse_generics(place, &item.generics)?;
         if let syn::Fields::Unnamed(fields) = &item.fields {
-            let told = format!("{place} needs named fields: `{{ name: Type }}`");
-            return Err(syn::Error::new_spanned(fields, told));
+            let message = format!("{place} needs named fields: write `{{ name: Type }}`");
+            return Err(syn::Error::new_spanned(fields, message));
         }
-        let fields = item.fields.iter_mut().filter_map(|field| Field::take(field, faults));
-        let fields = fields.collect();
+        let fields =
+            item.fields.iter_mut().filter_map(|field| Field::take(field, faults)).collect();
         Ok(Self { item, fields })
     }
 
@@ -34,11 +39,12 @@ impl Structure {
         &self.item.ident
     }
 
-    /// Derives what makes it a value that travels as JSON.
+    /// Adds the derives of a value that travels as JSON.
     pub(crate) fn derive_value(&mut self, faults: &mut Faults) {
         if matches!(self.item.fields, syn::Fields::Unit) {
             let name = &self.item.ident;
-            faults.add(name, format!("write `{name} {{}}`, which is `{{}}` in JSON"));
+            faults
+                .add(name, format!("a unit struct is not an object in JSON: write `{name} {{}}`"));
         }
         derives::add_serde(&mut self.item.attrs);
         derives::add(&mut self.item.attrs, &derives::VALUE);
@@ -53,11 +59,11 @@ impl Structure {
         self.fields.iter().filter(|field| field.identifier.is_some()).collect()
     }
 
-    /// The one field marked `#[field(identifier)]`, when there is one.
+    /// The field marked `#[field(identifier)]`, if any; reports further ones.
     pub(crate) fn identifier(&self, faults: &mut Faults) -> Option<&Field> {
         let identifiers = self.identifiers();
         for field in identifiers.iter().skip(1) {
-            faults.add(&field.identifier, "one field is the identifier: remove this one");
+            faults.add(&field.identifier, "there can be only one identifier: remove this one");
         }
         identifiers.first().copied()
     }
@@ -67,11 +73,12 @@ impl Structure {
     }
 }
 
-/// Types of messages and rows have one form.
+/// Reports generics: messages and rows have one form.
 pub(crate) fn refuse_generics(place: &str, generics: &Generics) -> syn::Result<()> {
     if generics.params.is_empty() && generics.where_clause.is_none() {
         return Ok(());
     }
-    let told = format!("{place} is for types without generics: what is kept has one form");
-    Err(syn::Error::new_spanned(generics, told))
+    let message =
+        format!("{place} does not allow generics, since stored data has one form: remove them");
+    Err(syn::Error::new_spanned(generics, message))
 }

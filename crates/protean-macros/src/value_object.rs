@@ -28,10 +28,13 @@ fn structure(item: TokenStream, faults: &mut Faults) -> syn::Result<TokenStream>
     object.derive_value(faults);
     object.refuse_unique("mark the field that holds the value object instead", faults);
     for field in object.identifiers() {
-        faults.add(&field.identifier, "a value object has no identity: use `#[entity]`");
+        faults.add(
+            &field.identifier,
+            "a value object has no identity: remove `identifier`, or use `#[entity]`",
+        );
     }
     if object.fields.is_empty() {
-        faults.add(object.name(), "a value object has at least one field");
+        faults.add(object.name(), "a value object needs at least one field: add one");
     }
     let name = object.name();
     let parts = [
@@ -44,7 +47,7 @@ fn structure(item: TokenStream, faults: &mut Faults) -> syn::Result<TokenStream>
     Ok(quote!(#item #(#parts)*))
 }
 
-/// `impl Field`: its fields become columns of its owner.
+/// `impl Field`: the fields become columns of the owner.
 fn field(object: &Structure) -> TokenStream {
     let (name, fields) = (object.name(), &object.fields);
     let (width, write, read) =

@@ -9,9 +9,19 @@ use serde::{Deserialize, Serialize};
 /// A result whose error is [`Error`].
 pub type Result<T = (), E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, told for a person, with predicates for a program.
+/// What went wrong: a message for people, and predicates for programs.
 ///
-/// `Display` never repeats the source; walk [`source`](StdError::source) for it.
+/// `{}` prints the message alone; `{:#}` prints it with its causes, on one line. An error
+/// never repeats its [`source`](StdError::source) in its own message.
+///
+/// ```
+/// # use protean_port::Error;
+/// let disk = std::io::Error::other("disk full");
+/// let error = Error::unavailable("the log cannot be written").with_source(disk);
+/// assert!(error.is_unavailable());
+/// assert_eq!(format!("{error}"), "the log cannot be written");
+/// assert_eq!(format!("{error:#}"), "the log cannot be written: disk full");
+/// ```
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -32,17 +42,17 @@ enum Kind {
 }
 
 impl Error {
-    /// Input that breaks the rules of the model.
+    /// The input breaks the rules of the model.
     pub fn invalid(violations: Violations) -> Self {
         Kind::Invalid(violations).into()
     }
 
-    /// An aggregate or a row that is not there.
+    /// An aggregate or a row does not exist.
     pub fn not_found(what: impl Into<String>, id: impl Into<String>) -> Self {
         Kind::NotFound { what: what.into(), id: id.into() }.into()
     }
 
-    /// Somebody else wrote first; trying again on fresh state may succeed.
+    /// Another writer came first; a retry on fresh state may succeed.
     pub fn conflict(message: impl Into<String>) -> Self {
         Kind::Conflict(message.into()).into()
     }
@@ -52,7 +62,7 @@ impl Error {
         Kind::Expired(message.into()).into()
     }
 
-    /// Something outside (database, disk, broker) cannot be reached now.
+    /// Something outside the program (database, disk, broker) cannot be reached now.
     pub fn unavailable(message: impl Into<String>) -> Self {
         Kind::Unavailable(message.into()).into()
     }
@@ -62,12 +72,12 @@ impl Error {
         Kind::Misused(message.into()).into()
     }
 
-    /// Anything else.
+    /// The work failed for any other reason.
     pub fn failed(message: impl Into<String>) -> Self {
         Kind::Failed(message.into()).into()
     }
 
-    /// Keeps `source` as the cause.
+    /// Adds the cause. The message must not repeat it.
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.0.source = Some(source.into());
         self
@@ -80,7 +90,7 @@ impl Error {
         self
     }
 
-    /// The fields at fault with their messages, when the input was invalid.
+    /// The violations by field, when the input was invalid.
     pub fn violations(&self) -> Option<&Violations> {
         match &self.0.kind {
             Kind::Invalid(violations) => Some(violations),
@@ -93,7 +103,7 @@ impl Error {
         matches!(self.0.kind, Kind::Invalid(_))
     }
 
-    /// True when what was asked for does not exist.
+    /// True when an aggregate or a row does not exist.
     pub fn is_not_found(&self) -> bool {
         matches!(self.0.kind, Kind::NotFound { .. })
     }
@@ -108,13 +118,24 @@ impl Error {
         matches!(self.0.kind, Kind::Expired(_))
     }
 
-    /// True when something outside could not be reached; nothing is wrong with the message.
+    /// True when something outside the program could not be reached. The input is not at
+    /// fault, and a later retry may succeed.
     pub fn is_unavailable(&self) -> bool {
         matches!(self.0.kind, Kind::Unavailable(_))
     }
 
-    /// True when what was asked for is committed all the same: a handler that
-    /// ran after the commit failed, and its message is parked or dead.
+    /// True when the program is wired or called in a way that cannot work.
+    pub fn is_misuse(&self) -> bool {
+        matches!(self.0.kind, Kind::Misused(_))
+    }
+
+    /// True when the work failed for a reason that none of the other predicates names.
+    pub fn is_failure(&self) -> bool {
+        matches!(self.0.kind, Kind::Failed(_))
+    }
+
+    /// True when the transaction committed all the same: a handler that ran after the
+    /// commit failed, and its message is parked or dead.
     pub fn committed(&self) -> bool {
         self.0.committed
     }
@@ -142,7 +163,15 @@ impl fmt::Display for Error {
             | Kind::Unavailable(message)
             | Kind::Misused(message)
             | Kind::Failed(message) => f.write_str(message),
+        }?;
+        if f.alternate() {
+            let mut cause = self.source();
+            while let Some(error) = cause {
+                write!(f, ": {error}")?;
+                cause = error.source();
+            }
         }
+        Ok(())
     }
 }
 
@@ -166,37 +195,37 @@ impl StdError for Error {
     }
 }
 
-/// Field names with what is wrong with each: `{field: [messages]}`.
+/// What is wrong with the input, by field: `{field: [messages]}`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Violations(BTreeMap<String, Vec<String>>);
 
 impl Violations {
-    /// No violation yet.
+    /// An empty set of violations.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// One message for one field.
+    /// A set with one message for one field.
     pub fn of(field: impl Into<String>, message: impl Into<String>) -> Self {
         let mut violations = Self::new();
         violations.add(field, message);
         violations
     }
 
-    /// Adds a message for `field`, after those it has.
+    /// Adds a message for `field`, after its earlier ones.
     pub fn add(&mut self, field: impl Into<String>, message: impl Into<String>) {
         self.0.entry(field.into()).or_default().push(message.into());
     }
 
-    /// Adds everything of `other`.
+    /// Adds all violations of `other`.
     pub fn merge(&mut self, other: &Self) {
         for (field, messages) in other.iter() {
             self.0.entry(field.to_owned()).or_default().extend_from_slice(messages);
         }
     }
 
-    /// Adds everything of `inner` under `field`: `address` and `street` give `address.street`.
+    /// Adds all violations of `inner` under `field`: `address` and `street` give `address.street`.
     pub fn nest(&mut self, field: &str, inner: &Self) {
         for (name, messages) in inner.iter() {
             let path = if name.is_empty() { field.to_owned() } else { format!("{field}.{name}") };
@@ -204,22 +233,22 @@ impl Violations {
         }
     }
 
-    /// True when nothing is wrong.
+    /// True when there is no violation.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The messages for one field, empty when it has none.
+    /// The messages for one field; empty when it has none.
     pub fn get(&self, field: &str) -> &[String] {
         self.0.get(field).map_or(&[], Vec::as_slice)
     }
 
-    /// Every field with its messages, in the order of the names.
+    /// Every field with its messages, sorted by field name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[String])> {
         self.0.iter().map(|(field, messages)| (field.as_str(), messages.as_slice()))
     }
 
-    /// `Ok` when nothing is wrong, else the error that carries them.
+    /// `Ok` when there is no violation, otherwise an error with all of them.
     ///
     /// # Errors
     /// [`Error::invalid`] with these violations, when there are any.
@@ -257,4 +286,47 @@ macro_rules! ensure {
             ));
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Error, Violations};
+
+    #[test]
+    fn the_alternate_form_prints_every_cause_once() {
+        let disk = std::io::Error::other("disk full");
+        let log = Error::unavailable("the log cannot be written").with_source(disk);
+        let error = Error::failed("the order was not placed").with_source(log);
+        assert_eq!(error.to_string(), "the order was not placed");
+        let all = "the order was not placed: the log cannot be written: disk full";
+        assert_eq!(format!("{error:#}"), all);
+        assert_eq!(format!("{:#}", Error::conflict("changed")), "changed");
+    }
+
+    #[test]
+    fn every_kind_answers_to_exactly_one_predicate() {
+        let kinds = [
+            Error::invalid(Violations::of("amount", "must be positive")),
+            Error::not_found("Account", "17"),
+            Error::conflict("changed"),
+            Error::expired("too late"),
+            Error::unavailable("disk full"),
+            Error::misused("not registered"),
+            Error::failed("broken"),
+        ];
+        let predicates = [
+            Error::is_invalid,
+            Error::is_not_found,
+            Error::is_conflict,
+            Error::is_expired,
+            Error::is_unavailable,
+            Error::is_misuse,
+            Error::is_failure,
+        ];
+        for (kind, error) in kinds.iter().enumerate() {
+            let answers = predicates.map(|holds| holds(error));
+            assert_eq!(answers.iter().filter(|holds| **holds).count(), 1, "{error}");
+            assert!(answers[kind], "{error}");
+        }
+    }
 }

@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use protean_port::port::{BoxFuture, Claim};
 use protean_port::{Error, Result};
+use protean_sql::{signed, unsigned};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -31,7 +32,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::connection::{Parameter, Session, Settings};
 use crate::error::Fault;
-use crate::value::{Text, signed, unsigned};
+use crate::value::Text;
 
 /// How long the server may take to answer, and a note to leave this process.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
@@ -95,7 +96,7 @@ impl Claims {
         let sent = orders.send(Order::Take(Arc::clone(&group), reply));
         sent.map_err(|_| ended(()))?;
         let taken = taken.await.map_err(|_| ended(()))?;
-        let taken = taken.map_err(|fault| self.settings.told(fault))?;
+        let taken = taken.map_err(|fault| self.settings.explain(fault))?;
         let settings = self.settings.clone();
         let held = |Taken { number, left, held }| {
             let token = Token { group, number };

@@ -1,5 +1,5 @@
-//! What a transaction writes once, however many units ask for it: cursors,
-//! marks and counters.
+//! Cursors, marks and counters: written once in a transaction, however many units change
+//! them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,33 +7,39 @@ use std::sync::Arc;
 use protean_port::message::{Category, Priority};
 use protean_port::port::{At, Count, Counter, DoneMark, Place};
 
-use crate::layer::Layered;
 use crate::refusal::Refusal;
+use crate::staged::StagedMap;
 
-/// A group in a lane's part of the log.
+/// A group and the part of the log that one lane reads: a category and a priority.
 pub(crate) type LaneKey = (Arc<str>, Category, Priority);
-/// A message in it.
+/// A message in that part of the log.
 pub(crate) type DoneKey = (Arc<str>, Category, Priority, u64);
 
-/// Cursors, marks and counters.
+/// The cursors, marks and counters that a transaction changes.
 #[derive(Default)]
 pub(crate) struct Coalesced {
-    pub(crate) cursors: Layered<LaneKey, u64>,
-    pub(crate) done: Layered<DoneKey, ()>,
-    pub(crate) counts: Layered<(Arc<str>, Category, Counter), u64>,
-    /// The message before one, in the same part of the log.
+    pub(crate) cursors: StagedMap<LaneKey, u64>,
+    pub(crate) done: StagedMap<DoneKey, ()>,
+    pub(crate) counts: StagedMap<(Arc<str>, Category, Counter), u64>,
+    /// The message before a given one, in the same part of the log.
     before: BTreeMap<(Category, Priority, u64), u64>,
     /// The last message of a part of the log.
     heads: BTreeMap<(Category, Priority), u64>,
 }
 
-/// The message that the units at hand append before a position to the same part of the log.
+/// Finds the last message that the units append before a position to a part of the log.
 pub(crate) type Appended<'a> = dyn Fn(&Category, Priority, u64) -> Option<u64> + 'a;
 
 impl Coalesced {
     /// A message and the one before it, as the database has them.
-    pub(crate) fn load_place(&mut self, place: (Category, Priority, u64), before: u64) {
-        self.before.insert(place, before);
+    pub(crate) fn load_place(
+        &mut self,
+        category: Category,
+        priority: Priority,
+        position: u64,
+        before: u64,
+    ) {
+        self.before.insert((category, priority, position), before);
     }
 
     /// A cursor and the last message, as the database has them.
@@ -61,19 +67,21 @@ impl Coalesced {
             At::Only(position) => self.settle(mark, position),
             At::First(position) => {
                 if position <= self.cursor(mark) || self.done.get(&done(mark, position)).is_some() {
-                    let message = format!("message {position} is settled for {}", mark.group);
+                    let message =
+                        format!("'{}' has already settled message {position}", mark.group);
                     return Err(Refusal::stale(message));
                 }
                 self.settle(mark, position);
             }
             At::Appended(index) => {
                 let Some(place) = places.get(index) else {
-                    let message = format!("the unit appends no message {index}");
+                    let message = format!("the unit does not append a message {index}");
                     return Err(Refusal::rejected("marks", message));
                 };
                 let lane = (mark.category.clone(), mark.priority);
-                let before = appended(&mark.category, mark.priority, place.position);
-                let before = before.or_else(|| self.heads.get(&lane).copied()).unwrap_or(0);
+                let before = appended(&mark.category, mark.priority, place.position)
+                    .or_else(|| self.heads.get(&lane).copied())
+                    .unwrap_or(0);
                 self.before.insert((lane.0, lane.1, place.position), before);
                 self.settle(mark, place.position);
             }
@@ -81,7 +89,7 @@ impl Coalesced {
         Ok(())
     }
 
-    /// Settles one message: the cursor moves onto it when nothing lies between.
+    /// Settles one message: the cursor moves to it when no other message lies between.
     fn settle(&mut self, mark: &DoneMark, position: u64) {
         let cursor = self.cursor(mark);
         if position <= cursor {

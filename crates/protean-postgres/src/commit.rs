@@ -1,13 +1,13 @@
 //! One transaction over many units.
 //!
-//! What the units rest on is loaded, each is decided in memory, and what they
-//! come to is written in arrays. When the database refuses that, all is rolled
-//! back and done again unit by unit, with a savepoint around each, so that the
-//! culprit is left out alone.
+//! The state that the units depend on is loaded, each unit is decided in memory, and the
+//! result is written in arrays. When the database refuses it, everything is rolled back
+//! and done again unit by unit, with a savepoint around each, so that only the unit at
+//! fault is left out.
 //!
 //! ```text
-//! BEGIN, lock ─▶ load ─▶ unit, unit, … ─▶ write ─▶ sign ─▶ COMMIT, unlock ─▶ on the disk
-//!                              │                              └ cut off: is its signature there?
+//! BEGIN, lock ─▶ load ─▶ unit, unit, … ─▶ write ─▶ mark ─▶ COMMIT, unlock ─▶ on disk
+//!                              │                              └ no answer: is its mark there?
 //!                              └ refused: ROLLBACK, again with savepoints
 //! ```
 
@@ -18,55 +18,57 @@ use std::time::{Duration, Instant};
 
 use protean_port::message::Lane;
 use protean_port::port::{Changes, Outcome, Place};
+use protean_sql::Job;
 use tokio::runtime::Handle;
 
+use crate::commit_marker::CommitMarker;
 use crate::connection::{Session, Settings};
 use crate::error::Fault;
 use crate::flush::flush;
-use crate::job::Job;
-use crate::layer::Layered;
-use crate::picture::{Picture, load_rows};
 use crate::refusal::Refusal;
 use crate::row;
-use crate::signature::Signature;
+use crate::signal::Signal;
+use crate::staged::StagedMap;
 use crate::statement;
 use crate::turnstile;
 use crate::unique;
 use crate::unit;
-use crate::wake::Signal;
+use crate::working_set::{WorkingSet, load_rows};
 
-/// How long a transaction of bulk work should keep others from the log.
-const SLICE: Duration = Duration::from_millis(8);
-/// The fewest and the most units of bulk work in one. Fewer would hardly be quicker:
-/// most of the time goes to and from the server then.
-const UNITS: (usize, usize) = (32, 1000);
-/// How often a transaction is begun before it is given up.
-const TRIES: u32 = 5;
-/// How long to wait before asking again what became of a commit.
-const PAUSE: Duration = Duration::from_millis(100);
+/// How long a transaction of bulk work should hold the log's lock.
+const BULK_LOCK_TIME: Duration = Duration::from_millis(8);
+/// The fewest units of bulk work in one transaction. Fewer would hardly be quicker, since
+/// the round trips to the server would dominate.
+const MIN_BULK_UNITS: usize = 32;
+/// The most units of bulk work in one transaction.
+const MAX_BULK_UNITS: usize = 1000;
+/// How often a transaction is attempted before it is given up.
+const MAX_ATTEMPTS: u32 = 5;
+/// How long to wait before checking again whether a commit succeeded.
+const RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// The one connection that writes.
+/// The only connection that writes.
 pub(crate) struct Committer {
     pub(crate) settings: Settings,
     pub(crate) signal: Arc<Signal>,
     pub(crate) closing: Arc<AtomicBool>,
     session: Option<Session>,
-    signature: Signature,
-    /// How many units of bulk work fit into one transaction.
-    slice: usize,
+    marker: CommitMarker,
+    /// How many units of bulk work go into one transaction.
+    bulk_units: usize,
 }
 
-/// What the units of one transaction came to, list by list.
+/// The outcomes of one transaction, list by list.
 type Staged = Vec<Vec<Outcome>>;
 
-enum Halt {
-    /// The database refused what all the units came to.
+enum Abort {
+    /// The database refused the result of the units together.
     Refused,
     /// The database cannot be written.
     Broken(Fault),
 }
 
-impl From<Fault> for Halt {
+impl From<Fault> for Abort {
     fn from(fault: Fault) -> Self {
         Self::Broken(fault)
     }
@@ -79,14 +81,21 @@ impl Committer {
         signal: Arc<Signal>,
         closing: Arc<AtomicBool>,
     ) -> Self {
-        let signature = Signature::new(settings.instance.clone());
-        Self { settings, signal, closing, session: Some(session), signature, slice: UNITS.0 }
+        let marker = CommitMarker::new(settings.instance.clone());
+        Self {
+            settings,
+            signal,
+            closing,
+            session: Some(session),
+            marker,
+            bulk_units: MIN_BULK_UNITS,
+        }
     }
 
-    /// Settles units of these lists, in order, in one transaction.
+    /// Settles units of these lists in order, in one transaction.
     pub(crate) async fn commit(&mut self, jobs: &mut VecDeque<Job>, lane: Lane) {
-        let most = if lane == Lane::Backfill { self.slice } else { usize::MAX };
-        match self.attempt(jobs, lane, most).await {
+        let max_units = if lane == Lane::Backfill { self.bulk_units } else { usize::MAX };
+        match self.attempt(jobs, lane, max_units).await {
             Ok((staged, held)) => {
                 self.signal.bump();
                 for (job, outcomes) in jobs.iter_mut().zip(staged) {
@@ -104,10 +113,10 @@ impl Committer {
     }
 
     fn adapt(&mut self, took: Duration) {
-        if took > SLICE {
-            self.slice = (self.slice / 2).max(UNITS.0);
-        } else if took < SLICE / 2 {
-            self.slice = (self.slice * 2).min(UNITS.1);
+        if took > BULK_LOCK_TIME {
+            self.bulk_units = (self.bulk_units / 2).max(MIN_BULK_UNITS);
+        } else if took < BULK_LOCK_TIME / 2 {
+            self.bulk_units = (self.bulk_units * 2).min(MAX_BULK_UNITS);
         }
     }
 
@@ -115,20 +124,21 @@ impl Committer {
         &mut self,
         jobs: &VecDeque<Job>,
         lane: Lane,
-        most: usize,
+        max_units: usize,
     ) -> Result<(Staged, Duration), Fault> {
-        let (mut careful, mut tries) = (has_statements(jobs), 0);
+        let (mut isolated, mut tries) = (has_statements(jobs), 0);
         loop {
             let session = self.connected().await?;
-            let result = Pass::run(&session, &self.settings, jobs, (lane, most, careful)).await;
+            let result =
+                Attempt::run(&session, &self.settings, jobs, lane, max_units, isolated).await;
             let (staged, held) = match result {
                 Ok(done) => done,
-                Err(Halt::Refused) => {
+                Err(Abort::Refused) => {
                     self.roll_back(session).await;
-                    careful = true;
+                    isolated = true;
                     continue;
                 }
-                Err(Halt::Broken(fault)) => {
+                Err(Abort::Broken(fault)) => {
                     tries += 1;
                     let again = fault.is_transient() || (fault.wants_reopening() && tries == 1);
                     if fault.wants_reopening() {
@@ -136,13 +146,13 @@ impl Committer {
                     } else {
                         self.roll_back(session).await;
                     }
-                    if again && tries < TRIES {
+                    if again && tries < MAX_ATTEMPTS {
                         continue;
                     }
                     return Err(fault);
                 }
             };
-            match self.signature.commit(&session).await {
+            match self.marker.commit(&session).await {
                 Ok(()) => {
                     self.session = Some(session);
                     return Ok((staged, held));
@@ -155,7 +165,7 @@ impl Committer {
         }
     }
 
-    /// A connection nobody else has, opened when there is none.
+    /// The connection, opened again if it was lost.
     async fn connected(&mut self) -> Result<Session, Fault> {
         match self.session.take() {
             Some(session) if !session.is_closed() => Ok(session),
@@ -169,17 +179,17 @@ impl Committer {
         }
     }
 
-    /// What became of a transaction whose COMMIT was not answered: the server is
-    /// asked for its signature until it says whether it has it.
+    /// Finds out whether a transaction was committed whose COMMIT got no answer: looks for
+    /// its mark until the server answers.
     async fn resolve(&mut self, fault: Fault) -> Result<(), Fault> {
         loop {
             if let Ok(session) = self.connected().await {
-                match self.signature.is_kept(&session).await {
+                match self.marker.is_committed(&session).await {
                     Ok(kept) => {
                         self.session = Some(session);
                         return if kept { Ok(()) } else { Err(fault) };
                     }
-                    // All is gone, and what was to be committed with it.
+                    // The tables are gone, and the transaction with them.
                     Err(gone) if gone.is_unprepared() => return Err(fault),
                     Err(_) => {}
                 }
@@ -187,19 +197,19 @@ impl Committer {
             if self.closing.load(Ordering::Acquire) {
                 break;
             }
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(RETRY_DELAY).await;
         }
         let place = &self.settings.place;
         Err(Fault::Unusable(format!(
-            "the database {place} has not said what became of a transaction; \
-             look whether its messages are there before sending them again"
+            "the database {place} did not confirm a transaction; \
+             check whether its messages are there before sending them again"
         )))
     }
 
-    /// Leaves nothing behind. A server that does not answer keeps the little there is.
+    /// Removes the writer's row, unless the server does not answer.
     pub(crate) async fn end(&mut self) {
         if let Some(session) = self.session.take().filter(|session| !session.is_closed()) {
-            let forgotten = tokio::time::timeout(PAUSE, self.signature.forget(&session)).await;
+            let forgotten = tokio::time::timeout(RETRY_DELAY, self.marker.forget(&session)).await;
             forgotten.unwrap_or(Ok(())).unwrap_or_default();
         }
     }
@@ -213,51 +223,53 @@ fn has_statements(jobs: &VecDeque<Job>) -> bool {
     })
 }
 
-/// One try at a transaction.
-struct Pass<'a> {
+/// One attempt at a transaction.
+struct Attempt<'a> {
     session: &'a Session,
-    picture: Picture<'a>,
-    /// With a savepoint around each unit.
-    careful: bool,
+    working_set: WorkingSet<'a>,
+    /// Each unit has a savepoint of its own.
+    isolated: bool,
 }
 
-impl<'a> Pass<'a> {
-    /// Everything but the COMMIT; with how long that has kept others from the log.
+impl<'a> Attempt<'a> {
+    /// Does everything but the COMMIT; also returns how long the log's lock was held.
     async fn run(
         session: &'a Session,
         settings: &Settings,
         jobs: &'a VecDeque<Job>,
-        (lane, most, careful): (Lane, usize, bool),
-    ) -> Result<(Staged, Duration), Halt> {
+        lane: Lane,
+        max_units: usize,
+        isolated: bool,
+    ) -> Result<(Staged, Duration), Abort> {
         let open = jobs.iter().flat_map(|job| &job.units[job.outcomes.len()..]);
-        let units: Vec<&Changes> = open.take(most).collect();
+        let units: Vec<&Changes> = open.take(max_units).collect();
         let begin = async { turnstile::begin(session, lane).await.map(|()| Instant::now()) };
         let rows = async {
-            if careful {
-                return (Ok(Layered::default()), Ok(false));
+            if isolated {
+                return (Ok(StagedMap::default()), Ok(false));
             }
-            tokio::join!(load_rows(session, &units), unique::may_meet(session, &units))
+            tokio::join!(load_rows(session, &units), unique::may_collide(session, &units))
         };
-        let loaded = tokio::join!(begin, rows, Picture::load(session, &units));
-        let (begun, (rows, meet), picture) = loaded;
+        let loaded = tokio::join!(begin, rows, WorkingSet::load(session, &units));
+        let (begun, (rows, collide), working_set) = loaded;
         let begun = match begun {
             Ok(begun) => begun,
             Err(fault) => return Err(turnstile::explained(fault, session, settings).await.into()),
         };
-        // What could not be loaded has failed the others: each unit says alone what is amiss.
-        let Ok(rows) = rows else { return Err(Halt::Refused) };
-        let mut picture = picture?;
-        if meet? {
-            return Err(Halt::Refused);
+        // Rows that cannot be loaded fail the whole transaction; alone, each unit reports its own fault.
+        let Ok(rows) = rows else { return Err(Abort::Refused) };
+        let mut working_set = working_set?;
+        if collide? {
+            return Err(Abort::Refused);
         }
-        picture.rows = rows;
-        let mut pass = Self { session, picture, careful };
-        let staged = pass.settle_all(jobs, units.len()).await?;
-        if !careful {
-            flush(session, &pass.picture).await.map_err(|refusal| match refusal {
-                Refusal::Broken(fault) if fault.wants_reopening() => Halt::Broken(fault),
-                Refusal::Broken(fault) if fault.is_transient() => Halt::Broken(fault),
-                _ => Halt::Refused,
+        working_set.rows = rows;
+        let mut attempt = Self { session, working_set, isolated };
+        let staged = attempt.settle_all(jobs, units.len()).await?;
+        if !isolated {
+            flush(session, &attempt.working_set).await.map_err(|refusal| match refusal {
+                Refusal::Broken(fault) if fault.wants_reopening() => Abort::Broken(fault),
+                Refusal::Broken(fault) if fault.is_transient() => Abort::Broken(fault),
+                _ => Abort::Refused,
             })?;
         }
         Ok((staged, begun.elapsed()))
@@ -266,22 +278,22 @@ impl<'a> Pass<'a> {
     async fn settle_all(
         &mut self,
         jobs: &'a VecDeque<Job>,
-        mut most: usize,
-    ) -> Result<Staged, Halt> {
+        mut open_units: usize,
+    ) -> Result<Staged, Abort> {
         let mut staged = Staged::with_capacity(jobs.len());
         'jobs: for job in jobs {
             let mut fresh = Vec::with_capacity(job.open());
             for unit in &job.units[job.outcomes.len()..] {
-                if most == 0 {
+                if open_units == 0 {
                     staged.push(fresh);
                     break 'jobs;
                 }
-                most -= 1;
-                let left_out = |unit: &usize| !is_committed(&job.outcomes, &fresh, *unit);
+                open_units -= 1;
+                let left_out = |unit: &usize| !job.is_committed(&fresh, *unit);
                 let outcome = self.settle(unit, &left_out).await?;
                 if let Outcome::Unavailable(_) = outcome {
-                    // What comes later in a list must not be durable without what comes before.
-                    most = most.saturating_sub(job.open() - fresh.len() - 1);
+                    // A later unit of a list must not become durable without the ones before it.
+                    open_units = open_units.saturating_sub(job.open() - fresh.len() - 1);
                     fresh.resize(job.open(), outcome);
                     break;
                 }
@@ -292,12 +304,12 @@ impl<'a> Pass<'a> {
         Ok(staged)
     }
 
-    /// Applies a unit, or what it asks for in its place.
+    /// Applies a unit, or its alternative when it is refused.
     async fn settle(
         &mut self,
         unit: &'a Changes,
         left_out: &(dyn Fn(&usize) -> bool + Sync),
-    ) -> Result<Outcome, Halt> {
+    ) -> Result<Outcome, Abort> {
         let (mut first, mut next) = (None, unit);
         loop {
             let outcome = if next.depends_on.iter().any(left_out) {
@@ -306,7 +318,7 @@ impl<'a> Pass<'a> {
                 self.try_unit(next).await?
             };
             match outcome {
-                // A unit is not settled while what stands in its place may still come.
+                // A unit is not settled while its alternative may still be applied later.
                 Outcome::Unavailable(_) => return Ok(outcome),
                 Outcome::Committed(_) => return Ok(first.unwrap_or(outcome)),
                 _ => {}
@@ -319,34 +331,34 @@ impl<'a> Pass<'a> {
         }
     }
 
-    async fn try_unit(&mut self, unit: &'a Changes) -> Result<Outcome, Halt> {
-        if self.careful {
+    async fn try_unit(&mut self, unit: &'a Changes) -> Result<Outcome, Abort> {
+        if self.isolated {
             return self.write_alone(unit).await;
         }
         match self.decide(unit) {
             Ok(places) => {
-                self.picture.keep();
+                self.working_set.keep();
                 Ok(Outcome::Committed(places))
             }
             Err(Refusal::LeftOut(outcome)) => {
-                self.picture.undo();
+                self.working_set.undo();
                 Ok(outcome)
             }
             Err(Refusal::Broken(fault)) => Err(fault.into()),
         }
     }
 
-    async fn write_alone(&mut self, unit: &'a Changes) -> Result<Outcome, Halt> {
+    async fn write_alone(&mut self, unit: &'a Changes) -> Result<Outcome, Abort> {
         self.session.batch("SAVEPOINT unit").await?;
         match self.write(unit).await {
             Ok(outcome) => {
                 self.session.batch("RELEASE unit").await?;
-                self.picture.settle();
+                self.working_set.settle();
                 Ok(outcome)
             }
             Err(Refusal::LeftOut(outcome)) => {
                 self.session.batch("ROLLBACK TO unit; RELEASE unit").await?;
-                self.picture.discard();
+                self.working_set.discard();
                 Ok(outcome)
             }
             Err(Refusal::Broken(fault)) => Err(fault.into()),
@@ -354,37 +366,32 @@ impl<'a> Pass<'a> {
     }
 
     fn decide(&mut self, unit: &'a Changes) -> Result<Vec<Place>, Refusal> {
-        let places = unit::apply(&mut self.picture, unit)?;
+        let places = unit::apply(&mut self.working_set, unit)?;
         for write in &unit.rows {
-            row::write(&mut self.picture.rows, write)?;
+            row::write(&mut self.working_set.rows, write)?;
         }
         Ok(places)
     }
 
-    /// The rows one by one: each may meet another of the same unit in a unique column.
+    /// Writes the rows one by one: two of the same unit may share a value in a unique column.
     async fn write(&mut self, unit: &'a Changes) -> Result<Outcome, Refusal> {
-        let (session, picture) = (self.session, &mut self.picture);
-        let places = unit::apply(picture, unit)?;
-        // What was loaded for a unit that was left out since does not hold any more.
+        let (session, working_set) = (self.session, &mut self.working_set);
+        let places = unit::apply(working_set, unit)?;
+        // Rows that were loaded before another unit was left out may be out of date.
         let loaded = load_rows(session, &[unit]).await;
-        picture.rows =
+        working_set.rows =
             loaded.map_err(|(fault, table)| Refusal::of_user_tables(fault, &table.name))?;
         for write in &unit.rows {
-            row::write(&mut picture.rows, write)?;
-            picture.rows.keep();
-            row::flush(session, &picture.rows).await?;
-            picture.rows.settle();
+            row::write(&mut working_set.rows, write)?;
+            working_set.rows.keep();
+            row::flush(session, &working_set.rows).await?;
+            working_set.rows.settle();
         }
-        picture.keep();
-        flush(session, picture).await?;
+        working_set.keep();
+        flush(session, working_set).await?;
         for statement in &unit.statements {
             statement::run(session, statement).await?;
         }
         Ok(Outcome::Committed(places))
     }
-}
-
-fn is_committed(settled: &[Outcome], fresh: &[Outcome], unit: usize) -> bool {
-    let outcome = settled.get(unit).or_else(|| fresh.get(unit.checked_sub(settled.len())?));
-    matches!(outcome, Some(Outcome::Committed(_)))
 }

@@ -12,57 +12,57 @@ use tokio_postgres::{Client, Config, Connection, Row, Socket, Statement};
 use crate::error::Fault;
 use crate::tls::{Encrypted, Tls};
 
-/// How long to wait for a server to answer, or for a lock another process holds.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
-/// The oldest server that has all that is needed.
-const OLDEST: i32 = 130_000;
-/// What every connection begins with, beside `limit_waits`. Statements are short: to
-/// compile one to machine code takes longer than to run it. Each is made for an index,
-/// also while a table is new and the server still takes it to be empty.
-const GREETING: &str = "SET DateStyle = ISO; SET client_min_messages = warning; SET jit = off; \
+/// How long to wait for the server to answer, or for a lock that another process holds.
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// The oldest version of the server that has everything needed.
+const MIN_SERVER_VERSION: i32 = 130_000;
+/// The settings of every connection, beside `limit_waits`. Statements are short, so
+/// compiling one to machine code takes longer than running it. Each is written for an
+/// index, which the server would ignore while a table is new and seems empty.
+const SESSION_SETTINGS: &str = "SET DateStyle = ISO; SET client_min_messages = warning; SET jit = off; \
     SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET plan_cache_mode = force_generic_plan; \
     SET default_transaction_isolation = 'read committed'; \
     SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3";
-/// Statements kept before all are forgotten.
-const STATEMENTS: usize = 500;
+/// How many compiled statements a connection keeps before it drops them all.
+const MAX_CACHED_STATEMENTS: usize = 500;
 
 /// A parameter of a statement.
 pub(crate) type Parameter<'a> = &'a (dyn ToSql + Sync);
 
-/// Which database, and how to use it.
+/// The database, and how it is used.
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) config: Config,
     pub(crate) tls: Tls,
-    /// The database, for a person; never its password.
+    /// The database as errors name it, never with its password.
     pub(crate) place: String,
     pub(crate) readers: usize,
-    /// Tells this store's own announcements from those of others.
+    /// The name of this store, which tells its announcements from those of others.
     pub(crate) instance: String,
 }
 
-/// A connection and the statements it knows.
+/// A connection and its compiled statements.
 pub(crate) struct Session {
     client: Client,
     statements: Mutex<HashMap<String, Statement>>,
 }
 
 impl Settings {
-    /// Opens a connection that is served by `handle`.
+    /// Opens a connection that the runtime of `handle` drives.
     pub(crate) async fn connect(&self, handle: &Handle) -> Result<Session, Fault> {
         let settings = self.clone();
         let opened = handle.spawn(async move {
             let (client, connection) = settings.config.connect(settings.tls).await?;
-            // Its errors reach whoever waits for an answer.
+            // Its errors reach the callers that wait for an answer.
             tokio::spawn(async move { connection.await.unwrap_or_default() });
             let session = Session { client, statements: Mutex::default() };
-            session.greet(&settings.place).await.map(|()| session)
+            session.apply_settings(&settings.place).await.map(|()| session)
         });
-        let opened = tokio::time::timeout(PATIENCE, opened).await;
+        let opened = tokio::time::timeout(REQUEST_TIMEOUT, opened).await;
         let silent = |why: &str| Fault::Unusable(format!("the database {} {why}", self.place));
         match opened {
             Ok(Ok(opened)) => opened,
-            Ok(Err(_)) => Err(silent("was closed by this process")),
+            Ok(Err(_)) => Err(silent("cannot be used: this process is shutting down")),
             Err(_) => Err(silent("does not answer; check that the server runs")),
         }
     }
@@ -72,25 +72,26 @@ impl Settings {
         Ok(self.config.connect(self.tls.clone()).await?)
     }
 
-    /// A fault, told with the name of the database.
-    pub(crate) fn told(&self, fault: impl Into<Fault>) -> Error {
-        fault.into().told(&self.place)
+    /// A fault as an error that names the database.
+    pub(crate) fn explain(&self, fault: impl Into<Fault>) -> Error {
+        fault.into().explain(&self.place)
     }
 }
 
 impl Session {
-    async fn greet(&self, place: &str) -> Result<(), Fault> {
-        // A process that is held still in the middle of a transaction loses it, so that it
-        // holds nobody up for long. Shorter times of the server or the URI are kept.
+    async fn apply_settings(&self, place: &str) -> Result<(), Fault> {
+        // The server ends the transaction of a process that stalls, so that it does not block
+        // others for long. Shorter limits of the server or the URI are kept.
         let limit_waits = self.client.batch_execute(include_str!("sql/limit_waits.sql"));
-        let (greeted, limited) = tokio::join!(self.client.batch_execute(GREETING), limit_waits);
-        greeted.and(limited)?;
+        let (applied, limited) =
+            tokio::join!(self.client.batch_execute(SESSION_SETTINGS), limit_waits);
+        applied.and(limited)?;
         let sql = "SELECT current_setting('server_version_num')::int, \
                    current_setting('server_version'), current_setting('server_encoding')";
         let row = self.client.query_one(sql, &[]).await?;
         let (version, named, encoding): (i32, &str, &str) =
             (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        unfit(version, named, encoding)
+        why_unsuitable(version, named, encoding)
             .map_or(Ok(()), |why| Err(Fault::Unusable(format!("the database {place} {why}"))))
     }
 
@@ -105,14 +106,14 @@ impl Session {
         }
         let statement = self.client.prepare(sql).await?;
         let mut statements = self.statements();
-        if statements.len() >= STATEMENTS {
+        if statements.len() >= MAX_CACHED_STATEMENTS {
             statements.clear();
         }
         statements.insert(sql.to_owned(), statement.clone());
         Ok(statement)
     }
 
-    /// The rows a statement gives.
+    /// The rows that a statement returns.
     pub(crate) async fn query(
         &self,
         sql: &str,
@@ -123,7 +124,7 @@ impl Session {
         done.map_err(|error| self.suspect(sql, error))
     }
 
-    /// The first row a statement gives.
+    /// The first row that a statement returns.
     pub(crate) async fn first(
         &self,
         sql: &str,
@@ -132,7 +133,7 @@ impl Session {
         Ok(self.query(sql, parameters).await?.into_iter().next())
     }
 
-    /// How many rows a statement has changed.
+    /// Runs a statement and returns how many rows it has changed.
     pub(crate) async fn execute(
         &self,
         sql: &str,
@@ -148,7 +149,7 @@ impl Session {
         Ok(self.client.batch_execute(sql).await?)
     }
 
-    /// A statement that failed is compiled anew: its tables may have changed.
+    /// Forgets a statement that failed: its tables may have changed, so it is compiled again.
     fn suspect(&self, sql: &str, error: tokio_postgres::Error) -> Fault {
         self.statements().remove(sql);
         error.into()
@@ -159,25 +160,25 @@ impl Session {
     }
 }
 
-/// Why a server or a database cannot do what is needed.
-fn unfit(version: i32, named: &str, encoding: &str) -> Option<String> {
-    if version < OLDEST {
-        return Some(format!("is on PostgreSQL {named}; use version 13 or later"));
+/// Why a server or a database cannot be used.
+fn why_unsuitable(version: i32, named: &str, encoding: &str) -> Option<String> {
+    if version < MIN_SERVER_VERSION {
+        return Some(format!("runs on PostgreSQL {named}; upgrade to version 13 or later"));
     }
     (encoding != "UTF8")
-        .then(|| format!("keeps text as {encoding}; create one with ENCODING 'UTF8'"))
+        .then(|| format!("has the encoding {encoding}; create one with ENCODING 'UTF8'"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::unfit;
+    use super::why_unsuitable;
 
     #[test]
-    fn a_server_that_is_too_old_is_named_with_the_oldest_that_will_do() {
-        let told = unfit(120_022, "12.22 (Debian 12.22-1)", "UTF8").unwrap();
-        assert!(told.contains("PostgreSQL 12.22") && told.contains("13 or later"), "{told}");
+    fn refuses_a_server_that_is_too_old_and_names_the_oldest_supported() {
+        let fault = why_unsuitable(120_022, "12.22 (Debian 12.22-1)", "UTF8").unwrap();
+        assert!(fault.contains("PostgreSQL 12.22") && fault.contains("13 or later"), "{fault}");
         for version in [130_000, 150_012, 180_000] {
-            assert_eq!(unfit(version, "", "UTF8"), None, "{version}");
+            assert_eq!(why_unsuitable(version, "", "UTF8"), None, "{version}");
         }
     }
 }

@@ -1,18 +1,18 @@
-//! What PostgreSQL reports, told for a person: which database, and what to do.
+//! Turns an error of PostgreSQL into one that names the database and says what to do.
 
 use protean_port::Error;
 use tokio_postgres::error::{DbError, SqlState};
 
 use crate::tls;
 
-/// What went wrong in a conversation with the server.
+/// What went wrong between this process and the server.
 #[derive(Debug)]
 pub(crate) enum Fault {
-    /// The server said so, or cannot be heard.
+    /// The server reported an error, or the connection to it failed.
     Server(tokio_postgres::Error),
-    /// A column does not hold what this program wrote.
-    Odd(String),
-    /// The database cannot be used, for a reason told already.
+    /// A column holds something that this program never writes.
+    Unreadable(String),
+    /// The database cannot be used; the text is the whole message.
     Unusable(String),
 }
 
@@ -23,69 +23,71 @@ impl From<tokio_postgres::Error> for Fault {
 }
 
 impl Fault {
-    /// What the server calls it, when it was the server.
+    /// The code of the error, if the server reported it.
     pub(crate) fn code(&self) -> Option<&SqlState> {
         match self {
             Self::Server(error) => error.code(),
-            Self::Odd(_) | Self::Unusable(_) => None,
+            Self::Unreadable(_) | Self::Unusable(_) => None,
         }
     }
 
-    /// The error for a caller; `place` names the database.
-    pub(crate) fn told(self, place: &str) -> Error {
+    /// The error as a caller sees it; `place` names the database.
+    pub(crate) fn explain(self, place: &str) -> Error {
         let message = self.describe(place);
-        let told =
+        let explained =
             if self.is_outage() { Error::unavailable(message) } else { Error::failed(message) };
         match self {
-            // The source of any other may show what was asked for, and so a secret, or says it again.
+            // Any other source may reveal the request, and so a secret, or repeats the message.
             Self::Server(error)
                 if error.as_db_error().is_some_and(|said| known(said).is_none()) =>
             {
-                told.with_source(error)
+                explained.with_source(error)
             }
-            _ => told,
+            _ => explained,
         }
     }
 
-    /// What happened to which database, and what to do about it.
+    /// Says what happened to the database, and what to do about it.
     pub(crate) fn describe(&self, place: &str) -> String {
         match self {
             Self::Server(error) => format!("the database {place} {}", advice(error)),
-            Self::Odd(found) => {
-                format!("the database {place} holds what no release has written: {found}")
+            Self::Unreadable(found) => {
+                format!(
+                    "the database {place} holds a value that no release writes ({found}); restore it from a backup"
+                )
             }
-            Self::Unusable(told) => told.clone(),
+            Self::Unusable(message) => message.clone(),
         }
     }
 
-    /// True when the database cannot be used now, whatever is asked of it.
+    /// True when the database cannot be used at all for now.
     pub(crate) fn is_outage(&self) -> bool {
         match self {
             Self::Server(error) => {
                 error.code().is_none_or(is_outage) && tls::advice(&why(error)).is_none()
             }
-            Self::Odd(_) => false,
+            Self::Unreadable(_) => false,
             Self::Unusable(_) => true,
         }
     }
 
-    /// True when the same transaction may succeed when it is run again.
+    /// True when the same transaction may succeed if it is repeated.
     pub(crate) fn is_transient(&self) -> bool {
         let codes = [&SqlState::T_R_SERIALIZATION_FAILURE, &SqlState::T_R_DEADLOCK_DETECTED];
         self.code().is_some_and(|code| codes.contains(&code))
     }
 
-    /// True when the connection cannot be used again.
+    /// True when the connection must be opened again before it is used.
     pub(crate) fn wants_reopening(&self) -> bool {
         match self {
             Self::Server(error) => error.code().is_none_or(|code| {
                 matches!(&code.code()[..2], "57" | "08" | "XX" | "58") || code.code() == "25006"
             }),
-            Self::Odd(_) | Self::Unusable(_) => false,
+            Self::Unreadable(_) | Self::Unusable(_) => false,
         }
     }
 
-    /// True when another statement of the transaction has failed before.
+    /// True when an earlier statement of the transaction has failed.
     pub(crate) fn follows(&self) -> bool {
         self.code() == Some(&SqlState::IN_FAILED_SQL_TRANSACTION)
     }
@@ -96,8 +98,8 @@ impl Fault {
     }
 }
 
-/// The results of statements that were sent together. When one fails, those behind it
-/// fail because of it: the fault that is told is the first one's.
+/// The results of statements that were sent together. When one fails, it makes the ones
+/// after it fail, so the first fault is reported.
 pub(crate) fn all<T, const N: usize>(results: [Result<T, Fault>; N]) -> Result<[T; N], Fault> {
     let (mut done, mut failed) = (Vec::with_capacity(N), None);
     for result in results {
@@ -109,7 +111,9 @@ pub(crate) fn all<T, const N: usize>(results: [Result<T, Fault>; N]) -> Result<[
     }
     match failed {
         Some(fault) => Err(fault),
-        None => done.try_into().map_err(|_| Fault::Odd("fewer answers than questions".into())),
+        None => {
+            done.try_into().map_err(|_| Fault::Unreadable("fewer results than statements".into()))
+        }
     }
 }
 
@@ -117,7 +121,7 @@ fn is_unprepared(code: &SqlState) -> bool {
     [&SqlState::UNDEFINED_TABLE, &SqlState::UNDEFINED_COLUMN].contains(&code)
 }
 
-/// Classes of conditions that lie with the server and not with what was sent.
+/// True for conditions of the server, as opposed to faults of the statement.
 fn is_outage(code: &SqlState) -> bool {
     let classes = ["08", "25", "28", "3D", "40", "53", "55", "57", "58", "XX", "F0"];
     is_unprepared(code)
@@ -127,46 +131,48 @@ fn is_outage(code: &SqlState) -> bool {
 
 fn advice(error: &tokio_postgres::Error) -> String {
     match error.as_db_error() {
-        Some(said) => known(said).unwrap_or_else(|| format!("reports: {}", said.message())),
-        None => unheard(error),
+        Some(said) => {
+            known(said).unwrap_or_else(|| format!("reported an error: {}", said.message()))
+        }
+        None => unreachable(error),
     }
 }
 
-/// What the server says, and what to do about it, when that is known.
+/// What the server reported and what to do about it, for the errors that are known.
 fn known(said: &DbError) -> Option<String> {
     let message = said.message();
     Some(match said.code().code() {
-        "28P01" => "refuses the password; correct the one in database_uri".into(),
+        "28P01" => "rejected the password; correct it in database_uri".into(),
         "28000" if ["no encryption", "SSL off"].iter().any(|off| message.contains(off)) => {
             format!(
-                "refuses a connection that is not encrypted ({message}); \
+                "rejected a connection that is not encrypted ({message}); \
                  add sslmode=verify-full to database_uri"
             )
         }
-        "28000" => format!("refuses the user ({message}); correct database_uri or pg_hba.conf"),
-        "3D000" => format!("is not there ({message}); create it with createdb"),
+        "28000" => format!("rejected the user ({message}); correct database_uri or pg_hba.conf"),
+        "3D000" => format!("does not exist ({message}); create it with createdb"),
         "53300" => "has no connection left; lower pool_size or raise max_connections".into(),
-        "53100" => "cannot grow, the disk is full; free some space".into(),
-        "42501" => format!("denies it ({message}); grant its user the rights"),
+        "53100" => "cannot grow: the disk is full; free some space".into(),
+        "42501" => format!("denied access ({message}); grant the user the required rights"),
         "42P01" | "42703" => format!("is not prepared ({message}); run `db setup` first"),
         "25006" => "is read-only, perhaps a standby; name the primary in database_uri".into(),
-        "57P03" => format!("is starting or stopping ({message}); it is tried again"),
-        "57P01" | "57P02" => "has ended the connection; it is opened again".into(),
+        "57P03" => format!("is starting or stopping ({message}); retrying"),
+        "57P01" | "57P02" => "closed the connection; reconnecting".into(),
         _ => return None,
     })
 }
 
-/// What keeps the server from being heard.
-fn unheard(error: &tokio_postgres::Error) -> String {
+/// Why the server cannot be reached.
+fn unreachable(error: &tokio_postgres::Error) -> String {
     let why = why(error);
     if error.is_closed() {
-        return "has ended the connection; it is opened again".into();
+        return "closed the connection; reconnecting".into();
     }
     if why.contains("password") {
-        return "asks for a password; add one to database_uri".into();
+        return "asks for a password; add it to database_uri".into();
     }
-    if let Some(told) = tls::advice(&why) {
-        return told.into();
+    if let Some(advice) = tls::advice(&why) {
+        return advice.into();
     }
     format!("cannot be reached ({why}); check that the server runs and that database_uri names it")
 }

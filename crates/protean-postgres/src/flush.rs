@@ -1,41 +1,42 @@
-//! Writes what the units of a transaction came to: an array a table, all sent at once.
+//! Writes the result of a transaction: one array for each column, all statements sent at once.
 
-use protean_port::message::{Message, Timestamp};
+use protean_port::message::{Message, Priority, Timestamp};
 use protean_port::port::{Dead, MessageRef, Park, Place};
+use protean_sql::signed;
 
 use crate::connection::{Parameter, Session};
 use crate::error::{Fault, all};
-use crate::picture::{Move, Picture};
 use crate::refusal::Refusal;
 use crate::row;
-use crate::value::{Text, signed};
+use crate::value::Text;
+use crate::working_set::{Move, WorkingSet};
 
 const UNPARK: &str = include_str!("sql/unpark.sql");
-/// What is done marks, then the cursors, then what marks they have passed; compiled
-/// beforehand, so that they are sent in this order.
+/// Done marks, then cursors, then the marks that the cursors have passed. The statements
+/// are compiled beforehand, so that they are sent in this order.
 const MARKS: [&str; 4] = [
     include_str!("sql/mark_done.sql"),
     include_str!("sql/move_cursors.sql"),
     include_str!("sql/pass_done.sql"),
     include_str!("sql/fold_done.sql"),
 ];
-const EXHUME: &str = include_str!("sql/exhume.sql");
+const TAKE_DEAD_LETTER: &str = include_str!("sql/take_dead_letter.sql");
 
-/// Writes everything that is kept and not written.
-pub(crate) async fn flush(session: &Session, picture: &Picture<'_>) -> Result<(), Refusal> {
+/// Writes the changes that are kept and not written yet.
+pub(crate) async fn flush(session: &Session, working_set: &WorkingSet<'_>) -> Result<(), Refusal> {
     let (rows, written) =
-        tokio::join!(row::flush(session, &picture.rows), ledger(session, picture));
+        tokio::join!(row::flush(session, &working_set.rows), ledger(session, working_set));
     Refusal::first(vec![rows, written.map_err(Refusal::from)])
 }
 
-async fn ledger(session: &Session, picture: &Picture<'_>) -> Result<(), Fault> {
+async fn ledger(session: &Session, working_set: &WorkingSet<'_>) -> Result<(), Fault> {
     let written = tokio::join!(
-        messages(session, picture.messages.changes()),
-        keys(session, picture),
-        progress(session, picture),
-        marks(session, picture),
-        counts(session, picture),
-        moves(session, picture.moves.changes()),
+        messages(session, working_set.messages.changes()),
+        keys(session, working_set),
+        progress(session, working_set),
+        marks(session, working_set),
+        counts(session, working_set),
+        moves(session, working_set.moves.changes()),
     );
     all(written.into()).map(drop)
 }
@@ -54,8 +55,8 @@ async fn messages(session: &Session, new: &[(Place, &Message)]) -> Result<(), Fa
         number(|_, message| message.version.into()),
         number(|_, message| message.time.as_micros()),
     );
-    let extensions: Vec<_> = new.iter().map(|(_, message)| message.extensions.to_json()).collect();
-    let extensions: Vec<_> = extensions.iter().map(|json| json.as_deref().map(Text)).collect();
+    let json: Vec<_> = new.iter().map(|(_, message)| message.extensions.to_json()).collect();
+    let extensions: Vec<_> = json.iter().map(|json| json.as_deref().map(Text)).collect();
     let causes: Vec<_> =
         new.iter().map(|(_, message)| message.causation_id.as_deref().map(Text)).collect();
     let parameters: [Parameter<'_>; 14] = [
@@ -81,8 +82,8 @@ fn texts<'a>(new: &'a [(Place, &Message)], of: fn(&Message) -> &str) -> Vec<Text
     new.iter().map(|(_, message)| Text(of(message))).collect()
 }
 
-async fn keys(session: &Session, picture: &Picture<'_>) -> Result<(), Fault> {
-    let claims: Vec<_> = picture.keys.changes().map(|(_, _, claim)| claim).collect();
+async fn keys(session: &Session, working_set: &WorkingSet<'_>) -> Result<(), Fault> {
+    let claims: Vec<_> = working_set.keys.changes().map(|(_, _, claim)| claim).collect();
     if claims.is_empty() {
         return Ok(());
     }
@@ -96,8 +97,8 @@ async fn keys(session: &Session, picture: &Picture<'_>) -> Result<(), Fault> {
     session.execute(include_str!("sql/write_keys.sql"), &parameters).await.map(drop)
 }
 
-async fn progress(session: &Session, picture: &Picture<'_>) -> Result<(), Fault> {
-    let moved: Vec<_> = picture.progress.changes().collect();
+async fn progress(session: &Session, working_set: &WorkingSet<'_>) -> Result<(), Fault> {
+    let moved: Vec<_> = working_set.progress.changes().collect();
     if moved.is_empty() {
         return Ok(());
     }
@@ -108,25 +109,30 @@ async fn progress(session: &Session, picture: &Picture<'_>) -> Result<(), Fault>
     session.execute(include_str!("sql/write_progress.sql"), &parameters).await.map(drop)
 }
 
-/// Marks first: a cursor moves past those next to it, and forgets all it has passed.
-async fn marks(session: &Session, picture: &Picture<'_>) -> Result<(), Fault> {
+/// Marks go first: a cursor moves past the marks next to it and deletes those it has passed.
+async fn marks(session: &Session, working_set: &WorkingSet<'_>) -> Result<(), Fault> {
     let [mark, go, pass, fold] = MARKS;
-    let (done, cursors) = (&picture.coalesced.done, &picture.coalesced.cursors);
+    let (done, cursors) = (&working_set.coalesced.done, &working_set.coalesced.cursors);
     if done.changes().next().is_none() && cursors.changes().next().is_none() {
         return Ok(());
     }
     for sql in MARKS {
         session.prepared(sql).await?;
     }
-    let done = done.changes();
-    let done = done.map(|((group, category, priority, position), ..)| {
-        (Text(group), Text(category.as_str()), i64::from(priority.value()), signed(*position))
+    let done = done.changes().map(|((group, category, priority, position), ..)| LanePosition {
+        group,
+        category: category.as_str(),
+        priority: *priority,
+        position: *position,
     });
     let moved = || {
         let moved =
             cursors.changes().filter(|(_, before, now)| before.is_none_or(|before| *now > before));
-        moved.map(|((group, category, priority), _, now)| {
-            (Text(group), Text(category.as_str()), i64::from(priority.value()), signed(*now))
+        moved.map(|((group, category, priority), _, now)| LanePosition {
+            group,
+            category: category.as_str(),
+            priority: *priority,
+            position: *now,
         })
     };
     let written = tokio::join!(
@@ -138,18 +144,26 @@ async fn marks(session: &Session, picture: &Picture<'_>) -> Result<(), Fault> {
     all(written.into()).map(drop)
 }
 
+/// A position in the part of the log that one lane of a group reads.
+struct LanePosition<'a> {
+    group: &'a str,
+    category: &'a str,
+    priority: Priority,
+    position: u64,
+}
+
 async fn lanes<'a>(
     session: &Session,
     sql: &str,
-    of: impl Iterator<Item = (Text<'a>, Text<'a>, i64, i64)>,
+    of: impl Iterator<Item = LanePosition<'a>>,
 ) -> Result<(), Fault> {
     let (mut groups, mut categories) = (Vec::new(), Vec::new());
     let (mut priorities, mut positions) = (Vec::new(), Vec::new());
-    for (group, category, priority, position) in of {
-        groups.push(group);
-        categories.push(category);
-        priorities.push(priority);
-        positions.push(position);
+    for at in of {
+        groups.push(Text(at.group));
+        categories.push(Text(at.category));
+        priorities.push(i64::from(at.priority.value()));
+        positions.push(signed(at.position));
     }
     if groups.is_empty() {
         return Ok(());
@@ -158,8 +172,8 @@ async fn lanes<'a>(
     session.execute(sql, &parameters).await.map(drop)
 }
 
-async fn counts(session: &Session, picture: &Picture<'_>) -> Result<(), Fault> {
-    let counted: Vec<_> = picture.coalesced.counts.changes().collect();
+async fn counts(session: &Session, working_set: &WorkingSet<'_>) -> Result<(), Fault> {
+    let counted: Vec<_> = working_set.coalesced.counts.changes().collect();
     if counted.is_empty() {
         return Ok(());
     }
@@ -172,7 +186,7 @@ async fn counts(session: &Session, picture: &Picture<'_>) -> Result<(), Fault> {
     session.execute(include_str!("sql/count.sql"), &parameters).await.map(drop)
 }
 
-/// In the order of the units: one may take out what another has kept.
+/// In the order of the units: one may take what another has added.
 async fn moves(session: &Session, moves: &[Move<'_>]) -> Result<(), Fault> {
     for step in moves {
         match step {
@@ -188,11 +202,11 @@ async fn move_parked(session: &Session, park: &Park) -> Result<(), Fault> {
         Park::Keep { group, message, attempts, due, reason } => {
             let due = due.map(Timestamp::as_micros);
             let row = [&due as Parameter<'_>, &Text(reason)];
-            put(session, include_str!("sql/park.sql"), (group, message, *attempts), row).await
+            put(session, include_str!("sql/park.sql"), group, message, *attempts, row).await
         }
         Park::Hold { group, message, attempts, reason } => {
             let row = [&None::<i64> as Parameter<'_>, &Text(reason)];
-            put(session, include_str!("sql/park.sql"), (group, message, *attempts), row).await
+            put(session, include_str!("sql/park.sql"), group, message, *attempts, row).await
         }
         Park::Take { group, message } => take(session, UNPARK, group, message).await,
         Park::Release { group, stream, due } => {
@@ -207,10 +221,11 @@ async fn move_dead(session: &Session, dead: &Dead) -> Result<(), Fault> {
     match dead {
         Dead::Add { group, message, attempts, reason, time, .. } => {
             let row = [&Text(reason) as Parameter<'_>, &time.as_micros()];
-            put(session, include_str!("sql/bury.sql"), (group, message, *attempts), row).await?;
+            put(session, include_str!("sql/add_dead_letter.sql"), group, message, *attempts, row)
+                .await?;
             take(session, UNPARK, group, message).await
         }
-        Dead::Take { group, message } => take(session, EXHUME, group, message).await,
+        Dead::Take { group, message } => take(session, TAKE_DEAD_LETTER, group, message).await,
     }
 }
 
@@ -226,7 +241,9 @@ async fn take(
 async fn put(
     session: &Session,
     sql: &str,
-    (group, message, attempts): (&str, &MessageRef, u32),
+    group: &str,
+    message: &MessageRef,
+    attempts: u32,
     last: [Parameter<'_>; 2],
 ) -> Result<(), Fault> {
     let MessageRef { position, stream, stream_position, priority } = message;

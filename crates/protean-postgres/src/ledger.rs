@@ -1,4 +1,4 @@
-//! Reads what groups have done.
+//! Reads the state of groups: progress, parked messages, dead letters, counts.
 
 use std::collections::BTreeMap;
 
@@ -8,19 +8,20 @@ use protean_port::port::{
     BoxFuture, Claim, Counter, DeadLetter, DeadLetterRead, Delivery, GroupStatus, Ledger,
     ParkedPage, ParkedRead, PriorityStatus,
 };
+use protean_sql::{SharedNames, limit, signed};
 use tokio_postgres::Row;
 
 use crate::connection::{Parameter, Session};
 use crate::error::Fault;
-use crate::log::{Names, deliveries};
+use crate::recorded::{deliveries, message};
 use crate::store::PostgresStore;
-use crate::value::{Text, limit, number, signed, text};
+use crate::value::{Text, number, text};
 
 impl Ledger for PostgresStore {
     fn next<'a>(&'a self, group: &'a str, stream: &'a Stream) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move {
             let session = self.readers.one().await?;
-            self.told(expected(&session, group, stream).await)
+            self.explained(expected(&session, group, stream).await)
         })
     }
 
@@ -32,9 +33,9 @@ impl Ledger for PostgresStore {
     ) -> BoxFuture<'a, Result<bool>> {
         Box::pin(async move {
             let view = self.readers.view().await?;
-            let blocked = is_blocked(&view, group, (stream, position)).await;
+            let blocked = is_blocked(&view, group, stream, position).await;
             view.end().await;
-            self.told(blocked)
+            self.explained(blocked)
         })
     }
 
@@ -43,11 +44,11 @@ impl Ledger for PostgresStore {
             let (lowest, highest) =
                 (i64::from(read.range.0.value()), i64::from(read.range.1.value()));
             let (group, category) = (Text(&read.group), Text(read.category.as_str()));
-            // One more than asked for: the first that is not on the page says when to come again.
-            let most = limit(read.limit.saturating_add(1));
-            let page: [Parameter<'_>; 5] = [&group, &category, &lowest, &highest, &most];
+            // One more than the limit: the first message beyond the page says when to read again.
+            let rows = limit(read.limit.saturating_add(1));
+            let page: [Parameter<'_>; 5] = [&group, &category, &lowest, &highest, &rows];
             let rows = self.read(include_str!("sql/read_parked.sql"), &page).await?;
-            self.told(parked_page(&rows, &read))
+            self.explained(parked_page(&rows, &read))
         })
     }
 
@@ -58,9 +59,9 @@ impl Ledger for PostgresStore {
     ) -> BoxFuture<'a, Result<GroupStatus>> {
         Box::pin(async move {
             let view = self.readers.view().await?;
-            let standing = read_standing(&view, group, category).await;
+            let status = read_status(&view, group, category).await;
             view.end().await;
-            self.told(standing)
+            self.explained(status)
         })
     }
 
@@ -78,7 +79,7 @@ impl Ledger for PostgresStore {
             let positions: Vec<_> = positions.iter().map(|position| signed(*position)).collect();
             let of: [Parameter<'_>; 3] = [&Text(group), &Text(category.as_str()), &positions];
             let rows = self.read_durable(include_str!("sql/recall.sql"), &of).await?;
-            self.told(deliveries(&rows, |row| Ok((attempts(row, 15)?, row.try_get(16)?))))
+            self.explained(deliveries(&rows, |row| Ok((attempts(row, 15)?, row.try_get(16)?))))
         })
     }
 
@@ -87,34 +88,34 @@ impl Ledger for PostgresStore {
             let (group, category) = (Text(&read.group), Text(read.category.as_str()));
             let (after, before) = (signed(read.after), read.before.as_micros());
             let page: [Parameter<'_>; 5] = [&group, &category, &after, &before, &limit(read.limit)];
-            let rows = self.read(include_str!("sql/read_letters.sql"), &page).await?;
-            self.told(dead_letters(&rows))
+            let rows = self.read(include_str!("sql/read_dead_letters.sql"), &page).await?;
+            self.explained(dead_letters(&rows))
         })
     }
 
     fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<(String, Category)>>> {
         Box::pin(async move {
-            let rows = self.read(include_str!("sql/read_enrolments.sql"), &[]).await?;
-            let registered_groups =
-                |row| Ok((text(row, 0)?.into(), Category::named(&*text(row, 1)?)));
-            self.told(rows.iter().map(registered_groups).collect())
+            let rows = self.read(include_str!("sql/read_registrations.sql"), &[]).await?;
+            let group = |row| Ok((text(row, 0)?.into(), Category::named(&*text(row, 1)?)));
+            self.explained(rows.iter().map(group).collect())
         })
     }
 }
 
-/// The stream position a group expects next.
+/// The stream position that a group expects next.
 async fn expected(session: &Session, group: &str, stream: &Stream) -> Result<u64, Fault> {
     let (groups, streams) = (vec![Text(group)], vec![Text(stream.as_str())]);
     let categories = vec![Text(stream.category().as_str())];
-    let asked: [Parameter<'_>; 3] = [&groups, &streams, &categories];
-    let row = session.first(include_str!("sql/load_progress.sql"), &asked).await?;
+    let place: [Parameter<'_>; 3] = [&groups, &streams, &categories];
+    let row = session.first(include_str!("sql/load_progress.sql"), &place).await?;
     row.map_or(Ok(0), |row| number(&row, 2))
 }
 
 async fn is_blocked(
     view: &Session,
     group: &str,
-    (stream, position): (&Stream, u64),
+    stream: &Stream,
+    position: u64,
 ) -> Result<bool, Fault> {
     let next = signed(expected(view, group, stream).await?);
     let between: [Parameter<'_>; 4] =
@@ -136,28 +137,28 @@ fn attempts(row: &Row, column: usize) -> Result<u32, Fault> {
 }
 
 fn dead_letters(rows: &[Row]) -> Result<Vec<DeadLetter>, Fault> {
-    let mut names = Names::default();
-    let letter = |row: &Row| {
+    let mut names = SharedNames::default();
+    let dead_letter = |row: &Row| {
         let (attempts, reason) = (attempts(row, 14)?, text(row, 15)?.into());
         let time = Timestamp::from_micros(row.try_get(16)?);
-        Ok(DeadLetter { recorded: names.recorded(row)?, attempts, reason, time })
+        Ok(DeadLetter { recorded: message(&mut names, row)?, attempts, reason, time })
     };
-    rows.iter().map(letter).collect()
+    rows.iter().map(dead_letter).collect()
 }
 
-async fn read_standing(
+async fn read_status(
     view: &Session,
     group: &str,
     category: &Category,
 ) -> Result<GroupStatus, Fault> {
     let of: [Parameter<'_>; 2] = [&Text(group), &Text(category.as_str())];
-    let lanes = view.query(include_str!("sql/standing.sql"), &of).await?;
+    let lanes = view.query(include_str!("sql/group_status.sql"), &of).await?;
     let counts = view.query(include_str!("sql/read_counters.sql"), &of).await?;
-    let mut standing = GroupStatus { counts: counted(&counts)?, ..GroupStatus::default() };
+    let mut status = GroupStatus { counts: counted(&counts)?, ..GroupStatus::default() };
     for row in &lanes {
         let priority: i64 = row.try_get(0)?;
-        standing.committed += number(row, 2)?;
-        standing.lanes.push(PriorityStatus {
+        status.committed += number(row, 2)?;
+        status.lanes.push(PriorityStatus {
             priority: Priority::new(i32::try_from(priority).unwrap_or(0)),
             cursor: number(row, 1)?,
             lag: number(row, 3)?,
@@ -167,16 +168,16 @@ async fn read_standing(
             head: number(row, 7)?,
         });
     }
-    Ok(standing)
+    Ok(status)
 }
 
 fn counted(rows: &[Row]) -> Result<BTreeMap<Counter, u64>, Fault> {
     let mut counts = BTreeMap::new();
     for row in rows {
         let name = text(row, 0)?;
-        // A term of a later release is not part of this account.
-        if let Some(term) = Counter::ALL.into_iter().find(|term| term.as_str() == name) {
-            counts.insert(term, number(row, 1)?);
+        // A counter of a later release is unknown here.
+        if let Some(counter) = Counter::ALL.into_iter().find(|counter| counter.as_str() == name) {
+            counts.insert(counter, number(row, 1)?);
         }
     }
     Ok(counts)

@@ -1,41 +1,43 @@
 //! Protean for Rust on a PostgreSQL server: the log, the rows and the ledger,
-//! shared by as many processes as needed.
+//! shared by any number of processes.
 //!
 //! ```text
-//! Store::commit ─▶ writer (a thread) ─▶ commit (one transaction) ─▶ picture: load
+//! Store::commit ─▶ writer (a thread) ─▶ commit (one transaction) ─▶ working_set: load
 //!                    two queues           turnstile ─▶ BEGIN         unit: decide, in memory
 //! Log, Rows, Ledger ─▶ readers (a pool)                              flush: write, in arrays
-//! other processes ─▶ NOTIFY ─▶ wake ─▶ Store::commits
+//! other processes ─▶ NOTIFY ─▶ wake ─▶ signal ─▶ Store::commits
 //! ```
 //!
-//! * a server: `provider` reads its address, `connection` opens it, `tls` encrypts it,
-//!   `schema` and `table` lay the database out
+//! * the server: `provider` reads its address, `connection` opens it, `tls` encrypts it,
+//!   `schema` and `table` lay out the database; `dialect` adapts what both SQL adapters
+//!   share in `protean-sql`
 //! * one transaction writes at a time, in all processes: `turnstile` says why;
-//!   `signature` tells what became of one whose COMMIT was not answered
-//! * one process reads for a group: `claim`
+//!   `commit_marker` finds out whether one was committed when its COMMIT gets no answer
+//! * one process at a time reads for a group: `claim`
 //!
-//! The SQL stands in `sql/`, a statement a file.
+//! The SQL is in `sql/`, one statement a file.
 
 mod claim;
 mod coalesced;
 mod commit;
+mod commit_marker;
 mod connection;
+mod dialect;
 mod error;
 mod find;
 mod flush;
 mod forget;
-mod job;
-mod layer;
 mod ledger;
 mod log;
-mod picture;
 mod provider;
 mod readers;
+mod recorded;
 mod refusal;
 mod row;
 mod rows;
 mod schema;
-mod signature;
+mod signal;
+mod staged;
 mod statement;
 mod store;
 mod table;
@@ -45,6 +47,7 @@ mod unique;
 mod unit;
 mod value;
 mod wake;
+mod working_set;
 mod writer;
 
 pub use provider::Postgres;

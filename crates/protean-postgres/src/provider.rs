@@ -12,10 +12,10 @@ use tokio_postgres::config::{Host, SslMode};
 
 use crate::connection::Settings;
 use crate::store::PostgresStore;
-use crate::tls::Wanted;
+use crate::tls::TlsRequest;
 
-/// How a location looks.
-const FORM: &str = "postgresql://user:password@host:5432/database";
+/// The form of a location, for messages.
+const URI_FORM: &str = "postgresql://user:password@host:5432/database";
 
 /// Opens PostgreSQL databases: `postgresql://user:password@host:5432/database`,
 /// or with `postgres://`. Connections are encrypted when it ends in `?sslmode=verify-full`;
@@ -40,38 +40,38 @@ impl Provider for Postgres {
     }
 }
 
-/// What is wrong with a location is told without it: it may hold a password.
+/// A fault never quotes the location: it may hold a password.
 fn settings(location: &Location) -> Result<Settings, String> {
     let (config, wanted) = parts(location)?;
     let (place, tls) = (place(&config), wanted.trust()?);
     Ok(Settings { config, tls, place, readers: location.pool_size.max(2), instance: instance() })
 }
 
-/// The same without touching anything.
-fn parts(location: &Location) -> Result<(Config, Wanted), String> {
+/// Reads a location without opening any file.
+fn parts(location: &Location) -> Result<(Config, TlsRequest), String> {
     let uri = location.uri.as_deref().unwrap_or("");
     if uri.is_empty() {
-        return Err(format!("postgresql needs a database: set database_uri = \"{FORM}\""));
+        return Err(format!("postgresql needs a database; set database_uri = \"{URI_FORM}\""));
     }
     if !uri.starts_with("postgresql://") && !uri.starts_with("postgres://") {
-        return Err(format!("database_uri is not of the form {FORM}"));
+        return Err(format!("database_uri is not of the form {URI_FORM}"));
     }
     let odd = |_| {
         format!(
-            "database_uri cannot be read; write it as {FORM}, and signs such as '@' or '/' \
-             in a password as %40 or %2F"
+            "database_uri is not a valid URI; write it as {URI_FORM}, and characters such as '@' \
+             or '/' in a password as %40 or %2F"
         )
     };
-    let (wanted, uri) = Wanted::split(uri)?;
+    let (wanted, uri) = TlsRequest::split(uri)?;
     let mut config: Config = uri.parse().map_err(odd)?;
     if config.get_hosts().is_empty() {
-        return Err(format!("database_uri names no host; write it as {FORM}"));
+        return Err(format!("database_uri does not name a host; write it as {URI_FORM}"));
     }
     if config.get_dbname().is_none_or(str::is_empty) {
-        return Err(format!("database_uri names no database; write it as {FORM}"));
+        return Err(format!("database_uri does not name a database; write it as {URI_FORM}"));
     }
     if config.get_user().is_none_or(str::is_empty) {
-        return Err(format!("database_uri names no user; write it as {FORM}"));
+        return Err(format!("database_uri does not name a user; write it as {URI_FORM}"));
     }
     config.ssl_mode(if wanted.is_encrypted { SslMode::Require } else { SslMode::Disable });
     config.keepalives_idle(Duration::from_secs(5)).tcp_user_timeout(Duration::from_secs(15));
@@ -87,22 +87,22 @@ fn parts(location: &Location) -> Result<(Config, Wanted), String> {
 /// `'bank' at db.example:5432`.
 fn place(config: &Config) -> String {
     let ports = config.get_ports();
-    let hosts = config.get_hosts().iter().enumerate().map(|(index, host)| {
+    let host_and_port = |(index, host): (usize, &Host)| {
         let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
         match host {
             Host::Tcp(name) => format!("{name}:{port}"),
             #[cfg(unix)]
             Host::Unix(folder) => format!("{}:{port}", folder.display()),
         }
-    });
-    let hosts: Vec<String> = hosts.collect();
+    };
+    let hosts: Vec<String> = config.get_hosts().iter().enumerate().map(host_and_port).collect();
     format!("'{}' at {}", config.get_dbname().unwrap_or(""), hosts.join(", "))
 }
 
-/// A name no other store has.
+/// A name that no other store has.
 fn instance() -> String {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
-    // Numbered identities of a test may repeat between processes.
+    // The numbered ids of a test may repeat between processes.
     format!("{}-{}-{}", Id::new(), std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
@@ -119,20 +119,20 @@ mod tests {
     }
 
     #[test]
-    fn says_what_is_wrong_with_a_location() {
-        for (uri, told) in [
+    fn explains_what_is_wrong_with_a_location() {
+        for (uri, expected) in [
             ("", "set database_uri"),
             ("sqlite:bank.db", "not of the form"),
             ("host=h user=u", "not of the form"),
-            ("postgresql://u@h:port/db", "cannot be read"),
-            ("postgresql:///db?user=u", "no host"),
-            ("postgresql://u@h", "no database"),
-            ("postgresql://h/db", "no user"),
+            ("postgresql://u@h:port/db", "not a valid URI"),
+            ("postgresql:///db?user=u", "name a host"),
+            ("postgresql://u@h", "name a database"),
+            ("postgresql://h/db", "name a user"),
             ("postgresql://u@h/db?sslmode=on", "verify-full"),
             ("postgresql://u@h/db?sslrootcert=/ca.pem", "sslmode=verify-full"),
         ] {
             let fault = Postgres.fault(&at(uri)).unwrap_or_else(|| panic!("{uri} is taken"));
-            assert!(fault.contains(told), "{uri}: {fault}");
+            assert!(fault.contains(expected), "{uri}: {fault}");
         }
         for uri in ["postgresql://u:p@h/db", "postgres://u@h:1/db?sslmode=disable"] {
             assert_eq!(Postgres.fault(&at(uri)), None, "{uri}");
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn no_fault_of_a_location_and_no_place_tells_its_password() {
+    fn faults_and_places_never_reveal_the_password() {
         for uri in [
             "postgresql://bob:canary@host:port/db",
             "postgresql://bob:canary@host",
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn connections_are_encrypted_when_the_location_says_so() {
+    fn connections_are_encrypted_when_the_location_requests_it() {
         for (uri, mode) in [
             ("postgresql://u:a?sslmode=require@h/db", SslMode::Disable),
             ("postgresql://u@h/db", SslMode::Disable),

@@ -1,4 +1,4 @@
-//! A few connections that read, opened when they are needed and kept.
+//! A few connections that read, opened on demand and kept.
 
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,7 +18,7 @@ pub(crate) struct Readers {
 }
 
 impl Readers {
-    /// No connection yet; `handle` serves them.
+    /// A pool without connections yet; `handle` drives them.
     pub(crate) fn new(settings: Settings, handle: Handle) -> Self {
         let places = Semaphore::new(settings.readers);
         Self { settings, handle, idle: Mutex::default(), places }
@@ -26,20 +26,20 @@ impl Readers {
 
     /// A connection for a single statement.
     pub(crate) async fn one(&self) -> Result<Reader<'_>> {
-        let place = self.places.acquire().await;
-        let place = place.map_err(|_| Error::failed("the connections that read are closed"))?;
+        let closed = |_| Error::failed("the store is closed");
+        let place = self.places.acquire().await.map_err(closed)?;
         let idle = std::iter::from_fn(|| self.lock().pop()).find(|session| !session.is_closed());
         let session = match idle {
             Some(session) => session,
             None => {
                 let opened = self.settings.connect(&self.handle).await;
-                Arc::new(opened.map_err(|fault| self.settings.told(fault))?)
+                Arc::new(opened.map_err(|fault| self.settings.explain(fault))?)
             }
         };
         Ok(Reader { session, readers: self, clean: true, _place: place })
     }
 
-    /// A connection that is not kept: what was begun on it ends with it.
+    /// A connection that is not kept: a transaction begun on it ends with it.
     pub(crate) async fn alone(&self) -> Result<Reader<'_>> {
         let mut reader = self.one().await?;
         reader.clean = false;
@@ -50,7 +50,7 @@ impl Readers {
     pub(crate) async fn view(&self) -> Result<Reader<'_>> {
         let reader = self.alone().await?;
         let begun = reader.batch("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await;
-        begun.map_err(|fault| self.settings.told(fault))?;
+        begun.map_err(|fault| self.settings.explain(fault))?;
         Ok(reader)
     }
 
@@ -59,8 +59,7 @@ impl Readers {
     }
 }
 
-/// A connection at work. It is kept for the next one unless it was left in the
-/// middle of something.
+/// A connection in use. It goes back to the pool unless a transaction may be open on it.
 pub(crate) struct Reader<'a> {
     session: Arc<Session>,
     readers: &'a Readers,
@@ -69,7 +68,7 @@ pub(crate) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Gives up the view.
+    /// Ends the view, so that the connection can be kept.
     pub(crate) async fn end(mut self) {
         self.clean = self.batch("COMMIT").await.is_ok();
     }

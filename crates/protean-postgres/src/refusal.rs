@@ -1,4 +1,4 @@
-//! Why a unit was left out.
+//! Why a unit is left out of a transaction.
 
 use protean_port::Violations;
 use protean_port::port::Outcome;
@@ -9,17 +9,17 @@ use crate::error::Fault;
 /// Why a unit could not be applied.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    /// It alone is left out, with this outcome.
+    /// Only this unit is left out, with this outcome.
     LeftOut(Outcome),
-    /// The database cannot be written: nothing of the transaction holds.
+    /// The database cannot be written, so the whole transaction fails.
     Broken(Fault),
 }
 
-/// What a violation by the user's own SQL is filed under.
+/// The field that violations by the user's own SQL are reported under.
 pub(crate) const STATEMENT: &str = "statement";
 
 impl Refusal {
-    /// Something the unit expects does not hold any more.
+    /// The unit expects something that no longer holds.
     pub(crate) fn stale(message: impl Into<String>) -> Self {
         Self::LeftOut(Outcome::Stale(message.into()))
     }
@@ -29,8 +29,8 @@ impl Refusal {
         Self::LeftOut(Outcome::Rejected(Violations::of(field, message)))
     }
 
-    /// What a fault of a statement on the tables of users means; `subject` names
-    /// what is at fault when the fault names no column.
+    /// The meaning of a fault on a table of the user's; `subject` is blamed when the fault
+    /// does not name a column.
     pub(crate) fn of_user_tables(fault: Fault, subject: &str) -> Self {
         if fault.is_unprepared() && subject != STATEMENT {
             let message = format!("the table '{subject}' is not prepared; run `db setup`");
@@ -48,8 +48,8 @@ impl Refusal {
         }
     }
 
-    /// What of statements that were sent together was refused first: those behind it
-    /// fail because of it.
+    /// The first refusal among statements that were sent together: it makes the ones after
+    /// it fail.
     pub(crate) fn first(results: Vec<Result<(), Self>>) -> Result<(), Self> {
         let follows = |refusal: &Self| match refusal {
             Self::Broken(fault) => fault.follows(),
@@ -72,7 +72,7 @@ impl From<Fault> for Refusal {
     }
 }
 
-/// The fields an error names, each with what is wrong with it.
+/// The fields that an error names, each with what is wrong with it.
 fn violations(said: &DbError, subject: &str) -> Violations {
     if *said.code() == SqlState::UNIQUE_VIOLATION
         && let Some(named) = said.detail().and_then(named)
@@ -101,7 +101,7 @@ mod tests {
     use super::named;
 
     #[test]
-    fn columns_are_read_from_what_postgresql_says() {
+    fn columns_are_read_from_errors_of_postgresql() {
         assert_eq!(named("Key (email)=(a@b.c) already exists."), Some("email"));
         assert_eq!(named("Key (email, name)=(a)=(b, c) already exists."), Some("email, name"));
         assert_eq!(named("nothing of the kind"), None);

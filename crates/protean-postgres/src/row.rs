@@ -1,30 +1,34 @@
-//! Decides what becomes of rows of users' tables, and writes them: all that a
-//! transaction does to one table in at most three statements.
+//! Decides the writes to users' tables and makes them: the rows that a transaction deletes,
+//! updates and inserts in one table take one statement each.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use protean_port::message::{Row, Table, Value};
+use protean_port::message::{Column, Row, Table};
 use protean_port::port::{RowChange, RowWrite};
+use protean_sql::{Dialect, changed_meanwhile, check_values, falls_back, signed};
 
 use crate::connection::{Parameter, Session};
+use crate::dialect::PostgresDialect;
 use crate::error::{Fault, all};
-use crate::layer::Layered;
-use crate::picture::Names;
 use crate::refusal::Refusal;
-use crate::value::{Text, declared_type, escaped, number, shared, signed, words};
+use crate::staged::StagedMap;
+use crate::value::{Text, escaped, number, shared, words};
 
-/// A row as it stands in the middle of a transaction.
+/// The table and the key of a row.
+pub(crate) type RowKey = (Arc<str>, Arc<str>);
+
+/// The state of a row in the middle of a transaction.
 #[derive(Clone)]
-pub(crate) struct RowNow {
+pub(crate) struct RowState {
     table: Arc<Table>,
-    /// Its version, when it is there.
+    /// Its version, if it exists.
     present: Option<u64>,
-    /// The version it had when it was removed.
+    /// Its last version, if it was removed.
     removed: Option<u64>,
-    /// What it is to hold.
+    /// Its new values, once it is written.
     values: Option<Row>,
 }
 
@@ -33,24 +37,24 @@ pub(crate) async fn load(
     session: &Session,
     table: &Arc<Table>,
     keys: &BTreeSet<Arc<str>>,
-) -> Result<BTreeMap<Arc<str>, RowNow>, Fault> {
+) -> Result<BTreeMap<Arc<str>, RowState>, Fault> {
     let key = table.key_column();
-    let (name, column, kind) = (&table.name, &key.name, declared_type(key.kind));
+    let (name, column, kind) = (&table.name, &key.name, PostgresDialect::declared_type(key.kind));
     let sql = format!(
         "SELECT \"{column}\"::text, \"_version\" FROM \"{name}\" \
          WHERE \"{column}\" = ANY ($1::text[]::{kind}[])"
     );
-    let asked: Vec<Text<'_>> = keys.iter().map(|key| Text(key)).collect();
-    let tables = vec![Text(name); asked.len()];
-    let removed: [Parameter<'_>; 2] = [&tables, &asked];
-    let versions: [Parameter<'_>; 1] = [&asked];
+    let texts: Vec<Text<'_>> = keys.iter().map(|key| Text(key)).collect();
+    let tables = vec![Text(name); texts.len()];
+    let removed: [Parameter<'_>; 2] = [&tables, &texts];
+    let versions: [Parameter<'_>; 1] = [&texts];
     let loaded = tokio::join!(
         session.query(&sql, &versions),
         session.query(include_str!("sql/load_removed.sql"), &removed)
     );
     let [present, removed] = all(loaded.into())?;
-    let absent = RowNow { table: Arc::clone(table), present: None, removed: None, values: None };
-    let mut rows: BTreeMap<Arc<str>, RowNow> = BTreeMap::new();
+    let absent = RowState { table: Arc::clone(table), present: None, removed: None, values: None };
+    let mut rows: BTreeMap<Arc<str>, RowState> = BTreeMap::new();
     for row in &present {
         let now = rows.entry(shared(row, 0)?).or_insert_with(|| absent.clone());
         now.present = Some(number(row, 1)?);
@@ -62,97 +66,81 @@ pub(crate) async fn load(
     Ok(rows)
 }
 
-/// Applies one write, if the row has the version that is expected.
-pub(crate) fn write(rows: &mut Layered<Names, RowNow>, write: &RowWrite) -> Result<(), Refusal> {
-    let names: Names = (Arc::from(write.table.name.as_str()), Arc::clone(&write.key));
+/// Applies one write, if the row has the expected version.
+pub(crate) fn write(
+    rows: &mut StagedMap<RowKey, RowState>,
+    write: &RowWrite,
+) -> Result<(), Refusal> {
+    let names: RowKey = (Arc::from(write.table.name.as_str()), Arc::clone(&write.key));
     let now = rows.get(&names);
     let (present, removed) = now.map_or((None, None), |now| (now.present, now.removed));
     if write.expected.is_some_and(|expected| write.version <= expected) {
-        return Err(falls_back(write));
+        return Err(Refusal::LeftOut(falls_back(write)));
     }
     if let RowChange::Put(row) = &write.change {
-        examine(&write.table, row)?;
+        check_values(&write.table, row).map_err(Refusal::LeftOut)?;
     }
     if write.expected != present {
-        return Err(stale(write, present));
+        return Err(Refusal::LeftOut(changed_meanwhile(write, present)));
     }
     if write.expected.is_none() && removed.is_some_and(|last| write.version <= last) {
-        return Err(falls_back(write));
+        return Err(Refusal::LeftOut(falls_back(write)));
     }
     let (table, version) = (Arc::clone(&write.table), Some(write.version));
     let now = match &write.change {
         RowChange::Put(row) => {
             let values = Some(Arc::clone(row));
-            RowNow { table, present: version, removed: None, values }
+            RowState { table, present: version, removed: None, values }
         }
-        RowChange::Remove => RowNow { table, present: None, removed: version, values: None },
+        RowChange::Remove => RowState { table, present: None, removed: version, values: None },
     };
     rows.set(names, now);
     Ok(())
 }
 
-fn falls_back(write: &RowWrite) -> Refusal {
-    let (key, table, version) = (&write.key, &write.table.name, write.version);
-    Refusal::stale(format!("the row '{key}' of '{table}' is past the version {version} already"))
-}
-
-fn stale(write: &RowWrite, found: Option<u64>) -> Refusal {
-    let told = |version: Option<u64>| version.map_or("none".into(), |v| format!("version {v}"));
-    Refusal::stale(format!(
-        "the row '{}' of '{}' was changed by another: expected {}, found {}",
-        write.key,
-        write.table.name,
-        told(write.expected),
-        told(found)
-    ))
-}
-
-/// What no column can be asked to hold.
-fn examine(table: &Table, row: &Row) -> Result<(), Refusal> {
-    if row.len() != table.columns.len() {
-        let (found, declared) = (row.len(), table.columns.len());
-        let message = format!("a row of {found} values for {declared} columns");
-        return Err(Refusal::rejected(&table.name, message));
-    }
-    let odd = |value: &Value| matches!(value, Value::Real(number) if number.is_nan());
-    match row.iter().position(odd) {
-        Some(index) => Err(Refusal::rejected(&table.columns[index].name, "is not a number")),
-        None => Ok(()),
-    }
-}
-
-/// Writes what has become of the rows, table by table and key by key.
-pub(crate) async fn flush(session: &Session, rows: &Layered<Names, RowNow>) -> Result<(), Refusal> {
-    let mut tables: BTreeMap<&str, Writes<'_>> = BTreeMap::new();
+/// Writes the changed rows, table by table and sorted by key.
+pub(crate) async fn flush(
+    session: &Session,
+    rows: &StagedMap<RowKey, RowState>,
+) -> Result<(), Refusal> {
+    let mut tables: BTreeMap<&str, TableWrites<'_>> = BTreeMap::new();
     for ((name, key), before, now) in rows.changes() {
-        let fresh = || Writes::new(&now.table);
+        let fresh = || TableWrites::new(&now.table);
         tables.entry(name).or_insert_with(fresh).add(key, before, now);
     }
     let written = join_all(tables.values().map(|writes| writes.run(session))).await;
     Refusal::first(written)
 }
 
-/// What is done to one table.
-struct Writes<'a> {
+/// A row to insert or update.
+struct RowPut<'a> {
+    key: &'a str,
+    state: &'a RowState,
+    /// Its version before; zero for an insert.
+    before: u64,
+}
+
+/// The writes to one table.
+struct TableWrites<'a> {
     table: &'a Arc<Table>,
-    inserts: Vec<(&'a str, &'a RowNow, u64)>,
-    updates: Vec<(&'a str, &'a RowNow, u64)>,
+    inserts: Vec<RowPut<'a>>,
+    updates: Vec<RowPut<'a>>,
     deletes: Vec<(&'a str, u64)>,
     remembered: Vec<(&'a str, u64)>,
     forgotten: Vec<&'a str>,
 }
 
-impl<'a> Writes<'a> {
+impl<'a> TableWrites<'a> {
     fn new(table: &'a Arc<Table>) -> Self {
         let (inserts, updates, deletes) = (Vec::new(), Vec::new(), Vec::new());
         Self { table, inserts, updates, deletes, remembered: Vec::new(), forgotten: Vec::new() }
     }
 
-    fn add(&mut self, key: &'a str, before: Option<&RowNow>, now: &'a RowNow) {
+    fn add(&mut self, key: &'a str, before: Option<&RowState>, now: &'a RowState) {
         let was = before.and_then(|before| before.present);
         match (was, now.present) {
-            (None, Some(_)) => self.inserts.push((key, now, 0)),
-            (Some(version), Some(_)) => self.updates.push((key, now, version)),
+            (None, Some(_)) => self.inserts.push(RowPut { key, state: now, before: 0 }),
+            (Some(before), Some(_)) => self.updates.push(RowPut { key, state: now, before }),
             (Some(version), None) => self.deletes.push((key, version)),
             (None, None) => {}
         }
@@ -165,8 +153,8 @@ impl<'a> Writes<'a> {
         }
     }
 
-    /// Removed rows first: what was unique in them is free again. A statement that has to be
-    /// compiled goes late; when it meets another for that the units are run one by one.
+    /// Deletes go first, which frees unique values. A statement that has to be compiled is sent
+    /// later; if that makes two rows collide, the units are run one by one.
     async fn run(&self, session: &Session) -> Result<(), Refusal> {
         let (deleted, updated, inserted, remembered) = tokio::join!(
             self.delete(session),
@@ -199,7 +187,7 @@ impl<'a> Writes<'a> {
             return Ok(());
         }
         let (name, key) = (&self.table.name, self.table.key_column());
-        let (column, kind) = (&key.name, declared_type(key.kind));
+        let (column, kind) = (&key.name, PostgresDialect::declared_type(key.kind));
         let sql = format!(
             "DELETE FROM \"{name}\" t USING unnest($1::text[], $2::bigint[]) AS u (k, e) \
              WHERE t.\"{column}\" = u.k::{kind} AND t.\"_version\" = u.e"
@@ -213,7 +201,7 @@ impl<'a> Writes<'a> {
     async fn put(
         &self,
         session: &Session,
-        rows: &[(&str, &RowNow, u64)],
+        rows: &[RowPut<'_>],
         update: bool,
     ) -> Result<(), Refusal> {
         if rows.is_empty() {
@@ -221,9 +209,9 @@ impl<'a> Writes<'a> {
         }
         let columns: Vec<Vec<Option<Cow<'_, str>>>> =
             (0..self.table.columns.len()).map(|index| self.column(rows, index)).collect();
-        let version = |now: &RowNow| signed(now.present.unwrap_or(0));
-        let versions: Vec<i64> = rows.iter().map(|(_, now, _)| version(now)).collect();
-        let expected: Vec<i64> = rows.iter().map(|(.., before)| signed(*before)).collect();
+        let version = |row: &RowPut<'_>| signed(row.state.present.unwrap_or(0));
+        let versions: Vec<i64> = rows.iter().map(version).collect();
+        let expected: Vec<i64> = rows.iter().map(|row| signed(row.before)).collect();
         let mut parameters: Vec<Parameter<'_>> = columns.iter().map(|c| c as _).collect();
         parameters.push(&versions);
         if update {
@@ -234,13 +222,9 @@ impl<'a> Writes<'a> {
         self.counted(done, rows.len())
     }
 
-    fn column<'b>(
-        &self,
-        rows: &'b [(&str, &RowNow, u64)],
-        index: usize,
-    ) -> Vec<Option<Cow<'b, str>>> {
-        let value = |(key, now, _): &'b (&str, &RowNow, u64)| match &now.values {
-            _ if index == self.table.key => Some(escaped(key)),
+    fn column<'b>(&self, rows: &'b [RowPut<'_>], index: usize) -> Vec<Option<Cow<'b, str>>> {
+        let value = |row: &'b RowPut<'_>| match &row.state.values {
+            _ if index == self.table.key => Some(escaped(row.key)),
             Some(values) => values.get(index).and_then(words),
             None => None,
         };
@@ -261,10 +245,10 @@ impl<'a> Writes<'a> {
 
     fn update_sql(&self) -> String {
         let (name, columns) = (&self.table.name, &self.table.columns);
-        let sets = columns.iter().enumerate();
-        let sets: Vec<_> = sets
-            .map(|(index, column)| format!("\"{}\" = {}", column.name, self.cast(index)))
-            .collect();
+        let set = |(index, column): (usize, &Column)| {
+            format!("\"{}\" = {}", column.name, self.cast(index))
+        };
+        let sets: Vec<_> = columns.iter().enumerate().map(set).collect();
         format!(
             "UPDATE \"{name}\" t SET {}, \"_version\" = u.v FROM {} \
              WHERE t.\"{}\" = {} AND t.\"_version\" = u.e",
@@ -276,10 +260,10 @@ impl<'a> Writes<'a> {
     }
 
     fn cast(&self, index: usize) -> String {
-        format!("u.c{index}::{}", declared_type(self.table.columns[index].kind))
+        format!("u.c{index}::{}", PostgresDialect::declared_type(self.table.columns[index].kind))
     }
 
-    /// The parameters as a table `u`.
+    /// The array parameters as a table `u`.
     fn arrays(&self, expected: bool) -> String {
         let count = self.table.columns.len();
         let mut arrays: Vec<_> = (1..=count).map(|at| format!("${at}::text[]")).collect();
@@ -293,11 +277,11 @@ impl<'a> Writes<'a> {
         format!("unnest({}) AS u ({})", arrays.join(", "), names.join(", "))
     }
 
-    /// Fewer rows than asked for: another program has changed them past the lock.
-    fn counted(&self, done: Result<u64, Fault>, asked: usize) -> Result<(), Refusal> {
+    /// Fewer rows than expected mean that another program changed them without the lock.
+    fn counted(&self, done: Result<u64, Fault>, expected: usize) -> Result<(), Refusal> {
         let name = &self.table.name;
         let done = done.map_err(|fault| Refusal::of_user_tables(fault, name))?;
-        if done == asked as u64 {
+        if done == expected as u64 {
             return Ok(());
         }
         Err(Refusal::stale(format!("rows of '{name}' were changed by another program")))

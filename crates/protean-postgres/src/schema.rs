@@ -3,14 +3,16 @@
 use protean_port::message::{Lane, RESERVED, SNAPSHOTS, Table};
 use protean_port::port::{GroupRegistration, Start};
 use protean_port::{Error, Result};
+use protean_sql::{check_names, limit, unsigned};
 use tokio_postgres::error::SqlState;
 
 use crate::connection::{Session, Settings};
+use crate::dialect::PostgresDialect;
 use crate::error::Fault;
-use crate::value::{Text, limit, unsigned};
+use crate::value::Text;
 use crate::{forget, table, turnstile};
 
-/// What leads from each layout to the next, from an empty database on.
+/// The statements that lead from each layout to the next, beginning with an empty database.
 const LAYOUTS: [&[&str]; 1] = [&[
     include_str!("sql/create_messages.sql"),
     include_str!("sql/create_messages_by_stream.sql"),
@@ -26,7 +28,7 @@ const LAYOUTS: [&[&str]; 1] = [&[
     include_str!("sql/create_dead.sql"),
     include_str!("sql/create_dead_by_stream.sql"),
     include_str!("sql/create_counters.sql"),
-    include_str!("sql/create_enrolments.sql"),
+    include_str!("sql/create_registrations.sql"),
     include_str!("sql/create_idempotency.sql"),
     include_str!("sql/create_idempotency_by_expiry.sql"),
     include_str!("sql/create_removed.sql"),
@@ -35,24 +37,24 @@ const LAYOUTS: [&[&str]; 1] = [&[
     include_str!("sql/create_writers.sql"),
 ]];
 
-/// The layout this program writes.
-const VERSION: usize = LAYOUTS.len();
+/// The layout that this program writes.
+const LAYOUT_VERSION: usize = LAYOUTS.len();
 
-/// Tables that only this adapter has, beside those of every store.
-const OWN: [&str; 3] = ["protean.claims", "protean.layout", "protean.writers"];
+/// Tables that only this adapter has, in addition to those of every store.
+const OWN_TABLES: [&str; 3] = ["protean.claims", "protean.layout", "protean.writers"];
 
-/// Refuses a database of a later version of this program.
+/// Refuses a database of a later release of this program.
 pub(crate) async fn check(session: &Session) -> Result<(), Fault> {
     match present(session).await {
         Ok(_) => Ok(()),
-        // Nothing is laid out yet.
+        // The tables do not exist yet.
         Err(fault) if fault.is_unprepared() => Ok(()),
         Err(fault) => Err(fault),
     }
 }
 
-/// Creates what is missing, in one transaction: the store's own tables, these
-/// tables, and these registrations.
+/// Creates what is missing, in one transaction: the store's own tables, these tables and
+/// these registrations.
 pub(crate) async fn prepare(
     session: &Session,
     settings: &Settings,
@@ -62,7 +64,7 @@ pub(crate) async fn prepare(
     let begun = turnstile::begin(session, Lane::Primary).await;
     let done = match begun {
         Ok(()) => lay_out(session, settings, tables, registrations).await,
-        Err(fault) => Err(settings.told(fault)),
+        Err(fault) => Err(settings.explain(fault)),
     };
     end(session, settings, done).await
 }
@@ -74,46 +76,46 @@ async fn lay_out(
     registrations: &[GroupRegistration],
 ) -> Result {
     create(session).await.map_err(|fault| occupied(fault, settings))?;
-    forget::writers(session).await.map_err(|fault| settings.told(fault))?;
+    forget::writers(session).await.map_err(|fault| settings.explain(fault))?;
     for table in tables {
         table::prepare(session, table, settings).await?;
     }
     for registration in registrations {
-        enrol(session, registration).await.map_err(|fault| settings.told(fault))?;
+        register(session, registration).await.map_err(|fault| settings.explain(fault))?;
     }
     Ok(())
 }
 
-/// Drops the store's own tables and these.
+/// Drops the store's own tables and these tables.
 pub(crate) async fn destroy(session: &Session, settings: &Settings, tables: &[Table]) -> Result {
     for table in tables {
-        table::check_names(table)?;
+        check_names::<PostgresDialect>(table)?;
     }
     let begun = turnstile::begin(session, Lane::Primary).await;
     let done = match begun {
         Ok(()) => drop_all(session, tables).await,
         Err(fault) => Err(fault),
     };
-    end(session, settings, done.map_err(|fault| settings.told(fault))).await
+    end(session, settings, done.map_err(|fault| settings.explain(fault))).await
 }
 
 async fn drop_all(session: &Session, tables: &[Table]) -> Result<(), Fault> {
     for table in tables {
         table::drop_table(session, table).await?;
     }
-    for name in RESERVED.iter().filter(|name| **name != SNAPSHOTS).chain(&OWN) {
+    for name in RESERVED.iter().filter(|name| **name != SNAPSHOTS).chain(&OWN_TABLES) {
         let kind = if *name == "outbox" { "VIEW" } else { "TABLE" };
         session.batch(&format!("DROP {kind} IF EXISTS \"{name}\"")).await?;
     }
     Ok(())
 }
 
-/// Ends a transaction that changes what is no unit of work, whole or not at all.
+/// Ends a transaction that is not a unit of work: commits it, or rolls it back after an error.
 async fn end(session: &Session, settings: &Settings, done: Result) -> Result {
     if done.is_ok() {
-        return session.batch("COMMIT").await.map_err(|fault| settings.told(fault));
+        return session.batch("COMMIT").await.map_err(|fault| settings.explain(fault));
     }
-    // The connection is not used again, so a transaction that stays ends with it.
+    // The connection is not used again; if this fails, the transaction ends with it.
     session.batch("ROLLBACK").await.unwrap_or_default();
     done
 }
@@ -121,7 +123,7 @@ async fn end(session: &Session, settings: &Settings, done: Result) -> Result {
 async fn create(session: &Session) -> Result<(), Fault> {
     session.batch(include_str!("sql/create_layout.sql")).await?;
     let present = present(session).await?;
-    if present == VERSION {
+    if present == LAYOUT_VERSION {
         return Ok(());
     }
     for layout in &LAYOUTS[present..] {
@@ -129,7 +131,7 @@ async fn create(session: &Session) -> Result<(), Fault> {
             session.batch(statement).await?;
         }
     }
-    session.execute(include_str!("sql/write_layout.sql"), &[&limit(VERSION)]).await.map(drop)
+    session.execute(include_str!("sql/write_layout.sql"), &[&limit(LAYOUT_VERSION)]).await.map(drop)
 }
 
 /// The layout of the database; zero when there is none.
@@ -137,30 +139,30 @@ async fn present(session: &Session) -> Result<usize, Fault> {
     let row = session.first(include_str!("sql/read_layout.sql"), &[]).await?;
     let version = row.map(|row| row.try_get::<_, Option<i64>>(0)).transpose()?.flatten();
     let version = usize::try_from(unsigned(version.unwrap_or(0))).unwrap_or(usize::MAX);
-    if version > VERSION {
+    if version > LAYOUT_VERSION {
         return Err(Fault::Unusable(format!(
-            "the database has layout {version}, this program knows up to {VERSION}; \
+            "the database has layout {version}, but this program supports layouts up to {LAYOUT_VERSION}; \
              use a newer release"
         )));
     }
     Ok(version)
 }
 
-async fn enrol(session: &Session, registration: &GroupRegistration) -> Result<(), Fault> {
+async fn register(session: &Session, registration: &GroupRegistration) -> Result<(), Fault> {
     let (group, category) = (Text(&registration.group), Text(registration.category.as_str()));
     let beginning = registration.start == Start::Beginning;
-    let sql = include_str!("sql/enrol.sql");
+    let sql = include_str!("sql/register_group.sql");
     session.execute(sql, &[&group, &category, &beginning]).await.map(drop)
 }
 
 fn occupied(fault: Fault, settings: &Settings) -> Error {
     let taken = [&SqlState::DUPLICATE_TABLE, &SqlState::DUPLICATE_OBJECT];
     if !fault.code().is_some_and(|code| taken.contains(&code)) {
-        return settings.told(fault);
+        return settings.explain(fault);
     }
     Error::misused(format!(
-        "the database {} holds tables of another program under names this one needs ({}); \
-         name another database",
+        "the database {} has tables of another program under names that this one needs ({}); \
+         choose another database",
         settings.place,
         fault.describe(&settings.place)
     ))

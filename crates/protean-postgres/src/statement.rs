@@ -2,30 +2,30 @@
 
 use protean_port::port::Statement;
 
-use crate::connection::{Parameter, Session};
+use crate::connection::Session;
 use crate::refusal::{Refusal, STATEMENT};
-use crate::value::Bound;
+use crate::value::{Bound, parameters};
 
 /// Runs the user's own SQL, which may write but not end the transaction.
 pub(crate) async fn run(session: &Session, statement: &Statement) -> Result<(), Refusal> {
     let first = statement.sql.split_whitespace().next().unwrap_or("").to_ascii_uppercase();
     if !["INSERT", "UPDATE", "DELETE", "MERGE", "WITH"].contains(&first.as_str()) {
-        let message = "must write: INSERT, UPDATE or DELETE; transactions are not its business";
+        let message = "must be an INSERT, UPDATE or DELETE; the unit of work owns the transaction";
         return Err(Refusal::rejected(STATEMENT, message));
     }
-    let values: Vec<Bound<'_>> = statement.parameters.iter().map(Bound).collect();
-    let parameters: Vec<Parameter<'_>> = values.iter().map(|value| value as _).collect();
+    let bound = Bound::all(&statement.parameters);
+    let parameters = parameters(&bound);
     let (sql, refused) =
         (numbered(&statement.sql), |fault| Refusal::of_user_tables(fault, STATEMENT));
     let expected = session.prepared(&sql).await.map_err(refused)?.params().len();
     if expected != parameters.len() {
-        let message = format!("has {expected} parameters, {} are given", parameters.len());
+        let message = format!("has {expected} parameters, but {} were given", parameters.len());
         return Err(Refusal::rejected(STATEMENT, message));
     }
     session.query(&sql, &parameters).await.map(drop).map_err(refused)
 }
 
-/// `?1` as PostgreSQL writes it, `$1`, but for what stands in quotes.
+/// Rewrites `?1` as `$1`, PostgreSQL's form, outside of quotes.
 fn numbered(sql: &str) -> String {
     let (mut numbered, mut quote) = (String::with_capacity(sql.len()), None);
     let mut letters = sql.chars().peekable();
@@ -46,7 +46,7 @@ mod tests {
     use super::numbered;
 
     #[test]
-    fn parameters_are_written_as_postgresql_does() {
+    fn parameters_are_rewritten_for_postgresql() {
         let sql = "UPDATE \"a?1\" SET b = '?2 it''s' || ?2 WHERE c = ?1 AND d ? 'e'";
         let expected = "UPDATE \"a?1\" SET b = '?2 it''s' || $2 WHERE c = $1 AND d ? 'e'";
         assert_eq!(numbered(sql), expected);

@@ -10,12 +10,12 @@ use tokio::sync::watch;
 use crate::claim::Claims;
 use crate::connection::{Parameter, Settings};
 use crate::readers::Readers;
+use crate::signal::Signal;
 use crate::value::{Text, shared, text_or_null};
-use crate::wake::Signal;
 use crate::writer::Writer;
 use crate::{forget, schema};
 
-/// One database. The writer ends last: its thread serves the connections of the readers.
+/// One database. The writer is dropped last: its thread drives the connections of the readers.
 pub(crate) struct PostgresStore {
     pub(crate) claims: Claims,
     pub(crate) readers: Readers,
@@ -25,14 +25,14 @@ pub(crate) struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// Opens the database, which must be there.
+    /// Opens the database, which must exist.
     pub(crate) async fn open(settings: Settings) -> Result<Self> {
         let signal = Arc::new(Signal::default());
         let (writer, handle) = Writer::start(settings.clone(), Arc::clone(&signal)).await?;
         let readers = Readers::new(settings.clone(), handle);
         let claims = Claims::new(settings.clone());
         let store = Self { claims, readers, writer, signal, settings };
-        schema::check(&*store.readers.one().await?).await.map_err(|e| store.settings.told(e))?;
+        schema::check(&*store.readers.one().await?).await.map_err(|e| store.settings.explain(e))?;
         Ok(store)
     }
 }
@@ -69,8 +69,8 @@ impl Store for PostgresStore {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Option<KeyClaim>>> {
         Box::pin(async move {
-            let asked: [Parameter<'_>; 3] = [&Text(command), &Text(key), &now.as_micros()];
-            let known = self.read_durable(include_str!("sql/known_key.sql"), &asked).await?;
+            let key_and_time: [Parameter<'_>; 3] = [&Text(command), &Text(key), &now.as_micros()];
+            let known = self.read_durable(include_str!("sql/known_key.sql"), &key_and_time).await?;
             let Some(row) = known.into_iter().next() else { return Ok(None) };
             let claim = || {
                 Ok::<_, crate::error::Fault>(KeyClaim {
@@ -82,23 +82,23 @@ impl Store for PostgresStore {
                     expires: Timestamp::from_micros(row.try_get(3)?),
                 })
             };
-            claim().map(Some).map_err(|e| self.settings.told(e))
+            claim().map(Some).map_err(|e| self.settings.explain(e))
         })
     }
 
     fn sweep(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize>> {
         Box::pin(async move {
             let session = self.readers.one().await?;
-            forget::keys(&session, now, limit).await.map_err(|e| self.settings.told(e))
+            forget::keys(&session, now, limit).await.map_err(|e| self.settings.explain(e))
         })
     }
 
     fn forget<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let session = self.readers.one().await?;
-            for sql in forget::GROUP {
+            for sql in forget::GROUP_STATEMENTS {
                 let some = || forget::some(&session, sql, group);
-                while some().await.map_err(|e| self.settings.told(e))? > 0 {}
+                while some().await.map_err(|e| self.settings.explain(e))? > 0 {}
             }
             self.signal.bump();
             Ok(())

@@ -1,12 +1,12 @@
-//! Encrypted connections: which ones, and whom they trust.
+//! Encrypted connections: when they are used, and which certificates they accept.
 //!
 //! ```text
 //! no sslmode, disable, allow, prefer  ─▶ plain text
-//! require, verify-ca, verify-full     ─▶ TLS, or no connection: the certificate has to be
-//!                                        vouched for, and to name the host
+//! require, verify-ca, verify-full     ─▶ TLS, or no connection: the certificate must be
+//!                                        signed by an authority and name the host
 //! ```
-//! What is asked for is never silently less; `require` is more than elsewhere, since
-//! what encrypts for an unknown reader protects nothing.
+//! A connection is never less secure than requested. `require` verifies more than it does
+//! elsewhere, because encryption for an unknown peer protects nothing.
 
 use std::io;
 use std::pin::Pin;
@@ -23,20 +23,20 @@ use tokio_postgres::Socket;
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
 use tokio_rustls::TlsConnector;
 
-/// The file of the authority in a URI.
-const AUTHORITY: &str = "sslrootcert";
+/// The parameter of a URI that names the file of the authority.
+const AUTHORITY_KEY: &str = "sslrootcert";
 
-/// What a URI asks for.
+/// What a URI requests.
 #[derive(Default)]
-pub(crate) struct Wanted {
+pub(crate) struct TlsRequest {
     pub(crate) is_encrypted: bool,
     authority: Option<String>,
 }
 
-impl Wanted {
-    /// Takes what concerns TLS out of a URI and gives the rest.
+impl TlsRequest {
+    /// Takes the parameters of TLS out of a URI and returns the rest.
     pub(crate) fn split(uri: &str) -> Result<(Self, String), String> {
-        // A password may hold any sign but this one.
+        // A password may contain any character but this one.
         let host = uri.find('@').unwrap_or(0);
         let Some(query) = uri[host..].find('?').map(|at| host + at) else {
             return Ok((Self::default(), uri.to_owned()));
@@ -53,7 +53,7 @@ impl Wanted {
                                 encrypted connection, or disable"
                         .into());
                 }
-                Some((AUTHORITY, path)) => {
+                Some((AUTHORITY_KEY, path)) => {
                     let path = percent_decode_str(path).decode_utf8_lossy();
                     wanted.authority = Some(path.into_owned());
                 }
@@ -62,14 +62,14 @@ impl Wanted {
         }
         if wanted.authority.is_some() && !wanted.is_encrypted {
             return Err(format!(
-                "database_uri names {AUTHORITY} and no TLS; add sslmode=verify-full"
+                "database_uri has {AUTHORITY_KEY} but does not request TLS; add sslmode=verify-full"
             ));
         }
         let rest = if rest.is_empty() { String::new() } else { format!("?{}", rest.join("&")) };
         Ok((wanted, format!("{}{rest}", &uri[..query])))
     }
 
-    /// Reads the certificates of whom to trust.
+    /// Reads the certificates of the authorities to trust.
     pub(crate) fn trust(&self) -> Result<Tls, String> {
         if !self.is_encrypted {
             return Ok(Tls(None));
@@ -77,14 +77,16 @@ impl Wanted {
         let mut roots = RootCertStore::empty();
         match self.authority.as_deref().filter(|path| *path != "system") {
             Some(path) => {
-                let unread = |why: String| format!("{AUTHORITY} = {path} cannot be read: {why}");
+                let unread = |why: String| {
+                    format!("the file '{path}' of {AUTHORITY_KEY} cannot be read: {why}")
+                };
                 let content = std::fs::read(path).map_err(|error| unread(error.to_string()))?;
                 for found in CertificateDer::pem_slice_iter(&content) {
                     let added = found.ok().map(|certificate| roots.add(certificate));
                     added.and_then(Result::ok).ok_or_else(|| unread("expected PEM".into()))?;
                 }
                 if roots.is_empty() {
-                    return Err(unread("it holds no certificate; expected PEM".into()));
+                    return Err(unread("it has no certificate; expected PEM".into()));
                 }
             }
             None => {
@@ -94,21 +96,21 @@ impl Wanted {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|error| format!("this program speaks no TLS: {error}"))?
+            .map_err(|error| format!("TLS is not available in this program: {error}"))?
             .with_root_certificates(roots)
             .with_no_client_auth();
         Ok(Tls(Some(Arc::new(config))))
     }
 }
 
-/// Encrypts connections, if it is to.
+/// Encrypts connections, if requested.
 #[derive(Clone)]
 pub(crate) struct Tls(Option<Arc<ClientConfig>>);
 
 /// Encrypts one connection to a host.
 pub(crate) struct Encrypting(Tls, String);
 
-/// A connection that is encrypted.
+/// An encrypted connection.
 pub(crate) struct Encrypted(tokio_rustls::client::TlsStream<Socket>);
 
 impl MakeTlsConnect<Socket> for Tls {
@@ -129,7 +131,7 @@ impl TlsConnect<Socket> for Encrypting {
     fn connect(self, socket: Socket) -> Self::Future {
         Box::pin(async move {
             let Self(Tls(config), host) = self;
-            let config = config.ok_or_else(|| io::Error::other("TLS is not asked for"))?;
+            let config = config.ok_or_else(|| io::Error::other("TLS was not requested"))?;
             let name = ServerName::try_from(host).map_err(io::Error::other)?;
             TlsConnector::from(config).connect(name, socket).await.map(Encrypted)
         })
@@ -170,9 +172,9 @@ impl AsyncWrite for Encrypted {
     }
 }
 
-/// What a failed handshake means, when waiting does not help.
+/// What a failed handshake means, if waiting does not help.
 pub(crate) fn advice(why: &str) -> Option<&'static str> {
-    let told = [
+    let known = [
         (
             "does not support TLS",
             "does not speak TLS; turn it on there (ssl = on), or write sslmode=disable in \
@@ -180,25 +182,25 @@ pub(crate) fn advice(why: &str) -> Option<&'static str> {
         ),
         (
             "no hostname provided",
-            "is reached without a network, where there is no TLS; write sslmode=disable in \
+            "is on a local socket, which has no TLS; write sslmode=disable in \
              database_uri",
         ),
         (
             "UnknownIssuer",
-            "shows a certificate of an unknown authority; name the file of that authority in \
+            "has a certificate of an unknown authority; name the authority's file in \
              database_uri: sslrootcert=/path/to/ca.pem",
         ),
-        ("certificate expired", "shows a certificate that has expired; renew it"),
+        ("certificate expired", "has an expired certificate; renew it"),
         (
             "not valid for",
-            "shows a certificate for another host; name the host in database_uri as the \
-             certificate does",
+            "has a certificate for another host; use the host name of the certificate in \
+             database_uri",
         ),
-        ("peer certificate", "shows a certificate that cannot be trusted; renew it"),
+        ("peer certificate", "has a certificate that is not valid; renew it"),
         (
             "CertificateRequired",
-            "asks for a certificate of ours, which cannot be given; let it ask for a password",
+            "requires a client certificate, which is not supported; let it ask for a password",
         ),
     ];
-    told.into_iter().find(|(word, _)| why.contains(word)).map(|(_, told)| told)
+    known.into_iter().find(|(word, _)| why.contains(word)).map(|(_, advice)| advice)
 }

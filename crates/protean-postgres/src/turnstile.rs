@@ -6,17 +6,16 @@
 //! ```
 //!
 //! A transaction that writes holds an advisory lock from its beginning to its end.
-//! So positions come in the order of the commits: no reader meets a gap that
-//! is filled later, none waits for a transaction to end, and nothing a unit rests
-//! on changes while it is decided. The locks are fair; a bulk writer takes one
-//! more, so that at most one of them stands before a production writer, however many
-//! processes there are.
+//! So positions are in the order of the commits: no reader sees a gap that is filled
+//! later or waits for a transaction to end, and nothing a unit depends on changes while
+//! it is decided. The locks are fair; a bulk writer takes a second one, so that at most
+//! one bulk writer is ahead of a production writer, however many processes there are.
 //!
-//! The COMMIT lets go of the lock before the disk has what was written, so that
-//! the next writer need not wait for the disk and processes share its flushes. The
-//! log of the server keeps the order: what rests on a transaction is never on the
-//! disk without it. So nothing may leave the database, as an answer or as a
-//! message, before [`DURABLE`] has said that the disk has it.
+//! COMMIT releases the lock before the transaction is on disk, so that the next writer
+//! need not wait for the disk and processes share its flushes. The server's own log keeps
+//! the order: a transaction is never on disk without those it depends on. So nothing may
+//! leave the database, as an answer or as a message, before [`FLUSH`] has confirmed that
+//! it is on disk.
 
 use protean_port::message::Lane;
 
@@ -24,30 +23,31 @@ use crate::connection::{Session, Settings};
 use crate::error::Fault;
 use tokio_postgres::error::SqlState;
 
-/// The first part of the locks' names: the letters `Prtn`.
-const PRODUCTION: &str = "BEGIN; SET LOCAL synchronous_commit = off; \
+/// Takes the log's lock. The first part of its name is the letters `Prtn`.
+const BEGIN_PRODUCTION: &str = "BEGIN; SET LOCAL synchronous_commit = off; \
                           SELECT pg_advisory_xact_lock(1349678190, 1)";
-const BULK: &str = "BEGIN; SET LOCAL synchronous_commit = off; \
+/// Takes the lock of bulk writers, then the log's lock.
+const BEGIN_BULK: &str = "BEGIN; SET LOCAL synchronous_commit = off; \
                     SELECT pg_advisory_xact_lock(1349678190, 2); \
                     SELECT pg_advisory_xact_lock(1349678190, 1)";
-/// Waits until all that was committed is as durable as the server is configured to
-/// make it: a little transaction of its own takes along whatever is not.
-pub(crate) const DURABLE: &str = "SELECT pg_logical_emit_message(true, 'protean', '') \
+/// Waits until everything committed is as durable as the server is configured to make it:
+/// a small transaction flushes the log up to its own end.
+pub(crate) const FLUSH: &str = "SELECT pg_logical_emit_message(true, 'protean', '') \
      WHERE pg_current_wal_flush_lsn() < pg_current_wal_insert_lsn()";
 
 /// Begins a transaction that writes.
 pub(crate) async fn begin(session: &Session, lane: Lane) -> Result<(), Fault> {
-    session.batch(if lane == Lane::Backfill { BULK } else { PRODUCTION }).await
+    session.batch(if lane == Lane::Backfill { BEGIN_BULK } else { BEGIN_PRODUCTION }).await
 }
 
 /// Ends a transaction that writes, and waits until it is durable.
 pub(crate) async fn commit(session: &Session) -> Result<(), Fault> {
-    let (committed, durable) = tokio::join!(session.batch("COMMIT"), session.batch(DURABLE));
+    let (committed, durable) = tokio::join!(session.batch("COMMIT"), session.batch(FLUSH));
     committed.and(durable)
 }
 
-/// The fault, with who holds the lock when that is what it says; the transaction
-/// is over then.
+/// The fault; one about the lock is replaced by one that names its holder, after the
+/// transaction is rolled back.
 pub(crate) async fn explained(fault: Fault, session: &Session, settings: &Settings) -> Fault {
     if fault.code() != Some(&SqlState::LOCK_NOT_AVAILABLE) {
         return fault;
@@ -58,9 +58,9 @@ pub(crate) async fn explained(fault: Fault, session: &Session, settings: &Settin
         Some((row.try_get::<_, String>(0).ok()?, row.try_get::<_, Option<String>>(1).ok()?))
     });
     let (waited, holder) = found.unwrap_or_else(|| ("too long".into(), None));
-    let holder = holder.unwrap_or_else(|| "whoever held it has let it go since".into());
+    let holder = holder.unwrap_or_else(|| "the lock has been released since".into());
     Fault::Unusable(format!(
-        "the database {} could not be written for {waited}: its log is locked; {holder}",
+        "the database {} could not be written for {waited} because its log is locked; {holder}",
         settings.place
     ))
 }

@@ -1,8 +1,8 @@
-//! Finds units that may meet in a unique column.
+//! Finds units that may collide in a unique column.
 //!
-//! Rows are written as they are at the end of a transaction. A value that is
-//! given away and taken in the same one must not look free before its time, so such
-//! units are applied one by one.
+//! Rows are written once, as they are at the end of a transaction. A unique value that one
+//! unit gives up and another takes must not seem free too early, so such units are applied
+//! one by one.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,23 +11,25 @@ use std::sync::Arc;
 use futures_util::future::try_join_all;
 use protean_port::message::{Column, ColumnKind, Table};
 use protean_port::port::{Changes, RowChange};
+use protean_sql::Dialect;
 
 use crate::connection::Session;
+use crate::dialect::PostgresDialect;
 use crate::error::Fault;
-use crate::value::{Text, declared_type, text, unescaped, words};
+use crate::value::{Text, text, unescaped, words};
 
-/// Who takes which value of a column.
+/// The keys of the rows that take each value of a column.
 type Takers = BTreeMap<String, BTreeSet<Arc<str>>>;
 
-/// What units do to one table.
+/// What units take and give up in one table.
 #[derive(Default)]
 struct Taken {
     gives: bool,
     columns: BTreeMap<usize, Takers>,
 }
 
-/// True when a unit may take a value that a row has which another unit writes.
-pub(crate) async fn may_meet(session: &Session, units: &[&Changes]) -> Result<bool, Fault> {
+/// True when a unit may take a value of a row that another unit writes.
+pub(crate) async fn may_collide(session: &Session, units: &[&Changes]) -> Result<bool, Fault> {
     let tables = taken(units);
     let giving = tables.values().filter(|(_, taken)| taken.gives);
     let columns = giving.flat_map(|(table, taken)| {
@@ -36,8 +38,8 @@ pub(crate) async fn may_meet(session: &Session, units: &[&Changes]) -> Result<bo
     if columns.clone().any(|(.., takers)| takers.values().any(|keys| keys.len() > 1)) {
         return Ok(true);
     }
-    let asked = columns.map(|(table, column, takers)| is_held(session, table, column, takers));
-    Ok(try_join_all(asked).await?.contains(&true))
+    let held = columns.map(|(table, column, takers)| is_held(session, table, column, takers));
+    Ok(try_join_all(held).await?.contains(&true))
 }
 
 fn taken(units: &[&Changes]) -> BTreeMap<String, (Arc<Table>, Taken)> {
@@ -50,10 +52,10 @@ fn taken(units: &[&Changes]) -> BTreeMap<String, (Arc<Table>, Taken)> {
         let (table, taken) = tables.entry(write.table.name.clone()).or_insert_with(fresh);
         taken.gives |= write.expected.is_some();
         let RowChange::Put(row) = &write.change else { continue };
-        let columns = table.columns.iter().enumerate();
-        for (index, column) in
-            columns.filter(|(index, column)| column.unique && *index != table.key)
-        {
+        for (index, column) in table.columns.iter().enumerate() {
+            if !column.unique || index == table.key {
+                continue;
+            }
             if let Some(value) = row.get(index).and_then(words) {
                 let takers = taken.columns.entry(index).or_default();
                 takers
@@ -66,7 +68,7 @@ fn taken(units: &[&Changes]) -> BTreeMap<String, (Arc<Table>, Taken)> {
     tables
 }
 
-/// True when a row that does not take a value has it.
+/// True when one of the values belongs to a row that does not take it itself.
 async fn is_held(
     session: &Session,
     table: &Table,
@@ -75,7 +77,7 @@ async fn is_held(
 ) -> Result<bool, Fault> {
     let (name, key) = (&table.name, &table.key_column().name);
     let Column { name: column, kind, .. } = &table.columns[column];
-    let declared = declared_type(*kind);
+    let declared = PostgresDialect::declared_type(*kind);
     let sql = format!(
         "SELECT \"{key}\"::text, \"{column}\"::text FROM \"{name}\" \
          WHERE \"{column}\" = ANY ($1::text[]::{declared}[])"
@@ -92,7 +94,7 @@ async fn is_held(
     Ok(false)
 }
 
-/// Equal numbers have many texts; this is the one without zeros at its end.
+/// Equal decimals have many texts; this one is without trailing zeros.
 fn plain(kind: ColumnKind, words: &str) -> String {
     let zeros = kind == ColumnKind::Decimal && words.contains('.');
     let plain = if zeros { words.trim_end_matches('0').trim_end_matches('.') } else { words };

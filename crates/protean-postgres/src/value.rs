@@ -1,9 +1,8 @@
-//! Values on their way into columns and back.
+//! Converts values to columns and back.
 //!
-//! PostgreSQL's text holds no NUL. So the four lowest characters are written as
-//! three letters each, of which the first begins nothing else: bytes still sort
-//! as the text does, and a part is found just where it is. All other text is
-//! kept as it is.
+//! PostgreSQL's text cannot contain NUL. So each of the four lowest characters is written
+//! as three, the first of which appears nowhere else: the bytes still sort as the text
+//! does, and a search still finds every part. All other text stays as it is.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -12,22 +11,24 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use protean_port::message::{ColumnKind, Date, Timestamp, Value};
+use protean_sql::unsigned;
 use tokio_postgres::Row;
 use tokio_postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
 
+use crate::connection::Parameter;
 use crate::error::Fault;
 
-const CODES: [&str; 4] =
+const ESCAPE_CODES: [&str; 4] =
     ["\u{1}\u{2}\u{2}", "\u{1}\u{2}\u{3}", "\u{1}\u{3}\u{2}", "\u{1}\u{3}\u{3}"];
 
-/// A text as columns hold it.
+/// A text as columns store it.
 pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| byte > 3) {
         return Cow::Borrowed(text);
     }
     let mut escaped = String::with_capacity(text.len() + 8);
     for letter in text.chars() {
-        match CODES.get(letter as usize) {
+        match ESCAPE_CODES.get(letter as usize) {
             Some(code) => escaped.push_str(code),
             None => escaped.push(letter),
         }
@@ -35,14 +36,14 @@ pub(crate) fn escaped(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// The text that a column holds.
+/// The text that a column stores.
 pub(crate) fn unescaped(held: &str) -> Cow<'_, str> {
     if !held.contains('\u{1}') {
         return Cow::Borrowed(held);
     }
     let (mut text, mut rest) = (String::with_capacity(held.len()), held);
     while let Some(letter) = rest.chars().next() {
-        match CODES.iter().zip('\0'..).find(|(code, _)| rest.starts_with(**code)) {
+        match ESCAPE_CODES.iter().zip('\0'..).find(|(code, _)| rest.starts_with(**code)) {
             Some((code, meant)) => {
                 text.push(meant);
                 rest = &rest[code.len()..];
@@ -77,9 +78,21 @@ impl ToSql for Text<'_> {
     to_sql_checked!();
 }
 
-/// A value as a parameter of a statement, in the words the server reads.
+/// A value as a parameter of a statement, in the server's text format.
 #[derive(Debug)]
 pub(crate) struct Bound<'a>(pub(crate) &'a Value);
+
+impl<'a> Bound<'a> {
+    /// Values as parameters, once [`parameters`] has borrowed them.
+    pub(crate) fn all(values: &'a [Value]) -> Vec<Self> {
+        values.iter().map(Bound).collect()
+    }
+}
+
+/// Parameters as a statement takes them.
+pub(crate) fn parameters<'a>(bound: &'a [Bound<'a>]) -> Vec<Parameter<'a>> {
+    bound.iter().map(|value| value as Parameter<'a>).collect()
+}
 
 impl ToSql for Bound<'_> {
     fn to_sql(
@@ -103,7 +116,7 @@ impl ToSql for Bound<'_> {
     to_sql_checked!();
 }
 
-/// A value in the words the server reads.
+/// A value in the server's text format; nothing for null.
 pub(crate) fn words(value: &Value) -> Option<Cow<'_, str>> {
     Some(match value {
         Value::Null => return None,
@@ -121,7 +134,7 @@ pub(crate) fn words(value: &Value) -> Option<Cow<'_, str>> {
     })
 }
 
-/// The value in a column that was selected by [`selected`].
+/// The value in a column that was selected as the dialect says.
 pub(crate) fn read(row: &Row, index: usize, kind: ColumnKind) -> Result<Value, Fault> {
     let value = match kind {
         ColumnKind::Bool => row.try_get::<_, Option<bool>>(index)?.map(Value::Bool),
@@ -141,27 +154,7 @@ pub(crate) fn read(row: &Row, index: usize, kind: ColumnKind) -> Result<Value, F
 
 fn parsed<T: FromStr<Err = String>>(row: &Row, index: usize) -> Result<Option<T>, Fault> {
     let text = row.try_get::<_, Option<&str>>(index)?;
-    text.map(str::parse).transpose().map_err(Fault::Odd)
-}
-
-/// A column as [`read`] wants it.
-pub(crate) fn selected(name: &str, kind: ColumnKind) -> String {
-    match kind {
-        ColumnKind::Decimal | ColumnKind::Date => format!("\"{name}\"::text"),
-        _ => format!("\"{name}\""),
-    }
-}
-
-/// The type a column is declared with.
-pub(crate) fn declared_type(kind: ColumnKind) -> &'static str {
-    match kind {
-        ColumnKind::Bool => "boolean",
-        ColumnKind::Integer | ColumnKind::Timestamp => "bigint",
-        ColumnKind::Real => "double precision",
-        ColumnKind::Decimal => "numeric",
-        ColumnKind::Text | ColumnKind::Json => "text",
-        ColumnKind::Date => "date",
-    }
+    text.map(str::parse).transpose().map_err(Fault::Unreadable)
 }
 
 /// The text in a column.
@@ -174,7 +167,7 @@ pub(crate) fn text_or_null(row: &Row, index: usize) -> Result<Option<Cow<'_, str
     Ok(row.try_get::<_, Option<&str>>(index)?.map(unescaped))
 }
 
-/// The text in a column, to be shared.
+/// The text in a column, as a shared one.
 pub(crate) fn shared(row: &Row, index: usize) -> Result<Arc<str>, Fault> {
     Ok(Arc::from(&*text(row, index)?))
 }
@@ -182,21 +175,6 @@ pub(crate) fn shared(row: &Row, index: usize) -> Result<Arc<str>, Fault> {
 /// The position or count in a column.
 pub(crate) fn number(row: &Row, index: usize) -> Result<u64, Fault> {
     Ok(unsigned(row.try_get(index)?))
-}
-
-/// A position as PostgreSQL keeps it; what it cannot keep is beyond every message.
-pub(crate) fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// A position as it was kept; positions are never negative.
-pub(crate) fn unsigned(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(0)
-}
-
-/// A limit as PostgreSQL takes it.
-pub(crate) fn limit(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]
@@ -224,7 +202,7 @@ mod tests {
             assert!(!escaped(text).contains('\0'));
             assert_eq!(unescaped(&escaped(text)), text);
         }
-        assert_eq!(unescaped("\u{1}x"), "\u{1}x", "what others wrote is read as it is");
+        assert_eq!(unescaped("\u{1}x"), "\u{1}x", "text of other programs stays as it is");
     }
 
     #[test]

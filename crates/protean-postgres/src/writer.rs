@@ -1,12 +1,11 @@
-//! The one thread that writes.
+//! The only thread that writes.
 //!
 //! ```text
-//! primary  ─▶ all that is queued, in one transaction ─┐
+//! primary  ─▶ everything queued, in one transaction ──┐
 //! backfill ─▶ as many units as take about 8 ms        ├▶ COMMIT ─▶ replies ─▶ again
 //! ```
-//! Whatever arrives while a commit runs is the next transaction. The other
-//! connections of the store are served by this thread too, so that no handler
-//! of a user ever holds them up.
+//! Work that arrives during a commit becomes the next transaction. This thread also drives
+//! the other connections of the store, so that a user's handler never holds them up.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,16 +15,17 @@ use std::thread::JoinHandle;
 use protean_port::message::Lane;
 use protean_port::port::{Changes, Outcome};
 use protean_port::{Error, Result};
+use protean_sql::{Job, start_thread};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{Notify, oneshot};
 
 use crate::commit::Committer;
 use crate::connection::Settings;
 use crate::error::Fault;
-use crate::job::Job;
-use crate::wake::{self, Signal};
+use crate::signal::Signal;
+use crate::wake;
 
-/// The queues of the writer thread. Dropping it lets the thread finish what is queued.
+/// The queues of the writer thread. When dropped, the thread first finishes the queued work.
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -45,27 +45,22 @@ struct Queues {
 }
 
 impl Writer {
-    /// Starts the thread, opens the connection that writes and the one that
-    /// listens; the handle serves other connections.
+    /// Starts the thread and opens the connection that writes and the one that listens.
+    /// The handle drives the other connections.
     pub(crate) async fn start(settings: Settings, signal: Arc<Signal>) -> Result<(Self, Handle)> {
         let (opened, ready) = oneshot::channel();
         let shared = Arc::new(Shared::default());
-        let thread = std::thread::Builder::new().name("postgres-writer".into());
-        let (desk, told) = (Arc::clone(&shared), settings.clone());
-        let thread = thread.spawn(move || serve(settings, signal, &desk, opened));
-        let no_thread = |e: std::io::Error| {
-            Error::unavailable("no thread can be started; raise the limit of processes")
-                .with_source(e)
-        };
-        let writer = Self { shared, thread: Some(thread.map_err(no_thread)?) };
+        let (served, database) = (Arc::clone(&shared), settings.clone());
+        let serve = move || serve(settings, signal, &served, opened);
+        let writer = Self { shared, thread: Some(start_thread("postgres-writer", serve)?) };
         match ready.await {
             Ok(Ok(handle)) => Ok((writer, handle)),
-            Ok(Err(fault)) => Err(told.told(fault)),
-            Err(_) => Err(Error::failed("the thread that writes has failed at its start")),
+            Ok(Err(fault)) => Err(database.explain(fault)),
+            Err(_) => Err(Error::failed("the writer thread panicked at its start; see the log")),
         }
     }
 
-    /// Queues a list at once; the future tells what became of it.
+    /// Queues a list immediately; the future resolves to the outcomes of its units.
     pub(crate) fn commit(
         &self,
         units: Arc<[Changes]>,
@@ -80,7 +75,7 @@ impl Writer {
         self.shared.arrived.notify_one();
         async move {
             settled.await.unwrap_or_else(|_| {
-                let closed = "the thread that writes has ended; restart the process";
+                let closed = "the writer thread has ended; restart the process";
                 vec![Outcome::Unavailable(closed.into()); units.len()]
             })
         }
@@ -92,7 +87,7 @@ impl Drop for Writer {
         self.shared.closing.store(true, Ordering::Release);
         self.shared.arrived.notify_one();
         if let Some(thread) = self.thread.take() {
-            // A panic has been reported where it happened.
+            // A panic was reported where it happened.
             thread.join().unwrap_or_default();
         }
     }
@@ -113,8 +108,8 @@ fn serve(
     let runtime = match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            let told = format!("no connection can be opened: {error}");
-            return opened.send(Err(Fault::Unusable(told))).unwrap_or_default();
+            let message = format!("the writer thread cannot open connections: {error}");
+            return opened.send(Err(Fault::Unusable(message))).unwrap_or_default();
         }
     };
     runtime.block_on(async {
@@ -130,22 +125,22 @@ fn serve(
         opened.send(Ok(handle)).unwrap_or_default();
         let closing = Arc::clone(&shared.closing);
         let committer = Committer::new(settings, session, signal, closing);
-        Desk { shared, committer, primary: VecDeque::new(), backfill: VecDeque::new() }
-            .work()
+        WriterLoop { shared, committer, primary: VecDeque::new(), backfill: VecDeque::new() }
+            .run()
             .await;
     });
 }
 
-/// What the thread works with.
-struct Desk<'a> {
+/// The writer thread and what it owns.
+struct WriterLoop<'a> {
     shared: &'a Shared,
     committer: Committer,
     primary: VecDeque<Job>,
     backfill: VecDeque<Job>,
 }
 
-impl Desk<'_> {
-    async fn work(mut self) {
+impl WriterLoop<'_> {
+    async fn run(mut self) {
         while let Some(lane) = self.next().await {
             let jobs = match lane {
                 Lane::Primary => &mut self.primary,
@@ -159,7 +154,7 @@ impl Desk<'_> {
         self.committer.end().await;
     }
 
-    /// Takes what goes first, or waits for something to come.
+    /// The lane that goes first, once there is work.
     async fn next(&mut self) -> Option<Lane> {
         loop {
             let closing = self.shared.closing.load(Ordering::Acquire);

@@ -2,10 +2,10 @@
 
 #![cfg(unix)]
 
+use protean_conformance::store::Subject;
 use protean_port::port::{Location, Provider};
 use protean_postgres::Postgres;
-use protean_testing::contract::Subject;
-use protean_testing::servers;
+use protean_test_servers as servers;
 
 async fn fresh() -> Subject {
     let database = servers::Postgres::shared().database();
@@ -13,4 +13,7 @@ async fn fresh() -> Subject {
     Subject::new(Postgres.open(&location).await.expect("a store")).keeping(database)
 }
 
-protean_testing::contract_suite!(fresh);
+protean_conformance::store_suite!(
+    #[ignore = "needs PostgreSQL: cargo xtask test"]
+    fresh
+);

@@ -1,4 +1,4 @@
-//! The broker: each method as commands on the shared connection.
+//! The broker port: each method sends commands on the shared connection.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,19 +11,18 @@ use protean_port::{Error, Result};
 use redis::{Cmd, Value};
 
 use crate::reader::Readers;
-use crate::script::Step;
+use crate::script::Script;
 use crate::shared::Shared;
 use crate::{check, entry, publish};
 
-/// At most so many ids go into one step: it must not keep the server long.
-const IDS: usize = 500;
+/// The largest number of ids in one script call, which must not block the server for long.
+const MAX_IDS_PER_CALL: usize = 500;
 
-/// Streams and groups of one Redis server.
+/// The streams and consumer groups of one Redis server.
 pub(crate) struct RedisBroker {
     pub(crate) shared: Shared,
     pub(crate) readers: Readers,
-    /// The longest message the server takes, in bytes.
-    pub(crate) longest: usize,
+    pub(crate) max_message_bytes: usize,
 }
 
 impl Broker for RedisBroker {
@@ -35,11 +34,11 @@ impl Broker for RedisBroker {
                 create.arg(0).arg("MKSTREAM");
             }
             let mut missing = Vec::new();
-            for (answer, group) in self.shared.ask_all(&create).await?.into_iter().zip(groups) {
-                if matches!(&answer, Value::ServerError(refusal) if refusal.code() == "BUSYGROUP") {
+            for (reply, group) in self.shared.send_all(&create).await?.into_iter().zip(groups) {
+                if matches!(&reply, Value::ServerError(error) if error.code() == "BUSYGROUP") {
                     continue;
                 }
-                self.shared.accepted(answer).map_err(|failed| of_stream(failed, group))?;
+                self.shared.accepted(reply).map_err(|failed| with_stream(failed, &group.stream))?;
                 missing.push(group.clone());
             }
             Ok(missing)
@@ -51,9 +50,9 @@ impl Broker for RedisBroker {
             for BrokerGroup { stream, group } in groups {
                 let mut from = Some("-".to_owned());
                 while let Some(begin) = from {
-                    let mut step = self.shared.steps.on(Step::Forget, stream);
-                    step.arg(&**group).arg(begin).arg(IDS);
-                    from = entry::text(self.shared.ask(step).await?);
+                    let mut call = self.shared.scripts.call(Script::Forget, stream);
+                    call.arg(&**group).arg(begin).arg(MAX_IDS_PER_CALL);
+                    from = entry::text(self.shared.send(call).await?);
                 }
             }
             Ok(())
@@ -61,19 +60,21 @@ impl Broker for RedisBroker {
     }
 
     fn publish(&self, batch: Batch) -> BoxFuture<'_, Result<Receipt>> {
-        Box::pin(async move { publish::publish(&self.shared, &batch, self.longest).await })
+        Box::pin(
+            async move { publish::publish(&self.shared, &batch, self.max_message_bytes).await },
+        )
     }
 
     fn kept<'a>(&'a self, mark: &'a str) -> BoxFuture<'a, Result<StoredMark>> {
         Box::pin(async move {
-            let mut ask = redis::pipe();
-            ask.cmd("GET").arg(publish::key(mark)).cmd("INFO").arg("server");
-            let mut answers = self.shared.ask_all(&ask).await?.into_iter();
-            let mut next = || self.shared.accepted(answers.next().unwrap_or(Value::Nil));
+            let mut commands = redis::pipe();
+            commands.cmd("GET").arg(publish::key(mark)).cmd("INFO").arg("server");
+            let mut replies = self.shared.send_all(&commands).await?.into_iter();
+            let mut next = || self.shared.accepted(replies.next().unwrap_or(Value::Nil));
             let value = entry::text(next()?).map(Arc::from);
             let info = entry::text(next()?).unwrap_or_default();
-            let incarnation = check::told(&info, "run_id");
-            let incarnation = incarnation.ok_or_else(|| self.shared.unexpected("INFO"))?;
+            let incarnation =
+                check::info_field(&info, "run_id").ok_or_else(|| self.shared.unexpected("INFO"))?;
             Ok(StoredMark { value, incarnation: incarnation.into() })
         })
     }
@@ -83,14 +84,14 @@ impl Broker for RedisBroker {
         groups: &'a [BrokerGroup],
     ) -> BoxFuture<'a, Result<Vec<Option<BrokerGroupStatus>>>> {
         Box::pin(async move {
-            let mut ask = redis::pipe();
+            let mut calls = redis::pipe();
             for BrokerGroup { stream, group } in groups {
-                let mut step = self.shared.steps.on(Step::GroupStatus, stream);
-                step.arg(&**group);
-                ask.add_command(step);
+                let mut call = self.shared.scripts.call(Script::GroupStatus, stream);
+                call.arg(&**group);
+                calls.add_command(call);
             }
-            let answers = self.shared.ask_all(&ask).await?.into_iter();
-            answers.map(|answer| self.standing_of(self.shared.accepted(answer)?)).collect()
+            let replies = self.shared.send_all(&calls).await?.into_iter();
+            replies.map(|reply| self.group_status(self.shared.accepted(reply)?)).collect()
         })
     }
 }
@@ -104,12 +105,12 @@ impl Consumer for RedisBroker {
         Box::pin(async move {
             let mut settle = redis::pipe();
             for part in parts(entries) {
-                let mut step = self.shared.steps.on(Step::Settle, &part[0].stream);
-                step.arg(group);
-                settle.add_command(with_ids(step, &part));
+                let mut call = self.shared.scripts.call(Script::Settle, &part[0].stream);
+                call.arg(group);
+                settle.add_command(with_ids(call, &part));
             }
-            for answer in self.shared.ask_all(&settle).await? {
-                self.shared.accepted(answer)?;
+            for reply in self.shared.send_all(&settle).await? {
+                self.shared.accepted(reply)?;
             }
             Ok(())
         })
@@ -125,13 +126,13 @@ impl Consumer for RedisBroker {
             let parts = parts(entries);
             let mut hold = redis::pipe();
             for part in &parts {
-                let mut step = self.shared.steps.on(Step::Hold, &part[0].stream);
-                step.arg(group).arg(consumer);
-                hold.add_command(with_ids(step, part));
+                let mut call = self.shared.scripts.call(Script::Hold, &part[0].stream);
+                call.arg(group).arg(consumer);
+                hold.add_command(with_ids(call, part));
             }
             let mut lost = Vec::new();
-            for (answer, part) in self.shared.ask_all(&hold).await?.into_iter().zip(parts) {
-                let own = self.ids(self.shared.accepted(answer)?)?;
+            for (reply, part) in self.shared.send_all(&hold).await?.into_iter().zip(parts) {
+                let own = self.ids(self.shared.accepted(reply)?)?;
                 lost.extend(part.into_iter().filter(|entry| !own.contains(&entry.id)).cloned());
             }
             Ok(lost)
@@ -147,12 +148,12 @@ impl Consumer for RedisBroker {
         Box::pin(async move {
             let mut release = redis::pipe();
             for part in parts(entries) {
-                let mut step = self.shared.steps.on(Step::Release, &part[0].stream);
-                step.arg(group).arg(consumer);
-                release.add_command(with_ids(step, &part));
+                let mut call = self.shared.scripts.call(Script::Release, &part[0].stream);
+                call.arg(group).arg(consumer);
+                release.add_command(with_ids(call, &part));
             }
-            for answer in self.shared.ask_all(&release).await? {
-                self.shared.accepted(answer)?;
+            for reply in self.shared.send_all(&release).await? {
+                self.shared.accepted(reply)?;
             }
             Ok(())
         })
@@ -164,7 +165,7 @@ impl Consumer for RedisBroker {
             for stream in take.streams.iter() {
                 match self.take_from(stream, &take, &mut taken).await {
                     Ok(()) => {}
-                    // What has moved must be seen; the next call fails again.
+                    // The caller must see the entries that moved; the next call reports the failure.
                     Err(_) if !taken.is_empty() => break,
                     Err(failed) => return Err(failed),
                 }
@@ -180,29 +181,27 @@ impl Consumer for RedisBroker {
 }
 
 impl RedisBroker {
-    fn standing_of(&self, answer: Value) -> Result<Option<BrokerGroupStatus>> {
-        if matches!(answer, Value::Nil) {
+    fn group_status(&self, reply: Value) -> Result<Option<BrokerGroupStatus>> {
+        if matches!(reply, Value::Nil) {
             return Ok(None);
         }
         let unexpected = || self.shared.unexpected("XINFO GROUPS");
-        let told = entry::array(answer).ok_or_else(unexpected)?;
-        let told: Vec<_> = told.iter().map(entry::number).collect();
-        let [Some(length), Some(pending), lag, Some(consumers), age] = told[..] else {
+        let values = entry::array(reply).ok_or_else(unexpected)?;
+        let numbers: Vec<_> = values.iter().map(entry::number).collect();
+        let [Some(length), Some(pending), lag, Some(consumers), age] = numbers[..] else {
             return Err(unexpected());
         };
         let oldest = age.map(Duration::from_millis);
         Ok(Some(BrokerGroupStatus { length, pending, lag, consumers, oldest }))
     }
 
-    /// The ids in an answer.
-    fn ids(&self, answer: Value) -> Result<Vec<EntryId>> {
-        let ids = entry::array(answer).and_then(|ids| {
-            ids.into_iter().map(|id| entry::text(id).map(EntryId::new)).collect::<Option<_>>()
-        });
-        ids.ok_or_else(|| self.shared.unexpected("XCLAIM"))
+    fn ids(&self, reply: Value) -> Result<Vec<EntryId>> {
+        entry::array(reply)
+            .and_then(|ids| ids.into_iter().map(|id| entry::text(id).map(EntryId::new)).collect())
+            .ok_or_else(|| self.shared.unexpected("XCLAIM"))
     }
 
-    /// Takes over from one stream; once all that is idle has moved, lets go of consumers.
+    /// Takes over from one stream. Once every idle entry has moved, removes idle consumers.
     async fn take_from(
         &self,
         stream: &Arc<str>,
@@ -219,48 +218,55 @@ impl RedisBroker {
             let mut claim = redis::cmd("XAUTOCLAIM");
             claim.arg(&**stream).arg(&*take.group).arg(&*take.consumer);
             claim.arg(idle).arg(&from).arg("COUNT").arg(rest);
-            from = self.claimed(self.shared.ask(claim).await?, stream, taken)?;
+            from = self.add_claimed(self.shared.send(claim).await?, stream, taken)?;
             if from == "0-0" {
                 break;
             }
         }
-        let mut leave = self.shared.steps.on(Step::Leave, stream);
+        let mut leave = self.shared.scripts.call(Script::Leave, stream);
         leave.arg(&*take.group).arg(&*take.consumer).arg(idle);
-        self.shared.ask(leave).await.map(drop)
+        self.shared.send(leave).await.map(drop)
     }
 
-    /// Adds what was claimed and answers where to go on. Entries that are gone come
-    /// last and apart: the server has dropped them from the pending ones (7.0).
-    fn claimed(&self, answer: Value, stream: &Arc<str>, taken: &mut Vec<Entry>) -> Result<String> {
-        let mut answer = entry::array(answer).unwrap_or_default().into_iter();
-        let next = answer.next().and_then(entry::text);
-        let list = answer.next().and_then(|list| entry::of_stream(list, stream, taken));
+    /// Adds the claimed entries and returns where the next call begins. Since 7.0 a third
+    /// element lists deleted entries, which the server has removed from the pending ones.
+    fn add_claimed(
+        &self,
+        reply: Value,
+        stream: &Arc<str>,
+        taken: &mut Vec<Entry>,
+    ) -> Result<String> {
+        let mut reply = entry::array(reply).unwrap_or_default().into_iter();
+        let next = reply.next().and_then(entry::text);
+        let list = reply.next().and_then(|list| entry::of_stream(list, stream, taken));
         next.filter(|_| list.is_some()).ok_or_else(|| self.shared.unexpected("XAUTOCLAIM"))
     }
 }
 
-/// The error of one stream, with its name.
-fn of_stream(failed: Error, BrokerGroup { stream, .. }: &BrokerGroup) -> Error {
-    Error::unavailable(format!("stream '{stream}': {failed}")).with_source(failed)
+/// Adds the name of the stream to an error.
+fn with_stream(failed: Error, stream: &str) -> Error {
+    Error::unavailable(format!("stream '{stream}': {failed:#}"))
 }
 
-/// The entries by stream and ascending, at most so many together.
+/// The entries grouped by stream, in ascending order, in parts that fit one call.
 fn parts(entries: &[EntryRef]) -> Vec<Vec<&EntryRef>> {
     let mut entries: Vec<&EntryRef> = entries.iter().collect();
-    entries.sort_by(|a, b| a.stream.cmp(&b.stream).then_with(|| order(&a.id).cmp(&order(&b.id))));
+    entries.sort_by(|a, b| {
+        a.stream.cmp(&b.stream).then_with(|| sort_key(&a.id).cmp(&sort_key(&b.id)))
+    });
     let streams = entries.chunk_by(|a, b| a.stream == b.stream);
-    streams.flat_map(|stream| stream.chunks(IDS)).map(<[_]>::to_vec).collect()
+    streams.flat_map(|stream| stream.chunks(MAX_IDS_PER_CALL)).map(<[_]>::to_vec).collect()
 }
 
-/// What ids are ordered by: a time and a count.
-fn order(id: &EntryId) -> Option<(u64, u64)> {
+/// The sort key of an id: its time and count as numbers.
+fn sort_key(id: &EntryId) -> Option<(u64, u64)> {
     let (time, count) = id.as_str().split_once('-')?;
     Some((time.parse().ok()?, count.parse().ok()?))
 }
 
-fn with_ids(mut step: Cmd, entries: &[&EntryRef]) -> Cmd {
+fn with_ids(mut call: Cmd, entries: &[&EntryRef]) -> Cmd {
     for entry in entries {
-        step.arg(entry.id.as_str());
+        call.arg(entry.id.as_str());
     }
-    step
+    call
 }

@@ -1,21 +1,22 @@
-//! Whether the server can be relied on, looked at once when it is opened.
+//! Checks once, when the broker is opened, whether the server can be relied on.
 
 use protean_port::{Error, Result};
 use redis::{Pipeline, Value};
 
 use crate::publish::key;
-use crate::script::Steps;
+use crate::script::Scripts;
 use crate::shared::Shared;
 use crate::{entry, error};
 
-/// The oldest version that has all that is needed.
-const OLDEST: (u32, u32) = (6, 2);
+/// The first version that has every command used here, as major and minor.
+const MIN_VERSION: (u32, u32) = (6, 2);
 
-/// What Redis takes when it has not been told otherwise.
-const LONGEST: usize = 512 * 1024 * 1024;
+/// The default of `proto-max-bulk-len`.
+const DEFAULT_MAX_MESSAGE_BYTES: usize = 512 * 1024 * 1024;
 
-/// What is asked of the server, each on a key that is not there, so that nothing changes.
-const NEEDED: &[(&str, &[&str])] = &[
+/// The commands used here, with arguments for a missing key, so that trying them changes
+/// nothing.
+const NEEDED_COMMANDS: &[(&str, &[&str])] = &[
     ("XADD", &["NOMKSTREAM", "*", "data", ""]),
     ("XREADGROUP", &[]),
     ("XACK", &["none", "0-1"]),
@@ -42,53 +43,54 @@ const NEEDED: &[(&str, &[&str])] = &[
     ("EXEC", &[]),
 ];
 
-/// Looks at version, settings and rights, and answers the longest message in bytes.
+/// Checks version, settings and rights, and returns the size of the largest message in bytes.
 ///
 /// # Errors
-/// Names the first thing that has to be changed.
+/// Names the first thing to change.
 pub(crate) async fn check(shared: &Shared) -> Result<usize> {
     shared.connect().await?;
     let mut info = redis::pipe();
     info.cmd("INFO");
     let info =
-        answers(shared, &info).await?.into_iter().next().and_then(entry::text).unwrap_or_default();
+        replies(shared, &info).await?.into_iter().next().and_then(entry::text).unwrap_or_default();
     if let Some(fault) = fault(&info) {
-        return Err(Error::misused(format!("Redis at {} {fault}", shared.server.place)));
+        return Err(Error::misused(format!("Redis at {} {fault}", shared.server.address)));
     }
-    answers(shared, &Steps::load()).await?;
-    rights(shared).await?;
-    longest(shared).await
+    replies(shared, &Scripts::load()).await?;
+    check_rights(shared).await?;
+    max_message_bytes(shared).await
 }
 
-/// A line of `INFO`.
-pub(crate) fn told<'a>(info: &'a str, name: &str) -> Option<&'a str> {
+/// The value of a field in the reply to `INFO`.
+pub(crate) fn info_field<'a>(info: &'a str, name: &str) -> Option<&'a str> {
     info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
 }
 
-/// What is wrong with a server that says this of itself.
+/// What makes a server unusable, from its reply to `INFO`.
 fn fault(info: &str) -> Option<String> {
-    let version = told(info, "redis_version").unwrap_or("of an unknown version");
+    let version = info_field(info, "redis_version").unwrap_or("unknown");
     let mut parts = version.split('.').map(|part| part.parse().unwrap_or(0));
-    let (major, minor) = OLDEST;
-    if (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) < OLDEST {
-        return Some(format!("is {version}; update it to {major}.{minor} or later"));
+    let (major, minor) = MIN_VERSION;
+    if (parts.next().unwrap_or(0), parts.next().unwrap_or(0)) < MIN_VERSION {
+        return Some(format!("is version {version}; update it to {major}.{minor} or later"));
     }
-    if told(info, "redis_mode") == Some("cluster") {
+    if info_field(info, "redis_mode") == Some("cluster") {
         return Some("is a cluster, which is not supported; use a single primary".into());
     }
-    let policy = told(info, "maxmemory_policy").filter(|policy| policy.starts_with("allkeys"));
-    policy.map(|policy| {
-        format!(
-            "throws streams away when its memory is full (maxmemory-policy {policy}); \
-             set maxmemory-policy noeviction there"
-        )
-    })
+    info_field(info, "maxmemory_policy").filter(|policy| policy.starts_with("allkeys")).map(
+        |policy| {
+            format!(
+                "evicts streams when its memory is full (maxmemory-policy {policy}); \
+             set maxmemory-policy noeviction on the server"
+            )
+        },
+    )
 }
 
-/// Tries every command on a key of ours that is not there.
-async fn rights(shared: &Shared) -> Result {
+/// Tries every command on a missing key of ours.
+async fn check_rights(shared: &Shared) -> Result {
     let mut probe = redis::pipe();
-    for (name, arguments) in NEEDED {
+    for (name, arguments) in NEEDED_COMMANDS {
         let mut words = name.split('|');
         probe.cmd(words.next().unwrap_or(name));
         words.for_each(|word| {
@@ -100,51 +102,62 @@ async fn rights(shared: &Shared) -> Result {
             _ => probe.arg(key("-")).arg(*arguments),
         };
     }
-    let answers = shared.ask_all(&probe).await?;
-    let denied = NEEDED.iter().zip(&answers).filter_map(|((name, _), answer)| match answer {
-        Value::ServerError(refusal) if refusal.code() == "NOPERM" => {
-            Some((*name, error::line(refusal).contains("key")))
-        }
-        _ => None,
-    });
+    let replies = shared.send_all(&probe).await?;
+    let denied =
+        NEEDED_COMMANDS.iter().zip(&replies).filter_map(|((name, _), reply)| match reply {
+            Value::ServerError(error) if error.code() == "NOPERM" => {
+                Some((*name, error::report_line(error).contains("key")))
+            }
+            _ => None,
+        });
     let (keys, commands): (Vec<_>, Vec<_>) = denied.partition(|(_, is_key)| *is_key);
-    let place = &shared.server.place;
+    let address = &shared.server.address;
     if !commands.is_empty() {
-        let rights = commands.iter().map(|(name, _)| format!("+{}", name.to_lowercase()));
-        let rights = rights.collect::<Vec<_>>().join(" ");
+        let rights = commands
+            .iter()
+            .map(|(name, _)| format!("+{}", name.to_lowercase()))
+            .collect::<Vec<_>>()
+            .join(" ");
         return Err(Error::misused(format!(
-            "Redis at {place} denies commands to the user of the URI; there, run \
-             ACL SETUSER <user> {rights}"
+            "Redis at {address} denies commands to the user in the URI; run \
+             ACL SETUSER <user> {rights} on the server"
         )));
     }
     if !keys.is_empty() {
         return Err(Error::misused(format!(
-            "Redis at {place} denies keys to the user of the URI; there, run \
-             ACL SETUSER <user> ~{}, and the same for its streams",
+            "Redis at {address} denies keys to the user in the URI; run ACL SETUSER <user> ~{} \
+             on the server, and the same for the streams",
             key("*")
         )));
     }
     Ok(())
 }
 
-/// The answers, when none of them is a refusal.
-async fn answers(shared: &Shared, commands: &Pipeline) -> Result<Vec<Value>> {
-    let answers = shared.ask_all(commands).await?;
-    let refusal = answers.iter().find_map(|answer| match answer {
-        Value::ServerError(refusal) => Some(error::line(refusal)),
+/// The replies, or the error that the first error reply stands for.
+async fn replies(shared: &Shared, commands: &Pipeline) -> Result<Vec<Value>> {
+    let replies = shared.send_all(commands).await?;
+    let report = replies.iter().find_map(|reply| match reply {
+        Value::ServerError(error) => Some(error::report_line(error)),
         _ => None,
     });
-    let place = &shared.server.place;
-    refusal.map_or(Ok(answers), |report| Err(error::described(&report, place)))
+    let address = &shared.server.address;
+    report.map_or(Ok(replies), |report| Err(error::from_report(&report, address)))
 }
 
-/// The longest message; a server that does not tell is taken to be as it comes.
-pub(crate) async fn longest(shared: &Shared) -> Result<usize> {
-    let mut ask = redis::pipe();
-    ask.cmd("CONFIG").arg("GET").arg("proto-max-bulk-len");
-    let answer = shared.ask_all(&ask).await?.into_iter().next();
-    let told = answer.and_then(entry::array).and_then(|told| told.into_iter().nth(1));
-    Ok(told.and_then(entry::text).and_then(|told| told.parse().ok()).unwrap_or(LONGEST))
+/// The size of the largest message in bytes; the default when the server does not say.
+pub(crate) async fn max_message_bytes(shared: &Shared) -> Result<usize> {
+    let mut config = redis::pipe();
+    config.cmd("CONFIG").arg("GET").arg("proto-max-bulk-len");
+    let bytes = shared
+        .send_all(&config)
+        .await?
+        .into_iter()
+        .next()
+        .and_then(entry::array)
+        .and_then(|pair| pair.into_iter().nth(1))
+        .and_then(entry::text)
+        .and_then(|bytes| bytes.parse().ok());
+    Ok(bytes.unwrap_or(DEFAULT_MAX_MESSAGE_BYTES))
 }
 
 #[cfg(test)]

@@ -1,17 +1,17 @@
-//! Entries in the answers of Redis.
+//! Parses the entries in replies of Redis.
 
 use std::sync::Arc;
 
 use protean_port::port::{Entry, EntryId, EntryRef};
 use redis::Value;
 
-/// The field that holds the message.
+/// The field of an entry that holds the message.
 pub(crate) const DATA: &[u8] = b"data";
 
-/// The entries of `XREADGROUP`: a list of streams, each with its own; `None` when
-/// the answer is of another form.
-pub(crate) fn of_streams(answer: Value, asked: &[Arc<str>]) -> Option<Vec<Entry>> {
-    let streams = match answer {
+/// The entries in a reply to `XREADGROUP`, which lists streams with their entries; `None`
+/// when the reply is of another form.
+pub(crate) fn of_streams(reply: Value, requested: &[Arc<str>]) -> Option<Vec<Entry>> {
+    let streams = match reply {
         Value::Nil => return Some(Vec::new()),
         Value::Array(streams) => streams,
         _ => return None,
@@ -20,13 +20,13 @@ pub(crate) fn of_streams(answer: Value, asked: &[Arc<str>]) -> Option<Vec<Entry>
     for stream in streams {
         let [name, list] = <[Value; 2]>::try_from(array(stream)?).ok()?;
         let name = bytes(name)?;
-        let stream = asked.iter().find(|asked| asked.as_bytes() == name.as_slice())?;
+        let stream = requested.iter().find(|stream| stream.as_bytes() == name.as_slice())?;
         of_stream(list, stream, &mut entries)?;
     }
     Some(entries)
 }
 
-/// The entries of one stream; one that is gone, and is named all the same, is left out.
+/// The entries of one stream, without those that Redis lists although they are deleted.
 pub(crate) fn of_stream(list: Value, stream: &Arc<str>, entries: &mut Vec<Entry>) -> Option<()> {
     let list = array(list)?;
     entries.reserve(list.len());
@@ -36,7 +36,7 @@ pub(crate) fn of_stream(list: Value, stream: &Arc<str>, entries: &mut Vec<Entry>
     Some(())
 }
 
-/// An entry; the inner `None` when it has no fields any more.
+/// An entry; the inner `None` when it has been deleted.
 fn of(entry: Value, stream: &Arc<str>) -> Option<Option<Entry>> {
     let [id, fields] = <[Value; 2]>::try_from(array(entry)?).ok()?;
     let id = EntryId::new(String::from_utf8(bytes(id)?).ok()?);
@@ -57,7 +57,7 @@ fn of(entry: Value, stream: &Arc<str>) -> Option<Option<Entry>> {
     Some(Some(entry))
 }
 
-/// The elements of a list.
+/// The elements of an array reply.
 pub(crate) fn array(value: Value) -> Option<Vec<Value>> {
     match value {
         Value::Array(list) => Some(list),
@@ -65,7 +65,7 @@ pub(crate) fn array(value: Value) -> Option<Vec<Value>> {
     }
 }
 
-/// The bytes of a string.
+/// The bytes of a string reply.
 pub(crate) fn bytes(value: Value) -> Option<Vec<u8>> {
     match value {
         Value::BulkString(bytes) => Some(bytes),
@@ -74,12 +74,12 @@ pub(crate) fn bytes(value: Value) -> Option<Vec<u8>> {
     }
 }
 
-/// The text of a string.
+/// The text of a string reply that is UTF-8.
 pub(crate) fn text(value: Value) -> Option<String> {
     String::from_utf8(bytes(value)?).ok()
 }
 
-/// A number that is not negative.
+/// The number in an integer reply, unless it is negative.
 pub(crate) fn number(value: &Value) -> Option<u64> {
     match value {
         Value::Int(number) => u64::try_from(*number).ok(),

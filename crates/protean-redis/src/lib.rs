@@ -1,19 +1,19 @@
-//! Protean for Rust on Redis Streams, from version 6.2 on: one server, or one
-//! primary with replicas; no cluster.
+//! Protean for Rust on Redis Streams, version 6.2 or later: a single server, or a
+//! primary with replicas, but not a cluster.
 //!
 //! ```text
 //! Broker ─▶ publish, settle, hold, … ─▶ shared (one connection for all)  ─┐
-//!             script ─▶ lua/*.lua, a whole step each                      ├▶ server
+//!             script ─▶ lua/*.lua, an atomic step each                    ├▶ server
 //! Consumer::read ─▶ reader (a connection for each consumer, may block) ───┘
 //! ```
 //!
-//! * a location: `location` reads it, `server` connects, `check` looks whether what
-//!   answers can be relied on
-//! * what Redis reports, told for a person: `error`
-//! * publish and subscribe, which keeps nothing: `pubsub`
+//! * `location` reads a URI, `server` connects, `check` decides whether the server can be
+//!   relied on
+//! * `error` turns what Redis reports into errors that name the fix
+//! * `pubsub` is publish and subscribe, which stores nothing
 //!
-//! A user of Redis with limited rights needs the commands in `check` on the keys of
-//! its streams and on `protean:mark:*`.
+//! A Redis user with limited rights needs the commands listed in `check`, on the keys of
+//! the streams and on `protean:mark:*`.
 
 mod broker;
 mod check;

@@ -1,4 +1,4 @@
-//! How a location in the configuration becomes a broker.
+//! Opens a broker at a location of the configuration.
 
 use std::sync::Arc;
 
@@ -14,13 +14,13 @@ use crate::{check, location};
 /// Opens brokers on Redis Streams: `redis://user:password@host:6379/0`, `rediss://…`
 /// for TLS, `redis+unix:///path/to/socket`.
 ///
-/// Where TLS is spoken, `?ssl_ca_certs=…` names the file of an authority that the
-/// system does not know, `ssl_certfile` and `ssl_keyfile` a certificate of one's own.
+/// With TLS, `?ssl_ca_certs=…` names the file of an authority that the system does not
+/// know; `ssl_certfile` and `ssl_keyfile` name a client certificate.
 ///
-/// Answers may take 5 s, and so may connecting, unless the location says otherwise.
-/// A reader notices within twice that time that its connection is dead. The server
-/// is refused when it is a cluster or evicts keys that do not expire. What survives
-/// when it is killed is decided there: with `appendonly yes` all but the last second.
+/// Answering and connecting time out after 5 s each, unless the location says otherwise.
+/// A reader notices a dead connection within twice that time. Opening fails when the
+/// server is a cluster, or evicts keys that do not expire. How much survives a crash of
+/// the server is up to its settings: with `appendonly yes`, all but the last second.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Redis;
 
@@ -37,26 +37,26 @@ impl BrokerProvider for Redis {
         Box::pin(async move {
             let server = location::server(location).map_err(Error::misused)?;
             let shared = Shared::new(Arc::new(server));
-            let longest = check::check(&shared).await?;
+            let max_message_bytes = check::check(&shared).await?;
             let readers = Readers::default();
-            Ok(Arc::new(RedisBroker { shared, readers, longest }) as Arc<dyn Broker>)
+            Ok(Arc::new(RedisBroker { shared, readers, max_message_bytes }) as Arc<dyn Broker>)
         })
     }
 }
 
-/// Opens brokers on publish and subscribe, at the locations that [`Redis`] takes too: a
-/// stream is a channel of that name, and an entry is what was published there.
+/// Opens brokers on publish and subscribe, at the same locations as [`Redis`]: a stream
+/// is a channel of that name, and an entry is a message published there.
 ///
-/// **Nothing is kept.** Who listens when it is published hears it; for a server that is
-/// away, starting or cut off it never was, and when what waits to be handled passes
-/// 32 MiB, more is lost, as a warning says. Fit for events that others may miss, and for
-/// what they send that may be missed. Every group of every process hears everything, and
-/// knows no two copies for the same, so one is to read; the inbox of subscribers sees to
-/// that.
+/// **Redis stores nothing.** Only current subscribers receive a message; a server that is
+/// down, starting or disconnected misses it. When more than 32 MiB wait to be handled,
+/// further messages are lost, with a warning. Use it where losing messages is acceptable,
+/// in both directions. Every group of every process receives every message, and two
+/// copies of a message have different ids, so only one process should read; the inbox of
+/// subscribers makes sure of that.
 ///
-/// The user of Redis needs `PUBLISH`, `SUBSCRIBE` and `PING`, and the channels.
-/// Nothing about it is as the broker of the same name in Protean for Python has it, which
-/// keeps lists.
+/// The Redis user needs `PUBLISH`, `SUBSCRIBE`, `PING` and access to the channels.
+/// This broker is not compatible with the broker of the same name in Protean for Python,
+/// which stores messages in lists.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RedisPubsub;
 

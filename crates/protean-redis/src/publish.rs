@@ -1,8 +1,7 @@
-//! Adds a batch of entries, and then sets its mark.
+//! Adds a batch of entries, then sets its mark.
 //!
-//! The entries go in one transaction, so that a server that is full takes all of them
-//! or none. A step of our own would do it in one round trip, but takes half as much
-//! again of the server's time for each entry.
+//! One transaction adds the entries, so that a full server takes all of them or none.
+//! A script would save a round trip, but costs the server 50 % more time for each entry.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,42 +13,42 @@ use redis::{Pipeline, Value};
 use crate::shared::Shared;
 use crate::{entry, error};
 
-/// The key of a mark.
+/// The Redis key of a mark.
 pub(crate) fn key(mark: &str) -> String {
     format!("protean:mark:{mark}")
 }
 
 /// Publishes; see [`Broker::publish`](protean_port::port::Broker::publish).
-pub(crate) async fn publish(shared: &Shared, batch: &Batch, longest: usize) -> Result<Receipt> {
+pub(crate) async fn publish(shared: &Shared, batch: &Batch, max_bytes: usize) -> Result<Receipt> {
     let entries = &batch.entries;
-    let mut published: Vec<_> = entries.iter().map(|entry| refused(entry, longest)).collect();
+    let mut published: Vec<_> = entries.iter().map(|entry| refusal(entry, max_bytes)).collect();
     loop {
         let open: Vec<usize> = (0..entries.len()).filter(|at| published[*at].is_none()).collect();
         if open.is_empty() {
             break;
         }
-        let answers = shared.ask_all(&transaction(entries, &open)).await?;
-        let outcomes = outcomes(answers, shared, entries, &open)?;
+        let replies = shared.send_all(&transaction(entries, &open)).await?;
+        let outcomes = outcomes(replies, shared, entries, &open)?;
         open.iter().zip(outcomes).for_each(|(at, outcome)| published[*at] = outcome);
         hold_back(entries, &mut published);
     }
     let published: Vec<_> = published.into_iter().flatten().collect();
     let is_whole = !published.iter().any(|one| matches!(one, Published::Unavailable(_)));
     let before = match &batch.mark {
-        Some(mark) => set(shared, mark, is_whole).await?,
+        Some(mark) => set_mark(shared, mark, is_whole).await?,
         None => None,
     };
     Ok(Receipt { published, before })
 }
 
-/// Sets the mark, unless the batch is not whole, and answers what it was.
-async fn set(shared: &Shared, mark: &BrokerMark, is_whole: bool) -> Result<Option<Arc<str>>> {
+/// Sets the mark if the whole batch was published, and returns its former value.
+async fn set_mark(shared: &Shared, mark: &BrokerMark, is_whole: bool) -> Result<Option<Arc<str>>> {
     let mut set = redis::cmd(if is_whole { "SET" } else { "GET" });
     set.arg(key(&mark.name));
     if is_whole {
         set.arg(&*mark.value).arg("GET");
     }
-    Ok(entry::text(shared.ask(set).await?).map(Arc::from))
+    Ok(entry::text(shared.send(set).await?).map(Arc::from))
 }
 
 fn transaction(entries: &[Publication], open: &[usize]) -> Pipeline {
@@ -62,49 +61,48 @@ fn transaction(entries: &[Publication], open: &[usize]) -> Pipeline {
     transaction
 }
 
-/// What became of each entry of a transaction; `None` for those that are to be tried
-/// again, because it was given up for the sake of others.
+/// The outcome for each entry of a transaction. `None` marks an entry to send again: Redis
+/// discarded the transaction because of another entry.
 fn outcomes(
-    mut answers: Vec<Value>,
+    mut replies: Vec<Value>,
     shared: &Shared,
     entries: &[Publication],
     open: &[usize],
 ) -> Result<Vec<Option<Published>>> {
     let unexpected = || shared.unexpected("EXEC");
-    let place = &shared.server.place;
-    let refusal = match answers.pop().ok_or_else(unexpected)? {
+    let address = &shared.server.address;
+    let discarded = match replies.pop().ok_or_else(unexpected)? {
         Value::Array(ids) if ids.len() == open.len() => {
-            answers = ids;
+            replies = ids;
             None
         }
-        Value::ServerError(refusal) if answers.len() == open.len() + 1 => {
-            answers.remove(0);
-            Some(refusal)
+        Value::ServerError(error) if replies.len() == open.len() + 1 => {
+            replies.remove(0);
+            Some(error)
         }
         _ => return Err(unexpected()),
     };
-    let pairs = answers.into_iter().zip(open);
-    let outcomes = pairs.map(|(answer, at)| match answer {
-        Value::ServerError(refusal) => {
-            let (stream, what) = (&entries[*at].stream, error::advice(&error::line(&refusal)));
-            let why = format!("Redis at {place}, stream '{stream}': it {what}");
+    let outcome = |(reply, at): (Value, &usize)| match reply {
+        Value::ServerError(error) => {
+            let advice = error::advice(&error::report_line(&error));
+            let why = format!("stream '{}': Redis at {address} {advice}", entries[*at].stream);
             Some(Published::Unavailable(why))
         }
-        _ if refusal.is_some() => None,
-        answer => entry::text(answer).map(|id| Published::Accepted(EntryId::new(id))),
-    });
-    let outcomes: Vec<_> = outcomes.collect();
-    match refusal {
-        // Nobody is to blame, so it would be given up again and again.
-        Some(refusal) if outcomes.iter().all(Option::is_none) => {
-            Err(error::answered(&refusal, place))
+        _ if discarded.is_some() => None,
+        reply => entry::text(reply).map(|id| Published::Accepted(EntryId::new(id))),
+    };
+    let outcomes: Vec<_> = replies.into_iter().zip(open).map(outcome).collect();
+    match discarded {
+        // No entry is at fault, so Redis would discard the next transaction as well.
+        Some(error) if outcomes.iter().all(Option::is_none) => {
+            Err(error::from_reply(&error, address))
         }
         None if outcomes.iter().any(Option::is_none) => Err(unexpected()),
         _ => Ok(outcomes),
     }
 }
 
-/// Nothing passes an entry of its own stream that was not taken.
+/// Holds back every entry that follows an unpublished one of the same stream, to keep order.
 pub(crate) fn hold_back(entries: &[Publication], published: &mut [Option<Published>]) {
     let mut failed: HashMap<&str, Published> = HashMap::new();
     for (entry, published) in entries.iter().zip(published) {
@@ -118,12 +116,13 @@ pub(crate) fn hold_back(entries: &[Publication], published: &mut [Option<Publish
     }
 }
 
-pub(crate) fn refused(entry: &Publication, longest: usize) -> Option<Published> {
+/// Why an entry can never be published: it is larger than the server accepts.
+pub(crate) fn refusal(entry: &Publication, max_bytes: usize) -> Option<Published> {
     let length = entry.data.len();
-    (length > longest).then(|| {
+    (length > max_bytes).then(|| {
         Published::Refused(format!(
-            "the message is {length} bytes long, and Redis takes at most {longest}; \
-             raise proto-max-bulk-len there, or send less"
+            "the message has {length} bytes, but Redis accepts at most {max_bytes}; \
+             raise proto-max-bulk-len on the server, or send smaller messages"
         ))
     })
 }
@@ -135,7 +134,7 @@ mod tests {
     use super::hold_back;
 
     #[test]
-    fn nothing_passes_an_entry_of_its_own_stream_that_was_not_taken() {
+    fn an_unpublished_entry_holds_back_later_ones_of_its_stream() {
         let entry = |stream: &str| Publication { stream: stream.into(), data: b""[..].into() };
         let entries = ["a", "b", "a", "b", "b"].map(entry);
         let accepted = Some(Published::Accepted(EntryId::new("1-0")));

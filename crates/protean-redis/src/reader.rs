@@ -1,8 +1,7 @@
-//! Reads that wait: each consumer has a connection of its own for them.
+//! Blocking reads: each consumer has its own connection for them.
 //!
-//! Redis hands an entry out before its answer is on the way, so a read is a task
-//! that goes on when nobody waits for it any more; the next read of the consumer
-//! takes what it brings.
+//! Redis assigns entries to a consumer before it sends the reply. So a read runs as a
+//! task that goes on when its caller is dropped; the consumer's next read takes the result.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,28 +13,38 @@ use redis::aio::ConnectionLike;
 use redis::{Cmd, Value};
 use tokio::task::JoinHandle;
 
-use crate::server::{Line, Server};
+use crate::server::{Connection, Server};
 use crate::shared::Shared;
 use crate::{entry, error};
 
-/// How long a read that is to end gets before it is told again.
-const SHORTLY: Duration = Duration::from_millis(5);
+/// How long an unblocked read may take to end before it is unblocked again.
+const UNBLOCK_INTERVAL: Duration = Duration::from_millis(5);
 
-/// Group and consumer.
-type Name = (Arc<str>, Arc<str>);
+#[derive(PartialEq, Eq, Hash)]
+struct ConsumerName {
+    group: Arc<str>,
+    consumer: Arc<str>,
+}
 
-/// The consumers of this process that have read.
+/// The readers of this process, by consumer.
 #[derive(Default)]
-pub(crate) struct Readers(Mutex<HashMap<Name, Arc<Reader>>>);
+pub(crate) struct Readers(Mutex<HashMap<ConsumerName, Arc<Reader>>>);
 
-/// One consumer; it reads one thing at a time.
+/// The reader of one consumer; it runs one read at a time.
 #[derive(Default)]
 struct Reader(tokio::sync::Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    line: Option<(Line, i64)>,
+    connection: Option<ReadConnection>,
     running: Option<JoinHandle<Result<Vec<Entry>>>>,
+}
+
+#[derive(Clone)]
+struct ReadConnection {
+    connection: Connection,
+    /// Redis's id of the connection, for unblocking it; 0 when unknown.
+    client_id: i64,
 }
 
 impl Readers {
@@ -48,36 +57,38 @@ impl Readers {
             left => left,
         };
         if result.is_err() {
-            state.line = None;
+            state.connection = None;
         }
         result
     }
 
-    /// Closes the connection of a consumer, as soon as nobody reads there.
+    /// Closes the connection of a consumer once its running read has ended.
     pub(crate) fn forget(&self, group: &str, consumer: &str) {
         let mut readers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        readers.remove(&(group.into(), consumer.into()));
+        readers.remove(&ConsumerName { group: group.into(), consumer: consumer.into() });
     }
 
     fn of(&self, read: &BrokerRead) -> Arc<Reader> {
         let mut readers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = (Arc::clone(&read.group), Arc::clone(&read.consumer));
+        let BrokerRead { group, consumer, .. } = read;
+        let name = ConsumerName { group: Arc::clone(group), consumer: Arc::clone(consumer) };
         Arc::clone(readers.entry(name).or_default())
     }
 }
 
 impl State {
-    /// What a read has brought that nobody waits for any more.
+    /// The result of a read whose caller was dropped.
     async fn left_over(&mut self, shared: &Shared) -> Result<Vec<Entry>> {
         if self.running.as_ref().is_none_or(JoinHandle::is_finished) {
             return self.finish().await;
         }
-        while let Some((_, id)) = &self.line {
+        while let Some(ReadConnection { client_id, .. }) = &self.connection {
             let mut unblock = redis::cmd("CLIENT");
-            unblock.arg("UNBLOCK").arg(*id);
-            // It may not be blocked yet; and when it may not be unblocked, it ends by itself.
-            let _ = shared.ask(unblock).await;
-            if let Ok(left) = tokio::time::timeout(SHORTLY, self.finish()).await {
+            unblock.arg("UNBLOCK").arg(*client_id);
+            // Fails while the read is not blocking yet. Without the right to unblock, the
+            // read ends at its own timeout.
+            let _ = shared.send(unblock).await;
+            if let Ok(left) = tokio::time::timeout(UNBLOCK_INTERVAL, self.finish()).await {
                 return left;
             }
         }
@@ -87,10 +98,12 @@ impl State {
     async fn read(&mut self, server: &Arc<Server>, read: &BrokerRead) -> Result<Vec<Entry>> {
         let until = read.wait.map(|wait| Instant::now() + wait);
         loop {
-            // Cut short, so that a connection that is dead is noticed however long the wait.
-            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
-            let left = left.map(|left| left.min(server.patience));
-            let fetch = Fetch { line: self.line(server).await?, read: read.clone(), wait: left };
+            // Cut short, so that a dead connection is noticed however long the wait.
+            let wait = until
+                .map(|until| until.saturating_duration_since(Instant::now()))
+                .map(|remaining| remaining.min(server.response_timeout));
+            let connection = self.connection(server).await?;
+            let fetch = Fetch { connection, read: read.clone(), wait };
             self.running = Some(tokio::spawn(fetch.run(Arc::clone(server))));
             let entries = self.finish().await?;
             if !entries.is_empty() || until.is_none_or(|until| Instant::now() >= until) {
@@ -99,35 +112,37 @@ impl State {
         }
     }
 
-    /// Waits for the running read; it stays in its place when this is dropped.
+    /// Waits for the running read, which goes on when this future is dropped.
     async fn finish(&mut self) -> Result<Vec<Entry>> {
         let Some(running) = &mut self.running else { return Ok(Vec::new()) };
         let ended = running.await;
         self.running = None;
-        ended.unwrap_or_else(|ended| Err(Error::unavailable("a read was ended").with_source(ended)))
+        ended.unwrap_or_else(|ended| {
+            Err(Error::unavailable("the task of a read from Redis ended early").with_source(ended))
+        })
     }
 
-    async fn line(&mut self, server: &Arc<Server>) -> Result<Line> {
-        if let Some((line, _)) = &self.line {
-            return Ok(line.clone());
+    async fn connection(&mut self, server: &Arc<Server>) -> Result<Connection> {
+        if let Some(ReadConnection { connection, .. }) = &self.connection {
+            return Ok(connection.clone());
         }
-        let mut line = server.connect().await.map_err(error::outage)?;
-        let mut id = redis::cmd("CLIENT");
-        id.arg("ID");
-        let asking = tokio::time::timeout(server.patience, line.connection.req_packed_command(&id));
-        // Without an id it cannot be unblocked, which only takes longer.
-        let id = match asking.await {
+        let mut connection = server.connect().await.map_err(error::outage)?;
+        let mut command = redis::cmd("CLIENT");
+        command.arg("ID");
+        let sending = connection.commands.req_packed_command(&command);
+        // Without its id a read cannot be unblocked, and only ends later.
+        let client_id = match tokio::time::timeout(server.response_timeout, sending).await {
             Ok(Ok(Value::Int(id))) => id,
             _ => 0,
         };
-        self.line = Some((line.clone(), id));
-        Ok(line)
+        self.connection = Some(ReadConnection { connection: connection.clone(), client_id });
+        Ok(connection)
     }
 }
 
-/// One read, on its own.
+/// One read, run by a task.
 struct Fetch {
-    line: Line,
+    connection: Connection,
     read: BrokerRead,
     wait: Option<Duration>,
 }
@@ -136,27 +151,27 @@ impl Fetch {
     async fn run(mut self, server: Arc<Server>) -> Result<Vec<Entry>> {
         let streams = Arc::clone(&self.read.streams);
         if streams.len() > 1 || self.wait.is_none() {
-            let entries = self.in_order(&server, &streams).await?;
+            let entries = self.available(&server, &streams).await?;
             if !entries.is_empty() {
                 return Ok(entries);
             }
         }
         let Some(wait) = self.wait.filter(|_| !streams.is_empty()) else { return Ok(Vec::new()) };
         let share = (self.read.limit / streams.len()).max(1);
-        self.ask(&server, &streams, share, Some(wait)).await
+        self.fetch(&server, &streams, share, Some(wait)).await
     }
 
-    /// What is there already, the most preferred stream first.
-    async fn in_order(&mut self, server: &Server, streams: &[Arc<str>]) -> Result<Vec<Entry>> {
+    /// The entries that are available now, the most preferred stream first.
+    async fn available(&mut self, server: &Server, streams: &[Arc<str>]) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
         for stream in streams {
             let rest = self.read.limit.max(1).saturating_sub(entries.len());
             if rest == 0 {
                 break;
             }
-            match self.ask(server, std::slice::from_ref(stream), rest, None).await {
+            match self.fetch(server, std::slice::from_ref(stream), rest, None).await {
                 Ok(more) => entries.extend(more),
-                // What has been read must not be lost; the next read fails again.
+                // The entries read so far must not be lost; the next read reports the failure.
                 Err(_) if !entries.is_empty() => break,
                 Err(failed) => return Err(failed),
             }
@@ -164,7 +179,7 @@ impl Fetch {
         Ok(entries)
     }
 
-    async fn ask(
+    async fn fetch(
         &mut self,
         server: &Server,
         streams: &[Arc<str>],
@@ -172,20 +187,16 @@ impl Fetch {
         wait: Option<Duration>,
     ) -> Result<Vec<Entry>> {
         let command = self.command(streams, count, wait);
-        let patience = wait.unwrap_or_default() + server.patience;
-        let asking = self.line.connection.req_packed_command(&command);
-        let answer = match tokio::time::timeout(patience, asking).await {
-            Ok(Ok(Value::ServerError(refusal))) => {
-                return Err(error::answered(&refusal, &server.place));
-            }
-            Ok(Ok(answer)) => answer,
-            Ok(Err(failed)) => {
-                return Err(error::outage(error::of_connecting(failed, &server.place)));
-            }
-            Err(_) => return Err(error::silent(&server.place, patience)),
+        let address = &server.address;
+        let timeout = wait.unwrap_or_default() + server.response_timeout;
+        let sending = self.connection.commands.req_packed_command(&command);
+        let reply = match tokio::time::timeout(timeout, sending).await {
+            Ok(Ok(Value::ServerError(error))) => return Err(error::from_reply(&error, address)),
+            Ok(Ok(reply)) => reply,
+            Ok(Err(failed)) => return Err(error::outage(error::from_connection(failed, address))),
+            Err(_) => return Err(error::timed_out(address, timeout)),
         };
-        entry::of_streams(answer, streams)
-            .ok_or_else(|| error::unexpected("XREADGROUP", &server.place))
+        entry::of_streams(reply, streams).ok_or_else(|| error::unexpected("XREADGROUP", address))
     }
 
     fn command(&self, streams: &[Arc<str>], count: usize, wait: Option<Duration>) -> Cmd {
@@ -193,7 +204,7 @@ impl Fetch {
         command.arg("GROUP").arg(&*self.read.group).arg(&*self.read.consumer);
         command.arg("COUNT").arg(count);
         if let Some(wait) = wait {
-            // To Redis, 0 is for ever.
+            // Redis takes 0 to mean no timeout.
             command.arg("BLOCK").arg(wait.as_millis().max(1) as u64);
         }
         command.arg("STREAMS");

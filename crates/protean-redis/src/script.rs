@@ -1,21 +1,21 @@
-//! Steps that run on the server, each whole.
+//! The Lua scripts, each of which the server runs as one atomic step.
 
-use redis::{Cmd, Pipeline, Script};
+use redis::{Cmd, Pipeline};
 
-/// A step, called by its hash.
+/// A script, called by its hash.
 #[derive(Clone, Copy)]
-pub(crate) enum Step {
-    /// Acknowledges entries and removes those that every group is through with.
+pub(crate) enum Script {
+    /// Acknowledges entries and removes those that every group has handled.
     Settle,
-    /// Shows that a consumer still has its entries.
+    /// Resets the idle time of the entries that a consumer still owns.
     Hold,
-    /// Gives back what a consumer will not settle.
+    /// Gives up entries that a consumer will not settle.
     Release,
-    /// Forgets consumers that are gone.
+    /// Removes consumers that are gone.
     Leave,
-    /// Tells where a group stands.
+    /// Reads length, lag and pending entries of a group.
     GroupStatus,
-    /// Removes a group and what waited for it alone.
+    /// Removes a group, and the entries that only it had yet to handle.
     Forget,
 }
 
@@ -23,32 +23,33 @@ const SETTLE: &str = concat!(include_str!("lua/groups.lua"), include_str!("lua/s
 const HOLD: &str = concat!(include_str!("lua/own.lua"), include_str!("lua/hold.lua"));
 const RELEASE: &str = concat!(include_str!("lua/own.lua"), include_str!("lua/release.lua"));
 const LEAVE: &str = concat!(include_str!("lua/groups.lua"), include_str!("lua/leave.lua"));
-const STANDING: &str = concat!(include_str!("lua/groups.lua"), include_str!("lua/standing.lua"));
+const GROUP_STATUS: &str =
+    concat!(include_str!("lua/groups.lua"), include_str!("lua/group_status.lua"));
 const FORGET: &str = concat!(include_str!("lua/groups.lua"), include_str!("lua/forget.lua"));
 
-/// In the order of [`Step`].
-const TEXTS: [&str; 6] = [SETTLE, HOLD, RELEASE, LEAVE, STANDING, FORGET];
+/// In the order of [`Script`].
+const SOURCES: [&str; 6] = [SETTLE, HOLD, RELEASE, LEAVE, GROUP_STATUS, FORGET];
 
-/// The steps with their hashes.
-pub(crate) struct Steps([Script; 6]);
+/// All scripts with their hashes.
+pub(crate) struct Scripts([redis::Script; 6]);
 
-impl Steps {
+impl Scripts {
     pub(crate) fn new() -> Self {
-        Self(TEXTS.map(Script::new))
+        Self(SOURCES.map(redis::Script::new))
     }
 
-    /// The call of a step on one stream; its arguments are still to be added.
-    pub(crate) fn on(&self, step: Step, stream: &str) -> Cmd {
+    /// The call of a script on one stream; the caller adds the arguments.
+    pub(crate) fn call(&self, script: Script, stream: &str) -> Cmd {
         let mut call = redis::cmd("EVALSHA");
-        call.arg(self.0[step as usize].get_hash()).arg(1).arg(stream);
+        call.arg(self.0[script as usize].get_hash()).arg(1).arg(stream);
         call
     }
 
-    /// What makes all of them known to the server.
+    /// Loads all scripts into the server.
     pub(crate) fn load() -> Pipeline {
         let mut load = redis::pipe();
-        for text in TEXTS {
-            load.cmd("SCRIPT").arg("LOAD").arg(text);
+        for source in SOURCES {
+            load.cmd("SCRIPT").arg("LOAD").arg(source);
         }
         load
     }

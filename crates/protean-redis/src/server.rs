@@ -1,4 +1,4 @@
-//! Which server, and how to connect to it.
+//! The server's address, and how to connect to it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,96 +10,93 @@ use redis::{AsyncConnectionConfig, Client};
 
 use crate::error;
 
-/// Where the server is and how long to wait for it.
+/// A Redis server, the limits for using it, and the count of open connections.
 pub(crate) struct Server {
     client: Client,
-    /// For a person: without user and password.
-    pub(crate) place: String,
-    /// How long an answer may take.
-    pub(crate) patience: Duration,
-    /// How long connecting may take.
-    connecting: Duration,
-    /// How many connections may be open.
-    most: u32,
-    open: AtomicU32,
+    /// For messages: without user and password.
+    pub(crate) address: String,
+    pub(crate) response_timeout: Duration,
+    connect_timeout: Duration,
+    max_connections: u32,
+    open_connections: AtomicU32,
 }
 
-/// How to use a server.
+/// The limits for using a server.
 pub(crate) struct Limits {
-    pub(crate) answering: Duration,
-    pub(crate) connecting: Duration,
-    pub(crate) connections: u32,
+    pub(crate) response_timeout: Duration,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) max_connections: u32,
 }
 
-/// A connection. It waits for answers without an end: who asks knows how long one may take.
+/// A connection. It has no response timeout of its own: callers set one for each command,
+/// since some commands block.
 #[derive(Clone)]
-pub(crate) struct Line {
-    pub(crate) connection: MultiplexedConnection,
-    _counted: Arc<Counted>,
+pub(crate) struct Connection {
+    pub(crate) commands: MultiplexedConnection,
+    _slot: Arc<ConnectionSlot>,
 }
 
-/// One of the connections that may be open, for as long as it is kept.
-pub(crate) struct Counted(Arc<Server>);
+/// Counts as one of the open connections until it is dropped.
+pub(crate) struct ConnectionSlot(Arc<Server>);
 
 impl Server {
-    pub(crate) fn new(client: Client, place: String, limits: &Limits) -> Self {
+    pub(crate) fn new(client: Client, address: String, limits: &Limits) -> Self {
         Self {
             client,
-            place,
-            patience: limits.answering,
-            connecting: limits.connecting,
-            most: limits.connections,
-            open: AtomicU32::new(0),
+            address,
+            response_timeout: limits.response_timeout,
+            connect_timeout: limits.connect_timeout,
+            max_connections: limits.max_connections,
+            open_connections: AtomicU32::new(0),
         }
     }
 
-    /// Connects.
+    /// Opens a connection for commands.
     ///
     /// # Errors
-    /// Unavailable when it cannot be reached now, misused when something has to be
-    /// changed first.
-    pub(crate) async fn connect(self: &Arc<Self>) -> Result<Line> {
-        let counted = Arc::new(self.count()?);
+    /// Unavailable when the server cannot be reached now, misused when somebody has to
+    /// change the configuration first.
+    pub(crate) async fn connect(self: &Arc<Self>) -> Result<Connection> {
+        let slot = Arc::new(self.take_slot()?);
         let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(self.connecting))
+            .set_connection_timeout(Some(self.connect_timeout))
             .set_response_timeout(None);
         let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
-        match tokio::time::timeout(self.connecting, connecting).await {
-            Ok(Ok(connection)) => Ok(Line { connection, _counted: counted }),
-            Ok(Err(failed)) => Err(error::of_connecting(failed, &self.place)),
-            Err(_) => Err(error::silent(&self.place, self.connecting)),
+        match tokio::time::timeout(self.connect_timeout, connecting).await {
+            Ok(Ok(commands)) => Ok(Connection { commands, _slot: slot }),
+            Ok(Err(failed)) => Err(error::from_connection(failed, &self.address)),
+            Err(_) => Err(error::timed_out(&self.address, self.connect_timeout)),
         }
     }
 
-    /// Connects for listening to channels.
+    /// Opens a connection for subscribing to channels.
     ///
     /// # Errors
     /// Those of [`connect`](Self::connect).
-    pub(crate) async fn listen(self: &Arc<Self>) -> Result<(PubSub, Counted)> {
-        let counted = self.count()?;
-        match tokio::time::timeout(self.connecting, self.client.get_async_pubsub()).await {
-            Ok(Ok(connection)) => Ok((connection, counted)),
-            Ok(Err(failed)) => Err(error::of_connecting(failed, &self.place)),
-            Err(_) => Err(error::silent(&self.place, self.connecting)),
+    pub(crate) async fn connect_pubsub(self: &Arc<Self>) -> Result<(PubSub, ConnectionSlot)> {
+        let slot = self.take_slot()?;
+        match tokio::time::timeout(self.connect_timeout, self.client.get_async_pubsub()).await {
+            Ok(Ok(connection)) => Ok((connection, slot)),
+            Ok(Err(failed)) => Err(error::from_connection(failed, &self.address)),
+            Err(_) => Err(error::timed_out(&self.address, self.connect_timeout)),
         }
     }
 
-    fn count(self: &Arc<Self>) -> Result<Counted> {
-        if self.open.fetch_add(1, Ordering::Relaxed) < self.most {
-            return Ok(Counted(Arc::clone(self)));
+    fn take_slot(self: &Arc<Self>) -> Result<ConnectionSlot> {
+        if self.open_connections.fetch_add(1, Ordering::Relaxed) < self.max_connections {
+            return Ok(ConnectionSlot(Arc::clone(self)));
         }
-        self.open.fetch_sub(1, Ordering::Relaxed);
-        let most = self.most;
+        self.open_connections.fetch_sub(1, Ordering::Relaxed);
+        let Self { max_connections, address, .. } = &**self;
         Err(Error::misused(format!(
-            "max_connections = {most} is too few for Redis at {}: each consumer takes one and \
-             everything else another; raise it",
-            self.place
+            "max_connections = {max_connections} is too low for Redis at {address}: each \
+             consumer needs one connection and everything else shares one more; raise it"
         )))
     }
 }
 
-impl Drop for Counted {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
-        self.0.open.fetch_sub(1, Ordering::Relaxed);
+        self.0.open_connections.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -1,4 +1,4 @@
-//! The one connection for everything that does not block.
+//! The one connection that all non-blocking commands share.
 
 use std::sync::Arc;
 
@@ -8,119 +8,116 @@ use redis::{Cmd, Pipeline, Value};
 use tokio::sync::Mutex;
 
 use crate::error;
-use crate::script::Steps;
-use crate::server::{Line, Server};
+use crate::script::Scripts;
+use crate::server::{Connection, Server};
 
-/// A connection that is opened anew after it has failed, when something is asked again.
+/// A shared connection. After a failure, the next command opens a new one.
 pub(crate) struct Shared {
     pub(crate) server: Arc<Server>,
-    pub(crate) steps: Steps,
+    pub(crate) scripts: Scripts,
     current: Mutex<Current>,
 }
 
 #[derive(Default)]
 struct Current {
-    line: Option<Line>,
-    /// Counts the connections, so that a late failure of one does not end the next.
-    turn: u64,
+    connection: Option<Connection>,
+    /// Counts the connections, so that a late failure of one does not close the next.
+    generation: u64,
 }
 
 impl Shared {
     pub(crate) fn new(server: Arc<Server>) -> Self {
-        Self { server, steps: Steps::new(), current: Mutex::default() }
+        Self { server, scripts: Scripts::new(), current: Mutex::default() }
     }
 
-    /// Sends commands together and gives their answers, refusals of the server
-    /// among them. A step the server does not know is made known first.
+    /// Sends commands in one round trip and returns the replies, error replies included.
+    /// Loads the scripts and sends again when the server does not know one.
     ///
     /// # Errors
-    /// Unavailable when there is no answer; what was sent may have been done.
-    pub(crate) async fn ask_all(&self, commands: &Pipeline) -> Result<Vec<Value>> {
+    /// Unavailable when no reply arrives; the server may have run the commands all the same.
+    pub(crate) async fn send_all(&self, commands: &Pipeline) -> Result<Vec<Value>> {
         if commands.is_empty() {
             return Ok(Vec::new());
         }
-        let answers = self.exchange(commands).await?;
-        if !answers.iter().any(is_unknown_step) {
-            return Ok(answers);
+        let replies = self.exchange(commands).await?;
+        if !replies.iter().any(is_unknown_script) {
+            return Ok(replies);
         }
-        for answer in self.exchange(&Steps::load()).await? {
-            self.accepted(answer)?;
+        for reply in self.exchange(&Scripts::load()).await? {
+            self.accepted(reply)?;
         }
         self.exchange(commands).await
     }
 
-    /// Sends one command and gives its answer.
+    /// Sends one command and returns the reply.
     ///
     /// # Errors
-    /// When there is no answer, or it is a refusal.
-    pub(crate) async fn ask(&self, command: Cmd) -> Result<Value> {
+    /// When no reply arrives, or it is an error.
+    pub(crate) async fn send(&self, command: Cmd) -> Result<Value> {
         let mut one = redis::pipe();
         one.add_command(command);
-        let answer = self.ask_all(&one).await?.into_iter().next();
-        self.accepted(answer.unwrap_or(Value::Nil))
+        let reply = self.send_all(&one).await?.into_iter().next();
+        self.accepted(reply.unwrap_or(Value::Nil))
     }
 
-    /// The answer, unless it is a refusal.
-    pub(crate) fn accepted(&self, answer: Value) -> Result<Value> {
-        match answer {
-            Value::ServerError(refusal) => Err(error::answered(&refusal, &self.server.place)),
-            answer => Ok(answer),
+    /// The reply, or the error that it reports.
+    pub(crate) fn accepted(&self, reply: Value) -> Result<Value> {
+        match reply {
+            Value::ServerError(reply) => Err(error::from_reply(&reply, &self.server.address)),
+            reply => Ok(reply),
         }
     }
 
-    /// The error for an answer of another form than expected.
-    pub(crate) fn unexpected(&self, what: &str) -> Error {
-        error::unexpected(what, &self.server.place)
+    /// The error for a reply that is not of the expected form.
+    pub(crate) fn unexpected(&self, command: &str) -> Error {
+        error::unexpected(command, &self.server.address)
     }
 
-    /// Connects; the connection is kept for what is asked later.
+    /// Connects, and keeps the connection for later commands.
     pub(crate) async fn connect(&self) -> Result {
-        self.line().await.map(drop)
+        self.connection().await.map(drop)
     }
 
     async fn exchange(&self, commands: &Pipeline) -> Result<Vec<Value>> {
-        let (mut line, turn) = self.line().await.map_err(error::outage)?;
-        let count = commands.len();
-        let asking = line.connection.req_packed_commands(commands, 0, count);
-        let answered = tokio::time::timeout(self.server.patience, asking).await;
-        let result = match answered {
-            Ok(Ok(answers)) => Ok(answers),
-            Ok(Err(failed)) => Err(error::of_connecting(failed, &self.server.place)),
-            Err(_) => Err(error::silent(&self.server.place, self.server.patience)),
+        let (mut connection, generation) = self.connection().await.map_err(error::outage)?;
+        let sending = connection.commands.req_packed_commands(commands, 0, commands.len());
+        let Server { address, response_timeout, .. } = &*self.server;
+        let result = match tokio::time::timeout(*response_timeout, sending).await {
+            Ok(Ok(replies)) => Ok(replies),
+            Ok(Err(failed)) => Err(error::from_connection(failed, address)),
+            Err(_) => Err(error::timed_out(address, *response_timeout)),
         };
-        // A primary that has become a replica stays where it is: its name may lead elsewhere now.
-        if result.as_ref().map_or(true, |answers| answers.iter().any(is_replica)) {
-            self.hang_up(turn).await;
+        // After a failover the old primary keeps its connections, while the host name leads
+        // to the new one.
+        if result.as_ref().map_or(true, |replies| replies.iter().any(is_replica)) {
+            self.close(generation).await;
         }
         result.map_err(error::outage)
     }
 
-    async fn line(&self) -> Result<(Line, u64)> {
+    async fn connection(&self) -> Result<(Connection, u64)> {
         let mut current = self.current.lock().await;
-        if let Some(line) = &current.line {
-            return Ok((line.clone(), current.turn));
+        if let Some(connection) = &current.connection {
+            return Ok((connection.clone(), current.generation));
         }
-        let line = self.server.connect().await?;
-        current.line = Some(line.clone());
-        current.turn += 1;
-        Ok((line, current.turn))
+        let connection = self.server.connect().await?;
+        current.connection = Some(connection.clone());
+        current.generation += 1;
+        Ok((connection, current.generation))
     }
 
-    async fn hang_up(&self, turn: u64) {
+    async fn close(&self, generation: u64) {
         let mut current = self.current.lock().await;
-        if current.turn == turn {
-            current.line = None;
+        if current.generation == generation {
+            current.connection = None;
         }
     }
 }
 
-fn is_unknown_step(answer: &Value) -> bool {
-    matches!(answer, Value::ServerError(refusal) if refusal.code() == "NOSCRIPT")
+fn is_unknown_script(reply: &Value) -> bool {
+    matches!(reply, Value::ServerError(error) if error.code() == "NOSCRIPT")
 }
 
-fn is_replica(answer: &Value) -> bool {
-    match answer {
-        Value::ServerError(refusal) => refusal.code() == "READONLY",
-        _ => false,
-    }
+fn is_replica(reply: &Value) -> bool {
+    matches!(reply, Value::ServerError(error) if error.code() == "READONLY")
 }

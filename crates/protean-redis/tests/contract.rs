@@ -1,10 +1,10 @@
-//! The contract every broker passes, on a real server.
+//! The conformance suite of the broker port, on a real server.
 
 use std::sync::Arc;
 
 use protean_port::port::{Broker, BrokerLocation, BrokerProvider};
 use protean_redis::Redis;
-use protean_testing::servers::RedisServer;
+use protean_test_servers::RedisServer;
 
 async fn fresh() -> Arc<dyn Broker> {
     let uri = Some(RedisServer::shared().uri());
@@ -12,4 +12,7 @@ async fn fresh() -> Arc<dyn Broker> {
     Redis.open(&location).await.expect("a broker")
 }
 
-protean_testing::broker_suite!(fresh);
+protean_conformance::broker_suite!(
+    #[ignore = "needs Redis: cargo xtask test"]
+    fresh
+);

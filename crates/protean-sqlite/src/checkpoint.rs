@@ -1,35 +1,35 @@
-//! Copies what was committed from the `-wal` file into the database, beside the
-//! connection that writes.
+//! Copies committed pages from the `-wal` file into the database, on a thread of its own.
 //!
 //! ```text
-//! writer ─▶ COMMIT ─▶ count ─▶ every few commits: wake ─▶ wal_checkpoint(PASSIVE) ─▶ rest
+//! writer ─▶ COMMIT ─▶ count ─▶ every few commits: wal_checkpoint(PASSIVE) ─▶ pause
 //! ```
-//! A commit that finds the `-wal` file too long copies what is left of it itself,
-//! which is little when this thread keeps up and nothing while it is at it.
+//! A commit that finds the `-wal` file too long copies the remainder itself: little while
+//! this thread keeps up, and nothing while it is copying.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use protean_port::{Error, Result};
+use protean_port::Result;
+use protean_sql::start_thread;
 use rusqlite::Connection;
 
 use crate::connection::Settings;
 
-/// How many commits are worth a checkpoint.
-const COMMITS: u64 = 16;
-/// How long to rest after one.
-const REST: Duration = Duration::from_millis(50);
+/// How many commits make a checkpoint worthwhile.
+const COMMITS_PER_CHECKPOINT: u64 = 16;
+/// How long to pause after a checkpoint.
+const CHECKPOINT_PAUSE: Duration = Duration::from_millis(50);
 
-/// The thread that copies. Dropping it ends the thread.
+/// The thread that copies. Dropping this ends it.
 pub(crate) struct Checkpoints {
-    tally: Arc<Tally>,
+    counter: Arc<CommitCounter>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Counts the commits that were not copied yet.
+/// Counts the commits since the last checkpoint.
 #[derive(Default)]
-pub(crate) struct Tally {
+pub(crate) struct CommitCounter {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -42,53 +42,49 @@ struct State {
 
 impl Checkpoints {
     /// Opens a connection and starts the thread.
-    pub(crate) fn start(settings: Settings, tally: Arc<Tally>) -> Result<Self> {
-        let (connection, counted) = (settings.checkpointer()?, Arc::clone(&tally));
-        let thread = std::thread::Builder::new().name("sqlite-checkpoint".into());
-        let thread = thread.spawn(move || copy_all(&settings, Some(connection), &counted));
-        let thread = thread.map_err(|e| {
-            Error::unavailable("no thread can be started; raise the limit of processes")
-                .with_source(e)
-        })?;
-        Ok(Self { tally, thread: Some(thread) })
+    pub(crate) fn start(settings: Settings, counter: Arc<CommitCounter>) -> Result<Self> {
+        let (connection, counted) = (settings.checkpointer()?, Arc::clone(&counter));
+        let copy = move || copy_all(&settings, Some(connection), &counted);
+        let thread = start_thread("sqlite-checkpoint", copy)?;
+        Ok(Self { counter, thread: Some(thread) })
     }
 }
 
 impl Drop for Checkpoints {
     fn drop(&mut self) {
-        self.tally.lock().closed = true;
-        self.tally.changed.notify_one();
+        self.counter.lock().closed = true;
+        self.counter.changed.notify_one();
         if let Some(thread) = self.thread.take() {
             thread.join().unwrap_or_default();
         }
     }
 }
 
-impl Tally {
+impl CommitCounter {
     /// Counts a commit of our own.
     pub(crate) fn committed(&self) {
         let mut state = self.lock();
         state.commits += 1;
-        let enough = state.commits == COMMITS;
+        let enough = state.commits == COMMITS_PER_CHECKPOINT;
         drop(state);
         if enough {
             self.changed.notify_one();
         }
     }
 
-    /// Waits until a checkpoint is worth its while; false when there will be none.
+    /// Waits until a checkpoint is worthwhile; false once the store is closed.
     fn wait(&self) -> bool {
-        let few = |state: &mut State| state.commits < COMMITS && !state.closed;
+        let few = |state: &mut State| state.commits < COMMITS_PER_CHECKPOINT && !state.closed;
         let waited = self.changed.wait_while(self.lock(), few);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner);
         state.commits = 0;
         !state.closed
     }
 
-    fn rest(&self) {
+    fn pause(&self) {
         let open = |state: &mut State| !state.closed;
-        // Commits that come meanwhile are counted, and found afterwards.
-        drop(self.changed.wait_timeout_while(self.lock(), REST, open));
+        // Commits are still counted during the pause and found after it.
+        drop(self.changed.wait_timeout_while(self.lock(), CHECKPOINT_PAUSE, open));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -96,18 +92,18 @@ impl Tally {
     }
 }
 
-fn copy_all(settings: &Settings, mut connection: Option<Connection>, tally: &Tally) {
-    while tally.wait() {
-        // A connection that failed may have lost its file, so the next time has a new one.
+fn copy_all(settings: &Settings, mut connection: Option<Connection>, counter: &CommitCounter) {
+    while counter.wait() {
+        // A connection that failed may have lost its file, so the next round opens a new one.
         connection =
             connection.or_else(|| settings.checkpointer().ok()).filter(|c| copy(c).is_ok());
-        tally.rest();
+        counter.pause();
     }
 }
 
-/// Copies as much as can be copied without waiting for anybody.
+/// Copies as much as possible without waiting for readers or writers.
 fn copy(connection: &Connection) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")?;
-    // The row says how much was copied; what was not is left for the next time.
+    // The row says how much was copied; the next checkpoint copies the remainder.
     statement.query_row([], |_| Ok(()))
 }

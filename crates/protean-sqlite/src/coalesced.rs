@@ -1,18 +1,18 @@
-//! What a transaction writes once at its end, however many units ask for it:
-//! cursors and counters.
+//! Cursors and counters: written once at the end of a transaction, however many units
+//! change them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use protean_port::message::{Category, Priority};
 use protean_port::port::{At, Count, Counter, DoneMark, Place};
+use protean_sql::{signed, unsigned};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::refusal::Refusal;
-use crate::value::{signed, unsigned};
 
-/// Cursors and counters of the units that are kept. A copy taken before a unit
-/// is what holds when the unit is left out.
+/// Cursors and counters of the units that are kept. A copy taken before a unit replaces
+/// them when the unit is left out.
 #[derive(Clone, Default)]
 pub(crate) struct Coalesced {
     cursors: BTreeMap<CursorKey, Cursor>,
@@ -48,14 +48,15 @@ impl Coalesced {
             At::Only(position) => self.settle(connection, mark, position)?,
             At::First(position) => {
                 if position <= moved || is_done(connection, mark, position)? {
-                    let message = format!("message {position} is settled for {}", mark.group);
+                    let message =
+                        format!("'{}' has already settled message {position}", mark.group);
                     return Err(Refusal::stale(message));
                 }
                 self.settle(connection, mark, position)?;
             }
             At::Appended(index) => {
                 let Some(place) = places.get(index) else {
-                    let message = format!("the unit appends no message {index}");
+                    let message = format!("the unit does not append a message {index}");
                     return Err(Refusal::rejected("marks", message));
                 };
                 self.settle(connection, mark, place.position)?;
@@ -64,7 +65,7 @@ impl Coalesced {
         Ok(())
     }
 
-    /// Settles one message: the cursor moves onto it when nothing lies between.
+    /// Settles one message: the cursor moves to it when no other message lies between.
     fn settle(
         &mut self,
         connection: &Connection,
@@ -98,18 +99,18 @@ impl Coalesced {
         Ok(start)
     }
 
-    /// Writes what has come together, keys sorted.
+    /// Writes the cursors and counters, sorted by key.
     pub(crate) fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
         for ((group, category, priority), cursor) in &self.cursors {
             if cursor.moved > cursor.stored {
-                let moved = past_settled(connection, (group, category, *priority), cursor.moved)?;
+                let moved = past_settled(connection, group, category, *priority, cursor.moved)?;
                 let row = (&**group, category.as_str(), priority.value(), signed(moved));
                 connection.prepare_cached(include_str!("sql/move_cursor.sql"))?.execute(row)?;
                 connection.prepare_cached(include_str!("sql/fold_done.sql"))?.execute(row)?;
             }
         }
-        for ((group, category, term), count) in &self.counts {
-            let row = (&**group, category.as_str(), term.as_str(), signed(*count));
+        for ((group, category, counter), count) in &self.counts {
+            let row = (&**group, category.as_str(), counter.as_str(), signed(*count));
             connection.prepare_cached(include_str!("sql/count.sql"))?.execute(row)?;
         }
         Ok(())
@@ -135,7 +136,7 @@ impl Coalesced {
     }
 }
 
-/// Where a group began in a category; at the beginning when it is not registered_groups.
+/// Where a group began in a category; zero when it is not registered.
 pub(crate) fn read_start(
     connection: &Connection,
     group: &str,
@@ -146,7 +147,7 @@ pub(crate) fn read_start(
     Ok(start.map_or(0, unsigned))
 }
 
-/// The cursor of a group for one priority, when it has moved yet.
+/// The cursor of a group for one priority, if it has moved.
 pub(crate) fn read_cursor(
     connection: &Connection,
     group: &str,
@@ -158,10 +159,13 @@ pub(crate) fn read_cursor(
     Ok(statement.query_row(key, |row| row.get(0)).optional()?.map(unsigned))
 }
 
-/// Where a cursor comes to that has moved to `moved`: over all that was settled before.
+/// Where a cursor that was moved to `moved` ends up: past the messages behind it that
+/// are already settled.
 fn past_settled(
     connection: &Connection,
-    (group, category, priority): (&str, &Category, Priority),
+    group: &str,
+    category: &Category,
+    priority: Priority,
     moved: u64,
 ) -> rusqlite::Result<u64> {
     let mut statement = connection.prepare_cached(include_str!("sql/last_settled.sql"))?;

@@ -1,13 +1,13 @@
 //! One transaction over many units.
 //!
-//! It is tried first as if every unit could be applied. When one cannot, all is
-//! rolled back and done again with a savepoint around each unit, so that the
-//! culprit is left out alone, with what it wrote and what it would have counted.
+//! The first attempt assumes that every unit can be applied. When one cannot, everything
+//! is rolled back and done again with a savepoint around each unit, so that only that
+//! unit is left out, with what it wrote and what it would have counted.
 //!
 //! ```text
 //! BEGIN ─▶ unit, unit, …      ─▶ cursors, counters ─▶ COMMIT
-//!            └ refused: ROLLBACK, again with savepoints
-//!            └ broken:  ROLLBACK, all of them Unavailable
+//!            ├ refused: ROLLBACK, again with savepoints
+//!            └ broken:  ROLLBACK, every unit is Unavailable
 //! ```
 
 use std::collections::{BTreeMap, VecDeque};
@@ -17,63 +17,68 @@ use std::time::{Duration, Instant};
 use protean_port::Result;
 use protean_port::message::Lane;
 use protean_port::port::{Changes, Outcome};
+use protean_sql::Job;
 use rusqlite::Connection;
 
-use crate::checkpoint::Tally;
+use crate::checkpoint::CommitCounter;
 use crate::coalesced::Coalesced;
-use crate::connection::Settings;
+use crate::connection::{Settings, data_version};
 use crate::error;
-use crate::job::Job;
 use crate::refusal::Refusal;
 use crate::row::Statements;
+use crate::signal::Signal;
 use crate::step::reached;
 use crate::turnstile::{Entry, Turnstile};
-use crate::unit::Bench;
-use crate::wake::{Signal, data_version};
+use crate::unit::UnitWriter;
 
-/// The one connection that writes, and what it keeps between transactions.
+/// The only connection that writes, and what it keeps between transactions.
 pub(crate) struct Committer {
     pub(crate) settings: Settings,
     pub(crate) connection: Connection,
     pub(crate) turnstile: Turnstile,
     pub(crate) signal: Arc<Signal>,
-    checkpoints: Arc<Tally>,
+    checkpoints: Arc<CommitCounter>,
     statements: Statements,
-    /// What others had committed when it was last announced.
+    /// The data version at the last announcement.
     seen: i64,
     reopen: bool,
 }
 
-/// The longest a transaction of bulk work goes on before it commits.
-const SLICE: Duration = Duration::from_millis(2);
+/// How long a transaction of bulk work runs before it commits.
+const MAX_BACKFILL_TIME: Duration = Duration::from_millis(2);
 
-/// How a transaction gives way.
-pub(crate) struct Manners<'a> {
-    /// Backfill stops after [`SLICE`], or when there is more urgent work.
+/// When a transaction yields to more urgent work.
+pub(crate) struct YieldPolicy<'a> {
+    /// Backfill commits after [`MAX_BACKFILL_TIME`], or when there is more urgent work.
     pub(crate) lane: Lane,
-    /// True when more urgent work waits.
+    /// True while more urgent work is waiting.
     pub(crate) urgent: &'a dyn Fn() -> bool,
 }
 
-/// What the units of one transaction came to, list by list.
+/// The outcomes of one transaction, list by list.
 type Staged = Vec<Vec<Outcome>>;
 
-/// A unit: its list, its place in it, and how many `otherwise` deep.
-type Which = (usize, usize, usize);
+/// Where a unit stands: in which list, at which place, and how many `otherwise` deep.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct UnitPath {
+    list: usize,
+    place: usize,
+    depth: usize,
+}
 
-/// Units known to end the transaction, with what is reported of them.
-type Banned = BTreeMap<Which, Outcome>;
+/// Units known to end the transaction, each with its outcome.
+type KnownBad = BTreeMap<UnitPath, Outcome>;
 
-enum Halt {
-    /// A unit was refused without a savepoint to go back to.
+enum Abort {
+    /// A unit was refused, and there is no savepoint to return to.
     Refused,
     /// A unit ended the transaction.
-    Ended(Which, Outcome),
+    Ended(UnitPath, Outcome),
     /// The database cannot be written.
     Broken(rusqlite::Error),
 }
 
-impl From<rusqlite::Error> for Halt {
+impl From<rusqlite::Error> for Abort {
     fn from(error: rusqlite::Error) -> Self {
         Self::Broken(error)
     }
@@ -83,12 +88,12 @@ impl Committer {
     pub(crate) fn new(
         settings: Settings,
         signal: Arc<Signal>,
-        checkpoints: Arc<Tally>,
+        checkpoints: Arc<CommitCounter>,
     ) -> Result<Self> {
         let connection = settings.writer()?;
         let turnstile = Turnstile::of(&settings.path);
         let statements = Statements::default();
-        let seen = data_version(&connection).map_err(|e| settings.told(e))?;
+        let seen = data_version(&connection).map_err(|e| settings.explain(e))?;
         Ok(Self {
             settings,
             connection,
@@ -101,10 +106,10 @@ impl Committer {
         })
     }
 
-    /// Settles units of these lists, in order, in one transaction.
-    pub(crate) fn commit(&mut self, jobs: &mut VecDeque<Job>, manners: &Manners<'_>) {
+    /// Settles units of these lists in order, in one transaction.
+    pub(crate) fn commit(&mut self, jobs: &mut VecDeque<Job>, policy: &YieldPolicy<'_>) {
         self.renew();
-        match self.attempt(jobs, manners) {
+        match self.attempt(jobs, policy) {
             Ok(None) => {}
             Ok(Some(staged)) => {
                 self.signal.bump();
@@ -121,22 +126,22 @@ impl Committer {
         }
     }
 
-    /// Announces what others have committed.
-    pub(crate) fn look(&mut self) {
-        // A file that cannot be read now is looked at again by the next poll.
+    /// Announces the commits of other processes.
+    pub(crate) fn poll(&mut self) {
+        // If the file cannot be read now, the next poll tries again.
         let version = data_version(&self.connection).unwrap_or(self.seen);
         if std::mem::replace(&mut self.seen, version) != version {
             self.signal.bump();
         }
     }
 
-    /// Leaves no transaction behind, whatever happened.
+    /// Ends a transaction that may still be open.
     pub(crate) fn recover(&mut self) {
         self.rollback();
         self.reopen |= !self.connection.is_autocommit();
     }
 
-    /// Opens the connection again when the last error asks for it.
+    /// Opens the connection again when the last error requires it.
     pub(crate) fn renew(&mut self) {
         if self.reopen
             && let Ok(fresh) = self.settings.writer()
@@ -149,33 +154,32 @@ impl Committer {
     fn attempt(
         &mut self,
         jobs: &VecDeque<Job>,
-        manners: &Manners<'_>,
+        policy: &YieldPolicy<'_>,
     ) -> rusqlite::Result<Option<Staged>> {
-        let (mut careful, mut banned) = (false, Banned::new());
+        let (mut isolated, mut known_bad) = (false, KnownBad::new());
         loop {
             reached("before BEGIN");
-            if self.turnstile.begin(&self.connection, manners.lane, manners.urgent)?
-                == Entry::Yielded
+            if self.turnstile.begin(&self.connection, policy.lane, policy.urgent)? == Entry::Yielded
             {
                 return Ok(None);
             }
-            let mut pass = Pass {
+            let mut attempt = Attempt {
                 connection: &self.connection,
                 signal: &self.signal,
                 statements: &mut self.statements,
                 coalesced: Coalesced::default(),
-                careful,
-                banned: &banned,
+                isolated,
+                known_bad: &known_bad,
             };
-            match pass.run(jobs, manners) {
+            match attempt.run(jobs, policy) {
                 Ok(staged) => return Ok(Some(staged)),
-                Err(halt) => {
+                Err(abort) => {
                     self.rollback();
-                    careful = true;
-                    match halt {
-                        Halt::Refused => {}
-                        Halt::Ended(unit, outcome) => drop(banned.insert(unit, outcome)),
-                        Halt::Broken(error) => return Err(error),
+                    isolated = true;
+                    match abort {
+                        Abort::Refused => {}
+                        Abort::Ended(unit, outcome) => drop(known_bad.insert(unit, outcome)),
+                        Abort::Broken(error) => return Err(error),
                     }
                 }
             }
@@ -189,35 +193,36 @@ impl Committer {
     }
 }
 
-/// One try at a transaction.
-struct Pass<'a> {
+/// One attempt at a transaction.
+struct Attempt<'a> {
     connection: &'a Connection,
     signal: &'a Signal,
     statements: &'a mut Statements,
     coalesced: Coalesced,
-    /// With a savepoint around each unit.
-    careful: bool,
-    banned: &'a Banned,
+    /// Each unit has a savepoint of its own.
+    isolated: bool,
+    known_bad: &'a KnownBad,
 }
 
-impl Pass<'_> {
-    fn run(&mut self, jobs: &VecDeque<Job>, manners: &Manners<'_>) -> Result<Staged, Halt> {
+impl Attempt<'_> {
+    fn run(&mut self, jobs: &VecDeque<Job>, policy: &YieldPolicy<'_>) -> Result<Staged, Abort> {
         let begun = Instant::now();
         let mut staged = Staged::with_capacity(jobs.len());
         'jobs: for (list, job) in jobs.iter().enumerate() {
             staged.push(Vec::with_capacity(job.open()));
             for place in job.outcomes.len()..job.units.len() {
                 let fresh = &staged[list];
-                let left_out = |unit: &usize| !is_committed(&job.outcomes, fresh, *unit);
-                let outcome = self.settle((list, place, 0), &job.units[place], &left_out)?;
+                let left_out = |unit: &usize| !job.is_committed(fresh, *unit);
+                let outcome =
+                    self.settle(UnitPath { list, place, depth: 0 }, &job.units[place], &left_out)?;
                 if let Outcome::Unavailable(why) = outcome {
-                    // What comes later in a list must not be durable without what comes before.
+                    // A later unit of a list must not become durable without the ones before it.
                     staged[list].resize(job.open(), Outcome::Unavailable(why));
                     continue 'jobs;
                 }
                 staged[list].push(outcome);
-                if manners.lane == Lane::Backfill
-                    && (begun.elapsed() >= SLICE || (manners.urgent)())
+                if policy.lane == Lane::Backfill
+                    && (begun.elapsed() >= MAX_BACKFILL_TIME || (policy.urgent)())
                 {
                     break 'jobs;
                 }
@@ -231,28 +236,29 @@ impl Pass<'_> {
         Ok(staged)
     }
 
-    /// Applies a unit, or what it asks for in its place.
+    /// Applies a unit, or its alternative when it is refused.
     fn settle(
         &mut self,
-        which: Which,
+        path: UnitPath,
         unit: &Changes,
         left_out: &dyn Fn(&usize) -> bool,
-    ) -> Result<Outcome, Halt> {
+    ) -> Result<Outcome, Abort> {
         let outcome = if unit.depends_on.iter().any(left_out) {
             Outcome::Dependent
         } else {
-            self.try_unit(which, unit)?
+            self.try_unit(path, unit)?
         };
         if matches!(outcome, Outcome::Committed(_) | Outcome::Unavailable(_)) {
             return Ok(outcome);
         }
         if let Some(otherwise) = &unit.otherwise {
-            // Whether it can be applied shows only when it is tried.
-            if !self.careful {
-                return Err(Halt::Refused);
+            // Only an attempt with savepoints can try the alternative.
+            if !self.isolated {
+                return Err(Abort::Refused);
             }
-            let instead = self.settle((which.0, which.1, which.2 + 1), otherwise, left_out)?;
-            // A unit is not settled while what stands in its place may still come.
+            let deeper = UnitPath { depth: path.depth + 1, ..path };
+            let instead = self.settle(deeper, otherwise, left_out)?;
+            // A unit is not settled while its alternative may still be applied later.
             if let Outcome::Unavailable(_) = instead {
                 return Ok(instead);
             }
@@ -260,15 +266,15 @@ impl Pass<'_> {
         Ok(outcome)
     }
 
-    fn try_unit(&mut self, which: Which, unit: &Changes) -> Result<Outcome, Halt> {
-        if let Some(outcome) = self.banned.get(&which) {
+    fn try_unit(&mut self, path: UnitPath, unit: &Changes) -> Result<Outcome, Abort> {
+        if let Some(outcome) = self.known_bad.get(&path) {
             return Ok(outcome.clone());
         }
-        if !self.careful {
+        if !self.isolated {
             return match self.apply(unit) {
                 Ok(outcome) => Ok(outcome),
-                Err(Refusal::LeftOut(_)) => Err(Halt::Refused),
-                Err(Refusal::Broken(error)) => Err(Halt::Broken(error)),
+                Err(Refusal::LeftOut(_)) => Err(Abort::Refused),
+                Err(Refusal::Broken(error)) => Err(Abort::Broken(error)),
             };
         }
         self.control("SAVEPOINT unit")?;
@@ -279,7 +285,7 @@ impl Pass<'_> {
                 Ok(outcome)
             }
             Err(Refusal::LeftOut(outcome)) if self.connection.is_autocommit() => {
-                Err(Halt::Ended(which, outcome))
+                Err(Abort::Ended(path, outcome))
             }
             Err(Refusal::LeftOut(outcome)) => {
                 self.control("ROLLBACK TO unit")?;
@@ -287,22 +293,17 @@ impl Pass<'_> {
                 self.coalesced = before;
                 Ok(outcome)
             }
-            Err(Refusal::Broken(error)) => Err(Halt::Broken(error)),
+            Err(Refusal::Broken(error)) => Err(Abort::Broken(error)),
         }
     }
 
     fn apply(&mut self, unit: &Changes) -> Result<Outcome, Refusal> {
         let (connection, coalesced) = (self.connection, &mut self.coalesced);
-        let mut bench = Bench { connection, statements: &mut *self.statements, coalesced };
-        bench.apply(unit).map(Outcome::Committed)
+        let mut writer = UnitWriter { connection, statements: &mut *self.statements, coalesced };
+        writer.apply(unit).map(Outcome::Committed)
     }
 
     fn control(&self, sql: &str) -> rusqlite::Result<()> {
         self.connection.prepare_cached(sql)?.execute([]).map(drop)
     }
-}
-
-fn is_committed(settled: &[Outcome], fresh: &[Outcome], unit: usize) -> bool {
-    let outcome = settled.get(unit).or_else(|| fresh.get(unit.checked_sub(settled.len())?));
-    matches!(outcome, Some(Outcome::Committed(_)))
 }

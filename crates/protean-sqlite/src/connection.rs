@@ -10,10 +10,10 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::{error, schema, value};
 
-/// How long to wait for a lock another process holds.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
+/// How long to wait for a lock that another process holds.
+pub(crate) const LOCK_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Which file, and how to use it.
+/// The file, and how it is used.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) path: PathBuf,
@@ -22,53 +22,53 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// A file or folder beside the database, for a purpose of our own.
+    /// A file or folder of our own beside the database.
     pub(crate) fn beside(&self, suffix: &str) -> PathBuf {
         beside(&self.path, suffix)
     }
 
-    /// The connection that writes. It makes the file when there is none.
+    /// The connection that writes. It creates the file if it is missing.
     pub(crate) fn writer(&self) -> Result<Connection> {
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         if let Some(missing) = folder.filter(|folder| !folder.is_dir()) {
             let (file, folder) = (self.path.display(), missing.display());
             return Err(Error::unavailable(format!(
-                "the database '{file}' cannot be opened: there is no folder '{folder}'; create it"
+                "the database '{file}' cannot be opened: the folder '{folder}' does not exist; create it"
             )));
         }
-        let connection = self.open(OpenFlags::SQLITE_OPEN_CREATE).map_err(|e| self.told(e))?;
+        let connection = self.open(OpenFlags::SQLITE_OPEN_CREATE).map_err(|e| self.explain(e))?;
         schema::check(&connection, &self.path)?;
-        self.prepare_writer(&connection).map_err(|e| self.told(e))?;
+        self.prepare_writer(&connection).map_err(|e| self.explain(e))?;
         Ok(connection)
     }
 
     /// A connection that only reads.
     pub(crate) fn reader(&self) -> Result<Connection> {
-        let connection = self.open(OpenFlags::empty()).map_err(|e| self.told(e))?;
-        connection.pragma_update(None, "query_only", true).map_err(|e| self.told(e))?;
+        let connection = self.open(OpenFlags::empty()).map_err(|e| self.explain(e))?;
+        connection.pragma_update(None, "query_only", true).map_err(|e| self.explain(e))?;
         Ok(connection)
     }
 
     /// A connection that only copies the `-wal` file into the database.
     pub(crate) fn checkpointer(&self) -> Result<Connection> {
         let connection = self.reader()?;
-        // Its own setting says whether a checkpoint presses pages to the disk.
-        let pressed = connection.pragma_update(None, "synchronous", self.synchronous);
-        pressed.map_err(|e| self.told(e))?;
+        // The setting of this connection decides whether a checkpoint syncs to disk.
+        let synced = connection.pragma_update(None, "synchronous", self.synchronous);
+        synced.map_err(|e| self.explain(e))?;
         Ok(connection)
     }
 
-    /// An error of SQLite, told with the name of the file.
-    pub(crate) fn told(&self, error: rusqlite::Error) -> Error {
-        error::told(error, &self.path)
+    /// An error of SQLite as one that names the file.
+    pub(crate) fn explain(&self, error: rusqlite::Error) -> Error {
+        error::explain(error, &self.path)
     }
 
     fn open(&self, more: OpenFlags) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | more;
         let connection = Connection::open_with_flags(&self.path, flags)?;
-        connection.busy_timeout(PATIENCE)?;
+        connection.busy_timeout(LOCK_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(256);
-        // Else SQLite may compile a cached statement again each time its parameters change.
+        // Otherwise SQLite may recompile a cached statement whenever its parameters change.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.create_collation("decimal", value::compare_decimals)?;
         connection.pragma_update(None, "cache_size", -2_048)?;
@@ -81,22 +81,22 @@ impl Settings {
         connection.pragma_update(None, "wal_autocheckpoint", 8_000)?;
         connection.pragma_update(None, "journal_size_limit", 64 * 1024 * 1024)?;
         connection.pragma_update(None, "cache_size", -16_384)?;
-        // Whoever uses the log first recovers it, which the others wait for here.
+        // The first connection to use the `-wal` file recovers it; the others wait for that here.
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         // The turnstile waits in its own way.
         connection.busy_timeout(Duration::ZERO)
     }
 }
 
-/// Of processes that open a fresh file at once one changes its mode; SQLite refuses
-/// the others at once, whatever their patience.
+/// When several processes open a new file, one of them changes its mode. SQLite refuses
+/// the others immediately, without regard to their busy timeout, so they retry here.
 fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
     let begun = Instant::now();
     loop {
         match connection.pragma_update(None, "journal_mode", "WAL") {
             Err(error)
                 if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
-                    && begun.elapsed() < PATIENCE =>
+                    && begun.elapsed() < LOCK_TIMEOUT =>
             {
                 std::thread::sleep(Duration::from_millis(2));
             }
@@ -105,9 +105,14 @@ fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
     }
 }
 
-/// The path with `suffix` appended to its file name.
+/// The path with a suffix appended to its file name.
 pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
     PathBuf::from(name)
+}
+
+/// A number that grows, as seen by one connection, with the commits of all others.
+pub(crate) fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))
 }

@@ -1,23 +1,24 @@
-//! What SQLite reports, told for a person: which file, and what to do.
+//! Turns an error of SQLite into one that names the file and says what to do.
 
 use std::path::Path;
 
 use protean_port::Error;
 use rusqlite::ErrorCode;
 
-/// The error for a caller.
-pub(crate) fn told(error: rusqlite::Error, path: &Path) -> Error {
+/// The error as a caller sees it.
+pub(crate) fn explain(error: rusqlite::Error, path: &Path) -> Error {
     let message = describe(&error, path);
-    let told = if is_outage(&error) { Error::unavailable(message) } else { Error::failed(message) };
-    told.with_source(error)
+    let explained =
+        if is_outage(&error) { Error::unavailable(message) } else { Error::failed(message) };
+    explained.with_source(error)
 }
 
-/// What happened to which file, and what to do about it.
+/// Says what happened to the file, and what to do about it.
 pub(crate) fn describe(error: &rusqlite::Error, path: &Path) -> String {
     format!("the database '{}' {}", path.display(), advice(error))
 }
 
-/// True when the file cannot be used now, whatever is asked of it.
+/// True when the file cannot be used at all for now.
 pub(crate) fn is_outage(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
@@ -38,7 +39,7 @@ pub(crate) fn is_outage(error: &rusqlite::Error) -> bool {
     ) || is_unprepared(error)
 }
 
-/// True when a connection should be opened anew before it is used again.
+/// True when the connection must be opened again before it is used.
 pub(crate) fn wants_reopening(error: &rusqlite::Error) -> bool {
     matches!(
         error.sqlite_error_code(),
@@ -69,7 +70,7 @@ fn advice(error: &rusqlite::Error) -> String {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             "is locked by another process; look for a long transaction, such as an open sqlite3 shell".into()
         }
-        Some(ErrorCode::DiskFull) => "cannot grow, the disk is full; free some space".into(),
+        Some(ErrorCode::DiskFull) => "cannot grow: the disk is full; free some space".into(),
         Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
             "cannot be written; check the permissions of the file and its folder".into()
         }
@@ -80,8 +81,8 @@ fn advice(error: &rusqlite::Error) -> String {
             format!("cannot be read or written ({error}); check the disk")
         }
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-            format!("is damaged or no SQLite file ({error}); restore it from a backup")
+            format!("is damaged or is not a SQLite file ({error}); restore it from a backup")
         }
-        _ => format!("reports: {error}"),
+        _ => format!("reported an error: {error}"),
     }
 }

@@ -1,32 +1,31 @@
-//! Forgets what nobody needs any more, a little at a time: whoever writes
-//! meanwhile waits for one short transaction at most.
+//! Deletes what is no longer needed, a little at a time, so that other writers wait for
+//! one short transaction at most.
 
 use protean_port::message::Timestamp;
+use protean_sql::limit;
 use rusqlite::Connection;
 
-use crate::value::limit;
+/// How many rows of a group one transaction deletes.
+const ROWS_PER_TRANSACTION: usize = 1000;
 
-/// How many rows of a group one transaction forgets.
-const ROWS: usize = 1000;
-
-/// What forgets a group. The registration goes last, so that a run that was cut
-/// short can be made again.
-pub(crate) const GROUP: [&str; 7] = [
+/// The statements that forget a group. The registration goes last, so that a run that
+/// was interrupted can be repeated.
+pub(crate) const GROUP_STATEMENTS: [&str; 7] = [
     include_str!("sql/forget_progress.sql"),
     include_str!("sql/forget_done.sql"),
     include_str!("sql/forget_parked.sql"),
     include_str!("sql/forget_dead.sql"),
     include_str!("sql/forget_cursors.sql"),
     include_str!("sql/forget_counters.sql"),
-    include_str!("sql/forget_enrolments.sql"),
+    include_str!("sql/forget_registrations.sql"),
 ];
 
-/// Forgets some rows of a group, and says how many.
+/// Deletes some rows of a group and returns how many.
 pub(crate) fn some(connection: &Connection, sql: &str, group: &str) -> rusqlite::Result<usize> {
-    connection.prepare_cached(sql)?.execute((group, limit(ROWS)))
+    connection.prepare_cached(sql)?.execute((group, limit(ROWS_PER_TRANSACTION)))
 }
 
-/// Forgets keys of commands that have expired, and says how many.
+/// Deletes expired idempotency keys and returns how many.
 pub(crate) fn keys(
     connection: &Connection,
     now: Timestamp,

@@ -1,4 +1,4 @@
-//! Reads what groups have done.
+//! Reads the state of groups: progress, parked messages, dead letters, counts.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,15 @@ use protean_port::port::{
     BoxFuture, Claim, Counter, DeadLetter, DeadLetterRead, Delivery, GroupStatus, Ledger,
     ParkedPage, ParkedRead, PriorityStatus,
 };
+use protean_sql::{SharedNames, limit, signed, unsigned};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::claim;
 use crate::coalesced::{read_cursor, read_start};
-use crate::log::{Names, next, priorities};
+use crate::log::next;
+use crate::recorded::{priorities, recorded};
 use crate::store::SqliteStore;
 use crate::unit::{expected, is_blocked};
-use crate::value::{limit, signed, unsigned};
 
 impl Ledger for SqliteStore {
     fn next<'a>(&'a self, group: &'a str, stream: &'a Stream) -> BoxFuture<'a, Result<u64>> {
@@ -35,7 +36,7 @@ impl Ledger for SqliteStore {
         let (group, stream) = (group.to_owned(), stream.clone());
         Box::pin(self.readers.read(move |view| {
             let start = read_start(view, &group, stream.category())?;
-            is_blocked(view, &group, (&stream, position), start)
+            is_blocked(view, &group, &stream, position, start)
         }))
     }
 
@@ -49,7 +50,7 @@ impl Ledger for SqliteStore {
         category: &'a Category,
     ) -> BoxFuture<'a, Result<GroupStatus>> {
         let (group, category) = (group.to_owned(), category.clone());
-        Box::pin(self.readers.read(move |view| read_standing(view, &group, &category)))
+        Box::pin(self.readers.read(move |view| read_status(view, &group, &category)))
     }
 
     fn claim<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<Box<dyn Claim>>>> {
@@ -70,12 +71,12 @@ impl Ledger for SqliteStore {
     }
 
     fn dead_letters(&self, read: DeadLetterRead) -> BoxFuture<'_, Result<Vec<DeadLetter>>> {
-        Box::pin(self.readers.read(move |view| read_letters(view, &read)))
+        Box::pin(self.readers.read(move |view| read_dead_letters(view, &read)))
     }
 
     fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<(String, Category)>>> {
         Box::pin(self.readers.read(|view| {
-            let mut statement = view.prepare_cached(include_str!("sql/read_enrolments.sql"))?;
+            let mut statement = view.prepare_cached(include_str!("sql/read_registrations.sql"))?;
             let read = |row: &rusqlite::Row<'_>| {
                 Ok((row.get(0)?, Category::named(row.get::<_, String>(1)?)))
             };
@@ -90,20 +91,20 @@ fn read_parked(view: &Connection, read: &ParkedRead) -> rusqlite::Result<ParkedP
     let next_due = times.get(due).map(|(due, _)| *due);
     let start = read_start(view, &read.group, &read.category)?;
     let mut statement = view.prepare_cached(include_str!("sql/read_parked.sql"))?;
-    let mut names = Names::default();
-    let due = times[..due].iter().map(|(_, position)| {
+    let mut names = SharedNames::default();
+    let mut parked = |position: &i64| {
         let found = statement.query_row((&read.group, position), |row| {
-            let recorded = names.recorded(row)?;
+            let recorded = recorded(&mut names, row)?;
             let next = next(view, row.get(14)?, recorded.message.stream.as_str(), start)?;
             Ok(Delivery { recorded, next, attempts: row.get(15)?, parked: true })
         });
-        found.optional()
-    });
-    let due = due.filter_map(Result::transpose).collect::<rusqlite::Result<_>>()?;
-    Ok(ParkedPage { due, next_due })
+        found.optional().transpose()
+    };
+    let due = times[..due].iter().filter_map(|(_, position)| parked(position));
+    Ok(ParkedPage { due: due.collect::<rusqlite::Result<_>>()?, next_due })
 }
 
-/// Of the messages at these positions those that are parked or not settled.
+/// The messages at these positions that are parked or not settled.
 fn recall(
     view: &Connection,
     group: &str,
@@ -113,9 +114,9 @@ fn recall(
     let start = read_start(view, group, category)?;
     let mut parked = view.prepare_cached(include_str!("sql/read_parked.sql"))?;
     let mut message = view.prepare_cached(include_str!("sql/read_message.sql"))?;
-    let mut names = Names::default();
+    let mut names = SharedNames::default();
     let mut delivery = |row: &rusqlite::Row<'_>, attempts, parked| {
-        let recorded = names.recorded(row)?;
+        let recorded = recorded(&mut names, row)?;
         let next = next(view, row.get(14)?, recorded.message.stream.as_str(), start)?;
         Ok(Delivery { recorded, next, attempts, parked })
     };
@@ -136,7 +137,7 @@ fn recall(
     Ok(recalled)
 }
 
-/// The delivery, unless the group's cursor or a mark of its own says that it is settled.
+/// The delivery, unless the cursor of the group or a done mark says that it is settled.
 fn unsettled(
     view: &Connection,
     group: &str,
@@ -152,38 +153,37 @@ fn unsettled(
     Ok((!settled).then_some(delivery))
 }
 
-fn read_letters(view: &Connection, read: &DeadLetterRead) -> rusqlite::Result<Vec<DeadLetter>> {
-    let mut statement = view.prepare_cached(include_str!("sql/read_letters.sql"))?;
-    let mut names = Names::default();
+fn read_dead_letters(
+    view: &Connection,
+    read: &DeadLetterRead,
+) -> rusqlite::Result<Vec<DeadLetter>> {
+    let mut statement = view.prepare_cached(include_str!("sql/read_dead_letters.sql"))?;
+    let mut names = SharedNames::default();
     let (category, before) = (read.category.as_str(), read.before.as_micros());
     let page = (&read.group, category, signed(read.after), before, limit(read.limit));
-    let letters = statement.query_map(page, |row| {
-        let recorded = names.recorded(row)?;
+    let dead_letters = statement.query_map(page, |row| {
+        let recorded = recorded(&mut names, row)?;
         let time = Timestamp::from_micros(row.get(16)?);
         Ok(DeadLetter { recorded, attempts: row.get(14)?, reason: row.get(15)?, time })
     })?;
-    letters.collect()
+    dead_letters.collect()
 }
 
-/// When the parked messages of a range are due and where they lie, the longest
-/// due first. One more than asked for: the first that is not on the page says
-/// when to come again.
+/// The due times and positions of the parked messages of a range, longest due first.
+/// One more than the limit: the first message beyond the page says when to read again.
 fn parked_times(view: &Connection, read: &ParkedRead) -> rusqlite::Result<Vec<(Timestamp, i64)>> {
     let (group, category) = (&read.group, read.category.as_str());
     let (lowest, highest) = read.range;
     let mut levels = view.prepare_cached(include_str!("sql/parked_priorities.sql"))?;
     let mut statement = view.prepare_cached(include_str!("sql/parked_times.sql"))?;
-    let most = limit(read.limit.saturating_add(1));
-    let levels = levels
-        .query_map(params![group, category, lowest.value(), highest.value()], |row| {
-            row.get::<_, i32>(0)
-        })?;
+    let rows = limit(read.limit.saturating_add(1));
+    let range = params![group, category, lowest.value(), highest.value()];
     let mut times = Vec::new();
-    for priority in levels {
+    for priority in levels.query_map(range, |row| row.get::<_, i32>(0))? {
         let due = |row: &rusqlite::Row<'_>| {
             Ok((Timestamp::from_micros(row.get(0)?), row.get::<_, i64>(1)?))
         };
-        for time in statement.query_map(params![group, category, priority?, most], due)? {
+        for time in statement.query_map(params![group, category, priority?, rows], due)? {
             times.push(time?);
         }
     }
@@ -191,37 +191,37 @@ fn parked_times(view: &Connection, read: &ParkedRead) -> rusqlite::Result<Vec<(T
     Ok(times)
 }
 
-fn read_standing(
+fn read_status(
     view: &Connection,
     group: &str,
     category: &Category,
 ) -> rusqlite::Result<GroupStatus> {
-    let account = Account { view, group, category, start: read_start(view, group, category)? };
+    let reader = StatusReader { view, group, category, start: read_start(view, group, category)? };
     let (parked, dead) = (
-        account.by_priority(include_str!("sql/count_parked.sql"))?,
-        account.by_priority(include_str!("sql/count_dead.sql"))?,
+        reader.by_priority(include_str!("sql/count_parked.sql"))?,
+        reader.by_priority(include_str!("sql/count_dead.sql"))?,
     );
-    let mut standing = GroupStatus { counts: account.counts()?, ..GroupStatus::default() };
+    let mut status = GroupStatus { counts: reader.counts()?, ..GroupStatus::default() };
     let (lowest, highest) = (Priority::new(i32::MIN), Priority::new(i32::MAX));
     for priority in priorities(view, category, lowest, highest)? {
-        standing.committed += account.messages_after(priority, account.start)?;
-        let mut lane = account.lane(priority)?;
+        status.committed += reader.messages_after(priority, reader.start)?;
+        let mut lane = reader.lane(priority)?;
         lane.parked = parked.get(&priority).copied().unwrap_or(0);
         lane.dead = dead.get(&priority).copied().unwrap_or(0);
-        standing.lanes.push(lane);
+        status.lanes.push(lane);
     }
-    Ok(standing)
+    Ok(status)
 }
 
-/// Whose standing is read, in one view of the database.
-struct Account<'a> {
+/// Reads the status of a group, in one view of the database.
+struct StatusReader<'a> {
     view: &'a Connection,
     group: &'a str,
     category: &'a Category,
     start: u64,
 }
 
-impl Account<'_> {
+impl StatusReader<'_> {
     fn lane(&self, priority: Priority) -> rusqlite::Result<PriorityStatus> {
         let moved = read_cursor(self.view, self.group, self.category, priority)?;
         let cursor = moved.unwrap_or(self.start).max(self.start);
@@ -261,9 +261,10 @@ impl Account<'_> {
         let mut counts = BTreeMap::new();
         while let Some(row) = rows.next()? {
             let name = row.get_ref(0)?.as_str()?;
-            // A term of a later release is not part of this account.
-            if let Some(term) = Counter::ALL.into_iter().find(|term| term.as_str() == name) {
-                counts.insert(term, unsigned(row.get(1)?));
+            // A counter of a later release is unknown here.
+            if let Some(counter) = Counter::ALL.into_iter().find(|counter| counter.as_str() == name)
+            {
+                counts.insert(counter, unsigned(row.get(1)?));
             }
         }
         Ok(counts)

@@ -1,39 +1,42 @@
 //! Protean for Rust on one SQLite file: the log, the rows and the ledger,
-//! without any service.
+//! without a server.
 //!
 //! ```text
 //! Store::commit ─▶ writer (one thread) ─▶ commit (one transaction) ─▶ unit, row, coalesced
 //!                    two queues             turnstile ─▶ BEGIN IMMEDIATE
 //! Log, Rows, Ledger ─▶ readers (a few threads, a connection each)
 //! `-wal` file ─▶ checkpoint (one thread) ─▶ the file
-//! other processes ─▶ `-wal` file ─▶ wake ─▶ Store::commits
+//! other processes ─▶ `-wal` file ─▶ wal ─▶ nudge ─▶ wake ─▶ signal ─▶ Store::commits
 //! ```
 //!
-//! * a file: `provider` reads its name, `connection` opens it, `schema` and
-//!   `table` lay it out
-//! * production goes first: in the queues of `writer`, and between processes
+//! * the file: `provider` reads its path, `connection` opens it, `schema` and `table`
+//!   lay it out; `dialect` adapts what both SQL adapters share in `protean-sql`
+//! * production work goes first: in the queues of `writer`, and between processes
 //!   through `turnstile`
-//! * one process reads for a group: `claim`
+//! * one process at a time reads for a group: `claim`
 //!
-//! The SQL stands in `sql/`, a statement a file.
+//! The SQL is in `sql/`, one statement a file.
 
 mod checkpoint;
 mod claim;
 mod coalesced;
 mod commit;
 mod connection;
+mod dialect;
 mod error;
 mod find;
 mod forget;
-mod job;
 mod ledger;
 mod log;
+mod nudge;
 mod provider;
 mod readers;
+mod recorded;
 mod refusal;
 mod row;
 mod rows;
 mod schema;
+mod signal;
 mod step;
 mod store;
 mod table;

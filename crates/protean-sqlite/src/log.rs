@@ -1,31 +1,26 @@
 //! Reads the log.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
 use protean_port::Result;
-use protean_port::message::{
-    Category, Extensions, Kind, Message, Priority, Recorded, Stream, Timestamp,
-};
+use protean_port::message::{Category, Priority, Recorded, Stream};
 use protean_port::port::{BoxFuture, Delivery, Find, LaneRead, Log, TypeStats};
-use rusqlite::types::Type;
-use rusqlite::{Connection, Error, Row, params};
+use protean_sql::{SharedNames, limit, signed, unsigned};
+use rusqlite::{Connection, Row, params};
 
 use crate::coalesced::{read_cursor, read_start};
 use crate::find;
+use crate::recorded::{priorities, recorded, text};
 use crate::store::SqliteStore;
 use crate::unit::first_expected;
-use crate::value::{limit, signed, unsigned};
 
 impl Log for SqliteStore {
     fn stream<'a>(
         &'a self,
         stream: &'a Stream,
         from: u64,
-        limit: usize,
+        count: usize,
     ) -> BoxFuture<'a, Result<Vec<Recorded>>> {
         let stream = stream.clone();
-        Box::pin(self.readers.read(move |view| read_stream(view, &stream, from, limit)))
+        Box::pin(self.readers.read(move |view| read_stream(view, &stream, from, count)))
     }
 
     fn lane(&self, read: LaneRead) -> BoxFuture<'_, Result<Vec<Delivery>>> {
@@ -48,10 +43,10 @@ impl Log for SqliteStore {
         }))
     }
 
-    fn broken_streams(&self, limit: usize) -> BoxFuture<'_, Result<Vec<String>>> {
+    fn broken_streams(&self, count: usize) -> BoxFuture<'_, Result<Vec<String>>> {
         Box::pin(self.readers.read(move |view| {
             let mut statement = view.prepare_cached(include_str!("sql/broken_streams.sql"))?;
-            statement.query_map([crate::value::limit(limit)], |row| row.get(0))?.collect()
+            statement.query_map([limit(count)], |row| row.get(0))?.collect()
         }))
     }
 
@@ -71,9 +66,9 @@ fn read_stream(
     count: usize,
 ) -> rusqlite::Result<Vec<Recorded>> {
     let mut statement = view.prepare_cached(include_str!("sql/read_stream.sql"))?;
-    let mut names = Names::default();
+    let mut names = SharedNames::default();
     let range = (stream.as_str(), signed(from), limit(count));
-    statement.query_map(range, |row| names.recorded(row))?.collect()
+    statement.query_map(range, |row| recorded(&mut names, row))?.collect()
 }
 
 fn read_lanes(view: &Connection, read: &LaneRead) -> rusqlite::Result<Vec<Delivery>> {
@@ -90,18 +85,6 @@ fn read_lanes(view: &Connection, read: &LaneRead) -> rusqlite::Result<Vec<Delive
         read_lane(view, read, Page { priority, after, start }, &mut found)?;
     }
     Ok(found)
-}
-
-/// The priorities a category has messages of, from high to low.
-pub(crate) fn priorities(
-    view: &Connection,
-    category: &Category,
-    lowest: Priority,
-    highest: Priority,
-) -> rusqlite::Result<Vec<Priority>> {
-    let mut statement = view.prepare_cached(include_str!("sql/priorities.sql"))?;
-    let range = (category.as_str(), lowest.value(), highest.value());
-    statement.query_map(range, |row| row.get(0).map(Priority::new))?.collect()
 }
 
 struct Page {
@@ -124,16 +107,16 @@ fn read_lane(
         signed(page.after),
         limit(read.limit - found.len())
     ])?;
-    let mut names = Names::default();
+    let mut names = SharedNames::default();
     while let Some(row) = rows.next()? {
-        let recorded = names.recorded(row)?;
+        let recorded = recorded(&mut names, row)?;
         let next = next(view, row.get(14)?, recorded.message.stream.as_str(), page.start)?;
         found.push(Delivery { recorded, next, attempts: 0, parked: false });
     }
     Ok(())
 }
 
-/// What a group expects next in a stream, from its progress when there is any.
+/// The position that a group expects next in a stream, from its progress if it has any.
 pub(crate) fn next(
     view: &Connection,
     progress: Option<i64>,
@@ -141,71 +124,4 @@ pub(crate) fn next(
     start: u64,
 ) -> rusqlite::Result<u64> {
     progress.map_or_else(|| first_expected(view, stream, start), |next| Ok(unsigned(next)))
-}
-
-/// Names that many messages of one page share.
-#[derive(Default)]
-pub(crate) struct Names {
-    categories: HashMap<String, Category>,
-    types: HashMap<String, Arc<str>>,
-}
-
-impl Names {
-    /// The message in a row that begins with the columns of the log.
-    pub(crate) fn recorded(&mut self, row: &Row<'_>) -> rusqlite::Result<Recorded> {
-        let category = self.category(text(row, 3)?);
-        let message = Message {
-            id: text(row, 8)?.into(),
-            stream: Stream::restored(text(row, 1)?, category),
-            kind: kind(row, 5)?,
-            type_name: self.type_name(text(row, 6)?),
-            version: row.get(7)?,
-            priority: Priority::new(row.get(4)?),
-            correlation_id: text(row, 9)?.into(),
-            causation_id: row.get_ref(10)?.as_str_or_null()?.map(Arc::from),
-            time: Timestamp::from_micros(row.get(11)?),
-            data: text(row, 12)?.into(),
-            extensions: Extensions::from_json(row.get_ref(13)?.as_str_or_null()?)
-                .map_err(|e| odd(13, e.to_string()))?,
-        };
-        let (position, stream_position) = (unsigned(row.get(0)?), unsigned(row.get(2)?));
-        Ok(Recorded { position, stream_position, message })
-    }
-
-    /// The names in a row that begins with a category and a type.
-    pub(crate) fn category_and_type(
-        &mut self,
-        row: &Row<'_>,
-    ) -> rusqlite::Result<(Category, Arc<str>)> {
-        Ok((self.category(text(row, 0)?), self.type_name(text(row, 1)?)))
-    }
-
-    fn category(&mut self, name: &str) -> Category {
-        if !self.categories.contains_key(name) {
-            self.categories.insert(name.to_owned(), Category::named(name));
-        }
-        self.categories[name].clone()
-    }
-
-    fn type_name(&mut self, name: &str) -> Arc<str> {
-        if !self.types.contains_key(name) {
-            self.types.insert(name.to_owned(), Arc::from(name));
-        }
-        Arc::clone(&self.types[name])
-    }
-}
-
-/// The kind of message that a column names.
-pub(crate) fn kind(row: &Row<'_>, column: usize) -> rusqlite::Result<Kind> {
-    let name = text(row, column)?;
-    Kind::named(name).ok_or_else(|| odd(column, format!("'{name}' is no kind of message")))
-}
-
-fn text<'a>(row: &'a Row<'_>, column: usize) -> rusqlite::Result<&'a str> {
-    row.get_ref(column)?.as_str().map_err(|e| odd(column, e.to_string()))
-}
-
-/// A column that does not hold what this program wrote.
-pub(crate) fn odd(column: usize, why: String) -> Error {
-    Error::FromSqlConversionFailure(column, Type::Text, why.into())
 }

@@ -36,19 +36,19 @@ fn settings(location: &Location) -> Result<Settings, String> {
     Ok(Settings {
         path: path(uri)?,
         synchronous: synchronous(&location.synchronous)?,
-        readers: location.pool_size.clamp(2, 4),
+        readers: location.pool_size.max(2),
     })
 }
 
-/// The path in a location. What is wrong with one is told without it: it may
-/// hold a password.
+/// The path in a location. A fault never quotes the location: it may hold a password.
 fn path(uri: &str) -> Result<PathBuf, String> {
     if uri.is_empty() {
-        return Err("sqlite needs a file: set database_uri = \"sqlite:data.db\"".into());
+        return Err("sqlite needs a file; set database_uri = \"sqlite:data.db\"".into());
     }
     if uri.contains(":memory:") {
         return Err(
-            "database_uri names no file; for a database in memory set provider = \"memory\"".into(),
+            "database_uri does not name a file; for a database in memory set provider = \"memory\""
+                .into(),
         );
     }
     let path = match uri.strip_prefix("sqlite:") {
@@ -59,30 +59,30 @@ fn path(uri: &str) -> Result<PathBuf, String> {
         None => uri,
     };
     if path.is_empty() || path.ends_with('/') {
-        return Err("database_uri names no file; append one, such as data.db".into());
+        return Err("database_uri does not name a file; append one, such as data.db".into());
     }
     if has_password(path) {
-        return Err("database_uri holds a password, which a file does not have; \
+        return Err("database_uri contains a password, but a file has none; \
                     write sqlite:path/to/file.db"
             .into());
     }
     if path.contains('\0') {
-        return Err("database_uri holds a NUL character, which no path may".into());
+        return Err("database_uri contains a NUL character; remove it".into());
     }
     Ok(PathBuf::from(path))
 }
 
 fn in_uri(rest: &str) -> Result<&str, String> {
     if rest.contains('?') {
-        return Err("database_uri has parameters, which sqlite does not take; \
+        return Err("database_uri has parameters, but sqlite takes none; \
                     remove everything from '?' on"
             .into());
     }
     Ok(rest.strip_prefix("//").unwrap_or(rest))
 }
 
-/// True for what was meant for a server, such as `bob:password@host/db`: every
-/// message about a file names its path.
+/// True for a location meant for a server, such as `bob:password@host/db`. It must be
+/// refused, because every message about a file names its path.
 fn has_password(path: &str) -> bool {
     let user = path.split_once(':').is_some_and(|(_, rest)| rest.contains('@'));
     let lower = path.to_ascii_lowercase();
@@ -96,7 +96,7 @@ fn synchronous(name: &str) -> Result<&'static str, String> {
         "off" => Ok("OFF"),
         "normal" => Ok("NORMAL"),
         "extra" => Ok("EXTRA"),
-        _ => Err(format!("synchronous = \"{name}\" is none of off, normal, full, extra")),
+        _ => Err(format!("synchronous = \"{name}\" is unknown; use off, normal, full or extra")),
     }
 }
 
@@ -133,18 +133,26 @@ mod tests {
     }
 
     #[test]
-    fn says_what_is_wrong_with_a_location() {
+    fn explains_what_is_wrong_with_a_location() {
         for uri in ["", "sqlite:", "postgresql://host/db", "sqlite:bank.db?mode=ro", "sqlite:data/"]
         {
             assert!(Sqlite.fault(&at(uri)).is_some(), "{uri}");
         }
         let odd = Location { synchronous: "often".into(), ..at("bank.db") };
-        assert!(Sqlite.fault(&odd).unwrap().contains("off, normal, full, extra"));
+        assert!(Sqlite.fault(&odd).unwrap().contains("off, normal, full or extra"));
         assert!(Sqlite.fault(&at("bank.db")).is_none());
     }
 
     #[test]
-    fn no_fault_of_a_location_tells_its_password() {
+    fn has_as_many_readers_as_pool_size_says_and_at_least_two() {
+        for (pool_size, readers) in [(1, 2), (2, 2), (20, 20)] {
+            let location = Location { pool_size, ..at("bank.db") };
+            assert_eq!(settings(&location).unwrap().readers, readers);
+        }
+    }
+
+    #[test]
+    fn faults_never_reveal_the_password() {
         for uri in [
             "postgresql://bob:canary@host/db",
             "sqlite:///bank.db?password=canary",
@@ -166,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn presses_commits_to_the_disk_unless_told_otherwise() {
+    fn syncs_commits_to_disk_by_default() {
         assert_eq!(settings(&at("bank.db")).unwrap().synchronous, "FULL");
     }
 }

@@ -1,4 +1,4 @@
-//! A few threads that read, each with a connection of its own.
+//! A few threads that read, each with its own connection.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -6,12 +6,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use protean_port::{Error, Result};
+use protean_sql::start_thread;
 use rusqlite::{Connection, Transaction};
 use tokio::sync::oneshot;
 
 use crate::connection::Settings;
 
-/// The queue the reading threads share.
+/// The queue that the reading threads share.
 pub(crate) struct Readers {
     settings: Settings,
     shared: Arc<Shared>,
@@ -39,12 +40,8 @@ impl Readers {
         let mut readers = Self { settings, shared, threads: Vec::new() };
         for number in 0..readers.settings.readers {
             let (connection, shared) = (readers.settings.reader()?, Arc::clone(&readers.shared));
-            let thread = std::thread::Builder::new().name(format!("sqlite-reader-{number}"));
-            let thread = thread.spawn(move || shared.serve(connection)).map_err(|e| {
-                let message = "no thread can be started; raise the limit of processes";
-                Error::unavailable(message).with_source(e)
-            })?;
-            readers.threads.push(thread);
+            let name = format!("sqlite-reader-{number}");
+            readers.threads.push(start_thread(&name, move || shared.serve(connection))?);
         }
         Ok(readers)
     }
@@ -60,10 +57,8 @@ impl Readers {
             reply.send(result).unwrap_or_default();
         }));
         match done.await {
-            Ok(result) => result.map_err(|e| self.settings.told(e)),
-            Err(_) => {
-                Err(Error::failed("reading failed in an unforeseen way; see the log for the panic"))
-            }
+            Ok(result) => result.map_err(|e| self.settings.explain(e)),
+            Err(_) => Err(Error::failed("reading panicked; see the log")),
         }
     }
 }
@@ -86,7 +81,7 @@ impl Shared {
 
     fn serve(&self, mut connection: Connection) {
         while let Some(read) = self.next() {
-            // The reply is dropped with the closure, which tells the one who waits.
+            // A panic drops the reply, which the caller notices.
             catch_unwind(AssertUnwindSafe(|| read(&mut connection))).unwrap_or_default();
         }
     }

@@ -1,4 +1,4 @@
-//! Why a unit was left out.
+//! Why a unit is left out of a transaction.
 
 use protean_port::Violations;
 use protean_port::port::Outcome;
@@ -9,14 +9,14 @@ use crate::error;
 /// Why a unit could not be applied.
 #[derive(Debug)]
 pub(crate) enum Refusal {
-    /// It alone is left out, with this outcome.
+    /// Only this unit is left out, with this outcome.
     LeftOut(Outcome),
-    /// The database cannot be written: nothing of the transaction holds.
+    /// The database cannot be written, so the whole transaction fails.
     Broken(rusqlite::Error),
 }
 
 impl Refusal {
-    /// Something the unit expects does not hold any more.
+    /// The unit expects something that no longer holds.
     pub(crate) fn stale(message: impl Into<String>) -> Self {
         Self::LeftOut(Outcome::Stale(message.into()))
     }
@@ -26,8 +26,8 @@ impl Refusal {
         Self::LeftOut(Outcome::Rejected(Violations::of(field, message)))
     }
 
-    /// What an error of a statement on the tables of users means; `subject`
-    /// names what is at fault when the error names no column.
+    /// The meaning of an error on a table of the user's; `subject` is blamed when the error
+    /// does not name a column.
     pub(crate) fn of_user_tables(error: rusqlite::Error, subject: &str) -> Self {
         if error::is_unprepared(&error) && subject != STATEMENT {
             let message =
@@ -41,7 +41,7 @@ impl Refusal {
     }
 }
 
-/// What a violation by the user's own SQL is filed under.
+/// The field that violations by the user's own SQL are reported under.
 pub(crate) const STATEMENT: &str = "statement";
 
 impl From<rusqlite::Error> for Refusal {
@@ -55,7 +55,7 @@ impl From<rusqlite::Error> for Refusal {
     }
 }
 
-/// The fields an error names, each with what is wrong with it.
+/// The fields that an error names, each with what is wrong with it.
 fn violations(error: &rusqlite::Error, subject: &str) -> Violations {
     let text = match error {
         rusqlite::Error::SqliteFailure(_, Some(text)) => text.clone(),
@@ -88,7 +88,7 @@ mod tests {
     use super::fields;
 
     #[test]
-    fn columns_are_read_from_what_sqlite_says() {
+    fn columns_are_read_from_errors_of_sqlite() {
         assert!(fields("account.email").eq(["email"]));
         assert!(fields("account.email, account.name").eq(["email", "name"]));
         assert!(fields("index 'account.amount'").eq(["amount"]));

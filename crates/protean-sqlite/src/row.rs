@@ -1,20 +1,21 @@
-//! Writes one row, if it has the version that is expected.
+//! Writes one row, if it has the expected version.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use protean_port::message::{Row, Table, Value};
+use protean_port::message::{Row, Table};
 use protean_port::port::{RowChange, RowWrite};
+use protean_sql::{changed_meanwhile, check_values, falls_back, signed, unsigned};
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
 use crate::refusal::Refusal;
-use crate::value::{Bound, signed};
+use crate::value::Bound;
 
 const REMEMBER_REMOVED: &str = include_str!("sql/remember_removed.sql");
 const FORGET_REMOVED: &str = include_str!("sql/forget_removed.sql");
 const READ_REMOVED: &str = include_str!("sql/read_removed.sql");
 
-/// The statements of each table, composed once.
+/// The statements for each table, composed once.
 #[derive(Default)]
 pub(crate) struct Statements(HashMap<String, Arc<TableStatements>>);
 
@@ -35,7 +36,7 @@ impl Statements {
     ) -> Result<(), Refusal> {
         let statements = self.of(&write.table);
         if write.expected.is_some_and(|expected| write.version <= expected) {
-            return Err(statements.falls_back(write));
+            return Err(Refusal::LeftOut(falls_back(write)));
         }
         match &write.change {
             RowChange::Put(row) => statements.put(connection, write, row),
@@ -58,12 +59,11 @@ impl Statements {
 impl TableStatements {
     fn compose(table: &Arc<Table>) -> Self {
         let (name, key) = (&table.name, &table.key_column().name);
-        let columns = table.columns.iter().map(|column| format!("\"{}\"", column.name));
-        let columns: Vec<String> = columns.collect();
+        let columns: Vec<String> =
+            table.columns.iter().map(|column| format!("\"{}\"", column.name)).collect();
         let holders: Vec<String> = (1..=columns.len()).map(|index| format!("?{index}")).collect();
-        let pairs =
-            columns.iter().zip(&holders).map(|(column, holder)| format!("{column} = {holder}"));
-        let pairs: Vec<String> = pairs.collect();
+        let pair = |(column, holder)| format!("{column} = {holder}");
+        let pairs: Vec<String> = columns.iter().zip(&holders).map(pair).collect();
         let (version, expected, itself) =
             (columns.len() + 1, columns.len() + 2, format!("\"{key}\" = ?{}", table.key + 1));
         Self {
@@ -84,12 +84,12 @@ impl TableStatements {
     }
 
     fn put(&self, connection: &Connection, write: &RowWrite, row: &Row) -> Result<(), Refusal> {
-        self.examine(row)?;
+        check_values(&self.table, row).map_err(Refusal::LeftOut)?;
         let sql = if write.expected.is_some() { &self.update } else { &self.insert };
         match self.bound(connection, sql, write, row) {
             Ok(1) => {}
             Ok(_) => return Err(self.stale(connection, write)),
-            Err(error) if self.is_there_already(connection, write, &error) => {
+            Err(error) if self.exists_already(connection, write, &error) => {
                 return Err(self.stale(connection, write));
             }
             Err(error) => return Err(Refusal::of_user_tables(error, &self.table.name)),
@@ -122,27 +122,20 @@ impl TableStatements {
         Ok(())
     }
 
-    /// A row made again goes on counting where the removed one stopped.
+    /// A row that is created again continues the versions of the removed one.
     fn forget_removed(&self, connection: &Connection, write: &RowWrite) -> Result<(), Refusal> {
         let name = (&self.table.name, &*write.key);
-        // Most rows never were there: looking costs less than deleting nothing.
+        // Most rows were never removed, and a lookup costs less than a DELETE without effect.
         let mut removed = connection.prepare_cached(READ_REMOVED)?;
         let last = removed.query_row(name, |row| row.get::<_, i64>(0)).optional()?;
         match last {
             None => Ok(()),
-            Some(last) if signed(write.version) <= last => Err(self.falls_back(write)),
+            Some(last) if signed(write.version) <= last => Err(Refusal::LeftOut(falls_back(write))),
             Some(_) => {
                 connection.prepare_cached(FORGET_REMOVED)?.execute(name)?;
                 Ok(())
             }
         }
-    }
-
-    fn falls_back(&self, write: &RowWrite) -> Refusal {
-        let (key, table, version) = (&write.key, &self.table.name, write.version);
-        Refusal::stale(format!(
-            "the row '{key}' of '{table}' is past the version {version} already"
-        ))
     }
 
     fn bound(
@@ -167,24 +160,8 @@ impl TableStatements {
         statement.raw_execute()
     }
 
-    /// What SQLite would take and give back as something else.
-    fn examine(&self, row: &Row) -> Result<(), Refusal> {
-        if row.len() != self.table.columns.len() {
-            let (found, declared) = (row.len(), self.table.columns.len());
-            let message = format!("a row of {found} values for {declared} columns");
-            return Err(Refusal::rejected(&self.table.name, message));
-        }
-        let odd = |value: &Value| matches!(value, Value::Real(number) if number.is_nan());
-        match row.iter().position(odd) {
-            Some(index) => {
-                Err(Refusal::rejected(&self.table.columns[index].name, "is not a number"))
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// SQLite may name a unique field first when the whole row is there already.
-    fn is_there_already(
+    /// SQLite may blame a unique field although the row itself exists.
+    fn exists_already(
         &self,
         connection: &Connection,
         write: &RowWrite,
@@ -196,15 +173,8 @@ impl TableStatements {
     }
 
     fn stale(&self, connection: &Connection, write: &RowWrite) -> Refusal {
-        let told = |version: Option<u64>| version.map_or("none".into(), |v| format!("version {v}"));
-        let (found, expected) = (self.found(connection, write), write.expected);
-        Refusal::stale(format!(
-            "the row '{}' of '{}' was changed by another: expected {}, found {}",
-            write.key,
-            self.table.name,
-            told(expected),
-            told(found.and_then(|version| u64::try_from(version).ok()))
-        ))
+        let found = self.found(connection, write).map(unsigned);
+        Refusal::LeftOut(changed_meanwhile(write, found))
     }
 
     fn found(&self, connection: &Connection, write: &RowWrite) -> Option<i64> {

@@ -9,9 +9,9 @@ use rusqlite::{Connection, OptionalExtension};
 
 use crate::error;
 
-/// Marks the file as ours: the letters `Prtn`.
-const APPLICATION: i64 = 0x5072_746e;
-/// What leads from each layout to the next, from an empty file on.
+/// Marks the file as a store of this program: the letters `Prtn`.
+const APPLICATION_ID: i64 = 0x5072_746e;
+/// The statements that lead from each layout to the next, beginning with an empty file.
 const LAYOUTS: [&[&str]; 3] = [
     &[
         include_str!("sql/create_messages.sql"),
@@ -26,7 +26,7 @@ const LAYOUTS: [&[&str]; 3] = [
         include_str!("sql/create_dead.sql"),
         include_str!("sql/create_dead_by_stream.sql"),
         include_str!("sql/create_counters.sql"),
-        include_str!("sql/create_enrolments.sql"),
+        include_str!("sql/create_registrations.sql"),
         include_str!("sql/create_idempotency.sql"),
         include_str!("sql/create_removed.sql"),
         include_str!("sql/create_outbox_queue.sql"),
@@ -46,44 +46,46 @@ const LAYOUTS: [&[&str]; 3] = [
     ],
 ];
 
-/// The layout this program writes.
-const VERSION: usize = LAYOUTS.len();
+/// The layout that this program writes.
+const LAYOUT_VERSION: usize = LAYOUTS.len();
 
-/// Refuses a file of another program, or of a later version of this one.
+/// Refuses a file of another program, or of a later release of this one.
 pub(crate) fn check(connection: &Connection, path: &Path) -> Result {
     let file = path.display();
-    let (owner, version) = stamped(connection).map_err(|e| error::told(e, path))?;
-    if owner != 0 && owner != APPLICATION {
+    let (owner, version) = stamped(connection).map_err(|e| error::explain(e, path))?;
+    if owner != 0 && owner != APPLICATION_ID {
         return Err(Error::misused(format!(
-            "the file '{file}' belongs to another program (application_id {owner}); name another file"
+            "the file '{file}' belongs to another program (application_id {owner}); choose another file"
         )));
     }
-    if owner == APPLICATION && usize::try_from(version).is_ok_and(|version| version > VERSION) {
+    if owner == APPLICATION_ID
+        && usize::try_from(version).is_ok_and(|version| version > LAYOUT_VERSION)
+    {
         return Err(Error::misused(format!(
-            "the database '{file}' has layout {version}, this program knows up to {VERSION}; \
+            "the database '{file}' has layout {version}, but this program supports layouts up to {LAYOUT_VERSION}; \
              use a newer release"
         )));
     }
     Ok(())
 }
 
-/// Creates the store's own tables when they are missing, and brings those of an
-/// older layout forward. Runs inside a transaction.
+/// Creates the store's own tables if they are missing, and upgrades those of an older
+/// layout. Runs inside a transaction.
 pub(crate) fn create(connection: &Connection, path: &Path) -> Result {
     check(connection, path)?;
-    let (owner, version) = stamped(connection).map_err(|e| error::told(e, path))?;
-    let present = if owner == APPLICATION { usize::try_from(version).unwrap_or(0) } else { 0 };
-    if present == VERSION {
+    let (owner, version) = stamped(connection).map_err(|e| error::explain(e, path))?;
+    let present = if owner == APPLICATION_ID { usize::try_from(version).unwrap_or(0) } else { 0 };
+    if present == LAYOUT_VERSION {
         return Ok(());
     }
     for statement in LAYOUTS.iter().skip(present).copied().flatten() {
         connection.execute(statement, []).map_err(|e| occupied(e, path))?;
     }
-    stamp(connection, APPLICATION, VERSION).map_err(|e| error::told(e, path))
+    stamp(connection, APPLICATION_ID, LAYOUT_VERSION).map_err(|e| error::explain(e, path))
 }
 
-/// Makes these groups known. Runs inside a transaction.
-pub(crate) fn enrol(
+/// Registers groups. Runs inside a transaction.
+pub(crate) fn register(
     connection: &Connection,
     registrations: &[GroupRegistration],
 ) -> rusqlite::Result<()> {
@@ -97,7 +99,7 @@ pub(crate) fn enrol(
             Start::Head => head.unwrap_or(0),
         };
         let row = (&registration.group, registration.category.as_str(), start);
-        connection.execute(include_str!("sql/enrol.sql"), row)?;
+        connection.execute(include_str!("sql/register_group.sql"), row)?;
     }
     Ok(())
 }
@@ -111,7 +113,7 @@ pub(crate) fn drop_all(connection: &Connection) -> rusqlite::Result<()> {
     stamp(connection, 0, 0)
 }
 
-/// Whose file it is, and of which layout.
+/// The application id and the layout of the file.
 fn stamped(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
     let number = |name| connection.pragma_query_value(None, name, |row| row.get(0));
     Ok((number("application_id")?, number("user_version")?))
@@ -124,11 +126,37 @@ fn stamp(connection: &Connection, owner: i64, version: usize) -> rusqlite::Resul
 
 fn occupied(error: rusqlite::Error, path: &Path) -> Error {
     if !error.to_string().contains("already exists") {
-        return error::told(error, path);
+        return error::explain(error, path);
     }
     let file = path.display();
     Error::misused(format!(
-        "the file '{file}' holds tables of another program under names this one needs; name another file"
+        "the file '{file}' has tables of another program under names that this one needs; choose another file"
     ))
     .with_source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use protean_port::message::RESERVED;
+    use rusqlite::Connection;
+
+    use super::{create, drop_all};
+
+    fn names(connection: &Connection) -> Vec<String> {
+        let sql =
+            "SELECT name FROM sqlite_schema WHERE type <> 'index' AND name NOT LIKE 'sqlite%'";
+        let mut statement = connection.prepare(sql).unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn every_table_is_reserved_and_dropped() {
+        let connection = Connection::open_in_memory().unwrap();
+        create(&connection, "test.db".as_ref()).unwrap();
+        for name in names(&connection) {
+            assert!(RESERVED.contains(&name.as_str()), "{name}");
+        }
+        drop_all(&connection).unwrap();
+        assert_eq!(names(&connection), [""; 0]);
+    }
 }

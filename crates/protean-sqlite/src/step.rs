@@ -1,4 +1,5 @@
-//! Steps at which a test can end the process; nothing without the feature `failpoints`.
+//! Steps at which a test can end the process. They do nothing without the feature
+//! `failpoints`.
 
 /// A step has been reached.
 #[cfg(feature = "failpoints")]

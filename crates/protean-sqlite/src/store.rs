@@ -8,17 +8,19 @@ use protean_port::port::{BoxFuture, Changes, GroupRegistration, KeyClaim, Outcom
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::watch;
 
-use crate::checkpoint::{Checkpoints, Tally};
+use crate::checkpoint::{Checkpoints, CommitCounter};
 use crate::commit::Committer;
 use crate::connection::Settings;
+use crate::dialect::SqliteDialect;
 use crate::forget;
 use crate::readers::Readers;
-use crate::wake::{Signal, Wake};
+use crate::signal::Signal;
+use crate::wake::Wake;
 use crate::writer::Writer;
 use crate::{schema, table};
 
-/// One SQLite file. The fields end in this order: the connection that writes is
-/// the last to close, so that it takes the `-wal` file with it.
+/// One SQLite file. Fields are dropped in this order: the connection that writes closes
+/// last and removes the `-wal` file.
 pub(crate) struct SqliteStore {
     _wake: Wake,
     _checkpoints: Checkpoints,
@@ -29,14 +31,14 @@ pub(crate) struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file, or makes it.
+    /// Opens the file, or creates it.
     pub(crate) fn open(settings: Settings) -> Result<Self> {
         let signal = Arc::new(Signal::default());
-        let tally = Arc::new(Tally::default());
-        let writer = Writer::start(settings.clone(), Arc::clone(&signal), Arc::clone(&tally))?;
-        let checkpoints = Checkpoints::start(settings.clone(), tally)?;
+        let counter = Arc::new(CommitCounter::default());
+        let writer = Writer::start(settings.clone(), Arc::clone(&signal), Arc::clone(&counter))?;
+        let checkpoints = Checkpoints::start(settings.clone(), counter)?;
         let readers = Readers::start(settings.clone())?;
-        let wake = Wake::start(&settings, Arc::clone(&signal), writer.asker())?;
+        let wake = Wake::start(&settings, Arc::clone(&signal), writer.poll_handle())?;
         Ok(Self { _wake: wake, _checkpoints: checkpoints, readers, writer, signal, settings })
     }
 }
@@ -65,7 +67,7 @@ impl Store for SqliteStore {
                 for table in &tables {
                     table::prepare(connection, table, &settings.path)?;
                 }
-                schema::enrol(connection, &registrations).map_err(|e| settings.told(e))
+                schema::register(connection, &registrations).map_err(|e| settings.explain(e))
             })
         }))
     }
@@ -83,18 +85,18 @@ impl Store for SqliteStore {
     fn sweep(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize>> {
         Box::pin(self.writer.run(move |committer| {
             alter(committer, |connection, settings| {
-                forget::keys(connection, now, limit).map_err(|e| settings.told(e))
+                forget::keys(connection, now, limit).map_err(|e| settings.explain(e))
             })
         }))
     }
 
     fn forget<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            for sql in forget::GROUP {
+            for sql in forget::GROUP_STATEMENTS {
                 let delete = move |group: String| {
                     self.writer.run(move |committer| {
                         alter(committer, |connection, settings| {
-                            forget::some(connection, sql, &group).map_err(|e| settings.told(e))
+                            forget::some(connection, sql, &group).map_err(|e| settings.explain(e))
                         })
                     })
                 };
@@ -109,20 +111,20 @@ impl Store for SqliteStore {
         Box::pin(self.writer.run(move |committer| {
             alter(committer, |connection, settings| {
                 for table in &tables {
-                    table::check_names(table)?;
-                    table::drop_table(connection, table).map_err(|e| settings.told(e))?;
+                    protean_sql::check_names::<SqliteDialect>(table)?;
+                    table::drop_table(connection, table).map_err(|e| settings.explain(e))?;
                 }
-                schema::drop_all(connection).map_err(|e| settings.told(e))
+                schema::drop_all(connection).map_err(|e| settings.explain(e))
             })?;
             committer.turnstile.remove();
-            // Claims that are held go on holding; their folder may not exist at all.
+            // Claims that are held stay held; their folder may not exist.
             std::fs::remove_dir_all(committer.settings.beside("-claims")).unwrap_or_default();
             Ok(())
         }))
     }
 }
 
-/// What a sender's name stands for, unless it has expired.
+/// The claim of an idempotency key, unless it has expired.
 fn known_key(
     view: &Connection,
     command: &Arc<str>,
@@ -143,16 +145,16 @@ fn known_key(
     claim.optional()
 }
 
-/// Changes what is no unit of work in one transaction, whole or not at all.
+/// Makes a change that is not a unit of work, in one transaction.
 fn alter<T>(
     committer: &mut Committer,
     change: impl FnOnce(&Connection, &Settings) -> Result<T>,
 ) -> Result<T> {
     let Committer { settings, connection, turnstile, signal, .. } = committer;
-    turnstile.begin(connection, Lane::Primary, || false).map_err(|e| settings.told(e))?;
+    turnstile.begin(connection, Lane::Primary, || false).map_err(|e| settings.explain(e))?;
     let commit = || signal.committing(|| connection.execute("COMMIT", [])).map(drop);
     let changed = change(connection, settings);
-    let done = changed.and_then(|value| commit().map(|()| value).map_err(|e| settings.told(e)));
+    let done = changed.and_then(|value| commit().map(|()| value).map_err(|e| settings.explain(e)));
     match done {
         Ok(_) => signal.bump(),
         Err(_) => committer.recover(),

@@ -1,16 +1,16 @@
-//! Who may take SQLite's write lock next, between processes.
+//! Decides which process takes SQLite's write lock next.
 //!
 //! SQLite's lock is unfair: a bulk writer that commits back to back wins it
 //! again and again. So a production writer that has to wait holds a lock file
-//! (shared) until it is in, and a bulk writer passes through that lock
+//! (shared) until it has begun, and a bulk writer passes through that lock
 //! (exclusive, for a moment) before each transaction.
 //!
 //! ```text
-//! production   BEGIN ─busy─▶ hold the file ─▶ BEGIN, BEGIN, … ─in─▶ let it go
+//! production   BEGIN ─busy─▶ hold the file ─▶ BEGIN, BEGIN, … ─▶ release it
 //! bulk         pass through the file ─▶ BEGIN ─busy─▶ again
 //! ```
 //!
-//! It is a courtesy: a stuck holder delays bulk writers, it never stops them.
+//! The lock is a courtesy: a stuck holder delays bulk writers but never stops them.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -19,12 +19,12 @@ use std::time::{Duration, Instant};
 use protean_port::message::Lane;
 use rusqlite::{Connection, ErrorCode};
 
-use crate::connection::{PATIENCE, beside};
+use crate::connection::{LOCK_TIMEOUT, beside};
 
-/// How long a bulk writer lets production pass before it tries all the same.
-const COURTESY: Duration = Duration::from_secs(1);
-const PRODUCTION_PAUSE: Duration = Duration::from_micros(50);
-const BULK_PAUSE: Duration = Duration::from_micros(200);
+/// How long a bulk writer lets production pass before it tries anyway.
+const COURTESY_TIMEOUT: Duration = Duration::from_secs(1);
+const PRODUCTION_RETRY_DELAY: Duration = Duration::from_micros(50);
+const BULK_RETRY_DELAY: Duration = Duration::from_micros(200);
 
 /// The lock file beside a database.
 pub(crate) struct Turnstile {
@@ -32,12 +32,12 @@ pub(crate) struct Turnstile {
     file: Option<File>,
 }
 
-/// What came of asking for the write lock.
+/// The answer to a request for the write lock.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Entry {
     /// The transaction has begun.
     Begun,
-    /// Bulk work stepped back for production of its own process.
+    /// Bulk work gave way to production work of its own process.
     Yielded,
 }
 
@@ -46,7 +46,7 @@ impl Turnstile {
         Self { path: beside(database, "-turnstile"), file: None }
     }
 
-    /// Begins a transaction that writes; `urgent` tells a bulk writer to step back.
+    /// Begins a transaction that writes. A bulk writer gives way while `urgent` is true.
     pub(crate) fn begin(
         &mut self,
         connection: &Connection,
@@ -62,27 +62,27 @@ impl Turnstile {
     /// Removes the lock file.
     pub(crate) fn remove(&mut self) {
         self.file = None;
-        // A file that is not there is as good as removed.
+        // A missing file counts as removed.
         std::fs::remove_file(&self.path).unwrap_or_default();
     }
 
     fn begin_production(&mut self, connection: &Connection) -> rusqlite::Result<Entry> {
-        if let Some(done) = attempt(connection) {
+        if let Some(done) = try_begin(connection) {
             return done;
         }
         let started = Instant::now();
         let mut held = false;
         let entry = loop {
             held = held || self.file().is_some_and(|file| file.try_lock_shared().is_ok());
-            std::thread::sleep(PRODUCTION_PAUSE);
-            match attempt(connection) {
+            std::thread::sleep(PRODUCTION_RETRY_DELAY);
+            match try_begin(connection) {
                 Some(done) => break done,
-                None if started.elapsed() > PATIENCE => break begin(connection),
+                None if started.elapsed() > LOCK_TIMEOUT => break begin(connection),
                 None => {}
             }
         };
         if let (true, Some(file)) = (held, self.file()) {
-            // Closing the file would let it go as well.
+            // If this fails, closing the file releases the lock as well.
             file.unlock().unwrap_or_default();
         }
         entry
@@ -98,15 +98,15 @@ impl Turnstile {
             if urgent() {
                 return Ok(Entry::Yielded);
             }
-            if (self.pass_through() || started.elapsed() > COURTESY)
-                && let Some(done) = attempt(connection)
+            if (self.pass_through() || started.elapsed() > COURTESY_TIMEOUT)
+                && let Some(done) = try_begin(connection)
             {
                 return done;
             }
-            if started.elapsed() > PATIENCE {
+            if started.elapsed() > LOCK_TIMEOUT {
                 return begin(connection);
             }
-            std::thread::sleep(BULK_PAUSE);
+            std::thread::sleep(BULK_RETRY_DELAY);
         }
     }
 
@@ -117,7 +117,7 @@ impl Turnstile {
         }
     }
 
-    /// The file, made when it is first needed; without one there is no courtesy.
+    /// The file, created when it is first needed; without it there is no courtesy.
     fn file(&mut self) -> Option<&File> {
         if self.file.is_none() {
             let mut options = File::options();
@@ -127,8 +127,8 @@ impl Turnstile {
     }
 }
 
-/// `None` when another writer is in.
-fn attempt(connection: &Connection) -> Option<rusqlite::Result<Entry>> {
+/// `None` while another process writes.
+fn try_begin(connection: &Connection) -> Option<rusqlite::Result<Entry>> {
     match begin(connection) {
         Err(e) if e.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => None,
         done => Some(done),

@@ -1,4 +1,4 @@
-//! Applies one unit of work inside a transaction, in one fixed order.
+//! Applies one unit of work inside a transaction, in a fixed order.
 
 use std::sync::Arc;
 
@@ -7,24 +7,25 @@ use protean_port::port::{
     Append, Changes, Dead, Expect, KeyClaim, KeyWrite, MessageRef, Outcome, Park, Place,
     ProgressMove, Statement,
 };
+use protean_sql::{signed, unsigned};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 
 use crate::coalesced::Coalesced;
 use crate::refusal::{Refusal, STATEMENT};
 use crate::row::Statements;
 use crate::step::reached;
-use crate::value::{Bound, signed, unsigned};
+use crate::value::Bound;
 
-/// What applying units needs.
-pub(crate) struct Bench<'a> {
+/// Applies units to the connection that writes.
+pub(crate) struct UnitWriter<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) statements: &'a mut Statements,
     pub(crate) coalesced: &'a mut Coalesced,
 }
 
-impl Bench<'_> {
-    /// Applies a unit and says where its messages landed. Whatever a refused
-    /// unit has written must be rolled back.
+impl UnitWriter<'_> {
+    /// Applies a unit and returns the places of its messages. The caller must roll back
+    /// what a refused unit has written.
     pub(crate) fn apply(&mut self, unit: &Changes) -> Result<Vec<Place>, Refusal> {
         let connection = self.connection;
         for write in &unit.keys {
@@ -60,7 +61,7 @@ impl Bench<'_> {
     fn advance(&mut self, step: &ProgressMove) -> Result<(), Refusal> {
         let row = (&*step.group, step.stream.as_str(), signed(step.position));
         let advance = include_str!("sql/advance_progress.sql");
-        // A group's first move in a stream has no row to change.
+        // The first move of a group in a stream has no row to update.
         if step.position > 0 && self.connection.prepare_cached(advance)?.execute(row)? == 1 {
             return Ok(());
         }
@@ -85,17 +86,17 @@ impl Bench<'_> {
         let connection = self.connection;
         match park {
             Park::Keep { group, message, attempts, due, reason } => {
-                keep(connection, group, message, (*attempts, *due, reason))?;
+                keep(connection, group, message, *attempts, *due, reason)?;
             }
             Park::Hold { group, message, attempts, reason } => {
                 let MessageRef { stream, stream_position, .. } = message;
                 let start = self.coalesced.start(connection, group, stream.category())?;
-                if !is_blocked(connection, group, (stream, *stream_position), start)? {
+                if !is_blocked(connection, group, stream, *stream_position, start)? {
                     return Err(Refusal::stale(format!(
-                        "no message of {stream} before {stream_position} is in the way of '{group}'"
+                        "'{group}' has no parked or dead message of '{stream}' before {stream_position}"
                     )));
                 }
-                keep(connection, group, message, (*attempts, None, reason))?;
+                keep(connection, group, message, *attempts, None, reason)?;
             }
             Park::Take { group, message } => {
                 if unpark(connection, group, message)? == 0 {
@@ -132,15 +133,17 @@ impl Bench<'_> {
                     reason,
                     time.as_micros()
                 ];
-                connection.prepare_cached(include_str!("sql/bury.sql"))?.execute(row)?;
+                connection.prepare_cached(include_str!("sql/add_dead_letter.sql"))?.execute(row)?;
                 unpark(connection, group, message)?;
             }
             Dead::Take { group, message } => {
                 let position = message.position;
+                let sql = include_str!("sql/take_dead_letter.sql");
                 let row = (&**group, signed(position));
-                if connection.prepare_cached(include_str!("sql/exhume.sql"))?.execute(row)? == 0 {
-                    let told = format!("message {position} is not dead for '{group}'");
-                    return Err(Refusal::stale(told));
+                if connection.prepare_cached(sql)?.execute(row)? == 0 {
+                    return Err(Refusal::stale(format!(
+                        "message {position} is not a dead letter of '{group}'"
+                    )));
                 }
             }
         }
@@ -157,12 +160,11 @@ impl Bench<'_> {
         if expected(self.connection, group, stream, start)? == position {
             return Ok(());
         }
-        let place = format!("message {position} of '{stream}'");
-        Err(Refusal::stale(format!("'{group}' does not expect {place}")))
+        Err(Refusal::stale(format!("'{group}' does not expect message {position} of '{stream}'")))
     }
 }
 
-/// The stream position a group that began at `start` expects next.
+/// The stream position that a group that began at `start` expects next.
 pub(crate) fn expected(
     connection: &Connection,
     group: &str,
@@ -180,7 +182,8 @@ pub(crate) fn expected(
 pub(crate) fn is_blocked(
     connection: &Connection,
     group: &str,
-    (stream, position): (&Stream, u64),
+    stream: &Stream,
+    position: u64,
     start: u64,
 ) -> rusqlite::Result<bool> {
     let next = expected(connection, group, stream, start)?;
@@ -189,7 +192,7 @@ pub(crate) fn is_blocked(
     statement.query_row(between, |row| row.get(0))
 }
 
-/// The stream position a group expects next, when it has moved in this stream yet.
+/// The stream position that a group expects next, if it has moved in this stream.
 fn read_progress(
     connection: &Connection,
     group: &str,
@@ -200,7 +203,7 @@ fn read_progress(
     Ok(next.map(unsigned))
 }
 
-/// The stream position a group that began at `start` expects first.
+/// The stream position that a group that began at `start` expects first.
 pub(crate) fn first_expected(
     connection: &Connection,
     stream: &str,
@@ -265,7 +268,8 @@ fn append_all(connection: &Connection, appends: &[Append]) -> Result<Vec<Place>,
     Ok(places)
 }
 
-/// Where in its stream a message lands; `known` when the unit's message before it tells.
+/// The position of a message in its stream; `known` follows from the message before it
+/// in the same unit.
 fn stream_position(
     connection: &Connection,
     append: &Append,
@@ -320,7 +324,7 @@ fn append_one(
         Err(e) if e.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
             let stream = &message.stream;
             Err(Refusal::stale(format!(
-                "'{stream}' has a message at position {stream_position} already"
+                "'{stream}' already has a message at position {stream_position}"
             )))
         }
         Err(e) => Err(e.into()),
@@ -332,12 +336,12 @@ fn run(connection: &Connection, statement: &Statement) -> Result<(), Refusal> {
     let refused = |e| Refusal::of_user_tables(e, STATEMENT);
     let mut prepared = connection.prepare_cached(&statement.sql).map_err(refused)?;
     if prepared.readonly() {
-        let message = "must write: INSERT, UPDATE or DELETE; transactions are not its business";
+        let message = "must be an INSERT, UPDATE or DELETE; the unit of work owns the transaction";
         return Err(Refusal::rejected(STATEMENT, message));
     }
     let parameters = rusqlite::params_from_iter(statement.parameters.iter().map(Bound));
     let mut rows = prepared.query(parameters).map_err(refused)?;
-    // A RETURNING clause gives rows that nobody reads.
+    // The rows of a RETURNING clause have to be fetched and are ignored.
     while rows.next().map_err(refused)?.is_some() {}
     Ok(())
 }
@@ -351,7 +355,9 @@ fn keep(
     connection: &Connection,
     group: &str,
     message: &MessageRef,
-    (attempts, due, reason): (u32, Option<Timestamp>, &str),
+    attempts: u32,
+    due: Option<Timestamp>,
+    reason: &str,
 ) -> rusqlite::Result<()> {
     let due = due.map(Timestamp::as_micros);
     let MessageRef { position, stream, stream_position, priority } = message;

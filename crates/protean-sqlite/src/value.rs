@@ -1,12 +1,12 @@
-//! Values on their way into columns and back.
+//! Converts values to columns and back.
 
 use std::cmp::Ordering;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use protean_port::message::{ColumnKind, Date, Decimal, Timestamp, Value};
-use rusqlite::ToSql;
 use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{ParamsFromIter, ToSql, params_from_iter};
 
 /// A value as a parameter of a statement.
 pub(crate) struct Bound<'a>(pub(crate) &'a Value);
@@ -30,7 +30,15 @@ impl ToSql for Bound<'_> {
     }
 }
 
-/// The value a column holds, or what it holds instead.
+/// Values as the parameters of a statement.
+pub(crate) fn bound(values: &[Value]) -> ParamsFromIter<impl Iterator<Item = Bound<'_>>> {
+    params_from_iter(values.iter().map(Bound))
+}
+
+/// The value in a column.
+///
+/// # Errors
+/// With a description of the value when it is of another kind.
 pub(crate) fn read(found: ValueRef<'_>, kind: ColumnKind) -> Result<Value, String> {
     match (kind, found) {
         (_, ValueRef::Null) => Ok(Value::Null),
@@ -49,22 +57,7 @@ pub(crate) fn read(found: ValueRef<'_>, kind: ColumnKind) -> Result<Value, Strin
     }
 }
 
-/// The type a column is declared with. Each names its kind, and none makes
-/// SQLite turn a text into a number.
-pub(crate) fn declared_type(kind: ColumnKind) -> &'static str {
-    match kind {
-        ColumnKind::Bool => "BOOLEAN",
-        ColumnKind::Integer => "INTEGER",
-        ColumnKind::Real => "REAL",
-        ColumnKind::Decimal => "DECIMAL_TEXT",
-        ColumnKind::Text => "TEXT",
-        ColumnKind::Timestamp => "TIMESTAMP",
-        ColumnKind::Date => "DATE_TEXT",
-        ColumnKind::Json => "JSON_TEXT",
-    }
-}
-
-/// Compares decimals by their value, whatever their text; other text comes last.
+/// Compares decimals by their value; text that is not a decimal comes last.
 pub(crate) fn compare_decimals(left: &str, right: &str) -> Ordering {
     match (left.parse::<Decimal>(), right.parse::<Decimal>()) {
         (Ok(left), Ok(right)) => left.cmp(&right),
@@ -72,21 +65,6 @@ pub(crate) fn compare_decimals(left: &str, right: &str) -> Ordering {
         (Err(_), Ok(_)) => Ordering::Greater,
         (Err(_), Err(_)) => left.cmp(right),
     }
-}
-
-/// A position as SQLite keeps it; what it cannot keep is beyond every message.
-pub(crate) fn signed(number: u64) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// A position as it was kept; positions are never negative.
-pub(crate) fn unsigned(number: i64) -> u64 {
-    u64::try_from(number).unwrap_or(0)
-}
-
-/// A limit as SQLite takes it.
-pub(crate) fn limit(count: usize) -> i64 {
-    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 fn text(bytes: &[u8]) -> Result<Arc<str>, String> {

@@ -1,4 +1,4 @@
-//! Watches the `-wal` file, which every commit writes.
+//! Watches the `-wal` file, which every commit writes to.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use inotify::{EventMask, Inotify, WatchDescriptor, WatchMask, Watches};
 
-use crate::wake::Nudge;
+use crate::nudge::Nudge;
 
-/// The thread that waits for the file to be written.
+/// The thread that waits for writes to the file.
 pub(crate) struct Watcher {
     armed: Arc<Armed>,
     thread: Option<JoinHandle<()>>,
@@ -20,21 +20,22 @@ pub(crate) struct Watcher {
 struct Armed {
     path: PathBuf,
     watches: Watches,
-    /// What is watched now.
+    /// The watch, while there is one.
     current: Mutex<Option<WatchDescriptor>>,
     closed: AtomicBool,
 }
 
 impl Watcher {
-    /// Watches the file at `path`, also when it is made anew.
+    /// Watches the file at `path`, also after it is replaced.
     pub(crate) fn start(path: PathBuf, nudge: Arc<Nudge>) -> io::Result<Self> {
         let inotify = Inotify::init()?;
         let (watches, current) = (inotify.watches(), Mutex::new(None));
         let armed = Arc::new(Armed { path, watches, current, closed: AtomicBool::new(false) });
         armed.arm()?;
         let watched = Arc::clone(&armed);
-        let thread = std::thread::Builder::new().name("sqlite-wal".into());
-        let thread = thread.spawn(move || watched.watch(inotify, &nudge))?;
+        let thread = std::thread::Builder::new()
+            .name("sqlite-wal".into())
+            .spawn(move || watched.watch(inotify, &nudge))?;
         Ok(Self { armed, thread: Some(thread) })
     }
 }
@@ -42,7 +43,7 @@ impl Watcher {
 impl Drop for Watcher {
     fn drop(&mut self) {
         self.armed.closed.store(true, Ordering::Release);
-        // Giving up the watch is an event as well, the one that ends the thread.
+        // Removing the watch is an event too: the one that ends the thread.
         if self.armed.disarm()
             && let Some(thread) = self.thread.take()
         {
@@ -65,7 +66,7 @@ impl Armed {
         }
     }
 
-    /// Waits for the file to be there again.
+    /// Waits until the file exists again.
     fn rearm(&self) {
         while !self.closed.load(Ordering::Acquire) && self.arm().is_err() {
             std::thread::sleep(Duration::from_millis(100));
@@ -81,7 +82,7 @@ impl Armed {
         Ok(())
     }
 
-    /// True when there was a watch to give up.
+    /// Removes the watch; true when there was one.
     fn disarm(&self) -> bool {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         current.take().is_some_and(|watch| self.watches.clone().remove(watch).is_ok())

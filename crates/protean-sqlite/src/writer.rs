@@ -1,11 +1,11 @@
-//! The one thread that writes.
+//! The only thread that writes.
 //!
 //! ```text
-//! primary  ─▶ all that is queued, in one transaction ─┐
+//! primary  ─▶ everything queued, in one transaction ──┐
 //! backfill ─▶ units for about 2 ms, or until          ├▶ COMMIT ─▶ replies ─▶ again
 //!             primary work arrives                    ┘
 //! ```
-//! Whatever arrives while a commit runs is the next transaction.
+//! Work that arrives during a commit becomes the next transaction.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -16,24 +16,24 @@ use std::thread::JoinHandle;
 use protean_port::message::Lane;
 use protean_port::port::{Changes, Outcome};
 use protean_port::{Error, Result};
+use protean_sql::{Job, start_thread};
 use tokio::sync::oneshot;
 
-use crate::checkpoint::Tally;
-use crate::commit::{Committer, Manners};
+use crate::checkpoint::CommitCounter;
+use crate::commit::{Committer, YieldPolicy};
 use crate::connection::Settings;
-use crate::job::Job;
+use crate::signal::Signal;
 use crate::step::reached;
-use crate::wake::Signal;
 
-/// The queues of the writer thread. Dropping it lets the thread finish what is queued.
+/// The queues of the writer thread. When dropped, the thread first finishes the queued work.
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Asks the thread whether others have committed.
+/// Makes the thread check whether other processes have committed.
 #[derive(Clone)]
-pub(crate) struct Asker(Arc<Shared>);
+pub(crate) struct PollHandle(Arc<Shared>);
 
 type Task = Box<dyn FnOnce(&mut Committer) + Send>;
 
@@ -41,7 +41,7 @@ type Task = Box<dyn FnOnce(&mut Committer) + Send>;
 struct Shared {
     queues: Mutex<Queues>,
     arrived: Condvar,
-    /// True while work waits that goes before backfill.
+    /// True while work is waiting that goes before backfill.
     urgent: AtomicBool,
 }
 
@@ -50,22 +50,22 @@ struct Queues {
     tasks: VecDeque<Task>,
     primary: VecDeque<Job>,
     backfill: VecDeque<Job>,
-    asked: bool,
+    poll_requested: bool,
     closed: bool,
 }
 
 enum Work {
     Task(Task),
     Units(Lane),
-    Look,
+    Poll,
     End,
 }
 
-impl Asker {
-    /// Announces the commits of others, as soon as the thread gets to it.
-    pub(crate) fn ask(&self) {
+impl PollHandle {
+    /// Requests a check; the thread makes it before its next transaction.
+    pub(crate) fn poll(&self) {
         self.0.push(|queues| {
-            queues.asked = true;
+            queues.poll_requested = true;
             false
         });
     }
@@ -76,30 +76,26 @@ impl Writer {
     pub(crate) fn start(
         settings: Settings,
         signal: Arc<Signal>,
-        checkpoints: Arc<Tally>,
+        checkpoints: Arc<CommitCounter>,
     ) -> Result<Self> {
         let committer = Committer::new(settings, signal, checkpoints)?;
         let shared = Arc::new(Shared::default());
-        let desk = Desk {
+        let writer = WriterLoop {
             shared: Arc::clone(&shared),
             committer,
             primary: VecDeque::new(),
             backfill: VecDeque::new(),
         };
-        let thread = std::thread::Builder::new().name("sqlite-writer".into()).spawn(|| desk.work());
-        let thread = thread.map_err(|e| {
-            Error::unavailable("no thread can be started; raise the limit of processes")
-                .with_source(e)
-        })?;
+        let thread = start_thread("sqlite-writer", || writer.run())?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
-    /// The one who may ask the thread to look.
-    pub(crate) fn asker(&self) -> Asker {
-        Asker(Arc::clone(&self.shared))
+    /// The handle with which another thread requests a check.
+    pub(crate) fn poll_handle(&self) -> PollHandle {
+        PollHandle(Arc::clone(&self.shared))
     }
 
-    /// Queues a list at once; the future tells what became of it.
+    /// Queues a list immediately; the future resolves to the outcomes of its units.
     pub(crate) fn commit(
         &self,
         units: Arc<[Changes]>,
@@ -117,13 +113,13 @@ impl Writer {
         });
         async move {
             settled.await.unwrap_or_else(|_| {
-                let closed = "the thread that writes has ended; restart the process";
+                let closed = "the writer thread has ended; restart the process";
                 vec![Outcome::Unavailable(closed.into()); units.len()]
             })
         }
     }
 
-    /// Runs something else on the connection that writes, between transactions.
+    /// Runs a task on the connection that writes, between transactions.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         task: impl FnOnce(&mut Committer) -> Result<T> + Send + 'static,
@@ -131,13 +127,12 @@ impl Writer {
         let (reply, done) = oneshot::channel::<Result<T>>();
         self.shared.push(|queues| {
             queues.tasks.push_back(Box::new(move |committer| {
-                // Whoever asked may be gone.
+                // The caller may have stopped waiting.
                 let _ = reply.send(task(committer));
             }));
             true
         });
-        done.await
-            .unwrap_or_else(|_| Err(Error::failed("the thread that writes has failed at this")))
+        done.await.unwrap_or_else(|_| Err(Error::failed("the writer thread panicked; see the log")))
     }
 }
 
@@ -148,14 +143,14 @@ impl Drop for Writer {
             false
         });
         if let Some(thread) = self.thread.take() {
-            // It catches its panics, so there is nothing to learn from the result.
+            // The loop catches panics, so the result says nothing.
             thread.join().unwrap_or_default();
         }
     }
 }
 
 impl Shared {
-    /// Changes the queues; `change` says whether the work is urgent.
+    /// Changes the queues; `change` returns whether the new work is urgent.
     fn push(&self, change: impl FnOnce(&mut Queues) -> bool) {
         let mut queues = self.lock();
         if change(&mut queues) {
@@ -170,32 +165,32 @@ impl Shared {
     }
 }
 
-/// What the thread works with.
-struct Desk {
+/// The writer thread and what it owns.
+struct WriterLoop {
     shared: Arc<Shared>,
     committer: Committer,
     primary: VecDeque<Job>,
     backfill: VecDeque<Job>,
 }
 
-impl Desk {
-    fn work(mut self) {
+impl WriterLoop {
+    fn run(mut self) {
         loop {
             match self.next() {
-                Work::Task(task) => self.run(task),
+                Work::Task(task) => self.run_task(task),
                 Work::Units(lane) => self.commit(lane),
-                Work::Look => self.committer.look(),
+                Work::Poll => self.committer.poll(),
                 Work::End => return,
             }
         }
     }
 
-    /// Takes what goes first, or waits for something to come.
+    /// Takes the work that goes first, or waits for work.
     fn next(&mut self) -> Work {
         let mut queues = self.shared.lock();
         loop {
-            if std::mem::take(&mut queues.asked) {
-                return Work::Look;
+            if std::mem::take(&mut queues.poll_requested) {
+                return Work::Poll;
             }
             if let Some(task) = queues.tasks.pop_front() {
                 return Work::Task(task);
@@ -223,10 +218,10 @@ impl Desk {
             Lane::Backfill => &mut self.backfill,
         };
         let urgent = || shared.urgent.load(Ordering::Acquire);
-        let manners = Manners { lane, urgent: &urgent };
-        if catch_unwind(AssertUnwindSafe(|| committer.commit(jobs, &manners))).is_err() {
+        let policy = YieldPolicy { lane, urgent: &urgent };
+        if catch_unwind(AssertUnwindSafe(|| committer.commit(jobs, &policy))).is_err() {
             committer.recover();
-            let why = "writing failed in an unforeseen way; see the log for the panic";
+            let why = "the writer panicked; see the log";
             jobs.iter_mut().for_each(|job| job.give_up(why));
         }
         while jobs.front().is_some_and(Job::is_settled) {
@@ -235,7 +230,7 @@ impl Desk {
         }
     }
 
-    fn run(&mut self, task: Task) {
+    fn run_task(&mut self, task: Task) {
         let committer = &mut self.committer;
         committer.renew();
         if catch_unwind(AssertUnwindSafe(|| task(committer))).is_err() {

@@ -1,8 +1,8 @@
 //! The contract every adapter passes, on a file of its own each time.
 
+use protean_conformance::store::Subject;
 use protean_port::port::{Location, Provider};
 use protean_sqlite::Sqlite;
-use protean_testing::contract::Subject;
 
 async fn fresh() -> Subject {
     let folder = tempfile::tempdir().expect("a folder for the test");
@@ -11,4 +11,4 @@ async fn fresh() -> Subject {
     Subject::new(Sqlite.open(&location).await.expect("a store")).keeping(folder)
 }
 
-protean_testing::contract_suite!(fresh);
+protean_conformance::store_suite!(fresh);

@@ -2,17 +2,15 @@
 
 use std::future::Future;
 
-use protean_core::domain::{Domain, DomainBuilder, inject_entry, record_events};
-use protean_core::model::{Aggregate, Command, Event};
+use protean_core::domain::{Domain, DomainBuilder, record_events};
+use protean_core::model::{Aggregate, Command};
 use protean_port::Result;
 use protean_port::message::{Id, Ids};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::TestClock;
-use crate::log;
-use crate::messages::{EventsOf, Messages, Told};
-use crate::reaction::Reaction;
-use crate::refusal::told;
+use crate::messages::{EventsOf, ExpectedMessage, Messages};
+use crate::refusal::succeeded;
 
 /// A domain in memory, with a clock that stands still and numbered identities.
 /// Commands, and all that follows from them, are handled before a call returns,
@@ -83,7 +81,7 @@ impl TestDomain {
     /// and when they are processed.
     ///
     /// # Panics
-    /// When the domain cannot be built; every fault is told.
+    /// When the domain cannot be built; with every fault.
     #[track_caller]
     pub fn new(builder: DomainBuilder) -> Self {
         let clock = TestClock::default();
@@ -135,76 +133,22 @@ impl TestDomain {
         id: impl Into<Id>,
         events: impl Messages<EventsOf<A>>,
     ) -> &Self {
-        succeeded(A::NAME, self.happen::<A>(&id.into(), events.told()));
+        succeeded(A::NAME, self.happen::<A>(&id.into(), events.expected()));
         self
     }
 
-    /// This command is handled. It takes the next numbered identity, and what
-    /// its handler makes those after that.
-    ///
-    /// # Panics
-    /// When the log cannot be read.
-    #[track_caller]
-    #[must_use = "nothing is checked before `then…`"]
-    pub fn when<C: Command>(&self, command: C) -> Reaction<'_, C::Output> {
-        self.reaction(|| self.process(command))
-    }
-
-    /// This event happens to an instance.
-    ///
-    /// # Panics
-    /// When the log cannot be read.
-    #[track_caller]
-    #[must_use = "nothing is checked before `then…`"]
-    pub fn when_event<E: Event + PartialEq>(
-        &self,
-        id: impl Into<Id>,
-        event: E,
-    ) -> Reaction<'_, ()> {
-        self.reaction(|| self.happen::<E::Aggregate>(&id.into(), vec![Told::event(event)]))
-    }
-
-    /// This JSON comes in a broker's stream.
-    ///
-    /// # Panics
-    /// When the log cannot be read.
-    #[track_caller]
-    #[must_use = "nothing is checked before `then…`"]
-    pub fn when_received(&self, stream: &str, payload: &str) -> Reaction<'_, ()> {
-        let inject_entry = || inject_entry(&self.domain, stream, payload);
-        self.reaction(|| self.run(self.ids.scope(inject_entry())))
-    }
-
-    fn process<C: Command>(&self, command: C) -> Result<C::Output> {
+    pub(crate) fn process<C: Command>(&self, command: C) -> Result<C::Output> {
         let processing = self.domain.process(command);
-        self.run(self.ids.scope(processing.synchronous()))
+        self.numbered(processing.synchronous())
     }
 
-    fn happen<A: Aggregate>(&self, id: &Id, events: Vec<Told>) -> Result {
-        let events: Vec<_> = events.into_iter().map(Told::into_raised).collect();
-        self.run(self.ids.scope(record_events::<A>(&self.domain, id, &events)))
+    pub(crate) fn happen<A: Aggregate>(&self, id: &Id, events: Vec<ExpectedMessage>) -> Result {
+        let events: Vec<_> = events.into_iter().map(ExpectedMessage::into_raised).collect();
+        self.numbered(record_events::<A>(&self.domain, id, &events))
     }
 
-    #[track_caller]
-    fn reaction<T>(&self, act: impl FnOnce() -> Result<T>) -> Reaction<'_, T> {
-        let before = succeeded("the log", self.run(log::after(&self.domain, 0)));
-        let outcome = act();
-        let position = before.last().map_or(0, |last| last.position);
-        let after = succeeded("the log", self.run(log::after(&self.domain, position)));
-        // The first one is the message that the reaction is to.
-        let messages = after.into_iter().skip(1).map(|recorded| recorded.message).collect();
-        Reaction::new(self, outcome, messages)
-    }
-}
-
-/// What was done.
-///
-/// # Panics
-/// When it failed.
-#[track_caller]
-pub(crate) fn succeeded<T>(what: &str, outcome: Result<T>) -> T {
-    match outcome {
-        Ok(value) => value,
-        Err(error) => panic!("{what} failed: {}", told(&error)),
+    /// Runs `work`, whose new identities are numbered.
+    pub(crate) fn numbered<F: Future>(&self, work: F) -> F::Output {
+        self.run(self.ids.scope(work))
     }
 }

@@ -1,4 +1,4 @@
-//! What tests of domains and of adapters need.
+//! Given, when, then: what tests of domains need.
 //!
 //! ```text
 //! given(id, events) ─▶ when(|aggregate| …) ─▶ then(events)        an aggregate: pure, no domain
@@ -12,25 +12,18 @@
 //!
 //! * [`given`], [`given_state`], [`when_new`]: aggregates
 //! * [`TestDomain`]: commands, events, projections, what other systems send
-//! * [`contract`]: the facts that hold for every adapter of the ports
-//! * [`broker`]: the same for brokers
-//! * `servers`: private servers for the tests of adapters
 
 mod aggregate;
-pub mod broker;
 mod clock;
-pub mod contract;
 mod difference;
 mod domain;
 mod log;
 mod messages;
 mod reaction;
 mod refusal;
-#[cfg(unix)]
-pub mod servers;
 
 pub use aggregate::{Given, Then, given, given_state, when_new};
 pub use clock::TestClock;
 pub use domain::TestDomain;
-pub use messages::{AnyCommands, AnyEvents, EventsOf, Messages, Told};
+pub use messages::{AnyCommands, AnyEvents, EventsOf, ExpectedMessage, Messages};
 pub use reaction::Reaction;

@@ -2,16 +2,17 @@
 
 use std::fmt::Debug;
 
-use protean_core::domain::Storage;
-use protean_core::model::{Projection, Stored};
+use protean_core::catalog::Layout;
+use protean_core::domain::{Storage, inject_entry};
+use protean_core::model::{Command, Event, Projection, Stored};
 use protean_port::message::{Id, Kind, Message};
 use protean_port::{Error, Result};
 
 use crate::TestDomain;
 use crate::difference::difference;
-use crate::domain::succeeded;
-use crate::messages::{AnyCommands, AnyEvents, Found, Messages, Told};
-use crate::refusal::{not_rejected, told};
+use crate::log;
+use crate::messages::{AnyCommands, AnyEvents, ExpectedMessage, Found, Messages};
+use crate::refusal::{describe, not_rejected, succeeded};
 
 /// What followed from a command or an event: events and commands in the order
 /// of the log, rows, a failure.
@@ -25,6 +26,57 @@ pub struct Reaction<'d, T> {
     messages: Vec<Message>,
 }
 
+impl TestDomain {
+    /// This command is handled. It takes the next numbered identity, and what
+    /// its handler makes those after that.
+    ///
+    /// # Panics
+    /// When the log cannot be read.
+    #[track_caller]
+    #[must_use = "nothing is checked before `then…`"]
+    pub fn when<C: Command>(&self, command: C) -> Reaction<'_, C::Output> {
+        self.reaction(|| self.process(command))
+    }
+
+    /// This event happens to an instance.
+    ///
+    /// # Panics
+    /// When the log cannot be read.
+    #[track_caller]
+    #[must_use = "nothing is checked before `then…`"]
+    pub fn when_event<E: Event + PartialEq>(
+        &self,
+        id: impl Into<Id>,
+        event: E,
+    ) -> Reaction<'_, ()> {
+        self.reaction(|| {
+            self.happen::<E::Aggregate>(&id.into(), vec![ExpectedMessage::event(event)])
+        })
+    }
+
+    /// This JSON comes in a broker's stream.
+    ///
+    /// # Panics
+    /// When the log cannot be read.
+    #[track_caller]
+    #[must_use = "nothing is checked before `then…`"]
+    pub fn when_received(&self, stream: &str, payload: &str) -> Reaction<'_, ()> {
+        let inject_entry = || inject_entry(self.domain(), stream, payload);
+        self.reaction(|| self.numbered(inject_entry()))
+    }
+
+    #[track_caller]
+    fn reaction<T>(&self, act: impl FnOnce() -> Result<T>) -> Reaction<'_, T> {
+        let before = succeeded("the log", self.run(log::after(self.domain(), 0)));
+        let outcome = act();
+        let position = before.last().map_or(0, |last| last.position);
+        let after = succeeded("the log", self.run(log::after(self.domain(), position)));
+        // The first one is the message that the reaction is to.
+        let messages = after.into_iter().skip(1).map(|recorded| recorded.message).collect();
+        Reaction::new(self, outcome, messages)
+    }
+}
+
 impl<'d, T> Reaction<'d, T> {
     pub(crate) fn new(test: &'d TestDomain, outcome: Result<T>, messages: Vec<Message>) -> Self {
         Self { test, outcome, expected_to_fail: false, messages }
@@ -36,7 +88,7 @@ impl<'d, T> Reaction<'d, T> {
     /// When others followed, or something failed.
     #[track_caller]
     pub fn then(self, events: impl Messages<AnyEvents>) -> Self {
-        self.compare(Kind::Event, &events.told())
+        self.compare(Kind::Event, &events.expected())
     }
 
     /// Events of these names followed, and no others.
@@ -68,7 +120,7 @@ impl<'d, T> Reaction<'d, T> {
     /// When they issued others, or something failed.
     #[track_caller]
     pub fn then_commands(self, commands: impl Messages<AnyCommands>) -> Self {
-        self.compare(Kind::Command, &commands.told())
+        self.compare(Kind::Command, &commands.expected())
     }
 
     /// The projection has this row.
@@ -151,7 +203,7 @@ impl<'d, T> Reaction<'d, T> {
     }
 
     #[track_caller]
-    fn compare(self, kind: Kind, expected: &[Told]) -> Self {
+    fn compare(self, kind: Kind, expected: &[ExpectedMessage]) -> Self {
         self.succeeded();
         let found: Vec<Found<'_>> = self.of(kind).map(Found::from).collect();
         if let Some(difference) = difference(expected, &found, |one, other| one.is(other)) {
@@ -170,13 +222,13 @@ impl<'d, T> Reaction<'d, T> {
         self.succeeded();
         match self.look::<K>(id) {
             Some(kept) => kept,
-            None => panic!("there is no {} '{id}'", <K::Storage as Storage<K>>::name()),
+            None => panic!("there is no {} '{id}'", <K::Storage as Layout<K>>::name()),
         }
     }
 
     #[track_caller]
     fn look<K: Stored<Storage: Storage<K>>>(&self, id: &Id) -> Option<K> {
-        let name = <K::Storage as Storage<K>>::name();
+        let name = <K::Storage as Layout<K>>::name();
         let look = async { self.test.domain().repository::<K>().await?.find(id).await };
         succeeded(name, self.test.run(look))
     }
@@ -186,7 +238,7 @@ impl<'d, T> Reaction<'d, T> {
         if let Err(error) = &self.outcome
             && !self.expected_to_fail
         {
-            panic!("it failed: {}", told(error));
+            panic!("it failed: {}", describe(error));
         }
     }
 

@@ -1,9 +1,8 @@
-//! Protean for Rust: domain-driven design, CQRS and event sourcing with an
-//! asynchronous server whose priority lanes keep bulk work out of the way of people.
+//! Protean for Rust: domain-driven design, CQRS and event sourcing, with an asynchronous
+//! server whose priority lanes keep bulk work out of the way of production.
 //!
-//! Start with [`domain()`], which declares one. What it is made of is declared
-//! with attribute macros, each of which expands to the plain traits that one
-//! may as well write by hand:
+//! Start with [`domain()`](fn@domain), which builds a [`Domain`]. Attribute macros declare
+//! its parts. Each expands to an implementation of plain traits that one could write by hand:
 //!
 //! | declared with | implements |
 //! |---|---|
@@ -14,39 +13,62 @@
 //! | [`command_handler`], [`event_handler`], [`projector`], [`query_handler`] | [`Handle`], [`On`], [`Answer`] and [`Register`] |
 //! | [`subscriber`] | [`Receive`] and [`Register`] |
 //!
-//! Features: `sqlite` (default) and `postgres`, the databases that `domain.toml` can
-//! name, and `redis`, the broker.
+//! Features: the databases `sqlite` (default) and `postgres`, and the broker `redis`.
 //!
-//! The rooms of the framework are open as they are: [`config`], [`domain`](mod@domain),
-//! [`memory`], [`message`], [`model`] and [`port`].
+//! [`model`] has the traits behind the macros, [`config`] what `domain.toml` means.
+//! [`message`], [`port`] and [`memory`] are for adapters and tools.
 
+mod macros;
 pub mod prelude;
 mod private;
 mod providers;
+mod runtime;
 
-pub use protean_core::{config, domain, model};
-pub use protean_port::{memory, message, port};
-
-pub use protean_core::domain::{
-    Answer, BuildError, Context, Domain, DomainBuilder, Failure, FailureKind, Handle, Handled, On,
-    Payload, Processed, Receive, Register, Repository, current_priority, processing_priority,
-};
-pub use protean_core::model::Root;
-pub use protean_port::message::{Date, Decimal, Id, Priority, Timestamp};
-pub use protean_port::{Error, Result, Violations, ensure};
-
-pub use protean_engine::{HealthPage, Server};
-
-pub use protean_macros::{
+// Declare a domain.
+pub use macros::{
     aggregate, aggregate_impl, command, command_handler, entity, event, event_handler, projection,
     projector, query, query_handler, subscriber, value_object,
 };
-
+pub use protean_core::domain::{BuildError, Register};
+pub use protean_core::model::Root;
 pub use providers::domain;
+pub use runtime::{Domain, DomainBuilder};
 
-/// For what the macros expand to; no part of the API.
+// Handle messages.
+pub use protean_core::domain::{
+    Answer, FailureKind, Handle, Handled, On, Payload, Receive, current_priority,
+    processing_priority,
+};
+pub use runtime::{Context, Failure, Repository, Selection};
+
+// Use a domain, and run its server.
+pub use protean_core::domain::{
+    Bulk, ImportProgress, Processed, Reader, Rejection, Submission, Submit,
+};
+pub use protean_engine::HealthPage;
+pub use runtime::{Process, Server};
+
+// Values and errors.
+pub use protean_port::message::{Date, Decimal, Id, Priority, Timestamp};
+pub use protean_port::{Error, Result, Violations, ensure};
+
+// Look into a domain: what the command line shows.
+pub use protean_core::domain::{
+    CausationNode, Group, HandlerKind, Handling, HandlingState, SnapshotPage, Snapshots, Trace,
+};
+
+// The traits behind the macros, the settings, and what adapters are written against.
+pub use protean_core::{config, model};
+pub use protean_port::{memory, message, port};
+
+// For our own tools and tests; not part of the API.
+#[doc(hidden)]
+pub use protean_core::domain::{broker, destroy, inject_entry};
+
+/// What the macros expand to; not part of the API.
 #[doc(hidden)]
 pub mod __private {
+    pub use protean_core::domain::Registry;
     pub use serde;
 
     pub use crate::private::{

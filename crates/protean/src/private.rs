@@ -1,21 +1,21 @@
-//! What the macros expand to beside the public traits.
+//! Functions that the macros expand to, beside the public traits.
 
 use crate::message::Column;
 use crate::model::{Aggregate, Apply, Choice, Command, Event, Field, Rules, Values, raise_applied};
 use crate::{Id, Result, Violations};
 
-/// The name of a command of this aggregate; no command of another compiles.
+/// The name of a command of this aggregate. A command of another one does not compile.
 pub const fn command_of<A: Aggregate, C: Command<Aggregate = A>>() -> &'static str {
     C::NAME
 }
 
-/// The name of an event of this aggregate; no event of another compiles.
+/// The name of an event of this aggregate. An event of another one does not compile.
 pub const fn event_of<A: Aggregate, E: Event<Aggregate = A>>() -> &'static str {
     E::NAME
 }
 
-/// An event that `A` applies. A bound on the event rather than on the aggregate,
-/// so that the compiler names the event that is not applied.
+/// An event that `A` applies. The bound is on the event, not on the aggregate, so that the
+/// compiler names the event that is not applied.
 pub trait AppliedBy<A> {
     /// Raises the event.
     ///
@@ -30,18 +30,18 @@ impl<A: Aggregate + Apply<E>, E: Event<Aggregate = A>> AppliedBy<A> for E {
     }
 }
 
-/// Takes one field from a row.
+/// Reads one field from a row.
 ///
 /// # Errors
-/// When the row holds something else; told with the field's name.
+/// When the row holds another type; the message names the field.
 pub fn column<T: Field>(name: &str, values: &mut Values<'_>) -> Result<T, String> {
     T::read(values).map_err(|fault| format!("{name}: {fault}"))
 }
 
-/// Takes the name of a choice from a row.
+/// Reads the name of a choice from a row.
 ///
 /// # Errors
-/// When the row holds something else than one of the names.
+/// When the row holds none of the names.
 pub fn choice<T: Choice>(values: &mut Values<'_>) -> Result<T, String> {
     let name = <String as Field>::read(values)?;
     T::named(&name)
@@ -53,7 +53,7 @@ pub fn identity_column() -> Vec<Column> {
     Id::columns("id", &Rules::named("id"))
 }
 
-/// The columns of a value object, unique when the field that holds it is.
+/// The columns of a value object, unique if the field that holds it is.
 pub fn unique(mut columns: Vec<Column>, rules: &Rules) -> Vec<Column> {
     for column in &mut columns {
         column.unique |= rules.unique;
@@ -61,7 +61,7 @@ pub fn unique(mut columns: Vec<Column>, rules: &Rules) -> Vec<Column> {
     columns
 }
 
-/// Adds what an invariant complains about.
+/// Adds the violations that an invariant found.
 pub fn absorb(violations: &mut Violations, checked: Result) {
     let Err(error) = checked else { return };
     match error.violations() {

@@ -2,10 +2,9 @@
 
 use protean_core::domain::DomainBuilder;
 
-/// Declares a domain by this name, ready for every database this crate was
-/// built with: `memory`, `sqlite` with the feature of that name (default), and
-/// `postgresql` with the feature `postgres`; and for the brokers `redis` and
-/// `redis_pubsub` with the feature `redis`.
+/// Begins a domain with this name, with every provider that this crate was built with: the
+/// databases `memory`, `sqlite` (feature `sqlite`, default) and `postgresql` (feature
+/// `postgres`), and the brokers `redis` and `redis_pubsub` (feature `redis`).
 ///
 /// ```
 /// use protean::prelude::*;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use bookshelf::import::{Catalog, Progress, import};
 use protean::Domain;
-use protean::domain::HandlerKind;
+use protean::HandlerKind;
 use protean_cli::{App, Reply, Result, grouped};
 
 use crate::stats::Stats;
@@ -88,7 +88,7 @@ async fn import_file(csv: &Path, app: &App) -> Result {
 async fn waiting(domain: &Domain) -> Result<Option<u64>> {
     let store = domain.store().await?;
     let mut waiting = 0;
-    let groups = domain.registry().groups().iter();
+    let groups = domain.groups().iter();
     for group in groups.filter(|group| group.kind == HandlerKind::Commands) {
         // Who gets the claim, if only for this moment, is the only one there.
         if store.claim(&group.name).await?.is_some() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bookshelf::http;
 use clap::Args;
 use futures_util::FutureExt;
-use protean::config::DatabaseProvider;
+use protean::config::DatabaseKind;
 use protean::{Domain, Server};
 use protean_cli::{App, Error, Reply, Result, stop_signal};
 use serde_json::json;
@@ -52,8 +52,7 @@ pub(crate) async fn run(options: &Options, app: &App) -> Result {
 }
 
 fn is_in_memory(domain: &Domain) -> bool {
-    let database = domain.config().databases.get("default");
-    database.is_none_or(|database| database.provider == DatabaseProvider::Memory)
+    domain.config().database.provider == DatabaseKind::Memory
 }
 
 /// Listens, and says where.

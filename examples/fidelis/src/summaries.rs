@@ -1,7 +1,7 @@
 //! Reads all summaries, page by page.
 
 use fidelis::summary::AccountSummary;
-use protean::domain::Reader;
+use protean::Reader;
 use protean::{Domain, Id, Result};
 
 const PAGE: usize = 1000;

@@ -1,8 +1,8 @@
 //! `check`: wiring and configuration, without connecting to anything.
 
 use protean::Domain;
-use protean::domain::{Group, HandlerKind};
 use protean::message::{Lane, Priority};
+use protean::{Group, HandlerKind};
 use serde_json::{Value, json};
 
 use super::database::database;
@@ -10,8 +10,10 @@ use crate::{App, Reply, Result, Table};
 
 pub(super) fn run(app: &App) -> Result {
     let domain = app.domain()?;
-    let warnings = domain.config().warnings.iter().map(ToString::to_string);
-    app.reply(warnings.fold(Reply::new(data(&domain), text(&domain)), Reply::warning))
+    let reply = Reply::new(data(&domain), text(&domain));
+    // The text lists them already.
+    let warnings = domain.config().warnings.iter().filter(|_| app.json());
+    app.reply(warnings.map(ToString::to_string).fold(reply, Reply::warning))
 }
 
 fn data(domain: &Domain) -> Value {
@@ -19,7 +21,7 @@ fn data(domain: &Domain) -> Value {
     let lanes = lanes(domain).map(|(lane, suffix, lowest, highest)| {
         json!({"lane": lane, "suffix": suffix, "lowest_priority": lowest, "highest_priority": highest})
     });
-    let groups = domain.registry().groups().iter().map(|group| {
+    let groups = domain.groups().iter().map(|group| {
         json!({
             "name": &*group.name,
             "handler_name": group.handler,
@@ -57,20 +59,31 @@ fn text(domain: &Domain) -> String {
     facts.row(["Tables", tables.as_deref().unwrap_or("none")]);
     let mut kept = Table::new().text("Aggregate").text("Kept as").text("Stream");
     aggregates(domain).for_each(|aggregate| kept.row(aggregate));
-    format!("{facts}\n\n{kept}\n\n{}\n\nNothing is wrong.", groups(domain))
+    format!("{facts}\n\n{kept}\n\n{}\n\n{}", groups(domain), conclusion(domain))
+}
+
+/// That nothing is wrong, or each setting to look at.
+fn conclusion(domain: &Domain) -> String {
+    let warnings = &domain.config().warnings;
+    let listed: String = warnings.iter().map(|warning| format!("\n  {warning}")).collect();
+    match warnings.len() {
+        0 => "Nothing is wrong.".to_owned(),
+        1 => format!("1 setting to look at:{listed}"),
+        count => format!("{count} settings to look at:{listed}"),
+    }
 }
 
 /// Each aggregate: its name, what it is kept as, the category of its events.
 fn aggregates(domain: &Domain) -> impl Iterator<Item = [&str; 3]> {
     let kept_as = |table: Option<_>| if table.is_some() { "rows" } else { "events" };
-    let aggregates = domain.registry().aggregates();
+    let aggregates = domain.catalog().aggregates();
     aggregates.map(move |(name, category, table)| [name, kept_as(table), category.as_str()])
 }
 
 fn groups(domain: &Domain) -> Table {
     let mut table =
         Table::new().text("Handler").text("Kind").text("Type").text("Stream").text("Order");
-    for group in domain.registry().groups() {
+    for group in domain.groups() {
         let order = if group.is_ordered() { "per aggregate" } else { "none" };
         let of = group.subscription.subscription_type.to_string();
         table.row([&group.handler, kind(group), &of, group.category.as_str(), order]);
@@ -98,7 +111,7 @@ fn lanes(domain: &Domain) -> impl Iterator<Item = (String, Option<&str>, i32, i3
 }
 
 fn tables(domain: &Domain) -> Vec<String> {
-    let tables = domain.registry().tables();
+    let tables = domain.catalog().tables();
     tables.iter().map(|table| table.name.to_string()).collect()
 }
 
@@ -125,6 +138,18 @@ mod tests {
         });
         assert_eq!(data["groups"][1], group);
         assert_eq!(data["tables"], json!(["customer"]));
+    }
+
+    #[test]
+    fn lists_settings_that_have_no_effect_instead_of_nothing_is_wrong() {
+        let wired = text(&app().domain().unwrap());
+        assert!(wired.ends_with("\n\nNothing is wrong."), "{wired}");
+        let idle = protean::domain("idle").config("[server]\ntick_interval = 1\n");
+        let listed = text(&idle.build().unwrap());
+        let end = "\n\n1 setting to look at:\n  domain.toml:2: server.tick_interval: has no \
+                   meaning here, because the server does not pause between reads, and wakes on \
+                   every commit; remove it";
+        assert!(listed.ends_with(end), "{listed}");
     }
 
     #[test]

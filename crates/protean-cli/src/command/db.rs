@@ -1,22 +1,23 @@
-//! `db`: creates or removes what the domain keeps in its database.
+//! `db`: creates or drops the tables of the domain in its database.
 
 use clap::Subcommand;
 use protean::Domain;
+use protean::destroy;
 use protean::port::Claim;
 use serde_json::json;
 
-use super::consent::ask;
+use super::confirm::confirm;
 use super::database::database;
 use crate::{App, Error, Reply, Result};
 
-/// What to do with the database.
+/// Creates or drops the tables of the domain.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Creates what is missing; safe to run again
+    /// Creates missing tables; safe to run again
     Setup,
-    /// Removes everything the domain keeps. There is no way back
+    /// Deletes all data of the domain; this cannot be undone
     Drop {
-        /// Does not ask
+        /// Skips the confirmation
         #[arg(long)]
         yes: bool,
     },
@@ -31,11 +32,11 @@ pub(super) async fn run(command: &Command, app: &App) -> Result {
         }
         Command::Drop { yes } => {
             if !yes {
-                let (name, place) = (domain.name(), place(&domain));
-                ask(app, &format!("Everything '{name}' keeps in {place} will be gone."), name)?;
+                let (name, location) = (domain.name(), location(&domain));
+                confirm(app, &format!("This deletes all data of '{name}' in {location}."), name)?;
             }
             let claims = claim_all(&domain).await?;
-            domain.destroy().await?;
+            destroy(&domain).await?;
             drop(claims);
             done(&domain, app, "is empty")
         }
@@ -45,26 +46,26 @@ pub(super) async fn run(command: &Command, app: &App) -> Result {
 fn done(domain: &Domain, app: &App, state: &str) -> Result {
     let (provider, uri) = database(domain);
     let data = json!({"domain": domain.name(), "database": {"provider": provider, "uri": uri}});
-    app.reply(Reply::new(data, format!("The database {} {state}.", place(domain))))
+    app.reply(Reply::new(data, format!("The database {} {state}.", location(domain))))
 }
 
-fn place(domain: &Domain) -> String {
+fn location(domain: &Domain) -> String {
     let (provider, uri) = database(domain);
     uri.unwrap_or(provider)
 }
 
-/// Keeps every group from being read while its tables go.
+/// Claims every group, so that no server reads while the tables are dropped.
 ///
 /// # Errors
-/// When a server reads for one of them.
+/// When a running server holds one of the claims.
 async fn claim_all(domain: &Domain) -> Result<Vec<Box<dyn Claim>>> {
     let mut claims = Vec::new();
-    // What cannot be opened as it is may be dropped all the same.
+    // A database that cannot be opened, such as one with an old schema, may still be dropped.
     let Ok(store) = domain.store().await else { return Ok(claims) };
-    for group in domain.registry().groups() {
+    for group in domain.groups() {
         let claim = store.claim(&group.claim()).await?.ok_or_else(|| {
             let message = format!("a server of '{}' is running", domain.name());
-            Error::failed(message).advice("stop it, then drop its database")
+            Error::failed(message).advice("stop it before you drop its database")
         })?;
         claims.push(claim);
     }
@@ -75,11 +76,11 @@ async fn claim_all(domain: &Domain) -> Result<Vec<Box<dyn Claim>>> {
 mod tests {
     use super::{Command, claim_all, run};
     use crate::App;
-    use crate::line::Globals;
+    use crate::globals::Globals;
     use crate::sample::{OpenAccount, app, bank};
 
     #[tokio::test]
-    async fn drops_nothing_unasked() {
+    async fn drops_nothing_without_confirmation() {
         let app = App::new(bank(&std::sync::Arc::default()), Globals { json: true, config: None });
         let refused = run(&Command::Drop { yes: false }, &app).await.unwrap_err();
         assert!(refused.to_string().contains("--yes"), "{refused}");

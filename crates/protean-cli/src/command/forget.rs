@@ -1,4 +1,4 @@
-//! `subscriptions forget`: frees what a handler that is gone still holds.
+//! `subscriptions forget`: deletes the state of a handler that no longer exists.
 
 use clap::Args;
 use protean::Domain;
@@ -6,22 +6,22 @@ use protean::config::hint;
 use protean::message::Category;
 use serde_json::json;
 
-use super::consent::ask;
-use super::database::warned;
+use super::confirm::confirm;
+use super::database::warn_if_in_memory;
 use crate::{App, Error, Reply, Result, grouped};
 
-/// Which group.
+/// The group to forget.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The group as 'subscriptions status' names it: 'fidelis.OldProjector'
+    /// The group, as 'subscriptions status' names it: 'fidelis.OldProjector'
     group: String,
-    /// Does not ask
+    /// Skips the confirmation
     #[arg(long)]
     yes: bool,
 }
 
-/// The groups that the store knows and this program does not have any more. The
-/// relay to a broker is none of them: it comes and goes with the configuration.
+/// The groups that the store knows and this program no longer has. Relays to brokers do
+/// not count: they come and go with the configuration.
 pub(super) async fn orphans(domain: &Domain) -> Result<Vec<(String, Category)>> {
     let mut registered_groups = domain.store().await?.registered_groups().await?;
     let relays = format!("{}.relay:", domain.name());
@@ -29,13 +29,13 @@ pub(super) async fn orphans(domain: &Domain) -> Result<Vec<(String, Category)>> 
         if group.starts_with(&relays) {
             return false;
         }
-        let mut present = domain.registry().groups().iter();
-        !present.any(|of| *of.name == **group && of.category == *category)
+        let mut registered = domain.groups().iter();
+        !registered.any(|known| *known.name == **group && known.category == *category)
     });
     Ok(registered_groups)
 }
 
-/// A warning for each of them.
+/// Adds a warning for each of them.
 pub(super) async fn warn_of_orphans<T: serde::Serialize>(
     mut reply: Reply<T>,
     domain: &Domain,
@@ -44,8 +44,8 @@ pub(super) async fn warn_of_orphans<T: serde::Serialize>(
     names.dedup();
     for name in names {
         reply = reply.warning(format!(
-            "{name} is not part of this program any more: 'subscriptions forget {name}' frees \
-             what it holds"
+            "{name} is no longer part of this program; delete its state with \
+             'subscriptions forget {name}'"
         ));
     }
     Ok(reply)
@@ -54,41 +54,46 @@ pub(super) async fn warn_of_orphans<T: serde::Serialize>(
 pub(super) async fn run(options: &Options, app: &App) -> Result {
     let domain = app.domain()?;
     let group = &options.group;
-    if let Some(present) = domain.registry().groups().iter().find(|of| *of.name == **group) {
-        let told = format!("{group} is part of this program: it belongs to {}", present.handler);
-        return Err(Error::usage(told).advice("remove the handler first"));
+    if let Some(known) = domain.groups().iter().find(|known| *known.name == **group) {
+        let message =
+            format!("{group} is still part of this program, as the group of {}", known.handler);
+        return Err(Error::usage(message).advice("remove the handler first"));
     }
     let orphans = orphans(&domain).await?;
-    let mine: Vec<&Category> =
+    let categories: Vec<&Category> =
         orphans.iter().filter(|(name, _)| name == group).map(|(_, category)| category).collect();
-    if mine.is_empty() {
+    if categories.is_empty() {
         let known: Vec<&str> = orphans.iter().map(|(name, _)| name.as_str()).collect();
-        return Err(Error::usage(format!("nothing is kept for '{group}'{}", hint(group, &known))));
+        return Err(Error::usage(format!(
+            "the database has no state of a group '{group}'{}",
+            hint(group, &known)
+        )));
     }
     let store = domain.store().await?;
     let (mut parked, mut dead, mut claims) = (0, 0, Vec::new());
-    for category in mine {
-        // Another version of the program may still have it and work on it.
+    for category in categories {
+        // Another version of the program may still be running with this group.
         let claim = store.claim(&format!("{group}@{category}")).await?;
         claims.push(claim.ok_or_else(|| {
-            Error::failed(format!("a server reads for {group}")).advice("stop it first")
+            Error::failed(format!("a server reads for {group}")).advice("stop that server first")
         })?);
-        let standing = store.standing(group, category).await?;
-        (parked, dead) = (parked + standing.parked(), dead + standing.dead());
+        let status = store.standing(group, category).await?;
+        (parked, dead) = (parked + status.parked(), dead + status.dead());
     }
     if !options.yes {
         let held = format!("{} parked and {} dead messages", grouped(parked), grouped(dead));
-        ask(app, &format!("Where {group} stands is forgotten, with its {held}."), "forget")?;
+        let question = format!("This deletes the progress of {group}, with its {held}.");
+        confirm(app, &question, "forget")?;
     }
     store.forget(group).await?;
     drop(claims);
     let data = json!({"group": group, "parked": parked, "dead": dead});
     let text = format!(
-        "{group} is forgotten, with {} parked and {} dead messages; the log stays.",
+        "Deleted the progress of {group}, with {} parked and {} dead messages; the log is unchanged.",
         grouped(parked),
         grouped(dead)
     );
-    app.reply(warned(Reply::new(data, text), &domain))
+    app.reply(warn_if_in_memory(Reply::new(data, text), &domain))
 }
 
 #[cfg(test)]
@@ -100,7 +105,7 @@ mod tests {
 
     use super::{Options, orphans, run};
     use crate::App;
-    use crate::line::Globals;
+    use crate::globals::Globals;
     use crate::sample::bank;
 
     async fn with_an_old_group() -> App {
@@ -120,7 +125,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_group_that_is_gone_is_forgotten() {
+    async fn forgets_a_group_that_no_longer_exists() {
         let app = with_an_old_group().await;
         let domain = app.domain().unwrap();
         assert_eq!(orphans(&domain).await.unwrap().len(), 1);
@@ -131,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_what_is_gone_and_idle_is_forgotten() {
+    async fn forgets_only_unregistered_and_idle_groups() {
         let app = with_an_old_group().await;
         let refused =
             async |group: &str| run(&forget(group, true), &app).await.unwrap_err().to_string();

@@ -1,12 +1,13 @@
 //! The commands that every domain has, one file each.
 
 mod check;
-mod consent;
+mod confirm;
 mod database;
 mod db;
 mod dlq;
 mod events;
 mod forget;
+mod limit;
 mod outbox;
 mod server;
 mod snapshot;
@@ -20,29 +21,29 @@ use crate::{App, Result};
 /// A command that every domain has.
 #[derive(Subcommand)]
 pub(crate) enum BuiltIn {
-    /// Handles what comes in, until SIGTERM or Ctrl-C
+    /// Runs the server: handles messages until SIGTERM or Ctrl-C
     Server(server::Options),
-    /// Where the subscriptions stand
+    /// Shows the state of subscriptions, or forgets old ones
     #[command(subcommand)]
     Subscriptions(subscriptions::Command),
-    /// Reads what is in the log: events and commands, and what caused what
+    /// Reads events and commands from the log, and traces cause and effect
     #[command(subcommand)]
     Events(events::Command),
-    /// Messages that were given up: to look at, to run again, to drop
+    /// Lists, inspects, replays or purges dead letters
     #[command(subcommand)]
     Dlq(dlq::Command),
-    /// Messages on their way to brokers: where they stand, and what was refused
+    /// Shows messages waiting for brokers, and retries refused ones
     #[command(subcommand)]
     Outbox(outbox::Command),
-    /// Accounts for every committed message; exit code 1 when the account does not close
+    /// Accounts for every committed message; exit code 1 if one is lost or counted twice
     #[command(after_help = verify::AFTER_HELP)]
     Verify,
-    /// Checks wiring and configuration without connecting to anything; exit code 2 for a fault
+    /// Checks wiring and configuration without connecting to anything; exit code 2 on a fault
     Check,
-    /// Keeps the state of long streams, so that loading them is short
+    /// Takes snapshots of long streams, so that loading them is fast
     #[command(subcommand)]
     Snapshot(snapshot::Command),
-    /// Creates or removes what the domain keeps in its database
+    /// Creates or drops the tables of the domain
     #[command(subcommand)]
     Db(db::Command),
 }

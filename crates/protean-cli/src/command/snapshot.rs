@@ -1,51 +1,51 @@
-//! `snapshot`: the state of long streams, kept so that loading them is short.
+//! `snapshot`: snapshots of long streams, so that loading them is fast.
 
 use std::io::{self, IsTerminal, Write as _};
 
 use clap::{Args, Subcommand};
-use protean::domain::{SnapshotPage, Snapshots};
 use protean::{Domain, Failure, Id, Priority};
+use protean::{SnapshotPage, Snapshots};
 use serde::Serialize;
 
-use super::database::warned;
+use super::database::warn_if_in_memory;
 use crate::{App, Reply, Result, Table, escape, grouped};
 
-/// What to do about snapshots.
+/// Takes snapshots.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Takes a snapshot of each instance that has none of its present version
+    /// Takes a snapshot of each instance whose snapshot is missing or out of date
     #[command(after_help = AFTER_HELP)]
     Create(Options),
 }
 
-/// Which instances.
+/// The instances to take snapshots of.
 #[derive(Args, Default)]
 pub(crate) struct Options {
-    /// Only of this aggregate, else of every event-sourced one
+    /// Only this aggregate; without it, every event-sourced one
     #[arg(long, value_name = "NAME")]
     aggregate: Option<String>,
-    /// Only of the instance with this identity
+    /// Only the instance with this identity
     #[arg(long, value_name = "ID", requires = "aggregate")]
     id: Option<String>,
 }
 
 const AFTER_HELP: &str = "\
-A server may run meanwhile: the snapshots are written with the priority of bulk
-work. Nothing but the time it takes to load an instance changes.
+Safe while a server runs: snapshots are written with the priority of bulk work.
+They change nothing but the time it takes to load an instance.
 
-  Taken    instances of which a snapshot was taken
-  Present  instances that had one of their present version
+  Taken    instances whose snapshot was taken
+  Present  instances with a current snapshot
   Failed   instances whose events cannot be replayed, or whose state breaks the
-           rules of its fields; each is named, and the exit code is 1";
+           rules of its fields; each is listed, and the exit code is 1";
 
 pub(super) async fn run(command: &Command, app: &App) -> Result {
     let Command::Create(options) = command;
     let domain = app.domain()?;
     let found = create(&domain, options, !app.json() && io::stderr().is_terminal()).await?;
-    app.reply(warned(reply(found), &domain))
+    app.reply(warn_if_in_memory(reply(found), &domain))
 }
 
-/// What came of one aggregate.
+/// The JSON of one aggregate.
 #[derive(Debug, PartialEq, Serialize)]
 struct Row {
     aggregate: String,
@@ -54,7 +54,7 @@ struct Row {
     failed: Vec<Failed>,
 }
 
-/// An instance without a snapshot.
+/// The JSON of an instance whose snapshot could not be taken.
 #[derive(Debug, PartialEq, Serialize)]
 struct Failed {
     id: String,
@@ -69,19 +69,18 @@ impl Row {
     fn add(&mut self, page: SnapshotPage) {
         self.taken += page.made;
         self.present += page.present;
-        let failed = page.faults.into_iter();
-        self.failed.extend(failed.map(|(id, reason)| Failed {
+        self.failed.extend(page.faults.into_iter().map(|(id, reason)| Failed {
             id: id.to_string(),
             reason: Failure::from(reason).to_string(),
         }));
     }
 
-    fn seen(&self) -> u64 {
+    fn total(&self) -> u64 {
         self.taken + self.present + self.failed.len() as u64
     }
 }
 
-async fn create(domain: &Domain, options: &Options, shown: bool) -> Result<Vec<Row>> {
+async fn create(domain: &Domain, options: &Options, show_progress: bool) -> Result<Vec<Row>> {
     let snapshots = Snapshots::of(&domain.with_priority(Priority::BULK));
     let names = match &options.aggregate {
         Some(name) => vec![name.as_str()],
@@ -90,42 +89,42 @@ async fn create(domain: &Domain, options: &Options, shown: bool) -> Result<Vec<R
     let mut rows = Vec::new();
     for name in names {
         rows.push(match &options.id {
-            Some(id) => of_one(&snapshots, name, &Id::from(id.as_str())).await?,
-            None => of_all(&snapshots, name, shown).await?,
+            Some(id) => take_one(&snapshots, name, &Id::from(id.as_str())).await?,
+            None => take_all(&snapshots, name, show_progress).await?,
         });
     }
     Ok(rows)
 }
 
-async fn of_one(snapshots: &Snapshots, name: &str, id: &Id) -> Result<Row> {
+async fn take_one(snapshots: &Snapshots, name: &str, id: &Id) -> Result<Row> {
     let made = snapshots.take_of(name, id).await?;
     Ok(Row { taken: u64::from(made), present: u64::from(!made), ..Row::new(name) })
 }
 
-async fn of_all(snapshots: &Snapshots, name: &str, shown: bool) -> Result<Row> {
+async fn take_all(snapshots: &Snapshots, name: &str, show_progress: bool) -> Result<Row> {
     let mut row = Row::new(name);
     let mut after = None;
     loop {
         let page = snapshots.take_page(name, after.as_ref()).await?;
         after.clone_from(&page.last);
         row.add(page);
-        if shown {
-            // A terminal that is gone does not stop the work.
-            let _ = write!(io::stderr(), "\r{}: {} instances", escape(name), grouped(row.seen()));
+        if show_progress {
+            // A closed terminal does not stop the work.
+            let _ = write!(io::stderr(), "\r{}: {} instances", escape(name), grouped(row.total()));
         }
         if after.is_none() {
             break;
         }
     }
-    if shown {
+    if show_progress {
         let _ = writeln!(io::stderr());
     }
     Ok(row)
 }
 
 fn reply(rows: Vec<Row>) -> Reply<Data> {
-    let table = Table::new().text("Aggregate").number("Taken").number("Present");
-    let mut table = table.number("Failed");
+    let mut table =
+        Table::new().text("Aggregate").number("Taken").number("Present").number("Failed");
     let mut faults = Vec::new();
     for Row { aggregate, taken, present, failed } in &rows {
         let numbers = [*taken, *present, failed.len() as u64].map(grouped);
@@ -135,7 +134,7 @@ fn reply(rows: Vec<Row>) -> Reply<Data> {
         );
     }
     let text = match rows.is_empty() {
-        true => "No aggregate is kept as events, so there is nothing to take.".to_owned(),
+        true => "There is no event-sourced aggregate, so there is nothing to do.".to_owned(),
         false => table.to_string(),
     };
     faults.into_iter().fold(Reply::new(Data { snapshots: rows }, text), Reply::failed)
@@ -168,7 +167,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn all_instances_get_one_page_after_page() {
+    async fn takes_snapshots_of_all_instances_over_several_pages() {
         let domain = bank(501).await;
         let one = Options { aggregate: Some("Account".into()), id: Some("a0007".into()) };
         assert_eq!(create(&domain, &one, false).await.unwrap(), [row(1, 0)]);
@@ -178,20 +177,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn names_that_nobody_has_are_errors() {
+    async fn rejects_unknown_aggregates_and_instances() {
         let domain = bank(1).await;
         let unknown = Options { aggregate: Some("Acount".into()), id: None };
-        let told = create(&domain, &unknown, false).await.unwrap_err().to_string();
-        assert!(told.contains("did you mean 'Account'?"), "{told}");
+        let message = create(&domain, &unknown, false).await.unwrap_err().to_string();
+        assert!(message.contains("did you mean 'Account'?"), "{message}");
         let nobody = Options { aggregate: Some("Account".into()), id: Some("x".into()) };
-        let told = create(&domain, &nobody, false).await.unwrap_err().to_string();
-        assert!(told.contains("no Account has the id 'x'"), "{told}");
+        let message = create(&domain, &nobody, false).await.unwrap_err().to_string();
+        assert!(message.contains("no Account has the id 'x'"), "{message}");
     }
 
     #[test]
-    fn who_gets_none_is_named_and_fails() {
+    fn lists_instances_that_failed() {
         let mut rows = vec![row(2, 1)];
-        let page = protean::domain::SnapshotPage {
+        let page = protean::SnapshotPage {
             faults: vec![(Id::from("7"), Error::failed("the data cannot be read"))],
             ..Default::default()
         };
@@ -207,7 +206,7 @@ mod tests {
             (&object["status"], &object["data"]["snapshots"][0]),
             (&json!("fail"), &expected)
         );
-        let told = "Account '7': the data cannot be read";
-        assert_eq!(object["diagnostics"][0]["message"], told);
+        let message = "Account '7': the data cannot be read";
+        assert_eq!(object["diagnostics"][0]["message"], message);
     }
 }

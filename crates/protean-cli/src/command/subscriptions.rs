@@ -1,4 +1,4 @@
-//! `subscriptions`: where the subscriptions stand.
+//! `subscriptions`: the state of subscriptions.
 
 use clap::Subcommand;
 use protean::Domain;
@@ -6,39 +6,39 @@ use protean::message::Lane;
 use protean_engine::{LaneStatus, SubscriptionStatus};
 use serde::Serialize;
 
-use super::database::warned;
+use super::database::warn_if_in_memory;
 use super::forget::{self, warn_of_orphans};
-use crate::number::known;
+use crate::number::or_unknown;
 use crate::{App, Reply, Result, Table, grouped, short};
 
-/// What to tell of the subscriptions, or to do about them.
+/// Shows the state of subscriptions, or forgets old ones.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Lag, parked and dead messages of each subscription, a row a lane
+    /// Shows lag, parked and dead messages of each subscription, a row for each lane
     #[command(after_help = AFTER_HELP)]
     Status {
-        /// Prints a row a subscription, with the lag of each lane
+        /// Prints one row for each subscription, with the lag of each lane
         #[arg(long)]
         wide: bool,
     },
-    /// Frees what a handler that is not part of the program any more still holds
+    /// Deletes the state of a handler that is no longer part of the program
     Forget(forget::Options),
 }
 
 const AFTER_HELP: &str = "\
-It reads the database alone: the server may run or not.
+Reads only the database: the server need not run.
 
-  Lag      messages committed and not settled yet; in thousands (K), millions (M)
-  Pending  messages that were tried, failed and are parked until their next try,
-           or that wait behind such a message of the same aggregate
-  DLQ      messages given up, '-' for none; later ones of the same aggregate wait
+  Lag      messages committed and not settled yet, in thousands (K) or millions (M)
+  Pending  messages that failed and are parked until their next attempt, and messages
+           of the same aggregate that wait behind them
+  DLQ      dead letters, '-' for none; later messages of the same aggregate wait
            behind them
   Status   ok, lagging (messages wait on the primary lane, or on the backfill lane
            for longer than backfill_latency_target_ms), or unknown (not readable)
 
-With --json there is an object a lane, named '<handler>' for the primary lane and
-'<handler>:backfill' for the backfill lane. lag_seconds is how long the oldest
-message has waited. A number that is not known is null, never 0.";
+With --json there is one object for each lane, named '<handler>' for the primary lane
+and '<handler>:backfill' for the backfill lane. lag_seconds is how long the oldest
+message has waited. An unknown number is null, never 0.";
 
 pub(super) async fn run(command: &Command, app: &App) -> Result {
     match command {
@@ -59,14 +59,14 @@ fn reply<'a>(
     found: &'a [SubscriptionStatus],
     text: &Table,
 ) -> Reply<Subscriptions<'a>> {
-    let subscriptions = lanes(found).map(Row::new).collect();
+    let subscriptions = lanes(found).map(|(of, lane)| Row::new(of, lane)).collect();
     let mut reply = Reply::new(Subscriptions { subscriptions }, text);
     for SubscriptionStatus { group, fault, .. } in found {
         if let Some(fault) = fault {
-            reply = reply.failed(format!("{group} cannot be read: {fault}"));
+            reply = reply.failed(format!("{group} cannot be read: {fault:#}"));
         }
     }
-    warned(reply, domain)
+    warn_if_in_memory(reply, domain)
 }
 
 fn lanes(found: &[SubscriptionStatus]) -> impl Iterator<Item = (&SubscriptionStatus, &LaneStatus)> {
@@ -74,16 +74,22 @@ fn lanes(found: &[SubscriptionStatus]) -> impl Iterator<Item = (&SubscriptionSta
 }
 
 fn table(found: &[SubscriptionStatus]) -> Table {
-    let table = Table::new().text("Handler").text("Type").text("Stream");
-    let mut table = table.number("Lag").number("Pending").number("DLQ").text("Status");
+    let mut table = Table::new()
+        .text("Handler")
+        .text("Type")
+        .text("Stream")
+        .number("Lag")
+        .number("Pending")
+        .number("DLQ")
+        .text("Status");
     for (of, lane) in lanes(found) {
         table.row([
             of.handler.clone(),
             of.subscription_type.to_string(),
             lane.stream.clone(),
-            known(lane.lag, short),
-            known(lane.parked, short),
-            if lane.dead == Some(0) { "-".to_owned() } else { known(lane.dead, short) },
+            or_unknown(lane.lag, short),
+            or_unknown(lane.parked, short),
+            if lane.dead == Some(0) { "-".to_owned() } else { or_unknown(lane.dead, short) },
             lane.health.as_str().to_owned(),
         ]);
     }
@@ -91,11 +97,14 @@ fn table(found: &[SubscriptionStatus]) -> Table {
 }
 
 fn wide_table(found: &[SubscriptionStatus]) -> Table {
-    let table = Table::new().text("Subscription").text("Stream");
-    let mut table = table.number("Lag (primary)").number("Lag (backfill)");
+    let mut table = Table::new()
+        .text("Subscription")
+        .text("Stream")
+        .number("Lag (primary)")
+        .number("Lag (backfill)");
     for of in found {
         let lag = |lane| match of.lanes.iter().find(|found| found.lane == lane) {
-            Some(found) => known(found.lag, grouped),
+            Some(found) => or_unknown(found.lag, grouped),
             None => "-".to_owned(),
         };
         let names = [of.handler.clone(), of.category.to_string()];
@@ -109,7 +118,7 @@ struct Subscriptions<'a> {
     subscriptions: Vec<Row<'a>>,
 }
 
-/// A subscription in one lane; what is not known is null.
+/// The JSON of a subscription in one lane; unknown values are null.
 #[derive(Serialize)]
 struct Row<'a> {
     name: String,
@@ -122,17 +131,17 @@ struct Row<'a> {
     lag: Option<u64>,
     lag_seconds: Option<f64>,
     pending: Option<u64>,
-    /// Text, since the positions of a broker are no numbers.
+    /// A string, since the positions of a broker are not numbers.
     current_position: Option<String>,
     head_position: Option<String>,
     status: &'static str,
-    /// A store does not tell who reads.
+    /// Always null: a store does not know its readers.
     consumer_count: Option<u64>,
     dlq_depth: Option<u64>,
 }
 
 impl<'a> Row<'a> {
-    fn new((of, lane): (&'a SubscriptionStatus, &'a LaneStatus)) -> Self {
+    fn new(of: &'a SubscriptionStatus, lane: &'a LaneStatus) -> Self {
         let name = match lane.lane {
             Lane::Primary => of.handler.clone(),
             other => format!("{}:{other}", of.handler),
@@ -167,7 +176,7 @@ mod tests {
     use crate::Table;
     use crate::sample::{OpenAccount, app};
 
-    /// A bank that has three bulk commands to do and one for a customer.
+    /// A bank with three bulk commands and one customer's command waiting.
     async fn busy() -> Domain {
         let domain = app().domain().unwrap();
         for account in ["1", "2", "3"] {
@@ -194,7 +203,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_row_a_lane_as_in_the_first_document() {
+    async fn the_table_has_one_row_for_each_lane() {
         let found = subscriptions(&busy().await).await.unwrap();
         let expected = "\
 Handler                Type         Stream                             Lag  Pending  DLQ  Status
@@ -206,7 +215,7 @@ CustomerProjector      event_store  fidelis::account:backfill            0      
     }
 
     #[tokio::test]
-    async fn a_row_a_subscription_as_in_the_third_document() {
+    async fn the_wide_table_has_one_row_for_each_subscription() {
         let found = subscriptions(&busy().await).await.unwrap();
         let expected = "\
 Subscription           Stream                    Lag (primary)  Lag (backfill)
@@ -216,7 +225,7 @@ CustomerProjector      fidelis::account                      0               0";
     }
 
     #[tokio::test]
-    async fn an_object_a_lane_with_the_documented_keys() {
+    async fn the_json_has_the_documented_keys_for_each_lane() {
         let rows = rows(&busy().await).await;
         let mut backfill = rows[1].clone();
         assert!(backfill["lag_seconds"].take().as_f64().is_some_and(|waited| waited >= 0.0));
@@ -233,7 +242,7 @@ CustomerProjector      fidelis::account                      0               0";
     }
 
     #[tokio::test]
-    async fn what_cannot_be_read_is_unknown_and_fails() {
+    async fn unreadable_values_are_unknown_and_fail() {
         let domain = busy().await;
         let found = unread(subscriptions(&domain).await.unwrap());
         let rows = table(&found).to_string();
@@ -244,7 +253,7 @@ CustomerProjector      fidelis::account                      0               0";
         let object = to_value(reply(&domain, &found, &Table::new()).into_envelope()).unwrap();
         assert_eq!(object["status"], "fail");
         assert_eq!(object["data"]["subscriptions"][0]["lag"], Value::Null);
-        let told = "fidelis.AccountCommands cannot be read: the disk is gone";
-        assert_eq!(object["diagnostics"][0]["message"], told);
+        let message = "fidelis.AccountCommands cannot be read: the disk is gone";
+        assert_eq!(object["diagnostics"][0]["message"], message);
     }
 }

@@ -1,16 +1,16 @@
-//! `verify`: the account of every committed message.
+//! `verify`: accounts for every committed message.
 
 use protean_engine::{Account, Report};
 
-use super::database::warned;
+use super::database::warn_if_in_memory;
 use super::forget::warn_of_orphans;
 use crate::{App, Reply, Result, Table, grouped};
 
 pub(super) const AFTER_HELP: &str = "\
 For each group, committed = handled + ignored + expired + purged + parked + dead
-+ on the way. Each term is counted by the transactions that settle messages; none
-is computed as the rest. 'Duplicate' counts copies that came again after they were
-handled, and is no part of the sum. At rest nothing is on the way.";
++ on the way. The transactions that settle messages count each of these numbers; none
+is derived from the others. 'Duplicate' counts copies that arrived after the message
+was handled, and is not part of the sum. At rest, nothing is on the way.";
 
 pub(super) async fn run(app: &App) -> Result {
     let domain = app.domain()?;
@@ -18,7 +18,7 @@ pub(super) async fn run(app: &App) -> Result {
     let faults = faults(&report);
     let text = text(&report);
     let reply = faults.into_iter().fold(Reply::new(report, text), Reply::failed);
-    app.reply(warn_of_orphans(warned(reply, &domain), &domain).await?)
+    app.reply(warn_of_orphans(warn_if_in_memory(reply, &domain), &domain).await?)
 }
 
 fn text(report: &Report) -> String {
@@ -37,7 +37,7 @@ fn table(groups: &[Account]) -> Table {
     let table = titles.into_iter().fold(Table::new().text("Group"), Table::number);
     let mut table = table.text("Account").number("Duplicate");
     for group in groups {
-        let terms = [
+        let counts = [
             group.committed,
             group.handled,
             group.ignored,
@@ -49,7 +49,7 @@ fn table(groups: &[Account]) -> Table {
         ];
         let closes = if group.closes { "closes" } else { "does not close" };
         let mut cells = vec![group.group.to_string()];
-        cells.extend(terms.map(grouped));
+        cells.extend(counts.map(grouped));
         cells.extend([closes.to_owned(), grouped(group.duplicate)]);
         table.row(cells);
     }
@@ -57,17 +57,19 @@ fn table(groups: &[Account]) -> Table {
 }
 
 fn faults(report: &Report) -> Vec<String> {
-    let open = report.groups.iter().filter(|group| !group.closes).map(open);
-    let broken = report
-        .broken_streams
-        .iter()
-        .map(|stream| format!("the stream {stream} has gaps: its positions are not 0, 1, 2, …"));
-    open.chain(broken).collect()
+    let unbalanced = report.groups.iter().filter(|group| !group.closes).map(unbalanced);
+    let broken = report.broken_streams.iter().map(|stream| {
+        format!(
+            "the stream {stream} has gaps: its positions are not 0, 1, 2, …; restore the \
+             database from a backup"
+        )
+    });
+    unbalanced.chain(broken).collect()
 }
 
-/// An account that does not close, with all its terms and what to make of it.
-fn open(account: &Account) -> String {
-    let terms = [
+/// The message for an account that does not close: its counts, and what to do.
+fn unbalanced(account: &Account) -> String {
+    let counts = [
         ("handled", account.handled),
         ("ignored", account.ignored),
         ("expired", account.expired),
@@ -76,19 +78,19 @@ fn open(account: &Account) -> String {
         ("dead", account.dead),
         ("on the way", account.on_the_way),
     ];
-    let accounted: u64 = terms.iter().map(|(_, count)| count).sum();
-    let terms = terms.map(|(name, count)| format!("{} {name}", grouped(count))).join(" + ");
+    let accounted: u64 = counts.iter().map(|(_, count)| count).sum();
+    let sum = counts.map(|(name, count)| format!("{} {name}", grouped(count))).join(" + ");
     let committed = account.committed;
     let difference = grouped(accounted.abs_diff(committed));
     let meaning = if accounted < committed {
-        format!("-{difference}: messages that no term counts, so they may never be handled")
+        format!("-{difference}: messages that are not counted, so they may never be handled")
     } else {
-        format!("+{difference}: messages counted twice, or not in the log any more")
+        format!("+{difference}: messages counted twice, or missing from the log")
     };
     format!(
-        "{} does not close: {} committed, {} accounted for ({terms}), {meaning}; keep a copy of \
-         the database and look for what changed it beside the program, such as a backup put \
-         back in part or a row edited by hand",
+        "{} does not close: {} committed, {} accounted for ({sum}), {meaning}; keep a copy of \
+         the database and look for changes made outside the program, such as a partly restored \
+         backup or a row edited by hand",
         account.group,
         grouped(committed),
         grouped(accounted),
@@ -121,24 +123,24 @@ mod tests {
     }
 
     #[test]
-    fn motion_is_told_with_its_bound() {
+    fn text_shows_how_many_messages_are_on_the_way() {
         let text = text(&report(1_000, true, Vec::new()));
         assert!(text.ends_with("The account closes; in motion, 1,000 on the way."), "{text}");
     }
 
     #[test]
-    fn what_does_not_close_is_told_with_every_term_and_its_sign() {
+    fn an_open_account_is_reported_with_every_count_and_the_difference() {
         let report = report(999, false, vec!["fidelis::account-7".into()]);
         let faults = faults(&report);
         let first = "fidelis.AccountSummaryProjector does not close: 2,000 committed, 1,999 \
                      accounted for (1,000 handled + 0 ignored + 0 expired + 0 purged + 0 parked \
-                     + 0 dead + 999 on the way), -1: messages that no term counts";
+                     + 0 dead + 999 on the way), -1: messages that are not counted";
         assert!(faults[0].starts_with(first), "{}", faults[0]);
         assert!(faults[1].contains("fidelis::account-7"));
     }
 
     #[test]
-    fn what_is_counted_twice_is_too_much() {
+    fn messages_counted_twice_are_reported() {
         let faults = faults(&report(1_002, false, Vec::new()));
         assert!(faults[0].contains("2,002 accounted for"), "{}", faults[0]);
         assert!(faults[0].contains(", +2: messages counted twice"), "{}", faults[0]);

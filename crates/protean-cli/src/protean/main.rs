@@ -1,12 +1,12 @@
 //! `protean`: finds a domain's own program and hands over to it.
 //!
 //! ```text
-//! words ─▶ line ─┬▶ package ─▶ program   --domain=fidelis: built, then run in our place
-//!                ├▶ program              --domain=./fidelis
-//!                └▶ own ─▶ starter        help, version, new
+//! words ─▶ command_line ─┬▶ package ─▶ program   --domain=fidelis: built, then executed
+//!                        ├▶ program              --domain=./fidelis
+//!                        └▶ own ─▶ starter        help, version, new
 //! ```
 
-mod line;
+mod command_line;
 mod own;
 mod package;
 mod program;
@@ -18,10 +18,8 @@ use std::process::ExitCode;
 
 use protean_cli::{Error, Result};
 
-use crate::line::Line;
-
-/// The domain when the command line names none.
-const VARIABLE: &str = "PROTEAN_DOMAIN";
+use crate::command_line::CommandLine;
+use crate::program::DOMAIN_VARIABLE;
 
 fn main() -> ExitCode {
     let json = std::env::args_os().any(|word| word == "--json");
@@ -29,18 +27,18 @@ fn main() -> ExitCode {
 }
 
 fn run(words: impl Iterator<Item = OsString>) -> Result {
-    let line = Line::read(words)?;
-    if line.domain.is_none() && own::is_asked(&line.words) {
+    let line = CommandLine::read(words)?;
+    if line.domain.is_none() && own::is_own(&line.words) {
         return own::run(line.words);
     }
-    let named = || std::env::var_os(VARIABLE).filter(|domain| !domain.is_empty());
-    match line.domain.clone().or_else(named) {
+    let from_variable = || std::env::var_os(DOMAIN_VARIABLE).filter(|domain| !domain.is_empty());
+    match line.domain.clone().or_else(from_variable) {
         Some(domain) => program::hand_over(&program_of(&domain, line.release)?, &line.words),
-        None => Err(nobody()),
+        None => Err(no_domain()),
     }
 }
 
-/// The program of a domain: a path as it is, a package once it is built.
+/// The program of a domain: a path unchanged, a package after building it.
 fn program_of(domain: &OsStr, release: bool) -> Result<std::path::PathBuf> {
     let path = Path::new(domain);
     match domain.to_str() {
@@ -51,13 +49,13 @@ fn program_of(domain: &OsStr, release: bool) -> Result<std::path::PathBuf> {
     }
 }
 
-fn nobody() -> Error {
+fn no_domain() -> Error {
     let packages = package::with_programs().unwrap_or_default();
     let here = match packages.as_slice() {
         [] => "a package of the cargo workspace".to_owned(),
         names => format!("a package here ('{}')", names.join("', '")),
     };
     Error::usage("no domain is named").advice(format!(
-        "write --domain=NAME, or set {VARIABLE}: NAME is {here}, or a path to the domain's binary"
+        "write --domain=NAME, or set {DOMAIN_VARIABLE}: NAME is {here}, or a path to the domain's binary"
     ))
 }

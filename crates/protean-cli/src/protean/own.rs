@@ -1,4 +1,4 @@
-//! What `protean` does itself.
+//! The commands of `protean` itself.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -8,20 +8,20 @@ use protean_cli::Result;
 
 use crate::starter;
 
-/// What `--help` says at its end.
+/// The end of `--help`.
 const AFTER_HELP: &str = "\
-Any other command is one of a domain, whose program it is handed to:
+Every other command is passed to the program of a domain:
   protean server --domain=fidelis
   protean subscriptions status --domain=fidelis --json
   protean --domain=target/release/fidelis --help
   protean --release server --domain=fidelis
 
-The domain is the name of a package of the cargo workspace at hand, which is
-built first (with --release before the command: optimised), or a path to the
-domain's binary; without --domain, PROTEAN_DOMAIN names it. All other words go
-to that binary as they are, and its exit code is the exit code.";
+The domain is the name of a package in the current cargo workspace, which is built
+first (optimised with --release before the command), or a path to the domain's
+binary. Without --domain, PROTEAN_DOMAIN names it. All other words are passed to that
+binary unchanged, and its exit code is returned.";
 
-/// Runs a command of a domain, or makes a new one
+/// Runs a command of a domain, or creates a new domain
 #[derive(Parser)]
 #[command(
     name = "protean",
@@ -31,31 +31,31 @@ to that binary as they are, and its exit code is the exit code.";
     after_help = AFTER_HELP,
     arg_required_else_help = true
 )]
-struct Line {
+struct OwnCommandLine {
     #[command(subcommand)]
     own: Own,
 }
 
 #[derive(Subcommand)]
 enum Own {
-    /// Makes a small domain to begin with: an aggregate, its program, its tests
+    /// Creates a small domain to start from: an aggregate, its program and tests
     #[command(override_usage = "protean new <NAME> [--path <CHECKOUT>]")]
     New(starter::Options),
 }
 
-/// Whether the words are for `protean` itself when no domain is named beside them.
-pub(crate) fn is_asked(words: &[OsString]) -> bool {
+/// True when the words name a command of `protean` itself.
+pub(crate) fn is_own(words: &[OsString]) -> bool {
     let first = words.first().map(|word| word.to_str().unwrap_or_default());
     matches!(first, None | Some("new" | "help" | "-h" | "--help" | "-V" | "--version"))
 }
 
 pub(crate) fn run(words: Vec<OsString>) -> Result {
-    match Line::try_parse_from(std::iter::once("protean".into()).chain(words)) {
-        Ok(Line { own: Own::New(options) }) => starter::make(&options),
-        Err(told) => {
-            // A reader that is gone needs no help.
-            let _ = told.print();
-            Ok(ExitCode::from(u8::try_from(told.exit_code()).unwrap_or(2)))
+    match OwnCommandLine::try_parse_from(std::iter::once("protean".into()).chain(words)) {
+        Ok(OwnCommandLine { own: Own::New(options) }) => starter::make(&options),
+        Err(usage) => {
+            // A closed stdout is not an error.
+            let _ = usage.print();
+            Ok(ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2)))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Handing over to a domain's program.
+//! Hands over to a domain's program.
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -7,10 +7,11 @@ use std::process::Command;
 
 use protean_cli::{Error, Result};
 
-use crate::VARIABLE;
+/// Names the domain when the command line does not.
+pub(crate) const DOMAIN_VARIABLE: &str = "PROTEAN_DOMAIN";
 
-/// Runs the program in the place of this one, with these words: signals and the
-/// exit code are its own. Comes back only with an error.
+/// Replaces this process by the program, which then receives the signals and sets the exit
+/// code. Returns only with an error.
 #[cfg(unix)]
 pub(crate) fn hand_over(program: &Path, words: &[OsString]) -> Result {
     use std::os::unix::process::CommandExt as _;
@@ -19,7 +20,7 @@ pub(crate) fn hand_over(program: &Path, words: &[OsString]) -> Result {
     Err(not_started(program, &error))
 }
 
-/// Runs the program with these words and gives its exit code.
+/// Runs the program with these words and returns its exit code.
 #[cfg(not(unix))]
 pub(crate) fn hand_over(program: &Path, words: &[OsString]) -> Result {
     let status = command(program, words).status();
@@ -29,10 +30,10 @@ pub(crate) fn hand_over(program: &Path, words: &[OsString]) -> Result {
 }
 
 fn command(program: &Path, words: &[OsString]) -> Command {
-    // A bare name would be looked for on the `PATH`.
+    // A bare name would be searched on the `PATH`.
     let mut command = Command::new(Path::new(".").join(program));
-    // Were the program this one, it would hand over to itself for ever.
-    command.args(words).env_remove(VARIABLE);
+    // Without the variable, a program that is `protean` itself does not hand over again.
+    command.args(words).env_remove(DOMAIN_VARIABLE);
     command
 }
 
@@ -42,8 +43,8 @@ fn not_started(program: &Path, error: &std::io::Error) -> Error {
         ErrorKind::NotFound => {
             "give the path of a domain's binary, or the name of a package to build it from"
         }
-        ErrorKind::PermissionDenied => "give the path of a domain's binary, which can be executed",
-        _ => "look whether it is a program for this machine",
+        ErrorKind::PermissionDenied => "give the path of a domain's binary that can be executed",
+        _ => "check that it is a program for this machine",
     };
     Error::usage(format!("'{program}' cannot be started: {error}")).advice(advice)
 }

@@ -1,4 +1,4 @@
-//! `protean new`: a small domain to begin with.
+//! `protean new`: creates a small domain to start from.
 
 use std::fs;
 use std::io::Write as _;
@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::Args;
 use protean_cli::{Error, Result};
 
-/// The files of a new domain, each with its place; `{name}` and the like are filled in.
+/// The files of a new domain: path and template. `{name}` and the like are filled in.
 const FILES: [(&str, &str); 7] = [
     ("Cargo.toml", include_str!("../../starter/manifest.toml")),
     ("domain.toml", include_str!("../../starter/domain.toml")),
@@ -19,19 +19,19 @@ const FILES: [(&str, &str); 7] = [
     ("tests/tasks.rs", include_str!("../../starter/tests.rs")),
 ];
 
-/// The packages a new domain depends on, each with its folder here.
+/// The packages that a new domain depends on, each with its folder in this repository.
 const PACKAGES: [(&str, &str); 3] = [
     ("protean", "crates/protean"),
     ("protean-cli", "crates/protean-cli"),
     ("protean-testing", "crates/protean-testing"),
 ];
 
-/// What is to be made.
+/// The domain to create.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The domain: a word of letters, digits, '_' and '-', also the name of its folder
+    /// The name of the domain and of its folder: letters, digits, '_' and '-'
     name: String,
-    /// Takes Protean from a checkout of its repository instead of the registry
+    /// Uses a checkout of Protean's repository instead of the registry
     #[arg(long, value_name = "CHECKOUT")]
     path: Option<PathBuf>,
 }
@@ -48,10 +48,10 @@ pub(crate) fn make(options: &Options) -> Result {
         }
         write(&folder.join(file), &text)?;
     }
-    // A reader that is gone has seen enough.
+    // A closed stdout is not an error.
     let _ = writeln!(
         std::io::stdout(),
-        "Made the domain '{name}'. To go on:\n  cd {name}\n  cargo test\n  protean server --domain={name}"
+        "Created the domain '{name}'. Next:\n  cd {name}\n  cargo test\n  protean server --domain={name}"
     );
     Ok(ExitCode::SUCCESS)
 }
@@ -60,17 +60,21 @@ fn check(name: &str, folder: &Path) -> Result<()> {
     let fits = |letter: char| letter.is_ascii_alphanumeric() || "_-".contains(letter);
     let begins = name.starts_with(|first: char| first.is_ascii_alphabetic());
     if !begins || !name.chars().all(fits) || PACKAGES.iter().any(|(package, _)| *package == name) {
-        let told = format!("a domain cannot be called '{name}'");
-        return Err(Error::usage(told).advice("take a word of letters, digits, '_' and '-'"));
+        let message = format!("'{name}' cannot be the name of a domain");
+        let advice = "begin with a letter, go on with letters, digits, '_' and '-', and avoid \
+                      the names of Protean's packages";
+        return Err(Error::usage(message).advice(advice));
     }
     if folder.exists() {
-        let told = format!("'{name}' is there already");
-        return Err(Error::usage(told).advice("take another name, or work in another folder"));
+        let message = format!("the folder '{name}' exists already");
+        return Err(
+            Error::usage(message).advice("choose another name, or change to another folder")
+        );
     }
     Ok(())
 }
 
-/// The packages, each with what its dependency says of the source.
+/// The packages, each with the source of its dependency.
 fn dependencies(checkout: Option<&Path>) -> Result<Vec<(&'static str, String)>> {
     let Some(checkout) = checkout else {
         let version = format!("version = \"{}\"", env!("CARGO_PKG_VERSION"));
@@ -79,10 +83,10 @@ fn dependencies(checkout: Option<&Path>) -> Result<Vec<(&'static str, String)>> 
     let source = |(package, folder): (&'static str, &str)| {
         let path = fs::canonicalize(checkout.join(folder));
         let path = path.ok().filter(|path| path.join("Cargo.toml").is_file()).ok_or_else(|| {
-            let told = format!("'{}' is no checkout of Protean", checkout.display());
-            Error::usage(told).advice(format!("it needs a package in {folder}"))
+            let message = format!("'{}' is not a checkout of Protean", checkout.display());
+            Error::usage(message).advice(format!("give the folder that contains {folder}"))
         })?;
-        // JSON and TOML quote text alike.
+        // A JSON string is a TOML string as well.
         Ok((package, format!("path = {}", serde_json::to_string(&path)?)))
     };
     PACKAGES.into_iter().map(source).collect()
@@ -92,6 +96,6 @@ fn write(path: &Path, text: &str) -> Result<()> {
     let written = path.parent().map_or(Ok(()), fs::create_dir_all);
     written.and_then(|()| fs::write(path, text)).map_err(|error| {
         Error::failed(format!("'{}' cannot be written: {error}", path.display()))
-            .advice("make the folder writable, or work in another one")
+            .advice("make the folder writable, or change to another one")
     })
 }

@@ -1,4 +1,4 @@
-//! One call of `protean`, and what came of it.
+//! One call of `protean` and its output.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// A folder of one's own to call `protean` from, or the workspace.
+/// The folder to call `protean` from, and a folder for files.
 pub(crate) struct Place {
     folder: TempDir,
     at: PathBuf,
 }
 
-/// What came of a call.
+/// The output of a call.
 #[derive(Debug)]
 pub(crate) struct Said {
     pub(crate) code: Option<i32>,
@@ -22,7 +22,7 @@ pub(crate) struct Said {
 }
 
 impl Place {
-    /// A folder outside of every workspace.
+    /// A folder outside any workspace.
     pub(crate) fn nowhere() -> Self {
         let folder = TempDir::new().unwrap();
         Self { at: folder.path().to_owned(), folder }
@@ -34,7 +34,7 @@ impl Place {
         Self { at: root.join(folder), ..Self::nowhere() }
     }
 
-    /// A package `attic` in a folder of its own, with these files of source.
+    /// A package `attic` in its own folder, with these source files.
     pub(crate) fn package(files: &[(&str, &str)]) -> Self {
         let place = Self::nowhere();
         let manifest = "[package]\nname = \"attic\"\nedition = \"2024\"\n[workspace]\n";
@@ -50,7 +50,7 @@ impl Place {
         self.folder.path()
     }
 
-    /// `protean`, with a database of its own and nothing from the outside.
+    /// `protean` with its own database and a clean environment.
     pub(crate) fn protean(&self, words: &[&str]) -> Command {
         self.program(Path::new(env!("CARGO_BIN_EXE_protean")), words)
     }
@@ -88,12 +88,15 @@ pub(crate) fn fidelis() -> &'static Path {
     })
 }
 
-/// Waits for something another process does.
+/// Waits until another process has made a condition true.
 #[track_caller]
 pub(crate) fn eventually(mut holds: impl FnMut() -> bool) {
     let begin = Instant::now();
     while !holds() {
-        assert!(begin.elapsed() < Duration::from_secs(60), "it did not come to hold");
+        assert!(
+            begin.elapsed() < Duration::from_secs(60),
+            "the condition did not become true in time"
+        );
         std::thread::sleep(Duration::from_millis(10));
     }
 }

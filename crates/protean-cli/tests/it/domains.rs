@@ -18,7 +18,7 @@ fn a_package_of_the_workspace_answers_as_its_program_does() {
 }
 
 #[test]
-fn a_path_and_a_variable_name_a_domain_as_well() {
+fn a_path_and_a_variable_name_a_domain() {
     let (place, fidelis) = (Place::nowhere(), fidelis().to_str().unwrap());
     let said = place.call(&["check", "--domain", fidelis]);
     assert_eq!(said.code, Some(0), "{said:?}");
@@ -28,7 +28,7 @@ fn a_path_and_a_variable_name_a_domain_as_well() {
 }
 
 #[test]
-fn the_command_line_counts_more_than_the_variable() {
+fn the_command_line_wins_over_the_variable() {
     let place = Place::nowhere();
     let mut protean = place.protean(&["check", "--domain", fidelis().to_str().unwrap()]);
     let said = Said::of(protean.env("PROTEAN_DOMAIN", "./nothing"));
@@ -36,7 +36,7 @@ fn the_command_line_counts_more_than_the_variable() {
 }
 
 #[test]
-fn the_exit_code_and_the_words_are_those_of_the_program() {
+fn the_program_gets_the_words_and_sets_the_exit_code() {
     let (place, fidelis) = (Place::nowhere(), fidelis().to_str().unwrap());
     let said = place.call(&["db", "drop", "--domain", fidelis]);
     assert!(said.code == Some(2) && said.err.contains("--yes"), "{said:?}");
@@ -61,12 +61,12 @@ fn a_signal_reaches_the_server() {
     let id = server.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
     let status = server.wait().unwrap();
-    let told = read_to_string(&out).unwrap();
-    assert!(status.success() && told.contains("SIGTERM"), "{status}: {told}");
+    let output = read_to_string(&out).unwrap();
+    assert!(status.success() && output.contains("SIGTERM"), "{status}: {output}");
 }
 
 #[test]
-fn a_package_is_built_as_it_is_asked_for() {
+fn a_package_is_built_in_the_requested_profile() {
     let main = "fn main() { println!(\"{}\", cfg!(debug_assertions)) }";
     let place = Place::package(&[("src/bin/cellar.rs", main)]);
     let said = |words: &[&str]| place.call(words);

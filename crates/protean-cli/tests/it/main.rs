@@ -1,9 +1,9 @@
-//! The program `protean`, as people call it.
+//! The program `protean`, called as users call it.
 //!
-//! * [`call`]: one call, and what came of it
+//! * [`call`]: one call and its output
 //! * [`domains`]: what it hands over to the bank's own program
-//! * [`refusals`]: what it does not find, and what it says then
-//! * [`starter`]: a new domain
+//! * [`refusals`]: what it refuses, and with which message
+//! * [`starter`]: creating a new domain
 
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
 

@@ -1,8 +1,8 @@
-//! What `protean` does not find, and what it says then.
+//! What `protean` refuses, and with which message.
 
 use crate::call::{Place, Said};
 
-/// The call is refused with this exit code, and all of this is told.
+/// Asserts that the call fails with this exit code and a message with all of these parts.
 #[track_caller]
 fn is_refused(said: &Said, code: i32, parts: &[&str]) {
     assert_eq!((said.code, said.out.as_str()), (Some(code), ""), "{}", said.err);
@@ -13,33 +13,33 @@ fn is_refused(said: &Said, code: i32, parts: &[&str]) {
 }
 
 #[test]
-fn without_a_domain_it_says_how_to_name_one() {
+fn a_missing_domain_is_refused_with_how_to_name_one() {
     let said = Place::workspace("").call(&["server"]);
     is_refused(&said, 2, &["no domain is named", "--domain=NAME", "PROTEAN_DOMAIN", "'fidelis'"]);
     is_refused(&Place::nowhere().call(&["server"]), 2, &["a path to the domain's binary"]);
-    is_refused(&Place::nowhere().call(&["server", "--domain"]), 2, &["names no domain"]);
+    is_refused(&Place::nowhere().call(&["server", "--domain"]), 2, &["has no value"]);
 }
 
 #[test]
-fn programs_are_told_as_well() {
+fn errors_are_printed_as_json_as_well() {
     let said = Place::nowhere().call(&["verify", "--json", "--domain=./nothing"]);
     assert!(said.code == Some(2) && said.err.contains("./nothing"), "{said:?}");
     assert!(said.out.contains("\"status\": \"error\""), "{said:?}");
 }
 
 #[test]
-fn it_is_no_domain_itself() {
+fn protean_itself_is_not_a_domain() {
     let place = Place::workspace("");
     let itself = env!("CARGO_BIN_EXE_protean");
     let said = Said::of(place.protean(&["server"]).env("PROTEAN_DOMAIN", itself));
     is_refused(&said, 2, &["no domain is named"]);
     assert!(!said.err.contains("protean-cli"), "{}", said.err);
     let said = place.call(&["server", "--domain=protean-cli"]);
-    is_refused(&said, 2, &["no package of this workspace is called 'protean-cli'"]);
+    is_refused(&said, 2, &["this workspace has no package 'protean-cli'"]);
 }
 
 #[test]
-fn an_unknown_package_is_told_with_the_nearest() {
+fn an_unknown_package_is_refused_with_the_nearest_name() {
     let said = Place::workspace("crates").call(&["server", "--domain=fidelsi"]);
     is_refused(&said, 2, &["'fidelsi'", "did you mean --domain=fidelis?"]);
     let said = Place::workspace("").call(&["server", "--domain=zoo"]);
@@ -47,7 +47,7 @@ fn an_unknown_package_is_told_with_the_nearest() {
 }
 
 #[test]
-fn outside_of_a_workspace_there_are_no_packages() {
+fn a_package_is_refused_outside_a_workspace() {
     let said = Place::nowhere().call(&["server", "--domain=fidelis"]);
     is_refused(&said, 2, &["'fidelis'", "Cargo.toml", "give a path"]);
 }
@@ -73,7 +73,7 @@ fn a_package_must_have_one_program_that_compiles() {
 }
 
 #[test]
-fn it_tells_about_itself() {
+fn prints_help_and_version() {
     let place = Place::nowhere();
     for words in [["--help"], ["-h"], ["help"]] {
         let said = place.call(&words);

@@ -1,4 +1,4 @@
-//! A new domain.
+//! Creating a new domain.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,7 +7,7 @@ use crate::call::{Place, Said};
 
 const CHECKOUT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
-/// Settings of this workspace, with which its compiled dependencies are taken as they are.
+/// This workspace's build settings, so that its compiled dependencies are reused.
 const PROFILE: [&str; 4] = [
     "--config=profile.dev.debug='line-tables-only'",
     "--config=profile.dev.package.'*'.opt-level=1",
@@ -15,19 +15,19 @@ const PROFILE: [&str; 4] = [
     "--offline",
 ];
 
-/// The same folder each time, so that what was compiled for it is found again.
+/// The same folder each time, so that compiled code is reused.
 const FOLDER: &str = env!("CARGO_TARGET_TMPDIR");
 
 #[test]
 fn a_new_domain_passes_its_tests_and_answers() {
     let folder = Path::new(FOLDER).join("to-do");
-    // It is there when the test ran before.
+    // Left by an earlier run.
     let _ = std::fs::remove_dir_all(&folder);
     let place = Place::workspace(FOLDER);
     let said = place.call(&["new", "to-do", "--path", CHECKOUT]);
     assert!(said.code == Some(0) && said.out.contains("cd to-do"), "{said:?}");
     std::fs::copy(Path::new(CHECKOUT).join("Cargo.lock"), folder.join("Cargo.lock")).unwrap();
-    // The folder lies in this workspace and is no part of it.
+    // The folder lies inside this workspace but is not part of it.
     let manifest = std::fs::read_to_string(folder.join("Cargo.toml")).unwrap();
     std::fs::write(folder.join("Cargo.toml"), manifest + "\n[workspace]\n").unwrap();
     let target = Path::new(env!("CARGO_BIN_EXE_protean")).parent().unwrap().parent().unwrap();
@@ -43,7 +43,7 @@ fn a_new_domain_passes_its_tests_and_answers() {
 }
 
 #[test]
-fn a_new_domain_takes_the_published_packages() {
+fn a_new_domain_depends_on_the_published_packages() {
     let place = Place::nowhere();
     assert_eq!(place.call(&["new", "shop"]).code, Some(0));
     let manifest = std::fs::read_to_string(place.folder().join("shop/Cargo.toml")).unwrap();
@@ -61,16 +61,16 @@ fn a_new_domain_takes_the_published_packages() {
 fn a_new_domain_overwrites_nothing() {
     let place = Place::nowhere();
     assert_eq!(place.call(&["new", "shop"]).code, Some(0));
-    for (words, told) in [
-        (["new", "shop"].as_slice(), "'shop' is there already"),
-        (&["new", "a/b"], "cannot be called 'a/b'"),
-        (&["new", "7"], "cannot be called '7'"),
-        (&["new", "protean"], "cannot be called 'protean'"),
-        (&["new", "other", "--path", "shop"], "'shop' is no checkout of Protean"),
+    for (words, expected) in [
+        (["new", "shop"].as_slice(), "the folder 'shop' exists already"),
+        (&["new", "a/b"], "'a/b' cannot be the name of a domain"),
+        (&["new", "7"], "'7' cannot be the name of a domain"),
+        (&["new", "protean"], "'protean' cannot be the name of a domain"),
+        (&["new", "other", "--path", "shop"], "'shop' is not a checkout of Protean"),
         (&["new"], "<NAME>"),
     ] {
         let said = place.call(words);
-        assert!(said.code == Some(2) && said.err.contains(told), "{words:?}: {said:?}");
+        assert!(said.code == Some(2) && said.err.contains(expected), "{words:?}: {said:?}");
     }
     assert!(!place.folder().join("other").exists());
 }

@@ -1,43 +1,43 @@
-//! `[brokers.NAME]`: what carries messages to other processes.
+//! `[brokers.NAME]`: services that carry messages to other processes.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::choice::Choice;
-use super::quantity::SOME;
+use super::form::Choice;
 use super::redact::redact;
 use super::section::Section;
+use super::values::SOME;
 
 /// The kind of a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BrokerProvider {
+pub enum BrokerKind {
     /// Within this process.
     Inline,
     /// Redis Streams: durable, with consumer groups.
     Redis,
-    /// Redis publish and subscribe: nothing is kept for who does not listen.
+    /// Redis publish and subscribe: a message reaches only those who listen at that moment.
     RedisPubsub,
 }
 
-/// A broker, by its name in the file.
+/// One broker.
 #[derive(Clone, PartialEq)]
-pub struct Broker {
+pub struct BrokerConfig {
     /// Its kind.
-    pub provider: BrokerProvider,
-    /// Where it is; always there unless it is inline. May hold a password.
+    pub provider: BrokerKind,
+    /// Its address; always set unless it is inline. May hold a password.
     pub uri: Option<String>,
-    /// How many connections may be open; the adapter decides when unset.
+    /// The most connections at a time; the adapter decides when unset.
     pub max_connections: Option<u32>,
-    /// How long an answer may take; the adapter decides when unset.
+    /// The time to wait for an answer; the adapter decides when unset.
     pub socket_timeout: Option<Duration>,
-    /// How long connecting may take; the adapter decides when unset.
+    /// The time to wait for a connection; the adapter decides when unset.
     pub socket_connect_timeout: Option<Duration>,
-    /// The line that declares it; none for the broker nobody declared.
+    /// The line that declares it; none when the file does not.
     pub line: Option<usize>,
 }
 
-impl Broker {
+impl BrokerConfig {
     pub(super) fn read_all(root: &mut Section<'_>) -> BTreeMap<String, Self> {
         let mut brokers = root.named("brokers", |_, section| Self::read(section));
         brokers.entry("default".into()).or_insert_with(|| root.absent(Self::read));
@@ -46,52 +46,59 @@ impl Broker {
 
     /// True for Redis Streams, which subscriptions can read.
     pub fn has_streams(&self) -> bool {
-        self.provider == BrokerProvider::Redis
+        self.provider == BrokerKind::Redis
     }
 
-    /// True for what other systems can reach as well: subscribers hear from them there,
+    /// True when other systems can reach it too, so that subscribers can receive from them
     /// and events can be published to them.
     pub fn reaches_others(&self) -> bool {
-        self.provider != BrokerProvider::Inline
+        self.provider != BrokerKind::Inline
     }
 
     fn read(section: &mut Section<'_>) -> Self {
-        section.obsolete(&["IS_ASYNC", "TTL", "retry_on_timeout"]);
+        section.ignored(
+            "IS_ASYNC",
+            "event_processing and command_processing decide when messages are handled; \
+             use them instead",
+        );
+        section.ignored("TTL", "an entry stays until every group has handled it; remove it");
+        section
+            .ignored("retry_on_timeout", "a request that timed out is always retried; remove it");
         let uri = section.alias(&["URI", "uri", "url"]);
         let broker = Self {
-            provider: section.choice("provider").unwrap_or(BrokerProvider::Inline),
+            provider: section.choice("provider").unwrap_or(BrokerKind::Inline),
             uri: section.text(uri),
             max_connections: section.whole("max_connections", SOME),
             socket_timeout: section.some_seconds("socket_timeout"),
             socket_connect_timeout: section.some_seconds("socket_connect_timeout"),
             line: section.line(),
         };
-        if broker.uri.is_none() && broker.provider != BrokerProvider::Inline {
+        if broker.uri.is_none() && broker.provider != BrokerKind::Inline {
             let provider = broker.provider;
             let example = "redis://localhost:6379/0";
             section.missing(
                 uri,
-                format!("missing; the provider '{provider}' needs one, such as '{example}'"),
+                format!("missing; the provider '{provider}' needs a URI, such as '{example}'"),
             );
         }
         broker
     }
 }
 
-impl Choice for BrokerProvider {
+impl Choice for BrokerKind {
     const ALL: &'static [(&'static str, Self)] =
         &[("inline", Self::Inline), ("redis", Self::Redis), ("redis_pubsub", Self::RedisPubsub)];
 }
 
-impl fmt::Display for BrokerProvider {
+impl fmt::Display for BrokerKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
 }
 
-impl fmt::Debug for Broker {
+impl fmt::Debug for BrokerConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Broker")
+        f.debug_struct("BrokerConfig")
             .field("provider", &self.provider)
             .field("uri", &self.uri.as_deref().map(redact))
             .field("max_connections", &self.max_connections)

@@ -1,4 +1,4 @@
-//! `[custom]`: what the application keeps in the same file.
+//! `[custom]`: the application's own settings in the same file.
 
 use std::fmt;
 use std::ops::Deref;

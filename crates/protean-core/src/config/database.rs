@@ -1,17 +1,16 @@
-//! `[databases.NAME]`: where aggregates, events and projections are kept.
+//! `[databases.default]`: the database that keeps aggregates, events and projections.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use super::choice::Choice;
-use super::quantity::{ANY, SOME};
+use super::form::Choice;
 use super::redact::{redact, shown};
-use super::section::Section;
+use super::section::{Fixed, Section};
+use super::values::SOME;
 
 /// The kind of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DatabaseProvider {
-    /// Stored by this process and gone with it.
+pub enum DatabaseKind {
+    /// Kept by this process, and lost when it ends.
     Memory,
     /// A file.
     Sqlite,
@@ -19,57 +18,81 @@ pub enum DatabaseProvider {
     Postgresql,
 }
 
-/// How much a commit of SQLite waits for the disk.
+/// What a commit of SQLite waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Synchronous {
-    /// Not at all: losing power may damage the file.
+    /// Nothing: a power failure may damage the file.
     Off,
-    /// At checkpoints: losing power may lose the last commits.
+    /// The disk, at checkpoints only: a power failure may lose the last commits.
     Normal,
-    /// At every commit.
+    /// The disk, at every commit.
     Full,
-    /// At every commit, its directory entry included.
+    /// The disk, at every commit, its directory entry included.
     Extra,
 }
 
-/// A database, by its name in the file.
+/// The database of a domain.
 #[derive(Clone, PartialEq)]
-pub struct Database {
+pub struct DatabaseConfig {
     /// Its kind.
-    pub provider: DatabaseProvider,
-    /// Where it is; always there unless it is kept in memory. May hold a password.
+    pub provider: DatabaseKind,
+    /// Its address; always set unless the database is kept in memory. May hold a password.
     pub uri: Option<String>,
-    /// Connections kept open.
+    /// The number of connections that read, at least two.
     pub pool_size: u32,
-    /// Connections opened on top when all are busy.
-    pub max_overflow: u32,
     /// What a commit waits for; SQLite only.
     pub synchronous: Synchronous,
-    /// The line that declares it; none for the database nobody declared.
+    /// The line that declares it; none when the file does not.
     pub line: Option<usize>,
 }
 
-impl Database {
-    pub(super) fn read_all(root: &mut Section<'_>) -> BTreeMap<String, Self> {
-        let mut databases = root.named("databases", |_, section| Self::read(section));
-        databases.entry("default".into()).or_insert_with(|| root.absent(Self::read));
-        databases
+impl DatabaseConfig {
+    pub(super) fn read_default(root: &mut Section<'_>) -> Self {
+        root.section("databases", |databases| {
+            databases.others(
+                "is not used, because one database, [databases.default], keeps everything; \
+                 remove this table",
+            );
+            databases.section("default", Self::read)
+        })
     }
 
     fn read(section: &mut Section<'_>) -> Self {
-        section.obsolete(&["pool_recycle", "schema"]);
+        section.ignored_unless(
+            "max_overflow",
+            Fixed::Number(0.0),
+            "no connection is opened beyond pool_size; set pool_size instead",
+        );
+        section.ignored(
+            "pool_recycle",
+            "a connection is replaced when it breaks, whatever its age; remove it",
+        );
+        section.ignored(
+            "schema",
+            "tables are in the schema that the database user sees first; set the search_path \
+             of that user instead",
+        );
         let uri = section.alias(&["database_uri", "database_url"]);
         let synchronous = section.choice("synchronous");
+        let pool_size = section.whole("pool_size", SOME);
+        let provider = section.choice("provider").unwrap_or(DatabaseKind::Memory);
+        // Each connection that reads a SQLite file has a thread of its own.
+        let default_pool_size = if provider == DatabaseKind::Sqlite { 4 } else { 5 };
         let database = Self {
-            provider: section.choice("provider").unwrap_or(DatabaseProvider::Memory),
+            provider,
             uri: section.text(uri),
-            pool_size: section.whole("pool_size", SOME).unwrap_or(5),
-            max_overflow: section.whole("max_overflow", ANY).unwrap_or(10),
+            pool_size: pool_size.unwrap_or(default_pool_size),
             synchronous: synchronous.unwrap_or(Synchronous::Full),
             line: section.line(),
         };
-        if synchronous.is_some() && database.provider != DatabaseProvider::Sqlite {
-            section.warn("synchronous", "only SQLite knows it; ignored here");
+        if synchronous.is_some() && database.provider != DatabaseKind::Sqlite {
+            section
+                .warn("synchronous", "has no meaning here, because only SQLite has it; remove it");
+        }
+        if pool_size.is_some() && database.provider == DatabaseKind::Memory {
+            let message = "has no meaning here, because a database in memory has no connections; \
+                           remove it";
+            section.warn("pool_size", message);
         }
         database.check_uri(section, uri);
         database
@@ -77,28 +100,63 @@ impl Database {
 
     fn check_uri(&self, section: &mut Section<'_>, key: &'static str) {
         let (scheme, example) = match self.provider {
-            DatabaseProvider::Memory => return,
-            DatabaseProvider::Sqlite => ("sqlite", "sqlite:///app.db"),
-            DatabaseProvider::Postgresql => ("postgres", "postgresql://localhost:5432/app"),
+            DatabaseKind::Memory => return,
+            DatabaseKind::Sqlite => ("sqlite", "sqlite:///app.db"),
+            DatabaseKind::Postgresql => ("postgres", "postgresql://localhost:5432/app"),
         };
         let provider = self.provider;
         let Some(uri) = &self.uri else {
             let message =
-                format!("missing; the provider '{provider}' needs one, such as '{example}'");
+                format!("missing; the provider '{provider}' needs a URI, such as '{example}'");
             return section.missing(key, message);
         };
         let found = uri.split_once("://").map(|(found, _)| found);
         if let Some(found) = found.filter(|found| !found.starts_with(scheme) && *found != "file") {
             let message = format!(
-                "'{}://' does not go with the provider '{provider}'; expected one such as '{example}'",
+                "'{}://' does not match the provider '{provider}'; use a URI such as '{example}'",
                 shown(found)
             );
             section.conflict(key, message);
         }
     }
+
+    /// Checks that `[event_store]` asks for nothing but this database: one transaction covers
+    /// the events and everything else.
+    pub(super) fn check_event_store(&self, section: &mut Section<'_>) {
+        section.ignored(
+            "max_connections",
+            "events are kept in the default database; see pool_size of [databases.default]",
+        );
+        let uri_key = section.alias(&["database_uri", "database_url"]);
+        let uri = section.text(uri_key);
+        let (wanted, provider) = (section.choice::<DatabaseKind>("provider"), self.provider);
+        match wanted {
+            None | Some(DatabaseKind::Memory) if provider == DatabaseKind::Memory => {}
+            Some(DatabaseKind::Memory) => section.warn(
+                "provider",
+                format!(
+                    "has no meaning here, because events are kept in the default database \
+                     ({provider}); remove it"
+                ),
+            ),
+            Some(other) if other != provider => section.conflict(
+                "provider",
+                format!(
+                    "events are kept in the default database ({provider}); remove [event_store], \
+                     or give [databases.default] the provider '{other}'"
+                ),
+            ),
+            _ if uri.is_some() && uri != self.uri => section.conflict(
+                uri_key,
+                "events are kept in the default database; remove the key, \
+                 or give [databases.default] the same URI",
+            ),
+            _ => {}
+        }
+    }
 }
 
-impl Choice for DatabaseProvider {
+impl Choice for DatabaseKind {
     const ALL: &'static [(&'static str, Self)] =
         &[("memory", Self::Memory), ("sqlite", Self::Sqlite), ("postgresql", Self::Postgresql)];
 }
@@ -112,7 +170,7 @@ impl Choice for Synchronous {
     ];
 }
 
-impl fmt::Display for DatabaseProvider {
+impl fmt::Display for DatabaseKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
     }
@@ -124,13 +182,12 @@ impl fmt::Display for Synchronous {
     }
 }
 
-impl fmt::Debug for Database {
+impl fmt::Debug for DatabaseConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Database")
+        f.debug_struct("DatabaseConfig")
             .field("provider", &self.provider)
             .field("uri", &self.uri.as_deref().map(redact))
             .field("pool_size", &self.pool_size)
-            .field("max_overflow", &self.max_overflow)
             .field("synchronous", &self.synchronous)
             .field("line", &self.line)
             .finish()

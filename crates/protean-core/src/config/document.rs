@@ -7,8 +7,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use toml::value::Datetime;
 
+use super::fault::Report;
 use super::redact::shown;
-use super::report::Report;
 
 /// The keys of one table.
 pub(super) type Table = BTreeMap<String, Entry>;
@@ -20,7 +20,7 @@ pub(super) struct Entry {
     pub(super) path: String,
     /// The line of the key, counted from 1.
     pub(super) line: usize,
-    /// True when the section of the environment said so, not the base.
+    /// True when it comes from the section of the environment, not from the base.
     pub(super) overlaid: bool,
     pub(super) value: Value,
 }
@@ -41,17 +41,18 @@ pub(super) enum Value {
     Moment(Datetime),
     Array(Vec<Value>),
     Table(Table),
-    /// A string whose variable has no value; what reads it sees no value.
+    /// A string whose variable is not set; readers see no value.
     Unset,
 }
 
-/// Reads the text; `None` when it is not TOML, with every reason in the report.
+/// Parses the text; `None` when it is not TOML, with every reason in the report.
 pub(super) fn parse(text: &str, report: &mut Report) -> Option<Table> {
     let lines = Lines::of(text);
     let (root, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         let start = error.span().map_or(0, |span| span.start);
-        report.syntax(lines.position(start), error.message());
+        let (line, column) = lines.position(start);
+        report.syntax(line, column, error.message());
     }
     errors.is_empty().then(|| lines.table(root.get_ref(), ""))
 }
@@ -67,16 +68,33 @@ pub(super) fn path(parent: &str, key: &str) -> String {
     }
 }
 
+impl Entry {
+    /// Reports that this entry is wrong by itself.
+    pub(super) fn refuse(&self, report: &mut Report, message: impl Into<String>) {
+        report.fault(Some(self.line), &self.path, message);
+    }
+
+    /// The table it holds; a fault when it holds something else.
+    pub(super) fn table(&self, report: &mut Report) -> Option<&Table> {
+        match &self.value {
+            Value::Table(table) => return Some(table),
+            Value::Unset => {}
+            other => self.refuse(report, format!("expected a table, found {}", other.described())),
+        }
+        None
+    }
+}
+
 impl Value {
-    /// What stands there, for a person: never what a variable held.
+    /// The value in words, without what a variable held.
     pub(super) fn described(&self) -> String {
         match self {
             Self::Text { written: Some(written), .. } => {
-                format!("'{}' as the environment fills it in", shown(written))
+                format!("'{}' with the values of its variables", shown(written))
             }
-            Self::Text { text, .. } => format!("the text '{}'", shown(text)),
+            Self::Text { text, .. } => format!("the string '{}'", shown(text)),
             Self::Integer(number) => number.to_string(),
-            Self::Oversized => "a number beyond 64 bits".into(),
+            Self::Oversized => "a number that does not fit 64 bits".into(),
             Self::Float(number) => format!("{number:?}"),
             Self::Boolean(flag) => flag.to_string(),
             Self::Moment(_) => "a date or time".into(),
@@ -86,8 +104,48 @@ impl Value {
         }
     }
 
-    /// The text, when it was filled in from variables: it may stand for a number or a flag.
-    pub(super) fn filled_in(&self) -> Option<&str> {
+    /// The text.
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text { text, .. } => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The flag; a text that variables filled in may stand for one.
+    pub(super) fn flag(&self) -> Option<bool> {
+        match self {
+            Self::Boolean(flag) => Some(*flag),
+            _ => self.filled_in()?.parse().ok(),
+        }
+    }
+
+    /// The whole number; a text that variables filled in may stand for one.
+    pub(super) fn whole(&self) -> Option<i64> {
+        match self {
+            Self::Integer(number) => Some(*number),
+            _ => self.filled_in()?.parse().ok(),
+        }
+    }
+
+    /// The number; a text that variables filled in may stand for one.
+    pub(super) fn number(&self) -> Option<f64> {
+        let number = match self {
+            Self::Integer(number) => *number as f64,
+            Self::Float(number) => *number,
+            _ => self.filled_in()?.parse().ok()?,
+        };
+        number.is_finite().then_some(number)
+    }
+
+    /// Each text of an array of nothing else, with its description.
+    pub(super) fn texts(&self) -> Option<Vec<(String, String)>> {
+        let Self::Array(items) = self else { return None };
+        let items = items.iter().filter(|item| !matches!(item, Self::Unset));
+        items.map(|item| Some((item.text()?.to_owned(), item.described()))).collect()
+    }
+
+    fn filled_in(&self) -> Option<&str> {
         match self {
             Self::Text { text, written: Some(_) } => Some(text.trim()),
             _ => None,

@@ -1,6 +1,8 @@
-//! One thing wrong with a configuration, told so that a person can mend it.
+//! What is wrong with a configuration, in words that help to correct it.
 
 use std::fmt;
+
+use super::redact::shown;
 
 /// A fault of a configuration file, or a warning about it.
 ///
@@ -17,7 +19,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// A fault of the file as a whole.
+    /// A fault of the whole file.
     pub(super) fn whole(file: &str, message: impl Into<String>) -> Self {
         let (file, message) = (file.to_owned(), message.into());
         Self { file, line: None, column: None, key: String::new(), message }
@@ -35,22 +37,22 @@ impl Fault {
         self
     }
 
-    /// The file, as it was named when it was read.
+    /// The file, under the name by which it was read.
     pub fn file(&self) -> &str {
         &self.file
     }
 
-    /// The line, counted from 1; none when the file as a whole is meant.
+    /// The line, counted from 1; none when the fault concerns the whole file.
     pub fn line(&self) -> Option<usize> {
         self.line
     }
 
-    /// The column in characters, counted from 1, of a fault in the syntax.
+    /// The column of a syntax error in characters, counted from 1.
     pub fn column(&self) -> Option<usize> {
         self.column
     }
 
-    /// The dotted path of the key as the file writes it; empty for a fault in the syntax.
+    /// The dotted path of the key as the file writes it; empty for a syntax error.
     pub fn key(&self) -> &str {
         &self.key
     }
@@ -75,3 +77,56 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+/// The faults and warnings of one file.
+pub(super) struct Report {
+    file: String,
+    faults: Vec<Fault>,
+    warnings: Vec<Fault>,
+    partial: bool,
+}
+
+impl Report {
+    pub(super) fn new(file: &str) -> Self {
+        Self { file: shown(file), faults: Vec::new(), warnings: Vec::new(), partial: false }
+    }
+
+    /// The name of the file.
+    pub(super) fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// From here on, sections that are not in use are read: values are checked one by one,
+    /// but not against each other, and nothing is warned about.
+    pub(super) fn partial(&mut self) {
+        self.partial = true;
+    }
+
+    pub(super) fn fault(&mut self, line: Option<usize>, key: &str, message: impl Into<String>) {
+        self.faults.push(Fault::whole(&self.file, message).at(line, None).of(key));
+    }
+
+    pub(super) fn syntax(&mut self, line: usize, column: usize, message: &str) {
+        self.faults.push(Fault::whole(&self.file, message).at(Some(line), Some(column)));
+    }
+
+    /// A fault between keys that are fine one by one.
+    pub(super) fn conflict(&mut self, line: Option<usize>, key: &str, message: impl Into<String>) {
+        if !self.partial {
+            self.fault(line, key, message);
+        }
+    }
+
+    pub(super) fn warn(&mut self, line: Option<usize>, key: &str, message: impl Into<String>) {
+        if !self.partial {
+            self.warnings.push(Fault::whole(&self.file, message).at(line, None).of(key));
+        }
+    }
+
+    /// The warnings, or all faults; both in the order of the file.
+    pub(super) fn finish(mut self) -> Result<Vec<Fault>, Vec<Fault>> {
+        self.faults.sort_by_key(|fault| (fault.line(), fault.column()));
+        self.warnings.sort_by_key(Fault::line);
+        if self.faults.is_empty() { Ok(self.warnings) } else { Err(self.faults) }
+    }
+}

@@ -1,73 +1,73 @@
-//! `[outbox]`: how messages leave for the broker.
+//! `[outbox]`: publishing messages to brokers.
 
 use std::time::Duration;
 
-use super::quantity::SOME;
-use super::section::Section;
+use super::section::{Fixed, Section};
+use super::values::SOME;
 
-/// What the relay between the outbox and the broker goes by.
+/// How the relay publishes what was committed.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Outbox {
+pub struct OutboxConfig {
     /// The broker that gets every message.
     pub broker: String,
-    /// Brokers that get a copy of what is published.
+    /// Brokers that get a copy of every event.
     pub external_brokers: Vec<String>,
-    /// The least number of messages the relay takes at a time, when there are that many.
-    pub messages_per_tick: usize,
-    /// The relay wakes on commit; this is how often it looks all the same.
+    /// The relay wakes on every commit; it also looks at this interval.
     pub tick_interval: Duration,
-    /// How rarely it may look when nothing happens; as often as ever when unset.
-    pub max_tick_interval: Option<Duration>,
     /// What happens when the broker refuses a message.
     pub retry: OutboxRetry,
-    /// How long rows are kept.
-    pub cleanup: OutboxCleanup,
 }
 
-/// Trying to publish again.
+/// Publishing a refused message again.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct OutboxRetry {
-    /// How often a message is tried before it is abandoned.
+    /// The number of attempts before the message is abandoned.
     pub max_attempts: u32,
     /// The wait before the second attempt.
     pub base_delay: Duration,
     /// The longest wait.
     pub max_backoff: Duration,
-    /// How much longer each wait is than the one before.
+    /// Each wait is this many times as long as the one before.
     pub backoff_multiplier: f64,
-    /// Whether waits are spread at random.
+    /// Whether waits are varied.
     pub jitter: bool,
-    /// The part of a wait that is random, from 0 to 1.
+    /// The part of a wait that varies, from 0 to 1.
     pub jitter_factor: f64,
 }
 
-/// Rows that are done with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OutboxCleanup {
-    /// How long a published row stays.
-    pub published_retention: Duration,
-    /// How long an abandoned row stays.
-    pub abandoned_retention: Duration,
-    /// How many rows are deleted at a time.
-    pub batch_size: usize,
-}
-
-impl Outbox {
+impl OutboxConfig {
     pub(super) fn read(section: &mut Section<'_>, brokers: &[&str]) -> Self {
         let tick_interval = section.some_seconds("tick_interval").unwrap_or(Duration::from_secs(1));
-        let max_tick_interval = section.some_seconds("max_tick_interval");
-        if max_tick_interval.is_some_and(|most| most < tick_interval) {
-            section.conflict("max_tick_interval", "is below tick_interval; raise it");
-        }
+        section.ignored(
+            "messages_per_tick",
+            "the relay adapts the size of its batches to the time they take; remove it",
+        );
+        section.ignored_unless(
+            "max_tick_interval",
+            Fixed::Number(tick_interval.as_secs_f64()),
+            "the relay wakes on every commit and its interval does not grow; \
+             set tick_interval instead",
+        );
+        section.section("cleanup", ignore_cleanup);
         Self {
             broker: section.name_of("broker", "broker", brokers).unwrap_or("default".into()),
             external_brokers: section.names_of("external_brokers", "broker", brokers),
-            messages_per_tick: section.whole("messages_per_tick", SOME).unwrap_or(10),
             tick_interval,
-            max_tick_interval,
             retry: section.section("retry", OutboxRetry::read),
-            cleanup: section.section("cleanup", OutboxCleanup::read),
         }
+    }
+}
+
+/// The outbox is a view of the log: it has no rows that could be deleted.
+fn ignore_cleanup(section: &mut Section<'_>) {
+    let published = "a published message leaves nothing in the outbox; remove it";
+    section.ignored("published_retention_hours", published);
+    section.ignored(
+        "abandoned_retention_hours",
+        "an abandoned message is kept until it is published; see the command `outbox retry`",
+    );
+    for key in ["batch_size", "cleanup_interval_ticks"] {
+        section.ignored(key, "the outbox needs no cleaning up; remove it");
     }
 }
 
@@ -83,21 +83,9 @@ impl OutboxRetry {
             max_attempts: section.whole("max_attempts", SOME).unwrap_or(3),
             base_delay: base_delay.unwrap_or(Duration::from_secs(60).min(max_backoff)),
             max_backoff,
-            backoff_multiplier: section.number("backoff_multiplier", 1.0, 1000.0).unwrap_or(2.0),
+            backoff_multiplier: section.number("backoff_multiplier", 1.0..=1000.0).unwrap_or(2.0),
             jitter: section.flag("jitter").unwrap_or(true),
-            jitter_factor: section.number("jitter_factor", 0.0, 1.0).unwrap_or(0.25),
-        }
-    }
-}
-
-impl OutboxCleanup {
-    fn read(section: &mut Section<'_>) -> Self {
-        section.obsolete(&["cleanup_interval_ticks"]);
-        let days = |count: u64| Duration::from_secs(count * 24 * 3600);
-        Self {
-            published_retention: section.hours("published_retention_hours").unwrap_or(days(7)),
-            abandoned_retention: section.hours("abandoned_retention_hours").unwrap_or(days(30)),
-            batch_size: section.whole("batch_size", SOME).unwrap_or(5000),
+            jitter_factor: section.number("jitter_factor", 0.0..=1.0).unwrap_or(0.25),
         }
     }
 }

@@ -1,7 +1,7 @@
-//! `[production.…]` laid over the base, table by table.
+//! Laying `[production.…]` over the base, table by table.
 
 use super::document::{Entry, Table, Value};
-use super::report::Report;
+use super::fault::Report;
 use crate::nearest::nearest;
 
 /// A file taken apart.
@@ -12,27 +12,27 @@ pub(super) struct Layers {
     pub(super) inactive: Vec<Table>,
 }
 
-/// Names that tell the section of an environment from any other table.
+/// The names that distinguish the section of an environment from any other table.
 pub(super) struct Names {
-    /// Tables of the base; never environments.
-    pub(super) sections: Vec<&'static str>,
-    /// Whatever may stand at the top of the file.
-    pub(super) all: Vec<&'static str>,
+    /// Tables of the base, which are never environments.
+    pub(super) sections: Vec<String>,
+    /// Everything that the top of the file may hold.
+    pub(super) all: Vec<String>,
 }
 
 impl Names {
     fn is_environment(&self, name: &str, entry: &Entry, active: Option<&str>) -> bool {
         match &entry.value {
-            Value::Table(_) if self.sections.contains(&name) => false,
+            Value::Table(_) if self.sections.iter().any(|section| section == name) => false,
             Value::Table(table) => {
-                active == Some(name) || table.keys().any(|key| self.all.contains(&key.as_str()))
+                active == Some(name) || table.keys().any(|key| self.all.contains(key))
             }
             _ => false,
         }
     }
 }
 
-/// Lays the section of `environment` over the base and puts those of others aside.
+/// Lays the section of `environment` over the base and separates those of the others.
 pub(super) fn apply(
     mut document: Table,
     environment: Option<&str>,
@@ -78,7 +78,9 @@ fn warn_of_a_near_miss(wanted: &str, found: &[(String, Entry)], report: &mut Rep
     }
     let near = nearest(wanted, &names);
     if let Some((_, entry)) = found.iter().find(|(name, _)| Some(name.as_str()) == near) {
-        let message = format!("not in use: the environment is '{wanted}'; is this section meant?");
+        let message = format!(
+            "is not used, because the environment is '{wanted}'; did you mean this section?"
+        );
         report.warn(Some(entry.line), &entry.path, message);
     }
 }

@@ -1,68 +1,65 @@
-//! `[server.priority_lanes]`: keeping bulk work out of the way of people.
+//! `[server.priority_lanes]`: two lanes, so that bulk work does not delay people.
 
 use std::time::Duration;
 
-use super::choice::Choice;
 use super::document::{Entry, Table, Value};
-use super::quantity::{ANY, SOME};
-use super::section::Section;
+use super::section::{Fixed, Section};
+use super::values::{ANY, SOME};
 
-/// Endings of stream names that have another meaning.
-const TAKEN: [&str; 2] = ["dlq", "command"];
-
-/// How the lanes share the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LanePolicy {
-    /// Backfill runs only while nothing waits on primary.
-    Strict,
-}
+/// Suffixes of stream names that have another meaning.
+const RESERVED_SUFFIXES: [&str; 2] = ["dlq", "command"];
 
 /// The primary and the backfill lane.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PriorityLanes {
-    /// Whether there are two lanes; everything is primary otherwise.
+    /// Whether there are two lanes; otherwise every message is primary.
     pub enabled: bool,
     /// A priority below this goes to backfill.
     pub threshold: i32,
     /// What follows the category in the name of a backfill stream, without the colon.
     pub backfill_suffix: String,
-    /// How the lanes share the server.
-    pub policy: LanePolicy,
-    /// The share of the server that backfill gets in any case, from 0 to 1.
-    pub min_share: f64,
-    /// How old a backfill message may grow before it is worth telling; never when unset.
+    /// The age from which the backfill lane counts as lagging; never when unset.
     pub backfill_latency_target: Option<Duration>,
-    /// The most backfill messages kept in the broker; the others wait in the database.
+    /// The most backfill messages in the broker; the others wait in the database.
     pub backfill_high_water: usize,
-    /// With fewer than this in the broker, the relay sends more.
+    /// The relay publishes more when the broker has fewer than this.
     pub backfill_low_water: usize,
 }
 
 impl PriorityLanes {
     pub(super) fn read(section: &mut Section<'_>) -> Self {
+        section.refused_unless(
+            "policy",
+            Fixed::Text("strict"),
+            "backfill runs only while the primary lane is empty; remove the key, \
+             or write \"strict\"",
+        );
+        section.refused_unless(
+            "min_share",
+            Fixed::Number(0.0),
+            "backfill has no share of its own, it runs only while the primary lane is empty; \
+             remove the key",
+        );
         let threshold = section.whole("threshold", i32::MIN.into()..=i32::MAX.into());
-        let (high, low) = Self::read_water(section);
+        let high_water = section.whole("backfill_high_water", SOME).unwrap_or(10_000);
         Self {
             enabled: section.flag("enabled").unwrap_or(false),
             threshold: threshold.unwrap_or(0),
             backfill_suffix: suffix(section).unwrap_or("backfill".into()),
-            policy: section.choice("policy").unwrap_or(LanePolicy::Strict),
-            min_share: section.number("min_share", 0.0, 1.0).unwrap_or(0.0),
             backfill_latency_target: section.some_milliseconds("backfill_latency_target_ms"),
-            backfill_high_water: high,
-            backfill_low_water: low,
+            backfill_high_water: high_water,
+            backfill_low_water: low_water(section, high_water),
         }
     }
+}
 
-    fn read_water(section: &mut Section<'_>) -> (usize, usize) {
-        let high = section.whole("backfill_high_water", SOME).unwrap_or(10_000);
-        let low = section.whole("backfill_low_water", ANY);
-        if low.is_some_and(|low| low >= high) {
-            let message = format!("must be below backfill_high_water, which is {high}; lower it");
-            section.conflict("backfill_low_water", message);
-        }
-        (high, low.unwrap_or(1000.min(high - 1)))
+fn low_water(section: &mut Section<'_>, high_water: usize) -> usize {
+    let low_water = section.whole("backfill_low_water", ANY);
+    if low_water.is_some_and(|low_water| low_water >= high_water) {
+        let message = format!("must be below backfill_high_water, which is {high_water}; lower it");
+        section.conflict("backfill_low_water", message);
     }
+    low_water.unwrap_or(1000.min(high_water - 1))
 }
 
 fn suffix(section: &mut Section<'_>) -> Option<String> {
@@ -70,12 +67,13 @@ fn suffix(section: &mut Section<'_>) -> Option<String> {
     if suffix.contains(':') {
         section.refuse(
             "backfill_suffix",
-            "holds ':', which separates the parts of a stream name; remove it",
+            "contains ':', which separates the parts of a stream name; remove it",
         );
     } else if suffix.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        section.refuse("backfill_suffix", "holds a space or a control character; use letters");
-    } else if TAKEN.contains(&suffix.as_str()) {
-        let message = format!("'{suffix}' ends the names of other streams; choose another word");
+        section
+            .refuse("backfill_suffix", "contains a space or a control character; use letters only");
+    } else if RESERVED_SUFFIXES.contains(&suffix.as_str()) {
+        let message = format!("'{suffix}' is the suffix of other streams; choose another word");
         section.refuse("backfill_suffix", message);
     } else {
         return Some(suffix);
@@ -83,7 +81,7 @@ fn suffix(section: &mut Section<'_>) -> Option<String> {
     None
 }
 
-/// Turns `priority_lanes = true` into the table it stands for, so that overlays can meet it.
+/// Turns `priority_lanes = true` into the table it stands for, so that an overlay can add to it.
 pub(super) fn spell_out(root: &mut Table) {
     let Some(Entry { value: Value::Table(server), .. }) = root.get_mut("server") else { return };
     let Some(lanes) = server.get_mut("priority_lanes") else { return };
@@ -91,8 +89,4 @@ pub(super) fn spell_out(root: &mut Table) {
         let enabled = ("enabled".to_owned(), lanes.clone());
         lanes.value = Value::Table(Table::from([enabled]));
     }
-}
-
-impl Choice for LanePolicy {
-    const ALL: &'static [(&'static str, Self)] = &[("strict", Self::Strict)];
 }

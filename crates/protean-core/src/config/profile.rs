@@ -1,20 +1,19 @@
-//! Settings that go together, by name, and what holds when nobody says anything.
+//! The built-in profiles: settings that go together, under a name.
 
 use std::time::Duration;
 
-use super::declared::Declared;
-use super::subscription::{OnDeadLetter, Ordering, Subscription, SubscriptionType};
+use super::subscription::{Declared, SubscriptionType};
 
 /// A built-in set of settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Profile {
-    /// The name the file and the handlers call it by.
+    /// Its name in the file and in handlers.
     pub name: &'static str,
-    /// What it says; a later place answers what it leaves open.
+    /// What it says; the next place answers what it leaves open.
     pub settings: Declared,
 }
 
-/// Many messages, reliably.
+/// High throughput, with retries.
 pub const PRODUCTION: Profile = Profile {
     name: "production",
     settings: Declared {
@@ -24,13 +23,11 @@ pub const PRODUCTION: Profile = Profile {
         max_retries: Some(3),
         retry_delay: Some(Duration::from_secs(1)),
         enable_dlq: Some(true),
-        position_update_interval: Some(10),
-        retention_maxlen: Some(100_000),
         ..Declared::NONE
     },
 };
 
-/// Soon rather than many.
+/// Low latency rather than throughput.
 pub const FAST: Profile = Profile {
     name: "fast",
     settings: Declared {
@@ -40,13 +37,11 @@ pub const FAST: Profile = Profile {
         max_retries: Some(2),
         retry_delay: Some(Duration::ZERO),
         enable_dlq: Some(true),
-        position_update_interval: Some(5),
-        retention_maxlen: Some(100_000),
         ..Declared::NONE
     },
 };
 
-/// Many rather than soon.
+/// Throughput rather than low latency.
 pub const BATCH: Profile = Profile {
     name: "batch",
     settings: Declared {
@@ -56,61 +51,34 @@ pub const BATCH: Profile = Profile {
         max_retries: Some(5),
         retry_delay: Some(Duration::from_secs(2)),
         enable_dlq: Some(true),
-        position_update_interval: Some(50),
-        retention_maxlen: Some(500_000),
         ..Declared::NONE
     },
 };
 
-/// One at a time, slowly, to watch.
+/// One message at a time, and failures that show at once.
 pub const DEBUG: Profile = Profile {
     name: "debug",
     settings: Declared {
         subscription_type: Some(SubscriptionType::Stream),
         messages_per_tick: Some(1),
-        tick_interval: Some(Duration::from_secs(1)),
         blocking_timeout: Some(Duration::from_millis(1000)),
         max_retries: Some(1),
         retry_delay: Some(Duration::ZERO),
         enable_dlq: Some(false),
-        position_update_interval: Some(1),
-        retention_maxlen: Some(1000),
         ..Declared::NONE
     },
 };
 
-/// Read models, fed from the log.
+/// Read models, which read the log.
 pub const PROJECTION: Profile = Profile {
     name: "projection",
     settings: Declared {
         subscription_type: Some(SubscriptionType::EventStore),
         messages_per_tick: Some(100),
         enable_dlq: Some(false),
-        position_update_interval: Some(10),
         ..Declared::NONE
     },
 };
 
-/// The profiles that are always there.
+/// Every built-in profile.
 pub(super) const BUILT_IN: [Profile; 5] = [PRODUCTION, FAST, BATCH, DEBUG, PROJECTION];
-
-/// What holds when nobody says anything; the brokers decide about the type.
-pub(super) const fn unsaid(subscription_type: SubscriptionType) -> Subscription {
-    Subscription {
-        subscription_type,
-        messages_per_tick: 10,
-        tick_interval: Duration::ZERO,
-        blocking_timeout: Duration::from_millis(5000),
-        max_retries: 3,
-        retry_delay: Duration::from_secs(1),
-        enable_dlq: true,
-        position_update_interval: 10,
-        retention_maxlen: None,
-        circuit_breaker_threshold: 10,
-        circuit_breaker_reset: Duration::from_secs(60),
-        ordering: Ordering::Stream,
-        on_dead_letter: OnDeadLetter::Hold,
-        start_from: None,
-        handler_timeout: None,
-    }
-}

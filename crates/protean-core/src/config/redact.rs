@@ -1,13 +1,13 @@
-//! What may be shown of a value: never a password, never a control character.
+//! Showing values without their passwords and control characters.
 
-/// Stands where a password was.
+/// Replaces a password.
 const HIDDEN: &str = "***";
 
-/// What introduces a secret in the query of a URI or in `key=value` form.
+/// The beginnings of secrets in the query of a URI or in `key=value` form.
 const SECRETS: [&str; 5] = ["password=", "passwd=", "pwd=", "secret=", "token="];
 
 /// Shown text is cut after this many characters.
-const LONGEST: usize = 120;
+const MAX_CHARACTERS: usize = 120;
 
 /// The URI without its password: `redis://user:***@host`. It hides too much rather than too
 /// little: everything between the first colon and the last `@`, and every `password=…`.
@@ -51,13 +51,13 @@ fn secret_length(text: &str) -> usize {
     quoted.map_or_else(|| text.find(end).unwrap_or(text.len()), |length| length + 2)
 }
 
-/// Text from a file or the environment, fit for a terminal and a log: without passwords,
-/// control characters or characters that turn the direction of writing, and not endless.
+/// Text from a file or the environment, made safe for terminals and logs: cut to a limit,
+/// without passwords, control characters and characters that change the writing direction.
 pub(super) fn shown(text: &str) -> String {
     let mut shown = String::new();
     for (index, c) in redact(text).chars().enumerate() {
         match c {
-            _ if index == LONGEST => return shown + "…",
+            _ if index == MAX_CHARACTERS => return shown + "…",
             '\'' | '"' | '\\' => shown.push(c),
             _ => shown.extend(c.escape_debug()),
         }

@@ -1,43 +1,95 @@
-//! Reading a table key by key; what nobody asked for is unknown.
+//! Reading a table key by key; a key that no reader asks for is unknown.
+//!
+//! Every way of asking records what is asked for, and readers ask for all of their keys,
+//! whatever the file says. So they are themselves the list of known keys: [`survey`] reads
+//! an empty file and returns it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use super::choice::Choice;
 use super::document::{Entry, Table, Value, path};
-use super::report::Report;
-use crate::nearest::{hint, listed, nearest};
+use super::fault::Report;
+use super::form::Form;
+use crate::nearest::{hint, nearest};
 
-/// How a key was asked for.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// How a reader asks for a key.
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum Asked {
-    Value,
     Section,
-    /// Known to Protean 0.18, without meaning here.
-    Obsolete,
+    /// A table whose keys are the user's own.
+    Free,
+    Value(Form),
+    /// Another name of this key.
+    AliasOf(&'static str),
+    /// A key without effect: a warning says why.
+    Ignored(Unused),
+    /// A key for what does not work: an error says so.
+    Refused(Unused),
 }
 
-/// A table being read, there or not.
+/// Why a key has no effect.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Unused {
+    /// The value that asks for what happens in any case, and so needs no answer.
+    pub(super) unless: Option<Fixed>,
+    /// The reason, and what to do instead.
+    pub(super) because: &'static str,
+}
+
+/// A value that cannot be changed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Fixed {
+    Flag(bool),
+    Number(f64),
+    Text(&'static str),
+}
+
+/// A key that a reader knows.
+pub(super) struct Key {
+    /// Its dotted path; `NAME` stands for a name that the user chooses.
+    pub(super) path: String,
+    pub(super) asked: Asked,
+}
+
+/// A table being read, whether the file has it or not.
 pub(super) struct Section<'a> {
     path: String,
     line: Option<usize>,
     table: Option<&'a Table>,
     asked: BTreeMap<&'static str, Asked>,
+    /// What to say about a key that is not known, when it is not simply unknown.
+    others: Option<&'static str>,
+    /// The keys of the tables below, while surveying.
+    survey: Option<Vec<Key>>,
     report: &'a mut Report,
 }
 
+/// Reads the whole file with `read`, and reports what was left over.
+pub(super) fn read_file<T>(
+    table: &Table,
+    report: &mut Report,
+    read: impl FnOnce(&mut Section<'_>) -> T,
+) -> T {
+    let mut root = Section::new(String::new(), report);
+    root.table = Some(table);
+    let result = read(&mut root);
+    root.finish();
+    result
+}
+
+/// Every key that `read` asks for, in the order of their paths within each section.
+pub(super) fn survey<T>(read: impl FnOnce(&mut Section<'_>) -> T) -> Vec<Key> {
+    let mut report = Report::new("");
+    let mut root = Section::new(String::new(), &mut report);
+    root.survey = Some(Vec::new());
+    read(&mut root);
+    root.finish()
+}
+
 impl<'a> Section<'a> {
-    /// Reads the whole file with `read`, then reports what was left over.
-    pub(super) fn root<T>(
-        table: &'a Table,
-        report: &'a mut Report,
-        read: impl FnOnce(&mut Section<'_>) -> T,
-    ) -> (T, BTreeMap<&'static str, Asked>) {
+    fn new(path: String, report: &'a mut Report) -> Self {
         let asked = BTreeMap::new();
-        let mut root =
-            Section { path: String::new(), line: None, table: Some(table), asked, report };
-        let result = read(&mut root);
-        root.report_leftovers();
-        (result, root.asked)
+        Self { path, line: None, table: None, asked, others: None, survey: None, report }
     }
 
     /// Reads the table below `key` with `read`, which sees an empty one when there is none.
@@ -47,8 +99,7 @@ impl<'a> Section<'a> {
         read: impl FnOnce(&mut Section<'_>) -> T,
     ) -> T {
         self.asked.insert(key, Asked::Section);
-        let table = self.table;
-        self.below(key, table.and_then(|table| table.get(key)), read)
+        self.below(key, self.entry(key), read)
     }
 
     /// Like [`section`](Self::section), for a table that may be written as `true` or `false`.
@@ -57,22 +108,25 @@ impl<'a> Section<'a> {
         key: &'static str,
         read: impl FnOnce(&mut Section<'_>) -> T,
     ) -> T {
-        let entry = self.table.and_then(|table| table.get(key));
+        let entry = self.entry(key);
         let entry = entry.filter(|entry| !matches!(entry.value, Value::Table(_) | Value::Unset));
         let Some(entry) = entry else { return self.section(key, read) };
         self.asked.insert(key, Asked::Section);
         let found = entry.value.described();
-        self.report.fault_at(entry, format!("expected true, false or a table, found {found}"));
+        entry.refuse(self.report, format!("expected true, false or a table, found {found}"));
         self.absent(read)
     }
 
-    /// Reads each table below `key`, whose names are free.
+    /// Reads each table below `key`, whose names the user chooses.
     pub(super) fn named<T>(
         &mut self,
         key: &'static str,
         mut read: impl FnMut(&str, &mut Section<'_>) -> T,
     ) -> BTreeMap<String, T> {
         self.section(key, |outer| {
+            if outer.survey.is_some() {
+                outer.below("NAME", None, |section| read("NAME", section));
+            }
             let table = outer.table.take();
             let one = |(name, entry): (&String, &_)| {
                 (name.clone(), outer.below(name, Some(entry), |section| read(name, section)))
@@ -81,16 +135,21 @@ impl<'a> Section<'a> {
         })
     }
 
-    /// Reads what a section says that is not there.
+    /// What `read` makes of a section that the file does not have.
     pub(super) fn absent<T>(&mut self, read: impl FnOnce(&mut Section<'_>) -> T) -> T {
-        self.below("", None, read)
+        read(&mut Section::new(self.path.clone(), self.report))
     }
 
-    /// The table below `key`, in which any key is welcome.
+    /// The table below `key`, whose keys are the user's own.
     pub(super) fn free(&mut self, key: &'static str) -> Option<&'a Table> {
-        self.asked.insert(key, Asked::Section);
-        let entry = self.table.and_then(|table| table.get(key))?;
-        self.as_table(entry)
+        self.asked.insert(key, Asked::Free);
+        let entry = self.entry(key)?;
+        entry.table(self.report)
+    }
+
+    /// Says `message` about every key that no reader asks for, instead of "unknown key".
+    pub(super) fn others(&mut self, message: &'static str) {
+        self.others = Some(message);
     }
 
     fn below<T>(
@@ -99,40 +158,80 @@ impl<'a> Section<'a> {
         entry: Option<&Entry>,
         read: impl FnOnce(&mut Section<'_>) -> T,
     ) -> T {
-        let table = entry.and_then(|entry| self.as_table(entry));
+        let table = entry.and_then(|entry| entry.table(self.report));
         let path = entry.map_or_else(|| path(&self.path, key), |entry| entry.path.clone());
         let line = entry.map(|entry| entry.line).or(self.line);
-        let asked = BTreeMap::new();
-        let mut section = Section { path, line, table, asked, report: &mut *self.report };
+        let survey = self.survey.is_some().then(Vec::new);
+        let section = Section::new(path, self.report);
+        let mut section = Section { line, table, survey, ..section };
         let result = read(&mut section);
-        section.report_leftovers();
+        let keys = section.finish();
+        if let Some(survey) = &mut self.survey {
+            let path = |known: &Key| format!("{key}.{}", known.path);
+            survey.extend(keys.into_iter().map(|known| Key { path: path(&known), ..known }));
+        }
         result
     }
 
-    fn as_table<'e>(&mut self, entry: &'e Entry) -> Option<&'e Table> {
-        match &entry.value {
-            Value::Table(table) => return Some(table),
-            Value::Unset => {}
-            other => {
-                let message = format!("expected a table, found {}", other.described());
-                self.report.fault_at(entry, message);
-            }
+    /// Reports the keys that were left over; while surveying, returns those asked for.
+    fn finish(self) -> Vec<Key> {
+        let hinted = |asked: &Asked| !matches!(asked, Asked::Ignored(_) | Asked::Refused(_));
+        let known = self.asked.iter().filter(|(_, asked)| hinted(asked));
+        let known: Vec<_> = known.map(|(key, _)| *key).collect();
+        let unknown = self.table.into_iter().flatten();
+        for (key, entry) in unknown.filter(|(key, _)| !self.asked.contains_key(key.as_str())) {
+            let message = match self.others {
+                Some(others) => format!("{others}{}", near(key, &known)),
+                None => format!("unknown key{}", hint(key, &known)),
+            };
+            entry.refuse(self.report, message);
         }
-        None
+        let Some(below) = self.survey else { return Vec::new() };
+        let own = self.asked.into_iter().map(|(key, asked)| Key { path: key.to_owned(), asked });
+        own.chain(below).collect()
     }
 
-    /// Keys of Protean 0.18 that mean nothing here: a warning for each that is there.
-    pub(super) fn obsolete(&mut self, keys: &[&'static str]) {
-        for key in keys {
-            self.asked.insert(key, Asked::Obsolete);
-            if let Some(entry) = self.table.and_then(|table| table.get(*key)) {
-                let message = "has no meaning here and is ignored; remove it";
-                self.report.warn(Some(entry.line), &entry.path, message);
-            }
-        }
+    /// A key that has no effect, whatever it says: a warning gives the reason.
+    pub(super) fn ignored(&mut self, key: &'static str, because: &'static str) {
+        self.unused(key, Asked::Ignored(Unused { unless: None, because }));
     }
 
-    /// The line of the table, when it is there.
+    /// A key that has no effect; the value that asks for what happens anyway is accepted.
+    pub(super) fn ignored_unless(
+        &mut self,
+        key: &'static str,
+        unless: Fixed,
+        because: &'static str,
+    ) {
+        self.unused(key, Asked::Ignored(Unused { unless: Some(unless), because }));
+    }
+
+    /// A key that asks for what does not work, unless it asks for what happens anyway.
+    pub(super) fn refused_unless(
+        &mut self,
+        key: &'static str,
+        unless: Fixed,
+        because: &'static str,
+    ) {
+        self.unused(key, Asked::Refused(Unused { unless: Some(unless), because }));
+    }
+
+    fn unused(&mut self, key: &'static str, asked: Asked) {
+        let entry = self.entry(key);
+        match (&asked, entry) {
+            (Asked::Ignored(unused), Some(Entry { value, .. })) if !unused.accepts(value) => {
+                self.warn(key, format!("has no meaning here, because {}", unused.because));
+            }
+            (Asked::Refused(unused), Some(Entry { value, .. })) if !unused.accepts(value) => {
+                let found = value.described();
+                self.refuse(key, format!("{found} is not supported: {}", unused.because));
+            }
+            _ => {}
+        }
+        self.asked.insert(key, asked);
+    }
+
+    /// The line of the table, when the file has it.
     pub(super) fn line(&self) -> Option<usize> {
         self.table.and(self.line)
     }
@@ -147,15 +246,15 @@ impl<'a> Section<'a> {
         self.report.file()
     }
 
-    /// Reports that `key` does not go with other keys.
+    /// Reports that `key` conflicts with other keys.
     pub(super) fn conflict(&mut self, key: &str, message: impl Into<String>) {
         let (line, path) = self.place(key);
         self.report.conflict(line, &path, message);
     }
 
-    /// Reports that `key` is not there, unless it is.
+    /// Reports that `key` is missing, unless the file has it.
     pub(super) fn missing(&mut self, key: &str, message: impl Into<String>) {
-        if self.table.is_none_or(|table| !table.contains_key(key)) {
+        if self.entry(key).is_none() {
             self.conflict(key, message);
         }
     }
@@ -172,144 +271,89 @@ impl<'a> Section<'a> {
         self.report.fault(line, &path, message);
     }
 
-    /// Where `key` stands, or would stand; an empty key is the table itself.
+    /// Reports that `key` has another value than `expected`, and gives nothing.
+    pub(super) fn mismatch<T>(&mut self, key: &str, expected: &str) -> Option<T> {
+        let found = self.described(key);
+        self.refuse(key, format!("expected {expected}, found {found}"));
+        None
+    }
+
+    /// Where `key` is, or would be; an empty key is the table itself.
     fn place(&self, key: &str) -> (Option<usize>, String) {
-        match self.table.and_then(|table| table.get(key)) {
+        match self.entry(key) {
             Some(entry) => (Some(entry.line), entry.path.clone()),
             None if key.is_empty() => (self.line, self.path.clone()),
             None => (self.line, path(&self.path, key)),
         }
     }
 
-    /// The value of `key` as `convert` understands it; a fault says what was expected.
+    /// The value of `key` as `read` understands it; a fault when it does not.
     pub(super) fn value<T>(
         &mut self,
         key: &'static str,
-        convert: impl FnOnce(&Value) -> Result<T, String>,
+        form: Form,
+        read: impl FnOnce(&'a Value) -> Option<T>,
     ) -> Option<T> {
-        self.asked.insert(key, Asked::Value);
-        let entry = self.table.and_then(|table| table.get(key))?;
-        if matches!(entry.value, Value::Unset) {
-            return None;
+        let entry = self.entry(key).filter(|entry| !matches!(entry.value, Value::Unset));
+        let found = entry.and_then(|entry| read(&entry.value));
+        if let (Some(Entry { value, .. }), None) = (entry, &found) {
+            let near = match (&form, value) {
+                (Form::OneOf(words), Value::Text { text, written: None }) => near(text, words),
+                _ => String::new(),
+            };
+            self.refuse(key, format!("expected {form}, found {}{near}", value.described()));
         }
-        let converted = convert(&entry.value);
-        converted.map_err(|message| self.report.fault_at(entry, message)).ok()
+        self.asked.insert(key, Asked::Value(form));
+        found
     }
 
     /// The key under which the file writes a value that has several names.
     pub(super) fn alias(&mut self, keys: &[&'static str]) -> &'static str {
-        self.asked.extend(keys.iter().map(|key| (*key, Asked::Value)));
-        let entry = |key: &str| self.table.and_then(|table| table.get(key));
-        let there: Vec<_> = keys.iter().copied().filter(|key| entry(key).is_some()).collect();
-        let over = |key: &&&str| entry(key).is_some_and(|entry| entry.overlaid);
-        let overlaid: Vec<_> = there.iter().filter(over).copied().collect();
+        self.asked.extend(keys.iter().map(|key| (*key, Asked::AliasOf(keys[0]))));
+        let there = keys.iter().filter_map(|key| Some((*key, self.entry(key)?)));
+        let there: Vec<_> = there.collect();
+        let overlaid: Vec<_> = there.iter().filter(|(_, entry)| entry.overlaid).copied().collect();
         let candidates = if overlaid.is_empty() { there } else { overlaid };
-        if let [first, second, ..] = candidates[..] {
-            self.refuse(second, format!("says the same as '{first}'; keep one of them"));
+        if let [(first, _), (second, _), ..] = candidates[..] {
+            self.refuse(second, format!("is another name of '{first}'; keep only one of them"));
         }
-        candidates.first().copied().unwrap_or(keys[0])
+        candidates.first().map_or(keys[0], |(key, _)| key)
     }
 
-    /// A text.
-    pub(super) fn text(&mut self, key: &'static str) -> Option<String> {
-        self.value(key, |value| match value {
-            Value::Text { text, .. } if text.trim().is_empty() => {
-                Err("is empty; write a text or remove the key".into())
-            }
-            Value::Text { text, .. } => Ok(text.clone()),
-            other => Err(format!("expected a text in quotes, found {}", other.described())),
-        })
+    /// The value of `key`, for a person.
+    pub(super) fn described(&self, key: &str) -> String {
+        self.entry(key).map(|entry| entry.value.described()).unwrap_or_default()
     }
 
-    /// `true` or `false`.
-    pub(super) fn flag(&mut self, key: &'static str) -> Option<bool> {
-        self.value(key, |value| match (value, value.filled_in()) {
-            (Value::Boolean(flag), _) => Ok(*flag),
-            (_, Some("true")) => Ok(true),
-            (_, Some("false")) => Ok(false),
-            (other, _) => Err(format!("expected true or false, found {}", other.described())),
-        })
+    fn entry(&self, key: &str) -> Option<&'a Entry> {
+        self.table.and_then(|table| table.get(key))
     }
+}
 
-    /// One of a few words.
-    pub(super) fn choice<T: Choice>(&mut self, key: &'static str) -> Option<T> {
-        self.value(key, |value| {
-            let chosen = match value {
-                Value::Text { text, .. } => T::named(text),
-                _ => None,
-            };
-            chosen.ok_or_else(|| not_one_of(value, &T::names()))
-        })
-    }
-
-    /// A name that must be one of `known`; `what` it names is told when it is not.
-    pub(super) fn name_of(
-        &mut self,
-        key: &'static str,
-        what: &str,
-        known: &[&str],
-    ) -> Option<String> {
-        let name = self.text(key)?;
-        if known.contains(&name.as_str()) {
-            return Some(name);
-        }
-        let found = self.described(key);
-        self.conflict(
-            key,
-            format!("expected the name of a {what}, found {found}{}", hint(&name, known)),
-        );
-        None
-    }
-
-    /// Names that must each be one of `known`.
-    pub(super) fn names_of(
-        &mut self,
-        key: &'static str,
-        what: &str,
-        known: &[&str],
-    ) -> Vec<String> {
-        let names = self.value(key, as_texts).unwrap_or_default();
-        for name in names.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
-            let (hint, found) = (hint(&name.0, known), &name.1);
-            self.conflict(key, format!("expected names of a {what}, found {found}{hint}"));
-        }
-        names.into_iter().map(|(name, _)| name).collect()
-    }
-
-    fn described(&self, key: &str) -> String {
-        let entry = self.table.and_then(|table| table.get(key));
-        entry.map(|entry| entry.value.described()).unwrap_or_default()
-    }
-
-    fn report_leftovers(&mut self) {
-        let known =
-            |(key, asked): (&&'static str, &Asked)| (*asked != Asked::Obsolete).then_some(*key);
-        let known: Vec<_> = self.asked.iter().filter_map(known).collect();
-        for (key, entry) in self.table.into_iter().flatten() {
-            if !self.asked.contains_key(key.as_str()) {
-                self.report.fault_at(entry, format!("unknown key{}", hint(key, &known)));
-            }
+impl Unused {
+    /// Whether the value asks for nothing but what happens in any case.
+    fn accepts(&self, value: &Value) -> bool {
+        match self.unless {
+            _ if matches!(value, Value::Unset) => true,
+            Some(Fixed::Flag(flag)) => value.flag() == Some(flag),
+            Some(Fixed::Number(number)) => value.number() == Some(number),
+            Some(Fixed::Text(text)) => value.text() == Some(text),
+            None => false,
         }
     }
 }
 
-/// Each text of an array, with its description.
-fn as_texts(value: &Value) -> Result<Vec<(String, String)>, String> {
-    let Value::Array(items) = value else {
-        return Err(format!("expected an array of texts, found {}", value.described()));
-    };
-    let text = |item: &Value| match item {
-        Value::Text { text, .. } => Ok((text.clone(), item.described())),
-        other => Err(format!("expected an array of texts, found {} in it", other.described())),
-    };
-    items.iter().filter(|item| !matches!(item, Value::Unset)).map(text).collect()
+impl fmt::Display for Fixed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(flag) => write!(f, "{flag}"),
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Text(text) => write!(f, "\"{text}\""),
+        }
+    }
 }
 
-fn not_one_of(value: &Value, names: &[&str]) -> String {
-    let near = match value {
-        Value::Text { text, written: None } => nearest(text, names),
-        _ => None,
-    };
-    let near = near.map(|name| format!("; did you mean '{name}'?")).unwrap_or_default();
-    format!("expected {}, found {}{near}", listed(names, "or"), value.described())
+/// `; did you mean 'x'?` when a known name is near.
+fn near(found: &str, known: &[&str]) -> String {
+    nearest(found, known).map(|name| format!("; did you mean '{name}'?")).unwrap_or_default()
 }

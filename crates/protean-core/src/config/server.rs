@@ -2,134 +2,148 @@
 
 use std::time::Duration;
 
-use super::dead_letter::DeadLetters;
-use super::declared::Declared;
-use super::health::Health;
 use super::priority_lanes::PriorityLanes;
-use super::quantity::{ANY, SOME};
 use super::section::Section;
 use super::subscription::SubscriptionType;
 use super::subscriptions::Subscriptions;
-use super::version_retry::VersionRetry;
+use super::values::{ANY, SOME};
 
-/// What a server process goes by.
+/// The settings of a server process.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Server {
-    /// How many messages are handled at the same time.
+pub struct ServerConfig {
+    /// The most handlers of a subscription that run at the same time.
     pub concurrency: usize,
-    /// How many of these places backfill never takes; below `concurrency`.
+    /// The slots of these that backfill never takes; below `concurrency`.
     pub reserved: usize,
-    /// How long handling one message may take; as long as it likes when unset.
-    pub handler_timeout: Option<Duration>,
-    /// How long a message is held for a worker that no longer answers.
+    /// The time after which a message is taken over from a worker that does not answer.
     pub lease: Duration,
-    /// Where a subscription reads of which nobody speaks.
-    pub default_subscription_type: SubscriptionType,
-    /// The most messages taken in one read, by a subscription of which nobody speaks.
-    pub messages_per_tick: usize,
-    /// The pause between reads, in a subscription of which nobody speaks.
-    pub tick_interval: Duration,
-    /// How long running handlers may take to finish when the server stops.
+    /// The time that running handlers get to finish when the server stops.
     pub drain_timeout: Duration,
     /// The lanes.
     pub priority_lanes: PriorityLanes,
-    /// The upkeep of subscriptions that read the log.
-    pub recovery: Recovery,
-    /// Subscribers to the messages of others.
-    pub broker_subscription: BrokerSubscription,
-    /// What happens when another writer came first.
+    /// What happens when another writer committed first.
     pub version_retry: VersionRetry,
-    /// The upkeep of dead letters.
-    pub dlq: DeadLetters,
-    /// The health endpoint.
-    pub health: Health,
+    /// Maintenance of dead letters.
+    pub dlq: DeadLetterConfig,
+    /// The health page.
+    pub health: HealthConfig,
 }
 
-/// Looking again at what a subscription to the log left behind.
+/// `[server.version_retry]`: running a handler again, at once, after a version conflict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Recovery {
-    /// Whether it is done.
+pub struct VersionRetry {
+    /// Whether this is done.
     pub enabled: bool,
-    /// How often.
-    pub interval: Duration,
-    /// How long a gap in the log is waited for.
-    pub gap_timeout: Duration,
-}
-
-/// How a subscriber is fed from a broker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BrokerSubscription {
-    /// How often a message that failed is tried again before it is dead.
+    /// The number of retries before the conflict counts as a failure.
     pub max_retries: u32,
     /// The wait before the first retry.
-    pub retry_delay: Duration,
-    /// Whether a dead message is kept.
-    pub enable_dlq: bool,
+    pub base_delay: Duration,
+    /// The longest wait.
+    pub max_delay: Duration,
 }
 
-impl Server {
-    /// Reads the section; subscriptions are of type `fallback` when nobody says.
+/// `[server.dlq]`: maintenance of dead letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeadLetterConfig {
+    /// Whether the server purges old dead letters and warns about many.
+    pub enabled: bool,
+    /// The age at which a dead letter is purged.
+    pub retention: Duration,
+    /// The number of dead letters of one handler from which the log warns.
+    pub alert_threshold: u64,
+    /// The time between two rounds of maintenance.
+    pub check_interval: Duration,
+}
+
+/// `[server.health]`: the page that shows the state of the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HealthConfig {
+    /// Whether it is served.
+    pub enabled: bool,
+    /// The address to listen on.
+    pub host: String,
+    /// The port to listen on; 0 lets the system choose.
+    pub port: u16,
+    /// Whether to take the next free port when this one is in use.
+    pub port_auto_increment: bool,
+}
+
+impl ServerConfig {
+    /// Reads the section; subscriptions are of type `fallback` unless it says otherwise.
     pub(super) fn read(
         section: &mut Section<'_>,
         fallback: SubscriptionType,
     ) -> (Self, Subscriptions) {
-        section.obsolete(&["transient_retry", "partitioning"]);
-        let (event_store, recovery) = section.section("event_store_subscription", |log| {
-            (Declared::read_event_store(log), Recovery::read(log))
-        });
-        let broker = section.section("broker_subscription", Declared::read_broker);
-        let subscriptions = Subscriptions::read(section, fallback).with(event_store, broker);
-        let general = subscriptions.general();
-        let (concurrency, reserved) = read_slots(section);
+        section.ignored(
+            "transient_retry",
+            "a transient failure is retried like any other; see max_retries of the subscription",
+        );
+        section.ignored(
+            "partitioning",
+            "server processes share the messages of a stream by themselves; remove it",
+        );
+        let subscriptions = Subscriptions::read(section, fallback);
+        let concurrency = section.whole("concurrency", SOME).unwrap_or(32);
         let server = Self {
             concurrency,
-            reserved,
-            handler_timeout: general.handler_timeout,
+            reserved: read_reserved(section, concurrency),
             lease: section.some_seconds("lease_seconds").unwrap_or(Duration::from_secs(30)),
-            default_subscription_type: general.subscription_type,
-            messages_per_tick: general.messages_per_tick,
-            tick_interval: general.tick_interval,
             drain_timeout: section.seconds("drain_timeout").unwrap_or(Duration::from_secs(10)),
             priority_lanes: section.switch("priority_lanes", PriorityLanes::read),
-            recovery,
-            broker_subscription: BrokerSubscription::of(&broker),
             version_retry: section.section("version_retry", VersionRetry::read),
-            dlq: section.section("dlq", DeadLetters::read),
-            health: section.section("health", Health::read),
+            dlq: section.section("dlq", DeadLetterConfig::read),
+            health: section.section("health", HealthConfig::read),
         };
         (server, subscriptions)
     }
 }
 
-/// How many messages run at once, and how many of these places are kept from backfill.
-fn read_slots(section: &mut Section<'_>) -> (usize, usize) {
-    let concurrency = section.whole("concurrency", SOME).unwrap_or(32);
+fn read_reserved(section: &mut Section<'_>, concurrency: usize) -> usize {
     let reserved = section.whole("reserved", ANY);
     if reserved.is_some_and(|reserved| reserved >= concurrency) {
         let message = format!("must be below concurrency, which is {concurrency}; lower it");
         section.conflict("reserved", message);
     }
-    (concurrency, reserved.unwrap_or(4.min(concurrency - 1)))
+    reserved.unwrap_or(4.min(concurrency - 1))
 }
 
-impl Recovery {
+impl VersionRetry {
     fn read(section: &mut Section<'_>) -> Self {
-        let interval = section.some_seconds("recovery_interval_seconds");
-        let gap_timeout = section.seconds("gap_timeout_seconds");
+        let base_delay = section.seconds("base_delay_seconds");
+        let max_delay = section.seconds("max_delay_seconds").unwrap_or(Duration::from_secs(1));
+        if base_delay.is_some_and(|base| base > max_delay) {
+            section.conflict("base_delay_seconds", "is above max_delay_seconds; lower it");
+        }
         Self {
-            enabled: section.flag("enable_recovery").unwrap_or(true),
-            interval: interval.unwrap_or(Duration::from_secs(30)),
-            gap_timeout: gap_timeout.unwrap_or(Duration::from_secs(5)),
+            enabled: section.flag("enabled").unwrap_or(true),
+            max_retries: section.whole("max_retries", ANY).unwrap_or(3),
+            base_delay: base_delay.unwrap_or(Duration::from_millis(50).min(max_delay)),
+            max_delay,
         }
     }
 }
 
-impl BrokerSubscription {
-    fn of(said: &Declared) -> Self {
+impl DeadLetterConfig {
+    fn read(section: &mut Section<'_>) -> Self {
+        section.ignored("alert_callback", "alerts are warnings in the log; remove it");
+        let week = Duration::from_secs(7 * 24 * 3600);
+        let check_interval = section.some_seconds("check_interval_seconds");
         Self {
-            max_retries: said.max_retries.unwrap_or(3),
-            retry_delay: said.retry_delay.unwrap_or(Duration::from_secs(1)),
-            enable_dlq: said.enable_dlq.unwrap_or(true),
+            enabled: section.flag("enabled").unwrap_or(false),
+            retention: section.hours("retention_hours").unwrap_or(week),
+            alert_threshold: section.whole("alert_threshold", SOME).unwrap_or(100),
+            check_interval: check_interval.unwrap_or(Duration::from_secs(60)),
+        }
+    }
+}
+
+impl HealthConfig {
+    fn read(section: &mut Section<'_>) -> Self {
+        Self {
+            enabled: section.flag("enabled").unwrap_or(true),
+            host: section.text("host").unwrap_or("127.0.0.1".into()),
+            port: section.whole("port", 0..=u16::MAX.into()).unwrap_or(8080),
+            port_auto_increment: section.flag("port_auto_increment").unwrap_or(false),
         }
     }
 }

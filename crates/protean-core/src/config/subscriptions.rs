@@ -1,4 +1,4 @@
-//! Who may say what about a subscription, and who is heard first.
+//! Which places may say something about a subscription, and which is the strongest.
 //!
 //! ```text
 //! the handler's own fields ▶ its profile ▶ its type       (declared in code)
@@ -8,13 +8,13 @@
 
 use std::collections::BTreeMap;
 
-use super::declared::Declared;
 use super::fault::Fault;
-use super::profile::{BUILT_IN, unsaid};
-use super::quantity::SOME;
+use super::profile::BUILT_IN;
 use super::redact::shown;
 use super::section::Section;
-use super::subscription::{Ordering, Subscription, SubscriptionType};
+use super::subscription::{
+    Declared, Ordering, SubscriptionConfig, SubscriptionType, ignore_recovery,
+};
 use crate::nearest::hint;
 
 /// Everything the file says about subscriptions.
@@ -28,19 +28,19 @@ pub(super) struct Subscriptions {
     default_profile: Declared,
     fallback: SubscriptionType,
     profiles: BTreeMap<String, Declared>,
-    handlers: BTreeMap<String, Handler>,
+    handlers: BTreeMap<String, HandlerSection>,
 }
 
 /// `[server.subscriptions.HANDLER]`.
 #[derive(Clone, Debug, PartialEq)]
-struct Handler {
+struct HandlerSection {
     settings: Declared,
     path: String,
     line: Option<usize>,
 }
 
 impl Subscriptions {
-    /// Reads the keys of `[server]`; subscriptions are of type `fallback` when nobody says.
+    /// Reads the keys of `[server]`; subscriptions are of type `fallback` unless it says otherwise.
     pub(super) fn read(section: &mut Section<'_>, fallback: SubscriptionType) -> Self {
         let profiles = section.named("profiles", read_profile);
         let names = profile_names(&profiles);
@@ -49,14 +49,14 @@ impl Subscriptions {
         let handlers = section.named("subscriptions", |_, handler| {
             let said = handler.name_of("profile", "profile", &names);
             let said = said.and_then(|name| profile(&profiles, &name)).unwrap_or_default();
-            Handler::read(handler, said)
+            HandlerSection::read(handler, said)
         });
         Self {
             file: section.file().to_owned(),
-            server: read_server(section),
+            server: Declared::read_server(section),
             stream: section.section("stream_subscription", Declared::read_stream),
-            event_store: Declared::NONE,
-            broker: Declared::NONE,
+            event_store: section.section("event_store_subscription", Declared::read_event_store),
+            broker: section.section("broker_subscription", Declared::read_broker),
             default_profile: default.unwrap_or_default(),
             fallback,
             profiles,
@@ -64,20 +64,14 @@ impl Subscriptions {
         }
     }
 
-    /// Adds what `[server.event_store_subscription]` says about each of its type, and
-    /// `[server.broker_subscription]` about each subscriber.
-    pub(super) fn with(self, event_store: Declared, broker: Declared) -> Self {
-        Self { event_store, broker, ..self }
-    }
-
     /// The settings of a handler's subscription.
-    pub(super) fn of(&self, handler: &str, declared: &Declared) -> Subscription {
+    pub(super) fn of(&self, handler: &str, declared: &Declared) -> SubscriptionConfig {
         self.resolved(self.said(handler, declared))
     }
 
-    /// The settings of a subscriber: it reads the log whatever is said, and each entry
-    /// of its broker stream is a stream of its own.
-    pub(super) fn of_subscriber(&self, handler: &str, declared: &Declared) -> Subscription {
+    /// The settings of a subscriber: it always reads the log, where each entry of its broker
+    /// stream is a stream of its own.
+    pub(super) fn of_subscriber(&self, handler: &str, declared: &Declared) -> SubscriptionConfig {
         let fixed = Declared {
             subscription_type: Some(SubscriptionType::EventStore),
             ordering: Some(Ordering::None),
@@ -85,10 +79,10 @@ impl Subscriptions {
         };
         let said = fixed.or(self.said(handler, declared)).or(self.server);
         let said = said.or(self.broker).or(self.default_profile);
-        said.over(unsaid(SubscriptionType::EventStore))
+        said.over(SubscriptionConfig::built_in(SubscriptionType::EventStore))
     }
 
-    /// What is said about this handler alone.
+    /// What the code and the file say about this handler alone.
     fn said(&self, handler: &str, declared: &Declared) -> Declared {
         let own = Declared { subscription_type: None, ..*declared };
         let profile = declared.profile.and_then(|name| profile(&self.profiles, name));
@@ -97,19 +91,19 @@ impl Subscriptions {
         own.or(profile.unwrap_or_default()).or(by_type).or(section.unwrap_or_default())
     }
 
-    /// What a subscription gets of which nobody speaks.
-    pub(super) fn general(&self) -> Subscription {
-        self.resolved(Declared::NONE)
+    /// The type of a subscription about which neither the code nor a section says anything.
+    pub(super) fn default_type(&self) -> SubscriptionType {
+        self.wanted_type().unwrap_or(self.fallback)
     }
 
     /// The type that `[server]` or its default profile asks for.
-    pub(super) fn general_type(&self) -> Option<SubscriptionType> {
+    pub(super) fn wanted_type(&self) -> Option<SubscriptionType> {
         self.server.or(self.default_profile).subscription_type
     }
 
-    /// Sections for handlers that are not among `handlers`.
+    /// A fault for each section whose handler is not among `handlers`.
     pub(super) fn unknown(&self, handlers: &[&str]) -> Vec<Fault> {
-        let unknown = |(name, _): &(&String, &Handler)| !handlers.contains(&name.as_str());
+        let unknown = |(name, _): &(&String, &HandlerSection)| !handlers.contains(&name.as_str());
         let mut faults: Vec<_> = self
             .handlers
             .iter()
@@ -120,14 +114,14 @@ impl Subscriptions {
         faults
     }
 
-    /// What to tell when the profile of a handler does not exist.
+    /// The message when the profile of a handler does not exist.
     pub(super) fn unknown_profile(&self, declared: &Declared) -> Option<String> {
         let (name, known) = (declared.profile?, profile_names(&self.profiles));
         let message = || format!("unknown profile '{}'{}", shown(name), hint(name, &known));
         (!known.contains(&name)).then(message)
     }
 
-    fn resolved(&self, handler: Declared) -> Subscription {
+    fn resolved(&self, handler: Declared) -> SubscriptionConfig {
         let said = handler.or(self.server).or(self.default_profile).subscription_type;
         let subscription_type = said.unwrap_or(self.fallback);
         let by_type = match subscription_type {
@@ -135,14 +129,16 @@ impl Subscriptions {
             SubscriptionType::EventStore => self.event_store,
         };
         let said = handler.or(self.server).or(by_type).or(self.default_profile);
-        said.over(unsaid(subscription_type))
+        said.over(SubscriptionConfig::built_in(subscription_type))
     }
 }
 
-impl Handler {
+impl HandlerSection {
     fn read(section: &mut Section<'_>, profile: Declared) -> Self {
-        section.obsolete(&["dlq_retention_hours", "dlq_alert_threshold"]);
-        section.obsolete(&["enable_recovery", "recovery_interval_seconds", "gap_timeout_seconds"]);
+        ignore_recovery(section);
+        for key in ["dlq_retention_hours", "dlq_alert_threshold"] {
+            section.ignored(key, "dead letters are maintained for all handlers; see [server.dlq]");
+        }
         Self {
             settings: Declared::read(section).or(profile),
             path: section.path().to_owned(),
@@ -156,21 +152,11 @@ impl Handler {
     }
 }
 
-fn read_server(section: &mut Section<'_>) -> Declared {
-    Declared {
-        subscription_type: section.choice("default_subscription_type"),
-        messages_per_tick: section.whole("messages_per_tick", SOME),
-        tick_interval: section.seconds("tick_interval"),
-        handler_timeout: section.some_seconds("handler_timeout_seconds"),
-        ..Declared::NONE
-    }
-}
-
 fn read_profile(name: &str, section: &mut Section<'_>) -> Declared {
     let built_in = BUILT_IN.map(|profile| profile.name);
     if built_in.contains(&name) {
         section
-            .refuse("", format!("is built in; give yours another name and inherits = \"{name}\""));
+            .refuse("", format!("is built in; choose another name and set inherits = \"{name}\""));
     }
     let inherits = section.name_of("inherits", "built-in profile", &built_in);
     let inherited = inherits.and_then(|name| profile(&BTreeMap::new(), &name));

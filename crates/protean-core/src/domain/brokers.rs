@@ -7,9 +7,8 @@ use protean_port::port::{BoxFuture, Broker, BrokerLocation, BrokerProvider};
 use protean_port::{Error, Result};
 use tokio::sync::OnceCell;
 
-use super::group::{Group, HandlerKind};
-use super::{Domain, Registry};
 use crate::config::{self, Config, SubscriptionType, hint};
+use crate::handling::{Group, HandlerKind};
 
 /// The brokers of a domain by their names, each opened when it is first needed.
 #[derive(Default)]
@@ -21,32 +20,6 @@ struct Configured {
     opened: OnceCell<Arc<dyn Broker>>,
 }
 
-/// The broker that is configured by this name, `[brokers.NAME]`: opened, and
-/// checked whether it can be relied on. Safe to drop; the next call goes on.
-///
-/// # Errors
-/// When the domain has no such broker, or an inline one, which is not there to be
-/// opened; when it cannot be reached now, which [is unavailable](Error::is_unavailable);
-/// or when something about it has to be changed first.
-pub async fn broker<'a>(domain: &'a Domain, name: &str) -> Result<&'a Arc<dyn Broker>> {
-    let configured = find(domain, name)?;
-    configured.opened.get_or_try_init(|| configured.open()).await
-}
-
-/// Another one at the same place; see [`broker`].
-pub(super) async fn open(domain: &Domain, name: &str) -> Result<Arc<dyn Broker>> {
-    find(domain, name)?.open().await
-}
-
-fn find<'a>(domain: &'a Domain, name: &str) -> Result<&'a Configured> {
-    let brokers = &domain.shared().brokers.0;
-    brokers.get(name).ok_or_else(|| {
-        let known: Vec<&str> = brokers.keys().map(String::as_str).collect();
-        let hint = hint(name, &known);
-        Error::misused(format!("no broker '{name}' with streams is configured{hint}"))
-    })
-}
-
 impl Configured {
     fn open(&self) -> BoxFuture<'_, Result<Arc<dyn Broker>>> {
         self.provider.open(&self.location)
@@ -54,16 +27,36 @@ impl Configured {
 }
 
 impl Brokers {
+    /// The broker of this name, opened once and kept.
+    pub(super) async fn get(&self, name: &str) -> Result<&Arc<dyn Broker>> {
+        let configured = self.find(name)?;
+        configured.opened.get_or_try_init(|| configured.open()).await
+    }
+
+    /// Another one at the same place, opened for the caller.
+    pub(super) async fn open(&self, name: &str) -> Result<Arc<dyn Broker>> {
+        self.find(name)?.open().await
+    }
+
+    fn find(&self, name: &str) -> Result<&Configured> {
+        self.0.get(name).ok_or_else(|| {
+            let known: Vec<&str> = self.0.keys().map(String::as_str).collect();
+            let hint = hint(name, &known);
+            Error::misused(format!("no broker '{name}' with streams is configured{hint}"))
+        })
+    }
+
     /// The providers of the configured brokers, and whether they are enough for the
     /// subscriptions; otherwise everything that is wrong with them.
     pub(super) fn choose(
         file: &str,
         providers: &[Arc<dyn BrokerProvider>],
-        (config, registry): (&Config, &Registry),
+        config: &Config,
+        groups: &[Arc<Group>],
     ) -> Result<Self, Vec<String>> {
         let (mut brokers, mut faults) = (BTreeMap::new(), Vec::new());
         for (name, broker) in &config.brokers {
-            if broker.provider == config::BrokerProvider::Inline {
+            if broker.provider == config::BrokerKind::Inline {
                 continue;
             }
             match configured(providers, broker) {
@@ -76,9 +69,9 @@ impl Brokers {
                 }
             }
         }
-        faults.extend(without_streams(config, registry.groups()));
-        faults.extend(forgetful(config).map(|fault| format!("{file}: {fault}")));
-        faults.extend(strange(config, registry.groups()));
+        faults.extend(without_streams(config, groups));
+        faults.extend(outbox_without_memory(config).map(|fault| format!("{file}: {fault}")));
+        faults.extend(unknown_brokers(config, groups));
         faults.extend(not_external(config).map(|fault| format!("{file}: {fault}")));
         if faults.is_empty() { Ok(Self(brokers)) } else { Err(faults) }
     }
@@ -86,7 +79,7 @@ impl Brokers {
 
 fn configured(
     providers: &[Arc<dyn BrokerProvider>],
-    broker: &config::Broker,
+    broker: &config::BrokerConfig,
 ) -> Result<Configured, (&'static str, String)> {
     let wanted = broker.provider.to_string();
     let found = providers.iter().rev().find(|provider| provider.name() == wanted);
@@ -110,41 +103,41 @@ fn configured(
     }
 }
 
-/// Handlers that read streams, when the broker that messages are published to has none.
+/// Reports handlers that read streams, when the broker that messages are published to has none.
 fn without_streams(config: &Config, groups: &[Arc<Group>]) -> Vec<String> {
     let name = &config.outbox.broker;
-    if config.brokers.get(name).is_some_and(config::Broker::has_streams) {
+    if config.brokers.get(name).is_some_and(config::BrokerConfig::has_streams) {
         return Vec::new();
     }
     let streams = groups
         .iter()
         .filter(|group| group.subscription.subscription_type == SubscriptionType::Stream);
     let handlers: BTreeSet<&str> = streams.map(|group| group.handler.as_str()).collect();
-    let told = |handler| {
+    let describe = |handler| {
         format!(
             "{handler} reads a broker stream, and brokers.{name} has no streams: set \
              brokers.{name}.provider = \"redis\", or server.default_subscription_type = \
              \"event_store\", or choose another profile"
         )
     };
-    handlers.into_iter().map(told).collect()
+    handlers.into_iter().map(describe).collect()
 }
 
-/// An outbox whose broker keeps nothing.
-fn forgetful(config: &Config) -> Option<String> {
+/// Reports an outbox whose broker keeps nothing.
+fn outbox_without_memory(config: &Config) -> Option<String> {
     let name = &config.outbox.broker;
     let provider = config.brokers.get(name)?.provider;
-    (config.enable_outbox && provider == config::BrokerProvider::RedisPubsub).then(|| {
+    (config.enable_outbox && provider == config::BrokerKind::RedisPubsub).then(|| {
         format!(
-            "outbox.broker: '{name}' is {provider}, which keeps nothing for who is away: set \
+            "outbox.broker: '{name}' is {provider}, which keeps nothing for a reader that is away: set \
              brokers.{name}.provider = \"redis\", or list '{name}' in outbox.external_brokers"
         )
     })
 }
 
-/// Subscribers to a broker that is not configured.
-fn strange(config: &Config, groups: &[Arc<Group>]) -> Vec<String> {
-    let told = |group: &Arc<Group>| {
+/// Reports subscribers to a broker that is not configured.
+fn unknown_brokers(config: &Config, groups: &[Arc<Group>]) -> Vec<String> {
+    let describe = |group: &Arc<Group>| {
         let HandlerKind::Subscriber { broker } = group.kind else { return None };
         let known: Vec<&str> = config.brokers.keys().map(String::as_str).collect();
         let (handler, stream, hint) = (&group.handler, &group.category, hint(broker, &known));
@@ -155,10 +148,10 @@ fn strange(config: &Config, groups: &[Arc<Group>]) -> Vec<String> {
             )
         })
     };
-    groups.iter().filter_map(told).collect()
+    groups.iter().filter_map(describe).collect()
 }
 
-/// External brokers that cannot be published to beside the domain's own.
+/// Reports external brokers that cannot be published to beside the domain's own.
 fn not_external(config: &Config) -> impl Iterator<Item = String> {
     config.outbox.external_brokers.iter().filter_map(|name| {
         let broker = config.brokers.get(name)?;
@@ -175,60 +168,4 @@ fn not_external(config: &Config) -> impl Iterator<Item = String> {
         };
         Some(format!("outbox.external_brokers: {fault}"))
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use crate::domain::DomainBuilder;
-    use protean_port::Result;
-    use protean_port::port::{BoxFuture, Broker, BrokerLocation, BrokerProvider};
-
-    /// A provider that nobody opens.
-    struct Pubsub;
-
-    impl BrokerProvider for Pubsub {
-        fn name(&self) -> &'static str {
-            "redis_pubsub"
-        }
-
-        fn fault(&self, _location: &BrokerLocation) -> Option<String> {
-            None
-        }
-
-        fn open<'a>(&'a self, _: &'a BrokerLocation) -> BoxFuture<'a, Result<Arc<dyn Broker>>> {
-            unreachable!("nothing is opened when a domain is built")
-        }
-    }
-
-    fn told(config: &str) -> Vec<String> {
-        let built = DomainBuilder::new("d").config(config).broker_provider(Pubsub).build();
-        built.err().map(|error| error.faults().to_vec()).unwrap_or_default()
-    }
-
-    #[test]
-    fn messages_do_not_go_through_a_broker_that_keeps_nothing() {
-        let broker = "[brokers.default]\nprovider = 'redis_pubsub'\nURI = 'redis://h'\n";
-        assert_eq!(told(broker), [""; 0]);
-        let told = told(&format!("enable_outbox = true\n{broker}"));
-        let [fault] = &told[..] else { panic!("{told:?}") };
-        let expected = "outbox.broker: 'default' is redis_pubsub, which keeps nothing for who is \
-                        away: set brokers.default.provider = \"redis\", or list 'default' in \
-                        outbox.external_brokers";
-        assert!(fault.ends_with(expected), "{fault}");
-    }
-
-    #[test]
-    fn an_external_broker_is_within_reach_of_others() {
-        let inline = "[brokers.partner]\nprovider = 'inline'\n\
-                      [outbox]\nexternal_brokers = ['partner']\n";
-        let pubsub = inline.replace("'inline'", "'redis_pubsub'\nURI = 'redis://h'");
-        assert_eq!(told(&pubsub), [""; 0]);
-        let told = told(inline);
-        let [fault] = &told[..] else { panic!("{told:?}") };
-        let expected = "outbox.external_brokers: 'partner' is inline, where others cannot read: \
-                        set brokers.partner.provider = \"redis\"";
-        assert!(fault.ends_with(expected), "{fault}");
-    }
 }

@@ -1,4 +1,4 @@
-//! Declaring a domain.
+//! Declaring a domain: what it is made of, and checking that it fits together.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -11,11 +11,12 @@ use tokio::sync::OnceCell;
 
 use super::brokers::Brokers;
 use super::domain::{Domain, Shared};
-use super::ladder::Step;
-use super::storage::Storage;
-use super::{Register, Registry, wiring};
+use super::wiring::wire;
+use crate::catalog::Upcaster;
 use crate::config::Config;
+use crate::handling::{Register, Registry};
 use crate::model::{Aggregate, Projection, Upcast};
+use crate::unit::{Env, Storage};
 
 /// Declares a domain: its aggregates, handlers and configuration.
 ///
@@ -54,7 +55,7 @@ impl DomainBuilder {
         }
     }
 
-    /// The name.
+    /// The name that the domain will have.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -89,7 +90,7 @@ impl DomainBuilder {
         self
     }
 
-    /// Tells the time by another clock.
+    /// Takes the time from another clock than the system's.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
@@ -102,7 +103,7 @@ impl DomainBuilder {
         self
     }
 
-    /// Declares an aggregate.
+    /// Declares an aggregate; a second time changes nothing.
     pub fn aggregate<A>(mut self) -> Self
     where
         A: Aggregate,
@@ -127,7 +128,7 @@ impl DomainBuilder {
     /// Registers an upcaster: a step from one version of an event or a command
     /// to the next. Every old version needs one.
     pub fn upcaster<U: Upcast>(mut self) -> Self {
-        self.registry.steps.push(Step::of::<U>());
+        self.registry.upcasters.push(Upcaster::of::<U>());
         self
     }
 
@@ -144,16 +145,17 @@ impl DomainBuilder {
             Config::default()
         });
         let config = if self.in_memory { config.in_memory() } else { config };
-        wiring::wire(&mut registry, &name, &config);
+        let handlers = wire(&mut registry, &name, &config);
         faults.append(&mut registry.faults);
         let lanes = lane_rule(&config);
         let location = location(&config, lanes);
         let provider = choose(&providers, &config, &location);
-        let provider =
-            provider.map_err(|(key, fault)| faults.push(told(&file, &config, key, &fault))).ok();
+        let provider = provider
+            .map_err(|(key, fault)| faults.push(database_fault(&file, &config, key, &fault)))
+            .ok();
         let brokers = match self.in_memory {
             true => Brokers::default(),
-            false => Brokers::choose(&file, &self.broker_providers, (&config, &registry))
+            false => Brokers::choose(&file, &self.broker_providers, &config, &handlers.groups)
                 .unwrap_or_else(|found| {
                     faults.extend(found);
                     Brokers::default()
@@ -164,8 +166,8 @@ impl DomainBuilder {
         };
         config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         let store = OnceCell::new();
-        let shared =
-            Shared { name, config, registry, lanes, clock, provider, location, store, brokers };
+        let env = Arc::new(Env { config, lanes, clock, catalog: registry.catalog });
+        let shared = Shared { name, env, handlers, provider, location, store, brokers };
         Ok(Domain::new(shared))
     }
 }
@@ -180,12 +182,13 @@ impl Source {
     }
 }
 
-/// Everything that is wrong with how a domain is declared or configured.
+/// Everything that is wrong with how a domain is declared or configured, one
+/// sentence a fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildError(Vec<String>);
 
 impl BuildError {
-    /// One sentence a fault.
+    /// The faults, each a sentence that names what to change.
     pub fn faults(&self) -> &[String] {
         &self.0
     }
@@ -233,13 +236,11 @@ fn lane_rule(config: &Config) -> LaneRule {
 }
 
 fn location(config: &Config, lanes: LaneRule) -> Location {
-    let database = config.databases.get("default");
+    let database = &config.database;
     Location {
-        uri: database.and_then(|database| database.uri.clone()),
-        synchronous: database.map(|database| database.synchronous.to_string()).unwrap_or_default(),
-        pool_size: database
-            .and_then(|database| usize::try_from(database.pool_size).ok())
-            .unwrap_or(1),
+        uri: database.uri.clone(),
+        synchronous: database.synchronous.to_string(),
+        pool_size: usize::try_from(database.pool_size).unwrap_or(usize::MAX),
         lanes,
     }
 }
@@ -250,10 +251,7 @@ fn choose(
     config: &Config,
     location: &Location,
 ) -> Result<Arc<dyn Provider>, (&'static str, String)> {
-    let wanted = config
-        .databases
-        .get("default")
-        .map_or("memory".to_owned(), |database| database.provider.to_string());
+    let wanted = config.database.provider.to_string();
     let found = providers.iter().rev().find(|provider| provider.name() == wanted);
     let provider = found.ok_or_else(|| {
         let known: Vec<&str> = providers.iter().map(|provider| provider.name()).collect();
@@ -267,8 +265,7 @@ fn choose(
 }
 
 /// A fault of the default database, with its place in the file as far as it is known.
-fn told(file: &str, config: &Config, key: &str, fault: &str) -> String {
-    let line = config.databases.get("default").and_then(|database| database.line);
-    let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+fn database_fault(file: &str, config: &Config, key: &str, fault: &str) -> String {
+    let line = config.database.line.map(|line| format!(":{line}")).unwrap_or_default();
     format!("{file}{line}: databases.default.{key}: {fault}")
 }

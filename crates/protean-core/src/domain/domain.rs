@@ -9,17 +9,13 @@ use protean_port::port::{Clock, Location, Provider, Store};
 use tokio::sync::OnceCell;
 
 use super::brokers::Brokers;
-use super::bulk::Bulk;
-use super::context::Context;
-use super::group::HandlerInput;
-use super::process::Process;
-use super::repository::Reader;
-use super::storage::Storage;
-use super::trace::Trace;
-use super::unit::{MessageContext, Reading, Unit};
-use super::{Registry, current_priority};
+use crate::catalog::Catalog;
 use crate::config::Config;
-use crate::model::{Command, Query, Stored};
+use crate::handling::{Failure, Group, HandlerInput, Handlers};
+use crate::model::{Query, Stored};
+use crate::unit::{
+    Context, Env, MessageContext, ReadOptions, Reader, Storage, Unit, current_priority,
+};
 
 /// A domain that is wired and ready: processes commands, answers queries,
 /// opens units of work. Cheap to clone; clones share everything.
@@ -33,10 +29,8 @@ pub struct Domain {
 
 pub(super) struct Shared {
     pub(super) name: String,
-    pub(super) config: Config,
-    pub(super) registry: Registry,
-    pub(super) lanes: LaneRule,
-    pub(super) clock: Arc<dyn Clock>,
+    pub(super) env: Arc<Env>,
+    pub(super) handlers: Handlers,
     pub(super) provider: Arc<dyn Provider>,
     pub(super) location: Location,
     pub(super) store: OnceCell<Arc<dyn Store>>,
@@ -52,29 +46,44 @@ impl Domain {
         &self.shared
     }
 
-    /// The name.
+    /// The name it was declared with, which begins the names of its streams.
     pub fn name(&self) -> &str {
         &self.shared.name
     }
 
-    /// The configuration, resolved.
+    /// The configuration of `domain.toml`, with every default filled in.
     pub fn config(&self) -> &Config {
-        &self.shared.config
+        &self.shared.env.config
     }
 
-    /// What is declared.
-    pub fn registry(&self) -> &Registry {
-        &self.shared.registry
+    /// Its aggregates and projections.
+    pub fn catalog(&self) -> &Catalog {
+        &self.shared.env.catalog
     }
 
-    /// Which priorities are bulk work.
+    /// The groups of every handler, by name and category.
+    pub fn groups(&self) -> &[Arc<Group>] {
+        &self.shared.handlers.groups
+    }
+
+    /// What its units share, for what runs messages.
+    #[doc(hidden)]
+    pub fn env(&self) -> &Arc<Env> {
+        &self.shared.env
+    }
+
+    pub(super) fn handlers(&self) -> &Handlers {
+        &self.shared.handlers
+    }
+
+    /// Which priorities belong to the backfill lane.
     pub fn lanes(&self) -> LaneRule {
-        self.shared.lanes
+        self.shared.env.lanes
     }
 
-    /// What tells the time.
+    /// The clock that every moment in messages and retries comes from.
     pub fn clock(&self) -> &dyn Clock {
-        &*self.shared.clock
+        &*self.shared.env.clock
     }
 
     /// The store, opened and prepared. Safe to drop; the next call goes on.
@@ -89,27 +98,13 @@ impl Domain {
     pub(super) async fn open(&self) -> Result<Arc<dyn Store>> {
         let store = self.shared.provider.open(&self.shared.location).await?;
         let registrations: Vec<_> =
-            self.registry().groups().iter().map(|group| group.registration()).collect();
-        store.prepare(&self.registry().layout(), &registrations).await?;
+            self.groups().iter().map(|group| group.registration()).collect();
+        store.prepare(&self.catalog().layout(), &registrations).await?;
         Ok(store)
     }
 
-    /// Follows messages to their causes and effects: see [`Trace`].
-    pub fn trace(&self) -> Trace {
-        Trace::new(self.clone())
-    }
-
-    /// Removes everything the domain keeps in its database. There is no way back.
-    ///
-    /// # Errors
-    /// When the database cannot be opened or written.
-    pub async fn destroy(&self) -> Result {
-        let store = self.shared.provider.open(&self.shared.location).await?;
-        store.destroy(&self.registry().layout()).await
-    }
-
     /// A handle whose commands have this priority unless the call says otherwise.
-    /// Unlike a [`processing_priority`](super::processing_priority) scope it
+    /// Unlike a [`processing_priority`](crate::unit::processing_priority) scope it
     /// can be moved into a spawned task.
     #[must_use]
     pub fn with_priority(&self, priority: Priority) -> Self {
@@ -122,31 +117,18 @@ impl Domain {
         self.priority.unwrap_or_else(current_priority)
     }
 
-    /// Processes a command, now or later, as `command_processing` says.
-    pub fn process<C: Command>(&self, command: C) -> Process<C> {
-        Process::new(self.clone(), command)
-    }
-
-    /// Takes in many commands, to be handled later: see [`Bulk`].
-    pub fn process_all<I>(&self, commands: I) -> Bulk<I::IntoIter>
-    where
-        I: IntoIterator,
-    {
-        Bulk::new(self.clone(), commands.into_iter())
-    }
-
-    /// Asks a query handler.
+    /// Answers a query from what is committed.
     ///
     /// # Errors
-    /// When the query breaks the rules of its fields, nobody answers it, or
-    /// its handler fails.
+    /// When the query breaks the rules of its fields, has no handler, or its
+    /// handler fails.
     pub async fn dispatch<Q: Query>(&self, query: Q) -> Result<Q::Output> {
         query.check().into_result()?;
-        let call = Arc::clone(self.registry().query_call(TypeId::of::<Q>(), Q::NAME)?);
+        let call = Arc::clone(self.handlers().query(TypeId::of::<Q>(), Q::NAME)?);
         let unit = self.unit().await?;
         let context = Context::new(unit, None);
         let answer = call(HandlerInput::Value(Box::new(query)), context).await;
-        answer.map_err(super::Failure::into_error)?.take(Q::NAME)
+        answer.map_err(Failure::into_error)?.take(Q::NAME)
     }
 
     /// What is committed of `T`, to read outside of any handler. To change
@@ -163,24 +145,11 @@ impl Domain {
         Ok(Reader::new(self.unit().await?))
     }
 
-    /// Runs `work` as one unit: what it changes commits together when it gives
-    /// `Ok`, and its events are processed as `event_processing` says. After a
-    /// conflict it is run again on fresh state.
-    ///
-    /// # Errors
-    /// What `work` gives, or why its changes could not be committed.
-    pub async fn unit_of_work<T, F>(&self, work: F) -> Result<T>
-    where
-        F: AsyncFn(&Context) -> Result<T>,
-    {
-        super::work::unit_of_work(self, work).await
-    }
-
     /// A unit outside of any message.
     pub(super) async fn unit(&self) -> Result<Arc<Unit>> {
         let store = Arc::clone(self.store().await?);
         let cause = self.cause(None);
-        Ok(Arc::new(Unit::new(self.clone(), store, cause, Reading::default())))
+        Ok(Arc::new(Unit::new(Arc::clone(self.env()), store, cause, ReadOptions::default())))
     }
 
     /// What a unit that no message caused hands on.

@@ -1,5 +1,5 @@
 //! From an entry of another system's stream to the message that stands for it in
-//! the log, where subscribers find it.
+//! the log, from which subscribers handle it.
 
 use std::sync::Arc;
 
@@ -12,12 +12,10 @@ use serde::Serializer;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::{Domain, HandlerKind, work};
+use super::domain::Domain;
 use crate::config::hint;
+use crate::handling::{ENTRY_RECEIVED, HandlerKind};
 use crate::model::fits;
-
-/// The type of all these messages: subscribers of one stream share what came.
-pub(super) const TYPE: (&str, u32) = ("EntryReceived", 1);
 
 /// The message that stands for an entry of the stream that this category is named
 /// for: the first and only one of a stream of its own, with the same id each time.
@@ -38,12 +36,12 @@ pub fn message_from_entry(
     fits(category.as_str(), &data).map_err(|error| error.to_string())?;
     let envelope = entry.data.as_deref().map(Envelope::read);
     let priority = envelope.and_then(Result::ok).map_or(Priority::NORMAL, |read| read.priority);
-    Ok(message(domain, category, &Id::from(entry.at.id.as_str()), (data, priority)))
+    Ok(message(domain, category, &Id::from(entry.at.id.as_str()), data, priority))
 }
 
-/// All there is in an entry, for its dead letter: the bytes of its field `data` when
-/// it has no other, else a list of names and values as JSON, with what is no text
-/// in base64.
+/// The whole entry, for its dead letter: the bytes of its field `data` when
+/// it has no other, else a list of names and values as JSON, with what is not
+/// text in base64.
 pub fn raw_entry(entry: &Entry) -> Vec<u8> {
     match &entry.data {
         Some(data) if entry.others.is_empty() => data.clone(),
@@ -58,11 +56,11 @@ pub fn raw_entry(entry: &Entry) -> Vec<u8> {
 /// `message_processing` says: for tests of subscribers.
 ///
 /// # Errors
-/// When it is no JSON, nobody reads such a stream, or the store cannot be written. With
+/// When it is not JSON, no subscriber reads the stream, or the store cannot be written. With
 /// [`Error::committed`](protean_port::Error::committed) a subscriber failed.
 pub async fn inject_entry(domain: &Domain, stream: &str, payload: &str) -> Result {
     let category = Category::named(stream);
-    let groups = domain.registry().groups().iter();
+    let groups = domain.groups().iter();
     let subscribers = groups.filter(|group| matches!(group.kind, HandlerKind::Subscriber { .. }));
     let known: Vec<&str> = subscribers.map(|group| group.category.as_str()).collect();
     if !known.contains(&stream) {
@@ -73,29 +71,31 @@ pub async fn inject_entry(domain: &Domain, stream: &str, payload: &str) -> Resul
         Error::invalid(Violations::of("payload", format!("must be JSON, is {payload:.40?}")))
     })?;
     fits(stream, data)?;
-    let message = message(domain, &category, &Id::new(), (data.to_owned(), domain.priority()));
-    work::unit_of_work(domain, async |context| {
-        context.unit().append(message.clone());
-        Ok(())
-    })
-    .await
+    let message = message(domain, &category, &Id::new(), data.to_owned(), domain.priority());
+    domain
+        .unit_of_work(async |context| {
+            context.unit().append(message.clone());
+            Ok(())
+        })
+        .await
 }
 
 fn message(
     domain: &Domain,
     category: &Category,
     entry: &Id,
-    (data, priority): (String, Priority),
+    data: String,
+    priority: Priority,
 ) -> Message {
     let stream = category.stream(entry);
     let id: Arc<str> = format!("{stream}-0").into();
-    let (name, version) = TYPE;
+    let (name, version) = ENTRY_RECEIVED;
     Message {
         correlation_id: Arc::clone(&id),
         id,
         stream,
         kind: Kind::Event,
-        type_name: domain.registry().type_name(name, version),
+        type_name: domain.catalog().type_name(name, version),
         version,
         priority,
         causation_id: None,

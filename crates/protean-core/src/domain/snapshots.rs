@@ -6,12 +6,11 @@ use protean_port::message::{Id, Stream};
 use protean_port::port::Outcome;
 use protean_port::{Error, Result};
 
-use super::Domain;
-use super::registry::Declaration;
-use super::snapshot::Sourced;
-use super::work::unit_of_work;
+use super::domain::Domain;
+use crate::catalog::Declaration;
 use crate::model::{Aggregate, Replay};
 use crate::nearest::hint;
+use crate::unit::TakeSnapshot;
 
 /// How many instances are looked at between two commits.
 const PAGE: usize = 500;
@@ -22,7 +21,7 @@ pub struct Snapshots {
     domain: Domain,
 }
 
-/// What taking a snapshot of some instances came to.
+/// What taking snapshots of a page of instances came to.
 #[derive(Debug, Default)]
 pub struct SnapshotPage {
     /// Of how many instances one was taken.
@@ -43,7 +42,7 @@ impl Snapshots {
 
     /// The names of the aggregates that can have snapshots, in the order of declaration.
     pub fn aggregates(&self) -> Vec<&'static str> {
-        self.domain.registry().sourced().map(|(declared, _)| declared.name).collect()
+        self.domain.catalog().sourced().map(|(declared, _)| declared.name).collect()
     }
 
     /// Takes one of an instance; `false` when there is one of its present version.
@@ -60,8 +59,8 @@ impl Snapshots {
     /// # Errors
     /// As for [`take`](Self::take), and when no event-sourced aggregate has this name.
     pub async fn take_of(&self, aggregate: &str, id: &Id) -> Result<bool> {
-        let (_, sourced) = self.named(aggregate)?;
-        unit_of_work(&self.domain, async |context| (sourced.keep)(context.unit(), id).await).await
+        let (_, take) = self.named(aggregate)?;
+        self.domain.unit_of_work(async |context| take(context.unit(), id).await).await
     }
 
     /// Takes one of each instance of a page of them, those that come after
@@ -72,14 +71,14 @@ impl Snapshots {
     /// When no event-sourced aggregate has this name, or the store cannot be
     /// read or written.
     pub async fn take_page(&self, aggregate: &str, after: Option<&Stream>) -> Result<SnapshotPage> {
-        let (declared, sourced) = self.named(aggregate)?;
+        let (declared, take) = self.named(aggregate)?;
         let store = self.domain.store().await?;
         let streams = store.streams(&declared.category, after, PAGE).await?;
         let mut page = SnapshotPage::default();
         let (mut ids, mut units) = (Vec::new(), Vec::new());
         for id in streams.iter().map(|stream| Id::from(stream.id())) {
             let unit = self.domain.unit().await?;
-            match (sourced.keep)(&unit, &id).await {
+            match take(&unit, &id).await {
                 Ok(true) => {
                     units.push(unit.finish().changes);
                     ids.push(id);
@@ -111,9 +110,13 @@ impl Snapshots {
         }
     }
 
-    fn named(&self, aggregate: &str) -> Result<(&Declaration, &Arc<Sourced>)> {
-        let mut all = self.domain.registry().sourced();
-        all.find(|(declared, _)| declared.name == aggregate).ok_or_else(|| {
+    fn named(&self, aggregate: &str) -> Result<(&Declaration, TakeSnapshot)> {
+        let mut all = self.domain.catalog().sourced();
+        let found =
+            all.find(|(declared, _)| declared.name == aggregate).and_then(|(declared, _)| {
+                Some((declared, *self.domain.handlers().snapshots.get(declared.name)?))
+            });
+        found.ok_or_else(|| {
             let hint = hint(aggregate, &self.aggregates());
             Error::misused(format!("no event-sourced aggregate is called '{aggregate}'{hint}"))
         })

@@ -7,9 +7,9 @@ use protean_port::message::Recorded;
 use protean_port::port::{Find, LaneRead, Store};
 use protean_port::{Error, Result};
 
-use super::Domain;
 use super::causation::CausationNode;
-use super::group::Group;
+use super::domain::Domain;
+use crate::handling::Group;
 
 /// How many messages are read at once.
 const PAGE: usize = 1000;
@@ -23,23 +23,23 @@ pub struct Trace {
 /// A handler that takes a message, and how far it is with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handling {
-    /// The handler's name.
+    /// The name of the handler, as it was registered.
     pub handler: String,
-    /// How far it is.
+    /// How far it is with the message.
     pub state: HandlingState,
 }
 
 /// How far a handler is with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HandlingState {
-    /// It has not come to it yet.
+    /// The message is in the log and not handled yet.
     Waiting,
     /// It failed and is parked or dead, or it waits behind such a message.
     Held,
-    /// It is done with it.
+    /// It has handled the message, or passed over it.
     Done,
-    /// It has tried it; whether the message or an earlier one of its stream is
-    /// parked or dead cannot be told.
+    /// It has tried the message; the store does not say whether this one or an
+    /// earlier one of its stream is parked or dead.
     Tried,
 }
 
@@ -56,8 +56,9 @@ impl HandlingState {
 }
 
 impl Trace {
-    pub(super) fn new(domain: Domain) -> Self {
-        Self { domain }
+    /// Follows messages of this domain.
+    pub fn of(domain: &Domain) -> Self {
+        Self { domain: domain.clone() }
     }
 
     /// The message, what caused it, what caused that, up to the first that
@@ -117,7 +118,7 @@ impl Trace {
     pub async fn handlers(&self, recorded: &Recorded) -> Result<Vec<Handling>> {
         let store = self.domain.store().await?;
         let mut handlers = Vec::new();
-        for group in self.domain.registry().groups() {
+        for group in self.domain.groups() {
             if group.takes(&recorded.message) {
                 let state = state(&**store, group, recorded).await?;
                 handlers.push(Handling { handler: group.handler.clone(), state });
@@ -153,7 +154,7 @@ async fn state(store: &dyn Store, group: &Group, recorded: &Recorded) -> Result<
     if !blocked(stream_position + 1).await? {
         return Ok(HandlingState::Done);
     }
-    // Who takes a stream in order has not moved past what is parked or dead.
+    // An ordered group has not moved past what is parked or dead.
     if group.is_ordered() || !blocked(*stream_position).await? {
         return Ok(HandlingState::Held);
     }

@@ -5,19 +5,19 @@ use std::sync::Arc;
 
 use protean_port::message::{Category, RESERVED, Table, type_name};
 
-use super::group::{Group, HandlerKind};
-use super::register::{Registration, Route, Source};
-use super::{Registry, ladder};
 use crate::config::Config;
+use crate::handling::{
+    Group, HandlerKind, Handlers, Registration, Registry, Route, Source, add_upcasts,
+};
 
 /// Makes the groups of all registered handlers; what is wrong is added to the
 /// registry's faults.
-pub(super) fn wire(registry: &mut Registry, domain: &str, config: &Config) {
+pub(super) fn wire(registry: &mut Registry, domain: &str, config: &Config) -> Handlers {
     let mut drafts: BTreeMap<(Arc<str>, Category), Group> = BTreeMap::new();
     for registration in std::mem::take(&mut registry.registrations) {
-        enter(registry, &mut drafts, registration, (domain, config));
+        enter(registry, &mut drafts, registration, domain, config);
     }
-    ladder::wire(registry, drafts.values_mut());
+    add_upcasts(registry, drafts.values_mut());
     let groups: Vec<Arc<Group>> = drafts.into_values().map(Arc::new).collect();
     check_commands(registry, &groups);
     check_names(registry);
@@ -27,14 +27,19 @@ pub(super) fn wire(registry: &mut Registry, domain: &str, config: &Config) {
     handlers.dedup();
     let unknown = config.unknown_subscriptions(&handlers);
     registry.faults.extend(unknown.iter().map(ToString::to_string));
-    registry.groups = groups;
+    Handlers {
+        groups,
+        queries: std::mem::take(&mut registry.queries),
+        snapshots: std::mem::take(&mut registry.snapshots),
+    }
 }
 
 fn enter(
     registry: &mut Registry,
     drafts: &mut BTreeMap<(Arc<str>, Category), Group>,
     registration: Registration,
-    (domain, config): (&str, &Config),
+    domain: &str,
+    config: &Config,
 ) {
     let Registration { handler, kind, declared, routes } = registration;
     let profile = config.unknown_profile(&declared);
@@ -43,7 +48,7 @@ fn enter(
         registry.faults.push(format!("{handler} takes no message: remove it or give it one"));
     }
     for route in routes {
-        let (group, category) = match place(registry, (handler, kind), &route) {
+        let (group, category) = match place(registry, handler, kind, &route) {
             Ok((group, category)) => (format!("{domain}.{group}"), category),
             Err(fault) => {
                 registry.faults.push(fault);
@@ -74,7 +79,8 @@ fn enter(
 /// The name and the category of the group that a route belongs to.
 fn place(
     registry: &Registry,
-    (handler, kind): (&str, HandlerKind),
+    handler: &str,
+    kind: HandlerKind,
     route: &Route,
 ) -> Result<(String, Category), String> {
     let (aggregate, name, is_fact) = match route.source {
@@ -82,7 +88,7 @@ fn place(
         Source::Aggregate(aggregate, name) => (aggregate, name, false),
         Source::Facts(aggregate, name) => (aggregate, name, true),
     };
-    let names = registry.is_registered(aggregate).ok_or_else(|| {
+    let names = registry.catalog.is_registered(aggregate).ok_or_else(|| {
         let message = route.message.0;
         format!(
             "{handler} takes {message} of {name}, which is not registered: add \
@@ -98,7 +104,7 @@ fn place(
 
 fn add_route(registry: &mut Registry, group: &mut Group, route: Route, handler: &str) {
     let (name, version) = route.message;
-    let type_name = registry.type_name(name, version);
+    let type_name = registry.catalog.type_name(name, version);
     if group.routes.insert(type_name, route.call).is_some() {
         let category = &group.category;
         registry.faults.push(format!(
@@ -107,10 +113,10 @@ fn add_route(registry: &mut Registry, group: &mut Group, route: Route, handler: 
     }
 }
 
-/// Reports commands that an aggregate declares and nobody handles.
+/// Reports commands that an aggregate declares and no handler takes.
 fn check_commands(registry: &mut Registry, groups: &[Arc<Group>]) {
     let mut faults = Vec::new();
-    for aggregate in &registry.aggregates {
+    for aggregate in &registry.catalog.aggregates {
         let commands = aggregate.category.commands();
         let group = groups.iter().find(|group| group.category == commands);
         let handled = |command: &str| {
@@ -129,7 +135,7 @@ fn check_commands(registry: &mut Registry, groups: &[Arc<Group>]) {
 fn check_names(registry: &mut Registry) {
     let mut seen = HashSet::new();
     let mut faults = Vec::new();
-    for aggregate in &registry.aggregates {
+    for aggregate in &registry.catalog.aggregates {
         let facts = aggregate.tells_facts.then(|| aggregate.category.facts());
         for category in [Some(aggregate.category.clone()), facts].into_iter().flatten() {
             if seen.insert(category.clone()) {
@@ -138,7 +144,7 @@ fn check_names(registry: &mut Registry) {
             faults.push(format!("two aggregates share the category {category}: rename one"));
         }
     }
-    let tables = registry.tables();
+    let tables = registry.catalog.tables();
     for (one, other) in tables.iter().zip(tables.iter().skip(1)) {
         if one.name == other.name {
             faults.push(format!("two declarations share the table '{}': rename one", one.name));
@@ -157,7 +163,7 @@ fn check_streams(registry: &mut Registry, groups: &[Arc<Group>]) {
         let own = |category: &Category| {
             [category.clone(), category.commands(), category.facts()].contains(stream)
         };
-        let aggregate = registry.aggregates.iter().find(|known| own(&known.category));
+        let aggregate = registry.catalog.aggregates.iter().find(|known| own(&known.category));
         if let Some(aggregate) = aggregate {
             let name = aggregate.name;
             faults.push(format!(

@@ -3,7 +3,10 @@
 use protean_port::message::Id;
 use protean_port::{Result, Violations};
 
-use super::{Columns, Data, Event, EventSourced, Fields, Raised, Root, Stored};
+use super::data::Data;
+use super::field::{Columns, Fields};
+use super::root::{Raised, Root};
+use super::stored::{EventSourced, Stored};
 
 /// A cluster of state that changes as one.
 #[diagnostic::on_unimplemented(
@@ -20,7 +23,7 @@ pub trait Aggregate: Fields + Invariants + Stored + Sized + Send + Sync + 'stati
     /// The names of the commands it declares; each needs a handler.
     const COMMANDS: &'static [&'static str] = &[];
 
-    /// The name of its fact event, when it tells facts.
+    /// The name of its fact event, when it emits facts.
     const FACT: Option<&'static str> = None;
 
     /// The form of its snapshots, when it is kept as events. A greater number
@@ -28,10 +31,10 @@ pub trait Aggregate: Fields + Invariants + Stored + Sized + Send + Sync + 'stati
     /// events are applied in another way, or what a list holds has changed.
     const SNAPSHOT_VERSION: u32 = 1;
 
-    /// The present state as its fact event, when it tells facts.
+    /// The present state as its fact event, when it emits facts.
     ///
     /// # Errors
-    /// When the state is nothing that JSON can hold.
+    /// When the state cannot be written as JSON.
     fn fact(&self) -> Result<Option<Raised>> {
         Ok(None)
     }
@@ -66,7 +69,7 @@ pub trait Invariants {
     note = "add `#[apply] fn on_…(&mut self, event: &{E})` to its `#[aggregate_impl]` block"
 )]
 pub trait Apply<E> {
-    /// Changes the state.
+    /// Changes the state as the event says.
     fn apply(&mut self, event: &E);
 }
 
@@ -108,51 +111,6 @@ pub fn as_stored<A: Aggregate>(mut aggregate: A, version: Option<u64>) -> A {
         aggregate.root_mut().bar(forbidden);
     }
     aggregate
-}
-
-/// Raises an event of an event-sourced aggregate: invariants before, apply,
-/// fields and invariants after, record.
-///
-/// # Errors
-/// When the event or the state before or after breaks a rule. A state that is
-/// wrong after the event cannot be kept any more.
-pub fn raise_applied<A, E>(aggregate: &mut A, event: &E) -> Result
-where
-    A: Aggregate + Apply<E>,
-    E: Event<Aggregate = A>,
-{
-    const { assert!(!E::FACT, "facts tell themselves: raise an event of your own") };
-    aggregate.root().allow()?;
-    event.check().into_result()?;
-    if !aggregate.root().is_blank() {
-        aggregate.before().into_result()?;
-    }
-    let raised = Raised::of(event)?;
-    aggregate.apply(event);
-    let wrong = violations_after(aggregate);
-    if !wrong.is_empty() {
-        aggregate.root_mut().bar(wrong.clone());
-        return wrong.into_result();
-    }
-    aggregate.root_mut().record(raised);
-    Ok(())
-}
-
-/// Raises an event of a state-stored aggregate: the state is checked when it is kept.
-///
-/// # Errors
-/// When the event breaks a rule, or the aggregate was loaded in a state that
-/// forbids changes.
-pub fn raise_recorded<A, E>(aggregate: &mut A, event: &E) -> Result
-where
-    A: Aggregate,
-    E: Event<Aggregate = A>,
-{
-    const { assert!(!E::FACT, "facts tell themselves: raise an event of your own") };
-    aggregate.root().allow()?;
-    event.check().into_result()?;
-    aggregate.root_mut().record(Raised::of(event)?);
-    Ok(())
 }
 
 /// What is wrong with the fields and the invariants of the present state.

@@ -1,11 +1,11 @@
-//! Types a field can have.
+//! Types a field can have, and structs of fields.
 
 use std::sync::Arc;
 
 use protean_port::Violations;
-use protean_port::message::{Column, ColumnKind, Date, Decimal, Id, Timestamp, Value};
+use protean_port::message::{Column, ColumnKind, Date, Id, Timestamp, Value};
 
-use super::{Rules, number};
+use super::rules::Rules;
 
 /// A type that a field of an aggregate, event, command or projection can have.
 #[diagnostic::on_unimplemented(
@@ -29,7 +29,43 @@ pub trait Field: Sized {
     /// Takes its columns from a row.
     ///
     /// # Errors
-    /// When a column holds something else; told for a person.
+    /// When a column holds something else; the text is meant for people.
+    fn read(values: &mut Values<'_>) -> Result<Self, String>;
+}
+
+/// A type with a fixed set of named values; `#[value_object]` on an enum implements it.
+pub trait Choice: Sized + Copy {
+    /// The names, in the order of the declaration.
+    const NAMES: &'static [&'static str];
+
+    /// The name of this value.
+    fn name(self) -> &'static str;
+
+    /// The value with this name.
+    fn named(name: &str) -> Option<Self>;
+}
+
+/// A struct whose fields have rules.
+pub trait Fields {
+    /// The rules, in the order of the fields.
+    const RULES: &'static [Rules];
+
+    /// What is wrong, for all fields at once.
+    fn check(&self) -> Violations;
+}
+
+/// A struct whose fields are columns.
+pub trait Columns: Fields + Sized {
+    /// The columns, in the order of the fields.
+    fn columns() -> Vec<Column>;
+
+    /// Appends the columns to a row.
+    fn write(&self, row: &mut Vec<Value>);
+
+    /// Takes the columns from a row.
+    ///
+    /// # Errors
+    /// When a column holds something else; the text is meant for people.
     fn read(values: &mut Values<'_>) -> Result<Self, String>;
 }
 
@@ -160,10 +196,10 @@ macro_rules! plain {
         }
     )*};
 }
+pub(super) use plain;
+
 plain! {
     bool, Bool, "true or false", |_, _, _| {};
-    f64, Real, "a number", number::check_real;
-    Decimal, Decimal, "a decimal number", number::check_decimal;
     Timestamp, Timestamp, "a time", |_, _, _| {};
     Date, Date, "a date", |_, _, _| {};
 }

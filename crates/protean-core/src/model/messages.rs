@@ -4,7 +4,8 @@ use protean_port::message::Id;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Aggregate, Fields};
+use super::aggregate::Aggregate;
+use super::field::Fields;
 
 /// Something that happened to an aggregate.
 #[diagnostic::on_unimplemented(
@@ -18,7 +19,7 @@ pub trait Event: Fields + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The version of its form, from 1.
     const VERSION: u32 = 1;
 
-    /// True for a fact event, which tells the whole state after a change and
+    /// True for a fact event, which holds the whole state after a change and
     /// stands in a stream of its own.
     const FACT: bool = false;
 
@@ -60,6 +61,6 @@ pub trait Query: Fields + Send + Sync + 'static {
     /// The name, for errors and traces.
     const NAME: &'static str;
 
-    /// The answer.
+    /// The type of the answer.
     type Output: Send + 'static;
 }

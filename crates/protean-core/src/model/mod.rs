@@ -6,35 +6,28 @@
 
 mod aggregate;
 mod attribute;
-mod choice;
 mod data;
 mod field;
-mod fields;
 mod json;
 mod list;
 mod messages;
 mod number;
-mod projection;
+mod raise;
 mod root;
 mod rules;
 mod stored;
 mod upcast;
 
-pub use aggregate::{
-    Aggregate, Apply, Invariants, Replay, as_stored, raise_applied, raise_recorded,
-    violations_after,
-};
+pub use aggregate::{Aggregate, Apply, Invariants, Replay, as_stored, violations_after};
 pub use attribute::{Attribute, Comparable, Condition, Sort};
-pub use choice::Choice;
 pub use data::Data;
-pub use field::{Field, Values};
-pub use fields::{Columns, Fields};
+pub use field::{Choice, Columns, Field, Fields, Values};
 pub use list::Element;
 pub use messages::{Command, Event, Query};
-pub use projection::Projection;
+pub use raise::{raise_applied, raise_recorded};
 pub use root::{Raised, Root};
 pub use rules::{Bound, Rules};
-pub use stored::{EventSourced, Projected, StateStored, Stored};
+pub use stored::{EventSourced, Projected, Projection, StateStored, Stored};
 pub use upcast::{Form, MessageData, Upcast, Versioned};
 
 pub(crate) use json::{fits, to_json};

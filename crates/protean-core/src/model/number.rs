@@ -3,15 +3,16 @@
 use protean_port::Violations;
 use protean_port::message::{Column, ColumnKind, Decimal, Value};
 
-use super::field::{column, mismatch};
-use super::{Bound, Field, Rules, Values};
+use super::field::{Field, Values, column, mismatch, plain};
+use super::rules::{Bound, Rules};
 
 /// Adds the complaint when `value` is on the wrong side of a bound.
 fn check_bounds(
     value: &impl std::fmt::Display,
     below: impl Fn(Bound) -> bool,
     above: impl Fn(Bound) -> bool,
-    (rules, violations): (&Rules, &mut Violations),
+    rules: &Rules,
+    violations: &mut Violations,
 ) {
     if let Some(bound) = rules.min_value.filter(|bound| below(*bound)) {
         violations.add(rules.name, format!("must be at least {bound}, is {value}"));
@@ -31,21 +32,26 @@ pub(super) fn check_real(value: &f64, rules: &Rules, violations: &mut Violations
         return violations.add(rules.name, format!("must be a finite number, is {value}"));
     }
     let (below, above) = (|bound| *value < real(bound), |bound| *value > real(bound));
-    check_bounds(value, below, above, (rules, violations));
+    check_bounds(value, below, above, rules, violations);
 }
 
-pub(super) fn check_decimal(value: &Decimal, rules: &Rules, violations: &mut Violations) {
+fn check_decimal(value: &Decimal, rules: &Rules, violations: &mut Violations) {
     let exact = |bound| match bound {
         Bound::Integer(number) => Some(Decimal::from(number)),
         Bound::Real(number) => number.to_string().parse().ok(),
     };
     let below = |bound| exact(bound).is_some_and(|bound| *value < bound);
     let above = |bound| exact(bound).is_some_and(|bound| *value > bound);
-    check_bounds(value, below, above, (rules, violations));
+    check_bounds(value, below, above, rules, violations);
 }
 
 fn check_integer(value: i64, rules: &Rules, violations: &mut Violations) {
     check_decimal(&Decimal::from(value), rules, violations);
+}
+
+plain! {
+    f64, Real, "a number", check_real;
+    Decimal, Decimal, "a decimal number", check_decimal;
 }
 
 macro_rules! integers {

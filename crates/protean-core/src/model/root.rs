@@ -6,8 +6,6 @@ use std::marker::PhantomData;
 use protean_port::message::Id;
 use protean_port::{Error, Result, Violations};
 
-use super::{Event, to_json};
-
 /// The identity and version of an aggregate and the events it has raised.
 /// A clone keeps identity and version and drops the events; of an instance that
 /// must not be kept, none is to be kept either.
@@ -22,23 +20,12 @@ pub struct Root<A> {
 /// An event that an aggregate has raised and no store has yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Raised {
-    /// The event's name.
+    /// The name of the event in message types.
     pub name: &'static str,
     /// The version of its form.
     pub version: u32,
     /// Its fields, as JSON.
     pub data: String,
-}
-
-impl Raised {
-    /// An event with its fields as JSON.
-    ///
-    /// # Errors
-    /// When they are nothing that JSON can hold, or more than a log takes in.
-    pub fn of<E: Event>(event: &E) -> Result<Self> {
-        let data = to_json(E::NAME, event)?;
-        Ok(Self { name: E::NAME, version: E::VERSION, data })
-    }
 }
 
 impl<A> Root<A> {
@@ -58,7 +45,7 @@ impl<A> Root<A> {
         Self { id, version, raised: Vec::new(), barred: None, aggregate: PhantomData }
     }
 
-    /// The identity.
+    /// The identity of the instance.
     pub fn id(&self) -> &Id {
         &self.id
     }

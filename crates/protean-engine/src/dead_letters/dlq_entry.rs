@@ -1,4 +1,4 @@
-//! A dead letter as it travels, and how it is known again. Pure.
+//! A dead letter as an entry of a dead-letter stream, and how it is recognised there. Pure.
 
 use std::fmt::Display;
 use std::sync::Arc;
@@ -8,18 +8,18 @@ use protean_port::message::{DeadLetterEntry, Envelope, Timestamp};
 use protean_port::port::{DeadLetter, Entry};
 use protean_port::{Error, Result};
 
-/// Names one entry of a message: of which group, where in the log, and when. One
-/// that is replayed and given up again is another.
+/// Identifies a dead letter by its group, its log position and when it was given up. A
+/// message that is replayed and given up again is a new one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct DlqEntry {
+pub(super) struct DlqKey {
     group: Arc<str>,
     position: u64,
     time: Timestamp,
 }
 
-impl DlqEntry {
-    pub(super) fn of(group: &Group, letter: &DeadLetter) -> Self {
-        let (position, time) = (letter.recorded.position, letter.time);
+impl DlqKey {
+    pub(super) fn of(group: &Group, dead: &DeadLetter) -> Self {
+        let (position, time) = (dead.recorded.position, dead.time);
         Self { group: Arc::clone(&group.name), position, time }
     }
 
@@ -28,35 +28,37 @@ impl DlqEntry {
         self.position
     }
 
-    /// The one that an entry tells of; none when it is not of this log.
+    /// The dead letter that a stream entry holds; `None` when it is not from this log.
     pub(super) fn of_stream(entry: &Entry) -> Option<Self> {
-        let letter = DeadLetterEntry::read(entry.data.as_deref()?).ok()?;
-        let position = Envelope::read(&letter.original).ok()?.position?;
-        let time = letter.failed_at?;
-        Some(Self { group: letter.consumer_group.into(), position, time })
+        let dead = DeadLetterEntry::read(entry.data.as_deref()?).ok()?;
+        let position = Envelope::read(&dead.original).ok()?.position?;
+        let time = dead.failed_at?;
+        Some(Self { group: dead.consumer_group.into(), position, time })
     }
 }
 
-/// What goes to the dead-letter stream: the entry as it was published, and why it
-/// was given up. The database knows no consumers and no ids of a broker: the
-/// handler and the id of the message stand in their place.
-pub(super) fn dlq_entry(
+/// Encodes the entry of a dead-letter stream: the message as it was published, and why it
+/// was given up. The database does not know the broker's consumers and entry ids: the
+/// handler and the id of the message stand in for them.
+pub(super) fn encode(
     group: &Group,
-    letter: &DeadLetter,
-    (stream, domain): (&str, &str),
+    dead: &DeadLetter,
+    stream: &str,
+    domain: &str,
 ) -> Result<Vec<u8>> {
-    let told = |error: &dyn Display| Error::failed(format!("a dead letter is no JSON: {error}"));
-    let envelope = Envelope::of(&letter.recorded, domain).map_err(|error| told(&error))?;
+    let fault =
+        |error: &dyn Display| Error::failed(format!("the dead letter is not JSON: {error}"));
+    let envelope = Envelope::of(&dead.recorded, domain).map_err(|error| fault(&error))?;
     let original = envelope.into_string().into_bytes();
-    let dlq_entry = DeadLetterEntry {
+    let entry = DeadLetterEntry {
         original_stream: stream.to_owned(),
-        original_id: letter.recorded.message.id.to_string(),
+        original_id: dead.recorded.message.id.to_string(),
         consumer_group: group.name.to_string(),
         consumer: group.handler.clone(),
-        failed_at: Some(letter.time),
-        retry_count: letter.attempts.saturating_sub(1),
-        failure_reason: Some(letter.reason.clone()),
+        failed_at: Some(dead.time),
+        retry_count: dead.attempts.saturating_sub(1),
+        failure_reason: Some(dead.reason.clone()),
         original,
     };
-    dlq_entry.to_json().map(String::into_bytes).map_err(|error| told(&error))
+    entry.to_json().map(String::into_bytes).map_err(|error| fault(&error))
 }

@@ -1,4 +1,4 @@
-//! What the dead-letter streams of a broker hold.
+//! An index of what the dead-letter streams of a broker hold.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -9,21 +9,28 @@ use protean_port::port::{
 use protean_port::{Error, Result};
 use tracing::warn;
 
-use super::dlq_entry::DlqEntry;
+use super::dlq_entry::DlqKey;
 
-/// How many entries are read or taken out at once.
-const PAGE: usize = 500;
+/// How many entries are read or removed at once.
+const PAGE_ENTRIES: usize = 500;
 
-/// The entries of these streams, known by what they tell of.
+/// The entries of these streams, by the dead letter each one holds.
 pub(super) struct DlqIndex {
     broker: Arc<dyn Broker>,
     streams: Vec<Arc<str>>,
-    /// Two names for one group: who begins takes the one that is not there, reads
-    /// every entry under it, and removes the other.
+    /// Two names for one group: a publisher that begins takes the one that does not
+    /// exist, reads every entry under it, and removes the other.
     names: [Arc<str>; 2],
-    /// Under which name it reads, in which life of the broker's server.
-    reading: Option<(usize, Arc<str>)>,
-    entries: HashMap<DlqEntry, Option<EntryRef>>,
+    reading: Option<Reading>,
+    entries: HashMap<DlqKey, Option<EntryRef>>,
+}
+
+/// The group that the index reads under.
+struct Reading {
+    /// The index of its name.
+    name: usize,
+    /// Changes whenever the broker's server restarts.
+    incarnation: Arc<str>,
 }
 
 impl DlqIndex {
@@ -32,19 +39,19 @@ impl DlqIndex {
         Self { broker, streams, names, reading: None, entries: HashMap::new() }
     }
 
-    /// Nothing is taken to be known any more.
+    /// Forgets everything: the next refresh reads every entry anew.
     pub(super) fn forget(&mut self) {
         self.reading = None;
         self.entries.clear();
     }
 
-    /// Learns what has come since, or everything when that may be another.
-    pub(super) async fn look(&mut self) -> Result {
-        let life = self.broker.kept(&self.names[0]).await?.incarnation;
+    /// Reads the entries that were added since, or all of them after the broker restarted.
+    pub(super) async fn refresh(&mut self) -> Result {
+        let incarnation = self.broker.kept(&self.names[0]).await?.incarnation;
         let reading = match &self.reading {
-            Some((name, known)) if *known == life => {
-                let missing = self.broker.prepare(&self.groups(*name)).await?;
-                missing.is_empty().then_some(*name)
+            Some(known) if known.incarnation == incarnation => {
+                let missing = self.broker.prepare(&self.groups(known.name)).await?;
+                missing.is_empty().then_some(known.name)
             }
             _ => None,
         };
@@ -53,17 +60,17 @@ impl DlqIndex {
             None => self.begin().await?,
         };
         self.read(name).await?;
-        self.reading = Some((name, life));
+        self.reading = Some(Reading { name, incarnation });
         Ok(())
     }
 
-    /// A name under which nothing is read yet on any of the streams.
+    /// Takes a name under which nothing has been read on any of the streams.
     async fn begin(&mut self) -> Result<usize> {
         self.forget();
         let second = self.broker.prepare(&self.groups(1)).await?;
         let first_is_new = second.len() < self.streams.len();
         if first_is_new {
-            // With the second there, nothing goes that waits for the first alone.
+            // While the second exists, no entry goes that waits for the first alone.
             self.broker.forget(&self.groups(0)).await?;
             self.broker.prepare(&self.groups(0)).await?;
         }
@@ -78,7 +85,7 @@ impl DlqIndex {
                 group: Arc::clone(&self.names[name]),
                 consumer: Arc::clone(&self.names[name]),
                 streams: self.streams.as_slice().into(),
-                limit: PAGE,
+                limit: PAGE_ENTRIES,
                 wait: None,
             };
             let entries = self.broker.read(read).await?;
@@ -87,8 +94,8 @@ impl DlqIndex {
             }
             let mut twice = Vec::new();
             for entry in entries {
-                // What others have put there is theirs.
-                let Some(dead) = DlqEntry::of_stream(&entry) else { continue };
+                // An entry that another program added is left alone.
+                let Some(dead) = DlqKey::of_stream(&entry) else { continue };
                 let known = self.entries.insert(dead, Some(entry.at.clone())).flatten();
                 twice.extend(known.filter(|known| *known != entry.at));
             }
@@ -98,44 +105,41 @@ impl DlqIndex {
         }
     }
 
-    pub(super) fn has(&self, entry: &DlqEntry) -> bool {
+    pub(super) fn has(&self, entry: &DlqKey) -> bool {
         self.entries.contains_key(entry)
     }
 
-    /// Publishes letters; what the broker will never take is passed over.
-    pub(super) async fn put(&mut self, letters: Vec<(DlqEntry, Arc<str>, Vec<u8>)>) -> Result {
-        if letters.is_empty() {
+    /// Publishes entries; one that the broker will never take is skipped.
+    pub(super) async fn add(&mut self, new: Vec<(DlqKey, Publication)>) -> Result {
+        if new.is_empty() {
             return Ok(());
         }
-        let (deaths, entries): (Vec<DlqEntry>, Vec<Publication>) = letters
-            .into_iter()
-            .map(|(entry, stream, data)| (entry, Publication { stream, data: data.into() }))
-            .unzip();
+        let (keys, entries): (Vec<DlqKey>, Vec<Publication>) = new.into_iter().unzip();
         let streams: Vec<_> = entries.iter().map(|entry| Arc::clone(&entry.stream)).collect();
         let receipt = self.broker.publish(Batch { entries: entries.into(), mark: None }).await?;
-        for ((entry, stream), published) in deaths.into_iter().zip(streams).zip(receipt.published) {
+        for ((key, stream), published) in keys.into_iter().zip(streams).zip(receipt.published) {
             let at = match published {
                 Published::Accepted(id) => Some(EntryRef { stream, id }),
                 Published::Refused(reason) => {
-                    warn!(%stream, "a dead letter stays in the database alone: {reason}");
+                    warn!(%stream, %reason, "the broker refused a dead letter, which stays in the database");
                     None
                 }
                 Published::Unavailable(reason) => return Err(Error::unavailable(reason)),
             };
-            self.entries.insert(entry, at);
+            self.entries.insert(key, at);
         }
         Ok(())
     }
 
-    /// Takes out what is not dead any more.
-    pub(super) async fn keep(&mut self, dead: &HashSet<DlqEntry>) -> Result {
-        let gone: Vec<DlqEntry> =
+    /// Removes the entries of messages that are no longer dead.
+    pub(super) async fn retain(&mut self, dead: &HashSet<DlqKey>) -> Result {
+        let gone: Vec<DlqKey> =
             self.entries.keys().filter(|entry| !dead.contains(entry)).cloned().collect();
-        let Some((name, _)) = &self.reading else { return Ok(()) };
-        let entries = gone.iter().filter_map(|entry| self.entries.get(entry)?.clone());
-        let entries: Vec<EntryRef> = entries.collect();
+        let Some(reading) = &self.reading else { return Ok(()) };
+        let entries: Vec<EntryRef> =
+            gone.iter().filter_map(|key| self.entries.get(key)?.clone()).collect();
         if !entries.is_empty() {
-            self.broker.settle(&self.names[*name], &entries).await?;
+            self.broker.settle(&self.names[reading.name], &entries).await?;
         }
         for entry in gone {
             self.entries.remove(&entry);
@@ -143,7 +147,7 @@ impl DlqIndex {
         Ok(())
     }
 
-    /// The group of a name on each stream.
+    /// The group with this name on each stream.
     fn groups(&self, name: usize) -> Vec<BrokerGroup> {
         let group = &self.names[name];
         let on = |stream: &Arc<str>| BrokerGroup {

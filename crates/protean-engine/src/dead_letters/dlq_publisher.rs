@@ -1,13 +1,13 @@
-//! The dead-letter streams: what the database holds as given up, for others to see.
+//! Publishes dead letters to the dead-letter streams, for other programs to see.
 //!
 //! ```text
-//! dead rows ─▶ letters ─┬▶ Broker::publish ─▶ <category>[:backfill]:dlq
-//!                       └▶ replayed or purged: Consumer::settle takes the entry out
+//! dead rows ─▶ entries ─┬▶ Broker::publish ─▶ <category>[:backfill]:dlq
+//!                       └▶ replayed or purged: Consumer::settle removes the entry
 //! ```
 //!
-//! The rows are the truth. A group on each stream has read every entry and never
-//! settles it while its row is there: so the stream itself tells what it holds, and
-//! whatever ends between a commit and its entry is made up for by the next round.
+//! The rows are the truth. A group on each stream has read every entry and does not settle
+//! it while its row exists: so the stream itself says what it holds, and the next round
+//! makes up for a process that died between a commit and its entry.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -17,23 +17,23 @@ use protean_core::config::SubscriptionType;
 use protean_core::domain::{Domain, Group};
 use protean_port::Result;
 use protean_port::message::{Lane, Timestamp};
-use protean_port::port::{Broker, DeadLetter, DeadLetterRead, Store};
+use protean_port::port::{Broker, DeadLetter, DeadLetterRead, Publication, Store};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::dlq_entry::{DlqEntry, dlq_entry};
+use super::dlq_entry::{self, DlqKey};
 use super::dlq_index::DlqIndex;
 use crate::leadership::{Leadership, Term};
 use crate::source::names::stream;
 
-/// How many letters are in memory at once.
-const PAGE: usize = 100;
-/// The longest time between two looks: the broker may have lost what it held.
-const LOOK: Duration = Duration::from_secs(10);
-/// For each moment of work so many of rest.
-const REST: u32 = 10;
+/// How many dead letters are in memory at once.
+const PAGE_MESSAGES: usize = 100;
+/// The longest time between two rounds: the broker may have lost what it held.
+const ROUND_INTERVAL: Duration = Duration::from_secs(10);
+/// Idle this many times as long as the last round took.
+const REST_FACTOR: u32 = 10;
 
-/// Mirrors the dead letters of the groups that read streams.
+/// Publishes the dead letters of the groups that read streams.
 pub(crate) struct DlqPublisher {
     domain: Domain,
     store: Arc<dyn Store>,
@@ -45,20 +45,19 @@ impl DlqPublisher {
         Self { domain, store, broker }
     }
 
-    /// Mirrors until `stop` says so, while no other process does. Dropping the
-    /// future loses nothing.
+    /// Publishes until `stop` is cancelled, while this process holds the claim. Cancel
+    /// safe: the next round completes what one leaves undone.
     pub(crate) async fn run(&self, stop: CancellationToken) {
         let tick = self.domain.config().outbox.tick_interval;
         if self.streams().is_empty() {
             return;
         }
         let name = format!("{}.dlq", self.domain.name());
-        let leadership = Leadership::new(Arc::clone(&self.store), name);
         let work = |claim, term: Term| async move {
             self.work(tick, term.over()).await;
             drop(claim);
         };
-        leadership.run(&stop, work).await;
+        Leadership::new(Arc::clone(&self.store), name).run(&stop, work).await;
     }
 
     async fn work(&self, tick: Duration, stop: &CancellationToken) {
@@ -68,24 +67,24 @@ impl DlqPublisher {
             commits.mark_unchanged();
             let began = Instant::now();
             if let Err(error) = self.round(&mut index).await {
-                warn!("cannot mirror dead letters, trying again: {error}");
+                warn!("cannot publish dead letters to their streams, trying again: {error:#}");
                 index.forget();
             }
-            let rest = tick.max(began.elapsed() * REST);
+            let rest = tick.max(began.elapsed() * REST_FACTOR);
             if tokio::time::timeout(rest, stop.cancelled()).await.is_ok() {
                 return;
             }
             tokio::select! {
-                _ = stop.cancelled() => return,
+                () = stop.cancelled() => return,
                 _ = commits.changed() => {}
-                () = tokio::time::sleep(LOOK) => {}
+                () = tokio::time::sleep(ROUND_INTERVAL) => {}
             }
         }
     }
 
-    /// Publishes what is not there and takes out what is not dead any more.
+    /// Publishes what is missing and removes what is no longer dead.
     async fn round(&self, index: &mut DlqIndex) -> Result {
-        index.look().await?;
+        index.refresh().await?;
         let mut dead = HashSet::new();
         for group in self.groups() {
             let mut after = 0;
@@ -93,39 +92,39 @@ impl DlqPublisher {
                 let page = self.store.dead_letters(read(group, after)).await?;
                 let Some(last) = page.last() else { break };
                 after = last.recorded.position;
-                for letter in &page {
-                    dead.insert(DlqEntry::of(group, letter));
-                }
+                dead.extend(page.iter().map(|dead| DlqKey::of(group, dead)));
                 self.publish(index, group, &page).await?;
             }
         }
-        index.keep(&dead).await
+        index.retain(&dead).await
     }
 
     async fn publish(&self, index: &mut DlqIndex, group: &Group, page: &[DeadLetter]) -> Result {
         let mut new = Vec::new();
-        for letter in page {
-            let entry = DlqEntry::of(group, letter);
-            if index.has(&entry) {
+        for dead in page {
+            let key = DlqKey::of(group, dead);
+            if index.has(&key) {
                 continue;
             }
-            let lane = self.domain.lanes().lane(letter.recorded.message.priority);
+            let lane = self.domain.lanes().lane(dead.recorded.message.priority);
             let from = self.stream(group, lane);
-            match dlq_entry(group, letter, (&from, self.domain.name())) {
-                Ok(data) => new.push((entry, dlq(&from), data)),
-                // The others have their entries all the same.
-                Err(error) => warn!(position = entry.position(), "{error}"),
+            match dlq_entry::encode(group, dead, &from, self.domain.name()) {
+                Ok(data) => {
+                    new.push((key, Publication { stream: dlq(&from), data: data.into() }));
+                }
+                // The other dead letters get their entries all the same.
+                Err(error) => warn!(group = %group.name, position = key.position(), "{error:#}"),
             }
         }
-        index.put(new).await
+        index.add(new).await
     }
 
     fn groups(&self) -> impl Iterator<Item = &Arc<Group>> {
-        let groups = self.domain.registry().groups().iter();
+        let groups = self.domain.groups().iter();
         groups.filter(|group| group.subscription.subscription_type == SubscriptionType::Stream)
     }
 
-    /// Every dead-letter stream there may be.
+    /// Every dead-letter stream of these groups.
     fn streams(&self) -> Vec<Arc<str>> {
         let mut streams: Vec<Arc<str>> = Vec::new();
         for group in self.groups() {
@@ -152,7 +151,7 @@ fn read(group: &Group, after: u64) -> DeadLetterRead {
         group: group.name.to_string(),
         category: group.category.clone(),
         after,
-        before: Timestamp::from_micros(i64::MAX),
-        limit: PAGE,
+        before: Timestamp::MAX,
+        limit: PAGE_MESSAGES,
     }
 }

@@ -1,4 +1,6 @@
-//! What was given up: to look at, to run again, to drop.
+//! Dead letters: messages that were given up, to inspect, replay or purge.
+//!
+//! `dlq_publisher` shows them in the dead-letter streams of the broker as well.
 
 mod dlq_entry;
 mod dlq_index;
@@ -6,7 +8,8 @@ mod dlq_publisher;
 
 use std::sync::Arc;
 
-use protean_core::domain::{Domain, Group, Moment, purge, replay};
+use protean_core::domain::{Domain, Group};
+use protean_core::handling::{Moment, purge, replay};
 use protean_port::message::{Lane, Timestamp};
 use protean_port::port::{Changes, DeadLetter, DeadLetterRead, Outcome, Store};
 use protean_port::{Error, Result};
@@ -14,13 +17,10 @@ use protean_port::{Error, Result};
 pub(crate) use dlq_publisher::DlqPublisher;
 
 /// How many dead letters are in memory at once.
-const PAGE: usize = 500;
+const PAGE_MESSAGES: usize = 500;
 
-/// After every moment.
-const EVER: Timestamp = Timestamp::from_micros(i64::MAX);
-
-/// The dead letters of one group. Works whether a server runs or not; one that
-/// does takes up what is replayed within a second.
+/// The dead letters of one group. Works with and without a running server; a running one
+/// picks up what is replayed within a second.
 pub struct DeadLetters<'a> {
     domain: &'a Domain,
     group: &'a Group,
@@ -28,7 +28,7 @@ pub struct DeadLetters<'a> {
 }
 
 impl<'a> DeadLetters<'a> {
-    /// Those of this group.
+    /// The dead letters of this group.
     ///
     /// # Errors
     /// When the store cannot be opened.
@@ -37,12 +37,12 @@ impl<'a> DeadLetters<'a> {
         Ok(Self { domain, group, store })
     }
 
-    /// Those after a log position, in the order of the log.
+    /// At most `limit` dead letters after a log position, in the order of the log.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn page(&self, after: u64, limit: usize) -> Result<Vec<DeadLetter>> {
-        self.given_up_before(EVER, after, limit).await
+        self.given_up_before(Timestamp::MAX, after, limit).await
     }
 
     async fn given_up_before(
@@ -55,80 +55,81 @@ impl<'a> DeadLetters<'a> {
         self.store.dead_letters(DeadLetterRead { group, category, after, before, limit }).await
     }
 
-    /// The one at a log position.
+    /// The dead letter at a log position, when there is one.
     ///
     /// # Errors
     /// When the store cannot be read.
     pub async fn at(&self, position: u64) -> Result<Option<DeadLetter>> {
         let Some(before) = position.checked_sub(1) else { return Ok(None) };
         let found = self.page(before, 1).await?.pop();
-        Ok(found.filter(|letter| letter.recorded.position == position))
+        Ok(found.filter(|dead| dead.recorded.position == position))
     }
 
-    /// Lets a message run again, with all its tries before it; `false` when
-    /// somebody else has replayed or purged it meanwhile.
+    /// Runs a message again, with a fresh count of attempts; `false` when another
+    /// operator replayed or purged it meanwhile.
     ///
     /// # Errors
-    /// When the store cannot be written; the letter is what it was then.
-    pub async fn replay(&self, letter: &DeadLetter) -> Result<bool> {
-        let units = vec![replay(self.group, letter, self.moment())];
+    /// When the store cannot be written; the dead letter is unchanged then.
+    pub async fn replay(&self, dead: &DeadLetter) -> Result<bool> {
+        let units = vec![replay(self.group, dead, self.moment())];
         Ok(self.commit(units).await? == 1)
     }
 
-    /// Drops a message for good; what waits behind it runs. `false` when
-    /// somebody else has replayed or purged it meanwhile.
+    /// Drops a message for good and releases what waits behind it; `false` when another
+    /// operator replayed or purged it meanwhile.
     ///
     /// # Errors
-    /// When the store cannot be read or written; the letter is what it was then.
-    pub async fn purge(&self, letter: &DeadLetter) -> Result<bool> {
-        let units = vec![self.purging(letter).await?];
+    /// When the store cannot be read or written; the dead letter is unchanged then.
+    pub async fn purge(&self, dead: &DeadLetter) -> Result<bool> {
+        let units = vec![self.purging(dead).await?];
         Ok(self.commit(units).await? == 1)
     }
 
-    /// Replays all, in the order of the log, and says how many. What is
-    /// replayed when the future is dropped stays so; the rest stays dead.
+    /// Replays all dead letters in the order of the log, and answers how many. Cancel
+    /// safe: what was replayed by then is, the rest stays dead.
     ///
     /// # Errors
     /// When the store cannot be read or written; what was replayed by then is.
     pub async fn replay_all(&self) -> Result<u64> {
         let (mut replayed, mut after) = (0, 0);
         loop {
-            let page = self.page(after, PAGE).await?;
+            let page = self.page(after, PAGE_MESSAGES).await?;
             let Some(last) = page.last() else { return Ok(replayed) };
             after = last.recorded.position;
-            let replaying = |letter| replay(self.group, letter, self.moment());
-            replayed += self.commit(page.iter().map(replaying).collect()).await?;
+            let units = page.iter().map(|dead| replay(self.group, dead, self.moment())).collect();
+            replayed += self.commit(units).await?;
         }
     }
 
-    /// Purges those given up before a moment, and says how many. What is purged
-    /// when the future is dropped stays so.
+    /// Purges the messages given up before a moment, and answers how many. Cancel safe:
+    /// what was purged by then is, the rest stays dead.
     ///
     /// # Errors
     /// When the store cannot be read or written; what was purged by then is.
     pub async fn purge_all(&self, before: Timestamp) -> Result<u64> {
         let (mut purged, mut after) = (0, 0);
         loop {
-            let page = self.given_up_before(before, after, PAGE).await?;
+            let page = self.given_up_before(before, after, PAGE_MESSAGES).await?;
             let Some(last) = page.last() else { return Ok(purged) };
             after = last.recorded.position;
             let mut units = Vec::new();
-            for letter in &page {
-                units.push(self.purging(letter).await?);
+            for dead in &page {
+                units.push(self.purging(dead).await?);
             }
             purged += self.commit(units).await?;
         }
     }
 
-    async fn purging(&self, letter: &DeadLetter) -> Result<Changes> {
-        let stream = &letter.recorded.message.stream;
+    async fn purging(&self, dead: &DeadLetter) -> Result<Changes> {
+        let stream = &dead.recorded.message.stream;
         let next = self.store.next(&self.group.name, stream).await?;
-        Ok(purge(self.group, letter, next, self.moment()))
+        Ok(purge(self.group, dead, next, self.moment()))
     }
 
-    /// However urgent the messages are, many of them are bulk work to write.
+    /// Always the backfill lane: however urgent the messages, writing many of them is
+    /// bulk work.
     fn moment(&self) -> Moment {
-        Moment::of(self.domain, Lane::Backfill)
+        Moment::of(self.domain.env(), Lane::Backfill)
     }
 
     /// How many of the units were applied; the others came too late.

@@ -1,4 +1,4 @@
-//! Page after page, from the stream into the log.
+//! Reads a stream page by page into the log.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,16 +13,16 @@ use protean_port::{Error, Result};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use super::{Inbox, pause};
+use super::foreign_stream::ForeignStream;
 use crate::failpoint::reached;
 use crate::source::names;
 use crate::source::unreadable::add_to_dlq;
 
 /// The wait before a broker or store that failed is asked again.
-const WAIT: Duration = Duration::from_millis(200);
+const RETRY_WAIT: Duration = Duration::from_millis(200);
 
-/// Who has the claim, at work. It keeps nothing in mind: what is not settled after
-/// a failure is pending at the broker, where it is looked for.
+/// The reader of a stream, with the claim. It remembers nothing: what is not settled after
+/// a failure is pending at the broker, and taken over from there.
 pub(super) struct InboxReader {
     domain: Domain,
     store: Arc<dyn Store>,
@@ -33,75 +33,77 @@ pub(super) struct InboxReader {
     consumer: Arc<str>,
     page: usize,
     wait: Duration,
-    look_at: Instant,
+    take_over_at: Instant,
     /// Held for as long as this reads.
     _claim: Box<dyn Claim>,
 }
 
 impl InboxReader {
     pub(super) fn new(
-        inbox: &Inbox,
+        stream: &ForeignStream,
         broker: Arc<dyn Broker>,
         claim: Box<dyn Claim>,
         stop: CancellationToken,
     ) -> Self {
-        let group = &inbox.group;
-        let stream = Arc::from(group.category.as_str());
+        let group = &stream.group;
         Self {
-            domain: inbox.domain.clone(),
-            store: Arc::clone(&inbox.store),
+            domain: stream.domain.clone(),
+            store: Arc::clone(&stream.store),
             broker,
             stop,
-            of: BrokerGroup { stream, group: Arc::clone(&group.name) },
+            of: BrokerGroup {
+                stream: group.category.as_str().into(),
+                group: Arc::clone(&group.name),
+            },
             category: group.category.clone(),
             consumer: names::consumer(&group.name),
             page: group.subscription.messages_per_tick.max(1),
             wait: group.subscription.blocking_timeout,
-            look_at: Instant::now(),
+            take_over_at: Instant::now(),
             _claim: claim,
         }
     }
 
-    /// Takes in what comes until the claim is lost or the server stops.
-    /// An outage of either side is waited out.
+    /// Reads until `stop` is cancelled or the claim is lost. An outage of the broker or the
+    /// store is waited out.
     pub(super) async fn work(mut self) {
-        // It fails as the first read does, and is told then.
+        // When this fails so does the first read, which reports it.
         self.broker.prepare(std::slice::from_ref(&self.of)).await.map(drop).unwrap_or_default();
         while !self.stop.is_cancelled() {
             if let Err(failed) = self.next().await {
                 self.recover(failed).await;
             }
         }
-        // What the last read has brought after nobody waited for it any more.
+        // Entries that the last read brought after its future was dropped.
         if let Ok(left) = self.broker.read(self.reading(None)).await {
             self.take_in(left).await.map(drop).unwrap_or_default();
         }
         let left = self.broker.leave(&self.of.group, &self.consumer);
         for page in left.chunks(self.page) {
             if let Err(failed) = self.take_in(page.to_vec()).await {
-                let (group, lost) = (&self.of.group, left.len());
-                error!(%group, "some of {lost} entries that nobody else has are lost: {failed}");
+                let (group, entries) = (&self.of.group, left.len());
+                error!(%group, entries, "entries of a channel may be lost: {failed:#}");
             }
         }
     }
 
-    /// Takes in the next page.
+    /// Reads the next page.
     async fn next(&mut self) -> Result {
-        if Instant::now() >= self.look_at {
-            self.look().await?;
+        if Instant::now() >= self.take_over_at {
+            self.take_over().await?;
         }
-        let wait = self.wait.min(self.look_at.saturating_duration_since(Instant::now()));
+        let wait = self.wait.min(self.take_over_at.saturating_duration_since(Instant::now()));
         let stop = self.stop.clone();
         let entries = tokio::select! {
             entries = self.broker.read(self.reading(Some(wait))) => entries?,
-            _ = stop.cancelled() => return Ok(()),
+            () = stop.cancelled() => return Ok(()),
         };
         self.take_in(entries).await.map(drop)
     }
 
-    /// Takes in what was read and not settled, by this process or one before it:
-    /// there is no other, since this one has the claim.
-    async fn look(&mut self) -> Result {
+    /// Takes over what was read and not settled, by this process or an earlier one: there
+    /// is no other, since this one has the claim.
+    async fn take_over(&mut self) -> Result {
         loop {
             let take = TakeOver {
                 group: Arc::clone(&self.of.group),
@@ -112,9 +114,9 @@ impl InboxReader {
             };
             let left = self.broker.take_over(take).await?;
             let found = left.len();
-            // What cannot be settled now would be found again and again.
+            // Entries that cannot be settled now would be found again and again.
             if found == 0 || self.take_in(left).await? < found {
-                self.look_at = Instant::now() + self.domain.config().server.lease;
+                self.take_over_at = Instant::now() + self.domain.config().server.lease;
                 return Ok(());
             }
         }
@@ -130,22 +132,22 @@ impl InboxReader {
         }
     }
 
-    /// Waits a while after a failure; a group that is missing is made again.
+    /// Waits after a failure, and recreates a missing group.
     async fn recover(&mut self, failed: Error) {
         let (group, stream) = (&self.of.group, &self.of.stream);
         if failed.is_not_found() {
-            warn!(%group, %stream, "it is missing and made again");
+            warn!(%group, %stream, "consumer group missing, recreating");
             let groups = std::slice::from_ref(&self.of);
             self.broker.prepare(groups).await.map(drop).unwrap_or_default();
         } else {
-            warn!(%group, %stream, "cannot take in: {failed}");
+            warn!(%group, %stream, "cannot take in entries, trying again: {failed:#}");
         }
-        self.look_at = Instant::now();
-        pause(&mut self.stop, WAIT).await;
+        self.take_over_at = Instant::now();
+        pause(&self.stop, RETRY_WAIT).await;
     }
 
-    /// Takes entries into the log, or those that it cannot take to the dead-letter
-    /// stream, and settles them; gives how many that were.
+    /// Takes entries into the log, and those that are not messages to the dead-letter
+    /// stream, and settles them; answers how many were settled.
     async fn take_in(&self, entries: Vec<Entry>) -> Result<usize> {
         let (mut units, mut refused) = (Vec::new(), Vec::new());
         for entry in entries {
@@ -155,8 +157,8 @@ impl InboxReader {
             }
         }
         let kept = self.keep(units, &mut refused).await;
-        let mut done =
-            add_to_dlq(&self.domain, &*self.broker, &self.of, &self.consumer, refused).await;
+        let (domain, broker) = (&self.domain, &*self.broker);
+        let mut done = add_to_dlq(domain, broker, &self.of, &self.consumer, refused).await;
         reached("before entries are settled");
         let kept = kept.map(|kept| done.extend(kept));
         self.broker.settle(&self.of.group, &done).await?;
@@ -169,8 +171,8 @@ impl InboxReader {
         unit
     }
 
-    /// Commits the units and gives the entries that are in the log then; what it will
-    /// never have joins the refused ones.
+    /// Commits the units and answers the entries that are in the log then. An entry that
+    /// the log will never take joins the refused ones.
     async fn keep(
         &self,
         units: Vec<(Entry, Changes)>,
@@ -185,12 +187,16 @@ impl InboxReader {
                 Outcome::Committed(_) => kept.push(entry.at),
                 Outcome::Stale(_) if self.is_there(unit).await? => kept.push(entry.at),
                 Outcome::Stale(_) => {
-                    let told = "another entry of the same id has come before and is in the log";
-                    refused.push((entry, told.to_owned()));
+                    let reason = "the log already has another entry with the same id";
+                    refused.push((entry, reason.to_owned()));
                 }
                 Outcome::Rejected(why) => refused.push((entry, why.to_string())),
                 Outcome::Unavailable(why) => return Err(Error::unavailable(why)),
-                outcome => return Err(Error::failed(format!("the log answers {outcome:?}"))),
+                outcome => {
+                    return Err(Error::failed(format!(
+                        "unexpected outcome of a commit: {outcome:?}"
+                    )));
+                }
             }
         }
         Ok(kept)
@@ -208,8 +214,13 @@ impl InboxReader {
     }
 }
 
+/// Waits; false when `stop` was cancelled meanwhile.
+pub(super) async fn pause(stop: &CancellationToken, wait: Duration) -> bool {
+    tokio::time::timeout(wait, stop.cancelled()).await.is_err()
+}
+
 impl Drop for InboxReader {
-    /// However it ends: nothing is to come in where nobody reads.
+    /// However the reader ends, the broker is to hand nothing more to its consumer.
     fn drop(&mut self) {
         self.broker.leave(&self.of.group, &self.consumer);
     }

@@ -1,14 +1,15 @@
-//! What other systems publish, on its way into the log, where subscribers find it.
+//! The inbox: from the streams of other systems into the log, where subscribers read.
 //!
 //! ```text
-//! read ─▶ inbox_reader ─▶ Store::commit ─(durable)─▶ settled ─▶ gone
-//!            └ nothing a log can take: its dead-letter stream ──▲
+//! read ─▶ message ─▶ Store::commit ─(durable)─▶ settled ─▶ removed
+//!            └ not a message: added to the dead-letter stream ──▲
 //! ```
 //!
-//! One process reads for a subscriber; that an entry comes twice, after an abrupt end
-//! or an outage, is seen from the log, which has one place for it. What is heard where
-//! nothing is kept has no name that could tell: one process reads it for all.
+//! One process reads for a subscriber. An entry that comes twice, after a crash or an
+//! outage, is recognised in the log, which has one place for it. The messages of a channel
+//! have no ids to recognise, so one process reads a channel for all its subscribers.
 
+mod foreign_stream;
 mod inbox_reader;
 
 use std::collections::HashSet;
@@ -23,60 +24,56 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use self::foreign_stream::ForeignStream;
+use self::inbox_reader::{InboxReader, pause};
 use crate::leadership::{Leadership, Term};
-use inbox_reader::InboxReader;
 
-/// The wait before a broker that cannot be reached is opened again.
+/// The wait before a broker that is unavailable is opened again.
 const BROKER_RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// The stream of one subscriber.
-struct Inbox {
-    domain: Domain,
-    store: Arc<dyn Store>,
-    group: Arc<Group>,
-    broker: &'static str,
-    has_streams: bool,
-}
-
-/// Starts to take in the stream of every subscriber, each until it is told to stop;
-/// one whose broker is within this process is idle.
+/// Starts to read the stream of every subscriber, until `stop` is cancelled. A subscriber
+/// whose broker is inline has nothing to read.
 pub(crate) fn start(
     domain: &Domain,
     store: &Arc<dyn Store>,
-    stopped: &CancellationToken,
+    stop: &CancellationToken,
 ) -> JoinSet<Result> {
-    let (mut inboxes, mut heard) = (JoinSet::new(), HashSet::new());
-    for group in domain.registry().groups() {
+    let (mut inboxes, mut channels) = (JoinSet::new(), HashSet::new());
+    for group in domain.groups() {
         let HandlerKind::Subscriber { broker } = group.kind else { continue };
         let configured = domain.config().brokers.get(broker);
-        if !configured.is_some_and(config::Broker::reaches_others) {
+        if !configured.is_some_and(config::BrokerConfig::reaches_others) {
             let (handler, stream) = (&group.handler, &group.category);
-            info!("{handler} is idle: brokers.{broker} is inline, so '{stream}' is not read");
+            info!(%handler, %stream, "subscriber is idle: brokers.{broker} is inline");
             continue;
         }
-        let has_streams = configured.is_some_and(config::Broker::has_streams);
-        // What has no name at its broker is taken in by one for all subscribers.
-        if !has_streams && !heard.insert((broker, &group.category)) {
+        let has_streams = configured.is_some_and(config::BrokerConfig::has_streams);
+        // A channel is read once for all its subscribers.
+        if !has_streams && !channels.insert((broker, &group.category)) {
             continue;
         }
         let (domain, store) = (domain.clone(), Arc::clone(store));
-        let inbox = Inbox { domain, store, group: Arc::clone(group), broker, has_streams };
-        inboxes.spawn(inbox.run(stopped.clone()));
+        let group = Arc::clone(group);
+        let stream = ForeignStream { domain, store, group, broker, has_streams };
+        inboxes.spawn(run(stream, stop.clone()));
     }
     inboxes
 }
 
-/// The brokers that subscribers read.
+/// The names of the brokers that subscribers read.
 pub(crate) fn brokers(domain: &Domain) -> impl Iterator<Item = &str> {
-    let brokers = domain.registry().groups().iter().filter_map(|group| match group.kind {
+    let configured = |name: &str| domain.config().brokers.get(name);
+    let of_subscriber = |group: &Arc<Group>| match group.kind {
         HandlerKind::Subscriber { broker } => Some(broker),
         _ => None,
-    });
-    let configured = |name: &str| domain.config().brokers.get(name);
-    brokers.filter(move |name| configured(name).is_some_and(config::Broker::reaches_others))
+    };
+    let groups = domain.groups().iter();
+    groups
+        .filter_map(of_subscriber)
+        .filter(move |name| configured(name).is_some_and(config::BrokerConfig::reaches_others))
 }
 
-/// Why one has ended, unless it was told to.
+/// Why an inbox ended, unless it was stopped.
 pub(crate) fn failure(ended: Result<Result, JoinError>) -> Option<Error> {
     match ended {
         Ok(ended) => ended.err(),
@@ -84,51 +81,36 @@ pub(crate) fn failure(ended: Result<Result, JoinError>) -> Option<Error> {
     }
 }
 
-impl Inbox {
-    /// Takes in what comes until it is told to stop.
-    ///
-    /// # Errors
-    /// When something about the broker has to be changed first.
-    async fn run(self, stop: CancellationToken) -> Result {
-        let Some(broker) = self.open(&stop).await? else { return Ok(()) };
-        let leadership = Leadership::new(Arc::clone(&self.store), self.claim_name());
-        let work = |claim, term: Term| {
-            InboxReader::new(&self, Arc::clone(&broker), claim, term.over().clone()).work()
-        };
-        leadership.run(&stop, work).await;
-        Ok(())
-    }
-
-    /// What the right to take in is called: among the readers of this group where they
-    /// share a stream with others, among all of the channel where nothing has a name.
-    fn claim_name(&self) -> Arc<str> {
-        let Group { name, category, .. } = &*self.group;
-        let group = if self.has_streams { name } else { "" };
-        format!("{group}@{}:{category}", self.broker).into()
-    }
-
-    /// The broker, once it can be reached; none when it is told to stop before.
-    async fn open(&self, stop: &CancellationToken) -> Result<Option<Arc<dyn Broker>>> {
-        loop {
-            let opened = tokio::select! {
-                opened = broker(&self.domain, self.broker) => opened,
-                _ = stop.cancelled() => return Ok(None),
-            };
-            match opened {
-                Ok(opened) => return Ok(Some(Arc::clone(opened))),
-                Err(failed) if failed.is_unavailable() => {
-                    warn!("waiting for the broker '{}': {failed}", self.broker);
-                }
-                Err(failed) => return Err(failed),
-            }
-            if !pause(stop, BROKER_RETRY_DELAY).await {
-                return Ok(None);
-            }
-        }
-    }
+/// Reads a stream until `stop` is cancelled.
+///
+/// # Errors
+/// When the broker refuses for a reason that only a change of its settings mends.
+async fn run(stream: ForeignStream, stop: CancellationToken) -> Result {
+    let Some(broker) = open(&stream, &stop).await? else { return Ok(()) };
+    let leadership = Leadership::new(Arc::clone(&stream.store), stream.claim_name());
+    let work = |claim, term: Term| {
+        InboxReader::new(&stream, Arc::clone(&broker), claim, term.over().clone()).work()
+    };
+    leadership.run(&stop, work).await;
+    Ok(())
 }
 
-/// Waits; false when it is told to stop.
-async fn pause(stop: &CancellationToken, wait: Duration) -> bool {
-    tokio::time::timeout(wait, stop.cancelled()).await.is_err()
+/// The broker, once it can be reached; `None` when `stop` is cancelled first.
+async fn open(stream: &ForeignStream, stop: &CancellationToken) -> Result<Option<Arc<dyn Broker>>> {
+    loop {
+        let opened = tokio::select! {
+            opened = broker(&stream.domain, stream.broker) => opened,
+            () = stop.cancelled() => return Ok(None),
+        };
+        match opened {
+            Ok(opened) => return Ok(Some(Arc::clone(opened))),
+            Err(failed) if failed.is_unavailable() => {
+                warn!(broker = stream.broker, "broker unavailable, trying again: {failed:#}");
+            }
+            Err(failed) => return Err(failed),
+        }
+        if !pause(stop, BROKER_RETRY_DELAY).await {
+            return Ok(None);
+        }
+    }
 }

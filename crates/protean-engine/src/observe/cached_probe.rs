@@ -1,4 +1,5 @@
-//! A question to something that may be slow, asked apart from those who want to know.
+//! A query to something that may be slow, made in a task of its own and shared by all who
+//! ask.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,20 +7,20 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout};
 
-/// How old an answer may be before the question is asked again.
-const FRESH: Duration = Duration::from_secs(1);
+/// How old an answer may be before the query is made again.
+const MAX_ANSWER_AGE: Duration = Duration::from_secs(1);
 
-/// How long somebody who wants to know waits for a new answer.
-const PATIENCE: Duration = Duration::from_millis(800);
+/// How long a caller waits for a new answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(800);
 
-/// What is known of something. At most one question is on its way, however
-/// many want to know, and none while nobody does.
+/// The last answer to a query. At most one query is under way, however many callers there
+/// are, and none while there is no caller.
 pub(super) struct CachedProbe<T> {
     wanted: Arc<Notify>,
     seen: watch::Receiver<Option<Seen<T>>>,
 }
 
-/// An answer.
+/// An answer and when it came.
 #[derive(Clone)]
 pub(super) struct Seen<T> {
     pub(super) what: T,
@@ -38,47 +39,48 @@ impl<T> Seen<T> {
 }
 
 impl<T: Clone + Send + Sync + 'static> CachedProbe<T> {
-    /// What is known by asking in this way, and the task that asks.
+    /// A probe that queries with `ask`, and the task that makes the queries.
     pub(super) fn new<F>(ask: impl Fn() -> F + Send) -> (Self, impl Future<Output = ()> + Send)
     where
         F: Future<Output = T> + Send,
     {
-        let (tell, seen) = watch::channel(None);
+        let (answers, seen) = watch::channel(None);
         let wanted = Arc::new(Notify::new());
-        let look = Self { wanted: Arc::clone(&wanted), seen };
+        let probe = Self { wanted: Arc::clone(&wanted), seen };
         let asking = async move {
             loop {
                 wanted.notified().await;
-                if !is_fresh(&tell.borrow()) {
+                if !is_fresh(&answers.borrow()) {
                     let what = ask().await;
-                    tell.send_replace(Some(Seen::now(what)));
+                    answers.send_replace(Some(Seen::now(what)));
                 }
             }
         };
-        (look, asking)
+        (probe, asking)
     }
 
     /// An answer that is at most a second old.
     ///
     /// # Errors
-    /// The last answer, if there ever was one, when no new one comes in time.
+    /// When no new answer comes in time: with the last answer, if there ever was one.
     pub(super) async fn latest(&self) -> Result<Seen<T>, Option<Seen<T>>> {
         let known = self.seen.borrow().clone();
-        if let Some(seen) = known.filter(|seen| seen.age() < FRESH) {
+        if let Some(seen) = known.filter(|seen| seen.age() < MAX_ANSWER_AGE) {
             return Ok(seen);
         }
         self.wanted.notify_one();
         let mut seen = self.seen.clone();
-        // Whoever asks lives as long as the page.
-        let answered =
-            timeout(PATIENCE, seen.wait_for(is_fresh)).await.is_ok_and(|told| told.is_ok());
+        // The task lives as long as the page, so the sender is never gone.
+        let answered = timeout(ANSWER_TIMEOUT, seen.wait_for(is_fresh))
+            .await
+            .is_ok_and(|answer| answer.is_ok());
         let seen = self.seen.borrow().clone();
         if answered { seen.ok_or(None) } else { Err(seen) }
     }
 }
 
 fn is_fresh<T>(seen: &Option<Seen<T>>) -> bool {
-    seen.as_ref().is_some_and(|seen| seen.age() < FRESH)
+    seen.as_ref().is_some_and(|seen| seen.age() < MAX_ANSWER_AGE)
 }
 
 #[cfg(test)]
@@ -90,13 +92,13 @@ mod tests {
 
     use tokio::time::{Instant, advance};
 
-    use super::{CachedProbe, FRESH, PATIENCE};
+    use super::{ANSWER_TIMEOUT, CachedProbe, MAX_ANSWER_AGE};
 
     /// Answers with how often it was asked, after a while.
     fn counting(takes: Duration) -> (CachedProbe<u32>, Arc<AtomicU32>) {
         let asked = Arc::new(AtomicU32::new(0));
         let count = Arc::clone(&asked);
-        let (look, asking) = CachedProbe::new(move || {
+        let (probe, asking) = CachedProbe::new(move || {
             let count = Arc::clone(&count);
             async move {
                 let number = count.fetch_add(1, Ordering::Relaxed) + 1;
@@ -105,43 +107,43 @@ mod tests {
             }
         });
         tokio::spawn(asking);
-        (look, asked)
+        (probe, asked)
     }
 
     #[tokio::test(start_paused = true)]
     async fn asks_once_for_many_and_again_when_the_answer_is_old() {
-        let (look, asked) = counting(Duration::from_millis(10));
-        let (one, other) = tokio::join!(look.latest(), look.latest());
+        let (probe, asked) = counting(Duration::from_millis(10));
+        let (one, other) = tokio::join!(probe.latest(), probe.latest());
         assert_eq!((one.ok().unwrap().what, other.ok().unwrap().what), (1, 1));
-        assert_eq!(look.latest().await.ok().unwrap().what, 1);
-        advance(FRESH).await;
-        assert_eq!(look.latest().await.ok().unwrap().what, 2);
-        advance(FRESH * 60).await;
-        assert_eq!(asked.load(Ordering::Relaxed), 2, "nobody wants to know");
+        assert_eq!(probe.latest().await.ok().unwrap().what, 1);
+        advance(MAX_ANSWER_AGE).await;
+        assert_eq!(probe.latest().await.ok().unwrap().what, 2);
+        advance(MAX_ANSWER_AGE * 60).await;
+        assert_eq!(asked.load(Ordering::Relaxed), 2, "there is no caller");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_question_is_on_its_way_and_the_old_answer_stays() {
-        let (look, asked) = counting(PATIENCE * 5 / 2);
+    async fn one_query_is_under_way_and_the_old_answer_stays() {
+        let (probe, asked) = counting(ANSWER_TIMEOUT * 5 / 2);
         let began = Instant::now();
-        assert!(look.latest().await.is_err_and(|seen| seen.is_none()));
-        assert_eq!(began.elapsed(), PATIENCE);
-        assert!(look.latest().await.is_err());
-        assert_eq!(look.latest().await.ok().unwrap().what, 1);
+        assert!(probe.latest().await.is_err_and(|seen| seen.is_none()));
+        assert_eq!(began.elapsed(), ANSWER_TIMEOUT);
+        assert!(probe.latest().await.is_err());
+        assert_eq!(probe.latest().await.ok().unwrap().what, 1);
         assert_eq!(asked.load(Ordering::Relaxed), 1);
-        advance(FRESH).await;
-        let old = look.latest().await.err().flatten().unwrap();
-        assert_eq!((old.what, old.age()), (1, FRESH + PATIENCE));
+        advance(MAX_ANSWER_AGE).await;
+        let old = probe.latest().await.err().flatten().unwrap();
+        assert_eq!((old.what, old.age()), (1, MAX_ANSWER_AGE + ANSWER_TIMEOUT));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_question_that_is_never_answered_keeps_nobody() {
-        let (look, asking) = CachedProbe::<u32>::new(pending);
+    async fn a_query_that_is_never_answered_holds_up_no_caller() {
+        let (probe, asking) = CachedProbe::<u32>::new(pending);
         tokio::spawn(asking);
         for _ in 0..3 {
             let began = Instant::now();
-            assert!(look.latest().await.is_err());
-            assert_eq!(began.elapsed(), PATIENCE);
+            assert!(probe.latest().await.is_err());
+            assert_eq!(began.elapsed(), ANSWER_TIMEOUT);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Connections, so bounded that nobody who is slow holds anything.
+//! Bounded connections: a slow client cannot exhaust the server.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -17,20 +17,19 @@ use tracing::debug;
 
 use super::health_service::HealthService;
 
-/// So many connections at once: the next one takes the place of the oldest,
-/// which has had more time than any request needs.
-const MOST: usize = 64;
+/// The next connection takes the place of the oldest, which has had more time than any
+/// request needs.
+const MAX_CONNECTIONS: usize = 64;
 
-/// How long a request may take to arrive, and its answer to be taken.
-const WHOLE: Duration = Duration::from_secs(5);
+/// How long a request and its answer may take together.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How much a request may say.
-const SIZE: usize = 8 * 1024;
+const MAX_REQUEST_BYTES: usize = 8 * 1024;
 
-/// The wait after the system has refused a connection, for lack of files as a rule.
-const REFUSED: Duration = Duration::from_millis(100);
+/// The wait after the system refused a connection, usually for lack of file descriptors.
+const ACCEPT_RETRY_WAIT: Duration = Duration::from_millis(100);
 
-/// Answers whoever comes, for ever.
+/// Answers every connection, until the future is dropped.
 pub(super) async fn answer(listener: &TcpListener, service: Arc<HealthService>) {
     let (mut open, mut ages) = (JoinSet::new(), VecDeque::<AbortHandle>::new());
     loop {
@@ -38,14 +37,14 @@ pub(super) async fn answer(listener: &TcpListener, service: Arc<HealthService>) 
             came = listener.accept() => match came {
                 Ok((stream, _)) => {
                     ages.retain(|connection| !connection.is_finished());
-                    if ages.len() >= MOST && let Some(oldest) = ages.pop_front() {
+                    if ages.len() >= MAX_CONNECTIONS && let Some(oldest) = ages.pop_front() {
                         oldest.abort();
                     }
-                    ages.push_back(open.spawn(converse(stream, Arc::clone(&service))));
+                    ages.push_back(open.spawn(serve(stream, Arc::clone(&service))));
                 }
                 Err(error) => {
-                    debug!("health: no connection: {error}");
-                    sleep(REFUSED).await;
+                    debug!("cannot accept a connection to the health page: {error}");
+                    sleep(ACCEPT_RETRY_WAIT).await;
                 }
             },
             Some(_) = open.join_next() => {}
@@ -53,8 +52,8 @@ pub(super) async fn answer(listener: &TcpListener, service: Arc<HealthService>) 
     }
 }
 
-/// One request and its answer.
-async fn converse(stream: TcpStream, service: Arc<HealthService>) {
+/// Serves one request.
+async fn serve(stream: TcpStream, service: Arc<HealthService>) {
     let service = service_fn(move |request: Request<Incoming>| {
         let service = Arc::clone(&service);
         async move {
@@ -64,8 +63,8 @@ async fn converse(stream: TcpStream, service: Arc<HealthService>) {
     });
     let connection = Builder::new()
         .keep_alive(false)
-        .max_buf_size(SIZE)
+        .max_buf_size(MAX_REQUEST_BYTES)
         .serve_connection(TokioIo::new(stream), service);
-    // Whatever went wrong is the client's concern.
-    let _ = timeout(WHOLE, connection).await;
+    // A broken connection is the client's concern.
+    let _ = timeout(REQUEST_TIMEOUT, connection).await;
 }

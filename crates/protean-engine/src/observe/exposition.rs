@@ -1,27 +1,26 @@
-//! What `/metrics` says: the text format 0.0.4 of Prometheus.
+//! The page `/metrics`, in the Prometheus text format 0.0.4.
 
 use std::fmt::{Display, Write as _};
 
 use protean_core::config::SubscriptionType;
 
-use super::health_service::{Findings, StoreState};
+use super::findings::{Findings, StoreState};
 use crate::observe::metrics::{Histogram, Role};
 use crate::observe::status::{Health, LaneStatus, SubscriptionStatus};
 use crate::relay::RelayStatus;
 
-/// All that is known, as Prometheus reads it. What is not known is left out.
+/// Everything known, as Prometheus reads it. Values that are not known are left out.
 pub(super) fn exposition(findings: &Findings<'_>) -> String {
     let mut page = Page::default();
-    page.one(("protean_up", "1 while the server works, 0 once it was told to stop."), {
-        u8::from(!findings.metrics.is_stopping())
-    });
+    let up = u8::from(!findings.metrics.is_stopping());
+    page.gauge("protean_up", "1 while the server works, 0 while it stops.", up);
     let uptime = findings.metrics.uptime().as_secs_f64();
-    page.one(("protean_uptime_seconds", "How long the server has been up."), uptime);
+    page.gauge("protean_uptime_seconds", "How long the server has been up.", uptime);
     let answers = u8::from(findings.store == StoreState::Answers);
-    page.one(("protean_store_up", "1 when the store answers."), answers);
+    page.gauge("protean_store_up", "1 when the store answers.", answers);
     if let Some(seen) = &findings.subscriptions {
         let about = "How old the numbers of the subscriptions are.";
-        page.one(("protean_snapshot_age_seconds", about), seen.age().as_secs_f64());
+        page.gauge("protean_snapshot_age_seconds", about, seen.age().as_secs_f64());
         subscriptions(&mut page, findings.domain, &seen.what);
     }
     if let Some(seen) = &findings.relays {
@@ -31,26 +30,26 @@ pub(super) fn exposition(findings: &Findings<'_>) -> String {
     page.text
 }
 
-/// Where the subscriptions stand, whichever process handles their messages.
+/// The status of the subscriptions, whichever process handles their messages.
 fn subscriptions(page: &mut Page, domain: &str, known: &[SubscriptionStatus]) {
     type Value = fn(&LaneStatus) -> Option<f64>;
     let families: [(&str, &str, Value); 5] = [
         ("lag", "Messages committed that are not settled yet.", |lane| lane.lag.map(float)),
-        ("lag_seconds", "For how long the oldest of them has waited.", |lane| lane.lag_seconds),
+        ("lag_seconds", "How long the oldest of them has waited.", |lane| lane.lag_seconds),
         ("pending", "Messages that wait for another try, or behind one that does.", |lane| {
             lane.parked.map(float)
         }),
         ("dlq_depth", "Messages given up.", |lane| lane.dead.map(float)),
-        ("status", "1 when it is ok, 0 when it lags or is not known.", |lane| {
+        ("status", "1 when the subscription is ok, 0 when it lags or is unknown.", |lane| {
             Some(f64::from(u8::from(lane.health == Health::Ok)))
         }),
     ];
     for (name, about, value) in families {
         let name = format!("protean_subscription_{name}");
-        page.family((&name, about), "gauge");
+        page.family(&name, about, "gauge");
         for (of, lane) in known.iter().flat_map(|of| of.lanes.iter().map(move |lane| (of, lane))) {
             if let Some(value) = value(lane) {
-                let labels = labels((domain, &of.handler), &lane.stream, of.subscription_type);
+                let labels = labels(domain, &of.handler, &lane.stream, of.subscription_type);
                 page.sample(&name, &labels, value);
             }
         }
@@ -62,12 +61,16 @@ fn relays(page: &mut Page, domain: &str, known: &[RelayStatus]) {
     type Value = fn(&RelayStatus) -> Option<u64>;
     let families: [(&str, &str, Value); 3] = [
         ("pending", "Messages committed and not published yet.", |relay| relay.waiting),
-        ("failed", "Messages the broker refused, to be tried again.", |relay| relay.failed),
-        ("abandoned", "Messages the broker refused that were given up.", |relay| relay.abandoned),
+        ("failed", "Messages that the broker refused and that will be tried again.", |relay| {
+            relay.failed
+        }),
+        ("abandoned", "Messages that the broker refused and that were given up.", |relay| {
+            relay.abandoned
+        }),
     ];
     for (name, about, value) in families.iter().filter(|_| !known.is_empty()) {
         let name = format!("protean_outbox_{name}");
-        page.family((&name, about), "gauge");
+        page.family(&name, about, "gauge");
         for relay in known {
             if let Some(value) = value(relay) {
                 let (domain, broker) = (quoted(domain), quoted(&relay.broker));
@@ -77,30 +80,31 @@ fn relays(page: &mut Page, domain: &str, known: &[RelayStatus]) {
     }
 }
 
-/// What this process does and has done.
+/// What this process does and has counted.
 fn processes(page: &mut Page, findings: &Findings<'_>) {
-    let pulses = findings.metrics.groups().iter();
-    let lanes = pulses.flat_map(|metrics| metrics.lanes().iter().map(move |runs| (metrics, runs)));
-    let lanes = lanes.map(|(metrics, runs)| {
-        let kind = metrics.group.subscription.subscription_type;
-        (metrics, runs, labels((findings.domain, &metrics.group.handler), &runs.stream, kind))
+    let groups = findings.metrics.groups().iter();
+    let lanes = groups.flat_map(|group| {
+        group.lanes().iter().map(move |lane| {
+            let kind = group.group.subscription.subscription_type;
+            (group, lane, labels(findings.domain, &group.group.handler, &lane.stream, kind))
+        })
     });
     let name = "protean_subscription_reading";
-    page.family((name, "1 when this process reads for the subscription."), "gauge");
-    for (metrics, _, labels) in lanes.clone() {
-        page.sample(name, &labels, u8::from(metrics.role() == Role::Reading));
+    page.family(name, "1 when this process reads for the subscription.", "gauge");
+    for (group, _, labels) in lanes.clone() {
+        page.sample(name, &labels, u8::from(group.role() == Role::Reading));
     }
     let name = "protean_handler_seconds";
-    page.family((name, "How long a handler took for a message, in this process."), "histogram");
-    for (_, runs, labels) in lanes {
-        for (outcome, times) in [("done", &runs.done), ("failed", &runs.failed)] {
+    page.family(name, "How long a handler took for a message, in this process.", "histogram");
+    for (_, lane, labels) in lanes {
+        for (outcome, times) in [("done", &lane.done), ("failed", &lane.failed)] {
             page.histogram(name, &format!("{labels},outcome=\"{outcome}\""), times);
         }
     }
 }
 
 /// The documented labels.
-fn labels((domain, handler): (&str, &str), stream: &str, kind: SubscriptionType) -> String {
+fn labels(domain: &str, handler: &str, stream: &str, kind: SubscriptionType) -> String {
     let (domain, handler, stream) = (quoted(domain), quoted(handler), quoted(stream));
     format!("domain={domain},handler={handler},stream={stream},type=\"{kind}\"")
 }
@@ -127,7 +131,7 @@ impl Page {
         let _ = writeln!(self.text, "{line}");
     }
 
-    fn family(&mut self, (name, about): (&str, &str), kind: &str) {
+    fn family(&mut self, name: &str, about: &str, kind: &str) {
         self.line(format_args!("# HELP {name} {about}"));
         self.line(format_args!("# TYPE {name} {kind}"));
     }
@@ -137,8 +141,8 @@ impl Page {
     }
 
     /// A gauge without labels.
-    fn one(&mut self, (name, about): (&str, &str), value: impl Display) {
-        self.family((name, about), "gauge");
+    fn gauge(&mut self, name: &str, about: &str, value: impl Display) {
+        self.family(name, about, "gauge");
         self.line(format_args!("{name} {value}"));
     }
 
@@ -164,7 +168,7 @@ mod tests {
 
     use super::{Health, LaneStatus, RelayStatus, StoreState, SubscriptionStatus, exposition};
     use crate::observe::cached_probe::Seen;
-    use crate::observe::health_service::Findings;
+    use crate::observe::findings::Findings;
     use crate::observe::metrics::Metrics;
 
     fn unread() -> SubscriptionStatus {

@@ -1,4 +1,4 @@
-//! Who answers which request with what.
+//! Answers each request with its page.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,71 +8,44 @@ use hyper::{Method, Response, StatusCode};
 use protean_core::domain::{Domain, broker};
 use tracing::debug;
 
-use super::cached_probe::{CachedProbe, Seen};
+use super::cached_probe::CachedProbe;
 use super::exposition::exposition;
+use super::findings::{Findings, StoreState};
 use super::report::{Health, Readiness};
 use crate::observe::metrics::Metrics;
 use crate::observe::status::{SubscriptionStatus, subscriptions};
 use crate::relay::{Outbox, RelayStatus};
 
-/// What is said to a request for another page.
-const PAGES: &str = "the pages are /livez, /readyz, /healthz and /metrics\n";
+/// The answer to a request for another page.
+const NOT_FOUND_TEXT: &str = "the pages are /livez, /readyz, /healthz and /metrics\n";
 
-/// Knows what the pages tell.
+/// Gathers what the pages show.
 pub(super) struct HealthService {
     domain: Domain,
     metrics: Arc<Metrics>,
     store: CachedProbe<bool>,
-    /// None when no message goes through a broker.
+    /// `None` when no message goes through a broker.
     broker: Option<CachedProbe<bool>>,
     subscriptions: CachedProbe<Arc<[SubscriptionStatus]>>,
     relays: CachedProbe<Arc<[RelayStatus]>>,
 }
 
-/// What all pages but `/livez` tell, at one moment.
-pub(super) struct Findings<'a> {
-    pub(super) domain: &'a str,
-    pub(super) metrics: &'a Metrics,
-    pub(super) store: StoreState,
-    /// None when the store has never told.
-    pub(super) subscriptions: Option<Seen<Arc<[SubscriptionStatus]>>>,
-    /// None when the store has never told.
-    pub(super) relays: Option<Seen<Arc<[RelayStatus]>>>,
-}
-
-/// Whether the store, or the broker, answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum StoreState {
-    Answers,
-    Fails,
-    Silent,
-}
-
-impl StoreState {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Answers => "ok",
-            Self::Fails => "cannot be read",
-            Self::Silent => "does not answer",
-        }
-    }
-}
-
 impl HealthService {
-    /// A service, and the task that asks the store for it.
+    /// A service, and the task that queries the store for it.
     pub(super) fn new(domain: Domain, metrics: Arc<Metrics>) -> (Self, impl Future<Output = ()>) {
-        let asked = domain.clone();
-        let (store, asking) = CachedProbe::new(move || answers(asked.clone()));
-        let asked = domain.clone();
-        let (subscriptions, reading) = CachedProbe::new(move || stand(asked.clone()));
-        let asked = domain.clone();
-        let (relays, adding) = CachedProbe::new(move || relay(asked.clone()));
-        let asked = domain.clone();
-        let (broker, calling) = CachedProbe::new(move || reaches(asked.clone()));
+        let of = domain.clone();
+        let (store, store_task) = CachedProbe::new(move || store_answers(of.clone()));
+        let of = domain.clone();
+        let (subscriptions, subscriptions_task) =
+            CachedProbe::new(move || subscription_statuses(of.clone()));
+        let of = domain.clone();
+        let (relays, relays_task) = CachedProbe::new(move || relay_statuses(of.clone()));
+        let of = domain.clone();
+        let (broker, broker_task) = CachedProbe::new(move || broker_answers(of.clone()));
         let broker = domain.config().enable_outbox.then_some(broker);
         let service = Self { domain, metrics, store, broker, subscriptions, relays };
         (service, async move {
-            tokio::join!(asking, reading, adding, calling);
+            tokio::join!(store_task, subscriptions_task, relays_task, broker_task);
         })
     }
 
@@ -83,20 +56,21 @@ impl HealthService {
             return refused;
         }
         match path {
-            // Whoever handles messages answers as well, so this alone shows that it goes on.
+            // The task that handles messages shares this runtime, so an answer shows that
+            // the runtime is alive.
             "/livez" => text(StatusCode::OK, "alive\n".into()),
             "/readyz" => {
                 let broker = async { Some(state(self.broker.as_ref()?).await.0) };
                 let ((store, age), broker) = tokio::join!(state(&self.store), broker);
-                let readiness = Readiness::of(&self.metrics, (store, age), broker);
+                let readiness = Readiness::of(&self.metrics, store, age, broker);
                 json(if readiness.is_ready() { StatusCode::OK } else { UNAVAILABLE }, &readiness)
             }
             "/healthz" => json(StatusCode::OK, &Health::of(&self.findings().await)),
             "/metrics" => {
                 let page = text(StatusCode::OK, exposition(&self.findings().await));
-                of_type(page, "text/plain; version=0.0.4; charset=utf-8")
+                with_content_type(page, "text/plain; version=0.0.4; charset=utf-8")
             }
-            _ => text(StatusCode::NOT_FOUND, PAGES.into()),
+            _ => text(StatusCode::NOT_FOUND, NOT_FOUND_TEXT.into()),
         }
     }
 
@@ -113,8 +87,8 @@ impl HealthService {
 const UNAVAILABLE: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
 
 /// Whether something answers, and how old its last answer is.
-async fn state(look: &CachedProbe<bool>) -> (StoreState, Option<Duration>) {
-    match look.latest().await {
+async fn state(probe: &CachedProbe<bool>) -> (StoreState, Option<Duration>) {
+    match probe.latest().await {
         Ok(seen) if seen.what => (StoreState::Answers, Some(seen.age())),
         Ok(seen) => (StoreState::Fails, Some(seen.age())),
         Err(old) => (StoreState::Silent, old.map(|seen| seen.age())),
@@ -122,26 +96,32 @@ async fn state(look: &CachedProbe<bool>) -> (StoreState, Option<Duration>) {
 }
 
 /// Asks the broker for next to nothing.
-async fn reaches(domain: Domain) -> bool {
+async fn broker_answers(domain: Domain) -> bool {
     let name = &domain.config().outbox.broker;
     let asked = async { broker(&domain, name).await?.kept(domain.name()).await };
-    asked.await.inspect_err(|error| debug!("health: the broker cannot be read: {error}")).is_ok()
+    asked
+        .await
+        .inspect_err(|error| debug!("health probe: cannot read the broker: {error:#}"))
+        .is_ok()
 }
 
 /// Asks the store for next to nothing.
-async fn answers(domain: Domain) -> bool {
+async fn store_answers(domain: Domain) -> bool {
     let asked = async { domain.store().await?.registered_groups().await };
-    asked.await.inspect_err(|error| debug!("health: the store cannot be read: {error}")).is_ok()
+    asked
+        .await
+        .inspect_err(|error| debug!("health probe: cannot read the store: {error:#}"))
+        .is_ok()
 }
 
-async fn relay(domain: Domain) -> Arc<[RelayStatus]> {
+async fn relay_statuses(domain: Domain) -> Arc<[RelayStatus]> {
     match Outbox::of(&domain).await {
         Ok(outbox) => outbox.status().await.into(),
         Err(_) => Arc::default(),
     }
 }
 
-async fn stand(domain: Domain) -> Arc<[SubscriptionStatus]> {
+async fn subscription_statuses(domain: Domain) -> Arc<[SubscriptionStatus]> {
     subscriptions(&domain).await.unwrap_or_default().into()
 }
 
@@ -149,17 +129,19 @@ fn text(status: StatusCode, body: String) -> Response<String> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    of_type(response, "text/plain; charset=utf-8")
+    with_content_type(response, "text/plain; charset=utf-8")
 }
 
 fn json(status: StatusCode, body: &impl serde::Serialize) -> Response<String> {
     match serde_json::to_string_pretty(body) {
-        Ok(body) => of_type(text(status, body + "\n"), "application/json"),
-        Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "no JSON can tell it\n".into()),
+        Ok(body) => with_content_type(text(status, body + "\n"), "application/json"),
+        Err(_) => {
+            text(StatusCode::INTERNAL_SERVER_ERROR, "the page cannot be encoded as JSON\n".into())
+        }
     }
 }
 
-fn of_type(mut response: Response<String>, kind: &'static str) -> Response<String> {
+fn with_content_type(mut response: Response<String>, kind: &'static str) -> Response<String> {
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }

@@ -1,18 +1,18 @@
-//! What this process has done since its server began: counted where it
-//! happens, with no lock, and read by whoever asks.
+//! What this process has counted since its server began: without a lock, where it happens.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use protean_core::domain::{Domain, Group, Verdict};
+use protean_core::domain::{Domain, Group};
+use protean_core::handling::Verdict;
 use protean_port::message::Lane;
 
 use crate::leadership::State;
 use crate::per_lane::PerLane;
 use crate::source::names::stream;
 
-/// The server of this process.
+/// The metrics of this process.
 pub(crate) struct Metrics {
     began: Instant,
     stopping: AtomicBool,
@@ -20,14 +20,14 @@ pub(crate) struct Metrics {
 }
 
 impl Metrics {
-    /// Of a server that begins.
+    /// Metrics of a server that begins now.
     pub(crate) fn of(domain: &Domain) -> Self {
-        let groups = domain.registry().groups().iter();
-        let groups = groups.map(|group| Arc::new(GroupMetrics::of(group, domain))).collect();
+        let groups = domain.groups();
+        let groups = groups.iter().map(|group| Arc::new(GroupMetrics::of(group, domain))).collect();
         Self { began: Instant::now(), stopping: AtomicBool::new(false), groups }
     }
 
-    /// Its groups, in the order of the registry.
+    /// The groups, in the order of the registry.
     pub(crate) fn groups(&self) -> &[Arc<GroupMetrics>] {
         &self.groups
     }
@@ -36,7 +36,7 @@ impl Metrics {
         self.began.elapsed()
     }
 
-    /// The server was told to stop.
+    /// Notes that the server stops.
     pub(crate) fn stop(&self) {
         self.stopping.store(true, Ordering::Relaxed);
     }
@@ -83,7 +83,7 @@ impl Role {
     }
 }
 
-/// One group in this process.
+/// The metrics of one group.
 pub(crate) struct GroupMetrics {
     pub(crate) group: Arc<Group>,
     role: AtomicU8,
@@ -107,18 +107,18 @@ impl GroupMetrics {
         self.role.store(role as u8, Ordering::Relaxed);
     }
 
-    /// The handler's runs, lane by lane.
+    /// The metrics of each lane.
     pub(crate) fn lanes(&self) -> &[LaneMetrics] {
         self.lanes.as_slice()
     }
 
-    /// The handler's runs in a lane.
+    /// The metrics of one lane.
     pub(crate) fn lane(&self, lane: Lane) -> &LaneMetrics {
         &self.lanes[lane]
     }
 }
 
-/// The runs of one handler in one lane, by how they ended.
+/// The runs of one handler in one lane, by their end.
 pub(crate) struct LaneMetrics {
     /// The category, with the suffix of the lane.
     pub(crate) stream: String,
@@ -131,7 +131,7 @@ impl LaneMetrics {
         Self { stream, done: Histogram::default(), failed: Histogram::default() }
     }
 
-    /// A message has run; what its handler had no part in does not count.
+    /// Counts the run of a message, when its handler had a part in the verdict.
     pub(crate) fn ran(&self, verdict: &Verdict, took: Duration) {
         match verdict {
             Verdict::Done(_) => self.done.record(took),
@@ -143,30 +143,29 @@ impl LaneMetrics {
     }
 }
 
-/// How many of them took how long.
+/// How many runs took how long.
 #[derive(Default)]
 pub(crate) struct Histogram {
-    /// Those that took no longer than the bound, and longer than the one before;
-    /// the last for what exceeds every bound.
-    counts: [AtomicU64; Histogram::BOUNDS.len() + 1],
+    /// Runs that took no longer than the bound, and longer than the one before; the last
+    /// one counts those that exceed every bound.
+    counts: [AtomicU64; Histogram::BOUND_MICROS.len() + 1],
     micros: AtomicU64,
 }
 
 impl Histogram {
-    /// In microseconds.
-    const BOUNDS: [u64; 12] = [
+    const BOUND_MICROS: [u64; 12] = [
         100, 500, 1_000, 5_000, 10_000, 50_000, 100_000, 500_000, 1_000_000, 5_000_000, 10_000_000,
         60_000_000,
     ];
 
     fn record(&self, took: Duration) {
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        let bucket = Self::BOUNDS.partition_point(|bound| *bound < micros);
+        let bucket = Self::BOUND_MICROS.partition_point(|bound| *bound < micros);
         self.counts[bucket].fetch_add(1, Ordering::Relaxed);
         self.micros.fetch_add(micros, Ordering::Relaxed);
     }
 
-    /// How many there are.
+    /// How many runs there were.
     pub(crate) fn count(&self) -> u64 {
         self.counts.iter().map(|count| count.load(Ordering::Relaxed)).sum()
     }
@@ -176,9 +175,9 @@ impl Histogram {
         Duration::from_micros(self.micros.load(Ordering::Relaxed))
     }
 
-    /// For each bound how many took no longer; the last one has none.
+    /// For each bound, how many took no longer; the last entry has no bound.
     pub(crate) fn up_to(&self) -> Vec<(Option<Duration>, u64)> {
-        let bounds = Self::BOUNDS.iter().copied().map(Duration::from_micros).map(Some);
+        let bounds = Self::BOUND_MICROS.iter().copied().map(Duration::from_micros).map(Some);
         let mut total = 0;
         let counts = self.counts.iter().map(|count| {
             total += count.load(Ordering::Relaxed);
@@ -192,7 +191,7 @@ impl Histogram {
 mod tests {
     use std::time::Duration;
 
-    use protean_core::domain::Verdict;
+    use protean_core::handling::Verdict;
 
     use super::{Histogram, LaneMetrics, Role};
 

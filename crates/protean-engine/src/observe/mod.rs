@@ -1,20 +1,22 @@
-//! Pages about the server, for probes, people and Prometheus.
+//! What can be seen of a domain and its server: status, accounts, metrics, and the pages
+//! that show them to probes, people and Prometheus.
 //!
 //! ```text
 //! GET /livez /readyz /healthz /metrics
 //!       │
-//!  connections ─▶ service ─▶ report    JSON
-//!   (bounded)      │  └──▶ metrics   Prometheus text
-//!                  ├─▶ look ─▶ store    one question at a time, apart
-//!                  └─▶ metrics           what this process has counted
+//!  connections ─▶ health_service ─▶ report        JSON
+//!   (bounded)      │        └───▶ exposition    Prometheus text
+//!                  ├─▶ cached_probe ─▶ store    one query at a time, in a task of its own
+//!                  └─▶ metrics                  what this process has counted
 //! ```
 //!
-//! Nothing here changes anything, waits long for anything, or tells what an
-//! error or the configuration says.
+//! Nothing here changes anything, waits long for anything, or shows the text of an error
+//! or of the configuration.
 
 mod cached_probe;
 mod connections;
 mod exposition;
+mod findings;
 mod health_service;
 pub(crate) mod metrics;
 mod page;

@@ -1,10 +1,10 @@
-//! The place where the pages are served.
+//! The address where the pages are served.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use protean_core::config::Health;
+use protean_core::config::HealthConfig;
 use protean_core::domain::Domain;
 use tokio::net::TcpListener;
 use tracing::{info, warn};
@@ -13,57 +13,56 @@ use super::connections;
 use super::health_service::HealthService;
 use crate::observe::metrics::Metrics;
 
-/// How many ports are tried.
-const PORTS: u16 = 100;
+/// How many further ports are tried.
+const MAX_PORT_INCREMENTS: u16 = 100;
 
-/// The place where a server tells how it is: `GET /livez`, `/readyz`, `/healthz`
-/// and `/metrics`. Give it to [`Server::with_health`](crate::Server::with_health).
+/// Serves the health pages of a server: `GET /livez`, `/readyz`, `/healthz` and
+/// `/metrics`. Give it to [`Server::with_health`](crate::Server::with_health).
 ///
-/// Cheap to clone; clones share the place.
+/// Cheap to clone; clones share the listener.
 #[derive(Clone, Debug)]
 pub struct HealthPage {
     listener: Option<Arc<TcpListener>>,
 }
 
 impl HealthPage {
-    /// Listens where the settings say, and at the first free of the next 100
-    /// ports when they allow it. A place that cannot be had is no reason not to
-    /// work: a warning says which, and there is no page. Safe to drop.
-    pub async fn open(settings: &Health) -> Self {
+    /// Listens at the configured address, or at the first free one of the next 100 ports
+    /// when `port_auto_increment` is set. A server works without its pages: when the
+    /// address cannot be used, a warning says so. Cancel safe.
+    pub async fn open(settings: &HealthConfig) -> Self {
         if !settings.enabled {
             return Self { listener: None };
         }
         match listen(settings).await {
             Ok((listener, at)) => {
-                info!("health: http://{at}/healthz");
+                info!(url = %format_args!("http://{at}/healthz"), "health pages");
                 Self { listener: Some(Arc::new(listener)) }
             }
             Err(error) => {
                 let (host, port) = (&settings.host, settings.port);
                 let advice = advice(settings, error.kind());
-                warn!(
-                    "health: cannot listen at {host}:{port} ({error}), so nobody can ask: {advice}"
-                );
+                warn!("no health pages: cannot listen at {host}:{port}: {error}; {advice}");
                 Self { listener: None }
             }
         }
     }
 
-    /// Where it listens, when it does.
+    /// The address it listens at, when it listens.
     pub fn address(&self) -> Option<SocketAddr> {
         self.listener.as_ref().and_then(|listener| listener.local_addr().ok())
     }
 
-    /// Answers for ever.
+    /// Serves the pages until the future is dropped.
     pub(crate) async fn serve(self, domain: Domain, metrics: Arc<Metrics>) {
         let Some(listener) = self.listener else { return };
-        let (service, looking) = HealthService::new(domain, metrics);
-        tokio::join!(connections::answer(&listener, Arc::new(service)), looking);
+        let (service, probing) = HealthService::new(domain, metrics);
+        tokio::join!(connections::answer(&listener, Arc::new(service)), probing);
     }
 }
 
-async fn listen(settings: &Health) -> io::Result<(TcpListener, SocketAddr)> {
-    let more = if settings.port_auto_increment && settings.port != 0 { PORTS } else { 0 };
+async fn listen(settings: &HealthConfig) -> io::Result<(TcpListener, SocketAddr)> {
+    let more =
+        if settings.port_auto_increment && settings.port != 0 { MAX_PORT_INCREMENTS } else { 0 };
     let last = settings.port.saturating_add(more);
     let mut port = settings.port;
     loop {
@@ -78,7 +77,7 @@ async fn listen(settings: &Health) -> io::Result<(TcpListener, SocketAddr)> {
     }
 }
 
-fn advice(settings: &Health, kind: ErrorKind) -> &'static str {
+fn advice(settings: &HealthConfig, kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::AddrInUse if settings.port_auto_increment => {
             "set server.health.port to one with free ports after it"
@@ -86,18 +85,18 @@ fn advice(settings: &Health, kind: ErrorKind) -> &'static str {
         ErrorKind::AddrInUse => {
             "set server.health.port to a free one, or server.health.port_auto_increment = true"
         }
-        _ => "set server.health.host and server.health.port to a place of this machine",
+        _ => "set server.health.host and server.health.port to an address of this machine",
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use protean_core::config::{Config, Health};
+    use protean_core::config::{Config, HealthConfig};
 
     use super::HealthPage;
 
-    fn settings(port: u16) -> Health {
-        Health { port, ..Config::default().server.health }
+    fn settings(port: u16) -> HealthConfig {
+        HealthConfig { port, ..Config::default().server.health }
     }
 
     #[tokio::test]
@@ -106,16 +105,16 @@ mod tests {
         let port = first.address().unwrap().port();
         assert!(first.address().unwrap().ip().is_loopback());
         assert_eq!(HealthPage::open(&settings(port)).await.address(), None);
-        let increments = Health { port_auto_increment: true, ..settings(port) };
+        let increments = HealthConfig { port_auto_increment: true, ..settings(port) };
         let next = HealthPage::open(&increments).await.address().unwrap().port();
         assert!((port + 1..=port.saturating_add(100)).contains(&next), "{next} after {port}");
     }
 
     #[tokio::test]
     async fn nothing_listens_when_it_is_off_or_the_place_is_elsewhere() {
-        let off = Health { enabled: false, ..settings(0) };
+        let off = HealthConfig { enabled: false, ..settings(0) };
         assert_eq!(HealthPage::open(&off).await.address(), None);
-        let elsewhere = Health { host: "192.0.2.1".into(), ..settings(0) };
+        let elsewhere = HealthConfig { host: "192.0.2.1".into(), ..settings(0) };
         assert_eq!(HealthPage::open(&elsewhere).await.address(), None);
     }
 }

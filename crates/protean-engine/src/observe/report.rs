@@ -1,10 +1,10 @@
-//! What `/readyz` and `/healthz` say.
+//! The pages `/readyz` and `/healthz`.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::health_service::{Findings, StoreState};
+use super::findings::{Findings, StoreState};
 use crate::observe::metrics::{GroupMetrics, Metrics, Role};
 use crate::observe::status::{Health as Verdict, LaneStatus, SubscriptionStatus};
 
@@ -17,7 +17,7 @@ pub(super) struct Readiness {
     dependencies: Vec<Dependency>,
 }
 
-/// What the server cannot do without.
+/// Something that the server cannot work without.
 #[derive(Serialize)]
 struct Dependency {
     name: String,
@@ -29,7 +29,8 @@ struct Dependency {
 impl Readiness {
     pub(super) fn of(
         metrics: &Metrics,
-        (store, age): (StoreState, Option<Duration>),
+        store: StoreState,
+        age: Option<Duration>,
         broker: Option<StoreState>,
     ) -> Self {
         let server = Dependency {
@@ -64,7 +65,7 @@ impl Readiness {
     }
 }
 
-/// How everything is.
+/// The state of everything.
 #[derive(Serialize)]
 pub(super) struct Health<'a> {
     status: &'static str,
@@ -74,14 +75,14 @@ pub(super) struct Health<'a> {
     uptime_seconds: f64,
     stopping: bool,
     store: &'static str,
-    /// How old what is told of the subscriptions is; null when nothing is known.
+    /// How old the status of the subscriptions is; null when there is none.
     age_seconds: Option<f64>,
-    subscriptions: Vec<Row<'a>>,
+    subscriptions: Vec<LaneReport<'a>>,
 }
 
-/// A subscription in one lane; what is not known is null.
+/// A subscription in one lane; a value that is not known is null.
 #[derive(Serialize)]
-struct Row<'a> {
+struct LaneReport<'a> {
     group: &'a str,
     handler: &'a str,
     stream: &'a str,
@@ -103,7 +104,7 @@ impl<'a> Health<'a> {
         let known = findings.subscriptions.iter().flat_map(|seen| seen.what.iter());
         let rows: Vec<_> = known
             .zip(metrics.groups())
-            .flat_map(|(of, metrics)| of.lanes.iter().map(|lane| Row::of((of, lane), metrics)))
+            .flat_map(|(of, metrics)| of.lanes.iter().map(|lane| LaneReport::of(of, lane, metrics)))
             .collect();
         Self {
             status: overall(findings, &rows),
@@ -119,8 +120,8 @@ impl<'a> Health<'a> {
     }
 }
 
-/// The worst of all.
-fn overall(findings: &Findings<'_>, rows: &[Row<'_>]) -> &'static str {
+/// The worst state of all.
+fn overall(findings: &Findings<'_>, rows: &[LaneReport<'_>]) -> &'static str {
     let any = |verdict: Verdict| rows.iter().any(|row| row.status == verdict.as_str());
     match findings.store {
         StoreState::Fails | StoreState::Silent => "unavailable",
@@ -130,9 +131,9 @@ fn overall(findings: &Findings<'_>, rows: &[Row<'_>]) -> &'static str {
     }
 }
 
-impl<'a> Row<'a> {
-    fn of((of, lane): (&'a SubscriptionStatus, &'a LaneStatus), metrics: &GroupMetrics) -> Self {
-        let runs = metrics.lane(lane.lane);
+impl<'a> LaneReport<'a> {
+    fn of(of: &'a SubscriptionStatus, lane: &'a LaneStatus, metrics: &GroupMetrics) -> Self {
+        let counted = metrics.lane(lane.lane);
         Self {
             group: &of.group,
             handler: &of.handler,
@@ -144,8 +145,8 @@ impl<'a> Row<'a> {
             lag_seconds: lane.lag_seconds,
             pending: lane.parked,
             dlq_depth: lane.dead,
-            handled: runs.done.count(),
-            failed: runs.failed.count(),
+            handled: counted.done.count(),
+            failed: counted.failed.count(),
         }
     }
 }

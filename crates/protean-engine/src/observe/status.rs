@@ -1,4 +1,4 @@
-//! Where the subscriptions of a domain stand.
+//! The status of a domain's subscriptions.
 
 use std::sync::Arc;
 
@@ -10,24 +10,24 @@ use protean_port::{Error, Result};
 
 use crate::source::names::stream;
 
-/// Where one group stands, lane by lane.
+/// The status of one group, lane by lane.
 #[derive(Debug)]
 pub struct SubscriptionStatus {
     /// The group, `<domain>.<handler>`.
     pub group: Arc<str>,
-    /// The handler; the names of all, when several share a category's commands.
+    /// The handler; all their names, when several share a category's commands.
     pub handler: String,
     /// The category it reads.
     pub category: Category,
-    /// Where it reads.
+    /// Whether it reads the log or a broker's stream.
     pub subscription_type: SubscriptionType,
     /// A status for each lane in use, the more urgent one first.
     pub lanes: Vec<LaneStatus>,
-    /// Why nothing is known about the group, when nothing is.
+    /// Why the status could not be read, when it could not.
     pub fault: Option<Error>,
 }
 
-/// Where one group stands in one lane. What could not be read is `None`, never 0.
+/// The status of one group in one lane. What could not be read is `None`, never 0.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LaneStatus {
     /// The lane.
@@ -38,27 +38,27 @@ pub struct LaneStatus {
     pub lag: Option<u64>,
     /// When the oldest of them was made; also `None` when there is none.
     pub oldest: Option<Timestamp>,
-    /// For how many seconds the oldest of them has waited, 0 when none waits.
+    /// How many seconds the oldest of them has waited; 0 when none waits.
     pub lag_seconds: Option<f64>,
     /// Messages that failed and wait for another try, or behind one that does.
     pub parked: Option<u64>,
-    /// Messages given up.
+    /// Messages given up: dead letters.
     pub dead: Option<u64>,
     /// The log position up to which everything in the lane is settled.
     pub cursor: Option<u64>,
     /// The log position of the lane's last message, 0 before the first.
     pub head: Option<u64>,
-    /// What to make of it.
+    /// The judgement of the lag.
     pub health: Health,
 }
 
-/// What to make of a lag.
+/// The judgement of a lag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
-    /// Nothing waits; or bulk work does, which is there to wait, for no longer
-    /// than `backfill_latency_target_ms` allows.
+    /// Nothing waits, or only bulk work, and for no longer than
+    /// `backfill_latency_target_ms` allows.
     Ok,
-    /// Messages wait that should not.
+    /// Messages wait too long.
     Lagging,
     /// The lag could not be read.
     Unknown,
@@ -75,20 +75,20 @@ impl Health {
     }
 }
 
-/// Where every subscription of the domain stands, read from the store alone: no
-/// server needs to run. A group that cannot be read is told as unknown.
-/// Dropping the future stops the reading.
+/// The status of every subscription of the domain, read from the store alone: no server
+/// needs to run. A group that cannot be read is shown as unknown. Cancel safe: it only
+/// reads.
 ///
 /// # Errors
 /// When the store cannot be opened.
 pub async fn subscriptions(domain: &Domain) -> Result<Vec<SubscriptionStatus>> {
     let store = domain.store().await?;
     let mut statuses = Vec::new();
-    for group in domain.registry().groups() {
-        let standing = store.standing(&group.name, &group.category).await;
+    for group in domain.groups() {
+        let found = store.standing(&group.name, &group.category).await;
         let view = View::new(domain, group);
-        let lanes = match &standing {
-            Ok(standing) => view.read(standing),
+        let lanes = match &found {
+            Ok(status) => view.read(status),
             Err(_) => view.unread(),
         };
         statuses.push(SubscriptionStatus {
@@ -97,13 +97,13 @@ pub async fn subscriptions(domain: &Domain) -> Result<Vec<SubscriptionStatus>> {
             category: group.category.clone(),
             subscription_type: group.subscription.subscription_type,
             lanes,
-            fault: standing.err(),
+            fault: found.err(),
         });
     }
     Ok(statuses)
 }
 
-/// What turns the standing of priorities into the status of lanes.
+/// Folds the status of priorities into the status of lanes.
 struct View<'a> {
     rule: LaneRule,
     settings: &'a PriorityLanes,
@@ -121,8 +121,8 @@ impl<'a> View<'a> {
         }
     }
 
-    fn read(&self, standing: &GroupStatus) -> Vec<LaneStatus> {
-        self.rule.lanes().iter().map(|lane| self.fold(*lane, standing)).collect()
+    fn read(&self, status: &GroupStatus) -> Vec<LaneStatus> {
+        self.rule.lanes().iter().map(|lane| self.fold(*lane, status)).collect()
     }
 
     fn unread(&self) -> Vec<LaneStatus> {
@@ -130,9 +130,9 @@ impl<'a> View<'a> {
     }
 
     /// The priorities of a lane as one.
-    fn fold(&self, lane: Lane, standing: &GroupStatus) -> LaneStatus {
+    fn fold(&self, lane: Lane, status: &GroupStatus) -> LaneStatus {
         let of_lane = |found: &&PriorityStatus| self.rule.lane(found.priority) == lane;
-        let found: Vec<_> = standing.lanes.iter().filter(of_lane).collect();
+        let found: Vec<_> = status.lanes.iter().filter(of_lane).collect();
         let sum = |part: fn(&PriorityStatus) -> u64| found.iter().map(|found| part(found)).sum();
         let waiting = || found.iter().filter(|found| found.lag > 0);
         let lag: u64 = sum(|found| found.lag);
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn priorities_of_a_lane_are_told_as_one() {
+    fn the_priorities_of_a_lane_are_folded_into_one() {
         let lanes = fold(vec![NORMAL, LOW, BULK], None);
         let [primary, backfill] = &lanes[..] else { panic!("{lanes:?}") };
         assert_eq!((primary.lag, primary.stream.as_str()), (Some(0), "fidelis::account"));

@@ -8,7 +8,7 @@ use protean_port::port::{Counter, GroupStatus};
 use serde::Serialize;
 
 /// At most this many broken streams are named.
-const MOST_STREAMS: usize = 100;
+const MAX_BROKEN_STREAMS: usize = 100;
 
 /// The account of a domain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -32,7 +32,7 @@ pub struct Report {
 pub struct Account {
     /// The group, `<domain>.<handler>`.
     pub group: Arc<str>,
-    /// The handler; the names of all, when several share a category's commands.
+    /// The handler; all their names, when several share a category's commands.
     pub handler: String,
     /// The category it reads.
     pub category: String,
@@ -53,25 +53,25 @@ pub struct Account {
     /// Messages committed and not settled yet: 0 at rest, and while the server
     /// works the bound of what may still move.
     pub on_the_way: u64,
-    /// Copies that came after the message was handled; no part of the sum.
+    /// Copies that came after the message was handled; not part of the sum.
     pub duplicate: u64,
     /// True when every committed message is accounted for exactly once.
     pub closes: bool,
 }
 
-/// Draws up the account of every group and looks for gaps in the streams; reads
-/// only, whether a server runs or not. Dropping the future stops the reading.
+/// Draws up the account of every group and looks for gaps in the streams. Works with and
+/// without a running server. Cancel safe: it only reads.
 ///
 /// # Errors
 /// When the store cannot be opened or read.
 pub async fn verify(domain: &Domain) -> Result<Report> {
     let store = domain.store().await?;
     let mut groups = Vec::new();
-    for group in domain.registry().groups() {
-        let standing = store.standing(&group.name, &group.category).await?;
-        groups.push(Account::new(group, &standing));
+    for group in domain.groups() {
+        let status = store.standing(&group.name, &group.category).await?;
+        groups.push(Account::new(group, &status));
     }
-    Ok(Report::new(groups, store.broken_streams(MOST_STREAMS).await?))
+    Ok(Report::new(groups, store.broken_streams(MAX_BROKEN_STREAMS).await?))
 }
 
 impl Report {
@@ -86,21 +86,21 @@ impl Report {
 }
 
 impl Account {
-    fn new(group: &Group, standing: &GroupStatus) -> Self {
+    fn new(group: &Group, status: &GroupStatus) -> Self {
         Self {
             group: Arc::clone(&group.name),
             handler: group.handler.clone(),
             category: group.category.to_string(),
-            committed: standing.committed,
-            handled: standing.count(Counter::Handled),
-            ignored: standing.count(Counter::Ignored),
-            expired: standing.count(Counter::Expired),
-            purged: standing.count(Counter::Purged),
-            parked: standing.parked(),
-            dead: standing.dead(),
-            on_the_way: standing.lag(),
-            duplicate: standing.count(Counter::Duplicate),
-            closes: standing.closes(),
+            committed: status.committed,
+            handled: status.count(Counter::Handled),
+            ignored: status.count(Counter::Ignored),
+            expired: status.count(Counter::Expired),
+            purged: status.count(Counter::Purged),
+            parked: status.parked(),
+            dead: status.dead(),
+            on_the_way: status.lag(),
+            duplicate: status.count(Counter::Duplicate),
+            closes: status.closes(),
         }
     }
 }

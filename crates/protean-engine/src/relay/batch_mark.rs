@@ -1,9 +1,9 @@
-//! What a broker keeps of the last batch it was given. Pure.
+//! The mark of the last batch that a broker was given. Pure.
 
 use std::fmt;
 
-/// `17 backfill`: the number of the batch, and the lane that bulk work took then; `17`
-/// when it took none.
+/// `17 backfill`: the number of the batch, and the suffix of the backfill lane then;
+/// `17` when there was no such lane.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct BatchMark {
     pub(super) number: u64,
@@ -11,7 +11,7 @@ pub(super) struct BatchMark {
 }
 
 impl BatchMark {
-    /// Reads one; nothing when it is not of ours.
+    /// Reads a mark; `None` when the text is not one of ours.
     pub(super) fn read(text: &str) -> Option<Self> {
         let (number, lane) = match text.split_once(' ') {
             Some((number, lane)) => (number, Some(lane.into())),
@@ -40,6 +40,6 @@ mod tests {
             let mark = BatchMark { number: 17, lane };
             assert_eq!(BatchMark::read(&mark.to_string()), Some(mark));
         }
-        assert_eq!(BatchMark::read("of others"), None);
+        assert_eq!(BatchMark::read("of somebody else"), None);
     }
 }

@@ -1,5 +1,5 @@
-//! The broker's side of a relay: envelopes, and the mark that tells whether the
-//! broker still has them.
+//! Publishes pages to the broker, and finds out from the batch mark whether the broker
+//! still holds what it was given.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,16 +12,16 @@ use protean_port::port::{
 use tracing::warn;
 
 use super::batch_mark::BatchMark;
+use super::page::Page;
 use super::plan::RelayPlan;
-use super::publish_loop::Page;
 
-/// Where messages leave.
+/// The relay's end of a broker.
 pub(super) struct BrokerPublisher {
     broker: Arc<dyn Broker>,
     plan: RelayPlan,
     claim: Box<dyn Claim>,
-    /// The number of the last batch: the broker has it as its mark, and the
-    /// claim notes it once the batch is settled.
+    /// The number of the last batch: the broker holds it as its mark, and the claim's
+    /// note has it once the batch is settled.
     number: Option<u64>,
 }
 
@@ -31,13 +31,13 @@ impl BrokerPublisher {
         Self { broker, plan, claim, number }
     }
 
-    /// Makes the groups that are missing; gives those that have missed
-    /// something: all of them, when the broker has lost what it was given.
+    /// Makes the groups that are missing, and answers which groups missed something:
+    /// all of them, when the broker lost what it was given.
     pub(super) async fn maintain(&mut self) -> Result<Vec<BrokerGroup>> {
         let kept = self.broker.kept(&self.plan.name).await?;
         let mark = kept.value.as_deref().and_then(BatchMark::read);
         let holds = mark.as_ref().and_then(|mark| self.number_of(mark));
-        // Whoever makes a group and then ends has told nobody that it has missed something.
+        // A process that makes a group and then dies cannot say that the group missed something.
         self.claim.note(&[])?;
         let lane = mark.and_then(|mark| mark.lane);
         if let Some(left) = lane.filter(|lane| self.plan.bulk_lane() != Some(lane)) {
@@ -56,36 +56,38 @@ impl BrokerPublisher {
         Ok(groups)
     }
 
-    /// Takes away what lies in a lane that nobody reads any more: it goes out again.
+    /// Removes the groups of a lane with another suffix: its messages are published again.
     async fn leave(&self, lane: &str) -> Result {
         let (relay, groups) = (&self.plan.name, self.plan.groups_of_lane(lane));
         let streams: BTreeSet<&str> = groups.iter().map(|group| &*group.stream).collect();
         let streams = Vec::from_iter(streams).join(", ");
         warn!(
             %relay,
-            "bulk work took the lane '{lane}' before: what waits in {streams} is published again"
+            %lane,
+            %streams,
+            "the backfill lane has another name now, publishing again what waits under the old one"
         );
         self.broker.forget(&groups).await
     }
 
-    /// The number of a mark, unless it was made when bulk work went elsewhere.
+    /// The number of a mark, unless the backfill lane had another name then.
     fn number_of(&self, mark: &BatchMark) -> Option<u64> {
         (mark.lane.as_deref() == self.plan.bulk_lane()).then_some(mark.number)
     }
 
-    /// Publishes pages, and says what became of each message of each, and whether
-    /// the broker has lost what came before them.
+    /// Publishes pages, and answers what became of each message, page by page, and
+    /// whether the broker lost what came before them.
     pub(super) async fn publish(&mut self, pages: &[Page]) -> Result<(Vec<Vec<Published>>, bool)> {
         let (mut entries, mut refused) = (Vec::new(), Vec::new());
         for page in pages {
-            let stream = self.plan.stream(page.route, page.lane);
+            let stream = self.plan.stream(page.of);
             refused.push(self.envelopes(&stream, &page.deliveries, &mut entries));
         }
         let (published, lost) = self.batch(entries.into()).await?;
         let mut published = published.into_iter();
-        let silent = || Published::Unavailable("the broker said nothing about it".into());
+        let unanswered = || Published::Unavailable("the broker did not answer for it".into());
         let mut outcome = |refused: Option<Published>| {
-            refused.unwrap_or_else(|| published.next().unwrap_or_else(silent))
+            refused.unwrap_or_else(|| published.next().unwrap_or_else(unanswered))
         };
         let outcomes = refused.into_iter().map(|page| page.into_iter().map(&mut outcome).collect());
         Ok((outcomes.collect(), lost))
@@ -97,7 +99,7 @@ impl BrokerPublisher {
         let value = BatchMark { number: next, lane }.to_string().into();
         let mark = BrokerMark { name: Arc::clone(&self.plan.name), value };
         let receipt = self.broker.publish(Batch { entries, mark: Some(mark) }).await?;
-        // Otherwise the mark was left as it was.
+        // An unavailable entry leaves the mark as it was.
         let marked = receipt.published.iter().all(|published| unavailable(published).is_none());
         let before = receipt.before.as_deref().and_then(BatchMark::read);
         let before = before.and_then(|mark| self.number_of(&mark));
@@ -108,27 +110,28 @@ impl BrokerPublisher {
         Ok((receipt.published, lost))
     }
 
-    /// What was published is settled, and nothing is to be published again.
+    /// Notes that everything published is settled and nothing has to be published again.
     pub(super) fn settled(&self) -> Result {
         self.number.map_or(Ok(()), |number| self.claim.note(&[number]))
     }
 
-    /// Something is to be published again: until that is done a successor begins it anew.
+    /// Notes that something has to be published again, so that a successor begins it anew.
     pub(super) fn unsettled(&self) -> Result {
         self.claim.note(&[])
     }
 
-    /// How many entries lie in a stream.
+    /// The length of a stream in entries.
     pub(super) async fn length(&self, stream: &str) -> Result<u64> {
         let mut groups = self.plan.groups();
         groups.retain(|group| *group.stream == *stream);
         groups.truncate(1);
-        let standing = self.broker.standing(&groups).await?;
-        let lengths = standing.into_iter().flatten().map(|BrokerGroupStatus { length, .. }| length);
+        let found = self.broker.standing(&groups).await?;
+        let lengths = found.into_iter().flatten().map(|BrokerGroupStatus { length, .. }| length);
         Ok(lengths.max().unwrap_or(0))
     }
 
-    /// Adds what goes to the broker; gives what it cannot even be asked to take.
+    /// Adds the envelopes to `entries`; answers a refusal for each message that cannot be
+    /// encoded.
     fn envelopes(
         &self,
         stream: &Arc<str>,
@@ -149,7 +152,7 @@ impl BrokerPublisher {
     }
 }
 
-/// Why the broker cannot take an entry now.
+/// Why the broker cannot take an entry now, when that is so.
 pub(super) fn unavailable(published: &Published) -> Option<&str> {
     match published {
         Published::Unavailable(reason) => Some(reason),

@@ -1,18 +1,18 @@
-//! What a broker has lost, or never had: messages that one of its groups has not
-//! settled and that the relay has passed.
+//! What a broker lost or never had: messages that the relay has passed and that a group
+//! of the broker has not settled.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use protean_port::message::{Category, Lane, LaneRule, Priority};
+use protean_port::message::{Category, LaneRule, Priority};
 use protean_port::port::{BrokerGroup, Delivery, GroupStatus, LaneRead};
 
+use super::page::RouteLane;
 use super::plan::RelayPlan;
 
 /// A part of one stream, to be published again for the groups that miss it.
 pub(super) struct Gap {
-    pub(super) route: usize,
-    pub(super) lane: Lane,
+    pub(super) of: RouteLane,
     groups: Vec<Arc<str>>,
     /// What is left of it, by priority.
     stretches: VecDeque<Stretch>,
@@ -35,24 +35,24 @@ impl Gaps {
     pub(super) fn behind(
         &self,
         plan: &RelayPlan,
-        (route, lane): (usize, Lane),
+        of: RouteLane,
         missing: &[BrokerGroup],
     ) -> Vec<Arc<str>> {
-        let stream = plan.stream(route, lane);
+        let stream = plan.stream(of);
         let named = |group: &Arc<str>| {
             missing.iter().any(|missing| missing.stream == stream && missing.group == *group)
         };
-        let known = self.0.iter().find(|gap| (gap.route, gap.lane) == (route, lane));
+        let known = self.0.iter().find(|gap| gap.of == of);
         let known = |group: &Arc<str>| known.is_some_and(|gap| gap.groups.contains(group));
-        let groups = plan.routes[route].groups.iter();
+        let groups = plan.routes[of.route].groups.iter();
         groups.filter(|group| named(group) || known(group)).cloned().collect()
     }
 
     /// Adds a gap, in place of what was left of one in the same stream.
     pub(super) fn add(&mut self, gap: Gap) {
-        self.0.retain(|known| (known.route, known.lane) != (gap.route, gap.lane));
+        self.0.retain(|known| known.of != gap.of);
         self.0.push_back(gap);
-        self.0.make_contiguous().sort_by_key(|gap| gap.lane);
+        self.0.make_contiguous().sort_by_key(|gap| gap.of.lane);
         self.drop_filled();
     }
 
@@ -86,28 +86,29 @@ impl Gap {
     /// lies beyond is published in its turn.
     pub(super) fn between(
         lanes: LaneRule,
-        (route, lane): (usize, Lane),
+        of: RouteLane,
         groups: &[(Arc<str>, GroupStatus)],
         relay: &GroupStatus,
     ) -> Self {
-        let (lowest, highest) = lanes.range(lane);
+        let (lowest, highest) = lanes.range(of.lane);
         let mut stretches: Vec<Stretch> = Vec::new();
-        for of in groups.iter().flat_map(|(_, standing)| &standing.lanes) {
-            if !(lowest..=highest).contains(&of.priority) {
+        for behind in groups.iter().flat_map(|(_, status)| &status.lanes) {
+            if !(lowest..=highest).contains(&behind.priority) {
                 continue;
             }
-            match stretches.iter_mut().find(|stretch| stretch.priority == of.priority) {
-                Some(stretch) => stretch.after = stretch.after.min(of.cursor),
+            match stretches.iter_mut().find(|stretch| stretch.priority == behind.priority) {
+                Some(stretch) => stretch.after = stretch.after.min(behind.cursor),
                 None => {
-                    let ours = relay.lanes.iter().find(|ours| ours.priority == of.priority);
+                    let ours = relay.lanes.iter().find(|ours| ours.priority == behind.priority);
                     // A priority the relay has not met lies all of it before its beginning.
-                    let up_to = ours.map_or(of.head, |ours| ours.cursor);
-                    stretches.push(Stretch { priority: of.priority, after: of.cursor, up_to });
+                    let up_to = ours.map_or(behind.head, |ours| ours.cursor);
+                    let (priority, after) = (behind.priority, behind.cursor);
+                    stretches.push(Stretch { priority, after, up_to });
                 }
             }
         }
         let groups = groups.iter().map(|(group, _)| Arc::clone(group)).collect();
-        Self { route, lane, groups, stretches: stretches.into() }
+        Self { of, groups, stretches: stretches.into() }
     }
 
     /// What to read next: for each group what it has not settled.

@@ -6,9 +6,11 @@ use protean_port::message::{
 };
 use protean_port::port::{BrokerGroup, Delivery, GroupStatus, PriorityStatus};
 
+use super::super::page::RouteLane;
 use super::super::plan::{RelayPlan, RelayRoute};
 use super::{Gap, Gaps};
 
+const PRODUCTION: RouteLane = RouteLane { route: 0, lane: Lane::Primary };
 const LANES: LaneRule = LaneRule { threshold: Some(Priority::NORMAL) };
 
 fn category() -> Category {
@@ -23,7 +25,7 @@ fn plan() -> RelayPlan {
     RelayPlan { lanes: LANES, routes, ..RelayPlan::of(&domain, "default") }
 }
 
-fn standing(cursor: u64, head: u64) -> GroupStatus {
+fn status(cursor: u64, head: u64) -> GroupStatus {
     let (priority, oldest) = (Priority::NORMAL, None);
     let lane = PriorityStatus { priority, lag: 0, oldest, parked: 0, dead: 0, cursor, head };
     GroupStatus { lanes: vec![lane], ..GroupStatus::default() }
@@ -48,8 +50,8 @@ fn delivery(position: u64) -> Delivery {
 }
 
 fn gap(one: u64, two: u64) -> Gap {
-    let groups = [(Arc::from("one"), standing(one, 90)), (Arc::from("two"), standing(two, 90))];
-    Gap::between(LANES, (0, Lane::Primary), &groups, &standing(50, 90))
+    let groups = [(Arc::from("one"), status(one, 90)), (Arc::from("two"), status(two, 90))];
+    Gap::between(LANES, PRODUCTION, &groups, &status(50, 90))
 }
 
 fn positions(deliveries: &[Delivery]) -> Vec<u64> {
@@ -86,12 +88,12 @@ fn a_gap_is_gone_once_it_is_published_to_its_end() {
 }
 
 #[test]
-fn who_was_behind_before_still_is_when_another_is() {
+fn a_group_that_was_behind_stays_behind_when_another_falls_behind() {
     let (mut gaps, plan) = (Gaps::default(), plan());
-    let one = [(Arc::from("one"), standing(10, 90))];
-    gaps.add(Gap::between(LANES, (0, Lane::Primary), &one, &standing(50, 90)));
-    let two = BrokerGroup { stream: plan.stream(0, Lane::Primary), group: "two".into() };
-    let behind = gaps.behind(&plan, (0, Lane::Primary), &[two]);
+    let one = [(Arc::from("one"), status(10, 90))];
+    gaps.add(Gap::between(LANES, PRODUCTION, &one, &status(50, 90)));
+    let two = BrokerGroup { stream: plan.stream(PRODUCTION), group: "two".into() };
+    let behind = gaps.behind(&plan, PRODUCTION, &[two]);
     assert_eq!(behind, [Arc::from("one"), Arc::from("two")]);
-    assert!(gaps.behind(&plan, (0, Lane::Backfill), &[]).is_empty());
+    assert!(gaps.behind(&plan, RouteLane { route: 0, lane: Lane::Backfill }, &[]).is_empty());
 }

@@ -2,20 +2,20 @@
 //!
 //! ```text
 //! log ─▶ page ─▶ envelopes ─▶ Broker::publish ─▶ settling ─▶ Store::commit (cursor)
-//!          ▲ window (bulk)         │ mark
-//!          └────── gaps ◀──────────┘ the broker has lost something: what its
-//!                                    groups have not settled goes out again
+//!          ▲ window (bulk)         │ batch mark
+//!          └────── gaps ◀──────────┘ the broker lost something: messages that its
+//!                                    groups have not settled are published again
 //! ```
 //!
-//! To the ledger a relay is a group of its own: what it has published it has
-//! settled. It is at least once: after an abrupt end the last page goes out again,
-//! with the same ids.
+//! In the ledger a relay is a group of its own: a published message is a settled one.
+//! Publishing is at least once: after a crash the last page goes out again, with the
+//! same ids.
 
 mod batch_mark;
-mod batch_sizer;
 mod broker_publisher;
 mod gaps;
 mod outbox;
+mod page;
 mod plan;
 mod publish_loop;
 mod settling;
@@ -33,15 +33,15 @@ use tracing::warn;
 
 use crate::leadership::{Leadership, Term};
 pub use outbox::{Outbox, Refused, RelayStatus};
-pub(crate) use plan::prefix;
 pub use plan::{RelayPlan, RelayRoute};
 use publish_loop::PublishLoop;
 
-/// The first wait after a failure, and the longest.
-const PATIENCE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// The wait after the first failure; it doubles from there.
+const FIRST_RETRY_WAIT: Duration = Duration::from_millis(100);
+const LONGEST_RETRY_WAIT: Duration = Duration::from_secs(5);
 
-/// Publishes what the log holds for others to read. One of a name works at a
-/// time, whichever process it is in; the others stand by.
+/// Publishes the messages of the log to a broker. Of all relays with one name, one
+/// works at a time, in whichever process; the others stand by.
 pub struct Relay {
     store: Arc<dyn Store>,
     broker: Arc<dyn Broker>,
@@ -60,56 +60,61 @@ impl Relay {
         Self { store, broker, domain, plan }
     }
 
-    /// Publishes until `stop` says so, and then until the page in hand is settled.
-    /// An outage of either side is waited out: nothing is given up for it.
+    /// Publishes until `stop` is cancelled and the page in hand is settled. An outage of
+    /// the store or the broker is waited out; no message is given up because of it.
     ///
-    /// Dropping the future loses nothing: the page in hand may go out again.
+    /// Cancel safe: nothing is lost, though the page in hand may be published again.
     pub async fn run(&self, stop: CancellationToken) {
         let leadership = Leadership::new(Arc::clone(&self.store), Arc::clone(&self.plan.name));
         let work = |claim, term: Term| async move { self.work(claim, term.over()).await };
         leadership.run(&stop, work).await;
     }
 
-    /// Publishes with the claim, until `stop` says so.
+    /// Publishes while this process holds the claim, until `stop` is cancelled.
     async fn work(&self, claim: Box<dyn Claim>, stop: &CancellationToken) {
-        let mut rounds = PublishLoop::new(self, claim);
-        let mut wait = PATIENCE.0;
+        let (store, broker) = (Arc::clone(&self.store), Arc::clone(&self.broker));
+        let mut publishing =
+            PublishLoop::new(self.domain.clone(), store, broker, self.plan.clone(), claim);
+        let mut wait = FIRST_RETRY_WAIT;
         loop {
-            let failed = match self.publish_all(&mut rounds, stop).await {
+            let failed = match self.publish_all(&mut publishing, stop).await {
                 Ok(()) => return,
                 Err(error) => error,
             };
-            wait = if rounds.take_progress() { PATIENCE.0 } else { (wait * 2).min(PATIENCE.1) };
-            warn!(relay = %self.plan.name, "cannot publish, trying again in {wait:?}: {failed}");
+            wait = match publishing.take_progress() {
+                true => FIRST_RETRY_WAIT,
+                false => (wait * 2).min(LONGEST_RETRY_WAIT),
+            };
+            warn!(relay = %self.plan.name, ?wait, "publishing failed, trying again: {failed:#}");
             if tokio::time::timeout(wait, stop.cancelled()).await.is_ok() {
                 return;
             }
         }
     }
 
-    /// Publishes until `stop` says so or something is out of order.
+    /// Publishes until `stop` is cancelled or something fails.
     async fn publish_all(
         &self,
-        rounds: &mut PublishLoop<'_>,
+        publishing: &mut PublishLoop,
         stop: &CancellationToken,
     ) -> Result<()> {
         self.store.prepare(&[], &self.plan.registrations()).await?;
         let (mut commits, tick) = (self.store.commits(), self.plan.outbox.tick_interval);
-        let mut look_at = Instant::now();
+        let mut maintain_at = Instant::now();
         while !stop.is_cancelled() {
-            // However much there is to publish.
-            if Instant::now() >= look_at {
-                rounds.maintain().await?;
-                look_at = Instant::now() + tick;
+            // Even while there is always more to publish.
+            if Instant::now() >= maintain_at {
+                publishing.maintain().await?;
+                maintain_at = Instant::now() + tick;
             }
             commits.mark_unchanged();
-            if rounds.publish().await? {
+            if publishing.publish().await? {
                 continue;
             }
             tokio::select! {
-                _ = stop.cancelled() => return Ok(()),
+                () = stop.cancelled() => return Ok(()),
                 _ = commits.changed() => {}
-                () = tokio::time::sleep_until(look_at) => {}
+                () = tokio::time::sleep_until(maintain_at) => {}
             }
         }
         Ok(())

@@ -1,65 +1,63 @@
-//! Where the relays of a domain stand, and what brokers have refused.
+//! The status of a domain's relays, and the messages that brokers refused.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use protean_core::domain::{Domain, Moment, resend};
+use protean_core::domain::Domain;
+use protean_core::handling::{Moment, resend};
 use protean_port::message::{Category, Lane, Priority, Recorded, Timestamp};
 use protean_port::port::{DeadLetter, DeadLetterRead, GroupStatus, Outcome, ParkedRead, Store};
 use protean_port::{Error, Result};
 
-use crate::relay::prefix;
+use super::plan::prefix;
 
-/// How many letters are in memory at once.
-const PAGE: usize = 500;
-
-/// After every moment.
-const EVER: Timestamp = Timestamp::from_micros(i64::MAX);
+/// How many dead letters are in memory at once.
+const PAGE_MESSAGES: usize = 500;
 
 /// Every priority there may be.
-const EVERY: (Priority, Priority) = (Priority::new(i32::MIN), Priority::new(i32::MAX));
+const ALL_PRIORITIES: (Priority, Priority) = (Priority::new(i32::MIN), Priority::new(i32::MAX));
 
-/// The relays of a domain as its database knows them, whether a server or a
-/// broker runs or not.
+/// The relays of a domain as its database knows them. Works without a server and
+/// without the broker.
 pub struct Outbox<'a> {
     domain: &'a Domain,
     store: Arc<dyn Store>,
-    /// By broker, the categories that its relay publishes.
+    /// The categories that each relay publishes, by broker.
     relays: BTreeMap<String, Vec<Category>>,
 }
 
-/// Where one relay stands. What could not be read is `None`, never 0.
+/// The status of one relay. What could not be read is `None`, never 0.
 #[derive(Debug, Default)]
 pub struct RelayStatus {
     /// The broker, as `domain.toml` names it.
     pub broker: String,
     /// Messages committed and not published yet.
     pub waiting: Option<u64>,
-    /// For how many seconds the oldest of them has waited, 0 when none waits.
+    /// How many seconds the oldest of them has waited; 0 when none waits.
     pub waited_seconds: Option<f64>,
-    /// Messages the broker has refused and is to be asked for again.
+    /// Messages that the broker refused and that will be tried again.
     pub failed: Option<u64>,
-    /// Messages given up.
+    /// Messages that the broker refused too often: given up until an operator retries them.
     pub abandoned: Option<u64>,
-    /// Why nothing is known, when nothing is.
+    /// Why the status could not be read, when it could not.
     pub fault: Option<Error>,
 }
 
-/// A message that a broker has refused.
+/// A message that a broker refused.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Refused {
     /// The broker.
     pub broker: String,
     /// The message.
     pub recorded: Recorded,
-    /// How often it was tried.
+    /// How often publishing it was tried.
     pub attempts: u32,
-    /// Why it was given up, and when; none while it is to be tried again.
+    /// Why and when the message was given up; `None` while it will be tried again.
     pub abandoned: Option<(String, Timestamp)>,
 }
 
 impl<'a> Outbox<'a> {
-    /// The relays that are configured, and those that the database knows from before.
+    /// The configured relays, and those that the database knows from before.
     ///
     /// # Errors
     /// When the store cannot be opened or read.
@@ -79,7 +77,7 @@ impl<'a> Outbox<'a> {
         Ok(Self { domain, store, relays })
     }
 
-    /// Where each relay stands. Dropping the future stops the reading.
+    /// The status of each relay. Cancel safe: it only reads.
     pub async fn status(&self) -> Vec<RelayStatus> {
         let mut statuses = Vec::new();
         for (broker, categories) in &self.relays {
@@ -95,15 +93,15 @@ impl<'a> Outbox<'a> {
 
     async fn relay(&self, broker: &str, categories: &[Category]) -> Result<RelayStatus> {
         if categories.is_empty() {
-            return Err(Error::unavailable("no server has begun to publish to it"));
+            return Err(Error::unavailable("no server has published to this broker yet"));
         }
         let (mut waiting, mut failed, mut abandoned, mut oldest) = (0, 0, 0, None);
         for category in categories {
-            let standing = self.store.standing(&self.group(broker), category).await?;
-            waiting += standing.lag();
-            failed += standing.parked();
-            abandoned += standing.dead();
-            oldest = oldest.into_iter().chain(since(&standing)).min();
+            let status = self.store.standing(&self.group(broker), category).await?;
+            waiting += status.lag();
+            failed += status.parked();
+            abandoned += status.dead();
+            oldest = oldest.into_iter().chain(oldest_waiting(&status)).min();
         }
         let now = self.domain.clock().now();
         let waited = oldest.map_or(0.0, |oldest| now.since(oldest).as_secs_f64());
@@ -117,7 +115,7 @@ impl<'a> Outbox<'a> {
         })
     }
 
-    /// Messages given up, at most so many of each relay, in the order of the log.
+    /// Messages given up, at most `limit` of each category, in the order of the log.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -125,12 +123,12 @@ impl<'a> Outbox<'a> {
         let mut found = Vec::new();
         for (broker, categories) in &self.relays {
             for category in categories {
-                let letters = self.dead_letters((broker, category), 0, limit).await?;
-                found.extend(letters.into_iter().map(|letter| Refused {
+                let dead_letters = self.dead_letters(broker, category, 0, limit).await?;
+                found.extend(dead_letters.into_iter().map(|dead| Refused {
                     broker: broker.clone(),
-                    recorded: letter.recorded,
-                    attempts: letter.attempts,
-                    abandoned: Some((letter.reason, letter.time)),
+                    recorded: dead.recorded,
+                    attempts: dead.attempts,
+                    abandoned: Some((dead.reason, dead.time)),
                 }));
             }
         }
@@ -138,8 +136,8 @@ impl<'a> Outbox<'a> {
         Ok(found)
     }
 
-    /// Messages that are to be tried again, at most so many of each relay, in
-    /// the order of the log.
+    /// Messages that will be tried again, at most `limit` of each category, in the order
+    /// of the log.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -148,7 +146,13 @@ impl<'a> Outbox<'a> {
         for (broker, categories) in &self.relays {
             for category in categories {
                 let (group, category) = (self.group(broker).to_string(), category.clone());
-                let read = ParkedRead { group, category, range: EVERY, now: EVER, limit };
+                let read = ParkedRead {
+                    group,
+                    category,
+                    range: ALL_PRIORITIES,
+                    now: Timestamp::MAX,
+                    limit,
+                };
                 let parked = self.store.parked(read).await?.due;
                 found.extend(parked.into_iter().map(|delivery| Refused {
                     broker: broker.clone(),
@@ -162,9 +166,9 @@ impl<'a> Outbox<'a> {
         Ok(found)
     }
 
-    /// Lets what was given up go out again, and says how many messages: the one at
-    /// this log position or with this message id, or all. What is under way when
-    /// the future is dropped goes out again; the rest stays given up.
+    /// Lets messages that were given up go out again, and answers how many: the one with
+    /// this log position or message id, or all of them. Cancel safe: each message goes
+    /// out again or stays given up.
     ///
     /// # Errors
     /// When the store cannot be read or written; what was done by then is done.
@@ -172,29 +176,29 @@ impl<'a> Outbox<'a> {
         let mut sent = 0;
         for (broker, categories) in &self.relays {
             for category in categories {
-                sent += self.retry_of((broker, category), id).await?;
+                sent += self.retry_of(broker, category, id).await?;
             }
         }
         Ok(sent)
     }
 
-    async fn retry_of(&self, of: (&str, &Category), id: Option<&str>) -> Result<u64> {
-        let meant = |letter: &&DeadLetter| {
-            let position = letter.recorded.position.to_string();
-            id.is_none_or(|id| *letter.recorded.message.id == *id || position == id)
+    async fn retry_of(&self, broker: &str, category: &Category, id: Option<&str>) -> Result<u64> {
+        let wanted = |dead: &&DeadLetter| {
+            let position = dead.recorded.position.to_string();
+            id.is_none_or(|id| *dead.recorded.message.id == *id || position == id)
         };
-        let (relay, mut sent, mut after) = (self.group(of.0), 0, 0);
+        let (relay, mut sent, mut after) = (self.group(broker), 0, 0);
         loop {
-            let page = self.dead_letters(of, after, PAGE).await?;
+            let page = self.dead_letters(broker, category, after, PAGE_MESSAGES).await?;
             let Some(last) = page.last() else { return Ok(sent) };
             after = last.recorded.position;
-            let moment = Moment::of(self.domain, Lane::Backfill);
-            let units = page.iter().filter(meant).map(|letter| resend(&relay, letter, moment));
+            let moment = Moment::of(self.domain.env(), Lane::Backfill);
+            let units = page.iter().filter(wanted).map(|dead| resend(&relay, dead, moment));
             for outcome in self.store.commit(units.collect()).await {
                 match outcome {
                     Outcome::Committed(_) => sent += 1,
                     Outcome::Unavailable(reason) => return Err(Error::unavailable(reason)),
-                    // Somebody else was faster.
+                    // Another operator was faster.
                     _ => {}
                 }
             }
@@ -203,23 +207,24 @@ impl<'a> Outbox<'a> {
 
     async fn dead_letters(
         &self,
-        (broker, category): (&str, &Category),
+        broker: &str,
+        category: &Category,
         after: u64,
         limit: usize,
     ) -> Result<Vec<DeadLetter>> {
         let (group, category) = (self.group(broker).to_string(), category.clone());
         self.store
-            .dead_letters(DeadLetterRead { group, category, after, before: EVER, limit })
+            .dead_letters(DeadLetterRead { group, category, after, before: Timestamp::MAX, limit })
             .await
     }
 
-    /// What the relay to a broker is called in the ledger.
+    /// The name of a broker's relay in the ledger.
     fn group(&self, broker: &str) -> Arc<str> {
         format!("{}{broker}", prefix(self.domain)).into()
     }
 }
 
-/// Since when the oldest message has waited.
-fn since(standing: &GroupStatus) -> Option<Timestamp> {
-    standing.lanes.iter().filter(|lane| lane.lag > 0).filter_map(|lane| lane.oldest).min()
+/// When the oldest waiting message was made.
+fn oldest_waiting(status: &GroupStatus) -> Option<Timestamp> {
+    status.lanes.iter().filter(|lane| lane.lag > 0).filter_map(|lane| lane.oldest).min()
 }

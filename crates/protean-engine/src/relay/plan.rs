@@ -1,32 +1,34 @@
-//! What a relay publishes, and where.
+//! What a relay publishes, and to which streams.
 
 use std::sync::Arc;
 
-use protean_core::config::{Outbox, PriorityLanes, SubscriptionType};
+use protean_core::config::{OutboxConfig, PriorityLanes, SubscriptionType};
 use protean_core::domain::Domain;
 use protean_port::message::{Category, Envelope, Lane, LaneRule, Recorded, Unreadable};
 use protean_port::port::{BrokerGroup, GroupRegistration, Start};
 
+use super::page::RouteLane;
+
 /// What a relay publishes, and how.
 #[derive(Clone, Debug)]
 pub struct RelayPlan {
-    /// What it is called in the ledger: `fidelis.relay:default`.
+    /// The relay's name in the ledger: `fidelis.relay:default`.
     pub name: Arc<str>,
     /// The domain whose messages these are.
     pub domain: String,
-    /// What a message of this domain looks like there.
+    /// Encodes a message of the domain for the broker.
     pub envelope: fn(&Recorded, &str) -> Result<Envelope, Unreadable>,
     /// Which priorities are bulk work.
     pub lanes: LaneRule,
-    /// The name of the backfill lane, and how much of it may lie in the broker.
+    /// The name of the backfill lane, and how many of its messages may lie in the broker.
     pub priority_lanes: PriorityLanes,
-    /// Batches, retries and how often it looks without being woken.
-    pub outbox: Outbox,
+    /// Batches, retries, and the interval of polls without a wake-up.
+    pub outbox: OutboxConfig,
     /// The categories that are published.
     pub routes: Vec<RelayRoute>,
 }
 
-/// A category, and who reads it.
+/// A category and the groups that read it.
 #[derive(Clone, Debug)]
 pub struct RelayRoute {
     /// The category.
@@ -39,7 +41,7 @@ impl RelayPlan {
     /// What the groups of a domain need from the broker of this name.
     pub fn of(domain: &Domain, broker: &str) -> Self {
         let mut routes: Vec<RelayRoute> = Vec::new();
-        let groups = domain.registry().groups().iter();
+        let groups = domain.groups().iter();
         let streams =
             groups.filter(|group| group.subscription.subscription_type == SubscriptionType::Stream);
         for group in streams {
@@ -60,10 +62,10 @@ impl RelayPlan {
         }
     }
 
-    /// What the broker of this name gets that belongs to others: every event, in
-    /// one stream a category, whoever reads it.
+    /// What other systems get through the broker of this name: every event, in one
+    /// stream a category.
     pub fn external(domain: &Domain, broker: &str) -> Self {
-        let categories = domain.registry().aggregates().map(|(_, category, _)| category);
+        let categories = domain.catalog().aggregates().map(|(_, category, _)| category);
         let categories = categories.flat_map(|category| [category.clone(), category.facts()]);
         let route = |category| RelayRoute { category, groups: Vec::new() };
         Self {
@@ -74,8 +76,8 @@ impl RelayPlan {
         }
     }
 
-    /// How the relay enters the ledger. It begins with what comes: of what was
-    /// there before, [`Relay`](super::Relay) publishes what its groups have not settled.
+    /// How the relay registers in the ledger: at the head of the log. Of the messages
+    /// before that, it publishes those that its groups have not settled.
     pub(crate) fn registrations(&self) -> Vec<GroupRegistration> {
         let registration = |route: &RelayRoute| GroupRegistration {
             group: self.name.to_string(),
@@ -86,15 +88,15 @@ impl RelayPlan {
     }
 
     /// The broker stream of one lane of a category.
-    pub(super) fn stream(&self, route: usize, lane: Lane) -> Arc<str> {
-        let category = &self.routes[route].category;
-        match lane {
+    pub(super) fn stream(&self, of: RouteLane) -> Arc<str> {
+        let category = &self.routes[of.route].category;
+        match of.lane {
             Lane::Primary => category.as_str().into(),
             Lane::Backfill => format!("{category}:{}", self.priority_lanes.backfill_suffix).into(),
         }
     }
 
-    /// What the streams of bulk work end in, when it has streams of its own.
+    /// The suffix of bulk streams, when bulk work has streams of its own.
     pub(super) fn bulk_lane(&self) -> Option<&str> {
         let lanes = self.lanes.lanes();
         lanes.contains(&Lane::Backfill).then_some(self.priority_lanes.backfill_suffix.as_str())
@@ -105,13 +107,13 @@ impl RelayPlan {
         let mut groups = Vec::new();
         for (index, route) in self.routes.iter().enumerate() {
             for lane in self.lanes.lanes() {
-                groups.extend(route.on(&self.stream(index, *lane)));
+                groups.extend(route.on(&self.stream(RouteLane { route: index, lane: *lane })));
             }
         }
         groups
     }
 
-    /// Every group on the streams of bulk work when their lane is called this.
+    /// Every group on the bulk streams of a lane with this suffix.
     pub(super) fn groups_of_lane(&self, lane: &str) -> Vec<BrokerGroup> {
         let stream = |route: &RelayRoute| format!("{}:{lane}", route.category).into();
         self.routes.iter().flat_map(|route| route.on(&stream(route))).collect()
@@ -127,7 +129,7 @@ impl RelayRoute {
     }
 }
 
-/// What the names of all relays of a domain begin with; the broker comes behind it.
+/// The prefix of the names of a domain's relays; the broker's name follows it.
 pub(crate) fn prefix(domain: &Domain) -> String {
     format!("{}.relay:", domain.name())
 }

@@ -1,4 +1,4 @@
-//! What publishing comes to in the ledger. Pure.
+//! From what the broker answered to what the ledger keeps. Pure.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,18 +8,18 @@ use protean_core::config::OutboxRetry;
 use protean_port::message::{Lane, Timestamp};
 use protean_port::port::{At, Changes, Dead, Delivery, DoneMark, MessageRef, Park, Published};
 
-/// What a relay settles by.
+/// The settings that a relay settles by.
 pub(super) struct Policy<'a> {
     pub(super) relay: &'a Arc<str>,
     pub(super) retry: &'a OutboxRetry,
     pub(super) now: Timestamp,
 }
 
-/// What becomes of messages of one category that were to be published: read
-/// from the log, in its order by priority, or from what was parked.
+/// Settles messages of one category, read from the log in order by priority, or from
+/// the parked ones, by what became of each at the broker.
 ///
-/// What the broker cannot take now stays as it is, and so does all of its
-/// priority behind it in the log: the cursor moves up to there and no further.
+/// A message that the broker cannot take now stays as it is, and so does everything of
+/// its priority behind it in the log: the cursor moves up to there and no further.
 pub(super) fn settle(
     policy: &Policy<'_>,
     lane: Lane,
@@ -59,7 +59,7 @@ pub(super) fn settle(
 }
 
 impl Policy<'_> {
-    /// It is the message's own fault: it is tried again later, and given up at last.
+    /// The fault is the message's own: it is parked for another try, and dead at last.
     fn refused(&self, delivery: &Delivery, reason: &str, changes: &mut Changes) {
         let (group, message) = (Arc::clone(self.relay), MessageRef::from(&delivery.recorded));
         let (attempts, reason) = (delivery.attempts + 1, reason.to_owned());

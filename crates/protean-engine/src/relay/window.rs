@@ -1,7 +1,7 @@
-//! How much bulk work lies in the broker. Pure.
+//! How much bulk work may lie in the broker. Pure.
 
-/// Lets bulk work out until `high` entries lie in a stream, and then again once
-/// `low` are left: two million messages wait in the database, not in the broker.
+/// Lets bulk work out until a stream holds `high` entries, and again once it is down to
+/// `low`: two million messages wait in the database, not in the broker.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {
     high: u64,
@@ -14,7 +14,7 @@ impl Window {
         Self { high: high as u64, low: low as u64, open: true }
     }
 
-    /// How many more there is room for when so many lie there.
+    /// How many more entries fit when the stream holds `length`.
     pub(super) fn room(&mut self, length: u64) -> usize {
         self.open = if self.open { length < self.high } else { length <= self.low };
         match self.open {

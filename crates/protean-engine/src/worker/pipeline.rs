@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use protean_core::domain::{Overlay, Sequence, Settled};
+use protean_core::handling::Settled;
+use protean_core::unit::{Overlay, Sequence};
 use protean_port::message::{Lane, Priority, Timestamp};
 use protean_port::port::{At, Changes, Delivery, DoneMark, Outcome, Park};
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use protean_core::domain::{Moment, left_out};
+use protean_core::handling::{Moment, left_out};
 use protean_port::message::Lane;
 use protean_port::port::{At, Changes, Delivery, DoneMark, Outcome, Park};
 use protean_port::{Error, Result};

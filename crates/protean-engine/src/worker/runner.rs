@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use protean_core::domain::{
-    Domain, Group, NextStep, Overlay, Position, Reading, Sequence, Verdict, deliver, next_step,
-};
+use protean_core::domain::{Domain, Group};
+use protean_core::handling::{NextStep, Position, Verdict, deliver, next_step};
+use protean_core::unit::{Overlay, ReadMode, ReadOptions, Sequence};
 use protean_port::message::Lane;
 use protean_port::port::{Delivery, Store};
 use protean_port::{Error, Result};
@@ -96,12 +96,13 @@ impl HandlerRunner {
     async fn handle(&self, delivery: &Delivery, overlay: Arc<Mutex<Overlay>>) -> Judged {
         reached(if delivery.parked { "before a parked message" } else { "before the handler" });
         // What is parked may be so because its first try knew too little.
-        let reading = Reading { overlay: Some(overlay), careful: delivery.parked };
+        let mode = if delivery.parked { ReadMode::Verify } else { ReadMode::Assume };
+        let read = ReadOptions { overlay: Some(overlay), mode };
         let began = Instant::now();
-        let ran = deliver::run(&self.domain, &self.store, (&self.group, delivery), reading);
-        let (verdict, readers) = ran.await;
+        let work = deliver::Work::logged(delivery, read);
+        let ran = deliver::run(self.domain.env(), &self.store, &self.group, work).await;
         reached("after the handler");
-        Judged { verdict, readers, took: began.elapsed() }
+        Judged { verdict: ran.verdict, readers: ran.readers, took: began.elapsed() }
     }
 
     /// Decides from memory when it can: only a message that is not obviously

@@ -3,9 +3,8 @@
 
 use std::sync::Arc;
 
-use protean_core::domain::Verdict;
-use protean_port::message::Lane;
-use protean_port::message::Recorded;
+use protean_core::handling::Verdict;
+use protean_port::message::{Lane, Recorded};
 use protean_port::port::Delivery;
 
 use super::Worker;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use protean::domain::Domain;
+use protean::Domain;
 use protean::{DomainBuilder, Error};
 use protean_engine::Server;
 
@@ -73,7 +73,7 @@ pub(crate) async fn serve_to_rest(domain: &Domain) -> Result<(), Error> {
         // Twice: what one group does between two looks may be work for another.
         while looks < 2 {
             let mut waiting = 0;
-            for group in domain.registry().groups() {
+            for group in domain.groups() {
                 let standing = store.standing(&group.name, &group.category).await.unwrap();
                 waiting += standing.lag() + standing.parked();
             }

@@ -2,7 +2,7 @@
 
 use protean::message::Priority;
 use protean_engine::Outbox;
-use protean_testing::servers::RedisServer;
+use protean_test_servers::RedisServer;
 use serde_json::{Value, json};
 
 use crate::tallies::{Add, Bench, On};
@@ -31,6 +31,7 @@ fn numbers(entries: &[Value]) -> Vec<i64> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn others_are_sent_the_events_that_come_and_no_more() {
     let partner = RedisServer::start("");
     let bench = bench(On::Streams, &partner);
@@ -59,6 +60,7 @@ async fn others_are_sent_the_events_that_come_and_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
 async fn a_broker_of_others_that_is_down_holds_nobody_up_and_misses_nothing() {
     let partner = RedisServer::start("");
     let bench = bench(On::Production, &partner);

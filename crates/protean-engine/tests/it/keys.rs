@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use protean::domain::{Domain, Processed};
 use protean::message::Timestamp;
 use protean::port::Clock;
+use protean::{Domain, Processed};
 use protean::{Error, Result};
 use protean_engine::DeadLetters;
 
@@ -146,7 +146,7 @@ async fn a_letter_whose_name_was_taken_again_stays_dead(on: On) {
     hand.advance(11);
     queued(&bench.domain, 7).await;
     bench.drain().await;
-    let groups = bench.domain.registry().groups();
+    let groups = bench.domain.groups();
     let commands = groups.iter().find(|group| *group.name == *"bench.TallyCommands").unwrap();
     let letters = DeadLetters::of(&bench.domain, commands).await.unwrap();
     let letter = letters.page(0, 9).await.unwrap().remove(0);

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use protean::domain::Domain;
+use protean::Domain;
 use protean::message::{Category, Priority};
 use protean_engine::Server;
 

@@ -19,14 +19,14 @@ on_every_stack! {
 }
 
 async fn letters(bench: &Bench, group: &str) -> Vec<DeadLetter> {
-    let groups = bench.domain.registry().groups();
+    let groups = bench.domain.groups();
     let group = groups.iter().find(|known| *known.name == *group).unwrap();
     DeadLetters::of(&bench.domain, group).await.unwrap().page(0, 1000).await.unwrap()
 }
 
 /// Does something with the dead letters of a group.
 async fn with<T>(bench: &Bench, group: &str, work: impl AsyncFnOnce(DeadLetters<'_>) -> T) -> T {
-    let groups = bench.domain.registry().groups();
+    let groups = bench.domain.groups();
     let group = groups.iter().find(|known| *known.name == *group).unwrap();
     work(DeadLetters::of(&bench.domain, group).await.unwrap()).await
 }

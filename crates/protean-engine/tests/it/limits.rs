@@ -1,7 +1,7 @@
 //! What no log takes in is refused when it is sent, and what it takes in comes
 //! back as it was.
 
-use protean::domain::Submission;
+use protean::Submission;
 use protean::{Context, Domain, Error, Id, Result, Root};
 use protean::{
     aggregate, aggregate_impl, command, command_handler, event, projection, projector, value_object,

@@ -4,8 +4,7 @@
 //! * `serve`: a server drains what is in the log; accounts close
 //! * `order`: messages of one aggregate, across lanes and retries
 //! * `faults`: handlers that fail, panic or are refused by the database
-//! * `breakers`: a handler that fails time after time is left alone
-//! * `letters`: what is dead can be replayed and purged
+//! * `breakers`: a handler that fails all the time; `letters`: what is dead, replayed and purged
 //! * `suspects`: an abrupt end of the process, and who is to blame
 //! * `step_down`: a server that loses its claims, and the one that goes on
 //! * `processes`: the same with real processes
@@ -18,8 +17,10 @@
 //! * `shared`: several servers share the work, over a broker that may fail
 //! * `outages`: and what becomes of the broker while they do, on a `way` that may be cut
 //! * `snapshots`: snapshots among units that commit together
+//! * `telemetry`: what log lines say about a message; `counts`: one place counts for both ways
 //! * `two_aggregates`: one handler, two categories
-//! * `versions`: messages of other versions in the log; `rollout`: and programs of two at once
+//! * `versions`: messages of other versions in the log; `rollout`: and programs of two at once;
+//!   `upgrade`: and all that an earlier release left behind
 //! * `limits`: what is too large, too deep or too odd for a log
 //! * `one_file`: two stores on one file, and copies of everything
 //! * `waits`: how long production waits, to the instant
@@ -29,6 +30,7 @@
 
 mod breakers;
 mod child;
+mod counts;
 mod crashes;
 mod external;
 mod faults;
@@ -55,8 +57,10 @@ mod step_down;
 mod subscribers;
 mod suspects;
 mod tallies;
+mod telemetry;
 mod two_aggregates;
 mod unreliable;
+mod upgrade;
 mod versions;
 mod waits;
 mod way;

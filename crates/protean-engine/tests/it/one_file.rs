@@ -186,7 +186,7 @@ async fn judge(domain: &Domain, numbers: i64) {
     assert_eq!(all, (0..numbers).collect::<Vec<_>>(), "each command has its effect once");
     let sums = domain.repository::<Sum>().await.unwrap();
     assert_eq!(sums.get(&"all".into()).await.unwrap().sum, all.iter().sum::<i64>());
-    for group in domain.registry().groups() {
+    for group in domain.groups() {
         let standing = store.standing(&group.name, &group.category).await.unwrap();
         assert!(standing.closes(), "{}: {standing:?}", group.name);
         assert_eq!((counts(&standing).0, standing.dead()), (standing.committed, 0));

@@ -205,7 +205,7 @@ async fn play(steps: Vec<Step>) {
         }
     }
     agree(&bench, &model).await;
-    let groups = bench.domain.registry().groups();
+    let groups = bench.domain.groups();
     let group = groups.iter().find(|group| *group.name == *"bench.NumbersProjector").unwrap();
     while model.stuck().0 > 0 {
         let letters = DeadLetters::of(&bench.domain, group).await.unwrap();

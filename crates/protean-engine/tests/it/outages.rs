@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use protean::message::Priority;
 use protean::port::Counter;
-use protean_testing::servers::RedisServer;
+use protean_test_servers::RedisServer;
 
 use crate::shared::{fill, is_exact, lengths};
 use crate::tallies::{Bench, Fault, On};
@@ -194,7 +194,7 @@ async fn a_letter_that_nobody_takes_waits_and_holds_up_nothing(on: On) {
     let both = async || played.load(Ordering::SeqCst) && there().await;
     tokio::join!(bench.serve_until(both), playing);
     let letters = redis.command(&["XRANGE", &dead, "-", "+"]);
-    assert_eq!(letters.matches("the entry is no JSON").count(), 2, "{letters}");
+    assert_eq!(letters.matches("the entry is not JSON").count(), 2, "{letters}");
     let numbers = bench.numbers().await;
     assert_eq!((numbers.dead(), numbers.parked(), numbers.lag()), (1, 3, 0));
     bench.assert_closes().await;

@@ -8,7 +8,7 @@ use protean::message::{Envelope, Priority};
 use protean::port::{Broker, BrokerGroup, BrokerLocation, BrokerProvider, BrokerRead, Entry};
 use protean_engine::{Outbox, Refused, Relay, RelayPlan};
 use protean_redis::Redis;
-use protean_testing::servers::RedisServer;
+use protean_test_servers::RedisServer;
 use tokio_util::sync::CancellationToken;
 
 use crate::tallies::{Bench, On};
@@ -108,6 +108,7 @@ fn positions(entries: &[Entry]) -> Vec<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn what_is_committed_arrives_in_its_lane_and_in_order() {
     let exchange = Exchange::new().await;
     for number in 0..700 {
@@ -128,6 +129,7 @@ async fn what_is_committed_arrives_in_its_lane_and_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn what_a_broker_has_lost_and_nobody_settled_goes_out_again() {
     let exchange = Exchange::new().await;
     for number in 0..20 {
@@ -147,6 +149,7 @@ async fn what_a_broker_has_lost_and_nobody_settled_goes_out_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn a_loss_is_noticed_while_messages_come_and_while_none_do() {
     let exchange = Exchange::new().await;
     for number in 0..30 {
@@ -224,16 +227,19 @@ async fn fails_over(tick: Duration, then: i64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn a_replica_that_lags_is_noticed_by_what_is_published_next() {
     fails_over(Duration::from_secs(3600), 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn a_replica_that_lags_is_noticed_when_nothing_is_published() {
     fails_over(Duration::from_millis(50), 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn an_outage_of_a_broker_that_forgets_loses_nothing() {
     let exchange = Exchange::new().await;
     let step = std::sync::atomic::AtomicU64::new(0);
@@ -268,6 +274,7 @@ async fn an_outage_of_a_broker_that_forgets_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn bulk_work_waits_in_the_database_while_the_broker_holds_enough() {
     let mut exchange = Exchange::new().await;
     exchange.plan.priority_lanes.backfill_high_water = 20;
@@ -294,6 +301,7 @@ async fn bulk_work_waits_in_the_database_while_the_broker_holds_enough() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn one_relay_publishes_and_the_other_takes_over() {
     let exchange = Exchange::new().await;
     let stop = CancellationToken::new();
@@ -312,6 +320,7 @@ async fn one_relay_publishes_and_the_other_takes_over() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn a_relay_that_has_lost_its_claim_publishes_no_more_until_it_has_it_again() {
     let exchange = Exchange::new().await;
     let weather = Weather::new(1);
@@ -356,6 +365,7 @@ async fn until(done: impl AsyncFn() -> bool) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn what_a_broker_refused_goes_out_once_a_person_says_so() {
     let mut exchange = Exchange::on("proto-max-bulk-len 1mb\n").await;
     exchange.plan.outbox.retry.max_attempts = 1;

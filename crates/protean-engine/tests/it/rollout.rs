@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protean::domain::Domain;
+use protean::Domain;
 use protean::model::{MessageData, Upcast};
 use protean::port::{Counter, GroupStatus};
 use protean::{Id, Result};
@@ -114,7 +114,7 @@ fn newer(config: &str) -> Domain {
 }
 
 async fn standing(domain: &Domain, handler: &str) -> GroupStatus {
-    let groups = domain.registry().groups();
+    let groups = domain.groups();
     let group = groups.iter().find(|group| group.handler == handler).unwrap();
     domain.store().await.unwrap().standing(&group.name, &group.category).await.unwrap()
 }
@@ -136,7 +136,7 @@ fn handled(standing: &GroupStatus) -> u64 {
 
 /// Replays all that a handler has given up, and tells why it had.
 async fn replay(domain: &Domain, handler: &str) -> Vec<String> {
-    let groups = domain.registry().groups();
+    let groups = domain.groups();
     let group = groups.iter().find(|group| group.handler == handler).unwrap();
     let letters = DeadLetters::of(domain, group).await.unwrap();
     let reasons = letters.page(0, 9).await.unwrap().into_iter().map(|letter| letter.reason);
@@ -148,18 +148,7 @@ async fn replay(domain: &Domain, handler: &str) -> Vec<String> {
 /// Each test wherever programs can share a store.
 macro_rules! between_programs {
     ($($name:ident)*) => {
-        mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { super::$name($crate::tallies::On::Sqlite).await; })*
-        }
-        mod streams {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { super::$name($crate::tallies::On::Streams).await; })*
-        }
-        mod production {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { super::$name($crate::tallies::On::Production).await; })*
-        }
+        $crate::on! { Sqlite in sqlite, Streams in streams, Production in production: { $($name)* } }
     };
 }
 

@@ -94,7 +94,7 @@ impl Run {
 
     /// Takes claims away now and then.
     async fn revoke_claims(&self) {
-        let groups = self.bench.domain.registry().groups();
+        let groups = self.bench.domain.groups();
         loop {
             tokio::time::sleep(Duration::from_millis(self.dice.roll(400))).await;
             let group = usize::try_from(self.dice.roll(groups.len() as u64)).unwrap();
@@ -138,7 +138,7 @@ impl Run {
 
     async fn standings(&self) -> Vec<(String, protean::port::GroupStatus)> {
         let mut standings = Vec::new();
-        for group in self.bench.domain.registry().groups() {
+        for group in self.bench.domain.groups() {
             standings.push((group.name.to_string(), self.bench.standing(&group.name).await));
         }
         standings

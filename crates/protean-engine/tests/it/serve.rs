@@ -182,7 +182,7 @@ async fn a_duplicate_name_is_taken_in_once(on: On) {
 }
 
 async fn many_commands_are_taken_in_and_the_bad_ones_reported(on: On) {
-    use protean::domain::Submission;
+    use protean::Submission;
     let bench = Bench::new(on);
     let (sender, rejections) = std::sync::mpsc::channel();
     let commands = (0..2500_i64).map(|number| {

@@ -153,14 +153,7 @@ async fn a_retry_and_a_dead_letter_are_of_the_group(on: On) {
 #[macro_export]
 macro_rules! with_a_broker {
     ($($name:ident)*) => {
-        mod streams {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { super::$name($crate::tallies::On::Streams).await; })*
-        }
-        mod production {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { super::$name($crate::tallies::On::Production).await; })*
-        }
+        $crate::on! { Streams in streams, Production in production: { $($name)* } }
     };
 }
 

@@ -148,6 +148,7 @@ async fn the_loser_starts_nothing_and_the_other_goes_on(on: On) {
 }
 
 #[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn on_postgresql_a_claim_is_lost_with_its_connection() {
     the_loser_starts_nothing_and_the_other_goes_on(On::Postgres).await;
 }
@@ -173,11 +174,13 @@ async fn servers_that_share_go_on_and_retries_move_to_the_new_leader(on: On) {
 }
 
 #[tokio::test]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn on_sqlite_servers_that_share_give_up_what_belongs_to_the_claim() {
     servers_that_share_go_on_and_retries_move_to_the_new_leader(On::Streams).await;
 }
 
 #[tokio::test]
+#[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
 async fn on_postgresql_servers_that_share_give_up_what_belongs_to_the_claim() {
     servers_that_share_go_on_and_retries_move_to_the_new_leader(On::Production).await;
 }

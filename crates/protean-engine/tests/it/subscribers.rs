@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use protean::domain::Domain;
+use protean::Domain;
 use protean::message::{Category, DeadLetterEntry, Envelope, Priority};
 use protean::port::{
     BrokerGroup, BrokerLocation, BrokerProvider, BrokerRead, Counter, GroupStatus,
@@ -14,7 +14,7 @@ use protean::port::{
 use protean::{Context, DomainBuilder, Handled, Payload, subscriber};
 use protean_engine::{DeadLetters, Server, verify};
 use protean_redis::Redis;
-use protean_testing::servers::RedisServer;
+use protean_test_servers::RedisServer;
 use serde::Deserialize;
 use tempfile::TempDir;
 
@@ -121,7 +121,7 @@ impl Post {
     /// Nothing is in the stream, on the way or parked.
     async fn is_at_rest(&self) -> bool {
         let mut waiting = self.length();
-        for group in self.domain.registry().groups() {
+        for group in self.domain.groups() {
             let store = self.domain.store().await.unwrap();
             let standing = store.standing(&group.name, &group.category).await.unwrap();
             waiting += standing.lag() + standing.parked();
@@ -179,6 +179,7 @@ async fn serve_until(domain: &Domain, done: impl AsyncFn() -> bool) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn entries_of_every_form_are_taken_in_once_and_in_order() {
     let post = Post::new();
     let bytes = br#"{ "number":7, "tally":"t","more" : [1.50]}"#;
@@ -232,6 +233,7 @@ async fn entries_of_every_form_are_taken_in_once_and_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn the_log_keeps_the_order_of_the_stream() {
     let post = Post::new();
     (0..100).for_each(|number| post.order(number));
@@ -247,6 +249,7 @@ async fn the_log_keeps_the_order_of_the_stream() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn only_an_envelope_says_how_urgent_it_is() {
     let post = Post::new();
     post.domain.process(Add { tally: "t".into(), number: 0 }).synchronous().await.unwrap();
@@ -266,6 +269,7 @@ async fn only_an_envelope_says_how_urgent_it_is() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn a_failing_subscriber_is_tried_again_given_up_and_replayed() {
     let post = Post::new();
     post.faults.plan(-2, Fault::Fail(u32::MAX));
@@ -275,7 +279,7 @@ async fn a_failing_subscriber_is_tried_again_given_up_and_replayed() {
     let tries = post.faults.calls().into_iter().filter(|number| *number == -2).count();
     assert_eq!((tries, post.standing().await.dead()), (2, 1), "broker_subscription.max_retries");
     post.faults.mend();
-    let groups = post.domain.registry().groups();
+    let groups = post.domain.groups();
     let group = groups.iter().find(|group| &*group.name == GROUP).unwrap();
     let letters = DeadLetters::of(&post.domain, group).await.unwrap();
     assert_eq!(letters.replay_all().await.unwrap(), 1);
@@ -302,6 +306,7 @@ async fn a_server_that_ends_at_a_step() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn a_process_that_ends_before_it_settles_takes_nothing_in_twice() {
     let post = Post::new();
     post.domain.store().await.unwrap();
@@ -322,6 +327,7 @@ async fn a_process_that_ends_before_it_settles_takes_nothing_in_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn an_outage_of_the_broker_is_waited_out() {
     let post = Post::new();
     post.server.kill();
@@ -350,6 +356,7 @@ async fn an_outage_of_the_broker_is_waited_out() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn one_of_two_servers_takes_in_and_the_other_takes_over() {
     let post = Post::new();
     let partner = Partner(Faults::default(), Arc::default());
@@ -385,6 +392,7 @@ async fn one_of_two_servers_takes_in_and_the_other_takes_over() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn another_entry_of_a_known_id_is_not_lost() {
     let post = Post::new();
     let add = |number: i64| {
@@ -402,6 +410,7 @@ async fn another_entry_of_a_known_id_is_not_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn a_broker_that_is_wrong_ends_the_server_with_its_line() {
     let (folder, server) = (tempfile::tempdir().unwrap(), RedisServer::start(""));
     let config = format!(

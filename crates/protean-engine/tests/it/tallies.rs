@@ -5,15 +5,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use protean::domain::{Domain, Handled};
 use protean::message::{Lane, Priority};
 use protean::port::{Counter, GroupStatus};
 use protean::{
     Context, DomainBuilder, Error, Failure, Id, Result, Root, aggregate, aggregate_impl, command,
     command_handler, event, event_handler, projection, projector,
 };
+use protean::{Domain, Handled};
 use protean_engine::{DeadLetters, Server};
-use protean_testing::servers::{Database, Postgres, RedisServer};
+use protean_test_servers::{Database, Postgres, RedisServer};
 use tokio::time::Instant;
 
 #[event(part_of = Tally)]
@@ -359,7 +359,7 @@ impl Bench {
         let served = tokio::time::timeout(Duration::from_secs(60), serving).await;
         if served.is_err() {
             let mut told = Vec::new();
-            for group in self.domain.registry().groups() {
+            for group in self.domain.groups() {
                 let letters = DeadLetters::of(&self.domain, group).await.unwrap();
                 let letters = letters.page(0, 9).await.unwrap();
                 told.push((group.name.to_string(), self.standing(&group.name).await, letters));
@@ -398,7 +398,7 @@ impl Bench {
 
     async fn open(&self) -> (u64, u64) {
         let (mut lag, mut parked) = (0, 0);
-        for group in self.domain.registry().groups() {
+        for group in self.domain.groups() {
             let standing = self.standing(&group.name).await;
             lag += standing.lag();
             parked += standing.parked();
@@ -407,7 +407,7 @@ impl Bench {
     }
 
     pub(crate) async fn standing(&self, group: &str) -> GroupStatus {
-        let groups = self.domain.registry().groups();
+        let groups = self.domain.groups();
         let group = groups.iter().find(|known| *known.name == *group).unwrap();
         let store = self.domain.store().await.unwrap();
         store.standing(&group.name, &group.category).await.unwrap()
@@ -429,7 +429,7 @@ impl Bench {
 
     /// Everything committed is in exactly one term of every group's account.
     pub(crate) async fn assert_closes(&self) {
-        for group in self.domain.registry().groups() {
+        for group in self.domain.groups() {
             let standing = self.standing(&group.name).await;
             assert!(standing.closes(), "{}: {standing:?}", group.name);
         }
@@ -473,18 +473,34 @@ pub(crate) fn lane_lag(domain: &Domain, standing: &GroupStatus, lane: Lane) -> u
     of_lane.map(|row| row.lag).sum()
 }
 
+/// Each test on these stacks, in a module for each; what needs servers says so.
+#[macro_export]
+macro_rules! on {
+    ($($on:ident in $module:ident),*: $names:tt) => {
+        $(mod $module { $crate::on! { @each $on $names } })*
+    };
+    (@each $on:ident { $($name:ident)* }) => { $($crate::on! { @test $on $name })* };
+    (@test Streams $name:ident) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        #[ignore = "needs Redis: cargo xtask test"]
+        async fn $name() { super::$name($crate::tallies::On::Streams).await; }
+    };
+    (@test Production $name:ident) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        #[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
+        async fn $name() { super::$name($crate::tallies::On::Production).await; }
+    };
+    (@test $on:ident $name:ident) => {
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() { super::$name($crate::tallies::On::$on).await; }
+    };
+}
+
 /// Each test where the log itself is read.
 #[macro_export]
 macro_rules! on_every_store {
     ($($name:ident)*) => {
-        mod memory_alone {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { super::$name($crate::tallies::On::Memory).await; })*
-        }
-        mod sqlite_alone {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { super::$name($crate::tallies::On::Sqlite).await; })*
-        }
+        $crate::on! { Memory in memory_alone, Sqlite in sqlite_alone: { $($name)* } }
     };
 }
 
@@ -492,21 +508,9 @@ macro_rules! on_every_store {
 #[macro_export]
 macro_rules! on_every_stack {
     ($($name:ident)*) => {
-        mod memory {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { super::$name($crate::tallies::On::Memory).await; })*
-        }
-        mod sqlite {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { super::$name($crate::tallies::On::Sqlite).await; })*
-        }
-        mod streams {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { super::$name($crate::tallies::On::Streams).await; })*
-        }
-        mod production {
-            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $name() { super::$name($crate::tallies::On::Production).await; })*
+        $crate::on! {
+            Memory in memory, Sqlite in sqlite, Streams in streams, Production in production:
+            { $($name)* }
         }
     };
 }

@@ -1,11 +1,11 @@
-//! How values compare.
+//! Compares values.
 
 use std::cmp::Ordering;
 
 use crate::message::Value;
 use crate::port::Operator;
 
-/// A value that sorts: nothing first, numbers by size, text by its bytes.
+/// A value that sorts: null first, numbers by size, text by its bytes.
 #[derive(Clone, Debug)]
 pub(super) struct Sorted(pub(super) Value);
 
@@ -29,12 +29,12 @@ impl PartialEq for Sorted {
 
 impl Eq for Sorted {}
 
-/// The order of any two values; those of different kinds sort by kind, nothing first.
+/// The order of any two values. Values of different kinds sort by kind, null first.
 pub(super) fn order(left: &Value, right: &Value) -> Ordering {
     same_kind(left, right).unwrap_or_else(|| rank(left).cmp(&rank(right)))
 }
 
-/// True when `value` stands to `wanted` as the operator says.
+/// True when the operator holds between `value` and `wanted`.
 pub(super) fn holds(operator: Operator, value: &Value, wanted: &Value) -> bool {
     let ordering = same_kind(value, wanted);
     match operator {
@@ -44,14 +44,14 @@ pub(super) fn holds(operator: Operator, value: &Value, wanted: &Value) -> bool {
         Operator::AtMost => ordering.is_some_and(Ordering::is_le),
         Operator::Greater => ordering.is_some_and(Ordering::is_gt),
         Operator::AtLeast => ordering.is_some_and(Ordering::is_ge),
-        Operator::Contains => match (dead_letters(value), dead_letters(wanted)) {
+        Operator::Contains => match (text(value), text(wanted)) {
             (Some(text), Some(part)) => text.contains(part),
             _ => false,
         },
     }
 }
 
-/// The order of two values of one kind, nothing for different kinds.
+/// The order of two values of the same kind; `None` for different kinds.
 fn same_kind(left: &Value, right: &Value) -> Option<Ordering> {
     Some(match (left, right) {
         (Value::Null, Value::Null) => Ordering::Equal,
@@ -70,7 +70,7 @@ fn same_kind(left: &Value, right: &Value) -> Option<Ordering> {
     })
 }
 
-fn dead_letters(value: &Value) -> Option<&str> {
+fn text(value: &Value) -> Option<&str> {
     match value {
         Value::Text(text) | Value::Json(text) => Some(text),
         _ => None,

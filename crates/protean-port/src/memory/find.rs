@@ -1,24 +1,24 @@
-//! Searches through the whole log.
+//! Searches the whole log.
 
 use std::collections::BTreeMap;
 
 use crate::message::{Category, Recorded};
 use crate::port::{Direction, Find, TypeStats};
 
-/// The messages for which all that is asked holds.
+/// The messages that match all criteria.
 pub(super) fn find<'l>(
     all: impl DoubleEndedIterator<Item = &'l Recorded>,
     find: &Find,
 ) -> Vec<Recorded> {
     let short = find.type_name.as_ref().map(|name| format!(".{name}.v"));
-    let fits = |recorded: &&Recorded| is_asked(recorded, find, short.as_deref());
+    let fits = |recorded: &&Recorded| is_match(recorded, find, short.as_deref());
     match find.direction {
         Direction::Ascending => all.filter(fits).take(find.limit).cloned().collect(),
         Direction::Descending => all.rev().filter(fits).take(find.limit).cloned().collect(),
     }
 }
 
-fn is_asked(recorded: &Recorded, find: &Find, short: Option<&str>) -> bool {
+fn is_match(recorded: &Recorded, find: &Find, short: Option<&str>) -> bool {
     let Recorded { position, message, .. } = recorded;
     let is = |wanted: &Option<_>, found| wanted.as_ref().is_none_or(|wanted| wanted == found);
     let of_type = is(&find.type_name, &message.type_name)
@@ -36,7 +36,7 @@ fn is_asked(recorded: &Recorded, find: &Find, short: Option<&str>) -> bool {
         && find.after.is_none_or(beyond)
 }
 
-/// What there is of each type.
+/// Statistics of each message type.
 pub(super) fn stats<'l>(all: impl Iterator<Item = &'l Recorded>) -> Vec<TypeStats> {
     let mut found: BTreeMap<(Category, &str, &str), TypeStats> = BTreeMap::new();
     for Recorded { message, .. } in all {

@@ -1,59 +1,57 @@
-//! The names by which senders know their commands.
+//! Idempotency keys.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::unit::{Refused, State, Unit};
+use super::state::{KeyId, State};
+use super::unit::{Refused, Unit};
 use crate::message::Timestamp;
 use crate::port::{KeyClaim, KeyWrite, Outcome};
 
-/// What each name of a type of command stands for.
-pub(super) type Keys = BTreeMap<(Arc<str>, Arc<str>), KeyClaim>;
-
-/// Claims a name, or says what became of the message that did.
+/// Claims a key, or stores the output of the message that claimed it.
 pub(super) fn write(unit: &mut Unit<'_>, write: &KeyWrite) -> Refused {
     match write {
-        KeyWrite::Claim(claim) => take(unit, claim),
+        KeyWrite::Claim(claim) => claim_key(unit, claim),
         KeyWrite::Settle(claim) => {
-            let held = unit.state().keys.get(&name(claim));
+            let held = unit.state().keys.get(&id(claim));
             if held.is_some_and(|held| held.message_id == claim.message_id) {
-                unit.set(|state| &mut state.keys, name(claim), Some(claim.clone()));
+                unit.set(|state| &mut state.keys, id(claim), Some(claim.clone()));
             }
             Ok(())
         }
     }
 }
 
-fn take(unit: &mut Unit<'_>, claim: &KeyClaim) -> Refused {
-    match unit.state().keys.get(&name(claim)) {
+fn claim_key(unit: &mut Unit<'_>, claim: &KeyClaim) -> Refused {
+    match unit.state().keys.get(&id(claim)) {
         Some(first) if first.expires > claim.time && first.message_id != claim.message_id => {
             let (message_id, output) = (Arc::clone(&first.message_id), first.output.clone());
             Err(Outcome::Duplicate { message_id, output })
         }
         _ => {
-            unit.set(|state| &mut state.keys, name(claim), Some(claim.clone()));
+            unit.set(|state| &mut state.keys, id(claim), Some(claim.clone()));
             Ok(())
         }
     }
 }
 
-fn name(claim: &KeyClaim) -> (Arc<str>, Arc<str>) {
+fn id(claim: &KeyClaim) -> KeyId {
     (Arc::clone(&claim.command), Arc::clone(&claim.key))
 }
 
-/// What a name stands for that has not expired.
-pub(super) fn known(
-    state: &State,
-    (command, key): (&str, &str),
-    now: Timestamp,
-) -> Option<KeyClaim> {
+/// The claim of a key that has not expired.
+pub(super) fn known(state: &State, command: &str, key: &str, now: Timestamp) -> Option<KeyClaim> {
     let held = state.keys.get(&(Arc::from(command), Arc::from(key)));
     held.filter(|held| held.expires > now).cloned()
 }
 
-/// Forgets names that have expired.
+/// Deletes expired keys, and returns how many.
 pub(super) fn sweep(state: &mut State, now: Timestamp, limit: usize) -> usize {
-    let expired = state.keys.iter().filter(|(_, claim)| claim.expires <= now);
-    let expired: Vec<_> = expired.map(|(name, _)| name.clone()).take(limit).collect();
-    expired.iter().filter(|name| state.keys.remove(*name).is_some()).count()
+    let expired: Vec<_> = state
+        .keys
+        .iter()
+        .filter(|(_, claim)| claim.expires <= now)
+        .map(|(id, _)| id.clone())
+        .take(limit)
+        .collect();
+    expired.iter().filter(|id| state.keys.remove(*id).is_some()).count()
 }

@@ -1,149 +1,14 @@
-//! The log: every message, found by position, by stream and by lane.
+//! Appends to the log, and reads it for a group.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ledger;
-use super::unit::{Refused, State, Unit};
-use crate::message::{Category, Priority, Recorded, Stream, Timestamp};
+use super::state::State;
+use super::unit::{Refused, Unit};
+use crate::message::Recorded;
 use crate::port::{Append, Delivery, Expect, LaneRead, Outcome, Place};
 
-/// The messages and the ways to find them.
-#[derive(Default)]
-pub(super) struct Messages {
-    by_position: BTreeMap<u64, Recorded>,
-    by_stream: BTreeMap<(Arc<str>, u64), u64>,
-    /// Each message of a category and priority with its number among them, so
-    /// that counting a stretch needs its two ends only.
-    by_lane: BTreeMap<(Category, Priority, u64), u64>,
-}
-
-impl Messages {
-    /// The position of the last message, 0 when there is none.
-    pub(super) fn head(&self) -> u64 {
-        self.by_position.last_key_value().map_or(0, |(position, _)| *position)
-    }
-
-    /// The message at a position.
-    pub(super) fn at(&self, position: u64) -> Option<&Recorded> {
-        self.by_position.get(&position)
-    }
-
-    /// Every message, by position.
-    pub(super) fn all(&self) -> impl DoubleEndedIterator<Item = &Recorded> {
-        self.by_position.values()
-    }
-
-    /// The messages of one stream.
-    pub(super) fn stream(&self, stream: &Stream, from: u64, limit: usize) -> Vec<Recorded> {
-        let places = self.by_stream.range((stream.name(), from)..=(stream.name(), u64::MAX));
-        places.take(limit).filter_map(|(_, position)| self.at(*position)).cloned().collect()
-    }
-
-    /// The streams of a category after one of them, by name.
-    pub(super) fn streams(
-        &self,
-        category: &Category,
-        after: Option<&Stream>,
-        limit: usize,
-    ) -> Vec<Stream> {
-        let after = after.map_or_else(|| category.as_str().into(), Stream::name);
-        let later = self.by_stream.range((after, u64::MAX)..);
-        let firsts = later.filter(|((_, in_stream), _)| *in_stream == 0);
-        let streams = firsts.filter_map(|(_, position)| Some(&self.at(*position)?.message.stream));
-        streams.filter(|stream| stream.category() == category).take(limit).cloned().collect()
-    }
-
-    /// The priorities a category has messages of, highest first.
-    pub(super) fn priorities(
-        &self,
-        category: &Category,
-        (lowest, highest): (Priority, Priority),
-    ) -> Vec<Priority> {
-        let mut priorities = Vec::new();
-        let mut below = (category.clone(), highest, u64::MAX);
-        let floor = (category.clone(), lowest, 0);
-        while floor <= below {
-            let Some(((_, priority, _), _)) = self.by_lane.range(&floor..=&below).next_back()
-            else {
-                break;
-            };
-            priorities.push(*priority);
-            // No message has position 0, so this ends just before the priority.
-            below = (category.clone(), *priority, 0);
-        }
-        priorities
-    }
-
-    /// How many messages of one priority lie after a position.
-    pub(super) fn count_after(&self, category: &Category, priority: Priority, after: u64) -> u64 {
-        let number = |up_to: u64| {
-            let (first, last) =
-                ((category.clone(), priority, 0), (category.clone(), priority, up_to));
-            self.by_lane.range(first..=last).next_back().map_or(0, |(_, number)| *number)
-        };
-        number(u64::MAX) - number(after)
-    }
-
-    /// The positions of one priority after a position, in order.
-    pub(super) fn positions_after(
-        &self,
-        category: &Category,
-        priority: Priority,
-        after: u64,
-    ) -> impl Iterator<Item = u64> {
-        let first = (category.clone(), priority, after.saturating_add(1));
-        let last = (category.clone(), priority, u64::MAX);
-        self.by_lane.range(first..=last).map(|((_, _, position), _)| *position)
-    }
-
-    /// The position of the last message of one priority, 0 when there is none.
-    pub(super) fn lane_head(&self, category: &Category, priority: Priority) -> u64 {
-        let (first, last) =
-            ((category.clone(), priority, 0), (category.clone(), priority, u64::MAX));
-        self.by_lane.range(first..=last).next_back().map_or(0, |((_, _, position), _)| *position)
-    }
-
-    /// When the message at a position was made.
-    pub(super) fn time(&self, position: u64) -> Option<Timestamp> {
-        self.at(position).map(|recorded| recorded.message.time)
-    }
-
-    /// Streams whose positions are not 0, 1, 2, ….
-    pub(super) fn broken(&self, limit: usize) -> Vec<String> {
-        let mut broken: Vec<String> = Vec::new();
-        let mut expected: Option<(&Arc<str>, u64)> = None;
-        for (stream, position) in self.by_stream.keys() {
-            let next = expected.filter(|(name, _)| *name == stream).map_or(0, |(_, next)| next);
-            if *position != next && broken.last().is_none_or(|last| **last != **stream) {
-                broken.push(stream.to_string());
-            }
-            expected = Some((stream, position + 1));
-        }
-        broken.truncate(limit);
-        broken
-    }
-
-    /// How many messages a stream had when the log reached a position.
-    pub(super) fn length_at(&self, stream: &Stream, position: u64) -> u64 {
-        let (mut shortest, mut longest) = (0, self.length(stream));
-        while shortest < longest {
-            let middle = shortest + (longest - shortest) / 2;
-            match self.by_stream.get(&(stream.name(), middle)) {
-                Some(at) if *at <= position => shortest = middle + 1,
-                _ => longest = middle,
-            }
-        }
-        shortest
-    }
-
-    fn length(&self, stream: &Stream) -> u64 {
-        let mut places = self.by_stream.range((stream.name(), 0)..=(stream.name(), u64::MAX));
-        places.next_back().map_or(0, |((_, position), _)| position + 1)
-    }
-}
-
-/// Appends a message where it expects to land.
+/// Appends a message, if its stream has the expected length.
 pub(super) fn append(unit: &mut Unit<'_>, append: &Append) -> Refused<Place> {
     let (log, message) = (&unit.state().log, &append.message);
     let (category, priority) = (message.stream.category().clone(), message.priority);
@@ -165,17 +30,17 @@ pub(super) fn append(unit: &mut Unit<'_>, append: &Append) -> Refused<Place> {
     Ok(Place { position, stream_position })
 }
 
-/// What a group has not settled yet, highest priority first.
+/// The messages that a group has not settled, the highest priority first.
 pub(super) fn lane(state: &State, read: &LaneRead) -> Vec<Delivery> {
     let group: Arc<str> = read.group.as_str().into();
     let mut deliveries = Vec::new();
     for priority in state.log.priorities(&read.category, read.range) {
-        let had = read.after.iter().find(|(of, _)| *of == priority).map_or(0, |(_, at)| *at);
-        let from = had.max(ledger::cursor(state, &group, &read.category, priority));
+        let read_to = read.after.iter().find(|(of, _)| *of == priority).map_or(0, |(_, at)| *at);
+        let from = read_to.max(ledger::cursor(state, &group, &read.category, priority));
         let positions = state
             .log
             .positions_after(&read.category, priority, from)
-            .filter(|at| !ledger::is_done(state, &group, &read.category, (priority, *at)))
+            .filter(|at| !ledger::is_done(state, &group, &read.category, priority, *at))
             .take(read.limit - deliveries.len());
         deliveries.extend(positions.filter_map(|at| delivery(state, &group, at)));
         if deliveries.len() >= read.limit {

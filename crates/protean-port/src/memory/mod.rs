@@ -1,24 +1,29 @@
-//! The ports in memory: a store of its own right, for tests and for services
-//! that may forget everything when they stop.
+//! The ports in memory: a full store for tests, and for services that may lose all data
+//! when they stop.
 //!
 //! ```text
-//! provider ─▶ store ─▶ unit ──▶ log · rows · ledger · letters · keys   (what is kept)
-//!                                      rows ─▶ compare (how values sort)
+//! provider ─▶ store ─▶ commit ─▶ log · rows · ledger · dead_letters · keys   (what a unit writes)
+//!                                  └▶ unit ─▶ state ─▶ messages · tables · groups
 //! ```
 //!
-//! All of it sits in one state behind one lock, held for one commit or one read
-//! at a time and never across an await. A unit writes through a journal that
-//! undoes itself, so it is applied whole or not at all.
+//! One lock guards the state. It is held for one commit or one read, never across an await.
+//! A unit writes through a journal that can undo it, so it is applied as a whole or not at
+//! all.
 
+mod commit;
 mod compare;
 mod dead_letters;
 mod find;
+mod groups;
 mod keys;
 mod ledger;
 mod log;
+mod messages;
 mod provider;
 mod rows;
+mod state;
 mod store;
+mod tables;
 mod unit;
 
 pub use provider::MemoryProvider;

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use super::MemoryStore;
+use super::store::MemoryStore;
 use crate::Result;
 use crate::port::{BoxFuture, Location, Provider, Store};
 
-/// Opens an empty [`MemoryStore`] each time; what a location says about a place
-/// or a disk means nothing to it.
+/// Opens a new, empty [`MemoryStore`] each time, and ignores the location.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MemoryProvider;
 

@@ -5,19 +5,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use super::unit::{State, apply_all};
+use super::commit::{Committed, commit};
+use super::state::State;
 use super::{dead_letters, find, keys, ledger, log};
-use crate::{Error, Result};
 use crate::message::{Category, Recorded, Stream, Table, Timestamp};
 use crate::port::{
     BoxFuture, Changes, Claim, DeadLetter, DeadLetterRead, Delivery, Find, GroupRegistration,
     GroupStatus, KeyClaim, LaneRead, Ledger, Log, Outcome, ParkedPage, ParkedRead, Query, RowState,
     Rows, Store, TypeStats,
 };
+use crate::{Error, Result};
 
-/// A store that lives as long as the process keeps it. Correct under concurrent
-/// use; what is committed is as durable as the process is. Has no SQL, so a unit
-/// with statements is rejected.
+/// A store in memory. Safe for concurrent use; commits last as long as the store. It has no
+/// SQL, so it rejects units with statements.
 #[derive(Default)]
 pub struct MemoryStore {
     state: Mutex<State>,
@@ -41,8 +41,7 @@ impl MemoryStore {
         claims.remove(name).is_some()
     }
 
-    /// Whoever panicked with the lock had its unit undone on the way out, so the
-    /// state is whole.
+    /// A panic undoes the unit that is being written, so the state is valid even after one.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -51,8 +50,8 @@ impl MemoryStore {
 impl Store for MemoryStore {
     fn commit(&self, units: Arc<[Changes]>) -> BoxFuture<'_, Vec<Outcome>> {
         Box::pin(async move {
-            let (outcomes, written) = apply_all(&mut self.state(), &units);
-            if written {
+            let Committed { outcomes, has_written } = commit(&mut self.state(), &units);
+            if has_written {
                 self.commits.send_modify(|commits| *commits += 1);
             }
             outcomes
@@ -70,8 +69,8 @@ impl Store for MemoryStore {
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let mut state = self.state();
-            state.rows.prepare(tables)?;
-            ledger::enrol(&mut state, registrations);
+            state.tables.prepare(tables)?;
+            ledger::register(&mut state, registrations);
             Ok(())
         })
     }
@@ -82,7 +81,7 @@ impl Store for MemoryStore {
         key: &'a str,
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Option<KeyClaim>>> {
-        Box::pin(async move { Ok(keys::known(&self.state(), (command, key), now)) })
+        Box::pin(async move { Ok(keys::known(&self.state(), command, key, now)) })
     }
 
     fn sweep(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize>> {
@@ -142,7 +141,7 @@ impl Log for MemoryStore {
 
 impl Rows for MemoryStore {
     fn row<'a>(&'a self, table: &'a Table, key: &'a str) -> BoxFuture<'a, Result<RowState>> {
-        Box::pin(async move { self.state().rows.row(table, key) })
+        Box::pin(async move { self.state().tables.row(table, key) })
     }
 
     fn query<'a>(
@@ -150,11 +149,11 @@ impl Rows for MemoryStore {
         table: &'a Table,
         query: &'a Query,
     ) -> BoxFuture<'a, Result<Vec<RowState>>> {
-        Box::pin(async move { self.state().rows.query(table, query) })
+        Box::pin(async move { self.state().tables.query(table, query) })
     }
 
     fn count<'a>(&'a self, table: &'a Table, query: &'a Query) -> BoxFuture<'a, Result<u64>> {
-        Box::pin(async move { self.state().rows.count(table, query) })
+        Box::pin(async move { self.state().tables.count(table, query) })
     }
 }
 
@@ -181,7 +180,7 @@ impl Ledger for MemoryStore {
         group: &'a str,
         category: &'a Category,
     ) -> BoxFuture<'a, Result<GroupStatus>> {
-        Box::pin(async move { Ok(ledger::standing(&self.state(), group, category)) })
+        Box::pin(async move { Ok(ledger::status(&self.state(), group, category)) })
     }
 
     fn claim<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<Box<dyn Claim>>>> {
@@ -193,7 +192,9 @@ impl Ledger for MemoryStore {
             let (sender, held) = watch::channel(());
             claims.insert(group.to_owned(), sender);
             let claims = Arc::clone(&self.claims);
-            Ok(Some(Box::new(Held { group: group.to_owned(), held, claims }) as Box<dyn Claim>))
+            Ok(Some(
+                Box::new(GroupClaim { group: group.to_owned(), held, claims }) as Box<dyn Claim>
+            ))
         })
     }
 
@@ -215,15 +216,15 @@ impl Ledger for MemoryStore {
     }
 }
 
-/// A claimed group; dropping it gives the group up.
-struct Held {
+/// A claim of a group, given up when dropped.
+struct GroupClaim {
     group: String,
     held: watch::Receiver<()>,
     claims: Claims,
 }
 
-/// What ends abruptly here takes the whole store along: there is nothing to note.
-impl Claim for Held {
+/// Notes nothing: the store does not outlive an abrupt end of the process.
+impl Claim for GroupClaim {
     fn left(&self) -> &[u64] {
         &[]
     }
@@ -241,7 +242,7 @@ impl Claim for Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for GroupClaim {
     fn drop(&mut self) {
         let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
         // After a loss the name may be held anew.

@@ -9,7 +9,7 @@ use rust_decimal::prelude::ToPrimitive;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use serde_json::value::RawValue;
 
-/// An exact decimal number of up to 28 digits; a number in JSON, never rounded on the way.
+/// An exact decimal number of up to 28 digits. In JSON it is a number that is never rounded.
 ///
 /// ```
 /// # use protean_port::message::Decimal;
@@ -21,7 +21,7 @@ use serde_json::value::RawValue;
 pub struct Decimal(rust_decimal::Decimal);
 
 impl Decimal {
-    /// Zero.
+    /// The number zero.
     pub const ZERO: Self = Self(rust_decimal::Decimal::ZERO);
 
     /// `units` divided by ten to the `scale`: `new(645_000, 2)` is 6450.00.
@@ -29,12 +29,12 @@ impl Decimal {
         Self(rust_decimal::Decimal::new(units, scale.min(28)))
     }
 
-    /// The sum, or nothing when it needs more than 28 digits.
+    /// The sum; `None` when it needs more than 28 digits.
     pub fn checked_add(self, other: Self) -> Option<Self> {
         self.0.checked_add(other.0).map(Self)
     }
 
-    /// Rounded to `digits` after the point, halves away from zero.
+    /// Rounds to `digits` after the decimal point, halves away from zero.
     pub fn round(self, digits: u32) -> Self {
         let strategy = rust_decimal::RoundingStrategy::MidpointAwayFromZero;
         Self(self.0.round_dp_with_strategy(digits, strategy))
@@ -127,7 +127,7 @@ impl Serialize for Decimal {
 }
 
 impl<'de> Deserialize<'de> for Decimal {
-    /// Reads the text of the number itself, so no digit passes through an `f64`.
+    /// Parses the text of the number, so that no digit passes through an `f64`.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = Box::<RawValue>::deserialize(deserializer)?;
         raw.get().trim_matches('"').parse().map_err(de::Error::custom)

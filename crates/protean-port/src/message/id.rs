@@ -1,4 +1,4 @@
-//! Identity.
+//! Identities of aggregates and messages.
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,8 +20,8 @@ use super::ids;
 pub struct Id(Arc<str>);
 
 impl Id {
-    /// A fresh identity: a UUID v7, so that later ones sort after earlier ones;
-    /// within a scope of [`Ids`](super::Ids) the next numbered one.
+    /// A fresh identity: a UUID v7, so that later identities sort after earlier ones. Within a
+    /// scope of [`Ids`](super::Ids) it is the next numbered one.
     #[expect(
         clippy::new_without_default,
         reason = "a default identity that differs each time surprises"
@@ -30,22 +30,22 @@ impl Id {
         ids::next().map_or_else(|| Self::from(Uuid::now_v7()), Self::numbered)
     }
 
-    /// The identity that a scope of [`Ids`](super::Ids) gives as this number,
-    /// counted from 1: `00000000-0000-7000-8000-000000000001`. No fresh one is like it.
+    /// The identity with this number, counted from 1, in a scope of [`Ids`](super::Ids):
+    /// `00000000-0000-7000-8000-000000000001`. A fresh identity never equals it.
     pub fn numbered(number: u64) -> Self {
         let (version_7, variant) = (0x7000 << 64, 1 << 63);
         let number = u128::from(number & (u64::MAX >> 2));
         Self::from(Uuid::from_u128(version_7 | variant | number))
     }
 
-    /// The identity that belongs to `name` within `kind`: a UUID v5, the same
-    /// each time, so that taking in a record again finds what it made before.
+    /// The identity derived from `kind` and `name`: a UUID v5 that is the same each time, so that
+    /// importing a record again finds what the first import created.
     pub fn derived(kind: &str, name: &str) -> Self {
         let space = Uuid::new_v5(&Uuid::NAMESPACE_OID, kind.as_bytes());
         Self::from(Uuid::new_v5(&space, name.as_bytes()))
     }
 
-    /// The text.
+    /// The identity as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! Identities that are the same each time, for tests.
+//! Numbered identities, for tests.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,12 +10,11 @@ task_local! {
     static NUMBERED: Ids;
 }
 
-/// Makes [`Id::new`](super::Id::new) give [`Id::numbered`](super::Id::numbered)
-/// 1, 2, 3, … instead of fresh identities, in all work that runs within its
-/// scopes: for tests that name the identities they expect. Clones count on
-/// together.
+/// Makes [`Id::new`](super::Id::new) return [`Id::numbered`](super::Id::numbered) 1, 2, 3, …
+/// instead of fresh identities in work that runs within a scope, for tests that name the
+/// identities they expect. Clones share one count.
 ///
-/// A scope belongs to the task: what is spawned within it gets fresh ones.
+/// A scope belongs to a task: tasks spawned within it get fresh identities.
 ///
 /// ```
 /// # use protean_port::message::{Id, Ids};
@@ -27,8 +26,8 @@ task_local! {
 pub struct Ids(Arc<AtomicU64>);
 
 impl Ids {
-    /// Runs `work`, each step of it, with numbered identities. Dropping the
-    /// future drops `work`; what it took of the numbers stays taken.
+    /// Runs `work` with numbered identities. Dropping the future drops `work`; the numbers that
+    /// it used stay used.
     pub async fn scope<F: Future>(&self, work: F) -> F::Output {
         NUMBERED.scope(self.clone(), work).await
     }
@@ -39,7 +38,7 @@ impl Ids {
     }
 }
 
-/// The next number of the innermost scope, when there is one.
+/// The next number of the innermost scope, if any.
 pub(super) fn next() -> Option<u64> {
     NUMBERED.try_with(|ids| ids.0.fetch_add(1, Ordering::Relaxed) + 1).ok()
 }

@@ -1,15 +1,15 @@
-//! Which lane a priority takes.
+//! The lane of a priority.
 
 use std::fmt;
 
 use super::Priority;
 
-/// A set of priorities that is scheduled together.
+/// A set of priorities that are scheduled together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
     /// Production traffic: always first.
     Primary,
-    /// Bulk work: runs when production leaves room.
+    /// Bulk work: runs when production leaves capacity.
     Backfill,
 }
 
@@ -27,10 +27,10 @@ impl fmt::Display for Lane {
     }
 }
 
-/// Where the line between the lanes runs.
+/// The boundary between the lanes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LaneRule {
-    /// A priority below this goes to backfill; without one all is primary.
+    /// Priorities below this go to backfill; `None` sends all to primary.
     pub threshold: Option<Priority>,
 }
 
@@ -43,12 +43,12 @@ impl LaneRule {
         }
     }
 
-    /// The lanes in use: one when there is no threshold.
+    /// The lanes in use: only primary without a threshold.
     pub fn lanes(self) -> &'static [Lane] {
         if self.threshold.is_some() { &Lane::ALL } else { &Lane::ALL[..1] }
     }
 
-    /// The lowest and the highest priority of a lane, both included.
+    /// The lowest and the highest priority of a lane, inclusive.
     pub fn range(self, lane: Lane) -> (Priority, Priority) {
         let (lowest, highest) = (Priority::new(i32::MIN), Priority::new(i32::MAX));
         match (self.threshold, lane) {

@@ -1,4 +1,4 @@
-//! What travels and what is kept: identities, values, messages, rows. No async, no I/O.
+//! What travels and is stored: identities, values, messages, rows. No async, no I/O.
 
 mod date;
 mod decimal;

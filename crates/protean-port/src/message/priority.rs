@@ -20,13 +20,13 @@ pub struct Priority(i32);
 impl Priority {
     /// −100: data migrations and large imports.
     pub const BULK: Self = Self(-100);
-    /// −50: background work nobody waits for.
+    /// −50: background work that nobody waits for.
     pub const LOW: Self = Self(-50);
     /// 0: production traffic.
     pub const NORMAL: Self = Self(0);
-    /// 50: work that is expected soon.
+    /// 50: work whose result is expected soon.
     pub const HIGH: Self = Self(50);
-    /// 100: what the business cannot do without.
+    /// 100: work that the business cannot do without.
     pub const CRITICAL: Self = Self(100);
 
     /// The priority with this number; higher goes first.
@@ -34,7 +34,7 @@ impl Priority {
         Self(value)
     }
 
-    /// The number.
+    /// The priority as a number.
     pub const fn value(self) -> i32 {
         self.0
     }

@@ -1,13 +1,13 @@
-//! Questions to a table.
+//! Queries of a table.
 
 use super::Value;
 
-/// Which rows, in which order, how many. Sees committed rows only.
+/// The rows to select, their order, and how many. A query sees committed rows only.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Query {
-    /// All of them must hold.
+    /// The conditions, all of which must hold.
     pub filters: Vec<Filter>,
-    /// The first counts most; the key decides between equals.
+    /// The columns to sort by, the most significant first; the key decides between equals.
     pub order: Vec<(usize, Direction)>,
     /// At most this many rows.
     pub limit: Option<usize>,
@@ -18,36 +18,36 @@ pub struct Query {
 pub struct Filter {
     /// The index of the column in its table.
     pub column: usize,
-    /// How to compare.
+    /// The comparison.
     pub operator: Operator,
-    /// What to compare with. `Null` equals only `Null`, and is neither less nor greater.
+    /// The value to compare with. `Null` equals only `Null`, and is neither less nor greater.
     pub value: Value,
 }
 
-/// How a filter compares.
+/// A comparison of a filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operator {
-    /// The same.
+    /// The column equals the value.
     Equal,
-    /// Not the same.
+    /// The column differs from the value.
     NotEqual,
-    /// Smaller.
+    /// The column is less than the value.
     Less,
-    /// Smaller or the same.
+    /// The column is less than the value, or equal.
     AtMost,
-    /// Greater.
+    /// The column is greater than the value.
     Greater,
-    /// Greater or the same.
+    /// The column is greater than the value, or equal.
     AtLeast,
-    /// Holds this text somewhere, letter for letter.
+    /// The column contains the text, case-sensitively.
     Contains,
 }
 
-/// Up or down; nothing sorts before everything.
+/// The direction of an order. `Null` sorts before every other value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// Small to great.
+    /// The smallest value first.
     Ascending,
-    /// Great to small.
+    /// The greatest value first.
     Descending,
 }

@@ -1,4 +1,4 @@
-//! A message: what a log keeps and a handler receives.
+//! A message: what the log stores and a handler receives.
 
 use std::sync::Arc;
 
@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{Priority, Stream, Timestamp};
 
-/// What a message is for.
+/// The kind of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// Something that happened.
+    /// An event: something that happened.
     Event,
-    /// Something that is wanted.
+    /// A command: something that shall happen.
     Command,
 }
 
@@ -24,36 +24,36 @@ impl Kind {
         }
     }
 
-    /// The kind written as `text`.
+    /// The kind with this name; `None` for an unknown name.
     pub fn named(text: &str) -> Option<Self> {
         [Self::Event, Self::Command].into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
-/// A message before it has a place in the log.
+/// A message without its position in the log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
     /// Unique: a UUID for a command, `<stream>-<sequence>` for an event.
     pub id: Arc<str>,
     /// The stream it belongs to.
     pub stream: Stream,
-    /// Event or command.
+    /// Whether it is an event or a command.
     pub kind: Kind,
-    /// `Fidelis.AccountOpened.v1`.
+    /// The full name of the type, such as `Fidelis.AccountOpened.v1`.
     pub type_name: Arc<str>,
     /// The version of the type, from 1.
     pub version: u32,
-    /// How urgent it is; travels through everything it causes.
+    /// The priority, which everything that the message causes inherits.
     pub priority: Priority,
-    /// Shared by all that came of one cause.
+    /// The id that all messages of one causal chain share.
     pub correlation_id: Arc<str>,
     /// The id of the message that caused this one.
     pub causation_id: Option<Arc<str>>,
-    /// When it was made.
+    /// When it was created (domain clock).
     pub time: Timestamp,
     /// The fields, as JSON.
     pub data: Arc<str>,
-    /// What few messages have.
+    /// Optional properties that few messages have.
     pub extensions: Extensions,
 }
 
@@ -64,25 +64,25 @@ impl Message {
     }
 }
 
-/// What few messages have; kept as one JSON object, absent when empty.
+/// Optional properties of a message, stored as one JSON object, or not at all when empty.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Extensions {
-    /// After this a command is not handled any more.
+    /// The deadline, after which a command is no longer handled.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Timestamp>,
-    /// What the sender calls this command, so that sending it again changes nothing.
+    /// The idempotency key: a command sent again with the same key is not handled again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<Arc<str>>,
 }
 
 impl Extensions {
-    /// The JSON to keep, nothing when there is nothing to say.
+    /// The JSON to store; `None` when there is no property.
     pub fn to_json(&self) -> Option<String> {
         if *self == Self::default() { None } else { serde_json::to_string(self).ok() }
     }
 
-    /// Reads what [`to_json`](Self::to_json) wrote; names it does not know are passed over.
+    /// Parses the output of [`to_json`](Self::to_json), and ignores unknown names.
     ///
     /// # Errors
     /// When the text is not a JSON object of this form.
@@ -91,12 +91,12 @@ impl Extensions {
     }
 }
 
-/// A message with its place in the log.
+/// A message with its position in the log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recorded {
-    /// The place in the whole log; grows, may have gaps.
+    /// The position in the whole log: ascending, possibly with gaps.
     pub position: u64,
-    /// The place in its stream: 0, 1, 2, … without gaps.
+    /// The position in its stream: 0, 1, 2, … without gaps.
     pub stream_position: u64,
     /// The message.
     pub message: Message,

@@ -15,7 +15,7 @@ impl Category {
         Self(format!("{}::{}", snake_case(domain), snake_case(aggregate)).into())
     }
 
-    /// A category by its whole name, as `stream_category` declares one.
+    /// The category with this name, as `stream_category` declares it.
     pub fn named(name: impl Into<Arc<str>>) -> Self {
         Self(name.into())
     }
@@ -35,7 +35,7 @@ impl Category {
         Stream { name: format!("{}-{id}", self.0).into(), category: self.clone() }
     }
 
-    /// The name.
+    /// The name of the category.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -55,17 +55,17 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// A stream read back from a store, by both its names.
+    /// A stream restored from a store, from its own name and its category.
     pub fn restored(name: impl Into<Arc<str>>, category: Category) -> Self {
         Self { name: name.into(), category }
     }
 
-    /// The whole name.
+    /// The full name of the stream.
     pub fn as_str(&self) -> &str {
         &self.name
     }
 
-    /// The name, shared.
+    /// The full name as a shared string.
     pub fn name(&self) -> Arc<str> {
         Arc::clone(&self.name)
     }
@@ -75,7 +75,7 @@ impl Stream {
         &self.category
     }
 
-    /// The instance: what follows the category.
+    /// The identity of the instance: the part after the category.
     pub fn id(&self) -> &str {
         self.name.get(self.category.0.len() + 1..).unwrap_or("")
     }
@@ -87,7 +87,7 @@ impl fmt::Display for Stream {
     }
 }
 
-/// `AccountSummary` as `account_summary`; runs of capitals stay one word.
+/// Converts `AccountSummary` to `account_summary`; a run of capitals counts as one word.
 pub fn snake_case(name: &str) -> String {
     let letters: Vec<char> = name.chars().collect();
     let mut snake = String::with_capacity(name.len() + 4);

@@ -1,7 +1,7 @@
-//! Tables as aggregates and projections declare them.
+//! The tables that aggregates and projections declare.
 
-/// The tables and views a store keeps for itself, in an order in which they can
-/// be dropped. No aggregate or projection may have one of these names.
+/// The tables and views of the store itself, in an order in which they can be dropped.
+/// Aggregates and projections cannot use these names.
 pub const RESERVED: [&str; 13] = [
     "outbox",
     "messages",
@@ -11,21 +11,21 @@ pub const RESERVED: [&str; 13] = [
     "parked",
     "dead",
     "counters",
-    "registrations",
+    "enrolments",
     "idempotency",
     "removed",
     "outbox_queue",
     SNAPSHOTS,
 ];
 
-/// The table of snapshots. The domain lays it out, as it does the tables of its
-/// aggregates, when one of them is kept as events.
+/// The table of snapshots. The domain declares it, like the tables of its aggregates, when
+/// an aggregate is event-sourced.
 pub const SNAPSHOTS: &str = "snapshots";
 
 /// The table of one state-stored aggregate or projection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
-    /// In snake case: `account_summary`.
+    /// The name in snake case: `account_summary`.
     pub name: String,
     /// The index of the column that holds the identity.
     pub key: usize,
@@ -45,36 +45,36 @@ impl Table {
     }
 }
 
-/// One column.
+/// A column of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
-    /// The field's name; `address_street` for a field inside a value object.
+    /// The name of the field; `address_street` for the field `street` of a value object `address`.
     pub name: String,
-    /// What it holds.
+    /// The type of its values.
     pub kind: ColumnKind,
-    /// May be empty.
+    /// True when a row may have no value here.
     pub nullable: bool,
-    /// No two rows may hold the same value.
+    /// True when no two rows may have the same value.
     pub unique: bool,
 }
 
-/// What a column holds.
+/// The type of the values in a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ColumnKind {
-    /// True or false.
+    /// `true` or `false`.
     Bool,
-    /// A whole number.
+    /// An integer of 64 bits.
     Integer,
-    /// A floating-point number.
+    /// A floating-point number of 64 bits.
     Real,
-    /// An exact number.
+    /// An exact decimal number.
     Decimal,
-    /// Text.
+    /// Text of any length.
     Text,
-    /// A moment.
+    /// A moment in UTC, to the microsecond.
     Timestamp,
-    /// A day.
+    /// A day without a time.
     Date,
-    /// JSON text.
+    /// A JSON value as text.
     Json,
 }

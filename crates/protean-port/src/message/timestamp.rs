@@ -17,6 +17,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// The latest representable moment.
+    pub const MAX: Self = Self(i64::MAX);
+
     /// The moment this many microseconds after 1970-01-01T00:00:00 UTC.
     pub const fn from_micros(micros: i64) -> Self {
         Self(micros)

@@ -8,19 +8,19 @@ pub fn join(domain: &str, name: &str, version: u32) -> Arc<str> {
     format!("{}.{name}.v{version}", camel_case(domain)).into()
 }
 
-/// The name alone, without domain and version.
+/// The name without domain and version.
 pub fn bare(type_name: &str) -> &str {
     let name = type_name.split_once('.').map_or(type_name, |(_, rest)| rest);
     name.rsplit_once(".v").map_or(name, |(name, _)| name)
 }
 
-/// Splits off the version: `Fidelis.AccountOpened` and 1; `None` when it has none.
+/// Splits off the version: `Fidelis.AccountOpened` and 1; `None` without a version.
 pub fn split_version(type_name: &str) -> Option<(&str, u32)> {
     let (stem, version) = type_name.rsplit_once(".v")?;
     Some((stem, version.parse().ok()?))
 }
 
-/// `account_summary` or `fidelis` as `AccountSummary`, `Fidelis`.
+/// Converts `account_summary` to `AccountSummary`.
 fn camel_case(name: &str) -> String {
     let mut camel = String::with_capacity(name.len());
     for word in name.split(['_', '-', ' ']) {

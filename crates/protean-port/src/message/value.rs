@@ -1,34 +1,34 @@
-//! Values as columns hold them.
+//! The values in columns.
 
 use std::sync::Arc;
 
 use super::{Date, Decimal, Timestamp};
 
-/// One column of one row.
+/// The value of one column in one row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// Nothing.
+    /// No value.
     Null,
-    /// True or false.
+    /// `true` or `false`.
     Bool(bool),
-    /// A whole number.
+    /// An integer of 64 bits.
     Integer(i64),
-    /// A floating-point number.
+    /// A floating-point number of 64 bits.
     Real(f64),
-    /// An exact number.
+    /// An exact decimal number.
     Decimal(Decimal),
-    /// Text.
+    /// Text of any length.
     Text(Arc<str>),
-    /// A moment.
+    /// A moment in UTC, to the microsecond.
     Timestamp(Timestamp),
-    /// A day.
+    /// A day without a time.
     Date(Date),
     /// A list or another nested value, as JSON text.
     Json(Arc<str>),
 }
 
 impl Value {
-    /// Text from anything that can be shared.
+    /// A text value.
     pub fn text(text: impl Into<Arc<str>>) -> Self {
         Self::Text(text.into())
     }

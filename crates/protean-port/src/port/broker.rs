@@ -6,33 +6,32 @@
 //! ```
 //!
 //! Delivery is at least once. What a broker holds may be lost or fall back to an
-//! earlier state when its server does; a [`BrokerMark`] tells, and what was
-//! published since is published again from the log.
+//! earlier state when its server does; a [`BrokerMark`] shows that, and what was published
+//! since is published again from the log.
 //!
-//! Where a method says no more: an error that [is unavailable](crate::Error::is_unavailable)
-//! tells that the broker cannot be reached, or cannot do it now, and no message is
-//! at fault; one that [is not found](crate::Error::is_not_found) that a stream or a
-//! group is missing, to be [prepared](Broker::prepare) again. After either the same
+//! Unless a method says more: an error that [is unavailable](crate::Error::is_unavailable)
+//! means that the broker cannot be reached, or cannot do this now, and that no message is
+//! at fault; one that [is not found](crate::Error::is_not_found) means that a stream or a
+//! group is missing and has to be [prepared](Broker::prepare) again. After either the same
 //! call may be made again: the broker heals by itself.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{BoxFuture, Consumer};
+use super::{BoxFuture, Consumer, EntryId};
 use crate::Result;
 
-/// Streams that groups read, each on its own, from their beginning.
+/// Streams that groups read, each group on its own, from the beginning of the stream.
 pub trait Broker: Consumer {
-    /// Makes the streams and groups that are missing and answers which these were:
-    /// all of them at first, later those that were lost. A new group begins with
-    /// the first entry its stream still holds. Safe to run again and from several
-    /// processes. After an error, and when the future is dropped, any of them may have
-    /// been missing.
+    /// Makes the streams and groups that are missing, and answers which ones were: all of
+    /// them at first, later those that were lost. A new group begins with the first entry
+    /// that its stream still holds. Safe to run again and from several processes. After an
+    /// error, and when the future is dropped, any of them may have been missing.
     fn prepare<'a>(&'a self, groups: &'a [BrokerGroup]) -> BoxFuture<'a, Result<Vec<BrokerGroup>>>;
 
-    /// Removes groups, and the entries that waited for them alone; a stream
-    /// without any group goes whole. Dropping the future leaves some of it undone,
-    /// and asking again completes it.
+    /// Removes groups, and the entries that waited for them alone; a stream without a group
+    /// is removed. Dropping the future may leave some of that undone; calling again
+    /// completes it.
     fn forget<'a>(&'a self, groups: &'a [BrokerGroup]) -> BoxFuture<'a, Result>;
 
     /// Adds entries to their streams in the given order, and then sets the mark. When
@@ -44,10 +43,10 @@ pub trait Broker: Consumer {
     /// Dropping the future leaves the same doubt. Send them again, in order.
     fn publish(&self, batch: Batch) -> BoxFuture<'_, Result<Receipt>>;
 
-    /// What the broker holds under the name of a mark.
+    /// The value that the broker holds under the name of a mark.
     fn kept<'a>(&'a self, mark: &'a str) -> BoxFuture<'a, Result<StoredMark>>;
 
-    /// Where each group stands, in the order asked; `None` for one that is missing.
+    /// The status of each group, in the order asked; `None` for one that is missing.
     fn standing<'a>(
         &'a self,
         groups: &'a [BrokerGroup],
@@ -68,16 +67,16 @@ pub struct BrokerGroup {
 pub struct Batch {
     /// In this order. The caller bounds their size: they are in memory twice.
     pub entries: Arc<[Publication]>,
-    /// What to set once all of them are there.
+    /// The mark to set once all of them are in their streams.
     pub mark: Option<BrokerMark>,
 }
 
-/// A message for a stream.
+/// A message to publish.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Publication {
-    /// The stream. It is made when it is missing.
+    /// The stream, which is made when it is missing.
     pub stream: Arc<str>,
-    /// The message as it travels.
+    /// The encoded envelope.
     pub data: Arc<[u8]>,
 }
 
@@ -85,9 +84,9 @@ pub struct Publication {
 /// holds the mark of a batch it holds the batch and all that was published before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerMark {
-    /// Whose mark: one name for each publisher.
+    /// The name of its publisher; no two publishers share one.
     pub name: Arc<str>,
-    /// What it is set to.
+    /// The value to set.
     pub value: Arc<str>,
 }
 
@@ -96,8 +95,8 @@ pub struct BrokerMark {
 pub struct Receipt {
     /// What became of each entry, in order.
     pub published: Vec<Published>,
-    /// What the broker held under the name of the mark before. When it is not
-    /// what was set last, the broker has lost what was published since.
+    /// The value of the mark before. When it is not the value set last, the broker lost
+    /// what was published since.
     pub before: Option<Arc<str>>,
 }
 
@@ -112,62 +111,25 @@ pub enum Published {
     Unavailable(String),
 }
 
-/// What a broker holds under the name of a mark.
+/// The mark that a broker holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredMark {
-    /// The value, when there is one.
+    /// The value, when the mark was ever set.
     pub value: Option<Arc<str>>,
-    /// Changes whenever the server of the broker has started anew.
+    /// Changes whenever the broker's server restarts.
     pub incarnation: Arc<str>,
 }
 
-/// Names an entry within its stream.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct EntryId(Arc<str>);
-
-impl EntryId {
-    /// An id in the words of its broker.
-    pub fn new(id: impl Into<Arc<str>>) -> Self {
-        Self(id.into())
-    }
-
-    /// In the words of its broker.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// Names an entry.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct EntryRef {
-    /// The stream it lies in.
-    pub stream: Arc<str>,
-    /// Which one.
-    pub id: EntryId,
-}
-
-/// An entry as it lies in its stream, whoever put it there: nothing about it is
-/// taken to be well-formed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Which one.
-    pub at: EntryRef,
-    /// The message, when the entry has a field for one.
-    pub data: Option<Vec<u8>>,
-    /// What else the entry has: names and values.
-    pub others: Vec<(Vec<u8>, Vec<u8>)>,
-}
-
-/// Where a group stands on one stream.
+/// The status of a group on one stream.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BrokerGroupStatus {
-    /// Entries in the stream, of whichever group.
+    /// Entries in the stream, for all its groups.
     pub length: u64,
     /// Entries handed to consumers and not settled.
     pub pending: u64,
-    /// Entries not handed to anybody yet; `None` when the broker cannot tell.
+    /// Entries not handed to a consumer yet; `None` when the broker cannot say.
     pub lag: Option<u64>,
-    /// Consumers the broker knows, dead ones among them.
+    /// Consumers that the broker knows, including dead ones.
     pub consumers: u64,
     /// How long the oldest entry that is not settled has been in the stream.
     pub oldest: Option<Duration>,

@@ -11,20 +11,20 @@ pub trait BrokerProvider: Send + Sync {
     /// The name `domain.toml` uses: `redis`, …
     fn name(&self) -> &'static str;
 
-    /// What is wrong with a location, without touching it; `None` when nothing is.
+    /// What is wrong with a location, found without connecting; `None` when nothing is.
     fn fault(&self, location: &BrokerLocation) -> Option<String>;
 
-    /// Connects to the broker and checks that it can be relied on. Dropping the
-    /// future leaves nothing open.
+    /// Connects to the broker and checks that its settings suffice. Cancel safe: nothing
+    /// stays open.
     ///
     /// # Errors
-    /// When it cannot be reached now, which [is unavailable](crate::Error::is_unavailable);
-    /// otherwise something about it or the location has to be changed first. Either
-    /// says what to do, and shows no password.
+    /// [Unavailable](crate::Error::is_unavailable) when the broker cannot be reached now;
+    /// any other error means that its settings or the location have to be changed first.
+    /// Errors say what to do and never show a password.
     fn open<'a>(&'a self, location: &'a BrokerLocation) -> BoxFuture<'a, Result<Arc<dyn Broker>>>;
 }
 
-/// Where a broker is and how to use it.
+/// The location of a broker and how to use it.
 #[derive(Clone, Default)]
 pub struct BrokerLocation {
     /// `URI`; may hold a password.

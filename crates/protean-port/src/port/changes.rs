@@ -18,7 +18,7 @@ pub struct Changes {
     pub rows: Vec<RowWrite>,
     /// The user's own SQL, run after the rows.
     pub statements: Vec<Statement>,
-    /// Names by which senders know their commands.
+    /// Idempotency keys of commands.
     pub keys: Vec<KeyWrite>,
     /// Ordered groups that move on in a stream.
     pub progress: Vec<ProgressMove>,
@@ -28,16 +28,16 @@ pub struct Changes {
     pub parks: Vec<Park>,
     /// Messages given up or taken out again.
     pub dead: Vec<Dead>,
-    /// What to count.
+    /// Additions to counters.
     pub counts: Vec<Count>,
     /// Units before this one in the same list whose writes this one has read.
     pub depends_on: Vec<usize>,
-    /// What to apply when this unit is left out.
+    /// The unit to apply in its place when this one is left out.
     pub otherwise: Option<Box<Changes>>,
 }
 
 impl Changes {
-    /// Nothing yet, for a lane.
+    /// An empty unit in a lane.
     pub fn new(lane: Lane) -> Self {
         Self {
             lane,
@@ -85,16 +85,16 @@ pub struct RowWrite {
     pub expected: Option<u64>,
     /// The version it gets: greater than every version the row has had.
     pub version: u64,
-    /// What becomes of it.
+    /// The change itself.
     pub change: RowChange,
 }
 
-/// What becomes of a row.
+/// The change of a row.
 #[derive(Clone, Debug)]
 pub enum RowChange {
-    /// It has these values.
+    /// The row gets these values.
     Put(Row),
-    /// It is gone; its version is kept.
+    /// The row is deleted; its version is kept.
     Remove,
 }
 
@@ -107,35 +107,35 @@ pub struct Statement {
     pub parameters: Vec<Value>,
 }
 
-/// What happens to a sender's name for a command.
+/// A change of an idempotency key.
 #[derive(Clone, Debug)]
 pub enum KeyWrite {
-    /// Claims it. When another message has taken it, and it has not
+    /// Claims the key. When another message has claimed it and that claim has not
     /// [expired](KeyClaim::expires), the unit is left out as [`Outcome::Duplicate`].
     Claim(KeyClaim),
-    /// Says what became of the message that claimed it; nothing happens when
-    /// another one has claimed it since.
+    /// Records the outcome of the message that claimed the key; has no effect when another
+    /// message has claimed it since.
     Settle(KeyClaim),
 }
 
-/// A sender's name for a command, and what it stands for.
+/// An idempotency key and the command that claimed it.
 #[derive(Clone, Debug)]
 pub struct KeyClaim {
     /// The type of the command.
     pub command: Arc<str>,
-    /// The sender's name for it.
+    /// The idempotency key that the sender gave it.
     pub key: Arc<str>,
     /// The id of the message.
     pub message_id: Arc<str>,
     /// What its handler returned, as JSON, when it has run already.
     pub output: Option<Arc<str>>,
-    /// When.
+    /// When the key was claimed (domain clock).
     pub time: Timestamp,
-    /// From then on the name is free again and may be forgotten.
+    /// From this moment on the key is free again and may be deleted.
     pub expires: Timestamp,
 }
 
-/// Moves an ordered group on by one message of a stream.
+/// Advances an ordered group by one message of a stream.
 #[derive(Clone, Debug)]
 pub struct ProgressMove {
     /// The group.
@@ -146,7 +146,7 @@ pub struct ProgressMove {
     pub position: u64,
 }
 
-/// Says that a message needs nothing more from the group's cursor.
+/// Marks messages as settled for the cursor of a group.
 #[derive(Clone, Debug)]
 pub struct DoneMark {
     /// The group.
@@ -155,7 +155,7 @@ pub struct DoneMark {
     pub category: Category,
     /// The priority of the message.
     pub priority: Priority,
-    /// Which messages.
+    /// The messages that the mark covers.
     pub at: At,
 }
 
@@ -187,12 +187,12 @@ pub enum Park {
         attempts: u32,
         /// When to try again; never on its own when it waits behind another.
         due: Option<Timestamp>,
-        /// Why, for a person.
+        /// Why, for a person to read.
         reason: String,
     },
     /// Keeps a message that waits behind an earlier one of its stream, until
     /// that one [releases](Self::Release) it. The unit is left out when no
-    /// earlier one is parked or dead any more: nobody would release it.
+    /// earlier one is parked or dead any more: nothing would release it.
     Hold {
         /// The group.
         group: Arc<str>,
@@ -200,7 +200,7 @@ pub enum Park {
         message: MessageRef,
         /// How often its handler has failed.
         attempts: u32,
-        /// Why, for a person.
+        /// Why, for a person to read.
         reason: String,
     },
     /// Takes a message out; the unit is left out when it is not parked.
@@ -216,7 +216,7 @@ pub enum Park {
         group: Arc<str>,
         /// The stream.
         stream: Stream,
-        /// From when on.
+        /// When they become due.
         due: Timestamp,
     },
 }
@@ -263,12 +263,12 @@ pub enum Dead {
         message: MessageRef,
         /// How often its handler has failed.
         attempts: u32,
-        /// Why, for a person.
+        /// Why, for a person to read.
         reason: String,
-        /// When.
+        /// When the message was given up (domain clock).
         time: Timestamp,
         /// The unit is left out unless the group expects just this message of
-        /// its stream: what waits behind it is told to wait for this one.
+        /// its stream: later messages of the stream then wait behind this one.
         in_turn: bool,
     },
     /// Takes a message out; the unit is left out when it is not dead.
@@ -287,36 +287,36 @@ pub struct Count {
     pub group: Arc<str>,
     /// The category.
     pub category: Category,
-    /// What is counted.
+    /// The counter.
     pub term: Counter,
-    /// How many.
+    /// How much to add.
     pub count: u64,
 }
 
-/// What the ledger counts.
+/// A counter of the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Counter {
-    /// Its handler ran and its effects are committed.
+    /// The handler ran and its effects are committed.
     Handled,
     /// The group has no handler for its type.
     Ignored,
-    /// Its deadline had passed.
+    /// The deadline of the message had passed.
     Expired,
-    /// Given up and dropped.
+    /// The message was given up and dropped.
     Purged,
-    /// Came again after it was handled; not part of the account.
+    /// The message came again after it was handled; not part of the account.
     Duplicate,
 }
 
 impl Counter {
-    /// The terms that settle a message.
+    /// The counters of settled messages.
     pub const SETTLED: [Self; 4] = [Self::Handled, Self::Ignored, Self::Expired, Self::Purged];
 
-    /// Every term.
+    /// Every counter.
     pub const ALL: [Self; 5] =
         [Self::Handled, Self::Ignored, Self::Expired, Self::Purged, Self::Duplicate];
 
-    /// The name a store keeps.
+    /// The stored name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Handled => "handled",
@@ -328,14 +328,14 @@ impl Counter {
     }
 }
 
-/// What became of one unit.
+/// The outcome of one unit.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
     /// Applied and durable; the places of its messages, in their order.
     Committed(Vec<Place>),
-    /// Left out: a sender's name was taken by this message, which gave this output.
+    /// Left out: another message had claimed the idempotency key.
     Duplicate {
-        /// The id of the message that came first.
+        /// The id of the message that claimed it.
         message_id: Arc<str>,
         /// What its handler returned, when it has run.
         output: Option<Arc<str>>,
@@ -350,11 +350,11 @@ pub enum Outcome {
     Unavailable(String),
 }
 
-/// Where an appended message landed.
+/// The positions of an appended message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
-    /// In the log.
+    /// The position in the log.
     pub position: u64,
-    /// In its stream.
+    /// The position in its stream.
     pub stream_position: u64,
 }

@@ -2,9 +2,9 @@
 
 use crate::message::Timestamp;
 
-/// Tells the time.
+/// The source of the current time.
 pub trait Clock: Send + Sync {
-    /// Now.
+    /// The current moment.
     fn now(&self) -> Timestamp;
 }
 

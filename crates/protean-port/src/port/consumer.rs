@@ -9,11 +9,11 @@ use crate::Result;
 /// What the consumers of a group do. An entry belongs to one consumer from the
 /// moment it is read, until it is settled or taken over by another.
 pub trait Consumer: Send + Sync {
-    /// Entries no consumer of the group has read yet, the first stream's before the
-    /// second's; an arrival in any of them ends the wait at once.
+    /// Reads entries that no consumer of the group has read yet, the first stream's before
+    /// the second's; an arrival in any of them ends the wait at once.
     ///
-    /// Dropping the future loses nothing: what has been read for it comes first
-    /// when the same consumer reads again, whatever that asks for.
+    /// Cancel safe: what was read for a dropped future comes first when the same consumer
+    /// reads again, whatever that call asks for.
     fn read(&self, read: BrokerRead) -> BoxFuture<'_, Result<Vec<Entry>>>;
 
     /// Settles entries for a group, whichever consumer they belong to, and removes
@@ -23,9 +23,9 @@ pub trait Consumer: Send + Sync {
     /// Dropping the future may leave any of them settled or not.
     fn settle<'a>(&'a self, group: &'a str, entries: &'a [EntryRef]) -> BoxFuture<'a, Result>;
 
-    /// Says that a consumer is alive and still has these entries: until [`TakeOver::idle`]
-    /// has passed again, nobody takes them over. Answers those that are no longer
-    /// its own, because another has taken them over or they are settled; it does
+    /// Renews the lease of these entries: no other consumer takes them over until
+    /// [`TakeOver::idle`] has passed again. Answers the entries that no longer belong to
+    /// the consumer, because another took them over or they are settled; the consumer does
     /// not get them back.
     ///
     /// Dropping the future may leave any of them held or not.
@@ -37,8 +37,8 @@ pub trait Consumer: Send + Sync {
     ) -> BoxFuture<'a, Result<Vec<EntryRef>>>;
 
     /// Gives entries back that this consumer will not settle: the next
-    /// [`take_over`](Self::take_over) finds them, however long its `idle`. Those that
-    /// are no longer its own stay as they are.
+    /// [`take_over`](Self::take_over) finds them, however long its `idle`. Entries that no
+    /// longer belong to the consumer stay as they are.
     ///
     /// Dropping the future may leave any of them given back or not.
     fn release<'a>(
@@ -48,45 +48,44 @@ pub trait Consumer: Send + Sync {
         entries: &'a [EntryRef],
     ) -> BoxFuture<'a, Result>;
 
-    /// Entries that nobody has held for a while: from now on they belong to this
-    /// consumer. Consumers that have shown no sign of life for as long and have
-    /// nothing left are forgotten.
+    /// Takes over entries that no consumer has held for a while: from now on they belong to
+    /// this one. Consumers that were idle for as long and have no entries are removed.
     ///
     /// Dropping the future may leave entries with the consumer that it has not
     /// seen; they can be taken over again after the same while.
     fn take_over(&self, take: TakeOver) -> BoxFuture<'_, Result<Vec<Entry>>>;
 
-    /// Closes what a consumer has open here, until it reads again. Gives what it has come
-    /// by and not settled where nobody else will ever be given it: nothing, where the
-    /// broker keeps it for the others.
+    /// Closes the connections of a consumer, until it reads again. Answers the unsettled
+    /// entries that no other consumer will ever get: none, where the broker keeps them for
+    /// the others.
     fn leave(&self, group: &str, consumer: &str) -> Vec<Entry>;
 }
 
-/// What to read.
+/// A read of a consumer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrokerRead {
     /// The group that reads.
     pub group: Arc<str>,
-    /// Which of its consumers; no two that live at once share a name.
+    /// The consumer; no two that live at the same time share a name.
     pub consumer: Arc<str>,
-    /// From these streams, the most preferred first.
+    /// The streams, the most preferred first.
     pub streams: Arc<[Arc<str>]>,
     /// At most this many entries; taken as one for each stream when it is less.
     pub limit: usize,
-    /// How long to wait while there are none; not at all when `None`.
+    /// How long to wait for the first entry; `None` does not wait.
     pub wait: Option<Duration>,
 }
 
-/// What to take over.
+/// A take-over by a consumer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TakeOver {
     /// The group.
     pub group: Arc<str>,
-    /// The consumer that takes.
+    /// The consumer that takes the entries.
     pub consumer: Arc<str>,
-    /// From these streams, the most preferred first.
+    /// The streams, the most preferred first.
     pub streams: Arc<[Arc<str>]>,
-    /// What nobody has read or held for this long.
+    /// Takes entries that no consumer has read or held for this long.
     pub idle: Duration,
     /// At most this many entries.
     pub limit: usize,

@@ -25,7 +25,7 @@ pub trait Ledger: Send + Sync {
     /// due first.
     fn parked(&self, read: ParkedRead) -> BoxFuture<'_, Result<ParkedPage>>;
 
-    /// Where a group stands, counted in one consistent view.
+    /// The status of a group in a category, read in one consistent view.
     fn standing<'a>(
         &'a self,
         group: &'a str,
@@ -36,8 +36,8 @@ pub trait Ledger: Send + Sync {
     /// is. Dropping the claim, or the end of the process, gives it up.
     fn claim<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<Box<dyn Claim>>>>;
 
-    /// Of the messages at these log positions those that the group has parked
-    /// or not settled yet, in the order of the log.
+    /// The messages at these log positions that the group has parked or not settled yet, in
+    /// the order of the log.
     fn recall<'a>(
         &'a self,
         group: &'a str,
@@ -45,10 +45,10 @@ pub trait Ledger: Send + Sync {
         positions: &'a [u64],
     ) -> BoxFuture<'a, Result<Vec<Delivery>>>;
 
-    /// Messages given up, in the order of the log.
+    /// Dead letters, in the order of the log.
     fn dead_letters(&self, read: DeadLetterRead) -> BoxFuture<'_, Result<Vec<DeadLetter>>>;
 
-    /// Every group that the store knows, whether a program still has it or not.
+    /// Every registered group, whether or not a program still has it.
     fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<(String, Category)>>>;
 }
 
@@ -74,7 +74,7 @@ pub trait Claim: Send + Sync {
     fn note(&self, positions: &[u64]) -> Result;
 }
 
-/// Which dead letters to read.
+/// A read of dead letters.
 #[derive(Clone, Debug)]
 pub struct DeadLetterRead {
     /// The group that gave them up.
@@ -94,15 +94,15 @@ pub struct DeadLetterRead {
 pub struct DeadLetter {
     /// The message.
     pub recorded: Recorded,
-    /// How often its handler has failed.
+    /// How often its handler failed.
     pub attempts: u32,
-    /// Why, for a person.
+    /// Why it was given up, for a person to read.
     pub reason: String,
-    /// When.
+    /// When the message was given up (domain clock).
     pub time: Timestamp,
 }
 
-/// A group that reads a category, and where it began.
+/// A group that reads a category, and where it begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupRegistration {
     /// The group.
@@ -118,11 +118,11 @@ pub struct GroupRegistration {
 pub enum Start {
     /// With the first message of the log.
     Beginning,
-    /// With the first message committed after it was registered_groups.
+    /// With the first message committed after its registration.
     Head,
 }
 
-/// Which parked messages to read for a group.
+/// A read of a group's parked messages.
 #[derive(Clone, Debug)]
 pub struct ParkedRead {
     /// The group that reads.
@@ -131,7 +131,7 @@ pub struct ParkedRead {
     pub category: Category,
     /// The lowest and the highest priority, both included.
     pub range: (Priority, Priority),
-    /// What is due at this moment or before.
+    /// Messages that are due at this moment or earlier.
     pub now: Timestamp,
     /// At most this many messages.
     pub limit: usize,
@@ -146,21 +146,21 @@ pub struct ParkedPage {
     pub next_due: Option<Timestamp>,
 }
 
-/// Where a group stands in one category.
+/// The status of a group in one category.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GroupStatus {
     /// Messages committed since the group began.
     pub committed: u64,
-    /// What its transactions have counted.
+    /// What its transactions counted.
     pub counts: BTreeMap<Counter, u64>,
-    /// Where it stands for each priority in the log.
+    /// Its status for each priority in the log.
     pub lanes: Vec<PriorityStatus>,
 }
 
 impl GroupStatus {
-    /// One of the counts.
-    pub fn count(&self, term: Counter) -> u64 {
-        self.counts.get(&term).copied().unwrap_or(0)
+    /// The value of a counter.
+    pub fn count(&self, counter: Counter) -> u64 {
+        self.counts.get(&counter).copied().unwrap_or(0)
     }
 
     /// Messages that are parked.
@@ -180,7 +180,7 @@ impl GroupStatus {
 
     /// What is settled: handled, ignored, expired, purged, parked and dead.
     pub fn settled(&self) -> u64 {
-        let counted: u64 = Counter::SETTLED.iter().map(|term| self.count(*term)).sum();
+        let counted: u64 = Counter::SETTLED.iter().map(|counter| self.count(*counter)).sum();
         counted + self.parked() + self.dead()
     }
 
@@ -190,7 +190,7 @@ impl GroupStatus {
     }
 }
 
-/// Where a group stands for one priority.
+/// The status of a group for one priority.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PriorityStatus {
     /// The priority.
@@ -203,8 +203,8 @@ pub struct PriorityStatus {
     pub parked: u64,
     /// Messages given up.
     pub dead: u64,
-    /// Everything up to here is settled.
+    /// The log position up to which everything is settled.
     pub cursor: u64,
-    /// The last message.
+    /// The log position of the last message.
     pub head: u64,
 }

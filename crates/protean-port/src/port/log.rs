@@ -16,7 +16,7 @@ pub trait Log: Send + Sync {
         limit: usize,
     ) -> BoxFuture<'a, Result<Vec<Recorded>>>;
 
-    /// What a group has not settled yet in a range of priorities: higher
+    /// Messages that a group has not settled yet in a range of priorities: higher
     /// priorities first, in log order within one, at most `limit` in all.
     /// Never skips a message, however commits and reads interleave.
     fn lane(&self, read: LaneRead) -> BoxFuture<'_, Result<Vec<Delivery>>>;
@@ -33,16 +33,16 @@ pub trait Log: Send + Sync {
     /// Streams whose positions are not 0, 1, 2, …; at most `limit` of them.
     fn broken_streams(&self, limit: usize) -> BoxFuture<'_, Result<Vec<String>>>;
 
-    /// The messages for which all that is asked holds, by their positions. A
-    /// message id, a correlation id or a category is looked up; anything else
-    /// reads on until `limit` messages are found.
+    /// The messages that meet every condition, by position. A message id, a correlation id
+    /// and a category use an index; the other conditions are checked while reading on,
+    /// until `limit` messages are found.
     fn find(&self, find: Find) -> BoxFuture<'_, Result<Vec<Recorded>>>;
 
-    /// What the log holds of each type, by category, type and kind. Reads all of it.
+    /// Statistics of each message type, by category, type and kind. Reads the whole log.
     fn stats(&self) -> BoxFuture<'_, Result<Vec<TypeStats>>>;
 }
 
-/// Which messages to find, wherever they are in the log.
+/// A search of the log.
 #[derive(Clone, Debug)]
 pub struct Find {
     /// Of this category.
@@ -50,7 +50,7 @@ pub struct Find {
     /// Of this type: `Fidelis.AccountOpened.v1`, or `AccountOpened` for every
     /// version of it.
     pub type_name: Option<Arc<str>>,
-    /// Of the chain with this correlation id.
+    /// With this correlation id.
     pub correlation_id: Option<Arc<str>>,
     /// The message with this id.
     pub message_id: Option<Arc<str>>,
@@ -88,7 +88,7 @@ impl Find {
     }
 }
 
-/// How much the log holds of one type in one category.
+/// The statistics of one message type in one category.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TypeStats {
     /// The category.
@@ -105,7 +105,7 @@ pub struct TypeStats {
     pub last: Timestamp,
 }
 
-/// Which messages to read for a group.
+/// A read of one lane for a group.
 #[derive(Clone, Debug)]
 pub struct LaneRead {
     /// The group that reads.
@@ -114,8 +114,8 @@ pub struct LaneRead {
     pub category: Category,
     /// The lowest and the highest priority, both included.
     pub range: (Priority, Priority),
-    /// For a priority, the position up to which the reader has read already;
-    /// for the others the group's own cursor holds.
+    /// By priority, the position up to which the reader has read already; the group's
+    /// cursor applies to the other priorities.
     pub after: Vec<(Priority, u64)>,
     /// At most this many messages.
     pub limit: usize,
@@ -135,8 +135,8 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// True when the group has moved past the message and it runs again all the
-    /// same: it was given up, later ones flowed past it, and it is replayed.
+    /// True when the group has moved past the message and runs it again all the same: it
+    /// was given up, later messages overtook it, and it is replayed.
     pub fn is_replay(&self) -> bool {
         self.parked && self.next > self.recorded.stream_position
     }

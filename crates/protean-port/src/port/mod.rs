@@ -1,24 +1,28 @@
-//! What is needed from outside, in intentions: a log, rows, a ledger of who has
-//! handled what, and one way to change all three.
+//! What the framework needs from outside: a log, rows, a ledger of what each group has
+//! handled, one way to change all three, and a broker.
 //!
-//! Every adapter passes the same contract suite (`protean_testing::contract`).
+//! Every adapter passes the same contract suite (`protean-conformance`).
 //! There is no transaction type: what belongs together is one [`Changes`] value,
 //! and [`Store::commit`] is the only way to write.
 
+mod batch_sizer;
 mod broker;
 mod broker_provider;
 mod changes;
 mod clock;
 mod consumer;
+mod entry;
+mod future;
 mod ledger;
 mod log;
 mod provider;
 mod rows;
 mod store;
 
+pub use batch_sizer::BatchSizer;
 pub use broker::{
-    Batch, Broker, BrokerGroup, BrokerGroupStatus, BrokerMark, Entry, EntryId, EntryRef,
-    Publication, Published, Receipt, StoredMark,
+    Batch, Broker, BrokerGroup, BrokerGroupStatus, BrokerMark, Publication, Published, Receipt,
+    StoredMark,
 };
 pub use broker_provider::{BrokerLocation, BrokerProvider};
 pub use changes::{
@@ -27,6 +31,8 @@ pub use changes::{
 };
 pub use clock::{Clock, SystemClock};
 pub use consumer::{BrokerRead, Consumer, TakeOver};
+pub use entry::{Entry, EntryId, EntryRef};
+pub use future::BoxFuture;
 pub use ledger::{
     Claim, DeadLetter, DeadLetterRead, GroupRegistration, GroupStatus, Ledger, ParkedPage,
     ParkedRead, PriorityStatus, Start,
@@ -34,4 +40,4 @@ pub use ledger::{
 pub use log::{Delivery, Find, LaneRead, Log, TypeStats};
 pub use provider::{Location, Provider};
 pub use rows::{Direction, Filter, Operator, Query, RowState, Rows};
-pub use store::{BoxFuture, Store};
+pub use store::Store;

@@ -11,21 +11,21 @@ pub trait Provider: Send + Sync {
     /// The name `domain.toml` uses: `memory`, `sqlite`, …
     fn name(&self) -> &'static str;
 
-    /// What is wrong with a location, without touching it; `None` when nothing is.
+    /// What is wrong with a location, found without opening it; `None` when nothing is.
     fn fault(&self, location: &Location) -> Option<String>;
 
     /// Opens the store; it need not be prepared yet.
     fn open<'a>(&'a self, location: &'a Location) -> BoxFuture<'a, Result<Arc<dyn Store>>>;
 }
 
-/// Where a database is and how to use it.
+/// The location of a database and how to use it.
 #[derive(Clone, Default)]
 pub struct Location {
     /// `database_uri`, when one is given.
     pub uri: Option<String>,
-    /// How hard a commit is pressed to the disk: `off`, `normal`, `full`, `extra`.
+    /// How durable a commit is: `off`, `normal`, `full` or `extra`.
     pub synchronous: String,
-    /// Readers at once.
+    /// How many connections may read at the same time.
     pub pool_size: usize,
     /// Which priorities are bulk work.
     pub lanes: LaneRule,

@@ -7,7 +7,7 @@ use crate::message::{Row, Table};
 
 /// Reads rows. They are written through [`Store::commit`](super::Store::commit).
 pub trait Rows: Send + Sync {
-    /// The row with this key, and the version it has or had last.
+    /// The row with this key, with its present or last version.
     fn row<'a>(&'a self, table: &'a Table, key: &'a str) -> BoxFuture<'a, Result<RowState>>;
 
     /// The rows a query selects.
@@ -17,12 +17,12 @@ pub trait Rows: Send + Sync {
         query: &'a Query,
     ) -> BoxFuture<'a, Result<Vec<RowState>>>;
 
-    /// How many rows the filters of a query select; its order and limit do not count.
+    /// How many rows the filters of a query select; order and limit are ignored.
     fn count<'a>(&'a self, table: &'a Table, query: &'a Query) -> BoxFuture<'a, Result<u64>>;
 }
 
-/// A row and its version. A removed row keeps its version, so that one made
-/// again under the same identity goes on counting.
+/// A row and its version. A removed row keeps its version, so that a new row with the same
+/// identity continues the count.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RowState {
     /// The values, when the row exists.

@@ -1,4 +1,4 @@
-//! Connections and servers that end in the middle of a commit.
+//! Connections and servers that end during a commit.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use protean_port::message::Lane;
 use protean_port::port::{Outcome, Provider, Store};
-use protean_testing::servers::{Database, Postgres};
+use protean_test_servers::{Database, Postgres};
 
 use crate::proxy::{Fate, Proxy};
 use crate::{account, commit, database, ids, is_committed, location, open, prepared, unit};
@@ -21,12 +21,12 @@ pub(crate) async fn commit_one(store: &dyn Store) -> Outcome {
 pub(crate) async fn until_committed(store: &dyn Store) {
     let begun = Instant::now();
     while !is_committed(&commit_one(store).await) {
-        assert!(begun.elapsed() < Duration::from_secs(30), "it is never committed again");
+        assert!(begun.elapsed() < Duration::from_secs(30), "no commit succeeds again");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
-/// Commits one after the other until told to stop; says what became of each.
+/// Commits one unit after the other until it is stopped; returns their outcomes.
 async fn commit_on(
     store: Arc<dyn Store>,
     mut stop: tokio::sync::watch::Receiver<bool>,
@@ -52,7 +52,7 @@ pub(crate) async fn behind_a_proxy(
     (open(&(database.uri().replace(&direct, &through) + options)).await, proxy)
 }
 
-/// Each committed message is there once, and no other.
+/// Checks that each committed message is there once, and no other message.
 async fn is_exact(store: &dyn Store, outcomes: &[(Arc<str>, Outcome)]) {
     let found = ids(store, &account("a")).await;
     let once: HashSet<_> = found.iter().collect();
@@ -64,6 +64,7 @@ async fn is_exact(store: &dyn Store, outcomes: &[(Arc<str>, Outcome)]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn a_commit_whose_answer_is_lost_is_known_to_be_committed() {
     let database = database();
     let (store, proxy) = behind_a_proxy(Postgres::shared(), &database, "").await;
@@ -76,7 +77,7 @@ async fn a_commit_whose_answer_is_lost_is_known_to_be_committed() {
     }
 }
 
-/// Every COMMIT waits for as long as somebody holds this lock.
+/// Makes every COMMIT wait while the lock 77 is held.
 const SLOW: &str = "\
     CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS \
         'BEGIN PERFORM pg_advisory_xact_lock_shared(77); RETURN NULL; END'; \
@@ -94,6 +95,7 @@ fn terminate_a_commit(database: &Database) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn a_commit_that_is_ended_by_the_server_is_known_to_have_failed() {
     let database = database();
     let store = prepared(&database.uri(), &[]).await;
@@ -113,7 +115,7 @@ async fn a_commit_that_is_ended_by_the_server_is_known_to_have_failed() {
     assert_eq!(ids(&*store, &account("a")).await.len(), 1);
 }
 
-/// Asks until the answer is another one than this.
+/// Repeats a query until its answer differs from the given one.
 fn until_other(database: &Database, sql: &str, answer: &str) -> String {
     let begun = Instant::now();
     loop {
@@ -126,7 +128,8 @@ fn until_other(database: &Database, sql: &str, answer: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_whose_answer_is_lost_is_waited_for_while_it_runs() {
+#[ignore = "needs PostgreSQL: cargo xtask test"]
+async fn waits_for_a_running_commit_whose_answer_is_lost() {
     let database = database();
     let (store, proxy) = behind_a_proxy(Postgres::shared(), &database, "").await;
     database.run(SLOW);
@@ -137,7 +140,7 @@ async fn a_commit_whose_answer_is_lost_is_waited_for_while_it_runs() {
         let store = Arc::clone(&store);
         async move { commit_one(&*store).await }
     });
-    // The COMMIT waits for the holder, and who asks what became of it for the COMMIT.
+    // The COMMIT waits for the holder, and the check of its outcome waits for the COMMIT.
     let both = "SELECT count(*) = 2 OR $1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted \
                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     while tokio::task::block_in_place(|| {
@@ -151,13 +154,14 @@ async fn a_commit_whose_answer_is_lost_is_waited_for_while_it_runs() {
     assert_eq!(ids(&*store, &account("a")).await.len(), 1);
 }
 
-/// The server's own number of a transaction whose COMMIT hangs.
+/// The number that the server gave a transaction whose COMMIT hangs.
 const NUMBER: &str = "SELECT backend_xid FROM pg_stat_activity \
     WHERE datname = current_database() AND query = 'COMMIT' AND wait_event = 'advisory'";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_undone_by_a_crash_is_not_taken_for_the_one_that_got_its_number() {
-    // Nothing but a commit presses the log of the server to the disk.
+#[ignore = "needs PostgreSQL: cargo xtask test"]
+async fn a_commit_lost_in_a_crash_is_not_confused_with_one_that_reuses_its_number() {
+    // Only a commit flushes the log of the server.
     let server = Postgres::start("-c wal_writer_delay=10s -c autovacuum=off");
     let database = server.own_database();
     let (store, proxy) = behind_a_proxy(&server, &database, "").await;
@@ -186,7 +190,8 @@ async fn a_commit_undone_by_a_crash_is_not_taken_for_the_one_that_got_its_number
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn terminated_connections_are_opened_again_and_lose_nothing() {
+#[ignore = "needs PostgreSQL: cargo xtask test"]
+async fn reconnects_after_connections_are_terminated_and_loses_nothing() {
     let database = database();
     let store = prepared(&database.uri(), &[]).await;
     let (stop, stopped) = tokio::sync::watch::channel(false);
@@ -202,7 +207,8 @@ async fn terminated_connections_are_opened_again_and_lose_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_crashes_amid_commits_keeps_what_it_acknowledged_and_nothing_else() {
+#[ignore = "needs PostgreSQL: cargo xtask test"]
+async fn a_crash_during_commits_keeps_exactly_what_was_acknowledged() {
     let server = Postgres::start("-c fsync=on");
     let database = server.own_database();
     let store = prepared(&database.uri(), &[]).await;
@@ -226,7 +232,7 @@ async fn a_server_that_crashes_amid_commits_keeps_what_it_acknowledged_and_nothi
     }
 }
 
-/// How quick a store is beside another, in turns: the median of many rounds.
+/// The speed of a store relative to another one: the median of many alternating rounds.
 async fn pace(store: &dyn Store, beside: &dyn Store) -> f64 {
     let mut paces = Vec::new();
     for _ in 0..60 {
@@ -245,7 +251,8 @@ async fn pace(store: &dyn Store, beside: &dyn Store) -> f64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_is_as_quick_as_before_once_its_connections_are_open_again() {
+#[ignore = "needs PostgreSQL: cargo xtask test"]
+async fn a_store_is_as_fast_as_before_once_it_has_reconnected() {
     let (database, another) = (database(), database());
     let store = prepared(&database.uri(), &[]).await;
     let beside = prepared(&another.uri(), &[]).await;
@@ -255,12 +262,13 @@ async fn a_store_is_as_quick_as_before_once_its_connections_are_open_again() {
     until_committed(&*store).await;
     let after = pace(&*store, &*beside).await;
     eprintln!("the rate afterwards is {:.3} of the rate before", after / before);
-    // Statements that were compiled for each commit would take a third of it.
+    // Compiling the statements for each commit would cost a third.
     assert!(after >= before * 0.72, "{before:.2} of the other before, {after:.2} after");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_without_a_connection_left_is_named_and_waited_out() {
+#[ignore = "needs PostgreSQL: cargo xtask test"]
+async fn waits_for_a_server_that_has_no_connection_left() {
     let server = Postgres::start("-c max_connections=16");
     let database = server.own_database();
     let store = prepared(&database.uri(), &[]).await;
@@ -270,12 +278,12 @@ async fn a_server_without_a_connection_left_is_named_and_waited_out() {
             Ok(other) => others.push(other),
             Err(refused) => break refused,
         }
-        assert!(others.len() < 16, "nobody is ever refused");
+        assert!(others.len() < 16, "no store was refused");
     };
     assert!(refused.is_unavailable(), "{refused}");
     assert!(refused.to_string().contains("raise max_connections"), "{refused}");
-    assert!(is_committed(&commit_one(&*store).await), "who has a connection goes on");
-    // Everybody wants one again at once.
+    assert!(is_committed(&commit_one(&*store).await), "a store with a connection still works");
+    // Now all stores reconnect at once.
     tokio::task::block_in_place(|| server.stop("fast"));
     tokio::task::block_in_place(|| server.resume());
     let all = others.iter().chain([&store]).map(|store| until_committed(&**store));

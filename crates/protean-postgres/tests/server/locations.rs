@@ -4,50 +4,58 @@ use protean_port::message::Lane;
 use protean_port::port::Provider;
 use protean_postgres::Postgres;
 
-use protean_testing::servers;
+use protean_test_servers as servers;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 
 use crate::{account, commit, database, is_committed, location, prepared, unit};
 
 async fn refused(uri: &str) -> String {
-    let (told, is_unavailable) = error_of(uri).await;
-    assert!(is_unavailable, "{told}");
-    told
+    let (message, is_unavailable) = error_of(uri).await;
+    assert!(is_unavailable, "{message}");
+    message
 }
 
 async fn error_of(uri: &str) -> (String, bool) {
     let error = Postgres.open(&location(uri)).await.err().unwrap_or_else(|| panic!("{uri} opens"));
-    let (told, shown) = (error.to_string(), format!("{error:?}"));
-    assert!(!told.contains("canary") && !shown.contains("canary"), "{shown}");
-    assert!(!told.contains('\n'), "{told}");
-    (told, error.is_unavailable())
+    let (message, debug) = (error.to_string(), format!("{error:?}"));
+    assert!(!message.contains("canary") && !debug.contains("canary"), "{debug}");
+    assert!(!message.contains('\n'), "{message}");
+    (message, error.is_unavailable())
 }
 
 #[tokio::test]
-async fn a_database_that_cannot_be_opened_is_named_with_what_to_change() {
+#[ignore = "needs PostgreSQL: cargo xtask test"]
+async fn explains_why_a_database_cannot_be_opened() {
     let database = database();
     database.run("CREATE ROLE guarded LOGIN PASSWORD 'right'");
-    let told = refused(&database.uri_as("guarded:canary")).await;
-    assert!(told.contains("refuses the password") && told.contains("database_uri"), "{told}");
-    let told = refused(&database.uri_as("guarded")).await;
-    assert!(told.contains("asks for a password"), "{told}");
-    let told = refused(&database.uri_as("nobody_here:canary")).await;
-    assert!(told.contains("refuses the user") && told.contains("nobody_here"), "{told}");
-    let told = refused(&format!("{}_not", database.uri_as("postgres:canary"))).await;
-    assert!(told.contains("is not there") && told.contains("createdb"), "{told}");
-    let told = refused("postgresql://postgres:canary@127.0.0.1:1/bank").await;
-    assert!(told.contains("'bank' at 127.0.0.1:1") && told.contains("cannot be reached"), "{told}");
+    let message = refused(&database.uri_as("guarded:canary")).await;
+    assert!(
+        message.contains("rejected the password") && message.contains("database_uri"),
+        "{message}"
+    );
+    let message = refused(&database.uri_as("guarded")).await;
+    assert!(message.contains("asks for a password"), "{message}");
+    let message = refused(&database.uri_as("nobody_here:canary")).await;
+    assert!(message.contains("rejected the user") && message.contains("nobody_here"), "{message}");
+    let message = refused(&format!("{}_not", database.uri_as("postgres:canary"))).await;
+    assert!(message.contains("does not exist") && message.contains("createdb"), "{message}");
+    let message = refused("postgresql://postgres:canary@127.0.0.1:1/bank").await;
+    assert!(
+        message.contains("'bank' at 127.0.0.1:1") && message.contains("cannot be reached"),
+        "{message}"
+    );
     Postgres.open(&location(&database.uri_as("guarded:right"))).await.unwrap();
     database.run("DROP ROLE guarded");
 }
 
 #[tokio::test]
-async fn a_database_that_keeps_no_unicode_is_refused() {
+#[ignore = "needs PostgreSQL: cargo xtask test"]
+async fn refuses_a_database_that_cannot_store_unicode() {
     let database = database();
     let name = format!("{}_ascii", database.uri().rsplit('/').next().unwrap());
     database.run(&format!("CREATE DATABASE {name} ENCODING 'SQL_ASCII' TEMPLATE template0"));
-    let told = refused(&format!("{}_ascii", database.uri())).await;
-    assert!(told.contains("SQL_ASCII") && told.contains("UTF8"), "{told}");
+    let message = refused(&format!("{}_ascii", database.uri())).await;
+    assert!(message.contains("SQL_ASCII") && message.contains("UTF8"), "{message}");
     database.run(&format!("DROP DATABASE {name} WITH (FORCE)"));
 }
 
@@ -56,7 +64,7 @@ struct Tls {
     authority: tempfile::NamedTempFile,
 }
 
-/// A server with a certificate of its own for a host.
+/// A server with a self-signed certificate for a host.
 fn tls(host: &str, until: i32) -> Tls {
     let key = KeyPair::generate().unwrap();
     let mut certificate = CertificateParams::new([host.to_owned()]).unwrap();
@@ -81,7 +89,8 @@ impl Tls {
 }
 
 #[tokio::test]
-async fn tls_is_spoken_with_whom_the_authority_vouches_for() {
+#[ignore = "needs PostgreSQL: cargo xtask test"]
+async fn tls_accepts_a_certificate_of_the_given_authority() {
     let tls = tls("127.0.0.1", 2100);
     let database = tls.server.own_database();
     database.run("CREATE ROLE encrypted LOGIN SUPERUSER");
@@ -90,12 +99,16 @@ async fn tls_is_spoken_with_whom_the_authority_vouches_for() {
     let sql = "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
                WHERE usename = 'encrypted'";
     assert_eq!(database.run(sql), "t");
-    let told = refused(&tls.uri("prefer")).await;
-    assert!(told.contains("not encrypted") && told.contains("sslmode=verify-full"), "{told}");
+    let message = refused(&tls.uri("prefer")).await;
+    assert!(
+        message.contains("not encrypted") && message.contains("sslmode=verify-full"),
+        "{message}"
+    );
 }
 
 #[tokio::test]
-async fn a_certificate_that_cannot_be_trusted_is_named() {
+#[ignore = "needs PostgreSQL: cargo xtask test"]
+async fn explains_why_a_certificate_is_not_trusted() {
     let good = tls("127.0.0.1", 2100);
     let gone = format!("{}&sslrootcert=/nowhere/ca.pem", good.uri("verify-full"));
     let empty = format!("{}&sslrootcert=/dev/null", good.uri("verify-full"));
@@ -104,22 +117,26 @@ async fn a_certificate_that_cannot_be_trusted_is_named() {
         (good.uri("require"), ["unknown authority", "sslrootcert"]),
         (good.uri("verify-full"), ["unknown authority", "sslrootcert"]),
         (old.trusting(), ["expired", "renew"]),
-        (other.trusting(), ["another host", "name the host"]),
+        (other.trusting(), ["another host", "use the host name"]),
         (gone, ["sslrootcert", "/nowhere/ca.pem"]),
         (empty, ["sslrootcert", "PEM"]),
     ] {
-        let (told, is_unavailable) = error_of(&uri).await;
-        assert!(expected.iter().all(|word| told.contains(word)), "{told}");
-        assert!(!is_unavailable, "waiting does not help: {told}");
+        let (message, is_unavailable) = error_of(&uri).await;
+        assert!(expected.iter().all(|word| message.contains(word)), "{message}");
+        assert!(!is_unavailable, "waiting does not help: {message}");
     }
 }
 
 #[tokio::test]
-async fn a_server_that_does_not_speak_tls_is_named() {
+#[ignore = "needs PostgreSQL: cargo xtask test"]
+async fn explains_that_the_server_does_not_speak_tls() {
     for mode in ["require", "verify-ca", "verify-full"] {
         let uri = format!("{}?sslmode={mode}", database().uri_as("postgres:canary"));
-        let (told, is_unavailable) = error_of(&uri).await;
-        assert!(told.contains("does not speak TLS") && told.contains("sslmode=disable"), "{told}");
-        assert!(!is_unavailable, "waiting does not help: {told}");
+        let (message, is_unavailable) = error_of(&uri).await;
+        assert!(
+            message.contains("does not speak TLS") && message.contains("sslmode=disable"),
+            "{message}"
+        );
+        assert!(!is_unavailable, "waiting does not help: {message}");
     }
 }

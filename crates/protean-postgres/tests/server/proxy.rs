@@ -1,4 +1,4 @@
-//! A connection on which something happens to a COMMIT.
+//! A connection that interferes with a COMMIT.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -11,15 +11,15 @@ use tokio::sync::Notify;
 /// What happens to a COMMIT.
 #[derive(Clone, Copy)]
 pub(crate) enum Fate {
-    /// It reaches the server, and its sender hears nothing any more.
+    /// It reaches the server, but the client gets no further answers.
     Unanswered,
-    /// It stays where it is, and its connection with it.
+    /// It is held back, and so is everything after it.
     Held,
 }
 
 type Next = Arc<Mutex<Option<Fate>>>;
 
-/// Passes everything on, but for a COMMIT with a fate.
+/// Forwards everything except for a COMMIT with a fate.
 pub(crate) struct Proxy {
     pub(crate) port: u16,
     next: Next,
@@ -32,7 +32,7 @@ impl Proxy {
         let port = listener.local_addr().unwrap().port();
         let next = Next::default();
         let shut = Arc::new(AtomicBool::new(false));
-        let (told, is_shut) = (Arc::clone(&next), Arc::clone(&shut));
+        let (fate, is_shut) = (Arc::clone(&next), Arc::clone(&shut));
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 if is_shut.load(Ordering::SeqCst) {
@@ -42,30 +42,40 @@ impl Proxy {
                 let (from_client, to_client) = client.into_split();
                 let (from_server, to_server) = server.into_split();
                 let silent = Arc::new(Notify::new());
-                tokio::spawn(ask(from_client, to_server, Arc::clone(&told), Arc::clone(&silent)));
-                tokio::spawn(answer(from_server, to_client, silent));
+                tokio::spawn(forward_requests(
+                    from_client,
+                    to_server,
+                    Arc::clone(&fate),
+                    Arc::clone(&silent),
+                ));
+                tokio::spawn(forward_answers(from_server, to_client, silent));
             }
         });
         Self { port, next, shut }
     }
 
-    /// What happens to the next COMMIT.
+    /// Sets what happens to the next COMMIT.
     pub(crate) fn next_commit(&self, fate: Fate) {
         *self.next.lock().unwrap() = Some(fate);
     }
 
-    /// True when it has happened.
+    /// True once it has happened.
     pub(crate) fn is_done(&self) -> bool {
         self.next.lock().unwrap().is_none()
     }
 
-    /// Lets nobody in any more, or again.
+    /// Refuses new connections, or accepts them again.
     pub(crate) fn shut(&self, shut: bool) {
         self.shut.store(shut, Ordering::SeqCst);
     }
 }
 
-async fn ask(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, next: Next, silent: Arc<Notify>) {
+async fn forward_requests(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    next: Next,
+    silent: Arc<Notify>,
+) {
     let mut bytes = vec![0; 64 * 1024];
     while let Ok(count @ 1..) = from.read(&mut bytes).await {
         let commits = bytes[..count].windows(7).any(|word| word == b"COMMIT\0");
@@ -81,7 +91,7 @@ async fn ask(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, next: Next, silent
     }
 }
 
-async fn answer(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, silent: Arc<Notify>) {
+async fn forward_answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, silent: Arc<Notify>) {
     let mut bytes = vec![0; 64 * 1024];
     loop {
         let read = tokio::select! {
@@ -94,7 +104,7 @@ async fn answer(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, silent: Arc<Not
             _ => return,
         }
     }
-    // This closes the connection of the client; the server carries out what it was told.
+    // This closes the client's connection; the server still runs what it has received.
     drop(to);
     while let Ok(1..) = from.read(&mut bytes).await {}
 }

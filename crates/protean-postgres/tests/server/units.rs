@@ -20,7 +20,8 @@ async fn written(store: &dyn Store, expected: &[(&str, usize)]) {
 }
 
 #[tokio::test]
-async fn the_culprit_of_a_batch_is_left_out_alone() {
+#[ignore = "needs PostgreSQL: cargo xtask test"]
+async fn only_the_faulty_unit_of_a_batch_is_left_out() {
     let database = database();
     let store = prepared(&database.uri(), &[people()]).await;
     let long: String = (0..400).map(|_| Id::new().to_string()).collect();
@@ -49,6 +50,7 @@ async fn the_culprit_of_a_batch_is_left_out_alone() {
 }
 
 #[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn statements_write_with_their_unit() {
     let database = database();
     let store = prepared(&database.uri(), &[people()]).await;
@@ -63,6 +65,7 @@ async fn statements_write_with_their_unit() {
 }
 
 #[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn a_statement_cannot_end_the_transaction() {
     let database = database();
     let store = prepared(&database.uri(), &[people()]).await;
@@ -87,6 +90,7 @@ async fn a_statement_cannot_end_the_transaction() {
 }
 
 #[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn equal_decimals_are_the_same_unique_value() {
     let database = database();
     let store = prepared(&database.uri(), &[people()]).await;
@@ -105,7 +109,8 @@ fn needs_people(lane: Lane) -> Changes {
 }
 
 #[tokio::test]
-async fn nothing_is_written_behind_a_unit_whose_table_is_gone() {
+#[ignore = "needs PostgreSQL: cargo xtask test"]
+async fn nothing_is_written_after_a_unit_whose_table_is_missing() {
     for lane in [Lane::Primary, Lane::Backfill] {
         let database = database();
         let store = prepared(&database.uri(), &[people()]).await;
@@ -126,7 +131,8 @@ async fn nothing_is_written_behind_a_unit_whose_table_is_gone() {
 }
 
 #[tokio::test]
-async fn a_table_that_was_never_prepared_is_named() {
+#[ignore = "needs PostgreSQL: cargo xtask test"]
+async fn names_a_table_that_was_never_prepared() {
     let database = database();
     let store = prepared(&database.uri(), &[]).await;
     let table = Arc::new(Table { name: "ghosts".into(), ..people() });
@@ -141,6 +147,7 @@ async fn a_table_that_was_never_prepared_is_named() {
 }
 
 #[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn nothing_works_before_the_database_is_prepared() {
     let database = database();
     let store = open(&database.uri()).await;

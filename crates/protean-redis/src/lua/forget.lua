@@ -1,5 +1,5 @@
--- KEYS: a stream. ARGV: a group, where to begin, how many entries to look at.
--- Answers where to go on, or nothing when the rest of the stream has been looked at.
+-- KEYS: a stream. ARGV: a group, the first id, how many entries to visit.
+-- Returns where the next call begins, or false when the end of the stream is reached.
 local stream = KEYS[1]
 if redis.call('EXISTS', stream) == 0 then return false end
 redis.call('XGROUP', 'DESTROY', stream, ARGV[1])

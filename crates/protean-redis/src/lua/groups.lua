@@ -1,4 +1,4 @@
--- Ids are compared as text: a number of Lua holds no 64 bits.
+-- Compares ids as text, since a Lua number cannot hold 64 bits.
 local function is_after(left, right)
   local left_time, left_count = string.match(left, '^(%d+)-(%d+)$')
   local right_time, right_count = string.match(right, '^(%d+)-(%d+)$')
@@ -7,7 +7,7 @@ local function is_after(left, right)
   return left_time > right_time
 end
 
--- Names and values in turn, as Redis lists them, by name.
+-- Turns Redis's list of alternating names and values into a table.
 local function by_name(list)
   local values = {}
   for i = 1, #list, 2 do values[list[i]] = list[i + 1] end
@@ -22,20 +22,20 @@ local function groups_of(stream)
   return groups
 end
 
--- Whether a group has nothing more to do with an entry.
-local function is_through(stream, group, id)
+-- True when a group has handled an entry.
+local function has_handled(stream, group, id)
   if is_after(id, group['last-delivered-id']) then return false end
   return group.pending == 0 or #redis.call('XPENDING', stream, group.name, id, id, 1) == 0
 end
 
--- Removes those of the entries that every group is through with. The ids ascend: when
--- a group has been handed the last of them it has been handed all.
+-- Removes the entries that every group has handled. The ids ascend, so a group that was
+-- given the last of them was given all.
 local function remove_handled(stream, groups, ids)
   for _, group in ipairs(groups) do
     if group.pending > 0 or is_after(ids[#ids], group['last-delivered-id']) then
       local handled = {}
       for _, id in ipairs(ids) do
-        if is_through(stream, group, id) then handled[#handled + 1] = id end
+        if has_handled(stream, group, id) then handled[#handled + 1] = id end
       end
       ids = handled
       if #ids == 0 then return end
@@ -44,8 +44,8 @@ local function remove_handled(stream, groups, ids)
   redis.call('XDEL', stream, unpack(ids))
 end
 
--- Removes from the beginning of a stream what every group is through with. A program that
--- only acknowledges, and comes last, leaves it to others to remove.
+-- Removes the beginning of a stream up to which every group has handled it: programs that
+-- only acknowledge leave handled entries behind.
 local function remove_passed(stream, groups)
   local first
   for _, group in ipairs(groups) do

@@ -1,4 +1,5 @@
--- KEYS: a stream. ARGV: a group, a consumer, ids. The ids that it still has.
+-- KEYS: a stream. ARGV: a group, a consumer, ids.
+-- Keeps the ids that the consumer still owns; the scripts after it go on with them.
 local stream, group, consumer = KEYS[1], ARGV[1], ARGV[2]
 local own = {}
 for i = 3, #ARGV do

@@ -1,4 +1,4 @@
--- After own.lua. Held for the last time a year ago, as far as anybody can tell.
+-- After own.lua. Sets the idle time to a year, so that any take-over finds the entries.
 own[#own + 1] = 'IDLE'
 own[#own + 1] = 31536000000
 own[#own + 1] = 'JUSTID'

@@ -1,17 +1,18 @@
-//! Publish and subscribe: who listens hears it, and Redis keeps nothing for anybody.
+//! Publish and subscribe: current subscribers receive a message, and Redis stores nothing.
 //!
 //! ```text
-//! publish ─▶ PUBLISH channel ┈┈▶ line ─▶ shelf: waiting ─▶ unsettled ─▶ settled
-//!              shared               (one of each for a group that listens)
+//! publish ─▶ PUBLISH channel ┈┈▶ ChannelConnection ─▶ PendingBuffer: waiting ─▶ unsettled ─▶ settled
+//!              shared                     (one of each for a group that subscribes)
 //! ```
 //!
-//! What was heard is kept in this process until it is settled, so an outage of the
-//! store that it goes to loses nothing; what is published while nobody listens, or
-//! more than can wait, is.
+//! A received message stays in this process until it is settled, so an outage of the
+//! store behind it loses nothing. What is published while nobody subscribes, or beyond
+//! what the buffer holds, is lost.
 
+mod channel_connection;
 mod channels;
-mod ear;
-mod line;
-mod shelf;
+mod pending_buffer;
+mod received;
+mod subscription;
 
 pub(crate) use channels::Channels;

@@ -1,10 +1,10 @@
-//! What happens to a broker whose server fails, is full, refuses or falls silent.
+//! A broker whose server fails, is full, refuses access or stops answering.
 //!
 //! * `loss`: the server is killed, emptied, or loses a stream or a group
 //! * `fullness`: the server has no memory left
-//! * `refusal`: what an operator has to change is named when the broker is opened
-//! * `silence`: the server, or the way to it, does not answer
-//! * `foreign`: entries that others have put there, and removed
+//! * `refusal`: opening a broker names what an operator has to change
+//! * `silence`: the server, or the network, does not answer
+//! * `foreign`: entries that other programs have added and removed
 //! * `restarts`: consumers that come and go
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
@@ -12,11 +12,11 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use protean_conformance::broker::Sample;
 use protean_port::Result;
 use protean_port::port::{Broker, BrokerLocation, BrokerProvider, Entry};
 use protean_redis::Redis;
-use protean_testing::broker::Sample;
-use protean_testing::servers::RedisServer;
+use protean_test_servers::RedisServer;
 
 mod foreign;
 mod fullness;
@@ -25,17 +25,17 @@ mod refusal;
 mod restarts;
 mod silence;
 
-/// How long an answer may take here.
-const PATIENCE: Duration = Duration::from_millis(700);
+/// For answers and for connecting.
+const TIMEOUT: Duration = Duration::from_millis(700);
 
-/// Much longer than anything may take that is to be noticed.
+/// Much longer than noticing a failure may take.
 const LONG: Duration = Duration::from_secs(30);
 
 async fn open(uri: &str) -> Result<Arc<dyn Broker>> {
     let location = BrokerLocation {
         uri: Some(uri.to_owned()),
-        socket_timeout: Some(PATIENCE),
-        socket_connect_timeout: Some(PATIENCE),
+        socket_timeout: Some(TIMEOUT),
+        socket_connect_timeout: Some(TIMEOUT),
         max_connections: None,
     };
     Redis.open(&location).await
@@ -45,11 +45,11 @@ async fn sample(server: &RedisServer) -> Sample {
     Sample::new(open(&server.uri()).await.unwrap())
 }
 
-/// Asks until the answer is no outage any more, as a relay or a reader would.
-async fn healed<T, F: Future<Output = Result<T>>>(ask: impl Fn() -> F) -> Result<T> {
+/// Tries again until the outage is over, as a relay or a reader would.
+async fn healed<T, F: Future<Output = Result<T>>>(attempt: impl Fn() -> F) -> Result<T> {
     let begun = Instant::now();
     loop {
-        match ask().await {
+        match attempt().await {
             Err(error) if error.is_unavailable() && begun.elapsed() < LONG => {
                 tokio::task::yield_now().await;
             }

@@ -1,11 +1,12 @@
 use std::time::Duration;
 
 use protean_port::port::{BrokerRead, TakeOver};
-use protean_testing::servers::RedisServer;
+use protean_test_servers::RedisServer;
 
 use crate::{sample, texts};
 
 #[tokio::test]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn two_hundred_restarts_leave_few_consumers_and_lose_nothing() {
     let server = RedisServer::start("");
     let sample = sample(&server).await;
@@ -45,6 +46,7 @@ async fn two_hundred_restarts_leave_few_consumers_and_lose_nothing() {
 }
 
 #[tokio::test]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn a_consumer_that_is_forgotten_while_it_waits_still_reads() {
     let server = RedisServer::start("");
     let sample = sample(&server).await;

@@ -1,4 +1,4 @@
-//! Tables as they are in the file, and what cannot be extended.
+//! How tables are laid out in the file, and what cannot be extended.
 
 use protean_port::message::{Column, ColumnKind, Lane, Table, Value};
 use protean_port::port::{Changes, Find, Store};
@@ -63,7 +63,7 @@ async fn a_required_column_is_added_while_there_are_no_rows() {
 }
 
 #[tokio::test]
-async fn names_are_names_only() {
+async fn refuses_names_that_are_more_than_names() {
     let folder = tempfile::tempdir().unwrap();
     let store = prepared(&folder.path().join("a.db"), &[]).await;
     for name in ["messages", "outbox", "sqlite_x", "a\";DROP TABLE messages", "Capital", "", "1st"]
@@ -78,7 +78,7 @@ async fn names_are_names_only() {
 }
 
 #[tokio::test]
-async fn a_file_of_another_program_is_left_alone() {
+async fn refuses_a_file_of_another_program() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     Connection::open(&path).unwrap().execute_batch("CREATE TABLE messages (x)").unwrap();
@@ -88,7 +88,7 @@ async fn a_file_of_another_program_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_file_of_the_first_layout_is_brought_forward() {
+async fn upgrades_a_file_of_the_first_layout() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let store = prepared(&path, &[]).await;
@@ -124,7 +124,7 @@ async fn a_file_of_the_first_layout_is_brought_forward() {
 }
 
 #[tokio::test]
-async fn a_later_layout_is_left_alone() {
+async fn refuses_a_file_of_a_later_release() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     drop(prepared(&path, &[]).await);

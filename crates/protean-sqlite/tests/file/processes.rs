@@ -12,23 +12,23 @@ use crate::{account, commit, is_committed, open, prepared, unit};
 pub(crate) const FILE: &str = "PROTEAN_SQLITE_TEST_FILE";
 pub(crate) const PART: &str = "PROTEAN_SQLITE_TEST_PART";
 
-/// The test that does the parts of the others.
+/// The test that runs the parts of the others.
 const CHILD: &str = "processes::child";
 
-/// Runs a part of a test in a process of its own.
+/// Runs a part of a test in a separate process.
 pub(crate) fn spawn(test: &str, part: &str, path: &Path) -> Child {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args([test, "--exact", "--nocapture"]).env(FILE, path).env(PART, part);
     command.stdout(std::process::Stdio::null()).spawn().unwrap()
 }
 
-/// The file another test wants this process to work on.
+/// The file that another test has given to this process.
 pub(crate) fn file() -> Option<PathBuf> {
     std::env::var_os(FILE).map(PathBuf::from)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_fresh_file_is_opened_by_several_at_once() {
+async fn several_stores_can_open_a_new_file_at_once() {
     let folder = tempfile::tempdir().unwrap();
     for round in 0..40 {
         let path = folder.path().join(format!("{round}.db"));
@@ -127,7 +127,7 @@ async fn commits_of_another_store_are_announced_soon() {
     let (ours, theirs) = (prepared(&path, &[]).await, prepared(&path, &[]).await);
     let (mut waits, mut commits) = (Vec::new(), ours.commits());
     for number in 0..100 {
-        // Our own commits in between must hide none of theirs.
+        // Our own commits must not hide any of theirs.
         if number % 3 == 0 {
             commit(&*ours, vec![unit(Lane::Primary, &account("ours"))]).await;
         }
@@ -226,7 +226,7 @@ async fn a_dropped_store_leaves_no_thread_and_no_wal() {
 }
 
 #[tokio::test]
-async fn what_was_queued_is_written_before_the_store_ends() {
+async fn a_dropped_store_first_writes_what_is_queued() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let store = prepared(&path, &[]).await;
@@ -237,7 +237,7 @@ async fn what_was_queued_is_written_before_the_store_ends() {
 }
 
 #[tokio::test]
-async fn commits_reach_the_file_without_a_commit_that_waits_for_it() {
+async fn checkpoints_copy_commits_without_delaying_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let store = prepared(&path, &[]).await;
@@ -258,7 +258,7 @@ async fn commits_reach_the_file_without_a_commit_that_waits_for_it() {
 }
 
 #[tokio::test]
-async fn a_few_commits_are_not_worth_a_checkpoint() {
+async fn a_few_commits_do_not_cause_a_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let store = prepared(&path, &[]).await;

@@ -12,7 +12,7 @@ use crate::{account, append, commit, is_committed, prepared, unit};
 
 const LIMITED: &str = "room::a_process_whose_files_may_not_grow";
 
-/// Two messages of 4 KiB in one unit, which are there both or not at all.
+/// Two messages of 4 KiB in one unit: either both are written or neither is.
 fn pair() -> Changes {
     let mut changes = unit(Lane::Primary, &account("a"));
     changes.appends.push(append(&account("b"), changes.appends[0].message.priority));
@@ -27,7 +27,7 @@ async fn lengths(store: &dyn Store) -> (usize, usize) {
     (a, store.stream(&account("b"), 0, 100_000).await.unwrap().len())
 }
 
-/// Commits until there is no room; gives how many were acknowledged, and what was told.
+/// Commits until there is no room; returns how many were acknowledged, and the error.
 async fn fill(store: &dyn Store) -> (usize, String) {
     for acknowledged in 0..10_000 {
         match commit(store, vec![pair()]).await.remove(0) {
@@ -40,9 +40,9 @@ async fn fill(store: &dyn Store) -> (usize, String) {
 }
 
 /// No room, then room again; `make_room` is called in between.
-async fn runs_out_of_room(store: &dyn Store, told: &str, make_room: impl FnOnce()) {
+async fn runs_out_of_room(store: &dyn Store, reason: &str, make_room: impl FnOnce()) {
     let (before, why) = fill(store).await;
-    assert!(why.contains("a.db") && why.contains(told), "{why}");
+    assert!(why.contains("a.db") && why.contains(reason), "{why}");
     assert_eq!(lengths(store).await, (before, before), "readers go on, nothing is half-applied");
     let several = commit(store, vec![pair(), pair(), pair()]).await;
     assert!(several.iter().all(|o| matches!(o, Outcome::Unavailable(_))), "{several:?}");
@@ -54,7 +54,7 @@ async fn runs_out_of_room(store: &dyn Store, told: &str, make_room: impl FnOnce(
     assert!(store.broken_streams(9).await.unwrap().is_empty());
 }
 
-/// Files of this process may not grow, which SQLite meets as an I/O error.
+/// Limits the size of files, which SQLite sees as an I/O error.
 #[tokio::test]
 async fn a_process_whose_files_may_not_grow() {
     let Some(path) = file() else { return };
@@ -70,13 +70,13 @@ fn an_io_error_is_unavailable_and_the_writer_recovers() {
     let folder = tempfile::tempdir().unwrap();
     let itself = std::env::current_exe().unwrap();
     let mut process = Command::new("sh");
-    // A write beyond the limit would end the process otherwise.
+    // Otherwise a write beyond the limit would end the process.
     process.args(["-c", "trap '' XFSZ; exec \"$0\" --exact \"$1\""]).arg(itself).arg(LIMITED);
     let output = process.env(FILE, folder.path().join("a.db")).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 
-/// A little disk of its own, for those who may make one.
+/// A small disk, for users that may mount one.
 struct Disk(tempfile::TempDir);
 
 impl Disk {
@@ -103,7 +103,7 @@ impl Drop for Disk {
 #[tokio::test]
 async fn a_full_disk_is_unavailable_and_goes_on_when_there_is_room() {
     let Some(disk) = Disk::new() else {
-        eprintln!("not looked at: only root can make a little disk");
+        eprintln!("skipped: only root can mount a small disk");
         return;
     };
     let ballast = disk.path().join("ballast");

@@ -1,4 +1,4 @@
-//! Processes that end in the middle of a commit, and what is in the file then.
+//! Processes that end during a commit, and what the file then contains.
 
 use std::path::Path;
 use std::process::Child;
@@ -12,9 +12,9 @@ use rustix::process::{Pid, Signal, WaitOptions, kill_process, waitpid};
 use crate::processes::{Killed, PART, file, spawn};
 use crate::{account, commit, is_committed, open, prepared, unit};
 
-const SENDER: &str = "sudden::a_sender_of_its_own";
+const SENDER: &str = "sudden::a_separate_sender";
 
-/// One message under the name `row-<number>`.
+/// One message under the idempotency key `row-<number>`.
 fn named(number: u64) -> (Changes, String) {
     let mut changes = unit(Lane::Primary, &account("a"));
     let id = Id::new().to_string();
@@ -27,10 +27,10 @@ fn named(number: u64) -> (Changes, String) {
     (changes, id)
 }
 
-/// Sends without end, and notes beside the file what was acknowledged; at the
-/// step that it was told, it ends.
+/// Sends until it aborts at the given step, and records what was acknowledged in a file
+/// beside the database.
 #[tokio::test]
-async fn a_sender_of_its_own() {
+async fn a_separate_sender() {
     let Some(path) = file() else { return };
     let step = std::env::var(PART).unwrap();
     let store = open(&path).await;
@@ -46,7 +46,7 @@ async fn a_sender_of_its_own() {
         let (changes, id) = named(number);
         assert!(is_committed(&commit(&*store, vec![changes]).await[0]));
         acknowledged += &format!("{id}\n");
-        // Another file put in its place: a reader sees all of a note or none.
+        // The file is replaced, so that a reader sees all of it or nothing.
         let draft = path.with_extension("draft");
         std::fs::write(&draft, &acknowledged).unwrap();
         std::fs::rename(draft, path.with_extension("acknowledged")).unwrap();
@@ -54,8 +54,8 @@ async fn a_sender_of_its_own() {
 }
 
 fn acknowledged(path: &Path) -> Vec<String> {
-    let told = std::fs::read_to_string(path.with_extension("acknowledged")).unwrap_or_default();
-    told.lines().map(str::to_owned).collect()
+    let ids = std::fs::read_to_string(path.with_extension("acknowledged")).unwrap_or_default();
+    ids.lines().map(str::to_owned).collect()
 }
 
 async fn ids(store: &dyn Store) -> Vec<String> {
@@ -63,9 +63,9 @@ async fn ids(store: &dyn Store) -> Vec<String> {
     messages.iter().map(|recorded| recorded.message.id.to_string()).collect()
 }
 
-/// Asks again for everything the sender may have sent, and says what came of
-/// the one message that was not acknowledged.
-async fn ask_again(path: &Path) -> Outcome {
+/// Sends again everything that the sender may have sent, and returns the outcome of the
+/// one message that was not acknowledged.
+async fn send_again(path: &Path) -> Outcome {
     let (store, known) = (open(path).await, acknowledged(path));
     let found = ids(&*store).await;
     assert_eq!(found[..known.len()], known, "what was acknowledged is there");
@@ -84,13 +84,13 @@ async fn ask_again(path: &Path) -> Outcome {
         Outcome::Committed(_) => assert_eq!(ids(&*store).await.last(), Some(&id)),
         other => panic!("{other:?}"),
     }
-    assert_eq!(ids(&*store).await.len(), known.len() + 1, "each name is there once");
+    assert_eq!(ids(&*store).await.len(), known.len() + 1, "each key was used once");
     assert!(store.broken_streams(9).await.unwrap().is_empty());
     outcome
 }
 
 #[tokio::test]
-async fn asking_again_under_the_same_name_says_what_became_of_a_commit_that_was_cut_off() {
+async fn sending_again_with_the_same_key_shows_whether_an_interrupted_commit_was_applied() {
     for (step, applied) in [
         ("before BEGIN", false),
         ("after the appends", false),
@@ -102,11 +102,11 @@ async fn asking_again_under_the_same_name_says_what_became_of_a_commit_that_was_
         let path = folder.path().join("a.db");
         drop(prepared(&path, &[]).await);
         assert!(!spawn(SENDER, step, &path).wait().unwrap().success(), "{step}");
-        let outcome = ask_again(&path).await;
-        // After the reply the sender may have been told, and the one after it was not begun.
-        let told = applied && step == "after COMMIT";
+        let outcome = send_again(&path).await;
+        // After the reply the sender may already know, and the next message has not begun.
+        let expected = applied && step == "after COMMIT";
         let duplicate = matches!(outcome, Outcome::Duplicate { .. });
-        assert!(duplicate == told || step == "after the reply", "{step}: {outcome:?}");
+        assert!(duplicate == expected || step == "after the reply", "{step}: {outcome:?}");
     }
 }
 
@@ -119,7 +119,7 @@ async fn until_acknowledged(path: &Path, count: usize) {
 }
 
 #[tokio::test]
-async fn asking_again_after_a_kill_at_any_moment_doubles_and_loses_nothing() {
+async fn sending_again_after_a_kill_neither_loses_nor_repeats_a_message() {
     for round in 0..8_u64 {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
@@ -128,11 +128,11 @@ async fn asking_again_after_a_kill_at_any_moment_doubles_and_loses_nothing() {
         until_acknowledged(&path, 10).await;
         tokio::time::sleep(Duration::from_micros(round * 397)).await;
         drop(sender);
-        ask_again(&path).await;
+        send_again(&path).await;
     }
 }
 
-/// Holds a process still, so that its files are those of one moment.
+/// Stops a process, so that its files are those of one moment.
 struct Still<'a>(&'a Child);
 
 impl<'a> Still<'a> {
@@ -150,11 +150,11 @@ impl Drop for Still<'_> {
     }
 }
 
-/// The files of one moment are what an end of all processes leaves. That the
-/// disk has them too when the machine ends is SQLite's `synchronous = FULL`,
-/// which no copy can show: the system answers from its memory.
+/// The files of one moment are what remains when all processes end. A power failure is up
+/// to SQLite's `synchronous = FULL` and cannot be tested with copies, because the system
+/// reads them from memory.
 #[tokio::test]
-async fn the_files_of_any_moment_hold_every_event_acknowledged_by_then() {
+async fn a_copy_of_the_files_has_every_acknowledged_event() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     drop(prepared(&path, &[]).await);

@@ -1,4 +1,4 @@
-//! Units that try to break out of their transaction.
+//! Units that try to end their transaction.
 
 use std::sync::Arc;
 
@@ -83,7 +83,7 @@ async fn equal_decimals_are_the_same_unique_value() {
 }
 
 #[tokio::test]
-async fn a_table_that_was_never_prepared_is_named() {
+async fn names_a_table_that_was_never_prepared() {
     let folder = tempfile::tempdir().unwrap();
     let store = prepared(&folder.path().join("a.db"), &[]).await;
     let table = Arc::new(Table { name: "ghosts".into(), ..people() });
@@ -116,7 +116,7 @@ async fn written(store: &dyn Store, expected: [(&str, usize); 3]) -> bool {
 }
 
 #[tokio::test]
-async fn nothing_is_written_behind_a_unit_whose_table_is_gone() {
+async fn nothing_is_written_after_a_unit_whose_table_is_missing() {
     for lane in [Lane::Primary, Lane::Backfill] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.db");
@@ -140,7 +140,7 @@ async fn nothing_is_written_behind_a_unit_whose_table_is_gone() {
 }
 
 #[tokio::test]
-async fn lists_beside_one_whose_table_is_gone_are_written() {
+async fn a_missing_table_affects_no_other_list() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let store = prepared(&path, &[people()]).await;
@@ -158,7 +158,7 @@ async fn lists_beside_one_whose_table_is_gone_are_written() {
 }
 
 #[tokio::test]
-async fn a_unit_is_not_settled_while_its_replacement_may_still_come() {
+async fn a_unit_is_not_settled_while_its_alternative_may_still_be_applied() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");
     let store = prepared(&path, &[people()]).await;

@@ -49,7 +49,7 @@ async fn a_command_reaches_handlers_projectors_and_queries() {
 #[test]
 fn options_in_code_reach_the_subscriptions() {
     let shop = shop(channel().0).build().unwrap();
-    let groups = shop.registry().groups();
+    let groups = shop.groups();
     let clerk = groups.iter().find(|group| group.handler == "Clerk").unwrap();
     assert_eq!(clerk.subscription.ordering, Ordering::None);
     assert_eq!(clerk.subscription.on_dead_letter, OnDeadLetter::Skip);

@@ -1,7 +1,7 @@
 //! An event-sourced aggregate with a field of every kind.
 
+use protean::Reader;
 use protean::config::Config;
-use protean::domain::Reader;
 use protean::message::Date;
 use protean::prelude::{Context, Decimal, Domain, Id, Result, Root, Timestamp};
 use protean::{aggregate, aggregate_impl, event, value_object};

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof};
 use proptest::proptest;
-use protean::domain::Snapshots;
 use protean::message::{Column, ColumnKind, Lane, Table};
 use protean::message::{Id, SNAPSHOTS, Value};
 use protean::model::Aggregate;
 use protean::port::{Changes, RowChange, RowState, RowWrite};
 use protean::prelude::{Decimal, Domain};
 use protean::projection;
+use protean::{Snapshots, destroy};
 
 use crate::jar::{Jar, change, change_within, jars, jars_in, reader, stir, usual};
 
@@ -143,8 +143,8 @@ async fn are_taken_on_demand_where_there_is_none_of_the_present_version() {
     let missing = snapshots.take::<Jar>(&"d".into()).await.unwrap_err();
     assert!(missing.is_not_found());
     let unknown = snapshots.take_of("Jarr", &"a".into()).await.unwrap_err();
-    let told = "no event-sourced aggregate is called 'Jarr'; did you mean 'Jar'?";
-    assert_eq!(unknown.to_string(), told);
+    let text = "no event-sourced aggregate is called 'Jarr'; did you mean 'Jar'?";
+    assert_eq!(unknown.to_string(), text);
 }
 
 #[projection(name = "Snapshots")]
@@ -156,8 +156,8 @@ struct Pictures {
 #[test]
 fn nobody_else_has_their_table() {
     let taken = protean::domain("kitchen").projection::<Pictures>().build();
-    let told = taken.err().unwrap().to_string();
-    assert!(told.contains("the table 'snapshots' is the store's own"), "{told}");
+    let text = taken.err().unwrap().to_string();
+    assert!(text.contains("the table 'snapshots' is the store's own"), "{text}");
 }
 
 #[tokio::test]
@@ -165,7 +165,7 @@ async fn go_with_everything_else_when_the_database_is_emptied() {
     let folder = tempfile::tempdir().unwrap();
     let domain = jars_in(&sqlite(&folder), 1);
     stir(&domain, "a", 2).await;
-    domain.destroy().await.unwrap();
+    destroy(&domain).await.unwrap();
     let domain = jars_in(&sqlite(&folder), 1);
     assert_eq!(version(&domain, "a").await, None);
     stir(&domain, "a", 1).await;

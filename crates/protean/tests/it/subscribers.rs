@@ -1,7 +1,7 @@
 //! What is declared to take the streams of other systems, and what cannot be built.
 
+use protean::HandlerKind;
 use protean::config::{Ordering, StartFrom, SubscriptionType};
-use protean::domain::HandlerKind;
 use protean::prelude::{Context, Handled, Id, Result, Root};
 use protean::{
     Domain, DomainBuilder, Payload, aggregate, aggregate_impl, command, command_handler, subscriber,
@@ -78,7 +78,7 @@ async fn texts(office: &Domain) -> Vec<String> {
 async fn a_payload_reaches_its_subscribers() {
     let office = office().register(Mailroom).in_memory().build().unwrap();
     let odd = r#"{"b":1.0, "a" : [null]}"#;
-    protean::domain::inject_entry(&office, "post", odd).await.unwrap();
+    protean::inject_entry(&office, "post", odd).await.unwrap();
     assert_eq!(texts(&office).await, [odd]);
 }
 
@@ -91,7 +91,7 @@ fn a_subscriber_reads_the_log_whatever_the_default_is() {
         max_retries = 9
     ";
     let office = office().register(Mailroom).config(config).build().unwrap();
-    let groups = office.registry().groups();
+    let groups = office.groups();
     let group = groups.iter().find(|group| &*group.name == "office.Mailroom").unwrap();
     let subscription = group.subscription;
     assert_eq!(subscription.subscription_type, SubscriptionType::EventStore);
@@ -114,9 +114,9 @@ fn faults(builder: DomainBuilder, expected: &[&str]) {
 
 #[test]
 fn a_broker_that_is_not_configured_is_told() {
-    let told = "Gatekeeper reads the stream 'post' of the broker 'partner', which is not \
+    let text = "Gatekeeper reads the stream 'post' of the broker 'partner', which is not \
                 configured: add [brokers.partner]; known: 'default'";
-    faults(office().register(Gatekeeper), &[told]);
+    faults(office().register(Gatekeeper), &[text]);
     let partner = "[brokers.partner]\nprovider = \"inline\"\n";
     office().register(Gatekeeper).config(partner).build().unwrap();
 }
@@ -126,6 +126,6 @@ fn streams_that_would_be_mixed_up_are_told() {
     let partner = "[brokers.partner]\nprovider = \"inline\"\n";
     let both = office().register(Mailroom).register(Gatekeeper).config(partner);
     faults(both, &["read streams named 'post' of two brokers"]);
-    let told = "Curious reads the stream 'office::letter', which is Letter's own";
-    faults(office().register(Curious), &[told]);
+    let text = "Curious reads the stream 'office::letter', which is Letter's own";
+    faults(office().register(Curious), &[text]);
 }

@@ -1,8 +1,8 @@
 //! Following a message to its causes and effects.
 
 use protean::config::Processing;
-use protean::domain::{CausationNode, HandlingState};
 use protean::message::Recorded;
+use protean::{CausationNode, HandlingState, Trace};
 use protean::{Domain, Priority};
 
 use crate::kitchen::{Order, PlaceOrder, kitchen};
@@ -27,18 +27,18 @@ fn drawn(forest: &[CausationNode]) -> Vec<String> {
 #[tokio::test]
 async fn a_chain_is_a_tree_from_its_command_on() {
     let domain = served("soup").await;
-    let tree = domain.trace().tree("evening").await.unwrap();
+    let tree = Trace::of(&domain).tree("evening").await.unwrap();
     assert_eq!(
         drawn(&tree),
         ["PlaceOrder", "  OrderPlaced", "    OrderFactEvent", "    CookDish", "      DishCooked"]
     );
-    assert!(domain.trace().tree("morning").await.unwrap().is_empty());
+    assert!(Trace::of(&domain).tree("morning").await.unwrap().is_empty());
 }
 
 #[tokio::test]
 async fn causes_and_effects_meet_in_the_middle() {
     let domain = served("soup").await;
-    let trace = domain.trace();
+    let trace = Trace::of(&domain);
     let tree = trace.tree("evening").await.unwrap();
     let cook = &tree[0].caused[0].caused[1].recorded.message;
     let causes = trace.causation(&cook.id).await.unwrap();
@@ -53,10 +53,10 @@ async fn causes_and_effects_meet_in_the_middle() {
 #[tokio::test]
 async fn a_handler_is_done_waits_or_is_held() {
     let states = async |domain: &Domain, correlation_id: &str| {
-        let tree = domain.trace().tree(correlation_id).await.unwrap();
+        let tree = Trace::of(domain).tree(correlation_id).await.unwrap();
         let mut states = Vec::new();
         for (_, node) in tree.iter().flat_map(CausationNode::walk) {
-            for handling in domain.trace().handlers(&node.recorded).await.unwrap() {
+            for handling in Trace::of(domain).handlers(&node.recorded).await.unwrap() {
                 states.push((handling.handler, handling.state));
             }
         }
@@ -85,6 +85,6 @@ async fn a_unit_outside_of_any_message_begins_a_chain() {
         ctx.repository::<Order>().add(order).await?;
         Ok(ctx.correlation_id().to_owned())
     });
-    let tree = domain.trace().tree(&placed.await.unwrap()).await.unwrap();
+    let tree = Trace::of(&domain).tree(&placed.await.unwrap()).await.unwrap();
     assert_eq!(drawn(&tree), ["OrderPlaced", "  OrderFactEvent", "  CookDish", "    DishCooked"]);
 }

@@ -26,8 +26,8 @@ use std::io::BufRead;
 use std::sync::mpsc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
-use protean::domain::{Reader, Rejection, Submission};
 use protean::{Domain, Priority, Result, Violations};
+use protean::{Reader, Rejection, Submission};
 
 use crate::book::{AddBook, Book};
 use source::Row;

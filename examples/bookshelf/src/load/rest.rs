@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use protean::domain::HandlerKind;
+use protean::HandlerKind;
 use protean::message::Lane;
 use protean::port::LaneRead;
 use protean::{Domain, Result};
@@ -27,7 +27,7 @@ pub(super) async fn rest(domain: &Domain, lane: Lane, shop: &mut Shop) -> Told<(
 
 async fn is_at_rest(domain: &Domain, lane: Lane) -> Result<bool> {
     let store = domain.store().await?;
-    let mut groups: Vec<_> = domain.registry().groups().iter().collect();
+    let mut groups: Vec<_> = domain.groups().iter().collect();
     // Commands lead to events: when none of the first is left, no more of the second come.
     groups.sort_by_key(|group| group.kind != HandlerKind::Commands);
     for group in groups {

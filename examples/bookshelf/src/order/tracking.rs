@@ -1,7 +1,7 @@
 //! Where an order is that somebody has asked for.
 
+use protean::HandlerKind;
 use protean::Timestamp;
-use protean::domain::HandlerKind;
 use protean::message::Category;
 use protean::model::Aggregate;
 use protean::port::DeadLetterRead;
@@ -34,7 +34,7 @@ pub async fn track(domain: &Domain, id: &Id) -> Result<Whereabouts> {
     }
     let store = domain.store().await?;
     let category = Category::of(domain.name(), Order::NAME).commands();
-    let groups = domain.registry().groups().iter();
+    let groups = domain.groups().iter();
     let mut groups = groups.filter(|group| group.kind == HandlerKind::Commands);
     let Some(group) = groups.find(|group| group.category == category) else {
         return Ok(Whereabouts::Unknown);

@@ -22,9 +22,6 @@ secret_key = \"c4n4ry\"
 [databases.default]
 provider = \"sqlite\"
 database_uri = \"sqlite:shelf.db\"
-[databases.reports]
-provider = \"postgresql\"
-database_uri = \"${SECRET}\"
 [server]
 priority_lanes = true
 [idempotency]
@@ -39,13 +36,15 @@ database_uri = \"${SECRET}\"
 ";
 
 /// Files with secrets that cannot be used.
-const BAD: [&str; 8] = [
+const BAD: [&str; 10] = [
     "databases.default = { provider = \"sqlite\", database_uri = \"${SECRET}\" }",
     "databases.default = { provider = \"postgresql\", database_uri = \"${SECRET}&sslmode=sometimes\" }",
     "databases.default = { provider = \"sqlite\", database_uri = \"sqlite:a.db?key=c4n4ry\" }",
     "databases.default = { provider = \"sqlite\", database_uri = \"sqlite://bob:c4n4ry@host/a.db\" }",
     "databases.default = { provider = \"sqlite\", database_uri = \"file:a.db?token=c4n4ry\" }",
     "databases.default = { provider = \"sqlite\", database_uri = sqlite://bob:c4n4ry@host/a.db }",
+    "[databases.reports]\nprovider = \"postgresql\"\ndatabase_uri = \"${SECRET}\"",
+    "[telemetry]\nenabled = \"${KEY}\"\nendpoint = \"http://bob:c4n4ry@host:4317\"",
     "[brokers.default]\nprovider = \"redis\"\nURI = \"http://:c4n4ry@host/0\"",
     "event_processing = \"${SECRET}\"
      snapshot_threshold = \"redis://:c4n4ry@host\"
@@ -53,7 +52,7 @@ const BAD: [&str; 8] = [
      event_store.database_uri = \"${SECRET}\"
      outbox.broker = \"${KEY}\"
      identity_strategy = \"${KEY}\"
-     telemetry.endpoint = [\"http://bob:c4n4ry@host\"]
+     telemetry.enabled = [\"http://bob:c4n4ry@host\"]
      [server]
      priority_lanes = \"${SECRET}\"
      default_subscription_profile = \"${SECRET}\"
@@ -174,7 +173,7 @@ async fn no_command_lets_a_message_command_the_terminal() {
         }
     }
     let store = domain.store().await.unwrap();
-    let group = domain.registry().groups().iter().find(|group| !group.is_ordered()).unwrap();
+    let group = domain.groups().iter().find(|group| !group.is_ordered()).unwrap();
     let standing = store.standing(&group.name, &group.category).await.unwrap();
     assert_eq!(standing.dead() + standing.parked(), 2, "one may have been replayed");
     assert!(domain.repository::<Book>().await.unwrap().query().count().await.unwrap() > 0);

@@ -31,11 +31,11 @@ const WRONG: &[Wrong] = &[
     ("\"\\u001b[2J\" = 1\n", &["bad.toml:1: ", "\\u{1b}[2J", "unknown key"]),
     (
         "[databases.default]\nprovider = \"mysql\"\n",
-        &["bad.toml:2: databases.default.provider", "'sqlite'", "found the text 'mysql'"],
+        &["bad.toml:2: databases.default.provider", "'sqlite'", "found the string 'mysql'"],
     ),
     (
         "databases.default = { provider = \"postgresql\", database_uri = \"postgresql://a:secret@b\" }\n",
-        &["bad.toml:1: databases.default.database_uri: ", "names no database"],
+        &["bad.toml:1: databases.default.database_uri: ", "does not name a database"],
     ),
     ("[databases.default]\nprovider = \"sqlite\"\n", &["database_uri", "sqlite:"]),
     (
@@ -44,7 +44,7 @@ const WRONG: &[Wrong] = &[
     ),
     (
         "databases.default = { provider = \"sqlite\", database_uri = \"sqlite://./folder/\" }\n",
-        &["database_uri", "names no file"],
+        &["database_uri", "does not name a file"],
     ),
     (
         "databases.default = { provider = \"sqlite\", database_uri = \"sqlite::memory:\" }\n",
@@ -62,6 +62,21 @@ const WRONG: &[Wrong] = &[
         "enable_outbox = true\n\
          [brokers.default]\nprovider = \"redis_pubsub\"\nURI = \"redis://127.0.0.1:1/0\"\n",
         &["outbox.broker: 'default' is redis_pubsub, which keeps nothing", "external_brokers"],
+    ),
+    (
+        "[databases.reports]\nprovider = \"sqlite\"\n",
+        &["bad.toml:1: databases.reports", "[databases.default], keeps everything"],
+    ),
+    (
+        "[telemetry]\nenabled = true\n",
+        &["bad.toml:2: telemetry.enabled", "not exported yet", "/metrics"],
+    ),
+    (
+        "[server.priority_lanes]\npolicy = \"fair\"\nmin_share = 0.2\n",
+        &[
+            "bad.toml:2: server.priority_lanes.policy",
+            "bad.toml:3: server.priority_lanes.min_share",
+        ],
     ),
     ("[server]\nreserved = \"${NOBODY_SETS_THIS}\"\n", &["bad.toml:2:", "NOBODY_SETS_THIS"]),
 ];
@@ -133,6 +148,24 @@ fn a_database_that_cannot_be_opened_is_named() {
             let told = format!("error: the database '{path}' ");
             assert!(said.err.contains(&told), "{uri} {words:?} {}", said.err);
         }
+    }
+}
+
+#[test]
+fn a_setting_without_an_effect_is_listed_and_passes() {
+    let shop = Shop::new();
+    shop.file("idle.toml", "[server]\ntick_interval = 1\n[outbox]\nmessages_per_tick = 50\n");
+    let said = shop.run(&["check", "--config", "idle.toml"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(!said.out.contains("Nothing is wrong"), "{}", said.out);
+    let json = shop.run(&["check", "--config", "idle.toml", "--json"]);
+    assert_eq!(json.code, 0, "{}", json.err);
+    for setting in
+        ["idle.toml:2: server.tick_interval: ", "idle.toml:4: outbox.messages_per_tick: "]
+    {
+        let answer = format!("{setting}has no meaning here, because ");
+        assert!(said.out.contains(&answer), "{}", said.out);
+        assert!(json.out.contains(&answer), "{}", json.out);
     }
 }
 

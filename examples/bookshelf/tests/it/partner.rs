@@ -6,8 +6,8 @@ use bookshelf::book::{AddBook, Book};
 use bookshelf::order::Order;
 use protean::message::Id;
 use protean::{Decimal, Server};
+use protean_test_servers::RedisServer;
 use protean_testing::TestDomain;
-use protean_testing::servers::RedisServer;
 
 const ORDER: &str = r#"{
     "reference": "P-17", "customer": "Ada", "email": "ada@example.org",
@@ -45,6 +45,7 @@ fn an_order_of_a_partner_is_placed() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
 async fn what_a_partner_puts_into_the_stream_is_placed_by_the_server() {
     let (folder, redis) = (tempfile::tempdir().unwrap(), RedisServer::start(""));
     let config = format!(

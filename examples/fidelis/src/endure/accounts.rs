@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use fidelis::account::OpenAccount;
-use protean::domain::Submission;
+use protean::Submission;
 use protean::{Decimal, Domain, Priority, Result};
 use protean_cli::Error;
 use tokio::task::JoinHandle;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use fidelis::account::{MakeDeposit, OpenAccount};
-use protean::domain::HandlerKind;
+use protean::HandlerKind;
 use protean::message::Recorded;
 use protean::model::Command;
 use protean::{Decimal, Domain, Id, Result};
@@ -65,7 +65,7 @@ impl Evidence {
         let mut open = evidence.commands(domain).await?;
         evidence.events(domain, &mut open).await?;
         let store = domain.store().await?;
-        for group in domain.registry().groups() {
+        for group in domain.groups() {
             let dead = store.standing(&group.name, &group.category).await?.dead();
             evidence.dead_letters += dead;
             if group.kind == HandlerKind::Commands {
@@ -81,7 +81,7 @@ impl Evidence {
     /// Counts the commands; gives their ids.
     async fn commands(&mut self, domain: &Domain) -> Result<HashSet<Arc<str>>> {
         let mut ids = HashSet::new();
-        let groups = domain.registry().groups().iter();
+        let groups = domain.groups().iter();
         for group in groups.filter(|group| group.kind == HandlerKind::Commands) {
             let category = group.category.clone();
             let mut history = History::reading(domain, category, EVERY_LANE).await?;

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use fidelis::account::OpenAccount;
-use protean::domain::{ImportProgress, Submission};
 use protean::{Domain, Priority};
+use protean::{ImportProgress, Submission};
 use protean_cli::Error;
 
 use super::legacy::Legacy;

@@ -12,7 +12,7 @@ use super::backlog::Backlog;
 pub(crate) async fn accounting_closes(domain: &Domain) -> Result<bool> {
     let store = domain.store().await?;
     let mut closes = store.broken_streams(1).await?.is_empty();
-    for group in domain.registry().groups() {
+    for group in domain.groups() {
         let standing = store.standing(&group.name, &group.category).await?;
         closes &= standing.closes() && standing.dead() == 0;
     }

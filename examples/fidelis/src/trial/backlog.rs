@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use protean::config::SubscriptionType;
-use protean::domain::{Group, HandlerKind, broker};
 use protean::message::Lane;
 use protean::port::{BrokerGroup, LaneRead, Store};
 use protean::{Domain, Result};
+use protean::{Group, HandlerKind, broker};
 
 /// Looks at what waits in the database of a domain.
 pub(crate) struct Backlog {
@@ -48,7 +48,7 @@ impl Backlog {
     /// When the database cannot be read.
     pub(crate) async fn count(&self) -> Result<Waiting> {
         let mut waiting = Waiting::default();
-        for group in self.domain.registry().groups() {
+        for group in self.domain.groups() {
             let standing = self.store.standing(&group.name, &group.category).await?;
             for lane in &standing.lanes {
                 match self.domain.lanes().lane(lane.priority) {
@@ -72,7 +72,7 @@ impl Backlog {
 
     /// Those in the streams that the groups of this domain read.
     async fn entries(&self) -> Result<u64> {
-        let (config, groups) = (self.domain.config(), self.domain.registry().groups().iter());
+        let (config, groups) = (self.domain.config(), self.domain.groups().iter());
         let mut streams = Vec::new();
         for of in groups.filter(|of| of.subscription.subscription_type == SubscriptionType::Stream)
         {
@@ -115,7 +115,7 @@ impl Backlog {
     }
 
     fn commands(&self) -> impl Iterator<Item = &Arc<Group>> {
-        let groups = self.domain.registry().groups().iter();
+        let groups = self.domain.groups().iter();
         groups.filter(|group| group.kind == HandlerKind::Commands)
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use protean::Domain;
-use protean::domain::ImportProgress;
+use protean::ImportProgress;
 use protean_cli::{Error, Result};
 use tokio::task::JoinSet;
 

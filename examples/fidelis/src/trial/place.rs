@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use protean::Domain;
-use protean::config::DatabaseProvider;
+use protean::config::DatabaseKind;
 use protean_cli::{App, Error, Result};
 
 use super::folder::Folder;
@@ -33,8 +33,7 @@ impl Place {
             return Ok(Self::own(folder));
         }
         let domain = app.domain()?;
-        let database = domain.config().databases.get("default");
-        if database.is_none_or(|database| database.provider == DatabaseProvider::Memory) {
+        if domain.config().database.provider == DatabaseKind::Memory {
             let told = "the server is a process of its own, which cannot see the memory database";
             let advice = "name a database that processes share, such as provider = \"sqlite\"";
             return Err(Error::usage(told).advice(advice));

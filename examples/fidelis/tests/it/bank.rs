@@ -5,7 +5,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use fidelis::account::OpenAccount;
-use protean::domain::Submission;
+use protean::Submission;
 use protean::{Decimal, Domain, Priority};
 use serde_json::Value;
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use protean::{Domain, Priority};
-use protean_testing::servers::RedisServer;
+use protean_test_servers::RedisServer;
 use serde_json::Value;
 
 use crate::bank::{Bank, PATIENCE, Server, account};

@@ -64,7 +64,7 @@ async fn a_stream_is_read_page_by_page() {
     let lines: Vec<_> = text.lines().collect();
     assert!(lines[0].starts_with("At  Time ") && lines[0].ends_with("Data"), "{text}");
     assert!(lines[1].contains("AccountOpened") && lines[1].contains("\"account_number\":\"T-1\""));
-    assert_eq!(lines[3..], ["", "Goes on: --from 2"]);
+    assert_eq!(lines[3..], ["", "Next page: --from 2"]);
     assert!(!text.contains('\u{1b}'), "{text:?}");
     let page = data(&bank, &["read", &stream, "--from", "2", "--limit", "2"]);
     assert_eq!(
@@ -94,7 +94,7 @@ async fn a_search_finds_what_is_asked_and_goes_on() {
     );
     assert_eq!(types(&["--after", "4"]).len(), 2);
     assert_eq!(printed(&bank, &["search", "--type", "Nothing"]), "No messages.\n");
-    assert!(printed(&bank, &["search", "--limit", "4"]).ends_with("\n\nGoes on: --after 4\n"));
+    assert!(printed(&bank, &["search", "--limit", "4"]).ends_with("\n\nNext page: --after 4\n"));
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use protean_testing::servers::{Database, Postgres, RedisServer};
+use protean_test_servers::{Database, Postgres, RedisServer};
 use serde_json::Value;
 
 use crate::bank::PATIENCE;
@@ -168,6 +168,7 @@ fn lives(consumer: &str) -> bool {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
 fn workers_redis_and_postgresql_die_and_nothing_is_lost_or_twice() {
     let seconds = wanted("SECONDS", 12);
     let mut storm = Storm::gathers("appendonly yes");
@@ -186,6 +187,7 @@ fn workers_redis_and_postgresql_die_and_nothing_is_lost_or_twice() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
 fn a_redis_that_keeps_nothing_dies_and_every_effect_arrives_once() {
     let mut storm = Storm::gathers("");
     let trial = storm.begin(&["--kill-every", "60", "--deposits", "20", "--seconds", "6"]);
@@ -198,6 +200,7 @@ fn a_redis_that_keeps_nothing_dies_and_every_effect_arrives_once() {
 }
 
 #[test]
+#[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
 fn redis_is_away_under_load_and_all_of_it_is_done_afterwards() {
     let away = wanted("AWAY", 6);
     let storm = Storm::gathers("appendonly yes");

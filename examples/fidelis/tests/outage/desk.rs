@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protean::domain::Group;
+use protean::Group;
 use protean::port::{DeadLetter, GroupStatus};
 use protean_engine::DeadLetters;
 
@@ -12,7 +12,7 @@ const HANDLER: &str = "StatementProjector";
 
 impl Bank {
     fn statements(&self) -> Arc<Group> {
-        let groups = self.domain.registry().groups();
+        let groups = self.domain.groups();
         Arc::clone(groups.iter().find(|group| group.handler == HANDLER).unwrap())
     }
 

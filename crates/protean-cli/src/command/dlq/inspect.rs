@@ -1,60 +1,61 @@
-//! `dlq inspect`: everything about a message that was given up.
+//! `dlq inspect`: everything about a dead letter.
 
 use clap::Args;
 use protean::Domain;
-use protean::domain::Group;
+use protean::Group;
 use protean::port::DeadLetter;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::choice;
-use super::letter::{Shown, given_up};
-use crate::command::database::warned;
+use super::dead_letter::{Shown, given_up};
+use super::target;
+use crate::command::database::warn_if_in_memory;
 use crate::command::events::message;
 use crate::{App, Reply, Result, escape, stdout};
 
-/// Which letter.
+/// The dead letter to show.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Its id in 'dlq list', or the id of the message
+    /// Its id in 'dlq list', or the message id
     id: String,
-    /// Of this handler or group, when several have given it up
+    /// The handler or group, when several gave the message up
     #[arg(long, value_name = "NAME")]
     subscription: Option<String>,
-    /// Prints the data as it is kept, byte for byte, and nothing else
+    /// Prints only the data, byte for byte as stored
     #[arg(long, conflicts_with = "json")]
     raw: bool,
 }
 
-/// A letter for programs: what was given up, and the message itself.
+/// The JSON of a dead letter with its message.
 #[derive(Serialize)]
-struct Whole<'a> {
+struct Inspected<'a> {
     #[serde(flatten)]
-    letter: Shown<'a>,
-    /// The data byte for byte.
+    dead_letter: Shown<'a>,
+    /// The data, byte for byte.
     raw: &'a str,
     message: message::Shown<'a>,
 }
 
 pub(super) async fn run(options: &Options, app: &App) -> Result {
     let domain = app.domain()?;
-    let (group, letter) =
-        choice::letter(&domain, &options.id, options.subscription.as_deref()).await?;
+    let (group, dead_letter) =
+        target::dead_letter(&domain, &options.id, options.subscription.as_deref()).await?;
     if options.raw {
-        stdout::print(&letter.recorded.message.data)?;
+        stdout::print(&dead_letter.recorded.message.data)?;
         return Ok(std::process::ExitCode::SUCCESS);
     }
-    let whole = Whole {
-        letter: Shown::new(&domain, &group, &letter),
-        raw: &letter.recorded.message.data,
-        message: message::Shown::new(&letter.recorded, true),
+    let inspected = Inspected {
+        dead_letter: Shown::new(&domain, &group, &dead_letter),
+        raw: &dead_letter.recorded.message.data,
+        message: message::Shown::new(&dead_letter.recorded, true),
     };
-    let text = text(&domain, &group, &letter);
-    app.reply(warned(Reply::new(whole, text), &domain))
+    let text = text(&domain, &group, &dead_letter);
+    app.reply(warn_if_in_memory(Reply::new(inspected, text), &domain))
 }
 
-fn text(domain: &Domain, group: &Group, letter: &DeadLetter) -> String {
-    let (recorded, message) = (&letter.recorded, &letter.recorded.message);
+fn text(domain: &Domain, group: &Group, dead_letter: &DeadLetter) -> String {
+    let recorded = &dead_letter.recorded;
+    let message = &recorded.message;
     let id = recorded.position;
     let rows = [
         ("ID", id.to_string()),
@@ -65,23 +66,25 @@ fn text(domain: &Domain, group: &Group, letter: &DeadLetter) -> String {
         ("Priority", message.priority.to_string()),
         ("Correlation", message.correlation_id.to_string()),
         ("Caused by", message.causation_id.as_deref().unwrap_or("-").to_owned()),
-        ("Made", message.time.to_string()),
-        ("Given up", format!("{} ({})", letter.time, given_up(domain, letter))),
-        ("Attempts", letter.attempts.to_string()),
-        ("Reason", letter.reason.clone()),
+        ("Created", message.time.to_string()),
+        ("Given up", format!("{} ({})", dead_letter.time, given_up(domain, dead_letter))),
+        ("Attempts", dead_letter.attempts.to_string()),
+        ("Reason", dead_letter.reason.clone()),
     ];
     let mut text = String::new();
     for (name, value) in rows {
         text.push_str(&format!("{name:<13} {}\n", escape(&value)));
     }
     let data = pretty(&message.data);
-    format!("{text}\n{data}\n\nNext: 'dlq replay {id}' runs it again, 'dlq purge {id}' drops it.")
+    format!(
+        "{text}\n{data}\n\nNext: run it again with 'dlq replay {id}', or drop it with 'dlq purge {id}'."
+    )
 }
 
-/// The data over several lines when it is JSON, else as it is.
+/// The data on indented lines when it is JSON, otherwise unchanged.
 fn pretty(data: &str) -> String {
-    let parsed = serde_json::from_str::<Value>(data).ok();
-    let lines = parsed.and_then(|value| serde_json::to_string_pretty(&value).ok());
-    let lines = lines.unwrap_or_else(|| data.to_owned());
-    lines.lines().map(escape).collect::<Vec<_>>().join("\n")
+    let formatted = serde_json::from_str::<Value>(data)
+        .and_then(|value| serde_json::to_string_pretty(&value))
+        .unwrap_or_else(|_| data.to_owned());
+    formatted.lines().map(escape).collect::<Vec<_>>().join("\n")
 }

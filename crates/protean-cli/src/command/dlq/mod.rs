@@ -1,11 +1,11 @@
-//! `dlq`: messages that were given up.
+//! `dlq`: dead letters, the messages that were given up.
 
-mod choice;
+mod dead_letter;
 mod inspect;
-mod letter;
 mod list;
 mod purge;
 mod replay;
+mod target;
 #[cfg(test)]
 mod tests;
 
@@ -13,19 +13,19 @@ use clap::Subcommand;
 
 use crate::{App, Result};
 
-/// What to do about dead letters.
+/// Lists, inspects, replays or purges dead letters.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Messages that were given up, the oldest first
+    /// Lists dead letters, the oldest first
     #[command(after_help = list::AFTER_HELP)]
     List(list::Options),
-    /// Everything about one of them, with its data
+    /// Shows one dead letter with its data
     Inspect(inspect::Options),
-    /// Lets one run again, with all its tries before it
+    /// Handles one again, with a fresh set of attempts
     Replay(replay::Options),
-    /// Lets all of a subscription run again, in order
+    /// Handles all of a subscription again, in order
     ReplayAll(replay::All),
-    /// Drops one, or all of a subscription, for good; what waits behind it runs
+    /// Drops one, or all of a subscription, for good; messages waiting behind it run
     Purge(purge::Options),
 }
 

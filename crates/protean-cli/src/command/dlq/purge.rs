@@ -1,4 +1,4 @@
-//! `dlq purge`: drops messages for good.
+//! `dlq purge`: drops dead letters for good.
 
 use std::time::Duration;
 
@@ -7,24 +7,24 @@ use protean::{Domain, Timestamp};
 use protean_engine::DeadLetters;
 use serde_json::json;
 
-use super::choice::{self, groups};
-use crate::command::consent::ask;
-use crate::command::database::warned;
+use super::target::{self, groups};
+use crate::command::confirm::confirm;
+use crate::command::database::warn_if_in_memory;
 use crate::{App, Error, Reply, Result, grouped};
 
-/// Which letters.
+/// The dead letters to drop.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Its id in 'dlq list', or the id of the message; else all of a subscription
+    /// Its id in 'dlq list', or the message id; without it, all of a subscription
     #[arg(required_unless_present = "subscription")]
     pub(super) id: Option<String>,
-    /// Of this handler or group
+    /// The handler or group
     #[arg(long, value_name = "NAME")]
     pub(super) subscription: Option<String>,
-    /// Only what was given up longer ago than this: '7d', '12h', '30m', '90s'
+    /// Only messages given up longer ago than this: '7d', '12h', '30m', '90s'
     #[arg(long, value_name = "AGE", value_parser = duration, conflicts_with = "id")]
     pub(super) older_than: Option<Duration>,
-    /// Does not ask
+    /// Skips the confirmation
     #[arg(long)]
     pub(super) yes: bool,
 }
@@ -36,42 +36,44 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
         None => all(&domain, app, options).await?,
     };
     let text = match purged {
-        0 => "Nothing was purged.".to_owned(),
-        _ => format!("Purged {}; what waited behind runs.", grouped(purged)),
+        0 => "There was nothing to purge.".to_owned(),
+        _ => format!("Purged {}; messages waiting behind them run now.", grouped(purged)),
     };
-    app.reply(warned(Reply::new(json!({"purged": purged}), text), &domain))
+    app.reply(warn_if_in_memory(Reply::new(json!({"purged": purged}), text), &domain))
 }
 
 async fn one(domain: &Domain, app: &App, options: &Options, id: &str) -> Result<u64, Error> {
-    let (group, letter) = choice::letter(domain, id, options.subscription.as_deref()).await?;
+    let (group, dead_letter) =
+        target::dead_letter(domain, id, options.subscription.as_deref()).await?;
     if !options.yes {
-        let (name, handler) = (letter.recorded.message.name(), &group.handler);
-        ask(app, &format!("{name} {id} will never be handled by {handler}."), "purge")?;
+        let (name, handler) = (dead_letter.recorded.message.name(), &group.handler);
+        confirm(app, &format!("{handler} will never handle {name} {id}."), "purge")?;
     }
-    Ok(DeadLetters::of(domain, &group).await?.purge(&letter).await?.into())
+    Ok(DeadLetters::of(domain, &group).await?.purge(&dead_letter).await?.into())
 }
 
 async fn all(domain: &Domain, app: &App, options: &Options) -> Result<u64, Error> {
     let groups = groups(domain, options.subscription.as_deref())?;
     if !options.yes {
-        let names: Vec<&str> = groups.iter().map(|group| group.handler.as_str()).collect();
-        let names = names.join(", ");
-        ask(app, &format!("What {names} gave up will never be handled."), "purge")?;
+        let handlers =
+            groups.iter().map(|group| group.handler.as_str()).collect::<Vec<_>>().join(", ");
+        let question = format!("The dead letters of {handlers} will never be handled.");
+        confirm(app, &question, "purge")?;
     }
     let now = domain.clock().now().as_micros();
     let age = options.older_than.unwrap_or_default().as_micros();
-    // Given up in this very microsecond is given up as well.
+    // Includes messages given up in this very microsecond.
     let before = now.saturating_sub(i64::try_from(age).unwrap_or(i64::MAX)).saturating_add(1);
     let mut purged = 0;
     for group in &groups {
-        let letters = DeadLetters::of(domain, group).await?;
-        purged += letters.purge_all(Timestamp::from_micros(before)).await?;
+        let dead_letters = DeadLetters::of(domain, group).await?;
+        purged += dead_letters.purge_all(Timestamp::from_micros(before)).await?;
     }
     Ok(purged)
 }
 
 fn duration(text: &str) -> std::result::Result<Duration, String> {
-    let wrong = || format!("'{text}' is no age: write '7d', '12h', '30m' or '90s'");
+    let wrong = || format!("'{text}' is not an age: write '7d', '12h', '30m' or '90s'");
     let unit = text.chars().last().ok_or_else(wrong)?;
     let seconds = match unit {
         'd' => 86_400,

@@ -1,67 +1,67 @@
-//! `dlq replay` and `dlq replay-all`: lets messages run again.
+//! `dlq replay` and `dlq replay-all`: has dead letters handled again.
 
 use clap::Args;
 use protean::Domain;
-use protean::domain::Group;
+use protean::Group;
 use protean_engine::DeadLetters;
 use serde_json::json;
 
-use super::choice::{self, groups};
-use crate::command::database::warned;
+use super::target::{self, groups};
+use crate::command::database::warn_if_in_memory;
 use crate::{App, Error, Reply, Result, grouped};
 
-/// Which letter.
+/// The dead letter to replay.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Its id in 'dlq list', or the id of the message
+    /// Its id in 'dlq list', or the message id
     pub(super) id: String,
-    /// Of this handler or group, when several have given it up
+    /// The handler or group, when several gave the message up
     #[arg(long, value_name = "NAME")]
     pub(super) subscription: Option<String>,
 }
 
-/// Which letters.
+/// The subscription to replay.
 #[derive(Args)]
 pub(crate) struct All {
-    /// Of this handler or group
+    /// The handler or group
     #[arg(long, value_name = "NAME")]
     pub(super) subscription: String,
 }
 
 pub(super) async fn run(options: &Options, app: &App) -> Result {
     let domain = app.domain()?;
-    let (group, letter) =
-        choice::letter(&domain, &options.id, options.subscription.as_deref()).await?;
-    let id = letter.recorded.position;
-    if !DeadLetters::of(&domain, &group).await?.replay(&letter).await? {
-        let told = format!("somebody else has replayed or purged {id} meanwhile");
-        return Err(Error::failed(told));
+    let (group, dead_letter) =
+        target::dead_letter(&domain, &options.id, options.subscription.as_deref()).await?;
+    let id = dead_letter.recorded.position;
+    if !DeadLetters::of(&domain, &group).await?.replay(&dead_letter).await? {
+        let message = format!("{id} was replayed or purged in the meantime");
+        return Err(Error::failed(message).advice("list the dead letters with 'dlq list'"));
     }
-    let who = who_runs(&domain, &group).await?;
-    let text = format!("{id} is to run again for {}: {who}.", group.handler);
-    app.reply(warned(Reply::new(json!({"replayed": 1, "id": id}), text), &domain))
+    let when = when_handled(&domain, &group).await?;
+    let text = format!("{} will handle {id} again; {when}.", group.handler);
+    app.reply(warn_if_in_memory(Reply::new(json!({"replayed": 1, "id": id}), text), &domain))
 }
 
 pub(super) async fn run_all(options: &All, app: &App) -> Result {
     let domain = app.domain()?;
-    let (mut replayed, mut who) = (0, String::new());
+    let (mut replayed, mut when) = (0, String::new());
     for group in groups(&domain, Some(&options.subscription))? {
         replayed += DeadLetters::of(&domain, &group).await?.replay_all().await?;
-        who = who_runs(&domain, &group).await?;
+        when = when_handled(&domain, &group).await?;
     }
     let text = match replayed {
-        0 => format!("{} has given up nothing.", options.subscription),
-        _ => format!("{} to run again for {}: {who}.", grouped(replayed), options.subscription),
+        0 => format!("{} has no dead letters.", options.subscription),
+        _ => format!("{} will handle {} again; {when}.", options.subscription, grouped(replayed)),
     };
-    app.reply(warned(Reply::new(json!({"replayed": replayed}), text), &domain))
+    app.reply(warn_if_in_memory(Reply::new(json!({"replayed": replayed}), text), &domain))
 }
 
-/// Who takes it up: nobody can claim a group that a server reads for.
-async fn who_runs(domain: &Domain, group: &Group) -> Result<String> {
+/// When a replayed message runs: a running server holds the claim of its groups.
+async fn when_handled(domain: &Domain, group: &Group) -> Result<String> {
     let claim = domain.store().await?.claim(&group.claim()).await?;
     Ok(match claim {
-        None => "the server takes it up within a second",
-        Some(_) => "no server runs now; the next one takes it up",
+        None => "the running server begins within a second",
+        Some(_) => "no server is running, so the next one does it",
     }
     .into())
 }

@@ -1,30 +1,35 @@
-//! The categories of a domain, and what to say to a name that is none.
+//! The categories of a domain, and the errors for unknown ones.
 
 use protean::Domain;
+use protean::HandlerKind;
 use protean::config::hint;
-use protean::domain::HandlerKind;
 use protean::message::Category;
 
 use crate::Error;
 
-/// The categories of every aggregate: events, facts and commands; and the streams
-/// of other systems.
-fn known(domain: &Domain) -> Vec<Category> {
-    let categories = domain.registry().aggregates().map(|(_, category, _)| category);
-    let groups = domain.registry().groups().iter();
-    let streams = groups.filter(|group| matches!(group.kind, HandlerKind::Subscriber { .. }));
-    let own = categories.flat_map(|of| [of.clone(), of.facts(), of.commands()]);
-    own.chain(streams.map(|group| group.category.clone())).collect()
+/// The categories of every aggregate (events, facts and commands), and the streams that
+/// subscribers read from other systems.
+fn known_categories(domain: &Domain) -> Vec<Category> {
+    let own = domain
+        .catalog()
+        .aggregates()
+        .flat_map(|(_, category, _)| [category.clone(), category.facts(), category.commands()]);
+    let foreign = domain
+        .groups()
+        .iter()
+        .filter(|group| matches!(group.kind, HandlerKind::Subscriber { .. }))
+        .map(|group| group.category.clone());
+    own.chain(foreign).collect()
 }
 
 /// True when these are the fact events of an aggregate.
 pub(super) fn is_facts(domain: &Domain, category: &Category) -> bool {
-    domain.registry().aggregates().any(|(_, of, _)| of.facts() == *category)
+    domain.catalog().aggregates().any(|(_, of, _)| of.facts() == *category)
 }
 
-/// Why nothing is in the category, when the domain has none of this name.
+/// The error for a category that the domain does not have.
 pub(super) fn unknown(domain: &Domain, category: &str) -> Option<Error> {
-    let known = known(domain);
+    let known = known_categories(domain);
     let names: Vec<&str> = known.iter().map(Category::as_str).collect();
     let unknown = !names.contains(&category);
     unknown.then(|| {
@@ -33,28 +38,31 @@ pub(super) fn unknown(domain: &Domain, category: &str) -> Option<Error> {
     })
 }
 
-/// Why there is no stream of this name.
+/// The error for a stream without messages.
 pub(super) fn no_stream(domain: &Domain, stream: &str) -> Error {
-    let known = known(domain);
+    let known = known_categories(domain);
     let names = known.iter().map(Category::as_str);
     if let Some(category) = names.clone().find(|name| *name == stream) {
         return Error::failed(format!("'{category}' is a category, not a stream")).advice(format!(
-            "name one instance, '{category}-ID', or 'events search --category {category}'"
+            "name the stream of an instance, such as '{category}-17', or use \
+             'events search --category {category}'"
         ));
     }
-    let of = |name: &&str| stream.strip_prefix(name).is_some_and(|rest| rest.starts_with('-'));
-    match names.clone().filter(of).max_by_key(|name| name.len()) {
+    let contains =
+        |name: &&str| stream.strip_prefix(name).is_some_and(|rest| rest.starts_with('-'));
+    match names.clone().filter(contains).max_by_key(|name| name.len()) {
         Some(category) => Error::failed(format!("the stream '{stream}' has no messages"))
-            .advice(format!("'events search --category {category}' shows streams that have some")),
+            .advice(format!("find its streams with 'events search --category {category}'")),
         None => {
             let category = stream.split_once('-').map_or(stream, |(category, _)| category);
             let names: Vec<&str> = names.collect();
-            let told = format!(
-                "the stream '{stream}' has no messages, and '{}' no category '{category}'{}",
+            let message = format!(
+                "the stream '{stream}' has no messages, and '{}' has no category '{category}'{}",
                 domain.name(),
                 hint(category, &names)
             );
-            Error::failed(told).advice("a stream is a category and an id: 'bank::account-17'")
+            Error::failed(message)
+                .advice("write a stream as a category and an id, such as 'bank::account-17'")
         }
     }
 }

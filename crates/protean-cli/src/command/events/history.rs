@@ -1,28 +1,29 @@
-//! `events history`: the life of one instance.
+//! `events history`: the events of one instance.
 
 use clap::Args;
 use protean::config::hint;
 use protean::message::Category;
 use protean::{Domain, Id};
 
+use super::category;
 use super::message::{Page, Shown, short_id, short_type, values};
-use super::{MOST, category};
-use crate::command::database::warned;
+use crate::command::database::warn_if_in_memory;
+use crate::command::limit::MAX_LIMIT;
 use crate::{App, Error, Reply, Result, Table};
 
-/// Which instance, and how much of its life.
+/// The instance, and how many of its events to show.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The aggregate's name: 'Account'
+    /// The name of the aggregate, such as 'Account'
     aggregate: String,
     /// The identity of the instance
     id: String,
-    /// Begins with this place in the stream
+    /// Starts at this position in the stream
     #[arg(long, value_name = "N", default_value_t = 0)]
     from: u64,
     /// At most this many events
     #[arg(long, value_name = "N", default_value_t = 1000,
-          value_parser = clap::value_parser!(u32).range(1..=MOST))]
+          value_parser = clap::value_parser!(u32).range(1..=MAX_LIMIT))]
     limit: u32,
 }
 
@@ -35,7 +36,7 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
     let Some(first) = found.first() else {
         return Err(category::no_stream(&domain, stream.as_str()));
     };
-    let begun = format!("{aggregate} {}, since {}", options.id, first.message.time);
+    let title = format!("{aggregate} {}, since {}", options.id, first.message.time);
     let next = found.get(limit).map(|next| next.stream_position);
     found.truncate(limit);
     let mut table = Table::new().number("Version").text("Time").text("Event").text("Changes");
@@ -48,20 +49,20 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
             values(recorded),
         ]);
     }
-    let more = next.map(|next| format!("\n\nGoes on: --from {next}")).unwrap_or_default();
-    let text = format!("{}\n\n{table}{more}", crate::escape(&begun));
+    let more = next.map(|next| format!("\n\nNext page: --from {next}")).unwrap_or_default();
+    let text = format!("{}\n\n{table}{more}", crate::escape(&title));
     let messages = found.iter().map(|recorded| Shown::new(recorded, true)).collect();
-    app.reply(warned(Reply::new(Page { messages, next }, text), &domain))
+    app.reply(warn_if_in_memory(Reply::new(Page { messages, next }, text), &domain))
 }
 
-/// The aggregate of this name, whatever its case.
+/// Finds an aggregate by name, ignoring case.
 fn aggregate(domain: &Domain, name: &str) -> Result<(&'static str, Category)> {
-    let mut aggregates = domain.registry().aggregates();
+    let mut aggregates = domain.catalog().aggregates();
     let found = aggregates.find(|(known, ..)| known.eq_ignore_ascii_case(name));
     if let Some((known, category, _)) = found {
         return Ok((known, category.clone()));
     }
-    let names: Vec<&str> = domain.registry().aggregates().map(|(known, ..)| known).collect();
+    let names: Vec<&str> = domain.catalog().aggregates().map(|(known, ..)| known).collect();
     let domain = domain.name();
     Err(Error::failed(format!("'{domain}' has no aggregate '{name}'{}", hint(name, &names))))
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// A message for programs.
+/// The JSON of a message.
 #[derive(Serialize)]
 pub(in crate::command) struct Shown<'a> {
     position: u64,
@@ -20,12 +20,12 @@ pub(in crate::command) struct Shown<'a> {
     time: String,
     correlation_id: &'a str,
     causation_id: Option<&'a str>,
-    /// Only when it is asked for.
+    /// Only with `--data`.
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<Data<'a>>,
 }
 
-/// The fields as they are kept; a text when they are no JSON.
+/// The fields as stored; a string when they are not JSON.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Data<'a> {
@@ -55,7 +55,7 @@ impl<'a> Shown<'a> {
     }
 }
 
-/// A page of messages, and where the next one begins.
+/// The JSON of a page of messages, and where the next one starts.
 #[derive(Serialize)]
 pub(super) struct Page<'a> {
     pub(super) messages: Vec<Shown<'a>>,
@@ -68,8 +68,8 @@ pub(super) fn short_type(type_name: &str) -> &str {
     name.rsplit_once(".v").map_or(name, |(name, _)| name)
 }
 
-/// What tells a message from the others of its stream: the end of a command's
-/// id, the place of an event.
+/// Distinguishes a message from others of its stream: the end of a command's id, or the
+/// sequence number of an event.
 pub(super) fn short_id(recorded: &Recorded) -> String {
     let (id, stream) = (&*recorded.message.id, recorded.message.stream.as_str());
     match id.strip_prefix(stream).and_then(|rest| rest.strip_prefix('-')) {
@@ -78,14 +78,17 @@ pub(super) fn short_id(recorded: &Recorded) -> String {
     }
 }
 
-/// The fields in a line, without the one that names the instance:
+/// The fields on one line, without the one that holds the identity of the instance:
 /// `amount 5, reference "gift"`.
 pub(super) fn values(recorded: &Recorded) -> String {
     let data = &*recorded.message.data;
     let Ok(Value::Object(fields)) = serde_json::from_str(data) else { return data.to_owned() };
-    let told =
-        fields.iter().filter(|(_, value)| value.as_str() != Some(recorded.message.stream.id()));
-    told.map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
+    fields
+        .iter()
+        .filter(|(_, value)| value.as_str() != Some(recorded.message.stream.id()))
+        .map(|(name, value)| format!("{name} {value}"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 #[cfg(test)]
@@ -115,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn data_that_no_program_would_write_is_shown_as_it_is() {
+    fn unusual_data_is_shown_unchanged() {
         let deep = "[".repeat(10_000) + &"]".repeat(10_000);
         let large = format!("{{\"a\":\"{}\"}}", "x".repeat(8 * 1024 * 1024));
         for json in [&*deep, &large, r#"{"a":18446744073709551615}"#, r#"{"a":"\ud800\u0000"}"#] {
@@ -128,7 +131,7 @@ mod tests {
         for text in ["{\"a\":NaN}", "no JSON \u{0} at all", ""] {
             let recorded = recorded(text);
             let shown = serde_json::to_value(Shown::new(&recorded, true)).unwrap();
-            assert_eq!(shown["data"], text, "what is no JSON is a text");
+            assert_eq!(shown["data"], text, "not JSON, so a string");
             assert_eq!(values(&recorded), text);
         }
     }

@@ -1,4 +1,4 @@
-//! `events`: what is in the log.
+//! `events`: reads the log.
 
 mod category;
 mod history;
@@ -15,21 +15,18 @@ use clap::Subcommand;
 
 use crate::{App, Result};
 
-/// The most messages that one call shows: they are held in memory.
-const MOST: i64 = 10_000;
-
-/// What to read of the log.
+/// Reads the log.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// The messages of one stream, in order
+    /// Shows the messages of one stream, in order
     Read(read::Options),
-    /// Messages of any stream, the oldest first; what is asked must all hold
+    /// Finds messages that match all given criteria, the oldest first
     Search(search::Options),
-    /// The life of one instance: each event with its version, time and changes
+    /// Shows the events of one instance, each with its version, time and changes
     History(history::Options),
-    /// How many messages there are of each type; reads the whole log
+    /// Counts the messages of each type; reads the whole log
     Stats,
-    /// What caused what: everything with one correlation id, as a tree
+    /// Shows all messages with one correlation id as a tree of cause and effect
     #[command(after_help = trace::AFTER_HELP)]
     Trace(trace::Options),
 }

@@ -3,24 +3,25 @@
 use clap::Args;
 use protean::message::{Category, Stream};
 
+use super::category;
 use super::message::{Page, Shown, short_type};
-use super::{MOST, category};
-use crate::command::database::warned;
+use crate::command::database::warn_if_in_memory;
+use crate::command::limit::MAX_LIMIT;
 use crate::{App, Reply, Result, Table};
 
-/// Which messages of which stream.
+/// The stream, and which of its messages to show.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// A category and an id: 'bank::account-17'
+    /// A category and an id, such as 'bank::account-17'
     stream: String,
-    /// Begins with this place in the stream
+    /// Starts at this position in the stream
     #[arg(long, value_name = "N", default_value_t = 0)]
     from: u64,
     /// At most this many messages
     #[arg(long, value_name = "N", default_value_t = 100,
-          value_parser = clap::value_parser!(u32).range(1..=MOST))]
+          value_parser = clap::value_parser!(u32).range(1..=MAX_LIMIT))]
     limit: u32,
-    /// Shows the fields too
+    /// Shows the data as well
     #[arg(long)]
     data: bool,
 }
@@ -51,7 +52,10 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
         cells.extend(options.data.then(|| message.data.to_string()));
         table.row(cells);
     }
-    let more = next.map(|next| format!("\n\nGoes on: --from {next}")).unwrap_or_default();
+    let more = next.map(|next| format!("\n\nNext page: --from {next}")).unwrap_or_default();
     let messages = found.iter().map(|recorded| Shown::new(recorded, options.data)).collect();
-    app.reply(warned(Reply::new(Page { messages, next }, format!("{table}{more}")), &domain))
+    app.reply(warn_if_in_memory(
+        Reply::new(Page { messages, next }, format!("{table}{more}")),
+        &domain,
+    ))
 }

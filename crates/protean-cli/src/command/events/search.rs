@@ -1,44 +1,45 @@
-//! `events search`: messages of any stream.
+//! `events search`: finds messages in the log.
 
 use clap::Args;
 use protean::Timestamp;
 use protean::message::{Category, Recorded};
 use protean::port::Find;
 
+use super::category;
 use super::message::{Page, Shown, short_type};
-use super::{MOST, category};
-use crate::command::database::warned;
+use crate::command::database::warn_if_in_memory;
+use crate::command::limit::MAX_LIMIT;
 use crate::{App, Reply, Result, Table};
 
-/// Which messages.
+/// The criteria, all of which must match.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Of this type: 'AccountOpened', or 'Bank.AccountOpened.v1' for one version
+    /// The type: 'AccountOpened', or 'Bank.AccountOpened.v1' for one version
     #[arg(long, value_name = "TYPE")]
     r#type: Option<String>,
-    /// Of this category: 'bank::account', 'bank::account:command'
+    /// The category: 'bank::account', 'bank::account:command'
     #[arg(long, value_name = "CATEGORY")]
     category: Option<String>,
-    /// With this correlation id
+    /// The correlation id
     #[arg(long, value_name = "ID")]
     correlation: Option<String>,
-    /// Made at this moment or later: '2026-11-20T17:00:00Z'
+    /// Created at this time or later: '2026-11-20T17:00:00Z'
     #[arg(long, value_name = "RFC3339")]
     since: Option<Timestamp>,
-    /// Made before this moment
+    /// Created before this time
     #[arg(long, value_name = "RFC3339")]
     until: Option<Timestamp>,
     /// Shows the newest first
     #[arg(long)]
     newest: bool,
-    /// Goes on after this position of the log
+    /// Starts after this position in the log
     #[arg(long, value_name = "POSITION")]
     after: Option<u64>,
     /// At most this many messages
     #[arg(long, value_name = "N", default_value_t = 100,
-          value_parser = clap::value_parser!(u32).range(1..=MOST))]
+          value_parser = clap::value_parser!(u32).range(1..=MAX_LIMIT))]
     limit: u32,
-    /// Shows the fields too
+    /// Shows the data as well
     #[arg(long)]
     data: bool,
 }
@@ -72,15 +73,20 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
     let next = found.last().filter(|_| more).map(|last| last.position);
     let text = text(&found, next, options.data);
     let messages = found.iter().map(|recorded| Shown::new(recorded, options.data)).collect();
-    app.reply(warned(Reply::new(Page { messages, next }, text), &domain))
+    app.reply(warn_if_in_memory(Reply::new(Page { messages, next }, text), &domain))
 }
 
 fn text(found: &[Recorded], next: Option<u64>, data: bool) -> String {
     if found.is_empty() {
         return "No messages.".to_owned();
     }
-    let table = Table::new().number("Position").text("Time").text("Type").text("Stream");
-    let table = table.text("Priority").text("Correlation");
+    let table = Table::new()
+        .number("Position")
+        .text("Time")
+        .text("Type")
+        .text("Stream")
+        .text("Priority")
+        .text("Correlation");
     let mut table = if data { table.text("Data") } else { table };
     for Recorded { position, message, .. } in found {
         let mut cells = vec![
@@ -94,6 +100,6 @@ fn text(found: &[Recorded], next: Option<u64>, data: bool) -> String {
         cells.extend(data.then(|| message.data.to_string()));
         table.row(cells);
     }
-    let more = next.map(|next| format!("\n\nGoes on: --after {next}")).unwrap_or_default();
+    let more = next.map(|next| format!("\n\nNext page: --after {next}")).unwrap_or_default();
     format!("{table}{more}")
 }

@@ -1,4 +1,4 @@
-//! `events stats`: how many messages there are of each type.
+//! `events stats`: counts the messages of each type.
 
 use protean::Timestamp;
 use protean::port::TypeStats;
@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::message::short_type;
 use crate::age::age;
-use crate::command::database::warned;
+use crate::command::database::warn_if_in_memory;
 use crate::{App, Reply, Result, Table, grouped};
 
 pub(super) async fn run(app: &App) -> Result {
@@ -15,7 +15,7 @@ pub(super) async fn run(app: &App) -> Result {
     let text = text(&found, domain.clock().now());
     let types = found.iter().map(Type::new).collect();
     let total = total(&found);
-    app.reply(warned(Reply::new(Types { types, total }, text), &domain))
+    app.reply(warn_if_in_memory(Reply::new(Types { types, total }, text), &domain))
 }
 
 fn total(found: &[TypeStats]) -> u64 {
@@ -23,8 +23,13 @@ fn total(found: &[TypeStats]) -> u64 {
 }
 
 fn text(found: &[TypeStats], now: Timestamp) -> String {
-    let table = Table::new().text("Category").text("Type").text("Kind").number("Messages");
-    let mut table = table.number("First").number("Last");
+    let mut table = Table::new()
+        .text("Category")
+        .text("Type")
+        .text("Kind")
+        .number("Messages")
+        .number("First")
+        .number("Last");
     for stats in found {
         table.row([
             stats.category.to_string(),

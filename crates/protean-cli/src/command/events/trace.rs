@@ -1,43 +1,45 @@
-//! `events trace`: what caused what.
+//! `events trace`: shows cause and effect as a tree.
 
 use clap::Args;
-use protean::domain::{CausationNode, Handling, HandlingState};
 use protean::message::{Kind, Recorded};
 use protean::port::Find;
+use protean::{CausationNode, Handling, HandlingState, Trace};
 use protean::{Domain, Priority, Timestamp};
 use serde::Serialize;
 
 use super::message::{Shown, short_id, short_type};
-use super::{MOST, category, tree};
-use crate::command::database::warned;
+use super::tree::Branch;
+use super::{category, tree};
+use crate::command::database::warn_if_in_memory;
+use crate::command::limit::MAX_LIMIT;
 use crate::{App, Error, Reply, Result, escape};
 
 pub(super) const AFTER_HELP: &str = "\
-Each line tells the kind and type of a message, its stream, the end of a command's
-id or the place of an event in its stream, how long after the first message it was
-made, its priority unless that is NORMAL, and the handlers that take it:
+Each line shows the kind and type of a message, its stream, the end of a command's id
+or the sequence number of an event, how long after the first message it was created,
+its priority unless NORMAL, and the handlers that receive it:
 
-  → Mailer             it is done with it
-  → Mailer (waiting)   it has not come to it yet
-  → Mailer (held)      it is parked or dead, or waits behind such a message
+  → Mailer             the handler is done with the message
+  → Mailer (waiting)   the handler has not reached the message yet
+  → Mailer (held)      the message is parked or dead, or waits behind one that is
   → Mailer (tried)     parked, dead or done: earlier messages of the stream hide which
 
-With --json the messages stand in the order of the tree, each with its depth.";
+With --json the messages appear in tree order, each with its depth.";
 
-/// Which chain, and how to show it.
+/// The chain to show, and how.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The correlation id of the chain, or the id of any message in it
+    /// The correlation id of the chain, or the id of a message in it
     #[arg(value_name = "CORRELATION")]
     id: String,
-    /// A line a message in the order of the log, not as a tree
+    /// Lists the messages in log order instead of as a tree
     #[arg(long)]
     flat: bool,
-    /// At most this many messages, from the beginning of the chain
+    /// At most this many messages from the start of the chain
     #[arg(long, value_name = "N", default_value_t = 1000,
-          value_parser = clap::value_parser!(u32).range(1..=MOST))]
+          value_parser = clap::value_parser!(u32).range(1..=MAX_LIMIT))]
     limit: u32,
-    /// Shows the fields too
+    /// Shows the data as well
     #[arg(long)]
     data: bool,
 }
@@ -46,35 +48,40 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
     let domain = app.domain()?;
     let limit = usize::try_from(options.limit)?;
     let mut chain = chain(&domain, &options.id, limit + 1).await?;
-    let more = chain.len() > limit;
+    let is_cut = chain.len() > limit;
     chain.truncate(limit);
     let forest = CausationNode::forest(chain);
     let lines = lines(&domain, &forest, options.flat).await?;
     let reply = Reply::new(Chain::new(&lines, options.data), text(&domain, &lines, options.data));
-    let told = format!("the chain goes on after {limit} messages: --limit shows up to {MOST}");
-    let reply = if more { reply.warning(told) } else { reply };
-    app.reply(warned(reply, &domain))
+    let reply = if is_cut {
+        reply.warning(format!(
+            "the chain has more than {limit} messages; show up to {MAX_LIMIT} with --limit"
+        ))
+    } else {
+        reply
+    };
+    app.reply(warn_if_in_memory(reply, &domain))
 }
 
-/// A line a message, as a tree or, when it is to be flat, in the order of the log.
+/// One line for each message, in tree order or, when `flat`, in log order.
 pub(super) async fn lines<'a>(
     domain: &Domain,
     forest: &'a [CausationNode],
     flat: bool,
-) -> Result<Vec<Line<'a>>> {
+) -> Result<Vec<TraceLine<'a>>> {
     let mut lines = Vec::new();
-    for (branch, depth, node) in tree::branches(forest) {
-        let handlers = domain.trace().handlers(&node.recorded).await?;
-        lines.push(Line { branch, depth, recorded: &node.recorded, handlers });
+    for Branch { prefix, depth, node } in tree::branches(forest) {
+        let handlers = Trace::of(domain).handlers(&node.recorded).await?;
+        lines.push(TraceLine { prefix, depth, recorded: &node.recorded, handlers });
     }
     if flat {
         lines.sort_by_key(|line| line.recorded.position);
-        lines.iter_mut().for_each(|line| line.branch.clear());
+        lines.iter_mut().for_each(|line| line.prefix.clear());
     }
     Ok(lines)
 }
 
-/// The chain with this correlation id, or that of the message with this id.
+/// The chain with this correlation id, or the chain of the message with this id.
 pub(super) async fn chain(domain: &Domain, id: &str, limit: usize) -> Result<Vec<Recorded>> {
     let store = domain.store().await?;
     let chain = |id: &str| Find { correlation_id: Some(id.into()), ..Find::first(limit) };
@@ -85,27 +92,27 @@ pub(super) async fn chain(domain: &Domain, id: &str, limit: usize) -> Result<Vec
     let message = store.find(Find { message_id: Some(id.into()), ..Find::first(1) }).await?;
     match message.first() {
         Some(recorded) => Ok(store.find(chain(&recorded.message.correlation_id)).await?),
-        None => Err(Error::failed(format!("no message has the correlation id or the id '{id}'"))
-            .advice("'events search' shows the correlation ids of messages")),
+        None => Err(Error::failed(format!("no message has the id or the correlation id '{id}'"))
+            .advice("find correlation ids with 'events search'")),
     }
 }
 
-/// A message on its way onto the screen.
-pub(super) struct Line<'a> {
-    branch: String,
+/// One line of a trace.
+pub(super) struct TraceLine<'a> {
+    /// The branches of the tree before the message.
+    prefix: String,
     depth: usize,
     recorded: &'a Recorded,
     handlers: Vec<Handling>,
 }
 
-pub(super) fn text(domain: &Domain, lines: &[Line<'_>], data: bool) -> String {
-    let times = lines.iter().map(|line| line.recorded.message.time);
-    let begun = times.min().unwrap_or_default();
+pub(super) fn text(domain: &Domain, lines: &[TraceLine<'_>], data: bool) -> String {
+    let begun = lines.iter().map(|line| line.recorded.message.time).min().unwrap_or_default();
     let first = lines.first().map_or("", |line| &line.recorded.message.correlation_id);
     let mut text = format!("{}, begun {begun}\n", escape(first));
     for line in lines {
         text.push('\n');
-        text.push_str(&told(domain, line, begun));
+        text.push_str(&describe(domain, line, begun));
         if data {
             text.push_str("  ");
             text.push_str(&escape(&line.recorded.message.data));
@@ -114,7 +121,7 @@ pub(super) fn text(domain: &Domain, lines: &[Line<'_>], data: bool) -> String {
     text
 }
 
-fn told(domain: &Domain, line: &Line<'_>, begun: Timestamp) -> String {
+fn describe(domain: &Domain, line: &TraceLine<'_>, begun: Timestamp) -> String {
     let message = &line.recorded.message;
     let kind = match message.kind {
         Kind::Command => "command",
@@ -124,15 +131,15 @@ fn told(domain: &Domain, line: &Line<'_>, begun: Timestamp) -> String {
     let (name, stream, id) =
         (short_type(&message.type_name), &message.stream, short_id(line.recorded));
     let later = message.time.since(begun).as_secs_f64();
-    let mut told = escape(&format!("{kind} {name}  {stream}  {id}  +{later:.3}s"));
+    let mut text = escape(&format!("{kind} {name}  {stream}  {id}  +{later:.3}s"));
     if message.priority != Priority::NORMAL {
-        told.push_str(&format!("  {}", message.priority));
+        text.push_str(&format!("  {}", message.priority));
     }
     if !line.handlers.is_empty() {
         let handlers: Vec<_> = line.handlers.iter().map(handler).collect();
-        told.push_str(&escape(&format!("  → {}", handlers.join(", "))));
+        text.push_str(&escape(&format!("  → {}", handlers.join(", "))));
     }
-    format!("{}{told}", line.branch)
+    format!("{}{text}", line.prefix)
 }
 
 fn handler(handling: &Handling) -> String {
@@ -142,7 +149,7 @@ fn handler(handling: &Handling) -> String {
     }
 }
 
-/// A chain for programs.
+/// The JSON of a chain.
 #[derive(Serialize)]
 pub(super) struct Chain<'a> {
     correlation_id: &'a str,
@@ -164,8 +171,8 @@ struct Handler<'a> {
 }
 
 impl<'a> Chain<'a> {
-    pub(super) fn new(lines: &'a [Line<'a>], data: bool) -> Self {
-        let link = |line: &'a Line<'a>| Link {
+    pub(super) fn new(lines: &'a [TraceLine<'a>], data: bool) -> Self {
+        let link = |line: &'a TraceLine<'a>| Link {
             depth: line.depth,
             message: Shown::new(line.recorded, data),
             handlers: line.handlers.iter().map(Handler::new).collect(),

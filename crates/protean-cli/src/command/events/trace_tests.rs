@@ -1,8 +1,8 @@
-//! A trace from a command over what its event led to, as it is shown.
+//! The trace of a command, its event and everything that the event caused.
 
 use std::time::Duration;
 
-use protean::domain::CausationNode;
+use protean::CausationNode;
 use protean::port::Clock;
 use protean::prelude::{Context, Handled, Id, Priority, Root, Timestamp};
 use protean::{Domain, aggregate, aggregate_impl, command, command_handler, event, event_handler};
@@ -11,7 +11,7 @@ use serde_json::{Value, json, to_value};
 
 use super::trace::{Chain, chain, lines, text};
 use super::tree;
-use crate::rest::rest;
+use crate::idle::wait_until_idle;
 
 #[event(part_of = Order)]
 struct OrderPlaced {
@@ -94,51 +94,51 @@ impl Waiter {
     }
 }
 
-/// Reads what is on order off the facts.
+/// Reads orders from fact events.
 struct Board;
 
 #[event_handler(part_of = Order, start_from = "beginning")]
 impl Board {
     #[handle]
-    async fn told(&self, _: OrderFactEvent) -> Handled {
+    async fn on_fact(&self, _: OrderFactEvent) -> Handled {
         Ok(())
     }
 }
 
-/// It is always the same moment.
-struct Still;
+/// A clock that stands still.
+struct StoppedClock;
 
-impl Clock for Still {
+impl Clock for StoppedClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_micros(1_795_000_000_123_456)
     }
 }
 
-/// A kitchen that works at once, or when it is served.
+/// A kitchen that processes messages `sync` or `async`.
 fn kitchen(processing: &str) -> Domain {
     let settings = format!(
         "command_processing = \"{processing}\"\nevent_processing = \"{processing}\"\n\
          [databases.default]\nprovider = \"memory\"\n"
     );
-    let kitchen = protean::domain("kitchen").config(&settings).clock(Still);
+    let kitchen = protean::domain("kitchen").config(&settings).clock(StoppedClock);
     let kitchen = kitchen.aggregate::<Order>().aggregate::<Dish>();
     let kitchen = kitchen.register(Orders).register(Dishes).register(Waiter).register(Board);
     kitchen.build().unwrap()
 }
 
-/// Places an order, which leads to a dish.
+/// Places an order, which causes a dish to be cooked.
 async fn place(domain: &Domain) {
     let order = PlaceOrder { order_id: "7".into(), dish: "so\u{1b}up".into() };
     let placed = domain.process(order).correlation_id("evening").priority(Priority::HIGH);
     placed.await.unwrap();
 }
 
-/// What is shown, the ends of the commands' ids left out.
+/// The text and the JSON of the trace, with the random ends of command ids masked.
 async fn shown(domain: &Domain, flat: bool, data: bool) -> (String, Value) {
     let forest = CausationNode::forest(chain(domain, "evening", 100).await.unwrap());
     let lines = lines(domain, &forest, flat).await.unwrap();
     let mut text = text(domain, &lines, data);
-    for (_, _, node) in tree::branches(&forest) {
+    for tree::Branch { node, .. } in tree::branches(&forest) {
         let id = &*node.recorded.message.id;
         if !id.starts_with("kitchen") {
             text = text.replace(&id[id.len() - 8..], "········");
@@ -157,20 +157,20 @@ command PlaceOrder  kitchen::order:command-7  ········  +0.000s  HIGH  �
       └─ event DishCooked  kitchen::dish-7  #0.1  +0.000s  HIGH";
 
 #[tokio::test]
-async fn a_tree_shows_from_the_command_to_what_it_led_to() {
+async fn a_tree_shows_everything_that_a_command_caused() {
     let domain = kitchen("sync");
     place(&domain).await;
     assert_eq!(shown(&domain, false, false).await.0, TREE);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_leads_to_the_same_tree() {
+async fn asynchronous_processing_gives_the_same_tree() {
     let domain = kitchen("async");
     place(&domain).await;
     let (waiting, _) = shown(&domain, false, false).await;
     assert!(waiting.ends_with("HIGH  → Orders (waiting)"), "{waiting}");
     let watched = domain.clone();
-    let done = async move { rest(&watched).await.unwrap() };
+    let done = async move { wait_until_idle(&watched).await.unwrap() };
     let served = Server::new(domain.clone()).run(done);
     tokio::time::timeout(Duration::from_secs(10), served).await.unwrap().unwrap();
     assert_eq!(shown(&domain, false, false).await.0, TREE);
@@ -178,7 +178,7 @@ async fn a_server_leads_to_the_same_tree() {
 }
 
 #[tokio::test]
-async fn a_flat_trace_follows_the_log() {
+async fn a_flat_trace_is_in_log_order() {
     let domain = kitchen("sync");
     place(&domain).await;
     let (text, chain) = shown(&domain, true, true).await;
@@ -191,7 +191,7 @@ async fn a_flat_trace_follows_the_log() {
 }
 
 #[tokio::test]
-async fn a_trace_never_commands_the_terminal() {
+async fn a_trace_escapes_control_characters() {
     let domain = kitchen("sync");
     let order = PlaceOrder { order_id: "7\u{1b}[2J".into(), dish: "soup".into() };
     domain.process(order).correlation_id("eve\u{9b}ning").await.unwrap();
@@ -206,7 +206,7 @@ async fn a_trace_never_commands_the_terminal() {
 }
 
 #[tokio::test]
-async fn a_program_is_told_depths_causes_and_handlers() {
+async fn the_json_has_depths_causes_and_handlers() {
     let domain = kitchen("sync");
     place(&domain).await;
     let (_, chain) = shown(&domain, false, true).await;

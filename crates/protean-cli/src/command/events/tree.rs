@@ -1,42 +1,49 @@
-//! Trees, drawn with boxes.
+//! Draws trees with box characters.
 
-use protean::domain::CausationNode;
+use protean::CausationNode;
 
-/// Deeper than this the branches are not drawn any more: a line would be wider
-/// than any terminal.
-const DEEPEST: usize = 24;
+/// The depth up to which branches are drawn; deeper ones would not fit on a terminal.
+const MAX_DRAWN_DEPTH: usize = 24;
 
-/// Each message of the trees with what is drawn before it and how deep it lies,
-/// causes before effects.
-pub(super) fn branches(forest: &[CausationNode]) -> Vec<(String, usize, &CausationNode)> {
+/// A message in a drawn tree.
+pub(super) struct Branch<'a> {
+    /// The box characters before the message.
+    pub(super) prefix: String,
+    pub(super) depth: usize,
+    pub(super) node: &'a CausationNode,
+}
+
+/// Every message of the trees, causes before effects.
+pub(super) fn branches(forest: &[CausationNode]) -> Vec<Branch<'_>> {
     let mut drawn = Vec::new();
-    let mut open: Vec<_> =
-        forest.iter().rev().map(|root| (String::new(), String::new(), 0, root)).collect();
-    while let Some((here, below, depth, node)) = open.pop() {
+    let root = |node| (Branch { prefix: String::new(), depth: 0, node }, String::new());
+    let mut open: Vec<_> = forest.iter().rev().map(root).collect();
+    while let Some((drawing, below)) = open.pop() {
+        let Branch { depth, node, .. } = drawing;
         for (index, effect) in node.caused.iter().enumerate().rev() {
             let last = index + 1 == node.caused.len();
             let (branch, space) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
-            let (effect_here, effect_below) = if depth < DEEPEST {
+            let (prefix, effects_below) = if depth < MAX_DRAWN_DEPTH {
                 (format!("{below}{branch}"), format!("{below}{space}"))
             } else {
                 (format!("{below}⋯{} ", depth + 1), below.clone())
             };
-            open.push((effect_here, effect_below, depth + 1, effect));
+            open.push((Branch { prefix, depth: depth + 1, node: effect }, effects_below));
         }
-        drawn.push((here, depth, node));
+        drawn.push(drawing);
     }
     drawn
 }
 
 #[cfg(test)]
 mod tests {
+    use protean::CausationNode;
     use protean::Id;
-    use protean::domain::CausationNode;
     use protean::message::{Category, Extensions, Kind, Message, Priority, Recorded, Timestamp};
 
-    use super::branches;
+    use super::{Branch, branches};
 
-    /// Messages 0, 1, 2, …, each caused by the one named.
+    /// Messages 0, 1, 2, …, each with the number of its cause.
     fn forest(causes: impl IntoIterator<Item = Option<u64>>) -> Vec<CausationNode> {
         let recorded = |(position, cause): (u64, Option<u64>)| Recorded {
             position,
@@ -59,20 +66,21 @@ mod tests {
     }
 
     #[test]
-    fn a_branch_goes_on_past_what_the_first_of_two_caused() {
+    fn a_branch_continues_past_the_effects_of_an_earlier_one() {
         let forest = forest([None, Some(0), Some(0), Some(1), Some(2), None]);
         let drawn = branches(&forest);
-        let drawn =
-            drawn.iter().map(|(branch, _, node)| format!("{branch}{}", node.recorded.position));
+        let lines = drawn
+            .iter()
+            .map(|Branch { prefix, node, .. }| format!("{prefix}{}", node.recorded.position));
         let expected = ["0", "├─ 1", "│  └─ 3", "└─ 2", "   └─ 4", "5"];
-        assert_eq!(drawn.collect::<Vec<_>>(), expected);
+        assert_eq!(lines.collect::<Vec<_>>(), expected);
     }
 
     #[test]
     fn a_deep_chain_stays_narrow() {
         let forest = forest((0..10_000_u64).map(|number| number.checked_sub(1)));
         let drawn = branches(&forest);
-        assert!(drawn.iter().all(|(branch, ..)| branch.chars().count() < 100));
-        assert!(drawn[9_999].0.ends_with("⋯9999 ") && drawn[9_999].1 == 9_999);
+        assert!(drawn.iter().all(|branch| branch.prefix.chars().count() < 100));
+        assert!(drawn[9_999].prefix.ends_with("⋯9999 ") && drawn[9_999].depth == 9_999);
     }
 }

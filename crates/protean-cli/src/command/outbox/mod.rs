@@ -1,4 +1,4 @@
-//! `outbox`: messages on their way to brokers.
+//! `outbox`: messages waiting for brokers.
 
 mod retry;
 mod status;
@@ -9,13 +9,13 @@ use clap::Subcommand;
 
 use crate::{App, Result};
 
-/// What to tell of messages on their way to brokers, or to do about them.
+/// Shows messages waiting for brokers, and retries refused ones.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Where each broker's relay stands, and what the broker has refused
+    /// Shows the relay of each broker, and the messages that the broker refused
     #[command(after_help = status::AFTER_HELP)]
     Status(status::Options),
-    /// Lets messages go out again that were given up, with all their tries before them
+    /// Publishes abandoned messages again, with a fresh set of attempts
     Retry(retry::Options),
 }
 

@@ -1,23 +1,23 @@
-//! `outbox retry`: lets messages go out again.
+//! `outbox retry`: publishes abandoned messages again.
 
 use clap::Args;
 use protean_engine::Outbox;
 use serde_json::json;
 
-use crate::command::consent::ask;
-use crate::command::database::warned;
+use crate::command::confirm::confirm;
+use crate::command::database::warn_if_in_memory;
 use crate::{App, Error, Reply, Result, grouped};
 
-/// Which messages.
+/// The messages to publish again.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Its id in 'outbox status', or the id of the message
+    /// Its id in 'outbox status', or the message id
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     pub(super) id: Option<String>,
-    /// All that were given up
+    /// All abandoned messages
     #[arg(long)]
     pub(super) all: bool,
-    /// Does not ask
+    /// Skips the confirmation
     #[arg(long)]
     pub(super) yes: bool,
 }
@@ -25,16 +25,16 @@ pub(crate) struct Options {
 pub(super) async fn run(options: &Options, app: &App) -> Result {
     let domain = app.domain()?;
     if options.all && !options.yes {
-        ask(app, "Every message that was given up goes out again.", "retry")?;
+        confirm(app, "This publishes every abandoned message again.", "retry")?;
     }
     let retried = Outbox::of(&domain).await?.retry(options.id.as_deref()).await?;
     if let (0, Some(id)) = (retried, &options.id) {
-        return Err(Error::failed(format!("no message that was given up has the id '{id}'"))
-            .advice("'outbox status' shows those there are"));
+        return Err(Error::failed(format!("no abandoned message has the id '{id}'"))
+            .advice("list them with 'outbox status'"));
     }
     let text = match retried {
-        0 => "No message was given up.".to_owned(),
-        _ => format!("{} to go out again within a second of a server's work.", grouped(retried)),
+        0 => "There are no abandoned messages.".to_owned(),
+        _ => format!("A running server publishes {} again within a second.", grouped(retried)),
     };
-    app.reply(warned(Reply::new(json!({"retried": retried}), text), &domain))
+    app.reply(warn_if_in_memory(Reply::new(json!({"retried": retried}), text), &domain))
 }

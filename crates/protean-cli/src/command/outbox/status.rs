@@ -1,4 +1,4 @@
-//! `outbox status`: where the relays stand.
+//! `outbox status`: the state of the relays.
 
 use std::time::Duration;
 
@@ -8,42 +8,40 @@ use protean_engine::{Outbox, Refused, RelayStatus};
 use serde::Serialize;
 
 use crate::age::age;
-use crate::command::database::warned;
-use crate::number::known;
+use crate::command::database::warn_if_in_memory;
+use crate::command::limit::MAX_LIMIT;
+use crate::number::or_unknown;
 use crate::{App, Reply, Result, Table, short};
 
-/// The most messages that one call shows: they are held in memory.
-const MOST: i64 = 10_000;
-
 pub(super) const AFTER_HELP: &str = "\
-It reads the database alone: neither a server nor a broker needs to run.
+Reads only the database: neither a server nor a broker need run.
 
   Waiting    messages committed and not published yet
-  Failed     messages the broker has refused, to be tried again
-  Abandoned  messages given up: 'outbox retry' lets them go out again
-  Oldest     how long the first of those that wait has waited
+  Failed     messages that the broker refused and that will be retried
+  Abandoned  messages given up; 'outbox retry' publishes them again
+  Oldest     how long the oldest waiting message has waited
   Status     ok, or unknown (not readable, or no server has published to it yet)
 
-A number that is not known is null with --json, never 0. Why a failed message was
-refused stands in the view 'outbox' of the database, in last_error.";
+An unknown number is null with --json, never 0. The column last_error of the view
+'outbox' in the database says why a failed message was refused.";
 
 /// How much to show.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// At most this many failed and as many abandoned messages of each relay
+    /// At most this many failed and this many abandoned messages of each relay
     #[arg(long, value_name = "N", default_value_t = 100,
-          value_parser = clap::value_parser!(u32).range(1..=MOST))]
+          value_parser = clap::value_parser!(u32).range(1..=MAX_LIMIT))]
     pub(super) limit: u32,
 }
 
-/// The answer for programs.
+/// The JSON of the answer.
 #[derive(Serialize)]
 pub(super) struct Shown {
     relays: Vec<RelayRow>,
     messages: Vec<MessageRow>,
 }
 
-/// Where a relay stands; what is not known is null.
+/// The JSON of a relay; unknown values are null.
 #[derive(Serialize)]
 struct RelayRow {
     broker: String,
@@ -54,7 +52,7 @@ struct RelayRow {
     status: &'static str,
 }
 
-/// A message that a broker has refused.
+/// The JSON of a message that a broker refused.
 #[derive(Serialize)]
 struct MessageRow {
     id: u64,
@@ -86,27 +84,32 @@ pub(super) fn reply(domain: &Domain, relays: &[RelayStatus], messages: &[Refused
     let mut reply = Reply::new(shown, text(domain, relays, messages));
     for RelayStatus { broker, fault, .. } in relays {
         if let Some(fault) = fault {
-            reply =
-                reply.failed(format!("nothing is known about the relay to '{broker}': {fault}"));
+            reply = reply.failed(format!("the relay to '{broker}' cannot be read: {fault:#}"));
         }
     }
-    warned(reply, domain)
+    warn_if_in_memory(reply, domain)
 }
 
 pub(super) fn text(domain: &Domain, relays: &[RelayStatus], messages: &[Refused]) -> String {
     if relays.is_empty() {
-        return "No broker is configured that messages are published to.".to_owned();
+        return "No broker is configured for publishing.".to_owned();
     }
-    let table = Table::new().text("Broker").number("Waiting").number("Failed");
-    let mut table = table.number("Abandoned").number("Oldest").text("Status");
+    let mut table = Table::new()
+        .text("Broker")
+        .number("Waiting")
+        .number("Failed")
+        .number("Abandoned")
+        .number("Oldest")
+        .text("Status");
     for relay in relays {
-        let waited = relay.waited_seconds.map(|seconds| age(Duration::from_secs_f64(seconds)));
-        let waited = waited.unwrap_or_else(|| "unknown".to_owned());
+        let waited = relay
+            .waited_seconds
+            .map_or_else(|| "unknown".to_owned(), |seconds| age(Duration::from_secs_f64(seconds)));
         table.row([
             relay.broker.clone(),
-            known(relay.waiting, short),
-            known(relay.failed, short),
-            known(relay.abandoned, short),
+            or_unknown(relay.waiting, short),
+            or_unknown(relay.failed, short),
+            or_unknown(relay.abandoned, short),
             if relay.waiting == Some(0) { "-".to_owned() } else { waited },
             status(relay).to_owned(),
         ]);
@@ -119,8 +122,15 @@ pub(super) fn text(domain: &Domain, relays: &[RelayStatus], messages: &[Refused]
 }
 
 fn refused(domain: &Domain, messages: &[Refused]) -> Table {
-    let table = Table::new().number("ID").text("Broker").text("Type").text("Stream");
-    let mut table = table.text("State").number("Attempts").text("Given up").text("Reason");
+    let mut table = Table::new()
+        .number("ID")
+        .text("Broker")
+        .text("Type")
+        .text("Stream")
+        .text("State")
+        .number("Attempts")
+        .text("Given up")
+        .text("Reason");
     for Refused { broker, recorded, attempts, abandoned } in messages {
         let (state, when, reason) = match abandoned {
             Some((reason, time)) => {

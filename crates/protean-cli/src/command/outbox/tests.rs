@@ -1,4 +1,4 @@
-//! The commands on a bank whose relay has given one message up and holds another.
+//! The commands on a bank whose relay has abandoned one message and will retry another.
 
 use std::sync::Arc;
 
@@ -12,13 +12,13 @@ use serde_json::{Value, json, to_value};
 
 use super::{Command, retry, run, status};
 use crate::App;
-use crate::line::Globals;
+use crate::globals::Globals;
 use crate::sample::{OpenAccount, bank};
 
 const RELAY: &str = "fidelis.relay:default";
 const CATEGORY: &str = "fidelis::account:command";
 
-/// Of three messages the first was given up, the second failed, the third waits.
+/// Of three messages, the first is abandoned, the second failed and the third waits.
 async fn refused() -> (App, Domain) {
     let app = App::new(bank(&Arc::default()), Globals { json: true, config: None });
     let domain = app.domain().unwrap();
@@ -69,7 +69,7 @@ async fn object(domain: &Domain) -> Value {
 }
 
 #[tokio::test]
-async fn each_relay_has_a_row_and_each_message_that_was_refused() {
+async fn each_relay_and_each_refused_message_has_a_row() {
     let (_, domain) = refused().await;
     let mut shown = object(&domain).await;
     assert!(shown["relays"][0]["oldest_seconds"].take().as_f64().is_some_and(|age| age >= 0.0));
@@ -85,23 +85,23 @@ async fn each_relay_has_a_row_and_each_message_that_was_refused() {
 }
 
 #[tokio::test]
-async fn what_was_given_up_goes_out_again() {
+async fn an_abandoned_message_is_published_again() {
     let (app, domain) = refused().await;
     let one = |id: &str| retry::Options { id: Some(id.into()), all: false, yes: false };
     let unknown = run(&Command::Retry(one("2")), &app).await.unwrap_err();
-    assert!(unknown.to_string().contains("'2'"), "it was not given up: {unknown}");
+    assert!(unknown.to_string().contains("'2'"), "not abandoned: {unknown}");
     run(&Command::Retry(one("1")), &app).await.unwrap();
-    assert!(run(&Command::Retry(one("1")), &app).await.is_err(), "it is under way");
+    assert!(run(&Command::Retry(one("1")), &app).await.is_err(), "already waiting");
     let shown = object(&domain).await;
     assert_eq!(
         (&shown["relays"][0]["failed"], &shown["relays"][0]["abandoned"]),
         (&json!(2), &json!(0))
     );
-    assert_eq!(shown["messages"][0]["attempts"], json!(0), "it has all its tries again");
+    assert_eq!(shown["messages"][0]["attempts"], json!(0), "a fresh set of attempts");
 }
 
 #[tokio::test]
-async fn all_go_out_again_when_that_is_meant() {
+async fn all_abandoned_messages_are_published_again_after_confirmation() {
     let (app, domain) = refused().await;
     let all = |yes| Command::Retry(retry::Options { id: None, all: true, yes });
     let unasked = run(&all(false), &app).await.unwrap_err();
@@ -111,7 +111,7 @@ async fn all_go_out_again_when_that_is_meant() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_read_is_unknown() {
+async fn unreadable_values_are_unknown() {
     let (_, domain) = refused().await;
     let fault = Some(protean::Error::unavailable("the disk is gone"));
     let relay = RelayStatus { broker: "default".into(), fault, ..RelayStatus::default() };

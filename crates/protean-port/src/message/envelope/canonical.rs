@@ -5,15 +5,15 @@ use std::cmp::Ordering;
 use super::unreadable::Unreadable;
 use super::{number, text};
 
-/// The deepest that objects and lists may nest: whoever reads the fields gives up below.
-const DEEPEST: usize = 127;
+/// The nesting limit of the JSON parsers that read the fields later.
+const MAX_DEPTH: usize = 127;
 
-/// JSON text in the one form that `json.dumps(json.loads(text), sort_keys=True,
-/// separators=(",", ":"))` of Python gives it: in ASCII, keys by code point, of
-/// equal keys the last, whole numbers digit for digit, others as `repr`.
+/// JSON in the form of Python's `json.dumps(json.loads(text), sort_keys=True,
+/// separators=(",", ":"))`: ASCII, keys sorted by code point, the last of equal keys,
+/// integers digit for digit, other numbers as `repr`.
 ///
 /// # Errors
-/// When the text is not JSON, or nests deeper than anybody could read.
+/// When the text is not JSON, or is nested too deeply.
 pub(super) fn canonical(json: &str) -> Result<Vec<u8>, Unreadable> {
     let out = Vec::with_capacity(json.len() + json.len() / 8);
     let (members, moved) = (Vec::new(), Vec::new());
@@ -25,19 +25,19 @@ pub(super) fn canonical(json: &str) -> Result<Vec<u8>, Unreadable> {
     }
 }
 
-/// Reads on one side and prints on the other, in one pass.
+/// Parses and prints in one pass.
 struct Printer<'a> {
     json: &'a str,
     at: usize,
     out: Vec<u8>,
     depth: usize,
-    /// The members of the objects that are open, the innermost last.
+    /// The members of the open objects, the innermost last.
     members: Vec<Member>,
-    /// What an object held before its members were put in order.
+    /// The text of an object before its members are sorted.
     moved: Vec<u8>,
 }
 
-/// Where in the output a member of an object stands, its name in quotes first.
+/// The place of a member in the output, beginning with its quoted name.
 #[derive(Clone, Copy)]
 struct Member {
     start: usize,
@@ -60,10 +60,10 @@ impl Printer<'_> {
     }
 
     fn nested(&mut self, inner: fn(&mut Self) -> Result<(), Unreadable>) -> Result<(), Unreadable> {
-        if self.depth == DEEPEST {
+        if self.depth == MAX_DEPTH {
             return Err(Unreadable::new(format!(
-                "the data nests deeper than {DEEPEST} objects and lists at byte {}: \
-                 expected what can be read back",
+                "the data nests deeper than {MAX_DEPTH} objects and lists at byte {}; \
+                 send flatter data",
                 self.at
             )));
         }
@@ -154,7 +154,7 @@ impl Printer<'_> {
         Ok(())
     }
 
-    /// Puts the members of an object that begin with the given one in order.
+    /// Sorts the members of the innermost object, which begin at index `first`.
     fn sort(&mut self, first: usize) {
         let out = &self.out;
         let in_order = |pair: &[Member]| by_name(out, &pair[0], &pair[1]) == Ordering::Less;
@@ -169,13 +169,13 @@ impl Printer<'_> {
         self.members.truncate(first);
     }
 
-    /// Writes the members again from `begin` on, in their order now.
+    /// Writes the sorted members, beginning at `begin`.
     fn rewrite(&mut self, first: usize, begin: usize) {
         self.out.truncate(begin);
         let members = &self.members[first..];
         for (at, member) in members.iter().enumerate() {
             let name = |member: &Member| &self.moved[member.start - begin..member.name_end - begin];
-            // The sort keeps equal names in their order, and the last of them counts.
+            // The sort is stable, and the last of equal names wins.
             if members.get(at + 1).is_some_and(|next| name(next) == name(member)) {
                 continue;
             }
@@ -203,8 +203,11 @@ impl Printer<'_> {
     }
 
     fn unexpected(&self, expected: &str) -> Unreadable {
-        let found = self.json.get(self.at..).and_then(|rest| rest.chars().next());
-        let found = found.map_or_else(|| "its end".to_owned(), |found| format!("{found:?}"));
+        let found = self
+            .json
+            .get(self.at..)
+            .and_then(|rest| rest.chars().next())
+            .map_or_else(|| "the end".to_owned(), |found| format!("{found:?}"));
         Unreadable::new(format!(
             "the data is not JSON: found {found} at byte {}, expected {expected}",
             self.at
@@ -212,7 +215,7 @@ impl Printer<'_> {
     }
 }
 
-/// Compares the names of two printed members by their code points.
+/// Compares the names of two printed members by code point.
 fn by_name(out: &[u8], a: &Member, b: &Member) -> Ordering {
     let [a, b] = [a, b].map(|member| &out[member.start + 1..member.name_end - 1]);
     if a.contains(&b'\\') || b.contains(&b'\\') {

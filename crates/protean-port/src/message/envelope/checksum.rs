@@ -1,4 +1,4 @@
-//! What tells that a payload came through whole.
+//! The checksum of a payload.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use sha2::{Digest, Sha256};
 use super::canonical::canonical;
 use super::unreadable::Unreadable;
 
-/// The SHA-256 of a payload in hexadecimal digits, over the text that Python's
-/// `json.dumps(payload, sort_keys=True, separators=(",", ":"))` gives: how the
-/// payload is spaced, escaped and ordered makes no difference.
+/// The SHA-256 of a payload as hexadecimal digits. It is computed over the output of
+/// Python's `json.dumps(payload, sort_keys=True, separators=(",", ":"))`, so spaces,
+/// escapes and the order of keys make no difference.
 ///
 /// ```
 /// # use protean_port::message::Checksum;
@@ -35,7 +35,7 @@ impl Checksum {
         Ok(Self(digits))
     }
 
-    /// 64 hexadecimal digits in lower case.
+    /// The checksum as 64 hexadecimal digits in lower case.
     pub fn as_str(&self) -> &str {
         &self.0
     }

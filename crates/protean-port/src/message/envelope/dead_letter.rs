@@ -1,4 +1,4 @@
-//! A message that was given up, on its way to a dead-letter stream.
+//! The entry of a dead-letter stream.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -15,34 +15,35 @@ use super::layout::Text;
 use super::unreadable::Unreadable;
 use crate::message::Timestamp;
 
-/// Beside what stands in the original entry.
-const NOTICE: &str = "_dlq_metadata";
+/// The field added to the original object.
+const NOTICE_FIELD: &str = "_dlq_metadata";
 
-/// An entry that a group has given up, with its exact bytes.
+/// An entry that a group gave up, with its exact bytes.
 ///
-/// As JSON it is the original object, when the entry was one, with
-/// `_dlq_metadata` beside what the object holds.
+/// Its JSON is the original object, if the entry was one, with the additional field
+/// `_dlq_metadata`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetterEntry {
-    /// The stream it was read from.
+    /// The stream that the entry was read from.
     pub original_stream: String,
-    /// Its id in that stream.
+    /// The id of the entry in that stream.
     pub original_id: String,
     /// The group that gave it up.
     pub consumer_group: String,
-    /// The member of the group that did.
+    /// The consumer that gave it up.
     pub consumer: String,
-    /// When; other senders may not tell.
+    /// When it was given up; other programs may leave this out.
     pub failed_at: Option<Timestamp>,
-    /// How often it had been tried again.
+    /// How often it was retried.
     pub retry_count: u32,
-    /// Why, for a person; other senders may not tell.
+    /// Why it was given up, for people; other programs may leave this out.
     pub failure_reason: Option<String>,
-    /// The entry, byte for byte; of a letter by another sender, what it kept of it.
+    /// The original entry, byte for byte. For a dead letter of another program, as much as it
+    /// kept.
     pub original: Vec<u8>,
 }
 
-/// A letter's own part.
+/// The content of `_dlq_metadata`.
 #[derive(Serialize, Deserialize)]
 struct Notice<'a> {
     #[serde(borrow)]
@@ -64,30 +65,32 @@ struct Notice<'a> {
     original_base64: Option<String>,
 }
 
-/// An object, its members as they stand.
+/// The members of an object, unparsed.
 type Members<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
 
 impl DeadLetterEntry {
-    /// Reads a letter of ours or of another sender.
+    /// Parses a dead letter of ours or of another program.
     ///
     /// # Errors
-    /// When the entry is none: what was found, and what was expected.
+    /// When the entry is not a dead letter; the error says what was found and expected.
     pub fn read(entry: &[u8]) -> Result<Self, Unreadable> {
-        let told = |error| Unreadable::new(format!("no dead letter: {error}; expected an object"));
-        let mut members: Members<'_> = serde_json::from_slice(entry).map_err(told)?;
-        let notice = members.remove(NOTICE).ok_or_else(|| {
+        let not_an_object =
+            |error| Unreadable::new(format!("not a dead letter: {error}; expected an object"));
+        let mut members: Members<'_> = serde_json::from_slice(entry).map_err(not_an_object)?;
+        let notice = members.remove(NOTICE_FIELD).ok_or_else(|| {
             Unreadable::new(format!(
-                "no dead letter: found no `{NOTICE}` in it, expected an object"
+                "not a dead letter: expected an object with the field `{NOTICE_FIELD}`"
             ))
         })?;
-        let told = |error| Unreadable::new(format!("no dead letter: {NOTICE}: {error}"));
-        let notice: Notice<'_> = serde_json::from_str(notice.get()).map_err(told)?;
+        let malformed =
+            |error| Unreadable::new(format!("not a dead letter: {NOTICE_FIELD}: {error}"));
+        let notice: Notice<'_> = serde_json::from_str(notice.get()).map_err(malformed)?;
         let original = match (&notice.original_base64, &notice.original) {
             (Some(encoded), _) => STANDARD.decode(encoded).map_err(|error| {
-                Unreadable::new(format!("{NOTICE}.original_base64 is not base64: {error}"))
+                Unreadable::new(format!("{NOTICE_FIELD}.original_base64 is not base64: {error}"))
             })?,
             (None, Some(Text(original))) => original.as_bytes().to_vec(),
-            (None, None) => serde_json::to_vec(&members).map_err(told)?,
+            (None, None) => serde_json::to_vec(&members).map_err(malformed)?,
         };
         Ok(Self {
             original_stream: notice.original_stream.0.into_owned(),
@@ -101,15 +104,15 @@ impl DeadLetterEntry {
         })
     }
 
-    /// The JSON to send to a dead-letter stream.
+    /// The JSON for a dead-letter stream.
     ///
     /// # Errors
-    /// None that an entry or a reason could bring about.
+    /// Never for valid values of this type.
     pub fn to_json(&self) -> serde_json::Result<String> {
         serde_json::to_string(self)
     }
 
-    /// What the entry holds, when others can read it as well.
+    /// The members of the original entry, if it is JSON that other programs can read.
     fn members(&self) -> Option<Members<'_>> {
         let text = str::from_utf8(&self.original).ok()?;
         canonical(text).ok()?;
@@ -135,13 +138,13 @@ impl DeadLetterEntry {
 impl Serialize for DeadLetterEntry {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut members = self.members().unwrap_or_default();
-        // A letter that died again tells of its last death alone.
-        members.remove(NOTICE);
-        let mut letter = serializer.serialize_map(Some(members.len() + 1))?;
+        // A dead letter that was given up again carries only its latest notice.
+        members.remove(NOTICE_FIELD);
+        let mut map = serializer.serialize_map(Some(members.len() + 1))?;
         for (name, value) in &members {
-            letter.serialize_entry(name, value)?;
+            map.serialize_entry(name, value)?;
         }
-        letter.serialize_entry(NOTICE, &self.notice())?;
-        letter.end()
+        map.serialize_entry(NOTICE_FIELD, &self.notice())?;
+        map.end()
     }
 }

@@ -1,4 +1,4 @@
-//! What others are told of an event: nothing that serves its own domain alone.
+//! The envelope of an event for other systems, without what only its own domain uses.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -21,7 +21,7 @@ struct Metadata<'a> {
     envelope: Seal,
 }
 
-/// Of the origin what is of use beyond the domain.
+/// The part of the origin that is useful outside the domain.
 #[derive(Serialize)]
 struct Origin<'a> {
     fqn: Option<Text<'a>>,
@@ -40,11 +40,11 @@ struct Seal {
 }
 
 impl Envelope {
-    /// The envelope of an event for brokers of others: without checksum, priority
-    /// and places in the log. The fields go in as they are, letter for letter.
+    /// The envelope of an event for brokers of other systems: without checksum, priority and
+    /// log positions. The fields are copied byte for byte.
     ///
     /// # Errors
-    /// When its fields are not JSON.
+    /// When the fields are not JSON.
     pub fn external(recorded: &Recorded, domain: &str) -> Result<Self, Unreadable> {
         let message = &recorded.message;
         let not_json = |error: serde_json::Error| Unreadable::new(format!("not JSON: {error}"));

@@ -1,4 +1,4 @@
-//! An entry of a stream, as it is read.
+//! Parses entries of a stream.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -12,46 +12,46 @@ use super::object;
 use super::unreadable::Unreadable;
 use crate::message::{Category, Extensions, Kind, Message, Priority, Recorded, Stream, Timestamp};
 
-/// What every entry must have.
+/// The fields that every entry must have.
 const EXPECTED: &str = "{\"data\": {…}, \"metadata\": {\"headers\": {\"id\", \"type\", \
                         \"stream\", …}, \"domain\": {\"kind\", …}}}";
 
-/// A message of any sender, verified; what it does not borrow from its entry is small.
+/// A verified message from any sender. It borrows its large parts from the entry.
 #[derive(Clone, Debug)]
 pub struct Foreign<'a> {
-    /// The message's id, as its sender made it.
+    /// The message id, as the sender set it.
     pub id: Cow<'a, str>,
-    /// `Fidelis.AccountOpened.v1`.
+    /// The full name of the type, such as `Fidelis.AccountOpened.v1`.
     pub type_name: Cow<'a, str>,
-    /// Event or command.
+    /// Whether it is an event or a command.
     pub kind: Kind,
-    /// The version of the type; 1 when the sender does not tell.
+    /// The version of the type; 1 when the sender leaves it out.
     pub version: u32,
-    /// The stream it belongs to at its sender.
+    /// The stream of the message at its sender.
     pub stream: Stream,
-    /// `7`, or `7.1` when the aggregate is not event-sourced; a command has none.
+    /// `7`, or `7.1` when the aggregate is not event-sourced; `None` for a command.
     pub sequence_id: Option<Cow<'a, str>>,
-    /// How urgent it is; one beyond what a priority holds is the nearest that it does.
+    /// The priority; a number out of range becomes the nearest one in range.
     pub priority: Priority,
-    /// Shared by all that came of one cause.
+    /// The id that all messages of one causal chain share.
     pub correlation_id: Option<Cow<'a, str>>,
     /// The id of the message that caused it.
     pub causation_id: Option<Cow<'a, str>>,
-    /// When it was made.
+    /// When it was created.
     pub time: Option<Timestamp>,
-    /// The deadline and the sender's name for it.
+    /// The deadline and the idempotency key.
     pub extensions: Extensions,
-    /// The fields: an object, exactly as it was sent.
+    /// The fields: an object, exactly as sent.
     pub data: &'a RawValue,
-    /// Its place in the log, when it is ours.
+    /// The log position of a message of ours.
     pub position: Option<u64>,
-    /// Its place in its stream, when it is ours.
+    /// The stream position of a message of ours.
     pub stream_position: Option<u64>,
 }
 
 impl Foreign<'_> {
-    /// The message, as a handler receives it. One without a correlation begins
-    /// its own; one without a time was made when it was `received`.
+    /// The message, as a handler receives it. Without a correlation id it begins a chain of its
+    /// own; without a time it gets the time it was `received`.
     pub fn message(&self, received: Timestamp) -> Message {
         let id: Arc<str> = Arc::from(&*self.id);
         let correlation = self.correlation_id.as_deref().map(Arc::from);
@@ -70,7 +70,7 @@ impl Foreign<'_> {
         }
     }
 
-    /// The message with its place in the log, when it is ours.
+    /// The message with its log position; `None` unless it is one of ours.
     pub fn recorded(&self) -> Option<Recorded> {
         let (position, stream_position) = (self.position?, self.stream_position?);
         Some(Recorded { position, stream_position, message: self.message(self.time?) })
@@ -99,57 +99,54 @@ pub(super) fn read(entry: &[u8]) -> Result<Foreign<'_>, Unreadable> {
     foreign(data, metadata)
 }
 
-/// Verifies that a text is the beginning of an object.
+/// Checks that a text begins an object.
 fn is_object(what: &str, json: &str) -> Result<(), Unreadable> {
     let text = json.trim_start_matches([' ', '\t', '\n', '\r']);
     let found = match text.as_bytes().first() {
         Some(b'{') => return Ok(()),
-        None => "nothing",
+        None => "empty",
         Some(b'[') => "a list",
         Some(b'"') => "a text",
         Some(b'-' | b'0'..=b'9') => "a number",
         Some(b't' | b'f') => "true or false",
         Some(b'n') => "null",
-        Some(_) => "no JSON",
+        Some(_) => "not JSON",
     };
     let begins: String = text.chars().take(40).collect();
     let quoted = if begins.is_empty() { begins } else { format!(" ({begins:?})") };
     Err(Unreadable::new(format!("{what} is {found}{quoted}: expected an object, {EXPECTED}")))
 }
 
-/// Says where an entry is not laid out as a message.
+/// The error for an entry that is not laid out as a message, with the path to the fault.
 fn malformed(json: &str, error: &serde_json::Error) -> Unreadable {
     if !error.is_data() {
         return Unreadable::new(format!("not JSON: {error}; expected {EXPECTED}"));
     }
-    // A second look, since following the path costs those that can be read.
-    let told = serde_path_to_error::deserialize::<_, Entry<'_>>(
-        &mut serde_json::Deserializer::from_str(json),
-    );
-    let told = told.map_or_else(|again| again.to_string(), |_| error.to_string());
-    Unreadable::new(format!("{told}; expected {EXPECTED}"))
+    // Parses again, since tracking the path would slow down the parsing of valid entries.
+    let parser = &mut serde_json::Deserializer::from_str(json);
+    let fault = serde_path_to_error::deserialize::<_, Entry<'_>>(parser)
+        .map_or_else(|at_path| at_path.to_string(), |_| error.to_string());
+    Unreadable::new(format!("{fault}; expected {EXPECTED}"))
 }
 
-/// Verifies the checksum; one that is not there cannot be wrong, but the
-/// fields must be such as can be read all the same.
+/// Verifies the checksum, if there is one. Computes it in any case, which checks the fields.
 fn verify(data: &str, metadata: &Metadata<'_>) -> Result<(), Unreadable> {
     let computed = Checksum::of(data)?;
-    let told = metadata.envelope.as_ref().and_then(|seal| seal.checksum.as_ref());
-    match told {
-        Some(Text(told)) if *told != computed.as_str() => Err(Unreadable::new(format!(
-            "the checksum does not fit the data, which was changed on its way: \
-             metadata.envelope.checksum says {told:.70?}, the data gives '{computed}'"
+    match metadata.envelope.as_ref().and_then(|seal| seal.checksum.as_ref()) {
+        Some(Text(given)) if *given != computed.as_str() => Err(Unreadable::new(format!(
+            "the checksum does not match the data, so the message was changed in transit: \
+             metadata.envelope.checksum is {given:.70?}, the data gives '{computed}'"
         ))),
         _ => Ok(()),
     }
 }
 
-/// Verifies that what tells messages apart tells something.
+/// Checks that the headers that identify a message are not empty.
 fn named(headers: &Headers<'_>) -> Result<(), Unreadable> {
     let names = [("id", &headers.id), ("type", &headers.type_name), ("stream", &headers.stream)];
     match names.into_iter().find(|(_, Text(name))| name.is_empty()) {
         Some((what, _)) => Err(Unreadable::new(format!(
-            "metadata.headers.{what} is empty: expected what tells this message from others"
+            "metadata.headers.{what} is empty: expected a name that identifies the message"
         ))),
         None => Ok(()),
     }
@@ -160,8 +157,9 @@ fn foreign<'a>(data: &'a RawValue, metadata: Metadata<'a>) -> Result<Foreign<'a>
     named(&headers)?;
     let Text(kind) = domain.kind;
     let kind = Kind::named(&kind).ok_or_else(|| {
-        let told = format!("metadata.domain.kind is {kind:?}: expected \"EVENT\" or \"COMMAND\"");
-        Unreadable::new(told)
+        Unreadable::new(format!(
+            "metadata.domain.kind is {kind:?}: expected \"EVENT\" or \"COMMAND\""
+        ))
     })?;
     let stream = stream(&headers.stream.0, domain.stream_category.as_ref(), kind);
     let Places { position, stream_position } = extensions.unwrap_or_default();
@@ -187,7 +185,8 @@ fn foreign<'a>(data: &'a RawValue, metadata: Metadata<'a>) -> Result<Foreign<'a>
     })
 }
 
-/// The stream, in the category that the sender tells, else in the one its name begins with.
+/// The stream, in the category that the sender gives, or else in the one that its name begins
+/// with.
 fn stream(name: &str, category: Option<&Text<'_>>, kind: Kind) -> Stream {
     let category = match category {
         Some(Text(category)) => Category::named(&**category),
@@ -199,15 +198,15 @@ fn stream(name: &str, category: Option<&Text<'_>>, kind: Kind) -> Stream {
     Stream::restored(name, category)
 }
 
-fn priority(told: i64) -> Priority {
-    let nearest = told.clamp(i32::MIN.into(), i32::MAX.into());
+fn priority(number: i64) -> Priority {
+    let nearest = number.clamp(i32::MIN.into(), i32::MAX.into());
     Priority::new(i32::try_from(nearest).unwrap_or_default())
 }
 
-/// A moment, taken to be in UTC when it tells no offset, as Python does.
-pub(super) fn moment(name: &str, told: Option<&Text<'_>>) -> Result<Option<Timestamp>, Unreadable> {
-    let Some(Text(told)) = told else { return Ok(None) };
-    let moment = told.parse().or_else(|_| format!("{told}Z").parse());
+/// Parses a moment. Without an offset it is in UTC, as in Python.
+pub(super) fn moment(name: &str, text: Option<&Text<'_>>) -> Result<Option<Timestamp>, Unreadable> {
+    let Some(Text(text)) = text else { return Ok(None) };
+    let moment = text.parse().or_else(|_| format!("{text}Z").parse());
     let expected = "expected a time such as \"2026-11-20T17:12:43.949786+00:00\"";
-    moment.map(Some).map_err(|_: String| Unreadable::new(format!("{name} is {told:?}: {expected}")))
+    moment.map(Some).map_err(|_: String| Unreadable::new(format!("{name} is {text:?}: {expected}")))
 }

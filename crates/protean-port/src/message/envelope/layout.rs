@@ -1,4 +1,4 @@
-//! The metadata of an entry: the names, their order, and what may be left out.
+//! The metadata of an entry: the field names, their order, and which ones are optional.
 
 use std::borrow::Cow;
 
@@ -31,7 +31,7 @@ pub(super) struct Metadata<'a> {
     pub(super) envelope: Option<Seal<'a>>,
     #[serde(borrow, deserialize_with = "object")]
     pub(super) domain: Origin<'a>,
-    /// Where the sender's event store keeps it: always null on a stream.
+    /// The place in the sender's event store: always null on a stream.
     #[serde(skip_deserializing)]
     pub(super) event_store: (),
     #[serde(default, deserialize_with = "object_or_null")]
@@ -48,7 +48,7 @@ pub(super) struct Headers<'a> {
     pub(super) type_name: Text<'a>,
     #[serde(borrow)]
     pub(super) stream: Text<'a>,
-    /// No message of ours holds one.
+    /// Our messages have none.
     #[serde(skip_deserializing)]
     pub(super) traceparent: (),
     #[serde(borrow)]
@@ -71,7 +71,7 @@ pub(super) struct Origin<'a> {
     pub(super) fqn: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) kind: Text<'a>,
-    /// Known only while the handler that sends it runs.
+    /// Known only while the sending handler runs.
     #[serde(skip_deserializing)]
     pub(super) origin_stream: (),
     #[serde(borrow)]
@@ -91,7 +91,7 @@ pub(super) struct Origin<'a> {
     pub(super) causation_id: Option<Text<'a>>,
 }
 
-/// What is on a stream is handled asynchronously.
+/// Always true: messages on a stream are handled asynchronously.
 #[derive(Default)]
 pub(super) struct Always;
 
@@ -101,7 +101,7 @@ impl Serialize for Always {
     }
 }
 
-/// The places of a message in a log of ours.
+/// The positions of a message in a log of ours.
 #[derive(Clone, Copy, Default, Serialize, Deserialize)]
 pub(super) struct Places {
     #[serde(rename = "protean.position")]

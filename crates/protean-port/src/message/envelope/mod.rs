@@ -1,4 +1,4 @@
-//! What travels on a broker's stream: the envelope around a message.
+//! The envelope around a message on a broker's stream.
 //!
 //! ```text
 //! Recorded ─▶ Envelope ─▶ stream ─▶ Envelope::read ─▶ Foreign
@@ -7,8 +7,8 @@
 //!                                    DeadLetterEntry, with the exact bytes
 //! ```
 //!
-//! The layout is the one that Protean for Python writes and verifies, so that
-//! its services and ours can share a stream.
+//! Protean for Python writes and verifies the same layout, so that its services and ours
+//! can share a stream.
 
 mod canonical;
 mod checksum;
@@ -34,16 +34,16 @@ pub use dead_letter::DeadLetterEntry;
 pub use foreign::Foreign;
 pub use unreadable::Unreadable;
 
-/// The JSON of one entry of a stream: a message with its metadata.
+/// The JSON of one stream entry: a message with its metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope(String);
 
 impl Envelope {
-    /// The envelope of a message in the log of this domain. The fields of the
-    /// message go in as they are, letter for letter.
+    /// The envelope of a message in the log of this domain. The fields are copied byte for
+    /// byte.
     ///
     /// # Errors
-    /// When its fields are not JSON, or nest deeper than 127 objects and lists.
+    /// When the fields are not JSON, or nest deeper than 127 objects and lists.
     pub fn of(recorded: &Recorded, domain: &str) -> Result<Self, Unreadable> {
         let message = &recorded.message;
         let checksum = Checksum::of(&message.data)?;
@@ -70,21 +70,21 @@ impl Envelope {
         String::from_utf8(json).map(Self).map_err(|error| not_json(&error))
     }
 
-    /// Reads an entry of ours or of another sender, and verifies its checksum
-    /// when it has one.
+    /// Parses an entry of ours or of another program, and verifies its checksum if it has
+    /// one.
     ///
     /// # Errors
-    /// When the entry is no message: what was found, and what was expected.
+    /// When the entry is not a message; the error says what was found and expected.
     pub fn read(entry: &[u8]) -> Result<Foreign<'_>, Unreadable> {
         foreign::read(entry)
     }
 
-    /// The JSON.
+    /// The JSON of the entry.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The JSON, to send.
+    /// The JSON of the entry, to send it.
     pub fn into_string(self) -> String {
         self.0
     }
@@ -118,8 +118,8 @@ fn origin<'a>(message: &'a Message, domain: &str) -> Origin<'a> {
     }
 }
 
-/// What the id of an event holds beside its stream: `7`, or `7.1` when its
-/// aggregate is kept as a row.
+/// The part of an event's id after its stream: `7`, or `7.1` when the aggregate is
+/// state-stored.
 fn sequence(message: &Message) -> Option<&str> {
     message.id.strip_prefix(message.stream.as_str())?.strip_prefix('-')
 }

@@ -1,10 +1,9 @@
-//! Numbers as Python reads and prints them.
+//! Prints numbers as Python does.
 
-/// Decimals of at most this many digits come out of an `f64` as they went in.
+/// The number of decimal digits that survive a conversion to `f64` and back.
 const EXACT_DIGITS: usize = 15;
 
-/// Prints the number that `json` begins with; gives its length, or nothing
-/// when it begins with none.
+/// Prints the number at the start of `json` and returns its length; `None` if there is none.
 pub(super) fn print(json: &[u8], out: &mut Vec<u8>) -> Option<usize> {
     let sign = usize::from(json.first() == Some(&b'-'));
     let whole = digits(json, sign);

@@ -1,4 +1,4 @@
-//! Objects that are objects: a list of the same values, in order, is none.
+//! Parses structs from JSON objects only, not from lists of the same values.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -7,7 +7,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-/// Reads a struct from an object.
+/// Parses a struct from an object.
 pub(super) fn object<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: Deserialize<'de>,
@@ -16,7 +16,7 @@ where
     deserializer.deserialize_map(Members(PhantomData))
 }
 
-/// Reads a struct from an object, or nothing from null.
+/// Parses a struct from an object, or `None` from null.
 pub(super) fn object_or_null<'de, T, D>(deserializer: D) -> Result<Option<T>, D::Error>
 where
     T: Deserialize<'de>,

@@ -106,16 +106,16 @@ fn what_another_sender_leaves_out_is_no_fault() {
 }
 
 #[test]
-fn what_is_no_message_is_told_with_what_was_found() {
+fn an_invalid_entry_is_refused_with_what_was_found() {
     let valid = entry();
     let changed = |from: &str, to: &str| {
         assert!(valid.contains(from), "{from}");
         refused(&valid.replace(from, to))
     };
-    let told = [
-        (refused(""), "the entry is nothing: expected an object"),
+    let cases = [
+        (refused(""), "the entry is empty: expected an object"),
         (refused("[1, 2]"), "the entry is a list (\"[1, 2]\"): expected an object"),
-        (refused("\u{202e}x"), "the entry is no JSON (\"\\u{202e}x\"): expected"),
+        (refused("\u{202e}x"), "the entry is not JSON (\"\\u{202e}x\"): expected"),
         (refused("{\"data\": {}"), "not JSON: EOF while parsing"),
         (refused(r#"{"data":{},"metadata":null}"#), "metadata: invalid type: null, expected"),
         (
@@ -141,37 +141,37 @@ fn what_is_no_message_is_told_with_what_was_found() {
         ),
         (refused(&valid.replacen('{', "{\"data\":1,", 1)), "duplicate field `data`"),
     ];
-    for (told, expected) in told {
-        assert!(told.starts_with(expected), "{told}\nexpected: {expected}");
+    for (text, expected) in cases {
+        assert!(text.starts_with(expected), "{text}\nexpected: {expected}");
     }
-    let told = Envelope::read(b"{\"data\": \"\xff\"}").unwrap_err().to_string();
-    assert!(told.starts_with("not UTF-8: found 0xff at byte 10, expected {\"data\""), "{told}");
+    let text = Envelope::read(b"{\"data\": \"\xff\"}").unwrap_err().to_string();
+    assert!(text.starts_with("not UTF-8: found 0xff at byte 10, expected {\"data\""), "{text}");
 }
 
 #[test]
-fn a_payload_that_was_changed_on_its_way_is_refused() {
-    let told = refused(&entry().replace("9.99", "9.98"));
-    let expected = "the checksum does not fit the data, which was changed on its way: \
-                    metadata.envelope.checksum says ";
-    assert!(told.starts_with(expected), "{told}");
+fn a_payload_changed_in_transit_is_refused() {
+    let text = refused(&entry().replace("9.99", "9.98"));
+    let expected = "the checksum does not match the data, so the message was changed in transit: \
+                    metadata.envelope.checksum is ";
+    assert!(text.starts_with(expected), "{text}");
     assert!(Envelope::read(entry().replace("é", "\\u00E9").as_bytes()).is_ok());
 }
 
 #[test]
-fn an_entry_that_nests_without_end_ends_nothing() {
+fn deeply_nested_entries_are_refused() {
     let bomb = "[".repeat(10_000) + &"]".repeat(10_000);
-    let told = refused(&entry().replace("9.99", &bomb));
-    assert!(told.starts_with("the data nests deeper than 127 objects and lists"), "{told}");
+    let text = refused(&entry().replace("9.99", &bomb));
+    assert!(text.starts_with("the data nests deeper than 127 objects and lists"), "{text}");
     let unclosed = refused(&entry().replace("9.99", &"{\"a\":".repeat(1_000_000)));
     assert!(unclosed.starts_with("not JSON: "), "{unclosed}");
     let beside = entry().replace("\"metadata\"", &format!("\"more\":{bomb},\"metadata\""));
-    assert!(Envelope::read(beside.as_bytes()).is_ok(), "nobody looks at what is unknown");
+    assert!(Envelope::read(beside.as_bytes()).is_ok(), "unknown fields are ignored");
 }
 
 #[test]
-fn what_was_found_is_quoted_in_one_short_line() {
-    let told = refused(&format!("{{\"data\":{{}},\"metadata\":\"\\n{}\"}}", "x".repeat(10_000)));
-    assert!(told.chars().count() <= 301 && !told.contains('\n'), "{told}");
+fn an_error_is_one_short_line() {
+    let text = refused(&format!("{{\"data\":{{}},\"metadata\":\"\\n{}\"}}", "x".repeat(10_000)));
+    assert!(text.chars().count() <= 301 && !text.contains('\n'), "{text}");
 }
 
 #[test]
@@ -204,12 +204,12 @@ fn a_payload_that_is_not_json_has_no_envelope() {
     {
         let mut recorded = added();
         recorded.message.data = data.into();
-        let told = Envelope::of(&recorded, "bookshelf").unwrap_err().to_string();
-        assert!(told.starts_with("the data is not JSON: found "), "{told}");
+        let text = Envelope::of(&recorded, "bookshelf").unwrap_err().to_string();
+        assert!(text.starts_with("the data is not JSON: found "), "{text}");
     }
 }
 
-fn letter(original: &[u8]) -> DeadLetterEntry {
+fn dead_letter(original: &[u8]) -> DeadLetterEntry {
     DeadLetterEntry {
         original_stream: "bookshelf::book:backfill".into(),
         original_id: "1763-0".into(),
@@ -225,7 +225,7 @@ fn letter(original: &[u8]) -> DeadLetterEntry {
 #[test]
 fn a_dead_letter_keeps_the_exact_bytes() {
     let whole = entry();
-    let twice = letter(whole.as_bytes()).to_json().unwrap();
+    let twice = dead_letter(whole.as_bytes()).to_json().unwrap();
     let deep = "{\"a\":".repeat(10_000) + &"}".repeat(10_000);
     let entries: [&[u8]; 7] = [
         whole.as_bytes(),
@@ -237,15 +237,15 @@ fn a_dead_letter_keeps_the_exact_bytes() {
         b"",
     ];
     for original in entries {
-        let letter = letter(original);
-        let json = letter.to_json().unwrap();
-        assert_eq!(DeadLetterEntry::read(json.as_bytes()).unwrap(), letter);
+        let dead_letter = dead_letter(original);
+        let json = dead_letter.to_json().unwrap();
+        assert_eq!(DeadLetterEntry::read(json.as_bytes()).unwrap(), dead_letter);
     }
 }
 
 #[test]
 fn a_dead_letter_is_the_original_object_with_its_notice() {
-    let json = letter(entry().as_bytes()).to_json().unwrap();
+    let json = dead_letter(entry().as_bytes()).to_json().unwrap();
     let value: serde_json::Value = serde_json::from_str(&json).unwrap();
     let original: serde_json::Value = serde_json::from_str(&entry()).unwrap();
     assert_eq!((&value["data"], &value["metadata"]), (&original["data"], &original["metadata"]));
@@ -260,21 +260,21 @@ fn a_dead_letter_is_the_original_object_with_its_notice() {
 }
 
 #[test]
-fn a_dead_letter_of_another_sender_is_read_as_far_as_it_goes() {
+fn a_dead_letter_of_another_program_may_leave_fields_out() {
     let notice = r#""_dlq_metadata": {"original_stream": "s", "original_id": "1-0",
         "consumer_group": "g", "consumer": "c", "failed_at": null, "retry_count": 3}"#;
     let read = DeadLetterEntry::read(format!("{{\"data\": {{}}, {notice}}}").as_bytes()).unwrap();
     assert_eq!((read.failed_at, read.failure_reason), (None, None));
     assert_eq!(read.original, b"{\"data\":{}}");
-    let told = DeadLetterEntry::read(b"{}").unwrap_err().to_string();
-    assert_eq!(told, "no dead letter: found no `_dlq_metadata` in it, expected an object");
+    let text = DeadLetterEntry::read(b"{}").unwrap_err().to_string();
+    assert_eq!(text, "not a dead letter: expected an object with the field `_dlq_metadata`");
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(512))]
 
     #[test]
-    fn whatever_texts_and_times_our_messages_hold_comes_back(texts in any::<[String; 4]>(), micros in 0..1_i64 << 57, place: u64) {
+    fn any_message_survives_the_round_trip(texts in any::<[String; 4]>(), micros in 0..1_i64 << 57, place: u64) {
         let [title, author, correlation, key] = texts;
         let mut recorded = added();
         recorded.position = place;
@@ -293,10 +293,10 @@ proptest! {
         let at = at.index(entry.len());
         let end = (at + cut).min(entry.len());
         entry.splice(at..end, bytes.iter().copied());
-        let letter = letter(&entry);
+        let dead_letter = dead_letter(&entry);
         let _ = Envelope::read(&entry);
         let _ = DeadLetterEntry::read(&entry);
-        let json = letter.to_json().unwrap();
+        let json = dead_letter.to_json().unwrap();
         prop_assert_eq!(DeadLetterEntry::read(json.as_bytes()).unwrap().original, entry);
     }
 }

@@ -1,11 +1,11 @@
-//! Texts as Python prints them in JSON: ASCII alone, in one spelling.
+//! Prints texts as Python does in JSON: in ASCII, with one way to escape each character.
 
 use std::iter;
 
-/// Prints the text whose opening quote stands at `at`; gives the place after its end.
+/// Prints the text whose opening quote is at `at`, and returns the index after its end.
 ///
 /// # Errors
-/// The place of what cannot stand there.
+/// The index of an invalid character.
 pub(super) fn print(json: &str, at: usize, out: &mut Vec<u8>) -> Result<usize, usize> {
     let bytes = json.as_bytes();
     let mut at = at + 1;

@@ -1,23 +1,23 @@
-//! Why an entry of a stream is no message.
+//! The error for a stream entry that is not a message.
 
 use std::fmt;
 
-/// The most of an explanation that is shown: it may quote what was found.
-const LONGEST: usize = 300;
+/// The length limit of the text, which may quote the entry.
+const MAX_CHARS: usize = 300;
 
-/// What was found where a message was expected, for a person. It quotes no
-/// control character, and no more of the entry than fits a line.
+/// Says what was found where a message was expected. The text is one short line without
+/// control characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable(String);
 
 impl Unreadable {
-    pub(super) fn new(told: impl Into<String>) -> Self {
-        let mut told = told.into();
-        if let Some((end, _)) = told.char_indices().nth(LONGEST) {
-            told.truncate(end);
-            told.push('…');
+    pub(super) fn new(text: impl Into<String>) -> Self {
+        let mut text = text.into();
+        if let Some((end, _)) = text.char_indices().nth(MAX_CHARS) {
+            text.truncate(end);
+            text.push('…');
         }
-        Self(told)
+        Self(text)
     }
 }
 

@@ -54,6 +54,7 @@ fn await_settled(branch: &Branch, stream: &str, group: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis and Protean for Python: cargo xtask test"]
 async fn every_event_of_the_bank_arrives_in_python_once() {
     let branch = Branch::new();
     let office = Office::beside(&branch);
@@ -93,6 +94,7 @@ async fn every_event_of_the_bank_arrives_in_python_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis and Protean for Python: cargo xtask test"]
 async fn entries_stay_until_a_python_that_was_away_has_handled_them() {
     let branch = Branch::new();
     let office = Office::beside(&branch);

@@ -1,10 +1,10 @@
 //! The audit office: `audit.py` and what it has written down.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use protean_testing::servers::Python;
+use protean_test_servers::Python;
 use serde_json::Value;
 
 use crate::bank::{Server, told};
@@ -21,7 +21,7 @@ pub(crate) struct Office {
 
 impl Office {
     pub(crate) fn beside(branch: &Branch) -> Self {
-        let python = Python::with_protean(Path::new(env!("CARGO_TARGET_TMPDIR")));
+        let python = Python::with_protean().unwrap();
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("audit.py"), include_str!("audit.py")).unwrap();
         Self { python, redis: branch.redis.uri(), folder }

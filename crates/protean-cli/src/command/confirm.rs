@@ -1,0 +1,27 @@
+//! Asks for confirmation before something irreversible.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+
+use crate::{App, Error, Result, escape};
+
+/// Asks on the terminal. The user confirms by typing `word`.
+///
+/// # Errors
+/// When the user types anything else, or there is no terminal.
+pub(super) fn confirm(app: &App, question: &str, word: &str) -> Result<()> {
+    let refused =
+        |message: &str| Err(Error::usage(message).advice("add --yes to skip the confirmation"));
+    if app.json() || !io::stdin().is_terminal() {
+        return refused("nothing was changed: there is no terminal to confirm on");
+    }
+    let mut terminal = io::stderr();
+    write!(terminal, "{}\nType '{}' to continue: ", escape(question), escape(word))?;
+    terminal.flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    if answer.trim() == word {
+        Ok(())
+    } else {
+        refused("nothing was changed: the answer did not match")
+    }
+}

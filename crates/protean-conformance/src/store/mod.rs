@@ -1,0 +1,255 @@
+//! The contract of the ports, as facts that every adapter shows.
+//!
+//! An adapter's test file holds one line, and lists the same tests as every other:
+//!
+//! ```no_run
+//! # mod shown {
+//! use std::sync::Arc;
+//! use protean_port::memory::MemoryStore;
+//! use protean_conformance::store::Subject;
+//!
+//! async fn fresh() -> Subject {
+//!     // A database of its own each time, not yet prepared. What must outlive
+//!     // the store, such as a temporary folder, goes into `.keeping(guard)`.
+//!     Subject::new(Arc::new(MemoryStore::new()))
+//! }
+//!
+//! protean_conformance::store_suite!(fresh);
+//! # }
+//! ```
+//!
+//! It expands to one module a port and in it one `#[test]` a fact, each on a
+//! fresh, prepared store and a runtime with several threads. [`sample`] makes what
+//! they commit. [`model`] compares a store with the memory store under a random
+//! [`history`]; `PROPTEST_CASES` says how often.
+
+#![expect(missing_docs, reason = "the name of a fact says all of it")]
+
+pub mod commit;
+pub mod find;
+pub mod history;
+pub mod keys;
+pub mod lanes;
+pub mod ledger;
+pub mod letters;
+pub mod log;
+pub mod marks;
+pub mod model;
+pub mod outcomes;
+pub mod parking;
+pub mod prepare;
+pub mod queries;
+pub mod rows;
+pub mod sample;
+pub mod settling;
+
+mod subject;
+
+pub use subject::{Subject, show};
+
+/// Expands to the tests of the contract for the store that `fresh` opens: an
+/// `async fn() -> Subject`. See [`store`](crate::store).
+#[macro_export]
+macro_rules! store_suite {
+    ($(#[$attribute:meta])* $fresh:ident) => {
+        $crate::store_facts! { [$(#[$attribute])*] $fresh,
+            commit: [
+                concurrent_appends_leave_no_gap,
+                optimistic_appends_lose_no_update,
+                optimistic_rows_lose_no_update,
+                a_commit_is_announced_after_it_is_visible,
+                a_dropped_commit_is_not_taken_back,
+                what_is_visible_is_a_prefix_of_the_list,
+                a_unit_is_visible_whole,
+            ],
+            find: [
+                a_chain_is_found_in_the_order_of_the_log,
+                a_category_is_found_in_the_order_of_the_log,
+                pages_show_each_message_once,
+                a_message_is_found_by_its_id,
+                a_type_is_found_by_its_full_and_its_short_name,
+                a_time_is_found_from_its_start_to_before_its_end,
+                all_that_is_asked_must_hold,
+                types_are_counted_with_their_times,
+            ],
+            keys: [
+                a_taken_key_names_the_first_message,
+                a_taken_key_gives_the_first_output,
+                keys_of_different_commands_do_not_meet,
+                a_key_claimed_by_a_left_out_unit_is_free,
+                one_of_many_concurrent_claims_wins,
+                an_expired_key_is_free,
+                a_settled_key_tells_what_became_of_its_message,
+                keys_that_have_expired_are_swept,
+            ],
+            lanes: [
+                higher_priorities_are_read_first,
+                any_integer_is_a_priority,
+                a_read_keeps_to_its_range_and_category,
+                a_read_keeps_to_its_limit,
+                a_read_goes_on_after_what_was_read,
+                a_position_read_earlier_than_the_cursor_does_not_count,
+                a_delivery_tells_what_the_group_expects_next,
+                settled_messages_are_left_out,
+                groups_read_apart,
+                concurrent_commits_are_never_skipped,
+            ],
+            ledger: [
+                an_unknown_stream_is_expected_from_its_start,
+                progress_moves_by_one,
+                rejects_a_move_from_elsewhere,
+                one_of_many_concurrent_moves_wins,
+                counts_add_up,
+                standing_tells_each_priority,
+                standing_counts_what_was_settled_out_of_order,
+                the_oldest_is_the_first_not_settled,
+                a_group_nobody_enrolled_stands_at_the_beginning,
+                a_claim_is_exclusive_until_it_is_dropped,
+                nothing_is_left_of_a_claim_that_ended_properly,
+                recalls_what_is_parked_or_not_settled,
+                every_group_that_was_enrolled_is_told,
+                forgetting_a_group_leaves_nothing_of_it,
+            ],
+            letters: [
+                a_letter_tells_all_about_its_message,
+                letters_are_read_page_by_page,
+                rejects_taking_what_is_not_dead,
+                a_letter_can_be_parked_again_in_one_unit,
+                what_is_given_up_in_turn_is_what_the_group_expects,
+            ],
+            log: [
+                positions_grow_by_one_from_one,
+                stream_positions_count_from_zero_in_each_stream,
+                a_stream_is_read_from_a_position_up_to_a_limit,
+                a_stream_nobody_wrote_is_empty,
+                every_part_of_a_message_survives,
+                odd_text_survives,
+                a_large_payload_survives,
+                streams_of_a_category_come_by_name,
+                streams_are_read_on_after_one,
+                no_stream_is_broken,
+            ],
+            marks: [
+                up_to_moves_the_cursor,
+                up_to_never_moves_back,
+                up_to_forgets_the_marks_it_passes,
+                only_settles_one_message,
+                only_before_the_cursor_changes_nothing,
+                a_message_next_to_the_cursor_moves_it,
+                a_cursor_moves_on_over_what_was_settled_before,
+                first_settles_one_message_once,
+                rejects_a_first_before_the_cursor,
+                one_of_many_concurrent_firsts_wins,
+                appended_next_to_the_cursor_moves_it,
+                appended_beyond_a_gap_is_settled_alone,
+                several_appended_in_one_unit_are_settled,
+                a_mark_counts_for_its_priority_alone,
+            ],
+            outcomes: [
+                tells_where_each_message_landed,
+                an_empty_unit_is_committed,
+                appends_where_the_stream_is_expected_to_end,
+                rejects_a_stale_stream_position,
+                a_unit_sees_its_own_writes,
+                a_later_unit_sees_an_earlier_one,
+                a_failing_part_changes_nothing_at_all,
+                a_failing_unit_leaves_the_others_alone,
+                a_dependant_is_left_out_too,
+                a_dependant_of_a_committed_unit_is_applied,
+                otherwise_is_applied_whatever_the_reason,
+                an_otherwise_that_cannot_be_applied_is_skipped,
+                a_replaced_unit_still_leaves_out_its_dependants,
+                both_lanes_of_a_list_are_committed,
+            ],
+            parking: [
+                due_messages_come_longest_due_first,
+                the_next_due_is_told,
+                parked_messages_are_read_by_priority_range,
+                a_parked_delivery_carries_its_attempts,
+                keeping_again_replaces,
+                rejects_taking_what_is_not_parked,
+                a_released_stream_is_due,
+                release_leaves_other_rows_alone,
+                an_earlier_parked_message_blocks,
+                a_dead_message_blocks_and_is_not_parked,
+                a_message_is_held_only_while_something_is_in_its_way,
+                a_skipped_dead_message_is_in_nobodys_way,
+                a_group_from_the_head_is_not_held_by_what_was_before,
+                groups_and_categories_park_apart,
+            ],
+            prepare: [
+                preparing_again_changes_nothing,
+                preparing_at_once_is_safe,
+                a_new_column_is_empty_in_old_rows,
+                refuses_a_column_of_another_kind_whole,
+                a_group_from_the_head_misses_what_was_before,
+                a_group_from_the_head_expects_what_came_after,
+                marks_made_before_enrolling_count_no_more,
+                enrolling_again_changes_nothing,
+                destroying_empties_everything,
+            ],
+            queries: [
+                every_operator_compares_every_kind,
+                nothing_equals_only_nothing,
+                text_is_contained_letter_for_letter,
+                decimals_compare_by_size,
+                text_sorts_by_its_bytes,
+                nothing_sorts_before_everything,
+                the_first_column_counts_most,
+                the_key_decides_between_equals,
+                a_limit_cuts_after_sorting,
+                all_filters_must_hold,
+                a_count_ignores_order_and_limit,
+            ],
+            rows: [
+                a_row_that_never_was_has_no_version,
+                a_row_is_put_with_its_version,
+                rejects_making_a_row_that_exists,
+                rejects_a_stale_version,
+                rejects_removing_a_stale_version,
+                a_removed_row_keeps_its_version,
+                a_removed_row_can_be_made_again,
+                rejects_a_version_that_falls_back,
+                every_kind_survives,
+                every_kind_may_be_empty,
+                a_unique_value_belongs_to_one_row,
+                a_unique_value_may_be_empty_in_many_rows,
+                a_unique_value_is_free_again,
+                a_unique_value_may_stay_in_its_row,
+            ],
+        }
+
+        mod model {
+            #[test]
+            $(#[$attribute])*
+            fn agrees_with_the_memory_store() {
+                $crate::store::model::agrees_with_the_memory_store(super::$fresh);
+            }
+
+            #[test]
+            $(#[$attribute])*
+            fn accounts_close_whatever_is_settled() {
+                $crate::store::settling::accounts_close_whatever_is_settled(super::$fresh);
+            }
+        }
+    };
+}
+
+/// One module a port, one test a fact; for [`store_suite!`] alone.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! store_facts {
+    (@fact [$($attribute:tt)*] $fresh:path, $port:ident, $fact:ident) => {
+        #[test]
+        $($attribute)*
+        fn $fact() {
+            $crate::store::show($fresh, $crate::store::$port::$fact);
+        }
+    };
+    (@facts $attributes:tt $fresh:path, $port:ident, [$($fact:ident,)*]) => {
+        $($crate::store_facts! { @fact $attributes $fresh, $port, $fact })*
+    };
+    ($attributes:tt $fresh:ident, $($port:ident: $facts:tt,)*) => {
+        $(mod $port { $crate::store_facts! { @facts $attributes super::$fresh, $port, $facts } })*
+    };
+}

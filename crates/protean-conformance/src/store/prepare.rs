@@ -1,0 +1,180 @@
+//! Facts of preparing a store, extending it, and taking it down.
+
+use std::sync::Arc;
+
+use protean_port::message::{Column, ColumnKind, Priority, Table, Value};
+use protean_port::port::{At, GroupStatus, Query, RowState, RowWrite, Start, Store};
+use protean_port::{Error, Result};
+
+use super::sample::{
+    READER, account, accounts, assert_stale, column, commit_one, lane_read, places, recorded,
+    registration, registrations, tables, thing, things, unit,
+};
+
+pub async fn preparing_again_changes_nothing(store: Arc<dyn Store>) -> Result {
+    let row = thing("t", [(column::EMAIL, Value::text("a@b.c"))]);
+    places(&commit_one(&*store, unit().put(None, Arc::clone(&row))).await);
+    recorded(&*store, &account("a"), Priority::NORMAL).await;
+    for _ in 0..2 {
+        store.prepare(&tables(), &registrations()).await?;
+        let state = RowState { row: Some(Arc::clone(&row)), version: Some(0) };
+        assert_eq!(store.row(&things(), "t").await?, state);
+        assert_eq!(store.lane(lane_read(READER)).await?.len(), 1);
+    }
+    Ok(())
+}
+
+pub async fn preparing_at_once_is_safe(store: Arc<dyn Store>) -> Result {
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let store = Arc::clone(&store);
+        let other = Table { name: "others".to_owned(), ..things() };
+        let group = registration("new", Start::Beginning);
+        tasks.spawn(async move { store.prepare(&[things(), other], &[group]).await });
+    }
+    tasks.join_all().await.into_iter().collect()
+}
+
+/// Things with one more column, in the middle.
+fn extended() -> Table {
+    let mut table = things();
+    let name = "colour".to_owned();
+    let column = Column { name, kind: ColumnKind::Text, nullable: true, unique: true };
+    table.columns.insert(2, column);
+    table
+}
+
+pub async fn a_new_column_is_empty_in_old_rows(store: Arc<dyn Store>) -> Result {
+    let old = thing("t", [(column::NAME, Value::text("x")), (column::EMAIL, Value::text("e"))]);
+    places(&commit_one(&*store, unit().put(None, Arc::clone(&old))).await);
+    store.prepare(&[extended()], &[]).await?;
+    let mut values = old.to_vec();
+    values.insert(2, Value::Null);
+    let state = RowState { row: Some(values.clone().into()), version: Some(0) };
+    assert_eq!(store.row(&extended(), "t").await?, state);
+    values[2] = Value::text("red");
+    let row: protean_port::message::Row = values.into();
+    let write = |key: &str, expected: Option<u64>, row| {
+        let version = expected.map_or(0, |expected| expected + 1);
+        let (table, change) = (Arc::new(extended()), protean_port::port::RowChange::Put(row));
+        RowWrite { table, key: key.into(), expected, version, change }
+    };
+    let put = |write| unit().with(|changes| changes.rows.push(write));
+    places(&commit_one(&*store, put(write("t", Some(0), Arc::clone(&row)))).await);
+    assert_eq!(store.query(&extended(), &Query::default()).await?[0].row, Some(row));
+    // What was unique before still is, and so is the new column.
+    for (index, value) in [(3, "e"), (2, "red")] {
+        let mut values = vec![Value::Null; extended().columns.len()];
+        (values[0], values[index]) = (Value::text("u"), Value::text(value));
+        let outcome = commit_one(&*store, put(write("u", None, values.into()))).await;
+        assert!(matches!(outcome, protean_port::port::Outcome::Rejected(_)), "{outcome:?}");
+    }
+    Ok(())
+}
+
+pub async fn refuses_a_column_of_another_kind_whole(store: Arc<dyn Store>) -> Result {
+    let row = thing("t", [(column::SIZE, Value::Integer(1))]);
+    places(&commit_one(&*store, unit().put(None, Arc::clone(&row))).await);
+    recorded(&*store, &account("a"), Priority::NORMAL).await;
+    let mut changed = things();
+    changed.columns[column::SIZE].kind = ColumnKind::Text;
+    let fresh = Table { name: "fresh".to_owned(), ..things() };
+    let late = registration("late", Start::Head);
+    let error = store.prepare(&[fresh, changed], &[late]).await.expect_err("it changes a kind");
+    let text = error.to_string();
+    assert!(text.contains("things") && text.contains("size"), "{text}");
+    assert_eq!(store.row(&things(), "t").await?.row, Some(row));
+    // The group was not registered_groups, so it still stands at the beginning.
+    assert_eq!(store.standing("late", &accounts()).await?.committed, 1);
+    Ok(())
+}
+
+pub async fn a_group_from_the_head_misses_what_was_before(store: Arc<dyn Store>) -> Result {
+    for priority in [0, 50, 0] {
+        recorded(&*store, &account("a"), Priority::new(priority)).await;
+    }
+    store.prepare(&[], &[registration("late", Start::Head)]).await?;
+    let standing = store.standing("late", &accounts()).await?;
+    assert_eq!((standing.committed, standing.lag()), (0, 0));
+    assert!(standing.lanes.iter().all(|lane| lane.oldest.is_none()));
+    assert_eq!(store.lane(lane_read("late")).await?, []);
+    for priority in [0, 50, -100] {
+        recorded(&*store, &account("a"), Priority::new(priority)).await;
+    }
+    let read = store.lane(lane_read("late")).await?;
+    let read: Vec<_> = read.iter().map(|delivery| delivery.recorded.position).collect();
+    assert_eq!(read, [5, 4, 6]);
+    let standing = store.standing("late", &accounts()).await?;
+    assert_eq!((standing.committed, standing.lag()), (3, 3));
+    // A message beside the cursor it began with needs no mark of its own.
+    let settled = unit().mark("late", Priority::HIGH, At::UpTo(5));
+    places(&commit_one(&*store, settled).await);
+    assert_eq!(store.standing("late", &accounts()).await?.lag(), 2);
+    Ok(())
+}
+
+pub async fn a_group_from_the_head_expects_what_came_after(store: Arc<dyn Store>) -> Result {
+    for id in ["a", "a", "b"] {
+        recorded(&*store, &account(id), Priority::NORMAL).await;
+    }
+    store.prepare(&[], &[registration("late", Start::Head)]).await?;
+    for (id, next) in [("a", 2), ("b", 1), ("ab", 0)] {
+        recorded(&*store, &account(id), Priority::NORMAL).await;
+        assert_eq!(store.next("late", &account(id)).await?, next, "{id}");
+        assert_eq!(store.next(READER, &account(id)).await?, 0);
+    }
+    let read = store.lane(lane_read("late")).await?;
+    let next: Vec<_> = read.iter().map(|at| (at.recorded.stream_position, at.next)).collect();
+    assert_eq!(next, [(2, 2), (1, 1), (0, 0)]);
+    assert_stale(&commit_one(&*store, unit().step("late", &account("a"), 0)).await);
+    places(&commit_one(&*store, unit().step("late", &account("a"), 2)).await);
+    assert_eq!(store.next("late", &account("a")).await?, 3);
+    Ok(())
+}
+
+pub async fn marks_made_before_enrolling_count_no_more(store: Arc<dyn Store>) -> Result {
+    for settled in [1, 2, 3] {
+        recorded(&*store, &account("a"), Priority::NORMAL).await;
+        // The first is left open, so that the others cannot move the cursor.
+        let mark = unit().mark("late", Priority::NORMAL, At::Only(settled));
+        places(&commit_one(&*store, if settled == 1 { unit() } else { mark }).await);
+    }
+    store.prepare(&[], &[registration("late", Start::Head)]).await?;
+    recorded(&*store, &account("a"), Priority::NORMAL).await;
+    let standing = store.standing("late", &accounts()).await?;
+    assert_eq!((standing.committed, standing.lag(), standing.lanes[0].cursor), (1, 1, 3));
+    Ok(())
+}
+
+pub async fn enrolling_again_changes_nothing(store: Arc<dyn Store>) -> Result {
+    recorded(&*store, &account("a"), Priority::NORMAL).await;
+    store.prepare(&[], &[registration("late", Start::Head)]).await?;
+    recorded(&*store, &account("a"), Priority::NORMAL).await;
+    for start in [Start::Head, Start::Beginning] {
+        store.prepare(&[], &[registration("late", start), registration(READER, start)]).await?;
+        assert_eq!(store.standing("late", &accounts()).await?.committed, 1);
+        assert_eq!(store.standing(READER, &accounts()).await?.committed, 2);
+    }
+    Ok(())
+}
+
+pub async fn destroying_empties_everything(store: Arc<dyn Store>) -> Result {
+    let stream = account("a");
+    let mark = unit().append(&stream, Priority::NORMAL).append(&stream, Priority::NORMAL);
+    let mark = mark.mark(READER, Priority::NORMAL, At::Appended(0)).step(READER, &stream, 0);
+    let mark = mark.claim("row-1", "m-1").put(None, thing("t", []));
+    places(&commit_one(&*store, mark).await);
+    store.prepare(&[], &[registration("late", Start::Head)]).await?;
+    store.destroy(&tables()).await?;
+    store.prepare(&tables(), &registrations()).await?;
+    assert_eq!(store.stream(&stream, 0, 9).await?, []);
+    assert_eq!(store.row(&things(), "t").await?, RowState::default());
+    assert_eq!(store.next(READER, &stream).await?, 0);
+    assert_eq!(store.standing(READER, &accounts()).await?, GroupStatus::default());
+    places(&commit_one(&*store, unit().claim("row-1", "m-2")).await);
+    let first = recorded(&*store, &stream, Priority::NORMAL).await;
+    assert_eq!((first.position, first.stream_position), (1, 0));
+    assert_eq!(store.standing("late", &accounts()).await?.committed, 1);
+    assert_eq!(store.lane(lane_read(READER)).await?.len(), 1);
+    Ok::<_, Error>(())
+}

@@ -1,0 +1,160 @@
+//! Aggregates, projections and their versions, found by type.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use protean_port::message::{Category, Table, type_name};
+use protean_port::{Error, Result};
+
+use super::layout::Layout;
+use super::sourced::{Sourced, snapshot_table};
+use super::upcast::{UpcastChain, UpcastChains};
+use crate::model::{Aggregate, Projection, Stored};
+
+/// What a domain declares, without the handlers: aggregates, projections, the
+/// tables they need, and the ways up for messages of old versions.
+pub struct Catalog {
+    domain: String,
+    pub(crate) aggregates: Vec<Declaration>,
+    names: HashMap<TypeId, Names>,
+    tables: HashMap<TypeId, Arc<Table>>,
+    pub(crate) snapshots: Arc<Table>,
+    pub(crate) upcast_chains: UpcastChains,
+}
+
+/// An aggregate as it was declared.
+pub(crate) struct Declaration {
+    id: TypeId,
+    pub(crate) name: &'static str,
+    pub(crate) commands: &'static [&'static str],
+    pub(crate) category: Category,
+    pub(crate) tells_facts: bool,
+}
+
+/// The categories of an aggregate.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    pub(crate) category: Category,
+    pub(crate) commands: Category,
+    pub(crate) facts: Category,
+    /// How it is kept, when it is kept as events.
+    pub(crate) sourced: Option<Arc<Sourced>>,
+}
+
+impl Catalog {
+    pub(crate) fn new(domain: &str) -> Self {
+        Self {
+            domain: domain.to_owned(),
+            aggregates: Vec::new(),
+            names: HashMap::new(),
+            tables: HashMap::new(),
+            snapshots: Arc::new(snapshot_table()),
+            upcast_chains: UpcastChains::new(),
+        }
+    }
+
+    /// Enters an aggregate; a second time changes nothing.
+    pub(crate) fn aggregate<A>(&mut self)
+    where
+        A: Aggregate,
+        A::Storage: Layout<A>,
+    {
+        let category = match A::STREAM_CATEGORY {
+            Some(name) => Category::named(name),
+            None => Category::of(&self.domain, A::NAME),
+        };
+        let (commands, facts) = (category.commands(), category.facts());
+        let sourced = <A::Storage as Layout<A>>::sourced().map(Arc::new);
+        let names = Names { commands, facts, category: category.clone(), sourced };
+        let id = TypeId::of::<A>();
+        if self.names.insert(id, names).is_none() {
+            let (name, commands, tells_facts) = (A::NAME, A::COMMANDS, A::FACT.is_some());
+            self.aggregates.push(Declaration { id, name, commands, category, tells_facts });
+            self.enter_table::<A>();
+        }
+    }
+
+    /// Enters a projection; a second time changes nothing.
+    pub(crate) fn projection<P: Projection>(&mut self) {
+        if !self.tables.contains_key(&TypeId::of::<P>()) {
+            self.enter_table::<P>();
+        }
+    }
+
+    fn enter_table<T: Stored>(&mut self)
+    where
+        T::Storage: Layout<T>,
+    {
+        if let Some(table) = <T::Storage as Layout<T>>::table() {
+            self.tables.insert(TypeId::of::<T>(), Arc::new(table));
+        }
+    }
+
+    /// Every aggregate in the order of declaration: its name, the category of
+    /// its events, and its table when it is kept as rows and not as events.
+    pub fn aggregates(&self) -> impl Iterator<Item = (&'static str, &Category, Option<&Table>)> {
+        self.aggregates.iter().map(|aggregate| {
+            let table = self.tables.get(&aggregate.id).map(AsRef::as_ref);
+            (aggregate.name, &aggregate.category, table)
+        })
+    }
+
+    /// The tables of state-stored aggregates and projections, by name.
+    pub fn tables(&self) -> Vec<Table> {
+        let mut tables: Vec<Table> = self.tables.values().map(|table| (**table).clone()).collect();
+        tables.sort_by(|one, other| one.name.cmp(&other.name));
+        tables
+    }
+
+    /// Every table the domain lays out: those, and that of snapshots where there can be any.
+    pub(crate) fn layout(&self) -> Vec<Table> {
+        let mut tables = self.tables();
+        tables.extend(self.sourced().next().map(|_| (*self.snapshots).clone()));
+        tables
+    }
+
+    /// The aggregates that are kept as events, in the order of declaration.
+    pub(crate) fn sourced(&self) -> impl Iterator<Item = (&Declaration, &Arc<Sourced>)> {
+        self.aggregates.iter().filter_map(|aggregate| {
+            let names = self.names.get(&aggregate.id)?;
+            Some((aggregate, names.sourced.as_ref()?))
+        })
+    }
+
+    pub(crate) fn names<A: Aggregate>(&self) -> Result<&Names> {
+        self.names.get(&TypeId::of::<A>()).ok_or_else(|| self.unregistered(A::NAME))
+    }
+
+    pub(crate) fn is_registered(&self, aggregate: TypeId) -> Option<&Names> {
+        self.names.get(&aggregate)
+    }
+
+    /// The way up for old versions of a message type.
+    pub(crate) fn upcast_chain(&self, category: &Category, name: &str) -> Option<&UpcastChain> {
+        self.upcast_chains.get(category)?.get(name).map(AsRef::as_ref)
+    }
+
+    pub(crate) fn table<T: Stored>(&self) -> Result<&Arc<Table>>
+    where
+        T::Storage: Layout<T>,
+    {
+        let name = <T::Storage as Layout<T>>::name();
+        if <T::Storage as Layout<T>>::table().is_none() {
+            return Err(Error::misused(format!(
+                "{name} is event-sourced and has no rows: query a projection of its events"
+            )));
+        }
+        self.tables.get(&TypeId::of::<T>()).ok_or_else(|| self.unregistered(name))
+    }
+
+    fn unregistered(&self, name: &str) -> Error {
+        let domain = &self.domain;
+        Error::misused(format!("{name} is not registered in '{domain}': add it to the builder"))
+    }
+
+    /// `Fidelis.AccountOpened.v1`.
+    pub(crate) fn type_name(&self, name: &str, version: u32) -> Arc<str> {
+        type_name::join(&self.domain, name, version)
+    }
+}

@@ -1,0 +1,13 @@
+//! What a domain declares: names, tables, versions. Pure data without handlers.
+
+#[expect(clippy::module_inception, reason = "the room is named for the one thing in it")]
+mod catalog;
+mod layout;
+mod sourced;
+mod upcast;
+
+pub use catalog::Catalog;
+pub(crate) use catalog::{Declaration, Names};
+pub use layout::Layout;
+pub use sourced::Sourced;
+pub(crate) use upcast::{UpcastChain, UpcastChains, UpcastFn, Upcaster, too_new};

@@ -1,0 +1,49 @@
+//! Aggregates that are kept as events, and the table of their snapshots.
+
+use std::sync::Arc;
+
+use protean_port::message::{Column, ColumnKind, SNAPSHOTS, Table};
+
+use crate::model::Replay;
+
+/// How an aggregate is kept as events.
+#[derive(Debug)]
+pub struct Sourced {
+    /// The names and versions of the events it applies.
+    pub(crate) events: &'static [(&'static str, u32)],
+    /// What its snapshots begin with: another text, another form.
+    pub(crate) form: Arc<str>,
+    /// The columns of its state, which a snapshot holds.
+    pub(crate) columns: Vec<Column>,
+}
+
+impl Sourced {
+    pub(crate) fn of<A: Replay>() -> Self {
+        let columns = A::columns();
+        let named: Vec<String> = columns
+            .iter()
+            .map(|Column { name, kind, nullable, .. }| {
+                format!("{name}:{kind:?}{}", if *nullable { "?" } else { "" })
+            })
+            .collect();
+        let form = format!("{} {}", A::SNAPSHOT_VERSION, named.join(" ")).into();
+        Self { events: A::EVENTS, form, columns }
+    }
+}
+
+/// The table of snapshots, a row a stream.
+pub(super) fn snapshot_table() -> Table {
+    let column = |(name, kind): (&str, ColumnKind)| Column {
+        name: name.to_owned(),
+        kind,
+        nullable: false,
+        unique: false,
+    };
+    let columns = [
+        ("stream", ColumnKind::Text),
+        ("form", ColumnKind::Text),
+        ("version", ColumnKind::Integer),
+        ("data", ColumnKind::Text),
+    ];
+    Table { name: SNAPSHOTS.to_owned(), key: 0, columns: columns.map(column).into() }
+}

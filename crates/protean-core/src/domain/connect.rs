@@ -1,0 +1,48 @@
+//! Opening what a domain is configured for: its database and its brokers.
+
+use std::sync::Arc;
+
+use protean_port::Result;
+use protean_port::port::Broker;
+
+use super::domain::Domain;
+
+/// The broker that is configured by this name, `[brokers.NAME]`: opened, and
+/// checked whether it can be relied on. Safe to drop; the next call goes on.
+///
+/// # Errors
+/// When the domain has no such broker, or an inline one, which is not there to be
+/// opened; when it cannot be reached now, which
+/// [is unavailable](protean_port::Error::is_unavailable); or when something about it
+/// has to be changed first.
+pub async fn broker<'a>(domain: &'a Domain, name: &str) -> Result<&'a Arc<dyn Broker>> {
+    domain.shared().brokers.get(name).await
+}
+
+/// Opens the database and the brokers of these names, and closes them again, to find
+/// out whether a server could begin. A broker that cannot be reached now is passed
+/// over: what needs it waits for it.
+///
+/// # Errors
+/// When the database cannot be opened or prepared, or when something about a broker
+/// has to be changed first.
+pub async fn preflight(domain: &Domain, brokers: &[&str]) -> Result {
+    domain.open().await?;
+    for name in brokers {
+        match domain.shared().brokers.open(name).await {
+            Err(failed) if !failed.is_unavailable() => return Err(failed),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Removes everything the domain keeps in its database. There is no way back.
+///
+/// # Errors
+/// When the database cannot be opened or written.
+pub async fn destroy(domain: &Domain) -> Result {
+    let shared = domain.shared();
+    let store = shared.provider.open(&shared.location).await?;
+    store.destroy(&domain.catalog().layout()).await
+}

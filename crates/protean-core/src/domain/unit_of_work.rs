@@ -1,0 +1,77 @@
+//! Running a unit outside of the engine: run, commit, run again after a conflict.
+
+use std::sync::Arc;
+
+use protean_port::Result;
+use protean_port::message::Id;
+use protean_port::port::Store;
+
+use super::dispatch::dispatch;
+use super::domain::Domain;
+use crate::handling::{Committed, commit, retry_on_conflict};
+use crate::model::{Aggregate, Raised};
+use crate::unit::{Context, ReadMode, ReadOptions, Unit, length, processing_priority};
+
+impl Domain {
+    /// Runs `work` as one unit: what it changes commits together when it gives
+    /// `Ok`, and its events are processed as `event_processing` says. After a
+    /// conflict it is run again on fresh state.
+    ///
+    /// # Errors
+    /// What `work` gives, or why its changes could not be committed.
+    pub async fn unit_of_work<T, F>(&self, work: F) -> Result<T>
+    where
+        F: AsyncFn(&Context) -> Result<T>,
+    {
+        let store = self.store().await?;
+        let once = |mode| run_once(self, store, &work, mode);
+        let ran = retry_on_conflict(self.config(), once).await?;
+        if let Committed::Now(messages) = ran.committed {
+            dispatch(self, store, messages).await?;
+        }
+        Ok(ran.value)
+    }
+}
+
+/// What a unit came to.
+struct Ran<T> {
+    value: T,
+    committed: Committed,
+}
+
+async fn run_once<T, F>(
+    domain: &Domain,
+    store: &Arc<dyn Store>,
+    work: &F,
+    mode: ReadMode,
+) -> Result<Ran<T>>
+where
+    F: AsyncFn(&Context) -> Result<T>,
+{
+    let (env, store) = (Arc::clone(domain.env()), Arc::clone(store));
+    let read = ReadOptions { overlay: None, mode };
+    let unit = Arc::new(Unit::new(env, Arc::clone(&store), domain.cause(None), read));
+    let context = Context::new(Arc::clone(&unit), None);
+    let value = processing_priority(context.priority(), work(&context)).await?;
+    let committed = commit(&*store, unit.finish().changes).await?;
+    Ok(Ran { value, committed })
+}
+
+/// Commits events at the end of an instance's stream and processes them as
+/// `event_processing` says, without the instance: nothing is checked and no row
+/// is written. For tests of what follows from events, and to take over a history.
+///
+/// # Errors
+/// When the aggregate is not registered or the store cannot be written. With
+/// [`Error::committed`](protean_port::Error::committed) a handler of the events failed.
+pub async fn record_events<A: Aggregate>(domain: &Domain, id: &Id, events: &[Raised]) -> Result {
+    domain
+        .unit_of_work(async |context| {
+            let unit = context.unit();
+            let names = unit.env.catalog.names::<A>()?;
+            let length = length(unit, &names.category.stream(id)).await?;
+            unit.append_at(names, id, length.checked_sub(1), events);
+            Ok(())
+        })
+        .await
+}

@@ -1,0 +1,198 @@
+//! Running one message through its handler: the one way, for the server and for
+//! synchronous processing.
+
+use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use protean_port::message::Message;
+use protean_port::port::{Delivery, KeyWrite, Store};
+use protean_port::{Error, Result};
+use tracing::{Instrument, debug};
+
+use super::erased::{ErasedHandler, HandlerInput, HandlerOutput};
+use super::failure::{Failure, FailureKind, Handled};
+use super::group::{Group, HandlerKind};
+use super::idempotency::key_claim;
+use super::telemetry::message_span;
+use super::verdict::Verdict;
+use crate::catalog::too_new;
+use crate::unit::{Context, Env, MessageContext, ReadOptions, Sequence, Unit, processing_priority};
+
+/// A message that a group is to run.
+pub struct Work<'a> {
+    delivery: &'a Delivery,
+    origin: Origin,
+    read: ReadOptions,
+}
+
+/// Where a message is when it runs.
+enum Origin {
+    /// In the log.
+    Log,
+    /// Nowhere but here: its unit appends it.
+    Caller(HandlerInput),
+}
+
+/// What running a message came to. Nothing of it is committed.
+pub struct Ran {
+    /// What is to be settled.
+    pub verdict: Verdict,
+    /// The units whose uncommitted writes the handler has read: when one of
+    /// them is left out, the verdict does not count.
+    pub readers: BTreeSet<Sequence>,
+    /// What the handler answered; none when it was not called.
+    pub(crate) answer: Option<Handled<HandlerOutput>>,
+}
+
+impl<'a> Work<'a> {
+    /// A message of the log.
+    pub fn logged(delivery: &'a Delivery, read: ReadOptions) -> Self {
+        Self { delivery, origin: Origin::Log, read }
+    }
+
+    /// A command that no log has yet. It becomes the first message of its own
+    /// unit, so a failure leaves no trace; its position in `delivery` is unused.
+    pub(crate) fn submitted(
+        delivery: &'a Delivery,
+        input: HandlerInput,
+        read: ReadOptions,
+    ) -> Self {
+        Self { delivery, origin: Origin::Caller(input), read }
+    }
+}
+
+/// Runs a message through its handler in `group`. A handler that panics or
+/// outlasts its time has failed.
+///
+/// Dropping the future drops the handler at its last `.await`, with no effect.
+pub async fn run(env: &Arc<Env>, store: &Arc<dyn Store>, group: &Group, work: Work<'_>) -> Ran {
+    let Work { delivery, origin, read } = work;
+    let message = &delivery.recorded.message;
+    if message.extensions.deadline.is_some_and(|deadline| deadline < env.now()) {
+        return Verdict::Expired.into();
+    }
+    let Some(call) = group.routes.get(&message.type_name) else {
+        return unknown(group, message).into();
+    };
+    let unit = Unit::new(Arc::clone(env), Arc::clone(store), cause_of(group, message), read);
+    let unit = Arc::new(unit);
+    let is_logged = matches!(origin, Origin::Log);
+    let (input, recorded) = match origin {
+        Origin::Log => {
+            let input = HandlerInput::Json(Arc::clone(&message.data));
+            (input, Some(Arc::new(delivery.recorded.clone())))
+        }
+        Origin::Caller(input) => {
+            unit.append(message.clone());
+            (input, None)
+        }
+    };
+    let context = Context::new(Arc::clone(&unit), recorded);
+    let span = message_span(env, group, delivery);
+    debug!(parent: &span, "handler.started");
+    let handled = guarded(group, call, input, context).instrument(span).await;
+    let mut completed = unit.finish();
+    let readers = std::mem::take(&mut completed.readers);
+    let answer = handled.and_then(|answer| {
+        let key = answered_key(env, group, message, is_logged, &answer)?;
+        completed.changes.keys.extend(key);
+        Ok(answer)
+    });
+    let verdict = match &answer {
+        Ok(_) => Verdict::Done(Box::new(completed)),
+        Err(failure) => verdict_of(failure),
+    };
+    Ran { verdict, readers, answer: Some(answer) }
+}
+
+impl From<Verdict> for Ran {
+    fn from(verdict: Verdict) -> Self {
+        Self { verdict, readers: BTreeSet::new(), answer: None }
+    }
+}
+
+/// What a later command with the same idempotency key is answered.
+fn answered_key(
+    env: &Env,
+    group: &Group,
+    message: &Message,
+    is_logged: bool,
+    answer: &HandlerOutput,
+) -> Result<Option<KeyWrite>> {
+    if group.kind != HandlerKind::Commands || message.extensions.idempotency_key.is_none() {
+        return Ok(None);
+    }
+    let output = Some(answer.to_json(message.name())?);
+    Ok(match is_logged {
+        // The key was claimed when the command was appended.
+        true => {
+            let expires = env.now() + group.idempotency.ttl;
+            key_claim(message, output, expires).map(KeyWrite::Settle)
+        }
+        false => {
+            let expires = message.time + group.idempotency.ttl;
+            key_claim(message, output, expires).map(KeyWrite::Claim)
+        }
+    })
+}
+
+/// Calls a handler in the priority of its message, within the time it is
+/// given; a panic becomes a failure.
+async fn guarded(
+    group: &Group,
+    call: &ErasedHandler,
+    input: HandlerInput,
+    context: Context,
+) -> Handled<HandlerOutput> {
+    let priority = context.priority();
+    let handling = AssertUnwindSafe(processing_priority(priority, call(input, context)));
+    let handling = handling.catch_unwind();
+    let outcome = match group.subscription.handler_timeout {
+        None => handling.await,
+        Some(limit) => match tokio::time::timeout(limit, handling).await {
+            Ok(outcome) => outcome,
+            Err(_) => return Err(timed_out(&group.handler, limit)),
+        },
+    };
+    outcome.unwrap_or_else(|panic| Err(panicked(&group.handler, panic.as_ref())))
+}
+
+fn timed_out(handler: &str, limit: std::time::Duration) -> Failure {
+    Error::failed(format!("{handler} took longer than {limit:?}")).into()
+}
+
+fn panicked(handler: &str, panic: &(dyn std::any::Any + Send)) -> Failure {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    Error::failed(format!("{handler} panicked: {}", text.unwrap_or("no message"))).into()
+}
+
+fn unknown(group: &Group, message: &Message) -> Verdict {
+    let (name, version) = (&message.type_name, message.version);
+    match (group.newest(name), group.kind) {
+        (Some(known), _) => Verdict::Dead(too_new(message.name(), version, known)),
+        (None, HandlerKind::Commands) => Verdict::Dead(format!("no command handler knows {name}")),
+        (None, _) => Verdict::Ignored,
+    }
+}
+
+/// What a message hands on to everything its handler makes.
+fn cause_of(group: &Group, message: &Message) -> MessageContext {
+    MessageContext {
+        priority: message.priority,
+        correlation_id: Arc::clone(&message.correlation_id),
+        causation_id: Some(Arc::clone(&message.id)),
+        seed: Some(format!("{} {}", group.name, message.id)),
+    }
+}
+
+fn verdict_of(failure: &Failure) -> Verdict {
+    let reason = failure.to_string();
+    match failure.kind() {
+        FailureKind::Rejected => Verdict::Dead(reason),
+        FailureKind::Unavailable => Verdict::Unavailable(reason),
+        FailureKind::Conflict | FailureKind::Failed => Verdict::Retry(reason),
+    }
+}

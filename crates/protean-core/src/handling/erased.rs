@@ -1,0 +1,90 @@
+//! Handlers without their types, so that one map can hold all of them.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use protean_port::port::BoxFuture;
+use protean_port::{Error, Result};
+use serde::de::DeserializeOwned;
+
+use super::failure::{Failure, Handled};
+use crate::model::Fields;
+use crate::unit::Context;
+
+/// What a handler is called with: as its JSON from a log, or as itself.
+pub(crate) enum HandlerInput {
+    Json(Arc<str>),
+    Value(Box<dyn Any + Send>),
+}
+
+/// What a handler answered.
+pub(crate) struct HandlerOutput {
+    value: Box<dyn Any + Send>,
+    json: fn(&dyn Any) -> serde_json::Result<String>,
+}
+
+impl HandlerOutput {
+    pub(crate) fn new<T: serde::Serialize + Send + 'static>(value: T) -> Self {
+        // The type is the one it was made with.
+        let json = |value: &dyn Any| serde_json::to_string(&value.downcast_ref::<T>());
+        Self { value: Box::new(value), json }
+    }
+
+    /// An answer that is handed over and kept nowhere.
+    pub(crate) fn fleeting<T: Send + 'static>(value: T) -> Self {
+        Self { value: Box::new(value), json: |_| Ok("null".to_owned()) }
+    }
+
+    /// The answer in its own type.
+    pub(crate) fn take<T: 'static>(self, name: &str) -> Result<T> {
+        let taken = self.value.downcast().map(|value| *value);
+        taken.map_err(|_| {
+            Error::misused(format!("the handler of {name} returned another type than declared"))
+        })
+    }
+
+    pub(crate) fn to_json(&self, name: &str) -> Result<Arc<str>> {
+        let json = (self.json)(&*self.value);
+        json.map(Arc::from).map_err(|error| {
+            Error::failed(format!("the answer to {name} cannot be written as JSON"))
+                .with_source(error)
+        })
+    }
+}
+
+/// A handler's part for one message type.
+pub(crate) type ErasedHandler =
+    Arc<dyn Fn(HandlerInput, Context) -> BoxFuture<'static, Handled<HandlerOutput>> + Send + Sync>;
+
+impl HandlerInput {
+    /// The message itself.
+    ///
+    /// # Errors
+    /// A rejection when the JSON does not have the form of the type.
+    pub(crate) fn take<T>(self, name: &str, context: &Context) -> Handled<T>
+    where
+        T: Fields + DeserializeOwned + Any,
+    {
+        match self {
+            Self::Json(json) => {
+                let read = context.unit().data(&json).read(name);
+                read.map_err(|error| Failure::from(error).rejecting())
+            }
+            value @ Self::Value(_) => value.take_value(name),
+        }
+    }
+
+    /// The message itself, which was handed over as a value.
+    pub(crate) fn take_value<T: Any>(self, name: &str) -> Handled<T> {
+        match self {
+            Self::Value(value) => {
+                value.downcast::<T>().map(|value| *value).map_err(|_| wrong_type(name))
+            }
+            Self::Json(_) => Err(wrong_type(name)),
+        }
+    }
+}
+
+fn wrong_type(name: &str) -> Failure {
+    Failure::rejected(format!("{name} is not of the type that its handler takes"))
+}

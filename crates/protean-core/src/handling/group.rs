@@ -1,0 +1,93 @@
+//! Groups: the consumers of one handler in one category.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use protean_port::message::type_name::split_version;
+use protean_port::message::{Category, Message};
+use protean_port::port::{GroupRegistration, Start};
+
+use super::erased::ErasedHandler;
+use crate::config::{Idempotency, Ordering, StartFrom, SubscriptionConfig};
+
+/// What kind of handler a group belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HandlerKind {
+    /// Command handlers of one category.
+    Commands,
+    /// An event handler, which reacts to events in any way.
+    Events,
+    /// A projector, which keeps a projection.
+    Projector,
+    /// A subscriber to what other systems put into a stream of this broker.
+    Subscriber {
+        /// The broker's name, as in `[brokers.NAME]`.
+        broker: &'static str,
+    },
+}
+
+/// The consumers of one handler in one category.
+pub struct Group {
+    /// `<domain>.<handler>`; for commands `<domain>.<Aggregate>Commands`.
+    pub name: Arc<str>,
+    /// The handler's name; the names of all, when several share a category's commands.
+    pub handler: String,
+    /// What kind of handler it is.
+    pub kind: HandlerKind,
+    /// The category it reads.
+    pub category: Category,
+    /// Its settings: retries, batch sizes, order, dead letters.
+    pub subscription: SubscriptionConfig,
+    pub(crate) idempotency: Idempotency,
+    pub(crate) routes: HashMap<Arc<str>, ErasedHandler>,
+}
+
+impl Group {
+    /// True when it takes the messages of a stream strictly in order.
+    pub fn is_ordered(&self) -> bool {
+        self.kind != HandlerKind::Commands && self.subscription.ordering == Ordering::Stream
+    }
+
+    /// True when it has a part for this message, rather than passing over it.
+    pub fn takes(&self, message: &Message) -> bool {
+        *message.stream.category() == self.category && self.routes.contains_key(&message.type_name)
+    }
+
+    /// True when it takes one message at a time: many streams may change one row.
+    pub fn is_sequential(&self) -> bool {
+        self.kind == HandlerKind::Projector
+    }
+
+    /// What a process claims to read for it: a handler has a group for each category.
+    pub fn claim(&self) -> String {
+        format!("{}@{}", self.name, self.category)
+    }
+
+    /// The newest version it takes of this message type, whatever the version of
+    /// this one; none when it takes no such messages.
+    pub(crate) fn newest(&self, type_name: &str) -> Option<u32> {
+        let (stem, _) = split_version(type_name)?;
+        let same = self.routes.keys().filter_map(|route| split_version(route));
+        same.filter(|(route, _)| *route == stem).map(|(_, version)| version).max()
+    }
+
+    /// How a store registers it. A new projector begins with the first message
+    /// of the log, as commands do; a new event handler or subscriber with the next,
+    /// since a deploy must not repeat to the outside what has long happened.
+    pub fn registration(&self) -> GroupRegistration {
+        let start = match (self.subscription.start_from, self.kind) {
+            (Some(StartFrom::Beginning), _) => Start::Beginning,
+            (Some(StartFrom::Head), _)
+            | (None, HandlerKind::Events | HandlerKind::Subscriber { .. }) => Start::Head,
+            (None, HandlerKind::Commands | HandlerKind::Projector) => Start::Beginning,
+        };
+        GroupRegistration { group: self.name.to_string(), category: self.category.clone(), start }
+    }
+}
+
+impl fmt::Debug for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Group").field("name", &self.name).finish_non_exhaustive()
+    }
+}

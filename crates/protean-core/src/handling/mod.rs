@@ -1,0 +1,46 @@
+//! Running one message, and settling what came of it.
+//!
+//! ```text
+//! Registry ─▶ Handlers ─▶ Group ─▶ deliver::run ─▶ Verdict ─▶ settle ─▶ Changes ─▶ commit
+//! ```
+//!
+//! The server and synchronous processing both take this way.
+
+mod commit;
+mod dead_letter;
+pub mod deliver;
+mod erased;
+mod failure;
+mod group;
+mod handle;
+mod handlers;
+mod idempotency;
+mod ordering;
+mod payload;
+mod register;
+mod registry;
+mod retry;
+mod routes;
+mod settle;
+pub mod telemetry;
+mod verdict;
+
+pub(crate) use commit::{Committed, commit, commit_settled};
+pub use dead_letter::{purge, replay, resend};
+pub(crate) use erased::HandlerInput;
+pub use failure::{Failure, FailureKind, Handled};
+pub use group::{Group, HandlerKind};
+pub use handle::{Answer, Handle, On, Receive, Register};
+pub(crate) use handlers::Handlers;
+pub(crate) use idempotency::{NEVER, key_claim};
+pub use ordering::{NextStep, Position, next_step};
+pub(crate) use payload::ENTRY_RECEIVED;
+pub use payload::Payload;
+pub use register::{CommandRoutes, EventRoutes, PayloadRoutes, QueryRoutes};
+pub use registry::Registry;
+pub(crate) use registry::{Registration, Route, Source};
+pub use retry::Backoff;
+pub(crate) use retry::retry_on_conflict;
+pub(crate) use routes::add_upcasts;
+pub use settle::{Moment, Settled, left_out, settle};
+pub use verdict::Verdict;

@@ -1,0 +1,93 @@
+//! What is registered on the builder, before it is wired.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+
+use super::erased::ErasedHandler;
+use super::group::HandlerKind;
+use crate::catalog::{Catalog, Upcaster};
+use crate::config::Declared;
+use crate::model::{Aggregate, Projection};
+use crate::unit::{Storage, TakeSnapshot};
+
+/// Collects what a domain is made of: handlers enter themselves here, see
+/// [`Register`](super::Register). `build()` wires it.
+pub struct Registry {
+    pub(crate) catalog: Catalog,
+    pub(crate) registrations: Vec<Registration>,
+    pub(crate) queries: HashMap<TypeId, ErasedHandler>,
+    pub(crate) snapshots: HashMap<&'static str, TakeSnapshot>,
+    pub(crate) upcasters: Vec<Upcaster>,
+    pub(crate) faults: Vec<String>,
+}
+
+/// A handler as it was registered.
+pub(crate) struct Registration {
+    pub(crate) handler: &'static str,
+    pub(crate) kind: HandlerKind,
+    pub(crate) declared: Declared,
+    pub(crate) routes: Vec<Route>,
+}
+
+/// One message type of a registered handler.
+pub(crate) struct Route {
+    pub(crate) source: Source,
+    pub(crate) message: (&'static str, u32),
+    pub(crate) call: ErasedHandler,
+}
+
+/// Where messages come from.
+pub(crate) enum Source {
+    /// Commands or events of an aggregate.
+    Aggregate(TypeId, &'static str),
+    /// Facts of an aggregate.
+    Facts(TypeId, &'static str),
+    /// Entries of a broker's stream.
+    Stream(&'static str),
+}
+
+impl Registry {
+    pub(crate) fn new(domain: &str) -> Self {
+        Self {
+            catalog: Catalog::new(domain),
+            registrations: Vec::new(),
+            queries: HashMap::new(),
+            snapshots: HashMap::new(),
+            upcasters: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
+    /// Enters an aggregate; a second time changes nothing.
+    pub(crate) fn aggregate<A>(&mut self)
+    where
+        A: Aggregate,
+        A::Storage: Storage<A>,
+    {
+        self.catalog.aggregate::<A>();
+        let take = <A::Storage as Storage<A>>::take_snapshot();
+        self.snapshots.extend(take.map(|take| (A::NAME, take)));
+    }
+
+    /// Enters a projection; a second time changes nothing.
+    pub(crate) fn projection<P: Projection>(&mut self) {
+        self.catalog.projection::<P>();
+    }
+
+    pub(crate) fn registration(
+        &mut self,
+        handler: &'static str,
+        kind: HandlerKind,
+    ) -> &mut Registration {
+        let declared = Declared::default();
+        self.registrations.push(Registration { handler, kind, declared, routes: Vec::new() });
+        let last = self.registrations.len() - 1;
+        &mut self.registrations[last]
+    }
+
+    pub(crate) fn query(&mut self, query: TypeId, name: &str, call: ErasedHandler) {
+        if self.queries.insert(query, call).is_some() {
+            self.faults.push(format!("the query {name} has two handlers: remove one"));
+        }
+    }
+}

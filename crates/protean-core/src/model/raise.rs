@@ -1,0 +1,64 @@
+//! Raising events: what is checked before, and what is recorded.
+
+use protean_port::Result;
+
+use super::aggregate::{Aggregate, Apply, violations_after};
+use super::json::to_json;
+use super::messages::Event;
+use super::root::Raised;
+
+impl Raised {
+    /// An event with its fields as JSON.
+    ///
+    /// # Errors
+    /// When they are nothing that JSON can hold, or more than a log takes in.
+    pub fn of<E: Event>(event: &E) -> Result<Self> {
+        let data = to_json(E::NAME, event)?;
+        Ok(Self { name: E::NAME, version: E::VERSION, data })
+    }
+}
+
+/// Raises an event of an event-sourced aggregate: invariants before, apply,
+/// fields and invariants after, record.
+///
+/// # Errors
+/// When the event or the state before or after breaks a rule. A state that is
+/// wrong after the event cannot be kept any more.
+pub fn raise_applied<A, E>(aggregate: &mut A, event: &E) -> Result
+where
+    A: Aggregate + Apply<E>,
+    E: Event<Aggregate = A>,
+{
+    const { assert!(!E::FACT, "facts tell themselves: raise an event of your own") };
+    aggregate.root().allow()?;
+    event.check().into_result()?;
+    if !aggregate.root().is_blank() {
+        aggregate.before().into_result()?;
+    }
+    let raised = Raised::of(event)?;
+    aggregate.apply(event);
+    let wrong = violations_after(aggregate);
+    if !wrong.is_empty() {
+        aggregate.root_mut().bar(wrong.clone());
+        return wrong.into_result();
+    }
+    aggregate.root_mut().record(raised);
+    Ok(())
+}
+
+/// Raises an event of a state-stored aggregate: the state is checked when it is kept.
+///
+/// # Errors
+/// When the event breaks a rule, or the aggregate was loaded in a state that
+/// forbids changes.
+pub fn raise_recorded<A, E>(aggregate: &mut A, event: &E) -> Result
+where
+    A: Aggregate,
+    E: Event<Aggregate = A>,
+{
+    const { assert!(!E::FACT, "facts tell themselves: raise an event of your own") };
+    aggregate.root().allow()?;
+    event.check().into_result()?;
+    aggregate.root_mut().record(Raised::of(event)?);
+    Ok(())
+}

@@ -1,0 +1,76 @@
+//! The context of a handler: its way to repositories and to further commands.
+
+use std::sync::Arc;
+
+use protean_port::Result;
+use protean_port::message::{Id, Priority, Recorded, Timestamp};
+use protean_port::port::Statement;
+
+use super::repository::Repository;
+use super::scope::scope_priority;
+use super::storage::Storage;
+use super::unit::Unit;
+use crate::model::{Command, Stored};
+
+/// A handler's way to repositories and to further commands. All that is
+/// changed through one context commits together.
+#[derive(Clone)]
+pub struct Context {
+    unit: Arc<Unit>,
+    message: Option<Arc<Recorded>>,
+}
+
+impl Context {
+    pub(crate) fn new(unit: Arc<Unit>, message: Option<Arc<Recorded>>) -> Self {
+        Self { unit, message }
+    }
+
+    pub(crate) fn unit(&self) -> &Unit {
+        &self.unit
+    }
+
+    /// The repository of `T`.
+    pub fn repository<T>(&self) -> Repository<T>
+    where
+        T: Stored,
+        T::Storage: Storage<T>,
+    {
+        Repository::new(Arc::clone(&self.unit))
+    }
+
+    /// Issues a command: it is kept with everything else this unit changes and
+    /// handled afterwards, with the priority of the message at hand unless an
+    /// enclosing [`processing_priority`](super::processing_priority) says otherwise.
+    ///
+    /// # Errors
+    /// When the command breaks the rules of its fields.
+    pub fn process<C: Command>(&self, command: C) -> Result<Id> {
+        self.unit.issue(&command, scope_priority().unwrap_or(self.unit.cause.priority))
+    }
+
+    /// Adds a statement of your own to what commits together.
+    pub fn execute(&self, statement: Statement) {
+        self.unit.execute(statement);
+    }
+
+    /// The message at hand with its places in the log; `None` for a command
+    /// that is processed synchronously, which has no place yet.
+    pub fn message(&self) -> Option<&Recorded> {
+        self.message.as_deref()
+    }
+
+    /// The id shared by everything that came of one cause.
+    pub fn correlation_id(&self) -> &str {
+        &self.unit.cause.correlation_id
+    }
+
+    /// The priority of the message at hand.
+    pub fn priority(&self) -> Priority {
+        self.unit.cause.priority
+    }
+
+    /// The present moment, by the domain's clock.
+    pub fn now(&self) -> Timestamp {
+        self.unit.env.now()
+    }
+}

@@ -1,0 +1,24 @@
+//! What every unit of a domain shares.
+
+use std::sync::Arc;
+
+use protean_port::message::LaneRule;
+use protean_port::port::Clock;
+
+use crate::catalog::Catalog;
+use crate::config::Config;
+
+/// What every unit of a domain shares: its configuration, its clock, which
+/// priorities are bulk work, and what it declares.
+pub struct Env {
+    pub(crate) config: Config,
+    pub(crate) lanes: LaneRule,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) catalog: Catalog,
+}
+
+impl Env {
+    pub(crate) fn now(&self) -> protean_port::message::Timestamp {
+        self.clock.now()
+    }
+}

@@ -1,0 +1,33 @@
+//! One unit of work: what a handler reads through, and what collects its changes.
+//!
+//! ```text
+//! Context ─▶ Repository ─▶ Storage ─▶ History ─▶ Snapshot
+//!                             └──────────┴───────────┴──▶ Unit ─▶ CompletedUnit
+//! ```
+//!
+//! A unit opens no transaction: it ends as a value, [`CompletedUnit`], that the
+//! store commits as a whole or leaves out.
+
+mod context;
+mod env;
+mod history;
+mod overlay;
+mod repository;
+mod scope;
+mod selection;
+mod snapshot;
+mod storage;
+#[expect(clippy::module_inception, reason = "the room is named for the one thing in it")]
+mod unit;
+
+pub use context::Context;
+pub use env::Env;
+pub use history::TakeSnapshot;
+pub(crate) use history::length;
+pub use overlay::{Overlay, Sequence, Writes};
+pub use repository::{Reader, Repository};
+pub use scope::{current_priority, processing_priority};
+pub use selection::Selection;
+pub use storage::Storage;
+pub use unit::{CompletedUnit, ReadMode, ReadOptions, Unit};
+pub(crate) use unit::{MessageContext, command_message};

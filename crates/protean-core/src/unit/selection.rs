@@ -1,0 +1,101 @@
+//! Queries for rows.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use protean_port::message::{Id, Query, Table, Value};
+use protean_port::{Error, Result};
+
+use super::storage::Storage;
+use super::unit::Unit;
+use crate::model::{Columns, Condition, Sort, Stored};
+
+/// Which rows, in which order, how many. Sees what is committed.
+///
+/// ```ignore
+/// let cheap = books.query().filter(Book::PRICE.below(5)).order_by(Book::TITLE.ascending());
+/// let (count, first) = (cheap.count().await?, cheap.limit(10).all().await?);
+/// ```
+pub struct Selection<T> {
+    unit: Arc<Unit>,
+    query: Query,
+    kept: PhantomData<fn() -> T>,
+}
+
+impl<T> Selection<T>
+where
+    T: Stored,
+    T::Storage: Storage<T>,
+{
+    pub(super) fn new(unit: Arc<Unit>) -> Self {
+        Self { unit, query: Query::default(), kept: PhantomData }
+    }
+
+    /// Only rows for which this holds, beside the conditions before.
+    #[must_use]
+    pub fn filter(mut self, condition: Condition<T>) -> Self {
+        self.query.filters.push(condition.filter);
+        self
+    }
+
+    /// Sorts by this among those that the orders before leave equal.
+    #[must_use]
+    pub fn order_by(mut self, sort: Sort<T>) -> Self {
+        self.query.order.push(sort.by);
+        self
+    }
+
+    /// At most this many rows.
+    #[must_use]
+    pub fn limit(mut self, rows: usize) -> Self {
+        self.query.limit = Some(rows);
+        self
+    }
+
+    /// How many rows the conditions select, whatever the limit.
+    ///
+    /// # Errors
+    /// When the store cannot be read, or the type has no rows.
+    pub async fn count(&self) -> Result<u64> {
+        self.unit.store.count(self.table()?, &self.query).await
+    }
+
+    fn table(&self) -> Result<&Table> {
+        self.unit.env.catalog.table::<T>().map(|table| &**table)
+    }
+}
+
+impl<T> Selection<T>
+where
+    T: Stored + Columns,
+    T::Storage: Storage<T>,
+{
+    /// The rows, to read. To change one, [`get`](super::Repository::get) it by its identity.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn all(&self) -> Result<Vec<T>> {
+        let table = self.table()?;
+        let rows = self.unit.store.query(table, &self.query).await?;
+        let rows = rows.into_iter().filter_map(|state| state.row);
+        rows.map(|row| self.read(table, &row)).collect()
+    }
+
+    /// The first row, when there is one.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn first(self) -> Result<Option<T>> {
+        Ok(self.limit(1).all().await?.pop())
+    }
+
+    fn read(&self, table: &Table, row: &[Value]) -> Result<T> {
+        T::read(&mut crate::model::Values::new(row)).map_err(|fault| {
+            let key = match row.get(table.key) {
+                Some(Value::Text(key)) => Id::from(Arc::clone(key)),
+                _ => Id::from("?"),
+            };
+            Error::failed(format!("the row '{key}' of {} cannot be read: {fault}", table.name))
+        })
+    }
+}

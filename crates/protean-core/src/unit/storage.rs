@@ -1,0 +1,180 @@
+//! Reading and writing instances, in each of the three forms in which they are kept.
+
+use std::future::Future;
+
+use protean_port::message::{Id, Row, Stream, Table, Value};
+use protean_port::port::RowState;
+use protean_port::{Error, Result, Violations};
+
+use super::history::{self, TakeSnapshot};
+use super::unit::Unit;
+use crate::catalog::{Layout, Names};
+use crate::model::{
+    Aggregate, Columns, EventSourced, Projected, Projection, Replay, StateStored, Stored, Values,
+    as_stored, violations_after,
+};
+
+/// Reads and writes `T` in the form in which it is kept. Implemented for
+/// [`EventSourced`], [`StateStored`] and [`Projected`]; not for users to implement.
+pub trait Storage<T>: Layout<T> {
+    #[doc(hidden)]
+    fn find(unit: &Unit, id: &Id) -> impl Future<Output = Result<Option<T>>> + Send;
+    #[doc(hidden)]
+    fn add(unit: &Unit, instance: T) -> impl Future<Output = Result> + Send;
+    #[doc(hidden)]
+    fn remove(unit: &Unit, instance: T) -> impl Future<Output = Result> + Send;
+
+    /// How a snapshot is taken of an instance, when it can have one.
+    #[doc(hidden)]
+    fn take_snapshot() -> Option<TakeSnapshot> {
+        None
+    }
+}
+
+impl<A: Replay> Storage<A> for EventSourced {
+    fn take_snapshot() -> Option<TakeSnapshot> {
+        Some(|unit, id| Box::pin(history::take_snapshot::<A>(unit, id)))
+    }
+
+    async fn find(unit: &Unit, id: &Id) -> Result<Option<A>> {
+        history::load(unit, id, None).await
+    }
+
+    async fn add(unit: &Unit, aggregate: A) -> Result {
+        let root = aggregate.root();
+        root.allow()?;
+        checked_id::<A>(root.id())?;
+        let names = unit.env.catalog.names::<A>()?;
+        let last = unit.append_at(names, root.id(), root.version(), root.raised());
+        if let (Some(last), Some(fact)) = (last, aggregate.fact()?) {
+            let stream = fact_stream(names, &aggregate)?;
+            let first = root.version().map_or(0, |version| version + 1);
+            let version = first + root.raised().len() as u64 - 1;
+            unit.emit_fact(&stream, &fact, &version.to_string(), Some(last));
+        }
+        history::snapshot_if_due(unit, names, &aggregate).await
+    }
+
+    async fn remove(_: &Unit, _: A) -> Result {
+        let name = A::NAME;
+        Err(Error::misused(format!(
+            "{name} is event-sourced: what has happened stays; raise an event that ends it"
+        )))
+    }
+}
+
+impl<A: Aggregate + Columns + Stored<Storage = Self>> Storage<A> for StateStored {
+    async fn find(unit: &Unit, id: &Id) -> Result<Option<A>> {
+        let table = unit.env.catalog.table::<A>()?;
+        let state = unit.row(table, id.as_str()).await?;
+        let Some(row) = state.row else { return Ok(None) };
+        Ok(Some(as_stored(read(A::NAME, id, &row)?, state.version)))
+    }
+
+    async fn add(unit: &Unit, aggregate: A) -> Result {
+        aggregate.root().allow()?;
+        checked_id::<A>(aggregate.root().id())?;
+        violations_after(&aggregate).into_result()?;
+        let catalog = &unit.env.catalog;
+        let (table, names) = (catalog.table::<A>()?, catalog.names::<A>()?);
+        let root = aggregate.root();
+        let present = present(unit, table, &aggregate).await?;
+        unit.write(table, root.id().as_str(), &present, Some(row(&aggregate)));
+        let version = present.version.map_or(0, |version| version + 1);
+        let last = unit.append_versioned(names, root.id(), version, root.raised());
+        if let Some(fact) = aggregate.fact()? {
+            let stream = fact_stream(names, &aggregate)?;
+            unit.emit_fact(&stream, &fact, &format!("{version}.1"), last);
+        }
+        Ok(())
+    }
+
+    async fn remove(unit: &Unit, aggregate: A) -> Result {
+        aggregate.root().allow()?;
+        let catalog = &unit.env.catalog;
+        let (table, names) = (catalog.table::<A>()?, catalog.names::<A>()?);
+        let root = aggregate.root();
+        let present = present(unit, table, &aggregate).await?;
+        if present.row.is_none() {
+            return Err(Error::not_found(A::NAME, root.id().as_str()));
+        }
+        unit.write(table, root.id().as_str(), &present, None);
+        unit.retract_fact(&names.facts.stream(root.id()));
+        let version = present.version.map_or(0, |version| version + 1);
+        unit.append_versioned(names, root.id(), version, root.raised());
+        Ok(())
+    }
+}
+
+impl<P: Projection> Storage<P> for Projected {
+    async fn find(unit: &Unit, id: &Id) -> Result<Option<P>> {
+        let table = unit.env.catalog.table::<P>()?;
+        let state = unit.row(table, id.as_str()).await?;
+        state.row.map(|row| read(P::NAME, id, &row)).transpose()
+    }
+
+    async fn add(unit: &Unit, projection: P) -> Result {
+        projection.check().into_result()?;
+        let table = unit.env.catalog.table::<P>()?;
+        let key = projection.key();
+        let present = unit.known_row(table, key.as_str()).await?;
+        unit.write(table, key.as_str(), &present, Some(row(&projection)));
+        Ok(())
+    }
+
+    async fn remove(unit: &Unit, projection: P) -> Result {
+        let table = unit.env.catalog.table::<P>()?;
+        let key = projection.key();
+        let present = unit.row(table, key.as_str()).await?;
+        if present.row.is_some() {
+            unit.write(table, key.as_str(), &present, None);
+        }
+        Ok(())
+    }
+}
+
+/// The stream of an instance's facts.
+fn fact_stream<A: Aggregate>(names: &Names, aggregate: &A) -> Result<Stream> {
+    let id = aggregate.root().id();
+    if id.as_str().starts_with("fact-") {
+        let name = A::NAME;
+        return Err(Error::misused(format!(
+            "the id '{id}' of {name} begins like the streams of its facts: begin it differently"
+        )));
+    }
+    Ok(names.facts.stream(id))
+}
+
+/// What the row of a loaded or new aggregate must be for it to be kept.
+async fn present<A: Aggregate>(unit: &Unit, table: &Table, aggregate: &A) -> Result<RowState> {
+    let root = aggregate.root();
+    if let Some(version) = root.version() {
+        // Loaded: the version it was loaded at must still be the present one.
+        return Ok(RowState { row: Some(Row::from([])), version: Some(version) });
+    }
+    let found = unit.known_row(table, root.id().as_str()).await?;
+    if found.row.is_some() {
+        let message = format!("there is already a {} with this identity", A::NAME);
+        return Err(Error::invalid(Violations::of("id", message)));
+    }
+    Ok(found)
+}
+
+fn row(columns: &impl Columns) -> Row {
+    let mut row = Vec::new();
+    columns.write(&mut row);
+    row.into()
+}
+
+fn read<T: Columns>(name: &str, id: &Id, row: &[Value]) -> Result<T> {
+    T::read(&mut Values::new(row))
+        .map_err(|fault| Error::failed(format!("the row of {name} '{id}' cannot be read: {fault}")))
+}
+
+/// An identity becomes part of a stream's name.
+fn checked_id<A: Aggregate>(id: &Id) -> Result {
+    if id.as_str().trim().is_empty() {
+        return Err(Error::misused(format!("the id of {} must not be empty", A::NAME)));
+    }
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! Tables of rows, found by key.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::compare::{Sorted, holds, order};
+use crate::message::{Row, Table, Value};
+use crate::port::{Direction, Filter, Query, RowState};
+use crate::{Error, Result};
+
+/// The prepared tables and their rows.
+#[derive(Default)]
+pub(super) struct Tables {
+    prepared: BTreeMap<String, Prepared>,
+    pub(super) rows: BTreeMap<(TableId, Arc<str>), RowState>,
+    /// The key of the row that holds a unique value.
+    pub(super) unique: BTreeMap<(TableId, usize, Sorted), Arc<str>>,
+}
+
+pub(super) type TableId = usize;
+
+struct Prepared {
+    id: TableId,
+    table: Table,
+}
+
+impl Tables {
+    /// Creates or extends tables; changes nothing when one of them cannot be extended.
+    pub(super) fn prepare(&mut self, tables: &[Table]) -> Result {
+        tables.iter().try_for_each(|table| self.check(table))?;
+        for table in tables {
+            let id = self.prepared.get(&table.name).map_or(self.prepared.len(), |kept| kept.id);
+            let prepared = Prepared { id, table: table.clone() };
+            if let Some(before) = self.prepared.insert(table.name.clone(), prepared) {
+                self.rearrange(id, &before.table, table);
+            }
+        }
+        Ok(())
+    }
+
+    /// The row with a key.
+    pub(super) fn row(&self, table: &Table, key: &str) -> Result<RowState> {
+        let id = self.id(table)?;
+        Ok(self.rows.get(&(id, key.into())).cloned().unwrap_or_default())
+    }
+
+    /// The rows that a query selects.
+    pub(super) fn query(&self, table: &Table, query: &Query) -> Result<Vec<RowState>> {
+        // Rows are sorted by key and the sort is stable, so the key decides between equal rows.
+        let mut rows: Vec<(&Row, &RowState)> = self.select(table, &query.filters)?.collect();
+        rows.sort_by(|(left, _), (right, _)| by_columns(&query.order, left, right));
+        rows.truncate(query.limit.unwrap_or(usize::MAX));
+        Ok(rows.into_iter().map(|(_, state)| state.clone()).collect())
+    }
+
+    /// The number of rows that the filters of a query select.
+    pub(super) fn count(&self, table: &Table, query: &Query) -> Result<u64> {
+        Ok(self.select(table, &query.filters)?.map(|_| 1).sum())
+    }
+
+    /// The id of a prepared table.
+    pub(super) fn id(&self, table: &Table) -> Result<TableId> {
+        let prepared = self.prepared.get(&table.name);
+        prepared
+            .map(|prepared| prepared.id)
+            .ok_or_else(|| Error::misused(format!("the table '{}' is not prepared", table.name)))
+    }
+
+    fn select<'a>(
+        &'a self,
+        table: &Table,
+        filters: &'a [Filter],
+    ) -> Result<impl Iterator<Item = (&'a Row, &'a RowState)>> {
+        let matches = |row: &Row| {
+            filters.iter().all(|filter| {
+                let value = row.get(filter.column).unwrap_or(&Value::Null);
+                holds(filter.operator, value, &filter.value)
+            })
+        };
+        let existing =
+            self.of(self.id(table)?).filter_map(|(_, state)| Some((state.row.as_ref()?, state)));
+        Ok(existing.filter(move |(row, _)| matches(row)))
+    }
+
+    fn of(&self, id: TableId) -> impl Iterator<Item = (&Arc<str>, &RowState)> {
+        let rows = self.rows.range((id, "".into())..(id + 1, "".into()));
+        rows.map(|((_, key), state)| (key, state))
+    }
+
+    fn check(&self, table: &Table) -> Result {
+        let Some(Prepared { id, table: kept }) = self.prepared.get(&table.name) else {
+            return Ok(());
+        };
+        let refuse = |column: &str, why: &str| {
+            let message = format!("the column '{column}' of the table '{}' {why}", table.name);
+            Err(Error::misused(message))
+        };
+        if kept.key_column().name != table.key_column().name {
+            return refuse(&kept.key_column().name, "would no longer be the key; rename the table");
+        }
+        for column in &kept.columns {
+            match table.columns.iter().find(|declared| declared.name == column.name) {
+                None => {
+                    return refuse(
+                        &column.name,
+                        "exists but is no longer declared; declare it again",
+                    );
+                }
+                Some(declared) if declared != column => {
+                    return refuse(&column.name, "exists with another type or rule; rename it");
+                }
+                Some(_) => {}
+            }
+        }
+        let added =
+            table.columns.iter().find(|new| kept.position(&new.name).is_none() && !new.nullable);
+        match added {
+            Some(column) if self.of(*id).next().is_some() => {
+                refuse(&column.name, "is new and has no value for existing rows; make it optional")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Rearranges the rows of an extended table to match its new columns.
+    fn rearrange(&mut self, id: TableId, before: &Table, table: &Table) {
+        if before == table {
+            return;
+        }
+        let old: Vec<_> =
+            table.columns.iter().map(|column| before.position(&column.name)).collect();
+        for (_, state) in self.rows.range_mut((id, "".into())..(id + 1, "".into())) {
+            let value = |row: &Row, from: Option<usize>| {
+                from.and_then(|index| row.get(index)).cloned().unwrap_or(Value::Null)
+            };
+            state.row =
+                state.row.take().map(|row| old.iter().map(|from| value(&row, *from)).collect());
+        }
+        let kept = std::mem::take(&mut self.unique);
+        self.unique = kept
+            .into_iter()
+            .filter_map(|((of, column, value), key)| {
+                let moved = old.iter().position(|from| *from == Some(column));
+                let column = if of == id { moved? } else { column };
+                Some(((of, column, value), key))
+            })
+            .collect();
+    }
+}
+
+fn by_columns(columns: &[(usize, Direction)], left: &Row, right: &Row) -> Ordering {
+    let orderings = columns.iter().map(|(column, direction)| {
+        let value = |row: &Row| row.get(*column).cloned().unwrap_or(Value::Null);
+        let ordering = order(&value(left), &value(right));
+        if *direction == Direction::Descending { ordering.reverse() } else { ordering }
+    });
+    orderings.fold(Ordering::Equal, Ordering::then)
+}

@@ -1,0 +1,53 @@
+//! How PostgreSQL words statements.
+
+use protean_port::message::{Column, ColumnKind};
+use protean_sql::Dialect;
+
+/// The words of PostgreSQL.
+pub(crate) enum PostgresDialect {}
+
+impl Dialect for PostgresDialect {
+    const PARAMETER: char = '$';
+    const FIND_TEXT: &'static str = "strpos";
+    const UNINDEXED: &'static str = "";
+    const RESERVED_PREFIX: &'static str = "pg_";
+    const MAX_NAME_BYTES: Option<usize> = Some(63);
+    const VERSION_TYPE: &'static str = "bigint";
+    const TABLE_OPTIONS: &'static str = "";
+
+    fn declared_type(kind: ColumnKind) -> &'static str {
+        match kind {
+            ColumnKind::Bool => "boolean",
+            ColumnKind::Integer | ColumnKind::Timestamp => "bigint",
+            ColumnKind::Real => "double precision",
+            ColumnKind::Decimal => "numeric",
+            ColumnKind::Text | ColumnKind::Json => "text",
+            ColumnKind::Date => "date",
+        }
+    }
+
+    /// Text sorts by its bytes, as in every other store.
+    fn declared_collation(kind: ColumnKind) -> &'static str {
+        match kind {
+            ColumnKind::Text | ColumnKind::Json => " COLLATE \"C\"",
+            _ => "",
+        }
+    }
+
+    fn compared_collation(_: ColumnKind) -> &'static str {
+        ""
+    }
+
+    /// Decimals and days are read as text, in which they are exact.
+    fn selected(column: &Column) -> String {
+        let name = &column.name;
+        match column.kind {
+            ColumnKind::Decimal | ColumnKind::Date => format!("\"{name}\"::text"),
+            _ => format!("\"{name}\""),
+        }
+    }
+
+    fn unique_value(column: &Column) -> String {
+        format!("\"{}\"", column.name)
+    }
+}

@@ -1,0 +1,80 @@
+//! What each database words differently.
+
+use protean_port::message::{Column, ColumnKind};
+
+/// The words of one database, where statements are otherwise the same.
+///
+/// An adapter implements it for a type without values and names that type where a
+/// statement is composed: `Select::rows::<Sqlite>(table, query)`.
+pub trait Dialect {
+    /// The sign before the number of a parameter: `?` or `$`.
+    const PARAMETER: char;
+    /// The function that finds a text in another one: its position from one on, or zero.
+    const FIND_TEXT: &'static str;
+    /// A sign before a column that keeps its condition from choosing the index; may be empty.
+    const UNINDEXED: &'static str;
+    /// How the names of the database's own tables begin.
+    const RESERVED_PREFIX: &'static str;
+    /// The longest name of a table, a column or an index in bytes, if there is a limit.
+    const MAX_NAME_BYTES: Option<usize>;
+    /// The declared type of the column `_version`.
+    const VERSION_TYPE: &'static str;
+    /// What follows the columns in `CREATE TABLE`; may be empty.
+    const TABLE_OPTIONS: &'static str;
+
+    /// The type a column of this kind is declared with.
+    fn declared_type(kind: ColumnKind) -> &'static str;
+
+    /// What follows the type in a declaration, so that values sort as in every other
+    /// store; may be empty.
+    fn declared_collation(kind: ColumnKind) -> &'static str;
+
+    /// What follows a column where it is compared or sorted by; may be empty.
+    fn compared_collation(kind: ColumnKind) -> &'static str;
+
+    /// A column as the adapter reads it back.
+    fn selected(column: &Column) -> String;
+
+    /// What a unique index is built on, so that equal values are equal there.
+    fn unique_value(column: &Column) -> String;
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use protean_port::message::{Column, ColumnKind};
+
+    use super::Dialect;
+
+    /// A dialect for tests, whose names are short.
+    pub(crate) enum Plain {}
+
+    impl Dialect for Plain {
+        const PARAMETER: char = '$';
+        const FIND_TEXT: &'static str = "position_of";
+        const UNINDEXED: &'static str = "";
+        const RESERVED_PREFIX: &'static str = "sys_";
+        const MAX_NAME_BYTES: Option<usize> = Some(24);
+        const VERSION_TYPE: &'static str = "int";
+        const TABLE_OPTIONS: &'static str = "";
+
+        fn declared_type(kind: ColumnKind) -> &'static str {
+            if kind == ColumnKind::Integer { "int" } else { "text" }
+        }
+
+        fn declared_collation(_: ColumnKind) -> &'static str {
+            ""
+        }
+
+        fn compared_collation(_: ColumnKind) -> &'static str {
+            ""
+        }
+
+        fn selected(column: &Column) -> String {
+            format!("\"{}\"", column.name)
+        }
+
+        fn unique_value(column: &Column) -> String {
+            Self::selected(column)
+        }
+    }
+}

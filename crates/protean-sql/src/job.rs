@@ -1,0 +1,59 @@
+//! A list of units on its way through a writer.
+
+use std::sync::Arc;
+
+use protean_port::message::Lane;
+use protean_port::port::{Changes, Outcome};
+use tokio::sync::oneshot;
+
+/// A list of units, the outcomes of those that are settled, and the caller's reply.
+#[derive(Debug)]
+pub struct Job {
+    /// The units, in the order in which they are settled.
+    pub units: Arc<[Changes]>,
+    /// The outcomes so far: the first belongs to the first unit, and so on.
+    pub outcomes: Vec<Outcome>,
+    reply: oneshot::Sender<Vec<Outcome>>,
+}
+
+impl Job {
+    /// A list of which nothing is settled, and the receiver of its outcomes.
+    pub fn new(units: Arc<[Changes]>) -> (Self, oneshot::Receiver<Vec<Outcome>>) {
+        let (reply, receiver) = oneshot::channel();
+        let outcomes = Vec::with_capacity(units.len());
+        (Self { units, outcomes, reply }, receiver)
+    }
+
+    /// The lane of the first unit, which the whole list takes.
+    pub fn lane(&self) -> Lane {
+        self.units.first().map_or(Lane::Primary, |unit| unit.lane)
+    }
+
+    /// True when every unit has its outcome.
+    pub fn is_settled(&self) -> bool {
+        self.open() == 0
+    }
+
+    /// How many units have no outcome yet.
+    pub fn open(&self) -> usize {
+        self.units.len().saturating_sub(self.outcomes.len())
+    }
+
+    /// True when a unit of the list was committed; `fresh` are the outcomes of the
+    /// transaction at hand, which follow those of the job.
+    pub fn is_committed(&self, fresh: &[Outcome], unit: usize) -> bool {
+        let fresh = || fresh.get(unit.checked_sub(self.outcomes.len())?);
+        matches!(self.outcomes.get(unit).or_else(fresh), Some(Outcome::Committed(_)))
+    }
+
+    /// Gives up the units that are not settled: a later unit must not become durable
+    /// without those before it.
+    pub fn give_up(&mut self, why: &str) {
+        self.outcomes.resize(self.units.len(), Outcome::Unavailable(why.to_owned()));
+    }
+
+    /// Sends the outcomes to the caller, unless it has stopped waiting.
+    pub fn finish(self) {
+        self.reply.send(self.outcomes).unwrap_or_default();
+    }
+}

@@ -1,0 +1,34 @@
+//! What the adapters of Protean for Rust to SQL databases share, without a driver.
+//!
+//! ```text
+//! select, search ─▶ a SELECT and its values ┐
+//! table_plan ─────▶ CREATE, ALTER           ├─▶ dialect: what each database words differently
+//! name ───────────▶ names that are allowed  ┘
+//! job ────────────▶ units on their way through a writer
+//! ```
+//!
+//! Everything here is pure: it composes statements and decides, and the adapter runs
+//! what it is given. What an adapter does in its own way for a good reason (transactions,
+//! locks, claims) is not here.
+
+mod dialect;
+mod job;
+mod name;
+mod number;
+mod row_write;
+mod search;
+mod select;
+mod shared_names;
+mod table_plan;
+mod thread;
+
+pub use dialect::Dialect;
+pub use job::Job;
+pub use name::{check_names, stable_hash};
+pub use number::{limit, signed, unsigned};
+pub use row_write::{changed_meanwhile, check_values, falls_back};
+pub use search::{page, stream_of};
+pub use select::Select;
+pub use shared_names::SharedNames;
+pub use table_plan::{FoundColumn, TablePlan, UniqueIndex, drop_table, has_rows, unique_indexes};
+pub use thread::start_thread;

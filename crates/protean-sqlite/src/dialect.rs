@@ -1,0 +1,55 @@
+//! How SQLite words statements.
+
+use protean_port::message::{Column, ColumnKind};
+use protean_sql::Dialect;
+
+/// The words of SQLite.
+pub(crate) enum SqliteDialect {}
+
+impl Dialect for SqliteDialect {
+    const PARAMETER: char = '?';
+    const FIND_TEXT: &'static str = "instr";
+    const UNINDEXED: &'static str = "+";
+    const RESERVED_PREFIX: &'static str = "sqlite_";
+    const MAX_NAME_BYTES: Option<usize> = None;
+    const VERSION_TYPE: &'static str = "INTEGER";
+    const TABLE_OPTIONS: &'static str = " WITHOUT ROWID";
+
+    /// Each type names its kind, and none makes SQLite turn a text into a number.
+    fn declared_type(kind: ColumnKind) -> &'static str {
+        match kind {
+            ColumnKind::Bool => "BOOLEAN",
+            ColumnKind::Integer => "INTEGER",
+            ColumnKind::Real => "REAL",
+            ColumnKind::Decimal => "DECIMAL_TEXT",
+            ColumnKind::Text => "TEXT",
+            ColumnKind::Timestamp => "TIMESTAMP",
+            ColumnKind::Date => "DATE_TEXT",
+            ColumnKind::Json => "JSON_TEXT",
+        }
+    }
+
+    fn declared_collation(_: ColumnKind) -> &'static str {
+        ""
+    }
+
+    /// Decimals are compared by their value, not by their text.
+    fn compared_collation(kind: ColumnKind) -> &'static str {
+        if kind == ColumnKind::Decimal { " COLLATE decimal" } else { "" }
+    }
+
+    fn selected(column: &Column) -> String {
+        format!("\"{}\"", column.name)
+    }
+
+    /// Equal decimals have many texts: the one without trailing zeros counts.
+    fn unique_value(column: &Column) -> String {
+        let field = format!("\"{}\"", column.name);
+        match column.kind {
+            ColumnKind::Decimal => {
+                format!("(iif(instr({field}, '.'), rtrim(rtrim({field}, '0'), '.'), {field}))")
+            }
+            _ => field,
+        }
+    }
+}
