@@ -23,8 +23,10 @@
 mod dead_letters;
 mod failpoint;
 mod inbox;
+mod leadership;
 mod maintenance;
 mod observe;
+mod per_lane;
 mod relay;
 mod server;
 mod source;

@@ -9,24 +9,28 @@ use std::time::Duration;
 use protean_core::config::SubscriptionType;
 use protean_core::domain::{Domain, Group, broker, preflight};
 use protean_port::message::Lane;
-use protean_port::port::{Broker, Store};
+use protean_port::port::{Broker, Claim, Store};
 use protean_port::{Error, Result};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{Instrument, error, info, info_span, warn};
 
 use crate::dead_letters::DlqPublisher;
 use crate::inbox;
+use crate::leadership::{Leadership, Term};
 use crate::maintenance::maintain;
 use crate::observe::HealthPage;
 use crate::observe::metrics::{GroupMetrics, Metrics, Role};
 use crate::relay::{Relay, RelayPlan};
+use crate::source::Source;
+use crate::source::shared_reads::{LeadershipChange, SharedReads};
+use crate::worker::Worker;
+use crate::worker::recall::recall;
 use crate::worker::runner::HandlerRunner;
-use crate::worker::{Access, Worker};
 
-/// How often a process that stands by asks whether it may take over a group.
-pub(crate) const STAND_BY: Duration = Duration::from_millis(500);
+/// The wait before a broker that cannot be reached is opened again.
+const BROKER_RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// Handles what a domain's log holds and what comes in, until it is told to stop.
 #[derive(Clone)]
@@ -95,7 +99,8 @@ impl Server {
         };
         let stop = CancellationToken::new();
         let mut inboxes = inbox::start(&self.domain, &store, &stop);
-        let mut workers = start(&self.domain, (store, broker), &metrics, &stop);
+        let running = Running { domain: self.domain.clone(), store, broker, stop: stop.clone() };
+        let mut workers = running.start(&metrics);
         let mut failure = None;
         tokio::select! {
             () = &mut shutdown => info!("stopping: what runs is finished, what waits stays in the log"),
@@ -123,45 +128,71 @@ impl Server {
     }
 }
 
-/// Starts everything that works until it is stopped.
-fn start(
-    domain: &Domain,
-    (store, broker): (Arc<dyn Store>, Option<Arc<dyn Broker>>),
-    metrics: &Metrics,
-    stopped: &CancellationToken,
-) -> JoinSet<()> {
-    let alone = Arc::new(Semaphore::new(1));
-    let mut workers = JoinSet::new();
-    for metrics in metrics.groups() {
-        announce(domain, &metrics.group);
-        let (group, store) = (Arc::clone(&metrics.group), Arc::clone(&store));
-        let runner = HandlerRunner { domain: domain.clone(), store, group };
-        let reads = match metrics.group.subscription.subscription_type {
-            SubscriptionType::EventStore => None,
-            SubscriptionType::Stream => broker.clone(),
-        };
-        let part = (Arc::clone(metrics), Arc::clone(&alone));
-        match reads {
-            None => workers.spawn(serve(runner, part, stopped.clone())),
-            Some(broker) => workers.spawn(share(runner, broker, part, stopped.clone())),
-        };
+/// What the parts of a running server share.
+struct Running {
+    domain: Domain,
+    store: Arc<dyn Store>,
+    broker: Option<Arc<dyn Broker>>,
+    stop: CancellationToken,
+}
+
+impl Running {
+    /// Starts everything that works until the server stops.
+    fn start(&self, metrics: &Metrics) -> JoinSet<()> {
+        let mut workers = JoinSet::new();
+        self.start_groups(metrics, &mut workers);
+        info!(domain = self.domain.name(), groups = workers.len(), "ready");
+        for name in self.domain.config().outbox.external_brokers.clone() {
+            let (domain, store) = (self.domain.clone(), Arc::clone(&self.store));
+            workers.spawn(publish_externally(domain, store, name, self.stop.clone()));
+        }
+        if let Some(broker) = &self.broker {
+            self.start_publishing(broker, &mut workers);
+        }
+        workers.spawn(maintain(self.domain.clone(), self.stop.clone()));
+        workers
     }
-    info!(domain = domain.name(), groups = workers.len(), "ready");
-    for name in domain.config().outbox.external_brokers.clone() {
-        let (domain, store) = (domain.clone(), Arc::clone(&store));
-        workers.spawn(tell_others(domain, store, name, stopped.clone()));
+
+    /// Starts the worker of each group.
+    fn start_groups(&self, metrics: &Metrics, workers: &mut JoinSet<()>) {
+        let alone = Arc::new(Semaphore::new(1));
+        for metrics in metrics.groups() {
+            announce(&self.domain, &metrics.group);
+            let runner = HandlerRunner {
+                domain: self.domain.clone(),
+                store: Arc::clone(&self.store),
+                group: Arc::clone(&metrics.group),
+            };
+            let broker = match metrics.group.subscription.subscription_type {
+                SubscriptionType::EventStore => None,
+                SubscriptionType::Stream => self.broker.clone(),
+            };
+            let reader = GroupReader {
+                runner,
+                metrics: Arc::clone(metrics),
+                alone: Arc::clone(&alone),
+                stop: self.stop.clone(),
+            };
+            let span = info_span!("worker", group = %metrics.group.name);
+            match broker {
+                None => workers.spawn(reader.read_log().instrument(span)),
+                Some(broker) => workers.spawn(reader.read_shared(broker).instrument(span)),
+            };
+        }
     }
-    if let Some(broker) = broker {
-        let mirror = DlqPublisher::new(domain.clone(), Arc::clone(&store), Arc::clone(&broker));
-        let until = stopped.clone();
-        workers.spawn(async move { mirror.run(until).await });
-        let plan = RelayPlan::of(domain, &domain.config().outbox.broker);
-        let relay = Relay::new(domain.clone(), store, broker, plan);
-        let stopped = stopped.clone();
-        workers.spawn(async move { relay.run(stopped).await });
+
+    /// Starts what publishes messages and dead letters to the broker of this domain.
+    fn start_publishing(&self, broker: &Arc<dyn Broker>, workers: &mut JoinSet<()>) {
+        let (domain, store) = (self.domain.clone(), Arc::clone(&self.store));
+        let dlq_publisher = DlqPublisher::new(domain, store, Arc::clone(broker));
+        let stop = self.stop.clone();
+        workers.spawn(async move { dlq_publisher.run(stop).await });
+        let plan = RelayPlan::of(&self.domain, &self.domain.config().outbox.broker);
+        let (domain, store) = (self.domain.clone(), Arc::clone(&self.store));
+        let relay = Relay::new(domain, store, Arc::clone(broker), plan);
+        let stop = self.stop.clone();
+        workers.spawn(async move { relay.run(stop).await });
     }
-    workers.spawn(maintain(domain.clone(), stopped.clone()));
-    workers
 }
 
 /// Says where a subscription reads.
@@ -179,43 +210,63 @@ fn announce(domain: &Domain, group: &Group) {
     }
 }
 
-/// Reads for a group as soon as no other process does.
-async fn serve(
+/// Reads for one group.
+struct GroupReader {
     runner: HandlerRunner,
-    (metrics, alone): (Arc<GroupMetrics>, Arc<Semaphore>),
+    metrics: Arc<GroupMetrics>,
+    alone: Arc<Semaphore>,
     stop: CancellationToken,
-) {
-    let group = Arc::clone(&runner.group);
-    let mut told = false;
-    while !stop.is_cancelled() {
-        let asked = runner.store.claim(&group.claim()).await;
-        metrics.take(Role::after(&asked));
-        match asked {
-            Ok(Some(claim)) => {
-                let access = Access::Alone(claim);
-                return Worker::new(runner.clone(), access, alone, metrics).work(stop).await;
-            }
-            Ok(None) if !told => {
-                info!(group = %group.name, "another process reads for this group: standing by");
-                told = true;
-            }
-            Ok(None) => {}
-            Err(error) => warn!(group = %group.name, "cannot claim the group: {error}"),
-        }
-        let _ = tokio::time::timeout(STAND_BY, stop.cancelled()).await;
-    }
 }
 
-/// Reads for a group together with every other process that does.
-async fn share(
-    runner: HandlerRunner,
-    broker: Arc<dyn Broker>,
-    (metrics, alone): (Arc<GroupMetrics>, Arc<Semaphore>),
-    stop: CancellationToken,
-) {
-    metrics.take(Role::Reading);
-    let access = Access::Shared(broker, stop.clone());
-    Worker::new(runner, access, alone, metrics).work(stop).await;
+impl GroupReader {
+    /// Reads the log while no other process does: all of it belongs to the claim.
+    async fn read_log(self) {
+        let metrics = Arc::clone(&self.metrics);
+        let leadership = self.leadership().observed(move |state| metrics.take(Role::of(state)));
+        let reader = &self;
+        let work = |claim: Box<dyn Claim>, term: Term| async move {
+            let Some(left) = recall(&reader.runner, claim.left(), term.over()).await else {
+                return;
+            };
+            reader.worker(Source::Log).lead(claim, left, term).await;
+        };
+        leadership.run(&self.stop, work).await;
+    }
+
+    /// Reads from a broker together with every other process that does. To the claim
+    /// belong what is parked and what dead processes have left.
+    async fn read_shared(self, broker: Arc<dyn Broker>) {
+        self.metrics.take(Role::Reading);
+        let (changes, leadership) = mpsc::channel(1);
+        let reads = SharedReads::new(&self.runner, broker, leadership, self.stop.clone());
+        let worker = self.worker(Source::Broker(Box::new(reads)));
+        let ended = self.stop.child_token();
+        let (reader, changes) = (&self, &changes);
+        let work = |claim: Box<dyn Claim>, term: Term| async move {
+            let Some(left) = recall(&reader.runner, claim.left(), term.over()).await else {
+                return;
+            };
+            // A worker that has ended takes no claim, which is dropped then.
+            changes.send(LeadershipChange::Won(claim, left)).await.unwrap_or_default();
+            term.over().cancelled().await;
+            if term.is_lost() {
+                changes.send(LeadershipChange::Lost).await.unwrap_or_default();
+            }
+        };
+        tokio::join!(self.leadership().run(&ended, work), async {
+            worker.work(&self.stop).await;
+            ended.cancel();
+        });
+    }
+
+    fn leadership(&self) -> Leadership {
+        Leadership::new(Arc::clone(&self.runner.store), self.runner.group.claim())
+    }
+
+    fn worker(&self, source: Source) -> Worker {
+        let (alone, metrics) = (Arc::clone(&self.alone), Arc::clone(&self.metrics));
+        Worker::new(self.runner.clone(), source, alone, metrics)
+    }
 }
 
 /// The broker that messages go through, when any do, once it can be reached.
@@ -228,7 +279,12 @@ async fn open_broker(domain: &Domain) -> Result<Option<Arc<dyn Broker>>> {
 }
 
 /// Publishes events to a broker that belongs to others; nobody waits for it.
-async fn tell_others(domain: Domain, store: Arc<dyn Store>, name: String, stop: CancellationToken) {
+async fn publish_externally(
+    domain: Domain,
+    store: Arc<dyn Store>,
+    name: String,
+    stop: CancellationToken,
+) {
     let broker = tokio::select! {
         reached = reach(&domain, &name) => reached,
         _ = stop.cancelled() => return,
@@ -252,6 +308,6 @@ async fn reach(domain: &Domain, name: &str) -> Result<Arc<dyn Broker>> {
             }
             Err(failed) => return Err(failed),
         }
-        tokio::time::sleep(STAND_BY).await;
+        tokio::time::sleep(BROKER_RETRY_DELAY).await;
     }
 }

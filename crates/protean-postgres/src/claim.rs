@@ -14,30 +14,34 @@
 //!
 //! A lease in a row would have to be renewed, and would let a process that stalled go on
 //! beside its successor for as long. Here the server ends the claim with the
-//! connection. A holder that lost it is told by its next note; what it settles
-//! late changes nothing, since marks and progress are checked by each commit.
+//! connection, and with the connection ends every claim of this store: their holders
+//! learn it from [`lost`](Claim::lost) and from their next note. What they settle late
+//! changes nothing, since marks and progress are checked by each commit.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, mpsc as blocking};
 use std::time::Duration;
 
-use protean_port::port::Claim;
+use protean_port::port::{BoxFuture, Claim};
 use protean_port::{Error, Result};
 use protean_sql::{signed, unsigned};
 use tokio::runtime::{Builder, Handle};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::connection::{Parameter, Session, Settings};
 use crate::error::Fault;
 use crate::value::Text;
 
-/// How long a note may take to leave this process.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How often the connection is asked whether it is still there.
-const ASK: Duration = Duration::from_secs(2);
+/// How long the server may take to answer, and a note to leave this process.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// How often this process checks that it has not seen the connection end.
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
+/// How often the server is asked whether the connection is still there.
+const PING_INTERVAL: Duration = Duration::from_secs(2);
 /// A note is on its way once its statement and the connection have had their turns.
-const TURNS: usize = 4;
+const NOTE_TURNS: usize = 4;
 
 /// The claims of a store. Their thread starts with the first.
 pub(crate) struct Claims {
@@ -46,19 +50,34 @@ pub(crate) struct Claims {
 }
 
 type Orders = mpsc::UnboundedSender<Order>;
-type Taken = Option<Vec<u64>>;
 type Written = blocking::SyncSender<Result<(), String>>;
 
 enum Order {
-    Take(Arc<str>, oneshot::Sender<Result<Taken, Fault>>),
-    Note(Arc<str>, Vec<i64>, Written),
-    Drop(Arc<str>),
+    Take(Arc<str>, oneshot::Sender<Result<Option<Taken>, Fault>>),
+    Note(Token, Vec<i64>, Written),
+    Drop(Token),
+}
+
+/// Which claim of a group is meant: after a loss there may be a newer one.
+#[derive(Clone)]
+struct Token {
+    group: Arc<str>,
+    number: u64,
+}
+
+/// A claim that was taken just now.
+struct Taken {
+    number: u64,
+    left: Vec<u64>,
+    /// The thread drops the sender when the claim is lost.
+    held: watch::Receiver<()>,
 }
 
 /// A claim that is held.
 struct Held {
-    group: Arc<str>,
+    token: Token,
     left: Vec<u64>,
+    held: watch::Receiver<()>,
     orders: Orders,
     settings: Settings,
 }
@@ -79,7 +98,10 @@ impl Claims {
         let taken = taken.await.map_err(|_| ended(()))?;
         let taken = taken.map_err(|fault| self.settings.explain(fault))?;
         let settings = self.settings.clone();
-        let held = |left| Box::new(Held { group, left, orders, settings }) as Box<dyn Claim>;
+        let held = |Taken { number, left, held }| {
+            let token = Token { group, number };
+            Box::new(Held { token, left, held, orders, settings }) as Box<dyn Claim>
+        };
         Ok(taken.map(held))
     }
 
@@ -105,14 +127,19 @@ impl Claim for Held {
         &self.left
     }
 
+    fn lost(&self) -> BoxFuture<'static, ()> {
+        let mut held = self.held.clone();
+        Box::pin(async move { while held.changed().await.is_ok() {} })
+    }
+
     fn note(&self, positions: &[u64]) -> Result {
         let (written, done) = blocking::sync_channel(1);
         let positions = positions.iter().map(|position| signed(*position)).collect();
         // Without an answer the thread has ended, which the wait says as well.
-        self.orders.send(Order::Note(Arc::clone(&self.group), positions, written)).unwrap_or(());
-        let told = done.recv_timeout(PATIENCE).unwrap_or_else(|e| Err(e.to_string()));
-        told.map_err(|why| {
-            let (group, place) = (&self.group, &self.settings.place);
+        self.orders.send(Order::Note(self.token.clone(), positions, written)).unwrap_or(());
+        let noted = done.recv_timeout(ANSWER_TIMEOUT).unwrap_or_else(|e| Err(e.to_string()));
+        noted.map_err(|why| {
+            let (group, place) = (&self.token.group, &self.settings.place);
             Error::unavailable(format!(
                 "what '{group}' is handling cannot be noted in the database {place}: {why}"
             ))
@@ -123,7 +150,7 @@ impl Claim for Held {
 impl Drop for Held {
     fn drop(&mut self) {
         // A thread that has ended holds nothing.
-        self.orders.send(Order::Drop(Arc::clone(&self.group))).unwrap_or(());
+        self.orders.send(Order::Drop(self.token.clone())).unwrap_or(());
     }
 }
 
@@ -140,130 +167,166 @@ fn lock(group: &str) -> i64 {
 }
 
 fn serve(settings: Settings, mut orders: mpsc::UnboundedReceiver<Order>) {
-    // Without a runtime the orders are dropped, which tells whoever waits.
+    // Without a runtime the orders are dropped, and with them the replies that are awaited.
     let Ok(runtime) = Builder::new_current_thread().enable_all().build() else { return };
     runtime.block_on(async {
-        let mut desk = Desk { settings, session: None, pending: None, held: HashMap::new() };
+        let mut claims = ClaimLoop {
+            settings,
+            session: None,
+            pending: None,
+            held: HashMap::new(),
+            last_number: 0,
+            pinged: Instant::now(),
+        };
+        let mut checks = tokio::time::interval(CHECK_INTERVAL);
+        checks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            match tokio::time::timeout(ASK, orders.recv()).await {
-                Ok(Some(order)) => desk.carry_out(order).await,
-                Ok(None) => return,
-                Err(_) => desk.look().await,
+            tokio::select! {
+                order = orders.recv() => match order {
+                    Some(order) => claims.carry_out(order).await,
+                    None => return,
+                },
+                _ = checks.tick() => claims.check().await,
             }
         }
     });
 }
 
 /// What the thread works with.
-struct Desk {
+struct ClaimLoop {
     settings: Settings,
     session: Option<Arc<Session>>,
     /// The note that is on its way.
     pending: Option<JoinHandle<()>>,
-    /// The groups claimed by this store; false when another process has the lock.
-    held: HashMap<Arc<str>, bool>,
+    /// The claims of this store. All of them are locks of the one session.
+    held: HashMap<Arc<str>, Holding>,
+    last_number: u64,
+    pinged: Instant,
 }
 
-impl Desk {
+/// A claim as its thread knows it.
+struct Holding {
+    number: u64,
+    /// Dropped when the claim is lost.
+    _sender: watch::Sender<()>,
+}
+
+impl ClaimLoop {
     async fn carry_out(&mut self, order: Order) {
         match order {
             Order::Take(group, reply) => {
                 let taken = self.take(&group).await;
-                let is_taken = matches!(taken, Ok(Some(_)));
-                if is_taken {
-                    self.held.insert(Arc::clone(&group), true);
-                }
-                // Whoever asked may be gone; then nobody will drop the claim.
-                if reply.send(taken).is_err() && is_taken {
-                    self.give_up(&group).await;
+                let number = taken.as_ref().ok().and_then(|taken| Some(taken.as_ref()?.number));
+                // If the caller is gone, nobody will drop the claim.
+                if reply.send(taken).is_err()
+                    && let Some(number) = number
+                {
+                    self.give_up(&Token { group, number }).await;
                 }
             }
-            Order::Note(group, positions, written) => {
-                let noted = self.note(group, positions).await;
+            Order::Note(token, positions, written) => {
+                let noted = self.note(token, positions).await;
                 written.send(noted).unwrap_or_default();
             }
-            Order::Drop(group) => self.give_up(&group).await,
+            Order::Drop(token) => self.give_up(&token).await,
         }
     }
 
-    async fn take(&mut self, group: &Arc<str>) -> Result<Taken, Fault> {
+    async fn take(&mut self, group: &Arc<str>) -> Result<Option<Taken>, Fault> {
         let session = self.connected().await?;
         if self.held.contains_key(group) || !locked(&session, group).await? {
             return Ok(None);
         }
+        self.last_number += 1;
+        let (number, (sender, held)) = (self.last_number, watch::channel(()));
+        self.held.insert(Arc::clone(group), Holding { number, _sender: sender });
         let read = session.first(include_str!("sql/read_notes.sql"), &[&Text(group)]).await;
         let notes = read.and_then(|row| {
             Ok(row.map(|row| row.try_get::<_, Vec<i64>>(0)).transpose()?.unwrap_or_default())
         });
         if notes.is_err() {
-            self.give_up(group).await;
+            self.give_up(&Token { group: Arc::clone(group), number }).await;
         }
-        Ok(Some(notes?.into_iter().map(unsigned).collect()))
+        let left = notes?.into_iter().map(unsigned).collect();
+        Ok(Some(Taken { number, left, held }))
     }
 
-    async fn note(&mut self, group: Arc<str>, positions: Vec<i64>) -> Result<(), String> {
+    async fn note(&mut self, token: Token, positions: Vec<i64>) -> Result<(), String> {
         if let Some(pending) = self.pending.take()
-            && tokio::time::timeout(PATIENCE, pending).await.is_err()
+            && tokio::time::timeout(ANSWER_TIMEOUT, pending).await.is_err()
         {
-            self.session = None;
+            self.lose();
         }
-        let place = self.settings.place.clone();
-        let session = self.connected().await.map_err(|fault| fault.describe(&place))?;
-        if self.held.get(&group) != Some(&true) {
-            return Err("another process reads for the group now".into());
-        }
+        let session = self.session().filter(|_| self.holds(&token));
+        let Some(session) = session else {
+            return Err("the claim was lost: another process may read for the group now".into());
+        };
         let sql = include_str!("sql/write_notes.sql");
-        session.prepared(sql).await.map_err(|fault| fault.describe(&place))?;
+        let place = &self.settings.place;
+        session.prepared(sql).await.map_err(|fault| fault.describe(place))?;
         let pending = tokio::spawn(async move {
-            let row: [Parameter<'_>; 2] = [&Text(&group), &positions];
+            let row: [Parameter<'_>; 2] = [&Text(&token.group), &positions];
             // One that fails with its connection is followed by one that says so.
             session.execute(sql, &row).await.unwrap_or_default();
         });
         self.pending = Some(pending);
-        for _ in 0..TURNS {
+        for _ in 0..NOTE_TURNS {
             tokio::task::yield_now().await;
         }
         Ok(())
     }
 
-    async fn give_up(&mut self, group: &Arc<str>) {
-        self.held.remove(group);
-        if let Some(session) = &self.session {
+    fn holds(&self, token: &Token) -> bool {
+        self.held.get(&token.group).is_some_and(|holding| holding.number == token.number)
+    }
+
+    async fn give_up(&mut self, token: &Token) {
+        if !self.holds(token) {
+            return;
+        }
+        self.held.remove(&token.group);
+        if let Some(session) = self.session() {
             let sql = include_str!("sql/give_claim_up.sql");
             // A connection that is lost holds nothing.
-            session.query(sql, &[&lock(group)]).await.map(drop).unwrap_or_default();
+            session.query(sql, &[&lock(&token.group)]).await.map(drop).unwrap_or_default();
         }
     }
 
-    /// The connection; a new one takes the locks again that the last one held.
+    /// The connection that holds the locks; every claim is lost once it has ended.
+    fn session(&mut self) -> Option<Arc<Session>> {
+        if self.session.as_ref().is_some_and(|session| session.is_closed()) {
+            self.lose();
+        }
+        self.session.clone()
+    }
+
+    /// The server frees the locks with their connection, so the claims are lost.
+    fn lose(&mut self) {
+        self.session = None;
+        self.held.clear();
+    }
+
+    /// The connection, or a new one, which holds nothing yet.
     async fn connected(&mut self) -> Result<Arc<Session>, Fault> {
-        if let Some(session) = self.session.as_ref().filter(|session| !session.is_closed()) {
-            return Ok(Arc::clone(session));
+        if let Some(session) = self.session() {
+            return Ok(session);
         }
         let session = Arc::new(self.settings.connect(&Handle::current()).await?);
-        for (group, held) in &mut self.held {
-            *held = *held && locked(&session, group).await?;
-        }
         session.batch("SET synchronous_commit = off").await?;
         Ok(Arc::clone(self.session.insert(session)))
     }
 
-    /// Finds out whether the connection is still there, and opens it again if not.
-    async fn look(&mut self) {
-        if self.held.is_empty() {
+    /// Finds out whether the connection is still there.
+    async fn check(&mut self) {
+        let Some(session) = self.session().filter(|_| !self.held.is_empty()) else { return };
+        if self.pinged.elapsed() < PING_INTERVAL {
             return;
         }
-        if let Some(session) = &self.session {
-            let asked = tokio::time::timeout(PATIENCE, session.batch("")).await;
-            if !matches!(asked, Ok(Ok(()))) {
-                self.session = None;
-            }
+        let answered = tokio::time::timeout(ANSWER_TIMEOUT, session.batch("")).await;
+        if !matches!(answered, Ok(Ok(()))) {
+            self.lose();
         }
-        // What cannot be opened now is tried again by the next look or note.
-        let Ok(session) = self.connected().await else { return };
-        for (group, held) in self.held.iter_mut().filter(|(_, held)| !**held) {
-            *held = locked(&session, group).await.unwrap_or(false);
-        }
+        self.pinged = Instant::now();
     }
 }
 

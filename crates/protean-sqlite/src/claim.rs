@@ -1,24 +1,32 @@
-//! One process at a time reads for a group: a lock file it holds, and notes in
-//! it what it is at.
+//! One process at a time reads for a group: it holds a lock file, and notes in the
+//! file what it is handling.
 //!
 //! The file is not synchronised with the disk: what was written survives the
 //! end of the process, which is what the notes are for.
+//!
+//! The lock belongs to the file, not to its name: once the file is removed or replaced,
+//! another process can lock a new one. So the holder compares the two, and has lost its
+//! claim when they differ.
 
 use std::fs::{File, TryLockError};
 use std::io::Read;
-use std::os::unix::fs::FileExt;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
-use protean_port::port::Claim;
+use protean_port::port::{BoxFuture, Claim};
 use protean_port::{Error, Result};
 
 /// The longest part of a group's name that goes into a file name.
-const LONGEST: usize = 120;
+const MAX_NAME_BYTES: usize = 120;
+/// How often the holder checks that its lock file is still in place.
+const CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// A lock file that is held.
 struct Held {
-    file: File,
-    path: PathBuf,
+    file: Arc<File>,
+    path: Arc<Path>,
     left: Vec<u64>,
 }
 
@@ -42,6 +50,11 @@ pub(crate) fn take(folder: &Path, group: &str) -> Result<Option<Box<dyn Claim>>>
         Ok(()) => {
             let mut notes = Vec::new();
             file.read_to_end(&mut notes).map_err(failed)?;
+            if !is_in_place(&file, &path) {
+                // It was removed between opening and locking: the next attempt makes a new one.
+                return Ok(None);
+            }
+            let (file, path) = (Arc::new(file), Arc::from(path));
             Ok(Some(Box::new(Held { file, path, left: read(&notes) })))
         }
         Err(TryLockError::WouldBlock) => Ok(None),
@@ -54,6 +67,16 @@ impl Claim for Held {
         &self.left
     }
 
+    fn lost(&self) -> BoxFuture<'static, ()> {
+        // A dropped claim must not be kept locked by its watcher.
+        let (file, path) = (Arc::downgrade(&self.file), Arc::clone(&self.path));
+        Box::pin(async move {
+            while file.upgrade().is_some_and(|file| is_in_place(&file, &path)) {
+                tokio::time::sleep(CHECK_INTERVAL).await;
+            }
+        })
+    }
+
     fn note(&self, positions: &[u64]) -> Result {
         self.file.write_all_at(&written(positions), 0).map_err(|error| {
             let file = self.path.display();
@@ -61,6 +84,12 @@ impl Claim for Held {
                 .with_source(error)
         })
     }
+}
+
+/// True when the file that is held is still the one under its name.
+fn is_in_place(file: &File, path: &Path) -> bool {
+    let (Ok(held), Ok(named)) = (file.metadata(), path.metadata()) else { return false };
+    (held.dev(), held.ino()) == (named.dev(), named.ino())
 }
 
 /// How many there are, then each: what an earlier, longer note left behind does not count.
@@ -90,8 +119,8 @@ fn file_name(group: &str) -> String {
             other => name.push_str(&format!("%{other:02x}")),
         }
     }
-    if name.len() > LONGEST {
-        name.truncate(LONGEST);
+    if name.len() > MAX_NAME_BYTES {
+        name.truncate(MAX_NAME_BYTES);
         name.push_str(&format!("~{:016x}", hash(group)));
     }
     name

@@ -70,8 +70,8 @@ impl Brokers {
             }
         }
         faults.extend(without_streams(config, groups));
-        faults.extend(forgetful(config).map(|fault| format!("{file}: {fault}")));
-        faults.extend(strange(config, groups));
+        faults.extend(outbox_without_memory(config).map(|fault| format!("{file}: {fault}")));
+        faults.extend(unknown_brokers(config, groups));
         faults.extend(not_external(config).map(|fault| format!("{file}: {fault}")));
         if faults.is_empty() { Ok(Self(brokers)) } else { Err(faults) }
     }
@@ -103,7 +103,7 @@ fn configured(
     }
 }
 
-/// Handlers that read streams, when the broker that messages are published to has none.
+/// Reports handlers that read streams, when the broker that messages are published to has none.
 fn without_streams(config: &Config, groups: &[Arc<Group>]) -> Vec<String> {
     let name = &config.outbox.broker;
     if config.brokers.get(name).is_some_and(config::BrokerConfig::has_streams) {
@@ -113,31 +113,31 @@ fn without_streams(config: &Config, groups: &[Arc<Group>]) -> Vec<String> {
         .iter()
         .filter(|group| group.subscription.subscription_type == SubscriptionType::Stream);
     let handlers: BTreeSet<&str> = streams.map(|group| group.handler.as_str()).collect();
-    let told = |handler| {
+    let describe = |handler| {
         format!(
             "{handler} reads a broker stream, and brokers.{name} has no streams: set \
              brokers.{name}.provider = \"redis\", or server.default_subscription_type = \
              \"event_store\", or choose another profile"
         )
     };
-    handlers.into_iter().map(told).collect()
+    handlers.into_iter().map(describe).collect()
 }
 
-/// An outbox whose broker keeps nothing.
-fn forgetful(config: &Config) -> Option<String> {
+/// Reports an outbox whose broker keeps nothing.
+fn outbox_without_memory(config: &Config) -> Option<String> {
     let name = &config.outbox.broker;
     let provider = config.brokers.get(name)?.provider;
     (config.enable_outbox && provider == config::BrokerKind::RedisPubsub).then(|| {
         format!(
-            "outbox.broker: '{name}' is {provider}, which keeps nothing for who is away: set \
+            "outbox.broker: '{name}' is {provider}, which keeps nothing for a reader that is away: set \
              brokers.{name}.provider = \"redis\", or list '{name}' in outbox.external_brokers"
         )
     })
 }
 
-/// Subscribers to a broker that is not configured.
-fn strange(config: &Config, groups: &[Arc<Group>]) -> Vec<String> {
-    let told = |group: &Arc<Group>| {
+/// Reports subscribers to a broker that is not configured.
+fn unknown_brokers(config: &Config, groups: &[Arc<Group>]) -> Vec<String> {
+    let describe = |group: &Arc<Group>| {
         let HandlerKind::Subscriber { broker } = group.kind else { return None };
         let known: Vec<&str> = config.brokers.keys().map(String::as_str).collect();
         let (handler, stream, hint) = (&group.handler, &group.category, hint(broker, &known));
@@ -148,10 +148,10 @@ fn strange(config: &Config, groups: &[Arc<Group>]) -> Vec<String> {
             )
         })
     };
-    groups.iter().filter_map(told).collect()
+    groups.iter().filter_map(describe).collect()
 }
 
-/// External brokers that cannot be published to beside the domain's own.
+/// Reports external brokers that cannot be published to beside the domain's own.
 fn not_external(config: &Config) -> impl Iterator<Item = String> {
     config.outbox.external_brokers.iter().filter_map(|name| {
         let broker = config.brokers.get(name)?;

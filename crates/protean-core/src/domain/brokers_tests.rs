@@ -4,7 +4,7 @@ use super::DomainBuilder;
 use protean_port::Result;
 use protean_port::port::{BoxFuture, Broker, BrokerLocation, BrokerProvider};
 
-/// A provider that nobody opens.
+/// A provider that is never opened.
 struct Pubsub;
 
 impl BrokerProvider for Pubsub {
@@ -21,7 +21,7 @@ impl BrokerProvider for Pubsub {
     }
 }
 
-fn told(config: &str) -> Vec<String> {
+fn faults(config: &str) -> Vec<String> {
     let built = DomainBuilder::new("d").config(config).broker_provider(Pubsub).build();
     built.err().map(|error| error.faults().to_vec()).unwrap_or_default()
 }
@@ -29,10 +29,10 @@ fn told(config: &str) -> Vec<String> {
 #[test]
 fn messages_do_not_go_through_a_broker_that_keeps_nothing() {
     let broker = "[brokers.default]\nprovider = 'redis_pubsub'\nURI = 'redis://h'\n";
-    assert_eq!(told(broker), [""; 0]);
-    let told = told(&format!("enable_outbox = true\n{broker}"));
-    let [fault] = &told[..] else { panic!("{told:?}") };
-    let expected = "outbox.broker: 'default' is redis_pubsub, which keeps nothing for who is \
+    assert_eq!(faults(broker), [""; 0]);
+    let found = faults(&format!("enable_outbox = true\n{broker}"));
+    let [fault] = &found[..] else { panic!("{found:?}") };
+    let expected = "outbox.broker: 'default' is redis_pubsub, which keeps nothing for a reader that is \
                     away: set brokers.default.provider = \"redis\", or list 'default' in \
                     outbox.external_brokers";
     assert!(fault.ends_with(expected), "{fault}");
@@ -43,9 +43,9 @@ fn an_external_broker_is_within_reach_of_others() {
     let inline = "[brokers.partner]\nprovider = 'inline'\n\
                   [outbox]\nexternal_brokers = ['partner']\n";
     let pubsub = inline.replace("'inline'", "'redis_pubsub'\nURI = 'redis://h'");
-    assert_eq!(told(&pubsub), [""; 0]);
-    let told = told(inline);
-    let [fault] = &told[..] else { panic!("{told:?}") };
+    assert_eq!(faults(&pubsub), [""; 0]);
+    let found = faults(inline);
+    let [fault] = &found[..] else { panic!("{found:?}") };
     let expected = "outbox.external_brokers: 'partner' is inline, where others cannot read: \
                     set brokers.partner.provider = \"redis\"";
     assert!(fault.ends_with(expected), "{fault}");

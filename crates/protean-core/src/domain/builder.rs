@@ -1,4 +1,4 @@
-//! Declaring a domain.
+//! Declaring a domain: what it is made of, and checking that it fits together.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -55,7 +55,7 @@ impl DomainBuilder {
         }
     }
 
-    /// The name.
+    /// The name that the domain will have.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -90,7 +90,7 @@ impl DomainBuilder {
         self
     }
 
-    /// Tells the time by another clock.
+    /// Takes the time from another clock than the system's.
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
@@ -103,7 +103,7 @@ impl DomainBuilder {
         self
     }
 
-    /// Declares an aggregate.
+    /// Declares an aggregate; a second time changes nothing.
     pub fn aggregate<A>(mut self) -> Self
     where
         A: Aggregate,
@@ -150,8 +150,9 @@ impl DomainBuilder {
         let lanes = lane_rule(&config);
         let location = location(&config, lanes);
         let provider = choose(&providers, &config, &location);
-        let provider =
-            provider.map_err(|(key, fault)| faults.push(told(&file, &config, key, &fault))).ok();
+        let provider = provider
+            .map_err(|(key, fault)| faults.push(database_fault(&file, &config, key, &fault)))
+            .ok();
         let brokers = match self.in_memory {
             true => Brokers::default(),
             false => Brokers::choose(&file, &self.broker_providers, &config, &handlers.groups)
@@ -181,12 +182,13 @@ impl Source {
     }
 }
 
-/// Everything that is wrong with how a domain is declared or configured.
+/// Everything that is wrong with how a domain is declared or configured, one
+/// sentence a fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BuildError(Vec<String>);
 
 impl BuildError {
-    /// One sentence a fault.
+    /// The faults, each a sentence that names what to change.
     pub fn faults(&self) -> &[String] {
         &self.0
     }
@@ -263,7 +265,7 @@ fn choose(
 }
 
 /// A fault of the default database, with its place in the file as far as it is known.
-fn told(file: &str, config: &Config, key: &str, fault: &str) -> String {
+fn database_fault(file: &str, config: &Config, key: &str, fault: &str) -> String {
     let line = config.database.line.map(|line| format!(":{line}")).unwrap_or_default();
     format!("{file}{line}: databases.default.{key}: {fault}")
 }

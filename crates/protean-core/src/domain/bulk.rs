@@ -1,4 +1,4 @@
-//! Taking in many commands.
+//! Queuing many commands in large commits.
 
 use std::future::{Future, IntoFuture};
 use std::sync::Arc;
@@ -12,9 +12,9 @@ use super::process::{Options, queued};
 use crate::model::Command;
 
 /// How many commands one commit takes in; also what may be in memory twice.
-const CHUNK: usize = 1000;
+const CHUNK_COMMANDS: usize = 1000;
 
-/// A command with what its sender says about it.
+/// A command with its idempotency key and a reference of the caller's.
 #[derive(Clone, Debug)]
 pub struct Submission<C> {
     command: C,
@@ -23,21 +23,21 @@ pub struct Submission<C> {
 }
 
 impl<C> Submission<C> {
-    /// A command.
+    /// A command without an idempotency key.
     pub fn new(command: C) -> Self {
         Self { command, idempotency_key: None, reference: 0 }
     }
 
-    /// Under a name of the sender's: a command of this type with the same name
-    /// is taken in once.
+    /// With this idempotency key: of the commands of one type with the same key
+    /// only the first is taken in.
     #[must_use]
     pub fn idempotency_key(mut self, key: impl Into<Arc<str>>) -> Self {
         self.idempotency_key = Some(key.into());
         self
     }
 
-    /// A number of the sender's, such as a line, that comes back when the
-    /// command is rejected.
+    /// A number of the caller's, such as a line of its file, that comes back when
+    /// the command is rejected; 0 without it.
     #[must_use]
     pub fn reference(mut self, reference: u64) -> Self {
         self.reference = reference;
@@ -47,10 +47,10 @@ impl<C> Submission<C> {
 
 /// What [`Domain::process_all`] takes: commands, or [`Submission`]s of them.
 pub trait Submit {
-    /// The command.
+    /// The type of the command.
     type Command: Command;
 
-    /// The command with what its sender says about it.
+    /// The command with its idempotency key and reference.
     fn submission(self) -> Submission<Self::Command>;
 }
 
@@ -73,25 +73,25 @@ impl<C: Command> Submit for Submission<C> {
 /// A command that was not taken in.
 #[derive(Debug)]
 pub struct Rejection {
-    /// The sender's number for it.
+    /// The number that the caller gave it with [`Submission::reference`].
     pub reference: u64,
-    /// Why.
+    /// Which rule it breaks.
     pub error: Error,
 }
 
-/// How far taking in has come.
+/// How far [`Domain::process_all`] has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ImportProgress {
-    /// Stored and durable.
+    /// Commands that are in the log, durably.
     pub accepted: u64,
-    /// Left out: the sender's name for it was taken.
+    /// Left out: its idempotency key is taken.
     pub duplicate: u64,
-    /// Left out: it breaks a rule.
+    /// Left out: they break a rule.
     pub rejected: u64,
 }
 
 impl ImportProgress {
-    /// Everything looked at.
+    /// All commands read from the iterator so far.
     pub fn total(&self) -> u64 {
         self.accepted + self.duplicate + self.rejected
     }
@@ -124,7 +124,7 @@ impl Domain {
 
 impl<I> Bulk<I> {
     fn new(domain: Domain, commands: I) -> Self {
-        // The scope of the caller counts, not that of whoever polls later.
+        // The caller's scope counts, not that of the task that polls later.
         let options = Options { priority: Some(domain.priority()), ..Options::default() };
         Self { domain, commands, options, on_rejected: Box::new(drop), on_progress: Box::new(drop) }
     }
@@ -201,7 +201,7 @@ fn commit(
     let units = Arc::from(chunk.units);
     let committing = tokio::spawn(async move { store.commit(units).await });
     let count = chunk.references.len();
-    let failed = move |_| vec![Outcome::Unavailable("the commit was cut off".into()); count];
+    let failed = move |_| vec![Outcome::Unavailable("the commit task ended early".into()); count];
     (async move { committing.await.unwrap_or_else(failed) }, chunk.references)
 }
 
@@ -211,7 +211,7 @@ where
     I: Iterator<Item: Submit>,
 {
     let mut chunk = Chunk::default();
-    while chunk.units.len() < CHUNK
+    while chunk.units.len() < CHUNK_COMMANDS
         && let Some(submission) = bulk.commands.next()
     {
         let Submission { command, idempotency_key, reference } = submission.submission();
@@ -249,7 +249,9 @@ fn enter<I>(
             return Err(Error::unavailable(format!("stopped after {done} commands: {reason}")));
         }
         Outcome::Stale(what) => return Err(Error::conflict(what)),
-        Outcome::Dependent => return Err(Error::failed("a command depends on no other")),
+        Outcome::Dependent => {
+            return Err(Error::failed("the store left out a command that depends on no other"));
+        }
     }
     Ok(())
 }

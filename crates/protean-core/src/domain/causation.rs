@@ -8,7 +8,7 @@ use protean_port::message::Recorded;
 
 /// A message and what it caused, in the order of the log.
 pub struct CausationNode {
-    /// The message.
+    /// The message with its place in the log.
     pub recorded: Recorded,
     /// What its handlers made of it: events, facts, further commands.
     pub caused: Vec<CausationNode>,

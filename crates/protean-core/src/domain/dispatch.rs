@@ -118,8 +118,8 @@ async fn attempt(
     group: &Group,
     delivery: &Delivery,
 ) -> Result<Ran> {
-    let retry = &domain.config().server.version_retry;
-    retry_on_conflict(retry, |mode| attempt_once(domain, store, group, delivery, mode)).await
+    let once = |mode| attempt_once(domain, store, group, delivery, mode);
+    retry_on_conflict(domain.config(), once).await
 }
 
 async fn attempt_once(

@@ -46,12 +46,12 @@ impl Domain {
         &self.shared
     }
 
-    /// The name.
+    /// The name it was declared with, which begins the names of its streams.
     pub fn name(&self) -> &str {
         &self.shared.name
     }
 
-    /// The configuration, resolved.
+    /// The configuration of `domain.toml`, with every default filled in.
     pub fn config(&self) -> &Config {
         &self.shared.env.config
     }
@@ -76,12 +76,12 @@ impl Domain {
         &self.shared.handlers
     }
 
-    /// Which priorities are bulk work.
+    /// Which priorities belong to the backfill lane.
     pub fn lanes(&self) -> LaneRule {
         self.shared.env.lanes
     }
 
-    /// What tells the time.
+    /// The clock that every moment in messages and retries comes from.
     pub fn clock(&self) -> &dyn Clock {
         &*self.shared.env.clock
     }
@@ -117,11 +117,11 @@ impl Domain {
         self.priority.unwrap_or_else(current_priority)
     }
 
-    /// Asks a query handler.
+    /// Answers a query from what is committed.
     ///
     /// # Errors
-    /// When the query breaks the rules of its fields, nobody answers it, or
-    /// its handler fails.
+    /// When the query breaks the rules of its fields, has no handler, or its
+    /// handler fails.
     pub async fn dispatch<Q: Query>(&self, query: Q) -> Result<Q::Output> {
         query.check().into_result()?;
         let call = Arc::clone(self.handlers().query(TypeId::of::<Q>(), Q::NAME)?);

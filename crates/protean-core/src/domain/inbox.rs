@@ -1,5 +1,5 @@
 //! From an entry of another system's stream to the message that stands for it in
-//! the log, where subscribers find it.
+//! the log, from which subscribers handle it.
 
 use std::sync::Arc;
 
@@ -36,12 +36,12 @@ pub fn message_from_entry(
     fits(category.as_str(), &data).map_err(|error| error.to_string())?;
     let envelope = entry.data.as_deref().map(Envelope::read);
     let priority = envelope.and_then(Result::ok).map_or(Priority::NORMAL, |read| read.priority);
-    Ok(message(domain, category, &Id::from(entry.at.id.as_str()), (data, priority)))
+    Ok(message(domain, category, &Id::from(entry.at.id.as_str()), data, priority))
 }
 
-/// All there is in an entry, for its dead letter: the bytes of its field `data` when
-/// it has no other, else a list of names and values as JSON, with what is no text
-/// in base64.
+/// The whole entry, for its dead letter: the bytes of its field `data` when
+/// it has no other, else a list of names and values as JSON, with what is not
+/// text in base64.
 pub fn raw_entry(entry: &Entry) -> Vec<u8> {
     match &entry.data {
         Some(data) if entry.others.is_empty() => data.clone(),
@@ -56,7 +56,7 @@ pub fn raw_entry(entry: &Entry) -> Vec<u8> {
 /// `message_processing` says: for tests of subscribers.
 ///
 /// # Errors
-/// When it is no JSON, nobody reads such a stream, or the store cannot be written. With
+/// When it is not JSON, no subscriber reads the stream, or the store cannot be written. With
 /// [`Error::committed`](protean_port::Error::committed) a subscriber failed.
 pub async fn inject_entry(domain: &Domain, stream: &str, payload: &str) -> Result {
     let category = Category::named(stream);
@@ -71,7 +71,7 @@ pub async fn inject_entry(domain: &Domain, stream: &str, payload: &str) -> Resul
         Error::invalid(Violations::of("payload", format!("must be JSON, is {payload:.40?}")))
     })?;
     fits(stream, data)?;
-    let message = message(domain, &category, &Id::new(), (data.to_owned(), domain.priority()));
+    let message = message(domain, &category, &Id::new(), data.to_owned(), domain.priority());
     domain
         .unit_of_work(async |context| {
             context.unit().append(message.clone());
@@ -84,7 +84,8 @@ fn message(
     domain: &Domain,
     category: &Category,
     entry: &Id,
-    (data, priority): (String, Priority),
+    data: String,
+    priority: Priority,
 ) -> Message {
     let stream = category.stream(entry);
     let id: Arc<str> = format!("{stream}-0").into();

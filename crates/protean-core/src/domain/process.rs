@@ -22,7 +22,7 @@ use crate::handling::{
 use crate::model::Command;
 use crate::unit::{ReadMode, ReadOptions, command_message};
 
-/// A command on its way: say how, then `.await`.
+/// A command that is ready to be processed: say how, then `.await`.
 ///
 /// Awaited as it is, it goes the way `command_processing` says. Dropping the
 /// future before it ends may leave the command kept and handled, or not;
@@ -43,17 +43,17 @@ pub(super) struct Options {
     pub(super) deadline: Option<Timestamp>,
 }
 
-/// What came of a command.
+/// What processing a command came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Processed<T> {
-    /// It was handled, with this answer.
+    /// It was handled; this is the answer of its handler.
     Handled(T),
-    /// It is kept under this id and will be handled.
+    /// It is in the log under this id; a server handles it later.
     Queued(Id),
 }
 
 impl<T> Processed<T> {
-    /// The answer, when the command was handled.
+    /// The answer, when the command was handled; none when it is queued.
     pub fn handled(self) -> Option<T> {
         match self {
             Self::Handled(answer) => Some(answer),
@@ -71,44 +71,44 @@ impl Domain {
 
 impl<C: Command> Process<C> {
     fn new(domain: Domain, command: C) -> Self {
-        // The scope of the caller counts, not that of whoever polls later.
+        // The caller's scope counts, not that of the task that polls later.
         let options = Options { priority: Some(domain.priority()), ..Options::default() };
         Self { domain, command, options }
     }
 
-    /// With this priority, whatever the handle or the scope says.
+    /// Sets the priority; without it that of the handle or of the scope counts.
     pub fn priority(mut self, priority: Priority) -> Self {
         self.options.priority = Some(priority);
         self
     }
 
-    /// As part of the chain of this correlation id; else it begins its own.
+    /// Joins the chain of this correlation id; without it the command begins its own.
     pub fn correlation_id(mut self, id: impl Into<Arc<str>>) -> Self {
         self.options.correlation_id = Some(id.into());
         self
     }
 
-    /// Under a name of the sender's: a command of this type with the same name
-    /// is taken in once.
+    /// With this idempotency key: of the commands of one type with the same key
+    /// only the first is taken in.
     pub fn idempotency_key(mut self, key: impl Into<Arc<str>>) -> Self {
         self.options.idempotency_key = Some(key.into());
         self
     }
 
-    /// Not handled any more after this moment.
+    /// Sets a deadline: after this moment the command is not handled any more.
     pub fn deadline(mut self, deadline: Timestamp) -> Self {
         self.options.deadline = Some(deadline);
         self
     }
 
-    /// Not handled any more after this time from now.
+    /// Sets a deadline this far from now, by the domain's clock.
     pub fn timeout(self, timeout: Duration) -> Self {
         let deadline = self.domain.clock().now() + timeout;
         self.deadline(deadline)
     }
 
-    /// Keeps the command, to be handled by a server. Gives its id; for a name
-    /// that is taken, the id of the command that came first.
+    /// Appends the command to the log, for a server to handle. Gives its id; for an
+    /// idempotency key that is taken, the id of the command that came first.
     ///
     /// # Errors
     /// When the command breaks the rules of its fields, its deadline has
@@ -152,7 +152,7 @@ impl<C: Command> IntoFuture for Process<C> {
     }
 }
 
-/// A command as one unit that only keeps it.
+/// A unit that only appends the command.
 pub(super) fn queued<C: Command>(
     domain: &Domain,
     command: &C,
@@ -160,7 +160,7 @@ pub(super) fn queued<C: Command>(
 ) -> Result<Changes> {
     let message = message(domain, command, options)?;
     let mut changes = Changes::new(domain.lanes().lane(message.priority));
-    // Until it is handled nobody else may take its key: how long that takes is not known.
+    // The key is held until the command is handled, however long that takes.
     changes.keys.extend(key_claim(&message, None, NEVER).map(KeyWrite::Claim));
     changes.appends.push(Append { message, expect: Expect::End });
     Ok(changes)
@@ -213,7 +213,7 @@ impl<'a, C: Command> Synchronous<'a, C> {
             return self.answer_of(&first.message_id, first.output.as_deref());
         }
         let mut command = Some(command);
-        let handling = retry_on_conflict(&self.domain.config().server.version_retry, |mode| {
+        let handling = retry_on_conflict(self.domain.config(), |mode| {
             let input = match command.take() {
                 Some(command) => HandlerInput::Value(Box::new(command)),
                 None => HandlerInput::Json(Arc::clone(&self.delivery.recorded.message.data)),

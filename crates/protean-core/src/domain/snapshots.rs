@@ -21,7 +21,7 @@ pub struct Snapshots {
     domain: Domain,
 }
 
-/// What taking a snapshot of some instances came to.
+/// What taking snapshots of a page of instances came to.
 #[derive(Debug, Default)]
 pub struct SnapshotPage {
     /// Of how many instances one was taken.

@@ -23,23 +23,23 @@ pub struct Trace {
 /// A handler that takes a message, and how far it is with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Handling {
-    /// The handler's name.
+    /// The name of the handler, as it was registered.
     pub handler: String,
-    /// How far it is.
+    /// How far it is with the message.
     pub state: HandlingState,
 }
 
 /// How far a handler is with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HandlingState {
-    /// It has not come to it yet.
+    /// The message is in the log and not handled yet.
     Waiting,
     /// It failed and is parked or dead, or it waits behind such a message.
     Held,
-    /// It is done with it.
+    /// It has handled the message, or passed over it.
     Done,
-    /// It has tried it; whether the message or an earlier one of its stream is
-    /// parked or dead cannot be told.
+    /// It has tried the message; the store does not say whether this one or an
+    /// earlier one of its stream is parked or dead.
     Tried,
 }
 
@@ -154,7 +154,7 @@ async fn state(store: &dyn Store, group: &Group, recorded: &Recorded) -> Result<
     if !blocked(stream_position + 1).await? {
         return Ok(HandlingState::Done);
     }
-    // Who takes a stream in order has not moved past what is parked or dead.
+    // An ordered group has not moved past what is parked or dead.
     if group.is_ordered() || !blocked(*stream_position).await? {
         return Ok(HandlingState::Held);
     }

@@ -24,8 +24,8 @@ impl Domain {
         F: AsyncFn(&Context) -> Result<T>,
     {
         let store = self.store().await?;
-        let retry = &self.config().server.version_retry;
-        let ran = retry_on_conflict(retry, |mode| run_once(self, store, &work, mode)).await?;
+        let once = |mode| run_once(self, store, &work, mode);
+        let ran = retry_on_conflict(self.config(), once).await?;
         if let Committed::Now(messages) = ran.committed {
             dispatch(self, store, messages).await?;
         }

@@ -15,7 +15,7 @@ use crate::handling::{
 pub(super) fn wire(registry: &mut Registry, domain: &str, config: &Config) -> Handlers {
     let mut drafts: BTreeMap<(Arc<str>, Category), Group> = BTreeMap::new();
     for registration in std::mem::take(&mut registry.registrations) {
-        enter(registry, &mut drafts, registration, (domain, config));
+        enter(registry, &mut drafts, registration, domain, config);
     }
     add_upcasts(registry, drafts.values_mut());
     let groups: Vec<Arc<Group>> = drafts.into_values().map(Arc::new).collect();
@@ -38,7 +38,8 @@ fn enter(
     registry: &mut Registry,
     drafts: &mut BTreeMap<(Arc<str>, Category), Group>,
     registration: Registration,
-    (domain, config): (&str, &Config),
+    domain: &str,
+    config: &Config,
 ) {
     let Registration { handler, kind, declared, routes } = registration;
     let profile = config.unknown_profile(&declared);
@@ -47,7 +48,7 @@ fn enter(
         registry.faults.push(format!("{handler} takes no message: remove it or give it one"));
     }
     for route in routes {
-        let (group, category) = match place(registry, (handler, kind), &route) {
+        let (group, category) = match place(registry, handler, kind, &route) {
             Ok((group, category)) => (format!("{domain}.{group}"), category),
             Err(fault) => {
                 registry.faults.push(fault);
@@ -78,7 +79,8 @@ fn enter(
 /// The name and the category of the group that a route belongs to.
 fn place(
     registry: &Registry,
-    (handler, kind): (&str, HandlerKind),
+    handler: &str,
+    kind: HandlerKind,
     route: &Route,
 ) -> Result<(String, Category), String> {
     let (aggregate, name, is_fact) = match route.source {
@@ -111,7 +113,7 @@ fn add_route(registry: &mut Registry, group: &mut Group, route: Route, handler: 
     }
 }
 
-/// Reports commands that an aggregate declares and nobody handles.
+/// Reports commands that an aggregate declares and no handler takes.
 fn check_commands(registry: &mut Registry, groups: &[Arc<Group>]) {
     let mut faults = Vec::new();
     for aggregate in &registry.catalog.aggregates {

@@ -1,4 +1,4 @@
-//! What may be done about a message that was given up: pure, as `settle` is.
+//! Replaying and purging dead letters: pure, as `settle` is.
 
 use std::sync::Arc;
 
@@ -11,9 +11,9 @@ use super::idempotency::{NEVER, key_claim};
 use super::settle::Moment;
 
 /// Lets a dead message run again, with all its tries before it: parked and due
-/// at once. What waits behind it goes on waiting. A command takes its sender's
-/// name again: when another one has it by now, it was sent again in its place,
-/// and the unit is left out.
+/// at once. What waits behind it goes on waiting. A command claims its
+/// idempotency key again: when another command has it by now, that one was sent in
+/// its place, and the unit is left out.
 pub fn replay(group: &Group, letter: &DeadLetter, moment: Moment) -> Changes {
     let mut changes = resend(&group.name, letter, moment);
     let named = key_claim(&letter.recorded.message, None, NEVER);
@@ -22,7 +22,7 @@ pub fn replay(group: &Group, letter: &DeadLetter, moment: Moment) -> Changes {
 }
 
 /// Lets a message that a relay has given up go out again, with all its tries
-/// before it. That it goes out gives a command no name: only that it runs does.
+/// before it. Publishing does not claim the idempotency key; handling does.
 pub fn resend(relay: &Arc<str>, letter: &DeadLetter, moment: Moment) -> Changes {
     let mut changes = taken(relay, letter, moment);
     changes.parks.push(Park::Keep {

@@ -35,7 +35,7 @@ impl HandlerOutput {
         Self { value: Box::new(value), json: |_| Ok("null".to_owned()) }
     }
 
-    /// The answer itself.
+    /// The answer in its own type.
     pub(crate) fn take<T: 'static>(self, name: &str) -> Result<T> {
         let taken = self.value.downcast().map(|value| *value);
         taken.map_err(|_| {
@@ -86,5 +86,5 @@ impl HandlerInput {
 }
 
 fn wrong_type(name: &str) -> Failure {
-    Failure::rejected(format!("{name} is of another type"))
+    Failure::rejected(format!("{name} is not of the type that its handler takes"))
 }

@@ -1,4 +1,4 @@
-//! Why a handler did not do its work.
+//! Failures of handlers, and what they mean for the message.
 
 use std::error::Error as StdError;
 use std::fmt;

@@ -16,9 +16,9 @@ use crate::config::{Idempotency, Ordering, StartFrom, SubscriptionConfig};
 pub enum HandlerKind {
     /// Command handlers of one category.
     Commands,
-    /// An event handler.
+    /// An event handler, which reacts to events in any way.
     Events,
-    /// A projector.
+    /// A projector, which keeps a projection.
     Projector,
     /// A subscriber to what other systems put into a stream of this broker.
     Subscriber {
@@ -37,7 +37,7 @@ pub struct Group {
     pub kind: HandlerKind,
     /// The category it reads.
     pub category: Category,
-    /// Its settings.
+    /// Its settings: retries, batch sizes, order, dead letters.
     pub subscription: SubscriptionConfig,
     pub(crate) idempotency: Idempotency,
     pub(crate) routes: HashMap<Arc<str>, ErasedHandler>,
@@ -72,7 +72,7 @@ impl Group {
         same.filter(|(route, _)| *route == stem).map(|(_, version)| version).max()
     }
 
-    /// How it enters the ledger. A new projector begins with the first message
+    /// How a store registers it. A new projector begins with the first message
     /// of the log, as commands do; a new event handler or subscriber with the next,
     /// since a deploy must not repeat to the outside what has long happened.
     pub fn registration(&self) -> GroupRegistration {

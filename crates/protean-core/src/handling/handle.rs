@@ -55,7 +55,7 @@ pub trait Receive<T>: Send + Sync + 'static {
     fn receive(&self, payload: T, context: &Context) -> impl Future<Output = Handled> + Send;
 }
 
-/// Answers a query.
+/// Answers a query: a query handler's part for one type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not answer `{Q}`",
     note = "add an `async fn` with `#[handle]` for it to the `#[query_handler]` block"

@@ -1,4 +1,4 @@
-//! Whose turn it is in a stream.
+//! In which order messages of a stream run.
 
 use protean_port::Result;
 use protean_port::message::Recorded;
@@ -31,7 +31,7 @@ impl Position {
 /// What to do about a message that is not obviously next.
 #[derive(Debug)]
 pub enum NextStep {
-    /// Run it.
+    /// Run the message: it is the next one of its stream.
     Now,
     /// Run this one of its stream, then ask again.
     First(Box<Delivery>),
@@ -44,8 +44,8 @@ pub enum NextStep {
 /// Asks the store what to do about a message of an ordered group, which will
 /// expect `hoped` in that stream once the units before it have committed.
 ///
-/// Only what is committed makes a message a duplicate: a hope may come to
-/// nothing, and then the message still has to run.
+/// Only what is committed makes a message a duplicate: a unit before it may be
+/// left out, and then the message still has to run.
 ///
 /// # Errors
 /// When the store cannot be read.

@@ -1,4 +1,4 @@
-//! What another system has put into a stream.
+//! The payload of an entry that another system has put into a stream.
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -34,7 +34,7 @@ impl Payload {
 pub(super) fn read<T: DeserializeOwned>(json: &str) -> Handled<T> {
     serde_json::from_str(json).map_err(|error| {
         let wanted = std::any::type_name::<T>();
-        Failure::rejected(format!("the payload is no {wanted}: {error}"))
+        Failure::rejected(format!("the payload cannot be read as {wanted}: {error}"))
     })
 }
 
@@ -55,7 +55,10 @@ mod tests {
         let payload: Payload = read("{\"number\": \"seven\"}").unwrap();
         let refused = payload.json::<Vec<u8>>().unwrap_err();
         assert_eq!(refused.kind(), FailureKind::Rejected);
-        let told = refused.to_string();
-        assert!(told.starts_with("the payload is no ") && told.contains("line 1"), "{told}");
+        let text = refused.to_string();
+        assert!(
+            text.starts_with("the payload cannot be read as ") && text.contains("line 1"),
+            "{text}"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! What handlers say when they are registered.
+//! The message types that a handler takes, as it is registered.
 
 use std::any::TypeId;
 use std::marker::PhantomData;
@@ -94,7 +94,7 @@ impl Registry {
 }
 
 impl<A: Aggregate, H> CommandRoutes<'_, A, H> {
-    /// Takes this command.
+    /// Routes commands of this type to the handler.
     pub fn handles<C>(self) -> Self
     where
         C: Command<Aggregate = A>,
@@ -114,7 +114,7 @@ impl<A: Aggregate, H> CommandRoutes<'_, A, H> {
         self
     }
 
-    /// Settings that `domain.toml` cannot change.
+    /// Sets what the code decides: `domain.toml` cannot change it.
     pub fn declare(self, declared: Declared) -> Self {
         self.registration.declared = declared;
         self
@@ -122,7 +122,7 @@ impl<A: Aggregate, H> CommandRoutes<'_, A, H> {
 }
 
 impl<H> EventRoutes<'_, H> {
-    /// Takes this event.
+    /// Routes events of this type to the handler.
     pub fn on<E>(self) -> Self
     where
         E: Event,
@@ -144,7 +144,7 @@ impl<H> EventRoutes<'_, H> {
         self
     }
 
-    /// Settings that `domain.toml` cannot change.
+    /// Sets what the code decides: `domain.toml` cannot change it.
     pub fn declare(self, declared: Declared) -> Self {
         self.registration.declared = declared;
         self
@@ -181,7 +181,7 @@ impl<H> PayloadRoutes<'_, H> {
         self
     }
 
-    /// Settings that `domain.toml` cannot change.
+    /// Sets what the code decides: `domain.toml` cannot change it.
     pub fn declare(self, declared: Declared) -> Self {
         self.registration.declared = declared;
         self
@@ -189,7 +189,7 @@ impl<H> PayloadRoutes<'_, H> {
 }
 
 impl<H> QueryRoutes<'_, H> {
-    /// Answers this query.
+    /// Routes queries of this type to the handler.
     pub fn answers<Q>(self) -> Self
     where
         Q: Query,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use protean_port::Result;
 
-use crate::config::VersionRetry;
+use crate::config::{Config, VersionRetry};
 use crate::unit::ReadMode;
 
 /// The longest wait between two tries of a handler.
@@ -67,12 +67,13 @@ pub(super) fn jitter(position: u64, failures: u32) -> f64 {
 /// # Errors
 /// What `attempt` gives; the last conflict, when there have been enough.
 pub(crate) async fn retry_on_conflict<T, F>(
-    retry: &VersionRetry,
+    config: &Config,
     mut attempt: impl FnMut(ReadMode) -> F,
 ) -> Result<T>
 where
     F: Future<Output = Result<T>>,
 {
+    let retry = &config.server.version_retry;
     let retries = if retry.enabled { retry.max_retries } else { 0 };
     let backoff = Backoff::of_conflicts(retry);
     let mut conflicts = 0;
@@ -96,7 +97,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{Backoff, jitter, retry_on_conflict};
-    use crate::config::VersionRetry;
+    use crate::config::Config;
     use crate::unit::ReadMode;
     use protean_port::Error;
 
@@ -122,21 +123,12 @@ mod tests {
         }
     }
 
-    fn retry() -> VersionRetry {
-        VersionRetry {
-            enabled: true,
-            max_retries: 3,
-            base_delay: Duration::from_millis(50),
-            max_delay: Duration::from_secs(1),
-        }
-    }
-
     #[tokio::test(start_paused = true)]
     async fn a_conflict_is_tried_again_on_fresh_state_and_given_up_in_the_end() {
         let began = tokio::time::Instant::now();
         let mut tries = Vec::new();
-        let retry = retry();
-        let ended = retry_on_conflict(&retry, |mode| {
+        let config = Config::default();
+        let ended = retry_on_conflict(&config, |mode| {
             tries.push((mode, began.elapsed().as_millis()));
             ready(Err::<(), _>(Error::conflict("late")))
         });
@@ -148,8 +140,8 @@ mod tests {
     #[tokio::test]
     async fn another_failure_is_not_tried_again() {
         let mut tries = 0;
-        let retry = retry();
-        let ended = retry_on_conflict(&retry, |_| {
+        let config = Config::default();
+        let ended = retry_on_conflict(&config, |_| {
             tries += 1;
             ready(Err::<(), _>(Error::failed("wrong")))
         });

@@ -108,7 +108,9 @@ fn key(catalog: &Catalog, upcaster: &Upcaster, known: &BTreeMap<Key, u32>) -> Re
     match known.get(&key) {
         None => {
             let name = form.name;
-            Err(format!("has nothing to do: nobody applies or handles {name}; remove it"))
+            Err(format!(
+                "has nothing to do, since {name} is neither applied nor handled: remove it"
+            ))
         }
         Some(newest) if (1..*newest).contains(from) => Ok(key),
         Some(newest) => Err(format!("leads nowhere: there are versions 1 to {newest}")),

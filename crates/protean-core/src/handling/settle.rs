@@ -26,10 +26,10 @@ use super::verdict::Verdict;
 use crate::config::OnDeadLetter;
 use crate::unit::{CompletedUnit, Env};
 
-/// The wait before a message is tried again that something outside kept from running.
+/// The wait after an outage before a message is tried again.
 const OUTAGE_WAIT: Duration = Duration::from_secs(1);
 
-/// When and where a verdict falls.
+/// When a verdict falls, and in which lane.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
     /// Now, by the domain's clock.
@@ -50,7 +50,7 @@ pub struct Settled {
     pub(super) fate: Fate,
 }
 
-/// What becomes of the message, as it is told in the log lines of the program.
+/// What becomes of the message, for [`telemetry`](super::telemetry).
 #[derive(Debug)]
 pub(super) enum Fate {
     Handled,
@@ -124,7 +124,7 @@ pub fn settle(group: &Group, delivery: &Delivery, verdict: Verdict, moment: Mome
     Settled { next: settling.next, unit: settling.unit, fate: settling.fate }
 }
 
-/// What is kept when the unit of a delivery is left out of its commit: the
+/// What is committed when the unit of a delivery is left out of its commit: the
 /// message itself, due at once. One that is parked already stays as it is.
 pub fn left_out(group: &Group, delivery: &Delivery, moment: Moment) -> Option<Changes> {
     let mut settling = Settling::new(group, delivery, moment);
@@ -159,7 +159,7 @@ impl<'a> Settling<'a> {
         MessageRef::from(&self.delivery.recorded)
     }
 
-    /// Settled for good: counted, the group moves on, who waited behind may run.
+    /// Settled for good: counted, the group moves on, and what waited behind may run.
     fn leave(&mut self, term: Counter) {
         self.count(term);
         self.take();
@@ -191,14 +191,14 @@ impl<'a> Settling<'a> {
         self.park(attempts, Some(self.moment.waits_from + wait), reason);
     }
 
-    /// The attempt is counted before it is made: nobody may live to count it after.
+    /// The attempt is counted before it is made: the process may not live to count it after.
     fn charge(&mut self) {
         let attempts = self.delivery.attempts;
         if attempts > self.group.subscription.max_retries {
             return self.give_up(attempts, "the process ended each time it was handled".into());
         }
         let reason = "the process ended while it was handled".into();
-        // The next process, if it comes to that, is to find it before those behind it.
+        // Should this process end too, the next one finds it before those behind it.
         let due = self.delivery.recorded.message.time.min(self.moment.waits_from);
         self.fate = Fate::Retried;
         self.park(attempts + 1, Some(due), reason);
@@ -253,7 +253,7 @@ impl<'a> Settling<'a> {
         self.changes().counts.push(Count { group, category, term, count: 1 });
     }
 
-    /// A parked message is taken out first, so that nobody else has done so.
+    /// A parked message is taken out first: the unit is left out when that was done before.
     fn take(&mut self) {
         if self.delivery.parked {
             let (group, message) = (self.name(), self.message());

@@ -1,4 +1,4 @@
-//! What is told about messages, and under which names.
+//! Spans and events about messages: their names and fields.
 //!
 //! | name | level | where | fields |
 //! |---|---|---|---|
@@ -13,7 +13,7 @@
 //! | `outbox.failed` | error | a relay has given a message up | `relay`, `message_id`, `reason` |
 //!
 //! A line that a handler writes carries the span, whether the server runs it or
-//! synchronous processing does. The outcome of a message is told here, once its
+//! synchronous processing does. The outcome of a message is logged here, once its
 //! verdict is settled, and nowhere else.
 
 use protean_port::message::Timestamp;
@@ -38,7 +38,7 @@ pub(crate) fn message_span(env: &Env, group: &Group, delivery: &Delivery) -> Spa
     )
 }
 
-/// Tells what became of a message, once its verdict is settled.
+/// Logs what became of a message, once its verdict is settled.
 pub fn outcome(group: &Group, delivery: &Delivery, settled: &Settled) {
     let message = &delivery.recorded.message;
     let (handler, id, of_type) = (&group.handler, &message.id, &message.type_name);
@@ -82,7 +82,7 @@ pub fn outcome(group: &Group, delivery: &Delivery, settled: &Settled) {
     }
 }
 
-/// What is told of a message that is parked.
+/// What is logged about a message that is parked.
 #[derive(Default)]
 struct Parked<'a> {
     attempt: u32,

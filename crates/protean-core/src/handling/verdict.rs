@@ -1,4 +1,4 @@
-//! What running a message came to.
+//! Verdicts: what running a message came to.
 
 use std::time::Duration;
 

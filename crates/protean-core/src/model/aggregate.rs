@@ -23,7 +23,7 @@ pub trait Aggregate: Fields + Invariants + Stored + Sized + Send + Sync + 'stati
     /// The names of the commands it declares; each needs a handler.
     const COMMANDS: &'static [&'static str] = &[];
 
-    /// The name of its fact event, when it tells facts.
+    /// The name of its fact event, when it emits facts.
     const FACT: Option<&'static str> = None;
 
     /// The form of its snapshots, when it is kept as events. A greater number
@@ -31,10 +31,10 @@ pub trait Aggregate: Fields + Invariants + Stored + Sized + Send + Sync + 'stati
     /// events are applied in another way, or what a list holds has changed.
     const SNAPSHOT_VERSION: u32 = 1;
 
-    /// The present state as its fact event, when it tells facts.
+    /// The present state as its fact event, when it emits facts.
     ///
     /// # Errors
-    /// When the state is nothing that JSON can hold.
+    /// When the state cannot be written as JSON.
     fn fact(&self) -> Result<Option<Raised>> {
         Ok(None)
     }
@@ -69,7 +69,7 @@ pub trait Invariants {
     note = "add `#[apply] fn on_…(&mut self, event: &{E})` to its `#[aggregate_impl]` block"
 )]
 pub trait Apply<E> {
-    /// Changes the state.
+    /// Changes the state as the event says.
     fn apply(&mut self, event: &E);
 }
 

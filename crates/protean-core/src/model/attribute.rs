@@ -11,7 +11,7 @@ use super::{Field, Rules};
 /// It reads the field's limits (`Book::AUTHOR.rules.max_length`) and builds
 /// conditions for queries (`Book::AUTHOR.equals("Ursula K. Le Guin")`).
 pub struct Attribute<Owner, T> {
-    /// The field's options.
+    /// The rules of the field, as declared.
     pub rules: Rules,
     column: usize,
     types: PhantomData<fn(Owner) -> T>,
@@ -41,17 +41,17 @@ impl<Owner, T: Field> Attribute<Owner, T> {
         Self { rules, column, types: PhantomData }
     }
 
-    /// The same value.
+    /// Rows whose field has this value.
     pub fn equals(&self, value: impl Comparable<T>) -> Condition<Owner> {
         self.condition(Operator::Equal, &value.into_field())
     }
 
-    /// Another value.
+    /// Rows whose field has another value, or none.
     pub fn differs_from(&self, value: impl Comparable<T>) -> Condition<Owner> {
         self.condition(Operator::NotEqual, &value.into_field())
     }
 
-    /// A smaller value.
+    /// Rows whose field is smaller.
     pub fn below(&self, value: impl Comparable<T>) -> Condition<Owner> {
         self.condition(Operator::Less, &value.into_field())
     }
@@ -61,7 +61,7 @@ impl<Owner, T: Field> Attribute<Owner, T> {
         self.condition(Operator::AtMost, &value.into_field())
     }
 
-    /// A greater value.
+    /// Rows whose field is greater.
     pub fn above(&self, value: impl Comparable<T>) -> Condition<Owner> {
         self.condition(Operator::Greater, &value.into_field())
     }
@@ -76,12 +76,12 @@ impl<Owner, T: Field> Attribute<Owner, T> {
         self.filter(Operator::Contains, Value::text(text))
     }
 
-    /// Small to great.
+    /// Sorts from the smallest value to the greatest.
     pub fn ascending(&self) -> Sort<Owner> {
         Sort { by: (self.column, Direction::Ascending), owner: PhantomData }
     }
 
-    /// Great to small.
+    /// Sorts from the greatest value to the smallest.
     pub fn descending(&self) -> Sort<Owner> {
         Sort { by: (self.column, Direction::Descending), owner: PhantomData }
     }

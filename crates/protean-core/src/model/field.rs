@@ -29,7 +29,7 @@ pub trait Field: Sized {
     /// Takes its columns from a row.
     ///
     /// # Errors
-    /// When a column holds something else; told for a person.
+    /// When a column holds something else; the text is meant for people.
     fn read(values: &mut Values<'_>) -> Result<Self, String>;
 }
 
@@ -65,7 +65,7 @@ pub trait Columns: Fields + Sized {
     /// Takes the columns from a row.
     ///
     /// # Errors
-    /// When a column holds something else; told for a person.
+    /// When a column holds something else; the text is meant for people.
     fn read(values: &mut Values<'_>) -> Result<Self, String>;
 }
 

@@ -26,18 +26,18 @@ pub(crate) fn to_json(name: &str, fields: &impl Serialize) -> Result<String> {
 /// # Errors
 /// A violation when it is too much, or nests too deep.
 pub(crate) fn fits(name: &str, json: &str) -> Result {
-    let told = |message| Error::invalid(Violations::of(name, message));
+    let invalid = |message| Error::invalid(Violations::of(name, message));
     if json.len() > MOST_BYTES {
         let bytes = json.len();
-        return Err(told(format!(
+        return Err(invalid(format!(
             "takes {bytes} bytes as JSON, at most {MOST_BYTES} are kept: \
              keep large content elsewhere and refer to it"
         )));
     }
     match depth(json) {
-        deep if deep > DEEPEST => {
-            Err(told(format!("nests {deep} deep, at most {DEEPEST} can be read back: flatten it")))
-        }
+        deep if deep > DEEPEST => Err(invalid(format!(
+            "nests {deep} deep, at most {DEEPEST} can be read back: flatten it"
+        ))),
         _ => Ok(()),
     }
 }
@@ -82,10 +82,10 @@ mod tests {
             let json = to_json("Note", &nested(levels)).unwrap();
             assert!(serde_json::from_str::<Value>(&json).is_ok(), "{levels}");
         }
-        let told = to_json("Note", &nested(DEEPEST + 1)).unwrap_err();
-        assert!(told.is_invalid());
+        let refused = to_json("Note", &nested(DEEPEST + 1)).unwrap_err();
+        assert!(refused.is_invalid());
         let expected = "Note: nests 128 deep, at most 127 can be read back: flatten it";
-        assert_eq!(told.to_string(), expected);
+        assert_eq!(refused.to_string(), expected);
         let unread = "[".repeat(DEEPEST + 1) + &"]".repeat(DEEPEST + 1);
         assert!(serde_json::from_str::<Value>(&unread).is_err(), "the bound is the reader's");
     }
@@ -100,10 +100,10 @@ mod tests {
     fn a_message_has_at_most_eight_mebibytes() {
         let text = |bytes: usize| "x".repeat(bytes - 2);
         assert!(to_json("Note", &text(MOST_BYTES)).is_ok());
-        let told = to_json("Note", &text(MOST_BYTES + 1)).unwrap_err();
-        assert!(told.is_invalid());
+        let refused = to_json("Note", &text(MOST_BYTES + 1)).unwrap_err();
+        assert!(refused.is_invalid());
         let expected = "Note: takes 8388609 bytes as JSON, at most 8388608 are kept: \
                         keep large content elsewhere and refer to it";
-        assert_eq!(told.to_string(), expected);
+        assert_eq!(refused.to_string(), expected);
     }
 }

@@ -52,7 +52,7 @@ thread_local! {
 struct Nested;
 
 impl Nested {
-    /// Nothing when it is so deep inside that nobody could read it back.
+    /// Nothing when it is nested too deep to be read back.
     fn enter() -> Option<Self> {
         let nested = NESTED.get();
         (nested < DEEPEST).then(|| {
@@ -104,14 +104,14 @@ mod tests {
     #[test]
     fn a_list_has_as_many_elements_as_it_may() {
         let rules = Rules::named("lines").min_length(1).max_length(2);
-        let told = |list: &[u32]| {
+        let check = |list: &[u32]| {
             let mut violations = Violations::new();
             list.to_vec().check(&rules, &mut violations);
             violations.get("lines").to_vec()
         };
-        assert_eq!(told(&[]), ["must have 1 or more elements, has 0"]);
-        assert!(told(&[1]).is_empty() && told(&[1, 2]).is_empty());
-        assert_eq!(told(&[1, 2, 3]), ["must have 2 or fewer elements, has 3"]);
+        assert_eq!(check(&[]), ["must have 1 or more elements, has 0"]);
+        assert!(check(&[1]).is_empty() && check(&[1, 2]).is_empty());
+        assert_eq!(check(&[1, 2, 3]), ["must have 2 or fewer elements, has 3"]);
     }
 
     #[test]

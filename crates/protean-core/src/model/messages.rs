@@ -19,7 +19,7 @@ pub trait Event: Fields + Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The version of its form, from 1.
     const VERSION: u32 = 1;
 
-    /// True for a fact event, which tells the whole state after a change and
+    /// True for a fact event, which holds the whole state after a change and
     /// stands in a stream of its own.
     const FACT: bool = false;
 
@@ -61,6 +61,6 @@ pub trait Query: Fields + Send + Sync + 'static {
     /// The name, for errors and traces.
     const NAME: &'static str;
 
-    /// The answer.
+    /// The type of the answer.
     type Output: Send + 'static;
 }

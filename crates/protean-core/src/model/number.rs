@@ -11,7 +11,8 @@ fn check_bounds(
     value: &impl std::fmt::Display,
     below: impl Fn(Bound) -> bool,
     above: impl Fn(Bound) -> bool,
-    (rules, violations): (&Rules, &mut Violations),
+    rules: &Rules,
+    violations: &mut Violations,
 ) {
     if let Some(bound) = rules.min_value.filter(|bound| below(*bound)) {
         violations.add(rules.name, format!("must be at least {bound}, is {value}"));
@@ -31,7 +32,7 @@ pub(super) fn check_real(value: &f64, rules: &Rules, violations: &mut Violations
         return violations.add(rules.name, format!("must be a finite number, is {value}"));
     }
     let (below, above) = (|bound| *value < real(bound), |bound| *value > real(bound));
-    check_bounds(value, below, above, (rules, violations));
+    check_bounds(value, below, above, rules, violations);
 }
 
 fn check_decimal(value: &Decimal, rules: &Rules, violations: &mut Violations) {
@@ -41,7 +42,7 @@ fn check_decimal(value: &Decimal, rules: &Rules, violations: &mut Violations) {
     };
     let below = |bound| exact(bound).is_some_and(|bound| *value < bound);
     let above = |bound| exact(bound).is_some_and(|bound| *value > bound);
-    check_bounds(value, below, above, (rules, violations));
+    check_bounds(value, below, above, rules, violations);
 }
 
 fn check_integer(value: i64, rules: &Rules, violations: &mut Violations) {

@@ -20,7 +20,7 @@ pub struct Root<A> {
 /// An event that an aggregate has raised and no store has yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Raised {
-    /// The event's name.
+    /// The name of the event in message types.
     pub name: &'static str,
     /// The version of its form.
     pub version: u32,
@@ -45,7 +45,7 @@ impl<A> Root<A> {
         Self { id, version, raised: Vec::new(), barred: None, aggregate: PhantomData }
     }
 
-    /// The identity.
+    /// The identity of the instance.
     pub fn id(&self) -> &Id {
         &self.id
     }

@@ -11,15 +11,15 @@ use std::fmt;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rules {
-    /// The field's name.
+    /// The name of the field, as violations give it.
     pub name: &'static str,
     /// The most Unicode scalars a text may have, or elements a list.
     pub max_length: Option<usize>,
     /// The fewest Unicode scalars a text may have, or elements a list.
     pub min_length: Option<usize>,
-    /// The smallest number.
+    /// The smallest number it may hold.
     pub min_value: Option<Bound>,
-    /// The greatest number.
+    /// The greatest number it may hold.
     pub max_value: Option<Bound>,
     /// The only texts allowed; all when empty.
     pub choices: &'static [&'static str],
@@ -32,7 +32,7 @@ pub struct Rules {
 /// A limit for numbers, as it was written.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Bound {
-    /// A whole number.
+    /// A bound without a fraction.
     Integer(i64),
     /// A number with a fraction.
     Real(f64),

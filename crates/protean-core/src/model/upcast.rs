@@ -27,7 +27,7 @@ pub trait Versioned: 'static {
 /// What a message is called, and the version of its form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Form {
-    /// Event or command.
+    /// Whether it is an event or a command.
     pub kind: Kind,
     /// The name in message types.
     pub name: &'static str,

@@ -1,4 +1,4 @@
-//! What a handler works with.
+//! The context of a handler: its way to repositories and to further commands.
 
 use std::sync::Arc;
 
@@ -69,7 +69,7 @@ impl Context {
         self.unit.cause.priority
     }
 
-    /// Now, by the domain's clock.
+    /// The present moment, by the domain's clock.
     pub fn now(&self) -> Timestamp {
         self.unit.env.now()
     }

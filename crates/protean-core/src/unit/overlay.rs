@@ -85,7 +85,7 @@ impl Overlay {
         self.next.remove(stream);
     }
 
-    /// Forgets what these units wrote: it never came to be.
+    /// Forgets what these units wrote: they were left out of their commit.
     pub fn undo(&mut self, writers: &BTreeMap<Sequence, Sequence>) {
         self.streams.retain(|_, entry| !writers.contains_key(&entry.writer));
         self.rows.retain(|_, entry| !writers.contains_key(&entry.writer));

@@ -1,4 +1,4 @@
-//! Repositories: how aggregates and projections are got and kept.
+//! Repositories: how handlers get aggregates and projections, and add them back.
 
 use std::sync::Arc;
 
@@ -71,11 +71,11 @@ impl<A: Replay> Reader<A> {
         let mut past = found.ok_or_else(|| {
             Error::not_found(format!("{} at version {version}", A::NAME), id.as_str())
         })?;
-        let told = format!(
+        let barred = format!(
             "this is {} '{id}' as it was at version {version}: get the present one to change it",
             A::NAME
         );
-        past.root_mut().bar(Violations::of("version", told));
+        past.root_mut().bar(Violations::of("version", barred));
         Ok(past)
     }
 

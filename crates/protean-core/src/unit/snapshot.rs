@@ -1,7 +1,7 @@
 //! Snapshots: the state of an event-sourced aggregate at one of its events,
 //! kept beside the log so that loading need not replay all that came before.
 //!
-//! Nobody sees whether there are any. A snapshot is the state that replaying
+//! Handlers cannot see whether there are any. A snapshot is the state that replaying
 //! gives, never what a handler left in the fields; it commits with the event it
 //! belongs to; one of another form, or one that cannot be read, is as good as none.
 
@@ -36,11 +36,11 @@ pub(super) async fn find<A: Replay>(
     let Some((version, data)) = row.as_ref().and_then(|row| current(sourced, row)) else {
         return Ok(None);
     };
-    match restored(sourced, data, (id, version)) {
+    match restored(sourced, data, id, version) {
         Ok(aggregate) => Ok(Some((version, aggregate))),
         Err(fault) => {
             let stream = names.category.stream(id);
-            tracing::warn!(%stream, "the snapshot is left aside, it cannot be read: {fault}");
+            tracing::warn!(%stream, "snapshot unreadable, replaying all events: {fault}");
             Ok(None)
         }
     }
@@ -58,11 +58,7 @@ fn current<'r>(sourced: &Sourced, row: &'r Row) -> Option<(u64, &'r str)> {
     }
 }
 
-fn restored<A: Replay>(
-    sourced: &Sourced,
-    data: &str,
-    (id, version): (&Id, u64),
-) -> Result<A, String> {
+fn restored<A: Replay>(sourced: &Sourced, data: &str, id: &Id, version: u64) -> Result<A, String> {
     let row = values(&sourced.columns, data)?;
     let mut aggregate = A::read(&mut Values::new(&row))?;
     *aggregate.root_mut() = Root::restored(id.clone(), Some(version));

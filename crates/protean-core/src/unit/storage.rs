@@ -139,7 +139,7 @@ fn fact_stream<A: Aggregate>(names: &Names, aggregate: &A) -> Result<Stream> {
     if id.as_str().starts_with("fact-") {
         let name = A::NAME;
         return Err(Error::misused(format!(
-            "{name} tells facts, whose streams begin like '{id}': begin the id in another way"
+            "the id '{id}' of {name} begins like the streams of its facts: begin it differently"
         )));
     }
     Ok(names.facts.stream(id))
@@ -154,8 +154,8 @@ async fn present<A: Aggregate>(unit: &Unit, table: &Table, aggregate: &A) -> Res
     }
     let found = unit.known_row(table, root.id().as_str()).await?;
     if found.row.is_some() {
-        let told = format!("there is already a {} with this identity", A::NAME);
-        return Err(Error::invalid(Violations::of("id", told)));
+        let message = format!("there is already a {} with this identity", A::NAME);
+        return Err(Error::invalid(Violations::of("id", message)));
     }
     Ok(found)
 }

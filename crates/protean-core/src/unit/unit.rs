@@ -68,7 +68,7 @@ struct State {
 /// A unit that has run and is ready to commit.
 #[derive(Clone, Debug)]
 pub struct CompletedUnit {
-    /// What it changes.
+    /// Everything to commit for it.
     pub changes: Changes,
     /// What later units of the same commit may read.
     pub writes: Writes,
@@ -207,8 +207,8 @@ impl Unit {
         last
     }
 
-    /// Tells the state of an instance after its changes, below the last event
-    /// of them; only the last fact of an instance in a unit is kept.
+    /// Emits the state of an instance after its changes as a fact, caused by the
+    /// last event of them; only the last fact of an instance in a unit is kept.
     pub(crate) fn emit_fact(
         &self,
         stream: &Stream,
@@ -224,7 +224,7 @@ impl Unit {
         state.facts.push(message);
     }
 
-    /// Takes back what this unit tells of an instance that it removes.
+    /// Takes back the fact of an instance that this unit removes.
     pub(crate) fn retract_fact(&self, stream: &Stream) {
         self.state().facts.retain(|fact| fact.stream != *stream);
     }

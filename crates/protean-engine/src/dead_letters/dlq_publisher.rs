@@ -23,7 +23,8 @@ use tracing::warn;
 
 use super::dlq_entry::{self, DlqKey};
 use super::dlq_index::DlqIndex;
-use crate::observe::status::stream;
+use crate::leadership::{Leadership, Term};
+use crate::source::names::stream;
 
 /// How many dead letters are in memory at once.
 const PAGE_MESSAGES: usize = 100;
@@ -48,20 +49,15 @@ impl DlqPublisher {
     /// safe: the next round completes what one leaves undone.
     pub(crate) async fn run(&self, stop: CancellationToken) {
         let tick = self.domain.config().outbox.tick_interval;
-        let name = format!("{}.dlq", self.domain.name());
-        while !stop.is_cancelled() && !self.streams().is_empty() {
-            match self.store.claim(&name).await {
-                Ok(Some(claim)) => {
-                    self.work(tick, &stop).await;
-                    drop(claim);
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    warn!(claim = %name, "cannot claim the dead-letter streams, asking again: {error:#}")
-                }
-            }
-            let _ = tokio::time::timeout(ROUND_INTERVAL, stop.cancelled()).await;
+        if self.streams().is_empty() {
+            return;
         }
+        let name = format!("{}.dlq", self.domain.name());
+        let work = |claim, term: Term| async move {
+            self.work(tick, term.over()).await;
+            drop(claim);
+        };
+        Leadership::new(Arc::clone(&self.store), name).run(&stop, work).await;
     }
 
     async fn work(&self, tick: Duration, stop: &CancellationToken) {

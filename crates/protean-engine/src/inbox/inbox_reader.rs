@@ -15,13 +15,11 @@ use tracing::{error, warn};
 
 use super::foreign_stream::ForeignStream;
 use crate::failpoint::reached;
-use crate::source::consumer;
-use crate::source::unreadable::bury;
+use crate::source::names;
+use crate::source::unreadable::add_to_dlq;
 
 /// The wait before a broker or store that failed is asked again.
 const RETRY_WAIT: Duration = Duration::from_millis(200);
-/// How often the claim is checked.
-const CLAIM_CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The reader of a stream, with the claim. It remembers nothing: what is not settled after
 /// a failure is pending at the broker, and taken over from there.
@@ -36,10 +34,8 @@ pub(super) struct InboxReader {
     page: usize,
     wait: Duration,
     take_over_at: Instant,
-    claim_name: Arc<str>,
-    /// `None` once it was lost.
-    claim: Option<Box<dyn Claim>>,
-    check_claim_at: Instant,
+    /// Held for as long as this reads.
+    _claim: Box<dyn Claim>,
 }
 
 impl InboxReader {
@@ -60,13 +56,11 @@ impl InboxReader {
                 group: Arc::clone(&group.name),
             },
             category: group.category.clone(),
-            consumer: consumer::name(&group.name),
+            consumer: names::consumer(&group.name),
             page: group.subscription.messages_per_tick.max(1),
             wait: group.subscription.blocking_timeout,
             take_over_at: Instant::now(),
-            claim_name: stream.claim_name(),
-            claim: Some(claim),
-            check_claim_at: Instant::now() + CLAIM_CHECK_INTERVAL,
+            _claim: claim,
         }
     }
 
@@ -76,10 +70,8 @@ impl InboxReader {
         // When this fails so does the first read, which reports it.
         self.broker.prepare(std::slice::from_ref(&self.of)).await.map(drop).unwrap_or_default();
         while !self.stop.is_cancelled() {
-            match self.next().await {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(failed) => self.recover(failed).await,
+            if let Err(failed) = self.next().await {
+                self.recover(failed).await;
             }
         }
         // Entries that the last read brought after its future was dropped.
@@ -95,11 +87,8 @@ impl InboxReader {
         }
     }
 
-    /// Reads the next page; false when another process has the claim.
-    async fn next(&mut self) -> Result<bool> {
-        if Instant::now() >= self.check_claim_at && !self.has_claim().await? {
-            return Ok(false);
-        }
+    /// Reads the next page.
+    async fn next(&mut self) -> Result {
         if Instant::now() >= self.take_over_at {
             self.take_over().await?;
         }
@@ -107,19 +96,9 @@ impl InboxReader {
         let stop = self.stop.clone();
         let entries = tokio::select! {
             entries = self.broker.read(self.reading(Some(wait))) => entries?,
-            () = stop.cancelled() => return Ok(true),
+            () = stop.cancelled() => return Ok(()),
         };
-        self.take_in(entries).await.map(|_| true)
-    }
-
-    /// True when the claim still holds, or could be taken again.
-    async fn has_claim(&mut self) -> Result<bool> {
-        if self.claim.as_ref().is_none_or(|claim| claim.note(&[]).is_err()) {
-            self.claim = None;
-            self.claim = self.store.claim(&self.claim_name).await?;
-        }
-        self.check_claim_at = Instant::now() + CLAIM_CHECK_INTERVAL;
-        Ok(self.claim.is_some())
+        self.take_in(entries).await.map(drop)
     }
 
     /// Takes over what was read and not settled, by this process or an earlier one: there
@@ -178,8 +157,8 @@ impl InboxReader {
             }
         }
         let kept = self.keep(units, &mut refused).await;
-        let broker = (&self.domain, &*self.broker);
-        let mut done = bury(broker, (&self.of, &self.consumer), refused).await;
+        let (domain, broker) = (&self.domain, &*self.broker);
+        let mut done = add_to_dlq(domain, broker, &self.of, &self.consumer, refused).await;
         reached("before entries are settled");
         let kept = kept.map(|kept| done.extend(kept));
         self.broker.settle(&self.of.group, &done).await?;

@@ -14,10 +14,11 @@ mod inbox_reader;
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use protean_core::config;
 use protean_core::domain::{Domain, Group, HandlerKind, broker};
-use protean_port::port::{Broker, Claim, Store};
+use protean_port::port::{Broker, Store};
 use protean_port::{Error, Result};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -25,7 +26,10 @@ use tracing::{info, warn};
 
 use self::foreign_stream::ForeignStream;
 use self::inbox_reader::{InboxReader, pause};
-use crate::server::STAND_BY;
+use crate::leadership::{Leadership, Term};
+
+/// The wait before a broker that is unavailable is opened again.
+const BROKER_RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// Starts to read the stream of every subscriber, until `stop` is cancelled. A subscriber
 /// whose broker is inline has nothing to read.
@@ -83,9 +87,11 @@ pub(crate) fn failure(ended: Result<Result, JoinError>) -> Option<Error> {
 /// When the broker refuses for a reason that only a change of its settings mends.
 async fn run(stream: ForeignStream, stop: CancellationToken) -> Result {
     let Some(broker) = open(&stream, &stop).await? else { return Ok(()) };
-    while let Some(claim) = claim(&stream, &stop).await {
-        InboxReader::new(&stream, Arc::clone(&broker), claim, stop.clone()).work().await;
-    }
+    let leadership = Leadership::new(Arc::clone(&stream.store), stream.claim_name());
+    let work = |claim, term: Term| {
+        InboxReader::new(&stream, Arc::clone(&broker), claim, term.over().clone()).work()
+    };
+    leadership.run(&stop, work).await;
     Ok(())
 }
 
@@ -103,27 +109,8 @@ async fn open(stream: &ForeignStream, stop: &CancellationToken) -> Result<Option
             }
             Err(failed) => return Err(failed),
         }
-        if !pause(stop, STAND_BY).await {
+        if !pause(stop, BROKER_RETRY_DELAY).await {
             return Ok(None);
         }
     }
-}
-
-/// The claim to read the stream; `None` when `stop` is cancelled first.
-async fn claim(stream: &ForeignStream, stop: &CancellationToken) -> Option<Box<dyn Claim>> {
-    let group = &stream.group.name;
-    let (wanted, mut announced) = (stream.claim_name(), false);
-    while !stop.is_cancelled() {
-        match stream.store.claim(&wanted).await {
-            Ok(Some(claim)) => return Some(claim),
-            Ok(None) if !announced => {
-                info!(%group, stream = %stream.group.category, "another process reads the stream, standing by");
-                announced = true;
-            }
-            Ok(None) => {}
-            Err(error) => warn!(%group, "cannot claim the stream, asking again: {error:#}"),
-        }
-        pause(stop, STAND_BY).await;
-    }
-    None
 }

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use protean_core::domain::{Domain, Group};
 use protean_core::handling::Verdict;
-use protean_port::Result;
 use protean_port::message::Lane;
-use protean_port::port::Claim;
 
-use crate::observe::status::stream;
+use crate::leadership::State;
+use crate::per_lane::PerLane;
+use crate::source::names::stream;
 
 /// The metrics of this process.
 pub(crate) struct Metrics {
@@ -62,12 +62,13 @@ pub(crate) enum Role {
 impl Role {
     const ALL: [Self; 4] = [Self::Starting, Self::Reading, Self::StandingBy, Self::Unknown];
 
-    /// What an attempt to claim a group makes of this process.
-    pub(crate) fn after(asked: &Result<Option<Box<dyn Claim>>>) -> Self {
-        match asked {
-            Ok(Some(_)) => Self::Reading,
-            Ok(None) => Self::StandingBy,
-            Err(_) => Self::Unknown,
+    /// What a process that reads alone is to its group.
+    pub(crate) fn of(state: State) -> Self {
+        match state {
+            State::Candidate => Self::Starting,
+            State::Unreachable => Self::Unknown,
+            State::StandingBy => Self::StandingBy,
+            State::Leading => Self::Reading,
         }
     }
 
@@ -86,15 +87,15 @@ impl Role {
 pub(crate) struct GroupMetrics {
     pub(crate) group: Arc<Group>,
     role: AtomicU8,
-    lanes: Vec<LaneMetrics>,
+    lanes: PerLane<LaneMetrics>,
 }
 
 impl GroupMetrics {
     fn of(group: &Arc<Group>, domain: &Domain) -> Self {
         let settings = &domain.config().server.priority_lanes;
-        let lanes = domain.lanes().lanes().iter();
-        let lanes =
-            lanes.map(|lane| LaneMetrics::of(stream(*lane, &group.category, settings))).collect();
+        let lanes = PerLane::new(domain.lanes().lanes(), |lane| {
+            LaneMetrics::of(stream(lane, &group.category, settings))
+        });
         Self { group: Arc::clone(group), role: AtomicU8::new(Role::Starting as u8), lanes }
     }
 
@@ -108,12 +109,12 @@ impl GroupMetrics {
 
     /// The metrics of each lane.
     pub(crate) fn lanes(&self) -> &[LaneMetrics] {
-        &self.lanes
+        self.lanes.as_slice()
     }
 
     /// The metrics of one lane.
     pub(crate) fn lane(&self, lane: Lane) -> &LaneMetrics {
-        &self.lanes[usize::from(lane == Lane::Backfill).min(self.lanes.len() - 1)]
+        &self.lanes[lane]
     }
 }
 

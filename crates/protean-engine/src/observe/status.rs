@@ -8,6 +8,8 @@ use protean_port::message::{Category, Lane, LaneRule, Timestamp};
 use protean_port::port::{GroupStatus, PriorityStatus};
 use protean_port::{Error, Result};
 
+use crate::source::names::stream;
+
 /// The status of one group, lane by lane.
 #[derive(Debug)]
 pub struct SubscriptionStatus {
@@ -176,14 +178,6 @@ impl<'a> View<'a> {
             head: None,
             health: Health::Unknown,
         }
-    }
-}
-
-/// The category, with `:<suffix>` for backfill.
-pub(crate) fn stream(lane: Lane, category: &Category, settings: &PriorityLanes) -> String {
-    match lane {
-        Lane::Primary => category.to_string(),
-        Lane::Backfill => format!("{category}:{}", settings.backfill_suffix),
     }
 }
 

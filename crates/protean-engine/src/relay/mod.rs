@@ -29,14 +29,13 @@ use protean_port::Result;
 use protean_port::port::{Broker, Claim, Store};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::warn;
 
+use crate::leadership::{Leadership, Term};
 pub use outbox::{Outbox, Refused, RelayStatus};
 pub use plan::{RelayPlan, RelayRoute};
 use publish_loop::PublishLoop;
 
-/// How often a relay that stands by asks for the claim again.
-const STAND_BY_INTERVAL: Duration = Duration::from_millis(500);
 /// The wait after the first failure; it doubles from there.
 const FIRST_RETRY_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_RETRY_WAIT: Duration = Duration::from_secs(5);
@@ -66,31 +65,9 @@ impl Relay {
     ///
     /// Cancel safe: nothing is lost, though the page in hand may be published again.
     pub async fn run(&self, stop: CancellationToken) {
-        let mut announced = false;
-        while !stop.is_cancelled() {
-            match self.enter().await {
-                Ok(Some(claim)) => {
-                    announced = false;
-                    self.work(claim, &stop).await;
-                }
-                Ok(None) if !announced => {
-                    info!(relay = %self.plan.name, "another process holds the relay, standing by");
-                    announced = true;
-                }
-                Ok(None) => {}
-                Err(error) => {
-                    warn!(relay = %self.plan.name, "cannot claim the relay, asking again: {error:#}")
-                }
-            }
-            if tokio::time::timeout(STAND_BY_INTERVAL, stop.cancelled()).await.is_ok() {
-                return;
-            }
-        }
-    }
-
-    async fn enter(&self) -> Result<Option<Box<dyn Claim>>> {
-        self.store.prepare(&[], &self.plan.registrations()).await?;
-        self.store.claim(&self.plan.name).await
+        let leadership = Leadership::new(Arc::clone(&self.store), Arc::clone(&self.plan.name));
+        let work = |claim, term: Term| async move { self.work(claim, term.over()).await };
+        leadership.run(&stop, work).await;
     }
 
     /// Publishes while this process holds the claim, until `stop` is cancelled.
@@ -121,6 +98,7 @@ impl Relay {
         publishing: &mut PublishLoop,
         stop: &CancellationToken,
     ) -> Result<()> {
+        self.store.prepare(&[], &self.plan.registrations()).await?;
         let (mut commits, tick) = (self.store.commits(), self.plan.outbox.tick_interval);
         let mut maintain_at = Instant::now();
         while !stop.is_cancelled() {

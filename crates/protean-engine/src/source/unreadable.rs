@@ -1,4 +1,4 @@
-//! Entries that are no messages, on their way to a dead-letter stream.
+//! Entries that hold no message, on their way to a dead-letter stream.
 
 use std::sync::Arc;
 
@@ -7,49 +7,53 @@ use protean_port::message::DeadLetterEntry;
 use protean_port::port::{Batch, Broker, BrokerGroup, Entry, EntryRef, Publication, Published};
 use tracing::{error, warn};
 
-/// Puts entries into the dead-letter stream of their stream, with their bytes and the
-/// reasons. Gives those that are there; the others stay where they are.
-pub(crate) async fn bury(
-    (domain, broker): (&Domain, &dyn Broker),
-    (group, consumer): (&BrokerGroup, &str),
-    refused: Vec<(Entry, String)>,
+/// Adds unreadable entries to the dead-letter stream of their stream, with their bytes and
+/// why they cannot be read. Gives those that were added; the others stay where they are.
+pub(crate) async fn add_to_dlq(
+    domain: &Domain,
+    broker: &dyn Broker,
+    from: &BrokerGroup,
+    consumer: &str,
+    unreadable: Vec<(Entry, String)>,
 ) -> Vec<EntryRef> {
-    if refused.is_empty() {
+    if unreadable.is_empty() {
         return Vec::new();
     }
-    let stream: Arc<str> = format!("{}:dlq", group.stream).into();
+    let BrokerGroup { stream, group } = from;
+    let dlq: Arc<str> = format!("{stream}:dlq").into();
     let publication = |(entry, reason): &(Entry, String)| {
-        error!(group = %group.group, entry = entry.at.id.as_str(), "message.dlq: {reason}");
-        let letter = DeadLetterEntry {
-            original_stream: group.stream.to_string(),
-            original_id: entry.at.id.as_str().to_owned(),
-            consumer_group: group.group.to_string(),
+        let id = entry.at.id.as_str();
+        error!(%group, %stream, entry = id, "entry given up, it goes to the dead letters: {reason}");
+        let dead_letter = DeadLetterEntry {
+            original_stream: stream.to_string(),
+            original_id: id.to_owned(),
+            consumer_group: group.to_string(),
             consumer: consumer.to_owned(),
             failed_at: Some(domain.clock().now()),
             retry_count: 0,
             failure_reason: Some(reason.clone()),
             original: raw_entry(entry),
         };
-        let data = Arc::from(letter.to_json().unwrap_or_default().into_bytes());
-        Publication { stream: Arc::clone(&stream), data }
+        let data = Arc::from(dead_letter.to_json().unwrap_or_default().into_bytes());
+        Publication { stream: Arc::clone(&dlq), data }
     };
-    let entries = refused.iter().map(publication).collect();
+    let entries = unreadable.iter().map(publication).collect();
     let published = match broker.publish(Batch { entries, mark: None }).await {
         Ok(receipt) => receipt.published,
-        Err(failed) => {
-            warn!(%stream, "cannot publish what is given up: {failed}");
+        Err(error) => {
+            warn!(%group, stream = %dlq, "cannot publish dead letters: {error:#}");
             return Vec::new();
         }
     };
-    let mut buried = Vec::new();
-    for ((entry, _), published) in refused.into_iter().zip(published) {
+    let mut added = Vec::new();
+    for ((entry, _), published) in unreadable.into_iter().zip(published) {
         match published {
-            Published::Accepted(_) => buried.push(entry.at),
+            Published::Accepted(_) => added.push(entry.at),
             Published::Refused(why) | Published::Unavailable(why) => {
                 let id = entry.at.id.as_str();
-                warn!(%stream, entry = id, "it stays where it is, nobody takes its letter: {why}");
+                warn!(%group, stream = %dlq, entry = id, "dead letter not published, its entry stays pending: {why}");
             }
         }
     }
-    buried
+    added
 }

@@ -1,5 +1,5 @@
 //! What is being handled, noted so that it outlives an abrupt end of the
-//! process; and who is suspected of such an end.
+//! process; and which messages are suspected of such an end.
 //!
 //! ```text
 //! left behind ─▶ parked ─▶ in line ─▶ charged with an attempt ─▶ runs, no other suspect beside it
@@ -32,9 +32,9 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
-    pub(crate) fn new(claim: Option<Box<dyn Claim>>) -> Self {
+    pub(crate) fn new() -> Self {
         Self {
-            claim,
+            claim: None,
             running: BTreeSet::new(),
             ahead: BTreeSet::new(),
             noted: BTreeSet::new(),
@@ -45,15 +45,21 @@ impl InFlight {
         }
     }
 
-    /// What was being handled when the process before ended.
-    pub(crate) fn left(&self) -> &[u64] {
-        self.claim.as_ref().map_or(&[], |claim| claim.left())
-    }
-
     /// From now on what is handled here is noted.
     pub(crate) fn adopt(&mut self, claim: Box<dyn Claim>) {
         (self.claim, self.changed) = (Some(claim), true);
         self.noted.clear();
+    }
+
+    /// Gives the claim up, and every suspect but the one that runs.
+    pub(crate) fn step_down(&mut self) -> Vec<(u64, Lane, Arc<str>)> {
+        self.claim = None;
+        self.noted.clear();
+        self.line.clear();
+        let Self { current, running, suspects, .. } = self;
+        current.take_if(|current| !running.contains(current));
+        let given_up = suspects.extract_if(.., |position, _| Some(*position) != *current);
+        given_up.map(|(position, (lane, stream))| (position, lane, stream)).collect()
     }
 
     /// True when this process looks after what is parked.
@@ -170,7 +176,7 @@ mod tests {
 
     use protean_port::Result;
     use protean_port::message::{Category, Extensions, Kind, Lane, Message, Recorded, Timestamp};
-    use protean_port::port::{Claim, Delivery};
+    use protean_port::port::{BoxFuture, Claim, Delivery};
 
     use super::InFlight;
 
@@ -180,6 +186,10 @@ mod tests {
     impl Claim for Notes {
         fn left(&self) -> &[u64] {
             &[]
+        }
+
+        fn lost(&self) -> BoxFuture<'static, ()> {
+            Box::pin(std::future::pending())
         }
 
         fn note(&self, positions: &[u64]) -> Result {
@@ -192,6 +202,12 @@ mod tests {
         fn taken(&self) -> Vec<Vec<u64>> {
             std::mem::take(&mut *self.0.lock().unwrap())
         }
+    }
+
+    fn claimed(notes: &Notes) -> InFlight {
+        let mut in_flight = InFlight::new();
+        in_flight.adopt(Box::new(notes.clone()));
+        in_flight
     }
 
     fn delivery(position: u64, attempts: u32) -> Delivery {
@@ -213,65 +229,93 @@ mod tests {
     }
 
     #[test]
-    fn what_begins_is_noted_with_who_is_suspected() {
+    fn what_begins_is_noted_with_the_suspects() {
         let notes = Notes::default();
-        let mut flight = InFlight::new(Some(Box::new(notes.clone())));
-        flight.note().unwrap();
-        assert!(notes.taken().is_empty(), "nothing has begun");
-        flight.suspect(3, Lane::Primary, Arc::from("s"));
-        flight.begin(7);
-        flight.begin(8);
-        flight.note().unwrap();
-        flight.end(7);
-        flight.note().unwrap();
-        assert!(flight.begin(9));
-        flight.note().unwrap();
+        let mut in_flight = claimed(&notes);
+        in_flight.note().unwrap();
+        assert_eq!(notes.taken(), [Vec::<u64>::new()], "nothing has begun");
+        in_flight.suspect(3, Lane::Primary, Arc::from("s"));
+        in_flight.begin(7);
+        in_flight.begin(8);
+        in_flight.note().unwrap();
+        in_flight.end(7);
+        in_flight.note().unwrap();
+        assert!(in_flight.begin(9));
+        in_flight.note().unwrap();
         assert_eq!(notes.taken(), [vec![3, 7, 8], vec![3, 8, 9]]);
-        flight.clear_notes().unwrap();
+        in_flight.clear_notes().unwrap();
         assert_eq!(notes.taken(), [vec![3]], "a suspect that has not run is one still");
-        flight.clear(3);
-        flight.clear_notes().unwrap();
+        in_flight.clear(3);
+        in_flight.clear_notes().unwrap();
         assert_eq!(notes.taken(), [Vec::<u64>::new()]);
     }
 
     #[test]
     fn what_comes_next_is_noted_once_for_all_of_it() {
         let notes = Notes::default();
-        let mut flight = InFlight::new(Some(Box::new(notes.clone())));
-        assert!(flight.begin(1));
-        flight.expect([2, 3].into_iter());
-        flight.note().unwrap();
+        let mut in_flight = claimed(&notes);
+        assert!(in_flight.begin(1));
+        in_flight.expect([2, 3].into_iter());
+        in_flight.note().unwrap();
         for position in [2, 3] {
-            flight.end(position - 1);
-            assert!(!flight.begin(position));
-            flight.note().unwrap();
+            in_flight.end(position - 1);
+            assert!(!in_flight.begin(position));
+            in_flight.note().unwrap();
         }
         assert_eq!(notes.taken(), [vec![1, 2, 3]]);
-        assert!(flight.begin(4));
-        flight.expect([5].into_iter());
-        flight.note().unwrap();
+        assert!(in_flight.begin(4));
+        in_flight.expect([5].into_iter());
+        in_flight.note().unwrap();
         assert_eq!(notes.taken(), [vec![3, 4, 5]], "3 still runs");
-        flight.clear_notes().unwrap();
-        assert!(flight.begin(5), "what has landed is noted no more");
+        in_flight.clear_notes().unwrap();
+        assert!(in_flight.begin(5), "what has been cleared is noted no more");
     }
 
     #[test]
     fn suspects_run_one_after_the_other_once_charged() {
-        let mut flight = InFlight::new(Some(Box::new(Notes::default())));
-        flight.suspect(3, Lane::Primary, Arc::from("s"));
-        flight.suspect(4, Lane::Primary, Arc::from("s"));
-        assert_eq!(flight.admit(delivery(5, 0)), Some(delivery(5, 0)), "it is no suspect");
-        assert_eq!(flight.admit(delivery(3, 1)), None);
-        assert_eq!(flight.admit(delivery(4, 0)), None);
-        assert_eq!(flight.next(|_| false), None, "something before them is still to run");
-        assert_eq!(flight.next(|_| true), Some(delivery(3, 1)));
-        assert!(flight.absent(Lane::Primary).is_empty(), "one is charged, one in line");
-        assert!(flight.is_charged(3) && !flight.is_charged(4));
-        assert!(flight.has_current() && flight.has_line(Lane::Primary));
-        flight.clear(3);
-        assert_eq!(flight.next(|_| true), Some(delivery(4, 0)));
-        flight.clear(4);
-        assert_eq!(flight.admit(delivery(4, 1)), Some(delivery(4, 1)), "suspected no more");
-        assert_eq!((flight.next(|_| true), flight.has_current()), (None, false));
+        let mut in_flight = claimed(&Notes::default());
+        in_flight.suspect(3, Lane::Primary, Arc::from("s"));
+        in_flight.suspect(4, Lane::Primary, Arc::from("s"));
+        assert_eq!(in_flight.admit(delivery(5, 0)), Some(delivery(5, 0)), "not a suspect");
+        assert_eq!(in_flight.admit(delivery(3, 1)), None);
+        assert_eq!(in_flight.admit(delivery(4, 0)), None);
+        assert_eq!(in_flight.next(|_| false), None, "something before them is still to run");
+        assert_eq!(in_flight.next(|_| true), Some(delivery(3, 1)));
+        assert!(in_flight.absent(Lane::Primary).is_empty(), "one is charged, one in line");
+        assert!(in_flight.is_charged(3) && !in_flight.is_charged(4));
+        assert!(in_flight.has_current() && in_flight.has_line(Lane::Primary));
+        in_flight.clear(3);
+        assert_eq!(in_flight.next(|_| true), Some(delivery(4, 0)));
+        in_flight.clear(4);
+        assert_eq!(in_flight.admit(delivery(4, 1)), Some(delivery(4, 1)), "suspected no more");
+        assert_eq!((in_flight.next(|_| true), in_flight.has_current()), (None, false));
+    }
+
+    #[test]
+    fn stepping_down_gives_up_every_suspect_but_the_one_that_runs() {
+        let notes = Notes::default();
+        let mut in_flight = claimed(&notes);
+        for position in [3, 4] {
+            in_flight.suspect(position, Lane::Primary, Arc::from("s"));
+            in_flight.admit(delivery(position, 0));
+        }
+        in_flight.next(|_| true);
+        in_flight.begin(3);
+        assert_eq!(in_flight.step_down(), [(4, Lane::Primary, Arc::from("s"))]);
+        assert!(!in_flight.is_claimed() && !in_flight.has_line(Lane::Primary));
+        in_flight.note().unwrap();
+        assert!(notes.taken().is_empty(), "the notes belong to the next holder");
+        in_flight.end(3);
+        assert!(in_flight.clear(3), "its permit is free");
+    }
+
+    #[test]
+    fn a_suspect_that_is_charged_and_has_not_begun_is_given_up_as_well() {
+        let mut in_flight = claimed(&Notes::default());
+        in_flight.suspect(3, Lane::Primary, Arc::from("s"));
+        in_flight.admit(delivery(3, 0));
+        in_flight.next(|_| true);
+        assert_eq!(in_flight.step_down().len(), 1);
+        assert!(!in_flight.is_charged(3) && !in_flight.has_current());
     }
 }

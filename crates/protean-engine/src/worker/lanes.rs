@@ -20,6 +20,9 @@ use std::sync::Arc;
 
 use protean_port::message::{Lane, Priority};
 
+/// How many messages of a lane may wait in memory for their streams, beside a page.
+pub(crate) const MAX_WAITING_MESSAGES: usize = 1024;
+
 /// How many messages may run at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slots {
@@ -224,6 +227,28 @@ impl<M> Lanes<M> {
         }
     }
 
+    /// Takes out the messages of this kind that have not started.
+    pub fn take_back(&mut self, of_kind: impl Fn(&M) -> bool) -> Vec<Item<M>> {
+        let mut taken = Vec::new();
+        for (lane, queue) in &mut self.queues {
+            let before = taken.len();
+            let waiting = queue.waiting.values_mut();
+            for places in waiting.chain([&mut queue.ready]) {
+                let back = places.extract_if(.., |_, item| of_kind(&item.message));
+                taken.extend(back.map(|(_, item)| item));
+            }
+            queue.waiting.retain(|_, places| !places.is_empty());
+            *self.count.entry(*lane).or_default() -= taken.len() - before;
+        }
+        // One of these may have been what woke the others of its stream.
+        for stream in taken.iter().map(|item| &item.stream) {
+            if !self.busy.contains(stream) {
+                self.wake(stream);
+            }
+        }
+        taken
+    }
+
     /// Forgets every message that has not started.
     pub fn release(&mut self) {
         for queue in self.queues.values_mut() {
@@ -291,6 +316,22 @@ mod tests {
         lanes.returned(Lane::Primary, "a");
         lanes.offer(item("a", 4, Lane::Backfill));
         assert_eq!(started(&mut lanes), [4]);
+    }
+
+    #[test]
+    fn what_is_taken_back_does_not_run_and_what_waited_behind_it_does() {
+        let mut lanes = Lanes::new(&Lane::ALL, Slots { concurrency: 9, reserved: 0 });
+        for at in [1, 2, 3, 4] {
+            lanes.offer(item("a", at, Lane::Primary));
+        }
+        assert_eq!(started(&mut lanes), [1]);
+        // 2 is woken, 3 and 4 wait for their stream.
+        lanes.returned(Lane::Primary, "a");
+        let back = lanes.take_back(|at| [2, 4].contains(at));
+        assert_eq!(Vec::from_iter(back.iter().map(|item| item.position)), [4, 2]);
+        assert_eq!(lanes.len(Lane::Primary), 1);
+        assert_eq!(started(&mut lanes), [3]);
+        assert_eq!(lanes.len(Lane::Primary), 0);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The worker of one group: reads, schedules, runs, settles, commits.
 //!
 //! ```text
-//! reads ─▶ lanes ─▶ job ─▶ settle ─▶ pipeline ─▶ Store::commit
-//!    ▲        ▲                           │ durable, or left out
-//!    └─ wake  └──────── parked ◀──────────┘
+//! source ─▶ lanes ─▶ runner ─▶ settle ─▶ pipeline ─▶ Store::commit
+//!    ▲         ▲                             │ durable, or left out
+//!    └─ wake   └───────── parked ◀───────────┘
 //! ```
 //!
 //! Everything here happens in one task, one event at a time.
@@ -15,15 +15,14 @@ pub(crate) mod lanes;
 mod outcomes;
 pub(crate) mod pipeline;
 mod read_scheduler;
+pub(crate) mod recall;
 pub(crate) mod runner;
-mod sharing;
 pub(crate) mod steady;
 mod suspects;
 mod watermark;
 
 pub use self::breaker::{Breaker, End};
 pub use self::lanes::{Item, Lanes, Slots};
-pub(crate) use self::sharing::Access;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,40 +33,44 @@ use futures_util::stream::FuturesUnordered;
 use protean_core::handling::Backoff;
 use protean_port::Result;
 use protean_port::message::{Lane, Timestamp};
-use protean_port::port::{BoxFuture, Changes, Delivery, Outcome, ParkedPage};
+use protean_port::port::{BoxFuture, Changes, Claim, Delivery, Outcome, ParkedPage};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use self::read_scheduler::{ReadScheduler, Wanted};
-use self::sharing::{Shared, Sharing};
+use crate::leadership::Term;
 use crate::observe::metrics::GroupMetrics;
+use crate::per_lane::PerLane;
+use crate::source::Source;
+use crate::source::shared_reads::{LeadershipChange, SharedEvent};
 use crate::worker::conflicts::Conflicts;
 use crate::worker::in_flight::InFlight;
 use crate::worker::pipeline::Pipeline;
-use crate::worker::runner::{HandlerRunner, Ran};
+use crate::worker::runner::{HandlerRunner, Ran, Turn};
 use crate::worker::steady::Steady;
 
 /// The wait before a store that failed is asked again.
-const STORE_WAIT: Duration = Duration::from_millis(100);
+const STORE_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// How many settled units of a lane may wait before no more are started.
-const BATCH: usize = 1024;
+const MAX_UNCOMMITTED_UNITS: usize = 1024;
 /// How many messages are noted before they run, beside the one that is about to: as many
 /// innocents run alone at most when the process is ended.
-const AHEAD: usize = 31;
+const MAX_NOTED_AHEAD: usize = 31;
 
 /// How soon what other processes have parked or released is looked for after a commit.
-const LOOK_AFTER: Duration = Duration::from_millis(500);
+const PARKED_CHECK_DELAY: Duration = Duration::from_millis(500);
 
-/// Something that has happened.
-enum Happening {
-    Read(Lane, Result<Vec<Delivery>>),
-    Parked(Lane, Result<ParkedPage>),
+/// What has ended of the work that is under way.
+enum Event {
+    LogRead(Lane, Result<Vec<Delivery>>),
+    ParkedRead(Lane, Result<ParkedPage>),
     Ran(Box<Ran>),
     Committed(Lane, Vec<Outcome>),
-    Resend(Lane),
+    /// The wait before a commit that failed is made again.
+    ResendDue(Lane),
 }
 
 /// The worker of one group.
@@ -76,73 +79,78 @@ pub(crate) struct Worker {
     metrics: Arc<GroupMetrics>,
     lanes: Lanes<Delivery>,
     reads: ReadScheduler,
-    pipelines: Vec<Pipeline>,
-    breakers: Vec<Breaker>,
+    source: Source,
+    pipelines: PerLane<Pipeline>,
+    breakers: PerLane<Breaker>,
     conflicts: Conflicts,
-    flight: InFlight,
+    in_flight: InFlight,
     /// Held while a suspect of this process runs.
     alone: Arc<Semaphore>,
     permit: Option<OwnedSemaphorePermit>,
-    /// At most one question for the permit.
-    asking: FuturesUnordered<BoxFuture<'static, Option<OwnedSemaphorePermit>>>,
-    under_way: FuturesUnordered<BoxFuture<'static, Happening>>,
+    /// At most one request for the permit.
+    permit_requests: FuturesUnordered<BoxFuture<'static, Option<OwnedSemaphorePermit>>>,
+    under_way: FuturesUnordered<BoxFuture<'static, Event>>,
     clock: Steady,
     since: Instant,
     stopping: bool,
-    /// How the group is shared with other processes, when it is.
-    sharing: Option<Sharing>,
 }
 
 impl Worker {
-    /// The worker of a group that it has `access` to; `alone` lets one suspect of
-    /// the process run at a time. What runs is counted in `metrics`.
+    /// The worker of a group, which reads from `source`; `alone` lets one suspect of the
+    /// process run at a time. What runs is counted in `metrics`.
     pub(crate) fn new(
         runner: HandlerRunner,
-        access: Access,
+        source: Source,
         alone: Arc<Semaphore>,
         metrics: Arc<GroupMetrics>,
     ) -> Self {
-        let (claim, sharing) = match access {
-            Access::Alone(claim) => (Some(claim), None),
-            Access::Shared(broker, stop) => (None, Some(Sharing::new(&runner, broker, stop))),
-        };
         let server = &runner.domain.config().server;
         let slots = match runner.group.is_sequential() {
             true => Slots { concurrency: 1, reserved: 0 },
             false => Slots { concurrency: server.concurrency, reserved: server.reserved },
         };
         let (lanes, settings) = (runner.domain.lanes().lanes(), &runner.group.subscription);
-        let (threshold, reset) =
-            (settings.circuit_breaker_threshold, settings.circuit_breaker_reset);
         let clock = Steady::new(runner.domain.clock());
-        let pipeline = |lane: &Lane| Pipeline::new(*lane, Arc::clone(&runner.group.name));
         Self {
             lanes: Lanes::new(lanes, slots),
-            reads: ReadScheduler::new(&runner, clock.now(runner.domain.clock())),
-            pipelines: lanes.iter().map(pipeline).collect(),
-            breakers: lanes.iter().map(|_| Breaker::new(threshold, reset)).collect(),
+            reads: ReadScheduler::new(&runner, &source, clock.now(runner.domain.clock())),
+            pipelines: PerLane::new(lanes, |lane| {
+                Pipeline::new(lane, Arc::clone(&runner.group.name))
+            }),
+            breakers: PerLane::new(lanes, |_| {
+                Breaker::new(settings.circuit_breaker_threshold, settings.circuit_breaker_reset)
+            }),
             conflicts: Conflicts::default(),
-            flight: InFlight::new(claim),
+            in_flight: InFlight::new(),
             alone,
             permit: None,
-            asking: FuturesUnordered::new(),
+            permit_requests: FuturesUnordered::new(),
             under_way: FuturesUnordered::new(),
             clock,
             since: Instant::now(),
             stopping: false,
-            sharing,
+            source,
             metrics,
             runner,
         }
     }
 
-    /// Works until `stop` is set, and then until what runs has ended and is
+    /// Works under a claim until its term is over, and then until what runs has ended
+    /// and is committed. With the claim come the messages that its holder before has left
+    /// in flight; they are parked.
+    pub(crate) async fn lead(mut self, claim: Box<dyn Claim>, left: Vec<Delivery>, term: Term) {
+        self.adopt(claim, left);
+        self.work_until(term.over(), Some(&term)).await;
+    }
+
+    /// Works until `stop` is cancelled, and then until what runs has ended and is
     /// committed. What has not started is left as it is, for the next process.
-    pub(crate) async fn work(mut self, stop: CancellationToken) {
-        if !self.recall(&stop).await {
-            // What was in flight is not known yet, so the notes stay as they are.
-            return;
-        }
+    pub(crate) async fn work(self, stop: &CancellationToken) {
+        self.work_until(stop, None).await;
+    }
+
+    async fn work_until(mut self, stop: &CancellationToken, term: Option<&Term>) {
+        let is_lost = || term.is_some_and(Term::is_lost);
         let mut commits = self.runner.store.commits();
         loop {
             self.clock.tick(self.runner.domain.clock());
@@ -150,50 +158,47 @@ impl Worker {
             if self.stopping && self.is_at_rest() {
                 break;
             }
-            let (look_in, elapsed) = (self.look_in(), self.since.elapsed());
+            let (idle_time, elapsed) = (self.idle_time(), self.since.elapsed());
             tokio::select! {
                 biased;
-                // Nobody can say so any more once the server was dropped, and that is no proper end.
-                () = stop.cancelled(), if !self.stopping => self.stop(),
+                () = stop.cancelled(), if !self.stopping => self.stop(is_lost()),
                 woken = commits.changed(), if !self.stopping => {
-                    if woken.is_err() { self.stop(); }
-                    let soon = self.now() + LOOK_AFTER;
+                    // Without its store there is nothing to wait for.
+                    if woken.is_err() { self.stop(is_lost()); }
+                    let soon = self.now() + PARKED_CHECK_DELAY;
                     self.reads.wake(soon);
                 }
-                Some(permit) = self.asking.next(), if !self.stopping => self.permit = permit,
-                Some(happening) = self.under_way.next() => {
-                    self.take_in(happening);
+                Some(permit) = self.permit_requests.next(), if !self.stopping => self.permit = permit,
+                Some(event) = self.under_way.next() => {
+                    self.take_in(event);
                     // Whatever else has happened already belongs to the same batch.
                     while let Some(Some(more)) = self.under_way.next().now_or_never() {
                         self.take_in(more);
                     }
                 }
-                shared = shared(&mut self.sharing, elapsed), if self.is_sharing() => {
+                shared = self.source.next(elapsed), if !self.stopping || !self.source.is_at_rest() => {
                     self.take_in_shared(shared);
                 }
-                () = tokio::time::sleep(look_in) => {}
+                () = tokio::time::sleep(idle_time) => {}
             }
         }
-        if let Some(sharing) = self.sharing {
-            sharing.leave().await;
-        }
+        self.source.leave().await;
     }
 
     fn is_at_rest(&self) -> bool {
-        self.under_way.is_empty() && self.sharing.as_ref().is_none_or(Sharing::is_at_rest)
+        self.under_way.is_empty() && self.source.is_at_rest()
     }
 
-    fn is_sharing(&self) -> bool {
-        self.sharing.as_ref().is_some_and(|sharing| !sharing.is_at_rest())
-    }
-
-    /// From here on the end is a proper one, even if it comes while a handler
-    /// still runs: nobody is to be suspected of it.
-    fn stop(&mut self) {
+    /// From here on the end is a proper one, even if it comes while a handler still runs:
+    /// no message is to be suspected of it. A claim that is lost is not written to.
+    fn stop(&mut self, is_lost: bool) {
         self.stopping = true;
         self.lanes.release();
-        if let Err(error) = self.flight.clear_notes() {
-            warn!(group = %self.runner.group.name, "cannot note a proper end: {error}");
+        if is_lost {
+            return;
+        }
+        if let Err(error) = self.in_flight.clear_notes() {
+            warn!(group = %self.runner.group.name, "cannot note a proper end: {error:#}");
         }
     }
 
@@ -203,16 +208,14 @@ impl Worker {
     }
 
     /// How long nothing is due.
-    fn look_in(&self) -> Duration {
-        let (now, elapsed) = (self.now(), self.since.elapsed());
-        let claimed = self.flight.is_claimed();
-        let due = self.reads.look_at().filter(|_| claimed).map(|due| due.since(now));
-        let shared = self.sharing.as_ref().and_then(|sharing| sharing.due(claimed));
-        let shared = shared.map(|at| at.saturating_sub(elapsed));
+    fn idle_time(&self) -> Duration {
+        let (now, elapsed, leads) = (self.now(), self.since.elapsed(), self.in_flight.is_claimed());
+        let due = self.reads.read_at().filter(|_| leads).map(|due| due.since(now));
+        let upkeep = self.source.due(leads).map(|at| at.saturating_sub(elapsed));
         let tries = self.breakers.iter().filter_map(Breaker::tries_at);
         // A breaker that lets one try already waits for messages, not for the time.
         let tries = tries.filter_map(|at| at.checked_sub(elapsed)).filter(|wait| !wait.is_zero());
-        let next = tries.chain(due).chain(shared).min().filter(|_| !self.stopping);
+        let next = tries.chain(due).chain(upkeep).min().filter(|_| !self.stopping);
         next.unwrap_or(Duration::from_secs(3600))
     }
 
@@ -224,13 +227,16 @@ impl Worker {
         }
         // Late: charging a suspect settles it.
         self.start_commits();
-        self.start_sharing();
+        if self.stopping {
+            self.source.start_settling();
+        } else {
+            self.source.start(&self.lanes, self.in_flight.is_claimed(), self.since.elapsed());
+        }
     }
 
     fn start_commits(&mut self) {
-        for index in 0..self.pipelines.len() {
-            let lane = Lane::ALL[index];
-            if let Some(units) = self.pipelines[index].send() {
+        for lane in self.pipelines.lanes() {
+            if let Some(units) = self.pipelines[lane].send() {
                 self.commit(lane, units);
             }
         }
@@ -239,34 +245,24 @@ impl Worker {
     fn commit(&mut self, lane: Lane, units: Arc<[Changes]>) {
         let store = Arc::clone(&self.runner.store);
         self.under_way
-            .push(Box::pin(async move { Happening::Committed(lane, store.commit(units).await) }));
-    }
-
-    fn start_sharing(&mut self) {
-        let moment = self.moment(Lane::Primary);
-        let Some(sharing) = &mut self.sharing else { return };
-        if self.stopping {
-            return sharing.start_settling();
-        }
-        let unclaimed = Some(moment).filter(|_| !self.flight.is_claimed());
-        sharing.start(&self.lanes, unclaimed, self.since.elapsed());
+            .push(Box::pin(async move { Event::Committed(lane, store.commit(units).await) }));
     }
 
     fn start_reads(&mut self) {
         let now = self.now();
-        let lanes = (&self.lanes, self.flight.is_claimed());
-        for wanted in self.reads.wanted(&self.runner, lanes, now) {
+        let leads = self.in_flight.is_claimed();
+        for wanted in self.reads.wanted(&self.runner, &self.lanes, leads, now) {
             let store = Arc::clone(&self.runner.store);
             self.under_way.push(match wanted {
                 Wanted::Log(lane, read) => Box::pin(async move {
                     let read = store.lane(read).await;
                     if read.is_err() {
-                        tokio::time::sleep(STORE_WAIT).await;
+                        tokio::time::sleep(STORE_RETRY_DELAY).await;
                     }
-                    Happening::Read(lane, read)
+                    Event::LogRead(lane, read)
                 }),
                 Wanted::Parked(lane, read) => {
-                    Box::pin(async move { Happening::Parked(lane, store.parked(read).await) })
+                    Box::pin(async move { Event::ParkedRead(lane, store.parked(read).await) })
                 }
             });
         }
@@ -274,14 +270,14 @@ impl Worker {
 
     fn start_handlers(&mut self) {
         while let Some(Item { lane, message: delivery, .. }) = self.next_item() {
-            self.breaker(lane).started();
-            if self.flight.begin(delivery.recorded.position) {
-                self.flight.expect(self.lanes.ahead(lane, AHEAD));
+            self.breakers[lane].started();
+            if self.in_flight.begin(delivery.recorded.position) {
+                self.in_flight.expect(self.lanes.ahead(lane, MAX_NOTED_AHEAD));
             }
-            let pipeline = self.pipeline(lane);
-            let (overlay, since) = (pipeline.overlay(), pipeline.begin());
-            let running = self.runner.clone().run((lane, since), delivery, overlay);
-            let ran = running.map(|ran| Happening::Ran(Box::new(ran)));
+            let pipeline = &mut self.pipelines[lane];
+            let (overlay, turn) = (pipeline.overlay(), Turn { lane, since: pipeline.begin() });
+            let running = self.runner.clone().run(turn, delivery, overlay);
+            let ran = running.map(|ran| Event::Ran(Box::new(ran)));
             self.under_way.push(Box::pin(ran));
         }
         // Nothing that was started runs before this task goes on to wait.
@@ -289,13 +285,13 @@ impl Worker {
     }
 
     fn note(&mut self) {
-        if let Err(error) = self.flight.note() {
-            warn!(group = %self.runner.group.name, "cannot note what is in flight: {error}");
+        if let Err(error) = self.in_flight.note() {
+            warn!(group = %self.runner.group.name, "cannot note what is in flight: {error:#}");
         }
     }
 
     fn next_item(&mut self) -> Option<Item<Delivery>> {
-        for lane in Lane::ALL.into_iter().take(self.pipelines.len()) {
+        for lane in self.pipelines.lanes() {
             let held = !self.may_start(lane);
             self.lanes.hold(lane, held);
         }
@@ -304,53 +300,58 @@ impl Worker {
 
     /// True when a lane has room for what its messages come to, and its breaker lets them run.
     fn may_start(&self, lane: Lane) -> bool {
-        let index = usize::from(lane == Lane::Backfill).min(self.pipelines.len() - 1);
-        let allowed = self.breakers[index].allows(self.since.elapsed());
-        allowed && self.pipelines[index].len() < BATCH
+        let allowed = self.breakers[lane].allows(self.since.elapsed());
+        allowed && self.pipelines[lane].len() < MAX_UNCOMMITTED_UNITS
     }
 
-    fn pipeline(&mut self, lane: Lane) -> &mut Pipeline {
-        let index = usize::from(lane == Lane::Backfill).min(self.pipelines.len() - 1);
-        &mut self.pipelines[index]
-    }
-
-    fn breaker(&mut self, lane: Lane) -> &mut Breaker {
-        let index = usize::from(lane == Lane::Backfill).min(self.breakers.len() - 1);
-        &mut self.breakers[index]
-    }
-
-    fn take_in(&mut self, happening: Happening) {
-        match happening {
-            Happening::Read(lane, read) => self.read(lane, read),
-            Happening::Parked(lane, page) => self.found(lane, page),
-            Happening::Ran(ran) => self.ran(*ran),
-            Happening::Committed(lane, outcomes) => self.committed(lane, outcomes),
-            Happening::Resend(lane) => {
-                if let Some(units) = self.pipeline(lane).resend() {
+    fn take_in(&mut self, event: Event) {
+        match event {
+            Event::LogRead(lane, read) => self.read(lane, read),
+            Event::ParkedRead(lane, page) => self.found(lane, page),
+            Event::Ran(ran) => self.ran(*ran),
+            Event::Committed(lane, outcomes) => self.committed(lane, outcomes),
+            Event::ResendDue(lane) => {
+                if let Some(units) = self.pipelines[lane].resend() {
                     self.commit(lane, units);
                 }
             }
         }
     }
 
-    fn take_in_shared(&mut self, shared: Option<Shared>) {
+    fn take_in_shared(&mut self, shared: Option<SharedEvent>) {
         match shared {
-            // Given up again when it comes too late.
-            Some(Shared::Claimed((claim, left))) if !self.stopping => {
-                self.flight.adopt(claim);
-                self.suspect(left);
-                self.reads.expect(self.now());
-            }
-            Some(Shared::Messages(messages)) => {
+            Some(SharedEvent::Messages(messages)) => {
                 messages.into_iter().for_each(|delivery| self.offer(delivery));
             }
-            Some(Shared::Claimed(_)) | None => {}
+            // Given up again at once when it comes too late.
+            Some(SharedEvent::Leadership(LeadershipChange::Won(claim, left))) if !self.stopping => {
+                self.adopt(claim, left);
+                self.reads.expect(self.now());
+            }
+            Some(SharedEvent::Leadership(LeadershipChange::Lost)) => self.step_down(),
+            Some(SharedEvent::Leadership(LeadershipChange::Won(..))) | None => {}
+        }
+    }
+
+    /// Looks after what is parked from now on, and notes what is handled here.
+    fn adopt(&mut self, claim: Box<dyn Claim>, left: Vec<Delivery>) {
+        self.in_flight.adopt(claim);
+        self.suspect(left);
+    }
+
+    /// Gives up what belongs to the claim: of what is parked nothing more starts here.
+    /// What runs goes on, and is left out of its commit if the next leader was faster.
+    fn step_down(&mut self) {
+        self.pass_all_suspects();
+        for item in self.lanes.take_back(|delivery| delivery.parked) {
+            self.reads.parked(item.lane).give_back(item.position);
         }
     }
 
     fn read(&mut self, lane: Lane, read: Result<Vec<Delivery>>) {
         let group = &self.runner.group.name;
-        let failed = |error: &protean_port::Error| warn!(%group, %lane, "cannot read: {error}");
+        let failed =
+            |error: &protean_port::Error| warn!(%group, %lane, "cannot read the log: {error:#}");
         let read = read.inspect_err(failed).ok();
         self.reads.read(lane, read.as_deref());
         if self.stopping {
@@ -359,7 +360,7 @@ impl Worker {
         for delivery in read.into_iter().flatten() {
             let (priority, position) =
                 (delivery.recorded.message.priority, delivery.recorded.position);
-            self.pipeline(lane).read(priority, position);
+            self.pipelines[lane].read(priority, position);
             self.offer(delivery);
         }
     }
@@ -371,10 +372,15 @@ impl Worker {
             let longest = longest.max(self.runner.domain.config().server.version_retry.max_delay);
             self.clock.learn(self.runner.domain.clock(), *due, longest);
         }
+        if !self.in_flight.is_claimed() {
+            // The claim was lost meanwhile.
+            let now = self.now();
+            return self.reads.parked(lane).failed(now);
+        }
         let now = self.now();
         let all = page.as_ref().is_ok_and(|page| page.next_due.is_none_or(|due| due > now));
-        for delivery in self.reads.found((&self.runner, lane), page, now + STORE_WAIT) {
-            if let Some(delivery) = self.flight.admit(delivery) {
+        for delivery in self.reads.found(&self.runner, lane, page, now + STORE_RETRY_DELAY) {
+            if let Some(delivery) = self.in_flight.admit(delivery) {
                 self.offer(delivery);
             }
         }
@@ -395,13 +401,5 @@ impl Worker {
             stream: message.stream.name(),
             message: delivery,
         });
-    }
-}
-
-/// What the broker brings.
-async fn shared(sharing: &mut Option<Sharing>, now: Duration) -> Option<Shared> {
-    match sharing {
-        Some(sharing) => sharing.next(now).await,
-        None => std::future::pending().await,
     }
 }

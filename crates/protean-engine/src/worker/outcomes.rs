@@ -4,27 +4,27 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use protean_core::handling::{Moment, Verdict, left_out, settle, telemetry};
-use protean_core::unit::Sequence;
 use protean_port::message::Lane;
 use protean_port::port::{Delivery, Outcome, Park};
 use tracing::warn;
 
-use super::{Happening, STORE_WAIT, Worker};
+use super::{Event, STORE_RETRY_DELAY, Worker};
 use crate::failpoint::reached;
-use crate::source::log::ParkedSource;
+use crate::source::log_source::ParkedSource;
 use crate::worker::breaker::End;
 use crate::worker::pipeline::{LeftOut, Marking};
-use crate::worker::runner::{Judged, Ran, Step};
+use crate::worker::runner::{Judged, Ran, Step, Turn};
 
 impl Worker {
     /// Settles what a turn came to and frees its slot.
     pub(super) fn ran(&mut self, ran: Ran) {
-        let Ran { lane, delivery, since, step } = ran;
+        let Ran { turn, delivery, step } = ran;
+        let lane = turn.lane;
         if let Step::First(first) = step {
-            return self.run_first((lane, since), delivery, first);
+            return self.run_first(turn, delivery, first);
         }
         self.lanes.returned(lane, delivery.recorded.message.stream.as_str());
-        self.flight.end(delivery.recorded.position);
+        self.in_flight.end(delivery.recorded.position);
         match step {
             Step::First(_) => {}
             Step::Unknown(error) => {
@@ -42,7 +42,7 @@ impl Worker {
                 self.settle(lane, delivery, judged, marking);
             }
             Step::Before(before, judged) => {
-                self.flight.end(before.recorded.position);
+                self.in_flight.end(before.recorded.position);
                 self.clear(&delivery.recorded);
                 self.judge(lane, &judged);
                 if self.settle(lane, *before, judged, Marking::Early) {
@@ -53,17 +53,17 @@ impl Worker {
                 }
             }
         }
-        self.pipeline(lane).end(since);
+        self.pipelines[lane].end(turn.since);
     }
 
     /// Uses the turn of a delivery for one before it in its stream, which is
     /// noted first: it is the one that runs.
-    fn run_first(&mut self, turn: (Lane, Sequence), delivery: Delivery, first: Box<Delivery>) {
-        self.flight.begin(first.recorded.position);
+    fn run_first(&mut self, turn: Turn, delivery: Delivery, first: Box<Delivery>) {
+        self.in_flight.begin(first.recorded.position);
         self.note();
-        let overlay = self.pipeline(turn.0).overlay();
+        let overlay = self.pipelines[turn.lane].overlay();
         let running = self.runner.clone().run_first(turn, delivery, first, overlay);
-        let ran = running.map(|ran| Happening::Ran(Box::new(ran)));
+        let ran = running.map(|ran| Event::Ran(Box::new(ran)));
         self.under_way.push(Box::pin(ran));
     }
 
@@ -77,13 +77,12 @@ impl Worker {
             _ => End::Neither,
         };
         let now = self.since.elapsed();
-        let handler = Arc::clone(&self.runner.group);
-        let (breaker, handler) = (self.breaker(lane), &handler.handler);
+        let (breaker, handler) = (&mut self.breakers[lane], &self.runner.group.handler);
         let was_open = breaker.is_open();
         if breaker.ended(end, now) && !was_open {
-            warn!(%handler, %lane, "it fails time after time: its messages wait in the log");
+            warn!(%handler, %lane, "circuit breaker opened: the handler fails time after time, its messages wait");
         } else if was_open && !breaker.is_open() {
-            warn!(%handler, %lane, "it works again: its messages flow");
+            warn!(%handler, %lane, "circuit breaker closed: the handler works again");
         }
     }
 
@@ -106,7 +105,7 @@ impl Worker {
         if !settled.unit.changes.parks.iter().any(|park| matches!(park, Park::Keep { .. })) {
             self.clear(&delivery.recorded);
         }
-        self.pipeline(lane).push(delivery, settled, otherwise, marking);
+        self.pipelines[lane].push(delivery, settled, otherwise, marking);
         moves_on
     }
 
@@ -116,17 +115,16 @@ impl Worker {
 
     pub(super) fn committed(&mut self, lane: Lane, outcomes: Vec<Outcome>) {
         reached("before what is durable is taken in");
-        let committed = self.pipeline(lane).committed(outcomes);
-        if let Some(sharing) = &mut self.sharing {
-            let durable = committed.durable.iter();
-            durable.for_each(|delivery| sharing.durable(delivery.recorded.position));
+        let committed = self.pipelines[lane].committed(outcomes);
+        for delivery in &committed.durable {
+            self.source.durable(delivery.recorded.position);
         }
         // A released message may be of the other lane.
         committed.due.into_iter().for_each(|due| self.reads.expect(due));
         for delivery in committed.durable.into_iter().filter(|delivery| delivery.parked) {
             let position = delivery.recorded.position;
             self.conflicts.committed(position);
-            if self.flight.is_charged(position) {
+            if self.in_flight.is_charged(position) {
                 reached("after a suspect is charged");
                 self.offer(delivery);
             } else {
@@ -139,8 +137,8 @@ impl Worker {
         if let Some(reason) = committed.unavailable {
             warn!(group = %self.runner.group.name, %lane, "cannot commit, trying again: {reason}");
             self.under_way.push(Box::pin(async move {
-                tokio::time::sleep(STORE_WAIT).await;
-                Happening::Resend(lane)
+                tokio::time::sleep(STORE_RETRY_DELAY).await;
+                Event::ResendDue(lane)
             }));
         }
     }
@@ -152,9 +150,7 @@ impl Worker {
         let LeftOut { mut delivery, outcome } = left_out;
         let position = delivery.recorded.position;
         self.clear(&delivery.recorded);
-        if let Some(sharing) = &mut self.sharing {
-            sharing.reconsider(&delivery);
-        }
+        self.source.reconsider(&delivery);
         if let Some(verdict) = self.verdict_on(&delivery, outcome) {
             delivery.parked = true;
             self.parked_of(&delivery).take(position);

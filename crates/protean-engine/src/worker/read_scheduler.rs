@@ -1,19 +1,20 @@
 //! What a worker reads: its lanes of the log, and what is parked.
 
-use protean_core::config::SubscriptionType;
 use protean_port::Result;
 use protean_port::message::{Lane, Priority, Timestamp};
 use protean_port::port::{Delivery, LaneRead, ParkedPage, ParkedRead};
 use tracing::warn;
 
-use crate::source::log::{LaneSource, ParkedSource};
+use crate::per_lane::PerLane;
+use crate::source::Source;
+use crate::source::log_source::{LaneSource, ParkedSource};
 use crate::worker::lanes::Lanes;
 use crate::worker::runner::HandlerRunner;
 
 /// The sources of a group, one of each kind a lane.
 pub(super) struct ReadScheduler {
     logs: Vec<LaneSource>,
-    parked: Vec<ParkedSource>,
+    parked: PerLane<ParkedSource>,
 }
 
 /// A read to start.
@@ -23,17 +24,17 @@ pub(super) enum Wanted {
 }
 
 impl ReadScheduler {
-    pub(super) fn new(runner: &HandlerRunner, now: Timestamp) -> Self {
+    pub(super) fn new(runner: &HandlerRunner, source: &Source, now: Timestamp) -> Self {
         let lanes = runner.domain.lanes().lanes();
-        // The broker of a group that is shared hands its messages out.
-        let logs = match runner.group.subscription.subscription_type {
-            SubscriptionType::EventStore => lanes,
-            SubscriptionType::Stream => &[],
+        let logs = match source {
+            Source::Log => lanes,
+            // The broker hands the messages out.
+            Source::Broker(_) => &[],
         };
         let page = runner.group.subscription.messages_per_tick.max(1);
         Self {
             logs: logs.iter().map(|lane| LaneSource::new(*lane, page)).collect(),
-            parked: lanes.iter().map(|lane| ParkedSource::new(*lane, page, now)).collect(),
+            parked: PerLane::new(lanes, |lane| ParkedSource::new(lane, page, now)),
         }
     }
 
@@ -49,24 +50,25 @@ impl ReadScheduler {
         self.parked.iter_mut().for_each(|parked| parked.expect(due));
     }
 
-    /// When something parked is to be looked at.
-    pub(super) fn look_at(&self) -> Option<Timestamp> {
-        self.parked.iter().filter_map(ParkedSource::look_at).min()
+    /// When parked messages are to be read.
+    pub(super) fn read_at(&self) -> Option<Timestamp> {
+        self.parked.iter().filter_map(ParkedSource::read_at).min()
     }
 
-    /// The reads to start now; what is parked is looked at when `claimed`, by one
-    /// process of a group.
+    /// The reads to start now. What is parked is read by the process that `leads` its
+    /// group.
     pub(super) fn wanted(
         &mut self,
         runner: &HandlerRunner,
-        (lanes, claimed): (&Lanes<Delivery>, bool),
+        lanes: &Lanes<Delivery>,
+        leads: bool,
         now: Timestamp,
     ) -> Vec<Wanted> {
         let logs = self.logs.iter_mut().filter_map(|source| {
             let (ready, held) = (lanes.ready(source.lane), lanes.len(source.lane));
             Some(Wanted::Log(source.lane, source.next(runner, ready, held)?))
         });
-        let parked = self.parked.iter_mut().filter(|_| claimed);
+        let parked = self.parked.iter_mut().filter(|_| leads);
         let parked = parked.filter_map(|of| Some(Wanted::Parked(of.lane, of.next(runner, now)?)));
         logs.chain(parked).collect()
     }
@@ -87,14 +89,15 @@ impl ReadScheduler {
     /// A look at what is parked has ended; gives what is due and not in memory yet.
     pub(super) fn found(
         &mut self,
-        (runner, lane): (&HandlerRunner, Lane),
+        runner: &HandlerRunner,
+        lane: Lane,
         page: Result<ParkedPage>,
         again: Timestamp,
     ) -> Vec<Delivery> {
         match page {
             Ok(page) => self.parked(lane).found(page),
             Err(error) => {
-                warn!(group = %runner.group.name, "cannot read what is parked: {error}");
+                warn!(group = %runner.group.name, %lane, "cannot read parked messages: {error:#}");
                 self.parked(lane).failed(again);
                 Vec::new()
             }
@@ -103,7 +106,6 @@ impl ReadScheduler {
 
     /// The parked messages of a lane.
     pub(super) fn parked(&mut self, lane: Lane) -> &mut ParkedSource {
-        let index = usize::from(lane == Lane::Backfill).min(self.parked.len() - 1);
-        &mut self.parked[index]
+        &mut self.parked[lane]
     }
 }

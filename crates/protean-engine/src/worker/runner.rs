@@ -21,13 +21,19 @@ pub(crate) struct HandlerRunner {
     pub(crate) group: Arc<Group>,
 }
 
-/// What came of a turn that the scheduler gave to a delivery.
-pub(crate) struct Ran {
+/// A slot of a lane that the scheduler gave to a delivery.
+#[derive(Clone, Copy)]
+pub(crate) struct Turn {
     pub(crate) lane: Lane,
-    /// Whose turn it was.
-    pub(crate) delivery: Delivery,
-    /// What its pipeline had taken in when the turn began.
+    /// What the pipeline of the lane had taken in when the turn began.
     pub(crate) since: Sequence,
+}
+
+/// A turn that has ended.
+pub(crate) struct Ran {
+    pub(crate) turn: Turn,
+    /// The delivery that had the turn.
+    pub(crate) delivery: Delivery,
     pub(crate) step: Step,
 }
 
@@ -36,7 +42,7 @@ pub(crate) enum Step {
     /// The delivery itself.
     Itself(Judged),
     /// Nothing yet: this one before it in its stream, which its group has not
-    /// seen, is to run in the same turn.
+    /// seen, runs in the same turn.
     First(Box<Delivery>),
     /// That one; the turn is to be given again.
     Before(Box<Delivery>, Judged),
@@ -58,10 +64,10 @@ impl From<Verdict> for Judged {
 }
 
 impl HandlerRunner {
-    /// Uses a against what the units of its lane have written.
+    /// Uses a turn to run its delivery on top of what the units of its lane have written.
     pub(crate) async fn run(
         self,
-        (lane, since): (Lane, Sequence),
+        turn: Turn,
         delivery: Delivery,
         overlay: Arc<Mutex<Overlay>>,
     ) -> Ran {
@@ -72,19 +78,19 @@ impl HandlerRunner {
             Ok(NextStep::Hold) => Step::Itself(Verdict::Held.into()),
             Err(error) => Step::Unknown(error),
         };
-        Ran { lane, delivery, since, step }
+        Ran { turn, delivery, step }
     }
 
     /// Uses a turn for the one that has to run before.
     pub(crate) async fn run_first(
         self,
-        (lane, since): (Lane, Sequence),
+        turn: Turn,
         delivery: Delivery,
         first: Box<Delivery>,
         overlay: Arc<Mutex<Overlay>>,
     ) -> Ran {
         let judged = self.handle(&first, overlay).await;
-        Ran { lane, delivery, since, step: Step::Before(first, judged) }
+        Ran { turn, delivery, step: Step::Before(first, judged) }
     }
 
     async fn handle(&self, delivery: &Delivery, overlay: Arc<Mutex<Overlay>>) -> Judged {

@@ -6,6 +6,7 @@
 //! * `faults`: handlers that fail, panic or are refused by the database
 //! * `breakers`: a handler that fails all the time; `letters`: what is dead, replayed and purged
 //! * `suspects`: an abrupt end of the process, and who is to blame
+//! * `step_down`: a server that loses its claims, and the one that goes on
 //! * `processes`: the same with real processes
 //! * `relay`, `external`, `mirror`: from the log to a broker; `subscribers`, `pubsub`: and back
 //! * `crashes`: and with a process that ends at one step of its work
@@ -52,6 +53,7 @@ mod serve;
 mod shared;
 mod simulation;
 mod snapshots;
+mod step_down;
 mod subscribers;
 mod suspects;
 mod tallies;

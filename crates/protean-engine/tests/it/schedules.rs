@@ -31,6 +31,7 @@ struct Run {
     bench: Bench,
     clock: JumpyClock,
     weather: Arc<Weather>,
+    store: Unreliable,
     dice: Dice,
 }
 
@@ -38,11 +39,12 @@ impl Run {
     fn new(seed: u64) -> Self {
         let (weather, clock, faults) = (Weather::new(seed), JumpyClock::new(), Faults::default());
         let store = Unreliable::new(&weather);
-        let (jumpy, forwarder) = (clock.clone(), Forwarder(faults.clone()));
+        let (jumpy, provider, forwarder) =
+            (clock.clone(), store.clone(), Forwarder(faults.clone()));
         let bench = Bench::configured(On::Memory, PATIENT, |builder| {
-            builder.provider(store).clock(jumpy).register(forwarder)
+            builder.provider(provider).clock(jumpy).register(forwarder)
         });
-        let run = Self { bench, clock, weather, dice: Dice::new(!seed) };
+        let run = Self { bench, clock, weather, store, dice: Dice::new(!seed) };
         for number in 0..COMMANDS {
             run.plan(&run.bench.faults, number);
             run.plan(&faults, -number);
@@ -90,6 +92,16 @@ impl Run {
         }
     }
 
+    /// Takes claims away now and then.
+    async fn revoke_claims(&self) {
+        let groups = self.bench.domain.groups();
+        loop {
+            tokio::time::sleep(Duration::from_millis(self.dice.roll(400))).await;
+            let group = usize::try_from(self.dice.roll(groups.len() as u64)).unwrap();
+            self.store.revoke(&groups[group].claim());
+        }
+    }
+
     /// Two processes at a time for a while, then one that is left alone.
     async fn play(&self) {
         let storm = async {
@@ -98,7 +110,10 @@ impl Run {
                 self.clock.jump([-3600, 0, 0, 3600][usize::try_from(self.dice.roll(4)).unwrap()]);
             }
         };
-        tokio::join!(self.send(), storm);
+        tokio::select! {
+            _ = async { tokio::join!(self.send(), storm) } => {}
+            () = self.revoke_claims() => {}
+        }
         // The last server has to get through bad weather as well, more often than not.
         if self.dice.roll(3) == 0 {
             self.weather.calm();

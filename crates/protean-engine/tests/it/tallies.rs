@@ -248,7 +248,8 @@ struct Stack {
 impl Stack {
     fn start(on: On) -> Self {
         let file = matches!(on, On::Sqlite | On::Streams).then(|| tempfile::tempdir().unwrap());
-        let database = matches!(on, On::Production).then(|| Postgres::shared().database());
+        let database =
+            matches!(on, On::Postgres | On::Production).then(|| Postgres::shared().database());
         let streams = matches!(on, On::Streams | On::Production);
         Self { folder: file, database, redis: streams.then(|| RedisServer::start("")) }
     }
@@ -270,6 +271,7 @@ pub(crate) enum On {
     Sqlite,
     /// SQLite, and Redis in between.
     Streams,
+    Postgres,
     /// PostgreSQL, and Redis in between.
     Production,
 }
@@ -319,6 +321,19 @@ impl Bench {
 
     pub(crate) fn redis(&self) -> &RedisServer {
         self.stack.redis.as_ref().unwrap()
+    }
+
+    /// Takes every claim of this domain away from the process that holds it, as an
+    /// outage does.
+    pub(crate) fn lose_claims(&self) {
+        if let Some(database) = &self.stack.database {
+            let sql = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' \
+                 AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+            database.run(sql);
+        } else {
+            let folder = self.stack.folder.as_ref().unwrap().path();
+            std::fs::remove_dir_all(folder.join("bench.db-claims")).unwrap();
+        }
     }
 
     fn of(config: String, stack: Stack, more: impl FnOnce(DomainBuilder) -> DomainBuilder) -> Self {

@@ -122,6 +122,11 @@ impl Unreliable {
         let inner = Arc::new(MemoryStore::new());
         Self { inner, weather: Arc::clone(weather), notes: Arc::default() }
     }
+
+    /// Takes a claim away from its holder; false when nobody holds it.
+    pub(crate) fn revoke(&self, claim: &str) -> bool {
+        self.inner.revoke_claim(claim)
+    }
 }
 
 impl Provider for Unreliable {
@@ -299,7 +304,7 @@ impl Ledger for Unreliable {
             let left = self.notes.lock().unwrap().get(group).cloned().unwrap_or_default();
             let (group, notes) = (group.to_owned(), Arc::clone(&self.notes));
             let weather = Arc::clone(&self.weather);
-            Ok(Some(Box::new(Noted { _held: held, group, notes, left, weather }) as Box<dyn Claim>))
+            Ok(Some(Box::new(Noted { held, group, notes, left, weather }) as Box<dyn Claim>))
         })
     }
 
@@ -329,7 +334,7 @@ impl Ledger for Unreliable {
 
 /// A claim whose notes outlive the process that holds it.
 struct Noted {
-    _held: Box<dyn Claim>,
+    held: Box<dyn Claim>,
     group: String,
     notes: Arc<Mutex<HashMap<String, Vec<u64>>>>,
     left: Vec<u64>,
@@ -341,11 +346,16 @@ impl Claim for Noted {
         &self.left
     }
 
+    fn lost(&self) -> BoxFuture<'static, ()> {
+        self.held.lost()
+    }
+
     fn note(&self, positions: &[u64]) -> Result {
         if self.weather.usurped.load(Ordering::SeqCst) {
             self.weather.refused.fetch_add(1, Ordering::SeqCst);
             return Err(Error::unavailable("another process has the claim"));
         }
+        self.held.note(positions)?;
         self.notes.lock().unwrap().insert(self.group.clone(), positions.to_vec());
         Ok(())
     }

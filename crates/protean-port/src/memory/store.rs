@@ -1,6 +1,6 @@
 //! The store in memory.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
@@ -8,13 +8,13 @@ use tokio::sync::watch;
 use super::commit::{Committed, commit};
 use super::state::State;
 use super::{dead_letters, find, keys, ledger, log};
-use crate::Result;
 use crate::message::{Category, Recorded, Stream, Table, Timestamp};
 use crate::port::{
     BoxFuture, Changes, Claim, DeadLetter, DeadLetterRead, Delivery, Find, GroupRegistration,
     GroupStatus, KeyClaim, LaneRead, Ledger, Log, Outcome, ParkedPage, ParkedRead, Query, RowState,
     Rows, Store, TypeStats,
 };
+use crate::{Error, Result};
 
 /// A store in memory. Safe for concurrent use; commits last as long as the store. It has no
 /// SQL, so it rejects units with statements.
@@ -22,13 +22,23 @@ use crate::port::{
 pub struct MemoryStore {
     state: Mutex<State>,
     commits: watch::Sender<u64>,
-    claims: Arc<Mutex<BTreeSet<String>>>,
+    claims: Claims,
 }
+
+/// The claims that are held. A claim is lost once its sender is gone.
+type Claims = Arc<Mutex<BTreeMap<String, watch::Sender<()>>>>;
 
 impl MemoryStore {
     /// An empty store.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Takes a claim away from its holder, as the end of a connection does elsewhere;
+    /// false when nobody holds it.
+    pub fn revoke_claim(&self, name: &str) -> bool {
+        let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        claims.remove(name).is_some()
     }
 
     /// A panic undoes the unit that is being written, so the state is valid even after one.
@@ -176,9 +186,15 @@ impl Ledger for MemoryStore {
     fn claim<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<Box<dyn Claim>>>> {
         Box::pin(async move {
             let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
-            let free = claims.insert(group.to_owned());
-            let claim = || GroupClaim { group: group.to_owned(), claims: Arc::clone(&self.claims) };
-            Ok(free.then(|| Box::new(claim()) as Box<dyn Claim>))
+            if claims.contains_key(group) {
+                return Ok(None);
+            }
+            let (sender, held) = watch::channel(());
+            claims.insert(group.to_owned(), sender);
+            let claims = Arc::clone(&self.claims);
+            Ok(Some(
+                Box::new(GroupClaim { group: group.to_owned(), held, claims }) as Box<dyn Claim>
+            ))
         })
     }
 
@@ -203,7 +219,8 @@ impl Ledger for MemoryStore {
 /// A claim of a group, given up when dropped.
 struct GroupClaim {
     group: String,
-    claims: Arc<Mutex<BTreeSet<String>>>,
+    held: watch::Receiver<()>,
+    claims: Claims,
 }
 
 /// Notes nothing: the store does not outlive an abrupt end of the process.
@@ -212,13 +229,25 @@ impl Claim for GroupClaim {
         &[]
     }
 
+    fn lost(&self) -> BoxFuture<'static, ()> {
+        let mut held = self.held.clone();
+        Box::pin(async move { while held.changed().await.is_ok() {} })
+    }
+
     fn note(&self, _: &[u64]) -> Result {
-        Ok(())
+        match self.held.has_changed() {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Error::unavailable(format!("the claim of '{}' was lost", self.group))),
+        }
     }
 }
 
 impl Drop for GroupClaim {
     fn drop(&mut self) {
-        self.claims.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.group);
+        let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
+        // After a loss the name may be held anew.
+        if claims.get(&self.group).is_some_and(|of| of.subscribe().same_channel(&self.held)) {
+            claims.remove(&self.group);
+        }
     }
 }

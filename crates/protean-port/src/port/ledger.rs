@@ -54,15 +54,23 @@ pub trait Ledger: Send + Sync {
 
 /// Held while this process reads for a group. What is noted in it outlives an
 /// abrupt end of the process, though not necessarily one of the machine.
+///
+/// A claim that was lost stays lost: its holder drops it and claims anew.
 pub trait Claim: Send + Sync {
-    /// What was noted when the holder before ended: nothing after a clean end.
+    /// What was noted when the previous holder ended: nothing after a clean end.
     fn left(&self) -> &[u64];
+
+    /// Resolves once this process no longer holds the claim, so that another may: its
+    /// connection ended, or its lock file is gone. It resolves within a second of the
+    /// store knowing, whatever else the holder does, and also once the claim is dropped.
+    fn lost(&self) -> BoxFuture<'static, ()>;
 
     /// Notes the log positions of the messages that are being handled, in place
     /// of what was noted before. Called for each of them, so it must be cheap.
     ///
     /// # Errors
-    /// When the note cannot be written; the one before may be lost then.
+    /// When the note cannot be written, or the claim was lost; the previous note may
+    /// be gone then.
     fn note(&self, positions: &[u64]) -> Result;
 }
 

@@ -81,12 +81,18 @@ const HOLDER: &str = "SELECT string_agg(pid::text, ',') FROM pg_locks \
     WHERE locktype = 'advisory' \
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
-/// Notes until it succeeds, or until it fails.
-fn note_until(claim: &dyn Claim, succeeds: bool) {
+/// Notes until it fails.
+fn note_until_refused(claim: &dyn Claim) {
     let begun = Instant::now();
-    while claim.note(&[1]).is_ok() != succeeds {
-        assert!(begun.elapsed() < Duration::from_secs(10), "succeeds: {}", !succeeds);
+    while claim.note(&[1]).is_ok() {
+        assert!(begun.elapsed() < Duration::from_secs(10), "it is never refused");
     }
+}
+
+/// Waits until a claim is lost.
+async fn lost(claim: &dyn Claim) {
+    let lost = tokio::time::timeout(Duration::from_secs(1), claim.lost()).await;
+    assert!(lost.is_ok(), "its holder learns nothing of the loss");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -96,16 +102,16 @@ async fn a_claim_whose_connection_ends_is_taken_again() {
     let (ours, theirs) = (prepared(&database.uri(), &[]).await, open(&database.uri()).await);
     let claim = ours.claim("g").await.unwrap().unwrap();
     let holder = || tokio::task::block_in_place(|| database.run(HOLDER));
-    let (before, begun) = (holder(), Instant::now());
+    let before = holder();
     tokio::task::block_in_place(|| database.run(TERMINATE));
-    while holder().is_empty() || holder() == before {
-        // The connection may not know yet that it has ended.
-        drop(tokio::task::block_in_place(|| claim.note(&[1])));
-        assert!(begun.elapsed() < Duration::from_secs(10), "it is never taken again");
-    }
-    tokio::task::block_in_place(|| note_until(&*claim, true));
-    assert!(theirs.claim("g").await.unwrap().is_none());
+    lost(&*claim).await;
+    assert!(tokio::task::block_in_place(|| claim.note(&[1])).is_err(), "a lost claim stays lost");
+    let again = ours.claim("g").await.unwrap().unwrap();
+    assert!(!holder().is_empty() && holder() != before, "another connection holds it");
     drop(claim);
+    tokio::task::block_in_place(|| again.note(&[1])).unwrap();
+    assert!(theirs.claim("g").await.unwrap().is_none(), "dropping a lost claim frees nothing");
+    drop(again);
     assert_eq!(taken(&*theirs).await.left(), [1]);
 }
 
@@ -117,9 +123,9 @@ async fn a_note_fails_once_another_process_has_the_claim() {
     let lost = ours.claim("g").await.unwrap().unwrap();
     tokio::task::block_in_place(|| database.run(TERMINATE));
     let held = taken(&*theirs).await;
-    tokio::task::block_in_place(|| note_until(&*lost, false));
+    tokio::task::block_in_place(|| note_until_refused(&*lost));
     held.note(&[2]).unwrap();
-    assert!(lost.note(&[3]).unwrap_err().to_string().contains("another process reads"));
+    assert!(lost.note(&[3]).unwrap_err().to_string().contains("another process may read"));
     drop(held);
     assert_eq!(taken(&*open(&database.uri()).await).await.left(), [2]);
 }

@@ -1,4 +1,5 @@
-//! What a worker reads: the lanes of its category in the log, and what is parked.
+//! What a worker reads from the store: the lanes of its category in the log, and the
+//! parked messages of each lane.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -6,10 +7,8 @@ use std::collections::{HashMap, HashSet};
 use protean_port::message::{Lane, Priority, Timestamp};
 use protean_port::port::{Delivery, LaneRead, ParkedPage, ParkedRead};
 
+use crate::worker::lanes::MAX_WAITING_MESSAGES;
 use crate::worker::runner::HandlerRunner;
-
-/// How many messages of a lane may wait in memory for their streams.
-pub(crate) const HELD: usize = 1024;
 
 /// How far a worker has read one lane.
 pub(crate) struct LaneSource {
@@ -34,15 +33,19 @@ impl LaneSource {
         self.more = true;
     }
 
-    /// The read to start now, when of the lane's messages in memory `ready` can
-    /// run and others wait for their stream: `held` in all.
+    /// The read to start now, when of the `waiting` messages of the lane in memory
+    /// `ready` can run.
     pub(crate) fn next(
         &mut self,
         runner: &HandlerRunner,
         ready: usize,
-        held: usize,
+        waiting: usize,
     ) -> Option<LaneRead> {
-        if self.reading || !self.more || ready >= self.page || held >= self.page + HELD {
+        if self.reading
+            || !self.more
+            || ready >= self.page
+            || waiting >= self.page + MAX_WAITING_MESSAGES
+        {
             return None;
         }
         (self.reading, self.more) = (true, false);
@@ -82,8 +85,8 @@ impl LaneSource {
 pub(crate) struct ParkedSource {
     pub(crate) lane: Lane,
     page: usize,
-    /// When to look again; never when nothing is parked.
-    look_at: Option<Timestamp>,
+    /// When to read again; never when nothing is parked.
+    read_at: Option<Timestamp>,
     reading: bool,
     /// Parked messages that are in memory, and whether they were found due meanwhile.
     taken: HashMap<u64, bool>,
@@ -96,23 +99,23 @@ impl ParkedSource {
     /// To be looked at once, for what an earlier process left.
     pub(crate) fn new(lane: Lane, page: usize, now: Timestamp) -> Self {
         let (taken, left) = (HashMap::new(), HashSet::new());
-        Self { lane, page, look_at: Some(now), reading: false, taken, left }
+        Self { lane, page, read_at: Some(now), reading: false, taken, left }
     }
 
     /// A message was parked until `due`.
     pub(crate) fn expect(&mut self, due: Timestamp) {
-        self.look_at = Some(self.look_at.map_or(due, |look_at| look_at.min(due)));
+        self.read_at = Some(self.read_at.map_or(due, |read_at| read_at.min(due)));
     }
 
-    /// When to look, while nobody does and there is room for what is found.
-    pub(crate) fn look_at(&self) -> Option<Timestamp> {
-        self.look_at.filter(|_| !self.reading && self.taken.len() < self.page)
+    /// When to read, unless a read is under way or memory has no room for what it finds.
+    pub(crate) fn read_at(&self) -> Option<Timestamp> {
+        self.read_at.filter(|_| !self.reading && self.taken.len() < self.page)
     }
 
     /// The read to start now, when it is time.
     pub(crate) fn next(&mut self, runner: &HandlerRunner, now: Timestamp) -> Option<ParkedRead> {
-        self.look_at().filter(|look_at| *look_at <= now)?;
-        (self.reading, self.look_at) = (true, None);
+        self.read_at().filter(|read_at| *read_at <= now)?;
+        (self.reading, self.read_at) = (true, None);
         Some(ParkedRead {
             group: runner.group.name.to_string(),
             category: runner.group.category.clone(),
@@ -207,22 +210,22 @@ mod tests {
     #[test]
     fn looks_again_for_what_was_due_while_it_was_in_memory() {
         let mut source = source();
-        source.look_at = None;
+        source.read_at = None;
         assert_eq!(source.found(page()).len(), 1);
         assert!(source.found(page()).is_empty(), "it is in memory");
-        assert_eq!(source.look_at(), None);
+        assert_eq!(source.read_at(), None);
         source.give_back(7);
-        assert_eq!(source.look_at(), Some(Timestamp::default()));
+        assert_eq!(source.read_at(), Some(Timestamp::default()));
     }
 
     #[test]
     fn what_was_seen_before_it_was_tried_is_not_tried_again_for_that() {
         let mut source = source();
         assert_eq!(source.found(page()).len(), 1);
-        (source.reading, source.look_at) = (true, None);
+        (source.reading, source.read_at) = (true, None);
         source.give_back(7);
         assert!(source.found(page()).is_empty(), "it was tried while the look was under way");
-        assert_eq!(source.look_at(), Some(Timestamp::default()), "it may be due all the same");
+        assert_eq!(source.read_at(), Some(Timestamp::default()), "it may be due all the same");
         source.reading = true;
         assert_eq!(source.found(page()).len(), 1);
     }
@@ -230,10 +233,10 @@ mod tests {
     #[test]
     fn does_not_look_again_for_what_was_not_due_meanwhile() {
         let mut source = source();
-        source.look_at = None;
+        source.read_at = None;
         source.found(page());
         source.give_back(7);
-        assert_eq!(source.look_at(), None);
+        assert_eq!(source.read_at(), None);
     }
 
     #[test]
@@ -241,8 +244,8 @@ mod tests {
         let mut source = source();
         source.found(page());
         source.expect(Timestamp::default());
-        assert_eq!(source.look_at(), None);
+        assert_eq!(source.read_at(), None);
         source.give_back(7);
-        assert_eq!(source.look_at(), Some(Timestamp::default()));
+        assert_eq!(source.read_at(), Some(Timestamp::default()));
     }
 }

@@ -1,11 +1,20 @@
-//! How a consumer is called.
+//! What the streams of a category and the consumers of a group are called at a broker.
 
 use std::sync::Arc;
 
-use protean_port::message::Id;
+use protean_core::config::PriorityLanes;
+use protean_port::message::{Category, Id, Lane};
+
+/// The category, with `:<suffix>` for backfill.
+pub(crate) fn stream(lane: Lane, category: &Category, settings: &PriorityLanes) -> String {
+    match lane {
+        Lane::Primary => category.to_string(),
+        Lane::Backfill => format!("{category}:{}", settings.backfill_suffix),
+    }
+}
 
 /// `BookCatalogProjector-<host>-<pid>-<hex>`: no two that live at once share it.
-pub(crate) fn name(group: &str) -> Arc<str> {
+pub(crate) fn consumer(group: &str) -> Arc<str> {
     let handler = group.rsplit_once('.').map_or(group, |(_, handler)| handler);
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname")
         .or_else(|_| std::env::var("HOSTNAME"))

@@ -2,12 +2,12 @@
 //! with other processes. The broker hands out the work, and the log says what it is.
 //!
 //! ```text
-//! read ─▶ arrival ─▶ held ─(its message is durable)─▶ done ─(settled)─▶ gone
+//! read ─▶ fetched ─▶ held ─(its message is durable)─▶ done ─(settled)─▶ gone
 //!           └ settled, parked or refused before ──────▲
 //! ```
 //!
-//! What is held is claimed anew before its lease ends. Pure: [`arrival`] asks, and
-//! the worker carries out.
+//! The lease of what is held is renewed before it ends. Pure: it says what to ask of the
+//! broker, and [`SharedReads`](super::shared_reads::SharedReads) asks.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,13 +16,13 @@ use std::time::Duration;
 use protean_port::message::Lane;
 use protean_port::port::{BrokerRead, Delivery, EntryRef, TakeOver};
 
-use super::fetched::Fetched;
-use crate::observe::status::stream;
-use crate::source::log::HELD;
+use super::broker_reader::Fetched;
+use super::names;
+use crate::worker::lanes::MAX_WAITING_MESSAGES;
 use crate::worker::runner::HandlerRunner;
 
 /// How often what dead workers have left is looked for.
-const TAKE_OVER: Duration = Duration::from_secs(1);
+const TAKE_OVER_INTERVAL: Duration = Duration::from_secs(1);
 
 /// One lane of a group on a broker's stream. Times are since the worker began.
 pub(crate) struct BrokerSource {
@@ -42,19 +42,19 @@ pub(crate) struct BrokerSource {
     settling: bool,
     hold_at: Duration,
     holding: bool,
-    look_at: Duration,
-    looking: bool,
+    take_over_at: Duration,
+    taking_over: bool,
 }
 
 impl BrokerSource {
     /// A lane of a group, nothing of it read yet.
     pub(crate) fn new(runner: &HandlerRunner, lane: Lane) -> Self {
         let (group, server) = (&runner.group, &runner.domain.config().server);
-        let stream = stream(lane, &group.category, &server.priority_lanes);
+        let stream = names::stream(lane, &group.category, &server.priority_lanes);
         Self {
             lane,
             group: Arc::clone(&group.name),
-            consumer: super::consumer::name(&group.name),
+            consumer: names::consumer(&group.name),
             streams: Arc::from([Arc::from(stream)]),
             page: group.subscription.messages_per_tick.max(1),
             wait: group.subscription.blocking_timeout,
@@ -66,19 +66,19 @@ impl BrokerSource {
             settling: false,
             hold_at: Duration::ZERO,
             holding: false,
-            look_at: Duration::ZERO,
-            looking: false,
+            take_over_at: Duration::ZERO,
+            taking_over: false,
         }
     }
 
-    /// The read to start now, when of the lane's messages in memory `ready` can
-    /// run and `held` are there in all.
-    pub(crate) fn next_read(&mut self, ready: usize, held: usize) -> Option<BrokerRead> {
-        if self.reading || ready >= self.page || held >= self.page + HELD {
+    /// The read to start now, when of the `waiting` messages of the lane in memory
+    /// `ready` can run.
+    pub(crate) fn next_read(&mut self, ready: usize, waiting: usize) -> Option<BrokerRead> {
+        if self.reading || ready >= self.page || waiting >= self.page + MAX_WAITING_MESSAGES {
             return None;
         }
         (self.reading, self.has_read) = (true, true);
-        Some(self.asks(Some(self.wait)))
+        Some(self.read_for(Some(self.wait)))
     }
 
     /// A read has ended.
@@ -86,13 +86,13 @@ impl BrokerSource {
         self.reading = false;
     }
 
-    /// What was left behind, to be looked for now.
-    pub(crate) fn next_look(&mut self, now: Duration) -> Option<TakeOver> {
-        if self.looking || now < self.look_at {
+    /// The search to start now for what dead workers have left.
+    pub(crate) fn next_take_over(&mut self, now: Duration) -> Option<TakeOver> {
+        if self.taking_over || now < self.take_over_at {
             return None;
         }
-        self.looking = true;
-        self.look_at = now + TAKE_OVER.min(self.lease);
+        self.taking_over = true;
+        self.take_over_at = now + TAKE_OVER_INTERVAL.min(self.lease);
         Some(TakeOver {
             group: Arc::clone(&self.group),
             consumer: Arc::clone(&self.consumer),
@@ -102,19 +102,19 @@ impl BrokerSource {
         })
     }
 
-    /// A look for what was left behind has ended.
-    pub(crate) fn looked(&mut self) {
-        self.looking = false;
+    /// A search for what dead workers have left has ended.
+    pub(crate) fn taken_over(&mut self) {
+        self.taking_over = false;
     }
 
-    /// Takes in what has arrived; gives the messages that are not in memory yet.
-    pub(crate) fn take_in(&mut self, arrival: Fetched, now: Duration) -> Vec<Delivery> {
+    /// Takes in what was fetched; gives the messages that are not in memory yet.
+    pub(crate) fn take_in(&mut self, fetched: Fetched, now: Duration) -> Vec<Delivery> {
         if self.held.is_empty() {
             self.hold_at = now + self.lease / 3;
         }
-        self.done.extend(arrival.done);
+        self.done.extend(fetched.done);
         let mut fresh = Vec::new();
-        for (entry, delivery) in arrival.deliveries {
+        for (entry, delivery) in fetched.deliveries {
             let entries = self.held.entry(delivery.recorded.position).or_default();
             if entries.is_empty() {
                 fresh.push(delivery);
@@ -124,7 +124,7 @@ impl BrokerSource {
         fresh
     }
 
-    /// A message is durable, or parked: its entries have nothing more to say.
+    /// A message is durable, or parked: its entries can be settled.
     pub(crate) fn durable(&mut self, position: u64) {
         self.done.extend(self.held.remove(&position).into_iter().flatten());
     }
@@ -143,13 +143,13 @@ impl BrokerSource {
         Some(std::mem::take(&mut self.done))
     }
 
-    /// What came of it: these are still to be settled.
+    /// An attempt to settle has ended: these are still to be settled.
     pub(crate) fn settled(&mut self, left: Vec<EntryRef>) {
         self.settling = false;
         self.done.extend(left);
     }
 
-    /// What to hold now, so that nobody takes it over.
+    /// The entries whose lease to renew now, so that no other process takes them over.
     pub(crate) fn next_hold(&mut self, now: Duration) -> Option<Vec<EntryRef>> {
         if self.holding || self.held.is_empty() || now < self.hold_at {
             return None;
@@ -158,25 +158,25 @@ impl BrokerSource {
         Some(self.held.values().flatten().cloned().collect())
     }
 
-    /// Holding has ended, one way or the other: what another has taken over is
-    /// handled by whoever commits first.
+    /// A renewal has ended, successful or not: what another process has taken over is
+    /// handled by the one that commits first.
     pub(crate) fn held(&mut self) {
         self.holding = false;
     }
 
-    /// When there is something to do that nothing else tells of.
-    pub(crate) fn due(&self, takes_over: bool) -> Option<Duration> {
+    /// When there is something to do that no event announces.
+    pub(crate) fn due(&self, leads: bool) -> Option<Duration> {
         let hold = (!self.holding && !self.held.is_empty()).then_some(self.hold_at);
-        let look = (takes_over && !self.looking).then_some(self.look_at);
-        hold.into_iter().chain(look).min()
+        let take_over = (leads && !self.taking_over).then_some(self.take_over_at);
+        hold.into_iter().chain(take_over).min()
     }
 
-    /// A read that brings what one has left over that was dropped; it waits for nothing.
+    /// A read without a wait, for what a dropped read has brought.
     pub(crate) fn last_read(&self) -> Option<BrokerRead> {
-        self.has_read.then(|| self.asks(None))
+        self.has_read.then(|| self.read_for(None))
     }
 
-    fn asks(&self, wait: Option<Duration>) -> BrokerRead {
+    fn read_for(&self, wait: Option<Duration>) -> BrokerRead {
         BrokerRead {
             group: Arc::clone(&self.group),
             consumer: Arc::clone(&self.consumer),
@@ -186,7 +186,7 @@ impl BrokerSource {
         }
     }
 
-    /// Everything that will not be settled here: to be given back.
+    /// Takes everything that will not be settled here, to be given back.
     pub(crate) fn leave(&mut self) -> Vec<EntryRef> {
         std::mem::take(&mut self.held).into_values().flatten().collect()
     }
@@ -201,5 +201,5 @@ impl BrokerSource {
 }
 
 #[cfg(test)]
-#[path = "tests.rs"]
+#[path = "broker_source_tests.rs"]
 mod tests;

@@ -1,0 +1,139 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use protean_port::message::{
+    Category, Extensions, Kind, Lane, Message, Priority, Recorded, Timestamp,
+};
+use protean_port::port::{Delivery, EntryId, EntryRef};
+
+use super::BrokerSource;
+use crate::source::broker_reader::Fetched;
+
+const LEASE: Duration = Duration::from_secs(30);
+
+fn source() -> BrokerSource {
+    BrokerSource {
+        lane: Lane::Primary,
+        group: "d.H".into(),
+        consumer: "h-1".into(),
+        streams: Arc::from([Arc::from("c")]),
+        page: 10,
+        wait: Duration::from_secs(5),
+        lease: LEASE,
+        reading: false,
+        has_read: false,
+        held: Default::default(),
+        done: Vec::new(),
+        settling: false,
+        hold_at: Duration::ZERO,
+        holding: false,
+        take_over_at: Duration::ZERO,
+        taking_over: false,
+    }
+}
+
+fn entry(id: &str) -> EntryRef {
+    EntryRef { stream: "c".into(), id: EntryId::new(id) }
+}
+
+fn delivery(position: u64) -> Delivery {
+    let message = Message {
+        id: Arc::from("m"),
+        stream: Category::named("c").stream(&"1".into()),
+        kind: Kind::Event,
+        type_name: Arc::from("C.E.v1"),
+        version: 1,
+        priority: Priority::NORMAL,
+        correlation_id: Arc::from("m"),
+        causation_id: None,
+        time: Timestamp::default(),
+        data: Arc::from("{}"),
+        extensions: Extensions::default(),
+    };
+    let recorded = Recorded { position, stream_position: 0, message };
+    Delivery { recorded, next: 0, attempts: 0, parked: false }
+}
+
+/// Takes in one message, which comes with this entry.
+fn fetch(source: &mut BrokerSource, position: u64, id: &str, at: Duration) -> usize {
+    let deliveries = vec![(entry(id), delivery(position))];
+    source.take_in(Fetched { deliveries, done: Vec::new() }, at).len()
+}
+
+#[test]
+fn one_read_at_a_time_while_there_is_room() {
+    let mut source = source();
+    assert!(source.next_read(10, 10).is_none(), "enough can run");
+    assert!(source.next_read(0, 10_000).is_none(), "too much waits for its stream");
+    assert_eq!(source.next_read(9, 9).unwrap().wait, Some(Duration::from_secs(5)));
+    assert!(source.next_read(0, 0).is_none(), "a read is under way");
+    source.read();
+    assert!(source.next_read(0, 0).is_some());
+}
+
+#[test]
+fn a_message_that_comes_twice_runs_once_and_settles_both_entries() {
+    let mut source = source();
+    assert_eq!(fetch(&mut source, 7, "1-0", Duration::ZERO), 1);
+    assert_eq!(fetch(&mut source, 7, "2-0", Duration::ZERO), 0, "it is in memory");
+    assert!(source.next_settle().is_none(), "nothing of it is durable");
+    source.durable(7);
+    assert_eq!(source.next_settle().unwrap(), [entry("1-0"), entry("2-0")]);
+}
+
+#[test]
+fn what_could_not_be_settled_is_settled_again() {
+    let mut source = source();
+    let done = vec![entry("1-0")];
+    source.take_in(Fetched { deliveries: Vec::new(), done: done.clone() }, Duration::ZERO);
+    let sent = source.next_settle().unwrap();
+    assert!(source.next_settle().is_none(), "one at a time");
+    source.settled(sent);
+    assert_eq!(source.next_settle().unwrap(), done);
+}
+
+#[test]
+fn what_is_in_memory_is_held_well_before_its_lease_ends() {
+    let mut source = source();
+    let second = Duration::from_secs(1);
+    assert!(source.next_hold(100 * second).is_none(), "nothing is in memory");
+    fetch(&mut source, 7, "1-0", 100 * second);
+    assert_eq!(source.due(false), Some(110 * second));
+    assert!(source.next_hold(109 * second).is_none());
+    assert_eq!(source.next_hold(110 * second).unwrap(), [entry("1-0")]);
+    assert_eq!(
+        (source.due(false), source.next_hold(130 * second)),
+        (None, None),
+        "a renewal is under way"
+    );
+    source.held();
+    assert_eq!(source.due(false), Some(120 * second));
+    source.durable(7);
+    assert_eq!(source.due(false), None);
+}
+
+#[test]
+fn what_dead_workers_left_is_looked_for_every_second_by_the_leader() {
+    let mut source = source();
+    let second = Duration::from_secs(1);
+    assert_eq!(source.next_take_over(Duration::ZERO).unwrap().idle, LEASE);
+    assert!(source.next_take_over(5 * second).is_none(), "a search is under way");
+    source.taken_over();
+    assert_eq!((source.due(true), source.due(false)), (Some(second), None));
+    assert!(source.next_take_over(second / 2).is_none());
+    assert!(source.next_take_over(second).is_some());
+}
+
+#[test]
+fn what_was_not_handled_is_given_back_and_what_is_doubtful_is_not_settled() {
+    let mut source = source();
+    assert!(source.last_read().is_none(), "nothing was ever read");
+    source.next_read(0, 0);
+    assert_eq!(source.last_read().unwrap().wait, None);
+    fetch(&mut source, 7, "1-0", Duration::ZERO);
+    fetch(&mut source, 8, "2-0", Duration::ZERO);
+    assert_eq!(source.reconsider(7), [entry("1-0")]);
+    source.durable(7);
+    assert!(source.next_settle().is_none());
+    assert_eq!(source.leave(), [entry("2-0")]);
+}

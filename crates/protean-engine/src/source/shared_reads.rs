@@ -1,0 +1,231 @@
+//! A group that several processes read at once: each takes entries from the broker,
+//! and the one that leads looks after what is parked and what was left behind.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use protean_port::message::Lane;
+use protean_port::port::{BoxFuture, Broker, BrokerRead, Claim, Delivery, EntryRef, TakeOver};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use super::broker_reader::{BrokerReader, Fetched};
+use super::broker_source::BrokerSource;
+use crate::failpoint::reached;
+use crate::per_lane::PerLane;
+use crate::worker::lanes::Lanes;
+use crate::worker::runner::HandlerRunner;
+
+/// The wait before entries that could not be settled are settled again.
+const SETTLE_RETRY_DELAY: Duration = Duration::from_millis(500);
+
+/// What one process reads of a group that it shares.
+pub(crate) struct SharedReads {
+    reader: BrokerReader,
+    sources: PerLane<BrokerSource>,
+    leadership: mpsc::Receiver<LeadershipChange>,
+    under_way: FuturesUnordered<BoxFuture<'static, Event>>,
+}
+
+/// A change of who looks after a group that is shared.
+pub(crate) enum LeadershipChange {
+    /// This process does from now on. With the claim come the messages that its holder
+    /// before has left in flight; they are parked.
+    Won(Box<dyn Claim>, Vec<Delivery>),
+    /// It does no longer.
+    Lost,
+}
+
+/// What there is to do for the worker.
+pub(crate) enum SharedEvent {
+    /// Messages to handle.
+    Messages(Vec<Delivery>),
+    /// This process begins to look after the group, or ceases to.
+    Leadership(LeadershipChange),
+}
+
+/// What has ended.
+enum Event {
+    Read(Lane, Fetched),
+    TakenOver(Lane, Fetched),
+    Reconsidered(Lane, Fetched),
+    /// These are still to be settled.
+    Settled(Lane, Vec<EntryRef>),
+    Held(Lane),
+}
+
+impl SharedReads {
+    /// Nothing is read yet. Nothing is waited for once `stop` is cancelled.
+    pub(crate) fn new(
+        runner: &HandlerRunner,
+        broker: Arc<dyn Broker>,
+        leadership: mpsc::Receiver<LeadershipChange>,
+        stop: CancellationToken,
+    ) -> Self {
+        let lanes = runner.domain.lanes().lanes();
+        Self {
+            sources: PerLane::new(lanes, |lane| BrokerSource::new(runner, lane)),
+            reader: BrokerReader { runner: runner.clone(), broker, stop },
+            leadership,
+            under_way: FuturesUnordered::new(),
+        }
+    }
+
+    /// Starts what the broker is to be asked now.
+    pub(super) fn start(&mut self, lanes: &Lanes<Delivery>, leads: bool, now: Duration) {
+        for source in self.sources.iter_mut() {
+            let (ready, waiting) = (lanes.ready(source.lane), lanes.len(source.lane));
+            if let Some(read) = source.next_read(ready, waiting) {
+                self.under_way.push(Box::pin(fetch(self.reader.clone(), source.lane, read)));
+            }
+            if leads && let Some(take) = source.next_take_over(now) {
+                self.under_way.push(Box::pin(take_over(self.reader.clone(), source.lane, take)));
+            }
+            if let Some(entries) = source.next_hold(now) {
+                self.under_way.push(Box::pin(hold(
+                    self.reader.clone(),
+                    source.lane,
+                    Arc::clone(source.consumer()),
+                    entries,
+                )));
+            }
+        }
+        self.start_settling();
+    }
+
+    /// Starts to settle what is durable.
+    pub(super) fn start_settling(&mut self) {
+        for source in self.sources.iter_mut() {
+            if let Some(entries) = source.next_settle() {
+                self.under_way.push(Box::pin(settle(self.reader.clone(), source.lane, entries)));
+            }
+        }
+    }
+
+    /// True when everything that was begun has ended.
+    pub(super) fn is_at_rest(&self) -> bool {
+        self.under_way.is_empty()
+    }
+
+    /// The next thing to do for the worker. Dropping the future loses nothing.
+    pub(super) async fn next(&mut self, now: Duration) -> Option<SharedEvent> {
+        tokio::select! {
+            Some(event) = self.under_way.next() => self.take_in(event, now),
+            Some(change) = self.leadership.recv() => Some(SharedEvent::Leadership(change)),
+            // A worker that stops has nothing under way, and nobody leads it any more.
+            else => std::future::pending().await,
+        }
+    }
+
+    fn take_in(&mut self, event: Event, now: Duration) -> Option<SharedEvent> {
+        let (lane, fetched) = match event {
+            Event::Settled(lane, left) => {
+                self.sources[lane].settled(left);
+                return None;
+            }
+            Event::Held(lane) => {
+                self.sources[lane].held();
+                return None;
+            }
+            Event::Read(lane, fetched) => {
+                self.sources[lane].read();
+                (lane, fetched)
+            }
+            Event::TakenOver(lane, fetched) => {
+                self.sources[lane].taken_over();
+                (lane, fetched)
+            }
+            Event::Reconsidered(lane, fetched) => (lane, fetched),
+        };
+        Some(SharedEvent::Messages(self.sources[lane].take_in(fetched, now)))
+    }
+
+    pub(super) fn durable(&mut self, position: u64) {
+        self.sources.iter_mut().for_each(|source| source.durable(position));
+    }
+
+    pub(super) fn reconsider(&mut self, delivery: &Delivery) {
+        for source in self.sources.iter_mut() {
+            let entries = source.reconsider(delivery.recorded.position);
+            if !entries.is_empty() {
+                let (reader, lane, delivery) = (self.reader.clone(), source.lane, delivery.clone());
+                self.under_way.push(Box::pin(async move {
+                    Event::Reconsidered(lane, reader.reconsider(delivery, entries).await)
+                }));
+            }
+        }
+    }
+
+    pub(super) fn due(&self, leads: bool) -> Option<Duration> {
+        self.sources.iter().filter_map(|source| source.due(leads)).min()
+    }
+
+    /// Gives back what has not been handled: others need not wait for the lease to end.
+    pub(super) async fn leave(mut self) {
+        let broker = Arc::clone(&self.reader.broker);
+        for source in self.sources.iter_mut() {
+            let mut entries = source.leave();
+            // What a read has brought that was dropped when the worker began to stop.
+            if let Some(last) = source.last_read()
+                && let Ok(left) = broker.read(last).await
+            {
+                entries.extend(left.into_iter().map(|entry| entry.at));
+            }
+            let (group, consumer, lane) = (source.group(), source.consumer(), source.lane);
+            if let Err(error) = broker.release(group, consumer, &entries).await {
+                warn!(
+                    %group, %lane,
+                    "cannot give back unhandled entries, others get them when the lease ends: \
+                     {error:#}"
+                );
+            }
+            broker.leave(group, consumer);
+        }
+    }
+}
+
+async fn fetch(reader: BrokerReader, lane: Lane, read: BrokerRead) -> Event {
+    let broker = Arc::clone(&reader.broker);
+    let (stream, consumer) = (Arc::clone(&read.streams[0]), Arc::clone(&read.consumer));
+    let fetched = reader.fetch(stream, consumer, broker.read(read)).await;
+    reached("after entries are read");
+    Event::Read(lane, fetched)
+}
+
+async fn take_over(reader: BrokerReader, lane: Lane, take: TakeOver) -> Event {
+    let broker = Arc::clone(&reader.broker);
+    let (stream, consumer) = (Arc::clone(&take.streams[0]), Arc::clone(&take.consumer));
+    Event::TakenOver(lane, reader.fetch(stream, consumer, broker.take_over(take)).await)
+}
+
+async fn hold(
+    reader: BrokerReader,
+    lane: Lane,
+    consumer: Arc<str>,
+    entries: Vec<EntryRef>,
+) -> Event {
+    let group = &reader.runner.group.name;
+    // What is lost is handled twice at worst, and takes effect once.
+    if let Err(error) = reader.broker.hold(group, &consumer, &entries).await {
+        warn!(%group, %lane, "cannot renew the lease of entries being handled: {error:#}");
+    }
+    Event::Held(lane)
+}
+
+async fn settle(reader: BrokerReader, lane: Lane, entries: Vec<EntryRef>) -> Event {
+    let group = &reader.runner.group.name;
+    reached("before handled entries are settled");
+    let Err(error) = reader.broker.settle(group, &entries).await else {
+        reached("after handled entries are settled");
+        return Event::Settled(lane, Vec::new());
+    };
+    warn!(%group, %lane, "cannot settle handled entries: {error:#}");
+    if reader.pause(SETTLE_RETRY_DELAY).await {
+        return Event::Settled(lane, entries);
+    }
+    // The process that takes them over finds that their messages are settled.
+    Event::Settled(lane, Vec::new())
+}

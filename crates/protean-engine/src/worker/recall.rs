@@ -1,0 +1,74 @@
+//! What the process before left in flight when it ended abruptly, parked so that it runs
+//! apart from everything else.
+
+use std::sync::Arc;
+
+use protean_core::handling::{Moment, left_out};
+use protean_port::message::Lane;
+use protean_port::port::{At, Changes, Delivery, DoneMark, Outcome, Park};
+use protean_port::{Error, Result};
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::failpoint::reached;
+use crate::worker::STORE_RETRY_DELAY;
+use crate::worker::runner::HandlerRunner;
+
+/// Parks the messages at the positions that were `left` in flight, and gives them. None
+/// when `over` is cancelled first: what was in flight is not known then, and the notes stay
+/// as they are.
+pub(crate) async fn recall(
+    runner: &HandlerRunner,
+    left: &[u64],
+    over: &CancellationToken,
+) -> Option<Vec<Delivery>> {
+    loop {
+        match park_left(runner, left).await {
+            Ok(left) => return Some(left),
+            Err(error) => {
+                warn!(group = %runner.group.name, "cannot recall what was in flight: {error:#}");
+            }
+        }
+        if tokio::time::timeout(STORE_RETRY_DELAY, over.cancelled()).await.is_ok() {
+            return None;
+        }
+    }
+}
+
+async fn park_left(runner: &HandlerRunner, left: &[u64]) -> Result<Vec<Delivery>> {
+    if left.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (group, now) = (&runner.group, runner.domain.clock().now());
+    let moment = Moment { now, waits_from: now, lane: Lane::Primary };
+    let deliveries = runner.store.recall(&group.name, &group.category, left).await?;
+    let units: Vec<Changes> =
+        deliveries.iter().filter_map(|delivery| parked_again(runner, delivery, moment)).collect();
+    for outcome in runner.store.commit(units.into()).await {
+        if let Outcome::Unavailable(reason) = outcome {
+            return Err(Error::unavailable(reason));
+        }
+    }
+    reached("after what was left is parked");
+    Ok(deliveries)
+}
+
+/// One that is parked already stays as it is. The due times of suspects are
+/// those of their messages: who was sent first is found first.
+fn parked_again(runner: &HandlerRunner, delivery: &Delivery, moment: Moment) -> Option<Changes> {
+    let message = &delivery.recorded.message;
+    let moment = Moment { lane: runner.domain.lanes().lane(message.priority), ..moment };
+    let mut changes = left_out(&runner.group, delivery, moment)?;
+    for park in &mut changes.parks {
+        if let Park::Keep { due, .. } = park {
+            *due = Some(message.time.min(moment.waits_from));
+        }
+    }
+    changes.marks.push(DoneMark {
+        group: Arc::clone(&runner.group.name),
+        category: runner.group.category.clone(),
+        priority: message.priority,
+        at: At::First(delivery.recorded.position),
+    });
+    Some(changes)
+}

@@ -1,0 +1,223 @@
+//! A server that loses its claims steps down, and another goes on where it was.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use protean::port::Counter;
+use protean_engine::Server;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
+
+use crate::shared::{fill, is_exact};
+use crate::tallies::{Bench, Fault, On};
+use crate::unreliable::{Unreliable, Weather};
+
+const COUNT: i64 = 400;
+const GROUPS: [&str; 3] = ["bench.TallyCommands", "bench.SumProjector", "bench.NumbersProjector"];
+
+/// What is logged about claims on the thread of a test: `(claim, message)`, how often.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<BTreeMap<(String, String), usize>>>);
+
+impl Lines {
+    /// Of each group how often this was said of its claim.
+    fn of_groups(&self, message: &str) -> [usize; 3] {
+        let lines = self.0.lock().unwrap();
+        GROUPS.map(|group| {
+            let said = lines
+                .iter()
+                .filter(|((claim, what), _)| claim.starts_with(group) && what == message);
+            said.map(|(_, times)| times).sum()
+        })
+    }
+}
+
+#[derive(Default)]
+struct Line {
+    claim: String,
+    message: String,
+}
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
+        match field.name() {
+            "claim" => self.claim = format!("{value:?}"),
+            "message" => self.message = format!("{value:?}"),
+            _ => {}
+        }
+    }
+}
+
+impl Subscriber for Lines {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= Level::INFO
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut line = Line::default();
+        event.record(&mut line);
+        if !line.claim.is_empty() {
+            *self.0.lock().unwrap().entry((line.claim, line.message)).or_default() += 1;
+        }
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+/// Two servers of one domain under load.
+struct Pair {
+    first: Bench,
+    second: Bench,
+    lines: Lines,
+}
+
+impl Pair {
+    async fn new(on: On) -> Self {
+        let first = Bench::new(on);
+        let second = first.sibling();
+        for bench in [&first, &second] {
+            for number in 0..COUNT {
+                bench.faults.plan(number, Fault::Sleep(Duration::from_millis(5)));
+            }
+        }
+        fill(&first, COUNT).await;
+        Self { first, second, lines: Lines::default() }
+    }
+
+    async fn handled(&self) -> u64 {
+        self.first.numbers().await.count(Counter::Handled)
+    }
+
+    async fn until_handled(&self, count: u64) {
+        while self.handled().await < count {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Lets the first server lead and the second stand by, takes the claims away amid the
+    /// work, and does `more` a second later.
+    async fn play(&self, more: impl AsyncFn()) {
+        let all = async || self.handled().await == COUNT.cast_unsigned();
+        let losing = async {
+            self.until_handled(60).await;
+            self.first.lose_claims();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            more().await;
+        };
+        let second = async {
+            self.until_handled(20).await;
+            self.second.serve_until(all).await;
+        };
+        tokio::join!(self.first.serve_until(all), second, losing);
+        self.first.drain().await;
+        is_exact(&self.first, COUNT).await;
+        assert_eq!(self.lines.of_groups("lost the claim, standing by"), [1; 3]);
+        assert_eq!(
+            self.lines.of_groups("another process has the claim, standing by"),
+            [1; 3],
+            "the second server said it at its beginning, the first does not repeat itself"
+        );
+        assert_eq!(self.lines.of_groups("took over the claim"), [1; 3]);
+    }
+}
+
+/// Plays with a server that reads the log alone.
+async fn the_loser_starts_nothing_and_the_other_goes_on(on: On) {
+    let pair = Pair::new(on).await;
+    let _logged = tracing::subscriber::set_default(pair.lines.clone());
+    pair.play(async || {
+        let started = pair.first.faults.calls().len();
+        assert!(pair.handled().await < COUNT.cast_unsigned(), "there is work left");
+        pair.until_handled(COUNT.cast_unsigned()).await;
+        assert_eq!(pair.first.faults.calls().len(), started, "it has stepped down");
+        assert!(!pair.second.faults.calls().is_empty());
+    })
+    .await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
+async fn on_postgresql_a_claim_is_lost_with_its_connection() {
+    the_loser_starts_nothing_and_the_other_goes_on(On::Postgres).await;
+}
+
+#[tokio::test]
+async fn on_sqlite_a_claim_is_lost_with_its_lock_file() {
+    the_loser_starts_nothing_and_the_other_goes_on(On::Sqlite).await;
+}
+
+/// Plays with servers that share the work, where some messages have to be retried.
+async fn servers_that_share_go_on_and_retries_move_to_the_new_leader(on: On) {
+    let pair = Pair::new(on).await;
+    for number in (0..COUNT).step_by(9) {
+        for bench in [&pair.first, &pair.second] {
+            bench.faults.plan(number, Fault::Fail(1));
+        }
+    }
+    let _logged = tracing::subscriber::set_default(pair.lines.clone());
+    pair.play(async || {}).await;
+    for bench in [&pair.first, &pair.second] {
+        assert!(!bench.faults.calls().is_empty(), "each of them has worked");
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs Redis: cargo xtask test"]
+async fn on_sqlite_servers_that_share_give_up_what_belongs_to_the_claim() {
+    servers_that_share_go_on_and_retries_move_to_the_new_leader(On::Streams).await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
+async fn on_postgresql_servers_that_share_give_up_what_belongs_to_the_claim() {
+    servers_that_share_go_on_and_retries_move_to_the_new_leader(On::Production).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_memory_a_claim_is_lost_when_it_is_revoked_and_can_be_taken_again() {
+    let weather = Weather::new(1);
+    weather.calm();
+    let store = Unreliable::new(&weather);
+    let provider = store.clone();
+    let bench = Bench::with(On::Memory, |builder| builder.provider(provider));
+    for number in 0..COUNT {
+        bench.faults.plan(number, Fault::Sleep(Duration::from_millis(5)));
+    }
+    fill(&bench, COUNT).await;
+    let lines = Lines::default();
+    let _logged = tracing::subscriber::set_default(lines.clone());
+    let handled = async || bench.numbers().await.count(Counter::Handled);
+    let server = Server::new(bench.domain.clone()).run(async {
+        for count in [40, 80, 120] {
+            while handled().await < count {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            assert!(store.revoke("bench.NumbersProjector@bench::tally"));
+            // What runs may end, and nothing more begins before it asks again.
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            let started = bench.faults.calls().len();
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            assert_eq!(bench.faults.calls().len(), started);
+        }
+        while handled().await < COUNT.cast_unsigned() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    server.await.unwrap();
+    bench.drain().await;
+    is_exact(&bench, COUNT).await;
+    assert_eq!(lines.of_groups("lost the claim, standing by"), [0, 0, 3]);
+    assert_eq!(lines.of_groups("took over the claim"), [0, 0, 3]);
+}
