@@ -18,17 +18,18 @@
 //! [`model`] has the traits behind the macros, [`config`] what `domain.toml` means.
 //! [`message`], [`port`] and [`memory`] are for adapters and tools.
 
-mod macros;
+mod declarations;
+mod handlers;
 pub mod prelude;
 mod private;
 mod providers;
 mod runtime;
 
 // Declare a domain.
-pub use macros::{
-    aggregate, aggregate_impl, command, command_handler, entity, event, event_handler, projection,
-    projector, query, query_handler, subscriber, value_object,
+pub use declarations::{
+    aggregate, aggregate_impl, command, entity, event, projection, query, value_object,
 };
+pub use handlers::{command_handler, event_handler, projector, query_handler, subscriber};
 pub use protean_core::domain::{BuildError, Register};
 pub use protean_core::model::Root;
 pub use providers::domain;
