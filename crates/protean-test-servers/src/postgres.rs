@@ -190,7 +190,7 @@ impl Database {
     /// # Panics
     /// When the server refuses it.
     pub fn run(&self, sql: &str) -> String {
-        self.server.run_in(&self.name, sql).unwrap_or_else(|told| panic!("{sql}: {told}"))
+        self.server.run_in(&self.name, sql).unwrap_or_else(|text| panic!("{sql}: {text}"))
     }
 }
 
@@ -211,7 +211,7 @@ impl Server {
     }
 
     fn run(&self, sql: &str) {
-        self.run_in("postgres", sql).unwrap_or_else(|told| panic!("{sql}: {told}"));
+        self.run_in("postgres", sql).unwrap_or_else(|text| panic!("{sql}: {text}"));
     }
 
     fn run_in(&self, database: &str, sql: &str) -> Result<String, String> {

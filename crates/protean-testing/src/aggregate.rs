@@ -8,7 +8,7 @@ use protean_port::{Error, Result};
 
 use crate::difference::difference;
 use crate::messages::{EventsOf, Found, Messages};
-use crate::refusal::{not_rejected, told};
+use crate::refusal::{describe, not_rejected};
 
 /// An event-sourced aggregate to which this has happened, replayed as from a
 /// log; `()` for one to which nothing has happened yet.
@@ -50,7 +50,7 @@ use crate::refusal::{not_rejected, told};
 /// When the aggregate does not apply one of the events, or cannot read it.
 #[track_caller]
 pub fn given<A: Replay>(id: impl Into<Id>, history: impl Messages<EventsOf<A>>) -> Given<A> {
-    let history = history.told();
+    let history = history.expected();
     let version = (history.len() as u64).checked_sub(1);
     let mut aggregate = A::blank(Root::restored(id.into(), version));
     for event in history {
@@ -58,7 +58,7 @@ pub fn given<A: Replay>(id: impl Into<Id>, history: impl Messages<EventsOf<A>>) 
         match aggregate.replay(event.name, Data::strict(&event.data)) {
             Ok(true) => {}
             Ok(false) => panic!("{} does not apply {}: add an `#[apply]`", A::NAME, event.name),
-            Err(error) => panic!("{}", told(&error)),
+            Err(error) => panic!("{}", describe(&error)),
         }
     }
     Given { aggregate }
@@ -156,7 +156,7 @@ impl<A: Aggregate> Then<A> {
     /// When others were raised, or it was refused.
     #[track_caller]
     pub fn then(self, events: impl Messages<EventsOf<A>>) -> Self {
-        let expected = events.told();
+        let expected = events.expected();
         let found: Vec<Found<'_>> =
             self.aggregate().root().raised().iter().map(Found::from).collect();
         if let Some(difference) = difference(&expected, &found, |one, other| one.is(other)) {
@@ -210,7 +210,7 @@ impl<A: Aggregate> Then<A> {
     fn aggregate(&self) -> &A {
         match &self.outcome {
             Ok(aggregate) => aggregate,
-            Err(error) => panic!("{} refused: {}", A::NAME, told(error)),
+            Err(error) => panic!("{} refused: {}", A::NAME, describe(error)),
         }
     }
 

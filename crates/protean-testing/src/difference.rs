@@ -21,12 +21,12 @@ pub(crate) fn difference<E: Display, F: Display>(
     if lines.iter().all(|line| matches!(line, Line::Both(_))) {
         return None;
     }
-    let told = lines.into_iter().map(|line| match line {
+    let text = lines.into_iter().map(|line| match line {
         Line::Both(at) => format!("    {}", found[at]),
         Line::Expected(at) => format!("  - {}", expected[at]),
         Line::Found(at) => format!("  + {}", found[at]),
     });
-    let mut text: Vec<String> = told.collect();
+    let mut text: Vec<String> = text.collect();
     if found.is_empty() {
         text.push("  (nothing was found)".to_owned());
     }
@@ -77,8 +77,8 @@ mod tests {
 
     fn lines(expected: &str, found: &str) -> Option<String> {
         let [expected, found]: [Vec<_>; 2] = [expected, found].map(|text| text.chars().collect());
-        let told = difference(&expected, &found, |one, other| one == other)?;
-        Some(told.lines().skip(1).map(|line| line.trim_start().replace(' ', "")).collect())
+        let text = difference(&expected, &found, |one, other| one == other)?;
+        Some(text.lines().skip(1).map(|line| line.trim_start().replace(' ', "")).collect())
     }
 
     #[test]

@@ -9,7 +9,7 @@ use protean_port::message::{Id, Ids};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::TestClock;
-use crate::messages::{EventsOf, Messages, Told};
+use crate::messages::{EventsOf, ExpectedMessage, Messages};
 use crate::refusal::succeeded;
 
 /// A domain in memory, with a clock that stands still and numbered identities.
@@ -81,7 +81,7 @@ impl TestDomain {
     /// and when they are processed.
     ///
     /// # Panics
-    /// When the domain cannot be built; every fault is told.
+    /// When the domain cannot be built; with every fault.
     #[track_caller]
     pub fn new(builder: DomainBuilder) -> Self {
         let clock = TestClock::default();
@@ -133,7 +133,7 @@ impl TestDomain {
         id: impl Into<Id>,
         events: impl Messages<EventsOf<A>>,
     ) -> &Self {
-        succeeded(A::NAME, self.happen::<A>(&id.into(), events.told()));
+        succeeded(A::NAME, self.happen::<A>(&id.into(), events.expected()));
         self
     }
 
@@ -142,8 +142,8 @@ impl TestDomain {
         self.numbered(processing.synchronous())
     }
 
-    pub(crate) fn happen<A: Aggregate>(&self, id: &Id, events: Vec<Told>) -> Result {
-        let events: Vec<_> = events.into_iter().map(Told::into_raised).collect();
+    pub(crate) fn happen<A: Aggregate>(&self, id: &Id, events: Vec<ExpectedMessage>) -> Result {
+        let events: Vec<_> = events.into_iter().map(ExpectedMessage::into_raised).collect();
         self.numbered(record_events::<A>(&self.domain, id, &events))
     }
 

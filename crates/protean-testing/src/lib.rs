@@ -25,5 +25,5 @@ mod refusal;
 pub use aggregate::{Given, Then, given, given_state, when_new};
 pub use clock::TestClock;
 pub use domain::TestDomain;
-pub use messages::{AnyCommands, AnyEvents, EventsOf, Messages, Told};
+pub use messages::{AnyCommands, AnyEvents, EventsOf, ExpectedMessage, Messages};
 pub use reaction::Reaction;

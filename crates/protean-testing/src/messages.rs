@@ -11,33 +11,33 @@ use serde::de::DeserializeOwned;
 /// Events of the aggregate `A`.
 pub struct EventsOf<A>(PhantomData<A>);
 
-/// Events, of whichever aggregates.
+/// Events of any aggregate.
 pub struct AnyEvents;
 
-/// Commands, for whichever aggregates.
+/// Commands of any aggregate.
 pub struct AnyCommands;
 
-/// Messages in their order: an array or a `Vec` of one type, a tuple of several
-/// types (at most eight), or `()` for none. Types that are compared need `PartialEq`.
+/// Messages in order: an array or a `Vec` of one type, a tuple of several types (at most
+/// eight), or `()` for none. Types that are compared need `PartialEq`.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no list of messages",
+    message = "`{Self}` is not a list of messages",
     note = "write `[DepositMade {{ … }}]` for one type, a tuple like \
             `(AccountOpened {{ … }}, DepositMade {{ … }})` for several, `()` for none"
 )]
 pub trait Messages<Kind> {
     /// The messages one by one.
-    fn told(self) -> Vec<Told>;
+    fn expected(self) -> Vec<ExpectedMessage>;
 }
 
-/// A message as a test tells it.
-pub struct Told {
+/// A message that a test expects.
+pub struct ExpectedMessage {
     name: &'static str,
     version: u32,
     data: String,
     is: Box<dyn Fn(&str) -> bool>,
 }
 
-impl Told {
+impl ExpectedMessage {
     /// An event.
     pub fn event<E: Event + PartialEq>(event: E) -> Self {
         Self::new(E::NAME, E::VERSION, event)
@@ -69,7 +69,7 @@ impl Told {
     }
 }
 
-impl fmt::Display for Told {
+impl fmt::Display for ExpectedMessage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, version, data, .. } = self;
         Found { name, version: *version, data }.fmt(f)
@@ -113,20 +113,20 @@ macro_rules! tuples {
             $($letter: Event<Aggregate = Owner> + PartialEq,)*
         {
             #[allow(non_snake_case)]
-            fn told(self) -> Vec<Told> {
+            fn expected(self) -> Vec<ExpectedMessage> {
                 let ($($letter,)*) = self;
-                vec![$(Told::event($letter)),*]
+                vec![$(ExpectedMessage::event($letter)),*]
             }
         }
         tuples!(AnyEvents, Event, event, $($letter)*);
         tuples!(AnyCommands, Command, command, $($letter)*);
     };
-    ($kind:ty, $message:ident, $told:ident, $($letter:ident)*) => {
+    ($kind:ty, $message:ident, $constructor:ident, $($letter:ident)*) => {
         impl<$($letter: $message + PartialEq,)*> Messages<$kind> for ($($letter,)*) {
             #[allow(non_snake_case)]
-            fn told(self) -> Vec<Told> {
+            fn expected(self) -> Vec<ExpectedMessage> {
                 let ($($letter,)*) = self;
-                vec![$(Told::$told($letter)),*]
+                vec![$(ExpectedMessage::$constructor($letter)),*]
             }
         }
     };
@@ -148,20 +148,20 @@ macro_rules! sequence {
             Owner: Aggregate,
             $message: Event<Aggregate = Owner> + PartialEq,
         {
-            fn told(self) -> Vec<Told> {
-                self.into_iter().map(Told::event).collect()
+            fn expected(self) -> Vec<ExpectedMessage> {
+                self.into_iter().map(ExpectedMessage::event).collect()
             }
         }
 
         impl<$message: Event + PartialEq $(, const $size: usize)?> Messages<AnyEvents> for $list {
-            fn told(self) -> Vec<Told> {
-                self.into_iter().map(Told::event).collect()
+            fn expected(self) -> Vec<ExpectedMessage> {
+                self.into_iter().map(ExpectedMessage::event).collect()
             }
         }
 
         impl<$message: Command + PartialEq $(, const $size: usize)?> Messages<AnyCommands> for $list {
-            fn told(self) -> Vec<Told> {
-                self.into_iter().map(Told::command).collect()
+            fn expected(self) -> Vec<ExpectedMessage> {
+                self.into_iter().map(ExpectedMessage::command).collect()
             }
         }
     };

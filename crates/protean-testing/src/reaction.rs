@@ -11,8 +11,8 @@ use protean_port::{Error, Result};
 use crate::TestDomain;
 use crate::difference::difference;
 use crate::log;
-use crate::messages::{AnyCommands, AnyEvents, Found, Messages, Told};
-use crate::refusal::{not_rejected, succeeded, told};
+use crate::messages::{AnyCommands, AnyEvents, ExpectedMessage, Found, Messages};
+use crate::refusal::{describe, not_rejected, succeeded};
 
 /// What followed from a command or an event: events and commands in the order
 /// of the log, rows, a failure.
@@ -49,7 +49,9 @@ impl TestDomain {
         id: impl Into<Id>,
         event: E,
     ) -> Reaction<'_, ()> {
-        self.reaction(|| self.happen::<E::Aggregate>(&id.into(), vec![Told::event(event)]))
+        self.reaction(|| {
+            self.happen::<E::Aggregate>(&id.into(), vec![ExpectedMessage::event(event)])
+        })
     }
 
     /// This JSON comes in a broker's stream.
@@ -86,7 +88,7 @@ impl<'d, T> Reaction<'d, T> {
     /// When others followed, or something failed.
     #[track_caller]
     pub fn then(self, events: impl Messages<AnyEvents>) -> Self {
-        self.compare(Kind::Event, &events.told())
+        self.compare(Kind::Event, &events.expected())
     }
 
     /// Events of these names followed, and no others.
@@ -118,7 +120,7 @@ impl<'d, T> Reaction<'d, T> {
     /// When they issued others, or something failed.
     #[track_caller]
     pub fn then_commands(self, commands: impl Messages<AnyCommands>) -> Self {
-        self.compare(Kind::Command, &commands.told())
+        self.compare(Kind::Command, &commands.expected())
     }
 
     /// The projection has this row.
@@ -201,7 +203,7 @@ impl<'d, T> Reaction<'d, T> {
     }
 
     #[track_caller]
-    fn compare(self, kind: Kind, expected: &[Told]) -> Self {
+    fn compare(self, kind: Kind, expected: &[ExpectedMessage]) -> Self {
         self.succeeded();
         let found: Vec<Found<'_>> = self.of(kind).map(Found::from).collect();
         if let Some(difference) = difference(expected, &found, |one, other| one.is(other)) {
@@ -236,7 +238,7 @@ impl<'d, T> Reaction<'d, T> {
         if let Err(error) = &self.outcome
             && !self.expected_to_fail
         {
-            panic!("it failed: {}", told(error));
+            panic!("it failed: {}", describe(error));
         }
     }
 

@@ -1,16 +1,15 @@
-//! What is said when something failed or was refused, or was not.
+//! The text of failed expectations about errors.
 
 use protean_port::{Error, Result};
 
-/// What is wrong when `field` is to be at fault; nothing when it is.
+/// The complaint when `field` is not at fault; `None` when it is.
 pub(crate) fn not_rejected(error: &Error, field: &str) -> Option<String> {
     let at_fault = error.violations().is_some_and(|found| !found.get(field).is_empty());
-    let told = || format!("'{field}' is expected to be at fault, but this is why: {error}");
-    (!at_fault).then(told)
+    (!at_fault).then(|| format!("expected '{field}' to be at fault, but found: {error}"))
 }
 
-/// An error with its causes.
-pub(crate) fn told(error: &Error) -> String {
+/// An error with its causes, one a line.
+pub(crate) fn describe(error: &Error) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
@@ -20,7 +19,7 @@ pub(crate) fn told(error: &Error) -> String {
     text
 }
 
-/// What was done.
+/// The value of a step that a test takes for granted.
 ///
 /// # Panics
 /// When it failed.
@@ -28,6 +27,6 @@ pub(crate) fn told(error: &Error) -> String {
 pub(crate) fn succeeded<T>(what: &str, outcome: Result<T>) -> T {
     match outcome {
         Ok(value) => value,
-        Err(error) => panic!("{what} failed: {}", told(&error)),
+        Err(error) => panic!("{what} failed: {}", describe(&error)),
     }
 }

@@ -24,8 +24,8 @@ pub async fn a_standing_tells_what_waits(sample: Sample) -> Result {
     for (settled, pending) in [(2, 2), (0, 1), (1, 0)] {
         sample.settle("x", &entries[settled..=settled]).await?;
         let standing = sample.standing("a", "x").await?;
-        let told = (standing.length, standing.pending, standing.lag, standing.consumers);
-        assert_eq!(told, (pending + 2, pending, Some(2), 1));
+        let text = (standing.length, standing.pending, standing.lag, standing.consumers);
+        assert_eq!(text, (pending + 2, pending, Some(2), 1));
     }
     Ok(())
 }

@@ -136,7 +136,7 @@ async fn picture(store: &dyn Store) -> Result<Vec<String>> {
 
 async fn standing(store: &dyn Store, group: &str) -> Result<Vec<String>> {
     let mut standing = store.standing(group, &accounts()).await?;
-    // A term that was counted as nothing may be told or not.
+    // A counter that is 0 may be missing.
     standing.counts.retain(|_, count| *count > 0);
     standing.lanes.sort_by_key(|lane| lane.priority);
     let mut lines = vec![format!("{group}: {standing:?}")];

@@ -81,8 +81,8 @@ pub async fn refuses_a_column_of_another_kind_whole(store: Arc<dyn Store>) -> Re
     let fresh = Table { name: "fresh".to_owned(), ..things() };
     let late = registration("late", Start::Head);
     let error = store.prepare(&[fresh, changed], &[late]).await.expect_err("it changes a kind");
-    let told = error.to_string();
-    assert!(told.contains("things") && told.contains("size"), "{told}");
+    let text = error.to_string();
+    assert!(text.contains("things") && text.contains("size"), "{text}");
     assert_eq!(store.row(&things(), "t").await?.row, Some(row));
     // The group was not registered_groups, so it still stands at the beginning.
     assert_eq!(store.standing("late", &accounts()).await?.committed, 1);

@@ -5,16 +5,16 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use protean_port::message::Recorded;
-use protean_port::port::{At, Delivery, DoneMark, LaneRead, Store};
+use protean_port::port::{At, Delivery, LaneRead, Store};
 use protean_port::{Error, Result};
 
 use super::domain::Domain;
 use crate::config::Processing;
-use crate::handling::deliver::run;
+use crate::handling::deliver::{Work, run};
 use crate::handling::{
-    Committed, Group, HandlerKind, Moment, NextStep, Tries, Verdict, commit, next_step, settle,
+    Committed, Group, HandlerKind, NextStep, Verdict, commit_settled, next_step, retry_on_conflict,
 };
-use crate::unit::ReadOptions;
+use crate::unit::{ReadMode, ReadOptions};
 
 /// Delivers messages that are committed, and what they cause, to every group
 /// that processes them synchronously.
@@ -90,7 +90,7 @@ async fn step(
         NextStep::First(first) => (false, attempt(domain, store, group, &first).await?),
         NextStep::Duplicate => (true, Ran::default()),
         NextStep::Hold => {
-            keep(domain, store, (group, delivery), Verdict::Held).await?;
+            keep(domain, store, group, delivery, Verdict::Held).await?;
             (true, Ran::default())
         }
     })
@@ -118,30 +118,45 @@ async fn attempt(
     group: &Group,
     delivery: &Delivery,
 ) -> Result<Ran> {
-    let mut tries = Tries::new(&domain.config().server.version_retry);
-    let mut refused = None;
-    loop {
-        let read = ReadOptions { overlay: None, mode: tries.mode() };
-        let verdict = match refused.take() {
-            // The database refuses what the handler writes: so it would the next time.
-            Some(refusal) => Verdict::Dead(refusal),
-            None => run(domain.env(), store, (group, delivery), read).await.0,
-        };
-        let failure = failure_of(group, delivery, &verdict);
-        match keep(domain, store, (group, delivery), verdict).await {
-            Ok(Committed::Now(caused)) => return Ok(Ran { caused, failure, kept: true }),
-            Ok(Committed::Before { .. }) => return Ok(Ran { kept: true, ..Ran::default() }),
-            Ok(Committed::Stale(what)) => {
-                if is_settled(store, group, delivery).await? {
-                    return Ok(Ran { kept: true, ..Ran::default() });
-                }
-                tries.wait(Error::conflict(what)).await?;
-            }
-            Err(error) if error.is_invalid() && failure.is_none() => {
-                refused = Some(error.to_string());
-            }
-            Err(error) => return Err(error),
+    let retry = &domain.config().server.version_retry;
+    retry_on_conflict(retry, |mode| attempt_once(domain, store, group, delivery, mode)).await
+}
+
+async fn attempt_once(
+    domain: &Domain,
+    store: &Arc<dyn Store>,
+    group: &Group,
+    delivery: &Delivery,
+    mode: ReadMode,
+) -> Result<Ran> {
+    let work = Work::logged(delivery, ReadOptions { overlay: None, mode });
+    let verdict = run(domain.env(), store, group, work).await.verdict;
+    match attempted(domain, store, group, delivery, verdict).await {
+        Err(late) if late.is_conflict() && is_settled(store, group, delivery).await? => {
+            Ok(Ran { kept: true, ..Ran::default() })
         }
+        ran => ran,
+    }
+}
+
+/// Commits a verdict, or that the database refuses what it writes: so it would
+/// the next time.
+async fn attempted(
+    domain: &Domain,
+    store: &Arc<dyn Store>,
+    group: &Group,
+    delivery: &Delivery,
+    verdict: Verdict,
+) -> Result<Ran> {
+    let failure = failure_of(group, delivery, &verdict);
+    match keep(domain, store, group, delivery, verdict).await {
+        Ok(Committed::Now(caused)) => Ok(Ran { caused, failure, kept: true }),
+        Ok(Committed::Before { .. }) => Ok(Ran { kept: true, ..Ran::default() }),
+        Err(refused) if refused.is_invalid() && failure.is_none() => {
+            let verdict = Verdict::Dead(refused.to_string());
+            Box::pin(attempted(domain, store, group, delivery, verdict)).await
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -159,26 +174,19 @@ async fn is_settled(store: &Arc<dyn Store>, group: &Group, delivery: &Delivery) 
     Ok(unsettled.first().is_none_or(|first| first.recorded.position != *position))
 }
 
-/// Commits what a verdict leaves.
+/// Settles a verdict on a message of the log and commits it.
 async fn keep(
     domain: &Domain,
     store: &Arc<dyn Store>,
-    (group, delivery): (&Group, &Delivery),
+    group: &Group,
+    delivery: &Delivery,
     verdict: Verdict,
 ) -> Result<Committed> {
-    let priority = delivery.recorded.message.priority;
-    let moment = Moment::of(domain.env(), domain.lanes().lane(priority));
-    let mut changes = settle(group, delivery, verdict, moment).unit.changes;
-    changes.marks.push(DoneMark {
-        group: Arc::clone(&group.name),
-        category: group.category.clone(),
-        priority,
-        at: At::First(delivery.recorded.position),
-    });
-    commit(&**store, changes).await
+    let at = At::First(delivery.recorded.position);
+    commit_settled(domain.env(), &**store, group, delivery, verdict, at).await
 }
 
-/// What a caller is told of a verdict that is a failure.
+/// The error for the caller, when a verdict is a failure.
 fn failure_of(group: &Group, delivery: &Delivery, verdict: &Verdict) -> Option<Error> {
     let (what, reason) = match verdict {
         Verdict::Retry(reason) | Verdict::Unavailable(reason) => ("is parked", reason),

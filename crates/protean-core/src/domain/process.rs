@@ -1,24 +1,26 @@
 //! Processing one command.
 
 use std::future::IntoFuture;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protean_port::message::{Extensions, Id, Message, Priority, Timestamp};
+use protean_port::message::{Extensions, Id, Message, Priority, Recorded, Timestamp};
 use protean_port::port::{
-    Append, At, BoxFuture, Changes, Count, Counter, DoneMark, Expect, KeyClaim, KeyWrite, Store,
+    Append, At, BoxFuture, Changes, Delivery, Expect, KeyClaim, KeyWrite, Store,
 };
 use protean_port::{Error, Result};
 
 use super::dispatch::dispatch;
 use super::domain::Domain;
 use crate::config::Processing;
-use crate::handling::deliver::guarded;
+use crate::handling::deliver::{Ran, Work, run};
 use crate::handling::{
-    Committed, Failure, Group, HandlerInput, HandlerOutput, NEVER, Tries, commit, key_claim,
+    Committed, Failure, Group, HandlerInput, NEVER, commit, commit_settled, key_claim,
+    retry_on_conflict,
 };
 use crate::model::Command;
-use crate::unit::{Context, MessageContext, ReadMode, ReadOptions, Unit, command_message};
+use crate::unit::{ReadMode, ReadOptions, command_message};
 
 /// A command on its way: say how, then `.await`.
 ///
@@ -119,7 +121,6 @@ impl<C: Command> Process<C> {
         match commit(&**store, changes).await? {
             Committed::Now(_) => Ok(id),
             Committed::Before { message_id, .. } => Ok(message_id.into()),
-            Committed::Stale(what) => Err(Error::conflict(what)),
         }
     }
 
@@ -159,7 +160,8 @@ pub(super) fn queued<C: Command>(
 ) -> Result<Changes> {
     let message = message(domain, command, options)?;
     let mut changes = Changes::new(domain.lanes().lane(message.priority));
-    changes.keys.extend(claim(domain, &message, None));
+    // Until it is handled nobody else may take its key: how long that takes is not known.
+    changes.keys.extend(key_claim(&message, None, NEVER).map(KeyWrite::Claim));
     changes.appends.push(Append { message, expect: Expect::End });
     Ok(changes)
 }
@@ -171,7 +173,7 @@ fn message<C: Command>(domain: &Domain, command: &C, options: &Options) -> Resul
     let default = domain.config().command_default_timeout.map(|timeout| now + timeout);
     let deadline = options.deadline.or(default);
     if deadline.is_some_and(|deadline| deadline < now) {
-        return Err(Error::expired(format!("the deadline of {} has passed", C::NAME)));
+        return Err(expired(C::NAME));
     }
     let id = Id::new();
     let correlation_id = options.correlation_id.clone().unwrap_or_else(|| id.clone().into());
@@ -181,120 +183,90 @@ fn message<C: Command>(domain: &Domain, command: &C, options: &Options) -> Resul
     command_message(domain.env(), &id, command, &cause, extensions)
 }
 
-/// Takes the sender's name for a command.
-fn claim(domain: &Domain, message: &Message, output: Option<Arc<str>>) -> Option<KeyWrite> {
-    // Until it is handled nobody may take it: how long that takes is not known.
-    let handled = output.is_some();
-    let expires = if handled { message.time + domain.config().idempotency.ttl } else { NEVER };
-    key_claim(message, output, expires).map(KeyWrite::Claim)
-}
-
 /// A command that is handled at once.
 struct Synchronous<'a, C> {
     domain: &'a Domain,
     store: &'a Arc<dyn Store>,
     group: &'a Group,
-    message: Message,
-    command: std::marker::PhantomData<fn(C)>,
+    /// No log has it yet, so it lies at no position.
+    delivery: Delivery,
+    command: PhantomData<fn(C)>,
 }
 
 impl<'a, C: Command> Synchronous<'a, C> {
     async fn new(domain: &'a Domain, message: Message) -> Result<Self> {
-        let group = domain.handlers().commands_of(message.stream.category());
-        let group = group.filter(|group| group.routes.contains_key(&message.type_name));
-        let group = group.ok_or_else(|| {
-            Error::misused(format!("nobody handles {}: register a command handler", C::NAME))
-        })?;
+        let group = domain
+            .handlers()
+            .commands_of(message.stream.category())
+            .filter(|group| group.routes.contains_key(&message.type_name))
+            .ok_or_else(|| {
+                Error::misused(format!("{} has no handler: register a command handler", C::NAME))
+            })?;
         let store = domain.store().await?;
-        Ok(Self { domain, store, group, message, command: std::marker::PhantomData })
+        let recorded = Recorded { position: 0, stream_position: 0, message };
+        let delivery = Delivery { recorded, next: 0, attempts: 0, parked: false };
+        Ok(Self { domain, store, group, delivery, command: PhantomData })
     }
 
     async fn handle(self, command: C) -> Result<C::Output> {
-        if let Some(first) = self.first_of_its_name().await? {
+        if let Some(first) = self.holder_of_key().await? {
             return self.answer_of(&first.message_id, first.output.as_deref());
         }
-        let mut tries = Tries::new(&self.domain.config().server.version_retry);
-        let mut input = HandlerInput::Value(Box::new(command));
-        loop {
-            let (answer, changes) = match self.run(input, tries.mode()).await {
-                Err(error) if error.is_conflict() => {
-                    tries.wait(error).await?;
-                    input = HandlerInput::Json(Arc::clone(&self.message.data));
-                    continue;
-                }
-                ran => ran?,
+        let mut command = Some(command);
+        let handling = retry_on_conflict(&self.domain.config().server.version_retry, |mode| {
+            let input = match command.take() {
+                Some(command) => HandlerInput::Value(Box::new(command)),
+                None => HandlerInput::Json(Arc::clone(&self.delivery.recorded.message.data)),
             };
-            match commit(&**self.store, changes).await? {
-                Committed::Now(messages) => {
-                    let caused = messages.into_iter().skip(1).collect();
-                    dispatch(self.domain, self.store, caused).await?;
-                    return Ok(answer);
-                }
-                Committed::Before { message_id, output } => {
-                    return self.answer_of(&message_id, output.as_deref());
-                }
-                Committed::Stale(what) => tries.wait(Error::conflict(what)).await?,
+            self.attempt(input, mode)
+        });
+        let (answer, committed) = handling.await?;
+        match committed {
+            Committed::Now(messages) => {
+                let caused = messages.into_iter().skip(1).collect();
+                dispatch(self.domain, self.store, caused).await?;
+                Ok(answer)
             }
-            input = HandlerInput::Json(Arc::clone(&self.message.data));
+            Committed::Before { message_id, output } => {
+                self.answer_of(&message_id, output.as_deref())
+            }
         }
     }
 
-    /// The command that has the sender's name already: it is not even tried again.
-    async fn first_of_its_name(&self) -> Result<Option<KeyClaim>> {
-        match key_claim(&self.message, None, NEVER) {
+    /// The command that has the idempotency key already: this one is not even tried.
+    async fn holder_of_key(&self) -> Result<Option<KeyClaim>> {
+        match key_claim(&self.delivery.recorded.message, None, NEVER) {
             Some(claim) => self.store.known(&claim.command, &claim.key, claim.time).await,
             None => Ok(None),
         }
     }
 
-    /// Runs the handler; the command is the first message of its changes.
-    async fn run(&self, input: HandlerInput, mode: ReadMode) -> Result<(C::Output, Changes)> {
-        let message = &self.message;
-        let cause = MessageContext {
-            priority: message.priority,
-            correlation_id: Arc::clone(&message.correlation_id),
-            causation_id: Some(Arc::clone(&message.id)),
-            seed: Some(format!("{} {}", self.group.name, message.id)),
-        };
-        let read = ReadOptions { overlay: None, mode };
-        let unit = Unit::new(Arc::clone(self.domain.env()), Arc::clone(self.store), cause, read);
-        let unit = Arc::new(unit);
-        unit.append(message.clone());
-        let call = &self.group.routes[&message.type_name];
-        let context = Context::new(Arc::clone(&unit), None);
-        let answer = guarded(self.group, call, input, context).await;
-        let answer = answer.map_err(Failure::into_error)?;
-        let mut changes = unit.finish().changes;
-        self.account(&mut changes, &answer)?;
-        Ok((answer.take(C::NAME)?, changes))
+    /// Runs the handler and commits what it did, with the command itself. What
+    /// fails leaves no trace: the caller has the error.
+    async fn attempt(&self, input: HandlerInput, mode: ReadMode) -> Result<(C::Output, Committed)> {
+        let (domain, store, group) = (self.domain, self.store, self.group);
+        let work = Work::submitted(&self.delivery, input, ReadOptions { overlay: None, mode });
+        let Ran { verdict, answer, .. } = run(domain.env(), store, group, work).await;
+        let answer = answer.ok_or_else(|| expired(C::NAME))?.map_err(Failure::into_error)?;
+        let answer = answer.take(C::NAME)?;
+        let at = At::Appended(0);
+        let committed =
+            commit_settled(domain.env(), &**store, group, &self.delivery, verdict, at).await?;
+        Ok((answer, committed))
     }
 
-    /// Enters the command as handled in the same transaction.
-    fn account(&self, changes: &mut Changes, answer: &HandlerOutput) -> Result {
-        let (group, category) = (Arc::clone(&self.group.name), self.group.category.clone());
-        let mark = DoneMark {
-            group: Arc::clone(&group),
-            category: category.clone(),
-            priority: self.message.priority,
-            at: At::Appended(0),
-        };
-        changes.marks.push(mark);
-        changes.counts.push(Count { group, category, term: Counter::Handled, count: 1 });
-        if self.message.extensions.idempotency_key.is_some() {
-            let output = answer.to_json(C::NAME)?;
-            changes.keys.extend(claim(self.domain, &self.message, Some(output)));
-        }
-        Ok(())
-    }
-
-    /// The answer to the command that came first under the same name.
+    /// The answer to the command that came first with the same idempotency key.
     fn answer_of(&self, message_id: &str, output: Option<&str>) -> Result<C::Output> {
         let output = output.ok_or_else(|| {
-            Error::conflict(format!("{} {message_id} is kept and not handled yet", C::NAME))
+            Error::conflict(format!("{} {message_id} is queued and not handled yet", C::NAME))
         })?;
         serde_json::from_str(output).map_err(|error| {
-            let told = format!("the answer to {} {message_id} cannot be read", C::NAME);
-            Error::failed(told).with_source(error)
+            Error::failed(format!("the answer to {} {message_id} cannot be read", C::NAME))
+                .with_source(error)
         })
     }
+}
+
+fn expired(name: &str) -> Error {
+    Error::expired(format!("the deadline of {name} has passed"))
 }

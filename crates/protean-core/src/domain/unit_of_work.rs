@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use protean_port::Result;
 use protean_port::message::Id;
-use protean_port::{Error, Result};
+use protean_port::port::Store;
 
 use super::dispatch::dispatch;
 use super::domain::Domain;
-use crate::handling::{Committed, Tries, commit};
+use crate::handling::{Committed, commit, retry_on_conflict};
 use crate::model::{Aggregate, Raised};
-use crate::unit::{Context, ReadOptions, Unit, length, processing_priority};
+use crate::unit::{Context, ReadMode, ReadOptions, Unit, length, processing_priority};
 
 impl Domain {
     /// Runs `work` as one unit: what it changes commits together when it gives
@@ -22,39 +23,38 @@ impl Domain {
     where
         F: AsyncFn(&Context) -> Result<T>,
     {
-        run(self, work).await
+        let store = self.store().await?;
+        let retry = &self.config().server.version_retry;
+        let ran = retry_on_conflict(retry, |mode| run_once(self, store, &work, mode)).await?;
+        if let Committed::Now(messages) = ran.committed {
+            dispatch(self, store, messages).await?;
+        }
+        Ok(ran.value)
     }
 }
 
-/// Runs `work` until its changes commit, at most as often as `version_retry` allows.
-async fn run<T, F>(domain: &Domain, work: F) -> Result<T>
+/// What a unit came to.
+struct Ran<T> {
+    value: T,
+    committed: Committed,
+}
+
+async fn run_once<T, F>(
+    domain: &Domain,
+    store: &Arc<dyn Store>,
+    work: &F,
+    mode: ReadMode,
+) -> Result<Ran<T>>
 where
     F: AsyncFn(&Context) -> Result<T>,
 {
-    let store = domain.store().await?;
-    let mut tries = Tries::new(&domain.config().server.version_retry);
-    loop {
-        let read = ReadOptions { overlay: None, mode: tries.mode() };
-        let cause = domain.cause(None);
-        let unit = Arc::new(Unit::new(Arc::clone(domain.env()), Arc::clone(store), cause, read));
-        let context = Context::new(Arc::clone(&unit), None);
-        let priority = context.priority();
-        let value = match processing_priority(priority, work(&context)).await {
-            Err(error) if error.is_conflict() => {
-                tries.wait(error).await?;
-                continue;
-            }
-            value => value?,
-        };
-        match commit(&**store, unit.finish().changes).await? {
-            Committed::Now(messages) => {
-                dispatch(domain, store, messages).await?;
-                return Ok(value);
-            }
-            Committed::Before { .. } => return Ok(value),
-            Committed::Stale(what) => tries.wait(Error::conflict(what)).await?,
-        }
-    }
+    let (env, store) = (Arc::clone(domain.env()), Arc::clone(store));
+    let read = ReadOptions { overlay: None, mode };
+    let unit = Arc::new(Unit::new(env, Arc::clone(&store), domain.cause(None), read));
+    let context = Context::new(Arc::clone(&unit), None);
+    let value = processing_priority(context.priority(), work(&context)).await?;
+    let committed = commit(&*store, unit.finish().changes).await?;
+    Ok(Ran { value, committed })
 }
 
 /// Commits events at the end of an instance's stream and processes them as

@@ -3,8 +3,14 @@
 use std::sync::Arc;
 
 use protean_port::message::Recorded;
-use protean_port::port::{Changes, Outcome, Place, Store};
+use protean_port::port::{At, Changes, Delivery, Outcome, Place, Store};
 use protean_port::{Error, Result};
+
+use super::group::Group;
+use super::settle::{Moment, settle};
+use super::telemetry;
+use super::verdict::Verdict;
+use crate::unit::Env;
 
 /// What came of committing one unit.
 pub(crate) enum Committed {
@@ -12,11 +18,34 @@ pub(crate) enum Committed {
     Now(Vec<Recorded>),
     /// This message has the idempotency key of the command already.
     Before { message_id: Arc<str>, output: Option<Arc<str>> },
-    /// It has to be run again on fresh state.
-    Stale(String),
+}
+
+/// Settles a verdict and commits what it leaves, with the mark that its message
+/// is settled.
+///
+/// # Errors
+/// As those of [`commit`].
+pub(crate) async fn commit_settled(
+    env: &Env,
+    store: &dyn Store,
+    group: &Group,
+    delivery: &Delivery,
+    verdict: Verdict,
+    at: At,
+) -> Result<Committed> {
+    let message = &delivery.recorded.message;
+    let moment = Moment::of(env, env.lanes.lane(message.priority));
+    let settled = settle(group, delivery, verdict, moment);
+    telemetry::outcome(group, delivery, &settled);
+    commit(store, settled.marked(group, message, at)).await
 }
 
 /// Commits one unit.
+///
+/// # Errors
+/// [`Error::is_conflict`] when it came too late and has to be run again on fresh
+/// state; [`Error::is_invalid`] when the database refuses what it writes;
+/// [`Error::is_unavailable`] when the store cannot be written.
 pub(crate) async fn commit(store: &dyn Store, changes: Changes) -> Result<Committed> {
     let units: Arc<[Changes]> = Arc::from([changes]);
     let outcome = store.commit(Arc::clone(&units)).await.pop();
@@ -25,7 +54,7 @@ pub(crate) async fn commit(store: &dyn Store, changes: Changes) -> Result<Commit
         Some(Outcome::Duplicate { message_id, output }) => {
             Ok(Committed::Before { message_id, output })
         }
-        Some(Outcome::Stale(what)) => Ok(Committed::Stale(what)),
+        Some(Outcome::Stale(what)) => Err(Error::conflict(what)),
         Some(Outcome::Rejected(violations)) => Err(Error::invalid(violations)),
         Some(Outcome::Unavailable(reason)) => Err(Error::unavailable(reason)),
         Some(Outcome::Dependent) | None => {

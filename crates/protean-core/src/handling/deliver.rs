@@ -1,77 +1,146 @@
-//! Running one message through its handler.
+//! Running one message through its handler: the one way, for the server and for
+//! synchronous processing.
 
 use std::collections::BTreeSet;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use protean_port::Result;
-use protean_port::message::{Recorded, Timestamp};
+use protean_port::message::Message;
 use protean_port::port::{Delivery, KeyWrite, Store};
+use protean_port::{Error, Result};
+use tracing::{Instrument, debug};
 
 use super::erased::{ErasedHandler, HandlerInput, HandlerOutput};
 use super::failure::{Failure, FailureKind, Handled};
 use super::group::{Group, HandlerKind};
 use super::idempotency::key_claim;
+use super::telemetry::message_span;
 use super::verdict::Verdict;
 use crate::catalog::too_new;
 use crate::unit::{Context, Env, MessageContext, ReadOptions, Sequence, Unit, processing_priority};
 
-/// Runs a message through its handler in `group` and says what came of it, and
-/// which units' uncommitted writes it has read: when one of them comes to
-/// nothing, so does the verdict. Nothing is committed. A handler that panics or
-/// outlasts its time has failed.
-///
-/// Dropping the future drops the handler at its last `.await`, with no effect.
-pub async fn run(
-    env: &Arc<Env>,
-    store: &Arc<dyn Store>,
-    (group, delivery): (&Group, &Delivery),
+/// A message that a group is to run.
+pub struct Work<'a> {
+    delivery: &'a Delivery,
+    origin: Origin,
     read: ReadOptions,
-) -> (Verdict, BTreeSet<Sequence>) {
-    let recorded = &delivery.recorded;
-    let deadline = recorded.message.extensions.deadline;
-    if deadline.is_some_and(|deadline| deadline < env.now()) {
-        return (Verdict::Expired, BTreeSet::new());
+}
+
+/// Where a message is when it runs.
+enum Origin {
+    /// In the log.
+    Log,
+    /// Nowhere but here: its unit appends it.
+    Caller(HandlerInput),
+}
+
+/// What running a message came to. Nothing of it is committed.
+pub struct Ran {
+    /// What is to be settled.
+    pub verdict: Verdict,
+    /// The units whose uncommitted writes the handler has read: when one of
+    /// them is left out, the verdict does not count.
+    pub readers: BTreeSet<Sequence>,
+    /// What the handler answered; none when it was not called.
+    pub(crate) answer: Option<Handled<HandlerOutput>>,
+}
+
+impl<'a> Work<'a> {
+    /// A message of the log.
+    pub fn logged(delivery: &'a Delivery, read: ReadOptions) -> Self {
+        Self { delivery, origin: Origin::Log, read }
     }
-    let Some(call) = group.routes.get(&recorded.message.type_name) else {
-        return (unknown(group, recorded), BTreeSet::new());
-    };
-    let cause = cause_of(group, recorded);
-    let unit = Arc::new(Unit::new(Arc::clone(env), Arc::clone(store), cause, read));
-    let context = Context::new(Arc::clone(&unit), Some(Arc::new(recorded.clone())));
-    let input = HandlerInput::Json(Arc::clone(&recorded.message.data));
-    let handled = guarded(group, call, input, context).await;
-    let mut finished = unit.finish();
-    let readers = std::mem::take(&mut finished.readers);
-    let now = env.now();
-    match handled.and_then(|answer| Ok(remember(group, (recorded, now), &answer)?)) {
-        Ok(settled) => {
-            finished.changes.keys.extend(settled);
-            (Verdict::Done(Box::new(finished)), readers)
-        }
-        Err(failure) => (verdict_of(&failure), readers),
+
+    /// A command that no log has yet. It becomes the first message of its own
+    /// unit, so a failure leaves no trace; its position in `delivery` is unused.
+    pub(crate) fn submitted(
+        delivery: &'a Delivery,
+        input: HandlerInput,
+        read: ReadOptions,
+    ) -> Self {
+        Self { delivery, origin: Origin::Caller(input), read }
     }
 }
 
-/// What the sender of a command that has a name is told when it sends it again.
-fn remember(
+/// Runs a message through its handler in `group`. A handler that panics or
+/// outlasts its time has failed.
+///
+/// Dropping the future drops the handler at its last `.await`, with no effect.
+pub async fn run(env: &Arc<Env>, store: &Arc<dyn Store>, group: &Group, work: Work<'_>) -> Ran {
+    let Work { delivery, origin, read } = work;
+    let message = &delivery.recorded.message;
+    if message.extensions.deadline.is_some_and(|deadline| deadline < env.now()) {
+        return Verdict::Expired.into();
+    }
+    let Some(call) = group.routes.get(&message.type_name) else {
+        return unknown(group, message).into();
+    };
+    let unit = Unit::new(Arc::clone(env), Arc::clone(store), cause_of(group, message), read);
+    let unit = Arc::new(unit);
+    let is_logged = matches!(origin, Origin::Log);
+    let (input, recorded) = match origin {
+        Origin::Log => {
+            let input = HandlerInput::Json(Arc::clone(&message.data));
+            (input, Some(Arc::new(delivery.recorded.clone())))
+        }
+        Origin::Caller(input) => {
+            unit.append(message.clone());
+            (input, None)
+        }
+    };
+    let context = Context::new(Arc::clone(&unit), recorded);
+    let span = message_span(env, group, delivery);
+    debug!(parent: &span, "handler.started");
+    let handled = guarded(group, call, input, context).instrument(span).await;
+    let mut completed = unit.finish();
+    let readers = std::mem::take(&mut completed.readers);
+    let answer = handled.and_then(|answer| {
+        let key = answered_key(env, group, message, is_logged, &answer)?;
+        completed.changes.keys.extend(key);
+        Ok(answer)
+    });
+    let verdict = match &answer {
+        Ok(_) => Verdict::Done(Box::new(completed)),
+        Err(failure) => verdict_of(failure),
+    };
+    Ran { verdict, readers, answer: Some(answer) }
+}
+
+impl From<Verdict> for Ran {
+    fn from(verdict: Verdict) -> Self {
+        Self { verdict, readers: BTreeSet::new(), answer: None }
+    }
+}
+
+/// What a later command with the same idempotency key is answered.
+fn answered_key(
+    env: &Env,
     group: &Group,
-    (recorded, now): (&Recorded, Timestamp),
+    message: &Message,
+    is_logged: bool,
     answer: &HandlerOutput,
 ) -> Result<Option<KeyWrite>> {
-    let message = &recorded.message;
     if group.kind != HandlerKind::Commands || message.extensions.idempotency_key.is_none() {
         return Ok(None);
     }
-    let output = answer.to_json(&message.type_name)?;
-    let expires = now + group.idempotency.ttl;
-    Ok(key_claim(message, Some(output), expires).map(KeyWrite::Settle))
+    let output = Some(answer.to_json(message.name())?);
+    Ok(match is_logged {
+        // The key was claimed when the command was appended.
+        true => {
+            let expires = env.now() + group.idempotency.ttl;
+            key_claim(message, output, expires).map(KeyWrite::Settle)
+        }
+        false => {
+            let expires = message.time + group.idempotency.ttl;
+            key_claim(message, output, expires).map(KeyWrite::Claim)
+        }
+    })
 }
 
 /// Calls a handler in the priority of its message, within the time it is
 /// given; a panic becomes a failure.
-pub(crate) async fn guarded(
+async fn guarded(
     group: &Group,
     call: &ErasedHandler,
     input: HandlerInput,
@@ -91,28 +160,26 @@ pub(crate) async fn guarded(
 }
 
 fn timed_out(handler: &str, limit: std::time::Duration) -> Failure {
-    protean_port::Error::failed(format!("{handler} took longer than {limit:?}")).into()
+    Error::failed(format!("{handler} took longer than {limit:?}")).into()
 }
 
 fn panicked(handler: &str, panic: &(dyn std::any::Any + Send)) -> Failure {
     let text = panic.downcast_ref::<&str>().copied();
-    let told = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    protean_port::Error::failed(format!("{handler} panicked: {}", told.unwrap_or("no message")))
-        .into()
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    Error::failed(format!("{handler} panicked: {}", text.unwrap_or("no message"))).into()
 }
 
-fn unknown(group: &Group, recorded: &Recorded) -> Verdict {
-    let (name, version) = (&recorded.message.type_name, recorded.message.version);
+fn unknown(group: &Group, message: &Message) -> Verdict {
+    let (name, version) = (&message.type_name, message.version);
     match (group.newest(name), group.kind) {
-        (Some(known), _) => Verdict::Dead(too_new(recorded.message.name(), version, known)),
+        (Some(known), _) => Verdict::Dead(too_new(message.name(), version, known)),
         (None, HandlerKind::Commands) => Verdict::Dead(format!("no command handler knows {name}")),
         (None, _) => Verdict::Ignored,
     }
 }
 
 /// What a message hands on to everything its handler makes.
-fn cause_of(group: &Group, recorded: &Recorded) -> MessageContext {
-    let message = &recorded.message;
+fn cause_of(group: &Group, message: &Message) -> MessageContext {
     MessageContext {
         priority: message.priority,
         correlation_id: Arc::clone(&message.correlation_id),

@@ -14,14 +14,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protean_port::message::{Lane, Timestamp};
+use protean_port::message::{Lane, Message, Timestamp};
 use protean_port::port::{
-    Changes, Count, Counter, Dead, Delivery, KeyWrite, MessageRef, Park, ProgressMove,
+    At, Changes, Count, Counter, Dead, Delivery, DoneMark, KeyWrite, MessageRef, Park, ProgressMove,
 };
 
 use super::group::Group;
 use super::idempotency::key_claim;
-use super::retry::{backoff, jitter};
+use super::retry::{Backoff, jitter};
 use super::verdict::Verdict;
 use crate::config::OnDeadLetter;
 use crate::unit::{CompletedUnit, Env};
@@ -47,6 +47,28 @@ pub struct Settled {
     pub unit: CompletedUnit,
     /// The stream position the group expects next, when this moves it.
     pub next: Option<u64>,
+    pub(super) fate: Fate,
+}
+
+/// What becomes of the message, as it is told in the log lines of the program.
+#[derive(Debug)]
+pub(super) enum Fate {
+    Handled,
+    /// Settled for good without its handler, in this term.
+    Passed(Counter),
+    /// It waits behind another one.
+    Held,
+    /// It is tried again, which costs an attempt.
+    Retried,
+    /// It is tried again, which costs none.
+    Postponed,
+    /// It is a dead letter.
+    GivenUp,
+    /// It would be a dead letter, if the group kept any.
+    Dropped {
+        attempt: u32,
+        reason: String,
+    },
 }
 
 impl Moment {
@@ -58,6 +80,18 @@ impl Moment {
 }
 
 impl Settled {
+    /// Everything to commit, with the mark that the message is settled.
+    pub(crate) fn marked(self, group: &Group, message: &Message, at: At) -> Changes {
+        let mut changes = self.unit.changes;
+        changes.marks.push(DoneMark {
+            group: Arc::clone(&group.name),
+            category: group.category.clone(),
+            priority: message.priority,
+            at,
+        });
+        changes
+    }
+
     /// True when later messages of the stream have to wait for this one.
     pub fn is_in_the_way(&self) -> bool {
         let changes = &self.unit.changes;
@@ -74,9 +108,9 @@ pub fn settle(group: &Group, delivery: &Delivery, verdict: Verdict, moment: Mome
             settling.unit = *finished;
             settling.leave(Counter::Handled);
         }
-        Verdict::Ignored => settling.leave(Counter::Ignored),
+        Verdict::Ignored => settling.pass(Counter::Ignored),
         Verdict::Expired => {
-            settling.leave(Counter::Expired);
+            settling.pass(Counter::Expired);
             settling.free_key();
         }
         Verdict::Duplicate => settling.repeat(),
@@ -87,7 +121,7 @@ pub fn settle(group: &Group, delivery: &Delivery, verdict: Verdict, moment: Mome
         Verdict::Unavailable(reason) => settling.wait(OUTAGE_WAIT, reason),
         Verdict::Suspect => settling.charge(),
     }
-    Settled { next: settling.next, unit: settling.unit }
+    Settled { next: settling.next, unit: settling.unit, fate: settling.fate }
 }
 
 /// What is kept when the unit of a delivery is left out of its commit: the
@@ -104,11 +138,13 @@ struct Settling<'a> {
     moment: Moment,
     unit: CompletedUnit,
     next: Option<u64>,
+    fate: Fate,
 }
 
 impl<'a> Settling<'a> {
     fn new(group: &'a Group, delivery: &'a Delivery, moment: Moment) -> Self {
-        Self { group, delivery, moment, unit: CompletedUnit::empty(moment.lane), next: None }
+        let unit = CompletedUnit::empty(moment.lane);
+        Self { group, delivery, moment, unit, next: None, fate: Fate::Handled }
     }
 
     fn changes(&mut self) -> &mut Changes {
@@ -130,8 +166,15 @@ impl<'a> Settling<'a> {
         self.advance();
     }
 
+    /// The same without its handler.
+    fn pass(&mut self, term: Counter) {
+        self.fate = Fate::Passed(term);
+        self.leave(term);
+    }
+
     /// Handled before: counted beside the account, nothing moves.
     fn repeat(&mut self) {
+        self.fate = Fate::Passed(Counter::Duplicate);
         self.count(Counter::Duplicate);
         self.take();
         self.release();
@@ -143,7 +186,8 @@ impl<'a> Settling<'a> {
             return self.give_up(attempts, reason);
         }
         let chance = jitter(self.delivery.recorded.position, attempts);
-        let wait = backoff(self.group.subscription.retry_delay, attempts, chance);
+        let wait = Backoff::of_handler(self.group.subscription.retry_delay).wait(attempts, chance);
+        self.fate = Fate::Retried;
         self.park(attempts, Some(self.moment.waits_from + wait), reason);
     }
 
@@ -156,14 +200,17 @@ impl<'a> Settling<'a> {
         let reason = "the process ended while it was handled".into();
         // The next process, if it comes to that, is to find it before those behind it.
         let due = self.delivery.recorded.message.time.min(self.moment.waits_from);
+        self.fate = Fate::Retried;
         self.park(attempts + 1, Some(due), reason);
     }
 
     fn wait(&mut self, wait: Duration, reason: String) {
+        self.fate = Fate::Postponed;
         self.park(self.delivery.attempts, Some(self.moment.waits_from + wait), reason);
     }
 
     fn hold(&mut self) {
+        self.fate = Fate::Held;
         let reason = "waits behind an earlier message of its stream".into();
         let (group, message, attempts) = (self.name(), self.message(), self.delivery.attempts);
         self.take();
@@ -173,8 +220,10 @@ impl<'a> Settling<'a> {
     fn give_up(&mut self, attempts: u32, reason: String) {
         self.free_key();
         if !self.group.subscription.enable_dlq {
+            self.fate = Fate::Dropped { attempt: attempts, reason };
             return self.leave(Counter::Purged);
         }
+        self.fate = Fate::GivenUp;
         let (group, message, time) = (self.name(), self.message(), self.moment.now);
         self.take();
         let skips = self.group.subscription.on_dead_letter == OnDeadLetter::Skip;

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use protean_core::config::VersionRetry;
-use protean_core::handling::{Verdict, backoff};
+use protean_core::handling::{Backoff, Verdict};
 
 /// So many conflicts in a row are a failure of the message.
 const FAILURE: u32 = 50;
@@ -37,8 +37,7 @@ impl Conflicts {
         }
         let beyond = row.times.checked_sub(retry.max_retries).filter(|beyond| *beyond > 0)?;
         row.waits = true;
-        let wait = backoff(retry.base_delay, beyond, 0.0).min(retry.max_delay);
-        Some(Verdict::Conflict(what, wait))
+        Some(Verdict::Conflict(what, Backoff::of_conflicts(retry).wait(beyond, 0.0)))
     }
 
     /// A unit of the message has committed: it is over, unless it only waits.

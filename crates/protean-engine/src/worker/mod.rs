@@ -31,7 +31,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::FutureExt;
 use futures_util::stream::FuturesUnordered;
-use protean_core::handling::longest_backoff;
+use protean_core::handling::Backoff;
 use protean_port::Result;
 use protean_port::message::{Lane, Timestamp};
 use protean_port::port::{BoxFuture, Changes, Delivery, Outcome, ParkedPage};
@@ -366,7 +366,8 @@ impl Worker {
 
     fn found(&mut self, lane: Lane, page: Result<ParkedPage>) {
         if let Ok(ParkedPage { next_due: Some(due), .. }) = &page {
-            let longest = longest_backoff(self.runner.group.subscription.retry_delay);
+            let longest =
+                Backoff::of_handler(self.runner.group.subscription.retry_delay).longest_wait();
             let longest = longest.max(self.runner.domain.config().server.version_retry.max_delay);
             self.clock.learn(self.runner.domain.clock(), *due, longest);
         }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use protean_core::handling::{Moment, Verdict, left_out, settle};
+use protean_core::handling::{Moment, Verdict, left_out, settle, telemetry};
 use protean_core::unit::Sequence;
 use protean_port::message::Lane;
 use protean_port::port::{Delivery, Outcome, Park};
-use tracing::{debug, warn};
+use tracing::warn;
 
 use super::{Happening, STORE_WAIT, Worker};
 use crate::failpoint::reached;
@@ -96,11 +96,11 @@ impl Worker {
         marking: Marking,
     ) -> bool {
         let Judged { verdict, readers, .. } = judged;
-        self.tell(&delivery, &verdict);
         let group = Arc::clone(&self.runner.group);
         let moment = self.moment(lane);
         let otherwise = left_out(&group, &delivery, moment);
         let mut settled = settle(&group, &delivery, verdict, moment);
+        telemetry::outcome(&group, &delivery, &settled);
         settled.unit.readers = readers;
         let moves_on = settled.next.is_some();
         if !settled.unit.changes.parks.iter().any(|park| matches!(park, Park::Keep { .. })) {
@@ -112,19 +112,6 @@ impl Worker {
 
     pub(super) fn moment(&self, lane: Lane) -> Moment {
         Moment { now: self.runner.domain.clock().now(), waits_from: self.now(), lane }
-    }
-
-    fn tell(&self, delivery: &Delivery, verdict: &Verdict) {
-        let (handler, id) = (&self.runner.group.handler, &delivery.recorded.message.id);
-        match verdict {
-            Verdict::Retry(reason) => warn!(%handler, %id, "handler.failed: {reason}"),
-            Verdict::Unavailable(reason) => warn!(%handler, %id, "unavailable: {reason}"),
-            Verdict::Dead(reason) => warn!(%handler, %id, "message.dlq: {reason}"),
-            Verdict::Suspect => {
-                warn!(%handler, %id, "was being handled when the process ended: it runs alone");
-            }
-            _ => debug!(%handler, %id, "handler.completed"),
-        }
     }
 
     pub(super) fn committed(&mut self, lane: Lane, outcomes: Vec<Outcome>) {

@@ -93,10 +93,10 @@ impl HandlerRunner {
         let mode = if delivery.parked { ReadMode::Verify } else { ReadMode::Assume };
         let read = ReadOptions { overlay: Some(overlay), mode };
         let began = Instant::now();
-        let ran = deliver::run(self.domain.env(), &self.store, (&self.group, delivery), read);
-        let (verdict, readers) = ran.await;
+        let work = deliver::Work::logged(delivery, read);
+        let ran = deliver::run(self.domain.env(), &self.store, &self.group, work).await;
         reached("after the handler");
-        Judged { verdict, readers, took: began.elapsed() }
+        Judged { verdict: ran.verdict, readers: ran.readers, took: began.elapsed() }
     }
 
     /// Decides from memory when it can: only a message that is not obviously

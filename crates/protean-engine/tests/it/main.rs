@@ -16,6 +16,7 @@
 //! * `shared`: several servers share the work, over a broker that may fail
 //! * `outages`: and what becomes of the broker while they do, on a `way` that may be cut
 //! * `snapshots`: snapshots among units that commit together
+//! * `telemetry`: what log lines say about a message; `counts`: one place counts for both ways
 //! * `two_aggregates`: one handler, two categories
 //! * `versions`: messages of other versions in the log; `rollout`: and programs of two at once;
 //!   `upgrade`: and all that an earlier release left behind
@@ -28,6 +29,7 @@
 
 mod breakers;
 mod child;
+mod counts;
 mod crashes;
 mod external;
 mod faults;
@@ -53,6 +55,7 @@ mod snapshots;
 mod subscribers;
 mod suspects;
 mod tallies;
+mod telemetry;
 mod two_aggregates;
 mod unreliable;
 mod upgrade;

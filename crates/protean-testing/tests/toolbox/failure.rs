@@ -12,7 +12,7 @@ thread_local! {
 /// A test that failed.
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
-    pub(crate) told: String,
+    pub(crate) text: String,
     pub(crate) file: String,
     pub(crate) line: u32,
 }
@@ -33,13 +33,13 @@ pub(crate) fn failure<T>(test: impl FnOnce() -> T) -> Failure {
 #[track_caller]
 pub(crate) fn fails<T>(test: impl FnOnce() -> T, parts: &[&str]) {
     let caller = std::panic::Location::caller();
-    let Failure { told, file, line } = failure(test);
+    let Failure { text, file, line } = failure(test);
     for part in parts {
-        assert!(told.contains(part), "no '{part}' in:\n{told}");
+        assert!(text.contains(part), "no '{part}' in:\n{text}");
     }
     let near = caller.line()..=caller.line() + 8;
     let place = format!("{file}:{line}");
-    assert!(file == caller.file() && near.contains(&line), "failed at {place}:\n{told}");
+    assert!(file == caller.file() && near.contains(&line), "failed at {place}:\n{text}");
 }
 
 /// Catches what the thread tells that asked for it, and leaves the others alone.
@@ -48,11 +48,11 @@ fn listen() {
     ONCE.call_once(|| {
         let before = take_hook();
         set_hook(Box::new(move |panic| {
-            let told = panic.payload_as_str().unwrap_or_default().to_owned();
+            let text = panic.payload_as_str().unwrap_or_default().to_owned();
             let place = panic.location().map(|at| (at.file().to_owned(), at.line()));
             let (file, line) = place.unwrap_or_default();
             let caught = CAUGHT.with_borrow_mut(|caught| {
-                caught.as_mut().map(|caught| caught.push(Failure { told, file, line })).is_some()
+                caught.as_mut().map(|caught| caught.push(Failure { text, file, line })).is_some()
             });
             if !caught {
                 before(panic);

@@ -117,9 +117,9 @@ fn a_refused_command_leaves_nothing() {
 
 #[test]
 fn a_handler_that_fails_after_the_commit_is_told() {
-    let told = |error: &Error| assert!(error.committed());
+    let text = |error: &Error| assert!(error.committed());
     let too_much = || pay_in(1_000_001);
-    opened_bank().when(too_much()).then_error(told).then([deposit(1_000_001)]);
+    opened_bank().when(too_much()).then_error(text).then([deposit(1_000_001)]);
     let bank = opened_bank();
     let why = ["Clerk failed", "nobody has so much"];
     fails(|| bank.when(too_much()).then_nothing(), &why);

@@ -22,10 +22,10 @@ fn an_event_changes_the_state_and_is_recorded() {
 fn a_broken_invariant_bars_the_aggregate() {
     let mut account = Account::open("Ada").unwrap();
     let error = account.withdraw(1.into()).unwrap_err();
-    let told = "balance: Insufficient funds: balance cannot be negative";
-    assert_eq!(error.to_string(), told);
+    let text = "balance: Insufficient funds: balance cannot be negative";
+    assert_eq!(error.to_string(), text);
     assert_eq!(raised(&account), ["AccountOpened"]);
-    assert_eq!(account.deposit(5.into(), None).unwrap_err().to_string(), told);
+    assert_eq!(account.deposit(5.into(), None).unwrap_err().to_string(), text);
 }
 
 #[test]
@@ -47,8 +47,8 @@ fn a_precondition_refuses_the_event() {
 #[test]
 fn fields_are_checked_after_each_event() {
     let error = Account::open(&"x".repeat(101)).unwrap_err();
-    let told = "must have at most 100 characters, has 101";
-    assert_eq!(error.violations().unwrap().get("holder_name"), [told]);
+    let text = "must have at most 100 characters, has 101";
+    assert_eq!(error.violations().unwrap().get("holder_name"), [text]);
 }
 
 #[test]

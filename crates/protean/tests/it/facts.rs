@@ -23,7 +23,7 @@ struct LastMeals;
 #[projector(projection = LastMeal)]
 impl LastMeals {
     #[on]
-    async fn told(&self, fact: MealFact, ctx: &Context) -> Handled {
+    async fn text(&self, fact: MealFact, ctx: &Context) -> Handled {
         let changes = Self::changes(&fact.id, ctx).await?;
         let meal = LastMeal { order_id: fact.id, dish: fact.dish, changes };
         Ok(ctx.repository::<LastMeal>().add(meal).await?)
@@ -148,9 +148,9 @@ async fn each_version_of_a_row_is_told_with_all_its_values() {
     assert_eq!(facts[1].message.causation_id, None);
     let values = r#"{"id":"ID","number":"A-2","ship_to":{"street":"Main","city":"Oslo"},"bill_to":null,"status":"Open","lines":[{"id":"1","quantity":2}],"discount":-0.50,"placed":null,"weight":2.0}"#;
     assert_eq!(facts[1].message.data.replace(id.as_str(), "ID"), values);
-    let told: OrderFactEvent = serde_json::from_str(&facts[1].message.data).unwrap();
+    let text: OrderFactEvent = serde_json::from_str(&facts[1].message.data).unwrap();
     assert_eq!(
-        (told.status, told.discount, told.lines[0].quantity),
+        (text.status, text.discount, text.lines[0].quantity),
         (Status::Open, Decimal::new(-50, 2), 2)
     );
 }
@@ -204,8 +204,8 @@ impl Squatter {}
 #[test]
 fn the_category_of_facts_belongs_to_them() {
     let built = kitchen(Processing::Sync).aggregate::<Squatter>().build();
-    let told = "two aggregates share the category kitchen::order-fact: rename one";
-    assert_eq!(built.err().unwrap().faults(), [told]);
+    let text = "two aggregates share the category kitchen::order-fact: rename one";
+    assert_eq!(built.err().unwrap().faults(), [text]);
 }
 
 #[tokio::test]

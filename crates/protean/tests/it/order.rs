@@ -51,12 +51,12 @@ fn defaults_are_exact() {
 fn a_row_that_cannot_be_read_names_the_field() {
     let mut row = row(&Order::place("A-1").unwrap());
     row[2] = Value::Integer(3);
-    let told = Order::read(&mut Values::new(&row)).unwrap_err();
-    assert_eq!(told, "ship_to: street: expected text, found Integer(3)");
+    let text = Order::read(&mut Values::new(&row)).unwrap_err();
+    assert_eq!(text, "ship_to: street: expected text, found Integer(3)");
     row[2] = Value::text("Main");
     row[6] = Value::text("Lost");
-    let told = Order::read(&mut Values::new(&row)).unwrap_err();
-    assert_eq!(told, "status: expected one of 'Open', 'sent-off', found 'Lost'");
+    let text = Order::read(&mut Values::new(&row)).unwrap_err();
+    assert_eq!(text, "status: expected one of 'Open', 'sent-off', found 'Lost'");
 }
 
 #[test]

@@ -60,23 +60,23 @@ async fn the_state_of_a_moment_is_that_after_the_last_event_before_it() {
     }
     let missing = jars.as_of(&id, at(9)).await.unwrap_err();
     assert!(missing.is_not_found());
-    let told = "no Jar as of 1970-01-01T00:00:00.000009+00:00 has the id 'a'";
-    assert_eq!(missing.to_string(), told);
+    let text = "no Jar as of 1970-01-01T00:00:00.000009+00:00 has the id 'a'";
+    assert_eq!(missing.to_string(), text);
 }
 
 #[tokio::test]
 async fn what_is_past_can_neither_be_changed_nor_kept() {
     let domain = jars(0);
     stir(&domain, "a", 3).await;
-    let told = "version: this is Jar 'a' as it was at version 1: get the present one to change it";
+    let text = "version: this is Jar 'a' as it was at version 1: get the present one to change it";
     let mut past = reader(&domain).await.at_version(&"a".into(), 1).await.unwrap();
-    assert_eq!(past.stir(1.into(), 0.5).unwrap_err().to_string(), told);
+    assert_eq!(past.stir(1.into(), 0.5).unwrap_err().to_string(), text);
     let past = std::sync::Mutex::new(Some(past));
     let kept = domain.unit_of_work(async |context| {
         let past = past.lock().unwrap().take().unwrap();
         context.repository::<Jar>().add(past).await
     });
-    assert_eq!(kept.await.unwrap_err().to_string(), told);
+    assert_eq!(kept.await.unwrap_err().to_string(), text);
     // The present one is as it was.
     change(&domain, "a", |jar| jar.stir(1.into(), 0.5).unwrap()).await;
 }

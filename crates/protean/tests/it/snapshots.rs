@@ -143,8 +143,8 @@ async fn are_taken_on_demand_where_there_is_none_of_the_present_version() {
     let missing = snapshots.take::<Jar>(&"d".into()).await.unwrap_err();
     assert!(missing.is_not_found());
     let unknown = snapshots.take_of("Jarr", &"a".into()).await.unwrap_err();
-    let told = "no event-sourced aggregate is called 'Jarr'; did you mean 'Jar'?";
-    assert_eq!(unknown.to_string(), told);
+    let text = "no event-sourced aggregate is called 'Jarr'; did you mean 'Jar'?";
+    assert_eq!(unknown.to_string(), text);
 }
 
 #[projection(name = "Snapshots")]
@@ -156,8 +156,8 @@ struct Pictures {
 #[test]
 fn nobody_else_has_their_table() {
     let taken = protean::domain("kitchen").projection::<Pictures>().build();
-    let told = taken.err().unwrap().to_string();
-    assert!(told.contains("the table 'snapshots' is the store's own"), "{told}");
+    let text = taken.err().unwrap().to_string();
+    assert!(text.contains("the table 'snapshots' is the store's own"), "{text}");
 }
 
 #[tokio::test]

@@ -114,9 +114,9 @@ fn faults(builder: DomainBuilder, expected: &[&str]) {
 
 #[test]
 fn a_broker_that_is_not_configured_is_told() {
-    let told = "Gatekeeper reads the stream 'post' of the broker 'partner', which is not \
+    let text = "Gatekeeper reads the stream 'post' of the broker 'partner', which is not \
                 configured: add [brokers.partner]; known: 'default'";
-    faults(office().register(Gatekeeper), &[told]);
+    faults(office().register(Gatekeeper), &[text]);
     let partner = "[brokers.partner]\nprovider = \"inline\"\n";
     office().register(Gatekeeper).config(partner).build().unwrap();
 }
@@ -126,6 +126,6 @@ fn streams_that_would_be_mixed_up_are_told() {
     let partner = "[brokers.partner]\nprovider = \"inline\"\n";
     let both = office().register(Mailroom).register(Gatekeeper).config(partner);
     faults(both, &["read streams named 'post' of two brokers"]);
-    let told = "Curious reads the stream 'office::letter', which is Letter's own";
-    faults(office().register(Curious), &[told]);
+    let text = "Curious reads the stream 'office::letter', which is Letter's own";
+    faults(office().register(Curious), &[text]);
 }

@@ -229,7 +229,7 @@ async fn load(domain: &Domain) -> Result<Purse> {
     domain.repository::<Purse>().await?.get(&"p".into()).await
 }
 
-fn told<T>(result: Result<T>) -> String {
+fn text<T>(result: Result<T>) -> String {
     Failure::from(result.err().unwrap()).to_string()
 }
 
@@ -265,10 +265,10 @@ async fn what_an_upcaster_cannot_take_names_the_step() {
     let folder = tempfile::tempdir().unwrap();
     of_old(&folder).await;
     tamper(&folder, "{\"amount\": true}", 2);
-    let told = told(load(&present(&folder, "")).await);
+    let text = text(load(&present(&folder, "")).await);
     let expected = "event 2 of purses::purse-p cannot be replayed: \
                     version 2 of Paid cannot be upcast to version 3: the field 'amount': ";
-    assert!(told.starts_with(expected), "{told}");
+    assert!(text.starts_with(expected), "{text}");
 }
 
 #[tokio::test]
@@ -278,7 +278,7 @@ async fn an_event_of_a_newer_version_cannot_be_replayed() {
     tamper(&folder, "{}", 4);
     let expected = "event 2 of purses::purse-p cannot be replayed: \
                     it is version 4 of Paid, this program knows up to 3: run a newer one";
-    assert_eq!(told(load(&present(&folder, "")).await), expected);
+    assert_eq!(text(load(&present(&folder, "")).await), expected);
 }
 
 #[tokio::test]
@@ -290,10 +290,10 @@ async fn a_field_that_the_type_does_not_have_is_an_error_unless_told_otherwise()
         ("\"colour\": 1", "'colour', its type has none; known: 'amount', 'currency' and 'note'"),
     ] {
         tamper(&folder, &format!("{{\"amount\": 1, \"currency\": \"EUR\", {data}}}"), 3);
-        let told = told(load(&present(&folder, "")).await);
+        let text = text(load(&present(&folder, "")).await);
         let begin =
             "event 2 of purses::purse-p cannot be replayed: the data of a Paid has the field";
-        assert_eq!(told, format!("{begin} {expected}"));
+        assert_eq!(text, format!("{begin} {expected}"));
         let purse = load(&present(&folder, "lenient_deserialization = true")).await.unwrap();
         assert_eq!(purse.currencies, ["ITL", "GBP", "EUR"]);
     }
@@ -305,10 +305,10 @@ async fn a_field_that_is_missing_is_an_error_in_any_case() {
     of_old(&folder).await;
     tamper(&folder, "{\"amount\": 1}", 3);
     for more in ["", "lenient_deserialization = true"] {
-        let told = told(load(&present(&folder, more)).await);
+        let text = text(load(&present(&folder, more)).await);
         assert!(
-            told.contains("the data of a Paid cannot be read: missing field `currency`"),
-            "{told}"
+            text.contains("the data of a Paid cannot be read: missing field `currency`"),
+            "{text}"
         );
     }
 }
@@ -327,16 +327,16 @@ async fn projected(data: &str, version: u32, more: &str) -> Result {
 #[tokio::test]
 async fn handlers_read_as_strictly_as_replays() {
     let data = "{\"amount\": 1, \"currency\": \"EUR\", \"not\": \"\"}";
-    let told = told(projected(data, 3, "").await);
-    assert!(told.contains("is dead: the data of a Paid has the field 'not'"), "{told}");
+    let text = text(projected(data, 3, "").await);
+    assert!(text.contains("is dead: the data of a Paid has the field 'not'"), "{text}");
     projected(data, 3, "lenient_deserialization = true").await.unwrap();
 }
 
 #[tokio::test]
 async fn a_newer_version_is_dead_for_a_handler_and_says_why() {
-    let told = told(projected("{}", 4, "").await);
+    let text = text(projected("{}", 4, "").await);
     let expected = "is dead: it is version 4 of Paid, this program knows up to 3: run a newer one";
-    assert!(told.ends_with(expected), "{told}");
+    assert!(text.ends_with(expected), "{text}");
 }
 
 fn faults(builder: DomainBuilder) -> Vec<String> {
@@ -346,11 +346,11 @@ fn faults(builder: DomainBuilder) -> Vec<String> {
 #[test]
 fn every_old_version_needs_a_way_up() {
     let folder = tempfile::tempdir().unwrap();
-    let told = "Paid of purses::purse is at version 3 and has no upcaster from version";
+    let text = "Paid of purses::purse is at version 3 and has no upcaster from version";
     let found = faults(bare(&folder, ""));
-    assert_eq!(found, [format!("{told} 1, 2: a message of that version could not be read")]);
+    assert_eq!(found, [format!("{text} 1, 2: a message of that version could not be read")]);
     let found = faults(bare(&folder, "").upcaster::<AmountsHaveACurrency>());
-    assert_eq!(found, [format!("{told} 1: a message of that version could not be read")]);
+    assert_eq!(found, [format!("{text} 1: a message of that version could not be read")]);
 }
 
 struct FromNowhere<const FROM: u32>;

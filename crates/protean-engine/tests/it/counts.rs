@@ -1,0 +1,125 @@
+//! Both ways of processing count alike, because one place counts for both.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use protean::DomainBuilder;
+use protean::message::Priority;
+use protean::port::Counter;
+
+use crate::on_every_stack;
+use crate::tallies::{Add, Bench, Fault, Faults, Forwarder, On};
+
+on_every_stack! {
+    both_ways_of_processing_count_alike
+    a_synchronous_command_that_fails_counts_nothing
+}
+
+/// Everything is processed at once, in the caller's task.
+const AT_ONCE: &str = "command_processing = \"sync\"\nevent_processing = \"sync\"\n";
+
+fn synchronous(on: On) -> Bench {
+    Bench::rewritten(on, |base| format!("{AT_ONCE}{base}"), |builder| builder)
+}
+
+/// The account of each group: its counters, its dead letters, what is parked.
+async fn accounts(bench: &Bench) -> BTreeMap<String, (BTreeMap<Counter, u64>, u64, u64)> {
+    bench.assert_closes().await;
+    let mut accounts = BTreeMap::new();
+    for group in bench.domain.groups() {
+        let standing = bench.standing(&group.name).await;
+        let (dead, parked) = (standing.dead(), standing.parked());
+        accounts.insert(group.name.to_string(), (standing.counts, dead, parked));
+    }
+    accounts
+}
+
+/// Commands of two instances, one of them sent twice under its key, one whose
+/// event a projector refuses.
+async fn send(bench: &Bench) {
+    bench.faults.plan(13, Fault::Reject);
+    for (number, tally) in [(1, "a"), (2, "b"), (3, "a"), (3, "a"), (13, "c")] {
+        let command = Add { tally: tally.into(), number };
+        let sent = bench.domain.process(command).idempotency_key(format!("row-{number}"));
+        let ended = sent.priority(Priority::LOW).await;
+        assert!(ended.is_ok() || number == 13, "{ended:?}");
+    }
+}
+
+async fn both_ways_of_processing_count_alike(on: On) {
+    let at_once = synchronous(on);
+    send(&at_once).await;
+    let later = Bench::new(on);
+    send(&later).await;
+    later.drain().await;
+    let found = accounts(&at_once).await;
+    let handled = |count| BTreeMap::from([(Counter::Handled, count)]);
+    let expected = [
+        ("bench.NumbersProjector", (handled(3), 1, 0)),
+        ("bench.SumProjector", (handled(4), 0, 0)),
+        ("bench.TallyCommands", (handled(4), 0, 0)),
+    ];
+    assert_eq!(found, expected.map(|(name, account)| (name.to_owned(), account)).into());
+    assert_eq!(found, accounts(&later).await);
+}
+
+async fn a_synchronous_command_that_fails_counts_nothing(on: On) {
+    let bench = synchronous(on);
+    let before = accounts(&bench).await;
+    let command = Add { tally: "a".into(), number: -1 };
+    let refused = bench.domain.process(command).idempotency_key("row").synchronous().await;
+    assert!(refused.unwrap_err().is_invalid());
+    assert_eq!(accounts(&bench).await, before);
+    let command = Add { tally: "a".into(), number: 1 };
+    bench.domain.process(command).idempotency_key("row").synchronous().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_command_that_a_handler_issues_counts_alike() {
+    let with = |before: &'static str| {
+        let more = |builder: DomainBuilder| builder.register(Forwarder(Faults::default()));
+        Bench::rewritten(On::Memory, |base| format!("{before}{base}"), more)
+    };
+    let (at_once, later) = (with(AT_ONCE), with(""));
+    for bench in [&at_once, &later] {
+        let command = Add { tally: "a".into(), number: 1 };
+        bench.domain.process(command).await.unwrap();
+    }
+    later.drain().await;
+    assert_eq!(accounts(&at_once).await, accounts(&later).await);
+}
+
+/// Where counters are written: all that is settled, and what an operator purges.
+const COUNTING: [&str; 2] = ["handling/dead_letter.rs", "handling/settle.rs"];
+
+#[test]
+fn only_settle_and_dead_letters_write_counters() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    // Adapters apply counts, they make none.
+    let makers = ["protean", "protean-cli", "protean-core", "protean-engine"];
+    let mut counting = Vec::new();
+    for file in makers.iter().flat_map(|maker| sources(&crates.join(maker).join("src"))) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        if text.lines().any(|line| line.contains("Count {") && !line.contains("struct")) {
+            counting.push(file.to_string_lossy().replace('\\', "/"));
+        }
+    }
+    counting.sort();
+    assert_eq!(counting.len(), COUNTING.len(), "{counting:?}");
+    for (file, expected) in counting.iter().zip(COUNTING) {
+        assert!(file.ends_with(expected), "{file} writes counters");
+    }
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}

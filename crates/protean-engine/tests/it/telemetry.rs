@@ -1,0 +1,141 @@
+//! What log lines say about a message, whichever way it is processed.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use protean::{DomainBuilder, Error, Failure, Handled, event_handler};
+use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::tallies::{Add, Added, Bench, On, Tally};
+
+/// Says what it does, fails for 13 and refuses 14.
+struct Speaker;
+
+#[event_handler(part_of = Tally, start_from = "beginning")]
+impl Speaker {
+    #[handle]
+    async fn on_added(&self, event: Added) -> Handled {
+        tracing::info!("heard {}", event.number);
+        match event.number {
+            13 => Err(Error::failed("planned").into()),
+            14 => Err(Failure::rejected("planned")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Every line that this thread logs.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+impl Lines {
+    fn capture() -> (Self, DefaultGuard) {
+        let lines = Self::default();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::DEBUG)
+            .with_ansi(false)
+            .without_time()
+            .with_writer(lines.clone())
+            .finish();
+        (lines, tracing::subscriber::set_default(subscriber))
+    }
+
+    /// The lines with this text.
+    fn with(&self, text: &str) -> Vec<String> {
+        let all = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        all.lines().filter(|line| line.contains(text)).map(str::to_owned).collect()
+    }
+}
+
+fn bench(before: &str) -> Bench {
+    let register = |builder: DomainBuilder| builder.register(Speaker);
+    Bench::rewritten(On::Memory, |base| format!("{before}{base}"), register)
+}
+
+async fn add(bench: &Bench, number: i64) {
+    let command = Add { tally: format!("t{number}").as_str().into(), number };
+    let _ = bench.domain.process(command).correlation_id("chain").await;
+}
+
+const AT_ONCE: &str = "command_processing = \"sync\"\nevent_processing = \"sync\"\n";
+
+const SPAN: &str = "message{handler=Speaker message_id=bench::tally-t1-0 type=Bench.Added.v1 \
+                    correlation_id=chain lane=primary attempt=1}";
+
+#[tokio::test]
+async fn a_line_of_a_handler_carries_its_message() {
+    for before in ["", AT_ONCE] {
+        let (lines, _capturing) = Lines::capture();
+        let bench = bench(before);
+        add(&bench, 1).await;
+        if before.is_empty() {
+            bench.drain().await;
+        }
+        let heard = lines.with("heard 1");
+        assert_eq!(heard.len(), 1, "{heard:?}");
+        assert!(heard[0].contains(SPAN), "{heard:?}");
+        let started = lines.with("handler.started");
+        assert!(started.iter().any(|line| line.contains(SPAN)), "{started:?}");
+        let completed = lines.with("handler.completed");
+        let completed: Vec<_> =
+            completed.iter().filter(|line| line.contains("handler=Speaker")).collect();
+        assert_eq!(completed.len(), 1, "{completed:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_failure_says_when_it_is_tried_again_and_a_message_given_up_is_an_error() {
+    let (lines, _capturing) = Lines::capture();
+    let bench = bench("");
+    add(&bench, 13).await;
+    bench.drain().await;
+    let failed = lines.with("handler.failed");
+    assert_eq!(failed.len(), 2, "{failed:?}");
+    for (attempt, line) in (1..).zip(&failed) {
+        assert!(line.trim_start().starts_with("WARN"), "{line}");
+        for field in [&format!("attempt={attempt}"), "reason=\"planned\"", "next_try=20"] {
+            assert!(line.contains(field), "{line}");
+        }
+    }
+    let given_up = lines.with("message.dlq");
+    assert_eq!(given_up.len(), 1, "{given_up:?}");
+    let line = &given_up[0];
+    assert!(line.trim_start().starts_with("ERROR"), "{line}");
+    for field in ["type=Bench.Added.v1", "attempt=3", "reason=\"planned\"", "given up"] {
+        assert!(line.contains(field), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_is_refused_is_given_up_both_ways() {
+    for before in ["", AT_ONCE] {
+        let (lines, _capturing) = Lines::capture();
+        let bench = bench(before);
+        add(&bench, 14).await;
+        if before.is_empty() {
+            bench.drain().await;
+        }
+        let given_up = lines.with("message.dlq");
+        assert_eq!(given_up.len(), 1, "{given_up:?}");
+        assert!(given_up[0].contains("attempt=1 "), "{given_up:?}");
+    }
+}
