@@ -175,7 +175,7 @@ impl HandlerKind {
         Ok(quote! {
             #[automatically_derived]
             impl #generics ::protean::Register for #owner #bounds {
-                fn register(self, registry: &mut ::protean::__private::Registry) {
+                fn register(self, registry: &mut ::protean::Registry) {
                     registry.#register #of (#name, self #stream) #(#routes)* #broker #declare;
                 }
             }

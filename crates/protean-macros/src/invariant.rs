@@ -27,22 +27,25 @@ struct Options {
     violation: Option<Violation>,
 }
 
-const FORM: &str =
+const EXPECTED_FORM: &str =
     "write `#[invariant(post, \"field\" => \"message\")]`, or `pre` instead of `post`";
 
 impl Parse for Options {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let when: Ident = input.parse().map_err(|error| syn::Error::new(error.span(), FORM))?;
+        let when: Ident =
+            input.parse().map_err(|error| syn::Error::new(error.span(), EXPECTED_FORM))?;
         let before = when == "pre";
         if !before && when != "post" {
-            return Err(syn::Error::new_spanned(when, FORM));
+            return Err(syn::Error::new_spanned(when, EXPECTED_FORM));
         }
         if input.is_empty() {
             return Ok(Self { before, violation: None });
         }
         input.parse::<Token![,]>()?;
         let field = input.parse()?;
-        input.parse::<Token![=>]>().map_err(|error| syn::Error::new(error.span(), FORM))?;
+        input
+            .parse::<Token![=>]>()
+            .map_err(|error| syn::Error::new(error.span(), EXPECTED_FORM))?;
         let message = input.parse()?;
         input.parse::<Option<Token![,]>>()?;
         Ok(Self { before, violation: Some(Violation { field, message }) })
@@ -63,7 +66,8 @@ impl Invariant {
         let Options { before, violation } = attribute.parse_args()?;
         match (&violation, returns_bool(&signature.output)) {
             (None, true) => {
-                let message = format!("an invariant that returns `bool` needs a message: {FORM}");
+                let message =
+                    format!("an invariant that returns `bool` needs a message: {EXPECTED_FORM}");
                 Err(syn::Error::new_spanned(attribute, message))
             }
             (Some(_), false) => {

@@ -6,7 +6,7 @@ use protean_port::port::{Entry, EntryId, EntryRef};
 use redis::Value;
 
 /// The field of an entry that holds the message.
-pub(crate) const DATA: &[u8] = b"data";
+pub(crate) const DATA_FIELD: &[u8] = b"data";
 
 /// The entries in a reply to `XREADGROUP`, which lists streams with their entries; `None`
 /// when the reply is of another form.
@@ -48,7 +48,7 @@ fn of(entry: Value, stream: &Arc<str>) -> Option<Option<Entry>> {
     let mut fields = array(fields)?.into_iter();
     while let (Some(name), Some(value)) = (fields.next(), fields.next()) {
         let (name, value) = (bytes(name)?, bytes(value)?);
-        if name == DATA && entry.data.is_none() {
+        if name == DATA_FIELD && entry.data.is_none() {
             entry.data = Some(value);
         } else {
             entry.others.push((name, value));

@@ -59,7 +59,8 @@ const CERTIFICATE_OF_ANOTHER_HOST: &str = "presents a certificate for another ho
                                            name of the certificate in the URI";
 
 /// What Redis reports when a stream or a group is missing.
-const MISSING: &[&str] = &["NOGROUP", "UNBLOCKED", "no such key", "requires the key to exist"];
+const MISSING_REPORTS: &[&str] =
+    &["NOGROUP", "UNBLOCKED", "no such key", "requires the key to exist"];
 
 /// The error of a connection that failed or could not be opened.
 pub(crate) fn from_connection(failed: RedisError, address: &str) -> Error {
@@ -127,7 +128,7 @@ pub(crate) fn report_line(reply: &ServerError) -> String {
 
 /// The error for what Redis reports.
 pub(crate) fn from_report(report: &str, address: &str) -> Error {
-    if MISSING.iter().any(|word| report.contains(word)) {
+    if MISSING_REPORTS.iter().any(|word| report.contains(word)) {
         return Error::not_found(format!("stream with this group at {address}"), report);
     }
     let message = format!("Redis at {address} {}", advice(report));

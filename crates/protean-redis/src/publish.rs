@@ -55,7 +55,7 @@ fn transaction(entries: &[Publication], open: &[usize]) -> Pipeline {
     let mut transaction = redis::pipe();
     transaction.cmd("MULTI");
     for Publication { stream, data } in open.iter().map(|at| &entries[*at]) {
-        transaction.cmd("XADD").arg(&**stream).arg("*").arg(entry::DATA).arg(&**data);
+        transaction.cmd("XADD").arg(&**stream).arg("*").arg(entry::DATA_FIELD).arg(&**data);
     }
     transaction.cmd("EXEC");
     transaction

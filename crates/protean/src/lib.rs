@@ -18,32 +18,33 @@
 //! [`model`] has the traits behind the macros, [`config`] what `domain.toml` means.
 //! [`message`], [`port`] and [`memory`] are for adapters and tools.
 
-mod macros;
+mod declarations;
+mod handlers;
 pub mod prelude;
 mod private;
 mod providers;
 mod runtime;
 
 // Declare a domain.
-pub use macros::{
-    aggregate, aggregate_impl, command, command_handler, entity, event, event_handler, projection,
-    projector, query, query_handler, subscriber, value_object,
+pub use declarations::{
+    aggregate, aggregate_impl, command, entity, event, projection, query, value_object,
 };
-pub use protean_core::domain::{BuildError, Register};
+pub use handlers::{command_handler, event_handler, projector, query_handler, subscriber};
+pub use protean_core::domain::{BuildError, Register, Registry};
 pub use protean_core::model::Root;
 pub use providers::domain;
 pub use runtime::{Domain, DomainBuilder};
 
 // Handle messages.
 pub use protean_core::domain::{
-    Answer, FailureKind, Handle, Handled, On, Payload, Receive, current_priority,
+    Answer, FailureKind, Handle, Handled, On, Payload, Receive, Storage, current_priority,
     processing_priority,
 };
 pub use runtime::{Context, Failure, Repository, Selection};
 
 // Use a domain, and run its server.
 pub use protean_core::domain::{
-    Bulk, ImportProgress, Processed, Reader, Rejection, Submission, Submit,
+    Bulk, ImportProgress, Processed, Reader, Rejection, Submission, Submit, inject_entry,
 };
 pub use protean_engine::HealthPage;
 pub use runtime::{Process, Server};
@@ -54,7 +55,8 @@ pub use protean_port::{Error, Result, Violations, ensure};
 
 // Look into a domain: what the command line shows.
 pub use protean_core::domain::{
-    CausationNode, Group, HandlerKind, Handling, HandlingState, SnapshotPage, Snapshots, Trace,
+    Catalog, CausationNode, Group, HandlerKind, Handling, HandlingState, SnapshotPage, Snapshots,
+    Trace,
 };
 
 // The traits behind the macros, the settings, and what adapters are written against.
@@ -63,12 +65,11 @@ pub use protean_port::{memory, message, port};
 
 // For our own tools and tests; not part of the API.
 #[doc(hidden)]
-pub use protean_core::domain::{broker, destroy, inject_entry};
+pub use protean_core::domain::{broker, destroy};
 
 /// What the macros expand to; not part of the API.
 #[doc(hidden)]
 pub mod __private {
-    pub use protean_core::domain::Registry;
     pub use serde;
 
     pub use crate::private::{

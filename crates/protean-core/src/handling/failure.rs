@@ -18,6 +18,7 @@ pub struct Failure {
 
 /// What the failure means for the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FailureKind {
     /// The message itself is refused; trying again would change nothing.
     Rejected,

@@ -295,6 +295,7 @@ pub struct Count {
 
 /// A counter of the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Counter {
     /// The handler ran and its effects are committed.
     Handled,
