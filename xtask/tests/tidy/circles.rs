@@ -19,7 +19,6 @@ const STILL_TIED: &[&str] = &[
     "protean-engine",
     "protean-sqlite",
     "protean-postgres",
-    "benches",
     "bookshelf",
 ];
 
