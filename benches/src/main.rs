@@ -1,19 +1,19 @@
-//! What Protean does in a second, beside what the machine could do.
+//! Benchmarks: what Protean achieves, next to what the machine allows.
 //!
 //! ```text
 //! cargo run --release -p protean-benches -- NAME [--on servers] [--with-python] [--rounds N]
 //!     [--backlog N] [--quick] [--json]
 //!
-//! measure ─▶ stack   a file, or PostgreSQL and Redis begun for this alone
-//!         ├▶ place   a database on it, settings
-//!         ├▶ child   this program again: server, bulk sender, bare client
-//!         ├▶ bare    the same with SQL and Redis commands alone
+//! measure ─▶ stack   a file, or PostgreSQL and Redis started for this run
+//!         ├▶ place   one database on it, and its settings
+//!         ├▶ child   this program as a server, bulk sender or bare client
+//!         ├▶ bare    the limit: the same work with plain SQL and Redis commands
 //!         ├▶ peer    the same bank in Protean for Python
 //!         └▶ sheet   rounds, medians, targets ─▶ report
 //! ```
 //!
-//! The program is the domain's own binary, so that its server is the one that
-//! users run.
+//! The program is also the domain's own binary, so the measured server is the
+//! one that users run.
 
 mod arrivals;
 mod backlog;
@@ -21,6 +21,7 @@ mod bank;
 mod bare;
 mod child;
 mod clock;
+mod home;
 mod latency;
 mod measure;
 mod peer;
@@ -41,36 +42,48 @@ use measure::Measure;
 use plan::Plan;
 use report::{Machine, Report};
 
-/// What there is beside the commands of every domain.
+/// The commands added to those of every domain binary.
 #[derive(clap::Subcommand)]
 enum Command {
-    /// A synchronous command in memory
-    T0(Plan),
-    /// A command until it is committed, one at a time
-    T3(Plan),
-    /// The same, 32 at once
-    T4(Plan),
-    /// From the log to the streams of the broker
-    T5(Plan),
-    /// A projector that writes a row an event
-    T6(Plan),
-    /// How long a customer waits while bulk work goes on
-    T7(Plan),
-    /// From `process` to the handler of an idle server
-    T9(Plan),
-    /// An aggregate with a long history
-    T10(Plan),
-    /// The memory of a server with a backlog
-    T11(Plan),
-    /// The whole pipeline, with few commands and with many
-    T12(Plan),
-    /// The whole pipeline in two processes
-    T13(Plan),
-    /// From the start to 'ready', and the cost of an idle server
-    T14(Plan),
-    /// All of them, the longest at the end
+    /// One synchronous command in memory (formerly T0)
+    #[command(alias = "t0")]
+    SyncCommand(Plan),
+    /// One command at a time, until it is committed (formerly T3)
+    #[command(alias = "t3")]
+    CommitOne(Plan),
+    /// 32 commands at once, until they are committed (formerly T4)
+    #[command(alias = "t4")]
+    CommitMany(Plan),
+    /// From the log to the broker's streams (formerly T5)
+    #[command(alias = "t5")]
+    Relay(Plan),
+    /// A projector that writes one row per event (formerly T6)
+    #[command(alias = "t6")]
+    Projector(Plan),
+    /// How long a customer waits while bulk work runs (formerly T7)
+    #[command(alias = "t7")]
+    BulkLatency(Plan),
+    /// From `process` to the handler of an idle server (formerly T9)
+    #[command(alias = "t9")]
+    WakeUp(Plan),
+    /// An aggregate with a long history (formerly T10)
+    #[command(alias = "t10")]
+    LongStream(Plan),
+    /// Memory of a server with a backlog (formerly T11)
+    #[command(alias = "t11")]
+    BacklogMemory(Plan),
+    /// The whole pipeline, with few commands and with many (formerly T12)
+    #[command(alias = "t12")]
+    Pipeline(Plan),
+    /// The whole pipeline on one SQLite file, in two processes (formerly T13)
+    #[command(alias = "t13")]
+    EmbeddedPipeline(Plan),
+    /// From process start to 'ready', and the cost of an idle server (formerly T14)
+    #[command(alias = "t14")]
+    Startup(Plan),
+    /// All measures, the longest last
     All(Plan),
-    /// Sends bulk commands until it is killed
+    /// Sends bulk commands until killed
     #[command(hide = true)]
     Flood {
         #[arg(long)]
@@ -86,18 +99,18 @@ fn main() -> ExitCode {
 
 async fn run(command: Command, app: App) -> Result {
     let (measures, plan) = match command {
-        Command::T0(plan) => (vec![Measure::T0], plan),
-        Command::T3(plan) => (vec![Measure::T3], plan),
-        Command::T4(plan) => (vec![Measure::T4], plan),
-        Command::T5(plan) => (vec![Measure::T5], plan),
-        Command::T6(plan) => (vec![Measure::T6], plan),
-        Command::T7(plan) => (vec![Measure::T7], plan),
-        Command::T9(plan) => (vec![Measure::T9], plan),
-        Command::T10(plan) => (vec![Measure::T10], plan),
-        Command::T11(plan) => (vec![Measure::T11], plan),
-        Command::T12(plan) => (vec![Measure::T12], plan),
-        Command::T13(plan) => (vec![Measure::T13], plan),
-        Command::T14(plan) => (vec![Measure::T14], plan),
+        Command::SyncCommand(plan) => (vec![Measure::SyncCommand], plan),
+        Command::CommitOne(plan) => (vec![Measure::CommitOne], plan),
+        Command::CommitMany(plan) => (vec![Measure::CommitMany], plan),
+        Command::Relay(plan) => (vec![Measure::Relay], plan),
+        Command::Projector(plan) => (vec![Measure::Projector], plan),
+        Command::BulkLatency(plan) => (vec![Measure::BulkLatency], plan),
+        Command::WakeUp(plan) => (vec![Measure::WakeUp], plan),
+        Command::LongStream(plan) => (vec![Measure::LongStream], plan),
+        Command::BacklogMemory(plan) => (vec![Measure::BacklogMemory], plan),
+        Command::Pipeline(plan) => (vec![Measure::Pipeline], plan),
+        Command::EmbeddedPipeline(plan) => (vec![Measure::EmbeddedPipeline], plan),
+        Command::Startup(plan) => (vec![Measure::Startup], plan),
         Command::All(plan) => (Measure::ALL.to_vec(), plan),
         Command::Flood { poisoned } => return done(backlog::flood(&app, poisoned).await),
         Command::Bare(process) => return done(process.run().await),
@@ -106,7 +119,7 @@ async fn run(command: Command, app: App) -> Result {
     let report = tokio::select! {
         report = carry_out(&measures, &plan) => report?,
         stop = stopped => {
-            eprintln!("{}: its processes are stopped, nothing is left behind", stop.name());
+            eprintln!("{}: stopped all processes and removed their files", stop.name());
             return Ok(ExitCode::FAILURE);
         }
     };
@@ -122,7 +135,7 @@ async fn carry_out(measures: &[Measure], plan: &Plan) -> Result<Report> {
     let mut sheets = Vec::new();
     for measure in measures {
         let on = measure.on(plan)?;
-        eprintln!("measuring {measure:?}");
+        eprintln!("measuring {measure}");
         sheets.push(measure.run(plan, on).await?);
     }
     machine.look_again();

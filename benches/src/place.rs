@@ -9,7 +9,8 @@ use rusqlite::Connection;
 
 use crate::bank;
 use crate::child::Child;
-use crate::stack::{Home, Stack};
+use crate::home::Home;
+use crate::stack::Stack;
 
 /// How many events lie between two snapshots when there are to be none.
 pub(crate) const NEVER: u32 = u32::MAX;

@@ -13,7 +13,7 @@ pub(crate) struct Plan {
     /// Tiny sizes: shows that everything runs, its figures mean nothing
     #[arg(long)]
     quick: bool,
-    /// The large backlog of T11, T12 and T14 [default: 2000000, with --quick 20000]
+    /// The large backlog of backlog-memory, pipeline and startup [default: 2000000, with --quick 20000]
     #[arg(long, value_name = "N")]
     backlog: Option<u64>,
     /// What it runs on [default: a file, where a measure can]

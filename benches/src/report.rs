@@ -83,7 +83,7 @@ impl fmt::Display for Report {
 
 impl fmt::Display for Sheet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}: {}", self.name.to_uppercase(), self.about)?;
+        writeln!(f, "{}: {}", self.name, self.about)?;
         let table = Table::new().text("What").text("Unit").number("Ours").number("Limit");
         let table = table.number("Ratio").text("Target").text("Met");
         let table = table.number("Python").number("Ours/Python").text("Target").text("Met");

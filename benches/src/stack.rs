@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use protean_cli::{Error, Result};
-use protean_test_servers::{Database, Postgres, RedisServer};
+use protean_test_servers::{Postgres, RedisServer};
 
+use crate::home::Home;
 use crate::peer::Peer;
 use crate::processor;
 
@@ -36,12 +37,6 @@ pub(crate) struct Servers {
     postgres: Postgres,
     redis: RedisServer,
     homes: AtomicU32,
-}
-
-/// A database and a number of Redis that nobody has used before.
-pub(crate) struct Home {
-    pub(crate) database: Database,
-    pub(crate) redis: String,
 }
 
 /// Processes by their numbers.
@@ -100,7 +95,7 @@ impl Servers {
     }
 
     /// Which they are and how durable, as they tell it themselves.
-    pub(crate) fn told(&self) -> String {
+    pub(crate) fn versions(&self) -> String {
         let postgres = self.postgres.own_database();
         let shown = |name: &str| postgres.run(&format!("SHOW {name}"));
         let set = |name: &str| {

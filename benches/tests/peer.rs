@@ -43,8 +43,8 @@ fn asked(rows: &[Value]) -> Vec<&Value> {
 
 #[test]
 #[ignore = "needs PostgreSQL, Redis and Protean for Python: cargo xtask test"]
-fn t3_is_held_against_python_in_the_same_rounds() {
-    let rows = rows_of("t3");
+fn commit_one_is_held_against_python_in_the_same_rounds() {
+    let rows = rows_of("commit-one");
     let asked = asked(&rows);
     assert_eq!(asked.len(), 2, "{rows:?}");
     for row in asked {
@@ -56,15 +56,15 @@ fn t3_is_held_against_python_in_the_same_rounds() {
 
 #[test]
 #[ignore = "needs PostgreSQL, Redis and Protean for Python: cargo xtask test"]
-fn t5_is_held_against_pythons_outbox() {
-    let rows = rows_of("t5");
+fn relay_is_held_against_pythons_outbox() {
+    let rows = rows_of("relay");
     assert_eq!((rows.len(), asked(&rows).len()), (1, 1), "{rows:?}");
 }
 
 #[test]
 #[ignore = "needs PostgreSQL, Redis and Protean for Python: cargo xtask test"]
-fn t14_is_held_against_pythons_server_on_the_same_servers() {
-    let rows = rows_of("t14");
+fn startup_is_held_against_pythons_server_on_the_same_servers() {
+    let rows = rows_of("startup");
     let targets: Vec<_> = asked(&rows).iter().map(|row| row["target_peer"].clone()).collect();
     assert_eq!(targets, ["≤ 0.2", "≤ 0.05", ""], "{rows:?}");
 }
@@ -100,7 +100,7 @@ impl Stopped {
         let folder = tempfile::tempdir().unwrap();
         // A server may run as a user of its own, and removes what is its own.
         std::fs::set_permissions(folder.path(), Permissions::from_mode(0o1777)).unwrap();
-        let mut program = measure("t14");
+        let mut program = measure("startup");
         program.env("TMPDIR", folder.path()).process_group(0);
         program.stdout(Stdio::null()).stderr(Stdio::null());
         let mut program = Guard(program.spawn().unwrap());

@@ -50,56 +50,56 @@ fn count_with_limit(rows: &[Value]) -> usize {
 }
 
 #[test]
-fn t0_times_a_command_in_memory() {
-    assert_eq!(count_with_limit(&rows_of("t0")), 2);
+fn sync_command_times_a_command_in_memory() {
+    assert_eq!(count_with_limit(&rows_of("sync-command")), 2);
 }
 
 #[test]
-fn t7_times_customers_in_every_phase_and_setting() {
-    let rows = rows_of("t7");
+fn bulk_latency_times_customers_in_every_phase_and_setting() {
+    let rows = rows_of("bulk-latency");
     let cases = rows.iter().filter(|row| row["more"]["p99.9"].is_number()).count();
     // Three phases, two handlers, three settings; a third of them is the idle one.
     assert_eq!((cases, count_with_limit(&rows)), (18, 12 + 6));
 }
 
 #[test]
-fn t9_times_the_hops_between_and_within_processes() {
-    assert_eq!(count_with_limit(&rows_of("t9")), 8);
+fn wake_up_times_the_hops_between_and_within_processes() {
+    assert_eq!(count_with_limit(&rows_of("wake-up")), 8);
 }
 
 #[test]
-fn t10_times_short_and_long_histories_with_and_without_snapshots() {
-    assert_eq!(count_with_limit(&rows_of("t10")), 2 * (4 * 2 + 1));
+fn long_stream_times_short_and_long_histories_with_and_without_snapshots() {
+    assert_eq!(count_with_limit(&rows_of("long-stream")), 2 * (4 * 2 + 1));
 }
 
 #[test]
-fn t11_weighs_a_server_with_a_backlog() {
-    assert_eq!(count_with_limit(&rows_of("t11")), 1);
+fn backlog_memory_weighs_a_server_with_a_backlog() {
+    assert_eq!(count_with_limit(&rows_of("backlog-memory")), 1);
 }
 
 #[test]
-fn t13_times_the_pipeline_and_weighs_its_rows() {
-    assert_eq!(count_with_limit(&rows_of("t13")), 6);
+fn embedded_pipeline_times_the_pipeline_and_weighs_its_rows() {
+    assert_eq!(count_with_limit(&rows_of("embedded-pipeline")), 6);
 }
 
 #[test]
-fn t14_times_the_start_of_a_server() {
-    let rows = rows_of("t14");
+fn startup_times_the_start_of_a_server() {
+    let rows = rows_of("startup");
     assert_eq!((rows.len(), count_with_limit(&rows)), (4, 2));
 }
 
 #[test]
 #[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
-fn t3_times_single_commands_beside_the_same_rows_by_hand() {
-    let rows = rows_on_servers("t3");
+fn commit_one_times_single_commands_beside_the_same_rows_by_hand() {
+    let rows = rows_on_servers("commit-one");
     assert_eq!(count_with_limit(&rows), 2);
     assert!(rows.iter().all(|row| row["more"]["commands a transaction"] == 1.0), "{rows:?}");
 }
 
 #[test]
 #[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
-fn t4_times_commands_that_share_a_transaction() {
-    let rows = rows_on_servers("t4");
+fn commit_many_times_commands_that_share_a_transaction() {
+    let rows = rows_on_servers("commit-many");
     assert_eq!(count_with_limit(&rows), 2);
     let batch = |row: &Value| row["more"]["commands a transaction"].as_f64().unwrap();
     assert!(rows.iter().all(|row| batch(row) > 1.0), "{rows:?}");
@@ -107,48 +107,48 @@ fn t4_times_commands_that_share_a_transaction() {
 
 #[test]
 #[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
-fn t5_times_the_relay_beside_a_bare_loop() {
-    assert_eq!(count_with_limit(&rows_on_servers("t5")), 1);
+fn relay_times_the_relay_beside_a_bare_loop() {
+    assert_eq!(count_with_limit(&rows_on_servers("relay")), 1);
 }
 
 #[test]
 #[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
-fn t6_times_a_projector_beside_the_same_rows_by_hand() {
-    assert_eq!(count_with_limit(&rows_on_servers("t6")), 1);
+fn projector_times_a_projector_beside_the_same_rows_by_hand() {
+    assert_eq!(count_with_limit(&rows_on_servers("projector")), 1);
 }
 
 #[test]
 #[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
-fn t9_times_the_hops_through_both_servers() {
-    assert_eq!(count_with_limit(&rows_on_servers("t9")), 2);
+fn wake_up_times_the_hops_through_both_servers() {
+    assert_eq!(count_with_limit(&rows_on_servers("wake-up")), 2);
 }
 
 #[test]
 #[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
-fn t11_weighs_a_server_with_a_backlog_in_both_servers() {
-    assert_eq!(count_with_limit(&rows_on_servers("t11")), 1);
+fn backlog_memory_weighs_a_server_with_a_backlog_in_both_servers() {
+    assert_eq!(count_with_limit(&rows_on_servers("backlog-memory")), 1);
 }
 
 #[test]
 #[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
-fn t12_times_the_pipeline_with_few_and_with_many_commands() {
+fn pipeline_times_the_pipeline_with_few_and_with_many_commands() {
     for on in ["file", "servers"] {
-        let rows = rows_with("t12", &["--on", on, "--backlog", "1000"]);
+        let rows = rows_with("pipeline", &["--on", on, "--backlog", "1000"]);
         assert_eq!((rows.len(), count_with_limit(&rows)), (5, 1), "{on}");
     }
 }
 
 #[test]
 #[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
-fn t14_times_the_start_and_weighs_what_both_servers_do_at_rest() {
-    let rows = rows_on_servers("t14");
+fn startup_times_the_start_and_weighs_what_both_servers_do_at_rest() {
+    let rows = rows_on_servers("startup");
     assert_eq!((rows.len(), count_with_limit(&rows)), (7, 4));
 }
 
 #[test]
 fn a_measure_says_where_it_can_run() {
     let mut program = Command::new(env!("CARGO_BIN_EXE_protean-benches"));
-    let output = program.args(["t3", "--on", "file", "--quick"]).output().unwrap();
+    let output = program.args(["commit-one", "--on", "file", "--quick"]).output().unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && told.contains("--on servers"), "{told}");
 }

@@ -3,8 +3,8 @@
 use protean_cli::{Error, Result};
 use tokio_postgres::{Client, NoTls};
 
+use crate::home::Home;
 use crate::place::Place;
-use crate::stack::Home;
 
 /// A connection to a database, served until it is dropped.
 ///

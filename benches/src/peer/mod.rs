@@ -18,7 +18,7 @@ use protean_test_servers::Python;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::stack::Home;
+use crate::home::Home;
 use group::Group;
 
 /// What its figures are.

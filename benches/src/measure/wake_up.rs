@@ -1,4 +1,4 @@
-//! T9: from `process` to the handler, with nothing else to do.
+//! From `process` to the handler, with nothing else to do.
 
 use protean::{Domain, Id};
 use protean_cli::{Error, Result};
@@ -15,7 +15,7 @@ use crate::{bank, clock, peer};
 
 pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     let mut sheet =
-        Sheet::new("t9", "a command is sent to an idle server until its handler begins, p50");
+        Sheet::new("wake-up", "a command is sent to an idle server until its handler begins, p50");
     let count = plan.size(200, 10);
     sheet.note(format!(
         "{count} commands a round (Python: half), one at a time. 'After return': from when"

@@ -1,4 +1,4 @@
-//! T13: the whole pipeline on the embedded default, in two processes.
+//! The whole pipeline on the embedded default, in two processes.
 
 use std::time::Instant;
 
@@ -15,7 +15,7 @@ use crate::stack::Stack;
 
 pub(super) async fn run(plan: &Plan) -> Result<Sheet> {
     let about = "from the first command sent to the last event projected, two processes";
-    let mut sheet = Sheet::new("t13", about);
+    let mut sheet = Sheet::new("embedded-pipeline", about);
     sheet.note("The limit is two bare processes that write the very rows that ours left, 1000");
     sheet.note("messages a transaction, and decide, parse and count nothing.");
     let (small, large) = plan.size((20_000, 200_000), (200, 400));

@@ -1,4 +1,4 @@
-//! T5: the relay alone, from the log to the streams of the broker.
+//! The relay alone, from the log to the streams of the broker.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,7 +23,7 @@ const GLANCE: Duration = Duration::from_millis(2);
 const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
-    let mut sheet = Sheet::new("t5", "committed messages until they lie in the broker's stream");
+    let mut sheet = Sheet::new("relay", "committed messages until they lie in the broker's stream");
     let count = plan.size(50_000, 1_000);
     let few = plan.size(1_000, 10);
     let target = Target::ratio(Bound::AtLeast(0.7)).and_peer(Bound::AtLeast(100.0));

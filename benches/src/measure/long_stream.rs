@@ -1,4 +1,4 @@
-//! T10: an aggregate that has a long history.
+//! An aggregate that has a long history.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -22,7 +22,8 @@ const QUICK: [u64; 4] = [10, 50, 100, 200];
 const THRESHOLDS: [(u32, &str); 2] = [(NEVER, "never"), (10, "every 10")];
 
 pub(super) async fn run(plan: &Plan) -> Result<Sheet> {
-    let mut sheet = Sheet::new("t10", "an account with many events is loaded, and gets one more");
+    let mut sheet =
+        Sheet::new("long-stream", "an account with many events is loaded, and gets one more");
     sheet.note("The limit reads the same rows with rusqlite and serde_json and applies them; its");
     sheet.note("append then writes a command and an event in one transaction, FULL as ours.");
     for (threshold, name) in THRESHOLDS {

@@ -1,4 +1,4 @@
-//! T0: a synchronous command in memory, against the same decision by hand.
+//! A synchronous command in memory, against the same decision by hand.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -19,7 +19,8 @@ const SETTINGS: &str = "command_processing = \"sync\"\nevent_processing = \"asyn
 
 pub(super) async fn run(plan: &Plan) -> Result<Sheet> {
     let accounts = plan.size(10_000, 50);
-    let mut sheet = Sheet::new("t0", "a deposit to an event-sourced account, in memory, at once");
+    let mut sheet =
+        Sheet::new("sync-command", "a deposit to an event-sourced account, in memory, at once");
     let time = sheet.row("time of a deposit", "ns", Target::NONE);
     let rate = sheet.row("deposits", "1/s", Target::NONE);
     sheet.note("The limit is decide, apply and push onto a Vec, by hand on the same types.");

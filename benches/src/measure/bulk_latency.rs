@@ -1,4 +1,4 @@
-//! T7: how long a customer waits while bulk work goes on.
+//! How long a customer waits while bulk work goes on.
 
 use std::time::{Duration, Instant};
 
@@ -44,7 +44,7 @@ impl Phase {
 
 pub(super) async fn run(plan: &Plan) -> Result<Sheet> {
     let about = "a deposit from its scheduled arrival until it is in the log, p99";
-    let mut sheet = Sheet::new("t7", about);
+    let mut sheet = Sheet::new("bulk-latency", about);
     let customers = plan.size(1000, 30);
     sheet
         .note(format!("{customers} customers a phase and round, {PER_SECOND} a second, each with"));

@@ -1,4 +1,4 @@
-//! T12: the whole pipeline, with few commands and with many.
+//! The whole pipeline, with few commands and with many.
 
 use std::time::Instant;
 
@@ -14,7 +14,7 @@ use crate::stack::Stack;
 
 pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     let about = "bulk commands, from the first one sent to the last event projected";
-    let mut sheet = Sheet::new("t12", about);
+    let mut sheet = Sheet::new("pipeline", about);
     let (few, many) = (plan.size(20_000, 500), plan.backlog());
     let python = plan.size(1_000, 10);
     let small = Case::new(&mut sheet, few, Target::NONE.and_peer(Bound::AtLeast(100.0)));

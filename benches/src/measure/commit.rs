@@ -1,4 +1,5 @@
-//! T3 and T4: commands until they are committed, one at a time and many at once.
+//! Commands until they are committed: one at a time (`commit-one`) and many at
+//! once (`commit-many`).
 
 use std::time::{Duration, Instant};
 
@@ -19,18 +20,17 @@ const AT_ONCE: usize = 32;
 /// In how many turns a round is done, ours and the limit: both meet the same disk.
 const TURNS: usize = 4;
 
-/// T3.
 pub(super) async fn one_at_a_time(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     let about = "a command handled and committed with its event, one at a time";
-    let sheet = Sheet::new("t3", about);
+    let sheet = Sheet::new("commit-one", about);
     let size = Size { tasks: 1, count: plan.size(500, 10), python: plan.size(300, 5) };
     let target = Target::ratio(Bound::AtLeast(0.8)).and_peer(Bound::AtLeast(10.0));
     run(sheet, (plan, stack), (size, target)).await
 }
 
-/// T4.
 pub(super) async fn at_once(plan: &Plan, stack: &Stack) -> Result<Sheet> {
-    let sheet = Sheet::new("t4", "a command handled and committed with its event, 32 at once");
+    let sheet =
+        Sheet::new("commit-many", "a command handled and committed with its event, 32 at once");
     let size = Size { tasks: AT_ONCE, count: plan.size(4_000, 160), python: plan.size(320, 32) };
     let target = Target::ratio(Bound::AtLeast(0.7)).and_peer(Bound::AtLeast(50.0));
     run(sheet, (plan, stack), (size, target)).await

@@ -1,4 +1,4 @@
-//! T6: a projector that writes a row an event.
+//! A projector that writes a row an event.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use protean_cli::Result;
 use protean_engine::Server;
 use tokio::sync::oneshot;
 
-use super::t5::{category, relay_until};
+use super::relay::{category, relay_until};
 use crate::backlog;
 use crate::bank;
 use crate::bare::Tape;
@@ -23,7 +23,7 @@ const AT_ONCE: usize = 256;
 
 pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     let about = "events that lie in the broker's stream until each has its row";
-    let mut sheet = Sheet::new("t6", about);
+    let mut sheet = Sheet::new("projector", about);
     let count = plan.size(10_000, 500);
     let few = plan.size(3_000, 10);
     let target = Target::ratio(Bound::AtLeast(0.6)).and_peer(Bound::AtLeast(50.0));

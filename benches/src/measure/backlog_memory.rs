@@ -1,4 +1,4 @@
-//! T11: what a server keeps in memory while much waits.
+//! What a server keeps in memory while much waits.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::stack::Stack;
 const AT_REST: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
-    let mut sheet = Sheet::new("t11", "the most memory of a server with a backlog");
+    let mut sheet = Sheet::new("backlog-memory", "the most memory of a server with a backlog");
     let (small, large) = (plan.size(10_000, 2_000), plan.backlog());
     let patience = Duration::from_secs(plan.size(30, 1));
     let target = Target { ratio: Some(Bound::AtMost(1.2)), ..Target::ours(Bound::AtMost(64.0)) };

@@ -1,4 +1,4 @@
-//! T14: how soon a server is ready, and what it costs while nothing is to do.
+//! How soon a server is ready, and what it costs while nothing is to do.
 
 use std::time::{Duration, Instant};
 
@@ -8,16 +8,17 @@ use protean_cli::Result;
 
 use crate::backlog;
 use crate::child::Child;
+use crate::home::Home;
 use crate::place::{Place, Settings};
 use crate::plan::Plan;
 use crate::rest::Rest;
 use crate::sheet::{At, Bound, Sheet, Target};
-use crate::stack::{Home, Stack};
+use crate::stack::Stack;
 
 const GLANCE: Duration = Duration::from_micros(500);
 
 pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
-    let mut sheet = Sheet::new("t14", "from the start of the process to 'ready', and at rest");
+    let mut sheet = Sheet::new("startup", "from the start of the process to 'ready', and at rest");
     let backlog = plan.backlog();
     let soon = Target::ours(Bound::AtMost(100.0));
     let empty = sheet.row("empty database", "ms", soon.and_peer(Bound::AtMost(0.2)));
