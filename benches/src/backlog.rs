@@ -53,7 +53,7 @@ pub(crate) async fn settled_by(domain: &Domain, kind: HandlerKind) -> Result<u64
     let store = domain.store().await?;
     let mut settled = 0;
     for group in domain.groups().iter().filter(|group| group.kind == kind) {
-        settled += store.standing(&group.name, &group.category).await?.settled();
+        settled += store.group_status(&group.name, &group.category).await?.settled();
     }
     Ok(settled)
 }

@@ -28,7 +28,7 @@ pub(crate) async fn wait_until_idle(domain: &Domain) -> Result {
 async fn is_idle(domain: &Domain) -> Result<bool> {
     let store = domain.store().await?;
     for group in domain.groups() {
-        let status = store.standing(&group.name, &group.category).await?;
+        let status = store.group_status(&group.name, &group.category).await?;
         if status.lag() > 0 {
             return Ok(false);
         }

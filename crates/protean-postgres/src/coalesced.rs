@@ -50,7 +50,7 @@ impl Coalesced {
 
     /// Adds to a counter.
     pub(crate) fn count(&mut self, count: &Count) {
-        let key = (Arc::clone(&count.group), count.category.clone(), count.term);
+        let key = (Arc::clone(&count.group), count.category.clone(), count.counter);
         let counted = self.counts.get(&key).copied().unwrap_or(0);
         self.counts.set(key, counted + count.count);
     }

@@ -52,7 +52,7 @@ impl Ledger for PostgresStore {
         })
     }
 
-    fn standing<'a>(
+    fn group_status<'a>(
         &'a self,
         group: &'a str,
         category: &'a Category,

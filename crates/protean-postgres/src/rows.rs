@@ -2,7 +2,7 @@
 
 use protean_port::Result;
 use protean_port::message::{Table, Value};
-use protean_port::port::{BoxFuture, Query, RowState, Rows};
+use protean_port::port::{BoxFuture, RowQuery, RowState, Rows};
 use protean_sql::Select;
 use tokio_postgres::Row;
 
@@ -25,7 +25,7 @@ impl Rows for PostgresStore {
     fn query<'a>(
         &'a self,
         table: &'a Table,
-        query: &'a Query,
+        query: &'a RowQuery,
     ) -> BoxFuture<'a, Result<Vec<RowState>>> {
         Box::pin(async move {
             let select = Select::rows::<PostgresDialect>(table, query)?;
@@ -35,7 +35,7 @@ impl Rows for PostgresStore {
         })
     }
 
-    fn count<'a>(&'a self, table: &'a Table, query: &'a Query) -> BoxFuture<'a, Result<u64>> {
+    fn count<'a>(&'a self, table: &'a Table, query: &'a RowQuery) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move {
             let select = Select::count::<PostgresDialect>(table, query)?;
             let bound = Bound::all(&select.values);

@@ -65,7 +65,7 @@ impl Broker for RedisBroker {
         )
     }
 
-    fn kept<'a>(&'a self, mark: &'a str) -> BoxFuture<'a, Result<StoredMark>> {
+    fn stored_mark<'a>(&'a self, mark: &'a str) -> BoxFuture<'a, Result<StoredMark>> {
         Box::pin(async move {
             let mut commands = redis::pipe();
             commands.cmd("GET").arg(publish::key(mark)).cmd("INFO").arg("server");
@@ -79,7 +79,7 @@ impl Broker for RedisBroker {
         })
     }
 
-    fn standing<'a>(
+    fn group_status<'a>(
         &'a self,
         groups: &'a [BrokerGroup],
     ) -> BoxFuture<'a, Result<Vec<Option<BrokerGroupStatus>>>> {

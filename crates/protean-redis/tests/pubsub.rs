@@ -238,10 +238,10 @@ async fn a_mark_lasts_as_long_as_the_process() {
     };
     assert_eq!(set("1").await, None);
     assert_eq!(set("2").await.as_deref(), Some("1"));
-    assert_eq!(broker.kept("relay").await.unwrap().value.as_deref(), Some("2"));
-    assert_eq!(open(&server).await.kept("relay").await.unwrap().value, None);
+    assert_eq!(broker.stored_mark("relay").await.unwrap().value.as_deref(), Some("2"));
+    assert_eq!(open(&server).await.stored_mark("relay").await.unwrap().value, None);
     server.kill();
-    assert!(broker.kept("relay").await.is_err_and(|error| error.is_unavailable()));
+    assert!(broker.stored_mark("relay").await.is_err_and(|error| error.is_unavailable()));
 }
 
 #[tokio::test]
@@ -269,7 +269,7 @@ async fn a_missing_right_is_named() {
     };
     denied(why);
     assert_eq!(
-        broker.kept("relay").await.unwrap().value,
+        broker.stored_mark("relay").await.unwrap().value,
         None,
         "part of the batch was not published"
     );

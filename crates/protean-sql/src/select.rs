@@ -1,7 +1,7 @@
 //! Selects rows of users' tables.
 
 use protean_port::message::{Column, ColumnKind, Table, Value};
-use protean_port::port::{Direction, Filter, Operator, Query};
+use protean_port::port::{Direction, Filter, Operator, RowQuery};
 use protean_port::{Error, Result};
 
 use crate::Dialect;
@@ -36,7 +36,7 @@ impl Select {
     ///
     /// # Errors
     /// When the query names a column that the table does not have.
-    pub fn rows<D: Dialect>(table: &Table, query: &Query) -> Result<Self> {
+    pub fn rows<D: Dialect>(table: &Table, query: &RowQuery) -> Result<Self> {
         let (columns, name) = (columns::<D>(table), &table.name);
         let mut select = Self::from(format!("SELECT {columns} FROM \"{name}\""));
         select.filter::<D>(table, &query.filters)?;
@@ -51,7 +51,7 @@ impl Select {
     ///
     /// # Errors
     /// When the query names a column that the table does not have.
-    pub fn count<D: Dialect>(table: &Table, query: &Query) -> Result<Self> {
+    pub fn count<D: Dialect>(table: &Table, query: &RowQuery) -> Result<Self> {
         let mut select = Self::from(format!("SELECT count(*) FROM \"{}\"", table.name));
         select.filter::<D>(table, &query.filters)?;
         Ok(select)
@@ -145,7 +145,7 @@ fn compared<D: Dialect>(table: &Table, column: &Column) -> String {
 #[cfg(test)]
 mod tests {
     use protean_port::message::{Column, ColumnKind, Table, Value};
-    use protean_port::port::{Direction, Filter, Operator, Query};
+    use protean_port::port::{Direction, Filter, Operator, RowQuery};
 
     use super::Select;
     use crate::dialect::tests::Plain;
@@ -158,7 +158,7 @@ mod tests {
     }
 
     fn conditions(filters: Vec<Filter>) -> (String, usize) {
-        let query = Query { filters, ..Query::default() };
+        let query = RowQuery { filters, ..RowQuery::default() };
         let select = Select::count::<Plain>(&users(), &query).unwrap();
         let conditions = select.sql.replace("SELECT count(*) FROM \"users\" WHERE ", "");
         (conditions, select.values.len())
@@ -192,11 +192,11 @@ mod tests {
     #[test]
     fn rows_are_sorted_by_their_key_last() {
         let order = vec![(1, Direction::Descending)];
-        let query = Query { order, limit: Some(3), ..Query::default() };
+        let query = RowQuery { order, limit: Some(3), ..RowQuery::default() };
         let select = Select::rows::<Plain>(&users(), &query).unwrap();
         let expected = "ORDER BY \"users\".\"age\" DESC NULLS LAST, \"users\".\"id\" LIMIT 3";
         assert!(select.sql.ends_with(expected), "{}", select.sql);
-        let unknown = Query { order: vec![(2, Direction::Ascending)], ..Query::default() };
+        let unknown = RowQuery { order: vec![(2, Direction::Ascending)], ..RowQuery::default() };
         assert!(Select::rows::<Plain>(&users(), &unknown).is_err());
     }
 }

@@ -31,7 +31,7 @@ struct Cursor {
 impl Coalesced {
     /// Adds to a counter.
     pub(crate) fn count(&mut self, count: &Count) {
-        let key = (Arc::clone(&count.group), count.category.clone(), count.term);
+        let key = (Arc::clone(&count.group), count.category.clone(), count.counter);
         *self.counts.entry(key).or_default() += count.count;
     }
 

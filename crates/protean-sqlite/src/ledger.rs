@@ -44,7 +44,7 @@ impl Ledger for SqliteStore {
         Box::pin(self.readers.read(move |view| read_parked(view, &read)))
     }
 
-    fn standing<'a>(
+    fn group_status<'a>(
         &'a self,
         group: &'a str,
         category: &'a Category,

@@ -2,7 +2,7 @@
 
 use protean_port::Result;
 use protean_port::message::{Table, Value};
-use protean_port::port::{BoxFuture, Query, RowState, Rows};
+use protean_port::port::{BoxFuture, RowQuery, RowState, Rows};
 use protean_sql::{Select, unsigned};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
@@ -21,7 +21,7 @@ impl Rows for SqliteStore {
     fn query<'a>(
         &'a self,
         table: &'a Table,
-        query: &'a Query,
+        query: &'a RowQuery,
     ) -> BoxFuture<'a, Result<Vec<RowState>>> {
         Box::pin(async move {
             let (select, table) = (Select::rows::<SqliteDialect>(table, query)?, table.clone());
@@ -29,7 +29,7 @@ impl Rows for SqliteStore {
         })
     }
 
-    fn count<'a>(&'a self, table: &'a Table, query: &'a Query) -> BoxFuture<'a, Result<u64>> {
+    fn count<'a>(&'a self, table: &'a Table, query: &'a RowQuery) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move {
             let select = Select::count::<SqliteDialect>(table, query)?;
             let count = move |view: &Transaction<'_>| {

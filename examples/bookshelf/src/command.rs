@@ -92,7 +92,7 @@ async fn waiting(domain: &Domain) -> Result<Option<u64>> {
     for group in groups.filter(|group| group.kind == HandlerKind::Commands) {
         // Who gets the claim, if only for this moment, is the only one there.
         if store.claim(&group.name).await?.is_some() {
-            waiting += store.standing(&group.name, &group.category).await?.lag();
+            waiting += store.group_status(&group.name, &group.category).await?.lag();
         }
     }
     Ok((waiting > 0).then_some(waiting))

@@ -77,7 +77,7 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
         claims.push(claim.ok_or_else(|| {
             Error::failed(format!("a server reads for {group}")).advice("stop that server first")
         })?);
-        let status = store.standing(group, category).await?;
+        let status = store.group_status(group, category).await?;
         (parked, dead) = (parked + status.parked(), dead + status.dead());
     }
     if !options.yes {

@@ -25,7 +25,7 @@ pub async fn preparing_again_changes_nothing(sample: Sample) -> Result {
     sample.read("x", &["a"]).await?;
     sample.prepare("a", &["x"]).await?;
     assert!(sample.read("x", &["a"]).await?.is_empty());
-    assert_eq!(sample.standing("a", "x").await?.pending, 2);
+    assert_eq!(sample.group_status("a", "x").await?.pending, 2);
     Ok(())
 }
 

@@ -100,9 +100,9 @@ pub async fn consumers_without_entries_are_forgotten(sample: Sample) -> Result {
     sample.settle("x", &left).await?;
     let late = TakeOver { idle: LEASE, ..sample.taking("x", &["a"]) };
     sample.broker().take_over(late).await?;
-    assert!(sample.standing("a", "x").await?.consumers >= 1, "it has just read");
+    assert!(sample.group_status("a", "x").await?.consumers >= 1, "it has just read");
     sample.broker().take_over(sample.taking("x", &["a"])).await?;
-    assert!(sample.standing("a", "x").await?.consumers <= 1, "only the one that takes over");
+    assert!(sample.group_status("a", "x").await?.consumers <= 1, "only the one that takes over");
     Ok(())
 }
 
@@ -117,7 +117,7 @@ pub async fn consumers_with_entries_are_kept_until_these_have_moved(sample: Samp
     }
     assert_eq!(all, ["1", "2", "3"]);
     sample.broker().take_over(sample.taking("x", &["a"])).await?;
-    assert!(sample.standing("a", "x").await?.consumers <= 1);
+    assert!(sample.group_status("a", "x").await?.consumers <= 1);
     Ok(())
 }
 

@@ -51,10 +51,10 @@ pub async fn bytes_survive_as_they_are(sample: Sample) -> Result {
 
 pub async fn a_mark_is_kept(sample: Sample) -> Result {
     let mark = sample.mark("m", "7");
-    assert_eq!(sample.broker().kept(&mark.name).await?.value, None);
+    assert_eq!(sample.broker().stored_mark(&mark.name).await?.value, None);
     sample.publish_marked(&[("a", "1")], Some(mark.clone())).await?;
     sample.publish("a", &["2"]).await?;
-    assert_eq!(sample.broker().kept(&mark.name).await?.value, Some(mark.value));
+    assert_eq!(sample.broker().stored_mark(&mark.name).await?.value, Some(mark.value));
     Ok(())
 }
 
@@ -68,13 +68,13 @@ pub async fn a_receipt_tells_the_mark_before(sample: Sample) -> Result {
 pub async fn marks_of_different_names_do_not_meet(sample: Sample) -> Result {
     sample.publish_marked(&[], Some(sample.mark("m", "1"))).await?;
     sample.publish_marked(&[], Some(sample.mark("n", "2"))).await?;
-    assert_eq!(sample.broker().kept(&sample.stream("m")).await?.value.as_deref(), Some("1"));
+    assert_eq!(sample.broker().stored_mark(&sample.stream("m")).await?.value.as_deref(), Some("1"));
     Ok(())
 }
 
 pub async fn an_incarnation_lasts(sample: Sample) -> Result {
-    let first = sample.broker().kept("none").await?.incarnation;
-    assert_eq!(sample.broker().kept("none").await?.incarnation, first);
+    let first = sample.broker().stored_mark("none").await?.incarnation;
+    assert_eq!(sample.broker().stored_mark("none").await?.incarnation, first);
     assert!(!first.is_empty());
     Ok(())
 }

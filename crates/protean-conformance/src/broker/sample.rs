@@ -118,14 +118,14 @@ impl Sample {
     ///
     /// # Panics
     /// When there is no such group.
-    pub async fn standing(&self, stream: &str, group: &str) -> Result<BrokerGroupStatus> {
-        let standing = self.broker.standing(&self.groups(stream, &[group])).await?;
+    pub async fn group_status(&self, stream: &str, group: &str) -> Result<BrokerGroupStatus> {
+        let standing = self.broker.group_status(&self.groups(stream, &[group])).await?;
         Ok(standing.into_iter().next().flatten().expect("a group"))
     }
 
     /// How many entries a stream with this group holds.
     pub async fn length(&self, stream: &str, group: &str) -> Result<u64> {
-        Ok(self.standing(stream, group).await?.length)
+        Ok(self.group_status(stream, group).await?.length)
     }
 }
 

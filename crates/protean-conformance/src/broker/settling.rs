@@ -9,7 +9,7 @@ pub async fn a_settled_entry_goes(sample: Sample) -> Result {
     sample.publish("a", &["1", "2", "3"]).await?;
     let entries = sample.read("x", &["a"]).await?;
     sample.settle("x", &entries[1..2]).await?;
-    let standing = sample.standing("a", "x").await?;
+    let standing = sample.group_status("a", "x").await?;
     assert_eq!((standing.length, standing.pending), (2, 2));
     Ok(())
 }
@@ -96,7 +96,7 @@ pub async fn settling_what_is_not_there_changes_nothing(sample: Sample) -> Resul
     }
     sample.broker().settle("nobody", &refs(&there)).await?;
     sample.broker().settle("x", &[]).await?;
-    assert_eq!(sample.standing("a", "x").await?.pending, 1);
+    assert_eq!(sample.group_status("a", "x").await?.pending, 1);
     Ok(())
 }
 
@@ -121,7 +121,7 @@ pub async fn many_entries_of_many_streams_are_settled_together(sample: Sample) -
     });
     sample.settle("x", &entries).await?;
     for name in names {
-        let standing = sample.standing(name, "x").await?;
+        let standing = sample.group_status(name, "x").await?;
         assert_eq!((standing.length, standing.pending, standing.lag), (0, 0, Some(0)), "{name}");
     }
     Ok(())

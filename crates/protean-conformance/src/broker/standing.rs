@@ -9,7 +9,7 @@ pub async fn a_missing_group_has_no_standing(sample: Sample) -> Result {
     sample.prepare("a", &["x"]).await?;
     let mut asked = sample.groups("a", &["y", "x"]);
     asked.extend(sample.groups("b", &["x"]));
-    let standing = sample.broker().standing(&asked).await?;
+    let standing = sample.broker().group_status(&asked).await?;
     let there: Vec<bool> = standing.iter().map(Option::is_some).collect();
     assert_eq!(there, [false, true, false]);
     Ok(())
@@ -23,7 +23,7 @@ pub async fn a_standing_tells_what_waits(sample: Sample) -> Result {
     // Whichever of them is settled first.
     for (settled, pending) in [(2, 2), (0, 1), (1, 0)] {
         sample.settle("x", &entries[settled..=settled]).await?;
-        let standing = sample.standing("a", "x").await?;
+        let standing = sample.group_status("a", "x").await?;
         let text = (standing.length, standing.pending, standing.lag, standing.consumers);
         assert_eq!(text, (pending + 2, pending, Some(2), 1));
     }
@@ -35,7 +35,7 @@ pub async fn a_standing_is_told_group_by_group(sample: Sample) -> Result {
     sample.publish("a", &["1", "2", "3"]).await?;
     let entries = sample.read("x", &["a"]).await?;
     sample.settle("x", &entries).await?;
-    let (x, y) = (sample.standing("a", "x").await?, sample.standing("a", "y").await?);
+    let (x, y) = (sample.group_status("a", "x").await?, sample.group_status("a", "y").await?);
     assert_eq!((x.pending, x.lag, y.pending, y.lag), (0, Some(0), 0, Some(3)));
     assert!(x.oldest.is_none() && y.oldest.is_some());
     Ok(())
@@ -45,17 +45,17 @@ pub async fn the_oldest_ages(sample: Sample) -> Result {
     sample.prepare("a", &["x"]).await?;
     sample.publish("a", &["1", "2"]).await?;
     tokio::time::sleep(Duration::from_millis(50)).await;
-    let unread = sample.standing("a", "x").await?.oldest;
+    let unread = sample.group_status("a", "x").await?.oldest;
     assert!(unread >= Some(Duration::from_millis(40)), "{unread:?}");
     sample.read("x", &["a"]).await?;
-    let pending = sample.standing("a", "x").await?.oldest;
+    let pending = sample.group_status("a", "x").await?.oldest;
     assert!(pending >= unread, "{pending:?}");
     Ok(())
 }
 
 pub async fn nothing_waits_in_an_empty_stream(sample: Sample) -> Result {
     sample.prepare("a", &["x"]).await?;
-    let standing = sample.standing("a", "x").await?;
+    let standing = sample.group_status("a", "x").await?;
     assert_eq!((standing.length, standing.pending, standing.lag), (0, 0, Some(0)));
     assert_eq!((standing.consumers, standing.oldest), (0, None));
     Ok(())

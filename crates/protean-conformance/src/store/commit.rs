@@ -5,7 +5,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use protean_port::message::{Priority, Row, Value};
-use protean_port::port::{Outcome, Query, Store};
+use protean_port::port::{Outcome, RowQuery, Store};
 use protean_port::{Error, Result};
 use tokio::task::JoinSet;
 
@@ -162,7 +162,7 @@ pub async fn what_is_visible_is_a_prefix_of_the_list(store: Arc<dyn Store>) -> R
     });
     let mut seen = 0;
     while !writer.is_finished() || seen < 2000 {
-        let query = Query::default();
+        let query = RowQuery::default();
         let rows = store.query(&things(), &query).await?;
         assert!(rows.len() >= seen, "{} rows were visible, now {}", seen, rows.len());
         seen = rows.len();
@@ -190,7 +190,7 @@ pub async fn a_unit_is_visible_whole(store: Arc<dyn Store>) -> Result {
     loop {
         let finished = writer.is_finished();
         // Both are read in one call, so they must be equally many.
-        let standing = store.standing(READER, a.category()).await?;
+        let standing = store.group_status(READER, a.category()).await?;
         let lags: Vec<_> = standing.lanes.iter().map(|lane| lane.lag).collect();
         assert!(lags.is_empty() || (lags.len() == 2 && lags[0] == lags[1]), "{lags:?}");
         assert_eq!(standing.committed, lags.iter().sum::<u64>());

@@ -62,7 +62,7 @@ enum Part {
     Take { group: &'static str, pick: usize },
     Release { group: &'static str, stream: &'static str, due: i64 },
     Bury { group: &'static str, pick: usize },
-    Count { group: &'static str, term: Counter, count: u64 },
+    Count { group: &'static str, counter: Counter, count: u64 },
 }
 
 /// Histories of up to a dozen steps.
@@ -121,7 +121,7 @@ fn ledger() -> impl Strategy<Value = Part> {
         .prop_map(|(group, pick, at)| Part::DoneMark { group, pick, at });
     let appended = group().prop_map(|group| Part::MarkAppended { group });
     let count = (group(), select(&Counter::ALL[..]), 0..5_u64)
-        .prop_map(|(group, term, count)| Part::Count { group, term, count });
+        .prop_map(|(group, counter, count)| Part::Count { group, counter, count });
     prop_oneof![2 => step, 3 => mark, 2 => appended, 1 => count]
 }
 
@@ -263,7 +263,7 @@ impl Scene<'_> {
                 Some(message) => draft.bury(group, message),
                 None => draft,
             },
-            Part::Count { group, term, count } => draft.count(group, *term, *count),
+            Part::Count { group, counter, count } => draft.count(group, *counter, *count),
             _ => draft,
         }
     }

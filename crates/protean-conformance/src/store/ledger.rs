@@ -16,8 +16,8 @@ use super::sample::{
 const NORMAL: Priority = Priority::NORMAL;
 
 /// Where a group stands, its lanes from the highest priority down.
-async fn standing(store: &dyn Store, group: &str) -> Result<GroupStatus> {
-    let mut standing = store.standing(group, &accounts()).await?;
+async fn group_status(store: &dyn Store, group: &str) -> Result<GroupStatus> {
+    let mut standing = store.group_status(group, &accounts()).await?;
     standing.lanes.sort_by_key(|lane| std::cmp::Reverse(lane.priority));
     Ok(standing)
 }
@@ -60,7 +60,7 @@ pub async fn one_of_many_concurrent_moves_wins(store: Arc<dyn Store>) -> Result 
     let won = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Committed(_))).count();
     let stale = outcomes.iter().filter(|outcome| matches!(outcome, Outcome::Stale(_))).count();
     assert_eq!((won, stale), (1, 7));
-    assert_eq!(standing(&*store, READER).await?.count(Counter::Handled), 1);
+    assert_eq!(group_status(&*store, READER).await?.count(Counter::Handled), 1);
     Ok(())
 }
 
@@ -77,16 +77,16 @@ pub async fn counts_add_up(store: Arc<dyn Store>) -> Result {
         changes.counts[0].category = accounts().commands();
     });
     places(&commit_one(&*store, elsewhere).await);
-    let counts = |standing: GroupStatus| Counter::ALL.map(|term| standing.count(term));
-    assert_eq!(counts(standing(&*store, READER).await?), [9, 1, 0, 0, 1]);
-    assert_eq!(counts(standing(&*store, OTHER).await?), [0, 0, 0, 9, 0]);
-    let commands = store.standing(READER, &accounts().commands()).await?;
+    let counts = |standing: GroupStatus| Counter::ALL.map(|counter| standing.count(counter));
+    assert_eq!(counts(group_status(&*store, READER).await?), [9, 1, 0, 0, 1]);
+    assert_eq!(counts(group_status(&*store, OTHER).await?), [0, 0, 0, 9, 0]);
+    let commands = store.group_status(READER, &accounts().commands()).await?;
     assert_eq!(counts(commands), [0, 0, 7, 0, 0]);
     Ok(())
 }
 
 pub async fn standing_tells_each_priority(store: Arc<dyn Store>) -> Result {
-    assert_eq!(standing(&*store, READER).await?, GroupStatus::default());
+    assert_eq!(group_status(&*store, READER).await?, GroupStatus::default());
     let mut times = Vec::new();
     for priority in [0, 50, 0, -100, 0] {
         let recorded = recorded(&*store, &account("a"), Priority::new(priority)).await;
@@ -111,7 +111,7 @@ pub async fn standing_tells_each_priority(store: Arc<dyn Store>) -> Result {
         lane(Priority::BULK, (1, 0, 4), times[3]),
     ];
     let counts = BTreeMap::from([(Counter::Handled, 2)]);
-    let found = standing(&*store, READER).await?;
+    let found = group_status(&*store, READER).await?;
     assert_eq!(found, GroupStatus { committed: 5, counts, lanes });
     assert!(found.closes());
     Ok(())
@@ -132,7 +132,7 @@ pub async fn standing_counts_what_was_settled_out_of_order(store: Arc<dyn Store>
         .park(keep(READER, &messages[3], 1, Some(at(1))))
         .bury(READER, messages[5].clone());
     places(&commit_one(&*store, settled).await);
-    let found = standing(&*store, READER).await?;
+    let found = group_status(&*store, READER).await?;
     let lane = &found.lanes[0];
     assert_eq!((lane.lag, lane.parked, lane.dead, lane.cursor, lane.head), (2, 1, 1, 1, 6));
     assert_eq!((found.settled(), found.lag(), found.committed), (4, 2, 6));
@@ -146,7 +146,7 @@ pub async fn the_oldest_is_the_first_not_settled(store: Arc<dyn Store>) -> Resul
         times.push(recorded(&*store, &account("a"), NORMAL).await.message.time);
     }
     let oldest =
-        async || Ok::<_, protean_port::Error>(standing(&*store, READER).await?.lanes[0].oldest);
+        async || Ok::<_, protean_port::Error>(group_status(&*store, READER).await?.lanes[0].oldest);
     assert_eq!(oldest().await?, Some(times[0]));
     for (settled, expected) in
         [(2, Some(times[0])), (1, Some(times[2])), (3, Some(times[3])), (4, None)]
@@ -159,7 +159,7 @@ pub async fn the_oldest_is_the_first_not_settled(store: Arc<dyn Store>) -> Resul
 
 pub async fn a_group_nobody_enrolled_stands_at_the_beginning(store: Arc<dyn Store>) -> Result {
     recorded(&*store, &account("a"), NORMAL).await;
-    let found = standing(&*store, "stranger").await?;
+    let found = group_status(&*store, "stranger").await?;
     assert_eq!((found.committed, found.lag(), found.lanes[0].cursor), (1, 1, 0));
     assert!(found.closes());
     Ok(())
@@ -231,15 +231,15 @@ pub async fn forgetting_a_group_leaves_nothing_of_it(store: Arc<dyn Store>) -> R
         let draft = draft.step(group, &account("c"), 0).count(group, Counter::Handled, 4);
         places(&commit_one(&*store, draft).await);
     }
-    let kept = standing(&*store, OTHER).await?;
+    let kept = group_status(&*store, OTHER).await?;
     store.forget(READER).await?;
     store.forget("stranger").await?;
     assert_eq!(store.registered_groups().await?, [(OTHER.to_owned(), accounts())]);
-    let found = standing(&*store, READER).await?;
+    let found = group_status(&*store, READER).await?;
     assert_eq!((found.lag(), found.parked(), found.dead(), found.settled()), (2, 0, 0, 0));
     assert_eq!(store.next(READER, &account("c")).await?, 0);
     assert!(!store.blocked(READER, &account("a"), 9).await?);
-    assert_eq!(standing(&*store, OTHER).await?, kept);
+    assert_eq!(group_status(&*store, OTHER).await?, kept);
     assert_eq!(store.next(OTHER, &account("c")).await?, 1);
     assert_eq!(store.stream(&account("a"), 0, 9).await?.len(), 1, "the log stays");
     Ok(())

@@ -91,7 +91,7 @@ pub async fn a_letter_can_be_parked_again_in_one_unit(store: Arc<dyn Store>) -> 
     let message = buried(&*store, "a").await;
     let parked = keep(READER, &MessageRef::from(&message), 0, Some(at(5)));
     places(&commit_one(&*store, exhume(READER, &message).park(parked)).await);
-    let standing = store.standing(READER, &accounts()).await?;
+    let standing = store.group_status(READER, &accounts()).await?;
     assert_eq!((standing.dead(), standing.parked()), (0, 1));
     let due = store.parked(parked_read(READER, at(5), 9)).await?.due;
     assert_eq!((due[0].recorded.clone(), due[0].attempts), (message, 0));

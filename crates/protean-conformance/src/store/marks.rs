@@ -29,7 +29,7 @@ fn mark(at: At) -> Draft {
 
 /// The cursor, the lag and the open positions of the normal priority.
 async fn open(store: &dyn Store) -> Result<(u64, u64, Vec<u64>)> {
-    let standing = store.standing(READER, &accounts()).await?;
+    let standing = store.group_status(READER, &accounts()).await?;
     let of = |lane: &&PriorityStatus| lane.priority == NORMAL;
     let (cursor, lag) =
         standing.lanes.iter().find(of).map_or((0, 0), |lane| (lane.cursor, lane.lag));

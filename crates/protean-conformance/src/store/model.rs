@@ -7,7 +7,9 @@ use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use protean_port::Result;
 use protean_port::memory::MemoryStore;
 use protean_port::message::Priority;
-use protean_port::port::{Changes, Find, LaneRead, Outcome, ParkedRead, Query, RowChange, Store};
+use protean_port::port::{
+    Changes, Find, LaneRead, Outcome, ParkedRead, RowChange, RowQuery, Store,
+};
 
 use super::history::{GROUPS, LATE, STREAMS, Step, THINGS, drafts, histories};
 use super::sample::{
@@ -110,7 +112,7 @@ async fn picture(store: &dyn Store) -> Result<Vec<String>> {
     for key in THINGS {
         lines.push(format!("{key}: {:?}", store.row(&things(), key).await?));
     }
-    lines.push(format!("rows: {:?}", store.query(&things(), &Query::default()).await?));
+    lines.push(format!("rows: {:?}", store.query(&things(), &RowQuery::default()).await?));
     lines.push(format!("broken: {:?}", store.broken_streams(9).await?));
     let category = Some(accounts());
     for find in [Find::first(9), Find { category, ..Find::last(5) }] {
@@ -119,7 +121,7 @@ async fn picture(store: &dyn Store) -> Result<Vec<String>> {
     }
     lines.push(format!("types: {:?}", store.stats().await?));
     for group in GROUPS {
-        lines.extend(standing(store, group).await?);
+        lines.extend(group_status(store, group).await?);
         lines.extend(order(store, group).await?);
         for (lowest, highest, limit) in
             [(i32::MIN, i32::MAX, 1000), (0, i32::MAX, 3), (-100, -1, 1000), (-100, 0, 2)]
@@ -134,8 +136,8 @@ async fn picture(store: &dyn Store) -> Result<Vec<String>> {
     Ok(lines)
 }
 
-async fn standing(store: &dyn Store, group: &str) -> Result<Vec<String>> {
-    let mut standing = store.standing(group, &accounts()).await?;
+async fn group_status(store: &dyn Store, group: &str) -> Result<Vec<String>> {
+    let mut standing = store.group_status(group, &accounts()).await?;
     // A counter that is 0 may be missing.
     standing.counts.retain(|_, count| *count > 0);
     standing.lanes.sort_by_key(|lane| lane.priority);

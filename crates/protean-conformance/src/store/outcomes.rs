@@ -5,7 +5,7 @@ use std::sync::Arc;
 use protean_port::Result;
 use protean_port::message::{Priority, Value};
 use protean_port::port::{
-    At, Counter, GroupStatus, LaneRead, MessageRef, Outcome, Place, Query, Store,
+    At, Counter, GroupStatus, LaneRead, MessageRef, Outcome, Place, RowQuery, Store,
 };
 
 use super::sample::{
@@ -84,12 +84,12 @@ pub async fn a_later_unit_sees_an_earlier_one(store: Arc<dyn Store>) -> Result {
 async fn picture(store: &dyn Store) -> Result<impl PartialEq + std::fmt::Debug + use<>> {
     let (mut lanes, mut rows) = (Vec::new(), Vec::new());
     for group in [READER, "quiet"] {
-        let standing: GroupStatus = store.standing(group, &accounts()).await?;
+        let standing: GroupStatus = store.group_status(group, &accounts()).await?;
         let parked = store.parked(parked_read(group, at(1_000_000_000), 100)).await?;
         let read = LaneRead { limit: 100, ..lane_read(group) };
         lanes.push((standing, parked, store.lane(read).await?));
     }
-    rows.push(store.query(&things(), &Query::default()).await?);
+    rows.push(store.query(&things(), &RowQuery::default()).await?);
     let mut next = Vec::new();
     for id in ["a", "b"] {
         next.push((
@@ -218,7 +218,7 @@ pub async fn otherwise_is_applied_whatever_the_reason(store: Arc<dyn Store>) -> 
     {
         assert_eq!(store.stream(&account(id), 0, 9).await?.len(), length, "{id}");
     }
-    assert_eq!(store.standing(READER, &accounts()).await?.count(Counter::Handled), 4);
+    assert_eq!(store.group_status(READER, &accounts()).await?.count(Counter::Handled), 4);
     Ok(())
 }
 

@@ -30,7 +30,7 @@ async fn page(store: &dyn Store, now: i64, limit: usize) -> Result<(Vec<u64>, Op
 
 /// The numbers of parked and of dead messages.
 async fn held(store: &dyn Store) -> Result<(u64, u64)> {
-    let standing = store.standing(READER, &accounts()).await?;
+    let standing = store.group_status(READER, &accounts()).await?;
     Ok((standing.parked(), standing.dead()))
 }
 
@@ -100,7 +100,7 @@ pub async fn a_parked_delivery_carries_its_attempts(store: Arc<dyn Store>) -> Re
     let found = store.parked(parked_read(READER, at(1), 9)).await?;
     let delivery = Delivery { recorded, next: 1, attempts: 7, parked: true };
     assert_eq!(found, ParkedPage { due: vec![delivery], next_due: None });
-    let standing = store.standing(READER, &accounts()).await?;
+    let standing = store.group_status(READER, &accounts()).await?;
     assert_eq!((standing.lanes[0].priority, standing.lanes[0].parked), (Priority::BULK, 1));
     Ok(())
 }
@@ -247,7 +247,7 @@ pub async fn groups_and_categories_park_apart(store: Arc<dyn Store>) -> Result {
             .await?;
         let found: Vec<_> = found.due.iter().map(|parked| parked.attempts).collect();
         assert_eq!(found, [attempts], "{group} {category}");
-        assert_eq!(store.standing(group, &category).await?.parked(), 1);
+        assert_eq!(store.group_status(group, &category).await?.parked(), 1);
     }
     Ok(())
 }

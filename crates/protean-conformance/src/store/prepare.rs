@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use protean_port::message::{Column, ColumnKind, Priority, Table, Value};
-use protean_port::port::{At, GroupStatus, Query, RowState, RowWrite, Start, Store};
+use protean_port::port::{At, GroupStatus, RowQuery, RowState, RowWrite, Start, Store};
 use protean_port::{Error, Result};
 
 use super::sample::{
@@ -61,7 +61,7 @@ pub async fn a_new_column_is_empty_in_old_rows(store: Arc<dyn Store>) -> Result 
     };
     let put = |write| unit().with(|changes| changes.rows.push(write));
     places(&commit_one(&*store, put(write("t", Some(0), Arc::clone(&row)))).await);
-    assert_eq!(store.query(&extended(), &Query::default()).await?[0].row, Some(row));
+    assert_eq!(store.query(&extended(), &RowQuery::default()).await?[0].row, Some(row));
     // What was unique before still is, and so is the new column.
     for (index, value) in [(3, "e"), (2, "red")] {
         let mut values = vec![Value::Null; extended().columns.len()];
@@ -85,7 +85,7 @@ pub async fn refuses_a_column_of_another_kind_whole(store: Arc<dyn Store>) -> Re
     assert!(text.contains("things") && text.contains("size"), "{text}");
     assert_eq!(store.row(&things(), "t").await?.row, Some(row));
     // The group was not registered_groups, so it still stands at the beginning.
-    assert_eq!(store.standing("late", &accounts()).await?.committed, 1);
+    assert_eq!(store.group_status("late", &accounts()).await?.committed, 1);
     Ok(())
 }
 
@@ -94,7 +94,7 @@ pub async fn a_group_from_the_head_misses_what_was_before(store: Arc<dyn Store>)
         recorded(&*store, &account("a"), Priority::new(priority)).await;
     }
     store.prepare(&[], &[registration("late", Start::Head)]).await?;
-    let standing = store.standing("late", &accounts()).await?;
+    let standing = store.group_status("late", &accounts()).await?;
     assert_eq!((standing.committed, standing.lag()), (0, 0));
     assert!(standing.lanes.iter().all(|lane| lane.oldest.is_none()));
     assert_eq!(store.lane(lane_read("late")).await?, []);
@@ -104,12 +104,12 @@ pub async fn a_group_from_the_head_misses_what_was_before(store: Arc<dyn Store>)
     let read = store.lane(lane_read("late")).await?;
     let read: Vec<_> = read.iter().map(|delivery| delivery.recorded.position).collect();
     assert_eq!(read, [5, 4, 6]);
-    let standing = store.standing("late", &accounts()).await?;
+    let standing = store.group_status("late", &accounts()).await?;
     assert_eq!((standing.committed, standing.lag()), (3, 3));
     // A message beside the cursor it began with needs no mark of its own.
     let settled = unit().mark("late", Priority::HIGH, At::UpTo(5));
     places(&commit_one(&*store, settled).await);
-    assert_eq!(store.standing("late", &accounts()).await?.lag(), 2);
+    assert_eq!(store.group_status("late", &accounts()).await?.lag(), 2);
     Ok(())
 }
 
@@ -141,7 +141,7 @@ pub async fn marks_made_before_enrolling_count_no_more(store: Arc<dyn Store>) ->
     }
     store.prepare(&[], &[registration("late", Start::Head)]).await?;
     recorded(&*store, &account("a"), Priority::NORMAL).await;
-    let standing = store.standing("late", &accounts()).await?;
+    let standing = store.group_status("late", &accounts()).await?;
     assert_eq!((standing.committed, standing.lag(), standing.lanes[0].cursor), (1, 1, 3));
     Ok(())
 }
@@ -152,8 +152,8 @@ pub async fn enrolling_again_changes_nothing(store: Arc<dyn Store>) -> Result {
     recorded(&*store, &account("a"), Priority::NORMAL).await;
     for start in [Start::Head, Start::Beginning] {
         store.prepare(&[], &[registration("late", start), registration(READER, start)]).await?;
-        assert_eq!(store.standing("late", &accounts()).await?.committed, 1);
-        assert_eq!(store.standing(READER, &accounts()).await?.committed, 2);
+        assert_eq!(store.group_status("late", &accounts()).await?.committed, 1);
+        assert_eq!(store.group_status(READER, &accounts()).await?.committed, 2);
     }
     Ok(())
 }
@@ -170,11 +170,11 @@ pub async fn destroying_empties_everything(store: Arc<dyn Store>) -> Result {
     assert_eq!(store.stream(&stream, 0, 9).await?, []);
     assert_eq!(store.row(&things(), "t").await?, RowState::default());
     assert_eq!(store.next(READER, &stream).await?, 0);
-    assert_eq!(store.standing(READER, &accounts()).await?, GroupStatus::default());
+    assert_eq!(store.group_status(READER, &accounts()).await?, GroupStatus::default());
     places(&commit_one(&*store, unit().claim("row-1", "m-2")).await);
     let first = recorded(&*store, &stream, Priority::NORMAL).await;
     assert_eq!((first.position, first.stream_position), (1, 0));
-    assert_eq!(store.standing("late", &accounts()).await?.committed, 1);
+    assert_eq!(store.group_status("late", &accounts()).await?.committed, 1);
     assert_eq!(store.lane(lane_read(READER)).await?.len(), 1);
     Ok::<_, Error>(())
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protean_port::Result;
 use protean_port::message::{Date, Timestamp, Value};
-use protean_port::port::{Direction, Filter, Operator, Query, RowState, Store};
+use protean_port::port::{Direction, Filter, Operator, RowQuery, RowState, Store};
 
 use super::sample::{at, column, commit_all, places, thing, things, unit};
 
@@ -26,14 +26,14 @@ fn keys(rows: &[RowState]) -> String {
 }
 
 async fn selected(store: &dyn Store, filters: Vec<Filter>) -> Result<String> {
-    let query = Query { filters, ..Query::default() };
+    let query = RowQuery { filters, ..RowQuery::default() };
     let rows = store.query(&things(), &query).await?;
     assert_eq!(store.count(&things(), &query).await?, rows.len() as u64);
     Ok(keys(&rows))
 }
 
 async fn sorted(store: &dyn Store, order: Vec<(usize, Direction)>) -> Result<String> {
-    Ok(keys(&store.query(&things(), &Query { order, ..Query::default() }).await?))
+    Ok(keys(&store.query(&things(), &RowQuery { order, ..RowQuery::default() }).await?))
 }
 
 fn filter(column: usize, operator: Operator, value: Value) -> Filter {
@@ -200,7 +200,7 @@ pub async fn a_limit_cuts_after_sorting(store: Arc<dyn Store>) -> Result {
         [(Some(0), ""), (Some(1), "b"), (Some(3), "bca"), (Some(9), "bcaed"), (None, "bcaed")]
     {
         let order = vec![(column::SIZE, Direction::Ascending)];
-        let query = Query { order, limit, ..Query::default() };
+        let query = RowQuery { order, limit, ..RowQuery::default() };
         assert_eq!(keys(&store.query(&things(), &query).await?), expected);
     }
     Ok(())
@@ -220,7 +220,7 @@ pub async fn all_filters_must_hold(store: Arc<dyn Store>) -> Result {
 
 pub async fn a_count_ignores_order_and_limit(store: Arc<dyn Store>) -> Result {
     put(&*store, column::SIZE, [3, 1, 2, 5, 4].map(Value::Integer)).await;
-    let query = Query {
+    let query = RowQuery {
         filters: vec![filter(column::SIZE, Operator::Greater, Value::Integer(1))],
         order: vec![(column::SIZE, Direction::Descending)],
         limit: Some(2),

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use protean_port::Result;
 use protean_port::message::{Date, Decimal, Row, Timestamp, Value};
-use protean_port::port::{Outcome, Query, RowState, Store};
+use protean_port::port::{Outcome, RowQuery, RowState, Store};
 
 use super::sample::{assert_stale, column, commit, commit_one, places, thing, things, unit};
 
 pub async fn a_row_that_never_was_has_no_version(store: Arc<dyn Store>) -> Result {
     assert_eq!(store.row(&things(), "t").await?, RowState::default());
-    assert_eq!(store.query(&things(), &Query::default()).await?, []);
+    assert_eq!(store.query(&things(), &RowQuery::default()).await?, []);
     Ok(())
 }
 
@@ -20,7 +20,7 @@ pub async fn a_row_is_put_with_its_version(store: Arc<dyn Store>) -> Result {
         places(&commit_one(&*store, unit().put(expected, Arc::clone(&row))).await);
         let state = RowState { row: Some(row), version: Some(version) };
         assert_eq!(store.row(&things(), "t").await?, state);
-        assert_eq!(store.query(&things(), &Query::default()).await?, [state]);
+        assert_eq!(store.query(&things(), &RowQuery::default()).await?, [state]);
     }
     Ok(())
 }
@@ -61,8 +61,8 @@ pub async fn a_removed_row_keeps_its_version(store: Arc<dyn Store>) -> Result {
     let list = [unit().put(None, thing("t", [])), unit().remove("t", 0)];
     commit(&*store, list).await.iter().for_each(|outcome| assert!(places(outcome).is_empty()));
     assert_eq!(store.row(&things(), "t").await?, RowState { row: None, version: Some(1) });
-    assert_eq!(store.query(&things(), &Query::default()).await?, []);
-    assert_eq!(store.count(&things(), &Query::default()).await?, 0);
+    assert_eq!(store.query(&things(), &RowQuery::default()).await?, []);
+    assert_eq!(store.count(&things(), &RowQuery::default()).await?, 0);
     Ok(())
 }
 
@@ -75,7 +75,7 @@ pub async fn a_removed_row_can_be_made_again(store: Arc<dyn Store>) -> Result {
     places(&commit_one(&*store, again).await);
     let state = RowState { row: Some(thing("t", [])), version: Some(2) };
     assert_eq!(store.row(&things(), "t").await?, state);
-    assert_eq!(store.count(&things(), &Query::default()).await?, 1);
+    assert_eq!(store.count(&things(), &RowQuery::default()).await?, 1);
     Ok(())
 }
 
@@ -196,7 +196,7 @@ pub async fn a_unique_value_belongs_to_one_row(store: Arc<dyn Store>) -> Result 
     assert_email_is_taken(&changed);
     assert_email_is_taken(&at_once);
     assert_email_is_taken(&commit_one(&*store, unit().put(None, with_email("y", "a@b.c"))).await);
-    assert_eq!(store.count(&things(), &Query::default()).await?, 2);
+    assert_eq!(store.count(&things(), &RowQuery::default()).await?, 2);
     assert_eq!(store.row(&things(), "v").await?.row, Some(with_email("v", "A@b.c")));
     Ok(())
 }

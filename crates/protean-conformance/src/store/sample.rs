@@ -215,8 +215,8 @@ impl Draft {
     }
 
     /// Counts messages of accounts.
-    pub fn count(mut self, group: &str, term: Counter, count: u64) -> Self {
-        self.0.counts.push(Count { group: group.into(), category: accounts(), term, count });
+    pub fn count(mut self, group: &str, counter: Counter, count: u64) -> Self {
+        self.0.counts.push(Count { group: group.into(), category: accounts(), counter, count });
         self
     }
 

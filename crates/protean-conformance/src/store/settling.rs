@@ -33,7 +33,7 @@ enum Deed {
     /// Settles the open message with this number.
     Settle {
         pick: usize,
-        term: Counter,
+        counter: Counter,
     },
     Park {
         pick: usize,
@@ -65,7 +65,7 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
     let settled = priority().prop_map(|priority| Deed::AppendSettled { priority });
     let pick = || 0..20_usize;
     let settle = (pick(), select(&Counter::SETTLED[..]))
-        .prop_map(|(pick, term)| Deed::Settle { pick, term });
+        .prop_map(|(pick, counter)| Deed::Settle { pick, counter });
     let park =
         (pick(), proptest::option::of(0..9_i64)).prop_map(|(pick, due)| Deed::Park { pick, due });
     let bury = pick().prop_map(|pick| Deed::Bury { pick });
@@ -102,7 +102,7 @@ async fn close(store: &dyn Store, deeds: &[Deed]) -> Result<Result<(), String>> 
         for outcome in commit_all(store, drafts).await {
             appended += if matches!(deed, Deed::Late) { 0 } else { places(&outcome).len() as u64 };
         }
-        let standing = store.standing(READER, &accounts()).await?;
+        let standing = store.group_status(READER, &accounts()).await?;
         let open = store.lane(lane_read(READER)).await?.len() as u64;
         if !standing.closes() || standing.committed != appended || standing.lag() != open {
             let found = format!("after {deed:?}: {appended} appended, {open} open, {standing:#?}");
@@ -123,8 +123,8 @@ async fn draft(store: &dyn Store, deed: &Deed, open: &[Delivery]) -> Result<Opti
             let draft = unit().append(&account("c"), priority);
             Some(draft.mark(READER, priority, At::Appended(0)).count(READER, Counter::Handled, 1))
         }
-        Deed::Settle { pick, term } => {
-            picked(pick).map(|message| settled(open, message).count(READER, *term, 1))
+        Deed::Settle { pick, counter } => {
+            picked(pick).map(|message| settled(open, message).count(READER, *counter, 1))
         }
         Deed::Park { pick, due } => picked(pick).map(|message| {
             let reference = MessageRef::from(&message.recorded);

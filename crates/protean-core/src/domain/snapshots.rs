@@ -90,7 +90,7 @@ impl Snapshots {
         }
         let outcomes = store.commit(Arc::from(units)).await;
         for (id, outcome) in ids.into_iter().zip(outcomes) {
-            match self.kept(aggregate, &id, outcome).await {
+            match self.stored_mark(aggregate, &id, outcome).await {
                 Ok(true) => page.made += 1,
                 Ok(false) => page.present += 1,
                 Err(error) if error.is_unavailable() => return Err(error),
@@ -102,7 +102,7 @@ impl Snapshots {
     }
 
     /// Somebody else may have written the snapshot meanwhile: then by itself, on fresh state.
-    async fn kept(&self, aggregate: &str, id: &Id, outcome: Outcome) -> Result<bool> {
+    async fn stored_mark(&self, aggregate: &str, id: &Id, outcome: Outcome) -> Result<bool> {
         match outcome {
             Outcome::Committed(_) => Ok(true),
             Outcome::Unavailable(reason) => Err(Error::unavailable(reason)),

@@ -40,7 +40,7 @@ pub fn resend(relay: &Arc<str>, letter: &DeadLetter, moment: Moment) -> Changes 
 pub fn purge(group: &Group, letter: &DeadLetter, next: u64, moment: Moment) -> Changes {
     let mut changes = taken(&group.name, letter, moment);
     let (name, category) = (Arc::clone(&group.name), group.category.clone());
-    changes.counts.push(Count { group: name, category, term: Counter::Purged, count: 1 });
+    changes.counts.push(Count { group: name, category, counter: Counter::Purged, count: 1 });
     let position = letter.recorded.stream_position;
     if group.is_ordered() && next == position {
         let stream = letter.recorded.message.stream.clone();

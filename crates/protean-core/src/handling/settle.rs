@@ -54,7 +54,7 @@ pub struct Settled {
 #[derive(Debug)]
 pub(super) enum Fate {
     Handled,
-    /// Settled for good without its handler, in this term.
+    /// Settled for good without its handler, in this counter.
     Passed(Counter),
     /// It waits behind another one.
     Held,
@@ -160,16 +160,16 @@ impl<'a> Settling<'a> {
     }
 
     /// Settled for good: counted, the group moves on, and what waited behind may run.
-    fn leave(&mut self, term: Counter) {
-        self.count(term);
+    fn leave(&mut self, counter: Counter) {
+        self.count(counter);
         self.take();
         self.advance();
     }
 
     /// The same without its handler.
-    fn pass(&mut self, term: Counter) {
-        self.fate = Fate::Passed(term);
-        self.leave(term);
+    fn pass(&mut self, counter: Counter) {
+        self.fate = Fate::Passed(counter);
+        self.leave(counter);
     }
 
     /// Handled before: counted beside the account, nothing moves.
@@ -248,9 +248,9 @@ impl<'a> Settling<'a> {
         self.changes().parks.push(Park::Keep { group, message, attempts, due, reason });
     }
 
-    fn count(&mut self, term: Counter) {
+    fn count(&mut self, counter: Counter) {
         let (group, category) = (self.name(), self.group.category.clone());
-        self.changes().counts.push(Count { group, category, term, count: 1 });
+        self.changes().counts.push(Count { group, category, counter, count: 1 });
     }
 
     /// A parked message is taken out first: the unit is left out when that was done before.

@@ -3,7 +3,7 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use protean_port::message::{Id, Query, Table, Value};
+use protean_port::message::{Id, RowQuery, Table, Value};
 use protean_port::{Error, Result};
 
 use super::storage::Storage;
@@ -18,7 +18,7 @@ use crate::model::{Columns, Condition, Sort, Stored};
 /// ```
 pub struct Selection<T> {
     unit: Arc<Unit>,
-    query: Query,
+    query: RowQuery,
     kept: PhantomData<fn() -> T>,
 }
 
@@ -28,7 +28,7 @@ where
     T::Storage: Storage<T>,
 {
     pub(super) fn new(unit: Arc<Unit>) -> Self {
-        Self { unit, query: Query::default(), kept: PhantomData }
+        Self { unit, query: RowQuery::default(), kept: PhantomData }
     }
 
     /// Only rows for which this holds, beside the conditions before.

@@ -47,7 +47,7 @@ impl DlqIndex {
 
     /// Reads the entries that were added since, or all of them after the broker restarted.
     pub(super) async fn refresh(&mut self) -> Result {
-        let incarnation = self.broker.kept(&self.names[0]).await?.incarnation;
+        let incarnation = self.broker.stored_mark(&self.names[0]).await?.incarnation;
         let reading = match &self.reading {
             Some(known) if known.incarnation == incarnation => {
                 let missing = self.broker.prepare(&self.groups(known.name)).await?;

@@ -98,7 +98,7 @@ async fn state(probe: &CachedProbe<bool>) -> (StoreState, Option<Duration>) {
 /// Asks the broker for next to nothing.
 async fn broker_answers(domain: Domain) -> bool {
     let name = &domain.config().outbox.broker;
-    let asked = async { broker(&domain, name).await?.kept(domain.name()).await };
+    let asked = async { broker(&domain, name).await?.stored_mark(domain.name()).await };
     asked
         .await
         .inspect_err(|error| debug!("health probe: cannot read the broker: {error:#}"))

@@ -85,7 +85,7 @@ pub async fn subscriptions(domain: &Domain) -> Result<Vec<SubscriptionStatus>> {
     let store = domain.store().await?;
     let mut statuses = Vec::new();
     for group in domain.groups() {
-        let found = store.standing(&group.name, &group.category).await;
+        let found = store.group_status(&group.name, &group.category).await;
         let view = View::new(domain, group);
         let lanes = match &found {
             Ok(status) => view.read(status),

@@ -68,7 +68,7 @@ pub async fn verify(domain: &Domain) -> Result<Report> {
     let store = domain.store().await?;
     let mut groups = Vec::new();
     for group in domain.groups() {
-        let status = store.standing(&group.name, &group.category).await?;
+        let status = store.group_status(&group.name, &group.category).await?;
         groups.push(Account::new(group, &status));
     }
     Ok(Report::new(groups, store.broken_streams(MAX_BROKEN_STREAMS).await?))

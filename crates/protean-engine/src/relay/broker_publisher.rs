@@ -34,7 +34,7 @@ impl BrokerPublisher {
     /// Makes the groups that are missing, and answers which groups missed something:
     /// all of them, when the broker lost what it was given.
     pub(super) async fn maintain(&mut self) -> Result<Vec<BrokerGroup>> {
-        let kept = self.broker.kept(&self.plan.name).await?;
+        let kept = self.broker.stored_mark(&self.plan.name).await?;
         let mark = kept.value.as_deref().and_then(BatchMark::read);
         let holds = mark.as_ref().and_then(|mark| self.number_of(mark));
         // A process that makes a group and then dies cannot say that the group missed something.
@@ -125,7 +125,7 @@ impl BrokerPublisher {
         let mut groups = self.plan.groups();
         groups.retain(|group| *group.stream == *stream);
         groups.truncate(1);
-        let found = self.broker.standing(&groups).await?;
+        let found = self.broker.group_status(&groups).await?;
         let lengths = found.into_iter().flatten().map(|BrokerGroupStatus { length, .. }| length);
         Ok(lengths.max().unwrap_or(0))
     }

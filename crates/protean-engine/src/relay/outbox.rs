@@ -97,7 +97,7 @@ impl<'a> Outbox<'a> {
         }
         let (mut waiting, mut failed, mut abandoned, mut oldest) = (0, 0, 0, None);
         for category in categories {
-            let status = self.store.standing(&self.group(broker), category).await?;
+            let status = self.store.group_status(&self.group(broker), category).await?;
             waiting += status.lag();
             failed += status.parked();
             abandoned += status.dead();

@@ -92,11 +92,11 @@ impl PublishLoop {
         let plan = &self.plan;
         info!(relay = %plan.name, groups = self.missing.len(), "broker groups missed messages, publishing again");
         for (route, of) in plan.routes.iter().enumerate() {
-            let relay = self.store.standing(&plan.name, &of.category).await?;
+            let relay = self.store.group_status(&plan.name, &of.category).await?;
             for lane in plan.lanes.lanes() {
                 let (of_lane, mut groups) = (RouteLane { route, lane: *lane }, Vec::new());
                 for group in self.gaps.behind(plan, of_lane, &self.missing) {
-                    let status = self.store.standing(&group, &of.category).await?;
+                    let status = self.store.group_status(&group, &of.category).await?;
                     groups.push((group, status));
                 }
                 self.gaps.add(Gap::between(plan.lanes, of_lane, &groups, &relay));

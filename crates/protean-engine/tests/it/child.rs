@@ -74,7 +74,7 @@ pub(crate) async fn serve_to_rest(domain: &Domain) -> Result<(), Error> {
         while looks < 2 {
             let mut waiting = 0;
             for group in domain.groups() {
-                let standing = store.standing(&group.name, &group.category).await.unwrap();
+                let standing = store.group_status(&group.name, &group.category).await.unwrap();
                 waiting += standing.lag() + standing.parked();
             }
             looks = if waiting == 0 { looks + 1 } else { 0 };

@@ -27,7 +27,7 @@ async fn accounts(bench: &Bench) -> BTreeMap<String, (BTreeMap<Counter, u64>, u6
     bench.assert_closes().await;
     let mut accounts = BTreeMap::new();
     for group in bench.domain.groups() {
-        let standing = bench.standing(&group.name).await;
+        let standing = bench.group_status(&group.name).await;
         let (dead, parked) = (standing.dead(), standing.parked());
         accounts.insert(group.name.to_string(), (standing.counts, dead, parked));
     }

@@ -55,7 +55,7 @@ async fn assert_nothing_half_done(domain: &Domain, told: &str) {
     let handled = async |name: &str| {
         let groups = domain.groups();
         let group = groups.iter().find(|group| group.handler == name).unwrap();
-        let standing = store.standing(&group.name, &group.category).await.unwrap();
+        let standing = store.group_status(&group.name, &group.category).await.unwrap();
         standing.count(Counter::Handled)
     };
     let rows = domain.repository::<Numbers>().await.unwrap().query().all().await.unwrap();

@@ -63,8 +63,8 @@ async fn a_task_that_outlives_its_handler_changes_nothing_and_holds_up_no_stop(o
     bench.drain().await;
     assert_eq!(bench.seen("t").await, (0..10).collect::<Vec<_>>());
     assert!(bench.seen("leaked").await.is_empty(), "its unit of work was over");
-    assert_eq!(bench.standing("bench.TallyCommands").await.committed, 10);
-    assert_eq!(counts(&bench.standing("bench.Leaking").await), (10, 0));
+    assert_eq!(bench.group_status("bench.TallyCommands").await.committed, 10);
+    assert_eq!(counts(&bench.group_status("bench.Leaking").await), (10, 0));
     bench.assert_closes().await;
 }
 
@@ -73,7 +73,7 @@ async fn a_unit_in_conflict_with_itself_ends_as_a_dead_letter(on: On) {
     bench.add("twice", IN_CONFLICT_WITH_ITSELF, Priority::NORMAL).await;
     bench.add("once", 5, Priority::NORMAL).await;
     bench.drain().await;
-    let commands = bench.standing("bench.TallyCommands").await;
+    let commands = bench.group_status("bench.TallyCommands").await;
     assert_eq!((counts(&commands).0, commands.dead()), (1, 1));
     bench.assert_closes().await;
 }
@@ -99,7 +99,7 @@ async fn a_refused_command_is_dead_at_once(on: On) {
     bench.add("low", -10, Priority::NORMAL).await;
     bench.add("low", 1, Priority::NORMAL).await;
     bench.drain().await;
-    let commands = bench.standing("bench.TallyCommands").await;
+    let commands = bench.group_status("bench.TallyCommands").await;
     assert_eq!((counts(&commands).0, commands.dead(), commands.parked()), (2, 1, 0));
     assert_eq!(bench.seen("low").await, [5, 1], "commands stay independent");
     bench.assert_closes().await;
@@ -141,7 +141,7 @@ async fn an_expired_command_is_not_handled(on: On) {
     sent.await.unwrap();
     tokio::time::sleep(Duration::from_millis(400)).await;
     bench.drain().await;
-    let commands = bench.standing("bench.TallyCommands").await;
+    let commands = bench.group_status("bench.TallyCommands").await;
     assert_eq!(commands.count(Counter::Expired), 1);
     assert_eq!(bench.sum().await, 0);
     bench.assert_closes().await;

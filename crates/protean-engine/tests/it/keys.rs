@@ -152,6 +152,6 @@ async fn a_letter_whose_name_was_taken_again_stays_dead(on: On) {
     let letter = letters.page(0, 9).await.unwrap().remove(0);
     assert!(!letters.replay(&letter).await.unwrap(), "it was sent again in its place");
     bench.drain().await;
-    assert_eq!((bench.sum().await, bench.standing("bench.TallyCommands").await.dead()), (7, 1));
+    assert_eq!((bench.sum().await, bench.group_status("bench.TallyCommands").await.dead()), (7, 1));
     bench.assert_closes().await;
 }

@@ -107,7 +107,7 @@ async fn a_message_that_others_flowed_past_is_replayed_and_purged(on: On) {
     assert!(with(&bench, skipping, async |of| of.replay(&b).await.unwrap()).await);
     bench.serve_until(async || letters(&bench, skipping).await.len() == 1).await;
     bench.drain().await;
-    let standing = bench.standing(skipping).await;
+    let standing = bench.group_status(skipping).await;
     assert_eq!(
         (standing.dead(), standing.count(Counter::Purged), counts(&standing)),
         (1, 1, (4, 0))
@@ -135,18 +135,18 @@ async fn many_letters_are_replayed_and_purged_page_by_page(on: On) {
     bench.domain.process_all(commands).priority(Priority::BULK).await.unwrap();
     bench.drain().await;
     let commands = "bench.TallyCommands";
-    assert_eq!(bench.standing(commands).await.dead(), 1200);
+    assert_eq!(bench.group_status(commands).await.dead(), 1200);
     let replayed = with(&bench, commands, async |letters| letters.replay_all().await).await;
     assert_eq!(replayed.unwrap(), 1200);
-    assert_eq!(bench.standing(commands).await.parked(), 1200);
-    bench.serve_until(async || bench.standing(commands).await.dead() == 1200).await;
+    assert_eq!(bench.group_status(commands).await.parked(), 1200);
+    bench.serve_until(async || bench.group_status(commands).await.dead() == 1200).await;
     let never =
         with(&bench, commands, async |letters| letters.purge_all(Timestamp::default()).await);
     assert_eq!(never.await.unwrap(), 0, "none is that old");
     let tomorrow = bench.domain.clock().now() + std::time::Duration::from_secs(86_400);
     let purged = with(&bench, commands, async |letters| letters.purge_all(tomorrow).await);
     assert_eq!(purged.await.unwrap(), 1200);
-    let standing = bench.standing(commands).await;
+    let standing = bench.group_status(commands).await;
     assert_eq!((standing.dead(), standing.count(Counter::Purged)), (0, 1200));
     bench.assert_closes().await;
 }

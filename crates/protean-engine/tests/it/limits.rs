@@ -164,7 +164,7 @@ async fn an_event_that_is_too_large_costs_its_command_alone(on: On) {
     bench.domain.process(swelling()).asynchronous().await.unwrap();
     bench.domain.process(note("small")).asynchronous().await.unwrap();
     bench.drain().await;
-    let commands = bench.standing("bench.NoteCommands").await;
+    let commands = bench.group_status("bench.NoteCommands").await;
     assert_eq!((commands.dead(), commands.parked()), (1, 0));
     assert_eq!(page(&bench.domain).await.first, "small");
     let error = bench.domain.process(swelling()).synchronous().await.unwrap_err();

@@ -187,7 +187,7 @@ async fn judge(domain: &Domain, numbers: i64) {
     let sums = domain.repository::<Sum>().await.unwrap();
     assert_eq!(sums.get(&"all".into()).await.unwrap().sum, all.iter().sum::<i64>());
     for group in domain.groups() {
-        let standing = store.standing(&group.name, &group.category).await.unwrap();
+        let standing = store.group_status(&group.name, &group.category).await.unwrap();
         assert!(standing.closes(), "{}: {standing:?}", group.name);
         assert_eq!((counts(&standing).0, standing.dead()), (standing.committed, 0));
         assert_eq!(standing.count(Counter::Ignored), 0);

@@ -40,7 +40,7 @@ async fn later_messages_flow_past_a_skipped_one(on: On) {
     bench.faults.plan(0, Fault::Reject);
     committed_alternately(&bench, "skipped", 0..8).await;
     bench.drain_but(7).await;
-    let skipping = bench.standing("bench.Skipping").await;
+    let skipping = bench.group_status("bench.Skipping").await;
     assert_eq!((counts(&skipping).0, skipping.dead(), skipping.parked()), (7, 1, 0));
     bench.assert_closes().await;
 }

@@ -150,7 +150,7 @@ async fn a_full_broker_is_drained_and_the_relay_goes_on_by_itself(on: On) {
         }
         // Whatever it held is handled all the same.
         until(async || lengths(&bench) == 0).await;
-        let waits = bench.standing("bench.TallyCommands").await.lag();
+        let waits = bench.group_status("bench.TallyCommands").await.lag();
         assert!(waits >= 140, "{waits} wait in the database");
         redis.command(&["CONFIG", "SET", "maxmemory", "0"]);
     };

@@ -55,7 +55,7 @@ async fn serves_in_a_process_of_its_own() {
         loop {
             let mut waiting = 0;
             for group in domain.groups() {
-                let standing = store.standing(&group.name, &group.category).await.unwrap();
+                let standing = store.group_status(&group.name, &group.category).await.unwrap();
                 // Behind the dead letter one of its stream is held.
                 waiting += standing.lag() + standing.parked().saturating_sub(standing.dead());
             }

@@ -150,7 +150,7 @@ async fn what_is_said_is_heard_once_by_one_server_and_then_by_the_next() {
     let store = second.domain.store().await.unwrap();
     let groups = second.domain.groups().iter();
     let group = groups.clone().find(|group| group.name.ends_with("Prices")).unwrap();
-    let standing = store.standing(&group.name, &group.category).await.unwrap();
+    let standing = store.group_status(&group.name, &group.category).await.unwrap();
     assert_eq!(
         (standing.committed, standing.count(Counter::Handled), standing.dead()),
         (40, 40, 0)

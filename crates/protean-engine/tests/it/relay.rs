@@ -67,7 +67,7 @@ impl Exchange {
         let mut lag = 0;
         for category in ["bench::tally:command", "bench::tally"] {
             let category = protean::message::Category::named(category);
-            lag += store.standing("bench.relay:default", &category).await.unwrap().lag();
+            lag += store.group_status("bench.relay:default", &category).await.unwrap().lag();
         }
         lag
     }
@@ -86,7 +86,7 @@ impl Exchange {
 
     async fn length(&self, stream: &'static str) -> u64 {
         let group = BrokerGroup { stream: stream.into(), group: COMMANDS.into() };
-        let standing = self.broker.standing(&[group]).await.unwrap_or_default();
+        let standing = self.broker.group_status(&[group]).await.unwrap_or_default();
         standing.into_iter().flatten().map(|standing| standing.length).sum()
     }
 }
@@ -269,7 +269,7 @@ async fn an_outage_of_a_broker_that_forgets_loses_nothing() {
     assert_eq!(found.len(), 200);
     let store = exchange.bench.domain.store().await.unwrap();
     let category = protean::message::Category::named(PRIMARY);
-    let relay = store.standing("bench.relay:default", &category).await.unwrap();
+    let relay = store.group_status("bench.relay:default", &category).await.unwrap();
     assert_eq!((relay.dead(), relay.parked()), (0, 0), "an outage gives nothing up");
 }
 

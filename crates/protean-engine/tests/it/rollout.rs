@@ -113,10 +113,10 @@ fn newer(config: &str) -> Domain {
     builder.build().unwrap()
 }
 
-async fn standing(domain: &Domain, handler: &str) -> GroupStatus {
+async fn group_status(domain: &Domain, handler: &str) -> GroupStatus {
     let groups = domain.groups();
     let group = groups.iter().find(|group| group.handler == handler).unwrap();
-    domain.store().await.unwrap().standing(&group.name, &group.category).await.unwrap()
+    domain.store().await.unwrap().group_status(&group.name, &group.category).await.unwrap()
 }
 
 /// Serves with this program until so many messages of a handler have come to this.

@@ -139,7 +139,7 @@ impl Run {
     async fn standings(&self) -> Vec<(String, protean::port::GroupStatus)> {
         let mut standings = Vec::new();
         for group in self.bench.domain.groups() {
-            standings.push((group.name.to_string(), self.bench.standing(&group.name).await));
+            standings.push((group.name.to_string(), self.bench.group_status(&group.name).await));
         }
         standings
     }

@@ -31,7 +31,7 @@ async fn handles_every_command_and_every_event_once(on: On) {
     }
     bench.drain().await;
     assert_eq!(bench.sum().await, (0..300).sum::<i64>());
-    let commands = bench.standing("bench.TallyCommands").await;
+    let commands = bench.group_status("bench.TallyCommands").await;
     assert_eq!(counts(&commands), (300, 0));
     assert_eq!(commands.committed, 300);
     assert_eq!(bench.numbers().await.settled(), 300);
@@ -57,7 +57,7 @@ async fn commands_of_handlers_are_handled_once(on: On) {
     bench.drain().await;
     let copied: Vec<i64> = (1..=50).map(|number| number + 1000).collect();
     assert_eq!(bench.seen("copy-of-source").await, copied);
-    let commands = bench.standing("bench.TallyCommands").await;
+    let commands = bench.group_status("bench.TallyCommands").await;
     let bulk = commands.lanes.iter().all(|lane| lane.priority == Priority::BULK);
     assert!(bulk, "the priority travels on: {commands:?}");
     bench.assert_closes().await;

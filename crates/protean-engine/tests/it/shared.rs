@@ -17,7 +17,7 @@ pub(crate) async fn fill(bench: &Bench, count: i64) {
 /// Everything was handled once, and the events of each tally in their order.
 pub(crate) async fn is_exact(bench: &Bench, count: i64) {
     assert_eq!(bench.sum().await, (0..count).sum::<i64>());
-    let commands = bench.standing("bench.TallyCommands").await;
+    let commands = bench.group_status("bench.TallyCommands").await;
     let numbers = bench.numbers().await;
     for standing in [&commands, &numbers] {
         assert_eq!(standing.count(Counter::Handled), count.cast_unsigned());
@@ -121,7 +121,7 @@ async fn an_outage_of_the_broker_is_waited_out(on: On) {
     tokio::join!(bench.serve_until(all), outage);
     bench.drain().await;
     is_exact(&bench, 200).await;
-    assert_eq!(counts(&bench.standing("bench.TallyCommands").await).0, 200);
+    assert_eq!(counts(&bench.group_status("bench.TallyCommands").await).0, 200);
     bench.serve_until(async || lengths(&bench) == 0).await;
 }
 

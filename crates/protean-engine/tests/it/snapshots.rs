@@ -17,7 +17,7 @@ async fn commands_of_one_stream_see_the_snapshots_of_those_before(on: On) {
         bench.add("t", number, priority).await;
     }
     bench.drain().await;
-    let commands = bench.standing("bench.TallyCommands").await;
+    let commands = bench.group_status("bench.TallyCommands").await;
     assert_eq!((commands.count(Counter::Handled), commands.dead()), (100, 0));
     let tallies = bench.domain.repository::<Tally>().await.unwrap();
     assert_eq!(tallies.get(&"t".into()).await.unwrap().sum, 5050);

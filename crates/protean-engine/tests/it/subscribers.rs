@@ -123,7 +123,7 @@ impl Post {
         let mut waiting = self.length();
         for group in self.domain.groups() {
             let store = self.domain.store().await.unwrap();
-            let standing = store.standing(&group.name, &group.category).await.unwrap();
+            let standing = store.group_status(&group.name, &group.category).await.unwrap();
             waiting += standing.lag() + standing.parked();
         }
         waiting == 0
@@ -134,9 +134,9 @@ impl Post {
         self.serve_until(async || self.is_at_rest().await && self.is_at_rest().await).await;
     }
 
-    async fn standing(&self) -> GroupStatus {
+    async fn group_status(&self) -> GroupStatus {
         let store = self.domain.store().await.unwrap();
-        store.standing(GROUP, &Category::named(STREAM)).await.unwrap()
+        store.group_status(GROUP, &Category::named(STREAM)).await.unwrap()
     }
 
     /// What lies in the dead-letter stream.
@@ -214,7 +214,7 @@ async fn entries_of_every_form_are_taken_in_once_and_in_order() {
     expected.sort_unstable();
     assert_eq!(called, expected, "each came once");
     assert_eq!(post.seen().await, [7, 9]);
-    let standing = post.standing().await;
+    let standing = post.group_status().await;
     assert_eq!((standing.committed, standing.dead(), standing.count(Counter::Handled)), (5, 3, 2));
 
     let letters = post.letters().await;
@@ -277,7 +277,11 @@ async fn a_failing_subscriber_is_tried_again_given_up_and_replayed() {
     post.drain().await;
     assert_eq!(post.seen().await, [0, 1, 3, 4], "it is in nobody's way");
     let tries = post.faults.calls().into_iter().filter(|number| *number == -2).count();
-    assert_eq!((tries, post.standing().await.dead()), (2, 1), "broker_subscription.max_retries");
+    assert_eq!(
+        (tries, post.group_status().await.dead()),
+        (2, 1),
+        "broker_subscription.max_retries"
+    );
     post.faults.mend();
     let groups = post.domain.groups();
     let group = groups.iter().find(|group| &*group.name == GROUP).unwrap();
@@ -322,7 +326,7 @@ async fn a_process_that_ends_before_it_settles_takes_nothing_in_twice() {
     post.order(30);
     post.drain().await;
     assert_eq!(post.seen().await, (0..=30).collect::<Vec<_>>());
-    assert_eq!(post.standing().await.committed, 31);
+    assert_eq!(post.group_status().await.committed, 31);
     post.assert_closes().await;
 }
 
@@ -352,7 +356,7 @@ async fn an_outage_of_the_broker_is_waited_out() {
     })
     .await;
     assert_eq!(post.seen().await, (0..40).collect::<Vec<_>>());
-    assert_eq!((post.standing().await.committed, post.length()), (40, 0));
+    assert_eq!((post.group_status().await.committed, post.length()), (40, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -387,7 +391,7 @@ async fn one_of_two_servers_takes_in_and_the_other_takes_over() {
     stop.send(true).unwrap();
     other.await.unwrap().unwrap();
     assert_eq!(post.seen().await, (0..80).collect::<Vec<_>>());
-    assert_eq!((post.standing().await.committed, post.length()), (80, 0));
+    assert_eq!((post.group_status().await.committed, post.length()), (80, 0));
     post.assert_closes().await;
 }
 

@@ -44,7 +44,7 @@ async fn a_message_that_ends_the_process_each_time_is_dead_and_its_neighbours_ar
     for died in 1..=3 {
         bench.serve_and_die(async || calls(&bench, KILLER) == 1 + died).await;
     }
-    let dead = async || bench.standing("bench.Forwarder").await.dead() == 1;
+    let dead = async || bench.group_status("bench.Forwarder").await.dead() == 1;
     bench.serve_until(dead).await;
     assert_eq!(calls(&bench, KILLER), 4, "it is not run once more");
     bench.drain().await;
@@ -52,7 +52,7 @@ async fn a_message_that_ends_the_process_each_time_is_dead_and_its_neighbours_ar
         assert!(copied(&bench, number).await, "{number} is a neighbour");
     }
     assert!(!copied(&bench, KILLER).await);
-    let forwarder = bench.standing("bench.Forwarder").await;
+    let forwarder = bench.group_status("bench.Forwarder").await;
     assert_eq!((counts(&forwarder), forwarder.dead()), ((8, 0), 1));
     bench.assert_closes().await;
 }
@@ -85,7 +85,7 @@ async fn more_suspects_than_are_looked_for_at_once_all_run_again() {
         assert!(copied(&bench, number).await, "{number}");
         assert_eq!(calls(&bench, number), 2, "{number} runs again, and once");
     }
-    assert_eq!(counts(&bench.standing("bench.Forwarder").await), (60, 0));
+    assert_eq!(counts(&bench.group_status("bench.Forwarder").await), (60, 0));
     bench.assert_closes().await;
 }
 
@@ -99,7 +99,7 @@ async fn nobody_is_suspected_after_a_proper_end() {
     let commands = (0..50).map(|number| Add { tally: "more".into(), number: 100 + number });
     bench.domain.process_all(commands).await.unwrap();
     bench.drain().await;
-    assert_eq!(counts(&bench.standing("bench.Forwarder").await).0, 106);
+    assert_eq!(counts(&bench.group_status("bench.Forwarder").await).0, 106);
     bench.assert_closes().await;
 }
 

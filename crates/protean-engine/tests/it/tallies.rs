@@ -362,7 +362,7 @@ impl Bench {
             for group in self.domain.groups() {
                 let letters = DeadLetters::of(&self.domain, group).await.unwrap();
                 let letters = letters.page(0, 9).await.unwrap();
-                told.push((group.name.to_string(), self.standing(&group.name).await, letters));
+                told.push((group.name.to_string(), self.group_status(&group.name).await, letters));
             }
             panic!("not done in time: {told:#?}");
         }
@@ -399,22 +399,22 @@ impl Bench {
     async fn open(&self) -> (u64, u64) {
         let (mut lag, mut parked) = (0, 0);
         for group in self.domain.groups() {
-            let standing = self.standing(&group.name).await;
+            let standing = self.group_status(&group.name).await;
             lag += standing.lag();
             parked += standing.parked();
         }
         (lag, parked)
     }
 
-    pub(crate) async fn standing(&self, group: &str) -> GroupStatus {
+    pub(crate) async fn group_status(&self, group: &str) -> GroupStatus {
         let groups = self.domain.groups();
         let group = groups.iter().find(|known| *known.name == *group).unwrap();
         let store = self.domain.store().await.unwrap();
-        store.standing(&group.name, &group.category).await.unwrap()
+        store.group_status(&group.name, &group.category).await.unwrap()
     }
 
     pub(crate) async fn numbers(&self) -> GroupStatus {
-        self.standing("bench.NumbersProjector").await
+        self.group_status("bench.NumbersProjector").await
     }
 
     pub(crate) async fn seen(&self, tally: &str) -> Vec<i64> {
@@ -430,7 +430,7 @@ impl Bench {
     /// Everything committed is in exactly one term of every group's account.
     pub(crate) async fn assert_closes(&self) {
         for group in self.domain.groups() {
-            let standing = self.standing(&group.name).await;
+            let standing = self.group_status(&group.name).await;
             assert!(standing.closes(), "{}: {standing:?}", group.name);
         }
     }

@@ -10,7 +10,7 @@ use protean::message::{Category, Stream, Table, Timestamp};
 use protean::port::{
     BoxFuture, Changes, Claim, Clock, DeadLetter, DeadLetterRead, Delivery, Find,
     GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Location, Log, Outcome, ParkedPage,
-    ParkedRead, Provider, Query, RowState, Rows, Store, TypeStats,
+    ParkedRead, Provider, RowQuery, RowState, Rows, Store, TypeStats,
 };
 use protean::{Error, Result};
 use tokio::sync::watch;
@@ -252,12 +252,12 @@ impl Rows for Unreliable {
     fn query<'a>(
         &'a self,
         table: &'a Table,
-        query: &'a Query,
+        query: &'a RowQuery,
     ) -> BoxFuture<'a, Result<Vec<RowState>>> {
         self.inner.query(table, query)
     }
 
-    fn count<'a>(&'a self, table: &'a Table, query: &'a Query) -> BoxFuture<'a, Result<u64>> {
+    fn count<'a>(&'a self, table: &'a Table, query: &'a RowQuery) -> BoxFuture<'a, Result<u64>> {
         self.inner.count(table, query)
     }
 }
@@ -286,14 +286,14 @@ impl Ledger for Unreliable {
         })
     }
 
-    fn standing<'a>(
+    fn group_status<'a>(
         &'a self,
         group: &'a str,
         category: &'a Category,
     ) -> BoxFuture<'a, Result<GroupStatus>> {
         Box::pin(async move {
             self.weather.thaw().await;
-            self.inner.standing(group, category).await
+            self.inner.group_status(group, category).await
         })
     }
 

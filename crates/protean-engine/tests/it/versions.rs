@@ -124,7 +124,7 @@ async fn standings(domain: &Domain) -> Vec<(String, GroupStatus)> {
     let store = domain.store().await.unwrap();
     let mut standings = Vec::new();
     for group in domain.groups() {
-        let standing = store.standing(&group.name, &group.category).await.unwrap();
+        let standing = store.group_status(&group.name, &group.category).await.unwrap();
         standings.push((group.handler.clone(), standing));
     }
     standings

@@ -99,7 +99,7 @@ async fn poison_of_the_backfill_lane_does_not_slow_production() {
         }
         let failed = beside.begun(200);
         assert!(threshold > 3 || failed == 3, "{failed} calls: the breaker of the lane opens");
-        let forwarder = counts(&beside.bench.standing("bench.Forwarder").await).0;
+        let forwarder = counts(&beside.bench.group_status("bench.Forwarder").await).0;
         assert_eq!(forwarder, 2 * 230, "the other handler takes all of it, and its own copies");
         beside.bench.assert_closes().await;
     }

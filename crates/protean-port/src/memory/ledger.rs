@@ -167,7 +167,7 @@ pub(super) fn put_parked(
 
 /// Adds to a counter.
 pub(super) fn count(unit: &mut Unit<'_>, count: &Count) {
-    let key = (Arc::clone(&count.group), count.category.clone(), count.term);
+    let key = (Arc::clone(&count.group), count.category.clone(), count.counter);
     let before = unit.state().groups.counts.get(&key).copied().unwrap_or(0);
     unit.set(|state| &mut state.groups.counts, key, Some(before + count.count));
 }

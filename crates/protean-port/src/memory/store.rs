@@ -11,8 +11,8 @@ use super::{dead_letters, find, keys, ledger, log};
 use crate::message::{Category, Recorded, Stream, Table, Timestamp};
 use crate::port::{
     BoxFuture, Changes, Claim, DeadLetter, DeadLetterRead, Delivery, Find, GroupRegistration,
-    GroupStatus, KeyClaim, LaneRead, Ledger, Log, Outcome, ParkedPage, ParkedRead, Query, RowState,
-    Rows, Store, TypeStats,
+    GroupStatus, KeyClaim, LaneRead, Ledger, Log, Outcome, ParkedPage, ParkedRead, RowQuery,
+    RowState, Rows, Store, TypeStats,
 };
 use crate::{Error, Result};
 
@@ -147,12 +147,12 @@ impl Rows for MemoryStore {
     fn query<'a>(
         &'a self,
         table: &'a Table,
-        query: &'a Query,
+        query: &'a RowQuery,
     ) -> BoxFuture<'a, Result<Vec<RowState>>> {
         Box::pin(async move { self.state().tables.query(table, query) })
     }
 
-    fn count<'a>(&'a self, table: &'a Table, query: &'a Query) -> BoxFuture<'a, Result<u64>> {
+    fn count<'a>(&'a self, table: &'a Table, query: &'a RowQuery) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move { self.state().tables.count(table, query) })
     }
 }
@@ -175,7 +175,7 @@ impl Ledger for MemoryStore {
         Box::pin(async move { Ok(ledger::parked(&self.state(), &read)) })
     }
 
-    fn standing<'a>(
+    fn group_status<'a>(
         &'a self,
         group: &'a str,
         category: &'a Category,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::compare::{Sorted, holds, order};
 use crate::message::{Row, Table, Value};
-use crate::port::{Direction, Filter, Query, RowState};
+use crate::port::{Direction, Filter, RowQuery, RowState};
 use crate::{Error, Result};
 
 /// The prepared tables and their rows.
@@ -46,7 +46,7 @@ impl Tables {
     }
 
     /// The rows that a query selects.
-    pub(super) fn query(&self, table: &Table, query: &Query) -> Result<Vec<RowState>> {
+    pub(super) fn query(&self, table: &Table, query: &RowQuery) -> Result<Vec<RowState>> {
         // Rows are sorted by key and the sort is stable, so the key decides between equal rows.
         let mut rows: Vec<(&Row, &RowState)> = self.select(table, &query.filters)?.collect();
         rows.sort_by(|(left, _), (right, _)| by_columns(&query.order, left, right));
@@ -55,7 +55,7 @@ impl Tables {
     }
 
     /// The number of rows that the filters of a query select.
-    pub(super) fn count(&self, table: &Table, query: &Query) -> Result<u64> {
+    pub(super) fn count(&self, table: &Table, query: &RowQuery) -> Result<u64> {
         Ok(self.select(table, &query.filters)?.map(|_| 1).sum())
     }
 

@@ -22,7 +22,7 @@ pub use id::Id;
 pub use ids::Ids;
 pub use lane::{Lane, LaneRule};
 pub use priority::Priority;
-pub use query::{Direction, Filter, Operator, Query};
+pub use query::{Direction, Filter, Operator, RowQuery};
 pub use record::{Extensions, Kind, Message, Recorded};
 #[doc(hidden)]
 pub use stream::snake_case;

@@ -4,7 +4,7 @@ use super::Value;
 
 /// The rows to select, their order, and how many. A query sees committed rows only.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Query {
+pub struct RowQuery {
     /// The conditions, all of which must hold.
     pub filters: Vec<Filter>,
     /// The columns to sort by, the most significant first; the key decides between equals.

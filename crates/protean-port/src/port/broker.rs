@@ -44,10 +44,10 @@ pub trait Broker: Consumer {
     fn publish(&self, batch: Batch) -> BoxFuture<'_, Result<Receipt>>;
 
     /// The value that the broker holds under the name of a mark.
-    fn kept<'a>(&'a self, mark: &'a str) -> BoxFuture<'a, Result<StoredMark>>;
+    fn stored_mark<'a>(&'a self, mark: &'a str) -> BoxFuture<'a, Result<StoredMark>>;
 
     /// The status of each group, in the order asked; `None` for one that is missing.
-    fn standing<'a>(
+    fn group_status<'a>(
         &'a self,
         groups: &'a [BrokerGroup],
     ) -> BoxFuture<'a, Result<Vec<Option<BrokerGroupStatus>>>>;

@@ -288,7 +288,7 @@ pub struct Count {
     /// The category.
     pub category: Category,
     /// The counter.
-    pub term: Counter,
+    pub counter: Counter,
     /// How much to add.
     pub count: u64,
 }

@@ -26,7 +26,7 @@ pub trait Ledger: Send + Sync {
     fn parked(&self, read: ParkedRead) -> BoxFuture<'_, Result<ParkedPage>>;
 
     /// The status of a group in a category, read in one consistent view.
-    fn standing<'a>(
+    fn group_status<'a>(
         &'a self,
         group: &'a str,
         category: &'a Category,

@@ -39,5 +39,5 @@ pub use ledger::{
 };
 pub use log::{Delivery, Find, LaneRead, Log, TypeStats};
 pub use provider::{Location, Provider};
-pub use rows::{Direction, Filter, Operator, Query, RowState, Rows};
+pub use rows::{Direction, Filter, Operator, RowQuery, RowState, Rows};
 pub use store::Store;

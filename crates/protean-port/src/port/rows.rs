@@ -2,7 +2,7 @@
 
 use super::BoxFuture;
 use crate::Result;
-pub use crate::message::{Direction, Filter, Operator, Query};
+pub use crate::message::{Direction, Filter, Operator, RowQuery};
 use crate::message::{Row, Table};
 
 /// Reads rows. They are written through [`Store::commit`](super::Store::commit).
@@ -14,11 +14,11 @@ pub trait Rows: Send + Sync {
     fn query<'a>(
         &'a self,
         table: &'a Table,
-        query: &'a Query,
+        query: &'a RowQuery,
     ) -> BoxFuture<'a, Result<Vec<RowState>>>;
 
     /// How many rows the filters of a query select; order and limit are ignored.
-    fn count<'a>(&'a self, table: &'a Table, query: &'a Query) -> BoxFuture<'a, Result<u64>>;
+    fn count<'a>(&'a self, table: &'a Table, query: &'a RowQuery) -> BoxFuture<'a, Result<u64>>;
 }
 
 /// A row and its version. A removed row keeps its version, so that a new row with the same

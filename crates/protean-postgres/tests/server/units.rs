@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use protean_port::message::{Id, Lane, Table, Value};
-use protean_port::port::{Changes, Outcome, Query, RowChange, RowWrite, Statement, Store};
+use protean_port::port::{Changes, Outcome, RowChange, RowQuery, RowWrite, Statement, Store};
 
 use crate::{account, commit, database, is_committed, open, people, person, prepared, unit};
 
@@ -46,7 +46,7 @@ async fn only_the_faulty_unit_of_a_batch_is_left_out() {
         written(&*store, &[(round, 18)]).await;
         assert!(store.broken_streams(9).await.unwrap().is_empty());
     }
-    assert_eq!(store.count(&people(), &Query::default()).await.unwrap(), 36);
+    assert_eq!(store.count(&people(), &RowQuery::default()).await.unwrap(), 36);
 }
 
 #[tokio::test]

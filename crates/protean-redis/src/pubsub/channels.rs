@@ -112,7 +112,7 @@ impl Broker for Channels {
         })
     }
 
-    fn kept<'a>(&'a self, mark: &'a str) -> BoxFuture<'a, Result<StoredMark>> {
+    fn stored_mark<'a>(&'a self, mark: &'a str) -> BoxFuture<'a, Result<StoredMark>> {
         Box::pin(async move {
             self.shared.send(redis::cmd("PING")).await?;
             let marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
@@ -120,7 +120,7 @@ impl Broker for Channels {
         })
     }
 
-    fn standing<'a>(
+    fn group_status<'a>(
         &'a self,
         groups: &'a [BrokerGroup],
     ) -> BoxFuture<'a, Result<Vec<Option<BrokerGroupStatus>>>> {

@@ -34,11 +34,11 @@ async fn entries_removed_by_others_are_no_longer_pending() {
     server.command(&["XDEL", &sample.stream("a"), entries[0].at.id.as_str()]);
     let taken = sample.broker().take_over(sample.taking("x", &["a"])).await.unwrap();
     assert_eq!(texts(&taken), ["2", "3"]);
-    assert_eq!(sample.standing("a", "x").await.unwrap().pending, 2);
+    assert_eq!(sample.group_status("a", "x").await.unwrap().pending, 2);
     server.command(&["XTRIM", &sample.stream("a"), "MAXLEN", "0"]);
     let two: Vec<_> = taken.iter().map(|entry| entry.at.clone()).collect();
     assert_eq!(sample.broker().hold("x", "two", &two).await.unwrap(), two);
-    assert_eq!(sample.standing("a", "x").await.unwrap().pending, 0);
+    assert_eq!(sample.group_status("a", "x").await.unwrap().pending, 0);
 }
 
 #[tokio::test]
@@ -73,14 +73,14 @@ async fn a_lag_that_cannot_be_computed_is_unknown_and_never_0() {
     sample.publish("a", &["1"]).await.unwrap();
     let first = sample.read("x", &["a"]).await.unwrap();
     sample.publish("a", &["2", "3", "4"]).await.unwrap();
-    assert_eq!(sample.standing("a", "x").await.unwrap().lag, Some(3));
+    assert_eq!(sample.group_status("a", "x").await.unwrap().lag, Some(3));
     let stream = sample.stream("a");
     let third = server.command(&["XREVRANGE", &stream, "+", "-", "COUNT", "2"]);
     let third = third.lines().nth(3).unwrap().to_owned();
     server.command(&["XDEL", &stream, &third]);
-    assert_eq!(sample.standing("a", "x").await.unwrap().lag, None);
+    assert_eq!(sample.group_status("a", "x").await.unwrap().lag, None);
     sample.settle("x", &first).await.unwrap();
-    assert_ne!(sample.standing("a", "x").await.unwrap().lag, Some(0));
+    assert_ne!(sample.group_status("a", "x").await.unwrap().lag, Some(0));
 }
 
 #[tokio::test]

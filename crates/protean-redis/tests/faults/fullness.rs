@@ -17,7 +17,7 @@ async fn a_full_server_accepts_nothing_and_can_be_drained() {
         let Published::Unavailable(why) = published else { panic!("{published:?}") };
         assert!(why.contains("maxmemory"), "{why}");
     }
-    let kept = sample.broker().kept(&sample.stream("relay")).await.unwrap();
+    let kept = sample.broker().stored_mark(&sample.stream("relay")).await.unwrap();
     assert_eq!(kept.value.as_deref(), Some("1"), "the mark stays where it was");
     let prepared = sample.prepare("new", &["x"]).await;
     assert!(prepared.is_err_and(|error| error.is_unavailable()));
@@ -47,7 +47,7 @@ async fn an_unpublished_entry_holds_back_only_later_ones_of_its_stream() {
     let accepted = receipt.published.iter().map(|p| matches!(p, Published::Accepted(_)));
     assert_eq!(accepted.collect::<Vec<_>>(), [true, false, true, false]);
     assert!(matches!(&receipt.published[1], Published::Unavailable(why) if why.contains("rename")));
-    assert_eq!(sample.broker().kept(&sample.stream("relay")).await.unwrap().value, None);
+    assert_eq!(sample.broker().stored_mark(&sample.stream("relay")).await.unwrap().value, None);
 }
 
 #[tokio::test]
@@ -66,6 +66,6 @@ async fn an_oversized_message_is_refused_alone() {
     };
     assert!(why.contains("proto-max-bulk-len"), "{why}");
     assert_eq!(texts(&sample.read("x", &["a"]).await.unwrap()), ["1", "3"]);
-    let kept = sample.broker().kept(&sample.stream("relay")).await.unwrap();
+    let kept = sample.broker().stored_mark(&sample.stream("relay")).await.unwrap();
     assert_eq!(kept.value.as_deref(), Some("1"), "a refused message does not hold up the mark");
 }

@@ -10,8 +10,9 @@ async fn publish(sample: &Sample, data: &str, mark: &str) -> Option<String> {
     receipt.unwrap().before.map(|before| before.to_string())
 }
 
-async fn kept(sample: &Sample) -> (Option<String>, String) {
-    let kept = healed(async || sample.broker().kept(&sample.stream("relay")).await).await.unwrap();
+async fn stored_mark(sample: &Sample) -> (Option<String>, String) {
+    let kept =
+        healed(async || sample.broker().stored_mark(&sample.stream("relay")).await).await.unwrap();
     (kept.value.map(|value| value.to_string()), kept.incarnation.to_string())
 }
 
@@ -25,11 +26,11 @@ async fn a_killed_server_with_an_append_only_file_loses_nothing() {
     publish(&sample, "2", "2").await;
     let one = BrokerRead { limit: 1, ..sample.reading("x", &["a"]) };
     let pending = sample.broker().read(one).await.unwrap();
-    let before = kept(&sample).await;
+    let before = stored_mark(&sample).await;
     server.kill();
     assert!(sample.read("x", &["a"]).await.is_err_and(|error| error.is_unavailable()));
     server.resume();
-    let after = kept(&sample).await;
+    let after = stored_mark(&sample).await;
     assert_eq!(before.0, after.0);
     assert_ne!(before.1, after.1, "another incarnation");
     let rest = healed(async || sample.read("x", &["a"]).await).await.unwrap();
@@ -50,7 +51,7 @@ async fn a_server_that_lost_everything_is_noticed_and_used_again() {
     publish(&sample, "1", "1").await;
     server.kill();
     server.resume();
-    assert_eq!(kept(&sample).await.0, None, "the mark is gone");
+    assert_eq!(stored_mark(&sample).await.0, None, "the mark is gone");
     assert_missing(&sample).await;
     publish(&sample, "1", "1").await;
     assert_eq!(texts(&sample.read("x", &["a"]).await.unwrap()), ["1"]);
@@ -86,7 +87,7 @@ async fn a_waiting_reader_notices_a_deleted_stream() {
     };
     let mut read = sample.broker().read(waiting);
     assert!(futures_util::poll!(&mut read).is_pending());
-    let standing = healed(async || sample.standing("a", "x").await).await.unwrap();
+    let standing = healed(async || sample.group_status("a", "x").await).await.unwrap();
     assert_eq!(standing.pending, 0);
     server.command(&["DEL", &sample.stream("a")]);
     assert!(read.await.is_err_and(|error| error.is_not_found()));

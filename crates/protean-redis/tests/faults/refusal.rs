@@ -75,7 +75,7 @@ async fn a_denied_stream_does_not_hold_up_others() {
     let accepted = receipt.published.iter().map(|p| matches!(p, Published::Accepted(_)));
     assert_eq!(accepted.collect::<Vec<_>>(), [true, false, true, false]);
     assert!(matches!(&receipt.published[3], Published::Unavailable(why) if why.contains("ACL")));
-    assert_eq!(limited.kept(&sample.stream("m")).await.unwrap().value, None);
+    assert_eq!(limited.stored_mark(&sample.stream("m")).await.unwrap().value, None);
 }
 
 #[tokio::test]

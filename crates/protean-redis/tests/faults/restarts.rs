@@ -33,7 +33,7 @@ async fn two_hundred_restarts_leave_few_consumers_and_lose_nothing() {
         sample.settle("x", &entries).await.unwrap();
     }
     assert_eq!(settled, 201);
-    let standing = sample.standing("a", "x").await.unwrap();
+    let standing = sample.group_status("a", "x").await.unwrap();
     assert!(standing.pending == 0 && standing.consumers <= 2, "{standing:?}");
     let others = sample.broker().hold("y", "one", &[retrying[0].at.clone()]).await.unwrap();
     assert!(others.is_empty(), "the entry that y tries again has outlived all of them");
@@ -61,8 +61,8 @@ async fn a_consumer_that_is_forgotten_while_it_waits_still_reads() {
         tokio::task::yield_now().await;
     }
     sample.broker().take_over(sample.taking("x", &["a"])).await.unwrap();
-    assert_eq!(sample.standing("a", "x").await.unwrap().consumers, 0);
+    assert_eq!(sample.group_status("a", "x").await.unwrap().consumers, 0);
     sample.publish("a", &["2"]).await.unwrap();
     assert_eq!(texts(&read.await.unwrap()), ["2"]);
-    assert_eq!(sample.standing("a", "x").await.unwrap().pending, 1);
+    assert_eq!(sample.group_status("a", "x").await.unwrap().pending, 1);
 }

@@ -13,7 +13,7 @@ fn running(sql: &str) -> Changes {
 }
 
 async fn count(store: &dyn Store) -> u64 {
-    store.count(&people(), &protean_port::port::Query::default()).await.unwrap()
+    store.count(&people(), &protean_port::port::RowQuery::default()).await.unwrap()
 }
 
 #[tokio::test]

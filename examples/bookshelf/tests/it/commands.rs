@@ -174,7 +174,7 @@ async fn no_command_lets_a_message_command_the_terminal() {
     }
     let store = domain.store().await.unwrap();
     let group = domain.groups().iter().find(|group| !group.is_ordered()).unwrap();
-    let standing = store.standing(&group.name, &group.category).await.unwrap();
+    let standing = store.group_status(&group.name, &group.category).await.unwrap();
     assert_eq!(standing.dead() + standing.parked(), 2, "one may have been replayed");
     assert!(domain.repository::<Book>().await.unwrap().query().count().await.unwrap() > 0);
 }

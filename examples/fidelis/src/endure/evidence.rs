@@ -66,7 +66,7 @@ impl Evidence {
         evidence.events(domain, &mut open).await?;
         let store = domain.store().await?;
         for group in domain.groups() {
-            let dead = store.standing(&group.name, &group.category).await?.dead();
+            let dead = store.group_status(&group.name, &group.category).await?.dead();
             evidence.dead_letters += dead;
             if group.kind == HandlerKind::Commands {
                 evidence.unhandled = (open.len() as u64).saturating_sub(dead);

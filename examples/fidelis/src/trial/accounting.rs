@@ -13,7 +13,7 @@ pub(crate) async fn accounting_closes(domain: &Domain) -> Result<bool> {
     let store = domain.store().await?;
     let mut closes = store.broken_streams(1).await?.is_empty();
     for group in domain.groups() {
-        let standing = store.standing(&group.name, &group.category).await?;
+        let standing = store.group_status(&group.name, &group.category).await?;
         closes &= standing.closes() && standing.dead() == 0;
     }
     Ok(closes && Backlog::of(domain).await?.count().await?.is_over())

@@ -49,7 +49,7 @@ impl Backlog {
     pub(crate) async fn count(&self) -> Result<Waiting> {
         let mut waiting = Waiting::default();
         for group in self.domain.groups() {
-            let standing = self.store.standing(&group.name, &group.category).await?;
+            let standing = self.store.group_status(&group.name, &group.category).await?;
             for lane in &standing.lanes {
                 match self.domain.lanes().lane(lane.priority) {
                     Lane::Primary => waiting.primary += lane.lag,
@@ -90,7 +90,7 @@ impl Backlog {
             return Ok(0);
         }
         let standing =
-            broker(&self.domain, &config.outbox.broker).await?.standing(&streams).await?;
+            broker(&self.domain, &config.outbox.broker).await?.group_status(&streams).await?;
         Ok(standing.iter().flatten().map(|of| of.pending + of.lag.unwrap_or(0)).sum())
     }
 

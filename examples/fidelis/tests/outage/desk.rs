@@ -17,9 +17,9 @@ impl Bank {
     }
 
     /// Where the handler of the statements stands.
-    pub(crate) async fn standing(&self) -> GroupStatus {
+    pub(crate) async fn group_status(&self) -> GroupStatus {
         let (store, group) = (self.domain.store().await.unwrap(), self.statements());
-        store.standing(&group.name, &group.category).await.unwrap()
+        store.group_status(&group.name, &group.category).await.unwrap()
     }
 
     /// What the handler of the statements has given up.

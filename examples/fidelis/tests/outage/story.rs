@@ -231,7 +231,7 @@ impl Story {
         assert!(self.bank.purge(&inspected).await);
         assert!(self.bank.replay(one).await);
         let two_left = async || {
-            let standing = self.bank.standing().await;
+            let standing = self.bank.group_status().await;
             let behind = 2 * (self.size.failing as u64 - 2);
             (standing.dead(), standing.parked()) == (self.size.failing as u64 - 2, behind)
         };
@@ -245,7 +245,7 @@ impl Story {
     /// Each statement is what the log says, in its order and once, but for the
     /// line that was dropped.
     async fn judge(&self, dropped: &DeadLetter) {
-        let standing = self.bank.standing().await;
+        let standing = self.bank.group_status().await;
         assert_eq!(standing.count(Counter::Purged), 1);
         let mut lines = 0;
         for account in &self.accounts {

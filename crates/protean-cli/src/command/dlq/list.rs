@@ -89,7 +89,7 @@ async fn totals(domain: &Domain, groups: &[Arc<Group>]) -> Result<Vec<(String, u
     let store = domain.store().await?;
     let mut totals = Vec::new();
     for group in groups {
-        let dead = store.standing(&group.name, &group.category).await?.dead();
+        let dead = store.group_status(&group.name, &group.category).await?.dead();
         totals.push((group.handler.clone(), dead));
     }
     totals.retain(|(_, dead)| *dead > 0);

@@ -34,7 +34,7 @@ async fn settle(domain: &Domain, dead: u64) {
             let (mut lag, mut found) = (0, 0);
             for group in domain.groups() {
                 let store = domain.store().await.unwrap();
-                let status = store.standing(&group.name, &group.category).await.unwrap();
+                let status = store.group_status(&group.name, &group.category).await.unwrap();
                 lag += status.lag() + status.parked();
                 found += status.dead();
             }
@@ -50,7 +50,7 @@ async fn settle(domain: &Domain, dead: u64) {
 async fn dead(domain: &Domain) -> u64 {
     let group = &target::groups(domain, Some(PROJECTOR)).unwrap()[0];
     let store = domain.store().await.unwrap();
-    store.standing(&group.name, &group.category).await.unwrap().dead()
+    store.group_status(&group.name, &group.category).await.unwrap().dead()
 }
 
 fn all(yes: bool) -> Command {
