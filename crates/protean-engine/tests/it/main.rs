@@ -1,7 +1,7 @@
 //! The engine from outside.
 //!
 //! * `lanes`: what the scheduler promises, in simulated time
-//! * `serve`: a server drains what is in the log; accounts close
+//! * `serve`: a server drains what is in the log; accounts close, by the same `counts` in both ways
 //! * `order`: messages of one aggregate, across lanes and retries
 //! * `faults`: handlers that fail, panic or are refused by the database
 //! * `breakers`: a handler that fails all the time; `letters`: what is dead, replayed and purged
@@ -11,13 +11,12 @@
 //! * `relay`, `external`, `mirror`: from the log to a broker; `subscribers`, `pubsub`: and back
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `kills`: and with one that is killed or stopped with handlers in flight
-//! * `keys`: names of senders, and what is forgotten
-//! * `health`: what the pages tell, and that nobody who is slow holds anything
+//! * `keys`: idempotency keys, and what is forgotten
+//! * `health`: what the pages say, also to slow clients; `telemetry`: what log lines say
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
 //! * `shared`: several servers share the work, over a broker that may fail
 //! * `outages`: and what becomes of the broker while they do, on a `way` that may be cut
 //! * `snapshots`: snapshots among units that commit together
-//! * `telemetry`: what log lines say about a message; `counts`: one place counts for both ways
 //! * `two_aggregates`: one handler, two categories
 //! * `versions`: messages of other versions in the log; `rollout`: and programs of two at once;
 //!   `upgrade`: and all that an earlier release left behind
