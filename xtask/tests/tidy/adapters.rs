@@ -1,19 +1,12 @@
-//! Adapters see messages and ports, and storage adapters share their file names.
+//! Storage adapters share their file names.
 
 use std::collections::BTreeSet;
 
-use crate::code;
 use crate::offence::Offence;
 use crate::tree::File;
 
-const ADAPTERS: &[&str] =
-    &["crates/protean-sqlite", "crates/protean-postgres", "crates/protean-redis"];
-
 /// Adapters that keep the log and the rows.
 const STORAGE: &[&str] = &["crates/protean-sqlite", "crates/protean-postgres"];
-
-/// What an adapter may name of the core.
-const SEEN: &[&str] = &["message", "port", "error", "Error", "Result", "Violations", "ensure"];
 
 /// Files that one store has for a reason of its own.
 const OWN: &[&str] = &[
@@ -34,23 +27,6 @@ const OWN: &[&str] = &[
     // Only a server is reached over a network.
     "tls.rs",
 ];
-
-/// The sources of an adapter name `protean_core::{message, port}` and the error items.
-pub(crate) fn see_messages_and_ports(file: &File) -> Vec<Offence> {
-    if !file.source().is_some_and(|(home, _)| ADAPTERS.contains(&home)) {
-        return Vec::new();
-    }
-    let tokens = code::tokens(&file.code);
-    let mut names = code::names_below("protean_core", &tokens);
-    names.retain(|name| !SEEN.contains(&name.text));
-    let whole = (0..tokens.len())
-        .filter(|at| tokens[*at].text == "protean_core" && !code::reads(&tokens, at + 1, "::"));
-    names.extend(whole.map(|at| tokens[at]));
-    let what = |name| {
-        format!("an adapter names `{name}` of the core: it sees `message`, `port` and the error")
-    };
-    names.iter().map(|name| Offence::new(&file.path, name.line, what(name.text))).collect()
-}
 
 /// The same file names in every storage adapter, so that one is a map of the other.
 pub(crate) fn share_file_names(files: &[File]) -> Vec<Offence> {
@@ -75,31 +51,8 @@ pub(crate) fn share_file_names(files: &[File]) -> Vec<Offence> {
 
 #[cfg(test)]
 mod tests {
-    use super::{see_messages_and_ports, share_file_names};
+    use super::share_file_names;
     use crate::tree::File;
-
-    fn lines(text: &str) -> Vec<usize> {
-        let file = File::new("crates/protean-sqlite/src/log.rs", text);
-        see_messages_and_ports(&file).iter().map(|offence| offence.line).collect()
-    }
-
-    #[test]
-    fn rejects_an_adapter_that_sees_more_than_messages_and_ports() {
-        assert_eq!(
-            lines(
-                "use protean_core::\n    domain::Domain;
-use protean_port::message::Id;"
-            ),
-            [2]
-        );
-        assert_eq!(lines("fn f(x: protean_core::config::Config) {}"), [1]);
-        assert_eq!(lines("use protean_core as core;"), [1]);
-    }
-
-    #[test]
-    fn messages_ports_and_the_error_are_seen() {
-        assert!(lines("use protean_port::{Error, Result, message::Id, port::Log};").is_empty());
-    }
 
     #[test]
     fn rejects_a_file_that_only_one_store_has() {

@@ -5,20 +5,22 @@ use crate::tree::File;
 
 /// Each crate with those of ours that it may depend on.
 const BELOW: &[(&str, &[&str])] = &[
-    ("protean-core", &[]),
+    ("protean-port", &[]),
     ("protean-macros", &[]),
+    ("protean-core", &["protean-port"]),
     ("protean-sql", &["protean-port"]),
     ("protean-sqlite", &["protean-port", "protean-sql"]),
     ("protean-postgres", &["protean-port", "protean-sql"]),
-    ("protean-redis", &["protean-core"]),
-    ("protean-engine", &["protean-core"]),
-    ("protean-testing", &["protean-core", "protean-macros"]),
-    ("protean-conformance", &["protean-core"]),
+    ("protean-redis", &["protean-port"]),
+    ("protean-engine", &["protean-core", "protean-port"]),
+    ("protean-testing", &["protean-core", "protean-port"]),
+    ("protean-conformance", &["protean-port"]),
     ("protean-test-servers", &[]),
     (
         "protean",
         &[
             "protean-core",
+            "protean-port",
             "protean-macros",
             "protean-engine",
             "protean-sqlite",
@@ -27,7 +29,7 @@ const BELOW: &[(&str, &[&str])] = &[
             "protean-testing",
         ],
     ),
-    ("protean-cli", &["protean-rs", "protean-engine", "protean-core"]),
+    ("protean-cli", &["protean-rs", "protean-engine"]),
 ];
 
 const EXAMPLES: &[&str] = &["protean-rs", "protean-cli"];

@@ -6,7 +6,7 @@
 //! * `rooms`: each room of the core looks only down
 //! * `crates`: each crate depends only on crates below it
 //! * `circles`: no circle of files; `imports` finds the arrows, `modules` follows names
-//! * `adapters`: adapters see messages and ports, and share their file names
+//! * `adapters`: storage adapters share their file names
 //! * `sizes`: files, module docs, folders, texts
 //! * `functions`: lengths over the whole workspace
 //! * `surface`: methods of ports and types, names in the prelude
@@ -38,7 +38,6 @@ type TreeRule = fn(&[File]) -> Vec<Offence>;
 const FILE_RULES: &[FileRule] = &[
     rooms::look_only_down,
     crates::depend_only_downwards,
-    adapters::see_messages_and_ports,
     sizes::of_a_file,
     sizes::of_inline_tests,
     sizes::of_a_module_doc,

@@ -6,7 +6,7 @@ use crate::code::{self, Token};
 use crate::offence::Offence;
 use crate::tree::File;
 
-const PORTS: &str = "crates/protean-core/src/port/";
+const PORTS: &str = "crates/protean-port/src/port/";
 const PRELUDE: &str = "crates/protean/src/prelude.rs";
 const METHODS_OF_A_PORT: usize = 8;
 const METHODS_OF_A_TYPE: usize = 15;
@@ -167,7 +167,7 @@ mod tests {
         let port = |methods| {
             let text =
                 format!("pub trait A {{\n{}}}", "    fn a(&self) { fn b() {} }\n".repeat(methods));
-            of_a_port(&File::new("crates/protean-core/src/port/a.rs", &text)).len()
+            of_a_port(&File::new("crates/protean-port/src/port/a.rs", &text)).len()
         };
         assert_eq!(port(9), 1);
         assert_eq!(port(8), 0);
