@@ -1,11 +1,12 @@
-//! Steps at which a test can end the process; nothing without the feature `failpoints`.
+//! Steps at which a test can end the process. Without the feature `failpoints` they do
+//! nothing.
 
-/// A step has been reached.
+/// Marks a step that a test may name.
 #[cfg(feature = "failpoints")]
 pub(crate) fn reached(step: &str) {
     fail::fail_point!(step);
 }
 
-/// A step has been reached.
+/// Marks a step that a test may name.
 #[cfg(not(feature = "failpoints"))]
 pub(crate) const fn reached(_: &str) {}

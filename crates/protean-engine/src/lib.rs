@@ -1,22 +1,21 @@
 //! The server of Protean for Rust.
 //!
 //! ```text
-//! Server ─▶ Worker ─┬▶ source    what to read
-//!  (one a group)    ├▶ feed      what a broker hands out
-//!                   ├▶ lanes     what runs next   (pure)
-//!                   ├▶ job       one handler
-//!                   ├▶ flight    what an abrupt end would leave
-//!                   ├▶ breaker   who fails time after time (pure)
-//!                   ├▶ conflicts who comes too late (pure)
-//!                   ├▶ watermark what is settled  (pure)
-//!                   └▶ pipeline  what commits together
+//! Server ─▶ leadership  which process works where only one may
+//!    │
+//!    ▼      ┌▶ source       where messages are read: the log, or a broker
+//! Worker ───┼▶ lanes        what runs next                       (pure)
+//! (one a    ├▶ runner       one handler, one message
+//!  group)   ├▶ in_flight    what an abrupt end would leave behind
+//!           ├▶ breaker      which handler fails time after time  (pure)
+//!           ├▶ conflicts    which messages commit too late       (pure)
+//!           ├▶ watermark    what is settled                      (pure)
+//!           └▶ pipeline     what commits together
 //! ```
 //!
-//! `relay` publishes what the log holds for others to read, and `outbox` tells where it
-//! stands; `inbox` takes what others have published into the log; `mirror` shows dead
-//! letters in the broker as well.
-//!
-//! `health` tells over HTTP how a server is; `metrics` is what it counts for that.
+//! `relay` publishes the messages of the log to brokers; `inbox` brings the messages of
+//! other systems into the log; `dead_letters` replays, purges and publishes what was given
+//! up; `observe` shows where everything stands; `maintenance` deletes what is too old.
 //!
 //! The engine sees the domain and its store; it names no adapter.
 

@@ -1,4 +1,5 @@
-//! Forgets what need not be kept any longer, and tells of dead letters that pile up.
+//! Deletes idempotency keys and dead letters that are too old, and warns when dead letters
+//! pile up.
 
 use std::time::Duration;
 
@@ -10,17 +11,17 @@ use tracing::{info, warn};
 
 use crate::dead_letters::DeadLetters;
 
-/// How many keys of commands are forgotten at once: what a commit in between waits for.
-const KEYS: usize = 200;
+/// How many idempotency keys are deleted at once: a commit in between waits for as many.
+const SWEEP_KEYS: usize = 200;
 
-/// Looks after the store from time to time, until it is told to stop.
+/// Maintains the store every `server.dlq.check_interval`, until `stop` is cancelled.
 pub(crate) async fn maintain(domain: Domain, stop: CancellationToken) {
     let interval = domain.config().server.dlq.check_interval;
     while tokio::time::timeout(interval, stop.cancelled()).await.is_err() {
         tokio::select! {
             done = round(&domain) => {
                 if let Err(error) = done {
-                    warn!("cannot look after the store: {error}");
+                    warn!("maintenance failed, trying again in {interval:?}: {error:#}");
                 }
             }
             _ = stop.cancelled() => return,
@@ -30,7 +31,7 @@ pub(crate) async fn maintain(domain: Domain, stop: CancellationToken) {
 
 async fn round(domain: &Domain) -> Result {
     let (store, now) = (domain.store().await?, domain.clock().now());
-    while store.sweep(now, KEYS).await? == KEYS {
+    while store.sweep(now, SWEEP_KEYS).await? == SWEEP_KEYS {
         tokio::task::yield_now().await;
     }
     if domain.config().server.dlq.enabled {
@@ -45,12 +46,12 @@ async fn dead_letters(domain: &Domain, now: Timestamp) -> Result {
         let letters = DeadLetters::of(domain, group).await?;
         let purged = letters.purge_all(before(now, settings.retention)).await?;
         if purged > 0 {
-            info!(handler = %group.handler, purged, "dead letters older than server.dlq allows");
+            info!(handler = %group.handler, purged, "dead letters purged, they were older than server.dlq.retention");
         }
-        let worth_telling = usize::try_from(settings.alert_threshold).unwrap_or(usize::MAX);
-        if letters.page(0, worth_telling).await?.len() >= worth_telling {
-            let most = settings.alert_threshold;
-            warn!(handler = %group.handler, "{most} dead letters or more: see `dlq list`");
+        let threshold = usize::try_from(settings.alert_threshold).unwrap_or(usize::MAX);
+        if letters.page(0, threshold).await?.len() >= threshold {
+            let threshold = settings.alert_threshold;
+            warn!(handler = %group.handler, threshold, "dead letters pile up: see `dlq list`");
         }
     }
     Ok(())

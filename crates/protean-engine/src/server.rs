@@ -14,7 +14,7 @@ use protean_port::{Error, Result};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, error, info, info_span, warn};
+use tracing::{error, info, warn};
 
 use crate::dead_letters::DlqPublisher;
 use crate::inbox;
@@ -32,7 +32,7 @@ use crate::worker::runner::HandlerRunner;
 /// The wait before a broker that cannot be reached is opened again.
 const BROKER_RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// Handles what a domain's log holds and what comes in, until it is told to stop.
+/// Handles the messages of a domain's log, and those that come in, until it is stopped.
 #[derive(Clone)]
 pub struct Server {
     domain: Domain,
@@ -45,18 +45,18 @@ impl Server {
         Self { domain, health: None }
     }
 
-    /// Tells how it is in this place as well, from before the store is opened
-    /// until the server has ended. A server tells nobody unless this is called.
+    /// Serves a health page, from before the store is opened until the server has ended.
+    /// Without this call there is none.
     #[must_use]
     pub fn with_health(self, page: HealthPage) -> Self {
         Self { health: Some(page), ..self }
     }
 
-    /// Finds out whether a server could begin: opens what it would open, and closes it
-    /// again. For who starts several: what each of them would end with is told once.
+    /// Checks that a server can start: opens the store and the brokers, and closes them
+    /// again. A supervisor of several servers reports a fault once this way.
     ///
     /// # Errors
-    /// Those that [`run`](Self::run) ends with at its beginning.
+    /// Those with which [`run`](Self::run) would end at its beginning.
     pub async fn preflight(&self) -> Result {
         let config = self.domain.config();
         let outbox = config.enable_outbox.then_some(config.outbox.broker.as_str());
@@ -65,19 +65,20 @@ impl Server {
         preflight(&self.domain, &Vec::from_iter(brokers)).await
     }
 
-    /// Works until `shutdown` ends, then until what runs has ended and is
-    /// committed, at most `server.drain_timeout`. What has not started stays in
-    /// the log with no attempt burnt.
+    /// Runs until `shutdown` completes, then until running handlers have ended and are
+    /// committed, for at most `server.drain_timeout`. A message that has not started stays
+    /// in the log and uses up no attempt.
     ///
-    /// A group is read by one process; others stand by and take over when it ends.
-    /// Dropping the future stops at once; nothing is lost or half-applied.
+    /// One process reads for a group; the others stand by and take over when it ends or
+    /// loses its claim. Cancel safe: dropping the future stops at once, and nothing is lost
+    /// or applied by half.
     ///
     /// # Errors
-    /// When the store cannot be opened, or a part of the server itself has failed;
-    /// the other parts have stopped properly then.
+    /// When the store cannot be opened, or a part of the server itself has failed; the
+    /// other parts have been stopped then.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result {
         let metrics = Arc::new(Metrics::of(&self.domain));
-        // Ends with this future, however that ends.
+        // Dropped, and so ended, with this future.
         let mut pages = JoinSet::new();
         if let Some(page) = self.health {
             pages.spawn(page.serve(self.domain.clone(), Arc::clone(&metrics)));
@@ -85,10 +86,10 @@ impl Server {
         let mut shutdown = pin!(shutdown);
         let store = tokio::select! {
             opened = self.domain.store() => Arc::clone(opened?),
-            // Nothing has begun that could be finished.
+            // Nothing has started that would have to be finished.
             () = &mut shutdown => return Ok(()),
         };
-        // What is committed from now on is for others as well, reachable or not.
+        // Messages committed from now on go to external brokers too, reachable or not.
         for broker in &self.domain.config().outbox.external_brokers {
             let plan = RelayPlan::external(&self.domain, broker);
             store.prepare(&[], &plan.registrations()).await?;
@@ -103,7 +104,7 @@ impl Server {
         let mut workers = running.start(&metrics);
         let mut failure = None;
         tokio::select! {
-            () = &mut shutdown => info!("stopping: what runs is finished, what waits stays in the log"),
+            () = &mut shutdown => info!("stopping: running handlers are finished, waiting messages stay in the log"),
             Some(Err(error)) = workers.join_next() => {
                 failure = Some(Error::failed("a worker of the server panicked").with_source(error));
             }
@@ -115,14 +116,16 @@ impl Server {
         let drained = tokio::time::timeout(drain, async {
             while let Some(ended) = workers.join_next().await {
                 if let Err(error) = ended {
-                    warn!("a worker ended badly: {error}");
+                    warn!("a worker panicked while the server stopped: {error:#}");
                 }
             }
             inboxes.join_all().await;
         });
         match drained.await {
-            Ok(()) => info!("stopped"),
-            Err(_) => warn!("stopped after {drain:?} with handlers still running: they run again"),
+            Ok(()) => info!("server stopped"),
+            Err(_) => {
+                warn!(drain_timeout = ?drain, "stopped with handlers still running: their messages run again")
+            }
         }
         failure.map_or(Ok(()), Err)
     }
@@ -141,7 +144,7 @@ impl Running {
     fn start(&self, metrics: &Metrics) -> JoinSet<()> {
         let mut workers = JoinSet::new();
         self.start_groups(metrics, &mut workers);
-        info!(domain = self.domain.name(), groups = workers.len(), "ready");
+        info!(domain = self.domain.name(), groups = workers.len(), "server ready");
         for name in self.domain.config().outbox.external_brokers.clone() {
             let (domain, store) = (self.domain.clone(), Arc::clone(&self.store));
             workers.spawn(publish_externally(domain, store, name, self.stop.clone()));
@@ -173,10 +176,9 @@ impl Running {
                 alone: Arc::clone(&alone),
                 stop: self.stop.clone(),
             };
-            let span = info_span!("worker", group = %metrics.group.name);
             match broker {
-                None => workers.spawn(reader.read_log().instrument(span)),
-                Some(broker) => workers.spawn(reader.read_shared(broker).instrument(span)),
+                None => workers.spawn(reader.read_log()),
+                Some(broker) => workers.spawn(reader.read_shared(broker)),
             };
         }
     }
@@ -195,7 +197,7 @@ impl Running {
     }
 }
 
-/// Says where a subscription reads.
+/// Logs where a subscription reads.
 fn announce(domain: &Domain, group: &Group) {
     let lanes = &domain.config().server.priority_lanes;
     let (handler, category) = (&group.handler, &group.category);
@@ -269,7 +271,7 @@ impl GroupReader {
     }
 }
 
-/// The broker that messages go through, when any do, once it can be reached.
+/// The broker of the outbox, once it can be reached; none without an outbox.
 async fn open_broker(domain: &Domain) -> Result<Option<Arc<dyn Broker>>> {
     let config = domain.config();
     if !config.enable_outbox {
@@ -278,7 +280,7 @@ async fn open_broker(domain: &Domain) -> Result<Option<Arc<dyn Broker>>> {
     reach(domain, &config.outbox.broker).await.map(Some)
 }
 
-/// Publishes events to a broker that belongs to others; nobody waits for it.
+/// Publishes to an external broker. The server starts without waiting for it.
 async fn publish_externally(
     domain: Domain,
     store: Arc<dyn Store>,
@@ -294,19 +296,19 @@ async fn publish_externally(
             let plan = RelayPlan::external(&domain, &name);
             Relay::new(domain, store, broker, plan).run(stop).await;
         }
-        Err(failed) => error!("nothing is published to the broker '{name}': {failed}"),
+        Err(error) => error!(broker = %name, "nothing is published to the broker: {error:#}"),
     }
 }
 
-/// A broker, once it can be reached.
+/// The broker of this name, once it can be reached.
 async fn reach(domain: &Domain, name: &str) -> Result<Arc<dyn Broker>> {
     loop {
         match broker(domain, name).await {
             Ok(opened) => return Ok(Arc::clone(opened)),
-            Err(failed) if failed.is_unavailable() => {
-                warn!("waiting for the broker '{name}': {failed}");
+            Err(error) if error.is_unavailable() => {
+                warn!(broker = %name, "broker unavailable, trying again: {error:#}");
             }
-            Err(failed) => return Err(failed),
+            Err(error) => return Err(error),
         }
         tokio::time::sleep(BROKER_RETRY_DELAY).await;
     }

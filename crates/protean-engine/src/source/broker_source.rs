@@ -35,8 +35,8 @@ pub(crate) struct BrokerSource {
     lease: Duration,
     reading: bool,
     has_read: bool,
-    /// Entries whose messages are in memory, by their position in the log: the
-    /// same message may have come more than once.
+    /// Entries whose messages are in memory, by log position: a message may have come more
+    /// than once.
     held: HashMap<u64, Vec<EntryRef>>,
     done: Vec<EntryRef>,
     settling: bool,
@@ -47,7 +47,7 @@ pub(crate) struct BrokerSource {
 }
 
 impl BrokerSource {
-    /// A lane of a group, nothing of it read yet.
+    /// A lane of which nothing is read yet.
     pub(crate) fn new(runner: &HandlerRunner, lane: Lane) -> Self {
         let (group, server) = (&runner.group, &runner.domain.config().server);
         let stream = names::stream(lane, &group.category, &server.priority_lanes);
@@ -129,7 +129,7 @@ impl BrokerSource {
         self.done.extend(self.held.remove(&position).into_iter().flatten());
     }
 
-    /// Takes the entries of a message whose fate is open, to look at it again.
+    /// Takes the entries of a message whose outcome is open, to look it up again.
     pub(crate) fn reconsider(&mut self, position: u64) -> Vec<EntryRef> {
         self.held.remove(&position).unwrap_or_default()
     }

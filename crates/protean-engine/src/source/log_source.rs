@@ -15,15 +15,15 @@ pub(crate) struct LaneSource {
     pub(crate) lane: Lane,
     page: usize,
     after: HashMap<Priority, u64>,
-    /// There may be messages that have not been read.
+    /// The log may hold messages that have not been read.
     more: bool,
     reading: bool,
-    /// All that was in the lane when this process began has been read.
+    /// Every message that was in the lane when this process began has been read.
     caught_up: bool,
 }
 
 impl LaneSource {
-    /// Nothing read yet; `page` messages are read at once.
+    /// A lane of which nothing is read yet; `page` messages are read at once.
     pub(crate) fn new(lane: Lane, page: usize) -> Self {
         Self { lane, page, after: HashMap::new(), more: true, reading: false, caught_up: false }
     }
@@ -58,7 +58,7 @@ impl LaneSource {
         })
     }
 
-    /// A read has ended; one that failed is to be made again.
+    /// A read has ended; one that failed brings none and is made again.
     pub(crate) fn read(&mut self, deliveries: Option<&[Delivery]>) {
         self.reading = false;
         let Some(deliveries) = deliveries else {
@@ -81,7 +81,7 @@ impl LaneSource {
     }
 }
 
-/// What is known of a group's parked messages of one lane.
+/// What a worker knows of the parked messages of one lane.
 pub(crate) struct ParkedSource {
     pub(crate) lane: Lane,
     page: usize,
@@ -90,13 +90,13 @@ pub(crate) struct ParkedSource {
     reading: bool,
     /// Parked messages that are in memory, and whether they were found due meanwhile.
     taken: HashMap<u64, bool>,
-    /// Those that have left it since the look began that is under way: what that finds
-    /// of them may be older than what became of them.
+    /// Those that have left memory since the current read began: what it finds of them may
+    /// be out of date.
     left: HashSet<u64>,
 }
 
 impl ParkedSource {
-    /// To be looked at once, for what an earlier process left.
+    /// A lane whose parked messages are read at once: an earlier process may have left some.
     pub(crate) fn new(lane: Lane, page: usize, now: Timestamp) -> Self {
         let (taken, left) = (HashMap::new(), HashSet::new());
         Self { lane, page, read_at: Some(now), reading: false, taken, left }
@@ -126,7 +126,7 @@ impl ParkedSource {
         })
     }
 
-    /// Takes in what was found; gives what is not in memory yet.
+    /// Takes in what a read has found; gives the messages that are not in memory yet.
     pub(crate) fn found(&mut self, page: ParkedPage) -> Vec<Delivery> {
         self.reading = false;
         page.next_due.into_iter().for_each(|due| self.expect(due));
@@ -149,20 +149,20 @@ impl ParkedSource {
         due
     }
 
-    /// Looking failed; it is to be done again at `when`.
+    /// A read failed; it is made again at `when`.
     pub(crate) fn failed(&mut self, when: Timestamp) {
         self.reading = false;
         self.left.clear();
         self.expect(when);
     }
 
-    /// A message is in memory and not to be found again.
+    /// A message is in memory, so reads do not bring it again.
     pub(crate) fn take(&mut self, position: u64) {
         self.taken.insert(position, false);
     }
 
-    /// A parked message is out of memory again. When it was found due while it
-    /// was in memory it may be so still: somebody released it in between.
+    /// A parked message has left memory. If a read found it due meanwhile, it may be due
+    /// still: another process released it in between.
     pub(crate) fn give_back(&mut self, position: u64) {
         if self.taken.remove(&position) == Some(true) {
             self.expect(Timestamp::default());
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn looks_again_for_what_was_due_while_it_was_in_memory() {
+    fn reads_again_what_was_due_while_it_was_in_memory() {
         let mut source = source();
         source.read_at = None;
         assert_eq!(source.found(page()).len(), 1);
@@ -224,14 +224,14 @@ mod tests {
         assert_eq!(source.found(page()).len(), 1);
         (source.reading, source.read_at) = (true, None);
         source.give_back(7);
-        assert!(source.found(page()).is_empty(), "it was tried while the look was under way");
+        assert!(source.found(page()).is_empty(), "it was tried while the read was under way");
         assert_eq!(source.read_at(), Some(Timestamp::default()), "it may be due all the same");
         source.reading = true;
         assert_eq!(source.found(page()).len(), 1);
     }
 
     #[test]
-    fn does_not_look_again_for_what_was_not_due_meanwhile() {
+    fn does_not_read_again_what_was_not_due_meanwhile() {
         let mut source = source();
         source.read_at = None;
         source.found(page());
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn does_not_look_while_memory_is_full() {
+    fn does_not_read_while_memory_is_full() {
         let mut source = source();
         source.found(page());
         source.expect(Timestamp::default());

@@ -30,12 +30,12 @@ pub(crate) struct SharedReads {
     under_way: FuturesUnordered<BoxFuture<'static, Event>>,
 }
 
-/// A change of who looks after a group that is shared.
+/// This process begins or ceases to lead a group that is shared.
 pub(crate) enum LeadershipChange {
-    /// This process does from now on. With the claim come the messages that its holder
-    /// before has left in flight; they are parked.
+    /// It leads from now on. With the claim come the messages that the previous holder left
+    /// in flight; they are parked.
     Won(Box<dyn Claim>, Vec<Delivery>),
-    /// It does no longer.
+    /// It has lost the claim.
     Lost,
 }
 
@@ -43,7 +43,6 @@ pub(crate) enum LeadershipChange {
 pub(crate) enum SharedEvent {
     /// Messages to handle.
     Messages(Vec<Delivery>),
-    /// This process begins to look after the group, or ceases to.
     Leadership(LeadershipChange),
 }
 
@@ -115,7 +114,7 @@ impl SharedReads {
         tokio::select! {
             Some(event) = self.under_way.next() => self.take_in(event, now),
             Some(change) = self.leadership.recv() => Some(SharedEvent::Leadership(change)),
-            // A worker that stops has nothing under way, and nobody leads it any more.
+            // Nothing is under way, and no claim can come any more.
             else => std::future::pending().await,
         }
     }

@@ -23,7 +23,10 @@ pub(crate) async fn add_to_dlq(
     let dlq: Arc<str> = format!("{stream}:dlq").into();
     let publication = |(entry, reason): &(Entry, String)| {
         let id = entry.at.id.as_str();
-        error!(%group, %stream, entry = id, "entry given up, it goes to the dead letters: {reason}");
+        error!(
+            %group, %stream, entry = id, reason,
+            "message.dlq: the entry cannot be read and goes to the dead letters"
+        );
         let dead_letter = DeadLetterEntry {
             original_stream: stream.to_string(),
             original_id: id.to_owned(),

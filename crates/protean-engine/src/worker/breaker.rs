@@ -1,4 +1,4 @@
-//! Whether a handler is given messages of a lane. Pure: the caller brings the time.
+//! Decides whether a handler is given messages of a lane. Pure: the caller brings the time.
 //!
 //! ```text
 //! closed ──(failures in a row)──▶ open ──(the reset passes)──▶ probing
@@ -7,19 +7,19 @@
 //!    └                              └──────────(a failure)────────┘
 //! ```
 //!
-//! While it is open the messages wait in the log and burn no attempt; what
-//! failed before waits where it is parked.
+//! While it is open, messages wait in the log and use up no attempt; those that failed
+//! before stay parked.
 
 use std::time::Duration;
 
-/// What the end of a message says about its handler.
+/// What the outcome of a message says about its handler.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     /// The handler did its work, or refused the message.
     Fine,
     /// The handler failed, or what it needs is down.
     Failed,
-    /// The handler was not what decided.
+    /// The outcome was not up to the handler.
     Neither,
 }
 
@@ -39,7 +39,7 @@ enum State {
 }
 
 impl Breaker {
-    /// Opens after `threshold` failures in a row, never when that is 0, and
+    /// A breaker that opens after `threshold` failures in a row, or never if that is 0, and
     /// lets one message try after `reset`.
     pub fn new(threshold: u32, reset: Duration) -> Self {
         Self { threshold, reset, state: State::Closed { failures: 0 } }
@@ -54,7 +54,7 @@ impl Breaker {
         }
     }
 
-    /// A message has started that was allowed to.
+    /// A message that was allowed to start has started.
     pub fn started(&mut self) {
         if let State::Open { .. } = self.state {
             self.state = State::Probing;
@@ -66,7 +66,7 @@ impl Breaker {
         self.state = match (end, self.state) {
             (End::Fine, _) => State::Closed { failures: 0 },
             (End::Failed, State::Closed { failures }) if failures + 1 != self.threshold => {
-                // One that never opens must not count for ever.
+                // The count of a breaker that never opens must not overflow.
                 State::Closed { failures: (failures + 1).min(self.threshold) }
             }
             (End::Failed, State::Closed { .. } | State::Probing) => {

@@ -1,14 +1,14 @@
-//! How often a parked message has come too late, one time after the other.
-//! Others that write all the time are waited out; a unit that is in conflict
-//! with itself, such as one that writes a row twice, fails in the end.
+//! How often in a row the unit of a parked message was left out because of a conflict.
+//! Concurrent writers are waited out; a unit that is in conflict with itself, such as one
+//! that writes a row twice, fails in the end.
 
 use std::collections::HashMap;
 
 use protean_core::config::VersionRetry;
 use protean_core::handling::{Backoff, Verdict};
 
-/// So many conflicts in a row are a failure of the message.
-const FAILURE: u32 = 50;
+/// This many conflicts in a row count as a failure of the message.
+const MAX_CONFLICTS: u32 = 50;
 
 /// The messages that are in conflict.
 #[derive(Debug, Default)]
@@ -17,12 +17,12 @@ pub(crate) struct Conflicts(HashMap<u64, Row>);
 #[derive(Debug, Default)]
 struct Row {
     times: u32,
-    /// What commits next for the message is only that it waits.
+    /// The next commit for the message only parks it.
     waits: bool,
 }
 
 impl Conflicts {
-    /// The unit of a message was left out once more; nothing when it is to run again at once.
+    /// The unit of a message was left out once more. None when it runs again at once.
     pub(crate) fn left_out(
         &mut self,
         position: u64,
@@ -31,7 +31,7 @@ impl Conflicts {
     ) -> Option<Verdict> {
         let row = self.0.entry(position).or_default();
         row.times += 1;
-        if row.times >= FAILURE {
+        if row.times >= MAX_CONFLICTS {
             self.0.remove(&position);
             return Some(Verdict::Retry(what));
         }
@@ -40,7 +40,8 @@ impl Conflicts {
         Some(Verdict::Conflict(what, Backoff::of_conflicts(retry).wait(beyond, 0.0)))
     }
 
-    /// A unit of the message has committed: it is over, unless it only waits.
+    /// A unit of the message has committed: the conflict is over, unless the unit only
+    /// parked it.
     pub(crate) fn committed(&mut self, position: u64) {
         if let Some(row) = self.0.get_mut(&position)
             && !std::mem::take(&mut row.waits)
@@ -57,7 +58,7 @@ mod tests {
     use protean_core::config::VersionRetry;
     use protean_core::handling::Verdict;
 
-    use super::{Conflicts, FAILURE};
+    use super::{Conflicts, MAX_CONFLICTS};
 
     fn retry() -> VersionRetry {
         VersionRetry {
@@ -88,11 +89,11 @@ mod tests {
         let waits = waits(&mut Conflicts::default());
         let millis = |n| Some(Duration::from_millis(n));
         assert_eq!(waits[..6], [None, None, millis(10), millis(20), millis(25), millis(25)]);
-        assert_eq!(waits.len(), FAILURE as usize - 1);
+        assert_eq!(waits.len(), MAX_CONFLICTS as usize - 1);
     }
 
     #[test]
-    fn begins_anew_once_the_message_has_committed() {
+    fn starts_over_once_the_message_has_committed() {
         let mut conflicts = Conflicts::default();
         for _ in 0..3 {
             conflicts.left_out(7, "late".into(), &retry());

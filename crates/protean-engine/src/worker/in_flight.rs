@@ -17,14 +17,14 @@ use protean_port::port::{Claim, Delivery};
 
 /// The messages of one group that are being handled or suspected.
 pub(crate) struct InFlight {
-    /// None while another process of the group has it.
+    /// None while another process has it.
     claim: Option<Box<dyn Claim>>,
     running: BTreeSet<u64>,
-    /// What runs next.
+    /// The messages that run next.
     ahead: BTreeSet<u64>,
     noted: BTreeSet<u64>,
     changed: bool,
-    /// Where each suspect stands: its lane and stream.
+    /// The lane and stream of each suspect.
     suspects: BTreeMap<u64, (Lane, Arc<str>)>,
     line: VecDeque<Delivery>,
     /// The suspect that is charged or runs.
@@ -45,7 +45,7 @@ impl InFlight {
         }
     }
 
-    /// From now on what is handled here is noted.
+    /// Notes in this claim what is handled from now on.
     pub(crate) fn adopt(&mut self, claim: Box<dyn Claim>) {
         (self.claim, self.changed) = (Some(claim), true);
         self.noted.clear();
@@ -119,15 +119,15 @@ impl InFlight {
         Some(next)
     }
 
-    /// A message has been settled, or is out of our hands: it is suspected no
-    /// more. True when it was the one that ran.
+    /// A message is settled, or left to another process: it is not suspected any more.
+    /// True when it was the suspect that ran.
     pub(crate) fn clear(&mut self, position: u64) -> bool {
         self.suspects.remove(&position);
         self.current.take_if(|current| *current == position).is_some()
     }
 
-    /// A message is about to be handled; true when that has to be noted first, together
-    /// with what it is said to [expect](Self::expect).
+    /// A message is about to be handled. True when that has to be noted first, together
+    /// with the messages to [expect](Self::expect).
     pub(crate) fn begin(&mut self, position: u64) -> bool {
         self.running.insert(position);
         let news = !self.noted.contains(&position);
@@ -135,13 +135,13 @@ impl InFlight {
         news
     }
 
-    /// What will run next is noted with what runs: one note for many messages.
+    /// Notes these messages with the one that begins: one note for many messages.
     pub(crate) fn expect(&mut self, ahead: impl Iterator<Item = u64>) {
         self.ahead = ahead.collect();
     }
 
-    /// A message has been handled. Nothing is noted: an innocent suspect costs
-    /// less than a note for each message.
+    /// A message has been handled. That is not noted: an innocent suspect costs less than
+    /// a note for each message.
     pub(crate) fn end(&mut self, position: u64) {
         self.running.remove(&position);
     }
@@ -152,16 +152,16 @@ impl InFlight {
             return Ok(());
         }
         let Some(claim) = &self.claim else { return Ok(()) };
-        let noted = self.running.iter().chain(&self.ahead).chain(self.suspects.keys());
-        self.noted = noted.copied().collect();
-        let told = claim.note(&Vec::from_iter(self.noted.iter().copied()));
-        if told.is_err() {
+        let positions = self.running.iter().chain(&self.ahead).chain(self.suspects.keys());
+        self.noted = positions.copied().collect();
+        let noted = claim.note(&Vec::from_iter(self.noted.iter().copied()));
+        if noted.is_err() {
             self.noted.clear();
         }
-        told
+        noted
     }
 
-    /// Notes that what runs ends properly.
+    /// Notes that nothing is to be suspected when the process ends now.
     pub(crate) fn clear_notes(&mut self) -> Result {
         self.running.clear();
         self.ahead.clear();

@@ -7,11 +7,10 @@
 //!            └────────(its stream returned)────┘
 //! ```
 //!
-//! * Lanes are strict: nothing of a lane starts while an earlier lane has a
-//!   message that could start.
+//! * Lanes are strict: no message starts while an earlier lane has one that could start.
 //! * Within a lane higher priorities go first, then the order of the log.
 //! * One message of a stream runs at a time, whatever its lane.
-//! * Who is put first in a stream is not overtaken by later messages of its priority.
+//! * A message put first in its stream is not overtaken by later ones of its priority.
 //! * Of the slots, backfill holds at most `concurrency − reserved`.
 
 use std::cmp::Reverse;
@@ -26,9 +25,9 @@ pub(crate) const MAX_WAITING_MESSAGES: usize = 1024;
 /// How many messages may run at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slots {
-    /// In all lanes together.
+    /// Messages of all lanes together.
     pub concurrency: usize,
-    /// Of these, kept free of backfill.
+    /// Slots that backfill may not use.
     pub reserved: usize,
 }
 
@@ -47,7 +46,7 @@ impl Slots {
 struct Place {
     priority: Reverse<Priority>,
     position: u64,
-    /// Tells two offers of one message apart: it may come from the log and from what is parked.
+    /// Tells two offers of one message apart: it may come from the log and be parked.
     offer: u64,
 }
 
@@ -92,7 +91,7 @@ pub struct Lanes<M> {
 }
 
 impl<M> Lanes<M> {
-    /// No message yet, for these lanes.
+    /// A scheduler of these lanes, without a message.
     pub fn new(lanes: &[Lane], slots: Slots) -> Self {
         let queue = || Queue { ready: BTreeMap::new(), waiting: HashMap::new(), running: 0 };
         Self {
@@ -136,7 +135,7 @@ impl<M> Lanes<M> {
         self.queues.values().map(|queue| queue.running).sum()
     }
 
-    /// Says whether a lane is held: nothing of it starts then.
+    /// Holds a lane, so that none of its messages starts, or lets it go.
     pub fn hold(&mut self, lane: Lane, held: bool) {
         if held {
             self.held.insert(lane);
@@ -164,7 +163,7 @@ impl<M> Lanes<M> {
         self.busy.contains(stream) || self.queues.values().any(waits)
     }
 
-    /// Nothing waits for this message any more.
+    /// Lets the messages behind this one start.
     pub fn let_past(&mut self, stream: &str, position: u64) {
         let Some(first) = self.first.get_mut(stream) else { return };
         first.remove(&position);
@@ -213,7 +212,7 @@ impl<M> Lanes<M> {
         self.wake(stream);
     }
 
-    /// Looks again at what waits for a stream.
+    /// Makes the first waiting message of a stream ready, in each lane.
     fn wake(&mut self, stream: &str) {
         for queue in self.queues.values_mut() {
             // The first of each lane is enough: the others follow when it has run.
@@ -291,13 +290,13 @@ mod tests {
     }
 
     #[test]
-    fn nobody_of_its_priority_overtakes_who_is_put_first_in_a_stream() {
+    fn no_message_of_its_priority_overtakes_one_put_first_in_a_stream() {
         let mut lanes = lanes();
         for at in [5, 6] {
             lanes.offer(item("a", at, Lane::Primary));
         }
         lanes.offer(item("b", 7, Lane::Primary));
-        assert_eq!(started(&mut lanes), [7], "who is first has not come yet");
+        assert_eq!(started(&mut lanes), [7], "the first one has not come yet");
         lanes.offer(item("a", 3, Lane::Primary));
         assert_eq!(started(&mut lanes), [3]);
         lanes.returned(Lane::Primary, "a");
@@ -309,7 +308,7 @@ mod tests {
     }
 
     #[test]
-    fn who_came_before_and_who_is_of_another_priority_do_not_wait() {
+    fn earlier_messages_and_those_of_another_priority_do_not_wait() {
         let mut lanes = lanes();
         lanes.offer(item("a", 2, Lane::Primary));
         assert_eq!(started(&mut lanes), [2]);
@@ -335,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn knows_who_of_a_stream_is_still_to_run_before() {
+    fn knows_which_messages_of_a_stream_are_still_to_run_before() {
         let mut lanes = lanes();
         let before = |lanes: &Lanes<u64>| lanes.has_before(Priority::NORMAL, "a", 3);
         lanes.offer(item("a", 2, Lane::Primary));

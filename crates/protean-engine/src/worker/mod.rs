@@ -1,4 +1,4 @@
-//! The worker of one group: reads, schedules, runs, settles, commits.
+//! The worker of one group: it reads, schedules, runs, settles and commits messages.
 //!
 //! ```text
 //! source ─▶ lanes ─▶ runner ─▶ settle ─▶ pipeline ─▶ Store::commit
@@ -54,13 +54,13 @@ use crate::worker::steady::Steady;
 /// The wait before a store that failed is asked again.
 const STORE_RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// How many settled units of a lane may wait before no more are started.
+/// How many settled units of a lane may wait for their commit before no handler is started.
 const MAX_UNCOMMITTED_UNITS: usize = 1024;
-/// How many messages are noted before they run, beside the one that is about to: as many
-/// innocents run alone at most when the process is ended.
+/// How many messages are noted ahead of their run. When the process ends abruptly, at most as
+/// many innocent messages are suspected and run alone.
 const MAX_NOTED_AHEAD: usize = 31;
 
-/// How soon what other processes have parked or released is looked for after a commit.
+/// How soon after a commit the messages that other processes parked or released are read.
 const PARKED_CHECK_DELAY: Duration = Duration::from_millis(500);
 
 /// What has ended of the work that is under way.
@@ -171,7 +171,7 @@ impl Worker {
                 Some(permit) = self.permit_requests.next(), if !self.stopping => self.permit = permit,
                 Some(event) = self.under_way.next() => {
                     self.take_in(event);
-                    // Whatever else has happened already belongs to the same batch.
+                    // Other events that are ready belong to the same batch.
                     while let Some(Some(more)) = self.under_way.next().now_or_never() {
                         self.take_in(more);
                     }
@@ -202,18 +202,18 @@ impl Worker {
         }
     }
 
-    /// Now, for what is due.
+    /// The present, for what is due.
     fn now(&self) -> Timestamp {
         self.clock.now(self.runner.domain.clock())
     }
 
-    /// How long nothing is due.
+    /// How long nothing is due, so that only events can bring work.
     fn idle_time(&self) -> Duration {
         let (now, elapsed, leads) = (self.now(), self.since.elapsed(), self.in_flight.is_claimed());
         let due = self.reads.read_at().filter(|_| leads).map(|due| due.since(now));
         let upkeep = self.source.due(leads).map(|at| at.saturating_sub(elapsed));
         let tries = self.breakers.iter().filter_map(Breaker::tries_at);
-        // A breaker that lets one try already waits for messages, not for the time.
+        // An open breaker whose reset has passed waits for a message, not for the time.
         let tries = tries.filter_map(|at| at.checked_sub(elapsed)).filter(|wait| !wait.is_zero());
         let next = tries.chain(due).chain(upkeep).min().filter(|_| !self.stopping);
         next.unwrap_or(Duration::from_secs(3600))
@@ -225,7 +225,7 @@ impl Worker {
             self.start_handlers();
             self.start_reads();
         }
-        // Late: charging a suspect settles it.
+        // After the suspects: charging one settles it.
         self.start_commits();
         if self.stopping {
             self.source.start_settling();
@@ -280,7 +280,7 @@ impl Worker {
             let ran = running.map(|ran| Event::Ran(Box::new(ran)));
             self.under_way.push(Box::pin(ran));
         }
-        // Nothing that was started runs before this task goes on to wait.
+        // A started handler is first polled when this task waits, so it is noted before it runs.
         self.note();
     }
 
@@ -298,7 +298,7 @@ impl Worker {
         self.lanes.start()
     }
 
-    /// True when a lane has room for what its messages come to, and its breaker lets them run.
+    /// True when a lane has room for more settled units and its breaker lets messages run.
     fn may_start(&self, lane: Lane) -> bool {
         let allowed = self.breakers[lane].allows(self.since.elapsed());
         allowed && self.pipelines[lane].len() < MAX_UNCOMMITTED_UNITS

@@ -1,4 +1,4 @@
-//! What running and committing came to.
+//! What follows when a handler or a commit has ended.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::worker::pipeline::{LeftOut, Marking};
 use crate::worker::runner::{Judged, Ran, Step, Turn};
 
 impl Worker {
-    /// Settles what a turn came to and frees its slot.
+    /// Settles what a turn has run, and frees its slot.
     pub(super) fn ran(&mut self, ran: Ran) {
         let Ran { turn, delivery, step } = ran;
         let lane = turn.lane;
@@ -28,7 +28,7 @@ impl Worker {
         match step {
             Step::First(_) => {}
             Step::Unknown(error) => {
-                // Nothing was asked of the handler.
+                // The handler was not called.
                 let verdict = Verdict::Unavailable(error.to_string());
                 let marking = marking(&delivery, &verdict);
                 self.judge(lane, &Verdict::Held.into());
@@ -67,11 +67,11 @@ impl Worker {
         self.under_way.push(Box::pin(ran));
     }
 
-    /// Counts the run, and tells the breaker of the lane how its handler did.
+    /// Counts the run, and lets the breaker of the lane judge its handler.
     fn judge(&mut self, lane: Lane, judged: &Judged) {
         self.metrics.lane(lane).ran(&judged.verdict, judged.took);
         let end = match judged.verdict {
-            // A message that is refused may never have reached its handler.
+            // A rejected message may never have reached its handler.
             Verdict::Done(_) => End::Fine,
             Verdict::Retry(_) | Verdict::Unavailable(_) => End::Failed,
             _ => End::Neither,
@@ -163,7 +163,7 @@ impl Worker {
         parked.expect(now);
     }
 
-    /// What a message has come to whose unit was left out; nothing when it just runs again.
+    /// The verdict on a message whose unit was left out; none when it simply runs again.
     fn verdict_on(&mut self, delivery: &Delivery, outcome: Outcome) -> Option<Verdict> {
         match outcome {
             Outcome::Rejected(violations) => Some(Verdict::Dead(violations.to_string())),

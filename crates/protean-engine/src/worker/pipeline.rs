@@ -11,13 +11,13 @@ use protean_port::port::{At, Changes, Delivery, DoneMark, Outcome, Park};
 
 use crate::worker::watermark::Watermark;
 
-/// How a unit marks its message as settled. Whoever settles a message marks
-/// it, and only the first one may: so it is in one term of the account.
+/// How a unit marks its message as settled. Each unit that settles a message marks it, and
+/// only the first may: so the message is counted once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Marking {
     /// It was read from the log in its turn: the watermark may move.
     InTurn,
-    /// In its turn, but somebody has settled it before.
+    /// In its turn, but another unit has settled it before.
     Again,
     /// It ran before its turn.
     Early,
@@ -38,7 +38,7 @@ struct Entry {
 struct Sent {
     sequence: Sequence,
     delivery: Delivery,
-    /// What it read never came to be: only its `otherwise` was sent.
+    /// What it read was not committed: only its `otherwise` was sent.
     void: bool,
 }
 
@@ -57,9 +57,9 @@ pub(crate) struct Pipeline {
     open: Vec<Entry>,
     sent: Vec<Sent>,
     units: Arc<[Changes]>,
-    /// Units that came to nothing, and what had been taken in when that was known.
+    /// Units that were left out, and the last unit taken in when that was known.
     failed: BTreeMap<Sequence, Sequence>,
-    /// How many running turns began at which point.
+    /// How many running turns began after each unit.
     turns: BTreeMap<Sequence, usize>,
     last: Sequence,
 }
@@ -80,7 +80,7 @@ impl Pipeline {
         }
     }
 
-    /// What units of this lane have written and no store has.
+    /// What units of this lane have written that is not committed.
     pub(crate) fn overlay(&self) -> Arc<Mutex<Overlay>> {
         Arc::clone(&self.overlay)
     }
@@ -119,8 +119,8 @@ impl Pipeline {
         self.failed.retain(|_, known| *known >= open);
     }
 
-    /// Takes in a settled unit; later units of the lane see what it wrote,
-    /// unless it rests on what came to nothing.
+    /// Takes in a settled unit. Later units of the lane see what it wrote, unless it rests
+    /// on a unit that was left out.
     pub(crate) fn push(
         &mut self,
         delivery: Delivery,
@@ -222,8 +222,8 @@ impl Pipeline {
         marks
     }
 
-    /// Takes in what became of the batch. Units that could not be written
-    /// because the database was down are to be sent [again](Self::resend).
+    /// Takes in the outcomes of a batch. Units that could not be written because the
+    /// database was down have to be sent [again](Self::resend).
     pub(crate) fn committed(&mut self, outcomes: Vec<Outcome>) -> Committed {
         let mut committed = Committed::default();
         let sent = std::mem::take(&mut self.sent);
@@ -277,8 +277,8 @@ impl Pipeline {
         overlay.undo(&self.failed);
     }
 
-    /// The same units again, short of those that are durable by now. Of one that
-    /// depended on a lost one only what is kept in its place is left.
+    /// Keeps the units that are to be sent again. Of one that depends on a lost unit only
+    /// what is kept in its place remains.
     fn keep_for_later(&mut self, again: Vec<(usize, Sent, Changes)>, mut lost: HashSet<usize>) {
         let places: HashMap<usize, usize> =
             again.iter().enumerate().map(|(place, (index, ..))| (*index, place)).collect();
@@ -305,13 +305,13 @@ impl Pipeline {
     }
 }
 
-/// What became of a batch.
+/// The outcomes of a batch.
 #[derive(Default)]
 pub(crate) struct Committed {
     pub(crate) durable: Vec<Delivery>,
     pub(crate) left_out: Vec<LeftOut>,
     pub(crate) unavailable: Option<String>,
-    /// When the first of the messages is due that it parked or released.
+    /// When the first message that it parked or released is due.
     pub(crate) due: Option<Timestamp>,
 }
 

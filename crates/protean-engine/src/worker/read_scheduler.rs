@@ -1,4 +1,4 @@
-//! What a worker reads: its lanes of the log, and what is parked.
+//! Which reads a worker starts: of its lanes in the log, and of parked messages.
 
 use protean_port::Result;
 use protean_port::message::{Lane, Priority, Timestamp};
@@ -11,7 +11,7 @@ use crate::source::log_source::{LaneSource, ParkedSource};
 use crate::worker::lanes::Lanes;
 use crate::worker::runner::HandlerRunner;
 
-/// The sources of a group, one of each kind a lane.
+/// What a group reads from the store, for each lane.
 pub(super) struct ReadScheduler {
     logs: Vec<LaneSource>,
     parked: PerLane<ParkedSource>,
@@ -38,14 +38,14 @@ impl ReadScheduler {
         }
     }
 
-    /// Something was committed; what another process has parked or released is
-    /// looked for at `soon`.
+    /// Something was committed. What another process may have parked or released is read at
+    /// `soon`.
     pub(super) fn wake(&mut self, soon: Timestamp) {
         self.logs.iter_mut().for_each(LaneSource::wake);
         self.expect(soon);
     }
 
-    /// A message of whichever lane is due then.
+    /// A parked message of some lane is due then.
     pub(super) fn expect(&mut self, due: Timestamp) {
         self.parked.iter_mut().for_each(|parked| parked.expect(due));
     }
@@ -86,7 +86,7 @@ impl ReadScheduler {
         source.is_none_or(|source| source.has_read(priority, position))
     }
 
-    /// A look at what is parked has ended; gives what is due and not in memory yet.
+    /// A read of parked messages has ended; gives those that are due and not in memory yet.
     pub(super) fn found(
         &mut self,
         runner: &HandlerRunner,

@@ -54,7 +54,7 @@ async fn park_left(runner: &HandlerRunner, left: &[u64]) -> Result<Vec<Delivery>
 }
 
 /// One that is parked already stays as it is. The due times of suspects are
-/// those of their messages: who was sent first is found first.
+/// those of their messages, so that the one sent first is found first.
 fn parked_again(runner: &HandlerRunner, delivery: &Delivery, moment: Moment) -> Option<Changes> {
     let message = &delivery.recorded.message;
     let moment = Moment { lane: runner.domain.lanes().lane(message.priority), ..moment };

@@ -1,4 +1,4 @@
-//! Running one delivery.
+//! Runs the handler for one delivery.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use protean_port::{Error, Result};
 
 use crate::failpoint::reached;
 
-/// What a worker runs deliveries with.
+/// Runs the handler of one group.
 #[derive(Clone)]
 pub(crate) struct HandlerRunner {
     pub(crate) domain: Domain,
@@ -37,20 +37,20 @@ pub(crate) struct Ran {
     pub(crate) step: Step,
 }
 
-/// What was run.
+/// What a turn has run.
 pub(crate) enum Step {
     /// The delivery itself.
     Itself(Judged),
     /// Nothing yet: this one before it in its stream, which its group has not
     /// seen, runs in the same turn.
     First(Box<Delivery>),
-    /// That one; the turn is to be given again.
+    /// The one before it; the delivery needs another turn.
     Before(Box<Delivery>, Judged),
-    /// Nothing: the store could not say whose turn it is.
+    /// Nothing: the store could not say which message of the stream is next.
     Unknown(Error),
 }
 
-/// A verdict, the units whose uncommitted writes it rests on, and how long it took.
+/// A verdict, the units whose uncommitted writes it rests on, and the time the handler took.
 pub(crate) struct Judged {
     pub(crate) verdict: Verdict,
     pub(crate) readers: BTreeSet<Sequence>,
@@ -81,7 +81,7 @@ impl HandlerRunner {
         Ran { turn, delivery, step }
     }
 
-    /// Uses a turn for the one that has to run before.
+    /// Uses a turn to run the message that has to run before its delivery.
     pub(crate) async fn run_first(
         self,
         turn: Turn,
@@ -95,7 +95,7 @@ impl HandlerRunner {
 
     async fn handle(&self, delivery: &Delivery, overlay: Arc<Mutex<Overlay>>) -> Judged {
         reached(if delivery.parked { "before a parked message" } else { "before the handler" });
-        // What is parked may be so because its first try knew too little.
+        // A message may be parked because its first try read too little.
         let mode = if delivery.parked { ReadMode::Verify } else { ReadMode::Assume };
         let read = ReadOptions { overlay: Some(overlay), mode };
         let began = Instant::now();

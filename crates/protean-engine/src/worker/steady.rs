@@ -1,4 +1,4 @@
-//! A clock that does not go back, for what is due.
+//! A clock that never goes back, for deciding what is due.
 
 use std::time::Duration;
 
@@ -6,8 +6,8 @@ use protean_port::message::Timestamp;
 use protean_port::port::Clock;
 use tokio::time::Instant;
 
-/// Goes on at the pace of the machine when the clock on the wall is set back,
-/// and along with it when that is set forward: nothing becomes due too late.
+/// Keeps the pace of the machine when the wall clock is set back, and follows it when it is
+/// set forward: nothing becomes due too late.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Steady {
     wall: Timestamp,
@@ -19,12 +19,12 @@ impl Steady {
         Self { wall: clock.now(), since: Instant::now() }
     }
 
-    /// Remembers how late it is by now.
+    /// Remembers the present, so that the clock does not go back before it.
     pub(crate) fn tick(&mut self, clock: &dyn Clock) {
         *self = Self { wall: self.now(clock), since: Instant::now() };
     }
 
-    /// Now: not before any [`tick`](Self::tick).
+    /// The present, never before the last [`tick`](Self::tick).
     pub(crate) fn now(&self, clock: &dyn Clock) -> Timestamp {
         clock.now().max(self.wall + self.since.elapsed())
     }

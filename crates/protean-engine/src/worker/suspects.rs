@@ -22,16 +22,15 @@ impl Worker {
         }
     }
 
-    /// All that is due of a lane has been found: a suspect that is not among it
-    /// waits for another try, and nobody waits for that.
+    /// All due messages of a lane have been found: a suspect that is not among them waits
+    /// for another try, and later messages of its stream do not wait for it.
     pub(super) fn pass_absent_suspects(&mut self, lane: Lane) {
         for (position, stream) in self.in_flight.absent(lane) {
             self.lanes.let_past(&stream, position);
         }
     }
 
-    /// This process looks after its group no longer, so none of its suspects runs here but
-    /// the one that runs already.
+    /// Another process leads the group: only the suspect that already runs is finished here.
     pub(super) fn pass_all_suspects(&mut self) {
         let given_up = self.in_flight.step_down();
         for (position, lane, stream) in given_up {
@@ -40,10 +39,10 @@ impl Worker {
         }
     }
 
-    /// A message has been settled, or is out of our hands.
+    /// A message is settled, or left to another process.
     pub(super) fn clear(&mut self, recorded: &Recorded) {
         if self.in_flight.clear(recorded.position) {
-            // The next one of any group may have its turn.
+            // A suspect of another group may run now.
             self.permit = None;
         }
         self.lanes.let_past(recorded.message.stream.as_str(), recorded.position);
@@ -70,7 +69,7 @@ impl Worker {
             return;
         }
         let Self { in_flight, lanes, reads, runner, .. } = self;
-        // What ran before it in its stream and was not durable yet runs again before it.
+        // Messages before it in its stream that ran and were not durable run again first.
         let its_turn = |delivery: &Delivery| {
             let (message, position) = (&delivery.recorded.message, delivery.recorded.position);
             let (priority, stream) = (message.priority, message.stream.as_str());

@@ -1,4 +1,4 @@
-//! How far a group has settled one priority. Pure.
+//! How far a group has settled the messages of one priority. Pure.
 
 use std::collections::BTreeMap;
 

@@ -180,7 +180,7 @@ impl Story {
         let (before, since) = (count(), Instant::now());
         self.bank.printer.break_for_all();
         self.bank.deposit_to_all(&self.accounts, "third").await;
-        let opened = async || server.log().contains("it fails time after time");
+        let opened = async || server.log().contains("the handler fails time after time");
         until("the breaker opens", server, opened).await;
         let latency = self.latency("outage").await;
         let production = async || {
@@ -213,7 +213,7 @@ impl Story {
         let mended = Instant::now();
         until("it catches up", server, async || self.handled(4).await).await;
         let took = mended.elapsed();
-        assert!(server.log().contains("it works again"));
+        assert!(server.log().contains("the handler works again"));
         for account in self.poison() {
             assert_eq!(self.bank.statement(account).await, ["opened"], "it waits for an operator");
         }
