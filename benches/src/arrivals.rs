@@ -1,4 +1,4 @@
-//! Customers who come at fixed moments, however slowly those before them are served.
+//! Customers who arrive on a fixed schedule, however slowly earlier ones are served.
 //!
 //! ```text
 //! schedule ─▶ process(MakeDeposit) ─▶ … server … ─▶ DepositMade in the log
@@ -15,7 +15,7 @@ use crate::bank;
 use crate::latency::Latencies;
 use crate::watch::{Watcher, deposit_of};
 
-/// Who comes, and how often.
+/// The arrivals: one deposit each, at a fixed rate.
 pub(crate) struct Schedule {
     pub(crate) accounts: Vec<Id>,
     pub(crate) count: u64,
@@ -27,16 +27,16 @@ impl Schedule {
         start + Duration::from_secs_f64(number as f64 / self.per_second)
     }
 
-    /// Lets them all in and waits until each is served. Gives how long each
-    /// took from the moment at which it was due, in milliseconds.
+    /// Sends all deposits and waits until each is handled. Returns the latency of
+    /// each from its due time, in milliseconds.
     ///
     /// # Errors
-    /// When a deposit is not accepted, or not handled for a minute.
+    /// When a deposit is not accepted, or nothing is handled for a minute.
     pub(crate) async fn run(self, domain: &Domain, watcher: &mut Watcher) -> Result<Latencies> {
         let start = Instant::now() + Duration::from_millis(10);
         let count = usize::try_from(self.count)?;
         let mut waiting: Vec<_> = (0..self.count).map(|n| Some(self.due(start, n))).collect();
-        let letting_in = tokio::spawn(self.let_in(domain.clone(), start));
+        let sending = tokio::spawn(self.send(domain.clone(), start));
         let mut latencies = Latencies::default();
         while latencies.count() < count {
             let page = watcher.next().await?;
@@ -47,19 +47,19 @@ impl Schedule {
                 late.iter().for_each(|late| latencies.add(late.as_secs_f64() * 1000.0));
             }
         }
-        letting_in.await??;
+        sending.await??;
         Ok(latencies)
     }
 
-    async fn let_in(self, domain: Domain, start: Instant) -> Result<()> {
-        let mut inside = JoinSet::new();
+    async fn send(self, domain: Domain, start: Instant) -> Result<()> {
+        let mut pending = JoinSet::new();
         for (number, account) in (0..self.count).zip(self.accounts.iter().cycle()) {
             tokio::time::sleep_until(self.due(start, number).into()).await;
             let deposit = bank::deposit(account, Some(number.to_string()));
-            inside.spawn(domain.process(deposit).asynchronous());
+            pending.spawn(domain.process(deposit).asynchronous());
         }
-        while let Some(served) = inside.join_next().await {
-            served??;
+        while let Some(sent) = pending.join_next().await {
+            sent??;
         }
         Ok(())
     }

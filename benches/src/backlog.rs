@@ -1,4 +1,4 @@
-//! Work that waits: sending it, and waiting until it is done.
+//! Creates a backlog and waits until it is handled.
 
 use std::time::{Duration, Instant};
 
@@ -8,14 +8,14 @@ use protean_cli::{App, Error, Result};
 
 use crate::bank;
 
-/// So many commands wait when a flood is said to flow.
-const CUSHION: u64 = 5_000;
-/// How long nothing may be settled.
-const PATIENCE: Duration = Duration::from_secs(120);
-/// Looking takes at most one part of this many of the time.
-const SHARE: u32 = 20;
+/// Commands that must wait before a flood reports `flowing`.
+const FLOWING_COMMANDS: u64 = 5_000;
+/// How long to wait without progress.
+const PROGRESS_TIMEOUT: Duration = Duration::from_secs(120);
+/// Wait this many times as long as the last poll took, so that polling stays cheap.
+const IDLE_FACTOR: u32 = 20;
 
-/// Sends so many commands that open an account.
+/// Sends `count` commands that each open an account.
 ///
 /// # Errors
 /// When the database cannot be written.
@@ -24,23 +24,24 @@ pub(crate) async fn fill(domain: &Domain, count: u64, priority: Priority) -> Res
     Ok(())
 }
 
-/// Waits until the handlers of one kind have settled so many messages.
+/// Waits until the handlers of one kind have settled `count` messages.
 ///
 /// # Errors
-/// When nothing moves for two minutes, or the database cannot be read.
+/// When nothing is settled for two minutes, or the database cannot be read.
 pub(crate) async fn settled(domain: &Domain, kind: HandlerKind, count: u64) -> Result<()> {
-    let mut seen = (0, Instant::now());
-    while seen.0 < count {
+    let (mut settled, mut progressed) = (0, Instant::now());
+    while settled < count {
         let begun = Instant::now();
-        let settled = settled_by(domain, kind).await?;
-        if settled > seen.0 {
-            seen = (settled, begun);
+        let now = settled_by(domain, kind).await?;
+        if now > settled {
+            (settled, progressed) = (now, begun);
         }
-        if seen.1.elapsed() > PATIENCE {
-            let told = format!("{settled} of {count} messages are settled, and none for a while");
-            return Err(Error::failed(told));
+        if progressed.elapsed() > PROGRESS_TIMEOUT {
+            return Err(Error::failed(format!(
+                "only {settled} of {count} messages are settled, none within {PROGRESS_TIMEOUT:?}"
+            )));
         }
-        tokio::time::sleep((begun.elapsed() * SHARE).max(Duration::from_millis(2))).await;
+        tokio::time::sleep((begun.elapsed() * IDLE_FACTOR).max(Duration::from_millis(2))).await;
     }
     Ok(())
 }
@@ -58,19 +59,21 @@ pub(crate) async fn settled_by(domain: &Domain, kind: HandlerKind) -> Result<u64
     Ok(settled)
 }
 
-/// Sends bulk commands until the process is killed; says so when enough wait.
+/// Sends bulk commands until the process is killed; prints `flowing` once enough wait.
 ///
 /// # Errors
 /// When the database cannot be written.
 pub(crate) async fn flood(app: &App, poisoned: bool) -> Result<()> {
     let command = if poisoned { bank::refused } else { bank::opening };
     let mut flows = false;
-    let bulk = app.domain()?.process_all((0..).map(command)).priority(Priority::BULK);
-    let bulk = bulk.on_progress(move |intake| {
-        if intake.accepted >= CUSHION && !std::mem::replace(&mut flows, true) {
-            eprintln!("flowing");
-        }
-    });
+    let domain = app.domain()?;
+    let bulk = domain.process_all((0..).map(command)).priority(Priority::BULK).on_progress(
+        move |progress| {
+            if progress.accepted >= FLOWING_COMMANDS && !std::mem::replace(&mut flows, true) {
+                eprintln!("flowing");
+            }
+        },
+    );
     bulk.await?;
     Ok(())
 }

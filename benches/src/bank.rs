@@ -1,5 +1,5 @@
-//! The domain under test: the accounts of the bank `fidelis`, with a teller who
-//! may take his time and notes when he began.
+//! The domain under test: the accounts of `fidelis`, with a command handler that
+//! can be slowed down and records when it began.
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use fidelis::summary::AccountSummaryProjector;
 use protean::prelude::{Context, Id, Result};
 use protean::{DomainBuilder, command_handler, ensure};
 
-/// How many milliseconds the tellers of a server process take for a command.
-pub(crate) const PAUSE: &str = "PROTEAN_BENCH_PAUSE_MS";
-/// An account of this holder is never opened.
-pub(crate) const REFUSED: &str = "nobody";
+/// The variable with the milliseconds that a server process takes for each command.
+pub(crate) const PAUSE_VARIABLE: &str = "PROTEAN_BENCH_PAUSE_MS";
+/// The handler refuses to open an account for this holder.
+pub(crate) const REFUSED_HOLDER: &str = "nobody";
 
-/// The bank, whose tellers take the time that the environment says.
+/// The bank, slowed down as the environment says.
 pub(crate) fn of_environment() -> DomainBuilder {
-    let pause = std::env::var(PAUSE).ok().and_then(|millis| millis.parse().ok());
+    let pause = std::env::var(PAUSE_VARIABLE).ok().and_then(|millis| millis.parse().ok());
     domain(Duration::from_millis(pause.unwrap_or(0)))
 }
 
-/// The bank, whose tellers take `pause` for a command.
+/// The bank, with a handler that takes `pause` for each command.
 pub(crate) fn domain(pause: Duration) -> DomainBuilder {
     protean::domain("fidelis")
         .aggregate::<Account>()
@@ -38,7 +38,7 @@ pub(crate) fn opening(number: u64) -> OpenAccount {
 
 /// A command that its handler refuses.
 pub(crate) fn refused(number: u64) -> OpenAccount {
-    OpenAccount { holder_name: REFUSED.to_owned(), ..opening(number) }
+    OpenAccount { holder_name: REFUSED_HOLDER.to_owned(), ..opening(number) }
 }
 
 /// A deposit of 1 under a reference.
@@ -51,7 +51,7 @@ struct Teller {
 }
 
 impl Teller {
-    async fn think(&self) {
+    async fn pause(&self) {
         if !self.pause.is_zero() {
             tokio::time::sleep(self.pause).await;
         }
@@ -62,19 +62,19 @@ impl Teller {
 impl Teller {
     #[handle]
     async fn open(&self, command: OpenAccount, ctx: &Context) -> Result<Id> {
-        self.think().await;
-        ensure!(command.holder_name != REFUSED, "holder_name" => "is not served");
+        self.pause().await;
+        ensure!(command.holder_name != REFUSED_HOLDER, "holder_name" => "is not served");
         let account = Account::open(command)?;
         let id = account.id();
         ctx.repository::<Account>().add(account).await?;
         Ok(id)
     }
 
-    /// A deposit with a reference gets the moment at which it was begun behind it.
+    /// Appends the start of the handler to the reference, if there is one.
     #[handle]
     async fn deposit(&self, command: MakeDeposit, ctx: &Context) -> Result {
         let begun = ctx.now().as_micros();
-        self.think().await;
+        self.pause().await;
         let mut account = ctx.repository::<Account>().get(&command.account_id).await?;
         let reference = command.reference.map(|reference| format!("{reference}@{begun}"));
         account.deposit(command.amount, reference)?;
@@ -83,7 +83,7 @@ impl Teller {
 
     #[handle]
     async fn withdraw(&self, command: MakeWithdrawal, ctx: &Context) -> Result {
-        self.think().await;
+        self.pause().await;
         let mut account = ctx.repository::<Account>().get(&command.account_id).await?;
         account.withdraw(command.amount, command.reference)?;
         ctx.repository::<Account>().add(account).await

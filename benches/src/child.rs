@@ -1,4 +1,4 @@
-//! This program again, as another process.
+//! This program, started again as a child process.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader};
@@ -10,12 +10,12 @@ use tokio::sync::mpsc;
 
 use crate::processor;
 
-/// How long a line or an end is waited for.
-const PATIENCE: Duration = Duration::from_secs(600);
-/// How many lines are shown of a process that did not do what it should.
-const SHOWN: usize = 10;
+/// How long to wait for a line or for the end of the process.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(600);
+/// Lines shown of a process that failed.
+const SHOWN_LINES: usize = 10;
 
-/// A process that speaks line by line on stderr. Dropping it kills it.
+/// A process that reports line by line on stderr; killed on drop.
 pub(crate) struct Child {
     process: std::process::Child,
     started: Instant,
@@ -25,82 +25,84 @@ pub(crate) struct Child {
 
 impl Child {
     /// # Errors
-    /// When it cannot be started.
+    /// When the process cannot be started.
     pub(crate) fn start(mut command: Command) -> Result<Self> {
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
         command.env_remove("PROTEAN_LOG").env_remove("RUST_LOG").env_remove("PROTEAN_ENV");
         let started = Instant::now();
         let mut process = command.spawn()?;
-        let (said, lines) = mpsc::unbounded_channel();
+        let (sender, lines) = mpsc::unbounded_channel();
         if let Some(stderr) = process.stderr.take() {
             std::thread::spawn(move || {
                 for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                    // What is said after the last question does not matter.
-                    let _ = said.send((Instant::now(), line));
+                    // Nobody reads the lines after the last wait.
+                    let _ = sender.send((Instant::now(), line));
                 }
             });
         }
         Ok(Self { process, started, lines, last: VecDeque::new() })
     }
 
-    /// Waits for a line with these words. Gives it, and when it was said.
+    /// Waits for a line that contains `words`; returns it and when it arrived.
     ///
     /// # Errors
-    /// When the process ends before, or does not say it for ten minutes.
+    /// When the process ends first, or prints no line for ten minutes.
     pub(crate) async fn line(&mut self, words: &str) -> Result<(Instant, String)> {
         loop {
-            let next = tokio::time::timeout(PATIENCE, self.lines.recv()).await;
+            let next = tokio::time::timeout(REPLY_TIMEOUT, self.lines.recv()).await;
             let Ok(Some((when, line))) = next else {
                 let last = self.last.make_contiguous().join("\n");
-                return Err(Error::failed(format!("a process never said '{words}':\n{last}")));
+                return Err(Error::failed(format!(
+                    "a child process ended or hung before printing '{words}':\n{last}"
+                )));
             };
             if line.contains(words) {
                 return Ok((when, line));
             }
-            if self.last.len() == SHOWN {
+            if self.last.len() == SHOWN_LINES {
                 self.last.pop_front();
             }
             self.last.push_back(line);
         }
     }
 
-    /// How long after its start something happened.
+    /// The time from its start to this moment.
     pub(crate) fn age_at(&self, moment: Instant) -> Duration {
         moment.saturating_duration_since(self.started)
     }
 
-    /// The most memory it has had so far, in MiB.
+    /// Its peak memory so far, in MiB.
     ///
     /// # Errors
-    /// When the system does not tell.
+    /// When /proc cannot be read.
     pub(crate) fn peak_memory(&self) -> Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let kib = line.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<f64>().ok());
-        kib.map(|kib| kib / 1024.0).ok_or_else(|| Error::failed("/proc tells no VmHWM"))
+        kib.map(|kib| kib / 1024.0).ok_or_else(|| Error::failed("/proc/PID/status has no VmHWM"))
     }
 
-    /// How long its threads have had a processor.
+    /// Processor time of its threads.
     ///
     /// # Errors
-    /// When the system does not tell.
+    /// When /proc cannot be read.
     pub(crate) fn processor_time(&self) -> Result<Duration> {
         processor::time_of(self.process.id())
     }
 
-    /// Asks it to stop and waits until it has.
+    /// Sends SIGTERM and waits for the end.
     ///
     /// # Errors
-    /// When it stops badly.
+    /// When the process fails or hangs.
     pub(crate) async fn stop(mut self) -> Result<()> {
         let process = rustix::process::Pid::from_child(&self.process);
         rustix::process::kill_process(process, rustix::process::Signal::TERM)?;
-        while tokio::time::timeout(PATIENCE, self.lines.recv()).await?.is_some() {}
+        while tokio::time::timeout(REPLY_TIMEOUT, self.lines.recv()).await?.is_some() {}
         let status: ExitStatus = self.process.wait()?;
         if status.success() {
             return Ok(());
         }
-        Err(Error::failed(format!("a process stopped badly ({status})")))
+        Err(Error::failed(format!("a child process failed while stopping ({status})")))
     }
 }
 

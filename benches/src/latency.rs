@@ -1,6 +1,6 @@
-//! How long things took: percentiles of every single sample.
+//! Latencies: percentiles over all samples.
 
-/// All samples of one phase, in one unit.
+/// The samples of one phase, all in the same unit.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Latencies(Vec<f64>);
 
@@ -21,7 +21,7 @@ impl Latencies {
         self.0.len()
     }
 
-    /// The smallest sample that at least so many thousandths do not exceed;
+    /// The smallest sample that at least `thousandths` of all samples do not exceed;
     /// zero without samples.
     pub(crate) fn at(&self, thousandths: usize) -> f64 {
         let mut sorted = self.0.clone();
@@ -38,7 +38,7 @@ impl Latencies {
         self.at(990)
     }
 
-    /// p50, p99, p99.9, the largest and how many there are.
+    /// p50, p99, p99.9, the maximum and the number of samples.
     pub(crate) fn summary(&self) -> [(&'static str, f64); 5] {
         [
             ("p50", self.median()),
@@ -55,15 +55,15 @@ mod tests {
     use super::Latencies;
 
     #[test]
-    fn percentiles_are_samples_that_really_came() {
+    fn percentiles_are_actual_samples() {
         let mut latencies = Latencies::default();
         (1..=1000).rev().for_each(|sample| latencies.add(f64::from(sample)));
-        let told = latencies.summary().map(|(_, value)| value);
-        assert_eq!(told, [500.0, 990.0, 999.0, 1000.0, 1000.0]);
+        let summary = latencies.summary().map(|(_, value)| value);
+        assert_eq!(summary, [500.0, 990.0, 999.0, 1000.0, 1000.0]);
     }
 
     #[test]
-    fn without_samples_there_is_nothing_to_tell() {
+    fn without_samples_percentiles_are_zero() {
         assert_eq!(Latencies::default().p99(), 0.0);
     }
 }

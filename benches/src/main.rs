@@ -44,7 +44,7 @@ use report::{Machine, Report};
 
 /// The commands added to those of every domain binary.
 #[derive(clap::Subcommand)]
-enum Command {
+enum Task {
     /// One synchronous command in memory (formerly T0)
     #[command(alias = "t0")]
     SyncCommand(Plan),
@@ -97,23 +97,23 @@ fn main() -> ExitCode {
     protean_cli::run_with(bank::of_environment(), run)
 }
 
-async fn run(command: Command, app: App) -> Result {
-    let (measures, plan) = match command {
-        Command::SyncCommand(plan) => (vec![Measure::SyncCommand], plan),
-        Command::CommitOne(plan) => (vec![Measure::CommitOne], plan),
-        Command::CommitMany(plan) => (vec![Measure::CommitMany], plan),
-        Command::Relay(plan) => (vec![Measure::Relay], plan),
-        Command::Projector(plan) => (vec![Measure::Projector], plan),
-        Command::BulkLatency(plan) => (vec![Measure::BulkLatency], plan),
-        Command::WakeUp(plan) => (vec![Measure::WakeUp], plan),
-        Command::LongStream(plan) => (vec![Measure::LongStream], plan),
-        Command::BacklogMemory(plan) => (vec![Measure::BacklogMemory], plan),
-        Command::Pipeline(plan) => (vec![Measure::Pipeline], plan),
-        Command::EmbeddedPipeline(plan) => (vec![Measure::EmbeddedPipeline], plan),
-        Command::Startup(plan) => (vec![Measure::Startup], plan),
-        Command::All(plan) => (Measure::ALL.to_vec(), plan),
-        Command::Flood { poisoned } => return done(backlog::flood(&app, poisoned).await),
-        Command::Bare(process) => return done(process.run().await),
+async fn run(task: Task, app: App) -> Result {
+    let (measures, plan) = match task {
+        Task::SyncCommand(plan) => (vec![Measure::SyncCommand], plan),
+        Task::CommitOne(plan) => (vec![Measure::CommitOne], plan),
+        Task::CommitMany(plan) => (vec![Measure::CommitMany], plan),
+        Task::Relay(plan) => (vec![Measure::Relay], plan),
+        Task::Projector(plan) => (vec![Measure::Projector], plan),
+        Task::BulkLatency(plan) => (vec![Measure::BulkLatency], plan),
+        Task::WakeUp(plan) => (vec![Measure::WakeUp], plan),
+        Task::LongStream(plan) => (vec![Measure::LongStream], plan),
+        Task::BacklogMemory(plan) => (vec![Measure::BacklogMemory], plan),
+        Task::Pipeline(plan) => (vec![Measure::Pipeline], plan),
+        Task::EmbeddedPipeline(plan) => (vec![Measure::EmbeddedPipeline], plan),
+        Task::Startup(plan) => (vec![Measure::Startup], plan),
+        Task::All(plan) => (Measure::ALL.to_vec(), plan),
+        Task::Flood { poisoned } => return done(backlog::flood(&app, poisoned).await),
+        Task::Bare(process) => return done(process.run().await),
     };
     let stopped = protean_cli::stop_signal()?;
     let report = tokio::select! {
@@ -131,13 +131,13 @@ fn done(done: Result<()>) -> Result {
 }
 
 async fn carry_out(measures: &[Measure], plan: &Plan) -> Result<Report> {
-    let mut machine = Machine::look();
+    let mut machine = Machine::describe();
     let mut sheets = Vec::new();
     for measure in measures {
         let on = measure.on(plan)?;
         eprintln!("measuring {measure}");
         sheets.push(measure.run(plan, on).await?);
     }
-    machine.look_again();
+    machine.update_load();
     Ok(Report { machine, measures: sheets })
 }

@@ -1,4 +1,4 @@
-//! A database and the settings to use it with, gone at the end.
+//! A temporary database and the settings to use it with.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,24 +12,28 @@ use crate::child::Child;
 use crate::home::Home;
 use crate::stack::Stack;
 
-/// How many events lie between two snapshots when there are to be none.
-pub(crate) const NEVER: u32 = u32::MAX;
+/// The snapshot threshold that turns snapshots off.
+pub(crate) const NO_SNAPSHOTS: u32 = u32::MAX;
 
-/// What differs from the defaults of a domain.
+/// Settings that differ from a domain's defaults.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Settings {
-    /// How far a commit goes before it is answered: `full` or `normal`.
+    /// SQLite's `synchronous`: `full` or `normal`.
     pub(crate) synchronous: &'static str,
     pub(crate) messages_per_tick: usize,
     pub(crate) snapshot_threshold: u32,
-    /// How long a teller takes.
+    /// How long a handler takes for each command.
     pub(crate) pause: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        let pause = Duration::ZERO;
-        Self { synchronous: "full", messages_per_tick: 100, snapshot_threshold: 10, pause }
+        Self {
+            synchronous: "full",
+            messages_per_tick: 100,
+            snapshot_threshold: 10,
+            pause: Duration::ZERO,
+        }
     }
 }
 
@@ -41,8 +45,10 @@ pub(crate) struct Place {
 }
 
 impl Place {
+    /// Creates a place.
+    ///
     /// # Errors
-    /// When there is no room for temporary files.
+    /// When temporary files cannot be created.
     pub(crate) fn new(stack: &Stack, settings: Settings) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("protean-bench-").tempdir()?;
         let home = match stack {
@@ -58,25 +64,25 @@ impl Place {
         self.folder.path().join(name)
     }
 
-    /// The file that holds the database when no server does.
+    /// The SQLite file of a place without servers.
     pub(crate) fn database(&self) -> PathBuf {
         self.file("bank.db")
     }
 
-    /// Where it is on servers, when it is.
+    /// Its home on the servers, if it uses them.
     pub(crate) fn home(&self) -> Option<&Home> {
         self.home.as_ref()
     }
 
-    /// The domain in this place, with connections of its own.
+    /// The domain on this place, with its own connections.
     ///
     /// # Errors
-    /// When the settings are wrong.
+    /// When the settings are invalid.
     pub(crate) fn domain(&self) -> Result<Domain> {
         Ok(bank::domain(self.settings.pause).config_file(self.config()).build()?)
     }
 
-    /// Makes the tables.
+    /// Creates the tables.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -85,31 +91,32 @@ impl Place {
         Ok(())
     }
 
-    /// The server of this place, as a process that is ready.
+    /// Starts the server as a child process and waits until it is ready.
     ///
     /// # Errors
-    /// When it does not start.
+    /// When the server does not start.
     pub(crate) async fn server(&self) -> Result<Child> {
         let mut server = self.child(&["server"])?;
         server.line(": ready ").await?;
         Ok(server)
     }
 
-    /// This program again, with these words and the settings of this place.
+    /// Starts this program with these arguments and the settings of this place.
     ///
     /// # Errors
-    /// When it cannot be started.
-    pub(crate) fn child(&self, words: &[&str]) -> Result<Child> {
+    /// When the process cannot be started.
+    pub(crate) fn child(&self, args: &[&str]) -> Result<Child> {
         let mut command = std::process::Command::new(std::env::current_exe()?);
-        command.args(words).arg("--config").arg(self.config());
-        command.env(bank::PAUSE, self.settings.pause.as_millis().to_string());
+        command.args(args).arg("--config").arg(self.config());
+        command.env(bank::PAUSE_VARIABLE, self.settings.pause.as_millis().to_string());
         Child::start(command)
     }
 
-    /// Bytes of the database. Whoever used it must be gone, so that nothing is left beside it.
+    /// The size of the database in bytes. Close all its users first: an open SQLite
+    /// connection keeps part of the data in the `-wal` file.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// When the database cannot be read.
     pub(crate) fn bytes(&self) -> Result<u64> {
         if let Some(home) = &self.home {
             return Ok(home.database.run("SELECT pg_database_size(current_database())").parse()?);
@@ -140,7 +147,7 @@ impl Place {
         )
     }
 
-    /// What is kept where.
+    /// The settings of the database and the broker.
     fn stores(&self) -> String {
         match &self.home {
             None => format!(

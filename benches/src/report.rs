@@ -1,4 +1,4 @@
-//! What a run tells: a table for people, one object for programs.
+//! The report of a run: a table for people, one JSON object for programs.
 
 use std::fmt;
 
@@ -8,14 +8,14 @@ use serde::{Serialize, Serializer};
 
 use crate::sheet::{Row, Sheet, median};
 
-/// A run: where it was made, and what each measure found.
+/// A run: its machine and the results of each measure.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     pub(crate) machine: Machine,
     pub(crate) measures: Vec<Sheet>,
 }
 
-/// What figures depend on.
+/// What the figures depend on.
 #[derive(Debug, Serialize)]
 pub(crate) struct Machine {
     protean: &'static str,
@@ -24,13 +24,13 @@ pub(crate) struct Machine {
     durability: &'static str,
     kernel: String,
     cores: usize,
-    /// How busy the machine was, with everything on it: the averages of 1, 5 and 15 minutes.
+    /// Load averages of 1, 5 and 15 minutes, which include everything on the machine.
     load_before: String,
     load_after: String,
 }
 
 impl Machine {
-    pub(crate) fn look() -> Self {
+    pub(crate) fn describe() -> Self {
         let load = load();
         Self {
             protean: env!("CARGO_PKG_VERSION"),
@@ -44,7 +44,7 @@ impl Machine {
         }
     }
 
-    pub(crate) fn look_again(&mut self) {
+    pub(crate) fn update_load(&mut self) {
         self.load_after = load();
     }
 }
@@ -59,9 +59,9 @@ impl Serialize for Row {
         row.serialize_field("ratio", &self.ratio())?;
         row.serialize_field("peer", &median(&self.peer))?;
         row.serialize_field("ratio_peer", &self.ratio_peer())?;
-        row.serialize_field("target", &self.target.told())?;
+        row.serialize_field("target", &self.target.text())?;
         row.serialize_field("met", &self.met())?;
-        row.serialize_field("target_peer", &self.target.told_peer())?;
+        row.serialize_field("target_peer", &self.target.peer_text())?;
         row.serialize_field("met_peer", &self.met_peer())?;
         row.serialize_field("rounds_ours", &self.ours)?;
         row.serialize_field("rounds_limit", &self.limit)?;
@@ -84,10 +84,20 @@ impl fmt::Display for Report {
 impl fmt::Display for Sheet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}: {}", self.name, self.about)?;
-        let table = Table::new().text("What").text("Unit").number("Ours").number("Limit");
-        let table = table.number("Ratio").text("Target").text("Met");
-        let table = table.number("Python").number("Ours/Python").text("Target").text("Met");
-        let mut table = table.text("Rounds, ours | limit | Python").text("More");
+        let mut table = Table::new()
+            .text("What")
+            .text("Unit")
+            .number("Ours")
+            .number("Limit")
+            .number("Ratio")
+            .text("Target")
+            .text("Met")
+            .number("Python")
+            .number("Ours/Python")
+            .text("Target")
+            .text("Met")
+            .text("Rounds, ours | limit | Python")
+            .text("More");
         for row in &self.rows {
             table.row(cells(row));
         }
@@ -105,11 +115,11 @@ fn cells(row: &Row) -> [String; 13] {
         median(&row.ours).map_or(String::new(), figure),
         median(&row.limit).map_or(String::new(), figure),
         row.ratio().map_or(String::new(), ratio),
-        row.target.told(),
+        row.target.text(),
         yes(row.met()),
         median(&row.peer).map_or(String::new(), figure),
         row.ratio_peer().map_or(String::new(), ratio),
-        row.target.told_peer(),
+        row.target.peer_text(),
         yes(row.met_peer()),
         [&row.ours, &row.limit, &row.peer].map(|of| figures(of)).join(" | "),
         more.collect::<Vec<_>>().join(", "),
@@ -124,7 +134,7 @@ fn figures(values: &[f64]) -> String {
     values.iter().copied().map(figure).collect::<Vec<_>>().join(" ")
 }
 
-/// Three digits or so, large numbers whole.
+/// About three digits; large numbers without decimals.
 fn figure(value: f64) -> String {
     let size = value.abs();
     match size {

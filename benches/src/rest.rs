@@ -1,4 +1,4 @@
-//! What a server costs while nothing is to do: itself, and the servers it is connected to.
+//! The cost of an idle server: its own, and that of the servers it is connected to.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, ErrorKind, Write};
@@ -10,35 +10,35 @@ use protean_cli::Result;
 use crate::peer::Idle;
 use crate::place::Place;
 use crate::processor;
-use crate::sheet::{At, Bound, Sheet, Target};
+use crate::sheet::{Bound, RowId, Sheet, Target};
 use crate::stack::{Servers, Stack};
 
-/// How long a server may settle before it is called idle.
-const SETTLING: Duration = Duration::from_millis(500);
+/// How long to wait after the start before a server counts as idle.
+const SETTLE_TIME: Duration = Duration::from_millis(500);
 
-/// The figures of a server at rest.
+/// The figures of an idle server.
 pub(crate) struct Rest<'a> {
-    server: At,
-    around: Option<Around<'a>>,
-    /// How long is looked.
+    server: RowId,
+    backends: Option<Backends<'a>>,
+    /// How long each round observes.
     time: Duration,
 }
 
-/// The figures of the servers that it is connected to.
-struct Around<'a> {
+/// The figures of PostgreSQL and Redis.
+struct Backends<'a> {
     servers: &'a Servers,
-    redis: At,
-    postgres: At,
-    commands: At,
-    heard: Heard,
+    redis: RowId,
+    postgres: RowId,
+    command_rate: RowId,
+    commands: RedisCommands,
 }
 
-/// The commands that a Redis got.
+/// The commands that Redis received.
 #[derive(Default)]
-struct Heard {
-    /// How often each.
+struct RedisCommands {
+    /// By name.
     names: BTreeMap<String, u64>,
-    /// How many of them came from a client and not from a script.
+    /// Those sent by a client, not by a script.
     sent: u64,
 }
 
@@ -47,68 +47,73 @@ impl<'a> Rest<'a> {
         let (unit, target) = ("% of a core", Target::ours(Bound::AtMost(1.0)));
         let target = target.and_peer(Bound::AtMost(0.05));
         let server = sheet.row("processor of an idle server", unit, target);
-        let around = stack.servers().ok().map(|servers| Around {
+        let backends = stack.servers().ok().map(|servers| Backends {
             servers,
             redis: sheet.row("processor of Redis meanwhile (limit: alone)", unit, Target::NONE),
             postgres: sheet.row("processor of PostgreSQL (limit: alone)", unit, Target::NONE),
-            commands: sheet.row("commands that Redis gets", "1/s", Target::NONE),
-            heard: Heard::default(),
+            command_rate: sheet.row("commands that Redis gets", "1/s", Target::NONE),
+            commands: RedisCommands::default(),
         });
-        Self { server, around, time }
+        Self { server, backends, time }
     }
 
-    /// Looks at the server of a place where nothing is to do.
+    /// Observes the idle server of a place.
     ///
     /// # Errors
-    /// When it does not start, or the system does not tell.
+    /// When the server does not start, or /proc cannot be read.
     pub(crate) async fn round(&mut self, sheet: &mut Sheet, place: &Place) -> Result<()> {
-        if let Some(around) = &self.around {
-            let [redis, postgres] = around.busy(self.time).await?;
-            sheet.limit(around.redis, redis);
-            sheet.limit(around.postgres, postgres);
+        if let Some(backends) = &self.backends {
+            let [redis, postgres] = backends.busy(self.time).await?;
+            sheet.limit(backends.redis, redis);
+            sheet.limit(backends.postgres, postgres);
         }
         let server = place.server().await?;
-        tokio::time::sleep(SETTLING).await;
+        tokio::time::sleep(SETTLE_TIME).await;
         let (before, begun) = (server.processor_time()?, Instant::now());
-        match &self.around {
+        match &self.backends {
             None => tokio::time::sleep(self.time).await,
-            Some(around) => {
-                let [redis, postgres] = around.busy(self.time).await?;
-                sheet.ours(around.redis, redis);
-                sheet.ours(around.postgres, postgres);
+            Some(backends) => {
+                let [redis, postgres] = backends.busy(self.time).await?;
+                sheet.ours(backends.redis, redis);
+                sheet.ours(backends.postgres, postgres);
             }
         }
         sheet.ours(self.server, share(server.processor_time()?.saturating_sub(before), begun));
-        match &mut self.around {
+        match &mut self.backends {
             None => Ok(()),
-            Some(around) => around.listen(sheet, self.time).await,
+            Some(backends) => backends.monitor(sheet, self.time).await,
         }
     }
 
-    /// Takes in what another system's server costs.
+    /// Adds the cost of the other system's server.
     pub(crate) fn peer(&self, sheet: &mut Sheet, idle: &Idle) {
         sheet.peer(self.server, idle.processor_percent);
-        if let Some(around) = &self.around {
-            sheet.peer(around.commands, idle.redis_commands);
+        if let Some(backends) = &self.backends {
+            sheet.peer(backends.command_rate, idle.redis_commands);
         }
     }
 
-    /// Tells which commands Redis got in all rounds.
+    /// Notes the commands that Redis received in all rounds.
     pub(crate) fn close(self, sheet: &mut Sheet) {
-        if let Some(around) = self.around {
-            let names = around.heard.names.iter().map(|(name, count)| format!("{count} {name}"));
-            let names = names.collect::<Vec<_>>().join(", ");
-            let (time, sent) = (self.time, around.heard.sent);
+        if let Some(backends) = self.backends {
+            let counts: Vec<_> = backends
+                .commands
+                .names
+                .iter()
+                .map(|(name, count)| format!("{count} {name}"))
+                .collect();
+            let counts = counts.join(", ");
+            let (time, sent) = (self.time, backends.commands.sent);
             sheet.note(format!(
-                "Redis got in {time:?} of each round, all rounds together: {names};"
+                "Redis received within {time:?} of each round, all rounds together: {counts};"
             ));
-            sheet.note(format!("{sent} of them from a client, the others from its scripts."));
+            sheet.note(format!("{sent} of them from a client, the others from scripts."));
         }
     }
 }
 
-impl Around<'_> {
-    /// How much of a core Redis and PostgreSQL take.
+impl Backends<'_> {
+    /// Processor use of Redis and PostgreSQL, in percent of a core.
     async fn busy(&self, time: Duration) -> Result<[f64; 2]> {
         let processes = self.servers.processes()?;
         let used = || [sum(&processes.redis), sum(&processes.postgres)];
@@ -118,31 +123,32 @@ impl Around<'_> {
         Ok([0, 1].map(|at| share(after[at].saturating_sub(before[at]), begun)))
     }
 
-    /// Which commands Redis gets.
-    async fn listen(&mut self, sheet: &mut Sheet, time: Duration) -> Result<()> {
-        let (port, before) = (self.servers.redis_port(), self.heard.all());
-        let heard = std::mem::take(&mut self.heard);
-        self.heard = tokio::task::spawn_blocking(move || monitor(port, time, heard)).await??;
-        sheet.ours(self.commands, (self.heard.all() - before) as f64 / time.as_secs_f64());
+    /// Counts the commands that Redis receives.
+    async fn monitor(&mut self, sheet: &mut Sheet, time: Duration) -> Result<()> {
+        let (port, before) = (self.servers.redis_port(), self.commands.total());
+        let commands = std::mem::take(&mut self.commands);
+        self.commands =
+            tokio::task::spawn_blocking(move || monitor(port, time, commands)).await??;
+        sheet.ours(self.command_rate, (self.commands.total() - before) as f64 / time.as_secs_f64());
         Ok(())
     }
 }
 
-impl Heard {
-    fn all(&self) -> u64 {
+impl RedisCommands {
+    fn total(&self) -> u64 {
         self.names.values().sum()
     }
 
-    /// Takes in a line such as `+1700000000.0 [0 127.0.0.1:5000] "XLEN" "stream"`.
-    fn hear(&mut self, line: &str) {
+    /// Counts a line of MONITOR such as `+1700000000.0 [0 127.0.0.1:5000] "XLEN" "stream"`.
+    fn count(&mut self, line: &str) {
         let Some(name) = line.split('"').nth(1) else { return };
         *self.names.entry(name.to_lowercase()).or_default() += 1;
         self.sent += u64::from(!line.contains(" lua] "));
     }
 }
 
-/// Adds the commands that a Redis gets.
-fn monitor(port: u16, time: Duration, mut heard: Heard) -> Result<Heard> {
+/// Adds the commands that Redis receives within `time`.
+fn monitor(port: u16, time: Duration, mut commands: RedisCommands) -> Result<RedisCommands> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
     stream.write_all(b"MONITOR\r\n")?;
     let until = Instant::now() + time;
@@ -151,13 +157,13 @@ fn monitor(port: u16, time: Duration, mut heard: Heard) -> Result<Heard> {
     loop {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Ok(heard);
+            return Ok(commands);
         }
         stream.set_read_timeout(Some(left))?;
         match lines.read_line(&mut line) {
-            Ok(0) => return Ok(heard),
+            Ok(0) => return Ok(commands),
             Ok(_) => {
-                heard.hear(&line);
+                commands.count(&line);
                 line.clear();
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -166,7 +172,7 @@ fn monitor(port: u16, time: Duration, mut heard: Heard) -> Result<Heard> {
     }
 }
 
-/// How long these have had a processor; those that have ended meanwhile do not count.
+/// Processor time of these processes; those that have ended count as zero.
 fn sum(processes: &[u32]) -> Duration {
     processes.iter().filter_map(|process| processor::time_of(*process).ok()).sum()
 }
@@ -177,14 +183,14 @@ fn share(used: Duration, begun: Instant) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::Heard;
+    use super::RedisCommands;
 
     #[test]
-    fn what_scripts_do_is_told_from_what_was_sent() {
-        let mut heard = Heard::default();
-        heard.hear("+OK\r\n");
-        heard.hear("+1700000000.100000 [3 127.0.0.1:5000] \"EVALSHA\" \"abc\" \"1\"\r\n");
-        heard.hear("+1700000000.100001 [3 lua] \"XLEN\" \"a stream\"\r\n");
-        assert_eq!((heard.all(), heard.sent, heard.names["xlen"]), (2, 1, 1));
+    fn commands_of_scripts_and_of_clients_are_counted_apart() {
+        let mut commands = RedisCommands::default();
+        commands.count("+OK\r\n");
+        commands.count("+1700000000.100000 [3 127.0.0.1:5000] \"EVALSHA\" \"abc\" \"1\"\r\n");
+        commands.count("+1700000000.100001 [3 lua] \"XLEN\" \"a stream\"\r\n");
+        assert_eq!((commands.total(), commands.sent, commands.names["xlen"]), (2, 1, 1));
     }
 }

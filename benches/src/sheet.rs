@@ -1,10 +1,11 @@
-//! What a measure has found: rows of rounds, and what is made of them.
+//! Results of a measure: figures round by round, their medians and targets.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Serialize;
 
-/// The findings of one measure.
+/// The results of one measure.
 #[derive(Debug, Serialize)]
 pub(crate) struct Sheet {
     pub(crate) name: &'static str,
@@ -22,29 +23,29 @@ pub(crate) struct Row {
     pub(crate) ours: Vec<f64>,
     pub(crate) limit: Vec<f64>,
     pub(crate) peer: Vec<f64>,
-    /// More about ours, such as other percentiles.
+    /// Further figures of ours, such as other percentiles.
     pub(crate) more: BTreeMap<&'static str, f64>,
 }
 
-/// What a row is to keep. The ratio is ours by the limit.
+/// The targets of a row. The ratio is ours divided by the limit.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Target {
     pub(crate) ratio: Option<Bound>,
     pub(crate) ours: Option<Bound>,
-    /// Of ours by the other system's, which is judged apart: it is not always asked.
+    /// Ours divided by the other system's. Judged apart, since that is not always measured.
     pub(crate) peer: Option<Bound>,
 }
 
-/// A bound that is itself within.
+/// An inclusive bound.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Bound {
     AtLeast(f64),
     AtMost(f64),
 }
 
-/// A row in a sheet.
+/// Identifies a row of a sheet.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct At(usize);
+pub(crate) struct RowId(usize);
 
 impl Sheet {
     pub(crate) fn new(name: &'static str, about: &'static str) -> Self {
@@ -60,27 +61,27 @@ impl Sheet {
         what: impl Into<String>,
         unit: &'static str,
         target: Target,
-    ) -> At {
+    ) -> RowId {
         let (ours, limit, peer) = (Vec::new(), Vec::new(), Vec::new());
         let (what, more) = (what.into(), BTreeMap::new());
         self.rows.push(Row { what, unit, target, ours, limit, peer, more });
-        At(self.rows.len() - 1)
+        RowId(self.rows.len() - 1)
     }
 
-    pub(crate) fn ours(&mut self, at: At, value: f64) {
+    pub(crate) fn ours(&mut self, at: RowId, value: f64) {
         self.rows[at.0].ours.push(value);
     }
 
-    pub(crate) fn limit(&mut self, at: At, value: f64) {
+    pub(crate) fn limit(&mut self, at: RowId, value: f64) {
         self.rows[at.0].limit.push(value);
     }
 
-    /// What another system came to, asked to do the same.
-    pub(crate) fn peer(&mut self, at: At, value: f64) {
+    /// Adds the figure of the other system for the same work.
+    pub(crate) fn peer(&mut self, at: RowId, value: f64) {
         self.rows[at.0].peer.push(value);
     }
 
-    pub(crate) fn more(&mut self, at: At, more: impl IntoIterator<Item = (&'static str, f64)>) {
+    pub(crate) fn more(&mut self, at: RowId, more: impl IntoIterator<Item = (&'static str, f64)>) {
         self.rows[at.0].more.extend(more);
     }
 }
@@ -98,7 +99,7 @@ impl Row {
         Some(median(&self.ours)? / median(others)?).filter(|ratio| ratio.is_finite())
     }
 
-    /// Nothing when there is no target, or no figure for it.
+    /// `None` without a target, or without a figure to judge.
     pub(crate) fn met(&self) -> Option<bool> {
         let ratio = self.target.ratio.map(|bound| self.ratio().map(|ratio| bound.holds(ratio)));
         let ours = self.target.ours.map(|bound| median(&self.ours).map(|ours| bound.holds(ours)));
@@ -108,7 +109,7 @@ impl Row {
         }
     }
 
-    /// Nothing when there is no target beside the other system, or it was not asked.
+    /// `None` without a target for the other system, or when that was not measured.
     pub(crate) fn met_peer(&self) -> Option<bool> {
         Some(self.target.peer?.holds(self.ratio_peer()?))
     }
@@ -125,21 +126,21 @@ impl Target {
         Self { ours: Some(bound), ..Self::NONE }
     }
 
-    /// The same, and this beside the other system.
+    /// Adds a target for the ratio to the other system.
     pub(crate) fn and_peer(self, bound: Bound) -> Self {
         Self { peer: Some(bound), ..self }
     }
 
-    /// As text; empty when there is none.
-    pub(crate) fn told(self) -> String {
-        let ratio = self.ratio.map(|bound| format!("ratio {}", bound.told()));
-        let ours = self.ours.map(Bound::told);
+    /// The target as text; empty without one.
+    pub(crate) fn text(self) -> String {
+        let ratio = self.ratio.map(|bound| format!("ratio {bound}"));
+        let ours = self.ours.map(|bound| bound.to_string());
         ratio.into_iter().chain(ours).collect::<Vec<_>>().join(", ")
     }
 
-    /// The one beside the other system; empty when there is none.
-    pub(crate) fn told_peer(self) -> String {
-        self.peer.map_or(String::new(), Bound::told)
+    /// The target for the other system as text; empty without one.
+    pub(crate) fn peer_text(self) -> String {
+        self.peer.map_or(String::new(), |bound| bound.to_string())
     }
 }
 
@@ -150,16 +151,18 @@ impl Bound {
             Self::AtMost(bound) => value <= bound,
         }
     }
+}
 
-    fn told(self) -> String {
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AtLeast(bound) => format!("≥ {bound}"),
-            Self::AtMost(bound) => format!("≤ {bound}"),
+            Self::AtLeast(bound) => write!(f, "≥ {bound}"),
+            Self::AtMost(bound) => write!(f, "≤ {bound}"),
         }
     }
 }
 
-/// The middle value, of an even number the mean of the two; nothing of nothing.
+/// The median; `None` without values.
 pub(crate) fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -174,14 +177,14 @@ mod tests {
     use super::{Bound, Sheet, Target, median};
 
     #[test]
-    fn medians_are_in_the_middle() {
+    fn the_median_of_an_even_count_is_the_mean_of_the_middle_two() {
         assert_eq!(median(&[3.0, 1.0, 2.0]), Some(2.0));
         assert_eq!(median(&[4.0, 1.0, 2.0, 3.0]), Some(2.5));
         assert_eq!(median(&[]), None);
     }
 
     #[test]
-    fn a_target_is_met_when_all_of_it_is() {
+    fn a_target_is_met_when_both_bounds_hold() {
         let mut sheet = Sheet::new("t", "");
         let ours = Target::ours(Bound::AtMost(64.0));
         let both = Target { ratio: Some(Bound::AtMost(1.2)), ..ours };
@@ -191,11 +194,11 @@ mod tests {
             sheet.limit(at, limit);
             assert_eq!(sheet.rows[at.0].met(), Some(met));
         }
-        assert_eq!(both.told(), "ratio ≤ 1.2, ≤ 64");
+        assert_eq!(both.text(), "ratio ≤ 1.2, ≤ 64");
     }
 
     #[test]
-    fn ours_is_held_against_another_system_beside_the_limit() {
+    fn ours_is_compared_to_the_limit_and_to_the_other_system() {
         let mut sheet = Sheet::new("t", "");
         let target = Target::ratio(Bound::AtLeast(0.5)).and_peer(Bound::AtLeast(50.0));
         let at = sheet.row("rate", "1/s", target);
@@ -207,7 +210,7 @@ mod tests {
         let row = &sheet.rows[at.0];
         assert_eq!((row.ratio(), row.ratio_peer()), (Some(0.8), Some(25.0)));
         assert_eq!((row.met(), row.met_peer()), (Some(true), Some(false)));
-        assert_eq!((target.told().as_str(), target.told_peer().as_str()), ("ratio ≥ 0.5", "≥ 50"));
+        assert_eq!((target.text().as_str(), target.peer_text().as_str()), ("ratio ≥ 0.5", "≥ 50"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the product runs on: a file, or servers that begin and end with a measure.
+//! What a measure runs on: a file, or servers started and stopped with it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -9,50 +9,50 @@ use crate::home::Home;
 use crate::peer::Peer;
 use crate::processor;
 
-/// Nothing is said to be written that a crash could take; memory as on a small machine of its own.
-const POSTGRES: &str = "-c fsync=on -c synchronous_commit=on -c full_page_writes=on \
+/// No acknowledged write is lost in a crash; memory as on a small dedicated machine.
+const POSTGRES_OPTIONS: &str = "-c fsync=on -c synchronous_commit=on -c full_page_writes=on \
                         -c shared_buffers=512MB -c max_wal_size=4GB";
-/// A place has one of the databases.
-const REDIS: &str = "appendonly yes\nappendfsync everysec\ndatabases 1000\n";
+/// Each place uses one of the databases.
+const REDIS_CONFIG: &str = "appendonly yes\nappendfsync everysec\ndatabases 1000\n";
 
-/// What to run on.
+/// Where to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum On {
     /// An SQLite file
     File,
-    /// PostgreSQL and Redis, started for this alone
+    /// PostgreSQL and Redis, started for this run
     Servers,
 }
 
-/// What places are made on.
+/// Where places are created.
 pub(crate) enum Stack {
     File,
     Servers(Box<Servers>),
 }
 
-/// A PostgreSQL and a Redis of one's own, as durable as in production. They end with this value.
+/// A private PostgreSQL and Redis, as durable as in production. Both stop on drop.
 pub(crate) struct Servers {
-    /// Goes before what it is connected to.
+    /// Dropped before the servers that it is connected to.
     peer: Option<Peer>,
     postgres: Postgres,
     redis: RedisServer,
     homes: AtomicU32,
 }
 
-/// Processes by their numbers.
+/// Process ids of the servers.
 pub(crate) struct Processes {
     pub(crate) redis: Vec<u32>,
     pub(crate) postgres: Vec<u32>,
 }
 
 impl Stack {
-    /// Makes it. Python is asked on servers alone.
+    /// Starts the servers, if any. Python is measured only on servers.
     ///
     /// # Errors
-    /// When there is no room for temporary files.
+    /// When Python is not set up, or temporary files cannot be created.
     ///
     /// # Panics
-    /// When servers or Python cannot be started, with what to install.
+    /// When a server cannot be started; the message says what to install.
     pub(crate) fn start(on: On, with_python: bool) -> Result<Self> {
         if on == On::File {
             return Ok(Self::File);
@@ -71,11 +71,11 @@ impl Stack {
     pub(crate) fn servers(&self) -> Result<&Servers> {
         match self {
             Self::Servers(servers) => Ok(servers),
-            Self::File => Err(Error::failed("a file has no servers")),
+            Self::File => Err(Error::failed("this measure needs servers: use --on servers")),
         }
     }
 
-    /// Protean for Python, when it is to be asked.
+    /// Protean for Python, if it is measured too.
     pub(crate) fn peer(&self) -> Option<&Peer> {
         self.servers().ok()?.peer.as_ref()
     }
@@ -83,24 +83,25 @@ impl Stack {
 
 impl Servers {
     fn start() -> Self {
-        let (postgres, redis) = (Postgres::start(POSTGRES), RedisServer::start(REDIS));
+        let (postgres, redis) =
+            (Postgres::start(POSTGRES_OPTIONS), RedisServer::start(REDIS_CONFIG));
         Self { peer: None, postgres, redis, homes: AtomicU32::new(0) }
     }
 
-    /// A new home.
+    /// Creates a home.
     pub(crate) fn home(&self) -> Home {
         let (port, number) = (self.redis.port(), self.homes.fetch_add(1, Ordering::Relaxed));
         let redis = format!("redis://127.0.0.1:{port}/{number}");
         Home { database: self.postgres.own_database(), redis }
     }
 
-    /// Which they are and how durable, as they tell it themselves.
+    /// Versions and durability settings, as the servers report them.
     pub(crate) fn versions(&self) -> String {
         let postgres = self.postgres.own_database();
         let shown = |name: &str| postgres.run(&format!("SHOW {name}"));
         let set = |name: &str| {
-            let told = self.redis.command(&["CONFIG", "GET", name]);
-            told.lines().nth(1).unwrap_or("unknown").to_owned()
+            let answer = self.redis.command(&["CONFIG", "GET", name]);
+            answer.lines().nth(1).unwrap_or("unknown").to_owned()
         };
         format!(
             "PostgreSQL {}: fsync {}, synchronous_commit {}, shared_buffers {}. Redis {}: \
@@ -115,17 +116,17 @@ impl Servers {
         )
     }
 
-    /// The port of Redis.
+    /// Redis's port.
     pub(crate) fn redis_port(&self) -> u16 {
         self.redis.port()
     }
 
-    /// Those that serve now.
+    /// The processes of both servers now.
     ///
     /// # Errors
-    /// When they do not tell.
+    /// When a process id cannot be read.
     pub(crate) fn processes(&self) -> Result<Processes> {
-        let number = |told: &str| told.trim().parse::<u32>();
+        let number = |text: &str| text.trim().parse::<u32>();
         let redis = number(&self.redis_info("server", "process_id"))?;
         let sql = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'";
         let first = processor::parent_of(number(&self.postgres.own_database().run(sql))?)?;
@@ -135,8 +136,11 @@ impl Servers {
     }
 
     fn redis_info(&self, section: &str, name: &str) -> String {
-        let told = self.redis.command(&["INFO", section]);
-        let found = told.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
-        found.unwrap_or("unknown").trim().to_owned()
+        let info = self.redis.command(&["INFO", section]);
+        info.lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+            .unwrap_or("unknown")
+            .trim()
+            .to_owned()
     }
 }

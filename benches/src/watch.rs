@@ -1,4 +1,4 @@
-//! Reads production events as they are committed, without belonging to any group.
+//! Reads production events as they are committed, outside of every group.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -13,13 +13,13 @@ use tokio::sync::watch;
 
 use crate::bank;
 
-const PAGE: usize = 1000;
-/// How long nothing may come.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// Nothing is waited for longer than this without another look.
-const GLANCE: Duration = Duration::from_millis(50);
+const PAGE_SIZE: usize = 1000;
+/// How long to wait for the next event.
+const EVENT_TIMEOUT: Duration = Duration::from_secs(60);
+/// The longest wait before the log is read again without an announced commit.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Reads the events of the primary lane from where it began.
+/// Reads the events of the primary lane.
 pub(crate) struct Watcher {
     store: Arc<dyn Store>,
     commits: watch::Receiver<u64>,
@@ -27,7 +27,7 @@ pub(crate) struct Watcher {
 }
 
 impl Watcher {
-    /// A watcher from the beginning of the log.
+    /// Starts at the beginning of the log.
     ///
     /// # Errors
     /// When the database cannot be opened.
@@ -38,35 +38,37 @@ impl Watcher {
             category: Category::of(domain.name(), "Account"),
             range: domain.lanes().range(Lane::Primary),
             after: Vec::new(),
-            limit: PAGE,
+            limit: PAGE_SIZE,
         };
         Ok(Self { commits: store.commits(), store, read })
     }
 
-    /// The next events; at least one.
+    /// Waits for the next events; returns at least one.
     ///
     /// # Errors
-    /// When none comes for a minute, or the database cannot be read.
+    /// When none is committed within a minute, or the database cannot be read.
     pub(crate) async fn next(&mut self) -> Result<Vec<Recorded>> {
         let begun = Instant::now();
-        while begun.elapsed() < PATIENCE {
+        while begun.elapsed() < EVENT_TIMEOUT {
             self.commits.borrow_and_update();
-            let page: Vec<_> = self.store.lane(self.read.clone()).await?;
-            let page: Vec<_> = page.into_iter().map(|delivery| delivery.recorded).collect();
-            page.iter().for_each(|recorded| self.pass(recorded));
+            let deliveries = self.store.lane(self.read.clone()).await?;
+            let page: Vec<_> = deliveries.into_iter().map(|delivery| delivery.recorded).collect();
+            page.iter().for_each(|recorded| self.advance(recorded));
             if !page.is_empty() {
                 return Ok(page);
             }
-            // A commit that is not announced is seen by the next look.
-            let _ = tokio::time::timeout(GLANCE, self.commits.changed()).await;
+            // The next read also finds a commit that was not announced.
+            let _ = tokio::time::timeout(POLL_INTERVAL, self.commits.changed()).await;
         }
-        Err(Error::failed(format!("nothing has been handled for {PATIENCE:?}")))
+        Err(Error::failed(format!(
+            "no event was committed within {EVENT_TIMEOUT:?}: is the server running?"
+        )))
     }
 
-    /// Sends commands that open so many accounts, and waits until a server has opened them.
+    /// Sends commands that open `count` accounts and waits until a server has handled them.
     ///
     /// # Errors
-    /// When they cannot be sent, or nobody opens them.
+    /// When they cannot be sent, or no server handles them.
     pub(crate) async fn open_accounts(&mut self, domain: &Domain, count: u64) -> Result<Vec<Id>> {
         domain.process_all((0..count).map(bank::opening)).await?;
         let mut ids = Vec::new();
@@ -77,7 +79,7 @@ impl Watcher {
         Ok(ids)
     }
 
-    fn pass(&mut self, recorded: &Recorded) {
+    fn advance(&mut self, recorded: &Recorded) {
         let (priority, position): (Priority, u64) = (recorded.message.priority, recorded.position);
         match self.read.after.iter_mut().find(|(of, _)| *of == priority) {
             Some((_, after)) => *after = position,
@@ -86,7 +88,7 @@ impl Watcher {
     }
 }
 
-/// The number of a deposit under a reference, and when its handler began.
+/// The number in the reference of a deposit, and when its handler began.
 pub(crate) fn deposit_of(recorded: &Recorded) -> Option<(u64, i64)> {
     let reference = read::<DepositMade>(recorded)?.reference?;
     let (number, begun) = reference.split_once('@')?;

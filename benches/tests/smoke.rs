@@ -1,26 +1,26 @@
-//! Every measure runs and reports its fields. No figure is judged here.
+//! Every measure runs and reports its fields. The figures are not judged here.
 #![expect(clippy::unwrap_used, reason = "a test may fail")]
 
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-/// The rows of a measure, each with all its fields.
+/// The rows of a measure, each checked for its fields.
 fn rows_of(name: &str) -> Vec<Value> {
     rows_with(name, &["--on", "file"])
 }
 
-/// The same on servers of its own.
+/// The same on private servers.
 fn rows_on_servers(name: &str) -> Vec<Value> {
     rows_with(name, &["--on", "servers"])
 }
 
-fn rows_with(name: &str, words: &[&str]) -> Vec<Value> {
+fn rows_with(name: &str, args: &[&str]) -> Vec<Value> {
     let mut program = Command::new(env!("CARGO_BIN_EXE_protean-benches"));
-    let program = program.arg(name).args(words).args(["--quick", "--json"]).stdin(Stdio::null());
+    let program = program.arg(name).args(args).args(["--quick", "--json"]).stdin(Stdio::null());
     let output = program.output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{name}: {told}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{name}: {stderr}");
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     for field in ["protean", "build", "sqlite", "durability", "kernel", "cores"] {
         assert!(!report["machine"][field].is_null(), "{name}: no {field}");
@@ -29,7 +29,7 @@ fn rows_with(name: &str, words: &[&str]) -> Vec<Value> {
     assert_eq!(sheet["name"], name);
     let notes = sheet["notes"].to_string();
     for durable in ["fsync on, synchronous_commit on", "appendonly yes, appendfsync everysec"] {
-        assert_eq!(notes.contains(durable), words.contains(&"servers"), "{name}: {notes}");
+        assert_eq!(notes.contains(durable), args.contains(&"servers"), "{name}: {notes}");
     }
     let rows = sheet["rows"].as_array().unwrap().clone();
     for row in &rows {
@@ -58,7 +58,7 @@ fn sync_command_times_a_command_in_memory() {
 fn bulk_latency_times_customers_in_every_phase_and_setting() {
     let rows = rows_of("bulk-latency");
     let cases = rows.iter().filter(|row| row["more"]["p99.9"].is_number()).count();
-    // Three phases, two handlers, three settings; a third of them is the idle one.
+    // Three phases, two handlers, three settings; a third of the rows is idle and has no limit.
     assert_eq!((cases, count_with_limit(&rows)), (18, 12 + 6));
 }
 
@@ -73,12 +73,12 @@ fn long_stream_times_short_and_long_histories_with_and_without_snapshots() {
 }
 
 #[test]
-fn backlog_memory_weighs_a_server_with_a_backlog() {
+fn backlog_memory_reports_the_peak_of_a_server() {
     assert_eq!(count_with_limit(&rows_of("backlog-memory")), 1);
 }
 
 #[test]
-fn embedded_pipeline_times_the_pipeline_and_weighs_its_rows() {
+fn embedded_pipeline_reports_rates_and_disk_use() {
     assert_eq!(count_with_limit(&rows_of("embedded-pipeline")), 6);
 }
 
@@ -90,7 +90,7 @@ fn startup_times_the_start_of_a_server() {
 
 #[test]
 #[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
-fn commit_one_times_single_commands_beside_the_same_rows_by_hand() {
+fn commit_one_times_single_commands_against_the_same_rows_by_hand() {
     let rows = rows_on_servers("commit-one");
     assert_eq!(count_with_limit(&rows), 2);
     assert!(rows.iter().all(|row| row["more"]["commands a transaction"] == 1.0), "{rows:?}");
@@ -107,13 +107,13 @@ fn commit_many_times_commands_that_share_a_transaction() {
 
 #[test]
 #[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
-fn relay_times_the_relay_beside_a_bare_loop() {
+fn relay_times_the_relay_against_a_bare_loop() {
     assert_eq!(count_with_limit(&rows_on_servers("relay")), 1);
 }
 
 #[test]
 #[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
-fn projector_times_a_projector_beside_the_same_rows_by_hand() {
+fn projector_times_a_projector_against_the_same_rows_by_hand() {
     assert_eq!(count_with_limit(&rows_on_servers("projector")), 1);
 }
 
@@ -125,7 +125,7 @@ fn wake_up_times_the_hops_through_both_servers() {
 
 #[test]
 #[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
-fn backlog_memory_weighs_a_server_with_a_backlog_in_both_servers() {
+fn backlog_memory_reports_the_peak_of_a_server_on_servers() {
     assert_eq!(count_with_limit(&rows_on_servers("backlog-memory")), 1);
 }
 
@@ -140,7 +140,7 @@ fn pipeline_times_the_pipeline_with_few_and_with_many_commands() {
 
 #[test]
 #[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
-fn startup_times_the_start_and_weighs_what_both_servers_do_at_rest() {
+fn startup_times_the_start_and_the_idle_cost_of_all_servers() {
     let rows = rows_on_servers("startup");
     assert_eq!((rows.len(), count_with_limit(&rows)), (7, 4));
 }
@@ -149,6 +149,6 @@ fn startup_times_the_start_and_weighs_what_both_servers_do_at_rest() {
 fn a_measure_says_where_it_can_run() {
     let mut program = Command::new(env!("CARGO_BIN_EXE_protean-benches"));
     let output = program.args(["commit-one", "--on", "file", "--quick"]).output().unwrap();
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && told.contains("--on servers"), "{told}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(!output.status.success() && stderr.contains("--on servers"), "{stderr}");
 }

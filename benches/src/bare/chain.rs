@@ -1,5 +1,5 @@
 //! The hops of one message through both servers: a row is committed and announced,
-//! read and put into a stream, and read from there.
+//! read, added to a stream, and read from there.
 //!
 //! ```text
 //! INSERT, NOTIFY, COMMIT ─▶ LISTEN ─▶ SELECT ─▶ XADD ─▶ XREADGROUP, which waits
@@ -11,7 +11,7 @@ use protean_cli::{Error, Result};
 use tokio::sync::mpsc;
 use tokio_postgres::{AsyncMessage, Client, NoTls};
 
-use super::hop::{self, Hops, PAYLOAD, REST};
+use super::hop::{self, Hops, MESSAGE_PAUSE, PAYLOAD};
 use super::postgres::{connect, home};
 use super::relay;
 use crate::clock;
@@ -25,7 +25,7 @@ const READ: &str = "SELECT position, data FROM hop WHERE position > $1 ORDER BY 
 const STREAM: &str = "hops";
 const GROUP: &str = "bare";
 
-/// Another process reads.
+/// Measures the hops to a reader in another process.
 ///
 /// # Errors
 /// When the servers or the process cannot be used.
@@ -38,16 +38,16 @@ pub(crate) async fn through_servers(place: &Place, count: u64) -> Result<Hops> {
     reader.line("waiting").await?;
     let mut hops = Hops::default();
     for position in 1..=i64::try_from(count)? {
-        tokio::time::sleep(REST).await;
+        tokio::time::sleep(MESSAGE_PAUSE).await;
         let sent = clock::now();
         client.execute(&write, &[&position, &PAYLOAD]).await?;
         let returned = clock::now();
-        hops.add(sent, returned, hop::told_by(&mut reader).await?);
+        hops.add(sent, returned, hop::read_time(&mut reader).await?);
     }
     Ok(hops)
 }
 
-/// The process that reads: a line `read <micros>` for each row.
+/// The reading process: prints `read <micros>` for each row.
 pub(super) async fn serve(database: &str, redis: &str) -> Result<()> {
     let (client, announced) = listen(database).await?;
     let mut stream = relay::redis(redis).await?;
@@ -63,13 +63,13 @@ pub(super) async fn serve(database: &str, redis: &str) -> Result<()> {
     }
 }
 
-/// A connection, and what it hears.
+/// A connection that listens, and a receiver of its notifications.
 async fn listen(database: &str) -> Result<(Client, mpsc::UnboundedReceiver<()>)> {
     let (client, mut connection) = tokio_postgres::connect(database, NoTls).await?;
-    let (tell, announced) = mpsc::unbounded_channel();
+    let (sender, announced) = mpsc::unbounded_channel();
     tokio::spawn(async move {
         while let Some(Ok(message)) = poll_fn(|context| connection.poll_message(context)).await {
-            if matches!(message, AsyncMessage::Notification(_)) && tell.send(()).is_err() {
+            if matches!(message, AsyncMessage::Notification(_)) && sender.send(()).is_err() {
                 return;
             }
         }
@@ -93,7 +93,7 @@ async fn pass_on(
             add.arg(STREAM).arg("*").arg("data").arg(data).exec_async(&mut stream).await?;
         }
     }
-    Err(Error::failed("the database has closed the connection"))
+    Err(Error::failed("PostgreSQL closed the connection"))
 }
 
 async fn read(mut stream: relay::Connection) -> Result<()> {

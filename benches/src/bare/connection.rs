@@ -1,4 +1,4 @@
-//! Connections as the product opens them.
+//! SQLite connections with the settings that the product uses.
 
 use std::path::Path;
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use protean_cli::Result;
 use rusqlite::{Connection, TransactionBehavior};
 
-/// How long a writer waits before it asks again for its turn.
-const NAP: Duration = Duration::from_micros(100);
+/// The wait between two attempts to lock the file for writing.
+const LOCK_INTERVAL: Duration = Duration::from_micros(100);
 
-/// A connection with WAL, this `synchronous`, and the caches of ours.
+/// A connection with WAL, this `synchronous` and the product's cache sizes.
 ///
 /// # Errors
 /// When the file cannot be opened.
@@ -21,13 +21,13 @@ pub(crate) fn open(path: &Path, synchronous: &str) -> Result<Connection> {
     connection.pragma_update(None, "cache_size", -65_536)?;
     connection.set_prepared_statement_cache_capacity(256);
     connection.busy_handler(Some(|_| {
-        std::thread::sleep(NAP);
+        std::thread::sleep(LOCK_INTERVAL);
         true
     }))?;
     Ok(connection)
 }
 
-/// Begins to write, however long another process does.
+/// Begins a write transaction; waits as long as another process writes.
 ///
 /// # Errors
 /// When the file cannot be written.

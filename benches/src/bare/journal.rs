@@ -1,4 +1,4 @@
-//! One account without the product: its rows, its events, its balance.
+//! One account without the product: its rows, events and balance.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -16,13 +16,13 @@ use super::rows::Rows;
 use crate::latency::Latencies;
 
 const READ: &str = "SELECT type, data FROM messages WHERE stream = ?1 ORDER BY stream_position";
-const LAST: &str = "position = (SELECT max(position) FROM messages WHERE kind = ";
+const NEWEST_OF_KIND: &str = "position = (SELECT max(position) FROM messages WHERE kind = ";
 
-/// How long ours writes bulk work before it commits.
-const SLICE: Duration = Duration::from_millis(2);
-const COMMITS: usize = 100;
+/// How long ours writes bulk work before each commit.
+const BULK_COMMIT_TIME: Duration = Duration::from_millis(2);
+const COMMIT_COUNT: usize = 100;
 
-/// The events of one account, in a database that nobody else uses.
+/// The events of one account, in a database without other users.
 pub(crate) struct Journal {
     connection: Connection,
     stream: String,
@@ -31,17 +31,20 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
+    /// Opens the journal of an account.
+    ///
     /// # Errors
-    /// When there is no such account, or no command was ever sent to it.
+    /// When the database cannot be opened, or has no tables.
     pub(crate) fn open(database: &Path, account: &Id) -> Result<Self> {
         let connection = open(database, "full")?;
-        let last = |kind| Rows::read(&connection, "messages", &format!("{LAST}'{kind}')"));
+        let last =
+            |kind| Rows::read(&connection, "messages", &format!("{NEWEST_OF_KIND}'{kind}')"));
         let last = [last("COMMAND")?, last("EVENT")?];
         let stream = format!("fidelis::account-{account}");
         Ok(Self { connection, stream, last })
     }
 
-    /// The balance, from every event.
+    /// Computes the balance from all events.
     ///
     /// # Errors
     /// When an event cannot be read.
@@ -58,13 +61,13 @@ impl Journal {
                 Some(AccountOpened::NAME) => {
                     balance = serde_json::from_str::<AccountOpened>(data)?.opening_deposit;
                 }
-                _ => return Err(Error::failed(format!("{name} is no event of an account"))),
+                _ => return Err(Error::failed(format!("{name} is not an event of an account"))),
             }
         }
         Ok(balance)
     }
 
-    /// Loads and writes one more command and one more event.
+    /// Loads the account, then writes one more command and event.
     ///
     /// # Errors
     /// When the database cannot be read or written.
@@ -85,21 +88,21 @@ impl Journal {
     }
 }
 
-/// How long a transaction of bulk work takes that is cut at two milliseconds,
-/// in milliseconds: what production may have to wait for.
+/// Durations in milliseconds of bulk transactions that commit after two
+/// milliseconds: the longest that production work may have to wait.
 ///
 /// # Errors
 /// When the database cannot be written.
 pub(crate) fn bounded_commit(database: &Path) -> Result<Latencies> {
     let mut connection = open(database, "full")?;
-    // Ours copies the `-wal` file in a thread of its own.
+    // Ours runs checkpoints in a separate thread.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.execute("CREATE TABLE bulk (position INTEGER PRIMARY KEY, data TEXT)", [])?;
     let mut latencies = Latencies::default();
-    for _ in 0..COMMITS {
+    for _ in 0..COMMIT_COUNT {
         let begun = Instant::now();
         let transaction = begin_patiently(&mut connection)?;
-        while begun.elapsed() < SLICE {
+        while begun.elapsed() < BULK_COMMIT_TIME {
             let insert = "INSERT INTO bulk (data) VALUES (?1)";
             transaction.prepare_cached(insert)?.execute(params!["0".repeat(400)])?;
         }

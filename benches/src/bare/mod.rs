@@ -1,5 +1,5 @@
-//! What a program does that uses SQLite, PostgreSQL and Redis directly: the limit
-//! that ours is held against.
+//! The limit that ours is compared to: the same work with SQLite, PostgreSQL and
+//! Redis used directly.
 
 mod chain;
 mod connection;
@@ -19,36 +19,38 @@ use protean_cli::Result;
 
 pub(crate) use chain::through_servers;
 pub(crate) use connection::open;
-pub(crate) use hop::{Hops, REST, between_processes, between_threads};
+pub(crate) use hop::{Hops, MESSAGE_PAUSE, between_processes, between_threads};
 pub(crate) use journal::{Journal, bounded_commit};
 pub(crate) use pipeline::produce;
 pub(crate) use postgres::connect;
 pub(crate) use relay::{Streamed, Streams};
 pub(crate) use tape::Tape;
 
-/// The other process of a bare client; this program starts it.
+/// The other process of a bare client, started by this program.
 #[derive(Subcommand)]
 pub(crate) enum Process {
-    /// Waits for rows and tells when it has read each
+    /// Waits for rows and prints when it has read each
     #[command(name = "bare-wait", hide = true)]
     Wait { database: PathBuf },
-    /// Writes what the server and the projector have written, a batch at a time
+    /// Writes the rows of the server and the projector, batch by batch
     #[command(name = "bare-consume", hide = true)]
     Consume { source: PathBuf, database: PathBuf, synchronous: String },
     /// Opens a database, reads a row and ends
     #[command(name = "bare-open", hide = true)]
     Open { database: PathBuf },
-    /// Takes rows from a database to a stream, reads that and tells when it has read each
+    /// Moves rows from a database to a stream and prints when it has read each from there
     #[command(name = "bare-chain", hide = true)]
     Chain { database: String, redis: String },
-    /// Connects to both servers, asks each something and ends
+    /// Connects to both servers, queries each and ends
     #[command(name = "bare-connect", hide = true)]
     Connect { database: String, redis: String },
 }
 
 impl Process {
+    /// Runs it until it ends or is killed.
+    ///
     /// # Errors
-    /// When the database cannot be used.
+    /// When the database or Redis cannot be used.
     pub(crate) async fn run(self) -> Result<()> {
         match self {
             Self::Wait { database } => hop::wait(&database),

@@ -1,10 +1,11 @@
 //! The whole pipeline without the product: one process writes the commands,
-//! another writes all that came of them, both the very rows that ours have left
-//! in a finished database, into the same tables and indexes.
+//! another their effects. Both write exactly the rows that ours left in a finished
+//! database, into the same tables and indexes.
 //!
-//! Nothing is decided, parsed or counted; what a batch shares, such as cursors
-//! and counters, is written once a batch.
+//! Nothing is decided, parsed or counted; rows shared by a batch, such as cursors
+//! and counters, are written once per batch.
 
+use std::ops::Range;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -16,26 +17,26 @@ use super::connection::begin_patiently;
 use super::open;
 use super::rows::{Rows, tables};
 
-/// How many messages a transaction takes, as ours does when commands are sent in bulk.
-const BATCH: usize = 1000;
-/// How long the reader rests when nothing is there.
-const NAP: Duration = Duration::from_micros(200);
+/// Messages per transaction, as many as ours for bulk commands.
+const BATCH_SIZE: usize = 1000;
+/// The wait between two reads of an empty lane.
+const POLL_INTERVAL: Duration = Duration::from_micros(200);
 
 const COMMANDS: &str = "kind = 'COMMAND'";
 const READ: &str = "SELECT position, data FROM messages
                      WHERE category = ?1 AND priority = ?2 AND position > ?3
                      ORDER BY position LIMIT ?4";
 
-/// Writes the commands of a finished database into a prepared one; tells when it began.
+/// Writes the commands of a finished database into a prepared one; returns when it began.
 ///
 /// # Errors
-/// When one of the two cannot be used.
+/// When either database cannot be used.
 pub(crate) fn produce(source: &Path, database: &Path, synchronous: &str) -> Result<Instant> {
     let commands = Rows::read(&Connection::open(source)?, "messages", COMMANDS)?;
     let mut connection = open(database, synchronous)?;
     let begun = Instant::now();
-    for first in (0..commands.rows.len()).step_by(BATCH) {
-        let batch = first..(first + BATCH).min(commands.rows.len());
+    for first in (0..commands.rows.len()).step_by(BATCH_SIZE) {
+        let batch = first..(first + BATCH_SIZE).min(commands.rows.len());
         let transaction = begin_patiently(&mut connection)?;
         commands.write(&transaction, batch)?;
         transaction.commit()?;
@@ -43,7 +44,7 @@ pub(crate) fn produce(source: &Path, database: &Path, synchronous: &str) -> Resu
     Ok(begun)
 }
 
-/// The process that writes what came of the commands; says `ready` and `done`.
+/// The process that writes the effects of the commands; prints `ready` and `done`.
 pub(super) fn consume(source: &Path, database: &Path, synchronous: &str) -> Result<()> {
     let effects = Effects::read(&Connection::open(source)?)?;
     let mut connection = open(database, synchronous)?;
@@ -52,11 +53,11 @@ pub(super) fn consume(source: &Path, database: &Path, synchronous: &str) -> Resu
     while done < effects.commands {
         let (read, last) = effects.lane.read(&connection, after)?;
         if read == 0 {
-            std::thread::sleep(NAP);
+            std::thread::sleep(POLL_INTERVAL);
             continue;
         }
         let transaction = begin_patiently(&mut connection)?;
-        effects.write(&transaction, (done, done + read))?;
+        effects.write(&transaction, done..done + read)?;
         transaction.commit()?;
         (done, after) = (done + read, last);
     }
@@ -64,13 +65,13 @@ pub(super) fn consume(source: &Path, database: &Path, synchronous: &str) -> Resu
     Ok(())
 }
 
-/// What came of the commands.
+/// The rows that handling the commands left.
 struct Effects {
     commands: usize,
     lane: Lane,
-    /// Rows of which each command has its share.
+    /// Rows divided evenly among the commands.
     shared: Vec<Rows>,
-    /// Rows that every batch writes anew.
+    /// Rows that each batch writes again.
     standing: Vec<Rows>,
 }
 
@@ -89,17 +90,17 @@ impl Effects {
         Ok(effects)
     }
 
-    /// What came of the commands from one to before another.
-    fn write(&self, connection: &Connection, (from, to): (usize, usize)) -> Result<()> {
+    /// Writes the effects of some of the commands.
+    fn write(&self, connection: &Connection, some: Range<usize>) -> Result<()> {
         for rows in &self.shared {
             let share = |at: usize| rows.rows.len() * at / self.commands;
-            rows.write(connection, share(from)..share(to))?;
+            rows.write(connection, share(some.start)..share(some.end))?;
         }
         self.standing.iter().try_for_each(|rows| rows.write_all(connection))
     }
 }
 
-/// Where the commands are found.
+/// The category and priority of the commands.
 struct Lane {
     category: Value,
     priority: Value,
@@ -109,14 +110,15 @@ impl Lane {
     fn of(commands: &Rows) -> Result<Self> {
         let value = |name| Some(commands.rows.first()?.get(commands.column(name)?)?.clone());
         let found = value("category").zip(value("priority"));
-        let (category, priority) = found.ok_or_else(|| Error::failed("there are no commands"))?;
+        let (category, priority) =
+            found.ok_or_else(|| Error::failed("the finished database has no commands"))?;
         Ok(Self { category, priority })
     }
 
-    /// How many commands a batch after this place has, and where it ends.
+    /// Reads the next batch; returns its size and its last position.
     fn read(&self, connection: &Connection, after: i64) -> Result<(usize, i64)> {
         let mut statement = connection.prepare_cached(READ)?;
-        let batch = i64::try_from(BATCH)?;
+        let batch = i64::try_from(BATCH_SIZE)?;
         let mut rows = statement.query(params![self.category, self.priority, after, batch])?;
         let (mut count, mut last) = (0, after);
         while let Some(row) = rows.next()? {

@@ -1,4 +1,4 @@
-//! Connections to PostgreSQL without the product.
+//! PostgreSQL connections without the product.
 
 use protean_cli::{Error, Result};
 use tokio_postgres::{Client, NoTls};
@@ -6,13 +6,13 @@ use tokio_postgres::{Client, NoTls};
 use crate::home::Home;
 use crate::place::Place;
 
-/// A connection to a database, served until it is dropped.
+/// Connects to a database; a task drives the connection until the client is dropped.
 ///
 /// # Errors
-/// When it cannot be reached.
+/// When the server cannot be reached.
 pub(crate) async fn connect(uri: &str) -> Result<Client> {
     let (client, connection) = tokio_postgres::connect(uri, NoTls).await?;
-    // Its errors reach whoever waits for an answer.
+    // The pending queries report its errors.
     tokio::spawn(async move { connection.await.unwrap_or_default() });
     Ok(client)
 }
@@ -20,7 +20,7 @@ pub(crate) async fn connect(uri: &str) -> Result<Client> {
 /// The home of a place on servers.
 ///
 /// # Errors
-/// When it is in a file.
+/// When the place is a file.
 pub(super) fn home(place: &Place) -> Result<&Home> {
-    place.home().ok_or_else(|| Error::failed("this is measured on servers alone"))
+    place.home().ok_or_else(|| Error::failed("this measure needs servers: use --on servers"))
 }

@@ -1,4 +1,5 @@
-//! From the log to a stream without the product: a page is read, sent and noted.
+//! A relay without the product: reads a page of the log, sends it to a stream and
+//! moves a cursor.
 
 use std::time::{Duration, Instant};
 
@@ -10,8 +11,8 @@ use redis::{AsyncConnectionConfig, Client};
 use super::postgres::{connect, home};
 use crate::place::Place;
 
-/// How many messages go at once, as ours do.
-const PAGE: usize = 512;
+/// Messages per page, as many as ours.
+const PAGE_SIZE: usize = 512;
 const STREAM: &str = "bare";
 
 const LAYOUT: &str = "CREATE TABLE IF NOT EXISTS bare_cursor (position bigint NOT NULL);
@@ -22,75 +23,85 @@ const READ: &str =
        FROM messages WHERE category = $1 AND priority = 0 AND place > $2 ORDER BY place LIMIT $3";
 const MOVE: &str = "UPDATE bare_cursor SET position = $1";
 
-/// A connection to Redis that waits for answers without an end.
+/// A connection to Redis without a response timeout.
 pub(super) type Connection = MultiplexedConnection;
 
-/// Opens one.
+/// Connects to Redis.
 ///
 /// # Errors
 /// When Redis cannot be reached.
 pub(super) async fn redis(uri: &str) -> Result<Connection> {
-    let patient = AsyncConnectionConfig::new().set_response_timeout(None);
-    Ok(Client::open(uri)?.get_multiplexed_async_connection_with_config(&patient).await?)
+    let config = AsyncConnectionConfig::new().set_response_timeout(None);
+    Ok(Client::open(uri)?.get_multiplexed_async_connection_with_config(&config).await?)
 }
 
-/// Looks at the streams of a place.
+/// Reads the lengths of the streams of a place.
 pub(crate) struct Streams(Connection);
 
 impl Streams {
+    /// Connects to the Redis of a place.
+    ///
     /// # Errors
     /// When Redis cannot be reached.
     pub(crate) async fn of(place: &Place) -> Result<Self> {
         Ok(Self(redis(&home(place)?.redis).await?))
     }
 
-    /// How many entries lie in a stream; nothing when there is none.
+    /// The number of entries in a stream; `None` without such a stream.
     ///
     /// # Errors
-    /// When Redis does not tell.
+    /// When Redis does not answer.
     pub(crate) async fn length(&mut self, stream: &str) -> Result<Option<u64>> {
-        let mut ask = redis::pipe();
-        ask.cmd("EXISTS").arg(stream).cmd("XLEN").arg(stream);
-        let (exists, length): (bool, u64) = ask.query_async(&mut self.0).await?;
+        let mut query = redis::pipe();
+        query.cmd("EXISTS").arg(stream).cmd("XLEN").arg(stream);
+        let (exists, length): (bool, u64) = query.query_async(&mut self.0).await?;
         Ok(exists.then_some(length))
     }
 }
 
-/// The entries that ours has made of a category, in their order.
+/// The entries that ours published for a category, in order.
 pub(crate) struct Streamed {
     category: String,
     entries: Vec<Vec<u8>>,
 }
 
 impl Streamed {
+    /// Reads all entries of a category.
+    ///
     /// # Errors
-    /// When Redis does not tell, or an entry is of another form.
+    /// When Redis does not answer, or an entry lacks its data.
     pub(crate) async fn read(place: &Place, category: &str) -> Result<Self> {
         let mut redis = redis(&home(place)?.redis).await?;
         let mut all = redis::cmd("XRANGE");
         all.arg(category).arg("-").arg("+");
         let all: StreamRangeReply = all.query_async(&mut redis).await?;
-        let entries = all.ids.iter().map(|entry| entry.get::<Vec<u8>>("data"));
-        let entries: Option<Vec<_>> = entries.collect();
-        let entries = entries.ok_or_else(|| Error::failed("an entry has no field 'data'"))?;
+        let entries = all
+            .ids
+            .iter()
+            .map(|entry| entry.get::<Vec<u8>>("data"))
+            .collect::<Option<Vec<_>>>()
+            .ok_or_else(|| Error::failed("an entry has no field 'data'"))?;
         Ok(Self { category: category.to_owned(), entries })
     }
 
-    /// Reads the messages again and sends the entries again, page by page.
+    /// Reads the messages and sends the entries once more, page by page; returns how long
+    /// that took.
     ///
     /// # Errors
-    /// When one of the servers does not answer.
+    /// When a server does not answer.
     pub(crate) async fn send(&self, place: &Place) -> Result<Duration> {
         let home = home(place)?;
         let (client, mut redis) = (connect(&home.database.uri()).await?, redis(&home.redis).await?);
         client.batch_execute(LAYOUT).await?;
         let (read, go) = (client.prepare(READ).await?, client.prepare(MOVE).await?);
-        let (mut sent, mut last, limit) = (0, 0_i64, i64::try_from(PAGE)?);
+        let (mut sent, mut last, limit) = (0, 0_i64, i64::try_from(PAGE_SIZE)?);
         let begun = Instant::now();
         while sent < self.entries.len() {
             let page = client.query(&read, &[&self.category, &last, &limit]).await?;
             let Some(end) = page.last() else {
-                return Err(Error::failed("there are fewer messages than entries"));
+                return Err(Error::failed(
+                    "the log has fewer messages than the stream has entries",
+                ));
             };
             last = end.try_get(0)?;
             let mut add = redis::pipe();

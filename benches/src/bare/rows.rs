@@ -1,4 +1,4 @@
-//! Rows of any table, read from one database and written into another.
+//! Rows of any SQLite table, read from one database and written to another.
 
 use std::ops::Range;
 
@@ -14,8 +14,8 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// The rows of a table for which a condition holds. The place in the log
-    /// is left out: it is given anew to what is written.
+    /// Reads the rows of a table that match a condition, without the log position,
+    /// which the other database assigns.
     ///
     /// # Errors
     /// When the table cannot be read.
@@ -52,7 +52,7 @@ impl Rows {
         self.write(connection, 0..self.rows.len())
     }
 
-    /// Where a column is.
+    /// The index of a column.
     pub(super) fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column == name)
     }

@@ -1,10 +1,10 @@
-//! Any table of PostgreSQL: its rows are read, and written again as an array a column.
+//! Any PostgreSQL table: its rows are read, and written again as one array per column.
 
 use protean_cli::Result;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Row};
 
-/// What survives a crash; claims and the like do not.
+/// Logged tables only: claims and the like do not survive a crash.
 const TABLES: &str = "SELECT relname::text FROM pg_class
  WHERE relkind = 'r' AND relpersistence = 'p'
    AND relnamespace = current_schema()::text::regnamespace ORDER BY relname";
@@ -14,8 +14,8 @@ const COLUMNS: &str = "SELECT a.attname::text, format_type(a.atttypid, NULL),
   LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
  WHERE a.attrelid = quote_ident($1)::regclass AND a.attnum > 0
    AND NOT a.attisdropped AND a.attgenerated = '' ORDER BY a.attnum";
-/// Written once and never changed.
-const LOG: &str = "messages";
+/// The table whose rows never change.
+const LOG_TABLE: &str = "messages";
 
 pub(super) struct Table {
     name: String,
@@ -31,15 +31,15 @@ struct Column {
 /// Values of one column.
 pub(super) enum Cells {
     Numbers(Vec<Option<i64>>),
-    /// What is no number.
+    /// All other types, as text.
     Texts(Vec<Option<String>>),
 }
 
 impl Table {
-    /// All there are.
+    /// All tables of the schema.
     ///
     /// # Errors
-    /// When the server does not tell.
+    /// When the catalog cannot be read.
     pub(super) async fn all(client: &Client) -> Result<Vec<Self>> {
         let mut tables = Vec::new();
         for row in client.query(TABLES, &[]).await? {
@@ -52,16 +52,17 @@ impl Table {
         Ok(tables)
     }
 
-    /// The rows that a transaction has left that is not older than this; its number comes first.
+    /// The rows written by transactions not older than `since`. The first column is the
+    /// number of the transaction.
     ///
     /// # Errors
-    /// When it cannot be read.
+    /// When the table cannot be read.
     pub(super) async fn rows(&self, client: &Client, since: i64) -> Result<Vec<Row>> {
-        let columns = self.columns.iter().map(|Column { name, kind, .. }| match &**kind {
+        let values = self.columns.iter().map(|Column { name, kind, .. }| match &**kind {
             "bigint" => format!("\"{name}\""),
             _ => format!("\"{name}\"::text"),
         });
-        let columns: Vec<_> = std::iter::once("xmin::text::bigint".into()).chain(columns).collect();
+        let columns: Vec<_> = std::iter::once("xmin::text::bigint".into()).chain(values).collect();
         let (columns, name) = (columns.join(", "), &self.name);
         let select = format!(
             "SELECT {columns} FROM \"{name}\" WHERE xmin::text::bigint >= $1 ORDER BY 1, ctid"
@@ -69,7 +70,7 @@ impl Table {
         Ok(client.query(&select, &[&since]).await?)
     }
 
-    /// No value of each column.
+    /// Empty cells for each column.
     pub(super) fn columns(&self) -> impl Iterator<Item = Cells> {
         self.columns.iter().map(|column| match &*column.kind {
             "bigint" => Cells::Numbers(Vec::new()),
@@ -77,7 +78,7 @@ impl Table {
         })
     }
 
-    /// Inserts an array a column; a row of the same key takes the new values.
+    /// A statement that inserts one array per column and updates rows with the same key.
     pub(super) fn insert(&self) -> String {
         let each = |of: &dyn Fn((usize, &Column)) -> String| {
             self.columns.iter().enumerate().map(of).collect::<Vec<_>>().join(", ")
@@ -99,11 +100,16 @@ impl Table {
     fn conflict(&self) -> String {
         let quoted = |column: &Column| format!("\"{}\"", column.name);
         let keys: Vec<_> = self.columns.iter().filter(|c| c.is_key).map(quoted).collect();
-        if keys.is_empty() || self.name == LOG {
+        if keys.is_empty() || self.name == LOG_TABLE {
             return String::new();
         }
-        let others = self.columns.iter().filter(|c| !c.is_key).map(quoted);
-        let others: Vec<_> = others.map(|name| format!("{name} = excluded.{name}")).collect();
+        let others: Vec<_> = self
+            .columns
+            .iter()
+            .filter(|c| !c.is_key)
+            .map(quoted)
+            .map(|name| format!("{name} = excluded.{name}"))
+            .collect();
         match others.is_empty() {
             true => "ON CONFLICT DO NOTHING".into(),
             false => {
@@ -114,7 +120,7 @@ impl Table {
 }
 
 impl Cells {
-    /// Takes the value of a row.
+    /// Appends the value of a row.
     pub(super) fn push(&mut self, row: &Row, at: usize) {
         match self {
             Self::Numbers(numbers) => numbers.push(row.get(at)),

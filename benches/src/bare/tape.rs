@@ -1,11 +1,11 @@
-//! What ours has written into PostgreSQL, read back transaction by transaction and
-//! written again without it.
+//! Rows that ours wrote to PostgreSQL, read back transaction by transaction and
+//! written again with plain SQL.
 //!
 //! ```text
-//! rows of every table, by the transaction that left them ─▶ BEGIN, an array a table, COMMIT
+//! rows of every table, by transaction ─▶ BEGIN, one array per table, COMMIT
 //! ```
-//! A row that was changed time after time, such as a cursor, is there once: each
-//! transaction writes those anew.
+//! A row that changed repeatedly, such as a cursor, is found only once, so each
+//! transaction writes those rows again.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -19,20 +19,20 @@ use super::postgres::{connect, home};
 use super::table::{Cells, Table};
 use crate::place::Place;
 
-/// A transaction by its number.
-type Number = i64;
+/// The number of a transaction.
+type TransactionId = i64;
 
-/// Notes where ours is, so that what it writes can be told from what was there.
+/// Remembers the current transaction, to find the rows written after it.
 pub(crate) struct Tape {
     client: Client,
-    since: Number,
+    since: TransactionId,
 }
 
-/// What ours has written.
+/// Rows that ours wrote.
 pub(crate) struct Written {
     tables: Vec<Table>,
     transactions: Vec<Vec<Array>>,
-    /// What each transaction writes anew.
+    /// Rows that each transaction writes again.
     standing: Vec<Array>,
 }
 
@@ -43,31 +43,31 @@ struct Array {
 }
 
 impl Tape {
-    /// From what is committed next on.
+    /// Starts with the next commit.
     ///
     /// # Errors
-    /// When the place is in no PostgreSQL that answers.
+    /// When the place is a file, or PostgreSQL does not answer.
     pub(crate) async fn from_now(place: &Place) -> Result<Self> {
         let client = connect(&home(place)?.database.uri()).await?;
         let since = now(&client).await?;
         Ok(Self { client, since })
     }
 
-    /// What was committed since it was asked before.
+    /// The rows committed since the last call.
     ///
     /// # Errors
     /// When the tables cannot be read.
     pub(crate) async fn next(&mut self) -> Result<Written> {
         let tables = Table::all(&self.client).await?;
         let mut arrays = Vec::new();
-        for (table, of) in tables.iter().enumerate() {
-            arrays.push(by_transaction(&of.rows(&self.client, self.since).await?, (table, of)));
+        for (index, table) in tables.iter().enumerate() {
+            arrays.push(by_transaction(&table.rows(&self.client, self.since).await?, table, index));
         }
         self.since = now(&self.client).await?;
         let most = arrays.iter().map(BTreeMap::len).max().unwrap_or(0);
         let (mut transactions, mut standing) = (BTreeMap::<_, Vec<_>>::new(), Vec::new());
         for of_table in arrays {
-            // Half of it allows for transactions that had nothing for this table.
+            // Half, because some transactions write nothing to this table.
             if of_table.len() * 2 >= most {
                 of_table.into_iter().for_each(|(number, array)| {
                     transactions.entry(number).or_default().push(array);
@@ -80,20 +80,21 @@ impl Tape {
     }
 }
 
-async fn now(client: &Client) -> Result<Number> {
+async fn now(client: &Client) -> Result<TransactionId> {
     let sql = "SELECT pg_current_xact_id()::text::bigint";
     Ok(client.query_one(sql, &[]).await?.try_get(0)?)
 }
 
 fn by_transaction(
     rows: &[tokio_postgres::Row],
-    (table, of): (usize, &Table),
-) -> BTreeMap<Number, Array> {
+    table: &Table,
+    index: usize,
+) -> BTreeMap<TransactionId, Array> {
     let mut arrays = BTreeMap::new();
     for row in rows {
         let array: &mut Array = arrays
             .entry(row.get(0))
-            .or_insert_with(|| Array { table, columns: of.columns().collect() });
+            .or_insert_with(|| Array { table: index, columns: table.columns().collect() });
         array.columns.iter_mut().enumerate().for_each(|(at, cells)| cells.push(row, at + 1));
     }
     arrays
@@ -104,11 +105,11 @@ impl Written {
         self.transactions.len()
     }
 
-    /// Writes it into another place, one transaction after the other, each sent at
-    /// once; tells how long that took.
+    /// Writes the rows to another place, one transaction after the other, each sent
+    /// in one go; returns how long that took.
     ///
     /// # Errors
-    /// When the place is in no PostgreSQL that takes it.
+    /// When the place is a file, or PostgreSQL refuses the rows.
     pub(crate) async fn write(&self, place: &Place) -> Result<Duration> {
         let client = connect(&home(place)?.database.uri()).await?;
         let mut inserts = Vec::new();
@@ -117,10 +118,15 @@ impl Written {
         }
         let begun = Instant::now();
         for transaction in &self.transactions {
-            let arrays = transaction.iter().chain(&self.standing);
-            let arrays = try_join_all(arrays.map(|array| array.write(&client, &inserts)));
-            let (begin, written, commit) =
-                tokio::join!(client.batch_execute("BEGIN"), arrays, client.batch_execute("COMMIT"));
+            let writes = transaction
+                .iter()
+                .chain(&self.standing)
+                .map(|array| array.write(&client, &inserts));
+            let (begin, written, commit) = tokio::join!(
+                client.batch_execute("BEGIN"),
+                try_join_all(writes),
+                client.batch_execute("COMMIT")
+            );
             begin?;
             written?;
             commit?;

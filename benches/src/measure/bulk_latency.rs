@@ -1,4 +1,4 @@
-//! How long a customer waits while bulk work goes on.
+//! How long a customer waits while bulk work runs.
 
 use std::time::{Duration, Instant};
 
@@ -11,28 +11,28 @@ use crate::bare;
 use crate::latency::Latencies;
 use crate::place::{Place, Settings};
 use crate::plan::Plan;
-use crate::sheet::{At, Bound, Sheet, Target, median};
+use crate::sheet::{Bound, RowId, Sheet, Target, median};
 use crate::stack::Stack;
 use crate::watch::Watcher;
 
-const PER_SECOND: f64 = 1000.0;
-const TICKS: [usize; 3] = [1, 100, 500];
-const PAUSES: [u64; 2] = [0, 10];
+const CUSTOMERS_PER_SECOND: f64 = 1000.0;
+const MESSAGES_PER_TICK: [usize; 3] = [1, 100, 500];
+const PAUSES_MS: [u64; 2] = [0, 10];
 
-/// What goes on beside the customers.
+/// The bulk work beside the customers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Idle,
     /// Another process sends bulk commands as fast as it can.
     Backfill,
-    /// The same, and each of them is refused.
+    /// The same, with commands that the handler refuses.
     Poison,
 }
 
 const PHASES: [Phase; 3] = [Phase::Idle, Phase::Backfill, Phase::Poison];
 
 impl Phase {
-    /// How the program is called that sends the bulk commands.
+    /// The arguments of the process that sends the bulk commands.
     fn flood(self) -> Option<&'static [&'static str]> {
         match self {
             Self::Idle => None,
@@ -46,14 +46,16 @@ pub(super) async fn run(plan: &Plan) -> Result<Sheet> {
     let about = "a deposit from its scheduled arrival until it is in the log, p99";
     let mut sheet = Sheet::new("bulk-latency", about);
     let customers = plan.size(1000, 30);
-    sheet
-        .note(format!("{customers} customers a phase and round, {PER_SECOND} a second, each with"));
-    sheet.note("an account; they, the bulk sender and the server are processes of their own.");
-    sheet.note("Percentiles under 'More' are of all rounds together. The limit is idle p99 +");
-    sheet.note("p99 of a bare commit of 2 ms of bulk inserts + one handler, of the same round.");
-    for pause in PAUSES {
-        let mut cases: Vec<_> =
-            TICKS.map(|tick| Case::new(&mut sheet, Duration::from_millis(pause), tick)).into();
+    sheet.note(format!(
+        "{customers} customers per phase and round, {CUSTOMERS_PER_SECOND} per second, each with"
+    ));
+    sheet.note("an account; they, the bulk sender and the server are separate processes.");
+    sheet.note("Percentiles under 'More' cover all rounds. The limit is idle p99 + p99 of a bare");
+    sheet.note("commit of 2 ms of bulk inserts + one handler, in the same round.");
+    for pause in PAUSES_MS {
+        let mut cases: Vec<_> = MESSAGES_PER_TICK
+            .map(|tick| Case::new(&mut sheet, Duration::from_millis(pause), tick))
+            .into();
         for _ in 0..plan.rounds() {
             for case in &mut cases {
                 case.round(&mut sheet, customers).await?;
@@ -65,12 +67,12 @@ pub(super) async fn run(plan: &Plan) -> Result<Sheet> {
     Ok(sheet)
 }
 
-/// One setting, in all phases.
+/// One combination of settings, in all phases.
 struct Case {
     settings: Settings,
-    rows: [At; 3],
+    rows: [RowId; 3],
     samples: [Latencies; 3],
-    /// Bulk commands settled each second while customers came.
+    /// Bulk commands settled per second meanwhile.
     rates: [Vec<f64>; 3],
 }
 
@@ -105,20 +107,20 @@ impl Case {
         Ok(())
     }
 
-    /// The latencies, and how many bulk commands were settled each second meanwhile.
+    /// The latencies, and the bulk commands settled per second meanwhile.
     async fn phase(&self, phase: Phase, count: u64) -> Result<(Latencies, f64)> {
         let place = Place::new(&Stack::File, self.settings)?;
         let domain = place.domain()?;
         let _server = place.server().await?;
         let mut watcher = Watcher::of(&domain).await?;
-        // An account for each customer: nobody waits for another's conflict.
+        // One account per customer, so that no customer waits for another's conflict.
         let accounts = watcher.open_accounts(&domain, count).await?;
         backlog::settled(&domain, HandlerKind::Projector, count).await?;
-        let schedule = Schedule { accounts, count, per_second: PER_SECOND };
-        let Some(words) = phase.flood() else {
+        let schedule = Schedule { accounts, count, per_second: CUSTOMERS_PER_SECOND };
+        let Some(args) = phase.flood() else {
             return Ok((schedule.run(&domain, &mut watcher).await?, 0.0));
         };
-        let mut flood = place.child(words)?;
+        let mut flood = place.child(args)?;
         flood.line("flowing").await?;
         let before = backlog::settled_by(&domain, HandlerKind::Commands).await?;
         let begun = Instant::now();
@@ -137,7 +139,7 @@ impl Case {
     }
 }
 
-/// How much the batch setting changes.
+/// Adds rows that compare the worst batch setting to the best.
 fn spread(sheet: &mut Sheet, cases: &[Case], pause: u64) {
     for (index, phase) in PHASES.into_iter().enumerate() {
         let what = format!("{phase:?}, handler {pause}ms: worst setting by best, all samples");

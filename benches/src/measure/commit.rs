@@ -11,45 +11,47 @@ use crate::bank;
 use crate::bare::Tape;
 use crate::place::{Place, Settings};
 use crate::plan::Plan;
-use crate::sheet::{At, Bound, Sheet, Target};
+use crate::sheet::{Bound, RowId, Sheet, Target};
 use crate::stack::Stack;
 
-/// Deposits to each account; fewer than a snapshot is taken after.
-const EACH: usize = 5;
-const AT_ONCE: usize = 32;
-/// In how many turns a round is done, ours and the limit: both meet the same disk.
-const TURNS: usize = 4;
+/// Deposits per account: fewer than the snapshot threshold.
+const DEPOSITS_PER_ACCOUNT: usize = 5;
+const CONCURRENT_TASKS: usize = 32;
+/// Turns per round between ours and the limit, so that both meet the same disk.
+const TURNS_PER_ROUND: usize = 4;
 
 pub(super) async fn one_at_a_time(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     let about = "a command handled and committed with its event, one at a time";
     let sheet = Sheet::new("commit-one", about);
     let size = Size { tasks: 1, count: plan.size(500, 10), python: plan.size(300, 5) };
     let target = Target::ratio(Bound::AtLeast(0.8)).and_peer(Bound::AtLeast(10.0));
-    run(sheet, (plan, stack), (size, target)).await
+    run(sheet, plan, stack, size, target).await
 }
 
 pub(super) async fn at_once(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     let sheet =
         Sheet::new("commit-many", "a command handled and committed with its event, 32 at once");
-    let size = Size { tasks: AT_ONCE, count: plan.size(4_000, 160), python: plan.size(320, 32) };
+    let size =
+        Size { tasks: CONCURRENT_TASKS, count: plan.size(4_000, 160), python: plan.size(320, 32) };
     let target = Target::ratio(Bound::AtLeast(0.7)).and_peer(Bound::AtLeast(50.0));
-    run(sheet, (plan, stack), (size, target)).await
+    run(sheet, plan, stack, size, target).await
 }
 
 async fn run(
     mut sheet: Sheet,
-    (plan, stack): (&Plan, &Stack),
-    (size, target): (Size, Target),
+    plan: &Plan,
+    stack: &Stack,
+    size: Size,
+    target: Target,
 ) -> Result<Sheet> {
     let open = sheet.row("OpenAccount", "1/s", target);
     let case = Case { size, open, deposit: sheet.row("MakeDeposit", "1/s", target) };
     let Size { count, python, .. } = size;
     sheet.note(format!(
-        "{TURNS} × {count} commands of each kind a round (Python: {python}), in the"
+        "{TURNS_PER_ROUND} × {count} commands of each kind per round (Python: {python}), handled in the"
     ));
-    sheet.note(format!("process that sends; deposits go to accounts in turn, {EACH} to each. The"));
-    sheet.note("limit writes the very rows that ours left, in the transactions that ours made");
-    sheet.note("of them, each sent at once.");
+    sheet.note(format!("sending process; {DEPOSITS_PER_ACCOUNT} deposits go to each account. The limit writes exactly"));
+    sheet.note("the rows that ours left, in the same transactions, each sent in one go.");
     for _ in 0..plan.rounds() {
         case.round(&mut sheet, stack).await?;
     }
@@ -59,19 +61,19 @@ async fn run(
 #[derive(Clone, Copy)]
 struct Size {
     tasks: usize,
-    /// Commands a turn.
+    /// Commands per turn.
     count: usize,
-    /// Commands a round that Python is given.
+    /// Commands per round for Python.
     python: u64,
 }
 
 struct Case {
     size: Size,
-    open: At,
-    deposit: At,
+    open: RowId,
+    deposit: RowId,
 }
 
-/// What one kind of command has taken so far.
+/// Totals of one kind of command in a round.
 #[derive(Default)]
 struct Taken {
     ours: Duration,
@@ -84,18 +86,18 @@ impl Case {
         let place = Place::new(stack, Settings::default())?;
         let domain = place.domain()?;
         domain.process(bank::opening(0)).synchronous().await?;
-        let (mut tape, other) =
-            (Tape::from_now(&place).await?, Place::new(stack, Settings::default())?);
+        let mut tape = Tape::from_now(&place).await?;
+        let other = Place::new(stack, Settings::default())?;
         other.prepare().await?;
         let (mut open, mut deposit) = (Taken::default(), Taken::default());
-        for _ in 0..TURNS {
+        for _ in 0..TURNS_PER_ROUND {
             let (took, accounts) = self.open(&domain).await?;
-            open.add(took, (&mut tape, &other)).await?;
+            open.add(took, &mut tape, &other).await?;
             let took = self.deposit(&domain, &accounts).await?;
-            deposit.add(took, (&mut tape, &other)).await?;
+            deposit.add(took, &mut tape, &other).await?;
         }
         for (at, taken) in [(self.open, open), (self.deposit, deposit)] {
-            let count = (self.size.count * TURNS) as f64;
+            let count = (self.size.count * TURNS_PER_ROUND) as f64;
             sheet.ours(at, count / taken.ours.as_secs_f64());
             sheet.limit(at, count / taken.limit.as_secs_f64());
             sheet.more(at, [("commands a transaction", count / taken.transactions as f64)]);
@@ -108,7 +110,7 @@ impl Case {
         Ok(())
     }
 
-    /// How long it takes to open accounts, and these.
+    /// Opens accounts; returns how long that took, and their ids.
     async fn open(&self, domain: &Domain) -> Result<(Duration, Vec<Id>)> {
         let begun = Instant::now();
         let mut tasks = JoinSet::new();
@@ -130,15 +132,15 @@ impl Case {
         Ok((begun.elapsed(), accounts))
     }
 
-    /// How long deposits take; no two at once to one account.
+    /// Makes deposits, never two at once to the same account; returns how long that took.
     async fn deposit(&self, domain: &Domain, accounts: &[Id]) -> Result<Duration> {
         let begun = Instant::now();
         let mut tasks = JoinSet::new();
-        let some = &accounts[..self.size.count / EACH];
+        let some = &accounts[..self.size.count / DEPOSITS_PER_ACCOUNT];
         for own in some.chunks(some.len().div_ceil(self.size.tasks)) {
             let (domain, own) = (domain.clone(), own.to_vec());
             tasks.spawn(async move {
-                for account in std::iter::repeat_n(&own, EACH).flatten() {
+                for account in std::iter::repeat_n(&own, DEPOSITS_PER_ACCOUNT).flatten() {
                     domain.process(bank::deposit(account, None)).synchronous().await?;
                 }
                 Ok::<_, protean::Error>(())
@@ -152,8 +154,8 @@ impl Case {
 }
 
 impl Taken {
-    /// Ours have taken so long for what is on the tape; the limit writes it into another place.
-    async fn add(&mut self, ours: Duration, (tape, other): (&mut Tape, &Place)) -> Result<()> {
+    /// Adds a turn: the time of ours, and that of the limit to write the same rows to `other`.
+    async fn add(&mut self, ours: Duration, tape: &mut Tape, other: &Place) -> Result<()> {
         let written = tape.next().await?;
         self.ours += ours;
         self.limit += written.write(other).await?;

@@ -1,4 +1,4 @@
-//! The whole pipeline on the embedded default, in two processes.
+//! The whole pipeline on one SQLite file, in two processes.
 
 use std::time::Instant;
 
@@ -10,14 +10,14 @@ use crate::backlog;
 use crate::bare;
 use crate::place::{Place, Settings};
 use crate::plan::Plan;
-use crate::sheet::{At, Bound, Sheet, Target};
+use crate::sheet::{Bound, RowId, Sheet, Target};
 use crate::stack::Stack;
 
 pub(super) async fn run(plan: &Plan) -> Result<Sheet> {
     let about = "from the first command sent to the last event projected, two processes";
     let mut sheet = Sheet::new("embedded-pipeline", about);
-    sheet.note("The limit is two bare processes that write the very rows that ours left, 1000");
-    sheet.note("messages a transaction, and decide, parse and count nothing.");
+    sheet.note("The limit is two bare processes that write exactly the rows that ours left, 1000");
+    sheet.note("messages per transaction, and decide, parse and count nothing.");
     let (small, large) = plan.size((20_000, 200_000), (200, 400));
     for (count, synchronous) in [(small, "full"), (small, "normal"), (large, "full")] {
         Case::new(&mut sheet, count, synchronous).run(&mut sheet, plan.rounds()).await?;
@@ -28,12 +28,12 @@ pub(super) async fn run(plan: &Plan) -> Result<Sheet> {
 struct Case {
     count: u64,
     synchronous: &'static str,
-    rate: At,
-    bytes: At,
+    rate: RowId,
+    bytes: RowId,
 }
 
-/// Commands a second, and bytes of the database for each.
-struct Found {
+/// Commands per second, and bytes of the database per command.
+struct Figures {
     rate: f64,
     bytes: f64,
 }
@@ -65,7 +65,7 @@ impl Case {
         Place::new(&Stack::File, Settings { synchronous: self.synchronous, ..Settings::default() })
     }
 
-    async fn ours(&self, place: &Place) -> Result<Found> {
+    async fn ours(&self, place: &Place) -> Result<Figures> {
         let domain = place.domain()?;
         let server = place.server().await?;
         let begun = Instant::now();
@@ -74,11 +74,11 @@ impl Case {
         let ended = Instant::now();
         drop(domain);
         server.stop().await?;
-        self.found(place, (begun, ended))
+        self.figures(place, begun, ended)
     }
 
-    /// What is to be written is read from where ours have written it.
-    async fn limit(&self, written: &Place) -> Result<Found> {
+    /// Writes the rows that ours left in `written`.
+    async fn limit(&self, written: &Place) -> Result<Figures> {
         let place = self.place()?;
         place.prepare().await?;
         let (source, database) = (written.database(), place.database());
@@ -88,12 +88,12 @@ impl Case {
         let begun = bare::produce(&source, &database, self.synchronous)?;
         let (ended, _) = consumer.line("done").await?;
         drop(consumer);
-        self.found(&place, (begun, ended))
+        self.figures(&place, begun, ended)
     }
 
-    fn found(&self, place: &Place, (begun, ended): (Instant, Instant)) -> Result<Found> {
+    fn figures(&self, place: &Place, begun: Instant, ended: Instant) -> Result<Figures> {
         let count = self.count as f64;
         let seconds = ended.saturating_duration_since(begun).as_secs_f64();
-        Ok(Found { rate: count / seconds, bytes: place.bytes()? as f64 / count })
+        Ok(Figures { rate: count / seconds, bytes: place.bytes()? as f64 / count })
     }
 }

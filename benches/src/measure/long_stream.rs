@@ -1,4 +1,4 @@
-//! An aggregate that has a long history.
+//! Loading and changing an aggregate with a long history.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -11,25 +11,25 @@ use rusqlite::Connection;
 use crate::bank;
 use crate::bare::Journal;
 use crate::latency::Latencies;
-use crate::place::{NEVER, Place, Settings};
+use crate::place::{NO_SNAPSHOTS, Place, Settings};
 use crate::plan::Plan;
-use crate::sheet::{At, Bound, Sheet, Target};
+use crate::sheet::{Bound, RowId, Sheet, Target};
 use crate::stack::Stack;
 
 /// Events of one account.
-const LENGTHS: [u64; 4] = [10, 1_000, 10_000, 100_000];
-const QUICK: [u64; 4] = [10, 50, 100, 200];
-const THRESHOLDS: [(u32, &str); 2] = [(NEVER, "never"), (10, "every 10")];
+const STREAM_LENGTHS: [u64; 4] = [10, 1_000, 10_000, 100_000];
+const QUICK_STREAM_LENGTHS: [u64; 4] = [10, 50, 100, 200];
+const SNAPSHOT_THRESHOLDS: [(u32, &str); 2] = [(NO_SNAPSHOTS, "never"), (10, "every 10")];
 
 pub(super) async fn run(plan: &Plan) -> Result<Sheet> {
     let mut sheet =
         Sheet::new("long-stream", "an account with many events is loaded, and gets one more");
     sheet.note("The limit reads the same rows with rusqlite and serde_json and applies them; its");
-    sheet.note("append then writes a command and an event in one transaction, FULL as ours.");
-    for (threshold, name) in THRESHOLDS {
+    sheet.note("append then writes a command and an event in one transaction, FULL like ours.");
+    for (threshold, name) in SNAPSHOT_THRESHOLDS {
         let mut lengths = Vec::new();
-        for length in plan.size(LENGTHS, QUICK) {
-            let mut case = Case::new(&mut sheet, (threshold, name), length).await?;
+        for length in plan.size(STREAM_LENGTHS, QUICK_STREAM_LENGTHS) {
+            let mut case = Case::new(&mut sheet, threshold, name, length).await?;
             for _ in 0..plan.rounds() {
                 case.round(&mut sheet).await?;
             }
@@ -37,8 +37,8 @@ pub(super) async fn run(plan: &Plan) -> Result<Sheet> {
         }
         if let [shortest, short, .., long] = &lengths[..] {
             match threshold {
-                NEVER => is_linear(&mut sheet, short, long),
-                _ => is_constant(&mut sheet, shortest, long),
+                NO_SNAPSHOTS => add_linear_row(&mut sheet, short, long),
+                _ => add_constant_row(&mut sheet, shortest, long),
             }
         }
     }
@@ -47,23 +47,24 @@ pub(super) async fn run(plan: &Plan) -> Result<Sheet> {
 
 struct Case {
     length: u64,
-    /// How often a round does each of it.
+    /// Repetitions per round.
     times: u32,
     account: Id,
     domain: Domain,
     journal: Journal,
-    load: At,
-    append: At,
+    load: RowId,
+    append: RowId,
     loads: Latencies,
     appends: Latencies,
-    // Goes after those who use what is in it.
+    // Dropped last: the domain and the journal use its files.
     _place: Place,
 }
 
 impl Case {
     async fn new(
         sheet: &mut Sheet,
-        (snapshot_threshold, name): (u32, &str),
+        snapshot_threshold: u32,
+        name: &str,
         length: u64,
     ) -> Result<Self> {
         let place =
@@ -92,7 +93,7 @@ impl Case {
         })
     }
 
-    /// Each kind in a row of its own: after a long load all that the processor had at hand is gone.
+    /// Times each kind in a separate loop, since a long load empties the processor's caches.
     async fn round(&mut self, sheet: &mut Sheet) -> Result<()> {
         let accounts = self.domain.repository::<Account>().await?;
         let mut samples = [const { Latencies::new() }; 4];
@@ -125,21 +126,21 @@ impl Case {
         Ok(())
     }
 
-    /// Microseconds of loading, for each event.
-    fn of_an_event(&self) -> f64 {
+    /// Microseconds to load, per event.
+    fn load_per_event(&self) -> f64 {
         self.loads.median() * 1000.0 / self.length as f64
     }
 }
 
-fn is_linear(sheet: &mut Sheet, short: &Case, long: &Case) {
+fn add_linear_row(sheet: &mut Sheet, short: &Case, long: &Case) {
     let what = format!("load, one event of {} (limit: of {})", long.length, short.length);
     let at = sheet.row(what, "µs", Target::ratio(Bound::AtMost(1.5)));
-    sheet.ours(at, long.of_an_event());
-    sheet.limit(at, short.of_an_event());
+    sheet.ours(at, long.load_per_event());
+    sheet.limit(at, short.load_per_event());
 }
 
-/// What snapshots are for.
-fn is_constant(sheet: &mut Sheet, shortest: &Case, long: &Case) {
+/// Snapshots make the time of an append independent of the length.
+fn add_constant_row(sheet: &mut Sheet, shortest: &Case, long: &Case) {
     let what = format!("append to {} events (limit: to {})", long.length, shortest.length);
     let at = sheet.row(what, "ms", Target::ratio(Bound::AtMost(1.5)));
     sheet.ours(at, long.appends.median());
@@ -157,7 +158,7 @@ async fn grow(domain: &Domain, account: &Id, by: u64) -> Result<()> {
     Ok(grown.await?)
 }
 
-/// A copy that the bare client may write.
+/// Copies the database for the bare client to write to.
 fn copy(place: &Place) -> Result<PathBuf> {
     let copy = place.file("copy.db");
     let into = copy.to_string_lossy();
@@ -165,7 +166,7 @@ fn copy(place: &Place) -> Result<PathBuf> {
     Ok(copy)
 }
 
-/// How often to replay so many events.
+/// How often to load a stream of this length.
 fn times(events: u64) -> u32 {
     if events > 1_000 { 3 } else { 20 }
 }

@@ -106,7 +106,7 @@ impl Measure {
             sheet.note(servers.versions());
         }
         match stack.peer() {
-            Some(_) => sheet.note(peer::ABOUT),
+            Some(_) => sheet.note(peer::PEER_NOTE),
             None if plan.with_python() => sheet.note("Python is measured only with --on servers."),
             None => {}
         }

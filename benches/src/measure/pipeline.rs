@@ -9,7 +9,7 @@ use protean_cli::Result;
 use crate::backlog;
 use crate::place::{Place, Settings};
 use crate::plan::Plan;
-use crate::sheet::{At, Bound, Sheet, Target};
+use crate::sheet::{Bound, RowId, Sheet, Target};
 use crate::stack::Stack;
 
 pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
@@ -22,9 +22,9 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     let target = Target::ratio(Bound::AtLeast(0.9));
     let flat = sheet.row(format!("{many} commands (limit: {few})"), "1/s", target);
     sheet.note("command, aggregate, event, relay, broker, projector; the sender and the server");
-    sheet.note("are processes of their own. Disk is what the database has grown by.");
+    sheet.note("are separate processes. Disk is the growth of the database.");
     if stack.peer().is_some() {
-        sheet.note(format!("Python's rate is that of {python} commands a round."));
+        sheet.note(format!("Python's rate is for {python} commands per round."));
     }
     for _ in 0..plan.long_rounds() {
         let limit = small.round(&mut sheet, stack).await?;
@@ -40,8 +40,8 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
 
 struct Case {
     count: u64,
-    rate: At,
-    bytes: At,
+    rate: RowId,
+    bytes: RowId,
 }
 
 impl Case {
@@ -51,7 +51,7 @@ impl Case {
         Self { count, rate, bytes }
     }
 
-    /// Commands a second.
+    /// Runs one round; returns commands per second.
     async fn round(&self, sheet: &mut Sheet, stack: &Stack) -> Result<f64> {
         let place = Place::new(stack, Settings::default())?;
         place.prepare().await?;

@@ -1,4 +1,4 @@
-//! A projector that writes a row an event.
+//! A projector that writes one row per event.
 
 use std::time::{Duration, Instant};
 
@@ -18,8 +18,8 @@ use crate::plan::Plan;
 use crate::sheet::{Bound, Sheet, Target};
 use crate::stack::Stack;
 
-/// Accounts opened at once, before what is measured.
-const AT_ONCE: usize = 256;
+/// Accounts per transaction while the events are prepared.
+const PREPARE_BATCH_SIZE: usize = 256;
 
 pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     let about = "events that lie in the broker's stream until each has its row";
@@ -28,8 +28,10 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     let few = plan.size(3_000, 10);
     let target = Target::ratio(Bound::AtLeast(0.6)).and_peer(Bound::AtLeast(50.0));
     let rate = sheet.row(format!("{count} events (Python: {few})"), "1/s", target);
-    sheet.note("The projector alone has work, in this process, from the server's start on. The limit writes");
-    sheet.note("the very rows that it left, in the transactions that it made of them.");
+    sheet.note(
+        "Only the projector has work; it runs in this process, timed from the server's start.",
+    );
+    sheet.note("The limit writes exactly the rows that it left, in the same transactions.");
     for _ in 0..plan.rounds() {
         let place = Place::new(stack, Settings::default())?;
         let domain = place.domain()?;
@@ -51,20 +53,20 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     Ok(sheet)
 }
 
-/// Opens so many accounts without commands, and brings that to where the projector reads.
+/// Opens `count` accounts without commands and publishes the events to the projector's stream.
 async fn publish(place: &Place, domain: &Domain, count: u64) -> Result<()> {
     let events = category(domain, HandlerKind::Projector)?;
-    relay_until(place, (domain, &events), 0).await?;
-    for first in (0..count).step_by(AT_ONCE) {
+    relay_until(place, domain, &events, 0).await?;
+    for first in (0..count).step_by(PREPARE_BATCH_SIZE) {
         let opened = domain.unit_of_work(async |ctx| {
-            for number in first..count.min(first + AT_ONCE as u64) {
+            for number in first..count.min(first + PREPARE_BATCH_SIZE as u64) {
                 ctx.repository::<Account>().add(Account::open(bank::opening(number))?).await?;
             }
             Ok(())
         });
         opened.await?;
     }
-    relay_until(place, (domain, &events), count).await?;
+    relay_until(place, domain, &events, count).await?;
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! The relay alone, from the log to the streams of the broker.
+//! The relay alone, from the log to the broker's streams.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,11 +16,11 @@ use crate::plan::Plan;
 use crate::sheet::{Bound, Sheet, Target};
 use crate::stack::Stack;
 
-/// The broker of a domain.
-const BROKER: &str = "default";
-const GLANCE: Duration = Duration::from_millis(2);
-/// How long nothing may come.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// The broker that the domain publishes to.
+const BROKER_NAME: &str = "default";
+const POLL_INTERVAL: Duration = Duration::from_millis(2);
+/// How long the relay may take for all messages.
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(120);
 
 pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     let mut sheet = Sheet::new("relay", "committed messages until they lie in the broker's stream");
@@ -28,16 +28,16 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     let few = plan.size(1_000, 10);
     let target = Target::ratio(Bound::AtLeast(0.7)).and_peer(Bound::AtLeast(100.0));
     let rate = sheet.row(format!("{count} commands (Python: {few})"), "1/s", target);
-    sheet.note("Nobody consumes. The limit reads the same messages 512 at a time, sends the");
-    sheet.note("entries that ours had made of them (XADD, pipelined) and commits a cursor.");
+    sheet.note("Nothing consumes. The limit reads the same messages 512 at a time, sends the");
+    sheet.note("entries that ours published (XADD, pipelined) and commits a cursor.");
     for _ in 0..plan.rounds() {
         let place = Place::new(stack, Settings::default())?;
         let domain = place.domain()?;
         let category = category(&domain, HandlerKind::Commands)?;
-        // Its groups are there before what it is to publish.
-        relay_until(&place, (&domain, &category), 0).await?;
+        // The relay creates its groups before there is anything to publish.
+        relay_until(&place, &domain, &category, 0).await?;
         backlog::fill(&domain, count, Priority::NORMAL).await?;
-        let took = relay_until(&place, (&domain, &category), count).await?;
+        let took = relay_until(&place, &domain, &category, count).await?;
         sheet.ours(rate, count as f64 / took.as_secs_f64());
         let took = Streamed::read(&place, &category).await?.send(&place).await?;
         sheet.limit(rate, count as f64 / took.as_secs_f64());
@@ -48,40 +48,46 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     Ok(sheet)
 }
 
-/// What the handlers of a kind read.
+/// The category that the handlers of a kind read.
 ///
 /// # Errors
-/// When there are none.
+/// When the domain has no such handlers.
 pub(super) fn category(domain: &Domain, kind: HandlerKind) -> Result<String> {
-    let mut groups = domain.groups().iter().filter(|group| group.kind == kind);
-    let category = groups.next().map(|group| group.category.to_string());
-    category.ok_or_else(|| Error::failed(format!("there are no handlers of the kind {kind:?}")))
+    domain
+        .groups()
+        .iter()
+        .find(|group| group.kind == kind)
+        .map(|group| group.category.to_string())
+        .ok_or_else(|| Error::failed(format!("the domain has no handlers of kind {kind:?}")))
 }
 
-/// Lets the relay work until so many entries lie in a stream and that is settled.
+/// Runs the relay until a stream has `count` entries and their page is settled.
 ///
 /// # Errors
-/// When it does not come to that.
+/// When the relay does not publish them within two minutes.
 pub(super) async fn relay_until(
     place: &Place,
-    (domain, stream): (&Domain, &str),
+    domain: &Domain,
+    stream: &str,
     count: u64,
 ) -> Result<Duration> {
     let store = Arc::clone(domain.store().await?);
-    let to = Arc::clone(broker(domain, BROKER).await?);
-    let relay = Relay::new(domain.clone(), store, to, RelayPlan::of(domain, BROKER));
+    let to = Arc::clone(broker(domain, BROKER_NAME).await?);
+    let relay = Relay::new(domain.clone(), store, to, RelayPlan::of(domain, BROKER_NAME));
     let stop = CancellationToken::new();
     let stopped = stop.clone();
     let mut streams = Streams::of(place).await?;
     let begun = Instant::now();
     let working = tokio::spawn(async move { relay.run(stopped).await });
     while streams.length(stream).await?.is_none_or(|length| length < count) {
-        if begun.elapsed() > PATIENCE {
-            return Err(Error::failed(format!("the relay has not published {count} messages")));
+        if begun.elapsed() > PUBLISH_TIMEOUT {
+            return Err(Error::failed(format!(
+                "the relay did not publish {count} messages within {PUBLISH_TIMEOUT:?}"
+            )));
         }
-        tokio::time::sleep(GLANCE).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
-    // The page in hand is settled first.
+    // The relay settles its current page before it stops.
     stop.cancel();
     working.await?;
     Ok(begun.elapsed())

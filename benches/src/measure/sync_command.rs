@@ -1,4 +1,4 @@
-//! A synchronous command in memory, against the same decision by hand.
+//! One synchronous command in memory, against the same decision written by hand.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -12,8 +12,8 @@ use crate::bank;
 use crate::plan::Plan;
 use crate::sheet::{Sheet, Target};
 
-/// How many deposits an account gets, so that none grows long.
-const EACH: usize = 10;
+/// Deposits per account: few, so that no stream grows long.
+const DEPOSITS_PER_ACCOUNT: usize = 10;
 const SETTINGS: &str = "command_processing = \"sync\"\nevent_processing = \"async\"\n\
                         databases.default.provider = \"memory\"";
 
@@ -24,7 +24,9 @@ pub(super) async fn run(plan: &Plan) -> Result<Sheet> {
     let time = sheet.row("time of a deposit", "ns", Target::NONE);
     let rate = sheet.row("deposits", "1/s", Target::NONE);
     sheet.note("The limit is decide, apply and push onto a Vec, by hand on the same types.");
-    sheet.note(format!("{accounts} accounts, {EACH} deposits each, in turn; one task."));
+    sheet.note(format!(
+        "{accounts} accounts, {DEPOSITS_PER_ACCOUNT} deposits each, in turn; one task."
+    ));
     for _ in 0..plan.rounds() {
         let (ours, limit) = (ours(accounts).await?, by_hand(accounts)?);
         sheet.ours(time, ours);
@@ -42,7 +44,7 @@ async fn ours(accounts: usize) -> Result<f64> {
         ids.push(domain.process(bank::opening(number as u64)).synchronous().await?);
     }
     let begun = Instant::now();
-    for _ in 0..EACH {
+    for _ in 0..DEPOSITS_PER_ACCOUNT {
         for id in &ids {
             domain.process(bank::deposit(id, None)).synchronous().await?;
         }
@@ -50,7 +52,7 @@ async fn ours(accounts: usize) -> Result<f64> {
     Ok(nanos_each(begun, accounts))
 }
 
-/// An account by hand.
+/// The account without the product.
 #[derive(Default)]
 struct Account {
     balance: Decimal,
@@ -78,7 +80,7 @@ fn by_hand(accounts: usize) -> Result<f64> {
     let mut bank: HashMap<Id, Account> = HashMap::new();
     bank.extend(ids.iter().map(|id| (id.clone(), Account::default())));
     let begun = Instant::now();
-    for _ in 0..EACH {
+    for _ in 0..DEPOSITS_PER_ACCOUNT {
         for id in &ids {
             if let Some(account) = bank.get_mut(black_box(id)) {
                 account.deposit(id, black_box(1.into()))?;
@@ -91,5 +93,5 @@ fn by_hand(accounts: usize) -> Result<f64> {
 }
 
 fn nanos_each(begun: Instant, accounts: usize) -> f64 {
-    begun.elapsed().as_secs_f64() * 1e9 / (accounts * EACH) as f64
+    begun.elapsed().as_secs_f64() * 1e9 / (accounts * DEPOSITS_PER_ACCOUNT) as f64
 }

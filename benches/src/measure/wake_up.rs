@@ -1,14 +1,14 @@
-//! From `process` to the handler, with nothing else to do.
+//! From `process` to the handler, on an idle server.
 
 use protean::{Domain, Id};
 use protean_cli::{Error, Result};
 use protean_engine::Server;
 use tokio::sync::oneshot;
 
-use crate::bare::{self, Hops, REST};
+use crate::bare::{self, Hops, MESSAGE_PAUSE};
 use crate::place::{Place, Settings};
 use crate::plan::Plan;
-use crate::sheet::{At, Bound, Sheet, Target};
+use crate::sheet::{Bound, RowId, Sheet, Target};
 use crate::stack::Stack;
 use crate::watch::{Watcher, deposit_of};
 use crate::{bank, clock, peer};
@@ -18,20 +18,21 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
         Sheet::new("wake-up", "a command is sent to an idle server until its handler begins, p50");
     let count = plan.size(200, 10);
     sheet.note(format!(
-        "{count} commands a round (Python: half), one at a time. 'After return': from when"
+        "{count} commands per round (Python: half), one at a time. 'After return': from the return"
     ));
-    sheet.note("`asynchronous()` has returned; negative when the handler began before that.");
+    sheet.note("of `asynchronous()`; negative when the handler began before it.");
     match stack {
-        Stack::File => in_a_file(&mut sheet, (plan.rounds(), count)).await?,
-        Stack::Servers(_) => on_servers(&mut sheet, stack, (plan.rounds(), count)).await?,
+        Stack::File => in_a_file(&mut sheet, plan.rounds(), count).await?,
+        Stack::Servers(_) => on_servers(&mut sheet, stack, plan.rounds(), count).await?,
     }
     Ok(sheet)
 }
 
-async fn on_servers(sheet: &mut Sheet, stack: &Stack, (rounds, count): (u64, u64)) -> Result<()> {
-    sheet.note("The limit commits a row with NOTIFY; another process hears it, reads the row,");
-    sheet.note("sends it with XADD and gets it from an XREADGROUP that waits.");
-    let apart = Rows::of(sheet, "two processes");
+async fn on_servers(sheet: &mut Sheet, stack: &Stack, rounds: u64, count: u64) -> Result<()> {
+    sheet
+        .note("The limit commits a row with NOTIFY; another process receives that, reads the row,");
+    sheet.note("sends it with XADD and gets it from a blocking XREADGROUP.");
+    let apart = HopRows::of(sheet, "two processes");
     for _ in 0..rounds {
         let place = Place::new(stack, Settings::default())?;
         apart.ours(sheet, &between_processes(&place, count).await?);
@@ -43,31 +44,31 @@ async fn on_servers(sheet: &mut Sheet, stack: &Stack, (rounds, count): (u64, u64
     Ok(())
 }
 
-async fn in_a_file(sheet: &mut Sheet, (rounds, count): (u64, u64)) -> Result<()> {
+async fn in_a_file(sheet: &mut Sheet, rounds: u64, count: u64) -> Result<()> {
     sheet.note("The limit writes a row, is woken (inotify or a channel) and reads the row.");
     for synchronous in ["full", "normal"] {
         let name = synchronous.to_uppercase();
-        let apart = Rows::of(sheet, &format!("two processes, {name}"));
-        let within = Rows::of(sheet, &format!("one process, {name}"));
+        let apart = HopRows::of(sheet, &format!("two processes, {name}"));
+        let within = HopRows::of(sheet, &format!("one process, {name}"));
         for _ in 0..rounds {
             let settings = Settings { synchronous, ..Settings::default() };
             let place = Place::new(&Stack::File, settings)?;
             apart.ours(sheet, &between_processes(&place, count).await?);
-            apart.limit(sheet, &bare::between_processes(&place, (synchronous, count)).await?);
+            apart.limit(sheet, &bare::between_processes(&place, synchronous, count).await?);
             let place = Place::new(&Stack::File, settings)?;
             within.ours(sheet, &within_a_process(&place, count).await?);
-            within.limit(sheet, &bare::between_threads(&place, (synchronous, count))?);
+            within.limit(sheet, &bare::between_threads(&place, synchronous, count)?);
         }
     }
     Ok(())
 }
 
-struct Rows {
-    after_return: At,
-    from_sending: At,
+struct HopRows {
+    after_return: RowId,
+    from_sending: RowId,
 }
 
-impl Rows {
+impl HopRows {
     fn of(sheet: &mut Sheet, what: &str) -> Self {
         let target = Target::ratio(Bound::AtMost(2.0)).and_peer(Bound::AtMost(0.2));
         Self {
@@ -87,7 +88,7 @@ impl Rows {
         sheet.limit(self.from_sending, hops.from_sending.median());
     }
 
-    fn peer(&self, sheet: &mut Sheet, hops: &peer::Hops) {
+    fn peer(&self, sheet: &mut Sheet, hops: &peer::HopSpreads) {
         sheet.peer(self.after_return, hops.after_return.p50);
         sheet.peer(self.from_sending, hops.from_sending.p50);
         sheet.more(self.from_sending, [("Python's p99", hops.from_sending.p99)]);
@@ -120,8 +121,8 @@ async fn hops(domain: &Domain, count: u64) -> Result<Hops> {
     let account = accounts.first().ok_or_else(|| Error::failed("no account was opened"))?;
     let mut hops = Hops::default();
     for number in 0..count {
-        tokio::time::sleep(REST).await;
-        one(domain, &mut watcher, (account, number), &mut hops).await?;
+        tokio::time::sleep(MESSAGE_PAUSE).await;
+        one(domain, &mut watcher, account, number, &mut hops).await?;
     }
     Ok(hops)
 }
@@ -129,7 +130,8 @@ async fn hops(domain: &Domain, count: u64) -> Result<Hops> {
 async fn one(
     domain: &Domain,
     watcher: &mut Watcher,
-    (account, number): (&Id, u64),
+    account: &Id,
+    number: u64,
     hops: &mut Hops,
 ) -> Result<()> {
     let sent = clock::now();

@@ -1,12 +1,12 @@
-//! The bank in Protean for Python, asked to do the same on the same servers.
+//! The same bank in Protean for Python, measured on the same servers.
 //!
 //! ```text
 //! Peer ─▶ figures.py ─▶ bank.py, `protean server` ─▶ PostgreSQL, Redis
 //! ```
 //!
-//! Each figure is one call of `figures.py`, which empties what an earlier one left and
-//! answers in a line of JSON. Events are in PostgreSQL too: `message_store.sql` is there what
-//! the server side of Message DB would be.
+//! Each figure is one run of `figures.py`, which removes what an earlier run left and
+//! prints one line of JSON. Events are in PostgreSQL too: `message_store.sql` replaces the
+//! server side of Message DB.
 
 mod group;
 
@@ -21,17 +21,17 @@ use serde::de::DeserializeOwned;
 use crate::home::Home;
 use group::Group;
 
-/// What its figures are.
-pub(crate) const ABOUT: &str = "Python is Protean 0.18.0 at its fastest settings, on the same \
+/// Explains its figures in a report.
+pub(crate) const PEER_NOTE: &str = "Python is Protean 0.18.0 at its fastest settings, on the same \
                                 servers, with a database and a number of Redis of its own.";
-/// The programs, by the names that they know each other by.
+/// The programs, by their file names.
 const FILES: [(&str, &str); 3] = [
     ("bank.py", include_str!("bank.py")),
     ("figures.py", include_str!("figures.py")),
     ("message_store.sql", include_str!("message_store.sql")),
 ];
-/// How many lines are shown of what it said before it failed.
-const SHOWN: usize = 10;
+/// Lines of output shown after a failure.
+const SHOWN_LINES: usize = 10;
 
 /// The bank in Protean for Python 0.18, with a home.
 pub(crate) struct Peer {
@@ -40,7 +40,7 @@ pub(crate) struct Peer {
     home: Home,
 }
 
-/// Commands a second, by kind.
+/// Commands per second, by kind.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Commands {
     pub(crate) open: f64,
@@ -49,27 +49,27 @@ pub(crate) struct Commands {
 
 /// Microseconds until the handler of an idle server begins.
 #[derive(Debug, Deserialize)]
-pub(crate) struct Hops {
+pub(crate) struct HopSpreads {
     pub(crate) from_sending: Spread,
     pub(crate) after_return: Spread,
 }
 
-/// The middle of a measure, and what one in a hundred exceeds.
+/// Two percentiles.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Spread {
     pub(crate) p50: f64,
     pub(crate) p99: f64,
 }
 
-/// A server with nothing to do.
+/// The cost of an idle server.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Idle {
-    /// From the start of the process until it says that it has started.
+    /// From the start of the process until it reports that it has started.
     pub(crate) ready_ms: f64,
     /// Of one core.
     pub(crate) processor_percent: f64,
     pub(crate) memory_mib: f64,
-    /// What it asks of Redis in a second.
+    /// Commands to Redis per second.
     pub(crate) redis_commands: f64,
 }
 
@@ -79,10 +79,10 @@ struct Rate {
 }
 
 impl Peer {
-    /// In a home that is there for it alone.
+    /// Uses a home of its own.
     ///
     /// # Errors
-    /// When Protean for Python is not set up, or there is no room for temporary files.
+    /// When Protean for Python is not set up, or temporary files cannot be created.
     pub(crate) fn new(home: Home) -> Result<Self> {
         let programs = tempfile::Builder::new().prefix("protean-peer-").tempdir()?;
         for (name, text) in FILES {
@@ -100,7 +100,7 @@ impl Peer {
         self.figure("commands", &[count, at_once]).await
     }
 
-    /// From the outbox to the stream: messages a second.
+    /// From the outbox to the stream: messages per second.
     ///
     /// # Errors
     /// When Python fails.
@@ -108,7 +108,7 @@ impl Peer {
         Ok(self.figure::<Rate>("relay", &[count]).await?.rate)
     }
 
-    /// From the stream to rows: events a second.
+    /// From the stream to rows: events per second.
     ///
     /// # Errors
     /// When Python fails.
@@ -120,11 +120,11 @@ impl Peer {
     ///
     /// # Errors
     /// When Python fails.
-    pub(crate) async fn hops(&self, count: u64) -> Result<Hops> {
+    pub(crate) async fn hops(&self, count: u64) -> Result<HopSpreads> {
         self.figure("hops", &[count]).await
     }
 
-    /// From the first command sent to the last row written: commands a second.
+    /// From the first command sent to the last row written: commands per second.
     ///
     /// # Errors
     /// When Python fails.
@@ -132,7 +132,7 @@ impl Peer {
         Ok(self.figure::<Rate>("pipeline", &[count]).await?.rate)
     }
 
-    /// A server that starts, and has nothing to do for so long.
+    /// Starts a server and leaves it idle for `span`.
     ///
     /// # Errors
     /// When Python fails.
@@ -140,23 +140,22 @@ impl Peer {
         self.figure("idle", &[span.as_millis() as u64]).await
     }
 
-    /// Asks a second time when the first failed: its servers now and then leave a message lying,
-    /// and a long run should not end for that.
+    /// Tries twice: its servers occasionally miss a message, which should not end a long run.
     async fn figure<T: DeserializeOwned>(&self, name: &str, numbers: &[u64]) -> Result<T> {
         match self.attempt(name, numbers).await {
             Err(error) => {
-                eprintln!("{error}\nIt is asked once more.");
+                eprintln!("{error}\nretrying once");
                 self.attempt(name, numbers).await
             }
             taken => taken,
         }
     }
 
-    /// Runs the program; dropping this ends it and all that it has begun.
+    /// Runs the program once. Dropping the future kills it and its children.
     async fn attempt<T: DeserializeOwned>(&self, name: &str, numbers: &[u64]) -> Result<T> {
         let mut program = Group::start(self.command(name, numbers))?;
-        let (told, wrong) = program.output().await?;
-        serde_json::from_str(told.trim()).map_err(|_| failure(name, &told, &wrong))
+        let (stdout, stderr) = program.output().await?;
+        serde_json::from_str(stdout.trim()).map_err(|_| failure(name, &stdout, &stderr))
     }
 
     fn command(&self, name: &str, numbers: &[u64]) -> Command {
@@ -169,11 +168,11 @@ impl Peer {
     }
 }
 
-fn failure(name: &str, told: &str, wrong: &str) -> Error {
-    let lines: Vec<&str> = told.lines().chain(wrong.lines()).collect();
-    let last = lines[lines.len().saturating_sub(SHOWN)..].join("\n");
+fn failure(name: &str, stdout: &str, stderr: &str) -> Error {
+    let lines: Vec<&str> = stdout.lines().chain(stderr.lines()).collect();
+    let last = lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n");
     Error::failed(format!(
-        "the figure '{name}' of Protean for Python could not be taken. Its database and its \
-         broker must be reachable and its own: see what it said last\n{last}"
+        "cannot measure '{name}' in Protean for Python; check that its database and Redis are \
+         reachable and used by nothing else. Its last output:\n{last}"
     ))
 }
