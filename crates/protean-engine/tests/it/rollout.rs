@@ -122,7 +122,7 @@ async fn group_status(domain: &Domain, handler: &str) -> GroupStatus {
 /// Serves with this program until so many messages of a handler have come to this.
 async fn serve(domain: &Domain, handler: &str, count: impl Fn(&GroupStatus) -> u64, wanted: u64) {
     let served = Server::new(domain.clone()).run(async {
-        while count(&standing(domain, handler).await) < wanted {
+        while count(&group_status(domain, handler).await) < wanted {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });
