@@ -17,27 +17,27 @@ from protean.utils.globals import current_domain  # noqa: E402
 
 DATABASE = os.environ["BANK_DATABASE"]
 
-# What differs from the defaults makes it faster, unless it says why it is here.
+# Settings that differ from the defaults make it faster, unless a comment gives another reason.
 SETTINGS = {
     "databases": {
         "default": {
             "provider": "postgresql",
             "database_uri": DATABASE,
-            # One for each thread, and none asked whether it is alive before each use.
+            # One connection per thread, without a liveness check before each use.
             "pool_size": 16,
             "pool_pre_ping": False,
         },
         "memory": {"provider": "memory"},
     },
-    # The only event store that outlives a process, or that two of them can share.
+    # The only event store that outlives a process or can be shared by two.
     "event_store": {
         "provider": "message_db",
         "database_uri": f"{DATABASE}?options=-csearch_path%3Dmessage_store",
     },
     "brokers": {"default": {"provider": "redis", "URI": os.environ["BANK_REDIS"]}},
-    # Streams, and so the outbox, are what this is about.
+    # Streams, and so the outbox, are measured here.
     "enable_outbox": True,
-    # Small enough that workers get their share; larger ones were no faster.
+    # Small enough to share work among workers; larger values were no faster.
     "outbox": {"messages_per_tick": 50},
     "server": {
         "default_subscription_type": "stream",
@@ -45,7 +45,7 @@ SETTINGS = {
         "event_store_subscription": {"position_update_interval": 500},
         "health": {"enabled": False},
     },
-    # No trace of each step goes to Redis, and no line of each message to the log.
+    # No traces in Redis, and no log line per message.
     "observatory": {"trace_retention_days": 0},
     "logging": {
         "level": "INFO",
@@ -56,7 +56,7 @@ SETTINGS = {
             "protean.access": "WARNING",
             "protean.server": "WARNING",
             "protean.server.subscription": "WARNING",
-            # Says when the server has started.
+            # Reports when the server has started.
             "protean.server.engine": "INFO",
         },
     },

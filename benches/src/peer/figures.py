@@ -1,10 +1,10 @@
-"""Takes the figures of the bank in Protean for Python.
+"""Measures the bank in Protean for Python.
 
 `figures.py NAME NUMBER...` prints one line of JSON. Database and broker are in BANK_DATABASE
 and BANK_REDIS; what an earlier run left there is removed first.
 
-Whoever asks gives it a process group: every process it begins stays in there and goes on until
-all of the group is ended. When its input ends, it does that itself.
+The caller starts it in a separate process group. Every process that it starts stays in that
+group and runs until the whole group is killed; it does that itself when its stdin closes.
 """
 
 import json
@@ -25,29 +25,29 @@ import redis
 
 HERE = Path(__file__).parent
 CATEGORY = "bank::account"
-# Deposits to an account, fewer than a snapshot is taken after.
-EACH = 5
-# So many processes share the commands that are sent at once, or what waits in a stream.
-WORKERS = 2
-# Seconds without any progress.
-PATIENCE = 120
-GLANCE = 0.005
-REST = 0.05
+# Deposits per account: fewer than the snapshot threshold.
+DEPOSITS_PER_ACCOUNT = 5
+# Processes that share concurrent commands, or the entries of a stream.
+WORKER_COUNT = 2
+# The longest time without progress.
+PROGRESS_TIMEOUT_S = 120
+POLL_INTERVAL_S = 0.005
+MESSAGE_PAUSE_S = 0.05
 
 
 def main():
     name, *numbers = sys.argv[1:]
     figures = (commands, relay, project, hops, pipeline, idle)
-    take = {figure.__name__: figure for figure in figures}[name]
+    measure = {figure.__name__: figure for figure in figures}[name]
     Thread(target=end_with_input, daemon=True).start()
     with psycopg.connect(os.environ["BANK_DATABASE"], autocommit=True) as database:
         broker = redis.Redis.from_url(os.environ["BANK_REDIS"])
         prepare(database, broker)
-        print(json.dumps(take(*map(int, numbers), database, broker)), flush=True)
+        print(json.dumps(measure(*map(int, numbers), database, broker)), flush=True)
 
 
 def end_with_input():
-    """Whoever asked may be gone; what was begun for them must not go on."""
+    """Kills the group when the caller is gone."""
     os.read(0, 1)
     os.killpg(0, signal.SIGKILL)
 
@@ -56,15 +56,15 @@ def end_with_input():
 
 
 def commands(count, at_once, database, broker):
-    """Synchronous commands of each kind: commands a second."""
-    processes = min(WORKERS, at_once)
+    """Synchronous commands of each kind: commands per second."""
+    processes = min(WORKER_COUNT, at_once)
     threads = at_once // processes
     each = -(-count // at_once)
     context = multiprocessing.get_context("spawn")
     gate = context.Barrier(processes + 1)
-    words = (gate, threads, each)
+    args = (gate, threads, each)
     make = context.Process
-    running = [make(target=customers, args=words, daemon=True) for _ in range(processes)]
+    running = [make(target=customers, args=args, daemon=True) for _ in range(processes)]
     for process in running:
         process.start()
     try:
@@ -73,17 +73,17 @@ def commands(count, at_once, database, broker):
     except BrokenBarrierError:
         for process in running:
             process.join()
-        sys.exit("a process that sends commands has failed, see above")
+        sys.exit("a process that sends commands failed, see above")
     done = each * threads * processes
     return {"open": done / took[0], "deposit": done / took[1]}
 
 
 def customers(gate, threads, each):
-    """A process of those who send commands at once; the gate opens before and after each kind."""
+    """One process that sends commands; the gate opens before and after each kind."""
     try:
         domain = bank()
         with domain.domain_context():
-            # What is used first is made then, and not by two threads at once.
+            # Initializes lazily created objects, which two threads must not do at once.
             deposited(opened(0))
         with ThreadPoolExecutor(threads) as pool:
             gate.wait()
@@ -104,16 +104,16 @@ def open_accounts(domain, count):
 def make_deposits(domain, accounts):
     with domain.domain_context():
         for number in range(len(accounts)):
-            deposited(accounts[number // EACH])
+            deposited(accounts[number // DEPOSITS_PER_ACCOUNT])
 
 
 def relay(count, database, broker):
-    """What waits in the outbox goes to a stream: messages a second."""
+    """From the outbox to a stream: messages per second."""
     from protean import UnitOfWork
     from protean.utils.outbox import Outbox
 
     domain = bank()
-    Server("", WORKERS)
+    Server("", WORKER_COUNT)
     with domain.domain_context(), UnitOfWork():
         outbox = domain._get_outbox_repo("default")
         for message in events(count):
@@ -129,11 +129,11 @@ def relay(count, database, broker):
 
 
 def project(count, database, broker):
-    """What waits in a stream becomes rows: events a second."""
+    """From a stream to rows: events per second."""
     domain = bank()
     with domain.domain_context():
         waiting = [json.dumps(message.to_dict()) for message in events(count)]
-    Server("projector", WORKERS)
+    Server("projector", WORKER_COUNT)
     pipe = broker.pipeline(transaction=False)
     for entry in waiting:
         pipe.xadd(CATEGORY, {"data": entry})
@@ -144,19 +144,19 @@ def project(count, database, broker):
 
 
 def hops(count, database, broker):
-    """From sending, and from when `process` has returned, until an idle server handles: µs."""
+    """From the send, and from the return of `process`, to the handler of an idle server: µs."""
     domain = bank()
     sending, returning = [], []
     Server()
     with domain.domain_context():
         account = opened(0)
         for number in range(1, count + 1):
-            time.sleep(REST)
+            time.sleep(MESSAGE_PAUSE_S)
             sent = time.time_ns()
             deposited(account, asynchronous=True)
             returned = time.time_ns()
             until(lambda: length(database, account) > number)
-            begun = last_begun(database, account)
+            begun = last_handler_start(database, account)
             sending.append((begun - sent) / 1e3)
             returning.append((begun - returned) / 1e3)
     return {
@@ -166,10 +166,10 @@ def hops(count, database, broker):
 
 
 def pipeline(count, database, broker):
-    """From the first command sent to the last row written: commands a second.
+    """From the first command sent to the last row written: commands per second.
 
-    Two servers share the handlers. Workers of one cannot: each of them would handle every
-    command, because commands come from the event store.
+    Two servers share the handlers. The workers of one server cannot: commands come from the
+    event store, so each worker would handle every command.
     """
     domain = bank()
     Server("teller")
@@ -183,15 +183,15 @@ def pipeline(count, database, broker):
 
 
 def idle(milliseconds, database, broker):
-    """The start of a server, and what it costs while nothing is to do."""
+    """The start of a server, and its cost while idle."""
     bank()
     began = time.monotonic()
     server = Server()
     ready = time.monotonic() - began
     time.sleep(1)
-    asked, used = questions(broker), server.processor_time()
+    asked, used = command_count(broker), server.processor_time()
     time.sleep(milliseconds / 1000)
-    asked, used = questions(broker) - asked - 1, server.processor_time() - used
+    asked, used = command_count(broker) - asked - 1, server.processor_time() - used
     return {
         "ready_ms": ready * 1000,
         "processor_percent": used / milliseconds * 100_000,
@@ -200,12 +200,12 @@ def idle(milliseconds, database, broker):
     }
 
 
-# --- what they are made of
+# --- the parts
 
 
 @cache
 def bank():
-    """The domain, made ready once."""
+    """The domain, initialized once."""
     from bank import bank
 
     bank.init(traverse=False)
@@ -233,7 +233,7 @@ def deposited(account, asynchronous=False):
 
 
 def events(count):
-    """What so many new accounts have to tell."""
+    """Opening events of `count` new accounts."""
     from bank import Account
     from protean.utils.eventing import Message
 
@@ -243,7 +243,7 @@ def events(count):
 
 
 def prepare(database, broker):
-    """Makes the tables, or empties them."""
+    """Creates or empties the tables."""
     for key in broker.scan_iter("bank::*"):
         broker.delete(key)
     tables = "SELECT format('%I.%I', schemaname, tablename) FROM pg_tables"
@@ -267,8 +267,8 @@ def length(database, account):
     return database.execute(query, (f"{CATEGORY}-{account}",)).fetchone()[0]
 
 
-def last_begun(database, account):
-    """When the last deposit was begun: its handler makes that the reference."""
+def last_handler_start(database, account):
+    """When the handler of the last deposit began, which it stores as the reference."""
     query = """
         SELECT data ->> 'reference' FROM message_store.messages
         WHERE stream_name = %s ORDER BY position DESC LIMIT 1
@@ -276,7 +276,7 @@ def last_begun(database, account):
     return int(database.execute(query, (f"{CATEGORY}-{account}",)).fetchone()[0])
 
 
-def questions(broker):
+def command_count(broker):
     return broker.info("stats")["total_commands_processed"]
 
 
@@ -287,7 +287,7 @@ def timed(work):
 
 
 def until_many(how_many, count):
-    """Waits as long as there are more and more of them."""
+    """Waits for `count` as long as the number grows."""
     found = how_many()
     while found < count:
         before = found
@@ -296,11 +296,11 @@ def until_many(how_many, count):
 
 
 def until(holds):
-    limit = time.monotonic() + PATIENCE
+    limit = time.monotonic() + PROGRESS_TIMEOUT_S
     while not holds():
         if time.monotonic() > limit:
-            sys.exit(f"nothing has happened for {PATIENCE} s: is the server of the bank stuck?")
-        time.sleep(GLANCE)
+            sys.exit(f"no progress for {PROGRESS_TIMEOUT_S} s: is the server stuck?")
+        time.sleep(POLL_INTERVAL_S)
 
 
 def percentile(values, percent):
@@ -309,15 +309,15 @@ def percentile(values, percent):
 
 
 class Server:
-    """`protean server` in a process of its own, ready. It serves until the group is ended."""
+    """A ready `protean server` as a separate process, which runs until the group is killed."""
 
     def __init__(self, parts="teller projector", workers=1):
         self.workers = workers
-        words = [sys.executable, "-m", "protean", "server", "--domain", str(HERE / "bank.py")]
-        words += ["--workers", str(workers)]
+        command = [sys.executable, "-m", "protean", "server", "--domain", str(HERE / "bank.py")]
+        command += ["--workers", str(workers)]
         self.log = tempfile.TemporaryFile()
         self.process = subprocess.Popen(
-            words,
+            command,
             env=os.environ | {"BANK_PARTS": parts},
             stdin=subprocess.DEVNULL,
             stdout=self.log,
@@ -326,12 +326,12 @@ class Server:
         until(self.has_started)
 
     def has_started(self):
-        told = self.told()
+        output = self.output()
         if self.process.poll() is not None:
-            sys.exit("the server of the bank has ended:\n" + told[-2000:])
-        return told.count("engine.started") == self.workers
+            sys.exit("the server exited early:\n" + output[-2000:])
+        return output.count("engine.started") == self.workers
 
-    def told(self):
+    def output(self):
         self.log.seek(0)
         return self.log.read().decode(errors="replace")
 

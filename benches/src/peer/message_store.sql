@@ -1,6 +1,6 @@
--- What the client of Message DB asks of its server: the table, the keys, the order within a
--- category and the errors of Message DB 1.3 in the fewest steps, because nothing that
--- Protean for Python waits for should wait longer here than there.
+-- The server side that the client of Message DB needs: table, keys, order within a category
+-- and errors of Message DB 1.3, in as few steps as possible, so that Protean for Python never
+-- waits longer here than there.
 CREATE SCHEMA message_store;
 
 CREATE TABLE message_store.messages (
@@ -23,8 +23,7 @@ SELECT id::varchar, stream_name::varchar, type::varchar, position, global_positi
        data::varchar, metadata::varchar, time
 FROM message_store.messages;
 
--- Whoever writes to a category waits for the one before, so that its positions become
--- visible in their order.
+-- Writers to a category wait for each other, so that positions become visible in order.
 CREATE FUNCTION message_store.write_message(
     of_id text, of_stream text, of_type text, of_data jsonb, of_metadata jsonb, expected bigint
 ) RETURNS bigint LANGUAGE plpgsql AS $$
