@@ -1,86 +1,31 @@
 //! A server that loses its claims steps down, and another goes on where it was.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use protean::port::Counter;
 use protean_engine::Server;
-use tracing::field::{Field, Visit};
-use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
 
 use crate::shared::{fill, is_exact};
 use crate::tallies::{Bench, Fault, On};
+use crate::telemetry::Lines;
 use crate::unreliable::{Unreliable, Weather};
 
 const COUNT: i64 = 400;
 const GROUPS: [&str; 3] = ["bench.TallyCommands", "bench.SumProjector", "bench.NumbersProjector"];
 
-/// What is logged about claims on the thread of a test: `(claim, message)`, how often.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<BTreeMap<(String, String), usize>>>);
-
-impl Lines {
-    /// Of each group how often this was said of its claim.
-    fn of_groups(&self, message: &str) -> [usize; 3] {
-        let lines = self.0.lock().unwrap();
-        GROUPS.map(|group| {
-            let said = lines
-                .iter()
-                .filter(|((claim, what), _)| claim.starts_with(group) && what == message);
-            said.map(|(_, times)| times).sum()
-        })
-    }
-}
-
-#[derive(Default)]
-struct Line {
-    claim: String,
-    message: String,
-}
-
-impl Visit for Line {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        match field.name() {
-            "claim" => self.claim = format!("{value:?}"),
-            "message" => self.message = format!("{value:?}"),
-            _ => {}
-        }
-    }
-}
-
-impl Subscriber for Lines {
-    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() <= Level::INFO
-    }
-
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
-        Id::from_u64(1)
-    }
-
-    fn record(&self, _: &Id, _: &Record<'_>) {}
-
-    fn record_follows_from(&self, _: &Id, _: &Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut line = Line::default();
-        event.record(&mut line);
-        if !line.claim.is_empty() {
-            *self.0.lock().unwrap().entry((line.claim, line.message)).or_default() += 1;
-        }
-    }
-
-    fn enter(&self, _: &Id) {}
-
-    fn exit(&self, _: &Id) {}
+/// Of each group how often this was logged of its claim.
+fn of_groups(lines: &Lines, message: &str) -> [usize; 3] {
+    GROUPS.map(|group| {
+        let claim = format!("claim={group}@");
+        lines.with(message).iter().filter(|line| line.contains(&claim)).count()
+    })
 }
 
 /// Two servers of one domain under load.
 struct Pair {
     first: Bench,
     second: Bench,
-    lines: Lines,
 }
 
 impl Pair {
@@ -93,7 +38,7 @@ impl Pair {
             }
         }
         fill(&first, COUNT).await;
-        Self { first, second, lines: Lines::default() }
+        Self { first, second }
     }
 
     async fn handled(&self) -> u64 {
@@ -109,6 +54,7 @@ impl Pair {
     /// Lets the first server lead and the second stand by, takes the claims away amid the
     /// work, and does `more` a second later.
     async fn play(&self, more: impl AsyncFn()) {
+        let (lines, _logged) = Lines::capture();
         let all = async || self.handled().await == COUNT.cast_unsigned();
         let losing = async {
             self.until_handled(60).await;
@@ -116,27 +62,32 @@ impl Pair {
             tokio::time::sleep(Duration::from_secs(1)).await;
             more().await;
         };
+        // The second server outlives the first, so that no claim is free once more.
+        let first_ended = AtomicBool::new(false);
+        let first = async {
+            self.first.serve_until(all).await;
+            first_ended.store(true, Ordering::Relaxed);
+        };
         let second = async {
             self.until_handled(20).await;
-            self.second.serve_until(all).await;
+            self.second.serve_until(async || first_ended.load(Ordering::Relaxed)).await;
         };
-        tokio::join!(self.first.serve_until(all), second, losing);
-        self.first.drain().await;
-        is_exact(&self.first, COUNT).await;
-        assert_eq!(self.lines.of_groups("lost the claim, standing by"), [1; 3]);
+        tokio::join!(first, second, losing);
+        assert_eq!(of_groups(&lines, "lost the claim, standing by"), [1; 3]);
         assert_eq!(
-            self.lines.of_groups("another process has the claim, standing by"),
+            of_groups(&lines, "another process has the claim, standing by"),
             [1; 3],
             "the second server said it at its beginning, the first does not repeat itself"
         );
-        assert_eq!(self.lines.of_groups("took over the claim"), [1; 3]);
+        assert_eq!(of_groups(&lines, "took over the claim"), [1; 3]);
+        self.first.drain().await;
+        is_exact(&self.first, COUNT).await;
     }
 }
 
 /// Plays with a server that reads the log alone.
 async fn the_loser_starts_nothing_and_the_other_goes_on(on: On) {
     let pair = Pair::new(on).await;
-    let _logged = tracing::subscriber::set_default(pair.lines.clone());
     pair.play(async || {
         let started = pair.first.faults.calls().len();
         assert!(pair.handled().await < COUNT.cast_unsigned(), "there is work left");
@@ -166,7 +117,6 @@ async fn servers_that_share_go_on_and_retries_move_to_the_new_leader(on: On) {
             bench.faults.plan(number, Fault::Fail(1));
         }
     }
-    let _logged = tracing::subscriber::set_default(pair.lines.clone());
     pair.play(async || {}).await;
     for bench in [&pair.first, &pair.second] {
         assert!(!bench.faults.calls().is_empty(), "each of them has worked");
@@ -196,8 +146,7 @@ async fn in_memory_a_claim_is_lost_when_it_is_revoked_and_can_be_taken_again() {
         bench.faults.plan(number, Fault::Sleep(Duration::from_millis(5)));
     }
     fill(&bench, COUNT).await;
-    let lines = Lines::default();
-    let _logged = tracing::subscriber::set_default(lines.clone());
+    let (lines, _logged) = Lines::capture();
     let handled = async || bench.numbers().await.count(Counter::Handled);
     let server = Server::new(bench.domain.clone()).run(async {
         for count in [40, 80, 120] {
@@ -218,6 +167,6 @@ async fn in_memory_a_claim_is_lost_when_it_is_revoked_and_can_be_taken_again() {
     server.await.unwrap();
     bench.drain().await;
     is_exact(&bench, COUNT).await;
-    assert_eq!(lines.of_groups("lost the claim, standing by"), [0, 0, 3]);
-    assert_eq!(lines.of_groups("took over the claim"), [0, 0, 3]);
+    assert_eq!(of_groups(&lines, "lost the claim, standing by"), [0, 0, 3]);
+    assert_eq!(of_groups(&lines, "took over the claim"), [0, 0, 3]);
 }

@@ -1,10 +1,11 @@
 //! What log lines say about a message, whichever way it is processed.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use protean::{DomainBuilder, Error, Failure, Handled, event_handler};
 use tracing::subscriber::DefaultGuard;
+use tracing::{Dispatch, Subscriber};
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::tallies::{Add, Added, Bench, On, Tally};
@@ -27,7 +28,7 @@ impl Speaker {
 
 /// Every line that this thread logs.
 #[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Lines {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -48,22 +49,26 @@ impl<'a> MakeWriter<'a> for Lines {
 }
 
 impl Lines {
-    fn capture() -> (Self, DefaultGuard) {
+    pub(crate) fn capture() -> (Self, DefaultGuard) {
+        // With one subscriber alone `tracing` asks the thread that first reaches a line
+        // whether it is of interest: one of another test, which has none, would say no.
+        static ANOTHER: LazyLock<Dispatch> =
+            LazyLock::new(|| Dispatch::new(subscriber(Lines::default())));
+        LazyLock::force(&ANOTHER);
         let lines = Self::default();
-        let subscriber = tracing_subscriber::fmt()
-            .with_max_level(tracing::Level::DEBUG)
-            .with_ansi(false)
-            .without_time()
-            .with_writer(lines.clone())
-            .finish();
-        (lines, tracing::subscriber::set_default(subscriber))
+        (lines.clone(), tracing::subscriber::set_default(subscriber(lines)))
     }
 
     /// The lines with this text.
-    fn with(&self, text: &str) -> Vec<String> {
+    pub(crate) fn with(&self, text: &str) -> Vec<String> {
         let all = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
         all.lines().filter(|line| line.contains(text)).map(str::to_owned).collect()
     }
+}
+
+fn subscriber(lines: Lines) -> impl Subscriber + Send + Sync {
+    let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG);
+    subscriber.with_ansi(false).without_time().with_writer(lines).finish()
 }
 
 fn bench(before: &str) -> Bench {
