@@ -15,7 +15,7 @@
 //! A process that does not lead asks for the claim every [`ASK_INTERVAL`]. What it becomes
 //! is logged when it changes, not each time it asks.
 //!
-//! A leader steps down when its claim is [lost](Claim::lost): its [`Term`] is over, so it
+//! A leader steps down when its claim is [lost](Claim::lost): its [`LeaderTerm`] is over, so it
 //! starts nothing more, and what already runs is committed. Its successor may be at work by
 //! then; of two that settle one message the marks in the store let one through. Once the
 //! work has ended, the process stands by like any other, and may lead again.
@@ -77,12 +77,12 @@ impl State {
 
 /// The time during which a process leads.
 #[derive(Clone)]
-pub(crate) struct Term {
+pub(crate) struct LeaderTerm {
     over: CancellationToken,
     lost: CancellationToken,
 }
 
-impl Term {
+impl LeaderTerm {
     fn within(stop: &CancellationToken) -> Self {
         Self { over: stop.child_token(), lost: CancellationToken::new() }
     }
@@ -127,12 +127,12 @@ impl Leadership {
     pub(crate) async fn run<F>(
         mut self,
         stop: &CancellationToken,
-        work: impl Fn(Box<dyn Claim>, Term) -> F,
+        work: impl Fn(Box<dyn Claim>, LeaderTerm) -> F,
     ) where
         F: Future<Output = ()>,
     {
         while let Some(claim) = self.win(stop).await {
-            let (lost, term) = (claim.lost(), Term::within(stop));
+            let (lost, term) = (claim.lost(), LeaderTerm::within(stop));
             let mut work = pin!(work(claim, term.clone()));
             tokio::select! {
                 biased;

@@ -18,7 +18,7 @@ use tracing::{error, info, warn};
 
 use crate::dead_letters::DlqPublisher;
 use crate::inbox;
-use crate::leadership::{Leadership, Term};
+use crate::leadership::{LeaderTerm, Leadership};
 use crate::maintenance::maintain;
 use crate::observe::HealthPage;
 use crate::observe::metrics::{GroupMetrics, Metrics, Role};
@@ -226,7 +226,7 @@ impl GroupReader {
         let metrics = Arc::clone(&self.metrics);
         let leadership = self.leadership().observed(move |state| metrics.take(Role::of(state)));
         let reader = &self;
-        let work = |claim: Box<dyn Claim>, term: Term| async move {
+        let work = |claim: Box<dyn Claim>, term: LeaderTerm| async move {
             let Some(left) = recall(&reader.runner, claim.left(), term.over()).await else {
                 return;
             };
@@ -244,7 +244,7 @@ impl GroupReader {
         let worker = self.worker(Source::Broker(Box::new(reads)));
         let ended = self.stop.child_token();
         let (reader, changes) = (&self, &changes);
-        let work = |claim: Box<dyn Claim>, term: Term| async move {
+        let work = |claim: Box<dyn Claim>, term: LeaderTerm| async move {
             let Some(left) = recall(&reader.runner, claim.left(), term.over()).await else {
                 return;
             };

@@ -58,7 +58,7 @@ pub use protean_macros::event;
 /// ```
 pub use protean_macros::command;
 
-/// Declares a query for a [query handler](macro@query_handler).
+/// Declares a query for a [query handler](macro@crate::query_handler).
 ///
 /// ```
 /// use protean::{model::Query, query};
@@ -217,7 +217,7 @@ pub use protean_macros::entity;
 /// ```
 pub use protean_macros::value_object;
 
-/// Declares a projection: a read model that a [projector](macro@projector) maintains.
+/// Declares a projection: a read model that a [projector](macro@crate::projector) maintains.
 ///
 /// ```
 /// use protean::prelude::*;

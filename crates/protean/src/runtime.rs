@@ -2,8 +2,8 @@
 
 /// A domain, wired and ready to use.
 ///
-/// [`process`](Self::process) handles one command, [`process_all`](Self::process_all) accepts
-/// many, [`dispatch`](Self::dispatch) answers a query.
+/// [`process`](crate::Domain::process) handles one command, [`process_all`](crate::Domain::process_all) accepts
+/// many, [`dispatch`](crate::Domain::dispatch) answers a query.
 ///
 /// ```
 /// # use protean::prelude::*;
@@ -54,7 +54,7 @@ pub use protean_core::domain::Domain;
 
 /// Builds a [`Domain`]; [`domain()`](fn@crate::domain) makes one with every provider.
 ///
-/// [`build`](Self::build) checks wiring and configuration, and reports all faults at once:
+/// [`build`](crate::DomainBuilder::build) checks wiring and configuration, and reports all faults at once:
 ///
 /// ```
 /// use protean::prelude::*;

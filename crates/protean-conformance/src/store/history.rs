@@ -26,7 +26,7 @@ pub const THINGS: [&str; 3] = ["t", "u", "v"];
 
 /// One thing that happens to a store.
 #[derive(Clone, Debug)]
-pub enum Step {
+pub enum Operation {
     /// A list of units of one lane is committed.
     Commit {
         /// Whether it is bulk work.
@@ -66,11 +66,11 @@ enum Part {
 }
 
 /// Histories of up to a dozen steps.
-pub fn histories() -> impl Strategy<Value = Vec<Step>> {
+pub fn histories() -> impl Strategy<Value = Vec<Operation>> {
     let units = vec(planned(), 1..6);
     let commit =
-        (proptest::bool::ANY, units).prop_map(|(bulk, units)| Step::Commit { bulk, units });
-    let enrol = prop_oneof![Just(Start::Head), Just(Start::Beginning)].prop_map(Step::Enrol);
+        (proptest::bool::ANY, units).prop_map(|(bulk, units)| Operation::Commit { bulk, units });
+    let enrol = prop_oneof![Just(Start::Head), Just(Start::Beginning)].prop_map(Operation::Enrol);
     vec(prop_oneof![9 => commit, 1 => enrol], 1..12)
 }
 
@@ -133,8 +133,8 @@ fn parking() -> impl Strategy<Value = Part> {
     let take = (group(), pick()).prop_map(|(group, pick)| Part::Take { group, pick });
     let release = (group(), select(&STREAMS[..]), 0..9_i64)
         .prop_map(|(group, stream, due)| Part::Release { group, stream, due });
-    let bury = (group(), pick()).prop_map(|(group, pick)| Part::Bury { group, pick });
-    prop_oneof![5 => keep, 1 => take, 1 => release, 1 => bury]
+    let add_dead = (group(), pick()).prop_map(|(group, pick)| Part::Bury { group, pick });
+    prop_oneof![5 => keep, 1 => take, 1 => release, 1 => add_dead]
 }
 
 /// What a store holds when a list is made for it.
@@ -260,7 +260,7 @@ impl Scene<'_> {
                 due: at(*due),
             }),
             Part::Bury { group, pick } => match reference(pick) {
-                Some(message) => draft.bury(group, message),
+                Some(message) => draft.add_dead(group, message),
                 None => draft,
             },
             Part::Count { group, counter, count } => draft.count(group, *counter, *count),

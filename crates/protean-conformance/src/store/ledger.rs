@@ -130,7 +130,7 @@ pub async fn standing_counts_what_was_settled_out_of_order(store: Arc<dyn Store>
         .count(READER, Counter::Handled, 1)
         .count(READER, Counter::Ignored, 1)
         .park(keep(READER, &messages[3], 1, Some(at(1))))
-        .bury(READER, messages[5].clone());
+        .add_dead(READER, messages[5].clone());
     places(&commit_one(&*store, settled).await);
     let found = group_status(&*store, READER).await?;
     let lane = &found.lanes[0];
@@ -226,7 +226,7 @@ pub async fn forgetting_a_group_leaves_nothing_of_it(store: Arc<dyn Store>) -> R
     let a = MessageRef::from(&recorded(&*store, &account("a"), NORMAL).await);
     let b = MessageRef::from(&recorded(&*store, &account("b"), NORMAL).await);
     for group in [READER, OTHER] {
-        let draft = unit().park(keep(group, &a, 1, Some(at(1)))).bury(group, b.clone());
+        let draft = unit().park(keep(group, &a, 1, Some(at(1)))).add_dead(group, b.clone());
         let draft = draft.mark(group, NORMAL, At::UpTo(1)).mark(group, NORMAL, At::Only(2));
         let draft = draft.step(group, &account("c"), 0).count(group, Counter::Handled, 4);
         places(&commit_one(&*store, draft).await);

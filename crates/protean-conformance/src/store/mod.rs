@@ -26,12 +26,12 @@
 #![expect(missing_docs, reason = "the name of a fact says all of it")]
 
 pub mod commit;
+pub mod dead_letters;
 pub mod find;
 pub mod history;
 pub mod keys;
 pub mod lanes;
 pub mod ledger;
-pub mod letters;
 pub mod log;
 pub mod marks;
 pub mod model;
@@ -110,7 +110,7 @@ macro_rules! store_suite {
                 every_group_that_was_enrolled_is_told,
                 forgetting_a_group_leaves_nothing_of_it,
             ],
-            letters: [
+            dead_letters: [
                 a_letter_tells_all_about_its_message,
                 letters_are_read_page_by_page,
                 rejects_taking_what_is_not_dead,

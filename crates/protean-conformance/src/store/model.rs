@@ -11,7 +11,7 @@ use protean_port::port::{
     Changes, Find, LaneRead, Outcome, ParkedRead, RowChange, RowQuery, Store,
 };
 
-use super::history::{GROUPS, LATE, STREAMS, Step, THINGS, drafts, histories};
+use super::history::{GROUPS, LATE, Operation, STREAMS, THINGS, drafts, histories};
 use super::sample::{
     Draft, account, accounts, at, commit_all, lane_read, parked_read, registration, registrations,
     tables, things,
@@ -41,15 +41,15 @@ pub(crate) fn runner() -> TestRunner {
     TestRunner::new(Config { cases, failure_persistence: None, max_shrink_iters: 2000, ..config })
 }
 
-async fn agree(store: &dyn Store, history: &[Step]) -> Result<(), String> {
+async fn agree(store: &dyn Store, history: &[Operation]) -> Result<(), String> {
     let model = MemoryStore::new();
     for store in [store, &model] {
         read(store.prepare(&tables(), &registrations()).await)?;
     }
     for (number, step) in history.iter().enumerate() {
         let drafts = match step {
-            Step::Commit { bulk, units } => read(drafts(&model, *bulk, units).await)?,
-            Step::Enrol(start) => {
+            Operation::Commit { bulk, units } => read(drafts(&model, *bulk, units).await)?,
+            Operation::Enrol(start) => {
                 for store in [store, &model] {
                     read(store.prepare(&[], &[registration(LATE, *start)]).await)?;
                 }

@@ -122,7 +122,7 @@ pub async fn a_failing_part_changes_nothing_at_all(store: Arc<dyn Store>) -> Res
             .mark(READER, Priority::BULK, At::Appended(1))
             .park(take(READER, &first))
             .park(keep(READER, &second, 2, Some(at(1))))
-            .bury("quiet", first.clone())
+            .add_dead("quiet", first.clone())
             .count(READER, Counter::Handled, 5)
             // Twice the same, to see that they are taken back in the right order.
             .count(READER, Counter::Handled, 2)

@@ -156,7 +156,7 @@ pub async fn release_leaves_other_rows_alone(store: Arc<dyn Store>) -> Result {
     let [ab] = written(&*store, &account("ab")).await;
     let [dead] = written(&*store, &account("a")).await;
     let draft = unit().park(keep(READER, &ab, 1, None)).park(keep(OTHER, &a, 1, None));
-    apply(&*store, draft.bury(READER, dead)).await;
+    apply(&*store, draft.add_dead(READER, dead)).await;
     let release =
         |group: &str| Park::Release { group: group.into(), stream: account("a"), due: at(10) };
     apply(&*store, unit().park(release(READER))).await;
@@ -188,13 +188,13 @@ pub async fn a_dead_message_blocks_and_is_not_parked(store: Arc<dyn Store>) -> R
     let [a, b] = written(&*store, &stream).await;
     let draft = unit().park(keep(READER, &a, 2, Some(at(1)))).park(keep(OTHER, &a, 2, Some(at(1))));
     apply(&*store, draft.park(keep(READER, &b, 0, None))).await;
-    apply(&*store, unit().bury(READER, a.clone())).await;
+    apply(&*store, unit().add_dead(READER, a.clone())).await;
     assert_eq!((page(&*store, 9, 9).await?, held(&*store).await?), ((vec![], None), (1, 1)));
     assert!(store.blocked(READER, &stream, 1).await?);
     assert!(!store.blocked(READER, &stream, 0).await?);
     assert_stale(&commit_one(&*store, unit().park(take(READER, &a))).await);
     assert_eq!(store.parked(parked_read(OTHER, at(9), 9)).await?.due.len(), 1);
-    apply(&*store, unit().bury(READER, a)).await;
+    apply(&*store, unit().add_dead(READER, a)).await;
     assert_eq!(held(&*store).await?, (1, 1));
     Ok(())
 }
@@ -202,7 +202,7 @@ pub async fn a_dead_message_blocks_and_is_not_parked(store: Arc<dyn Store>) -> R
 pub async fn a_skipped_dead_message_is_in_nobodys_way(store: Arc<dyn Store>) -> Result {
     let stream = account("a");
     let [a, b, c, d] = written(&*store, &stream).await;
-    apply(&*store, unit().bury(READER, a)).await;
+    apply(&*store, unit().add_dead(READER, a)).await;
     assert!(store.blocked(READER, &stream, 1).await?);
     apply(&*store, unit().step(READER, &stream, 0)).await;
     for position in 0..4 {
@@ -225,10 +225,10 @@ pub async fn a_group_from_the_head_is_not_held_by_what_was_before(store: Arc<dyn
     let [a, b, c] = written(&*store, &stream).await;
     store.prepare(&[], &[registration("late", Start::Head)]).await?;
     let [d] = written(&*store, &stream).await;
-    apply(&*store, unit().bury("late", a).park(keep("late", &b, 1, Some(at(1))))).await;
+    apply(&*store, unit().add_dead("late", a).park(keep("late", &b, 1, Some(at(1))))).await;
     assert!(!store.blocked("late", &stream, 3).await?);
     assert_stale(&commit_one(&*store, unit().park(hold("late", &d))).await);
-    apply(&*store, unit().park(keep("late", &d, 1, Some(at(1)))).bury("late", c)).await;
+    apply(&*store, unit().park(keep("late", &d, 1, Some(at(1)))).add_dead("late", c)).await;
     assert!(!store.blocked("late", &stream, 3).await?);
     assert!(store.blocked("late", &stream, 4).await?);
     Ok(())
@@ -256,7 +256,7 @@ pub async fn a_message_is_held_only_while_something_is_in_its_way(store: Arc<dyn
     let [a, b, c] = written(&*store, &account("a")).await;
     assert_stale(&commit_one(&*store, unit().park(hold(READER, &b))).await);
     apply(&*store, unit().park(keep(READER, &a, 1, Some(at(50)))).park(hold(READER, &b))).await;
-    let draft = unit().bury(READER, a).park(hold(READER, &c));
+    let draft = unit().add_dead(READER, a).park(hold(READER, &c));
     apply(&*store, draft).await;
     assert_eq!((page(&*store, 100, 9).await?, held(&*store).await?), ((vec![], None), (2, 1)));
     Ok(())

@@ -208,7 +208,7 @@ impl Draft {
     }
 
     /// Gives a message up.
-    pub fn bury(self, group: &str, message: MessageRef) -> Self {
+    pub fn add_dead(self, group: &str, message: MessageRef) -> Self {
         let (group, reason) = (group.into(), "it cannot be handled".to_owned());
         let buried = Dead::Add { group, message, attempts: 3, reason, time: at(0), in_turn: false };
         self.with(|changes| changes.dead.push(buried))

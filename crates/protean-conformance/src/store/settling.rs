@@ -68,12 +68,12 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
         .prop_map(|(pick, counter)| Deed::Settle { pick, counter });
     let park =
         (pick(), proptest::option::of(0..9_i64)).prop_map(|(pick, due)| Deed::Park { pick, due });
-    let bury = pick().prop_map(|pick| Deed::Bury { pick });
+    let add_dead = pick().prop_map(|pick| Deed::Bury { pick });
     let again = (pick(), select(&[End::Handled, End::Parked, End::Dead][..]))
         .prop_map(|(pick, end)| Deed::Again { pick, end });
     let late = proptest::strategy::Just(Deed::Late);
     let fresh = prop_oneof![6 => append, 2 => settled, 4 => settle];
-    let deed = prop_oneof![12 => fresh, 2 => park, 1 => bury, 3 => again, 1 => late];
+    let deed = prop_oneof![12 => fresh, 2 => park, 1 => add_dead, 3 => again, 1 => late];
     vec(deed, 1..40)
 }
 
@@ -131,7 +131,7 @@ async fn draft(store: &dyn Store, deed: &Deed, open: &[Delivery]) -> Result<Opti
             settled(open, message).park(keep(READER, &reference, 1, due.map(at)))
         }),
         Deed::Bury { pick } => picked(pick).map(|message| {
-            settled(open, message).bury(READER, MessageRef::from(&message.recorded))
+            settled(open, message).add_dead(READER, MessageRef::from(&message.recorded))
         }),
         Deed::Again { pick, end } => again(store, *pick, *end).await?,
         Deed::Late => {
@@ -166,6 +166,6 @@ async fn again(store: &dyn Store, pick: usize, end: End) -> Result<Option<Draft>
     Ok(Some(match end {
         End::Handled => unit().park(take(READER, &message)).count(READER, Counter::Handled, 1),
         End::Parked => unit().park(keep(READER, &message, attempts, Some(at(5)))),
-        End::Dead => unit().bury(READER, message),
+        End::Dead => unit().add_dead(READER, message),
     }))
 }

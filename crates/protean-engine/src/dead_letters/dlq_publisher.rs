@@ -23,7 +23,7 @@ use tracing::warn;
 
 use super::dlq_entry::{self, DlqKey};
 use super::dlq_index::DlqIndex;
-use crate::leadership::{Leadership, Term};
+use crate::leadership::{LeaderTerm, Leadership};
 use crate::source::names::stream;
 
 /// How many dead letters are in memory at once.
@@ -53,7 +53,7 @@ impl DlqPublisher {
             return;
         }
         let name = format!("{}.dlq", self.domain.name());
-        let work = |claim, term: Term| async move {
+        let work = |claim, term: LeaderTerm| async move {
             self.work(tick, term.over()).await;
             drop(claim);
         };

@@ -26,7 +26,7 @@ use tracing::{info, warn};
 
 use self::foreign_stream::ForeignStream;
 use self::inbox_reader::{InboxReader, pause};
-use crate::leadership::{Leadership, Term};
+use crate::leadership::{LeaderTerm, Leadership};
 
 /// The wait before a broker that is unavailable is opened again.
 const BROKER_RETRY_DELAY: Duration = Duration::from_millis(500);
@@ -88,7 +88,7 @@ pub(crate) fn failure(ended: Result<Result, JoinError>) -> Option<Error> {
 async fn run(stream: ForeignStream, stop: CancellationToken) -> Result {
     let Some(broker) = open(&stream, &stop).await? else { return Ok(()) };
     let leadership = Leadership::new(Arc::clone(&stream.store), stream.claim_name());
-    let work = |claim, term: Term| {
+    let work = |claim, term: LeaderTerm| {
         InboxReader::new(&stream, Arc::clone(&broker), claim, term.over().clone()).work()
     };
     leadership.run(&stop, work).await;

@@ -31,7 +31,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use crate::leadership::{Leadership, Term};
+use crate::leadership::{LeaderTerm, Leadership};
 pub use outbox::{Outbox, Refused, RelayStatus};
 pub use plan::{RelayPlan, RelayRoute};
 use publish_loop::PublishLoop;
@@ -66,7 +66,7 @@ impl Relay {
     /// Cancel safe: nothing is lost, though the page in hand may be published again.
     pub async fn run(&self, stop: CancellationToken) {
         let leadership = Leadership::new(Arc::clone(&self.store), Arc::clone(&self.plan.name));
-        let work = |claim, term: Term| async move { self.work(claim, term.over()).await };
+        let work = |claim, term: LeaderTerm| async move { self.work(claim, term.over()).await };
         leadership.run(&stop, work).await;
     }
 

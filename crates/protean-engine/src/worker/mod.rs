@@ -40,7 +40,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use self::read_scheduler::{ReadScheduler, Wanted};
-use crate::leadership::Term;
+use crate::leadership::LeaderTerm;
 use crate::observe::metrics::GroupMetrics;
 use crate::per_lane::PerLane;
 use crate::source::Source;
@@ -48,7 +48,7 @@ use crate::source::shared_reads::{LeadershipChange, SharedEvent};
 use crate::worker::conflicts::Conflicts;
 use crate::worker::in_flight::InFlight;
 use crate::worker::pipeline::Pipeline;
-use crate::worker::runner::{HandlerRunner, Ran, Turn};
+use crate::worker::runner::{HandlerRunner, Ran, Slot};
 use crate::worker::steady::Steady;
 
 /// The wait before a store that failed is asked again.
@@ -138,7 +138,12 @@ impl Worker {
     /// Works under a claim until its term is over, and then until what runs has ended
     /// and is committed. With the claim come the messages that its holder before has left
     /// in flight; they are parked.
-    pub(crate) async fn lead(mut self, claim: Box<dyn Claim>, left: Vec<Delivery>, term: Term) {
+    pub(crate) async fn lead(
+        mut self,
+        claim: Box<dyn Claim>,
+        left: Vec<Delivery>,
+        term: LeaderTerm,
+    ) {
         self.adopt(claim, left);
         self.work_until(term.over(), Some(&term)).await;
     }
@@ -149,8 +154,8 @@ impl Worker {
         self.work_until(stop, None).await;
     }
 
-    async fn work_until(mut self, stop: &CancellationToken, term: Option<&Term>) {
-        let is_lost = || term.is_some_and(Term::is_lost);
+    async fn work_until(mut self, stop: &CancellationToken, term: Option<&LeaderTerm>) {
+        let is_lost = || term.is_some_and(LeaderTerm::is_lost);
         let mut commits = self.runner.store.commits();
         loop {
             self.clock.tick(self.runner.domain.clock());
@@ -275,8 +280,8 @@ impl Worker {
                 self.in_flight.expect(self.lanes.ahead(lane, MAX_NOTED_AHEAD));
             }
             let pipeline = &mut self.pipelines[lane];
-            let (overlay, turn) = (pipeline.overlay(), Turn { lane, since: pipeline.begin() });
-            let running = self.runner.clone().run(turn, delivery, overlay);
+            let (overlay, slot) = (pipeline.overlay(), Slot { lane, since: pipeline.begin() });
+            let running = self.runner.clone().run(slot, delivery, overlay);
             let ran = running.map(|ran| Event::Ran(Box::new(ran)));
             self.under_way.push(Box::pin(ran));
         }

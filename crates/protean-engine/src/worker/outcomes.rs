@@ -13,21 +13,21 @@ use crate::failpoint::reached;
 use crate::source::log_source::ParkedSource;
 use crate::worker::breaker::End;
 use crate::worker::pipeline::{LeftOut, Marking};
-use crate::worker::runner::{Judged, Ran, Step, Turn};
+use crate::worker::runner::{Judged, Ran, RunResult, Slot};
 
 impl Worker {
     /// Settles what a turn has run, and frees its slot.
     pub(super) fn ran(&mut self, ran: Ran) {
-        let Ran { turn, delivery, step } = ran;
-        let lane = turn.lane;
-        if let Step::First(first) = step {
-            return self.run_first(turn, delivery, first);
+        let Ran { slot, delivery, result } = ran;
+        let lane = slot.lane;
+        if let RunResult::First(first) = result {
+            return self.run_first(slot, delivery, first);
         }
         self.lanes.returned(lane, delivery.recorded.message.stream.as_str());
         self.in_flight.end(delivery.recorded.position);
-        match step {
-            Step::First(_) => {}
-            Step::Unknown(error) => {
+        match result {
+            RunResult::First(_) => {}
+            RunResult::Unknown(error) => {
                 // The handler was not called.
                 let verdict = Verdict::Unavailable(error.to_string());
                 let marking = marking(&delivery, &verdict);
@@ -35,13 +35,13 @@ impl Worker {
                 self.clear(&delivery.recorded);
                 self.settle(lane, delivery, verdict.into(), marking);
             }
-            Step::Itself(judged) => {
+            RunResult::Itself(judged) => {
                 self.clear(&delivery.recorded);
                 self.judge(lane, &judged);
                 let marking = marking(&delivery, &judged.verdict);
                 self.settle(lane, delivery, judged, marking);
             }
-            Step::Before(before, judged) => {
+            RunResult::Before(before, judged) => {
                 self.in_flight.end(before.recorded.position);
                 self.clear(&delivery.recorded);
                 self.judge(lane, &judged);
@@ -53,16 +53,16 @@ impl Worker {
                 }
             }
         }
-        self.pipelines[lane].end(turn.since);
+        self.pipelines[lane].end(slot.since);
     }
 
     /// Uses the turn of a delivery for one before it in its stream, which is
     /// noted first: it is the one that runs.
-    fn run_first(&mut self, turn: Turn, delivery: Delivery, first: Box<Delivery>) {
+    fn run_first(&mut self, slot: Slot, delivery: Delivery, first: Box<Delivery>) {
         self.in_flight.begin(first.recorded.position);
         self.note();
-        let overlay = self.pipelines[turn.lane].overlay();
-        let running = self.runner.clone().run_first(turn, delivery, first, overlay);
+        let overlay = self.pipelines[slot.lane].overlay();
+        let running = self.runner.clone().run_first(slot, delivery, first, overlay);
         let ran = running.map(|ran| Event::Ran(Box::new(ran)));
         self.under_way.push(Box::pin(ran));
     }

@@ -23,7 +23,7 @@ pub(crate) struct HandlerRunner {
 
 /// A slot of a lane that the scheduler gave to a delivery.
 #[derive(Clone, Copy)]
-pub(crate) struct Turn {
+pub(crate) struct Slot {
     pub(crate) lane: Lane,
     /// What the pipeline of the lane had taken in when the turn began.
     pub(crate) since: Sequence,
@@ -31,14 +31,14 @@ pub(crate) struct Turn {
 
 /// A turn that has ended.
 pub(crate) struct Ran {
-    pub(crate) turn: Turn,
+    pub(crate) slot: Slot,
     /// The delivery that had the turn.
     pub(crate) delivery: Delivery,
-    pub(crate) step: Step,
+    pub(crate) result: RunResult,
 }
 
 /// What a turn has run.
-pub(crate) enum Step {
+pub(crate) enum RunResult {
     /// The delivery itself.
     Itself(Judged),
     /// Nothing yet: this one before it in its stream, which its group has not
@@ -67,30 +67,30 @@ impl HandlerRunner {
     /// Uses a turn to run its delivery on top of what the units of its lane have written.
     pub(crate) async fn run(
         self,
-        turn: Turn,
+        slot: Slot,
         delivery: Delivery,
         overlay: Arc<Mutex<Overlay>>,
     ) -> Ran {
-        let step = match self.course_of(&delivery, &overlay).await {
-            Ok(NextStep::Now) => Step::Itself(self.handle(&delivery, overlay).await),
-            Ok(NextStep::First(first)) => Step::First(first),
-            Ok(NextStep::Duplicate) => Step::Itself(Verdict::Duplicate.into()),
-            Ok(NextStep::Hold) => Step::Itself(Verdict::Held.into()),
-            Err(error) => Step::Unknown(error),
+        let result = match self.course_of(&delivery, &overlay).await {
+            Ok(NextStep::Now) => RunResult::Itself(self.handle(&delivery, overlay).await),
+            Ok(NextStep::First(first)) => RunResult::First(first),
+            Ok(NextStep::Duplicate) => RunResult::Itself(Verdict::Duplicate.into()),
+            Ok(NextStep::Hold) => RunResult::Itself(Verdict::Held.into()),
+            Err(error) => RunResult::Unknown(error),
         };
-        Ran { turn, delivery, step }
+        Ran { slot, delivery, result }
     }
 
     /// Uses a turn to run the message that has to run before its delivery.
     pub(crate) async fn run_first(
         self,
-        turn: Turn,
+        slot: Slot,
         delivery: Delivery,
         first: Box<Delivery>,
         overlay: Arc<Mutex<Overlay>>,
     ) -> Ran {
         let judged = self.handle(&first, overlay).await;
-        Ran { turn, delivery, step: Step::Before(first, judged) }
+        Ran { slot, delivery, result: RunResult::Before(first, judged) }
     }
 
     async fn handle(&self, delivery: &Delivery, overlay: Arc<Mutex<Overlay>>) -> Judged {

@@ -60,7 +60,7 @@ pub(crate) fn configured(file: &Path, faults: &Faults, more: &str) -> DomainBuil
          [server.event_store_subscription]\nmax_retries = 2\nretry_delay_seconds = 0.2\n{more}",
         file.display()
     );
-    let builder = protean::domain("bench").config(&config).aggregate::<Tally>();
+    let builder = protean::domain("harness").config(&config).aggregate::<Tally>();
     let builder = builder.register(TallyCommandHandler).register(SumProjector);
     builder.register(NumbersProjector(faults.clone()))
 }

@@ -8,7 +8,7 @@ use protean::message::Priority;
 use protean::port::Counter;
 
 use crate::on_every_stack;
-use crate::tallies::{Add, Bench, Fault, Faults, Forwarder, On};
+use crate::tallies::{Add, Fault, Faults, Forwarder, Harness, On};
 
 on_every_stack! {
     both_ways_of_processing_count_alike
@@ -18,16 +18,16 @@ on_every_stack! {
 /// Everything is processed at once, in the caller's task.
 const AT_ONCE: &str = "command_processing = \"sync\"\nevent_processing = \"sync\"\n";
 
-fn synchronous(on: On) -> Bench {
-    Bench::rewritten(on, |base| format!("{AT_ONCE}{base}"), |builder| builder)
+fn synchronous(on: On) -> Harness {
+    Harness::rewritten(on, |base| format!("{AT_ONCE}{base}"), |builder| builder)
 }
 
 /// The account of each group: its counters, its dead letters, what is parked.
-async fn accounts(bench: &Bench) -> BTreeMap<String, (BTreeMap<Counter, u64>, u64, u64)> {
-    bench.assert_closes().await;
+async fn accounts(harness: &Harness) -> BTreeMap<String, (BTreeMap<Counter, u64>, u64, u64)> {
+    harness.assert_closes().await;
     let mut accounts = BTreeMap::new();
-    for group in bench.domain.groups() {
-        let standing = bench.group_status(&group.name).await;
+    for group in harness.domain.groups() {
+        let standing = harness.group_status(&group.name).await;
         let (dead, parked) = (standing.dead(), standing.parked());
         accounts.insert(group.name.to_string(), (standing.counts, dead, parked));
     }
@@ -36,11 +36,11 @@ async fn accounts(bench: &Bench) -> BTreeMap<String, (BTreeMap<Counter, u64>, u6
 
 /// Commands of two instances, one of them sent twice under its key, one whose
 /// event a projector refuses.
-async fn send(bench: &Bench) {
-    bench.faults.plan(13, Fault::Reject);
+async fn send(harness: &Harness) {
+    harness.faults.plan(13, Fault::Reject);
     for (number, tally) in [(1, "a"), (2, "b"), (3, "a"), (3, "a"), (13, "c")] {
         let command = Add { tally: tally.into(), number };
-        let sent = bench.domain.process(command).idempotency_key(format!("row-{number}"));
+        let sent = harness.domain.process(command).idempotency_key(format!("row-{number}"));
         let ended = sent.priority(Priority::LOW).await;
         assert!(ended.is_ok() || number == 13, "{ended:?}");
     }
@@ -49,41 +49,41 @@ async fn send(bench: &Bench) {
 async fn both_ways_of_processing_count_alike(on: On) {
     let at_once = synchronous(on);
     send(&at_once).await;
-    let later = Bench::new(on);
+    let later = Harness::new(on);
     send(&later).await;
     later.drain().await;
     let found = accounts(&at_once).await;
     let handled = |count| BTreeMap::from([(Counter::Handled, count)]);
     let expected = [
-        ("bench.NumbersProjector", (handled(3), 1, 0)),
-        ("bench.SumProjector", (handled(4), 0, 0)),
-        ("bench.TallyCommands", (handled(4), 0, 0)),
+        ("harness.NumbersProjector", (handled(3), 1, 0)),
+        ("harness.SumProjector", (handled(4), 0, 0)),
+        ("harness.TallyCommands", (handled(4), 0, 0)),
     ];
     assert_eq!(found, expected.map(|(name, account)| (name.to_owned(), account)).into());
     assert_eq!(found, accounts(&later).await);
 }
 
 async fn a_synchronous_command_that_fails_counts_nothing(on: On) {
-    let bench = synchronous(on);
-    let before = accounts(&bench).await;
+    let harness = synchronous(on);
+    let before = accounts(&harness).await;
     let command = Add { tally: "a".into(), number: -1 };
-    let refused = bench.domain.process(command).idempotency_key("row").synchronous().await;
+    let refused = harness.domain.process(command).idempotency_key("row").synchronous().await;
     assert!(refused.unwrap_err().is_invalid());
-    assert_eq!(accounts(&bench).await, before);
+    assert_eq!(accounts(&harness).await, before);
     let command = Add { tally: "a".into(), number: 1 };
-    bench.domain.process(command).idempotency_key("row").synchronous().await.unwrap();
+    harness.domain.process(command).idempotency_key("row").synchronous().await.unwrap();
 }
 
 #[tokio::test]
 async fn a_command_that_a_handler_issues_counts_alike() {
     let with = |before: &'static str| {
         let more = |builder: DomainBuilder| builder.register(Forwarder(Faults::default()));
-        Bench::rewritten(On::Memory, |base| format!("{before}{base}"), more)
+        Harness::rewritten(On::Memory, |base| format!("{before}{base}"), more)
     };
     let (at_once, later) = (with(AT_ONCE), with(""));
-    for bench in [&at_once, &later] {
+    for harness in [&at_once, &later] {
         let command = Add { tally: "a".into(), number: 1 };
-        bench.domain.process(command).await.unwrap();
+        harness.domain.process(command).await.unwrap();
     }
     later.drain().await;
     assert_eq!(accounts(&at_once).await, accounts(&later).await);

@@ -48,9 +48,9 @@ async fn a_server_that_ends_at_a_step() {
 }
 
 /// What each row holds is what its group has counted, in the same transaction.
-async fn assert_nothing_half_done(domain: &Domain, told: &str) {
+async fn assert_nothing_half_done(domain: &Domain, text: &str) {
     let report = protean_engine::verify(domain).await.unwrap();
-    assert!(report.closes, "{told}: {report:?}");
+    assert!(report.closes, "{text}: {report:?}");
     let store = domain.store().await.unwrap();
     let handled = async |name: &str| {
         let groups = domain.groups();
@@ -60,7 +60,7 @@ async fn assert_nothing_half_done(domain: &Domain, told: &str) {
     };
     let rows = domain.repository::<Numbers>().await.unwrap().query().all().await.unwrap();
     let seen: usize = rows.iter().map(|row| row.seen.len()).sum();
-    assert_eq!(seen as u64, handled("NumbersProjector").await, "{told}");
+    assert_eq!(seen as u64, handled("NumbersProjector").await, "{text}");
     let mut events = 0;
     for tally in 0..TALLIES {
         for name in [format!("t-{tally}"), format!("copy-of-t-{tally}")] {
@@ -68,26 +68,26 @@ async fn assert_nothing_half_done(domain: &Domain, told: &str) {
             events += store.stream(&stream, 0, 1000).await.unwrap().len();
         }
     }
-    assert_eq!(events as u64, handled("TallyCommandHandler").await, "{told}");
+    assert_eq!(events as u64, handled("TallyCommandHandler").await, "{text}");
 }
 
 /// Every number is there once, in order, and so is its copy.
-async fn assert_all_done(domain: &Domain, told: &str) {
+async fn assert_all_done(domain: &Domain, text: &str) {
     let report = protean_engine::verify(domain).await.unwrap();
-    assert!(report.closes && report.at_rest, "{told}: {report:?}");
-    assert!(report.groups.iter().all(|group| group.dead == 0), "{told}: {report:?}");
+    assert!(report.closes && report.at_rest, "{text}: {report:?}");
+    assert!(report.groups.iter().all(|group| group.dead == 0), "{text}: {report:?}");
     let rows = domain.repository::<Numbers>().await.unwrap();
     for tally in 0..TALLIES {
         let mut expected: Vec<i64> = (tally..NUMBERS).step_by(TALLIES as usize).collect();
         let row = rows.get(&format!("t-{tally}").into()).await.unwrap();
-        assert_eq!(sorted(row.seen), expected, "{told}");
+        assert_eq!(sorted(row.seen), expected, "{text}");
         expected.iter_mut().for_each(|number| *number += 1000);
         let copy = rows.get(&format!("copy-of-t-{tally}").into()).await.unwrap();
-        assert_eq!(sorted(copy.seen), expected, "{told}");
+        assert_eq!(sorted(copy.seen), expected, "{text}");
     }
     let sums = domain.repository::<Sum>().await.unwrap();
     let sum = (0..NUMBERS).map(|number| 2 * number + 1000).sum::<i64>();
-    assert_eq!(sums.get(&"all".into()).await.unwrap().sum, sum, "{told}");
+    assert_eq!(sums.get(&"all".into()).await.unwrap().sum, sum, "{text}");
 }
 
 fn sorted(mut numbers: Vec<i64>) -> Vec<i64> {
@@ -106,9 +106,9 @@ async fn crashed(
     priority: impl Fn(i64) -> Priority,
     brokers: &str,
 ) -> (TempDir, Domain) {
-    let told = steps.join(", then ");
+    let text = steps.join(", then ");
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("bench.db");
+    let file = folder.path().join("harness.db");
     let domain = domain(&file, &Faults::default(), brokers);
     for number in 0..NUMBERS {
         let command = Add { tally: format!("t-{}", number % TALLIES).into(), number };
@@ -116,12 +116,12 @@ async fn crashed(
     }
     for step in steps {
         let ended = spawn(CRASHING, &file, &[(CRASH, step), (BROKERS, brokers)]).0.wait().unwrap();
-        assert!(!ended.success(), "{told}: it never got to {step}");
-        assert_nothing_half_done(&domain, &told).await;
+        assert!(!ended.success(), "{text}: it never got to {step}");
+        assert_nothing_half_done(&domain, &text).await;
     }
     serve_to_rest(&domain).await.unwrap();
-    assert_nothing_half_done(&domain, &told).await;
-    assert_all_done(&domain, &told).await;
+    assert_nothing_half_done(&domain, &text).await;
+    assert_all_done(&domain, &text).await;
     (folder, domain)
 }
 
@@ -225,6 +225,6 @@ async fn a_crash_at_any_step_of_the_relay_or_of_a_streams_reader_leaves_nothing_
 
 /// True when there is no entry in any stream of ours.
 fn is_empty(redis: &RedisServer) -> bool {
-    let keys = redis.command(&["KEYS", "bench::*"]);
+    let keys = redis.command(&["KEYS", "harness::*"]);
     keys.lines().all(|stream| redis.command(&["XLEN", stream]) == "0")
 }

@@ -5,18 +5,18 @@ use protean_engine::Outbox;
 use protean_test_servers::RedisServer;
 use serde_json::{Value, json};
 
-use crate::tallies::{Add, Bench, On};
+use crate::tallies::{Add, Harness, On};
 
-const EVENTS: &str = "bench::tally";
+const EVENTS: &str = "harness::tally";
 
-/// A bench that publishes to a partner's Redis as well.
-fn bench(on: On, partner: &RedisServer) -> Bench {
+/// A harness that publishes to a partner's Redis as well.
+fn harness(on: On, partner: &RedisServer) -> Harness {
     let config = format!(
         "[outbox]\ntick_interval = 0.05\nexternal_brokers = ['partner']\n\
          [brokers.partner]\nprovider = 'redis'\nURI = '{}'\n",
         partner.uri()
     );
-    Bench::configured(on, &config, |builder| builder)
+    Harness::configured(on, &config, |builder| builder)
 }
 
 /// The entries of a stream.
@@ -34,18 +34,18 @@ fn numbers(entries: &[Value]) -> Vec<i64> {
 #[ignore = "needs Redis: cargo xtask test"]
 async fn others_are_sent_the_events_that_come_and_no_more() {
     let partner = RedisServer::start("");
-    let bench = bench(On::Streams, &partner);
+    let harness = harness(On::Streams, &partner);
     let before = Add { tally: "t".into(), number: 0 };
-    bench.domain.process(before).synchronous().await.unwrap();
-    bench.add("t", 1, Priority::NORMAL).await;
-    bench.serve_until(async || !entries(&partner, EVENTS).is_empty()).await;
-    bench.add("t", 2, Priority::BULK).await;
-    bench.serve_until(async || entries(&partner, EVENTS).len() >= 2).await;
-    bench.drain().await;
+    harness.domain.process(before).synchronous().await.unwrap();
+    harness.add("t", 1, Priority::NORMAL).await;
+    harness.serve_until(async || !entries(&partner, EVENTS).is_empty()).await;
+    harness.add("t", 2, Priority::BULK).await;
+    harness.serve_until(async || entries(&partner, EVENTS).len() >= 2).await;
+    harness.drain().await;
     let sent = entries(&partner, EVENTS);
     assert_eq!(numbers(&sent), [1, 2], "what was there before was not for them");
     assert_eq!(partner.command(&["XINFO", "GROUPS", EVENTS]).trim(), "");
-    let keys = partner.command(&["KEYS", "bench*"]);
+    let keys = partner.command(&["KEYS", "harness*"]);
     assert_eq!(keys.trim(), EVENTS, "neither commands nor lanes");
     let metadata = &sent[1]["metadata"];
     assert_eq!(metadata["envelope"], json!({"specversion": "1.0"}));
@@ -56,25 +56,25 @@ async fn others_are_sent_the_events_that_come_and_no_more() {
     for name in ["expected_version", "asynchronous", "priority"] {
         assert!(!origin.contains_key(name), "{name}");
     }
-    bench.assert_closes().await;
+    harness.assert_closes().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
 async fn a_broker_of_others_that_is_down_holds_nobody_up_and_misses_nothing() {
     let partner = RedisServer::start("");
-    let bench = bench(On::Production, &partner);
+    let harness = harness(On::Production, &partner);
     partner.kill();
     for number in 0..10 {
-        bench.add("t", number, Priority::NORMAL).await;
+        harness.add("t", number, Priority::NORMAL).await;
     }
-    bench.drain().await;
-    assert_eq!(bench.seen("t").await.len(), 10);
-    let outbox = Outbox::of(&bench.domain).await.unwrap();
+    harness.drain().await;
+    assert_eq!(harness.seen("t").await.len(), 10);
+    let outbox = Outbox::of(&harness.domain).await.unwrap();
     let statuses = outbox.status().await;
     let of = |broker: &str| statuses.iter().find(|status| status.broker == broker).unwrap();
     assert_eq!((of("default").waiting, of("partner").waiting), (Some(0), Some(10)));
     partner.resume();
-    bench.serve_until(async || entries(&partner, EVENTS).len() == 10).await;
+    harness.serve_until(async || entries(&partner, EVENTS).len() == 10).await;
     assert_eq!(numbers(&entries(&partner, EVENTS)), (0..10).collect::<Vec<_>>());
 }

@@ -8,7 +8,7 @@ use protean::port::{Append, Changes, Counter, Expect, Outcome};
 use protean::{Context, Id, Result, event_handler};
 use tokio::sync::Semaphore;
 
-use crate::tallies::{Add, Bench, Fault, IN_CONFLICT_WITH_ITSELF, On, SYNCHRONOUS, counts};
+use crate::tallies::{Add, Fault, Harness, IN_CONFLICT_WITH_ITSELF, On, SYNCHRONOUS, counts};
 use crate::tallies::{Added, Numbers, Tally};
 use crate::{on_every_stack, on_every_store};
 
@@ -53,135 +53,135 @@ impl Leaking {
 async fn a_task_that_outlives_its_handler_changes_nothing_and_holds_up_no_stop(on: On) {
     let settled = Arc::new(Semaphore::new(0));
     let leaking = Leaking(Arc::clone(&settled));
-    let bench = Bench::with(on, |builder| builder.register(leaking));
+    let harness = Harness::with(on, |builder| builder.register(leaking));
     for number in 0..10 {
-        bench.add("t", number, Priority::NORMAL).await;
+        harness.add("t", number, Priority::NORMAL).await;
     }
-    bench.drain().await;
+    harness.drain().await;
     settled.add_permits(10);
-    bench.serve_until(async || settled.available_permits() >= 1000).await;
-    bench.drain().await;
-    assert_eq!(bench.seen("t").await, (0..10).collect::<Vec<_>>());
-    assert!(bench.seen("leaked").await.is_empty(), "its unit of work was over");
-    assert_eq!(bench.group_status("bench.TallyCommands").await.committed, 10);
-    assert_eq!(counts(&bench.group_status("bench.Leaking").await), (10, 0));
-    bench.assert_closes().await;
+    harness.serve_until(async || settled.available_permits() >= 1000).await;
+    harness.drain().await;
+    assert_eq!(harness.seen("t").await, (0..10).collect::<Vec<_>>());
+    assert!(harness.seen("leaked").await.is_empty(), "its unit of work was over");
+    assert_eq!(harness.group_status("harness.TallyCommands").await.committed, 10);
+    assert_eq!(counts(&harness.group_status("harness.Leaking").await), (10, 0));
+    harness.assert_closes().await;
 }
 
 async fn a_unit_in_conflict_with_itself_ends_as_a_dead_letter(on: On) {
-    let bench = Bench::new(on);
-    bench.add("twice", IN_CONFLICT_WITH_ITSELF, Priority::NORMAL).await;
-    bench.add("once", 5, Priority::NORMAL).await;
-    bench.drain().await;
-    let commands = bench.group_status("bench.TallyCommands").await;
+    let harness = Harness::new(on);
+    harness.add("twice", IN_CONFLICT_WITH_ITSELF, Priority::NORMAL).await;
+    harness.add("once", 5, Priority::NORMAL).await;
+    harness.drain().await;
+    let commands = harness.group_status("harness.TallyCommands").await;
     assert_eq!((counts(&commands).0, commands.dead()), (1, 1));
-    bench.assert_closes().await;
+    harness.assert_closes().await;
 }
 
 async fn a_refused_row_of_a_synchronous_domain_is_dead_and_told(_: On) {
-    let bench = Bench::with(On::Memory, |builder| builder.config(SYNCHRONOUS));
-    bench.faults.plan(1, Fault::Mark("taken"));
-    bench.faults.plan(2, Fault::Mark("taken"));
-    let send = |tally: &str, number| bench.domain.process(Add { tally: tally.into(), number });
+    let harness = Harness::with(On::Memory, |builder| builder.config(SYNCHRONOUS));
+    harness.faults.plan(1, Fault::Mark("taken"));
+    harness.faults.plan(2, Fault::Mark("taken"));
+    let send = |tally: &str, number| harness.domain.process(Add { tally: tally.into(), number });
     send("a", 1).await.unwrap();
     let error = send("b", 2).await.unwrap_err();
     assert!(error.committed(), "{error}");
     send("b", 3).await.unwrap();
-    let numbers = bench.numbers().await;
+    let numbers = harness.numbers().await;
     assert_eq!((numbers.dead(), numbers.parked(), numbers.lag()), (1, 1, 0), "3 waits behind 2");
-    assert_eq!(bench.sum().await, 6);
-    bench.assert_closes().await;
+    assert_eq!(harness.sum().await, 6);
+    harness.assert_closes().await;
 }
 
 async fn a_refused_command_is_dead_at_once(on: On) {
-    let bench = Bench::new(on);
-    bench.add("low", 5, Priority::NORMAL).await;
-    bench.add("low", -10, Priority::NORMAL).await;
-    bench.add("low", 1, Priority::NORMAL).await;
-    bench.drain().await;
-    let commands = bench.group_status("bench.TallyCommands").await;
+    let harness = Harness::new(on);
+    harness.add("low", 5, Priority::NORMAL).await;
+    harness.add("low", -10, Priority::NORMAL).await;
+    harness.add("low", 1, Priority::NORMAL).await;
+    harness.drain().await;
+    let commands = harness.group_status("harness.TallyCommands").await;
     assert_eq!((counts(&commands).0, commands.dead(), commands.parked()), (2, 1, 0));
-    assert_eq!(bench.seen("low").await, [5, 1], "commands stay independent");
-    bench.assert_closes().await;
+    assert_eq!(harness.seen("low").await, [5, 1], "commands stay independent");
+    harness.assert_closes().await;
 }
 
 async fn a_panic_costs_one_message(on: On) {
-    let bench = Bench::new(on);
-    bench.faults.plan(2, Fault::Panic);
+    let harness = Harness::new(on);
+    harness.faults.plan(2, Fault::Panic);
     for number in 0..6 {
-        bench.add(&format!("t-{number}"), number, Priority::NORMAL).await;
+        harness.add(&format!("t-{number}"), number, Priority::NORMAL).await;
     }
-    bench.serve_until(async || bench.numbers().await.dead() == 1).await;
-    bench.drain().await;
-    assert_eq!(bench.seen("t-5").await, [5]);
-    assert_eq!(bench.faults.calls().iter().filter(|number| **number == 2).count(), 3);
-    bench.assert_closes().await;
+    harness.serve_until(async || harness.numbers().await.dead() == 1).await;
+    harness.drain().await;
+    assert_eq!(harness.seen("t-5").await, [5]);
+    assert_eq!(harness.faults.calls().iter().filter(|number| **number == 2).count(), 3);
+    harness.assert_closes().await;
 }
 
 async fn a_unique_field_makes_one_dead_letter_and_its_batch_goes_on(on: On) {
-    let bench = Bench::new(on);
-    bench.faults.plan(1, Fault::Mark("taken"));
-    bench.faults.plan(50, Fault::Mark("taken"));
+    let harness = Harness::new(on);
+    harness.faults.plan(1, Fault::Mark("taken"));
+    harness.faults.plan(50, Fault::Mark("taken"));
     let commands = (0..100).map(|number| Add { tally: format!("t-{number}").into(), number });
-    bench.domain.process_all(commands).await.unwrap();
-    bench.drain().await;
-    let numbers = bench.numbers().await;
+    harness.domain.process_all(commands).await.unwrap();
+    harness.drain().await;
+    let numbers = harness.numbers().await;
     assert_eq!((counts(&numbers).0, numbers.dead(), numbers.parked()), (99, 1, 0));
-    let (one, other) = (bench.seen("t-1").await, bench.seen("t-50").await);
+    let (one, other) = (harness.seen("t-1").await, harness.seen("t-50").await);
     assert!(one.is_empty() != other.is_empty(), "{one:?} {other:?}");
-    assert_eq!(bench.sum().await, (0..100).sum::<i64>());
-    bench.assert_closes().await;
+    assert_eq!(harness.sum().await, (0..100).sum::<i64>());
+    harness.assert_closes().await;
 }
 
 async fn an_expired_command_is_not_handled(on: On) {
-    let bench = Bench::new(on);
+    let harness = Harness::new(on);
     let add = Add { tally: "late".into(), number: 1 };
-    bench.domain.store().await.unwrap();
-    let sent = bench.domain.process(add).timeout(Duration::from_millis(300)).asynchronous();
+    harness.domain.store().await.unwrap();
+    let sent = harness.domain.process(add).timeout(Duration::from_millis(300)).asynchronous();
     sent.await.unwrap();
     tokio::time::sleep(Duration::from_millis(400)).await;
-    bench.drain().await;
-    let commands = bench.group_status("bench.TallyCommands").await;
+    harness.drain().await;
+    let commands = harness.group_status("harness.TallyCommands").await;
     assert_eq!(commands.count(Counter::Expired), 1);
-    assert_eq!(bench.sum().await, 0);
-    bench.assert_closes().await;
+    assert_eq!(harness.sum().await, 0);
+    harness.assert_closes().await;
 }
 
 async fn a_failing_handler_keeps_production_flowing(on: On) {
     let patient = "[server.subscriptions.NumbersProjector]\ncircuit_breaker_threshold = 1000\n";
-    let bench = Bench::configured(on, patient, |builder| builder);
+    let harness = Harness::configured(on, patient, |builder| builder);
     for number in 0..100 {
-        bench.faults.plan(number, Fault::Fail(u32::MAX));
-        bench.add(&format!("bad-{number}"), number, Priority::BULK).await;
+        harness.faults.plan(number, Fault::Fail(u32::MAX));
+        harness.add(&format!("bad-{number}"), number, Priority::BULK).await;
     }
-    bench.add("good", 1000, Priority::NORMAL).await;
-    bench.serve_until(async || bench.numbers().await.dead() == 100).await;
-    bench.drain().await;
-    assert_eq!(bench.seen("good").await, [1000]);
-    bench.assert_closes().await;
+    harness.add("good", 1000, Priority::NORMAL).await;
+    harness.serve_until(async || harness.numbers().await.dead() == 100).await;
+    harness.drain().await;
+    assert_eq!(harness.seen("good").await, [1000]);
+    harness.assert_closes().await;
 }
 
 async fn a_handler_that_takes_too_long_fails_and_gives_its_slot_back(on: On) {
     let short = "[server.subscriptions.NumbersProjector]\nhandler_timeout_seconds = 0.05\n";
-    let bench = Bench::configured(on, short, |builder| builder);
-    bench.faults.plan(1, Fault::Sleep(Duration::from_secs(3600)));
-    bench.add("slow", 1, Priority::NORMAL).await;
+    let harness = Harness::configured(on, short, |builder| builder);
+    harness.faults.plan(1, Fault::Sleep(Duration::from_secs(3600)));
+    harness.add("slow", 1, Priority::NORMAL).await;
     for number in 2..8 {
-        bench.add("other", number, Priority::NORMAL).await;
+        harness.add("other", number, Priority::NORMAL).await;
     }
-    bench.serve_until(async || bench.numbers().await.dead() == 1).await;
-    bench.drain().await;
-    assert_eq!(bench.seen("other").await, [2, 3, 4, 5, 6, 7], "its one slot came back");
-    assert_eq!(bench.faults.calls().iter().filter(|number| **number == 1).count(), 3);
-    bench.assert_closes().await;
+    harness.serve_until(async || harness.numbers().await.dead() == 1).await;
+    harness.drain().await;
+    assert_eq!(harness.seen("other").await, [2, 3, 4, 5, 6, 7], "its one slot came back");
+    assert_eq!(harness.faults.calls().iter().filter(|number| **number == 1).count(), 3);
+    harness.assert_closes().await;
 }
 
 async fn data_that_no_program_would_write_is_a_dead_letter(on: On) {
-    let bench = Bench::new(on);
-    bench.add("t", 1, Priority::NORMAL).await;
-    bench.drain().await;
-    let store = bench.domain.store().await.unwrap();
-    let stream = Category::named("bench::tally").stream(&"t".into());
+    let harness = Harness::new(on);
+    harness.add("t", 1, Priority::NORMAL).await;
+    harness.drain().await;
+    let store = harness.domain.store().await.unwrap();
+    let stream = Category::named("harness::tally").stream(&"t".into());
     let like = store.stream(&stream, 0, 1).await.unwrap().remove(0).message;
     let deep = "[".repeat(10_000) + &"]".repeat(10_000);
     let odd = [
@@ -195,16 +195,16 @@ async fn data_that_no_program_would_write_is_a_dead_letter(on: On) {
     let count = odd.len() as u64;
     for (number, data) in odd.into_iter().enumerate() {
         let id = format!("odd-{number}");
-        let stream = Category::named("bench::tally").stream(&id.as_str().into());
+        let stream = Category::named("harness::tally").stream(&id.as_str().into());
         let message = Message { id: id.into(), stream, data: data.into(), ..like.clone() };
         let mut changes = Changes::new(Lane::Primary);
         changes.appends.push(Append { message, expect: Expect::End });
         let outcomes = store.commit([changes].into()).await;
         assert!(matches!(outcomes[..], [Outcome::Committed(_)]), "{outcomes:?}");
     }
-    bench.add("after", 7, Priority::NORMAL).await;
-    bench.drain().await;
-    assert_eq!(bench.numbers().await.dead(), count);
-    assert_eq!(bench.seen("after").await, [7]);
-    bench.assert_closes().await;
+    harness.add("after", 7, Priority::NORMAL).await;
+    harness.drain().await;
+    assert_eq!(harness.numbers().await.dead(), count);
+    assert_eq!(harness.seen("after").await, [7]);
+    harness.assert_closes().await;
 }

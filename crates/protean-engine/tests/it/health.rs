@@ -11,10 +11,10 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::tallies::{Bench, Fault, On};
+use crate::tallies::{Fault, Harness, On};
 use crate::unreliable::{Unreliable, Weather};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A server that runs, and where it tells how it is.
 struct Running {
@@ -24,11 +24,11 @@ struct Running {
 }
 
 impl Running {
-    async fn start(bench: &Bench) -> Self {
+    async fn start(harness: &Harness) -> Self {
         let settings = HealthConfig { port: 0, ..Config::default().server.health };
         let page = HealthPage::open(&settings).await;
         let (at, (stop, stopped)) = (page.address().unwrap(), oneshot::channel::<()>());
-        let server = Server::new(bench.domain.clone()).with_health(page);
+        let server = Server::new(harness.domain.clone()).with_health(page);
         let served = tokio::spawn(async move {
             server.run(async { stopped.await.unwrap() }).await.unwrap();
         });
@@ -56,7 +56,7 @@ impl Running {
             if answer.status == status {
                 return answer;
             }
-            assert!(began.elapsed() < PATIENCE, "{answer:?}");
+            assert!(began.elapsed() < ANSWER_TIMEOUT, "{answer:?}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -87,22 +87,22 @@ impl Answer {
 async fn eventually(done: impl AsyncFn() -> bool) {
     let began = Instant::now();
     while !done().await {
-        assert!(began.elapsed() < PATIENCE, "it did not come to hold");
+        assert!(began.elapsed() < ANSWER_TIMEOUT, "it did not come to hold");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_pages_tell_what_was_handled_and_what_is_dead() {
-    let bench = Bench::new(On::Sqlite);
-    bench.faults.plan(1, Fault::Reject);
-    let server = Running::start(&bench).await;
+    let harness = Harness::new(On::Sqlite);
+    harness.faults.plan(1, Fault::Reject);
+    let server = Running::start(&harness).await;
     for number in 0..3 {
-        bench.add(&format!("t-{number}"), number, Priority::NORMAL).await;
+        harness.add(&format!("t-{number}"), number, Priority::NORMAL).await;
     }
-    bench.add("t-9", 9, Priority::BULK).await;
+    harness.add("t-9", 9, Priority::BULK).await;
     eventually(async || {
-        let numbers = bench.numbers().await;
+        let numbers = harness.numbers().await;
         numbers.dead() == 1 && numbers.lag() == 0 && numbers.settled() == 4
     })
     .await;
@@ -113,7 +113,7 @@ async fn the_pages_tell_what_was_handled_and_what_is_dead() {
     let metrics = server.get("/metrics").await;
     assert_eq!(metrics.status, 200);
     metrics.has("content-type: text/plain; version=0.0.4; charset=utf-8");
-    let numbers = "domain=\"bench\",handler=\"NumbersProjector\",stream=\"bench::tally\",type=\"event_store\"";
+    let numbers = "domain=\"harness\",handler=\"NumbersProjector\",stream=\"harness::tally\",type=\"event_store\"";
     metrics.has(&format!("protean_subscription_lag{{{numbers}}} 0"));
     metrics.has(&format!("protean_subscription_lag_seconds{{{numbers}}} 0"));
     metrics.has(&format!("protean_subscription_dlq_depth{{{numbers}}} 1"));
@@ -134,8 +134,8 @@ async fn a_store_that_hangs_makes_it_unready_within_two_seconds_and_leaves_it_al
     let weather = Weather::new(7);
     weather.calm();
     let store = Unreliable::new(&weather);
-    let bench = Bench::with(On::Memory, |builder| builder.provider(store));
-    let server = Running::start(&bench).await;
+    let harness = Harness::with(On::Memory, |builder| builder.provider(store));
+    let server = Running::start(&harness).await;
     server.await_status("/readyz", 200).await;
     server.await_status("/metrics", 200).await;
     weather.freeze(true);
@@ -165,12 +165,12 @@ async fn a_server_whose_store_does_not_open_tells_so() {
     let weather = Weather::new(7);
     weather.freeze(true);
     let store = Unreliable::new(&weather);
-    let bench = Bench::with(On::Memory, |builder| builder.provider(store));
-    let server = Running::start(&bench).await;
+    let harness = Harness::with(On::Memory, |builder| builder.provider(store));
+    let server = Running::start(&harness).await;
     let unready = server.get("/readyz").await;
     assert_eq!((unready.status, server.get("/livez").await.status), (503, 200));
     let groups = unready.json()["dependencies"].as_array().unwrap().len();
-    assert_eq!(groups, 2 + bench.domain.groups().len(), "{unready:?}");
+    assert_eq!(groups, 2 + harness.domain.groups().len(), "{unready:?}");
     let health = server.get("/healthz").await.json();
     assert_eq!(health["age_seconds"], serde_json::Value::Null, "{health}");
     let metrics = server.get("/metrics").await;
@@ -186,16 +186,16 @@ async fn a_server_whose_store_does_not_open_stops_when_told() {
     let weather = Weather::new(7);
     weather.freeze(true);
     let store = Unreliable::new(&weather);
-    let bench = Bench::with(On::Memory, |builder| builder.provider(store));
-    let server = Running::start(&bench).await;
+    let harness = Harness::with(On::Memory, |builder| builder.provider(store));
+    let server = Running::start(&harness).await;
     assert_eq!(server.get("/readyz").await.status, 503);
-    tokio::time::timeout(PATIENCE, server.stop()).await.unwrap();
+    tokio::time::timeout(ANSWER_TIMEOUT, server.stop()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slow_clients_are_cut_off_and_keep_nobody_waiting() {
-    let bench = Bench::new(On::Memory);
-    let server = Running::start(&bench).await;
+    let harness = Harness::new(On::Memory);
+    let server = Running::start(&harness).await;
     let mut slow = Vec::new();
     for _ in 0..200 {
         let mut stream = TcpStream::connect(server.at).await.unwrap();
@@ -218,8 +218,8 @@ async fn slow_clients_are_cut_off_and_keep_nobody_waiting() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_get_is_answered_and_only_for_the_pages() {
-    let bench = Bench::new(On::Memory);
-    let server = Running::start(&bench).await;
+    let harness = Harness::new(On::Memory);
+    let server = Running::start(&harness).await;
     for method in ["POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE"] {
         let request = format!("{method} /readyz HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n");
         let answer = server.ask(&request).await;
@@ -236,11 +236,11 @@ async fn only_get_is_answered_and_only_for_the_pages() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_stops_is_alive_and_not_ready() {
-    let bench = Bench::new(On::Memory);
-    bench.faults.plan(1, Fault::Sleep(Duration::from_secs(2)));
-    let server = Running::start(&bench).await;
-    bench.add("t", 1, Priority::NORMAL).await;
-    eventually(async || bench.faults.calls() == [1]).await;
+    let harness = Harness::new(On::Memory);
+    harness.faults.plan(1, Fault::Sleep(Duration::from_secs(2)));
+    let server = Running::start(&harness).await;
+    harness.add("t", 1, Priority::NORMAL).await;
+    eventually(async || harness.faults.calls() == [1]).await;
     let Running { at, stop, served } = server;
     stop.send(()).unwrap();
     let server = Running { at, stop: oneshot::channel().0, served };
@@ -253,14 +253,14 @@ async fn a_server_that_stops_is_alive_and_not_ready() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_page_tells_where_anything_is_kept_or_why_it_fails() {
-    let bench = Bench::new(On::Sqlite);
-    bench.faults.plan(1, Fault::Reject);
-    let server = Running::start(&bench).await;
-    bench.add("t-1", 1, Priority::NORMAL).await;
-    eventually(async || bench.numbers().await.dead() == 1).await;
+    let harness = Harness::new(On::Sqlite);
+    harness.faults.plan(1, Fault::Reject);
+    let server = Running::start(&harness).await;
+    harness.add("t-1", 1, Priority::NORMAL).await;
+    eventually(async || harness.numbers().await.dead() == 1).await;
     for path in ["/livez", "/readyz", "/healthz", "/metrics", "/else"] {
         let text = server.get(path).await.text;
-        for secret in ["sqlite:", "bench.db", "planned", "/tmp", "t-1"] {
+        for secret in ["sqlite:", "harness.db", "planned", "/tmp", "t-1"] {
             assert!(!text.contains(secret), "{path} tells {secret}: {text}");
         }
     }
@@ -270,20 +270,20 @@ async fn no_page_tells_where_anything_is_kept_or_why_it_fails() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Redis: cargo xtask test"]
 async fn is_not_ready_while_the_broker_is_down_and_tells_what_waits_for_it() {
-    let bench = Bench::new(On::Streams);
-    let running = Running::start(&bench).await;
+    let harness = Harness::new(On::Streams);
+    let running = Running::start(&harness).await;
     let ready = running.await_status("/readyz", 200).await;
     assert!(ready.text.contains("\"broker\""), "{ready:?}");
-    bench.redis().kill();
+    harness.redis().kill();
     let down = running.await_status("/readyz", 503).await;
     assert!(down.text.contains("\"broker\""), "{down:?}");
-    bench.add("t", 1, Priority::NORMAL).await;
-    let line = "protean_outbox_pending{domain=\"bench\",broker=\"default\"} 1\n";
+    harness.add("t", 1, Priority::NORMAL).await;
+    let line = "protean_outbox_pending{domain=\"harness\",broker=\"default\"} 1\n";
     let began = Instant::now();
     while !running.get("/metrics").await.text.contains(line) {
-        assert!(began.elapsed() < PATIENCE, "nothing waits");
+        assert!(began.elapsed() < ANSWER_TIMEOUT, "nothing waits");
     }
-    bench.redis().resume();
+    harness.redis().resume();
     running.await_status("/readyz", 200).await;
     running.stop().await;
 }

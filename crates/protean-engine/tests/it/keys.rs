@@ -10,7 +10,7 @@ use protean::{Error, Result};
 use protean_engine::DeadLetters;
 
 use crate::on_every_stack;
-use crate::tallies::{Add, Bench, On};
+use crate::tallies::{Add, Harness, On};
 
 on_every_stack! {
     the_name_of_a_queued_command_answers_once_it_was_handled
@@ -40,10 +40,10 @@ impl Hand {
 
 const TTL: &str = "[idempotency]\nttl = 100\nerror_ttl = 10\n";
 
-fn bench(on: On, more: &str) -> (Bench, Hand) {
+fn harness(on: On, more: &str) -> (Harness, Hand) {
     let hand = Hand::default();
     let (clock, config) = (hand.clone(), format!("{TTL}{more}"));
-    (Bench::configured(on, &config, |builder| builder.clock(clock)), hand)
+    (Harness::configured(on, &config, |builder| builder.clock(clock)), hand)
 }
 
 fn add(number: i64) -> Add {
@@ -60,98 +60,101 @@ async fn at_once(domain: &Domain, number: i64) -> Result<()> {
 }
 
 async fn the_name_of_a_queued_command_answers_once_it_was_handled(on: On) {
-    let (bench, _) = bench(on, "");
-    let first = queued(&bench.domain, 1).await;
-    let waiting = at_once(&bench.domain, 1).await.unwrap_err();
+    let (harness, _) = harness(on, "");
+    let first = queued(&harness.domain, 1).await;
+    let waiting = at_once(&harness.domain, 1).await.unwrap_err();
     assert!(waiting.is_conflict(), "{waiting}");
-    bench.drain().await;
-    at_once(&bench.domain, 1).await.unwrap();
-    assert_eq!(queued(&bench.domain, 1).await, first);
-    bench.drain().await;
-    assert_eq!(bench.sum().await, 1);
+    harness.drain().await;
+    at_once(&harness.domain, 1).await.unwrap();
+    assert_eq!(queued(&harness.domain, 1).await, first);
+    harness.drain().await;
+    assert_eq!(harness.sum().await, 1);
 }
 
 async fn the_name_of_a_refused_command_is_soon_free_again(on: On) {
-    let (bench, hand) = bench(on, "");
-    let first = queued(&bench.domain, -1).await;
-    bench.drain().await;
-    assert_eq!(queued(&bench.domain, 2).await, first, "not at once");
+    let (harness, hand) = harness(on, "");
+    let first = queued(&harness.domain, -1).await;
+    harness.drain().await;
+    assert_eq!(queued(&harness.domain, 2).await, first, "not at once");
     hand.advance(11);
-    assert_ne!(queued(&bench.domain, 3).await, first);
-    bench.drain().await;
-    assert_eq!(bench.sum().await, 3);
-    bench.assert_closes().await;
+    assert_ne!(queued(&harness.domain, 3).await, first);
+    harness.drain().await;
+    assert_eq!(harness.sum().await, 3);
+    harness.assert_closes().await;
 }
 
 async fn a_name_is_free_again_when_it_expires(on: On) {
-    let (bench, hand) = bench(on, "");
-    let send = bench.domain.process(add(1)).idempotency_key("row-1").asynchronous();
+    let (harness, hand) = harness(on, "");
+    let send = harness.domain.process(add(1)).idempotency_key("row-1").asynchronous();
     send.await.unwrap();
-    bench.drain().await;
+    harness.drain().await;
     hand.advance(99);
-    queued(&bench.domain, 2).await;
+    queued(&harness.domain, 2).await;
     hand.advance(2);
-    queued(&bench.domain, 3).await;
-    bench.drain().await;
-    assert_eq!(bench.seen("named").await, [1, 3]);
-    let told = bench.domain.process(add(4)).idempotency_key("row-1").await;
-    assert!(matches!(told, Ok::<_, Error>(Processed::Queued(_))));
+    queued(&harness.domain, 3).await;
+    harness.drain().await;
+    assert_eq!(harness.seen("named").await, [1, 3]);
+    let text = harness.domain.process(add(4)).idempotency_key("row-1").await;
+    assert!(matches!(text, Ok::<_, Error>(Processed::Queued(_))));
 }
 
 async fn expired_names_are_swept_while_a_server_runs(on: On) {
-    let (bench, hand) = bench(on, "[server.dlq]\ncheck_interval_seconds = 0.05\n");
+    let (harness, hand) = harness(on, "[server.dlq]\ncheck_interval_seconds = 0.05\n");
     for number in 0..500 {
         let key = format!("row-{number}");
-        let sent = bench.domain.process(add(number)).idempotency_key(key).asynchronous();
+        let sent = harness.domain.process(add(number)).idempotency_key(key).asynchronous();
         sent.await.unwrap();
     }
-    bench.drain().await;
+    harness.drain().await;
     hand.advance(101);
-    let store = Arc::clone(bench.domain.store().await.unwrap());
-    // Asked for a moment at which it had not expired, a key that is kept is told.
+    let store = Arc::clone(harness.domain.store().await.unwrap());
+    // Asked for a moment before it expired, a stored key is still found.
     let kept = async |number: usize| {
         let key = format!("row-{number}");
         store.known("Add", &key, Timestamp::default()).await.unwrap().is_some()
     };
     assert!(kept(0).await && kept(499).await);
-    bench.serve_until(async || !kept(0).await && !kept(250).await && !kept(499).await).await;
+    harness.serve_until(async || !kept(0).await && !kept(250).await && !kept(499).await).await;
 }
 
 async fn a_command_that_was_handled_is_not_even_tried_again(on: On) {
-    let (bench, _) = bench(on, "");
-    at_once(&bench.domain, 5).await.unwrap();
-    let withdraw = || bench.domain.process(add(-5)).idempotency_key("out").synchronous();
+    let (harness, _) = harness(on, "");
+    at_once(&harness.domain, 5).await.unwrap();
+    let withdraw = || harness.domain.process(add(-5)).idempotency_key("out").synchronous();
     withdraw().await.unwrap();
     withdraw().await.unwrap();
-    let other = bench.domain.process(add(-5)).idempotency_key("other").synchronous();
+    let other = harness.domain.process(add(-5)).idempotency_key("other").synchronous();
     assert!(other.await.is_err(), "the handler refuses what the sum does not allow");
 }
 
 async fn a_name_is_kept_until_its_command_is_handled(on: On) {
-    let (bench, hand) = bench(on, "");
-    let first = queued(&bench.domain, 1).await;
+    let (harness, hand) = harness(on, "");
+    let first = queued(&harness.domain, 1).await;
     hand.advance(1000);
-    assert_eq!(queued(&bench.domain, 1).await, first, "it is still on the way");
-    bench.drain().await;
+    assert_eq!(queued(&harness.domain, 1).await, first, "it is still on the way");
+    harness.drain().await;
     hand.advance(99);
-    assert_eq!(queued(&bench.domain, 1).await, first, "its time counts from when it was handled");
-    bench.drain().await;
-    assert_eq!(bench.sum().await, 1);
+    assert_eq!(queued(&harness.domain, 1).await, first, "its time counts from when it was handled");
+    harness.drain().await;
+    assert_eq!(harness.sum().await, 1);
 }
 
 async fn a_letter_whose_name_was_taken_again_stays_dead(on: On) {
-    let (bench, hand) = bench(on, "");
-    queued(&bench.domain, -1).await;
-    bench.drain().await;
+    let (harness, hand) = harness(on, "");
+    queued(&harness.domain, -1).await;
+    harness.drain().await;
     hand.advance(11);
-    queued(&bench.domain, 7).await;
-    bench.drain().await;
-    let groups = bench.domain.groups();
-    let commands = groups.iter().find(|group| *group.name == *"bench.TallyCommands").unwrap();
-    let letters = DeadLetters::of(&bench.domain, commands).await.unwrap();
+    queued(&harness.domain, 7).await;
+    harness.drain().await;
+    let groups = harness.domain.groups();
+    let commands = groups.iter().find(|group| *group.name == *"harness.TallyCommands").unwrap();
+    let letters = DeadLetters::of(&harness.domain, commands).await.unwrap();
     let letter = letters.page(0, 9).await.unwrap().remove(0);
     assert!(!letters.replay(&letter).await.unwrap(), "it was sent again in its place");
-    bench.drain().await;
-    assert_eq!((bench.sum().await, bench.group_status("bench.TallyCommands").await.dead()), (7, 1));
-    bench.assert_closes().await;
+    harness.drain().await;
+    assert_eq!(
+        (harness.sum().await, harness.group_status("harness.TallyCommands").await.dead()),
+        (7, 1)
+    );
+    harness.assert_closes().await;
 }

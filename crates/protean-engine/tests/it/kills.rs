@@ -93,7 +93,7 @@ async fn assert_no_try_was_burnt(domain: &Domain, faults: &Faults) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_killed_process_had_in_flight_and_read_ahead_runs_in_the_next_within_a_second() {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("bench.db");
+    let file = folder.path().join("harness.db");
     let domain = domain(&file, &Faults::default());
     let mut process = spawn(STALLING, &file, &[]);
     until(|| file.with_extension("busy").exists()).await;
@@ -116,7 +116,7 @@ async fn what_a_killed_process_had_in_flight_and_read_ahead_runs_in_the_next_wit
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_waits_no_longer_than_the_drain_and_leaves_all_tries_to_the_next_process() {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("bench.db");
+    let file = folder.path().join("harness.db");
     let domain = domain(&file, &Faults::default());
     send(&domain, 1..=NUMBERS).await;
     let faults = Faults::default();

@@ -9,7 +9,7 @@ use protean::{
 use protean_engine::verify;
 
 use crate::on_every_stack;
-use crate::tallies::{Bench, On};
+use crate::tallies::{Harness, On};
 
 on_every_stack! {
     what_is_too_large_or_too_deep_is_refused_when_it_is_sent
@@ -35,7 +35,7 @@ pub(crate) struct Noted {
     size: u64,
 }
 
-/// Notes a text so many times over.
+/// Notes a text this many times over.
 #[command(part_of = Note)]
 pub(crate) struct Write {
     #[field(identifier)]
@@ -103,8 +103,8 @@ impl PageProjector {
     }
 }
 
-fn bench(on: On) -> Bench {
-    Bench::with(on, |builder| {
+fn harness(on: On) -> Harness {
+    Harness::with(on, |builder| {
         builder.aggregate::<Note>().register(NoteCommandHandler).register(PageProjector)
     })
 }
@@ -119,7 +119,7 @@ fn tree(levels: usize) -> Vec<Branch> {
     (0..levels).fold(Vec::new(), |branches, _| vec![Branch { branches }])
 }
 
-/// Sends a command in every way there is, and gives what is told when each is refused alike.
+/// Sends a command in every way there is, and answers the error that each way gives alike.
 async fn refused(domain: &Domain, command: impl Fn() -> Write) -> String {
     let synchronous = domain.process(command()).synchronous().await.unwrap_err();
     let asynchronous = domain.process(command()).asynchronous().await.unwrap_err();
@@ -137,77 +137,78 @@ async fn committed(domain: &Domain) -> u64 {
 }
 
 async fn what_is_too_large_or_too_deep_is_refused_when_it_is_sent(on: On) {
-    let bench = bench(on);
+    let harness = harness(on);
     let large = "x".repeat(8 * MIB);
-    let told = refused(&bench.domain, || note(&large)).await;
-    assert!(told.starts_with("Write: takes 8388") && told.contains("at most 8388608"), "{told}");
-    let told = refused(&bench.domain, || Write { branches: tree(70), ..note("deep") }).await;
-    assert_eq!(told, "Write: nests 142 deep, at most 127 can be read back: flatten it");
-    let told = refused(&bench.domain, || Write { branches: tree(5000), ..note("deeper") }).await;
-    assert!(told.ends_with("branches: lies in 127 lists: flatten it"), "{told}");
-    assert_eq!(committed(&bench.domain).await, 0, "nothing of it is kept");
+    let text = refused(&harness.domain, || note(&large)).await;
+    assert!(text.starts_with("Write: takes 8388") && text.contains("at most 8388608"), "{text}");
+    let text = refused(&harness.domain, || Write { branches: tree(70), ..note("deep") }).await;
+    assert_eq!(text, "Write: nests 142 deep, at most 127 can be read back: flatten it");
+    let text = refused(&harness.domain, || Write { branches: tree(5000), ..note("deeper") }).await;
+    assert!(text.ends_with("branches: lies in 127 lists: flatten it"), "{text}");
+    assert_eq!(committed(&harness.domain).await, 0, "nothing of it is kept");
 
     let text = "x".repeat(3 * MIB);
     let fits = || Write { branches: tree(60), ..note(&text) };
-    bench.domain.process(fits()).asynchronous().await.unwrap();
-    bench.drain().await;
-    let page = page(&bench.domain).await;
+    harness.domain.process(fits()).asynchronous().await.unwrap();
+    harness.drain().await;
+    let page = page(&harness.domain).await;
     assert!(page.first == text && page.text == [text], "it comes back as it was");
 }
 
 async fn an_event_that_is_too_large_costs_its_command_alone(on: On) {
-    let bench = bench(on);
+    let harness = harness(on);
     let swelling = || Write { copies: 9, ..note(&"x".repeat(MIB)) };
     let mut refusing = Note::create_with("n");
     assert!(refusing.write(swelling()).is_err());
     assert!(refusing.notes == 0 && refusing.root.raised().is_empty(), "it stays as it was");
-    bench.domain.process(swelling()).asynchronous().await.unwrap();
-    bench.domain.process(note("small")).asynchronous().await.unwrap();
-    bench.drain().await;
-    let commands = bench.group_status("bench.NoteCommands").await;
+    harness.domain.process(swelling()).asynchronous().await.unwrap();
+    harness.domain.process(note("small")).asynchronous().await.unwrap();
+    harness.drain().await;
+    let commands = harness.group_status("harness.NoteCommands").await;
     assert_eq!((commands.dead(), commands.parked()), (1, 0));
-    assert_eq!(page(&bench.domain).await.first, "small");
-    let error = bench.domain.process(swelling()).synchronous().await.unwrap_err();
+    assert_eq!(page(&harness.domain).await.first, "small");
+    let error = harness.domain.process(swelling()).synchronous().await.unwrap_err();
     assert!(error.is_invalid() && error.to_string().starts_with("Noted: takes 9"), "{error}");
-    let notes = bench.domain.repository::<Note>().await.unwrap();
+    let notes = harness.domain.repository::<Note>().await.unwrap();
     assert_eq!(notes.get(&"n".into()).await.unwrap().notes, 1);
-    bench.assert_closes().await;
+    harness.assert_closes().await;
 }
 
 async fn numbers_that_no_log_can_hold_are_refused_when_they_are_sent(on: On) {
-    let bench = bench(on);
+    let harness = harness(on);
     for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-        let told = refused(&bench.domain, || Write { weight: odd, ..note("odd") }).await;
-        assert_eq!(told, format!("weight: must be a finite number, is {odd}"));
-        let told = refused(&bench.domain, || Write { rates: vec![1.0, odd], ..note("odd") }).await;
-        assert_eq!(told, format!("rates[1]: must be a finite number, is {odd}"));
+        let text = refused(&harness.domain, || Write { weight: odd, ..note("odd") }).await;
+        assert_eq!(text, format!("weight: must be a finite number, is {odd}"));
+        let text =
+            refused(&harness.domain, || Write { rates: vec![1.0, odd], ..note("odd") }).await;
+        assert_eq!(text, format!("rates[1]: must be a finite number, is {odd}"));
     }
     let copies = i64::MAX.cast_unsigned() + 1;
-    let told = refused(&bench.domain, || Write { copies, ..note("odd") }).await;
-    assert_eq!(told, format!("copies: must be at most {}, is {copies}", i64::MAX));
-    assert_eq!(committed(&bench.domain).await, 0, "nothing of it is kept");
+    let text = refused(&harness.domain, || Write { copies, ..note("odd") }).await;
+    assert_eq!(text, format!("copies: must be at most {}, is {copies}", i64::MAX));
+    assert_eq!(committed(&harness.domain).await, 0, "nothing of it is kept");
 }
 
 async fn odd_text_comes_back_as_it_was(on: On) {
-    let bench = bench(on);
+    let harness = harness(on);
     for text in ["a\u{0}b", "\u{0}", "\u{202e}\u{feff}\u{1b}[31m", "\u{fffd}\u{10ffff}", "\"\\{["] {
-        bench.domain.process(note(text)).asynchronous().await.unwrap();
-        bench.drain().await;
-        let found = page(&bench.domain).await;
+        harness.domain.process(note(text)).asynchronous().await.unwrap();
+        harness.drain().await;
+        let found = page(&harness.domain).await;
         assert_eq!(
             (found.first.as_str(), found.text.as_slice()),
             (text, [text.to_owned()].as_slice())
         );
-        let pages = bench.domain.repository::<Page>().await.unwrap();
+        let pages = harness.domain.repository::<Page>().await.unwrap();
         let same = pages.query().filter(Page::FIRST.equals(text)).all().await.unwrap();
         assert_eq!(same.len(), 1, "{text:?} is found by itself");
     }
     let id = Id::from("n\u{0}1");
-    bench.domain.process(Write { note: id.clone(), ..note("x") }).asynchronous().await.unwrap();
-    bench.drain().await;
-    let pages = bench.domain.repository::<Page>().await.unwrap();
+    harness.domain.process(Write { note: id.clone(), ..note("x") }).asynchronous().await.unwrap();
+    harness.drain().await;
+    let pages = harness.domain.repository::<Page>().await.unwrap();
     assert_eq!(pages.get(&id).await.unwrap().note, id, "an identity as well");
-    bench.assert_closes().await;
+    harness.assert_closes().await;
 }
 
 async fn page(domain: &Domain) -> Page {

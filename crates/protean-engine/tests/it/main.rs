@@ -4,11 +4,11 @@
 //! * `serve`: a server drains what is in the log; accounts close, by the same `counts` in both ways
 //! * `order`: messages of one aggregate, across lanes and retries
 //! * `faults`: handlers that fail, panic or are refused by the database
-//! * `breakers`: a handler that fails all the time; `letters`: what is dead, replayed and purged
+//! * `breakers`: a handler that fails all the time; `dead_letters`: what is dead, replayed and purged
 //! * `suspects`: an abrupt end of the process, and who is to blame
 //! * `step_down`: a server that loses its claims, and the one that goes on
 //! * `processes`: the same with real processes
-//! * `relay`, `external`, `mirror`: from the log to a broker; `subscribers`, `pubsub`: and back
+//! * `relay`, `external`, `dlq_publisher`: from the log to a broker; `subscribers`, `pubsub`: and back
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `kills`: and with one that is killed or stopped with handlers in flight
 //! * `keys`: idempotency keys, and what is forgotten
@@ -31,15 +31,15 @@ mod breakers;
 mod child;
 mod counts;
 mod crashes;
+mod dead_letters;
+mod dlq_publisher;
 mod external;
 mod faults;
 mod health;
 mod keys;
 mod kills;
 mod lanes;
-mod letters;
 mod limits;
-mod mirror;
 mod one_file;
 mod order;
 mod outages;

@@ -52,7 +52,7 @@ impl Counting {
 
 /// The numbers of a tally, as the log has them.
 async fn logged(domain: &Domain, tally: &str) -> Vec<i64> {
-    let stream = Category::named("bench::tally").stream(&Id::from(tally));
+    let stream = Category::named("harness::tally").stream(&Id::from(tally));
     let messages = domain.store().await.unwrap().stream(&stream, 0, 10_000).await.unwrap();
     let positions = messages.iter().map(|recorded| recorded.stream_position);
     assert!(positions.eq(0..messages.len() as u64), "no version is missing, none is there twice");
@@ -64,8 +64,8 @@ async fn logged(domain: &Domain, tally: &str) -> Vec<i64> {
 async fn eight_writers_of_one_aggregate_lose_nothing_and_leave_no_gap() {
     let (folder, counting) = (tempfile::tempdir().unwrap(), Counting::default());
     let domain = || {
-        let config = config(&folder.path().join("bench.db"), "async");
-        let builder = protean::domain("bench").config(&config).aggregate::<Tally>();
+        let config = config(&folder.path().join("harness.db"), "async");
+        let builder = protean::domain("harness").config(&config).aggregate::<Tally>();
         builder.register(counting.clone()).build().unwrap()
     };
     let (one, other) = (domain(), domain());
@@ -140,8 +140,8 @@ async fn three_copies_of_everything_have_one_effect() {
     for seed in 0..3 {
         let (folder, dice) = (tempfile::tempdir().unwrap(), Dice::new(seed));
         let domain = || {
-            let config = config(&folder.path().join("bench.db"), "sync");
-            let builder = protean::domain("bench").config(&config).aggregate::<Tally>();
+            let config = config(&folder.path().join("harness.db"), "sync");
+            let builder = protean::domain("harness").config(&config).aggregate::<Tally>();
             let builder = builder.register(TallyCommandHandler).register(SumProjector);
             builder.register(NumbersProjector(Faults::default())).build().unwrap()
         };

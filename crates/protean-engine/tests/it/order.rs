@@ -10,7 +10,7 @@ use protean::message::Priority;
 use protean_engine::DeadLetters;
 
 use crate::on_every_stack;
-use crate::tallies::{Add, Bench, Fault, On, Skipping, counts};
+use crate::tallies::{Add, Fault, Harness, On, Skipping, counts};
 
 on_every_stack! {
     the_order_of_an_aggregate_holds_across_lanes
@@ -23,94 +23,94 @@ on_every_stack! {
 }
 
 async fn a_late_copy_from_the_other_lane_is_counted_and_does_nothing(on: On) {
-    let bench = Bench::new(on);
-    committed_alternately(&bench, "mixed", 0..40).await;
-    bench.drain().await;
-    assert_eq!(bench.seen("mixed").await, (0..40).collect::<Vec<_>>(), "by version, each once");
-    let numbers = bench.numbers().await;
+    let harness = Harness::new(on);
+    committed_alternately(&harness, "mixed", 0..40).await;
+    harness.drain().await;
+    assert_eq!(harness.seen("mixed").await, (0..40).collect::<Vec<_>>(), "by version, each once");
+    let numbers = harness.numbers().await;
     let (handled, late) = counts(&numbers);
     assert_eq!((handled, numbers.settled()), (40, 40), "copies are no part of the account");
     // Those that were read before they ran early, in the lane of those behind them.
     assert!(late <= 20, "{late} of 20 backfill events came after their turn");
-    bench.assert_closes().await;
+    harness.assert_closes().await;
 }
 
 async fn later_messages_flow_past_a_skipped_one(on: On) {
-    let bench = Bench::with(on, |builder| builder.register(Skipping));
-    bench.faults.plan(0, Fault::Reject);
-    committed_alternately(&bench, "skipped", 0..8).await;
-    bench.drain_but(7).await;
-    let skipping = bench.group_status("bench.Skipping").await;
+    let harness = Harness::with(on, |builder| builder.register(Skipping));
+    harness.faults.plan(0, Fault::Reject);
+    committed_alternately(&harness, "skipped", 0..8).await;
+    harness.drain_but(7).await;
+    let skipping = harness.group_status("harness.Skipping").await;
     assert_eq!((counts(&skipping).0, skipping.dead(), skipping.parked()), (7, 1, 0));
-    bench.assert_closes().await;
+    harness.assert_closes().await;
 }
 
 /// Events of alternating priority, committed before the projector begins.
-async fn committed_alternately(bench: &Bench, tally: &str, numbers: std::ops::Range<i64>) {
+async fn committed_alternately(harness: &Harness, tally: &str, numbers: std::ops::Range<i64>) {
     for number in numbers {
         let priority = if number % 2 == 0 { Priority::BULK } else { Priority::NORMAL };
         let command = Add { tally: tally.into(), number };
-        bench.domain.process(command).priority(priority).synchronous().await.unwrap();
+        harness.domain.process(command).priority(priority).synchronous().await.unwrap();
     }
 }
 
 async fn the_order_of_an_aggregate_holds_across_lanes(on: On) {
-    let bench = Bench::new(on);
-    committed_alternately(&bench, "mixed", 0..40).await;
-    committed_alternately(&bench, "other", 100..130).await;
-    bench.drain().await;
-    assert_eq!(bench.seen("mixed").await, (0..40).collect::<Vec<_>>());
-    assert_eq!(bench.seen("other").await, (100..130).collect::<Vec<_>>());
-    assert_eq!(counts(&bench.numbers().await).0, 70, "each is handled once");
-    bench.assert_closes().await;
+    let harness = Harness::new(on);
+    committed_alternately(&harness, "mixed", 0..40).await;
+    committed_alternately(&harness, "other", 100..130).await;
+    harness.drain().await;
+    assert_eq!(harness.seen("mixed").await, (0..40).collect::<Vec<_>>());
+    assert_eq!(harness.seen("other").await, (100..130).collect::<Vec<_>>());
+    assert_eq!(counts(&harness.numbers().await).0, 70, "each is handled once");
+    harness.assert_closes().await;
 }
 
 async fn later_messages_wait_for_one_that_is_retried(on: On) {
-    let bench = Bench::new(on);
-    bench.faults.plan(3, Fault::Fail(2));
-    committed_alternately(&bench, "slow", 0..10).await;
-    bench.serve_until(async || bench.seen("slow").await.len() == 10).await;
-    assert_eq!(bench.seen("slow").await, (0..10).collect::<Vec<_>>());
-    let numbers = bench.numbers().await;
+    let harness = Harness::new(on);
+    harness.faults.plan(3, Fault::Fail(2));
+    committed_alternately(&harness, "slow", 0..10).await;
+    harness.serve_until(async || harness.seen("slow").await.len() == 10).await;
+    assert_eq!(harness.seen("slow").await, (0..10).collect::<Vec<_>>());
+    let numbers = harness.numbers().await;
     assert_eq!((numbers.parked(), numbers.dead()), (0, 0));
-    let tries = bench.faults.calls().into_iter().filter(|number| *number == 3).count();
+    let tries = harness.faults.calls().into_iter().filter(|number| *number == 3).count();
     assert!(tries >= 3, "two failures and a success, not {tries} tries");
-    bench.assert_closes().await;
+    harness.assert_closes().await;
 }
 
 async fn later_messages_are_held_behind_a_dead_one(on: On) {
-    let bench = Bench::new(on);
-    bench.faults.plan(3, Fault::Fail(u32::MAX));
-    committed_alternately(&bench, "stuck", 0..10).await;
-    bench.drain_but(6).await;
-    assert_eq!(bench.seen("stuck").await, [0, 1, 2]);
-    let numbers = bench.numbers().await;
+    let harness = Harness::new(on);
+    harness.faults.plan(3, Fault::Fail(u32::MAX));
+    committed_alternately(&harness, "stuck", 0..10).await;
+    harness.drain_but(6).await;
+    assert_eq!(harness.seen("stuck").await, [0, 1, 2]);
+    let numbers = harness.numbers().await;
     assert_eq!((numbers.dead(), numbers.parked()), (1, 6));
-    bench.faults.mend();
-    committed_alternately(&bench, "stuck", 10..12).await;
-    bench.drain_but(8).await;
-    assert_eq!(bench.seen("stuck").await, [0, 1, 2], "what comes later is held as well");
-    bench.assert_closes().await;
+    harness.faults.mend();
+    committed_alternately(&harness, "stuck", 10..12).await;
+    harness.drain_but(8).await;
+    assert_eq!(harness.seen("stuck").await, [0, 1, 2], "what comes later is held as well");
+    harness.assert_closes().await;
 }
 
 async fn others_flow_past_a_held_aggregate(on: On) {
-    let bench = Bench::new(on);
-    bench.faults.plan(0, Fault::Reject);
-    committed_alternately(&bench, "stuck", 0..5).await;
-    committed_alternately(&bench, "fine", 10..20).await;
-    bench.drain_but(4).await;
-    assert_eq!(bench.seen("fine").await, (10..20).collect::<Vec<_>>());
-    assert!(bench.seen("stuck").await.is_empty());
-    bench.assert_closes().await;
+    let harness = Harness::new(on);
+    harness.faults.plan(0, Fault::Reject);
+    committed_alternately(&harness, "stuck", 0..5).await;
+    committed_alternately(&harness, "fine", 10..20).await;
+    harness.drain_but(4).await;
+    assert_eq!(harness.seen("fine").await, (10..20).collect::<Vec<_>>());
+    assert!(harness.seen("stuck").await.is_empty());
+    harness.assert_closes().await;
 }
 
 async fn an_outage_burns_no_attempts(on: On) {
-    let bench = Bench::new(on);
-    bench.faults.plan(1, Fault::Unavailable(3));
-    committed_alternately(&bench, "out", 0..3).await;
-    bench.serve_until(async || bench.seen("out").await.len() == 3).await;
-    assert_eq!(bench.seen("out").await, [0, 1, 2]);
-    assert_eq!(bench.numbers().await.dead(), 0, "more outages than tries, and none counted");
+    let harness = Harness::new(on);
+    harness.faults.plan(1, Fault::Unavailable(3));
+    committed_alternately(&harness, "out", 0..3).await;
+    harness.serve_until(async || harness.seen("out").await.len() == 3).await;
+    assert_eq!(harness.seen("out").await, [0, 1, 2]);
+    assert_eq!(harness.numbers().await.dead(), 0, "more outages than tries, and none counted");
 }
 
 const TALLIES: usize = 4;
@@ -155,12 +155,12 @@ impl Model {
     }
 
     /// Those that are dead run again; some of them are mended.
-    fn replayed(&mut self, bench: &Bench) {
+    fn replayed(&mut self, harness: &Harness) {
         for events in self.0.values_mut() {
             if let Some((number, given_up)) = events.iter_mut().find(|(_, times)| *times > 0) {
                 *given_up -= 1;
                 if *given_up == 0 {
-                    bench.faults.plan(*number, Fault::Fail(0));
+                    harness.faults.plan(*number, Fault::Fail(0));
                 }
             }
         }
@@ -168,34 +168,34 @@ impl Model {
 }
 
 /// Serves until everything is where the model has it.
-async fn agree(bench: &Bench, model: &Model) {
+async fn agree(harness: &Harness, model: &Model) {
     let (dead, waiting) = model.stuck();
     let agrees = async || {
-        let numbers = bench.numbers().await;
+        let numbers = harness.numbers().await;
         (numbers.lag(), numbers.dead(), numbers.parked()) == (0, dead, waiting)
     };
-    bench.serve_until(agrees).await;
+    harness.serve_until(agrees).await;
     for tally in 0..TALLIES {
-        assert_eq!(bench.seen(&format!("t-{tally}")).await, model.seen(tally), "tally {tally}");
+        assert_eq!(harness.seen(&format!("t-{tally}")).await, model.seen(tally), "tally {tally}");
     }
-    bench.assert_closes().await;
+    harness.assert_closes().await;
 }
 
 async fn play(steps: Vec<Step>) {
     let calm = "[server.subscriptions.NumbersProjector]\ncircuit_breaker_threshold = 1000000\n";
-    let (bench, mut model) =
-        (Bench::configured(On::Memory, calm, |builder| builder), Model::default());
+    let (harness, mut model) =
+        (Harness::configured(On::Memory, calm, |builder| builder), Model::default());
     for (step, number) in steps.into_iter().zip(0..) {
         if step.fails > 0 {
-            bench.faults.plan(number, Fault::Fail(step.fails));
+            harness.faults.plan(number, Fault::Fail(step.fails));
         }
         let priority = if step.urgent { Priority::NORMAL } else { Priority::BULK };
         let command = Add { tally: format!("t-{}", step.tally).into(), number };
-        bench.domain.process(command).priority(priority).synchronous().await.unwrap();
+        harness.domain.process(command).priority(priority).synchronous().await.unwrap();
         model.0.entry(step.tally).or_default().push((number, step.given_up));
         if let Some((millis, properly)) = step.ends {
             let lives = tokio::time::sleep(Duration::from_millis(millis));
-            let server = protean_engine::Server::new(bench.domain.clone());
+            let server = protean_engine::Server::new(harness.domain.clone());
             if properly {
                 server.run(lives).await.unwrap();
             } else {
@@ -204,15 +204,15 @@ async fn play(steps: Vec<Step>) {
             }
         }
     }
-    agree(&bench, &model).await;
-    let groups = bench.domain.groups();
-    let group = groups.iter().find(|group| *group.name == *"bench.NumbersProjector").unwrap();
+    agree(&harness, &model).await;
+    let groups = harness.domain.groups();
+    let group = groups.iter().find(|group| *group.name == *"harness.NumbersProjector").unwrap();
     while model.stuck().0 > 0 {
-        let letters = DeadLetters::of(&bench.domain, group).await.unwrap();
+        let letters = DeadLetters::of(&harness.domain, group).await.unwrap();
         let dead = model.stuck().0;
-        model.replayed(&bench);
+        model.replayed(&harness);
         assert_eq!(letters.replay_all().await.unwrap(), dead);
-        agree(&bench, &model).await;
+        agree(&harness, &model).await;
     }
 }
 

@@ -39,7 +39,7 @@ fn domain(file: &Path, brokers: &str) -> DomainBuilder {
          [server.stream_subscription]\nmax_retries = 2\nretry_delay_seconds = 0.02\n{brokers}",
         file.display()
     );
-    let builder = protean::domain("bench").config(&config).aggregate::<Tally>();
+    let builder = protean::domain("harness").config(&config).aggregate::<Tally>();
     let builder = builder.register(TallyCommandHandler).register(SumProjector);
     builder.register(NumbersProjector(Faults::default())).register(Aborting)
 }
@@ -92,7 +92,7 @@ async fn one_from_a_broker_that_aborts_the_process_ends_as_a_dead_letter() {
 
 async fn ends_as_a_dead_letter(brokers: &str, least: usize) {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("bench.db");
+    let file = folder.path().join("harness.db");
     let domain = domain(&file, brokers).build().unwrap();
     for number in 0..40 {
         let command = Add { tally: format!("t-{}", number % 20).into(), number };

@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::child::configured;
-use crate::tallies::{Add, Bench, Faults, Numbers, NumbersProjector, On};
+use crate::tallies::{Add, Faults, Harness, Numbers, NumbersProjector, On};
 use crate::tallies::{Tally, TallyCommandHandler};
 
 const CHANNEL: &str = "prices";
@@ -112,8 +112,8 @@ async fn until(what: &str, done: impl AsyncFn() -> bool) {
 /// Waits until one listens that did not before; gives who that is.
 async fn listens(server: &RedisServer, before: &str) -> String {
     let who = || {
-        let told = server.command(&["CLIENT", "LIST", "TYPE", "pubsub"]);
-        let ids = told.lines().filter(|line| line.contains(" sub=1 "));
+        let text = server.command(&["CLIENT", "LIST", "TYPE", "pubsub"]);
+        let ids = text.lines().filter(|line| line.contains(" sub=1 "));
         Vec::from_iter(ids.filter_map(|line| line.split(' ').next().map(str::to_owned)))
     };
     until("another listens", async || matches!(&who()[..], [one] if one != before)).await;
@@ -124,7 +124,7 @@ async fn listens(server: &RedisServer, before: &str) -> String {
 #[ignore = "needs Redis: cargo xtask test"]
 async fn what_is_said_is_heard_once_by_one_server_and_then_by_the_next() {
     let (folder, server) = (tempfile::tempdir().unwrap(), RedisServer::start(""));
-    let file = folder.path().join("bench.db");
+    let file = folder.path().join("harness.db");
     let say = |number: i64| server.command(&["PUBLISH", CHANNEL, &number.to_string()]);
     assert_eq!(say(-1), "0", "nobody listens yet");
     let first = start(&file, &server.uri());
@@ -169,7 +169,7 @@ async fn once_the_database_is_back_one_listens_again() {
             database.uri(),
             live(&server.uri())
         );
-        let builder = protean::domain("bench").config(&config).aggregate::<Tally>();
+        let builder = protean::domain("harness").config(&config).aggregate::<Tally>();
         let builder = builder.register(TallyCommandHandler);
         builder.register(NumbersProjector(Faults::default()))
     };
@@ -205,17 +205,17 @@ async fn events_are_told_to_whoever_listens() {
          [brokers.partner]\nprovider = 'redis_pubsub'\nURI = '{}'\n",
         partner.uri()
     );
-    let bench = Bench::configured(On::Sqlite, &config, |builder| builder);
-    bench.add("t", 0, Priority::NORMAL).await;
-    bench.drain().await;
+    let harness = Harness::configured(On::Sqlite, &config, |builder| builder);
+    harness.add("t", 0, Priority::NORMAL).await;
+    harness.drain().await;
     let location = BrokerLocation { uri: Some(partner.uri()), ..BrokerLocation::default() };
     let ear = RedisPubsub.open(&location).await.unwrap();
     let wait = Some(Duration::from_millis(1));
-    let streams = Arc::from([Arc::from("bench::tally")]);
+    let streams = Arc::from([Arc::from("harness::tally")]);
     let read = BrokerRead { group: "x".into(), consumer: "x".into(), streams, limit: 99, wait };
     assert!(ear.read(read.clone()).await.unwrap().is_empty(), "it was not there before");
     for number in 1..6 {
-        bench.add("t", number, Priority::NORMAL).await;
+        harness.add("t", number, Priority::NORMAL).await;
     }
     let heard = Mutex::new(Vec::new());
     let all_heard = async || {
@@ -227,13 +227,13 @@ async fn events_are_told_to_whoever_listens() {
             .extend(data.map(|data| serde_json::from_slice::<Value>(&data).unwrap()));
         heard.lock().unwrap().len() >= 5
     };
-    bench.serve_until(all_heard).await;
-    bench.drain().await;
+    harness.serve_until(all_heard).await;
+    harness.drain().await;
     assert!(ear.read(read.clone()).await.unwrap().is_empty());
     let heard = heard.into_inner().unwrap();
     let numbers: Vec<_> = heard.iter().map(|event| event["data"]["number"].clone()).collect();
     assert_eq!(numbers, [1, 2, 3, 4, 5].map(|number| json!(number)));
     assert_eq!(heard[0]["metadata"]["envelope"], json!({"specversion": "1.0"}));
     assert_eq!(partner.command(&["DBSIZE"]), "0");
-    bench.assert_closes().await;
+    harness.assert_closes().await;
 }

@@ -11,17 +11,17 @@ use protean_redis::Redis;
 use protean_test_servers::RedisServer;
 use tokio_util::sync::CancellationToken;
 
-use crate::tallies::{Bench, On};
+use crate::tallies::{Harness, On};
 use crate::unreliable::{Unreliable, Weather};
 use crate::way::Way;
 
-const COMMANDS: &str = "bench.TallyCommands";
-const PRIMARY: &str = "bench::tally:command";
-const BACKFILL: &str = "bench::tally:command:backfill";
+const COMMANDS: &str = "harness.TallyCommands";
+const PRIMARY: &str = "harness::tally:command";
+const BACKFILL: &str = "harness::tally:command:backfill";
 
 /// A domain, and a broker beside it.
 struct Exchange {
-    bench: Bench,
+    harness: Harness,
     broker: Arc<dyn Broker>,
     server: RedisServer,
     plan: RelayPlan,
@@ -34,17 +34,17 @@ impl Exchange {
 
     /// With more in the configuration of its Redis.
     async fn on(settings: &str) -> Self {
-        let bench = Bench::new(On::Streams);
-        let mut plan = RelayPlan::of(&bench.domain, "default");
+        let harness = Harness::new(On::Streams);
+        let mut plan = RelayPlan::of(&harness.domain, "default");
         plan.outbox.tick_interval = Duration::from_millis(50);
         let server = RedisServer::start(settings);
         let broker = open(&server).await;
-        Self { bench, broker, server, plan }
+        Self { harness, broker, server, plan }
     }
 
     async fn relay(&self) -> Relay {
-        let store = Arc::clone(self.bench.domain.store().await.unwrap());
-        Relay::new(self.bench.domain.clone(), store, Arc::clone(&self.broker), self.plan.clone())
+        let store = Arc::clone(self.harness.domain.store().await.unwrap());
+        Relay::new(self.harness.domain.clone(), store, Arc::clone(&self.broker), self.plan.clone())
     }
 
     /// Publishes until `done` says so.
@@ -63,11 +63,11 @@ impl Exchange {
     }
 
     async fn backlog(&self) -> u64 {
-        let store = self.bench.domain.store().await.unwrap();
+        let store = self.harness.domain.store().await.unwrap();
         let mut lag = 0;
-        for category in ["bench::tally:command", "bench::tally"] {
+        for category in ["harness::tally:command", "harness::tally"] {
             let category = protean::message::Category::named(category);
-            lag += store.group_status("bench.relay:default", &category).await.unwrap().lag();
+            lag += store.group_status("harness.relay:default", &category).await.unwrap().lag();
         }
         lag
     }
@@ -113,7 +113,7 @@ async fn what_is_committed_arrives_in_its_lane_and_in_order() {
     let exchange = Exchange::new().await;
     for number in 0..700 {
         let priority = if number % 7 == 0 { Priority::BULK } else { Priority::NORMAL };
-        exchange.bench.add(&format!("t-{}", number % 5), number, priority).await;
+        exchange.harness.add(&format!("t-{}", number % 5), number, priority).await;
     }
     let all = async || exchange.length(PRIMARY).await + exchange.length(BACKFILL).await == 700;
     exchange.publish_until(all).await;
@@ -122,7 +122,7 @@ async fn what_is_committed_arrives_in_its_lane_and_in_order() {
     assert_eq!((primary.len(), backfill.len()), (600, 100));
     assert!(primary.is_sorted() && backfill.is_sorted());
     assert!(primary.iter().all(|position| !backfill.contains(position)));
-    exchange.bench.add("t-0", 700, Priority::NORMAL).await;
+    exchange.harness.add("t-0", 700, Priority::NORMAL).await;
     exchange.publish_until(async || exchange.length(PRIMARY).await > 600).await;
     let lengths = (exchange.length(PRIMARY).await, exchange.length(BACKFILL).await);
     assert_eq!(lengths, (601, 100), "nothing goes out twice after a proper end");
@@ -133,11 +133,11 @@ async fn what_is_committed_arrives_in_its_lane_and_in_order() {
 async fn what_a_broker_has_lost_and_nobody_settled_goes_out_again() {
     let exchange = Exchange::new().await;
     for number in 0..20 {
-        exchange.bench.add("settled", number, Priority::NORMAL).await;
+        exchange.harness.add("settled", number, Priority::NORMAL).await;
     }
-    exchange.bench.drain().await;
+    exchange.harness.drain().await;
     for number in 20..50 {
-        exchange.bench.add("open", number, Priority::BULK).await;
+        exchange.harness.add("open", number, Priority::BULK).await;
     }
     exchange.publish_until(async || exchange.length(BACKFILL).await == 30).await;
     assert_eq!(exchange.length(PRIMARY).await, 0, "what is settled never goes out");
@@ -153,7 +153,7 @@ async fn what_a_broker_has_lost_and_nobody_settled_goes_out_again() {
 async fn a_loss_is_noticed_while_messages_come_and_while_none_do() {
     let exchange = Exchange::new().await;
     for number in 0..30 {
-        exchange.bench.add("first", number, Priority::NORMAL).await;
+        exchange.harness.add("first", number, Priority::NORMAL).await;
     }
     let step = std::sync::atomic::AtomicU8::new(0);
     let next = std::sync::atomic::Ordering::SeqCst;
@@ -168,7 +168,7 @@ async fn a_loss_is_noticed_while_messages_come_and_while_none_do() {
             // Something is.
             (1, 30..) => {
                 exchange.server.command(&["FLUSHALL"]);
-                exchange.bench.add("second", 31, Priority::NORMAL).await;
+                exchange.harness.add("second", 31, Priority::NORMAL).await;
                 step.store(2, next);
                 false
             }
@@ -192,10 +192,11 @@ async fn fails_over(tick: Duration, then: i64) {
     replica.command(&["REPLICAOF", "127.0.0.1", &exchange.server.port().to_string()]);
     let add = async |numbers: std::ops::Range<i64>| {
         for number in numbers {
-            exchange.bench.add(&format!("t-{number}"), number, Priority::NORMAL).await;
+            exchange.harness.add(&format!("t-{number}"), number, Priority::NORMAL).await;
         }
     };
-    let mark = |server: &RedisServer| server.command(&["GET", "protean:mark:bench.relay:default"]);
+    let mark =
+        |server: &RedisServer| server.command(&["GET", "protean:mark:harness.relay:default"]);
     let length = async || exchange.length(PRIMARY).await;
     let playing = async {
         add(0..10).await;
@@ -250,7 +251,7 @@ async fn an_outage_of_a_broker_that_forgets_loses_nothing() {
             match number {
                 0..200 => {
                     let number = i64::try_from(number).unwrap();
-                    exchange.bench.add("t", number, Priority::NORMAL).await;
+                    exchange.harness.add("t", number, Priority::NORMAL).await;
                 }
                 _ => return exchange.backlog().await == 0 && exchange.length(PRIMARY).await >= 200,
             }
@@ -267,9 +268,9 @@ async fn an_outage_of_a_broker_that_forgets_loses_nothing() {
     found.sort_unstable();
     found.dedup();
     assert_eq!(found.len(), 200);
-    let store = exchange.bench.domain.store().await.unwrap();
+    let store = exchange.harness.domain.store().await.unwrap();
     let category = protean::message::Category::named(PRIMARY);
-    let relay = store.group_status("bench.relay:default", &category).await.unwrap();
+    let relay = store.group_status("harness.relay:default", &category).await.unwrap();
     assert_eq!((relay.dead(), relay.parked()), (0, 0), "an outage gives nothing up");
 }
 
@@ -280,7 +281,7 @@ async fn bulk_work_waits_in_the_database_while_the_broker_holds_enough() {
     exchange.plan.priority_lanes.backfill_high_water = 20;
     exchange.plan.priority_lanes.backfill_low_water = 5;
     for number in 0..100 {
-        exchange.bench.add(&format!("t-{number}"), number, Priority::BULK).await;
+        exchange.harness.add(&format!("t-{number}"), number, Priority::BULK).await;
     }
     let seen = std::sync::Mutex::new(BTreeMap::new());
     exchange
@@ -307,10 +308,10 @@ async fn one_relay_publishes_and_the_other_takes_over() {
     let stop = CancellationToken::new();
     let stopped = stop.clone();
     let second = exchange.relay().await;
-    exchange.bench.add("t", 0, Priority::NORMAL).await;
+    exchange.harness.add("t", 0, Priority::NORMAL).await;
     exchange.publish_until(async || exchange.length(PRIMARY).await == 1).await;
     let takes_over = tokio::spawn(async move { second.run(stopped).await });
-    exchange.bench.add("t", 1, Priority::NORMAL).await;
+    exchange.harness.add("t", 1, Priority::NORMAL).await;
     while exchange.length(PRIMARY).await < 2 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
@@ -327,21 +328,21 @@ async fn a_relay_that_has_lost_its_claim_publishes_no_more_until_it_has_it_again
     weather.calm();
     let store = Unreliable::new(&weather);
     let provider = store.clone();
-    let bench = Bench::with(On::Memory, |builder| builder.provider(provider));
+    let harness = Harness::with(On::Memory, |builder| builder.provider(provider));
     let broker = Arc::clone(&exchange.broker);
-    let relay = Relay::new(bench.domain.clone(), Arc::new(store), broker, exchange.plan.clone());
+    let relay = Relay::new(harness.domain.clone(), Arc::new(store), broker, exchange.plan.clone());
     let stop = CancellationToken::new();
     let stopped = stop.clone();
     let playing = async {
-        bench.add("t", 0, Priority::NORMAL).await;
+        harness.add("t", 0, Priority::NORMAL).await;
         until(async || exchange.length(PRIMARY).await == 1).await;
         weather.usurp(true);
-        bench.add("t", 1, Priority::NORMAL).await;
+        harness.add("t", 1, Priority::NORMAL).await;
         until(async || weather.refused() > 0).await;
         // One page may have been on its way, and no other.
         let (length, refused) = (exchange.length(PRIMARY).await, weather.refused());
         for number in 2..20 {
-            bench.add("t", number, Priority::NORMAL).await;
+            harness.add("t", number, Priority::NORMAL).await;
         }
         until(async || weather.refused() > refused + 3).await;
         assert_eq!(exchange.length(PRIMARY).await, length);
@@ -371,10 +372,10 @@ async fn what_a_broker_refused_goes_out_once_a_person_says_so() {
     exchange.plan.outbox.retry.max_attempts = 1;
     let long = "t".repeat(1024 * 1024);
     // One that the relay passed before it began, and one that came later.
-    exchange.bench.add(&long, 0, Priority::NORMAL).await;
+    exchange.harness.add(&long, 0, Priority::NORMAL).await;
     exchange.publish_until(async || refused(&exchange).await.len() == 1).await;
-    exchange.bench.add(&long, 1, Priority::NORMAL).await;
-    exchange.bench.add("t", 2, Priority::NORMAL).await;
+    exchange.harness.add(&long, 1, Priority::NORMAL).await;
+    exchange.harness.add("t", 2, Priority::NORMAL).await;
     exchange.publish_until(async || refused(&exchange).await.len() == 2).await;
     let reason = refused(&exchange).await[1].abandoned.clone().unwrap().0;
     assert!(reason.contains("proto-max-bulk-len"), "{reason}");
@@ -386,7 +387,7 @@ async fn what_a_broker_refused_goes_out_once_a_person_says_so() {
         .publish_until(async || {
             // The relay has found nothing to do by then, and nothing wakes it.
             if looks.fetch_add(1, next) == 20 {
-                let outbox = Outbox::of(&exchange.bench.domain).await.unwrap();
+                let outbox = Outbox::of(&exchange.harness.domain).await.unwrap();
                 assert_eq!(outbox.retry(Some("2")).await.unwrap(), 1);
                 assert_eq!(outbox.retry(None).await.unwrap(), 1);
             }
@@ -396,11 +397,11 @@ async fn what_a_broker_refused_goes_out_once_a_person_says_so() {
     let mut found = positions(&exchange.found(PRIMARY, 9).await);
     found.sort_unstable();
     assert_eq!(found, [1, 2, 3]);
-    let outbox = Outbox::of(&exchange.bench.domain).await.unwrap();
+    let outbox = Outbox::of(&exchange.harness.domain).await.unwrap();
     let [status] = &outbox.status().await[..] else { panic!("there is one relay") };
     assert_eq!((status.waiting, status.failed, status.abandoned), (Some(0), Some(0), Some(0)));
 }
 
 async fn refused(exchange: &Exchange) -> Vec<Refused> {
-    Outbox::of(&exchange.bench.domain).await.unwrap().abandoned(9).await.unwrap()
+    Outbox::of(&exchange.harness.domain).await.unwrap().abandoned(9).await.unwrap()
 }

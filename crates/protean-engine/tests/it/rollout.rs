@@ -8,7 +8,7 @@ use protean::port::{Counter, GroupStatus};
 use protean::{Id, Result};
 use protean_engine::{DeadLetters, Server, verify};
 
-use crate::tallies::{Bench, On};
+use crate::tallies::{Harness, On};
 
 /// A program whose messages have this version and these members; the first is summed up.
 macro_rules! program {
@@ -159,8 +159,8 @@ between_programs! {
 
 async fn programs_that_differ_by_a_member_read_each_other(on: On) {
     const EACH: u64 = 30;
-    let bench = Bench::new(on);
-    let config = format!("lenient_deserialization = true\n{}", bench.settings());
+    let harness = Harness::new(on);
+    let config = format!("lenient_deserialization = true\n{}", harness.settings());
     let old = before::builder(&config).build().unwrap();
     let new = extended::builder(&config).build().unwrap();
     let sending = async {
@@ -190,9 +190,9 @@ async fn programs_that_differ_by_a_member_read_each_other(on: On) {
 }
 
 async fn what_is_too_new_for_a_program_is_dead_until_a_newer_one_replays_it(on: On) {
-    let bench = Bench::new(on);
-    let old = before::builder(bench.settings()).build().unwrap();
-    let new = newer(bench.settings());
+    let harness = Harness::new(on);
+    let old = before::builder(harness.settings()).build().unwrap();
+    let new = newer(harness.settings());
     let note = newer::Note { meter: "by hand".into(), watts: 3 };
     new.process(note).synchronous().await.unwrap();
     serve(&old, "Watcher", GroupStatus::dead, 1).await;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use protean::message::{Category, Priority};
 use protean_engine::Server;
 
-use crate::tallies::{Add, Bench, Fault, Faults, Forwarder, On, counts};
+use crate::tallies::{Add, Fault, Faults, Forwarder, Harness, On, counts};
 use crate::unreliable::{Dice, JumpyClock, Unreliable, Weather};
 
 const COMMANDS: i64 = 60;
@@ -28,7 +28,7 @@ max_retries = 20
 
 /// One run: its domain, and what goes wrong in it.
 struct Run {
-    bench: Bench,
+    harness: Harness,
     clock: JumpyClock,
     weather: Arc<Weather>,
     store: Unreliable,
@@ -41,12 +41,12 @@ impl Run {
         let store = Unreliable::new(&weather);
         let (jumpy, provider, forwarder) =
             (clock.clone(), store.clone(), Forwarder(faults.clone()));
-        let bench = Bench::configured(On::Memory, PATIENT, |builder| {
+        let harness = Harness::configured(On::Memory, PATIENT, |builder| {
             builder.provider(provider).clock(jumpy).register(forwarder)
         });
-        let run = Self { bench, clock, weather, store, dice: Dice::new(!seed) };
+        let run = Self { harness, clock, weather, store, dice: Dice::new(!seed) };
         for number in 0..COMMANDS {
-            run.plan(&run.bench.faults, number);
+            run.plan(&run.harness.faults, number);
             run.plan(&faults, -number);
         }
         run
@@ -69,7 +69,7 @@ impl Run {
             let tally = format!("t-{}", self.dice.roll(TALLIES));
             loop {
                 let command = Add { tally: tally.as_str().into(), number };
-                let sent = self.bench.domain.process(command).priority(Priority::new(priority));
+                let sent = self.harness.domain.process(command).priority(Priority::new(priority));
                 let key = format!("number-{number}");
                 if sent.idempotency_key(key).asynchronous().await.is_ok() {
                     break;
@@ -83,7 +83,7 @@ impl Run {
     async fn serve(&self) {
         let lifetime = Duration::from_millis(20 + self.dice.roll(700));
         let properly = self.dice.roll(2) == 0;
-        let server = Server::new(self.bench.domain.clone());
+        let server = Server::new(self.harness.domain.clone());
         if properly {
             server.run(tokio::time::sleep(lifetime)).await.unwrap();
         } else {
@@ -94,7 +94,7 @@ impl Run {
 
     /// Takes claims away now and then.
     async fn revoke_claims(&self) {
-        let groups = self.bench.domain.groups();
+        let groups = self.harness.domain.groups();
         loop {
             tokio::time::sleep(Duration::from_millis(self.dice.roll(400))).await;
             let group = usize::try_from(self.dice.roll(groups.len() as u64)).unwrap();
@@ -128,7 +128,7 @@ impl Run {
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         };
-        Server::new(self.bench.domain.clone()).run(at_rest).await.unwrap();
+        Server::new(self.harness.domain.clone()).run(at_rest).await.unwrap();
     }
 
     async fn waiting(&self) -> u64 {
@@ -138,16 +138,16 @@ impl Run {
 
     async fn standings(&self) -> Vec<(String, protean::port::GroupStatus)> {
         let mut standings = Vec::new();
-        for group in self.bench.domain.groups() {
-            standings.push((group.name.to_string(), self.bench.group_status(&group.name).await));
+        for group in self.harness.domain.groups() {
+            standings.push((group.name.to_string(), self.harness.group_status(&group.name).await));
         }
         standings
     }
 
     /// The numbers of each tally, as the log has them.
     async fn logged(&self) -> BTreeMap<String, Vec<i64>> {
-        let store = self.bench.domain.store().await.unwrap();
-        let category = Category::named("bench::tally");
+        let store = self.harness.domain.store().await.unwrap();
+        let category = Category::named("harness::tally");
         let mut logged = BTreeMap::new();
         for tally in 0..TALLIES {
             for tally in [format!("t-{tally}"), format!("copy-of-t-{tally}")] {
@@ -178,7 +178,7 @@ impl Run {
         let sent: Vec<i64> = (0..COMMANDS).chain((0..COMMANDS).map(|n| n + 1000)).collect();
         assert_eq!(all, sent, "each command has its effect once");
         for (tally, numbers) in &logged {
-            assert_eq!(self.bench.seen(tally).await, *numbers, "{tally} is seen in order");
+            assert_eq!(self.harness.seen(tally).await, *numbers, "{tally} is seen in order");
             let source = tally.strip_prefix("copy-of-").and_then(|source| logged.get(source));
             let copies = source.map(|of| of.iter().map(|number| number + 1000).collect::<Vec<_>>());
             let same = |mut copies: Vec<i64>| {
@@ -189,7 +189,7 @@ impl Run {
             };
             assert!(copies.is_none_or(same), "{tally} has the numbers of its source");
         }
-        assert_eq!(self.bench.sum().await, all.iter().sum::<i64>());
+        assert_eq!(self.harness.sum().await, all.iter().sum::<i64>());
     }
 }
 

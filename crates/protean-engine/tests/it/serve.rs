@@ -7,7 +7,7 @@ use protean_engine::Server;
 
 use crate::on_every_stack;
 use crate::tallies::{
-    Add, Bench, Fault, Forwarder, Numbers, On, SYNCHRONOUS, Tally, counts, lane_lag,
+    Add, Fault, Forwarder, Harness, Numbers, On, SYNCHRONOUS, Tally, counts, lane_lag,
 };
 
 on_every_stack! {
@@ -24,92 +24,93 @@ on_every_stack! {
 }
 
 async fn handles_every_command_and_every_event_once(on: On) {
-    let bench = Bench::new(on);
+    let harness = Harness::new(on);
     for number in 0..300 {
         let priority = if number % 3 == 0 { Priority::NORMAL } else { Priority::BULK };
-        bench.add(&format!("t-{}", number % 40), number, priority).await;
+        harness.add(&format!("t-{}", number % 40), number, priority).await;
     }
-    bench.drain().await;
-    assert_eq!(bench.sum().await, (0..300).sum::<i64>());
-    let commands = bench.group_status("bench.TallyCommands").await;
+    harness.drain().await;
+    assert_eq!(harness.sum().await, (0..300).sum::<i64>());
+    let commands = harness.group_status("harness.TallyCommands").await;
     assert_eq!(counts(&commands), (300, 0));
     assert_eq!(commands.committed, 300);
-    assert_eq!(bench.numbers().await.settled(), 300);
-    bench.assert_closes().await;
+    assert_eq!(harness.numbers().await.settled(), 300);
+    harness.assert_closes().await;
 }
 
 async fn many_commands_to_one_aggregate_add_up(on: On) {
-    let bench = Bench::new(on);
+    let harness = Harness::new(on);
     let commands = (1..=400).map(|number| Add { tally: "one".into(), number });
-    bench.domain.process_all(commands).priority(Priority::BULK).await.unwrap();
-    bench.drain().await;
-    let tally = bench.domain.repository::<Tally>().await.unwrap().get(&"one".into()).await.unwrap();
+    harness.domain.process_all(commands).priority(Priority::BULK).await.unwrap();
+    harness.drain().await;
+    let tally =
+        harness.domain.repository::<Tally>().await.unwrap().get(&"one".into()).await.unwrap();
     assert_eq!(tally.sum, (1..=400).sum::<i64>());
-    assert_eq!(bench.seen("one").await, (1..=400).collect::<Vec<_>>());
-    bench.assert_closes().await;
+    assert_eq!(harness.seen("one").await, (1..=400).collect::<Vec<_>>());
+    harness.assert_closes().await;
 }
 
 async fn commands_of_handlers_are_handled_once(on: On) {
-    let bench = Bench::with(on, |builder| builder.register(Forwarder(Default::default())));
+    let harness = Harness::with(on, |builder| builder.register(Forwarder(Default::default())));
     for number in 1..=50 {
-        bench.add("source", number, Priority::BULK).await;
+        harness.add("source", number, Priority::BULK).await;
     }
-    bench.drain().await;
+    harness.drain().await;
     let copied: Vec<i64> = (1..=50).map(|number| number + 1000).collect();
-    assert_eq!(bench.seen("copy-of-source").await, copied);
-    let commands = bench.group_status("bench.TallyCommands").await;
+    assert_eq!(harness.seen("copy-of-source").await, copied);
+    let commands = harness.group_status("harness.TallyCommands").await;
     let bulk = commands.lanes.iter().all(|lane| lane.priority == Priority::BULK);
     assert!(bulk, "the priority travels on: {commands:?}");
-    bench.assert_closes().await;
+    harness.assert_closes().await;
 }
 
 async fn production_passes_a_backlog(on: On) {
-    let bench = Bench::new(on);
+    let harness = Harness::new(on);
     for number in 0..200 {
-        bench.faults.plan(number, Fault::Sleep(Duration::from_millis(5)));
-        bench.add(&format!("bulk-{number}"), number, Priority::BULK).await;
+        harness.faults.plan(number, Fault::Sleep(Duration::from_millis(5)));
+        harness.add(&format!("bulk-{number}"), number, Priority::BULK).await;
     }
     let sent = std::cell::Cell::new(None);
-    bench
+    harness
         .serve_until(async || {
-            let calls = bench.faults.calls().len();
+            let calls = harness.faults.calls().len();
             if calls >= 20 && sent.get().is_none() {
-                bench.add("production", 7777, Priority::NORMAL).await;
-                sent.set(Some(bench.faults.calls().len()));
+                harness.add("production", 7777, Priority::NORMAL).await;
+                sent.set(Some(harness.faults.calls().len()));
             }
-            bench.faults.calls().contains(&7777)
+            harness.faults.calls().contains(&7777)
         })
         .await;
-    let place = bench.faults.calls().iter().position(|number| *number == 7777);
+    let place = harness.faults.calls().iter().position(|number| *number == 7777);
     let behind = place.unwrap().saturating_sub(sent.get().unwrap());
     assert!(behind < 20, "production waited behind {behind} of a backlog of 180");
-    bench.assert_closes().await;
+    harness.assert_closes().await;
 }
 
 async fn a_stop_leaves_the_rest_to_the_next_server(on: On) {
-    let bench = Bench::new(on);
+    let harness = Harness::new(on);
     for number in 0..100 {
-        bench.faults.plan(number, Fault::Sleep(Duration::from_millis(2)));
-        bench.add(&format!("t-{}", number % 7), number, Priority::BULK).await;
+        harness.faults.plan(number, Fault::Sleep(Duration::from_millis(2)));
+        harness.add(&format!("t-{}", number % 7), number, Priority::BULK).await;
     }
     for part in 1..=4 {
-        bench.serve_until(async || bench.faults.calls().len() >= part * 20).await;
-        bench.assert_closes().await;
+        harness.serve_until(async || harness.faults.calls().len() >= part * 20).await;
+        harness.assert_closes().await;
     }
-    let numbers = bench.numbers().await;
-    let on_the_way = lane_lag(&bench.domain, &numbers, Lane::Backfill);
+    let numbers = harness.numbers().await;
+    let on_the_way = lane_lag(&harness.domain, &numbers, Lane::Backfill);
     assert!(on_the_way > 0, "{numbers:?}");
-    bench.drain().await;
-    assert_eq!(bench.sum().await, (0..100).sum::<i64>());
-    assert_eq!(counts(&bench.numbers().await), (100, 0));
-    assert_eq!(bench.faults.calls().len(), 100, "a stop repeats nothing");
-    bench.assert_closes().await;
+    harness.drain().await;
+    assert_eq!(harness.sum().await, (0..100).sum::<i64>());
+    assert_eq!(counts(&harness.numbers().await), (100, 0));
+    assert_eq!(harness.faults.calls().len(), 100, "a stop repeats nothing");
+    harness.assert_closes().await;
 }
 
 async fn synchronous_and_queued_commands_mix(on: On) {
-    let bench = Bench::new(on);
+    let harness = Harness::new(on);
     let serving = tokio::spawn({
-        let (server, domain) = (Server::new(bench.domain.clone()), bench.domain.clone());
+        let (server, domain) = (Server::new(harness.domain.clone()), harness.domain.clone());
         async move {
             let until = async move {
                 let sum = async || {
@@ -125,65 +126,65 @@ async fn synchronous_and_queued_commands_mix(on: On) {
         }
     });
     for _ in 0..100 {
-        bench.add("both", 1, Priority::BULK).await;
+        harness.add("both", 1, Priority::BULK).await;
         // Against a busy writer the tries that `version_retry` allows may not be enough.
-        let send = || bench.domain.process(Add { tally: "both".into(), number: 1 }).synchronous();
+        let send = || harness.domain.process(Add { tally: "both".into(), number: 1 }).synchronous();
         while let Err(error) = send().await {
             assert!(error.is_conflict(), "{error}");
         }
     }
     tokio::time::timeout(Duration::from_secs(30), serving).await.unwrap().unwrap().unwrap();
-    bench.drain().await;
-    assert_eq!((bench.sum().await, bench.seen("both").await.len()), (200, 200));
-    bench.assert_closes().await;
+    harness.drain().await;
+    assert_eq!((harness.sum().await, harness.seen("both").await.len()), (200, 200));
+    harness.assert_closes().await;
 }
 
 async fn a_reader_sees_what_is_committed_by_then(on: On) {
-    let bench = Bench::new(on);
-    let rows = bench.domain.repository::<Numbers>().await.unwrap();
+    let harness = Harness::new(on);
+    let rows = harness.domain.repository::<Numbers>().await.unwrap();
     assert!(rows.find(&"t".into()).await.unwrap().is_none());
     for number in [1, 2] {
-        bench.add("t", number, Priority::NORMAL).await;
-        bench.drain().await;
+        harness.add("t", number, Priority::NORMAL).await;
+        harness.drain().await;
         let seen = rows.get(&"t".into()).await.unwrap().seen;
         assert_eq!(seen, (1..=number).collect::<Vec<_>>());
     }
 }
 
 async fn a_synchronous_domain_needs_no_server(on: On) {
-    let bench = Bench::with(on, |builder| {
+    let harness = Harness::with(on, |builder| {
         builder.register(Forwarder(Default::default())).config(SYNCHRONOUS)
     });
     for number in 1..=20 {
-        bench.domain.process(Add { tally: "now".into(), number }).await.unwrap();
+        harness.domain.process(Add { tally: "now".into(), number }).await.unwrap();
     }
-    assert_eq!(bench.seen("now").await, (1..=20).collect::<Vec<_>>());
-    assert_eq!(bench.seen("copy-of-now").await.len(), 20);
-    let numbers = bench.numbers().await;
+    assert_eq!(harness.seen("now").await, (1..=20).collect::<Vec<_>>());
+    assert_eq!(harness.seen("copy-of-now").await.len(), 20);
+    let numbers = harness.numbers().await;
     assert_eq!((numbers.lag(), counts(&numbers)), (0, (40, 0)));
-    bench.assert_closes().await;
+    harness.assert_closes().await;
 }
 
 async fn a_duplicate_name_is_taken_in_once(on: On) {
-    let bench = Bench::new(on);
+    let harness = Harness::new(on);
     let add = || Add { tally: "named".into(), number: 5 };
-    let send = || bench.domain.process(add()).idempotency_key("first");
+    let send = || harness.domain.process(add()).idempotency_key("first");
     let id = send().asynchronous().await.unwrap();
     assert_eq!(send().asynchronous().await.unwrap(), id);
     let error = send().synchronous().await.unwrap_err();
     assert!(error.is_conflict(), "{error}");
-    bench.drain().await;
-    assert_eq!(bench.sum().await, 5);
-    let now = || bench.domain.process(add()).idempotency_key("second").synchronous();
+    harness.drain().await;
+    assert_eq!(harness.sum().await, 5);
+    let now = || harness.domain.process(add()).idempotency_key("second").synchronous();
     now().await.unwrap();
     now().await.unwrap();
-    bench.drain().await;
-    assert_eq!(bench.sum().await, 10);
+    harness.drain().await;
+    assert_eq!(harness.sum().await, 10);
 }
 
 async fn many_commands_are_taken_in_and_the_bad_ones_reported(on: On) {
     use protean::Submission;
-    let bench = Bench::new(on);
+    let harness = Harness::new(on);
     let (sender, rejections) = std::sync::mpsc::channel();
     let commands = (0..2500_i64).map(|number| {
         // An empty identity breaks the rules of the field.
@@ -192,7 +193,7 @@ async fn many_commands_are_taken_in_and_the_bad_ones_reported(on: On) {
         let key = format!("key-{}", number % 2400);
         submission.reference(number.unsigned_abs() + 1).idempotency_key(key)
     });
-    let intake = bench.domain.process_all(commands).priority(Priority::BULK);
+    let intake = harness.domain.process_all(commands).priority(Priority::BULK);
     let intake = intake.on_rejected(move |rejection| drop(sender.send(rejection))).await.unwrap();
     assert_eq!((intake.accepted, intake.duplicate, intake.rejected), (2376, 99, 25));
     let lines: Vec<u64> = rejections.iter().map(|rejection| rejection.reference).collect();

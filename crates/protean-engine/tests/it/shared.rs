@@ -5,26 +5,26 @@ use std::time::Duration;
 use protean::message::Priority;
 use protean::port::Counter;
 
-use crate::tallies::{Bench, Fault, On, counts};
+use crate::tallies::{Fault, Harness, On, counts};
 
-pub(crate) async fn fill(bench: &Bench, count: i64) {
+pub(crate) async fn fill(harness: &Harness, count: i64) {
     for number in 0..count {
         let priority = if number % 2 == 0 { Priority::NORMAL } else { Priority::BULK };
-        bench.add(&format!("t-{}", number % 20), number, priority).await;
+        harness.add(&format!("t-{}", number % 20), number, priority).await;
     }
 }
 
 /// Everything was handled once, and the events of each tally in their order.
-pub(crate) async fn is_exact(bench: &Bench, count: i64) {
-    assert_eq!(bench.sum().await, (0..count).sum::<i64>());
-    let commands = bench.group_status("bench.TallyCommands").await;
-    let numbers = bench.numbers().await;
+pub(crate) async fn is_exact(harness: &Harness, count: i64) {
+    assert_eq!(harness.sum().await, (0..count).sum::<i64>());
+    let commands = harness.group_status("harness.TallyCommands").await;
+    let numbers = harness.numbers().await;
     for standing in [&commands, &numbers] {
         assert_eq!(standing.count(Counter::Handled), count.cast_unsigned());
         assert_eq!((standing.lag(), standing.parked(), standing.dead()), (0, 0, 0));
     }
-    let store = bench.domain.store().await.unwrap();
-    let category = protean::message::Category::named("bench::tally");
+    let store = harness.domain.store().await.unwrap();
+    let category = protean::message::Category::named("harness::tally");
     for tally in 0..20 {
         let stream = category.stream(&format!("t-{tally}").into());
         let log = store.stream(&stream, 0, 1000).await.unwrap();
@@ -32,121 +32,121 @@ pub(crate) async fn is_exact(bench: &Bench, count: i64) {
             let data: serde_json::Value = serde_json::from_str(data).unwrap();
             data["number"].as_i64().unwrap()
         };
-        let told: Vec<i64> = log.iter().map(|event| number(&event.message.data)).collect();
-        assert_eq!(bench.seen(&format!("t-{tally}")).await, told, "in the order of the log");
+        let text: Vec<i64> = log.iter().map(|event| number(&event.message.data)).collect();
+        assert_eq!(harness.seen(&format!("t-{tally}")).await, text, "in the order of the log");
     }
-    bench.assert_closes().await;
+    harness.assert_closes().await;
 }
 
-pub(crate) fn lengths(bench: &Bench) -> u64 {
-    let streams = ["bench::tally", "bench::tally:command"];
+pub(crate) fn lengths(harness: &Harness) -> u64 {
+    let streams = ["harness::tally", "harness::tally:command"];
     let lanes =
         streams.iter().flat_map(|stream| [stream.to_string(), format!("{stream}:backfill")]);
     lanes
-        .map(|stream| bench.redis().command(&["XLEN", &stream]).trim().parse::<u64>().unwrap())
+        .map(|stream| harness.redis().command(&["XLEN", &stream]).trim().parse::<u64>().unwrap())
         .sum()
 }
 
 async fn several_servers_share_the_work(on: On) {
-    let bench = Bench::new(on);
-    let (second, third) = (bench.sibling(), bench.sibling());
-    for bench in [&bench, &second, &third] {
+    let harness = Harness::new(on);
+    let (second, third) = (harness.sibling(), harness.sibling());
+    for harness in [&harness, &second, &third] {
         for number in 0..400 {
-            bench.faults.plan(number, Fault::Sleep(Duration::from_millis(2)));
+            harness.faults.plan(number, Fault::Sleep(Duration::from_millis(2)));
         }
     }
-    fill(&bench, 400).await;
+    fill(&harness, 400).await;
     let others = async {
-        let handled = async || bench.numbers().await.count(Counter::Handled) == 400;
+        let handled = async || harness.numbers().await.count(Counter::Handled) == 400;
         tokio::join!(second.serve_until(handled), third.serve_until(handled))
     };
-    tokio::join!(bench.drain(), others);
-    is_exact(&bench, 400).await;
-    for part in [&bench, &second, &third] {
+    tokio::join!(harness.drain(), others);
+    is_exact(&harness, 400).await;
+    for part in [&harness, &second, &third] {
         assert!(!part.faults.calls().is_empty(), "each of them has worked");
     }
-    bench.serve_until(async || lengths(&bench) == 0).await;
+    harness.serve_until(async || lengths(&harness) == 0).await;
 }
 
 async fn what_a_dead_server_held_is_taken_over(on: On) {
-    let bench = Bench::new(on);
-    let doomed = bench.sibling();
+    let harness = Harness::new(on);
+    let doomed = harness.sibling();
     for number in 0..100 {
         doomed.faults.plan(number, Fault::Sleep(Duration::from_secs(60)));
     }
-    fill(&bench, 100).await;
+    fill(&harness, 100).await;
     doomed.serve_and_die(async || !doomed.faults.calls().is_empty()).await;
-    bench.drain().await;
-    is_exact(&bench, 100).await;
-    bench.serve_until(async || lengths(&bench) == 0).await;
+    harness.drain().await;
+    is_exact(&harness, 100).await;
+    harness.serve_until(async || lengths(&harness) == 0).await;
 }
 
 async fn a_broker_that_loses_everything_amid_the_work_loses_nothing(on: On) {
-    let bench = Bench::new(on);
-    let second = bench.sibling();
+    let harness = Harness::new(on);
+    let second = harness.sibling();
     for number in 0..300 {
-        bench.faults.plan(number, Fault::Sleep(Duration::from_millis(1)));
+        harness.faults.plan(number, Fault::Sleep(Duration::from_millis(1)));
     }
-    fill(&bench, 300).await;
-    let handled = async || bench.numbers().await.count(Counter::Handled);
+    fill(&harness, 300).await;
+    let handled = async || harness.numbers().await.count(Counter::Handled);
     let losing = async {
         for part in [50, 120, 200] {
             while handled().await < part {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
-            bench.redis().command(&["FLUSHALL"]);
+            harness.redis().command(&["FLUSHALL"]);
         }
     };
-    tokio::join!(bench.drain(), second.serve_until(async || handled().await == 300), losing);
-    is_exact(&bench, 300).await;
-    bench.serve_until(async || lengths(&bench) == 0).await;
+    tokio::join!(harness.drain(), second.serve_until(async || handled().await == 300), losing);
+    is_exact(&harness, 300).await;
+    harness.serve_until(async || lengths(&harness) == 0).await;
 }
 
 async fn an_outage_of_the_broker_is_waited_out(on: On) {
-    let bench = Bench::new(on);
-    fill(&bench, 100).await;
-    let handled = async || bench.numbers().await.count(Counter::Handled);
+    let harness = Harness::new(on);
+    fill(&harness, 100).await;
+    let handled = async || harness.numbers().await.count(Counter::Handled);
     let outage = async {
         while handled().await < 20 {
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
-        bench.redis().kill();
+        harness.redis().kill();
         for number in 100..200 {
-            bench.add(&format!("t-{}", number % 20), number, Priority::NORMAL).await;
+            harness.add(&format!("t-{}", number % 20), number, Priority::NORMAL).await;
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
-        bench.redis().resume();
+        harness.redis().resume();
     };
     let all = async || handled().await == 200;
-    tokio::join!(bench.serve_until(all), outage);
-    bench.drain().await;
-    is_exact(&bench, 200).await;
-    assert_eq!(counts(&bench.group_status("bench.TallyCommands").await).0, 200);
-    bench.serve_until(async || lengths(&bench) == 0).await;
+    tokio::join!(harness.serve_until(all), outage);
+    harness.drain().await;
+    is_exact(&harness, 200).await;
+    assert_eq!(counts(&harness.group_status("harness.TallyCommands").await).0, 200);
+    harness.serve_until(async || lengths(&harness) == 0).await;
 }
 
 /// A message whose handler fails is retried by whichever process looks after what is parked.
 async fn a_retry_and_a_dead_letter_are_of_the_group(on: On) {
-    let bench = Bench::new(on);
-    let second = bench.sibling();
-    for part in [&bench, &second] {
+    let harness = Harness::new(on);
+    let second = harness.sibling();
+    for part in [&harness, &second] {
         part.faults.plan(7, Fault::Fail(1));
         part.faults.plan(8, Fault::Reject);
     }
-    fill(&bench, 60).await;
+    fill(&harness, 60).await;
     let rest = async || {
-        let numbers = bench.numbers().await;
+        let numbers = harness.numbers().await;
         numbers.count(Counter::Handled) + numbers.dead() + numbers.parked() == 60
             && numbers.dead() == 1
             && numbers.lag() == 0
-            && bench.seen("t-7").await.len() == 3
+            && harness.seen("t-7").await.len() == 3
     };
-    tokio::join!(bench.serve_until(rest), second.serve_until(rest));
+    tokio::join!(harness.serve_until(rest), second.serve_until(rest));
     // 28 and 48 wait behind 8.
-    let numbers = bench.numbers().await;
+    let numbers = harness.numbers().await;
     assert_eq!((numbers.dead(), numbers.parked()), (1, 2));
-    bench.assert_closes().await;
-    bench.serve_until(async || lengths(&bench) == 0).await;
+    harness.assert_closes().await;
+    harness.serve_until(async || lengths(&harness) == 0).await;
 }
 
 /// Each test with Redis in between, on either store.

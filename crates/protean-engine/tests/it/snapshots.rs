@@ -4,22 +4,22 @@ use protean::message::Priority;
 use protean::port::Counter;
 
 use crate::on_every_stack;
-use crate::tallies::{Bench, On, Tally};
+use crate::tallies::{Harness, On, Tally};
 
 on_every_stack! {
     commands_of_one_stream_see_the_snapshots_of_those_before
 }
 
 async fn commands_of_one_stream_see_the_snapshots_of_those_before(on: On) {
-    let bench = Bench::new(on);
+    let harness = Harness::new(on);
     for number in 1..=100 {
         let priority = if number % 3 == 0 { Priority::BULK } else { Priority::NORMAL };
-        bench.add("t", number, priority).await;
+        harness.add("t", number, priority).await;
     }
-    bench.drain().await;
-    let commands = bench.group_status("bench.TallyCommands").await;
+    harness.drain().await;
+    let commands = harness.group_status("harness.TallyCommands").await;
     assert_eq!((commands.count(Counter::Handled), commands.dead()), (100, 0));
-    let tallies = bench.domain.repository::<Tally>().await.unwrap();
+    let tallies = harness.domain.repository::<Tally>().await.unwrap();
     assert_eq!(tallies.get(&"t".into()).await.unwrap().sum, 5050);
     let mut sum = 0;
     for version in 0..100 {
@@ -27,5 +27,5 @@ async fn commands_of_one_stream_see_the_snapshots_of_those_before(on: On) {
         sum = tallies.at_version(&"t".into(), version).await.unwrap().sum;
         assert!(sum > before, "{version}");
     }
-    bench.assert_closes().await;
+    harness.assert_closes().await;
 }

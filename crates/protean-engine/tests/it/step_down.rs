@@ -7,12 +7,13 @@ use protean::port::Counter;
 use protean_engine::Server;
 
 use crate::shared::{fill, is_exact};
-use crate::tallies::{Bench, Fault, On};
+use crate::tallies::{Fault, Harness, On};
 use crate::telemetry::Lines;
 use crate::unreliable::{Unreliable, Weather};
 
 const COUNT: i64 = 400;
-const GROUPS: [&str; 3] = ["bench.TallyCommands", "bench.SumProjector", "bench.NumbersProjector"];
+const GROUPS: [&str; 3] =
+    ["harness.TallyCommands", "harness.SumProjector", "harness.NumbersProjector"];
 
 /// Of each group how often this was logged of its claim.
 fn of_groups(lines: &Lines, message: &str) -> [usize; 3] {
@@ -24,17 +25,17 @@ fn of_groups(lines: &Lines, message: &str) -> [usize; 3] {
 
 /// Two servers of one domain under load.
 struct Pair {
-    first: Bench,
-    second: Bench,
+    first: Harness,
+    second: Harness,
 }
 
 impl Pair {
     async fn new(on: On) -> Self {
-        let first = Bench::new(on);
+        let first = Harness::new(on);
         let second = first.sibling();
-        for bench in [&first, &second] {
+        for harness in [&first, &second] {
             for number in 0..COUNT {
-                bench.faults.plan(number, Fault::Sleep(Duration::from_millis(5)));
+                harness.faults.plan(number, Fault::Sleep(Duration::from_millis(5)));
             }
         }
         fill(&first, COUNT).await;
@@ -113,13 +114,13 @@ async fn on_sqlite_a_claim_is_lost_with_its_lock_file() {
 async fn servers_that_share_go_on_and_retries_move_to_the_new_leader(on: On) {
     let pair = Pair::new(on).await;
     for number in (0..COUNT).step_by(9) {
-        for bench in [&pair.first, &pair.second] {
-            bench.faults.plan(number, Fault::Fail(1));
+        for harness in [&pair.first, &pair.second] {
+            harness.faults.plan(number, Fault::Fail(1));
         }
     }
     pair.play(async || {}).await;
-    for bench in [&pair.first, &pair.second] {
-        assert!(!bench.faults.calls().is_empty(), "each of them has worked");
+    for harness in [&pair.first, &pair.second] {
+        assert!(!harness.faults.calls().is_empty(), "each of them has worked");
     }
 }
 
@@ -141,32 +142,32 @@ async fn in_memory_a_claim_is_lost_when_it_is_revoked_and_can_be_taken_again() {
     weather.calm();
     let store = Unreliable::new(&weather);
     let provider = store.clone();
-    let bench = Bench::with(On::Memory, |builder| builder.provider(provider));
+    let harness = Harness::with(On::Memory, |builder| builder.provider(provider));
     for number in 0..COUNT {
-        bench.faults.plan(number, Fault::Sleep(Duration::from_millis(5)));
+        harness.faults.plan(number, Fault::Sleep(Duration::from_millis(5)));
     }
-    fill(&bench, COUNT).await;
+    fill(&harness, COUNT).await;
     let (lines, _logged) = Lines::capture();
-    let handled = async || bench.numbers().await.count(Counter::Handled);
-    let server = Server::new(bench.domain.clone()).run(async {
+    let handled = async || harness.numbers().await.count(Counter::Handled);
+    let server = Server::new(harness.domain.clone()).run(async {
         for count in [40, 80, 120] {
             while handled().await < count {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
-            assert!(store.revoke("bench.NumbersProjector@bench::tally"));
+            assert!(store.revoke("harness.NumbersProjector@harness::tally"));
             // What runs may end, and nothing more begins before it asks again.
             tokio::time::sleep(Duration::from_millis(50)).await;
-            let started = bench.faults.calls().len();
+            let started = harness.faults.calls().len();
             tokio::time::sleep(Duration::from_millis(300)).await;
-            assert_eq!(bench.faults.calls().len(), started);
+            assert_eq!(harness.faults.calls().len(), started);
         }
         while handled().await < COUNT.cast_unsigned() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });
     server.await.unwrap();
-    bench.drain().await;
-    is_exact(&bench, COUNT).await;
+    harness.drain().await;
+    is_exact(&harness, COUNT).await;
     assert_eq!(of_groups(&lines, "lost the claim, standing by"), [0, 0, 3]);
     assert_eq!(of_groups(&lines, "took over the claim"), [0, 0, 3]);
 }

@@ -26,7 +26,7 @@ const BROKER: &str = "PROTEAN_TEST_BROKER";
 const CRASH: &str = "PROTEAN_TEST_CRASH";
 const CRASHING: &str = "subscribers::a_server_that_ends_at_a_step";
 const STREAM: &str = "external-orders";
-const GROUP: &str = "bench.Partner";
+const GROUP: &str = "harness.Partner";
 
 /// A number for a tally, as a partner writes it.
 #[derive(Deserialize)]
@@ -82,13 +82,13 @@ impl Post {
         let (folder, server) = (tempfile::tempdir().unwrap(), RedisServer::start("appendonly yes"));
         let (faults, calls) = (Faults::default(), Arc::default());
         let partner = Partner(faults.clone(), Arc::clone(&calls));
-        let file = folder.path().join("bench.db");
+        let file = folder.path().join("harness.db");
         let domain = builder(&file, &server.uri(), partner).build().unwrap();
         Self { folder, server, domain, faults, calls }
     }
 
     fn file(&self) -> PathBuf {
-        self.folder.path().join("bench.db")
+        self.folder.path().join("harness.db")
     }
 
     /// Puts an entry with these fields and values into the stream, by their bytes.
@@ -225,8 +225,8 @@ async fn entries_of_every_form_are_taken_in_once_and_in_order() {
     assert_eq!((original(2).len(), original(3).len()), (count + 2, 400));
     for (letter, reason) in letters.iter().zip(["`note`", "0xff at byte 0", "9437186", "200 deep"])
     {
-        let told = letter.failure_reason.as_deref().unwrap();
-        assert!(told.contains(reason), "{told}");
+        let text = letter.failure_reason.as_deref().unwrap();
+        assert!(text.contains(reason), "{text}");
         assert_eq!((&*letter.original_stream, &*letter.consumer_group), (STREAM, GROUP));
     }
     post.assert_closes().await;
@@ -253,7 +253,7 @@ async fn the_log_keeps_the_order_of_the_stream() {
 async fn only_an_envelope_says_how_urgent_it_is() {
     let post = Post::new();
     post.domain.process(Add { tally: "t".into(), number: 0 }).synchronous().await.unwrap();
-    let stream = Category::of("bench", "Tally").stream(&"t".into());
+    let stream = Category::of("harness", "Tally").stream(&"t".into());
     let store = post.domain.store().await.unwrap();
     let mut recorded = store.stream(&stream, 0, 1).await.unwrap().remove(0);
     recorded.message.priority = Priority::LOW;
@@ -264,8 +264,8 @@ async fn only_an_envelope_says_how_urgent_it_is() {
     post.drain().await;
     let mut calls = post.calls();
     calls.sort_by_key(|call| std::cmp::Reverse(call.priority));
-    let told: Vec<_> = calls.iter().map(|call| (call.priority, call.payload.as_str())).collect();
-    assert_eq!(told, [(Priority::NORMAL, loud), (Priority::LOW, envelope.as_str())]);
+    let text: Vec<_> = calls.iter().map(|call| (call.priority, call.payload.as_str())).collect();
+    assert_eq!(text, [(Priority::NORMAL, loud), (Priority::LOW, envelope.as_str())]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -380,7 +380,7 @@ async fn one_of_two_servers_takes_in_and_the_other_takes_over() {
     });
     let store = post.domain.store().await.unwrap();
     let is_claimed = async || {
-        let claim = store.claim("bench.Partner@default:external-orders").await;
+        let claim = store.claim("harness.Partner@default:external-orders").await;
         claim.unwrap().is_none()
     };
     post.serve_until(async || more(50).await && is_claimed().await).await;
@@ -423,12 +423,12 @@ async fn a_broker_that_is_wrong_ends_the_server_with_its_line() {
         server.uri(),
         server.uri_as("nobody:secret")
     );
-    let builder = configured(&folder.path().join("bench.db"), &Faults::default(), &config);
+    let builder = configured(&folder.path().join("harness.db"), &Faults::default(), &config);
     let domain = builder.register(Elsewhere).build().unwrap();
     let serving = Server::new(domain).run(std::future::pending());
     let ended = tokio::time::timeout(Duration::from_secs(30), serving).await.unwrap();
-    let told = ended.unwrap_err().to_string();
-    assert!(told.contains("refuses the user name or the password"), "{told}");
+    let text = ended.unwrap_err().to_string();
+    assert!(text.contains("refuses the user name or the password"), "{text}");
 }
 
 /// Reads from another broker.

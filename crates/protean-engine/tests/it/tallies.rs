@@ -1,4 +1,4 @@
-//! A small domain whose handlers can be told to fail: tallies that numbers are
+//! A small domain whose handlers can be made to fail: tallies that numbers are
 //! added to, a projection with the numbers of each, and one with a sum over all.
 
 use std::collections::HashMap;
@@ -230,7 +230,7 @@ impl Skipping {
 }
 
 /// A domain on a store of its own, and what its handlers do wrong.
-pub(crate) struct Bench {
+pub(crate) struct Harness {
     pub(crate) domain: Domain,
     pub(crate) faults: Faults,
     config: String,
@@ -276,7 +276,7 @@ pub(crate) enum On {
     Production,
 }
 
-impl Bench {
+impl Harness {
     pub(crate) fn new(on: On) -> Self {
         Self::with(on, |builder| builder)
     }
@@ -332,13 +332,13 @@ impl Bench {
             database.run(sql);
         } else {
             let folder = self.stack.folder.as_ref().unwrap().path();
-            std::fs::remove_dir_all(folder.join("bench.db-claims")).unwrap();
+            std::fs::remove_dir_all(folder.join("harness.db-claims")).unwrap();
         }
     }
 
     fn of(config: String, stack: Stack, more: impl FnOnce(DomainBuilder) -> DomainBuilder) -> Self {
         let faults = Faults::default();
-        let builder = protean::domain("bench").config(&config).aggregate::<Tally>();
+        let builder = protean::domain("harness").config(&config).aggregate::<Tally>();
         let builder = builder.register(TallyCommandHandler).register(SumProjector);
         let builder = more(builder.register(NumbersProjector(faults.clone())));
         Self { domain: builder.build().unwrap(), faults, config, stack }
@@ -358,13 +358,13 @@ impl Bench {
         });
         let served = tokio::time::timeout(Duration::from_secs(60), serving).await;
         if served.is_err() {
-            let mut told = Vec::new();
+            let mut text = Vec::new();
             for group in self.domain.groups() {
                 let letters = DeadLetters::of(&self.domain, group).await.unwrap();
                 let letters = letters.page(0, 9).await.unwrap();
-                told.push((group.name.to_string(), self.group_status(&group.name).await, letters));
+                text.push((group.name.to_string(), self.group_status(&group.name).await, letters));
             }
-            panic!("not done in time: {told:#?}");
+            panic!("not done in time: {text:#?}");
         }
     }
 
@@ -414,7 +414,7 @@ impl Bench {
     }
 
     pub(crate) async fn numbers(&self) -> GroupStatus {
-        self.group_status("bench.NumbersProjector").await
+        self.group_status("harness.NumbersProjector").await
     }
 
     pub(crate) async fn seen(&self, tally: &str) -> Vec<i64> {
@@ -437,7 +437,7 @@ impl Bench {
 }
 
 fn config(stack: &Stack) -> String {
-    let file = stack.folder.as_ref().map(|folder| folder.path().join("bench.db"));
+    let file = stack.folder.as_ref().map(|folder| folder.path().join("harness.db"));
     let database = match (&file, &stack.database) {
         (Some(file), _) => {
             format!("provider = \"sqlite\"\ndatabase_uri = 'sqlite://{}'", file.display())

@@ -8,7 +8,7 @@ use tracing::subscriber::DefaultGuard;
 use tracing::{Dispatch, Subscriber};
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::tallies::{Add, Added, Bench, On, Tally};
+use crate::tallies::{Add, Added, Harness, On, Tally};
 
 /// Says what it does, fails for 13 and refuses 14.
 struct Speaker;
@@ -71,29 +71,29 @@ fn subscriber(lines: Lines) -> impl Subscriber + Send + Sync {
     subscriber.with_ansi(false).without_time().with_writer(lines).finish()
 }
 
-fn bench(before: &str) -> Bench {
+fn harness(before: &str) -> Harness {
     let register = |builder: DomainBuilder| builder.register(Speaker);
-    Bench::rewritten(On::Memory, |base| format!("{before}{base}"), register)
+    Harness::rewritten(On::Memory, |base| format!("{before}{base}"), register)
 }
 
-async fn add(bench: &Bench, number: i64) {
+async fn add(harness: &Harness, number: i64) {
     let command = Add { tally: format!("t{number}").as_str().into(), number };
-    let _ = bench.domain.process(command).correlation_id("chain").await;
+    let _ = harness.domain.process(command).correlation_id("chain").await;
 }
 
 const AT_ONCE: &str = "command_processing = \"sync\"\nevent_processing = \"sync\"\n";
 
-const SPAN: &str = "message{handler=Speaker message_id=bench::tally-t1-0 type=Bench.Added.v1 \
+const SPAN: &str = "message{handler=Speaker message_id=harness::tally-t1-0 type=Harness.Added.v1 \
                     correlation_id=chain lane=primary attempt=1}";
 
 #[tokio::test]
 async fn a_line_of_a_handler_carries_its_message() {
     for before in ["", AT_ONCE] {
         let (lines, _capturing) = Lines::capture();
-        let bench = bench(before);
-        add(&bench, 1).await;
+        let harness = harness(before);
+        add(&harness, 1).await;
         if before.is_empty() {
-            bench.drain().await;
+            harness.drain().await;
         }
         let heard = lines.with("heard 1");
         assert_eq!(heard.len(), 1, "{heard:?}");
@@ -110,9 +110,9 @@ async fn a_line_of_a_handler_carries_its_message() {
 #[tokio::test]
 async fn a_failure_says_when_it_is_tried_again_and_a_message_given_up_is_an_error() {
     let (lines, _capturing) = Lines::capture();
-    let bench = bench("");
-    add(&bench, 13).await;
-    bench.drain().await;
+    let harness = harness("");
+    add(&harness, 13).await;
+    harness.drain().await;
     let failed = lines.with("handler.failed");
     assert_eq!(failed.len(), 2, "{failed:?}");
     for (attempt, line) in (1..).zip(&failed) {
@@ -125,7 +125,7 @@ async fn a_failure_says_when_it_is_tried_again_and_a_message_given_up_is_an_erro
     assert_eq!(given_up.len(), 1, "{given_up:?}");
     let line = &given_up[0];
     assert!(line.trim_start().starts_with("ERROR"), "{line}");
-    for field in ["type=Bench.Added.v1", "attempt=3", "reason=\"planned\"", "given up"] {
+    for field in ["type=Harness.Added.v1", "attempt=3", "reason=\"planned\"", "given up"] {
         assert!(line.contains(field), "{line}");
     }
 }
@@ -134,10 +134,10 @@ async fn a_failure_says_when_it_is_tried_again_and_a_message_given_up_is_an_erro
 async fn a_message_that_is_refused_is_given_up_both_ways() {
     for before in ["", AT_ONCE] {
         let (lines, _capturing) = Lines::capture();
-        let bench = bench(before);
-        add(&bench, 14).await;
+        let harness = harness(before);
+        add(&harness, 14).await;
         if before.is_empty() {
-            bench.drain().await;
+            harness.drain().await;
         }
         let given_up = lines.with("message.dlq");
         assert_eq!(given_up.len(), 1, "{given_up:?}");

@@ -74,7 +74,7 @@ pub(crate) struct Noise {
 pub(crate) struct NoiseProjector;
 
 impl NoiseProjector {
-    async fn hear(&self, context: &Context) -> Result {
+    async fn receive(&self, context: &Context) -> Result {
         let rows = context.repository::<Noise>();
         let place = Id::from("yard");
         let mut noise = rows.find(&place).await?.unwrap_or(Noise { place, heard: 0 });
@@ -87,12 +87,12 @@ impl NoiseProjector {
 impl NoiseProjector {
     #[on]
     async fn barked(&self, _event: Barked, context: &Context) -> Result {
-        self.hear(context).await
+        self.receive(context).await
     }
 
     #[on]
     async fn meowed(&self, _event: Meowed, context: &Context) -> Result {
-        self.hear(context).await
+        self.receive(context).await
     }
 }
 

@@ -89,7 +89,7 @@ impl Weather {
         self.usurped.store(usurped, Ordering::SeqCst);
     }
 
-    /// How often somebody was told that another has the claim.
+    /// How often a process learnt that another has the claim.
     pub(crate) fn refused(&self) -> u64 {
         self.refused.load(Ordering::SeqCst)
     }

@@ -7,7 +7,7 @@ use protean::message::Priority;
 use protean_engine::Server;
 use tokio::time::{Instant, sleep};
 
-use crate::tallies::{Add, Bench, Fault, Faults, Forwarder, On, counts};
+use crate::tallies::{Add, Fault, Faults, Forwarder, Harness, On, counts};
 
 /// What one backfill message takes its handlers.
 const TAKES: Duration = Duration::from_millis(10);
@@ -17,7 +17,7 @@ const PRODUCTION: std::ops::Range<i64> = 900..930;
 /// Two handlers of the same events: a projector, which takes one at a time,
 /// and an event handler with slots to spare.
 struct Beside {
-    bench: Bench,
+    harness: Harness,
     forwarder: Faults,
 }
 
@@ -26,18 +26,19 @@ impl Beside {
     async fn new(count: i64, config: &str, (one, other): (Fault, Fault)) -> Self {
         let forwarder = Faults::default();
         let registered = Forwarder(forwarder.clone());
-        let bench = Bench::configured(On::Memory, config, |builder| builder.register(registered));
+        let harness =
+            Harness::configured(On::Memory, config, |builder| builder.register(registered));
         for number in 0..count {
-            bench.faults.plan(number, one.clone());
+            harness.faults.plan(number, one.clone());
             forwarder.plan(-number, other.clone());
-            commit(&bench, number, Priority::BULK).await;
+            commit(&harness, number, Priority::BULK).await;
         }
-        Self { bench, forwarder }
+        Self { harness, forwarder }
     }
 
     /// How often the projector was called for a number of the backfill.
     fn begun(&self, count: i64) -> usize {
-        self.bench.faults.calls().iter().filter(|number| **number < count).count()
+        self.harness.faults.calls().iter().filter(|number| **number < count).count()
     }
 
     /// Commits a production event now and then, each at another moment of the
@@ -49,14 +50,14 @@ impl Beside {
             for number in PRODUCTION {
                 sleep(Duration::from_micros(23_700)).await;
                 sent.push((number, Instant::now()));
-                commit(&self.bench, number, Priority::NORMAL).await;
+                commit(&self.harness, number, Priority::NORMAL).await;
             }
             sleep(TAKES * 2).await;
         };
-        Server::new(self.bench.domain.clone()).run(play).await.unwrap();
+        Server::new(self.harness.domain.clone()).run(play).await.unwrap();
         for (number, at) in sent {
             let waited = |faults: &Faults, number| faults.began(number).unwrap().duration_since(at);
-            longest.0 = longest.0.max(waited(&self.bench.faults, number));
+            longest.0 = longest.0.max(waited(&self.harness.faults, number));
             longest.1 = longest.1.max(waited(&self.forwarder, -number));
         }
         longest
@@ -64,9 +65,9 @@ impl Beside {
 }
 
 /// Commits an event of a tally of its own.
-async fn commit(bench: &Bench, number: i64, priority: Priority) {
+async fn commit(harness: &Harness, number: i64, priority: Priority) {
     let command = Add { tally: format!("t-{number}").into(), number };
-    bench.domain.process(command).priority(priority).synchronous().await.unwrap();
+    harness.domain.process(command).priority(priority).synchronous().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -79,8 +80,8 @@ async fn production_waits_for_one_running_handler_and_with_a_free_slot_for_none(
     assert_eq!(concurrent, Duration::ZERO, "there was a free slot");
     let begun = beside.begun(100);
     assert!((50..100).contains(&begun), "backfill was at work all the time: {begun} have begun");
-    beside.bench.drain().await;
-    beside.bench.assert_closes().await;
+    beside.harness.drain().await;
+    beside.harness.assert_closes().await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -95,12 +96,12 @@ async fn poison_of_the_backfill_lane_does_not_slow_production() {
         assert!(sequential <= TAKES, "{threshold}: waited {sequential:?} of at most {TAKES:?}");
         assert_eq!(concurrent, Duration::ZERO, "{threshold}: there was a free slot");
         for number in PRODUCTION {
-            assert_eq!(beside.bench.seen(&format!("t-{number}")).await, [number]);
+            assert_eq!(beside.harness.seen(&format!("t-{number}")).await, [number]);
         }
         let failed = beside.begun(200);
         assert!(threshold > 3 || failed == 3, "{failed} calls: the breaker of the lane opens");
-        let forwarder = counts(&beside.bench.group_status("bench.Forwarder").await).0;
+        let forwarder = counts(&beside.harness.group_status("harness.Forwarder").await).0;
         assert_eq!(forwarder, 2 * 230, "the other handler takes all of it, and its own copies");
-        beside.bench.assert_closes().await;
+        beside.harness.assert_closes().await;
     }
 }

@@ -37,7 +37,7 @@ impl Way {
         self.leads.send_replace(Leads::To(server));
     }
 
-    /// From now on nothing comes through, and nobody is told.
+    /// From now on nothing comes through, without an error for either side.
     pub(crate) fn lead_nowhere(&self) {
         self.leads.send_replace(Leads::Nowhere);
     }

@@ -16,14 +16,14 @@ fn read(group: &str, after: u64, limit: usize) -> DeadLetterRead {
     DeadLetterRead { group: group.to_owned(), category: accounts(), after, before, limit }
 }
 
-fn exhume(group: &str, message: &Recorded) -> Draft {
+fn take_dead(group: &str, message: &Recorded) -> Draft {
     let taken = Dead::Take { group: group.into(), message: MessageRef::from(message) };
     unit().with(|changes| changes.dead.push(taken))
 }
 
 async fn buried(store: &dyn Store, id: &str) -> Recorded {
     let message = recorded(store, &account(id), Priority::BULK).await;
-    let draft = unit().bury(READER, MessageRef::from(&message));
+    let draft = unit().add_dead(READER, MessageRef::from(&message));
     places(&commit_one(store, draft).await);
     message
 }
@@ -59,10 +59,10 @@ pub async fn letters_are_read_page_by_page(store: Arc<dyn Store>) -> Result {
 pub async fn rejects_taking_what_is_not_dead(store: Arc<dyn Store>) -> Result {
     let alive = recorded(&*store, &account("a"), Priority::BULK).await;
     let message = buried(&*store, "a").await;
-    assert_stale(&commit_one(&*store, exhume(READER, &alive)).await);
-    assert_stale(&commit_one(&*store, exhume(OTHER, &message)).await);
-    places(&commit_one(&*store, exhume(READER, &message)).await);
-    assert_stale(&commit_one(&*store, exhume(READER, &message)).await);
+    assert_stale(&commit_one(&*store, take_dead(READER, &alive)).await);
+    assert_stale(&commit_one(&*store, take_dead(OTHER, &message)).await);
+    places(&commit_one(&*store, take_dead(READER, &message)).await);
+    assert_stale(&commit_one(&*store, take_dead(READER, &message)).await);
     assert_eq!(store.dead_letters(read(READER, 0, 9)).await?, []);
     assert!(!store.blocked(READER, &account("a"), 9).await?, "it is in nobody's way");
     Ok(())
@@ -73,24 +73,24 @@ pub async fn what_is_given_up_in_turn_is_what_the_group_expects(store: Arc<dyn S
         recorded(&*store, &account("a"), Priority::BULK).await,
         recorded(&*store, &account("a"), Priority::BULK).await,
     ];
-    let bury = |message: &Recorded| {
+    let add_dead = |message: &Recorded| {
         let (group, message) = (READER.into(), MessageRef::from(message));
         let (reason, time) = ("it breaks a rule".to_owned(), at(0));
         let dead = Dead::Add { group, message, attempts: 1, reason, time, in_turn: true };
         unit().with(|changes| changes.dead.push(dead))
     };
-    assert_stale(&commit_one(&*store, bury(&messages[1])).await);
+    assert_stale(&commit_one(&*store, add_dead(&messages[1])).await);
     assert_eq!(store.dead_letters(read(READER, 0, 9)).await?, []);
     places(&commit_one(&*store, unit().step(READER, &account("a"), 0)).await);
-    assert_stale(&commit_one(&*store, bury(&messages[0])).await);
-    places(&commit_one(&*store, bury(&messages[1])).await);
+    assert_stale(&commit_one(&*store, add_dead(&messages[0])).await);
+    places(&commit_one(&*store, add_dead(&messages[1])).await);
     Ok(())
 }
 
 pub async fn a_letter_can_be_parked_again_in_one_unit(store: Arc<dyn Store>) -> Result {
     let message = buried(&*store, "a").await;
     let parked = keep(READER, &MessageRef::from(&message), 0, Some(at(5)));
-    places(&commit_one(&*store, exhume(READER, &message).park(parked)).await);
+    places(&commit_one(&*store, take_dead(READER, &message).park(parked)).await);
     let standing = store.group_status(READER, &accounts()).await?;
     assert_eq!((standing.dead(), standing.parked()), (0, 1));
     let due = store.parked(parked_read(READER, at(5), 9)).await?.due;
