@@ -6,7 +6,7 @@
 //!
 //! * [`domain`]: the front door: build a domain, process commands, ask queries
 //! * [`handling`]: run one message and settle what came of it
-//! * [`unit`]: one unit of work: what a handler reads and changes
+//! * [`unit`](mod@unit): one unit of work: what a handler reads and changes
 //! * [`catalog`]: what a domain declares, pure
 //! * [`model`]: what a user declares; pure and synchronous
 //! * [`config`]: `domain.toml`, resolved once
