@@ -5,7 +5,7 @@
 //! * `order`: messages of one aggregate, across lanes and retries
 //! * `faults`: handlers that fail, panic or are refused by the database
 //! * `breakers`: a handler that fails all the time; `letters`: what is dead, replayed and purged
-//! * `suspects`: an abrupt end of the process, and who is to blame
+//! * `suspects`: an abrupt end of the process, and which message is to blame
 //! * `step_down`: a server that loses its claims, and the one that goes on
 //! * `processes`: the same with real processes
 //! * `relay`, `external`, `mirror`: from the log to a broker; `subscribers`, `pubsub`: and back
