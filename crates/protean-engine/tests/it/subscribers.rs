@@ -428,7 +428,7 @@ async fn a_broker_that_is_wrong_ends_the_server_with_its_line() {
     let serving = Server::new(domain).run(std::future::pending());
     let ended = tokio::time::timeout(Duration::from_secs(30), serving).await.unwrap();
     let told = ended.unwrap_err().to_string();
-    assert!(told.contains("refuses the user name or the password"), "{told}");
+    assert!(told.contains("rejects the user name or the password"), "{told}");
 }
 
 /// Reads from another broker.
