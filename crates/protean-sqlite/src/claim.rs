@@ -135,7 +135,27 @@ fn hash(text: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{file_name, read, written};
+    use protean_port::port::Claim;
+
+    use super::{CHECK_INTERVAL, file_name, read, take, written};
+
+    #[tokio::test]
+    async fn a_claim_is_lost_once_its_file_is_removed_or_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let lost = async |claim: &dyn Claim| {
+            tokio::time::timeout(4 * CHECK_INTERVAL, claim.lost()).await.is_ok()
+        };
+        let first = take(folder.path(), "g").unwrap().unwrap();
+        assert!(!lost(&*first).await, "it is held");
+        std::fs::remove_file(folder.path().join("g")).unwrap();
+        assert!(lost(&*first).await);
+        let second = take(folder.path(), "g").unwrap().unwrap();
+        drop(first);
+        assert!(take(folder.path(), "g").unwrap().is_none(), "dropping a lost claim frees nothing");
+        std::fs::write(folder.path().join("new"), "").unwrap();
+        std::fs::rename(folder.path().join("new"), folder.path().join("g")).unwrap();
+        assert!(lost(&*second).await);
+    }
 
     #[test]
     fn groups_have_file_names_of_their_own() {

@@ -1,4 +1,4 @@
-//! Names by which senders know their commands, and what is forgotten.
+//! Idempotency keys: what a key answers, and when it is deleted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -13,8 +13,8 @@ use crate::on_every_stack;
 use crate::tallies::{Add, Harness, On};
 
 on_every_stack! {
-    the_name_of_a_queued_command_answers_once_it_was_handled
-    the_name_of_a_refused_command_is_soon_free_again
+    the_key_of_a_queued_command_answers_once_it_was_handled
+    the_key_of_a_rejected_command_is_soon_free_again
     a_name_is_free_again_when_it_expires
     expired_names_are_swept_while_a_server_runs
     a_command_that_was_handled_is_not_even_tried_again
@@ -59,7 +59,7 @@ async fn at_once(domain: &Domain, number: i64) -> Result<()> {
     domain.process(add(number)).idempotency_key("row-1").synchronous().await
 }
 
-async fn the_name_of_a_queued_command_answers_once_it_was_handled(on: On) {
+async fn the_key_of_a_queued_command_answers_once_it_was_handled(on: On) {
     let (harness, _) = harness(on, "");
     let first = queued(&harness.domain, 1).await;
     let waiting = at_once(&harness.domain, 1).await.unwrap_err();
@@ -71,7 +71,7 @@ async fn the_name_of_a_queued_command_answers_once_it_was_handled(on: On) {
     assert_eq!(harness.sum().await, 1);
 }
 
-async fn the_name_of_a_refused_command_is_soon_free_again(on: On) {
+async fn the_key_of_a_rejected_command_is_soon_free_again(on: On) {
     let (harness, hand) = harness(on, "");
     let first = queued(&harness.domain, -1).await;
     harness.drain().await;

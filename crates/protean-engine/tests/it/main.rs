@@ -5,13 +5,12 @@
 //! * `order`: messages of one aggregate, across lanes and retries
 //! * `faults`: handlers that fail, panic or are refused by the database
 //! * `breakers`: a handler that fails all the time; `dead_letters`: what is dead, replayed and purged
-//! * `suspects`: an abrupt end of the process, and who is to blame
 //! * `step_down`: a server that loses its claims, and the one that goes on
-//! * `processes`: the same with real processes
+//! * `suspects`: an abrupt end of the process, and which message is to blame; `processes`: real ones
 //! * `relay`, `external`, `dlq_publisher`: from the log to a broker; `subscribers`, `pubsub`: and back
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `kills`: and with one that is killed or stopped with handlers in flight
-//! * `keys`: idempotency keys, and what is forgotten
+//! * `keys`: idempotency keys, and when they are deleted
 //! * `health`: what the pages say, also to slow clients; `telemetry`: what log lines say
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
 //! * `shared`: several servers share the work, over a broker that may fail

@@ -32,7 +32,7 @@ fn config(file: &Path, events: &str) -> String {
 }
 
 /// Adds the number of events that it finds, so that the log tells what it has
-/// read; counts how often it is called for each command, told apart by its number.
+/// read; counts how often it is called for each command, text apart by its number.
 #[derive(Clone, Default)]
 struct Counting(Arc<Mutex<HashMap<i64, usize>>>);
 

@@ -109,7 +109,7 @@ async fn until(what: &str, done: impl AsyncFn() -> bool) {
         .unwrap_or_else(|_| panic!("{what}"));
 }
 
-/// Waits until one listens that did not before; gives who that is.
+/// Waits for a new subscriber of the channel; gives its name.
 async fn listens(server: &RedisServer, before: &str) -> String {
     let who = || {
         let text = server.command(&["CLIENT", "LIST", "TYPE", "pubsub"]);

@@ -428,7 +428,7 @@ async fn a_broker_that_is_wrong_ends_the_server_with_its_line() {
     let serving = Server::new(domain).run(std::future::pending());
     let ended = tokio::time::timeout(Duration::from_secs(30), serving).await.unwrap();
     let text = ended.unwrap_err().to_string();
-    assert!(text.contains("refuses the user name or the password"), "{text}");
+    assert!(text.contains("rejects the user name or the password"), "{text}");
 }
 
 /// Reads from another broker.

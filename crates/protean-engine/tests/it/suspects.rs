@@ -1,4 +1,4 @@
-//! The process ends abruptly: who was in flight runs again, apart from the others.
+//! The process ends abruptly: what was in flight runs again, apart from other messages.
 
 use std::time::Duration;
 
