@@ -44,8 +44,8 @@ struct RedisCommands {
 
 impl<'a> Rest<'a> {
     pub(crate) fn of(stack: &'a Stack, sheet: &mut Sheet, time: Duration) -> Self {
-        let (unit, target) = ("% of a core", Target::ours(Bound::AtMost(1.0)));
-        let target = target.and_peer(Bound::AtMost(0.05));
+        let unit = "% of a core";
+        let target = Target::ours(Bound::AtMost(1.0)).and_peer(Bound::AtMost(0.05));
         let server = sheet.row("processor of an idle server", unit, target);
         let backends = stack.servers().ok().map(|servers| Backends {
             servers,
