@@ -1,4 +1,4 @@
-//! Reads back what has happened, page by page, without belonging to any group.
+//! Reads back what has account_event, page by page, without belonging to any group.
 
 use std::sync::Arc;
 
@@ -24,13 +24,13 @@ pub(crate) struct History {
 }
 
 /// What happened to an account.
-pub(crate) enum Happened {
+pub(crate) enum AccountEvent {
     Opened(AccountOpened),
     Deposited(DepositMade),
     Withdrawn(WithdrawalMade),
 }
 
-impl Happened {
+impl AccountEvent {
     /// What it changes about the money in the bank.
     pub(crate) fn change(&self) -> Decimal {
         match self {
@@ -115,16 +115,16 @@ impl History {
 ///
 /// # Errors
 /// When its data cannot be read.
-pub(crate) fn happened(recorded: &Recorded) -> Result<Option<Happened>> {
+pub(crate) fn account_event(recorded: &Recorded) -> Result<Option<AccountEvent>> {
     let (name, data) = (&recorded.message.type_name, &recorded.message.data);
     let unreadable = |error: serde_json::Error| {
         Error::failed(format!("the event {} cannot be read", recorded.message.id))
             .with_source(error)
     };
     let read = match name.split('.').nth(1) {
-        Some(AccountOpened::NAME) => serde_json::from_str(data).map(Happened::Opened),
-        Some(DepositMade::NAME) => serde_json::from_str(data).map(Happened::Deposited),
-        Some(WithdrawalMade::NAME) => serde_json::from_str(data).map(Happened::Withdrawn),
+        Some(AccountOpened::NAME) => serde_json::from_str(data).map(AccountEvent::Opened),
+        Some(DepositMade::NAME) => serde_json::from_str(data).map(AccountEvent::Deposited),
+        Some(WithdrawalMade::NAME) => serde_json::from_str(data).map(AccountEvent::Withdrawn),
         _ => return Ok(None),
     };
     read.map(Some).map_err(unreadable)

@@ -30,7 +30,7 @@ use protean::{Domain, Priority, Result, Violations};
 use protean::{Reader, Rejection, Submission};
 
 use crate::book::{AddBook, Book};
-use source::Row;
+use source::CatalogRow;
 
 /// How many rows are looked at together.
 const BATCH: usize = 5_000;
@@ -64,7 +64,7 @@ pub async fn import<R: BufRead>(
         let new = without_present(&books, batch).await?;
         report.already_present += (found - new.len()) as u64;
         queue(domain, new, &mut report).await?;
-        progress.tell(catalog.bytes(), report.rows);
+        progress.show(catalog.bytes(), report.rows);
     }
     report.rejected.sort_by_key(|rejected| rejected.line);
     Ok(report)
@@ -77,7 +77,7 @@ fn next_batch<R: BufRead>(
 ) -> Result<Vec<Found>, ImportError> {
     let mut batch = Vec::new();
     for _ in 0..BATCH {
-        let Some(Row { line, command }) = catalog.next()? else { break };
+        let Some(CatalogRow { line, command }) = catalog.next()? else { break };
         report.rows += 1;
         match command {
             Ok(command) => batch.push(Found { line, command }),

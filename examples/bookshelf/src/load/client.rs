@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// The most bytes of an answer; the shop's are far shorter.
-const LONGEST: usize = 64 * 1024;
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 /// Sends to one shop, each request on a connection of its own while it lasts.
 pub(super) struct Client {
@@ -66,7 +66,7 @@ async fn read(connection: &mut TcpStream) -> io::Result<Answer> {
         if let Some(answer) = whole(&bytes)? {
             return Ok(answer);
         }
-        if bytes.len() > LONGEST || connection.read_buf(&mut bytes).await? == 0 {
+        if bytes.len() > MAX_ANSWER_BYTES || connection.read_buf(&mut bytes).await? == 0 {
             return Err(malformed(&bytes));
         }
     }
@@ -88,8 +88,8 @@ fn whole(bytes: &[u8]) -> io::Result<Option<Answer>> {
 }
 
 fn malformed(bytes: &[u8]) -> io::Error {
-    let told = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).into_owned();
-    io::Error::other(format!("no answer of HTTP, but {told:?}"))
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).into_owned();
+    io::Error::other(format!("not an HTTP answer: {text:?}"))
 }
 
 #[cfg(test)]

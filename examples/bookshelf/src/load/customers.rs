@@ -30,9 +30,9 @@ use super::client::Client;
 use super::record::{Phase, Record};
 
 /// How long the last orders may take when no more come.
-const PATIENCE: Duration = Duration::from_secs(30);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// Nobody sleeps longer than this without asking whether it is over.
-const NAP: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 /// Reads as a group of this name, which is registered_groups nowhere and settles nothing.
 const READER: &str = "bookshelf.load";
 const PAGE: usize = 1000;
@@ -56,7 +56,7 @@ pub(super) struct Customers {
 }
 
 impl Customers {
-    /// Lets the first one in at once; `idle_over` is told when those of the idle
+    /// Lets the first one in at once; `idle_over` fires when those of the idle
     /// phase have come.
     ///
     /// # Errors
@@ -131,7 +131,7 @@ fn wait_until(due: Instant, record: &Record) -> bool {
         if record.is_closing() {
             return false;
         }
-        std::thread::sleep(early.min(NAP));
+        std::thread::sleep(early.min(POLL_INTERVAL));
     }
     !record.is_closing()
 }
@@ -188,11 +188,11 @@ async fn watch(domain: Domain, record: Arc<Record>) -> Result<()> {
             read.after = vec![(message.priority, delivery.recorded.position)];
         }
         let closed = record.is_closing().then(|| *closed_at.get_or_insert_with(Instant::now));
-        if record.is_over() || closed.is_some_and(|closed| closed.elapsed() > PATIENCE) {
+        if record.is_over() || closed.is_some_and(|closed| closed.elapsed() > DRAIN_TIMEOUT) {
             return Ok(());
         }
         if page.is_empty() {
-            let _ = tokio::time::timeout(NAP, commits.changed()).await;
+            let _ = tokio::time::timeout(POLL_INTERVAL, commits.changed()).await;
         }
     }
 }

@@ -59,8 +59,8 @@ mod tests {
     #[test]
     fn are_samples_that_really_came() {
         let [p50_ms, p99_ms, p999_ms, max_ms] = [1000.0, 1980.0, 1998.0, 2000.0];
-        let told = Percentiles { p50_ms, p99_ms, p999_ms, max_ms };
-        assert_eq!(of((1..=2000).rev()), Some(told));
+        let expected = Percentiles { p50_ms, p99_ms, p999_ms, max_ms };
+        assert_eq!(of((1..=2000).rev()), Some(expected));
     }
 
     #[test]

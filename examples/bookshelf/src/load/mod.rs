@@ -58,8 +58,8 @@ pub(crate) struct Options {
 /// When it could not be carried out.
 pub(crate) async fn run(options: &Options, app: &App) -> Result {
     if app.config_file().is_some() {
-        let told = "a load has a shop of its own: --config has no place in it";
-        return Err(Error::usage(told));
+        let message = "'load' starts its own shop: leave out --config";
+        return Err(Error::usage(message));
     }
     let folder = Folder::new()?;
     let database_uri = format!("sqlite:{}", folder.path().join("load.db").display());

@@ -104,7 +104,7 @@ fn files_that_cannot_be_imported_leave_the_shelf_alone() {
     shop.file("empty.csv", "");
     shop.file("header.csv", "title,author\nOne,A\n");
     shop.file("\u{1b}[31m.csv", "nothing");
-    for (file, told) in [
+    for (file, reason) in [
         ("missing.csv", "missing.csv: cannot be read: No such file or directory"),
         (".", ".: cannot be read: is a directory"),
         ("empty.csv", "empty.csv: is empty: expected title,author,isbn,price"),
@@ -113,7 +113,7 @@ fn files_that_cannot_be_imported_leave_the_shelf_alone() {
     ] {
         let said = shop.run(&["import", file]);
         assert_eq!((said.code, said.out.as_str()), (1, ""), "{file:?}");
-        assert!(said.err.starts_with(&format!("error: {told}")), "{}", said.err);
+        assert!(said.err.starts_with(&format!("error: {reason}")), "{}", said.err);
         assert_eq!(said.err.lines().count(), 1, "{}", said.err);
     }
     assert_eq!(shop.run(&["import"]).code, 2);

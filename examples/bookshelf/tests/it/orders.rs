@@ -102,7 +102,7 @@ fn an_order_whose_command_fails_says_so() {
 }
 
 #[test]
-fn an_order_whose_time_ran_out_is_told_apart_from_one_that_waits() {
+fn an_expired_order_is_distinct_from_one_that_waits() {
     let shop = stocked();
     shop.file("hasty.toml", format!("command_default_timeout = 0.001\n{KEPT}"));
     let web = shop.serve(&["--no-server", "--config", "hasty.toml"]);

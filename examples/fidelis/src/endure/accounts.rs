@@ -13,12 +13,12 @@ use crate::trial::outages::in_spite_of_outages;
 use crate::trial::random::Random;
 
 /// How often those come that do not come at once.
-const SLICE: Duration = Duration::from_millis(100);
+const SEND_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Accounts on their way in. Dropping it breaks off.
-pub(crate) struct Intake(JoinHandle<Result<u64>>);
+pub(crate) struct AccountImport(JoinHandle<Result<u64>>);
 
-impl Intake {
+impl AccountImport {
     /// Half of the accounts come at once, so that there is a backlog to be killed
     /// in; the others evenly over the time, so that there is work to its end.
     pub(crate) fn begin(domain: Domain, accounts: u64, over: Duration) -> Self {
@@ -34,7 +34,7 @@ impl Intake {
     }
 }
 
-impl Drop for Intake {
+impl Drop for AccountImport {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -56,7 +56,7 @@ async fn take_in(domain: Domain, accounts: u64, over: Duration) -> Result<u64> {
         let kept = kept.await?;
         accepted += kept.accepted + kept.duplicate;
         sent = due;
-        tokio::time::sleep(SLICE).await;
+        tokio::time::sleep(SEND_INTERVAL).await;
     }
     Ok(accepted)
 }

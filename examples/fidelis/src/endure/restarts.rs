@@ -16,9 +16,9 @@ use crate::trial::random::Random;
 use crate::trial::server::Server;
 
 /// How long a server may handle nothing before something is wrong.
-const PATIENCE: Duration = Duration::from_secs(30);
+const RESTART_TIMEOUT: Duration = Duration::from_secs(30);
 /// Nobody waits longer than this without looking.
-const NAP: Duration = Duration::from_millis(20);
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Kills time after time.
 pub(crate) struct Restarts {
@@ -78,12 +78,13 @@ impl Restarts {
                 return Ok(server);
             }
             server.check()?;
-            if began.elapsed() > PATIENCE {
+            if began.elapsed() > RESTART_TIMEOUT {
                 let words = server.last_words();
-                let told = format!("a new server has handled nothing for {PATIENCE:?}:\n{words}");
-                return Err(Error::failed(told));
+                let message =
+                    format!("a new server has handled nothing for {RESTART_TIMEOUT:?}:\n{words}");
+                return Err(Error::failed(message));
             }
-            let _ = tokio::time::timeout(NAP, commits.changed()).await;
+            let _ = tokio::time::timeout(POLL_INTERVAL, commits.changed()).await;
         }
     }
 }

@@ -142,8 +142,8 @@ mod tests {
 
     #[test]
     fn tells_where_a_number_came_first() {
-        let told = register().enter(9, &account("A-3")).unwrap_err();
-        assert_eq!(told, "duplicate account number (first in line 3)");
+        let error = register().enter(9, &account("A-3")).unwrap_err();
+        assert_eq!(error, "duplicate account number (first in line 3)");
     }
 
     #[test]

@@ -94,7 +94,7 @@ impl Backlog {
         Ok(standing.iter().flatten().map(|of| of.pending + of.lag.unwrap_or(0)).sum())
     }
 
-    /// True when no bulk command waits; quickly told, however many do.
+    /// True when no bulk command waits; quick, however many do.
     ///
     /// # Errors
     /// When the database cannot be read.

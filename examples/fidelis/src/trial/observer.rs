@@ -17,7 +17,7 @@ use super::progress::{Moment, Progress};
 use super::server::Server;
 
 /// How long nothing may move before something is wrong.
-const PATIENCE: Duration = Duration::from_secs(60);
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often the import is looked at.
 const GLANCE: Duration = Duration::from_millis(20);
 /// Counting what waits takes a share of this at most of the time.
@@ -52,8 +52,8 @@ impl Observer {
     }
 
     /// A step begins.
-    pub(crate) fn step(&self, told: &str) {
-        self.progress.step(told);
+    pub(crate) fn step(&self, text: &str) {
+        self.progress.step(text);
     }
 
     /// Waits until nothing waits.
@@ -119,12 +119,12 @@ impl Observer {
                 self.progress.end();
                 return Ok((intake.accepted, began.elapsed()));
             }
-            self.look(server).await?;
+            self.check_progress(server).await?;
         }
     }
 
     /// Shows how far it is, not too often.
-    async fn look(&mut self, server: &mut Server) -> Result<()> {
+    async fn check_progress(&mut self, server: &mut Server) -> Result<()> {
         let began = Instant::now();
         if began < self.look_again {
             return Ok(());
@@ -148,10 +148,10 @@ impl Observer {
         if self.seen != seen {
             (self.seen, self.unchanged_since) = (seen, Instant::now());
         }
-        if self.unchanged_since.elapsed() < PATIENCE {
+        if self.unchanged_since.elapsed() < STALL_TIMEOUT {
             return Ok(());
         }
         let words = server.last_words();
-        Err(Error::failed(format!("nothing has been handled for {PATIENCE:?}:\n{words}")))
+        Err(Error::failed(format!("nothing has been handled for {STALL_TIMEOUT:?}:\n{words}")))
     }
 }

@@ -34,9 +34,10 @@ impl Place {
         }
         let domain = app.domain()?;
         if domain.config().database.provider == DatabaseKind::Memory {
-            let told = "the server is a process of its own, which cannot see the memory database";
+            let message =
+                "the server is a process of its own, which cannot see the memory database";
             let advice = "name a database that processes share, such as provider = \"sqlite\"";
-            return Err(Error::usage(told).advice(advice));
+            return Err(Error::usage(message).advice(advice));
         }
         Ok(Self::Given { config })
     }

@@ -11,7 +11,7 @@ use super::place::Place;
 use super::random::Random;
 
 /// How long a server may take to finish what it is doing.
-const GRACE: Duration = Duration::from_secs(15);
+const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 /// How much of its log is shown when it ends on its own.
 const SHOWN_LINES: usize = 20;
 
@@ -85,7 +85,7 @@ impl Server {
                 let words = self.last_words();
                 Err(Error::failed(format!("the server stopped badly ({status}):\n{words}")))
             }
-            None => Err(Error::failed(format!("the server did not stop within {GRACE:?}"))),
+            None => Err(Error::failed(format!("the server did not stop within {STOP_TIMEOUT:?}"))),
         }
     }
 
@@ -131,7 +131,7 @@ impl Server {
         }
         self.ask_to_stop();
         let asked = Instant::now();
-        while asked.elapsed() < GRACE {
+        while asked.elapsed() < STOP_TIMEOUT {
             if let Some(status) = self.child.try_wait()? {
                 return Ok(Some(status));
             }

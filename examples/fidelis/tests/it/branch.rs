@@ -85,8 +85,8 @@ impl Branch {
         if self.redis.command(&["EXISTS", stream]) == "0" {
             return None;
         }
-        let told = self.redis.command(&["XINFO", "GROUPS", stream]);
-        let lines: Vec<&str> = told.lines().collect();
+        let info = self.redis.command(&["XINFO", "GROUPS", stream]);
+        let lines: Vec<&str> = info.lines().collect();
         let at = lines.windows(2).position(|pair| pair == ["name", group])?;
         let value = |name| {
             let found = lines[at..].windows(2).find(|pair| pair[0] == name).unwrap();
@@ -98,8 +98,8 @@ impl Branch {
 
     /// How many entries were ever added to the stream.
     pub(crate) fn added(&self, stream: &str) -> u64 {
-        let told = self.redis.command(&["XINFO", "STREAM", stream]);
-        let mut lines = told.lines().skip_while(|line| *line != "entries-added");
+        let info = self.redis.command(&["XINFO", "STREAM", stream]);
+        let mut lines = info.lines().skip_while(|line| *line != "entries-added");
         lines.nth(1).unwrap().parse().unwrap()
     }
 }

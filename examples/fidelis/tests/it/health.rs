@@ -86,7 +86,7 @@ fn each_worker_has_a_page_of_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_port_in_use_is_told_and_the_server_works() {
+async fn a_port_in_use_is_reported_and_the_server_works() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     let bank = Bank::new();

@@ -11,7 +11,7 @@
 //! * [`backlog`]: what waits is seen without a server, and shared by producers
 //! * `branch`: a bank whose messages travel through Redis
 //! * `lanes`: what is seen of the lanes with the tools of Redis and of SQL
-//! * `refused`: what has to be changed first is told at start
+//! * `refused`: what a server reports at its start when it cannot work
 //! * `secrets`: a password shows nowhere
 //! * [`servers`]: two servers of the bank on PostgreSQL
 //! * `storm`: everything dies, in production

@@ -112,9 +112,9 @@ impl Storm {
         let mut left = Vec::new();
         for stream in self.streams() {
             for group in values(&self.redis.command(&["XINFO", "GROUPS", &stream]), "name") {
-                let told = self.redis.command(&["XINFO", "CONSUMERS", &stream, &group]);
-                let pending = values(&told, "pending");
-                for (name, pending) in values(&told, "name").into_iter().zip(pending) {
+                let reply = self.redis.command(&["XINFO", "CONSUMERS", &stream, &group]);
+                let pending = values(&reply, "pending");
+                for (name, pending) in values(&reply, "name").into_iter().zip(pending) {
                     if pending != "0" && !lives(&name) {
                         left.push(format!("{name} of {stream}"));
                     }
@@ -155,8 +155,8 @@ impl Storm {
 }
 
 /// What stands behind each line with this name.
-fn values(told: &str, name: &str) -> Vec<String> {
-    let lines: Vec<&str> = told.lines().collect();
+fn values(reply: &str, name: &str) -> Vec<String> {
+    let lines: Vec<&str> = reply.lines().collect();
     lines.chunks(2).filter(|pair| pair[0] == name).map(|pair| pair[1].to_owned()).collect()
 }
 

@@ -72,8 +72,8 @@ impl Bank {
     /// What the bank's own program answers.
     pub(crate) fn ask(&self, words: &[&str]) -> Value {
         let output = self.program().args(words).arg("--json").output().unwrap();
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{words:?}: {told}");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{words:?}: {errors}");
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
