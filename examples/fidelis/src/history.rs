@@ -1,4 +1,4 @@
-//! Reads back what has account_event, page by page, without belonging to any group.
+//! Reads the log page by page, outside every consumer group.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use protean::{Decimal, Domain, Error, Result};
 
 use crate::trial::outages::in_spite_of_outages;
 
-/// Reads as a group of this name, which is registered_groups nowhere and settles nothing.
+/// The group this reader names: it is not registered and settles nothing.
 const READER: &str = "fidelis.history";
 const PAGE: usize = 1000;
 /// All priorities there are.
@@ -23,7 +23,7 @@ pub(crate) struct History {
     read: LaneRead,
 }
 
-/// What happened to an account.
+/// An event of an account.
 pub(crate) enum AccountEvent {
     Opened(AccountOpened),
     Deposited(DepositMade),
@@ -31,7 +31,7 @@ pub(crate) enum AccountEvent {
 }
 
 impl AccountEvent {
-    /// What it changes about the money in the bank.
+    /// How it changes the money in the bank.
     pub(crate) fn change(&self) -> Decimal {
         match self {
             Self::Opened(opened) => opened.opening_deposit,

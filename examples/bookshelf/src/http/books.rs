@@ -30,8 +30,7 @@ impl TryFrom<Search> for FindBooks {
     type Error = Violations;
 
     fn try_from(Search { author, title, limit }: Search) -> Result<Self, Violations> {
-        let limit = limit.filter(|limit| !limit.is_empty());
-        let limit = limit.map_or(Ok(DEFAULT_LIMIT), |limit| {
+        let limit = limit.filter(|limit| !limit.is_empty()).map_or(Ok(DEFAULT_LIMIT), |limit| {
             let message = || format!("must be a whole number from 1 to 100, is '{limit}'");
             limit.parse().map_err(|_| Violations::of("limit", message()))
         })?;

@@ -49,8 +49,11 @@ impl Columns {
         if let Some(twice) = known.into_iter().find(|known| count(&names, known) > 1) {
             return Err(format!("the header names the column {twice} twice"));
         }
-        let ignored = names.iter().filter(|name| !known.contains(&name.as_str()));
-        let ignored = ignored.map(|name| shown(name)).collect();
+        let ignored = names
+            .iter()
+            .filter(|name| !known.contains(&name.as_str()))
+            .map(|name| shown(name))
+            .collect();
         let (isbn, description) = (place(&names, "isbn"), place(&names, "description"));
         Ok(Self { title, author, price, isbn, description, count: names.len(), ignored })
     }
@@ -66,8 +69,7 @@ impl Columns {
         let (title, author) = (text("title", self.title), text("author", self.author));
         let isbn = self.isbn.map(|column| text("isbn", column));
         let description = self.description.map(|column| text("description", column));
-        let price = price(&text("price", self.price));
-        let price = price.unwrap_or_else(|message| {
+        let price = price(&text("price", self.price)).unwrap_or_else(|message| {
             // Invalid UTF-8 is reported already.
             if violations.get("price").is_empty() {
                 violations.add("price", message);

@@ -1,7 +1,7 @@
 //! The records of a CSV file, with the lines an editor shows.
 //!
 //! A record that cannot be read is reported at its first line, and reading goes on
-//! with the next line: a quote that nobody closes costs one record, not the
+//! with the next line: an unclosed quote costs one record, not the
 //! rest of the file.
 
 use std::collections::VecDeque;

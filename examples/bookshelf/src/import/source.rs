@@ -102,8 +102,7 @@ impl<R: BufRead> Catalog<R> {
 
     /// The next row; nothing at the end.
     pub(super) fn next(&mut self) -> Result<Option<CatalogRow>, ImportError> {
-        let record = self.sheet.next();
-        let record = record.map_err(|error| {
+        let record = self.sheet.next().map_err(|error| {
             about(&self.name, &format!("cannot be read on; what was queued stays: {error}"))
         })?;
         self.ended = record.is_none();

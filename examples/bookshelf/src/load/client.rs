@@ -59,7 +59,7 @@ impl Client {
     }
 }
 
-/// Reads one answer, which must tell its length.
+/// Reads one answer, which must have a Content-Length.
 async fn read(connection: &mut TcpStream) -> io::Result<Answer> {
     let mut bytes = Vec::with_capacity(1024);
     loop {
@@ -80,8 +80,9 @@ fn whole(bytes: &[u8]) -> io::Result<Option<Answer>> {
     let head = String::from_utf8_lossy(&bytes[..end]);
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
     let mut headers = head.lines().filter_map(|line| line.split_once(':'));
-    let length = headers.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-    let length = length.and_then(|(_, length)| length.trim().parse::<usize>().ok());
+    let length = headers
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .and_then(|(_, length)| length.trim().parse::<usize>().ok());
     let (Some(status), Some(length)) = (status, length) else { return Err(malformed(bytes)) };
     let body = bytes.get(end + 4..).and_then(|rest| rest.get(..length));
     Ok(body.map(|body| Answer { status, body: String::from_utf8_lossy(body).into_owned() }))

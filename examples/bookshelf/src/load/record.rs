@@ -29,7 +29,7 @@ pub(super) struct Takings {
     pub(super) placed: Latencies,
 }
 
-/// The orders of both phases. Shared by those who send and the one who watches.
+/// The orders of both phases. Shared by the senders and the watcher of the log.
 #[derive(Default)]
 pub(super) struct Record {
     open: Mutex<Open>,
@@ -110,7 +110,7 @@ impl Record {
         self.closing.load(Ordering::Relaxed)
     }
 
-    /// Nobody wants to know any more.
+    /// The run was interrupted: its result is not needed.
     pub(super) fn abandon(&self) {
         self.close();
         self.abandoned.store(true, Ordering::Relaxed);
@@ -122,13 +122,13 @@ impl Record {
         abandoned || (self.is_closing() && self.open().waiting.is_empty())
     }
 
-    /// Everything, idle and draining; what still waits has failed. Tells what
-    /// the first failure was.
+    /// Everything, idle and draining; what still waits has failed. Gives the
+    /// first failure as well.
     pub(super) fn take(&self) -> ([Takings; 2], Option<String>) {
         let mut open = std::mem::take(&mut *self.open());
         for pending in std::mem::take(&mut open.waiting).into_values() {
             open.takings(pending.phase).errors += 1;
-            open.failure.get_or_insert_with(|| "an order was taken and never placed".to_owned());
+            open.failure.get_or_insert_with(|| "an order was accepted and never placed".to_owned());
         }
         ([open.idle, open.draining], open.failure)
     }

@@ -94,7 +94,7 @@ impl Shop {
     #[cfg(unix)]
     fn ask_to_stop(&self) {
         let shop = rustix::process::Pid::from_child(&self.child);
-        // It may have ended in this moment; waiting for it tells.
+        // It may just have ended; waiting for it shows that.
         let _ = rustix::process::kill_process(shop, rustix::process::Signal::TERM);
     }
 

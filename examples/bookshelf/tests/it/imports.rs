@@ -89,7 +89,7 @@ fn a_person_sees_what_became_of_the_rows_and_what_to_do_next() {
 }
 
 #[test]
-fn without_a_terminal_a_line_tells_every_ten_thousand_rows() {
+fn without_a_terminal_a_line_is_printed_every_ten_thousand_rows() {
     let shop = Shop::new();
     shop.file("books.csv", format!("title,author,price\n{}", "x\n".repeat(20_001)));
     let said = shop.run(&["import", "books.csv", "--json"]);

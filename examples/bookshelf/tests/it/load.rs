@@ -60,7 +60,7 @@ fn a_load_that_is_broken_off_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_load_takes_no_settings_and_no_rate_that_is_none() {
+fn a_load_refuses_settings_and_an_invalid_rate() {
     let shop = Shop::new();
     let refused = shop.run(&["load", "--config", "own.toml"]);
     assert_eq!(refused.code, 2);

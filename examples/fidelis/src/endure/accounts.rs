@@ -1,4 +1,4 @@
-//! Accounts that come in at BULK, whatever happens to the server.
+//! Opens accounts at BULK while the server is killed and restarted.
 
 use std::time::{Duration, Instant};
 
@@ -49,11 +49,11 @@ async fn take_in(domain: Domain, accounts: u64, over: Duration) -> Result<u64> {
         let more = ((accounts - accounts / 2) as f64 * passed) as u64;
         let due = (accounts / 2 + more).min(accounts);
         // What was kept before the database went away is a duplicate the second time.
-        let kept = in_spite_of_outages(|| {
+        let submitted = in_spite_of_outages(|| {
             let commands = (sent..due).map(submission);
             domain.process_all(commands).priority(Priority::BULK)
         });
-        let kept = kept.await?;
+        let kept = submitted.await?;
         accepted += kept.accepted + kept.duplicate;
         sent = due;
         tokio::time::sleep(SEND_INTERVAL).await;

@@ -1,4 +1,4 @@
-//! What is there when all is over, read back from the log and the rows.
+//! What the log and the rows hold at the end.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

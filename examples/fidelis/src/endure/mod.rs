@@ -102,7 +102,7 @@ async fn endure(options: &Options, place: Place, folder: &Folder) -> Result<Repo
     let counter = Counter::open(schedule, observer.gauge.clone()).await?;
     counter.import_begins();
     let import = AccountImport::begin(domain.clone(), options.accounts, lasting);
-    let mut restarts = Restarts::of(&domain, (place, folder.path()), options.workers).await?;
+    let mut restarts = Restarts::of(&domain, place, folder.path(), options.workers).await?;
     let life = Duration::from_secs_f64(options.kill_every);
     let end = Instant::now() + lasting;
     while Instant::now() + life < end {
@@ -131,7 +131,7 @@ async fn refuse_if_used(domain: &Domain) -> Result<()> {
     if History::of(domain, EVERY_LANE).await?.next_page().await?.is_empty() {
         return Ok(());
     }
-    let message = "the database has accounts, and this bank is made to be killed";
+    let message = "the database has accounts, and 'endure' kills its server: it needs an empty one";
     Err(Error::usage(message).advice("name an empty database, or unset DATABASE_URI"))
 }
 

@@ -1,5 +1,5 @@
-//! What is killed: the server, and how soon the next one handles again; or one
-//! of its workers, while the others go on.
+//! Kills the server and measures how soon the next one handles again, or kills
+//! one of several workers while the others go on.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::trial::server::Server;
 
 /// How long a server may handle nothing before something is wrong.
 const RESTART_TIMEOUT: Duration = Duration::from_secs(30);
-/// Nobody waits longer than this without looking.
+/// The longest wait between two looks at the log.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Kills time after time.
@@ -40,7 +40,8 @@ impl Restarts {
     /// When the database cannot be read.
     pub(crate) async fn of(
         domain: &Domain,
-        (place, folder): (Place, &Path),
+        place: Place,
+        folder: &Path,
         workers: u64,
     ) -> Result<Self> {
         let history = History::of(domain, EVERY_LANE).await?;

@@ -1,4 +1,4 @@
-//! The export of the bank that was bought: made up, and the same each time.
+//! An invented export of another bank, the same in every run.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};

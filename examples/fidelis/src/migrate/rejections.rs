@@ -1,4 +1,4 @@
-//! Rows that the bank does not take over, and why.
+//! Rows that the bank rejects, and why.
 
 use std::collections::BTreeMap;
 

@@ -1,5 +1,5 @@
-//! Whether the migration went as it must: counted in the log and among the
-//! summaries, not taken from what the import says of itself.
+//! Whether the migration succeeded: counted in the log and the summaries, not
+//! taken from what the import reports.
 
 use protean::message::Recorded;
 use protean::{Decimal, Domain, Result};

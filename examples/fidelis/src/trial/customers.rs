@@ -1,4 +1,4 @@
-//! The customers that the bank has had all along.
+//! Customers with accounts before the trial begins.
 
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ use super::random::Random;
 use super::server::Server;
 use crate::history::{AccountEvent, History, account_event};
 
-/// How many there are.
+/// The number of customers.
 pub(crate) const CUSTOMERS: u32 = 1000;
-/// Each one has come with so much.
+/// The opening deposit of each.
 const OPENING: i64 = 100;
-/// How long the server may be silent while it opens their accounts.
+/// How long the server may open no account before the trial fails.
 const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Customers with accounts.

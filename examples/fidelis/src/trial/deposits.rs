@@ -1,7 +1,7 @@
-//! Customers who pay in while everything else goes on.
+//! Customers that pay in at a fixed rate while everything else goes on.
 //!
-//! The moments at which they come are fixed beforehand, and nobody who is
-//! served slowly keeps the next one from coming: a stall is charged to every
+//! The moments at which they come are fixed beforehand, and a slow answer does not
+//! keep the next customer from coming: a stall is charged to every
 //! deposit it delays. They have a thread and a connection of their own, as
 //! they would have in another process.
 //!
@@ -31,10 +31,10 @@ use crate::history::{AccountEvent, History, account_event};
 
 /// How long the last deposits may take after the counter has closed.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
-/// Nobody sleeps longer than this without asking whether it is over.
+/// The longest sleep between two checks whether the counter is closed.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Who pays in, and how often.
+/// The accounts that pay in, and how often.
 pub(crate) struct Schedule {
     pub(crate) place: Place,
     pub(crate) accounts: Vec<Id>,
@@ -55,7 +55,7 @@ pub(crate) struct Takings {
     pub(crate) unanswered: u64,
 }
 
-/// Customers on their way. Dropping it sends them home.
+/// Customers on their way. Dropping it stops them.
 pub(crate) struct Counter {
     hall: Arc<Hall>,
     takings: oneshot::Receiver<Result<Takings, Error>>,
@@ -91,7 +91,7 @@ impl Counter {
         let (ready, opened) = oneshot::channel();
         let inside = Arc::clone(&hall);
         let thread = std::thread::Builder::new().name("counter".into()).spawn(move || {
-            // Nobody listens any more when the migration was broken off.
+            // The receiver is gone when the run was interrupted.
             let _ = closed.send(serve(&inside, &schedule, ready));
         })?;
         let mut counter = Self { hall, takings, thread: Some(thread) };
@@ -114,7 +114,7 @@ impl Counter {
         self.hall.failure().take().map_or(Ok(()), Err)
     }
 
-    /// Lets nobody in any more and waits for those who are inside.
+    /// Stops new deposits and waits for those under way.
     ///
     /// # Errors
     /// When a deposit could not be made, or the log not be read.
@@ -221,11 +221,8 @@ async fn pay_in(hall: Arc<Hall>, domain: Domain, account_id: Id, number: u64) {
     // A sender that got no answer sends the same again, under the same key.
     let key = format!("{account_id}-{reference}");
     let command = MakeDeposit { account_id, amount, reference: Some(reference) };
-    let say = || {
-        let said = domain.process(command.clone()).idempotency_key(key.clone());
-        said.asynchronous()
-    };
-    match in_spite_of_outages(say).await {
+    let submit = || domain.process(command.clone()).idempotency_key(key.clone()).asynchronous();
+    match in_spite_of_outages(submit).await {
         Ok(_) => {
             hall.accepted.fetch_add(1, Ordering::Relaxed);
             hall.cents.fetch_add(cents, Ordering::Relaxed);

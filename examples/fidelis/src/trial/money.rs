@@ -1,4 +1,4 @@
-//! Amounts for people.
+//! Formats amounts.
 
 use protean::Decimal;
 use protean_cli::grouped;

@@ -19,7 +19,7 @@ use super::server::Server;
 /// How long nothing may move before something is wrong.
 const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often the import is looked at.
-const GLANCE: Duration = Duration::from_millis(20);
+const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 /// Counting what waits takes a share of this at most of the time.
 const SHARE: u32 = 20;
 
@@ -85,7 +85,7 @@ impl Observer {
                 return Ok(waiting);
             }
             self.notice(waiting, server)?;
-            tokio::time::sleep((began.elapsed() * SHARE).max(GLANCE)).await;
+            tokio::time::sleep((began.elapsed() * SHARE).max(CHECK_INTERVAL)).await;
         }
     }
 
@@ -105,19 +105,19 @@ impl Observer {
         self.progress.import_begins();
         let mut tasks = JoinSet::new();
         tasks.spawn(taking_in);
-        let mut intake = None;
+        let mut imported = None;
         loop {
-            tokio::time::sleep(GLANCE).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
             counter.check()?;
             server.check()?;
             if let Some(ended) = tasks.try_join_next() {
-                intake = Some(ended??);
+                imported = Some(ended??);
             }
-            if let Some(intake) = intake
+            if let Some(imported) = imported
                 && in_spite_of_outages(|| self.backlog.bulk_commands_are_over()).await?
             {
                 self.progress.end();
-                return Ok((intake.accepted, began.elapsed()));
+                return Ok((imported.accepted, began.elapsed()));
             }
             self.check_progress(server).await?;
         }

@@ -1,4 +1,4 @@
-//! Where the bank is put to the test: on which database, with which settings.
+//! The database and settings that a trial runs on.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -50,7 +50,7 @@ impl Place {
     /// The bank in this place, with connections of its own.
     ///
     /// # Errors
-    /// When the settings have gone wrong in the meantime.
+    /// When the settings became invalid in the meantime.
     pub(crate) fn domain(&self) -> Result<Domain> {
         let builder = match self {
             Self::Own { database_uri } => fidelis::domain_on(database_uri),
@@ -63,7 +63,7 @@ impl Place {
     /// This same program as the server of the place.
     ///
     /// # Errors
-    /// When the system does not tell where the program is.
+    /// When the path of the program cannot be found.
     pub(crate) fn server(&self) -> Result<Command> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("server");

@@ -34,8 +34,8 @@ pub(crate) struct Moment {
 
 impl Progress {
     pub(crate) fn new() -> Self {
-        let bar = ProgressBar::with_draw_target(Some(1), ProgressDrawTarget::hidden());
-        let bar = bar.with_finish(ProgressFinish::AndClear);
+        let bar = ProgressBar::with_draw_target(Some(1), ProgressDrawTarget::hidden())
+            .with_finish(ProgressFinish::AndClear);
         let style = ProgressStyle::with_template(BAR);
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         let now = Instant::now();

@@ -20,10 +20,10 @@ impl Branch {
     }
 
     fn text(&self) -> String {
-        let text = include_str!("../../domain.toml");
-        let text = text.replace("${DATABASE_URI|sqlite:fidelis.db}", &self.bank.uri());
-        // Whatever is done now and then is done soon.
-        let text = text.replace("[server]\n", "[server]\nlease_seconds = 1\n");
+        let text = include_str!("../../domain.toml")
+            .replace("${DATABASE_URI|sqlite:fidelis.db}", &self.bank.uri())
+            // Periodic work is due soon.
+            .replace("[server]\n", "[server]\nlease_seconds = 1\n");
         let broker =
             format!("[brokers.default]\nprovider = \"redis\"\nURI = '{}'", self.redis.uri());
         format!("{text}\n{broker}\n")

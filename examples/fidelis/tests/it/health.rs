@@ -1,4 +1,4 @@
-//! What the server tells over HTTP, as a process of its own.
+//! The health of a server process over HTTP.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -42,7 +42,7 @@ pub(crate) fn await_ready(at: SocketAddr) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_server_tells_probes_and_prometheus_how_it_is() {
+async fn the_server_reports_its_health_to_probes_and_prometheus() {
     let bank = Bank::new();
     bank.send(0..20, Priority::BULK).await;
     let _server = bank.serve();

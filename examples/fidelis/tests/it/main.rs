@@ -18,9 +18,9 @@
 //! * [`stops`]: killed in the middle of its work, or asked to stop
 //! * [`dead_letters`]: what was given up, mended and run again
 //! * [`events`]: what operators read in the log
-//! * [`health`]: what the server tells over HTTP
+//! * [`health`]: the server's health over HTTP
 //! * [`tools`]: what operators do beside the server
-//! * [`workers`]: several server processes, and the one that looks after them
+//! * [`workers`]: several server processes, and their supervisor
 
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
 

@@ -87,7 +87,7 @@ fn a_migration_and_its_server_take_the_settings_they_are_given() {
 }
 
 #[test]
-fn an_export_that_is_none_is_refused_by_name() {
+fn an_invalid_export_is_refused_by_name() {
     let temporary = tempfile::tempdir().unwrap();
     let output =
         program(temporary.path()).args(["migrate", "--export", "none.csv"]).output().unwrap();

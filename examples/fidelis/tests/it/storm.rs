@@ -29,11 +29,11 @@ struct Storm {
     database: Database,
     postgres: Postgres,
     redis: RedisServer,
-    deaths: HashMap<String, Death>,
+    deaths: HashMap<String, DeadConsumer>,
 }
 
 /// A consumer whose process is gone.
-struct Death {
+struct DeadConsumer {
     noticed: Instant,
     over: Option<Duration>,
 }
@@ -103,7 +103,7 @@ impl Storm {
             }
         }
         for name in left {
-            self.deaths.entry(name).or_insert(Death { noticed: now, over: None });
+            self.deaths.entry(name).or_insert(DeadConsumer { noticed: now, over: None });
         }
     }
 
@@ -127,10 +127,11 @@ impl Storm {
     /// What the bank's messages travel in.
     fn streams(&self) -> Vec<String> {
         let keys = self.redis.command(&["KEYS", "fidelis::*"]);
-        let streams = keys.lines().filter(|key| !key.is_empty());
-        let streams = streams.filter(|key| !key.ends_with(":dlq"));
-        let streams = streams.filter(|key| self.redis.command(&["TYPE", key]) == "stream");
-        streams.map(str::to_owned).collect()
+        keys.lines()
+            .filter(|key| !key.is_empty() && !key.ends_with(":dlq"))
+            .filter(|key| self.redis.command(&["TYPE", key]) == "stream")
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Waits for the end of the trial, and judges.

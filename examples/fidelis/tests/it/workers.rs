@@ -1,4 +1,4 @@
-//! Several server processes, and the one that looks after them.
+//! Several server processes, and the supervisor that restarts them.
 
 use std::os::unix::process::CommandExt;
 use std::time::{Duration, Instant};

@@ -97,7 +97,7 @@ impl Bank {
 
     /// How long one deposit after the other takes from its commit to its
     /// place in the summary: the median.
-    pub(crate) async fn latency(&self, account: &Id, (round, probes): (&str, u64)) -> Duration {
+    pub(crate) async fn latency(&self, account: &Id, round: &str, probes: u64) -> Duration {
         let mut took = Vec::new();
         for number in 0..probes {
             let before = self.summary(account).await.map_or(0, |row| row.deposits);

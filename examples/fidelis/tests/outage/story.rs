@@ -99,7 +99,7 @@ impl Story {
     }
 
     async fn latency(&self, round: &str) -> Duration {
-        self.bank.latency(self.customer(), (round, self.size.probes)).await
+        self.bank.latency(self.customer(), round, self.size.probes).await
     }
 
     /// True when each healthy account has so many lines on its statement, and
