@@ -53,10 +53,13 @@ pub struct BookCatalogQueries;
 impl BookCatalogQueries {
     #[handle]
     async fn by_author(&self, query: BooksByAuthor, ctx: &Context) -> Result<Vec<BookCatalog>> {
-        let books = ctx.repository::<BookCatalog>().query();
-        let books = books.filter(BookCatalog::AUTHOR.equals(query.author));
-        let books = books.order_by(BookCatalog::TITLE.ascending());
-        books.limit(query.limit as usize).all().await
+        ctx.repository::<BookCatalog>()
+            .query()
+            .filter(BookCatalog::AUTHOR.equals(query.author))
+            .order_by(BookCatalog::TITLE.ascending())
+            .limit(query.limit as usize)
+            .all()
+            .await
     }
 
     #[handle]
@@ -68,7 +71,6 @@ impl BookCatalogQueries {
         if let Some(title) = &query.title {
             books = books.filter(BookCatalog::TITLE.contains(title));
         }
-        let books = books.order_by(BookCatalog::TITLE.ascending());
-        books.limit(query.limit as usize).all().await
+        books.order_by(BookCatalog::TITLE.ascending()).limit(query.limit as usize).all().await
     }
 }

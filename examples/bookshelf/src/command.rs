@@ -1,4 +1,4 @@
-//! What the bookshelf can do beside what every domain can.
+//! The commands that the bookshelf adds to those of every domain.
 
 use std::path::{Path, PathBuf};
 
@@ -30,8 +30,8 @@ const ABOUT_SERVE: &str = "\
   GET  /orders/{id}  the order; 202 while its command is on its way
   GET  /books        ?author= &title= &limit= (20, at most 100)
 
-Every answer carries X-Correlation-Id, that of the request when it has one. Where
-it listens is told on stderr: 'listening on http://127.0.0.1:8000'. SIGINT and
+Every answer carries X-Correlation-Id, that of the request when it has one. It
+prints where it listens on stderr: 'listening on http://127.0.0.1:8000'. SIGINT and
 SIGTERM stop it when the requests and handlers that run have ended.";
 
 /// A command of the bookshelf's own.
@@ -75,22 +75,21 @@ async fn import_file(csv: &Path, app: &App) -> Result {
     if let ignored @ [_, ..] = catalog.ignored() {
         reply = reply.warning(format!("columns left out: {}", ignored.join(", ")));
     }
-    // The report counts even when nobody can tell what waits.
+    // The import succeeded even when the queue cannot be counted.
     if let Ok(Some(books)) = waiting(&domain).await {
         let queued = counted(books);
-        let told = format!("{queued} queued and no server is running: start 'bookshelf server'");
-        reply = reply.warning(told);
+        let warning = format!("{queued} queued and no server is running: start 'bookshelf server'");
+        reply = reply.warning(warning);
     }
     app.reply(reply)
 }
 
-/// How many books wait, when nobody handles them.
+/// How many books are queued, unless a server is handling them.
 async fn waiting(domain: &Domain) -> Result<Option<u64>> {
     let store = domain.store().await?;
     let mut waiting = 0;
-    let groups = domain.groups().iter();
-    for group in groups.filter(|group| group.kind == HandlerKind::Commands) {
-        // Who gets the claim, if only for this moment, is the only one there.
+    for group in domain.groups().iter().filter(|group| group.kind == HandlerKind::Commands) {
+        // The claim is free only while no server runs.
         if store.claim(&group.name).await?.is_some() {
             waiting += store.group_status(&group.name, &group.category).await?.lag();
         }

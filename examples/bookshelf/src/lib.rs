@@ -1,5 +1,5 @@
 //! A bookshelf: books, the catalog made of them, orders, and an import of many
-//! books that keeps out of the way of people.
+//! books that does not delay customers.
 //!
 //! * [`book`]: the aggregate, its command and its event
 //! * [`catalog`]: what people browse

@@ -35,8 +35,8 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: &Options, app: &App) -> Result {
     let domain = app.domain()?;
     if options.no_server && is_in_memory(&domain) {
-        let told = "no other process sees the memory database: its orders would wait for ever";
-        return Err(Error::usage(told).advice("leave out --no-server, or configure sqlite"));
+        let message = "another process cannot read the memory database: orders would wait forever";
+        return Err(Error::usage(message).advice("leave out --no-server, or configure sqlite"));
     }
     let stop = stop_signal()?.shared();
     domain.store().await?;
@@ -63,25 +63,26 @@ async fn listen(addr: SocketAddr) -> Result<TcpListener> {
     })?;
     let addr = listener.local_addr()?;
     if !addr.ip().is_loopback() {
-        warn!("everybody who reaches {addr} may order: put something in front that knows people");
+        warn!("listening on {addr} without authentication: put a proxy that checks users in front");
     }
     eprintln!("listening on http://{addr}");
     Ok(listener)
 }
 
-/// Answers requests until it is told to stop, then those that have begun.
+/// Answers requests until `stop`, then finishes those that have begun.
 async fn requests(
     listener: TcpListener,
     domain: &Domain,
     stop: impl Future<Output = ()> + Clone + Send + 'static,
 ) -> Result<()> {
     let drain: Duration = domain.config().server.drain_timeout;
-    let serving = axum::serve(listener, http::router(domain.clone()));
-    let serving = serving.with_graceful_shutdown(stop.clone()).into_future();
+    let serving = axum::serve(listener, http::router(domain.clone()))
+        .with_graceful_shutdown(stop.clone())
+        .into_future();
     tokio::select! {
         served = serving => Ok(served?),
         () = stop.then(|()| tokio::time::sleep(drain)) => {
-            warn!("stopped after {drain:?} with requests still open: they were cut off");
+            warn!("drain timeout of {drain:?} passed: open requests were cut off");
             Ok(())
         }
     }

@@ -1,4 +1,4 @@
-//! The bank: what an account is, what may be asked of it, what has happened to it.
+//! The bank's accounts: their events, commands, aggregate and command handler.
 
 use protean::prelude::{Context, Decimal, Id, Result, Root};
 use protean::{aggregate, aggregate_impl, command, command_handler, ensure, event};
@@ -114,7 +114,7 @@ impl Account {
     }
 }
 
-/// Does what the commands want.
+/// Handles the commands of accounts.
 pub struct AccountCommandHandler;
 
 #[command_handler(part_of = Account)]

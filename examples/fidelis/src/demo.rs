@@ -18,23 +18,23 @@ enabled = true
 const MIGRATED: [(i64, &str); 3] =
     [(100, "migration-batch-001"), (200, "migration-batch-002"), (150, "migration-batch-003")];
 
-/// Plays the scene and tells it line by line.
+/// Plays the scene and prints each step.
 ///
 /// # Errors
 /// When a step fails or the account does not hold what it must.
 pub(crate) async fn run(app: &App) -> Result {
     if app.config_file().is_some() {
-        return Err(Error::usage("the demo has settings of its own: --config has no place in it"));
+        return Err(Error::usage("the demo has its own settings: leave out --config"));
     }
     let domain = fidelis::configured(SETTINGS).build()?;
     let account_id = open(&domain).await?;
     app.say(format!("[NORMAL] Account opened: {account_id}"))?;
-    deposit(&domain, &account_id, (1000, "paycheck")).await?;
+    deposit(&domain, &account_id, 1000, "paycheck").await?;
     app.say("[NORMAL] Deposit of $1,000.00 made")?;
 
     processing_priority(Priority::BULK, async {
         for (amount, reference) in MIGRATED {
-            deposit(&domain, &account_id, (amount, reference)).await?;
+            deposit(&domain, &account_id, amount, reference).await?;
             app.say(format!("[BULK] Deposit of ${amount}.00 made"))?;
         }
         Ok::<(), Error>(())
@@ -58,7 +58,7 @@ async fn open(domain: &Domain) -> Result<Id> {
     Ok(domain.process(command).synchronous().await?)
 }
 
-async fn deposit(domain: &Domain, to: &Id, (amount, reference): (i64, &str)) -> Result<()> {
+async fn deposit(domain: &Domain, to: &Id, amount: i64, reference: &str) -> Result<()> {
     let (account_id, reference) = (to.clone(), Some(reference.to_owned()));
     domain.process(MakeDeposit { account_id, amount: amount.into(), reference }).await?;
     Ok(())

@@ -1,4 +1,4 @@
-//! Reads back what has happened, page by page, without belonging to any group.
+//! Reads the log page by page, outside every consumer group.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use protean::{Decimal, Domain, Error, Result};
 
 use crate::trial::outages::in_spite_of_outages;
 
-/// Reads as a group of this name, which is registered_groups nowhere and settles nothing.
+/// The group this reader names: it is not registered and settles nothing.
 const READER: &str = "fidelis.history";
 const PAGE: usize = 1000;
 /// All priorities there are.
@@ -23,15 +23,15 @@ pub(crate) struct History {
     read: LaneRead,
 }
 
-/// What happened to an account.
-pub(crate) enum Happened {
+/// An event of an account.
+pub(crate) enum AccountEvent {
     Opened(AccountOpened),
     Deposited(DepositMade),
     Withdrawn(WithdrawalMade),
 }
 
-impl Happened {
-    /// What it changes about the money in the bank.
+impl AccountEvent {
+    /// How it changes the money in the bank.
     pub(crate) fn change(&self) -> Decimal {
         match self {
             Self::Opened(opened) => opened.opening_deposit,
@@ -115,16 +115,16 @@ impl History {
 ///
 /// # Errors
 /// When its data cannot be read.
-pub(crate) fn happened(recorded: &Recorded) -> Result<Option<Happened>> {
+pub(crate) fn account_event(recorded: &Recorded) -> Result<Option<AccountEvent>> {
     let (name, data) = (&recorded.message.type_name, &recorded.message.data);
     let unreadable = |error: serde_json::Error| {
         Error::failed(format!("the event {} cannot be read", recorded.message.id))
             .with_source(error)
     };
     let read = match name.split('.').nth(1) {
-        Some(AccountOpened::NAME) => serde_json::from_str(data).map(Happened::Opened),
-        Some(DepositMade::NAME) => serde_json::from_str(data).map(Happened::Deposited),
-        Some(WithdrawalMade::NAME) => serde_json::from_str(data).map(Happened::Withdrawn),
+        Some(AccountOpened::NAME) => serde_json::from_str(data).map(AccountEvent::Opened),
+        Some(DepositMade::NAME) => serde_json::from_str(data).map(AccountEvent::Deposited),
+        Some(WithdrawalMade::NAME) => serde_json::from_str(data).map(AccountEvent::Withdrawn),
         _ => return Ok(None),
     };
     read.map(Some).map_err(unreadable)

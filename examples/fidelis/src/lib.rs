@@ -1,5 +1,4 @@
-//! Fidelis, a bank: accounts kept as what happened to them, and a summary of
-//! each for the counter.
+//! Fidelis, a bank: event-sourced accounts, and a summary of each for the counter.
 //!
 //! * [`account`]: events, commands, the aggregate, its command handler
 //! * [`summary`]: the projection and its projector

@@ -3,7 +3,7 @@
 use protean::{Decimal, Domain, Result};
 use serde::Serialize;
 
-use crate::history::{EVERY_LANE, Happened, History, happened};
+use crate::history::{AccountEvent, EVERY_LANE, History, account_event};
 use crate::summaries::Summaries;
 
 /// What the bank holds, counted in its tables.
@@ -32,7 +32,7 @@ impl Stats {
                 break;
             }
             for recorded in &page {
-                let opened = matches!(happened(recorded)?, Some(Happened::Opened(_)));
+                let opened = matches!(account_event(recorded)?, Some(AccountEvent::Opened(_)));
                 stats.accounts += u64::from(opened);
             }
         }

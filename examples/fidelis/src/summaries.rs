@@ -24,9 +24,14 @@ impl Summaries {
     /// # Errors
     /// When the database cannot be read.
     pub(crate) async fn next_page(&mut self) -> Result<Vec<AccountSummary>> {
-        let rest = self.rows.query().filter(AccountSummary::ACCOUNT_ID.above(self.after.clone()));
-        let rest = rest.order_by(AccountSummary::ACCOUNT_ID.ascending());
-        let page = rest.limit(PAGE).all().await?;
+        let page = self
+            .rows
+            .query()
+            .filter(AccountSummary::ACCOUNT_ID.above(self.after.clone()))
+            .order_by(AccountSummary::ACCOUNT_ID.ascending())
+            .limit(PAGE)
+            .all()
+            .await?;
         if let Some(last) = page.last() {
             self.after = last.account_id.clone();
         }

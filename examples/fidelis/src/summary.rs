@@ -1,4 +1,4 @@
-//! What the counter sees of an account, kept up to date from its events.
+//! The summary of an account for the counter, projected from its events.
 
 use protean::prelude::{Context, Decimal, Id, Result};
 use protean::{projection, projector};

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::Problem;
 use crate::catalog::{BookCatalog, FindBooks};
 
-/// How many books are shown when nobody says.
-const LIMIT: u32 = 20;
+/// How many books are shown when the request sets no limit.
+const DEFAULT_LIMIT: u32 = 20;
 
-/// What is looked for. Texts that are empty do not count.
+/// What to look for. Empty texts are ignored.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Search {
@@ -30,10 +30,9 @@ impl TryFrom<Search> for FindBooks {
     type Error = Violations;
 
     fn try_from(Search { author, title, limit }: Search) -> Result<Self, Violations> {
-        let limit = limit.filter(|limit| !limit.is_empty());
-        let limit = limit.map_or(Ok(LIMIT), |limit| {
-            let told = || format!("must be a whole number from 1 to 100, is '{limit}'");
-            limit.parse().map_err(|_| Violations::of("limit", told()))
+        let limit = limit.filter(|limit| !limit.is_empty()).map_or(Ok(DEFAULT_LIMIT), |limit| {
+            let message = || format!("must be a whole number from 1 to 100, is '{limit}'");
+            limit.parse().map_err(|_| Violations::of("limit", message()))
         })?;
         let given = |text: &String| !text.trim().is_empty();
         Ok(Self { author: author.filter(given), title: title.filter(given), limit })

@@ -1,4 +1,4 @@
-//! The id that everything has in common that came of one request.
+//! The correlation id: shared by everything that one request causes.
 
 use std::sync::Arc;
 
@@ -12,9 +12,9 @@ use super::Problem;
 
 const NAME: &str = "x-correlation-id";
 /// The most characters of an id.
-const LONGEST: usize = 128;
+const MAX_ID_CHARACTERS: usize = 128;
 
-/// The correlation id of a request, for the commands that come of it.
+/// The correlation id of a request, for the commands it causes.
 #[derive(Clone, Debug)]
 pub(super) struct Correlation(Arc<str>);
 
@@ -23,15 +23,19 @@ impl Correlation {
         Self(Id::new().into())
     }
 
-    /// The one that the request brings, else a new one.
+    /// The id that the request carries, else a new one.
     fn of(headers: &HeaderMap) -> Result<Self, Problem> {
         let Some(given) = headers.get(NAME) else { return Ok(Self::new()) };
         let text = given.to_str().unwrap_or_default();
-        if (1..=LONGEST).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        if (1..=MAX_ID_CHARACTERS).contains(&text.len())
+            && text.bytes().all(|byte| byte.is_ascii_graphic())
+        {
             return Ok(Self(text.into()));
         }
-        let told = format!("{NAME}: expected 1 to {LONGEST} printable ASCII characters, no spaces");
-        Err(Problem::new(StatusCode::BAD_REQUEST, told))
+        let message = format!(
+            "{NAME}: expected 1 to {MAX_ID_CHARACTERS} printable ASCII characters, no spaces"
+        );
+        Err(Problem::new(StatusCode::BAD_REQUEST, message))
     }
 }
 

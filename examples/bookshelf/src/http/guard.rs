@@ -13,22 +13,22 @@ use tracing::error;
 use super::Problem;
 
 /// How long a request may take, its body included.
-const PATIENCE: Duration = Duration::from_secs(30);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A request that panics or takes too long is answered like any other.
+/// Answers a request that panics or times out with a problem.
 pub(super) async fn guard(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     let served = AssertUnwindSafe(next.run(request)).catch_unwind();
-    match tokio::time::timeout(PATIENCE, served).await {
+    match tokio::time::timeout(REQUEST_TIMEOUT, served).await {
         Ok(Ok(response)) => response,
         Ok(Err(_)) => {
-            error!("a request to {path:?} panicked");
-            let told = "the shop has made a mistake: its log says which";
-            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, told).into_response()
+            error!(path, "request panicked");
+            let message = "the request failed: see the log of the shop";
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, message).into_response()
         }
         Err(_) => {
-            let told = format!("the request took longer than {PATIENCE:?}");
-            Problem::new(StatusCode::REQUEST_TIMEOUT, told).into_response()
+            let message = format!("the request took longer than {REQUEST_TIMEOUT:?}");
+            Problem::new(StatusCode::REQUEST_TIMEOUT, message).into_response()
         }
     }
 }

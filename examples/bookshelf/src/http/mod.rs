@@ -6,12 +6,13 @@
 //! ```
 
 mod books;
+mod command_headers;
 mod correlation;
 mod guard;
 mod orders;
 mod problem;
-mod wishes;
 
+use problem::MAX_BODY_BYTES;
 pub use problem::Problem;
 
 use axum::Router;
@@ -20,9 +21,6 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::from_fn;
 use axum::routing::{get, post};
 use protean::Domain;
-
-/// The most bytes a request may send.
-const LONGEST_BODY: usize = 64 * 1024;
 
 /// Everything the shop answers.
 pub fn router(domain: Domain) -> Router {
@@ -40,17 +38,17 @@ pub fn guarded(routes: Router) -> Router {
     routes
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_that_way)
-        .layer(DefaultBodyLimit::max(LONGEST_BODY))
+        .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
         .layer(from_fn(guard::guard))
         .layer(from_fn(correlation::correlate))
 }
 
 async fn nothing_here(uri: Uri) -> Problem {
-    let told = "there is POST /orders, GET /orders/{id} and GET /books";
-    Problem::new(StatusCode::NOT_FOUND, format!("nothing is at '{}': {told}", uri.path()))
+    let routes = "there is POST /orders, GET /orders/{id} and GET /books";
+    Problem::new(StatusCode::NOT_FOUND, format!("nothing is at '{}': {routes}", uri.path()))
 }
 
 async fn not_that_way(method: Method, uri: Uri) -> Problem {
-    let told = format!("{method} does not work on '{}': see the header Allow", uri.path());
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, told)
+    let message = format!("{method} does not work on '{}': see the header Allow", uri.path());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, message)
 }

@@ -12,12 +12,12 @@ use serde_json::json;
 use tracing::warn;
 
 use super::Problem;
+use super::command_headers::CommandHeaders;
 use super::correlation::Correlation;
-use super::wishes::Wishes;
 use crate::order::{Address, Order, OrderLine, PlaceOrder, Status, Wanted, Whereabouts, track};
 
-/// An order as its sender writes it. A part that is missing is empty, and told
-/// as such with everything else that is wrong.
+/// An order as its sender writes it. A missing part counts as empty, so that it
+/// is reported together with everything else that is wrong.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct NewOrder {
@@ -57,12 +57,12 @@ impl From<Order> for Shown {
 pub(super) async fn place(
     State(domain): State<Domain>,
     Extension(correlation): Extension<Correlation>,
-    wishes: Wishes,
+    headers: CommandHeaders,
     body: Result<Json<NewOrder>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let Json(NewOrder { customer_name, customer_email, ship_to, lines }) = body?;
-    // The same key names the same order, also when nobody remembers the key any more.
-    let key = wishes.idempotency_key;
+    // The same key names the same order, even after the record of keys was purged.
+    let key = headers.idempotency_key;
     let order_id = key.as_ref().map_or_else(Id::new, |key| Order::identity(key));
     let location = [(LOCATION, format!("/orders/{order_id}"))];
     let id = order_id.clone();
@@ -71,7 +71,7 @@ pub(super) async fn place(
     if let Some(key) = key {
         process = process.idempotency_key(key);
     }
-    if let Some(priority) = wishes.priority {
+    if let Some(priority) = headers.priority {
         process = process.priority(priority);
     }
     match process.await {
@@ -81,7 +81,7 @@ pub(super) async fn place(
         }
         Ok(Processed::Handled(())) => Ok((location, placed(&domain, &id).await?).into_response()),
         Err(error) if error.committed() => {
-            warn!("the order {id} is placed, and what was to follow failed: {error}");
+            warn!("order {id} is placed, but a later step failed: {error}");
             Ok((location, placed(&domain, &id).await?).into_response())
         }
         Err(error) => Err(error.into()),
@@ -100,8 +100,8 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let Path(id) = id?;
     let on_the_way = |code, status| {
-        let told = json!({"order_id": id, "status": status});
-        Ok((code, Json(told)).into_response())
+        let answer = json!({"order_id": id, "status": status});
+        Ok((code, Json(answer)).into_response())
     };
     match track(&domain, &id).await? {
         Whereabouts::Placed(order) => Ok(Json(Shown::from(*order)).into_response()),

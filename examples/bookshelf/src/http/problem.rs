@@ -1,6 +1,6 @@
 //! What goes wrong, as HTTP says it: the one place where errors become answers.
 //!
-//! An answer tells what the sender can do something about. What concerns the
+//! An answer names what the sender can fix. What concerns the
 //! operator alone (files, databases, faults of the program) goes to the log.
 
 use std::error::Error as StdError;
@@ -14,6 +14,8 @@ use protean::{Error, Violations};
 use serde::Serialize;
 use tracing::{error, warn};
 
+/// The most bytes of a request's body.
+pub(super) const MAX_BODY_BYTES: usize = 64 * 1024;
 /// After how many seconds the store may be back.
 const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
 
@@ -21,27 +23,27 @@ const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("1");
 #[derive(Debug)]
 pub struct Problem {
     status: StatusCode,
-    told: Told,
+    body: Body,
 }
 
 /// `{"error": text}`, or `{"errors": {field: [messages]}}`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Told {
+enum Body {
     Error(String),
     Errors(Violations),
 }
 
 impl Problem {
-    /// A problem with this status, told for a person.
-    pub fn new(status: StatusCode, told: impl Into<String>) -> Self {
-        Self { status, told: Told::Error(told.into()) }
+    /// A problem with this status and a message for people.
+    pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, body: Body::Error(message.into()) }
     }
 }
 
 impl From<Violations> for Problem {
     fn from(violations: Violations) -> Self {
-        Self { status: StatusCode::UNPROCESSABLE_ENTITY, told: Told::Errors(violations) }
+        Self { status: StatusCode::UNPROCESSABLE_ENTITY, body: Body::Errors(violations) }
     }
 }
 
@@ -56,19 +58,22 @@ impl From<Error> for Problem {
         if error.is_conflict() {
             return Self::new(
                 StatusCode::CONFLICT,
-                "somebody else changes the same now: try again",
+                "changed by another request at the same time: try again",
             );
         }
         if error.is_expired() {
-            return Self::new(StatusCode::GATEWAY_TIMEOUT, "it took longer than it may");
+            return Self::new(
+                StatusCode::GATEWAY_TIMEOUT,
+                "the command expired before it was handled: send it again",
+            );
         }
         if error.is_unavailable() {
-            warn!("a request found no store: {error}");
-            let told = "the store cannot be reached now: nothing was changed, try again";
-            return Self::new(StatusCode::SERVICE_UNAVAILABLE, told);
+            warn!("store unavailable during a request: {error}");
+            let message = "the store cannot be reached now: nothing was changed, try again";
+            return Self::new(StatusCode::SERVICE_UNAVAILABLE, message);
         }
         error!("a request failed: {error:?}");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the shop cannot do this: its log says why")
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the request failed: see the log of the shop")
     }
 }
 
@@ -82,13 +87,13 @@ impl From<JsonRejection> for Problem {
                 Violations::of(field, error.inner().to_string()).into()
             }
             (JsonRejection::JsonSyntaxError(_), Some(error)) => {
-                Self::new(status, format!("the body is no JSON: {}", error.inner()))
+                Self::new(status, format!("the body is not JSON: {}", error.inner()))
             }
             (JsonRejection::MissingJsonContentType(_), _) => {
                 Self::new(status, "send JSON, and 'Content-Type: application/json' with it")
             }
             _ if status == StatusCode::PAYLOAD_TOO_LARGE => {
-                let most = super::LONGEST_BODY / 1024;
+                let most = MAX_BODY_BYTES / 1024;
                 Self::new(status, format!("the body is longer than {most} KiB"))
             }
             _ => Self::new(status, "the body could not be read to its end"),
@@ -98,20 +103,20 @@ impl From<JsonRejection> for Problem {
 
 impl From<PathRejection> for Problem {
     fn from(rejection: PathRejection) -> Self {
-        Self::new(rejection.status(), "the path is no UTF-8 behind its percent signs")
+        Self::new(rejection.status(), "the path is not percent-encoded UTF-8")
     }
 }
 
 impl From<QueryRejection> for Problem {
     fn from(rejection: QueryRejection) -> Self {
-        let told = causes(&rejection).last().map_or_else(String::new, ToString::to_string);
-        Violations::of("query", told).into()
+        let message = causes(&rejection).last().map_or_else(String::new, ToString::to_string);
+        Violations::of("query", message).into()
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(self.told)).into_response();
+        let mut response = (self.status, Json(self.body)).into_response();
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             response.headers_mut().insert(RETRY_AFTER, RETRY_SECONDS);
         }

@@ -49,8 +49,11 @@ impl Columns {
         if let Some(twice) = known.into_iter().find(|known| count(&names, known) > 1) {
             return Err(format!("the header names the column {twice} twice"));
         }
-        let ignored = names.iter().filter(|name| !known.contains(&name.as_str()));
-        let ignored = ignored.map(|name| shown(name)).collect();
+        let ignored = names
+            .iter()
+            .filter(|name| !known.contains(&name.as_str()))
+            .map(|name| shown(name))
+            .collect();
         let (isbn, description) = (place(&names, "isbn"), place(&names, "description"));
         Ok(Self { title, author, price, isbn, description, count: names.len(), ignored })
     }
@@ -58,19 +61,18 @@ impl Columns {
     /// The command that adds the book of a record.
     pub(super) fn command(&self, fields: &Fields) -> Result<AddBook, Fault> {
         if fields.len() != self.count {
-            let told = format!("has {} columns, the header has {}", fields.len(), self.count);
-            return Err(Fault::Record(told));
+            let message = format!("has {} columns, the header has {}", fields.len(), self.count);
+            return Err(Fault::Record(message));
         }
         let mut violations = Violations::new();
         let mut text = |name, column: usize| text(name, &fields[column], &mut violations);
         let (title, author) = (text("title", self.title), text("author", self.author));
         let isbn = self.isbn.map(|column| text("isbn", column));
         let description = self.description.map(|column| text("description", column));
-        let price = price(&text("price", self.price));
-        let price = price.unwrap_or_else(|told| {
-            // Bytes that are no text are told already.
+        let price = price(&text("price", self.price)).unwrap_or_else(|message| {
+            // Invalid UTF-8 is reported already.
             if violations.get("price").is_empty() {
-                violations.add("price", told);
+                violations.add("price", message);
             }
             Decimal::ZERO
         });
@@ -84,10 +86,10 @@ impl Columns {
 
 /// The command, when neither reading nor its own rules found a fault.
 fn complete(command: AddBook, mut violations: Violations) -> Result<AddBook, Fault> {
-    for (field, told) in command.check().iter() {
+    for (field, messages) in command.check().iter() {
         // A field that could not be read is empty, which is not a second fault.
         if violations.get(field).is_empty() {
-            told.iter().for_each(|told| violations.add(field, told));
+            messages.iter().for_each(|message| violations.add(field, message));
         }
     }
     if violations.is_empty() { Ok(command) } else { Err(Fault::Fields(violations)) }
@@ -116,8 +118,8 @@ fn text(name: &str, field: &[u8], violations: &mut Violations) -> String {
         Ok(text) => text.trim().to_owned(),
         Err(error) => {
             let at = error.valid_up_to();
-            let told = format!("is not UTF-8: byte {:#04x} after {at} good ones", field[at]);
-            violations.add(name, told);
+            let message = format!("is not UTF-8: byte {:#04x} after {at} good ones", field[at]);
+            violations.add(name, message);
             String::new()
         }
     }

@@ -6,9 +6,9 @@
 //! ```
 //!
 //! Memory holds a batch and the rejected rows, however long the file is. An
-//! identity comes from the record and names its command as well, so running an
-//! import again, whenever, adds nothing: a book that is there is left out here,
-//! one that is still on its way is known by the name of its command.
+//! identity comes from the record and is also the idempotency key of its command,
+//! so running an import again adds nothing: a book that exists is left out here,
+//! and the key finds one that is still queued.
 
 mod columns;
 mod progress;
@@ -30,12 +30,12 @@ use protean::{Domain, Priority, Result, Violations};
 use protean::{Reader, Rejection, Submission};
 
 use crate::book::{AddBook, Book};
-use source::Row;
+use source::CatalogRow;
 
-/// How many rows are looked at together.
-const BATCH: usize = 5_000;
-/// How many books are looked for at the same time.
-const LOOKUPS: usize = 16;
+/// How many rows are read and queued together.
+const BATCH_ROWS: usize = 5_000;
+/// How many books are looked up at the same time.
+const CONCURRENT_LOOKUPS: usize = 16;
 
 /// A row that is a book.
 struct Found {
@@ -64,7 +64,7 @@ pub async fn import<R: BufRead>(
         let new = without_present(&books, batch).await?;
         report.already_present += (found - new.len()) as u64;
         queue(domain, new, &mut report).await?;
-        progress.tell(catalog.bytes(), report.rows);
+        progress.show(catalog.bytes(), report.rows);
     }
     report.rejected.sort_by_key(|rejected| rejected.line);
     Ok(report)
@@ -76,8 +76,8 @@ fn next_batch<R: BufRead>(
     report: &mut Report,
 ) -> Result<Vec<Found>, ImportError> {
     let mut batch = Vec::new();
-    for _ in 0..BATCH {
-        let Some(Row { line, command }) = catalog.next()? else { break };
+    for _ in 0..BATCH_ROWS {
+        let Some(CatalogRow { line, command }) = catalog.next()? else { break };
         report.rows += 1;
         match command {
             Ok(command) => batch.push(Found { line, command }),
@@ -92,24 +92,24 @@ async fn without_present(books: &Reader<Book>, batch: Vec<Found>) -> Result<Vec<
         let present = books.find(&found.command.book_id).await?.is_some();
         Ok((!present).then_some(found))
     });
-    looked.buffered(LOOKUPS).try_filter_map(async |found| Ok(found)).try_collect().await
+    looked.buffered(CONCURRENT_LOOKUPS).try_filter_map(async |found| Ok(found)).try_collect().await
 }
 
-/// Queues a batch; a command whose name is taken is on its way already.
+/// Queues a batch; a command whose key is taken is queued already.
 async fn queue(domain: &Domain, batch: Vec<Found>, report: &mut Report) -> Result {
     let (sender, rejections) = mpsc::channel();
     let submissions = batch.into_iter().map(|Found { line, command }| {
         let key = command.book_id.clone();
         Submission::new(command).idempotency_key(key).reference(line)
     });
-    let intake = domain
+    let queued = domain
         .process_all(submissions)
         .priority(Priority::BULK)
         // The receiver lives until the rejections are read.
         .on_rejected(move |rejection: Rejection| drop(sender.send(rejection)))
         .await?;
-    report.imported += intake.accepted;
-    report.already_present += intake.duplicate;
+    report.imported += queued.accepted;
+    report.already_present += queued.duplicate;
     report.rejected.extend(rejections.iter().map(|Rejection { reference, error }| {
         let other = || Violations::of("book", error.to_string());
         Rejected::broken(reference, &error.violations().cloned().unwrap_or_else(other))

@@ -1,4 +1,4 @@
-//! How far an import has come, for who waits.
+//! How far an import has come.
 
 use std::io::{IsTerminal, Write as _};
 
@@ -8,36 +8,36 @@ use protean_cli::grouped;
 /// How many rows a line without a terminal stands for.
 const LINE_EVERY: u64 = 10_000;
 
-/// Tells on stderr how far an import has come: a bar on a terminal, else a
+/// Shows on stderr how far an import has come: a bar on a terminal, else a
 /// line every 10,000 rows.
 pub struct Progress {
     bar: Option<ProgressBar>,
-    told: u64,
+    shown_rows: u64,
 }
 
 impl Progress {
-    /// For a file of this many bytes; 0 when nobody knows.
+    /// For a file of this many bytes; 0 when unknown.
     pub fn new(bytes: u64) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| bar(bytes));
-        Self { bar, told: 0 }
+        Self { bar, shown_rows: 0 }
     }
 
-    /// For nobody.
+    /// Shows nothing.
     pub fn silent() -> Self {
-        Self { bar: Some(ProgressBar::hidden()), told: 0 }
+        Self { bar: Some(ProgressBar::hidden()), shown_rows: 0 }
     }
 
-    pub(super) fn tell(&mut self, bytes: u64, rows: u64) {
+    pub(super) fn show(&mut self, bytes: u64, rows: u64) {
         match &self.bar {
             Some(bar) => {
                 bar.set_position(bytes);
                 bar.set_message(format!("{} books", grouped(rows)));
             }
-            None if rows / LINE_EVERY > self.told / LINE_EVERY => {
+            None if rows / LINE_EVERY > self.shown_rows / LINE_EVERY => {
                 let full = rows / LINE_EVERY * LINE_EVERY;
-                // Nobody is left to be told when stderr is gone.
+                // A closed stderr must not end the import.
                 let _ = writeln!(std::io::stderr(), "Progress: {} books read", grouped(full));
-                self.told = rows;
+                self.shown_rows = rows;
             }
             None => {}
         }

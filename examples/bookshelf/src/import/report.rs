@@ -1,4 +1,4 @@
-//! What became of the rows.
+//! The outcome of an import, row by row.
 
 use std::fmt;
 
@@ -8,26 +8,26 @@ use serde::Serialize;
 
 use super::columns::Fault;
 
-/// What became of the rows of a file: each is imported, already present or rejected.
+/// The outcome of each row of a file: it is imported, already present or rejected.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// All rows below the header.
     pub rows: u64,
-    /// Rows whose books are on their way.
+    /// Rows whose books are queued.
     pub imported: u64,
     /// Rows whose books were there or on their way before, or stand in the
     /// file a second time.
     pub already_present: u64,
-    /// Rows that give no book, in the order of their lines.
+    /// Rows that are not a book, in the order of their lines.
     pub rejected: Vec<Rejected>,
 }
 
-/// A row that gives no book.
+/// A row that is not a book.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Rejected {
     /// The line it begins on, from 1.
     pub line: u64,
-    /// The field at fault, several parted by commas; nothing when the row as a
+    /// The field at fault, several separated by commas; `None` when the row as a
     /// whole cannot be read.
     pub field: Option<String>,
     /// What is wrong.

@@ -1,7 +1,7 @@
 //! The records of a CSV file, with the lines an editor shows.
 //!
-//! A record that cannot be read is told at its first line, and reading goes on
-//! with the next line: a quote that nobody closes costs one record, not the
+//! A record that cannot be read is reported at its first line, and reading goes on
+//! with the next line: an unclosed quote costs one record, not the
 //! rest of the file.
 
 use std::collections::VecDeque;
@@ -10,7 +10,7 @@ use std::io::{self, BufRead};
 use super::splitter::{Fields, Splitter};
 
 /// The most bytes a record may have; also what one record may take in memory.
-const LONGEST: usize = 1 << 20;
+const MAX_RECORD_BYTES: usize = 1 << 20;
 
 /// One record.
 pub(super) struct Record {
@@ -24,12 +24,12 @@ pub(super) struct Record {
 pub(super) struct Sheet<R> {
     input: R,
     /// Lines of records that were given up, to be read again.
-    again: VecDeque<Line>,
+    again: VecDeque<RawLine>,
     line: u64,
     bytes: u64,
 }
 
-enum Line {
+enum RawLine {
     Text(Vec<u8>),
     TooLong,
 }
@@ -49,9 +49,9 @@ impl<R: BufRead> Sheet<R> {
         while let Some(line) = self.next_line()? {
             let begin = self.line;
             let fields = match line {
-                Line::TooLong => Err(format!("is longer than {} KiB", LONGEST / 1024)),
-                Line::Text(text) if text.trim_ascii().is_empty() => continue,
-                Line::Text(text) => self.fields(&text)?,
+                RawLine::TooLong => Err(format!("is longer than {} KiB", MAX_RECORD_BYTES / 1024)),
+                RawLine::Text(text) if text.trim_ascii().is_empty() => continue,
+                RawLine::Text(text) => self.fields(&text)?,
             };
             return Ok(Some(Record { line: begin, fields }));
         }
@@ -71,10 +71,10 @@ impl<R: BufRead> Sheet<R> {
                 Err(fault) => return Ok(self.go_back(more, fault)),
             }
             match self.next_line()? {
-                Some(Line::Text(text)) if length + text.len() < LONGEST => {
+                Some(RawLine::Text(text)) if length + text.len() < MAX_RECORD_BYTES => {
                     length += text.len() + 1;
                     ended = splitter.feed(&text);
-                    more.push(Line::Text(text));
+                    more.push(RawLine::Text(text));
                 }
                 rest => {
                     more.extend(rest);
@@ -85,7 +85,7 @@ impl<R: BufRead> Sheet<R> {
     }
 
     /// Gives up a record, whose lines after the first are read again.
-    fn go_back(&mut self, lines: Vec<Line>, fault: String) -> Result<Fields, String> {
+    fn go_back(&mut self, lines: Vec<RawLine>, fault: String) -> Result<Fields, String> {
         self.line -= lines.len() as u64;
         for line in lines.into_iter().rev() {
             self.again.push_front(line);
@@ -93,7 +93,7 @@ impl<R: BufRead> Sheet<R> {
         Err(fault)
     }
 
-    fn next_line(&mut self) -> io::Result<Option<Line>> {
+    fn next_line(&mut self) -> io::Result<Option<RawLine>> {
         let line = match self.again.pop_front() {
             Some(line) => Some(line),
             None => self.read_line()?,
@@ -103,7 +103,7 @@ impl<R: BufRead> Sheet<R> {
     }
 
     /// A line without its end. What is too long is skipped without being kept.
-    fn read_line(&mut self) -> io::Result<Option<Line>> {
+    fn read_line(&mut self) -> io::Result<Option<RawLine>> {
         let mut text = Vec::new();
         let mut read = 0;
         loop {
@@ -113,7 +113,7 @@ impl<R: BufRead> Sheet<R> {
             }
             let end = ready.iter().position(|byte| *byte == b'\n');
             let taken = end.map_or(ready.len(), |end| end + 1);
-            if read <= LONGEST {
+            if read <= MAX_RECORD_BYTES {
                 text.extend_from_slice(&ready[..taken]);
             }
             read += taken;
@@ -123,15 +123,15 @@ impl<R: BufRead> Sheet<R> {
             }
         }
         self.bytes += read as u64;
-        Ok((read > 0).then(|| Line::new(text)))
+        Ok((read > 0).then(|| RawLine::new(text)))
     }
 }
 
-impl Line {
+impl RawLine {
     fn new(mut text: Vec<u8>) -> Self {
         for end in [b'\n', b'\r'] {
             text.pop_if(|last| *last == end);
         }
-        if text.len() > LONGEST { Self::TooLong } else { Self::Text(text) }
+        if text.len() > MAX_RECORD_BYTES { Self::TooLong } else { Self::Text(text) }
     }
 }

@@ -1,13 +1,13 @@
-//! Text of strangers in a message.
+//! Untrusted text, made safe for a message.
 
 use protean_cli::escape;
 
-/// The most letters of a stranger's text that a message repeats.
-const LETTERS: usize = 60;
+/// The most characters of untrusted text that a message repeats.
+const MAX_CHARACTERS: usize = 60;
 
-/// The beginning of the text, as one may print it.
+/// The beginning of the text, with control characters escaped.
 pub(super) fn shown(text: &str) -> String {
-    match text.char_indices().nth(LETTERS) {
+    match text.char_indices().nth(MAX_CHARACTERS) {
         Some((end, _)) => escape(&text[..end]) + "…",
         None => escape(text),
     }
@@ -18,7 +18,7 @@ mod tests {
     use super::shown;
 
     #[test]
-    fn cuts_what_is_long_and_writes_out_what_is_not_to_be_obeyed() {
+    fn cuts_long_text_and_escapes_control_characters() {
         assert_eq!(shown(&"x".repeat(1 << 20)), format!("{}…", "x".repeat(60)));
         assert_eq!(shown(&"Č".repeat(60)), "Č".repeat(60));
         assert_eq!(shown("a\u{1b}[31mb\u{202e}"), "a\\u{1b}[31mb\\u{202e}");

@@ -19,7 +19,7 @@ pub struct Catalog<R> {
 }
 
 /// A row below the header.
-pub(super) struct Row {
+pub(super) struct CatalogRow {
     /// The line it begins on, from 1.
     pub(super) line: u64,
     /// The command that adds its book, or why there is none.
@@ -29,9 +29,9 @@ pub(super) struct Row {
 /// Why an import does not start or go on.
 #[derive(Debug)]
 pub enum ImportError {
-    /// The file is none that can be imported; told with its name.
+    /// The file cannot be imported; the message begins with its name.
     File(String),
-    /// The domain does not take books in.
+    /// The domain does not accept the books.
     Domain(protean::Error),
 }
 
@@ -61,9 +61,9 @@ impl<R: BufRead> Catalog<R> {
     /// Reads the header of a catalog by this name.
     ///
     /// # Errors
-    /// When the catalog is empty, no text in UTF-8, or without a column that is needed.
+    /// When the catalog is empty, not UTF-8, or without a column that is needed.
     pub fn read(name: &str, mut input: R) -> Result<Self, ImportError> {
-        let at_fault = |told: &str| about(name, told);
+        let at_fault = |message: &str| about(name, message);
         let unreadable = |error: io::Error| about(name, &format!("cannot be read: {error}"));
         let begin = input.fill_buf().map_err(unreadable)?;
         if begin.starts_with(&[0xff, 0xfe]) || begin.starts_with(&[0xfe, 0xff]) {
@@ -77,11 +77,12 @@ impl<R: BufRead> Catalog<R> {
         let header =
             header.ok_or_else(|| at_fault("is empty: expected title,author,isbn,price"))?;
         let columns = header.fields.and_then(|header| Columns::new(&header));
-        let columns = columns.map_err(|told| at_fault(&format!("line {}: {told}", header.line)))?;
+        let columns =
+            columns.map_err(|message| at_fault(&format!("line {}: {message}", header.line)))?;
         Ok(Self { sheet, columns, name: name.to_owned(), length: 0, ended: false })
     }
 
-    /// Bytes in the whole file; 0 when nobody knows.
+    /// Bytes in the whole file; 0 when unknown.
     pub fn length(&self) -> u64 {
         self.length
     }
@@ -100,22 +101,21 @@ impl<R: BufRead> Catalog<R> {
     }
 
     /// The next row; nothing at the end.
-    pub(super) fn next(&mut self) -> Result<Option<Row>, ImportError> {
-        let record = self.sheet.next();
-        let record = record.map_err(|error| {
+    pub(super) fn next(&mut self) -> Result<Option<CatalogRow>, ImportError> {
+        let record = self.sheet.next().map_err(|error| {
             about(&self.name, &format!("cannot be read on; what was queued stays: {error}"))
         })?;
         self.ended = record.is_none();
         Ok(record.map(|record| {
             let fields = record.fields.map_err(Fault::Record);
             let command = fields.and_then(|fields| self.columns.command(&fields));
-            Row { line: record.line, command }
+            CatalogRow { line: record.line, command }
         }))
     }
 }
 
-fn about(name: &str, told: &str) -> ImportError {
-    ImportError::File(format!("{name}: {told}"))
+fn about(name: &str, message: &str) -> ImportError {
+    ImportError::File(format!("{name}: {message}"))
 }
 
 impl From<protean::Error> for ImportError {
@@ -127,7 +127,7 @@ impl From<protean::Error> for ImportError {
 impl fmt::Display for ImportError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::File(told) => f.write_str(told),
+            Self::File(message) => f.write_str(message),
             Self::Domain(error) => error.fmt(f),
         }
     }

@@ -1,4 +1,4 @@
-//! A record cut at its commas.
+//! Splits a record at its commas.
 
 /// The fields of a record, as bytes.
 pub(super) type Fields = Vec<Vec<u8>>;

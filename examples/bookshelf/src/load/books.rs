@@ -1,4 +1,4 @@
-//! Books that are made up: another one for each number, always the same.
+//! Invented books: one for each number, the same in every run.
 
 use bookshelf::book::{AddBook, Book};
 use protean::Decimal;

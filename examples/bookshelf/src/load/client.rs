@@ -8,7 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// The most bytes of an answer; the shop's are far shorter.
-const LONGEST: usize = 64 * 1024;
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
 
 /// Sends to one shop, each request on a connection of its own while it lasts.
 pub(super) struct Client {
@@ -59,14 +59,14 @@ impl Client {
     }
 }
 
-/// Reads one answer, which must tell its length.
+/// Reads one answer, which must have a Content-Length.
 async fn read(connection: &mut TcpStream) -> io::Result<Answer> {
     let mut bytes = Vec::with_capacity(1024);
     loop {
         if let Some(answer) = whole(&bytes)? {
             return Ok(answer);
         }
-        if bytes.len() > LONGEST || connection.read_buf(&mut bytes).await? == 0 {
+        if bytes.len() > MAX_ANSWER_BYTES || connection.read_buf(&mut bytes).await? == 0 {
             return Err(malformed(&bytes));
         }
     }
@@ -80,16 +80,17 @@ fn whole(bytes: &[u8]) -> io::Result<Option<Answer>> {
     let head = String::from_utf8_lossy(&bytes[..end]);
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
     let mut headers = head.lines().filter_map(|line| line.split_once(':'));
-    let length = headers.find(|(name, _)| name.eq_ignore_ascii_case("content-length"));
-    let length = length.and_then(|(_, length)| length.trim().parse::<usize>().ok());
+    let length = headers
+        .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
+        .and_then(|(_, length)| length.trim().parse::<usize>().ok());
     let (Some(status), Some(length)) = (status, length) else { return Err(malformed(bytes)) };
     let body = bytes.get(end + 4..).and_then(|rest| rest.get(..length));
     Ok(body.map(|body| Answer { status, body: String::from_utf8_lossy(body).into_owned() }))
 }
 
 fn malformed(bytes: &[u8]) -> io::Error {
-    let told = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).into_owned();
-    io::Error::other(format!("no answer of HTTP, but {told:?}"))
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).into_owned();
+    io::Error::other(format!("not an HTTP answer: {text:?}"))
 }
 
 #[cfg(test)]

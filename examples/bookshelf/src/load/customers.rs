@@ -1,7 +1,7 @@
-//! Customers who order while everything else goes on.
+//! Customers that order at a fixed rate while everything else goes on.
 //!
-//! The moments at which they come are fixed beforehand, and nobody who is
-//! served slowly keeps the next one from coming: a stall is charged to every
+//! The moments at which they come are fixed beforehand, and a slow answer does not
+//! keep the next customer from coming: a stall is charged to every
 //! order it delays. They have a thread and connections of their own, as they
 //! would have in another process.
 //!
@@ -30,14 +30,14 @@ use super::client::Client;
 use super::record::{Phase, Record};
 
 /// How long the last orders may take when no more come.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Nobody sleeps longer than this without asking whether it is over.
-const NAP: Duration = Duration::from_millis(50);
-/// Reads as a group of this name, which is registered_groups nowhere and settles nothing.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest sleep between two checks whether the run is over.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+/// The group this reader names: it is not registered and settles nothing.
 const READER: &str = "bookshelf.load";
 const PAGE: usize = 1000;
 
-/// Who orders what, where, and how often.
+/// What is ordered, where, and how often.
 pub(super) struct Plan {
     pub(super) shop: SocketAddr,
     pub(super) domain: Domain,
@@ -48,7 +48,7 @@ pub(super) struct Plan {
     pub(super) idle: u64,
 }
 
-/// Customers on their way. Dropping it sends them home.
+/// Customers on their way. Dropping it stops them.
 pub(super) struct Customers {
     pub(super) record: Arc<Record>,
     ended: oneshot::Receiver<Result<()>>,
@@ -56,24 +56,23 @@ pub(super) struct Customers {
 }
 
 impl Customers {
-    /// Lets the first one in at once; `idle_over` is told when those of the idle
+    /// Sends the first order at once; `idle_over` fires when those of the idle
     /// phase have come.
     ///
     /// # Errors
     /// When the thread cannot be started.
     pub(super) fn come(plan: Plan, idle_over: oneshot::Sender<()>) -> Result<Self> {
         let record = Arc::new(Record::default());
-        let (tell, ended) = oneshot::channel();
+        let (result, ended) = oneshot::channel();
         let inside = Arc::clone(&record);
         let thread = std::thread::Builder::new().name("customers".into()).spawn(move || {
-            // Nobody listens any more when the run was broken off.
-            let _ = tell.send(serve(&plan, &inside, idle_over));
+            // The receiver is gone when the run was interrupted.
+            let _ = result.send(serve(&plan, &inside, idle_over));
         })?;
         Ok(Self { record, ended, thread: Some(thread) })
     }
 
-    /// Lets nobody in any more and waits until every order is placed, or has
-    /// had the time for it.
+    /// Stops new orders and waits until every order is placed or its time is up.
     ///
     /// # Errors
     /// When the log cannot be read.
@@ -113,15 +112,15 @@ fn let_in(plan: &Plan, record: &Arc<Record>, runtime: &Runtime, idle_over: onesh
             return;
         }
         let idle = number < plan.idle;
-        if let Some(tell) = idle_over.take_if(|_| !idle) {
-            // Nobody listens any more when the run was broken off.
-            let _ = tell.send(());
+        if let Some(signal) = idle_over.take_if(|_| !idle) {
+            // The receiver is gone when the run was interrupted.
+            let _ = signal.send(());
         }
         let key = format!("load-{number}");
         let order = Order::identity(&key);
         record.due(order.clone(), due, if idle { Phase::Idle } else { Phase::Draining });
         let (body, client) = (body(plan, number), Arc::clone(&client));
-        runtime.spawn(send(client, Arc::clone(record), order, (key, body)));
+        runtime.spawn(send(client, Arc::clone(record), order, key, body));
     }
 }
 
@@ -131,7 +130,7 @@ fn wait_until(due: Instant, record: &Record) -> bool {
         if record.is_closing() {
             return false;
         }
-        std::thread::sleep(early.min(NAP));
+        std::thread::sleep(early.min(POLL_INTERVAL));
     }
     !record.is_closing()
 }
@@ -156,7 +155,7 @@ fn body(plan: &Plan, number: u64) -> String {
     .to_string()
 }
 
-async fn send(client: Arc<Client>, record: Arc<Record>, order: Id, (key, body): (String, String)) {
+async fn send(client: Arc<Client>, record: Arc<Record>, order: Id, key: String, body: String) {
     match client.post("/orders", &key, &body).await {
         Ok(answer) if answer.status == 202 => record.answered(&order),
         Ok(answer) => record.failed(&order, format!("{}: {}", answer.status, answer.body)),
@@ -188,11 +187,11 @@ async fn watch(domain: Domain, record: Arc<Record>) -> Result<()> {
             read.after = vec![(message.priority, delivery.recorded.position)];
         }
         let closed = record.is_closing().then(|| *closed_at.get_or_insert_with(Instant::now));
-        if record.is_over() || closed.is_some_and(|closed| closed.elapsed() > PATIENCE) {
+        if record.is_over() || closed.is_some_and(|closed| closed.elapsed() > DRAIN_TIMEOUT) {
             return Ok(());
         }
         if page.is_empty() {
-            let _ = tokio::time::timeout(NAP, commits.changed()).await;
+            let _ = tokio::time::timeout(POLL_INTERVAL, commits.changed()).await;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A folder that leaves nothing behind.
+//! A temporary folder that deletes itself.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -8,7 +8,7 @@ use serde::Serialize;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Latencies(Vec<Duration>);
 
-/// What they come to, in milliseconds.
+/// Percentiles in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(super) struct Percentiles {
     pub(super) p50_ms: f64,
@@ -59,8 +59,8 @@ mod tests {
     #[test]
     fn are_samples_that_really_came() {
         let [p50_ms, p99_ms, p999_ms, max_ms] = [1000.0, 1980.0, 1998.0, 2000.0];
-        let told = Percentiles { p50_ms, p99_ms, p999_ms, max_ms };
-        assert_eq!(of((1..=2000).rev()), Some(told));
+        let expected = Percentiles { p50_ms, p99_ms, p999_ms, max_ms };
+        assert_eq!(of((1..=2000).rev()), Some(expected));
     }
 
     #[test]

@@ -33,7 +33,7 @@ use folder::Folder;
 use report::{Drain, Findings, Report};
 use shop::Shop;
 
-/// Books that are there before anybody orders.
+/// Books in stock before the first order.
 const STOCK: u32 = 100;
 
 /// How much there is to do.
@@ -58,8 +58,8 @@ pub(crate) struct Options {
 /// When it could not be carried out.
 pub(crate) async fn run(options: &Options, app: &App) -> Result {
     if app.config_file().is_some() {
-        let told = "a load has a shop of its own: --config has no place in it";
-        return Err(Error::usage(told));
+        let message = "'load' starts its own shop: leave out --config";
+        return Err(Error::usage(message));
     }
     let folder = Folder::new()?;
     let database_uri = format!("sqlite:{}", folder.path().join("load.db").display());
@@ -88,13 +88,13 @@ async fn measure(options: &Options, database_uri: &str) -> Result<Report> {
     domain.process_all(stock).await?;
     rest::rest(&domain, Lane::Primary, &mut shop).await?;
 
-    let (tell, idle_over) = oneshot::channel();
+    let (idle_signal, idle_over) = oneshot::channel();
     let Options { rate: per_second, orders: idle, .. } = *options;
     let plan = Plan { shop: shop.addr, domain: domain.clone(), books, per_second, idle };
-    let customers = Customers::come(plan, tell)?;
+    let customers = Customers::come(plan, idle_signal)?;
     if idle_over.await.is_err() {
         customers.close().await?;
-        return Err(Error::failed("the customers went away"));
+        return Err(Error::failed("the thread of the customers ended early"));
     }
     let drain = drain(&domain, options.books, &mut shop).await?;
     let (phases, failure) = customers.close().await?.take();

@@ -29,7 +29,7 @@ pub(super) struct Takings {
     pub(super) placed: Latencies,
 }
 
-/// The orders of both phases. Shared by those who send and the one who watches.
+/// The orders of both phases. Shared by the senders and the watcher of the log.
 #[derive(Default)]
 pub(super) struct Record {
     open: Mutex<Open>,
@@ -39,14 +39,14 @@ pub(super) struct Record {
 
 #[derive(Default)]
 struct Open {
-    waiting: HashMap<Id, Arrival>,
+    waiting: HashMap<Id, PendingOrder>,
     idle: Takings,
     draining: Takings,
     failure: Option<String>,
 }
 
 /// An order that is not answered yet, or not placed.
-struct Arrival {
+struct PendingOrder {
     due: Instant,
     phase: Phase,
     answered: bool,
@@ -58,47 +58,47 @@ impl Record {
     pub(super) fn due(&self, order: Id, due: Instant, phase: Phase) {
         let mut open = self.open();
         open.takings(phase).orders += 1;
-        let arrival = Arrival { due, phase, answered: false, placed: false };
-        open.waiting.insert(order, arrival);
+        let pending = PendingOrder { due, phase, answered: false, placed: false };
+        open.waiting.insert(order, pending);
     }
 
     /// The shop has taken it.
     pub(super) fn answered(&self, order: &Id) {
-        self.saw(order, |arrival| &mut arrival.answered, |takings| &mut takings.answered);
+        self.saw(order, |pending| &mut pending.answered, |takings| &mut takings.answered);
     }
 
     /// Its event is in the log.
     pub(super) fn placed(&self, order: &Id) {
-        self.saw(order, |arrival| &mut arrival.placed, |takings| &mut takings.placed);
+        self.saw(order, |pending| &mut pending.placed, |takings| &mut takings.placed);
     }
 
     fn saw(
         &self,
         order: &Id,
-        seen: impl Fn(&mut Arrival) -> &mut bool,
+        seen: impl Fn(&mut PendingOrder) -> &mut bool,
         latencies: impl Fn(&mut Takings) -> &mut Latencies,
     ) {
         let now = Instant::now();
         let mut open = self.open();
-        let Some(arrival) = open.waiting.get_mut(order) else { return };
-        // A second time tells nothing about how long it took.
-        if std::mem::replace(seen(arrival), true) {
+        let Some(pending) = open.waiting.get_mut(order) else { return };
+        // Only the first sighting gives the latency.
+        if std::mem::replace(seen(pending), true) {
             return;
         }
-        let (took, phase) = (now.saturating_duration_since(arrival.due), arrival.phase);
-        if arrival.answered && arrival.placed {
+        let (took, phase) = (now.saturating_duration_since(pending.due), pending.phase);
+        if pending.answered && pending.placed {
             open.waiting.remove(order);
         }
         latencies(open.takings(phase)).add(took);
     }
 
     /// The shop has not taken it.
-    pub(super) fn failed(&self, order: &Id, told: String) {
+    pub(super) fn failed(&self, order: &Id, reason: String) {
         let mut open = self.open();
-        if let Some(arrival) = open.waiting.remove(order) {
-            open.takings(arrival.phase).errors += 1;
+        if let Some(pending) = open.waiting.remove(order) {
+            open.takings(pending.phase).errors += 1;
         }
-        open.failure.get_or_insert(told);
+        open.failure.get_or_insert(reason);
     }
 
     /// No more orders come.
@@ -110,7 +110,7 @@ impl Record {
         self.closing.load(Ordering::Relaxed)
     }
 
-    /// Nobody wants to know any more.
+    /// The run was interrupted: its result is not needed.
     pub(super) fn abandon(&self) {
         self.close();
         self.abandoned.store(true, Ordering::Relaxed);
@@ -122,13 +122,13 @@ impl Record {
         abandoned || (self.is_closing() && self.open().waiting.is_empty())
     }
 
-    /// Everything, idle and draining; what still waits has failed. Tells what
-    /// the first failure was.
+    /// Everything, idle and draining; what still waits has failed. Gives the
+    /// first failure as well.
     pub(super) fn take(&self) -> ([Takings; 2], Option<String>) {
         let mut open = std::mem::take(&mut *self.open());
-        for arrival in std::mem::take(&mut open.waiting).into_values() {
-            open.takings(arrival.phase).errors += 1;
-            open.failure.get_or_insert_with(|| "an order was taken and never placed".to_owned());
+        for pending in std::mem::take(&mut open.waiting).into_values() {
+            open.takings(pending.phase).errors += 1;
+            open.failure.get_or_insert_with(|| "an order was accepted and never placed".to_owned());
         }
         ([open.idle, open.draining], open.failure)
     }

@@ -1,4 +1,4 @@
-//! What is told at the end.
+//! The report printed at the end.
 
 use std::fmt;
 use std::time::Duration;
@@ -84,8 +84,8 @@ impl Report {
         let mut table = Table::new().text("Orders").number("").text("").number("p50");
         table = table.number("p99").number("p99.9").number("max");
         for (phase, figures) in [("idle", &self.idle), ("while books drain", &self.draining)] {
-            let told = [("answered", figures.answered), ("placed", figures.placed)];
-            for (index, (what, percentiles)) in told.into_iter().enumerate() {
+            let stages = [("answered", figures.answered), ("placed", figures.placed)];
+            for (index, (what, percentiles)) in stages.into_iter().enumerate() {
                 let orders = grouped(figures.orders);
                 let mut row = vec![phase.to_owned(), orders, what.to_owned()];
                 if index > 0 {
@@ -125,8 +125,9 @@ impl fmt::Display for Report {
 }
 
 fn shown(percentiles: Option<Percentiles>) -> [String; 4] {
-    let Some(told) = percentiles else { return ["-"; 4].map(str::to_owned) };
-    [told.p50_ms, told.p99_ms, told.p999_ms, told.max_ms].map(|value| format!("{value:.2} ms"))
+    let Some(latency) = percentiles else { return ["-"; 4].map(str::to_owned) };
+    [latency.p50_ms, latency.p99_ms, latency.p999_ms, latency.max_ms]
+        .map(|value| format!("{value:.2} ms"))
 }
 
 fn rounded(seconds: f64) -> f64 {

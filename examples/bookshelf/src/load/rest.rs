@@ -1,4 +1,4 @@
-//! When everything of a lane is handled.
+//! Waits until every message of a lane is handled.
 
 use std::time::Duration;
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use protean_cli::{Error, Result};
 
 /// How long the shop may take to finish what it is doing.
-const GRACE: Duration = Duration::from_secs(15);
+const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 /// How much of its log is shown when it ends badly.
 const SHOWN_LINES: usize = 20;
 
@@ -65,12 +65,12 @@ impl Shop {
         match self.end()? {
             Some(status) if status.success() => Ok(()),
             Some(status) => Err(self.failed(&format!("the shop stopped badly ({status})"))),
-            None => Err(self.failed(&format!("the shop did not stop within {GRACE:?}"))),
+            None => Err(self.failed(&format!("the shop did not stop within {STOP_TIMEOUT:?}"))),
         }
     }
 
-    fn failed(&self, told: &str) -> Error {
-        Error::failed(format!("{told}:\n{}", self.log.end()))
+    fn failed(&self, message: &str) -> Error {
+        Error::failed(format!("{message}:\n{}", self.log.end()))
     }
 
     /// Gives the status, or nothing when it had to be killed.
@@ -80,7 +80,7 @@ impl Shop {
         }
         self.ask_to_stop();
         let asked = Instant::now();
-        while asked.elapsed() < GRACE {
+        while asked.elapsed() < STOP_TIMEOUT {
             if let Some(status) = self.child.try_wait()? {
                 return Ok(Some(status));
             }
@@ -94,7 +94,7 @@ impl Shop {
     #[cfg(unix)]
     fn ask_to_stop(&self) {
         let shop = rustix::process::Pid::from_child(&self.child);
-        // It may have ended in this moment; waiting for it tells.
+        // It may just have ended; waiting for it shows that.
         let _ = rustix::process::kill_process(shop, rustix::process::Signal::TERM);
     }
 

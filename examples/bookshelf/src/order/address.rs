@@ -2,8 +2,8 @@
 
 use protean::value_object;
 
-/// A postal address. A part that is missing is empty, and told as such with
-/// everything else that is wrong.
+/// A postal address. A missing part counts as empty, so that it is
+/// reported together with everything else that is wrong.
 #[value_object]
 #[derive(Default)]
 #[serde(default)]

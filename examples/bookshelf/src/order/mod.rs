@@ -123,7 +123,7 @@ impl OrderCommandHandler {
         orders.add(Order::place(command, lines)?).await
     }
 
-    /// The lines with title and price of their books; tells every book that is unknown.
+    /// The lines with title and price of their books; reports every unknown book.
     async fn priced(&self, wanted: &[Wanted], ctx: &Context) -> Result<Vec<OrderLine>> {
         let books = ctx.repository::<Book>();
         let (mut lines, mut unknown) = (Vec::new(), Violations::new());
@@ -131,8 +131,8 @@ impl OrderCommandHandler {
             match books.find(&wanted.book_id).await? {
                 Some(book) => lines.push(OrderLine::of(number, wanted, &book)),
                 None => {
-                    let told = format!("line {number}: no book has the id '{}'", wanted.book_id);
-                    unknown.add("lines", told);
+                    let message = format!("line {number}: no book has the id '{}'", wanted.book_id);
+                    unknown.add("lines", message);
                 }
             }
         }

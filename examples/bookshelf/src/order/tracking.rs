@@ -1,4 +1,4 @@
-//! Where an order is that somebody has asked for.
+//! Where an order is: placed, queued, failed or dropped.
 
 use protean::HandlerKind;
 use protean::Timestamp;
@@ -13,13 +13,13 @@ use super::Order;
 pub enum Whereabouts {
     /// It is placed.
     Placed(Box<Order>),
-    /// Its command is kept, and nobody has handled it yet.
+    /// Its command is stored and not handled yet.
     Queued,
     /// Its command has failed: it is tried again, or lies among the dead letters.
     Failed,
     /// Its command ended without an order: it expired, or was purged.
     Dropped,
-    /// Nobody has asked for such an order.
+    /// No command or order has this id.
     Unknown,
 }
 
@@ -34,9 +34,11 @@ pub async fn track(domain: &Domain, id: &Id) -> Result<Whereabouts> {
     }
     let store = domain.store().await?;
     let category = Category::of(domain.name(), Order::NAME).commands();
-    let groups = domain.groups().iter();
-    let mut groups = groups.filter(|group| group.kind == HandlerKind::Commands);
-    let Some(group) = groups.find(|group| group.category == category) else {
+    let Some(group) = domain
+        .groups()
+        .iter()
+        .find(|group| group.kind == HandlerKind::Commands && group.category == category)
+    else {
         return Ok(Whereabouts::Unknown);
     };
     let stream = category.stream(id);

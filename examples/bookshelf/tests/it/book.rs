@@ -27,7 +27,7 @@ fn shown() -> BookCatalog {
 }
 
 #[test]
-fn a_book_is_added_as_it_is_told() {
+fn a_book_is_added_with_all_its_fields() {
     when_new(|| Book::add(adding()))
         .then([added()])
         .then_state(|book| assert_eq!((book.title.as_str(), book.id()), ("Dune", "dune".into())));

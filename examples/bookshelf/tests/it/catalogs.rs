@@ -92,15 +92,15 @@ const BAD_ROWS: &[Bad] = &[
 ];
 
 #[tokio::test]
-async fn a_bad_row_is_told_and_its_neighbours_go_through() {
+async fn a_bad_row_is_reported_and_its_neighbours_are_imported() {
     for (row, field, reason) in BAD_ROWS {
         let text = [
             b"title,author,isbn,price,description\nOne,A,,1,\n".as_slice(),
             row,
             b"\n\"Two, or more\",B,2,2.50,\"a\nb\"\nThree,C,3,3,\n",
         ];
-        let told = imported(&text.concat()).await;
-        assert_eq!(told, report(3, 0, &[(3, *field, reason)]), "{}", row.escape_ascii());
+        let outcome = imported(&text.concat()).await;
+        assert_eq!(outcome, report(3, 0, &[(3, *field, reason)]), "{}", row.escape_ascii());
     }
 }
 
@@ -110,11 +110,11 @@ async fn limits_count_letters() {
         for (letters, fits) in [(most, true), (most + 1, false)] {
             let long = "Č".repeat(letters);
             let row = if field == "title" { format!("{long},A") } else { format!("T,{long}") };
-            let told = imported(format!("title,author,price\n{row},1\n").as_bytes()).await;
+            let outcome = imported(format!("title,author,price\n{row},1\n").as_bytes()).await;
             let reason = format!("must have at most {most} characters, has {letters}");
             let expected =
                 if fits { report(1, 0, &[]) } else { report(0, 0, &[(2, Some(field), &reason)]) };
-            assert_eq!(told, expected);
+            assert_eq!(outcome, expected);
         }
     }
 }
@@ -122,8 +122,8 @@ async fn limits_count_letters() {
 #[tokio::test]
 async fn a_quote_that_nobody_closes_costs_one_row() {
     let text = b"title,author,price\n\"One,A,1\nTwo,B,2\nThree,C,3\n";
-    let told = imported(text).await;
-    assert_eq!(told, report(2, 0, &[(2, None, "a quote is opened and not closed")]));
+    let outcome = imported(text).await;
+    assert_eq!(outcome, report(2, 0, &[(2, None, "a quote is opened and not closed")]));
 }
 
 #[tokio::test]
@@ -137,9 +137,9 @@ async fn a_row_without_end_is_skipped_in_bounded_memory() {
 #[tokio::test]
 async fn lines_are_those_of_an_editor() {
     let text = "title,author,price\r\n\r\n  \r\n\"On\r\ne\",A,1\r\n,B,2\r\nThree,C,3\r\n,D,4";
-    let told = imported(text.as_bytes()).await;
+    let outcome = imported(text.as_bytes()).await;
     let expected = [(6, Some("title"), "is required"), (8, Some("title"), "is required")];
-    assert_eq!(told, report(2, 0, &expected));
+    assert_eq!(outcome, report(2, 0, &expected));
 }
 
 #[tokio::test]
@@ -163,16 +163,16 @@ async fn a_book_that_stands_twice_is_there_already() {
     let text = "title,author,isbn,price
         One,A,0439023483,1\nOne again,B,0439023483,2\nOne,A,439023483,3
         Two,C,,4\nTwo,C,,5\nTw,oC,,6\n , , , \n";
-    let told = imported(text.as_bytes()).await;
+    let outcome = imported(text.as_bytes()).await;
     let reason = "author: is required; price: is required; title: is required";
-    assert_eq!(told, report(4, 2, &[(8, Some("author, price, title"), reason)]));
+    assert_eq!(outcome, report(4, 2, &[(8, Some("author, price, title"), reason)]));
 }
 
 #[tokio::test]
 async fn files_that_are_no_catalog_are_refused_whole() {
     const NONE: &str = "is empty: expected title,author,isbn,price";
     const WANT: &str = "expected title,author,isbn,price, found";
-    for (text, told) in [
+    for (text, message) in [
         (b"".as_slice(), NONE.to_owned()),
         (b"\n \r\n\n", NONE.to_owned()),
         (b"\xef\xbb\xbf", NONE.to_owned()),
@@ -204,7 +204,7 @@ async fn files_that_are_no_catalog_are_refused_whole() {
         ),
     ] {
         let error = take_in(&shelf(), text).await.unwrap_err();
-        assert_eq!(error.to_string(), format!("books.csv: {told}"), "{}", text.escape_ascii());
+        assert_eq!(error.to_string(), format!("books.csv: {message}"), "{}", text.escape_ascii());
     }
 }
 

@@ -81,9 +81,9 @@ const WRONG: &[Wrong] = &[
     ("[server]\nreserved = \"${NOBODY_SETS_THIS}\"\n", &["bad.toml:2:", "NOBODY_SETS_THIS"]),
 ];
 
-/// The error is told on stderr, in this order, without a word too many.
+/// The error is reported on stderr, in this order, without a word too many.
 #[track_caller]
-fn is_told(said: &Said, parts: &[&str], file: &str) {
+fn is_reported(said: &Said, parts: &[&str], file: &str) {
     let mut rest = said.err.as_str();
     for part in parts {
         let at = rest.find(part);
@@ -103,20 +103,20 @@ fn a_wrong_file_is_refused_with_its_place_whatever_is_asked() {
         for words in [["check"].as_slice(), &["stats"], &["import", "missing.csv"]] {
             let said = shop.run(&[words, &["--config", "bad.toml"]].concat());
             assert_eq!((said.code, said.out.as_str()), (2, ""), "{text}");
-            is_told(&said, parts, text);
+            is_reported(&said, parts, text);
         }
     }
 }
 
 #[test]
-fn every_fault_of_a_file_is_told_at_once() {
+fn every_fault_of_a_file_is_reported_at_once() {
     let shop = Shop::new();
     shop.file("bad.toml", "evnt_processing = \"sync\"\n[server]\nreserved = -1\ntick = 0\n");
     let said = shop.run(&["check", "--config", "bad.toml"]);
     let parts =
         ["bad.toml:1: evnt_processing", "bad.toml:3: server.reserved", "bad.toml:4: server.tick"];
     for part in parts {
-        is_told(&said, &[part], part);
+        is_reported(&said, &[part], part);
     }
 }
 
@@ -124,10 +124,14 @@ fn every_fault_of_a_file_is_told_at_once() {
 fn a_file_that_cannot_be_read_is_refused() {
     let shop = Shop::new();
     shop.file("bytes.toml", b"a = \"\xff\"");
-    for (file, told) in
+    for (file, reason) in
         [("missing.toml", "No such file or directory"), (".", "directory"), ("bytes.toml", "UTF-8")]
     {
-        is_told(&shop.run(&["stats", "--config", file]), &[file, "cannot be read", told], file);
+        is_reported(
+            &shop.run(&["stats", "--config", file]),
+            &[file, "cannot be read", reason],
+            file,
+        );
     }
 }
 
@@ -145,8 +149,8 @@ fn a_database_that_cannot_be_opened_is_named() {
             let said = shop.run(&[words, &["--config", "bad.toml"]].concat());
             let path = uri.trim_start_matches("sqlite:");
             assert_eq!((said.code, said.out.as_str()), (1, ""), "{uri} {words:?} {}", said.err);
-            let told = format!("error: the database '{path}' ");
-            assert!(said.err.contains(&told), "{uri} {words:?} {}", said.err);
+            let expected = format!("error: the database '{path}' ");
+            assert!(said.err.contains(&expected), "{uri} {words:?} {}", said.err);
         }
     }
 }

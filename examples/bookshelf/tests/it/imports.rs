@@ -89,7 +89,7 @@ fn a_person_sees_what_became_of_the_rows_and_what_to_do_next() {
 }
 
 #[test]
-fn without_a_terminal_a_line_tells_every_ten_thousand_rows() {
+fn without_a_terminal_a_line_is_printed_every_ten_thousand_rows() {
     let shop = Shop::new();
     shop.file("books.csv", format!("title,author,price\n{}", "x\n".repeat(20_001)));
     let said = shop.run(&["import", "books.csv", "--json"]);
@@ -104,7 +104,7 @@ fn files_that_cannot_be_imported_leave_the_shelf_alone() {
     shop.file("empty.csv", "");
     shop.file("header.csv", "title,author\nOne,A\n");
     shop.file("\u{1b}[31m.csv", "nothing");
-    for (file, told) in [
+    for (file, reason) in [
         ("missing.csv", "missing.csv: cannot be read: No such file or directory"),
         (".", ".: cannot be read: is a directory"),
         ("empty.csv", "empty.csv: is empty: expected title,author,isbn,price"),
@@ -113,7 +113,7 @@ fn files_that_cannot_be_imported_leave_the_shelf_alone() {
     ] {
         let said = shop.run(&["import", file]);
         assert_eq!((said.code, said.out.as_str()), (1, ""), "{file:?}");
-        assert!(said.err.starts_with(&format!("error: {told}")), "{}", said.err);
+        assert!(said.err.starts_with(&format!("error: {reason}")), "{}", said.err);
         assert_eq!(said.err.lines().count(), 1, "{}", said.err);
     }
     assert_eq!(shop.run(&["import"]).code, 2);

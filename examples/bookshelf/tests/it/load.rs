@@ -24,9 +24,9 @@ fn every_order_is_placed_once_while_books_drain_and_nothing_is_left_behind() {
     let (shop, temporary) = (Shop::new(), TempDir::new().unwrap());
     let words = ["--rate", "50", "--orders", "30", "--books", "3000", "--json"];
     let Output { status, stdout, stderr } = load(&shop, &temporary, &words).output().unwrap();
-    let (told, err) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
-    assert!(status.success(), "{told}{err}");
-    let report: Value = serde_json::from_str(&told).unwrap();
+    let (out, err) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
+    assert!(status.success(), "{out}{err}");
+    let report: Value = serde_json::from_str(&out).unwrap();
     assert_eq!((&report["errors"], &report["adds_up"]), (&0.into(), &true.into()), "{report}");
     assert_eq!((&report["idle"]["orders"], &report["books"]), (&30.into(), &3000.into()));
     assert!(report["draining"]["orders"].as_u64() > Some(0), "{report}");
@@ -34,8 +34,8 @@ fn every_order_is_placed_once_while_books_drain_and_nothing_is_left_behind() {
         ["idle", "draining"].into_iter().flat_map(|phase| [(phase, "answered"), (phase, "placed")])
     {
         let of = |name: &str| report[phase][what][name].as_f64().unwrap();
-        let told = ["p50_ms", "p99_ms", "p999_ms", "max_ms"].map(of);
-        assert!(told[0] > 0.0 && told.is_sorted(), "{report}");
+        let latencies = ["p50_ms", "p99_ms", "p999_ms", "max_ms"].map(of);
+        assert!(latencies[0] > 0.0 && latencies.is_sorted(), "{report}");
     }
     assert!(report["books_per_second"].as_f64() > Some(0.0), "{report}");
     assert_eq!(left_behind(&temporary), 0);
@@ -60,7 +60,7 @@ fn a_load_that_is_broken_off_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_load_takes_no_settings_and_no_rate_that_is_none() {
+fn a_load_refuses_settings_and_an_invalid_rate() {
     let shop = Shop::new();
     let refused = shop.run(&["load", "--config", "own.toml"]);
     assert_eq!(refused.code, 2);

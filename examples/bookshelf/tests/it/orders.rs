@@ -83,9 +83,12 @@ fn the_same_key_places_one_order() {
     let placed = || shop.json(&["verify"])["data"]["groups"].clone();
     eventually(|| {
         let groups = placed();
-        let orders = groups.as_array().unwrap().iter();
-        let mut orders = orders.filter(|group| group["category"] == "bookshelf::order:command");
-        let orders = orders.next().unwrap();
+        let orders = groups
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|group| group["category"] == "bookshelf::order:command")
+            .unwrap();
         assert_eq!(orders["committed"], 2);
         orders["handled"] == 2
     });
@@ -102,7 +105,7 @@ fn an_order_whose_command_fails_says_so() {
 }
 
 #[test]
-fn an_order_whose_time_ran_out_is_told_apart_from_one_that_waits() {
+fn an_expired_order_is_distinct_from_one_that_waits() {
     let shop = stocked();
     shop.file("hasty.toml", format!("command_default_timeout = 0.001\n{KEPT}"));
     let web = shop.serve(&["--no-server", "--config", "hasty.toml"]);
@@ -126,13 +129,13 @@ fn everything_of_a_request_shares_its_correlation_id() {
     let taken = web.order(&order_of(&[(&dune(), 1)]), &["X-Correlation-Id: desk-7"]);
     assert_eq!(taken.header("x-correlation-id"), "desk-7");
     becomes(&web, taken.header("location"), "placed");
-    let database = rusqlite::Connection::open(shop.file("unused", "").with_file_name("shelf.db"));
-    let database = database.unwrap();
+    let file = shop.file("unused", "").with_file_name("shelf.db");
+    let database = rusqlite::Connection::open(file).unwrap();
     let count = "SELECT count(*) FROM messages WHERE correlation_id = 'desk-7'";
     assert_eq!(database.query_row(count, [], |row| row.get::<_, u32>(0)).unwrap(), 2);
 
-    let made = [web.get("/books"), web.get("/nowhere"), web.send("PUT", "/books", &[], "")];
-    let made = made.map(|answer| answer.header("x-correlation-id").to_owned());
+    let made = [web.get("/books"), web.get("/nowhere"), web.send("PUT", "/books", &[], "")]
+        .map(|answer| answer.header("x-correlation-id").to_owned());
     assert!(made.iter().all(|id| id.len() == 36) && made[0] != made[1], "{made:?}");
 }
 

@@ -72,13 +72,13 @@ async fn a_price_beyond_all_decimals_is_a_violation_and_no_panic() {
 }
 
 #[tokio::test]
-async fn every_unknown_book_is_told_and_nothing_is_placed() {
+async fn every_unknown_book_is_reported_and_nothing_is_placed() {
     let (shop, dune) = shop(9.into()).await;
     let (one, two) = (Id::from("one"), Id::from("two"));
     let wanted = order(&[(&one, 1), (&dune, 1), (&two, 1)]);
     let refused = shop.process(wanted).synchronous().await.unwrap_err();
-    let told = refused.violations().unwrap().get("lines");
-    assert_eq!(told, ["line 1: no book has the id 'one'", "line 3: no book has the id 'two'"]);
+    let messages = refused.violations().unwrap().get("lines");
+    assert_eq!(messages, ["line 1: no book has the id 'one'", "line 3: no book has the id 'two'"]);
     assert!(placed(&shop).await.is_err_and(|error| error.is_not_found()));
 }
 

@@ -12,16 +12,16 @@ use crate::orders::{dune, stocked};
 use crate::shop::Shop;
 use crate::web::{Answer, order_of, send};
 
-/// The status, and what is asked how: method and path, headers and body; part of what is told.
+/// The expected status; method and path; headers and body; a part of the answer.
 type Case<'a> = (u16, (&'a str, &'a str), (&'a [&'a str], &'a str), &'a str);
 
 const JSON: &str = "Content-Type: application/json";
 
 #[test]
-fn every_field_at_fault_is_told_at_once_and_nothing_is_queued() {
+fn every_faulty_field_is_reported_at_once_and_nothing_is_queued() {
     let shop = Shop::new();
     let web = shop.serve(&[]);
-    let told = |order: Value| {
+    let errors_for = |order: Value| {
         let answer = web.order(&order, &[]);
         assert_eq!(answer.status, 422, "{answer:?}");
         answer.json()["errors"].clone()
@@ -33,24 +33,24 @@ fn every_field_at_fault_is_told_at_once_and_nothing_is_queued() {
         "ship_to.city": required, "ship_to.country": required,
         "lines": ["must have 1 or more elements, has 0"],
     });
-    assert_eq!(told(json!({})), nothing);
+    assert_eq!(errors_for(json!({})), nothing);
     let mut order = order_of(&[("a", 0), ("b", 1), ("c", 100)]);
     order["customer_name"] = "x".repeat(101).into();
-    let told_of = told(order);
-    assert_eq!(told_of.as_object().unwrap().len(), 3, "{told_of}");
-    assert_eq!(told_of["lines[0].quantity"], json!(["must be at least 1, is 0"]));
-    assert_eq!(told_of["lines[2].quantity"], json!(["must be at most 99, is 100"]));
-    let many = told(order_of(&[("a", 1); 101]));
+    let errors = errors_for(order);
+    assert_eq!(errors.as_object().unwrap().len(), 3, "{errors}");
+    assert_eq!(errors["lines[0].quantity"], json!(["must be at least 1, is 0"]));
+    assert_eq!(errors["lines[2].quantity"], json!(["must be at most 99, is 100"]));
+    let many = errors_for(order_of(&[("a", 1); 101]));
     assert_eq!(many, json!({"lines": ["must have 100 or fewer elements, has 101"]}));
 
     let mut order = order_of(&[("a", 1), ("b", 1)]);
     order["lines"][1]["quantity"] = "two".into();
-    let told_of = told(order)["lines[1].quantity"].to_string();
-    assert!(told_of.contains("invalid type: string") && told_of.contains("column"), "{told_of}");
-    let told_of = told(json!({"costumer_name": "Ada"}))["costumer_name"].to_string();
-    assert!(told_of.contains("expected one of `customer_name`"), "{told_of}");
-    let told_of = told(json!(7))["body"].to_string();
-    assert!(told_of.contains("invalid type: integer `7`"), "{told_of}");
+    let errors = errors_for(order)["lines[1].quantity"].to_string();
+    assert!(errors.contains("invalid type: string") && errors.contains("column"), "{errors}");
+    let errors = errors_for(json!({"costumer_name": "Ada"}))["costumer_name"].to_string();
+    assert!(errors.contains("expected one of `customer_name`"), "{errors}");
+    let errors = errors_for(json!(7))["body"].to_string();
+    assert!(errors.contains("invalid type: integer `7`"), "{errors}");
 
     let verified = shop.json(&["verify"]);
     let groups = verified["data"]["groups"].as_array().unwrap().iter();
@@ -58,20 +58,20 @@ fn every_field_at_fault_is_told_at_once_and_nothing_is_queued() {
 }
 
 #[test]
-fn a_request_that_is_none_is_refused_with_its_reason() {
+fn a_malformed_request_is_refused_with_its_reason() {
     let shop = Shop::new();
     let web = shop.serve(&[]);
     let long = format!("{{\"customer_name\": \"{}\"}}", "x".repeat(65 * 1024));
     let limit = "/books?limit=";
     let cases: [Case<'_>; 17] = [
         (400, ("POST", "/orders"), (&[JSON], "{\"lines\": [}"), "line 1 column 12"),
-        (400, ("POST", "/orders"), (&[JSON], ""), "the body is no JSON: EOF"),
+        (400, ("POST", "/orders"), (&[JSON], ""), "the body is not JSON: EOF"),
         (415, ("POST", "/orders"), (&["Content-Type: text/plain"], "{}"), "application/json"),
         (415, ("POST", "/orders"), (&[], "{}"), "application/json"),
         (413, ("POST", "/orders"), (&[JSON], &long), "longer than 64 KiB"),
         (404, ("GET", "/order"), (&[], ""), "nothing is at '/order'"),
         (404, ("GET", "/orders/42"), (&[], ""), "no Order has the id '42'"),
-        (400, ("GET", "/orders/%ff"), (&[], ""), "no UTF-8"),
+        (400, ("GET", "/orders/%ff"), (&[], ""), "not percent-encoded UTF-8"),
         (405, ("DELETE", "/orders"), (&[], ""), "DELETE does not work on '/orders'"),
         (422, ("GET", &format!("{limit}many")), (&[], ""), "from 1 to 100, is 'many'"),
         (422, ("GET", &format!("{limit}0")), (&[], ""), "must be at least 1, is 0"),
@@ -82,10 +82,10 @@ fn a_request_that_is_none_is_refused_with_its_reason() {
         (400, ("POST", "/orders"), (&[JSON, "Idempotency-Key:"], "{}"), "idempotency-key"),
         (400, ("POST", "/orders"), (&[JSON, "X-Priority: urgent"], "{}"), "BULK, LOW, NORMAL"),
     ];
-    for (status, (method, path), (headers, body), told) in cases {
+    for (status, (method, path), (headers, body), expected) in cases {
         let answer = web.send(method, path, headers, body);
         assert_eq!(answer.status, status, "{method} {path} {headers:?} {answer:?}");
-        assert!(answer.json().to_string().contains(told), "{answer:?}");
+        assert!(answer.json().to_string().contains(expected), "{answer:?}");
     }
     let long = format!("X-Correlation-Id: {}", "x".repeat(129));
     assert_eq!(web.send("GET", "/books", &[&long], "").status, 400);
@@ -108,7 +108,7 @@ fn a_body_without_a_length_is_limited_as_well() {
 }
 
 #[test]
-fn a_store_that_cannot_be_written_is_told_without_naming_it() {
+fn a_store_that_cannot_be_written_is_reported_without_its_name() {
     let shop = stocked();
     let web = shop.serve(&["--no-server"]);
     let database = Connection::open(shop.file("unused", "").with_file_name("shelf.db")).unwrap();

@@ -85,7 +85,7 @@ fn an_order_waits_for_a_server_in_another_process() {
 }
 
 #[test]
-fn an_order_beside_one_that_waits_is_told_apart() {
+fn orders_of_different_priorities_are_placed() {
     let shop = stocked();
     let web = shop.serve(&["--no-server"]);
     let [late, urgent] = ["X-Priority: LOW", "X-Priority: NORMAL"]

@@ -37,17 +37,17 @@ impl Shop {
         let program = program.stdout(Stdio::null()).stderr(Stdio::piped());
         let mut child = program.spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
-        let mut told = String::new();
+        let mut logged = String::new();
         let addr = loop {
-            assert_ne!(log.read_line(&mut told).unwrap(), 0, "it ended: {told}");
-            let line = told.lines().last().unwrap();
+            assert_ne!(log.read_line(&mut logged).unwrap(), 0, "it ended: {logged}");
+            let line = logged.lines().last().unwrap();
             if let Some(addr) = line.strip_prefix("listening on http://") {
                 break addr.parse().unwrap();
             }
         };
         let log = std::thread::spawn(move || {
-            log.read_to_string(&mut told).unwrap();
-            told
+            log.read_to_string(&mut logged).unwrap();
+            logged
         });
         Web { addr, child, log: Some(log) }
     }

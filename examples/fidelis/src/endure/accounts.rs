@@ -1,4 +1,4 @@
-//! Accounts that come in at BULK, whatever happens to the server.
+//! Opens accounts at BULK while the server is killed and restarted.
 
 use std::time::{Duration, Instant};
 
@@ -13,12 +13,12 @@ use crate::trial::outages::in_spite_of_outages;
 use crate::trial::random::Random;
 
 /// How often those come that do not come at once.
-const SLICE: Duration = Duration::from_millis(100);
+const SEND_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Accounts on their way in. Dropping it breaks off.
-pub(crate) struct Intake(JoinHandle<Result<u64>>);
+pub(crate) struct AccountImport(JoinHandle<Result<u64>>);
 
-impl Intake {
+impl AccountImport {
     /// Half of the accounts come at once, so that there is a backlog to be killed
     /// in; the others evenly over the time, so that there is work to its end.
     pub(crate) fn begin(domain: Domain, accounts: u64, over: Duration) -> Self {
@@ -34,7 +34,7 @@ impl Intake {
     }
 }
 
-impl Drop for Intake {
+impl Drop for AccountImport {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -49,14 +49,14 @@ async fn take_in(domain: Domain, accounts: u64, over: Duration) -> Result<u64> {
         let more = ((accounts - accounts / 2) as f64 * passed) as u64;
         let due = (accounts / 2 + more).min(accounts);
         // What was kept before the database went away is a duplicate the second time.
-        let kept = in_spite_of_outages(|| {
+        let submitted = in_spite_of_outages(|| {
             let commands = (sent..due).map(submission);
             domain.process_all(commands).priority(Priority::BULK)
         });
-        let kept = kept.await?;
+        let kept = submitted.await?;
         accepted += kept.accepted + kept.duplicate;
         sent = due;
-        tokio::time::sleep(SLICE).await;
+        tokio::time::sleep(SEND_INTERVAL).await;
     }
     Ok(accepted)
 }

@@ -1,4 +1,4 @@
-//! What is there when all is over, read back from the log and the rows.
+//! What the log and the rows hold at the end.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -9,13 +9,13 @@ use protean::message::Recorded;
 use protean::model::Command;
 use protean::{Decimal, Domain, Id, Result};
 
-use crate::history::{EVERY_LANE, Happened, History, happened};
+use crate::history::{AccountEvent, EVERY_LANE, History, account_event};
 use crate::summaries::Summaries;
 use crate::trial::accounting::accounting_closes;
 use crate::trial::deposits::number_of;
 
 /// How many broken streams are looked for.
-const ENOUGH: usize = 1000;
+const MAX_BROKEN_STREAMS: usize = 1000;
 
 /// What the log and the rows hold.
 #[derive(Default)]
@@ -46,7 +46,7 @@ pub(crate) struct Evidence {
     pub(crate) accounting_closes: bool,
 }
 
-/// An account as its events tell it.
+/// An account as its events describe it.
 #[derive(Default)]
 pub(crate) struct Account {
     number: String,
@@ -72,7 +72,7 @@ impl Evidence {
                 evidence.unhandled = (open.len() as u64).saturating_sub(dead);
             }
         }
-        evidence.broken_streams = store.broken_streams(ENOUGH).await?.len() as u64;
+        evidence.broken_streams = store.broken_streams(MAX_BROKEN_STREAMS).await?.len() as u64;
         evidence.summaries(domain).await?;
         evidence.accounting_closes = accounting_closes(domain).await?;
         Ok(evidence)
@@ -81,8 +81,7 @@ impl Evidence {
     /// Counts the commands; gives their ids.
     async fn commands(&mut self, domain: &Domain) -> Result<HashSet<Arc<str>>> {
         let mut ids = HashSet::new();
-        let groups = domain.groups().iter();
-        for group in groups.filter(|group| group.kind == HandlerKind::Commands) {
+        for group in domain.groups().iter().filter(|group| group.kind == HandlerKind::Commands) {
             let category = group.category.clone();
             let mut history = History::reading(domain, category, EVERY_LANE).await?;
             let visit = |recorded: &Recorded| {
@@ -112,7 +111,7 @@ impl Evidence {
             self.repeated += u64::from(!ids.insert(Arc::clone(&message.id)) || again);
             let known = cause.is_some_and(|cause| open.remove(&cause));
             self.uncaused += u64::from(!known && !again);
-            if let Some(event) = happened(recorded)? {
+            if let Some(event) = account_event(recorded)? {
                 self.note(event);
             }
             Ok(())
@@ -120,17 +119,17 @@ impl Evidence {
         history.each(visit).await
     }
 
-    fn note(&mut self, event: Happened) {
+    fn note(&mut self, event: AccountEvent) {
         let change = event.change();
         self.logged += change;
         match event {
-            Happened::Opened(opened) => {
+            AccountEvent::Opened(opened) => {
                 self.repeated += u64::from(!self.opened.insert(opened.account_number.clone()));
                 let account = self.accounts.entry(opened.account_id).or_default();
                 account.number = opened.account_number;
                 account.balance += change;
             }
-            Happened::Deposited(deposit) => {
+            AccountEvent::Deposited(deposit) => {
                 let account = self.accounts.entry(deposit.account_id).or_default();
                 account.balance += change;
                 account.deposits += 1;
@@ -139,7 +138,7 @@ impl Evidence {
                 self.out_of_order += u64::from(account.last > Some(number));
                 account.last = account.last.max(Some(number));
             }
-            Happened::Withdrawn(_) => {}
+            AccountEvent::Withdrawn(_) => {}
         }
     }
 

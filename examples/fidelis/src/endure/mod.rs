@@ -32,7 +32,7 @@ use crate::trial::place::Place;
 use crate::trial::progress::Progress;
 use crate::trial::server::Server;
 use crate::trial::unless_interrupted;
-use accounts::Intake;
+use accounts::AccountImport;
 use evidence::Evidence;
 use report::{Findings, Report};
 use restarts::Restarts;
@@ -63,7 +63,7 @@ pub(crate) struct Options {
     workers: u64,
 }
 
-/// Kills, counts and tells what is left: exit code 0 when the verdict holds, 1
+/// Kills, counts and reports what is left: exit code 0 when the verdict holds, 1
 /// when it does not, 130 when it was interrupted.
 ///
 /// # Errors
@@ -101,8 +101,8 @@ async fn endure(options: &Options, place: Place, folder: &Folder) -> Result<Repo
     let schedule = Schedule { place: place.clone(), accounts, per_second };
     let counter = Counter::open(schedule, observer.gauge.clone()).await?;
     counter.import_begins();
-    let intake = Intake::begin(domain.clone(), options.accounts, lasting);
-    let mut restarts = Restarts::of(&domain, (place, folder.path()), options.workers).await?;
+    let import = AccountImport::begin(domain.clone(), options.accounts, lasting);
+    let mut restarts = Restarts::of(&domain, place, folder.path(), options.workers).await?;
     let life = Duration::from_secs_f64(options.kill_every);
     let end = Instant::now() + lasting;
     while Instant::now() + life < end {
@@ -113,7 +113,7 @@ async fn endure(options: &Options, place: Place, folder: &Folder) -> Result<Repo
 
     observer.step("letting the last server finish");
     let drained = Instant::now();
-    let accounts = intake.end().await?;
+    let accounts = import.end().await?;
     let takings = counter.close().await?;
     observer.await_rest(&mut server).await?;
     let drain = drained.elapsed();
@@ -131,8 +131,8 @@ async fn refuse_if_used(domain: &Domain) -> Result<()> {
     if History::of(domain, EVERY_LANE).await?.next_page().await?.is_empty() {
         return Ok(());
     }
-    let told = "the database has accounts, and this bank is made to be killed";
-    Err(Error::usage(told).advice("name an empty database, or unset DATABASE_URI"))
+    let message = "the database has accounts, and 'endure' kills its server: it needs an empty one";
+    Err(Error::usage(message).advice("name an empty database, or unset DATABASE_URI"))
 }
 
 async fn judge(domain: &Domain, sent: &Sent<'_>) -> Result<Verdict> {
@@ -165,7 +165,7 @@ fn deposits(text: &str) -> Result<f64, String> {
     match rate(text) {
         Ok(rate) if rate >= 1.0 => Ok(rate),
         _ => {
-            Err("expected a number from 1 to 10000: what a server does first is told by them"
+            Err("expected a number from 1 to 10000: deposits show what a server handles first"
                 .into())
         }
     }

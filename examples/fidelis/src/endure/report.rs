@@ -1,4 +1,4 @@
-//! What is told at the end.
+//! The report printed at the end.
 
 use std::fmt;
 use std::time::Duration;
@@ -48,7 +48,7 @@ impl Report {
         let Findings { sent, verdict, restarts, drain, server_peak_rss_mib } = findings;
         let (kills, restart) = (restarts.kills, restarts.times.percentiles());
         let deposit = Latencies::percentiles(sent.takings.during.clone());
-        let of = |told: Option<Percentiles>, which: fn(Percentiles) -> f64| told.map(which);
+        let of = |latency: Option<Percentiles>, which: fn(Percentiles) -> f64| latency.map(which);
         Self {
             accounts: sent.accounts,
             deposits: sent.takings.accepted,

@@ -1,5 +1,5 @@
-//! What is killed: the server, and how soon the next one handles again; or one
-//! of its workers, while the others go on.
+//! Kills the server and measures how soon the next one handles again, or kills
+//! one of several workers while the others go on.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,9 +16,9 @@ use crate::trial::random::Random;
 use crate::trial::server::Server;
 
 /// How long a server may handle nothing before something is wrong.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Nobody waits longer than this without looking.
-const NAP: Duration = Duration::from_millis(20);
+const RESTART_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest wait between two looks at the log.
+const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
 /// Kills time after time.
 pub(crate) struct Restarts {
@@ -40,7 +40,8 @@ impl Restarts {
     /// When the database cannot be read.
     pub(crate) async fn of(
         domain: &Domain,
-        (place, folder): (Place, &Path),
+        place: Place,
+        folder: &Path,
         workers: u64,
     ) -> Result<Self> {
         let history = History::of(domain, EVERY_LANE).await?;
@@ -78,12 +79,13 @@ impl Restarts {
                 return Ok(server);
             }
             server.check()?;
-            if began.elapsed() > PATIENCE {
+            if began.elapsed() > RESTART_TIMEOUT {
                 let words = server.last_words();
-                let told = format!("a new server has handled nothing for {PATIENCE:?}:\n{words}");
-                return Err(Error::failed(told));
+                let message =
+                    format!("a new server has handled nothing for {RESTART_TIMEOUT:?}:\n{words}");
+                return Err(Error::failed(message));
             }
-            let _ = tokio::time::timeout(NAP, commits.changed()).await;
+            let _ = tokio::time::timeout(POLL_INTERVAL, commits.changed()).await;
         }
     }
 }

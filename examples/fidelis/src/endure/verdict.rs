@@ -1,4 +1,4 @@
-//! Whether the bank has survived: what is there against what was sent.
+//! Whether the bank survived: compares what is there with what was sent.
 
 use protean::Decimal;
 use serde::Serialize;

@@ -1,4 +1,4 @@
-//! The export of the bank that was bought: made up, and the same each time.
+//! An invented export of another bank, the same in every run.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -37,13 +37,13 @@ fn write_to(out: &mut impl Write, rows: u64) -> io::Result<()> {
 }
 
 /// The parts of a row.
-struct Line {
+struct ExportRow {
     number: String,
     name: String,
     cents: u64,
 }
 
-impl std::fmt::Display for Line {
+impl std::fmt::Display for ExportRow {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { number, name, cents } = self;
         let (whole, part) = (cents / 100, cents % 100);
@@ -55,11 +55,11 @@ impl std::fmt::Display for Line {
     }
 }
 
-fn good_row(row: u64, random: &mut Random) -> Line {
+fn good_row(row: u64, random: &mut Random) -> ExportRow {
     let name = name(random);
     // Most people have little, a few have a lot.
     let most = [20_000, 500_000, 500_000, 10_000_000][(random.next() % 4) as usize];
-    Line { number: number(row), name, cents: random.below(most) }
+    ExportRow { number: number(row), name, cents: random.below(most) }
 }
 
 fn number(row: u64) -> String {
@@ -67,8 +67,8 @@ fn number(row: u64) -> String {
 }
 
 /// A row spoilt in the way of this turn; each way comes up in time.
-fn faulty(line: &Line, turn: u64) -> String {
-    let Line { number: own, name, .. } = line;
+fn faulty(line: &ExportRow, turn: u64) -> String {
+    let ExportRow { number: own, name, .. } = line;
     let name = name.replace(',', "");
     match turn % 10 {
         0 => format!("{own},  ,250.00"),

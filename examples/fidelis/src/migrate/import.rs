@@ -1,4 +1,4 @@
-//! Takes an export in: every row is a command at BULK or a rejection.
+//! Imports an export: every row is a command at BULK or a rejection.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +11,7 @@ use super::legacy::Legacy;
 use super::register::Register;
 use crate::trial::gauge::Gauge;
 
-/// A register that the import fills and others look into.
+/// A register that the import fills and the verdict reads.
 #[derive(Clone, Default)]
 pub(crate) struct SharedRegister(Arc<Mutex<Register>>);
 
@@ -34,17 +34,17 @@ pub(crate) async fn take_in(
 ) -> Result<ImportProgress, Error> {
     let rejecting = register.clone();
     let rows = Rows { legacy, register: register.clone() };
-    let intake = domain
+    let imported = domain
         .process_all(rows)
         .priority(Priority::BULK)
         .on_rejected(move |rejection| {
             rejecting.open().reject(rejection.reference, rejection.error.to_string());
         })
-        .on_progress(move |intake| gauge.taken_in(intake.accepted))
+        .on_progress(move |progress| gauge.taken_in(progress.accepted))
         .await?;
     match register.open().broken_off.take() {
         Some(error) => Err(error),
-        None => Ok(intake),
+        None => Ok(imported),
     }
 }
 

@@ -13,7 +13,7 @@ use protean_cli::Error;
 
 const COLUMNS: [&str; 3] = ["number", "name", "balance"];
 /// More than this in one account is a mistake in the export.
-const RICHEST: i64 = 1_000_000_000_000;
+const MAX_BALANCE: i64 = 1_000_000_000_000;
 
 /// An export, read row by row.
 pub(crate) struct Legacy {
@@ -27,10 +27,10 @@ pub(crate) struct Legacy {
 }
 
 /// One row.
-pub(crate) struct Row {
+pub(crate) struct LegacyRow {
     /// Its line in the file, from 1.
     pub(crate) line: u64,
-    /// What it asks for, or why nobody can do that.
+    /// The command it becomes, or why it cannot become one.
     pub(crate) account: Result<OpenAccount, String>,
 }
 
@@ -52,7 +52,7 @@ impl Legacy {
         // of taking both as one loses count of the lines.
         let lines = Terminator::Any(b'\n');
         let mut reader = ReaderBuilder::new().flexible(true).terminator(lines).from_reader(file);
-        let header = reader.byte_headers().map_err(|error| fault(told(&error)))?;
+        let header = reader.byte_headers().map_err(|error| fault(reason(&error)))?;
         let places = places(header).map_err(fault)?;
         Ok(Self { path: shown, reader, places, record: ByteRecord::new(), open_end })
     }
@@ -61,16 +61,16 @@ impl Legacy {
     ///
     /// # Errors
     /// When the file cannot be read any further.
-    pub(crate) fn next_row(&mut self) -> Result<Option<Row>, Error> {
+    pub(crate) fn next_row(&mut self) -> Result<Option<LegacyRow>, Error> {
         loop {
             let more = self.reader.read_byte_record(&mut self.record).map_err(|error| {
-                Error::failed(format!("{}: cannot be read on: {}", self.path, told(&error)))
+                Error::failed(format!("{}: cannot be read on: {}", self.path, reason(&error)))
             })?;
             if !more {
                 return Ok(None);
             }
             if !self.record.as_slice().trim_ascii().is_empty() || self.record.len() > 1 {
-                return Ok(Some(Row { line: self.line(), account: self.account() }));
+                return Ok(Some(LegacyRow { line: self.line(), account: self.account() }));
             }
         }
     }
@@ -92,7 +92,7 @@ impl Legacy {
             holder_name: holder_name.to_owned(),
             opening_deposit,
         };
-        // What the model says itself is not said here a second time.
+        // The model's own checks are not repeated here.
         command.check().into_result().map_err(|error| in_columns(&error.to_string()))?;
         Ok(command)
     }
@@ -155,20 +155,20 @@ fn money(text: &str) -> Result<Decimal, String> {
     if amount.round(2) != amount {
         return Err(format!("'{text}' has more than two digits after the point"));
     }
-    if amount > RICHEST {
+    if amount > MAX_BALANCE {
         return Err(format!("'{text}' is more than any account holds"));
     }
     Ok(amount)
 }
 
 /// The fields of the command as the export calls them.
-fn in_columns(told: &str) -> String {
+fn in_columns(message: &str) -> String {
     [("account_number", "number"), ("holder_name", "name"), ("opening_deposit", "balance")]
         .into_iter()
-        .fold(told.to_owned(), |told, (field, column)| told.replace(field, column))
+        .fold(message.to_owned(), |message, (field, column)| message.replace(field, column))
 }
 
-fn told(error: &csv::Error) -> String {
+fn reason(error: &csv::Error) -> String {
     match error.kind() {
         csv::ErrorKind::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
             "ends in the middle of a row".into()

@@ -1,8 +1,8 @@
-//! What is told about an export that is wrong.
+//! Errors for an export that is wrong.
 
 use std::path::PathBuf;
 
-use super::{Legacy, Row};
+use super::{Legacy, LegacyRow};
 
 fn file(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
@@ -11,13 +11,13 @@ fn file(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
     (folder, path)
 }
 
-fn rows(bytes: &[u8]) -> Vec<Row> {
+fn rows(bytes: &[u8]) -> Vec<LegacyRow> {
     let (_folder, path) = file(bytes);
     let mut legacy = Legacy::open(&path).unwrap();
     std::iter::from_fn(|| legacy.next_row().unwrap()).collect()
 }
 
-/// What is told about a row that stands in line 2.
+/// The reason for rejecting a row in line 2.
 fn reason(row: &[u8]) -> String {
     let rows = rows(&[b"number,name,balance\n", row, b"\n"].concat());
     assert_eq!((rows.len(), rows[0].line), (1, 2));
@@ -31,7 +31,7 @@ fn refusal(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_bad_row_is_told_with_its_reason() {
+fn a_bad_row_is_rejected_with_its_reason() {
     let long = format!("A-1,{},1.00", "x".repeat(101));
     let table: [(&[u8], &str); 13] = [
         (b"A-1,  ,1.00", "name: is required"),
@@ -48,15 +48,15 @@ fn a_bad_row_is_told_with_its_reason() {
         (b"A-1,Ada,9999999999999", "balance: '9999999999999' is more than any account holds"),
         (b"A-1,J\xf6rg,1.00", "name: is not UTF-8 text (J\u{fffd}rg)"),
     ];
-    for (row, told) in table {
-        assert_eq!(reason(row), told);
+    for (row, expected) in table {
+        assert_eq!(reason(row), expected);
     }
 }
 
 #[test]
-fn all_faults_of_a_row_are_told_at_once() {
-    let told = "number: is required; name: is required; balance: must be at least 0, is -1";
-    assert_eq!(reason(b",,-1"), told);
+fn all_faults_of_a_row_are_reported_at_once() {
+    let expected = "number: is required; name: is required; balance: must be at least 0, is -1";
+    assert_eq!(reason(b",,-1"), expected);
 }
 
 #[test]
@@ -94,16 +94,16 @@ fn a_file_that_is_no_export_is_refused() {
             "is not UTF-8 text: save the export as CSV in UTF-8".into(),
         ),
     ];
-    for (bytes, told) in table {
-        assert_eq!(refusal(bytes), told);
+    for (bytes, expected) in table {
+        assert_eq!(refusal(bytes), expected);
     }
 }
 
 #[test]
 fn a_folder_and_a_missing_file_are_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let told = Legacy::open(folder.path()).err().unwrap().to_string();
-    assert!(told.contains("is a folder: name the CSV file in it"), "{told}");
-    let told = Legacy::open(&folder.path().join("none.csv")).err().unwrap().to_string();
-    assert!(told.contains("none.csv: cannot be read: "), "{told}");
+    let error = Legacy::open(folder.path()).err().unwrap().to_string();
+    assert!(error.contains("is a folder: name the CSV file in it"), "{error}");
+    let error = Legacy::open(&folder.path().join("none.csv")).err().unwrap().to_string();
+    assert!(error.contains("none.csv: cannot be read: "), "{error}");
 }

@@ -60,7 +60,7 @@ pub(crate) struct Options {
     export: Option<PathBuf>,
 }
 
-/// Migrates and tells what came of it: exit code 0 when the verdict holds, 1
+/// Migrates and reports the outcome: exit code 0 when the verdict holds, 1
 /// when it does not, 130 when it was interrupted.
 ///
 /// # Errors

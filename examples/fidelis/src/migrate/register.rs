@@ -1,4 +1,4 @@
-//! Which accounts must exist when the migration is over.
+//! The accounts that must exist after the migration.
 
 use std::collections::HashMap;
 use std::collections::hash_map::{Entry, RandomState};
@@ -35,7 +35,7 @@ pub(crate) struct Sighting {
     before: bool,
 }
 
-/// What has become of the accounts of an export.
+/// The outcome for the accounts of an export.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Found {
     /// There, with a summary.
@@ -141,9 +141,9 @@ mod tests {
     }
 
     #[test]
-    fn tells_where_a_number_came_first() {
-        let told = register().enter(9, &account("A-3")).unwrap_err();
-        assert_eq!(told, "duplicate account number (first in line 3)");
+    fn reports_where_a_number_came_first() {
+        let error = register().enter(9, &account("A-3")).unwrap_err();
+        assert_eq!(error, "duplicate account number (first in line 3)");
     }
 
     #[test]

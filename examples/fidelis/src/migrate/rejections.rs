@@ -1,11 +1,11 @@
-//! Rows that the bank does not take over, and why.
+//! Rows that the bank rejects, and why.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 /// How many are kept with their reason; the others are only counted.
-const KEPT: usize = 1000;
+const KEPT_REASONS: usize = 1000;
 
 /// The rejected rows: all counted, the first ones with their reasons.
 #[derive(Default)]
@@ -26,7 +26,7 @@ impl Rejections {
     pub(crate) fn add(&mut self, line: u64, reason: String) {
         self.count += 1;
         self.first.insert(line, reason);
-        if self.first.len() > KEPT {
+        if self.first.len() > KEPT_REASONS {
             self.first.pop_last();
         }
     }
@@ -43,16 +43,16 @@ impl Rejections {
 
 #[cfg(test)]
 mod tests {
-    use super::{KEPT, Rejections};
+    use super::{KEPT_REASONS, Rejections};
 
     #[test]
     fn keeps_the_first_lines_and_counts_all() {
         let mut rejections = Rejections::default();
-        for line in (1..=2 * KEPT as u64).rev() {
+        for line in (1..=2 * KEPT_REASONS as u64).rev() {
             rejections.add(line, "is required".into());
         }
-        assert_eq!(rejections.count(), 2 * KEPT as u64);
+        assert_eq!(rejections.count(), 2 * KEPT_REASONS as u64);
         let first = rejections.into_first();
-        assert_eq!((first.len(), first[0].line), (KEPT, 1));
+        assert_eq!((first.len(), first[0].line), (KEPT_REASONS, 1));
     }
 }

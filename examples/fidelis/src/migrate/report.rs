@@ -1,4 +1,4 @@
-//! What is told at the end.
+//! The report printed at the end.
 
 use std::fmt;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::trial::latency::{Latencies, Percentiles};
 use crate::trial::money::money;
 
 /// How many rejected rows are shown to people.
-const SHOWN: usize = 20;
+const SHOWN_ROWS: usize = 20;
 
 /// The outcome of a migration.
 #[derive(Serialize)]
@@ -183,10 +183,10 @@ impl fmt::Display for Report {
         if !self.rejections.is_empty() {
             writeln!(f, "Rejected rows")?;
         }
-        for Rejected { line, reason } in self.rejections.iter().take(SHOWN) {
+        for Rejected { line, reason } in self.rejections.iter().take(SHOWN_ROWS) {
             writeln!(f, "  line {line}: {}", escape(reason))?;
         }
-        if let Some(more) = self.rejected.checked_sub(SHOWN as u64).filter(|more| *more > 0) {
+        if let Some(more) = self.rejected.checked_sub(SHOWN_ROWS as u64).filter(|more| *more > 0) {
             writeln!(f, "  … and {} more", grouped(more))?;
         }
         let [logged, summed, expected] =

@@ -1,11 +1,11 @@
-//! Whether the migration went as it must: counted in the log and among the
-//! summaries, not taken from what the import says of itself.
+//! Whether the migration succeeded: counted in the log and the summaries, not
+//! taken from what the import reports.
 
 use protean::message::Recorded;
 use protean::{Decimal, Domain, Result};
 
 use super::register::{Found, Register};
-use crate::history::{EVERY_LANE, Happened, History, happened};
+use crate::history::{AccountEvent, EVERY_LANE, History, account_event};
 use crate::summaries::Summaries;
 use crate::trial::accounting::accounting_closes;
 
@@ -57,7 +57,7 @@ impl Verdict {
         let mut history = History::of(domain, EVERY_LANE).await?;
         each_event(&mut history, |event, position| {
             logged += event.change();
-            if let Happened::Opened(opened) = event {
+            if let AccountEvent::Opened(opened) = event {
                 register.opened(&opened.account_number, position <= before.position);
             }
         })
@@ -94,9 +94,9 @@ impl Verdict {
     }
 }
 
-async fn each_event(history: &mut History, mut visit: impl FnMut(&Happened, u64)) -> Result {
+async fn each_event(history: &mut History, mut visit: impl FnMut(&AccountEvent, u64)) -> Result {
     let visit = |recorded: &Recorded| {
-        if let Some(event) = happened(recorded)? {
+        if let Some(event) = account_event(recorded)? {
             visit(&event, recorded.position);
         }
         Ok(())

@@ -1,11 +1,11 @@
-//! The account of every committed message.
+//! Checks that every committed message is accounted for.
 
 use protean::{Domain, Result};
 
 use super::backlog::Backlog;
 
-/// True when every committed message is accounted for, none is on the way and
-/// none dead.
+/// True when every committed message is accounted for, none is in flight and
+/// none is dead.
 ///
 /// # Errors
 /// When the database cannot be read.

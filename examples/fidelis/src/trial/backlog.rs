@@ -1,4 +1,4 @@
-//! What waits to be handled, and by whom.
+//! Counts what waits to be handled.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub(crate) struct Waiting {
     pub(crate) bulk_commands: u64,
     /// Failed, and to be tried again.
     pub(crate) parked: u64,
-    /// Entries of the broker that nobody has settled yet: of messages that wait, and
+    /// Entries of the broker not settled yet: of messages that wait, and
     /// copies of those that do not. Unknown while the broker cannot be asked.
     entries: Option<u64>,
 }
@@ -94,7 +94,7 @@ impl Backlog {
         Ok(standing.iter().flatten().map(|of| of.pending + of.lag.unwrap_or(0)).sum())
     }
 
-    /// True when no bulk command waits; quickly told, however many do.
+    /// True when no bulk command waits; quick, however many do.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -115,7 +115,6 @@ impl Backlog {
     }
 
     fn commands(&self) -> impl Iterator<Item = &Arc<Group>> {
-        let groups = self.domain.groups().iter();
-        groups.filter(|group| group.kind == HandlerKind::Commands)
+        self.domain.groups().iter().filter(|group| group.kind == HandlerKind::Commands)
     }
 }

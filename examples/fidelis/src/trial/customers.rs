@@ -1,4 +1,4 @@
-//! The customers that the bank has had all along.
+//! Customers with accounts before the trial begins.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use protean_cli::Error;
 use super::names::name;
 use super::random::Random;
 use super::server::Server;
-use crate::history::{Happened, History, happened};
+use crate::history::{AccountEvent, History, account_event};
 
-/// How many there are.
+/// The number of customers.
 pub(crate) const CUSTOMERS: u32 = 1000;
-/// Each one has come with so much.
+/// The opening deposit of each.
 const OPENING: i64 = 100;
-/// How long the server may be silent while it opens their accounts.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the server may open no account before the trial fails.
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Customers with accounts.
 pub(crate) struct Customers {
@@ -62,7 +62,7 @@ async fn await_accounts(
         server.check()?;
         let page = history.next_page().await?;
         if page.is_empty() {
-            if silent_since.elapsed() > PATIENCE {
+            if silent_since.elapsed() > STALL_TIMEOUT {
                 return Err(silent(server));
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -70,7 +70,7 @@ async fn await_accounts(
         }
         silent_since = std::time::Instant::now();
         for recorded in &page {
-            if let Some(Happened::Opened(opened)) = happened(recorded)?
+            if let Some(AccountEvent::Opened(opened)) = account_event(recorded)?
                 && opened.account_number.starts_with(prefix)
             {
                 accounts.push(opened.account_id);
@@ -82,5 +82,5 @@ async fn await_accounts(
 
 fn silent(server: &Server) -> Error {
     let words = server.last_words();
-    Error::failed(format!("the server has opened no account for {PATIENCE:?}:\n{words}"))
+    Error::failed(format!("the server has opened no account for {STALL_TIMEOUT:?}:\n{words}"))
 }

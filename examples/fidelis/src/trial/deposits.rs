@@ -1,7 +1,7 @@
-//! Customers who pay in while everything else goes on.
+//! Customers that pay in at a fixed rate while everything else goes on.
 //!
-//! The moments at which they come are fixed beforehand, and nobody who is
-//! served slowly keeps the next one from coming: a stall is charged to every
+//! The moments at which they come are fixed beforehand, and a slow answer does not
+//! keep the next customer from coming: a stall is charged to every
 //! deposit it delays. They have a thread and a connection of their own, as
 //! they would have in another process.
 //!
@@ -27,14 +27,14 @@ use super::gauge::Gauge;
 use super::latency::Latencies;
 use super::outages::in_spite_of_outages;
 use super::place::Place;
-use crate::history::{Happened, History, happened};
+use crate::history::{AccountEvent, History, account_event};
 
 /// How long the last deposits may take after the counter has closed.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Nobody sleeps longer than this without asking whether it is over.
-const NAP: Duration = Duration::from_millis(50);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest sleep between two checks whether the counter is closed.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Who pays in, and how often.
+/// The accounts that pay in, and how often.
 pub(crate) struct Schedule {
     pub(crate) place: Place,
     pub(crate) accounts: Vec<Id>,
@@ -55,7 +55,7 @@ pub(crate) struct Takings {
     pub(crate) unanswered: u64,
 }
 
-/// Customers on their way. Dropping it sends them home.
+/// Customers on their way. Dropping it stops them.
 pub(crate) struct Counter {
     hall: Arc<Hall>,
     takings: oneshot::Receiver<Result<Takings, Error>>,
@@ -64,7 +64,7 @@ pub(crate) struct Counter {
 
 /// What the threads of the counter share.
 struct Hall {
-    waiting: Mutex<HashMap<u64, Arrival>>,
+    waiting: Mutex<HashMap<u64, PendingDeposit>>,
     importing: AtomicBool,
     closing: AtomicBool,
     abandoned: AtomicBool,
@@ -75,7 +75,7 @@ struct Hall {
 }
 
 /// A deposit that has not been seen in the log yet.
-struct Arrival {
+struct PendingDeposit {
     due: Instant,
     importing: bool,
 }
@@ -87,12 +87,12 @@ impl Counter {
     /// When the thread cannot be started or the database not be opened.
     pub(crate) async fn open(schedule: Schedule, gauge: Arc<Gauge>) -> Result<Self, Error> {
         let hall = Arc::new(Hall::new(gauge));
-        let (told, takings) = oneshot::channel();
+        let (closed, takings) = oneshot::channel();
         let (ready, opened) = oneshot::channel();
         let inside = Arc::clone(&hall);
         let thread = std::thread::Builder::new().name("counter".into()).spawn(move || {
-            // Nobody listens any more when the migration was broken off.
-            let _ = told.send(serve(&inside, &schedule, ready));
+            // The receiver is gone when the run was interrupted.
+            let _ = closed.send(serve(&inside, &schedule, ready));
         })?;
         let mut counter = Self { hall, takings, thread: Some(thread) };
         if opened.await.is_err() {
@@ -114,7 +114,7 @@ impl Counter {
         self.hall.failure().take().map_or(Ok(()), Err)
     }
 
-    /// Lets nobody in any more and waits for those who are inside.
+    /// Stops new deposits and waits for those under way.
     ///
     /// # Errors
     /// When a deposit could not be made, or the log not be read.
@@ -154,7 +154,7 @@ impl Hall {
         }
     }
 
-    fn waiting(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Arrival>> {
+    fn waiting(&self) -> std::sync::MutexGuard<'_, HashMap<u64, PendingDeposit>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -203,13 +203,13 @@ fn let_in(hall: &Arc<Hall>, schedule: &Schedule, domain: &Domain, runtime: &Runt
             if hall.is_closing() {
                 return;
             }
-            std::thread::sleep(early.min(NAP));
+            std::thread::sleep(early.min(POLL_INTERVAL));
         }
         if hall.is_closing() {
             return;
         }
         let importing = hall.importing.load(Ordering::Relaxed);
-        hall.waiting().insert(number, Arrival { due, importing });
+        hall.waiting().insert(number, PendingDeposit { due, importing });
         runtime.spawn(pay_in(Arc::clone(hall), domain.clone(), account.clone(), number));
     }
 }
@@ -218,14 +218,11 @@ async fn pay_in(hall: Arc<Hall>, domain: Domain, account_id: Id, number: u64) {
     // Some amount to the cent, another one each time.
     let cents = i64::try_from(1 + number.wrapping_mul(7919) % 50_000).unwrap_or(1);
     let (amount, reference) = (Decimal::new(cents, 2), format!("counter-{number}"));
-    // Who does not know whether he was understood says the same again.
+    // A sender that got no answer sends the same again, under the same key.
     let key = format!("{account_id}-{reference}");
     let command = MakeDeposit { account_id, amount, reference: Some(reference) };
-    let say = || {
-        let said = domain.process(command.clone()).idempotency_key(key.clone());
-        said.asynchronous()
-    };
-    match in_spite_of_outages(say).await {
+    let submit = || domain.process(command.clone()).idempotency_key(key.clone()).asynchronous();
+    match in_spite_of_outages(submit).await {
         Ok(_) => {
             hall.accepted.fetch_add(1, Ordering::Relaxed);
             hall.cents.fetch_add(cents, Ordering::Relaxed);
@@ -247,31 +244,31 @@ async fn watch(domain: Domain, hall: Arc<Hall>, mut history: History) -> Result<
         let page = history.next_page().await?;
         let now = Instant::now();
         for recorded in &page {
-            if let Some(Happened::Deposited(deposit)) = happened(recorded)?
+            if let Some(AccountEvent::Deposited(deposit)) = account_event(recorded)?
                 && let Some(number) = number_of(deposit.reference.as_deref())
-                && let Some(arrival) = hall.waiting().remove(&number)
+                && let Some(pending) = hall.waiting().remove(&number)
             {
-                note(&mut takings, &hall.gauge, &arrival, now);
+                note(&mut takings, &hall.gauge, &pending, now);
             }
         }
         if hall.is_closing() {
             let open = hall.waiting().len() as u64;
             let waited = now.duration_since(*closed_at.get_or_insert(now));
-            if open == 0 || waited > PATIENCE || hall.abandoned.load(Ordering::Relaxed) {
+            if open == 0 || waited > DRAIN_TIMEOUT || hall.abandoned.load(Ordering::Relaxed) {
                 takings.unanswered = open;
                 return Ok(takings);
             }
         }
         if page.is_empty() {
-            let _ = tokio::time::timeout(NAP, commits.changed()).await;
+            let _ = tokio::time::timeout(POLL_INTERVAL, commits.changed()).await;
         }
     }
 }
 
-fn note(takings: &mut Takings, gauge: &Gauge, arrival: &Arrival, now: Instant) {
-    let latency = now.saturating_duration_since(arrival.due);
+fn note(takings: &mut Takings, gauge: &Gauge, pending: &PendingDeposit, now: Instant) {
+    let latency = now.saturating_duration_since(pending.due);
     gauge.deposit_took(latency);
-    let phase = if arrival.importing { &mut takings.during } else { &mut takings.idle };
+    let phase = if pending.importing { &mut takings.during } else { &mut takings.idle };
     phase.add(latency);
 }
 

@@ -1,4 +1,4 @@
-//! Figures that change while the migration runs, for whoever watches.
+//! Figures that change while the migration runs, for the observer.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! When whoever started a trial wants it to end.
+//! Ends a trial on Ctrl-C or SIGTERM.
 
 use std::future::Future;
 use std::process::ExitCode;

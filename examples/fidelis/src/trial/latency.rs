@@ -8,7 +8,7 @@ use serde::Serialize;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Latencies(Vec<Duration>);
 
-/// What they come to, in milliseconds.
+/// Percentiles in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Percentiles {
     pub(crate) p50: f64,
@@ -56,16 +56,16 @@ mod tests {
 
     #[test]
     fn are_samples_that_really_came() {
-        let told = of((1..=1000).rev()).unwrap();
-        assert_eq!(told, Percentiles { p50: 500.0, p99: 990.0, max: 1000.0 });
-        let told = of([7, 3]).unwrap();
-        assert_eq!(told, Percentiles { p50: 3.0, p99: 7.0, max: 7.0 });
+        let percentiles = of((1..=1000).rev()).unwrap();
+        assert_eq!(percentiles, Percentiles { p50: 500.0, p99: 990.0, max: 1000.0 });
+        let percentiles = of([7, 3]).unwrap();
+        assert_eq!(percentiles, Percentiles { p50: 3.0, p99: 7.0, max: 7.0 });
     }
 
     #[test]
     fn one_stall_is_the_maximum_and_the_last_percentile() {
-        let told = of([1; 98].into_iter().chain([90, 80])).unwrap();
-        assert_eq!(told, Percentiles { p50: 1.0, p99: 80.0, max: 90.0 });
+        let percentiles = of([1; 98].into_iter().chain([90, 80])).unwrap();
+        assert_eq!(percentiles, Percentiles { p50: 1.0, p99: 80.0, max: 90.0 });
     }
 
     #[test]

@@ -17,9 +17,9 @@ use super::progress::{Moment, Progress};
 use super::server::Server;
 
 /// How long nothing may move before something is wrong.
-const PATIENCE: Duration = Duration::from_secs(60);
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often the import is looked at.
-const GLANCE: Duration = Duration::from_millis(20);
+const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 /// Counting what waits takes a share of this at most of the time.
 const SHARE: u32 = 20;
 
@@ -52,8 +52,8 @@ impl Observer {
     }
 
     /// A step begins.
-    pub(crate) fn step(&self, told: &str) {
-        self.progress.step(told);
+    pub(crate) fn step(&self, text: &str) {
+        self.progress.step(text);
     }
 
     /// Waits until nothing waits.
@@ -85,7 +85,7 @@ impl Observer {
                 return Ok(waiting);
             }
             self.notice(waiting, server)?;
-            tokio::time::sleep((began.elapsed() * SHARE).max(GLANCE)).await;
+            tokio::time::sleep((began.elapsed() * SHARE).max(CHECK_INTERVAL)).await;
         }
     }
 
@@ -105,26 +105,26 @@ impl Observer {
         self.progress.import_begins();
         let mut tasks = JoinSet::new();
         tasks.spawn(taking_in);
-        let mut intake = None;
+        let mut imported = None;
         loop {
-            tokio::time::sleep(GLANCE).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
             counter.check()?;
             server.check()?;
             if let Some(ended) = tasks.try_join_next() {
-                intake = Some(ended??);
+                imported = Some(ended??);
             }
-            if let Some(intake) = intake
+            if let Some(imported) = imported
                 && in_spite_of_outages(|| self.backlog.bulk_commands_are_over()).await?
             {
                 self.progress.end();
-                return Ok((intake.accepted, began.elapsed()));
+                return Ok((imported.accepted, began.elapsed()));
             }
-            self.look(server).await?;
+            self.check_progress(server).await?;
         }
     }
 
     /// Shows how far it is, not too often.
-    async fn look(&mut self, server: &mut Server) -> Result<()> {
+    async fn check_progress(&mut self, server: &mut Server) -> Result<()> {
         let began = Instant::now();
         if began < self.look_again {
             return Ok(());
@@ -148,10 +148,10 @@ impl Observer {
         if self.seen != seen {
             (self.seen, self.unchanged_since) = (seen, Instant::now());
         }
-        if self.unchanged_since.elapsed() < PATIENCE {
+        if self.unchanged_since.elapsed() < STALL_TIMEOUT {
             return Ok(());
         }
         let words = server.last_words();
-        Err(Error::failed(format!("nothing has been handled for {PATIENCE:?}:\n{words}")))
+        Err(Error::failed(format!("nothing has been handled for {STALL_TIMEOUT:?}:\n{words}")))
     }
 }

@@ -1,13 +1,13 @@
-//! What a client does while the database is away: it asks again.
+//! Retries while the database is away.
 
 use std::time::{Duration, Instant};
 
 use protean::Result;
 
 /// How long the database may be away.
-const PATIENCE: Duration = Duration::from_secs(60);
+const OUTAGE_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long to wait before asking again.
-const NAP: Duration = Duration::from_millis(100);
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// Tries again while something outside cannot be reached. What is tried must
 /// come to the same when it is done twice.
@@ -21,8 +21,8 @@ where
     let began = Instant::now();
     loop {
         match attempt().await {
-            Err(error) if error.is_unavailable() && began.elapsed() < PATIENCE => {
-                tokio::time::sleep(NAP).await;
+            Err(error) if error.is_unavailable() && began.elapsed() < OUTAGE_TIMEOUT => {
+                tokio::time::sleep(RETRY_INTERVAL).await;
             }
             done => return done,
         }

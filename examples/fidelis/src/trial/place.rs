@@ -1,4 +1,4 @@
-//! Where the bank is put to the test: on which database, with which settings.
+//! The database and settings that a trial runs on.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -34,9 +34,10 @@ impl Place {
         }
         let domain = app.domain()?;
         if domain.config().database.provider == DatabaseKind::Memory {
-            let told = "the server is a process of its own, which cannot see the memory database";
+            let message =
+                "the server is a process of its own, which cannot see the memory database";
             let advice = "name a database that processes share, such as provider = \"sqlite\"";
-            return Err(Error::usage(told).advice(advice));
+            return Err(Error::usage(message).advice(advice));
         }
         Ok(Self::Given { config })
     }
@@ -49,7 +50,7 @@ impl Place {
     /// The bank in this place, with connections of its own.
     ///
     /// # Errors
-    /// When the settings have gone wrong in the meantime.
+    /// When the settings became invalid in the meantime.
     pub(crate) fn domain(&self) -> Result<Domain> {
         let builder = match self {
             Self::Own { database_uri } => fidelis::domain_on(database_uri),
@@ -62,7 +63,7 @@ impl Place {
     /// This same program as the server of the place.
     ///
     /// # Errors
-    /// When the system does not tell where the program is.
+    /// When the path of the program cannot be found.
     pub(crate) fn server(&self) -> Result<Command> {
         let mut command = Command::new(std::env::current_exe()?);
         command.arg("server");

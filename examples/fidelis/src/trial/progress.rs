@@ -1,4 +1,4 @@
-//! Says on stderr how far the migration is: a bar on a terminal, a line every
+//! Shows on stderr how far the migration is: a bar on a terminal, a line every
 //! few seconds elsewhere.
 
 use std::io::IsTerminal;
@@ -18,7 +18,7 @@ const BAR: &str = "  {bar:30.green/dim} {percent:>3} %  {msg}";
 pub(crate) struct Progress {
     bar: ProgressBar,
     began: Instant,
-    told: Instant,
+    last_line: Instant,
     done: u64,
 }
 
@@ -34,23 +34,23 @@ pub(crate) struct Moment {
 
 impl Progress {
     pub(crate) fn new() -> Self {
-        let bar = ProgressBar::with_draw_target(Some(1), ProgressDrawTarget::hidden());
-        let bar = bar.with_finish(ProgressFinish::AndClear);
+        let bar = ProgressBar::with_draw_target(Some(1), ProgressDrawTarget::hidden())
+            .with_finish(ProgressFinish::AndClear);
         let style = ProgressStyle::with_template(BAR);
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         let now = Instant::now();
-        Self { bar, began: now, told: now, done: 0 }
+        Self { bar, began: now, last_line: now, done: 0 }
     }
 
     /// A step begins.
-    pub(crate) fn step(&self, told: &str) {
-        self.bar.suspend(|| eprintln!("{told}"));
+    pub(crate) fn step(&self, text: &str) {
+        self.bar.suspend(|| eprintln!("{text}"));
     }
 
     /// The import begins now.
     pub(crate) fn import_begins(&mut self) {
         self.began = Instant::now();
-        self.told = self.began;
+        self.last_line = self.began;
         if std::io::stderr().is_terminal() {
             self.bar.set_draw_target(ProgressDrawTarget::stderr());
         }
@@ -62,8 +62,8 @@ impl Progress {
         self.bar.set_length(moment.of.max(1));
         self.bar.set_position(self.done);
         let line = self.line(moment);
-        if self.bar.is_hidden() && self.told.elapsed() >= LINE_EVERY {
-            self.told = Instant::now();
+        if self.bar.is_hidden() && self.last_line.elapsed() >= LINE_EVERY {
+            self.last_line = Instant::now();
             eprintln!("  {line}");
         }
         self.bar.set_message(line);

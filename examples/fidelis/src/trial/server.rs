@@ -11,7 +11,7 @@ use super::place::Place;
 use super::random::Random;
 
 /// How long a server may take to finish what it is doing.
-const GRACE: Duration = Duration::from_secs(15);
+const STOP_TIMEOUT: Duration = Duration::from_secs(15);
 /// How much of its log is shown when it ends on its own.
 const SHOWN_LINES: usize = 20;
 
@@ -50,7 +50,7 @@ impl Server {
             None => Ok(()),
             Some(status) => {
                 let words = self.last_words();
-                Err(Error::failed(format!("the server has ended by itself ({status}):\n{words}")))
+                Err(Error::failed(format!("the server ended by itself ({status}):\n{words}")))
             }
         }
     }
@@ -64,7 +64,7 @@ impl Server {
     }
 
     /// The most memory that one of its processes has had so far, in MiB;
-    /// nothing where the system does not tell.
+    /// nothing where the system does not report it.
     pub(crate) fn peak_memory(&self) -> Option<f64> {
         let workers = self.workers();
         let itself = self.child.id().to_string();
@@ -85,7 +85,7 @@ impl Server {
                 let words = self.last_words();
                 Err(Error::failed(format!("the server stopped badly ({status}):\n{words}")))
             }
-            None => Err(Error::failed(format!("the server did not stop within {GRACE:?}"))),
+            None => Err(Error::failed(format!("the server did not stop within {STOP_TIMEOUT:?}"))),
         }
     }
 
@@ -117,11 +117,14 @@ impl Server {
         Ok(())
     }
 
-    /// The processes below this one, with blanks between; none where the system does not tell.
+    /// The processes below this one, with blanks between; none where the system does not report it.
     fn workers(&self) -> String {
-        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id()));
-        let threads = threads.into_iter().flatten().flatten();
-        threads.filter_map(|of| std::fs::read_to_string(of.path().join("children")).ok()).collect()
+        std::fs::read_dir(format!("/proc/{}/task", self.child.id()))
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|of| std::fs::read_to_string(of.path().join("children")).ok())
+            .collect()
     }
 
     /// Gives the status, or nothing when it had to be killed.
@@ -131,7 +134,7 @@ impl Server {
         }
         self.ask_to_stop();
         let asked = Instant::now();
-        while asked.elapsed() < GRACE {
+        while asked.elapsed() < STOP_TIMEOUT {
             if let Some(status) = self.child.try_wait()? {
                 return Ok(Some(status));
             }
@@ -145,7 +148,7 @@ impl Server {
     #[cfg(unix)]
     fn ask_to_stop(&self) {
         let server = rustix::process::Pid::from_child(&self.child);
-        // It may have ended in this moment; waiting for it tells.
+        // It may just have ended; waiting for it shows that.
         let _ = rustix::process::kill_process(server, rustix::process::Signal::TERM);
     }
 

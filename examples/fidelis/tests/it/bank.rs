@@ -51,7 +51,7 @@ impl Bank {
     /// A command that must succeed, with `--json`.
     pub(crate) fn ask(&self, words: &[&str]) -> Value {
         let output = self.program().args(words).arg("--json").output().unwrap();
-        assert!(output.status.success(), "{words:?}: {}", told(&output));
+        assert!(output.status.success(), "{words:?}: {}", transcript(&output));
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
@@ -121,7 +121,7 @@ pub(crate) fn account(number: u64) -> Submission<OpenAccount> {
     Submission::new(command).idempotency_key(account_number)
 }
 
-pub(crate) fn told(output: &Output) -> String {
+pub(crate) fn transcript(output: &Output) -> String {
     let (out, err) = (&output.stdout, &output.stderr);
     format!("{}\n{}", String::from_utf8_lossy(out), String::from_utf8_lossy(err))
 }

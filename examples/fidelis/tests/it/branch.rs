@@ -20,10 +20,10 @@ impl Branch {
     }
 
     fn text(&self) -> String {
-        let text = include_str!("../../domain.toml");
-        let text = text.replace("${DATABASE_URI|sqlite:fidelis.db}", &self.bank.uri());
-        // Whatever is done now and then is done soon.
-        let text = text.replace("[server]\n", "[server]\nlease_seconds = 1\n");
+        let text = include_str!("../../domain.toml")
+            .replace("${DATABASE_URI|sqlite:fidelis.db}", &self.bank.uri())
+            // Periodic work is due soon.
+            .replace("[server]\n", "[server]\nlease_seconds = 1\n");
         let broker =
             format!("[brokers.default]\nprovider = \"redis\"\nURI = '{}'", self.redis.uri());
         format!("{text}\n{broker}\n")
@@ -85,8 +85,8 @@ impl Branch {
         if self.redis.command(&["EXISTS", stream]) == "0" {
             return None;
         }
-        let told = self.redis.command(&["XINFO", "GROUPS", stream]);
-        let lines: Vec<&str> = told.lines().collect();
+        let info = self.redis.command(&["XINFO", "GROUPS", stream]);
+        let lines: Vec<&str> = info.lines().collect();
         let at = lines.windows(2).position(|pair| pair == ["name", group])?;
         let value = |name| {
             let found = lines[at..].windows(2).find(|pair| pair[0] == name).unwrap();
@@ -98,8 +98,8 @@ impl Branch {
 
     /// How many entries were ever added to the stream.
     pub(crate) fn added(&self, stream: &str) -> u64 {
-        let told = self.redis.command(&["XINFO", "STREAM", stream]);
-        let mut lines = told.lines().skip_while(|line| *line != "entries-added");
+        let info = self.redis.command(&["XINFO", "STREAM", stream]);
+        let mut lines = info.lines().skip_while(|line| *line != "entries-added");
         lines.nth(1).unwrap().parse().unwrap()
     }
 }

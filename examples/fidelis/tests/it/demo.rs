@@ -1,11 +1,11 @@
 //! The scene of the document.
 
-use crate::bank::{Bank, told};
+use crate::bank::{Bank, transcript};
 
 #[test]
 fn ends_with_the_closing_lines_of_the_document() {
     let output = Bank::new().program().arg("demo").output().unwrap();
-    assert!(output.status.success(), "{}", told(&output));
+    assert!(output.status.success(), "{}", transcript(&output));
     let text = String::from_utf8(output.stdout).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     assert!(lines[0].starts_with("[NORMAL] Account opened: "), "{text}");

@@ -5,7 +5,7 @@ use std::process::Command;
 use protean::Priority;
 use serde_json::Value;
 
-use crate::bank::{Bank, told};
+use crate::bank::{Bank, transcript};
 
 fn endure(temporary: &std::path::Path, words: &[&str]) -> std::process::Output {
     let mut program = Command::new(env!("CARGO_BIN_EXE_fidelis"));
@@ -18,7 +18,7 @@ fn a_bank_whose_server_is_killed_every_second_loses_nothing() {
     let temporary = tempfile::tempdir().unwrap();
     let words = ["--accounts", "3000", "--seconds", "6", "--kill-every", "1", "--deposits", "20"];
     let output = endure(temporary.path(), &words);
-    assert!(output.status.success(), "{}", told(&output));
+    assert!(output.status.success(), "{}", transcript(&output));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let number = |name: &str| report[name].as_u64().unwrap_or_else(|| panic!("{name}: {report}"));
     assert_eq!(number("accounts"), 3000);
@@ -36,7 +36,7 @@ fn what_cannot_be_endured_is_refused() {
     let temporary = tempfile::tempdir().unwrap();
     for words in [&["--workers", "0"][..], &["--deposits", "0"], &["--seconds", "0"]] {
         let output = endure(temporary.path(), words);
-        assert_eq!(output.status.code(), Some(2), "{words:?}: {}", told(&output));
+        assert_eq!(output.status.code(), Some(2), "{words:?}: {}", transcript(&output));
     }
 }
 
@@ -47,7 +47,7 @@ async fn a_bank_that_has_accounts_is_not_put_at_risk() {
     let _server = bank.serve();
     bank.await_accounts(1);
     let output = bank.program().args(["endure", "--seconds", "1"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(2), "{}", told(&output));
-    assert!(told(&output).contains("the database has accounts"), "{}", told(&output));
+    assert_eq!(output.status.code(), Some(2), "{}", transcript(&output));
+    assert!(transcript(&output).contains("the database has accounts"), "{}", transcript(&output));
     assert_eq!(bank.await_accounts(1)["accounts"], 1);
 }

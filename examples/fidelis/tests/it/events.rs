@@ -6,7 +6,7 @@ use fidelis::account::{MakeDeposit, OpenAccount};
 use protean::{Decimal, Priority};
 use serde_json::{Value, json};
 
-use crate::bank::{Bank, told};
+use crate::bank::{Bank, transcript};
 
 /// A bank in which Ada opened an account and paid in twice, the second time in bulk.
 async fn busy() -> (Bank, String) {
@@ -35,14 +35,19 @@ fn run(bank: &Bank, words: &[&str]) -> Output {
 #[track_caller]
 fn printed(bank: &Bank, words: &[&str]) -> String {
     let output = run(bank, words);
-    assert!(output.status.success() && output.stderr.is_empty(), "{}", told(&output));
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", transcript(&output));
     String::from_utf8(output.stdout).unwrap()
 }
 
 #[track_caller]
 fn refused(bank: &Bank, words: &[&str]) -> String {
     let output = run(bank, words);
-    assert_eq!((output.status.code(), output.stdout.len()), (Some(1), 0), "{}", told(&output));
+    assert_eq!(
+        (output.status.code(), output.stdout.len()),
+        (Some(1), 0),
+        "{}",
+        transcript(&output)
+    );
     String::from_utf8(output.stderr).unwrap()
 }
 
@@ -154,7 +159,7 @@ async fn a_trace_draws_what_caused_what() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_told_with_the_nearest_name() {
+async fn an_unknown_name_is_reported_with_the_nearest_one() {
     let (bank, _) = busy().await;
     for (words, why) in [
         (["read", "fidelis::acount-7"], "did you mean 'fidelis::account'?"),
@@ -168,8 +173,8 @@ async fn what_is_not_there_is_told_with_the_nearest_name() {
         (["trace", "nobody"], "no message has the correlation id or the id 'nobody'"),
     ] {
         let id = if words[0] == "history" { &["7"][..] } else { &[] };
-        let told = refused(&bank, &[&words, id].concat());
-        assert!(told.starts_with("error: ") && told.contains(why), "{told}");
+        let message = refused(&bank, &[&words, id].concat());
+        assert!(message.starts_with("error: ") && message.contains(why), "{message}");
     }
     for words in [["search", "--since=yesterday"], ["search", "--limit=0"]] {
         assert_eq!(run(&bank, &words).status.code(), Some(2));

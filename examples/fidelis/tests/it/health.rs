@@ -1,4 +1,4 @@
-//! What the server tells over HTTP, as a process of its own.
+//! The health of a server process over HTTP.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -42,7 +42,7 @@ pub(crate) fn await_ready(at: SocketAddr) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_server_tells_probes_and_prometheus_how_it_is() {
+async fn the_server_reports_its_health_to_probes_and_prometheus() {
     let bank = Bank::new();
     bank.send(0..20, Priority::BULK).await;
     let _server = bank.serve();
@@ -86,7 +86,7 @@ fn each_worker_has_a_page_of_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_port_in_use_is_told_and_the_server_works() {
+async fn a_port_in_use_is_reported_and_the_server_works() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     let bank = Bank::new();

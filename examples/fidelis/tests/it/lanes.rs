@@ -32,8 +32,8 @@ fn outbox(bank: &Bank) -> Vec<(i64, String)> {
 
 /// Handler and lane of each row with its lag and its status.
 fn status(branch: &Branch) -> Vec<(String, String, u64, String)> {
-    let told = branch.ask(&["subscriptions", "status"]);
-    let rows = told["data"]["subscriptions"].as_array().unwrap().clone();
+    let status = branch.ask(&["subscriptions", "status"]);
+    let rows = status["data"]["subscriptions"].as_array().unwrap().clone();
     let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
     let row = |row: &serde_json::Value| {
         let (stream, lag) = (text(&row["stream"]), row["lag"].as_u64().unwrap());
@@ -98,13 +98,13 @@ async fn bulk_work_grows_in_backfill_alone_and_drains() {
     );
     let streams: Vec<_> = status(&branch).into_iter().map(|(_, stream, ..)| stream).collect();
     for (stream, _) in GROUPS {
-        assert!(streams.iter().any(|told| told == stream), "no {stream} in {streams:?}");
+        assert!(streams.iter().any(|found| found == stream), "no {stream} in {streams:?}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Redis: cargo xtask test"]
-async fn a_lane_under_another_name_is_told_and_nothing_stays_in_the_old_one() {
+async fn a_renamed_lane_is_reported_and_nothing_stays_in_the_old_one() {
     let branch = Branch::new();
     let mut server = branch.serve();
     branch.send(0..20, Priority::LOW).await;
@@ -113,9 +113,9 @@ async fn a_lane_under_another_name_is_told_and_nothing_stays_in_the_old_one() {
     assert_eq!(server.0.wait().unwrap().code(), Some(0));
     let bulk = |text: String| text.replace("_suffix = \"backfill\"", "_suffix = \"bulk\"");
     let _server = branch.serve_with(bulk);
-    let told = "bulk work took the lane 'backfill' before: what waits in \
+    let warning = "bulk work took the lane 'backfill' before: what waits in \
                 fidelis::account:backfill, fidelis::account:command:backfill is published again";
-    branch.bank.await_logged(told);
+    branch.bank.await_logged(warning);
     for stream in [BACKFILL, COMMANDS_IN_BULK] {
         await_that(|| branch.redis.command(&["EXISTS", stream]) == "0", || stream.to_owned());
     }
@@ -133,10 +133,10 @@ fn what_cannot_be_read_stands_in_the_dead_letters_of_its_lane() {
         branch.redis.command(&["XADD", stream, "*", "data", entry]);
         let letters = format!("{stream}:dlq");
         branch.await_length(&letters, 1);
-        let told = branch.redis.command(&["XRANGE", &letters, "-", "+", "COUNT", "5"]);
+        let entries = branch.redis.command(&["XRANGE", &letters, "-", "+", "COUNT", "5"]);
         let origin = format!("\"original_stream\":\"{stream}\"");
         for part in ["_dlq_metadata", &origin, "the entry is not JSON", entry] {
-            assert!(told.contains(part), "no {part} in {told}");
+            assert!(entries.contains(part), "no {part} in {entries}");
         }
         branch.await_length(stream, 0);
     }

@@ -11,16 +11,16 @@
 //! * [`backlog`]: what waits is seen without a server, and shared by producers
 //! * `branch`: a bank whose messages travel through Redis
 //! * `lanes`: what is seen of the lanes with the tools of Redis and of SQL
-//! * `refused`: what has to be changed first is told at start
+//! * `refused`: what a server reports at its start when it cannot work
 //! * `secrets`: a password shows nowhere
 //! * [`servers`]: two servers of the bank on PostgreSQL
 //! * `storm`: everything dies, in production
 //! * [`stops`]: killed in the middle of its work, or asked to stop
 //! * [`dead_letters`]: what was given up, mended and run again
 //! * [`events`]: what operators read in the log
-//! * [`health`]: what the server tells over HTTP
+//! * [`health`]: the server's health over HTTP
 //! * [`tools`]: what operators do beside the server
-//! * [`workers`]: several server processes, and the one that looks after them
+//! * [`workers`]: several server processes, and their supervisor
 
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::bank::{Bank, PATIENCE, told};
+use crate::bank::{Bank, PATIENCE, transcript};
 
 /// The program with a place of its own for temporary files.
 fn program(temporary: &Path) -> Command {
@@ -20,7 +20,7 @@ fn left_behind(temporary: &Path) -> usize {
 }
 
 fn report(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", told(output)))
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", transcript(output)))
 }
 
 #[test]
@@ -28,7 +28,7 @@ fn two_thousand_accounts_come_in_and_nothing_is_left_behind() {
     let temporary = tempfile::tempdir().unwrap();
     let words = ["migrate", "--accounts", "2000", "--deposits-per-second", "50", "--json"];
     let output = program(temporary.path()).args(words).output().unwrap();
-    assert!(output.status.success(), "{}", told(&output));
+    assert!(output.status.success(), "{}", transcript(&output));
     let report = report(&output);
     let number = |name: &str| report[name].as_u64().unwrap_or_else(|| panic!("{name}: {report}"));
     assert_eq!((number("accounts"), number("migrated"), number("rejected")), (2000, 1990, 10));
@@ -51,7 +51,7 @@ fn the_same_export_adds_nothing_the_second_time() {
         let mut migrate = bank.program();
         migrate.env("TMPDIR", temporary.path()).args(words).arg("--json");
         let output = migrate.output().unwrap();
-        assert!(output.status.success(), "{}", told(&output));
+        assert!(output.status.success(), "{}", transcript(&output));
         let report = report(&output);
         assert_eq!((&report["migrated"], &report["already_there"]), (&299.into(), &before.into()));
     }
@@ -72,18 +72,22 @@ fn a_migration_and_its_server_take_the_settings_they_are_given() {
         program(temporary.path()).args(words).arg("--config").arg(settings).output().unwrap()
     };
     let output = migrate(&database("memory", ""));
-    assert_eq!(output.status.code(), Some(2), "{}", told(&output));
-    assert!(told(&output).contains("cannot see the memory database"), "{}", told(&output));
+    assert_eq!(output.status.code(), Some(2), "{}", transcript(&output));
+    assert!(
+        transcript(&output).contains("cannot see the memory database"),
+        "{}",
+        transcript(&output)
+    );
 
     let output = migrate(&database("sqlite", &format!("database_uri = \"{}\"\n", bank.uri())));
-    assert!(output.status.success(), "{}", told(&output));
+    assert!(output.status.success(), "{}", transcript(&output));
     assert_eq!(report(&output)["migrated"], 299);
     assert_eq!(bank.ask(&["stats"])["accounts"], 1299);
     assert_eq!(left_behind(temporary.path()), 0);
 }
 
 #[test]
-fn an_export_that_is_none_is_refused_by_name() {
+fn an_invalid_export_is_refused_by_name() {
     let temporary = tempfile::tempdir().unwrap();
     let output =
         program(temporary.path()).args(["migrate", "--export", "none.csv"]).output().unwrap();

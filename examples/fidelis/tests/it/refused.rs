@@ -1,4 +1,4 @@
-//! What has to be changed before a server can work is told when it starts, in one line,
+//! A server that cannot work says at its start what to change, in one line,
 //! and the program ends.
 
 use std::fs::File;
@@ -50,20 +50,20 @@ impl Site {
     /// It ends and says this in one line, what to change among it.
     #[track_caller]
     fn is_refused(&self, expected: &[&str]) {
-        self.serve(&[]).told(expected);
+        self.serve(&[]).is_refusal(expected);
     }
 }
 
 impl Ended {
     #[track_caller]
-    fn told(&self, expected: &[&str]) {
+    fn is_refusal(&self, expected: &[&str]) {
         let Self { code, out, err } = self;
-        assert!(!format!("{out}{err}").contains("canary"), "a password is told:\n{out}{err}");
+        assert!(!format!("{out}{err}").contains("canary"), "a password is shown:\n{out}{err}");
         assert_eq!(*code, Some(1), "{err}");
-        let (logged, told): (Vec<_>, Vec<_>) =
+        let (logged, errors): (Vec<_>, Vec<_>) =
             err.lines().partition(|line| line.starts_with(|first: char| first.is_ascii_digit()));
         assert!(logged.iter().all(|line| line.contains(" INFO ")), "{err}");
-        let [line] = told[..] else { panic!("not one line:\n{err}") };
+        let [line] = errors[..] else { panic!("not one line:\n{err}") };
         assert!(line.starts_with("error: "), "{err}");
         for words in expected {
             assert!(line.contains(words), "no '{words}' in\n{line}");
@@ -209,14 +209,14 @@ fn a_certificate_of_redis_that_cannot_be_trusted_is_named() {
 
 #[test]
 #[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
-fn what_no_worker_could_start_with_is_told_once_and_ends_the_supervisor() {
+fn a_fault_that_no_worker_survives_is_reported_once_and_ends_the_supervisor() {
     let (database, server) = (database(), RedisServer::start("maxmemory-policy allkeys-lru\n"));
     let evicting = with_redis(&database, server.uri_as("default:canary"));
     let ended = evicting.serve(&["--workers", "2"]);
-    ended.told(&["allkeys-lru", "set maxmemory-policy noeviction"]);
+    ended.is_refusal(&["allkeys-lru", "set maxmemory-policy noeviction"]);
     assert!(!ended.err.contains("worker"), "none is started:\n{}", ended.err);
     let gone = Site { database: evicting.database + "_not", redis: server.uri() };
-    gone.serve(&["--workers", "2"]).told(&["does not exist", "createdb"]);
+    gone.serve(&["--workers", "2"]).is_refusal(&["does not exist", "createdb"]);
 }
 
 /// A way to a Redis on which it says that it is a 6.0.
@@ -245,11 +245,11 @@ fn pass(mut from: TcpStream, mut to: TcpStream, change: impl Fn(&mut [u8])) {
     }
 }
 
-/// Writes another version over the one it tells, which is as long.
-fn make_older(told: &mut [u8]) {
+/// Writes another version over the reported one, which is as long.
+fn make_older(answer: &mut [u8]) {
     let label = b"redis_version:";
-    let Some(at) = told.windows(label.len()).position(|part| part == label) else { return };
-    let version = told[at + label.len()..].iter_mut();
+    let Some(at) = answer.windows(label.len()).position(|part| part == label) else { return };
+    let version = answer[at + label.len()..].iter_mut();
     let digits = version.take_while(|byte| **byte != b'\r').filter(|byte| **byte != b'.');
     digits.zip(*b"60").for_each(|(digit, older)| *digit = older);
 }

@@ -8,7 +8,7 @@ use protean::Priority;
 use protean_test_servers::{Postgres, RedisServer};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::bank::{PATIENCE, Server, account, told};
+use crate::bank::{PATIENCE, Server, account, transcript};
 use crate::branch::await_that;
 use crate::health::{await_ready, get};
 
@@ -78,7 +78,7 @@ impl Site {
             &["verify"],
             &["stats"],
         ] {
-            all += &told(&self.program().args(words).output().unwrap());
+            all += &transcript(&self.program().args(words).output().unwrap());
         }
         for at in self.pages() {
             for path in ["/healthz", "/livez", "/readyz", "/metrics"] {

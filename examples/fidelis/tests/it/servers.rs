@@ -10,7 +10,7 @@ use protean::{Decimal, Domain, Priority};
 use protean_test_servers::{Database, Postgres};
 use serde_json::Value;
 
-use crate::bank::{PATIENCE, Server, account, told};
+use crate::bank::{PATIENCE, Server, account, transcript};
 
 /// A bank in a database of its own.
 struct Bank {
@@ -53,7 +53,7 @@ impl Bank {
         let output =
             program.args(words).arg("--config").arg(self.settings()).arg("--json").output();
         let output = output.unwrap();
-        assert!(output.status.success(), "{words:?}: {}", told(&output));
+        assert!(output.status.success(), "{words:?}: {}", transcript(&output));
         serde_json::from_slice(&output.stdout).unwrap()
     }
 

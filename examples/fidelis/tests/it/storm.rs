@@ -29,11 +29,11 @@ struct Storm {
     database: Database,
     postgres: Postgres,
     redis: RedisServer,
-    deaths: HashMap<String, Death>,
+    deaths: HashMap<String, DeadConsumer>,
 }
 
 /// A consumer whose process is gone.
-struct Death {
+struct DeadConsumer {
     noticed: Instant,
     over: Option<Duration>,
 }
@@ -103,7 +103,7 @@ impl Storm {
             }
         }
         for name in left {
-            self.deaths.entry(name).or_insert(Death { noticed: now, over: None });
+            self.deaths.entry(name).or_insert(DeadConsumer { noticed: now, over: None });
         }
     }
 
@@ -112,9 +112,9 @@ impl Storm {
         let mut left = Vec::new();
         for stream in self.streams() {
             for group in values(&self.redis.command(&["XINFO", "GROUPS", &stream]), "name") {
-                let told = self.redis.command(&["XINFO", "CONSUMERS", &stream, &group]);
-                let pending = values(&told, "pending");
-                for (name, pending) in values(&told, "name").into_iter().zip(pending) {
+                let reply = self.redis.command(&["XINFO", "CONSUMERS", &stream, &group]);
+                let pending = values(&reply, "pending");
+                for (name, pending) in values(&reply, "name").into_iter().zip(pending) {
                     if pending != "0" && !lives(&name) {
                         left.push(format!("{name} of {stream}"));
                     }
@@ -127,10 +127,11 @@ impl Storm {
     /// What the bank's messages travel in.
     fn streams(&self) -> Vec<String> {
         let keys = self.redis.command(&["KEYS", "fidelis::*"]);
-        let streams = keys.lines().filter(|key| !key.is_empty());
-        let streams = streams.filter(|key| !key.ends_with(":dlq"));
-        let streams = streams.filter(|key| self.redis.command(&["TYPE", key]) == "stream");
-        streams.map(str::to_owned).collect()
+        keys.lines()
+            .filter(|key| !key.is_empty() && !key.ends_with(":dlq"))
+            .filter(|key| self.redis.command(&["TYPE", key]) == "stream")
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Waits for the end of the trial, and judges.
@@ -155,8 +156,8 @@ impl Storm {
 }
 
 /// What stands behind each line with this name.
-fn values(told: &str, name: &str) -> Vec<String> {
-    let lines: Vec<&str> = told.lines().collect();
+fn values(reply: &str, name: &str) -> Vec<String> {
+    let lines: Vec<&str> = reply.lines().collect();
     lines.chunks(2).filter(|pair| pair[0] == name).map(|pair| pair[1].to_owned()).collect()
 }
 

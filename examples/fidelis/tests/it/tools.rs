@@ -4,16 +4,16 @@ use std::process::{Output, Stdio};
 
 use protean::Priority;
 
-use crate::bank::{Bank, told};
+use crate::bank::{Bank, transcript};
 
 fn run(bank: &Bank, words: &[&str]) -> Output {
     bank.program().args(words).output().unwrap()
 }
 
-/// The command is refused with this exit code and told why.
+/// The command is refused with this exit code and a reason.
 #[track_caller]
 fn is_refused(output: &Output, code: i32, why: &str) {
-    assert_eq!(output.status.code(), Some(code), "{}", told(output));
+    assert_eq!(output.status.code(), Some(code), "{}", transcript(output));
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(stderr.starts_with("error: ") && stderr.contains(why), "{stderr}");
 }
@@ -44,7 +44,7 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
         let mut child = program.spawn().unwrap();
         drop(child.stdout.take());
         let output = child.wait_with_output().unwrap();
-        assert_eq!((output.status.code(), told(&output).trim()), (Some(0), ""), "{words:?}");
+        assert_eq!((output.status.code(), transcript(&output).trim()), (Some(0), ""), "{words:?}");
     }
 }
 
@@ -57,7 +57,11 @@ fn the_first_line_of_the_status_is_its_header() {
     shell.args(["-c", script, env!("CARGO_BIN_EXE_fidelis")]).env("DATABASE_URI", bank.uri());
     let output = shell.output().unwrap();
     let header = String::from_utf8_lossy(&output.stdout);
-    assert!(header.starts_with("Handler ") && header.lines().count() == 1, "{}", told(&output));
+    assert!(
+        header.starts_with("Handler ") && header.lines().count() == 1,
+        "{}",
+        transcript(&output)
+    );
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
 

@@ -1,4 +1,4 @@
-//! Several server processes, and the one that looks after them.
+//! Several server processes, and the supervisor that restarts them.
 
 use std::os::unix::process::CommandExt;
 use std::time::{Duration, Instant};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use protean::Priority;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
 
-use crate::bank::{Bank, PATIENCE, Server, told};
+use crate::bank::{Bank, PATIENCE, Server, transcript};
 
 /// The processes that the log says were started.
 fn started(log: &str) -> Vec<Pid> {
@@ -75,8 +75,8 @@ async fn a_worker_that_is_killed_is_replaced_and_the_others_take_over() {
             assert!(began.elapsed() < PATIENCE, "{}", bank.await_logged(""));
         }
         kill_process(pid, Signal::KILL).unwrap();
-        let told = "ended by itself: signal: 9 (SIGKILL); another is started";
-        bank.await_logged(told);
+        let restart = "ended by itself: signal: 9 (SIGKILL); another is started";
+        bank.await_logged(restart);
         assert!(await_started(&bank, 4 + killed).len() <= 6);
     }
     assert_eq!(bank.await_accounts(5000)["total_balance"], 50050.0);
@@ -186,6 +186,6 @@ fn what_cannot_be_shared_by_workers_is_refused() {
     ] {
         let output = bank.program().arg("server").args(words).output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{words:?}");
-        assert!(told(&output).contains(expected), "{words:?}: {}", told(&output));
+        assert!(transcript(&output).contains(expected), "{words:?}: {}", transcript(&output));
     }
 }

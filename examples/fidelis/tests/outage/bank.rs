@@ -72,8 +72,8 @@ impl Bank {
     /// What the bank's own program answers.
     pub(crate) fn ask(&self, words: &[&str]) -> Value {
         let output = self.program().args(words).arg("--json").output().unwrap();
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{words:?}: {told}");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{words:?}: {errors}");
         serde_json::from_slice(&output.stdout).unwrap()
     }
 
@@ -97,7 +97,7 @@ impl Bank {
 
     /// How long one deposit after the other takes from its commit to its
     /// place in the summary: the median.
-    pub(crate) async fn latency(&self, account: &Id, (round, probes): (&str, u64)) -> Duration {
+    pub(crate) async fn latency(&self, account: &Id, round: &str, probes: u64) -> Duration {
         let mut took = Vec::new();
         for number in 0..probes {
             let before = self.summary(account).await.map_or(0, |row| row.deposits);

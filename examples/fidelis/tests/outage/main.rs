@@ -5,7 +5,7 @@
 //! * [`bank`]: the bank with one more handler, in a folder of its own
 //! * [`server`]: its server, as a process
 //! * [`statement`]: the handler that can be broken and mended from outside
-//! * [`desk`]: what the operators see and do
+//! * [`operators`]: what the operators see and do
 //!
 //! `PROTEAN_OUTAGE_ACCOUNTS=2000` makes it larger, `PROTEAN_OUTAGE_FAILING=20`
 //! breaks more accounts, `PROTEAN_OUTAGE_PROBES=200` measures for longer.
@@ -14,7 +14,7 @@
 #![expect(clippy::print_stdout, reason = "the figures are for a report")]
 
 mod bank;
-mod desk;
+mod operators;
 mod server;
 mod statement;
 mod story;

@@ -99,7 +99,7 @@ impl Story {
     }
 
     async fn latency(&self, round: &str) -> Duration {
-        self.bank.latency(self.customer(), (round, self.size.probes)).await
+        self.bank.latency(self.customer(), round, self.size.probes).await
     }
 
     /// True when each healthy account has so many lines on its statement, and
@@ -155,8 +155,8 @@ impl Story {
         assert_eq!(failures.len(), self.size.failing, "nobody is called for what waits behind");
         for letter in &letters {
             let calls = &failures[&letter.recorded.position];
-            let told = (calls.len(), usize::try_from(letter.attempts).unwrap());
-            assert_eq!(told, (TRIES, TRIES), "the count goes on after the restart: {calls:?}");
+            let attempts = (calls.len(), usize::try_from(letter.attempts).unwrap());
+            assert_eq!(attempts, (TRIES, TRIES), "the count goes on after the restart: {calls:?}");
             assert_eq!(letter.reason, "out of paper");
             for (wait, doubled) in calls.windows(2).zip(0..) {
                 let least = RETRY_DELAY * 2_u32.pow(doubled);

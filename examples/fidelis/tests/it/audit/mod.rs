@@ -4,7 +4,7 @@
 //! It needs `python3`, 3.11 or later, and installs `protean` from PyPI below `target`
 //! when it first runs.
 
-mod hearing;
+mod bank_events;
 mod office;
 mod referrals;
 mod tools;

@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use protean_test_servers::Python;
 use serde_json::Value;
 
-use crate::bank::{Server, told};
+use crate::bank::{Server, transcript};
 use crate::branch::{Branch, await_that};
 
 /// The name of its group.
@@ -41,7 +41,7 @@ impl Office {
         let mut program = self.python();
         program.args(["-m", "protean"]).args(words).args(["--domain", "audit.py"]);
         let output = program.output().unwrap();
-        assert!(output.status.success(), "{words:?}: {}", told(&output));
+        assert!(output.status.success(), "{words:?}: {}", transcript(&output));
         String::from_utf8(output.stdout).unwrap()
     }
 

@@ -10,7 +10,7 @@ use protean::{Server, subscriber};
 use serde::Deserialize;
 
 use super::office::Office;
-use crate::bank::told;
+use crate::bank::transcript;
 use crate::branch::Branch;
 
 #[derive(Deserialize)]
@@ -67,9 +67,9 @@ async fn every_event_of_python_is_handled_by_the_bank_once() {
     let office = Office::beside(&branch);
     let domain = branch.builder().register(Referrals).register(WalkIns).build().unwrap();
     let published = office.python().args(["-c", include_str!("referrals.py")]).output().unwrap();
-    assert!(published.status.success(), "{}", told(&published));
+    assert!(published.status.success(), "{}", transcript(&published));
     let streams = ["audit::referral", "walk-ins"];
-    assert_eq!(streams.map(|stream| branch.length(stream)), [20, 5], "{}", told(&published));
+    assert_eq!(streams.map(|stream| branch.length(stream)), [20, 5], "{}", transcript(&published));
     let all = async {
         while opened(&domain).await.len() < 25
             || streams.iter().any(|stream| branch.length(stream) > 0)

@@ -10,9 +10,9 @@ const STREAM: &str = "fidelis::account";
 
 /// What `protean subscriptions status` tells of the office's own group.
 fn auditor(office: &Office) -> Value {
-    let told = office.protean(&["subscriptions", "status", "--json"]);
-    let told: Value = serde_json::from_str(&told).unwrap();
-    let rows = told["data"]["subscriptions"].as_array().unwrap();
+    let status = office.protean(&["subscriptions", "status", "--json"]);
+    let status: Value = serde_json::from_str(&status).unwrap();
+    let rows = status["data"]["subscriptions"].as_array().unwrap();
     rows.iter().find(|row| row["name"] == AUDITOR).unwrap().clone()
 }
 
@@ -27,9 +27,9 @@ async fn the_tools_of_python_show_the_streams_of_the_bank() {
     branch.bank.await_accounts(3);
     let row = auditor(&office);
     let expected = json!([STREAM, "stream", "lagging", 3, "3", 0]);
-    let told =
+    let columns =
         ["stream_category", "subscription_type", "status", "lag", "head_position", "dlq_depth"];
-    assert_eq!(json!(told.map(|name| &row[name])), expected, "{row}");
+    assert_eq!(json!(columns.map(|name| &row[name])), expected, "{row}");
     branch.redis.command(&["XADD", STREAM, "*", "data", "garbage"]);
     branch.await_length("fidelis::account:dlq", 1);
     assert_eq!(auditor(&office)["dlq_depth"], 1);

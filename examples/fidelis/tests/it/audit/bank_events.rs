@@ -42,8 +42,8 @@ async fn deposit_into_each(branch: &Branch) -> usize {
 /// Waits until a group has settled all there is in the stream.
 fn await_settled(branch: &Branch, stream: &str, group: &str) {
     let last = || {
-        let told = branch.redis.command(&["XINFO", "STREAM", stream]);
-        let mut lines = told.lines().skip_while(|line| *line != "last-generated-id");
+        let info = branch.redis.command(&["XINFO", "STREAM", stream]);
+        let mut lines = info.lines().skip_while(|line| *line != "last-generated-id");
         lines.nth(1).unwrap().to_owned()
     };
     let settled = || {

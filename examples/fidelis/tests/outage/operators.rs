@@ -52,12 +52,15 @@ impl Bank {
     /// Lag, pending and dead messages of the statements, as the table of subscriptions has them.
     pub(crate) fn status(&self) -> (u64, u64, u64) {
         let status = self.ask(&["subscriptions", "status"]);
-        let rows = status["data"]["subscriptions"].as_array().unwrap();
-        let rows = rows.iter().filter(|row| row["handler_name"] == HANDLER);
-        rows.fold((0, 0, 0), |(lag, pending, dead), row| {
-            let number = |name: &str| row[name].as_u64().unwrap_or_else(|| panic!("{name}: {row}"));
-            (lag + number("lag"), pending + number("pending"), dead + number("dlq_depth"))
-        })
+        let rows = status["data"]["subscriptions"].as_array().unwrap().iter();
+        rows.filter(|row| row["handler_name"] == HANDLER).fold(
+            (0, 0, 0),
+            |(lag, pending, dead), row| {
+                let number =
+                    |name: &str| row[name].as_u64().unwrap_or_else(|| panic!("{name}: {row}"));
+                (lag + number("lag"), pending + number("pending"), dead + number("dlq_depth"))
+            },
+        )
     }
 
     pub(crate) fn verify_closes(&self) {

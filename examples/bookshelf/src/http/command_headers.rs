@@ -1,4 +1,4 @@
-//! What a sender wishes for a command, beside what is in it.
+//! The headers of a request that concern its command: idempotency key and priority.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -10,19 +10,19 @@ use super::Problem;
 const KEY: &str = "idempotency-key";
 const PRIORITY: &str = "x-priority";
 /// The most characters of a key.
-const LONGEST: usize = 128;
+const MAX_KEY_CHARACTERS: usize = 128;
 const PRIORITIES: [Priority; 5] =
     [Priority::BULK, Priority::LOW, Priority::NORMAL, Priority::HIGH, Priority::CRITICAL];
 
 /// What the headers of a request say about its command.
 #[derive(Debug)]
-pub(super) struct Wishes {
-    /// What the sender calls the command: one of the same name is taken in once.
+pub(super) struct CommandHeaders {
+    /// Commands with the same key are accepted once.
     pub(super) idempotency_key: Option<String>,
     pub(super) priority: Option<Priority>,
 }
 
-impl<S: Sync> FromRequestParts<S> for Wishes {
+impl<S: Sync> FromRequestParts<S> for CommandHeaders {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
@@ -34,10 +34,10 @@ impl<S: Sync> FromRequestParts<S> for Wishes {
 fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(given) = headers.get(KEY) else { return Ok(None) };
     let key = given.to_str().unwrap_or_default();
-    if (1..=LONGEST).contains(&key.len()) {
+    if (1..=MAX_KEY_CHARACTERS).contains(&key.len()) {
         return Ok(Some(key.to_owned()));
     }
-    Err(malformed(KEY, format!("expected 1 to {LONGEST} printable ASCII characters")))
+    Err(malformed(KEY, format!("expected 1 to {MAX_KEY_CHARACTERS} printable ASCII characters")))
 }
 
 fn priority(headers: &HeaderMap) -> Result<Option<Priority>, Problem> {
@@ -49,6 +49,6 @@ fn priority(headers: &HeaderMap) -> Result<Option<Priority>, Problem> {
     found.map(Some).ok_or_else(|| malformed(PRIORITY, format!("expected one of {names}")))
 }
 
-fn malformed(header: &str, told: String) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, format!("{header}: {told}"))
+fn malformed(header: &str, expected: String) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, format!("{header}: {expected}"))
 }
