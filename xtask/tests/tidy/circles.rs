@@ -2,10 +2,7 @@
 //!
 //! An arrow goes from a file to the file that *defines* a name it uses, in an
 //! import or in a qualified path; re-exports are followed. A module that only
-//! declares its children, or gives their names on, needs none of them.
-//!
-//! `CIRCLES=protean-engine cargo test -p xtask --test tidy` shows the
-//! circles of one crate, also while it is still allowed to have some.
+//! declares its children, or re-exports their names, needs none of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,23 +10,14 @@ use crate::imports;
 use crate::offence::Offence;
 use crate::tree::File;
 
-/// Crates whose circles are still being taken apart.
-const STILL_TIED: &[&str] = &["bookshelf"];
-
 /// From each file to the files it needs, with the names that say so.
 pub(crate) type Arrows = BTreeMap<String, BTreeMap<String, BTreeSet<String>>>;
 
 /// No crate has files that need each other, directly or over others.
 pub(crate) fn of_files(files: &[File]) -> Vec<Offence> {
-    let asked = std::env::var("CIRCLES").ok();
     let homes: BTreeSet<&str> =
         files.iter().filter_map(File::source).map(|(home, _)| home).collect();
-    let excused = |home: &str| {
-        let name = home.rsplit('/').next().unwrap_or(home);
-        STILL_TIED.contains(&name) && asked.as_deref() != Some(name)
-    };
-    let strict = homes.into_iter().filter(|home| !excused(home));
-    strict.flat_map(|home| in_crate(home, files)).collect()
+    homes.into_iter().flat_map(|home| in_crate(home, files)).collect()
 }
 
 /// The circles of the crate in the folder `home`.
