@@ -2,8 +2,8 @@
 
 use std::fmt::Display;
 
-/// What stands at a place of both lists, or of one.
-enum Line {
+/// A line of the difference: in both lists, or in one.
+enum DiffLine {
     Both(usize),
     Expected(usize),
     Found(usize),
@@ -18,13 +18,13 @@ pub(crate) fn difference<E: Display, F: Display>(
 ) -> Option<String> {
     let same = |at: usize, other: usize| same(&expected[at], &found[other]);
     let lines = aligned((expected.len(), found.len()), &same);
-    if lines.iter().all(|line| matches!(line, Line::Both(_))) {
+    if lines.iter().all(|line| matches!(line, DiffLine::Both(_))) {
         return None;
     }
     let text = lines.into_iter().map(|line| match line {
-        Line::Both(at) => format!("    {}", found[at]),
-        Line::Expected(at) => format!("  - {}", expected[at]),
-        Line::Found(at) => format!("  + {}", found[at]),
+        DiffLine::Both(at) => format!("    {}", found[at]),
+        DiffLine::Expected(at) => format!("  - {}", expected[at]),
+        DiffLine::Found(at) => format!("  + {}", found[at]),
     });
     let mut text: Vec<String> = text.collect();
     if found.is_empty() {
@@ -34,20 +34,23 @@ pub(crate) fn difference<E: Display, F: Display>(
 }
 
 /// Both lists merged so that as many places as possible are in both.
-fn aligned((expected, found): (usize, usize), same: &impl Fn(usize, usize) -> bool) -> Vec<Line> {
+fn aligned(
+    (expected, found): (usize, usize),
+    same: &impl Fn(usize, usize) -> bool,
+) -> Vec<DiffLine> {
     let common = longest((expected, found), same);
     let (mut at, mut other, mut lines) = (0, 0, Vec::new());
     while at < expected || other < found {
         if at < expected && other < found && same(at, other) {
-            lines.push(Line::Both(other));
+            lines.push(DiffLine::Both(other));
             (at, other) = (at + 1, other + 1);
         } else if other == found
             || (at < expected && common[at + 1][other] >= common[at][other + 1])
         {
-            lines.push(Line::Expected(at));
+            lines.push(DiffLine::Expected(at));
             at += 1;
         } else {
-            lines.push(Line::Found(other));
+            lines.push(DiffLine::Found(other));
             other += 1;
         }
     }

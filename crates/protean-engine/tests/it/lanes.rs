@@ -6,7 +6,7 @@ use proptest::{prop_assert, prop_assert_eq, proptest};
 use protean_engine::Slots;
 use protean_port::message::{Lane, Priority};
 
-use crate::simulation::{Arrival, Seen, Watch, World, any_arrival, any_slots, simulate};
+use crate::simulation::{Seen, SimulatedMessage, Watch, World, any_arrival, any_slots, simulate};
 
 /// Calls one function at each start and another when nothing more starts.
 struct Check<S, R>(S, R);
@@ -101,12 +101,12 @@ proptest! {
     fn production_waits_for_one_running_handler_at_most(
         slots in any_slots(), bulk in vec(any_arrival(), 0..60), at in 0_u64..40
     ) {
-        let backfill = |arrival: Arrival| Arrival {
+        let backfill = |arrival: SimulatedMessage| SimulatedMessage {
             lane: Lane::Backfill, priority: Priority::BULK, ..arrival
         };
-        let mut arrivals: Vec<Arrival> = bulk.into_iter().map(backfill).collect();
+        let mut arrivals: Vec<SimulatedMessage> = bulk.into_iter().map(backfill).collect();
         let longest = arrivals.iter().map(|arrival| arrival.takes).max().unwrap_or(0);
-        arrivals.push(Arrival {
+        arrivals.push(SimulatedMessage {
             at, takes: 1, lane: Lane::Primary, priority: Priority::NORMAL, stream: "deposit".into()
         });
         let world = simulate(slots, arrivals, &mut nothing());
@@ -122,7 +122,7 @@ proptest! {
         let mut lanes = protean_engine::Lanes::new(&Lane::ALL, slots);
         let mut backfill = std::collections::HashSet::new();
         for (arrival, position) in arrivals.into_iter().zip(1..) {
-            let Arrival { lane, priority, stream, .. } = arrival;
+            let SimulatedMessage { lane, priority, stream, .. } = arrival;
             if lane == Lane::Backfill { backfill.insert(stream.clone()); }
             lanes.offer(protean_engine::Item { lane, priority, position, stream, message: () });
         }

@@ -119,7 +119,7 @@ const TALLIES: usize = 4;
 /// until it was given up so often; perhaps the server ends while it is on the way,
 /// properly or not.
 #[derive(Clone, Debug)]
-struct Step {
+struct Action {
     tally: usize,
     fails: u32,
     given_up: u32,
@@ -127,12 +127,12 @@ struct Step {
     ends: Option<(u64, bool)>,
 }
 
-fn any_step() -> impl Strategy<Value = Step> {
+fn any_step() -> impl Strategy<Value = Action> {
     let faults = prop_oneof![3 => Just((0, 0)), 1 => Just((1, 0)), 1 => Just((2, 0)),
         1 => Just((u32::MAX, 1)), 1 => Just((u32::MAX, 2))];
     let ends = proptest::option::weighted(0.2, (0_u64..200, any::<bool>()));
     (0..TALLIES, faults, any::<bool>(), ends).prop_map(
-        |(tally, (fails, given_up), urgent, ends)| Step { tally, fails, given_up, urgent, ends },
+        |(tally, (fails, given_up), urgent, ends)| Action { tally, fails, given_up, urgent, ends },
     )
 }
 
@@ -181,7 +181,7 @@ async fn agree(harness: &Harness, model: &Model) {
     harness.assert_closes().await;
 }
 
-async fn play(steps: Vec<Step>) {
+async fn play(steps: Vec<Action>) {
     let calm = "[server.subscriptions.NumbersProjector]\ncircuit_breaker_threshold = 1000000\n";
     let (harness, mut model) =
         (Harness::configured(On::Memory, calm, |builder| builder), Model::default());

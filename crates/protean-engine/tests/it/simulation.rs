@@ -9,7 +9,7 @@ use protean_port::message::{Lane, Priority};
 
 /// A message that comes in at `at` and takes `takes` to handle.
 #[derive(Clone, Debug)]
-pub(crate) struct Arrival {
+pub(crate) struct SimulatedMessage {
     pub(crate) at: u64,
     pub(crate) takes: u64,
     pub(crate) lane: Lane,
@@ -20,7 +20,7 @@ pub(crate) struct Arrival {
 /// A message as the observer knows it.
 #[derive(Clone, Debug)]
 pub(crate) struct Seen {
-    pub(crate) arrival: Arrival,
+    pub(crate) arrival: SimulatedMessage,
     pub(crate) position: u64,
     pub(crate) started: Option<u64>,
     pub(crate) ended: Option<u64>,
@@ -72,7 +72,11 @@ pub(crate) trait Watch {
 }
 
 /// Runs until everything has been handled, and gives the last state.
-pub(crate) fn simulate(slots: Slots, mut arrivals: Vec<Arrival>, watch: &mut impl Watch) -> World {
+pub(crate) fn simulate(
+    slots: Slots,
+    mut arrivals: Vec<SimulatedMessage>,
+    watch: &mut impl Watch,
+) -> World {
     arrivals.sort_by_key(|arrival| arrival.at);
     let mut lanes = Lanes::new(&Lane::ALL, slots);
     let mut world = World { slots, now: 0, seen: BTreeMap::new() };
@@ -110,8 +114,8 @@ fn end_what_is_over(world: &mut World, lanes: &mut Lanes<()>) {
     }
 }
 
-fn item(arrival: &Arrival, position: u64) -> Item<()> {
-    let Arrival { lane, priority, stream, .. } = arrival.clone();
+fn item(arrival: &SimulatedMessage, position: u64) -> Item<()> {
+    let SimulatedMessage { lane, priority, stream, .. } = arrival.clone();
     Item { lane, priority, position, stream, message: () }
 }
 
@@ -124,18 +128,20 @@ pub(crate) fn any_slots() -> impl Strategy<Value = Slots> {
 }
 
 /// A message of a few streams that arrives soon and is handled quickly.
-pub(crate) fn any_arrival() -> impl Strategy<Value = Arrival> {
+pub(crate) fn any_arrival() -> impl Strategy<Value = SimulatedMessage> {
     let priority = prop_oneof![
         Just(Priority::BULK),
         Just(Priority::LOW),
         Just(Priority::NORMAL),
         Just(Priority::CRITICAL),
     ];
-    (0_u64..30, 1_u64..8, priority, 0_u8..6).prop_map(|(at, takes, priority, stream)| Arrival {
-        at,
-        takes,
-        lane: if priority < Priority::NORMAL { Lane::Backfill } else { Lane::Primary },
-        priority,
-        stream: format!("s-{stream}").into(),
+    (0_u64..30, 1_u64..8, priority, 0_u8..6).prop_map(|(at, takes, priority, stream)| {
+        SimulatedMessage {
+            at,
+            takes,
+            lane: if priority < Priority::NORMAL { Lane::Backfill } else { Lane::Primary },
+            priority,
+            stream: format!("s-{stream}").into(),
+        }
     })
 }

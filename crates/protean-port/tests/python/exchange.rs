@@ -68,7 +68,7 @@ fn sent(recorded: &Recorded) -> String {
     Envelope::of(recorded, "bookshelf").unwrap().into_string()
 }
 
-fn received(entry: &str) -> Foreign<'_> {
+fn read_envelope(entry: &str) -> Foreign<'_> {
     Envelope::read(entry.as_bytes()).unwrap()
 }
 
@@ -131,7 +131,7 @@ fn events_that_python_writes_pass_our_check() {
     let notes =
         json!({"𐀀": -0.0, "\u{e000}": [1e16, 1e-5, 0.1], "n": null, "in": {"b": 1, "a": {}}});
     let entry = shop.write("event", &json!({"title": "É \u{7f}😀", "price": 1e22, "notes": notes}));
-    let event = received(&entry);
+    let event = read_envelope(&entry);
     assert_eq!((event.kind, &*event.type_name), (Kind::Event, "Bookshelf.BookAdded.v1"));
     assert_eq!((&*event.id, event.stream.id()), ("bookshelf::book-b-1-0.1", "b-1"));
     assert_eq!((event.sequence_id.as_deref(), event.recorded()), (Some("0.1"), None));
@@ -147,7 +147,7 @@ fn events_that_python_writes_pass_our_check() {
 fn events_that_python_publishes_to_other_systems_can_be_read() {
     let mut shop = Shop::open();
     let entry = shop.write("published", &json!({"title": "B0"}));
-    let event = received(&entry);
+    let event = read_envelope(&entry);
     assert!(!entry.contains("checksum") && !entry.contains("priority"), "{entry}");
     assert_eq!((&*event.id, event.priority), ("bookshelf::book-b-1-0.1", Priority::NORMAL));
 }
@@ -157,7 +157,7 @@ fn events_that_python_publishes_to_other_systems_can_be_read() {
 fn commands_that_python_writes_pass_our_check() {
     let mut shop = Shop::open();
     let entry = shop.write("command", &json!({"title": "B0", "price": -0.0}));
-    let command = received(&entry);
+    let command = read_envelope(&entry);
     assert_eq!((command.kind, &*command.type_name), (Kind::Command, "Bookshelf.AddBook.v1"));
     assert_eq!(command.stream.as_str(), "bookshelf::book:command-b-1");
     assert_eq!(command.stream.category().as_str(), "bookshelf::book:command");

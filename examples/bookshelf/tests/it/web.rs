@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::shop::Shop;
 
 /// How long an answer may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+const WAIT_LIMIT: Duration = Duration::from_secs(30);
 
 /// A process that serves HTTP until the test ends.
 pub(crate) struct Web {
@@ -97,7 +97,7 @@ impl Drop for Web {
 
 pub(crate) fn connect(addr: SocketAddr) -> TcpStream {
     let socket = TcpStream::connect(addr).unwrap();
-    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.set_read_timeout(Some(WAIT_LIMIT)).unwrap();
     socket
 }
 

@@ -10,7 +10,7 @@ use protean::{Decimal, Domain, Priority};
 use serde_json::Value;
 
 /// How long anything may take on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const WAIT_LIMIT: Duration = Duration::from_secs(60);
 
 pub(crate) struct Bank {
     folder: tempfile::TempDir,
@@ -79,7 +79,7 @@ impl Bank {
             if log.contains(text) {
                 return log;
             }
-            assert!(began.elapsed() < PATIENCE, "no '{text}' in\n{log}");
+            assert!(began.elapsed() < WAIT_LIMIT, "no '{text}' in\n{log}");
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -100,7 +100,7 @@ impl Bank {
                 return stats;
             }
             let log = std::fs::read_to_string(self.log()).unwrap_or_default();
-            assert!(began.elapsed() < PATIENCE, "{stats}\n{log}");
+            assert!(began.elapsed() < WAIT_LIMIT, "{stats}\n{log}");
             std::thread::sleep(Duration::from_millis(50));
         }
     }

@@ -7,7 +7,7 @@ use protean::{Domain, Priority};
 use protean_test_servers::RedisServer;
 use serde_json::Value;
 
-use crate::bank::{Bank, PATIENCE, Server, account};
+use crate::bank::{Bank, Server, WAIT_LIMIT, account};
 
 pub(crate) struct Branch {
     pub(crate) bank: Bank,
@@ -115,7 +115,7 @@ pub(crate) struct Group {
 pub(crate) fn await_that(holds: impl Fn() -> bool, otherwise: impl Fn() -> String) {
     let began = Instant::now();
     while !holds() {
-        assert!(began.elapsed() < PATIENCE, "{}", otherwise());
+        assert!(began.elapsed() < WAIT_LIMIT, "{}", otherwise());
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
 }

@@ -47,7 +47,7 @@ fn await_dead(bank: &Bank, dead: u64) {
             assert_eq!(report["data"]["closes"], true, "{report}");
             return;
         }
-        assert!(began.elapsed() < crate::bank::PATIENCE, "{report}");
+        assert!(began.elapsed() < crate::bank::WAIT_LIMIT, "{report}");
         std::thread::sleep(std::time::Duration::from_millis(30));
     }
 }
@@ -101,7 +101,7 @@ async fn what_was_given_up_is_replayed_in_order_once_it_is_mended() {
             if found.as_ref().is_some_and(|summary| summary.balance == expected) {
                 break;
             }
-            assert!(began.elapsed() < crate::bank::PATIENCE, "{number}: {found:?}");
+            assert!(began.elapsed() < crate::bank::WAIT_LIMIT, "{number}: {found:?}");
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
     }

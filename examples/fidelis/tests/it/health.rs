@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use protean::Priority;
 
-use crate::bank::{Bank, PATIENCE};
+use crate::bank::{Bank, WAIT_LIMIT};
 
 /// Waits until so many servers say where they are, and gives the places.
 fn await_pages(bank: &Bank, count: usize) -> Vec<SocketAddr> {
@@ -19,7 +19,7 @@ fn await_pages(bank: &Bank, count: usize) -> Vec<SocketAddr> {
         if places.len() >= count {
             return places;
         }
-        assert!(began.elapsed() < PATIENCE, "{log}");
+        assert!(began.elapsed() < WAIT_LIMIT, "{log}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
@@ -36,7 +36,7 @@ pub(crate) fn get(at: SocketAddr, path: &str) -> (String, String) {
 pub(crate) fn await_ready(at: SocketAddr) {
     let began = Instant::now();
     while get(at, "/readyz").0 != "200" {
-        assert!(began.elapsed() < PATIENCE, "{}", get(at, "/readyz").1);
+        assert!(began.elapsed() < WAIT_LIMIT, "{}", get(at, "/readyz").1);
         std::thread::sleep(Duration::from_millis(10));
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::bank::{Bank, PATIENCE, transcript};
+use crate::bank::{Bank, WAIT_LIMIT, transcript};
 
 /// The program with a place of its own for temporary files.
 fn program(temporary: &Path) -> Command {
@@ -108,7 +108,7 @@ fn an_interrupted_migration_leaves_nothing_behind() {
     let mut child = migrate.stdout(Stdio::null()).spawn().unwrap();
     let began = Instant::now();
     while left_behind(temporary.path()) == 0 {
-        assert!(began.elapsed() < PATIENCE);
+        assert!(began.elapsed() < WAIT_LIMIT);
         std::thread::sleep(Duration::from_millis(10));
     }
     std::thread::sleep(Duration::from_secs(2));

@@ -10,7 +10,7 @@ use std::time::Instant;
 use protean_test_servers::{Database, Postgres, RedisServer};
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 
-use crate::bank::{PATIENCE, Server};
+use crate::bank::{Server, WAIT_LIMIT};
 
 /// Where a bank in production keeps its things. All passwords are `canary`.
 struct Site {
@@ -41,7 +41,7 @@ impl Site {
             if let Some(ended) = server.0.try_wait().unwrap() {
                 break ended.code();
             }
-            assert!(began.elapsed() < PATIENCE, "it does not end:\n{}", read(&err));
+            assert!(began.elapsed() < WAIT_LIMIT, "it does not end:\n{}", read(&err));
             std::thread::sleep(std::time::Duration::from_millis(10));
         };
         Ended { code, out: read(&out), err: read(&err) }

@@ -8,7 +8,7 @@ use protean::Priority;
 use protean_test_servers::{Postgres, RedisServer};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::bank::{PATIENCE, Server, account, transcript};
+use crate::bank::{Server, WAIT_LIMIT, account, transcript};
 use crate::branch::await_that;
 use crate::health::{await_ready, get};
 
@@ -117,7 +117,7 @@ async fn no_log_no_error_and_no_page_shows_a_password() {
     site.postgres.stop("immediate");
     let began = Instant::now();
     while site.log().matches(" WARN ").count() < 10 {
-        assert!(began.elapsed() < PATIENCE, "{}", site.log());
+        assert!(began.elapsed() < WAIT_LIMIT, "{}", site.log());
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     assert_hidden(&site.answers());

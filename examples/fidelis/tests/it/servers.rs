@@ -10,7 +10,7 @@ use protean::{Decimal, Domain, Priority};
 use protean_test_servers::{Database, Postgres};
 use serde_json::Value;
 
-use crate::bank::{PATIENCE, Server, account, transcript};
+use crate::bank::{Server, WAIT_LIMIT, account, transcript};
 
 /// A bank in a database of its own.
 struct Bank {
@@ -80,7 +80,7 @@ impl Bank {
                 return;
             }
             let log = |number| std::fs::read_to_string(self.log(number)).unwrap_or_default();
-            assert!(began.elapsed() < PATIENCE, "{stats}\n{}\n{}", log(1), log(2));
+            assert!(began.elapsed() < WAIT_LIMIT, "{stats}\n{}\n{}", log(1), log(2));
             std::thread::sleep(std::time::Duration::from_millis(50));
         }
     }

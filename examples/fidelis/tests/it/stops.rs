@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use fidelis::summary::AccountSummary;
 use protean::Priority;
 
-use crate::bank::{Bank, PATIENCE};
+use crate::bank::{Bank, WAIT_LIMIT};
 
 fn accounts(bank: &Bank) -> u64 {
     bank.ask(&["stats"])["accounts"].as_u64().unwrap()
@@ -19,7 +19,7 @@ async fn everything_exists_once_after_a_kill_in_the_middle() {
     let mut server = bank.serve();
     let began = Instant::now();
     while accounts(&bank) < 200 {
-        assert!(began.elapsed() < PATIENCE);
+        assert!(began.elapsed() < WAIT_LIMIT);
     }
     server.0.kill().unwrap();
     server.0.wait().unwrap();
@@ -88,7 +88,7 @@ async fn a_server_asked_to_stop_in_the_middle_burns_no_try_and_leaves_the_rest()
     let mut server = bank.serve();
     let began = Instant::now();
     while accounts(&bank) < 200 {
-        assert!(began.elapsed() < PATIENCE);
+        assert!(began.elapsed() < WAIT_LIMIT);
     }
     let asked = Instant::now();
     kill_process(Pid::from_child(&server.0), Signal::TERM).unwrap();

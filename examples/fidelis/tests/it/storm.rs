@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use protean_test_servers::{Database, Postgres, RedisServer};
 use serde_json::Value;
 
-use crate::bank::PATIENCE;
+use crate::bank::WAIT_LIMIT;
 
 /// How long a dead worker keeps what it was given.
 const LEASE: Duration = Duration::from_secs(2);
@@ -75,7 +75,7 @@ impl Storm {
         let began = Instant::now();
         while !self.read("steps").contains("killing") {
             let ended = trial.try_wait().unwrap();
-            assert!(ended.is_none() && began.elapsed() < PATIENCE, "{}", self.read("steps"));
+            assert!(ended.is_none() && began.elapsed() < WAIT_LIMIT, "{}", self.read("steps"));
             std::thread::sleep(Duration::from_millis(20));
         }
         trial

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use protean::Priority;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process};
 
-use crate::bank::{Bank, PATIENCE, Server, transcript};
+use crate::bank::{Bank, Server, WAIT_LIMIT, transcript};
 
 /// The processes that the log says were started.
 fn started(log: &str) -> Vec<Pid> {
@@ -24,7 +24,7 @@ fn await_started(bank: &Bank, count: usize) -> Vec<Pid> {
         if pids.len() >= count {
             return pids;
         }
-        assert!(began.elapsed() < PATIENCE, "{log}");
+        assert!(began.elapsed() < WAIT_LIMIT, "{log}");
         std::thread::sleep(Duration::from_millis(10));
     }
 }
@@ -33,7 +33,7 @@ fn await_started(bank: &Bank, count: usize) -> Vec<Pid> {
 fn await_ready(bank: &Bank, count: usize) {
     let began = Instant::now();
     while std::fs::read_to_string(bank.log()).unwrap().matches(" ready ").count() < count {
-        assert!(began.elapsed() < PATIENCE, "{}", std::fs::read_to_string(bank.log()).unwrap());
+        assert!(began.elapsed() < WAIT_LIMIT, "{}", std::fs::read_to_string(bank.log()).unwrap());
         std::thread::sleep(Duration::from_millis(10));
     }
 }
@@ -49,7 +49,7 @@ fn runs(pid: Pid) -> bool {
 fn await_gone(pids: &[Pid]) -> Duration {
     let began = Instant::now();
     while pids.iter().any(|pid| runs(*pid)) {
-        assert!(began.elapsed() < PATIENCE, "still there: {pids:?}");
+        assert!(began.elapsed() < WAIT_LIMIT, "still there: {pids:?}");
         std::thread::sleep(Duration::from_millis(5));
     }
     began.elapsed()
@@ -72,7 +72,7 @@ async fn a_worker_that_is_killed_is_replaced_and_the_others_take_over() {
     for (killed, pid) in await_started(&bank, 3).into_iter().enumerate() {
         let (before, began) = (accounts(&bank), Instant::now());
         while accounts(&bank) < (before + 50).min(5000) {
-            assert!(began.elapsed() < PATIENCE, "{}", bank.await_logged(""));
+            assert!(began.elapsed() < WAIT_LIMIT, "{}", bank.await_logged(""));
         }
         kill_process(pid, Signal::KILL).unwrap();
         let restart = "ended by itself: signal: 9 (SIGKILL); another is started";

@@ -18,7 +18,7 @@ use crate::story::Size;
 pub(crate) const FOLDER: &str = "PROTEAN_OUTAGE_FOLDER";
 
 /// How long anything may take on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const WAIT_LIMIT: Duration = Duration::from_secs(60);
 
 pub(crate) const RETRY_DELAY: Duration = Duration::from_millis(150);
 pub(crate) const TRIES: usize = 6;
@@ -107,7 +107,7 @@ impl Bank {
             self.domain.process(command).synchronous().await.unwrap();
             let committed = Instant::now();
             while self.summary(account).await.is_none_or(|row| row.deposits == before) {
-                assert!(committed.elapsed() < PATIENCE);
+                assert!(committed.elapsed() < WAIT_LIMIT);
                 tokio::time::sleep(Duration::from_micros(300)).await;
             }
             took.push(committed.elapsed());
@@ -143,7 +143,7 @@ impl Bank {
 pub(crate) async fn until(what: &str, server: &Server, is_so: impl AsyncFn() -> bool) {
     let began = Instant::now();
     while !is_so().await {
-        assert!(began.elapsed() < PATIENCE, "not in time: {what}\n{}", server.log());
+        assert!(began.elapsed() < WAIT_LIMIT, "not in time: {what}\n{}", server.log());
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
