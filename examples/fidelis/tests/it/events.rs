@@ -170,7 +170,7 @@ async fn an_unknown_name_is_reported_with_the_nearest_one() {
         ),
         (["search", "--category=fidelis::acount"], "did you mean 'fidelis::account'?"),
         (["history", "Acount"], "did you mean 'Account'?"),
-        (["trace", "nobody"], "no message has the correlation id or the id 'nobody'"),
+        (["trace", "nobody"], "no message has the id or the correlation id 'nobody'"),
     ] {
         let id = if words[0] == "history" { &["7"][..] } else { &[] };
         let message = refused(&bank, &[&words, id].concat());
