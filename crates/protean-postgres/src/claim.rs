@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use protean_port::port::{BoxFuture, Claim};
 use protean_port::{Error, Result};
+use protean_sql::stable_hash;
 use protean_sql::{signed, unsigned};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -154,16 +155,9 @@ impl Drop for Held {
     }
 }
 
-/// FNV-1a: the same in every process and release.
-pub(crate) fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
-}
-
 /// The name of a group's lock.
 fn lock(group: &str) -> i64 {
-    hash(&format!("protean claim {group}")).cast_signed()
+    stable_hash(&format!("protean claim {group}")).cast_signed()
 }
 
 fn serve(settings: Settings, mut orders: mpsc::UnboundedReceiver<Order>) {

@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use protean_port::message::Lane;
-use protean_port::port::{Changes, Outcome, Place};
+use protean_port::port::{BatchSizer, Changes, Outcome, Place};
 use protean_sql::Job;
 use tokio::runtime::Handle;
 
@@ -55,7 +55,7 @@ pub(crate) struct Committer {
     session: Option<Session>,
     marker: CommitMarker,
     /// How many units of bulk work go into one transaction.
-    bulk_units: usize,
+    bulk: BatchSizer,
 }
 
 /// The outcomes of one transaction, list by list.
@@ -88,13 +88,13 @@ impl Committer {
             closing,
             session: Some(session),
             marker,
-            bulk_units: MIN_BULK_UNITS,
+            bulk: BatchSizer::new(BULK_LOCK_TIME, MIN_BULK_UNITS..=MAX_BULK_UNITS),
         }
     }
 
     /// Settles units of these lists in order, in one transaction.
     pub(crate) async fn commit(&mut self, jobs: &mut VecDeque<Job>, lane: Lane) {
-        let max_units = if lane == Lane::Backfill { self.bulk_units } else { usize::MAX };
+        let max_units = if lane == Lane::Backfill { self.bulk.units() } else { usize::MAX };
         match self.attempt(jobs, lane, max_units).await {
             Ok((staged, held)) => {
                 self.signal.bump();
@@ -102,21 +102,13 @@ impl Committer {
                     job.outcomes.extend(outcomes);
                 }
                 if lane == Lane::Backfill {
-                    self.adapt(held);
+                    self.bulk.took(held);
                 }
             }
             Err(fault) => {
                 let why = fault.describe(&self.settings.place);
                 jobs.iter_mut().for_each(|job| job.give_up(&why));
             }
-        }
-    }
-
-    fn adapt(&mut self, took: Duration) {
-        if took > BULK_LOCK_TIME {
-            self.bulk_units = (self.bulk_units / 2).max(MIN_BULK_UNITS);
-        } else if took < BULK_LOCK_TIME / 2 {
-            self.bulk_units = (self.bulk_units * 2).min(MAX_BULK_UNITS);
         }
     }
 

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use protean_port::port::{BoxFuture, Claim};
 use protean_port::{Error, Result};
+use protean_sql::stable_hash;
 
 /// The longest part of a group's name that goes into a file name.
 const MAX_NAME_BYTES: usize = 120;
@@ -121,16 +122,9 @@ fn file_name(group: &str) -> String {
     }
     if name.len() > MAX_NAME_BYTES {
         name.truncate(MAX_NAME_BYTES);
-        name.push_str(&format!("~{:016x}", hash(group)));
+        name.push_str(&format!("~{:016x}", stable_hash(group)));
     }
     name
-}
-
-/// FNV-1a: the same in every process and release.
-fn hash(text: &str) -> u64 {
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
 }
 
 #[cfg(test)]

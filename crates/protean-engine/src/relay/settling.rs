@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protean_core::config::OutboxRetry;
+use protean_core::handling::Backoff;
 use protean_port::message::{Lane, Timestamp};
 use protean_port::port::{At, Changes, Dead, Delivery, DoneMark, MessageRef, Park, Published};
 
@@ -74,16 +75,15 @@ impl Policy<'_> {
 
     /// The wait before the next attempt.
     fn wait(&self, attempts: u32, position: u64) -> Duration {
-        let OutboxRetry { base_delay, max_backoff, backoff_multiplier, .. } = *self.retry;
-        let doublings = i32::try_from(attempts.saturating_sub(1)).unwrap_or(i32::MAX);
-        let factor = backoff_multiplier.powi(doublings);
-        let wait = Duration::try_from_secs_f64(base_delay.as_secs_f64() * factor);
-        let wait = wait.map_or(max_backoff, |wait| wait.min(max_backoff));
-        match self.retry.jitter {
-            // Spread by where it lies: the same each time it is asked for.
-            true => wait + wait.mul_f64(self.retry.jitter_factor * (position % 64) as f64 / 64.0),
-            false => wait,
-        }
+        let retry = self.retry;
+        let backoff = Backoff {
+            base: retry.base_delay,
+            factor: retry.backoff_multiplier,
+            longest: retry.max_backoff,
+            jitter: if retry.jitter { retry.jitter_factor } else { 0.0 },
+        };
+        // Spread by the log position, so that asking again gives the same wait.
+        backoff.wait(attempts, (position % 64) as f64 / 64.0)
     }
 }
 
