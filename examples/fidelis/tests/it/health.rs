@@ -13,7 +13,7 @@ fn await_pages(bank: &Bank, count: usize) -> Vec<SocketAddr> {
     let began = Instant::now();
     loop {
         let log = bank.await_logged("");
-        let urls = log.lines().filter_map(|line| line.split_once("health: http://"));
+        let urls = log.lines().filter_map(|line| line.split_once("health pages url=http://"));
         let places = urls.filter_map(|(_, url)| url.strip_suffix("/healthz")?.parse().ok());
         let places: Vec<SocketAddr> = places.collect();
         if places.len() >= count {
@@ -93,7 +93,7 @@ async fn a_port_in_use_is_reported_and_the_server_works() {
     bank.send(0..5, Priority::NORMAL).await;
     let settings = settings(&bank, &format!("port = {port}"));
     let _server = bank.serve_with(&["--config", &settings]);
-    let log = bank.await_logged("nobody can ask");
+    let log = bank.await_logged("no health pages");
     assert!(log.contains(&format!("127.0.0.1:{port}")), "{log}");
     assert!(log.contains("server.health.port_auto_increment = true"), "{log}");
     bank.await_accounts(5);

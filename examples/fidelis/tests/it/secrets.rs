@@ -60,7 +60,7 @@ impl Site {
     /// Where the pages of the workers are.
     fn pages(&self) -> Vec<SocketAddr> {
         let log = self.log();
-        let urls = log.lines().filter_map(|line| line.split_once("health: http://"));
+        let urls = log.lines().filter_map(|line| line.split_once("health pages url=http://"));
         urls.filter_map(|(_, url)| url.strip_suffix("/healthz")?.parse().ok()).collect()
     }
 
