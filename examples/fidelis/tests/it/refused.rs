@@ -169,13 +169,13 @@ fn a_redis_that_cannot_be_used_is_named() {
     let refuses = |user: &str, expected: &[&str]| {
         with_redis(&database, server.uri_as(user)).is_refused(expected);
     };
-    refuses("nobody:canary", &["refuses the user name or the password", "into the URI"]);
+    refuses("nobody:canary", &["rejects the user name or the password", "credentials in the URI"]);
     grant(&["-xautoclaim", "-xadd"]);
     refuses("bob:canary", &["denies commands", "run ACL SETUSER <user> +xadd +xautoclaim"]);
     grant(&["resetkeys", "~fidelis::*"]);
     refuses("bob:canary", &["denies keys", "run ACL SETUSER <user> ~protean:mark:*"]);
     let older = format!("redis://default:canary@127.0.0.1:{}/0", older(server.port()));
-    with_redis(&database, older).is_refused(&["is 6.0.", "update it to 6.2 or later"]);
+    with_redis(&database, older).is_refused(&["is version 6.0.", "update it to 6.2 or later"]);
     server.command(&["CONFIG", "SET", "requirepass", "right"]);
     with_redis(&database, server.uri())
         .is_refused(&["asks for a password", "redis://user:password@host:port/0"]);
@@ -196,8 +196,12 @@ fn a_certificate_of_redis_that_cannot_be_trusted_is_named() {
     let other = certificate("elsewhere.example", 2100);
     for (shown, trusted, expected) in [
         (&good, None, ["unknown authority", "?ssl_ca_certs=/path/to/ca.pem"]),
-        (&old, Some(&old), ["has expired", "renew it"]),
-        (&other, Some(&other), ["for another host", "name the host in the URI"]),
+        (&old, Some(&old), ["an expired certificate", "renew it"]),
+        (
+            &other,
+            Some(&other),
+            ["for another host", "use the host name of the certificate in the URI"],
+        ),
     ] {
         let server = RedisServer::start_with_tls(&shown.certificate, &shown.key);
         let authority = trusted.map(|trusted| trusted.authority.path().display());

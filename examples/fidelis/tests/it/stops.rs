@@ -49,7 +49,7 @@ fn an_idle_server_stops_at_once_when_asked() {
         let took = asked.elapsed();
         assert!(took < Duration::from_secs(1), "{name}: {took:?}");
         assert_eq!(status.code(), Some(0), "{name}: {status}");
-        bank.await_logged(&format!("{name} received"));
+        bank.await_logged(&format!("signal=\"{name}\""));
     }
 }
 

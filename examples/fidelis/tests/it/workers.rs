@@ -96,7 +96,7 @@ fn one_signal_stops_all_workers_properly() {
         let asked = Instant::now();
         send(&server, signal);
         let status = server.0.wait().unwrap();
-        let (took, log) = (asked.elapsed(), bank.await_logged(&format!("{name} received")));
+        let (took, log) = (asked.elapsed(), bank.await_logged(&format!("signal=\"{name}\"")));
         assert_eq!(status.code(), Some(0), "{log}");
         assert!(took < Duration::from_secs(3), "{took:?}");
         assert_eq!(log.matches("exit=exit status: 0").count(), 3, "{log}");
@@ -181,7 +181,7 @@ fn what_cannot_be_shared_by_workers_is_refused() {
         (&["--workers", "0"][..], "0 is not in 1..=64"),
         (&["--workers", "65"], "65 is not in 1..=64"),
         (&["--workers", "many"], "invalid digit"),
-        (&["--workers", "2", "--test-mode"], "leave out --workers"),
+        (&["--workers", "2", "--test-mode"], "remove --workers or --test-mode"),
         (&["--workers", "2", "--config", memory], "memory database"),
     ] {
         let output = bank.program().arg("server").args(words).output().unwrap();
