@@ -97,7 +97,7 @@ impl Place {
     /// When the server does not start.
     pub(crate) async fn server(&self) -> Result<Child> {
         let mut server = self.child(&["server"])?;
-        server.line(": ready ").await?;
+        server.line(": server ready ").await?;
         Ok(server)
     }
 
