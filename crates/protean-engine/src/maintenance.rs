@@ -51,7 +51,7 @@ async fn dead_letters(domain: &Domain, now: Timestamp) -> Result {
         let threshold = usize::try_from(settings.alert_threshold).unwrap_or(usize::MAX);
         if letters.page(0, threshold).await?.len() >= threshold {
             let threshold = settings.alert_threshold;
-            warn!(handler = %group.handler, threshold, "dead letters pile up: see `dlq list`");
+            warn!(handler = %group.handler, threshold, "the handler has many dead letters; inspect them with `dlq list`");
         }
     }
     Ok(())

@@ -104,7 +104,7 @@ impl Server {
         let mut workers = running.start(&metrics);
         let mut failure = None;
         tokio::select! {
-            () = &mut shutdown => info!("stopping: running handlers are finished, waiting messages stay in the log"),
+            () = &mut shutdown => info!("stopping: waiting for running handlers, other messages stay in the log"),
             Some(Err(error)) = workers.join_next() => {
                 failure = Some(Error::failed("a worker of the server panicked").with_source(error));
             }
@@ -296,7 +296,9 @@ async fn publish_externally(
             let plan = RelayPlan::external(&domain, &name);
             Relay::new(domain, store, broker, plan).run(stop).await;
         }
-        Err(error) => error!(broker = %name, "nothing is published to the broker: {error:#}"),
+        Err(error) => {
+            error!(broker = %name, "cannot open the broker, its messages are not published: {error:#}")
+        }
     }
 }
 

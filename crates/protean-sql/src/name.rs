@@ -29,9 +29,14 @@ pub fn check_names<D: Dialect>(table: &Table) -> Result {
              and '_', beginning with a letter or '_'{limit}"
         )));
     }
+    if let Some(reserved) = table.columns.iter().find(|column| column.name == VERSION_COLUMN) {
+        return Err(Error::misused(format!(
+            "the column name '{}' of the table '{name}' is reserved; rename the field",
+            reserved.name
+        )));
+    }
     let is_repeated = |index: usize, column: &Column| {
-        let mut before = table.columns[..index].iter();
-        column.name == VERSION_COLUMN || before.any(|other| other.name == column.name)
+        table.columns[..index].iter().any(|other| other.name == column.name)
     };
     match table.columns.iter().enumerate().find(|(index, column)| is_repeated(*index, column)) {
         Some((_, column)) => Err(Error::misused(format!(

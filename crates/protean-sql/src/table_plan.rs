@@ -108,7 +108,11 @@ fn missing_columns<'a, D: Dialect>(
             None => {
                 let declared = declaration::<D>(column, true);
                 let difference = Difference { found: NO_COLUMN, declared: &declared };
-                return Err(difference.error(table, &column.name, "an identity cannot be renamed"));
+                return Err(difference.error(
+                    table,
+                    &column.name,
+                    "the identity column cannot be renamed",
+                ));
             }
         }
     }
@@ -275,7 +279,7 @@ mod tests {
         let [id, version] = <[_; 2]>::try_from(id_and_version()).unwrap();
         let extra = found("extra", "text", false);
         for (there, why) in [
-            (vec![version.clone()], "an identity cannot be renamed"),
+            (vec![version.clone()], "the identity column cannot be renamed"),
             (vec![id.clone()], "another program made the table"),
             (vec![found("id", "int", true), version.clone()], "found int NOT NULL PRIMARY KEY"),
             (vec![id, version, extra], "declare the field again"),

@@ -131,7 +131,7 @@ fn text<'a>(name: &[u8], bytes: &'a [u8]) -> Result<&'a str, String> {
     str::from_utf8(bytes).map_err(|error| {
         let (name, at) = (name.escape_ascii(), error.valid_up_to());
         let found = bytes.get(at).copied().unwrap_or_default();
-        format!("its field `{name}` is not UTF-8: found 0x{found:02x} at byte {at}, expected text")
+        format!("the field `{name}` of the entry is not UTF-8: found 0x{found:02x} at byte {at}, expected text")
     })
 }
 

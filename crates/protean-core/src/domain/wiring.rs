@@ -45,7 +45,9 @@ fn enter(
     let profile = config.unknown_profile(&declared);
     registry.faults.extend(profile.map(|fault| format!("{handler}: {fault}")));
     if routes.is_empty() {
-        registry.faults.push(format!("{handler} takes no message: remove it or give it one"));
+        registry.faults.push(format!(
+            "{handler} handles no message: add a method for one, or remove the handler"
+        ));
     }
     for route in routes {
         let (group, category) = match place(registry, handler, kind, &route) {
@@ -125,7 +127,7 @@ fn check_commands(registry: &mut Registry, groups: &[Arc<Group>]) {
         };
         let name = aggregate.name;
         for command in aggregate.commands.iter().filter(|command| !handled(command)) {
-            faults.push(format!("{name} declares the command {command}, which nobody handles"));
+            faults.push(format!("{name} declares the command {command}, which has no handler: add one, or remove the command"));
         }
     }
     registry.faults.extend(faults);

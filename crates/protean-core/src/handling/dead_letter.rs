@@ -30,7 +30,7 @@ pub fn resend(relay: &Arc<str>, letter: &DeadLetter, moment: Moment) -> Changes 
         message: MessageRef::from(&letter.recorded),
         attempts: 0,
         due: Some(moment.waits_from),
-        reason: format!("replayed; it was given up because {}", letter.reason),
+        reason: format!("replayed; the message had been given up: {}", letter.reason),
     });
     changes
 }

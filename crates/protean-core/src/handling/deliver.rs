@@ -173,7 +173,9 @@ fn unknown(group: &Group, message: &Message) -> Verdict {
     let (name, version) = (&message.type_name, message.version);
     match (group.newest(name), group.kind) {
         (Some(known), _) => Verdict::Dead(too_new(message.name(), version, known)),
-        (None, HandlerKind::Commands) => Verdict::Dead(format!("no command handler knows {name}")),
+        (None, HandlerKind::Commands) => Verdict::Dead(format!(
+            "no command handler is registered for {name}; register one, then replay the message"
+        )),
         (None, _) => Verdict::Ignored,
     }
 }

@@ -128,7 +128,7 @@ pub fn settle(group: &Group, delivery: &Delivery, verdict: Verdict, moment: Mome
 /// message itself, due at once. One that is parked already stays as it is.
 pub fn left_out(group: &Group, delivery: &Delivery, moment: Moment) -> Option<Changes> {
     let mut settling = Settling::new(group, delivery, moment);
-    settling.wait(Duration::ZERO, "its transaction has to be run again".into());
+    settling.wait(Duration::ZERO, "another writer came first, so the message runs again".into());
     (!delivery.parked).then_some(settling.unit.changes)
 }
 
@@ -195,9 +195,10 @@ impl<'a> Settling<'a> {
     fn charge(&mut self) {
         let attempts = self.delivery.attempts;
         if attempts > self.group.subscription.max_retries {
-            return self.give_up(attempts, "the process ended each time it was handled".into());
+            return self
+                .give_up(attempts, "the process ended each time this message was handled".into());
         }
-        let reason = "the process ended while it was handled".into();
+        let reason = "the process ended while this message was handled".into();
         // Should this process end too, the next one finds it before those behind it.
         let due = self.delivery.recorded.message.time.min(self.moment.waits_from);
         self.fate = Fate::Retried;

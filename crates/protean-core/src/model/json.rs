@@ -16,8 +16,9 @@ pub(super) const DEEPEST: usize = 127;
 /// A violation when they are more than a log takes in, or nest deeper than can
 /// be read back; a failure when they are nothing that JSON can hold.
 pub(crate) fn to_json(name: &str, fields: &impl Serialize) -> Result<String> {
-    let json = serde_json::to_string(fields)
-        .map_err(|error| Error::failed(format!("{name} is not JSON")).with_source(error))?;
+    let json = serde_json::to_string(fields).map_err(|error| {
+        Error::failed(format!("{name} cannot be serialised as JSON")).with_source(error)
+    })?;
     fits(name, &json).map(|()| json)
 }
 

@@ -29,7 +29,12 @@ where
     A: Aggregate + Apply<E>,
     E: Event<Aggregate = A>,
 {
-    const { assert!(!E::FACT, "facts tell themselves: raise an event of your own") };
+    const {
+        assert!(
+            !E::FACT,
+            "fact events are raised by the framework: raise an event that you declared"
+        )
+    };
     aggregate.root().allow()?;
     event.check().into_result()?;
     if !aggregate.root().is_blank() {
@@ -56,7 +61,12 @@ where
     A: Aggregate,
     E: Event<Aggregate = A>,
 {
-    const { assert!(!E::FACT, "facts tell themselves: raise an event of your own") };
+    const {
+        assert!(
+            !E::FACT,
+            "fact events are raised by the framework: raise an event that you declared"
+        )
+    };
     aggregate.root().allow()?;
     event.check().into_result()?;
     aggregate.root_mut().record(Raised::of(event)?);

@@ -58,7 +58,7 @@ impl<A: Replay> Storage<A> for EventSourced {
     async fn remove(_: &Unit, _: A) -> Result {
         let name = A::NAME;
         Err(Error::misused(format!(
-            "{name} is event-sourced: what has happened stays; raise an event that ends it"
+            "{name} is event-sourced: it cannot be removed; raise an event that ends it"
         )))
     }
 }

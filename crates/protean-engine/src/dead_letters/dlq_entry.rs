@@ -46,8 +46,9 @@ pub(super) fn encode(
     stream: &str,
     domain: &str,
 ) -> Result<Vec<u8>> {
-    let fault =
-        |error: &dyn Display| Error::failed(format!("the dead letter is not JSON: {error}"));
+    let fault = |error: &dyn Display| {
+        Error::failed(format!("cannot encode the dead letter as JSON: {error}"))
+    };
     let envelope = Envelope::of(&dead.recorded, domain).map_err(|error| fault(&error))?;
     let original = envelope.into_string().into_bytes();
     let entry = DeadLetterEntry {

@@ -113,7 +113,9 @@ impl DlqPublisher {
                     new.push((key, Publication { stream: dlq(&from), data: data.into() }));
                 }
                 // The other dead letters get their entries all the same.
-                Err(error) => warn!(group = %group.name, position = key.position(), "{error:#}"),
+                Err(error) => {
+                    warn!(group = %group.name, position = key.position(), "dead letter not published: {error:#}")
+                }
             }
         }
         index.add(new).await

@@ -82,7 +82,7 @@ impl InboxReader {
         for page in left.chunks(self.page) {
             if let Err(failed) = self.take_in(page.to_vec()).await {
                 let (group, entries) = (&self.of.group, left.len());
-                error!(%group, entries, "entries of a channel may be lost: {failed:#}");
+                error!(%group, entries, "cannot store received entries while stopping, they may be lost: {failed:#}");
             }
         }
     }

@@ -35,7 +35,7 @@ impl HealthPage {
         }
         match listen(settings).await {
             Ok((listener, at)) => {
-                info!(url = %format_args!("http://{at}/healthz"), "health pages");
+                info!(url = %format_args!("http://{at}/healthz"), "serving the health pages");
                 Self { listener: Some(Arc::new(listener)) }
             }
             Err(error) => {

@@ -65,7 +65,7 @@ impl BrokerPublisher {
             %relay,
             %lane,
             %streams,
-            "the backfill lane has another name now, publishing again what waits under the old one"
+            "the backfill suffix changed, publishing again the messages of the old streams"
         );
         self.broker.forget(&groups).await
     }
@@ -85,7 +85,8 @@ impl BrokerPublisher {
         }
         let (published, lost) = self.batch(entries.into()).await?;
         let mut published = published.into_iter();
-        let unanswered = || Published::Unavailable("the broker did not answer for it".into());
+        let unanswered =
+            || Published::Unavailable("the broker gave no answer for this message".into());
         let mut outcome = |refused: Option<Published>| {
             refused.unwrap_or_else(|| published.next().unwrap_or_else(unanswered))
         };

@@ -203,7 +203,7 @@ impl Worker {
             return;
         }
         if let Err(error) = self.in_flight.clear_notes() {
-            warn!(group = %self.runner.group.name, "cannot note a proper end: {error:#}");
+            warn!(group = %self.runner.group.name, "cannot clear the record of messages in flight, they may be suspects after a restart: {error:#}");
         }
     }
 
@@ -291,7 +291,7 @@ impl Worker {
 
     fn note(&mut self) {
         if let Err(error) = self.in_flight.note() {
-            warn!(group = %self.runner.group.name, "cannot note what is in flight: {error:#}");
+            warn!(group = %self.runner.group.name, "cannot record the messages in flight: {error:#}");
         }
     }
 

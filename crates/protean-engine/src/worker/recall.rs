@@ -26,7 +26,7 @@ pub(crate) async fn recall(
         match park_left(runner, left).await {
             Ok(left) => return Some(left),
             Err(error) => {
-                warn!(group = %runner.group.name, "cannot recall what was in flight: {error:#}");
+                warn!(group = %runner.group.name, "cannot read the messages that were in flight: {error:#}");
             }
         }
         if tokio::time::timeout(STORE_RETRY_DELAY, over.cancelled()).await.is_ok() {

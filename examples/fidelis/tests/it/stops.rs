@@ -108,7 +108,7 @@ async fn a_server_asked_to_stop_in_the_middle_burns_no_try_and_leaves_the_rest()
     assert_eq!(bank.await_accounts(10_000)["total_balance"], 100_100.0);
     let log = bank.await_logged("ready");
     assert!(
-        !log.contains("the process ended while it was handled"),
+        !log.contains("the process ended while this message was handled"),
         "nobody is suspected after a proper end: {log}"
     );
 }
