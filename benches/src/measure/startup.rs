@@ -58,7 +58,7 @@ async fn filled(stack: &Stack, backlog: u64) -> Result<Place> {
 /// Starts a server and waits until it is ready.
 async fn start(place: &Place, sheet: &mut Sheet, at: RowId) -> Result<Child> {
     let mut server = place.child(&["server"])?;
-    let (ready, _) = server.line(": ready ").await?;
+    let (ready, _) = server.line(": server ready ").await?;
     sheet.ours(at, server.age_at(ready).as_secs_f64() * 1000.0);
     Ok(server)
 }
