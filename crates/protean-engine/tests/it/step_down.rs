@@ -31,7 +31,9 @@ struct Pair {
 
 impl Pair {
     async fn new(on: On) -> Self {
-        let first = Harness::new(on);
+        // Each server fails the same messages: a breaker that opens would hold them for a minute.
+        let patient = "[server.subscriptions.NumbersProjector]\ncircuit_breaker_threshold = 1000\n";
+        let first = Harness::configured(on, patient, |builder| builder);
         let second = first.sibling();
         for harness in [&first, &second] {
             for number in 0..COUNT {
