@@ -101,7 +101,7 @@ mod tests {
             ("users", &["id", "na\"me"], "at most 24"),
             ("users", &["a_name_of_twenty_five_byte"], "not a valid name"),
             ("users", &["id", "id"], "second column 'id'"),
-            ("users", &["id", "_version"], "second column '_version'"),
+            ("users", &["id", "_version"], "'_version' of the table 'users' is reserved"),
             ("users", &[], "no column for its identity"),
         ] {
             let error = check_names::<Plain>(&table(name, columns)).unwrap_err().to_string();
