@@ -296,6 +296,10 @@ impl ClaimLoop {
 
     /// The server frees the locks with their connection, so the claims are lost.
     fn lose(&mut self) {
+        // A note that waits for the old session must not be taken for one of the next.
+        if let Some(pending) = self.pending.take() {
+            pending.abort();
+        }
         self.session = None;
         self.held.clear();
     }

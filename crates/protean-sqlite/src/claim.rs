@@ -9,7 +9,7 @@
 //! claim when they differ.
 
 use std::fs::{File, TryLockError};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
@@ -87,10 +87,14 @@ impl Claim for Held {
     }
 }
 
-/// True when the file that is held is still the one under its name.
+/// False when the file that is held is not the one under its name any more. A file system
+/// that cannot say so for the moment has not taken the claim away.
 fn is_in_place(file: &File, path: &Path) -> bool {
-    let (Ok(held), Ok(named)) = (file.metadata(), path.metadata()) else { return false };
-    (held.dev(), held.ino()) == (named.dev(), named.ino())
+    match (file.metadata(), path.metadata()) {
+        (Ok(held), Ok(named)) => (held.dev(), held.ino()) == (named.dev(), named.ino()),
+        (_, Err(error)) if error.kind() == ErrorKind::NotFound => false,
+        _ => true,
+    }
 }
 
 /// How many there are, then each: what an earlier, longer note left behind does not count.

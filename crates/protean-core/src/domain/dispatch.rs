@@ -90,7 +90,11 @@ async fn step(
         NextStep::First(first) => (false, attempt(domain, store, group, &first).await?),
         NextStep::Duplicate => (true, Ran::default()),
         NextStep::Hold => {
-            keep(domain, store, group, delivery, Verdict::Held).await?;
+            match keep(domain, store, group, delivery, Verdict::Held).await {
+                // Another process has parked or settled it meanwhile: nothing failed.
+                Err(late) if late.is_conflict() => {}
+                kept => drop(kept?),
+            }
             (true, Ran::default())
         }
     })

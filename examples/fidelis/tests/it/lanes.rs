@@ -113,7 +113,7 @@ async fn a_renamed_lane_is_reported_and_nothing_stays_in_the_old_one() {
     assert_eq!(server.0.wait().unwrap().code(), Some(0));
     let bulk = |text: String| text.replace("_suffix = \"backfill\"", "_suffix = \"bulk\"");
     let _server = branch.serve_with(bulk);
-    let warning = "the backfill lane has another name now, publishing again";
+    let warning = "the backfill suffix changed, publishing again";
     branch.bank.await_logged(warning);
     for stream in [BACKFILL, COMMANDS_IN_BULK] {
         await_that(|| branch.redis.command(&["EXISTS", stream]) == "0", || stream.to_owned());
