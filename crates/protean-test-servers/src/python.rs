@@ -65,7 +65,7 @@ impl Python {
         target.join("protean-for-python-0.18.0")
     }
 
-    /// The interpreter, to be told what to run.
+    /// A command that runs the interpreter.
     pub fn command(&self) -> Command {
         let mut command = Command::new(&self.0);
         command.args(["-u", "-X", "utf8"]);

@@ -5,7 +5,7 @@ use proptest::prelude::{any, proptest};
 use super::{NAME, lines, no_variable, refused};
 use crate::config::Config;
 
-/// Each file with everything that is told about it, in order.
+/// Each file with every message about it, in order.
 const REFUSED: &[(&str, &str)] = &[
     (
         "[server.priority_lanes]\nenabled = true\ntreshold = 0",
