@@ -21,7 +21,10 @@ pub(crate) async fn maintain(domain: Domain, stop: CancellationToken) {
         tokio::select! {
             done = round(&domain) => {
                 if let Err(error) = done {
-                    warn!("maintenance failed, trying again in {interval:?}: {error:#}");
+                    warn!(
+                        error = format_args!("{error:#}"), next_try = ?interval,
+                        "maintenance failed, trying again"
+                    );
                 }
             }
             _ = stop.cancelled() => return,
@@ -46,12 +49,12 @@ async fn dead_letters(domain: &Domain, now: Timestamp) -> Result {
         let letters = DeadLetters::of(domain, group).await?;
         let purged = letters.purge_all(before(now, settings.retention)).await?;
         if purged > 0 {
-            info!(handler = %group.handler, purged, "dead letters purged, they were older than server.dlq.retention");
+            info!(handler = %group.handler, purged, "dead letters older than server.dlq.retention purged");
         }
         let threshold = usize::try_from(settings.alert_threshold).unwrap_or(usize::MAX);
         if letters.page(0, threshold).await?.len() >= threshold {
             let threshold = settings.alert_threshold;
-            warn!(handler = %group.handler, threshold, "the handler has many dead letters; inspect them with `dlq list`");
+            warn!(handler = %group.handler, threshold, "many dead letters; inspect them with `dlq list`");
         }
     }
     Ok(())

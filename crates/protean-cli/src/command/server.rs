@@ -91,7 +91,7 @@ async fn finished(domain: &Domain) {
         std::future::pending::<()>().await;
     }
     if let Err(error) = wait_until_idle(domain).await {
-        error!(error = format!("{error:#}"), "waiting messages cannot be read, server stops");
+        error!(error = format_args!("{error:#}"), "cannot read which messages wait, stopping");
     }
 }
 

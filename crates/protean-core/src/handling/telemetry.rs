@@ -9,8 +9,7 @@
 //! | `message.acked` | debug | its verdict: settled without its handler | `handler`, `message_id`, `type`, `outcome` |
 //! | `message.nacked` | warn, debug | its verdict: it waits, no attempt is used up | the same, `reason`, `next_try` |
 //! | `message.dlq` | error | its verdict: given up | `handler`, `message_id`, `type`, `attempt`, `reason`, `kept` |
-//! | `outbox.published` | debug | a relay has published a message | `relay`, `message_id` |
-//! | `outbox.failed` | error | a relay has given a message up | `relay`, `message_id`, `reason` |
+//! | `outbox.failed` | error | a broker has refused a message of a relay | `relay`, `message_id`, `reason` |
 //!
 //! A line that a handler writes carries the span, whether the server runs it or
 //! synchronous processing does. The outcome of a message is logged here, once its

@@ -176,7 +176,10 @@ pub(super) async fn snapshot_if_due<A: Replay>(
         return Ok(());
     }
     if let Err(fault) = write_snapshot::<A>(unit, names, root.id()).await {
-        tracing::warn!(aggregate = A::NAME, id = %root.id(), "snapshot not taken: {fault}");
+        tracing::warn!(
+            aggregate = A::NAME, id = %root.id(), error = format_args!("{fault:#}"),
+            "snapshot not taken"
+        );
     }
     Ok(())
 }

@@ -40,7 +40,10 @@ pub(super) async fn find<A: Replay>(
         Ok(aggregate) => Ok(Some((version, aggregate))),
         Err(fault) => {
             let stream = names.category.stream(id);
-            tracing::warn!(%stream, "snapshot unreadable, replaying all events: {fault}");
+            tracing::warn!(
+                %stream, error = format_args!("{fault:#}"),
+                "snapshot unreadable, replaying all events"
+            );
             Ok(None)
         }
     }

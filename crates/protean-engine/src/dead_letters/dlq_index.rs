@@ -121,7 +121,7 @@ impl DlqIndex {
             let at = match published {
                 Published::Accepted(id) => Some(EntryRef { stream, id }),
                 Published::Refused(reason) => {
-                    warn!(%stream, %reason, "the broker refused a dead letter, which stays in the database");
+                    warn!(%stream, %reason, "dead letter refused by the broker, it stays in the database");
                     None
                 }
                 Published::Unavailable(reason) => return Err(Error::unavailable(reason)),

@@ -67,7 +67,10 @@ impl DlqPublisher {
             commits.mark_unchanged();
             let began = Instant::now();
             if let Err(error) = self.round(&mut index).await {
-                warn!("cannot publish dead letters to their streams, trying again: {error:#}");
+                warn!(
+                    error = format_args!("{error:#}"),
+                    "cannot publish dead letters to their streams, trying again"
+                );
                 index.forget();
             }
             let rest = tick.max(began.elapsed() * REST_FACTOR);
@@ -113,9 +116,11 @@ impl DlqPublisher {
                     new.push((key, Publication { stream: dlq(&from), data: data.into() }));
                 }
                 // The other dead letters get their entries all the same.
-                Err(error) => {
-                    warn!(group = %group.name, position = key.position(), "dead letter not published: {error:#}")
-                }
+                Err(error) => warn!(
+                    handler = %group.handler, position = key.position(),
+                    error = format_args!("{error:#}"),
+                    "dead letter not published"
+                ),
             }
         }
         index.add(new).await

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protean_core::domain::{Domain, message_from_entry};
-use protean_port::message::{Category, Message};
+use protean_core::domain::{Domain, Group, message_from_entry};
+use protean_port::message::Message;
 use protean_port::port::{
     Append, Broker, BrokerGroup, BrokerRead, Changes, Claim, Entry, EntryRef, Expect, Outcome,
     Store, TakeOver,
@@ -16,7 +16,7 @@ use tracing::{error, warn};
 use super::foreign_stream::ForeignStream;
 use crate::failpoint::reached;
 use crate::source::names;
-use crate::source::unreadable::add_to_dlq;
+use crate::source::unreadable::{EntryReader, Unreadable, add_to_dlq};
 
 /// The wait before a broker or store that failed is asked again.
 const RETRY_WAIT: Duration = Duration::from_millis(200);
@@ -28,8 +28,8 @@ pub(super) struct InboxReader {
     store: Arc<dyn Store>,
     broker: Arc<dyn Broker>,
     stop: CancellationToken,
+    group: Arc<Group>,
     of: BrokerGroup,
-    category: Category,
     consumer: Arc<str>,
     page: usize,
     wait: Duration,
@@ -51,11 +51,11 @@ impl InboxReader {
             store: Arc::clone(&stream.store),
             broker,
             stop,
+            group: Arc::clone(group),
             of: BrokerGroup {
                 stream: group.category.as_str().into(),
                 group: Arc::clone(&group.name),
             },
-            category: group.category.clone(),
             consumer: names::consumer(&group.name),
             page: group.subscription.messages_per_tick.max(1),
             wait: group.subscription.blocking_timeout,
@@ -81,8 +81,11 @@ impl InboxReader {
         let left = self.broker.leave(&self.of.group, &self.consumer);
         for page in left.chunks(self.page) {
             if let Err(failed) = self.take_in(page.to_vec()).await {
-                let (group, entries) = (&self.of.group, left.len());
-                error!(%group, entries, "cannot store received entries while stopping, they may be lost: {failed:#}");
+                error!(
+                    handler = %self.group.handler, entries = page.len(),
+                    error = format_args!("{failed:#}"),
+                    "cannot store received entries while stopping, they may be lost"
+                );
             }
         }
     }
@@ -140,7 +143,10 @@ impl InboxReader {
             let groups = std::slice::from_ref(&self.of);
             self.broker.prepare(groups).await.map(drop).unwrap_or_default();
         } else {
-            warn!(%group, %stream, "cannot take in entries, trying again: {failed:#}");
+            warn!(
+                handler = %self.group.handler, %stream, error = format_args!("{failed:#}"),
+                "cannot store received entries, trying again"
+            );
         }
         self.take_over_at = Instant::now();
         pause(&self.stop, RETRY_WAIT).await;
@@ -149,16 +155,20 @@ impl InboxReader {
     /// Takes entries into the log, and those that are not messages to the dead-letter
     /// stream, and settles them; answers how many were settled.
     async fn take_in(&self, entries: Vec<Entry>) -> Result<usize> {
-        let (mut units, mut refused) = (Vec::new(), Vec::new());
+        let (mut received, mut units, mut refused) = (Vec::new(), Vec::new(), Vec::new());
         for entry in entries {
-            match message_from_entry(&self.domain, &self.category, &entry) {
-                Ok(message) => units.push((entry, self.unit(message))),
-                Err(reason) => refused.push((entry, reason)),
+            match message_from_entry(&self.domain, &self.group.category, &entry) {
+                Ok(message) => {
+                    received.push(entry);
+                    units.push(self.unit(message));
+                }
+                Err(reason) => refused.push(Unreadable { entry, reason }),
             }
         }
-        let kept = self.keep(units, &mut refused).await;
-        let (domain, broker) = (&self.domain, &*self.broker);
-        let mut done = add_to_dlq(domain, broker, &self.of, &self.consumer, refused).await;
+        let kept = self.keep(received, units.into(), &mut refused).await;
+        let (handler, consumer) = (&self.group.handler, &self.consumer);
+        let reader = EntryReader { handler, from: &self.of, consumer };
+        let mut done = add_to_dlq(&self.domain, &*self.broker, reader, refused).await;
         reached("before entries are settled");
         let kept = kept.map(|kept| done.extend(kept));
         self.broker.settle(&self.of.group, &done).await?;
@@ -171,15 +181,14 @@ impl InboxReader {
         unit
     }
 
-    /// Commits the units and answers the entries that are in the log then. An entry that
-    /// the log will never take joins the refused ones.
+    /// Commits the unit of each entry and answers the entries that are in the log then. An
+    /// entry that the log will never take joins the refused ones.
     async fn keep(
         &self,
-        units: Vec<(Entry, Changes)>,
-        refused: &mut Vec<(Entry, String)>,
+        entries: Vec<Entry>,
+        units: Arc<[Changes]>,
+        refused: &mut Vec<Unreadable>,
     ) -> Result<Vec<EntryRef>> {
-        let (entries, units): (Vec<Entry>, Vec<Changes>) = units.into_iter().unzip();
-        let units: Arc<[Changes]> = units.into();
         let outcomes = self.store.commit(Arc::clone(&units)).await;
         let mut kept = Vec::new();
         for ((entry, unit), outcome) in entries.into_iter().zip(&*units).zip(outcomes) {
@@ -187,10 +196,12 @@ impl InboxReader {
                 Outcome::Committed(_) => kept.push(entry.at),
                 Outcome::Stale(_) if self.is_there(unit).await? => kept.push(entry.at),
                 Outcome::Stale(_) => {
-                    let reason = "the log already has another entry with the same id";
-                    refused.push((entry, reason.to_owned()));
+                    let reason = "the log already has another entry with the same id".to_owned();
+                    refused.push(Unreadable { entry, reason });
                 }
-                Outcome::Rejected(why) => refused.push((entry, why.to_string())),
+                Outcome::Rejected(why) => {
+                    refused.push(Unreadable { entry, reason: why.to_string() });
+                }
                 Outcome::Unavailable(why) => return Err(Error::unavailable(why)),
                 outcome => {
                     return Err(Error::failed(format!(

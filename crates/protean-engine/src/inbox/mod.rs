@@ -44,7 +44,7 @@ pub(crate) fn start(
         let configured = domain.config().brokers.get(broker);
         if !configured.is_some_and(config::BrokerConfig::reaches_others) {
             let (handler, stream) = (&group.handler, &group.category);
-            info!(%handler, %stream, "subscriber is idle: brokers.{broker} is inline");
+            info!(%handler, %stream, broker, "subscriber is idle, its broker is inline");
             continue;
         }
         let has_streams = configured.is_some_and(config::BrokerConfig::has_streams);
@@ -105,7 +105,11 @@ async fn open(stream: &ForeignStream, stop: &CancellationToken) -> Result<Option
         match opened {
             Ok(opened) => return Ok(Some(Arc::clone(opened))),
             Err(failed) if failed.is_unavailable() => {
-                warn!(broker = stream.broker, "broker unavailable, trying again: {failed:#}");
+                warn!(
+                    broker = stream.broker,
+                    error = format_args!("{failed:#}"),
+                    "broker unavailable, trying again"
+                );
             }
             Err(failed) => return Err(failed),
         }

@@ -43,7 +43,7 @@ pub(super) async fn answer(listener: &TcpListener, service: Arc<HealthService>) 
                     ages.push_back(open.spawn(serve(stream, Arc::clone(&service))));
                 }
                 Err(error) => {
-                    debug!("cannot accept a connection to the health page: {error}");
+                    debug!(%error, "cannot accept a connection to the health pages");
                     sleep(ACCEPT_RETRY_WAIT).await;
                 }
             },

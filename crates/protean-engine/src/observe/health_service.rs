@@ -101,7 +101,9 @@ async fn broker_answers(domain: Domain) -> bool {
     let asked = async { broker(&domain, name).await?.stored_mark(domain.name()).await };
     asked
         .await
-        .inspect_err(|error| debug!("health probe: cannot read the broker: {error:#}"))
+        .inspect_err(|error| {
+            debug!(error = format_args!("{error:#}"), "health probe: cannot read the broker")
+        })
         .is_ok()
 }
 
@@ -110,7 +112,9 @@ async fn store_answers(domain: Domain) -> bool {
     let asked = async { domain.store().await?.registered_groups().await };
     asked
         .await
-        .inspect_err(|error| debug!("health probe: cannot read the store: {error:#}"))
+        .inspect_err(|error| {
+            debug!(error = format_args!("{error:#}"), "health probe: cannot read the store")
+        })
         .is_ok()
 }
 

@@ -41,7 +41,7 @@ impl HealthPage {
             Err(error) => {
                 let (host, port) = (&settings.host, settings.port);
                 let advice = advice(settings, error.kind());
-                warn!("no health pages: cannot listen at {host}:{port}: {error}; {advice}");
+                warn!(host, port, %error, "no health pages, cannot listen at their address: {advice}");
                 Self { listener: None }
             }
         }

@@ -62,9 +62,7 @@ impl BrokerPublisher {
         let streams: BTreeSet<&str> = groups.iter().map(|group| &*group.stream).collect();
         let streams = Vec::from_iter(streams).join(", ");
         warn!(
-            %relay,
-            %lane,
-            %streams,
+            %relay, %lane, %streams,
             "the backfill suffix changed, publishing again the messages of the old streams"
         );
         self.broker.forget(&groups).await

@@ -85,7 +85,10 @@ impl Relay {
                 true => FIRST_RETRY_WAIT,
                 false => (wait * 2).min(LONGEST_RETRY_WAIT),
             };
-            warn!(relay = %self.plan.name, ?wait, "publishing failed, trying again: {failed:#}");
+            warn!(
+                relay = %self.plan.name, error = format_args!("{failed:#}"), next_try = ?wait,
+                "publishing failed, trying again"
+            );
             if tokio::time::timeout(wait, stop.cancelled()).await.is_ok() {
                 return;
             }

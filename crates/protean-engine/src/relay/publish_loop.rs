@@ -208,8 +208,10 @@ impl PublishLoop {
         let plan = &self.plan;
         for (delivery, published) in page.deliveries.iter().zip(published) {
             if let Published::Refused(reason) = published {
-                let id = &delivery.recorded.message.id;
-                error!(relay = %plan.name, %id, %reason, "outbox.failed: the broker refused the message");
+                error!(
+                    relay = %plan.name, message_id = %delivery.recorded.message.id, %reason,
+                    "outbox.failed: the broker refused the message"
+                );
             }
         }
         let now = self.domain.clock().now();

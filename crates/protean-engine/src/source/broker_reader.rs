@@ -11,7 +11,7 @@ use protean_port::port::{Broker, BrokerGroup, Delivery, Entry, EntryRef};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::unreadable::add_to_dlq;
+use super::unreadable::{EntryReader, Unreadable, add_to_dlq};
 use crate::worker::runner::HandlerRunner;
 
 /// The wait before a broker or store that failed is asked again.
@@ -63,7 +63,11 @@ impl BrokerReader {
                     // The relay makes it, since what it has missed has to be published then.
                     info!(%group, %stream, "consumer group missing, waiting for the relay to create it");
                 } else {
-                    warn!(%group, %stream, "cannot read: {error:#}");
+                    warn!(
+                        handler = %self.runner.group.handler, %stream,
+                        error = format_args!("{error:#}"),
+                        "cannot read the stream, trying again"
+                    );
                 }
                 self.pause(RETRY_DELAY).await;
                 Fetched::default()
@@ -84,12 +88,13 @@ impl BrokerReader {
                 Ok((position, id)) => {
                     referred.entry(position).or_default().push(Referred { entry: entry.at, id });
                 }
-                Err(reason) => unreadable.push((entry, reason)),
+                Err(reason) => unreadable.push(Unreadable { entry, reason }),
             }
         }
         let mut fetched = self.recall(referred).await;
         let (domain, broker) = (&self.runner.domain, &*self.broker);
-        fetched.done.extend(add_to_dlq(domain, broker, from, consumer, unreadable).await);
+        let reader = EntryReader { handler: &self.runner.group.handler, from, consumer };
+        fetched.done.extend(add_to_dlq(domain, broker, reader, unreadable).await);
         fetched
     }
 
@@ -125,7 +130,10 @@ impl BrokerReader {
         let found = loop {
             match self.runner.store.recall(&group.name, &group.category, &positions).await {
                 Ok(found) => break found,
-                Err(error) => warn!(group = %group.name, "cannot read the log: {error:#}"),
+                Err(error) => warn!(
+                    handler = %group.handler, error = format_args!("{error:#}"),
+                    "cannot read the log, trying again"
+                ),
             }
             if !self.pause(RETRY_DELAY).await {
                 return fetched;
@@ -143,9 +151,9 @@ impl BrokerReader {
                     Some(delivery) => {
                         let here = &delivery.recorded.message.id;
                         error!(
-                            group = %group.name, message_id = %id, position,
-                            "entry left by another database passed over: the log has the message \
-                             '{here}' at its position"
+                            handler = %group.handler, message_id = %id, position, in_log = %here,
+                            "entry of another database skipped: the log has another message at \
+                             its position"
                         );
                         fetched.done.push(entry);
                     }

@@ -174,11 +174,11 @@ impl SharedReads {
                 entries.extend(left.into_iter().map(|entry| entry.at));
             }
             let (group, consumer, lane) = (source.group(), source.consumer(), source.lane);
+            let handler = &self.reader.runner.group.handler;
             if let Err(error) = broker.release(group, consumer, &entries).await {
                 warn!(
-                    %group, %lane,
-                    "cannot give back unhandled entries, others get them when the lease ends: \
-                     {error:#}"
+                    %handler, %lane, error = format_args!("{error:#}"),
+                    "cannot give back unhandled entries, others get them when the lease ends"
                 );
             }
             broker.leave(group, consumer);
@@ -206,22 +206,28 @@ async fn hold(
     consumer: Arc<str>,
     entries: Vec<EntryRef>,
 ) -> Event {
-    let group = &reader.runner.group.name;
+    let group = &reader.runner.group;
     // What is lost is handled twice at worst, and takes effect once.
-    if let Err(error) = reader.broker.hold(group, &consumer, &entries).await {
-        warn!(%group, %lane, "cannot renew the lease of entries being handled: {error:#}");
+    if let Err(error) = reader.broker.hold(&group.name, &consumer, &entries).await {
+        warn!(
+            handler = %group.handler, %lane, error = format_args!("{error:#}"),
+            "cannot renew the lease of entries being handled"
+        );
     }
     Event::Held(lane)
 }
 
 async fn settle(reader: BrokerReader, lane: Lane, entries: Vec<EntryRef>) -> Event {
-    let group = &reader.runner.group.name;
+    let group = &reader.runner.group;
     reached("before handled entries are settled");
-    let Err(error) = reader.broker.settle(group, &entries).await else {
+    let Err(error) = reader.broker.settle(&group.name, &entries).await else {
         reached("after handled entries are settled");
         return Event::Settled(lane, Vec::new());
     };
-    warn!(%group, %lane, "cannot settle handled entries: {error:#}");
+    warn!(
+        handler = %group.handler, %lane, error = format_args!("{error:#}"),
+        "cannot settle handled entries, trying again"
+    );
     if reader.pause(SETTLE_RETRY_DELAY).await {
         return Event::Settled(lane, entries);
     }

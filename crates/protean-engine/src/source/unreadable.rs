@@ -7,24 +7,36 @@ use protean_port::message::DeadLetterEntry;
 use protean_port::port::{Batch, Broker, BrokerGroup, Entry, EntryRef, Publication, Published};
 use tracing::{error, warn};
 
+/// An entry that holds no message, and why.
+pub(crate) struct Unreadable {
+    pub(crate) entry: Entry,
+    pub(crate) reason: String,
+}
+
+/// The reader that an entry was delivered to.
+pub(crate) struct EntryReader<'a> {
+    pub(crate) handler: &'a str,
+    pub(crate) from: &'a BrokerGroup,
+    pub(crate) consumer: &'a str,
+}
+
 /// Adds unreadable entries to the dead-letter stream of their stream, with their bytes and
 /// why they cannot be read. Gives those that were added; the others stay where they are.
 pub(crate) async fn add_to_dlq(
     domain: &Domain,
     broker: &dyn Broker,
-    from: &BrokerGroup,
-    consumer: &str,
-    unreadable: Vec<(Entry, String)>,
+    reader: EntryReader<'_>,
+    unreadable: Vec<Unreadable>,
 ) -> Vec<EntryRef> {
     if unreadable.is_empty() {
         return Vec::new();
     }
-    let BrokerGroup { stream, group } = from;
+    let EntryReader { handler, from: BrokerGroup { stream, group }, consumer } = reader;
     let dlq: Arc<str> = format!("{stream}:dlq").into();
-    let publication = |(entry, reason): &(Entry, String)| {
+    let publication = |Unreadable { entry, reason }: &Unreadable| {
         let id = entry.at.id.as_str();
         error!(
-            %group, %stream, entry = id, reason,
+            handler, %stream, entry = id, reason,
             "message.dlq: the entry cannot be read and goes to the dead letters"
         );
         let dead_letter = DeadLetterEntry {
@@ -44,18 +56,21 @@ pub(crate) async fn add_to_dlq(
     let published = match broker.publish(Batch { entries, mark: None }).await {
         Ok(receipt) => receipt.published,
         Err(error) => {
-            warn!(%group, stream = %dlq, "cannot publish dead letters: {error:#}");
+            warn!(
+                handler, stream = %dlq, error = format_args!("{error:#}"),
+                "cannot publish dead letters, their entries stay pending"
+            );
             return Vec::new();
         }
     };
     let mut added = Vec::new();
-    for ((entry, _), published) in unreadable.into_iter().zip(published) {
+    for (Unreadable { entry, .. }, published) in unreadable.into_iter().zip(published) {
         match published {
             Published::Accepted(_) => added.push(entry.at),
-            Published::Refused(why) | Published::Unavailable(why) => {
-                let id = entry.at.id.as_str();
-                warn!(%group, stream = %dlq, entry = id, "dead letter not published, its entry stays pending: {why}");
-            }
+            Published::Refused(reason) | Published::Unavailable(reason) => warn!(
+                handler, stream = %dlq, entry = entry.at.id.as_str(), reason,
+                "dead letter not published, its entry stays pending"
+            ),
         }
     }
     added

@@ -203,7 +203,10 @@ impl Worker {
             return;
         }
         if let Err(error) = self.in_flight.clear_notes() {
-            warn!(group = %self.runner.group.name, "cannot clear the record of messages in flight, they may be suspects after a restart: {error:#}");
+            warn!(
+                handler = %self.runner.group.handler, error = format_args!("{error:#}"),
+                "cannot clear the record of messages in flight, they may be suspects after a restart"
+            );
         }
     }
 
@@ -291,7 +294,10 @@ impl Worker {
 
     fn note(&mut self) {
         if let Err(error) = self.in_flight.note() {
-            warn!(group = %self.runner.group.name, "cannot record the messages in flight: {error:#}");
+            warn!(
+                handler = %self.runner.group.handler, error = format_args!("{error:#}"),
+                "cannot record the messages in flight"
+            );
         }
     }
 
@@ -324,10 +330,14 @@ impl Worker {
     }
 
     fn read(&mut self, lane: Lane, read: Result<Vec<Delivery>>) {
-        let group = &self.runner.group.name;
-        let failed =
-            |error: &protean_port::Error| warn!(%group, %lane, "cannot read the log: {error:#}");
-        let read = read.inspect_err(failed).ok();
+        let handler = &self.runner.group.handler;
+        let read = read.inspect_err(|error| {
+            warn!(
+                %handler, %lane, error = format_args!("{error:#}"),
+                "cannot read the log, trying again"
+            );
+        });
+        let read = read.ok();
         self.reads.read(lane, read.as_deref());
         if self.stopping {
             return;

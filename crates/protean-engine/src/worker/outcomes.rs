@@ -80,7 +80,7 @@ impl Worker {
         let (breaker, handler) = (&mut self.breakers[lane], &self.runner.group.handler);
         let was_open = breaker.is_open();
         if breaker.ended(end, now) && !was_open {
-            warn!(%handler, %lane, "circuit breaker opened: the handler fails time after time, its messages wait");
+            warn!(%handler, %lane, "circuit breaker opened: the handler keeps failing, its messages wait");
         } else if was_open && !breaker.is_open() {
             warn!(%handler, %lane, "circuit breaker closed: the handler works again");
         }
@@ -135,7 +135,10 @@ impl Worker {
             self.left_out(lane, left_out);
         }
         if let Some(reason) = committed.unavailable {
-            warn!(group = %self.runner.group.name, %lane, "cannot commit, trying again: {reason}");
+            warn!(
+                handler = %self.runner.group.handler, %lane, error = %reason,
+                "cannot commit, trying again"
+            );
             self.under_way.push(Box::pin(async move {
                 tokio::time::sleep(STORE_RETRY_DELAY).await;
                 Event::ResendDue(lane)

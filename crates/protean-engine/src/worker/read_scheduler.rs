@@ -97,7 +97,10 @@ impl ReadScheduler {
         match page {
             Ok(page) => self.parked(lane).found(page),
             Err(error) => {
-                warn!(group = %runner.group.name, %lane, "cannot read parked messages: {error:#}");
+                warn!(
+                    handler = %runner.group.handler, %lane, error = format_args!("{error:#}"),
+                    "cannot read parked messages, trying again"
+                );
                 self.parked(lane).failed(again);
                 Vec::new()
             }

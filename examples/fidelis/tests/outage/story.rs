@@ -180,7 +180,7 @@ impl Story {
         let (before, since) = (count(), Instant::now());
         self.bank.printer.break_for_all();
         self.bank.deposit_to_all(&self.accounts, "third").await;
-        let opened = async || server.log().contains("the handler fails time after time");
+        let opened = async || server.log().contains("the handler keeps failing");
         until("the breaker opens", server, opened).await;
         let latency = self.latency("outage").await;
         let production = async || {
