@@ -61,9 +61,11 @@ impl BrokerConfig {
             "event_processing and command_processing decide when messages are handled; \
              use them instead",
         );
-        section.ignored("TTL", "an entry stays until every group has handled it; remove it");
-        section
-            .ignored("retry_on_timeout", "a request that timed out is always retried; remove it");
+        section.ignored("TTL", "an entry stays until every group has handled it; remove the key");
+        section.ignored(
+            "retry_on_timeout",
+            "a request that timed out is always retried; remove the key",
+        );
         let uri = section.alias(&["URI", "uri", "url"]);
         let broker = Self {
             provider: section.choice("provider").unwrap_or(BrokerKind::Inline),

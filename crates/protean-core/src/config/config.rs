@@ -122,7 +122,7 @@ pub struct Idempotency {
 
 impl Idempotency {
     fn read(section: &mut Section<'_>) -> Self {
-        section.ignored("redis_url", "keys are kept in the default database; remove it");
+        section.ignored("redis_url", "keys are kept in the default database; remove the key");
         Self {
             ttl: section.some_seconds("ttl").unwrap_or(Duration::from_secs(86_400)),
             error_ttl: section.seconds("error_ttl").unwrap_or(Duration::from_secs(60)),
@@ -130,24 +130,24 @@ impl Idempotency {
     }
 }
 
-/// Tables of Protean 0.18 that have no meaning here, each with the reason.
+/// Tables of Protean 0.18 without effect here, each with the reason.
 pub(super) const IGNORED_TABLES: [(&str, &str); 6] = [
-    ("caches", "projections are kept in the default database; remove it"),
-    ("email_providers", "no mail is sent; remove it"),
+    ("caches", "projections are kept in the default database; remove the table"),
+    ("email_providers", "no mail is sent; remove the table"),
     ("logging", "the variable PROTEAN_LOG decides what is logged; use it instead"),
-    ("lint", "the command `check` finds what is wrong; remove it"),
+    ("lint", "the command `check` finds what is wrong; remove the table"),
     ("observatory", "the health page of the server takes its place; see [server.health]"),
-    ("consume_idempotency", "the effects of a message always apply once; remove it"),
+    ("consume_idempotency", "the effects of a message always apply once; remove the key"),
 ];
 
-/// Values of Protean 0.18 that have no meaning here, each with the reason.
+/// Values of Protean 0.18 without effect here, each with the reason.
 const IGNORED_VALUES: [(&str, &str); 6] = [
     ("env", "the variable PROTEAN_ENV chooses the environment; use it instead"),
-    ("testing", "tests choose their own settings; remove it"),
+    ("testing", "tests choose their own settings; remove the key"),
     ("debug", "the variable PROTEAN_LOG decides what is logged; use it instead"),
-    ("secret_key", "nothing is signed or encrypted with it; remove it"),
-    ("source_uri", "messages carry no source; remove it"),
-    ("field_defaults", "types declare the defaults of their fields; remove it"),
+    ("secret_key", "nothing is signed or encrypted with it; remove the key"),
+    ("source_uri", "messages carry no source; remove the key"),
+    ("field_defaults", "types declare the defaults of their fields; remove the key"),
 ];
 
 /// Reads the top of the file and everything below.
@@ -196,7 +196,7 @@ fn read_identities(root: &mut Section<'_>) {
     root.ignored_unless(
         "identity_type",
         Fixed::Text("string"),
-        "identities are always kept as text; remove it",
+        "identities are always kept as text; remove the key",
     );
 }
 

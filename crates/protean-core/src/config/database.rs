@@ -65,7 +65,7 @@ impl DatabaseConfig {
         );
         section.ignored(
             "pool_recycle",
-            "a connection is replaced when it breaks, whatever its age; remove it",
+            "a connection is replaced when it breaks, whatever its age; remove the key",
         );
         section.ignored(
             "schema",
@@ -87,11 +87,11 @@ impl DatabaseConfig {
         };
         if synchronous.is_some() && database.provider != DatabaseKind::Sqlite {
             section
-                .warn("synchronous", "has no meaning here, because only SQLite has it; remove it");
+                .warn("synchronous", "has no effect, because only SQLite has it; remove the key");
         }
         if pool_size.is_some() && database.provider == DatabaseKind::Memory {
-            let message = "has no meaning here, because a database in memory has no connections; \
-                           remove it";
+            let message = "has no effect, because a database in memory has no connections; \
+                           remove the key";
             section.warn("pool_size", message);
         }
         database.check_uri(section, uri);
@@ -135,8 +135,8 @@ impl DatabaseConfig {
             Some(DatabaseKind::Memory) => section.warn(
                 "provider",
                 format!(
-                    "has no meaning here, because events are kept in the default database \
-                     ({provider}); remove it"
+                    "has no effect, because events are kept in the default database \
+                     ({provider}); remove the key"
                 ),
             ),
             Some(other) if other != provider => section.conflict(

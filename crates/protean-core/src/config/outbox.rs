@@ -40,7 +40,7 @@ impl OutboxConfig {
         let tick_interval = section.some_seconds("tick_interval").unwrap_or(Duration::from_secs(1));
         section.ignored(
             "messages_per_tick",
-            "the relay adapts the size of its batches to the time they take; remove it",
+            "the relay adapts the size of its batches to the time they take; remove the key",
         );
         section.ignored_unless(
             "max_tick_interval",
@@ -60,14 +60,14 @@ impl OutboxConfig {
 
 /// The outbox is a view of the log: it has no rows that could be deleted.
 fn ignore_cleanup(section: &mut Section<'_>) {
-    let published = "a published message leaves nothing in the outbox; remove it";
+    let published = "a published message leaves nothing in the outbox; remove the key";
     section.ignored("published_retention_hours", published);
     section.ignored(
         "abandoned_retention_hours",
         "an abandoned message is kept until it is published; see the command `outbox retry`",
     );
     for key in ["batch_size", "cleanup_interval_ticks"] {
-        section.ignored(key, "the outbox needs no cleaning up; remove it");
+        section.ignored(key, "the outbox needs no cleaning up; remove the key");
     }
 }
 

@@ -80,7 +80,7 @@ impl ServerConfig {
         );
         section.ignored(
             "partitioning",
-            "server processes share the messages of a stream by themselves; remove it",
+            "server processes share the messages of a stream by themselves; remove the key",
         );
         let subscriptions = Subscriptions::read(section, fallback);
         let concurrency = section.whole("concurrency", SOME).unwrap_or(32);
@@ -125,7 +125,7 @@ impl VersionRetry {
 
 impl DeadLetterConfig {
     fn read(section: &mut Section<'_>) -> Self {
-        section.ignored("alert_callback", "alerts are warnings in the log; remove it");
+        section.ignored("alert_callback", "alerts are warnings in the log; remove the key");
         let week = Duration::from_secs(7 * 24 * 3600);
         let check_interval = section.some_seconds("check_interval_seconds");
         Self {

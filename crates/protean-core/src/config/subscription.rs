@@ -219,7 +219,7 @@ impl Declared {
     pub(super) fn read_stream(section: &mut Section<'_>) -> Self {
         section.ignored(
             "retention_maxlen",
-            "an entry leaves its stream once every group has handled it; remove it",
+            "an entry leaves its stream once every group has handled it; remove the key",
         );
         Self {
             blocking_timeout: section.some_milliseconds("blocking_timeout_ms"),
@@ -257,14 +257,15 @@ impl Declared {
 }
 
 fn ignore_tick_interval(section: &mut Section<'_>) {
-    let because = "the server does not pause between reads, and wakes on every commit; remove it";
+    let because =
+        "the server does not pause between reads, and wakes on every commit; remove the key";
     section.ignored_unless("tick_interval", Fixed::Number(0.0), because);
 }
 
 fn ignore_position_update_interval(section: &mut Section<'_>) {
     section.ignored(
         "position_update_interval",
-        "a position is stored in the same transaction as what the handler did; remove it",
+        "a position is stored in the same transaction as what the handler did; remove the key",
     );
 }
 
@@ -281,7 +282,7 @@ pub(super) fn ignore_recovery(section: &mut Section<'_>) {
     );
     section.ignored(
         "gap_timeout_seconds",
-        "the log is read in the order of its commits, so no gap has to be waited for; remove it",
+        "the log is read in the order of its commits, so no gap has to be waited for; remove the key",
     );
 }
 

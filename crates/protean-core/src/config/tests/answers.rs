@@ -14,20 +14,20 @@ fn warns_once_about_each_thing_that_has_no_effect() {
     );
     assert_eq!(
         lines(&config.warnings),
-        "domain.toml:1: testing: has no meaning here, because tests choose their own settings; \
-         remove it\n\
-         domain.toml:5: databases.default.synchronous: has no meaning here, because only SQLite \
-         has it; remove it\n\
-         domain.toml:7: event_store.provider: has no meaning here, because events are kept in the \
-         default database (postgresql); remove it\n\
-         domain.toml:8: caches: has no meaning here, because projections are kept in the default \
-         database; remove it\n\
-         domain.toml:11: idempotency.redis_url: has no meaning here, because keys are kept in the \
-         default database; remove it\n\
-         domain.toml:12: server.transient_retry: has no meaning here, because a transient failure \
+        "domain.toml:1: testing: has no effect, because tests choose their own settings; \
+         remove the key\n\
+         domain.toml:5: databases.default.synchronous: has no effect, because only SQLite \
+         has it; remove the key\n\
+         domain.toml:7: event_store.provider: has no effect, because events are kept in the \
+         default database (postgresql); remove the key\n\
+         domain.toml:8: caches: has no effect, because projections are kept in the default \
+         database; remove the table\n\
+         domain.toml:11: idempotency.redis_url: has no effect, because keys are kept in the \
+         default database; remove the key\n\
+         domain.toml:12: server.transient_retry: has no effect, because a transient failure \
          is retried like any other; see max_retries of the subscription\n\
-         domain.toml:15: outbox.cleanup.cleanup_interval_ticks: has no meaning here, because the \
-         outbox needs no cleaning up; remove it\n\
+         domain.toml:15: outbox.cleanup.cleanup_interval_ticks: has no effect, because the \
+         outbox needs no cleaning up; remove the key\n\
          domain.toml:16: prodution: is not used, because the environment is 'production'; did \
          you mean this section?"
     );
@@ -35,27 +35,30 @@ fn warns_once_about_each_thing_that_has_no_effect() {
 
 /// A file, and how each setting in it that has no effect is answered.
 const ANSWERED: &[(&str, &str)] = &[
-    ("identity_type = 'uuid'", "identities are always kept as text; remove it"),
+    ("identity_type = 'uuid'", "identities are always kept as text; remove the key"),
     (
         "[databases.default]\nmax_overflow = 10",
         "no connection is opened beyond pool_size; set pool_size instead",
     ),
-    ("[databases.default]\npool_size = 10", "a database in memory has no connections; remove it"),
+    (
+        "[databases.default]\npool_size = 10",
+        "a database in memory has no connections; remove the key",
+    ),
     (
         "[server]\ntick_interval = 0.5",
-        "the server does not pause between reads, and wakes on every commit; remove it",
+        "the server does not pause between reads, and wakes on every commit; remove the key",
     ),
     (
         "[server.profiles.slow]\ntick_interval = 1",
-        "the server does not pause between reads, and wakes on every commit; remove it",
+        "the server does not pause between reads, and wakes on every commit; remove the key",
     ),
     (
         "[server.subscriptions.Mailer]\nretention_maxlen = 1000",
-        "an entry leaves its stream once every group has handled it; remove it",
+        "an entry leaves its stream once every group has handled it; remove the key",
     ),
     (
         "[server.event_store_subscription]\nposition_update_interval = 10",
-        "a position is stored in the same transaction as what the handler did; remove it",
+        "a position is stored in the same transaction as what the handler did; remove the key",
     ),
     (
         "[server.event_store_subscription]\nenable_recovery = false",
@@ -67,11 +70,11 @@ const ANSWERED: &[(&str, &str)] = &[
     ),
     (
         "[server.event_store_subscription]\ngap_timeout_seconds = 5",
-        "the log is read in the order of its commits, so no gap has to be waited for; remove it",
+        "the log is read in the order of its commits, so no gap has to be waited for; remove the key",
     ),
     (
         "[outbox]\nmessages_per_tick = 50",
-        "the relay adapts the size of its batches to the time they take; remove it",
+        "the relay adapts the size of its batches to the time they take; remove the key",
     ),
     (
         "[outbox]\ntick_interval = 2\nmax_tick_interval = 5",
@@ -79,13 +82,13 @@ const ANSWERED: &[(&str, &str)] = &[
     ),
     (
         "[outbox.cleanup]\npublished_retention_hours = 168",
-        "a published message leaves nothing in the outbox; remove it",
+        "a published message leaves nothing in the outbox; remove the key",
     ),
     (
         "[outbox.cleanup]\nabandoned_retention_hours = 720",
         "an abandoned message is kept until it is published; see the command `outbox retry`",
     ),
-    ("[outbox.cleanup]\nbatch_size = 5000", "the outbox needs no cleaning up; remove it"),
+    ("[outbox.cleanup]\nbatch_size = 5000", "the outbox needs no cleaning up; remove the key"),
     (
         "[telemetry]\nendpoint = 'http://collector'",
         "traces and metrics are not exported yet; see the page /metrics of [server.health]",
@@ -97,7 +100,7 @@ fn a_setting_without_an_effect_is_answered_with_the_reason() {
     for (text, because) in ANSWERED {
         let warnings = accepted(text).warnings;
         let [warning] = &warnings[..] else { panic!("{text}: {}", lines(&warnings)) };
-        assert_eq!(warning.message(), format!("has no meaning here, because {because}"), "{text}");
+        assert_eq!(warning.message(), format!("has no effect, because {because}"), "{text}");
         assert_eq!(warning.line(), Some(text.lines().count()), "{text}");
     }
 }
