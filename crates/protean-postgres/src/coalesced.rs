@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use protean_port::message::{Category, Priority};
-use protean_port::port::{At, Count, Counter, DoneMark, Place};
+use protean_port::port::{At, Count, Counter, DoneMark, Place, left_out};
 
 use crate::refusal::Refusal;
 use crate::staged::StagedMap;
@@ -67,16 +67,14 @@ impl Coalesced {
             At::Only(position) => self.settle(mark, position),
             At::First(position) => {
                 if position <= self.cursor(mark) || self.done.get(&done(mark, position)).is_some() {
-                    let message =
-                        format!("'{}' has already settled message {position}", mark.group);
-                    return Err(Refusal::stale(message));
+                    return Err(Refusal::LeftOut(left_out::already_settled(mark, position)));
                 }
                 self.settle(mark, position);
             }
             At::Appended(index) => {
                 let Some(place) = places.get(index) else {
-                    let message = format!("the unit does not append a message {index}");
-                    return Err(Refusal::rejected("marks", message));
+                    let outcome = left_out::not_appended(index, places.len());
+                    return Err(Refusal::LeftOut(outcome));
                 };
                 let lane = (mark.category.clone(), mark.priority);
                 let before = appended(&mark.category, mark.priority, place.position)

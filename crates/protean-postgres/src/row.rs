@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use protean_port::message::{Column, Row, Table};
-use protean_port::port::{RowChange, RowWrite};
-use protean_sql::{Dialect, changed_meanwhile, check_values, falls_back, signed};
+use protean_port::port::{Outcome, RowChange, RowWrite, left_out};
+use protean_sql::{Dialect, check_values, signed};
 
 use crate::connection::{Parameter, Session};
 use crate::dialect::PostgresDialect;
@@ -75,16 +75,16 @@ pub(crate) fn write(
     let now = rows.get(&names);
     let (present, removed) = now.map_or((None, None), |now| (now.present, now.removed));
     if write.expected.is_some_and(|expected| write.version <= expected) {
-        return Err(Refusal::LeftOut(falls_back(write)));
+        return Err(Refusal::LeftOut(left_out::row_version_used(write)));
     }
     if let RowChange::Put(row) = &write.change {
         check_values(&write.table, row).map_err(Refusal::LeftOut)?;
     }
     if write.expected != present {
-        return Err(Refusal::LeftOut(changed_meanwhile(write, present)));
+        return Err(Refusal::LeftOut(left_out::row_changed(write, present)));
     }
     if write.expected.is_none() && removed.is_some_and(|last| write.version <= last) {
-        return Err(Refusal::LeftOut(falls_back(write)));
+        return Err(Refusal::LeftOut(left_out::row_version_used(write)));
     }
     let (table, version) = (Arc::clone(&write.table), Some(write.version));
     let now = match &write.change {
@@ -284,6 +284,7 @@ impl<'a> TableWrites<'a> {
         if done == expected as u64 {
             return Ok(());
         }
-        Err(Refusal::stale(format!("rows of '{name}' were changed by another program")))
+        let message = format!("rows of '{name}' were changed by another program");
+        Err(Refusal::LeftOut(Outcome::Stale(message)))
     }
 }

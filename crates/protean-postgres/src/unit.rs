@@ -6,7 +6,7 @@ use std::sync::Arc;
 use protean_port::message::{Category, Message, Priority, Stream};
 use protean_port::port::{
     Append, Changes, Dead, Expect, KeyClaim, KeyWrite, MessageRef, Outcome, Park, Place,
-    ProgressMove,
+    ProgressMove, left_out,
 };
 
 use crate::refusal::Refusal;
@@ -76,14 +76,12 @@ fn append_one<'a>(working_set: &mut WorkingSet<'a>, append: &'a Append) -> Resul
     let next = working_set.streams.get(&stream).copied().unwrap_or(0);
     match append.expect {
         Expect::At(position) if position < next => {
-            return Err(Refusal::stale(format!(
-                "'{stream}' already has a message at position {position}"
-            )));
+            let outcome = left_out::position_taken(&append.message.stream, position);
+            return Err(Refusal::LeftOut(outcome));
         }
         Expect::At(position) if position > next => {
-            return Err(Refusal::stale(format!(
-                "'{stream}' has no message before position {position}"
-            )));
+            let outcome = left_out::position_ahead(&append.message.stream, position);
+            return Err(Refusal::LeftOut(outcome));
         }
         Expect::At(_) | Expect::End => {}
     }
@@ -97,9 +95,7 @@ fn advance(working_set: &mut WorkingSet<'_>, step: &ProgressMove) -> Result<(), 
     let (group, stream, position) = (&step.group, &step.stream, step.position);
     let next = expected(working_set, group, stream);
     if next != position {
-        return Err(Refusal::stale(format!(
-            "'{group}' expects message {next} of '{stream}', not {position}"
-        )));
+        return Err(Refusal::LeftOut(left_out::out_of_turn(group, stream, next, position)));
     }
     working_set.progress.set(names(group, stream), position + 1);
     Ok(())
@@ -119,9 +115,7 @@ fn move_parked<'a>(working_set: &mut WorkingSet<'a>, park: &'a Park) -> Result<(
         Park::Hold { group, message, .. } => {
             let MessageRef { stream, stream_position, .. } = message;
             if !is_blocked(working_set, group, stream, *stream_position) {
-                return Err(Refusal::stale(format!(
-                    "'{group}' has no parked or dead message of '{stream}' before {stream_position}"
-                )));
+                return Err(Refusal::LeftOut(left_out::nothing_to_wait_for(group, message)));
             }
             keep(working_set, group, message);
         }
@@ -129,9 +123,7 @@ fn move_parked<'a>(working_set: &mut WorkingSet<'a>, park: &'a Park) -> Result<(
             let names = names(group, &message.stream);
             let mut parked = working_set.parked.get(&names).cloned().unwrap_or_default();
             if parked.remove(&message.position).is_none() {
-                let position = message.position;
-                let message = format!("message {position} is not parked for '{group}'");
-                return Err(Refusal::stale(message));
+                return Err(Refusal::LeftOut(left_out::not_parked(group, message.position)));
             }
             working_set.parked.set(names, parked);
         }
@@ -167,10 +159,9 @@ fn move_dead_letter<'a>(working_set: &mut WorkingSet<'a>, dead: &'a Dead) -> Res
     let mut dead_letters = working_set.dead.get(&names).cloned().unwrap_or_default();
     match dead {
         Dead::Add { in_turn, .. } => {
-            if *in_turn && expected(working_set, group, stream) != *stream_position {
-                return Err(Refusal::stale(format!(
-                    "'{group}' does not expect message {stream_position} of '{stream}'"
-                )));
+            let (next, found) = (expected(working_set, group, stream), *stream_position);
+            if *in_turn && next != found {
+                return Err(Refusal::LeftOut(left_out::out_of_turn(group, stream, next, found)));
             }
             dead_letters.insert(*position, *stream_position);
             let mut parked = working_set.parked.get(&names).cloned().unwrap_or_default();
@@ -179,8 +170,7 @@ fn move_dead_letter<'a>(working_set: &mut WorkingSet<'a>, dead: &'a Dead) -> Res
         }
         Dead::Take { .. } => {
             if dead_letters.remove(position).is_none() {
-                let message = format!("message {position} is not a dead letter of '{group}'");
-                return Err(Refusal::stale(message));
+                return Err(Refusal::LeftOut(left_out::not_dead(group, *position)));
             }
         }
     }

@@ -26,7 +26,7 @@ pub use dialect::Dialect;
 pub use job::Job;
 pub use name::{check_names, stable_hash};
 pub use number::{limit, signed, unsigned};
-pub use row_write::{changed_meanwhile, check_values, falls_back};
+pub use row_write::check_values;
 pub use search::{page, stream_of};
 pub use select::Select;
 pub use shared_names::SharedNames;

@@ -16,11 +16,6 @@ pub(crate) enum Refusal {
 }
 
 impl Refusal {
-    /// The unit expects something that no longer holds.
-    pub(crate) fn stale(message: impl Into<String>) -> Self {
-        Self::LeftOut(Outcome::Stale(message.into()))
-    }
-
     /// One field breaks a rule.
     pub(crate) fn rejected(field: &str, message: impl Into<String>) -> Self {
         Self::LeftOut(Outcome::Rejected(Violations::of(field, message)))

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use protean_port::message::{Row, Table};
-use protean_port::port::{RowChange, RowWrite};
-use protean_sql::{changed_meanwhile, check_values, falls_back, signed, unsigned};
+use protean_port::port::{RowChange, RowWrite, left_out};
+use protean_sql::{check_values, signed, unsigned};
 use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
 use crate::refusal::Refusal;
@@ -36,7 +36,7 @@ impl Statements {
     ) -> Result<(), Refusal> {
         let statements = self.of(&write.table);
         if write.expected.is_some_and(|expected| write.version <= expected) {
-            return Err(Refusal::LeftOut(falls_back(write)));
+            return Err(Refusal::LeftOut(left_out::row_version_used(write)));
         }
         match &write.change {
             RowChange::Put(row) => statements.put(connection, write, row),
@@ -130,7 +130,9 @@ impl TableStatements {
         let last = removed.query_row(name, |row| row.get::<_, i64>(0)).optional()?;
         match last {
             None => Ok(()),
-            Some(last) if signed(write.version) <= last => Err(Refusal::LeftOut(falls_back(write))),
+            Some(last) if signed(write.version) <= last => {
+                Err(Refusal::LeftOut(left_out::row_version_used(write)))
+            }
             Some(_) => {
                 connection.prepare_cached(FORGET_REMOVED)?.execute(name)?;
                 Ok(())
@@ -174,7 +176,7 @@ impl TableStatements {
 
     fn stale(&self, connection: &Connection, write: &RowWrite) -> Refusal {
         let found = self.found(connection, write).map(unsigned);
-        Refusal::LeftOut(changed_meanwhile(write, found))
+        Refusal::LeftOut(left_out::row_changed(write, found))
     }
 
     fn found(&self, connection: &Connection, write: &RowWrite) -> Option<i64> {

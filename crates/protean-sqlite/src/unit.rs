@@ -5,7 +5,7 @@ use std::sync::Arc;
 use protean_port::message::{Stream, Timestamp};
 use protean_port::port::{
     Append, Changes, Dead, Expect, KeyClaim, KeyWrite, MessageRef, Outcome, Park, Place,
-    ProgressMove, Statement,
+    ProgressMove, Statement, left_out,
 };
 use protean_sql::{signed, unsigned};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
@@ -72,10 +72,8 @@ impl UnitWriter<'_> {
             None => first_expected(self.connection, step.stream.as_str(), start)?,
         };
         if next != step.position {
-            let (group, stream, position) = (&step.group, &step.stream, step.position);
-            return Err(Refusal::stale(format!(
-                "'{group}' expects message {next} of '{stream}', not {position}"
-            )));
+            let outcome = left_out::out_of_turn(&step.group, &step.stream, next, step.position);
+            return Err(Refusal::LeftOut(outcome));
         }
         let sql = if known.is_some() { advance } else { include_str!("sql/begin_progress.sql") };
         self.connection.prepare_cached(sql)?.execute(row)?;
@@ -92,18 +90,13 @@ impl UnitWriter<'_> {
                 let MessageRef { stream, stream_position, .. } = message;
                 let start = self.coalesced.start(connection, group, stream.category())?;
                 if !is_blocked(connection, group, stream, *stream_position, start)? {
-                    return Err(Refusal::stale(format!(
-                        "'{group}' has no parked or dead message of '{stream}' before {stream_position}"
-                    )));
+                    return Err(Refusal::LeftOut(left_out::nothing_to_wait_for(group, message)));
                 }
                 keep(connection, group, message, *attempts, None, reason)?;
             }
             Park::Take { group, message } => {
                 if unpark(connection, group, message)? == 0 {
-                    let position = message.position;
-                    return Err(Refusal::stale(format!(
-                        "message {position} is not parked for '{group}'"
-                    )));
+                    return Err(Refusal::LeftOut(left_out::not_parked(group, message.position)));
                 }
             }
             Park::Release { group, stream, due } => {
@@ -141,9 +134,7 @@ impl UnitWriter<'_> {
                 let sql = include_str!("sql/take_dead_letter.sql");
                 let row = (&**group, signed(position));
                 if connection.prepare_cached(sql)?.execute(row)? == 0 {
-                    return Err(Refusal::stale(format!(
-                        "message {position} is not a dead letter of '{group}'"
-                    )));
+                    return Err(Refusal::LeftOut(left_out::not_dead(group, position)));
                 }
             }
         }
@@ -157,10 +148,11 @@ impl UnitWriter<'_> {
         position: u64,
     ) -> Result<(), Refusal> {
         let start = self.coalesced.start(self.connection, group, stream.category())?;
-        if expected(self.connection, group, stream, start)? == position {
+        let next = expected(self.connection, group, stream, start)?;
+        if next == position {
             return Ok(());
         }
-        Err(Refusal::stale(format!("'{group}' does not expect message {position} of '{stream}'")))
+        Err(Refusal::LeftOut(left_out::out_of_turn(group, stream, next, position)))
     }
 }
 
@@ -292,7 +284,8 @@ fn stream_position(
             if connection.prepare_cached(sql)?.exists(before)? {
                 Ok(position)
             } else {
-                Err(Refusal::stale(format!("'{stream}' has no message before position {position}")))
+                let outcome = left_out::position_ahead(&append.message.stream, position);
+                Err(Refusal::LeftOut(outcome))
             }
         }
     }
@@ -322,10 +315,8 @@ fn append_one(
     match connection.prepare_cached(include_str!("sql/append_message.sql"))?.insert(row) {
         Ok(position) => Ok(Place { position: unsigned(position), stream_position }),
         Err(e) if e.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
-            let stream = &message.stream;
-            Err(Refusal::stale(format!(
-                "'{stream}' already has a message at position {stream_position}"
-            )))
+            let outcome = left_out::position_taken(&message.stream, stream_position);
+            Err(Refusal::LeftOut(outcome))
         }
         Err(e) => Err(e.into()),
     }

@@ -6,16 +6,16 @@ use super::groups::{DeadMessage, GroupName, Held};
 use super::ledger::{next, put_parked};
 use super::state::State;
 use super::unit::{Refused, Unit};
-use crate::port::{Dead, DeadLetter, DeadLetterRead, MessageRef, Outcome};
+use crate::port::{Dead, DeadLetter, DeadLetterRead, MessageRef, left_out};
 
 /// Adds a dead letter, or takes it out again.
 pub(super) fn write(unit: &mut Unit<'_>, dead: &Dead) -> Refused {
     match dead {
         Dead::Add { group, message, attempts, reason, time, in_turn } => {
             let MessageRef { stream, stream_position, .. } = message;
-            if *in_turn && next(unit.state(), group, stream) != *stream_position {
-                let place = format!("message {stream_position} of {stream}");
-                return Err(Outcome::Stale(format!("{group} does not expect {place} next")));
+            let next = next(unit.state(), group, stream);
+            if *in_turn && next != *stream_position {
+                return Err(left_out::out_of_turn(group, stream, next, *stream_position));
             }
             let (message, reason) = (message.clone(), reason.clone());
             put_parked(unit, group, message.position, None);
@@ -26,7 +26,7 @@ pub(super) fn write(unit: &mut Unit<'_>, dead: &Dead) -> Refused {
         Dead::Take { group, message } => {
             let position = message.position;
             if !unit.state().groups.dead.contains_key(&(Arc::clone(group), position)) {
-                return Err(Outcome::Stale(format!("message {position} is not dead for {group}")));
+                return Err(left_out::not_dead(group, position));
             }
             put(unit, group, message, None);
         }

@@ -5,11 +5,10 @@ use std::sync::Arc;
 use super::groups::{GroupLane, GroupName, Held, ParkedMessage};
 use super::state::State;
 use super::unit::{Refused, Unit};
-use crate::Violations;
 use crate::message::{Category, Priority, Stream, Timestamp};
 use crate::port::{
-    At, Count, Counter, Delivery, DoneMark, GroupRegistration, GroupStatus, MessageRef, Outcome,
-    Park, ParkedPage, ParkedRead, Place, PriorityStatus, ProgressMove, Start,
+    At, Count, Counter, Delivery, DoneMark, GroupRegistration, GroupStatus, MessageRef, Park,
+    ParkedPage, ParkedRead, Place, PriorityStatus, ProgressMove, Start, left_out,
 };
 
 /// Registers new groups where they begin; known groups stay unchanged.
@@ -29,9 +28,7 @@ pub(super) fn register(state: &mut State, registrations: &[GroupRegistration]) {
 pub(super) fn advance(unit: &mut Unit<'_>, step: &ProgressMove) -> Refused {
     let next = next(unit.state(), &step.group, &step.stream);
     if next != step.position {
-        let (group, stream, position) = (&step.group, &step.stream, step.position);
-        let message = format!("{group} expects message {next} of {stream}, not {position}");
-        return Err(Outcome::Stale(message));
+        return Err(left_out::out_of_turn(&step.group, &step.stream, next, step.position));
     }
     let key = (Arc::clone(&step.group), step.stream.name());
     unit.set(|state| &mut state.groups.progress, key, Some(next + 1));
@@ -48,15 +45,13 @@ pub(super) fn mark(unit: &mut Unit<'_>, mark: &DoneMark, places: &[Place]) -> Re
         At::First(position) => {
             let done = unit.state().groups.done.contains_key(&(lane.clone(), position));
             if position <= cursor || done {
-                let message = format!("message {position} is settled already for {}", mark.group);
-                return Err(Outcome::Stale(message));
+                return Err(left_out::already_settled(mark, position));
             }
             settle(unit, lane, position, cursor);
         }
         At::Appended(index) => {
             let Some(Place { position, .. }) = places.get(index).copied() else {
-                let message = format!("the unit does not append a message {index}");
-                return Err(Outcome::Rejected(Violations::of("marks", message)));
+                return Err(left_out::not_appended(index, places.len()));
             };
             settle(unit, lane, position, cursor);
         }
@@ -99,9 +94,7 @@ pub(super) fn park(unit: &mut Unit<'_>, park: &Park) -> Refused {
         Park::Hold { group, message, attempts, reason: _ } => {
             let MessageRef { stream, stream_position, .. } = message;
             if !blocked(unit.state(), group, stream, *stream_position) {
-                return Err(Outcome::Stale(format!(
-                    "no message of {stream} before {stream_position} holds up {group}"
-                )));
+                return Err(left_out::nothing_to_wait_for(group, message));
             }
             let parked = ParkedMessage { message: message.clone(), attempts: *attempts, due: None };
             put_parked(unit, group, message.position, Some(parked));
@@ -109,10 +102,7 @@ pub(super) fn park(unit: &mut Unit<'_>, park: &Park) -> Refused {
         Park::Take { group, message } => {
             let key = (Arc::clone(group), message.position);
             if !unit.state().groups.parked.contains_key(&key) {
-                let position = message.position;
-                return Err(Outcome::Stale(format!(
-                    "message {position} is not parked for {group}"
-                )));
+                return Err(left_out::not_parked(group, message.position));
             }
             put_parked(unit, group, message.position, None);
         }

@@ -6,7 +6,7 @@ use super::ledger;
 use super::state::State;
 use super::unit::{Refused, Unit};
 use crate::message::Recorded;
-use crate::port::{Append, Delivery, Expect, LaneRead, Outcome, Place};
+use crate::port::{Append, Delivery, Expect, LaneRead, Place, left_out};
 
 /// Appends a message, if its stream has the expected length.
 pub(super) fn append(unit: &mut Unit<'_>, append: &Append) -> Refused<Place> {
@@ -17,8 +17,10 @@ pub(super) fn append(unit: &mut Unit<'_>, append: &Append) -> Refused<Place> {
         && expected != stream_position
     {
         let stream = &message.stream;
-        let found = format!("{stream} has {stream_position} messages, not {expected}");
-        return Err(Outcome::Stale(found));
+        return Err(match expected < stream_position {
+            true => left_out::position_taken(stream, expected),
+            false => left_out::position_ahead(stream, expected),
+        });
     }
     let position = log.head() + 1;
     let number = log.count_after(&category, priority, 0) + 1;

@@ -14,6 +14,7 @@ mod consumer;
 mod entry;
 mod future;
 mod ledger;
+pub mod left_out;
 mod log;
 mod provider;
 mod rows;
