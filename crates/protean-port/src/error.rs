@@ -33,7 +33,7 @@ struct Inner {
 #[derive(Debug, Clone)]
 enum Kind {
     Invalid(Violations),
-    NotFound { what: String, id: String },
+    NotFound(String),
     Conflict(String),
     Expired(String),
     Unavailable(String),
@@ -49,7 +49,12 @@ impl Error {
 
     /// An aggregate or a row does not exist.
     pub fn not_found(what: impl Into<String>, id: impl Into<String>) -> Self {
-        Kind::NotFound { what: what.into(), id: id.into() }.into()
+        Self::missing(format!("no {} has the id '{}'", what.into(), id.into()))
+    }
+
+    /// Something that is named, such as a stream, does not exist.
+    pub fn missing(message: impl Into<String>) -> Self {
+        Kind::NotFound(message.into()).into()
     }
 
     /// Another writer came first; a retry on fresh state may succeed.
@@ -105,7 +110,7 @@ impl Error {
 
     /// True when an aggregate or a row does not exist.
     pub fn is_not_found(&self) -> bool {
-        matches!(self.0.kind, Kind::NotFound { .. })
+        matches!(self.0.kind, Kind::NotFound(_))
     }
 
     /// True when another writer came first.
@@ -157,8 +162,8 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0.kind {
             Kind::Invalid(violations) => write!(f, "{violations}"),
-            Kind::NotFound { what, id } => write!(f, "no {what} has the id '{id}'"),
-            Kind::Conflict(message)
+            Kind::NotFound(message)
+            | Kind::Conflict(message)
             | Kind::Expired(message)
             | Kind::Unavailable(message)
             | Kind::Misused(message)

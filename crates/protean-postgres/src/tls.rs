@@ -77,16 +77,21 @@ impl TlsRequest {
         let mut roots = RootCertStore::empty();
         match self.authority.as_deref().filter(|path| *path != "system") {
             Some(path) => {
-                let unread = |why: String| {
-                    format!("the file '{path}' of {AUTHORITY_KEY} cannot be read: {why}")
-                };
-                let content = std::fs::read(path).map_err(|error| unread(error.to_string()))?;
+                let file = format!("the file '{path}', {AUTHORITY_KEY} in database_uri,");
+                let content = std::fs::read(path)
+                    .map_err(|error| format!("{file} cannot be read: {error}"))?;
                 for found in CertificateDer::pem_slice_iter(&content) {
-                    let added = found.ok().map(|certificate| roots.add(certificate));
-                    added.and_then(Result::ok).ok_or_else(|| unread("expected PEM".into()))?;
+                    let certificate = found.map_err(|error| {
+                        format!("{file} is not in PEM format: {error}; convert it to PEM")
+                    })?;
+                    roots.add(certificate).map_err(|error| {
+                        format!("{file} has an unusable certificate: {error}; replace it")
+                    })?;
                 }
                 if roots.is_empty() {
-                    return Err(unread("it has no certificate; expected PEM".into()));
+                    return Err(format!(
+                        "{file} has no certificate; give it the authority's in PEM format"
+                    ));
                 }
             }
             None => {

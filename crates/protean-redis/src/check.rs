@@ -126,7 +126,7 @@ async fn check_rights(shared: &Shared) -> Result {
     if !keys.is_empty() {
         return Err(Error::misused(format!(
             "Redis at {address} denies keys to the user in the URI; run ACL SETUSER <user> ~{} \
-             on the server, and the same for the streams",
+             ~<stream> on the server, with a ~<stream> for each stream, such as ~bank::*",
             key("*")
         )));
     }

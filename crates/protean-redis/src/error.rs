@@ -129,7 +129,8 @@ pub(crate) fn report_line(reply: &ServerError) -> String {
 /// The error for what Redis reports.
 pub(crate) fn from_report(report: &str, address: &str) -> Error {
     if MISSING_REPORTS.iter().any(|word| report.contains(word)) {
-        return Error::not_found(format!("stream or group at Redis {address}"), report);
+        let report = report.trim();
+        return Error::missing(format!("Redis at {address} has no such stream or group: {report}"));
     }
     let message = format!("Redis at {address} {}", advice(report));
     let is_permanent =

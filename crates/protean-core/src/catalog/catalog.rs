@@ -18,7 +18,7 @@ pub struct Catalog {
     domain: String,
     pub(crate) aggregates: Vec<Declaration>,
     names: HashMap<TypeId, Names>,
-    tables: HashMap<TypeId, Arc<Table>>,
+    tables: HashMap<TypeId, DeclaredTable>,
     pub(crate) snapshots: Arc<Table>,
     pub(crate) upcast_chains: UpcastChains,
 }
@@ -30,6 +30,13 @@ pub(crate) struct Declaration {
     pub(crate) commands: &'static [&'static str],
     pub(crate) category: Category,
     pub(crate) tells_facts: bool,
+}
+
+/// A table, and the aggregate or projection that is kept in it.
+#[derive(Clone)]
+pub(crate) struct DeclaredTable {
+    pub(crate) name: &'static str,
+    pub(crate) table: Arc<Table>,
 }
 
 /// The categories of an aggregate.
@@ -87,7 +94,9 @@ impl Catalog {
         T::Storage: Layout<T>,
     {
         if let Some(table) = <T::Storage as Layout<T>>::table() {
-            self.tables.insert(TypeId::of::<T>(), Arc::new(table));
+            let declared =
+                DeclaredTable { name: <T::Storage as Layout<T>>::name(), table: Arc::new(table) };
+            self.tables.insert(TypeId::of::<T>(), declared);
         }
     }
 
@@ -95,16 +104,23 @@ impl Catalog {
     /// its events, and its table when it is kept as rows and not as events.
     pub fn aggregates(&self) -> impl Iterator<Item = (&'static str, &Category, Option<&Table>)> {
         self.aggregates.iter().map(|aggregate| {
-            let table = self.tables.get(&aggregate.id).map(AsRef::as_ref);
+            let table = self.tables.get(&aggregate.id).map(|declared| &*declared.table);
             (aggregate.name, &aggregate.category, table)
         })
     }
 
     /// The tables of state-stored aggregates and projections, by name.
     pub fn tables(&self) -> Vec<Table> {
-        let mut tables: Vec<Table> = self.tables.values().map(|table| (**table).clone()).collect();
-        tables.sort_by(|one, other| one.name.cmp(&other.name));
-        tables
+        self.declared_tables().iter().map(|declared| (*declared.table).clone()).collect()
+    }
+
+    /// The same tables, each with what is kept in it.
+    pub(crate) fn declared_tables(&self) -> Vec<DeclaredTable> {
+        let mut declared: Vec<DeclaredTable> = self.tables.values().cloned().collect();
+        declared.sort_by(|one, other| {
+            (&one.table.name, one.name).cmp(&(&other.table.name, other.name))
+        });
+        declared
     }
 
     /// Every table the domain lays out: those, and that of snapshots where there can be any.
@@ -145,7 +161,8 @@ impl Catalog {
                 "{name} is event-sourced and has no rows: query a projection of its events"
             )));
         }
-        self.tables.get(&TypeId::of::<T>()).ok_or_else(|| self.unregistered(name))
+        let declared = self.tables.get(&TypeId::of::<T>());
+        declared.map(|declared| &declared.table).ok_or_else(|| self.unregistered(name))
     }
 
     fn unregistered(&self, name: &str) -> Error {

@@ -7,7 +7,7 @@ mod sourced;
 mod upcast;
 
 pub use catalog::Catalog;
-pub(crate) use catalog::{Declaration, Names};
+pub(crate) use catalog::{Declaration, DeclaredTable, Names};
 pub use layout::Layout;
 pub use sourced::Sourced;
 pub(crate) use upcast::{UpcastChain, UpcastChains, UpcastFn, Upcaster, too_new};

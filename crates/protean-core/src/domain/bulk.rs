@@ -250,7 +250,10 @@ fn enter<I>(
         }
         Outcome::Stale(what) => return Err(Error::conflict(what)),
         Outcome::Dependent => {
-            return Err(Error::failed("the store left out a command that depends on no other"));
+            return Err(Error::failed(
+                "the store left out a command that depends on no other: its adapter breaks the \
+                 contract of `Store::commit`",
+            ));
         }
     }
     Ok(())

@@ -1,10 +1,11 @@
 //! From registrations to groups, with every fault on the way.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use protean_port::message::{Category, RESERVED, Table, type_name};
+use protean_port::message::{Category, RESERVED, type_name};
 
+use crate::catalog::DeclaredTable;
 use crate::config::Config;
 use crate::handling::{
     Group, HandlerKind, Handlers, Registration, Registry, Route, Source, add_upcasts,
@@ -135,24 +136,26 @@ fn check_commands(registry: &mut Registry, groups: &[Arc<Group>]) {
 
 /// Reports two aggregates or projections that want one category or table.
 fn check_names(registry: &mut Registry) {
-    let mut seen = HashSet::new();
+    let mut owners = HashMap::new();
     let mut faults = Vec::new();
     for aggregate in &registry.catalog.aggregates {
+        let name = aggregate.name;
         let facts = aggregate.tells_facts.then(|| aggregate.category.facts());
         for category in [Some(aggregate.category.clone()), facts].into_iter().flatten() {
-            if seen.insert(category.clone()) {
-                continue;
+            if let Some(owner) = owners.insert(category.clone(), name) {
+                let shared = format!("{owner} and {name} share the category {category}");
+                faults.push(format!("{shared}: rename one, or give it a `stream_category`"));
             }
-            faults.push(format!("two aggregates share the category {category}: rename one"));
         }
     }
-    let tables = registry.catalog.tables();
-    for (one, other) in tables.iter().zip(tables.iter().skip(1)) {
-        if one.name == other.name {
-            faults.push(format!("two declarations share the table '{}': rename one", one.name));
+    let declared = registry.catalog.declared_tables();
+    for (one, other) in declared.iter().zip(declared.iter().skip(1)) {
+        if one.table.name == other.table.name {
+            let shared = format!("{} and {} share the table", one.name, other.name);
+            faults.push(format!("{shared} '{}': rename one", one.table.name));
         }
     }
-    faults.extend(tables.iter().filter_map(reserved));
+    faults.extend(declared.iter().filter_map(reserved));
     registry.faults.extend(faults);
 }
 
@@ -176,19 +179,21 @@ fn check_streams(registry: &mut Registry, groups: &[Arc<Group>]) {
         if stream.as_str().trim().is_empty() {
             faults.push(format!("{handler} reads a stream without a name: give it one"));
         }
-        if brokers.insert(stream, broker).is_some_and(|other| other != broker) {
+        if let Some((other, elsewhere)) = brokers.insert(stream, (handler, broker))
+            && elsewhere != broker
+        {
             faults.push(format!(
-                "{handler} and another subscriber read streams named '{stream}' of two brokers, \
-                 whose entries would be mixed up: rename one"
+                "{other} and {handler} read streams named '{stream}' of two brokers, '{elsewhere}' \
+                 and '{broker}', and the log cannot tell them apart: rename one of the streams"
             ));
         }
     }
     registry.faults.extend(faults);
 }
 
-fn reserved(table: &Table) -> Option<String> {
-    let name = table.name.as_str();
-    RESERVED.contains(&name).then(|| {
-        format!("the table '{name}' is the store's own: rename the aggregate or projection")
-    })
+fn reserved(declared: &DeclaredTable) -> Option<String> {
+    let (name, table) = (declared.name, declared.table.name.as_str());
+    RESERVED
+        .contains(&table)
+        .then(|| format!("the table '{table}' of {name} is one of the store's own: rename {name}"))
 }

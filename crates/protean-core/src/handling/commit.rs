@@ -57,9 +57,10 @@ pub(crate) async fn commit(store: &dyn Store, changes: Changes) -> Result<Commit
         Some(Outcome::Stale(what)) => Err(Error::conflict(what)),
         Some(Outcome::Rejected(violations)) => Err(Error::invalid(violations)),
         Some(Outcome::Unavailable(reason)) => Err(Error::unavailable(reason)),
-        Some(Outcome::Dependent) | None => {
-            Err(Error::failed("the store gave no outcome for a unit of its own"))
-        }
+        Some(Outcome::Dependent) | None => Err(Error::failed(
+            "the store did not answer for a unit that was committed alone: its adapter breaks \
+                 the contract of `Store::commit`",
+        )),
     }
 }
 

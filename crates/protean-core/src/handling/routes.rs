@@ -42,7 +42,7 @@ pub(crate) fn add_upcasts<'g>(
             let missing = missing.join(", ");
             registry.faults.push(format!(
                 "{name} of {category} is at version {newest} and has no upcaster from version \
-                 {missing}: a message of that version could not be read"
+                 {missing}: add `.upcaster::<…>()` for each"
             ));
         }
     }
@@ -109,11 +109,19 @@ fn key(catalog: &Catalog, upcaster: &Upcaster, known: &BTreeMap<Key, u32>) -> Re
         None => {
             let name = form.name;
             Err(format!(
-                "has nothing to do, since {name} is neither applied nor handled: remove it"
+                "has no effect, because nothing applies or handles {name}: remove the upcaster"
             ))
         }
         Some(newest) if (1..*newest).contains(from) => Ok(key),
-        Some(newest) => Err(format!("leads nowhere: there are versions 1 to {newest}")),
+        Some(1) => {
+            Err("has no effect, because version 1 is the present one: remove the upcaster".into())
+        }
+        Some(newest) => Err(format!(
+            "has no effect, because only versions 1 to {} are old: correct `FROM`, or raise the version of \
+             {}",
+            newest - 1,
+            form.name
+        )),
     }
 }
 

@@ -48,11 +48,14 @@ impl<'a> Data<'a> {
 }
 
 fn unreadable(name: &str, error: serde_json::Error) -> Error {
-    Error::failed(format!("the data of a {name} cannot be read")).with_source(error)
+    Error::failed(format!("the data of {name} does not fit its type")).with_source(error)
 }
 
 fn unknown_field<T: Fields>(name: &str, field: &str) -> Error {
     let known: Vec<&str> = T::RULES.iter().map(|rules| rules.name).collect();
     let hint = if field.contains('.') { String::new() } else { hint(field, &known) };
-    Error::failed(format!("the data of a {name} has the field '{field}', its type has none{hint}"))
+    Error::failed(format!(
+        "the data of {name} has the unknown field '{field}'{hint}; set lenient_deserialization = \
+         true to skip unknown fields"
+    ))
 }

@@ -76,7 +76,8 @@ impl<T: Element> Field for Vec<T> {
     fn check(&self, rules: &Rules, violations: &mut Violations) {
         check_length(self.len(), rules, violations);
         let Some(_nested) = Nested::enter() else {
-            return violations.add(rules.name, format!("lies in {DEEPEST} lists: flatten it"));
+            return violations
+                .add(rules.name, format!("is nested deeper than {DEEPEST} lists: flatten it"));
         };
         for (index, element) in self.iter().enumerate() {
             violations.nest(&format!("{}[{index}]", rules.name), &element.check_element());

@@ -144,7 +144,7 @@ async fn what_is_too_large_or_too_deep_is_refused_when_it_is_sent(on: On) {
     let text = refused(&harness.domain, || Write { branches: tree(70), ..note("deep") }).await;
     assert_eq!(text, "Write: nests 142 deep, at most 127 can be read back: flatten it");
     let text = refused(&harness.domain, || Write { branches: tree(5000), ..note("deeper") }).await;
-    assert!(text.ends_with("branches: lies in 127 lists: flatten it"), "{text}");
+    assert!(text.ends_with("branches: is nested deeper than 127 lists: flatten it"), "{text}");
     assert_eq!(committed(&harness.domain).await, 0, "nothing of it is kept");
 
     let text = "x".repeat(3 * MIB);

@@ -189,6 +189,6 @@ async fn data_that_an_upcaster_cannot_take_is_dead() {
 fn an_old_version_of_a_command_needs_a_way_up() {
     let error = meters().upcaster::<ValueOfRead>().build().err().unwrap();
     let expected = "Note of meters::meter:command is at version 2 and has no upcaster from version 1: \
-                    a message of that version could not be read";
+                    add `.upcaster::<…>()` for each";
     assert_eq!(error.faults(), [expected]);
 }

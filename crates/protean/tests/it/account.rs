@@ -59,7 +59,7 @@ fn replays_without_checking() {
     assert_eq!(account.balance.to_string(), "-9.5");
     assert!(!account.replay("AccountClosed", Data::strict("{}")).unwrap());
     let error = account.replay("MoneyPaidIn", Data::strict("{}")).unwrap_err();
-    assert_eq!(error.to_string(), "the data of a MoneyPaidIn cannot be read");
+    assert_eq!(error.to_string(), "the data of MoneyPaidIn does not fit its type");
 }
 
 #[test]

@@ -204,7 +204,8 @@ impl Squatter {}
 #[test]
 fn the_category_of_facts_belongs_to_them() {
     let built = kitchen(Processing::Sync).aggregate::<Squatter>().build();
-    let text = "two aggregates share the category kitchen::order-fact: rename one";
+    let text = "Order and Squatter share the category kitchen::order-fact: rename one, or give it a \
+                `stream_category`";
     assert_eq!(built.err().unwrap().faults(), [text]);
 }
 
