@@ -39,7 +39,7 @@ pub(crate) fn take(folder: &Path, group: &str) -> Result<Option<Box<dyn Claim>>>
         let file = path.display();
         Error::unavailable(format!(
             "the lock file '{file}' of group '{group}' cannot be used; \
-             check that its folder may be written"
+             check that its folder is writable"
         ))
         .with_source(error)
     };

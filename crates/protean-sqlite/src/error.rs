@@ -75,7 +75,7 @@ fn advice(error: &rusqlite::Error) -> String {
             "cannot be written; check the permissions of the file and its folder".into()
         }
         Some(ErrorCode::CannotOpen) => {
-            "cannot be opened; check that its folder exists and may be written".into()
+            "cannot be opened; check that its folder exists and is writable".into()
         }
         Some(ErrorCode::SystemIoFailure) => {
             format!("cannot be read or written ({error}); check the disk")

@@ -58,7 +58,7 @@ impl Readers {
         }));
         match done.await {
             Ok(result) => result.map_err(|e| self.settings.explain(e)),
-            Err(_) => Err(Error::failed("reading panicked; see the log")),
+            Err(_) => Err(Error::failed("a reader thread panicked; see the log")),
         }
     }
 }

@@ -222,6 +222,6 @@ impl<A: Aggregate> Then<A> {
         };
         let found = aggregate.root().raised().iter();
         let found: Vec<String> = found.map(|raised| Found::from(raised).to_string()).collect();
-        panic!("{} is expected to refuse, but it raised [{}]", A::NAME, found.join(", "))
+        panic!("expected {} to refuse, but it raised [{}]", A::NAME, found.join(", "))
     }
 }

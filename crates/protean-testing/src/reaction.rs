@@ -136,7 +136,7 @@ impl<'d, T> Reaction<'d, T> {
             let [expected, found]: [Vec<&str>; 2] =
                 [&expected, &found].map(|text| text.lines().collect());
             let difference = difference(&expected, &found, |one, other| one == other);
-            panic!("the row is another one {}", difference.unwrap_or_default());
+            panic!("the row differs {}", difference.unwrap_or_default());
         }
         self
     }
@@ -149,7 +149,7 @@ impl<'d, T> Reaction<'d, T> {
     pub fn then_no_row<P: Projection + Debug>(self, id: impl Into<Id>) -> Self {
         self.succeeded();
         if let Some(row) = self.look::<P>(&id.into()) {
-            panic!("there is a row: {row:#?}");
+            panic!("expected no row, found {row:#?}");
         }
         self
     }
@@ -222,7 +222,7 @@ impl<'d, T> Reaction<'d, T> {
         self.succeeded();
         match self.look::<K>(id) {
             Some(kept) => kept,
-            None => panic!("there is no {} '{id}'", <K::Storage as Layout<K>>::name()),
+            None => panic!("{} '{id}' does not exist", <K::Storage as Layout<K>>::name()),
         }
     }
 
@@ -238,7 +238,7 @@ impl<'d, T> Reaction<'d, T> {
         if let Err(error) = &self.outcome
             && !self.expected_to_fail
         {
-            panic!("it failed: {}", describe(error));
+            panic!("the command or event failed: {}", describe(error));
         }
     }
 
@@ -249,7 +249,7 @@ impl<'d, T> Reaction<'d, T> {
             Ok(_) => {
                 let found: Vec<_> =
                     self.messages.iter().map(|one| Found::from(one).to_string()).collect();
-                panic!("it is expected to fail, but this followed: [{}]", found.join(", "))
+                panic!("expected a failure, but this followed: [{}]", found.join(", "))
             }
         }
     }

@@ -63,5 +63,7 @@ impl UpcastChain {
 
 /// What is wrong with a message of a version that this program does not know.
 pub(crate) fn too_new(name: &str, found: u32, known: u32) -> String {
-    format!("it is version {found} of {name}, this program knows up to {known}: run a newer one")
+    format!(
+        "{name} is at version {found}, this program reads up to version {known}: deploy a newer one"
+    )
 }

@@ -67,7 +67,7 @@ fn suffix(section: &mut Section<'_>) -> Option<String> {
     if suffix.contains(':') {
         section.refuse(
             "backfill_suffix",
-            "contains ':', which separates the parts of a stream name; remove the key",
+            "contains ':', which separates the parts of a stream name; remove it",
         );
     } else if suffix.chars().any(|c| c.is_whitespace() || c.is_control()) {
         section

@@ -201,7 +201,8 @@ fn commit(
     let units = Arc::from(chunk.units);
     let committing = tokio::spawn(async move { store.commit(units).await });
     let count = chunk.references.len();
-    let failed = move |_| vec![Outcome::Unavailable("the commit task ended early".into()); count];
+    let failed =
+        move |_| vec![Outcome::Unavailable("the task that commits ended early".into()); count];
     (async move { committing.await.unwrap_or_else(failed) }, chunk.references)
 }
 
@@ -246,7 +247,9 @@ fn enter<I>(
         }
         Outcome::Unavailable(reason) => {
             let done = intake.accepted;
-            return Err(Error::unavailable(format!("stopped after {done} commands: {reason}")));
+            return Err(Error::unavailable(format!(
+                "the import stopped after {done} commands: {reason}"
+            )));
         }
         Outcome::Stale(what) => return Err(Error::conflict(what)),
         Outcome::Dependent => {

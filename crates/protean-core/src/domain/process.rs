@@ -258,10 +258,13 @@ impl<'a, C: Command> Synchronous<'a, C> {
     /// The answer to the command that came first with the same idempotency key.
     fn answer_of(&self, message_id: &str, output: Option<&str>) -> Result<C::Output> {
         let output = output.ok_or_else(|| {
-            Error::conflict(format!("{} {message_id} is queued and not handled yet", C::NAME))
+            Error::conflict(format!(
+                "{} {message_id} is queued and not handled yet: try again later",
+                C::NAME
+            ))
         })?;
         serde_json::from_str(output).map_err(|error| {
-            Error::failed(format!("the answer to {} {message_id} cannot be read", C::NAME))
+            Error::failed(format!("the stored answer to {} {message_id} cannot be read", C::NAME))
                 .with_source(error)
         })
     }

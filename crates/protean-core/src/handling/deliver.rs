@@ -160,7 +160,8 @@ async fn guarded(
 }
 
 fn timed_out(handler: &str, limit: std::time::Duration) -> Failure {
-    Error::failed(format!("{handler} took longer than {limit:?}")).into()
+    Error::failed(format!("{handler} took longer than {limit:?}, its handler_timeout_seconds"))
+        .into()
 }
 
 fn panicked(handler: &str, panic: &(dyn std::any::Any + Send)) -> Failure {

@@ -37,7 +37,7 @@ pub(crate) fn fits(name: &str, json: &str) -> Result {
     }
     match depth(json) {
         deep if deep > DEEPEST => Err(invalid(format!(
-            "nests {deep} deep, at most {DEEPEST} can be read back: flatten it"
+            "is nested {deep} levels deep, at most {DEEPEST} can be read back: flatten it"
         ))),
         _ => Ok(()),
     }
@@ -85,7 +85,7 @@ mod tests {
         }
         let refused = to_json("Note", &nested(DEEPEST + 1)).unwrap_err();
         assert!(refused.is_invalid());
-        let expected = "Note: nests 128 deep, at most 127 can be read back: flatten it";
+        let expected = "Note: is nested 128 levels deep, at most 127 can be read back: flatten it";
         assert_eq!(refused.to_string(), expected);
         let unread = "[".repeat(DEEPEST + 1) + &"]".repeat(DEEPEST + 1);
         assert!(serde_json::from_str::<Value>(&unread).is_err(), "the bound is the reader's");

@@ -72,7 +72,7 @@ impl<A: Replay> Reader<A> {
             Error::not_found(format!("{} at version {version}", A::NAME), id.as_str())
         })?;
         let barred = format!(
-            "this is {} '{id}' as it was at version {version}: get the present one to change it",
+            "{} '{id}' was read as of version {version} and cannot be changed: get the current one",
             A::NAME
         );
         past.root_mut().bar(Violations::of("version", barred));

@@ -139,7 +139,8 @@ fn fact_stream<A: Aggregate>(names: &Names, aggregate: &A) -> Result<Stream> {
     if id.as_str().starts_with("fact-") {
         let name = A::NAME;
         return Err(Error::misused(format!(
-            "the id '{id}' of {name} begins like the streams of its facts: begin it differently"
+            "the id '{id}' of {name} begins with 'fact-', as the streams of its facts do: choose \
+             another id"
         )));
     }
     Ok(names.facts.stream(id))
@@ -154,7 +155,7 @@ async fn present<A: Aggregate>(unit: &Unit, table: &Table, aggregate: &A) -> Res
     }
     let found = unit.known_row(table, root.id().as_str()).await?;
     if found.row.is_some() {
-        let message = format!("there is already a {} with this identity", A::NAME);
+        let message = format!("is already taken by another {}", A::NAME);
         return Err(Error::invalid(Violations::of("id", message)));
     }
     Ok(found)

@@ -205,7 +205,7 @@ impl InboxReader {
                 Outcome::Unavailable(why) => return Err(Error::unavailable(why)),
                 outcome => {
                     return Err(Error::failed(format!(
-                        "unexpected outcome of a commit: {outcome:?}"
+                        "the store left out an entry that depends on none: {outcome:?}"
                     )));
                 }
             }

@@ -233,7 +233,7 @@ impl PublishLoop {
                 // An operator replayed or purged one of them; the others go out once more.
                 other => {
                     return Err(Error::unavailable(format!(
-                        "the page cannot be settled: {other:?}"
+                        "published messages cannot be marked as published: {other:?}"
                     )));
                 }
             }

@@ -115,7 +115,8 @@ impl BrokerReader {
         if found != expected {
             return Err(format!("the message is of the category '{found}', expected '{expected}'"));
         }
-        let position = envelope.position.ok_or("the message is not from the log of this domain")?;
+        let position =
+            envelope.position.ok_or("the message has no log position: it is not of this domain")?;
         Ok((position, envelope.id.into_owned()))
     }
 

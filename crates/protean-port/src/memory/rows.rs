@@ -47,7 +47,7 @@ fn check_unique(state: &State, write: &RowWrite, id: TableId, row: &Row) -> Refu
     for (column, value) in unique_values(&write.table, row) {
         let holder = state.tables.unique.get(&(id, column, Sorted(value.clone())));
         if holder.is_some_and(|holder| *holder != write.key) {
-            violations.add(&write.table.columns[column].name, "is taken already");
+            violations.add(&write.table.columns[column].name, "is already taken");
         }
     }
     if violations.is_empty() { Ok(()) } else { Err(Outcome::Rejected(violations)) }

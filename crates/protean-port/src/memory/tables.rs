@@ -62,9 +62,10 @@ impl Tables {
     /// The id of a prepared table.
     pub(super) fn id(&self, table: &Table) -> Result<TableId> {
         let prepared = self.prepared.get(&table.name);
-        prepared
-            .map(|prepared| prepared.id)
-            .ok_or_else(|| Error::misused(format!("the table '{}' is not prepared", table.name)))
+        prepared.map(|prepared| prepared.id).ok_or_else(|| {
+            let name = &table.name;
+            Error::misused(format!("the table '{name}' is not prepared: call `prepare` first"))
+        })
     }
 
     fn select<'a>(

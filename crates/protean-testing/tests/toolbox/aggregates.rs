@@ -109,7 +109,10 @@ fn a_refusal_names_its_field() {
 #[test]
 fn a_refusal_that_does_not_come_fails_the_test() {
     let done = || given::<Account>("7", ()).when(|account| account.deposit(1));
-    let text = ["is expected to refuse", "DepositMade {\"account_id\":\"7\",\"amount\":1}"];
+    let text = [
+        "expected Account to refuse, but it raised",
+        "DepositMade {\"account_id\":\"7\",\"amount\":1}",
+    ];
     fails(|| done().then_rejected("amount"), &text);
     fails(|| done().then_error(|_| ()), &text);
 }

@@ -158,12 +158,17 @@ fn other_rows_fail_the_test_where_they_stand() {
     let paid = || bank.when(pay_in(3));
     fails(
         || paid().then_row(row(4, 1)),
-        &["the row is another one", "  -         4,", "  +         3,", "        deposits: 1"],
+        &[
+            "the row differs (- expected, + found)",
+            "  -         4,",
+            "  +         3,",
+            "        deposits: 1",
+        ],
     );
     let missing = Balance { account_id: "8".into(), ..row(1, 1) };
-    fails(|| paid().then_row(missing), &["there is no Balance '8'"]);
-    fails(|| paid().then_no_row::<Balance>("7"), &["there is a row", "total"]);
-    fails(|| paid().then_state::<Account>("8", |_| ()), &["there is no Account '8'"]);
+    fails(|| paid().then_row(missing), &["Balance '8' does not exist"]);
+    fails(|| paid().then_no_row::<Balance>("7"), &["expected no row, found", "total"]);
+    fails(|| paid().then_state::<Account>("8", |_| ()), &["Account '8' does not exist"]);
 }
 
 #[test]

@@ -213,7 +213,7 @@ fn the_category_of_facts_belongs_to_them() {
 async fn an_id_that_looks_like_a_fact_is_refused() {
     let domain = memory();
     let error = order(&domain, &Id::from("fact-7"), &["soup"]).await.unwrap_err();
-    assert!(error.to_string().contains("begin it differently"), "{error}");
+    assert!(error.to_string().contains("choose another id"), "{error}");
 }
 
 #[test]

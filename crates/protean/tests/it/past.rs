@@ -68,7 +68,8 @@ async fn the_state_of_a_moment_is_that_after_the_last_event_before_it() {
 async fn what_is_past_can_neither_be_changed_nor_kept() {
     let domain = jars(0);
     stir(&domain, "a", 3).await;
-    let text = "version: this is Jar 'a' as it was at version 1: get the present one to change it";
+    let text =
+        "version: Jar 'a' was read as of version 1 and cannot be changed: get the current one";
     let mut past = reader(&domain).await.at_version(&"a".into(), 1).await.unwrap();
     assert_eq!(past.stir(1.into(), 0.5).unwrap_err().to_string(), text);
     let past = std::sync::Mutex::new(Some(past));

@@ -277,7 +277,7 @@ async fn an_event_of_a_newer_version_cannot_be_replayed() {
     of_old(&folder).await;
     tamper(&folder, "{}", 4);
     let expected = "event 2 of purses::purse-p cannot be replayed: \
-                    it is version 4 of Paid, this program knows up to 3: run a newer one";
+                    Paid is at version 4, this program reads up to version 3: deploy a newer one";
     assert_eq!(text(load(&present(&folder, "")).await), expected);
 }
 
@@ -336,7 +336,8 @@ async fn handlers_read_as_strictly_as_replays() {
 #[tokio::test]
 async fn a_newer_version_is_dead_for_a_handler_and_says_why() {
     let text = text(projected("{}", 4, "").await);
-    let expected = "is dead: it is version 4 of Paid, this program knows up to 3: run a newer one";
+    let expected =
+        "is dead: Paid is at version 4, this program reads up to version 3: deploy a newer one";
     assert!(text.ends_with(expected), "{text}");
 }
 
