@@ -1,4 +1,4 @@
-//! The macros that declare messages and models, each with an example that runs.
+//! What declares messages and models, each with an example that runs.
 
 /// Declares an event of an aggregate.
 ///
@@ -238,3 +238,43 @@ pub use protean_macros::value_object;
 /// # }
 /// ```
 pub use protean_macros::projection;
+
+/// Register it with [`DomainBuilder::upcaster`](crate::DomainBuilder::upcaster).
+///
+/// ```
+/// use protean::prelude::*;
+/// use protean::{MessageData, Upcast, aggregate, aggregate_impl, event};
+///
+/// #[event(part_of = Account, version = 2)]
+/// struct DepositMade {
+///     account_id: Id,
+///     amount: Decimal,
+///     currency: String,
+/// }
+///
+/// # #[aggregate]
+/// # struct Account { root: Root<Account> }
+/// # #[aggregate_impl]
+/// # impl Account {}
+/// /// Version 1 had a sum without a currency.
+/// struct AmountsHaveACurrency;
+///
+/// impl Upcast for AmountsHaveACurrency {
+///     type Message = DepositMade;
+///     const FROM: u32 = 1;
+///
+///     fn upcast(data: &mut MessageData) -> Result {
+///         data.rename("sum", "amount");
+///         data.set("currency", "GBP")
+///     }
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let mut data: MessageData = serde_json::from_str(r#"{"account_id":"7","sum":5}"#)?;
+/// AmountsHaveACurrency::upcast(&mut data)?;
+/// let present = r#"{"account_id":"7","amount":5,"currency":"GBP"}"#;
+/// assert_eq!(serde_json::to_string(&data)?, present);
+/// # Ok(())
+/// # }
+/// ```
+pub use protean_core::model::Upcast;

@@ -1,4 +1,4 @@
-//! The macros that declare handlers, each with an example that runs.
+//! What declares handlers, each with an example that runs.
 
 /// Declares the handler of an aggregate's commands.
 ///
@@ -243,3 +243,45 @@ pub use protean_macros::query_handler;
 /// # }
 /// ```
 pub use protean_macros::subscriber;
+
+/// What the macros write, by hand:
+///
+/// ```
+/// use protean::prelude::*;
+/// use protean::{Handle, Register, Registry, aggregate, aggregate_impl, command};
+///
+/// # #[command(part_of = Account, returns = Id)]
+/// # struct OpenAccount { holder: String }
+/// # #[aggregate(commands(OpenAccount))]
+/// # struct Account { root: Root<Account>, holder: String }
+/// # #[aggregate_impl]
+/// # impl Account {}
+/// struct AccountCommandHandler;
+///
+/// impl Handle<OpenAccount> for AccountCommandHandler {
+///     async fn handle(&self, command: OpenAccount, ctx: &Context) -> Handled<Id> {
+///         let account = Account { root: Root::new(), holder: command.holder };
+///         let id = account.id();
+///         ctx.repository::<Account>().add(account).await?;
+///         Ok(id)
+///     }
+/// }
+///
+/// impl Register for AccountCommandHandler {
+///     fn register(self, registry: &mut Registry) {
+///         registry
+///             .command_handler::<Account, _>("AccountCommandHandler", self)
+///             .handles::<OpenAccount>();
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let builder = protean::domain("bank").aggregate::<Account>();
+/// let bank = builder.register(AccountCommandHandler).in_memory().build()?;
+/// let id = bank.process(OpenAccount { holder: "Ada".into() }).synchronous().await?;
+/// assert_eq!(bank.repository::<Account>().await?.get(&id).await?.holder, "Ada");
+/// # Ok(())
+/// # }
+/// ```
+pub use protean_core::domain::Register;

@@ -27,11 +27,13 @@ mod runtime;
 
 // Declare a domain.
 pub use declarations::{
-    aggregate, aggregate_impl, command, entity, event, projection, query, value_object,
+    Upcast, aggregate, aggregate_impl, command, entity, event, projection, query, value_object,
 };
-pub use handlers::{command_handler, event_handler, projector, query_handler, subscriber};
-pub use protean_core::domain::{BuildError, Register, Registry};
-pub use protean_core::model::Root;
+pub use handlers::{
+    Register, command_handler, event_handler, projector, query_handler, subscriber,
+};
+pub use protean_core::domain::{BuildError, Registry};
+pub use protean_core::model::{MessageData, Root};
 pub use providers::domain;
 pub use runtime::{Domain, DomainBuilder};
 

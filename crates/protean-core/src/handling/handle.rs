@@ -7,18 +7,7 @@ use super::registry::Registry;
 use crate::model::{Command, Event, Query};
 use crate::unit::Context;
 
-/// Handles a command. Write it with a plain `async fn`:
-///
-/// ```ignore
-/// impl Handle<MakeDeposit> for AccountCommandHandler {
-///     async fn handle(&self, command: MakeDeposit, context: &Context) -> Handled {
-///         let accounts = context.repository::<Account>();
-///         let mut account = accounts.get(&command.account_id).await?;
-///         account.deposit(command.amount, command.reference)?;
-///         Ok(accounts.add(account).await?)
-///     }
-/// }
-/// ```
+/// Handles a command. Write it with a plain `async fn`; [`Register`] has an example.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not handle `{C}`",
     note = "add an `async fn` with `#[handle]` for it to the `#[command_handler]` block"
@@ -69,18 +58,7 @@ pub trait Answer<Q: Query>: Send + Sync + 'static {
     ) -> impl Future<Output = Handled<Q::Output>> + Send;
 }
 
-/// A handler that can be registered. Says which messages it takes:
-///
-/// ```ignore
-/// impl Register for AccountCommandHandler {
-///     fn register(self, registry: &mut Registry) {
-///         registry
-///             .command_handler::<Account, _>("AccountCommandHandler", self)
-///             .handles::<OpenAccount>()
-///             .handles::<MakeDeposit>();
-///     }
-/// }
-/// ```
+/// A handler that can be registered. Says which messages it takes.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be registered",
     note = "put `#[command_handler]`, `#[event_handler]`, `#[projector]`, `#[query_handler]` or \

@@ -38,21 +38,6 @@ pub struct Form {
 /// A step from one version of an event or a command to the next. A message that
 /// was written before takes every step up to the present version when it is
 /// read, by a handler or in a replay; what the log holds never changes.
-///
-/// ```ignore
-/// /// Version 2 calls the sum what it is.
-/// struct DepositMadeInPounds;
-///
-/// impl Upcast for DepositMadeInPounds {
-///     type Message = DepositMade;
-///     const FROM: u32 = 1;
-///
-///     fn upcast(data: &mut MessageData) -> Result {
-///         data.rename("sum", "amount");
-///         data.set("currency", &"GBP")
-///     }
-/// }
-/// ```
 pub trait Upcast: Send + Sync + 'static {
     /// The event or command, in its present version.
     type Message: Versioned;

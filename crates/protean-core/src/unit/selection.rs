@@ -11,11 +11,6 @@ use super::unit::Unit;
 use crate::model::{Columns, Condition, Sort, Stored};
 
 /// Which rows, in which order, how many. Sees what is committed.
-///
-/// ```ignore
-/// let cheap = books.query().filter(Book::PRICE.below(5)).order_by(Book::TITLE.ascending());
-/// let (count, first) = (cheap.count().await?, cheap.limit(10).all().await?);
-/// ```
 pub struct Selection<T> {
     unit: Arc<Unit>,
     query: RowQuery,
