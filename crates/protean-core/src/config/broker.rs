@@ -11,6 +11,7 @@ use super::values::SOME;
 
 /// The kind of a broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum BrokerKind {
     /// Within this process.
     Inline,
@@ -22,6 +23,7 @@ pub enum BrokerKind {
 
 /// One broker.
 #[derive(Clone, PartialEq)]
+#[non_exhaustive]
 pub struct BrokerConfig {
     /// Its kind.
     pub provider: BrokerKind,

@@ -113,6 +113,7 @@ impl Choice for Processing {
 
 /// `[idempotency]`: how long the answer to a command with an idempotency key is remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Idempotency {
     /// How long the output of a command that succeeded is kept.
     pub ttl: Duration,

@@ -9,6 +9,7 @@ use super::values::SOME;
 
 /// The kind of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DatabaseKind {
     /// Kept by this process, and lost when it ends.
     Memory,
@@ -20,6 +21,7 @@ pub enum DatabaseKind {
 
 /// What a commit of SQLite waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Synchronous {
     /// Nothing: a power failure may damage the file.
     Off,
@@ -33,6 +35,7 @@ pub enum Synchronous {
 
 /// The database of a domain.
 #[derive(Clone, PartialEq)]
+#[non_exhaustive]
 pub struct DatabaseConfig {
     /// Its kind.
     pub provider: DatabaseKind,

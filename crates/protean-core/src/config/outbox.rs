@@ -7,6 +7,7 @@ use super::values::SOME;
 
 /// How the relay publishes what was committed.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct OutboxConfig {
     /// The broker that gets every message.
     pub broker: String,

@@ -11,6 +11,7 @@ const RESERVED_SUFFIXES: [&str; 2] = ["dlq", "command"];
 
 /// The primary and the backfill lane.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct PriorityLanes {
     /// Whether there are two lanes; otherwise every message is primary.
     pub enabled: bool,

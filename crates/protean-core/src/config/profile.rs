@@ -6,6 +6,7 @@ use super::subscription::{Declared, SubscriptionType};
 
 /// A built-in set of settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Profile {
     /// Its name in the file and in handlers.
     pub name: &'static str,

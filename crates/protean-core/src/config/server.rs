@@ -10,6 +10,7 @@ use super::values::{ANY, SOME};
 
 /// The settings of a server process.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct ServerConfig {
     /// The most handlers of a subscription that run at the same time.
     pub concurrency: usize,
@@ -44,6 +45,7 @@ pub struct VersionRetry {
 
 /// `[server.dlq]`: maintenance of dead letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DeadLetterConfig {
     /// Whether the server purges old dead letters and warns about many.
     pub enabled: bool,

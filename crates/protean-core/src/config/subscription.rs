@@ -19,6 +19,7 @@ pub enum SubscriptionType {
 
 /// The order of messages that a handler can rely on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Ordering {
     /// The messages of one aggregate come in order, across retries and lanes.
     Stream,
@@ -28,6 +29,7 @@ pub enum Ordering {
 
 /// What happens to later messages of an aggregate of which one is dead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum OnDeadLetter {
     /// They wait behind it.
     Hold,
@@ -37,6 +39,7 @@ pub enum OnDeadLetter {
 
 /// Where a handler that is new to the domain begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum StartFrom {
     /// At the first message of the log.
     Beginning,
@@ -46,6 +49,7 @@ pub enum StartFrom {
 
 /// The settings of one subscription.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SubscriptionConfig {
     /// Where it reads.
     pub subscription_type: SubscriptionType,

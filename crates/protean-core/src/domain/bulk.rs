@@ -81,6 +81,7 @@ pub struct Rejection {
 
 /// How far [`Domain::process_all`] has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ImportProgress {
     /// Commands that are in the log, durably.
     pub accepted: u64,

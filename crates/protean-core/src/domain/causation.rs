@@ -7,6 +7,7 @@ use std::fmt;
 use protean_port::message::Recorded;
 
 /// A message and what it caused, in the order of the log.
+#[non_exhaustive]
 pub struct CausationNode {
     /// The message with its place in the log.
     pub recorded: Recorded,

@@ -22,6 +22,7 @@ pub struct Trace {
 
 /// A handler that takes a message, and how far it is with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Handling {
     /// The name of the handler, as it was registered.
     pub handler: String,
