@@ -35,6 +35,6 @@ pub use dead_letters::DeadLetters;
 pub use observe::{
     Account, Health, HealthPage, LaneStatus, Report, SubscriptionStatus, subscriptions, verify,
 };
-pub use relay::{Outbox, Refused, Relay, RelayPlan, RelayRoute, RelayStatus};
+pub use relay::{Abandoned, Outbox, Refused, Relay, RelayPlan, RelayRoute, RelayStatus};
 pub use server::Server;
 pub use worker::{Breaker, End, Item, Lanes, Slots};

@@ -13,7 +13,7 @@ const READER: &str = "protean.testing";
 /// Every message after a position, in the order of the log.
 pub(crate) async fn after(domain: &Domain, position: u64) -> Result<Vec<Recorded>> {
     let store = domain.store().await?;
-    let events = domain.catalog().aggregates().map(|(_, category, _)| category.clone());
+    let events = domain.catalog().aggregates().map(|known| known.category.clone());
     let groups = domain.groups().iter();
     let streams = groups.filter(|group| matches!(group.kind, HandlerKind::Subscriber { .. }));
     let categories: BTreeSet<_> = events

@@ -75,9 +75,10 @@ fn conclusion(domain: &Domain) -> String {
 
 /// Each aggregate: its name, what it is kept as, the category of its events.
 fn aggregates(domain: &Domain) -> impl Iterator<Item = [&str; 3]> {
-    let kept_as = |table: Option<_>| if table.is_some() { "rows" } else { "events" };
-    let aggregates = domain.catalog().aggregates();
-    aggregates.map(move |(name, category, table)| [name, kept_as(table), category.as_str()])
+    domain.catalog().aggregates().map(|aggregate| {
+        let kept_as = if aggregate.table.is_some() { "rows" } else { "events" };
+        [aggregate.name, kept_as, aggregate.category.as_str()]
+    })
 }
 
 fn groups(domain: &Domain) -> Table {

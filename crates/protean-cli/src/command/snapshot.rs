@@ -69,9 +69,9 @@ impl Row {
     fn add(&mut self, page: SnapshotPage) {
         self.taken += page.made;
         self.present += page.present;
-        self.failed.extend(page.faults.into_iter().map(|(id, reason)| Failed {
-            id: id.to_string(),
-            reason: Failure::from(reason).to_string(),
+        self.failed.extend(page.faults.into_iter().map(|fault| Failed {
+            id: fault.id.to_string(),
+            reason: Failure::from(fault.error).to_string(),
         }));
     }
 
@@ -191,7 +191,10 @@ mod tests {
     fn lists_instances_that_failed() {
         let mut rows = vec![row(2, 1)];
         let page = protean::SnapshotPage {
-            faults: vec![(Id::from("7"), Error::failed("the data cannot be read"))],
+            faults: vec![protean::SnapshotFault {
+                id: Id::from("7"),
+                error: Error::failed("the data cannot be read"),
+            }],
             ..Default::default()
         };
         rows[0].add(page);

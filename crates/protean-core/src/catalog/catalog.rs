@@ -23,6 +23,18 @@ pub struct Catalog {
     pub(crate) upcast_chains: UpcastChains,
 }
 
+/// An aggregate of a domain.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct DeclaredAggregate<'a> {
+    /// Its name.
+    pub name: &'static str,
+    /// The category of its events.
+    pub category: &'a Category,
+    /// Its table, when it is kept as rows and not as events.
+    pub table: Option<&'a Table>,
+}
+
 /// An aggregate as it was declared.
 pub(crate) struct Declaration {
     id: TypeId,
@@ -100,12 +112,12 @@ impl Catalog {
         }
     }
 
-    /// Every aggregate in the order of declaration: its name, the category of
-    /// its events, and its table when it is kept as rows and not as events.
-    pub fn aggregates(&self) -> impl Iterator<Item = (&'static str, &Category, Option<&Table>)> {
-        self.aggregates.iter().map(|aggregate| {
-            let table = self.tables.get(&aggregate.id).map(|declared| &*declared.table);
-            (aggregate.name, &aggregate.category, table)
+    /// Every aggregate in the order of declaration.
+    pub fn aggregates(&self) -> impl Iterator<Item = DeclaredAggregate<'_>> {
+        self.aggregates.iter().map(|aggregate| DeclaredAggregate {
+            name: aggregate.name,
+            category: &aggregate.category,
+            table: self.tables.get(&aggregate.id).map(|declared| &*declared.table),
         })
     }
 

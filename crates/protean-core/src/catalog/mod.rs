@@ -6,7 +6,7 @@ mod layout;
 mod sourced;
 mod upcast;
 
-pub use catalog::Catalog;
+pub use catalog::{Catalog, DeclaredAggregate};
 pub(crate) use catalog::{Declaration, DeclaredTable, Names};
 pub use layout::Layout;
 pub use sourced::Sourced;

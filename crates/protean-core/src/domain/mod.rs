@@ -33,11 +33,11 @@ pub use connect::{broker, destroy, preflight};
 pub use domain::Domain;
 pub use inbox::{inject_entry, message_from_entry, raw_entry};
 pub use process::{Process, Processed};
-pub use snapshots::{SnapshotPage, Snapshots};
+pub use snapshots::{SnapshotFault, SnapshotPage, Snapshots};
 pub use trace::{Handling, HandlingState, Trace};
 pub use unit_of_work::record_events;
 
-pub use crate::catalog::Catalog;
+pub use crate::catalog::{Catalog, DeclaredAggregate};
 pub use crate::handling::{
     Answer, CommandRoutes, EventRoutes, Failure, FailureKind, Group, Handle, Handled, HandlerKind,
     On, Payload, PayloadRoutes, QueryRoutes, Receive, Register, Registry,

@@ -29,9 +29,18 @@ pub struct SnapshotPage {
     /// How many instances had one of their present version.
     pub present: u64,
     /// Whose events cannot be replayed, or whose state breaks a rule, and why.
-    pub faults: Vec<(Id, Error)>,
+    pub faults: Vec<SnapshotFault>,
     /// Where the next page begins; none after the last.
     pub last: Option<Stream>,
+}
+
+/// An instance that has no snapshot, and why.
+#[derive(Debug)]
+pub struct SnapshotFault {
+    /// The instance.
+    pub id: Id,
+    /// What is wrong with its events or its state.
+    pub error: Error,
 }
 
 impl Snapshots {
@@ -85,7 +94,7 @@ impl Snapshots {
                 }
                 Ok(false) => page.present += 1,
                 Err(error) if error.is_unavailable() => return Err(error),
-                Err(error) => page.faults.push((id, error)),
+                Err(error) => page.faults.push(SnapshotFault { id, error }),
             }
         }
         let outcomes = store.commit(Arc::from(units)).await;
@@ -94,7 +103,7 @@ impl Snapshots {
                 Ok(true) => page.made += 1,
                 Ok(false) => page.present += 1,
                 Err(error) if error.is_unavailable() => return Err(error),
-                Err(error) => page.faults.push((id, error)),
+                Err(error) => page.faults.push(SnapshotFault { id, error }),
             }
         }
         page.last = streams.last().filter(|_| streams.len() == PAGE).cloned();

@@ -25,6 +25,12 @@ pub(super) struct DlqIndex {
     entries: HashMap<DlqKey, Option<EntryRef>>,
 }
 
+/// A dead letter to add to its stream.
+pub(super) struct NewEntry {
+    pub(super) key: DlqKey,
+    pub(super) publication: Publication,
+}
+
 /// The group that the index reads under.
 struct Reading {
     /// The index of its name.
@@ -110,14 +116,14 @@ impl DlqIndex {
     }
 
     /// Publishes entries; one that the broker will never take is skipped.
-    pub(super) async fn add(&mut self, new: Vec<(DlqKey, Publication)>) -> Result {
+    pub(super) async fn add(&mut self, new: Vec<NewEntry>) -> Result {
         if new.is_empty() {
             return Ok(());
         }
-        let (keys, entries): (Vec<DlqKey>, Vec<Publication>) = new.into_iter().unzip();
-        let streams: Vec<_> = entries.iter().map(|entry| Arc::clone(&entry.stream)).collect();
-        let receipt = self.broker.publish(Batch { entries: entries.into(), mark: None }).await?;
-        for ((key, stream), published) in keys.into_iter().zip(streams).zip(receipt.published) {
+        let entries = new.iter().map(|entry| entry.publication.clone()).collect();
+        let receipt = self.broker.publish(Batch { entries, mark: None }).await?;
+        for (NewEntry { key, publication }, published) in new.into_iter().zip(receipt.published) {
+            let stream = publication.stream;
             let at = match published {
                 Published::Accepted(id) => Some(EntryRef { stream, id }),
                 Published::Refused(reason) => {

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::dlq_entry::{self, DlqKey};
-use super::dlq_index::DlqIndex;
+use super::dlq_index::{DlqIndex, NewEntry};
 use crate::leadership::{LeaderTerm, Leadership};
 use crate::source::names::stream;
 
@@ -113,7 +113,8 @@ impl DlqPublisher {
             let from = self.stream(group, lane);
             match dlq_entry::encode(group, dead, &from, self.domain.name()) {
                 Ok(data) => {
-                    new.push((key, Publication { stream: dlq(&from), data: data.into() }));
+                    let publication = Publication { stream: dlq(&from), data: data.into() };
+                    new.push(NewEntry { key, publication });
                 }
                 // The other dead letters get their entries all the same.
                 Err(error) => warn!(

@@ -18,6 +18,12 @@ pub(super) struct Gap {
     stretches: VecDeque<Stretch>,
 }
 
+/// A group that has missed something, and where it stands.
+pub(super) struct GroupBehind {
+    pub(super) name: Arc<str>,
+    pub(super) status: GroupStatus,
+}
+
 /// Messages of one priority, between two places in the log.
 struct Stretch {
     priority: Priority,
@@ -87,12 +93,12 @@ impl Gap {
     pub(super) fn between(
         lanes: LaneRule,
         of: RouteLane,
-        groups: &[(Arc<str>, GroupStatus)],
+        groups: Vec<GroupBehind>,
         relay: &GroupStatus,
     ) -> Self {
         let (lowest, highest) = lanes.range(of.lane);
         let mut stretches: Vec<Stretch> = Vec::new();
-        for behind in groups.iter().flat_map(|(_, status)| &status.lanes) {
+        for behind in groups.iter().flat_map(|group| &group.status.lanes) {
             if !(lowest..=highest).contains(&behind.priority) {
                 continue;
             }
@@ -107,7 +113,7 @@ impl Gap {
                 }
             }
         }
-        let groups = groups.iter().map(|(group, _)| Arc::clone(group)).collect();
+        let groups = groups.into_iter().map(|group| group.name).collect();
         Self { of, groups, stretches: stretches.into() }
     }
 

@@ -8,7 +8,7 @@ use protean_port::port::{BrokerGroup, Delivery, GroupStatus, PriorityStatus};
 
 use super::super::page::RouteLane;
 use super::super::plan::{RelayPlan, RelayRoute};
-use super::{Gap, Gaps};
+use super::{Gap, Gaps, GroupBehind};
 
 const PRODUCTION: RouteLane = RouteLane { route: 0, lane: Lane::Primary };
 const LANES: LaneRule = LaneRule { threshold: Some(Priority::NORMAL) };
@@ -49,9 +49,13 @@ fn delivery(position: u64) -> Delivery {
     Delivery { recorded, next: 0, attempts: 0, parked: false }
 }
 
+fn behind(name: &str, cursor: u64) -> GroupBehind {
+    GroupBehind { name: name.into(), status: status(cursor, 90) }
+}
+
 fn gap(one: u64, two: u64) -> Gap {
-    let groups = [(Arc::from("one"), status(one, 90)), (Arc::from("two"), status(two, 90))];
-    Gap::between(LANES, PRODUCTION, &groups, &status(50, 90))
+    let groups = vec![behind("one", one), behind("two", two)];
+    Gap::between(LANES, PRODUCTION, groups, &status(50, 90))
 }
 
 fn positions(deliveries: &[Delivery]) -> Vec<u64> {
@@ -90,10 +94,10 @@ fn a_gap_is_gone_once_it_is_published_to_its_end() {
 #[test]
 fn a_group_that_was_behind_stays_behind_when_another_falls_behind() {
     let (mut gaps, plan) = (Gaps::default(), plan());
-    let one = [(Arc::from("one"), status(10, 90))];
-    gaps.add(Gap::between(LANES, PRODUCTION, &one, &status(50, 90)));
+    let one = vec![behind("one", 10)];
+    gaps.add(Gap::between(LANES, PRODUCTION, one, &status(50, 90)));
     let two = BrokerGroup { stream: plan.stream(PRODUCTION), group: "two".into() };
-    let behind = gaps.behind(&plan, PRODUCTION, &[two]);
-    assert_eq!(behind, [Arc::from("one"), Arc::from("two")]);
+    let names = gaps.behind(&plan, PRODUCTION, &[two]);
+    assert_eq!(names, [Arc::from("one"), Arc::from("two")]);
     assert!(gaps.behind(&plan, RouteLane { route: 0, lane: Lane::Backfill }, &[]).is_empty());
 }

@@ -32,7 +32,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::leadership::{LeaderTerm, Leadership};
-pub use outbox::{Outbox, Refused, RelayStatus};
+pub use outbox::{Abandoned, Outbox, Refused, RelayStatus};
 pub use plan::{RelayPlan, RelayRoute};
 use publish_loop::PublishLoop;
 

@@ -52,8 +52,17 @@ pub struct Refused {
     pub recorded: Recorded,
     /// How often publishing it was tried.
     pub attempts: u32,
-    /// Why and when the message was given up; `None` while it will be tried again.
-    pub abandoned: Option<(String, Timestamp)>,
+    /// `None` while it will be tried again.
+    pub abandoned: Option<Abandoned>,
+}
+
+/// Why and when a message was given up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Abandoned {
+    /// The broker's reason.
+    pub reason: String,
+    /// When (domain clock).
+    pub time: Timestamp,
 }
 
 impl<'a> Outbox<'a> {
@@ -128,7 +137,7 @@ impl<'a> Outbox<'a> {
                     broker: broker.clone(),
                     recorded: dead.recorded,
                     attempts: dead.attempts,
-                    abandoned: Some((dead.reason, dead.time)),
+                    abandoned: Some(Abandoned { reason: dead.reason, time: dead.time }),
                 }));
             }
         }

@@ -65,7 +65,7 @@ impl RelayPlan {
     /// What other systems get through the broker of this name: every event, in one
     /// stream a category.
     pub fn external(domain: &Domain, broker: &str) -> Self {
-        let categories = domain.catalog().aggregates().map(|(_, category, _)| category);
+        let categories = domain.catalog().aggregates().map(|aggregate| aggregate.category);
         let categories = categories.flat_map(|category| [category.clone(), category.facts()]);
         let route = |category| RelayRoute { category, groups: Vec::new() };
         Self {

@@ -13,7 +13,7 @@ use protean_port::{Error, Result};
 use tracing::{error, info};
 
 use super::broker_publisher::{BrokerPublisher, unavailable};
-use super::gaps::{Gap, Gaps};
+use super::gaps::{Gap, Gaps, GroupBehind};
 use super::page::{Page, RouteLane};
 use super::plan::RelayPlan;
 use super::settling::{Policy, settle};
@@ -95,11 +95,11 @@ impl PublishLoop {
             let relay = self.store.group_status(&plan.name, &of.category).await?;
             for lane in plan.lanes.lanes() {
                 let (of_lane, mut groups) = (RouteLane { route, lane: *lane }, Vec::new());
-                for group in self.gaps.behind(plan, of_lane, &self.missing) {
-                    let status = self.store.group_status(&group, &of.category).await?;
-                    groups.push((group, status));
+                for name in self.gaps.behind(plan, of_lane, &self.missing) {
+                    let status = self.store.group_status(&name, &of.category).await?;
+                    groups.push(GroupBehind { name, status });
                 }
-                self.gaps.add(Gap::between(plan.lanes, of_lane, &groups, &relay));
+                self.gaps.add(Gap::between(plan.lanes, of_lane, groups, &relay));
             }
         }
         self.missing.clear();

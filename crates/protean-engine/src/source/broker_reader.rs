@@ -20,10 +20,16 @@ const RETRY_DELAY: Duration = Duration::from_millis(200);
 /// The messages that a read has brought.
 #[derive(Default)]
 pub(crate) struct Fetched {
-    /// Messages to handle, each with its entry.
-    pub(crate) deliveries: Vec<(EntryRef, Delivery)>,
+    /// Messages to handle.
+    pub(crate) messages: Vec<FetchedMessage>,
     /// Entries with nothing to handle: their messages are settled or parked.
     pub(crate) done: Vec<EntryRef>,
+}
+
+/// A message to handle, and the entry that it came with.
+pub(crate) struct FetchedMessage {
+    pub(crate) entry: EntryRef,
+    pub(crate) delivery: Delivery,
 }
 
 /// Reads for a group from a broker, and finds in the log what was read.
@@ -33,6 +39,12 @@ pub(crate) struct BrokerReader {
     pub(crate) broker: Arc<dyn Broker>,
     /// Nothing is waited for once this is cancelled.
     pub(crate) stop: CancellationToken,
+}
+
+/// The log position and the id of the message that an entry refers to.
+struct Reference {
+    position: u64,
+    id: String,
 }
 
 /// An entry, and the id of the message that it says it is.
@@ -85,7 +97,7 @@ impl BrokerReader {
         let mut unreadable = Vec::new();
         for entry in entries {
             match self.reference(&entry) {
-                Ok((position, id)) => {
+                Ok(Reference { position, id }) => {
                     referred.entry(position).or_default().push(Referred { entry: entry.at, id });
                 }
                 Err(reason) => unreadable.push(Unreadable { entry, reason }),
@@ -108,7 +120,7 @@ impl BrokerReader {
 
     /// The log position and the message that an entry refers to, or why it is not one of
     /// this group.
-    fn reference(&self, entry: &Entry) -> Result<(u64, String), String> {
+    fn reference(&self, entry: &Entry) -> Result<Reference, String> {
         let data = entry.data.as_deref().ok_or("the entry has no field `data`")?;
         let envelope = Envelope::read(data).map_err(|unreadable| unreadable.to_string())?;
         let (found, expected) = (envelope.stream.category(), &self.runner.group.category);
@@ -117,7 +129,7 @@ impl BrokerReader {
         }
         let position =
             envelope.position.ok_or("the message has no log position: it is not of this domain")?;
-        Ok((position, envelope.id.into_owned()))
+        Ok(Reference { position, id: envelope.id.into_owned() })
     }
 
     /// Finds in the log what entries refer to, for as long as it takes.
@@ -147,7 +159,8 @@ impl BrokerReader {
             for Referred { entry, id } in entries {
                 match &delivery {
                     Some(delivery) if *delivery.recorded.message.id == *id => {
-                        fetched.deliveries.push((entry, delivery.clone()));
+                        let delivery = delivery.clone();
+                        fetched.messages.push(FetchedMessage { entry, delivery });
                     }
                     Some(delivery) => {
                         let here = &delivery.recorded.message.id;

@@ -16,7 +16,7 @@ use std::time::Duration;
 use protean_port::message::Lane;
 use protean_port::port::{BrokerRead, Delivery, EntryRef, TakeOver};
 
-use super::broker_reader::Fetched;
+use super::broker_reader::{Fetched, FetchedMessage};
 use super::names;
 use crate::worker::lanes::MAX_WAITING_MESSAGES;
 use crate::worker::runner::HandlerRunner;
@@ -114,7 +114,7 @@ impl BrokerSource {
         }
         self.done.extend(fetched.done);
         let mut fresh = Vec::new();
-        for (entry, delivery) in fetched.deliveries {
+        for FetchedMessage { entry, delivery } in fetched.messages {
             let entries = self.held.entry(delivery.recorded.position).or_default();
             if entries.is_empty() {
                 fresh.push(delivery);

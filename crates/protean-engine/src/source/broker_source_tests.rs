@@ -7,7 +7,7 @@ use protean_port::message::{
 use protean_port::port::{Delivery, EntryId, EntryRef};
 
 use super::BrokerSource;
-use crate::source::broker_reader::Fetched;
+use crate::source::broker_reader::{Fetched, FetchedMessage};
 
 const LEASE: Duration = Duration::from_secs(30);
 
@@ -56,8 +56,8 @@ fn delivery(position: u64) -> Delivery {
 
 /// Takes in one message, which comes with this entry.
 fn fetch(source: &mut BrokerSource, position: u64, id: &str, at: Duration) -> usize {
-    let deliveries = vec![(entry(id), delivery(position))];
-    source.take_in(Fetched { deliveries, done: Vec::new() }, at).len()
+    let messages = vec![FetchedMessage { entry: entry(id), delivery: delivery(position) }];
+    source.take_in(Fetched { messages, done: Vec::new() }, at).len()
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_message_that_comes_twice_runs_once_and_settles_both_entries() {
 fn what_could_not_be_settled_is_settled_again() {
     let mut source = source();
     let done = vec![entry("1-0")];
-    source.take_in(Fetched { deliveries: Vec::new(), done: done.clone() }, Duration::ZERO);
+    source.take_in(Fetched { messages: Vec::new(), done: done.clone() }, Duration::ZERO);
     let sent = source.next_settle().unwrap();
     assert!(source.next_settle().is_none(), "one at a time");
     source.settled(sent);

@@ -42,6 +42,13 @@ struct Sent {
     void: bool,
 }
 
+/// A unit that was not written because the database was down, and its index in the batch.
+struct Unwritten {
+    index: usize,
+    sent: Sent,
+    unit: Changes,
+}
+
 /// A delivery whose unit was left out of its commit, and why.
 pub(crate) struct LeftOut {
     pub(crate) delivery: Delivery,
@@ -240,7 +247,7 @@ impl Pipeline {
                 }
                 Outcome::Unavailable(reason) => {
                     committed.unavailable = Some(reason);
-                    again.push((index, sent, unit.clone()));
+                    again.push(Unwritten { index, sent, unit: unit.clone() });
                 }
                 outcome => {
                     lost.insert(index);
@@ -279,21 +286,21 @@ impl Pipeline {
 
     /// Keeps the units that are to be sent again. Of one that depends on a lost unit only
     /// what is kept in its place remains.
-    fn keep_for_later(&mut self, again: Vec<(usize, Sent, Changes)>, mut lost: HashSet<usize>) {
+    fn keep_for_later(&mut self, again: Vec<Unwritten>, mut lost: HashSet<usize>) {
         let places: HashMap<usize, usize> =
-            again.iter().enumerate().map(|(place, (index, ..))| (*index, place)).collect();
+            again.iter().enumerate().map(|(place, kept)| (kept.index, place)).collect();
         let mut units = Vec::with_capacity(again.len());
-        for (index, mut sent, mut changes) in again {
-            if changes.depends_on.iter().any(|at| lost.contains(at)) {
+        for Unwritten { index, mut sent, mut unit } in again {
+            if unit.depends_on.iter().any(|at| lost.contains(at)) {
                 lost.insert(index);
                 self.fail(&sent);
                 sent.void = true;
-                let otherwise = changes.otherwise.take();
-                changes = otherwise.map_or_else(|| Changes::new(self.lane), |unit| *unit);
+                let otherwise = unit.otherwise.take();
+                unit = otherwise.map_or_else(|| Changes::new(self.lane), |unit| *unit);
             }
-            let depends_on = changes.depends_on.iter();
-            changes.depends_on = depends_on.filter_map(|at| places.get(at).copied()).collect();
-            units.push(changes);
+            let depends_on = unit.depends_on.iter();
+            unit.depends_on = depends_on.filter_map(|at| places.get(at).copied()).collect();
+            units.push(unit);
             self.sent.push(sent);
         }
         self.units = Arc::from(units);

@@ -377,7 +377,7 @@ async fn what_a_broker_refused_goes_out_once_a_person_says_so() {
     exchange.harness.add(&long, 1, Priority::NORMAL).await;
     exchange.harness.add("t", 2, Priority::NORMAL).await;
     exchange.publish_until(async || refused(&exchange).await.len() == 2).await;
-    let reason = refused(&exchange).await[1].abandoned.clone().unwrap().0;
+    let reason = refused(&exchange).await[1].abandoned.clone().unwrap().reason;
     assert!(reason.contains("proto-max-bulk-len"), "{reason}");
     exchange.server.command(&["CONFIG", "SET", "proto-max-bulk-len", "512mb"]);
     exchange.broker = open(&exchange.server).await;

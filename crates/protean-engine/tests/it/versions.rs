@@ -98,7 +98,7 @@ fn built() -> Domain {
 
 /// Puts a message into the log as another program would.
 async fn leave(domain: &Domain, kind: Kind, name: &str, version: u32, data: &str) {
-    let (_, category, _) = domain.catalog().aggregates().next().unwrap();
+    let category = domain.catalog().aggregates().next().unwrap().category;
     let category = if kind == Kind::Command { category.commands() } else { category.clone() };
     let id = Id::new();
     let message = Message {
@@ -170,7 +170,7 @@ async fn messages_of_newer_versions_are_dead_and_stay_in_the_log() {
     leave(&domain, Kind::Command, "Note", 3, "{\"watts\": 7}").await;
     assert_eq!(served(&domain, "Watcher").await, [0, 0, 1]);
     assert_eq!(served(&domain, "MeterCommandHandler").await, [0, 0, 1]);
-    let (_, category, _) = domain.catalog().aggregates().next().unwrap();
+    let category = domain.catalog().aggregates().next().unwrap().category;
     let store = domain.store().await.unwrap();
     let kept = store.stream(&category.stream(&"m".into()), 0, 9).await.unwrap();
     assert_eq!(&*kept[0].message.data, "{\"watts\": 7}");

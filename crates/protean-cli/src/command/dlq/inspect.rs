@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::dead_letter::{Shown, given_up};
-use super::target;
+use super::target::{self, GivenUp};
 use crate::command::database::warn_if_in_memory;
 use crate::command::events::message;
 use crate::{App, Reply, Result, escape, stdout};
@@ -38,7 +38,7 @@ struct Inspected<'a> {
 
 pub(super) async fn run(options: &Options, app: &App) -> Result {
     let domain = app.domain()?;
-    let (group, dead_letter) =
+    let GivenUp { group, dead_letter } =
         target::dead_letter(&domain, &options.id, options.subscription.as_deref()).await?;
     if options.raw {
         stdout::print(&dead_letter.recorded.message.data)?;

@@ -5,12 +5,11 @@ use std::sync::Arc;
 use clap::Args;
 use protean::Domain;
 use protean::Group;
-use protean::port::DeadLetter;
 use protean_engine::DeadLetters;
 use serde::Serialize;
 
 use super::dead_letter::{Shown, given_up};
-use super::target::groups;
+use super::target::{GivenUp, groups};
 use crate::command::database::warn_if_in_memory;
 use crate::command::limit::MAX_LIMIT;
 use crate::{App, Reply, Result, Table, grouped};
@@ -59,12 +58,12 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
     let mut found = dead_letters(&domain, &groups, options.after, limit + 1).await?;
     let more = found.len() > limit;
     found.truncate(limit);
-    let next = found.last().filter(|_| more).map(|(_, last)| last.recorded.position);
+    let next = found.last().filter(|_| more).map(|last| last.dead_letter.recorded.position);
     let totals = totals(&domain, &groups).await?;
     let text = text(&domain, &found, next, &totals);
     let dead_letters =
-        found.iter().map(|(group, dead_letter)| Shown::new(&domain, group, dead_letter)).collect();
-    let total = totals.iter().map(|(_, dead)| dead).sum();
+        found.iter().map(|found| Shown::new(&domain, &found.group, &found.dead_letter)).collect();
+    let total = totals.iter().map(|total| total.dead).sum();
     app.reply(warn_if_in_memory(Reply::new(Page { dead_letters, total, next }, text), &domain))
 }
 
@@ -74,34 +73,37 @@ pub(super) async fn dead_letters(
     groups: &[Arc<Group>],
     after: u64,
     limit: usize,
-) -> Result<Vec<(Arc<Group>, DeadLetter)>> {
+) -> Result<Vec<GivenUp>> {
     let mut found = Vec::new();
     for group in groups {
         let page = DeadLetters::of(domain, group).await?.page(after, limit).await?;
-        found.extend(page.into_iter().map(|found| (Arc::clone(group), found)));
+        found.extend(
+            page.into_iter().map(|dead_letter| GivenUp { group: Arc::clone(group), dead_letter }),
+        );
     }
-    found.sort_by_key(|(_, dead_letter)| dead_letter.recorded.position);
+    found.sort_by_key(|found| found.dead_letter.recorded.position);
     Ok(found)
 }
 
-/// The number of dead letters of each handler that has some.
-async fn totals(domain: &Domain, groups: &[Arc<Group>]) -> Result<Vec<(String, u64)>> {
+/// The number of dead letters of a handler.
+struct Total {
+    handler: String,
+    dead: u64,
+}
+
+/// The handlers that have some dead letters.
+async fn totals(domain: &Domain, groups: &[Arc<Group>]) -> Result<Vec<Total>> {
     let store = domain.store().await?;
     let mut totals = Vec::new();
     for group in groups {
         let dead = store.group_status(&group.name, &group.category).await?.dead();
-        totals.push((group.handler.clone(), dead));
+        totals.push(Total { handler: group.handler.clone(), dead });
     }
-    totals.retain(|(_, dead)| *dead > 0);
+    totals.retain(|total| total.dead > 0);
     Ok(totals)
 }
 
-fn text(
-    domain: &Domain,
-    found: &[(Arc<Group>, DeadLetter)],
-    next: Option<u64>,
-    totals: &[(String, u64)],
-) -> String {
+fn text(domain: &Domain, found: &[GivenUp], next: Option<u64>, totals: &[Total]) -> String {
     if found.is_empty() {
         return "There are no dead letters.".to_owned();
     }
@@ -114,7 +116,7 @@ fn text(
         .number("Attempts")
         .text("Given up")
         .text("Reason");
-    for (group, dead_letter) in found {
+    for GivenUp { group, dead_letter } in found {
         let message = &dead_letter.recorded.message;
         table.row([
             dead_letter.recorded.position.to_string(),
@@ -129,7 +131,7 @@ fn text(
     }
     let totals = totals
         .iter()
-        .map(|(handler, dead)| format!("{handler} {}", grouped(*dead)))
+        .map(|Total { handler, dead }| format!("{handler} {}", grouped(*dead)))
         .collect::<Vec<_>>()
         .join(", ");
     let more = next.map(|next| format!("\nNext page: --after {next}")).unwrap_or_default();

@@ -7,7 +7,7 @@ use protean::{Domain, Timestamp};
 use protean_engine::DeadLetters;
 use serde_json::json;
 
-use super::target::{self, groups};
+use super::target::{self, GivenUp, groups};
 use crate::command::confirm::confirm;
 use crate::command::database::warn_if_in_memory;
 use crate::{App, Error, Reply, Result, grouped};
@@ -43,7 +43,7 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
 }
 
 async fn one(domain: &Domain, app: &App, options: &Options, id: &str) -> Result<u64, Error> {
-    let (group, dead_letter) =
+    let GivenUp { group, dead_letter } =
         target::dead_letter(domain, id, options.subscription.as_deref()).await?;
     if !options.yes {
         let (name, handler) = (dead_letter.recorded.message.name(), &group.handler);

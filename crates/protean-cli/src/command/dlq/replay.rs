@@ -6,7 +6,7 @@ use protean::Group;
 use protean_engine::DeadLetters;
 use serde_json::json;
 
-use super::target::{self, groups};
+use super::target::{self, GivenUp, groups};
 use crate::command::database::warn_if_in_memory;
 use crate::{App, Error, Reply, Result, grouped};
 
@@ -30,7 +30,7 @@ pub(crate) struct All {
 
 pub(super) async fn run(options: &Options, app: &App) -> Result {
     let domain = app.domain()?;
-    let (group, dead_letter) =
+    let GivenUp { group, dead_letter } =
         target::dead_letter(&domain, &options.id, options.subscription.as_deref()).await?;
     let id = dead_letter.recorded.position;
     if !DeadLetters::of(&domain, &group).await?.replay(&dead_letter).await? {

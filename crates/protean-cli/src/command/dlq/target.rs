@@ -13,6 +13,13 @@ use crate::{Error, Result};
 /// How many dead letters one read returns while searching for a message id.
 const PAGE_SIZE: usize = 500;
 
+/// A dead letter, and the group that gave it up.
+#[derive(Debug)]
+pub(super) struct GivenUp {
+    pub(super) group: Arc<Group>,
+    pub(super) dead_letter: DeadLetter,
+}
+
 /// The groups that a name matches: the name of a handler (`AccountSummaryProjector`), of a
 /// group (`fidelis.AccountSummaryProjector`), or either for one category
 /// (`AccountSummaryProjector@fidelis::account`). Without a name, all groups.
@@ -38,7 +45,7 @@ pub(super) fn groups(domain: &Domain, name: Option<&str>) -> Result<Vec<Arc<Grou
     Ok(matching)
 }
 
-/// The dead letter with this log position or message id, and its group.
+/// The dead letter with this log position or message id.
 ///
 /// # Errors
 /// When there is none, or several groups gave the message up.
@@ -46,16 +53,16 @@ pub(super) async fn dead_letter(
     domain: &Domain,
     id: &str,
     subscription: Option<&str>,
-) -> Result<(Arc<Group>, DeadLetter)> {
+) -> Result<GivenUp> {
     let mut found = Vec::new();
     for group in groups(domain, subscription)? {
         let dead_letters = DeadLetters::of(domain, &group).await?;
         if let Some(dead_letter) = find(&dead_letters, id).await? {
-            found.push((Arc::clone(&group), dead_letter));
+            found.push(GivenUp { group: Arc::clone(&group), dead_letter });
         }
     }
     if found.len() > 1 {
-        let groups: Vec<String> = found.iter().map(|(group, _)| group.claim()).collect();
+        let groups: Vec<String> = found.iter().map(|found| found.group.claim()).collect();
         let message = format!("several subscriptions gave '{id}' up: {}", groups.join(", "));
         return Err(Error::usage(message).advice("choose one with --subscription"));
     }

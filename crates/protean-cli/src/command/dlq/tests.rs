@@ -62,15 +62,14 @@ fn all(yes: bool) -> Command {
 async fn a_dead_letter_is_found_by_its_id_and_by_its_message_id() {
     let (_, domain, _) = given_up(&["a", "b"]).await;
     let dead_letters = list::dead_letters(&domain, domain.groups(), 0, 9).await.unwrap();
-    let [(_, first), (_, second)] = &dead_letters[..] else {
-        panic!("there are two: {dead_letters:?}")
-    };
+    let [first, second] = &dead_letters[..] else { panic!("there are two: {dead_letters:?}") };
+    let (first, second) = (&first.dead_letter, &second.dead_letter);
     for (id, expected) in [
         (first.recorded.position.to_string(), first),
         (second.recorded.message.id.to_string(), second),
     ] {
-        let (group, found) = target::dead_letter(&domain, &id, None).await.unwrap();
-        assert_eq!((&found, group.handler.as_str()), (expected, PROJECTOR));
+        let found = target::dead_letter(&domain, &id, None).await.unwrap();
+        assert_eq!((&found.dead_letter, found.group.handler.as_str()), (expected, PROJECTOR));
     }
     let missing = target::dead_letter(&domain, "999", None).await.unwrap_err();
     assert!(missing.to_string().contains("'999'"), "{missing}");
@@ -97,7 +96,7 @@ async fn a_replayed_message_runs_again() {
     let (app, domain, fails) = given_up(&["a", "b", "c"]).await;
     fails.store(false, Ordering::SeqCst);
     let dead_letters = list::dead_letters(&domain, domain.groups(), 0, 1).await.unwrap();
-    let id = dead_letters[0].1.recorded.position.to_string();
+    let id = dead_letters[0].dead_letter.recorded.position.to_string();
     let one = Command::Replay(replay::Options { id: id.clone(), subscription: None });
     run(&one, &app).await.unwrap();
     assert_eq!(dead(&domain).await, 2);
@@ -121,10 +120,10 @@ async fn nothing_is_purged_without_confirmation() {
 async fn a_page_starts_after_the_given_id() {
     let (_, domain, _) = given_up(&["a", "b", "c"]).await;
     let all = list::dead_letters(&domain, domain.groups(), 0, 9).await.unwrap();
-    let position = all[0].1.recorded.position;
+    let position = all[0].dead_letter.recorded.position;
     let rest = list::dead_letters(&domain, domain.groups(), position, 9).await.unwrap();
     assert_eq!((all.len(), rest.len()), (3, 2));
-    let shown = super::dead_letter::Shown::new(&domain, &all[0].0, &all[0].1);
+    let shown = super::dead_letter::Shown::new(&domain, &all[0].group, &all[0].dead_letter);
     let shown = serde_json::to_value(shown).unwrap();
     assert_eq!(shown["subscription"], PROJECTOR);
     assert_eq!(shown["reason"], json!("no more customers"));

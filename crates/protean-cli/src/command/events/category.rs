@@ -13,7 +13,8 @@ fn known_categories(domain: &Domain) -> Vec<Category> {
     let own = domain
         .catalog()
         .aggregates()
-        .flat_map(|(_, category, _)| [category.clone(), category.facts(), category.commands()]);
+        .map(|aggregate| aggregate.category)
+        .flat_map(|category| [category.clone(), category.facts(), category.commands()]);
     let foreign = domain
         .groups()
         .iter()
@@ -24,7 +25,7 @@ fn known_categories(domain: &Domain) -> Vec<Category> {
 
 /// True when these are the fact events of an aggregate.
 pub(super) fn is_facts(domain: &Domain, category: &Category) -> bool {
-    domain.catalog().aggregates().any(|(_, of, _)| of.facts() == *category)
+    domain.catalog().aggregates().any(|known| known.category.facts() == *category)
 }
 
 /// The error for a category that the domain does not have.

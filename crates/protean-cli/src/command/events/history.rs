@@ -58,11 +58,11 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
 /// Finds an aggregate by name, ignoring case.
 fn aggregate(domain: &Domain, name: &str) -> Result<(&'static str, Category)> {
     let mut aggregates = domain.catalog().aggregates();
-    let found = aggregates.find(|(known, ..)| known.eq_ignore_ascii_case(name));
-    if let Some((known, category, _)) = found {
-        return Ok((known, category.clone()));
+    let found = aggregates.find(|known| known.name.eq_ignore_ascii_case(name));
+    if let Some(found) = found {
+        return Ok((found.name, found.category.clone()));
     }
-    let names: Vec<&str> = domain.catalog().aggregates().map(|(known, ..)| known).collect();
+    let names: Vec<&str> = domain.catalog().aggregates().map(|known| known.name).collect();
     let domain = domain.name();
     Err(Error::failed(format!("'{domain}' has no aggregate '{name}'{}", hint(name, &names))))
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use protean::Domain;
-use protean_engine::{Outbox, Refused, RelayStatus};
+use protean_engine::{Abandoned, Outbox, Refused, RelayStatus};
 use serde::Serialize;
 
 use crate::age::age;
@@ -133,7 +133,7 @@ fn refused(domain: &Domain, messages: &[Refused]) -> Table {
         .text("Reason");
     for Refused { broker, recorded, attempts, abandoned } in messages {
         let (state, when, reason) = match abandoned {
-            Some((reason, time)) => {
+            Some(Abandoned { reason, time }) => {
                 let ago = age(domain.clock().now().since(*time));
                 ("abandoned", format!("{ago} ago"), reason.as_str())
             }
@@ -173,18 +173,18 @@ impl RelayRow {
 impl MessageRow {
     fn new(refused: &Refused) -> Self {
         let message = &refused.recorded.message;
-        let (reason, time) = refused.abandoned.clone().unzip();
+        let abandoned = refused.abandoned.as_ref();
         Self {
             id: refused.recorded.position,
             broker: refused.broker.clone(),
-            status: if reason.is_some() { "abandoned" } else { "failed" },
+            status: if abandoned.is_some() { "abandoned" } else { "failed" },
             message_id: message.id.to_string(),
             r#type: message.type_name.to_string(),
             stream: message.stream.to_string(),
             priority: message.priority.value(),
             attempts: refused.attempts,
-            reason,
-            abandoned_at: time.map(|time| time.to_string()),
+            reason: abandoned.map(|abandoned| abandoned.reason.clone()),
+            abandoned_at: abandoned.map(|abandoned| abandoned.time.to_string()),
         }
     }
 }
