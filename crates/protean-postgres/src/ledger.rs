@@ -6,7 +6,7 @@ use protean_port::Result;
 use protean_port::message::{Category, Priority, Stream, Timestamp};
 use protean_port::port::{
     BoxFuture, Claim, Counter, DeadLetter, DeadLetterRead, Delivery, GroupStatus, Ledger,
-    ParkedPage, ParkedRead, PriorityStatus,
+    ParkedPage, ParkedRead, PriorityStatus, RegisteredGroup,
 };
 use protean_sql::{SharedNames, limit, signed};
 use tokio_postgres::Row;
@@ -93,11 +93,14 @@ impl Ledger for PostgresStore {
         })
     }
 
-    fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<(String, Category)>>> {
+    fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<RegisteredGroup>>> {
         Box::pin(async move {
             let rows = self.read(include_str!("sql/read_registrations.sql"), &[]).await?;
-            let group = |row| Ok((text(row, 0)?.into(), Category::named(&*text(row, 1)?)));
-            self.explained(rows.iter().map(group).collect())
+            let registered = |row| {
+                let (group, category) = (text(row, 0)?.into(), Category::named(&*text(row, 1)?));
+                Ok(RegisteredGroup { group, category })
+            };
+            self.explained(rows.iter().map(registered).collect())
         })
     }
 }

@@ -6,7 +6,7 @@ use protean_port::Result;
 use protean_port::message::{Category, Priority, Stream, Timestamp};
 use protean_port::port::{
     BoxFuture, Claim, Counter, DeadLetter, DeadLetterRead, Delivery, GroupStatus, Ledger,
-    ParkedPage, ParkedRead, PriorityStatus,
+    ParkedPage, ParkedRead, PriorityStatus, RegisteredGroup,
 };
 use protean_sql::{SharedNames, limit, signed, unsigned};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -74,11 +74,12 @@ impl Ledger for SqliteStore {
         Box::pin(self.readers.read(move |view| read_dead_letters(view, &read)))
     }
 
-    fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<(String, Category)>>> {
+    fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<RegisteredGroup>>> {
         Box::pin(self.readers.read(|view| {
             let mut statement = view.prepare_cached(include_str!("sql/read_registrations.sql"))?;
             let read = |row: &rusqlite::Row<'_>| {
-                Ok((row.get(0)?, Category::named(row.get::<_, String>(1)?)))
+                let category = Category::named(row.get::<_, String>(1)?);
+                Ok(RegisteredGroup { group: row.get(0)?, category })
             };
             statement.query_map([], read)?.collect()
         }))

@@ -7,7 +7,7 @@ use protean_port::Result;
 use protean_port::message::{Priority, Recorded};
 use protean_port::port::LaneRead;
 
-/// Reads as a group of this name, which is registered_groups nowhere and settles nothing.
+/// Reads as a group of this name, which is registered nowhere and settles nothing.
 const READER: &str = "protean.testing";
 
 /// Every message after a position, in the order of the log.

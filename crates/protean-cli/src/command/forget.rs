@@ -4,6 +4,7 @@ use clap::Args;
 use protean::Domain;
 use protean::config::hint;
 use protean::message::Category;
+use protean::port::RegisteredGroup;
 use serde_json::json;
 
 use super::confirm::confirm;
@@ -22,17 +23,15 @@ pub(crate) struct Options {
 
 /// The groups that the store knows and this program no longer has. Relays to brokers do
 /// not count: they come and go with the configuration.
-pub(super) async fn orphans(domain: &Domain) -> Result<Vec<(String, Category)>> {
-    let mut registered_groups = domain.store().await?.registered_groups().await?;
+pub(super) async fn orphans(domain: &Domain) -> Result<Vec<RegisteredGroup>> {
+    let mut known = domain.store().await?.registered_groups().await?;
     let relays = format!("{}.relay:", domain.name());
-    registered_groups.retain(|(group, category)| {
-        if group.starts_with(&relays) {
-            return false;
-        }
-        let mut registered = domain.groups().iter();
-        !registered.any(|known| *known.name == **group && known.category == *category)
+    known.retain(|RegisteredGroup { group, category }| {
+        let mut own = domain.groups().iter();
+        !group.starts_with(&relays)
+            && !own.any(|own| *own.name == **group && own.category == *category)
     });
-    Ok(registered_groups)
+    Ok(known)
 }
 
 /// Adds a warning for each of them.
@@ -40,7 +39,8 @@ pub(super) async fn warn_of_orphans<T: serde::Serialize>(
     mut reply: Reply<T>,
     domain: &Domain,
 ) -> Result<Reply<T>> {
-    let mut names: Vec<String> = orphans(domain).await?.into_iter().map(|(name, _)| name).collect();
+    let mut names: Vec<String> =
+        orphans(domain).await?.into_iter().map(|orphan| orphan.group).collect();
     names.dedup();
     for name in names {
         reply = reply.warning(format!(
@@ -61,9 +61,9 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
     }
     let orphans = orphans(&domain).await?;
     let categories: Vec<&Category> =
-        orphans.iter().filter(|(name, _)| name == group).map(|(_, category)| category).collect();
+        orphans.iter().filter(|known| known.group == *group).map(|known| &known.category).collect();
     if categories.is_empty() {
-        let known: Vec<&str> = orphans.iter().map(|(name, _)| name.as_str()).collect();
+        let known: Vec<&str> = orphans.iter().map(|orphan| orphan.group.as_str()).collect();
         return Err(Error::usage(format!(
             "the database has no state of a group '{group}'{}",
             hint(group, &known)

@@ -12,10 +12,10 @@ use super::sample::{
     Draft, OTHER, READER, account, at, bulk, column, keep, message, take, thing, things, unit,
 };
 
-/// The groups of a history; the last one is registered_groups on the way.
+/// The groups of a history; the last one is registered on the way.
 pub const GROUPS: [&str; 3] = [READER, OTHER, LATE];
 
-/// The group that is registered_groups on the way.
+/// The group that is registered on the way.
 pub const LATE: &str = "late";
 
 /// The streams of a history.
@@ -34,7 +34,7 @@ pub enum Operation {
         /// The units.
         units: Vec<Planned>,
     },
-    /// The late group is registered_groups.
+    /// The late group is registered.
     Enrol(Start),
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use protean_port::Result;
 use protean_port::message::{Category, Priority};
 use protean_port::port::{
-    At, Counter, Delivery, GroupStatus, MessageRef, Outcome, PriorityStatus, Store,
+    At, Counter, Delivery, GroupStatus, MessageRef, Outcome, PriorityStatus, RegisteredGroup, Store,
 };
 
 use super::sample::{
@@ -214,12 +214,12 @@ pub async fn recalls_what_is_parked_or_not_settled(store: Arc<dyn Store>) -> Res
 }
 
 pub async fn every_group_that_was_enrolled_is_told(store: Arc<dyn Store>) -> Result {
-    let registered_groups = store.registered_groups().await?;
-    assert_eq!(
-        registered_groups,
-        [(OTHER.to_owned(), accounts()), (READER.to_owned(), accounts())]
-    );
+    assert_eq!(store.registered_groups().await?, [registered(OTHER), registered(READER)]);
     Ok(())
+}
+
+fn registered(group: &str) -> RegisteredGroup {
+    RegisteredGroup { group: group.to_owned(), category: accounts() }
 }
 
 pub async fn forgetting_a_group_leaves_nothing_of_it(store: Arc<dyn Store>) -> Result {
@@ -234,7 +234,7 @@ pub async fn forgetting_a_group_leaves_nothing_of_it(store: Arc<dyn Store>) -> R
     let kept = group_status(&*store, OTHER).await?;
     store.forget(READER).await?;
     store.forget("stranger").await?;
-    assert_eq!(store.registered_groups().await?, [(OTHER.to_owned(), accounts())]);
+    assert_eq!(store.registered_groups().await?, [registered(OTHER)]);
     let found = group_status(&*store, READER).await?;
     assert_eq!((found.lag(), found.parked(), found.dead(), found.settled()), (2, 0, 0, 0));
     assert_eq!(store.next(READER, &account("c")).await?, 0);

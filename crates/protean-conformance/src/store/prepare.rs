@@ -84,7 +84,7 @@ pub async fn refuses_a_column_of_another_kind_whole(store: Arc<dyn Store>) -> Re
     let text = error.to_string();
     assert!(text.contains("things") && text.contains("size"), "{text}");
     assert_eq!(store.row(&things(), "t").await?.row, Some(row));
-    // The group was not registered_groups, so it still stands at the beginning.
+    // The group was not registered, so it still stands at the beginning.
     assert_eq!(store.group_status("late", &accounts()).await?.committed, 1);
     Ok(())
 }

@@ -37,7 +37,7 @@ pub fn tables() -> Vec<Table> {
     vec![things()]
 }
 
-/// The groups that are registered_groups.
+/// The registered groups.
 pub fn registrations() -> Vec<GroupRegistration> {
     [READER, OTHER].map(|group| registration(group, Start::Beginning)).into()
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use protean_core::domain::Domain;
 use protean_core::handling::{Moment, resend};
 use protean_port::message::{Category, Lane, Priority, Recorded, Timestamp};
-use protean_port::port::{DeadLetter, DeadLetterRead, GroupStatus, Outcome, ParkedRead, Store};
+use protean_port::port::{
+    DeadLetter, DeadLetterRead, GroupStatus, Outcome, ParkedRead, RegisteredGroup, Store,
+};
 use protean_port::{Error, Result};
 
 use super::plan::prefix;
@@ -78,7 +80,7 @@ impl<'a> Outbox<'a> {
         for broker in published.into_iter().chain(&config.outbox.external_brokers) {
             relays.insert(broker.clone(), Vec::new());
         }
-        for (group, category) in store.registered_groups().await? {
+        for RegisteredGroup { group, category } in store.registered_groups().await? {
             if let Some(broker) = group.strip_prefix(&prefix(domain)) {
                 relays.entry(broker.to_owned()).or_default().push(category);
             }

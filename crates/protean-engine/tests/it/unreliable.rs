@@ -10,7 +10,7 @@ use protean::message::{Category, Stream, Table, Timestamp};
 use protean::port::{
     BoxFuture, Changes, Claim, Clock, DeadLetter, DeadLetterRead, Delivery, Find,
     GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Location, Log, Outcome, ParkedPage,
-    ParkedRead, Provider, RowQuery, RowState, Rows, Store, TypeStats,
+    ParkedRead, Provider, RegisteredGroup, RowQuery, RowState, Rows, Store, TypeStats,
 };
 use protean::{Error, Result};
 use tokio::sync::watch;
@@ -324,7 +324,7 @@ impl Ledger for Unreliable {
         self.inner.dead_letters(read)
     }
 
-    fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<(String, Category)>>> {
+    fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<RegisteredGroup>>> {
         Box::pin(async move {
             self.weather.thaw().await;
             self.inner.registered_groups().await

@@ -8,7 +8,7 @@ use super::unit::{Refused, Unit};
 use crate::message::{Category, Priority, Stream, Timestamp};
 use crate::port::{
     At, Count, Counter, Delivery, DoneMark, GroupRegistration, GroupStatus, MessageRef, Park,
-    ParkedPage, ParkedRead, Place, PriorityStatus, ProgressMove, Start, left_out,
+    ParkedPage, ParkedRead, Place, PriorityStatus, ProgressMove, RegisteredGroup, Start, left_out,
 };
 
 /// Registers new groups where they begin; known groups stay unchanged.
@@ -198,13 +198,13 @@ pub(super) fn recall(
 }
 
 /// Every registered group with its categories.
-pub(super) fn registered_groups(state: &State) -> Vec<(String, Category)> {
-    state
-        .groups
-        .starts
-        .keys()
-        .map(|(group, category)| (group.to_string(), category.clone()))
-        .collect()
+pub(super) fn registered_groups(state: &State) -> Vec<RegisteredGroup> {
+    let names = state.groups.starts.keys();
+    let registered = names.map(|(group, category)| RegisteredGroup {
+        group: group.to_string(),
+        category: category.clone(),
+    });
+    registered.collect()
 }
 
 /// Deletes everything about a group.

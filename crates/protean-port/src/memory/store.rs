@@ -11,8 +11,8 @@ use super::{dead_letters, find, keys, ledger, log};
 use crate::message::{Category, Recorded, Stream, Table, Timestamp};
 use crate::port::{
     BoxFuture, Changes, Claim, DeadLetter, DeadLetterRead, Delivery, Find, GroupRegistration,
-    GroupStatus, KeyClaim, LaneRead, Ledger, Log, Outcome, ParkedPage, ParkedRead, RowQuery,
-    RowState, Rows, Store, TypeStats,
+    GroupStatus, KeyClaim, LaneRead, Ledger, Log, Outcome, ParkedPage, ParkedRead, RegisteredGroup,
+    RowQuery, RowState, Rows, Store, TypeStats,
 };
 use crate::{Error, Result};
 
@@ -211,7 +211,7 @@ impl Ledger for MemoryStore {
         Box::pin(async move { Ok(dead_letters::read(&self.state(), &read)) })
     }
 
-    fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<(String, Category)>>> {
+    fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<RegisteredGroup>>> {
         Box::pin(async move { Ok(ledger::registered_groups(&self.state())) })
     }
 }

@@ -49,7 +49,7 @@ pub trait Ledger: Send + Sync {
     fn dead_letters(&self, read: DeadLetterRead) -> BoxFuture<'_, Result<Vec<DeadLetter>>>;
 
     /// Every registered group, whether or not a program still has it.
-    fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<(String, Category)>>>;
+    fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<RegisteredGroup>>>;
 }
 
 /// Held while this process reads for a group. What is noted in it outlives an
@@ -100,6 +100,15 @@ pub struct DeadLetter {
     pub reason: String,
     /// When the message was given up (domain clock).
     pub time: Timestamp,
+}
+
+/// A group that the store knows, and a category that it reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegisteredGroup {
+    /// The group.
+    pub group: String,
+    /// The category it reads.
+    pub category: Category,
 }
 
 /// A group that reads a category, and where it begins.

@@ -36,7 +36,7 @@ pub use entry::{Entry, EntryId, EntryRef};
 pub use future::BoxFuture;
 pub use ledger::{
     Claim, DeadLetter, DeadLetterRead, GroupRegistration, GroupStatus, Ledger, ParkedPage,
-    ParkedRead, PriorityStatus, Start,
+    ParkedRead, PriorityStatus, RegisteredGroup, Start,
 };
 pub use log::{Delivery, Find, LaneRead, Log, TypeStats};
 pub use provider::{Location, Provider};
