@@ -21,8 +21,14 @@ use crate::escape;
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Table {
-    columns: Vec<(String, CellAlignment)>,
+    columns: Vec<Column>,
     rows: Vec<Vec<String>>,
+}
+
+#[derive(Clone, Debug)]
+struct Column {
+    title: String,
+    alignment: CellAlignment,
 }
 
 impl Table {
@@ -44,7 +50,7 @@ impl Table {
     }
 
     fn column(mut self, title: &str, alignment: CellAlignment) -> Self {
-        self.columns.push((escape(title), alignment));
+        self.columns.push(Column { title: escape(title), alignment });
         self
     }
 
@@ -58,15 +64,15 @@ impl Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut drawn = comfy_table::Table::new();
         drawn.load_style(presets::NOTHING);
-        drawn.set_header(self.columns.iter().map(|(title, _)| title));
+        drawn.set_header(self.columns.iter().map(|column| &column.title));
         for row in &self.rows {
             drawn.add_row(row);
         }
-        for (index, (_, alignment)) in self.columns.iter().enumerate() {
+        for (index, column) in self.columns.iter().enumerate() {
             let last = index + 1 == self.columns.len();
-            if let Some(column) = drawn.column_mut(index) {
-                column.set_padding((0, if last { 0 } else { 2 }));
-                column.set_cell_alignment(*alignment);
+            if let Some(drawn) = drawn.column_mut(index) {
+                drawn.set_padding((0, if last { 0 } else { 2 }));
+                drawn.set_cell_alignment(column.alignment);
             }
         }
         f.write_str(&drawn.trim_fmt())

@@ -1,7 +1,7 @@
 //! `check`: wiring and configuration, without connecting to anything.
 
 use protean::Domain;
-use protean::message::{Lane, Priority};
+use protean::message::Lane;
 use protean::{Group, HandlerKind};
 use serde_json::{Value, json};
 
@@ -18,8 +18,13 @@ pub(super) fn run(app: &App) -> Result {
 
 fn data(domain: &Domain) -> Value {
     let (provider, uri) = database(domain);
-    let lanes = lanes(domain).map(|(lane, suffix, lowest, highest)| {
-        json!({"lane": lane, "suffix": suffix, "lowest_priority": lowest, "highest_priority": highest})
+    let lanes = lanes(domain).map(|UsedLane { lane, suffix, lowest, highest }| {
+        json!({
+            "lane": lane.to_string(),
+            "suffix": suffix,
+            "lowest_priority": lowest,
+            "highest_priority": highest,
+        })
     });
     let groups = domain.groups().iter().map(|group| {
         json!({
@@ -46,10 +51,10 @@ fn data(domain: &Domain) -> Value {
 
 fn text(domain: &Domain) -> String {
     let (provider, uri) = database(domain);
-    let lanes = lanes(domain).map(|(lane, _, lowest, highest)| match lane.as_str() {
-        "backfill" => format!("backfill (priority {highest} and below)"),
-        _ if lowest == i32::MIN => "primary (every priority)".to_owned(),
-        _ => format!("primary (priority {lowest} and above)"),
+    let lanes = lanes(domain).map(|used| match used.lane {
+        Lane::Backfill => format!("backfill (priority {} and below)", used.highest),
+        Lane::Primary if used.lowest == i32::MIN => "primary (every priority)".to_owned(),
+        Lane::Primary => format!("primary (priority {} and above)", used.lowest),
     });
     let tables = Some(tables(domain).join(", ")).filter(|tables| !tables.is_empty());
     let mut facts = Table::new().text("Domain").text(domain.name());
@@ -101,13 +106,20 @@ fn kind(group: &Group) -> &'static str {
     }
 }
 
-/// The lanes in use: name, ending of the stream, lowest and highest priority.
-fn lanes(domain: &Domain) -> impl Iterator<Item = (String, Option<&str>, i32, i32)> {
+/// A lane in use, with the suffix of its streams and its range of priorities.
+struct UsedLane<'a> {
+    lane: Lane,
+    suffix: Option<&'a str>,
+    lowest: i32,
+    highest: i32,
+}
+
+fn lanes(domain: &Domain) -> impl Iterator<Item = UsedLane<'_>> {
     let suffix = domain.config().server.priority_lanes.backfill_suffix.as_str();
     domain.lanes().lanes().iter().map(move |lane| {
         let (lowest, highest) = domain.lanes().range(*lane);
         let suffix = (*lane == Lane::Backfill).then_some(suffix);
-        (lane.to_string(), suffix, Priority::value(lowest), Priority::value(highest))
+        UsedLane { lane: *lane, suffix, lowest: lowest.value(), highest: highest.value() }
     })
 }
 
