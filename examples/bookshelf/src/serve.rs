@@ -63,7 +63,7 @@ async fn listen(addr: SocketAddr) -> Result<TcpListener> {
     })?;
     let addr = listener.local_addr()?;
     if !addr.ip().is_loopback() {
-        warn!("listening on {addr} without authentication: put a proxy that checks users in front");
+        warn!(%addr, "no authentication: put a proxy that checks users in front");
     }
     eprintln!("listening on http://{addr}");
     Ok(listener)
@@ -82,7 +82,7 @@ async fn requests(
     tokio::select! {
         served = serving => Ok(served?),
         () = stop.then(|()| tokio::time::sleep(drain)) => {
-            warn!("drain timeout of {drain:?} passed: open requests were cut off");
+            warn!(drain_timeout = ?drain, "drain timeout passed, open requests were cut off");
             Ok(())
         }
     }

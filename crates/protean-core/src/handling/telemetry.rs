@@ -9,7 +9,11 @@
 //! | `message.acked` | debug | its verdict: settled without its handler | `handler`, `message_id`, `type`, `outcome` |
 //! | `message.nacked` | warn, debug | its verdict: it waits, no attempt is used up | the same, `reason`, `next_try` |
 //! | `message.dlq` | error | its verdict: given up | `handler`, `message_id`, `type`, `attempt`, `reason`, `kept` |
+//! | `message.dlq` | error | an entry of a broker cannot be read | `handler`, `stream`, `entry`, `reason` |
 //! | `outbox.failed` | error | a broker has refused a message of a relay | `relay`, `message_id`, `reason` |
+//!
+//! Other lines are sentences, with what went wrong in `error`. `handler` is a subscription
+//! everywhere, `relay` what publishes to a broker, and `group` a broker's consumer group.
 //!
 //! A line that a handler writes carries the span, whether the server runs it or
 //! synchronous processing does. The outcome of a message is logged here, once its

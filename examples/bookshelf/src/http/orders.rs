@@ -81,7 +81,7 @@ pub(super) async fn place(
         }
         Ok(Processed::Handled(())) => Ok((location, placed(&domain, &id).await?).into_response()),
         Err(error) if error.committed() => {
-            warn!("order {id} is placed, but a later step failed: {error}");
+            warn!(%id, error = format_args!("{error:#}"), "order placed, but a later step failed");
             Ok((location, placed(&domain, &id).await?).into_response())
         }
         Err(error) => Err(error.into()),

@@ -68,11 +68,11 @@ impl From<Error> for Problem {
             );
         }
         if error.is_unavailable() {
-            warn!("store unavailable during a request: {error}");
+            warn!(error = format_args!("{error:#}"), "store unavailable during a request");
             let message = "the store cannot be reached now: nothing was changed, try again";
             return Self::new(StatusCode::SERVICE_UNAVAILABLE, message);
         }
-        error!("a request failed: {error:?}");
+        error!(error = format_args!("{error:#}"), "request failed");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the request failed: see the log of the shop")
     }
 }
