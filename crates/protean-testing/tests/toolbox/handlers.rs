@@ -174,8 +174,8 @@ fn other_rows_fail_the_test_where_they_stand() {
 #[test]
 fn a_failure_that_does_not_come_fails_the_test() {
     let bank = opened_bank();
-    fails(|| bank.when(pay_in(1)).then_rejected("amount"), &["to fail", "DepositMade"]);
-    fails(|| bank.when(pay_in(1)).then_error(|_| ()), &["to fail", "DepositMade"]);
+    fails(|| bank.when(pay_in(1)).then_rejected("amount"), &["expected a failure", "DepositMade"]);
+    fails(|| bank.when(pay_in(1)).then_error(|_| ()), &["expected a failure", "DepositMade"]);
     let refused = || bank.when(pay_in(0));
     fails(|| refused().then_rejected("balance"), &["'balance'", "amount: must not be nothing"]);
     fails(|| refused().answer(), &["the command failed: amount"]);
