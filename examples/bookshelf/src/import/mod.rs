@@ -47,7 +47,7 @@ struct Found {
 /// what was queued so far; running it again goes on.
 ///
 /// # Errors
-/// When the file cannot be read on or the store cannot be written.
+/// When the file cannot be read further, or the store cannot be written.
 pub async fn import<R: BufRead>(
     domain: &Domain,
     catalog: &mut Catalog<R>,

@@ -64,7 +64,7 @@ impl Legacy {
     pub(crate) fn next_row(&mut self) -> Result<Option<LegacyRow>, Error> {
         loop {
             let more = self.reader.read_byte_record(&mut self.record).map_err(|error| {
-                Error::failed(format!("{}: cannot be read on: {}", self.path, reason(&error)))
+                Error::failed(format!("{}: cannot be read further: {}", self.path, reason(&error)))
             })?;
             if !more {
                 return Ok(None);

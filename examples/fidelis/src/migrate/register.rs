@@ -56,7 +56,7 @@ impl Register {
     pub(crate) fn enter(&mut self, line: u64, command: &OpenAccount) -> Result<(), String> {
         let line = u32::try_from(line).map_err(|_| "the export has too many lines".to_owned())?;
         let cents = cents(command.opening_deposit)
-            .ok_or_else(|| "balance: is no amount in cents".to_owned())?;
+            .ok_or_else(|| "balance: is not a whole number of cents".to_owned())?;
         let fingerprint = self.fingerprint(&command.account_number);
         match self.accounts.entry(fingerprint) {
             Entry::Occupied(first) => {
