@@ -103,7 +103,10 @@ impl<R: BufRead> Catalog<R> {
     /// The next row; nothing at the end.
     pub(super) fn next(&mut self) -> Result<Option<CatalogRow>, ImportError> {
         let record = self.sheet.next().map_err(|error| {
-            about(&self.name, &format!("cannot be read further; what was queued stays queued: {error}"))
+            about(
+                &self.name,
+                &format!("cannot be read further; what was queued stays queued: {error}"),
+            )
         })?;
         self.ended = record.is_none();
         Ok(record.map(|record| {
