@@ -9,16 +9,19 @@
 //! that way, and its neighbours do not.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use protean_port::Result;
 use protean_port::message::Lane;
 use protean_port::port::{Claim, Delivery};
 
+use crate::worker::own_notes::OwnNotes;
+
 /// The messages of one group that are being handled or suspected.
 pub(crate) struct InFlight {
     /// None while another process has it.
     claim: Option<Box<dyn Claim>>,
+    own_notes: Arc<Mutex<OwnNotes>>,
     running: BTreeSet<u64>,
     /// The messages that run next.
     ahead: BTreeSet<u64>,
@@ -32,9 +35,11 @@ pub(crate) struct InFlight {
 }
 
 impl InFlight {
-    pub(crate) fn new() -> Self {
+    /// What is noted is remembered in `own_notes`, which outlives a lost claim.
+    pub(crate) fn new(own_notes: Arc<Mutex<OwnNotes>>) -> Self {
         Self {
             claim: None,
+            own_notes,
             running: BTreeSet::new(),
             ahead: BTreeSet::new(),
             noted: BTreeSet::new(),
@@ -47,6 +52,7 @@ impl InFlight {
 
     /// Notes in this claim what is handled from now on.
     pub(crate) fn adopt(&mut self, claim: Box<dyn Claim>) {
+        self.remember(|own| own.adopt(claim.left().to_vec()));
         (self.claim, self.changed) = (Some(claim), true);
         self.noted.clear();
     }
@@ -56,6 +62,10 @@ impl InFlight {
         self.claim = None;
         self.noted.clear();
         self.line.clear();
+        // One that is charged owes its next run no other attempt.
+        let charged = self.current;
+        let uncharged = self.suspects.keys().copied().filter(|at| Some(*at) != charged).collect();
+        self.remember(|own| own.lose(uncharged));
         let Self { current, running, suspects, .. } = self;
         current.take_if(|current| !running.contains(current));
         let given_up = suspects.extract_if(.., |position, _| Some(*position) != *current);
@@ -154,9 +164,13 @@ impl InFlight {
         let Some(claim) = &self.claim else { return Ok(()) };
         let positions = self.running.iter().chain(&self.ahead).chain(self.suspects.keys());
         self.noted = positions.copied().collect();
-        let noted = claim.note(&Vec::from_iter(self.noted.iter().copied()));
+        let note = Vec::from_iter(self.noted.iter().copied());
+        let noted = claim.note(&note);
         if noted.is_err() {
             self.noted.clear();
+            self.remember(|own| own.failed(note));
+        } else {
+            self.remember(|own| own.noted(note));
         }
         noted
     }
@@ -168,6 +182,10 @@ impl InFlight {
         self.changed = true;
         self.note()
     }
+
+    fn remember(&self, change: impl FnOnce(&mut OwnNotes)) {
+        change(&mut self.own_notes.lock().unwrap_or_else(PoisonError::into_inner));
+    }
 }
 
 #[cfg(test)]
@@ -178,7 +196,7 @@ mod tests {
     use protean_port::message::{Category, Extensions, Kind, Lane, Message, Recorded, Timestamp};
     use protean_port::port::{BoxFuture, Claim, Delivery};
 
-    use super::InFlight;
+    use super::{InFlight, OwnNotes};
 
     #[derive(Clone, Default)]
     struct Notes(Arc<Mutex<Vec<Vec<u64>>>>);
@@ -205,7 +223,7 @@ mod tests {
     }
 
     fn claimed(notes: &Notes) -> InFlight {
-        let mut in_flight = InFlight::new();
+        let mut in_flight = InFlight::new(Arc::default());
         in_flight.adopt(Box::new(notes.clone()));
         in_flight
     }
@@ -226,6 +244,24 @@ mod tests {
         };
         let recorded = Recorded { position, stream_position: 0, message };
         Delivery { recorded, next: 0, attempts, parked: true }
+    }
+
+    #[test]
+    fn a_suspect_that_is_charged_when_the_claim_is_lost_is_not_charged_again() {
+        let own_notes = Arc::<Mutex<OwnNotes>>::default();
+        let mut in_flight = InFlight::new(Arc::clone(&own_notes));
+        in_flight.adopt(Box::new(Notes::default()));
+        for position in [1, 2] {
+            in_flight.suspect(position, Lane::Primary, "s".into());
+            assert!(in_flight.admit(delivery(position, 0)).is_none());
+        }
+        assert!(in_flight.begin(3));
+        in_flight.note().unwrap();
+        assert!(in_flight.next(|_| true).is_some());
+        in_flight.step_down();
+        let own_notes = own_notes.lock().unwrap();
+        assert_eq!(own_notes.suspects(&[1, 2, 3]), [2], "3 was never a suspect");
+        assert_eq!(own_notes.suspects(&[1, 2, 4]), [1, 2, 4], "another process has led");
     }
 
     #[test]
