@@ -90,9 +90,9 @@ impl Server {
             // Nothing has started that would have to be finished.
             () = &mut shutdown => return Ok(()),
         };
-        // Messages committed from now on go to external brokers too, reachable or not.
-        for broker in &self.domain.config().outbox.external_brokers {
-            let plan = RelayPlan::external(&self.domain, broker);
+        // Messages committed from now on wait for their brokers, reachable or not and
+        // whichever server leads the relay.
+        for plan in relay_plans(&self.domain) {
             store.prepare(&[], &plan.registrations()).await?;
         }
         let broker = tokio::select! {
@@ -278,6 +278,14 @@ impl GroupReader {
         };
         recall(&self.runner, &suspects, term.over()).await
     }
+}
+
+/// What the relays of a server publish.
+fn relay_plans(domain: &Domain) -> Vec<RelayPlan> {
+    let config = domain.config();
+    let own = config.enable_outbox.then(|| RelayPlan::of(domain, &config.outbox.broker));
+    let external = config.outbox.external_brokers.iter();
+    own.into_iter().chain(external.map(|name| RelayPlan::external(domain, name))).collect()
 }
 
 /// The broker of the outbox, once it can be reached; none without an outbox.
