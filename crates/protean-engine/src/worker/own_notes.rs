@@ -55,7 +55,9 @@ fn is_same(note: &[u64], left: &[u64]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::collections::BTreeSet;
+
+    use super::OwnNotes;
 
     fn lost(noted: &[&[u64]], suspects: &[u64]) -> OwnNotes {
         let mut own = OwnNotes::default();
