@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use protean_core::config::SubscriptionType;
 use protean_core::domain::{Domain, Group, broker, preflight};
 use protean_port::message::Lane;
-use protean_port::port::{Broker, Claim, Store};
+use protean_port::port::{Broker, Claim, Delivery, Store};
 use protean_port::{Error, Result};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -26,6 +26,7 @@ use crate::relay::{Relay, RelayPlan};
 use crate::source::Source;
 use crate::source::shared_reads::{LeadershipChange, SharedReads};
 use crate::worker::Worker;
+use crate::worker::own_notes::OwnNotes;
 use crate::worker::recall::recall;
 use crate::worker::runner::HandlerRunner;
 
@@ -89,9 +90,9 @@ impl Server {
             // Nothing has started that would have to be finished.
             () = &mut shutdown => return Ok(()),
         };
-        // Messages committed from now on go to external brokers too, reachable or not.
-        for broker in &self.domain.config().outbox.external_brokers {
-            let plan = RelayPlan::external(&self.domain, broker);
+        // Messages committed from now on wait for their brokers, reachable or not and
+        // whichever server leads the relay.
+        for plan in relay_plans(&self.domain) {
             store.prepare(&[], &plan.registrations()).await?;
         }
         let broker = tokio::select! {
@@ -174,6 +175,7 @@ impl Running {
                 runner,
                 metrics: Arc::clone(metrics),
                 alone: Arc::clone(&alone),
+                own_notes: Arc::default(),
                 stop: self.stop.clone(),
             };
             match broker {
@@ -217,6 +219,7 @@ struct GroupReader {
     runner: HandlerRunner,
     metrics: Arc<GroupMetrics>,
     alone: Arc<Semaphore>,
+    own_notes: Arc<Mutex<OwnNotes>>,
     stop: CancellationToken,
 }
 
@@ -227,9 +230,7 @@ impl GroupReader {
         let leadership = self.leadership().observed(move |state| metrics.take(Role::of(state)));
         let reader = &self;
         let work = |claim: Box<dyn Claim>, term: LeaderTerm| async move {
-            let Some(left) = recall(&reader.runner, claim.left(), term.over()).await else {
-                return;
-            };
+            let Some(left) = reader.recall(&*claim, &term).await else { return };
             reader.worker(Source::Log).lead(claim, left, term).await;
         };
         leadership.run(&self.stop, work).await;
@@ -245,9 +246,7 @@ impl GroupReader {
         let ended = self.stop.child_token();
         let (reader, changes) = (&self, &changes);
         let work = |claim: Box<dyn Claim>, term: LeaderTerm| async move {
-            let Some(left) = recall(&reader.runner, claim.left(), term.over()).await else {
-                return;
-            };
+            let Some(left) = reader.recall(&*claim, &term).await else { return };
             // A worker that has ended takes no claim, which is dropped then.
             changes.send(LeadershipChange::Won(claim, left)).await.unwrap_or_default();
             term.over().cancelled().await;
@@ -266,9 +265,27 @@ impl GroupReader {
     }
 
     fn worker(&self, source: Source) -> Worker {
-        let (alone, metrics) = (Arc::clone(&self.alone), Arc::clone(&self.metrics));
-        Worker::new(self.runner.clone(), source, alone, metrics)
+        let (alone, own_notes) = (Arc::clone(&self.alone), Arc::clone(&self.own_notes));
+        Worker::new(self.runner.clone(), source, alone, own_notes, Arc::clone(&self.metrics))
     }
+
+    /// Parks and gives the suspects among the messages left in flight; none when the term
+    /// is over first.
+    async fn recall(&self, claim: &dyn Claim, term: &LeaderTerm) -> Option<Vec<Delivery>> {
+        let suspects = {
+            let own_notes = self.own_notes.lock().unwrap_or_else(PoisonError::into_inner);
+            own_notes.suspects(claim.left())
+        };
+        recall(&self.runner, &suspects, term.over()).await
+    }
+}
+
+/// What the relays of a server publish.
+fn relay_plans(domain: &Domain) -> Vec<RelayPlan> {
+    let config = domain.config();
+    let own = config.enable_outbox.then(|| RelayPlan::of(domain, &config.outbox.broker));
+    let external = config.outbox.external_brokers.iter();
+    own.into_iter().chain(external.map(|name| RelayPlan::external(domain, name))).collect()
 }
 
 /// The broker of the outbox, once it can be reached; none without an outbox.

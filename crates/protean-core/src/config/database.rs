@@ -1,11 +1,14 @@
 //! `[databases.default]`: the database that keeps aggregates, events and projections.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use super::form::Choice;
 use super::redact::{redact, shown};
 use super::section::{Fixed, Section};
-use super::values::SOME;
+
+/// Each connection that reads a SQLite file has a thread of its own.
+const POOL_SIZE: RangeInclusive<i64> = 1..=1000;
 
 /// The kind of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,9 +80,8 @@ impl DatabaseConfig {
         );
         let uri = section.alias(&["database_uri", "database_url"]);
         let synchronous = section.choice("synchronous");
-        let pool_size = section.whole("pool_size", SOME);
+        let pool_size = section.whole("pool_size", POOL_SIZE);
         let provider = section.choice("provider").unwrap_or(DatabaseKind::Memory);
-        // Each connection that reads a SQLite file has a thread of its own.
         let default_pool_size = if provider == DatabaseKind::Sqlite { 4 } else { 5 };
         let database = Self {
             provider,

@@ -35,9 +35,13 @@ pub(crate) async fn commit_settled(
 ) -> Result<Committed> {
     let message = &delivery.recorded.message;
     let moment = Moment::of(env, env.lanes.lane(message.priority));
-    let settled = settle(group, delivery, verdict, moment);
-    telemetry::outcome(group, delivery, &settled);
-    commit(store, settled.marked(group, message, at)).await
+    let (fate, changes) = settle(group, delivery, verdict, moment).marked(group, message, at);
+    let units: Arc<[Changes]> = Arc::from([changes]);
+    let committed = commit_units(store, &units).await?;
+    if matches!(committed, Committed::Now(_)) {
+        telemetry::outcome(group, delivery, &fate, &units[0]);
+    }
+    Ok(committed)
 }
 
 /// Commits one unit.
@@ -47,8 +51,11 @@ pub(crate) async fn commit_settled(
 /// state; [`Error::is_invalid`] when the database refuses what it writes;
 /// [`Error::is_unavailable`] when the store cannot be written.
 pub(crate) async fn commit(store: &dyn Store, changes: Changes) -> Result<Committed> {
-    let units: Arc<[Changes]> = Arc::from([changes]);
-    let outcome = store.commit(Arc::clone(&units)).await.pop();
+    commit_units(store, &Arc::from([changes])).await
+}
+
+async fn commit_units(store: &dyn Store, units: &Arc<[Changes]>) -> Result<Committed> {
+    let outcome = store.commit(Arc::clone(units)).await.pop();
     match outcome {
         Some(Outcome::Committed(places)) => Ok(Committed::Now(recorded(&units[0], &places))),
         Some(Outcome::Duplicate { message_id, output }) => {

@@ -42,5 +42,5 @@ pub(crate) use registry::{Registration, Route, Source};
 pub use retry::Backoff;
 pub(crate) use retry::retry_on_conflict;
 pub(crate) use routes::add_upcasts;
-pub use settle::{Moment, Settled, left_out, settle};
+pub use settle::{Fate, Moment, Settled, left_out, settle};
 pub use verdict::Verdict;

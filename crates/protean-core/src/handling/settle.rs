@@ -47,12 +47,14 @@ pub struct Settled {
     pub unit: CompletedUnit,
     /// The stream position the group expects next, when this moves it.
     pub next: Option<u64>,
-    pub(super) fate: Fate,
+    /// What becomes of the message.
+    pub fate: Fate,
 }
 
 /// What becomes of the message, for [`telemetry`](super::telemetry).
 #[derive(Debug)]
-pub(super) enum Fate {
+pub enum Fate {
+    /// Its handler has completed.
     Handled,
     /// Settled for good without its handler, in this counter.
     Passed(Counter),
@@ -66,7 +68,9 @@ pub(super) enum Fate {
     GivenUp,
     /// It would be a dead letter, if the group kept any.
     Dropped {
+        /// The last attempt.
         attempt: u32,
+        /// Why it failed.
         reason: String,
     },
 }
@@ -80,8 +84,8 @@ impl Moment {
 }
 
 impl Settled {
-    /// Everything to commit, with the mark that the message is settled.
-    pub(crate) fn marked(self, group: &Group, message: &Message, at: At) -> Changes {
+    /// What becomes of the message, and everything to commit, with the mark that it is settled.
+    pub(crate) fn marked(self, group: &Group, message: &Message, at: At) -> (Fate, Changes) {
         let mut changes = self.unit.changes;
         changes.marks.push(DoneMark {
             group: Arc::clone(&group.name),
@@ -89,7 +93,7 @@ impl Settled {
             priority: message.priority,
             at,
         });
-        changes
+        (self.fate, changes)
     }
 
     /// True when later messages of the stream have to wait for this one.

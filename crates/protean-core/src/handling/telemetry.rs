@@ -4,11 +4,11 @@
 //! |---|---|---|---|
 //! | span `message` | info | around each handled message | `handler`, `message_id`, `type`, `correlation_id`, `lane`, `attempt` |
 //! | `handler.started` | debug | within the span | |
-//! | `handler.completed` | debug | its verdict | `handler`, `message_id`, `type` |
-//! | `handler.failed` | warn | its verdict: it is tried again | the same, `attempt`, `reason`, `next_try` |
-//! | `message.acked` | debug | its verdict: settled without its handler | `handler`, `message_id`, `type`, `outcome` |
-//! | `message.nacked` | warn, debug | its verdict: it waits, no attempt is used up | the same, `reason`, `next_try` |
-//! | `message.dlq` | error | its verdict: given up | `handler`, `message_id`, `type`, `attempt`, `reason`, `kept` |
+//! | `handler.completed` | debug | its commit | `handler`, `message_id`, `type` |
+//! | `handler.failed` | warn | its commit: it is tried again | the same, `attempt`, `reason`, `next_try` |
+//! | `message.acked` | debug | its commit: settled without its handler | `handler`, `message_id`, `type`, `outcome` |
+//! | `message.nacked` | warn, debug | its commit: it waits, no attempt is used up | the same, `reason`, `next_try` |
+//! | `message.dlq` | error | its commit: given up | `handler`, `message_id`, `type`, `attempt`, `reason`, `kept` |
 //! | `message.dlq` | error | an entry of a broker cannot be read | `handler`, `stream`, `entry`, `reason` |
 //! | `outbox.failed` | error | a broker has refused a message of a relay | `relay`, `message_id`, `reason` |
 //!
@@ -16,15 +16,15 @@
 //! everywhere, `relay` what publishes to a broker, and `group` a broker's consumer group.
 //!
 //! A line that a handler writes carries the span, whether the server runs it or
-//! synchronous processing does. The outcome of a message is logged here, once its
-//! verdict is settled, and nowhere else.
+//! synchronous processing does. The outcome of a message is logged here, once it
+//! is committed, and nowhere else.
 
 use protean_port::message::Timestamp;
-use protean_port::port::{Dead, Delivery, Park};
+use protean_port::port::{Changes, Dead, Delivery, Park};
 use tracing::{Span, debug, error, info_span, warn};
 
 use super::group::Group;
-use super::settle::{Fate, Settled};
+use super::settle::Fate;
 use crate::unit::Env;
 
 /// The span in which a message is handled.
@@ -41,11 +41,11 @@ pub(crate) fn message_span(env: &Env, group: &Group, delivery: &Delivery) -> Spa
     )
 }
 
-/// Logs what became of a message, once its verdict is settled.
-pub fn outcome(group: &Group, delivery: &Delivery, settled: &Settled) {
+/// Logs what became of a message, once the `changes` of its unit are committed.
+pub fn outcome(group: &Group, delivery: &Delivery, fate: &Fate, changes: &Changes) {
     let message = &delivery.recorded.message;
     let (handler, id, of_type) = (&group.handler, &message.id, &message.type_name);
-    match &settled.fate {
+    match fate {
         Fate::Handled => {
             debug!(%handler, message_id = %id, "type" = %of_type, "handler.completed");
         }
@@ -54,25 +54,25 @@ pub fn outcome(group: &Group, delivery: &Delivery, settled: &Settled) {
             debug!(%handler, message_id = %id, "type" = %of_type, outcome, "message.acked");
         }
         Fate::Held => {
-            let reason = parked(settled).reason;
+            let reason = parked(changes).reason;
             debug!(%handler, message_id = %id, "type" = %of_type, reason, "message.nacked");
         }
         Fate::Retried => {
-            let Parked { attempt, reason, next_try } = parked(settled);
+            let Parked { attempt, reason, next_try } = parked(changes);
             warn!(
                 %handler, message_id = %id, "type" = %of_type, attempt, reason, %next_try,
                 "handler.failed: the message is tried again"
             );
         }
         Fate::Postponed => {
-            let Parked { reason, next_try, .. } = parked(settled);
+            let Parked { reason, next_try, .. } = parked(changes);
             warn!(
                 %handler, message_id = %id, "type" = %of_type, reason, %next_try,
                 "message.nacked: the message waits, no attempt is used up"
             );
         }
         Fate::GivenUp => {
-            let (attempt, reason) = given_up(settled);
+            let (attempt, reason) = given_up(changes);
             error!(
                 %handler, message_id = %id, "type" = %of_type, attempt, reason, kept = true,
                 "message.dlq: the message is given up and kept as a dead letter"
@@ -93,8 +93,8 @@ struct Parked<'a> {
     next_try: Timestamp,
 }
 
-fn parked(settled: &Settled) -> Parked<'_> {
-    let parks = settled.unit.changes.parks.iter().rev();
+fn parked(changes: &Changes) -> Parked<'_> {
+    let parks = changes.parks.iter().rev();
     let mut parked = parks.filter_map(|park| match park {
         Park::Keep { attempts, reason, due, .. } => {
             Some(Parked { attempt: *attempts, reason, next_try: due.unwrap_or_default() })
@@ -107,8 +107,8 @@ fn parked(settled: &Settled) -> Parked<'_> {
     parked.next().unwrap_or_default()
 }
 
-fn given_up(settled: &Settled) -> (u32, &str) {
-    let dead = settled.unit.changes.dead.iter().rev();
+fn given_up(changes: &Changes) -> (u32, &str) {
+    let dead = changes.dead.iter().rev();
     let mut dead = dead.filter_map(|dead| match dead {
         Dead::Add { attempts, reason, .. } => Some((*attempts, reason.as_str())),
         Dead::Take { .. } => None,

@@ -14,6 +14,7 @@ pub(crate) mod in_flight;
 pub(crate) mod lanes;
 mod leading;
 mod outcomes;
+pub(crate) mod own_notes;
 pub(crate) mod pipeline;
 mod read_scheduler;
 pub(crate) mod recall;
@@ -25,7 +26,7 @@ mod watermark;
 pub use self::breaker::{Breaker, End};
 pub use self::lanes::{Item, Lanes, Slots};
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -47,6 +48,7 @@ use crate::per_lane::PerLane;
 use crate::source::Source;
 use crate::worker::conflicts::Conflicts;
 use crate::worker::in_flight::InFlight;
+use crate::worker::own_notes::OwnNotes;
 use crate::worker::pipeline::Pipeline;
 use crate::worker::runner::{HandlerRunner, Ran, Slot};
 use crate::worker::steady::Steady;
@@ -97,11 +99,13 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// The worker of a group, which reads from `source`; `alone` lets one suspect of the
-    /// process run at a time. What runs is counted in `metrics`.
+    /// process run at a time. What runs is counted in `metrics`, and what is noted as in
+    /// flight is remembered in `own_notes`.
     pub(crate) fn new(
         runner: HandlerRunner,
         source: Source,
         alone: Arc<Semaphore>,
+        own_notes: Arc<Mutex<OwnNotes>>,
         metrics: Arc<GroupMetrics>,
     ) -> Self {
         let server = &runner.domain.config().server;
@@ -121,7 +125,7 @@ impl Worker {
                 Breaker::new(settings.circuit_breaker_threshold, settings.circuit_breaker_reset)
             }),
             conflicts: Conflicts::default(),
-            in_flight: InFlight::new(),
+            in_flight: InFlight::new(own_notes),
             alone,
             permit: None,
             permit_requests: FuturesUnordered::new(),
@@ -186,6 +190,9 @@ impl Worker {
                 }
                 () = tokio::time::sleep(idle_time) => {}
             }
+        }
+        if is_lost() {
+            self.pass_all_suspects();
         }
         self.source.leave().await;
     }

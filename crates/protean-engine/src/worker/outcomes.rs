@@ -99,7 +99,6 @@ impl Worker {
         let moment = self.moment(lane);
         let otherwise = left_out(&group, &delivery, moment);
         let mut settled = settle(&group, &delivery, verdict, moment);
-        telemetry::outcome(&group, &delivery, &settled);
         settled.unit.readers = readers;
         let moves_on = settled.next.is_some();
         if !settled.unit.changes.parks.iter().any(|park| matches!(park, Park::Keep { .. })) {
@@ -115,7 +114,10 @@ impl Worker {
 
     pub(super) fn committed(&mut self, lane: Lane, outcomes: Vec<Outcome>) {
         reached("before what is durable is taken in");
-        let committed = self.pipelines[lane].committed(outcomes);
+        let group = &self.runner.group;
+        let committed = self.pipelines[lane].committed(outcomes, |delivery, fate, changes| {
+            telemetry::outcome(group, delivery, fate, changes);
+        });
         for delivery in &committed.durable {
             self.source.durable(delivery.recorded.position);
         }

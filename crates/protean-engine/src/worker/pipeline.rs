@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use protean_core::handling::Settled;
+use protean_core::handling::{Fate, Settled};
 use protean_core::unit::{Overlay, Sequence};
 use protean_port::message::{Lane, Priority, Timestamp};
 use protean_port::port::{At, Changes, Delivery, DoneMark, Outcome, Park};
@@ -38,6 +38,7 @@ struct Entry {
 struct Sent {
     sequence: Sequence,
     delivery: Delivery,
+    fate: Fate,
     /// What it read was not committed: only its `otherwise` was sent.
     void: bool,
 }
@@ -178,7 +179,8 @@ impl Pipeline {
                 let changes = Changes { depends_on, ..entry.settled.unit.changes };
                 units.push(self.unit(changes, entry.otherwise, marks));
             }
-            self.sent.push(Sent { sequence: entry.sequence, delivery: entry.delivery, void });
+            let (sequence, delivery, fate) = (entry.sequence, entry.delivery, entry.settled.fate);
+            self.sent.push(Sent { sequence, delivery, fate, void });
         }
         self.units = Arc::from(units);
         Some(Arc::clone(&self.units))
@@ -229,9 +231,13 @@ impl Pipeline {
         marks
     }
 
-    /// Takes in the outcomes of a batch. Units that could not be written because the
+    /// Takes in the outcomes of a batch, and gives `log` each unit that is durable. Units that could not be written because the
     /// database was down have to be sent [again](Self::resend).
-    pub(crate) fn committed(&mut self, outcomes: Vec<Outcome>) -> Committed {
+    pub(crate) fn committed(
+        &mut self,
+        outcomes: Vec<Outcome>,
+        log: impl Fn(&Delivery, &Fate, &Changes),
+    ) -> Committed {
         let mut committed = Committed::default();
         let sent = std::mem::take(&mut self.sent);
         let last = sent.last().map_or(0, |sent| sent.sequence);
@@ -242,6 +248,7 @@ impl Pipeline {
         {
             match outcome {
                 Outcome::Committed(_) if !sent.void => {
+                    log(&sent.delivery, &sent.fate, unit);
                     committed.due = earliest(committed.due, unit);
                     committed.durable.push(sent.delivery);
                 }

@@ -2,8 +2,9 @@
 //! apart from everything else.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use protean_core::handling::{Moment, left_out};
+use protean_core::handling::{Backoff, Moment, left_out};
 use protean_port::message::Lane;
 use protean_port::port::{At, Changes, Delivery, DoneMark, Outcome, Park};
 use protean_port::{Error, Result};
@@ -14,6 +15,10 @@ use crate::failpoint::reached;
 use crate::worker::STORE_RETRY_DELAY;
 use crate::worker::runner::HandlerRunner;
 
+/// Between the tries to read what was in flight; each that fails is logged.
+const RETRY: Backoff =
+    Backoff { base: STORE_RETRY_DELAY, factor: 2.0, longest: Duration::from_secs(5), jitter: 0.0 };
+
 /// Parks the messages at the positions that were `left` in flight, and gives them. None
 /// when `over` is cancelled first: what was in flight is not known then, and the notes stay
 /// as they are.
@@ -22,14 +27,16 @@ pub(crate) async fn recall(
     left: &[u64],
     over: &CancellationToken,
 ) -> Option<Vec<Delivery>> {
+    let mut failures = 0;
     loop {
-        match park_left(runner, left).await {
+        let error = match park_left(runner, left).await {
             Ok(left) => return Some(left),
-            Err(error) => {
-                warn!(group = %runner.group.name, "cannot read the messages that were in flight: {error:#}");
-            }
-        }
-        if tokio::time::timeout(STORE_RETRY_DELAY, over.cancelled()).await.is_ok() {
+            Err(error) => error,
+        };
+        failures += 1;
+        let wait = RETRY.wait(failures, 0.0);
+        warn!(group = %runner.group.name, ?wait, "cannot read the messages that were in flight, trying again: {error:#}");
+        if tokio::time::timeout(wait, over.cancelled()).await.is_ok() {
             return None;
         }
     }

@@ -1,5 +1,7 @@
 //! Events go to brokers of others, stripped of what is of use to nobody there.
 
+use std::time::Duration;
+
 use protean::message::Priority;
 use protean_engine::Outbox;
 use protean_test_servers::RedisServer;
@@ -57,6 +59,24 @@ async fn others_are_sent_the_events_that_come_and_no_more() {
         assert!(!origin.contains_key(name), "{name}");
     }
     harness.assert_closes().await;
+}
+
+/// Whether another server leads the relay, or the broker is down as here.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
+async fn messages_count_as_relay_lag_before_this_server_publishes() {
+    let partner = RedisServer::start("");
+    let harness = harness(On::Streams, &partner);
+    harness.redis().kill();
+    let waiting = async || {
+        let statuses = Outbox::of(&harness.domain).await.unwrap().status().await;
+        statuses.iter().find(|status| status.broker == "default").and_then(|of| of.waiting)
+    };
+    let served = harness.serve_until(async || {
+        harness.add("t", 1, Priority::NORMAL).await;
+        waiting().await.is_some_and(|waiting| waiting > 0)
+    });
+    tokio::time::timeout(Duration::from_secs(5), served).await.expect("the relay is registered");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,6 +12,7 @@ use crate::telemetry::Lines;
 use crate::unreliable::{Unreliable, Weather};
 
 const COUNT: i64 = 400;
+const FEW: i64 = 24;
 const GROUPS: [&str; 3] =
     ["harness.TallyCommands", "harness.SumProjector", "harness.NumbersProjector"];
 
@@ -110,6 +111,45 @@ async fn on_postgresql_a_claim_is_lost_with_its_connection() {
 #[tokio::test]
 async fn on_sqlite_a_claim_is_lost_with_its_lock_file() {
     the_loser_starts_nothing_and_the_other_goes_on(On::Sqlite).await;
+}
+
+/// Takes the claims away while handlers run, and has the same server win them again: no process
+/// has ended, so no message is charged with that.
+async fn a_lost_claim_is_no_crash(on: On) {
+    // Few run at once, so that some are noted ahead of their run.
+    let few = "[server]\nconcurrency = 4\nreserved = 0\n";
+    let harness = Harness::rewritten(on, |base| base.replace("[server]\n", few), |builder| builder);
+    for number in 0..FEW {
+        harness.faults.plan(number, Fault::Sleep(Duration::from_millis(1200)));
+    }
+    fill(&harness, FEW).await;
+    let (lines, _logged) = Lines::capture();
+    let losing = async {
+        while harness.faults.calls().len() < 6 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        harness.lose_claims();
+    };
+    let handled = async || harness.numbers().await.count(Counter::Handled);
+    tokio::join!(harness.serve_until(async || handled().await == FEW.cast_unsigned()), losing);
+    assert_eq!(of_groups(&lines, "lost the claim, standing by"), [1; 3]);
+    assert_eq!(of_groups(&lines, "took over the claim"), [1; 3]);
+    let charged = lines.with("the process ended while this message was handled");
+    assert!(charged.is_empty(), "{} messages are charged: {charged:?}", charged.len());
+    assert_eq!(harness.faults.calls().len(), usize::try_from(FEW).unwrap(), "each ran once");
+    is_exact(&harness, FEW).await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
+async fn a_claim_of_the_log_that_is_lost_and_won_again_is_no_crash() {
+    a_lost_claim_is_no_crash(On::Postgres).await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
+async fn a_claim_beside_a_broker_that_is_lost_and_won_again_is_no_crash() {
+    a_lost_claim_is_no_crash(On::Production).await;
 }
 
 /// Plays with servers that share the work, where some messages have to be retried.

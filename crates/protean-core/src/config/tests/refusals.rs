@@ -89,6 +89,11 @@ const REFUSED: &[(&str, &str)] = &[
         "domain.toml:2: server.health.port: expected at most 65535, found 70000",
     ),
     (
+        "[databases.default]\nprovider = 'sqlite'\ndatabase_uri = 'sqlite:///a.db'\n\
+         pool_size = 100000",
+        "domain.toml:4: databases.default.pool_size: expected at most 1000, found 100000",
+    ),
+    (
         "[server.dlq]\nretention_hours = -1",
         "domain.toml:2: server.dlq.retention_hours: expected 0 or more hours, found -1",
     ),
