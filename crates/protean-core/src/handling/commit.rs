@@ -1,13 +1,13 @@
-//! Committing one unit by itself.
+//! Settling a verdict, and committing one unit by itself.
 
 use std::sync::Arc;
 
 use protean_port::message::Recorded;
-use protean_port::port::{At, Changes, Delivery, Outcome, Place, Store};
+use protean_port::port::{At, Changes, Delivery, DoneMark, Outcome, Place, Store};
 use protean_port::{Error, Result};
 
 use super::group::Group;
-use super::settle::{Moment, settle};
+use super::settle::{Moment, Settled, settle};
 use super::telemetry;
 use super::verdict::Verdict;
 use crate::unit::Env;
@@ -18,6 +18,14 @@ pub(crate) enum Committed {
     Now(Vec<Recorded>),
     /// This message has the idempotency key of the command already.
     Before { message_id: Arc<str>, output: Option<Arc<str>> },
+}
+
+/// Settles a verdict and logs what becomes of its message: the one way to do so,
+/// by a server or synchronously.
+pub fn settled(group: &Group, delivery: &Delivery, verdict: Verdict, moment: Moment) -> Settled {
+    let settled = settle(group, delivery, verdict, moment);
+    telemetry::outcome(group, delivery, &settled);
+    settled
 }
 
 /// Settles a verdict and commits what it leaves, with the mark that its message
@@ -35,9 +43,10 @@ pub(crate) async fn commit_settled(
 ) -> Result<Committed> {
     let message = &delivery.recorded.message;
     let moment = Moment::of(env, env.lanes.lane(message.priority));
-    let settled = settle(group, delivery, verdict, moment);
-    telemetry::outcome(group, delivery, &settled);
-    commit(store, settled.marked(group, message, at)).await
+    let Settled { unit, .. } = settled(group, delivery, verdict, moment);
+    let mut changes = unit.changes;
+    changes.marks.push(DoneMark::of(&group.name, message, at));
+    commit(store, changes).await
 }
 
 /// Commits one unit.

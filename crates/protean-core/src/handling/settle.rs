@@ -14,9 +14,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protean_port::message::{Lane, Message, Timestamp};
+use protean_port::message::{Lane, Timestamp};
 use protean_port::port::{
-    At, Changes, Count, Counter, Dead, Delivery, DoneMark, KeyWrite, MessageRef, Park, ProgressMove,
+    Changes, Count, Counter, Dead, Delivery, KeyWrite, MessageRef, Park, ProgressMove,
 };
 
 use super::group::Group;
@@ -80,18 +80,6 @@ impl Moment {
 }
 
 impl Settled {
-    /// Everything to commit, with the mark that the message is settled.
-    pub(crate) fn marked(self, group: &Group, message: &Message, at: At) -> Changes {
-        let mut changes = self.unit.changes;
-        changes.marks.push(DoneMark {
-            group: Arc::clone(&group.name),
-            category: group.category.clone(),
-            priority: message.priority,
-            at,
-        });
-        changes
-    }
-
     /// True when later messages of the stream have to wait for this one.
     pub fn is_in_the_way(&self) -> bool {
         let changes = &self.unit.changes;
@@ -101,7 +89,12 @@ impl Settled {
 }
 
 /// Says what is to be kept for a verdict on a delivery to `group`.
-pub fn settle(group: &Group, delivery: &Delivery, verdict: Verdict, moment: Moment) -> Settled {
+pub(super) fn settle(
+    group: &Group,
+    delivery: &Delivery,
+    verdict: Verdict,
+    moment: Moment,
+) -> Settled {
     let mut settling = Settling::new(group, delivery, moment);
     match verdict {
         Verdict::Done(finished) => {

@@ -25,7 +25,7 @@ use super::settle::{Fate, Settled};
 use crate::unit::Env;
 
 /// The span in which a message is handled.
-pub(crate) fn message_span(env: &Env, group: &Group, delivery: &Delivery) -> Span {
+pub(super) fn message_span(env: &Env, group: &Group, delivery: &Delivery) -> Span {
     let message = &delivery.recorded.message;
     info_span!(
         "message",
@@ -39,7 +39,7 @@ pub(crate) fn message_span(env: &Env, group: &Group, delivery: &Delivery) -> Spa
 }
 
 /// Logs what became of a message, once its verdict is settled.
-pub fn outcome(group: &Group, delivery: &Delivery, settled: &Settled) {
+pub(super) fn outcome(group: &Group, delivery: &Delivery, settled: &Settled) {
     let message = &delivery.recorded.message;
     let (handler, id, of_type) = (&group.handler, &message.id, &message.type_name);
     match &settled.fate {

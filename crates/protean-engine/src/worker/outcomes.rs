@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use protean_core::handling::{Moment, Verdict, left_out, settle, telemetry};
+use protean_core::handling::{Moment, Verdict, left_out, settled};
 use protean_port::message::Lane;
 use protean_port::port::{Delivery, Outcome, Park};
 use tracing::warn;
@@ -98,8 +98,7 @@ impl Worker {
         let group = Arc::clone(&self.runner.group);
         let moment = self.moment(lane);
         let otherwise = left_out(&group, &delivery, moment);
-        let mut settled = settle(&group, &delivery, verdict, moment);
-        telemetry::outcome(&group, &delivery, &settled);
+        let mut settled = settled(&group, &delivery, verdict, moment);
         settled.unit.readers = readers;
         let moves_on = settled.next.is_some();
         if !settled.unit.changes.parks.iter().any(|park| matches!(park, Park::Keep { .. })) {
