@@ -36,7 +36,7 @@ async fn is_idle(domain: &Domain) -> Result<bool> {
         let read = ParkedRead {
             group: group.name.to_string(),
             category: group.category.clone(),
-            range: (Priority::new(i32::MIN), Priority::new(i32::MAX)),
+            range: Priority::ALL,
             now,
             limit: 1,
         };

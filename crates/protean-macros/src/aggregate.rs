@@ -6,7 +6,7 @@ use syn::parse::ParseStream;
 use syn::{LitStr, Path, Visibility, parse_quote};
 
 use crate::event::{message_name, version};
-use crate::faults::Faults;
+use crate::faults::{Faults, refused};
 use crate::kind::{argument, last_name};
 use crate::options::{Known, list, value};
 use crate::place::at;
@@ -74,6 +74,7 @@ pub(crate) fn expand(
         fields::implementation(name, &aggregate.fields),
         implementation(&aggregate, &options),
         access(&aggregate, &options),
+        columns::implementation(name, &aggregate.fields, true),
         constants::implementation(name, visibility, &aggregate.fields, 1),
         kept,
         fact,
@@ -87,17 +88,14 @@ fn take_root(aggregate: &mut Structure) -> syn::Result<()> {
     let name = aggregate.name().clone();
     let Some(place) = aggregate.fields.iter().position(|field| field.ident == "root") else {
         let message = format!("an aggregate needs a root: add the field `root: Root<{name}>`");
-        return Err(syn::Error::new_spanned(name, message));
+        return refused(name, message);
     };
     let root = aggregate.fields.remove(place);
     let of = argument(&root.ty, "Root").and_then(last_name);
     if of.is_some_and(|of| name == of || of == "Self") {
         return Ok(());
     }
-    Err(syn::Error::new_spanned(
-        &root.ty,
-        format!("the root must have this type: write `root: Root<{name}>`"),
-    ))
+    refused(&root.ty, format!("the root must have this type: write `root: Root<{name}>`"))
 }
 
 fn refuse(aggregate: &Structure, options: &Options, faults: &mut Faults) {
@@ -219,48 +217,16 @@ fn from_events(aggregate: &Structure) -> TokenStream {
             Self::__blank(::protean::Root::with_id(id))
         }
     };
-    let (functions, row) = (constants::allowed(aggregate.name(), functions), row(aggregate));
-    quote!(#functions #row)
+    constants::allowed(aggregate.name(), functions)
 }
 
-/// The row of a state-stored aggregate, its constants and its constructor.
+/// The constants of a state-stored aggregate, and its constructor.
 fn from_rows(aggregate: &Structure) -> TokenStream {
     let (name, fields) = (aggregate.name(), &aggregate.fields);
-    let row = row(aggregate);
     // A field `id` is refused already; a second constant would add another error.
     let named_id = fields.iter().any(|field| field.ident == "id");
     let identity = (!named_id).then(|| constants::identity(name, &aggregate.item.vis));
     let proofs = columns::unique_proofs(fields);
     let defaults = default::constructor(aggregate, &quote!(root: ::protean::Root::new(),));
-    quote!(#row #identity #proofs #defaults)
-}
-
-/// The row of an aggregate, or of its snapshot: its identity, then its fields.
-fn row(aggregate: &Structure) -> TokenStream {
-    let (name, fields) = (aggregate.name(), &aggregate.fields);
-    let (declare, write) = (columns::declare(fields), columns::write(fields));
-    let read = columns::read(fields);
-    quote! {
-        #[automatically_derived]
-        impl ::protean::model::Columns for #name {
-            fn columns() -> ::std::vec::Vec<::protean::message::Column> {
-                let mut columns = ::protean::__private::identity_column();
-                #declare
-                columns
-            }
-
-            fn write(&self, row: &mut ::std::vec::Vec<::protean::message::Value>) {
-                <::protean::Id as ::protean::model::Field>::write(self.root.id(), row);
-                #write
-            }
-
-            fn read(
-                values: &mut ::protean::model::Values<'_>,
-            ) -> ::core::result::Result<Self, ::std::string::String> {
-                let id = ::protean::__private::column::<::protean::Id>("id", values)?;
-                let root = ::protean::Root::restored(id, ::core::option::Option::None);
-                ::core::result::Result::Ok(Self { root, #read })
-            }
-        }
-    }
+    quote!(#identity #proofs #defaults)
 }

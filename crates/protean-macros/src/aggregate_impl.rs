@@ -4,7 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::{ImplItemFn, ItemImpl, Meta, ReturnType, Signature, Type};
 
-use crate::faults::Faults;
+use crate::faults::{Faults, refused};
 use crate::invariant::{self, Invariant};
 use crate::method;
 use crate::options::Known;
@@ -86,24 +86,22 @@ impl Applied {
         let arguments = method::arguments(signature, "&mut self")?;
         if let Some(asynchronous) = &signature.asyncness {
             let message = "applying an event may only change the state: remove `async`";
-            return Err(syn::Error::new_spanned(asynchronous, message));
+            return refused(asynchronous, message);
         }
         if let ReturnType::Type(_, output) = &signature.output {
             let message =
                 "applying an event cannot fail, since it has happened: remove the return type";
-            return Err(syn::Error::new_spanned(output, message));
+            return refused(output, message);
         }
         match arguments.as_slice() {
             [Type::Reference(event)] if event.mutability.is_none() => {
                 Ok(Self { event: (*event.elem).clone(), method: signature.ident.clone() })
             }
-            [other] => {
-                Err(syn::Error::new_spanned(other, "take the event by reference, as `&Event`"))
-            }
+            [other] => refused(other, "take the event by reference, as `&Event`"),
             _ => {
                 let message = "take the event as the only argument: \
                                `#[apply] fn on_…(&mut self, event: &Event)`";
-                Err(syn::Error::new_spanned(&signature.inputs, message))
+                refused(&signature.inputs, message)
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Columns: how fields are laid out in a row.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 
 use crate::field::Field;
@@ -16,8 +16,44 @@ pub(crate) fn width(fields: &[Field]) -> TokenStream {
     quote!(0 #(#widths)*)
 }
 
+/// `impl Columns`: the identity of an aggregate's root, if there is one, then the fields.
+pub(crate) fn implementation(owner: &Ident, fields: &[Field], has_root: bool) -> TokenStream {
+    let (declare, write, read) = (declare(fields), write(fields), read(fields));
+    let columns = match has_root {
+        true => quote!(::protean::__private::identity_column()),
+        false => quote!(::std::vec::Vec::new()),
+    };
+    let write_root = has_root
+        .then(|| quote!(<::protean::Id as ::protean::model::Field>::write(self.root.id(), row);));
+    let read_root = has_root.then(|| {
+        let id = quote!(::protean::__private::column::<::protean::Id>("id", values)?);
+        quote!(root: ::protean::Root::restored(#id, ::core::option::Option::None),)
+    });
+    quote! {
+        #[automatically_derived]
+        impl ::protean::model::Columns for #owner {
+            fn columns() -> ::std::vec::Vec<::protean::message::Column> {
+                let mut columns = #columns;
+                #declare
+                columns
+            }
+
+            fn write(&self, row: &mut ::std::vec::Vec<::protean::message::Value>) {
+                #write_root
+                #write
+            }
+
+            fn read(
+                values: &mut ::protean::model::Values<'_>,
+            ) -> ::core::result::Result<Self, ::std::string::String> {
+                ::core::result::Result::Ok(Self { #read_root #read })
+            }
+        }
+    }
+}
+
 /// Statements that append the columns of the fields to `columns`.
-pub(crate) fn declare(fields: &[Field]) -> TokenStream {
+fn declare(fields: &[Field]) -> TokenStream {
     let fields = fields.iter().enumerate().map(|(index, field)| {
         let (as_field, name, rules) = (field.as_field(), field.name(), rules(index));
         quote!(columns.extend(#as_field::columns(#name, #rules));)

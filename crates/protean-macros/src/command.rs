@@ -3,8 +3,8 @@
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 
-use crate::event::{MessageOptions, versioned};
-use crate::faults::Faults;
+use crate::event::MessageOptions;
+use crate::faults::{Faults, refused};
 use crate::field::Field;
 use crate::kind::Kind;
 use crate::options::Known;
@@ -26,27 +26,15 @@ pub(crate) fn expand(
     let fields = fields::implementation(name, &command.fields);
     let attributes = constants::implementation(name, &command.item.vis, &command.fields, 0);
     let instance = command.identifier(faults).and_then(|field| faults.take(instance(field)));
-    let message = faults.take(options.aggregate("command", name)).map(|aggregate| {
-        let constants = options.constants(name);
-        let aggregate = quote_spanned!(at(aggregate)=> type Aggregate = #aggregate;);
-        let output = match &options.returns {
-            Some(output) => quote_spanned!(at(output)=> type Output = #output;),
-            None => quote!(
-                type Output = ();
-            ),
-        };
-        quote! {
-            #[automatically_derived]
-            impl ::protean::model::Command for #name {
-                #constants
-                #aggregate
-                #output
-                #instance
-            }
-        }
-    });
-    let (item, versioned) = (&command.item, message.as_ref().map(|_| versioned(name, "Command")));
-    Ok(quote!(#item #defaults #fields #attributes #message #versioned))
+    let output = match &options.returns {
+        Some(output) => quote_spanned!(at(output)=> type Output = #output;),
+        None => quote!(
+            type Output = ();
+        ),
+    };
+    let message = options.implementation("Command", name, &quote!(#output #instance), faults);
+    let item = &command.item;
+    Ok(quote!(#item #defaults #fields #attributes #message))
 }
 
 /// The method that returns the identity of the instance.
@@ -62,7 +50,7 @@ fn instance(field: &Field) -> syn::Result<TokenStream> {
         }
         _ => {
             let message = "an identifier must be an `Id`, an `Option<Id>` or a `String`";
-            return Err(syn::Error::new_spanned(&field.ty, message));
+            return refused(&field.ty, message);
         }
     };
     Ok(quote! {

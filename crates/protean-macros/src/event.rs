@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{LitInt, LitStr, Path, Type};
 
-use crate::faults::Faults;
+use crate::faults::{Faults, refused};
 use crate::options::{Known, value};
 use crate::place::at;
 use crate::structure::Structure;
@@ -15,7 +15,7 @@ use crate::{default, fields};
 /// The options of events and commands.
 #[derive(Default)]
 pub(crate) struct MessageOptions {
-    pub(crate) part_of: Option<Path>,
+    part_of: Option<Path>,
     pub(crate) returns: Option<Type>,
     name: Option<LitStr>,
     version: Option<u32>,
@@ -38,22 +38,43 @@ impl MessageOptions {
         Ok(())
     }
 
-    /// The aggregate, which is required.
-    pub(crate) fn aggregate(&self, place: &str, owner: &Ident) -> syn::Result<&Path> {
-        self.part_of.as_ref().ok_or_else(|| {
+    /// `impl Event` or `impl Command`, with what only that `kind` has, and `impl Versioned`.
+    pub(crate) fn implementation(
+        &self,
+        kind: &str,
+        owner: &Ident,
+        more: &TokenStream,
+        faults: &mut Faults,
+    ) -> TokenStream {
+        let Some(aggregate) = &self.part_of else {
+            let place = kind.to_lowercase();
             let message =
                 format!("the aggregate is missing: write `#[{place}(part_of = Aggregate)]`");
-            syn::Error::new_spanned(owner, message)
-        })
-    }
-
-    /// `NAME` and `VERSION`.
-    pub(crate) fn constants(&self, owner: &Ident) -> TokenStream {
-        let name = message_name(self.name.as_ref(), owner);
+            faults.add(owner, message);
+            return TokenStream::new();
+        };
+        let (kind, name) = (format_ident!("{kind}"), message_name(self.name.as_ref(), owner));
         let version = self.version.map(|version| quote!(const VERSION: u32 = #version;));
+        let aggregate = quote_spanned!(at(aggregate)=> type Aggregate = #aggregate;);
+        let message = quote!(<#owner as ::protean::model::#kind>);
         quote! {
-            const NAME: &'static str = #name;
-            #version
+            #[automatically_derived]
+            impl ::protean::model::#kind for #owner {
+                const NAME: &'static str = #name;
+                #version
+                #aggregate
+                #more
+            }
+
+            #[automatically_derived]
+            impl ::protean::model::Versioned for #owner {
+                type Aggregate = #message::Aggregate;
+                const FORM: ::protean::model::Form = ::protean::model::Form {
+                    kind: ::protean::message::Kind::#kind,
+                    name: #message::NAME,
+                    version: #message::VERSION,
+                };
+            }
         }
     }
 }
@@ -68,10 +89,7 @@ pub(crate) fn message_name(given: Option<&LitStr>, owner: &Ident) -> TokenStream
 
 pub(crate) fn version(literal: &LitInt) -> syn::Result<u32> {
     match literal.base10_parse()? {
-        0 => Err(syn::Error::new_spanned(
-            literal,
-            "versions begin with 1: write `version = 1` or higher",
-        )),
+        0 => refused(literal, "versions begin with 1: write `version = 1` or higher"),
         version => Ok(version),
     }
 }
@@ -88,34 +106,7 @@ pub(crate) fn expand(
     event.refuse_unique("an event has no columns", faults);
     let (defaults, name) = (default::functions(&event, faults), event.name());
     let fields = fields::implementation(name, &event.fields);
-    let message = faults.take(options.aggregate("event", name)).map(|aggregate| {
-        let constants = options.constants(name);
-        let aggregate = quote_spanned!(at(aggregate)=> type Aggregate = #aggregate;);
-        quote! {
-            #[automatically_derived]
-            impl ::protean::model::Event for #name {
-                #constants
-                #aggregate
-            }
-        }
-    });
-    let (item, versioned) = (&event.item, message.as_ref().map(|_| versioned(name, "Event")));
-    Ok(quote!(#item #defaults #fields #message #versioned))
-}
-
-/// `impl Versioned`, for an `Event` or a `Command`.
-pub(crate) fn versioned(owner: &Ident, kind: &str) -> TokenStream {
-    let kind = format_ident!("{kind}");
-    let message = quote!(<#owner as ::protean::model::#kind>);
-    quote! {
-        #[automatically_derived]
-        impl ::protean::model::Versioned for #owner {
-            type Aggregate = #message::Aggregate;
-            const FORM: ::protean::model::Form = ::protean::model::Form {
-                kind: ::protean::message::Kind::#kind,
-                name: #message::NAME,
-                version: #message::VERSION,
-            };
-        }
-    }
+    let message = options.implementation("Event", name, &TokenStream::new(), faults);
+    let item = &event.item;
+    Ok(quote!(#item #defaults #fields #message))
 }

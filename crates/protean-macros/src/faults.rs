@@ -29,3 +29,8 @@ impl Faults {
         self.0.map(syn::Error::into_compile_error).unwrap_or_default()
     }
 }
+
+/// A refusal at these tokens.
+pub(crate) fn refused<T>(tokens: impl ToTokens, message: impl std::fmt::Display) -> syn::Result<T> {
+    Err(syn::Error::new_spanned(tokens, message))
+}

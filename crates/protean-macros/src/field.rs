@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Attribute, Expr, ExprLit, ExprUnary, Lit, LitInt, LitStr, Meta, Type, UnOp};
 
-use crate::faults::Faults;
+use crate::faults::{Faults, refused};
 use crate::kind::{Kind, argument};
 use crate::options::{Known, list, value};
 use crate::place::at;
@@ -105,7 +105,7 @@ impl Field {
         if !fits {
             let field = &self.ident;
             let message = format!("`{name}` needs a field that is {expected}: `{field}` is not");
-            return Err(syn::Error::new_spanned(name, message));
+            return refused(name, message);
         }
         self.limits.push(Limit { name: name.clone(), argument });
         Ok(())
@@ -156,9 +156,6 @@ fn bound(expression: &Expr) -> syn::Result<TokenStream> {
         Expr::Lit(ExprLit { lit: Lit::Float(number), .. }) => {
             Ok(quote!(::protean::model::Bound::Real(#sign #number)))
         }
-        other => Err(syn::Error::new_spanned(
-            other,
-            "a limit must be a number: write `0`, `0.01` or `-5`",
-        )),
+        other => refused(other, "a limit must be a number: write `0`, `0.01` or `-5`"),
     }
 }

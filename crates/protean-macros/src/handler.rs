@@ -5,7 +5,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
 use syn::{ItemImpl, Type};
 
-use crate::faults::Faults;
+use crate::faults::{Faults, refused};
 use crate::handler_options::HandlerOptions;
 use crate::kind::last_name;
 use crate::method;
@@ -156,11 +156,11 @@ impl HandlerKind {
         let name = handler_name(&item.self_ty)?;
         let of = match (&options.owner, self.missing_owner) {
             (Some(owner), Some(_)) => quote_spanned!(at(owner)=> ::<#owner, _>),
-            (None, Some(message)) => return Err(syn::Error::new_spanned(&item.self_ty, message)),
+            (None, Some(message)) => return refused(&item.self_ty, message),
             (_, None) => TokenStream::new(),
         };
         let stream = match (&options.stream, self.missing_stream) {
-            (None, Some(message)) => return Err(syn::Error::new_spanned(&item.self_ty, message)),
+            (None, Some(message)) => return refused(&item.self_ty, message),
             (stream, _) => stream.as_ref().map(|stream| quote!(, #stream)),
         };
         let broker = options.broker.as_ref().map(|broker| quote!(.broker(#broker)));

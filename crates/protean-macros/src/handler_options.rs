@@ -5,7 +5,7 @@ use quote::{format_ident, quote};
 use syn::parse::ParseStream;
 use syn::{LitStr, Path};
 
-use crate::faults::Faults;
+use crate::faults::{Faults, refused};
 use crate::nearest::nearest;
 use crate::options::{Known, value};
 
@@ -98,7 +98,6 @@ impl Choices {
         let hint = nearest(&given, &names).map(|name| format!(": write \"{name}\""));
         let hint = hint.unwrap_or_default();
         let [one, other] = names;
-        let message = format!("`{}` must be `{one}` or `{other}`{hint}", self.name);
-        Err(syn::Error::new_spanned(word, message))
+        refused(word, format!("`{}` must be `{one}` or `{other}`{hint}", self.name))
     }
 }

@@ -5,6 +5,7 @@ use quote::quote;
 use syn::parse::{Parse, ParseStream};
 use syn::{Attribute, LitStr, ReturnType, Signature, Token, Type};
 
+use crate::faults::refused;
 use crate::kind::last_name;
 use crate::method;
 
@@ -36,7 +37,7 @@ impl Parse for Options {
             input.parse().map_err(|error| syn::Error::new(error.span(), EXPECTED_FORM))?;
         let before = when == "pre";
         if !before && when != "post" {
-            return Err(syn::Error::new_spanned(when, EXPECTED_FORM));
+            return refused(when, EXPECTED_FORM);
         }
         if input.is_empty() {
             return Ok(Self { before, violation: None });
@@ -57,23 +58,23 @@ impl Invariant {
         let arguments = method::arguments(signature, "&self")?;
         if let Some(argument) = arguments.first() {
             let message = "an invariant may only read the aggregate: remove this argument";
-            return Err(syn::Error::new_spanned(argument, message));
+            return refused(argument, message);
         }
         if let Some(asynchronous) = &signature.asyncness {
             let message = "an invariant may only read the aggregate: remove `async`";
-            return Err(syn::Error::new_spanned(asynchronous, message));
+            return refused(asynchronous, message);
         }
         let Options { before, violation } = attribute.parse_args()?;
         match (&violation, returns_bool(&signature.output)) {
             (None, true) => {
                 let message =
                     format!("an invariant that returns `bool` needs a message: {EXPECTED_FORM}");
-                Err(syn::Error::new_spanned(attribute, message))
+                refused(attribute, message)
             }
             (Some(_), false) => {
                 let message = "an invariant with a message must return `bool`: return `bool`, or remove \
                                the message and return a `Result`";
-                Err(syn::Error::new_spanned(&signature.ident, message))
+                refused(&signature.ident, message)
             }
             _ => Ok(Self { before, method: signature.ident.clone(), violation }),
         }

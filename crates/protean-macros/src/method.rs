@@ -3,13 +3,13 @@
 use proc_macro2::TokenStream;
 use syn::{Attribute, FnArg, ImplItem, ImplItemFn, Item, ItemImpl, Signature, Type};
 
+use crate::faults::refused;
 /// Reads the inherent `impl` block below `place`, as in `#[projector]`.
 pub(crate) fn inherent(place: &str, item: TokenStream) -> syn::Result<ItemImpl> {
     let item = match syn::parse2(item)? {
         Item::Impl(item) => item,
         other => {
-            let message = format!("{place} needs an `impl` block: move it above one");
-            return Err(syn::Error::new_spanned(other, message));
+            return refused(other, format!("{place} needs an `impl` block: move it above one"));
         }
     };
     match &item.trait_ {
@@ -17,7 +17,7 @@ pub(crate) fn inherent(place: &str, item: TokenStream) -> syn::Result<ItemImpl> 
             let message = format!(
                 "{place} cannot be on the implementation of a trait: put it on `impl Type {{ … }}`"
             );
-            Err(syn::Error::new_spanned(path, message))
+            refused(path, message)
         }
         None => Ok(item),
     }

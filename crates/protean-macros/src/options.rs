@@ -6,7 +6,7 @@ use syn::parse::{Parse, ParseStream, Parser};
 use syn::punctuated::Punctuated;
 use syn::{Token, parenthesized};
 
-use crate::faults::Faults;
+use crate::faults::{Faults, refused};
 use crate::nearest::nearest;
 
 /// The options of an attribute.
@@ -49,10 +49,7 @@ impl Known<'_> {
 
     fn checked(&self, name: &Ident, seen: &[Ident]) -> syn::Result<()> {
         if seen.contains(name) {
-            return Err(syn::Error::new_spanned(
-                name,
-                format!("`{name}` is given twice: remove one"),
-            ));
+            return refused(name, format!("`{name}` is given twice: remove one"));
         }
         if self.names.iter().any(|known| name == known) {
             return Ok(());
@@ -61,7 +58,7 @@ impl Known<'_> {
             Some(known) => format!("{} has no option `{name}`: write `{known}`", self.place),
             None => format!("{} has no option `{name}`: use {}", self.place, listed(self.names)),
         };
-        Err(syn::Error::new_spanned(name, message))
+        refused(name, message)
     }
 }
 
@@ -77,10 +74,7 @@ pub(crate) fn listed(names: &[&str]) -> String {
 /// The value after the name: `= value`.
 pub(crate) fn value<T: Parse>(name: &Ident, input: ParseStream<'_>) -> syn::Result<T> {
     if !input.peek(Token![=]) {
-        return Err(syn::Error::new_spanned(
-            name,
-            format!("`{name}` needs a value: write `{name} = …`"),
-        ));
+        return refused(name, format!("`{name}` needs a value: write `{name} = …`"));
     }
     input.parse::<Token![=]>()?;
     input.parse()
@@ -89,10 +83,7 @@ pub(crate) fn value<T: Parse>(name: &Ident, input: ParseStream<'_>) -> syn::Resu
 /// The values after the name: `(one, two)`.
 pub(crate) fn list<T: Parse>(name: &Ident, input: ParseStream<'_>) -> syn::Result<Vec<T>> {
     if !input.peek(syn::token::Paren) {
-        return Err(syn::Error::new_spanned(
-            name,
-            format!("`{name}` needs a list: write `{name}(…, …)`"),
-        ));
+        return refused(name, format!("`{name}` needs a list: write `{name}(…, …)`"));
     }
     let content;
     parenthesized!(content in input);

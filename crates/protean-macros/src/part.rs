@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::{Attribute, ItemImpl, Meta, ReturnType, Signature, Type};
 
+use crate::faults::refused;
 use crate::method;
 use crate::place::at;
 
@@ -17,12 +18,12 @@ impl Part {
     pub(crate) fn read(mark: &Attribute, signature: &Signature) -> syn::Result<Self> {
         if !matches!(mark.meta, Meta::Path(_)) {
             let message = "this takes no options: the type of the argument selects the message";
-            return Err(syn::Error::new_spanned(&mark.meta, message));
+            return refused(&mark.meta, message);
         }
         let ReturnType::Type(_, output) = &signature.output else {
             let message =
                 "a handler must return a result: return `Handled`, or `Handled<Type>` with a value";
-            return Err(syn::Error::new_spanned(&signature.ident, message));
+            return refused(&signature.ident, message);
         };
         let arguments = method::arguments(signature, "&self")?;
         let (message, context) = match arguments.as_slice() {
@@ -31,22 +32,16 @@ impl Part {
                 (*message, quote!(, context))
             }
             [_, context] => {
-                return Err(syn::Error::new_spanned(
-                    context,
-                    "take the context by reference, as `&Context`",
-                ));
+                return refused(context, "take the context by reference, as `&Context`");
             }
             _ => {
                 let message = "take the message, and the context if needed: \
                                `async fn …(&self, message: Message, ctx: &Context) -> Handled`";
-                return Err(syn::Error::new_spanned(&signature.inputs, message));
+                return refused(&signature.inputs, message);
             }
         };
         if let Type::Reference(reference) = message {
-            return Err(syn::Error::new_spanned(
-                reference,
-                "take the message by value: remove `&`",
-            ));
+            return refused(reference, "take the message by value: remove `&`");
         }
         let (name, wait) = (&signature.ident, signature.asyncness.map(|_| quote!(.await)));
         let call = quote_spanned! {at(output)=>

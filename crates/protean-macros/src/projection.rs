@@ -5,7 +5,7 @@ use quote::quote;
 use syn::LitStr;
 
 use crate::event::message_name;
-use crate::faults::Faults;
+use crate::faults::{Faults, refused};
 use crate::field::Field;
 use crate::kind::Kind;
 use crate::options::{Known, value};
@@ -30,39 +30,13 @@ pub(crate) fn expand(
         default::functions(&projection, faults),
         default::constructor(&projection, &TokenStream::new()),
         fields::implementation(name, &projection.fields),
-        rows(&projection),
+        columns::implementation(name, &projection.fields, false),
         columns::unique_proofs(&projection.fields),
         constants::implementation(name, visibility, &projection.fields, 0),
         key(&projection, &stored_name, faults),
     ];
     let item = &projection.item;
     Ok(quote!(#item #(#parts)*))
-}
-
-fn rows(projection: &Structure) -> TokenStream {
-    let (name, fields) = (projection.name(), &projection.fields);
-    let (declare, write) = (columns::declare(fields), columns::write(fields));
-    let read = columns::read(fields);
-    quote! {
-        #[automatically_derived]
-        impl ::protean::model::Columns for #name {
-            fn columns() -> ::std::vec::Vec<::protean::message::Column> {
-                let mut columns = ::std::vec::Vec::new();
-                #declare
-                columns
-            }
-
-            fn write(&self, row: &mut ::std::vec::Vec<::protean::message::Value>) {
-                #write
-            }
-
-            fn read(
-                values: &mut ::protean::model::Values<'_>,
-            ) -> ::core::result::Result<Self, ::std::string::String> {
-                ::core::result::Result::Ok(Self { #read })
-            }
-        }
-    }
 }
 
 /// The implementations that need the identifier.
@@ -99,9 +73,6 @@ fn identity(field: &Field) -> syn::Result<TokenStream> {
     match (field.kind, field.optional) {
         (Kind::Id, false) => Ok(quote!(::core::clone::Clone::clone(&self.#name))),
         (Kind::Text, false) => Ok(quote!(::protean::Id::from(self.#name.as_str()))),
-        _ => {
-            let message = "the identifier of a projection must be an `Id` or a `String`";
-            Err(syn::Error::new_spanned(&field.ty, message))
-        }
+        _ => refused(&field.ty, "the identifier of a projection must be an `Id` or a `String`"),
     }
 }

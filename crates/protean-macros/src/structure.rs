@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use syn::{Generics, Ident, Item, ItemStruct};
 
 use crate::derives;
-use crate::faults::Faults;
+use crate::faults::{Faults, refused};
 use crate::field::Field;
 
 /// A struct without our attributes, and its fields.
@@ -19,16 +19,15 @@ impl Structure {
         let mut item = match syn::parse2(item)? {
             Item::Struct(item) => item,
             other => {
-                return Err(syn::Error::new_spanned(
-                    other,
-                    format!("{place} needs a struct: move it above one"),
-                ));
+                return refused(other, format!("{place} needs a struct: move it above one"));
             }
         };
         refuse_generics(place, &item.generics)?;
         if let syn::Fields::Unnamed(fields) = &item.fields {
-            let message = format!("{place} needs named fields: write `{{ name: Type }}`");
-            return Err(syn::Error::new_spanned(fields, message));
+            return refused(
+                fields,
+                format!("{place} needs named fields: write `{{ name: Type }}`"),
+            );
         }
         let fields =
             item.fields.iter_mut().filter_map(|field| Field::take(field, faults)).collect();
@@ -80,5 +79,5 @@ pub(crate) fn refuse_generics(place: &str, generics: &Generics) -> syn::Result<(
     }
     let message =
         format!("{place} does not allow generics, since stored data has one form: remove them");
-    Err(syn::Error::new_spanned(generics, message))
+    refused(generics, message)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use protean_port::message::{Extensions, Kind, Message, Priority, Recorded, Stream, Timestamp};
-use protean_port::port::Delivery;
+use protean_port::port::{Delivery, KeyClaim};
 use protean_sql::SharedNames;
 use tokio_postgres::Row;
 
@@ -62,4 +62,16 @@ pub(crate) fn kind(row: &Row, column: usize) -> Result<Kind, Fault> {
     let name = text(row, column)?;
     Kind::named(&name)
         .ok_or_else(|| Fault::Unreadable(format!("'{name}' is not a kind of message")))
+}
+
+/// What is kept of an idempotency key.
+pub(crate) fn key_claim(row: &Row) -> Result<KeyClaim, Fault> {
+    Ok(KeyClaim {
+        command: shared(row, 0)?,
+        key: shared(row, 1)?,
+        message_id: shared(row, 2)?,
+        output: text_or_null(row, 3)?.map(|output| Arc::from(&*output)),
+        time: Timestamp::from_micros(row.try_get(4)?),
+        expires: Timestamp::from_micros(row.try_get(5)?),
+    })
 }

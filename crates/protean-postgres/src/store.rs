@@ -10,8 +10,9 @@ use tokio::sync::watch;
 use crate::claim::Claims;
 use crate::connection::{Parameter, Settings};
 use crate::readers::Readers;
+use crate::recorded::key_claim;
 use crate::signal::Signal;
-use crate::value::{Text, shared, text_or_null};
+use crate::value::Text;
 use crate::writer::Writer;
 use crate::{forget, schema};
 
@@ -71,25 +72,14 @@ impl Store for PostgresStore {
         Box::pin(async move {
             let key_and_time: [Parameter<'_>; 3] = [&Text(command), &Text(key), &now.as_micros()];
             let known = self.read_durable(include_str!("sql/known_key.sql"), &key_and_time).await?;
-            let Some(row) = known.into_iter().next() else { return Ok(None) };
-            let claim = || {
-                Ok::<_, crate::error::Fault>(KeyClaim {
-                    command: command.into(),
-                    key: key.into(),
-                    message_id: shared(&row, 0)?,
-                    output: text_or_null(&row, 1)?.map(|output| Arc::from(&*output)),
-                    time: Timestamp::from_micros(row.try_get(2)?),
-                    expires: Timestamp::from_micros(row.try_get(3)?),
-                })
-            };
-            claim().map(Some).map_err(|e| self.settings.explain(e))
+            self.explained(known.first().map(key_claim).transpose())
         })
     }
 
     fn sweep(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize>> {
         Box::pin(async move {
             let session = self.readers.one().await?;
-            forget::keys(&session, now, limit).await.map_err(|e| self.settings.explain(e))
+            self.explained(forget::keys(&session, now, limit).await)
         })
     }
 
@@ -97,8 +87,7 @@ impl Store for PostgresStore {
         Box::pin(async move {
             let session = self.readers.one().await?;
             for sql in forget::GROUP_STATEMENTS {
-                let some = || forget::some(&session, sql, group);
-                while some().await.map_err(|e| self.settings.explain(e))? > 0 {}
+                while self.explained(forget::some(&session, sql, group).await)? > 0 {}
             }
             self.signal.bump();
             Ok(())

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use protean_port::message::{Category, Message, Priority, Stream, Table, Timestamp};
+use protean_port::message::{Category, Message, Priority, Stream, Table};
 use protean_port::port::{At, Changes, Dead, KeyClaim, KeyWrite, MessageRef, Park, Place};
 use protean_sql::{signed, unsigned};
 use tokio_postgres::Row;
@@ -13,9 +13,10 @@ use tokio_postgres::Row;
 use crate::coalesced::{Coalesced, LaneKey, key};
 use crate::connection::{Parameter, Session};
 use crate::error::{Fault, all};
+use crate::recorded::key_claim;
 use crate::row::{self, RowKey, RowState};
 use crate::staged::{StagedList, StagedMap};
-use crate::value::{Text, number, shared, text, text_or_null};
+use crate::value::{Text, number, shared, text};
 
 /// Two names: of a group and a stream, or of a command and a key.
 pub(crate) type Names = (Arc<str>, Arc<str>);
@@ -116,7 +117,7 @@ impl WorkingSet<'_> {
             set.progress.load((shared(row, 0)?, shared(row, 1)?), number(row, 2)?);
         }
         for row in &keys {
-            let claim = claim(row)?;
+            let claim = key_claim(row)?;
             set.keys.load((Arc::clone(&claim.command), Arc::clone(&claim.key)), claim);
         }
         set.take_lanes(&cursors, &places)?;
@@ -168,17 +169,6 @@ fn lane(row: &Row) -> Result<LaneKey, Fault> {
 fn priority(row: &Row, column: usize) -> Result<Priority, Fault> {
     let priority: i64 = row.try_get(column)?;
     Ok(Priority::new(i32::try_from(priority).unwrap_or(0)))
-}
-
-fn claim(row: &Row) -> Result<KeyClaim, Fault> {
-    Ok(KeyClaim {
-        command: shared(row, 0)?,
-        key: shared(row, 1)?,
-        message_id: shared(row, 2)?,
-        output: text_or_null(row, 3)?.map(|output| Arc::from(&*output)),
-        time: Timestamp::from_micros(row.try_get(4)?),
-        expires: Timestamp::from_micros(row.try_get(5)?),
-    })
 }
 
 fn by_stream(rows: &[Row]) -> Result<BTreeMap<Names, Places>, Fault> {

@@ -8,7 +8,7 @@ use protean_port::port::{
     EntryRef, Receipt, StoredMark, TakeOver,
 };
 use protean_port::{Error, Result};
-use redis::{Cmd, Value};
+use redis::Value;
 
 use crate::reader::Readers;
 use crate::script::Script;
@@ -102,18 +102,7 @@ impl Consumer for RedisBroker {
     }
 
     fn settle<'a>(&'a self, group: &'a str, entries: &'a [EntryRef]) -> BoxFuture<'a, Result> {
-        Box::pin(async move {
-            let mut settle = redis::pipe();
-            for part in parts(entries) {
-                let mut call = self.shared.scripts.call(Script::Settle, &part[0].stream);
-                call.arg(group);
-                settle.add_command(with_ids(call, &part));
-            }
-            for reply in self.shared.send_all(&settle).await? {
-                self.shared.accepted(reply)?;
-            }
-            Ok(())
-        })
+        Box::pin(async move { self.run(Script::Settle, &[group], &parts(entries)).await.map(drop) })
     }
 
     fn hold<'a>(
@@ -124,15 +113,10 @@ impl Consumer for RedisBroker {
     ) -> BoxFuture<'a, Result<Vec<EntryRef>>> {
         Box::pin(async move {
             let parts = parts(entries);
-            let mut hold = redis::pipe();
-            for part in &parts {
-                let mut call = self.shared.scripts.call(Script::Hold, &part[0].stream);
-                call.arg(group).arg(consumer);
-                hold.add_command(with_ids(call, part));
-            }
+            let held = self.run(Script::Hold, &[group, consumer], &parts).await?;
             let mut lost = Vec::new();
-            for (reply, part) in self.shared.send_all(&hold).await?.into_iter().zip(parts) {
-                let own = self.ids(self.shared.accepted(reply)?)?;
+            for (reply, part) in held.into_iter().zip(parts) {
+                let own = self.ids(reply)?;
                 lost.extend(part.into_iter().filter(|entry| !own.contains(&entry.id)).cloned());
             }
             Ok(lost)
@@ -146,16 +130,7 @@ impl Consumer for RedisBroker {
         entries: &'a [EntryRef],
     ) -> BoxFuture<'a, Result> {
         Box::pin(async move {
-            let mut release = redis::pipe();
-            for part in parts(entries) {
-                let mut call = self.shared.scripts.call(Script::Release, &part[0].stream);
-                call.arg(group).arg(consumer);
-                release.add_command(with_ids(call, &part));
-            }
-            for reply in self.shared.send_all(&release).await? {
-                self.shared.accepted(reply)?;
-            }
-            Ok(())
+            self.run(Script::Release, &[group, consumer], &parts(entries)).await.map(drop)
         })
     }
 
@@ -181,6 +156,24 @@ impl Consumer for RedisBroker {
 }
 
 impl RedisBroker {
+    /// Runs a script on each part of some entries.
+    async fn run(
+        &self,
+        script: Script,
+        arguments: &[&str],
+        parts: &[Vec<&EntryRef>],
+    ) -> Result<Vec<Value>> {
+        let mut calls = redis::pipe();
+        for part in parts {
+            let ids: Vec<&str> = part.iter().map(|entry| entry.id.as_str()).collect();
+            let mut call = self.shared.scripts.call(script, &part[0].stream);
+            call.arg(arguments).arg(ids);
+            calls.add_command(call);
+        }
+        let replies = self.shared.send_all(&calls).await?.into_iter();
+        replies.map(|reply| self.shared.accepted(reply)).collect()
+    }
+
     fn group_status(&self, reply: Value) -> Result<Option<BrokerGroupStatus>> {
         if matches!(reply, Value::Nil) {
             return Ok(None);
@@ -262,11 +255,4 @@ fn parts(entries: &[EntryRef]) -> Vec<Vec<&EntryRef>> {
 fn sort_key(id: &EntryId) -> Option<(u64, u64)> {
     let (time, count) = id.as_str().split_once('-')?;
     Some((time.parse().ok()?, count.parse().ok()?))
-}
-
-fn with_ids(mut call: Cmd, entries: &[&EntryRef]) -> Cmd {
-    for entry in entries {
-        call.arg(entry.id.as_str());
-    }
-    call
 }

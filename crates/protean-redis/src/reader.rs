@@ -190,13 +190,11 @@ impl Fetch {
         let address = &server.address;
         let timeout = wait.unwrap_or_default() + server.response_timeout;
         let sending = self.connection.commands.req_packed_command(&command);
-        let reply = match tokio::time::timeout(timeout, sending).await {
-            Ok(Ok(Value::ServerError(error))) => return Err(error::from_reply(&error, address)),
-            Ok(Ok(reply)) => reply,
-            Ok(Err(failed)) => return Err(error::outage(error::from_connection(failed, address))),
-            Err(_) => return Err(error::timed_out(address, timeout)),
-        };
-        entry::of_streams(reply, streams).ok_or_else(|| error::unexpected("XREADGROUP", address))
+        match server.answer(timeout, sending).await.map_err(error::outage)? {
+            Value::ServerError(error) => Err(error::from_reply(&error, address)),
+            reply => entry::of_streams(reply, streams)
+                .ok_or_else(|| error::unexpected("XREADGROUP", address)),
+        }
     }
 
     fn command(&self, streams: &[Arc<str>], count: usize, wait: Option<Duration>) -> Cmd {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use protean_port::{Error, Result};
 use redis::aio::{MultiplexedConnection, PubSub};
-use redis::{AsyncConnectionConfig, Client};
+use redis::{AsyncConnectionConfig, Client, RedisResult};
 
 use crate::error;
 
@@ -62,11 +62,8 @@ impl Server {
             .set_connection_timeout(Some(self.connect_timeout))
             .set_response_timeout(None);
         let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
-        match tokio::time::timeout(self.connect_timeout, connecting).await {
-            Ok(Ok(commands)) => Ok(Connection { commands, _slot: slot }),
-            Ok(Err(failed)) => Err(error::from_connection(failed, &self.address)),
-            Err(_) => Err(error::timed_out(&self.address, self.connect_timeout)),
-        }
+        let commands = self.answer(self.connect_timeout, connecting).await?;
+        Ok(Connection { commands, _slot: slot })
     }
 
     /// Opens a connection for subscribing to channels.
@@ -75,10 +72,20 @@ impl Server {
     /// Those of [`connect`](Self::connect).
     pub(crate) async fn connect_pubsub(self: &Arc<Self>) -> Result<(PubSub, ConnectionSlot)> {
         let slot = self.take_slot()?;
-        match tokio::time::timeout(self.connect_timeout, self.client.get_async_pubsub()).await {
-            Ok(Ok(connection)) => Ok((connection, slot)),
+        let connecting = self.client.get_async_pubsub();
+        Ok((self.answer(self.connect_timeout, connecting).await?, slot))
+    }
+
+    /// The answer of the server, when it comes within a time.
+    pub(crate) async fn answer<T>(
+        &self,
+        timeout: Duration,
+        asking: impl Future<Output = RedisResult<T>>,
+    ) -> Result<T> {
+        match tokio::time::timeout(timeout, asking).await {
+            Ok(Ok(answer)) => Ok(answer),
             Ok(Err(failed)) => Err(error::from_connection(failed, &self.address)),
-            Err(_) => Err(error::timed_out(&self.address, self.connect_timeout)),
+            Err(_) => Err(error::timed_out(&self.address, timeout)),
         }
     }
 

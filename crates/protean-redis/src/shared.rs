@@ -81,12 +81,7 @@ impl Shared {
     async fn exchange(&self, commands: &Pipeline) -> Result<Vec<Value>> {
         let (mut connection, generation) = self.connection().await.map_err(error::outage)?;
         let sending = connection.commands.req_packed_commands(commands, 0, commands.len());
-        let Server { address, response_timeout, .. } = &*self.server;
-        let result = match tokio::time::timeout(*response_timeout, sending).await {
-            Ok(Ok(replies)) => Ok(replies),
-            Ok(Err(failed)) => Err(error::from_connection(failed, address)),
-            Err(_) => Err(error::timed_out(address, *response_timeout)),
-        };
+        let result = self.server.answer(self.server.response_timeout, sending).await;
         // After a failover the old primary keeps its connections, while the host name leads
         // to the new one.
         if result.as_ref().map_or(true, |replies| replies.iter().any(is_replica)) {

@@ -1,14 +1,15 @@
-//! Cursors and counters: written once at the end of a transaction, however many units
-//! change them.
+//! How far groups have come. Cursors and counters are written once at the end of a
+//! transaction, however many units change them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use protean_port::message::{Category, Priority};
-use protean_port::port::{At, Count, Counter, DoneMark, Place, left_out};
-use protean_sql::{signed, unsigned};
-use rusqlite::{Connection, OptionalExtension};
+use protean_port::message::{Category, Priority, Stream};
+use protean_port::port::{At, Count, Counter, Delivery, DoneMark, Place, left_out};
+use protean_sql::{SharedNames, signed, unsigned};
+use rusqlite::{Connection, OptionalExtension, Row};
 
+use crate::recorded::recorded;
 use crate::refusal::Refusal;
 
 /// Cursors and counters of the units that are kept. A copy taken before a unit replaces
@@ -47,7 +48,8 @@ impl Coalesced {
             At::UpTo(position) => self.move_to(mark, position),
             At::Only(position) => self.settle(connection, mark, position)?,
             At::First(position) => {
-                if position <= moved || is_done(connection, mark, position)? {
+                let group = self.group(connection, &mark.group, &mark.category)?;
+                if position <= moved || group.is_done(mark.priority, position)? {
                     return Err(Refusal::LeftOut(left_out::already_settled(mark, position)));
                 }
                 self.settle(connection, mark, position)?;
@@ -81,20 +83,20 @@ impl Coalesced {
         done(connection, mark, position)
     }
 
-    /// Where a group began in a category.
-    pub(crate) fn start(
+    /// A group as it is before the units.
+    pub(crate) fn group<'a>(
         &mut self,
-        connection: &Connection,
-        group: &Arc<str>,
-        category: &Category,
-    ) -> rusqlite::Result<u64> {
+        connection: &'a Connection,
+        group: &'a Arc<str>,
+        category: &'a Category,
+    ) -> rusqlite::Result<GroupView<'a>> {
         let key = (Arc::clone(group), category.clone());
-        if let Some(known) = self.starts.get(&key) {
-            return Ok(*known);
+        if let Some(start) = self.starts.get(&key) {
+            return Ok(GroupView { view: connection, group, category, start: *start });
         }
-        let start = read_start(connection, group, category)?;
-        self.starts.insert(key, start);
-        Ok(start)
+        let view = GroupView::of(connection, group, category)?;
+        self.starts.insert(key, view.start);
+        Ok(view)
     }
 
     /// Writes the cursors and counters, sorted by key.
@@ -119,9 +121,8 @@ impl Coalesced {
         if let Some(known) = self.cursors.get(&key) {
             return Ok(*known);
         }
-        let start = self.start(connection, &mark.group, &mark.category)?;
-        let at = read_cursor(connection, &mark.group, &mark.category, mark.priority)?;
-        let stored = at.unwrap_or(start).max(start);
+        let group = self.group(connection, &mark.group, &mark.category)?;
+        let stored = group.cursor(mark.priority)?;
         let cursor = Cursor { stored, moved: stored };
         self.cursors.insert(key, cursor);
         Ok(cursor)
@@ -134,27 +135,88 @@ impl Coalesced {
     }
 }
 
-/// Where a group began in a category; zero when it is not registered.
-pub(crate) fn read_start(
-    connection: &Connection,
-    group: &str,
-    category: &Category,
-) -> rusqlite::Result<u64> {
-    let mut statement = connection.prepare_cached(include_str!("sql/read_start.sql"))?;
-    let start = statement.query_row((group, category.as_str()), |row| row.get(0)).optional()?;
-    Ok(start.map_or(0, unsigned))
+/// A group and a category of the log, in one view of the database.
+pub(crate) struct GroupView<'a> {
+    pub(crate) view: &'a Connection,
+    pub(crate) group: &'a str,
+    pub(crate) category: &'a Category,
+    /// The position after which the log begins for the group; zero when it is not registered.
+    pub(crate) start: u64,
 }
 
-/// The cursor of a group for one priority, if it has moved.
-pub(crate) fn read_cursor(
-    connection: &Connection,
-    group: &str,
-    category: &Category,
-    priority: Priority,
-) -> rusqlite::Result<Option<u64>> {
-    let mut statement = connection.prepare_cached(include_str!("sql/read_cursor.sql"))?;
-    let key = (group, category.as_str(), priority.value());
-    Ok(statement.query_row(key, |row| row.get(0)).optional()?.map(unsigned))
+impl<'a> GroupView<'a> {
+    pub(crate) fn of(
+        view: &'a Connection,
+        group: &'a str,
+        category: &'a Category,
+    ) -> rusqlite::Result<Self> {
+        let mut statement = view.prepare_cached(include_str!("sql/read_start.sql"))?;
+        let start = statement.query_row((group, category.as_str()), |row| row.get(0)).optional()?;
+        Ok(Self { view, group, category, start: start.map_or(0, unsigned) })
+    }
+
+    /// The cursor for one priority.
+    pub(crate) fn cursor(&self, priority: Priority) -> rusqlite::Result<u64> {
+        let mut statement = self.view.prepare_cached(include_str!("sql/read_cursor.sql"))?;
+        let key = (self.group, self.category.as_str(), priority.value());
+        let cursor = statement.query_row(key, |row| row.get(0)).optional()?;
+        Ok(cursor.map_or(self.start, unsigned).max(self.start))
+    }
+
+    /// True when a message after the cursor has a done mark.
+    pub(crate) fn is_done(&self, priority: Priority, position: u64) -> rusqlite::Result<bool> {
+        let mark = (self.group, self.category.as_str(), priority.value(), signed(position));
+        self.view.prepare_cached(include_str!("sql/is_done.sql"))?.exists(mark)
+    }
+
+    /// The position that the group expects next in a stream, if it has moved there.
+    pub(crate) fn progress(&self, stream: &Stream) -> rusqlite::Result<Option<u64>> {
+        let mut statement = self.view.prepare_cached(include_str!("sql/read_progress.sql"))?;
+        let key = (self.group, stream.as_str());
+        Ok(statement.query_row(key, |row| row.get(0)).optional()?.map(unsigned))
+    }
+
+    /// The position that the group expects first in a stream.
+    pub(crate) fn first_expected(&self, stream: &Stream) -> rusqlite::Result<u64> {
+        if self.start == 0 {
+            return Ok(0);
+        }
+        let mut statement = self.view.prepare_cached(include_str!("sql/first_after_start.sql"))?;
+        let key = (stream.as_str(), signed(self.start));
+        let next = statement.query_row(key, |row| row.get(0)).optional()?;
+        Ok(next.map_or(0, unsigned))
+    }
+
+    /// The position that the group expects next in a stream.
+    pub(crate) fn expected(&self, stream: &Stream) -> rusqlite::Result<u64> {
+        match self.progress(stream)? {
+            Some(next) => Ok(next),
+            None => self.first_expected(stream),
+        }
+    }
+
+    /// True when a message of the stream before `position` is parked or dead, and the group
+    /// has not moved past it.
+    pub(crate) fn is_blocked(&self, stream: &Stream, position: u64) -> rusqlite::Result<bool> {
+        let mut statement = self.view.prepare_cached(include_str!("sql/is_blocked.sql"))?;
+        let next = signed(self.expected(stream)?);
+        let between = (self.group, stream.as_str(), next, signed(position));
+        statement.query_row(between, |row| row.get(0))
+    }
+
+    /// A message in a row that goes on with the progress of the group in its stream.
+    pub(crate) fn delivery(
+        &self,
+        names: &mut SharedNames,
+        row: &Row<'_>,
+    ) -> rusqlite::Result<Delivery> {
+        let recorded = recorded(names, row)?;
+        let next = match row.get(14)? {
+            Some(next) => unsigned(next),
+            None => self.first_expected(&recorded.message.stream)?,
+        };
+        Ok(Delivery { recorded, next, attempts: 0, parked: false })
+    }
 }
 
 /// Where a cursor that was moved to `moved` ends up: past the messages behind it that
@@ -185,11 +247,6 @@ fn first_after(
     let mut statement = connection.prepare_cached(include_str!("sql/first_in_lane.sql"))?;
     let key = (mark.category.as_str(), mark.priority.value(), signed(cursor));
     Ok(statement.query_row(key, |row| row.get::<_, Option<i64>>(0))?.map(unsigned))
-}
-
-fn is_done(connection: &Connection, mark: &DoneMark, position: u64) -> rusqlite::Result<bool> {
-    let row = (&*mark.group, mark.category.as_str(), mark.priority.value(), signed(position));
-    connection.prepare_cached(include_str!("sql/is_done.sql"))?.exists(row)
 }
 
 fn done(connection: &Connection, mark: &DoneMark, position: u64) -> rusqlite::Result<()> {

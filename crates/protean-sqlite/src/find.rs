@@ -45,10 +45,7 @@ fn searches(view: &Connection, find: &Find) -> rusqlite::Result<Vec<Select>> {
         ];
         search(find, " INDEXED BY messages_by_lane", &lane)
     };
-    Ok(priorities(view, category, Priority::new(i32::MIN), Priority::new(i32::MAX))?
-        .into_iter()
-        .map(lane)
-        .collect())
+    Ok(priorities(view, category, Priority::ALL)?.into_iter().map(lane).collect())
 }
 
 /// A search along an index, for messages with the given values in its columns.

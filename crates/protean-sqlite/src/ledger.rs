@@ -3,28 +3,27 @@
 use std::collections::BTreeMap;
 
 use protean_port::Result;
-use protean_port::message::{Category, Priority, Stream, Timestamp};
+use protean_port::message::{Category, Priority, Recorded, Stream, Timestamp};
 use protean_port::port::{
     BoxFuture, Claim, Counter, DeadLetter, DeadLetterRead, Delivery, GroupStatus, Ledger,
     ParkedPage, ParkedRead, PriorityStatus, RegisteredGroup,
 };
 use protean_sql::{SharedNames, limit, signed, unsigned};
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::claim;
-use crate::coalesced::{read_cursor, read_start};
-use crate::log::next;
+use crate::coalesced::GroupView;
 use crate::recorded::{priorities, recorded};
 use crate::store::SqliteStore;
-use crate::unit::{expected, is_blocked};
 
 impl Ledger for SqliteStore {
     fn next<'a>(&'a self, group: &'a str, stream: &'a Stream) -> BoxFuture<'a, Result<u64>> {
         let (group, stream) = (group.to_owned(), stream.clone());
-        Box::pin(self.readers.read(move |view| {
-            let start = read_start(view, &group, stream.category())?;
-            expected(view, &group, &stream, start)
-        }))
+        Box::pin(
+            self.readers.read(move |view| {
+                GroupView::of(view, &group, stream.category())?.expected(&stream)
+            }),
+        )
     }
 
     fn blocked<'a>(
@@ -35,8 +34,7 @@ impl Ledger for SqliteStore {
     ) -> BoxFuture<'a, Result<bool>> {
         let (group, stream) = (group.to_owned(), stream.clone());
         Box::pin(self.readers.read(move |view| {
-            let start = read_start(view, &group, stream.category())?;
-            is_blocked(view, &group, &stream, position, start)
+            GroupView::of(view, &group, stream.category())?.is_blocked(&stream, position)
         }))
     }
 
@@ -50,7 +48,7 @@ impl Ledger for SqliteStore {
         category: &'a Category,
     ) -> BoxFuture<'a, Result<GroupStatus>> {
         let (group, category) = (group.to_owned(), category.clone());
-        Box::pin(self.readers.read(move |view| read_status(view, &group, &category)))
+        Box::pin(self.readers.read(move |view| GroupView::of(view, &group, &category)?.status()))
     }
 
     fn claim<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<Box<dyn Claim>>>> {
@@ -67,7 +65,10 @@ impl Ledger for SqliteStore {
         let mut positions = positions.to_vec();
         positions.sort_unstable();
         positions.dedup();
-        Box::pin(self.readers.read(move |view| recall(view, &group, &category, &positions)))
+        Box::pin(
+            self.readers
+                .read(move |view| GroupView::of(view, &group, &category)?.recall(&positions)),
+        )
     }
 
     fn dead_letters(&self, read: DeadLetterRead) -> BoxFuture<'_, Result<Vec<DeadLetter>>> {
@@ -77,7 +78,7 @@ impl Ledger for SqliteStore {
     fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<RegisteredGroup>>> {
         Box::pin(self.readers.read(|view| {
             let mut statement = view.prepare_cached(include_str!("sql/read_registrations.sql"))?;
-            let read = |row: &rusqlite::Row<'_>| {
+            let read = |row: &Row<'_>| {
                 let category = Category::named(row.get::<_, String>(1)?);
                 Ok(RegisteredGroup { group: row.get(0)?, category })
             };
@@ -90,68 +91,16 @@ fn read_parked(view: &Connection, read: &ParkedRead) -> rusqlite::Result<ParkedP
     let times = parked_times(view, read)?;
     let due = times.iter().take_while(|(due, _)| *due <= read.now).count().min(read.limit);
     let next_due = times.get(due).map(|(due, _)| *due);
-    let start = read_start(view, &read.group, &read.category)?;
+    let group = GroupView::of(view, &read.group, &read.category)?;
     let mut statement = view.prepare_cached(include_str!("sql/read_parked.sql"))?;
     let mut names = SharedNames::default();
     let mut parked = |position: &i64| {
-        let found = statement.query_row((&read.group, position), |row| {
-            let recorded = recorded(&mut names, row)?;
-            let next = next(view, row.get(14)?, recorded.message.stream.as_str(), start)?;
-            Ok(Delivery { recorded, next, attempts: row.get(15)?, parked: true })
-        });
+        let key = (&read.group, position);
+        let found = statement.query_row(key, |row| group.parked_delivery(&mut names, row));
         found.optional().transpose()
     };
     let due = times[..due].iter().filter_map(|(_, position)| parked(position));
     Ok(ParkedPage { due: due.collect::<rusqlite::Result<_>>()?, next_due })
-}
-
-/// The messages at these positions that are parked or not settled.
-fn recall(
-    view: &Connection,
-    group: &str,
-    category: &Category,
-    positions: &[u64],
-) -> rusqlite::Result<Vec<Delivery>> {
-    let start = read_start(view, group, category)?;
-    let mut parked = view.prepare_cached(include_str!("sql/read_parked.sql"))?;
-    let mut message = view.prepare_cached(include_str!("sql/read_message.sql"))?;
-    let mut names = SharedNames::default();
-    let mut delivery = |row: &rusqlite::Row<'_>, attempts, parked| {
-        let recorded = recorded(&mut names, row)?;
-        let next = next(view, row.get(14)?, recorded.message.stream.as_str(), start)?;
-        Ok(Delivery { recorded, next, attempts, parked })
-    };
-    let mut recalled = Vec::new();
-    for position in positions.iter().map(|position| signed(*position)) {
-        let kept = parked.query_row((group, position), |row| delivery(row, row.get(15)?, true));
-        let found = match kept.optional()? {
-            Some(kept) if kept.recorded.message.stream.category() == category => Some(kept),
-            Some(_) => None,
-            None => {
-                let place = (group, category.as_str(), position);
-                let found = message.query_row(place, |row| delivery(row, 0, false)).optional()?;
-                found.map(|found| unsettled(view, group, found)).transpose()?.flatten()
-            }
-        };
-        recalled.extend(found);
-    }
-    Ok(recalled)
-}
-
-/// The delivery, unless the cursor of the group or a done mark says that it is settled.
-fn unsettled(
-    view: &Connection,
-    group: &str,
-    delivery: Delivery,
-) -> rusqlite::Result<Option<Delivery>> {
-    let (message, position) = (&delivery.recorded.message, delivery.recorded.position);
-    let (category, priority) = (message.stream.category(), message.priority);
-    let start = read_start(view, group, category)?;
-    let cursor = read_cursor(view, group, category, priority)?.unwrap_or(start).max(start);
-    let mut done = view.prepare_cached(include_str!("sql/is_done.sql"))?;
-    let mark = (group, category.as_str(), priority.value(), signed(position));
-    let settled = position <= cursor || done.exists(mark)?;
-    Ok((!settled).then_some(delivery))
 }
 
 fn read_dead_letters(
@@ -181,9 +130,7 @@ fn parked_times(view: &Connection, read: &ParkedRead) -> rusqlite::Result<Vec<(T
     let range = params![group, category, lowest.value(), highest.value()];
     let mut times = Vec::new();
     for priority in levels.query_map(range, |row| row.get::<_, i32>(0))? {
-        let due = |row: &rusqlite::Row<'_>| {
-            Ok((Timestamp::from_micros(row.get(0)?), row.get::<_, i64>(1)?))
-        };
+        let due = |row: &Row<'_>| Ok((Timestamp::from_micros(row.get(0)?), row.get::<_, i64>(1)?));
         for time in statement.query_map(params![group, category, priority?, rows], due)? {
             times.push(time?);
         }
@@ -192,40 +139,64 @@ fn parked_times(view: &Connection, read: &ParkedRead) -> rusqlite::Result<Vec<(T
     Ok(times)
 }
 
-fn read_status(
-    view: &Connection,
-    group: &str,
-    category: &Category,
-) -> rusqlite::Result<GroupStatus> {
-    let reader = StatusReader { view, group, category, start: read_start(view, group, category)? };
-    let (parked, dead) = (
-        reader.by_priority(include_str!("sql/count_parked.sql"))?,
-        reader.by_priority(include_str!("sql/count_dead.sql"))?,
-    );
-    let mut status = GroupStatus { counts: reader.counts()?, ..GroupStatus::default() };
-    let (lowest, highest) = (Priority::new(i32::MIN), Priority::new(i32::MAX));
-    for priority in priorities(view, category, lowest, highest)? {
-        status.committed += reader.messages_after(priority, reader.start)?;
-        let mut lane = reader.lane(priority)?;
-        lane.parked = parked.get(&priority).copied().unwrap_or(0);
-        lane.dead = dead.get(&priority).copied().unwrap_or(0);
-        status.lanes.push(lane);
+impl GroupView<'_> {
+    /// A parked message in a row that ends with its attempts.
+    fn parked_delivery(
+        &self,
+        names: &mut SharedNames,
+        row: &Row<'_>,
+    ) -> rusqlite::Result<Delivery> {
+        let delivery = self.delivery(names, row)?;
+        Ok(Delivery { attempts: row.get(15)?, parked: true, ..delivery })
     }
-    Ok(status)
-}
 
-/// Reads the status of a group, in one view of the database.
-struct StatusReader<'a> {
-    view: &'a Connection,
-    group: &'a str,
-    category: &'a Category,
-    start: u64,
-}
+    /// The messages at these positions that are parked or not settled.
+    fn recall(&self, positions: &[u64]) -> rusqlite::Result<Vec<Delivery>> {
+        let mut parked = self.view.prepare_cached(include_str!("sql/read_parked.sql"))?;
+        let mut message = self.view.prepare_cached(include_str!("sql/read_message.sql"))?;
+        let mut names = SharedNames::default();
+        let mut recalled = Vec::new();
+        for position in positions.iter().map(|position| signed(*position)) {
+            let key = (self.group, position);
+            let kept = parked.query_row(key, |row| self.parked_delivery(&mut names, row));
+            if let Some(kept) = kept.optional()? {
+                let is_here = kept.recorded.message.stream.category() == self.category;
+                recalled.extend(is_here.then_some(kept));
+                continue;
+            }
+            let place = (self.group, self.category.as_str(), position);
+            let found = message.query_row(place, |row| self.delivery(&mut names, row));
+            if let Some(found) = found.optional()?
+                && !self.is_settled(&found.recorded)?
+            {
+                recalled.push(found);
+            }
+        }
+        Ok(recalled)
+    }
 
-impl StatusReader<'_> {
+    /// True when the cursor or a done mark says so.
+    fn is_settled(&self, recorded: &Recorded) -> rusqlite::Result<bool> {
+        let (priority, position) = (recorded.message.priority, recorded.position);
+        Ok(position <= self.cursor(priority)? || self.is_done(priority, position)?)
+    }
+
+    fn status(&self) -> rusqlite::Result<GroupStatus> {
+        let parked = self.by_priority(include_str!("sql/count_parked.sql"))?;
+        let dead = self.by_priority(include_str!("sql/count_dead.sql"))?;
+        let mut status = GroupStatus { counts: self.counts()?, ..GroupStatus::default() };
+        for priority in priorities(self.view, self.category, Priority::ALL)? {
+            status.committed += self.messages_after(priority, self.start)?;
+            let mut lane = self.lane(priority)?;
+            lane.parked = parked.get(&priority).copied().unwrap_or(0);
+            lane.dead = dead.get(&priority).copied().unwrap_or(0);
+            status.lanes.push(lane);
+        }
+        Ok(status)
+    }
+
     fn lane(&self, priority: Priority) -> rusqlite::Result<PriorityStatus> {
-        let moved = read_cursor(self.view, self.group, self.category, priority)?;
-        let cursor = moved.unwrap_or(self.start).max(self.start);
+        let cursor = self.cursor(priority)?;
         let (group, category) = (self.group, self.category.as_str());
         let key = (group, category, priority.value(), signed(cursor));
         let mut done = self.view.prepare_cached(include_str!("sql/count_done.sql"))?;
@@ -251,8 +222,7 @@ impl StatusReader<'_> {
 
     fn by_priority(&self, sql: &str) -> rusqlite::Result<BTreeMap<Priority, u64>> {
         let mut statement = self.view.prepare_cached(sql)?;
-        let read =
-            |row: &rusqlite::Row<'_>| Ok((Priority::new(row.get(0)?), unsigned(row.get(1)?)));
+        let read = |row: &Row<'_>| Ok((Priority::new(row.get(0)?), unsigned(row.get(1)?)));
         statement.query_map((self.group, self.category.as_str()), read)?.collect()
     }
 

@@ -3,14 +3,13 @@
 use protean_port::Result;
 use protean_port::message::{Category, Priority, Recorded, Stream};
 use protean_port::port::{BoxFuture, Delivery, Find, LaneRead, Log, TypeStats};
-use protean_sql::{SharedNames, limit, signed, unsigned};
+use protean_sql::{SharedNames, limit, signed};
 use rusqlite::{Connection, Row, params};
 
-use crate::coalesced::{read_cursor, read_start};
+use crate::coalesced::GroupView;
 use crate::find;
 use crate::recorded::{priorities, recorded, text};
 use crate::store::SqliteStore;
-use crate::unit::first_expected;
 
 impl Log for SqliteStore {
     fn stream<'a>(
@@ -72,56 +71,34 @@ fn read_stream(
 }
 
 fn read_lanes(view: &Connection, read: &LaneRead) -> rusqlite::Result<Vec<Delivery>> {
-    let (lowest, highest) = read.range;
-    let start = read_start(view, &read.group, &read.category)?;
+    let group = GroupView::of(view, &read.group, &read.category)?;
     let mut found = Vec::new();
-    for priority in priorities(view, &read.category, lowest, highest)? {
+    for priority in priorities(view, &read.category, read.range)? {
         if found.len() >= read.limit {
             break;
         }
-        let cursor = read_cursor(view, &read.group, &read.category, priority)?;
         let ahead = read.after.iter().filter(|(of, _)| *of == priority).map(|(_, at)| *at).max();
-        let after = cursor.unwrap_or(start).max(start).max(ahead.unwrap_or(0));
-        read_lane(view, read, Page { priority, after, start }, &mut found)?;
+        let after = group.cursor(priority)?.max(ahead.unwrap_or(0));
+        read_lane(&group, priority, after, read.limit, &mut found)?;
     }
     Ok(found)
 }
 
-struct Page {
+/// Adds the messages of a lane after a position, until `found` has as many as the limit.
+fn read_lane(
+    group: &GroupView<'_>,
     priority: Priority,
     after: u64,
-    start: u64,
-}
-
-fn read_lane(
-    view: &Connection,
-    read: &LaneRead,
-    page: Page,
+    most: usize,
     found: &mut Vec<Delivery>,
 ) -> rusqlite::Result<()> {
-    let mut statement = view.prepare_cached(include_str!("sql/read_lane.sql"))?;
-    let mut rows = statement.query(params![
-        read.group,
-        read.category.as_str(),
-        page.priority.value(),
-        signed(page.after),
-        limit(read.limit - found.len())
-    ])?;
+    let mut statement = group.view.prepare_cached(include_str!("sql/read_lane.sql"))?;
+    let (category, rows) = (group.category.as_str(), limit(most - found.len()));
+    let lane = params![group.group, category, priority.value(), signed(after), rows];
+    let mut rows = statement.query(lane)?;
     let mut names = SharedNames::default();
     while let Some(row) = rows.next()? {
-        let recorded = recorded(&mut names, row)?;
-        let next = next(view, row.get(14)?, recorded.message.stream.as_str(), page.start)?;
-        found.push(Delivery { recorded, next, attempts: 0, parked: false });
+        found.push(group.delivery(&mut names, row)?);
     }
     Ok(())
-}
-
-/// The position that a group expects next in a stream, from its progress if it has any.
-pub(crate) fn next(
-    view: &Connection,
-    progress: Option<i64>,
-    stream: &str,
-    start: u64,
-) -> rusqlite::Result<u64> {
-    progress.map_or_else(|| first_expected(view, stream, start), |next| Ok(unsigned(next)))
 }

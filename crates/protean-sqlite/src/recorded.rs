@@ -42,8 +42,7 @@ pub(crate) fn category_and_type(
 pub(crate) fn priorities(
     view: &Connection,
     category: &Category,
-    lowest: Priority,
-    highest: Priority,
+    (lowest, highest): (Priority, Priority),
 ) -> rusqlite::Result<Vec<Priority>> {
     let mut statement = view.prepare_cached(include_str!("sql/priorities.sql"))?;
     let range = (category.as_str(), lowest.value(), highest.value());

@@ -8,7 +8,7 @@ use protean_port::port::{
     ProgressMove, Statement, left_out,
 };
 use protean_sql::{signed, unsigned};
-use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, params};
 
 use crate::coalesced::Coalesced;
 use crate::refusal::{Refusal, STATEMENT};
@@ -65,11 +65,11 @@ impl UnitWriter<'_> {
         if step.position > 0 && self.connection.prepare_cached(advance)?.execute(row)? == 1 {
             return Ok(());
         }
-        let start = self.coalesced.start(self.connection, &step.group, step.stream.category())?;
-        let known = read_progress(self.connection, &step.group, &step.stream)?;
+        let group = self.coalesced.group(self.connection, &step.group, step.stream.category())?;
+        let known = group.progress(&step.stream)?;
         let next = match known {
             Some(next) => next,
-            None => first_expected(self.connection, step.stream.as_str(), start)?,
+            None => group.first_expected(&step.stream)?,
         };
         if next != step.position {
             let outcome = left_out::out_of_turn(&step.group, &step.stream, next, step.position);
@@ -88,8 +88,8 @@ impl UnitWriter<'_> {
             }
             Park::Hold { group, message, attempts, reason } => {
                 let MessageRef { stream, stream_position, .. } = message;
-                let start = self.coalesced.start(connection, group, stream.category())?;
-                if !is_blocked(connection, group, stream, *stream_position, start)? {
+                let view = self.coalesced.group(connection, group, stream.category())?;
+                if !view.is_blocked(stream, *stream_position)? {
                     return Err(Refusal::LeftOut(left_out::nothing_to_wait_for(group, message)));
                 }
                 keep(connection, group, message, *attempts, None, reason)?;
@@ -147,66 +147,13 @@ impl UnitWriter<'_> {
         stream: &Stream,
         position: u64,
     ) -> Result<(), Refusal> {
-        let start = self.coalesced.start(self.connection, group, stream.category())?;
-        let next = expected(self.connection, group, stream, start)?;
+        let view = self.coalesced.group(self.connection, group, stream.category())?;
+        let next = view.expected(stream)?;
         if next == position {
             return Ok(());
         }
         Err(Refusal::LeftOut(left_out::out_of_turn(group, stream, next, position)))
     }
-}
-
-/// The stream position that a group that began at `start` expects next.
-pub(crate) fn expected(
-    connection: &Connection,
-    group: &str,
-    stream: &Stream,
-    start: u64,
-) -> rusqlite::Result<u64> {
-    match read_progress(connection, group, stream)? {
-        Some(next) => Ok(next),
-        None => first_expected(connection, stream.as_str(), start),
-    }
-}
-
-/// True when a message of the stream before `position` is parked or dead for a
-/// group that began at `start` and has not moved past it.
-pub(crate) fn is_blocked(
-    connection: &Connection,
-    group: &str,
-    stream: &Stream,
-    position: u64,
-    start: u64,
-) -> rusqlite::Result<bool> {
-    let next = expected(connection, group, stream, start)?;
-    let mut statement = connection.prepare_cached(include_str!("sql/is_blocked.sql"))?;
-    let between = (group, stream.as_str(), signed(next), signed(position));
-    statement.query_row(between, |row| row.get(0))
-}
-
-/// The stream position that a group expects next, if it has moved in this stream.
-fn read_progress(
-    connection: &Connection,
-    group: &str,
-    stream: &Stream,
-) -> rusqlite::Result<Option<u64>> {
-    let mut statement = connection.prepare_cached(include_str!("sql/read_progress.sql"))?;
-    let next = statement.query_row((group, stream.as_str()), |row| row.get(0)).optional()?;
-    Ok(next.map(unsigned))
-}
-
-/// The stream position that a group that began at `start` expects first.
-pub(crate) fn first_expected(
-    connection: &Connection,
-    stream: &str,
-    start: u64,
-) -> rusqlite::Result<u64> {
-    if start == 0 {
-        return Ok(0);
-    }
-    let mut statement = connection.prepare_cached(include_str!("sql/first_after_start.sql"))?;
-    let next = statement.query_row((stream, signed(start)), |row| row.get(0)).optional()?;
-    Ok(next.map_or(0, unsigned))
 }
 
 fn write_key(connection: &Connection, write: &KeyWrite) -> Result<(), Refusal> {

@@ -22,7 +22,7 @@ pub(crate) async fn after(domain: &Domain, position: u64) -> Result<Vec<Recorded
         .collect();
     let mut messages = Vec::new();
     for category in categories {
-        let range = (Priority::new(i32::MIN), Priority::new(i32::MAX));
+        let range = Priority::ALL;
         let (group, after, limit) = (READER.to_owned(), Vec::new(), usize::MAX);
         let page = store.lane(LaneRead { group, category, range, after, limit }).await?;
         messages.extend(page.into_iter().map(|delivery| delivery.recorded));

@@ -13,26 +13,27 @@ pub(super) fn database(domain: &Domain) -> (String, Option<String>) {
     (database.provider.to_string(), uri.map(|uri| escape(&redact(uri))))
 }
 
-/// Adds a warning when the database is in memory, where no other process sees it.
-pub(super) fn warn_if_in_memory<T: Serialize>(reply: Reply<T>, domain: &Domain) -> Reply<T> {
-    if domain.config().database.provider != DatabaseKind::Memory {
-        return reply;
+impl<T: Serialize> Reply<T> {
+    /// Adds a warning when the database is in memory, where no other process sees it.
+    pub(super) fn about(self, domain: &Domain) -> Self {
+        if domain.config().database.provider != DatabaseKind::Memory {
+            return self;
+        }
+        self.warning(
+            "the memory database is empty at the start of every process, so this does not show \
+             the state of a server",
+        )
     }
-    reply.warning(
-        "the memory database is empty at the start of every process, so this does not show the \
-         state of a server",
-    )
 }
 
 #[cfg(test)]
 mod tests {
-    use super::warn_if_in_memory;
     use crate::Reply;
     use crate::sample::app;
 
     #[test]
     fn a_memory_database_is_answered_with_a_warning() {
-        let reply = warn_if_in_memory(Reply::new((), ""), &app().domain().unwrap());
+        let reply = Reply::new((), "").about(&app().domain().unwrap());
         let object = serde_json::to_value(reply.into_envelope()).unwrap();
         assert_eq!(object["status"], "pass");
         assert_eq!(object["diagnostics"][0]["level"], "warning");

@@ -8,7 +8,6 @@ use protean::port::RegisteredGroup;
 use serde_json::json;
 
 use super::confirm::confirm;
-use super::database::warn_if_in_memory;
 use crate::{App, Error, Reply, Result, grouped};
 
 /// The group to forget.
@@ -93,7 +92,7 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
         grouped(parked),
         grouped(dead)
     );
-    app.reply(warn_if_in_memory(Reply::new(data, text), &domain))
+    app.reply(Reply::new(data, text).about(&domain))
 }
 
 #[cfg(test)]

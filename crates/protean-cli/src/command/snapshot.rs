@@ -7,7 +7,6 @@ use protean::{Domain, Failure, Id, Priority};
 use protean::{SnapshotPage, Snapshots};
 use serde::Serialize;
 
-use super::database::warn_if_in_memory;
 use crate::{App, Reply, Result, Table, escape, grouped};
 
 /// Takes snapshots.
@@ -42,7 +41,7 @@ pub(super) async fn run(command: &Command, app: &App) -> Result {
     let Command::Create(options) = command;
     let domain = app.domain()?;
     let found = create(&domain, options, !app.json() && io::stderr().is_terminal()).await?;
-    app.reply(warn_if_in_memory(reply(found), &domain))
+    app.reply(reply(found).about(&domain))
 }
 
 /// The JSON of one aggregate.

@@ -6,7 +6,6 @@ use protean::message::Lane;
 use protean_engine::{LaneStatus, SubscriptionStatus};
 use serde::Serialize;
 
-use super::database::warn_if_in_memory;
 use super::forget::{self, warn_of_orphans};
 use crate::number::or_unknown;
 use crate::{App, Reply, Result, Table, grouped, short};
@@ -66,7 +65,7 @@ fn reply<'a>(
             reply = reply.failed(format!("{group} cannot be read: {fault:#}"));
         }
     }
-    warn_if_in_memory(reply, domain)
+    reply.about(domain)
 }
 
 fn lanes(found: &[SubscriptionStatus]) -> impl Iterator<Item = (&SubscriptionStatus, &LaneStatus)> {

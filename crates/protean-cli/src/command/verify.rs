@@ -2,7 +2,6 @@
 
 use protean_engine::{Account, Report};
 
-use super::database::warn_if_in_memory;
 use super::forget::warn_of_orphans;
 use crate::{App, Reply, Result, Table, grouped};
 
@@ -18,7 +17,7 @@ pub(super) async fn run(app: &App) -> Result {
     let faults = faults(&report);
     let text = text(&report);
     let reply = faults.into_iter().fold(Reply::new(report, text), Reply::failed);
-    app.reply(warn_of_orphans(warn_if_in_memory(reply, &domain), &domain).await?)
+    app.reply(warn_of_orphans(reply.about(&domain), &domain).await?)
 }
 
 fn text(report: &Report) -> String {

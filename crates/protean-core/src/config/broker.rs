@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::form::Choice;
+use super::form::choices;
 use super::redact::redact;
 use super::section::Section;
 use super::values::SOME;
@@ -89,16 +89,7 @@ impl BrokerConfig {
     }
 }
 
-impl Choice for BrokerKind {
-    const ALL: &'static [(&'static str, Self)] =
-        &[("inline", Self::Inline), ("redis", Self::Redis), ("redis_pubsub", Self::RedisPubsub)];
-}
-
-impl fmt::Display for BrokerKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
+choices!(BrokerKind: "inline" is Inline, "redis" is Redis, "redis_pubsub" is RedisPubsub);
 
 impl fmt::Debug for BrokerConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -8,7 +8,7 @@ use super::custom::Custom;
 use super::database::{DatabaseConfig, DatabaseKind};
 use super::document::Table;
 use super::fault::{Fault, Report};
-use super::form::Choice;
+use super::form::choices;
 use super::outbox::OutboxConfig;
 use super::section::{Fixed, Section, read_file};
 use super::server::ServerConfig;
@@ -107,9 +107,7 @@ pub enum Processing {
     Async,
 }
 
-impl Choice for Processing {
-    const ALL: &'static [(&'static str, Self)] = &[("async", Self::Async), ("sync", Self::Sync)];
-}
+choices!(Processing: "async" is Async, "sync" is Sync);
 
 /// `[idempotency]`: how long the answer to a command with an idempotency key is remembered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

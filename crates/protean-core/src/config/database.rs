@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 
-use super::form::Choice;
+use super::form::choices;
 use super::redact::{redact, shown};
 use super::section::{Fixed, Section};
 
@@ -161,31 +161,9 @@ impl DatabaseConfig {
     }
 }
 
-impl Choice for DatabaseKind {
-    const ALL: &'static [(&'static str, Self)] =
-        &[("memory", Self::Memory), ("sqlite", Self::Sqlite), ("postgresql", Self::Postgresql)];
-}
+choices!(DatabaseKind: "memory" is Memory, "sqlite" is Sqlite, "postgresql" is Postgresql);
 
-impl Choice for Synchronous {
-    const ALL: &'static [(&'static str, Self)] = &[
-        ("off", Self::Off),
-        ("normal", Self::Normal),
-        ("full", Self::Full),
-        ("extra", Self::Extra),
-    ];
-}
-
-impl fmt::Display for DatabaseKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl fmt::Display for Synchronous {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
+choices!(Synchronous: "off" is Off, "normal" is Normal, "full" is Full, "extra" is Extra);
 
 impl fmt::Debug for DatabaseConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -25,6 +25,22 @@ pub(super) trait Choice: Copy + PartialEq + 'static {
     }
 }
 
+/// Gives the variants of an enum their names in the file.
+macro_rules! choices {
+    ($type:ident: $($name:literal is $variant:ident),+) => {
+        impl $crate::config::form::Choice for $type {
+            const ALL: &'static [(&'static str, Self)] = &[$(($name, Self::$variant)),+];
+        }
+
+        impl std::fmt::Display for $type {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad($crate::config::form::Choice::name(*self))
+            }
+        }
+    };
+}
+pub(super) use choices;
+
 /// What kind of value a key takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Form {

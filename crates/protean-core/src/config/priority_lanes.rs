@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::document::{Entry, Table, Value};
 use super::section::{Fixed, Section};
-use super::values::{ANY, SOME};
+use super::values::SOME;
 
 /// Suffixes of stream names that have another meaning.
 const RESERVED_SUFFIXES: [&str; 2] = ["dlq", "command"];
@@ -49,18 +49,13 @@ impl PriorityLanes {
             backfill_suffix: suffix(section).unwrap_or("backfill".into()),
             backfill_latency_target: section.some_milliseconds("backfill_latency_target_ms"),
             backfill_high_water: high_water,
-            backfill_low_water: low_water(section, high_water),
+            backfill_low_water: section.whole_below(
+                "backfill_low_water",
+                ("backfill_high_water", high_water),
+                1000,
+            ),
         }
     }
-}
-
-fn low_water(section: &mut Section<'_>, high_water: usize) -> usize {
-    let low_water = section.whole("backfill_low_water", ANY);
-    if low_water.is_some_and(|low_water| low_water >= high_water) {
-        let message = format!("must be below backfill_high_water, which is {high_water}; lower it");
-        section.conflict("backfill_low_water", message);
-    }
-    low_water.unwrap_or(1000.min(high_water - 1))
 }
 
 fn suffix(section: &mut Section<'_>) -> Option<String> {

@@ -88,7 +88,7 @@ impl ServerConfig {
         let concurrency = section.whole("concurrency", SOME).unwrap_or(32);
         let server = Self {
             concurrency,
-            reserved: read_reserved(section, concurrency),
+            reserved: section.whole_below("reserved", ("concurrency", concurrency), 4),
             lease: section.some_seconds("lease_seconds").unwrap_or(Duration::from_secs(30)),
             drain_timeout: section.seconds("drain_timeout").unwrap_or(Duration::from_secs(10)),
             priority_lanes: section.switch("priority_lanes", PriorityLanes::read),
@@ -98,15 +98,6 @@ impl ServerConfig {
         };
         (server, subscriptions)
     }
-}
-
-fn read_reserved(section: &mut Section<'_>, concurrency: usize) -> usize {
-    let reserved = section.whole("reserved", ANY);
-    if reserved.is_some_and(|reserved| reserved >= concurrency) {
-        let message = format!("must be below concurrency, which is {concurrency}; lower it");
-        section.conflict("reserved", message);
-    }
-    reserved.unwrap_or(4.min(concurrency - 1))
 }
 
 impl VersionRetry {

@@ -1,10 +1,9 @@
 //! The settings of one subscription: what one place says about it, and the answer to every
 //! question.
 
-use std::fmt;
 use std::time::Duration;
 
-use super::form::Choice;
+use super::form::choices;
 use super::section::{Fixed, Section};
 use super::values::{ANY, SOME};
 
@@ -290,26 +289,10 @@ pub(super) fn ignore_recovery(section: &mut Section<'_>) {
     );
 }
 
-impl Choice for SubscriptionType {
-    const ALL: &'static [(&'static str, Self)] =
-        &[("stream", Self::Stream), ("event_store", Self::EventStore)];
-}
+choices!(SubscriptionType: "stream" is Stream, "event_store" is EventStore);
 
-impl fmt::Display for SubscriptionType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
+choices!(Ordering: "stream" is Stream, "none" is None);
 
-impl Choice for Ordering {
-    const ALL: &'static [(&'static str, Self)] = &[("stream", Self::Stream), ("none", Self::None)];
-}
+choices!(OnDeadLetter: "hold" is Hold, "skip" is Skip);
 
-impl Choice for OnDeadLetter {
-    const ALL: &'static [(&'static str, Self)] = &[("hold", Self::Hold), ("skip", Self::Skip)];
-}
-
-impl Choice for StartFrom {
-    const ALL: &'static [(&'static str, Self)] =
-        &[("beginning", Self::Beginning), ("head", Self::Head)];
-}
+choices!(StartFrom: "beginning" is Beginning, "head" is Head);

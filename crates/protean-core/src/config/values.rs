@@ -90,6 +90,21 @@ impl Section<'_> {
         fits.or_else(|| self.mismatch(key, &format!("at most {}", range.end())))
     }
 
+    /// A count below `bound`, the value of the key `of`; `fallback`, or the most that is
+    /// allowed, when the file does not say.
+    pub(super) fn whole_below(
+        &mut self,
+        key: &'static str,
+        (of, bound): (&str, usize),
+        fallback: usize,
+    ) -> usize {
+        let count = self.whole(key, ANY);
+        if count.is_some_and(|count| count >= bound) {
+            self.conflict(key, format!("must be below {of}, which is {bound}; lower it"));
+        }
+        count.unwrap_or(fallback.min(bound - 1))
+    }
+
     /// A number within `range`.
     pub(super) fn number(&mut self, key: &'static str, range: RangeInclusive<f64>) -> Option<f64> {
         let number = self.value(key, Form::Number, Value::number)?;

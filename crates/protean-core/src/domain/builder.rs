@@ -140,10 +140,7 @@ impl DomainBuilder {
         let Self { name, mut registry, source, environment, providers, clock, .. } = self;
         let mut faults = check_name(&name);
         let file = source.name();
-        let config = read(source, environment).unwrap_or_else(|found| {
-            faults.extend(found);
-            Config::default()
-        });
+        let config = or_default(read(source, environment), &mut faults);
         let config = if self.in_memory { config.in_memory() } else { config };
         let handlers = wire(&mut registry, &name, &config);
         faults.append(&mut registry.faults);
@@ -153,13 +150,12 @@ impl DomainBuilder {
         let provider = provider
             .map_err(|(key, fault)| faults.push(database_fault(&file, &config, key, &fault)))
             .ok();
-        let brokers = match self.in_memory {
-            true => Brokers::default(),
-            false => Brokers::choose(&file, &self.broker_providers, &config, &handlers.groups)
-                .unwrap_or_else(|found| {
-                    faults.extend(found);
-                    Brokers::default()
-                }),
+        let brokers = if self.in_memory {
+            Brokers::default()
+        } else {
+            let groups = &handlers.groups;
+            let found = Brokers::choose(&file, &self.broker_providers, &config, groups);
+            or_default(found, &mut faults)
         };
         let Some(provider) = provider.filter(|_| faults.is_empty()) else {
             return Err(BuildError(faults));
@@ -205,6 +201,14 @@ impl fmt::Display for BuildError {
 }
 
 impl std::error::Error for BuildError {}
+
+/// What was found, or the default, with its faults among the others.
+fn or_default<T: Default>(found: Result<T, Vec<String>>, faults: &mut Vec<String>) -> T {
+    found.unwrap_or_else(|found| {
+        faults.extend(found);
+        T::default()
+    })
+}
 
 fn check_name(name: &str) -> Vec<String> {
     let fits = |letter: char| letter.is_ascii_alphanumeric() || "_-".contains(letter);

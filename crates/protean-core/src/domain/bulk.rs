@@ -119,17 +119,17 @@ impl Domain {
     where
         I: IntoIterator,
     {
-        Bulk::new(self.clone(), commands.into_iter())
+        Bulk {
+            domain: self.clone(),
+            commands: commands.into_iter(),
+            options: Options::of(self),
+            on_rejected: Box::new(drop),
+            on_progress: Box::new(drop),
+        }
     }
 }
 
 impl<I> Bulk<I> {
-    fn new(domain: Domain, commands: I) -> Self {
-        // The caller's scope counts, not that of the task that polls later.
-        let options = Options { priority: Some(domain.priority()), ..Options::default() };
-        Self { domain, commands, options, on_rejected: Box::new(drop), on_progress: Box::new(drop) }
-    }
-
     /// With this priority, whatever the handle or the scope says.
     pub fn priority(mut self, priority: Priority) -> Self {
         self.options.priority = Some(priority);

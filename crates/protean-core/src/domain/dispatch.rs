@@ -5,14 +5,15 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use protean_port::message::Recorded;
-use protean_port::port::{At, Delivery, LaneRead, Store};
+use protean_port::port::{At, Delivery, Store};
 use protean_port::{Error, Result};
 
 use super::domain::Domain;
 use crate::config::Processing;
 use crate::handling::deliver::{Work, run};
 use crate::handling::{
-    Committed, Group, HandlerKind, NextStep, Verdict, commit_settled, next_step, retry_on_conflict,
+    Committed, Group, HandlerKind, NextStep, Verdict, commit_settled, is_unsettled, next_step,
+    retry_on_conflict,
 };
 use crate::unit::{ReadMode, ReadOptions};
 
@@ -32,7 +33,7 @@ pub(super) async fn dispatch(
     while let Some(recorded) = waiting.pop_front() {
         for group in domain.groups() {
             if group.category == *recorded.message.stream.category() && is_now(domain, group) {
-                let (caused, failed) = deliver(domain, store, group, &recorded).await;
+                let (caused, failed) = Receiver { domain, store, group }.deliver(&recorded).await;
                 waiting.extend(caused);
                 failure = failure.or(failed);
             }
@@ -50,56 +51,6 @@ fn is_now(domain: &Domain, group: &Group) -> bool {
     processing == Processing::Sync
 }
 
-/// Delivers one message to one group, after those before it in its stream that
-/// the group has not seen. Gives what the handlers appended and the first failure.
-async fn deliver(
-    domain: &Domain,
-    store: &Arc<dyn Store>,
-    group: &Group,
-    recorded: &Recorded,
-) -> (Vec<Recorded>, Option<Error>) {
-    let (recorded, next) = (recorded.clone(), recorded.stream_position);
-    let delivery = Delivery { recorded, next, attempts: 0, parked: false };
-    let (mut caused, mut failure) = (Vec::new(), None);
-    loop {
-        let step = step(domain, store, group, &delivery).await;
-        let (done, ran) = step.unwrap_or_else(|error| (true, Ran::unkept(error)));
-        caused.extend(ran.caused);
-        failure = failure.or(ran.failure);
-        // What could not be kept would come again in the same way.
-        if done || !ran.kept {
-            return (caused, failure);
-        }
-    }
-}
-
-/// Runs the message, or the one of its stream that has to run before; `true`
-/// when it was the message itself.
-async fn step(
-    domain: &Domain,
-    store: &Arc<dyn Store>,
-    group: &Group,
-    delivery: &Delivery,
-) -> Result<(bool, Ran)> {
-    let next_step = match group.is_ordered() {
-        true => next_step(&**store, group, delivery, 0).await?,
-        false => NextStep::Now,
-    };
-    Ok(match next_step {
-        NextStep::Now => (true, attempt(domain, store, group, delivery).await?),
-        NextStep::First(first) => (false, attempt(domain, store, group, &first).await?),
-        NextStep::Duplicate => (true, Ran::default()),
-        NextStep::Hold => {
-            match keep(domain, store, group, delivery, Verdict::Held).await {
-                // Another process has parked or settled it meanwhile: nothing failed.
-                Err(late) if late.is_conflict() => {}
-                kept => drop(kept?),
-            }
-            (true, Ran::default())
-        }
-    })
-}
-
 /// What came of running a delivery.
 #[derive(Default)]
 struct Ran {
@@ -115,79 +66,95 @@ impl Ran {
     }
 }
 
-/// Runs a delivery until its effects commit, or until it is parked or dead.
-async fn attempt(
-    domain: &Domain,
-    store: &Arc<dyn Store>,
-    group: &Group,
-    delivery: &Delivery,
-) -> Result<Ran> {
-    let once = |mode| attempt_once(domain, store, group, delivery, mode);
-    retry_on_conflict(domain.config(), once).await
+/// A group that processes messages synchronously.
+struct Receiver<'a> {
+    domain: &'a Domain,
+    store: &'a Arc<dyn Store>,
+    group: &'a Group,
 }
 
-async fn attempt_once(
-    domain: &Domain,
-    store: &Arc<dyn Store>,
-    group: &Group,
-    delivery: &Delivery,
-    mode: ReadMode,
-) -> Result<Ran> {
-    let work = Work::logged(delivery, ReadOptions { overlay: None, mode });
-    let verdict = run(domain.env(), store, group, work).await.verdict;
-    match attempted(domain, store, group, delivery, verdict).await {
-        Err(late) if late.is_conflict() && is_settled(store, group, delivery).await? => {
-            Ok(Ran { kept: true, ..Ran::default() })
+impl Receiver<'_> {
+    /// Delivers one message, after those before it in its stream that the group has not
+    /// seen. Gives what the handlers appended and the first failure.
+    async fn deliver(&self, recorded: &Recorded) -> (Vec<Recorded>, Option<Error>) {
+        let (recorded, next) = (recorded.clone(), recorded.stream_position);
+        let delivery = Delivery { recorded, next, attempts: 0, parked: false };
+        let (mut caused, mut failure) = (Vec::new(), None);
+        loop {
+            let step = self.step(&delivery).await;
+            let (done, ran) = step.unwrap_or_else(|error| (true, Ran::unkept(error)));
+            caused.extend(ran.caused);
+            failure = failure.or(ran.failure);
+            // What could not be kept would come again in the same way.
+            if done || !ran.kept {
+                return (caused, failure);
+            }
         }
-        ran => ran,
     }
-}
 
-/// Commits a verdict, or that the database refuses what it writes: so it would
-/// the next time.
-async fn attempted(
-    domain: &Domain,
-    store: &Arc<dyn Store>,
-    group: &Group,
-    delivery: &Delivery,
-    verdict: Verdict,
-) -> Result<Ran> {
-    let failure = failure_of(group, delivery, &verdict);
-    match keep(domain, store, group, delivery, verdict).await {
-        Ok(Committed::Now(caused)) => Ok(Ran { caused, failure, kept: true }),
-        Ok(Committed::Before { .. }) => Ok(Ran { kept: true, ..Ran::default() }),
-        Err(refused) if refused.is_invalid() && failure.is_none() => {
-            let verdict = Verdict::Dead(refused.to_string());
-            Box::pin(attempted(domain, store, group, delivery, verdict)).await
+    /// Runs the message, or the one of its stream that has to run before; `true`
+    /// when it was the message itself.
+    async fn step(&self, delivery: &Delivery) -> Result<(bool, Ran)> {
+        let next_step = match self.group.is_ordered() {
+            true => next_step(&**self.store, self.group, delivery, 0).await?,
+            false => NextStep::Now,
+        };
+        Ok(match next_step {
+            NextStep::Now => (true, self.attempt(delivery).await?),
+            NextStep::First(first) => (false, self.attempt(&first).await?),
+            NextStep::Duplicate => (true, Ran::default()),
+            NextStep::Hold => {
+                match self.keep(delivery, Verdict::Held).await {
+                    // Another process has parked or settled it meanwhile: nothing failed.
+                    Err(late) if late.is_conflict() => {}
+                    kept => drop(kept?),
+                }
+                (true, Ran::default())
+            }
+        })
+    }
+
+    /// Runs a delivery until its effects commit, or until it is parked or dead.
+    async fn attempt(&self, delivery: &Delivery) -> Result<Ran> {
+        retry_on_conflict(self.domain.config(), |mode| self.attempt_once(delivery, mode)).await
+    }
+
+    async fn attempt_once(&self, delivery: &Delivery, mode: ReadMode) -> Result<Ran> {
+        let Self { domain, store, group } = self;
+        let work = Work::logged(delivery, ReadOptions { overlay: None, mode });
+        let verdict = run(domain.env(), store, group, work).await.verdict;
+        match self.attempted(delivery, verdict).await {
+            Err(late)
+                if late.is_conflict()
+                    && !is_unsettled(&***store, group, &delivery.recorded).await? =>
+            {
+                Ok(Ran { kept: true, ..Ran::default() })
+            }
+            ran => ran,
         }
-        Err(error) => Err(error),
     }
-}
 
-/// True when somebody else, such as a server, has settled the delivery meanwhile.
-async fn is_settled(store: &Arc<dyn Store>, group: &Group, delivery: &Delivery) -> Result<bool> {
-    let Recorded { position, message, .. } = &delivery.recorded;
-    let read = LaneRead {
-        group: group.name.to_string(),
-        category: group.category.clone(),
-        range: (message.priority, message.priority),
-        after: vec![(message.priority, position - 1)],
-        limit: 1,
-    };
-    let unsettled = store.lane(read).await?;
-    Ok(unsettled.first().is_none_or(|first| first.recorded.position != *position))
-}
+    /// Commits a verdict, or that the database refuses what it writes: so it would
+    /// the next time.
+    async fn attempted(&self, delivery: &Delivery, verdict: Verdict) -> Result<Ran> {
+        let failure = failure_of(self.group, delivery, &verdict);
+        match self.keep(delivery, verdict).await {
+            Ok(Committed::Now(caused)) => Ok(Ran { caused, failure, kept: true }),
+            Ok(Committed::Before { .. }) => Ok(Ran { kept: true, ..Ran::default() }),
+            Err(refused) if refused.is_invalid() && failure.is_none() => {
+                let verdict = Verdict::Dead(refused.to_string());
+                Box::pin(self.attempted(delivery, verdict)).await
+            }
+            Err(error) => Err(error),
+        }
+    }
 
-/// Settles a verdict on a message of the log and commits it.
-async fn keep(
-    domain: &Domain,
-    store: &Arc<dyn Store>,
-    group: &Group,
-    delivery: &Delivery,
-    verdict: Verdict,
-) -> Result<Committed> {
-    let at = At::First(delivery.recorded.position);
-    commit_settled(domain.env(), &**store, group, delivery, verdict, at).await
+    /// Settles a verdict on a message of the log and commits it.
+    async fn keep(&self, delivery: &Delivery, verdict: Verdict) -> Result<Committed> {
+        let Self { domain, store, group } = self;
+        let at = At::First(delivery.recorded.position);
+        commit_settled(domain.env(), &***store, group, delivery, verdict, at).await
+    }
 }
 
 /// The error for the caller, when a verdict is a failure.

@@ -39,8 +39,8 @@ pub use unit_of_work::record_events;
 
 pub use crate::catalog::{Catalog, DeclaredAggregate};
 pub use crate::handling::{
-    Answer, CommandRoutes, EventRoutes, Failure, FailureKind, Group, Handle, Handled, HandlerKind,
-    On, Payload, PayloadRoutes, QueryRoutes, Receive, Register, Registry,
+    Answer, CommandsOf, Entries, Events, Failure, FailureKind, Group, Handle, Handled, HandlerKind,
+    On, Payload, QueryRoutes, Receive, Register, Registry, Routes,
 };
 pub use crate::unit::{
     Context, Reader, Repository, Selection, Storage, current_priority, processing_priority,

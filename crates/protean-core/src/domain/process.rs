@@ -65,17 +65,19 @@ impl<T> Processed<T> {
 impl Domain {
     /// Processes a command, now or later, as `command_processing` says.
     pub fn process<C: Command>(&self, command: C) -> Process<C> {
-        Process::new(self.clone(), command)
+        Process { domain: self.clone(), command, options: Options::of(self) }
+    }
+}
+
+impl Options {
+    /// Those of a caller who says nothing: the scope around it counts, not that of the task
+    /// that polls later.
+    pub(super) fn of(domain: &Domain) -> Self {
+        Self { priority: Some(domain.priority()), ..Self::default() }
     }
 }
 
 impl<C: Command> Process<C> {
-    fn new(domain: Domain, command: C) -> Self {
-        // The caller's scope counts, not that of the task that polls later.
-        let options = Options { priority: Some(domain.priority()), ..Options::default() };
-        Self { domain, command, options }
-    }
-
     /// Sets the priority; without it that of the handle or of the scope counts.
     pub fn priority(mut self, priority: Priority) -> Self {
         self.options.priority = Some(priority);

@@ -43,6 +43,18 @@ pub struct SnapshotFault {
     pub error: Error,
 }
 
+impl SnapshotPage {
+    fn add(&mut self, id: Id, taken: Result<bool>) -> Result {
+        match taken {
+            Ok(true) => self.made += 1,
+            Ok(false) => self.present += 1,
+            Err(error) if error.is_unavailable() => return Err(error),
+            Err(error) => self.faults.push(SnapshotFault { id, error }),
+        }
+        Ok(())
+    }
+}
+
 impl Snapshots {
     /// Takes them in this domain.
     pub fn of(domain: &Domain) -> Self {
@@ -87,24 +99,18 @@ impl Snapshots {
         let (mut ids, mut units) = (Vec::new(), Vec::new());
         for id in streams.iter().map(|stream| Id::from(stream.id())) {
             let unit = self.domain.unit().await?;
-            match take(&unit, &id).await {
-                Ok(true) => {
-                    units.push(unit.finish().changes);
-                    ids.push(id);
-                }
-                Ok(false) => page.present += 1,
-                Err(error) if error.is_unavailable() => return Err(error),
-                Err(error) => page.faults.push(SnapshotFault { id, error }),
+            let taken = take(&unit, &id).await;
+            if let Ok(true) = taken {
+                units.push(unit.finish().changes);
+                ids.push(id);
+            } else {
+                page.add(id, taken)?;
             }
         }
         let outcomes = store.commit(Arc::from(units)).await;
         for (id, outcome) in ids.into_iter().zip(outcomes) {
-            match self.stored_mark(aggregate, &id, outcome).await {
-                Ok(true) => page.made += 1,
-                Ok(false) => page.present += 1,
-                Err(error) if error.is_unavailable() => return Err(error),
-                Err(error) => page.faults.push(SnapshotFault { id, error }),
-            }
+            let taken = self.stored_mark(aggregate, &id, outcome).await;
+            page.add(id, taken)?;
         }
         page.last = streams.last().filter(|_| streams.len() == PAGE).cloned();
         Ok(page)

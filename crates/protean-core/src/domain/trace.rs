@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use protean_port::message::Recorded;
-use protean_port::port::{Find, LaneRead, Store};
+use protean_port::port::{Find, Store};
 use protean_port::{Error, Result};
 
 use super::causation::CausationNode;
 use super::domain::Domain;
-use crate::handling::Group;
+use crate::handling::{Group, is_unsettled};
 
 /// How many messages are read at once.
 const PAGE: usize = 1000;
@@ -139,16 +139,8 @@ impl Trace {
 }
 
 async fn state(store: &dyn Store, group: &Group, recorded: &Recorded) -> Result<HandlingState> {
-    let Recorded { position, stream_position, message } = recorded;
-    let unsettled = LaneRead {
-        group: group.name.to_string(),
-        category: group.category.clone(),
-        range: (message.priority, message.priority),
-        after: vec![(message.priority, position.saturating_sub(1))],
-        limit: 1,
-    };
-    let unsettled = store.lane(unsettled).await?;
-    if unsettled.first().is_some_and(|first| first.recorded.position == *position) {
+    let Recorded { stream_position, message, .. } = recorded;
+    if is_unsettled(store, group, recorded).await? {
         return Ok(HandlingState::Waiting);
     }
     let blocked = |before| store.blocked(&group.name, &message.stream, before);

@@ -25,18 +25,12 @@ impl Domain {
     {
         let store = self.store().await?;
         let once = |mode| run_once(self, store, &work, mode);
-        let ran = retry_on_conflict(self.config(), once).await?;
-        if let Committed::Now(messages) = ran.committed {
+        let (value, committed) = retry_on_conflict(self.config(), once).await?;
+        if let Committed::Now(messages) = committed {
             dispatch(self, store, messages).await?;
         }
-        Ok(ran.value)
+        Ok(value)
     }
-}
-
-/// What a unit came to.
-struct Ran<T> {
-    value: T,
-    committed: Committed,
 }
 
 async fn run_once<T, F>(
@@ -44,7 +38,7 @@ async fn run_once<T, F>(
     store: &Arc<dyn Store>,
     work: &F,
     mode: ReadMode,
-) -> Result<Ran<T>>
+) -> Result<(T, Committed)>
 where
     F: AsyncFn(&Context) -> Result<T>,
 {
@@ -54,7 +48,7 @@ where
     let context = Context::new(Arc::clone(&unit), None);
     let value = processing_priority(context.priority(), work(&context)).await?;
     let committed = commit(&*store, unit.finish().changes).await?;
-    Ok(Ran { value, committed })
+    Ok((value, committed))
 }
 
 /// Commits events at the end of an instance's stream and processes them as

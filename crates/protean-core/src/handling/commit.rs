@@ -1,13 +1,13 @@
-//! Committing one unit by itself.
+//! Settling a verdict, and committing one unit by itself.
 
 use std::sync::Arc;
 
 use protean_port::message::Recorded;
-use protean_port::port::{At, Changes, Delivery, Outcome, Place, Store};
+use protean_port::port::{At, Changes, Delivery, DoneMark, Outcome, Place, Store};
 use protean_port::{Error, Result};
 
 use super::group::Group;
-use super::settle::{Moment, settle};
+use super::settle::{Moment, Settled, settle};
 use super::telemetry;
 use super::verdict::Verdict;
 use crate::unit::Env;
@@ -35,7 +35,9 @@ pub(crate) async fn commit_settled(
 ) -> Result<Committed> {
     let message = &delivery.recorded.message;
     let moment = Moment::of(env, env.lanes.lane(message.priority));
-    let (fate, changes) = settle(group, delivery, verdict, moment).marked(group, message, at);
+    let Settled { unit, fate, .. } = settle(group, delivery, verdict, moment);
+    let mut changes = unit.changes;
+    changes.marks.push(DoneMark::of(&group.name, message, at));
     let units: Arc<[Changes]> = Arc::from([changes]);
     let committed = commit_units(store, &units).await?;
     if matches!(committed, Committed::Now(_)) {

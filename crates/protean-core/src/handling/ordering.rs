@@ -2,7 +2,7 @@
 
 use protean_port::Result;
 use protean_port::message::Recorded;
-use protean_port::port::{Delivery, Store};
+use protean_port::port::{Delivery, LaneRead, Store};
 
 use super::group::Group;
 
@@ -76,4 +76,22 @@ pub async fn next_step(
             Ok(first.map_or(NextStep::Hold, NextStep::First))
         }
     }
+}
+
+/// True when a group has not settled a message, by itself or by its cursor.
+pub(crate) async fn is_unsettled(
+    store: &dyn Store,
+    group: &Group,
+    recorded: &Recorded,
+) -> Result<bool> {
+    let Recorded { position, message, .. } = recorded;
+    let read = LaneRead {
+        group: group.name.to_string(),
+        category: group.category.clone(),
+        range: (message.priority, message.priority),
+        after: vec![(message.priority, position.saturating_sub(1))],
+        limit: 1,
+    };
+    let first = store.lane(read).await?.pop();
+    Ok(first.is_some_and(|first| first.recorded.position == *position))
 }

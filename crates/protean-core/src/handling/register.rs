@@ -7,30 +7,31 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use super::erased::{ErasedHandler, HandlerInput, HandlerOutput};
+use super::failure::Handled;
 use super::group::HandlerKind;
 use super::handle::{Answer, Handle, On, Receive};
 use super::payload::{self, ENTRY_RECEIVED};
 use super::registry::{Registration, Registry, Route, Source};
 use crate::config::Declared;
 use crate::model::{Aggregate, Command, Event, Projection, Query};
+use crate::unit::Context;
 
-/// The message types of a command handler for `A`.
-pub struct CommandRoutes<'r, A, H> {
+/// The message types that a handler takes: [`CommandsOf`] an aggregate, [`Events`], or the
+/// [`Entries`] of a stream.
+pub struct Routes<'r, H, Of> {
     registration: &'r mut Registration,
     handler: Arc<H>,
-    aggregate: PhantomData<fn() -> A>,
+    of: Of,
 }
 
-/// The message types of an event handler or projector.
-pub struct EventRoutes<'r, H> {
-    registration: &'r mut Registration,
-    handler: Arc<H>,
-}
+/// Commands of the aggregate `A`.
+pub struct CommandsOf<A>(PhantomData<fn() -> A>);
 
-/// What a subscriber takes of the entries of its stream.
-pub struct PayloadRoutes<'r, H> {
-    registration: &'r mut Registration,
-    handler: Arc<H>,
+/// Events, of whichever aggregates.
+pub struct Events;
+
+/// What other systems put into a stream of a broker.
+pub struct Entries {
     stream: &'static str,
 }
 
@@ -46,15 +47,13 @@ impl Registry {
         &mut self,
         name: &'static str,
         handler: H,
-    ) -> CommandRoutes<'_, A, H> {
-        let registration = self.registration(name, HandlerKind::Commands);
-        CommandRoutes { registration, handler: Arc::new(handler), aggregate: PhantomData }
+    ) -> Routes<'_, H, CommandsOf<A>> {
+        self.routes(name, handler, HandlerKind::Commands, CommandsOf(PhantomData))
     }
 
     /// A handler for events, of whichever aggregates.
-    pub fn event_handler<H>(&mut self, name: &'static str, handler: H) -> EventRoutes<'_, H> {
-        let registration = self.registration(name, HandlerKind::Events);
-        EventRoutes { registration, handler: Arc::new(handler) }
+    pub fn event_handler<H>(&mut self, name: &'static str, handler: H) -> Routes<'_, H, Events> {
+        self.routes(name, handler, HandlerKind::Events, Events)
     }
 
     /// A projector that keeps the projection `P`, which is registered with it.
@@ -62,10 +61,9 @@ impl Registry {
         &mut self,
         name: &'static str,
         handler: H,
-    ) -> EventRoutes<'_, H> {
+    ) -> Routes<'_, H, Events> {
         self.projection::<P>();
-        let registration = self.registration(name, HandlerKind::Projector);
-        EventRoutes { registration, handler: Arc::new(handler) }
+        self.routes(name, handler, HandlerKind::Projector, Events)
     }
 
     /// A handler for what other systems put into a stream of the broker `default`.
@@ -77,9 +75,9 @@ impl Registry {
         name: &'static str,
         handler: H,
         stream: &'static str,
-    ) -> PayloadRoutes<'_, H> {
-        let registration = self.registration(name, HandlerKind::Subscriber { broker: "default" });
-        PayloadRoutes { registration, handler: Arc::new(handler), stream }
+    ) -> Routes<'_, H, Entries> {
+        let kind = HandlerKind::Subscriber { broker: "default" };
+        self.routes(name, handler, kind, Entries { stream })
     }
 
     /// A handler for queries about the projection `P`, which is registered with it.
@@ -91,99 +89,88 @@ impl Registry {
         self.projection::<P>();
         QueryRoutes { registry: self, handler: Arc::new(handler) }
     }
+
+    fn routes<H, Of>(
+        &mut self,
+        name: &'static str,
+        handler: H,
+        kind: HandlerKind,
+        of: Of,
+    ) -> Routes<'_, H, Of> {
+        let registration = self.registration(name, kind);
+        Routes { registration, handler: Arc::new(handler), of }
+    }
 }
 
-impl<A: Aggregate, H> CommandRoutes<'_, A, H> {
+impl<H, Of> Routes<'_, H, Of> {
+    /// Sets what the code decides: `domain.toml` cannot change it.
+    pub fn declare(self, declared: Declared) -> Self {
+        self.registration.declared = declared;
+        self
+    }
+
+    fn route(self, source: Source, message: (&'static str, u32), call: ErasedHandler) -> Self {
+        self.registration.routes.push(Route { source, message, call });
+        self
+    }
+}
+
+impl<A: Aggregate, H> Routes<'_, H, CommandsOf<A>> {
     /// Routes commands of this type to the handler.
     pub fn handles<C>(self) -> Self
     where
         C: Command<Aggregate = A>,
         H: Handle<C>,
     {
-        let handler = Arc::clone(&self.handler);
-        let call: ErasedHandler = Arc::new(move |input, context| {
-            let handler = Arc::clone(&handler);
-            Box::pin(async move {
-                let command = input.take::<C>(C::NAME, &context)?;
-                Ok(HandlerOutput::new(handler.handle(command, &context).await?))
-            })
+        let call = erased(&self.handler, |handler, input, context| async move {
+            let command = input.take::<C>(C::NAME, &context)?;
+            Ok(HandlerOutput::new(handler.handle(command, &context).await?))
         });
         let source = Source::Aggregate(TypeId::of::<A>(), A::NAME);
-        let message = (C::NAME, C::VERSION);
-        self.registration.routes.push(Route { source, message, call });
-        self
-    }
-
-    /// Sets what the code decides: `domain.toml` cannot change it.
-    pub fn declare(self, declared: Declared) -> Self {
-        self.registration.declared = declared;
-        self
+        self.route(source, (C::NAME, C::VERSION), call)
     }
 }
 
-impl<H> EventRoutes<'_, H> {
+impl<H> Routes<'_, H, Events> {
     /// Routes events of this type to the handler.
     pub fn on<E>(self) -> Self
     where
         E: Event,
         H: On<E>,
     {
-        let handler = Arc::clone(&self.handler);
-        let call: ErasedHandler = Arc::new(move |input, context| {
-            let handler = Arc::clone(&handler);
-            Box::pin(async move {
-                let event = input.take::<E>(E::NAME, &context)?;
-                handler.on(event, &context).await?;
-                Ok(HandlerOutput::new(()))
-            })
+        let call = erased(&self.handler, |handler, input, context| async move {
+            let event = input.take::<E>(E::NAME, &context)?;
+            handler.on(event, &context).await?;
+            Ok(HandlerOutput::new(()))
         });
         let source = if E::FACT { Source::Facts } else { Source::Aggregate };
         let source = source(TypeId::of::<E::Aggregate>(), E::Aggregate::NAME);
-        let message = (E::NAME, E::VERSION);
-        self.registration.routes.push(Route { source, message, call });
-        self
-    }
-
-    /// Sets what the code decides: `domain.toml` cannot change it.
-    pub fn declare(self, declared: Declared) -> Self {
-        self.registration.declared = declared;
-        self
+        self.route(source, (E::NAME, E::VERSION), call)
     }
 }
 
-impl<H> PayloadRoutes<'_, H> {
+impl<H> Routes<'_, H, Entries> {
     /// Takes each entry in this form; one that does not have it is a dead letter.
     pub fn receives<T>(self) -> Self
     where
         T: DeserializeOwned + Send + 'static,
         H: Receive<T>,
     {
-        let handler = Arc::clone(&self.handler);
-        let call: ErasedHandler = Arc::new(move |input, context| {
-            let handler = Arc::clone(&handler);
-            Box::pin(async move {
-                let payload = match input {
-                    HandlerInput::Json(json) => payload::read::<T>(&json)?,
-                    value @ HandlerInput::Value(_) => value.take_value(ENTRY_RECEIVED.0)?,
-                };
-                handler.receive(payload, &context).await?;
-                Ok(HandlerOutput::new(()))
-            })
+        let call = erased(&self.handler, |handler, input, context| async move {
+            let payload = match input {
+                HandlerInput::Json(json) => payload::read::<T>(&json)?,
+                value @ HandlerInput::Value(_) => value.take_value(ENTRY_RECEIVED.0)?,
+            };
+            handler.receive(payload, &context).await?;
+            Ok(HandlerOutput::new(()))
         });
-        let source = Source::Stream(self.stream);
-        self.registration.routes.push(Route { source, message: ENTRY_RECEIVED, call });
-        self
+        let source = Source::Stream(self.of.stream);
+        self.route(source, ENTRY_RECEIVED, call)
     }
 
     /// Reads the stream of this broker: `[brokers.NAME]`.
     pub fn broker(self, name: &'static str) -> Self {
         self.registration.kind = HandlerKind::Subscriber { broker: name };
-        self
-    }
-
-    /// Sets what the code decides: `domain.toml` cannot change it.
-    pub fn declare(self, declared: Declared) -> Self {
-        self.registration.declared = declared;
         self
     }
 }
@@ -195,15 +182,24 @@ impl<H> QueryRoutes<'_, H> {
         Q: Query,
         H: Answer<Q>,
     {
-        let handler = Arc::clone(&self.handler);
-        let call: ErasedHandler = Arc::new(move |input, context| {
-            let handler = Arc::clone(&handler);
-            Box::pin(async move {
-                let query = input.take_value::<Q>(Q::NAME)?;
-                Ok(HandlerOutput::fleeting(handler.answer(query, &context).await?))
-            })
+        let call = erased(&self.handler, |handler, input, context| async move {
+            let query = input.take_value::<Q>(Q::NAME)?;
+            Ok(HandlerOutput::fleeting(handler.answer(query, &context).await?))
         });
         self.registry.query(TypeId::of::<Q>(), Q::NAME, call);
         self
     }
+}
+
+/// A handler's method behind one type, whatever message it takes.
+fn erased<H, F>(
+    handler: &Arc<H>,
+    call: impl Fn(Arc<H>, HandlerInput, Context) -> F + Send + Sync + 'static,
+) -> ErasedHandler
+where
+    H: Send + Sync + 'static,
+    F: Future<Output = Handled<HandlerOutput>> + Send + 'static,
+{
+    let handler = Arc::clone(handler);
+    Arc::new(move |input, context| Box::pin(call(Arc::clone(&handler), input, context)))
 }

@@ -14,9 +14,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protean_port::message::{Lane, Message, Timestamp};
+use protean_port::message::{Lane, Timestamp};
 use protean_port::port::{
-    At, Changes, Count, Counter, Dead, Delivery, DoneMark, KeyWrite, MessageRef, Park, ProgressMove,
+    Changes, Count, Counter, Dead, Delivery, KeyWrite, MessageRef, Park, ProgressMove,
 };
 
 use super::group::Group;
@@ -84,18 +84,6 @@ impl Moment {
 }
 
 impl Settled {
-    /// What becomes of the message, and everything to commit, with the mark that it is settled.
-    pub(crate) fn marked(self, group: &Group, message: &Message, at: At) -> (Fate, Changes) {
-        let mut changes = self.unit.changes;
-        changes.marks.push(DoneMark {
-            group: Arc::clone(&group.name),
-            category: group.category.clone(),
-            priority: message.priority,
-            at,
-        });
-        (self.fate, changes)
-    }
-
     /// True when later messages of the stream have to wait for this one.
     pub fn is_in_the_way(&self) -> bool {
         let changes = &self.unit.changes;

@@ -28,7 +28,7 @@ use super::settle::Fate;
 use crate::unit::Env;
 
 /// The span in which a message is handled.
-pub(crate) fn message_span(env: &Env, group: &Group, delivery: &Delivery) -> Span {
+pub(super) fn message_span(env: &Env, group: &Group, delivery: &Delivery) -> Span {
     let message = &delivery.recorded.message;
     info_span!(
         "message",

@@ -29,14 +29,7 @@ where
     A: Aggregate + Apply<E>,
     E: Event<Aggregate = A>,
 {
-    const {
-        assert!(
-            !E::FACT,
-            "fact events are raised by the framework: raise an event that you declared"
-        )
-    };
-    aggregate.root().allow()?;
-    event.check().into_result()?;
+    check(aggregate, event)?;
     if !aggregate.root().is_blank() {
         aggregate.before().into_result()?;
     }
@@ -61,6 +54,13 @@ where
     A: Aggregate,
     E: Event<Aggregate = A>,
 {
+    check(aggregate, event)?;
+    aggregate.root_mut().record(Raised::of(event)?);
+    Ok(())
+}
+
+/// What holds for every event that is raised.
+fn check<A: Aggregate, E: Event>(aggregate: &A, event: &E) -> Result {
     const {
         assert!(
             !E::FACT,
@@ -68,7 +68,5 @@ where
         )
     };
     aggregate.root().allow()?;
-    event.check().into_result()?;
-    aggregate.root_mut().record(Raised::of(event)?);
-    Ok(())
+    event.check().into_result()
 }

@@ -3,10 +3,10 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use protean_port::message::{Id, RowQuery, Table, Value};
-use protean_port::{Error, Result};
+use protean_port::Result;
+use protean_port::message::{Row, RowQuery, Table, Value};
 
-use super::storage::Storage;
+use super::storage::{Storage, read};
 use super::unit::Unit;
 use crate::model::{Columns, Condition, Sort, Stored};
 
@@ -73,7 +73,11 @@ where
         let table = self.table()?;
         let rows = self.unit.store.query(table, &self.query).await?;
         let rows = rows.into_iter().filter_map(|state| state.row);
-        rows.map(|row| self.read(table, &row)).collect()
+        let key = |row: &Row| match row.get(table.key) {
+            Some(Value::Text(key)) => key.to_string(),
+            _ => "?".to_owned(),
+        };
+        rows.map(|row| read(&table.name, &key(&row), &row)).collect()
     }
 
     /// The first row, when there is one.
@@ -82,15 +86,5 @@ where
     /// When the store cannot be read.
     pub async fn first(self) -> Result<Option<T>> {
         Ok(self.limit(1).all().await?.pop())
-    }
-
-    fn read(&self, table: &Table, row: &[Value]) -> Result<T> {
-        T::read(&mut crate::model::Values::new(row)).map_err(|fault| {
-            let key = match row.get(table.key) {
-                Some(Value::Text(key)) => Id::from(Arc::clone(key)),
-                _ => Id::from("?"),
-            };
-            Error::failed(format!("the row '{key}' of {} cannot be read: {fault}", table.name))
-        })
     }
 }

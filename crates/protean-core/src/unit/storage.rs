@@ -68,7 +68,7 @@ impl<A: Aggregate + Columns + Stored<Storage = Self>> Storage<A> for StateStored
         let table = unit.env.catalog.table::<A>()?;
         let state = unit.row(table, id.as_str()).await?;
         let Some(row) = state.row else { return Ok(None) };
-        Ok(Some(as_stored(read(A::NAME, id, &row)?, state.version)))
+        Ok(Some(as_stored(read(A::NAME, id.as_str(), &row)?, state.version)))
     }
 
     async fn add(unit: &Unit, aggregate: A) -> Result {
@@ -110,7 +110,7 @@ impl<P: Projection> Storage<P> for Projected {
     async fn find(unit: &Unit, id: &Id) -> Result<Option<P>> {
         let table = unit.env.catalog.table::<P>()?;
         let state = unit.row(table, id.as_str()).await?;
-        state.row.map(|row| read(P::NAME, id, &row)).transpose()
+        state.row.map(|row| read(P::NAME, id.as_str(), &row)).transpose()
     }
 
     async fn add(unit: &Unit, projection: P) -> Result {
@@ -167,9 +167,9 @@ fn row(columns: &impl Columns) -> Row {
     row.into()
 }
 
-fn read<T: Columns>(name: &str, id: &Id, row: &[Value]) -> Result<T> {
+pub(super) fn read<T: Columns>(name: &str, id: &str, row: &[Value]) -> Result<T> {
     T::read(&mut Values::new(row))
-        .map_err(|fault| Error::failed(format!("the row of {name} '{id}' cannot be read: {fault}")))
+        .map_err(|fault| Error::failed(format!("the row '{id}' of {name} cannot be read: {fault}")))
 }
 
 /// An identity becomes part of a stream's name.

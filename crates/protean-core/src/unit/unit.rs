@@ -56,12 +56,10 @@ pub struct Unit {
 }
 
 struct State {
-    changes: Changes,
+    done: CompletedUnit,
     /// The last fact of each instance that was added.
     facts: Vec<Message>,
-    writes: Writes,
     seen: HashMap<RowKey, RowState>,
-    readers: BTreeSet<Sequence>,
     issued: u32,
 }
 
@@ -91,11 +89,9 @@ impl Unit {
         cause: MessageContext,
         read: ReadOptions,
     ) -> Self {
-        let changes = Changes::new(env.lanes.lane(cause.priority));
-        let (writes, seen, readers) = (Writes::default(), HashMap::new(), BTreeSet::new());
-        let state =
-            Mutex::new(State { changes, facts: Vec::new(), writes, seen, readers, issued: 0 });
-        Self { env, store, cause, read, state }
+        let done = CompletedUnit::empty(env.lanes.lane(cause.priority));
+        let state = State { done, facts: Vec::new(), seen: HashMap::new(), issued: 0 };
+        Self { env, store, cause, read, state: Mutex::new(state) }
     }
 
     /// Another unit of the same cause that has seen and changed nothing.
@@ -107,15 +103,11 @@ impl Unit {
     /// Ends the unit and hands over what it collected; it is empty afterwards.
     pub(crate) fn finish(&self) -> CompletedUnit {
         let mut state = self.state();
-        let empty = Changes::new(state.changes.lane);
         let facts = std::mem::take(&mut state.facts).into_iter();
         let facts = facts.map(|message| Append { message, expect: Expect::End });
-        state.changes.appends.extend(facts);
-        CompletedUnit {
-            changes: std::mem::replace(&mut state.changes, empty),
-            writes: std::mem::take(&mut state.writes),
-            readers: std::mem::take(&mut state.readers),
-        }
+        state.done.changes.appends.extend(facts);
+        let empty = CompletedUnit::empty(state.done.changes.lane);
+        std::mem::replace(&mut state.done, empty)
     }
 
     /// A handler that panicked cannot leave the state half-changed: every change is one call.
@@ -137,11 +129,11 @@ impl Unit {
 
     /// Appends a message that needs no expectation.
     pub(crate) fn append(&self, message: Message) {
-        self.state().changes.appends.push(Append { message, expect: Expect::End });
+        self.state().done.changes.appends.push(Append { message, expect: Expect::End });
     }
 
     pub(crate) fn execute(&self, statement: Statement) {
-        self.state().changes.statements.push(statement);
+        self.state().done.changes.statements.push(statement);
     }
 
     /// Issues a command: appends it to the unit.
@@ -180,9 +172,9 @@ impl Unit {
             let message = self.event(&stream, event, &position.to_string(), now);
             let recorded =
                 Recorded { position: 0, stream_position: position, message: message.clone() };
-            state.writes.streams.entry(stream.name()).or_default().push(recorded);
+            state.done.writes.streams.entry(stream.name()).or_default().push(recorded);
             last = Some(Arc::clone(&message.id));
-            state.changes.appends.push(Append { message, expect: Expect::At(position) });
+            state.done.changes.appends.push(Append { message, expect: Expect::At(position) });
         }
         last
     }
@@ -248,11 +240,11 @@ impl Unit {
     /// What the store cannot have yet, read before the store is asked.
     pub(crate) fn unstored(&self, stream: &str) -> Vec<Recorded> {
         let mut state = self.state();
-        let own = state.writes.streams.get(stream).cloned();
+        let own = state.done.writes.streams.get(stream).cloned();
         let mut messages = match &self.read.overlay {
             Some(overlay) => {
                 let overlay = overlay.lock().unwrap_or_else(PoisonError::into_inner);
-                overlay.tail(stream, &mut state.readers).unwrap_or_default()
+                overlay.tail(stream, &mut state.done.readers).unwrap_or_default()
             }
             None => Vec::new(),
         };
@@ -282,13 +274,13 @@ impl Unit {
 
     fn seen_row(&self, name: &RowKey) -> Option<RowState> {
         let mut state = self.state();
-        if let Some(own) = state.writes.rows.get(name).or_else(|| state.seen.get(name)) {
+        if let Some(own) = state.done.writes.rows.get(name).or_else(|| state.seen.get(name)) {
             return Some(own.clone());
         }
         let found = {
             let overlay = self.read.overlay.as_ref()?;
             let overlay = overlay.lock().unwrap_or_else(PoisonError::into_inner);
-            overlay.row(name, &mut state.readers)?
+            overlay.row(name, &mut state.done.readers)?
         };
         state.seen.insert(name.clone(), found.clone());
         Some(found)
@@ -309,8 +301,8 @@ impl Unit {
         let write = RowWrite { table: Arc::clone(table), key, expected, version, change };
         let mut state = self.state();
         let name = row_key(table, &write.key);
-        state.writes.rows.insert(name, RowState { row, version: Some(version) });
-        state.changes.rows.push(write);
+        state.done.writes.rows.insert(name, RowState { row, version: Some(version) });
+        state.done.changes.rows.push(write);
     }
 }
 

@@ -10,10 +10,11 @@ use std::sync::Arc;
 
 use protean_core::domain::{Domain, Group};
 use protean_core::handling::{Moment, purge, replay};
+use protean_port::Result;
 use protean_port::message::{Lane, Timestamp};
-use protean_port::port::{Changes, DeadLetter, DeadLetterRead, Outcome, Store};
-use protean_port::{Error, Result};
+use protean_port::port::{Changes, DeadLetter, DeadLetterRead, Store};
 
+use crate::commit::commit_each;
 pub(crate) use dlq_publisher::DlqPublisher;
 
 /// How many dead letters are in memory at once.
@@ -71,8 +72,8 @@ impl<'a> DeadLetters<'a> {
     /// # Errors
     /// When the store cannot be written; the dead letter is unchanged then.
     pub async fn replay(&self, dead: &DeadLetter) -> Result<bool> {
-        let units = vec![replay(self.group, dead, self.moment())];
-        Ok(self.commit(units).await? == 1)
+        let units = [replay(self.group, dead, self.moment())].into();
+        Ok(commit_each(&*self.store, units).await? == 1)
     }
 
     /// Drops a message for good and releases what waits behind it; `false` when another
@@ -81,8 +82,8 @@ impl<'a> DeadLetters<'a> {
     /// # Errors
     /// When the store cannot be read or written; the dead letter is unchanged then.
     pub async fn purge(&self, dead: &DeadLetter) -> Result<bool> {
-        let units = vec![self.purging(dead).await?];
-        Ok(self.commit(units).await? == 1)
+        let units = [self.purging(dead).await?].into();
+        Ok(commit_each(&*self.store, units).await? == 1)
     }
 
     /// Replays all dead letters in the order of the log, and answers how many. Cancel
@@ -97,7 +98,7 @@ impl<'a> DeadLetters<'a> {
             let Some(last) = page.last() else { return Ok(replayed) };
             after = last.recorded.position;
             let units = page.iter().map(|dead| replay(self.group, dead, self.moment())).collect();
-            replayed += self.commit(units).await?;
+            replayed += commit_each(&*self.store, units).await?;
         }
     }
 
@@ -116,7 +117,7 @@ impl<'a> DeadLetters<'a> {
             for dead in &page {
                 units.push(self.purging(dead).await?);
             }
-            purged += self.commit(units).await?;
+            purged += commit_each(&*self.store, units.into()).await?;
         }
     }
 
@@ -130,18 +131,5 @@ impl<'a> DeadLetters<'a> {
     /// bulk work.
     fn moment(&self) -> Moment {
         Moment::of(self.domain.env(), Lane::Backfill)
-    }
-
-    /// How many of the units were applied; the others came too late.
-    async fn commit(&self, units: Vec<Changes>) -> Result<u64> {
-        let mut applied = 0;
-        for outcome in self.store.commit(units.into()).await {
-            match outcome {
-                Outcome::Committed(_) => applied += 1,
-                Outcome::Unavailable(reason) => return Err(Error::unavailable(reason)),
-                _ => {}
-            }
-        }
-        Ok(applied)
     }
 }

@@ -28,7 +28,7 @@ pub struct SubscriptionStatus {
 }
 
 /// The status of one group in one lane. What could not be read is `None`, never 0.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LaneStatus {
     /// The lane.
     pub lane: Lane,
@@ -53,7 +53,7 @@ pub struct LaneStatus {
 }
 
 /// The judgement of a lag.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Health {
     /// Nothing waits, or only bulk work, and for no longer than
     /// `backfill_latency_target_ms` allows.
@@ -61,6 +61,7 @@ pub enum Health {
     /// Messages wait too long.
     Lagging,
     /// The lag could not be read.
+    #[default]
     Unknown,
 }
 
@@ -166,18 +167,8 @@ impl<'a> View<'a> {
     }
 
     fn unknown(&self, lane: Lane) -> LaneStatus {
-        LaneStatus {
-            lane,
-            stream: stream(lane, self.category, self.settings),
-            lag: None,
-            oldest: None,
-            lag_seconds: None,
-            parked: None,
-            dead: None,
-            cursor: None,
-            head: None,
-            health: Health::Unknown,
-        }
+        let stream = stream(lane, self.category, self.settings);
+        LaneStatus { lane, stream, ..LaneStatus::default() }
     }
 }
 

@@ -7,17 +7,15 @@ use protean_core::domain::Domain;
 use protean_core::handling::{Moment, resend};
 use protean_port::message::{Category, Lane, Priority, Recorded, Timestamp};
 use protean_port::port::{
-    DeadLetter, DeadLetterRead, GroupStatus, Outcome, ParkedRead, RegisteredGroup, Store,
+    DeadLetter, DeadLetterRead, GroupStatus, ParkedRead, RegisteredGroup, Store,
 };
 use protean_port::{Error, Result};
 
 use super::plan::prefix;
+use crate::commit::commit_each;
 
 /// How many dead letters are in memory at once.
 const PAGE_MESSAGES: usize = 500;
-
-/// Every priority there may be.
-const ALL_PRIORITIES: (Priority, Priority) = (Priority::new(i32::MIN), Priority::new(i32::MAX));
 
 /// The relays of a domain as its database knows them. Works without a server and
 /// without the broker.
@@ -132,16 +130,14 @@ impl<'a> Outbox<'a> {
     /// When the store cannot be read.
     pub async fn abandoned(&self, limit: usize) -> Result<Vec<Refused>> {
         let mut found = Vec::new();
-        for (broker, categories) in &self.relays {
-            for category in categories {
-                let dead_letters = self.dead_letters(broker, category, 0, limit).await?;
-                found.extend(dead_letters.into_iter().map(|dead| Refused {
-                    broker: broker.clone(),
-                    recorded: dead.recorded,
-                    attempts: dead.attempts,
-                    abandoned: Some(Abandoned { reason: dead.reason, time: dead.time }),
-                }));
-            }
+        for (broker, category) in self.published() {
+            let dead_letters = self.dead_letters(broker, category, 0, limit).await?;
+            found.extend(dead_letters.into_iter().map(|dead| Refused {
+                broker: broker.clone(),
+                recorded: dead.recorded,
+                attempts: dead.attempts,
+                abandoned: Some(Abandoned { reason: dead.reason, time: dead.time }),
+            }));
         }
         found.sort_by_key(|refused| refused.recorded.position);
         Ok(found)
@@ -154,24 +150,17 @@ impl<'a> Outbox<'a> {
     /// When the store cannot be read.
     pub async fn failed(&self, limit: usize) -> Result<Vec<Refused>> {
         let mut found = Vec::new();
-        for (broker, categories) in &self.relays {
-            for category in categories {
-                let (group, category) = (self.group(broker).to_string(), category.clone());
-                let read = ParkedRead {
-                    group,
-                    category,
-                    range: ALL_PRIORITIES,
-                    now: Timestamp::MAX,
-                    limit,
-                };
-                let parked = self.store.parked(read).await?.due;
-                found.extend(parked.into_iter().map(|delivery| Refused {
-                    broker: broker.clone(),
-                    recorded: delivery.recorded,
-                    attempts: delivery.attempts,
-                    abandoned: None,
-                }));
-            }
+        for (broker, category) in self.published() {
+            let (group, category) = (self.group(broker).to_string(), category.clone());
+            let (range, now) = (Priority::ALL, Timestamp::MAX);
+            let read = ParkedRead { group, category, range, now, limit };
+            let parked = self.store.parked(read).await?.due;
+            found.extend(parked.into_iter().map(|delivery| Refused {
+                broker: broker.clone(),
+                recorded: delivery.recorded,
+                attempts: delivery.attempts,
+                abandoned: None,
+            }));
         }
         found.sort_by_key(|refused| refused.recorded.position);
         Ok(found)
@@ -185,10 +174,8 @@ impl<'a> Outbox<'a> {
     /// When the store cannot be read or written; what was done by then is done.
     pub async fn retry(&self, id: Option<&str>) -> Result<u64> {
         let mut sent = 0;
-        for (broker, categories) in &self.relays {
-            for category in categories {
-                sent += self.retry_of(broker, category, id).await?;
-            }
+        for (broker, category) in self.published() {
+            sent += self.retry_of(broker, category, id).await?;
         }
         Ok(sent)
     }
@@ -205,14 +192,7 @@ impl<'a> Outbox<'a> {
             after = last.recorded.position;
             let moment = Moment::of(self.domain.env(), Lane::Backfill);
             let units = page.iter().filter(wanted).map(|dead| resend(&relay, dead, moment));
-            for outcome in self.store.commit(units.collect()).await {
-                match outcome {
-                    Outcome::Committed(_) => sent += 1,
-                    Outcome::Unavailable(reason) => return Err(Error::unavailable(reason)),
-                    // Another operator was faster.
-                    _ => {}
-                }
-            }
+            sent += commit_each(&*self.store, units.collect()).await?;
         }
     }
 
@@ -227,6 +207,12 @@ impl<'a> Outbox<'a> {
         self.store
             .dead_letters(DeadLetterRead { group, category, after, before: Timestamp::MAX, limit })
             .await
+    }
+
+    /// Each relay with each category that it publishes.
+    fn published(&self) -> impl Iterator<Item = (&String, &Category)> {
+        let relays = self.relays.iter();
+        relays.flat_map(|(broker, of)| of.iter().map(move |category| (broker, category)))
     }
 
     /// The name of a broker's relay in the ledger.

@@ -8,6 +8,7 @@ use protean_port::message::{Category, Envelope, Lane, LaneRule, Recorded, Unread
 use protean_port::port::{BrokerGroup, GroupRegistration, Start};
 
 use super::page::RouteLane;
+use crate::source::names::stream;
 
 /// What a relay publishes, and how.
 #[derive(Clone, Debug)]
@@ -89,11 +90,7 @@ impl RelayPlan {
 
     /// The broker stream of one lane of a category.
     pub(super) fn stream(&self, of: RouteLane) -> Arc<str> {
-        let category = &self.routes[of.route].category;
-        match of.lane {
-            Lane::Primary => category.as_str().into(),
-            Lane::Backfill => format!("{category}:{}", self.priority_lanes.backfill_suffix).into(),
-        }
+        stream(of.lane, &self.routes[of.route].category, &self.priority_lanes).into()
     }
 
     /// The suffix of bulk streams, when bulk work has streams of its own.

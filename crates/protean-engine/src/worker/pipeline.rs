@@ -57,6 +57,7 @@ pub(crate) struct LeftOut {
 }
 
 /// The units of one lane between being settled and being durable.
+#[derive(Default)]
 pub(crate) struct Pipeline {
     lane: Lane,
     group: Arc<str>,
@@ -74,18 +75,7 @@ pub(crate) struct Pipeline {
 
 impl Pipeline {
     pub(crate) fn new(lane: Lane, group: Arc<str>) -> Self {
-        Self {
-            lane,
-            group,
-            overlay: Arc::default(),
-            watermarks: HashMap::new(),
-            open: Vec::new(),
-            sent: Vec::new(),
-            units: Arc::from([]),
-            failed: BTreeMap::new(),
-            turns: BTreeMap::new(),
-            last: 0,
-        }
+        Self { lane, group, ..Self::default() }
     }
 
     /// What units of this lane have written that is not committed.
@@ -210,14 +200,7 @@ impl Pipeline {
         let (message, position) =
             (&entry.delivery.recorded.message, entry.delivery.recorded.position);
         let mut marks = Vec::new();
-        let mut mark = |at| {
-            marks.push(DoneMark {
-                group: Arc::clone(&self.group),
-                category: message.stream.category().clone(),
-                priority: message.priority,
-                at,
-            });
-        };
+        let mut mark = |at| marks.push(DoneMark::of(&self.group, message, at));
         match entry.marking {
             Marking::None => {}
             Marking::Early => mark(At::First(position)),

@@ -1,16 +1,16 @@
 //! What the process before left in flight when it ended abruptly, parked so that it runs
 //! apart from everything else.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use protean_core::handling::{Backoff, Moment, left_out};
+use protean_port::Result;
 use protean_port::message::Lane;
-use protean_port::port::{At, Changes, Delivery, DoneMark, Outcome, Park};
-use protean_port::{Error, Result};
+use protean_port::port::{At, Changes, Delivery, DoneMark, Park};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::commit::commit_each;
 use crate::failpoint::reached;
 use crate::worker::STORE_RETRY_DELAY;
 use crate::worker::runner::HandlerRunner;
@@ -49,13 +49,8 @@ async fn park_left(runner: &HandlerRunner, left: &[u64]) -> Result<Vec<Delivery>
     let (group, now) = (&runner.group, runner.domain.clock().now());
     let moment = Moment { now, waits_from: now, lane: Lane::Primary };
     let deliveries = runner.store.recall(&group.name, &group.category, left).await?;
-    let units: Vec<Changes> =
-        deliveries.iter().filter_map(|delivery| parked_again(runner, delivery, moment)).collect();
-    for outcome in runner.store.commit(units.into()).await {
-        if let Outcome::Unavailable(reason) = outcome {
-            return Err(Error::unavailable(reason));
-        }
-    }
+    let units = deliveries.iter().filter_map(|delivery| parked_again(runner, delivery, moment));
+    commit_each(&*runner.store, units.collect()).await?;
     reached("after what was left is parked");
     Ok(deliveries)
 }
@@ -71,11 +66,7 @@ fn parked_again(runner: &HandlerRunner, delivery: &Delivery, moment: Moment) -> 
             *due = Some(message.time.min(moment.waits_from));
         }
     }
-    changes.marks.push(DoneMark {
-        group: Arc::clone(&runner.group.name),
-        category: runner.group.category.clone(),
-        priority: message.priority,
-        at: At::First(delivery.recorded.position),
-    });
+    let at = At::First(delivery.recorded.position);
+    changes.marks.push(DoneMark::of(&runner.group.name, message, at));
     Some(changes)
 }

@@ -286,8 +286,7 @@ fn delivery(state: &State, group: &GroupName, position: u64) -> Option<Delivery>
 /// The status of a group in a category.
 pub(super) fn status(state: &State, group: &str, category: &Category) -> GroupStatus {
     let group: GroupName = group.into();
-    let every = (Priority::new(i32::MIN), Priority::new(i32::MAX));
-    let priorities = state.log.priorities(category, every);
+    let priorities = state.log.priorities(category, Priority::ALL);
     let start = start(state, &group, category);
     let committed = priorities.iter().map(|of| state.log.count_after(category, *of, start)).sum();
     let counts = Counter::ALL

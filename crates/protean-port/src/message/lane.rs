@@ -5,9 +5,10 @@ use std::fmt;
 use super::Priority;
 
 /// A set of priorities that are scheduled together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Lane {
     /// Production traffic: always first.
+    #[default]
     Primary,
     /// Bulk work: runs when production leaves capacity.
     Backfill,
@@ -50,7 +51,7 @@ impl LaneRule {
 
     /// The lowest and the highest priority of a lane, inclusive.
     pub fn range(self, lane: Lane) -> (Priority, Priority) {
-        let (lowest, highest) = (Priority::new(i32::MIN), Priority::new(i32::MAX));
+        let (lowest, highest) = Priority::ALL;
         match (self.threshold, lane) {
             (None, _) => (lowest, highest),
             (Some(threshold), Lane::Primary) => (threshold, highest),

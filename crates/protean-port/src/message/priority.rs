@@ -29,6 +29,9 @@ impl Priority {
     /// 100: work that the business cannot do without.
     pub const CRITICAL: Self = Self(100);
 
+    /// The lowest and the highest priority.
+    pub const ALL: (Self, Self) = (Self(i32::MIN), Self(i32::MAX));
+
     /// The priority with this number; higher goes first.
     pub const fn new(value: i32) -> Self {
         Self(value)

@@ -44,9 +44,10 @@ pub enum Operator {
 }
 
 /// The direction of an order. `Null` sorts before every other value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Direction {
     /// The smallest value first.
+    #[default]
     Ascending,
     /// The greatest value first.
     Descending,

@@ -8,7 +8,7 @@ use crate::message::{
 };
 
 /// Everything one unit of work changes: applied whole or not at all.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Changes {
     /// Primary units are written first.
     pub lane: Lane,
@@ -39,20 +39,7 @@ pub struct Changes {
 impl Changes {
     /// An empty unit in a lane.
     pub fn new(lane: Lane) -> Self {
-        Self {
-            lane,
-            appends: Vec::new(),
-            rows: Vec::new(),
-            statements: Vec::new(),
-            keys: Vec::new(),
-            progress: Vec::new(),
-            marks: Vec::new(),
-            parks: Vec::new(),
-            dead: Vec::new(),
-            counts: Vec::new(),
-            depends_on: Vec::new(),
-            otherwise: None,
-        }
+        Self { lane, ..Self::default() }
     }
 }
 
@@ -157,6 +144,14 @@ pub struct DoneMark {
     pub priority: Priority,
     /// The messages that the mark covers.
     pub at: At,
+}
+
+impl DoneMark {
+    /// Marks a message for a group.
+    pub fn of(group: &Arc<str>, message: &Message, at: At) -> Self {
+        let (group, category) = (Arc::clone(group), message.stream.category().clone());
+        Self { group, category, priority: message.priority, at }
+    }
 }
 
 /// Which messages a mark covers.

@@ -43,7 +43,7 @@ pub trait Log: Send + Sync {
 }
 
 /// A search of the log.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Find {
     /// Of this category.
     pub category: Option<Category>,
@@ -69,17 +69,7 @@ pub struct Find {
 impl Find {
     /// The first messages of the log.
     pub fn first(limit: usize) -> Self {
-        Self {
-            category: None,
-            type_name: None,
-            correlation_id: None,
-            message_id: None,
-            since: None,
-            until: None,
-            after: None,
-            direction: Direction::Ascending,
-            limit,
-        }
+        Self { limit, ..Self::default() }
     }
 
     /// The last messages of the log, the newest first.

@@ -61,11 +61,7 @@ impl ChannelConnection {
 
     async fn send_subscribe(&mut self, server: &Server, channel: &str) -> Result {
         let subscribing = self.sink.subscribe(channel);
-        match tokio::time::timeout(server.response_timeout, subscribing).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(failed)) => Err(error::outage(error::from_connection(failed, &server.address))),
-            Err(_) => Err(error::timed_out(&server.address, server.response_timeout)),
-        }
+        server.answer(server.response_timeout, subscribing).await.map_err(error::outage)
     }
 }
 

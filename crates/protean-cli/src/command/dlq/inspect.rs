@@ -9,7 +9,6 @@ use serde_json::Value;
 
 use super::dead_letter::{Shown, given_up};
 use super::target::{self, GivenUp};
-use crate::command::database::warn_if_in_memory;
 use crate::command::events::message;
 use crate::{App, Reply, Result, escape, stdout};
 
@@ -50,7 +49,7 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
         message: message::Shown::new(&dead_letter.recorded, true),
     };
     let text = text(&domain, &group, &dead_letter);
-    app.reply(warn_if_in_memory(Reply::new(inspected, text), &domain))
+    app.reply(Reply::new(inspected, text).about(&domain))
 }
 
 fn text(domain: &Domain, group: &Group, dead_letter: &DeadLetter) -> String {

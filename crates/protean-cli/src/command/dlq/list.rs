@@ -10,8 +10,7 @@ use serde::Serialize;
 
 use super::dead_letter::{Shown, given_up};
 use super::target::{GivenUp, groups};
-use crate::command::database::warn_if_in_memory;
-use crate::command::limit::MAX_LIMIT;
+use crate::command::limit::limit;
 use crate::{App, Reply, Result, Table, grouped};
 
 /// How much of a reason a row shows.
@@ -37,9 +36,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "ID", default_value_t = 0)]
     after: u64,
     /// At most this many
-    #[arg(long, value_name = "N", default_value_t = 100,
-          value_parser = clap::value_parser!(u32).range(1..=MAX_LIMIT))]
-    limit: u32,
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = limit())]
+    limit: usize,
 }
 
 /// The JSON of a page, and the id after which the next one starts.
@@ -54,7 +52,7 @@ struct Page<'a> {
 pub(super) async fn run(options: &Options, app: &App) -> Result {
     let domain = app.domain()?;
     let groups = groups(&domain, options.subscription.as_deref())?;
-    let limit = usize::try_from(options.limit)?;
+    let limit = options.limit;
     let mut found = dead_letters(&domain, &groups, options.after, limit + 1).await?;
     let more = found.len() > limit;
     found.truncate(limit);
@@ -64,7 +62,7 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
     let dead_letters =
         found.iter().map(|found| Shown::new(&domain, &found.group, &found.dead_letter)).collect();
     let total = totals.iter().map(|total| total.dead).sum();
-    app.reply(warn_if_in_memory(Reply::new(Page { dead_letters, total, next }, text), &domain))
+    app.reply(Reply::new(Page { dead_letters, total, next }, text).about(&domain))
 }
 
 /// The oldest dead letters of these groups after a log position.

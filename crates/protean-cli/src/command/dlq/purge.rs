@@ -9,7 +9,6 @@ use serde_json::json;
 
 use super::target::{self, GivenUp, groups};
 use crate::command::confirm::confirm;
-use crate::command::database::warn_if_in_memory;
 use crate::{App, Error, Reply, Result, grouped};
 
 /// The dead letters to drop.
@@ -39,7 +38,7 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
         0 => "There was nothing to purge.".to_owned(),
         _ => format!("Purged {}; messages waiting behind them run now.", grouped(purged)),
     };
-    app.reply(warn_if_in_memory(Reply::new(json!({"purged": purged}), text), &domain))
+    app.reply(Reply::new(json!({"purged": purged}), text).about(&domain))
 }
 
 async fn one(domain: &Domain, app: &App, options: &Options, id: &str) -> Result<u64, Error> {

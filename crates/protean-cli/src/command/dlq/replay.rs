@@ -7,7 +7,6 @@ use protean_engine::DeadLetters;
 use serde_json::json;
 
 use super::target::{self, GivenUp, groups};
-use crate::command::database::warn_if_in_memory;
 use crate::{App, Error, Reply, Result, grouped};
 
 /// The dead letter to replay.
@@ -39,7 +38,7 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
     }
     let when = when_handled(&domain, &group).await?;
     let text = format!("{} will handle {id} again; {when}.", group.handler);
-    app.reply(warn_if_in_memory(Reply::new(json!({"replayed": 1, "id": id}), text), &domain))
+    app.reply(Reply::new(json!({"replayed": 1, "id": id}), text).about(&domain))
 }
 
 pub(super) async fn run_all(options: &All, app: &App) -> Result {
@@ -53,7 +52,7 @@ pub(super) async fn run_all(options: &All, app: &App) -> Result {
         0 => format!("{} has no dead letters.", options.subscription),
         _ => format!("{} will handle {} again; {when}.", options.subscription, grouped(replayed)),
     };
-    app.reply(warn_if_in_memory(Reply::new(json!({"replayed": replayed}), text), &domain))
+    app.reply(Reply::new(json!({"replayed": replayed}), text).about(&domain))
 }
 
 /// When a replayed message runs: a running server holds the claim of its groups.

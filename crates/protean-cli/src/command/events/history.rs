@@ -7,8 +7,7 @@ use protean::{Domain, Id};
 
 use super::category;
 use super::message::{Page, Shown, short_id, short_type, values};
-use crate::command::database::warn_if_in_memory;
-use crate::command::limit::MAX_LIMIT;
+use crate::command::limit::limit;
 use crate::{App, Error, Reply, Result, Table};
 
 /// The instance, and how many of its events to show.
@@ -22,16 +21,15 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 0)]
     from: u64,
     /// At most this many events
-    #[arg(long, value_name = "N", default_value_t = 1000,
-          value_parser = clap::value_parser!(u32).range(1..=MAX_LIMIT))]
-    limit: u32,
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = limit())]
+    limit: usize,
 }
 
 pub(super) async fn run(options: &Options, app: &App) -> Result {
     let domain = app.domain()?;
     let (aggregate, category) = aggregate(&domain, &options.aggregate)?;
     let stream = category.stream(&Id::from(options.id.as_str()));
-    let limit = usize::try_from(options.limit)?;
+    let limit = options.limit;
     let mut found = domain.store().await?.stream(&stream, options.from, limit + 1).await?;
     let Some(first) = found.first() else {
         return Err(category::no_stream(&domain, stream.as_str()));
@@ -52,7 +50,7 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
     let more = next.map(|next| format!("\n\nNext page: --from {next}")).unwrap_or_default();
     let text = format!("{}\n\n{table}{more}", crate::escape(&title));
     let messages = found.iter().map(|recorded| Shown::new(recorded, true)).collect();
-    app.reply(warn_if_in_memory(Reply::new(Page { messages, next }, text), &domain))
+    app.reply(Reply::new(Page { messages, next }, text).about(&domain))
 }
 
 /// Finds an aggregate by name, ignoring case.

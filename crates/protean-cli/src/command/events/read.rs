@@ -5,8 +5,7 @@ use protean::message::{Category, Stream};
 
 use super::category;
 use super::message::{Page, Shown, short_type};
-use crate::command::database::warn_if_in_memory;
-use crate::command::limit::MAX_LIMIT;
+use crate::command::limit::limit;
 use crate::{App, Reply, Result, Table};
 
 /// The stream, and which of its messages to show.
@@ -18,9 +17,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 0)]
     from: u64,
     /// At most this many messages
-    #[arg(long, value_name = "N", default_value_t = 100,
-          value_parser = clap::value_parser!(u32).range(1..=MAX_LIMIT))]
-    limit: u32,
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = limit())]
+    limit: usize,
     /// Shows the data as well
     #[arg(long)]
     data: bool,
@@ -31,7 +29,7 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
     let name = options.stream.as_str();
     let category = name.rsplit_once('-').map_or(name, |(category, _)| category);
     let stream = Stream::restored(name, Category::named(category));
-    let limit = usize::try_from(options.limit)?;
+    let limit = options.limit;
     let store = domain.store().await?;
     let mut found = store.stream(&stream, options.from, limit + 1).await?;
     if found.is_empty() && store.stream(&stream, 0, 1).await?.is_empty() {
@@ -54,8 +52,5 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
     }
     let more = next.map(|next| format!("\n\nNext page: --from {next}")).unwrap_or_default();
     let messages = found.iter().map(|recorded| Shown::new(recorded, options.data)).collect();
-    app.reply(warn_if_in_memory(
-        Reply::new(Page { messages, next }, format!("{table}{more}")),
-        &domain,
-    ))
+    app.reply(Reply::new(Page { messages, next }, format!("{table}{more}")).about(&domain))
 }

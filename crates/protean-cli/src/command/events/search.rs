@@ -7,8 +7,7 @@ use protean::port::Find;
 
 use super::category;
 use super::message::{Page, Shown, short_type};
-use crate::command::database::warn_if_in_memory;
-use crate::command::limit::MAX_LIMIT;
+use crate::command::limit::limit;
 use crate::{App, Reply, Result, Table};
 
 /// The criteria, all of which must match.
@@ -36,9 +35,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "POSITION")]
     after: Option<u64>,
     /// At most this many messages
-    #[arg(long, value_name = "N", default_value_t = 100,
-          value_parser = clap::value_parser!(u32).range(1..=MAX_LIMIT))]
-    limit: u32,
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = limit())]
+    limit: usize,
     /// Shows the data as well
     #[arg(long)]
     data: bool,
@@ -61,7 +59,7 @@ impl Options {
 
 pub(super) async fn run(options: &Options, app: &App) -> Result {
     let domain = app.domain()?;
-    let limit = usize::try_from(options.limit)?;
+    let limit = options.limit;
     let mut found = domain.store().await?.find(options.find(limit + 1)).await?;
     if let (true, Some(category)) = (found.is_empty(), &options.category)
         && let Some(unknown) = category::unknown(&domain, category)
@@ -73,7 +71,7 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
     let next = found.last().filter(|_| more).map(|last| last.position);
     let text = text(&found, next, options.data);
     let messages = found.iter().map(|recorded| Shown::new(recorded, options.data)).collect();
-    app.reply(warn_if_in_memory(Reply::new(Page { messages, next }, text), &domain))
+    app.reply(Reply::new(Page { messages, next }, text).about(&domain))
 }
 
 fn text(found: &[Recorded], next: Option<u64>, data: bool) -> String {

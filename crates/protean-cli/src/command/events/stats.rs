@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use super::message::short_type;
 use crate::age::age;
-use crate::command::database::warn_if_in_memory;
 use crate::{App, Reply, Result, Table, grouped};
 
 pub(super) async fn run(app: &App) -> Result {
@@ -15,7 +14,7 @@ pub(super) async fn run(app: &App) -> Result {
     let text = text(&found, domain.clock().now());
     let types = found.iter().map(Type::new).collect();
     let total = total(&found);
-    app.reply(warn_if_in_memory(Reply::new(Types { types, total }, text), &domain))
+    app.reply(Reply::new(Types { types, total }, text).about(&domain))
 }
 
 fn total(found: &[TypeStats]) -> u64 {

@@ -10,8 +10,7 @@ use serde::Serialize;
 use super::message::{Shown, short_id, short_type};
 use super::tree::Branch;
 use super::{category, tree};
-use crate::command::database::warn_if_in_memory;
-use crate::command::limit::MAX_LIMIT;
+use crate::command::limit::{MAX_LIMIT, limit};
 use crate::{App, Error, Reply, Result, escape};
 
 pub(super) const AFTER_HELP: &str = "\
@@ -36,9 +35,8 @@ pub(crate) struct Options {
     #[arg(long)]
     flat: bool,
     /// At most this many messages from the start of the chain
-    #[arg(long, value_name = "N", default_value_t = 1000,
-          value_parser = clap::value_parser!(u32).range(1..=MAX_LIMIT))]
-    limit: u32,
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = limit())]
+    limit: usize,
     /// Shows the data as well
     #[arg(long)]
     data: bool,
@@ -46,21 +44,20 @@ pub(crate) struct Options {
 
 pub(super) async fn run(options: &Options, app: &App) -> Result {
     let domain = app.domain()?;
-    let limit = usize::try_from(options.limit)?;
+    let limit = options.limit;
     let mut chain = chain(&domain, &options.id, limit + 1).await?;
     let is_cut = chain.len() > limit;
     chain.truncate(limit);
     let forest = CausationNode::forest(chain);
     let lines = lines(&domain, &forest, options.flat).await?;
-    let reply = Reply::new(Chain::new(&lines, options.data), text(&domain, &lines, options.data));
-    let reply = if is_cut {
-        reply.warning(format!(
+    let text = text(&domain, &lines, options.data);
+    let mut reply = Reply::new(Chain::new(&lines, options.data), text);
+    if is_cut {
+        reply = reply.warning(format!(
             "the chain has more than {limit} messages; show up to {MAX_LIMIT} with --limit"
-        ))
-    } else {
-        reply
-    };
-    app.reply(warn_if_in_memory(reply, &domain))
+        ));
+    }
+    app.reply(reply.about(&domain))
 }
 
 /// One line for each message, in tree order or, when `flat`, in log order.

@@ -5,7 +5,6 @@ use protean_engine::Outbox;
 use serde_json::json;
 
 use crate::command::confirm::confirm;
-use crate::command::database::warn_if_in_memory;
 use crate::{App, Error, Reply, Result, grouped};
 
 /// The messages to publish again.
@@ -36,5 +35,5 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
         0 => "There are no abandoned messages.".to_owned(),
         _ => format!("A running server publishes {} again within a second.", grouped(retried)),
     };
-    app.reply(warn_if_in_memory(Reply::new(json!({"retried": retried}), text), &domain))
+    app.reply(Reply::new(json!({"retried": retried}), text).about(&domain))
 }

@@ -8,8 +8,7 @@ use protean_engine::{Abandoned, Outbox, Refused, RelayStatus};
 use serde::Serialize;
 
 use crate::age::age;
-use crate::command::database::warn_if_in_memory;
-use crate::command::limit::MAX_LIMIT;
+use crate::command::limit::limit;
 use crate::number::or_unknown;
 use crate::{App, Reply, Result, Table, short};
 
@@ -29,9 +28,8 @@ An unknown number is null with --json, never 0. The column last_error of the vie
 #[derive(Args)]
 pub(crate) struct Options {
     /// At most this many failed and this many abandoned messages of each relay
-    #[arg(long, value_name = "N", default_value_t = 100,
-          value_parser = clap::value_parser!(u32).range(1..=MAX_LIMIT))]
-    pub(super) limit: u32,
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = limit())]
+    pub(super) limit: usize,
 }
 
 /// The JSON of the answer.
@@ -70,9 +68,9 @@ struct MessageRow {
 pub(super) async fn run(options: &Options, app: &App) -> Result {
     let domain = app.domain()?;
     let outbox = Outbox::of(&domain).await?;
-    let (relays, limit) = (outbox.status().await, usize::try_from(options.limit)?);
-    let mut messages = outbox.abandoned(limit).await?;
-    messages.extend(outbox.failed(limit).await?);
+    let relays = outbox.status().await;
+    let mut messages = outbox.abandoned(options.limit).await?;
+    messages.extend(outbox.failed(options.limit).await?);
     app.reply(reply(&domain, &relays, &messages))
 }
 
@@ -87,7 +85,7 @@ pub(super) fn reply(domain: &Domain, relays: &[RelayStatus], messages: &[Refused
             reply = reply.failed(format!("the relay to '{broker}' cannot be read: {fault:#}"));
         }
     }
-    warn_if_in_memory(reply, domain)
+    reply.about(domain)
 }
 
 pub(super) fn text(domain: &Domain, relays: &[RelayStatus], messages: &[Refused]) -> String {
