@@ -47,9 +47,10 @@ const MAX_ATTEMPTS: u32 = 5;
 /// How long to wait before checking again whether a commit succeeded.
 const RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// The only connection that writes.
+/// The connection that writes for one lane.
 pub(crate) struct Committer {
     pub(crate) settings: Settings,
+    lane: Lane,
     pub(crate) signal: Arc<Signal>,
     pub(crate) closing: Arc<AtomicBool>,
     session: Option<Session>,
@@ -75,35 +76,39 @@ impl From<Fault> for Abort {
 }
 
 impl Committer {
+    /// A committer that opens a connection with its first transaction unless it has one.
     pub(crate) fn new(
         settings: Settings,
-        session: Session,
+        lane: Lane,
+        session: Option<Session>,
         signal: Arc<Signal>,
         closing: Arc<AtomicBool>,
     ) -> Self {
-        let marker = CommitMarker::new(settings.instance.clone());
+        let marker = CommitMarker::new(&settings.instance, lane);
         Self {
             settings,
+            lane,
             signal,
             closing,
-            session: Some(session),
+            session,
             marker,
             bulk: BatchSizer::new(BULK_LOCK_TIME, MIN_BULK_UNITS..=MAX_BULK_UNITS),
         }
     }
 
     /// Settles units of these lists in order, in one transaction.
-    pub(crate) async fn commit(&mut self, jobs: &mut VecDeque<Job>, lane: Lane) {
-        let max_units = if lane == Lane::Backfill { self.bulk.units() } else { usize::MAX };
-        match self.attempt(jobs, lane, max_units).await {
+    pub(crate) async fn commit(&mut self, jobs: &mut VecDeque<Job>) {
+        let max_units = match self.lane {
+            Lane::Primary => usize::MAX,
+            Lane::Backfill => self.bulk.units(),
+        };
+        match self.attempt(jobs, max_units).await {
             Ok((staged, held)) => {
                 self.signal.bump();
                 for (job, outcomes) in jobs.iter_mut().zip(staged) {
                     job.outcomes.extend(outcomes);
                 }
-                if lane == Lane::Backfill {
-                    self.bulk.took(held);
-                }
+                self.bulk.took(held);
             }
             Err(fault) => {
                 let why = fault.describe(&self.settings.place);
@@ -115,9 +120,9 @@ impl Committer {
     async fn attempt(
         &mut self,
         jobs: &VecDeque<Job>,
-        lane: Lane,
         max_units: usize,
     ) -> Result<(Staged, Duration), Fault> {
+        let lane = self.lane;
         let (mut isolated, mut tries) = (has_statements(jobs), 0);
         loop {
             let session = self.connected().await?;

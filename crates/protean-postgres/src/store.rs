@@ -1,4 +1,4 @@
-//! The store: one database, one connection that writes, a few that read.
+//! The store: one database, a connection that writes for each lane, a few that read.
 
 use std::sync::Arc;
 
@@ -12,14 +12,14 @@ use crate::connection::{Parameter, Settings};
 use crate::readers::Readers;
 use crate::signal::Signal;
 use crate::value::{Text, shared, text_or_null};
-use crate::writer::Writer;
+use crate::writer::Writers;
 use crate::{forget, schema};
 
-/// One database. The writer is dropped last: its thread drives the connections of the readers.
+/// One database. The writers are dropped after the readers, whose connections they drive.
 pub(crate) struct PostgresStore {
     pub(crate) claims: Claims,
     pub(crate) readers: Readers,
-    writer: Writer,
+    writers: Writers,
     signal: Arc<Signal>,
     pub(crate) settings: Settings,
 }
@@ -28,10 +28,10 @@ impl PostgresStore {
     /// Opens the database, which must exist.
     pub(crate) async fn open(settings: Settings) -> Result<Self> {
         let signal = Arc::new(Signal::default());
-        let (writer, handle) = Writer::start(settings.clone(), Arc::clone(&signal)).await?;
+        let (writers, handle) = Writers::start(settings.clone(), Arc::clone(&signal)).await?;
         let readers = Readers::new(settings.clone(), handle);
         let claims = Claims::new(settings.clone());
-        let store = Self { claims, readers, writer, signal, settings };
+        let store = Self { claims, readers, writers, signal, settings };
         schema::check(&*store.readers.one().await?).await.map_err(|e| store.settings.explain(e))?;
         Ok(store)
     }
@@ -42,7 +42,7 @@ impl Store for PostgresStore {
         if units.is_empty() {
             return Box::pin(std::future::ready(Vec::new()));
         }
-        Box::pin(self.writer.commit(units))
+        Box::pin(self.writers.commit(units))
     }
 
     fn commits(&self) -> watch::Receiver<u64> {
