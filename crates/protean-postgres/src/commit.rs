@@ -27,7 +27,7 @@ use crate::error::Fault;
 use crate::flush::flush;
 use crate::refusal::Refusal;
 use crate::row;
-use crate::signal::Signal;
+use crate::signal::Announced;
 use crate::staged::StagedMap;
 use crate::statement;
 use crate::turnstile;
@@ -51,7 +51,7 @@ const RETRY_DELAY: Duration = Duration::from_millis(100);
 pub(crate) struct Committer {
     pub(crate) settings: Settings,
     lane: Lane,
-    pub(crate) signal: Arc<Signal>,
+    pub(crate) announced: Announced,
     pub(crate) closing: Arc<AtomicBool>,
     session: Option<Session>,
     marker: CommitMarker,
@@ -61,6 +61,17 @@ pub(crate) struct Committer {
 
 /// The outcomes of one transaction, list by list.
 type Staged = Vec<Vec<Outcome>>;
+
+/// What a transaction has written.
+struct Written {
+    staged: Staged,
+    /// The last message of the log.
+    head: u64,
+    /// The answer must wait until it is on disk.
+    awaits_disk: bool,
+    /// How long the log's lock was held.
+    held: Duration,
+}
 
 enum Abort {
     /// The database refused the result of the units together.
@@ -81,14 +92,14 @@ impl Committer {
         settings: Settings,
         lane: Lane,
         session: Option<Session>,
-        signal: Arc<Signal>,
+        announced: Announced,
         closing: Arc<AtomicBool>,
     ) -> Self {
         let marker = CommitMarker::new(&settings.instance, lane);
         Self {
             settings,
             lane,
-            signal,
+            announced,
             closing,
             session,
             marker,
@@ -103,8 +114,11 @@ impl Committer {
             Lane::Backfill => self.bulk.units(),
         };
         match self.attempt(jobs, max_units).await {
-            Ok((staged, held)) => {
-                self.signal.bump();
+            Ok(Written { staged, head, awaits_disk, held }) => {
+                if awaits_disk {
+                    self.announced.durable.reached(head);
+                }
+                self.announced.signal.bump();
                 for (job, outcomes) in jobs.iter_mut().zip(staged) {
                     job.outcomes.extend(outcomes);
                 }
@@ -121,15 +135,15 @@ impl Committer {
         &mut self,
         jobs: &VecDeque<Job>,
         max_units: usize,
-    ) -> Result<(Staged, Duration), Fault> {
+    ) -> Result<Written, Fault> {
         let lane = self.lane;
         let (mut isolated, mut tries) = (has_statements(jobs), 0);
         loop {
             let session = self.connected().await?;
             let result =
                 Attempt::run(&session, &self.settings, jobs, lane, max_units, isolated).await;
-            let (staged, held) = match result {
-                Ok(done) => done,
+            let written = match result {
+                Ok(written) => written,
                 Err(Abort::Refused) => {
                     self.roll_back(session).await;
                     isolated = true;
@@ -149,14 +163,14 @@ impl Committer {
                     return Err(fault);
                 }
             };
-            match self.marker.commit(&session).await {
+            match self.marker.commit(&session, written.awaits_disk).await {
                 Ok(()) => {
                     self.session = Some(session);
-                    return Ok((staged, held));
+                    return Ok(written);
                 }
                 Err(fault) => {
                     drop(session);
-                    return self.resolve(fault).await.map(|()| (staged, held));
+                    return self.resolve(fault).await.map(|()| written);
                 }
             }
         }
@@ -166,7 +180,11 @@ impl Committer {
     async fn connected(&mut self) -> Result<Session, Fault> {
         match self.session.take() {
             Some(session) if !session.is_closed() => Ok(session),
-            _ => self.settings.connect(&Handle::current()).await,
+            _ => {
+                let opened = self.settings.connect(&Handle::current()).await;
+                self.announced.durable.forget();
+                opened
+            }
         }
     }
 
@@ -229,7 +247,7 @@ struct Attempt<'a> {
 }
 
 impl<'a> Attempt<'a> {
-    /// Does everything but the COMMIT; also returns how long the log's lock was held.
+    /// Does everything but the COMMIT.
     async fn run(
         session: &'a Session,
         settings: &Settings,
@@ -237,7 +255,7 @@ impl<'a> Attempt<'a> {
         lane: Lane,
         max_units: usize,
         isolated: bool,
-    ) -> Result<(Staged, Duration), Abort> {
+    ) -> Result<Written, Abort> {
         let open = jobs.iter().flat_map(|job| &job.units[job.outcomes.len()..]);
         let units: Vec<&Changes> = open.take(max_units).collect();
         let begin = async { turnstile::begin(session, lane).await.map(|()| Instant::now()) };
@@ -260,6 +278,7 @@ impl<'a> Attempt<'a> {
             return Err(Abort::Refused);
         }
         working_set.rows = rows;
+        let awaits_disk = units.iter().any(|unit| unit.awaits_disk);
         let mut attempt = Self { session, working_set, isolated };
         let staged = attempt.settle_all(jobs, units.len()).await?;
         if !isolated {
@@ -269,7 +288,8 @@ impl<'a> Attempt<'a> {
                 _ => Abort::Refused,
             })?;
         }
-        Ok((staged, begun.elapsed()))
+        let head = attempt.working_set.next_position() - 1;
+        Ok(Written { staged, head, awaits_disk, held: begun.elapsed() })
     }
 
     async fn settle_all(

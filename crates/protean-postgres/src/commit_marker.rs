@@ -30,16 +30,20 @@ impl CommitMarker {
         Self { instance: instance.into(), writer: format!("{instance}:{lane}"), number: 0 }
     }
 
-    /// Marks the transaction, announces it, commits it and waits for the disk, all sent
-    /// at once. After a fault, ask [`is_committed`](Self::is_committed) for the outcome.
-    pub(crate) async fn commit(&mut self, session: &Session) -> Result<(), Fault> {
+    /// Marks the transaction, announces it, commits it and, where `awaits_disk`, waits for the
+    /// disk, all sent at once. After a fault, ask [`is_committed`](Self::is_committed) for the outcome.
+    pub(crate) async fn commit(
+        &mut self,
+        session: &Session,
+        awaits_disk: bool,
+    ) -> Result<(), Fault> {
         self.number += 1;
         let sql = include_str!("sql/write_marker.sql");
         // A statement that has yet to be compiled would be sent after the COMMIT.
         session.prepared(sql).await?;
         let parameters: [Parameter<'_>; 3] = [&self.writer, &self.number, &self.instance];
         let mark = session.query(sql, &parameters);
-        let (marked, committed) = tokio::join!(mark, turnstile::commit(session));
+        let (marked, committed) = tokio::join!(mark, turnstile::commit(session, awaits_disk));
         // COMMIT reports success even if the mark failed and the transaction was rolled back.
         marked?;
         committed

@@ -9,8 +9,9 @@ use tokio::sync::watch;
 
 use crate::claim::Claims;
 use crate::connection::{Parameter, Settings};
+use crate::durable::Durable;
 use crate::readers::Readers;
-use crate::signal::Signal;
+use crate::signal::{Announced, Signal};
 use crate::value::{Text, shared, text_or_null};
 use crate::writer::Writers;
 use crate::{forget, schema};
@@ -21,17 +22,19 @@ pub(crate) struct PostgresStore {
     pub(crate) readers: Readers,
     writers: Writers,
     signal: Arc<Signal>,
+    pub(crate) durable: Arc<Durable>,
     pub(crate) settings: Settings,
 }
 
 impl PostgresStore {
     /// Opens the database, which must exist.
     pub(crate) async fn open(settings: Settings) -> Result<Self> {
-        let signal = Arc::new(Signal::default());
-        let (writers, handle) = Writers::start(settings.clone(), Arc::clone(&signal)).await?;
-        let readers = Readers::new(settings.clone(), handle);
+        let announced = Announced::default();
+        let (writers, handle) = Writers::start(settings.clone(), announced.clone()).await?;
+        let Announced { signal, durable } = announced;
+        let readers = Readers::new(settings.clone(), handle, Arc::clone(&durable));
         let claims = Claims::new(settings.clone());
-        let store = Self { claims, readers, writers, signal, settings };
+        let store = Self { claims, readers, writers, signal, durable, settings };
         schema::check(&*store.readers.one().await?).await.map_err(|e| store.settings.explain(e))?;
         Ok(store)
     }
@@ -70,7 +73,9 @@ impl Store for PostgresStore {
     ) -> BoxFuture<'a, Result<Option<KeyClaim>>> {
         Box::pin(async move {
             let key_and_time: [Parameter<'_>; 3] = [&Text(command), &Text(key), &now.as_micros()];
-            let known = self.read_durable(include_str!("sql/known_key.sql"), &key_and_time).await?;
+            let is_known = |rows: &[_]| !rows.is_empty();
+            let sql = include_str!("sql/known_key.sql");
+            let known = self.read_durable(sql, &key_and_time, is_known).await?;
             let Some(row) = known.into_iter().next() else { return Ok(None) };
             let claim = || {
                 Ok::<_, crate::error::Fault>(KeyClaim {

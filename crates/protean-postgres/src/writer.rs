@@ -24,7 +24,7 @@ use tokio::sync::{Notify, oneshot};
 use crate::commit::Committer;
 use crate::connection::Settings;
 use crate::error::Fault;
-use crate::signal::Signal;
+use crate::signal::Announced;
 use crate::wake;
 
 /// The writers of both lanes.
@@ -37,11 +37,11 @@ impl Writers {
     /// Starts the threads, and opens the connection that writes production and the one that
     /// listens; bulk work opens its own when it first comes. The handle drives the other
     /// connections.
-    pub(crate) async fn start(settings: Settings, signal: Arc<Signal>) -> Result<(Self, Handle)> {
+    pub(crate) async fn start(settings: Settings, announced: Announced) -> Result<(Self, Handle)> {
         let (opened, ready) = oneshot::channel();
-        let (database, announced) = (settings.clone(), Arc::clone(&signal));
+        let (database, bulk) = (settings.clone(), announced.clone());
         let production = Writer::start("postgres-writer", move |queue, closing| {
-            write_production(settings, signal, closing, queue, opened);
+            write_production(settings, announced, closing, queue, opened);
         })?;
         let handle = match ready.await {
             Ok(Ok(handle)) => handle,
@@ -51,7 +51,7 @@ impl Writers {
             }
         };
         let backfill = Writer::start("postgres-bulk", move |queue, closing| {
-            write_backfill(database, announced, closing, queue);
+            write_backfill(database, bulk, closing, queue);
         })?;
         Ok((Self { production, backfill }, handle))
     }
@@ -131,7 +131,7 @@ fn runtime() -> Result<Runtime, Fault> {
 
 fn write_production(
     settings: Settings,
-    signal: Arc<Signal>,
+    announced: Announced,
     closing: Arc<AtomicBool>,
     queue: Arc<Queue>,
     opened: oneshot::Sender<Result<Handle, Fault>>,
@@ -146,20 +146,20 @@ fn write_production(
             Ok(session) => session,
             Err(fault) => return opened.send(Err(fault)).unwrap_or_default(),
         };
-        let listening = wake::listen(settings.clone(), Arc::clone(&signal)).await;
+        let listening = wake::listen(settings.clone(), Arc::clone(&announced.signal)).await;
         if let Err(fault) = listening {
             return opened.send(Err(fault)).unwrap_or_default();
         }
         opened.send(Ok(handle)).unwrap_or_default();
         let committer =
-            Committer::new(settings, Lane::Primary, Some(session), signal, Arc::clone(&closing));
+            Committer::new(settings, Lane::Primary, Some(session), announced, Arc::clone(&closing));
         write_all(committer, &queue, &closing).await;
     });
 }
 
 fn write_backfill(
     settings: Settings,
-    signal: Arc<Signal>,
+    announced: Announced,
     closing: Arc<AtomicBool>,
     queue: Arc<Queue>,
 ) {
@@ -167,7 +167,7 @@ fn write_backfill(
     let Ok(runtime) = runtime() else { return };
     runtime.block_on(async {
         let committer =
-            Committer::new(settings, Lane::Backfill, None, signal, Arc::clone(&closing));
+            Committer::new(settings, Lane::Backfill, None, announced, Arc::clone(&closing));
         write_all(committer, &queue, &closing).await;
     });
 }

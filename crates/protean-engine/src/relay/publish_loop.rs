@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::try_join_all;
 use protean_core::domain::Domain;
 use protean_port::message::{Lane, Timestamp};
 use protean_port::port::{
@@ -119,28 +120,31 @@ impl PublishLoop {
         Ok(self.fill_gap().await? || published || refused)
     }
 
-    /// The next page of each category.
+    /// The next page of each category, all read at once.
     async fn pages(&mut self) -> Result<Vec<Page>> {
-        let mut pages = Vec::new();
+        let mut wanted = Vec::new();
         for route in 0..self.plan.routes.len() {
             let of = RouteLane { route, lane: self.lane };
             let limit = match self.lane {
                 Lane::Primary => PAGE_MESSAGES,
                 Lane::Backfill => self.room(of).await?.min(self.bulk_page.units()),
             };
-            if limit == 0 {
-                continue;
+            if limit > 0 {
+                wanted.push((of, limit));
             }
-            let plan = &self.plan;
+        }
+        let plan = &self.plan;
+        let reads = wanted.into_iter().map(async |(of, limit)| {
             let read = LaneRead {
                 group: plan.name.to_string(),
-                category: plan.routes[route].category.clone(),
-                range: plan.lanes.range(self.lane),
+                category: plan.routes[of.route].category.clone(),
+                range: plan.lanes.range(of.lane),
                 after: Vec::new(),
                 limit,
             };
-            pages.push(Page { of, deliveries: self.store.lane(read).await? });
-        }
+            Ok::<_, Error>(Page { of, deliveries: self.store.lane(read).await? })
+        });
+        let mut pages = try_join_all(reads).await?;
         pages.retain(|page| !page.deliveries.is_empty());
         Ok(pages)
     }

@@ -34,6 +34,9 @@ pub struct Changes {
     pub depends_on: Vec<usize>,
     /// The unit to apply in its place when this one is left out.
     pub otherwise: Option<Box<Changes>>,
+    /// False when a crash of the database may undo it, since its work is then done again: the
+    /// answer need not wait for the disk.
+    pub awaits_disk: bool,
 }
 
 impl Changes {
@@ -52,6 +55,7 @@ impl Changes {
             counts: Vec::new(),
             depends_on: Vec::new(),
             otherwise: None,
+            awaits_disk: true,
         }
     }
 }
