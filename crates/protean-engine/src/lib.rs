@@ -19,6 +19,7 @@
 //!
 //! The engine sees the domain and its store; it names no adapter.
 
+mod bulk_steps;
 mod commit;
 mod dead_letters;
 mod failpoint;

@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use crate::bulk_steps::BulkSteps;
 use crate::dead_letters::DlqPublisher;
 use crate::inbox;
 use crate::leadership::{LeaderTerm, Leadership};
@@ -101,7 +102,8 @@ impl Server {
         };
         let stop = CancellationToken::new();
         let mut inboxes = inbox::start(&self.domain, &store, &stop);
-        let running = Running { domain: self.domain.clone(), store, broker, stop: stop.clone() };
+        let (domain, steps) = (self.domain.clone(), BulkSteps::of_machine());
+        let running = Running { domain, store, broker, steps, stop: stop.clone() };
         let mut workers = running.start(&metrics);
         let mut failure = None;
         tokio::select! {
@@ -137,6 +139,7 @@ struct Running {
     domain: Domain,
     store: Arc<dyn Store>,
     broker: Option<Arc<dyn Broker>>,
+    steps: BulkSteps,
     stop: CancellationToken,
 }
 
@@ -166,6 +169,7 @@ impl Running {
                 domain: self.domain.clone(),
                 store: Arc::clone(&self.store),
                 group: Arc::clone(&metrics.group),
+                steps: self.steps.clone(),
             };
             let broker = match metrics.group.subscription.subscription_type {
                 SubscriptionType::EventStore => None,
@@ -193,7 +197,7 @@ impl Running {
         workers.spawn(async move { dlq_publisher.run(stop).await });
         let plan = RelayPlan::of(&self.domain, &self.domain.config().outbox.broker);
         let (domain, store) = (self.domain.clone(), Arc::clone(&self.store));
-        let relay = Relay::new(domain, store, Arc::clone(broker), plan);
+        let relay = Relay::new(domain, store, Arc::clone(broker), plan).in_turn(self.steps.clone());
         let stop = self.stop.clone();
         workers.spawn(async move { relay.run(stop).await });
     }

@@ -27,7 +27,7 @@ use crate::error::Fault;
 use crate::flush::flush;
 use crate::refusal::Refusal;
 use crate::row;
-use crate::signal::Signal;
+use crate::signal::Announced;
 use crate::staged::StagedMap;
 use crate::statement;
 use crate::turnstile;
@@ -47,10 +47,11 @@ const MAX_ATTEMPTS: u32 = 5;
 /// How long to wait before checking again whether a commit succeeded.
 const RETRY_DELAY: Duration = Duration::from_millis(100);
 
-/// The only connection that writes.
+/// The connection that writes for one lane.
 pub(crate) struct Committer {
     pub(crate) settings: Settings,
-    pub(crate) signal: Arc<Signal>,
+    lane: Lane,
+    pub(crate) announced: Announced,
     pub(crate) closing: Arc<AtomicBool>,
     session: Option<Session>,
     marker: CommitMarker,
@@ -60,6 +61,17 @@ pub(crate) struct Committer {
 
 /// The outcomes of one transaction, list by list.
 type Staged = Vec<Vec<Outcome>>;
+
+/// What a transaction has written.
+struct Written {
+    staged: Staged,
+    /// The last message of the log.
+    head: u64,
+    /// The answer must wait until it is on disk.
+    awaits_disk: bool,
+    /// How long the log's lock was held.
+    held: Duration,
+}
 
 enum Abort {
     /// The database refused the result of the units together.
@@ -75,35 +87,42 @@ impl From<Fault> for Abort {
 }
 
 impl Committer {
+    /// A committer that opens a connection with its first transaction unless it has one.
     pub(crate) fn new(
         settings: Settings,
-        session: Session,
-        signal: Arc<Signal>,
+        lane: Lane,
+        session: Option<Session>,
+        announced: Announced,
         closing: Arc<AtomicBool>,
     ) -> Self {
-        let marker = CommitMarker::new(settings.instance.clone());
+        let marker = CommitMarker::new(&settings.instance, lane);
         Self {
             settings,
-            signal,
+            lane,
+            announced,
             closing,
-            session: Some(session),
+            session,
             marker,
             bulk: BatchSizer::new(BULK_LOCK_TIME, MIN_BULK_UNITS..=MAX_BULK_UNITS),
         }
     }
 
     /// Settles units of these lists in order, in one transaction.
-    pub(crate) async fn commit(&mut self, jobs: &mut VecDeque<Job>, lane: Lane) {
-        let max_units = if lane == Lane::Backfill { self.bulk.units() } else { usize::MAX };
-        match self.attempt(jobs, lane, max_units).await {
-            Ok((staged, held)) => {
-                self.signal.bump();
+    pub(crate) async fn commit(&mut self, jobs: &mut VecDeque<Job>) {
+        let max_units = match self.lane {
+            Lane::Primary => usize::MAX,
+            Lane::Backfill => self.bulk.units(),
+        };
+        match self.attempt(jobs, max_units).await {
+            Ok(Written { staged, head, awaits_disk, held }) => {
+                if awaits_disk {
+                    self.announced.durable.reached(head);
+                }
+                self.announced.signal.bump();
                 for (job, outcomes) in jobs.iter_mut().zip(staged) {
                     job.outcomes.extend(outcomes);
                 }
-                if lane == Lane::Backfill {
-                    self.bulk.took(held);
-                }
+                self.bulk.took(held);
             }
             Err(fault) => {
                 let why = fault.describe(&self.settings.place);
@@ -112,19 +131,15 @@ impl Committer {
         }
     }
 
-    async fn attempt(
-        &mut self,
-        jobs: &VecDeque<Job>,
-        lane: Lane,
-        max_units: usize,
-    ) -> Result<(Staged, Duration), Fault> {
+    async fn attempt(&mut self, jobs: &VecDeque<Job>, max_units: usize) -> Result<Written, Fault> {
+        let lane = self.lane;
         let (mut isolated, mut tries) = (has_statements(jobs), 0);
         loop {
             let session = self.connected().await?;
             let result =
                 Attempt::run(&session, &self.settings, jobs, lane, max_units, isolated).await;
-            let (staged, held) = match result {
-                Ok(done) => done,
+            let written = match result {
+                Ok(written) => written,
                 Err(Abort::Refused) => {
                     self.roll_back(session).await;
                     isolated = true;
@@ -144,14 +159,14 @@ impl Committer {
                     return Err(fault);
                 }
             };
-            match self.marker.commit(&session).await {
+            match self.marker.commit(&session, written.awaits_disk).await {
                 Ok(()) => {
                     self.session = Some(session);
-                    return Ok((staged, held));
+                    return Ok(written);
                 }
                 Err(fault) => {
                     drop(session);
-                    return self.resolve(fault).await.map(|()| (staged, held));
+                    return self.resolve(fault).await.map(|()| written);
                 }
             }
         }
@@ -161,7 +176,11 @@ impl Committer {
     async fn connected(&mut self) -> Result<Session, Fault> {
         match self.session.take() {
             Some(session) if !session.is_closed() => Ok(session),
-            _ => self.settings.connect(&Handle::current()).await,
+            _ => {
+                let opened = self.settings.connect(&Handle::current()).await;
+                self.announced.durable.forget();
+                opened
+            }
         }
     }
 
@@ -224,7 +243,7 @@ struct Attempt<'a> {
 }
 
 impl<'a> Attempt<'a> {
-    /// Does everything but the COMMIT; also returns how long the log's lock was held.
+    /// Does everything but the COMMIT.
     async fn run(
         session: &'a Session,
         settings: &Settings,
@@ -232,7 +251,7 @@ impl<'a> Attempt<'a> {
         lane: Lane,
         max_units: usize,
         isolated: bool,
-    ) -> Result<(Staged, Duration), Abort> {
+    ) -> Result<Written, Abort> {
         let open = jobs.iter().flat_map(|job| &job.units[job.outcomes.len()..]);
         let units: Vec<&Changes> = open.take(max_units).collect();
         let begin = async { turnstile::begin(session, lane).await.map(|()| Instant::now()) };
@@ -255,6 +274,7 @@ impl<'a> Attempt<'a> {
             return Err(Abort::Refused);
         }
         working_set.rows = rows;
+        let awaits_disk = !units.iter().all(|unit| unit.redone_if_lost);
         let mut attempt = Self { session, working_set, isolated };
         let staged = attempt.settle_all(jobs, units.len()).await?;
         if !isolated {
@@ -264,7 +284,8 @@ impl<'a> Attempt<'a> {
                 _ => Abort::Refused,
             })?;
         }
-        Ok((staged, begun.elapsed()))
+        let head = attempt.working_set.next_position() - 1;
+        Ok(Written { staged, head, awaits_disk, held: begun.elapsed() })
     }
 
     async fn settle_all(

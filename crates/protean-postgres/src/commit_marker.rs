@@ -17,26 +17,33 @@ use crate::turnstile;
 
 /// The writer and the number of its current transaction.
 pub(crate) struct CommitMarker {
+    /// The store, which announces the transaction.
     instance: String,
+    /// The writer: a store has one for each lane.
+    writer: String,
     number: i64,
 }
 
 impl CommitMarker {
-    /// The marker of a new writer, whose name is unique.
-    pub(crate) fn new(instance: String) -> Self {
-        Self { instance, number: 0 }
+    /// The marker of a new writer of a store, whose name is unique.
+    pub(crate) fn new(instance: &str, lane: Lane) -> Self {
+        Self { instance: instance.into(), writer: format!("{instance}:{lane}"), number: 0 }
     }
 
-    /// Marks the transaction, announces it, commits it and waits for the disk, all sent
-    /// at once. After a fault, ask [`is_committed`](Self::is_committed) for the outcome.
-    pub(crate) async fn commit(&mut self, session: &Session) -> Result<(), Fault> {
+    /// Marks the transaction, announces it, commits it and, where `awaits_disk`, waits for the
+    /// disk, all sent at once. After a fault, ask [`is_committed`](Self::is_committed) for the outcome.
+    pub(crate) async fn commit(
+        &mut self,
+        session: &Session,
+        awaits_disk: bool,
+    ) -> Result<(), Fault> {
         self.number += 1;
         let sql = include_str!("sql/write_marker.sql");
         // A statement that has yet to be compiled would be sent after the COMMIT.
         session.prepared(sql).await?;
-        let parameters: [Parameter<'_>; 2] = [&self.instance, &self.number];
+        let parameters: [Parameter<'_>; 3] = [&self.writer, &self.number, &self.instance];
         let mark = session.query(sql, &parameters);
-        let (marked, committed) = tokio::join!(mark, turnstile::commit(session));
+        let (marked, committed) = tokio::join!(mark, turnstile::commit(session, awaits_disk));
         // COMMIT reports success even if the mark failed and the transaction was rolled back.
         marked?;
         committed
@@ -47,7 +54,7 @@ impl CommitMarker {
     pub(crate) async fn is_committed(&self, session: &Session) -> Result<bool, Fault> {
         turnstile::begin(session, Lane::Primary).await?;
         let sql = include_str!("sql/has_marker.sql");
-        let found = session.first(sql, &[&self.instance, &self.number]).await?;
+        let found = session.first(sql, &[&self.writer, &self.number]).await?;
         session.batch("ROLLBACK").await?;
         session.batch(turnstile::FLUSH).await?;
         Ok(found.is_some())
@@ -56,6 +63,6 @@ impl CommitMarker {
     /// Removes the row of the writer.
     pub(crate) async fn forget(&self, session: &Session) -> Result<(), Fault> {
         let sql = include_str!("sql/forget_writer.sql");
-        session.execute(sql, &[&self.instance]).await.map(drop)
+        session.execute(sql, &[&self.writer]).await.map(drop)
     }
 }

@@ -78,7 +78,12 @@ impl Ledger for PostgresStore {
         Box::pin(async move {
             let positions: Vec<_> = positions.iter().map(|position| signed(*position)).collect();
             let of: [Parameter<'_>; 3] = [&Text(group), &Text(category.as_str()), &positions];
-            let rows = self.read_durable(include_str!("sql/recall.sql"), &of).await?;
+            // What a broker handed out was on disk before; that it is settled or parked, so
+            // that its entry can go, may not be.
+            let is_parked = |row: &Row| row.try_get(16).unwrap_or(true);
+            let has_settled =
+                |rows: &[Row]| rows.len() < positions.len() || rows.iter().any(is_parked);
+            let rows = self.read_durable(include_str!("sql/recall.sql"), &of, has_settled).await?;
             self.explained(deliveries(&rows, |row| Ok((attempts(row, 15)?, row.try_get(16)?))))
         })
     }

@@ -23,6 +23,7 @@ mod commit;
 mod commit_marker;
 mod connection;
 mod dialect;
+mod durable;
 mod error;
 mod find;
 mod flush;

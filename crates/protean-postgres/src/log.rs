@@ -12,7 +12,7 @@ use crate::find;
 use crate::recorded::{deliveries, recorded};
 use crate::store::PostgresStore;
 use crate::turnstile;
-use crate::value::{Text, shared, text};
+use crate::value::{Text, number, shared, text};
 
 impl Log for PostgresStore {
     fn stream<'a>(
@@ -37,7 +37,11 @@ impl Log for PostgresStore {
             let (group, category) = (Text(&read.group), Text(read.category.as_str()));
             let page: [Parameter<'_>; 7] =
                 [&group, &category, &lowest, &highest, &of, &at, &limit(read.limit)];
-            let rows = self.read_durable(include_str!("sql/read_lane.sql"), &page).await?;
+            let last = |rows: &[Row]| rows.iter().filter_map(|row| number(row, 0).ok()).max();
+            let reaches_beyond = |rows: &[Row]| !self.durable.covers(last(rows).unwrap_or(0));
+            let sql = include_str!("sql/read_lane.sql");
+            let rows: Vec<Row> = self.read_durable(sql, &page, reaches_beyond).await?;
+            self.durable.reached(last(&rows).unwrap_or(0));
             self.explained(deliveries(&rows, |_| Ok((0, false))))
         })
     }
@@ -88,19 +92,23 @@ impl PostgresStore {
         session.query(sql, parameters).await.map_err(|fault| self.settings.explain(fault))
     }
 
-    /// The rows of one statement, once the commits behind them are on disk: for everything
-    /// that leaves the database, as a message or as an answer.
+    /// The rows of one statement; those of which `must_wait` is true once the commits behind
+    /// them are on disk: for everything that leaves the database, as a message or as an answer.
     pub(crate) async fn read_durable(
         &self,
         sql: &str,
         parameters: &[Parameter<'_>],
+        must_wait: impl FnOnce(&[Row]) -> bool,
     ) -> Result<Vec<Row>> {
         let session = self.readers.one().await?;
-        // A statement that has yet to be compiled would be sent after the other one.
-        let compiled = session.prepared(sql).await.map(drop);
-        let read = session.query(sql, parameters);
-        let (rows, durable) = tokio::join!(read, session.batch(turnstile::FLUSH));
-        self.explained(compiled.and(durable).and(rows))
+        let read = async {
+            let rows = session.query(sql, parameters).await?;
+            if must_wait(&rows) {
+                session.batch(turnstile::FLUSH).await?;
+            }
+            Ok(rows)
+        };
+        self.explained(read.await)
     }
 
     /// The result of a read, its fault as an error that names the database.

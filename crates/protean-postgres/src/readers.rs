@@ -8,20 +8,22 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::connection::{Session, Settings};
+use crate::durable::Durable;
 
 /// The connections that read.
 pub(crate) struct Readers {
     settings: Settings,
     handle: Handle,
+    durable: Arc<Durable>,
     idle: Mutex<Vec<Arc<Session>>>,
     places: Semaphore,
 }
 
 impl Readers {
     /// A pool without connections yet; `handle` drives them.
-    pub(crate) fn new(settings: Settings, handle: Handle) -> Self {
+    pub(crate) fn new(settings: Settings, handle: Handle, durable: Arc<Durable>) -> Self {
         let places = Semaphore::new(settings.readers);
-        Self { settings, handle, idle: Mutex::default(), places }
+        Self { settings, handle, durable, idle: Mutex::default(), places }
     }
 
     /// A connection for a single statement.
@@ -33,7 +35,9 @@ impl Readers {
             Some(session) => session,
             None => {
                 let opened = self.settings.connect(&self.handle).await;
-                Arc::new(opened.map_err(|fault| self.settings.explain(fault))?)
+                let opened = Arc::new(opened.map_err(|fault| self.settings.explain(fault))?);
+                self.durable.forget();
+                opened
             }
         };
         Ok(Reader { session, readers: self, clean: true, _place: place })

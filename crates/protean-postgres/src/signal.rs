@@ -1,6 +1,17 @@
 //! Counts commits, of this process and of others.
 
+use std::sync::Arc;
+
 use tokio::sync::watch;
+
+use crate::durable::Durable;
+
+/// What the writers of a store announce.
+#[derive(Clone, Default)]
+pub(crate) struct Announced {
+    pub(crate) signal: Arc<Signal>,
+    pub(crate) durable: Arc<Durable>,
+}
 
 /// A number that grows with every commit.
 #[derive(Default)]

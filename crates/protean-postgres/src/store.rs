@@ -1,4 +1,4 @@
-//! The store: one database, one connection that writes, a few that read.
+//! The store: one database, a connection that writes for each lane, a few that read.
 
 use std::sync::Arc;
 
@@ -9,30 +9,33 @@ use tokio::sync::watch;
 
 use crate::claim::Claims;
 use crate::connection::{Parameter, Settings};
+use crate::durable::Durable;
 use crate::readers::Readers;
 use crate::recorded::key_claim;
-use crate::signal::Signal;
+use crate::signal::{Announced, Signal};
 use crate::value::Text;
-use crate::writer::Writer;
+use crate::writer::Writers;
 use crate::{forget, schema};
 
-/// One database. The writer is dropped last: its thread drives the connections of the readers.
+/// One database. The writers are dropped after the readers, whose connections they drive.
 pub(crate) struct PostgresStore {
     pub(crate) claims: Claims,
     pub(crate) readers: Readers,
-    writer: Writer,
+    writers: Writers,
     signal: Arc<Signal>,
+    pub(crate) durable: Arc<Durable>,
     pub(crate) settings: Settings,
 }
 
 impl PostgresStore {
     /// Opens the database, which must exist.
     pub(crate) async fn open(settings: Settings) -> Result<Self> {
-        let signal = Arc::new(Signal::default());
-        let (writer, handle) = Writer::start(settings.clone(), Arc::clone(&signal)).await?;
-        let readers = Readers::new(settings.clone(), handle);
+        let announced = Announced::default();
+        let (writers, handle) = Writers::start(settings.clone(), announced.clone()).await?;
+        let Announced { signal, durable } = announced;
+        let readers = Readers::new(settings.clone(), handle, Arc::clone(&durable));
         let claims = Claims::new(settings.clone());
-        let store = Self { claims, readers, writer, signal, settings };
+        let store = Self { claims, readers, writers, signal, durable, settings };
         schema::check(&*store.readers.one().await?).await.map_err(|e| store.settings.explain(e))?;
         Ok(store)
     }
@@ -43,7 +46,7 @@ impl Store for PostgresStore {
         if units.is_empty() {
             return Box::pin(std::future::ready(Vec::new()));
         }
-        Box::pin(self.writer.commit(units))
+        Box::pin(self.writers.commit(units))
     }
 
     fn commits(&self) -> watch::Receiver<u64> {
@@ -71,7 +74,9 @@ impl Store for PostgresStore {
     ) -> BoxFuture<'a, Result<Option<KeyClaim>>> {
         Box::pin(async move {
             let key_and_time: [Parameter<'_>; 3] = [&Text(command), &Text(key), &now.as_micros()];
-            let known = self.read_durable(include_str!("sql/known_key.sql"), &key_and_time).await?;
+            let is_known = |rows: &[_]| !rows.is_empty();
+            let sql = include_str!("sql/known_key.sql");
+            let known = self.read_durable(sql, &key_and_time, is_known).await?;
             self.explained(known.first().map(key_claim).transpose())
         })
     }

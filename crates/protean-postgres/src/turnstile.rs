@@ -31,18 +31,21 @@ const BEGIN_BULK: &str = "BEGIN; SET LOCAL synchronous_commit = off; \
                     SELECT pg_advisory_xact_lock(1349678190, 2); \
                     SELECT pg_advisory_xact_lock(1349678190, 1)";
 /// Waits until everything committed is as durable as the server is configured to make it:
-/// a small transaction flushes the log up to its own end.
+/// a small transaction flushes the log up to its own end, and waits for a synchronous standby
+/// even when the own disk has it all.
 pub(crate) const FLUSH: &str = "SELECT pg_logical_emit_message(true, 'protean', '') \
-     WHERE pg_current_wal_flush_lsn() < pg_current_wal_insert_lsn()";
+     WHERE pg_current_wal_flush_lsn() < pg_current_wal_insert_lsn() \
+        OR current_setting('synchronous_standby_names') <> ''";
 
 /// Begins a transaction that writes.
 pub(crate) async fn begin(session: &Session, lane: Lane) -> Result<(), Fault> {
     session.batch(if lane == Lane::Backfill { BEGIN_BULK } else { BEGIN_PRODUCTION }).await
 }
 
-/// Ends a transaction that writes, and waits until it is durable.
-pub(crate) async fn commit(session: &Session) -> Result<(), Fault> {
-    let (committed, durable) = tokio::join!(session.batch("COMMIT"), session.batch(FLUSH));
+/// Ends a transaction that writes, and where `awaits_disk`, waits until it is durable.
+pub(crate) async fn commit(session: &Session, awaits_disk: bool) -> Result<(), Fault> {
+    let flushed = async { if awaits_disk { session.batch(FLUSH).await } else { Ok(()) } };
+    let (committed, durable) = tokio::join!(session.batch("COMMIT"), flushed);
     committed.and(durable)
 }
 

@@ -1,11 +1,13 @@
-//! The only thread that writes.
+//! Two threads write, one for each lane, and meet only at the log's lock.
 //!
 //! ```text
-//! primary  ─▶ everything queued, in one transaction ──┐
-//! backfill ─▶ as many units as take about 8 ms        ├▶ COMMIT ─▶ replies ─▶ again
+//! production ─▶ everything queued, in one transaction ─▶ COMMIT ─▶ replies ─▶ again
+//! backfill   ─▶ as many units as take a few ms ────────▶ COMMIT ─▶ replies ─▶ again
 //! ```
-//! Work that arrives during a commit becomes the next transaction. This thread also drives
-//! the other connections of the store, so that a user's handler never holds them up.
+//! So production waits neither for the rest of a bulk transaction nor for its disk write.
+//! Work that arrives during a commit becomes the next transaction of its lane. The thread of
+//! production also drives the connections that read, so that a user's handler never holds
+//! them up.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,48 +18,42 @@ use protean_port::message::Lane;
 use protean_port::port::{Changes, Outcome};
 use protean_port::{Error, Result};
 use protean_sql::{Job, start_thread};
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::{Notify, oneshot};
 
 use crate::commit::Committer;
 use crate::connection::Settings;
 use crate::error::Fault;
-use crate::signal::Signal;
+use crate::signal::Announced;
 use crate::wake;
 
-/// The queues of the writer thread. When dropped, the thread first finishes the queued work.
-pub(crate) struct Writer {
-    shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+/// The writers of both lanes.
+pub(crate) struct Writers {
+    production: Writer,
+    backfill: Writer,
 }
 
-#[derive(Default)]
-struct Shared {
-    queues: Mutex<Queues>,
-    arrived: Notify,
-    closing: Arc<AtomicBool>,
-}
-
-#[derive(Default)]
-struct Queues {
-    primary: VecDeque<Job>,
-    backfill: VecDeque<Job>,
-}
-
-impl Writer {
-    /// Starts the thread and opens the connection that writes and the one that listens.
-    /// The handle drives the other connections.
-    pub(crate) async fn start(settings: Settings, signal: Arc<Signal>) -> Result<(Self, Handle)> {
+impl Writers {
+    /// Starts the threads, and opens the connection that writes production and the one that
+    /// listens; bulk work opens its own when it first comes. The handle drives the other
+    /// connections.
+    pub(crate) async fn start(settings: Settings, announced: Announced) -> Result<(Self, Handle)> {
         let (opened, ready) = oneshot::channel();
-        let shared = Arc::new(Shared::default());
-        let (served, database) = (Arc::clone(&shared), settings.clone());
-        let serve = move || serve(settings, signal, &served, opened);
-        let writer = Self { shared, thread: Some(start_thread("postgres-writer", serve)?) };
-        match ready.await {
-            Ok(Ok(handle)) => Ok((writer, handle)),
-            Ok(Err(fault)) => Err(database.explain(fault)),
-            Err(_) => Err(Error::failed("the writer thread panicked at its start; see the log")),
-        }
+        let (database, bulk) = (settings.clone(), announced.clone());
+        let production = Writer::start("postgres-writer", move |queue, closing| {
+            write_production(settings, announced, closing, queue, opened);
+        })?;
+        let handle = match ready.await {
+            Ok(Ok(handle)) => handle,
+            Ok(Err(fault)) => return Err(database.explain(fault)),
+            Err(_) => {
+                return Err(Error::failed("the writer thread panicked at its start; see the log"));
+            }
+        };
+        let backfill = Writer::start("postgres-bulk", move |queue, closing| {
+            write_backfill(database, bulk, closing, queue);
+        })?;
+        Ok((Self { production, backfill }, handle))
     }
 
     /// Queues a list immediately; the future resolves to the outcomes of its units.
@@ -66,13 +62,10 @@ impl Writer {
         units: Arc<[Changes]>,
     ) -> impl Future<Output = Vec<Outcome>> + Send + use<> {
         let (job, settled) = Job::new(Arc::clone(&units));
-        let mut queues = self.shared.lock();
         match job.lane() {
-            Lane::Primary => queues.primary.push_back(job),
-            Lane::Backfill => queues.backfill.push_back(job),
+            Lane::Primary => self.production.queue.push(job),
+            Lane::Backfill => self.backfill.queue.push(job),
         }
-        drop(queues);
-        self.shared.arrived.notify_one();
         async move {
             settled.await.unwrap_or_else(|_| {
                 let closed = "the writer thread has ended; restart the process";
@@ -82,10 +75,29 @@ impl Writer {
     }
 }
 
+/// A thread that writes what is queued. When dropped, it first finishes the queued work.
+struct Writer {
+    queue: Arc<Queue>,
+    closing: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    fn start(
+        name: &'static str,
+        write: impl FnOnce(Arc<Queue>, Arc<AtomicBool>) + Send + 'static,
+    ) -> Result<Self> {
+        let (queue, closing) = (Arc::<Queue>::default(), Arc::<AtomicBool>::default());
+        let (served, ends) = (Arc::clone(&queue), Arc::clone(&closing));
+        let thread = start_thread(name, move || write(served, ends))?;
+        Ok(Self { queue, closing, thread: Some(thread) })
+    }
+}
+
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.shared.closing.store(true, Ordering::Release);
-        self.shared.arrived.notify_one();
+        self.closing.store(true, Ordering::Release);
+        self.queue.arrived.notify_one();
         if let Some(thread) = self.thread.take() {
             // A panic was reported where it happened.
             thread.join().unwrap_or_default();
@@ -93,24 +105,40 @@ impl Drop for Writer {
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Queues> {
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+/// What waits to be written.
+#[derive(Default)]
+struct Queue {
+    jobs: Mutex<VecDeque<Job>>,
+    arrived: Notify,
+}
+
+impl Queue {
+    fn push(&self, job: Job) {
+        self.lock().push_back(job);
+        self.arrived.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Job>> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-fn serve(
+fn runtime() -> Result<Runtime, Fault> {
+    let runtime = Builder::new_current_thread().enable_all().build();
+    let failed = |error| format!("the writer thread cannot open connections: {error}");
+    runtime.map_err(|error| Fault::Unusable(failed(error)))
+}
+
+fn write_production(
     settings: Settings,
-    signal: Arc<Signal>,
-    shared: &Shared,
+    announced: Announced,
+    closing: Arc<AtomicBool>,
+    queue: Arc<Queue>,
     opened: oneshot::Sender<Result<Handle, Fault>>,
 ) {
-    let runtime = match Builder::new_current_thread().enable_all().build() {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
-        Err(error) => {
-            let message = format!("the writer thread cannot open connections: {error}");
-            return opened.send(Err(Fault::Unusable(message))).unwrap_or_default();
-        }
+        Err(fault) => return opened.send(Err(fault)).unwrap_or_default(),
     };
     runtime.block_on(async {
         let handle = Handle::current();
@@ -118,63 +146,50 @@ fn serve(
             Ok(session) => session,
             Err(fault) => return opened.send(Err(fault)).unwrap_or_default(),
         };
-        let listening = wake::listen(settings.clone(), Arc::clone(&signal)).await;
+        let listening = wake::listen(settings.clone(), Arc::clone(&announced.signal)).await;
         if let Err(fault) = listening {
             return opened.send(Err(fault)).unwrap_or_default();
         }
         opened.send(Ok(handle)).unwrap_or_default();
-        let closing = Arc::clone(&shared.closing);
-        let committer = Committer::new(settings, session, signal, closing);
-        WriterLoop { shared, committer, primary: VecDeque::new(), backfill: VecDeque::new() }
-            .run()
-            .await;
+        let committer =
+            Committer::new(settings, Lane::Primary, Some(session), announced, Arc::clone(&closing));
+        write_all(committer, &queue, &closing).await;
     });
 }
 
-/// The writer thread and what it owns.
-struct WriterLoop<'a> {
-    shared: &'a Shared,
-    committer: Committer,
-    primary: VecDeque<Job>,
-    backfill: VecDeque<Job>,
+fn write_backfill(
+    settings: Settings,
+    announced: Announced,
+    closing: Arc<AtomicBool>,
+    queue: Arc<Queue>,
+) {
+    // Without a runtime the jobs are dropped, and their callers learn it.
+    let Ok(runtime) = runtime() else { return };
+    runtime.block_on(async {
+        let committer =
+            Committer::new(settings, Lane::Backfill, None, announced, Arc::clone(&closing));
+        write_all(committer, &queue, &closing).await;
+    });
 }
 
-impl WriterLoop<'_> {
-    async fn run(mut self) {
-        while let Some(lane) = self.next().await {
-            let jobs = match lane {
-                Lane::Primary => &mut self.primary,
-                Lane::Backfill => &mut self.backfill,
-            };
-            self.committer.commit(jobs, lane).await;
-            while jobs.front().is_some_and(Job::is_settled) {
-                jobs.pop_front().into_iter().for_each(Job::finish);
+/// Writes what is queued until the store closes.
+async fn write_all(mut committer: Committer, queue: &Queue, closing: &AtomicBool) {
+    let mut jobs = VecDeque::new();
+    loop {
+        // Read first: what was queued before the store began to close is still written.
+        let is_closing = closing.load(Ordering::Acquire);
+        jobs.append(&mut queue.lock());
+        if jobs.is_empty() {
+            if is_closing {
+                break;
             }
+            queue.arrived.notified().await;
+            continue;
         }
-        self.committer.end().await;
-    }
-
-    /// The lane that goes first, once there is work.
-    async fn next(&mut self) -> Option<Lane> {
-        loop {
-            let closing = self.shared.closing.load(Ordering::Acquire);
-            self.take();
-            if !self.primary.is_empty() {
-                return Some(Lane::Primary);
-            }
-            if !self.backfill.is_empty() {
-                return Some(Lane::Backfill);
-            }
-            if closing {
-                return None;
-            }
-            self.shared.arrived.notified().await;
+        committer.commit(&mut jobs).await;
+        while jobs.front().is_some_and(Job::is_settled) {
+            jobs.pop_front().into_iter().for_each(Job::finish);
         }
     }
-
-    fn take(&mut self) {
-        let mut queues = self.shared.lock();
-        self.primary.append(&mut queues.primary);
-        self.backfill.append(&mut queues.backfill);
-    }
+    committer.end().await;
 }

@@ -5,45 +5,53 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use protean_port::Result;
+use protean_port::message::Lane;
 use protean_port::port::{
-    Batch, Broker, BrokerGroup, BrokerGroupStatus, BrokerMark, Claim, Delivery, Publication,
-    Published,
+    Batch, Broker, BrokerGroup, BrokerGroupStatus, BrokerMark, Delivery, Publication, Published,
 };
 use tracing::warn;
 
 use super::batch_mark::BatchMark;
+use super::batch_notes::BatchNotes;
 use super::page::Page;
 use super::plan::RelayPlan;
 
-/// The relay's end of a broker.
+/// One lane's end of a broker.
 pub(super) struct BrokerPublisher {
     broker: Arc<dyn Broker>,
     plan: RelayPlan,
-    claim: Box<dyn Claim>,
+    lane: Lane,
+    notes: Arc<BatchNotes>,
     /// The number of the last batch: the broker holds it as its mark, and the claim's
     /// note has it once the batch is settled.
     number: Option<u64>,
 }
 
 impl BrokerPublisher {
-    pub(super) fn new(broker: Arc<dyn Broker>, plan: RelayPlan, claim: Box<dyn Claim>) -> Self {
-        let number = claim.left().first().copied();
-        Self { broker, plan, claim, number }
+    pub(super) fn new(
+        broker: Arc<dyn Broker>,
+        plan: RelayPlan,
+        lane: Lane,
+        notes: Arc<BatchNotes>,
+    ) -> Self {
+        let number = notes.last(lane);
+        Self { broker, plan, lane, notes, number }
     }
 
     /// Makes the groups that are missing, and answers which groups missed something:
     /// all of them, when the broker lost what it was given.
     pub(super) async fn maintain(&mut self) -> Result<Vec<BrokerGroup>> {
-        let kept = self.broker.stored_mark(&self.plan.name).await?;
+        let kept = self.broker.stored_mark(&self.plan.mark(self.lane)).await?;
         let mark = kept.value.as_deref().and_then(BatchMark::read);
         let holds = mark.as_ref().and_then(|mark| self.number_of(mark));
         // A process that makes a group and then dies cannot say that the group missed something.
-        self.claim.note(&[])?;
+        self.unsettled()?;
         let lane = mark.and_then(|mark| mark.lane);
+        // The mark of bulk work is named after its streams, so production's says which they were.
         if let Some(left) = lane.filter(|lane| self.plan.bulk_lane() != Some(lane)) {
             self.leave(&left).await?;
         }
-        let groups = self.plan.groups();
+        let groups = self.plan.groups(self.lane);
         let missing = self.broker.prepare(&groups).await?;
         // One more than is known: it was published, and its answer never came.
         let expects = |number: u64| holds == Some(number) || holds == number.checked_add(1);
@@ -96,7 +104,7 @@ impl BrokerPublisher {
         let next = self.number.map_or(1, |number| number + 1);
         let lane = self.plan.bulk_lane().map(Into::into);
         let value = BatchMark { number: next, lane }.to_string().into();
-        let mark = BrokerMark { name: Arc::clone(&self.plan.name), value };
+        let mark = BrokerMark { name: self.plan.mark(self.lane), value };
         let receipt = self.broker.publish(Batch { entries, mark: Some(mark) }).await?;
         // An unavailable entry leaves the mark as it was.
         let marked = receipt.published.iter().all(|published| unavailable(published).is_none());
@@ -111,17 +119,17 @@ impl BrokerPublisher {
 
     /// Notes that everything published is settled and nothing has to be published again.
     pub(super) fn settled(&self) -> Result {
-        self.number.map_or(Ok(()), |number| self.claim.note(&[number]))
+        self.number.map_or(Ok(()), |number| self.notes.note(self.lane, Some(number)))
     }
 
     /// Notes that something has to be published again, so that a successor begins it anew.
     pub(super) fn unsettled(&self) -> Result {
-        self.claim.note(&[])
+        self.notes.note(self.lane, None)
     }
 
     /// The length of a stream in entries.
     pub(super) async fn length(&self, stream: &str) -> Result<u64> {
-        let mut groups = self.plan.groups();
+        let mut groups = self.plan.groups(self.lane);
         groups.retain(|group| *group.stream == *stream);
         groups.truncate(1);
         let found = self.broker.group_status(&groups).await?;

@@ -7,11 +7,13 @@
 //!                                    groups have not settled are published again
 //! ```
 //!
-//! In the ledger a relay is a group of its own: a published message is a settled one.
+//! Each lane has a task, a batch mark and a number in the claim's note of its own, so that
+//! production never waits for a page of bulk work. In the ledger a relay is a group of its own: a published message is a settled one.
 //! Publishing is at least once: after a crash the last page goes out again, with the
 //! same ids.
 
 mod batch_mark;
+mod batch_notes;
 mod broker_publisher;
 mod gaps;
 mod outbox;
@@ -26,12 +28,16 @@ use std::time::Duration;
 
 use protean_core::domain::Domain;
 use protean_port::Result;
+use protean_port::message::Lane;
 use protean_port::port::{Broker, Claim, Store};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::bulk_steps::BulkSteps;
 use crate::leadership::{LeaderTerm, Leadership};
+use batch_notes::BatchNotes;
 pub use outbox::{Abandoned, Outbox, Refused, RelayStatus};
 pub use plan::{RelayPlan, RelayRoute};
 use publish_loop::PublishLoop;
@@ -42,11 +48,13 @@ const LONGEST_RETRY_WAIT: Duration = Duration::from_secs(5);
 
 /// Publishes the messages of the log to a broker. Of all relays with one name, one
 /// works at a time, in whichever process; the others stand by.
+#[derive(Clone)]
 pub struct Relay {
     store: Arc<dyn Store>,
     broker: Arc<dyn Broker>,
     domain: Domain,
     plan: RelayPlan,
+    steps: BulkSteps,
 }
 
 impl Relay {
@@ -57,7 +65,12 @@ impl Relay {
         broker: Arc<dyn Broker>,
         plan: RelayPlan,
     ) -> Self {
-        Self { store, broker, domain, plan }
+        Self { store, broker, domain, plan, steps: BulkSteps::of_machine() }
+    }
+
+    /// Takes turns with the other bulk work of a server.
+    pub(crate) fn in_turn(self, steps: BulkSteps) -> Self {
+        Self { steps, ..self }
     }
 
     /// Publishes until `stop` is cancelled and the page in hand is settled. An outage of
@@ -70,14 +83,30 @@ impl Relay {
         leadership.run(&stop, work).await;
     }
 
-    /// Publishes while this process holds the claim, until `stop` is cancelled.
+    /// Publishes every lane while this process holds the claim, until `stop` is cancelled.
     async fn work(&self, claim: Box<dyn Claim>, stop: &CancellationToken) {
+        let lanes = self.plan.lanes.lanes();
+        let notes = Arc::new(BatchNotes::of(claim, lanes));
+        let mut working = JoinSet::new();
+        for lane in lanes {
+            let (relay, notes, stop) = (self.clone(), Arc::clone(&notes), stop.clone());
+            working.spawn(async move { relay.publish_lane(*lane, notes, &stop).await });
+        }
+        while let Some(ended) = working.join_next().await {
+            // A panic ends the server, as it does everywhere else.
+            if let Err(panicked) = ended {
+                std::panic::resume_unwind(panicked.into_panic());
+            }
+        }
+    }
+
+    async fn publish_lane(&self, lane: Lane, notes: Arc<BatchNotes>, stop: &CancellationToken) {
         let (store, broker) = (Arc::clone(&self.store), Arc::clone(&self.broker));
-        let mut publishing =
-            PublishLoop::new(self.domain.clone(), store, broker, self.plan.clone(), claim);
+        let (domain, plan) = (self.domain.clone(), self.plan.clone());
+        let mut publishing = PublishLoop::new(domain, store, broker, plan, lane, notes);
         let mut wait = FIRST_RETRY_WAIT;
         loop {
-            let failed = match self.publish_all(&mut publishing, stop).await {
+            let failed = match self.publish_all(&mut publishing, lane, stop).await {
                 Ok(()) => return,
                 Err(error) => error,
             };
@@ -86,7 +115,7 @@ impl Relay {
                 false => (wait * 2).min(LONGEST_RETRY_WAIT),
             };
             warn!(
-                relay = %self.plan.name, error = format_args!("{failed:#}"), next_try = ?wait,
+                relay = %self.plan.name, %lane, error = format_args!("{failed:#}"), next_try = ?wait,
                 "publishing failed, trying again"
             );
             if tokio::time::timeout(wait, stop.cancelled()).await.is_ok() {
@@ -99,6 +128,7 @@ impl Relay {
     async fn publish_all(
         &self,
         publishing: &mut PublishLoop,
+        lane: Lane,
         stop: &CancellationToken,
     ) -> Result<()> {
         self.store.prepare(&[], &self.plan.registrations()).await?;
@@ -111,7 +141,10 @@ impl Relay {
                 maintain_at = Instant::now() + tick;
             }
             commits.mark_unchanged();
-            if publishing.publish().await? {
+            let step = self.steps.begin(lane).await;
+            let published = publishing.publish().await?;
+            drop(step);
+            if published {
                 continue;
             }
             tokio::select! {

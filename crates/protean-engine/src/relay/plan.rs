@@ -99,15 +99,23 @@ impl RelayPlan {
         lanes.contains(&Lane::Backfill).then_some(self.priority_lanes.backfill_suffix.as_str())
     }
 
-    /// Every group on each of its streams.
-    pub(super) fn groups(&self) -> Vec<BrokerGroup> {
-        let mut groups = Vec::new();
-        for (index, route) in self.routes.iter().enumerate() {
-            for lane in self.lanes.lanes() {
-                groups.extend(route.on(&self.stream(RouteLane { route: index, lane: *lane })));
+    /// The name of the mark that the broker keeps of a lane.
+    pub(super) fn mark(&self, lane: Lane) -> Arc<str> {
+        match lane {
+            Lane::Primary => Arc::clone(&self.name),
+            Lane::Backfill => {
+                format!("{}:{}", self.name, self.priority_lanes.backfill_suffix).into()
             }
         }
-        groups
+    }
+
+    /// Every group on its stream of this lane.
+    pub(super) fn groups(&self, lane: Lane) -> Vec<BrokerGroup> {
+        let routes = self.routes.iter().enumerate();
+        let on = |(index, route): (usize, &RelayRoute)| {
+            route.on(&self.stream(RouteLane { route: index, lane }))
+        };
+        routes.flat_map(on).collect()
     }
 
     /// Every group on the bulk streams of a lane with this suffix.

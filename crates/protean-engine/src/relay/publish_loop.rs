@@ -1,17 +1,18 @@
-//! The relay's loop: one page after another, production before bulk work.
+//! The relay's loop for one lane: one page after another.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::try_join_all;
 use protean_core::domain::Domain;
 use protean_port::message::{Lane, Timestamp};
 use protean_port::port::{
-    BatchSizer, Broker, BrokerGroup, Changes, Claim, LaneRead, Outcome, Park, ParkedRead,
-    Published, Store,
+    BatchSizer, Broker, BrokerGroup, Changes, LaneRead, Outcome, Park, ParkedRead, Published, Store,
 };
 use protean_port::{Error, Result};
 use tracing::{error, info};
 
+use super::batch_notes::BatchNotes;
 use super::broker_publisher::{BrokerPublisher, unavailable};
 use super::gaps::{Gap, Gaps, GroupBehind};
 use super::page::{Page, RouteLane};
@@ -27,17 +28,18 @@ const BULK_PAGE_TARGET: Duration = Duration::from_millis(15);
 /// Smaller pages would hardly be quicker: most of their time is round trips.
 const MIN_BULK_PAGE_MESSAGES: usize = 128;
 
-/// The relay at work, with the claim.
+/// One lane of the relay at work.
 pub(super) struct PublishLoop {
     domain: Domain,
     store: Arc<dyn Store>,
     plan: RelayPlan,
+    lane: Lane,
     publisher: BrokerPublisher,
     gaps: Gaps,
     /// Groups that missed something, not yet turned into gaps.
     missing: Vec<BrokerGroup>,
-    /// How full the lanes of each route are.
-    windows: Vec<[Window; Lane::ALL.len()]>,
+    /// How full the stream of each route is.
+    windows: Vec<Window>,
     bulk_page: BatchSizer,
     /// When to look for refused messages that are due again.
     refused_at: Timestamp,
@@ -50,7 +52,8 @@ impl PublishLoop {
         store: Arc<dyn Store>,
         broker: Arc<dyn Broker>,
         plan: RelayPlan,
-        claim: Box<dyn Claim>,
+        lane: Lane,
+        notes: Arc<BatchNotes>,
     ) -> Self {
         let lanes = &plan.priority_lanes;
         let window = Window::new(lanes.backfill_high_water, lanes.backfill_low_water);
@@ -58,11 +61,12 @@ impl PublishLoop {
         Self {
             domain,
             store,
-            publisher: BrokerPublisher::new(broker, plan.clone(), claim),
+            publisher: BrokerPublisher::new(broker, plan.clone(), lane, notes),
             gaps: Gaps::default(),
             missing: Vec::new(),
-            windows: vec![[window; Lane::ALL.len()]; plan.routes.len()],
+            windows: vec![window; plan.routes.len()],
             plan,
+            lane,
             bulk_page: BatchSizer::new(BULK_PAGE_TARGET, bulk_messages),
             refused_at: Timestamp::default(),
             progress: false,
@@ -90,64 +94,56 @@ impl PublishLoop {
         }
         self.publisher.unsettled()?;
         let plan = &self.plan;
-        info!(relay = %plan.name, groups = self.missing.len(), "broker groups missed messages, publishing again");
+        info!(relay = %plan.name, lane = %self.lane, groups = self.missing.len(), "broker groups missed messages, publishing again");
         for (route, of) in plan.routes.iter().enumerate() {
             let relay = self.store.group_status(&plan.name, &of.category).await?;
-            for lane in plan.lanes.lanes() {
-                let (of_lane, mut groups) = (RouteLane { route, lane: *lane }, Vec::new());
-                for name in self.gaps.behind(plan, of_lane, &self.missing) {
-                    let status = self.store.group_status(&name, &of.category).await?;
-                    groups.push(GroupBehind { name, status });
-                }
-                self.gaps.add(Gap::between(plan.lanes, of_lane, groups, &relay));
+            let (of_lane, mut groups) = (RouteLane { route, lane: self.lane }, Vec::new());
+            for name in self.gaps.behind(plan, of_lane, &self.missing) {
+                let status = self.store.group_status(&name, &of.category).await?;
+                groups.push(GroupBehind { name, status });
             }
+            self.gaps.add(Gap::between(plan.lanes, of_lane, groups, &relay));
         }
         self.missing.clear();
         Ok(())
     }
 
-    /// Publishes a page of production of each category. When none of these was full,
-    /// also a page of bulk work of each, and a page of what was missed. False when there
-    /// was nothing to publish.
+    /// Publishes what was refused before and is due again, a page of each category, and a
+    /// page of what was missed. False when there was nothing to publish.
     pub(super) async fn publish(&mut self) -> Result<bool> {
         let refused = self.publish_refused().await?;
-        let production = self.pages(Lane::Primary).await?;
-        let is_full = production.iter().any(|page| page.deliveries.len() == PAGE_MESSAGES);
-        let mut published = self.send(&production).await? || refused;
-        if is_full {
-            return Ok(true);
-        }
-        if self.plan.lanes.lanes().contains(&Lane::Backfill) {
-            let begun = Instant::now();
-            let bulk = self.pages(Lane::Backfill).await?;
-            published |= self.send(&bulk).await?;
-            self.bulk_page.took(begun.elapsed());
-        }
-        Ok(self.fill_gap().await? || published)
+        let begun = Instant::now();
+        let pages = self.pages().await?;
+        let published = self.send(&pages).await?;
+        self.bulk_page.took(begun.elapsed());
+        Ok(self.fill_gap().await? || published || refused)
     }
 
-    /// The next page of a lane of each category.
-    async fn pages(&mut self, lane: Lane) -> Result<Vec<Page>> {
-        let mut pages = Vec::new();
+    /// The next page of each category, all read at once.
+    async fn pages(&mut self) -> Result<Vec<Page>> {
+        let mut wanted = Vec::new();
         for route in 0..self.plan.routes.len() {
-            let of = RouteLane { route, lane };
-            let limit = match lane {
+            let of = RouteLane { route, lane: self.lane };
+            let limit = match self.lane {
                 Lane::Primary => PAGE_MESSAGES,
                 Lane::Backfill => self.room(of).await?.min(self.bulk_page.units()),
             };
-            if limit == 0 {
-                continue;
+            if limit > 0 {
+                wanted.push((of, limit));
             }
-            let plan = &self.plan;
+        }
+        let plan = &self.plan;
+        let reads = wanted.into_iter().map(async |(of, limit)| {
             let read = LaneRead {
                 group: plan.name.to_string(),
-                category: plan.routes[route].category.clone(),
-                range: plan.lanes.range(lane),
+                category: plan.routes[of.route].category.clone(),
+                range: plan.lanes.range(of.lane),
                 after: Vec::new(),
                 limit,
             };
-            pages.push(Page { of, deliveries: self.store.lane(read).await? });
-        }
+            Ok::<_, Error>(Page { of, deliveries: self.store.lane(read).await? })
+        });
+        let mut pages = try_join_all(reads).await?;
         pages.retain(|page| !page.deliveries.is_empty());
         Ok(pages)
     }
@@ -161,19 +157,17 @@ impl PublishLoop {
         let (plan, mut pages) = (&self.plan, Vec::new());
         // An operator may have asked for a retry meanwhile.
         let mut next = now + plan.outbox.tick_interval;
-        for lane in plan.lanes.lanes() {
-            for route in 0..plan.routes.len() {
-                let read = ParkedRead {
-                    group: plan.name.to_string(),
-                    category: plan.routes[route].category.clone(),
-                    range: plan.lanes.range(*lane),
-                    now,
-                    limit: PAGE_MESSAGES,
-                };
-                let page = self.store.parked(read).await?;
-                next = page.next_due.map_or(next, |due| due.min(next));
-                pages.push(Page { of: RouteLane { route, lane: *lane }, deliveries: page.due });
-            }
+        for route in 0..plan.routes.len() {
+            let read = ParkedRead {
+                group: plan.name.to_string(),
+                category: plan.routes[route].category.clone(),
+                range: plan.lanes.range(self.lane),
+                now,
+                limit: PAGE_MESSAGES,
+            };
+            let page = self.store.parked(read).await?;
+            next = page.next_due.map_or(next, |due| due.min(next));
+            pages.push(Page { of: RouteLane { route, lane: self.lane }, deliveries: page.due });
         }
         pages.retain(|page| !page.deliveries.is_empty());
         let published = self.send(&pages).await?;
@@ -195,7 +189,7 @@ impl PublishLoop {
         failpoint::reached("after a page is settled");
         self.progress = true;
         if lost {
-            self.open_gaps(self.plan.groups()).await?;
+            self.open_gaps(self.plan.groups(self.lane)).await?;
         }
         self.note()?;
         match published.iter().flatten().find_map(unavailable) {
@@ -255,7 +249,7 @@ impl PublishLoop {
             let page = [Page { of, deliveries }];
             let (published, lost) = self.publisher.publish(&page).await?;
             if lost {
-                self.open_gaps(self.plan.groups()).await?;
+                self.open_gaps(self.plan.groups(self.lane)).await?;
                 return Ok(true);
             }
             if let Some(reason) = published.iter().flatten().find_map(unavailable) {
@@ -286,6 +280,6 @@ impl PublishLoop {
     /// How many messages a stream has room for.
     async fn room(&mut self, of: RouteLane) -> Result<usize> {
         let length = self.publisher.length(&self.plan.stream(of)).await?;
-        Ok(self.windows[of.route][of.lane as usize].room(length).min(PAGE_MESSAGES))
+        Ok(self.windows[of.route].room(length).min(PAGE_MESSAGES))
     }
 }

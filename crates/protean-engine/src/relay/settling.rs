@@ -27,7 +27,8 @@ pub(super) fn settle(
     deliveries: &[Delivery],
     published: &[Published],
 ) -> Changes {
-    let mut changes = Changes::new(lane);
+    // What a crash undoes is published again, with the same ids.
+    let mut changes = Changes { redone_if_lost: true, ..Changes::new(lane) };
     let (mut reached, mut stuck) = (BTreeMap::new(), BTreeSet::new());
     for (delivery, published) in deliveries.iter().zip(published) {
         let message = MessageRef::from(&delivery.recorded);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protean_port::Result;
-use protean_port::message::Envelope;
+use protean_port::message::{Envelope, Lane};
 use protean_port::port::{Broker, BrokerGroup, Delivery, Entry, EntryRef};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -58,6 +58,7 @@ impl BrokerReader {
     /// identified before the worker stops is left to be taken over.
     pub(crate) async fn fetch(
         self,
+        lane: Lane,
         stream: Arc<str>,
         consumer: Arc<str>,
         entries: impl Future<Output = Result<Vec<Entry>>>,
@@ -68,7 +69,10 @@ impl BrokerReader {
             _ = self.stop.cancelled() => return Fetched::default(),
         };
         match entries {
-            Ok(entries) => self.identify(&from, &consumer, entries).await,
+            Ok(entries) => {
+                let _step = self.runner.steps.begin(lane).await;
+                self.identify(&from, &consumer, entries).await
+            }
             Err(error) => {
                 let BrokerGroup { stream, group } = &from;
                 if error.is_not_found() {

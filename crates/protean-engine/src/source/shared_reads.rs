@@ -189,7 +189,7 @@ impl SharedReads {
 async fn fetch(reader: BrokerReader, lane: Lane, read: BrokerRead) -> Event {
     let broker = Arc::clone(&reader.broker);
     let (stream, consumer) = (Arc::clone(&read.streams[0]), Arc::clone(&read.consumer));
-    let fetched = reader.fetch(stream, consumer, broker.read(read)).await;
+    let fetched = reader.fetch(lane, stream, consumer, broker.read(read)).await;
     reached("after entries are read");
     Event::Read(lane, fetched)
 }
@@ -197,7 +197,7 @@ async fn fetch(reader: BrokerReader, lane: Lane, read: BrokerRead) -> Event {
 async fn take_over(reader: BrokerReader, lane: Lane, take: TakeOver) -> Event {
     let broker = Arc::clone(&reader.broker);
     let (stream, consumer) = (Arc::clone(&take.streams[0]), Arc::clone(&take.consumer));
-    Event::TakenOver(lane, reader.fetch(stream, consumer, broker.take_over(take)).await)
+    Event::TakenOver(lane, reader.fetch(lane, stream, consumer, broker.take_over(take)).await)
 }
 
 async fn hold(

@@ -258,19 +258,23 @@ impl Worker {
     }
 
     fn commit(&mut self, lane: Lane, units: Arc<[Changes]>) {
-        let store = Arc::clone(&self.runner.store);
-        self.under_way
-            .push(Box::pin(async move { Event::Committed(lane, store.commit(units).await) }));
+        let (store, steps) = (Arc::clone(&self.runner.store), self.runner.steps.clone());
+        self.under_way.push(Box::pin(async move {
+            let _step = steps.begin(lane).await;
+            Event::Committed(lane, store.commit(units).await)
+        }));
     }
 
     fn start_reads(&mut self) {
         let now = self.now();
         let leads = self.in_flight.is_claimed();
         for wanted in self.reads.wanted(&self.runner, &self.lanes, leads, now) {
-            let store = Arc::clone(&self.runner.store);
+            let (store, steps) = (Arc::clone(&self.runner.store), self.runner.steps.clone());
             self.under_way.push(match wanted {
                 Wanted::Log(lane, read) => Box::pin(async move {
+                    let step = steps.begin(lane).await;
                     let read = store.lane(read).await;
+                    drop(step);
                     if read.is_err() {
                         tokio::time::sleep(STORE_RETRY_DELAY).await;
                     }

@@ -11,6 +11,7 @@ use protean_port::message::Lane;
 use protean_port::port::{Delivery, Store};
 use protean_port::{Error, Result};
 
+use crate::bulk_steps::BulkSteps;
 use crate::failpoint::reached;
 
 /// Runs the handler of one group.
@@ -19,6 +20,7 @@ pub(crate) struct HandlerRunner {
     pub(crate) domain: Domain,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) group: Arc<Group>,
+    pub(crate) steps: BulkSteps,
 }
 
 /// A slot of a lane that the scheduler gave to a delivery.

@@ -356,6 +356,34 @@ async fn a_relay_that_has_lost_its_claim_publishes_no_more_until_it_has_it_again
     assert_eq!(found, (1..=20).collect::<Vec<_>>());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
+async fn production_is_published_while_a_page_of_bulk_work_takes_its_time() {
+    let exchange = Exchange::new().await;
+    let weather = Weather::new(1);
+    weather.calm();
+    weather.freeze_bulk(true);
+    let store = Unreliable::new(&weather);
+    let provider = store.clone();
+    let harness = Harness::with(On::Memory, |builder| builder.provider(provider));
+    let broker = Arc::clone(&exchange.broker);
+    let relay = Relay::new(harness.domain.clone(), Arc::new(store), broker, exchange.plan.clone());
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    let playing = async {
+        harness.add("t", 0, Priority::BULK).await;
+        for number in 1..=5 {
+            harness.add("t", number, Priority::NORMAL).await;
+            until(async || exchange.length(PRIMARY).await == number.cast_unsigned()).await;
+        }
+        assert_eq!(exchange.length(BACKFILL).await, 0);
+        weather.freeze_bulk(false);
+        until(async || exchange.length(BACKFILL).await == 1).await;
+        stop.cancel();
+    };
+    tokio::join!(relay.run(stopped), playing);
+}
+
 async fn until(done: impl AsyncFn() -> bool) {
     let waiting = async {
         while !done().await {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use protean::memory::MemoryStore;
-use protean::message::{Category, Stream, Table, Timestamp};
+use protean::message::{Category, Priority, Stream, Table, Timestamp};
 use protean::port::{
     BoxFuture, Changes, Claim, Clock, DeadLetter, DeadLetterRead, Delivery, Find,
     GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Location, Log, Outcome, ParkedPage,
@@ -63,15 +63,17 @@ pub(crate) struct Weather {
     dice: Dice,
     calm: AtomicBool,
     frozen: watch::Sender<bool>,
+    bulk_frozen: watch::Sender<bool>,
     usurped: AtomicBool,
     refused: AtomicU64,
 }
 
 impl Weather {
     pub(crate) fn new(seed: u64) -> Arc<Self> {
-        let frozen = watch::Sender::new(false);
+        let (frozen, bulk_frozen) = (watch::Sender::new(false), watch::Sender::new(false));
         let (calm, usurped) = (AtomicBool::new(false), AtomicBool::new(false));
-        Arc::new(Self { dice: Dice::new(seed), calm, frozen, usurped, refused: AtomicU64::new(0) })
+        let (dice, refused) = (Dice::new(seed), AtomicU64::new(0));
+        Arc::new(Self { dice, calm, frozen, bulk_frozen, usurped, refused })
     }
 
     /// Nothing fails any more.
@@ -82,6 +84,11 @@ impl Weather {
     /// From now on nothing is answered, or again.
     pub(crate) fn freeze(&self, frozen: bool) {
         self.frozen.send_replace(frozen);
+    }
+
+    /// From now on no page of bulk work is answered, or again.
+    pub(crate) fn freeze_bulk(&self, frozen: bool) {
+        self.bulk_frozen.send_replace(frozen);
     }
 
     /// From now on another process has every claim, or none.
@@ -215,6 +222,10 @@ impl Log for Unreliable {
     fn lane(&self, read: LaneRead) -> BoxFuture<'_, Result<Vec<Delivery>>> {
         Box::pin(async move {
             self.weather.pass(20).await?;
+            if read.range.0 <= Priority::BULK {
+                let mut frozen = self.weather.bulk_frozen.subscribe();
+                frozen.wait_for(|frozen| !frozen).await.unwrap();
+            }
             self.inner.lane(read).await
         })
     }

@@ -34,6 +34,9 @@ pub struct Changes {
     pub depends_on: Vec<usize>,
     /// The unit to apply in its place when this one is left out.
     pub otherwise: Option<Box<Changes>>,
+    /// True when the work is done again if a crash of the database undoes this unit: the
+    /// answer need not wait for the disk.
+    pub redone_if_lost: bool,
 }
 
 impl Changes {

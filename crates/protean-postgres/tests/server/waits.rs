@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use protean_port::message::Lane;
 use protean_port::port::Outcome;
 use protean_test_servers::Postgres;
 
 use crate::faults::{behind_a_proxy, commit_one, until_committed};
 use crate::proxy::Fate;
-use crate::{account, database, ids, is_committed, open, prepared, raw};
+use crate::{account, commit, database, ids, is_committed, open, prepared, raw, unit};
 
 /// Records the settings of the connection that writes.
 const NOTED: &str = "\
@@ -54,6 +55,26 @@ async fn a_writer_that_cannot_lock_the_log_names_the_holder() {
     assert!(why.contains(&held), "{why}");
     holder.batch_execute("COMMIT").await.unwrap();
     assert!(is_committed(&commit_one(&*store).await));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
+async fn production_does_not_wait_for_the_bulk_transaction_of_its_own_process() {
+    let database = database();
+    let store = prepared(&database.uri(), &[]).await;
+    let holder = raw(&database.uri()).await;
+    let waiting = "SELECT 1 FROM pg_locks JOIN pg_database d ON d.oid = database \
+        WHERE NOT granted AND objid = 2 AND datname = current_database()";
+    holder.batch_execute("BEGIN; SELECT pg_advisory_xact_lock(1349678190, 2)").await.unwrap();
+    let bulk = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { commit(&*store, vec![unit(Lane::Backfill, &account("b"))]).await.remove(0) }
+    });
+    while holder.query(waiting, &[]).await.unwrap().is_empty() {}
+    assert!(is_committed(&commit_one(&*store).await));
+    assert!(!bulk.is_finished());
+    holder.batch_execute("COMMIT").await.unwrap();
+    assert!(is_committed(&bulk.await.unwrap()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
