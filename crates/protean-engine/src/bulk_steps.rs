@@ -15,16 +15,11 @@ use std::sync::Arc;
 use std::thread::available_parallelism;
 
 use protean_port::message::Lane;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
 /// The steps of bulk work that may run at once in this server. A clone shares them.
 #[derive(Clone, Debug)]
 pub(crate) struct BulkSteps(Arc<Semaphore>);
-
-/// A step under way. It ends when this is dropped.
-pub(crate) struct Step {
-    _permit: Option<OwnedSemaphorePermit>,
-}
 
 impl BulkSteps {
     /// One step for each core but one.
@@ -36,21 +31,26 @@ impl BulkSteps {
         Self(Arc::new(Semaphore::new(cores.saturating_sub(1).max(1))))
     }
 
-    /// Begins a step, in the order of the calls; production never waits. Cancel safe: a call
-    /// that is dropped loses its turn.
-    pub(crate) async fn begin(&self, lane: Lane) -> Step {
-        let permit = match lane {
+    /// Takes a step of a lane: bulk work in the order of the calls, production at once. A
+    /// step must not contain another one. A call that is dropped gives its turn up.
+    pub(crate) async fn run<T>(&self, lane: Lane, work: impl Future<Output = T>) -> T {
+        let _permit = match lane {
             Lane::Primary => None,
-            Lane::Backfill => Arc::clone(&self.0).acquire_owned().await.ok(),
+            // The semaphore is never closed.
+            Lane::Backfill => self.0.acquire().await.ok(),
         };
-        Step { _permit: permit }
+        work.await
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::future::{pending, ready};
+    use std::pin::pin;
+
     use futures_util::FutureExt;
     use protean_port::message::Lane;
+    use tokio::sync::oneshot;
 
     use super::BulkSteps;
 
@@ -64,23 +64,24 @@ mod tests {
     #[test]
     fn bulk_steps_take_turns_and_production_passes_them() {
         let steps = BulkSteps::of(2);
-        let first = steps.begin(Lane::Backfill).now_or_never();
-        assert!(first.is_some());
-        let mut second = Box::pin(steps.begin(Lane::Backfill));
-        assert!((&mut second).now_or_never().is_none());
-        assert!(steps.begin(Lane::Primary).now_or_never().is_some());
-        drop(first);
-        assert!(second.now_or_never().is_some());
+        let (done, first) = oneshot::channel::<()>();
+        let mut first = pin!(steps.run(Lane::Backfill, first));
+        assert!((&mut first).now_or_never().is_none(), "it is under way");
+        let mut second = pin!(steps.run(Lane::Backfill, ready(2)));
+        assert!((&mut second).now_or_never().is_none(), "it waits for its turn");
+        assert_eq!(steps.run(Lane::Primary, ready(3)).now_or_never(), Some(3));
+        done.send(()).unwrap();
+        assert!(first.now_or_never().is_some());
+        assert_eq!(second.now_or_never(), Some(2));
     }
 
     #[test]
-    fn a_step_that_is_dropped_before_it_begins_gives_its_turn_up() {
+    fn a_step_that_is_dropped_gives_its_turn_up() {
         let steps = BulkSteps::of(1);
-        let first = steps.begin(Lane::Backfill).now_or_never();
-        let mut waiting = Box::pin(steps.begin(Lane::Backfill));
-        assert!((&mut waiting).now_or_never().is_none());
-        drop(first);
-        drop(waiting);
-        assert!(steps.begin(Lane::Backfill).now_or_never().is_some());
+        let mut first = Box::pin(steps.run(Lane::Backfill, pending::<()>()));
+        let mut waiting = Box::pin(steps.run(Lane::Backfill, pending::<()>()));
+        assert!((&mut first).now_or_never().is_none() && (&mut waiting).now_or_never().is_none());
+        drop((first, waiting));
+        assert_eq!(steps.run(Lane::Backfill, ready(1)).now_or_never(), Some(1));
     }
 }

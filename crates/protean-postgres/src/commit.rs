@@ -65,10 +65,8 @@ type Staged = Vec<Vec<Outcome>>;
 /// What a transaction has written.
 struct Written {
     staged: Staged,
-    /// The last message of the log.
-    head: u64,
-    /// The answer must wait until it is on disk.
-    awaits_disk: bool,
+    /// The last message of the log, when the answer waits until it is on disk.
+    durable: Option<u64>,
     /// How long the log's lock was held.
     held: Duration,
 }
@@ -114,10 +112,8 @@ impl Committer {
             Lane::Backfill => self.bulk.units(),
         };
         match self.attempt(jobs, max_units).await {
-            Ok(Written { staged, head, awaits_disk, held }) => {
-                if awaits_disk {
-                    self.announced.durable.reached(head);
-                }
+            Ok(Written { staged, durable, held }) => {
+                durable.into_iter().for_each(|head| self.announced.durable.reached(head));
                 self.announced.signal.bump();
                 for (job, outcomes) in jobs.iter_mut().zip(staged) {
                     job.outcomes.extend(outcomes);
@@ -132,13 +128,12 @@ impl Committer {
     }
 
     async fn attempt(&mut self, jobs: &VecDeque<Job>, max_units: usize) -> Result<Written, Fault> {
-        let lane = self.lane;
-        let (mut isolated, mut tries) = (has_statements(jobs), 0);
+        let (lane, mut tries) = (self.lane, 0);
+        let mut isolated = jobs.iter().any(Job::has_open_statements);
         loop {
             let session = self.connected().await?;
-            let result =
-                Attempt::run(&session, &self.settings, jobs, lane, max_units, isolated).await;
-            let written = match result {
+            let run = Attempt::run(&session, &self.settings, jobs, lane, max_units, isolated);
+            let written = match run.await {
                 Ok(written) => written,
                 Err(Abort::Refused) => {
                     self.roll_back(session).await;
@@ -159,7 +154,7 @@ impl Committer {
                     return Err(fault);
                 }
             };
-            match self.marker.commit(&session, written.awaits_disk).await {
+            match self.marker.commit(&session, written.durable.is_some()).await {
                 Ok(()) => {
                     self.session = Some(session);
                     return Ok(written);
@@ -226,14 +221,6 @@ impl Committer {
     }
 }
 
-fn has_statements(jobs: &VecDeque<Job>) -> bool {
-    let open = jobs.iter().flat_map(|job| &job.units[job.outcomes.len()..]);
-    open.into_iter().any(|unit| {
-        let chain = std::iter::successors(Some(unit), |unit| unit.otherwise.as_deref());
-        chain.into_iter().any(|unit| !unit.statements.is_empty())
-    })
-}
-
 /// One attempt at a transaction.
 struct Attempt<'a> {
     session: &'a Session,
@@ -284,8 +271,8 @@ impl<'a> Attempt<'a> {
                 _ => Abort::Refused,
             })?;
         }
-        let head = attempt.working_set.next_position() - 1;
-        Ok(Written { staged, head, awaits_disk, held: begun.elapsed() })
+        let durable = awaits_disk.then(|| attempt.working_set.next_position() - 1);
+        Ok(Written { staged, durable, held: begun.elapsed() })
     }
 
     async fn settle_all(

@@ -23,7 +23,6 @@ mod commit;
 mod commit_marker;
 mod connection;
 mod dialect;
-mod durable;
 mod error;
 mod find;
 mod flush;

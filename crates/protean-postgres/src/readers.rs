@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::connection::{Session, Settings};
-use crate::durable::Durable;
+use crate::turnstile::Durable;
 
 /// The connections that read.
 pub(crate) struct Readers {

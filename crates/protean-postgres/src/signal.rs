@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::durable::Durable;
+use crate::turnstile::Durable;
 
 /// What the writers of a store announce.
 #[derive(Clone, Default)]

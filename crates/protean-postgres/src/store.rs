@@ -9,10 +9,10 @@ use tokio::sync::watch;
 
 use crate::claim::Claims;
 use crate::connection::{Parameter, Settings};
-use crate::durable::Durable;
 use crate::readers::Readers;
 use crate::recorded::key_claim;
 use crate::signal::{Announced, Signal};
+use crate::turnstile::Durable;
 use crate::value::Text;
 use crate::writer::Writers;
 use crate::{forget, schema};

@@ -15,7 +15,10 @@
 //! need not wait for the disk and processes share its flushes. The server's own log keeps
 //! the order: a transaction is never on disk without those it depends on. So nothing may
 //! leave the database, as an answer or as a message, before [`FLUSH`] has confirmed that
-//! it is on disk.
+//! it is on disk. A store remembers how far a flush of its own has reached ([`Durable`]): a
+//! page up to there needs none, however much unflushed work of others lies beyond it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use protean_port::message::Lane;
 
@@ -66,4 +69,42 @@ pub(crate) async fn explained(fault: Fault, session: &Session, settings: &Settin
         "the database {} could not be written for {waited} because its log is locked; {holder}",
         settings.place
     ))
+}
+
+/// The last position of the log that is known to be on disk.
+#[derive(Debug, Default)]
+pub(crate) struct Durable(AtomicU64);
+
+impl Durable {
+    /// A flush has ended that began when this position was committed.
+    pub(crate) fn reached(&self, position: u64) {
+        self.0.fetch_max(position, Ordering::AcqRel);
+    }
+
+    /// True when the log is on disk up to this position.
+    pub(crate) fn covers(&self, position: u64) -> bool {
+        position <= self.0.load(Ordering::Acquire)
+    }
+
+    /// Forgets what is known: a new connection may lead to another server, whose log ends
+    /// earlier.
+    pub(crate) fn forget(&self) {
+        self.0.store(0, Ordering::Release);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Durable;
+
+    #[test]
+    fn covers_what_was_reached_until_it_is_forgotten() {
+        let durable = Durable::default();
+        assert!(durable.covers(0) && !durable.covers(1));
+        durable.reached(7);
+        durable.reached(3);
+        assert!(durable.covers(7) && !durable.covers(8));
+        durable.forget();
+        assert!(!durable.covers(1));
+    }
 }

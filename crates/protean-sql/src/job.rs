@@ -39,6 +39,16 @@ impl Job {
         self.units.len().saturating_sub(self.outcomes.len())
     }
 
+    /// True when a unit without an outcome, or one that may take its place, runs statements
+    /// of the user's own.
+    pub fn has_open_statements(&self) -> bool {
+        let open = &self.units[self.outcomes.len()..];
+        open.iter().any(|unit| {
+            let mut chain = std::iter::successors(Some(unit), |unit| unit.otherwise.as_deref());
+            chain.any(|unit| !unit.statements.is_empty())
+        })
+    }
+
     /// True when a unit of the list was committed; `fresh` are the outcomes of the
     /// transaction at hand, which follow those of the job.
     pub fn is_committed(&self, fresh: &[Outcome], unit: usize) -> bool {

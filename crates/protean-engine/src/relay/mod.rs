@@ -141,10 +141,7 @@ impl Relay {
                 maintain_at = Instant::now() + tick;
             }
             commits.mark_unchanged();
-            let step = self.steps.begin(lane).await;
-            let published = publishing.publish().await?;
-            drop(step);
-            if published {
+            if self.steps.run(lane, publishing.publish()).await? {
                 continue;
             }
             tokio::select! {

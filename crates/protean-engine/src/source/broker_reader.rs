@@ -70,8 +70,8 @@ impl BrokerReader {
         };
         match entries {
             Ok(entries) => {
-                let _step = self.runner.steps.begin(lane).await;
-                self.identify(&from, &consumer, entries).await
+                let identified = self.identify(&from, &consumer, entries);
+                self.runner.steps.run(lane, identified).await
             }
             Err(error) => {
                 let BrokerGroup { stream, group } = &from;

@@ -260,8 +260,7 @@ impl Worker {
     fn commit(&mut self, lane: Lane, units: Arc<[Changes]>) {
         let (store, steps) = (Arc::clone(&self.runner.store), self.runner.steps.clone());
         self.under_way.push(Box::pin(async move {
-            let _step = steps.begin(lane).await;
-            Event::Committed(lane, store.commit(units).await)
+            Event::Committed(lane, steps.run(lane, store.commit(units)).await)
         }));
     }
 
@@ -272,9 +271,7 @@ impl Worker {
             let (store, steps) = (Arc::clone(&self.runner.store), self.runner.steps.clone());
             self.under_way.push(match wanted {
                 Wanted::Log(lane, read) => Box::pin(async move {
-                    let step = steps.begin(lane).await;
-                    let read = store.lane(read).await;
-                    drop(step);
+                    let read = steps.run(lane, store.lane(read)).await;
                     if read.is_err() {
                         tokio::time::sleep(STORE_RETRY_DELAY).await;
                     }
