@@ -37,6 +37,8 @@ async fn a_page_that_is_on_disk_does_not_wait_for_the_work_of_others() {
     let other = raw(&database.uri()).await;
     other.batch_execute("SET synchronous_commit = off; CREATE TABLE others (n int)").await.unwrap();
     assert!(is_committed(&commit(&*store, vec![unit(Lane::Primary, &account("a"))]).await[0]));
+    // Opens the connection that reads, which makes the store forget what it knows.
+    assert_eq!(follow(&*store, &mut 0).await.len(), 1);
     other.batch_execute("INSERT INTO others VALUES (1)").await.unwrap();
     let flushed = async || {
         let row = other.query_one("SELECT pg_current_wal_flush_lsn()::text", &[]).await.unwrap();
