@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use protean::HandlerKind;
+use protean::port::GroupStatus;
 use protean::{Domain, Priority};
 use protean_cli::{App, Error, Result};
 
@@ -46,17 +47,34 @@ pub(crate) async fn settled(domain: &Domain, kind: HandlerKind, count: u64) -> R
     Ok(())
 }
 
+/// Waits until everything committed is settled, provided that nobody sends commands.
+///
+/// # Errors
+/// When nothing is settled for two minutes, or the database cannot be read.
+pub(crate) async fn drained(domain: &Domain) -> Result<()> {
+    for kind in [HandlerKind::Commands, HandlerKind::Projector] {
+        let committed = sum(domain, kind, |status| status.committed).await?;
+        settled(domain, kind, committed).await?;
+    }
+    Ok(())
+}
+
 /// How many messages the handlers of one kind have settled.
 ///
 /// # Errors
 /// When the database cannot be read.
 pub(crate) async fn settled_by(domain: &Domain, kind: HandlerKind) -> Result<u64> {
+    sum(domain, kind, GroupStatus::settled).await
+}
+
+/// A figure of all handlers of one kind.
+async fn sum(domain: &Domain, kind: HandlerKind, of: fn(&GroupStatus) -> u64) -> Result<u64> {
     let store = domain.store().await?;
-    let mut settled = 0;
+    let mut sum = 0;
     for group in domain.groups().iter().filter(|group| group.kind == kind) {
-        settled += store.group_status(&group.name, &group.category).await?.settled();
+        sum += of(&store.group_status(&group.name, &group.category).await?);
     }
-    Ok(settled)
+    Ok(sum)
 }
 
 /// Sends bulk commands until the process is killed; prints `flowing` once enough wait.

@@ -64,6 +64,13 @@ impl Stack {
         Ok(Self::Servers(Box::new(servers)))
     }
 
+    pub(crate) fn on(&self) -> On {
+        match self {
+            Self::File => On::File,
+            Self::Servers(_) => On::Servers,
+        }
+    }
+
     /// The servers.
     ///
     /// # Errors
@@ -104,12 +111,16 @@ impl Servers {
             answer.lines().nth(1).unwrap_or("unknown").to_owned()
         };
         format!(
-            "PostgreSQL {}: fsync {}, synchronous_commit {}, shared_buffers {}. Redis {}: \
-             appendonly {}, appendfsync {}.",
+            "PostgreSQL {}: fsync {}, synchronous_commit {}, full_page_writes {}, \
+             shared_buffers {}, min_wal_size {}, max_wal_size {}. Redis {}: appendonly {}, \
+             appendfsync {}.",
             shown("server_version"),
             shown("fsync"),
             shown("synchronous_commit"),
+            shown("full_page_writes"),
             shown("shared_buffers"),
+            shown("min_wal_size"),
+            shown("max_wal_size"),
             self.redis_info("server", "redis_version"),
             set("appendonly"),
             set("appendfsync"),

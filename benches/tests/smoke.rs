@@ -58,8 +58,10 @@ fn sync_command_times_a_command_in_memory() {
 fn bulk_latency_times_customers_in_every_phase_and_setting() {
     let rows = rows_of("bulk-latency");
     let cases = rows.iter().filter(|row| row["more"]["p99.9"].is_number()).count();
-    // Three phases, two handlers, three settings; a third of the rows is idle and has no limit.
-    assert_eq!((cases, count_with_limit(&rows)), (18, 12 + 6));
+    // Four phases without a pause and three with one; in each, three settings.
+    assert_eq!(cases, 3 * (4 + 3 + 3));
+    // Two percentiles in all phases but the first, and one row for the settings of a phase.
+    assert_eq!(count_with_limit(&rows), 2 * 3 * (3 + 2 + 2) + (4 + 3 + 3));
 }
 
 #[test]
@@ -115,6 +117,16 @@ fn relay_times_the_relay_against_a_bare_loop() {
 #[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
 fn projector_times_a_projector_against_the_same_rows_by_hand() {
     assert_eq!(count_with_limit(&rows_on_servers("projector")), 1);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
+fn bulk_latency_times_customers_through_both_servers_and_two_workers() {
+    let only = ["--on", "servers", "--handler", "0", "--batch", "100", "--workers", "2"];
+    let rows = rows_with("bulk-latency", &only);
+    assert_eq!((rows.len(), count_with_limit(&rows)), (8, 6));
+    let moved = rows.iter().filter(|row| row["more"]["bulk/s"].is_number()).count();
+    assert_eq!(moved, 2);
 }
 
 #[test]

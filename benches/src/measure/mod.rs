@@ -74,11 +74,11 @@ impl Measure {
     fn can(self) -> &'static [On] {
         match self {
             Self::CommitOne | Self::CommitMany | Self::Relay | Self::Projector => &[On::Servers],
-            Self::WakeUp | Self::BacklogMemory | Self::Startup => &[On::File, On::Servers],
-            Self::Pipeline => &[On::Servers, On::File],
-            Self::SyncCommand | Self::BulkLatency | Self::LongStream | Self::EmbeddedPipeline => {
-                &[On::File]
+            Self::BulkLatency | Self::WakeUp | Self::BacklogMemory | Self::Startup => {
+                &[On::File, On::Servers]
             }
+            Self::Pipeline => &[On::Servers, On::File],
+            Self::SyncCommand | Self::LongStream | Self::EmbeddedPipeline => &[On::File],
         }
     }
 
@@ -94,7 +94,7 @@ impl Measure {
             Self::CommitMany => commit::at_once(plan, &stack).await,
             Self::Relay => relay::run(plan, &stack).await,
             Self::Projector => projector::run(plan, &stack).await,
-            Self::BulkLatency => bulk_latency::run(plan).await,
+            Self::BulkLatency => bulk_latency::run(plan, &stack).await,
             Self::WakeUp => wake_up::run(plan, &stack).await,
             Self::LongStream => long_stream::run(plan).await,
             Self::BacklogMemory => backlog_memory::run(plan, &stack).await,
