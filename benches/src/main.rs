@@ -21,6 +21,7 @@ mod bank;
 mod bare;
 mod child;
 mod clock;
+mod counters;
 mod home;
 mod latency;
 mod measure;
@@ -66,6 +67,8 @@ enum Task {
     /// From `process` to the handler of an idle server (formerly T9)
     #[command(alias = "t9")]
     WakeUp(Plan),
+    /// What one deposit more costs: syncs, transactions, Redis commands, bytes
+    MessageCounts(Plan),
     /// An aggregate with a long history (formerly T10)
     #[command(alias = "t10")]
     LongStream(Plan),
@@ -106,6 +109,7 @@ async fn run(task: Task, app: App) -> Result {
         Task::Projector(plan) => (vec![Measure::Projector], plan),
         Task::BulkLatency(plan) => (vec![Measure::BulkLatency], plan),
         Task::WakeUp(plan) => (vec![Measure::WakeUp], plan),
+        Task::MessageCounts(plan) => (vec![Measure::MessageCounts], plan),
         Task::LongStream(plan) => (vec![Measure::LongStream], plan),
         Task::BacklogMemory(plan) => (vec![Measure::BacklogMemory], plan),
         Task::Pipeline(plan) => (vec![Measure::Pipeline], plan),

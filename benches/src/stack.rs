@@ -139,11 +139,27 @@ impl Servers {
     pub(crate) fn processes(&self) -> Result<Processes> {
         let number = |text: &str| text.trim().parse::<u32>();
         let redis = number(&self.redis_info("server", "process_id"))?;
-        let sql = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'";
-        let first = processor::parent_of(number(&self.postgres.own_database().run(sql))?)?;
+        let first = self.postmaster()?;
         let mut postgres = processor::children_of(first)?;
         postgres.push(first);
         Ok(Processes { redis: vec![redis], postgres })
+    }
+
+    /// The first process of PostgreSQL, the parent of all others.
+    ///
+    /// # Errors
+    /// When a process id cannot be read.
+    pub(crate) fn postmaster(&self) -> Result<u32> {
+        let sql = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'";
+        processor::parent_of(self.postgres.own_database().run(sql).trim().parse()?)
+    }
+
+    /// A figure of Redis's INFO.
+    ///
+    /// # Errors
+    /// When Redis does not report it.
+    pub(crate) fn redis_figure(&self, section: &str, name: &str) -> Result<f64> {
+        Ok(self.redis_info(section, name).parse()?)
     }
 
     fn redis_info(&self, section: &str, name: &str) -> String {

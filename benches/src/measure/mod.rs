@@ -5,6 +5,7 @@ mod bulk_latency;
 mod commit;
 mod embedded_pipeline;
 mod long_stream;
+mod message_counts;
 mod pipeline;
 mod projector;
 mod relay;
@@ -32,6 +33,7 @@ pub(crate) enum Measure {
     Projector,
     BulkLatency,
     WakeUp,
+    MessageCounts,
     LongStream,
     BacklogMemory,
     Pipeline,
@@ -41,13 +43,14 @@ pub(crate) enum Measure {
 
 impl Measure {
     /// All measures, the longest last.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::SyncCommand,
         Self::CommitOne,
         Self::CommitMany,
         Self::Relay,
         Self::Projector,
         Self::WakeUp,
+        Self::MessageCounts,
         Self::LongStream,
         Self::BulkLatency,
         Self::EmbeddedPipeline,
@@ -73,7 +76,11 @@ impl Measure {
     /// Where it can run, the default first.
     fn can(self) -> &'static [On] {
         match self {
-            Self::CommitOne | Self::CommitMany | Self::Relay | Self::Projector => &[On::Servers],
+            Self::CommitOne
+            | Self::CommitMany
+            | Self::Relay
+            | Self::Projector
+            | Self::MessageCounts => &[On::Servers],
             Self::BulkLatency | Self::WakeUp | Self::BacklogMemory | Self::Startup => {
                 &[On::File, On::Servers]
             }
@@ -96,6 +103,7 @@ impl Measure {
             Self::Projector => projector::run(plan, &stack).await,
             Self::BulkLatency => bulk_latency::run(plan, &stack).await,
             Self::WakeUp => wake_up::run(plan, &stack).await,
+            Self::MessageCounts => message_counts::run(plan, &stack).await,
             Self::LongStream => long_stream::run(plan).await,
             Self::BacklogMemory => backlog_memory::run(plan, &stack).await,
             Self::Pipeline => pipeline::run(plan, &stack).await,
