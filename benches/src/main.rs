@@ -25,6 +25,7 @@ mod counters;
 mod home;
 mod latency;
 mod measure;
+mod monitor;
 mod peer;
 mod place;
 mod plan;
@@ -67,6 +68,8 @@ enum Task {
     /// From `process` to the handler of an idle server (formerly T9)
     #[command(alias = "t9")]
     WakeUp(Plan),
+    /// One deposit on idle servers: how long each hop takes
+    HopBudget(Plan),
     /// What one deposit more costs: syncs, transactions, Redis commands, bytes
     MessageCounts(Plan),
     /// An aggregate with a long history (formerly T10)
@@ -109,6 +112,7 @@ async fn run(task: Task, app: App) -> Result {
         Task::Projector(plan) => (vec![Measure::Projector], plan),
         Task::BulkLatency(plan) => (vec![Measure::BulkLatency], plan),
         Task::WakeUp(plan) => (vec![Measure::WakeUp], plan),
+        Task::HopBudget(plan) => (vec![Measure::HopBudget], plan),
         Task::MessageCounts(plan) => (vec![Measure::MessageCounts], plan),
         Task::LongStream(plan) => (vec![Measure::LongStream], plan),
         Task::BacklogMemory(plan) => (vec![Measure::BacklogMemory], plan),

@@ -46,18 +46,19 @@ pub(crate) struct Processes {
 }
 
 impl Stack {
-    /// Starts the servers, if any. Python is measured only on servers.
+    /// Starts the servers, if any, PostgreSQL with further options. Python is measured only
+    /// on servers.
     ///
     /// # Errors
     /// When Python is not set up, or temporary files cannot be created.
     ///
     /// # Panics
     /// When a server cannot be started; the message says what to install.
-    pub(crate) fn start(on: On, with_python: bool) -> Result<Self> {
+    pub(crate) fn start(on: On, with_python: bool, options: &str) -> Result<Self> {
         if on == On::File {
             return Ok(Self::File);
         }
-        let mut servers = Servers::start();
+        let mut servers = Servers::start(options);
         if with_python {
             servers.peer = Some(Peer::new(servers.home())?);
         }
@@ -89,9 +90,9 @@ impl Stack {
 }
 
 impl Servers {
-    fn start() -> Self {
-        let (postgres, redis) =
-            (Postgres::start(POSTGRES_OPTIONS), RedisServer::start(REDIS_CONFIG));
+    fn start(options: &str) -> Self {
+        let postgres = Postgres::start(&format!("{POSTGRES_OPTIONS} {options}"));
+        let redis = RedisServer::start(REDIS_CONFIG);
         Self { peer: None, postgres, redis, homes: AtomicU32::new(0) }
     }
 

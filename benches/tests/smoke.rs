@@ -137,6 +137,15 @@ fn wake_up_times_the_hops_through_both_servers() {
 
 #[test]
 #[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
+fn hop_budget_times_each_hop_and_their_sum() {
+    let rows = rows_on_servers("hop-budget");
+    assert_eq!((rows.len(), count_with_limit(&rows)), (9, 9));
+    let micros = |at: usize| rows[at]["ours"].as_f64().unwrap();
+    assert!((0..5).all(|hop| micros(hop) < micros(5)), "{rows:?}");
+}
+
+#[test]
+#[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
 fn message_counts_compares_two_rates() {
     let rows = rows_on_servers("message-counts");
     assert_eq!((rows.len(), count_with_limit(&rows)), (10, 10));

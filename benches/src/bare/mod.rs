@@ -22,7 +22,7 @@ pub(crate) use chain::through_servers;
 pub(crate) use connection::open;
 pub(crate) use hop::{Hops, MESSAGE_PAUSE, between_processes, between_threads};
 pub(crate) use journal::Journal;
-pub(crate) use lanes::Lanes;
+pub(crate) use lanes::{Delivery, Lanes};
 pub(crate) use pipeline::produce;
 pub(crate) use postgres::connect;
 pub(crate) use relay::{Streamed, Streams};

@@ -4,6 +4,7 @@ mod backlog_memory;
 mod bulk_latency;
 mod commit;
 mod embedded_pipeline;
+mod hop_budget;
 mod long_stream;
 mod message_counts;
 mod pipeline;
@@ -33,6 +34,7 @@ pub(crate) enum Measure {
     Projector,
     BulkLatency,
     WakeUp,
+    HopBudget,
     MessageCounts,
     LongStream,
     BacklogMemory,
@@ -43,13 +45,14 @@ pub(crate) enum Measure {
 
 impl Measure {
     /// All measures, the longest last.
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::SyncCommand,
         Self::CommitOne,
         Self::CommitMany,
         Self::Relay,
         Self::Projector,
         Self::WakeUp,
+        Self::HopBudget,
         Self::MessageCounts,
         Self::LongStream,
         Self::BulkLatency,
@@ -80,6 +83,7 @@ impl Measure {
             | Self::CommitMany
             | Self::Relay
             | Self::Projector
+            | Self::HopBudget
             | Self::MessageCounts => &[On::Servers],
             Self::BulkLatency | Self::WakeUp | Self::BacklogMemory | Self::Startup => {
                 &[On::File, On::Servers]
@@ -89,12 +93,20 @@ impl Measure {
         }
     }
 
+    /// Options of PostgreSQL that only this measure needs.
+    fn postgres_options(self) -> &'static str {
+        match self {
+            Self::HopBudget => "-c track_commit_timestamp=on",
+            _ => "",
+        }
+    }
+
     /// Starts what it runs on and measures.
     ///
     /// # Errors
     /// When the measure fails.
     pub(crate) async fn run(self, plan: &Plan, on: On) -> Result<Sheet> {
-        let stack = Stack::start(on, plan.with_python())?;
+        let stack = Stack::start(on, plan.with_python(), self.postgres_options())?;
         let mut sheet = match self {
             Self::SyncCommand => sync_command::run(plan).await,
             Self::CommitOne => commit::one_at_a_time(plan, &stack).await,
@@ -103,6 +115,7 @@ impl Measure {
             Self::Projector => projector::run(plan, &stack).await,
             Self::BulkLatency => bulk_latency::run(plan, &stack).await,
             Self::WakeUp => wake_up::run(plan, &stack).await,
+            Self::HopBudget => hop_budget::run(plan, &stack).await,
             Self::MessageCounts => message_counts::run(plan, &stack).await,
             Self::LongStream => long_stream::run(plan).await,
             Self::BacklogMemory => backlog_memory::run(plan, &stack).await,

@@ -28,6 +28,15 @@ pub(super) struct Customers {
     sent: u64,
 }
 
+/// The moments of one deposit, in microseconds.
+pub(crate) struct Delivery {
+    pub(crate) number: u64,
+    pub(crate) sent: i64,
+    pub(crate) returned: i64,
+    /// When its event was durable.
+    pub(crate) seen: i64,
+}
+
 impl Customers {
     /// # Errors
     /// When a server cannot be reached.
@@ -72,6 +81,22 @@ impl Customers {
             if result.is_some() && latencies.count() as u64 == self.sent - first {
                 return result.map(|result| (result, latencies)).ok_or_else(|| stopped(None));
             }
+        }
+    }
+
+    /// One deposit.
+    ///
+    /// # Errors
+    /// When a server refuses.
+    pub(super) async fn one(&mut self) -> Result<Delivery> {
+        let (number, sent) = (self.sent, clock::now());
+        self.next()?.await?;
+        let returned = clock::now();
+        tokio::select! {
+            Some(Handled { at, .. }) = self.handled.recv() => {
+                Ok(Delivery { number, sent, returned, seen: at })
+            }
+            ended = self.stages.join_next() => Err(stopped(ended)),
         }
     }
 

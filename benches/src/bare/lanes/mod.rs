@@ -33,6 +33,8 @@ use crate::home::Home;
 use crate::latency::Latencies;
 use crate::place::Place;
 
+pub(crate) use self::customers::Delivery;
+
 /// Both lanes on one place.
 pub(crate) struct Lanes {
     customers: Customers,
@@ -64,6 +66,14 @@ impl Lanes {
             Ok(())
         };
         Ok(self.customers.serve(per_second, rest).await?.1)
+    }
+
+    /// Makes one deposit; returns its moments.
+    ///
+    /// # Errors
+    /// When a server refuses.
+    pub(crate) async fn one(&mut self) -> Result<Delivery> {
+        self.customers.one().await
     }
 
     /// Moves `count` bulk commands; returns how long that took.
