@@ -89,12 +89,9 @@ enum Task {
     Startup(Plan),
     /// All measures, the longest last
     All(Plan),
-    /// Sends bulk commands until killed
+    /// Sends bulk messages until killed
     #[command(hide = true)]
-    Flood {
-        #[arg(long)]
-        poisoned: bool,
-    },
+    Flood(backlog::Flood),
     #[command(flatten)]
     Bare(bare::Process),
 }
@@ -120,7 +117,7 @@ async fn run(task: Task, app: App) -> Result {
         Task::EmbeddedPipeline(plan) => (vec![Measure::EmbeddedPipeline], plan),
         Task::Startup(plan) => (vec![Measure::Startup], plan),
         Task::All(plan) => (Measure::ALL.to_vec(), plan),
-        Task::Flood { poisoned } => return done(backlog::flood(&app, poisoned).await),
+        Task::Flood(flood) => return done(flood.run(&app).await),
         Task::Bare(process) => return done(process.run().await),
     };
     let stopped = protean_cli::stop_signal()?;

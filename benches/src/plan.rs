@@ -32,6 +32,10 @@ pub(crate) struct Plan {
     /// Worker processes of the server of bulk-latency
     #[arg(long, value_name = "N", default_value_t = 1)]
     workers: u16,
+    /// PostgreSQL keeps 5 to 6 GB of WAL segments, so that few are made anew [default: 80 MB to
+    /// 4 GB]
+    #[arg(long)]
+    large_wal: bool,
     /// Also measures Protean for Python 0.18 on the same servers; needs Python 3.11, and PyPI once
     #[arg(long)]
     with_python: bool,
@@ -54,6 +58,11 @@ impl Plan {
 
     pub(crate) fn on(&self) -> Option<On> {
         self.on
+    }
+
+    /// Options of PostgreSQL.
+    pub(crate) fn postgres_options(&self) -> &'static str {
+        if self.large_wal { "-c min_wal_size=5GB -c max_wal_size=6GB" } else { "" }
     }
 
     pub(crate) fn with_python(&self) -> bool {

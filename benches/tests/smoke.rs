@@ -58,10 +58,10 @@ fn sync_command_times_a_command_in_memory() {
 fn bulk_latency_times_customers_in_every_phase_and_setting() {
     let rows = rows_of("bulk-latency");
     let cases = rows.iter().filter(|row| row["more"]["p99.9"].is_number()).count();
-    // Four phases without a pause and three with one; in each, three settings.
-    assert_eq!(cases, 3 * (4 + 3 + 3));
+    // Five phases without a pause and four with one; in each, three settings.
+    assert_eq!(cases, 3 * (5 + 4 + 4));
     // Two percentiles in all phases but the first, and one row for the settings of a phase.
-    assert_eq!(count_with_limit(&rows), 2 * 3 * (3 + 2 + 2) + (4 + 3 + 3));
+    assert_eq!(count_with_limit(&rows), 2 * 3 * (4 + 3 + 3) + (5 + 4 + 4));
 }
 
 #[test]
@@ -123,10 +123,10 @@ fn projector_times_a_projector_against_the_same_rows_by_hand() {
 #[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
 fn bulk_latency_times_customers_through_both_servers_and_two_workers() {
     let only = ["--on", "servers", "--handler", "0", "--batch", "100", "--workers", "2"];
-    let rows = rows_with("bulk-latency", &only);
-    assert_eq!((rows.len(), count_with_limit(&rows)), (8, 6));
+    let rows = rows_with("bulk-latency", &[&only[..], &["--large-wal"]].concat());
+    assert_eq!((rows.len(), count_with_limit(&rows)), (10, 8));
     let moved = rows.iter().filter(|row| row["more"]["bulk/s"].is_number()).count();
-    assert_eq!(moved, 2);
+    assert_eq!(moved, 3);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! one place      Idle ─▶ Backfill ─▶ the backlog is drained ─▶ Afterwards
+//! another one    OtherHandler
 //! another one    Poison
 //! ```
 
@@ -31,6 +32,8 @@ enum Phase {
     Backfill,
     /// Nothing more is sent, and what was sent is settled.
     Afterwards,
+    /// Another process records bulk events, so only the projector has a backlog.
+    OtherHandler,
     /// Another process sends bulk commands that the handler refuses.
     Poison,
 }
@@ -39,9 +42,16 @@ impl Phase {
     /// The phases of a case. A slow handler would need minutes to drain its backlog.
     fn all(pause: Duration) -> &'static [Self] {
         match pause.is_zero() {
-            true => &[Self::Idle, Self::Backfill, Self::Afterwards, Self::Poison],
-            false => &[Self::Idle, Self::Backfill, Self::Poison],
+            true => {
+                &[Self::Idle, Self::Backfill, Self::Afterwards, Self::OtherHandler, Self::Poison]
+            }
+            false => &[Self::Idle, Self::Backfill, Self::OtherHandler, Self::Poison],
         }
+    }
+
+    /// Whether it begins without the backlog of the phases before.
+    fn is_apart(self) -> bool {
+        matches!(self, Self::OtherHandler | Self::Poison)
     }
 }
 
@@ -98,7 +108,7 @@ struct PhaseRows {
     p50: RowId,
     p99: RowId,
     samples: Latencies,
-    /// Bulk commands settled per second meanwhile.
+    /// Bulk messages settled per second meanwhile.
     rates: Vec<f64>,
 }
 
@@ -125,7 +135,7 @@ impl Case {
         let mut site = Site::open(stack, self.settings, crowd).await?;
         let mut idle = None;
         for rows in &mut self.phases {
-            if rows.phase == Phase::Poison {
+            if rows.phase.is_apart() {
                 site = Site::open(stack, self.settings, crowd).await?;
             }
             let (samples, rate) = site.phase(rows.phase).await?;
@@ -183,28 +193,37 @@ impl Site {
         Ok(Self { domain, watcher, accounts, per_second: crowd.per_second, _server, place })
     }
 
-    /// The latencies, and the bulk commands settled per second meanwhile.
+    /// The latencies, and the bulk messages settled per second meanwhile.
     async fn phase(&mut self, phase: Phase) -> Result<(Latencies, Option<f64>)> {
-        let (latencies, rate) = match phase {
-            Phase::Idle => (self.serve().await?, None),
-            Phase::Backfill => self.serve_beside(&["flood"]).await?,
+        match phase {
+            Phase::Idle => Ok((self.serve().await?, None)),
+            Phase::Backfill => self.serve_beside(&["flood"], HandlerKind::Commands).await,
             Phase::Afterwards => {
                 backlog::drained(&self.domain).await?;
-                (self.serve().await?, None)
+                Ok((self.serve().await?, None))
             }
-            Phase::Poison => self.serve_beside(&["flood", "--poisoned"]).await?,
-        };
-        Ok((latencies, rate))
+            Phase::OtherHandler => {
+                self.serve_beside(&["flood", "--events"], HandlerKind::Projector).await
+            }
+            Phase::Poison => {
+                self.serve_beside(&["flood", "--poisoned"], HandlerKind::Commands).await
+            }
+        }
     }
 
-    async fn serve_beside(&mut self, flood: &[&str]) -> Result<(Latencies, Option<f64>)> {
+    /// The same while another process floods the handlers of a kind.
+    async fn serve_beside(
+        &mut self,
+        flood: &[&str],
+        kind: HandlerKind,
+    ) -> Result<(Latencies, Option<f64>)> {
         let mut flood = self.place.child(flood)?;
         flood.line("flowing").await?;
-        let before = backlog::settled_by(&self.domain, HandlerKind::Commands).await?;
+        let before = backlog::settled_by(&self.domain, kind).await?;
         let begun = Instant::now();
         let latencies = self.serve().await?;
         let seconds = begun.elapsed().as_secs_f64();
-        let after = backlog::settled_by(&self.domain, HandlerKind::Commands).await?;
+        let after = backlog::settled_by(&self.domain, kind).await?;
         let bulk = after.saturating_sub(before + self.accounts.len() as u64);
         Ok((latencies, Some(bulk as f64 / seconds)))
     }
@@ -240,7 +259,7 @@ fn targets(phase: Phase, pause: Duration, on: On) -> [Target; 2] {
     match phase {
         Phase::Idle if pause.is_zero() => idle.map(|ms| Target::ours(Bound::AtMost(ms))),
         Phase::Idle | Phase::Afterwards => [Target::NONE; 2],
-        Phase::Backfill | Phase::Poison => {
+        Phase::Backfill | Phase::OtherHandler | Phase::Poison => {
             let p99 = Target::ratio(Bound::AtMost(2.0));
             let ours = pause.is_zero().then_some(Bound::AtMost(busy));
             [Target::ratio(Bound::AtMost(1.5)), Target { ours, ..p99 }]

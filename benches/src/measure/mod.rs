@@ -106,7 +106,8 @@ impl Measure {
     /// # Errors
     /// When the measure fails.
     pub(crate) async fn run(self, plan: &Plan, on: On) -> Result<Sheet> {
-        let stack = Stack::start(on, plan.with_python(), self.postgres_options())?;
+        let options = format!("{} {}", plan.postgres_options(), self.postgres_options());
+        let stack = Stack::start(on, plan.with_python(), &options)?;
         let mut sheet = match self {
             Self::SyncCommand => sync_command::run(plan).await,
             Self::CommitOne => commit::one_at_a_time(plan, &stack).await,
