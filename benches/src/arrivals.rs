@@ -51,6 +51,14 @@ impl Schedule {
         Ok(latencies)
     }
 
+    /// Sends all deposits and waits until each is accepted.
+    ///
+    /// # Errors
+    /// When a deposit is not accepted.
+    pub(crate) async fn send_all(self, domain: &Domain) -> Result<()> {
+        self.send(domain.clone(), Instant::now()).await
+    }
+
     async fn send(self, domain: Domain, start: Instant) -> Result<()> {
         let mut pending = JoinSet::new();
         for (number, account) in (0..self.count).zip(self.accounts.iter().cycle()) {

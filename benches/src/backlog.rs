@@ -2,14 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use protean::HandlerKind;
-use protean::{Domain, Priority};
+use fidelis::account::Account;
+use protean::port::GroupStatus;
+use protean::{Domain, HandlerKind, Priority, processing_priority};
 use protean_cli::{App, Error, Result};
 
 use crate::bank;
 
-/// Commands that must wait before a flood reports `flowing`.
-const FLOWING_COMMANDS: u64 = 5_000;
+/// Messages that must wait before a flood reports `flowing`.
+const FLOWING_COUNT: u64 = 5_000;
+/// Events per transaction of a flood.
+const FLOOD_BATCH_SIZE: usize = 256;
 /// How long to wait without progress.
 const PROGRESS_TIMEOUT: Duration = Duration::from_secs(120);
 /// Wait this many times as long as the last poll took, so that polling stays cheap.
@@ -46,34 +49,86 @@ pub(crate) async fn settled(domain: &Domain, kind: HandlerKind, count: u64) -> R
     Ok(())
 }
 
+/// Waits until everything committed is settled, provided that nobody sends commands.
+///
+/// # Errors
+/// When nothing is settled for two minutes, or the database cannot be read.
+pub(crate) async fn drained(domain: &Domain) -> Result<()> {
+    for kind in [HandlerKind::Commands, HandlerKind::Projector] {
+        let committed = sum(domain, kind, |status| status.committed).await?;
+        settled(domain, kind, committed).await?;
+    }
+    Ok(())
+}
+
 /// How many messages the handlers of one kind have settled.
 ///
 /// # Errors
 /// When the database cannot be read.
 pub(crate) async fn settled_by(domain: &Domain, kind: HandlerKind) -> Result<u64> {
-    let store = domain.store().await?;
-    let mut settled = 0;
-    for group in domain.groups().iter().filter(|group| group.kind == kind) {
-        settled += store.group_status(&group.name, &group.category).await?.settled();
-    }
-    Ok(settled)
+    sum(domain, kind, GroupStatus::settled).await
 }
 
-/// Sends bulk commands until the process is killed; prints `flowing` once enough wait.
-///
-/// # Errors
-/// When the database cannot be written.
-pub(crate) async fn flood(app: &App, poisoned: bool) -> Result<()> {
-    let command = if poisoned { bank::refused } else { bank::opening };
-    let mut flows = false;
-    let domain = app.domain()?;
-    let bulk = domain.process_all((0..).map(command)).priority(Priority::BULK).on_progress(
-        move |progress| {
-            if progress.accepted >= FLOWING_COMMANDS && !std::mem::replace(&mut flows, true) {
-                eprintln!("flowing");
+/// A figure of all handlers of one kind.
+async fn sum(domain: &Domain, kind: HandlerKind, of: fn(&GroupStatus) -> u64) -> Result<u64> {
+    let store = domain.store().await?;
+    let mut sum = 0;
+    for group in domain.groups().iter().filter(|group| group.kind == kind) {
+        sum += of(&store.group_status(&group.name, &group.category).await?);
+    }
+    Ok(sum)
+}
+
+/// What a flood consists of.
+#[derive(clap::Args)]
+pub(crate) struct Flood {
+    /// Commands that the handler refuses
+    #[arg(long, conflicts_with = "events")]
+    poisoned: bool,
+    /// Events without commands, for the projector alone
+    #[arg(long)]
+    events: bool,
+}
+
+impl Flood {
+    /// Sends bulk messages until the process is killed; prints `flowing` once enough wait.
+    ///
+    /// # Errors
+    /// When the database cannot be written.
+    pub(crate) async fn run(&self, app: &App) -> Result<()> {
+        let domain = app.domain()?;
+        if self.events {
+            return processing_priority(Priority::BULK, flood_events(&domain)).await;
+        }
+        let command = if self.poisoned { bank::refused } else { bank::opening };
+        let mut tell = tell_once();
+        let bulk = domain.process_all((0..).map(command)).priority(Priority::BULK);
+        bulk.on_progress(move |progress| tell(progress.accepted)).await?;
+        Ok(())
+    }
+}
+
+async fn flood_events(domain: &Domain) -> Result<()> {
+    let mut tell = tell_once();
+    for first in (0..).step_by(FLOOD_BATCH_SIZE) {
+        let opened = domain.unit_of_work(async |ctx| {
+            for number in first..first + FLOOD_BATCH_SIZE as u64 {
+                ctx.repository::<Account>().add(Account::open(bank::opening(number))?).await?;
             }
-        },
-    );
-    bulk.await?;
+            Ok(())
+        });
+        opened.await?;
+        tell(first);
+    }
     Ok(())
+}
+
+/// Prints `flowing` when it hears of enough messages for the first time.
+fn tell_once() -> impl FnMut(u64) {
+    let mut flows = false;
+    move |sent| {
+        if sent >= FLOWING_COUNT && !std::mem::replace(&mut flows, true) {
+            eprintln!("flowing");
+        }
+    }
 }

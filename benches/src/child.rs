@@ -82,6 +82,17 @@ impl Child {
         kib.map(|kib| kib / 1024.0).ok_or_else(|| Error::failed("/proc/PID/status has no VmHWM"))
     }
 
+    /// The process and the workers that it started.
+    ///
+    /// # Errors
+    /// When /proc cannot be read.
+    pub(crate) fn processes(&self) -> Result<Vec<u32>> {
+        let own = self.process.id();
+        let mut all = processor::children_of(own)?;
+        all.push(own);
+        Ok(all)
+    }
+
     /// Processor time of its threads.
     ///
     /// # Errors

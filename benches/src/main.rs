@@ -21,9 +21,11 @@ mod bank;
 mod bare;
 mod child;
 mod clock;
+mod counters;
 mod home;
 mod latency;
 mod measure;
+mod monitor;
 mod peer;
 mod place;
 mod plan;
@@ -66,6 +68,10 @@ enum Task {
     /// From `process` to the handler of an idle server (formerly T9)
     #[command(alias = "t9")]
     WakeUp(Plan),
+    /// One deposit on idle servers: how long each hop takes
+    HopBudget(Plan),
+    /// What one deposit more costs: syncs, transactions, Redis commands, bytes
+    MessageCounts(Plan),
     /// An aggregate with a long history (formerly T10)
     #[command(alias = "t10")]
     LongStream(Plan),
@@ -83,12 +89,9 @@ enum Task {
     Startup(Plan),
     /// All measures, the longest last
     All(Plan),
-    /// Sends bulk commands until killed
+    /// Sends bulk messages until killed
     #[command(hide = true)]
-    Flood {
-        #[arg(long)]
-        poisoned: bool,
-    },
+    Flood(backlog::Flood),
     #[command(flatten)]
     Bare(bare::Process),
 }
@@ -106,13 +109,15 @@ async fn run(task: Task, app: App) -> Result {
         Task::Projector(plan) => (vec![Measure::Projector], plan),
         Task::BulkLatency(plan) => (vec![Measure::BulkLatency], plan),
         Task::WakeUp(plan) => (vec![Measure::WakeUp], plan),
+        Task::HopBudget(plan) => (vec![Measure::HopBudget], plan),
+        Task::MessageCounts(plan) => (vec![Measure::MessageCounts], plan),
         Task::LongStream(plan) => (vec![Measure::LongStream], plan),
         Task::BacklogMemory(plan) => (vec![Measure::BacklogMemory], plan),
         Task::Pipeline(plan) => (vec![Measure::Pipeline], plan),
         Task::EmbeddedPipeline(plan) => (vec![Measure::EmbeddedPipeline], plan),
         Task::Startup(plan) => (vec![Measure::Startup], plan),
         Task::All(plan) => (Measure::ALL.to_vec(), plan),
-        Task::Flood { poisoned } => return done(backlog::flood(&app, poisoned).await),
+        Task::Flood(flood) => return done(flood.run(&app).await),
         Task::Bare(process) => return done(process.run().await),
     };
     let stopped = protean_cli::stop_signal()?;

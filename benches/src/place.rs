@@ -24,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) snapshot_threshold: u32,
     /// How long a handler takes for each command.
     pub(crate) pause: Duration,
+    /// Processes of the server.
+    pub(crate) workers: u16,
 }
 
 impl Default for Settings {
@@ -33,6 +35,7 @@ impl Default for Settings {
             messages_per_tick: 100,
             snapshot_threshold: 10,
             pause: Duration::ZERO,
+            workers: 1,
         }
     }
 }
@@ -91,13 +94,16 @@ impl Place {
         Ok(())
     }
 
-    /// Starts the server as a child process and waits until it is ready.
+    /// Starts the server as a child process and waits until all its workers are ready.
     ///
     /// # Errors
     /// When the server does not start.
     pub(crate) async fn server(&self) -> Result<Child> {
-        let mut server = self.child(&["server"])?;
-        server.line(": server ready ").await?;
+        let workers = self.settings.workers;
+        let mut server = self.child(&["server", "--workers", &workers.to_string()])?;
+        for _ in 0..workers {
+            server.line(": server ready ").await?;
+        }
         Ok(server)
     }
 

@@ -19,6 +19,23 @@ pub(crate) struct Plan {
     /// Where to run [default: a file, if the measure supports it]
     #[arg(long, value_name = "WHERE")]
     on: Option<On>,
+    /// Deposits per second beside bulk work
+    #[arg(long, value_name = "N", default_value_t = 100,
+          value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    rate: u32,
+    /// How long the handler of bulk-latency takes for each command [default: 0, 1 and 10 in turn]
+    #[arg(long, value_name = "MS")]
+    handler: Option<u64>,
+    /// messages_per_tick of bulk-latency [default: 1, 100 and 500 in turn]
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
+    /// Worker processes of the server of bulk-latency
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    workers: u16,
+    /// PostgreSQL keeps 5 to 6 GB of WAL segments, so that few are made anew [default: 80 MB to
+    /// 4 GB]
+    #[arg(long)]
+    large_wal: bool,
     /// Also measures Protean for Python 0.18 on the same servers; needs Python 3.11, and PyPI once
     #[arg(long)]
     with_python: bool,
@@ -43,8 +60,32 @@ impl Plan {
         self.on
     }
 
+    /// Options of PostgreSQL.
+    pub(crate) fn postgres_options(&self) -> &'static str {
+        if self.large_wal { "-c min_wal_size=5GB -c max_wal_size=6GB" } else { "" }
+    }
+
     pub(crate) fn with_python(&self) -> bool {
         self.with_python
+    }
+
+    /// Deposits per second.
+    pub(crate) fn rate(&self) -> f64 {
+        f64::from(self.rate)
+    }
+
+    /// The times that a handler takes, in milliseconds.
+    pub(crate) fn handlers(&self, usual: &[u64]) -> Vec<u64> {
+        self.handler.map_or_else(|| usual.to_vec(), |only| vec![only])
+    }
+
+    /// The batch settings.
+    pub(crate) fn batches(&self, usual: &[usize]) -> Vec<usize> {
+        self.batch.map_or_else(|| usual.to_vec(), |only| vec![only])
+    }
+
+    pub(crate) fn workers(&self) -> u16 {
+        self.workers
     }
 
     pub(crate) fn backlog(&self) -> u64 {

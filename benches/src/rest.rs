@@ -1,12 +1,11 @@
 //! The cost of an idle server: its own, and that of the servers it is connected to.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, ErrorKind, Write};
-use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use protean_cli::Result;
 
+use crate::monitor::Monitor;
 use crate::peer::Idle;
 use crate::place::Place;
 use crate::processor;
@@ -125,10 +124,10 @@ impl Backends<'_> {
 
     /// Counts the commands that Redis receives.
     async fn monitor(&mut self, sheet: &mut Sheet, time: Duration) -> Result<()> {
-        let (port, before) = (self.servers.redis_port(), self.commands.total());
-        let commands = std::mem::take(&mut self.commands);
-        self.commands =
-            tokio::task::spawn_blocking(move || monitor(port, time, commands)).await??;
+        let before = self.commands.total();
+        let monitor = Monitor::start(self.servers.redis_port())?;
+        tokio::time::sleep(time).await;
+        monitor.stop()?.iter().for_each(|line| self.commands.count(line));
         sheet.ours(self.command_rate, (self.commands.total() - before) as f64 / time.as_secs_f64());
         Ok(())
     }
@@ -139,36 +138,11 @@ impl RedisCommands {
         self.names.values().sum()
     }
 
-    /// Counts a line of MONITOR such as `+1700000000.0 [0 127.0.0.1:5000] "XLEN" "stream"`.
+    /// Counts a line of MONITOR such as `1700000000.0 [0 127.0.0.1:5000] "XLEN" "stream"`.
     fn count(&mut self, line: &str) {
         let Some(name) = line.split('"').nth(1) else { return };
         *self.names.entry(name.to_lowercase()).or_default() += 1;
         self.sent += u64::from(!line.contains(" lua] "));
-    }
-}
-
-/// Adds the commands that Redis receives within `time`.
-fn monitor(port: u16, time: Duration, mut commands: RedisCommands) -> Result<RedisCommands> {
-    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.write_all(b"MONITOR\r\n")?;
-    let until = Instant::now() + time;
-    let mut lines = BufReader::new(stream.try_clone()?);
-    let mut line = String::new();
-    loop {
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Ok(commands);
-        }
-        stream.set_read_timeout(Some(left))?;
-        match lines.read_line(&mut line) {
-            Ok(0) => return Ok(commands),
-            Ok(_) => {
-                commands.count(&line);
-                line.clear();
-            }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error.into()),
-        }
     }
 }
 
@@ -188,9 +162,8 @@ mod tests {
     #[test]
     fn commands_of_scripts_and_of_clients_are_counted_apart() {
         let mut commands = RedisCommands::default();
-        commands.count("+OK\r\n");
-        commands.count("+1700000000.100000 [3 127.0.0.1:5000] \"EVALSHA\" \"abc\" \"1\"\r\n");
-        commands.count("+1700000000.100001 [3 lua] \"XLEN\" \"a stream\"\r\n");
+        commands.count("1700000000.100000 [3 127.0.0.1:5000] \"EVALSHA\" \"abc\" \"1\"\r\n");
+        commands.count("1700000000.100001 [3 lua] \"XLEN\" \"a stream\"\r\n");
         assert_eq!((commands.total(), commands.sent, commands.names["xlen"]), (2, 1, 1));
     }
 }

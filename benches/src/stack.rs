@@ -46,22 +46,30 @@ pub(crate) struct Processes {
 }
 
 impl Stack {
-    /// Starts the servers, if any. Python is measured only on servers.
+    /// Starts the servers, if any, PostgreSQL with further options. Python is measured only
+    /// on servers.
     ///
     /// # Errors
     /// When Python is not set up, or temporary files cannot be created.
     ///
     /// # Panics
     /// When a server cannot be started; the message says what to install.
-    pub(crate) fn start(on: On, with_python: bool) -> Result<Self> {
+    pub(crate) fn start(on: On, with_python: bool, options: &str) -> Result<Self> {
         if on == On::File {
             return Ok(Self::File);
         }
-        let mut servers = Servers::start();
+        let mut servers = Servers::start(options);
         if with_python {
             servers.peer = Some(Peer::new(servers.home())?);
         }
         Ok(Self::Servers(Box::new(servers)))
+    }
+
+    pub(crate) fn on(&self) -> On {
+        match self {
+            Self::File => On::File,
+            Self::Servers(_) => On::Servers,
+        }
     }
 
     /// The servers.
@@ -82,9 +90,9 @@ impl Stack {
 }
 
 impl Servers {
-    fn start() -> Self {
-        let (postgres, redis) =
-            (Postgres::start(POSTGRES_OPTIONS), RedisServer::start(REDIS_CONFIG));
+    fn start(options: &str) -> Self {
+        let postgres = Postgres::start(&format!("{POSTGRES_OPTIONS} {options}"));
+        let redis = RedisServer::start(REDIS_CONFIG);
         Self { peer: None, postgres, redis, homes: AtomicU32::new(0) }
     }
 
@@ -104,12 +112,16 @@ impl Servers {
             answer.lines().nth(1).unwrap_or("unknown").to_owned()
         };
         format!(
-            "PostgreSQL {}: fsync {}, synchronous_commit {}, shared_buffers {}. Redis {}: \
-             appendonly {}, appendfsync {}.",
+            "PostgreSQL {}: fsync {}, synchronous_commit {}, full_page_writes {}, \
+             shared_buffers {}, min_wal_size {}, max_wal_size {}. Redis {}: appendonly {}, \
+             appendfsync {}.",
             shown("server_version"),
             shown("fsync"),
             shown("synchronous_commit"),
+            shown("full_page_writes"),
             shown("shared_buffers"),
+            shown("min_wal_size"),
+            shown("max_wal_size"),
             self.redis_info("server", "redis_version"),
             set("appendonly"),
             set("appendfsync"),
@@ -128,11 +140,27 @@ impl Servers {
     pub(crate) fn processes(&self) -> Result<Processes> {
         let number = |text: &str| text.trim().parse::<u32>();
         let redis = number(&self.redis_info("server", "process_id"))?;
-        let sql = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'";
-        let first = processor::parent_of(number(&self.postgres.own_database().run(sql))?)?;
+        let first = self.postmaster()?;
         let mut postgres = processor::children_of(first)?;
         postgres.push(first);
         Ok(Processes { redis: vec![redis], postgres })
+    }
+
+    /// The first process of PostgreSQL, the parent of all others.
+    ///
+    /// # Errors
+    /// When a process id cannot be read.
+    pub(crate) fn postmaster(&self) -> Result<u32> {
+        let sql = "SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'";
+        processor::parent_of(self.postgres.own_database().run(sql).trim().parse()?)
+    }
+
+    /// A figure of Redis's INFO.
+    ///
+    /// # Errors
+    /// When Redis does not report it.
+    pub(crate) fn redis_figure(&self, section: &str, name: &str) -> Result<f64> {
+        Ok(self.redis_info(section, name).parse()?)
     }
 
     fn redis_info(&self, section: &str, name: &str) -> String {

@@ -58,8 +58,10 @@ fn sync_command_times_a_command_in_memory() {
 fn bulk_latency_times_customers_in_every_phase_and_setting() {
     let rows = rows_of("bulk-latency");
     let cases = rows.iter().filter(|row| row["more"]["p99.9"].is_number()).count();
-    // Three phases, two handlers, three settings; a third of the rows is idle and has no limit.
-    assert_eq!((cases, count_with_limit(&rows)), (18, 12 + 6));
+    // Five phases without a pause and four with one; in each, three settings.
+    assert_eq!(cases, 3 * (5 + 4 + 4));
+    // Two percentiles in all phases but the first, and one row for the settings of a phase.
+    assert_eq!(count_with_limit(&rows), 2 * 3 * (4 + 3 + 3) + (5 + 4 + 4));
 }
 
 #[test]
@@ -119,8 +121,36 @@ fn projector_times_a_projector_against_the_same_rows_by_hand() {
 
 #[test]
 #[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
+fn bulk_latency_times_customers_through_both_servers_and_two_workers() {
+    let only = ["--on", "servers", "--handler", "0", "--batch", "100", "--workers", "2"];
+    let rows = rows_with("bulk-latency", &[&only[..], &["--large-wal"]].concat());
+    assert_eq!((rows.len(), count_with_limit(&rows)), (10, 8));
+    let moved = rows.iter().filter(|row| row["more"]["bulk/s"].is_number()).count();
+    assert_eq!(moved, 3);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
 fn wake_up_times_the_hops_through_both_servers() {
     assert_eq!(count_with_limit(&rows_on_servers("wake-up")), 2);
+}
+
+#[test]
+#[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
+fn hop_budget_times_each_hop_and_their_sum() {
+    let rows = rows_on_servers("hop-budget");
+    assert_eq!((rows.len(), count_with_limit(&rows)), (9, 9));
+    let micros = |at: usize| rows[at]["ours"].as_f64().unwrap();
+    assert!((0..5).all(|hop| micros(hop) < micros(5)), "{rows:?}");
+}
+
+#[test]
+#[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
+fn message_counts_compares_two_rates() {
+    let rows = rows_on_servers("message-counts");
+    assert_eq!((rows.len(), count_with_limit(&rows)), (10, 10));
+    let in_all = rows.iter().filter(|row| row["more"]["at 160/s"].is_number()).count();
+    assert_eq!(in_all, 10);
 }
 
 #[test]
@@ -132,9 +162,10 @@ fn backlog_memory_reports_the_peak_of_a_server_on_servers() {
 #[test]
 #[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
 fn pipeline_times_the_pipeline_with_few_and_with_many_commands() {
-    for on in ["file", "servers"] {
+    // On servers, each row has a limit, and three more are beside customers.
+    for (on, counts) in [("file", (5, 1)), ("servers", (8, 8))] {
         let rows = rows_with("pipeline", &["--on", on, "--backlog", "1000"]);
-        assert_eq!((rows.len(), count_with_limit(&rows)), (5, 1), "{on}");
+        assert_eq!((rows.len(), count_with_limit(&rows)), counts, "{on}");
     }
 }
 

@@ -1,26 +1,20 @@
 //! One account without the product: its rows, events and balance.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use fidelis::account::{AccountOpened, DepositMade};
 use protean::model::Event;
 use protean::{Decimal, Id};
 use protean_cli::{Error, Result};
+use rusqlite::Connection;
 use rusqlite::types::Value;
-use rusqlite::{Connection, params};
 
 use super::connection::begin_patiently;
 use super::open;
 use super::rows::Rows;
-use crate::latency::Latencies;
 
 const READ: &str = "SELECT type, data FROM messages WHERE stream = ?1 ORDER BY stream_position";
 const NEWEST_OF_KIND: &str = "position = (SELECT max(position) FROM messages WHERE kind = ";
-
-/// How long ours writes bulk work before each commit.
-const BULK_COMMIT_TIME: Duration = Duration::from_millis(2);
-const COMMIT_COUNT: usize = 100;
 
 /// The events of one account, in a database without other users.
 pub(crate) struct Journal {
@@ -86,28 +80,4 @@ impl Journal {
         transaction.commit()?;
         Ok(balance)
     }
-}
-
-/// Durations in milliseconds of bulk transactions that commit after two
-/// milliseconds: the longest that production work may have to wait.
-///
-/// # Errors
-/// When the database cannot be written.
-pub(crate) fn bounded_commit(database: &Path) -> Result<Latencies> {
-    let mut connection = open(database, "full")?;
-    // Ours runs checkpoints in a separate thread.
-    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-    connection.execute("CREATE TABLE bulk (position INTEGER PRIMARY KEY, data TEXT)", [])?;
-    let mut latencies = Latencies::default();
-    for _ in 0..COMMIT_COUNT {
-        let begun = Instant::now();
-        let transaction = begin_patiently(&mut connection)?;
-        while begun.elapsed() < BULK_COMMIT_TIME {
-            let insert = "INSERT INTO bulk (data) VALUES (?1)";
-            transaction.prepare_cached(insert)?.execute(params!["0".repeat(400)])?;
-        }
-        transaction.commit()?;
-        latencies.add(begun.elapsed().as_secs_f64() * 1000.0);
-    }
-    Ok(latencies)
 }

@@ -1,23 +1,28 @@
-//! How long a customer waits while bulk work runs.
+//! How long a customer waits while bulk work runs, and after it.
+//!
+//! ```text
+//! one place      Idle ─▶ Backfill ─▶ the backlog is drained ─▶ Afterwards
+//! another one    OtherHandler
+//! another one    Poison
+//! ```
 
 use std::time::{Duration, Instant};
 
-use protean::HandlerKind;
+use protean::{Domain, HandlerKind, Id};
 use protean_cli::Result;
 
 use crate::arrivals::Schedule;
 use crate::backlog;
-use crate::bare;
+use crate::child::Child;
 use crate::latency::Latencies;
 use crate::place::{Place, Settings};
 use crate::plan::Plan;
 use crate::sheet::{Bound, RowId, Sheet, Target, median};
-use crate::stack::Stack;
+use crate::stack::{On, Stack};
 use crate::watch::Watcher;
 
-const CUSTOMERS_PER_SECOND: f64 = 1000.0;
 const MESSAGES_PER_TICK: [usize; 3] = [1, 100, 500];
-const PAUSES_MS: [u64; 2] = [0, 10];
+const PAUSES_MS: [u64; 3] = [0, 1, 10];
 
 /// The bulk work beside the customers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,40 +30,58 @@ enum Phase {
     Idle,
     /// Another process sends bulk commands as fast as it can.
     Backfill,
-    /// The same, with commands that the handler refuses.
+    /// Nothing more is sent, and what was sent is settled.
+    Afterwards,
+    /// Another process records bulk events, so only the projector has a backlog.
+    OtherHandler,
+    /// Another process sends bulk commands that the handler refuses.
     Poison,
 }
 
-const PHASES: [Phase; 3] = [Phase::Idle, Phase::Backfill, Phase::Poison];
-
 impl Phase {
-    /// The arguments of the process that sends the bulk commands.
-    fn flood(self) -> Option<&'static [&'static str]> {
-        match self {
-            Self::Idle => None,
-            Self::Backfill => Some(&["flood"]),
-            Self::Poison => Some(&["flood", "--poisoned"]),
+    /// The phases of a case. A slow handler would need minutes to drain its backlog.
+    fn all(pause: Duration) -> &'static [Self] {
+        match pause.is_zero() {
+            true => {
+                &[Self::Idle, Self::Backfill, Self::Afterwards, Self::OtherHandler, Self::Poison]
+            }
+            false => &[Self::Idle, Self::Backfill, Self::OtherHandler, Self::Poison],
         }
+    }
+
+    /// Whether it begins without the backlog of the phases before.
+    fn is_apart(self) -> bool {
+        matches!(self, Self::OtherHandler | Self::Poison)
     }
 }
 
-pub(super) async fn run(plan: &Plan) -> Result<Sheet> {
-    let about = "a deposit from its scheduled arrival until it is in the log, p99";
+pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
+    let about = "a deposit from its scheduled arrival until it is seen in the log";
     let mut sheet = Sheet::new("bulk-latency", about);
-    let customers = plan.size(1000, 30);
+    let crowd = Crowd { customers: plan.size(1000, 30), per_second: plan.rate() };
+    let Crowd { customers, per_second } = crowd;
     sheet.note(format!(
-        "{customers} customers per phase and round, {CUSTOMERS_PER_SECOND} per second, each with"
+        "{customers} customers per phase and round, {per_second} per second, each with an account;"
     ));
-    sheet.note("an account; they, the bulk sender and the server are separate processes.");
-    sheet.note("Percentiles under 'More' cover all rounds. The limit is idle p99 + p99 of a bare");
-    sheet.note("commit of 2 ms of bulk inserts + one handler, in the same round.");
-    for pause in PAUSES_MS {
-        let mut cases: Vec<_> = MESSAGES_PER_TICK
-            .map(|tick| Case::new(&mut sheet, Duration::from_millis(pause), tick))
-            .into();
+    sheet.note(
+        "they, the bulk sender and the server are separate processes. The customers' process",
+    );
+    sheet.note("reads the log after every commit. Percentiles under 'More' cover all rounds. The");
+    sheet.note("limit is the same figure while idle, in the same round.");
+    for pause in plan.handlers(&PAUSES_MS) {
+        let settings = Settings {
+            pause: Duration::from_millis(pause),
+            workers: plan.workers(),
+            ..Settings::default()
+        };
+        let batches = plan.batches(&MESSAGES_PER_TICK).into_iter();
+        let mut cases: Vec<_> = batches
+            .map(|messages_per_tick| Settings { messages_per_tick, ..settings })
+            .map(|settings| Case::new(&mut sheet, settings, stack.on()))
+            .collect();
         for _ in 0..plan.rounds() {
             for case in &mut cases {
-                case.round(&mut sheet, customers).await?;
+                case.round(&mut sheet, stack, crowd).await?;
             }
         }
         cases.iter().for_each(|case| case.close(&mut sheet));
@@ -67,95 +90,179 @@ pub(super) async fn run(plan: &Plan) -> Result<Sheet> {
     Ok(sheet)
 }
 
+/// The customers of a phase.
+#[derive(Clone, Copy)]
+struct Crowd {
+    customers: u64,
+    per_second: f64,
+}
+
 /// One combination of settings, in all phases.
 struct Case {
     settings: Settings,
-    rows: [RowId; 3],
-    samples: [Latencies; 3],
-    /// Bulk commands settled per second meanwhile.
-    rates: [Vec<f64>; 3],
+    phases: Vec<PhaseRows>,
+}
+
+struct PhaseRows {
+    phase: Phase,
+    p50: RowId,
+    p99: RowId,
+    samples: Latencies,
+    /// Bulk messages settled per second meanwhile.
+    rates: Vec<f64>,
 }
 
 impl Case {
-    fn new(sheet: &mut Sheet, pause: Duration, messages_per_tick: usize) -> Self {
-        let settings = Settings { pause, messages_per_tick, ..Settings::default() };
-        let rows = PHASES.map(|phase| {
+    fn new(sheet: &mut Sheet, settings: Settings, on: On) -> Self {
+        let Settings { pause, messages_per_tick, .. } = settings;
+        let millis = pause.as_millis();
+        let rows = |phase: &Phase| {
             let what =
-                format!("{phase:?}, handler {pause:?}, messages_per_tick {messages_per_tick}");
-            sheet.row(what, "ms", target(phase, pause))
-        });
-        Self { settings, rows, samples: Default::default(), rates: Default::default() }
+                format!("{phase:?}, handler {millis}ms, messages_per_tick {messages_per_tick}");
+            let [p50, p99] = targets(*phase, pause, on);
+            PhaseRows {
+                phase: *phase,
+                p50: sheet.row(format!("{what}: p50"), "ms", p50),
+                p99: sheet.row(format!("{what}: p99"), "ms", p99),
+                samples: Latencies::default(),
+                rates: Vec::new(),
+            }
+        };
+        Self { settings, phases: Phase::all(pause).iter().map(rows).collect() }
     }
 
-    async fn round(&mut self, sheet: &mut Sheet, customers: u64) -> Result<()> {
-        let place = Place::new(&Stack::File, self.settings)?;
-        let commit = bare::bounded_commit(&place.file("bulk.db"))?.p99();
-        let mut idle = 0.0;
-        for (index, phase) in PHASES.into_iter().enumerate() {
-            let (samples, rate) = self.phase(phase, customers).await?;
-            let p99 = samples.p99();
-            sheet.ours(self.rows[index], p99);
-            if phase == Phase::Idle {
-                idle = p99;
-            } else {
-                let handler = self.settings.pause.as_secs_f64() * 1000.0;
-                sheet.limit(self.rows[index], idle + commit + handler);
-                self.rates[index].push(rate);
+    async fn round(&mut self, sheet: &mut Sheet, stack: &Stack, crowd: Crowd) -> Result<()> {
+        let mut site = Site::open(stack, self.settings, crowd).await?;
+        let mut idle = None;
+        for rows in &mut self.phases {
+            if rows.phase.is_apart() {
+                site = Site::open(stack, self.settings, crowd).await?;
             }
-            self.samples[index].extend(&samples);
+            let (samples, rate) = site.phase(rows.phase).await?;
+            let figures = [samples.median(), samples.p99()];
+            rows.add(sheet, figures, *idle.get_or_insert(figures));
+            rows.rates.extend(rate);
+            rows.samples.extend(&samples);
         }
         Ok(())
     }
 
-    /// The latencies, and the bulk commands settled per second meanwhile.
-    async fn phase(&self, phase: Phase, count: u64) -> Result<(Latencies, f64)> {
-        let place = Place::new(&Stack::File, self.settings)?;
+    fn close(&self, sheet: &mut Sheet) {
+        for rows in &self.phases {
+            sheet.more(rows.p99, rows.samples.summary());
+            sheet.more(rows.p99, median(&rows.rates).map(|rate| ("bulk/s", rate)));
+        }
+    }
+
+    /// The p99 of a phase over all rounds.
+    fn p99(&self, phase: Phase) -> Option<f64> {
+        self.phases.iter().find(|rows| rows.phase == phase).map(|rows| rows.samples.p99())
+    }
+}
+
+impl PhaseRows {
+    fn add(&self, sheet: &mut Sheet, [p50, p99]: [f64; 2], idle: [f64; 2]) {
+        sheet.ours(self.p50, p50);
+        sheet.ours(self.p99, p99);
+        if self.phase != Phase::Idle {
+            sheet.limit(self.p50, idle[0]);
+            sheet.limit(self.p99, idle[1]);
+        }
+    }
+}
+
+/// A server and its customers, on a place of their own.
+struct Site {
+    domain: Domain,
+    watcher: Watcher,
+    accounts: Vec<Id>,
+    per_second: f64,
+    _server: Child,
+    place: Place,
+}
+
+impl Site {
+    async fn open(stack: &Stack, settings: Settings, crowd: Crowd) -> Result<Self> {
+        let place = Place::new(stack, settings)?;
         let domain = place.domain()?;
         let _server = place.server().await?;
         let mut watcher = Watcher::of(&domain).await?;
         // One account per customer, so that no customer waits for another's conflict.
-        let accounts = watcher.open_accounts(&domain, count).await?;
-        backlog::settled(&domain, HandlerKind::Projector, count).await?;
-        let schedule = Schedule { accounts, count, per_second: CUSTOMERS_PER_SECOND };
-        let Some(args) = phase.flood() else {
-            return Ok((schedule.run(&domain, &mut watcher).await?, 0.0));
-        };
-        let mut flood = place.child(args)?;
-        flood.line("flowing").await?;
-        let before = backlog::settled_by(&domain, HandlerKind::Commands).await?;
-        let begun = Instant::now();
-        let latencies = schedule.run(&domain, &mut watcher).await?;
-        let seconds = begun.elapsed().as_secs_f64();
-        let after = backlog::settled_by(&domain, HandlerKind::Commands).await?;
-        Ok((latencies, after.saturating_sub(before + count) as f64 / seconds))
+        let accounts = watcher.open_accounts(&domain, crowd.customers).await?;
+        backlog::drained(&domain).await?;
+        Ok(Self { domain, watcher, accounts, per_second: crowd.per_second, _server, place })
     }
 
-    fn close(&self, sheet: &mut Sheet) {
-        for index in 0..PHASES.len() {
-            sheet.more(self.rows[index], self.samples[index].summary());
-            let rate = median(&self.rates[index]).map(|rate| ("bulk/s", rate));
-            sheet.more(self.rows[index], rate);
+    /// The latencies, and the bulk messages settled per second meanwhile.
+    async fn phase(&mut self, phase: Phase) -> Result<(Latencies, Option<f64>)> {
+        match phase {
+            Phase::Idle => Ok((self.serve().await?, None)),
+            Phase::Backfill => self.serve_beside(&["flood"], HandlerKind::Commands).await,
+            Phase::Afterwards => {
+                backlog::drained(&self.domain).await?;
+                Ok((self.serve().await?, None))
+            }
+            Phase::OtherHandler => {
+                self.serve_beside(&["flood", "--events"], HandlerKind::Projector).await
+            }
+            Phase::Poison => {
+                self.serve_beside(&["flood", "--poisoned"], HandlerKind::Commands).await
+            }
         }
+    }
+
+    /// The same while another process floods the handlers of a kind.
+    async fn serve_beside(
+        &mut self,
+        flood: &[&str],
+        kind: HandlerKind,
+    ) -> Result<(Latencies, Option<f64>)> {
+        let mut flood = self.place.child(flood)?;
+        flood.line("flowing").await?;
+        let before = backlog::settled_by(&self.domain, kind).await?;
+        let begun = Instant::now();
+        let latencies = self.serve().await?;
+        let seconds = begun.elapsed().as_secs_f64();
+        let after = backlog::settled_by(&self.domain, kind).await?;
+        let bulk = after.saturating_sub(before + self.accounts.len() as u64);
+        Ok((latencies, Some(bulk as f64 / seconds)))
+    }
+
+    async fn serve(&mut self) -> Result<Latencies> {
+        let (accounts, per_second) = (self.accounts.clone(), self.per_second);
+        let schedule = Schedule { count: accounts.len() as u64, accounts, per_second };
+        schedule.run(&self.domain, &mut self.watcher).await
     }
 }
 
 /// Adds rows that compare the worst batch setting to the best.
 fn spread(sheet: &mut Sheet, cases: &[Case], pause: u64) {
-    for (index, phase) in PHASES.into_iter().enumerate() {
+    if cases.len() < 2 {
+        return;
+    }
+    for phase in Phase::all(Duration::from_millis(pause)) {
         let what = format!("{phase:?}, handler {pause}ms: worst setting by best, all samples");
         let at = sheet.row(what, "ms", Target::ratio(Bound::AtMost(1.5)));
-        let p99s = || cases.iter().map(|case| case.samples[index].p99());
+        let p99s = || cases.iter().filter_map(|case| case.p99(*phase));
         sheet.ours(at, p99s().fold(0.0, f64::max));
         sheet.limit(at, p99s().fold(f64::INFINITY, f64::min));
     }
 }
 
-fn target(phase: Phase, pause: Duration) -> Target {
+/// The targets of p50 and p99. A handler that takes its time counts in every phase, so only
+/// without one there is a bound in milliseconds.
+fn targets(phase: Phase, pause: Duration, on: On) -> [Target; 2] {
+    let (idle, busy) = match on {
+        On::File => ([2.0, 4.0], 8.0),
+        On::Servers => ([3.0, 8.0], 16.0),
+    };
     match phase {
-        Phase::Idle => Target::NONE,
-        _ if pause.is_zero() => {
-            Target { ratio: Some(Bound::AtMost(1.0)), ..Target::ours(Bound::AtMost(10.0)) }
+        Phase::Idle if pause.is_zero() => idle.map(|ms| Target::ours(Bound::AtMost(ms))),
+        Phase::Idle | Phase::Afterwards => [Target::NONE; 2],
+        Phase::Backfill | Phase::OtherHandler | Phase::Poison => {
+            let p99 = Target::ratio(Bound::AtMost(2.0));
+            let ours = pause.is_zero().then_some(Bound::AtMost(busy));
+            [Target::ratio(Bound::AtMost(1.5)), Target { ours, ..p99 }]
         }
-        _ => Target::ratio(Bound::AtMost(1.0)),
     }
 }

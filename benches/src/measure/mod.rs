@@ -4,7 +4,9 @@ mod backlog_memory;
 mod bulk_latency;
 mod commit;
 mod embedded_pipeline;
+mod hop_budget;
 mod long_stream;
+mod message_counts;
 mod pipeline;
 mod projector;
 mod relay;
@@ -32,6 +34,8 @@ pub(crate) enum Measure {
     Projector,
     BulkLatency,
     WakeUp,
+    HopBudget,
+    MessageCounts,
     LongStream,
     BacklogMemory,
     Pipeline,
@@ -41,13 +45,15 @@ pub(crate) enum Measure {
 
 impl Measure {
     /// All measures, the longest last.
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::SyncCommand,
         Self::CommitOne,
         Self::CommitMany,
         Self::Relay,
         Self::Projector,
         Self::WakeUp,
+        Self::HopBudget,
+        Self::MessageCounts,
         Self::LongStream,
         Self::BulkLatency,
         Self::EmbeddedPipeline,
@@ -73,12 +79,25 @@ impl Measure {
     /// Where it can run, the default first.
     fn can(self) -> &'static [On] {
         match self {
-            Self::CommitOne | Self::CommitMany | Self::Relay | Self::Projector => &[On::Servers],
-            Self::WakeUp | Self::BacklogMemory | Self::Startup => &[On::File, On::Servers],
-            Self::Pipeline => &[On::Servers, On::File],
-            Self::SyncCommand | Self::BulkLatency | Self::LongStream | Self::EmbeddedPipeline => {
-                &[On::File]
+            Self::CommitOne
+            | Self::CommitMany
+            | Self::Relay
+            | Self::Projector
+            | Self::HopBudget
+            | Self::MessageCounts => &[On::Servers],
+            Self::BulkLatency | Self::WakeUp | Self::BacklogMemory | Self::Startup => {
+                &[On::File, On::Servers]
             }
+            Self::Pipeline => &[On::Servers, On::File],
+            Self::SyncCommand | Self::LongStream | Self::EmbeddedPipeline => &[On::File],
+        }
+    }
+
+    /// Options of PostgreSQL that only this measure needs.
+    fn postgres_options(self) -> &'static str {
+        match self {
+            Self::HopBudget => "-c track_commit_timestamp=on",
+            _ => "",
         }
     }
 
@@ -87,15 +106,18 @@ impl Measure {
     /// # Errors
     /// When the measure fails.
     pub(crate) async fn run(self, plan: &Plan, on: On) -> Result<Sheet> {
-        let stack = Stack::start(on, plan.with_python())?;
+        let options = format!("{} {}", plan.postgres_options(), self.postgres_options());
+        let stack = Stack::start(on, plan.with_python(), &options)?;
         let mut sheet = match self {
             Self::SyncCommand => sync_command::run(plan).await,
             Self::CommitOne => commit::one_at_a_time(plan, &stack).await,
             Self::CommitMany => commit::at_once(plan, &stack).await,
             Self::Relay => relay::run(plan, &stack).await,
             Self::Projector => projector::run(plan, &stack).await,
-            Self::BulkLatency => bulk_latency::run(plan).await,
+            Self::BulkLatency => bulk_latency::run(plan, &stack).await,
             Self::WakeUp => wake_up::run(plan, &stack).await,
+            Self::HopBudget => hop_budget::run(plan, &stack).await,
+            Self::MessageCounts => message_counts::run(plan, &stack).await,
             Self::LongStream => long_stream::run(plan).await,
             Self::BacklogMemory => backlog_memory::run(plan, &stack).await,
             Self::Pipeline => pipeline::run(plan, &stack).await,
