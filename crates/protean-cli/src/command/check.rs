@@ -161,7 +161,7 @@ mod tests {
         let listed = text(&idle.build().unwrap());
         let end = "\n\n1 setting to look at:\n  domain.toml:2: server.tick_interval: has no \
                    meaning here, because the server does not pause between reads, and wakes on \
-                   every commit; remove it";
+                   every commit; remove the key";
         assert!(listed.ends_with(end), "{listed}");
     }
 

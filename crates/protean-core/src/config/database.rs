@@ -91,11 +91,13 @@ impl DatabaseConfig {
             line: section.line(),
         };
         if synchronous.is_some() && database.provider != DatabaseKind::Sqlite {
-            section
-                .warn("synchronous", "has no effect, because only SQLite has it; remove the key");
+            section.warn(
+                "synchronous",
+                "has no meaning here, because only SQLite has it; remove the key",
+            );
         }
         if pool_size.is_some() && database.provider == DatabaseKind::Memory {
-            let message = "has no effect, because a database in memory has no connections; \
+            let message = "has no meaning here, because a database in memory has no connections; \
                            remove the key";
             section.warn("pool_size", message);
         }
@@ -140,7 +142,7 @@ impl DatabaseConfig {
             Some(DatabaseKind::Memory) => section.warn(
                 "provider",
                 format!(
-                    "has no effect, because events are kept in the default database \
+                    "has no meaning here, because events are kept in the default database \
                      ({provider}); remove the key"
                 ),
             ),

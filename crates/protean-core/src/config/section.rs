@@ -220,7 +220,7 @@ impl<'a> Section<'a> {
         let entry = self.entry(key);
         match (&asked, entry) {
             (Asked::Ignored(unused), Some(Entry { value, .. })) if !unused.accepts(value) => {
-                self.warn(key, format!("has no effect, because {}", unused.because));
+                self.warn(key, format!("has no meaning here, because {}", unused.because));
             }
             (Asked::Refused(unused), Some(Entry { value, .. })) if !unused.accepts(value) => {
                 let found = value.described();

@@ -223,7 +223,8 @@ async fn entries_of_every_form_are_taken_in_once_and_in_order() {
     assert_eq!(original(0), br#"[["data","5\u0000"],["note",{"base64":"Yf9i"}]]"#);
     assert_eq!(original(1), b"\xff\xfe");
     assert_eq!((original(2).len(), original(3).len()), (count + 2, 400));
-    for (letter, reason) in letters.iter().zip(["`note`", "0xff at byte 0", "9437186", "200 levels deep"])
+    for (letter, reason) in
+        letters.iter().zip(["`note`", "0xff at byte 0", "9437186", "200 levels deep"])
     {
         let text = letter.failure_reason.as_deref().unwrap();
         assert!(text.contains(reason), "{text}");

@@ -167,7 +167,7 @@ fn a_setting_without_an_effect_is_listed_and_passes() {
     for setting in
         ["idle.toml:2: server.tick_interval: ", "idle.toml:4: outbox.messages_per_tick: "]
     {
-        let answer = format!("{setting}has no effect, because ");
+        let answer = format!("{setting}has no meaning here, because ");
         assert!(said.out.contains(&answer), "{}", said.out);
         assert!(json.out.contains(&answer), "{}", json.out);
     }

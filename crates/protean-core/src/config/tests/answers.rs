@@ -14,19 +14,19 @@ fn warns_once_about_each_thing_that_has_no_effect() {
     );
     assert_eq!(
         lines(&config.warnings),
-        "domain.toml:1: testing: has no effect, because tests choose their own settings; \
+        "domain.toml:1: testing: has no meaning here, because tests choose their own settings; \
          remove the key\n\
-         domain.toml:5: databases.default.synchronous: has no effect, because only SQLite \
+         domain.toml:5: databases.default.synchronous: has no meaning here, because only SQLite \
          has it; remove the key\n\
-         domain.toml:7: event_store.provider: has no effect, because events are kept in the \
+         domain.toml:7: event_store.provider: has no meaning here, because events are kept in the \
          default database (postgresql); remove the key\n\
-         domain.toml:8: caches: has no effect, because projections are kept in the default \
+         domain.toml:8: caches: has no meaning here, because projections are kept in the default \
          database; remove the table\n\
-         domain.toml:11: idempotency.redis_url: has no effect, because keys are kept in the \
+         domain.toml:11: idempotency.redis_url: has no meaning here, because keys are kept in the \
          default database; remove the key\n\
-         domain.toml:12: server.transient_retry: has no effect, because a transient failure \
+         domain.toml:12: server.transient_retry: has no meaning here, because a transient failure \
          is retried like any other; see max_retries of the subscription\n\
-         domain.toml:15: outbox.cleanup.cleanup_interval_ticks: has no effect, because the \
+         domain.toml:15: outbox.cleanup.cleanup_interval_ticks: has no meaning here, because the \
          outbox needs no cleaning up; remove the key\n\
          domain.toml:16: prodution: is not used, because the environment is 'production'; did \
          you mean this section?"
@@ -100,7 +100,7 @@ fn a_setting_without_an_effect_is_answered_with_the_reason() {
     for (text, because) in ANSWERED {
         let warnings = accepted(text).warnings;
         let [warning] = &warnings[..] else { panic!("{text}: {}", lines(&warnings)) };
-        assert_eq!(warning.message(), format!("has no effect, because {because}"), "{text}");
+        assert_eq!(warning.message(), format!("has no meaning here, because {because}"), "{text}");
         assert_eq!(warning.line(), Some(text.lines().count()), "{text}");
     }
 }
