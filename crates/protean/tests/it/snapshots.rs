@@ -157,7 +157,10 @@ struct Pictures {
 fn nobody_else_has_their_table() {
     let taken = protean::domain("kitchen").projection::<Pictures>().build();
     let text = taken.err().unwrap().to_string();
-    assert!(text.contains("the table 'snapshots' is the store's own"), "{text}");
+    assert!(
+        text.contains("the table 'snapshots' of Snapshots is one of the store's own"),
+        "{text}"
+    );
 }
 
 #[tokio::test]
