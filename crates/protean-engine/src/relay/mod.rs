@@ -45,6 +45,9 @@ use publish_loop::PublishLoop;
 /// The wait after the first failure; it doubles from there.
 const FIRST_RETRY_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_RETRY_WAIT: Duration = Duration::from_secs(5);
+/// How long the bulk lane waits after a commit before it looks for messages. Most commits are
+/// production's, and all those of this time cost one look.
+const BULK_WAKE_DELAY: Duration = Duration::from_millis(20);
 
 /// Publishes the messages of the log to a broker. Of all relays with one name, one
 /// works at a time, in whichever process; the others stand by.
@@ -146,7 +149,10 @@ impl Relay {
             }
             tokio::select! {
                 () = stop.cancelled() => return Ok(()),
-                _ = commits.changed() => {}
+                _ = commits.changed() => if lane == Lane::Backfill {
+                    let stopped = tokio::time::timeout(BULK_WAKE_DELAY, stop.cancelled());
+                    stopped.await.unwrap_or_default();
+                },
                 () = tokio::time::sleep_until(maintain_at) => {}
             }
         }

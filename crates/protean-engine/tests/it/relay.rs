@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use protean::message::{Envelope, Priority};
 use protean::port::{Broker, BrokerGroup, BrokerLocation, BrokerProvider, BrokerRead, Entry};
@@ -379,6 +379,33 @@ async fn production_is_published_while_a_page_of_bulk_work_takes_its_time() {
         assert_eq!(exchange.length(BACKFILL).await, 0);
         weather.freeze_bulk(false);
         until(async || exchange.length(BACKFILL).await == 1).await;
+        stop.cancel();
+    };
+    tokio::join!(relay.run(stopped), playing);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
+async fn commits_of_production_cost_the_bulk_lane_a_look_now_and_then() {
+    let exchange = Exchange::new().await;
+    let weather = Weather::new(1);
+    weather.calm();
+    let store = Unreliable::new(&weather);
+    let provider = store.clone();
+    let harness = Harness::with(On::Memory, |builder| builder.provider(provider));
+    let broker = Arc::clone(&exchange.broker);
+    let relay = Relay::new(harness.domain.clone(), Arc::new(store), broker, exchange.plan.clone());
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    let playing = async {
+        let begun = Instant::now();
+        for number in 1..=100 {
+            harness.add("t", number, Priority::NORMAL).await;
+            until(async || exchange.length(PRIMARY).await == number.cast_unsigned()).await;
+        }
+        let looks = u64::try_from(begun.elapsed().as_millis() / 20).unwrap() + 2;
+        let pages = looks * u64::try_from(exchange.plan.routes.len()).unwrap();
+        assert!(weather.bulk_reads() <= pages, "{} of at most {pages}", weather.bulk_reads());
         stop.cancel();
     };
     tokio::join!(relay.run(stopped), playing);

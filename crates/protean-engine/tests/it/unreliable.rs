@@ -64,6 +64,7 @@ pub(crate) struct Weather {
     calm: AtomicBool,
     frozen: watch::Sender<bool>,
     bulk_frozen: watch::Sender<bool>,
+    bulk_reads: AtomicU64,
     usurped: AtomicBool,
     refused: AtomicU64,
 }
@@ -72,8 +73,9 @@ impl Weather {
     pub(crate) fn new(seed: u64) -> Arc<Self> {
         let (frozen, bulk_frozen) = (watch::Sender::new(false), watch::Sender::new(false));
         let (calm, usurped) = (AtomicBool::new(false), AtomicBool::new(false));
-        let (dice, refused) = (Dice::new(seed), AtomicU64::new(0));
-        Arc::new(Self { dice, calm, frozen, bulk_frozen, usurped, refused })
+        let (dice, bulk_reads) = (Dice::new(seed), AtomicU64::new(0));
+        let refused = AtomicU64::new(0);
+        Arc::new(Self { dice, calm, frozen, bulk_frozen, bulk_reads, usurped, refused })
     }
 
     /// Nothing fails any more.
@@ -89,6 +91,11 @@ impl Weather {
     /// From now on no page of bulk work is answered, or again.
     pub(crate) fn freeze_bulk(&self, frozen: bool) {
         self.bulk_frozen.send_replace(frozen);
+    }
+
+    /// How many pages of bulk work were read.
+    pub(crate) fn bulk_reads(&self) -> u64 {
+        self.bulk_reads.load(Ordering::SeqCst)
     }
 
     /// From now on another process has every claim, or none.
@@ -223,6 +230,7 @@ impl Log for Unreliable {
         Box::pin(async move {
             self.weather.pass(20).await?;
             if read.range.0 <= Priority::BULK {
+                self.weather.bulk_reads.fetch_add(1, Ordering::SeqCst);
                 let mut frozen = self.weather.bulk_frozen.subscribe();
                 frozen.wait_for(|frozen| !frozen).await.unwrap();
             }
