@@ -159,7 +159,10 @@ impl Leadership {
                 Ok(None) => self.learn(Event::Refused),
                 Err(error) => {
                     if self.state != State::Unreachable {
-                        warn!(claim = %self.claim, "cannot ask for the claim, trying again: {error:#}");
+                        warn!(
+                            claim = %self.claim, error = format_args!("{error:#}"),
+                            "cannot ask for the claim, trying again"
+                        );
                     }
                     self.learn(Event::Failed);
                 }

@@ -119,7 +119,10 @@ impl Server {
         let drained = tokio::time::timeout(drain, async {
             while let Some(ended) = workers.join_next().await {
                 if let Err(error) = ended {
-                    warn!("a worker panicked while the server stopped: {error:#}");
+                    warn!(
+                        error = format_args!("{error:#}"),
+                        "a worker panicked while the server stopped"
+                    );
                 }
             }
             inboxes.join_all().await;
@@ -318,7 +321,10 @@ async fn publish_externally(
             Relay::new(domain, store, broker, plan).run(stop).await;
         }
         Err(error) => {
-            error!(broker = %name, "cannot open the broker, its messages are not published: {error:#}")
+            error!(
+                broker = %name, error = format_args!("{error:#}"),
+                "cannot open the broker, its messages are not published"
+            )
         }
     }
 }
@@ -329,7 +335,10 @@ async fn reach(domain: &Domain, name: &str) -> Result<Arc<dyn Broker>> {
         match broker(domain, name).await {
             Ok(opened) => return Ok(Arc::clone(opened)),
             Err(error) if error.is_unavailable() => {
-                warn!(broker = %name, "broker unavailable, trying again: {error:#}");
+                warn!(
+                    broker = %name, error = format_args!("{error:#}"),
+                    "broker unavailable, trying again"
+                );
             }
             Err(error) => return Err(error),
         }

@@ -31,7 +31,8 @@ impl CommitMarker {
     }
 
     /// Marks the transaction, announces it, commits it and, where `awaits_disk`, waits for the
-    /// disk, all sent at once. After a fault, ask [`is_committed`](Self::is_committed) for the outcome.
+    /// disk, all sent at once. After a fault, ask [`is_committed`](Self::is_committed) for the
+    /// outcome.
     pub(crate) async fn commit(
         &mut self,
         session: &Session,

@@ -10,16 +10,16 @@
 //! them up.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use protean_port::message::Lane;
 use protean_port::port::{Changes, Outcome};
 use protean_port::{Error, Result};
 use protean_sql::{Job, start_thread};
-use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::sync::{Notify, oneshot};
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::{mpsc, oneshot};
 
 use crate::commit::Committer;
 use crate::connection::Settings;
@@ -40,8 +40,8 @@ impl Writers {
     pub(crate) async fn start(settings: Settings, announced: Announced) -> Result<(Self, Handle)> {
         let (opened, ready) = oneshot::channel();
         let (database, bulk) = (settings.clone(), announced.clone());
-        let production = Writer::start("postgres-writer", move |queue, closing| {
-            write_production(settings, announced, closing, queue, opened);
+        let production = Writer::start("postgres-writer", |queue, closing| {
+            write_production(settings, announced, queue, closing, opened)
         })?;
         let handle = match ready.await {
             Ok(Ok(handle)) => handle,
@@ -50,8 +50,8 @@ impl Writers {
                 return Err(Error::failed("the writer thread panicked at its start; see the log"));
             }
         };
-        let backfill = Writer::start("postgres-bulk", move |queue, closing| {
-            write_backfill(database, bulk, closing, queue);
+        let backfill = Writer::start("postgres-bulk", |queue, closing| {
+            write_all(Committer::new(database, Lane::Backfill, None, bulk, closing), queue)
         })?;
         Ok((Self { production, backfill }, handle))
     }
@@ -62,9 +62,13 @@ impl Writers {
         units: Arc<[Changes]>,
     ) -> impl Future<Output = Vec<Outcome>> + Send + use<> {
         let (job, settled) = Job::new(Arc::clone(&units));
-        match job.lane() {
-            Lane::Primary => self.production.queue.push(job),
-            Lane::Backfill => self.backfill.queue.push(job),
+        let writer = match job.lane() {
+            Lane::Primary => &self.production,
+            Lane::Backfill => &self.backfill,
+        };
+        if let Some(queue) = &writer.queue {
+            // A thread that has ended drops the list, which the wait below notices.
+            queue.send(job).unwrap_or_default();
         }
         async move {
             settled.await.unwrap_or_else(|_| {
@@ -75,29 +79,36 @@ impl Writers {
     }
 }
 
+type Queue = mpsc::UnboundedReceiver<Job>;
+
 /// A thread that writes what is queued. When dropped, it first finishes the queued work.
 struct Writer {
-    queue: Arc<Queue>,
+    /// None while it is dropped.
+    queue: Option<mpsc::UnboundedSender<Job>>,
     closing: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Writer {
-    fn start(
+    fn start<W: Future<Output = ()>>(
         name: &'static str,
-        write: impl FnOnce(Arc<Queue>, Arc<AtomicBool>) + Send + 'static,
+        write: impl FnOnce(Queue, Arc<AtomicBool>) -> W + Send + 'static,
     ) -> Result<Self> {
-        let (queue, closing) = (Arc::<Queue>::default(), Arc::<AtomicBool>::default());
-        let (served, ends) = (Arc::clone(&queue), Arc::clone(&closing));
-        let thread = start_thread(name, move || write(served, ends))?;
-        Ok(Self { queue, closing, thread: Some(thread) })
+        let runtime = Builder::new_current_thread().enable_all().build();
+        let cannot = "the writer thread cannot open connections; raise the limit of open files";
+        let runtime = runtime.map_err(|error| Error::unavailable(cannot).with_source(error))?;
+        let (queue, received) = mpsc::unbounded_channel();
+        let closing = Arc::<AtomicBool>::default();
+        let ends = Arc::clone(&closing);
+        let thread = start_thread(name, move || runtime.block_on(write(received, ends)))?;
+        Ok(Self { queue: Some(queue), closing, thread: Some(thread) })
     }
 }
 
 impl Drop for Writer {
     fn drop(&mut self) {
         self.closing.store(true, Ordering::Release);
-        self.queue.arrived.notify_one();
+        self.queue = None;
         if let Some(thread) = self.thread.take() {
             // A panic was reported where it happened.
             thread.join().unwrap_or_default();
@@ -105,87 +116,36 @@ impl Drop for Writer {
     }
 }
 
-/// What waits to be written.
-#[derive(Default)]
-struct Queue {
-    jobs: Mutex<VecDeque<Job>>,
-    arrived: Notify,
-}
-
-impl Queue {
-    fn push(&self, job: Job) {
-        self.lock().push_back(job);
-        self.arrived.notify_one();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, VecDeque<Job>> {
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn runtime() -> Result<Runtime, Fault> {
-    let runtime = Builder::new_current_thread().enable_all().build();
-    let failed = |error| format!("the writer thread cannot open connections: {error}");
-    runtime.map_err(|error| Fault::Unusable(failed(error)))
-}
-
-fn write_production(
+async fn write_production(
     settings: Settings,
     announced: Announced,
+    queue: Queue,
     closing: Arc<AtomicBool>,
-    queue: Arc<Queue>,
     opened: oneshot::Sender<Result<Handle, Fault>>,
 ) {
-    let runtime = match runtime() {
-        Ok(runtime) => runtime,
+    let handle = Handle::current();
+    let session = match settings.connect(&handle).await {
+        Ok(session) => session,
         Err(fault) => return opened.send(Err(fault)).unwrap_or_default(),
     };
-    runtime.block_on(async {
-        let handle = Handle::current();
-        let session = match settings.connect(&handle).await {
-            Ok(session) => session,
-            Err(fault) => return opened.send(Err(fault)).unwrap_or_default(),
-        };
-        let listening = wake::listen(settings.clone(), Arc::clone(&announced.signal)).await;
-        if let Err(fault) = listening {
-            return opened.send(Err(fault)).unwrap_or_default();
-        }
-        opened.send(Ok(handle)).unwrap_or_default();
-        let committer =
-            Committer::new(settings, Lane::Primary, Some(session), announced, Arc::clone(&closing));
-        write_all(committer, &queue, &closing).await;
-    });
-}
-
-fn write_backfill(
-    settings: Settings,
-    announced: Announced,
-    closing: Arc<AtomicBool>,
-    queue: Arc<Queue>,
-) {
-    // Without a runtime the jobs are dropped, and their callers learn it.
-    let Ok(runtime) = runtime() else { return };
-    runtime.block_on(async {
-        let committer =
-            Committer::new(settings, Lane::Backfill, None, announced, Arc::clone(&closing));
-        write_all(committer, &queue, &closing).await;
-    });
+    let listening = wake::listen(settings.clone(), Arc::clone(&announced.signal)).await;
+    if let Err(fault) = listening {
+        return opened.send(Err(fault)).unwrap_or_default();
+    }
+    opened.send(Ok(handle)).unwrap_or_default();
+    let committer = Committer::new(settings, Lane::Primary, Some(session), announced, closing);
+    write_all(committer, queue).await;
 }
 
 /// Writes what is queued until the store closes.
-async fn write_all(mut committer: Committer, queue: &Queue, closing: &AtomicBool) {
+async fn write_all(mut committer: Committer, mut queue: Queue) {
     let mut jobs = VecDeque::new();
     loop {
-        // Read first: what was queued before the store began to close is still written.
-        let is_closing = closing.load(Ordering::Acquire);
-        jobs.append(&mut queue.lock());
         if jobs.is_empty() {
-            if is_closing {
-                break;
-            }
-            queue.arrived.notified().await;
-            continue;
+            let Some(job) = queue.recv().await else { break };
+            jobs.push_back(job);
         }
+        jobs.extend(std::iter::from_fn(|| queue.try_recv().ok()));
         committer.commit(&mut jobs).await;
         while jobs.front().is_some_and(Job::is_settled) {
             jobs.pop_front().into_iter().for_each(Job::finish);

@@ -214,8 +214,9 @@ impl Pipeline {
         marks
     }
 
-    /// Takes in the outcomes of a batch, and gives `log` each unit that is durable. Units that could not be written because the
-    /// database was down have to be sent [again](Self::resend).
+    /// Takes in the outcomes of a batch, and gives `log` each unit that is durable. Units that
+    /// could not be written because the database was down have to be sent
+    /// [again](Self::resend).
     pub(crate) fn committed(
         &mut self,
         outcomes: Vec<Outcome>,

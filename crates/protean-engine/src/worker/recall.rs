@@ -35,7 +35,10 @@ pub(crate) async fn recall(
         };
         failures += 1;
         let wait = RETRY.wait(failures, 0.0);
-        warn!(group = %runner.group.name, ?wait, "cannot read the messages that were in flight, trying again: {error:#}");
+        warn!(
+            handler = %runner.group.handler, error = format_args!("{error:#}"), next_try = ?wait,
+            "cannot read the messages that were in flight, trying again"
+        );
         if tokio::time::timeout(wait, over.cancelled()).await.is_ok() {
             return None;
         }
