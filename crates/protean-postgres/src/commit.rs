@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use protean_port::message::Lane;
-use protean_port::port::{BatchSizer, Changes, Outcome, Place};
+use protean_port::port::{BatchSizer, Changes, CommitNotice, Outcome, Place};
 use protean_sql::Job;
 use tokio::runtime::Handle;
 
@@ -67,6 +67,7 @@ struct Written {
     staged: Staged,
     /// The last message of the log, when the answer waits until it is on disk.
     durable: Option<u64>,
+    notice: CommitNotice,
     /// How long the log's lock was held.
     held: Duration,
 }
@@ -112,9 +113,9 @@ impl Committer {
             Lane::Backfill => self.bulk.units(),
         };
         match self.attempt(jobs, max_units).await {
-            Ok(Written { staged, durable, held }) => {
+            Ok(Written { staged, durable, notice, held }) => {
                 durable.into_iter().for_each(|head| self.announced.durable.reached(head));
-                self.announced.signal.bump();
+                self.announced.signal.announce(Some(&notice));
                 for (job, outcomes) in jobs.iter_mut().zip(staged) {
                     job.outcomes.extend(outcomes);
                 }
@@ -154,7 +155,8 @@ impl Committer {
                     return Err(fault);
                 }
             };
-            match self.marker.commit(&session, written.durable.is_some()).await {
+            let (notice, awaits_disk) = (&written.notice, written.durable.is_some());
+            match self.marker.commit(&session, notice, awaits_disk).await {
                 Ok(()) => {
                     self.session = Some(session);
                     return Ok(written);
@@ -225,8 +227,11 @@ impl Committer {
 struct Attempt<'a> {
     session: &'a Session,
     working_set: WorkingSet<'a>,
+    units: Vec<&'a Changes>,
     /// Each unit has a savepoint of its own.
     isolated: bool,
+    /// What the alternatives of the units depend on is loaded as well.
+    has_alternatives: bool,
 }
 
 impl<'a> Attempt<'a> {
@@ -262,8 +267,8 @@ impl<'a> Attempt<'a> {
         }
         working_set.rows = rows;
         let awaits_disk = !units.iter().all(|unit| unit.redone_if_lost);
-        let mut attempt = Self { session, working_set, isolated };
-        let staged = attempt.settle_all(jobs, units.len()).await?;
+        let mut attempt = Self { session, working_set, units, isolated, has_alternatives: false };
+        let staged = attempt.settle_all(jobs).await?;
         if !isolated {
             flush(session, &attempt.working_set).await.map_err(|refusal| match refusal {
                 Refusal::Broken(fault) if fault.wants_reopening() => Abort::Broken(fault),
@@ -272,14 +277,12 @@ impl<'a> Attempt<'a> {
             })?;
         }
         let durable = awaits_disk.then(|| attempt.working_set.next_position() - 1);
-        Ok(Written { staged, durable, held: begun.elapsed() })
+        let notice = Job::notice(jobs, &staged);
+        Ok(Written { staged, durable, notice, held: begun.elapsed() })
     }
 
-    async fn settle_all(
-        &mut self,
-        jobs: &'a VecDeque<Job>,
-        mut open_units: usize,
-    ) -> Result<Staged, Abort> {
+    async fn settle_all(&mut self, jobs: &'a VecDeque<Job>) -> Result<Staged, Abort> {
+        let mut open_units = self.units.len();
         let mut staged = Staged::with_capacity(jobs.len());
         'jobs: for job in jobs {
             let mut fresh = Vec::with_capacity(job.open());
@@ -325,7 +328,12 @@ impl<'a> Attempt<'a> {
             }
             let settled = first.unwrap_or(outcome);
             match &next.otherwise {
-                Some(otherwise) => (first, next) = (Some(settled), otherwise),
+                Some(otherwise) => {
+                    if !std::mem::replace(&mut self.has_alternatives, true) {
+                        self.working_set.load_alternatives(self.session, &self.units).await?;
+                    }
+                    (first, next) = (Some(settled), otherwise);
+                }
                 None => return Ok(settled),
             }
         }

@@ -10,9 +10,11 @@
 //! gives a transaction would not prove this: a server that crashed may give it again.
 
 use protean_port::message::Lane;
+use protean_port::port::CommitNotice;
 
 use crate::connection::{Parameter, Session};
 use crate::error::Fault;
+use crate::signal::Announcement;
 use crate::turnstile;
 
 /// The writer and the number of its current transaction.
@@ -30,19 +32,21 @@ impl CommitMarker {
         Self { instance: instance.into(), writer: format!("{instance}:{lane}"), number: 0 }
     }
 
-    /// Marks the transaction, announces it, commits it and, where `awaits_disk`, waits for the
+    /// Marks the transaction, announces it where somebody may wait for it, commits it and, where `awaits_disk`, waits for the
     /// disk, all sent at once. After a fault, ask [`is_committed`](Self::is_committed) for the
     /// outcome.
     pub(crate) async fn commit(
         &mut self,
         session: &Session,
+        notice: &CommitNotice,
         awaits_disk: bool,
     ) -> Result<(), Fault> {
         self.number += 1;
         let sql = include_str!("sql/write_marker.sql");
         // A statement that has yet to be compiled would be sent after the COMMIT.
         session.prepared(sql).await?;
-        let parameters: [Parameter<'_>; 3] = [&self.writer, &self.number, &self.instance];
+        let payload = (!notice.is_empty()).then(|| Announcement::payload(&self.instance, notice));
+        let parameters: [Parameter<'_>; 3] = [&self.writer, &self.number, &payload];
         let mark = session.query(sql, &parameters);
         let (marked, committed) = tokio::join!(mark, turnstile::commit(session, awaits_disk));
         // COMMIT reports success even if the mark failed and the transaction was rolled back.

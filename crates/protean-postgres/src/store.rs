@@ -4,14 +4,17 @@ use std::sync::Arc;
 
 use protean_port::Result;
 use protean_port::message::{Table, Timestamp};
-use protean_port::port::{BoxFuture, Changes, GroupRegistration, KeyClaim, Outcome, Store};
+use protean_port::port::{
+    BoxFuture, Changes, CommitSignal, CommitWatch, GroupRegistration, KeyClaim, Outcome, Store,
+    Watched,
+};
 use tokio::sync::watch;
 
 use crate::claim::Claims;
 use crate::connection::{Parameter, Settings};
 use crate::readers::Readers;
 use crate::recorded::key_claim;
-use crate::signal::{Announced, Signal};
+use crate::signal::Announced;
 use crate::turnstile::Durable;
 use crate::value::Text;
 use crate::writer::Writers;
@@ -22,7 +25,7 @@ pub(crate) struct PostgresStore {
     pub(crate) claims: Claims,
     pub(crate) readers: Readers,
     writers: Writers,
-    signal: Arc<Signal>,
+    signal: Arc<CommitSignal>,
     pub(crate) durable: Arc<Durable>,
     pub(crate) settings: Settings,
 }
@@ -50,7 +53,11 @@ impl Store for PostgresStore {
     }
 
     fn commits(&self) -> watch::Receiver<u64> {
-        self.signal.subscribe()
+        self.signal.commits()
+    }
+
+    fn watch(&self, watched: Vec<Watched>) -> CommitWatch {
+        self.signal.watch(watched)
     }
 
     fn prepare<'a>(
@@ -61,7 +68,7 @@ impl Store for PostgresStore {
         Box::pin(async move {
             let session = self.readers.alone().await?;
             schema::prepare(&session, &self.settings, tables, registrations).await?;
-            self.signal.bump();
+            self.signal.announce(None);
             Ok(())
         })
     }
@@ -94,7 +101,7 @@ impl Store for PostgresStore {
             for sql in forget::GROUP_STATEMENTS {
                 while self.explained(forget::some(&session, sql, group).await)? > 0 {}
             }
-            self.signal.bump();
+            self.signal.announce(None);
             Ok(())
         })
     }
@@ -103,7 +110,7 @@ impl Store for PostgresStore {
         Box::pin(async move {
             let session = self.readers.alone().await?;
             schema::destroy(&session, &self.settings, tables).await?;
-            self.signal.bump();
+            self.signal.announce(None);
             Ok(())
         })
     }

@@ -1,9 +1,9 @@
 //! Announces commits, whether this process or another one made them.
 //!
 //! ```text
-//! own commit ──────────────────────────────────▶ bump
-//! NOTIFY of another store ─▶ subscription ──────▶ bump
-//! connection lost ─▶ opened again ──────────────▶ bump: announcements may have been missed
+//! own commit ──────────────────────────────────▶ announce
+//! NOTIFY of another store ─▶ subscription ──────▶ announce
+//! connection lost ─▶ opened again ──────────────▶ announce: announcements may have been missed
 //! ```
 //! Every transaction announces itself once. The connection is probed now and then, so
 //! that one that has gone silent does not hide announcements for long.
@@ -12,12 +12,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::poll_fn;
+use protean_port::port::CommitSignal;
 use tokio::sync::mpsc;
 use tokio_postgres::{AsyncMessage, Client};
 
 use crate::connection::{REQUEST_TIMEOUT, Settings};
 use crate::error::Fault;
-use crate::signal::Signal;
+use crate::signal::Announcement;
 
 /// How often a silent connection is probed.
 const PROBE_INTERVAL: Duration = Duration::from_secs(5);
@@ -27,13 +28,13 @@ const MIN_RECONNECT_DELAY: Duration = Duration::from_millis(50);
 const MAX_RECONNECT_DELAY: Duration = Duration::from_secs(2);
 
 /// Listens for the commits of other stores until the runtime ends.
-pub(crate) async fn listen(settings: Settings, signal: Arc<Signal>) -> Result<(), Fault> {
+pub(crate) async fn listen(settings: Settings, signal: Arc<CommitSignal>) -> Result<(), Fault> {
     let mut subscription = Subscription::open(&settings).await?;
     tokio::spawn(async move {
         loop {
             subscription.receive(&settings, &signal).await;
             subscription = reopened(&settings).await;
-            signal.bump();
+            signal.announce(None);
         }
     });
     Ok(())
@@ -77,11 +78,15 @@ impl Subscription {
     }
 
     /// Announces the commits of other stores until the connection is lost.
-    async fn receive(&mut self, settings: &Settings, signal: &Signal) {
+    async fn receive(&mut self, settings: &Settings, signal: &CommitSignal) {
         loop {
             match tokio::time::timeout(PROBE_INTERVAL, self.payloads.recv()).await {
-                Ok(Some(instance)) if instance != settings.instance => signal.bump(),
-                Ok(Some(_)) => {}
+                Ok(Some(payload)) => {
+                    let Announcement { instance, notice } = Announcement::read(&payload);
+                    if instance != settings.instance {
+                        signal.announce(notice.as_ref());
+                    }
+                }
                 Ok(None) => return,
                 Err(_) => {
                     let probe = self.client.batch_execute("");

@@ -91,10 +91,31 @@ impl WorkingSet<'_> {
 
     /// Loads what these units depend on, except for rows.
     pub(crate) async fn load(session: &Session, units: &[&Changes]) -> Result<Self, Fault> {
-        let touched = Touched::of(units);
+        let touched = Touched::of(units.iter().copied());
         let mut set = Self::default();
+        let head = session.query(include_str!("sql/log_head.sql"), &[]);
+        let (head, loaded) = tokio::join!(head, set.load_touched(session, &touched));
+        loaded?;
+        for row in &head? {
+            set.head = number(row, 0)?;
+        }
+        Ok(set)
+    }
+
+    /// Loads what these units and those that may be applied in their place depend on, except
+    /// for rows. It is needed only once a unit is left out, which is rare.
+    pub(crate) async fn load_alternatives(
+        &mut self,
+        session: &Session,
+        units: &[&Changes],
+    ) -> Result<(), Fault> {
+        let touched = Touched::of(units.iter().flat_map(|unit| with_alternatives(unit)));
+        self.load_touched(session, &touched).await
+    }
+
+    async fn load_touched(&mut self, session: &Session, touched: &Touched) -> Result<(), Fault> {
+        let set = self;
         let loaded = tokio::join!(
-            session.query(include_str!("sql/log_head.sql"), &[]),
             touched.streams(session),
             touched.progress(session),
             touched.keys(session),
@@ -104,11 +125,7 @@ impl WorkingSet<'_> {
             touched.moved(session, include_str!("sql/load_parked.sql")),
             touched.moved(session, include_str!("sql/load_dead.sql")),
         );
-        let [log, streams, progress, keys, cursors, places, done, parked, dead] =
-            all(loaded.into())?;
-        for row in &log {
-            set.head = number(row, 0)?;
-        }
+        let [streams, progress, keys, cursors, places, done, parked, dead] = all(loaded.into())?;
         for row in &streams {
             let next = row.try_get::<_, Option<i64>>(1)?;
             set.streams.load(shared(row, 0)?, next.map_or(0, unsigned));
@@ -131,7 +148,7 @@ impl WorkingSet<'_> {
                 places.load(names, found);
             }
         }
-        Ok(set)
+        Ok(())
     }
 
     fn take_lanes(&mut self, cursors: &[Row], places: &[Row]) -> Result<(), Fault> {
@@ -151,7 +168,7 @@ pub(crate) async fn load_rows(
     session: &Session,
     units: &[&Changes],
 ) -> Result<StagedMap<RowKey, RowState>, (Fault, Arc<Table>)> {
-    let touched = Touched::of(units).rows;
+    let touched = Touched::of(units.iter().flat_map(|unit| with_alternatives(unit))).rows;
     let loads = touched.values().map(|(table, keys)| row::load(session, table, keys));
     let (loaded, mut rows) = (join_all(loads).await, StagedMap::default());
     for ((table, _), loaded) in touched.values().zip(loaded) {
@@ -180,6 +197,11 @@ fn by_stream(rows: &[Row]) -> Result<BTreeMap<Names, Places>, Fault> {
     Ok(found)
 }
 
+/// A unit, then what may be applied in its place.
+fn with_alternatives(unit: &Changes) -> impl Iterator<Item = &Changes> {
+    std::iter::successors(Some(unit), |unit| unit.otherwise.as_deref())
+}
+
 /// The keys of everything that units touch.
 #[derive(Default)]
 struct Touched {
@@ -196,15 +218,9 @@ struct Touched {
 }
 
 impl Touched {
-    fn of(units: &[&Changes]) -> Self {
+    fn of<'a>(units: impl Iterator<Item = &'a Changes>) -> Self {
         let mut touched = Self::default();
-        for unit in units {
-            let mut next = Some(*unit);
-            while let Some(unit) = next {
-                touched.add(unit);
-                next = unit.otherwise.as_deref();
-            }
-        }
+        units.for_each(|unit| touched.add(unit));
         touched
     }
 

@@ -1,9 +1,10 @@
 //! A list of units on its way through a writer.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use protean_port::message::Lane;
-use protean_port::port::{Changes, Outcome};
+use protean_port::port::{Changes, CommitNotice, Outcome};
 use tokio::sync::oneshot;
 
 /// A list of units, the outcomes of those that are settled, and the caller's reply.
@@ -29,6 +30,12 @@ impl Job {
         self.units.first().map_or(Lane::Primary, |unit| unit.lane)
     }
 
+    /// True when nothing is lost if the list is written a little later: its work is done again
+    /// after a crash.
+    pub fn can_wait(&self) -> bool {
+        self.units.iter().all(|unit| unit.redone_if_lost)
+    }
+
     /// True when every unit has its outcome.
     pub fn is_settled(&self) -> bool {
         self.open() == 0
@@ -47,6 +54,15 @@ impl Job {
             let mut chain = std::iter::successors(Some(unit), |unit| unit.otherwise.as_deref());
             chain.any(|unit| !unit.statements.is_empty())
         })
+    }
+
+    /// What a transaction has changed that gave these lists these outcomes.
+    pub fn notice(jobs: &VecDeque<Self>, staged: &[Vec<Outcome>]) -> CommitNotice {
+        let settled = jobs.iter().zip(staged).flat_map(|(job, fresh)| {
+            let open = &job.units[job.outcomes.len()..];
+            open.iter().zip(fresh)
+        });
+        CommitNotice::of(settled)
     }
 
     /// True when a unit of the list was committed; `fresh` are the outcomes of the

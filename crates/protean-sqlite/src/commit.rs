@@ -112,7 +112,7 @@ impl Committer {
         match self.attempt(jobs, policy) {
             Ok(None) => {}
             Ok(Some(staged)) => {
-                self.signal.bump();
+                self.signal.commits.announce(Some(&Job::notice(jobs, &staged)));
                 self.checkpoints.committed();
                 for (job, outcomes) in jobs.iter_mut().zip(staged) {
                     job.outcomes.extend(outcomes);
@@ -131,7 +131,7 @@ impl Committer {
         // If the file cannot be read now, the next poll tries again.
         let version = data_version(&self.connection).unwrap_or(self.seen);
         if std::mem::replace(&mut self.seen, version) != version {
-            self.signal.bump();
+            self.signal.commits.announce(None);
         }
     }
 

@@ -2,12 +2,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokio::sync::watch;
+use protean_port::port::CommitSignal;
 
-/// A number that grows with every commit.
+/// Announces commits, and counts our own.
 #[derive(Default)]
 pub(crate) struct Signal {
-    announced: watch::Sender<u64>,
+    pub(crate) commits: CommitSignal,
     begun: AtomicU64,
     ended: AtomicU64,
 }
@@ -29,14 +29,5 @@ impl Signal {
     /// How many of our own commits have ended.
     pub(crate) fn ended(&self) -> u64 {
         self.ended.load(Ordering::SeqCst)
-    }
-
-    /// Announces a commit to every receiver.
-    pub(crate) fn bump(&self) {
-        self.announced.send_modify(|commits| *commits += 1);
-    }
-
-    pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
-        self.announced.subscribe()
     }
 }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use protean_port::Result;
 use protean_port::message::{Lane, Table, Timestamp};
-use protean_port::port::{BoxFuture, Changes, GroupRegistration, KeyClaim, Outcome, Store};
+use protean_port::port::{
+    BoxFuture, Changes, CommitWatch, GroupRegistration, KeyClaim, Outcome, Store, Watched,
+};
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::watch;
 
@@ -52,7 +54,11 @@ impl Store for SqliteStore {
     }
 
     fn commits(&self) -> watch::Receiver<u64> {
-        self.signal.subscribe()
+        self.signal.commits.commits()
+    }
+
+    fn watch(&self, watched: Vec<Watched>) -> CommitWatch {
+        self.signal.commits.watch(watched)
     }
 
     fn prepare<'a>(
@@ -156,7 +162,7 @@ fn alter<T>(
     let changed = change(connection, settings);
     let done = changed.and_then(|value| commit().map(|()| value).map_err(|e| settings.explain(e)));
     match done {
-        Ok(_) => signal.bump(),
+        Ok(_) => signal.commits.announce(None),
         Err(_) => committer.recover(),
     }
     done

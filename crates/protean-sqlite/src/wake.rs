@@ -1,9 +1,9 @@
 //! Announces commits, whether this process or another one made them.
 //!
 //! ```text
-//! own commit ────────────────────────────────────────▶ bump
-//! `-wal` file written ─▶ nudge ─▶ data_version moved? ─▶ bump
-//! every 100 ms ─────────────────▶ data_version moved? ─▶ bump
+//! own commit ────────────────────────────────────────▶ announce
+//! `-wal` file written ─▶ nudge ─▶ data_version moved? ─▶ announce
+//! every 100 ms ─────────────────▶ data_version moved? ─▶ announce
 //! ```
 //! When one of our own commits fell between two looks, it may be all that moved the
 //! version. Then the connection that writes is polled: its version moves for others only.
@@ -92,7 +92,7 @@ impl WakeLoop {
             };
             match self.moved() {
                 Moved::No => {}
-                Moved::ByOthers => self.signal.bump(),
+                Moved::ByOthers => self.signal.commits.announce(None),
                 Moved::PerhapsByOthers => self.writer.poll(),
             }
         }

@@ -5,7 +5,7 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use protean_port::message::{Priority, Row, Value};
-use protean_port::port::{Outcome, RowQuery, Store};
+use protean_port::port::{MessageRef, Outcome, Park, RowQuery, Store, Watched};
 use protean_port::{Error, Result};
 use tokio::task::JoinSet;
 
@@ -129,6 +129,47 @@ pub async fn a_commit_is_announced_after_it_is_visible(store: Arc<dyn Store>) ->
     }
     let bumps = reader.await.map_err(|panic| Error::failed(panic.to_string()))??;
     assert!(bumps <= 50, "there are at most as many announcements as commits, not {bumps}");
+    Ok(())
+}
+
+pub async fn a_watch_wakes_for_what_concerns_it(store: Arc<dyn Store>) -> Result {
+    let of =
+        |priorities| Watched::Arrivals { category: account("a").category().clone(), priorities };
+    let production = of((NORMAL, Priority::ALL.1));
+    let mut watch =
+        store.watch(vec![production, of((Priority::ALL.0, Priority::BULK)), Watched::Moves]);
+    watch.take_changed();
+    // A store on a file hears of its own commits once more, as of those of others.
+    let quiet = tokio::time::timeout(Duration::from_millis(300), watch.changed()).await;
+    assert!(quiet.is_err(), "nothing was committed");
+    for (draft, expected) in [
+        (unit().append(&account("a"), Priority::BULK), 1),
+        (unit().append(&account("a"), NORMAL), 0),
+        (unit().append(&account("a"), Priority::CRITICAL), 0),
+    ] {
+        places(&commit_one(&*store, draft).await);
+        watch.changed().await?;
+        assert_eq!(watch.take_changed(), [expected]);
+    }
+    let parked = store.stream(&account("a"), 0, 1).await?.remove(0);
+    let park = Park::Keep {
+        group: READER.into(),
+        message: MessageRef::from(&parked),
+        attempts: 1,
+        due: None,
+        reason: "later".into(),
+    };
+    places(
+        &commit_one(
+            &*store,
+            unit()
+                .append(&account("a").category().commands().stream(&"a".into()), NORMAL)
+                .park(park),
+        )
+        .await,
+    );
+    watch.changed().await?;
+    assert_eq!(watch.take_changed(), [2], "a command is of another category");
     Ok(())
 }
 

@@ -17,7 +17,7 @@ use protean_core::config::SubscriptionType;
 use protean_core::domain::{Domain, Group};
 use protean_port::Result;
 use protean_port::message::{Lane, Timestamp};
-use protean_port::port::{Broker, DeadLetter, DeadLetterRead, Publication, Store};
+use protean_port::port::{Broker, DeadLetter, DeadLetterRead, Publication, Store, Watched};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -61,10 +61,10 @@ impl DlqPublisher {
     }
 
     async fn work(&self, tick: Duration, stop: &CancellationToken) {
-        let mut commits = self.store.commits();
+        let mut moves = self.store.watch(vec![Watched::Moves]);
         let mut index = DlqIndex::new(Arc::clone(&self.broker), self.domain.name(), self.streams());
         while !stop.is_cancelled() {
-            commits.mark_unchanged();
+            moves.take_changed();
             let began = Instant::now();
             if let Err(error) = self.round(&mut index).await {
                 warn!(
@@ -79,7 +79,7 @@ impl DlqPublisher {
             }
             tokio::select! {
                 () = stop.cancelled() => return,
-                _ = commits.changed() => {}
+                _ = moves.changed() => {}
                 () = tokio::time::sleep(ROUND_INTERVAL) => {}
             }
         }

@@ -160,7 +160,7 @@ impl Worker {
 
     async fn work_until(mut self, stop: &CancellationToken, term: Option<&LeaderTerm>) {
         let is_lost = || term.is_some_and(LeaderTerm::is_lost);
-        let mut commits = self.runner.store.commits();
+        let mut commits = self.runner.store.watch(self.reads.watched(&self.runner));
         loop {
             self.clock.tick(self.runner.domain.clock());
             self.start_what_can();
@@ -175,7 +175,7 @@ impl Worker {
                     // Without its store there is nothing to wait for.
                     if woken.is_err() { self.stop(is_lost()); }
                     let soon = self.now() + PARKED_CHECK_DELAY;
-                    self.reads.wake(soon);
+                    self.reads.wake(commits.take_changed(), soon);
                 }
                 Some(permit) = self.permit_requests.next(), if !self.stopping => self.permit = permit,
                 Some(event) = self.under_way.next() => {

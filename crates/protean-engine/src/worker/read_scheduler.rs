@@ -2,7 +2,7 @@
 
 use protean_port::Result;
 use protean_port::message::{Lane, Priority, Timestamp};
-use protean_port::port::{Delivery, LaneRead, ParkedPage, ParkedRead};
+use protean_port::port::{Delivery, LaneRead, ParkedPage, ParkedRead, Watched};
 use tracing::warn;
 
 use crate::per_lane::PerLane;
@@ -38,11 +38,24 @@ impl ReadScheduler {
         }
     }
 
-    /// Something was committed. What another process may have parked or released is read at
-    /// `soon`.
-    pub(super) fn wake(&mut self, soon: Timestamp) {
-        self.logs.iter_mut().for_each(LaneSource::wake);
-        self.expect(soon);
+    /// What to wait for: new messages of each lane that is read from the log, and moves.
+    pub(super) fn watched(&self, runner: &HandlerRunner) -> Vec<Watched> {
+        let arrivals = self.logs.iter().map(|source| Watched::Arrivals {
+            category: runner.group.category.clone(),
+            priorities: runner.domain.lanes().range(source.lane),
+        });
+        arrivals.chain([Watched::Moves]).collect()
+    }
+
+    /// The watched changes at these places have come. What another process may have parked or
+    /// released is read at `soon`.
+    pub(super) fn wake(&mut self, changed: Vec<usize>, soon: Timestamp) {
+        for place in changed {
+            match self.logs.get_mut(place) {
+                Some(source) => source.wake(),
+                None => self.expect(soon),
+            }
+        }
     }
 
     /// A parked message of some lane is due then.

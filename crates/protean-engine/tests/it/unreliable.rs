@@ -8,9 +8,9 @@ use std::time::Duration;
 use protean::memory::MemoryStore;
 use protean::message::{Category, Priority, Stream, Table, Timestamp};
 use protean::port::{
-    BoxFuture, Changes, Claim, Clock, DeadLetter, DeadLetterRead, Delivery, Find,
+    BoxFuture, Changes, Claim, Clock, CommitWatch, DeadLetter, DeadLetterRead, Delivery, Find,
     GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Location, Log, Outcome, ParkedPage,
-    ParkedRead, Provider, RegisteredGroup, RowQuery, RowState, Rows, Store, TypeStats,
+    ParkedRead, Provider, RegisteredGroup, RowQuery, RowState, Rows, Store, TypeStats, Watched,
 };
 use protean::{Error, Result};
 use tokio::sync::watch;
@@ -64,6 +64,7 @@ pub(crate) struct Weather {
     calm: AtomicBool,
     frozen: watch::Sender<bool>,
     bulk_frozen: watch::Sender<bool>,
+    cursors_frozen: watch::Sender<bool>,
     bulk_reads: AtomicU64,
     usurped: AtomicBool,
     refused: AtomicU64,
@@ -73,9 +74,19 @@ impl Weather {
     pub(crate) fn new(seed: u64) -> Arc<Self> {
         let (frozen, bulk_frozen) = (watch::Sender::new(false), watch::Sender::new(false));
         let (calm, usurped) = (AtomicBool::new(false), AtomicBool::new(false));
+        let cursors_frozen = watch::Sender::new(false);
         let (dice, bulk_reads) = (Dice::new(seed), AtomicU64::new(0));
         let refused = AtomicU64::new(0);
-        Arc::new(Self { dice, calm, frozen, bulk_frozen, bulk_reads, usurped, refused })
+        Arc::new(Self {
+            dice,
+            calm,
+            frozen,
+            bulk_frozen,
+            cursors_frozen,
+            bulk_reads,
+            usurped,
+            refused,
+        })
     }
 
     /// Nothing fails any more.
@@ -91,6 +102,11 @@ impl Weather {
     /// From now on no page of bulk work is answered, or again.
     pub(crate) fn freeze_bulk(&self, frozen: bool) {
         self.bulk_frozen.send_replace(frozen);
+    }
+
+    /// From now on no commit of what is done again after a crash is made, or again.
+    pub(crate) fn freeze_cursors(&self, frozen: bool) {
+        self.cursors_frozen.send_replace(frozen);
     }
 
     /// How many pages of bulk work were read.
@@ -163,6 +179,10 @@ impl Provider for Unreliable {
 impl Store for Unreliable {
     fn commit(&self, units: Arc<[Changes]>) -> BoxFuture<'_, Vec<Outcome>> {
         Box::pin(async move {
+            if units.iter().all(|unit| unit.redone_if_lost) {
+                let mut frozen = self.weather.cursors_frozen.subscribe();
+                frozen.wait_for(|frozen| !frozen).await.unwrap();
+            }
             if let Err(error) = self.weather.pass(12).await {
                 return vec![Outcome::Unavailable(error.to_string()); units.len()];
             }
@@ -181,6 +201,10 @@ impl Store for Unreliable {
 
     fn commits(&self) -> watch::Receiver<u64> {
         self.inner.commits()
+    }
+
+    fn watch(&self, watched: Vec<Watched>) -> CommitWatch {
+        self.inner.watch(watched)
     }
 
     fn prepare<'a>(

@@ -10,9 +10,9 @@ use super::state::State;
 use super::{dead_letters, find, keys, ledger, log};
 use crate::message::{Category, Recorded, Stream, Table, Timestamp};
 use crate::port::{
-    BoxFuture, Changes, Claim, DeadLetter, DeadLetterRead, Delivery, Find, GroupRegistration,
-    GroupStatus, KeyClaim, LaneRead, Ledger, Log, Outcome, ParkedPage, ParkedRead, RegisteredGroup,
-    RowQuery, RowState, Rows, Store, TypeStats,
+    BoxFuture, Changes, Claim, CommitNotice, CommitSignal, CommitWatch, DeadLetter, DeadLetterRead,
+    Delivery, Find, GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Log, Outcome,
+    ParkedPage, ParkedRead, RegisteredGroup, RowQuery, RowState, Rows, Store, TypeStats, Watched,
 };
 use crate::{Error, Result};
 
@@ -21,7 +21,7 @@ use crate::{Error, Result};
 #[derive(Default)]
 pub struct MemoryStore {
     state: Mutex<State>,
-    commits: watch::Sender<u64>,
+    signal: CommitSignal,
     claims: Claims,
 }
 
@@ -52,14 +52,18 @@ impl Store for MemoryStore {
         Box::pin(async move {
             let Committed { outcomes, has_written } = commit(&mut self.state(), &units);
             if has_written {
-                self.commits.send_modify(|commits| *commits += 1);
+                self.signal.announce(Some(&CommitNotice::of(units.iter().zip(&outcomes))));
             }
             outcomes
         })
     }
 
     fn commits(&self) -> watch::Receiver<u64> {
-        self.commits.subscribe()
+        self.signal.commits()
+    }
+
+    fn watch(&self, watched: Vec<Watched>) -> CommitWatch {
+        self.signal.watch(watched)
     }
 
     fn prepare<'a>(

@@ -10,6 +10,7 @@ mod broker;
 mod broker_provider;
 mod changes;
 mod clock;
+mod commits;
 mod consumer;
 mod entry;
 mod future;
@@ -31,6 +32,7 @@ pub use changes::{
     Outcome, Park, Place, ProgressMove, RowChange, RowWrite, Statement,
 };
 pub use clock::{Clock, SystemClock};
+pub use commits::{CommitNotice, CommitSignal, CommitWatch, Watched};
 pub use consumer::{BrokerRead, Consumer, TakeOver};
 pub use entry::{Entry, EntryId, EntryRef};
 pub use future::BoxFuture;

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::{BoxFuture, Changes, GroupRegistration, KeyClaim, Ledger, Log, Outcome, Rows};
+use super::{
+    BoxFuture, Changes, CommitWatch, GroupRegistration, KeyClaim, Ledger, Log, Outcome, Rows,
+    Watched,
+};
 use crate::Result;
 use crate::message::{Table, Timestamp};
 
@@ -26,6 +29,10 @@ pub trait Store: Log + Rows + Ledger {
     /// A number that grows with every commit to this database, in any process. A receiver
     /// that has seen a number and reads the store afterwards misses nothing.
     fn commits(&self) -> watch::Receiver<u64>;
+
+    /// Watches for commits with these changes, in any process. A watcher that has looked and
+    /// reads the store afterwards misses nothing; it may wake for nothing.
+    fn watch(&self, watched: Vec<Watched>) -> CommitWatch;
 
     /// Creates what is missing: the store's own tables, these tables with their
     /// columns, and these registrations. Safe to run again and from several processes.
