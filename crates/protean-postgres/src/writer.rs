@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use protean_port::message::Lane;
 use protean_port::port::{Changes, Outcome};
@@ -20,12 +21,16 @@ use protean_port::{Error, Result};
 use protean_sql::{Job, start_thread};
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use crate::commit::Committer;
 use crate::connection::Settings;
 use crate::error::Fault;
 use crate::signal::Announced;
 use crate::wake;
+
+/// How long a list that can wait is kept for the next transaction.
+const LONGEST_WAIT: Duration = Duration::from_millis(10);
 
 /// The writers of both lanes.
 pub(crate) struct Writers {
@@ -139,17 +144,121 @@ async fn write_production(
 
 /// Writes what is queued until the store closes.
 async fn write_all(mut committer: Committer, mut queue: Queue) {
-    let mut jobs = VecDeque::new();
-    loop {
-        if jobs.is_empty() {
-            let Some(job) = queue.recv().await else { break };
-            jobs.push_back(job);
-        }
-        jobs.extend(std::iter::from_fn(|| queue.try_recv().ok()));
+    let mut waiting = Waiting::default();
+    while let Some(mut jobs) = waiting.next(&mut queue).await {
         committer.commit(&mut jobs).await;
         while jobs.front().is_some_and(Job::is_settled) {
             jobs.pop_front().into_iter().for_each(Job::finish);
         }
+        waiting.put_back(jobs);
     }
     committer.end().await;
+}
+
+/// What a writer has taken from its queue and not written. Lists that can wait go along with
+/// the next transaction, or soon on their own: a transaction costs the server as much as many
+/// units do.
+#[derive(Default)]
+struct Waiting {
+    jobs: VecDeque<Job>,
+    /// Lists that can wait.
+    later: VecDeque<Job>,
+    later_until: Option<Instant>,
+}
+
+impl Waiting {
+    /// The lists of the next transaction; none once the store closes and all is written.
+    async fn next(&mut self, queue: &mut Queue) -> Option<VecDeque<Job>> {
+        let mut is_closed = false;
+        while self.jobs.is_empty() && !is_closed {
+            let received = match self.later_until {
+                Some(until) => tokio::time::timeout_at(until, queue.recv()).await,
+                None => Ok(queue.recv().await),
+            };
+            match received {
+                Ok(Some(job)) => self.add(job),
+                Ok(None) => is_closed = true,
+                Err(_) => break,
+            }
+        }
+        while let Ok(job) = queue.try_recv() {
+            self.add(job);
+        }
+        let mut jobs = std::mem::take(&mut self.jobs);
+        jobs.append(&mut self.later);
+        self.later_until = None;
+        (!jobs.is_empty()).then_some(jobs)
+    }
+
+    fn add(&mut self, job: Job) {
+        if job.can_wait() {
+            self.later_until.get_or_insert_with(|| Instant::now() + LONGEST_WAIT);
+            self.later.push_back(job);
+        } else {
+            self.jobs.push_back(job);
+        }
+    }
+
+    /// Takes back what a transaction has left.
+    fn put_back(&mut self, jobs: VecDeque<Job>) {
+        self.jobs = jobs;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use protean_port::message::Lane;
+    use protean_port::port::Changes;
+    use protean_sql::Job;
+    use tokio::sync::mpsc;
+    use tokio::time::Instant;
+
+    use super::{LONGEST_WAIT, Waiting};
+
+    fn job(redone_if_lost: bool) -> Job {
+        let unit = Changes { redone_if_lost, ..Changes::new(Lane::Primary) };
+        Job::new(Arc::from([unit])).0
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_can_wait_goes_along_with_the_next_transaction() {
+        let (sender, mut queue) = mpsc::unbounded_channel();
+        sender.send(job(true)).unwrap();
+        let late = tokio::spawn(async move {
+            tokio::time::sleep(LONGEST_WAIT / 2).await;
+            sender.send(job(false)).unwrap();
+            sender
+        });
+        let began = Instant::now();
+        let jobs = Waiting::default().next(&mut queue).await.unwrap();
+        assert_eq!(Vec::from_iter(jobs.iter().map(Job::can_wait)), [false, true]);
+        assert!(began.elapsed() < LONGEST_WAIT);
+        drop(late.await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_can_wait_does_not_wait_long_nor_when_the_store_closes() {
+        let (sender, mut queue) = mpsc::unbounded_channel();
+        let (mut waiting, began) = (Waiting::default(), Instant::now());
+        sender.send(job(true)).unwrap();
+        assert_eq!(waiting.next(&mut queue).await.unwrap().len(), 1);
+        assert!((LONGEST_WAIT..LONGEST_WAIT + Duration::from_millis(2)).contains(&began.elapsed()));
+        sender.send(job(true)).unwrap();
+        drop(sender);
+        let closed = Instant::now();
+        assert_eq!(waiting.next(&mut queue).await.unwrap().len(), 1);
+        assert!(waiting.next(&mut queue).await.is_none());
+        assert_eq!(closed.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_transaction_has_left_comes_first() {
+        let (_sender, mut queue) = mpsc::unbounded_channel();
+        let mut waiting = Waiting::default();
+        waiting.put_back([job(false)].into());
+        assert_eq!(waiting.next(&mut queue).await.unwrap().len(), 1);
+    }
 }

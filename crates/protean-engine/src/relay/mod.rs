@@ -1,7 +1,7 @@
 //! The relay: from the log to a broker.
 //!
 //! ```text
-//! log ─▶ page ─▶ envelopes ─▶ Broker::publish ─▶ settling ─▶ Store::commit (cursor)
+//! log ─▶ page ─▶ envelopes ─▶ Broker::publish ─▶ settling ─▶ settlements ─▶ Store::commit
 //!          ▲ window (bulk)         │ batch mark
 //!          └────── gaps ◀──────────┘ the broker lost something: messages that its
 //!                                    groups have not settled are published again
@@ -20,6 +20,7 @@ mod outbox;
 mod page;
 mod plan;
 mod publish_loop;
+mod settlements;
 mod settling;
 mod window;
 
@@ -45,8 +46,8 @@ use publish_loop::PublishLoop;
 /// The wait after the first failure; it doubles from there.
 const FIRST_RETRY_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_RETRY_WAIT: Duration = Duration::from_secs(5);
-/// How long the bulk lane waits after a commit before it looks for messages. Most commits are
-/// production's, and all those of this time cost one look.
+/// How long the bulk lane waits after a commit before it looks for messages: those of all
+/// commits of this time go out together.
 const BULK_WAKE_DELAY: Duration = Duration::from_millis(20);
 
 /// Publishes the messages of the log to a broker. Of all relays with one name, one
@@ -135,27 +136,31 @@ impl Relay {
         stop: &CancellationToken,
     ) -> Result<()> {
         self.store.prepare(&[], &self.plan.registrations()).await?;
-        let (mut commits, tick) = (self.store.commits(), self.plan.outbox.tick_interval);
-        let mut maintain_at = Instant::now();
+        publishing.begin().await;
+        let mut arrivals = self.store.watch(self.plan.watched(lane));
+        let (tick, mut maintain_at) = (self.plan.outbox.tick_interval, Instant::now());
         while !stop.is_cancelled() {
             // Even while there is always more to publish.
             if Instant::now() >= maintain_at {
                 publishing.maintain().await?;
                 maintain_at = Instant::now() + tick;
             }
-            commits.mark_unchanged();
+            publishing.look_at(arrivals.take_changed());
             if self.steps.run(lane, publishing.publish()).await? {
                 continue;
             }
+            let retry_at = publishing.retry_after().map(|wait| Instant::now() + wait);
+            let wake_at = retry_at.map_or(maintain_at, |at| at.min(maintain_at));
             tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                _ = commits.changed() => if lane == Lane::Backfill {
+                () = stop.cancelled() => break,
+                settled = publishing.settled() => settled?,
+                _ = arrivals.changed() => if lane == Lane::Backfill {
                     let stopped = tokio::time::timeout(BULK_WAKE_DELAY, stop.cancelled());
                     stopped.await.unwrap_or_default();
                 },
-                () = tokio::time::sleep_until(maintain_at) => {}
+                () = tokio::time::sleep_until(wake_at) => {}
             }
         }
-        Ok(())
+        publishing.settle_all().await
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use protean_core::config::{OutboxConfig, PriorityLanes, SubscriptionType};
 use protean_core::domain::Domain;
 use protean_port::message::{Category, Envelope, Lane, LaneRule, Recorded, Unreadable};
-use protean_port::port::{BrokerGroup, GroupRegistration, Start};
+use protean_port::port::{BrokerGroup, GroupRegistration, Start, Watched};
 
 use super::page::RouteLane;
 use crate::source::names::stream;
@@ -86,6 +86,15 @@ impl RelayPlan {
             start: Start::Head,
         };
         self.routes.iter().map(registration).collect()
+    }
+
+    /// New messages of each route in one lane.
+    pub(super) fn watched(&self, lane: Lane) -> Vec<Watched> {
+        let arrivals = self.routes.iter().map(|route| Watched::Arrivals {
+            category: route.category.clone(),
+            priorities: self.lanes.range(lane),
+        });
+        arrivals.collect()
     }
 
     /// The broker stream of one lane of a category.

@@ -7,7 +7,7 @@ use futures_util::future::try_join_all;
 use protean_core::domain::Domain;
 use protean_port::message::{Lane, Timestamp};
 use protean_port::port::{
-    BatchSizer, Broker, BrokerGroup, Changes, LaneRead, Outcome, Park, ParkedRead, Published, Store,
+    BatchSizer, Broker, BrokerGroup, Changes, LaneRead, Park, ParkedRead, Published, Store,
 };
 use protean_port::{Error, Result};
 use tracing::{error, info};
@@ -17,6 +17,7 @@ use super::broker_publisher::{BrokerPublisher, unavailable};
 use super::gaps::{Gap, Gaps, GroupBehind};
 use super::page::{Page, RouteLane};
 use super::plan::RelayPlan;
+use super::settlements::Settlements;
 use super::settling::{Policy, settle};
 use super::window::Window;
 use crate::failpoint;
@@ -27,6 +28,8 @@ const PAGE_MESSAGES: usize = 512;
 const BULK_PAGE_TARGET: Duration = Duration::from_millis(15);
 /// Smaller pages would hardly be quicker: most of their time is round trips.
 const MIN_BULK_PAGE_MESSAGES: usize = 128;
+/// How often a stream that is full is asked for room.
+const ROOM_CHECK_INTERVAL: Duration = Duration::from_millis(20);
 
 /// One lane of the relay at work.
 pub(super) struct PublishLoop {
@@ -38,8 +41,13 @@ pub(super) struct PublishLoop {
     gaps: Gaps,
     /// Groups that missed something, not yet turned into gaps.
     missing: Vec<BrokerGroup>,
+    /// Whether the log may hold messages of each route that were not read.
+    unread: Vec<bool>,
     /// How full the stream of each route is.
     windows: Vec<Window>,
+    settlements: Settlements,
+    /// Something waits until its stream has room.
+    is_full: bool,
     bulk_page: BatchSizer,
     /// When to look for refused messages that are due again.
     refused_at: Timestamp,
@@ -60,11 +68,14 @@ impl PublishLoop {
         let bulk_messages = MIN_BULK_PAGE_MESSAGES..=PAGE_MESSAGES;
         Self {
             domain,
-            store,
             publisher: BrokerPublisher::new(broker, plan.clone(), lane, notes),
             gaps: Gaps::default(),
             missing: Vec::new(),
+            unread: vec![true; plan.routes.len()],
             windows: vec![window; plan.routes.len()],
+            is_full: false,
+            settlements: Settlements::new(Arc::clone(&store), plan.routes.len()),
+            store,
             plan,
             lane,
             bulk_page: BatchSizer::new(BULK_PAGE_TARGET, bulk_messages),
@@ -78,8 +89,43 @@ impl PublishLoop {
         std::mem::take(&mut self.progress)
     }
 
+    /// Waits for the end of a commit that is under way; for ever when there is none. Cancel
+    /// safe.
+    pub(super) async fn settled(&mut self) -> Result {
+        match self.settlements.is_empty() {
+            true => std::future::pending().await,
+            false => self.settlements.settled().await,
+        }
+    }
+
+    /// Waits until everything that was published is settled.
+    pub(super) async fn settle_all(&mut self) -> Result {
+        self.settlements.settle_all().await
+    }
+
+    /// Begins again, from what the store knows as published.
+    pub(super) async fn begin(&mut self) {
+        // What the store does not take now goes out again.
+        self.settlements.settle_all().await.unwrap_or_default();
+        self.settlements.forget();
+    }
+
+    /// Messages of these routes have come.
+    pub(super) fn look_at(&mut self, routes: Vec<usize>) {
+        routes.into_iter().for_each(|route| self.unread[route] = true);
+    }
+
+    /// When to publish again although nothing has come: a stream may have room, or the broker
+    /// may take what it has refused.
+    pub(super) fn retry_after(&self) -> Option<Duration> {
+        let refused = self.refused_at.since(self.domain.clock().now());
+        if self.is_full { Some(ROOM_CHECK_INTERVAL.min(refused)) } else { Some(refused) }
+    }
+
     /// Checks that the broker still holds what was published, and recreates missing groups.
     pub(super) async fn maintain(&mut self) -> Result {
+        // An announcement may have been lost with the connection that brings them.
+        self.unread.fill(true);
         let missing = self.publisher.maintain().await?;
         self.open_gaps(missing).await?;
         self.note()
@@ -93,6 +139,8 @@ impl PublishLoop {
             return Ok(());
         }
         self.publisher.unsettled()?;
+        // What was published counts as such where the gaps end.
+        self.settlements.settle_all().await?;
         let plan = &self.plan;
         info!(relay = %plan.name, lane = %self.lane, groups = self.missing.len(), "broker groups missed messages, publishing again");
         for (route, of) in plan.routes.iter().enumerate() {
@@ -111,6 +159,7 @@ impl PublishLoop {
     /// Publishes what was refused before and is due again, a page of each category, and a
     /// page of what was missed. False when there was nothing to publish.
     pub(super) async fn publish(&mut self) -> Result<bool> {
+        self.is_full = false;
         let refused = self.publish_refused().await?;
         let begun = Instant::now();
         let pages = self.pages().await?;
@@ -121,29 +170,35 @@ impl PublishLoop {
 
     /// The next page of each category, all read at once.
     async fn pages(&mut self) -> Result<Vec<Page>> {
-        let mut wanted = Vec::new();
-        for route in 0..self.plan.routes.len() {
+        let unread = |route: &usize| self.unread[*route];
+        let unread = Vec::from_iter((0..self.plan.routes.len()).filter(unread));
+        let (mut places, mut reads) = (Vec::new(), Vec::new());
+        for route in unread {
             let of = RouteLane { route, lane: self.lane };
             let limit = match self.lane {
                 Lane::Primary => PAGE_MESSAGES,
                 Lane::Backfill => self.room(of).await?.min(self.bulk_page.units()),
             };
-            if limit > 0 {
-                wanted.push((of, limit));
+            if limit == 0 {
+                self.is_full = true;
+                continue;
             }
-        }
-        let plan = &self.plan;
-        let reads = wanted.into_iter().map(async |(of, limit)| {
-            let read = LaneRead {
-                group: plan.name.to_string(),
-                category: plan.routes[of.route].category.clone(),
-                range: plan.lanes.range(of.lane),
-                after: Vec::new(),
+            places.push(of);
+            reads.push(LaneRead {
+                group: self.plan.name.to_string(),
+                category: self.plan.routes[route].category.clone(),
+                range: self.plan.lanes.range(self.lane),
+                after: self.settlements.published(route),
                 limit,
-            };
-            Ok::<_, Error>(Page { of, deliveries: self.store.lane(read).await? })
-        });
-        let mut pages = try_join_all(reads).await?;
+            });
+        }
+        let limits = Vec::from_iter(reads.iter().map(|read| read.limit));
+        let found = try_join_all(reads.into_iter().map(|read| self.store.lane(read))).await?;
+        let mut pages = Vec::with_capacity(found.len());
+        for ((of, limit), deliveries) in places.into_iter().zip(limits).zip(found) {
+            self.unread[of.route] = deliveries.len() >= limit;
+            pages.push(Page { of, deliveries });
+        }
         pages.retain(|page| !page.deliveries.is_empty());
         Ok(pages)
     }
@@ -182,23 +237,40 @@ impl PublishLoop {
         }
         failpoint::reached("before a page is published");
         let (published, lost) = self.publisher.publish(pages).await?;
-        let settled = pages.iter().zip(&published);
-        let settled = settled.map(|(page, published)| self.settled(page, published));
+        let answered = pages.iter().zip(&published);
+        let changes = answered.map(|(page, published)| self.changes_of(page, published));
         failpoint::reached("before a page is settled");
-        self.commit(settled.collect()).await?;
+        let units = changes.collect();
+        let unavailable = published.iter().flatten().find_map(unavailable);
+        self.settle(pages, units, unavailable.is_some()).await?;
         failpoint::reached("after a page is settled");
         self.progress = true;
         if lost {
             self.open_gaps(self.plan.groups(self.lane)).await?;
         }
         self.note()?;
-        match published.iter().flatten().find_map(unavailable) {
+        match unavailable {
             Some(reason) => Err(Error::unavailable(reason)),
             None => Ok(true),
         }
     }
 
-    fn settled(&self, page: &Page, published: &[Published]) -> Changes {
+    /// Settles pages: at once when there is more to it than that they were published.
+    async fn settle(&mut self, pages: &[Page], units: Vec<Changes>, is_cut: bool) -> Result {
+        let parks = units.iter().flat_map(|unit| &unit.parks);
+        let parked = parks.filter_map(|park| match park {
+            Park::Keep { due, .. } => *due,
+            _ => None,
+        });
+        self.refused_at = parked.fold(self.refused_at, Ord::min);
+        let moves = |unit: &Changes| !(unit.parks.is_empty() && unit.dead.is_empty());
+        match is_cut || units.iter().any(moves) {
+            true => self.settlements.settle(units).await,
+            false => self.settlements.settle_later(pages, units).await,
+        }
+    }
+
+    fn changes_of(&self, page: &Page, published: &[Published]) -> Changes {
         let plan = &self.plan;
         for (delivery, published) in page.deliveries.iter().zip(published) {
             if let Published::Refused(reason) = published {
@@ -213,32 +285,11 @@ impl PublishLoop {
         settle(&policy, page.of.lane, &page.deliveries, published)
     }
 
-    async fn commit(&mut self, units: Vec<Changes>) -> Result {
-        let parks = units.iter().flat_map(|unit| &unit.parks);
-        let parked = parks.filter_map(|park| match park {
-            Park::Keep { due, .. } => *due,
-            _ => None,
-        });
-        self.refused_at = parked.fold(self.refused_at, Ord::min);
-        for outcome in self.store.commit(units.into()).await {
-            match outcome {
-                Outcome::Committed(_) => {}
-                Outcome::Unavailable(reason) => return Err(Error::unavailable(reason)),
-                // An operator replayed or purged one of them; the others go out once more.
-                other => {
-                    return Err(Error::unavailable(format!(
-                        "published messages cannot be marked as published: {other:?}"
-                    )));
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Publishes one page of what groups missed; false when nothing is missing.
     async fn fill_gap(&mut self) -> Result<bool> {
         let Some(of) = self.gaps.first().map(|gap| gap.of) else { return Ok(false) };
         let limit = self.room(of).await?;
+        self.is_full |= limit == 0;
         let Some(gap) = self.gaps.first().filter(|_| limit > 0) else { return Ok(false) };
         let mut pages = Vec::new();
         for read in gap.reads(&self.plan.routes[of.route].category, limit) {
@@ -256,11 +307,11 @@ impl PublishLoop {
                 return Err(Error::unavailable(reason));
             }
             let published = published.into_iter().next().unwrap_or_default();
-            let mut changes = self.settled(&page[0], &published);
+            let mut changes = self.changes_of(&page[0], &published);
             // The relay's own cursor passed them long ago.
             changes.marks.clear();
             if !(changes.parks.is_empty() && changes.dead.is_empty()) {
-                self.commit(vec![changes]).await?;
+                self.settle(&[], vec![changes], true).await?;
             }
         }
         self.gaps.reached(reached);
