@@ -82,7 +82,7 @@ impl PublishLoop {
     pub(super) async fn maintain(&mut self) -> Result {
         let missing = self.publisher.maintain().await?;
         self.open_gaps(missing).await?;
-        self.note()
+        self.note().await
     }
 
     /// Begins to publish again what these groups missed. Where the gaps end is fixed
@@ -92,7 +92,7 @@ impl PublishLoop {
         if self.missing.is_empty() {
             return Ok(());
         }
-        self.publisher.unsettled()?;
+        self.publisher.unsettled().await?;
         let plan = &self.plan;
         info!(relay = %plan.name, lane = %self.lane, groups = self.missing.len(), "broker groups missed messages, publishing again");
         for (route, of) in plan.routes.iter().enumerate() {
@@ -191,7 +191,7 @@ impl PublishLoop {
         if lost {
             self.open_gaps(self.plan.groups(self.lane)).await?;
         }
-        self.note()?;
+        self.note().await?;
         match published.iter().flatten().find_map(unavailable) {
             Some(reason) => Err(Error::unavailable(reason)),
             None => Ok(true),
@@ -264,14 +264,14 @@ impl PublishLoop {
             }
         }
         self.gaps.reached(reached);
-        self.note()?;
+        self.note().await?;
         self.progress = true;
         Ok(true)
     }
 
-    fn note(&self) -> Result {
+    async fn note(&self) -> Result {
         if self.gaps.is_empty() && self.missing.is_empty() {
-            self.publisher.settled()
+            self.publisher.settled().await
         } else {
             Ok(())
         }

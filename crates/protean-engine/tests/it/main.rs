@@ -6,7 +6,7 @@
 //! * `faults`: handlers that fail, panic or are refused by the database
 //! * `breakers`: a handler that fails all the time; `dead_letters`: what is dead, replayed and purged
 //! * `step_down`: a server that loses its claims, and the one that goes on
-//! * `suspects`: an abrupt end of the process, and which message is to blame; `processes`: real ones
+//! * `notes`, `suspects`: an abrupt end, and which message is to blame; `processes`: real ones
 //! * `relay`, `external`, `dlq_publisher`: from the log to a broker; `subscribers`, `pubsub`: and back
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `kills`: and with one that is killed or stopped with handlers in flight
@@ -39,6 +39,7 @@ mod keys;
 mod kills;
 mod lanes;
 mod limits;
+mod notes;
 mod one_file;
 mod order;
 mod outages;

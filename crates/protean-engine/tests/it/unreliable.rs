@@ -64,6 +64,7 @@ pub(crate) struct Weather {
     calm: AtomicBool,
     frozen: watch::Sender<bool>,
     bulk_frozen: watch::Sender<bool>,
+    notes_frozen: watch::Sender<bool>,
     bulk_reads: AtomicU64,
     usurped: AtomicBool,
     refused: AtomicU64,
@@ -72,10 +73,20 @@ pub(crate) struct Weather {
 impl Weather {
     pub(crate) fn new(seed: u64) -> Arc<Self> {
         let (frozen, bulk_frozen) = (watch::Sender::new(false), watch::Sender::new(false));
+        let notes_frozen = watch::Sender::new(false);
         let (calm, usurped) = (AtomicBool::new(false), AtomicBool::new(false));
         let (dice, bulk_reads) = (Dice::new(seed), AtomicU64::new(0));
         let refused = AtomicU64::new(0);
-        Arc::new(Self { dice, calm, frozen, bulk_frozen, bulk_reads, usurped, refused })
+        Arc::new(Self {
+            dice,
+            calm,
+            frozen,
+            bulk_frozen,
+            notes_frozen,
+            bulk_reads,
+            usurped,
+            refused,
+        })
     }
 
     /// Nothing fails any more.
@@ -91,6 +102,11 @@ impl Weather {
     /// From now on no page of bulk work is answered, or again.
     pub(crate) fn freeze_bulk(&self, frozen: bool) {
         self.bulk_frozen.send_replace(frozen);
+    }
+
+    /// From now on no note of a claim is answered, or again.
+    pub(crate) fn freeze_notes(&self, frozen: bool) {
+        self.notes_frozen.send_replace(frozen);
     }
 
     /// How many pages of bulk work were read.
@@ -369,13 +385,22 @@ impl Claim for Noted {
         self.held.lost()
     }
 
-    fn note(&self, positions: &[u64]) -> Result {
-        if self.weather.usurped.load(Ordering::SeqCst) {
-            self.weather.refused.fetch_add(1, Ordering::SeqCst);
-            return Err(Error::unavailable("another process has the claim"));
-        }
-        self.held.note(positions)?;
-        self.notes.lock().unwrap().insert(self.group.clone(), positions.to_vec());
-        Ok(())
+    fn note(&self, positions: &[u64]) -> BoxFuture<'static, Result> {
+        let (weather, held) = (Arc::clone(&self.weather), self.held.note(positions));
+        let (notes, group) = (Arc::clone(&self.notes), self.group.clone());
+        let positions = positions.to_vec();
+        Box::pin(async move {
+            if weather.usurped.load(Ordering::SeqCst) {
+                weather.refused.fetch_add(1, Ordering::SeqCst);
+                return Err(Error::unavailable("another process has the claim"));
+            }
+            let mut frozen = weather.notes_frozen.subscribe();
+            frozen.wait_for(|frozen| !frozen).await.unwrap();
+            weather.pass(50).await?;
+            held.await?;
+            notes.lock().unwrap().insert(group, positions);
+            // One that has arrived may be thought lost.
+            weather.pass(50).await
+        })
     }
 }
