@@ -65,7 +65,8 @@ pub(crate) struct Weather {
     frozen: watch::Sender<bool>,
     bulk_frozen: watch::Sender<bool>,
     notes_frozen: watch::Sender<bool>,
-    bulk_reads: AtomicU64,
+    /// Pages of bulk work read, by group.
+    bulk_reads: Mutex<HashMap<String, u64>>,
     usurped: AtomicBool,
     refused: AtomicU64,
 }
@@ -75,7 +76,7 @@ impl Weather {
         let (frozen, bulk_frozen) = (watch::Sender::new(false), watch::Sender::new(false));
         let notes_frozen = watch::Sender::new(false);
         let (calm, usurped) = (AtomicBool::new(false), AtomicBool::new(false));
-        let (dice, bulk_reads) = (Dice::new(seed), AtomicU64::new(0));
+        let (dice, bulk_reads) = (Dice::new(seed), Mutex::default());
         let refused = AtomicU64::new(0);
         Arc::new(Self {
             dice,
@@ -111,7 +112,12 @@ impl Weather {
 
     /// How many pages of bulk work were read.
     pub(crate) fn bulk_reads(&self) -> u64 {
-        self.bulk_reads.load(Ordering::SeqCst)
+        self.bulk_reads.lock().unwrap().values().sum()
+    }
+
+    /// How many of them this group has read.
+    pub(crate) fn bulk_reads_of(&self, group: &str) -> u64 {
+        self.bulk_reads.lock().unwrap().get(group).copied().unwrap_or(0)
     }
 
     /// From now on another process has every claim, or none.
@@ -246,7 +252,8 @@ impl Log for Unreliable {
         Box::pin(async move {
             self.weather.pass(20).await?;
             if read.range.0 <= Priority::BULK {
-                self.weather.bulk_reads.fetch_add(1, Ordering::SeqCst);
+                *self.weather.bulk_reads.lock().unwrap().entry(read.group.clone()).or_default() +=
+                    1;
                 let mut frozen = self.weather.bulk_frozen.subscribe();
                 frozen.wait_for(|frozen| !frozen).await.unwrap();
             }
