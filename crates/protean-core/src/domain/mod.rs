@@ -10,6 +10,7 @@
 //! works with in [`unit`](crate::unit), what is declared in [`catalog`](crate::catalog).
 
 mod advice;
+mod back_pressure;
 mod brokers;
 #[cfg(test)]
 mod brokers_tests;

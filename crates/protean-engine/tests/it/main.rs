@@ -21,11 +21,12 @@
 //!   `upgrade`: and all that an earlier release left behind
 //! * `limits`: what is too large, too deep or too odd for a log
 //! * `one_file`: two stores on one file, and copies of everything
-//! * `waits`: how long production waits, to the instant
+//! * `waits`: how long production waits, to the instant; `back_pressure`: and bulk work's producers
 //! * `simulation`, `tallies`, `child`: what the others run on
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod back_pressure;
 mod breakers;
 mod child;
 mod counts;
