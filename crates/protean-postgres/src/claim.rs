@@ -19,7 +19,7 @@
 //! changes nothing, since marks and progress are checked by each commit.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, mpsc as blocking};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use protean_port::port::{BoxFuture, Claim};
@@ -51,7 +51,7 @@ pub(crate) struct Claims {
 }
 
 type Orders = mpsc::UnboundedSender<Order>;
-type Written = blocking::SyncSender<Result<(), String>>;
+type Written = oneshot::Sender<Result<(), String>>;
 
 enum Order {
     Take(Arc<str>, oneshot::Sender<Result<Option<Taken>, Fault>>),
@@ -133,17 +133,23 @@ impl Claim for Held {
         Box::pin(async move { while held.changed().await.is_ok() {} })
     }
 
-    fn note(&self, positions: &[u64]) -> Result {
-        let (written, done) = blocking::sync_channel(1);
+    fn note(&self, positions: &[u64]) -> BoxFuture<'static, Result> {
+        let (written, done) = oneshot::channel();
         let positions = positions.iter().map(|position| signed(*position)).collect();
         // Without an answer the thread has ended, which the wait says as well.
         self.orders.send(Order::Note(self.token.clone(), positions, written)).unwrap_or(());
-        let noted = done.recv_timeout(ANSWER_TIMEOUT).unwrap_or_else(|e| Err(e.to_string()));
-        noted.map_err(|why| {
-            let (group, place) = (&self.token.group, &self.settings.place);
-            Error::unavailable(format!(
-                "what '{group}' is handling cannot be noted in the database {place}: {why}"
-            ))
+        let (group, place) = (Arc::clone(&self.token.group), self.settings.place.clone());
+        Box::pin(async move {
+            let noted = match tokio::time::timeout(ANSWER_TIMEOUT, done).await {
+                Ok(Ok(noted)) => noted,
+                Ok(Err(_)) => Err("the thread that holds claims has ended".into()),
+                Err(_) => Err(format!("the server has not answered for {ANSWER_TIMEOUT:?}")),
+            };
+            noted.map_err(|why| {
+                Error::unavailable(format!(
+                    "what '{group}' is handling cannot be noted in the database {place}: {why}"
+                ))
+            })
         })
     }
 }
@@ -220,6 +226,7 @@ impl ClaimLoop {
             }
             Order::Note(token, positions, written) => {
                 let noted = self.note(token, positions).await;
+                // A caller that is gone asks for no answer.
                 written.send(noted).unwrap_or_default();
             }
             Order::Drop(token) => self.give_up(&token).await,

@@ -14,9 +14,11 @@
 //! * one transaction writes at a time, in all processes: `turnstile` says why;
 //!   `commit_marker` finds out whether one was committed when its COMMIT gets no answer
 //! * one process at a time reads for a group: `claim`
+//! * what `check` says about a server: `advice`
 //!
 //! The SQL is in `sql/`, one statement a file.
 
+mod advice;
 mod claim;
 mod coalesced;
 mod commit;

@@ -10,6 +10,7 @@ use protean_port::{Error, Result};
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslMode};
 
+use crate::advice;
 use crate::connection::Settings;
 use crate::store::PostgresStore;
 use crate::tls::TlsRequest;
@@ -30,6 +31,13 @@ impl Provider for Postgres {
 
     fn fault(&self, location: &Location) -> Option<String> {
         parts(location).err()
+    }
+
+    fn advice<'a>(&'a self, location: &'a Location) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(async move {
+            let settings = settings(location).map_err(Error::misused)?;
+            advice::ask(&settings).await
+        })
     }
 
     fn open<'a>(&'a self, location: &'a Location) -> BoxFuture<'a, Result<Arc<dyn Store>>> {

@@ -146,18 +146,17 @@ async fn replies(shared: &Shared, commands: &Pipeline) -> Result<Vec<Value>> {
 
 /// The size of the largest message in bytes; the default when the server does not say.
 pub(crate) async fn max_message_bytes(shared: &Shared) -> Result<usize> {
+    let bytes = setting(shared, "proto-max-bulk-len").await?;
+    Ok(bytes.and_then(|bytes| bytes.parse().ok()).unwrap_or(DEFAULT_MAX_MESSAGE_BYTES))
+}
+
+/// A setting of the server; none when it does not say.
+pub(crate) async fn setting(shared: &Shared, name: &str) -> Result<Option<String>> {
     let mut config = redis::pipe();
-    config.cmd("CONFIG").arg("GET").arg("proto-max-bulk-len");
-    let bytes = shared
-        .send_all(&config)
-        .await?
-        .into_iter()
-        .next()
-        .and_then(entry::array)
-        .and_then(|pair| pair.into_iter().nth(1))
-        .and_then(entry::text)
-        .and_then(|bytes| bytes.parse().ok());
-    Ok(bytes.unwrap_or(DEFAULT_MAX_MESSAGE_BYTES))
+    config.cmd("CONFIG").arg("GET").arg(name);
+    let reply = shared.send_all(&config).await?.into_iter().next();
+    let value = reply.and_then(entry::array).and_then(|pair| pair.into_iter().nth(1));
+    Ok(value.and_then(entry::text))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@
 //! A Redis user with limited rights needs the commands listed in `check`, on the keys of
 //! the streams and on `protean:mark:*`.
 
+mod advice;
 mod broker;
 mod check;
 mod entry;

@@ -9,7 +9,7 @@ use crate::broker::RedisBroker;
 use crate::pubsub::Channels;
 use crate::reader::Readers;
 use crate::shared::Shared;
-use crate::{check, location};
+use crate::{advice, check, location};
 
 /// Opens brokers on Redis Streams: `redis://user:password@host:6379/0`, `rediss://…`
 /// for TLS, `redis+unix:///path/to/socket`.
@@ -31,6 +31,13 @@ impl BrokerProvider for Redis {
 
     fn fault(&self, location: &BrokerLocation) -> Option<String> {
         location::fault(location)
+    }
+
+    fn advice<'a>(&'a self, location: &'a BrokerLocation) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(async move {
+            let server = location::server(location).map_err(Error::misused)?;
+            advice::ask(&Shared::new(Arc::new(server))).await
+        })
     }
 
     fn open<'a>(&'a self, location: &'a BrokerLocation) -> BoxFuture<'a, Result<Arc<dyn Broker>>> {

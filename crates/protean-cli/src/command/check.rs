@@ -1,22 +1,59 @@
-//! `check`: wiring and configuration, without connecting to anything.
+//! `check`: wiring and configuration, and what the servers that can be reached say about
+//! their own settings. Nothing is changed.
+
+use std::fmt::{self, Display};
 
 use protean::Domain;
 use protean::message::Lane;
-use protean::{Group, HandlerKind};
+use protean::{Group, HandlerKind, ServerAdvice, server_advice};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::database::database;
 use crate::{App, Reply, Result, Table};
 
-pub(super) fn run(app: &App) -> Result {
+pub(super) async fn run(app: &App) -> Result {
     let domain = app.domain()?;
-    let reply = Reply::new(data(&domain), text(&domain));
+    let findings = Findings::of(&domain, server_advice(&domain).await);
+    let reply = Reply::new(data(&domain, &findings), text(&domain, &findings));
     // The text lists them already.
-    let warnings = domain.config().warnings.iter().filter(|_| app.json());
-    app.reply(warnings.map(ToString::to_string).fold(reply, Reply::warning))
+    let warnings = findings.settings.into_iter().filter(|_| app.json());
+    app.reply(warnings.fold(reply, Reply::warning))
 }
 
-fn data(domain: &Domain) -> Value {
+/// What there is to look at. None of it is a fault.
+struct Findings {
+    /// Settings of the configuration or of a server.
+    settings: Vec<String>,
+    /// Servers that were not asked about their settings, and why.
+    unreached: Vec<Unreached>,
+}
+
+#[derive(Serialize)]
+struct Unreached {
+    section: String,
+    error: String,
+}
+
+impl Findings {
+    fn of(domain: &Domain, servers: Vec<ServerAdvice>) -> Self {
+        let mut settings: Vec<String> =
+            domain.config().warnings.iter().map(ToString::to_string).collect();
+        let mut unreached = Vec::new();
+        for ServerAdvice { section, advice } in servers {
+            match advice {
+                Ok(advice) => {
+                    settings
+                        .extend(advice.into_iter().map(|advice| format!("{section}: {advice}")));
+                }
+                Err(error) => unreached.push(Unreached { section, error: format!("{error:#}") }),
+            }
+        }
+        Self { settings, unreached }
+    }
+}
+
+fn data(domain: &Domain, findings: &Findings) -> Value {
     let (provider, uri) = database(domain);
     let lanes = lanes(domain).map(|UsedLane { lane, suffix, lowest, highest }| {
         json!({
@@ -46,10 +83,11 @@ fn data(domain: &Domain) -> Value {
         "aggregates": aggregates.collect::<Vec<_>>(),
         "groups": groups.collect::<Vec<_>>(),
         "tables": tables(domain),
+        "unreached_servers": findings.unreached,
     })
 }
 
-fn text(domain: &Domain) -> String {
+fn text(domain: &Domain, findings: &Findings) -> String {
     let (provider, uri) = database(domain);
     let lanes = lanes(domain).map(|used| match used.lane {
         Lane::Backfill => format!("backfill (priority {} and below)", used.highest),
@@ -64,17 +102,24 @@ fn text(domain: &Domain) -> String {
     facts.row(["Tables", tables.as_deref().unwrap_or("none")]);
     let mut kept = Table::new().text("Aggregate").text("Kept as").text("Stream");
     aggregates(domain).for_each(|aggregate| kept.row(aggregate));
-    format!("{facts}\n\n{kept}\n\n{}\n\n{}", groups(domain), conclusion(domain))
+    format!("{facts}\n\n{kept}\n\n{}\n\n{}", groups(domain), findings)
 }
 
-/// That nothing is wrong, or each setting to look at.
-fn conclusion(domain: &Domain) -> String {
-    let warnings = &domain.config().warnings;
-    let listed: String = warnings.iter().map(|warning| format!("\n  {warning}")).collect();
-    match warnings.len() {
-        0 => "Nothing is wrong.".to_owned(),
-        1 => format!("1 setting to look at:{listed}"),
-        count => format!("{count} settings to look at:{listed}"),
+/// That nothing is wrong, or each setting to look at; and what is not known.
+impl Display for Findings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.settings.len() {
+            0 => f.write_str("Nothing is wrong.")?,
+            1 => f.write_str("1 setting to look at:")?,
+            count => write!(f, "{count} settings to look at:")?,
+        }
+        self.settings.iter().try_for_each(|setting| write!(f, "\n  {setting}"))?;
+        if !self.unreached.is_empty() {
+            f.write_str("\n\nThe settings of these servers were not looked at:")?;
+        }
+        self.unreached
+            .iter()
+            .try_for_each(|Unreached { section, error }| write!(f, "\n  {section}: {error}"))
     }
 }
 
@@ -132,12 +177,19 @@ fn tables(domain: &Domain) -> Vec<String> {
 mod tests {
     use serde_json::json;
 
-    use super::{data, text};
+    use protean::{Domain, Error, ServerAdvice};
+
+    use super::Findings;
     use crate::sample::app;
+
+    fn text(domain: &Domain, servers: Vec<ServerAdvice>) -> String {
+        super::text(domain, &Findings::of(domain, servers))
+    }
 
     #[test]
     fn tells_what_is_wired() {
-        let data = data(&app().domain().unwrap());
+        let domain = app().domain().unwrap();
+        let data = super::data(&domain, &Findings::of(&domain, Vec::new()));
         assert_eq!(data["database"], json!({"provider": "memory", "uri": null}));
         assert_eq!(data["lanes"][1]["suffix"], "backfill");
         assert_eq!(data["lanes"][1]["highest_priority"], -1);
@@ -155,10 +207,10 @@ mod tests {
 
     #[test]
     fn lists_settings_that_have_no_effect_instead_of_nothing_is_wrong() {
-        let wired = text(&app().domain().unwrap());
+        let wired = text(&app().domain().unwrap(), Vec::new());
         assert!(wired.ends_with("\n\nNothing is wrong."), "{wired}");
         let idle = protean::domain("idle").config("[server]\ntick_interval = 1\n");
-        let listed = text(&idle.build().unwrap());
+        let listed = text(&idle.build().unwrap(), Vec::new());
         let end = "\n\n1 setting to look at:\n  domain.toml:2: server.tick_interval: has no \
                    meaning here, because the server does not pause between reads, and wakes on \
                    every commit; remove the key";
@@ -166,8 +218,26 @@ mod tests {
     }
 
     #[test]
+    fn lists_what_servers_say_and_which_could_not_be_asked() {
+        let domain = app().domain().unwrap();
+        let slow = "min_wal_size = 80MB: set min_wal_size = 5GB";
+        let servers = vec![
+            ServerAdvice { section: "databases.default".into(), advice: Ok(vec![slow.into()]) },
+            ServerAdvice {
+                section: "brokers.default".into(),
+                advice: Err(Error::unavailable("Redis at h:6379 cannot be reached")),
+            },
+        ];
+        let listed = text(&domain, servers);
+        let end = "\n\n1 setting to look at:\n  databases.default: min_wal_size = 80MB: set \
+                   min_wal_size = 5GB\n\nThe settings of these servers were not looked at:\n  \
+                   brokers.default: Redis at h:6379 cannot be reached";
+        assert!(listed.ends_with(end), "{listed}");
+    }
+
+    #[test]
     fn tells_a_person_where_the_line_between_the_lanes_runs() {
-        let text = text(&app().domain().unwrap());
+        let text = text(&app().domain().unwrap(), Vec::new());
         let lanes = "primary (priority 0 and above), backfill (priority -1 and below)";
         assert!(text.contains(lanes), "{text}");
         assert!(text.contains("\nAccount    events   fidelis::account\n"), "{text}");

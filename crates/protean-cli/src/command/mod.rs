@@ -38,7 +38,7 @@ pub(crate) enum BuiltIn {
     /// Accounts for every committed message; exit code 1 if one is lost or counted twice
     #[command(after_help = verify::AFTER_HELP)]
     Verify,
-    /// Checks wiring and configuration without connecting to anything; exit code 2 on a fault
+    /// Checks wiring, configuration and the settings of the servers; exit code 2 on a fault
     Check,
     /// Takes snapshots of long streams, so that loading them is fast
     #[command(subcommand)]
@@ -56,7 +56,7 @@ pub(crate) async fn run(command: BuiltIn, app: &App) -> Result {
         BuiltIn::Dlq(command) => dlq::run(&command, app).await,
         BuiltIn::Outbox(command) => outbox::run(&command, app).await,
         BuiltIn::Verify => verify::run(app).await,
-        BuiltIn::Check => check::run(app),
+        BuiltIn::Check => check::run(app).await,
         BuiltIn::Snapshot(command) => snapshot::run(&command, app).await,
         BuiltIn::Db(command) => db::run(&command, app).await,
     }

@@ -185,8 +185,8 @@ pub async fn nothing_is_left_of_a_claim_that_ended_properly(store: Arc<dyn Store
     for noted in [&[7, 9, u64::MAX][..], &[1]] {
         let claim = store.claim(READER).await?.expect("nobody holds it");
         assert!(claim.left().is_empty());
-        claim.note(noted)?;
-        claim.note(&[])?;
+        claim.note(noted).await?;
+        claim.note(&[]).await?;
     }
     Ok(())
 }

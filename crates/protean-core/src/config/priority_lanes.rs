@@ -25,6 +25,9 @@ pub struct PriorityLanes {
     pub backfill_high_water: usize,
     /// The relay publishes more when the broker has fewer than this.
     pub backfill_low_water: usize,
+    /// The backlog of the backfill lane, in messages, from which imports at its priorities
+    /// wait; they never do when unset.
+    pub producer_high_water: Option<usize>,
 }
 
 impl PriorityLanes {
@@ -54,6 +57,7 @@ impl PriorityLanes {
                 ("backfill_high_water", high_water),
                 1000,
             ),
+            producer_high_water: section.whole("producer_high_water", SOME),
         }
     }
 }

@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use protean_port::port::{BoxFuture, Broker, BrokerLocation, BrokerProvider};
 use protean_port::{Error, Result};
 use tokio::sync::OnceCell;
 
+use super::advice::ServerAdvice;
 use crate::config::{self, Config, SubscriptionType, hint};
 use crate::handling::{Group, HandlerKind};
 
@@ -36,6 +38,14 @@ impl Brokers {
     /// Another one at the same place, opened for the caller.
     pub(super) async fn open(&self, name: &str) -> Result<Arc<dyn Broker>> {
         self.find(name)?.open().await
+    }
+
+    /// What each broker says about its settings, by name.
+    pub(super) async fn advice(&self) -> Vec<ServerAdvice> {
+        let asked = self.0.iter().map(|(name, Configured { provider, location, .. })| {
+            ServerAdvice::of(format!("brokers.{name}"), provider.advice(location))
+        });
+        join_all(asked).await
     }
 
     fn find(&self, name: &str) -> Result<&Configured> {

@@ -7,6 +7,7 @@ use protean_port::message::Priority;
 use protean_port::port::{BoxFuture, Changes, Outcome, Store};
 use protean_port::{Error, Result};
 
+use super::back_pressure::BackPressure;
 use super::domain::Domain;
 use super::process::{Options, queued};
 use crate::model::Command;
@@ -89,6 +90,9 @@ pub struct ImportProgress {
     pub duplicate: u64,
     /// Left out: they break a rule.
     pub rejected: u64,
+    /// While the import waits, as `server.priority_lanes.producer_high_water` says: about
+    /// how many messages handlers are behind with the backfill lane.
+    pub waits_behind: Option<u64>,
 }
 
 impl ImportProgress {
@@ -104,6 +108,10 @@ impl ImportProgress {
 ///
 /// A command that breaks a rule is left out and reported; the others go on.
 /// Dropping the future keeps what was accepted so far.
+///
+/// With `server.priority_lanes.producer_high_water`, an import at a priority of the backfill
+/// lane waits while handlers are further behind than that; not inside a handler, which would
+/// wait for itself, but in a task that a handler spawns.
 #[must_use = "nothing is taken in until this is awaited"]
 pub struct Bulk<I> {
     domain: Domain,
@@ -148,7 +156,7 @@ impl<I> Bulk<I> {
         self
     }
 
-    /// Called after each commit.
+    /// Called after each commit, and four times a second while the import waits.
     pub fn on_progress(mut self, callback: impl FnMut(ImportProgress) + Send + 'static) -> Self {
         self.on_progress = Box::new(callback);
         self
@@ -180,9 +188,18 @@ where
     I: Iterator<Item: Submit> + Send + 'static,
 {
     let store = Arc::clone(bulk.domain.store().await?);
+    let priority = bulk.options.priority.unwrap_or_default();
+    let mut back_pressure = BackPressure::on(&bulk.domain, &store, priority);
     let mut intake = ImportProgress::default();
     let mut ahead = next_chunk(&mut bulk, &mut intake)?;
     while !ahead.units.is_empty() {
+        if let Some(back_pressure) = &mut back_pressure {
+            let mut waits = |behind| {
+                (bulk.on_progress)(ImportProgress { waits_behind: Some(behind), ..intake });
+            };
+            back_pressure.pass(&mut waits).await?;
+            back_pressure.add(ahead.units.len());
+        }
         let (committing, references) = commit(&store, std::mem::take(&mut ahead));
         ahead = next_chunk(&mut bulk, &mut intake)?;
         for (outcome, reference) in committing.await.into_iter().zip(references) {

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use futures_util::future::join;
 use protean_port::Result;
 use protean_port::port::Broker;
 
+use super::advice::ServerAdvice;
 use super::domain::Domain;
 
 /// The broker that is configured by this name, `[brokers.NAME]`: opened, and
@@ -35,6 +37,17 @@ pub async fn preflight(domain: &Domain, brokers: &[&str]) -> Result {
         }
     }
     Ok(())
+}
+
+/// Asks the database and the brokers of a domain about their settings, all at once, and
+/// changes nothing. Takes at most three seconds; safe to drop.
+pub async fn server_advice(domain: &Domain) -> Vec<ServerAdvice> {
+    let shared = domain.shared();
+    let database = shared.provider.advice(&shared.location);
+    let database = ServerAdvice::of("databases.default".into(), database);
+    let (database, mut brokers) = join(database, shared.brokers.advice()).await;
+    brokers.insert(0, database);
+    brokers
 }
 
 /// Removes everything the domain keeps in its database. There is no way back.

@@ -9,6 +9,8 @@
 //! How one message runs is in [`handling`](crate::handling), what a handler
 //! works with in [`unit`](crate::unit), what is declared in [`catalog`](crate::catalog).
 
+mod advice;
+mod back_pressure;
 mod brokers;
 #[cfg(test)]
 mod brokers_tests;
@@ -26,10 +28,11 @@ mod trace;
 mod unit_of_work;
 mod wiring;
 
+pub use advice::ServerAdvice;
 pub use builder::{BuildError, DomainBuilder};
 pub use bulk::{Bulk, ImportProgress, Rejection, Submission, Submit};
 pub use causation::CausationNode;
-pub use connect::{broker, destroy, preflight};
+pub use connect::{broker, destroy, preflight, server_advice};
 pub use domain::Domain;
 pub use inbox::{inject_entry, message_from_entry, raw_entry};
 pub use process::{Process, Processed};

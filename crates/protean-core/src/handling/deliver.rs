@@ -18,7 +18,7 @@ use super::idempotency::key_claim;
 use super::telemetry::message_span;
 use super::verdict::Verdict;
 use crate::catalog::too_new;
-use crate::unit::{Context, Env, MessageContext, ReadOptions, Sequence, Unit, processing_priority};
+use crate::unit::{Context, Env, MessageContext, ReadOptions, Sequence, Unit, handling};
 
 /// A message that a group is to run.
 pub struct Work<'a> {
@@ -147,7 +147,7 @@ async fn guarded(
     context: Context,
 ) -> Handled<HandlerOutput> {
     let priority = context.priority();
-    let handling = AssertUnwindSafe(processing_priority(priority, call(input, context)));
+    let handling = AssertUnwindSafe(handling(priority, call(input, context)));
     let handling = handling.catch_unwind();
     let outcome = match group.subscription.handler_timeout {
         None => handling.await,

@@ -27,6 +27,7 @@ pub(crate) use history::length;
 pub use overlay::{Overlay, Sequence, Writes};
 pub use repository::{Reader, Repository};
 pub use scope::{current_priority, processing_priority};
+pub(crate) use scope::{handling, is_handling};
 pub use selection::Selection;
 pub use storage::Storage;
 pub use unit::{CompletedUnit, ReadMode, ReadOptions, Unit};

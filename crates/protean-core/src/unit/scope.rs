@@ -1,4 +1,4 @@
-//! The priority of the work at hand.
+//! The priority of the work at hand, and whether it is a handler's.
 
 use std::future::Future;
 
@@ -8,6 +8,7 @@ use protean_port::message::Priority;
 
 task_local! {
     static PRIORITY: Priority;
+    static HANDLING: ();
 }
 
 /// Runs `work` so that every command processed in it has `priority`, unless
@@ -40,4 +41,14 @@ pub fn current_priority() -> Priority {
 /// The priority of the innermost scope, when there is one.
 pub(super) fn scope_priority() -> Option<Priority> {
     PRIORITY.try_with(|priority| *priority).ok()
+}
+
+/// Runs a handler, in the priority of its message.
+pub(crate) async fn handling<F: Future>(priority: Priority, handler: F) -> F::Output {
+    HANDLING.scope((), processing_priority(priority, handler)).await
+}
+
+/// True inside a handler. A task that it spawns is outside.
+pub(crate) fn is_handling() -> bool {
+    HANDLING.try_with(|()| ()).is_ok()
 }

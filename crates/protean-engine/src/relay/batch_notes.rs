@@ -28,10 +28,14 @@ impl BatchNotes {
 
     /// Notes the last batch of a lane; `None` when something has to be published again, so
     /// that a successor begins it anew.
-    pub(super) fn note(&self, lane: Lane, number: Option<u64>) -> Result {
-        let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
-        settled[lane] = number;
-        self.claim.note(&written(&settled))
+    pub(super) async fn note(&self, lane: Lane, number: Option<u64>) -> Result {
+        let noted = {
+            let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+            settled[lane] = number;
+            // In the order of the numbers: notes take effect as they are made.
+            self.claim.note(&written(&settled))
+        };
+        noted.await
     }
 }
 

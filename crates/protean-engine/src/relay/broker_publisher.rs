@@ -45,7 +45,7 @@ impl BrokerPublisher {
         let mark = kept.value.as_deref().and_then(BatchMark::read);
         let holds = mark.as_ref().and_then(|mark| self.number_of(mark));
         // A process that makes a group and then dies cannot say that the group missed something.
-        self.unsettled()?;
+        self.unsettled().await?;
         let lane = mark.and_then(|mark| mark.lane);
         // The mark of bulk work is named after its streams, so production's says which they were.
         if let Some(left) = lane.filter(|lane| self.plan.bulk_lane() != Some(lane)) {
@@ -118,13 +118,16 @@ impl BrokerPublisher {
     }
 
     /// Notes that everything published is settled and nothing has to be published again.
-    pub(super) fn settled(&self) -> Result {
-        self.number.map_or(Ok(()), |number| self.notes.note(self.lane, Some(number)))
+    pub(super) async fn settled(&self) -> Result {
+        match self.number {
+            Some(number) => self.notes.note(self.lane, Some(number)).await,
+            None => Ok(()),
+        }
     }
 
     /// Notes that something has to be published again, so that a successor begins it anew.
-    pub(super) fn unsettled(&self) -> Result {
-        self.notes.note(self.lane, None)
+    pub(super) async fn unsettled(&self) -> Result {
+        self.notes.note(self.lane, None).await
     }
 
     /// The length of a stream in entries.

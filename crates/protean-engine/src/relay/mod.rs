@@ -149,8 +149,7 @@ impl Relay {
             if self.steps.run(lane, publishing.publish()).await? {
                 continue;
             }
-            let retry_at = publishing.retry_after().map(|wait| Instant::now() + wait);
-            let wake_at = retry_at.map_or(maintain_at, |at| at.min(maintain_at));
+            let wake_at = maintain_at.min(Instant::now() + publishing.retry_after());
             tokio::select! {
                 () = stop.cancelled() => break,
                 settled = publishing.settled() => settled?,

@@ -117,9 +117,9 @@ impl PublishLoop {
 
     /// When to publish again although nothing has come: a stream may have room, or the broker
     /// may take what it has refused.
-    pub(super) fn retry_after(&self) -> Option<Duration> {
+    pub(super) fn retry_after(&self) -> Duration {
         let refused = self.refused_at.since(self.domain.clock().now());
-        if self.is_full { Some(ROOM_CHECK_INTERVAL.min(refused)) } else { Some(refused) }
+        if self.is_full { ROOM_CHECK_INTERVAL.min(refused) } else { refused }
     }
 
     /// Checks that the broker still holds what was published, and recreates missing groups.
@@ -128,7 +128,7 @@ impl PublishLoop {
         self.unread.fill(true);
         let missing = self.publisher.maintain().await?;
         self.open_gaps(missing).await?;
-        self.note()
+        self.note().await
     }
 
     /// Begins to publish again what these groups missed. Where the gaps end is fixed
@@ -138,7 +138,7 @@ impl PublishLoop {
         if self.missing.is_empty() {
             return Ok(());
         }
-        self.publisher.unsettled()?;
+        self.publisher.unsettled().await?;
         // What was published counts as such where the gaps end.
         self.settlements.settle_all().await?;
         let plan = &self.plan;
@@ -248,7 +248,7 @@ impl PublishLoop {
         if lost {
             self.open_gaps(self.plan.groups(self.lane)).await?;
         }
-        self.note()?;
+        self.note().await?;
         match unavailable {
             Some(reason) => Err(Error::unavailable(reason)),
             None => Ok(true),
@@ -315,14 +315,14 @@ impl PublishLoop {
             }
         }
         self.gaps.reached(reached);
-        self.note()?;
+        self.note().await?;
         self.progress = true;
         Ok(true)
     }
 
-    fn note(&self) -> Result {
+    async fn note(&mut self) -> Result {
         if self.gaps.is_empty() && self.missing.is_empty() {
-            self.publisher.settled()
+            self.publisher.settled().await
         } else {
             Ok(())
         }

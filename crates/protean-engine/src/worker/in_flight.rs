@@ -9,12 +9,14 @@
 //! that way, and its neighbours do not.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use protean_port::Result;
 use protean_port::message::Lane;
-use protean_port::port::{Claim, Delivery};
+use protean_port::port::{BoxFuture, Claim, Delivery};
 
+use crate::worker::notes::Notes;
 use crate::worker::own_notes::OwnNotes;
 
 /// The messages of one group that are being handled or suspected.
@@ -25,13 +27,18 @@ pub(crate) struct InFlight {
     running: BTreeSet<u64>,
     /// The messages that run next.
     ahead: BTreeSet<u64>,
-    noted: BTreeSet<u64>,
-    changed: bool,
+    notes: Notes,
     /// The lane and stream of each suspect.
     suspects: BTreeMap<u64, (Lane, Arc<str>)>,
     line: VecDeque<Delivery>,
     /// The suspect that is charged or runs.
     current: Option<u64>,
+}
+
+/// A note that is being written.
+pub(crate) struct Note {
+    pub(crate) number: u64,
+    pub(crate) written: BoxFuture<'static, Result>,
 }
 
 impl InFlight {
@@ -42,8 +49,7 @@ impl InFlight {
             own_notes,
             running: BTreeSet::new(),
             ahead: BTreeSet::new(),
-            noted: BTreeSet::new(),
-            changed: false,
+            notes: Notes::new(),
             suspects: BTreeMap::new(),
             line: VecDeque::new(),
             current: None,
@@ -53,14 +59,14 @@ impl InFlight {
     /// Notes in this claim what is handled from now on.
     pub(crate) fn adopt(&mut self, claim: Box<dyn Claim>) {
         self.remember(|own| own.adopt(claim.left().to_vec()));
-        (self.claim, self.changed) = (Some(claim), true);
-        self.noted.clear();
+        self.notes.open(claim.left());
+        self.claim = Some(claim);
     }
 
     /// Gives the claim up, and every suspect but the one that runs.
     pub(crate) fn step_down(&mut self) -> Vec<(u64, Lane, Arc<str>)> {
         self.claim = None;
-        self.noted.clear();
+        self.notes.close();
         self.line.clear();
         // One that is charged owes its next run no other attempt.
         let charged = self.current;
@@ -140,9 +146,17 @@ impl InFlight {
     /// with the messages to [expect](Self::expect).
     pub(crate) fn begin(&mut self, position: u64) -> bool {
         self.running.insert(position);
-        let news = !self.noted.contains(&position);
-        self.changed |= news;
-        news
+        let is_news = self.notes.is_news(position);
+        if is_news {
+            self.notes.want();
+        }
+        is_news
+    }
+
+    /// Resolves once a message that has [begun](Self::begin) may run: it is noted, or it
+    /// cannot be.
+    pub(crate) fn noted(&self, position: u64) -> impl Future<Output = ()> + Send + use<> {
+        self.notes.noted(position)
     }
 
     /// Notes these messages with the one that begins: one note for many messages.
@@ -156,31 +170,38 @@ impl InFlight {
         self.running.remove(&position);
     }
 
-    /// Notes what has begun since the last note.
-    pub(crate) fn note(&mut self) -> Result {
-        if !std::mem::take(&mut self.changed) {
-            return Ok(());
-        }
-        let Some(claim) = &self.claim else { return Ok(()) };
+    /// The note of what has begun since the last one, when there is anything to note and none
+    /// is being written. The next one waits until this one has [ended](Self::note_ended).
+    pub(crate) fn note(&mut self) -> Option<Note> {
+        let claim = self.claim.as_ref()?;
         let positions = self.running.iter().chain(&self.ahead).chain(self.suspects.keys());
-        self.noted = positions.copied().collect();
-        let note = Vec::from_iter(self.noted.iter().copied());
-        let noted = claim.note(&note);
-        if noted.is_err() {
-            self.noted.clear();
-            self.remember(|own| own.failed(note));
-        } else {
-            self.remember(|own| own.noted(note));
-        }
-        noted
+        let number = self.notes.begin(positions.copied())?;
+        let positions = self.notes.positions();
+        let written = claim.note(&positions);
+        self.remember(|own| own.write(positions));
+        Some(Note { number, written })
     }
 
-    /// Notes that nothing is to be suspected when the process ends now.
-    pub(crate) fn clear_notes(&mut self) -> Result {
+    /// A note was written, or was not: what waits for it may run in either case.
+    pub(crate) fn note_ended(&mut self, number: u64, written: Result) -> Result {
+        if !self.notes.ended(number, written.is_ok()) {
+            // It belongs to a claim that is lost.
+            return Ok(());
+        }
+        self.remember(if written.is_ok() { OwnNotes::written } else { OwnNotes::failed });
+        written
+    }
+
+    /// From the next note on, nothing is to be suspected when the process ends.
+    pub(crate) fn clear_notes(&mut self) {
         self.running.clear();
         self.ahead.clear();
-        self.changed = true;
-        self.note()
+        self.notes.want();
+    }
+
+    /// The claim is lost: what is handled is not noted any more.
+    pub(crate) fn abandon_notes(&mut self) {
+        self.notes.close();
     }
 
     fn remember(&self, change: impl FnOnce(&mut OwnNotes)) {

@@ -2,11 +2,12 @@
 
 use std::sync::{Arc, Mutex};
 
+use futures_util::FutureExt;
 use protean_port::Result;
 use protean_port::message::{Category, Extensions, Kind, Lane, Message, Recorded, Timestamp};
 use protean_port::port::{BoxFuture, Claim, Delivery};
 
-use super::{InFlight, OwnNotes};
+use super::{InFlight, Note, OwnNotes};
 
 #[derive(Clone, Default)]
 struct Notes(Arc<Mutex<Vec<Vec<u64>>>>);
@@ -20,15 +21,22 @@ impl Claim for Notes {
         Box::pin(std::future::pending())
     }
 
-    fn note(&self, positions: &[u64]) -> Result {
+    fn note(&self, positions: &[u64]) -> BoxFuture<'static, Result> {
         self.0.lock().unwrap().push(positions.to_vec());
-        Ok(())
+        Box::pin(std::future::ready(Ok(())))
     }
 }
 
 impl Notes {
     fn taken(&self) -> Vec<Vec<u64>> {
         std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+/// Writes a note when there is anything to note.
+fn note(in_flight: &mut InFlight) {
+    if let Some(Note { number, written }) = in_flight.note() {
+        in_flight.note_ended(number, written.now_or_never().unwrap()).unwrap();
     }
 }
 
@@ -66,7 +74,7 @@ fn a_suspect_that_is_charged_when_the_claim_is_lost_is_not_charged_again() {
         assert!(in_flight.admit(delivery(position, 0)).is_none());
     }
     assert!(in_flight.begin(3));
-    in_flight.note().unwrap();
+    note(&mut in_flight);
     assert!(in_flight.next(|_| true).is_some());
     in_flight.step_down();
     let own_notes = own_notes.lock().unwrap();
@@ -78,21 +86,23 @@ fn a_suspect_that_is_charged_when_the_claim_is_lost_is_not_charged_again() {
 fn what_begins_is_noted_with_the_suspects() {
     let notes = Notes::default();
     let mut in_flight = claimed(&notes);
-    in_flight.note().unwrap();
-    assert_eq!(notes.taken(), [Vec::<u64>::new()], "nothing has begun");
+    note(&mut in_flight);
+    assert!(notes.taken().is_empty(), "nothing has begun");
     in_flight.suspect(3, Lane::Primary, Arc::from("s"));
     in_flight.begin(7);
     in_flight.begin(8);
-    in_flight.note().unwrap();
+    note(&mut in_flight);
     in_flight.end(7);
-    in_flight.note().unwrap();
+    note(&mut in_flight);
     assert!(in_flight.begin(9));
-    in_flight.note().unwrap();
+    note(&mut in_flight);
     assert_eq!(notes.taken(), [vec![3, 7, 8], vec![3, 8, 9]]);
-    in_flight.clear_notes().unwrap();
+    in_flight.clear_notes();
+    note(&mut in_flight);
     assert_eq!(notes.taken(), [vec![3]], "a suspect that has not run is one still");
     in_flight.clear(3);
-    in_flight.clear_notes().unwrap();
+    in_flight.clear_notes();
+    note(&mut in_flight);
     assert_eq!(notes.taken(), [Vec::<u64>::new()]);
 }
 
@@ -102,18 +112,19 @@ fn what_comes_next_is_noted_once_for_all_of_it() {
     let mut in_flight = claimed(&notes);
     assert!(in_flight.begin(1));
     in_flight.expect([2, 3].into_iter());
-    in_flight.note().unwrap();
+    note(&mut in_flight);
     for position in [2, 3] {
         in_flight.end(position - 1);
         assert!(!in_flight.begin(position));
-        in_flight.note().unwrap();
+        note(&mut in_flight);
     }
     assert_eq!(notes.taken(), [vec![1, 2, 3]]);
     assert!(in_flight.begin(4));
     in_flight.expect([5].into_iter());
-    in_flight.note().unwrap();
+    note(&mut in_flight);
     assert_eq!(notes.taken(), [vec![3, 4, 5]], "3 still runs");
-    in_flight.clear_notes().unwrap();
+    in_flight.clear_notes();
+    note(&mut in_flight);
     assert!(in_flight.begin(5), "what has been cleared is noted no more");
 }
 
@@ -149,7 +160,7 @@ fn stepping_down_gives_up_every_suspect_but_the_one_that_runs() {
     in_flight.begin(3);
     assert_eq!(in_flight.step_down(), [(4, Lane::Primary, Arc::from("s"))]);
     assert!(!in_flight.is_claimed() && !in_flight.has_line(Lane::Primary));
-    in_flight.note().unwrap();
+    note(&mut in_flight);
     assert!(notes.taken().is_empty(), "the notes belong to the next holder");
     in_flight.end(3);
     assert!(in_flight.clear(3), "its permit is free");

@@ -13,6 +13,8 @@ mod conflicts;
 pub(crate) mod in_flight;
 pub(crate) mod lanes;
 mod leading;
+mod notes;
+mod noting;
 mod outcomes;
 pub(crate) mod own_notes;
 pub(crate) mod pipeline;
@@ -73,6 +75,8 @@ enum Event {
     Committed(Lane, Vec<Outcome>),
     /// The wait before a commit that failed is made again.
     ResendDue(Lane),
+    /// A note of what is in flight, by its number.
+    Noted(u64, Result),
 }
 
 /// The worker of one group.
@@ -207,13 +211,9 @@ impl Worker {
         self.stopping = true;
         self.lanes.release();
         if is_lost {
-            return;
-        }
-        if let Err(error) = self.in_flight.clear_notes() {
-            warn!(
-                handler = %self.runner.group.handler, error = format_args!("{error:#}"),
-                "cannot clear the record of messages in flight, they may be suspects after a restart"
-            );
+            self.in_flight.abandon_notes();
+        } else {
+            self.in_flight.clear_notes();
         }
     }
 
@@ -240,6 +240,7 @@ impl Worker {
             self.start_handlers();
             self.start_reads();
         }
+        self.start_note();
         // After the suspects: charging one settles it.
         self.start_commits();
         if self.stopping {
@@ -292,20 +293,9 @@ impl Worker {
             }
             let pipeline = &mut self.pipelines[lane];
             let (overlay, slot) = (pipeline.overlay(), Slot { lane, since: pipeline.begin() });
+            let noted = self.in_flight.noted(delivery.recorded.position);
             let running = self.runner.clone().run(slot, delivery, overlay);
-            let ran = running.map(|ran| Event::Ran(Box::new(ran)));
-            self.under_way.push(Box::pin(ran));
-        }
-        // A started handler is first polled when this task waits, so it is noted before it runs.
-        self.note();
-    }
-
-    fn note(&mut self) {
-        if let Err(error) = self.in_flight.note() {
-            warn!(
-                handler = %self.runner.group.handler, error = format_args!("{error:#}"),
-                "cannot record the messages in flight"
-            );
+            self.run_once(noted, running);
         }
     }
 
@@ -329,6 +319,7 @@ impl Worker {
             Event::ParkedRead(lane, page) => self.found(lane, page),
             Event::Ran(ran) => self.ran(*ran),
             Event::Committed(lane, outcomes) => self.committed(lane, outcomes),
+            Event::Noted(number, written) => self.noted(number, written),
             Event::ResendDue(lane) => {
                 if let Some(units) = self.pipelines[lane].resend() {
                     self.commit(lane, units);

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use futures_util::FutureExt;
 use protean_core::handling::{Moment, Verdict, left_out, settle, telemetry};
 use protean_port::message::Lane;
 use protean_port::port::{Delivery, Outcome, Park};
@@ -60,11 +59,10 @@ impl Worker {
     /// noted first: it is the one that runs.
     fn run_first(&mut self, slot: Slot, delivery: Delivery, first: Box<Delivery>) {
         self.in_flight.begin(first.recorded.position);
-        self.note();
+        let noted = self.in_flight.noted(first.recorded.position);
         let overlay = self.pipelines[slot.lane].overlay();
         let running = self.runner.clone().run_first(slot, delivery, first, overlay);
-        let ran = running.map(|ran| Event::Ran(Box::new(ran)));
-        self.under_way.push(Box::pin(ran));
+        self.run_once(noted, running);
     }
 
     /// Counts the run, and lets the breaker of the lane judge its handler.

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-/// A note that was handed over is certain once two more were: the connection may end with the
+/// A note that was written is certain once two more were: the connection may end with the
 /// last two on their way.
 const UNCERTAIN_NOTES: usize = 2;
 
@@ -31,15 +31,19 @@ impl OwnNotes {
         self.possible = vec![left];
     }
 
-    /// A note was handed to the store.
-    pub(crate) fn noted(&mut self, note: Vec<u64>) {
-        self.possible.drain(..self.possible.len().saturating_sub(UNCERTAIN_NOTES));
+    /// A note is being written: from now on the store may hold it.
+    pub(crate) fn write(&mut self, note: Vec<u64>) {
         self.possible.push(note);
     }
 
-    /// The store failed to take a note, which may have arrived. After a failure no other does.
-    pub(crate) fn failed(&mut self, note: Vec<u64>) {
-        self.possible.push(note);
+    /// The last note was written.
+    pub(crate) fn written(&mut self) {
+        self.possible.drain(..self.possible.len().saturating_sub(UNCERTAIN_NOTES + 1));
+    }
+
+    /// The store failed to take the last note, which may have arrived. After a failure no
+    /// other does.
+    pub(crate) fn failed(&mut self) {
         self.possible.truncate(UNCERTAIN_NOTES + 2);
     }
 
@@ -61,7 +65,10 @@ mod tests {
 
     fn lost(noted: &[&[u64]], suspects: &[u64]) -> OwnNotes {
         let mut own = OwnNotes::default();
-        noted.iter().for_each(|note| own.noted(note.to_vec()));
+        for note in noted {
+            own.write(note.to_vec());
+            own.written();
+        }
         own.lose(suspects.iter().copied().collect());
         own
     }
@@ -95,7 +102,8 @@ mod tests {
     fn the_first_note_that_failed_may_have_arrived_as_well() {
         let mut own = lost(&[&[1], &[2], &[3]], &[]);
         for failed in [4, 5, 6] {
-            own.failed(vec![failed]);
+            own.write(vec![failed]);
+            own.failed();
         }
         for possible in 1..=4 {
             assert!(own.suspects(&[possible]).is_empty(), "{possible}");
@@ -111,7 +119,7 @@ mod tests {
         own.adopt(vec![1, 2]);
         assert_eq!(own.suspects(&[1, 2]), [2], "lost after it was adopted");
         own.adopt(vec![1, 2]);
-        own.noted(vec![2, 7]);
+        own.write(vec![2, 7]);
         own.lose(BTreeSet::new());
         assert!(own.suspects(&[1, 2]).is_empty());
         assert!(own.suspects(&[2, 7]).is_empty());

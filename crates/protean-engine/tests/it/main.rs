@@ -6,7 +6,7 @@
 //! * `faults`: handlers that fail, panic or are refused by the database
 //! * `breakers`: a handler that fails all the time; `dead_letters`: what is dead, replayed and purged
 //! * `step_down`: a server that loses its claims, and the one that goes on
-//! * `suspects`: an abrupt end of the process, and which message is to blame; `processes`: real ones
+//! * `notes`, `suspects`: an abrupt end, and which message is to blame; `processes`: real ones
 //! * `relay`, `external`, `dlq_publisher`: from the log to a broker; `subscribers`, `pubsub`: and back
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `kills`: and with one that is killed or stopped with handlers in flight
@@ -21,11 +21,12 @@
 //!   `upgrade`: and all that an earlier release left behind
 //! * `limits`: what is too large, too deep or too odd for a log
 //! * `one_file`: two stores on one file, and copies of everything
-//! * `waits`: how long production waits, to the instant
+//! * `waits`: how long production waits, to the instant; `back_pressure`: and bulk work's producers
 //! * `simulation`, `tallies`, `child`: what the others run on
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod back_pressure;
 mod breakers;
 mod child;
 mod counts;
@@ -39,6 +40,7 @@ mod keys;
 mod kills;
 mod lanes;
 mod limits;
+mod notes;
 mod one_file;
 mod order;
 mod outages;

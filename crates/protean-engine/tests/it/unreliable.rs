@@ -65,7 +65,9 @@ pub(crate) struct Weather {
     frozen: watch::Sender<bool>,
     bulk_frozen: watch::Sender<bool>,
     cursors_frozen: watch::Sender<bool>,
-    bulk_reads: AtomicU64,
+    notes_frozen: watch::Sender<bool>,
+    /// Pages of bulk work read, by group.
+    bulk_reads: Mutex<HashMap<String, u64>>,
     usurped: AtomicBool,
     refused: AtomicU64,
 }
@@ -73,9 +75,10 @@ pub(crate) struct Weather {
 impl Weather {
     pub(crate) fn new(seed: u64) -> Arc<Self> {
         let (frozen, bulk_frozen) = (watch::Sender::new(false), watch::Sender::new(false));
+        let notes_frozen = watch::Sender::new(false);
         let (calm, usurped) = (AtomicBool::new(false), AtomicBool::new(false));
         let cursors_frozen = watch::Sender::new(false);
-        let (dice, bulk_reads) = (Dice::new(seed), AtomicU64::new(0));
+        let (dice, bulk_reads) = (Dice::new(seed), Mutex::default());
         let refused = AtomicU64::new(0);
         Arc::new(Self {
             dice,
@@ -83,6 +86,7 @@ impl Weather {
             frozen,
             bulk_frozen,
             cursors_frozen,
+            notes_frozen,
             bulk_reads,
             usurped,
             refused,
@@ -109,9 +113,19 @@ impl Weather {
         self.cursors_frozen.send_replace(frozen);
     }
 
+    /// From now on no note of a claim is answered, or again.
+    pub(crate) fn freeze_notes(&self, frozen: bool) {
+        self.notes_frozen.send_replace(frozen);
+    }
+
     /// How many pages of bulk work were read.
     pub(crate) fn bulk_reads(&self) -> u64 {
-        self.bulk_reads.load(Ordering::SeqCst)
+        self.bulk_reads.lock().unwrap().values().sum()
+    }
+
+    /// How many of them this group has read.
+    pub(crate) fn bulk_reads_of(&self, group: &str) -> u64 {
+        self.bulk_reads.lock().unwrap().get(group).copied().unwrap_or(0)
     }
 
     /// From now on another process has every claim, or none.
@@ -254,7 +268,8 @@ impl Log for Unreliable {
         Box::pin(async move {
             self.weather.pass(20).await?;
             if read.range.0 <= Priority::BULK {
-                self.weather.bulk_reads.fetch_add(1, Ordering::SeqCst);
+                *self.weather.bulk_reads.lock().unwrap().entry(read.group.clone()).or_default() +=
+                    1;
                 let mut frozen = self.weather.bulk_frozen.subscribe();
                 frozen.wait_for(|frozen| !frozen).await.unwrap();
             }
@@ -393,13 +408,22 @@ impl Claim for Noted {
         self.held.lost()
     }
 
-    fn note(&self, positions: &[u64]) -> Result {
-        if self.weather.usurped.load(Ordering::SeqCst) {
-            self.weather.refused.fetch_add(1, Ordering::SeqCst);
-            return Err(Error::unavailable("another process has the claim"));
-        }
-        self.held.note(positions)?;
-        self.notes.lock().unwrap().insert(self.group.clone(), positions.to_vec());
-        Ok(())
+    fn note(&self, positions: &[u64]) -> BoxFuture<'static, Result> {
+        let (weather, held) = (Arc::clone(&self.weather), self.held.note(positions));
+        let (notes, group) = (Arc::clone(&self.notes), self.group.clone());
+        let positions = positions.to_vec();
+        Box::pin(async move {
+            if weather.usurped.load(Ordering::SeqCst) {
+                weather.refused.fetch_add(1, Ordering::SeqCst);
+                return Err(Error::unavailable("another process has the claim"));
+            }
+            let mut frozen = weather.notes_frozen.subscribe();
+            frozen.wait_for(|frozen| !frozen).await.unwrap();
+            weather.pass(50).await?;
+            held.await?;
+            notes.lock().unwrap().insert(group, positions);
+            // One that has arrived may be thought lost.
+            weather.pass(50).await
+        })
     }
 }

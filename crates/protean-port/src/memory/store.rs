@@ -238,11 +238,10 @@ impl Claim for GroupClaim {
         Box::pin(async move { while held.changed().await.is_ok() {} })
     }
 
-    fn note(&self, _: &[u64]) -> Result {
-        match self.held.has_changed() {
-            Ok(_) => Ok(()),
-            Err(_) => Err(Error::unavailable(format!("the claim of '{}' was lost", self.group))),
-        }
+    fn note(&self, _: &[u64]) -> BoxFuture<'static, Result> {
+        let lost = |_| Error::unavailable(format!("the claim of '{}' was lost", self.group));
+        let held = self.held.has_changed().map(drop).map_err(lost);
+        Box::pin(std::future::ready(held))
     }
 }
 

@@ -14,6 +14,16 @@ pub trait BrokerProvider: Send + Sync {
     /// What is wrong with a location, found without connecting; `None` when nothing is.
     fn fault(&self, location: &BrokerLocation) -> Option<String>;
 
+    /// Settings of the broker that make production wait, each as a sentence with what was
+    /// found and what to set. Asks the broker and changes nothing; one that keeps its
+    /// settings to itself has none.
+    ///
+    /// # Errors
+    /// When the broker cannot be asked.
+    fn advice<'a>(&'a self, _: &'a BrokerLocation) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
     /// Connects to the broker and checks that its settings suffice. Cancel safe: nothing
     /// stays open.
     ///

@@ -66,12 +66,14 @@ pub trait Claim: Send + Sync {
     fn lost(&self) -> BoxFuture<'static, ()>;
 
     /// Notes the log positions of the messages that are being handled, in place
-    /// of what was noted before. Called for each of them, so it must be cheap.
+    /// of what was noted before. Resolves once the note outlives an abrupt end of the
+    /// process, or within seconds with an error. Notes take effect in the order of the calls;
+    /// one whose answer is not awaited may or may not be written.
     ///
     /// # Errors
     /// When the note cannot be written, or the claim was lost; the previous note may
     /// be gone then.
-    fn note(&self, positions: &[u64]) -> Result;
+    fn note(&self, positions: &[u64]) -> BoxFuture<'static, Result>;
 }
 
 /// A read of dead letters.

@@ -14,6 +14,16 @@ pub trait Provider: Send + Sync {
     /// What is wrong with a location, found without opening it; `None` when nothing is.
     fn fault(&self, location: &Location) -> Option<String>;
 
+    /// Settings of the server at a location that make production wait or weaken what a
+    /// commit promises, each as a sentence with what was found and what to set. Asks the
+    /// server and changes nothing; a database without a server has none.
+    ///
+    /// # Errors
+    /// When the server cannot be asked.
+    fn advice<'a>(&'a self, _: &'a Location) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
     /// Opens the store; it need not be prepared yet.
     fn open<'a>(&'a self, location: &'a Location) -> BoxFuture<'a, Result<Arc<dyn Store>>>;
 }

@@ -11,7 +11,7 @@ use crate::{database, open, prepared};
 /// Claims, notes, and holds on until it is killed.
 pub(crate) async fn hold(store: &dyn Store) {
     let claim = store.claim("g").await.unwrap().unwrap();
-    claim.note(&[7, 9]).unwrap();
+    claim.note(&[7, 9]).await.unwrap();
     std::io::stdout().write_all(b"\nclaimed\n").unwrap();
     std::thread::sleep(Duration::from_secs(60));
     drop(claim);
@@ -22,9 +22,9 @@ pub(crate) async fn note_and_abort(store: &dyn Store) {
     let claim = store.claim("g").await.unwrap().unwrap();
     let left = claim.left().iter().sum::<u64>();
     for position in 0..50 {
-        claim.note(&[position]).unwrap();
+        claim.note(&[position]).await.unwrap();
     }
-    claim.note(&[left, 1]).unwrap();
+    claim.note(&[left, 1]).await.unwrap();
     std::process::abort();
 }
 
@@ -82,9 +82,9 @@ const HOLDER: &str = "SELECT string_agg(pid::text, ',') FROM pg_locks \
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
 
 /// Notes until it fails.
-fn note_until_refused(claim: &dyn Claim) {
+async fn note_until_refused(claim: &dyn Claim) {
     let begun = Instant::now();
-    while claim.note(&[1]).is_ok() {
+    while claim.note(&[1]).await.is_ok() {
         assert!(begun.elapsed() < Duration::from_secs(10), "it is never refused");
     }
 }
@@ -105,11 +105,11 @@ async fn a_claim_whose_connection_ends_is_taken_again() {
     let before = holder();
     tokio::task::block_in_place(|| database.run(TERMINATE));
     lost(&*claim).await;
-    assert!(tokio::task::block_in_place(|| claim.note(&[1])).is_err(), "a lost claim stays lost");
+    assert!(claim.note(&[1]).await.is_err(), "a lost claim stays lost");
     let again = ours.claim("g").await.unwrap().unwrap();
     assert!(!holder().is_empty() && holder() != before, "another connection holds it");
     drop(claim);
-    tokio::task::block_in_place(|| again.note(&[1])).unwrap();
+    again.note(&[1]).await.unwrap();
     assert!(theirs.claim("g").await.unwrap().is_none(), "dropping a lost claim frees nothing");
     drop(again);
     assert_eq!(taken(&*theirs).await.left(), [1]);
@@ -123,9 +123,9 @@ async fn a_note_fails_once_another_process_has_the_claim() {
     let lost = ours.claim("g").await.unwrap().unwrap();
     tokio::task::block_in_place(|| database.run(TERMINATE));
     let held = taken(&*theirs).await;
-    tokio::task::block_in_place(|| note_until_refused(&*lost));
-    held.note(&[2]).unwrap();
-    assert!(lost.note(&[3]).unwrap_err().to_string().contains("another process may read"));
+    note_until_refused(&*lost).await;
+    held.note(&[2]).await.unwrap();
+    assert!(lost.note(&[3]).await.unwrap_err().to_string().contains("another process may read"));
     drop(held);
     assert_eq!(taken(&*open(&database.uri()).await).await.left(), [2]);
 }

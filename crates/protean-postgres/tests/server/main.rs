@@ -1,5 +1,6 @@
 //! What holds for a PostgreSQL server beyond the contract of the ports.
 //!
+//! * `advice`: settings that make production wait or weaken a commit
 //! * `claims`: which process reads after another one is killed
 //! * `durability`: whatever was read survives a crash
 //! * `faults`: connections and servers that end during a commit
@@ -14,6 +15,7 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
 
+mod advice;
 mod claims;
 mod durability;
 mod faults;

@@ -2,6 +2,7 @@
 //!
 //! * `loss`: the server is killed, emptied, or loses a stream or a group
 //! * `fullness`: the server has no memory left
+//! * `advice`: settings that make production wait
 //! * `refusal`: opening a broker names what an operator has to change
 //! * `silence`: the server, or the network, does not answer
 //! * `foreign`: entries that other programs have added and removed
@@ -18,6 +19,7 @@ use protean_port::port::{Broker, BrokerLocation, BrokerProvider, Entry};
 use protean_redis::Redis;
 use protean_test_servers::RedisServer;
 
+mod advice;
 mod foreign;
 mod fullness;
 mod loss;
@@ -31,14 +33,17 @@ const TIMEOUT: Duration = Duration::from_millis(700);
 /// Much longer than noticing a failure may take.
 const LONG: Duration = Duration::from_secs(30);
 
-async fn open(uri: &str) -> Result<Arc<dyn Broker>> {
-    let location = BrokerLocation {
+fn location(uri: &str) -> BrokerLocation {
+    BrokerLocation {
         uri: Some(uri.to_owned()),
         socket_timeout: Some(TIMEOUT),
         socket_connect_timeout: Some(TIMEOUT),
         max_connections: None,
-    };
-    Redis.open(&location).await
+    }
+}
+
+async fn open(uri: &str) -> Result<Arc<dyn Broker>> {
+    Redis.open(&location(uri)).await
 }
 
 async fn sample(server: &RedisServer) -> Sample {

@@ -112,7 +112,9 @@ async fn no_log_no_error_and_no_page_shows_a_password() {
     domain.process_all((0..20).map(account)).priority(Priority::LOW).await.unwrap();
     assert_hidden(&format!("{:?}", domain.config()));
     await_that(|| site.log().matches("handler.completed").count() >= 20, || site.log());
-    assert_hidden(&site.answers());
+    let answers = site.answers();
+    assert_hidden(&answers);
+    assert!(answers.contains("  databases.default: fsync = off: "), "{answers}");
     site.redis.kill();
     site.postgres.stop("immediate");
     let began = Instant::now();
@@ -120,7 +122,9 @@ async fn no_log_no_error_and_no_page_shows_a_password() {
         assert!(began.elapsed() < WAIT_LIMIT, "{}", site.log());
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
-    assert_hidden(&site.answers());
+    let answers = site.answers();
+    assert_hidden(&answers);
+    assert!(answers.contains("servers were not looked at:\n  databases.default: "), "{answers}");
     let refused = domain.process_all([account(99)]).await.unwrap_err();
     assert_hidden(&format!("{refused} {refused:?}"));
     site.redis.resume();
