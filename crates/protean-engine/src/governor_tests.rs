@@ -81,7 +81,8 @@ fn speeds(paces: &[Pace]) -> (f64, f64) {
 }
 
 fn mean(paces: &[Pace]) -> f64 {
-    paces.iter().map(|pace| pace.speed).sum::<f64>() / f64::from(u32::try_from(paces.len()).unwrap())
+    paces.iter().map(|pace| pace.speed).sum::<f64>()
+        / f64::from(u32::try_from(paces.len()).unwrap())
 }
 
 /// Seen in a tick, whatever the machine is.
@@ -193,7 +194,10 @@ fn one_stall_costs_one_step_and_is_made_up_for() {
     let mut plant = Plant::new(1, 1.0, 0.0, 100);
     plant.seconds(3);
     let stalled = plant.tick_with(&seen(&[1, 1, 90, 80, 70, 60, 50, 40, 30, 20, 1]));
-    assert_eq!(stalled.reason.to_string(), "8 of the last 200 production messages took longer than 10ms");
+    assert_eq!(
+        stalled.reason.to_string(),
+        "8 of the last 200 production messages took longer than 10ms"
+    );
     let after = plant.seconds(4);
     assert_eq!(speeds(&after).0, 0.9);
     assert_eq!(plant.pace.speed, 1.0);

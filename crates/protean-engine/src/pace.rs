@@ -51,12 +51,20 @@ pub(crate) enum PaceReason {
     LetGo {
         target: Duration,
     },
+    Stopping,
 }
 
 impl PaceReason {
     /// Every name, in the order of the variants.
-    pub(crate) const NAMES: [&str; 6] =
-        ["no_target", "no_backfill", "no_production", "within_target", "slowed", "let_go"];
+    pub(crate) const NAMES: [&str; 7] = [
+        "no_target",
+        "no_backfill",
+        "no_production",
+        "within_target",
+        "slowed",
+        "let_go",
+        "stopping",
+    ];
 
     /// The name that metrics and JSON use, the same for all figures.
     pub(crate) fn name(&self) -> &'static str {
@@ -67,6 +75,7 @@ impl PaceReason {
             Self::WithinTarget { .. } => 3,
             Self::MessagesLate { .. } | Self::CommitLate { .. } => 4,
             Self::LetGo { .. } => 5,
+            Self::Stopping => 6,
         };
         Self::NAMES[place]
     }
@@ -96,6 +105,7 @@ impl fmt::Display for PaceReason {
                 "production messages took longer than {target:?} even beside the slowest backfill: \
                  the target is below what this machine gives"
             ),
+            Self::Stopping => write!(f, "the server stops"),
         }
     }
 }

@@ -37,6 +37,7 @@ use tracing::warn;
 
 use crate::bulk_steps::BulkSteps;
 use crate::leadership::{LeaderTerm, Leadership};
+use crate::pacing::Pacing;
 use batch_notes::BatchNotes;
 pub use outbox::{Abandoned, Outbox, Refused, RelayStatus};
 pub use plan::{RelayPlan, RelayRoute};
@@ -68,7 +69,8 @@ impl Relay {
         broker: Arc<dyn Broker>,
         plan: RelayPlan,
     ) -> Self {
-        Self { store, broker, domain, plan, steps: BulkSteps::of_machine() }
+        let steps = BulkSteps::of_machine(Arc::new(Pacing::none()));
+        Self { store, broker, domain, plan, steps }
     }
 
     /// Takes turns with the other bulk work of a server.

@@ -260,7 +260,7 @@ impl Worker {
     fn commit(&mut self, lane: Lane, units: Arc<[Changes]>) {
         let (store, steps) = (Arc::clone(&self.runner.store), self.runner.steps.clone());
         self.under_way.push(Box::pin(async move {
-            Event::Committed(lane, steps.run(lane, store.commit(units)).await)
+            Event::Committed(lane, steps.commit(lane, store.commit(units)).await)
         }));
     }
 
