@@ -10,11 +10,9 @@
 //! server leaves one core without bulk work. A step is bounded, and its user's handlers are
 //! not part of it: they may wait for other systems.
 
-use std::collections::VecDeque;
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
-use std::time::Duration;
 
 use protean_port::message::Lane;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -22,22 +20,19 @@ use tokio::time::Instant;
 
 use crate::pacing::Pacing;
 
+/// The most units that a step commits while bulk work is slowed.
+const SLOWED_COMMIT_UNITS: usize = 50;
+
 /// The steps of bulk work that may run at once in this server. A clone shares them.
 #[derive(Clone)]
 pub(crate) struct BulkSteps(Arc<Turns>);
 
 struct Turns {
     free: Semaphore,
-    /// The last step of each turn that is free, the first of them in front.
-    steps: Mutex<VecDeque<Option<Step>>>,
+    /// When the last step of each turn that is free has begun, the turn that became free last
+    /// at the end. Turns without a step yet are left out.
+    begun: Mutex<Vec<Instant>>,
     pacing: Arc<Pacing>,
-}
-
-/// A step that has ended.
-#[derive(Clone, Copy)]
-struct Step {
-    ended: Instant,
-    took: Duration,
 }
 
 impl BulkSteps {
@@ -48,8 +43,8 @@ impl BulkSteps {
 
     fn of(cores: usize, pacing: Arc<Pacing>) -> Self {
         let count = cores.saturating_sub(1).max(1);
-        let steps = Mutex::new(VecDeque::from(vec![None; count]));
-        Self(Arc::new(Turns { free: Semaphore::new(count), steps, pacing }))
+        let (free, begun) = (Semaphore::new(count), Mutex::default());
+        Self(Arc::new(Turns { free, begun, pacing }))
     }
 
     /// Takes a step of a lane: bulk work in the order of the calls, production at once. A
@@ -75,6 +70,13 @@ impl BulkSteps {
         }
     }
 
+    /// The most units of a lane that may be committed in one step. While bulk work is slowed
+    /// its units pile up, and all of them at once would be a long step after each rest.
+    pub(crate) fn largest_commit(&self, lane: Lane) -> usize {
+        let slowed = lane == Lane::Backfill && self.0.pacing.pace().speed < 1.0;
+        if slowed { SLOWED_COMMIT_UNITS } else { usize::MAX }
+    }
+
     /// What sets the pace of the steps.
     pub(crate) fn pacing(&self) -> &Pacing {
         &self.0.pacing
@@ -86,15 +88,17 @@ impl Turns {
     async fn take(&self) -> Turn<'_> {
         // The semaphore is never closed.
         let permit = self.free.acquire().await.ok();
-        let last = self.steps().pop_front().flatten();
-        let mut turn = Turn { turns: self, _permit: permit, began: None, last };
+        // The one that became free last: so a single stream of steps has one turn, and rests
+        // as it should, however many there are.
+        let begun = self.begun().pop();
+        let mut turn = Turn { turns: self, _permit: permit, begun };
         turn.rest().await;
-        turn.began = Some(Instant::now());
+        turn.begun = Some(Instant::now());
         turn
     }
 
-    fn steps(&self) -> MutexGuard<'_, VecDeque<Option<Step>>> {
-        self.steps.lock().unwrap_or_else(PoisonError::into_inner)
+    fn begun(&self) -> MutexGuard<'_, Vec<Instant>> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -102,18 +106,19 @@ impl Turns {
 struct Turn<'a> {
     turns: &'a Turns,
     _permit: Option<SemaphorePermit<'a>>,
-    /// When its step began.
-    began: Option<Instant>,
-    last: Option<Step>,
+    /// When its last step has begun.
+    begun: Option<Instant>,
 }
 
 impl Turn<'_> {
-    /// Rests from the last step, longer or shorter when the pace changes meanwhile.
+    /// Rests in proportion to the time since the last step has begun. That is how long bulk
+    /// work takes from step to step, with what is not part of a step, such as its handlers: so
+    /// its rate falls as the pace does. The pace may change meanwhile.
     async fn rest(&self) {
-        let Some(Step { ended, took }) = self.last else { return };
-        let mut pace = self.turns.pacing.changes();
+        let Some(begun) = self.begun else { return };
+        let (now, mut pace) = (Instant::now(), self.turns.pacing.changes());
         loop {
-            let until = ended + pace.borrow_and_update().rest_after(took);
+            let until = now + pace.borrow_and_update().rest_after(now - begun);
             if until <= Instant::now() {
                 return;
             }
@@ -128,9 +133,8 @@ impl Turn<'_> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let step = self.began.map(|began| Step { ended: Instant::now(), took: began.elapsed() });
         // Before the permit is given back.
-        self.turns.steps().push_back(step.or(self.last));
+        self.turns.begun().extend(self.begun);
     }
 }
 
@@ -200,32 +204,31 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_step_rests_after_the_one_before_it_as_long_as_the_pace_says() {
+    async fn the_rate_of_steps_falls_as_the_pace_does_with_what_is_done_between_them() {
         let steps = steps(2);
         assert_eq!((waits(&steps).await, waits(&steps).await), (0, 0));
         set(&steps, 0.25);
-        assert_eq!(waits(&steps).await, 30);
-        sleep(Duration::from_millis(20)).await;
-        assert_eq!(waits(&steps).await, 10, "the rest has begun with the end of the step");
+        assert_eq!((waits(&steps).await, waits(&steps).await), (30, 30));
+        sleep(Duration::from_millis(5)).await;
+        assert_eq!(waits(&steps).await, 45);
         let asked = Instant::now();
         steps.run(Lane::Primary, async {}).await;
         assert_eq!(asked.elapsed(), Duration::ZERO);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn each_of_several_turns_rests_from_its_own_step() {
-        let steps = steps(3);
+    async fn one_stream_of_steps_rests_alike_however_many_turns_there_are() {
+        let steps = steps(8);
         set(&steps, 0.5);
-        assert_eq!((waits(&steps).await, waits(&steps).await), (0, 0));
-        assert_eq!((waits(&steps).await, waits(&steps).await), (0, 0), "the other one has rested");
-        let both = tokio::join!(waits(&steps), waits(&steps));
-        assert_eq!(both, (0, 10));
+        assert_eq!((waits(&steps).await, waits(&steps).await), (0, 10));
+        assert_eq!(tokio::join!(waits(&steps), waits(&steps)), (10, 0));
+        assert_eq!(tokio::join!(waits(&steps), waits(&steps)), (10, 20));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_rest_ends_when_the_pace_rises_and_goes_on_when_its_caller_is_gone() {
+    async fn a_rest_ends_when_the_pace_rises_and_begins_anew_when_its_caller_is_gone() {
         let steps = steps(2);
-        set(&steps, 0.05);
+        set(&steps, 0.1);
         waits(&steps).await;
         let dropped = timeout(Duration::from_millis(40), waits(&steps)).await;
         assert!(dropped.is_err());
@@ -235,7 +238,7 @@ mod tests {
         };
         let (waited, ()) = tokio::join!(waits(&steps), hurried);
         assert_eq!(waited, 60);
-        set(&steps, 0.05);
-        assert_eq!(waits(&steps).await, 190);
+        set(&steps, 0.1);
+        assert_eq!(waits(&steps).await, 90);
     }
 }

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 /// The slowest pace: bulk work always goes on, if only a little.
 pub(crate) const FLOOR: f64 = 0.05;
-/// The longest rest after a step. A step that waited for another system is not work.
-const LONGEST_REST: Duration = Duration::from_secs(1);
+/// The longest rest before a step. The last one may have waited for another system, which is
+/// no load.
+const LONGEST_REST: Duration = Duration::from_secs(2);
 
 /// How fast bulk work goes, and why.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Pace {
-    /// The share of the time that a turn of bulk work may use, from [`FLOOR`] to 1.
+    /// The share of its full speed, from [`FLOOR`] to 1.
     pub(crate) speed: f64,
     pub(crate) reason: PaceReason,
 }
@@ -21,7 +22,7 @@ impl Pace {
         Self { speed: 1.0, reason }
     }
 
-    /// How long a turn rests after a step that took so long.
+    /// How long a turn rests before a step, when it took so long from the last one to this.
     pub(crate) fn rest_after(&self, took: Duration) -> Duration {
         took.mul_f64(1.0 / self.speed.max(FLOOR) - 1.0).min(LONGEST_REST)
     }
@@ -117,7 +118,7 @@ mod tests {
     use super::{FLOOR, LONGEST_REST, Pace, PaceReason};
 
     #[test]
-    fn a_step_and_its_rest_share_the_time_as_the_speed_says() {
+    fn what_is_done_and_its_rest_share_the_time_as_the_speed_says() {
         let step = Duration::from_millis(8);
         for (speed, rest) in [(1.0, 0), (0.5, 8), (0.25, 24), (FLOOR, 152), (0.0, 152)] {
             let pace = Pace { speed, reason: PaceReason::NoTarget };

@@ -251,7 +251,8 @@ impl Worker {
 
     fn start_commits(&mut self) {
         for lane in self.pipelines.lanes() {
-            if let Some(units) = self.pipelines[lane].send() {
+            let most = self.runner.steps.largest_commit(lane);
+            if let Some(units) = self.pipelines[lane].send(most) {
                 self.commit(lane, units);
             }
         }

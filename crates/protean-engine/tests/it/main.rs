@@ -12,6 +12,7 @@
 //! * `kills`: and with one that is killed or stopped with handlers in flight
 //! * `keys`: idempotency keys, and when they are deleted
 //! * `health`: what the pages say, also to slow clients; `telemetry`: what log lines say
+//! * `pacing`: backfill slowed while production is late
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
 //! * `shared`: several servers share the work, over a broker that may fail
 //! * `outages`: and what becomes of the broker while they do, on a `way` that may be cut
@@ -42,6 +43,7 @@ mod limits;
 mod one_file;
 mod order;
 mod outages;
+mod pacing;
 mod processes;
 mod pubsub;
 mod relay;
