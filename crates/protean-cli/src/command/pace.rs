@@ -109,10 +109,13 @@ impl fmt::Display for Paces {
 
 #[cfg(test)]
 mod tests {
+    use std::future::pending;
     use std::net::TcpListener;
 
     use protean::Domain;
+    use protean_engine::{HealthPage, Server};
     use serde_json::json;
+    use tokio::task::spawn_blocking;
 
     use super::{Paces, read};
 
@@ -148,9 +151,26 @@ mod tests {
         }
     }
 
+    fn free_port() -> u16 {
+        TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_server_is_asked_at_its_health_page() {
+        let domain = bank("production_latency_target_ms = 2.5\n", free_port());
+        let page = HealthPage::open(&domain.config().server.health).await;
+        let serving = tokio::spawn(Server::new(domain.clone()).with_health(page).run(pending()));
+        let asked = spawn_blocking(move || Paces::of(&domain).unwrap().servers);
+        let servers = asked.await.unwrap();
+        serving.abort();
+        let [server] = &servers[..] else { panic!("{} servers answer", servers.len()) };
+        assert_eq!((server.pid, server.pace.speed), (std::process::id(), 1.0));
+        assert_eq!(server.pace.reason, "no_backfill");
+    }
+
     #[test]
     fn without_a_server_the_pace_is_unknown_and_without_a_target_nothing_is_asked() {
-        let free = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+        let free = free_port();
         let paces = Paces::of(&bank("production_latency_target_ms = 2.5\n", free)).unwrap();
         let expected = format!(
             "Backfill pace, for production within 2.5 ms: unknown, no server of this domain \
