@@ -96,7 +96,7 @@ fn any_seen() -> impl Strategy<Value = Seen> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(256) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
 
     #[test]
     fn the_pace_is_never_below_the_floor_or_above_full_speed(
@@ -152,7 +152,7 @@ proptest! {
         let tried = plant.seconds(16);
         prop_assert!(speeds(&tried).0 <= FLOOR + 0.01, "it tries again");
         prop_assert!(tried.contains(&let_go), "and lets go again");
-        let long = plant.seconds(600);
+        let long = plant.seconds(300);
         prop_assert!(mean(&long) > 0.8, "{}", mean(&long));
     }
 

@@ -1,4 +1,4 @@
-//! Backfill slowed by the latency of production, on the embedded store.
+//! Backfill slowed by the latency of production.
 
 use std::time::{Duration, Instant};
 
@@ -16,11 +16,10 @@ const BACKLOG: i64 = 30_000;
 const PRODUCTION_INTERVAL: Duration = Duration::from_millis(10);
 
 /// A harness with a backlog of bulk work and this target, in milliseconds.
-async fn backlogged(target_ms: f64) -> Harness {
+async fn backlogged(on: On, target_ms: f64) -> Harness {
     let lanes = "[server.priority_lanes]\n";
     let paced = format!("{lanes}production_latency_target_ms = {target_ms}\n");
-    let harness =
-        Harness::rewritten(On::Sqlite, |base| base.replace(lanes, &paced), |builder| builder);
+    let harness = Harness::rewritten(on, |base| base.replace(lanes, &paced), |builder| builder);
     let commands = (0..BACKLOG).map(|number| Add { tally: format!("b-{number}").into(), number });
     harness.domain.process_all(commands).priority(Priority::BULK).await.unwrap();
     harness
@@ -57,7 +56,18 @@ async fn beside_production<T>(harness: &Harness, work: impl Future<Output = T>) 
 #[tokio::test]
 async fn backfill_goes_slower_while_production_is_late_and_says_why() {
     let (lines, _capturing) = Lines::capture();
-    let harness = backlogged(0.001).await;
+    goes_slower(On::Sqlite).await;
+    assert_eq!(lines.with("backfill is slowed").len(), 1, "{:?}", lines.with("backfill"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
+async fn backfill_goes_slower_with_servers_too() {
+    goes_slower(On::Production).await;
+}
+
+async fn goes_slower(on: On) {
+    let harness = backlogged(on, 0.001).await;
     let server = Running::start(&harness).await;
     sleep(Duration::from_millis(500)).await;
     let full = rate(&harness).await;
@@ -87,12 +97,11 @@ async fn backfill_goes_slower_while_production_is_late_and_says_why() {
     assert_eq!((&seen["speed"], &seen["reason"]), (&1.0.into(), &"no_production".into()), "{seen}");
     server.get("/metrics").await.has("protean_backfill_speed 1");
     server.stop().await;
-    assert_eq!(lines.with("backfill is slowed").len(), 1, "{:?}", lines.with("backfill"));
 }
 
 #[tokio::test]
 async fn backfill_beside_production_in_time_goes_at_full_speed() {
-    let harness = backlogged(60_000.0).await;
+    let harness = backlogged(On::Sqlite, 60_000.0).await;
     let server = Running::start(&harness).await;
     beside_production(&harness, sleep(Duration::from_secs(2))).await;
     let seen = backfill(&server).await;
