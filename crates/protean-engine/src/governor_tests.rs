@@ -238,3 +238,14 @@ fn keeps_its_word_while_it_lets_go_and_forgets_without_bulk_work() {
     plant.seconds(6);
     assert_eq!(plant.pace, Pace::full(PaceReason::NoBackfill));
 }
+
+#[test]
+fn a_target_that_is_missed_at_the_floor_now_and_then_is_not_let_go_of() {
+    let mut plant = Plant::new(1, 1.0, 0.0, 100);
+    for _ in 0..10 {
+        while plant.tick_with(&seen(&[90, 90])).speed > FLOOR {}
+        plant.tick_with(&seen(&[90, 90]));
+        assert_eq!(plant.pace.reason.name(), "slowed");
+        plant.seconds(4);
+    }
+}

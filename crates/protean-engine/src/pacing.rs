@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use protean_core::domain::Domain;
 use protean_core::handling::Fate;
-use protean_port::message::{Lane, Timestamp};
+use protean_port::message::{Lane, LaneRule, Timestamp};
 use protean_port::port::Delivery;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -29,6 +29,7 @@ const LOG_INTERVAL: Duration = Duration::from_secs(10);
 /// What the governor of a server has seen, and the pace that it has set.
 pub(crate) struct Pacing {
     target: Option<Duration>,
+    lanes: LaneRule,
     began: Timestamp,
     watched: Mutex<Watched>,
     pace: watch::Sender<Pace>,
@@ -49,18 +50,18 @@ impl Pacing {
     /// Paces the bulk work of a domain's server, if there is a target for its production.
     pub(crate) fn of(domain: &Domain) -> Self {
         let target = domain.config().server.priority_lanes.production_latency_target;
-        Self::new(target, domain.clock().now())
+        Self::new(target, domain.lanes(), domain.clock().now())
     }
 
     /// Lets bulk work go at full speed.
     pub(crate) fn none() -> Self {
-        Self::new(None, Timestamp::MAX)
+        Self::new(None, LaneRule::default(), Timestamp::MAX)
     }
 
-    fn new(target: Option<Duration>, began: Timestamp) -> Self {
+    fn new(target: Option<Duration>, lanes: LaneRule, began: Timestamp) -> Self {
         let reason = target.map_or(PaceReason::NoTarget, |_| PaceReason::NoBackfill);
         let pace = watch::Sender::new(Pace::full(reason));
-        Self { target, began, watched: Mutex::default(), pace }
+        Self { target, lanes, began, watched: Mutex::default(), pace }
     }
 
     /// The present pace.
@@ -75,15 +76,17 @@ impl Pacing {
 
     /// A message is settled and durable. A production message counts when its handler has
     /// completed at the first try, and it has not waited for the server to start.
-    pub(crate) fn durable(&self, lane: Lane, delivery: &Delivery, fate: &Fate, now: Timestamp) {
-        let made = delivery.recorded.message.time;
-        let in_turn = matches!(fate, Fate::Handled) && !delivery.parked && made >= self.began;
-        if self.target.is_some() && lane == Lane::Primary && in_turn {
+    pub(crate) fn durable(&self, delivery: &Delivery, fate: &Fate, now: Timestamp) {
+        let message = &delivery.recorded.message;
+        // A bulk message runs in the primary lane when a production message comes after it.
+        let is_production = self.lanes.lane(message.priority) == Lane::Primary;
+        let in_turn = matches!(fate, Fate::Handled) && !delivery.parked;
+        if self.target.is_some() && is_production && in_turn && message.time >= self.began {
             let latencies = &mut self.watched().seen.latencies;
             if latencies.len() == WINDOW_MESSAGES {
                 latencies.pop_front();
             }
-            latencies.push_back(now.since(made));
+            latencies.push_back(now.since(message.time));
         }
     }
 
@@ -191,5 +194,115 @@ impl Log {
                 "backfill is not slowed for now; raise server.priority_lanes.production_latency_target_ms"
             ),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use protean_core::handling::Fate;
+    use protean_port::message::{
+        Category, Extensions, Kind, LaneRule, Message, Priority, Recorded, Timestamp,
+    };
+    use protean_port::port::{Counter, Delivery};
+    use tokio::time::{sleep, timeout};
+    use tokio_util::sync::CancellationToken;
+
+    use super::Pacing;
+    use crate::governor::WINDOW_MESSAGES;
+    use crate::pace::{Pace, PaceReason};
+
+    const TARGET: Duration = Duration::from_millis(10);
+    const BEGAN: Timestamp = Timestamp::from_micros(1_000_000);
+
+    fn pacing() -> Pacing {
+        Pacing::new(Some(TARGET), LaneRule { threshold: Some(Priority::NORMAL) }, BEGAN)
+    }
+
+    fn delivery(priority: Priority, time: Timestamp) -> Delivery {
+        let message = Message {
+            id: Arc::from("m"),
+            stream: Category::named("c").stream(&"1".into()),
+            kind: Kind::Event,
+            type_name: Arc::from("C.E.v1"),
+            version: 1,
+            priority,
+            correlation_id: Arc::from("m"),
+            causation_id: None,
+            time,
+            data: Arc::from("{}"),
+            extensions: Extensions::default(),
+        };
+        let recorded = Recorded { position: 1, stream_position: 0, message };
+        Delivery { recorded, next: 0, attempts: 0, parked: false }
+    }
+
+    #[test]
+    fn only_production_that_was_handled_in_its_turn_counts() {
+        let pacing = pacing();
+        let (now, before) = (BEGAN + Duration::from_millis(7), Timestamp::default());
+        let in_turn = delivery(Priority::NORMAL, BEGAN);
+        for fate in [Fate::Passed(Counter::Ignored), Fate::Held, Fate::Retried, Fate::GivenUp] {
+            pacing.durable(&in_turn, &fate, now);
+        }
+        for other in [
+            delivery(Priority::BULK, BEGAN),
+            delivery(Priority::NORMAL, before),
+            Delivery { parked: true, ..in_turn.clone() },
+        ] {
+            pacing.durable(&other, &Fate::Handled, now);
+        }
+        assert!(pacing.seen().latencies.is_empty());
+        for _ in 0..=WINDOW_MESSAGES {
+            pacing.durable(&in_turn, &Fate::Handled, now);
+        }
+        assert_eq!(pacing.seen().latencies, vec![Duration::from_millis(7); WINDOW_MESSAGES]);
+        assert!(pacing.seen().latencies.is_empty(), "each is seen once");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_runs_is_seen_until_it_has_ended_or_is_dropped() {
+        let pacing = pacing();
+        let ms = Duration::from_millis;
+        let dropped = timeout(ms(30), pacing.watch_commit(pending::<()>()));
+        let (seen, _) = tokio::join!(
+            async {
+                sleep(ms(20)).await;
+                pacing.watch_commit(async { pacing.seen().commit_waited }).await
+            },
+            dropped
+        );
+        assert_eq!(seen, Some(ms(20)), "the oldest");
+        assert_eq!(pacing.seen().commit_waited, None);
+        let seen = pacing.watch_bulk(async { (pacing.seen().bulk, pacing.seen().bulk) }).await;
+        assert_eq!(seen, (true, true), "it still runs");
+        assert_eq!((pacing.seen().bulk, pacing.seen().bulk), (true, false));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn sets_the_pace_four_times_a_second_and_full_speed_at_the_end() {
+        let (pacing, stop) = (Arc::new(pacing()), CancellationToken::new());
+        let running = tokio::spawn(Arc::clone(&pacing).run(stop.clone()));
+        let late = async {
+            loop {
+                for _ in 0..2 {
+                    pacing.durable(
+                        &delivery(Priority::NORMAL, BEGAN),
+                        &Fate::Handled,
+                        Timestamp::MAX,
+                    );
+                }
+                pacing.watch_bulk(sleep(Duration::from_millis(250))).await;
+            }
+        };
+        assert!(timeout(Duration::from_millis(1100), late).await.is_err());
+        let speed = pacing.pace().speed;
+        assert!((speed - 0.9_f64.powi(4)).abs() < 1e-9, "{speed}");
+        stop.cancel();
+        running.await.unwrap();
+        assert_eq!(pacing.pace(), Pace::full(PaceReason::Stopping));
     }
 }

@@ -118,7 +118,7 @@ impl Worker {
         let now = self.runner.domain.clock().now();
         let committed = self.pipelines[lane].committed(outcomes, |delivery, fate, changes| {
             telemetry::outcome(group, delivery, fate, changes);
-            pacing.durable(lane, delivery, fate, now);
+            pacing.durable(delivery, fate, now);
         });
         for delivery in &committed.durable {
             self.source.durable(delivery.recorded.position);
