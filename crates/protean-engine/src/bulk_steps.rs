@@ -207,7 +207,10 @@ mod tests {
     async fn the_rate_of_steps_falls_as_the_pace_does_with_what_is_done_between_them() {
         let steps = steps(2);
         assert_eq!((waits(&steps).await, waits(&steps).await), (0, 0));
+        assert_eq!(steps.largest_commit(Lane::Backfill), usize::MAX);
         set(&steps, 0.25);
+        let largest = Lane::ALL.map(|lane| steps.largest_commit(lane));
+        assert_eq!(largest, [usize::MAX, super::SLOWED_COMMIT_UNITS]);
         assert_eq!((waits(&steps).await, waits(&steps).await), (30, 30));
         sleep(Duration::from_millis(5)).await;
         assert_eq!(waits(&steps).await, 45);

@@ -161,12 +161,18 @@ proptest! {
     }
 
     #[test]
-    fn bulk_work_is_not_slowed_for_what_happens_without_it(
-        seed: u64, base in 5.0..40.0, per_second in 4_u32..1000
+    fn the_pace_does_not_change_for_what_happens_without_bulk_work(
+        seed: u64, base in 12.6..40.0, load in 20.0..40.0, per_second in 20_u32..1000
     ) {
-        let mut plant = Plant::new(seed, base, 0.0, per_second);
-        plant.bulk = false;
-        prop_assert_eq!(speeds(&plant.seconds(60)), (1.0, 1.0));
+        let mut plant = Plant::new(seed, 1.0, load, per_second);
+        let slowed = plant.seconds(20)[79].speed;
+        (plant.bulk, plant.base_ms) = (false, base);
+        let late = plant.seconds(2);
+        plant.base_ms = 1.0;
+        let in_time = plant.seconds(2);
+        prop_assert_eq!((speeds(&late), speeds(&in_time)), ((slowed, slowed), (slowed, slowed)));
+        plant.seconds(2);
+        prop_assert_eq!(plant.pace, Pace::full(PaceReason::NoBackfill));
     }
 
     #[test]

@@ -97,6 +97,7 @@ async fn goes_slower(on: On) {
     assert_eq!((&seen["speed"], &seen["reason"]), (&1.0.into(), &"no_production".into()), "{seen}");
     server.get("/metrics").await.has("protean_backfill_speed 1");
     server.stop().await;
+    harness.assert_closes().await;
 }
 
 #[tokio::test]
