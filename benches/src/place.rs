@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) pause: Duration,
     /// Processes of the server.
     pub(crate) workers: u16,
+    /// What backfill is paced by; without it backfill goes at full speed.
+    pub(crate) production_target_ms: Option<f64>,
 }
 
 impl Default for Settings {
@@ -36,6 +38,7 @@ impl Default for Settings {
             snapshot_threshold: 10,
             pause: Duration::ZERO,
             workers: 1,
+            production_target_ms: None,
         }
     }
 }
@@ -139,6 +142,9 @@ impl Place {
     fn toml(&self) -> String {
         let Settings { messages_per_tick, snapshot_threshold, .. } = self.settings;
         let stores = self.stores();
+        let target = self.settings.production_target_ms;
+        let target = target.map(|target| format!("production_latency_target_ms = {target}\n"));
+        let target = target.unwrap_or_default();
         format!(
             "command_processing = \"async\"\n\
              event_processing = \"async\"\n\
@@ -148,6 +154,7 @@ impl Place {
              messages_per_tick = {messages_per_tick}\n\
              [server.priority_lanes]\n\
              enabled = true\n\
+             {target}\
              [server.health]\n\
              port_auto_increment = true\n"
         )

@@ -4,6 +4,7 @@
 //! one place      Idle ─▶ Backfill ─▶ the backlog is drained ─▶ Afterwards
 //! another one    OtherHandler
 //! another one    Poison
+//! another one    Paced: until the governor has settled ─▶ Paced
 //! ```
 
 use std::time::{Duration, Instant};
@@ -23,6 +24,8 @@ use crate::watch::Watcher;
 
 const MESSAGES_PER_TICK: [usize; 3] = [1, 100, 500];
 const PAUSES_MS: [u64; 3] = [0, 1, 10];
+/// The target of the paced phase, as a multiple of the p99 while idle.
+const PACED_TARGET: f64 = 1.2;
 
 /// The bulk work beside the customers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,22 +39,29 @@ enum Phase {
     OtherHandler,
     /// Another process sends bulk commands that the handler refuses.
     Poison,
+    /// As in `Backfill`, with a server that slows backfill while production is late.
+    Paced,
 }
 
 impl Phase {
     /// The phases of a case. A slow handler would need minutes to drain its backlog.
     fn all(pause: Duration) -> &'static [Self] {
         match pause.is_zero() {
-            true => {
-                &[Self::Idle, Self::Backfill, Self::Afterwards, Self::OtherHandler, Self::Poison]
-            }
-            false => &[Self::Idle, Self::Backfill, Self::OtherHandler, Self::Poison],
+            true => &[
+                Self::Idle,
+                Self::Backfill,
+                Self::Afterwards,
+                Self::OtherHandler,
+                Self::Poison,
+                Self::Paced,
+            ],
+            false => &[Self::Idle, Self::Backfill, Self::OtherHandler, Self::Poison, Self::Paced],
         }
     }
 
     /// Whether it begins without the backlog of the phases before.
     fn is_apart(self) -> bool {
-        matches!(self, Self::OtherHandler | Self::Poison)
+        matches!(self, Self::OtherHandler | Self::Poison | Self::Paced)
     }
 }
 
@@ -67,7 +77,12 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
         "they, the bulk sender and the server are separate processes. The customers' process",
     );
     sheet.note("reads the log after every commit. Percentiles under 'More' cover all rounds. The");
-    sheet.note("limit is the same figure while idle, in the same round.");
+    sheet.note(
+        "limit is the same figure while idle, in the same round. 'Paced' has a target of 1.2",
+    );
+    sheet.note(
+        "times the p99 while idle; its bulk sender is a process of its own, which nobody slows.",
+    );
     for pause in plan.handlers(&PAUSES_MS) {
         let settings = Settings {
             pause: Duration::from_millis(pause),
@@ -133,10 +148,13 @@ impl Case {
 
     async fn round(&mut self, sheet: &mut Sheet, stack: &Stack, crowd: Crowd) -> Result<()> {
         let mut site = Site::open(stack, self.settings, crowd).await?;
-        let mut idle = None;
+        let mut idle: Option<[f64; 2]> = None;
         for rows in &mut self.phases {
             if rows.phase.is_apart() {
-                site = Site::open(stack, self.settings, crowd).await?;
+                let paced = idle.filter(|_| rows.phase == Phase::Paced);
+                let production_target_ms = paced.map(|[_, p99]| PACED_TARGET * p99);
+                let settings = Settings { production_target_ms, ..self.settings };
+                site = Site::open(stack, settings, crowd).await?;
             }
             let (samples, rate) = site.phase(rows.phase).await?;
             let figures = [samples.median(), samples.p99()];
@@ -197,16 +215,18 @@ impl Site {
     async fn phase(&mut self, phase: Phase) -> Result<(Latencies, Option<f64>)> {
         match phase {
             Phase::Idle => Ok((self.serve().await?, None)),
-            Phase::Backfill => self.serve_beside(&["flood"], HandlerKind::Commands).await,
+            Phase::Backfill | Phase::Paced => {
+                self.serve_beside(&["flood"], phase, HandlerKind::Commands).await
+            }
             Phase::Afterwards => {
                 backlog::drained(&self.domain).await?;
                 Ok((self.serve().await?, None))
             }
             Phase::OtherHandler => {
-                self.serve_beside(&["flood", "--events"], HandlerKind::Projector).await
+                self.serve_beside(&["flood", "--events"], phase, HandlerKind::Projector).await
             }
             Phase::Poison => {
-                self.serve_beside(&["flood", "--poisoned"], HandlerKind::Commands).await
+                self.serve_beside(&["flood", "--poisoned"], phase, HandlerKind::Commands).await
             }
         }
     }
@@ -215,10 +235,15 @@ impl Site {
     async fn serve_beside(
         &mut self,
         flood: &[&str],
+        phase: Phase,
         kind: HandlerKind,
     ) -> Result<(Latencies, Option<f64>)> {
         let mut flood = self.place.child(flood)?;
         flood.line("flowing").await?;
+        if phase == Phase::Paced {
+            // The governor needs production to find its pace.
+            self.serve().await?;
+        }
         let before = backlog::settled_by(&self.domain, kind).await?;
         let begun = Instant::now();
         let latencies = self.serve().await?;
@@ -259,6 +284,7 @@ fn targets(phase: Phase, pause: Duration, on: On) -> [Target; 2] {
     match phase {
         Phase::Idle if pause.is_zero() => idle.map(|ms| Target::ours(Bound::AtMost(ms))),
         Phase::Idle | Phase::Afterwards => [Target::NONE; 2],
+        Phase::Paced => [Target::ratio(Bound::AtMost(PACED_TARGET)); 2],
         Phase::Backfill | Phase::OtherHandler | Phase::Poison => {
             let p99 = Target::ratio(Bound::AtMost(2.0));
             let ours = pause.is_zero().then_some(Bound::AtMost(busy));

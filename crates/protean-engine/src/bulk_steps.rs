@@ -1,9 +1,9 @@
-//! Bulk work goes in steps, and few of them at once.
+//! Bulk work goes in steps, few of them at once, and rests between them.
 //!
 //! ```text
 //! a page for the broker ┐
 //! a page from it        ├─▶ one step after another, over all handlers and the relay
-//! a commit              ┘
+//! a commit              ┘        └─ rest ─┘ as long as the pace says
 //! ```
 //! What delays production most is not a lock but work that is ready to run beside it: with
 //! every stage of a backfill busy, each hop of a production message waits for a core. So a
@@ -11,35 +11,130 @@
 //! not part of it: they may wait for other systems.
 
 use std::num::NonZero;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 
 use protean_port::message::Lane;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
+
+use crate::pacing::Pacing;
+
+/// The most units that a step commits while bulk work is slowed.
+const SLOWED_COMMIT_UNITS: usize = 50;
 
 /// The steps of bulk work that may run at once in this server. A clone shares them.
-#[derive(Clone, Debug)]
-pub(crate) struct BulkSteps(Arc<Semaphore>);
+#[derive(Clone)]
+pub(crate) struct BulkSteps(Arc<Turns>);
+
+struct Turns {
+    free: Semaphore,
+    /// When the last step of each turn that is free has begun, the turn that became free last
+    /// at the end. Turns without a step yet are left out.
+    begun: Mutex<Vec<Instant>>,
+    pacing: Arc<Pacing>,
+}
 
 impl BulkSteps {
-    /// One step for each core but one.
-    pub(crate) fn of_machine() -> Self {
-        Self::of(available_parallelism().map_or(1, NonZero::get))
+    /// One step for each core but one, at this pace.
+    pub(crate) fn of_machine(pacing: Arc<Pacing>) -> Self {
+        Self::of(available_parallelism().map_or(1, NonZero::get), pacing)
     }
 
-    fn of(cores: usize) -> Self {
-        Self(Arc::new(Semaphore::new(cores.saturating_sub(1).max(1))))
+    fn of(cores: usize, pacing: Arc<Pacing>) -> Self {
+        let count = cores.saturating_sub(1).max(1);
+        let (free, begun) = (Semaphore::new(count), Mutex::default());
+        Self(Arc::new(Turns { free, begun, pacing }))
     }
 
     /// Takes a step of a lane: bulk work in the order of the calls, production at once. A
     /// step must not contain another one. A call that is dropped gives its turn up.
     pub(crate) async fn run<T>(&self, lane: Lane, work: impl Future<Output = T>) -> T {
-        let _permit = match lane {
-            Lane::Primary => None,
-            // The semaphore is never closed.
-            Lane::Backfill => self.0.acquire().await.ok(),
-        };
-        work.await
+        match lane {
+            Lane::Primary => work.await,
+            Lane::Backfill => {
+                let step = async {
+                    let _turn = self.0.take().await;
+                    work.await
+                };
+                self.0.pacing.watch_bulk(step).await
+            }
+        }
+    }
+
+    /// Takes the step of a worker's commit.
+    pub(crate) async fn commit<T>(&self, lane: Lane, work: impl Future<Output = T>) -> T {
+        match lane {
+            Lane::Primary => self.0.pacing.watch_commit(work).await,
+            Lane::Backfill => self.run(lane, work).await,
+        }
+    }
+
+    /// The most units of a lane that may be committed in one step. While bulk work is slowed
+    /// its units pile up, and all of them at once would be a long step after each rest.
+    pub(crate) fn largest_commit(&self, lane: Lane) -> usize {
+        let slowed = lane == Lane::Backfill && self.0.pacing.pace().speed < 1.0;
+        if slowed { SLOWED_COMMIT_UNITS } else { usize::MAX }
+    }
+
+    /// What sets the pace of the steps.
+    pub(crate) fn pacing(&self) -> &Pacing {
+        &self.0.pacing
+    }
+}
+
+impl Turns {
+    /// A turn, rested from its last step.
+    async fn take(&self) -> Turn<'_> {
+        // The semaphore is never closed.
+        let permit = self.free.acquire().await.ok();
+        // The one that became free last: so a single stream of steps has one turn, and rests
+        // as it should, however many there are.
+        let begun = self.begun().pop();
+        let mut turn = Turn { turns: self, _permit: permit, begun };
+        turn.rest().await;
+        turn.begun = Some(Instant::now());
+        turn
+    }
+
+    fn begun(&self) -> MutexGuard<'_, Vec<Instant>> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A turn in which a step may be taken.
+struct Turn<'a> {
+    turns: &'a Turns,
+    _permit: Option<SemaphorePermit<'a>>,
+    /// When its last step has begun.
+    begun: Option<Instant>,
+}
+
+impl Turn<'_> {
+    /// Rests in proportion to the time since the last step has begun. That is how long bulk
+    /// work takes from step to step, with what is not part of a step, such as its handlers: so
+    /// its rate falls as the pace does. The pace may change meanwhile.
+    async fn rest(&self) {
+        let Some(begun) = self.begun else { return };
+        let (now, mut pace) = (Instant::now(), self.turns.pacing.changes());
+        loop {
+            let until = now + pace.borrow_and_update().rest_after(now - begun);
+            if until <= Instant::now() {
+                return;
+            }
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => return,
+                // The sender is part of the turns.
+                _ = pace.changed() => {}
+            }
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        // Before the permit is given back.
+        self.turns.begun().extend(self.begun);
     }
 }
 
@@ -47,23 +142,46 @@ impl BulkSteps {
 mod tests {
     use std::future::{pending, ready};
     use std::pin::pin;
+    use std::time::Duration;
 
     use futures_util::FutureExt;
     use protean_port::message::Lane;
     use tokio::sync::oneshot;
+    use tokio::time::{Instant, sleep, timeout};
 
     use super::BulkSteps;
+    use crate::pace::{Pace, PaceReason};
+    use crate::pacing::Pacing;
+
+    fn steps(cores: usize) -> BulkSteps {
+        BulkSteps::of(cores, Pacing::none().into())
+    }
+
+    fn set(steps: &BulkSteps, speed: f64) {
+        steps.pacing().set(Pace { speed, reason: PaceReason::NoTarget });
+    }
+
+    /// Takes a step of 10 ms; gives how long it has waited for its turn, in ms.
+    async fn waits(steps: &BulkSteps) -> u128 {
+        let asked = Instant::now();
+        let began = steps.run(Lane::Backfill, async {
+            let began = Instant::now();
+            sleep(Duration::from_millis(10)).await;
+            began
+        });
+        (began.await - asked).as_millis()
+    }
 
     #[test]
     fn leaves_a_core_without_bulk_work_where_there_are_several() {
         for (cores, expected) in [(1, 1), (2, 1), (3, 2), (8, 7)] {
-            assert_eq!(BulkSteps::of(cores).0.available_permits(), expected, "{cores} cores");
+            assert_eq!(steps(cores).0.free.available_permits(), expected, "{cores} cores");
         }
     }
 
     #[test]
     fn bulk_steps_take_turns_and_production_passes_them() {
-        let steps = BulkSteps::of(2);
+        let steps = steps(2);
         let (done, first) = oneshot::channel::<()>();
         let mut first = pin!(steps.run(Lane::Backfill, first));
         assert!((&mut first).now_or_never().is_none(), "it is under way");
@@ -77,11 +195,53 @@ mod tests {
 
     #[test]
     fn a_step_that_is_dropped_gives_its_turn_up() {
-        let steps = BulkSteps::of(1);
+        let steps = steps(1);
         let mut first = Box::pin(steps.run(Lane::Backfill, pending::<()>()));
         let mut waiting = Box::pin(steps.run(Lane::Backfill, pending::<()>()));
         assert!((&mut first).now_or_never().is_none() && (&mut waiting).now_or_never().is_none());
         drop((first, waiting));
         assert_eq!(steps.run(Lane::Backfill, ready(1)).now_or_never(), Some(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_rate_of_steps_falls_as_the_pace_does_with_what_is_done_between_them() {
+        let steps = steps(2);
+        assert_eq!((waits(&steps).await, waits(&steps).await), (0, 0));
+        assert_eq!(steps.largest_commit(Lane::Backfill), usize::MAX);
+        set(&steps, 0.25);
+        let largest = Lane::ALL.map(|lane| steps.largest_commit(lane));
+        assert_eq!(largest, [usize::MAX, super::SLOWED_COMMIT_UNITS]);
+        assert_eq!((waits(&steps).await, waits(&steps).await), (30, 30));
+        sleep(Duration::from_millis(5)).await;
+        assert_eq!(waits(&steps).await, 45);
+        let asked = Instant::now();
+        steps.run(Lane::Primary, async {}).await;
+        assert_eq!(asked.elapsed(), Duration::ZERO);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_stream_of_steps_rests_alike_however_many_turns_there_are() {
+        let steps = steps(8);
+        set(&steps, 0.5);
+        assert_eq!((waits(&steps).await, waits(&steps).await), (0, 10));
+        assert_eq!(tokio::join!(waits(&steps), waits(&steps)), (10, 0));
+        assert_eq!(tokio::join!(waits(&steps), waits(&steps)), (10, 20));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_rest_ends_when_the_pace_rises_and_begins_anew_when_its_caller_is_gone() {
+        let steps = steps(2);
+        set(&steps, 0.1);
+        waits(&steps).await;
+        let dropped = timeout(Duration::from_millis(40), waits(&steps)).await;
+        assert!(dropped.is_err());
+        let hurried = async {
+            sleep(Duration::from_millis(60)).await;
+            set(&steps, 1.0);
+        };
+        let (waited, ()) = tokio::join!(waits(&steps), hurried);
+        assert_eq!(waited, 60);
+        set(&steps, 0.1);
+        assert_eq!(waits(&steps).await, 90);
     }
 }

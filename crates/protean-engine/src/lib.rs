@@ -15,7 +15,8 @@
 //!
 //! `relay` publishes the messages of the log to brokers; `inbox` brings the messages of
 //! other systems into the log; `dead_letters` replays, purges and publishes what was given
-//! up; `observe` shows where everything stands; `maintenance` deletes what is too old.
+//! up; `observe` shows where everything stands; `governor` and `pacing`
+//! slow bulk work down while production is late; `maintenance` deletes what is too old.
 //!
 //! The engine sees the domain and its store; it names no adapter.
 
@@ -23,10 +24,13 @@ mod bulk_steps;
 mod commit;
 mod dead_letters;
 mod failpoint;
+mod governor;
 mod inbox;
 mod leadership;
 mod maintenance;
 mod observe;
+mod pace;
+mod pacing;
 mod per_lane;
 mod relay;
 mod server;

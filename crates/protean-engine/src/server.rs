@@ -23,6 +23,7 @@ use crate::leadership::{LeaderTerm, Leadership};
 use crate::maintenance::maintain;
 use crate::observe::HealthPage;
 use crate::observe::metrics::{GroupMetrics, Metrics, Role};
+use crate::pacing::Pacing;
 use crate::relay::{Relay, RelayPlan};
 use crate::source::Source;
 use crate::source::shared_reads::{LeadershipChange, SharedReads};
@@ -79,7 +80,8 @@ impl Server {
     /// When the store cannot be opened, or a part of the server itself has failed; the
     /// other parts have been stopped then.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result {
-        let metrics = Arc::new(Metrics::of(&self.domain));
+        let pacing = Arc::new(Pacing::of(&self.domain));
+        let metrics = Arc::new(Metrics::of(&self.domain, Arc::clone(&pacing)));
         // Dropped, and so ended, with this future.
         let mut pages = JoinSet::new();
         if let Some(page) = self.health {
@@ -102,9 +104,10 @@ impl Server {
         };
         let stop = CancellationToken::new();
         let mut inboxes = inbox::start(&self.domain, &store, &stop);
-        let (domain, steps) = (self.domain.clone(), BulkSteps::of_machine());
+        let (domain, steps) = (self.domain.clone(), BulkSteps::of_machine(Arc::clone(&pacing)));
         let running = Running { domain, store, broker, steps, stop: stop.clone() };
         let mut workers = running.start(&metrics);
+        workers.spawn(pacing.run(stop.clone()));
         let mut failure = None;
         tokio::select! {
             () = &mut shutdown => info!("stopping: waiting for running handlers, other messages stay in the log"),

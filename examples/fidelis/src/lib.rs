@@ -13,7 +13,8 @@ use protean::DomainBuilder;
 use account::{Account, AccountCommandHandler};
 use summary::AccountSummaryProjector;
 
-const SETTINGS: &str = include_str!("../domain.toml");
+/// The bank's `domain.toml`.
+pub const SETTINGS: &str = include_str!("../domain.toml");
 const DATABASE: &str = "\"${DATABASE_URI|sqlite:fidelis.db}\"";
 
 /// The bank, as `domain.toml` sets it up.
@@ -23,9 +24,14 @@ pub fn domain() -> DomainBuilder {
 
 /// The bank, on this database whatever the environment says: `sqlite:bank.db`.
 pub fn domain_on(database_uri: &str) -> DomainBuilder {
+    configured(&settings_on(database_uri))
+}
+
+/// The bank's `domain.toml` with this database.
+pub fn settings_on(database_uri: &str) -> String {
     // JSON and TOML quote text alike.
     let quoted = serde_json::Value::from(database_uri).to_string();
-    configured(&SETTINGS.replace(DATABASE, &quoted))
+    SETTINGS.replace(DATABASE, &quoted)
 }
 
 /// The bank with settings of your own, in the form of a `domain.toml`.

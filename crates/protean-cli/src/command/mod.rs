@@ -9,6 +9,7 @@ mod events;
 mod forget;
 mod limit;
 mod outbox;
+mod pace;
 mod server;
 mod snapshot;
 mod subscriptions;

@@ -7,6 +7,7 @@ use protean_engine::{LaneStatus, SubscriptionStatus};
 use serde::Serialize;
 
 use super::forget::{self, warn_of_orphans};
+use super::pace::Paces;
 use crate::number::or_unknown;
 use crate::{App, Reply, Result, Table, grouped, short};
 
@@ -25,7 +26,8 @@ pub(crate) enum Command {
 }
 
 const AFTER_HELP: &str = "\
-Reads only the database: the server need not run.
+Reads the database: the server need not run. With production_latency_target_ms the
+servers on this machine are asked at their health pages how fast backfill goes, and why.
 
   Lag      messages committed and not settled yet, in thousands (K) or millions (M)
   Pending  messages that failed and are parked until their next attempt, and messages
@@ -37,7 +39,8 @@ Reads only the database: the server need not run.
 
 With --json there is one object for each lane, named '<handler>' for the primary lane
 and '<handler>:backfill' for the backfill lane. lag_seconds is how long the oldest
-message has waited. An unknown number is null, never 0.";
+message has waited. An unknown number is null, never 0. backfill_pace has an object for
+each server process; it is left out when no target is set.";
 
 pub(super) async fn run(command: &Command, app: &App) -> Result {
     match command {
@@ -50,16 +53,22 @@ async fn status(wide: bool, app: &App) -> Result {
     let domain = app.domain()?;
     let found = protean_engine::subscriptions(&domain).await?;
     let table = if wide { wide_table(&found) } else { table(&found) };
-    app.reply(warn_of_orphans(reply(&domain, &found, &table), &domain).await?)
+    let pace = Paces::of(&domain);
+    let text = match &pace {
+        Some(pace) => format!("{table}\n\n{pace}"),
+        None => table.to_string(),
+    };
+    app.reply(warn_of_orphans(reply(&domain, &found, pace, &text), &domain).await?)
 }
 
 fn reply<'a>(
     domain: &Domain,
     found: &'a [SubscriptionStatus],
-    text: &Table,
+    backfill_pace: Option<Paces>,
+    text: &str,
 ) -> Reply<Subscriptions<'a>> {
     let subscriptions = lanes(found).map(|(of, lane)| Row::new(of, lane)).collect();
-    let mut reply = Reply::new(Subscriptions { subscriptions }, text);
+    let mut reply = Reply::new(Subscriptions { subscriptions, backfill_pace }, text);
     for SubscriptionStatus { group, fault, .. } in found {
         if let Some(fault) = fault {
             reply = reply.failed(format!("{group} cannot be read: {fault:#}"));
@@ -115,6 +124,9 @@ fn wide_table(found: &[SubscriptionStatus]) -> Table {
 #[derive(Serialize)]
 struct Subscriptions<'a> {
     subscriptions: Vec<Row<'a>>,
+    /// Left out without a target for production.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backfill_pace: Option<Paces>,
 }
 
 /// The JSON of a subscription in one lane; unknown values are null.
@@ -172,7 +184,6 @@ mod tests {
     use serde_json::{Value, json, to_value};
 
     use super::{reply, table, wide_table};
-    use crate::Table;
     use crate::sample::{OpenAccount, app};
 
     /// A bank with three bulk commands and one customer's command waiting.
@@ -188,7 +199,7 @@ mod tests {
 
     async fn rows(domain: &Domain) -> Vec<Value> {
         let found = subscriptions(domain).await.unwrap();
-        let object = to_value(reply(domain, &found, &Table::new()).into_envelope()).unwrap();
+        let object = to_value(reply(domain, &found, None, "").into_envelope()).unwrap();
         object["data"]["subscriptions"].as_array().unwrap().clone()
     }
 
@@ -249,7 +260,7 @@ CustomerProjector      fidelis::account                      0               0";
             rows.lines().nth(1).is_some_and(|row| row.matches("unknown").count() >= 3),
             "{rows}"
         );
-        let object = to_value(reply(&domain, &found, &Table::new()).into_envelope()).unwrap();
+        let object = to_value(reply(&domain, &found, None, "").into_envelope()).unwrap();
         assert_eq!(object["status"], "fail");
         assert_eq!(object["data"]["subscriptions"][0]["lag"], Value::Null);
         let message = "fidelis.AccountCommands cannot be read: the disk is gone";

@@ -21,6 +21,9 @@ pub struct PriorityLanes {
     pub backfill_suffix: String,
     /// The age from which the backfill lane counts as lagging; never when unset.
     pub backfill_latency_target: Option<Duration>,
+    /// The time within which 99 of 100 production messages are to be handled. A server slows its
+    /// backfill while they take longer; never when unset.
+    pub production_latency_target: Option<Duration>,
     /// The most backfill messages in the broker; the others wait in the database.
     pub backfill_high_water: usize,
     /// The relay publishes more when the broker has fewer than this.
@@ -51,6 +54,7 @@ impl PriorityLanes {
             threshold: threshold.unwrap_or(0),
             backfill_suffix: suffix(section).unwrap_or("backfill".into()),
             backfill_latency_target: section.some_milliseconds("backfill_latency_target_ms"),
+            production_latency_target: section.some_milliseconds("production_latency_target_ms"),
             backfill_high_water: high_water,
             backfill_low_water: section.whole_below(
                 "backfill_low_water",

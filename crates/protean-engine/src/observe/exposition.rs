@@ -7,6 +7,7 @@ use protean_core::config::SubscriptionType;
 use super::findings::{Findings, StoreState};
 use crate::observe::metrics::{Histogram, Role};
 use crate::observe::status::{Health, LaneStatus, SubscriptionStatus};
+use crate::pace::{Pace, PaceReason};
 use crate::relay::RelayStatus;
 
 /// Everything known, as Prometheus reads it. Values that are not known are left out.
@@ -18,6 +19,7 @@ pub(super) fn exposition(findings: &Findings<'_>) -> String {
     page.gauge("protean_uptime_seconds", "How long the server has been up.", uptime);
     let answers = u8::from(findings.store == StoreState::Answers);
     page.gauge("protean_store_up", "1 when the store answers.", answers);
+    pace(&mut page, findings.metrics.pace());
     if let Some(seen) = &findings.subscriptions {
         let about = "How old the numbers of the subscriptions are.";
         page.gauge("protean_snapshot_age_seconds", about, seen.age().as_secs_f64());
@@ -28,6 +30,18 @@ pub(super) fn exposition(findings: &Findings<'_>) -> String {
     }
     processes(&mut page, findings);
     page.text
+}
+
+/// How fast the bulk work of this process goes, and why.
+fn pace(page: &mut Page, pace: Pace) {
+    let about = "The share of its full speed at which backfill goes, from 0 to 1.";
+    page.gauge("protean_backfill_speed", about, pace.speed);
+    let name = "protean_backfill_pace_reason";
+    page.family(name, "1 for the reason of this speed, 0 for the others.", "gauge");
+    for reason in PaceReason::NAMES {
+        let present = u8::from(reason == pace.reason.name());
+        page.sample(name, &format!("reason=\"{reason}\""), present);
+    }
 }
 
 /// The status of the subscriptions, whichever process handles their messages.
@@ -170,6 +184,7 @@ mod tests {
     use crate::observe::cached_probe::Seen;
     use crate::observe::findings::Findings;
     use crate::observe::metrics::Metrics;
+    use crate::pacing::Pacing;
 
     fn unread() -> SubscriptionStatus {
         let lane = LaneStatus {
@@ -198,7 +213,7 @@ mod tests {
     fn what_is_unknown_is_left_out_and_labels_are_quoted() {
         let domain = DomainBuilder::new("bank").in_memory().build().unwrap();
         let subscriptions = Some(Seen::now([unread()].into()));
-        let metrics = Metrics::of(&domain);
+        let metrics = Metrics::of(&domain, Pacing::none().into());
         let store = StoreState::Fails;
         let (broker, abandoned) = ("b".into(), Some(7));
         let relay = RelayStatus { broker, abandoned, ..RelayStatus::default() };

@@ -9,6 +9,8 @@ use protean_core::handling::Verdict;
 use protean_port::message::Lane;
 
 use crate::leadership::State;
+use crate::pace::Pace;
+use crate::pacing::Pacing;
 use crate::per_lane::PerLane;
 use crate::source::names::stream;
 
@@ -17,19 +19,25 @@ pub(crate) struct Metrics {
     began: Instant,
     stopping: AtomicBool,
     groups: Vec<Arc<GroupMetrics>>,
+    pacing: Arc<Pacing>,
 }
 
 impl Metrics {
-    /// Metrics of a server that begins now.
-    pub(crate) fn of(domain: &Domain) -> Self {
+    /// Metrics of a server that begins now, and the pace of its bulk work.
+    pub(crate) fn of(domain: &Domain, pacing: Arc<Pacing>) -> Self {
         let groups = domain.groups();
         let groups = groups.iter().map(|group| Arc::new(GroupMetrics::of(group, domain))).collect();
-        Self { began: Instant::now(), stopping: AtomicBool::new(false), groups }
+        Self { began: Instant::now(), stopping: AtomicBool::new(false), groups, pacing }
     }
 
     /// The groups, in the order of the registry.
     pub(crate) fn groups(&self) -> &[Arc<GroupMetrics>] {
         &self.groups
+    }
+
+    /// How fast bulk work goes, and why.
+    pub(crate) fn pace(&self) -> Pace {
+        self.pacing.pace()
     }
 
     pub(crate) fn uptime(&self) -> Duration {

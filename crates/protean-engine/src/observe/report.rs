@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::findings::{Findings, StoreState};
 use crate::observe::metrics::{GroupMetrics, Metrics, Role};
 use crate::observe::status::{Health as Verdict, LaneStatus, SubscriptionStatus};
+use crate::pace::Pace;
 
 /// Whether the server can do its work.
 #[derive(Serialize)]
@@ -77,7 +78,23 @@ pub(super) struct Health<'a> {
     store: &'static str,
     /// How old the status of the subscriptions is; null when there is none.
     age_seconds: Option<f64>,
+    backfill: PaceReport,
     subscriptions: Vec<LaneReport<'a>>,
+}
+
+/// How fast the backfill of this process goes, and why.
+#[derive(Serialize)]
+struct PaceReport {
+    /// The share of its full speed.
+    speed: f64,
+    reason: &'static str,
+    because: String,
+}
+
+impl From<Pace> for PaceReport {
+    fn from(Pace { speed, reason }: Pace) -> Self {
+        Self { speed, reason: reason.name(), because: reason.to_string() }
+    }
 }
 
 /// A subscription in one lane; a value that is not known is null.
@@ -115,6 +132,7 @@ impl<'a> Health<'a> {
             stopping: metrics.is_stopping(),
             store: findings.store.as_str(),
             age_seconds: findings.subscriptions.as_ref().map(|seen| seen.age().as_secs_f64()),
+            backfill: metrics.pace().into(),
             subscriptions: rows,
         }
     }

@@ -38,6 +38,7 @@ use tracing::warn;
 
 use crate::bulk_steps::BulkSteps;
 use crate::leadership::{LeaderTerm, Leadership};
+use crate::pacing::Pacing;
 use batch_notes::BatchNotes;
 pub use outbox::{Abandoned, Outbox, Refused, RelayStatus};
 pub use plan::{RelayPlan, RelayRoute};
@@ -69,7 +70,8 @@ impl Relay {
         broker: Arc<dyn Broker>,
         plan: RelayPlan,
     ) -> Self {
-        Self { store, broker, domain, plan, steps: BulkSteps::of_machine() }
+        let steps = BulkSteps::of_machine(Arc::new(Pacing::none()));
+        Self { store, broker, domain, plan, steps }
     }
 
     /// Takes turns with the other bulk work of a server.

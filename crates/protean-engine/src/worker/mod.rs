@@ -252,7 +252,8 @@ impl Worker {
 
     fn start_commits(&mut self) {
         for lane in self.pipelines.lanes() {
-            if let Some(units) = self.pipelines[lane].send() {
+            let most = self.runner.steps.largest_commit(lane);
+            if let Some(units) = self.pipelines[lane].send(most) {
                 self.commit(lane, units);
             }
         }
@@ -261,7 +262,7 @@ impl Worker {
     fn commit(&mut self, lane: Lane, units: Arc<[Changes]>) {
         let (store, steps) = (Arc::clone(&self.runner.store), self.runner.steps.clone());
         self.under_way.push(Box::pin(async move {
-            Event::Committed(lane, steps.run(lane, store.commit(units)).await)
+            Event::Committed(lane, steps.commit(lane, store.commit(units)).await)
         }));
     }
 

@@ -112,9 +112,11 @@ impl Worker {
 
     pub(super) fn committed(&mut self, lane: Lane, outcomes: Vec<Outcome>) {
         reached("before what is durable is taken in");
-        let group = &self.runner.group;
+        let (group, pacing) = (&self.runner.group, self.runner.steps.pacing());
+        let now = self.runner.domain.clock().now();
         let committed = self.pipelines[lane].committed(outcomes, |delivery, fate, changes| {
             telemetry::outcome(group, delivery, fate, changes);
+            pacing.durable(delivery, fate, now);
         });
         for delivery in &committed.durable {
             self.source.durable(delivery.recorded.position);

@@ -149,14 +149,16 @@ impl Pipeline {
         readers.iter().any(|reader| self.failed.contains_key(reader))
     }
 
-    /// The next batch to commit, when there is one and none is under way.
-    pub(crate) fn send(&mut self) -> Option<Arc<[Changes]>> {
+    /// The next batch to commit, of at most so many units, when there is one and none is
+    /// under way.
+    pub(crate) fn send(&mut self, most: usize) -> Option<Arc<[Changes]>> {
         if !self.sent.is_empty() || self.open.is_empty() {
             return None;
         }
         let mut places = HashMap::new();
+        let later = self.open.split_off(most.min(self.open.len()));
         let mut units = Vec::with_capacity(self.open.len());
-        for mut entry in std::mem::take(&mut self.open) {
+        for mut entry in std::mem::replace(&mut self.open, later) {
             places.insert(entry.sequence, units.len());
             let readers = std::mem::take(&mut entry.settled.unit.readers);
             let void = self.failed.contains_key(&entry.sequence) || self.is_void(&readers);

@@ -17,14 +17,14 @@ use crate::unreliable::{Unreliable, Weather};
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A server that runs, and where it tells how it is.
-struct Running {
+pub(crate) struct Running {
     at: SocketAddr,
     stop: oneshot::Sender<()>,
     served: JoinHandle<()>,
 }
 
 impl Running {
-    async fn start(harness: &Harness) -> Self {
+    pub(crate) async fn start(harness: &Harness) -> Self {
         let settings = HealthConfig { port: 0, ..Config::default().server.health };
         let page = HealthPage::open(&settings).await;
         let (at, (stop, stopped)) = (page.address().unwrap(), oneshot::channel::<()>());
@@ -35,7 +35,7 @@ impl Running {
         Self { at, stop, served }
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         self.ask(&format!("GET {path} HTTP/1.1\r\nHost: here\r\n\r\n")).await
     }
 
@@ -61,25 +61,25 @@ impl Running {
         }
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.send(()).unwrap();
         self.served.await.unwrap();
     }
 }
 
 #[derive(Debug)]
-struct Answer {
+pub(crate) struct Answer {
     status: u16,
     text: String,
 }
 
 impl Answer {
-    fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_str(self.text.split_once("\r\n\r\n").unwrap().1).unwrap()
     }
 
     #[track_caller]
-    fn has(&self, line: &str) {
+    pub(crate) fn has(&self, line: &str) {
         assert!(self.text.lines().any(|found| found == line), "no {line} in\n{}", self.text);
     }
 }

@@ -21,7 +21,8 @@
 //!   `upgrade`: and all that an earlier release left behind
 //! * `limits`: what is too large, too deep or too odd for a log
 //! * `one_file`: two stores on one file, and copies of everything
-//! * `waits`: how long production waits, to the instant; `back_pressure`: and bulk work's producers
+//! * `waits`: how long production waits, to the instant; `pacing`: backfill slowed for it;
+//!   `back_pressure`: and its producers
 //! * `simulation`, `tallies`, `child`: what the others run on
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -44,6 +45,7 @@ mod notes;
 mod one_file;
 mod order;
 mod outages;
+mod pacing;
 mod processes;
 mod pubsub;
 mod relay;

@@ -55,6 +55,9 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 1,
           value_parser = clap::value_parser!(u64).range(1..=64))]
     workers: u64,
+    /// Slows the server's backfill while deposits take longer than this, in milliseconds
+    #[arg(long, value_name = "MS", value_parser = target)]
+    production_latency_target_ms: Option<f64>,
     /// Takes this CSV file (number,name,balance) in place of a made-up export
     #[arg(long, value_name = "FILE", conflicts_with = "accounts")]
     export: Option<PathBuf>,
@@ -67,7 +70,10 @@ pub(crate) struct Options {
 /// When the migration could not be carried out.
 pub(crate) async fn run(options: Options, app: &App) -> Result {
     let folder = Folder::new()?;
-    let place = Place::of(app, &folder)?;
+    let mut place = Place::of(app, &folder)?;
+    if let Some(target_ms) = options.production_latency_target_ms {
+        place = place.paced(target_ms, &folder)?;
+    }
     let report = match unless_interrupted(migrate(&options, place, &folder)).await? {
         Ok(report) => report,
         Err(interrupted) => return Ok(interrupted),
@@ -120,6 +126,12 @@ async fn migrate(options: &Options, place: Place, folder: &Folder) -> Result<Rep
 
 fn gauge(observer: &Observer) -> Arc<Gauge> {
     Arc::clone(&observer.gauge)
+}
+
+/// More than no milliseconds.
+fn target(text: &str) -> std::result::Result<f64, String> {
+    let target = text.parse::<f64>().ok().filter(|target| *target > 0.0 && target.is_finite());
+    target.ok_or_else(|| "expected a number of milliseconds above 0".to_owned())
 }
 
 /// The export to take in: the user's, or one that is made up.

@@ -42,6 +42,28 @@ impl Place {
         Ok(Self::Given { config })
     }
 
+    /// The same place with backfill paced by the latency of production, by a file of settings
+    /// in the folder.
+    ///
+    /// # Errors
+    /// When the user has named a file of settings, or the folder cannot be written.
+    pub(crate) fn paced(self, target_ms: f64, folder: &Folder) -> Result<Self> {
+        let settings = match self {
+            Self::Own { database_uri } => fidelis::settings_on(&database_uri),
+            Self::Given { config: None } => fidelis::SETTINGS.to_owned(),
+            Self::Given { config: Some(_) } => {
+                let message = "a target on the command line is not added to a file of settings";
+                let advice = "write production_latency_target_ms into the file that --config names";
+                return Err(Error::usage(message).advice(advice));
+            }
+        };
+        let lanes = "[server.priority_lanes]\n";
+        let paced = format!("{lanes}production_latency_target_ms = {target_ms}\n");
+        let file = folder.file("domain.toml");
+        std::fs::write(&file, settings.replacen(lanes, &paced, 1))?;
+        Ok(Self::Given { config: Some(file) })
+    }
+
     /// A database in the folder, whatever else is named.
     pub(crate) fn own(folder: &Folder) -> Self {
         Self::Own { database_uri: format!("sqlite:{}", folder.file("fidelis.db").display()) }

@@ -27,7 +27,8 @@ fn report(output: &Output) -> Value {
 fn two_thousand_accounts_come_in_and_nothing_is_left_behind() {
     let temporary = tempfile::tempdir().unwrap();
     let words = ["migrate", "--accounts", "2000", "--deposits-per-second", "50", "--json"];
-    let output = program(temporary.path()).args(words).output().unwrap();
+    let paced = ["--production-latency-target-ms", "20"];
+    let output = program(temporary.path()).args(words).args(paced).output().unwrap();
     assert!(output.status.success(), "{}", transcript(&output));
     let report = report(&output);
     let number = |name: &str| report[name].as_u64().unwrap_or_else(|| panic!("{name}: {report}"));
@@ -71,6 +72,11 @@ fn a_migration_and_its_server_take_the_settings_they_are_given() {
         let words = ["migrate", "--accounts", "300", "--deposits-per-second", "0", "--json"];
         program(temporary.path()).args(words).arg("--config").arg(settings).output().unwrap()
     };
+    let mut paced = program(temporary.path());
+    paced.args(["migrate", "--production-latency-target-ms", "20", "--config"]);
+    let output = paced.arg(database("memory", "")).output().unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", transcript(&output));
+    assert!(transcript(&output).contains("into the file"), "{}", transcript(&output));
     let output = migrate(&database("memory", ""));
     assert_eq!(output.status.code(), Some(2), "{}", transcript(&output));
     assert!(

@@ -135,6 +135,10 @@ fn server_effects(config: &Config) -> Vec<(&'static str, Effect)> {
         ("server.priority_lanes.threshold", field!(lanes.threshold => ["lanes.threshold"])),
         ("server.priority_lanes.backfill_suffix", field!(lanes.backfill_suffix)),
         ("server.priority_lanes.backfill_latency_target_ms", field!(lanes.backfill_latency_target)),
+        (
+            "server.priority_lanes.production_latency_target_ms",
+            field!(lanes.production_latency_target),
+        ),
         ("server.priority_lanes.backfill_high_water", field!(lanes.backfill_high_water)),
         ("server.priority_lanes.backfill_low_water", field!(lanes.backfill_low_water)),
         ("server.priority_lanes.producer_high_water", field!(lanes.producer_high_water)),
