@@ -3,19 +3,22 @@
 //! ```text
 //! a page for the broker ┐
 //! a page from it        ├─▶ one step after another, over all handlers and the relay
-//! a commit              ┘        └─ rest ─┘ as long as the pace says
+//! a slice of handlers   │        └─ rest ─┘ as long as the pace says
+//! a commit              ┘
 //! ```
 //! What delays production most is not a lock but work that is ready to run beside it: with
 //! every stage of a backfill busy, each hop of a production message waits for a core. So a
-//! server leaves one core without bulk work. A step is bounded, and its user's handlers are
-//! not part of it: they may wait for other systems.
+//! server leaves one core without bulk work. A step is bounded, and a handler takes part in it
+//! only while it computes, since it may wait for other systems.
 
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 
+use protean_core::domain::{MachineTurn, MachineTurns, bulk_turns};
 use protean_port::message::Lane;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use protean_port::port::BoxFuture;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use crate::pacing::Pacing;
@@ -28,23 +31,31 @@ const SLOWED_COMMIT_UNITS: usize = 50;
 pub(crate) struct BulkSteps(Arc<Turns>);
 
 struct Turns {
-    free: Semaphore,
+    free: Arc<Semaphore>,
     /// When the last step of each turn that is free has begun, the turn that became free last
     /// at the end. Turns without a step yet are left out.
     begun: Mutex<Vec<Instant>>,
     pacing: Arc<Pacing>,
+    /// The turns of all processes on this machine, of which this server is one.
+    machine: Option<Arc<MachineTurns>>,
 }
 
 impl BulkSteps {
-    /// One step for each core but one, at this pace.
-    pub(crate) fn of_machine(pacing: Arc<Pacing>) -> Self {
-        Self::of(available_parallelism().map_or(1, NonZero::get), pacing)
+    /// One step for each core but one, at this pace, in turn with the other processes.
+    pub(crate) fn of_machine(pacing: Arc<Pacing>, machine: Arc<MachineTurns>) -> Self {
+        let cores = available_parallelism().map_or(1, NonZero::get);
+        Self::new(cores, pacing, Some(machine))
     }
 
-    fn of(cores: usize, pacing: Arc<Pacing>) -> Self {
-        let count = cores.saturating_sub(1).max(1);
-        let (free, begun) = (Semaphore::new(count), Mutex::default());
-        Self(Arc::new(Turns { free, begun, pacing }))
+    /// The same for a process that is alone.
+    #[cfg(test)]
+    pub(crate) fn of(cores: usize, pacing: Arc<Pacing>) -> Self {
+        Self::new(cores, pacing, None)
+    }
+
+    fn new(cores: usize, pacing: Arc<Pacing>, machine: Option<Arc<MachineTurns>>) -> Self {
+        let (free, begun) = (Arc::new(Semaphore::new(bulk_turns(cores))), Mutex::default());
+        Self(Arc::new(Turns { free, begun, pacing, machine }))
     }
 
     /// Takes a step of a lane: bulk work in the order of the calls, production at once. A
@@ -54,12 +65,21 @@ impl BulkSteps {
             Lane::Primary => work.await,
             Lane::Backfill => {
                 let step = async {
-                    let _turn = self.0.take().await;
+                    let _turn = Arc::clone(&self.0).take().await;
                     work.await
                 };
                 self.0.pacing.watch_bulk(step).await
             }
         }
+    }
+
+    /// A turn for a step that begins when it is there and ends when it is dropped.
+    pub(crate) fn turn(&self) -> BoxFuture<'static, Turn> {
+        let turns = Arc::clone(&self.0);
+        Box::pin(async move {
+            let pacing = Arc::clone(&turns.pacing);
+            pacing.watch_bulk(turns.take()).await
+        })
     }
 
     /// Takes the step of a worker's commit.
@@ -85,14 +105,17 @@ impl BulkSteps {
 
 impl Turns {
     /// A turn, rested from its last step.
-    async fn take(&self) -> Turn<'_> {
+    async fn take(self: Arc<Self>) -> Turn {
         // The semaphore is never closed.
-        let permit = self.free.acquire().await.ok();
+        let permit = Arc::clone(&self.free).acquire_owned().await.ok();
         // The one that became free last: so a single stream of steps has one turn, and rests
         // as it should, however many there are.
         let begun = self.begun().pop();
-        let mut turn = Turn { turns: self, _permit: permit, begun };
+        let mut turn = Turn { turns: self, _machine: None, _permit: permit, begun };
         turn.rest().await;
+        if let Some(machine) = &turn.turns.machine {
+            turn._machine = Some(machine.take().await);
+        }
         turn.begun = Some(Instant::now());
         turn
     }
@@ -103,14 +126,16 @@ impl Turns {
 }
 
 /// A turn in which a step may be taken.
-struct Turn<'a> {
-    turns: &'a Turns,
-    _permit: Option<SemaphorePermit<'a>>,
+pub(crate) struct Turn {
+    turns: Arc<Turns>,
+    /// Given back before the permit.
+    _machine: Option<MachineTurn>,
+    _permit: Option<OwnedSemaphorePermit>,
     /// When its last step has begun.
     begun: Option<Instant>,
 }
 
-impl Turn<'_> {
+impl Turn {
     /// Rests in proportion to the time since the last step has begun. That is how long bulk
     /// work takes from step to step, with what is not part of a step, such as its handlers: so
     /// its rate falls as the pace does. The pace may change meanwhile.
@@ -131,7 +156,7 @@ impl Turn<'_> {
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Turn {
     fn drop(&mut self) {
         // Before the permit is given back.
         self.turns.begun().extend(self.begun);

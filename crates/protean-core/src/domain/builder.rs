@@ -11,6 +11,7 @@ use tokio::sync::OnceCell;
 
 use super::brokers::Brokers;
 use super::domain::{Domain, Shared};
+use super::machine_turns::MachineTurns;
 use super::wiring::wire;
 use crate::catalog::Upcaster;
 use crate::config::Config;
@@ -163,7 +164,9 @@ impl DomainBuilder {
         config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         let store = OnceCell::new();
         let env = Arc::new(Env { config, lanes, clock, catalog: registry.catalog });
-        let shared = Shared { name, env, handlers, provider, location, store, brokers };
+        let machine_turns = Arc::new(MachineTurns::at(location.uri.as_deref()));
+        let shared =
+            Shared { name, env, handlers, provider, location, store, brokers, machine_turns };
         Ok(Domain::new(shared))
     }
 }

@@ -2,18 +2,24 @@
 
 use std::future::{Future, IntoFuture};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use protean_port::message::Priority;
-use protean_port::port::{BoxFuture, Changes, Outcome, Store};
+use protean_port::message::{Lane, Priority};
+use protean_port::port::{BatchSizer, BoxFuture, Changes, Outcome, Store};
 use protean_port::{Error, Result};
 
 use super::back_pressure::BackPressure;
 use super::domain::Domain;
+use super::machine_turns::MachineTurns;
 use super::process::{Options, queued};
 use crate::model::Command;
 
-/// How many commands one commit takes in; also what may be in memory twice.
-const CHUNK_COMMANDS: usize = 1000;
+/// The most commands that one commit takes in; also what may be in memory twice.
+const MAX_CHUNK_COMMANDS: usize = 1000;
+/// The fewest in the backfill lane. A smaller commit would hardly be quicker.
+const MIN_CHUNK_COMMANDS: usize = 64;
+/// How long a commit in the backfill lane should take: it is a step of bulk work.
+const BULK_CHUNK_TARGET: Duration = Duration::from_millis(10);
 
 /// A command with its idempotency key and a reference of the caller's.
 #[derive(Clone, Debug)]
@@ -182,6 +188,12 @@ struct Chunk {
     references: Vec<u64>,
 }
 
+/// A commit that has ended, and how long it took.
+struct Committed {
+    outcomes: Vec<Outcome>,
+    took: Duration,
+}
+
 /// Prepares one chunk while the one before it commits.
 async fn take_in<I>(mut bulk: Bulk<I>) -> Result<ImportProgress>
 where
@@ -189,9 +201,13 @@ where
 {
     let store = Arc::clone(bulk.domain.store().await?);
     let priority = bulk.options.priority.unwrap_or_default();
+    let is_bulk = bulk.domain.lanes().lane(priority) == Lane::Backfill;
+    let least = if is_bulk { MIN_CHUNK_COMMANDS } else { MAX_CHUNK_COMMANDS };
+    let mut size = BatchSizer::new(BULK_CHUNK_TARGET, least..=MAX_CHUNK_COMMANDS);
+    let turns = is_bulk.then(|| Arc::clone(bulk.domain.machine_turns()));
     let mut back_pressure = BackPressure::on(&bulk.domain, &store, priority);
     let mut intake = ImportProgress::default();
-    let mut ahead = next_chunk(&mut bulk, &mut intake)?;
+    let mut ahead = next_chunk(&mut bulk, size.units(), &mut intake)?;
     while !ahead.units.is_empty() {
         if let Some(back_pressure) = &mut back_pressure {
             let mut waits = |behind| {
@@ -200,9 +216,11 @@ where
             back_pressure.pass(&mut waits).await?;
             back_pressure.add(ahead.units.len());
         }
-        let (committing, references) = commit(&store, std::mem::take(&mut ahead));
-        ahead = next_chunk(&mut bulk, &mut intake)?;
-        for (outcome, reference) in committing.await.into_iter().zip(references) {
+        let (committing, references) = commit(&store, turns.clone(), std::mem::take(&mut ahead));
+        ahead = next_chunk(&mut bulk, size.units(), &mut intake)?;
+        let Committed { outcomes, took } = committing.await;
+        size.took(took);
+        for (outcome, reference) in outcomes.into_iter().zip(references) {
             enter(&mut bulk, &mut intake, outcome, reference)?;
         }
         (bulk.on_progress)(intake);
@@ -210,27 +228,38 @@ where
     Ok(intake)
 }
 
-/// Starts a commit, which goes on while the next chunk is prepared.
+/// Starts a commit, in its turn if there are `turns`. It goes on while the next chunk is
+/// prepared.
 fn commit(
     store: &Arc<dyn Store>,
+    turns: Option<Arc<MachineTurns>>,
     chunk: Chunk,
-) -> (impl Future<Output = Vec<Outcome>> + use<>, Vec<u64>) {
+) -> (impl Future<Output = Committed> + use<>, Vec<u64>) {
     let store = Arc::clone(store);
     let units = Arc::from(chunk.units);
-    let committing = tokio::spawn(async move { store.commit(units).await });
+    let committing = tokio::spawn(async move {
+        let _turn = match &turns {
+            Some(turns) => Some(turns.take().await),
+            None => None,
+        };
+        let began = Instant::now();
+        Committed { outcomes: store.commit(units).await, took: began.elapsed() }
+    });
     let count = chunk.references.len();
-    let failed =
-        move |_| vec![Outcome::Unavailable("the task that commits ended early".into()); count];
+    let failed = move |_| {
+        let ended = Outcome::Unavailable("the task that commits ended early".into());
+        Committed { outcomes: vec![ended; count], took: Duration::ZERO }
+    };
     (async move { committing.await.unwrap_or_else(failed) }, chunk.references)
 }
 
-/// The next commands that keep the rules; empty only at the end.
-fn next_chunk<I>(bulk: &mut Bulk<I>, intake: &mut ImportProgress) -> Result<Chunk>
+/// The next commands that keep the rules, at most so many; empty only at the end.
+fn next_chunk<I>(bulk: &mut Bulk<I>, most: usize, intake: &mut ImportProgress) -> Result<Chunk>
 where
     I: Iterator<Item: Submit>,
 {
     let mut chunk = Chunk::default();
-    while chunk.units.len() < CHUNK_COMMANDS
+    while chunk.units.len() < most
         && let Some(submission) = bulk.commands.next()
     {
         let Submission { command, idempotency_key, reference } = submission.submission();

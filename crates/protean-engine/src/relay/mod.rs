@@ -70,7 +70,8 @@ impl Relay {
         broker: Arc<dyn Broker>,
         plan: RelayPlan,
     ) -> Self {
-        let steps = BulkSteps::of_machine(Arc::new(Pacing::none()));
+        let steps =
+            BulkSteps::of_machine(Arc::new(Pacing::none()), Arc::clone(domain.machine_turns()));
         Self { store, broker, domain, plan, steps }
     }
 

@@ -9,6 +9,7 @@
 //! Everything here happens in one task, one event at a time.
 
 pub(crate) mod breaker;
+mod bulk_handlers;
 mod conflicts;
 pub(crate) mod in_flight;
 pub(crate) mod lanes;
@@ -48,6 +49,7 @@ use crate::leadership::LeaderTerm;
 use crate::observe::metrics::GroupMetrics;
 use crate::per_lane::PerLane;
 use crate::source::Source;
+use crate::worker::bulk_handlers::BulkHandlers;
 use crate::worker::conflicts::Conflicts;
 use crate::worker::in_flight::InFlight;
 use crate::worker::own_notes::OwnNotes;
@@ -96,6 +98,7 @@ pub(crate) struct Worker {
     /// At most one request for the permit.
     permit_requests: FuturesUnordered<BoxFuture<'static, Option<OwnedSemaphorePermit>>>,
     under_way: FuturesUnordered<BoxFuture<'static, Event>>,
+    bulk_handlers: BulkHandlers<Event>,
     clock: Steady,
     since: Instant,
     stopping: bool,
@@ -134,6 +137,7 @@ impl Worker {
             permit: None,
             permit_requests: FuturesUnordered::new(),
             under_way: FuturesUnordered::new(),
+            bulk_handlers: BulkHandlers::new(runner.steps.clone()),
             clock,
             since: Instant::now(),
             stopping: false,
@@ -189,6 +193,12 @@ impl Worker {
                         self.take_in(more);
                     }
                 }
+                Some(event) = self.bulk_handlers.next() => {
+                    self.take_in(event);
+                    while let Some(Some(more)) = self.bulk_handlers.next().now_or_never() {
+                        self.take_in(more);
+                    }
+                }
                 shared = self.source.next(elapsed), if !self.stopping || !self.source.is_at_rest() => {
                     self.take_in_shared(shared);
                 }
@@ -202,7 +212,8 @@ impl Worker {
     }
 
     fn is_at_rest(&self) -> bool {
-        self.under_way.is_empty() && self.source.is_at_rest()
+        let has_ended = self.under_way.is_empty() && self.bulk_handlers.is_empty();
+        has_ended && self.source.is_at_rest()
     }
 
     /// From here on the end is a proper one, even if it comes while a handler still runs:
@@ -296,7 +307,7 @@ impl Worker {
             let (overlay, slot) = (pipeline.overlay(), Slot { lane, since: pipeline.begin() });
             let noted = self.in_flight.noted(delivery.recorded.position);
             let running = self.runner.clone().run(slot, delivery, overlay);
-            self.run_once(noted, running);
+            self.run_once(lane, noted, running);
         }
     }
 

@@ -4,6 +4,7 @@ use std::future::Future;
 
 use futures_util::FutureExt;
 use protean_port::Result;
+use protean_port::message::Lane;
 use tracing::warn;
 
 use super::{Event, Worker};
@@ -14,13 +15,18 @@ impl Worker {
     /// Runs a handler once its message is noted: if it ends the process, the next one finds it.
     pub(super) fn run_once(
         &mut self,
+        lane: Lane,
         noted: impl Future<Output = ()> + Send + 'static,
         running: impl Future<Output = Ran> + Send + 'static,
     ) {
-        self.under_way.push(Box::pin(async move {
+        let running = Box::pin(async move {
             noted.await;
             Event::Ran(Box::new(running.await))
-        }));
+        });
+        match lane {
+            Lane::Primary => self.under_way.push(running),
+            Lane::Backfill => self.bulk_handlers.push(running),
+        }
     }
 
     /// Notes what has begun, unless a note is being written.

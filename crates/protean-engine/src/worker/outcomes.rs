@@ -62,7 +62,7 @@ impl Worker {
         let noted = self.in_flight.noted(first.recorded.position);
         let overlay = self.pipelines[slot.lane].overlay();
         let running = self.runner.clone().run_first(slot, delivery, first, overlay);
-        self.run_once(noted, running);
+        self.run_once(slot.lane, noted, running);
     }
 
     /// Counts the run, and lets the breaker of the lane judge its handler.
