@@ -74,7 +74,7 @@ fn a_migration_and_its_server_take_the_settings_they_are_given() {
     };
     let mut paced = program(temporary.path());
     paced.args(["migrate", "--production-latency-target-ms", "20", "--config"]);
-    let output = paced.arg(database("memory", "")).output().unwrap();
+    let output = paced.arg(database("sqlite", "")).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", transcript(&output));
     assert!(transcript(&output).contains("into the file"), "{}", transcript(&output));
     let output = migrate(&database("memory", ""));
