@@ -74,7 +74,8 @@ fn a_migration_and_its_server_take_the_settings_they_are_given() {
     };
     let mut paced = program(temporary.path());
     paced.args(["migrate", "--production-latency-target-ms", "20", "--config"]);
-    let output = paced.arg(database("memory", "")).output().unwrap();
+    let sqlite = format!("database_uri = \"{}\"\n", bank.uri());
+    let output = paced.arg(database("sqlite", &sqlite)).output().unwrap();
     assert_eq!(output.status.code(), Some(2), "{}", transcript(&output));
     assert!(transcript(&output).contains("into the file"), "{}", transcript(&output));
     let output = migrate(&database("memory", ""));
@@ -85,7 +86,7 @@ fn a_migration_and_its_server_take_the_settings_they_are_given() {
         transcript(&output)
     );
 
-    let output = migrate(&database("sqlite", &format!("database_uri = \"{}\"\n", bank.uri())));
+    let output = migrate(&database("sqlite", &sqlite));
     assert!(output.status.success(), "{}", transcript(&output));
     assert_eq!(report(&output)["migrated"], 299);
     assert_eq!(bank.ask(&["stats"])["accounts"], 1299);
