@@ -1,6 +1,6 @@
 //! The engine from outside.
 //!
-//! * `lanes`: what the scheduler promises, in simulated time
+//! * `lanes`: what the scheduler of a handler promises, in simulated time; `slots`: that of a server
 //! * `serve`: a server drains what is in the log; accounts close, by the same `counts` in both ways
 //! * `order`: messages of one aggregate, across lanes and retries
 //! * `faults`: handlers that fail, panic or are refused by the database
@@ -50,6 +50,7 @@ mod schedules;
 mod serve;
 mod shared;
 mod simulation;
+mod slots;
 mod snapshots;
 mod step_down;
 mod subscribers;
