@@ -108,3 +108,51 @@ impl Drop for Seat {
         self.change(|arbiter, place, now| arbiter.leave(place, now));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use futures_util::FutureExt;
+    use protean_core::config::Config;
+    use protean_port::message::Lane;
+
+    use super::{Demand, Seat, SlotPool};
+
+    const DEMAND: Demand = Demand { primary: false, backfill: true };
+
+    fn seats() -> [Seat; 2] {
+        let pool = SlotPool::of(&Config::default().server);
+        [(); 2].map(|()| pool.join(usize::MAX))
+    }
+
+    fn fill(seat: &Seat) -> usize {
+        std::iter::from_fn(|| seat.choose(DEMAND)).count()
+    }
+
+    #[test]
+    fn wakes_a_worker_that_was_refused_and_no_other() {
+        let [first, second] = seats();
+        // A worker that asks for one at a time, and one that is refused.
+        assert_eq!((0..28).filter_map(|_| first.choose(DEMAND)).count(), 28);
+        assert_eq!(fill(&second), 1);
+        assert!(first.woken().now_or_never().is_none() && second.woken().now_or_never().is_none());
+        first.release(Lane::Backfill);
+        assert!(first.woken().now_or_never().is_none(), "it asks by itself");
+        assert!(second.woken().now_or_never().is_some());
+        assert_eq!((fill(&second), fill(&first)), (1, 0));
+    }
+
+    #[test]
+    fn a_worker_that_panics_gives_its_slots_back() {
+        let [first, second] = seats();
+        assert_eq!((fill(&first), fill(&second)), (28, 1));
+        let panics = catch_unwind(AssertUnwindSafe(|| {
+            let _seat = first;
+            panic!("a worker of this test");
+        }));
+        assert!(panics.is_err());
+        assert!(second.woken().now_or_never().is_some());
+        assert_eq!(fill(&second), 28);
+    }
+}

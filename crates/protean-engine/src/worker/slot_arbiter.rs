@@ -265,3 +265,7 @@ impl Handler {
         self.primary.is_some() && self.backfill.is_some()
     }
 }
+
+#[cfg(test)]
+#[path = "slot_arbiter_tests.rs"]
+mod tests;

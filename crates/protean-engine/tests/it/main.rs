@@ -11,6 +11,7 @@
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `kills`: and with one that is killed or stopped with handlers in flight
 //! * `keys`: idempotency keys, and when they are deleted
+//! * `handlers`: one with a backlog or one that hangs, and the others beside it
 //! * `health`: what the pages say, also to slow clients; `telemetry`: what log lines say
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
 //! * `shared`: several servers share the work, over a broker that may fail
@@ -34,6 +35,7 @@ mod dead_letters;
 mod dlq_publisher;
 mod external;
 mod faults;
+mod handlers;
 mod health;
 mod keys;
 mod kills;
