@@ -297,7 +297,11 @@ mod tests {
     }
 
     fn lanes() -> Lanes<u64> {
-        let mut lanes = Lanes::new(&Lane::ALL, None);
+        lanes_with(None)
+    }
+
+    fn lanes_with(aging: Option<Duration>) -> Lanes<u64> {
+        let mut lanes = Lanes::new(&Lane::ALL, aging);
         lanes.put_first(Priority::NORMAL, &Arc::from("a"), 3);
         lanes
     }
@@ -313,13 +317,24 @@ mod tests {
 
     #[test]
     fn no_message_of_its_priority_overtakes_one_put_first_in_a_stream() {
-        let mut lanes = lanes();
-        for at in [5, 6] {
-            lanes.offer(item("a", at, Lane::Primary));
+        for lane in Lane::ALL {
+            for aging in [None, Some(Duration::ZERO)] {
+                none_overtakes_the_first(lane, lanes_with(aging));
+            }
         }
-        lanes.offer(item("b", 7, Lane::Primary));
+    }
+
+    fn none_overtakes_the_first(lane: Lane, mut lanes: Lanes<u64>) {
+        if lane == Lane::Backfill {
+            lanes.let_past("a", 3);
+            lanes.put_first(Priority::BULK, &Arc::from("a"), 3);
+        }
+        for at in [5, 6] {
+            lanes.offer(item("a", at, lane));
+        }
+        lanes.offer(item("b", 7, lane));
         assert_eq!(started(&mut lanes), [7], "the first one has not come yet");
-        lanes.offer(item("a", 3, Lane::Primary));
+        lanes.offer(item("a", 3, lane));
         assert_eq!(started(&mut lanes), [3]);
         lanes.returned("a");
         assert!(started(&mut lanes).is_empty(), "it is not settled yet");

@@ -160,6 +160,22 @@ fn a_slot_that_becomes_free_goes_to_production_that_waits() {
 }
 
 #[test]
+fn the_handler_that_waited_longest_goes_first() {
+    let mut arbiter = arbiter(3, 0);
+    let [first, second] = [usize::MAX; 2].map(|limit| arbiter.join(limit));
+    assert_eq!(
+        (start(&mut arbiter, first, BACKFILL), start(&mut arbiter, second, PRIMARY)),
+        (3, 1)
+    );
+    assert_eq!(start(&mut arbiter, first, PRIMARY), 0);
+    arbiter.release(first, Lane::Backfill, Duration::ZERO);
+    assert_eq!(start(&mut arbiter, first, PRIMARY), 0, "the other waited before");
+    arbiter.release(first, Lane::Backfill, Duration::ZERO);
+    assert_eq!(start(&mut arbiter, first, PRIMARY), 1, "there is one more");
+    assert_eq!(start(&mut arbiter, second, PRIMARY), 1);
+}
+
+#[test]
 fn production_that_can_take_no_other_slot_holds_up_no_backfill() {
     let mut arbiter = arbiter(4, 0);
     let (projector, backlog) = (arbiter.join(1), arbiter.join(usize::MAX));

@@ -46,19 +46,19 @@ impl Pair {
         Self { harness: Harness::rewritten(on, rewrite, register), forwarder, listener }
     }
 
-    /// Commits an event of a tally of its own.
-    async fn commit(&self, number: i64, priority: Priority) {
-        let command = Add { tally: format!("t-{number}").into(), number };
-        self.harness.domain.process(command).priority(priority).synchronous().await.unwrap();
-    }
-
     /// Commits a backlog with which the forwarder takes its time.
     async fn backlog(&self, count: i64) {
         for number in 0..count {
             self.forwarder.plan(-number, Fault::Sleep(TAKES));
-            self.commit(number, Priority::BULK).await;
+            commit(&self.harness, number, Priority::BULK).await;
         }
     }
+}
+
+/// Commits an event of a tally of its own.
+async fn commit(harness: &Harness, number: i64, priority: Priority) {
+    let command = Add { tally: format!("t-{number}").into(), number };
+    harness.domain.process(command).priority(priority).synchronous().await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
@@ -74,7 +74,7 @@ async fn production_of_a_handler_waits_for_no_backfill_of_another() {
         sleep(TAKES * 5 + TAKES / 2).await;
         sent.set(Some(Instant::now()));
         for number in PRODUCTION {
-            pair.commit(number, Priority::NORMAL).await;
+            commit(&pair.harness, number, Priority::NORMAL).await;
         }
         sleep(TAKES * 20).await;
     };
@@ -111,7 +111,7 @@ async fn on_one_file_a_backlog_leaves_production_of_another_handler_its_slots() 
         }
         for number in PRODUCTION {
             let before = calls(&pair.forwarder);
-            pair.commit(number, Priority::NORMAL).await;
+            commit(&pair.harness, number, Priority::NORMAL).await;
             while pair.listener.began(number).is_none() {
                 sleep(Duration::from_millis(1)).await;
             }
@@ -131,7 +131,7 @@ async fn a_handler_that_hangs_blocks_no_other() {
     for number in 0..20 {
         pair.forwarder.plan(-number, Fault::Sleep(Duration::from_secs(3600)));
         let priority = if number % 2 == 0 { Priority::BULK } else { Priority::NORMAL };
-        pair.commit(number, priority).await;
+        commit(&pair.harness, number, priority).await;
     }
     let others = [&pair.harness.faults, &pair.listener];
     pair.harness
@@ -148,4 +148,43 @@ async fn a_handler_that_hangs_blocks_no_other() {
     pair.forwarder.mend();
     pair.harness.drain().await;
     pair.harness.assert_closes().await;
+}
+
+/// Floods the projector with production, each of which takes it a while, beside some backfill;
+/// gives the calls of it that were made until the last message of production began.
+async fn projector_under_flood(policy: &str) -> Vec<i64> {
+    let config = "[server.priority_lanes]\n";
+    let rewrite = |base: String| base.replace(config, &format!("{config}{policy}"));
+    let harness = Harness::rewritten(On::Sqlite, rewrite, |builder| builder);
+    for number in 0..70 {
+        harness.faults.plan(number, Fault::Sleep(Duration::from_millis(10)));
+        let priority = if number < 20 { Priority::BULK } else { Priority::NORMAL };
+        commit(&harness, number, priority).await;
+    }
+    let is_over = async || {
+        let calls = harness.faults.calls();
+        calls.len() - backfill_of(&calls) == 50
+    };
+    harness.serve_until(is_over).await;
+    let calls = harness.faults.calls();
+    harness.drain().await;
+    harness.assert_closes().await;
+    let last = calls.iter().rposition(|number| *number >= 20).unwrap();
+    calls[..last].to_vec()
+}
+
+fn backfill_of(calls: &[i64]) -> usize {
+    calls.iter().filter(|number| **number < 20).count()
+}
+
+#[tokio::test]
+async fn the_policy_decides_what_a_projector_does_while_production_never_ends() {
+    let strict = projector_under_flood("").await;
+    assert!(backfill_of(&strict) <= 3, "what began before production was read: {strict:?}");
+    let share = projector_under_flood("policy = \"min_share\"\nmin_share = 0.2\n").await;
+    let of_backfill = backfill_of(&share);
+    assert!((8..=17).contains(&of_backfill), "a fifth of the time: {share:?}");
+    let aging = projector_under_flood("policy = \"aging\"\naging_ms = 1\n").await;
+    assert!(backfill_of(&aging) >= 19, "they take turns: {aging:?}");
+    assert!(aging[..30].windows(3).all(|calls| backfill_of(calls) < 3), "{aging:?}");
 }
