@@ -11,7 +11,6 @@
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `kills`: and with one that is killed or stopped with handlers in flight
 //! * `keys`: idempotency keys, and when they are deleted
-//! * `handlers`: one with a backlog or one that hangs, and the others beside it
 //! * `health`: what the pages say, also to slow clients; `telemetry`: what log lines say
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
 //! * `shared`: several servers share the work, over a broker that may fail
@@ -22,7 +21,7 @@
 //!   `upgrade`: and all that an earlier release left behind
 //! * `limits`: what is too large, too deep or too odd for a log
 //! * `one_file`: two stores on one file, and copies of everything
-//! * `waits`: how long production waits, to the instant
+//! * `waits`: how long production waits, to the instant; `handlers`: beside a backlog, or one that hangs
 //! * `simulation`, `tallies`, `child`: what the others run on
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
