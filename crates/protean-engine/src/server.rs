@@ -107,7 +107,10 @@ impl Server {
         let mut inboxes = inbox::start(&self.domain, &store, &stop);
         let (domain, steps) = (
             self.domain.clone(),
-            BulkSteps::of_machine(Arc::clone(&pacing), Arc::clone(self.domain.machine_turns())),
+            BulkSteps::of_machine(
+                Arc::clone(&pacing),
+                Arc::clone(&self.domain.env().machine_turns),
+            ),
         );
         let running = Running { domain, store, broker, steps, stop: stop.clone() };
         let mut workers = running.start(&metrics);

@@ -15,8 +15,7 @@
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
 //! * `shared`: several servers share the work, over a broker that may fail
 //! * `outages`: and what becomes of the broker while they do, on a `way` that may be cut
-//! * `snapshots`: snapshots among units that commit together
-//! * `two_aggregates`: one handler, two categories
+//! * `snapshots`: among units that commit together; `two_aggregates`: one handler, two categories
 //! * `versions`: messages of other versions in the log; `rollout`: and programs of two at once;
 //!   `upgrade`: and all that an earlier release left behind
 //! * `limits`: what is too large, too deep or too odd for a log
