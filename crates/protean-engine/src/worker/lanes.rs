@@ -307,8 +307,8 @@ mod tests {
     }
 
     fn started(lanes: &mut Lanes<u64>) -> Vec<u64> {
-        let mut start = || lanes.start(Timestamp::default(), first_wanted);
-        std::iter::from_fn(|| start()).map(|started| started.item.position).collect()
+        let start = || lanes.start(Timestamp::default(), first_wanted);
+        std::iter::from_fn(start).map(|started| started.item.position).collect()
     }
 
     fn first_wanted(demand: Demand) -> Option<Lane> {

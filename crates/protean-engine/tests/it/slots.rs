@@ -203,7 +203,19 @@ fn has_its_share(
     let concurrency = setup.slots.concurrency;
     let mut arrivals = flood(0, Lane::Primary, production);
     arrivals.extend(flood(apart, Lane::Backfill, backfill));
-    let world = simulate(setup, arrivals, &mut nothing());
+    let world = simulate(
+        setup,
+        arrivals,
+        &mut at_each_start(|world, chosen| {
+            let slots = (world.running().count() + 1).max(concurrency) as f64;
+            let (handler, lane) = (chosen.arrival.handler, chosen.arrival.lane);
+            let is_first = lane == Lane::Primary || world.running_of(handler) == 0;
+            let runs = world.running_in(Lane::Backfill);
+            let within = (runs as f64) < (share * slots).ceil();
+            let waiting = world.ready(Lane::Primary);
+            assert!(is_first || within || waiting.is_empty(), "{runs} of {slots} are backfill's");
+        }),
+    );
     let until = Lane::ALL.into_iter().map(|lane| world.last_start(lane)).min().unwrap();
     let [of_production, of_backfill] = Lane::ALL.map(|lane| world.time_of(lane, until) as f64);
     let all = of_production + of_backfill;
