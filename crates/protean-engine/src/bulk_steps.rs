@@ -3,15 +3,13 @@
 //! ```text
 //! a page for the broker ┐
 //! a page from it        ├─▶ one step after another, over all handlers and the relay
-//! a commit              ┘        └─ rest ─┘ as long as the pace says
-//!
-//! slices of handlers    ───▶ one after another beside them
+//! a slice of handlers   │        └─ rest ─┘ as long as the pace says
+//! a commit              ┘
 //! ```
 //! What delays production most is not a lock but work that is ready to run beside it: with
-//! every stage of a backfill busy, each hop of a production message waits for a core. So a
-//! server leaves one core without bulk work. A step is bounded. Handlers compute
-//! in slices with turns of their own: one that asks the database something, message by message,
-//! would else wait for a whole commit each time.
+//! every stage of a backfill busy, each hop of a production message waits for a core. So the
+//! machine keeps one core without bulk work. A step is bounded, and a handler that waits for
+//! another system is not part of one.
 
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,7 +18,7 @@ use std::thread::available_parallelism;
 use protean_core::unit::{MachineTurn, MachineTurns, bulk_turns};
 use protean_port::message::Lane;
 use protean_port::port::BoxFuture;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use crate::pacing::Pacing;
@@ -33,9 +31,7 @@ const SLOWED_COMMIT_UNITS: usize = 50;
 pub(crate) struct BulkSteps(Arc<Turns>);
 
 struct Turns {
-    free: Semaphore,
-    /// The slices of handlers that may run at once.
-    slices: Arc<Semaphore>,
+    free: Arc<Semaphore>,
     /// When the last step of each turn that is free has begun, the turn that became free last
     /// at the end. Turns without a step yet are left out.
     begun: Mutex<Vec<Instant>>,
@@ -58,9 +54,8 @@ impl BulkSteps {
     }
 
     fn new(cores: usize, pacing: Arc<Pacing>, machine: Option<Arc<MachineTurns>>) -> Self {
-        let (turns, begun) = (bulk_turns(cores), Mutex::default());
-        let (free, slices) = (Semaphore::new(turns), Arc::new(Semaphore::new(turns)));
-        Self(Arc::new(Turns { free, slices, begun, pacing, machine }))
+        let (free, begun) = (Arc::new(Semaphore::new(bulk_turns(cores))), Mutex::default());
+        Self(Arc::new(Turns { free, begun, pacing, machine }))
     }
 
     /// Takes a step of a lane: bulk work in the order of the calls, production at once. A
@@ -70,7 +65,7 @@ impl BulkSteps {
             Lane::Primary => work.await,
             Lane::Backfill => {
                 let step = async {
-                    let _turn = self.0.take().await;
+                    let _turn = Arc::clone(&self.0).take().await;
                     work.await
                 };
                 self.0.pacing.watch_bulk(step).await
@@ -78,11 +73,13 @@ impl BulkSteps {
         }
     }
 
-    /// A turn for a slice of handlers, which ends when it is dropped.
-    pub(crate) fn slice(&self) -> BoxFuture<'static, Option<OwnedSemaphorePermit>> {
-        let slices = Arc::clone(&self.0.slices);
-        // The semaphore is never closed.
-        Box::pin(async move { slices.acquire_owned().await.ok() })
+    /// A turn for a step that begins when it is there and ends when it is dropped.
+    pub(crate) fn turn(&self) -> BoxFuture<'static, Turn> {
+        let turns = Arc::clone(&self.0);
+        Box::pin(async move {
+            let pacing = Arc::clone(&turns.pacing);
+            pacing.watch_bulk(turns.take()).await
+        })
     }
 
     /// Takes the step of a worker's commit.
@@ -108,9 +105,9 @@ impl BulkSteps {
 
 impl Turns {
     /// A turn, rested from its last step.
-    async fn take(&self) -> Turn<'_> {
+    async fn take(self: Arc<Self>) -> Turn {
         // The semaphore is never closed.
-        let permit = self.free.acquire().await.ok();
+        let permit = Arc::clone(&self.free).acquire_owned().await.ok();
         // The one that became free last: so a single stream of steps has one turn, and rests
         // as it should, however many there are.
         let begun = self.begun().pop();
@@ -129,16 +126,16 @@ impl Turns {
 }
 
 /// A turn in which a step may be taken.
-struct Turn<'a> {
-    turns: &'a Turns,
+pub(crate) struct Turn {
+    turns: Arc<Turns>,
     /// Given back before the permit.
     _machine: Option<MachineTurn>,
-    _permit: Option<SemaphorePermit<'a>>,
+    _permit: Option<OwnedSemaphorePermit>,
     /// When its last step has begun.
     begun: Option<Instant>,
 }
 
-impl Turn<'_> {
+impl Turn {
     /// Rests in proportion to the time since the last step has begun. That is how long bulk
     /// work takes from step to step, with what is not part of a step, such as its handlers: so
     /// its rate falls as the pace does. The pace may change meanwhile.
@@ -159,7 +156,7 @@ impl Turn<'_> {
     }
 }
 
-impl Drop for Turn<'_> {
+impl Drop for Turn {
     fn drop(&mut self) {
         // Before the permit is given back.
         self.turns.begun().extend(self.begun);

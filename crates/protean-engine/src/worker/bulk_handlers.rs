@@ -1,15 +1,17 @@
-//! Bulk handlers run in slices, so that production need not wait for hundreds of them.
+//! Bulk handlers that only compute run in slices, each a step of bulk work.
 //!
 //! ```text
 //! a handler can go on ─▶ wait for a turn ─▶ handlers run, up to a few ms ─▶ give it back
 //!                                              └ all of them wait ──────────▲
 //! ```
-//! A handler holds its turn only while it computes. What it waits for, a query or another
-//! system, holds up nobody.
+//! Hundreds of such handlers would otherwise run at once, on the threads that production
+//! needs. Handlers that wait for a query or another system need no turn: they leave the thread
+//! to others by themselves, and one after another, each waiting for a commit of others, they
+//! would hardly get on.
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
@@ -17,18 +19,21 @@ use futures_util::Stream;
 use futures_util::stream::FuturesUnordered;
 use futures_util::task::AtomicWaker;
 use protean_port::port::BoxFuture;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use crate::bulk_steps::BulkSteps;
+use crate::bulk_steps::{BulkSteps, Turn};
 
 /// How long handlers run in one slice.
 const SLICE_TIME: Duration = Duration::from_millis(2);
+/// How long a slice waits for its turn.
+const LONGEST_WAIT: Duration = Duration::from_millis(20);
+/// So many handlers in a row have to compute only before they need turns.
+const COMPUTING_HANDLERS: usize = 64;
 
 /// The bulk handlers of a worker that are under way, as a stream of their results.
 pub(super) struct BulkHandlers<T> {
     steps: BulkSteps,
-    running: FuturesUnordered<BoxFuture<'static, T>>,
+    running: FuturesUnordered<BulkHandler<T>>,
     turn: SliceTurn,
     news: Arc<News>,
     waker: Waker,
@@ -36,13 +41,16 @@ pub(super) struct BulkHandlers<T> {
 
 enum SliceTurn {
     None,
-    Awaited(BoxFuture<'static, Option<OwnedSemaphorePermit>>),
-    Held { _turn: Option<OwnedSemaphorePermit>, until: Instant },
+    Awaited(BoxFuture<'static, Option<Turn>>),
+    Held { _turn: Option<Turn>, until: Instant },
 }
 
-/// Whether a handler can go on.
+/// What the handlers of a worker do.
 struct News {
+    /// One of them can go on.
     is_there: AtomicBool,
+    /// How many in a row have ended without waiting for anything.
+    computing: AtomicUsize,
     worker: AtomicWaker,
 }
 
@@ -57,17 +65,40 @@ impl Wake for News {
     }
 }
 
+/// A handler that says whether it had to wait.
+struct BulkHandler<T> {
+    handler: BoxFuture<'static, T>,
+    has_begun: bool,
+    news: Arc<News>,
+}
+
+impl<T> Future for BulkHandler<T> {
+    type Output = T;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        let polled = self.handler.as_mut().poll(context);
+        if !std::mem::replace(&mut self.has_begun, true) {
+            match polled {
+                Poll::Pending => self.news.computing.store(0, Ordering::Relaxed),
+                Poll::Ready(_) => drop(self.news.computing.fetch_add(1, Ordering::Relaxed)),
+            }
+        }
+        polled
+    }
+}
+
 impl<T> BulkHandlers<T> {
     pub(super) fn new(steps: BulkSteps) -> Self {
-        let (is_there, worker) = (AtomicBool::new(false), AtomicWaker::new());
-        let news = Arc::new(News { is_there, worker });
+        let (is_there, computing) = (AtomicBool::new(false), AtomicUsize::new(0));
+        let news = Arc::new(News { is_there, computing, worker: AtomicWaker::new() });
         let waker = Waker::from(Arc::clone(&news));
         Self { steps, running: FuturesUnordered::new(), turn: SliceTurn::None, news, waker }
     }
 
     /// Runs a handler from its next slice on.
     pub(super) fn push(&mut self, handler: BoxFuture<'static, T>) {
-        self.running.push(handler);
+        let news = Arc::clone(&self.news);
+        self.running.push(BulkHandler { handler, has_begun: false, news });
         self.news.is_there.store(true, Ordering::Release);
     }
 
@@ -80,10 +111,15 @@ impl<T> BulkHandlers<T> {
         matches!(&self.turn, SliceTurn::Held { until, .. } if *until <= Instant::now())
     }
 
-    /// True while it holds a turn; asks for one otherwise.
-    fn has_turn(&mut self, context: &mut Context<'_>) -> bool {
+    /// True while handlers may run; asks for a turn when they need one.
+    fn may_run(&mut self, context: &mut Context<'_>) -> bool {
+        if self.news.computing.load(Ordering::Relaxed) < COMPUTING_HANDLERS {
+            self.turn = SliceTurn::None;
+            return true;
+        }
         if matches!(self.turn, SliceTurn::None) {
-            self.turn = SliceTurn::Awaited(self.steps.slice());
+            let turn = tokio::time::timeout(LONGEST_WAIT, self.steps.turn());
+            self.turn = SliceTurn::Awaited(Box::pin(async { turn.await.ok() }));
         }
         let SliceTurn::Awaited(turn) = &mut self.turn else { return true };
         let Poll::Ready(turn) = turn.as_mut().poll(context) else { return false };
@@ -106,7 +142,7 @@ impl<T> Stream for BulkHandlers<T> {
             this.turn = SliceTurn::None;
             return Poll::Pending;
         }
-        if !this.has_turn(context) {
+        if !this.may_run(context) {
             return Poll::Pending;
         }
         let mut polled = Poll::Pending;
@@ -136,8 +172,9 @@ mod tests {
 
     use futures_util::{FutureExt, StreamExt};
     use tokio::sync::oneshot;
+    use tokio::time::Instant;
 
-    use super::{BulkHandlers, SLICE_TIME};
+    use super::{BulkHandlers, COMPUTING_HANDLERS, LONGEST_WAIT, SLICE_TIME};
     use crate::bulk_steps::BulkSteps;
     use crate::pacing::Pacing;
 
@@ -146,14 +183,26 @@ mod tests {
     }
 
     fn is_free(steps: &BulkSteps) -> bool {
-        steps.slice().now_or_never().is_some()
+        steps.turn().now_or_never().is_some()
+    }
+
+    /// Handlers of which so many have computed only that the next ones need turns.
+    async fn computing(steps: &BulkSteps) -> BulkHandlers<usize> {
+        let mut handlers = BulkHandlers::new(steps.clone());
+        let other = steps.turn().await;
+        for number in 0..COMPUTING_HANDLERS {
+            handlers.push(Box::pin(ready(number)));
+            assert_eq!(handlers.next().await, Some(number), "beside the step of another");
+        }
+        drop(other);
+        handlers
     }
 
     #[tokio::test]
-    async fn a_handler_runs_in_its_turn_only() {
+    async fn a_handler_that_only_computes_runs_in_its_turn() {
         let steps = steps();
-        let mut handlers = BulkHandlers::new(steps.clone());
-        let other = steps.slice().await;
+        let mut handlers = computing(&steps).await;
+        let other = steps.turn().await;
         handlers.push(Box::pin(ready(1)));
         assert!(handlers.next().now_or_never().is_none());
         drop(other);
@@ -163,28 +212,39 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_handler_that_waits_for_something_else_holds_no_turn() {
+    async fn handlers_that_wait_for_something_else_need_no_turn() {
         let steps = steps();
-        let mut handlers = BulkHandlers::new(steps.clone());
+        let mut handlers = computing(&steps).await;
         let (answer, answered) = oneshot::channel();
         handlers.push(Box::pin(async { answered.await.unwrap() }));
-        handlers.push(Box::pin(pending()));
         assert!(handlers.next().now_or_never().is_none());
-        assert!(is_free(&steps));
+        assert!(is_free(&steps), "it waits");
+        let _other = steps.turn().await;
         answer.send(7).unwrap();
-        assert_eq!(handlers.next().await, Some(7));
-        assert!(handlers.next().now_or_never().is_none());
-        assert!(is_free(&steps));
+        assert_eq!(handlers.next().await, Some(7), "beside the step of another");
+        handlers.push(Box::pin(ready(8)));
+        assert_eq!(handlers.next().await, Some(8), "one before it waited");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slice_does_not_wait_for_ever() {
+        let steps = steps();
+        let mut handlers = computing(&steps).await;
+        let _other = steps.turn().await;
+        handlers.push(Box::pin(ready(1)));
+        let began = Instant::now();
+        assert_eq!(handlers.next().await, Some(1));
+        assert!(began.elapsed() >= LONGEST_WAIT && began.elapsed() < LONGEST_WAIT * 2);
     }
 
     #[tokio::test]
-    async fn a_turn_that_comes_when_nothing_can_go_on_is_given_back() {
+    async fn a_turn_is_not_kept_when_nothing_can_go_on() {
         let steps = steps();
-        let mut handlers = BulkHandlers::new(steps.clone());
-        handlers.push(Box::pin(pending::<()>()));
+        let mut handlers = computing(&steps).await;
+        handlers.push(Box::pin(pending()));
         assert!(handlers.next().now_or_never().is_none());
-        let other = steps.slice().await;
-        // Another look while the turn is taken asks for none.
+        // Another look asks for none.
+        let other = steps.turn().await;
         assert!(handlers.next().now_or_never().is_none());
         drop(other);
         assert!(is_free(&steps));
@@ -193,7 +253,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_slice_ends_though_there_is_more_to_run() {
         let steps = steps();
-        let mut handlers = BulkHandlers::new(steps.clone());
+        let mut handlers = computing(&steps).await;
         (0..3).for_each(|number| handlers.push(Box::pin(ready(number))));
         assert!(handlers.next().await.is_some());
         assert!(!is_free(&steps), "there is more to run");

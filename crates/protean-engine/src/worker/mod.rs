@@ -87,6 +87,8 @@ enum Event {
     ResendDue(Lane),
     /// A note of what is in flight, by its number.
     Noted(u64, Result),
+    /// The message of this bulk handler is noted.
+    BulkNoted(BoxFuture<'static, Event>),
 }
 
 /// The worker of one group.
@@ -315,6 +317,7 @@ impl Worker {
             Event::Ran(ran) => self.ran(*ran),
             Event::Committed(lane, outcomes) => self.committed(lane, outcomes),
             Event::Noted(number, written) => self.noted(number, written),
+            Event::BulkNoted(handler) => self.bulk_handlers.push(handler),
             Event::ResendDue(lane) => {
                 if let Some(units) = self.pipelines[lane].resend() {
                     self.commit(lane, units);

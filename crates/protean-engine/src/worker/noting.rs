@@ -19,14 +19,17 @@ impl Worker {
         noted: impl Future<Output = ()> + Send + 'static,
         running: impl Future<Output = Ran> + Send + 'static,
     ) {
-        let running = Box::pin(async move {
-            noted.await;
-            Event::Ran(Box::new(running.await))
+        let running = async move { Event::Ran(Box::new(running.await)) };
+        self.under_way.push(match lane {
+            Lane::Primary => Box::pin(async move {
+                noted.await;
+                running.await
+            }),
+            Lane::Backfill => Box::pin(async move {
+                noted.await;
+                Event::BulkNoted(Box::pin(running))
+            }),
         });
-        match lane {
-            Lane::Primary => self.under_way.push(running),
-            Lane::Backfill => self.bulk_handlers.push(running),
-        }
     }
 
     /// Notes what has begun, unless a note is being written.
