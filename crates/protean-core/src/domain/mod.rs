@@ -25,6 +25,7 @@ mod inbox;
 mod machine_turns;
 mod process;
 mod snapshots;
+mod standing;
 mod trace;
 mod unit_of_work;
 mod wiring;
@@ -39,6 +40,7 @@ pub use inbox::{inject_entry, message_from_entry, raw_entry};
 pub use machine_turns::{MachineTurn, MachineTurns, bulk_turns};
 pub use process::{Process, Processed};
 pub use snapshots::{SnapshotFault, SnapshotPage, Snapshots};
+pub use standing::{Ending, Standing, Subscriber, Turn};
 pub use trace::{Handling, HandlingState, Trace};
 pub use unit_of_work::record_events;
 

@@ -1,0 +1,1 @@
+//! What `events explain` says of a message on each step of its way.
