@@ -26,6 +26,8 @@ mod machine_turns;
 mod process;
 mod snapshots;
 mod standing;
+#[cfg(test)]
+mod standing_tests;
 mod trace;
 mod unit_of_work;
 mod wiring;

@@ -81,7 +81,7 @@ pub struct Turn {
     pub lane: Lane,
     /// How many messages of its lane come before it.
     pub ahead: u64,
-    /// False when more than `ahead` do, and counting ended.
+    /// False when at least `ahead` do, and counting ended there.
     pub is_counted: bool,
     /// How many messages wait in lanes that go first.
     pub more_urgent: u64,

@@ -11,7 +11,7 @@
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `kills`: and with one that is killed or stopped with handlers in flight
 //! * `keys`: idempotency keys, and when they are deleted
-//! * `health`: what the pages say, also to slow clients; `telemetry`: what log lines say
+//! * `explain`: why a message waits; `health`: what the pages say, also to slow clients; `telemetry`: what log lines say
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
 //! * `shared`: several servers share the work, over a broker that may fail
 //! * `outages`: and what becomes of the broker while they do, on a `way` that may be cut
@@ -34,6 +34,7 @@ mod counts;
 mod crashes;
 mod dead_letters;
 mod dlq_publisher;
+mod explain;
 mod external;
 mod faults;
 mod health;

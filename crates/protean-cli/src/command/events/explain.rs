@@ -237,7 +237,7 @@ fn waiting(turn: &Turn) -> String {
         (0, true) => format!("first in the {lane} lane: a server takes it next or has it"),
         (1, true) => format!("behind 1 message of the {lane} lane"),
         (_, true) => format!("behind {} messages of the {lane} lane", grouped(*ahead)),
-        (_, false) => format!("behind more than {} messages of the {lane} lane", grouped(*ahead)),
+        (_, false) => format!("behind at least {} messages of the {lane} lane", grouped(*ahead)),
     };
     match more_urgent {
         0 => place,
