@@ -25,9 +25,6 @@ mod inbox;
 mod machine_turns;
 mod process;
 mod snapshots;
-mod standing;
-#[cfg(test)]
-mod standing_tests;
 mod trace;
 mod unit_of_work;
 mod wiring;
@@ -42,14 +39,14 @@ pub use inbox::{inject_entry, message_from_entry, raw_entry};
 pub use machine_turns::{MachineTurn, MachineTurns, bulk_turns};
 pub use process::{Process, Processed};
 pub use snapshots::{SnapshotFault, SnapshotPage, Snapshots};
-pub use standing::{Ending, Standing, Subscriber, Turn};
 pub use trace::{Handling, HandlingState, Trace};
 pub use unit_of_work::record_events;
 
 pub use crate::catalog::{Catalog, DeclaredAggregate};
 pub use crate::handling::{
-    Answer, CommandsOf, Entries, Events, Failure, FailureKind, Group, Handle, Handled, HandlerKind,
-    On, Payload, QueryRoutes, Receive, Register, Registry, Routes,
+    Answer, CommandsOf, Ending, Entries, Events, Failure, FailureKind, Group, Handle, Handled,
+    HandlerKind, On, Payload, QueryRoutes, Receive, Register, Registry, Routes, Standing,
+    Subscriber, Turn,
 };
 pub use crate::unit::{
     Context, Reader, Repository, Selection, Storage, current_priority, processing_priority,

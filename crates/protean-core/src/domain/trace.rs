@@ -9,7 +9,7 @@ use protean_port::{Error, Result};
 
 use super::causation::CausationNode;
 use super::domain::Domain;
-use super::standing::{Stage, Subscriber};
+use crate::handling::{Stage, Subscriber};
 
 /// How many messages are read at once.
 const PAGE: usize = 1000;

@@ -10,8 +10,8 @@
 //! * `relay`, `external`, `dlq_publisher`: from the log to a broker; `subscribers`, `pubsub`: and back
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `kills`: and with one that is killed or stopped with handlers in flight
-//! * `keys`: idempotency keys, and when they are deleted
-//! * `explain`: why a message waits; `health`: what the pages say, also to slow clients; `telemetry`: what log lines say
+//! * `keys`: idempotency keys, when they are deleted; `explain`: why a message waits
+//! * `health`: what the pages say, also to slow clients; `telemetry`: what log lines say
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
 //! * `shared`: several servers share the work, over a broker that may fail
 //! * `outages`: and what becomes of the broker while they do, on a `way` that may be cut

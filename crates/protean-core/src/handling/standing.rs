@@ -15,7 +15,7 @@ use protean_port::port::{
     Store,
 };
 
-use crate::handling::Group;
+use super::group::Group;
 
 /// How many messages of a lane are read at once.
 const PAGE_MESSAGES: usize = 1000;
@@ -105,13 +105,13 @@ pub struct Subscriber<'a> {
 }
 
 /// How far a group is with a message, without the reason.
-pub(super) enum Stage {
+pub(crate) enum Stage {
     /// It is in the log, and nothing of its stream blocks it.
     Waiting,
     /// It is in the log behind one of its stream that is parked or dead.
     Blocked,
     Parked,
-    Dead(DeadLetter),
+    Dead(Box<DeadLetter>),
     Settled,
 }
 
@@ -142,14 +142,15 @@ impl<'a> Subscriber<'a> {
             Stage::Waiting => self.waiting(store, recorded, now).await,
             Stage::Blocked => self.held(store, recorded).await,
             Stage::Parked => self.parked(store, recorded).await,
-            Stage::Dead(DeadLetter { attempts, reason, time, .. }) => {
+            Stage::Dead(dead) => {
+                let DeadLetter { attempts, reason, time, .. } = *dead;
                 Ok(Standing::Dead { attempts, time, reason })
             }
             Stage::Settled => self.settled(store, recorded).await,
         }
     }
 
-    pub(super) async fn stage(&self, store: &dyn Store, recorded: &Recorded) -> Result<Stage> {
+    pub(crate) async fn stage(&self, store: &dyn Store, recorded: &Recorded) -> Result<Stage> {
         let Recorded { position, stream_position, message } = recorded;
         match store.recall(self.group, self.category, &[*position]).await?.pop() {
             Some(found) if found.parked => Ok(Stage::Parked),
@@ -160,7 +161,10 @@ impl<'a> Subscriber<'a> {
                 Ok(Stage::Blocked)
             }
             Some(_) => Ok(Stage::Waiting),
-            None => Ok(self.dead(store, recorded).await?.map_or(Stage::Settled, Stage::Dead)),
+            None => Ok(self
+                .dead(store, recorded)
+                .await?
+                .map_or(Stage::Settled, |dead| Stage::Dead(Box::new(dead)))),
         }
     }
 
