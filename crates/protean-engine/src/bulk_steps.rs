@@ -3,22 +3,24 @@
 //! ```text
 //! a page for the broker ┐
 //! a page from it        ├─▶ one step after another, over all handlers and the relay
-//! a slice of handlers   │        └─ rest ─┘ as long as the pace says
-//! a commit              ┘
+//! a commit              ┘        └─ rest ─┘ as long as the pace says
+//!
+//! slices of handlers    ───▶ one after another beside them
 //! ```
 //! What delays production most is not a lock but work that is ready to run beside it: with
 //! every stage of a backfill busy, each hop of a production message waits for a core. So a
-//! server leaves one core without bulk work. A step is bounded, and a handler takes part in it
-//! only while it computes, since it may wait for other systems.
+//! server leaves one core without bulk work. A step is bounded. Handlers compute
+//! in slices with turns of their own: one that asks the database something, message by message,
+//! would else wait for a whole commit each time.
 
 use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 
-use protean_core::domain::{MachineTurn, MachineTurns, bulk_turns};
+use protean_core::unit::{MachineTurn, MachineTurns, bulk_turns};
 use protean_port::message::Lane;
 use protean_port::port::BoxFuture;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use crate::pacing::Pacing;
@@ -31,7 +33,9 @@ const SLOWED_COMMIT_UNITS: usize = 50;
 pub(crate) struct BulkSteps(Arc<Turns>);
 
 struct Turns {
-    free: Arc<Semaphore>,
+    free: Semaphore,
+    /// The slices of handlers that may run at once.
+    slices: Arc<Semaphore>,
     /// When the last step of each turn that is free has begun, the turn that became free last
     /// at the end. Turns without a step yet are left out.
     begun: Mutex<Vec<Instant>>,
@@ -54,8 +58,9 @@ impl BulkSteps {
     }
 
     fn new(cores: usize, pacing: Arc<Pacing>, machine: Option<Arc<MachineTurns>>) -> Self {
-        let (free, begun) = (Arc::new(Semaphore::new(bulk_turns(cores))), Mutex::default());
-        Self(Arc::new(Turns { free, begun, pacing, machine }))
+        let (turns, begun) = (bulk_turns(cores), Mutex::default());
+        let (free, slices) = (Semaphore::new(turns), Arc::new(Semaphore::new(turns)));
+        Self(Arc::new(Turns { free, slices, begun, pacing, machine }))
     }
 
     /// Takes a step of a lane: bulk work in the order of the calls, production at once. A
@@ -65,7 +70,7 @@ impl BulkSteps {
             Lane::Primary => work.await,
             Lane::Backfill => {
                 let step = async {
-                    let _turn = Arc::clone(&self.0).take().await;
+                    let _turn = self.0.take().await;
                     work.await
                 };
                 self.0.pacing.watch_bulk(step).await
@@ -73,13 +78,11 @@ impl BulkSteps {
         }
     }
 
-    /// A turn for a step that begins when it is there and ends when it is dropped.
-    pub(crate) fn turn(&self) -> BoxFuture<'static, Turn> {
-        let turns = Arc::clone(&self.0);
-        Box::pin(async move {
-            let pacing = Arc::clone(&turns.pacing);
-            pacing.watch_bulk(turns.take()).await
-        })
+    /// A turn for a slice of handlers, which ends when it is dropped.
+    pub(crate) fn slice(&self) -> BoxFuture<'static, Option<OwnedSemaphorePermit>> {
+        let slices = Arc::clone(&self.0.slices);
+        // The semaphore is never closed.
+        Box::pin(async move { slices.acquire_owned().await.ok() })
     }
 
     /// Takes the step of a worker's commit.
@@ -105,9 +108,9 @@ impl BulkSteps {
 
 impl Turns {
     /// A turn, rested from its last step.
-    async fn take(self: Arc<Self>) -> Turn {
+    async fn take(&self) -> Turn<'_> {
         // The semaphore is never closed.
-        let permit = Arc::clone(&self.free).acquire_owned().await.ok();
+        let permit = self.free.acquire().await.ok();
         // The one that became free last: so a single stream of steps has one turn, and rests
         // as it should, however many there are.
         let begun = self.begun().pop();
@@ -126,16 +129,16 @@ impl Turns {
 }
 
 /// A turn in which a step may be taken.
-pub(crate) struct Turn {
-    turns: Arc<Turns>,
+struct Turn<'a> {
+    turns: &'a Turns,
     /// Given back before the permit.
     _machine: Option<MachineTurn>,
-    _permit: Option<OwnedSemaphorePermit>,
+    _permit: Option<SemaphorePermit<'a>>,
     /// When its last step has begun.
     begun: Option<Instant>,
 }
 
-impl Turn {
+impl Turn<'_> {
     /// Rests in proportion to the time since the last step has begun. That is how long bulk
     /// work takes from step to step, with what is not part of a step, such as its handlers: so
     /// its rate falls as the pace does. The pace may change meanwhile.
@@ -156,7 +159,7 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for Turn<'_> {
     fn drop(&mut self) {
         // Before the permit is given back.
         self.turns.begun().extend(self.begun);

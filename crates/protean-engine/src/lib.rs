@@ -4,7 +4,8 @@
 //! Server ─▶ leadership  which process works where only one may
 //!    │
 //!    ▼      ┌▶ source       where messages are read: the log, or a broker
-//! Worker ───┼▶ lanes        what runs next                       (pure)
+//! Worker ───┼▶ lanes        what a handler runs next             (pure)
+//!           ├▶ slot_arbiter which handler of the server runs     (pure)
 //! (one a    ├▶ runner       one handler, one message
 //!  group)   ├▶ in_flight    what an abrupt end would leave behind
 //!           ├▶ breaker      which handler fails time after time  (pure)
@@ -44,4 +45,4 @@ pub use observe::{
 };
 pub use relay::{Abandoned, Outbox, Refused, Relay, RelayPlan, RelayRoute, RelayStatus};
 pub use server::Server;
-pub use worker::{Breaker, End, Item, Lanes, Slots};
+pub use worker::{Breaker, Demand, End, Item, Lanes, SlotArbiter, Slots, Started};

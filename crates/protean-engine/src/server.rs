@@ -31,6 +31,7 @@ use crate::worker::Worker;
 use crate::worker::own_notes::OwnNotes;
 use crate::worker::recall::recall;
 use crate::worker::runner::HandlerRunner;
+use crate::worker::seat::SlotPool;
 
 /// The wait before a broker that cannot be reached is opened again.
 const BROKER_RETRY_DELAY: Duration = Duration::from_millis(500);
@@ -106,7 +107,10 @@ impl Server {
         let mut inboxes = inbox::start(&self.domain, &store, &stop);
         let (domain, steps) = (
             self.domain.clone(),
-            BulkSteps::of_machine(Arc::clone(&pacing), Arc::clone(self.domain.machine_turns())),
+            BulkSteps::of_machine(
+                Arc::clone(&pacing),
+                Arc::clone(&self.domain.env().machine_turns),
+            ),
         );
         let running = Running { domain, store, broker, steps, stop: stop.clone() };
         let mut workers = running.start(&metrics);
@@ -172,6 +176,7 @@ impl Running {
     /// Starts the worker of each group.
     fn start_groups(&self, metrics: &Metrics, workers: &mut JoinSet<()>) {
         let alone = Arc::new(Semaphore::new(1));
+        let slots = SlotPool::of(&self.domain.config().server);
         for metrics in metrics.groups() {
             announce(&self.domain, &metrics.group);
             let runner = HandlerRunner {
@@ -187,6 +192,7 @@ impl Running {
             let reader = GroupReader {
                 runner,
                 metrics: Arc::clone(metrics),
+                slots: slots.clone(),
                 alone: Arc::clone(&alone),
                 own_notes: Arc::default(),
                 stop: self.stop.clone(),
@@ -231,6 +237,7 @@ fn announce(domain: &Domain, group: &Group) {
 struct GroupReader {
     runner: HandlerRunner,
     metrics: Arc<GroupMetrics>,
+    slots: SlotPool,
     alone: Arc<Semaphore>,
     own_notes: Arc<Mutex<OwnNotes>>,
     stop: CancellationToken,
@@ -279,7 +286,8 @@ impl GroupReader {
 
     fn worker(&self, source: Source) -> Worker {
         let (alone, own_notes) = (Arc::clone(&self.alone), Arc::clone(&self.own_notes));
-        Worker::new(self.runner.clone(), source, alone, own_notes, Arc::clone(&self.metrics))
+        let (runner, metrics) = (self.runner.clone(), Arc::clone(&self.metrics));
+        Worker::new(runner, source, &self.slots, alone, own_notes, metrics)
     }
 
     /// Parks and gives the suspects among the messages left in flight; none when the term

@@ -155,8 +155,8 @@ impl Committer {
                     return Err(fault);
                 }
             };
-            let (notice, awaits_disk) = (&written.notice, written.durable.is_some());
-            match self.marker.commit(&session, notice, awaits_disk).await {
+            let awaits_disk = written.durable.is_some();
+            match self.marker.commit(&session, &written.notice, awaits_disk).await {
                 Ok(()) => {
                     self.session = Some(session);
                     return Ok(written);
@@ -230,8 +230,6 @@ struct Attempt<'a> {
     units: Vec<&'a Changes>,
     /// Each unit has a savepoint of its own.
     isolated: bool,
-    /// What the alternatives of the units depend on is loaded as well.
-    has_alternatives: bool,
 }
 
 impl<'a> Attempt<'a> {
@@ -267,7 +265,7 @@ impl<'a> Attempt<'a> {
         }
         working_set.rows = rows;
         let awaits_disk = !units.iter().all(|unit| unit.redone_if_lost);
-        let mut attempt = Self { session, working_set, units, isolated, has_alternatives: false };
+        let mut attempt = Self { session, working_set, units, isolated };
         let staged = attempt.settle_all(jobs).await?;
         if !isolated {
             flush(session, &attempt.working_set).await.map_err(|refusal| match refusal {
@@ -329,9 +327,7 @@ impl<'a> Attempt<'a> {
             let settled = first.unwrap_or(outcome);
             match &next.otherwise {
                 Some(otherwise) => {
-                    if !std::mem::replace(&mut self.has_alternatives, true) {
-                        self.working_set.load_alternatives(self.session, &self.units).await?;
-                    }
+                    self.working_set.load_alternatives(self.session, &self.units).await?;
                     (first, next) = (Some(settled), otherwise);
                 }
                 None => return Ok(settled),

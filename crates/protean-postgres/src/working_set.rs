@@ -27,6 +27,7 @@ pub(crate) type Places = BTreeMap<u64, u64>;
 #[derive(Default)]
 pub(crate) struct WorkingSet<'a> {
     head: u64,
+    has_alternatives: bool,
     pub(crate) streams: StagedMap<Arc<str>, u64>,
     pub(crate) messages: StagedList<(Place, &'a Message)>,
     pub(crate) progress: StagedMap<Names, u64>,
@@ -109,6 +110,9 @@ impl WorkingSet<'_> {
         session: &Session,
         units: &[&Changes],
     ) -> Result<(), Fault> {
+        if std::mem::replace(&mut self.has_alternatives, true) {
+            return Ok(());
+        }
         let touched = Touched::of(units.iter().flat_map(|unit| with_alternatives(unit)));
         self.load_touched(session, &touched).await
     }

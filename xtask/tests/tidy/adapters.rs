@@ -26,6 +26,8 @@ const OWN: &[&str] = &[
     "commit_marker.rs",
     // Only a server is reached over a network.
     "tls.rs",
+    // Only a server has settings of its own.
+    "advice.rs",
 ];
 
 /// The same file names in every storage adapter, so that one is a map of the other.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use protean::Domain;
+use protean::config::LanePolicy;
 use serde::Serialize;
 
 /// What a production message waits for at most when no other one is before it.
@@ -11,6 +12,9 @@ use serde::Serialize;
 pub(super) struct Bound {
     /// Whether bulk work waits for production.
     lanes: bool,
+    /// When backfill runs although production has work.
+    #[serde(skip)]
+    policy: LanePolicy,
     /// The longest that a handler may run; `None` when one of them has no limit.
     handler_timeout_seconds: Option<f64>,
     /// The handlers without a limit.
@@ -24,15 +28,17 @@ impl Bound {
             handler: group.handler.clone(),
             limit: group.subscription.handler_timeout,
         });
-        Self::new(domain.lanes().threshold.is_some(), limits.collect())
+        let policy = domain.config().server.priority_lanes.policy;
+        Self::new(domain.lanes().threshold.is_some(), policy, limits.collect())
     }
 
-    fn new(lanes: bool, limits: Vec<HandlerLimit>) -> Self {
+    fn new(lanes: bool, policy: LanePolicy, limits: Vec<HandlerLimit>) -> Self {
         let all: Option<Vec<Duration>> = limits.iter().map(|of| of.limit).collect();
         let longest = all.and_then(|all| all.into_iter().max());
         let unlimited = limits.into_iter().filter(|of| of.limit.is_none());
         Self {
             lanes,
+            policy,
             handler_timeout_seconds: longest.map(|longest| longest.as_secs_f64()),
             unlimited: unlimited.map(|of| of.handler).collect(),
         }
@@ -52,9 +58,15 @@ impl fmt::Display for Bound {
                 "Longest wait of production: everything before it, since priority lanes are off.",
             );
         }
-        f.write_str(
-            "Longest wait of production: one running handler, one bulk step and one commit, and \
-             earlier messages of its aggregate.\n",
+        let backfill = match self.policy {
+            LanePolicy::MinShare => ", backfill that is below its min_share",
+            LanePolicy::Aging => ", one message of backfill older than aging_ms",
+            _ => "",
+        };
+        writeln!(
+            f,
+            "Longest wait of production: one running handler{backfill}, one bulk step and one \
+             commit, and earlier messages of its aggregate."
         )?;
         match (self.handler_timeout_seconds, &*self.unlimited) {
             (Some(seconds), _) => write!(f, "A handler runs for at most {seconds} s."),
@@ -75,14 +87,14 @@ impl fmt::Display for Bound {
 mod tests {
     use std::time::Duration;
 
-    use super::{Bound, HandlerLimit};
+    use super::{Bound, HandlerLimit, LanePolicy};
 
     fn bound(lanes: bool, seconds: &[Option<u64>]) -> Bound {
         let limit = |(number, seconds): (usize, &Option<u64>)| HandlerLimit {
             handler: format!("Handler{number}"),
             limit: seconds.map(Duration::from_secs),
         };
-        Bound::new(lanes, seconds.iter().enumerate().map(limit).collect())
+        Bound::new(lanes, LanePolicy::Strict, seconds.iter().enumerate().map(limit).collect())
     }
 
     #[test]
@@ -103,6 +115,17 @@ A handler runs for at most 30 s.";
         let two = bound(true, &[None, None]);
         assert!(two.to_string().contains("\nHandler0 and 1 more have no"), "{two}");
         assert!(bound(true, &[]).to_string().ends_with("There is no handler."));
+    }
+
+    #[test]
+    fn backfill_that_takes_turns_is_part_of_the_bound() {
+        for (policy, expected) in [
+            (LanePolicy::MinShare, "handler, backfill that is below its min_share, one bulk step"),
+            (LanePolicy::Aging, "handler, one message of backfill older than aging_ms, one bulk"),
+        ] {
+            let text = Bound::new(true, policy, Vec::new()).to_string();
+            assert!(text.contains(expected), "{text}");
+        }
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::document::{Entry, Table, Value};
-use super::section::{Fixed, Section};
+use super::lane_policy::{LanePolicy, PolicySettings};
+use super::section::Section;
 use super::values::SOME;
 
 /// Suffixes of stream names that have another meaning.
@@ -19,6 +20,14 @@ pub struct PriorityLanes {
     pub threshold: i32,
     /// What follows the category in the name of a backfill stream, without the colon.
     pub backfill_suffix: String,
+    /// Which messages go first when both lanes have some.
+    pub policy: LanePolicy,
+    /// The share of handlers' time that backfill gets while production has work: 0 unless the
+    /// policy is [`LanePolicy::MinShare`].
+    pub min_share: f64,
+    /// The age from which a backfill message competes with production: unset unless the
+    /// policy is [`LanePolicy::Aging`].
+    pub aging: Option<Duration>,
     /// The age from which the backfill lane counts as lagging; never when unset.
     pub backfill_latency_target: Option<Duration>,
     /// The time within which 99 of 100 production messages are to be handled. A server slows its
@@ -34,25 +43,20 @@ pub struct PriorityLanes {
 }
 
 impl PriorityLanes {
-    pub(super) fn read(section: &mut Section<'_>) -> Self {
-        section.refused_unless(
-            "policy",
-            Fixed::Text("strict"),
-            "backfill runs only while the primary lane is empty; remove the key, \
-             or write \"strict\"",
-        );
-        section.refused_unless(
-            "min_share",
-            Fixed::Number(0.0),
-            "backfill has no share of its own, it runs only while the primary lane is empty; \
-             remove the key",
-        );
+    /// Reads the section of a server that has `concurrency` slots, of which `reserved` are
+    /// kept from backfill.
+    pub(super) fn read(section: &mut Section<'_>, concurrency: usize, reserved: usize) -> Self {
+        let PolicySettings { policy, min_share, aging } =
+            PolicySettings::read(section, concurrency, reserved);
         let threshold = section.whole("threshold", i32::MIN.into()..=i32::MAX.into());
         let high_water = section.whole("backfill_high_water", SOME).unwrap_or(10_000);
         Self {
             enabled: section.flag("enabled").unwrap_or(false),
             threshold: threshold.unwrap_or(0),
             backfill_suffix: suffix(section).unwrap_or("backfill".into()),
+            policy,
+            min_share,
+            aging,
             backfill_latency_target: section.some_milliseconds("backfill_latency_target_ms"),
             production_latency_target: section.some_milliseconds("production_latency_target_ms"),
             backfill_high_water: high_water,

@@ -12,7 +12,8 @@ use super::values::{ANY, SOME};
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ServerConfig {
-    /// The most handlers of a subscription that run at the same time.
+    /// How many handlers of a server process run at the same time. Each subscription may
+    /// run one message beyond that, so that none is blocked by the others.
     pub concurrency: usize,
     /// The slots of these that backfill never takes; below `concurrency`.
     pub reserved: usize,
@@ -86,12 +87,15 @@ impl ServerConfig {
         );
         let subscriptions = Subscriptions::read(section, fallback);
         let concurrency = section.whole("concurrency", SOME).unwrap_or(32);
+        let reserved = section.whole_below("reserved", ("concurrency", concurrency), 4);
         let server = Self {
             concurrency,
-            reserved: section.whole_below("reserved", ("concurrency", concurrency), 4),
+            reserved,
             lease: section.some_seconds("lease_seconds").unwrap_or(Duration::from_secs(30)),
             drain_timeout: section.seconds("drain_timeout").unwrap_or(Duration::from_secs(10)),
-            priority_lanes: section.switch("priority_lanes", PriorityLanes::read),
+            priority_lanes: section.switch("priority_lanes", |lanes| {
+                PriorityLanes::read(lanes, concurrency, reserved)
+            }),
             version_retry: section.section("version_retry", VersionRetry::read),
             dlq: section.section("dlq", DeadLetterConfig::read),
             health: section.section("health", HealthConfig::read),

@@ -11,13 +11,12 @@ use tokio::sync::OnceCell;
 
 use super::brokers::Brokers;
 use super::domain::{Domain, Shared};
-use super::machine_turns::MachineTurns;
 use super::wiring::wire;
 use crate::catalog::Upcaster;
 use crate::config::Config;
 use crate::handling::{Register, Registry};
 use crate::model::{Aggregate, Projection, Upcast};
-use crate::unit::{Env, Storage};
+use crate::unit::{Env, MachineTurns, Storage};
 
 /// Declares a domain: its aggregates, handlers and configuration.
 ///
@@ -163,10 +162,9 @@ impl DomainBuilder {
         };
         config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         let store = OnceCell::new();
-        let env = Arc::new(Env { config, lanes, clock, catalog: registry.catalog });
         let machine_turns = Arc::new(MachineTurns::at(location.uri.as_deref()));
-        let shared =
-            Shared { name, env, handlers, provider, location, store, brokers, machine_turns };
+        let env = Arc::new(Env { config, lanes, clock, catalog: registry.catalog, machine_turns });
+        let shared = Shared { name, env, handlers, provider, location, store, brokers };
         Ok(Domain::new(shared))
     }
 }

@@ -10,9 +10,9 @@ use protean_port::{Error, Result};
 
 use super::back_pressure::BackPressure;
 use super::domain::Domain;
-use super::machine_turns::MachineTurns;
 use super::process::{Options, queued};
 use crate::model::Command;
+use crate::unit::MachineTurns;
 
 /// The most commands that one commit takes in; also what may be in memory twice.
 const MAX_CHUNK_COMMANDS: usize = 1000;
@@ -204,7 +204,7 @@ where
     let is_bulk = bulk.domain.lanes().lane(priority) == Lane::Backfill;
     let least = if is_bulk { MIN_CHUNK_COMMANDS } else { MAX_CHUNK_COMMANDS };
     let mut size = BatchSizer::new(BULK_CHUNK_TARGET, least..=MAX_CHUNK_COMMANDS);
-    let turns = is_bulk.then(|| Arc::clone(bulk.domain.machine_turns()));
+    let turns = is_bulk.then(|| Arc::clone(&bulk.domain.env().machine_turns));
     let mut back_pressure = BackPressure::on(&bulk.domain, &store, priority);
     let mut intake = ImportProgress::default();
     let mut ahead = next_chunk(&mut bulk, size.units(), &mut intake)?;

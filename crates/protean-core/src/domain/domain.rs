@@ -9,7 +9,6 @@ use protean_port::port::{Clock, Location, Provider, Store};
 use tokio::sync::OnceCell;
 
 use super::brokers::Brokers;
-use super::machine_turns::MachineTurns;
 use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::handling::{Failure, Group, HandlerInput, Handlers};
@@ -36,7 +35,6 @@ pub(super) struct Shared {
     pub(super) location: Location,
     pub(super) store: OnceCell<Arc<dyn Store>>,
     pub(super) brokers: Brokers,
-    pub(super) machine_turns: Arc<MachineTurns>,
 }
 
 impl Domain {
@@ -66,12 +64,6 @@ impl Domain {
     /// The groups of every handler, by name and category.
     pub fn groups(&self) -> &[Arc<Group>] {
         &self.shared.handlers.groups
-    }
-
-    /// The turns that bulk work takes on this machine, for what runs messages.
-    #[doc(hidden)]
-    pub fn machine_turns(&self) -> &Arc<MachineTurns> {
-        &self.shared.machine_turns
     }
 
     /// What its units share, for what runs messages.

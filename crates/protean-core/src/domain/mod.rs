@@ -22,7 +22,6 @@ mod dispatch;
 #[expect(clippy::module_inception, reason = "the room is named for the one thing in it")]
 mod domain;
 mod inbox;
-mod machine_turns;
 mod process;
 mod snapshots;
 mod trace;
@@ -36,7 +35,6 @@ pub use causation::CausationNode;
 pub use connect::{broker, destroy, preflight, server_advice};
 pub use domain::Domain;
 pub use inbox::{inject_entry, message_from_entry, raw_entry};
-pub use machine_turns::{MachineTurn, MachineTurns, bulk_turns};
 pub use process::{Process, Processed};
 pub use snapshots::{SnapshotFault, SnapshotPage, Snapshots};
 pub use trace::{Handling, HandlingState, Trace};

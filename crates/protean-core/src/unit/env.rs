@@ -5,6 +5,7 @@ use std::sync::Arc;
 use protean_port::message::LaneRule;
 use protean_port::port::Clock;
 
+use super::machine_turns::MachineTurns;
 use crate::catalog::Catalog;
 use crate::config::Config;
 
@@ -15,6 +16,8 @@ pub struct Env {
     pub(crate) lanes: LaneRule,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) catalog: Catalog,
+    /// The turns that bulk work takes on this machine.
+    pub machine_turns: Arc<MachineTurns>,
 }
 
 impl Env {

@@ -11,6 +11,7 @@
 mod context;
 mod env;
 mod history;
+mod machine_turns;
 mod overlay;
 mod repository;
 mod scope;
@@ -24,6 +25,7 @@ pub use context::Context;
 pub use env::Env;
 pub use history::TakeSnapshot;
 pub(crate) use history::length;
+pub use machine_turns::{MachineTurn, MachineTurns, bulk_turns};
 pub use overlay::{Overlay, Sequence, Writes};
 pub use repository::{Reader, Repository};
 pub use scope::{current_priority, processing_priority};

@@ -70,8 +70,10 @@ impl Relay {
         broker: Arc<dyn Broker>,
         plan: RelayPlan,
     ) -> Self {
-        let steps =
-            BulkSteps::of_machine(Arc::new(Pacing::none()), Arc::clone(domain.machine_turns()));
+        let steps = BulkSteps::of_machine(
+            Arc::new(Pacing::none()),
+            Arc::clone(&domain.env().machine_turns),
+        );
         Self { store, broker, domain, plan, steps }
     }
 

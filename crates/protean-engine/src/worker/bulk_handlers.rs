@@ -1,4 +1,4 @@
-//! Bulk handlers run in slices, each a step of bulk work.
+//! Bulk handlers run in slices, so that production need not wait for hundreds of them.
 //!
 //! ```text
 //! a handler can go on ─▶ wait for a turn ─▶ handlers run, up to a few ms ─▶ give it back
@@ -17,9 +17,10 @@ use futures_util::Stream;
 use futures_util::stream::FuturesUnordered;
 use futures_util::task::AtomicWaker;
 use protean_port::port::BoxFuture;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use crate::bulk_steps::{BulkSteps, Turn};
+use crate::bulk_steps::BulkSteps;
 
 /// How long handlers run in one slice.
 const SLICE_TIME: Duration = Duration::from_millis(2);
@@ -35,8 +36,8 @@ pub(super) struct BulkHandlers<T> {
 
 enum SliceTurn {
     None,
-    Awaited(BoxFuture<'static, Turn>),
-    Held { _turn: Turn, until: Instant },
+    Awaited(BoxFuture<'static, Option<OwnedSemaphorePermit>>),
+    Held { _turn: Option<OwnedSemaphorePermit>, until: Instant },
 }
 
 /// Whether a handler can go on.
@@ -82,7 +83,7 @@ impl<T> BulkHandlers<T> {
     /// True while it holds a turn; asks for one otherwise.
     fn has_turn(&mut self, context: &mut Context<'_>) -> bool {
         if matches!(self.turn, SliceTurn::None) {
-            self.turn = SliceTurn::Awaited(self.steps.turn());
+            self.turn = SliceTurn::Awaited(self.steps.slice());
         }
         let SliceTurn::Awaited(turn) = &mut self.turn else { return true };
         let Poll::Ready(turn) = turn.as_mut().poll(context) else { return false };
@@ -134,7 +135,6 @@ mod tests {
     use std::sync::Arc;
 
     use futures_util::{FutureExt, StreamExt};
-    use protean_port::message::Lane;
     use tokio::sync::oneshot;
 
     use super::{BulkHandlers, SLICE_TIME};
@@ -146,20 +146,17 @@ mod tests {
     }
 
     fn is_free(steps: &BulkSteps) -> bool {
-        steps.run(Lane::Backfill, ready(())).now_or_never().is_some()
+        steps.slice().now_or_never().is_some()
     }
 
     #[tokio::test]
     async fn a_handler_runs_in_its_turn_only() {
         let steps = steps();
         let mut handlers = BulkHandlers::new(steps.clone());
-        let (done, step) = oneshot::channel::<()>();
-        let mut step = Box::pin(steps.run(Lane::Backfill, step));
-        assert!((&mut step).now_or_never().is_none(), "a step is under way");
+        let other = steps.slice().await;
         handlers.push(Box::pin(ready(1)));
         assert!(handlers.next().now_or_never().is_none());
-        done.send(()).unwrap();
-        assert!(step.await.is_ok());
+        drop(other);
         assert_eq!(handlers.next().await, Some(1));
         assert_eq!(handlers.next().await, None);
         assert!(is_free(&steps));
@@ -186,13 +183,10 @@ mod tests {
         let mut handlers = BulkHandlers::new(steps.clone());
         handlers.push(Box::pin(pending::<()>()));
         assert!(handlers.next().now_or_never().is_none());
-        let (done, step) = oneshot::channel::<()>();
-        let mut step = Box::pin(steps.run(Lane::Backfill, step));
-        assert!((&mut step).now_or_never().is_none());
+        let other = steps.slice().await;
         // Another look while the turn is taken asks for none.
         assert!(handlers.next().now_or_never().is_none());
-        done.send(()).unwrap();
-        assert!(step.await.is_ok());
+        drop(other);
         assert!(is_free(&steps));
     }
 

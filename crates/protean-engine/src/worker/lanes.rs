@@ -7,39 +7,25 @@
 //!            └────────(its stream returned)────┘
 //! ```
 //!
-//! * Lanes are strict: no message starts while an earlier lane has one that could start.
+//! * The [arbiter](super::SlotArbiter) of the server says for which lane there is a slot; here,
+//!   a lane asks only while it has a message that could start.
+//! * With an age, the next message of backfill that is older competes with production: the two
+//!   lanes take turns then.
 //! * Within a lane higher priorities go first, then the order of the log.
 //! * One message of a stream runs at a time, whatever its lane.
 //! * A message put first in its stream is not overtaken by later ones of its priority.
-//! * Of the slots, backfill holds at most `concurrency − reserved`.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
-use protean_port::message::{Lane, Priority};
+use protean_port::message::{Lane, Priority, Timestamp};
+
+use super::slots::Demand;
 
 /// How many messages of a lane may wait in memory for their streams, beside a page.
 pub(crate) const MAX_WAITING_MESSAGES: usize = 1024;
-
-/// How many messages may run at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slots {
-    /// Messages of all lanes together.
-    pub concurrency: usize,
-    /// Slots that backfill may not use.
-    pub reserved: usize,
-}
-
-impl Slots {
-    fn of(self, lane: Lane) -> usize {
-        match lane {
-            Lane::Primary => self.concurrency,
-            // A lane that could hold no slot would never run.
-            Lane::Backfill => self.concurrency.saturating_sub(self.reserved).max(1),
-        }
-    }
-}
 
 /// Where a message stands in its lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,6 +45,8 @@ pub struct Item<M> {
     pub priority: Priority,
     /// Its position in the log.
     pub position: u64,
+    /// When it was sent.
+    pub time: Timestamp,
     /// The stream it belongs to.
     pub stream: Arc<str>,
     /// The message.
@@ -71,17 +59,28 @@ impl<M> Item<M> {
     }
 }
 
+/// A message that starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Started<M> {
+    /// The message.
+    pub item: Item<M>,
+    /// The lane of its slot: primary also for backfill that competes with production.
+    pub slot: Lane,
+}
+
 #[derive(Debug)]
 struct Queue<M> {
     ready: BTreeMap<Place, Item<M>>,
     waiting: HashMap<Arc<str>, BTreeMap<Place, Item<M>>>,
-    running: usize,
 }
 
 /// The messages of a group that are to run, by lane.
 #[derive(Debug)]
 pub struct Lanes<M> {
-    slots: Slots,
+    /// The age from which backfill competes with production.
+    aging: Option<Duration>,
+    /// The lane of the message that took the last slot of production.
+    last: Lane,
     queues: BTreeMap<Lane, Queue<M>>,
     busy: HashSet<Arc<str>>,
     count: BTreeMap<Lane, usize>,
@@ -91,11 +90,13 @@ pub struct Lanes<M> {
 }
 
 impl<M> Lanes<M> {
-    /// A scheduler of these lanes, without a message.
-    pub fn new(lanes: &[Lane], slots: Slots) -> Self {
-        let queue = || Queue { ready: BTreeMap::new(), waiting: HashMap::new(), running: 0 };
+    /// A scheduler of these lanes, without a message. Backfill that is older than `aging`
+    /// competes with production.
+    pub fn new(lanes: &[Lane], aging: Option<Duration>) -> Self {
+        let queue = || Queue { ready: BTreeMap::new(), waiting: HashMap::new() };
         Self {
-            slots,
+            aging,
+            last: Lane::Backfill,
             queues: lanes.iter().map(|lane| (*lane, queue())).collect(),
             busy: HashSet::new(),
             count: lanes.iter().map(|lane| (*lane, 0)).collect(),
@@ -128,11 +129,6 @@ impl<M> Lanes<M> {
     pub fn ahead(&self, lane: Lane, count: usize) -> impl Iterator<Item = u64> + '_ {
         let ready = self.queues.get(&lane).into_iter().flat_map(|queue| queue.ready.keys());
         ready.take(count).map(|place| place.position)
-    }
-
-    /// How many messages run.
-    pub fn running(&self) -> usize {
-        self.queues.values().map(|queue| queue.running).sum()
     }
 
     /// Holds a lane, so that none of its messages starts, or lets it go.
@@ -175,40 +171,57 @@ impl<M> Lanes<M> {
         }
     }
 
-    /// The message to start now; its slot and its stream are taken until it
-    /// has [`returned`](Self::returned).
-    pub fn start(&mut self) -> Option<Item<M>> {
-        if self.running() >= self.slots.concurrency {
-            return None;
+    /// The message to start now, when `choose` gives a lane a slot; its stream is taken until
+    /// it has [`returned`](Self::returned).
+    pub fn start(
+        &mut self,
+        now: Timestamp,
+        choose: impl FnOnce(Demand) -> Option<Lane>,
+    ) -> Option<Started<M>> {
+        let (primary, backfill) = (self.has_next(Lane::Primary), self.has_next(Lane::Backfill));
+        let aged = backfill && self.ages_in(now).is_some_and(|wait| wait.is_zero());
+        let slot = choose(Demand { primary: primary || aged, backfill: backfill && !aged })?;
+        let competes = slot == Lane::Primary && aged;
+        let lane = match competes && (!primary || self.last == Lane::Primary) {
+            true => Lane::Backfill,
+            false => slot,
+        };
+        if slot == Lane::Primary {
+            self.last = lane;
         }
-        Lane::ALL.into_iter().find_map(|lane| self.start_of(lane))
+        let (_, item) = self.queues.get_mut(&lane)?.ready.pop_first()?;
+        self.busy.insert(Arc::clone(&item.stream));
+        *self.count.entry(lane).or_default() -= 1;
+        Some(Started { item, slot })
     }
 
-    fn start_of(&mut self, lane: Lane) -> Option<Item<M>> {
-        let allowed = self.slots.of(lane);
-        let queue = self.queues.get_mut(&lane)?;
-        if queue.running >= allowed || self.held.contains(&lane) {
-            return None;
+    /// In how long the next message of backfill competes with production.
+    pub fn ages_in(&self, now: Timestamp) -> Option<Duration> {
+        let aging = self.aging.filter(|_| !self.held.contains(&Lane::Backfill))?;
+        let (_, next) = self.queues.get(&Lane::Backfill)?.ready.first_key_value()?;
+        Some(aging.saturating_sub(now.since(next.time)))
+    }
+
+    /// True when a lane has a message that could start; it is the first that is ready then.
+    fn has_next(&mut self, lane: Lane) -> bool {
+        let Some(queue) = self.queues.get_mut(&lane) else { return false };
+        if self.held.contains(&lane) {
+            return false;
         }
-        while let Some((place, item)) = queue.ready.pop_first() {
-            if self.busy.contains(&item.stream) || is_behind(&self.first, &item) {
-                queue.waiting.entry(Arc::clone(&item.stream)).or_default().insert(place, item);
-                continue;
+        while let Some(first) = queue.ready.first_entry() {
+            let item = first.get();
+            if !self.busy.contains(&item.stream) && !is_behind(&self.first, item) {
+                return true;
             }
-            self.busy.insert(Arc::clone(&item.stream));
-            queue.running += 1;
-            *self.count.entry(lane).or_default() -= 1;
-            return Some(item);
+            let (place, item) = first.remove_entry();
+            queue.waiting.entry(Arc::clone(&item.stream)).or_default().insert(place, item);
         }
-        None
+        false
     }
 
-    /// Gives back the slot and the stream of a message that ran.
-    pub fn returned(&mut self, lane: Lane, stream: &str) {
+    /// Gives back the stream of a message that ran.
+    pub fn returned(&mut self, stream: &str) {
         self.busy.remove(stream);
-        if let Some(queue) = self.queues.get_mut(&lane) {
-            queue.running = queue.running.saturating_sub(1);
-        }
         self.wake(stream);
     }
 
@@ -270,40 +283,64 @@ fn is_behind<M>(first: &HashMap<Arc<str>, BTreeMap<u64, Priority>>, item: &Item<
 mod tests {
     use std::sync::Arc;
 
-    use protean_port::message::{Lane, Priority};
+    use std::time::Duration;
 
-    use super::{Item, Lanes, Slots};
+    use protean_port::message::{Lane, Priority, Timestamp};
+
+    use super::{Item, Lanes};
+    use crate::worker::slots::Demand;
 
     fn item(stream: &str, position: u64, lane: Lane) -> Item<u64> {
         let priority = if lane == Lane::Primary { Priority::NORMAL } else { Priority::BULK };
-        Item { lane, priority, position, stream: Arc::from(stream), message: position }
+        let time = Timestamp::from_micros(position.cast_signed());
+        Item { lane, priority, position, time, stream: Arc::from(stream), message: position }
     }
 
     fn lanes() -> Lanes<u64> {
-        let mut lanes = Lanes::new(&Lane::ALL, Slots { concurrency: 9, reserved: 0 });
+        lanes_with(None)
+    }
+
+    fn lanes_with(aging: Option<Duration>) -> Lanes<u64> {
+        let mut lanes = Lanes::new(&Lane::ALL, aging);
         lanes.put_first(Priority::NORMAL, &Arc::from("a"), 3);
         lanes
     }
 
     fn started(lanes: &mut Lanes<u64>) -> Vec<u64> {
-        std::iter::from_fn(|| lanes.start()).map(|item| item.position).collect()
+        let start = || lanes.start(Timestamp::default(), first_wanted);
+        std::iter::from_fn(start).map(|started| started.item.position).collect()
+    }
+
+    fn first_wanted(demand: Demand) -> Option<Lane> {
+        Lane::ALL.into_iter().find(|lane| demand.wants(*lane))
     }
 
     #[test]
     fn no_message_of_its_priority_overtakes_one_put_first_in_a_stream() {
-        let mut lanes = lanes();
-        for at in [5, 6] {
-            lanes.offer(item("a", at, Lane::Primary));
+        for lane in Lane::ALL {
+            for aging in [None, Some(Duration::ZERO)] {
+                none_overtakes_the_first(lane, lanes_with(aging));
+            }
         }
-        lanes.offer(item("b", 7, Lane::Primary));
+    }
+
+    fn none_overtakes_the_first(lane: Lane, mut lanes: Lanes<u64>) {
+        if lane == Lane::Backfill {
+            lanes.let_past("a", 3);
+            lanes.put_first(Priority::BULK, &Arc::from("a"), 3);
+        }
+        for at in [5, 6] {
+            lanes.offer(item("a", at, lane));
+        }
+        lanes.offer(item("b", 7, lane));
         assert_eq!(started(&mut lanes), [7], "the first one has not come yet");
-        lanes.offer(item("a", 3, Lane::Primary));
+        lanes.offer(item("a", 3, lane));
         assert_eq!(started(&mut lanes), [3]);
-        lanes.returned(Lane::Primary, "a");
+        lanes.returned("a");
         assert!(started(&mut lanes).is_empty(), "it is not settled yet");
         lanes.let_past("a", 3);
         assert_eq!(started(&mut lanes), [5]);
-        lanes.returned(Lane::Primary, "a");
+        lanes.returned("a");
         assert_eq!(started(&mut lanes), [6]);
     }
 
@@ -312,25 +349,46 @@ mod tests {
         let mut lanes = lanes();
         lanes.offer(item("a", 2, Lane::Primary));
         assert_eq!(started(&mut lanes), [2]);
-        lanes.returned(Lane::Primary, "a");
+        lanes.returned("a");
         lanes.offer(item("a", 4, Lane::Backfill));
         assert_eq!(started(&mut lanes), [4]);
     }
 
     #[test]
     fn what_is_taken_back_does_not_run_and_what_waited_behind_it_does() {
-        let mut lanes = Lanes::new(&Lane::ALL, Slots { concurrency: 9, reserved: 0 });
+        let mut lanes = Lanes::new(&Lane::ALL, None);
         for at in [1, 2, 3, 4] {
             lanes.offer(item("a", at, Lane::Primary));
         }
         assert_eq!(started(&mut lanes), [1]);
         // 2 is woken, 3 and 4 wait for their stream.
-        lanes.returned(Lane::Primary, "a");
+        lanes.returned("a");
         let back = lanes.take_back(|at| [2, 4].contains(at));
         assert_eq!(Vec::from_iter(back.iter().map(|item| item.position)), [4, 2]);
         assert_eq!(lanes.len(Lane::Primary), 1);
         assert_eq!(started(&mut lanes), [3]);
         assert_eq!(lanes.len(Lane::Primary), 0);
+    }
+
+    #[test]
+    fn old_backfill_takes_turns_with_production() {
+        let mut lanes = Lanes::new(&Lane::ALL, Some(Duration::from_micros(10)));
+        for (at, lane) in [(1, Lane::Backfill), (2, Lane::Backfill), (5, Lane::Backfill)] {
+            lanes.offer(item(&format!("b{at}"), at, lane));
+        }
+        for at in 11..15 {
+            lanes.offer(item(&format!("p{at}"), at, Lane::Primary));
+        }
+        let mut start = |now| {
+            let now = Timestamp::from_micros(now);
+            lanes.start(now, first_wanted).map(|started| (started.item.position, started.slot))
+        };
+        assert_eq!(start(10), Some((11, Lane::Primary)), "none is old enough");
+        let turns: Vec<_> = std::iter::from_fn(|| start(14)).collect();
+        let of =
+            |slot: Lane, positions: &[u64]| Vec::from_iter(positions.iter().map(|at| (*at, slot)));
+        let (competing, last) = (of(Lane::Primary, &[1, 12, 2, 13, 14]), of(Lane::Backfill, &[5]));
+        assert_eq!(turns, [competing, last].concat());
     }
 
     #[test]
@@ -341,7 +399,7 @@ mod tests {
         assert!(before(&lanes), "it is ready");
         assert_eq!(started(&mut lanes), [2]);
         assert!(before(&lanes), "it runs");
-        lanes.returned(Lane::Primary, "a");
+        lanes.returned("a");
         lanes.offer(item("a", 5, Lane::Primary));
         lanes.offer(item("b", 1, Lane::Primary));
         assert!(!before(&lanes), "one is later, one of another stream");

@@ -22,12 +22,19 @@ pub(crate) mod pipeline;
 mod read_scheduler;
 pub(crate) mod recall;
 pub(crate) mod runner;
+pub(crate) mod seat;
+mod slot_arbiter;
+mod slots;
+mod starts;
 pub(crate) mod steady;
 mod suspects;
+mod time_share;
 mod watermark;
 
 pub use self::breaker::{Breaker, End};
-pub use self::lanes::{Item, Lanes, Slots};
+pub use self::lanes::{Item, Lanes, Started};
+pub use self::slot_arbiter::SlotArbiter;
+pub use self::slots::{Demand, Slots};
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -54,7 +61,8 @@ use crate::worker::conflicts::Conflicts;
 use crate::worker::in_flight::InFlight;
 use crate::worker::own_notes::OwnNotes;
 use crate::worker::pipeline::Pipeline;
-use crate::worker::runner::{HandlerRunner, Ran, Slot};
+use crate::worker::runner::{HandlerRunner, Ran};
+use crate::worker::seat::{Seat, SlotPool};
 use crate::worker::steady::Steady;
 
 /// The wait before a store that failed is asked again.
@@ -92,6 +100,7 @@ pub(crate) struct Worker {
     breakers: PerLane<Breaker>,
     conflicts: Conflicts,
     in_flight: InFlight,
+    seat: Seat,
     /// Held while a suspect of this process runs.
     alone: Arc<Semaphore>,
     permit: Option<OwnedSemaphorePermit>,
@@ -106,24 +115,22 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// The worker of a group, which reads from `source`; `alone` lets one suspect of the
-    /// process run at a time. What runs is counted in `metrics`, and what is noted as in
-    /// flight is remembered in `own_notes`.
+    /// process run at a time. It starts messages in `slots`. What runs is counted in `metrics`,
+    /// and what is noted as in flight is remembered in `own_notes`.
     pub(crate) fn new(
         runner: HandlerRunner,
         source: Source,
+        slots: &SlotPool,
         alone: Arc<Semaphore>,
         own_notes: Arc<Mutex<OwnNotes>>,
         metrics: Arc<GroupMetrics>,
     ) -> Self {
-        let server = &runner.domain.config().server;
-        let slots = match runner.group.is_sequential() {
-            true => Slots { concurrency: 1, reserved: 0 },
-            false => Slots { concurrency: server.concurrency, reserved: server.reserved },
-        };
+        let limit = if runner.group.is_sequential() { 1 } else { usize::MAX };
+        let aging = runner.domain.config().server.priority_lanes.aging;
         let (lanes, settings) = (runner.domain.lanes().lanes(), &runner.group.subscription);
         let clock = Steady::new(runner.domain.clock());
         Self {
-            lanes: Lanes::new(lanes, slots),
+            lanes: Lanes::new(lanes, aging),
             reads: ReadScheduler::new(&runner, &source, clock.now(runner.domain.clock())),
             pipelines: PerLane::new(lanes, |lane| {
                 Pipeline::new(lane, Arc::clone(&runner.group.name))
@@ -133,6 +140,7 @@ impl Worker {
             }),
             conflicts: Conflicts::default(),
             in_flight: InFlight::new(own_notes),
+            seat: slots.join(limit),
             alone,
             permit: None,
             permit_requests: FuturesUnordered::new(),
@@ -199,6 +207,7 @@ impl Worker {
                         self.take_in(more);
                     }
                 }
+                () = self.seat.woken(), if !self.stopping => {}
                 shared = self.source.next(elapsed), if !self.stopping || !self.source.is_at_rest() => {
                     self.take_in_shared(shared);
                 }
@@ -221,6 +230,7 @@ impl Worker {
     fn stop(&mut self, is_lost: bool) {
         self.stopping = true;
         self.lanes.release();
+        self.seat.want_nothing();
         if is_lost {
             self.in_flight.abandon_notes();
         } else {
@@ -241,7 +251,8 @@ impl Worker {
         let tries = self.breakers.iter().filter_map(Breaker::tries_at);
         // An open breaker whose reset has passed waits for a message, not for the time.
         let tries = tries.filter_map(|at| at.checked_sub(elapsed)).filter(|wait| !wait.is_zero());
-        let next = tries.chain(due).chain(upkeep).min().filter(|_| !self.stopping);
+        let aged = self.lanes.ages_in(now).filter(|wait| !wait.is_zero());
+        let next = tries.chain(due).chain(upkeep).chain(aged).min().filter(|_| !self.stopping);
         next.unwrap_or(Duration::from_secs(3600))
     }
 
@@ -295,34 +306,6 @@ impl Worker {
                 }
             });
         }
-    }
-
-    fn start_handlers(&mut self) {
-        while let Some(Item { lane, message: delivery, .. }) = self.next_item() {
-            self.breakers[lane].started();
-            if self.in_flight.begin(delivery.recorded.position) {
-                self.in_flight.expect(self.lanes.ahead(lane, MAX_NOTED_AHEAD));
-            }
-            let pipeline = &mut self.pipelines[lane];
-            let (overlay, slot) = (pipeline.overlay(), Slot { lane, since: pipeline.begin() });
-            let noted = self.in_flight.noted(delivery.recorded.position);
-            let running = self.runner.clone().run(slot, delivery, overlay);
-            self.run_once(lane, noted, running);
-        }
-    }
-
-    fn next_item(&mut self) -> Option<Item<Delivery>> {
-        for lane in self.pipelines.lanes() {
-            let held = !self.may_start(lane);
-            self.lanes.hold(lane, held);
-        }
-        self.lanes.start()
-    }
-
-    /// True when a lane has room for more settled units and its breaker lets messages run.
-    fn may_start(&self, lane: Lane) -> bool {
-        let allowed = self.breakers[lane].allows(self.since.elapsed());
-        allowed && self.pipelines[lane].len() < MAX_UNCOMMITTED_UNITS
     }
 
     fn take_in(&mut self, event: Event) {
@@ -394,6 +377,7 @@ impl Worker {
             lane: self.runner.domain.lanes().lane(message.priority),
             priority: message.priority,
             position: delivery.recorded.position,
+            time: message.time,
             stream: message.stream.name(),
             message: delivery,
         });

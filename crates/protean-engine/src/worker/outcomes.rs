@@ -22,7 +22,8 @@ impl Worker {
         if let RunResult::First(first) = result {
             return self.run_first(slot, delivery, first);
         }
-        self.lanes.returned(lane, delivery.recorded.message.stream.as_str());
+        self.lanes.returned(delivery.recorded.message.stream.as_str());
+        self.seat.release(slot.taken);
         self.in_flight.end(delivery.recorded.position);
         match result {
             RunResult::First(_) => {}

@@ -23,10 +23,13 @@ pub(crate) struct HandlerRunner {
     pub(crate) steps: BulkSteps,
 }
 
-/// A slot of a lane that the scheduler gave to a delivery.
+/// A slot that a delivery runs in.
 #[derive(Clone, Copy)]
 pub(crate) struct Slot {
     pub(crate) lane: Lane,
+    /// The lane of the slots it was taken from: primary also for backfill that competes with
+    /// production.
+    pub(crate) taken: Lane,
     /// What the pipeline of the lane had taken in when the turn began.
     pub(crate) since: Sequence,
 }

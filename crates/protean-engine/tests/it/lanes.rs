@@ -1,15 +1,18 @@
-//! What the scheduler promises, each promise a property over random arrivals.
+//! What the scheduler of one handler promises, each promise a property over random arrivals.
 
 use proptest::collection::vec;
 use proptest::prelude::ProptestConfig;
 use proptest::{prop_assert, prop_assert_eq, proptest};
-use protean_engine::Slots;
-use protean_port::message::{Lane, Priority};
+use protean_engine::{Demand, Item, Lanes};
+use protean_port::message::{Lane, Priority, Timestamp};
 
-use crate::simulation::{Seen, SimulatedMessage, Watch, World, any_arrival, any_slots, simulate};
+use crate::simulation::{
+    Seen, Setup, SimulatedMessage, Watch, World, among, any_arrival, any_policy, one_handler,
+    simulate,
+};
 
 /// Calls one function at each start and another when nothing more starts.
-struct Check<S, R>(S, R);
+pub(crate) struct Check<S, R>(pub(crate) S, pub(crate) R);
 
 impl<S: FnMut(&World, &Seen), R: FnMut(&World)> Watch for Check<S, R> {
     fn starts(&mut self, world: &World, chosen: &Seen) {
@@ -21,12 +24,20 @@ impl<S: FnMut(&World, &Seen), R: FnMut(&World)> Watch for Check<S, R> {
     }
 }
 
-fn at_each_start(check: impl FnMut(&World, &Seen)) -> impl Watch {
+pub(crate) fn at_each_start(check: impl FnMut(&World, &Seen)) -> impl Watch {
     Check(check, |_: &World| {})
 }
 
-fn nothing() -> impl Watch {
+pub(crate) fn nothing() -> impl Watch {
     at_each_start(|_, _| {})
+}
+
+/// Messages of a lane that could start: they are ready, and there is a slot.
+fn startable(world: &World, lane: Lane) -> Vec<&Seen> {
+    let Setup { slots, .. } = world.setup;
+    let slot = world.running().count() < slots.concurrency
+        && (lane == Lane::Primary || world.running_in(lane) < slots.of(lane));
+    if slot { world.ready(lane) } else { Vec::new() }
 }
 
 proptest! {
@@ -34,20 +45,24 @@ proptest! {
 
     #[test]
     fn backfill_starts_only_when_no_production_message_could(
-        slots in any_slots(), arrivals in vec(any_arrival(), 0..60)
+        setup in one_handler(), arrivals in vec(any_arrival(), 0..60)
     ) {
-        simulate(slots, arrivals, &mut at_each_start(|world, chosen| {
-            let could = world.startable(Lane::Primary);
+        let arrivals = among(&setup, arrivals);
+        simulate(setup, arrivals, &mut at_each_start(|world, chosen| {
+            let could = startable(world, Lane::Primary);
             assert!(chosen.arrival.lane == Lane::Primary || could.is_empty(), "{could:?} waits");
         }));
     }
 
     #[test]
     fn backfill_leaves_the_reserved_slots_free(
-        slots in any_slots(), arrivals in vec(any_arrival(), 0..60)
+        setup in one_handler(), arrivals in vec(any_arrival(), 0..60)
     ) {
-        simulate(slots, arrivals, &mut at_each_start(|world, chosen| {
-            let after = world.backfill_running() + usize::from(chosen.arrival.lane == Lane::Backfill);
+        let arrivals = among(&setup, arrivals);
+        simulate(setup, arrivals, &mut at_each_start(|world, chosen| {
+            let slots = world.setup.slots;
+            let after = world.running_in(Lane::Backfill)
+                + usize::from(chosen.arrival.lane == Lane::Backfill);
             assert!(after <= (slots.concurrency - slots.reserved).max(1));
             assert!(world.running().count() < slots.concurrency);
         }));
@@ -55,41 +70,47 @@ proptest! {
 
     #[test]
     fn one_message_of_a_stream_runs_at_a_time(
-        slots in any_slots(), arrivals in vec(any_arrival(), 0..60)
+        setup in any_policy(), arrivals in vec(any_arrival(), 0..60)
     ) {
-        simulate(slots, arrivals, &mut at_each_start(|world, chosen| {
-            let stream = &chosen.arrival.stream;
-            assert!(world.running().all(|other| other.arrival.stream != *stream));
+        let arrivals = among(&setup, arrivals);
+        simulate(setup, arrivals, &mut at_each_start(|world, chosen| {
+            let of = |seen: &Seen| (seen.arrival.handler, seen.arrival.stream.clone());
+            assert!(world.running().all(|other| of(other) != of(chosen)));
         }));
     }
 
     #[test]
     fn within_a_lane_the_most_urgent_and_then_the_oldest_goes_first(
-        slots in any_slots(), arrivals in vec(any_arrival(), 0..60)
+        setup in any_policy(), arrivals in vec(any_arrival(), 0..60)
     ) {
-        simulate(slots, arrivals, &mut at_each_start(|world, chosen| {
+        let arrivals = among(&setup, arrivals);
+        simulate(setup, arrivals, &mut at_each_start(|world, chosen| {
             let rank = |seen: &Seen| (-seen.arrival.priority.value(), seen.position);
-            let first = world.startable(chosen.arrival.lane).into_iter().map(rank).min();
-            assert_eq!(Some(rank(chosen)), first);
+            let (handler, lane) = (chosen.arrival.handler, chosen.arrival.lane);
+            let ready = world.ready(lane).into_iter();
+            let first = ready.filter(|seen| seen.arrival.handler == handler).map(rank).min();
+            assert!(first.is_none_or(|first| rank(chosen) <= first), "{first:?} waits");
         }));
     }
 
     #[test]
     fn no_slot_stays_free_while_a_message_could_start(
-        slots in any_slots(), arrivals in vec(any_arrival(), 0..60)
+        setup in one_handler(), arrivals in vec(any_arrival(), 0..60)
     ) {
-        simulate(slots, arrivals, &mut Check(|_: &World, _: &Seen| {}, |world: &World| {
+        let arrivals = among(&setup, arrivals);
+        simulate(setup, arrivals, &mut Check(|_: &World, _: &Seen| {}, |world: &World| {
             for lane in Lane::ALL {
-                let could = world.startable(lane);
+                let could = startable(world, lane);
                 assert!(could.is_empty(), "{could:?} could start");
             }
         }));
     }
 
     #[test]
-    fn every_message_runs_once(slots in any_slots(), arrivals in vec(any_arrival(), 0..60)) {
+    fn every_message_runs_once(setup in any_policy(), arrivals in vec(any_arrival(), 0..60)) {
         let (count, mut started) = (arrivals.len(), 0);
-        let world = simulate(slots, arrivals, &mut at_each_start(|_, chosen| {
+        let arrivals = among(&setup, arrivals);
+        let world = simulate(setup, arrivals, &mut at_each_start(|_, chosen| {
             assert!(chosen.waits(), "{chosen:?} started before");
             started += 1;
         }));
@@ -99,58 +120,68 @@ proptest! {
 
     #[test]
     fn production_waits_for_one_running_handler_at_most(
-        slots in any_slots(), bulk in vec(any_arrival(), 0..60), at in 0_u64..40
+        setup in one_handler(), bulk in vec(any_arrival(), 0..60), at in 0_u64..40
     ) {
+        let reserved = setup.slots.reserved;
         let backfill = |arrival: SimulatedMessage| SimulatedMessage {
             lane: Lane::Backfill, priority: Priority::BULK, ..arrival
         };
         let mut arrivals: Vec<SimulatedMessage> = bulk.into_iter().map(backfill).collect();
         let longest = arrivals.iter().map(|arrival| arrival.takes).max().unwrap_or(0);
         arrivals.push(SimulatedMessage {
-            at, takes: 1, lane: Lane::Primary, priority: Priority::NORMAL, stream: "deposit".into()
+            at, takes: 1, lane: Lane::Primary, priority: Priority::NORMAL,
+            stream: "deposit".into(), handler: 0,
         });
-        let world = simulate(slots, arrivals, &mut nothing());
+        let arrivals = among(&setup, arrivals);
+        let world = simulate(setup, arrivals, &mut nothing());
         let production = world.seen.values().find(|seen| seen.arrival.lane == Lane::Primary).unwrap();
         let waited = production.started.unwrap() - at;
-        let most = if slots.reserved > 0 { 0 } else { longest };
+        let most = if reserved > 0 { 0 } else { longest };
         prop_assert!(waited <= most, "waited {waited} of at most {most}");
     }
 
     #[test]
     fn a_held_lane_starts_nothing_and_holds_up_no_other(arrivals in vec(any_arrival(), 1..30)) {
-        let slots = Slots { concurrency: 100, reserved: 0 };
-        let mut lanes = protean_engine::Lanes::new(&Lane::ALL, slots);
+        let mut lanes = Lanes::new(&Lane::ALL, None);
         let mut backfill = std::collections::HashSet::new();
+        let time = Timestamp::default();
         for (arrival, position) in arrivals.into_iter().zip(1..) {
             let SimulatedMessage { lane, priority, stream, .. } = arrival;
             if lane == Lane::Backfill { backfill.insert(stream.clone()); }
-            lanes.offer(protean_engine::Item { lane, priority, position, stream, message: () });
+            lanes.offer(Item { lane, priority, position, time, stream, message: () });
         }
         lanes.hold(Lane::Primary, true);
         let mut started = 0;
-        while let Some(item) = lanes.start() {
-            prop_assert_eq!(item.lane, Lane::Backfill);
+        while let Some(start) = lanes.start(time, first_wanted) {
+            prop_assert_eq!(start.item.lane, Lane::Backfill);
             started += 1;
         }
         prop_assert_eq!(started, backfill.len());
     }
 }
 
+fn first_wanted(demand: Demand) -> Option<Lane> {
+    Lane::ALL.into_iter().find(|lane| demand.wants(*lane))
+}
+
 #[test]
 fn a_message_that_is_offered_twice_runs_twice() {
-    let mut lanes = protean_engine::Lanes::new(&Lane::ALL, Slots { concurrency: 2, reserved: 0 });
-    let item = |message| protean_engine::Item {
+    let mut lanes = Lanes::new(&Lane::ALL, None);
+    let time = Timestamp::default();
+    let item = |message| Item {
         lane: Lane::Backfill,
         priority: Priority::BULK,
         position: 7,
+        time,
         stream: "s".into(),
         message,
     };
     lanes.offer(item("from the log"));
     lanes.offer(item("parked"));
-    let first = lanes.start().unwrap();
-    assert!(lanes.start().is_none(), "one of a stream at a time");
-    lanes.returned(first.lane, &first.stream);
-    assert_eq!((first.message, lanes.start().unwrap().message), ("from the log", "parked"));
+    let first = lanes.start(time, first_wanted).unwrap().item;
+    assert!(lanes.start(time, first_wanted).is_none(), "one of a stream at a time");
+    lanes.returned(&first.stream);
+    let second = lanes.start(time, first_wanted).unwrap().item;
+    assert_eq!((first.message, second.message), ("from the log", "parked"));
     assert_eq!(lanes.len(Lane::Backfill), 0);
 }

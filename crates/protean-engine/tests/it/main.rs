@@ -1,6 +1,6 @@
 //! The engine from outside.
 //!
-//! * `lanes`: what the scheduler promises, in simulated time
+//! * `lanes`: what the scheduler of a handler promises, in simulated time; `slots`: that of a server
 //! * `serve`: a server drains what is in the log; accounts close, by the same `counts` in both ways
 //! * `order`: messages of one aggregate, across lanes and retries
 //! * `faults`: handlers that fail, panic or are refused by the database
@@ -15,14 +15,13 @@
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
 //! * `shared`: several servers share the work, over a broker that may fail
 //! * `outages`: and what becomes of the broker while they do, on a `way` that may be cut
-//! * `snapshots`: snapshots among units that commit together
-//! * `two_aggregates`: one handler, two categories
+//! * `snapshots`: among units that commit together; `two_aggregates`: one handler, two categories
 //! * `versions`: messages of other versions in the log; `rollout`: and programs of two at once;
 //!   `upgrade`: and all that an earlier release left behind
 //! * `limits`: what is too large, too deep or too odd for a log
 //! * `one_file`: two stores on one file, and copies of everything
-//! * `waits`: how long production waits, to the instant; `pacing`: backfill slowed for it;
-//!   `back_pressure`: and its producers
+//! * `waits`: how long production waits, to the instant; `handlers`: beside a backlog, or one that
+//!   hangs; `pacing`: backfill slowed for it; `back_pressure`: and its producers
 //! * `simulation`, `tallies`, `child`: what the others run on
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -37,6 +36,7 @@ mod dlq_publisher;
 mod explain;
 mod external;
 mod faults;
+mod handlers;
 mod health;
 mod keys;
 mod kills;
@@ -55,6 +55,7 @@ mod schedules;
 mod serve;
 mod shared;
 mod simulation;
+mod slots;
 mod snapshots;
 mod step_down;
 mod subscribers;

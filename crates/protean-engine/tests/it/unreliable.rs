@@ -363,6 +363,7 @@ impl Ledger for Unreliable {
             let left = self.notes.lock().unwrap().get(group).cloned().unwrap_or_default();
             let (group, notes) = (group.to_owned(), Arc::clone(&self.notes));
             let weather = Arc::clone(&self.weather);
+            let held = Arc::from(held);
             Ok(Some(Box::new(Noted { held, group, notes, left, weather }) as Box<dyn Claim>))
         })
     }
@@ -403,7 +404,7 @@ impl Parking for Unreliable {
 
 /// A claim whose notes outlive the process that holds it.
 struct Noted {
-    held: Box<dyn Claim>,
+    held: Arc<dyn Claim>,
     group: String,
     notes: Arc<Mutex<HashMap<String, Vec<u64>>>>,
     left: Vec<u64>,
@@ -420,7 +421,7 @@ impl Claim for Noted {
     }
 
     fn note(&self, positions: &[u64]) -> BoxFuture<'static, Result> {
-        let (weather, held) = (Arc::clone(&self.weather), self.held.note(positions));
+        let (weather, held) = (Arc::clone(&self.weather), Arc::clone(&self.held));
         let (notes, group) = (Arc::clone(&self.notes), self.group.clone());
         let positions = positions.to_vec();
         Box::pin(async move {
@@ -431,7 +432,8 @@ impl Claim for Noted {
             let mut frozen = weather.notes_frozen.subscribe();
             frozen.wait_for(|frozen| !frozen).await.unwrap();
             weather.pass(50).await?;
-            held.await?;
+            // A note of a claim that is lost does not arrive: somebody else may have noted since.
+            held.note(&positions).await?;
             notes.lock().unwrap().insert(group, positions);
             // One that has arrived may be thought lost.
             weather.pass(50).await

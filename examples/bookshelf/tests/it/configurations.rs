@@ -72,7 +72,7 @@ const WRONG: &[Wrong] = &[
         &["bad.toml:2: telemetry.enabled", "not exported yet", "/metrics"],
     ),
     (
-        "[server.priority_lanes]\npolicy = \"fair\"\nmin_share = 0.2\n",
+        "[server.priority_lanes]\npolicy = \"fair\"\nmin_share = 2\n",
         &[
             "bad.toml:2: server.priority_lanes.policy",
             "bad.toml:3: server.priority_lanes.min_share",

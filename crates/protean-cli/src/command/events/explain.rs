@@ -241,7 +241,7 @@ fn waiting(turn: &Turn) -> String {
     };
     match more_urgent {
         0 => place,
-        urgent => format!("{place}, and {} of the primary lane go first", grouped(*urgent)),
+        urgent => format!("{place}, and {} wait in the primary lane", grouped(*urgent)),
     }
 }
 

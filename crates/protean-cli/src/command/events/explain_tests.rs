@@ -73,7 +73,7 @@ async fn each_standing_has_its_sentence() {
         (turn(Lane::Primary, 1, true, 0), "behind 1 message of the primary lane"),
         (
             turn(Lane::Backfill, 1_204, true, 3),
-            "behind 1,204 messages of the backfill lane, and 3 of the primary lane go first",
+            "behind 1,204 messages of the backfill lane, and 3 wait in the primary lane",
         ),
         (
             turn(Lane::Backfill, 10_000, false, 0),

@@ -116,11 +116,42 @@ const REFUSED: &[(&str, &str)] = &[
          parts of a stream name; remove it",
     ),
     (
-        "[server.priority_lanes]\npolicy = 'fair'\nmin_share = 2",
-        "domain.toml:2: server.priority_lanes.policy: the string 'fair' is not supported: backfill \
-         runs only while the primary lane is empty; remove the key, or write \"strict\"\n\
-         domain.toml:3: server.priority_lanes.min_share: 2 is not supported: backfill has no \
-         share of its own, it runs only while the primary lane is empty; remove the key",
+        "[server.priority_lanes]\npolicy = 'fair'\nmin_share = 2\naging_ms = 0",
+        "domain.toml:2: server.priority_lanes.policy: expected 'strict', 'min_share' or 'aging', \
+         found the string 'fair'\n\
+         domain.toml:3: server.priority_lanes.min_share: expected a number from 0 to 0.9, found 2\n\
+         domain.toml:4: server.priority_lanes.aging_ms: expected more than 0 milliseconds, found 0",
+    ),
+    (
+        "[server.priority_lanes]\nmin_share = 0.2\naging_ms = 5",
+        "domain.toml:2: server.priority_lanes.min_share: needs policy = \"min_share\"; set it, or \
+         remove the key\n\
+         domain.toml:3: server.priority_lanes.aging_ms: needs policy = \"aging\"; set it, or \
+         remove the key",
+    ),
+    (
+        "[server.priority_lanes]\npolicy = 'min_share'\nmin_share = 1",
+        "domain.toml:3: server.priority_lanes.min_share: expected a number from 0 to 0.9, found 1",
+    ),
+    (
+        "[server.priority_lanes]\npolicy = 'min_share'\nmin_share = 0",
+        "domain.toml:3: server.priority_lanes.min_share: policy \"min_share\" needs a share above \
+         0, such as 0.1; add it",
+    ),
+    (
+        "[server.priority_lanes]\npolicy = 'min_share'",
+        "domain.toml:1: server.priority_lanes.min_share: policy \"min_share\" needs a share above \
+         0, such as 0.1; add it",
+    ),
+    (
+        "[server.priority_lanes]\npolicy = 'aging'",
+        "domain.toml:1: server.priority_lanes.aging_ms: policy \"aging\" needs an age; add it",
+    ),
+    (
+        "[server]\nconcurrency = 4\nreserved = 2\n[server.priority_lanes]\npolicy = 'min_share'\n\
+         min_share = 0.6",
+        "domain.toml:6: server.priority_lanes.min_share: cannot be kept: backfill holds at most 2 \
+         of 4 slots; lower it, or server.reserved",
     ),
     (
         "[server.priority_lanes]\nbackfill_low_water = 10000",

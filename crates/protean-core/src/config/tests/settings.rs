@@ -134,6 +134,12 @@ fn server_effects(config: &Config) -> Vec<(&'static str, Effect)> {
         ("server.priority_lanes.enabled", field!(lanes.enabled => ["lanes.enabled"])),
         ("server.priority_lanes.threshold", field!(lanes.threshold => ["lanes.threshold"])),
         ("server.priority_lanes.backfill_suffix", field!(lanes.backfill_suffix)),
+        (
+            "server.priority_lanes.policy",
+            Effect::Reader("strict when unset; decides whether min_share or aging_ms applies"),
+        ),
+        ("server.priority_lanes.min_share", field!(lanes.min_share => ["lanes.min_share"])),
+        ("server.priority_lanes.aging_ms", field!(lanes.aging => ["priority_lanes.aging"])),
         ("server.priority_lanes.backfill_latency_target_ms", field!(lanes.backfill_latency_target)),
         (
             "server.priority_lanes.production_latency_target_ms",

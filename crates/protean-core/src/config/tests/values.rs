@@ -1,9 +1,13 @@
 //! Values as the program sees them: defaults, forms, variables.
 
+use std::time::Duration;
+
 use proptest::prelude::{any, prop_assert_eq, proptest};
 
 use super::{NAME, accepted, seconds};
-use crate::config::{BrokerKind, Config, DatabaseKind, Declared, SubscriptionType, Synchronous};
+use crate::config::{
+    BrokerKind, Config, DatabaseKind, Declared, LanePolicy, SubscriptionType, Synchronous,
+};
 
 #[test]
 fn an_empty_file_is_the_default() {
@@ -44,6 +48,19 @@ fn accepts_both_forms_of_priority_lanes() {
         "[server.priority_lanes]\nenabled = true\nthreshold = -10\nbackfill_suffix = 'bulk'";
     let lanes = accepted(table).server.priority_lanes;
     assert_eq!((lanes.threshold, lanes.backfill_suffix.as_str()), (-10, "bulk"));
+}
+
+#[test]
+fn a_policy_of_the_lanes_comes_with_its_figure() {
+    let lanes = |text: &str| accepted(text).server.priority_lanes;
+    let none = lanes("");
+    assert_eq!((none.policy, none.min_share, none.aging), (LanePolicy::Strict, 0.0, None));
+    let share =
+        "[server]\nconcurrency = 1\n[server.priority_lanes]\npolicy = 'min_share'\nmin_share = 0.9";
+    assert_eq!((lanes(share).policy, lanes(share).min_share), (LanePolicy::MinShare, 0.9));
+    let aging = "[server.priority_lanes]\npolicy = 'aging'\naging_ms = 1500";
+    let age = Some(Duration::from_millis(1500));
+    assert_eq!((lanes(aging).policy, lanes(aging).aging), (LanePolicy::Aging, age));
 }
 
 #[test]

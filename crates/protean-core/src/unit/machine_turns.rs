@@ -55,7 +55,7 @@ struct Waits {
 
 impl MachineTurns {
     /// The turns of the processes that use the database at this place.
-    pub(super) fn at(uri: Option<&str>) -> Self {
+    pub(crate) fn at(uri: Option<&str>) -> Self {
         let cores = available_parallelism().map_or(1, NonZero::get);
         let files = uri.map(|uri| TurnFiles::of(&std::env::temp_dir(), uri, bulk_turns(cores)));
         Self { files, waits: Mutex::default() }
