@@ -40,7 +40,8 @@ mod worker;
 
 pub use dead_letters::DeadLetters;
 pub use observe::{
-    Account, Health, HealthPage, LaneStatus, Report, SubscriptionStatus, subscriptions, verify,
+    Account, Explanation, HandlerStanding, Health, HealthPage, LaneStatus, Report,
+    SubscriptionStatus, Unpublished, explain, subscriptions, verify,
 };
 pub use relay::{Abandoned, Outbox, Refused, Relay, RelayPlan, RelayRoute, RelayStatus};
 pub use server::Server;

@@ -6,7 +6,7 @@ use protean_port::Result;
 use protean_port::message::{Category, Priority, Stream, Timestamp};
 use protean_port::port::{
     BoxFuture, Claim, Counter, DeadLetter, DeadLetterRead, Delivery, GroupStatus, Ledger,
-    ParkedPage, ParkedRead, PriorityStatus, RegisteredGroup,
+    ParkedNote, ParkedPage, ParkedRead, Parking, PriorityStatus, RegisteredGroup,
 };
 use protean_sql::{SharedNames, limit, signed};
 use tokio_postgres::Row;
@@ -108,6 +108,25 @@ impl Ledger for PostgresStore {
             self.explained(rows.iter().map(registered).collect())
         })
     }
+}
+
+impl Parking for PostgresStore {
+    fn parked_note<'a>(
+        &'a self,
+        group: &'a str,
+        position: u64,
+    ) -> BoxFuture<'a, Result<Option<ParkedNote>>> {
+        Box::pin(async move {
+            let of: [Parameter<'_>; 2] = [&Text(group), &signed(position)];
+            let rows = self.read(include_str!("sql/read_parked_note.sql"), &of).await?;
+            self.explained(rows.first().map(parked_note).transpose())
+        })
+    }
+}
+
+fn parked_note(row: &Row) -> Result<ParkedNote, Fault> {
+    let due = row.try_get::<_, Option<i64>>(1)?.map(Timestamp::from_micros);
+    Ok(ParkedNote { attempts: attempts(row, 0)?, due, reason: text(row, 2)?.into() })
 }
 
 /// The stream position that a group expects next.

@@ -6,7 +6,7 @@ use protean_port::Result;
 use protean_port::message::{Category, Priority, Recorded, Stream, Timestamp};
 use protean_port::port::{
     BoxFuture, Claim, Counter, DeadLetter, DeadLetterRead, Delivery, GroupStatus, Ledger,
-    ParkedPage, ParkedRead, PriorityStatus, RegisteredGroup,
+    ParkedNote, ParkedPage, ParkedRead, Parking, PriorityStatus, RegisteredGroup,
 };
 use protean_sql::{SharedNames, limit, signed, unsigned};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -83,6 +83,24 @@ impl Ledger for SqliteStore {
                 Ok(RegisteredGroup { group: row.get(0)?, category })
             };
             statement.query_map([], read)?.collect()
+        }))
+    }
+}
+
+impl Parking for SqliteStore {
+    fn parked_note<'a>(
+        &'a self,
+        group: &'a str,
+        position: u64,
+    ) -> BoxFuture<'a, Result<Option<ParkedNote>>> {
+        let group = group.to_owned();
+        Box::pin(self.readers.read(move |view| {
+            let mut statement = view.prepare_cached(include_str!("sql/read_parked_note.sql"))?;
+            let read = |row: &Row<'_>| {
+                let due = row.get::<_, Option<i64>>(1)?.map(Timestamp::from_micros);
+                Ok(ParkedNote { attempts: row.get(0)?, due, reason: row.get(2)? })
+            };
+            statement.query_row((group, signed(position)), read).optional()
         }))
     }
 }

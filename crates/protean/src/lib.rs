@@ -57,8 +57,8 @@ pub use protean_port::{Error, Result, Violations, ensure};
 
 // Look into a domain: what the command line shows.
 pub use protean_core::domain::{
-    Catalog, CausationNode, DeclaredAggregate, Group, HandlerKind, Handling, HandlingState,
-    SnapshotFault, SnapshotPage, Snapshots, Trace,
+    Catalog, CausationNode, DeclaredAggregate, Ending, Group, HandlerKind, Handling, HandlingState,
+    SnapshotFault, SnapshotPage, Snapshots, Standing, Trace, Turn,
 };
 
 // The traits behind the macros, the settings, and what adapters are written against.

@@ -1,5 +1,7 @@
 //! The commands that every domain has, one file each.
 
+mod backlog;
+mod bound;
 mod check;
 mod confirm;
 mod database;

@@ -6,6 +6,8 @@ use protean::message::Lane;
 use protean_engine::{LaneStatus, SubscriptionStatus};
 use serde::Serialize;
 
+use super::backlog::{Backlogs, Trend, oldest};
+use super::bound::Bound;
 use super::forget::{self, warn_of_orphans};
 use super::pace::Paces;
 use crate::number::or_unknown;
@@ -36,10 +38,15 @@ servers on this machine are asked at their health pages how fast backfill goes, 
            behind them
   Status   ok, lagging (messages wait on the primary lane, or on the backfill lane
            for longer than backfill_latency_target_ms), or unknown (not readable)
+  Oldest   how long the oldest of the messages that make up the lag has waited
+  ETA      when the lag is gone if it shrinks as it did while the command looked: it
+           looks twice, a second apart, when messages wait. 'growing' and 'standing'
+           lags have none
 
 With --json there is one object for each lane, named '<handler>' for the primary lane
 and '<handler>:backfill' for the backfill lane. lag_seconds is how long the oldest
-message has waited. An unknown number is null, never 0. backfill_pace has an object for
+message has waited, drained_per_second how many fewer wait after a second (negative
+when more do), eta_seconds when none does. An unknown number is null, never 0. backfill_pace has an object for
 each server process; it is left out when no target is set.";
 
 pub(super) async fn run(command: &Command, app: &App) -> Result {
@@ -51,25 +58,27 @@ pub(super) async fn run(command: &Command, app: &App) -> Result {
 
 async fn status(wide: bool, app: &App) -> Result {
     let domain = app.domain()?;
-    let found = protean_engine::subscriptions(&domain).await?;
+    let found = Backlogs::of(&domain).await?;
     let table = if wide { wide_table(&found) } else { table(&found) };
-    let pace = Paces::of(&domain);
+    let (bound, pace) = (Bound::of(&domain), Paces::of(&domain));
     let text = match &pace {
-        Some(pace) => format!("{table}\n\n{pace}"),
-        None => table.to_string(),
+        Some(pace) => format!("{table}\n\n{bound}\n\n{pace}"),
+        None => format!("{table}\n\n{bound}"),
     };
     app.reply(warn_of_orphans(reply(&domain, &found, pace, &text), &domain).await?)
 }
 
 fn reply<'a>(
     domain: &Domain,
-    found: &'a [SubscriptionStatus],
+    found: &'a Backlogs,
     backfill_pace: Option<Paces>,
     text: &str,
 ) -> Reply<Subscriptions<'a>> {
-    let subscriptions = lanes(found).map(|(of, lane)| Row::new(of, lane)).collect();
-    let mut reply = Reply::new(Subscriptions { subscriptions, backfill_pace }, text);
-    for SubscriptionStatus { group, fault, .. } in found {
+    let subscriptions = found.rows().map(|(of, lane, trend)| Row::new(of, lane, trend)).collect();
+    let production_bound = Bound::of(domain);
+    let shown = Subscriptions { subscriptions, production_bound, backfill_pace };
+    let mut reply = Reply::new(shown, text);
+    for SubscriptionStatus { group, fault, .. } in &found.found {
         if let Some(fault) = fault {
             reply = reply.failed(format!("{group} cannot be read: {fault:#}"));
         }
@@ -77,11 +86,7 @@ fn reply<'a>(
     reply.about(domain)
 }
 
-fn lanes(found: &[SubscriptionStatus]) -> impl Iterator<Item = (&SubscriptionStatus, &LaneStatus)> {
-    found.iter().flat_map(|of| of.lanes.iter().map(move |lane| (of, lane)))
-}
-
-fn table(found: &[SubscriptionStatus]) -> Table {
+fn table(found: &Backlogs) -> Table {
     let mut table = Table::new()
         .text("Handler")
         .text("Type")
@@ -89,8 +94,10 @@ fn table(found: &[SubscriptionStatus]) -> Table {
         .number("Lag")
         .number("Pending")
         .number("DLQ")
-        .text("Status");
-    for (of, lane) in lanes(found) {
+        .text("Status")
+        .number("Oldest")
+        .number("ETA");
+    for (of, lane, trend) in found.rows() {
         table.row([
             of.handler.clone(),
             of.subscription_type.to_string(),
@@ -99,18 +106,20 @@ fn table(found: &[SubscriptionStatus]) -> Table {
             or_unknown(lane.parked, short),
             if lane.dead == Some(0) { "-".to_owned() } else { or_unknown(lane.dead, short) },
             lane.health.as_str().to_owned(),
+            oldest(lane),
+            trend.column(),
         ]);
     }
     table
 }
 
-fn wide_table(found: &[SubscriptionStatus]) -> Table {
+fn wide_table(found: &Backlogs) -> Table {
     let mut table = Table::new()
         .text("Subscription")
         .text("Stream")
         .number("Lag (primary)")
         .number("Lag (backfill)");
-    for of in found {
+    for of in &found.found {
         let lag = |lane| match of.lanes.iter().find(|found| found.lane == lane) {
             Some(found) => or_unknown(found.lag, grouped),
             None => "-".to_owned(),
@@ -124,6 +133,7 @@ fn wide_table(found: &[SubscriptionStatus]) -> Table {
 #[derive(Serialize)]
 struct Subscriptions<'a> {
     subscriptions: Vec<Row<'a>>,
+    production_bound: Bound,
     /// Left out without a target for production.
     #[serde(skip_serializing_if = "Option::is_none")]
     backfill_pace: Option<Paces>,
@@ -141,6 +151,8 @@ struct Row<'a> {
     lane: String,
     lag: Option<u64>,
     lag_seconds: Option<f64>,
+    drained_per_second: Option<f64>,
+    eta_seconds: Option<f64>,
     pending: Option<u64>,
     /// A string, since the positions of a broker are not numbers.
     current_position: Option<String>,
@@ -152,7 +164,7 @@ struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    fn new(of: &'a SubscriptionStatus, lane: &'a LaneStatus) -> Self {
+    fn new(of: &'a SubscriptionStatus, lane: &'a LaneStatus, trend: Trend) -> Self {
         let name = match lane.lane {
             Lane::Primary => of.handler.clone(),
             other => format!("{}:{other}", of.handler),
@@ -167,6 +179,8 @@ impl<'a> Row<'a> {
             lane: lane.lane.to_string(),
             lag: lane.lag,
             lag_seconds: lane.lag_seconds,
+            drained_per_second: trend.drained_per_second,
+            eta_seconds: trend.eta().map(|eta| eta.as_secs_f64()),
             pending: lane.parked,
             current_position: lane.cursor.map(|position| position.to_string()),
             head_position: lane.head.map(|position| position.to_string()),
@@ -183,7 +197,7 @@ mod tests {
     use protean_engine::{SubscriptionStatus, subscriptions};
     use serde_json::{Value, json, to_value};
 
-    use super::{reply, table, wide_table};
+    use super::{Backlogs, reply, table, wide_table};
     use crate::sample::{OpenAccount, app};
 
     /// A bank with three bulk commands and one customer's command waiting.
@@ -198,7 +212,7 @@ mod tests {
     }
 
     async fn rows(domain: &Domain) -> Vec<Value> {
-        let found = subscriptions(domain).await.unwrap();
+        let found = Backlogs::once(subscriptions(domain).await.unwrap());
         let object = to_value(reply(domain, &found, None, "").into_envelope()).unwrap();
         object["data"]["subscriptions"].as_array().unwrap().clone()
     }
@@ -214,19 +228,23 @@ mod tests {
 
     #[tokio::test]
     async fn the_table_has_one_row_for_each_lane() {
-        let found = subscriptions(&busy().await).await.unwrap();
+        let mut found = subscriptions(&busy().await).await.unwrap();
+        for lane in &mut found[0].lanes {
+            lane.lag_seconds = Some(72.0);
+        }
+        let found = Backlogs::once(found);
         let expected = "\
-Handler                Type         Stream                             Lag  Pending  DLQ  Status
-AccountCommandHandler  event_store  fidelis::account:command             1        0    -  lagging
-AccountCommandHandler  event_store  fidelis::account:command:backfill    3        0    -  ok
-CustomerProjector      event_store  fidelis::account                     0        0    -  ok
-CustomerProjector      event_store  fidelis::account:backfill            0        0    -  ok";
+Handler                Type         Stream                             Lag  Pending  DLQ  Status   Oldest      ETA
+AccountCommandHandler  event_store  fidelis::account:command             1        0    -  lagging  1m 12s  unknown
+AccountCommandHandler  event_store  fidelis::account:command:backfill    3        0    -  ok       1m 12s  unknown
+CustomerProjector      event_store  fidelis::account                     0        0    -  ok            -        -
+CustomerProjector      event_store  fidelis::account:backfill            0        0    -  ok            -        -";
         assert_eq!(table(&found).to_string(), expected);
     }
 
     #[tokio::test]
     async fn the_wide_table_has_one_row_for_each_subscription() {
-        let found = subscriptions(&busy().await).await.unwrap();
+        let found = Backlogs::once(subscriptions(&busy().await).await.unwrap());
         let expected = "\
 Subscription           Stream                    Lag (primary)  Lag (backfill)
 AccountCommandHandler  fidelis::account:command              1               3
@@ -244,6 +262,7 @@ CustomerProjector      fidelis::account                      0               0";
             "group": "fidelis.AccountCommands", "subscription_type": "event_store",
             "stream_category": "fidelis::account:command", "lane": "backfill",
             "stream": "fidelis::account:command:backfill", "lag": 3, "lag_seconds": null,
+            "drained_per_second": null, "eta_seconds": null,
             "pending": 0, "current_position": "0", "head_position": "3", "status": "ok",
             "consumer_count": null, "dlq_depth": 0,
         });
@@ -252,9 +271,23 @@ CustomerProjector      fidelis::account                      0               0";
     }
 
     #[tokio::test]
+    async fn a_backlog_that_nobody_serves_stands() {
+        let domain = busy().await;
+        let found = Backlogs::of(&domain).await.unwrap();
+        let shown = table(&found).to_string();
+        let rows: Vec<_> = shown.lines().skip(1).map(|row| row.ends_with("  standing")).collect();
+        assert_eq!(rows, [true, true, false, false], "{shown}");
+        let object = to_value(reply(&domain, &found, None, "").into_envelope()).unwrap();
+        let row = &object["data"]["subscriptions"][1];
+        assert_eq!((&row["drained_per_second"], &row["eta_seconds"]), (&json!(0.0), &Value::Null));
+        let bound = json!({"lanes": true, "handler_timeout_seconds": null});
+        assert_eq!(object["data"]["production_bound"], bound);
+    }
+
+    #[tokio::test]
     async fn unreadable_values_are_unknown_and_fail() {
         let domain = busy().await;
-        let found = unread(subscriptions(&domain).await.unwrap());
+        let found = Backlogs::once(unread(subscriptions(&domain).await.unwrap()));
         let rows = table(&found).to_string();
         assert!(
             rows.lines().nth(1).is_some_and(|row| row.matches("unknown").count() >= 3),

@@ -167,6 +167,7 @@ macro_rules! store_suite {
                 the_next_due_is_told,
                 parked_messages_are_read_by_priority_range,
                 a_parked_delivery_carries_its_attempts,
+                a_note_says_why_a_message_is_parked_and_until_when,
                 keeping_again_replaces,
                 rejects_taking_what_is_not_parked,
                 a_released_stream_is_due,

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use protean_port::Result;
 use protean_port::message::{Priority, Recorded, Stream, Timestamp};
-use protean_port::port::{Delivery, MessageRef, Park, ParkedPage, ParkedRead, Start, Store};
+use protean_port::port::{
+    Delivery, MessageRef, Park, ParkedNote, ParkedPage, ParkedRead, Start, Store,
+};
 
 use super::sample::{
     Draft, OTHER, READER, account, accounts, assert_stale, at, commit_one, hold, keep, parked_read,
@@ -102,6 +104,22 @@ pub async fn a_parked_delivery_carries_its_attempts(store: Arc<dyn Store>) -> Re
     assert_eq!(found, ParkedPage { due: vec![delivery], next_due: None });
     let standing = store.group_status(READER, &accounts()).await?;
     assert_eq!((standing.lanes[0].priority, standing.lanes[0].parked), (Priority::BULK, 1));
+    Ok(())
+}
+
+pub async fn a_note_says_why_a_message_is_parked_and_until_when(store: Arc<dyn Store>) -> Result {
+    let [a, b, c] = written(&*store, &account("a")).await;
+    let kept = unit().park(keep(READER, &a, 7, Some(at(-3)))).park(hold(READER, &b));
+    apply(&*store, kept).await;
+    let note =
+        |attempts, due, reason: &str| Some(ParkedNote { attempts, due, reason: reason.to_owned() });
+    let failed = note(7, Some(at(-3)), "it failed");
+    assert_eq!(store.parked_note(READER, a.position).await?, failed);
+    assert_eq!(store.parked_note(READER, b.position).await?, note(0, None, "it waits"));
+    assert_eq!(store.parked_note(READER, c.position).await?, None);
+    assert_eq!(store.parked_note(OTHER, a.position).await?, None);
+    apply(&*store, unit().park(take(READER, &a))).await;
+    assert_eq!(store.parked_note(READER, a.position).await?, None);
     Ok(())
 }
 

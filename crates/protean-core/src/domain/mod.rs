@@ -42,8 +42,9 @@ pub use unit_of_work::record_events;
 
 pub use crate::catalog::{Catalog, DeclaredAggregate};
 pub use crate::handling::{
-    Answer, CommandsOf, Entries, Events, Failure, FailureKind, Group, Handle, Handled, HandlerKind,
-    On, Payload, QueryRoutes, Receive, Register, Registry, Routes,
+    Answer, CommandsOf, Ending, Entries, Events, Failure, FailureKind, Group, Handle, Handled,
+    HandlerKind, On, Payload, QueryRoutes, Receive, Register, Registry, Routes, Standing,
+    Subscriber, Turn,
 };
 pub use crate::unit::{
     Context, Reader, Repository, Selection, Storage, current_priority, processing_priority,

@@ -4,12 +4,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use protean_port::message::Recorded;
-use protean_port::port::{Find, Store};
+use protean_port::port::Find;
 use protean_port::{Error, Result};
 
 use super::causation::CausationNode;
 use super::domain::Domain;
-use crate::handling::{Group, is_unsettled};
+use crate::handling::{Stage, Subscriber};
 
 /// How many messages are read at once.
 const PAGE: usize = 1000;
@@ -39,19 +39,15 @@ pub enum HandlingState {
     Held,
     /// It has handled the message, or passed over it.
     Done,
-    /// It has tried the message; the store does not say whether this one or an
-    /// earlier one of its stream is parked or dead.
-    Tried,
 }
 
 impl HandlingState {
-    /// `waiting`, `held`, `done` or `tried`.
+    /// `waiting`, `held` or `done`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
             Self::Held => "held",
             Self::Done => "done",
-            Self::Tried => "tried",
         }
     }
 }
@@ -121,7 +117,12 @@ impl Trace {
         let mut handlers = Vec::new();
         for group in self.domain.groups() {
             if group.takes(&recorded.message) {
-                let state = state(&**store, group, recorded).await?;
+                let subscriber = Subscriber::of(group, &recorded.message, self.domain.lanes());
+                let state = match subscriber.stage(&**store, recorded).await? {
+                    Stage::Waiting => HandlingState::Waiting,
+                    Stage::Blocked | Stage::Parked | Stage::Dead(_) => HandlingState::Held,
+                    Stage::Settled => HandlingState::Done,
+                };
                 handlers.push(Handling { handler: group.handler.clone(), state });
             }
         }
@@ -136,20 +137,4 @@ impl Trace {
         let find = Find { message_id: Some(id.into()), ..Find::first(1) };
         Ok(self.domain.store().await?.find(find).await?.pop())
     }
-}
-
-async fn state(store: &dyn Store, group: &Group, recorded: &Recorded) -> Result<HandlingState> {
-    let Recorded { stream_position, message, .. } = recorded;
-    if is_unsettled(store, group, recorded).await? {
-        return Ok(HandlingState::Waiting);
-    }
-    let blocked = |before| store.blocked(&group.name, &message.stream, before);
-    if !blocked(stream_position + 1).await? {
-        return Ok(HandlingState::Done);
-    }
-    // An ordered group has not moved past what is parked or dead.
-    if group.is_ordered() || !blocked(*stream_position).await? {
-        return Ok(HandlingState::Held);
-    }
-    Ok(HandlingState::Tried)
 }

@@ -54,6 +54,11 @@ impl Group {
         *message.stream.category() == self.category && self.routes.contains_key(&message.type_name)
     }
 
+    /// True when it passes over this message, since it has no part for any version of it.
+    pub(crate) fn ignores(&self, message: &Message) -> bool {
+        self.kind != HandlerKind::Commands && self.newest(&message.type_name).is_none()
+    }
+
     /// True when it takes one message at a time: many streams may change one row.
     pub fn is_sequential(&self) -> bool {
         self.kind == HandlerKind::Projector

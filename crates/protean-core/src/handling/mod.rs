@@ -22,6 +22,9 @@ mod registry;
 mod retry;
 mod routes;
 mod settle;
+mod standing;
+#[cfg(test)]
+mod standing_tests;
 pub mod telemetry;
 mod verdict;
 
@@ -44,4 +47,6 @@ pub use retry::Backoff;
 pub(crate) use retry::retry_on_conflict;
 pub(crate) use routes::add_upcasts;
 pub use settle::{Fate, Moment, Settled, left_out, settle};
+pub(crate) use standing::Stage;
+pub use standing::{Ending, Standing, Subscriber, Turn};
 pub use verdict::Verdict;

@@ -15,6 +15,7 @@
 
 mod cached_probe;
 mod connections;
+mod explain;
 mod exposition;
 mod findings;
 mod health_service;
@@ -24,6 +25,7 @@ mod report;
 pub(crate) mod status;
 mod verify;
 
+pub use explain::{Explanation, HandlerStanding, Unpublished, explain};
 pub use page::HealthPage;
 pub use status::{Health, LaneStatus, SubscriptionStatus, subscriptions};
 pub use verify::{Account, Report, verify};

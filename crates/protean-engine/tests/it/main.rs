@@ -10,7 +10,7 @@
 //! * `relay`, `external`, `dlq_publisher`: from the log to a broker; `subscribers`, `pubsub`: and back
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `kills`: and with one that is killed or stopped with handlers in flight
-//! * `keys`: idempotency keys, and when they are deleted
+//! * `keys`: idempotency keys, when they are deleted; `explain`: why a message waits
 //! * `health`: what the pages say, also to slow clients; `telemetry`: what log lines say
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
 //! * `shared`: several servers share the work, over a broker that may fail
@@ -33,6 +33,7 @@ mod counts;
 mod crashes;
 mod dead_letters;
 mod dlq_publisher;
+mod explain;
 mod external;
 mod faults;
 mod handlers;

@@ -9,8 +9,9 @@ use protean::memory::MemoryStore;
 use protean::message::{Category, Priority, Stream, Table, Timestamp};
 use protean::port::{
     BoxFuture, Changes, Claim, Clock, CommitWatch, DeadLetter, DeadLetterRead, Delivery, Find,
-    GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Location, Log, Outcome, ParkedPage,
-    ParkedRead, Provider, RegisteredGroup, RowQuery, RowState, Rows, Store, TypeStats, Watched,
+    GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Location, Log, Outcome, ParkedNote,
+    ParkedPage, ParkedRead, Parking, Provider, RegisteredGroup, RowQuery, RowState, Rows, Store,
+    TypeStats, Watched,
 };
 use protean::{Error, Result};
 use tokio::sync::watch;
@@ -388,6 +389,16 @@ impl Ledger for Unreliable {
             self.weather.thaw().await;
             self.inner.registered_groups().await
         })
+    }
+}
+
+impl Parking for Unreliable {
+    fn parked_note<'a>(
+        &'a self,
+        group: &'a str,
+        position: u64,
+    ) -> BoxFuture<'a, Result<Option<ParkedNote>>> {
+        self.inner.parked_note(group, position)
     }
 }
 

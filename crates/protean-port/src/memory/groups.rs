@@ -43,6 +43,7 @@ pub(super) struct ParkedMessage {
     pub(super) message: MessageRef,
     pub(super) attempts: u32,
     pub(super) due: Option<Timestamp>,
+    pub(super) reason: String,
 }
 
 /// A dead letter without its message, which is in the log.

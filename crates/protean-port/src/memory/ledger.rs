@@ -8,7 +8,8 @@ use super::unit::{Refused, Unit};
 use crate::message::{Category, Priority, Stream, Timestamp};
 use crate::port::{
     At, Count, Counter, Delivery, DoneMark, GroupRegistration, GroupStatus, MessageRef, Park,
-    ParkedPage, ParkedRead, Place, PriorityStatus, ProgressMove, RegisteredGroup, Start, left_out,
+    ParkedNote, ParkedPage, ParkedRead, Place, PriorityStatus, ProgressMove, RegisteredGroup,
+    Start, left_out,
 };
 
 /// Registers new groups where they begin; known groups stay unchanged.
@@ -87,16 +88,26 @@ fn move_cursor(unit: &mut Unit<'_>, lane: GroupLane, position: u64) {
 /// Parks messages, or takes them out again.
 pub(super) fn park(unit: &mut Unit<'_>, park: &Park) -> Refused {
     match park {
-        Park::Keep { group, message, attempts, due, reason: _ } => {
-            let parked = ParkedMessage { message: message.clone(), attempts: *attempts, due: *due };
+        Park::Keep { group, message, attempts, due, reason } => {
+            let parked = ParkedMessage {
+                message: message.clone(),
+                attempts: *attempts,
+                due: *due,
+                reason: reason.clone(),
+            };
             put_parked(unit, group, message.position, Some(parked));
         }
-        Park::Hold { group, message, attempts, reason: _ } => {
+        Park::Hold { group, message, attempts, reason } => {
             let MessageRef { stream, stream_position, .. } = message;
             if !blocked(unit.state(), group, stream, *stream_position) {
                 return Err(left_out::nothing_to_wait_for(group, message));
             }
-            let parked = ParkedMessage { message: message.clone(), attempts: *attempts, due: None };
+            let parked = ParkedMessage {
+                message: message.clone(),
+                attempts: *attempts,
+                due: None,
+                reason: reason.clone(),
+            };
             put_parked(unit, group, message.position, Some(parked));
         }
         Park::Take { group, message } => {
@@ -274,6 +285,13 @@ pub(super) fn parked(state: &State, read: &ParkedRead) -> ParkedPage {
         due: times[..due].iter().filter_map(|(_, at)| delivery(state, &group, *at)).collect(),
         next_due: times.get(due).map(|(due, _)| *due),
     }
+}
+
+/// What is noted about a parked message.
+pub(super) fn parked_note(state: &State, group: &str, position: u64) -> Option<ParkedNote> {
+    let parked = state.groups.parked.get(&(group.into(), position))?;
+    let ParkedMessage { attempts, due, reason, .. } = parked.clone();
+    Some(ParkedNote { attempts, due, reason })
 }
 
 fn delivery(state: &State, group: &GroupName, position: u64) -> Option<Delivery> {

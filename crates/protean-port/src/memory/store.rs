@@ -12,7 +12,8 @@ use crate::message::{Category, Recorded, Stream, Table, Timestamp};
 use crate::port::{
     BoxFuture, Changes, Claim, CommitNotice, CommitSignal, CommitWatch, DeadLetter, DeadLetterRead,
     Delivery, Find, GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Log, Outcome,
-    ParkedPage, ParkedRead, RegisteredGroup, RowQuery, RowState, Rows, Store, TypeStats, Watched,
+    ParkedNote, ParkedPage, ParkedRead, Parking, RegisteredGroup, RowQuery, RowState, Rows, Store,
+    TypeStats, Watched,
 };
 use crate::{Error, Result};
 
@@ -217,6 +218,16 @@ impl Ledger for MemoryStore {
 
     fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<RegisteredGroup>>> {
         Box::pin(async move { Ok(ledger::registered_groups(&self.state())) })
+    }
+}
+
+impl Parking for MemoryStore {
+    fn parked_note<'a>(
+        &'a self,
+        group: &'a str,
+        position: u64,
+    ) -> BoxFuture<'a, Result<Option<ParkedNote>>> {
+        Box::pin(async move { Ok(ledger::parked_note(&self.state(), group, position)) })
     }
 }
 

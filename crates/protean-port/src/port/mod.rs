@@ -17,6 +17,7 @@ mod future;
 mod ledger;
 pub mod left_out;
 mod log;
+mod parking;
 mod provider;
 mod rows;
 mod store;
@@ -41,6 +42,7 @@ pub use ledger::{
     ParkedRead, PriorityStatus, RegisteredGroup, Start,
 };
 pub use log::{Delivery, Find, LaneRead, Log, TypeStats};
+pub use parking::{ParkedNote, Parking};
 pub use provider::{Location, Provider};
 pub use rows::{Direction, Filter, Operator, RowQuery, RowState, Rows};
 pub use store::Store;

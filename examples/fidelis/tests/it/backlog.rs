@@ -1,15 +1,20 @@
 //! What waits is seen without a server, and shared by producers.
 
 use protean::Priority;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::bank::Bank;
 
-/// The lag of a subscription's lanes by their streams.
-fn lag<'a>(status: &'a Value, stream: &str) -> &'a Value {
+/// A subscription in the lane that this stream names.
+fn row<'a>(status: &'a Value, stream: &str) -> &'a Value {
     let rows = status["data"]["subscriptions"].as_array().unwrap();
     let row = rows.iter().find(|row| row["stream"] == stream);
-    &row.unwrap_or_else(|| panic!("no {stream} in {status}"))["lag"]
+    row.unwrap_or_else(|| panic!("no {stream} in {status}"))
+}
+
+/// Its lag.
+fn lag<'a>(status: &'a Value, stream: &str) -> &'a Value {
+    &row(status, stream)["lag"]
 }
 
 #[tokio::test]
@@ -19,6 +24,33 @@ async fn bulk_commands_wait_on_the_backfill_lane_alone() {
     let status = bank.ask(&["subscriptions", "status"]);
     assert_eq!(*lag(&status, "fidelis::account:command:backfill"), 2000);
     assert_eq!(*lag(&status, "fidelis::account:command"), 0);
+}
+
+#[tokio::test]
+async fn a_backlog_has_an_eta_while_a_server_works_on_it() {
+    const STREAM: &str = "fidelis::account:command:backfill";
+    let bank = Bank::new();
+    bank.send(0..6000, Priority::BULK).await;
+    let standing = bank.ask(&["subscriptions", "status"]);
+    let found = row(&standing, STREAM);
+    let trend = (&found["drained_per_second"], &found["eta_seconds"]);
+    assert_eq!(trend, (&json!(0.0), &Value::Null), "nobody works on it");
+    assert!(found["lag_seconds"].as_f64().unwrap() > 1.0, "{found}");
+    let _server = bank.serve();
+    loop {
+        let status = bank.ask(&["subscriptions", "status"]);
+        let found = row(&status, STREAM);
+        let lag = found["lag"].as_u64().unwrap();
+        if let Some(rate) = found["drained_per_second"].as_f64().filter(|rate| *rate > 0.0) {
+            let eta = found["eta_seconds"].as_f64().unwrap();
+            assert!((eta * rate - lag as f64).abs() < 1.0, "{found}");
+            break;
+        }
+        assert!(lag > 0, "it was over before anybody looked: {found}");
+    }
+    let status = bank.program().args(["subscriptions", "status"]).output().unwrap();
+    let text = String::from_utf8(status.stdout).unwrap();
+    assert!(text.contains("\n\nLongest wait of production: one running handler, "), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -103,6 +103,25 @@ async fn a_search_finds_what_is_asked_and_goes_on() {
 }
 
 #[tokio::test]
+async fn a_message_is_explained_before_and_after_a_server_has_handled_it() {
+    let bank = Bank::new();
+    bank.send(0..3, Priority::BULK).await;
+    let sent = data(&bank, &["search", "--newest", "--limit", "1"])["messages"][0].clone();
+    let id = sent["id"].as_str().unwrap();
+    let handler = |id: &str| data(&bank, &["explain", id])["handlers"][0].clone();
+    let found = handler(id);
+    let place = [&found["state"], &found["lane"], &found["ahead"]];
+    assert_eq!(place, [&json!("waiting"), &json!("backfill"), &json!(2)]);
+    let text = printed(&bank, &["explain", id]);
+    assert!(text.contains("behind 2 messages of the backfill lane"), "{text}");
+    let _server = bank.serve();
+    bank.await_accounts(3);
+    assert_eq!(handler(id)["state"], "handled");
+    let unknown = refused(&bank, &["explain", "nobody"]);
+    assert!(unknown.contains("no message has the id 'nobody'"), "{unknown}");
+}
+
+#[tokio::test]
 async fn a_history_tells_what_happened_to_one_account() {
     let (bank, id) = busy().await;
     let text = printed(&bank, &["history", "account", &id]);

@@ -1,6 +1,9 @@
 //! `events`: reads the log.
 
 mod category;
+mod explain;
+#[cfg(test)]
+mod explain_tests;
 mod history;
 pub(super) mod message;
 mod read;
@@ -29,6 +32,9 @@ pub(crate) enum Command {
     /// Shows all messages with one correlation id as a tree of cause and effect
     #[command(after_help = trace::AFTER_HELP)]
     Trace(trace::Options),
+    /// Says where one message stands with each handler, and why it waits there
+    #[command(after_help = explain::AFTER_HELP)]
+    Explain(explain::Options),
 }
 
 pub(super) async fn run(command: &Command, app: &App) -> Result {
@@ -38,5 +44,6 @@ pub(super) async fn run(command: &Command, app: &App) -> Result {
         Command::History(options) => history::run(options, app).await,
         Command::Stats => stats::run(app).await,
         Command::Trace(options) => trace::run(options, app).await,
+        Command::Explain(options) => explain::run(options, app).await,
     }
 }

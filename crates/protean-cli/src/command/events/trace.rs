@@ -21,7 +21,6 @@ its priority unless NORMAL, and the handlers that receive it:
   → Mailer             the handler is done with the message
   → Mailer (waiting)   the handler has not reached the message yet
   → Mailer (held)      the message is parked or dead, or waits behind one that is
-  → Mailer (tried)     parked, dead or done: earlier messages of the stream hide which
 
 With --json the messages appear in tree order, each with its depth.";
 
