@@ -15,6 +15,7 @@ use std::num::NonZero;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 
+use protean_core::domain::Domain;
 use protean_core::unit::{MachineTurn, MachineTurns, bulk_turns};
 use protean_port::message::Lane;
 use protean_port::port::BoxFuture;
@@ -42,9 +43,9 @@ struct Turns {
 
 impl BulkSteps {
     /// One step for each core but one, at this pace, in turn with the other processes.
-    pub(crate) fn of_machine(pacing: Arc<Pacing>, machine: Arc<MachineTurns>) -> Self {
+    pub(crate) fn of_machine(domain: &Domain, pacing: Arc<Pacing>) -> Self {
         let cores = available_parallelism().map_or(1, NonZero::get);
-        Self::new(cores, pacing, Some(machine))
+        Self::new(cores, pacing, Some(Arc::clone(&domain.env().machine_turns)))
     }
 
     /// The same for a process that is alone.

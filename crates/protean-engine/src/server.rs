@@ -105,13 +105,8 @@ impl Server {
         };
         let stop = CancellationToken::new();
         let mut inboxes = inbox::start(&self.domain, &store, &stop);
-        let (domain, steps) = (
-            self.domain.clone(),
-            BulkSteps::of_machine(
-                Arc::clone(&pacing),
-                Arc::clone(&self.domain.env().machine_turns),
-            ),
-        );
+        let steps = BulkSteps::of_machine(&self.domain, Arc::clone(&pacing));
+        let domain = self.domain.clone();
         let running = Running { domain, store, broker, steps, stop: stop.clone() };
         let mut workers = running.start(&metrics);
         workers.spawn(pacing.run(stop.clone()));

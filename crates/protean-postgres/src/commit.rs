@@ -37,8 +37,7 @@ use crate::working_set::{WorkingSet, load_rows};
 
 /// How long a transaction of bulk work should hold the log's lock.
 const BULK_LOCK_TIME: Duration = Duration::from_millis(8);
-/// The fewest units of bulk work in one transaction. Fewer would hardly be quicker, since
-/// the round trips to the server would dominate.
+/// The fewest units of bulk work in one transaction: most of a smaller one is round trips.
 const MIN_BULK_UNITS: usize = 32;
 /// The most units of bulk work in one transaction.
 const MAX_BULK_UNITS: usize = 1000;

@@ -70,10 +70,7 @@ impl Relay {
         broker: Arc<dyn Broker>,
         plan: RelayPlan,
     ) -> Self {
-        let steps = BulkSteps::of_machine(
-            Arc::new(Pacing::none()),
-            Arc::clone(&domain.env().machine_turns),
-        );
+        let steps = BulkSteps::of_machine(&domain, Arc::new(Pacing::none()));
         Self { store, broker, domain, plan, steps }
     }
 
