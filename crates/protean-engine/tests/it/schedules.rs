@@ -15,6 +15,7 @@ use crate::unreliable::{Dice, JumpyClock, Unreliable, Weather};
 
 const COMMANDS: i64 = 60;
 const TALLIES: u64 = 7;
+/// A message that was in flight at several abrupt ends is charged with each of them.
 const PATIENT: &str = "[server.subscriptions.NumbersProjector]
 max_retries = 20
 circuit_breaker_reset_seconds = 0.3
@@ -23,6 +24,8 @@ max_retries = 20
 circuit_breaker_threshold = 2
 circuit_breaker_reset_seconds = 0.2
 [server.subscriptions.TallyCommandHandler]
+max_retries = 20
+[server.subscriptions.SumProjector]
 max_retries = 20
 ";
 
