@@ -12,7 +12,7 @@ use protean_port::message::Lane;
 use protean_port::port::{Broker, Claim, Delivery, Store};
 use protean_port::{Error, Result};
 use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -113,7 +113,7 @@ impl Server {
         let mut failure = None;
         tokio::select! {
             () = &mut shutdown => info!("stopping: waiting for running handlers, other messages stay in the log"),
-            Some(Err(error)) = workers.join_next() => {
+            Some(error) = first_panic(&mut workers) => {
                 failure = Some(Error::failed("a worker of the server panicked").with_source(error));
             }
             Some(ended) = inboxes.join_next() => failure = inbox::failure(ended),
@@ -140,6 +140,16 @@ impl Server {
         }
         failure.map_or(Ok(()), Err)
     }
+}
+
+/// Waits for a task that panics; none once all have ended properly. Cancel safe.
+async fn first_panic(workers: &mut JoinSet<()>) -> Option<JoinError> {
+    while let Some(ended) = workers.join_next().await {
+        if let Err(error) = ended {
+            return Some(error);
+        }
+    }
+    None
 }
 
 /// What the parts of a running server share.
@@ -352,5 +362,26 @@ async fn reach(domain: &Domain, name: &str) -> Result<Arc<dyn Broker>> {
             Err(error) => return Err(error),
         }
         tokio::time::sleep(BROKER_RETRY_DELAY).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::task::JoinSet;
+
+    use super::first_panic;
+
+    #[tokio::test]
+    async fn a_panic_is_noticed_after_other_tasks_have_ended() {
+        let mut workers = JoinSet::new();
+        workers.spawn(async {});
+        workers.spawn(pending());
+        workers.spawn(async {
+            tokio::task::yield_now().await;
+            panic!("a worker fails");
+        });
+        assert!(first_panic(&mut workers).await.is_some_and(|error| error.is_panic()));
     }
 }

@@ -3,13 +3,17 @@
 //! ```text
 //! queue: the process that comes next ─▶ turn: the process that has its turn
 //! ```
-//! Both are locked files, and the operating system ends a lock with its process. A process
-//! that ends its turn passes the queue before it takes another, so that turns alternate.
+//! Both are names that one process at a time can hold, and that end with it. A process that ends
+//! its turn passes the queue before it takes another, so that turns alternate.
 
-use std::fs::{File, TryLockError};
 use std::io;
+#[cfg(target_os = "linux")]
+use std::io::Read;
 use std::num::NonZero;
-use std::path::{Path, PathBuf};
+#[cfg(target_os = "linux")]
+use std::os::linux::net::SocketAddrExt;
+#[cfg(target_os = "linux")]
+use std::os::unix::net::{SocketAddr, UnixListener, UnixStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
@@ -34,21 +38,21 @@ pub fn bulk_turns(cores: usize) -> usize {
 #[derive(Debug)]
 pub struct MachineTurns {
     /// None where there are no other processes: in memory.
-    files: Option<TurnFiles>,
+    names: Option<TurnNames>,
     waits: Mutex<Waits>,
 }
 
 /// A turn of this process; it ends when it is dropped.
 #[derive(Debug)]
 pub struct MachineTurn {
-    _file: Option<File>,
+    _held: Option<HeldName>,
 }
 
 /// What this process knows of the others.
 #[derive(Debug, Default)]
 struct Waits {
     /// Asks for a turn that is not free, in a thread of its own.
-    queued: Option<Sender<oneshot::Sender<File>>>,
+    queued: Option<Sender<oneshot::Sender<HeldName>>>,
     /// Until then the others are not waited for.
     suspended_until: Option<Instant>,
 }
@@ -57,27 +61,27 @@ impl MachineTurns {
     /// The turns of the processes that use the database at this place.
     pub(crate) fn at(uri: Option<&str>) -> Self {
         let cores = available_parallelism().map_or(1, NonZero::get);
-        let files = uri.map(|uri| TurnFiles::of(&std::env::temp_dir(), uri, bulk_turns(cores)));
-        Self { files, waits: Mutex::default() }
+        let names = uri.map(|uri| TurnNames::of(uri, bulk_turns(cores)));
+        Self { names, waits: Mutex::default() }
     }
 
-    /// Waits for a turn, though not for long, and not at all where files cannot be locked.
+    /// Waits for a turn, though not for long, and not at all where names cannot be held.
     /// Cancel safe.
     pub async fn take(&self) -> MachineTurn {
-        let Some(files) = self.files.as_ref().filter(|_| !self.is_suspended()) else {
-            return MachineTurn { _file: None };
+        let Some(names) = self.names.as_ref().filter(|_| !self.is_suspended()) else {
+            return MachineTurn { _held: None };
         };
-        let taken = match files.try_take() {
-            Ok(Some(file)) => Some(file),
-            Ok(None) => self.wait(files).await,
+        let held = match names.try_take() {
+            Ok(Some(held)) => Some(held),
+            Ok(None) => self.wait(names).await,
             Err(_) => None,
         };
-        MachineTurn { _file: taken }
+        MachineTurn { _held: held }
     }
 
-    async fn wait(&self, files: &TurnFiles) -> Option<File> {
+    async fn wait(&self, names: &TurnNames) -> Option<HeldName> {
         let (reply, taken) = oneshot::channel();
-        self.queue(files, reply);
+        self.queue(names, reply);
         match tokio::time::timeout(LONGEST_WAIT, taken).await {
             Ok(taken) => taken.ok(),
             Err(_) => {
@@ -87,14 +91,14 @@ impl MachineTurns {
         }
     }
 
-    fn queue(&self, files: &TurnFiles, reply: oneshot::Sender<File>) {
+    fn queue(&self, names: &TurnNames, reply: oneshot::Sender<HeldName>) {
         let mut waits = self.waits();
         let queued = waits.queued.get_or_insert_with(|| {
-            let ((queued, requests), files) = (channel(), files.clone());
+            let ((queued, requests), names) = (channel(), names.clone());
             // Without the thread each request is dropped, and its step goes on at once.
             let spawned = std::thread::Builder::new()
                 .name("protean-turns".into())
-                .spawn(move || files.take_queued(requests));
+                .spawn(move || names.take_queued(requests));
             drop(spawned);
             queued
         });
@@ -110,94 +114,107 @@ impl MachineTurns {
     }
 }
 
-impl Drop for MachineTurns {
-    fn drop(&mut self) {
-        if let Some(files) = &self.files {
-            files.remove_unused();
-        }
-    }
-}
-
-/// The files of a database that are locked.
+/// The names of a database that processes hold.
 #[derive(Clone, Debug)]
-struct TurnFiles {
-    queue: PathBuf,
-    turns: Vec<PathBuf>,
+struct TurnNames {
+    queue: String,
+    turns: Vec<String>,
 }
 
-impl TurnFiles {
-    fn of(folder: &Path, uri: &str, count: usize) -> Self {
-        // The file does not show the password that a URI may hold.
-        let name = Uuid::new_v5(&Uuid::NAMESPACE_URL, uri.as_bytes());
-        let path = |part: String| folder.join(format!("protean-{name}-{part}"));
-        let turns = (0..count).map(|turn| path(format!("turn-{turn}"))).collect();
-        Self { queue: path("queue".into()), turns }
+impl TurnNames {
+    fn of(uri: &str, count: usize) -> Self {
+        // The name does not show the password that a URI may hold.
+        let database = Uuid::new_v5(&Uuid::NAMESPACE_URL, uri.as_bytes());
+        let turns = (0..count).map(|turn| format!("protean-{database}-turn-{turn}")).collect();
+        Self { queue: format!("protean-{database}-queue"), turns }
     }
 
     /// A turn, when one is free and no process waits for it.
-    fn try_take(&self) -> io::Result<Option<File>> {
-        match try_lock(&self.queue)? {
+    fn try_take(&self) -> io::Result<Option<HeldName>> {
+        match HeldName::try_hold(&self.queue)? {
             // Others come first.
             None => Ok(None),
             Some(_next) => self.try_turns(),
         }
     }
 
-    fn try_turns(&self) -> io::Result<Option<File>> {
+    fn try_turns(&self) -> io::Result<Option<HeldName>> {
         for turn in &self.turns {
-            if let Some(file) = try_lock(turn)? {
-                return Ok(Some(file));
+            if let Some(held) = HeldName::try_hold(turn)? {
+                return Ok(Some(held));
             }
         }
         Ok(None)
     }
 
     /// Takes a turn for each request, however long it takes.
-    fn take_queued(self, requests: Receiver<oneshot::Sender<File>>) {
+    fn take_queued(self, requests: Receiver<oneshot::Sender<HeldName>>) {
         for reply in requests {
             if !reply.is_closed()
-                && let Ok(file) = self.take()
+                && let Ok(turn) = self.take()
             {
                 // A step that has stopped waiting gives the turn back.
-                reply.send(file).map_or_else(drop, drop);
+                reply.send(turn).map_or_else(drop, drop);
             }
         }
     }
 
-    fn take(&self) -> io::Result<File> {
-        let next = open(&self.queue)?;
-        next.lock()?;
-        if let Some(file) = self.try_turns()? {
-            return Ok(file);
+    fn take(&self) -> io::Result<HeldName> {
+        let _next = HeldName::hold(&self.queue)?;
+        match self.try_turns()? {
+            Some(turn) => Ok(turn),
+            None => HeldName::hold(&self.turns[std::process::id() as usize % self.turns.len()]),
         }
-        let file = open(&self.turns[std::process::id() as usize % self.turns.len()])?;
-        file.lock()?;
-        Ok(file)
+    }
+}
+
+/// A name that this process holds: a socket without a file, which ends with its process.
+#[cfg(target_os = "linux")]
+#[derive(Debug)]
+struct HeldName {
+    _listener: UnixListener,
+}
+
+#[cfg(target_os = "linux")]
+impl HeldName {
+    fn try_hold(name: &str) -> io::Result<Option<Self>> {
+        match UnixListener::bind_addr(&SocketAddr::from_abstract_name(name)?) {
+            Ok(listener) => Ok(Some(Self { _listener: listener })),
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
-    /// Removes the files unless another process uses them now.
-    fn remove_unused(&self) {
-        for path in self.turns.iter().chain([&self.queue]) {
-            if path.exists() && matches!(try_lock(path), Ok(Some(_))) {
-                // It is made again when it is needed.
-                std::fs::remove_file(path).unwrap_or_default();
+    /// Waits until nobody holds the name.
+    fn hold(name: &str) -> io::Result<Self> {
+        let address = SocketAddr::from_abstract_name(name)?;
+        loop {
+            if let Some(held) = Self::try_hold(name)? {
+                return Ok(held);
+            }
+            // Nobody answers: the connection ends when the name is free.
+            match UnixStream::connect_addr(&address) {
+                Ok(mut ends) => drop(ends.read(&mut [0])),
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {}
+                Err(error) => return Err(error),
             }
         }
     }
 }
 
-fn open(path: &Path) -> io::Result<File> {
-    let opened = File::options().read(true).append(true).create(true).open(path);
-    // The file of another user can be locked, though not written.
-    opened.or_else(|_| File::open(path))
-}
+/// Elsewhere there are no such names, and each process takes turns of its own.
+#[cfg(not(target_os = "linux"))]
+#[derive(Debug)]
+struct HeldName;
 
-fn try_lock(path: &Path) -> io::Result<Option<File>> {
-    let file = open(path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
-        Err(TryLockError::WouldBlock) => Ok(None),
-        Err(TryLockError::Error(error)) => Err(error),
+#[cfg(not(target_os = "linux"))]
+impl HeldName {
+    fn try_hold(_name: &str) -> io::Result<Option<Self>> {
+        Ok(Some(Self))
+    }
+
+    fn hold(_name: &str) -> io::Result<Self> {
+        Ok(Self)
     }
 }
 
@@ -208,12 +225,12 @@ mod tests {
 
     use tokio::time::{Instant, timeout};
 
-    use super::{LONGEST_WAIT, MachineTurn, MachineTurns, TurnFiles, Waits, bulk_turns};
+    use super::{LONGEST_WAIT, MachineTurn, MachineTurns, TurnNames, Waits, bulk_turns};
 
-    /// The turns of one process.
-    fn process(folder: &std::path::Path, count: usize) -> MachineTurns {
-        let files = Some(TurnFiles::of(folder, "sqlite:a.db", count));
-        MachineTurns { files, waits: Mutex::new(Waits::default()) }
+    /// The turns of one process; each test has a database of its own.
+    fn process(test: &str, count: usize) -> MachineTurns {
+        let names = Some(TurnNames::of(&format!("{}:{test}", std::process::id()), count));
+        MachineTurns { names, waits: Mutex::new(Waits::default()) }
     }
 
     async fn is_taken(turns: &MachineTurns) -> Option<MachineTurn> {
@@ -227,31 +244,32 @@ mod tests {
 
     #[tokio::test]
     async fn one_process_has_a_turn_until_it_gives_it_back() {
-        let folder = tempfile::tempdir().unwrap();
-        let (ours, theirs) = (process(folder.path(), 1), process(folder.path(), 1));
+        let (ours, theirs) = (
+            process("one process has a turn until it gives it back", 1),
+            process("one process has a turn until it gives it back", 1),
+        );
         let turn = ours.take().await;
         assert!(is_taken(&theirs).await.is_none());
         drop(turn);
         assert!(is_taken(&theirs).await.is_some());
-        drop(ours);
-        drop(theirs);
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");
     }
 
     #[tokio::test]
     async fn there_are_as_many_turns_as_the_machine_has() {
-        let folder = tempfile::tempdir().unwrap();
-        let processes: Vec<_> = (0..3).map(|_| process(folder.path(), 2)).collect();
+        let processes: Vec<_> =
+            (0..3).map(|_| process("there are as many turns as the machine has", 2)).collect();
         let _turns = (processes[0].take().await, is_taken(&processes[1]).await.unwrap());
         assert!(is_taken(&processes[2]).await.is_none());
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn turns_alternate_between_processes_that_always_want_one() {
-        let folder = tempfile::tempdir().unwrap();
         let order = Arc::new(Mutex::new(Vec::new()));
         let work = |name: char| {
-            let (turns, order) = (process(folder.path(), 1), Arc::clone(&order));
+            let (turns, order) = (
+                process("turns alternate between processes that always want one", 1),
+                Arc::clone(&order),
+            );
             tokio::spawn(async move {
                 for _ in 0..50 {
                     let _turn = turns.take().await;
@@ -270,8 +288,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_process_that_never_gives_its_turn_back_stops_nobody_for_long() {
-        let folder = tempfile::tempdir().unwrap();
-        let (stopped, ours) = (process(folder.path(), 1), process(folder.path(), 1));
+        let (stopped, ours) = (
+            process("a process that never gives its turn back stops nobody for long", 1),
+            process("a process that never gives its turn back stops nobody for long", 1),
+        );
         let _turn = stopped.take().await;
         let began = Instant::now();
         for _ in 0..10 {
@@ -282,8 +302,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_that_is_dropped_takes_no_turn() {
-        let folder = tempfile::tempdir().unwrap();
-        let (ours, theirs) = (process(folder.path(), 1), process(folder.path(), 1));
+        let (ours, theirs) = (
+            process("a call that is dropped takes no turn", 1),
+            process("a call that is dropped takes no turn", 1),
+        );
         let turn = ours.take().await;
         assert!(is_taken(&theirs).await.is_none(), "dropped while it waits");
         drop(turn);

@@ -164,7 +164,9 @@ impl PublishLoop {
         let begun = Instant::now();
         let pages = self.pages().await?;
         let published = self.send(&pages).await?;
-        self.bulk_page.took(begun.elapsed());
+        if !pages.is_empty() {
+            self.bulk_page.took(begun.elapsed());
+        }
         Ok(self.fill_gap().await? || published || refused)
     }
 
@@ -237,6 +239,11 @@ impl PublishLoop {
         }
         failpoint::reached("before a page is published");
         let (published, lost) = self.publisher.publish(pages).await?;
+        if lost {
+            // Known from now on, whatever fails below: the broker says it only once.
+            self.missing.extend(self.plan.groups(self.lane));
+            self.publisher.unsettled().await?;
+        }
         let answered = pages.iter().zip(&published);
         let changes = answered.map(|(page, published)| self.changes_of(page, published));
         failpoint::reached("before a page is settled");
@@ -245,9 +252,7 @@ impl PublishLoop {
         self.settle(pages, units, unavailable.is_some()).await?;
         failpoint::reached("after a page is settled");
         self.progress = true;
-        if lost {
-            self.open_gaps(self.plan.groups(self.lane)).await?;
-        }
+        self.open_gaps(Vec::new()).await?;
         self.note().await?;
         match unavailable {
             Some(reason) => Err(Error::unavailable(reason)),

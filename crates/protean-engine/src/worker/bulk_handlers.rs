@@ -145,11 +145,12 @@ impl<T> Stream for BulkHandlers<T> {
         if !this.may_run(context) {
             return Poll::Pending;
         }
-        let mut polled = Poll::Pending;
+        let (mut polled, until) = (Poll::Pending, Instant::now() + SLICE_TIME);
         while polled.is_pending() && this.news.is_there.swap(false, Ordering::AcqRel) {
             let mut handlers = Context::from_waker(&this.waker);
             polled = Pin::new(&mut this.running).poll_next(&mut handlers);
-            if this.is_over() {
+            // A handler that wakes itself must not keep the worker from everything else.
+            if this.is_over() || Instant::now() >= until {
                 break;
             }
         }

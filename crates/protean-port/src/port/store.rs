@@ -26,8 +26,9 @@ pub trait Store: Log + Rows + Ledger + Parking {
     /// * Dropping the future does not undo the units.
     fn commit(&self, units: Arc<[Changes]>) -> BoxFuture<'_, Vec<Outcome>>;
 
-    /// A number that grows with every commit to this database, in any process. A receiver
-    /// that has seen a number and reads the store afterwards misses nothing.
+    /// A number that grows with every commit of this store, and with those of other processes
+    /// that brought or moved messages. A receiver that has seen a number and reads the store
+    /// afterwards misses none of those.
     fn commits(&self) -> watch::Receiver<u64>;
 
     /// Watches for commits with these changes, in any process. A watcher that has looked and
