@@ -34,6 +34,8 @@ mod pace;
 mod pacing;
 mod per_lane;
 mod relay;
+#[cfg(test)]
+mod sample;
 mod server;
 mod source;
 mod worker;

@@ -204,9 +204,7 @@ mod tests {
     use std::time::Duration;
 
     use protean_core::handling::Fate;
-    use protean_port::message::{
-        Category, Extensions, Kind, LaneRule, Message, Priority, Recorded, Timestamp,
-    };
+    use protean_port::message::{LaneRule, Priority, Timestamp};
     use protean_port::port::{Counter, Delivery};
     use tokio::time::{sleep, timeout};
     use tokio_util::sync::CancellationToken;
@@ -214,6 +212,7 @@ mod tests {
     use super::Pacing;
     use crate::governor::WINDOW_MESSAGES;
     use crate::pace::{Pace, PaceReason};
+    use crate::sample;
 
     const TARGET: Duration = Duration::from_millis(10);
     const BEGAN: Timestamp = Timestamp::from_micros(1_000_000);
@@ -223,21 +222,9 @@ mod tests {
     }
 
     fn delivery(priority: Priority, time: Timestamp) -> Delivery {
-        let message = Message {
-            id: Arc::from("m"),
-            stream: Category::named("c").stream(&"1".into()),
-            kind: Kind::Event,
-            type_name: Arc::from("C.E.v1"),
-            version: 1,
-            priority,
-            correlation_id: Arc::from("m"),
-            causation_id: None,
-            time,
-            data: Arc::from("{}"),
-            extensions: Extensions::default(),
-        };
-        let recorded = Recorded { position: 1, stream_position: 0, message };
-        Delivery { recorded, next: 0, attempts: 0, parked: false }
+        let mut delivery = sample::delivery(1);
+        (delivery.recorded.message.priority, delivery.recorded.message.time) = (priority, time);
+        delivery
     }
 
     #[test]

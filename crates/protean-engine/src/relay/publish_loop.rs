@@ -247,9 +247,15 @@ impl PublishLoop {
         let answered = pages.iter().zip(&published);
         let changes = answered.map(|(page, published)| self.changes_of(page, published));
         failpoint::reached("before a page is settled");
-        let units = changes.collect();
+        let units: Vec<_> = changes.collect();
         let unavailable = published.iter().flatten().find_map(unavailable);
-        self.settle(pages, units, unavailable.is_some()).await?;
+        self.expect_refused(&units);
+        // Only the cursors of whole pages may wait.
+        if unavailable.is_some() || units.iter().any(moves) {
+            self.settlements.settle(units).await?;
+        } else {
+            self.settlements.settle_later(pages, units).await?;
+        }
         failpoint::reached("after a page is settled");
         self.progress = true;
         self.open_gaps(Vec::new()).await?;
@@ -260,19 +266,14 @@ impl PublishLoop {
         }
     }
 
-    /// Settles pages: at once when there is more to it than that they were published.
-    async fn settle(&mut self, pages: &[Page], units: Vec<Changes>, is_cut: bool) -> Result {
+    /// What these units park is due then.
+    fn expect_refused(&mut self, units: &[Changes]) {
         let parks = units.iter().flat_map(|unit| &unit.parks);
         let parked = parks.filter_map(|park| match park {
             Park::Keep { due, .. } => *due,
             _ => None,
         });
         self.refused_at = parked.fold(self.refused_at, Ord::min);
-        let moves = |unit: &Changes| !(unit.parks.is_empty() && unit.dead.is_empty());
-        match is_cut || units.iter().any(moves) {
-            true => self.settlements.settle(units).await,
-            false => self.settlements.settle_later(pages, units).await,
-        }
     }
 
     fn changes_of(&self, page: &Page, published: &[Published]) -> Changes {
@@ -315,8 +316,10 @@ impl PublishLoop {
             let mut changes = self.changes_of(&page[0], &published);
             // The relay's own cursor passed them long ago.
             changes.marks.clear();
-            if !(changes.parks.is_empty() && changes.dead.is_empty()) {
-                self.settle(&[], vec![changes], true).await?;
+            if moves(&changes) {
+                let units = vec![changes];
+                self.expect_refused(&units);
+                self.settlements.settle(units).await?;
             }
         }
         self.gaps.reached(reached);
@@ -338,4 +341,9 @@ impl PublishLoop {
         let length = self.publisher.length(&self.plan.stream(of)).await?;
         Ok(self.windows[of.route].room(length).min(PAGE_MESSAGES))
     }
+}
+
+/// True when messages are parked, given up, or taken out again.
+fn moves(unit: &Changes) -> bool {
+    !(unit.parks.is_empty() && unit.dead.is_empty())
 }

@@ -4,12 +4,11 @@ use std::time::Duration;
 use proptest::collection::vec;
 use proptest::{prop_assert, prop_assert_eq, proptest};
 use protean_core::config::OutboxRetry;
-use protean_port::message::{
-    Category, Extensions, Kind, Lane, Message, Priority, Recorded, Timestamp,
-};
+use protean_port::message::{Lane, Priority, Timestamp};
 use protean_port::port::{At, Changes, Dead, Delivery, EntryId, Park, Published};
 
 use super::{Policy, settle};
+use crate::sample;
 
 const RETRY: OutboxRetry = OutboxRetry {
     max_attempts: 3,
@@ -21,21 +20,10 @@ const RETRY: OutboxRetry = OutboxRetry {
 };
 
 fn delivery(position: u64, priority: Priority, parked: bool, attempts: u32) -> Delivery {
-    let message = Message {
-        id: Arc::from("m"),
-        stream: Category::named("c").stream(&"1".into()),
-        kind: Kind::Event,
-        type_name: Arc::from("C.E.v1"),
-        version: 1,
-        priority,
-        correlation_id: Arc::from("m"),
-        causation_id: None,
-        time: Timestamp::default(),
-        data: Arc::from("{}"),
-        extensions: Extensions::default(),
-    };
-    let recorded = Recorded { position, stream_position: position, message };
-    Delivery { recorded, next: 0, attempts, parked }
+    let mut delivery = Delivery { parked, attempts, ..sample::delivery(position) };
+    delivery.recorded.stream_position = position;
+    delivery.recorded.message.priority = priority;
+    delivery
 }
 
 fn in_log(position: u64, priority: Priority) -> Delivery {

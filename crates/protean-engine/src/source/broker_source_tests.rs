@@ -1,12 +1,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protean_port::message::{
-    Category, Extensions, Kind, Lane, Message, Priority, Recorded, Timestamp,
-};
-use protean_port::port::{Delivery, EntryId, EntryRef};
+use protean_port::message::Lane;
+use protean_port::port::{EntryId, EntryRef};
 
 use super::BrokerSource;
+use crate::sample::delivery;
 use crate::source::broker_reader::{Fetched, FetchedMessage};
 
 const LEASE: Duration = Duration::from_secs(30);
@@ -34,24 +33,6 @@ fn source() -> BrokerSource {
 
 fn entry(id: &str) -> EntryRef {
     EntryRef { stream: "c".into(), id: EntryId::new(id) }
-}
-
-fn delivery(position: u64) -> Delivery {
-    let message = Message {
-        id: Arc::from("m"),
-        stream: Category::named("c").stream(&"1".into()),
-        kind: Kind::Event,
-        type_name: Arc::from("C.E.v1"),
-        version: 1,
-        priority: Priority::NORMAL,
-        correlation_id: Arc::from("m"),
-        causation_id: None,
-        time: Timestamp::default(),
-        data: Arc::from("{}"),
-        extensions: Extensions::default(),
-    };
-    let recorded = Recorded { position, stream_position: 0, message };
-    Delivery { recorded, next: 0, attempts: 0, parked: false }
 }
 
 /// Takes in one message, which comes with this entry.

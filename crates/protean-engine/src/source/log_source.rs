@@ -175,28 +175,11 @@ impl ParkedSource {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use protean_port::message::{Category, Extensions, Kind, Message, Recorded};
-
     use super::{Delivery, Lane, ParkedPage, ParkedSource, Timestamp};
+    use crate::sample;
 
     fn parked() -> Delivery {
-        let message = Message {
-            id: Arc::from("m"),
-            stream: Category::named("c").stream(&"1".into()),
-            kind: Kind::Event,
-            type_name: Arc::from("C.E.v1"),
-            version: 1,
-            priority: Default::default(),
-            correlation_id: Arc::from("m"),
-            causation_id: None,
-            time: Timestamp::default(),
-            data: Arc::from("{}"),
-            extensions: Extensions::default(),
-        };
-        let recorded = Recorded { position: 7, stream_position: 0, message };
-        Delivery { recorded, next: 0, attempts: 1, parked: true }
+        Delivery { attempts: 1, parked: true, ..sample::delivery(7) }
     }
 
     fn page() -> ParkedPage {

@@ -4,10 +4,11 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt;
 use protean_port::Result;
-use protean_port::message::{Category, Extensions, Kind, Lane, Message, Recorded, Timestamp};
+use protean_port::message::Lane;
 use protean_port::port::{BoxFuture, Claim, Delivery};
 
 use super::{InFlight, Note, OwnNotes};
+use crate::sample;
 
 #[derive(Clone, Default)]
 struct Notes(Arc<Mutex<Vec<Vec<u64>>>>);
@@ -47,21 +48,7 @@ fn claimed(notes: &Notes) -> InFlight {
 }
 
 fn delivery(position: u64, attempts: u32) -> Delivery {
-    let message = Message {
-        id: Arc::from("m"),
-        stream: Category::named("c").stream(&"1".into()),
-        kind: Kind::Event,
-        type_name: Arc::from("C.E.v1"),
-        version: 1,
-        priority: Default::default(),
-        correlation_id: Arc::from("m"),
-        causation_id: None,
-        time: Timestamp::default(),
-        data: Arc::from("{}"),
-        extensions: Extensions::default(),
-    };
-    let recorded = Recorded { position, stream_position: 0, message };
-    Delivery { recorded, next: 0, attempts, parked: true }
+    Delivery { attempts, parked: true, ..sample::delivery(position) }
 }
 
 #[test]

@@ -20,6 +20,7 @@ use protean_port::message::Lane;
 
 use super::slots::{Demand, Slots};
 use super::time_share::{Running, TimeShare};
+use crate::per_lane::PerLane;
 
 /// The slots of a server, and the handlers that use them.
 #[derive(Debug)]
@@ -44,8 +45,7 @@ struct Handler {
     /// The lane of the message in its own slot.
     own: Option<Lane>,
     /// Since when it waits in each lane.
-    primary: Option<u64>,
-    backfill: Option<u64>,
+    since: PerLane<Option<u64>>,
     share: TimeShare,
     /// It has been woken and has not asked since.
     woken: bool,
@@ -80,8 +80,7 @@ impl SlotArbiter {
             limit,
             running: Running::default(),
             own: None,
-            primary: None,
-            backfill: None,
+            since: PerLane::new(&Lane::ALL, |_| None),
             share: TimeShare::new(self.min_share, slots),
             woken: false,
         };
@@ -123,7 +122,7 @@ impl SlotArbiter {
         let (lane, grant) =
             wanted.filter_map(|lane| Some((lane, self.grant(place, lane)?))).next()?;
         let handler = self.handlers[place].as_mut()?;
-        *handler.ticket(lane) = None;
+        handler.since[lane] = None;
         *handler.running.of(lane) += 1;
         *self.running.of(lane) += 1;
         match grant {
@@ -153,7 +152,7 @@ impl SlotArbiter {
         }
         let may_start = |place: &usize| {
             self.handler(*place).is_some_and(|handler| {
-                let wants = |lane: &Lane| handler.since(*lane).is_some();
+                let wants = |lane: &Lane| handler.since[*lane].is_some();
                 !handler.woken
                     && Lane::ALL
                         .iter()
@@ -174,7 +173,7 @@ impl SlotArbiter {
         let Some(Some(handler)) = self.handlers.get_mut(place) else { return };
         handler.woken = false;
         for lane in Lane::ALL {
-            let ticket = handler.ticket(lane);
+            let ticket = &mut handler.since[lane];
             if !demand.wants(lane) {
                 *ticket = None;
             } else if ticket.is_none() {
@@ -189,7 +188,7 @@ impl SlotArbiter {
         if !handler.has_room() {
             return None;
         }
-        let since = handler.since(lane).unwrap_or(u64::MAX);
+        let since = handler.since[lane].unwrap_or(u64::MAX);
         let ahead = self.waiting(lane).filter(|other| *other < since).count();
         if ahead < self.free(lane) && !self.yields(lane) {
             return Some(Grant::Shared);
@@ -218,7 +217,7 @@ impl SlotArbiter {
     /// Since when handlers wait in a lane that could use a slot there.
     fn waiting(&self, lane: Lane) -> impl Iterator<Item = u64> + '_ {
         let handlers = self.handlers.iter().flatten().filter(|handler| handler.has_room());
-        handlers.filter_map(move |handler| handler.since(lane))
+        handlers.filter_map(move |handler| handler.since[lane])
     }
 
     fn waits(&self, lane: Lane) -> bool {
@@ -247,22 +246,8 @@ impl Handler {
         self.running.total() < self.limit
     }
 
-    fn since(&self, lane: Lane) -> Option<u64> {
-        match lane {
-            Lane::Primary => self.primary,
-            Lane::Backfill => self.backfill,
-        }
-    }
-
-    fn ticket(&mut self, lane: Lane) -> &mut Option<u64> {
-        match lane {
-            Lane::Primary => &mut self.primary,
-            Lane::Backfill => &mut self.backfill,
-        }
-    }
-
     fn wants_both(&self) -> bool {
-        self.primary.is_some() && self.backfill.is_some()
+        self.since.iter().all(Option::is_some)
     }
 }
 

@@ -7,7 +7,7 @@
 //! * `breakers`: a handler that fails all the time; `dead_letters`: what is dead, replayed and purged
 //! * `step_down`: a server that loses its claims, and the one that goes on
 //! * `notes`, `suspects`: an abrupt end, and which message is to blame; `processes`: real ones
-//! * `relay`, `external`, `dlq_publisher`: from the log to a broker; `subscribers`, `pubsub`: and back
+//! * `relay`, `relay_pages`, `external`, `dlq_publisher`: from the log to a broker; `subscribers`, `pubsub`: and back
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `kills`: and with one that is killed or stopped with handlers in flight
 //! * `keys`: idempotency keys, when they are deleted; `explain`: why a message waits
@@ -50,6 +50,7 @@ mod pacing;
 mod processes;
 mod pubsub;
 mod relay;
+mod relay_pages;
 mod rollout;
 mod schedules;
 mod serve;
