@@ -25,7 +25,7 @@ use crate::commit_marker::CommitMarker;
 use crate::connection::{Session, Settings};
 use crate::error::Fault;
 use crate::flush::flush;
-use crate::refusal::Refusal;
+use crate::refusal::{Abort, Refusal};
 use crate::row;
 use crate::signal::Announced;
 use crate::staged::StagedMap;
@@ -33,7 +33,7 @@ use crate::statement;
 use crate::turnstile;
 use crate::unique;
 use crate::unit;
-use crate::working_set::{WorkingSet, load_rows};
+use crate::working_set::{Touched, TouchedRows, WorkingSet};
 
 /// How long a transaction of bulk work should hold the log's lock.
 const BULK_LOCK_TIME: Duration = Duration::from_millis(8);
@@ -69,19 +69,6 @@ struct Written {
     notice: CommitNotice,
     /// How long the log's lock was held.
     held: Duration,
-}
-
-enum Abort {
-    /// The database refused the result of the units together.
-    Refused,
-    /// The database cannot be written.
-    Broken(Fault),
-}
-
-impl From<Fault> for Abort {
-    fn from(fault: Fault) -> Self {
-        Self::Broken(fault)
-    }
 }
 
 impl Committer {
@@ -243,14 +230,16 @@ impl<'a> Attempt<'a> {
     ) -> Result<Written, Abort> {
         let open = jobs.iter().flat_map(|job| &job.units[job.outcomes.len()..]);
         let units: Vec<&Changes> = open.take(max_units).collect();
+        // Found before the log is locked, so that nobody waits for it.
+        let (touched, rows) = (Touched::of(units.iter().copied()), TouchedRows::of(&units));
         let begin = async { turnstile::begin(session, lane).await.map(|()| Instant::now()) };
         let rows = async {
             if isolated {
                 return (Ok(StagedMap::default()), Ok(false));
             }
-            tokio::join!(load_rows(session, &units), unique::may_collide(session, &units))
+            tokio::join!(rows.load(session), unique::may_collide(session, &units))
         };
-        let loaded = tokio::join!(begin, rows, WorkingSet::load(session, &units));
+        let loaded = tokio::join!(begin, rows, WorkingSet::load(session, &touched));
         let (begun, (rows, collide), working_set) = loaded;
         let begun = match begun {
             Ok(begun) => begun,
@@ -267,11 +256,8 @@ impl<'a> Attempt<'a> {
         let mut attempt = Self { session, working_set, units, isolated };
         let staged = attempt.settle_all(jobs).await?;
         if !isolated {
-            flush(session, &attempt.working_set).await.map_err(|refusal| match refusal {
-                Refusal::Broken(fault) if fault.wants_reopening() => Abort::Broken(fault),
-                Refusal::Broken(fault) if fault.is_transient() => Abort::Broken(fault),
-                _ => Abort::Refused,
-            })?;
+            attempt.working_set.coalesced.pass_marks();
+            flush(session, &attempt.working_set).await.map_err(Abort::of_flush)?;
         }
         let durable = awaits_disk.then(|| attempt.working_set.next_position() - 1);
         let notice = Job::notice(jobs, &staged);
@@ -381,7 +367,7 @@ impl<'a> Attempt<'a> {
         let (session, working_set) = (self.session, &mut self.working_set);
         let places = unit::apply(working_set, unit)?;
         // Rows that were loaded before another unit was left out may be out of date.
-        let loaded = load_rows(session, &[unit]).await;
+        let loaded = TouchedRows::of(&[unit]).load(session).await;
         working_set.rows =
             loaded.map_err(|(fault, table)| Refusal::of_user_tables(fault, &table.name))?;
         for write in &unit.rows {

@@ -125,9 +125,10 @@ async fn marks(session: &Session, working_set: &WorkingSet<'_>) -> Result<(), Fa
         priority: *priority,
         position: *position,
     });
-    let moved = || {
+    let moved = |marked: bool| {
         let moved =
             cursors.changes().filter(|(_, before, now)| before.is_none_or(|before| *now > before));
+        let moved = moved.filter(move |(key, ..)| !marked || working_set.coalesced.has_marks(key));
         moved.map(|((group, category, priority), _, now)| LanePosition {
             group,
             category: category.as_str(),
@@ -137,9 +138,9 @@ async fn marks(session: &Session, working_set: &WorkingSet<'_>) -> Result<(), Fa
     };
     let written = tokio::join!(
         lanes(session, mark, done),
-        lanes(session, go, moved()),
-        lanes(session, pass, moved()),
-        lanes(session, fold, moved())
+        lanes(session, go, moved(false)),
+        lanes(session, pass, moved(true)),
+        lanes(session, fold, moved(true))
     );
     all(written.into()).map(drop)
 }

@@ -34,12 +34,23 @@ impl<K: Ord, V> StagedMap<K, V> {
 
     /// Keeps the changes of the current unit.
     pub(crate) fn keep(&mut self) {
-        self.kept.append(&mut self.fresh);
+        // Not `append`, which goes over everything that is kept.
+        self.kept.extend(std::mem::take(&mut self.fresh));
     }
 
     /// Undoes the changes of the current unit.
     pub(crate) fn undo(&mut self) {
         self.fresh.clear();
+    }
+
+    /// Takes a change back that is kept; false when there is none.
+    pub(crate) fn take_back(&mut self, key: &K) -> bool {
+        self.kept.remove(key).is_some()
+    }
+
+    /// True when nothing is known and nothing will be written.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.loaded.is_empty() && self.kept.is_empty() && self.fresh.is_empty()
     }
 
     /// The changes to write, sorted by key, each with the value that was loaded.

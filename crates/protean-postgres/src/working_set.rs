@@ -18,6 +18,9 @@ use crate::row::{self, RowKey, RowState};
 use crate::staged::{StagedList, StagedMap};
 use crate::value::{Text, number, shared, text};
 
+/// The most positions between two places of one span.
+const MAX_SPAN_GAP: u64 = 16;
+
 /// Two names: of a group and a stream, or of a command and a key.
 pub(crate) type Names = (Arc<str>, Arc<str>);
 /// Positions in the log, each with its position in the stream.
@@ -90,12 +93,11 @@ impl WorkingSet<'_> {
         each!(self.discard);
     }
 
-    /// Loads what these units depend on, except for rows.
-    pub(crate) async fn load(session: &Session, units: &[&Changes]) -> Result<Self, Fault> {
-        let touched = Touched::of(units.iter().copied());
+    /// Loads what units depend on that touch these, except for rows.
+    pub(crate) async fn load(session: &Session, touched: &Touched) -> Result<Self, Fault> {
         let mut set = Self::default();
         let head = session.query(include_str!("sql/log_head.sql"), &[]);
-        let (head, loaded) = tokio::join!(head, set.load_touched(session, &touched));
+        let (head, loaded) = tokio::join!(head, set.load_touched(session, touched));
         let mut rows = Vec::new();
         // Of two faults the one that led to the other counts.
         all([head.map(|found| rows = found), loaded])?;
@@ -159,7 +161,8 @@ impl WorkingSet<'_> {
 
     fn take_lanes(&mut self, cursors: &[Row], places: &[Row]) -> Result<(), Fault> {
         for row in cursors {
-            self.coalesced.load_cursor(lane(row)?, number(row, 3)?, number(row, 4)?);
+            let (cursor, is_marked, head) = (number(row, 3)?, row.try_get(4)?, number(row, 5)?);
+            self.coalesced.load_cursor(lane(row)?, cursor, is_marked, head);
         }
         for row in places {
             let (category, priority) = (Category::named(&*text(row, 0)?), priority(row, 1)?);
@@ -169,20 +172,35 @@ impl WorkingSet<'_> {
     }
 }
 
-/// Loads the rows that these units write; an error comes with its table.
-pub(crate) async fn load_rows(
-    session: &Session,
-    units: &[&Changes],
-) -> Result<StagedMap<RowKey, RowState>, (Fault, Arc<Table>)> {
-    let touched = Touched::of(units.iter().flat_map(|unit| with_alternatives(unit))).rows;
-    let loads = touched.values().map(|(table, keys)| row::load(session, table, keys));
-    let (loaded, mut rows) = (join_all(loads).await, StagedMap::default());
-    for ((table, _), loaded) in touched.values().zip(loaded) {
-        for (key, now) in loaded.map_err(|fault| (fault, Arc::clone(table)))? {
-            rows.load((Arc::from(table.name.as_str()), key), now);
+/// The keys of the rows that units write, by table.
+pub(crate) struct TouchedRows(BTreeMap<String, (Arc<Table>, BTreeSet<Arc<str>>)>);
+
+impl TouchedRows {
+    /// The rows of these units, and of those that may be applied in their place.
+    pub(crate) fn of(units: &[&Changes]) -> Self {
+        let mut touched = Self(BTreeMap::new());
+        for write in units.iter().flat_map(|unit| with_alternatives(unit)).flat_map(|of| &of.rows) {
+            let fresh = || (Arc::clone(&write.table), BTreeSet::new());
+            let (_, keys) = touched.0.entry(write.table.name.clone()).or_insert_with(fresh);
+            keys.insert(Arc::clone(&write.key));
         }
+        touched
     }
-    Ok(rows)
+
+    /// Loads them; an error comes with its table.
+    pub(crate) async fn load(
+        &self,
+        session: &Session,
+    ) -> Result<StagedMap<RowKey, RowState>, (Fault, Arc<Table>)> {
+        let loads = self.0.values().map(|(table, keys)| row::load(session, table, keys));
+        let (loaded, mut rows) = (join_all(loads).await, StagedMap::default());
+        for ((table, _), loaded) in self.0.values().zip(loaded) {
+            for (key, now) in loaded.map_err(|fault| (fault, Arc::clone(table)))? {
+                rows.load((Arc::from(table.name.as_str()), key), now);
+            }
+        }
+        Ok(rows)
+    }
 }
 
 fn lane(row: &Row) -> Result<LaneKey, Fault> {
@@ -208,9 +226,9 @@ fn with_alternatives(unit: &Changes) -> impl Iterator<Item = &Changes> {
     std::iter::successors(Some(unit), |unit| unit.otherwise.as_deref())
 }
 
-/// The keys of everything that units touch.
+/// The keys of everything that units touch, except for rows.
 #[derive(Default)]
-struct Touched {
+pub(crate) struct Touched {
     streams: BTreeSet<Arc<str>>,
     progress: BTreeMap<Names, Category>,
     keys: BTreeSet<Names>,
@@ -220,11 +238,10 @@ struct Touched {
     firsts: BTreeSet<(Arc<str>, Category, Priority, u64)>,
     moved: BTreeSet<Names>,
     moved_messages: BTreeSet<(Arc<str>, u64)>,
-    rows: BTreeMap<String, (Arc<Table>, BTreeSet<Arc<str>>)>,
 }
 
 impl Touched {
-    fn of<'a>(units: impl Iterator<Item = &'a Changes>) -> Self {
+    pub(crate) fn of<'a>(units: impl Iterator<Item = &'a Changes>) -> Self {
         let mut touched = Self::default();
         units.for_each(|unit| touched.add(unit));
         touched
@@ -262,11 +279,6 @@ impl Touched {
         for dead in &unit.dead {
             let (Dead::Add { group, message, .. } | Dead::Take { group, message }) = dead;
             self.moves(group, message);
-        }
-        for write in &unit.rows {
-            let fresh = || (Arc::clone(&write.table), BTreeSet::new());
-            let (_, keys) = self.rows.entry(write.table.name.clone()).or_insert_with(fresh);
-            keys.insert(Arc::clone(&write.key));
         }
     }
 
@@ -309,12 +321,13 @@ impl Touched {
     }
 
     async fn places(&self, session: &Session) -> Result<Vec<Row>, Fault> {
-        let touched = &self.places;
-        let categories: Vec<_> = touched.iter().map(|(of, ..)| Text(of.as_str())).collect();
-        let priorities: Vec<_> = touched.iter().map(|(_, at, _)| i64::from(at.value())).collect();
-        let positions: Vec<_> = touched.iter().map(|(.., position)| signed(*position)).collect();
-        let parameters: [Parameter<'_>; 3] = [&categories, &priorities, &positions];
-        some(session, include_str!("sql/load_places.sql"), positions.len(), &parameters).await
+        let touched = spans(&self.places);
+        let categories: Vec<_> = touched.iter().map(|span| Text(span.category.as_str())).collect();
+        let priorities: Vec<_> = touched.iter().map(|of| i64::from(of.priority.value())).collect();
+        let firsts: Vec<_> = touched.iter().map(|span| signed(span.first)).collect();
+        let lasts: Vec<_> = touched.iter().map(|span| signed(span.last)).collect();
+        let parameters: [Parameter<'_>; 4] = [&categories, &priorities, &firsts, &lasts];
+        some(session, include_str!("sql/load_places.sql"), touched.len(), &parameters).await
     }
 
     async fn done(&self, session: &Session) -> Result<Vec<Row>, Fault> {
@@ -337,6 +350,38 @@ impl Touched {
     }
 }
 
+/// A span of the part of the log that one lane reads.
+#[derive(Debug, PartialEq, Eq)]
+struct Span {
+    category: Category,
+    priority: Priority,
+    first: u64,
+    last: u64,
+}
+
+/// The spans in which these places lie: one span over those close to each other, since a
+/// message that is passed over costs less than another search.
+fn spans(places: &BTreeSet<(Category, Priority, u64)>) -> Vec<Span> {
+    let mut spans: Vec<Span> = Vec::new();
+    for (category, priority, position) in places {
+        match spans.last_mut() {
+            Some(span)
+                if (&span.category, span.priority) == (category, *priority)
+                    && position - span.last <= MAX_SPAN_GAP =>
+            {
+                span.last = *position;
+            }
+            _ => spans.push(Span {
+                category: category.clone(),
+                priority: *priority,
+                first: *position,
+                last: *position,
+            }),
+        }
+    }
+    spans
+}
+
 fn pairs(names: &BTreeSet<Names>) -> (Vec<Text<'_>>, Vec<Text<'_>>) {
     names.iter().map(|(one, other)| (Text(one), Text(other))).unzip()
 }
@@ -349,4 +394,35 @@ async fn some(
     parameters: &[Parameter<'_>],
 ) -> Result<Vec<Row>, Fault> {
     if touched == 0 { Ok(Vec::new()) } else { session.query(sql, parameters).await }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use protean_port::message::{Category, Priority};
+
+    use super::{MAX_SPAN_GAP, Span, spans};
+
+    #[test]
+    fn one_span_for_places_of_a_lane_that_are_close_to_each_other() {
+        let at = |of: &str, priority, position| (Category::named(of), priority, position);
+        let far = 9 + MAX_SPAN_GAP + 1;
+        let places = [5, 7, 9, far].map(|position| at("d::a", Priority::BULK, position));
+        let others = [at("d::a", Priority::LOW, 6), at("d::b", Priority::BULK, 10)];
+        let span = |of: &str, priority, first, last| Span {
+            category: Category::named(of),
+            priority,
+            first,
+            last,
+        };
+        let found = spans(&places.into_iter().chain(others).collect::<BTreeSet<_>>());
+        let expected = [
+            span("d::a", Priority::BULK, 5, 9),
+            span("d::a", Priority::BULK, far, far),
+            span("d::a", Priority::LOW, 6, 6),
+            span("d::b", Priority::BULK, 10, 10),
+        ];
+        assert!(found.len() == 4 && expected.iter().all(|span| found.contains(span)), "{found:?}");
+    }
 }

@@ -3,6 +3,8 @@ SELECT u.grp, u.category, u.priority,
                     AND k.category = u.category AND k.priority = u.priority),
                 (SELECT e.start FROM enrolments e
                   WHERE e.grp = u.grp AND e.category = u.category), 0),
+       EXISTS (SELECT 1 FROM done d
+                WHERE d.grp = u.grp AND d.category = u.category AND d.priority = u.priority),
        coalesce((SELECT m.place FROM messages m
                   WHERE m.category = u.category AND m.priority = u.priority
                   ORDER BY m.place DESC LIMIT 1), 0)

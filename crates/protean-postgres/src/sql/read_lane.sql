@@ -11,14 +11,15 @@ WITH RECURSIVE began (start) AS (
 )
 SELECT m.position, m.stream, m.stream_position, m.category, m.priority, m.kind, m.type, m.version,
        m.id, m.correlation_id, m.causation_id, m.time, m.data, m.extensions,
-       coalesce(p.next, CASE WHEN b.start > 0 THEN
-           (SELECT s.stream_position + 1 FROM messages s
-             WHERE s.stream = m.stream AND s.position <= b.start
-             ORDER BY s.stream_position DESC LIMIT 1) END, 0)
+       coalesce((SELECT p.next FROM progress p WHERE p.grp = $1 AND p.stream = m.stream),
+           CASE WHEN b.start > 0 THEN
+               (SELECT s.stream_position + 1 FROM messages s
+                 WHERE s.stream = m.stream AND s.position <= b.start
+                 ORDER BY s.stream_position DESC LIMIT 1) END, 0)
   FROM level l
   CROSS JOIN began b
   CROSS JOIN LATERAL (
-      SELECT k.place AS position
+      SELECT k.*
         FROM messages k
        WHERE k.category = $2 AND k.priority = l.priority
          AND k.place > greatest(b.start,
@@ -29,8 +30,6 @@ SELECT m.position, m.stream, m.stream_position, m.category, m.priority, m.kind, 
          AND NOT EXISTS (SELECT 1 FROM done d
                           WHERE d.grp = $1 AND d.category = $2 AND d.priority = l.priority
                             AND d.position = k.place)
-       ORDER BY k.place LIMIT $7) r
-  JOIN messages m ON m.position = r.position
-  LEFT JOIN progress p ON p.grp = $1 AND p.stream = m.stream
+       ORDER BY k.place LIMIT $7) m
  WHERE l.priority IS NOT NULL
  ORDER BY m.priority DESC, m.position LIMIT $7
