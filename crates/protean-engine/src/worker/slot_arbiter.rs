@@ -12,7 +12,8 @@
 //! * A shared slot that becomes free goes to production that waits, of any handler.
 //! * Backfill of all handlers holds at most `concurrency − reserved` shared slots.
 //! * With a share of the time, a free slot is backfill's while it has had less.
-//! * Among the handlers that wait in a lane, the one that waited longest goes first.
+//! * Handlers that wait in a lane share its slots evenly: the one with the fewest goes first,
+//!   then the one that waited longest.
 
 use std::time::Duration;
 
@@ -188,12 +189,23 @@ impl SlotArbiter {
         if !handler.has_room() {
             return None;
         }
-        let since = handler.since[lane].unwrap_or(u64::MAX);
-        let ahead = self.waiting(lane).filter(|other| *other < since).count();
-        if ahead < self.free(lane) && !self.yields(lane) {
+        if self.owed(handler, lane) < self.free(lane) && !self.yields(lane) {
             return Some(Grant::Shared);
         }
         (handler.running.total() == 0).then_some(Grant::Own)
+    }
+
+    /// The slots of a lane that others go first for: those that wait may come to have as many
+    /// as this handler, and one more when they have waited longer.
+    fn owed(&self, handler: &Handler, lane: Lane) -> usize {
+        let since = handler.since[lane].unwrap_or(u64::MAX);
+        let mine = handler.running.get(lane);
+        let owed_to = |other: &Handler| {
+            let asked = other.since[lane].filter(|asked| *asked != since)?;
+            let level = mine + usize::from(asked < since);
+            Some(level.saturating_sub(other.running.get(lane)).min(other.room()))
+        };
+        self.handlers.iter().flatten().filter_map(owed_to).sum()
     }
 
     /// The shared slots that a lane may take.
@@ -214,14 +226,10 @@ impl SlotArbiter {
         }
     }
 
-    /// Since when handlers wait in a lane that could use a slot there.
-    fn waiting(&self, lane: Lane) -> impl Iterator<Item = u64> + '_ {
-        let handlers = self.handlers.iter().flatten().filter(|handler| handler.has_room());
-        handlers.filter_map(move |handler| handler.since[lane])
-    }
-
+    /// True when a handler waits in a lane that could use a slot there.
     fn waits(&self, lane: Lane) -> bool {
-        self.waiting(lane).next().is_some()
+        let mut handlers = self.handlers.iter().flatten();
+        handlers.any(|handler| handler.has_room() && handler.since[lane].is_some())
     }
 
     /// Counts the time that has passed as it was used.
@@ -241,9 +249,13 @@ impl SlotArbiter {
 }
 
 impl Handler {
-    /// True when more of its messages may run.
+    /// How many more of its messages may run.
+    fn room(&self) -> usize {
+        self.limit.saturating_sub(self.running.total())
+    }
+
     fn has_room(&self) -> bool {
-        self.running.total() < self.limit
+        self.room() > 0
     }
 
     fn wants_both(&self) -> bool {

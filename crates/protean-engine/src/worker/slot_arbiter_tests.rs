@@ -160,19 +160,33 @@ fn a_slot_that_becomes_free_goes_to_production_that_waits() {
 }
 
 #[test]
-fn the_handler_that_waited_longest_goes_first() {
+fn the_handler_with_the_fewest_goes_first_then_the_one_that_waited_longest() {
     let mut arbiter = arbiter(3, 0);
-    let [first, second] = [usize::MAX; 2].map(|limit| arbiter.join(limit));
-    assert_eq!(
-        (start(&mut arbiter, first, BACKFILL), start(&mut arbiter, second, PRIMARY)),
-        (3, 1)
-    );
-    assert_eq!(start(&mut arbiter, first, PRIMARY), 0);
-    arbiter.release(first, Lane::Backfill, Duration::ZERO);
-    assert_eq!(start(&mut arbiter, first, PRIMARY), 0, "the other waited before");
-    arbiter.release(first, Lane::Backfill, Duration::ZERO);
-    assert_eq!(start(&mut arbiter, first, PRIMARY), 1, "there is one more");
+    let [holder, first, second] = [usize::MAX; 3].map(|limit| arbiter.join(limit));
+    assert_eq!(start(&mut arbiter, holder, BACKFILL), 3);
+    assert_eq!((start(&mut arbiter, first, PRIMARY), start(&mut arbiter, second, PRIMARY)), (1, 1));
+    arbiter.release(holder, Lane::Backfill, Duration::ZERO);
+    assert_eq!(start(&mut arbiter, second, PRIMARY), 0, "the other waited before");
+    assert_eq!(start(&mut arbiter, first, PRIMARY), 1);
+    arbiter.release(holder, Lane::Backfill, Duration::ZERO);
+    assert_eq!(start(&mut arbiter, first, PRIMARY), 0, "the other has fewer");
     assert_eq!(start(&mut arbiter, second, PRIMARY), 1);
+}
+
+#[test]
+fn backlogs_share_the_slots_evenly_whoever_came_first() {
+    let mut arbiter = arbiter(32, 4);
+    let [first, second, short] = [usize::MAX; 3].map(|limit| arbiter.join(limit));
+    assert_eq!(start(&mut arbiter, first, BACKFILL), 28);
+    assert_eq!(start(&mut arbiter, second, BACKFILL), 1, "its own slot");
+    (0..28).for_each(|_| arbiter.release(first, Lane::Backfill, Duration::ZERO));
+    let running = [start(&mut arbiter, first, BACKFILL), 1 + start(&mut arbiter, second, BACKFILL)];
+    assert_eq!(running, [14, 14]);
+    // One that has little to do leaves the rest of its share to the others.
+    (0..14).for_each(|_| arbiter.release(first, Lane::Backfill, Duration::ZERO));
+    assert_eq!(arbiter.choose(short, BACKFILL, Duration::ZERO), Some(Lane::Backfill));
+    assert_eq!(start(&mut arbiter, short, Demand::default()), 0);
+    assert_eq!(start(&mut arbiter, first, BACKFILL) + start(&mut arbiter, second, BACKFILL), 14);
 }
 
 #[test]

@@ -19,8 +19,12 @@ impl Running {
         self.primary + self.backfill
     }
 
-    pub(super) fn is_some(mut self, lane: Lane) -> bool {
-        *self.of(lane) > 0
+    pub(super) fn get(mut self, lane: Lane) -> usize {
+        *self.of(lane)
+    }
+
+    pub(super) fn is_some(self, lane: Lane) -> bool {
+        self.get(lane) > 0
     }
 
     pub(super) fn of(&mut self, lane: Lane) -> &mut usize {
