@@ -83,14 +83,6 @@ impl BulkSteps {
         })
     }
 
-    /// Takes the step of a worker's commit.
-    pub(crate) async fn commit<T>(&self, lane: Lane, work: impl Future<Output = T>) -> T {
-        match lane {
-            Lane::Primary => self.0.pacing.watch_commit(work).await,
-            Lane::Backfill => self.run(lane, work).await,
-        }
-    }
-
     /// The most units of a lane that may be committed in one step. While bulk work is slowed
     /// its units pile up, and all of them at once would be a long step after each rest.
     pub(crate) fn largest_commit(&self, lane: Lane) -> usize {

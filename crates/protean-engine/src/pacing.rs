@@ -90,8 +90,11 @@ impl Pacing {
         }
     }
 
-    /// Carries out a commit of production, which is watched for how long it waits.
-    pub(crate) async fn watch_commit<T>(&self, commit: impl Future<Output = T>) -> T {
+    /// Carries out a commit. One of production is watched for how long it waits.
+    pub(crate) async fn watch_commit<T>(&self, lane: Lane, commit: impl Future<Output = T>) -> T {
+        if lane == Lane::Backfill {
+            return commit.await;
+        }
         let number = {
             let mut watched = self.watched();
             watched.last_commit += 1;
@@ -204,7 +207,7 @@ mod tests {
     use std::time::Duration;
 
     use protean_core::handling::Fate;
-    use protean_port::message::{LaneRule, Priority, Timestamp};
+    use protean_port::message::{Lane, LaneRule, Priority, Timestamp};
     use protean_port::port::{Counter, Delivery};
     use tokio::time::{sleep, timeout};
     use tokio_util::sync::CancellationToken;
@@ -254,11 +257,11 @@ mod tests {
     async fn what_runs_is_seen_until_it_has_ended_or_is_dropped() {
         let pacing = pacing();
         let ms = Duration::from_millis;
-        let dropped = timeout(ms(30), pacing.watch_commit(pending::<()>()));
+        let dropped = timeout(ms(30), pacing.watch_commit(Lane::Primary, pending::<()>()));
         let (seen, _) = tokio::join!(
             async {
                 sleep(ms(20)).await;
-                pacing.watch_commit(async { pacing.seen().commit_waited }).await
+                pacing.watch_commit(Lane::Primary, async { pacing.seen().commit_waited }).await
             },
             dropped
         );

@@ -26,6 +26,13 @@ pub(crate) struct Fetched {
     pub(crate) done: Vec<EntryRef>,
 }
 
+impl Fetched {
+    /// How many entries were read.
+    pub(crate) fn entries(&self) -> usize {
+        self.messages.len() + self.done.len()
+    }
+}
+
 /// A message to handle, and the entry that it came with.
 pub(crate) struct FetchedMessage {
     pub(crate) entry: EntryRef,

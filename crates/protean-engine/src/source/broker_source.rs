@@ -18,6 +18,7 @@ use protean_port::port::{BrokerRead, Delivery, EntryRef, TakeOver};
 
 use super::broker_reader::{Fetched, FetchedMessage};
 use super::names;
+use super::page_size::PageSize;
 use crate::worker::lanes::MAX_WAITING_MESSAGES;
 use crate::worker::runner::HandlerRunner;
 
@@ -25,13 +26,12 @@ use crate::worker::runner::HandlerRunner;
 const TAKE_OVER_INTERVAL: Duration = Duration::from_secs(1);
 
 /// One lane of a group on a broker's stream. Times are since the worker began.
-#[derive(Default)]
 pub(crate) struct BrokerSource {
     pub(crate) lane: Lane,
     group: Arc<str>,
     consumer: Arc<str>,
     streams: Arc<[Arc<str>]>,
-    page: usize,
+    page: PageSize,
     wait: Duration,
     lease: Duration,
     reading: bool,
@@ -57,26 +57,42 @@ impl BrokerSource {
             group: Arc::clone(&group.name),
             consumer: names::consumer(&group.name),
             streams: Arc::from([Arc::from(stream)]),
-            page: group.subscription.messages_per_tick.max(1),
+            page: PageSize::new(group.subscription.messages_per_tick),
             wait: group.subscription.blocking_timeout,
             lease: server.lease,
-            ..Self::default()
+            reading: false,
+            has_read: false,
+            held: HashMap::new(),
+            done: Vec::new(),
+            settling: false,
+            hold_at: Duration::ZERO,
+            holding: false,
+            take_over_at: Duration::ZERO,
+            taking_over: false,
         }
     }
 
-    /// The read to start now, when of the `waiting` messages of the lane in memory
+    /// The read to start `now`, when of the `waiting` messages of the lane in memory
     /// `ready` can run.
-    pub(crate) fn next_read(&mut self, ready: usize, waiting: usize) -> Option<BrokerRead> {
-        if self.reading || ready >= self.page || waiting >= self.page + MAX_WAITING_MESSAGES {
+    pub(crate) fn next_read(
+        &mut self,
+        ready: usize,
+        waiting: usize,
+        now: Duration,
+    ) -> Option<BrokerRead> {
+        let page = self.page.messages();
+        if self.reading || ready >= page || waiting >= page + MAX_WAITING_MESSAGES {
             return None;
         }
         (self.reading, self.has_read) = (true, true);
-        Some(self.read_for(Some(self.wait)))
+        let limit = self.page.begin(now);
+        Some(self.read_for(limit, Some(self.wait)))
     }
 
-    /// A read has ended.
-    pub(crate) fn read(&mut self) {
+    /// A read has ended that brought so many entries.
+    pub(crate) fn read(&mut self, entries: usize) {
         self.reading = false;
+        self.page.found(entries);
     }
 
     /// The search to start now for what dead workers have left.
@@ -91,7 +107,7 @@ impl BrokerSource {
             consumer: Arc::clone(&self.consumer),
             streams: Arc::clone(&self.streams),
             idle: self.lease,
-            limit: self.page,
+            limit: self.page.messages(),
         })
     }
 
@@ -166,15 +182,15 @@ impl BrokerSource {
 
     /// A read without a wait, for what a dropped read has brought.
     pub(crate) fn last_read(&self) -> Option<BrokerRead> {
-        self.has_read.then(|| self.read_for(None))
+        self.has_read.then(|| self.read_for(self.page.messages(), None))
     }
 
-    fn read_for(&self, wait: Option<Duration>) -> BrokerRead {
+    fn read_for(&self, limit: usize, wait: Option<Duration>) -> BrokerRead {
         BrokerRead {
             group: Arc::clone(&self.group),
             consumer: Arc::clone(&self.consumer),
             streams: Arc::clone(&self.streams),
-            limit: self.page,
+            limit,
             wait,
         }
     }

@@ -7,7 +7,9 @@ use protean_port::port::{EntryId, EntryRef};
 use super::BrokerSource;
 use crate::sample::delivery;
 use crate::source::broker_reader::{Fetched, FetchedMessage};
+use crate::source::page_size::PageSize;
 
+const NOW: Duration = Duration::ZERO;
 const LEASE: Duration = Duration::from_secs(30);
 
 fn source() -> BrokerSource {
@@ -16,7 +18,7 @@ fn source() -> BrokerSource {
         group: "d.H".into(),
         consumer: "h-1".into(),
         streams: Arc::from([Arc::from("c")]),
-        page: 10,
+        page: PageSize::new(10),
         wait: Duration::from_secs(5),
         lease: LEASE,
         reading: false,
@@ -44,12 +46,12 @@ fn fetch(source: &mut BrokerSource, position: u64, id: &str, at: Duration) -> us
 #[test]
 fn one_read_at_a_time_while_there_is_room() {
     let mut source = source();
-    assert!(source.next_read(10, 10).is_none(), "enough can run");
-    assert!(source.next_read(0, 10_000).is_none(), "too much waits for its stream");
-    assert_eq!(source.next_read(9, 9).unwrap().wait, Some(Duration::from_secs(5)));
-    assert!(source.next_read(0, 0).is_none(), "a read is under way");
-    source.read();
-    assert!(source.next_read(0, 0).is_some());
+    assert!(source.next_read(10, 10, NOW).is_none(), "enough can run");
+    assert!(source.next_read(0, 10_000, NOW).is_none(), "too much waits for its stream");
+    assert_eq!(source.next_read(9, 9, NOW).unwrap().wait, Some(Duration::from_secs(5)));
+    assert!(source.next_read(0, 0, NOW).is_none(), "a read is under way");
+    source.read(1);
+    assert!(source.next_read(0, 0, NOW).is_some());
 }
 
 #[test]
@@ -109,7 +111,7 @@ fn what_dead_workers_left_is_looked_for_every_second_by_the_leader() {
 fn what_was_not_handled_is_given_back_and_what_is_doubtful_is_not_settled() {
     let mut source = source();
     assert!(source.last_read().is_none(), "nothing was ever read");
-    source.next_read(0, 0);
+    source.next_read(0, 0, NOW);
     assert_eq!(source.last_read().unwrap().wait, None);
     fetch(&mut source, 7, "1-0", Duration::ZERO);
     fetch(&mut source, 8, "2-0", Duration::ZERO);

@@ -3,17 +3,19 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use protean_port::message::{Lane, Priority, Timestamp};
 use protean_port::port::{Delivery, LaneRead, ParkedPage, ParkedRead};
 
+use super::page_size::PageSize;
 use crate::worker::lanes::MAX_WAITING_MESSAGES;
 use crate::worker::runner::HandlerRunner;
 
 /// How far a worker has read one lane.
 pub(crate) struct LaneSource {
     pub(crate) lane: Lane,
-    page: usize,
+    page: PageSize,
     after: HashMap<Priority, u64>,
     /// The log may hold messages that have not been read.
     more: bool,
@@ -23,8 +25,9 @@ pub(crate) struct LaneSource {
 }
 
 impl LaneSource {
-    /// A lane of which nothing is read yet; `page` messages are read at once.
+    /// A lane of which nothing is read yet, in pages of at least `page` messages.
     pub(crate) fn new(lane: Lane, page: usize) -> Self {
+        let page = PageSize::new(page);
         Self { lane, page, after: HashMap::new(), more: true, reading: false, caught_up: false }
     }
 
@@ -33,19 +36,18 @@ impl LaneSource {
         self.more = true;
     }
 
-    /// The read to start now, when of the `waiting` messages of the lane in memory
+    /// The read to start `now`, when of the `waiting` messages of the lane in memory
     /// `ready` can run.
     pub(crate) fn next(
         &mut self,
         runner: &HandlerRunner,
         ready: usize,
         waiting: usize,
+        now: Duration,
     ) -> Option<LaneRead> {
-        if self.reading
-            || !self.more
-            || ready >= self.page
-            || waiting >= self.page + MAX_WAITING_MESSAGES
-        {
+        let page = self.page.messages();
+        let is_full = ready >= page || waiting >= page + MAX_WAITING_MESSAGES;
+        if self.reading || !self.more || is_full {
             return None;
         }
         (self.reading, self.more) = (true, false);
@@ -54,7 +56,7 @@ impl LaneSource {
             category: runner.group.category.clone(),
             range: runner.domain.lanes().range(self.lane),
             after: self.after.iter().map(|(priority, position)| (*priority, *position)).collect(),
-            limit: self.page,
+            limit: self.page.begin(now),
         })
     }
 
@@ -65,7 +67,7 @@ impl LaneSource {
             self.more = true;
             return;
         };
-        let all = deliveries.len() < self.page;
+        let all = self.page.found(deliveries.len());
         self.more |= !all;
         self.caught_up |= all;
         for delivery in deliveries {

@@ -4,6 +4,7 @@ pub(crate) mod broker_reader;
 pub(crate) mod broker_source;
 pub(crate) mod log_source;
 pub(crate) mod names;
+pub(crate) mod page_size;
 pub(crate) mod shared_reads;
 pub(crate) mod unreadable;
 

@@ -77,7 +77,7 @@ impl SharedReads {
     pub(super) fn start(&mut self, lanes: &Lanes<Delivery>, leads: bool, now: Duration) {
         for source in self.sources.iter_mut() {
             let (ready, waiting) = (lanes.ready(source.lane), lanes.len(source.lane));
-            if let Some(read) = source.next_read(ready, waiting) {
+            if let Some(read) = source.next_read(ready, waiting, now) {
                 self.under_way.push(Box::pin(fetch(self.reader.clone(), source.lane, read)));
             }
             if leads && let Some(take) = source.next_take_over(now) {
@@ -130,7 +130,7 @@ impl SharedReads {
                 return None;
             }
             Event::Read(lane, fetched) => {
-                self.sources[lane].read();
+                self.sources[lane].read(fetched.entries());
                 (lane, fetched)
             }
             Event::TakenOver(lane, fetched) => {

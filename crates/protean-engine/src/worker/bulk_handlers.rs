@@ -24,7 +24,7 @@ use tokio::time::Instant;
 use crate::bulk_steps::{BulkSteps, Turn};
 
 /// How long handlers run in one slice.
-const SLICE_TIME: Duration = Duration::from_millis(2);
+pub(super) const SLICE_TIME: Duration = Duration::from_millis(2);
 /// How long a slice waits for its turn.
 const LONGEST_WAIT: Duration = Duration::from_millis(20);
 /// So many handlers in a row have to compute only before they need turns.
@@ -100,6 +100,11 @@ impl<T> BulkHandlers<T> {
         let news = Arc::clone(&self.news);
         self.running.push(BulkHandler { handler, has_begun: false, news });
         self.news.is_there.store(true, Ordering::Release);
+    }
+
+    /// True when one of them could go on in a slice.
+    pub(super) fn can_go_on(&self) -> bool {
+        !self.running.is_empty() && self.news.is_there.load(Ordering::Acquire)
     }
 
     pub(super) fn is_empty(&self) -> bool {

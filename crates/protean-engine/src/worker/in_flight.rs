@@ -16,6 +16,7 @@ use protean_port::Result;
 use protean_port::message::Lane;
 use protean_port::port::{BoxFuture, Claim, Delivery};
 
+use crate::per_lane::PerLane;
 use crate::worker::notes::Notes;
 use crate::worker::own_notes::OwnNotes;
 
@@ -25,8 +26,8 @@ pub(crate) struct InFlight {
     claim: Option<Box<dyn Claim>>,
     own_notes: Arc<Mutex<OwnNotes>>,
     running: BTreeSet<u64>,
-    /// The messages that run next.
-    ahead: BTreeSet<u64>,
+    /// The messages that run next in each lane.
+    ahead: PerLane<BTreeSet<u64>>,
     notes: Notes,
     /// The lane and stream of each suspect.
     suspects: BTreeMap<u64, (Lane, Arc<str>)>,
@@ -48,7 +49,7 @@ impl InFlight {
             claim: None,
             own_notes,
             running: BTreeSet::new(),
-            ahead: BTreeSet::new(),
+            ahead: PerLane::new(&Lane::ALL, |_| BTreeSet::new()),
             notes: Notes::new(),
             suspects: BTreeMap::new(),
             line: VecDeque::new(),
@@ -159,9 +160,9 @@ impl InFlight {
         self.notes.noted(position)
     }
 
-    /// Notes these messages with the one that begins: one note for many messages.
-    pub(crate) fn expect(&mut self, ahead: impl Iterator<Item = u64>) {
-        self.ahead = ahead.collect();
+    /// Notes these messages of a lane with the one that begins: one note for many messages.
+    pub(crate) fn expect(&mut self, lane: Lane, ahead: impl Iterator<Item = u64>) {
+        self.ahead[lane] = ahead.collect();
     }
 
     /// A message has been handled. That is not noted: an innocent suspect costs less than
@@ -174,7 +175,8 @@ impl InFlight {
     /// is being written. The next one waits until this one has [ended](Self::note_ended).
     pub(crate) fn note(&mut self) -> Option<Note> {
         let claim = self.claim.as_ref()?;
-        let positions = self.running.iter().chain(&self.ahead).chain(self.suspects.keys());
+        let positions = self.running.iter().chain(self.ahead.iter().flatten());
+        let positions = positions.chain(self.suspects.keys());
         let number = self.notes.begin(positions.copied())?;
         let positions = self.notes.positions();
         let written = claim.note(&positions);
@@ -195,7 +197,7 @@ impl InFlight {
     /// From the next note on, nothing is to be suspected when the process ends.
     pub(crate) fn clear_notes(&mut self) {
         self.running.clear();
-        self.ahead.clear();
+        self.ahead.iter_mut().for_each(BTreeSet::clear);
         self.notes.want();
     }
 

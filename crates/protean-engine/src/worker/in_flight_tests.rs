@@ -98,7 +98,7 @@ fn what_comes_next_is_noted_once_for_all_of_it() {
     let notes = Notes::default();
     let mut in_flight = claimed(&notes);
     assert!(in_flight.begin(1));
-    in_flight.expect([2, 3].into_iter());
+    in_flight.expect(Lane::Primary, [2, 3].into_iter());
     note(&mut in_flight);
     for position in [2, 3] {
         in_flight.end(position - 1);
@@ -107,7 +107,7 @@ fn what_comes_next_is_noted_once_for_all_of_it() {
     }
     assert_eq!(notes.taken(), [vec![1, 2, 3]]);
     assert!(in_flight.begin(4));
-    in_flight.expect([5].into_iter());
+    in_flight.expect(Lane::Primary, [5].into_iter());
     note(&mut in_flight);
     assert_eq!(notes.taken(), [vec![3, 4, 5]], "3 still runs");
     in_flight.clear_notes();

@@ -10,6 +10,7 @@
 
 pub(crate) mod breaker;
 mod bulk_handlers;
+mod commits;
 mod conflicts;
 pub(crate) mod in_flight;
 pub(crate) mod lanes;
@@ -45,13 +46,14 @@ use futures_util::stream::FuturesUnordered;
 use protean_core::handling::Backoff;
 use protean_port::Result;
 use protean_port::message::{Lane, Timestamp};
-use protean_port::port::{BoxFuture, Changes, Claim, Delivery, Outcome, ParkedPage};
+use protean_port::port::{BoxFuture, Claim, Delivery, Outcome, ParkedPage};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use self::read_scheduler::{ReadScheduler, Wanted};
+use crate::bulk_steps::Turn;
 use crate::leadership::LeaderTerm;
 use crate::observe::metrics::GroupMetrics;
 use crate::per_lane::PerLane;
@@ -70,9 +72,10 @@ const STORE_RETRY_DELAY: Duration = Duration::from_millis(100);
 
 /// How many settled units of a lane may wait for their commit before no handler is started.
 const MAX_UNCOMMITTED_UNITS: usize = 1024;
-/// How many messages are noted ahead of their run. When the process ends abruptly, at most as
-/// many innocent messages are suspected and run alone.
-const MAX_NOTED_AHEAD: usize = 31;
+/// How many messages are noted ahead of their run: in a slice, bulk handlers run one after
+/// another. When the process ends abruptly, at most as many innocent messages are suspected and
+/// run alone.
+const MAX_NOTED_AHEAD: usize = 127;
 
 /// How soon after a commit the messages that other processes parked or released are read.
 const PARKED_CHECK_DELAY: Duration = Duration::from_millis(500);
@@ -83,6 +86,8 @@ enum Event {
     ParkedRead(Lane, Result<ParkedPage>),
     Ran(Box<Ran>),
     Committed(Lane, Vec<Outcome>),
+    /// It is the turn of the lane's commit.
+    MayCommit(Lane, Turn),
     /// The wait before a commit that failed is made again.
     ResendDue(Lane),
     /// A note of what is in flight, by its number.
@@ -110,6 +115,8 @@ pub(crate) struct Worker {
     permit_requests: FuturesUnordered<BoxFuture<'static, Option<OwnedSemaphorePermit>>>,
     under_way: FuturesUnordered<BoxFuture<'static, Event>>,
     bulk_handlers: BulkHandlers<Event>,
+    /// A turn is awaited for the commit of bulk work.
+    awaits_turn: bool,
     clock: Steady,
     since: Instant,
     stopping: bool,
@@ -148,6 +155,7 @@ impl Worker {
             permit_requests: FuturesUnordered::new(),
             under_way: FuturesUnordered::new(),
             bulk_handlers: BulkHandlers::new(runner.steps.clone()),
+            awaits_turn: false,
             clock,
             since: Instant::now(),
             stopping: false,
@@ -204,10 +212,7 @@ impl Worker {
                     }
                 }
                 Some(event) = self.bulk_handlers.next() => {
-                    self.take_in(event);
-                    while let Some(Some(more)) = self.bulk_handlers.next().now_or_never() {
-                        self.take_in(more);
-                    }
+                    self.run_slice(event);
                 }
                 () = self.seat.woken(), if !self.stopping => {}
                 shared = self.source.next(elapsed), if !self.stopping || !self.source.is_at_rest() => {
@@ -274,26 +279,11 @@ impl Worker {
         }
     }
 
-    fn start_commits(&mut self) {
-        for lane in self.pipelines.lanes() {
-            let most = self.runner.steps.largest_commit(lane);
-            if let Some(units) = self.pipelines[lane].send(most) {
-                self.commit(lane, units);
-            }
-        }
-    }
-
-    fn commit(&mut self, lane: Lane, units: Arc<[Changes]>) {
-        let (store, steps) = (Arc::clone(&self.runner.store), self.runner.steps.clone());
-        self.under_way.push(Box::pin(async move {
-            Event::Committed(lane, steps.commit(lane, store.commit(units)).await)
-        }));
-    }
-
     fn start_reads(&mut self) {
         let now = self.now();
         let leads = self.in_flight.is_claimed();
-        for wanted in self.reads.wanted(&self.runner, &self.lanes, leads, now) {
+        let elapsed = self.since.elapsed();
+        for wanted in self.reads.wanted(&self.runner, &self.lanes, leads, now, elapsed) {
             let (store, steps) = (Arc::clone(&self.runner.store), self.runner.steps.clone());
             self.under_way.push(match wanted {
                 Wanted::Log(lane, read) => Box::pin(async move {
@@ -318,11 +308,11 @@ impl Worker {
             Event::Committed(lane, outcomes) => self.committed(lane, outcomes),
             Event::Noted(number, written) => self.noted(number, written),
             Event::BulkNoted(handler) => self.bulk_handlers.push(handler),
-            Event::ResendDue(lane) => {
-                if let Some(units) = self.pipelines[lane].resend() {
-                    self.commit(lane, units);
-                }
+            Event::MayCommit(lane, turn) => {
+                self.awaits_turn = false;
+                self.commit(lane, Some(turn));
             }
+            Event::ResendDue(lane) => self.start_commit(lane),
         }
     }
 

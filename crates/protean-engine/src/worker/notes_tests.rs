@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt;
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
+use protean_port::message::Lane;
 use protean_port::port::{BoxFuture, Claim};
 use protean_port::{Error, Result};
 
@@ -102,7 +103,7 @@ impl World {
                 let position = self.next;
                 self.next += 1;
                 if self.in_flight.begin(position) {
-                    self.in_flight.expect(self.next..self.next + self.ahead);
+                    self.in_flight.expect(Lane::Primary, self.next..self.next + self.ahead);
                 }
                 let noted = Box::pin(self.in_flight.noted(position));
                 let excused = !self.claimed;

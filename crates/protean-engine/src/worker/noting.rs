@@ -20,16 +20,22 @@ impl Worker {
         running: impl Future<Output = Ran> + Send + 'static,
     ) {
         let running = async move { Event::Ran(Box::new(running.await)) };
-        self.under_way.push(match lane {
-            Lane::Primary => Box::pin(async move {
+        match lane {
+            Lane::Primary => self.under_way.push(Box::pin(async move {
                 noted.await;
                 running.await
-            }),
-            Lane::Backfill => Box::pin(async move {
-                noted.await;
-                Event::BulkNoted(Box::pin(running))
-            }),
-        });
+            })),
+            Lane::Backfill => {
+                let mut noted = Box::pin(noted);
+                if (&mut noted).now_or_never().is_some() {
+                    return self.bulk_handlers.push(Box::pin(running));
+                }
+                self.under_way.push(Box::pin(async move {
+                    noted.await;
+                    Event::BulkNoted(Box::pin(running))
+                }));
+            }
+        }
     }
 
     /// Notes what has begun, unless a note is being written.

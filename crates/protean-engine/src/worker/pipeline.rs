@@ -149,10 +149,15 @@ impl Pipeline {
         readers.iter().any(|reader| self.failed.contains_key(reader))
     }
 
+    /// True when there is a batch to commit and none is under way.
+    pub(crate) fn can_send(&self) -> bool {
+        self.sent.is_empty() && !self.open.is_empty()
+    }
+
     /// The next batch to commit, of at most so many units, when there is one and none is
     /// under way.
     pub(crate) fn send(&mut self, most: usize) -> Option<Arc<[Changes]>> {
-        if !self.sent.is_empty() || self.open.is_empty() {
+        if !self.can_send() {
             return None;
         }
         let mut places = HashMap::new();

@@ -1,5 +1,7 @@
 //! Which reads a worker starts: of its lanes in the log, and of parked messages.
 
+use std::time::Duration;
+
 use protean_port::Result;
 use protean_port::message::{Lane, Priority, Timestamp};
 use protean_port::port::{Delivery, LaneRead, ParkedPage, ParkedRead, Watched};
@@ -68,18 +70,19 @@ impl ReadScheduler {
         self.parked.iter().filter_map(ParkedSource::read_at).min()
     }
 
-    /// The reads to start now. What is parked is read by the process that `leads` its
-    /// group.
+    /// The reads to start `now`, which is `elapsed` since the worker began. What is parked is
+    /// read by the process that `leads` its group.
     pub(super) fn wanted(
         &mut self,
         runner: &HandlerRunner,
         lanes: &Lanes<Delivery>,
         leads: bool,
         now: Timestamp,
+        elapsed: Duration,
     ) -> Vec<Wanted> {
         let logs = self.logs.iter_mut().filter_map(|source| {
             let (ready, held) = (lanes.ready(source.lane), lanes.len(source.lane));
-            Some(Wanted::Log(source.lane, source.next(runner, ready, held)?))
+            Some(Wanted::Log(source.lane, source.next(runner, ready, held, elapsed)?))
         });
         let parked = self.parked.iter_mut().filter(|_| leads);
         let parked = parked.filter_map(|of| Some(Wanted::Parked(of.lane, of.next(runner, now)?)));

@@ -14,7 +14,7 @@ impl Worker {
             let Item { lane, message: delivery, .. } = item;
             self.breakers[lane].started();
             if self.in_flight.begin(delivery.recorded.position) {
-                self.in_flight.expect(self.lanes.ahead(lane, MAX_NOTED_AHEAD));
+                self.in_flight.expect(lane, self.lanes.ahead(lane, MAX_NOTED_AHEAD));
             }
             let pipeline = &mut self.pipelines[lane];
             let overlay = pipeline.overlay();

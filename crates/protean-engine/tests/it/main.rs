@@ -28,6 +28,7 @@
 
 mod back_pressure;
 mod breakers;
+mod bulk_commits;
 mod child;
 mod counts;
 mod crashes;

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use protean::memory::MemoryStore;
-use protean::message::{Category, Priority, Stream, Table, Timestamp};
+use protean::message::{Category, Lane, Priority, Stream, Table, Timestamp};
 use protean::port::{
     BoxFuture, Changes, Claim, Clock, CommitWatch, DeadLetter, DeadLetterRead, Delivery, Find,
     GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Location, Log, Outcome, ParkedNote,
@@ -69,6 +69,8 @@ pub(crate) struct Weather {
     notes_frozen: watch::Sender<bool>,
     /// Pages of bulk work read, by group.
     bulk_reads: Mutex<HashMap<String, u64>>,
+    /// Commits that settle bulk work, by group.
+    bulk_commits: Mutex<HashMap<String, u64>>,
     usurped: AtomicBool,
     refused: AtomicU64,
 }
@@ -89,6 +91,7 @@ impl Weather {
             cursors_frozen,
             notes_frozen,
             bulk_reads,
+            bulk_commits: Mutex::default(),
             usurped,
             refused,
         })
@@ -127,6 +130,11 @@ impl Weather {
     /// How many of them this group has read.
     pub(crate) fn bulk_reads_of(&self, group: &str) -> u64 {
         self.bulk_reads.lock().unwrap().get(group).copied().unwrap_or(0)
+    }
+
+    /// How many commits have settled bulk work of this group.
+    pub(crate) fn bulk_commits_of(&self, group: &str) -> u64 {
+        self.bulk_commits.lock().unwrap().get(group).copied().unwrap_or(0)
     }
 
     /// From now on another process has every claim, or none.
@@ -197,6 +205,14 @@ impl Store for Unreliable {
             if units.iter().all(|unit| unit.redone_if_lost) {
                 let mut frozen = self.weather.cursors_frozen.subscribe();
                 frozen.wait_for(|frozen| !frozen).await.unwrap();
+            }
+            let marks = units
+                .iter()
+                .filter(|unit| unit.lane == Lane::Backfill)
+                .flat_map(|unit| &unit.marks);
+            if let Some(mark) = marks.clone().next() {
+                let mut commits = self.weather.bulk_commits.lock().unwrap();
+                *commits.entry(mark.group.to_string()).or_default() += 1;
             }
             if let Err(error) = self.weather.pass(12).await {
                 return vec![Outcome::Unavailable(error.to_string()); units.len()];

@@ -1,0 +1,71 @@
+//! When what is settled is committed: production at once, bulk work in its turn, with as much
+//! as has been settled by then.
+
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+use futures_util::future::FutureExt;
+use protean_port::message::Lane;
+use tokio::time::Instant;
+
+use super::{Event, Worker};
+use crate::bulk_steps::Turn;
+use crate::worker::bulk_handlers::SLICE_TIME;
+
+/// So many settled units of bulk work are committed though others could join them.
+const SHARED_COMMIT_UNITS: usize = 256;
+
+impl Worker {
+    /// Takes in the bulk handlers that end in a slice, and starts others in their slots.
+    pub(super) fn run_slice(&mut self, first: Event) {
+        let (mut ended, until) = (Some(first), Instant::now() + SLICE_TIME);
+        while let Some(event) = ended {
+            self.take_in(event);
+            if self.stopping || Instant::now() >= until {
+                break;
+            }
+            self.start_handlers();
+            ended = self.bulk_handlers.next().now_or_never().flatten();
+        }
+    }
+
+    pub(super) fn start_commits(&mut self) {
+        for lane in self.pipelines.lanes() {
+            if self.pipelines[lane].can_send() && !self.awaits_more(lane) {
+                self.start_commit(lane);
+            }
+        }
+    }
+
+    /// True while bulk handlers that can go on will settle more soon: their units share a
+    /// commit.
+    fn awaits_more(&self, lane: Lane) -> bool {
+        let is_small = self.pipelines[lane].len() < SHARED_COMMIT_UNITS;
+        lane == Lane::Backfill && is_small && self.bulk_handlers.can_go_on()
+    }
+
+    pub(super) fn start_commit(&mut self, lane: Lane) {
+        match lane {
+            Lane::Primary => self.commit(lane, None),
+            Lane::Backfill if self.awaits_turn => {}
+            // What is settled by the time of its turn goes along.
+            Lane::Backfill => {
+                self.awaits_turn = true;
+                let turn = self.runner.steps.turn();
+                self.under_way.push(Box::pin(turn.map(move |turn| Event::MayCommit(lane, turn))));
+            }
+        }
+    }
+
+    /// Commits what is settled of a lane, or what could not be written before.
+    pub(super) fn commit(&mut self, lane: Lane, turn: Option<Turn>) {
+        let most = self.runner.steps.largest_commit(lane);
+        let pipeline = &mut self.pipelines[lane];
+        let Some(units) = pipeline.resend().or_else(|| pipeline.send(most)) else { return };
+        let (store, steps) = (Arc::clone(&self.runner.store), self.runner.steps.clone());
+        self.under_way.push(Box::pin(async move {
+            let _turn = turn;
+            Event::Committed(lane, steps.pacing().watch_commit(lane, store.commit(units)).await)
+        }));
+    }
+}
