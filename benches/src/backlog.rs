@@ -61,6 +61,37 @@ pub(crate) async fn drained(domain: &Domain) -> Result<()> {
     Ok(())
 }
 
+/// Waits until no bulk message waits, provided that nobody sends any.
+///
+/// # Errors
+/// When none is settled for two minutes, or the database cannot be read.
+pub(crate) async fn bulk_drained(domain: &Domain) -> Result<()> {
+    let (mut least, mut progressed) = (u64::MAX, Instant::now());
+    loop {
+        let (begun, mut waiting) = (Instant::now(), 0);
+        for kind in [HandlerKind::Commands, HandlerKind::Projector] {
+            waiting += sum(domain, kind, bulk_lag).await?;
+        }
+        if waiting == 0 {
+            return Ok(());
+        }
+        if waiting < least {
+            (least, progressed) = (waiting, begun);
+        }
+        if progressed.elapsed() > PROGRESS_TIMEOUT {
+            return Err(Error::failed(format!(
+                "{waiting} bulk messages wait, and none is settled within {PROGRESS_TIMEOUT:?}"
+            )));
+        }
+        tokio::time::sleep((begun.elapsed() * IDLE_FACTOR).max(Duration::from_millis(2))).await;
+    }
+}
+
+fn bulk_lag(status: &GroupStatus) -> u64 {
+    let bulk = status.lanes.iter().filter(|of| of.priority == Priority::BULK);
+    bulk.map(|of| of.lag).sum()
+}
+
 /// How many messages the handlers of one kind have settled.
 ///
 /// # Errors
@@ -88,10 +119,13 @@ pub(crate) struct Flood {
     /// Events without commands, for the projector alone
     #[arg(long)]
     events: bool,
+    /// Ends after so many commands
+    #[arg(long, value_name = "N", conflicts_with = "events")]
+    count: Option<u64>,
 }
 
 impl Flood {
-    /// Sends bulk messages until the process is killed; prints `flowing` once enough wait.
+    /// Sends bulk messages until all are sent or the process is killed; prints `flowing` once enough wait.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -102,7 +136,9 @@ impl Flood {
         }
         let command = if self.poisoned { bank::refused } else { bank::opening };
         let mut tell = tell_once();
-        let bulk = domain.process_all((0..).map(command)).priority(Priority::BULK);
+        let bulk = domain
+            .process_all((0..self.count.unwrap_or(u64::MAX)).map(command))
+            .priority(Priority::BULK);
         bulk.on_progress(move |progress| tell(progress.accepted)).await?;
         Ok(())
     }
