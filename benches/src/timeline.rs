@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::latency::Latencies;
 
 /// A deposit: when it was due, and how long it took from then on.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Deserialize)]
 pub(crate) struct Served {
     /// Seconds since the first deposit was due.
     pub(crate) due_s: f64,

@@ -1,7 +1,7 @@
 //! How long a customer waits before, during and after one migration, as a plot.
 //!
 //! ```text
-//! a place each, one after the other: lanes on ─▶ lanes off ─▶ paced
+//! a place each, one after the other: lanes on ─▶ lanes off ─▶ paced ─▶ Protean for Python
 //! deposits   ────────────────────────────────────────────▶ on a schedule
 //! migration            sender ─▶ everything settled
 //! ```
@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::bulk_latency::PACED_TARGET;
 use crate::backlog;
+use crate::peer::Peer;
 use crate::place::Settings;
 use crate::plan::Plan;
 use crate::plot::{Panel, Plot};
@@ -22,6 +23,11 @@ use crate::sheet::{RowId, Sheet, Target};
 use crate::site::{Crowd, Site};
 use crate::stack::{On, Stack};
 use crate::timeline::{Part, Timeline};
+
+/// What the other system migrates in a minute or so.
+const PEER_ACCOUNTS: u64 = 2000;
+/// The most deposits that it handles beside.
+const PEER_DEPOSITS_PER_SECOND: f64 = 10.0;
 
 pub(super) async fn run(plan: &Plan, stack: &Stack, file: &Path) -> Result<Sheet> {
     let cannot = |error| {
@@ -41,8 +47,13 @@ pub(super) async fn run(plan: &Plan, stack: &Stack, file: &Path) -> Result<Sheet
     let paced = Settings { production_target_ms: Some(target), ..settings };
     let paced_name = format!("Paced, target {target:.1} ms");
     let paced = migration.panel(stack, &paced_name, paced).await?;
-    let panels = vec![lanes_on, lanes_off, paced];
-    panels.iter().for_each(|panel| add(&mut sheet, panel));
+    let mut panels = vec![lanes_on, lanes_off, paced];
+    panels.iter().for_each(|panel| add(&mut sheet, panel, Sheet::ours));
+    if let Some(peer) = stack.peer() {
+        let panel = migration.of_peer(plan).peer_panel(peer).await?;
+        add(&mut sheet, &panel, Sheet::peer);
+        panels.push(panel);
+    }
     let plot = migration.plot(stack.on(), panels);
     std::fs::write(file, plot.to_string()).map_err(cannot)?;
     sheet.note(format!(
@@ -73,6 +84,21 @@ impl Migration {
         let site = Site::open(stack, settings, self.crowd).await?;
         let timeline = self.timeline(site).await?;
         Ok(Panel { name: name.to_owned(), accounts: self.accounts, timeline })
+    }
+
+    /// As much as the other system does in about as long.
+    fn of_peer(self, plan: &Plan) -> Self {
+        let accounts = self.accounts.min(plan.size(PEER_ACCOUNTS, 50));
+        let per_second = self.crowd.per_second.min(PEER_DEPOSITS_PER_SECOND);
+        Self { accounts, crowd: Crowd { per_second, ..self.crowd }, ..self }
+    }
+
+    async fn peer_panel(self, peer: &Peer) -> Result<Panel> {
+        let per_second = self.crowd.per_second;
+        let name = format!("Protean for Python 0.18, {per_second} deposits a second");
+        eprintln!("measuring {name}");
+        let timeline = peer.migration(self.accounts, per_second as u64, self.margin).await?;
+        Ok(Panel { name, accounts: self.accounts, timeline })
     }
 
     async fn timeline(self, mut site: Site) -> Result<Timeline> {
@@ -112,15 +138,15 @@ impl Migration {
     }
 }
 
-/// Adds the figures of a panel.
-fn add(sheet: &mut Sheet, panel: &Panel) {
+/// Adds the figures of a panel, as ours or as those of the other system.
+fn add(sheet: &mut Sheet, panel: &Panel, figure: fn(&mut Sheet, RowId, f64)) {
     let before = panel.timeline.latencies(Part::Before);
     for part in Part::ALL {
         let latencies = panel.timeline.latencies(part);
-        let mut row = |percentile: &str, ours, limit| -> RowId {
+        let mut row = |percentile: &str, found, limit| -> RowId {
             let what = format!("{}, {}: {percentile}", panel.name, part.name());
             let at = sheet.row(what, "ms", Target::NONE);
-            sheet.ours(at, ours);
+            figure(sheet, at, found);
             if part != Part::Before {
                 sheet.limit(at, limit);
             }
