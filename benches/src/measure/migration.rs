@@ -129,10 +129,14 @@ impl Migration {
         let (accounts, rate) = (grouped(self.accounts), self.crowd.per_second);
         Plot {
             title: format!("What a customer waits while {accounts} accounts migrate"),
-            about: format!(
-                "{stack}, {rate} deposits a second, from the scheduled arrival of each until it is \
-                 handled. Machine and settings: docs/performance.md"
-            ),
+            about: [
+                format!(
+                    "{stack}, {rate} deposits a second: from the scheduled arrival of each until \
+                     it is handled."
+                ),
+                "The latency axis is logarithmic. Machine and settings: docs/performance.md"
+                    .to_owned(),
+            ],
             panels,
         }
     }

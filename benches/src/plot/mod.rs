@@ -17,13 +17,13 @@ use panel::{LEFT_PX, PANEL_PX, PlacedPanel, WIDTH_PX};
 pub(crate) use panel::Panel;
 
 /// The height of the title and the legend.
-const HEADER_PX: f64 = 84.0;
+const HEADER_PX: f64 = 102.0;
 const MARGIN_PX: f64 = 18.0;
 /// Text, lines and surfaces; the second set of colours is for a dark theme.
 const STYLE: &str = "\
-svg{--paper:#fff;--ink:#1f2328;--quiet:#59636e;--grid:#e4e7eb;--span:#eef1f5;--p50:#0969da;--p99:#bc4c00}
-@media(prefers-color-scheme:dark){svg{--paper:#0d1117;--ink:#f0f6fc;--quiet:#9198a1;--grid:#262c36;\
---span:#1a2029;--p50:#58a6ff;--p99:#e8823a}}
+svg{--paper:#fff;--ink:#1f2328;--quiet:#59636e;--grid:#d1d9e0;--span:#e9eef4;--p50:#0969da;--p99:#bc4c00}
+@media(prefers-color-scheme:dark){svg{--paper:#0d1117;--ink:#f0f6fc;--quiet:#9198a1;--grid:#353d47;\
+--span:#1b2330;--p50:#58a6ff;--p99:#e8823a}}
 text{font:12px system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-serif;fill:var(--ink)}
 .title{font-size:17px;font-weight:600}.name{font-size:14px;font-weight:600}
 .quiet,.tick{fill:var(--quiet)}.tick{font-size:11px}.end{text-anchor:end}.middle{text-anchor:middle}
@@ -36,26 +36,26 @@ text{font:12px system-ui,-apple-system,'Segoe UI',Roboto,'DejaVu Sans',sans-seri
 /// Several runs below each other, with one latency axis.
 pub(crate) struct Plot {
     pub(crate) title: String,
-    /// What was measured, and where to read more.
-    pub(crate) about: String,
+    /// What was measured, and where to read more: two lines.
+    pub(crate) about: [String; 2],
     pub(crate) panels: Vec<Panel>,
 }
 
 impl Plot {
     fn legend(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (left, y) = (LEFT_PX, 68.0);
+        let (left, y) = (LEFT_PX, 86.0);
         let (line, text) = (y - 4.0, |x: f64| left + x + 28.0);
-        let entries = [(0.0, "p50", "half are handled within"), (190.0, "p99", "99 of 100")];
+        let entries = [(0.0, "p50", "the median"), (160.0, "p99", "one in a hundred takes longer")];
         for (x, class, meaning) in entries {
             let from = left + x;
             writeln!(f, "<path class=\"curve {class}\" d=\"M{from:.1} {line:.1}h20\"/>")?;
             let x = text(x);
             writeln!(
                 f,
-                "<text x=\"{x:.1}\" y=\"{y:.1}\" class=\"quiet\">{class}: {meaning}</text>"
+                "<text x=\"{x:.1}\" y=\"{y:.1}\" class=\"quiet\">{class}, {meaning}</text>"
             )?;
         }
-        let (from, top, x) = (left + 330.0, y - 11.0, text(330.0));
+        let (from, top, x) = (left + 440.0, y - 11.0, text(440.0));
         writeln!(
             f,
             "<rect class=\"migration\" x=\"{from:.1}\" y=\"{top:.1}\" width=\"20\" height=\"14\"/>"
@@ -77,7 +77,9 @@ impl fmt::Display for Plot {
         writeln!(f, "<title>{title}</title>\n<style>\n{STYLE}</style>")?;
         writeln!(f, "<rect class=\"paper\" width=\"{width}\" height=\"{height}\"/>")?;
         writeln!(f, "<text class=\"title\" x=\"{LEFT_PX}\" y=\"26\">{title}</text>")?;
-        writeln!(f, "<text class=\"quiet\" x=\"{LEFT_PX}\" y=\"46\">{about}</text>")?;
+        for (line, y) in about.iter().zip([46, 64]) {
+            writeln!(f, "<text class=\"quiet\" x=\"{LEFT_PX}\" y=\"{y}\">{line}</text>")?;
+        }
         self.legend(f)?;
         let bins = panels.iter().flat_map(Panel::bins);
         let latencies = LatencyAxis::over(bins.flat_map(|bin| [bin.p50_ms, bin.p99_ms]));
@@ -104,7 +106,7 @@ mod tests {
     }
 
     fn plot(panels: Vec<Panel>) -> String {
-        Plot { title: "T".to_owned(), about: "A".to_owned(), panels }.to_string()
+        Plot { title: "T".to_owned(), about: ["A", "B"].map(str::to_owned), panels }.to_string()
     }
 
     /// The points of a curve of one panel.
@@ -137,7 +139,7 @@ mod tests {
         let svg = plot(vec![panel("Lanes on", |_| 3.0)]);
         // 2 and 8 of 11.9 seconds, on 776 from 66 on; the first rectangle is in the legend.
         let shaded = svg.split("<rect class=\"migration\" ").nth(2).unwrap();
-        assert!(shaded.starts_with("x=\"196.4\" y=\"132.0\" width=\"391.3\" height"), "{shaded}");
+        assert!(shaded.starts_with("x=\"196.4\" y=\"150.0\" width=\"391.3\" height"), "{shaded}");
     }
 
     #[test]
