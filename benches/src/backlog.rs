@@ -15,6 +15,9 @@ const FLOWING_COUNT: u64 = 5_000;
 const FLOOD_BATCH_SIZE: usize = 256;
 /// How long to wait without progress.
 const PROGRESS_TIMEOUT: Duration = Duration::from_secs(120);
+/// The time between two looks at what waits: about half of what is left, once that is known.
+const FIRST_LOOK_INTERVAL: Duration = Duration::from_millis(200);
+const LONGEST_LOOK_INTERVAL: Duration = Duration::from_secs(20);
 /// Wait this many times as long as the last poll took, so that polling stays cheap.
 const IDLE_FACTOR: u32 = 20;
 
@@ -61,17 +64,19 @@ pub(crate) async fn drained(domain: &Domain) -> Result<()> {
     Ok(())
 }
 
-/// Waits until no bulk message waits, provided that nobody sends any.
+/// Waits until no bulk message waits, provided that nobody sends any. Looks seldom while many
+/// wait, since counting them disturbs what is measured.
 ///
 /// # Errors
 /// When none is settled for two minutes, or the database cannot be read.
 pub(crate) async fn bulk_drained(domain: &Domain) -> Result<()> {
-    let (mut least, mut progressed) = (u64::MAX, Instant::now());
+    let began = Instant::now();
+    let (mut first, mut least, mut progressed) = (None, u64::MAX, began);
     loop {
-        let (begun, mut waiting) = (Instant::now(), 0);
-        for kind in [HandlerKind::Commands, HandlerKind::Projector] {
-            waiting += sum(domain, kind, bulk_lag).await?;
-        }
+        let begun = Instant::now();
+        // Each command is followed by an event.
+        let commands = sum(domain, HandlerKind::Commands, bulk_lag).await?;
+        let waiting = 2 * commands + sum(domain, HandlerKind::Projector, bulk_lag).await?;
         if waiting == 0 {
             return Ok(());
         }
@@ -83,7 +88,13 @@ pub(crate) async fn bulk_drained(domain: &Domain) -> Result<()> {
                 "{waiting} bulk messages wait, and none is settled within {PROGRESS_TIMEOUT:?}"
             )));
         }
-        tokio::time::sleep((begun.elapsed() * IDLE_FACTOR).max(Duration::from_millis(2))).await;
+        let done = first.get_or_insert(waiting).saturating_sub(waiting);
+        let left = match done {
+            0 => FIRST_LOOK_INTERVAL,
+            done => began.elapsed().mul_f64(waiting as f64 / done as f64),
+        };
+        let shortest = begun.elapsed().clamp(Duration::from_millis(2), LONGEST_LOOK_INTERVAL);
+        tokio::time::sleep((left / 2).clamp(shortest, LONGEST_LOOK_INTERVAL)).await;
     }
 }
 

@@ -147,8 +147,8 @@ mod tests {
         let svg = plot(vec![panel("Paced", |due| if due < 2.0 { 2.5 } else { 4.0 })]);
         for text in [
             ">Paced<",
-            ">20,000 accounts migrated in 6.0 s, 3,333 a second; a point for each second<",
-            ">p50 / p99: before 2.5 ms / 2.5 ms · during 4 ms / 4 ms · after 4 ms / 4 ms<",
+            ">20,000 accounts migrated in 6.0 s, 3,333 a second<",
+            ">p50 / p99: before 2.5 ms / 2.5 ms · during 4 ms / 4 ms · after 4 ms / 4 ms; a point for each second<",
             ">10 ms<",
             ">10 s<",
             "prefers-color-scheme:dark",

@@ -47,29 +47,30 @@ impl Panel {
         TimeAxis { end_s: self.timeline.end_s() }
     }
 
-    /// What was migrated, how fast, and what a point of a curve stands for.
+    /// What was migrated, and how fast.
     fn migrated(&self) -> String {
         let seconds = self.timeline.migration.end - self.timeline.migration.start;
-        let each = match self.step_s() {
-            1.0 => "second".to_owned(),
-            step => format!("{step} seconds"),
-        };
         format!(
-            "{} accounts migrated in {}, {} a second; a point for each {each}",
+            "{} accounts migrated in {}, {} a second",
             grouped(self.accounts),
             length(seconds),
             grouped((self.accounts as f64 / seconds).round() as u64),
         )
     }
 
-    /// The percentiles of each part that has deposits.
+    /// The percentiles of each part that has deposits, and what a point of a curve stands for.
     fn percentiles(&self) -> String {
         let parts = Part::ALL.iter().filter_map(|part| {
             let found = self.timeline.latencies(*part);
             let (p50, p99) = (latency(found.median()), latency(found.p99()));
             (found.count() > 0).then(|| format!("{} {p50} / {p99}", part.name()))
         });
-        format!("p50 / p99: {}", parts.collect::<Vec<_>>().join(" · "))
+        let parts = parts.collect::<Vec<_>>().join(" · ");
+        let each = match self.step_s() {
+            1.0 => "second".to_owned(),
+            step => format!("{step} seconds"),
+        };
+        format!("p50 / p99: {parts}; a point for each {each}")
     }
 }
 
