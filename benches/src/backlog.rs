@@ -15,6 +15,9 @@ const FLOWING_COUNT: u64 = 5_000;
 const FLOOD_BATCH_SIZE: usize = 256;
 /// How long to wait without progress.
 const PROGRESS_TIMEOUT: Duration = Duration::from_secs(120);
+/// The time between two looks at what waits: about half of what is left, once that is known.
+const FIRST_LOOK_INTERVAL: Duration = Duration::from_millis(200);
+const LONGEST_LOOK_INTERVAL: Duration = Duration::from_secs(20);
 /// Wait this many times as long as the last poll took, so that polling stays cheap.
 const IDLE_FACTOR: u32 = 20;
 
@@ -61,6 +64,45 @@ pub(crate) async fn drained(domain: &Domain) -> Result<()> {
     Ok(())
 }
 
+/// Waits until no bulk message waits, provided that nobody sends any. Looks seldom while many
+/// wait, since counting them disturbs what is measured.
+///
+/// # Errors
+/// When none is settled for two minutes, or the database cannot be read.
+pub(crate) async fn bulk_drained(domain: &Domain) -> Result<()> {
+    let began = Instant::now();
+    let (mut first, mut least, mut progressed) = (None, u64::MAX, began);
+    loop {
+        let begun = Instant::now();
+        // Each command is followed by an event.
+        let commands = sum(domain, HandlerKind::Commands, bulk_lag).await?;
+        let waiting = 2 * commands + sum(domain, HandlerKind::Projector, bulk_lag).await?;
+        if waiting == 0 {
+            return Ok(());
+        }
+        if waiting < least {
+            (least, progressed) = (waiting, begun);
+        }
+        if progressed.elapsed() > PROGRESS_TIMEOUT {
+            return Err(Error::failed(format!(
+                "{waiting} bulk messages wait, and none is settled within {PROGRESS_TIMEOUT:?}"
+            )));
+        }
+        let done = first.get_or_insert(waiting).saturating_sub(waiting);
+        let left = match done {
+            0 => FIRST_LOOK_INTERVAL,
+            done => began.elapsed().mul_f64(waiting as f64 / done as f64),
+        };
+        let shortest = begun.elapsed().clamp(Duration::from_millis(2), LONGEST_LOOK_INTERVAL);
+        tokio::time::sleep((left / 2).clamp(shortest, LONGEST_LOOK_INTERVAL)).await;
+    }
+}
+
+fn bulk_lag(status: &GroupStatus) -> u64 {
+    let bulk = status.lanes.iter().filter(|of| of.priority == Priority::BULK);
+    bulk.map(|of| of.lag).sum()
+}
+
 /// How many messages the handlers of one kind have settled.
 ///
 /// # Errors
@@ -88,10 +130,13 @@ pub(crate) struct Flood {
     /// Events without commands, for the projector alone
     #[arg(long)]
     events: bool,
+    /// Ends after so many commands
+    #[arg(long, value_name = "N", conflicts_with = "events")]
+    count: Option<u64>,
 }
 
 impl Flood {
-    /// Sends bulk messages until the process is killed; prints `flowing` once enough wait.
+    /// Sends bulk messages until all are sent or the process is killed; prints `flowing` once enough wait.
     ///
     /// # Errors
     /// When the database cannot be written.
@@ -102,7 +147,9 @@ impl Flood {
         }
         let command = if self.poisoned { bank::refused } else { bank::opening };
         let mut tell = tell_once();
-        let bulk = domain.process_all((0..).map(command)).priority(Priority::BULK);
+        let bulk = domain
+            .process_all((0..self.count.unwrap_or(u64::MAX)).map(command))
+            .priority(Priority::BULK);
         bulk.on_progress(move |progress| tell(progress.accepted)).await?;
         Ok(())
     }

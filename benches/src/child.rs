@@ -59,10 +59,7 @@ impl Child {
             if line.contains(words) {
                 return Ok((when, line));
             }
-            if self.last.len() == SHOWN_LINES {
-                self.last.pop_front();
-            }
-            self.last.push_back(line);
+            self.keep(line);
         }
     }
 
@@ -108,12 +105,41 @@ impl Child {
     pub(crate) async fn stop(mut self) -> Result<()> {
         let process = rustix::process::Pid::from_child(&self.process);
         rustix::process::kill_process(process, rustix::process::Signal::TERM)?;
-        while tokio::time::timeout(REPLY_TIMEOUT, self.lines.recv()).await?.is_some() {}
+        tokio::time::timeout(REPLY_TIMEOUT, self.lines_end()).await?;
+        self.ended("failed while stopping")
+    }
+
+    /// Waits for the end of a process that ends by itself, however long it takes.
+    ///
+    /// # Errors
+    /// When the process fails; the message has its last lines.
+    pub(crate) async fn end(mut self) -> Result<()> {
+        self.lines_end().await;
+        let last = self.last.make_contiguous().join("\n");
+        self.ended(&format!("failed:\n{last}\n"))
+    }
+
+    async fn lines_end(&mut self) {
+        while let Some((_, line)) = self.lines.recv().await {
+            self.keep(line);
+        }
+    }
+
+    /// Takes in the end of a process that has closed its stderr.
+    fn ended(&mut self, how: &str) -> Result<()> {
         let status: ExitStatus = self.process.wait()?;
         if status.success() {
             return Ok(());
         }
-        Err(Error::failed(format!("a child process failed while stopping ({status})")))
+        Err(Error::failed(format!("a child process {how} ({status})")))
+    }
+
+    /// Keeps the last lines, to show them when the process fails.
+    fn keep(&mut self, line: String) {
+        if self.last.len() == SHOWN_LINES {
+            self.last.pop_front();
+        }
+        self.last.push_back(line);
     }
 }
 

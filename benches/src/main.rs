@@ -3,13 +3,15 @@
 //! ```text
 //! cargo run --release -p protean-benches -- NAME [--on servers] [--with-python] [--rounds N]
 //!     [--backlog N] [--quick] [--json]
+//! … -- bulk-latency --plot FILE [--on servers] [--backlog N]
 //!
 //! measure ─▶ stack   a file, or PostgreSQL and Redis started for this run
 //!         ├▶ place   one database on it, and its settings
 //!         ├▶ child   this program as a server, bulk sender or bare client
 //!         ├▶ bare    the limit: the same work with plain SQL and Redis commands
 //!         ├▶ peer    the same bank in Protean for Python
-//!         └▶ sheet   rounds, medians, targets ─▶ report
+//!         ├▶ sheet   rounds, medians, targets ─▶ report
+//!         └▶ plot    one run over time, as an SVG
 //! ```
 //!
 //! The program is also the domain's own binary, so the measured server is the
@@ -29,11 +31,14 @@ mod monitor;
 mod peer;
 mod place;
 mod plan;
+mod plot;
 mod processor;
 mod report;
 mod rest;
 mod sheet;
+mod site;
 mod stack;
+mod timeline;
 mod watch;
 
 use std::process::ExitCode;

@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) pause: Duration,
     /// Processes of the server.
     pub(crate) workers: u16,
+    /// Whether bulk work has a lane of its own.
+    pub(crate) lanes: bool,
     /// What backfill is paced by; without it backfill goes at full speed.
     pub(crate) production_target_ms: Option<f64>,
 }
@@ -38,6 +40,7 @@ impl Default for Settings {
             snapshot_threshold: 10,
             pause: Duration::ZERO,
             workers: 1,
+            lanes: true,
             production_target_ms: None,
         }
     }
@@ -140,7 +143,7 @@ impl Place {
     }
 
     fn toml(&self) -> String {
-        let Settings { messages_per_tick, snapshot_threshold, .. } = self.settings;
+        let Settings { messages_per_tick, snapshot_threshold, lanes, .. } = self.settings;
         let stores = self.stores();
         let target = self.settings.production_target_ms;
         let target = target.map(|target| format!("production_latency_target_ms = {target}\n"));
@@ -153,7 +156,7 @@ impl Place {
              [server]\n\
              messages_per_tick = {messages_per_tick}\n\
              [server.priority_lanes]\n\
-             enabled = true\n\
+             enabled = {lanes}\n\
              {target}\
              [server.health]\n\
              port_auto_increment = true\n"

@@ -1,11 +1,13 @@
 //! The size of a run and where it runs.
 
+use std::path::{Path, PathBuf};
+
 use clap::Args;
 
 use crate::stack::On;
 
 /// The options of a run.
-#[derive(Args, Clone, Copy, Debug)]
+#[derive(Args, Clone, Debug)]
 pub(crate) struct Plan {
     /// Rounds of ours, the limit and Python in turn [default: 5, with --quick 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
@@ -13,7 +15,8 @@ pub(crate) struct Plan {
     /// Tiny sizes that only show that everything runs; the figures mean nothing
     #[arg(long)]
     quick: bool,
-    /// The large backlog of backlog-memory, pipeline and startup [default: 2000000, with --quick 20000]
+    /// The large backlog of backlog-memory, pipeline, startup and --plot [default: 2000000, with
+    /// --quick 20000]
     #[arg(long, value_name = "N")]
     backlog: Option<u64>,
     /// Where to run [default: a file, if the measure supports it]
@@ -32,6 +35,10 @@ pub(crate) struct Plan {
     /// Worker processes of the server of bulk-latency
     #[arg(long, value_name = "N", default_value_t = 1)]
     workers: u16,
+    /// bulk-latency draws how long deposits take before, during and after one migration, as an SVG,
+    /// with lanes on, with lanes off and paced
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["rounds", "handler", "batch"])]
+    plot: Option<PathBuf>,
     /// PostgreSQL keeps 5 to 6 GB of WAL segments, so that few are made anew [default: 80 MB to
     /// 4 GB]
     #[arg(long)]
@@ -86,6 +93,11 @@ impl Plan {
 
     pub(crate) fn workers(&self) -> u16 {
         self.workers
+    }
+
+    /// Where to draw, if at all.
+    pub(crate) fn plot(&self) -> Option<&Path> {
+        self.plot.as_deref()
     }
 
     pub(crate) fn backlog(&self) -> u64 {

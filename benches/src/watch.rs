@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fidelis::account::{AccountOpened, DepositMade};
-use protean::message::{Category, Lane, Recorded};
+use protean::message::{Category, Lane, LaneRule, Recorded};
 use protean::model::Event;
 use protean::port::{LaneRead, Store};
 use protean::{Domain, Id, Priority};
@@ -19,7 +19,7 @@ const EVENT_TIMEOUT: Duration = Duration::from_secs(60);
 /// The longest wait before the log is read again without an announced commit.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
-/// Reads the events of the primary lane.
+/// Reads the events of production, whether or not they have a lane of their own.
 pub(crate) struct Watcher {
     store: Arc<dyn Store>,
     commits: watch::Receiver<u64>,
@@ -36,7 +36,7 @@ impl Watcher {
         let read = LaneRead {
             group: "bench.watcher".to_owned(),
             category: Category::of(domain.name(), "Account"),
-            range: domain.lanes().range(Lane::Primary),
+            range: LaneRule { threshold: Some(Priority::NORMAL) }.range(Lane::Primary),
             after: Vec::new(),
             limit: PAGE_SIZE,
         };

@@ -71,6 +71,24 @@ fn startup_is_compared_to_pythons_server_on_the_same_servers() {
 
 #[test]
 #[ignore = "needs PostgreSQL, Redis and Protean for Python: cargo xtask test"]
+fn a_migration_of_python_is_drawn_beside_ours() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("plot.svg");
+    let mut program = measure("bulk-latency");
+    let output = program.args(["--rate", "5", "--plot"]).arg(&file).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let rows = report["measures"][0]["rows"].as_array().unwrap();
+    // Two percentiles before, during and after, beside three ways of ours.
+    assert_eq!((rows.len(), measured(rows).len()), (24, 6), "{rows:?}");
+    let svg = std::fs::read_to_string(file).unwrap();
+    assert!(svg.contains(">Protean for Python 0.18, 5 deposits a second<"), "{svg}");
+    assert!(svg.contains(">50 accounts migrated in "), "{svg}");
+}
+
+#[test]
+#[ignore = "needs PostgreSQL, Redis and Protean for Python: cargo xtask test"]
 fn a_stop_signal_leaves_nothing_of_python() {
     let stopped = Stopped::by(|program| kill_process(program, Signal::TERM));
     assert!(stopped.files.is_empty(), "{:?}", stopped.files);

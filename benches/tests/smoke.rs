@@ -64,6 +64,38 @@ fn bulk_latency_times_customers_in_every_phase_and_setting() {
     assert_eq!(count_with_limit(&rows), 2 * 3 * (5 + 4 + 4) + (6 + 5 + 5));
 }
 
+/// Draws a small migration; each way has its curves, and its percentiles in the report.
+fn draws_a_migration(on: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("plot.svg");
+    let args = ["--on", on, "--rate", "20", "--backlog", "300", "--plot", file.to_str().unwrap()];
+    let rows = rows_with("bulk-latency", &args);
+    // Three ways, each with two percentiles before, during and after; the first is the limit.
+    assert_eq!((rows.len(), count_with_limit(&rows)), (18, 12));
+    let moved = rows.iter().filter(|row| row["more"]["bulk/s"].is_number()).count();
+    assert_eq!(moved, 3);
+    let svg = std::fs::read_to_string(file).unwrap();
+    for name in [">Lanes on<", ">Lanes off<", ">Paced, target "] {
+        assert!(svg.contains(name), "no {name} in\n{svg}");
+    }
+    for class in ["p50", "p99"] {
+        let curves = svg.matches(&format!("class=\"curve {class}\" d=\"M")).count();
+        assert_eq!(curves, 1 + 3, "one is in the legend:\n{svg}");
+    }
+    assert_eq!(svg.matches("300 accounts migrated in ").count(), 3, "{svg}");
+}
+
+#[test]
+fn bulk_latency_draws_a_migration() {
+    draws_a_migration("file");
+}
+
+#[test]
+#[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
+fn bulk_latency_draws_a_migration_through_both_servers() {
+    draws_a_migration("servers");
+}
+
 #[test]
 fn wake_up_times_the_hops_between_and_within_processes() {
     assert_eq!(count_with_limit(&rows_of("wake-up")), 8);

@@ -9,23 +9,21 @@
 
 use std::time::{Duration, Instant};
 
-use protean::{Domain, HandlerKind, Id};
+use protean::HandlerKind;
 use protean_cli::Result;
 
-use crate::arrivals::Schedule;
 use crate::backlog;
-use crate::child::Child;
 use crate::latency::Latencies;
-use crate::place::{Place, Settings};
+use crate::place::Settings;
 use crate::plan::Plan;
 use crate::sheet::{Bound, RowId, Sheet, Target, median};
+use crate::site::{Crowd, Site};
 use crate::stack::{On, Stack};
-use crate::watch::Watcher;
 
 const MESSAGES_PER_TICK: [usize; 3] = [1, 100, 500];
 const PAUSES_MS: [u64; 3] = [0, 1, 10];
 /// The target of the paced phase, as a multiple of the p99 while idle.
-const PACED_TARGET: f64 = 1.2;
+pub(super) const PACED_TARGET: f64 = 1.2;
 
 /// The bulk work beside the customers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,13 +103,6 @@ pub(super) async fn run(plan: &Plan, stack: &Stack) -> Result<Sheet> {
     Ok(sheet)
 }
 
-/// The customers of a phase.
-#[derive(Clone, Copy)]
-struct Crowd {
-    customers: u64,
-    per_second: f64,
-}
-
 /// One combination of settings, in all phases.
 struct Case {
     settings: Settings,
@@ -189,28 +180,7 @@ impl PhaseRows {
     }
 }
 
-/// A server and its customers, on a place of their own.
-struct Site {
-    domain: Domain,
-    watcher: Watcher,
-    accounts: Vec<Id>,
-    per_second: f64,
-    _server: Child,
-    place: Place,
-}
-
 impl Site {
-    async fn open(stack: &Stack, settings: Settings, crowd: Crowd) -> Result<Self> {
-        let place = Place::new(stack, settings)?;
-        let domain = place.domain()?;
-        let _server = place.server().await?;
-        let mut watcher = Watcher::of(&domain).await?;
-        // One account per customer, so that no customer waits for another's conflict.
-        let accounts = watcher.open_accounts(&domain, crowd.customers).await?;
-        backlog::drained(&domain).await?;
-        Ok(Self { domain, watcher, accounts, per_second: crowd.per_second, _server, place })
-    }
-
     /// The latencies, and the bulk messages settled per second meanwhile.
     async fn phase(&mut self, phase: Phase) -> Result<(Latencies, Option<f64>)> {
         match phase {
@@ -251,12 +221,6 @@ impl Site {
         let after = backlog::settled_by(&self.domain, kind).await?;
         let bulk = after.saturating_sub(before + self.accounts.len() as u64);
         Ok((latencies, Some(bulk as f64 / seconds)))
-    }
-
-    async fn serve(&mut self) -> Result<Latencies> {
-        let (accounts, per_second) = (self.accounts.clone(), self.per_second);
-        let schedule = Schedule { count: accounts.len() as u64, accounts, per_second };
-        schedule.run(&self.domain, &mut self.watcher).await
     }
 }
 

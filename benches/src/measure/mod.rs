@@ -7,6 +7,7 @@ mod embedded_pipeline;
 mod hop_budget;
 mod long_stream;
 mod message_counts;
+mod migration;
 mod pipeline;
 mod projector;
 mod relay;
@@ -114,7 +115,10 @@ impl Measure {
             Self::CommitMany => commit::at_once(plan, &stack).await,
             Self::Relay => relay::run(plan, &stack).await,
             Self::Projector => projector::run(plan, &stack).await,
-            Self::BulkLatency => bulk_latency::run(plan, &stack).await,
+            Self::BulkLatency => match plan.plot() {
+                None => bulk_latency::run(plan, &stack).await,
+                Some(file) => migration::run(plan, &stack, file).await,
+            },
             Self::WakeUp => wake_up::run(plan, &stack).await,
             Self::HopBudget => hop_budget::run(plan, &stack).await,
             Self::MessageCounts => message_counts::run(plan, &stack).await,

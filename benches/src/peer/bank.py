@@ -42,6 +42,7 @@ SETTINGS = {
     "server": {
         "default_subscription_type": "stream",
         "messages_per_tick": 50,
+        "priority_lanes": {"enabled": "BANK_LANES" in os.environ},
         "event_store_subscription": {"position_update_interval": 500},
         "health": {"enabled": False},
     },

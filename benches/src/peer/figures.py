@@ -18,7 +18,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from threading import BrokenBarrierError, Thread
+from threading import BrokenBarrierError, Event, Thread
 
 import psycopg
 import redis
@@ -27,6 +27,17 @@ HERE = Path(__file__).parent
 CATEGORY = "bank::account"
 # Deposits per account: fewer than the snapshot threshold.
 DEPOSITS_PER_ACCOUNT = 5
+# Customers beside a migration.
+CUSTOMER_COUNT = 30
+BULK = -100
+LAST_POSITION = "SELECT coalesce(max(global_position), 0) FROM message_store.messages"
+# The events of the category and the position after which deposits are read.
+DEPOSITS = """
+    SELECT global_position, stream_name FROM message_store.messages
+    WHERE split_part(stream_name, '-', 1) = %s AND global_position > %s
+      AND type LIKE '%%.DepositMade.%%'
+    ORDER BY global_position
+"""
 # Processes that share concurrent commands, or the entries of a stream.
 WORKER_COUNT = 2
 # The longest time without progress.
@@ -37,7 +48,7 @@ MESSAGE_PAUSE_S = 0.05
 
 def main():
     name, *numbers = sys.argv[1:]
-    figures = (commands, relay, project, hops, pipeline, idle)
+    figures = (commands, relay, project, hops, pipeline, migration, idle)
     measure = {figure.__name__: figure for figure in figures}[name]
     Thread(target=end_with_input, daemon=True).start()
     with psycopg.connect(os.environ["BANK_DATABASE"], autocommit=True) as database:
@@ -182,6 +193,84 @@ def pipeline(count, database, broker):
     return {"rate": count / (time.monotonic() - began)}
 
 
+def migration(accounts, per_second, margin_ms, database, broker):
+    """Deposits on a schedule from before a migration until after it, in seconds and ms.
+
+    Lanes are on. They order events; commands come from the event store in their order.
+    """
+    domain = bank()
+    os.environ["BANK_LANES"] = "on"
+    Server("teller")
+    Server("projector")
+    with domain.domain_context():
+        customers = [opened(number) for number in range(CUSTOMER_COUNT)]
+    until_many(lambda: rows(database), CUSTOMER_COUNT)
+    margin, stop, sent = margin_ms / 1000, Event(), []
+    last_position = database.execute(LAST_POSITION).fetchone()[0]
+    start = time.monotonic()
+    with ThreadPoolExecutor(2) as pool:
+        sending = pool.submit(arrivals, domain, customers, per_second, start, stop, sent)
+        watching = pool.submit(
+            handled, last_position, customers, per_second, start, sending, sent
+        )
+        time.sleep(margin)
+        begin = time.monotonic() - start
+        context = multiprocessing.get_context("spawn")
+        sender = context.Process(target=flood, args=(accounts,), daemon=True)
+        sender.start()
+        sender.join()
+        until_many(lambda: rows(database), CUSTOMER_COUNT + accounts)
+        end = time.monotonic() - start
+        time.sleep(margin)
+        stop.set()
+        late = watching.result()
+    deposits = [
+        {"due_s": number / per_second, "latency_ms": latency} for number, latency in late.items()
+    ]
+    return {"deposits": deposits, "begin_s": begin, "end_s": end}
+
+
+def flood(count):
+    """One process that sends bulk commands."""
+    domain = bank()
+    with domain.domain_context():
+        for number in range(count):
+            opened(number, asynchronous=True, priority=BULK)
+
+
+def arrivals(domain, customers, per_second, start, stop, sent):
+    """Sends deposits on their schedule; the customers take turns."""
+    with domain.domain_context():
+        while not stop.is_set():
+            number = len(sent)
+            time.sleep(max(0, start + number / per_second - time.monotonic()))
+            sent.append(number)
+            deposited(customers[number % len(customers)], asynchronous=True)
+
+
+def handled(position, customers, per_second, start, sending, sent):
+    """The latency of each deposit from its due time, by its number."""
+    late, made = {}, dict.fromkeys(customers, 0)
+    turn = {account: number for number, account in enumerate(customers)}
+    limit = time.monotonic() + PROGRESS_TIMEOUT_S
+    with psycopg.connect(os.environ["BANK_DATABASE"], autocommit=True) as database:
+        while not sending.done() or len(late) < len(sent):
+            page = database.execute(DEPOSITS, (CATEGORY, position)).fetchall()
+            now = time.monotonic() - start
+            for position, stream in page:
+                account = stream.removeprefix(f"{CATEGORY}-")
+                number = made[account] * len(customers) + turn[account]
+                made[account] += 1
+                late[number] = (now - number / per_second) * 1000
+            if page:
+                limit = time.monotonic() + PROGRESS_TIMEOUT_S
+            elif time.monotonic() > limit:
+                sys.exit(f"no deposit for {PROGRESS_TIMEOUT_S} s: is the server stuck?")
+            time.sleep(POLL_INTERVAL_S)
+    sending.result()
+    return late
+
+
 def idle(milliseconds, database, broker):
     """The start of a server, and its cost while idle."""
     bank()
@@ -220,10 +309,11 @@ def opening(number):
     }
 
 
-def opened(number, asynchronous=False):
+def opened(number, asynchronous=False, priority=None):
     from bank import OpenAccount, bank
 
-    return bank.process(OpenAccount(**opening(number)), asynchronous=asynchronous)
+    command = OpenAccount(**opening(number))
+    return bank.process(command, asynchronous=asynchronous, priority=priority)
 
 
 def deposited(account, asynchronous=False):

@@ -19,6 +19,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::home::Home;
+use crate::timeline::{Served, Timeline};
 use group::Group;
 
 /// Explains its figures in a report.
@@ -78,6 +79,14 @@ struct Rate {
     rate: f64,
 }
 
+/// The deposits beside a migration, and when it began and ended.
+#[derive(Deserialize)]
+struct Migration {
+    deposits: Vec<Served>,
+    begin_s: f64,
+    end_s: f64,
+}
+
 impl Peer {
     /// Uses a home of its own.
     ///
@@ -130,6 +139,22 @@ impl Peer {
     /// When Python fails.
     pub(crate) async fn pipeline(&self, count: u64) -> Result<f64> {
         Ok(self.figure::<Rate>("pipeline", &[count]).await?.rate)
+    }
+
+    /// One migration beside deposits on their schedule, which begin and end `margin` before and
+    /// after it.
+    ///
+    /// # Errors
+    /// When Python fails.
+    pub(crate) async fn migration(
+        &self,
+        accounts: u64,
+        per_second: u64,
+        margin: Duration,
+    ) -> Result<Timeline> {
+        let numbers = [accounts, per_second, margin.as_millis() as u64];
+        let found: Migration = self.figure("migration", &numbers).await?;
+        Ok(Timeline { deposits: found.deposits, migration: found.begin_s..found.end_s })
     }
 
     /// Starts a server and leaves it idle for `span`.

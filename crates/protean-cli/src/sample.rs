@@ -94,6 +94,12 @@ pub(crate) fn bank(fails: &Arc<AtomicBool>) -> DomainBuilder {
         .register(CustomerProjector { fails: Arc::clone(fails) })
 }
 
+/// The bank, whose server has its health page at this port.
+pub(crate) fn bank_at(health_port: u16) -> DomainBuilder {
+    let settings = format!("{SETTINGS}[server.health]\nport = {health_port}\n");
+    bank(&Arc::default()).config(&settings)
+}
+
 /// The bank as an `App`.
 pub(crate) fn app() -> App {
     App::new(bank(&Arc::default()), Globals::default())

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::governor::{Governor, Seen, TICK, WINDOW_MESSAGES};
+use crate::observe::recent_latencies::{Percentiles, RecentLatencies};
 use crate::pace::{Pace, PaceReason};
 
 /// The time between two log lines about the pace. A governor at work changes it all the time.
@@ -32,6 +33,7 @@ pub(crate) struct Pacing {
     lanes: LaneRule,
     began: Timestamp,
     watched: Mutex<Watched>,
+    recent: RecentLatencies,
     pace: watch::Sender<Pace>,
 }
 
@@ -61,12 +63,18 @@ impl Pacing {
     fn new(target: Option<Duration>, lanes: LaneRule, began: Timestamp) -> Self {
         let reason = target.map_or(PaceReason::NoTarget, |_| PaceReason::NoBackfill);
         let pace = watch::Sender::new(Pace::full(reason));
-        Self { target, lanes, began, watched: Mutex::default(), pace }
+        let (watched, recent) = (Mutex::default(), RecentLatencies::default());
+        Self { target, lanes, began, watched, recent, pace }
     }
 
     /// The present pace.
     pub(crate) fn pace(&self) -> Pace {
         *self.pace.borrow()
+    }
+
+    /// How long production messages took lately; `None` when there was none.
+    pub(crate) fn production(&self) -> Option<Percentiles> {
+        self.recent.percentiles()
     }
 
     /// The pace, and each change of it.
@@ -81,12 +89,17 @@ impl Pacing {
         // A bulk message runs in the primary lane when a production message comes after it.
         let is_production = self.lanes.lane(message.priority) == Lane::Primary;
         let in_turn = matches!(fate, Fate::Handled) && !delivery.parked;
-        if self.target.is_some() && is_production && in_turn && message.time >= self.began {
+        if !is_production || !in_turn || message.time < self.began {
+            return;
+        }
+        let latency = now.since(message.time);
+        self.recent.record(latency);
+        if self.target.is_some() {
             let latencies = &mut self.watched().seen.latencies;
             if latencies.len() == WINDOW_MESSAGES {
                 latencies.pop_front();
             }
-            latencies.push_back(now.since(message.time));
+            latencies.push_back(latency);
         }
     }
 
@@ -245,12 +258,25 @@ mod tests {
         ] {
             pacing.durable(&other, &Fate::Handled, now);
         }
-        assert!(pacing.seen().latencies.is_empty());
+        assert!(pacing.seen().latencies.is_empty() && pacing.production().is_none());
         for _ in 0..=WINDOW_MESSAGES {
             pacing.durable(&in_turn, &Fate::Handled, now);
         }
         assert_eq!(pacing.seen().latencies, vec![Duration::from_millis(7); WINDOW_MESSAGES]);
         assert!(pacing.seen().latencies.is_empty(), "each is seen once");
+        assert_eq!(pacing.production().unwrap().messages, WINDOW_MESSAGES + 1);
+    }
+
+    #[test]
+    fn production_is_measured_without_a_target_too() {
+        let pacing = Pacing::new(None, LaneRule { threshold: Some(Priority::NORMAL) }, BEGAN);
+        for (priority, ms) in [(Priority::NORMAL, 7), (Priority::BULK, 900)] {
+            let now = BEGAN + Duration::from_millis(ms);
+            pacing.durable(&delivery(priority, BEGAN), &Fate::Handled, now);
+        }
+        let found = pacing.production().unwrap();
+        assert_eq!((found.messages, found.p99), (1, Duration::from_millis(7)));
+        assert!(pacing.seen().latencies.is_empty(), "nothing is kept for a governor");
     }
 
     #[tokio::test(start_paused = true)]

@@ -11,7 +11,7 @@ const MEDIAN_FILE: usize = 130;
 const INLINE_TESTS: usize = 150;
 const MODULE_DOC: usize = 25;
 const FACADE: (&str, usize) = ("crates/protean/src/lib.rs", 150);
-const TEXTS: &[(&str, usize)] = &[("ARCHITECTURE.md", 250), ("CONTRIBUTING.md", 80)];
+const TEXTS: &[(&str, usize)] = &[("ARCHITECTURE.md", 300), ("CONTRIBUTING.md", 80)];
 const DEPTH: usize = 2;
 
 /// A Rust file without its inline tests fits in 400 lines.
@@ -143,7 +143,7 @@ mod tests {
     fn rejects_a_wide_front_door_and_long_texts() {
         assert!(hits(of_the_facade, "crates/protean/src/lib.rs", &"\n".repeat(151)));
         assert!(!hits(of_the_facade, "crates/other/src/lib.rs", &"\n".repeat(151)));
-        assert!(hits(of_the_texts, "ARCHITECTURE.md", &"\n".repeat(251)));
+        assert!(hits(of_the_texts, "ARCHITECTURE.md", &"\n".repeat(301)));
         assert!(hits(of_the_texts, "CONTRIBUTING.md", &"\n".repeat(81)));
         assert!(!hits(of_the_texts, "CONTRIBUTING.md", &"\n".repeat(80)));
     }

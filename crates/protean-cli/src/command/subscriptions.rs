@@ -1,5 +1,7 @@
 //! `subscriptions`: the state of subscriptions.
 
+use std::fmt;
+
 use clap::Subcommand;
 use protean::Domain;
 use protean::message::Lane;
@@ -9,7 +11,9 @@ use serde::Serialize;
 use super::backlog::{Backlogs, Trend, oldest};
 use super::bound::Bound;
 use super::forget::{self, warn_of_orphans};
+use super::measured::{Measured, ServerMeasured};
 use super::pace::Paces;
+use super::server_pages::ServerPages;
 use crate::number::or_unknown;
 use crate::{App, Reply, Result, Table, grouped, short};
 
@@ -28,8 +32,9 @@ pub(crate) enum Command {
 }
 
 const AFTER_HELP: &str = "\
-Reads the database: the server need not run. With production_latency_target_ms the
-servers on this machine are asked at their health pages how fast backfill goes, and why.
+Reads the database: the server need not run. The servers on this machine are asked at
+their health pages how long production messages took, and with
+production_latency_target_ms also how fast backfill goes, and why.
 
   Lag      messages committed and not settled yet, in thousands (K) or millions (M)
   Pending  messages that failed and are parked until their next attempt, and messages
@@ -46,8 +51,9 @@ servers on this machine are asked at their health pages how fast backfill goes, 
 With --json there is one object for each lane, named '<handler>' for the primary lane
 and '<handler>:backfill' for the backfill lane. lag_seconds is how long the oldest
 message has waited, drained_per_second how many fewer wait after a second (negative
-when more do), eta_seconds when none does. An unknown number is null, never 0. backfill_pace has an object for
-each server process; it is left out when no target is set.";
+when more do), eta_seconds when none does. An unknown number is null, never 0. production_measured and
+backfill_pace have an object for each server process that answers; backfill_pace is
+left out when no target is set.";
 
 pub(super) async fn run(command: &Command, app: &App) -> Result {
     match command {
@@ -60,23 +66,40 @@ async fn status(wide: bool, app: &App) -> Result {
     let domain = app.domain()?;
     let found = Backlogs::of(&domain).await?;
     let table = if wide { wide_table(&found) } else { table(&found) };
-    let (bound, pace) = (Bound::of(&domain), Paces::of(&domain));
-    let text = match &pace {
-        Some(pace) => format!("{table}\n\n{bound}\n\n{pace}"),
-        None => format!("{table}\n\n{bound}"),
-    };
-    app.reply(warn_of_orphans(reply(&domain, &found, pace, &text), &domain).await?)
+    let (bound, pages) = (Bound::of(&domain), ServerPages::of(&domain));
+    let shown = Shown { bound, measured: Measured::of(&pages), pace: Paces::of(&domain, &pages) };
+    let text = format!("{table}\n\n{shown}");
+    app.reply(warn_of_orphans(reply(&domain, &found, shown, &text), &domain).await?)
+}
+
+/// What is shown below the table.
+struct Shown {
+    bound: Bound,
+    measured: Measured,
+    pace: Option<Paces>,
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { bound, measured, pace } = self;
+        write!(f, "{bound}\n{measured}")?;
+        pace.iter().try_for_each(|pace| write!(f, "\n\n{pace}"))
+    }
 }
 
 fn reply<'a>(
     domain: &Domain,
     found: &'a Backlogs,
-    backfill_pace: Option<Paces>,
+    shown: Shown,
     text: &str,
 ) -> Reply<Subscriptions<'a>> {
     let subscriptions = found.rows().map(|(of, lane, trend)| Row::new(of, lane, trend)).collect();
-    let production_bound = Bound::of(domain);
-    let shown = Subscriptions { subscriptions, production_bound, backfill_pace };
+    let shown = Subscriptions {
+        subscriptions,
+        production_bound: shown.bound,
+        production_measured: shown.measured.servers,
+        backfill_pace: shown.pace,
+    };
     let mut reply = Reply::new(shown, text);
     for SubscriptionStatus { group, fault, .. } in &found.found {
         if let Some(fault) = fault {
@@ -134,6 +157,7 @@ fn wide_table(found: &Backlogs) -> Table {
 struct Subscriptions<'a> {
     subscriptions: Vec<Row<'a>>,
     production_bound: Bound,
+    production_measured: Vec<ServerMeasured>,
     /// Left out without a target for production.
     #[serde(skip_serializing_if = "Option::is_none")]
     backfill_pace: Option<Paces>,
@@ -197,7 +221,7 @@ mod tests {
     use protean_engine::{SubscriptionStatus, subscriptions};
     use serde_json::{Value, json, to_value};
 
-    use super::{Backlogs, reply, table, wide_table};
+    use super::{Backlogs, Bound, Measured, Paces, ServerPages, Shown, reply, table, wide_table};
     use crate::sample::{OpenAccount, app};
 
     /// A bank with three bulk commands and one customer's command waiting.
@@ -211,9 +235,17 @@ mod tests {
         domain
     }
 
+    /// What is shown when no server answers.
+    fn without_servers(domain: &Domain) -> Shown {
+        let pages = ServerPages { url: "http://here/healthz".to_owned(), pages: Vec::new() };
+        let (bound, measured) = (Bound::of(domain), Measured::of(&pages));
+        Shown { bound, measured, pace: Paces::of(domain, &pages) }
+    }
+
     async fn rows(domain: &Domain) -> Vec<Value> {
         let found = Backlogs::once(subscriptions(domain).await.unwrap());
-        let object = to_value(reply(domain, &found, None, "").into_envelope()).unwrap();
+        let object =
+            to_value(reply(domain, &found, without_servers(domain), "").into_envelope()).unwrap();
         object["data"]["subscriptions"].as_array().unwrap().clone()
     }
 
@@ -277,11 +309,21 @@ CustomerProjector      fidelis::account                      0               0";
         let shown = table(&found).to_string();
         let rows: Vec<_> = shown.lines().skip(1).map(|row| row.ends_with("  standing")).collect();
         assert_eq!(rows, [true, true, false, false], "{shown}");
-        let object = to_value(reply(&domain, &found, None, "").into_envelope()).unwrap();
+        let object =
+            to_value(reply(&domain, &found, without_servers(&domain), "").into_envelope()).unwrap();
         let row = &object["data"]["subscriptions"][1];
         assert_eq!((&row["drained_per_second"], &row["eta_seconds"]), (&json!(0.0), &Value::Null));
         let bound = json!({"lanes": true, "handler_timeout_seconds": null});
         assert_eq!(object["data"]["production_bound"], bound);
+        assert_eq!(object["data"]["production_measured"], json!([]));
+    }
+
+    #[tokio::test]
+    async fn what_is_measured_follows_the_bound() {
+        let text = without_servers(&busy().await).to_string();
+        let bound = text.find("Longest wait of production: ").unwrap();
+        let measured = text.find("\nMeasured from the moment ").unwrap();
+        assert!(bound < measured && !text.contains("Backfill pace"), "{text}");
     }
 
     #[tokio::test]
@@ -293,7 +335,8 @@ CustomerProjector      fidelis::account                      0               0";
             rows.lines().nth(1).is_some_and(|row| row.matches("unknown").count() >= 3),
             "{rows}"
         );
-        let object = to_value(reply(&domain, &found, None, "").into_envelope()).unwrap();
+        let object =
+            to_value(reply(&domain, &found, without_servers(&domain), "").into_envelope()).unwrap();
         assert_eq!(object["status"], "fail");
         assert_eq!(object["data"]["subscriptions"][0]["lag"], Value::Null);
         let message = "fidelis.AccountCommands cannot be read: the disk is gone";

@@ -9,6 +9,7 @@ use protean_core::handling::Verdict;
 use protean_port::message::Lane;
 
 use crate::leadership::State;
+use crate::observe::recent_latencies::Percentiles;
 use crate::pace::Pace;
 use crate::pacing::Pacing;
 use crate::per_lane::PerLane;
@@ -38,6 +39,11 @@ impl Metrics {
     /// How fast bulk work goes, and why.
     pub(crate) fn pace(&self) -> Pace {
         self.pacing.pace()
+    }
+
+    /// How long production messages took lately; `None` when there was none.
+    pub(crate) fn production(&self) -> Option<Percentiles> {
+        self.pacing.production()
     }
 
     pub(crate) fn uptime(&self) -> Duration {

@@ -21,6 +21,7 @@ mod findings;
 mod health_service;
 pub(crate) mod metrics;
 mod page;
+pub(crate) mod recent_latencies;
 mod report;
 pub(crate) mod status;
 mod verify;

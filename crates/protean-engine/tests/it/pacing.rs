@@ -29,6 +29,19 @@ async fn backfill(server: &Running) -> Value {
     server.get("/healthz").await.json()["backfill"].clone()
 }
 
+/// How long the page says that production took, in milliseconds.
+async fn production_p99(server: &Running) -> Option<f64> {
+    let page = server.get("/healthz").await.json();
+    let production = &page["production"];
+    let percentiles = [&production["p50_ms"], &production["p99_ms"]].map(Value::as_f64);
+    let [Some(p50), Some(p99)] = percentiles else {
+        assert_eq!(production["messages"], 0, "{production}");
+        return None;
+    };
+    assert!(0.0 < p50 && p50 <= p99 && production["messages"] != 0, "{production}");
+    Some(p99)
+}
+
 /// Bulk commands settled per second, over a second and a half.
 async fn rate(harness: &Harness) -> f64 {
     let settled = async || harness.group_status("harness.TallyCommands").await.settled();
@@ -71,6 +84,7 @@ async fn goes_slower(on: On) {
     let server = Running::start(&harness).await;
     sleep(Duration::from_millis(500)).await;
     let full = rate(&harness).await;
+    assert_eq!(production_p99(&server).await, None, "bulk messages are counted");
     let seen = backfill(&server).await;
     assert_eq!((&seen["speed"], &seen["reason"]), (&1.0.into(), &"no_production".into()), "{seen}");
 
@@ -88,6 +102,8 @@ async fn goes_slower(on: On) {
     let because = seen["because"].as_str().unwrap();
     assert!(because.ends_with("longer than 1µs"), "{because}");
     assert!(slowed < 0.6 * full, "{slowed} a second of {full}");
+    let p99 = production_p99(&server).await.unwrap();
+    assert!(p99 < 10_000.0, "{p99} ms");
     let metrics = server.get("/metrics").await;
     metrics.has("protean_backfill_pace_reason{reason=\"slowed\"} 1");
     metrics.has("protean_backfill_pace_reason{reason=\"no_production\"} 0");

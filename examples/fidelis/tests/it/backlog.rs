@@ -51,6 +51,7 @@ async fn a_backlog_has_an_eta_while_a_server_works_on_it() {
     let status = bank.program().args(["subscriptions", "status"]).output().unwrap();
     let text = String::from_utf8(status.stdout).unwrap();
     assert!(text.contains("\n\nLongest wait of production: one running handler, "), "{text}");
+    assert!(text.contains("\nMeasured from the moment a production message is made"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
