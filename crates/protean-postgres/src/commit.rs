@@ -36,9 +36,9 @@ use crate::unit;
 use crate::working_set::{Touched, TouchedRows, WorkingSet};
 
 /// How long a transaction of bulk work should hold the log's lock.
-const BULK_LOCK_TIME: Duration = Duration::from_millis(8);
+const BULK_LOCK_TIME: Duration = Duration::from_millis(4);
 /// The fewest units of bulk work in one transaction: most of a smaller one is round trips.
-const MIN_BULK_UNITS: usize = 32;
+const MIN_BULK_UNITS: usize = 16;
 /// The most units of bulk work in one transaction.
 const MAX_BULK_UNITS: usize = 1000;
 /// How often a transaction is attempted before it is given up.

@@ -13,7 +13,7 @@ use crate::bulk_steps::Turn;
 use crate::worker::bulk_handlers::SLICE_TIME;
 
 /// So many settled units of bulk work are committed though others could join them.
-const SHARED_COMMIT_UNITS: usize = 256;
+const SHARED_COMMIT_UNITS: usize = 64;
 
 impl Worker {
     /// Takes in the bulk handlers that end in a slice, and starts others in their slots.
