@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use protean_port::message::Lane;
+use protean_port::message::{Lane, Priority};
 use protean_port::port::{Changes, CommitNotice, Outcome};
 use tokio::sync::oneshot;
 
@@ -34,6 +34,22 @@ impl Job {
     /// after a crash.
     pub fn can_wait(&self) -> bool {
         self.units.iter().all(|unit| unit.redone_if_lost)
+    }
+
+    /// True when a transaction over these lists may be on disk later than it ends: nothing in
+    /// them is production work whose answer or whose messages would wait for that.
+    pub fn may_sync_later(jobs: &VecDeque<Self>) -> bool {
+        let has_time = |job: &Self| job.lane() == Lane::Backfill || job.can_wait();
+        jobs.iter().all(|job| has_time(job) && job.appends_only_bulk())
+    }
+
+    fn appends_only_bulk(&self) -> bool {
+        self.units[self.outcomes.len()..].iter().all(|unit| {
+            let mut chain = std::iter::successors(Some(unit), |unit| unit.otherwise.as_deref());
+            chain.all(|unit| {
+                unit.appends.iter().all(|append| append.message.priority < Priority::NORMAL)
+            })
+        })
     }
 
     /// True when every unit has its outcome.
@@ -76,6 +92,14 @@ impl Job {
     /// without those before it.
     pub fn give_up(&mut self, why: &str) {
         self.outcomes.resize(self.units.len(), Outcome::Unavailable(why.to_owned()));
+    }
+
+    /// Sends the outcomes to the caller when they are on disk, otherwise why they are not.
+    pub fn finish_if(mut self, durable: Result<(), String>) {
+        if let Err(why) = durable {
+            self.outcomes.fill(Outcome::Unavailable(why));
+        }
+        self.finish();
     }
 
     /// Sends the outcomes to the caller, unless it has stopped waiting.

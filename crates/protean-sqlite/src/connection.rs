@@ -27,6 +27,11 @@ impl Settings {
         beside(&self.path, suffix)
     }
 
+    /// True when a commit that has ended is on disk.
+    pub(crate) fn waits_for_disk(&self) -> bool {
+        matches!(self.synchronous, "FULL" | "EXTRA")
+    }
+
     /// The connection that writes. It creates the file if it is missing.
     pub(crate) fn writer(&self) -> Result<Connection> {
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());

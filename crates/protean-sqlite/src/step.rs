@@ -1,5 +1,7 @@
-//! Steps at which a test can end the process. They do nothing without the feature
-//! `failpoints`.
+//! Steps at which a test can end the process or let it fail. They do nothing without the
+//! feature `failpoints`.
+
+use std::io;
 
 /// A step has been reached.
 #[cfg(feature = "failpoints")]
@@ -10,3 +12,17 @@ pub(crate) fn reached(step: &str) {
 /// A step has been reached.
 #[cfg(not(feature = "failpoints"))]
 pub(crate) const fn reached(_: &str) {}
+
+/// The failure that a test wants here.
+#[cfg(feature = "failpoints")]
+pub(crate) fn failure(step: &str) -> io::Result<()> {
+    fail::fail_point!(step, |_| Err(io::Error::other("a test lets it fail")));
+    Ok(())
+}
+
+/// The failure that a test wants here.
+#[cfg(not(feature = "failpoints"))]
+#[expect(clippy::unnecessary_wraps, reason = "it fails in tests")]
+pub(crate) const fn failure(_: &str) -> io::Result<()> {
+    Ok(())
+}

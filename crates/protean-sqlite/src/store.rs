@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use protean_port::Result;
 use protean_port::message::{Lane, Table, Timestamp};
 use protean_port::port::{
     BoxFuture, Changes, CommitWatch, GroupRegistration, KeyClaim, Outcome, Store, Watched,
 };
+use protean_port::{Error, Result};
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::watch;
 
 use crate::checkpoint::{Checkpoints, CommitCounter};
-use crate::commit::Committer;
+use crate::commit::{Committer, Syncing};
 use crate::connection::Settings;
 use crate::dialect::SqliteDialect;
+use crate::disk::{Disk, Syncs};
 use crate::forget;
 use crate::readers::Readers;
 use crate::signal::Signal;
@@ -28,6 +29,8 @@ pub(crate) struct SqliteStore {
     _checkpoints: Checkpoints,
     pub(crate) readers: Readers,
     writer: Writer,
+    _syncs: Syncs,
+    pub(crate) disk: Arc<Disk>,
     signal: Arc<Signal>,
     pub(crate) settings: Settings,
 }
@@ -37,11 +40,28 @@ impl SqliteStore {
     pub(crate) fn open(settings: Settings) -> Result<Self> {
         let signal = Arc::new(Signal::default());
         let counter = Arc::new(CommitCounter::default());
-        let writer = Writer::start(settings.clone(), Arc::clone(&signal), Arc::clone(&counter))?;
+        let disk = Arc::new(Disk::new(settings.clone()));
+        let committer = Committer::new(
+            settings.clone(),
+            Arc::clone(&signal),
+            Arc::clone(&counter),
+            Arc::clone(&disk),
+        )?;
+        let writer = Writer::start(committer)?;
+        let syncs = Syncs::start(Arc::clone(&disk))?;
         let checkpoints = Checkpoints::start(settings.clone(), counter)?;
         let readers = Readers::start(settings.clone())?;
         let wake = Wake::start(&settings, Arc::clone(&signal), writer.poll_handle())?;
-        Ok(Self { _wake: wake, _checkpoints: checkpoints, readers, writer, signal, settings })
+        Ok(Self {
+            _wake: wake,
+            _checkpoints: checkpoints,
+            readers,
+            writer,
+            _syncs: syncs,
+            disk,
+            signal,
+            settings,
+        })
     }
 }
 
@@ -85,7 +105,13 @@ impl Store for SqliteStore {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Option<KeyClaim>>> {
         let (command, key): (Arc<str>, Arc<str>) = (command.into(), key.into());
-        Box::pin(self.readers.read(move |view| known_key(view, &command, &key, now)))
+        Box::pin(async move {
+            let known = self.readers.read(move |view| known_key(view, &command, &key, now)).await?;
+            if known.is_some() {
+                self.disk.sync_behind(None).await?;
+            }
+            Ok(known)
+        })
     }
 
     fn sweep(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize>> {
@@ -122,6 +148,7 @@ impl Store for SqliteStore {
                 }
                 schema::drop_all(connection).map_err(|e| settings.explain(e))
             })?;
+            committer.disk.forget();
             committer.turnstile.remove();
             // Claims that are held stay held; their folder may not exist.
             std::fs::remove_dir_all(committer.settings.beside("-claims")).unwrap_or_default();
@@ -156,6 +183,10 @@ fn alter<T>(
     committer: &mut Committer,
     change: impl FnOnce(&Connection, &Settings) -> Result<T>,
 ) -> Result<T> {
+    if let Some(fault) = committer.disk.fault() {
+        return Err(Error::unavailable(fault));
+    }
+    committer.set_syncing(Syncing::Configured).map_err(|e| committer.settings.explain(e))?;
     let Committer { settings, connection, turnstile, signal, .. } = committer;
     turnstile.begin(connection, Lane::Primary, || false).map_err(|e| settings.explain(e))?;
     let commit = || signal.committing(|| connection.execute("COMMIT", [])).map(drop);
