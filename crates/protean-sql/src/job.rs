@@ -107,3 +107,50 @@ impl Job {
         self.reply.send(self.outcomes).unwrap_or_default();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+
+    use protean_port::message::{Category, Id, Kind, Lane, Message, Priority, Timestamp};
+    use protean_port::port::{Append, Changes, Expect};
+
+    use super::Job;
+
+    fn unit(lane: Lane, priority: Priority) -> Changes {
+        let message = Message {
+            id: "1".into(),
+            stream: Category::of("bank", "account").stream(&Id::from("a")),
+            kind: Kind::Event,
+            type_name: "Bank.Opened.v1".into(),
+            version: 1,
+            priority,
+            correlation_id: "c".into(),
+            causation_id: None,
+            time: Timestamp::from_micros(1),
+            data: "{}".into(),
+            extensions: Default::default(),
+        };
+        let append = Append { message, expect: Expect::End };
+        Changes { appends: vec![append], ..Changes::new(lane) }
+    }
+
+    fn may_sync_later(lists: Vec<Vec<Changes>>) -> bool {
+        let jobs: VecDeque<Job> = lists.into_iter().map(|units| Job::new(units.into()).0).collect();
+        Job::may_sync_later(&jobs)
+    }
+
+    #[test]
+    fn only_bulk_work_without_production_messages_syncs_later() {
+        let bulk = unit(Lane::Backfill, Priority::BULK);
+        let upward = unit(Lane::Backfill, Priority::NORMAL);
+        let production = unit(Lane::Primary, Priority::NORMAL);
+        let hidden = Changes { otherwise: Some(Box::new(upward.clone())), ..bulk.clone() };
+        let redone = Changes { redone_if_lost: true, ..Changes::new(Lane::Primary) };
+        let plain = Changes::new(Lane::Primary);
+        assert!(may_sync_later(vec![vec![bulk.clone(), bulk.clone()], vec![redone.clone()]]));
+        for other in [upward, production, hidden, plain] {
+            assert!(!may_sync_later(vec![vec![bulk.clone()], vec![other.clone()]]), "{other:?}");
+        }
+    }
+}

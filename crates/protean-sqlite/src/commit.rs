@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use protean_port::Result;
 use protean_port::message::Lane;
-use protean_port::port::{Changes, Outcome};
+use protean_port::port::{Changes, CommitNotice, Outcome};
 use protean_sql::Job;
 use rusqlite::Connection;
 
@@ -149,7 +149,7 @@ impl Committer {
             Ok(None) => {}
             Ok(Some(Written { staged, reach })) => {
                 let mark = self.put(&staged, reach, policy.lane);
-                self.signal.commits.announce(Some(&Job::notice(jobs, &staged)));
+                self.announce(Some(&Job::notice(jobs, &staged)));
                 self.checkpoints.committed();
                 for (job, outcomes) in jobs.iter_mut().zip(staged) {
                     job.outcomes.extend(outcomes);
@@ -223,6 +223,13 @@ impl Committer {
     pub(crate) fn recover(&mut self) {
         self.rollback();
         self.reopen |= !self.connection.is_autocommit();
+    }
+
+    /// Announces a commit of our own, here and to other processes.
+    pub(crate) fn announce(&self, notice: Option<&CommitNotice>) {
+        #[cfg(target_os = "linux")]
+        crate::notice::give(&self.settings.notices());
+        self.signal.commits.announce(notice);
     }
 
     /// Answers what still waits for the disk, before the connection closes.

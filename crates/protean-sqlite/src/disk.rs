@@ -163,10 +163,7 @@ impl Disk {
         let mut state = self.lock();
         let now = Instant::now();
         match &synced {
-            Ok(()) => {
-                state.durable.reach(now, reach);
-                state.durable.rest(now);
-            }
+            Ok(()) => state.durable.reach(now, reach),
             Err(_) => state.durable.fail(now, reach),
         }
         state.suspect = synced.is_err();

@@ -13,8 +13,6 @@ use std::time::{Duration, Instant};
 /// How long data may stay off the disk that nothing waits for. A production commit writes
 /// what has gathered together with its own data.
 const MAX_DELAY: Duration = Duration::from_millis(20);
-/// How long the disk is left to production after a sync.
-const SYNC_PAUSE: Duration = Duration::from_millis(2);
 /// How long to wait after a sync that failed.
 const RETRY_DELAY: Duration = Duration::from_secs(1);
 
@@ -42,8 +40,8 @@ pub(crate) struct Durable {
     position_on_disk: u64,
     /// When the first mark was put that is not on disk.
     put: Option<Instant>,
-    /// No sync begins before.
-    resting: Option<Instant>,
+    /// No sync begins before, after one that failed.
+    retry: Option<Instant>,
 }
 
 impl Durable {
@@ -74,7 +72,7 @@ impl Durable {
     pub(crate) fn due(&self) -> Option<Instant> {
         let put = self.put?;
         let due = if self.awaited > self.on_disk { put } else { put + MAX_DELAY };
-        Some(self.resting.map_or(due, |until| due.max(until)))
+        Some(self.retry.map_or(due, |retry| due.max(retry)))
     }
 
     /// What a sync covers that begins now.
@@ -94,14 +92,9 @@ impl Durable {
         self.position_on_disk = self.position_on_disk.max(position);
     }
 
-    /// A sync has ended well.
-    pub(crate) fn rest(&mut self, now: Instant) {
-        self.resting = Some(now + SYNC_PAUSE);
-    }
-
     /// A sync has failed, and the answers that waited for it were told.
     pub(crate) fn fail(&mut self, now: Instant, reach: Reach) {
-        self.resting = Some(now + RETRY_DELAY);
+        self.retry = Some(now + RETRY_DELAY);
         if self.awaited <= reach.mark {
             self.awaited = self.on_disk;
         }

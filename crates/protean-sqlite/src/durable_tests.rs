@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{Durable, MAX_DELAY, Mark, RETRY_DELAY, Reach, SYNC_PAUSE};
+use super::{Durable, MAX_DELAY, Mark, RETRY_DELAY, Reach};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {
@@ -47,7 +47,7 @@ struct World {
     marks: Vec<Placed>,
     syncing: Option<Syncing>,
     /// No sync is due before.
-    resting: Instant,
+    retry: Instant,
     /// When the first mark was put that is not on disk.
     oldest: Option<Instant>,
 }
@@ -74,7 +74,7 @@ impl World {
             disk: 0,
             marks: Vec::new(),
             syncing: None,
-            resting: now,
+            retry: now,
             oldest: None,
         }
     }
@@ -94,14 +94,12 @@ impl World {
                 let Some(Syncing { reach, position }) = self.syncing.take() else { return false };
                 self.disk = self.disk.max(position);
                 self.durable.reach(self.now, reach);
-                self.durable.rest(self.now);
-                self.resting = self.now + SYNC_PAUSE;
                 self.forget_oldest();
             }
             Step::Fail => {
                 let Some(Syncing { reach, .. }) = self.syncing.take() else { return false };
                 self.durable.fail(self.now, reach);
-                self.resting = self.now + RETRY_DELAY;
+                self.retry = self.now + RETRY_DELAY;
                 let told = self.marks.iter_mut().filter(|placed| placed.mark <= reach.mark);
                 told.for_each(|placed| placed.awaited = false);
             }
@@ -148,10 +146,10 @@ impl World {
         };
         let due = self.durable.due().expect("what is not on disk has a sync ahead of it");
         if open.iter().any(|placed| placed.awaited) {
-            assert!(due <= self.now.max(self.resting), "an answer waits for nothing");
+            assert!(due <= self.now.max(self.retry), "an answer waits for nothing");
         }
-        assert!(due >= self.resting, "production is left no room");
-        assert!(due <= (oldest + MAX_DELAY).max(self.resting), "it stays off the disk");
+        assert!(due >= self.retry, "a disk that has just failed is tried again");
+        assert!(due <= (oldest + MAX_DELAY).max(self.retry), "it stays off the disk");
     }
 }
 

@@ -38,6 +38,12 @@ impl Syncs {
             }
         };
         fail::cfg_callback("before the sync", wait).unwrap();
+        // A test that fails must not wait for ever until its store is closed.
+        let (failed, report) = (Arc::clone(&syncs), std::panic::take_hook());
+        std::panic::set_hook(Box::new(move |panic| {
+            failed.hold(false);
+            report(panic);
+        }));
         syncs
     }
 
@@ -317,6 +323,9 @@ async fn failure(path: &Path, syncs: &Syncs) {
         let Outcome::Unavailable(why) = outcome else { panic!("{outcome:?}") };
         assert!(why.contains("a.db") && why.contains("check the disk"), "{why}");
     }
+    let before = syncs.count();
+    assert_eq!(ends(store.lane(bulk_read())).await.unwrap().len(), 2);
+    assert!(syncs.count() > before, "what a sync left out is not on disk");
     // What the failed sync left out is not part of the `-wal` file that goes on.
     let wal = || std::fs::metadata(path.with_extension("db-wal")).unwrap().len();
     assert!(is_committed(
