@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use protean_port::message::{Lane, Priority};
+use protean_port::message::Lane;
 use protean_port::port::{Changes, CommitNotice, Outcome};
 use tokio::sync::oneshot;
 
@@ -34,22 +34,6 @@ impl Job {
     /// after a crash.
     pub fn can_wait(&self) -> bool {
         self.units.iter().all(|unit| unit.redone_if_lost)
-    }
-
-    /// True when a transaction over these lists may be on disk later than it ends: nothing in
-    /// them is production work whose answer or whose messages would wait for that.
-    pub fn may_sync_later(jobs: &VecDeque<Self>) -> bool {
-        let has_time = |job: &Self| job.lane() == Lane::Backfill || job.can_wait();
-        jobs.iter().all(|job| has_time(job) && job.appends_only_bulk())
-    }
-
-    fn appends_only_bulk(&self) -> bool {
-        self.units[self.outcomes.len()..].iter().all(|unit| {
-            let mut chain = std::iter::successors(Some(unit), |unit| unit.otherwise.as_deref());
-            chain.all(|unit| {
-                unit.appends.iter().all(|append| append.message.priority < Priority::NORMAL)
-            })
-        })
     }
 
     /// True when every unit has its outcome.
@@ -94,63 +78,8 @@ impl Job {
         self.outcomes.resize(self.units.len(), Outcome::Unavailable(why.to_owned()));
     }
 
-    /// Sends the outcomes to the caller when they are on disk, otherwise why they are not.
-    pub fn finish_if(mut self, durable: Result<(), String>) {
-        if let Err(why) = durable {
-            self.outcomes.fill(Outcome::Unavailable(why));
-        }
-        self.finish();
-    }
-
     /// Sends the outcomes to the caller, unless it has stopped waiting.
     pub fn finish(self) {
         self.reply.send(self.outcomes).unwrap_or_default();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::VecDeque;
-
-    use protean_port::message::{Category, Id, Kind, Lane, Message, Priority, Timestamp};
-    use protean_port::port::{Append, Changes, Expect};
-
-    use super::Job;
-
-    fn unit(lane: Lane, priority: Priority) -> Changes {
-        let message = Message {
-            id: "1".into(),
-            stream: Category::of("bank", "account").stream(&Id::from("a")),
-            kind: Kind::Event,
-            type_name: "Bank.Opened.v1".into(),
-            version: 1,
-            priority,
-            correlation_id: "c".into(),
-            causation_id: None,
-            time: Timestamp::from_micros(1),
-            data: "{}".into(),
-            extensions: Default::default(),
-        };
-        let append = Append { message, expect: Expect::End };
-        Changes { appends: vec![append], ..Changes::new(lane) }
-    }
-
-    fn may_sync_later(lists: Vec<Vec<Changes>>) -> bool {
-        let jobs: VecDeque<Job> = lists.into_iter().map(|units| Job::new(units.into()).0).collect();
-        Job::may_sync_later(&jobs)
-    }
-
-    #[test]
-    fn only_bulk_work_without_production_messages_syncs_later() {
-        let bulk = unit(Lane::Backfill, Priority::BULK);
-        let upward = unit(Lane::Backfill, Priority::NORMAL);
-        let production = unit(Lane::Primary, Priority::NORMAL);
-        let hidden = Changes { otherwise: Some(Box::new(upward.clone())), ..bulk.clone() };
-        let redone = Changes { redone_if_lost: true, ..Changes::new(Lane::Primary) };
-        let plain = Changes::new(Lane::Primary);
-        assert!(may_sync_later(vec![vec![bulk.clone(), bulk.clone()], vec![redone.clone()]]));
-        for other in [upward, production, hidden, plain] {
-            assert!(!may_sync_later(vec![vec![bulk.clone()], vec![other.clone()]]), "{other:?}");
-        }
     }
 }

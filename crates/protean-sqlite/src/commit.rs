@@ -23,8 +23,6 @@ use rusqlite::Connection;
 use crate::checkpoint::CommitCounter;
 use crate::coalesced::Coalesced;
 use crate::connection::{Settings, data_version};
-use crate::disk::Disk;
-use crate::durable::{Mark, Reach};
 use crate::error;
 use crate::refusal::Refusal;
 use crate::row::Statements;
@@ -40,24 +38,10 @@ pub(crate) struct Committer {
     pub(crate) turnstile: Turnstile,
     pub(crate) signal: Arc<Signal>,
     checkpoints: Arc<CommitCounter>,
-    pub(crate) disk: Arc<Disk>,
     statements: Statements,
-    /// The last bulk commit.
-    bulk: Option<Mark>,
-    /// How `connection` is set.
-    syncing: Syncing,
     /// The data version at the last announcement.
     seen: i64,
     reopen: bool,
-}
-
-/// When a commit is on disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Syncing {
-    /// As the settings say.
-    Configured,
-    /// After a sync that is made later.
-    Later,
 }
 
 /// How long a transaction of bulk work runs before it commits.
@@ -73,13 +57,6 @@ pub(crate) struct YieldPolicy<'a> {
 
 /// The outcomes of one transaction, list by list.
 type Staged = Vec<Vec<Outcome>>;
-
-/// What a transaction has committed.
-struct Written {
-    staged: Staged,
-    /// What its COMMIT has written to the disk besides, unless that is left for later.
-    reach: Option<Reach>,
-}
 
 /// Where a unit stands: in which list, at which place, and how many `otherwise` deep.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,7 +89,6 @@ impl Committer {
         settings: Settings,
         signal: Arc<Signal>,
         checkpoints: Arc<CommitCounter>,
-        disk: Arc<Disk>,
     ) -> Result<Self> {
         let connection = settings.writer()?;
         let turnstile = Turnstile::of(&settings.path);
@@ -124,40 +100,23 @@ impl Committer {
             turnstile,
             signal,
             checkpoints,
-            disk,
             statements,
-            bulk: None,
-            syncing: Syncing::Configured,
             seen,
             reopen: false,
         })
     }
 
-    /// Settles units of these lists in order, in one transaction, and returns what has to be
-    /// on disk before they are answered.
-    pub(crate) fn commit(
-        &mut self,
-        jobs: &mut VecDeque<Job>,
-        policy: &YieldPolicy<'_>,
-    ) -> Option<Mark> {
-        if let Some(why) = self.disk.fault() {
-            jobs.iter_mut().for_each(|job| job.give_up(&why));
-            return self.bulk.filter(|_| policy.lane == Lane::Backfill);
-        }
+    /// Settles units of these lists in order, in one transaction.
+    pub(crate) fn commit(&mut self, jobs: &mut VecDeque<Job>, policy: &YieldPolicy<'_>) {
         self.renew();
         match self.attempt(jobs, policy) {
             Ok(None) => {}
-            Ok(Some(Written { staged, reach })) => {
-                let mark = self.put(&staged, reach, policy.lane);
+            Ok(Some(staged)) => {
                 self.announce(Some(&Job::notice(jobs, &staged)));
                 self.checkpoints.committed();
                 for (job, outcomes) in jobs.iter_mut().zip(staged) {
                     job.outcomes.extend(outcomes);
                 }
-                if policy.lane == Lane::Primary {
-                    return mark;
-                }
-                self.bulk = mark.or(self.bulk);
             }
             Err(error) => {
                 self.reopen |= error::wants_reopening(&error);
@@ -165,49 +124,6 @@ impl Committer {
                 jobs.iter_mut().for_each(|job| job.give_up(&why));
             }
         }
-        // A list of bulk work may have been committed in several transactions.
-        self.bulk.filter(|_| policy.lane == Lane::Backfill)
-    }
-
-    /// Notes what a transaction has put into the file. The mark is that of what its outcomes
-    /// rest on, unless it is on disk.
-    fn put(&self, staged: &Staged, reach: Option<Reach>, lane: Lane) -> Option<Mark> {
-        if !self.settings.waits_for_disk() {
-            return None;
-        }
-        let outcomes = || staged.iter().flatten();
-        let positions = outcomes().filter_map(|outcome| match outcome {
-            Outcome::Committed(places) => places.iter().map(|place| place.position).max(),
-            _ => None,
-        });
-        let position = positions.max();
-        match (reach, position) {
-            (Some(reach), Some(position)) => {
-                self.disk.reach(reach, position);
-                None
-            }
-            (None, position) => Some(self.disk.put(position)),
-            // SQLite does not sync when a transaction has changed nothing. Then its outcomes
-            // rest on what others have committed, perhaps not on disk yet.
-            (Some(_), None) => {
-                let rests_on_others = lane == Lane::Backfill
-                    || outcomes().any(|outcome| matches!(outcome, Outcome::Duplicate { .. }));
-                rests_on_others.then(|| self.disk.put(None))
-            }
-        }
-    }
-
-    /// Makes the commits of the connection wait for the disk, or not.
-    pub(crate) fn set_syncing(&mut self, syncing: Syncing) -> rusqlite::Result<()> {
-        if self.syncing != syncing {
-            let level = match syncing {
-                Syncing::Configured => self.settings.synchronous,
-                Syncing::Later => "NORMAL",
-            };
-            self.connection.pragma_update(None, "synchronous", level)?;
-            self.syncing = syncing;
-        }
-        Ok(())
     }
 
     /// Announces the commits of other processes.
@@ -232,22 +148,12 @@ impl Committer {
         self.signal.commits.announce(notice);
     }
 
-    /// Answers what still waits for the disk, before the connection closes.
-    pub(crate) fn end(&self) {
-        if self.bulk.is_some() {
-            // Those who waited have their answer.
-            self.disk.sync().unwrap_or_default();
-        }
-    }
-
     /// Opens the connection again when the last error requires it.
     pub(crate) fn renew(&mut self) {
         if self.reopen
             && let Ok(fresh) = self.settings.writer()
         {
             self.connection = fresh;
-            self.syncing = Syncing::Configured;
-            self.disk.forget();
             self.reopen = false;
         }
     }
@@ -256,12 +162,7 @@ impl Committer {
         &mut self,
         jobs: &VecDeque<Job>,
         policy: &YieldPolicy<'_>,
-    ) -> rusqlite::Result<Option<Written>> {
-        let syncing = match self.settings.waits_for_disk() && Job::may_sync_later(jobs) {
-            true => Syncing::Later,
-            false => Syncing::Configured,
-        };
-        self.set_syncing(syncing)?;
+    ) -> rusqlite::Result<Option<Staged>> {
         let (mut isolated, mut known_bad) = (false, KnownBad::new());
         loop {
             reached("before BEGIN");
@@ -272,15 +173,13 @@ impl Committer {
             let mut attempt = Attempt {
                 connection: &self.connection,
                 signal: &self.signal,
-                disk: &self.disk,
-                syncing,
                 statements: &mut self.statements,
                 coalesced: Coalesced::default(),
                 isolated,
                 known_bad: &known_bad,
             };
             match attempt.run(jobs, policy) {
-                Ok(written) => return Ok(Some(written)),
+                Ok(staged) => return Ok(Some(staged)),
                 Err(abort) => {
                     self.rollback();
                     isolated = true;
@@ -305,8 +204,6 @@ impl Committer {
 struct Attempt<'a> {
     connection: &'a Connection,
     signal: &'a Signal,
-    disk: &'a Disk,
-    syncing: Syncing,
     statements: &'a mut Statements,
     coalesced: Coalesced,
     /// Each unit has a savepoint of its own.
@@ -315,7 +212,7 @@ struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    fn run(&mut self, jobs: &VecDeque<Job>, policy: &YieldPolicy<'_>) -> Result<Written, Abort> {
+    fn run(&mut self, jobs: &VecDeque<Job>, policy: &YieldPolicy<'_>) -> Result<Staged, Abort> {
         let begun = Instant::now();
         let mut staged = Staged::with_capacity(jobs.len());
         'jobs: for (list, job) in jobs.iter().enumerate() {
@@ -341,10 +238,9 @@ impl Attempt<'_> {
         reached("before the counters");
         self.coalesced.write(self.connection)?;
         reached("before COMMIT");
-        let reach = (self.syncing == Syncing::Configured).then(|| self.disk.begin());
         self.signal.committing(|| self.control("COMMIT"))?;
         reached("after COMMIT");
-        Ok(Written { staged, reach })
+        Ok(staged)
     }
 
     /// Applies a unit, or its alternative when it is refused.

@@ -27,11 +27,6 @@ impl Settings {
         beside(&self.path, suffix)
     }
 
-    /// True when a commit that has ended is on disk.
-    pub(crate) fn waits_for_disk(&self) -> bool {
-        matches!(self.synchronous, "FULL" | "EXTRA")
-    }
-
     /// The file that tells other processes of commits.
     pub(crate) fn notices(&self) -> PathBuf {
         self.beside("-commits")

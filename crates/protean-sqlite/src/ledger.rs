@@ -9,7 +9,7 @@ use protean_port::port::{
     ParkedNote, ParkedPage, ParkedRead, Parking, PriorityStatus, RegisteredGroup,
 };
 use protean_sql::{SharedNames, limit, signed, unsigned};
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::claim;
 use crate::coalesced::GroupView;
@@ -65,19 +65,10 @@ impl Ledger for SqliteStore {
         let mut positions = positions.to_vec();
         positions.sort_unstable();
         positions.dedup();
-        Box::pin(async move {
-            let asked = positions.len();
-            let recall = move |view: &Transaction<'_>| {
-                GroupView::of(view, &group, &category)?.recall(&positions)
-            };
-            let recalled = self.readers.read(recall).await?;
-            // Entries of settled and parked messages leave the broker; the broker had the
-            // others from a page, which was on disk.
-            if recalled.len() < asked || recalled.iter().any(|delivery| delivery.parked) {
-                self.disk.sync_behind(None).await?;
-            }
-            Ok(recalled)
-        })
+        Box::pin(
+            self.readers
+                .read(move |view| GroupView::of(view, &group, &category)?.recall(&positions)),
+        )
     }
 
     fn dead_letters(&self, read: DeadLetterRead) -> BoxFuture<'_, Result<Vec<DeadLetter>>> {

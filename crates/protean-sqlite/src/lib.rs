@@ -23,8 +23,6 @@ mod coalesced;
 mod commit;
 mod connection;
 mod dialect;
-mod disk;
-mod durable;
 mod error;
 mod find;
 mod forget;

@@ -23,11 +23,7 @@ impl Log for SqliteStore {
     }
 
     fn lane(&self, read: LaneRead) -> BoxFuture<'_, Result<Vec<Delivery>>> {
-        Box::pin(async move {
-            let page = self.readers.read(move |view| read_lanes(view, &read)).await?;
-            self.disk.page(page.iter().map(|delivery| &delivery.recorded)).await?;
-            Ok(page)
-        })
+        Box::pin(self.readers.read(move |view| read_lanes(view, &read)))
     }
 
     fn streams<'a>(

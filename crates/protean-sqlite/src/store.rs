@@ -2,19 +2,18 @@
 
 use std::sync::Arc;
 
+use protean_port::Result;
 use protean_port::message::{Lane, Table, Timestamp};
 use protean_port::port::{
     BoxFuture, Changes, CommitWatch, GroupRegistration, KeyClaim, Outcome, Store, Watched,
 };
-use protean_port::{Error, Result};
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::watch;
 
 use crate::checkpoint::{Checkpoints, CommitCounter};
-use crate::commit::{Committer, Syncing};
+use crate::commit::Committer;
 use crate::connection::Settings;
 use crate::dialect::SqliteDialect;
-use crate::disk::{Disk, Syncs};
 use crate::forget;
 use crate::readers::Readers;
 use crate::signal::Signal;
@@ -29,8 +28,6 @@ pub(crate) struct SqliteStore {
     _checkpoints: Checkpoints,
     pub(crate) readers: Readers,
     writer: Writer,
-    _syncs: Syncs,
-    pub(crate) disk: Arc<Disk>,
     signal: Arc<Signal>,
     pub(crate) settings: Settings,
 }
@@ -40,28 +37,11 @@ impl SqliteStore {
     pub(crate) fn open(settings: Settings) -> Result<Self> {
         let signal = Arc::new(Signal::default());
         let counter = Arc::new(CommitCounter::default());
-        let disk = Arc::new(Disk::new(settings.clone()));
-        let committer = Committer::new(
-            settings.clone(),
-            Arc::clone(&signal),
-            Arc::clone(&counter),
-            Arc::clone(&disk),
-        )?;
-        let writer = Writer::start(committer)?;
-        let syncs = Syncs::start(Arc::clone(&disk))?;
+        let writer = Writer::start(settings.clone(), Arc::clone(&signal), Arc::clone(&counter))?;
         let checkpoints = Checkpoints::start(settings.clone(), counter)?;
         let readers = Readers::start(settings.clone())?;
         let wake = Wake::start(&settings, Arc::clone(&signal), writer.poll_handle())?;
-        Ok(Self {
-            _wake: wake,
-            _checkpoints: checkpoints,
-            readers,
-            writer,
-            _syncs: syncs,
-            disk,
-            signal,
-            settings,
-        })
+        Ok(Self { _wake: wake, _checkpoints: checkpoints, readers, writer, signal, settings })
     }
 }
 
@@ -105,13 +85,7 @@ impl Store for SqliteStore {
         now: Timestamp,
     ) -> BoxFuture<'a, Result<Option<KeyClaim>>> {
         let (command, key): (Arc<str>, Arc<str>) = (command.into(), key.into());
-        Box::pin(async move {
-            let known = self.readers.read(move |view| known_key(view, &command, &key, now)).await?;
-            if known.is_some() {
-                self.disk.sync_behind(None).await?;
-            }
-            Ok(known)
-        })
+        Box::pin(self.readers.read(move |view| known_key(view, &command, &key, now)))
     }
 
     fn sweep(&self, now: Timestamp, limit: usize) -> BoxFuture<'_, Result<usize>> {
@@ -148,7 +122,6 @@ impl Store for SqliteStore {
                 }
                 schema::drop_all(connection).map_err(|e| settings.explain(e))
             })?;
-            committer.disk.forget();
             committer.turnstile.remove();
             // It may have been removed before.
             std::fs::remove_file(committer.settings.notices()).unwrap_or_default();
@@ -185,10 +158,6 @@ fn alter<T>(
     committer: &mut Committer,
     change: impl FnOnce(&Connection, &Settings) -> Result<T>,
 ) -> Result<T> {
-    if let Some(fault) = committer.disk.fault() {
-        return Err(Error::unavailable(fault));
-    }
-    committer.set_syncing(Syncing::Configured).map_err(|e| committer.settings.explain(e))?;
     let Committer { settings, connection, turnstile, signal, .. } = committer;
     turnstile.begin(connection, Lane::Primary, || false).map_err(|e| settings.explain(e))?;
     let commit = || signal.committing(|| connection.execute("COMMIT", [])).map(drop);

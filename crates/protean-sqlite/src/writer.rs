@@ -19,7 +19,10 @@ use protean_port::{Error, Result};
 use protean_sql::{Job, start_thread};
 use tokio::sync::oneshot;
 
+use crate::checkpoint::CommitCounter;
 use crate::commit::{Committer, YieldPolicy};
+use crate::connection::Settings;
+use crate::signal::Signal;
 use crate::step::reached;
 
 /// The queues of the writer thread. When dropped, the thread first finishes the queued work.
@@ -69,8 +72,13 @@ impl PollHandle {
 }
 
 impl Writer {
-    /// Starts the thread.
-    pub(crate) fn start(committer: Committer) -> Result<Self> {
+    /// Opens the connection that writes and starts its thread.
+    pub(crate) fn start(
+        settings: Settings,
+        signal: Arc<Signal>,
+        checkpoints: Arc<CommitCounter>,
+    ) -> Result<Self> {
+        let committer = Committer::new(settings, signal, checkpoints)?;
         let shared = Arc::new(Shared::default());
         let writer = WriterLoop {
             shared: Arc::clone(&shared),
@@ -172,7 +180,7 @@ impl WriterLoop {
                 Work::Task(task) => self.run_task(task),
                 Work::Units(lane) => self.commit(lane),
                 Work::Poll => self.committer.poll(),
-                Work::End => return self.committer.end(),
+                Work::End => return,
             }
         }
     }
@@ -211,18 +219,13 @@ impl WriterLoop {
         };
         let urgent = || shared.urgent.load(Ordering::Acquire);
         let policy = YieldPolicy { lane, urgent: &urgent };
-        let committed = catch_unwind(AssertUnwindSafe(|| committer.commit(jobs, &policy)));
-        let mark = committed.unwrap_or_else(|_| {
+        if catch_unwind(AssertUnwindSafe(|| committer.commit(jobs, &policy))).is_err() {
             committer.recover();
             let why = "the writer panicked; see the log";
             jobs.iter_mut().for_each(|job| job.give_up(why));
-            None
-        });
-        while let Some(job) = jobs.pop_front_if(|job| job.is_settled()) {
-            match mark.filter(|_| !job.can_wait()) {
-                Some(mark) => committer.disk.when_durable(mark, |synced| job.finish_if(synced)),
-                None => job.finish(),
-            }
+        }
+        while jobs.front().is_some_and(Job::is_settled) {
+            jobs.pop_front().into_iter().for_each(Job::finish);
             reached("after the reply");
         }
     }

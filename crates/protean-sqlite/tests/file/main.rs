@@ -1,6 +1,5 @@
 //! What holds for a SQLite file beyond the contract of the ports.
 //!
-//! * `disk`: bulk commits that are in the file before they are on disk
 //! * `layout`: how tables are laid out in the file, and what cannot be extended
 //! * `outbox`: the view `outbox`
 //! * `processes`: several stores and processes on one file
@@ -10,7 +9,6 @@
 
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
 
-mod disk;
 mod layout;
 mod outbox;
 mod processes;
