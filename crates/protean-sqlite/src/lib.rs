@@ -30,6 +30,7 @@ mod ledger;
 mod log;
 #[cfg(target_os = "linux")]
 mod notice;
+mod notice_pace;
 mod nudge;
 mod provider;
 mod readers;
