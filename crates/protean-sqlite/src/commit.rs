@@ -24,7 +24,6 @@ use crate::checkpoint::CommitCounter;
 use crate::coalesced::Coalesced;
 use crate::connection::{Settings, data_version};
 use crate::error;
-use crate::notice_pace::NoticePace;
 use crate::refusal::Refusal;
 use crate::row::Statements;
 use crate::signal::Signal;
@@ -40,7 +39,6 @@ pub(crate) struct Committer {
     pub(crate) signal: Arc<Signal>,
     checkpoints: Arc<CommitCounter>,
     statements: Statements,
-    pace: NoticePace,
     /// The data version at the last announcement.
     seen: i64,
     reopen: bool,
@@ -103,7 +101,6 @@ impl Committer {
             signal,
             checkpoints,
             statements,
-            pace: NoticePace::default(),
             seen,
             reopen: false,
         })
@@ -115,7 +112,7 @@ impl Committer {
         match self.attempt(jobs, policy) {
             Ok(None) => {}
             Ok(Some(staged)) => {
-                self.announce(policy.lane, Some(&Job::notice(jobs, &staged)));
+                self.announce(Some(&Job::notice(jobs, &staged)));
                 self.checkpoints.committed();
                 for (job, outcomes) in jobs.iter_mut().zip(staged) {
                     job.outcomes.extend(outcomes);
@@ -145,23 +142,10 @@ impl Committer {
     }
 
     /// Announces a commit of our own, here and to other processes.
-    pub(crate) fn announce(&mut self, lane: Lane, notice: Option<&CommitNotice>) {
-        if self.pace.committed(Instant::now(), lane) {
-            self.tell_others();
-        }
-        self.signal.commits.announce(notice);
-    }
-
-    /// When other processes have to be told of commits that they were not told of.
-    pub(crate) fn notice_due(&self) -> Option<Instant> {
-        self.pace.due()
-    }
-
-    /// Tells other processes that there are commits.
-    pub(crate) fn tell_others(&mut self) {
+    pub(crate) fn announce(&self, notice: Option<&CommitNotice>) {
         #[cfg(target_os = "linux")]
         crate::notice::give(&self.settings.notices());
-        self.pace.gave(Instant::now());
+        self.signal.commits.announce(notice);
     }
 
     /// Opens the connection again when the last error requires it.

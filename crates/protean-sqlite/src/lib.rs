@@ -30,7 +30,6 @@ mod ledger;
 mod log;
 #[cfg(target_os = "linux")]
 mod notice;
-mod notice_pace;
 mod nudge;
 mod provider;
 mod readers;

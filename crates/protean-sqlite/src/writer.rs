@@ -12,7 +12,6 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use protean_port::message::Lane;
 use protean_port::port::{Changes, Outcome};
@@ -59,7 +58,6 @@ enum Work {
     Task(Task),
     Units(Lane),
     Poll,
-    TellOthers,
     End,
 }
 
@@ -162,20 +160,6 @@ impl Shared {
         self.arrived.notify_one();
     }
 
-    fn wait<'a>(
-        &self,
-        queues: MutexGuard<'a, Queues>,
-        most: Option<Duration>,
-    ) -> MutexGuard<'a, Queues> {
-        match most {
-            None => self.arrived.wait(queues).unwrap_or_else(PoisonError::into_inner),
-            Some(most) => {
-                let waited = self.arrived.wait_timeout(queues, most);
-                waited.unwrap_or_else(PoisonError::into_inner).0
-            }
-        }
-    }
-
     fn lock(&self) -> MutexGuard<'_, Queues> {
         self.queues.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -196,7 +180,6 @@ impl WriterLoop {
                 Work::Task(task) => self.run_task(task),
                 Work::Units(lane) => self.commit(lane),
                 Work::Poll => self.committer.poll(),
-                Work::TellOthers => self.committer.tell_others(),
                 Work::End => return,
             }
         }
@@ -221,15 +204,10 @@ impl WriterLoop {
             if !self.backfill.is_empty() {
                 return Work::Units(Lane::Backfill);
             }
-            let notice_due = self.committer.notice_due();
-            let left = notice_due.map(|due| due.saturating_duration_since(Instant::now()));
-            if left.is_some_and(|left| left.is_zero() || queues.closed) {
-                return Work::TellOthers;
-            }
             if queues.closed {
                 return Work::End;
             }
-            queues = self.shared.wait(queues, left);
+            queues = self.shared.arrived.wait(queues).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
