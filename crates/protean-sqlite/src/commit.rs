@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use protean_port::Result;
 use protean_port::message::Lane;
-use protean_port::port::{Changes, Outcome};
+use protean_port::port::{Changes, CommitNotice, Outcome};
 use protean_sql::Job;
 use rusqlite::Connection;
 
@@ -112,7 +112,7 @@ impl Committer {
         match self.attempt(jobs, policy) {
             Ok(None) => {}
             Ok(Some(staged)) => {
-                self.signal.commits.announce(Some(&Job::notice(jobs, &staged)));
+                self.announce(Some(&Job::notice(jobs, &staged)));
                 self.checkpoints.committed();
                 for (job, outcomes) in jobs.iter_mut().zip(staged) {
                     job.outcomes.extend(outcomes);
@@ -139,6 +139,13 @@ impl Committer {
     pub(crate) fn recover(&mut self) {
         self.rollback();
         self.reopen |= !self.connection.is_autocommit();
+    }
+
+    /// Announces a commit of our own, here and to other processes.
+    pub(crate) fn announce(&self, notice: Option<&CommitNotice>) {
+        #[cfg(target_os = "linux")]
+        crate::notice::give(&self.settings.notices());
+        self.signal.commits.announce(notice);
     }
 
     /// Opens the connection again when the last error requires it.

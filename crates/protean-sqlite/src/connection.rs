@@ -27,6 +27,11 @@ impl Settings {
         beside(&self.path, suffix)
     }
 
+    /// The file that tells other processes of commits.
+    pub(crate) fn notices(&self) -> PathBuf {
+        self.beside("-commits")
+    }
+
     /// The connection that writes. It creates the file if it is missing.
     pub(crate) fn writer(&self) -> Result<Connection> {
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());

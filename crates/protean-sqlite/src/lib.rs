@@ -6,7 +6,7 @@
 //!                    two queues             turnstile ─▶ BEGIN IMMEDIATE
 //! Log, Rows, Ledger ─▶ readers (a few threads, a connection each)
 //! `-wal` file ─▶ checkpoint (one thread) ─▶ the file
-//! other processes ─▶ `-wal` file ─▶ wal ─▶ nudge ─▶ wake ─▶ signal ─▶ Store::commits
+//! other processes ─▶ `-commits` file ─▶ notice ─▶ nudge ─▶ wake ─▶ signal ─▶ Store::commits
 //! ```
 //!
 //! * the file: `provider` reads its path, `connection` opens it, `schema` and `table`
@@ -28,6 +28,8 @@ mod find;
 mod forget;
 mod ledger;
 mod log;
+#[cfg(target_os = "linux")]
+mod notice;
 mod nudge;
 mod provider;
 mod readers;
@@ -44,8 +46,6 @@ mod turnstile;
 mod unit;
 mod value;
 mod wake;
-#[cfg(target_os = "linux")]
-mod wal;
 mod writer;
 
 pub use provider::Sqlite;

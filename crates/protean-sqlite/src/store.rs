@@ -123,6 +123,8 @@ impl Store for SqliteStore {
                 schema::drop_all(connection).map_err(|e| settings.explain(e))
             })?;
             committer.turnstile.remove();
+            // It may have been removed before.
+            std::fs::remove_file(committer.settings.notices()).unwrap_or_default();
             // Claims that are held stay held; their folder may not exist.
             std::fs::remove_dir_all(committer.settings.beside("-claims")).unwrap_or_default();
             Ok(())
@@ -162,7 +164,7 @@ fn alter<T>(
     let changed = change(connection, settings);
     let done = changed.and_then(|value| commit().map(|()| value).map_err(|e| settings.explain(e)));
     match done {
-        Ok(_) => signal.commits.announce(None),
+        Ok(_) => committer.announce(None),
         Err(_) => committer.recover(),
     }
     done

@@ -2,9 +2,11 @@
 //!
 //! ```text
 //! own commit ────────────────────────────────────────▶ announce
-//! `-wal` file written ─▶ nudge ─▶ data_version moved? ─▶ announce
+//! notice of a commit ─▶ nudge ─▶ data_version moved? ─▶ announce
 //! every 100 ms ─────────────────▶ data_version moved? ─▶ announce
 //! ```
+//! Programs that give no notice, such as a `sqlite3` shell, are noticed by polling.
+//!
 //! When one of our own commits fell between two looks, it may be all that moved the
 //! version. Then the connection that writes is polled: its version moves for others only.
 
@@ -23,15 +25,13 @@ use crate::writer::PollHandle;
 
 /// How often to look while no nudge arrives.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// The file is written before the commit can be seen: when to look again after a nudge.
-const RETRY_MICROS: [u64; 8] = [20, 50, 100, 200, 400, 800, 1_600, 3_200];
 
 /// The thread that looks for the commits of other processes.
 pub(crate) struct Wake {
     nudge: Arc<Nudge>,
     thread: Option<JoinHandle<()>>,
     #[cfg(target_os = "linux")]
-    _wal: Option<crate::wal::Watcher>,
+    _notices: Option<crate::notice::Watcher>,
 }
 
 impl Wake {
@@ -50,7 +50,7 @@ impl Wake {
         Ok(Self {
             // Without it, polling still finds every commit, only later.
             #[cfg(target_os = "linux")]
-            _wal: crate::wal::Watcher::start(settings.beside("-wal"), Arc::clone(&nudge)).ok(),
+            _notices: crate::notice::Watcher::start(settings.notices(), Arc::clone(&nudge)).ok(),
             nudge,
             thread: Some(thread),
         })
@@ -78,18 +78,7 @@ struct WakeLoop {
 
 impl WakeLoop {
     fn run(mut self) {
-        let mut retries: &[u64] = &[];
-        loop {
-            let (pause, later) = match retries {
-                [] => (POLL_INTERVAL, retries),
-                [pause, later @ ..] => (Duration::from_micros(*pause), later),
-            };
-            // A nudge between two looks is about another commit, so the retries start over.
-            retries = match self.nudge.wait(pause) {
-                NudgeState::Closed => return,
-                NudgeState::Nudged => &RETRY_MICROS,
-                NudgeState::Quiet => later,
-            };
+        while self.nudge.wait(POLL_INTERVAL) != NudgeState::Closed {
             match self.moved() {
                 Moved::No => {}
                 Moved::ByOthers => self.signal.commits.announce(None),

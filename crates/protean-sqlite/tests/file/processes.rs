@@ -286,3 +286,47 @@ async fn a_file_locked_for_long_is_unavailable_and_recovers() {
     assert!(store.stream(&account("instead"), 0, 9).await.unwrap().is_empty());
     assert!(is_committed(&commit(&*store, vec![unit(Lane::Primary, &account("a"))]).await[0]));
 }
+
+/// The time until `store` hears of a commit that is made now.
+async fn heard(store: &dyn Store, commit: impl Future<Output = ()>) -> Duration {
+    let mut commits = store.commits();
+    let before = *commits.borrow_and_update();
+    commit.await;
+    let begun = Instant::now();
+    let announced = commits.wait_for(|now| *now > before);
+    tokio::time::timeout(Duration::from_secs(5), announced).await.unwrap().unwrap();
+    begun.elapsed()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_gives_no_notice_is_noticed_all_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let store = prepared(&path, &[]).await;
+    let shell = rusqlite::Connection::open(&path).unwrap();
+    heard(&*store, async { shell.execute_batch("CREATE TABLE own (id INTEGER)").unwrap() }).await;
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn notices_go_on_after_their_file_was_removed_and_end_with_the_tables() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let (ours, theirs) = (prepared(&path, &[]).await, prepared(&path, &[]).await);
+    let notices = folder.path().join("a.db-commits");
+    let deposit = async || drop(commit(&*theirs, vec![unit(Lane::Primary, &account("a"))]).await);
+    std::fs::remove_file(&notices).unwrap();
+    let mut waits = Vec::new();
+    for _ in 0..40 {
+        waits.push(heard(&*ours, deposit()).await);
+        tokio::time::sleep(Duration::from_millis(7)).await;
+    }
+    assert!(notices.exists(), "the next commit makes it again");
+    // Polling alone takes 100 ms; the machine may be busy with other tests.
+    let last = &mut waits[20..];
+    last.sort();
+    assert!(last[10] < Duration::from_millis(30), "{last:?}");
+    theirs.destroy(&[]).await.unwrap();
+    drop((ours, theirs));
+    assert!(!notices.exists());
+}

@@ -1,5 +1,10 @@
-//! Watches the `-wal` file, which every commit writes to.
+//! Tells other processes of a commit: a file beside the database is opened for writing and
+//! closed again, and they watch it.
+//!
+//! The `-wal` file would do without that, but a commit writes to it dozens of times, each of
+//! which wakes every process, and none of them can see the commit yet.
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,7 +16,12 @@ use inotify::{EventMask, Inotify, WatchDescriptor, WatchMask, Watches};
 
 use crate::nudge::Nudge;
 
-/// The thread that waits for writes to the file.
+/// Tells other processes that a commit has ended. Where that fails, they find it by polling.
+pub(crate) fn give(path: &Path) {
+    File::options().create(true).append(true).open(path).map(drop).unwrap_or_default();
+}
+
+/// The thread that waits for notices.
 pub(crate) struct Watcher {
     armed: Arc<Armed>,
     thread: Option<JoinHandle<()>>,
@@ -28,13 +38,14 @@ struct Armed {
 impl Watcher {
     /// Watches the file at `path`, also after it is replaced.
     pub(crate) fn start(path: PathBuf, nudge: Arc<Nudge>) -> io::Result<Self> {
+        give(&path);
         let inotify = Inotify::init()?;
         let (watches, current) = (inotify.watches(), Mutex::new(None));
         let armed = Arc::new(Armed { path, watches, current, closed: AtomicBool::new(false) });
         armed.arm()?;
         let watched = Arc::clone(&armed);
         let thread = std::thread::Builder::new()
-            .name("sqlite-wal".into())
+            .name("sqlite-notice".into())
             .spawn(move || watched.watch(inotify, &nudge))?;
         Ok(Self { armed, thread: Some(thread) })
     }
@@ -90,5 +101,7 @@ impl Armed {
 }
 
 fn add(watches: &Watches, path: &Path) -> io::Result<WatchDescriptor> {
-    watches.clone().add(path, WatchMask::MODIFY | WatchMask::DELETE_SELF | WatchMask::MOVE_SELF)
+    watches
+        .clone()
+        .add(path, WatchMask::CLOSE_WRITE | WatchMask::DELETE_SELF | WatchMask::MOVE_SELF)
 }
