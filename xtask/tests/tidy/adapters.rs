@@ -10,8 +10,8 @@ const STORAGE: &[&str] = &["crates/protean-sqlite", "crates/protean-postgres"];
 
 /// Files that one store has for a reason of its own.
 const OWN: &[&str] = &[
-    // Only SQLite has a write-ahead file that other processes watch, and copies it back.
-    "wal.rs",
+    // Only SQLite tells other processes through a file, and copies a write-ahead file back.
+    "notice.rs",
     "nudge.rs",
     "checkpoint.rs",
     // Only in SQLite's commits can a test end the process at a step.
@@ -60,11 +60,11 @@ mod tests {
     fn rejects_a_file_that_only_one_store_has() {
         let file = |path: &str| File::new(path, "");
         let sqlite = file("crates/protean-sqlite/src/log.rs");
-        let wal = file("crates/protean-sqlite/src/wal.rs");
-        let one = [sqlite, wal];
+        let notice = file("crates/protean-sqlite/src/notice.rs");
+        let one = [sqlite, notice];
         assert!(share_file_names(&one).is_empty());
-        let [sqlite, wal] = one;
-        let two = [sqlite, wal, file("crates/protean-postgres/src/journal.rs")];
+        let [sqlite, notice] = one;
+        let two = [sqlite, notice, file("crates/protean-postgres/src/journal.rs")];
         let paths: Vec<_> = share_file_names(&two).into_iter().map(|o| o.path).collect();
         assert_eq!(
             paths,
