@@ -103,10 +103,11 @@ impl Pacing {
         }
     }
 
-    /// Carries out a commit. One of production is watched for how long it waits.
+    /// Carries out a commit. One of production is watched for how long it waits, one of bulk
+    /// work counts as its step.
     pub(crate) async fn watch_commit<T>(&self, lane: Lane, commit: impl Future<Output = T>) -> T {
         if lane == Lane::Backfill {
-            return commit.await;
+            return self.watch_bulk(commit).await;
         }
         let number = {
             let mut watched = self.watched();

@@ -102,11 +102,6 @@ impl<T> BulkHandlers<T> {
         self.news.is_there.store(true, Ordering::Release);
     }
 
-    /// True when one of them could go on in a slice.
-    pub(super) fn can_go_on(&self) -> bool {
-        !self.running.is_empty() && self.news.is_there.load(Ordering::Acquire)
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.running.is_empty()
     }

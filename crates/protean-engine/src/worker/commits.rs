@@ -12,9 +12,6 @@ use super::{Event, Worker};
 use crate::bulk_steps::Turn;
 use crate::worker::bulk_handlers::SLICE_TIME;
 
-/// So many settled units of bulk work are committed though others could join them.
-const SHARED_COMMIT_UNITS: usize = 64;
-
 impl Worker {
     /// Takes in the bulk handlers that end in a slice, and starts others in their slots.
     pub(super) fn run_slice(&mut self, first: Event) {
@@ -31,17 +28,10 @@ impl Worker {
 
     pub(super) fn start_commits(&mut self) {
         for lane in self.pipelines.lanes() {
-            if self.pipelines[lane].can_send() && !self.awaits_more(lane) {
+            if self.pipelines[lane].can_send() {
                 self.start_commit(lane);
             }
         }
-    }
-
-    /// True while bulk handlers that can go on will settle more soon: their units share a
-    /// commit.
-    fn awaits_more(&self, lane: Lane) -> bool {
-        let is_small = self.pipelines[lane].len() < SHARED_COMMIT_UNITS;
-        lane == Lane::Backfill && is_small && self.bulk_handlers.can_go_on()
     }
 
     pub(super) fn start_commit(&mut self, lane: Lane) {

@@ -68,6 +68,7 @@ impl InFlight {
     pub(crate) fn step_down(&mut self) -> Vec<(u64, Lane, Arc<str>)> {
         self.claim = None;
         self.notes.close();
+        self.ahead.iter_mut().for_each(BTreeSet::clear);
         self.line.clear();
         // One that is charged owes its next run no other attempt.
         let charged = self.current;
