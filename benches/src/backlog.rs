@@ -15,7 +15,7 @@ const FLOWING_COUNT: u64 = 5_000;
 const FLOOD_BATCH_SIZE: usize = 256;
 /// How long to wait without progress.
 const PROGRESS_TIMEOUT: Duration = Duration::from_secs(120);
-/// The time between two looks at what waits: about half of what is left, once that is known.
+/// The time between two looks at what waits: at most half of what is left, once that is known.
 const FIRST_LOOK_INTERVAL: Duration = Duration::from_millis(200);
 const LONGEST_LOOK_INTERVAL: Duration = Duration::from_secs(20);
 /// Wait this many times as long as the last poll took, so that polling stays cheap.
@@ -93,8 +93,10 @@ pub(crate) async fn bulk_drained(domain: &Domain) -> Result<()> {
             0 => FIRST_LOOK_INTERVAL,
             done => began.elapsed().mul_f64(waiting as f64 / done as f64),
         };
-        let shortest = begun.elapsed().clamp(Duration::from_millis(2), LONGEST_LOOK_INTERVAL);
-        tokio::time::sleep((left / 2).clamp(shortest, LONGEST_LOOK_INTERVAL)).await;
+        // The end is seen late by a twentieth of the whole at most, unless counting takes longer.
+        let longest = (began.elapsed() / 20).clamp(FIRST_LOOK_INTERVAL, LONGEST_LOOK_INTERVAL);
+        let interval = (left / 2).min(longest).max(begun.elapsed());
+        tokio::time::sleep(interval).await;
     }
 }
 
