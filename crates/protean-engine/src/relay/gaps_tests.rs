@@ -1,14 +1,13 @@
 use std::sync::Arc;
 
 use protean_core::domain::DomainBuilder;
-use protean_port::message::{
-    Category, Extensions, Kind, Lane, LaneRule, Message, Priority, Recorded, Timestamp,
-};
+use protean_port::message::{Category, Lane, LaneRule, Priority};
 use protean_port::port::{BrokerGroup, Delivery, GroupStatus, PriorityStatus};
 
 use super::super::page::RouteLane;
 use super::super::plan::{RelayPlan, RelayRoute};
 use super::{Gap, Gaps, GroupBehind};
+use crate::sample::delivery;
 
 const PRODUCTION: RouteLane = RouteLane { route: 0, lane: Lane::Primary };
 const LANES: LaneRule = LaneRule { threshold: Some(Priority::NORMAL) };
@@ -29,24 +28,6 @@ fn status(cursor: u64, head: u64) -> GroupStatus {
     let (priority, oldest) = (Priority::NORMAL, None);
     let lane = PriorityStatus { priority, lag: 0, oldest, parked: 0, dead: 0, cursor, head };
     GroupStatus { lanes: vec![lane], ..GroupStatus::default() }
-}
-
-fn delivery(position: u64) -> Delivery {
-    let message = Message {
-        id: Arc::from("m"),
-        stream: category().stream(&"1".into()),
-        kind: Kind::Event,
-        type_name: Arc::from("C.E.v1"),
-        version: 1,
-        priority: Priority::NORMAL,
-        correlation_id: Arc::from("m"),
-        causation_id: None,
-        time: Timestamp::default(),
-        data: Arc::from("{}"),
-        extensions: Extensions::default(),
-    };
-    let recorded = Recorded { position, stream_position: 0, message };
-    Delivery { recorded, next: 0, attempts: 0, parked: false }
 }
 
 fn behind(name: &str, cursor: u64) -> GroupBehind {

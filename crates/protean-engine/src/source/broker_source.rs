@@ -26,6 +26,7 @@ use crate::worker::runner::HandlerRunner;
 const TAKE_OVER_INTERVAL: Duration = Duration::from_secs(1);
 
 /// One lane of a group on a broker's stream. Times are since the worker began.
+#[derive(Default)]
 pub(crate) struct BrokerSource {
     pub(crate) lane: Lane,
     group: Arc<str>,
@@ -60,15 +61,7 @@ impl BrokerSource {
             page: PageSize::new(group.subscription.messages_per_tick),
             wait: group.subscription.blocking_timeout,
             lease: server.lease,
-            reading: false,
-            has_read: false,
-            held: HashMap::new(),
-            done: Vec::new(),
-            settling: false,
-            hold_at: Duration::ZERO,
-            holding: false,
-            take_over_at: Duration::ZERO,
-            taking_over: false,
+            ..Self::default()
         }
     }
 

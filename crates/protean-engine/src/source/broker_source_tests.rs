@@ -21,15 +21,7 @@ fn source() -> BrokerSource {
         page: PageSize::new(10),
         wait: Duration::from_secs(5),
         lease: LEASE,
-        reading: false,
-        has_read: false,
-        held: Default::default(),
-        done: Vec::new(),
-        settling: false,
-        hold_at: Duration::ZERO,
-        holding: false,
-        take_over_at: Duration::ZERO,
-        taking_over: false,
+        ..BrokerSource::default()
     }
 }
 

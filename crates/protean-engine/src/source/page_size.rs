@@ -54,6 +54,12 @@ impl PageSize {
     }
 }
 
+impl Default for PageSize {
+    fn default() -> Self {
+        Self::new(1)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
