@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protean_port::message::{Extensions, Id, Message, Priority, Recorded, Timestamp};
+use protean_port::message::{Extensions, Id, Lane, Message, Priority, Recorded, Timestamp};
 use protean_port::port::{
     Append, At, BoxFuture, Changes, Delivery, Expect, KeyClaim, KeyWrite, Store,
 };
@@ -120,7 +120,17 @@ impl<C: Command> Process<C> {
         let store = domain.store().await?;
         let changes = queued(&domain, &command, &options)?;
         let id = Id::from(Arc::clone(&changes.appends[0].message.id));
-        match commit(&**store, changes).await? {
+        let is_production = changes.lane == Lane::Primary;
+        let begins = || {
+            if is_production {
+                domain.env().production_begins()
+            }
+        };
+        begins();
+        let committed = commit(&**store, changes).await;
+        // Its handling begins.
+        begins();
+        match committed? {
             Committed::Now(_) => Ok(id),
             Committed::Before { message_id, .. } => Ok(message_id.into()),
         }

@@ -21,6 +21,11 @@ pub struct Env {
 }
 
 impl Env {
+    /// A step of production begins in this process: bulk work steps aside for it.
+    pub fn production_begins(&self) {
+        self.machine_turns.production.begin();
+    }
+
     pub(crate) fn now(&self) -> protean_port::message::Timestamp {
         self.clock.now()
     }

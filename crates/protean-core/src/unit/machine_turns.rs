@@ -23,6 +23,8 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::production_steps::ProductionSteps;
+
 /// How long a step waits for the other processes. One that is stopped must not stop bulk work.
 const LONGEST_WAIT: Duration = Duration::from_millis(200);
 /// How long other processes are not waited for once one of them has held its turn for so long.
@@ -40,6 +42,8 @@ pub struct MachineTurns {
     /// None where there are no other processes: in memory.
     names: Option<TurnNames>,
     waits: Mutex<Waits>,
+    /// What bulk work of this process steps aside for.
+    pub production: ProductionSteps,
 }
 
 /// A turn of this process; it ends when it is dropped.
@@ -62,12 +66,19 @@ impl MachineTurns {
     pub(crate) fn at(uri: Option<&str>) -> Self {
         let cores = available_parallelism().map_or(1, NonZero::get);
         let names = uri.map(|uri| TurnNames::of(uri, bulk_turns(cores)));
-        Self { names, waits: Mutex::default() }
+        Self { names, waits: Mutex::default(), production: ProductionSteps::default() }
     }
 
-    /// Waits for a turn, though not for long, and not at all where names cannot be held.
-    /// Cancel safe.
+    /// Waits for a turn, though not for long, and until production pauses. Cancel safe.
     pub async fn take(&self) -> MachineTurn {
+        let turn = self.take_name().await;
+        // With the turn in hand, so that bulk work of other processes waits as well.
+        self.production.pass().await;
+        turn
+    }
+
+    /// Does not wait at all where names cannot be held.
+    async fn take_name(&self) -> MachineTurn {
         let Some(names) = self.names.as_ref().filter(|_| !self.is_suspended()) else {
             return MachineTurn { _held: None };
         };
@@ -225,12 +236,12 @@ mod tests {
 
     use tokio::time::{Instant, timeout};
 
-    use super::{LONGEST_WAIT, MachineTurn, MachineTurns, TurnNames, Waits, bulk_turns};
+    use super::{LONGEST_WAIT, MachineTurn, MachineTurns, ProductionSteps, TurnNames, bulk_turns};
 
     /// The turns of one process; each test has a database of its own.
     fn process(test: &str, count: usize) -> MachineTurns {
         let names = Some(TurnNames::of(&format!("{}:{test}", std::process::id()), count));
-        MachineTurns { names, waits: Mutex::new(Waits::default()) }
+        MachineTurns { names, waits: Mutex::default(), production: ProductionSteps::default() }
     }
 
     async fn is_taken(turns: &MachineTurns) -> Option<MachineTurn> {

@@ -237,6 +237,9 @@ impl PublishLoop {
         if pages.is_empty() {
             return Ok(false);
         }
+        if self.lane == Lane::Primary {
+            self.domain.env().production_begins();
+        }
         failpoint::reached("before a page is published");
         let (published, lost) = self.publisher.publish(pages).await?;
         if lost {

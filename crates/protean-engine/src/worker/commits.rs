@@ -36,7 +36,10 @@ impl Worker {
 
     pub(super) fn start_commit(&mut self, lane: Lane) {
         match lane {
-            Lane::Primary => self.commit(lane, None),
+            Lane::Primary => {
+                self.runner.domain.env().production_begins();
+                self.commit(lane, None);
+            }
             Lane::Backfill if self.awaits_turn => {}
             // What is settled by the time of its turn goes along.
             Lane::Backfill => {

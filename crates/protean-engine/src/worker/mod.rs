@@ -366,8 +366,12 @@ impl Worker {
             return;
         }
         let message = &delivery.recorded.message;
+        let lane = self.runner.domain.lanes().lane(message.priority);
+        if lane == Lane::Primary {
+            self.runner.domain.env().production_begins();
+        }
         self.lanes.offer(Item {
-            lane: self.runner.domain.lanes().lane(message.priority),
+            lane,
             priority: message.priority,
             position: delivery.recorded.position,
             time: message.time,
