@@ -9,13 +9,24 @@
 //! the transaction has either been committed or rolled back. The number that the server
 //! gives a transaction would not prove this: a server that crashed may give it again.
 
+use std::time::Instant;
+
 use protean_port::message::Lane;
 use protean_port::port::CommitNotice;
 
-use crate::connection::{Parameter, Session};
+use crate::compound::{Column, Compound};
+use crate::connection::Session;
 use crate::error::Fault;
 use crate::signal::Announcement;
 use crate::turnstile;
+
+/// Why a transaction was not committed.
+pub(crate) enum NotCommitted {
+    /// Its last writes failed, and it was rolled back.
+    Refused(Fault),
+    /// COMMIT got no answer, or failed: [`is_committed`](CommitMarker::is_committed) tells.
+    Unknown(Fault),
+}
 
 /// The writer and the number of its current transaction.
 pub(crate) struct CommitMarker {
@@ -32,26 +43,30 @@ impl CommitMarker {
         Self { instance: instance.into(), writer: format!("{instance}:{lane}"), number: 0 }
     }
 
-    /// Marks the transaction, announces it where somebody may wait for it, commits it and, where `awaits_disk`, waits for the
-    /// disk, all sent at once. After a fault, ask [`is_committed`](Self::is_committed) for the
-    /// outcome.
+    /// Makes the last writes of the transaction, marks it, announces it where somebody may wait
+    /// for it, commits it and, where `awaits_disk`, waits for the disk, all sent at once. Gives
+    /// the time at which the log's lock was free.
     pub(crate) async fn commit(
         &mut self,
         session: &Session,
+        mut writes: Compound<'_>,
         notice: &CommitNotice,
         awaits_disk: bool,
-    ) -> Result<(), Fault> {
+    ) -> Result<Instant, NotCommitted> {
         self.number += 1;
-        let sql = include_str!("sql/write_marker.sql");
-        // A statement that has yet to be compiled would be sent after the COMMIT.
-        session.prepared(sql).await?;
+        let mark: [Column<'_>; 2] = [Box::new(&self.writer), Box::new(self.number)];
+        writes.add(include_str!("sql/write_marker.sql"), mark);
         let payload = (!notice.is_empty()).then(|| Announcement::payload(&self.instance, notice));
-        let parameters: [Parameter<'_>; 3] = [&self.writer, &self.number, &payload];
-        let mark = session.query(sql, &parameters);
-        let (marked, committed) = tokio::join!(mark, turnstile::commit(session, awaits_disk));
-        // COMMIT reports success even if the mark failed and the transaction was rolled back.
-        marked?;
-        committed
+        writes.add(include_str!("sql/notify.sql"), [Box::new(payload)]);
+        writes.prepare(session).await.map_err(NotCommitted::Refused)?;
+        let (written, committed) =
+            tokio::join!(writes.write(session), turnstile::commit(session, awaits_disk));
+        match (written, committed) {
+            (Ok(()), Ok(unlocked)) => Ok(unlocked),
+            (_, Err(fault)) => Err(NotCommitted::Unknown(fault)),
+            // COMMIT reports success even if it had to roll back.
+            (Err(fault), Ok(_)) => Err(NotCommitted::Refused(fault)),
+        }
     }
 
     /// True when the transaction marked last was committed, and durably so. Waits until it
@@ -61,7 +76,7 @@ impl CommitMarker {
         let sql = include_str!("sql/has_marker.sql");
         let found = session.first(sql, &[&self.writer, &self.number]).await?;
         session.batch("ROLLBACK").await?;
-        session.batch(turnstile::FLUSH).await?;
+        turnstile::flush(session).await?;
         Ok(found.is_some())
     }
 

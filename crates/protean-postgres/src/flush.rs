@@ -1,91 +1,103 @@
-//! Writes the result of a transaction: one array for each column, all statements sent at once.
+//! Writes the result of a transaction: one array for each column, most tables in one statement.
 
 use protean_port::message::{Message, Priority, Timestamp};
 use protean_port::port::{Dead, MessageRef, Park, Place};
 use protean_sql::signed;
 
+use crate::compound::{Column, Compound};
 use crate::connection::{Parameter, Session};
-use crate::error::{Fault, all};
+use crate::error::Fault;
 use crate::refusal::Refusal;
 use crate::row;
-use crate::value::Text;
+use crate::value::{OwnedText, Text};
 use crate::working_set::{Move, WorkingSet};
 
 const UNPARK: &str = include_str!("sql/unpark.sql");
-/// Done marks, then cursors, then the marks that the cursors have passed. The statements
-/// are compiled beforehand, so that they are sent in this order.
-const MARKS: [&str; 4] = [
-    include_str!("sql/mark_done.sql"),
-    include_str!("sql/move_cursors.sql"),
-    include_str!("sql/pass_done.sql"),
-    include_str!("sql/fold_done.sql"),
-];
+const MARK: &str = include_str!("sql/mark_done.sql");
+const MOVE: &str = include_str!("sql/move_cursors.sql");
+/// Cursors go past marks next to them.
+const PASS: &str = include_str!("sql/pass_done.sql");
+/// Marks that a cursor has passed are deleted.
+const FOLD: &str = include_str!("sql/fold_done.sql");
 const TAKE_DEAD_LETTER: &str = include_str!("sql/take_dead_letter.sql");
 
 /// Writes the changes that are kept and not written yet.
 pub(crate) async fn flush(session: &Session, working_set: &WorkingSet<'_>) -> Result<(), Refusal> {
-    let (rows, written) =
-        tokio::join!(row::flush(session, &working_set.rows), ledger(session, working_set));
+    let mut writes = Compound::default();
+    add_writes(&mut writes, working_set);
+    flush_with(session, working_set, writes).await
+}
+
+/// The same together with these writes, of which [`add_writes`] has added its part.
+pub(crate) async fn flush_with(
+    session: &Session,
+    working_set: &WorkingSet<'_>,
+    mut writes: Compound<'_>,
+) -> Result<(), Refusal> {
+    let written = async {
+        if !writes.is_empty() {
+            writes.add("SELECT", []);
+            writes.write(session).await?;
+        }
+        pass_marks(session, working_set).await?;
+        moves(session, working_set.moves.changes()).await
+    };
+    let (rows, written) = tokio::join!(row::flush(session, &working_set.rows), written);
     Refusal::first(vec![rows, written.map_err(Refusal::from)])
 }
 
-async fn ledger(session: &Session, working_set: &WorkingSet<'_>) -> Result<(), Fault> {
-    let written = tokio::join!(
-        messages(session, working_set.messages.changes()),
-        keys(session, working_set),
-        progress(session, working_set),
-        marks(session, working_set),
-        counts(session, working_set),
-        moves(session, working_set.moves.changes()),
-    );
-    all(written.into()).map(drop)
+/// True when something is written whose answer has to be seen before the COMMIT, or after
+/// something else.
+pub(crate) fn awaits_answers(working_set: &WorkingSet<'_>) -> bool {
+    working_set.rows.changes().next().is_some()
+        || !working_set.moves.changes().is_empty()
+        || passed(working_set).next().is_some()
 }
 
-async fn messages(session: &Session, new: &[(Place, &Message)]) -> Result<(), Fault> {
+/// Adds what does not depend on other writes.
+pub(crate) fn add_writes<'a>(writes: &mut Compound<'a>, working_set: &'a WorkingSet<'_>) {
+    add_messages(writes, working_set.messages.changes());
+    add_keys(writes, working_set);
+    add_progress(writes, working_set);
+    add_marks(writes, working_set);
+    add_counts(writes, working_set);
+}
+
+fn add_messages<'a>(writes: &mut Compound<'a>, new: &'a [(Place, &Message)]) {
     if new.is_empty() {
-        return Ok(());
+        return;
     }
-    let number = |of: fn(&Place, &Message) -> i64| -> Vec<i64> {
-        new.iter().map(|(place, message)| of(place, message)).collect()
+    let number = |of: fn(&Place, &Message) -> i64| -> Column<'a> {
+        Box::new(new.iter().map(|(place, message)| of(place, message)).collect::<Vec<_>>())
     };
-    let (positions, stream_positions) =
-        (number(|at, _| signed(at.position)), number(|at, _| signed(at.stream_position)));
-    let (priorities, versions, times) = (
+    let text = |of: fn(&Message) -> &str| -> Column<'a> {
+        Box::new(new.iter().map(|(_, message)| Text(of(message))).collect::<Vec<_>>())
+    };
+    let causes = new.iter().map(|(_, message)| message.causation_id.as_deref().map(Text));
+    let extensions = new.iter().map(|(_, message)| message.extensions.to_json().map(OwnedText));
+    let columns = [
+        number(|at, _| signed(at.position)),
+        text(|message| message.stream.as_str()),
+        number(|at, _| signed(at.stream_position)),
+        text(|message| message.stream.category().as_str()),
         number(|_, message| message.priority.value().into()),
+        text(|message| message.kind.as_str()),
+        text(|message| &message.type_name),
         number(|_, message| message.version.into()),
+        text(|message| &message.id),
+        text(|message| &message.correlation_id),
+        Box::new(causes.collect::<Vec<_>>()),
         number(|_, message| message.time.as_micros()),
-    );
-    let json: Vec<_> = new.iter().map(|(_, message)| message.extensions.to_json()).collect();
-    let extensions: Vec<_> = json.iter().map(|json| json.as_deref().map(Text)).collect();
-    let causes: Vec<_> =
-        new.iter().map(|(_, message)| message.causation_id.as_deref().map(Text)).collect();
-    let parameters: [Parameter<'_>; 14] = [
-        &positions,
-        &texts(new, |message| message.stream.as_str()),
-        &stream_positions,
-        &texts(new, |message| message.stream.category().as_str()),
-        &priorities,
-        &texts(new, |message| message.kind.as_str()),
-        &texts(new, |message| &message.type_name),
-        &versions,
-        &texts(new, |message| &message.id),
-        &texts(new, |message| &message.correlation_id),
-        &causes,
-        &times,
-        &texts(new, |message| &message.data),
-        &extensions,
+        text(|message| &message.data),
+        Box::new(extensions.collect::<Vec<_>>()),
     ];
-    session.execute(include_str!("sql/append_messages.sql"), &parameters).await.map(drop)
+    writes.add(include_str!("sql/append_messages.sql"), columns);
 }
 
-fn texts<'a>(new: &'a [(Place, &Message)], of: fn(&Message) -> &str) -> Vec<Text<'a>> {
-    new.iter().map(|(_, message)| Text(of(message))).collect()
-}
-
-async fn keys(session: &Session, working_set: &WorkingSet<'_>) -> Result<(), Fault> {
+fn add_keys<'a>(writes: &mut Compound<'a>, working_set: &'a WorkingSet<'_>) {
     let claims: Vec<_> = working_set.keys.changes().map(|(_, _, claim)| claim).collect();
     if claims.is_empty() {
-        return Ok(());
+        return;
     }
     let commands: Vec<_> = claims.iter().map(|claim| Text(&claim.command)).collect();
     let keys: Vec<_> = claims.iter().map(|claim| Text(&claim.key)).collect();
@@ -93,56 +105,54 @@ async fn keys(session: &Session, working_set: &WorkingSet<'_>) -> Result<(), Fau
     let outputs: Vec<_> = claims.iter().map(|claim| claim.output.as_deref().map(Text)).collect();
     let times: Vec<_> = claims.iter().map(|claim| claim.time.as_micros()).collect();
     let expires: Vec<_> = claims.iter().map(|claim| claim.expires.as_micros()).collect();
-    let parameters: [Parameter<'_>; 6] = [&commands, &keys, &messages, &outputs, &times, &expires];
-    session.execute(include_str!("sql/write_keys.sql"), &parameters).await.map(drop)
+    let columns: [Column<'a>; 6] = [
+        Box::new(commands),
+        Box::new(keys),
+        Box::new(messages),
+        Box::new(outputs),
+        Box::new(times),
+        Box::new(expires),
+    ];
+    writes.add(include_str!("sql/write_keys.sql"), columns);
 }
 
-async fn progress(session: &Session, working_set: &WorkingSet<'_>) -> Result<(), Fault> {
+fn add_progress<'a>(writes: &mut Compound<'a>, working_set: &'a WorkingSet<'_>) {
     let moved: Vec<_> = working_set.progress.changes().collect();
     if moved.is_empty() {
-        return Ok(());
+        return;
     }
     let groups: Vec<_> = moved.iter().map(|((group, _), ..)| Text(group)).collect();
     let streams: Vec<_> = moved.iter().map(|((_, stream), ..)| Text(stream)).collect();
     let next: Vec<_> = moved.iter().map(|(.., next)| signed(**next)).collect();
-    let parameters: [Parameter<'_>; 3] = [&groups, &streams, &next];
-    session.execute(include_str!("sql/write_progress.sql"), &parameters).await.map(drop)
+    let columns: [Column<'a>; 3] = [Box::new(groups), Box::new(streams), Box::new(next)];
+    writes.add(include_str!("sql/write_progress.sql"), columns);
 }
 
-/// Marks go first: a cursor moves past the marks next to it and deletes those it has passed.
-async fn marks(session: &Session, working_set: &WorkingSet<'_>) -> Result<(), Fault> {
-    let [mark, go, pass, fold] = MARKS;
-    let (done, cursors) = (&working_set.coalesced.done, &working_set.coalesced.cursors);
-    if done.changes().next().is_none() && cursors.changes().next().is_none() {
-        return Ok(());
-    }
-    for sql in MARKS {
-        session.prepared(sql).await?;
-    }
-    let done = done.changes().map(|((group, category, priority, position), ..)| LanePosition {
+fn add_marks<'a>(writes: &mut Compound<'a>, working_set: &'a WorkingSet<'_>) {
+    let done = working_set.coalesced.done.changes();
+    let done = done.map(|((group, category, priority, position), ..)| LanePosition {
         group,
         category: category.as_str(),
         priority: *priority,
         position: *position,
     });
-    let moved = |marked: bool| {
-        let moved =
-            cursors.changes().filter(|(_, before, now)| before.is_none_or(|before| *now > before));
-        let moved = moved.filter(move |(key, ..)| !marked || working_set.coalesced.has_marks(key));
-        moved.map(|((group, category, priority), _, now)| LanePosition {
-            group,
-            category: category.as_str(),
-            priority: *priority,
-            position: *now,
-        })
-    };
-    let written = tokio::join!(
-        lanes(session, mark, done),
-        lanes(session, go, moved(false)),
-        lanes(session, pass, moved(true)),
-        lanes(session, fold, moved(true))
-    );
-    all(written.into()).map(drop)
+    let marks = [(MARK, Vec::from_iter(done)), (MOVE, moved(working_set, false).collect())];
+    for (sql, of) in marks.into_iter().filter(|(_, of)| !of.is_empty()) {
+        writes.add(sql, columns(of));
+    }
+}
+
+/// Cursors move past the marks next to them, which are then deleted.
+async fn pass_marks(session: &Session, working_set: &WorkingSet<'_>) -> Result<(), Fault> {
+    if passed(working_set).next().is_none() {
+        return Ok(());
+    }
+    for sql in [PASS, FOLD] {
+        let columns = columns(passed(working_set).collect());
+        let parameters = columns.each_ref().map(|column| &**column as Parameter<'_>);
+        session.execute(sql, &parameters).await?;
+    }
+    Ok(())
 }
 
 /// A position in the part of the log that one lane of a group reads.
@@ -153,38 +163,49 @@ struct LanePosition<'a> {
     position: u64,
 }
 
-async fn lanes<'a>(
-    session: &Session,
-    sql: &str,
-    of: impl Iterator<Item = LanePosition<'a>>,
-) -> Result<(), Fault> {
-    let (mut groups, mut categories) = (Vec::new(), Vec::new());
-    let (mut priorities, mut positions) = (Vec::new(), Vec::new());
-    for at in of {
-        groups.push(Text(at.group));
-        categories.push(Text(at.category));
-        priorities.push(i64::from(at.priority.value()));
-        positions.push(signed(at.position));
-    }
-    if groups.is_empty() {
-        return Ok(());
-    }
-    let parameters: [Parameter<'_>; 4] = [&groups, &categories, &priorities, &positions];
-    session.execute(sql, &parameters).await.map(drop)
+/// The cursors that move: all, or only those beyond which marks may lie.
+fn moved<'a>(
+    working_set: &'a WorkingSet<'_>,
+    marked: bool,
+) -> impl Iterator<Item = LanePosition<'a>> {
+    let coalesced = &working_set.coalesced;
+    let moved = coalesced.cursors.changes();
+    let moved = moved.filter(|(_, before, now)| before.is_none_or(|before| *now > before));
+    let moved = moved.filter(move |(key, ..)| !marked || coalesced.has_marks(key));
+    moved.map(|((group, category, priority), _, now)| LanePosition {
+        group,
+        category: category.as_str(),
+        priority: *priority,
+        position: *now,
+    })
 }
 
-async fn counts(session: &Session, working_set: &WorkingSet<'_>) -> Result<(), Fault> {
+fn passed<'a>(working_set: &'a WorkingSet<'_>) -> impl Iterator<Item = LanePosition<'a>> {
+    moved(working_set, true)
+}
+
+fn columns(of: Vec<LanePosition<'_>>) -> [Column<'_>; 4] {
+    [
+        Box::new(of.iter().map(|at| Text(at.group)).collect::<Vec<_>>()),
+        Box::new(of.iter().map(|at| Text(at.category)).collect::<Vec<_>>()),
+        Box::new(of.iter().map(|at| i64::from(at.priority.value())).collect::<Vec<_>>()),
+        Box::new(of.iter().map(|at| signed(at.position)).collect::<Vec<_>>()),
+    ]
+}
+
+fn add_counts<'a>(writes: &mut Compound<'a>, working_set: &'a WorkingSet<'_>) {
     let counted: Vec<_> = working_set.coalesced.counts.changes().collect();
     if counted.is_empty() {
-        return Ok(());
+        return;
     }
     let groups: Vec<_> = counted.iter().map(|((group, ..), ..)| Text(group)).collect();
     let categories: Vec<_> = counted.iter().map(|((_, of, _), ..)| Text(of.as_str())).collect();
     let terms: Vec<_> = counted.iter().map(|((.., term), ..)| Text(term.as_str())).collect();
     let more = |(_, before, now): &(_, Option<&u64>, &u64)| signed(**now - before.unwrap_or(&0));
     let more: Vec<_> = counted.iter().map(more).collect();
-    let parameters: [Parameter<'_>; 4] = [&groups, &categories, &terms, &more];
-    session.execute(include_str!("sql/count.sql"), &parameters).await.map(drop)
+    let columns: [Column<'a>; 4] =
+        [Box::new(groups), Box::new(categories), Box::new(terms), Box::new(more)];
+    writes.add(include_str!("sql/count.sql"), columns);
 }
 
 /// In the order of the units: one may take what another has added.

@@ -135,7 +135,7 @@ async fn expected(session: &Session, group: &str, stream: &Stream) -> Result<u64
     let categories = vec![Text(stream.category().as_str())];
     let place: [Parameter<'_>; 3] = [&groups, &streams, &categories];
     let row = session.first(include_str!("sql/load_progress.sql"), &place).await?;
-    row.map_or(Ok(0), |row| number(&row, 2))
+    row.map_or(Ok(0), |row| number(&row, 5))
 }
 
 async fn is_blocked(

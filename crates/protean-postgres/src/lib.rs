@@ -12,17 +12,20 @@
 //!   `schema` and `table` lay out the database; `dialect` adapts what both SQL adapters
 //!   share in `protean-sql`
 //! * one transaction writes at a time, in all processes: `turnstile` says why;
-//!   `commit_marker` finds out whether one was committed when its COMMIT gets no answer
+//!   `commit_marker` finds out whether one was committed when its COMMIT gets no answer;
+//!   `compound` makes one statement of several
 //! * one process at a time reads for a group: `claim`
 //! * what `check` says about a server: `advice`
 //!
 //! The SQL is in `sql/`, one statement a file.
 
 mod advice;
+mod attempt;
 mod claim;
 mod coalesced;
 mod commit;
 mod commit_marker;
+mod compound;
 mod connection;
 mod dialect;
 mod error;
@@ -44,6 +47,7 @@ mod statement;
 mod store;
 mod table;
 mod tls;
+mod touched;
 mod turnstile;
 mod unique;
 mod unit;

@@ -104,7 +104,7 @@ impl PostgresStore {
         let read = async {
             let rows = session.query(sql, parameters).await?;
             if must_wait(&rows) {
-                session.batch(turnstile::FLUSH).await?;
+                turnstile::flush(&session).await?;
             }
             Ok(rows)
         };

@@ -1,4 +1,4 @@
-//! Why a unit is left out of a transaction, and why a transaction fails.
+//! Why a unit is left out of a transaction.
 
 use protean_port::Violations;
 use protean_port::port::Outcome;
@@ -13,32 +13,6 @@ pub(crate) enum Refusal {
     LeftOut(Outcome),
     /// The database cannot be written, so the whole transaction fails.
     Broken(Fault),
-}
-
-/// Why an attempt at a transaction ends early.
-pub(crate) enum Abort {
-    /// The database refused the result of the units together.
-    Refused,
-    /// The database cannot be written.
-    Broken(Fault),
-}
-
-impl Abort {
-    /// What a refusal of everything together means for the attempt.
-    pub(crate) fn of_flush(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Broken(fault) if fault.wants_reopening() || fault.is_transient() => {
-                Self::Broken(fault)
-            }
-            _ => Self::Refused,
-        }
-    }
-}
-
-impl From<Fault> for Abort {
-    fn from(fault: Fault) -> Self {
-        Self::Broken(fault)
-    }
 }
 
 /// The field that violations by the user's own SQL are reported under.

@@ -22,6 +22,14 @@ impl<K: Ord, V> StagedMap<K, V> {
         self.loaded.insert(key, value);
     }
 
+    /// A value as the database has it, to be added to.
+    pub(crate) fn loaded(&mut self, key: K) -> &mut V
+    where
+        V: Default,
+    {
+        self.loaded.entry(key).or_default()
+    }
+
     /// The value as the current unit sees it.
     pub(crate) fn get(&self, key: &K) -> Option<&V> {
         self.fresh.get(key).or_else(|| self.kept.get(key)).or_else(|| self.loaded.get(key))

@@ -14,11 +14,12 @@
 //! COMMIT releases the lock before the transaction is on disk, so that the next writer
 //! need not wait for the disk and processes share its flushes. The server's own log keeps
 //! the order: a transaction is never on disk without those it depends on. So nothing may
-//! leave the database, as an answer or as a message, before [`FLUSH`] has confirmed that
+//! leave the database, as an answer or as a message, before a [`flush`] has confirmed that
 //! it is on disk. A store remembers how far a flush of its own has reached ([`Durable`]): a
 //! page up to there needs none, however much unflushed work of others lies beyond it.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use protean_port::message::Lane;
 
@@ -36,20 +37,28 @@ const BEGIN_BULK: &str = "BEGIN; SET LOCAL synchronous_commit = off; \
 /// Waits until everything committed is as durable as the server is configured to make it:
 /// a small transaction flushes the log up to its own end, and waits for a synchronous standby
 /// even when the own disk has it all.
-pub(crate) const FLUSH: &str = "SELECT pg_logical_emit_message(true, 'protean', '') \
+const FLUSH: &str = "SELECT pg_logical_emit_message(true, 'protean', '') \
      WHERE pg_current_wal_flush_lsn() < pg_current_wal_insert_lsn() \
         OR current_setting('synchronous_standby_names') <> ''";
+
+/// Waits until what leaves the database next may leave it.
+pub(crate) async fn flush(session: &Session) -> Result<(), Fault> {
+    session.query(FLUSH, &[]).await.map(drop)
+}
 
 /// Begins a transaction that writes.
 pub(crate) async fn begin(session: &Session, lane: Lane) -> Result<(), Fault> {
     session.batch(if lane == Lane::Backfill { BEGIN_BULK } else { BEGIN_PRODUCTION }).await
 }
 
-/// Ends a transaction that writes, and where `awaits_disk`, waits until it is durable.
-pub(crate) async fn commit(session: &Session, awaits_disk: bool) -> Result<(), Fault> {
-    let flushed = async { if awaits_disk { session.batch(FLUSH).await } else { Ok(()) } };
-    let (committed, durable) = tokio::join!(session.batch("COMMIT"), flushed);
-    committed.and(durable)
+/// Ends a transaction that writes, and where `awaits_disk`, waits until it is durable. Gives
+/// the time at which the log's lock was free.
+pub(crate) async fn commit(session: &Session, awaits_disk: bool) -> Result<Instant, Fault> {
+    let flushed = async { if awaits_disk { flush(session).await } else { Ok(()) } };
+    let commit = async { session.batch("COMMIT").await.map(|()| Instant::now()) };
+    let (committed, durable) = tokio::join!(commit, flushed);
+    let unlocked = committed?;
+    durable.map(|()| unlocked)
 }
 
 /// The fault; one about the lock is replaced by one that names its holder, after the

@@ -10,7 +10,8 @@ use protean_port::port::{
 };
 
 use crate::refusal::Refusal;
-use crate::working_set::{Move, Names, WorkingSet};
+use crate::touched::Names;
+use crate::working_set::{Move, WorkingSet};
 
 /// Applies a unit, except for its rows, and returns the places of its messages. The caller
 /// must undo the changes of a refused unit.

@@ -61,6 +61,26 @@ pub(crate) fn unescaped(held: &str) -> Cow<'_, str> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Text<'a>(pub(crate) &'a str);
 
+/// A text of its own as a parameter of a statement.
+#[derive(Debug)]
+pub(crate) struct OwnedText(pub(crate) String);
+
+impl ToSql for OwnedText {
+    fn to_sql(
+        &self,
+        kind: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+        Text(&self.0).to_sql(kind, out)
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
+
 impl ToSql for Text<'_> {
     fn to_sql(
         &self,

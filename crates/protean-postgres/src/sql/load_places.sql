@@ -1,5 +1,6 @@
-SELECT u.category, u.priority, m.place, coalesce(lag(m.place) OVER (
-           PARTITION BY u.category, u.priority, u.first ORDER BY m.place), b.place)
+SELECT 'place', u.category, NULL::text, NULL::text, NULL::text, u.priority, m.place,
+       coalesce(lag(m.place) OVER (
+           PARTITION BY u.category, u.priority, u.first ORDER BY m.place), b.place), NULL::boolean
   FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[])
        AS u (category, priority, first, last)
   CROSS JOIN LATERAL (

@@ -1,1 +1,3 @@
-SELECT coalesce(max(position), 0) FROM messages
+SELECT 'head', NULL::text, NULL::text, NULL::text, NULL::text,
+       coalesce(max(position), 0), NULL::bigint, NULL::bigint, NULL::boolean
+  FROM messages
