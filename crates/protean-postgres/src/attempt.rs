@@ -131,13 +131,11 @@ impl<'a> Attempt<'a> {
         let awaits_disk = !self.units.iter().all(|unit| unit.redone_if_lost);
         let notice = Job::notice(jobs, &self.staged);
         let mut writes = Compound::default();
-        if !self.isolated {
-            flush::add_writes(&mut writes, working_set);
-        }
+        // Isolated units are written.
         if !self.isolated && flush::awaits_answers(working_set) {
-            let writes = std::mem::take(&mut writes);
-            let written = flush::flush_with(session, working_set, writes).await;
-            written.map_err(Abort::of_flush)?;
+            flush::flush(session, working_set).await.map_err(Abort::of_flush)?;
+        } else if !self.isolated {
+            flush::add_writes(&mut writes, working_set);
         }
         let has_writes = !writes.is_empty();
         let committed = marker.commit(session, writes, &notice, awaits_disk).await;

@@ -6,7 +6,7 @@ use protean_sql::signed;
 
 use crate::compound::{Column, Compound};
 use crate::connection::{Parameter, Session};
-use crate::error::Fault;
+use crate::error::{Fault, all};
 use crate::refusal::Refusal;
 use crate::row;
 use crate::value::{OwnedText, Text};
@@ -25,15 +25,6 @@ const TAKE_DEAD_LETTER: &str = include_str!("sql/take_dead_letter.sql");
 pub(crate) async fn flush(session: &Session, working_set: &WorkingSet<'_>) -> Result<(), Refusal> {
     let mut writes = Compound::default();
     add_writes(&mut writes, working_set);
-    flush_with(session, working_set, writes).await
-}
-
-/// The same together with these writes, of which [`add_writes`] has added its part.
-pub(crate) async fn flush_with(
-    session: &Session,
-    working_set: &WorkingSet<'_>,
-    mut writes: Compound<'_>,
-) -> Result<(), Refusal> {
     let written = async {
         if !writes.is_empty() {
             writes.add("SELECT", []);
@@ -147,12 +138,15 @@ async fn pass_marks(session: &Session, working_set: &WorkingSet<'_>) -> Result<(
     if passed(working_set).next().is_none() {
         return Ok(());
     }
+    // One that has yet to be compiled would be sent after the other.
     for sql in [PASS, FOLD] {
-        let columns = columns(passed(working_set).collect());
-        let parameters = columns.each_ref().map(|column| &**column as Parameter<'_>);
-        session.execute(sql, &parameters).await?;
+        session.prepared(sql).await?;
     }
-    Ok(())
+    let columns = columns(passed(working_set).collect());
+    let parameters = columns.each_ref().map(|column| &**column as Parameter<'_>);
+    let (passed, folded) =
+        tokio::join!(session.execute(PASS, &parameters), session.execute(FOLD, &parameters));
+    all([passed, folded]).map(drop)
 }
 
 /// A position in the part of the log that one lane of a group reads.

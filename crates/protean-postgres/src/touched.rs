@@ -120,13 +120,14 @@ impl Touched {
         }
         self.add_places(loads);
         if !self.moved.is_empty() {
-            for sql in [include_str!("sql/load_parked.sql"), include_str!("sql/load_dead.sql")] {
+            for table in ["parked", "dead"] {
+                let sql = include_str!("sql/load_moved.sql").replace("{table}", table);
                 let (groups, streams) = pairs(&self.moved);
                 let of: Vec<_> = self.moved_messages.iter().map(|(group, _)| Text(group)).collect();
                 let at: Vec<_> = self.moved_messages.iter().map(|(_, at)| signed(*at)).collect();
                 let moved: [Column<'_>; 4] =
                     [Box::new(groups), Box::new(streams), Box::new(of), Box::new(at)];
-                loads.add(sql, moved);
+                loads.add(&sql, moved);
             }
         }
     }

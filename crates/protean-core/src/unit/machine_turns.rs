@@ -43,7 +43,7 @@ pub struct MachineTurns {
     names: Option<TurnNames>,
     waits: Mutex<Waits>,
     /// What bulk work of this process steps aside for.
-    pub production: ProductionSteps,
+    pub(super) production: ProductionSteps,
 }
 
 /// A turn of this process; it ends when it is dropped.
@@ -309,6 +309,16 @@ mod tests {
             drop(timeout(Duration::from_secs(5), ours.take()).await.unwrap());
         }
         assert!((LONGEST_WAIT..LONGEST_WAIT * 3).contains(&began.elapsed()), "one wait for all");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_begins_when_production_pauses() {
+        let (turns, asked) = (MachineTurns::at(None), Instant::now());
+        drop(turns.take().await);
+        assert!(asked.elapsed().is_zero(), "there is no production");
+        turns.production.begin();
+        drop(turns.take().await);
+        assert!(!asked.elapsed().is_zero());
     }
 
     #[tokio::test]

@@ -28,7 +28,6 @@ pub use history::TakeSnapshot;
 pub(crate) use history::length;
 pub use machine_turns::{MachineTurn, MachineTurns, bulk_turns};
 pub use overlay::{Overlay, Sequence, Writes};
-pub use production_steps::ProductionSteps;
 pub use repository::{Reader, Repository};
 pub use scope::{current_priority, processing_priority};
 pub(crate) use scope::{handling, is_handling};

@@ -14,19 +14,18 @@ use tokio::time::Instant;
 
 /// How long production counts as under way from the beginning of each of its steps.
 const STEP_TIME: Duration = Duration::from_millis(3);
-/// How long a step of bulk work steps aside. However much production there is, bulk work keeps
-/// a good third of its speed.
+/// How long a step of bulk work steps aside at most: it goes on however much production there is.
 const LONGEST_PAUSE: Duration = Duration::from_millis(8);
 
 /// The steps of production that this process knows of.
 #[derive(Debug, Default)]
-pub struct ProductionSteps {
+pub(super) struct ProductionSteps {
     last: Mutex<Option<Instant>>,
 }
 
 impl ProductionSteps {
     /// A step of production begins: a message is committed or published, has come, or is handled.
-    pub fn begin(&self) {
+    pub(super) fn begin(&self) {
         *self.last() = Some(Instant::now());
     }
 
