@@ -181,11 +181,12 @@ impl RedisBroker {
         let unexpected = || self.shared.unexpected("XINFO GROUPS");
         let values = entry::array(reply).ok_or_else(unexpected)?;
         let numbers: Vec<_> = values.iter().map(entry::number).collect();
-        let [Some(length), Some(pending), lag, Some(consumers), age] = numbers[..] else {
+        let [Some(length), Some(pending), lag, Some(consumers), age, Some(groups)] = numbers[..]
+        else {
             return Err(unexpected());
         };
         let oldest = age.map(Duration::from_millis);
-        Ok(Some(BrokerGroupStatus { length, pending, lag, consumers, oldest }))
+        Ok(Some(BrokerGroupStatus { length, groups, pending, lag, consumers, oldest }))
     }
 
     fn ids(&self, reply: Value) -> Result<Vec<EntryId>> {

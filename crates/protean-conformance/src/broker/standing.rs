@@ -36,6 +36,7 @@ pub async fn a_standing_is_told_group_by_group(sample: Sample) -> Result {
     let entries = sample.read("x", &["a"]).await?;
     sample.settle("x", &entries).await?;
     let (x, y) = (sample.group_status("a", "x").await?, sample.group_status("a", "y").await?);
+    assert_eq!((x.groups, y.groups), (2, 2));
     assert_eq!((x.pending, x.lag, y.pending, y.lag), (0, Some(0), 0, Some(3)));
     assert!(x.oldest.is_none() && y.oldest.is_some());
     Ok(())

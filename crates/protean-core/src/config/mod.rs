@@ -11,6 +11,7 @@
 //! `subscription.rs` and `profile.rs`, and nowhere else. A key without an effect is answered
 //! with the reason. Sections of environments that are not in use are checked as well.
 
+mod backfill_entries;
 mod broker;
 #[expect(clippy::module_inception, reason = "the room is named for the one thing in it")]
 mod config;
@@ -36,6 +37,7 @@ mod values;
 mod variables;
 
 pub use crate::nearest::{hint, nearest};
+pub use backfill_entries::BackfillEntries;
 pub use broker::{BrokerConfig, BrokerKind};
 pub use config::{Config, Idempotency, Processing};
 pub use custom::Custom;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::backfill_entries::BackfillEntries;
 use super::document::{Entry, Table, Value};
 use super::lane_policy::{LanePolicy, PolicySettings};
 use super::section::Section;
@@ -33,6 +34,8 @@ pub struct PriorityLanes {
     /// The time within which 99 of 100 production messages are to be handled. A server slows its
     /// backfill while they take longer; never when unset.
     pub production_latency_target: Option<Duration>,
+    /// What an entry of a backfill stream holds.
+    pub backfill_entries: BackfillEntries,
     /// The most backfill messages in the broker; the others wait in the database.
     pub backfill_high_water: usize,
     /// The relay publishes more when the broker has fewer than this.
@@ -59,6 +62,7 @@ impl PriorityLanes {
             aging,
             backfill_latency_target: section.some_milliseconds("backfill_latency_target_ms"),
             production_latency_target: section.some_milliseconds("production_latency_target_ms"),
+            backfill_entries: section.choice("backfill_entries").unwrap_or_default(),
             backfill_high_water: high_water,
             backfill_low_water: section.whole_below(
                 "backfill_low_water",

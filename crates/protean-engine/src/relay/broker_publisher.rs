@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use protean_port::Result;
-use protean_port::message::Lane;
+use protean_port::message::{Category, Lane, Positions, Unreadable};
 use protean_port::port::{
     Batch, Broker, BrokerGroup, BrokerGroupStatus, BrokerMark, Delivery, Publication, Published,
 };
@@ -87,17 +87,23 @@ impl BrokerPublisher {
         let (mut entries, mut refused) = (Vec::new(), Vec::new());
         for page in pages {
             let stream = self.plan.stream(page.of);
-            refused.push(self.envelopes(&stream, &page.deliveries, &mut entries));
+            refused.push(self.entries(&stream, page, &mut entries));
         }
         let (published, lost) = self.batch(entries.into()).await?;
         let mut published = published.into_iter();
         let unanswered =
             || Published::Unavailable("the broker gave no answer for this message".into());
-        let mut outcome = |refused: Option<Published>| {
-            refused.unwrap_or_else(|| published.next().unwrap_or_else(unanswered))
-        };
-        let outcomes = refused.into_iter().map(|page| page.into_iter().map(&mut outcome).collect());
-        Ok((outcomes.collect(), lost))
+        let mut outcomes = Vec::with_capacity(pages.len());
+        for (page, refused) in pages.iter().zip(refused) {
+            let mut of_page = Vec::with_capacity(page.deliveries.len());
+            for (messages, refused) in page.deliveries.chunks(page.per_entry).zip(refused) {
+                let outcome =
+                    refused.unwrap_or_else(|| published.next().unwrap_or_else(unanswered));
+                of_page.extend(std::iter::repeat_n(outcome, messages.len()));
+            }
+            outcomes.push(of_page);
+        }
+        Ok((outcomes, lost))
     }
 
     async fn batch(&mut self, entries: Arc<[Publication]>) -> Result<(Vec<Published>, bool)> {
@@ -130,35 +136,48 @@ impl BrokerPublisher {
         self.notes.note(self.lane, None).await
     }
 
-    /// The length of a stream in entries.
-    pub(super) async fn length(&self, stream: &str) -> Result<u64> {
+    /// The status of a stream: that of the first group that it has of this domain.
+    pub(super) async fn status(&self, stream: &str) -> Result<BrokerGroupStatus> {
         let mut groups = self.plan.groups(self.lane);
         groups.retain(|group| *group.stream == *stream);
-        groups.truncate(1);
         let found = self.broker.group_status(&groups).await?;
-        let lengths = found.into_iter().flatten().map(|BrokerGroupStatus { length, .. }| length);
-        Ok(lengths.max().unwrap_or(0))
+        Ok(found.into_iter().flatten().next().unwrap_or_default())
     }
 
-    /// Adds the envelopes to `entries`; answers a refusal for each message that cannot be
+    /// Adds what a page needs to `entries`; answers a refusal for each entry that cannot be
     /// encoded.
-    fn envelopes(
+    fn entries(
         &self,
         stream: &Arc<str>,
-        deliveries: &[Delivery],
+        page: &Page,
         entries: &mut Vec<Publication>,
     ) -> Vec<Option<Published>> {
-        let mut envelope =
-            |delivery: &Delivery| match (self.plan.envelope)(&delivery.recorded, &self.plan.domain)
-            {
-                Ok(envelope) => {
-                    let data = envelope.into_string().into_bytes().into();
-                    entries.push(Publication { stream: Arc::clone(stream), data });
-                    None
-                }
-                Err(unreadable) => Some(Published::Refused(unreadable.to_string())),
-            };
-        deliveries.iter().map(&mut envelope).collect()
+        let entry = |messages: &[Delivery]| match self.entry(messages) {
+            Ok(entry) => {
+                let data = entry.into_bytes().into();
+                entries.push(Publication { stream: Arc::clone(stream), data });
+                None
+            }
+            Err(unreadable) => Some(Published::Refused(unreadable.to_string())),
+        };
+        page.deliveries.chunks(page.per_entry).map(entry).collect()
+    }
+
+    /// One message as it is, several by their positions.
+    fn entry(&self, messages: &[Delivery]) -> Result<String, Unreadable> {
+        if let [message] = messages {
+            let envelope = (self.plan.envelope)(&message.recorded, &self.plan.domain)?;
+            return Ok(envelope.into_string());
+        }
+        let recorded = || messages.iter().map(|delivery| &delivery.recorded);
+        let first = recorded().next().map(|first| &first.message);
+        let positions = Positions {
+            positions: recorded().map(|recorded| recorded.position).collect(),
+            category: first
+                .map_or_else(|| Category::named(""), |message| message.stream.category().clone()),
+            first_id: first.map(|message| message.id.to_string()).unwrap_or_default(),
+        };
+        Ok(positions.to_json())
     }
 }
 

@@ -15,6 +15,7 @@
 mod batch_mark;
 mod batch_notes;
 mod broker_publisher;
+mod broker_stream;
 mod gaps;
 mod outbox;
 mod page;

@@ -15,4 +15,6 @@ pub(super) struct RouteLane {
 pub(super) struct Page {
     pub(super) of: RouteLane,
     pub(super) deliveries: Vec<Delivery>,
+    /// How many of them each entry stands for.
+    pub(super) per_entry: usize,
 }

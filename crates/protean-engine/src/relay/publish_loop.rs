@@ -7,19 +7,21 @@ use futures_util::future::try_join_all;
 use protean_core::domain::Domain;
 use protean_port::message::{Lane, Timestamp};
 use protean_port::port::{
-    BatchSizer, Broker, BrokerGroup, Changes, LaneRead, Park, ParkedRead, Published, Store,
+    BatchSizer, Broker, BrokerGroup, Changes, Delivery, LaneRead, Park, ParkedRead, Published,
+    Store,
 };
 use protean_port::{Error, Result};
 use tracing::{error, info};
 
 use super::batch_notes::BatchNotes;
 use super::broker_publisher::{BrokerPublisher, unavailable};
+use super::broker_stream::BrokerStream;
 use super::gaps::{Gap, Gaps, GroupBehind};
 use super::page::{Page, RouteLane};
 use super::plan::RelayPlan;
 use super::settlements::Settlements;
 use super::settling::{Policy, settle};
-use super::window::Window;
+
 use crate::failpoint;
 
 /// The most messages in a page. A page of each category is in memory twice.
@@ -43,8 +45,8 @@ pub(super) struct PublishLoop {
     missing: Vec<BrokerGroup>,
     /// Whether the log may hold messages of each route that were not read.
     unread: Vec<bool>,
-    /// How full the stream of each route is.
-    windows: Vec<Window>,
+    /// The stream of each route.
+    streams: Vec<BrokerStream>,
     settlements: Settlements,
     /// Something waits until its stream has room.
     is_full: bool,
@@ -64,7 +66,8 @@ impl PublishLoop {
         notes: Arc<BatchNotes>,
     ) -> Self {
         let lanes = &plan.priority_lanes;
-        let window = Window::new(lanes.backfill_high_water, lanes.backfill_low_water);
+        let streams = plan.routes.iter();
+        let streams = streams.map(|route| BrokerStream::new(lane, lanes, route.groups.len()));
         let bulk_messages = MIN_BULK_PAGE_MESSAGES..=PAGE_MESSAGES;
         Self {
             domain,
@@ -72,7 +75,7 @@ impl PublishLoop {
             gaps: Gaps::default(),
             missing: Vec::new(),
             unread: vec![true; plan.routes.len()],
-            windows: vec![window; plan.routes.len()],
+            streams: streams.collect(),
             is_full: false,
             settlements: Settlements::new(Arc::clone(&store), plan.routes.len()),
             store,
@@ -199,7 +202,7 @@ impl PublishLoop {
         let mut pages = Vec::with_capacity(found.len());
         for ((of, limit), deliveries) in places.into_iter().zip(limits).zip(found) {
             self.unread[of.route] = deliveries.len() >= limit;
-            pages.push(Page { of, deliveries });
+            pages.push(self.page(of, deliveries));
         }
         pages.retain(|page| !page.deliveries.is_empty());
         Ok(pages)
@@ -224,7 +227,8 @@ impl PublishLoop {
             };
             let page = self.store.parked(read).await?;
             next = page.next_due.map_or(next, |due| due.min(next));
-            pages.push(Page { of: RouteLane { route, lane: self.lane }, deliveries: page.due });
+            let of = RouteLane { route, lane: self.lane };
+            pages.push(Page { of, deliveries: page.due, per_entry: 1 });
         }
         pages.retain(|page| !page.deliveries.is_empty());
         let published = self.send(&pages).await?;
@@ -241,7 +245,7 @@ impl PublishLoop {
             self.domain.env().production_begins();
         }
         failpoint::reached("before a page is published");
-        let (published, lost) = self.publisher.publish(pages).await?;
+        let (published, lost) = self.publish_pages(pages).await?;
         if lost {
             // Known from now on, whatever fails below: the broker says it only once.
             self.missing.extend(self.plan.groups(self.lane));
@@ -306,8 +310,8 @@ impl PublishLoop {
         }
         let (deliveries, reached) = gap.next(pages, limit);
         if !deliveries.is_empty() {
-            let page = [Page { of, deliveries }];
-            let (published, lost) = self.publisher.publish(&page).await?;
+            let page = [self.page(of, deliveries)];
+            let (published, lost) = self.publish_pages(&page).await?;
             if lost {
                 self.open_gaps(self.plan.groups(self.lane)).await?;
                 return Ok(true);
@@ -339,10 +343,23 @@ impl PublishLoop {
         }
     }
 
+    fn page(&self, of: RouteLane, deliveries: Vec<Delivery>) -> Page {
+        let per_entry = self.streams[of.route].per_entry(deliveries.len());
+        Page { of, deliveries, per_entry }
+    }
+
+    async fn publish_pages(&mut self, pages: &[Page]) -> Result<(Vec<Vec<Published>>, bool)> {
+        let published = self.publisher.publish(pages).await?;
+        for Page { of, deliveries, per_entry } in pages {
+            self.streams[of.route].published(deliveries.len(), *per_entry);
+        }
+        Ok(published)
+    }
+
     /// How many messages a stream has room for.
     async fn room(&mut self, of: RouteLane) -> Result<usize> {
-        let length = self.publisher.length(&self.plan.stream(of)).await?;
-        Ok(self.windows[of.route].room(length).min(PAGE_MESSAGES))
+        let status = self.publisher.status(&self.plan.stream(of)).await?;
+        Ok(self.streams[of.route].room(&status).min(PAGE_MESSAGES))
     }
 }
 

@@ -43,7 +43,7 @@ impl Settlements {
     /// Pages were published as a whole: their cursors are committed soon. Waits only while many
     /// pages wait.
     pub(super) async fn settle_later(&mut self, pages: &[Page], units: Vec<Changes>) -> Result {
-        for Page { of, deliveries } in pages {
+        for Page { of, deliveries, .. } in pages {
             for recorded in deliveries.iter().map(|delivery| &delivery.recorded) {
                 let last = self.published[of.route].entry(recorded.message.priority).or_default();
                 *last = recorded.position.max(*last);

@@ -1,6 +1,6 @@
 //! How much bulk work may lie in the broker. Pure.
 
-/// Lets bulk work out until a stream holds `high` entries, and again once it is down to
+/// Lets bulk work out until a stream holds `high` messages, and again once it is down to
 /// `low`: two million messages wait in the database, not in the broker.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window {

@@ -1,12 +1,12 @@
 //! From entries of a stream to the messages of the log that they speak of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use protean_port::Result;
-use protean_port::message::{Envelope, Lane};
+use protean_port::message::{Category, Envelope, Lane, Positions};
 use protean_port::port::{Broker, BrokerGroup, Delivery, Entry, EntryRef};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -17,26 +17,32 @@ use crate::worker::runner::HandlerRunner;
 /// The wait before a broker or store that failed is asked again.
 const RETRY_DELAY: Duration = Duration::from_millis(200);
 
-/// The messages that a read has brought.
+/// What a read has brought.
 #[derive(Default)]
 pub(crate) struct Fetched {
-    /// Messages to handle.
-    pub(crate) messages: Vec<FetchedMessage>,
-    /// Entries with nothing to handle: their messages are settled or parked.
-    pub(crate) done: Vec<EntryRef>,
+    /// Entries, and their messages.
+    pub(crate) entries: Vec<FetchedEntry>,
+    /// Entries that hold no message, and are in the dead-letter stream now.
+    pub(crate) unreadable: Vec<EntryRef>,
 }
 
-impl Fetched {
-    /// How many entries were read.
-    pub(crate) fn entries(&self) -> usize {
-        self.messages.len() + self.done.len()
-    }
+/// An entry that stands for messages of the log.
+pub(crate) struct FetchedEntry {
+    pub(crate) at: EntryRef,
+    /// How many messages it stands for.
+    pub(crate) stands_for: usize,
+    /// Those to handle: the others are settled or parked.
+    pub(crate) messages: Vec<Delivery>,
 }
 
-/// A message to handle, and the entry that it came with.
-pub(crate) struct FetchedMessage {
-    pub(crate) entry: EntryRef,
-    pub(crate) delivery: Delivery,
+/// What a message is, now that it was looked at again.
+pub(crate) enum Reconsidered {
+    /// It is to be handled.
+    Open(Box<Delivery>),
+    /// It is settled or parked.
+    Settled,
+    /// The worker stops before that is known.
+    Unknown,
 }
 
 /// Reads for a group from a broker, and finds in the log what was read.
@@ -48,16 +54,12 @@ pub(crate) struct BrokerReader {
     pub(crate) stop: CancellationToken,
 }
 
-/// The log position and the id of the message that an entry refers to.
-struct Reference {
-    position: u64,
-    id: String,
-}
-
-/// An entry, and the id of the message that it says it is.
+/// The messages that an entry refers to.
 struct Referred {
-    entry: EntryRef,
-    id: String,
+    at: EntryRef,
+    positions: Vec<u64>,
+    /// The id of the first of them.
+    first_id: String,
 }
 
 impl BrokerReader {
@@ -104,88 +106,107 @@ impl BrokerReader {
     }
 
     async fn identify(&self, from: &BrokerGroup, consumer: &str, entries: Vec<Entry>) -> Fetched {
-        let mut referred: BTreeMap<u64, Vec<Referred>> = BTreeMap::new();
-        let mut unreadable = Vec::new();
+        let (mut referred, mut unreadable) = (Vec::new(), Vec::new());
         for entry in entries {
-            match self.reference(&entry) {
-                Ok(Reference { position, id }) => {
-                    referred.entry(position).or_default().push(Referred { entry: entry.at, id });
-                }
+            match self.referred(&entry) {
+                Ok(entry) => referred.push(entry),
                 Err(reason) => unreadable.push(Unreadable { entry, reason }),
             }
         }
-        let mut fetched = self.recall(referred).await;
+        let mut fetched = Fetched { entries: self.find(referred).await, ..Fetched::default() };
         let (domain, broker) = (&self.runner.domain, &*self.broker);
         let reader = EntryReader { handler: &self.runner.group.handler, from, consumer };
-        fetched.done.extend(add_to_dlq(domain, broker, reader, unreadable).await);
+        fetched.unreadable = add_to_dlq(domain, broker, reader, unreadable).await;
         fetched
     }
 
     /// Looks again at a message that is in the log for certain.
-    pub(crate) async fn reconsider(self, delivery: Delivery, entries: Vec<EntryRef>) -> Fetched {
-        let (position, id) = (delivery.recorded.position, &delivery.recorded.message.id);
-        let referred = |entry| Referred { entry, id: id.to_string() };
-        let referred = entries.into_iter().map(referred).collect();
-        self.recall(BTreeMap::from([(position, referred)])).await
+    pub(crate) async fn reconsider(self, delivery: Delivery) -> Reconsidered {
+        match self.recall(&[delivery.recorded.position]).await.map(|found| found.into_iter().next())
+        {
+            Some(Some(found)) if !found.parked => Reconsidered::Open(Box::new(found)),
+            Some(_) => Reconsidered::Settled,
+            None => Reconsidered::Unknown,
+        }
     }
 
-    /// The log position and the message that an entry refers to, or why it is not one of
-    /// this group.
-    fn reference(&self, entry: &Entry) -> Result<Reference, String> {
+    /// The messages that an entry refers to, or why they are not of this group.
+    fn referred(&self, entry: &Entry) -> Result<Referred, String> {
         let data = entry.data.as_deref().ok_or("the entry has no field `data`")?;
-        let envelope = Envelope::read(data).map_err(|unreadable| unreadable.to_string())?;
-        let (found, expected) = (envelope.stream.category(), &self.runner.group.category);
-        if found != expected {
-            return Err(format!("the message is of the category '{found}', expected '{expected}'"));
+        let at = entry.at.clone();
+        if let Some(read) = Positions::read(data) {
+            let Positions { positions, category, first_id } =
+                read.map_err(|unreadable| unreadable.to_string())?;
+            self.check_category(&category)?;
+            return Ok(Referred { at, positions, first_id });
         }
+        let envelope = Envelope::read(data).map_err(|unreadable| unreadable.to_string())?;
+        self.check_category(envelope.stream.category())?;
         let position =
             envelope.position.ok_or("the message has no log position: it is not of this domain")?;
-        Ok(Reference { position, id: envelope.id.into_owned() })
+        Ok(Referred { at, positions: vec![position], first_id: envelope.id.into_owned() })
     }
 
-    /// Finds in the log what entries refer to, for as long as it takes.
-    async fn recall(&self, referred: BTreeMap<u64, Vec<Referred>>) -> Fetched {
-        let mut fetched = Fetched::default();
-        let positions: Vec<u64> = referred.keys().copied().collect();
+    fn check_category(&self, found: &Category) -> Result<(), String> {
+        let expected = &self.runner.group.category;
+        match found == expected {
+            true => Ok(()),
+            false => {
+                Err(format!("the message is of the category '{found}', expected '{expected}'"))
+            }
+        }
+    }
+
+    /// Finds in the log what entries refer to; nothing when the worker stops before.
+    async fn find(&self, referred: Vec<Referred>) -> Vec<FetchedEntry> {
+        let positions: BTreeSet<u64> =
+            referred.iter().flat_map(|entry| &entry.positions).copied().collect();
+        let found = self.recall(&Vec::from_iter(positions)).await;
+        let Some(found) = found else { return Vec::new() };
+        let by_position = |delivery: Delivery| (delivery.recorded.position, delivery);
+        let found: HashMap<u64, Delivery> = found.into_iter().map(by_position).collect();
+        referred.into_iter().map(|entry| self.messages(entry, &found)).collect()
+    }
+
+    /// The messages of an entry that are to be handled.
+    fn messages(&self, entry: Referred, found: &HashMap<u64, Delivery>) -> FetchedEntry {
+        let Referred { at, positions, first_id } = entry;
+        let first = positions.first().and_then(|first| found.get(first));
+        let stands_for = positions.len();
+        if let Some(first) = first
+            && *first.recorded.message.id != *first_id
+        {
+            error!(
+                handler = %self.runner.group.handler, message_id = %first_id,
+                position = first.recorded.position, in_log = %first.recorded.message.id,
+                "entry of another database skipped: the log has another message at \
+                 its position"
+            );
+            return FetchedEntry { at, stands_for, messages: Vec::new() };
+        }
+        let messages = positions.iter().filter_map(|position| found.get(position));
+        let messages = messages.filter(|delivery| !delivery.parked).cloned().collect();
+        FetchedEntry { at, stands_for, messages }
+    }
+
+    /// What is not settled of these positions, for as long as it takes to find it; `None` when
+    /// the worker stops before.
+    async fn recall(&self, positions: &[u64]) -> Option<Vec<Delivery>> {
         if positions.is_empty() {
-            return fetched;
+            return Some(Vec::new());
         }
         let group = &self.runner.group;
-        let found = loop {
-            match self.runner.store.recall(&group.name, &group.category, &positions).await {
-                Ok(found) => break found,
+        loop {
+            match self.runner.store.recall(&group.name, &group.category, positions).await {
+                Ok(found) => return Some(found),
                 Err(error) => warn!(
                     handler = %group.handler, error = format_args!("{error:#}"),
                     "cannot read the log, trying again"
                 ),
             }
             if !self.pause(RETRY_DELAY).await {
-                return fetched;
-            }
-        };
-        let by_position = |delivery: Delivery| (delivery.recorded.position, delivery);
-        let mut found: BTreeMap<u64, Delivery> = found.into_iter().map(by_position).collect();
-        for (position, entries) in referred {
-            let delivery = found.remove(&position).filter(|delivery| !delivery.parked);
-            for Referred { entry, id } in entries {
-                match &delivery {
-                    Some(delivery) if *delivery.recorded.message.id == *id => {
-                        let delivery = delivery.clone();
-                        fetched.messages.push(FetchedMessage { entry, delivery });
-                    }
-                    Some(delivery) => {
-                        let here = &delivery.recorded.message.id;
-                        error!(
-                            handler = %group.handler, message_id = %id, position, in_log = %here,
-                            "entry of another database skipped: the log has another message at \
-                             its position"
-                        );
-                        fetched.done.push(entry);
-                    }
-                    None => fetched.done.push(entry),
-                }
+                return None;
             }
         }
-        fetched
     }
 }

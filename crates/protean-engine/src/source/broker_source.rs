@@ -2,8 +2,8 @@
 //! with other processes. The broker hands out the work, and the log says what it is.
 //!
 //! ```text
-//! read ─▶ fetched ─▶ held ─(its message is durable)─▶ done ─(settled)─▶ gone
-//!           └ settled, parked or refused before ──────▲
+//! read ─▶ fetched ─▶ held ─(all its messages are durable)─▶ done ─(settled)─▶ gone
+//!           └ settled, parked or refused before ──────────────▲
 //! ```
 //!
 //! The lease of what is held is renewed before it ends. Pure: it says what to ask of the
@@ -16,7 +16,7 @@ use std::time::Duration;
 use protean_port::message::Lane;
 use protean_port::port::{BrokerRead, Delivery, EntryRef, TakeOver};
 
-use super::broker_reader::{Fetched, FetchedMessage};
+use super::broker_reader::{Fetched, FetchedEntry, Reconsidered};
 use super::names;
 use super::page_size::PageSize;
 use crate::worker::lanes::MAX_WAITING_MESSAGES;
@@ -24,6 +24,8 @@ use crate::worker::runner::HandlerRunner;
 
 /// How often what dead workers have left is looked for.
 const TAKE_OVER_INTERVAL: Duration = Duration::from_secs(1);
+/// How many messages an entry of bulk work is taken to stand for before the first has come.
+const MAX_ENTRY_MESSAGES: usize = 256;
 
 /// One lane of a group on a broker's stream. Times are since the worker began.
 #[derive(Default)]
@@ -37,9 +39,13 @@ pub(crate) struct BrokerSource {
     lease: Duration,
     reading: bool,
     has_read: bool,
-    /// Entries whose messages are in memory, by log position: a message may have come more
+    /// The entries of each message in memory, by its log position: a message may have come more
     /// than once.
     held: HashMap<u64, Vec<EntryRef>>,
+    /// How many messages of each entry are not durable yet.
+    open: HashMap<EntryRef, usize>,
+    /// About how many messages an entry stands for.
+    per_entry: usize,
     done: Vec<EntryRef>,
     settling: bool,
     hold_at: Duration,
@@ -59,6 +65,10 @@ impl BrokerSource {
             consumer: names::consumer(&group.name),
             streams: Arc::from([Arc::from(stream)]),
             page: PageSize::new(group.subscription.messages_per_tick),
+            per_entry: match lane {
+                Lane::Primary => 1,
+                Lane::Backfill => MAX_ENTRY_MESSAGES,
+            },
             wait: group.subscription.blocking_timeout,
             lease: server.lease,
             ..Self::default()
@@ -78,14 +88,23 @@ impl BrokerSource {
             return None;
         }
         (self.reading, self.has_read) = (true, true);
-        let limit = self.page.begin(now);
-        Some(self.read_for(limit, Some(self.wait)))
+        self.page.begin(now);
+        Some(self.read_for(self.entries(), Some(self.wait)))
     }
 
-    /// A read has ended that brought so many entries.
-    pub(crate) fn read(&mut self, entries: usize) {
+    /// A read has ended.
+    pub(crate) fn read(&mut self, fetched: &Fetched) {
         self.reading = false;
-        self.page.found(entries);
+        let messages = fetched.entries.iter().map(|entry| entry.stands_for).sum::<usize>();
+        self.page.found(messages + fetched.unreadable.len());
+        if !fetched.entries.is_empty() {
+            self.per_entry = messages.div_ceil(fetched.entries.len());
+        }
+    }
+
+    /// About how many entries bring a page of messages.
+    fn entries(&self) -> usize {
+        (self.page.messages() / self.per_entry.max(1)).max(1)
     }
 
     /// The search to start now for what dead workers have left.
@@ -100,7 +119,7 @@ impl BrokerSource {
             consumer: Arc::clone(&self.consumer),
             streams: Arc::clone(&self.streams),
             idle: self.lease,
-            limit: self.page.messages(),
+            limit: self.entries(),
         })
     }
 
@@ -111,29 +130,76 @@ impl BrokerSource {
 
     /// Takes in what was fetched; gives the messages that are not in memory yet.
     pub(crate) fn take_in(&mut self, fetched: Fetched, now: Duration) -> Vec<Delivery> {
-        if self.held.is_empty() {
+        if self.open.is_empty() {
             self.hold_at = now + self.lease / 3;
         }
-        self.done.extend(fetched.done);
+        self.done.extend(fetched.unreadable);
         let mut fresh = Vec::new();
-        for FetchedMessage { entry, delivery } in fetched.messages {
-            let entries = self.held.entry(delivery.recorded.position).or_default();
-            if entries.is_empty() {
-                fresh.push(delivery);
+        for FetchedEntry { at, messages, .. } in fetched.entries {
+            if messages.is_empty() {
+                self.done.push(at);
+                continue;
             }
-            entries.push(entry);
+            let open = self.open.entry(at.clone()).or_default();
+            for delivery in messages {
+                let entries = self.held.entry(delivery.recorded.position).or_default();
+                let is_known = entries.contains(&at);
+                if !is_known {
+                    entries.push(at.clone());
+                    *open += 1;
+                }
+                if entries.len() == 1 && !is_known {
+                    fresh.push(delivery);
+                }
+            }
         }
         fresh
     }
 
-    /// A message is durable, or parked: its entries can be settled.
+    /// A message is durable, or parked: of its entries those can be settled that stand for no
+    /// other.
     pub(crate) fn durable(&mut self, position: u64) {
-        self.done.extend(self.held.remove(&position).into_iter().flatten());
+        let entries = self.held.remove(&position).unwrap_or_default();
+        self.ended(entries);
+    }
+
+    /// A message of each of these entries is durable, or parked.
+    fn ended(&mut self, entries: Vec<EntryRef>) {
+        for entry in entries {
+            let Some(open) = self.open.get_mut(&entry) else { continue };
+            *open -= 1;
+            if *open == 0 {
+                self.open.remove(&entry);
+                self.done.push(entry);
+            }
+        }
     }
 
     /// Takes the entries of a message whose outcome is open, to look it up again.
     pub(crate) fn reconsider(&mut self, position: u64) -> Vec<EntryRef> {
         self.held.remove(&position).unwrap_or_default()
+    }
+
+    /// A message was looked up again; gives it when it is to be handled.
+    pub(crate) fn reconsidered(
+        &mut self,
+        entries: Vec<EntryRef>,
+        reconsidered: Reconsidered,
+    ) -> Option<Delivery> {
+        match reconsidered {
+            Reconsidered::Open(delivery) => {
+                let held = self.held.entry(delivery.recorded.position).or_default();
+                let is_fresh = held.is_empty();
+                held.extend(entries);
+                is_fresh.then_some(*delivery)
+            }
+            Reconsidered::Settled => {
+                self.ended(entries);
+                None
+            }
+            // They are given back when the worker leaves.
+            Reconsidered::Unknown => None,
+        }
     }
 
     /// What to settle now.
@@ -153,11 +219,11 @@ impl BrokerSource {
 
     /// The entries whose lease to renew now, so that no other process takes them over.
     pub(crate) fn next_hold(&mut self, now: Duration) -> Option<Vec<EntryRef>> {
-        if self.holding || self.held.is_empty() || now < self.hold_at {
+        if self.holding || self.open.is_empty() || now < self.hold_at {
             return None;
         }
         (self.holding, self.hold_at) = (true, now + self.lease / 3);
-        Some(self.held.values().flatten().cloned().collect())
+        Some(self.open.keys().cloned().collect())
     }
 
     /// A renewal has ended, successful or not: what another process has taken over is
@@ -168,14 +234,14 @@ impl BrokerSource {
 
     /// When there is something to do that no event announces.
     pub(crate) fn due(&self, leads: bool) -> Option<Duration> {
-        let hold = (!self.holding && !self.held.is_empty()).then_some(self.hold_at);
+        let hold = (!self.holding && !self.open.is_empty()).then_some(self.hold_at);
         let take_over = (leads && !self.taking_over).then_some(self.take_over_at);
         hold.into_iter().chain(take_over).min()
     }
 
     /// A read without a wait, for what a dropped read has brought.
     pub(crate) fn last_read(&self) -> Option<BrokerRead> {
-        self.has_read.then(|| self.read_for(self.page.messages(), None))
+        self.has_read.then(|| self.read_for(self.entries(), None))
     }
 
     fn read_for(&self, limit: usize, wait: Option<Duration>) -> BrokerRead {
@@ -190,7 +256,8 @@ impl BrokerSource {
 
     /// Takes everything that will not be settled here, to be given back.
     pub(crate) fn leave(&mut self) -> Vec<EntryRef> {
-        std::mem::take(&mut self.held).into_values().flatten().collect()
+        self.held.clear();
+        std::mem::take(&mut self.open).into_keys().collect()
     }
 
     pub(crate) fn group(&self) -> &Arc<str> {

@@ -6,7 +6,7 @@ use protean_port::port::{EntryId, EntryRef};
 
 use super::BrokerSource;
 use crate::sample::delivery;
-use crate::source::broker_reader::{Fetched, FetchedMessage};
+use crate::source::broker_reader::{Fetched, FetchedEntry, Reconsidered};
 use crate::source::page_size::PageSize;
 
 const NOW: Duration = Duration::ZERO;
@@ -29,10 +29,16 @@ fn entry(id: &str) -> EntryRef {
     EntryRef { stream: "c".into(), id: EntryId::new(id) }
 }
 
+/// An entry that stands for messages of which these are to be handled.
+fn fetched(id: &str, stands_for: usize, open: &[u64]) -> Fetched {
+    let messages = open.iter().map(|position| delivery(*position)).collect();
+    let entries = vec![FetchedEntry { at: entry(id), stands_for, messages }];
+    Fetched { entries, ..Fetched::default() }
+}
+
 /// Takes in one message, which comes with this entry.
 fn fetch(source: &mut BrokerSource, position: u64, id: &str, at: Duration) -> usize {
-    let messages = vec![FetchedMessage { entry: entry(id), delivery: delivery(position) }];
-    source.take_in(Fetched { messages, done: Vec::new() }, at).len()
+    source.take_in(fetched(id, 1, &[position]), at).len()
 }
 
 #[test]
@@ -42,7 +48,7 @@ fn one_read_at_a_time_while_there_is_room() {
     assert!(source.next_read(0, 10_000, NOW).is_none(), "too much waits for its stream");
     assert_eq!(source.next_read(9, 9, NOW).unwrap().wait, Some(Duration::from_secs(5)));
     assert!(source.next_read(0, 0, NOW).is_none(), "a read is under way");
-    source.read(1);
+    source.read(&fetched("1-0", 1, &[7]));
     assert!(source.next_read(0, 0, NOW).is_some());
 }
 
@@ -60,7 +66,7 @@ fn a_message_that_comes_twice_runs_once_and_settles_both_entries() {
 fn what_could_not_be_settled_is_settled_again() {
     let mut source = source();
     let done = vec![entry("1-0")];
-    source.take_in(Fetched { messages: Vec::new(), done: done.clone() }, Duration::ZERO);
+    source.take_in(fetched("1-0", 1, &[]), Duration::ZERO);
     let sent = source.next_settle().unwrap();
     assert!(source.next_settle().is_none(), "one at a time");
     source.settled(sent);
@@ -110,5 +116,73 @@ fn what_was_not_handled_is_given_back_and_what_is_doubtful_is_not_settled() {
     assert_eq!(source.reconsider(7), [entry("1-0")]);
     source.durable(7);
     assert!(source.next_settle().is_none());
-    assert_eq!(source.leave(), [entry("2-0")]);
+    assert!(source.reconsidered(vec![entry("1-0")], Reconsidered::Unknown).is_none());
+    let mut left = source.leave();
+    left.sort_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
+    assert_eq!(left, [entry("1-0"), entry("2-0")]);
+}
+
+#[test]
+fn an_entry_of_several_messages_is_settled_when_all_of_them_are_durable() {
+    let mut source = source();
+    let fresh = source.take_in(fetched("1-0", 4, &[7, 8, 9]), NOW);
+    assert_eq!(fresh.len(), 3, "one of four was settled before");
+    source.durable(8);
+    source.durable(7);
+    source.durable(8);
+    assert!(source.next_settle().is_none(), "one is open");
+    assert_eq!(source.next_hold(LEASE).unwrap(), [entry("1-0")], "once for all its messages");
+    source.durable(9);
+    assert_eq!(source.next_settle().unwrap(), [entry("1-0")]);
+    assert!(source.leave().is_empty());
+}
+
+#[test]
+fn an_entry_that_comes_again_is_settled_once_when_the_rest_of_it_is_durable() {
+    let mut source = source();
+    source.take_in(fetched("1-0", 3, &[7, 8, 9]), NOW);
+    source.durable(7);
+    assert!(source.take_in(fetched("1-0", 3, &[8, 9]), NOW).is_empty(), "they are in memory");
+    source.durable(8);
+    assert!(source.next_settle().is_none());
+    source.durable(9);
+    assert_eq!(source.next_settle().unwrap(), [entry("1-0")]);
+}
+
+#[test]
+fn a_message_that_was_looked_up_again_runs_or_counts_as_settled() {
+    let mut source = source();
+    source.take_in(fetched("1-0", 2, &[7, 8]), NOW);
+    let entries = source.reconsider(7);
+    let open = Reconsidered::Open(Box::new(delivery(7)));
+    assert!(source.reconsidered(entries, open).is_some());
+    let entries = source.reconsider(8);
+    assert!(source.reconsidered(entries, Reconsidered::Settled).is_none());
+    assert!(source.next_settle().is_none(), "the first is open");
+    source.durable(7);
+    assert_eq!(source.next_settle().unwrap(), [entry("1-0")]);
+}
+
+#[test]
+fn a_message_that_comes_again_while_it_is_looked_up_runs_once() {
+    let mut source = source();
+    source.take_in(fetched("1-0", 1, &[7]), NOW);
+    let entries = source.reconsider(7);
+    assert_eq!(source.take_in(fetched("1-0", 1, &[7]), NOW).len(), 1);
+    let open = Reconsidered::Open(Box::new(delivery(7)));
+    assert!(source.reconsidered(entries, open).is_none(), "it is in memory");
+    source.durable(7);
+    assert_eq!(source.next_settle().unwrap(), [entry("1-0")]);
+}
+
+#[test]
+fn as_many_entries_are_read_as_bring_a_page() {
+    let mut source = BrokerSource { per_entry: 256, page: PageSize::new(40), ..source() };
+    assert_eq!(source.next_read(0, 0, NOW).unwrap().limit, 1, "they may be large");
+    source.read(&fetched("1-0", 10, &[7]));
+    assert_eq!(source.next_read(0, 0, NOW).unwrap().limit, 4);
+    source.read(&Fetched::default());
+    assert_eq!(source.next_read(0, 0, NOW).unwrap().limit, 4, "nothing says how large they are");
+    source.read(&fetched("2-0", 1, &[8]));
+    assert_eq!(source.next_read(0, 0, NOW).unwrap().limit, 40);
 }

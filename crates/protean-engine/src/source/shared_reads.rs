@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-use super::broker_reader::{BrokerReader, Fetched};
+use super::broker_reader::{BrokerReader, Fetched, Reconsidered};
 use super::broker_source::BrokerSource;
 use crate::failpoint::reached;
 use crate::per_lane::PerLane;
@@ -50,7 +50,7 @@ pub(crate) enum SharedEvent {
 enum Event {
     Read(Lane, Fetched),
     TakenOver(Lane, Fetched),
-    Reconsidered(Lane, Fetched),
+    Reconsidered(Lane, Vec<EntryRef>, Reconsidered),
     /// These are still to be settled.
     Settled(Lane, Vec<EntryRef>),
     Held(Lane),
@@ -130,14 +130,17 @@ impl SharedReads {
                 return None;
             }
             Event::Read(lane, fetched) => {
-                self.sources[lane].read(fetched.entries());
+                self.sources[lane].read(&fetched);
                 (lane, fetched)
             }
             Event::TakenOver(lane, fetched) => {
                 self.sources[lane].taken_over();
                 (lane, fetched)
             }
-            Event::Reconsidered(lane, fetched) => (lane, fetched),
+            Event::Reconsidered(lane, entries, reconsidered) => {
+                let delivery = self.sources[lane].reconsidered(entries, reconsidered)?;
+                return Some(SharedEvent::Messages(vec![delivery]));
+            }
         };
         Some(SharedEvent::Messages(self.sources[lane].take_in(fetched, now)))
     }
@@ -152,7 +155,7 @@ impl SharedReads {
             if !entries.is_empty() {
                 let (reader, lane, delivery) = (self.reader.clone(), source.lane, delivery.clone());
                 self.under_way.push(Box::pin(async move {
-                    Event::Reconsidered(lane, reader.reconsider(delivery, entries).await)
+                    Event::Reconsidered(lane, entries, reader.reconsider(delivery).await)
                 }));
             }
         }

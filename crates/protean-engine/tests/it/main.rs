@@ -48,6 +48,7 @@ mod one_file;
 mod order;
 mod outages;
 mod pacing;
+mod positions;
 mod processes;
 mod pubsub;
 mod relay;

@@ -17,7 +17,7 @@ mod value;
 
 pub use date::Date;
 pub use decimal::Decimal;
-pub use envelope::{Checksum, DeadLetterEntry, Envelope, Foreign, Unreadable};
+pub use envelope::{Checksum, DeadLetterEntry, Envelope, Foreign, Positions, Unreadable};
 pub use id::Id;
 pub use ids::Ids;
 pub use lane::{Lane, LaneRule};

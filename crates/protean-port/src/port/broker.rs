@@ -125,6 +125,8 @@ pub struct StoredMark {
 pub struct BrokerGroupStatus {
     /// Entries in the stream, for all its groups.
     pub length: u64,
+    /// How many groups the stream has.
+    pub groups: u64,
     /// Entries handed to consumers and not settled.
     pub pending: u64,
     /// Entries not handed to a consumer yet; `None` when the broker cannot say.

@@ -1,5 +1,6 @@
 -- KEYS: a stream. ARGV: a group. Returns length, pending, lag (-1 when unknown), consumers,
--- and the age of the oldest unhandled entry in milliseconds (-1 when there is none).
+-- the age of the oldest unhandled entry in milliseconds (-1 when there is none), and how many
+-- groups the stream has.
 local stream = KEYS[1]
 
 -- Redis 7.0 reports no lag while an entry remains that is older than a removed one. Its
@@ -11,7 +12,8 @@ local function lag_of(group)
   return whole['entries-added'] - group['entries-read']
 end
 
-for _, group in ipairs(groups_of(stream)) do
+local groups = groups_of(stream)
+for _, group in ipairs(groups) do
   if group.name == ARGV[1] then
     local oldest = redis.call('XPENDING', stream, group.name)[2]
     if not oldest then
@@ -23,7 +25,7 @@ for _, group in ipairs(groups_of(stream)) do
       local time = redis.call('TIME')
       age = math.max(0, time[1] * 1000 + math.floor(time[2] / 1000) - string.match(oldest, '^%d+'))
     end
-    return { redis.call('XLEN', stream), group.pending, lag_of(group), group.consumers, age }
+    return { redis.call('XLEN', stream), group.pending, lag_of(group), group.consumers, age, #groups }
   end
 end
 return false

@@ -146,6 +146,7 @@ fn server_effects(config: &Config) -> Vec<(&'static str, Effect)> {
             field!(lanes.production_latency_target),
         ),
         ("server.priority_lanes.backfill_high_water", field!(lanes.backfill_high_water)),
+        ("server.priority_lanes.backfill_entries", field!(lanes.backfill_entries)),
         ("server.priority_lanes.backfill_low_water", field!(lanes.backfill_low_water)),
         ("server.priority_lanes.producer_high_water", field!(lanes.producer_high_water)),
         ("server.version_retry.enabled", field!(retry.enabled => ["version_retry", ".enabled"])),

@@ -18,6 +18,7 @@ mod foreign;
 mod layout;
 mod number;
 mod object;
+mod positions;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -32,6 +33,7 @@ use layout::{Always, Headers, Metadata, Origin, Places, Seal, Text};
 pub use checksum::Checksum;
 pub use dead_letter::DeadLetterEntry;
 pub use foreign::Foreign;
+pub use positions::Positions;
 pub use unreadable::Unreadable;
 
 /// The JSON of one stream entry: a message with its metadata.

@@ -1,0 +1,134 @@
+//! What the relay may put into a stream next, and how. Pure.
+//!
+//! An entry goes to one process and is settled as a whole. So while little waits it holds one
+//! message, and the more wait, the more each entry stands for.
+
+use std::collections::VecDeque;
+
+use protean_core::config::{BackfillEntries, PriorityLanes};
+use protean_port::message::Lane;
+use protean_port::port::BrokerGroupStatus;
+
+use super::window::Window;
+
+/// The most messages that an entry stands for.
+const MAX_ENTRY_MESSAGES: usize = 256;
+/// What waits is divided into about so many entries at least, for processes to share.
+const SHARED_ENTRIES: usize = 32;
+
+/// One lane of a category, as the broker has it.
+#[derive(Clone, Debug)]
+pub(super) struct BrokerStream {
+    window: Window,
+    entries: BackfillEntries,
+    /// How many groups of this domain read it.
+    groups: usize,
+    /// Groups of other systems read it as well.
+    is_shared: bool,
+    /// How many messages each entry stands for that was published and is not known to be gone,
+    /// the oldest first.
+    waiting: VecDeque<usize>,
+}
+
+impl BrokerStream {
+    /// The stream of a lane that so many groups of this domain read.
+    pub(super) fn new(lane: Lane, lanes: &PriorityLanes, groups: usize) -> Self {
+        let window = Window::new(lanes.backfill_high_water, lanes.backfill_low_water);
+        let entries = match lane {
+            Lane::Primary => BackfillEntries::Messages,
+            Lane::Backfill => lanes.backfill_entries,
+        };
+        Self { window, entries, groups, is_shared: false, waiting: VecDeque::new() }
+    }
+
+    /// How many messages fit when the stream is as `status` says.
+    pub(super) fn room(&mut self, status: &BrokerGroupStatus) -> usize {
+        self.is_shared = status.groups > self.groups as u64;
+        let length = usize::try_from(status.length).unwrap_or(usize::MAX);
+        self.waiting.drain(..self.waiting.len().saturating_sub(length));
+        // An entry that another process has published counts as one message.
+        let unknown = length - self.waiting.len();
+        self.window.room((self.messages() + unknown) as u64)
+    }
+
+    /// How many messages each of the next entries stands for, when so many are to be published.
+    pub(super) fn per_entry(&self, messages: usize) -> usize {
+        match self.entries {
+            BackfillEntries::Auto if self.is_shared => 1,
+            BackfillEntries::Auto | BackfillEntries::Positions => {
+                ((self.messages() + messages) / SHARED_ENTRIES).clamp(1, MAX_ENTRY_MESSAGES)
+            }
+            _ => 1,
+        }
+    }
+
+    /// Messages were published, so many in an entry.
+    pub(super) fn published(&mut self, messages: usize, per_entry: usize) {
+        let begins = (0..messages).step_by(per_entry.max(1));
+        self.waiting.extend(begins.map(|begin| per_entry.min(messages - begin)));
+    }
+
+    fn messages(&self) -> usize {
+        self.waiting.iter().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protean_core::config::{BackfillEntries, Config};
+    use protean_port::message::Lane;
+    use protean_port::port::BrokerGroupStatus;
+
+    use super::BrokerStream;
+
+    fn stream(lane: Lane, entries: BackfillEntries) -> BrokerStream {
+        let mut lanes = Config::default().server.priority_lanes;
+        lanes.backfill_entries = entries;
+        (lanes.backfill_high_water, lanes.backfill_low_water) = (1000, 100);
+        BrokerStream::new(lane, &lanes, 2)
+    }
+
+    fn status(length: u64, groups: u64) -> BrokerGroupStatus {
+        BrokerGroupStatus { length, groups, ..BrokerGroupStatus::default() }
+    }
+
+    #[test]
+    fn entries_hold_positions_where_only_groups_of_this_domain_read_bulk_work() {
+        for (lane, entries, groups, per_entry) in [
+            (Lane::Backfill, BackfillEntries::Auto, 2, 4),
+            (Lane::Backfill, BackfillEntries::Auto, 3, 1),
+            (Lane::Backfill, BackfillEntries::Messages, 2, 1),
+            (Lane::Backfill, BackfillEntries::Positions, 3, 4),
+            (Lane::Primary, BackfillEntries::Positions, 2, 1),
+        ] {
+            let mut stream = stream(lane, entries);
+            stream.room(&status(0, groups));
+            assert_eq!(stream.per_entry(128), per_entry, "{lane}, {entries}, {groups} groups");
+        }
+    }
+
+    #[test]
+    fn the_more_messages_wait_the_more_an_entry_stands_for() {
+        let mut stream = stream(Lane::Backfill, BackfillEntries::Auto);
+        assert_eq!([1, 63, 64].map(|messages| stream.per_entry(messages)), [1, 1, 2]);
+        stream.published(512, 16);
+        assert_eq!([1, 512].map(|messages| stream.per_entry(messages)), [16, 32]);
+        stream.room(&status(2, 2));
+        assert_eq!(stream.per_entry(32), 2, "thirty of the entries are gone");
+        stream.published(100_000, 256);
+        assert_eq!(stream.per_entry(512), 256);
+    }
+
+    #[test]
+    fn the_window_counts_messages() {
+        let mut stream = stream(Lane::Backfill, BackfillEntries::Auto);
+        assert_eq!(stream.room(&status(0, 2)), 1000);
+        stream.published(990, 4);
+        assert_eq!(stream.room(&status(248, 2)), 10);
+        assert_eq!(stream.room(&status(251, 2)), 7, "three of another process");
+        stream.published(10, 4);
+        assert_eq!(stream.room(&status(251, 2)), 0);
+        assert_eq!(stream.room(&status(100, 2)), 0, "it is not down yet");
+        assert!(stream.room(&status(20, 2)) > 900);
+    }
+}
