@@ -1,8 +1,8 @@
 //! Reads the log.
 
 use protean_port::Result;
-use protean_port::message::{Category, Recorded, Stream};
-use protean_port::port::{BoxFuture, Delivery, Find, LaneRead, Log, TypeStats};
+use protean_port::message::{Category, Priority, Recorded, Stream};
+use protean_port::port::{BoxFuture, Delivery, Find, LaneRead, Log, LogPlace, TypeStats};
 use protean_sql::{limit, signed};
 use tokio_postgres::Row;
 
@@ -13,6 +13,19 @@ use crate::recorded::{deliveries, recorded};
 use crate::store::PostgresStore;
 use crate::turnstile;
 use crate::value::{Text, number, shared, text};
+
+/// The messages of a lane.
+const MESSAGES_OF_LANE: &str = concat!(
+    include_str!("sql/lane_levels.sql"),
+    include_str!("sql/lane_messages.sql"),
+    include_str!("sql/lane_rows.sql")
+);
+/// Where the messages of a lane are.
+const PLACES_OF_LANE: &str = concat!(
+    include_str!("sql/lane_levels.sql"),
+    include_str!("sql/lane_places.sql"),
+    include_str!("sql/lane_rows.sql")
+);
 
 impl Log for PostgresStore {
     fn stream<'a>(
@@ -30,19 +43,15 @@ impl Log for PostgresStore {
 
     fn lane(&self, read: LaneRead) -> BoxFuture<'_, Result<Vec<Delivery>>> {
         Box::pin(async move {
-            let (lowest, highest) =
-                (i64::from(read.range.0.value()), i64::from(read.range.1.value()));
-            let of: Vec<_> = read.after.iter().map(|(of, _)| i64::from(of.value())).collect();
-            let at: Vec<_> = read.after.iter().map(|(_, at)| signed(*at)).collect();
-            let (group, category) = (Text(&read.group), Text(read.category.as_str()));
-            let page: [Parameter<'_>; 7] =
-                [&group, &category, &lowest, &highest, &of, &at, &limit(read.limit)];
-            let last = |rows: &[Row]| rows.iter().filter_map(|row| number(row, 0).ok()).max();
-            let reaches_beyond = |rows: &[Row]| !self.durable.covers(last(rows).unwrap_or(0));
-            let sql = include_str!("sql/read_lane.sql");
-            let rows: Vec<Row> = self.read_durable(sql, &page, reaches_beyond).await?;
-            self.durable.reached(last(&rows).unwrap_or(0));
+            let rows = self.read_lane(&read, MESSAGES_OF_LANE).await?;
             self.explained(deliveries(&rows, |_| Ok((0, false))))
+        })
+    }
+
+    fn lane_places(&self, read: LaneRead) -> BoxFuture<'_, Result<Vec<LogPlace>>> {
+        Box::pin(async move {
+            let rows = self.read_lane(&read, PLACES_OF_LANE).await?;
+            self.explained(rows.iter().map(place).collect())
         })
     }
 
@@ -86,6 +95,21 @@ impl Log for PostgresStore {
 }
 
 impl PostgresStore {
+    /// The rows that `sql` finds in the lane, each of which begins with its position.
+    async fn read_lane(&self, read: &LaneRead, sql: &str) -> Result<Vec<Row>> {
+        let (lowest, highest) = (i64::from(read.range.0.value()), i64::from(read.range.1.value()));
+        let of: Vec<_> = read.after.iter().map(|(of, _)| i64::from(of.value())).collect();
+        let at: Vec<_> = read.after.iter().map(|(_, at)| signed(*at)).collect();
+        let (group, category) = (Text(&read.group), Text(read.category.as_str()));
+        let page: [Parameter<'_>; 7] =
+            [&group, &category, &lowest, &highest, &of, &at, &limit(read.limit)];
+        let last = |rows: &[Row]| rows.iter().filter_map(|row| number(row, 0).ok()).max();
+        let reaches_beyond = |rows: &[Row]| !self.durable.covers(last(rows).unwrap_or(0));
+        let rows = self.read_durable(sql, &page, reaches_beyond).await?;
+        self.durable.reached(last(&rows).unwrap_or(0));
+        Ok(rows)
+    }
+
     /// The rows of one statement.
     pub(crate) async fn read(&self, sql: &str, parameters: &[Parameter<'_>]) -> Result<Vec<Row>> {
         let session = self.readers.one().await?;
@@ -115,4 +139,10 @@ impl PostgresStore {
     pub(crate) fn explained<T>(&self, read: Result<T, Fault>) -> Result<T> {
         read.map_err(|fault| self.settings.explain(fault))
     }
+}
+
+fn place(row: &Row) -> Result<LogPlace, Fault> {
+    let priority = i32::try_from(row.try_get::<_, i64>(1)?).unwrap_or(0);
+    let priority = Priority::new(priority);
+    Ok(LogPlace { priority, position: number(row, 0)?, id: shared(row, 2)? })
 }

@@ -2,8 +2,8 @@
 
 use protean_port::Result;
 use protean_port::message::{Category, Priority, Recorded, Stream};
-use protean_port::port::{BoxFuture, Delivery, Find, LaneRead, Log, TypeStats};
-use protean_sql::{SharedNames, limit, signed};
+use protean_port::port::{BoxFuture, Delivery, Find, LaneRead, Log, LogPlace, TypeStats};
+use protean_sql::{SharedNames, limit, signed, unsigned};
 use rusqlite::{Connection, Row, params};
 
 use crate::coalesced::GroupView;
@@ -23,7 +23,16 @@ impl Log for SqliteStore {
     }
 
     fn lane(&self, read: LaneRead) -> BoxFuture<'_, Result<Vec<Delivery>>> {
-        Box::pin(self.readers.read(move |view| read_lanes(view, &read)))
+        Box::pin(self.readers.read(move |view| {
+            let (sql, mut names) = (include_str!("sql/read_lane.sql"), SharedNames::default());
+            read_lanes(view, &read, sql, |group, row| group.delivery(&mut names, row))
+        }))
+    }
+
+    fn lane_places(&self, read: LaneRead) -> BoxFuture<'_, Result<Vec<LogPlace>>> {
+        Box::pin(self.readers.read(move |view| {
+            read_lanes(view, &read, include_str!("sql/read_lane_places.sql"), |_, row| place(row))
+        }))
     }
 
     fn streams<'a>(
@@ -70,35 +79,33 @@ fn read_stream(
     statement.query_map(range, |row| recorded(&mut names, row))?.collect()
 }
 
-fn read_lanes(view: &Connection, read: &LaneRead) -> rusqlite::Result<Vec<Delivery>> {
+/// What `sql` finds in each lane of a read, until there is as much as its limit.
+fn read_lanes<T>(
+    view: &Connection,
+    read: &LaneRead,
+    sql: &str,
+    mut found: impl FnMut(&GroupView<'_>, &Row<'_>) -> rusqlite::Result<T>,
+) -> rusqlite::Result<Vec<T>> {
     let group = GroupView::of(view, &read.group, &read.category)?;
-    let mut found = Vec::new();
+    let (mut statement, category) = (view.prepare_cached(sql)?, read.category.as_str());
+    let mut all = Vec::new();
     for priority in priorities(view, &read.category, read.range)? {
-        if found.len() >= read.limit {
+        if all.len() >= read.limit {
             break;
         }
         let ahead = read.after.iter().filter(|(of, _)| *of == priority).map(|(_, at)| *at).max();
         let after = group.cursor(priority)?.max(ahead.unwrap_or(0));
-        read_lane(&group, priority, after, read.limit, &mut found)?;
+        let rows = limit(read.limit - all.len());
+        let lane = params![group.group, category, priority.value(), signed(after), rows];
+        let mut rows = statement.query(lane)?;
+        while let Some(row) = rows.next()? {
+            all.push(found(&group, row)?);
+        }
     }
-    Ok(found)
+    Ok(all)
 }
 
-/// Adds the messages of a lane after a position, until `found` has as many as the limit.
-fn read_lane(
-    group: &GroupView<'_>,
-    priority: Priority,
-    after: u64,
-    most: usize,
-    found: &mut Vec<Delivery>,
-) -> rusqlite::Result<()> {
-    let mut statement = group.view.prepare_cached(include_str!("sql/read_lane.sql"))?;
-    let (category, rows) = (group.category.as_str(), limit(most - found.len()));
-    let lane = params![group.group, category, priority.value(), signed(after), rows];
-    let mut rows = statement.query(lane)?;
-    let mut names = SharedNames::default();
-    while let Some(row) = rows.next()? {
-        found.push(group.delivery(&mut names, row)?);
-    }
-    Ok(())
+fn place(row: &Row<'_>) -> rusqlite::Result<LogPlace> {
+    let position = unsigned(row.get(0)?);
+    Ok(LogPlace { position, priority: Priority::new(row.get(1)?), id: text(row, 2)?.into() })
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use protean_port::message::{Category, Id, Priority};
-use protean_port::port::{At, Delivery, LaneRead, Store};
+use protean_port::port::{At, Delivery, LaneRead, LogPlace, Store};
 use protean_port::{Error, Result};
 use tokio::task::JoinSet;
 
@@ -17,7 +17,10 @@ fn positions(deliveries: &[Delivery]) -> Vec<u64> {
 }
 
 async fn read(store: &dyn Store, read: LaneRead) -> Result<Vec<u64>> {
-    Ok(positions(&store.lane(read).await?))
+    let found = store.lane(read.clone()).await?;
+    let places = found.iter().map(|delivery| LogPlace::of(&delivery.recorded));
+    assert_eq!(store.lane_places(read).await?, Vec::from_iter(places));
+    Ok(positions(&found))
 }
 
 /// Appends one message for each priority, to two streams in turn.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use protean_port::Result;
-use protean_port::message::{Category, Lane, Positions, Unreadable};
+use protean_port::message::{Envelope, Lane, Positions, Unreadable};
 use protean_port::port::{
     Batch, Broker, BrokerGroup, BrokerGroupStatus, BrokerMark, Delivery, Publication, Published,
 };
@@ -13,7 +13,7 @@ use tracing::warn;
 
 use super::batch_mark::BatchMark;
 use super::batch_notes::BatchNotes;
-use super::page::Page;
+use super::page::{Entry, Page};
 use super::plan::RelayPlan;
 
 /// One lane's end of a broker.
@@ -95,11 +95,11 @@ impl BrokerPublisher {
             || Published::Unavailable("the broker gave no answer for this message".into());
         let mut outcomes = Vec::with_capacity(pages.len());
         for (page, refused) in pages.iter().zip(refused) {
-            let mut of_page = Vec::with_capacity(page.deliveries.len());
-            for (messages, refused) in page.deliveries.chunks(page.per_entry).zip(refused) {
+            let mut of_page = Vec::with_capacity(page.len());
+            for (entry, refused) in page.entries().into_iter().zip(refused) {
                 let outcome =
                     refused.unwrap_or_else(|| published.next().unwrap_or_else(unanswered));
-                of_page.extend(std::iter::repeat_n(outcome, messages.len()));
+                of_page.extend(std::iter::repeat_n(outcome, entry.len()));
             }
             outcomes.push(of_page);
         }
@@ -152,7 +152,7 @@ impl BrokerPublisher {
         page: &Page,
         entries: &mut Vec<Publication>,
     ) -> Vec<Option<Published>> {
-        let entry = |messages: &[Delivery]| match self.entry(messages) {
+        let entry = |entry| match self.encoded(entry) {
             Ok(entry) => {
                 let data = entry.into_bytes().into();
                 entries.push(Publication { stream: Arc::clone(stream), data });
@@ -160,24 +160,21 @@ impl BrokerPublisher {
             }
             Err(unreadable) => Some(Published::Refused(unreadable.to_string())),
         };
-        page.deliveries.chunks(page.per_entry).map(entry).collect()
+        page.entries().into_iter().map(entry).collect()
     }
 
-    /// One message as it is, several by their positions.
-    fn entry(&self, messages: &[Delivery]) -> Result<String, Unreadable> {
-        if let [message] = messages {
-            let envelope = (self.plan.envelope)(&message.recorded, &self.plan.domain)?;
-            return Ok(envelope.into_string());
+    fn encoded(&self, entry: Entry<'_>) -> Result<String, Unreadable> {
+        match entry {
+            Entry::Message(Delivery { recorded, .. }) => {
+                (self.plan.envelope)(recorded, &self.plan.domain).map(Envelope::into_string)
+            }
+            Entry::Places(category, places) => Ok(Positions {
+                positions: places.iter().map(|place| place.position).collect(),
+                category: category.clone(),
+                first_id: places.first().map(|first| first.id.to_string()).unwrap_or_default(),
+            }
+            .to_json()),
         }
-        let recorded = || messages.iter().map(|delivery| &delivery.recorded);
-        let first = recorded().next().map(|first| &first.message);
-        let positions = Positions {
-            positions: recorded().map(|recorded| recorded.position).collect(),
-            category: first
-                .map_or_else(|| Category::named(""), |message| message.stream.category().clone()),
-            first_id: first.map(|message| message.id.to_string()).unwrap_or_default(),
-        };
-        Ok(positions.to_json())
     }
 }
 

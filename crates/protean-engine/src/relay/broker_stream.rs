@@ -51,21 +51,24 @@ impl BrokerStream {
         self.window.room((self.messages() + unknown) as u64)
     }
 
-    /// How many messages each of the next entries stands for, when so many are to be published.
-    pub(super) fn per_entry(&self, messages: usize) -> usize {
+    /// True when entries say where messages are, and not what.
+    pub(super) fn takes_places(&self) -> bool {
         match self.entries {
-            BackfillEntries::Auto if self.is_shared => 1,
-            BackfillEntries::Auto | BackfillEntries::Positions => {
-                ((self.messages() + messages) / SHARED_ENTRIES).clamp(1, MAX_ENTRY_MESSAGES)
-            }
-            _ => 1,
+            BackfillEntries::Auto => !self.is_shared,
+            BackfillEntries::Positions => true,
+            _ => false,
         }
     }
 
-    /// Messages were published, so many in an entry.
-    pub(super) fn published(&mut self, messages: usize, per_entry: usize) {
-        let begins = (0..messages).step_by(per_entry.max(1));
-        self.waiting.extend(begins.map(|begin| per_entry.min(messages - begin)));
+    /// How many messages each of the next entries stands for, when so many are to be published
+    /// by their places.
+    pub(super) fn per_entry(&self, messages: usize) -> usize {
+        ((self.messages() + messages) / SHARED_ENTRIES).clamp(1, MAX_ENTRY_MESSAGES)
+    }
+
+    /// Entries were published that stand for so many messages each.
+    pub(super) fn published(&mut self, entries: impl Iterator<Item = usize>) {
+        self.waiting.extend(entries);
     }
 
     fn messages(&self) -> usize {
@@ -94,16 +97,16 @@ mod tests {
 
     #[test]
     fn entries_hold_positions_where_only_groups_of_this_domain_read_bulk_work() {
-        for (lane, entries, groups, per_entry) in [
-            (Lane::Backfill, BackfillEntries::Auto, 2, 4),
-            (Lane::Backfill, BackfillEntries::Auto, 3, 1),
-            (Lane::Backfill, BackfillEntries::Messages, 2, 1),
-            (Lane::Backfill, BackfillEntries::Positions, 3, 4),
-            (Lane::Primary, BackfillEntries::Positions, 2, 1),
+        for (lane, entries, groups, takes_places) in [
+            (Lane::Backfill, BackfillEntries::Auto, 2, true),
+            (Lane::Backfill, BackfillEntries::Auto, 3, false),
+            (Lane::Backfill, BackfillEntries::Messages, 2, false),
+            (Lane::Backfill, BackfillEntries::Positions, 3, true),
+            (Lane::Primary, BackfillEntries::Positions, 2, false),
         ] {
             let mut stream = stream(lane, entries);
             stream.room(&status(0, groups));
-            assert_eq!(stream.per_entry(128), per_entry, "{lane}, {entries}, {groups} groups");
+            assert_eq!(stream.takes_places(), takes_places, "{lane}, {entries}, {groups} groups");
         }
     }
 
@@ -111,11 +114,11 @@ mod tests {
     fn the_more_messages_wait_the_more_an_entry_stands_for() {
         let mut stream = stream(Lane::Backfill, BackfillEntries::Auto);
         assert_eq!([1, 63, 64].map(|messages| stream.per_entry(messages)), [1, 1, 2]);
-        stream.published(512, 16);
+        stream.published([16; 32].into_iter());
         assert_eq!([1, 512].map(|messages| stream.per_entry(messages)), [16, 32]);
         stream.room(&status(2, 2));
         assert_eq!(stream.per_entry(32), 2, "thirty of the entries are gone");
-        stream.published(100_000, 256);
+        stream.published([256; 40].into_iter());
         assert_eq!(stream.per_entry(512), 256);
     }
 
@@ -123,11 +126,11 @@ mod tests {
     fn the_window_counts_messages() {
         let mut stream = stream(Lane::Backfill, BackfillEntries::Auto);
         assert_eq!(stream.room(&status(0, 2)), 1000);
-        stream.published(990, 4);
-        assert_eq!(stream.room(&status(248, 2)), 10);
-        assert_eq!(stream.room(&status(251, 2)), 7, "three of another process");
-        stream.published(10, 4);
-        assert_eq!(stream.room(&status(251, 2)), 0);
+        stream.published([4; 248].into_iter());
+        assert_eq!(stream.room(&status(248, 2)), 8);
+        assert_eq!(stream.room(&status(251, 2)), 5, "three of another process");
+        stream.published([4; 2].into_iter());
+        assert_eq!(stream.room(&status(250, 2)), 0);
         assert_eq!(stream.room(&status(100, 2)), 0, "it is not down yet");
         assert!(stream.room(&status(20, 2)) > 900);
     }

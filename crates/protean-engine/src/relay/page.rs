@@ -1,7 +1,10 @@
 //! What a relay publishes and settles together.
 
-use protean_port::message::Lane;
-use protean_port::port::Delivery;
+use protean_port::Result;
+use protean_port::message::{Category, Lane, Priority};
+use protean_port::port::{Delivery, LaneRead, LogPlace, Store};
+
+use super::broker_stream::BrokerStream;
 
 /// One lane of one route of the plan: a broker stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,7 +17,105 @@ pub(super) struct RouteLane {
 /// Messages of one lane of a category, in the order of the log.
 pub(super) struct Page {
     pub(super) of: RouteLane,
-    pub(super) deliveries: Vec<Delivery>,
-    /// How many of them each entry stands for.
-    pub(super) per_entry: usize,
+    pub(super) content: Content,
+}
+
+/// What is published of each message of a page.
+pub(super) enum Content {
+    /// The message, in an entry of its own.
+    Messages(Vec<Delivery>),
+    /// Where it is; an entry stands for `per_entry` of them.
+    Places { category: Category, places: Vec<LogPlace>, per_entry: usize },
+}
+
+/// An entry to publish.
+pub(super) enum Entry<'a> {
+    Message(&'a Delivery),
+    Places(&'a Category, &'a [LogPlace]),
+}
+
+impl Page {
+    /// Reads the next page of a stream.
+    pub(super) async fn read(
+        store: &dyn Store,
+        stream: &BrokerStream,
+        of: RouteLane,
+        read: LaneRead,
+    ) -> Result<Self> {
+        let content = if stream.takes_places() {
+            let category = read.category.clone();
+            Content::places(stream, category, store.lane_places(read).await?)
+        } else {
+            Content::Messages(store.lane(read).await?)
+        };
+        Ok(Self { of, content })
+    }
+
+    /// Messages that were read before.
+    pub(super) fn new(stream: &BrokerStream, of: RouteLane, messages: Vec<Delivery>) -> Self {
+        let category = messages.first().map(|first| first.recorded.message.stream.category());
+        let content = match category.filter(|_| stream.takes_places()) {
+            Some(category) => {
+                let places = messages.iter().map(|delivery| LogPlace::of(&delivery.recorded));
+                Content::places(stream, category.clone(), places.collect())
+            }
+            None => Content::Messages(messages),
+        };
+        Self { of, content }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How many messages it has.
+    pub(super) fn len(&self) -> usize {
+        match &self.content {
+            Content::Messages(messages) => messages.len(),
+            Content::Places { places, .. } => places.len(),
+        }
+    }
+
+    /// What is published, entry by entry.
+    pub(super) fn entries(&self) -> Vec<Entry<'_>> {
+        match &self.content {
+            Content::Messages(messages) => messages.iter().map(Entry::Message).collect(),
+            Content::Places { category, places, per_entry } => {
+                let entry = |places| Entry::Places(category, places);
+                places.chunks((*per_entry).max(1)).map(entry).collect()
+            }
+        }
+    }
+
+    /// Where its messages are in the log.
+    pub(super) fn positions(&self) -> Vec<(Priority, u64)> {
+        match &self.content {
+            Content::Messages(messages) => {
+                let position = |Delivery { recorded, .. }: &Delivery| {
+                    (recorded.message.priority, recorded.position)
+                };
+                messages.iter().map(position).collect()
+            }
+            Content::Places { places, .. } => {
+                places.iter().map(|place| (place.priority, place.position)).collect()
+            }
+        }
+    }
+}
+
+impl Content {
+    fn places(stream: &BrokerStream, category: Category, places: Vec<LogPlace>) -> Self {
+        let per_entry = stream.per_entry(places.len());
+        Self::Places { category, places, per_entry }
+    }
+}
+
+impl Entry<'_> {
+    /// How many messages it stands for.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Message(_) => 1,
+            Self::Places(_, places) => places.len(),
+        }
+    }
 }

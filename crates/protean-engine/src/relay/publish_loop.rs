@@ -7,8 +7,7 @@ use futures_util::future::try_join_all;
 use protean_core::domain::Domain;
 use protean_port::message::{Lane, Timestamp};
 use protean_port::port::{
-    BatchSizer, Broker, BrokerGroup, Changes, Delivery, LaneRead, Park, ParkedRead, Published,
-    Store,
+    BatchSizer, Broker, BrokerGroup, Changes, LaneRead, Park, ParkedRead, Published, Store,
 };
 use protean_port::{Error, Result};
 use tracing::{error, info};
@@ -17,10 +16,10 @@ use super::batch_notes::BatchNotes;
 use super::broker_publisher::{BrokerPublisher, unavailable};
 use super::broker_stream::BrokerStream;
 use super::gaps::{Gap, Gaps, GroupBehind};
-use super::page::{Page, RouteLane};
+use super::page::{Content, Entry, Page, RouteLane};
 use super::plan::RelayPlan;
 use super::settlements::Settlements;
-use super::settling::{Policy, settle};
+use super::settling::{Policy, settle, settle_places};
 
 use crate::failpoint;
 
@@ -177,7 +176,7 @@ impl PublishLoop {
     async fn pages(&mut self) -> Result<Vec<Page>> {
         let unread = |route: &usize| self.unread[*route];
         let unread = Vec::from_iter((0..self.plan.routes.len()).filter(unread));
-        let (mut places, mut reads) = (Vec::new(), Vec::new());
+        let mut reads = Vec::new();
         for route in unread {
             let of = RouteLane { route, lane: self.lane };
             let limit = match self.lane {
@@ -188,23 +187,24 @@ impl PublishLoop {
                 self.is_full = true;
                 continue;
             }
-            places.push(of);
-            reads.push(LaneRead {
+            let read = LaneRead {
                 group: self.plan.name.to_string(),
                 category: self.plan.routes[route].category.clone(),
                 range: self.plan.lanes.range(self.lane),
                 after: self.settlements.published(route),
                 limit,
-            });
+            };
+            reads.push((of, read));
         }
-        let limits = Vec::from_iter(reads.iter().map(|read| read.limit));
-        let found = try_join_all(reads.into_iter().map(|read| self.store.lane(read))).await?;
-        let mut pages = Vec::with_capacity(found.len());
-        for ((of, limit), deliveries) in places.into_iter().zip(limits).zip(found) {
-            self.unread[of.route] = deliveries.len() >= limit;
-            pages.push(self.page(of, deliveries));
+        let limits = Vec::from_iter(reads.iter().map(|(_, read)| read.limit));
+        let (store, streams) = (&*self.store, &self.streams);
+        let reads =
+            reads.into_iter().map(|(of, read)| Page::read(store, &streams[of.route], of, read));
+        let mut pages = try_join_all(reads).await?;
+        for (page, limit) in pages.iter().zip(limits) {
+            self.unread[page.of.route] = page.len() >= limit;
         }
-        pages.retain(|page| !page.deliveries.is_empty());
+        pages.retain(|page| !page.is_empty());
         Ok(pages)
     }
 
@@ -228,9 +228,9 @@ impl PublishLoop {
             let page = self.store.parked(read).await?;
             next = page.next_due.map_or(next, |due| due.min(next));
             let of = RouteLane { route, lane: self.lane };
-            pages.push(Page { of, deliveries: page.due, per_entry: 1 });
+            pages.push(Page { of, content: Content::Messages(page.due) });
         }
-        pages.retain(|page| !page.deliveries.is_empty());
+        pages.retain(|page| !page.is_empty());
         let published = self.send(&pages).await?;
         self.refused_at = if published { now } else { next };
         Ok(published)
@@ -285,7 +285,15 @@ impl PublishLoop {
 
     fn changes_of(&self, page: &Page, published: &[Published]) -> Changes {
         let plan = &self.plan;
-        for (delivery, published) in page.deliveries.iter().zip(published) {
+        let now = self.domain.clock().now();
+        let policy = Policy { relay: &plan.name, retry: &plan.outbox.retry, now };
+        let messages = match &page.content {
+            Content::Messages(messages) => messages,
+            Content::Places { category, places, .. } => {
+                return settle_places(&policy, category, places, published);
+            }
+        };
+        for (delivery, published) in messages.iter().zip(published) {
             if let Published::Refused(reason) = published {
                 error!(
                     relay = %plan.name, message_id = %delivery.recorded.message.id, %reason,
@@ -293,9 +301,7 @@ impl PublishLoop {
                 );
             }
         }
-        let now = self.domain.clock().now();
-        let policy = Policy { relay: &plan.name, retry: &plan.outbox.retry, now };
-        settle(&policy, page.of.lane, &page.deliveries, published)
+        settle(&policy, page.of.lane, messages, published)
     }
 
     /// Publishes one page of what groups missed; false when nothing is missing.
@@ -310,7 +316,7 @@ impl PublishLoop {
         }
         let (deliveries, reached) = gap.next(pages, limit);
         if !deliveries.is_empty() {
-            let page = [self.page(of, deliveries)];
+            let page = [Page::new(&self.streams[of.route], of, deliveries)];
             let (published, lost) = self.publish_pages(&page).await?;
             if lost {
                 self.open_gaps(self.plan.groups(self.lane)).await?;
@@ -343,15 +349,10 @@ impl PublishLoop {
         }
     }
 
-    fn page(&self, of: RouteLane, deliveries: Vec<Delivery>) -> Page {
-        let per_entry = self.streams[of.route].per_entry(deliveries.len());
-        Page { of, deliveries, per_entry }
-    }
-
     async fn publish_pages(&mut self, pages: &[Page]) -> Result<(Vec<Vec<Published>>, bool)> {
         let published = self.publisher.publish(pages).await?;
-        for Page { of, deliveries, per_entry } in pages {
-            self.streams[of.route].published(deliveries.len(), *per_entry);
+        for page in pages {
+            self.streams[page.of.route].published(page.entries().iter().map(Entry::len));
         }
         Ok(published)
     }

@@ -43,10 +43,10 @@ impl Settlements {
     /// Pages were published as a whole: their cursors are committed soon. Waits only while many
     /// pages wait.
     pub(super) async fn settle_later(&mut self, pages: &[Page], units: Vec<Changes>) -> Result {
-        for Page { of, deliveries, .. } in pages {
-            for recorded in deliveries.iter().map(|delivery| &delivery.recorded) {
-                let last = self.published[of.route].entry(recorded.message.priority).or_default();
-                *last = recorded.position.max(*last);
+        for page in pages {
+            for (priority, position) in page.positions() {
+                let last = self.published[page.of.route].entry(priority).or_default();
+                *last = position.max(*last);
             }
         }
         self.waiting.extend(units);

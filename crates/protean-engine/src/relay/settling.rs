@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use protean_core::config::OutboxRetry;
 use protean_core::handling::Backoff;
-use protean_port::message::{Lane, Timestamp};
-use protean_port::port::{At, Changes, Dead, Delivery, DoneMark, MessageRef, Park, Published};
+use protean_port::message::{Category, Lane, Priority, Timestamp};
+use protean_port::port::{
+    At, Changes, Dead, Delivery, DoneMark, LogPlace, MessageRef, Park, Published,
+};
 
 /// The settings that a relay settles by.
 pub(super) struct Policy<'a> {
@@ -48,19 +50,43 @@ pub(super) fn settle(
             reached.insert(priority, position);
         }
     }
-    let category = deliveries.first().map(|first| first.recorded.message.stream.category());
-    for (category, (priority, position)) in category.into_iter().cycle().zip(reached) {
-        changes.marks.push(DoneMark {
-            group: Arc::clone(policy.relay),
-            category: category.clone(),
-            priority,
-            at: At::UpTo(position),
-        });
+    if let Some(first) = deliveries.first() {
+        policy.mark(first.recorded.message.stream.category(), reached, &mut changes);
     }
     changes
 }
 
+/// The same for messages of which the broker gets no more than their places. It refuses none.
+pub(super) fn settle_places(
+    policy: &Policy<'_>,
+    category: &Category,
+    places: &[LogPlace],
+    published: &[Published],
+) -> Changes {
+    let mut changes = Changes { redone_if_lost: true, ..Changes::new(Lane::Backfill) };
+    let (mut reached, mut stuck) = (BTreeMap::new(), BTreeSet::new());
+    for (LogPlace { priority, position, .. }, published) in places.iter().zip(published) {
+        if !matches!(published, Published::Accepted(_)) {
+            stuck.insert(*priority);
+        } else if !stuck.contains(priority) {
+            reached.insert(*priority, *position);
+        }
+    }
+    policy.mark(category, reached, &mut changes);
+    changes
+}
+
 impl Policy<'_> {
+    /// Moves the cursors of a category to what was reached of each priority.
+    fn mark(&self, category: &Category, reached: BTreeMap<Priority, u64>, changes: &mut Changes) {
+        changes.marks.extend(reached.into_iter().map(|(priority, position)| DoneMark {
+            group: Arc::clone(self.relay),
+            category: category.clone(),
+            priority,
+            at: At::UpTo(position),
+        }));
+    }
+
     /// The fault is the message's own: it is parked for another try, and dead at last.
     fn refused(&self, delivery: &Delivery, reason: &str, changes: &mut Changes) {
         let (group, message) = (Arc::clone(self.relay), MessageRef::from(&delivery.recorded));

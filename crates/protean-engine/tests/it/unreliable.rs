@@ -9,9 +9,9 @@ use protean::memory::MemoryStore;
 use protean::message::{Category, Lane, Priority, Stream, Table, Timestamp};
 use protean::port::{
     BoxFuture, Changes, Claim, Clock, CommitWatch, DeadLetter, DeadLetterRead, Delivery, Find,
-    GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Location, Log, Outcome, ParkedNote,
-    ParkedPage, ParkedRead, Parking, Provider, RegisteredGroup, RowQuery, RowState, Rows, Store,
-    TypeStats, Watched,
+    GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Location, Log, LogPlace, Outcome,
+    ParkedNote, ParkedPage, ParkedRead, Parking, Provider, RegisteredGroup, RowQuery, RowState,
+    Rows, Store, TypeStats, Watched,
 };
 use protean::{Error, Result};
 use tokio::sync::watch;
@@ -160,6 +160,16 @@ impl Weather {
         }
         Ok(())
     }
+
+    async fn pass_read(&self, read: &LaneRead) -> Result {
+        self.pass(20).await?;
+        if read.range.0 <= Priority::BULK {
+            *self.bulk_reads.lock().unwrap().entry(read.group.clone()).or_default() += 1;
+            let mut frozen = self.bulk_frozen.subscribe();
+            frozen.wait_for(|frozen| !frozen).await.unwrap();
+        }
+        Ok(())
+    }
 }
 
 /// The store in memory behind the weather.
@@ -283,14 +293,15 @@ impl Log for Unreliable {
 
     fn lane(&self, read: LaneRead) -> BoxFuture<'_, Result<Vec<Delivery>>> {
         Box::pin(async move {
-            self.weather.pass(20).await?;
-            if read.range.0 <= Priority::BULK {
-                *self.weather.bulk_reads.lock().unwrap().entry(read.group.clone()).or_default() +=
-                    1;
-                let mut frozen = self.weather.bulk_frozen.subscribe();
-                frozen.wait_for(|frozen| !frozen).await.unwrap();
-            }
+            self.weather.pass_read(&read).await?;
             self.inner.lane(read).await
+        })
+    }
+
+    fn lane_places(&self, read: LaneRead) -> BoxFuture<'_, Result<Vec<LogPlace>>> {
+        Box::pin(async move {
+            self.weather.pass_read(&read).await?;
+            self.inner.lane_places(read).await
         })
     }
 

@@ -11,9 +11,9 @@ use super::{dead_letters, find, keys, ledger, log};
 use crate::message::{Category, Recorded, Stream, Table, Timestamp};
 use crate::port::{
     BoxFuture, Changes, Claim, CommitNotice, CommitSignal, CommitWatch, DeadLetter, DeadLetterRead,
-    Delivery, Find, GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Log, Outcome,
-    ParkedNote, ParkedPage, ParkedRead, Parking, RegisteredGroup, RowQuery, RowState, Rows, Store,
-    TypeStats, Watched,
+    Delivery, Find, GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Log, LogPlace,
+    Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, RegisteredGroup, RowQuery, RowState,
+    Rows, Store, TypeStats, Watched,
 };
 use crate::{Error, Result};
 
@@ -120,6 +120,13 @@ impl Log for MemoryStore {
 
     fn lane(&self, read: LaneRead) -> BoxFuture<'_, Result<Vec<Delivery>>> {
         Box::pin(async move { Ok(log::lane(&self.state(), &read)) })
+    }
+
+    fn lane_places(&self, read: LaneRead) -> BoxFuture<'_, Result<Vec<LogPlace>>> {
+        Box::pin(async move {
+            let found = log::lane(&self.state(), &read);
+            Ok(found.iter().map(|delivery| LogPlace::of(&delivery.recorded)).collect())
+        })
     }
 
     fn streams<'a>(

@@ -21,6 +21,9 @@ pub trait Log: Send + Sync {
     /// Never skips a message, however commits and reads interleave.
     fn lane(&self, read: LaneRead) -> BoxFuture<'_, Result<Vec<Delivery>>>;
 
+    /// The same as [`lane`](Self::lane), but only where the messages are.
+    fn lane_places(&self, read: LaneRead) -> BoxFuture<'_, Result<Vec<LogPlace>>>;
+
     /// The streams of a category in the order of their names: those that come
     /// after `after`, at most `limit`.
     fn streams<'a>(
@@ -109,6 +112,25 @@ pub struct LaneRead {
     pub after: Vec<(Priority, u64)>,
     /// At most this many messages.
     pub limit: usize,
+}
+
+/// Where a message is in the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogPlace {
+    /// Its priority.
+    pub priority: Priority,
+    /// Its position.
+    pub position: u64,
+    /// Its id.
+    pub id: Arc<str>,
+}
+
+impl LogPlace {
+    /// Where this message is.
+    pub fn of(recorded: &Recorded) -> Self {
+        let Recorded { position, message, .. } = recorded;
+        Self { priority: message.priority, position: *position, id: Arc::clone(&message.id) }
+    }
 }
 
 /// A message handed to a group.

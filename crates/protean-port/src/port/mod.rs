@@ -41,7 +41,7 @@ pub use ledger::{
     Claim, DeadLetter, DeadLetterRead, GroupRegistration, GroupStatus, Ledger, ParkedPage,
     ParkedRead, PriorityStatus, RegisteredGroup, Start,
 };
-pub use log::{Delivery, Find, LaneRead, Log, TypeStats};
+pub use log::{Delivery, Find, LaneRead, Log, LogPlace, TypeStats};
 pub use parking::{ParkedNote, Parking};
 pub use provider::{Location, Provider};
 pub use rows::{Direction, Filter, Operator, RowQuery, RowState, Rows};

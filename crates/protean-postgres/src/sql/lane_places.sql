@@ -1,0 +1,1 @@
+SELECT m.position, m.priority, m.id

@@ -1,0 +1,17 @@
+  FROM level l
+  CROSS JOIN began b
+  CROSS JOIN LATERAL (
+      SELECT k.*
+        FROM messages k
+       WHERE k.category = $2 AND k.priority = l.priority
+         AND k.place > greatest(b.start,
+                 (SELECT c.position FROM cursors c
+                   WHERE c.grp = $1 AND c.category = $2 AND c.priority = l.priority),
+                 (SELECT max(a.position) FROM unnest($5::bigint[], $6::bigint[]) AS a (priority, position)
+                   WHERE a.priority = l.priority))
+         AND NOT EXISTS (SELECT 1 FROM done d
+                          WHERE d.grp = $1 AND d.category = $2 AND d.priority = l.priority
+                            AND d.position = k.place)
+       ORDER BY k.place LIMIT $7) m
+ WHERE l.priority IS NOT NULL
+ ORDER BY m.priority DESC, m.position LIMIT $7
