@@ -119,7 +119,8 @@ impl BrokerSource {
             consumer: Arc::clone(&self.consumer),
             streams: Arc::clone(&self.streams),
             idle: self.lease,
-            limit: self.entries(),
+            // As many as a page has messages: each search takes a while to come.
+            limit: self.page.messages(),
         })
     }
 

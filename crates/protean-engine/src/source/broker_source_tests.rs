@@ -179,6 +179,7 @@ fn a_message_that_comes_again_while_it_is_looked_up_runs_once() {
 fn as_many_entries_are_read_as_bring_a_page() {
     let mut source = BrokerSource { per_entry: 256, page: PageSize::new(40), ..source() };
     assert_eq!(source.next_read(0, 0, NOW).unwrap().limit, 1, "they may be large");
+    assert_eq!(source.next_take_over(NOW).unwrap().limit, 40, "the next is a second away");
     source.read(&fetched("1-0", 10, &[7]));
     assert_eq!(source.next_read(0, 0, NOW).unwrap().limit, 4);
     source.read(&Fetched::default());
