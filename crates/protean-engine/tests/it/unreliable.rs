@@ -66,6 +66,8 @@ pub(crate) struct Weather {
     frozen: watch::Sender<bool>,
     bulk_frozen: watch::Sender<bool>,
     cursors_frozen: watch::Sender<bool>,
+    commits_frozen: watch::Sender<bool>,
+    outcomes_frozen: watch::Sender<bool>,
     notes_frozen: watch::Sender<bool>,
     /// Pages of bulk work read, by group.
     bulk_reads: Mutex<HashMap<String, u64>>,
@@ -81,6 +83,8 @@ impl Weather {
         let notes_frozen = watch::Sender::new(false);
         let (calm, usurped) = (AtomicBool::new(false), AtomicBool::new(false));
         let cursors_frozen = watch::Sender::new(false);
+        let (commits_frozen, outcomes_frozen) =
+            (watch::Sender::new(false), watch::Sender::new(false));
         let (dice, bulk_reads) = (Dice::new(seed), Mutex::default());
         let refused = AtomicU64::new(0);
         Arc::new(Self {
@@ -89,6 +93,8 @@ impl Weather {
             frozen,
             bulk_frozen,
             cursors_frozen,
+            commits_frozen,
+            outcomes_frozen,
             notes_frozen,
             bulk_reads,
             bulk_commits: Mutex::default(),
@@ -115,6 +121,16 @@ impl Weather {
     /// From now on no commit of what is done again after a crash is made, or again.
     pub(crate) fn freeze_cursors(&self, frozen: bool) {
         self.cursors_frozen.send_replace(frozen);
+    }
+
+    /// From now on nothing is committed, or again.
+    pub(crate) fn freeze_commits(&self, frozen: bool) {
+        self.commits_frozen.send_replace(frozen);
+    }
+
+    /// From now on nobody learns what became of a commit, or again.
+    pub(crate) fn freeze_outcomes(&self, frozen: bool) {
+        self.outcomes_frozen.send_replace(frozen);
     }
 
     /// From now on no note of a claim is answered, or again.
@@ -148,7 +164,7 @@ impl Weather {
     }
 
     async fn thaw(&self) {
-        self.frozen.subscribe().wait_for(|frozen| !frozen).await.unwrap();
+        thawed(&self.frozen).await;
     }
 
     /// Takes some time; fails once in `odds` times.
@@ -160,6 +176,10 @@ impl Weather {
         }
         Ok(())
     }
+}
+
+async fn thawed(frozen: &watch::Sender<bool>) {
+    frozen.subscribe().wait_for(|frozen| !frozen).await.unwrap();
 }
 
 /// The store in memory behind the weather.
@@ -203,9 +223,9 @@ impl Store for Unreliable {
     fn commit(&self, units: Arc<[Changes]>) -> BoxFuture<'_, Vec<Outcome>> {
         Box::pin(async move {
             if units.iter().all(|unit| unit.redone_if_lost) {
-                let mut frozen = self.weather.cursors_frozen.subscribe();
-                frozen.wait_for(|frozen| !frozen).await.unwrap();
+                thawed(&self.weather.cursors_frozen).await;
             }
+            thawed(&self.weather.commits_frozen).await;
             let marks = units
                 .iter()
                 .filter(|unit| unit.lane == Lane::Backfill)
@@ -224,6 +244,7 @@ impl Store for Unreliable {
             };
             let mut outcomes = self.inner.commit(Arc::from(&units[..kept])).await;
             outcomes.resize(units.len(), Outcome::Unavailable("the weather".into()));
+            thawed(&self.weather.outcomes_frozen).await;
             // A process that ends here has committed and does not know.
             tokio::time::sleep(Duration::from_micros(self.weather.dice.roll(2000))).await;
             outcomes
@@ -287,8 +308,7 @@ impl Log for Unreliable {
             if read.range.0 <= Priority::BULK {
                 *self.weather.bulk_reads.lock().unwrap().entry(read.group.clone()).or_default() +=
                     1;
-                let mut frozen = self.weather.bulk_frozen.subscribe();
-                frozen.wait_for(|frozen| !frozen).await.unwrap();
+                thawed(&self.weather.bulk_frozen).await;
             }
             self.inner.lane(read).await
         })
