@@ -73,6 +73,10 @@ pub(crate) struct Weather {
     bulk_reads: Mutex<HashMap<String, u64>>,
     /// Commits that settle bulk work, by group.
     bulk_commits: Mutex<HashMap<String, u64>>,
+    /// Commits of what is done again after a crash.
+    cursor_commits: AtomicU64,
+    /// Notes of claims.
+    notes: AtomicU64,
     usurped: AtomicBool,
     refused: AtomicU64,
 }
@@ -98,6 +102,8 @@ impl Weather {
             notes_frozen,
             bulk_reads,
             bulk_commits: Mutex::default(),
+            cursor_commits: AtomicU64::new(0),
+            notes: AtomicU64::new(0),
             usurped,
             refused,
         })
@@ -151,6 +157,16 @@ impl Weather {
     /// How many commits have settled bulk work of this group.
     pub(crate) fn bulk_commits_of(&self, group: &str) -> u64 {
         self.bulk_commits.lock().unwrap().get(group).copied().unwrap_or(0)
+    }
+
+    /// How many commits of what is done again after a crash were made.
+    pub(crate) fn cursor_commits(&self) -> u64 {
+        self.cursor_commits.load(Ordering::SeqCst)
+    }
+
+    /// How many notes of claims were made.
+    pub(crate) fn notes(&self) -> u64 {
+        self.notes.load(Ordering::SeqCst)
     }
 
     /// From now on another process has every claim, or none.
@@ -224,6 +240,7 @@ impl Store for Unreliable {
         Box::pin(async move {
             if units.iter().all(|unit| unit.redone_if_lost) {
                 thawed(&self.weather.cursors_frozen).await;
+                self.weather.cursor_commits.fetch_add(1, Ordering::SeqCst);
             }
             thawed(&self.weather.commits_frozen).await;
             let marks = units
@@ -465,8 +482,8 @@ impl Claim for Noted {
                 weather.refused.fetch_add(1, Ordering::SeqCst);
                 return Err(Error::unavailable("another process has the claim"));
             }
-            let mut frozen = weather.notes_frozen.subscribe();
-            frozen.wait_for(|frozen| !frozen).await.unwrap();
+            thawed(&weather.notes_frozen).await;
+            weather.notes.fetch_add(1, Ordering::SeqCst);
             weather.pass(50).await?;
             // A note of a claim that is lost does not arrive: somebody else may have noted since.
             held.note(&positions).await?;
