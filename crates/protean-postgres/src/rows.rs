@@ -3,10 +3,10 @@
 use protean_port::Result;
 use protean_port::message::{Table, Value};
 use protean_port::port::{BoxFuture, RowQuery, RowState, Rows};
-use protean_sql::Select;
+use protean_sql::{Select, unsigned};
 use tokio_postgres::Row;
 
-use crate::connection::{Parameter, Session};
+use crate::connection::Parameter;
 use crate::dialect::PostgresDialect;
 use crate::error::Fault;
 use crate::store::PostgresStore;
@@ -15,10 +15,14 @@ use crate::value::{self, Bound, Text, number, parameters};
 impl Rows for PostgresStore {
     fn row<'a>(&'a self, table: &'a Table, key: &'a str) -> BoxFuture<'a, Result<RowState>> {
         Box::pin(async move {
-            let view = self.readers.view().await?;
-            let found = read_row(&view, table, key).await;
-            view.end().await;
-            self.explained(found)
+            // One statement, so that one view answers for the row and for what was removed.
+            let select = Select::row::<PostgresDialect>(table).sql;
+            let sql = format!(include_str!("sql/read_row.sql"), select = select);
+            let names: [Parameter<'_>; 3] =
+                [&Bound(&Value::text(key)), &Text(&table.name), &Text(key)];
+            let rows = self.read(&sql, &names).await?;
+            let absent = Ok(RowState { row: None, version: None });
+            self.explained(rows.first().map_or(absent, |row| present_or_removed(row, table)))
         })
     }
 
@@ -45,15 +49,14 @@ impl Rows for PostgresStore {
     }
 }
 
-async fn read_row(view: &Session, table: &Table, key: &str) -> Result<RowState, Fault> {
-    let select = Select::row::<PostgresDialect>(table);
-    if let Some(row) = view.first(&select.sql, &[&Bound(&Value::text(key))]).await? {
-        return state(&row, table);
+/// A row and, behind its own version, the one of a row that was removed.
+fn present_or_removed(row: &Row, table: &Table) -> Result<RowState, Fault> {
+    let version = table.columns.len();
+    if row.try_get::<_, Option<i64>>(version)?.is_some() {
+        return state(row, table);
     }
-    let names: [Parameter<'_>; 2] = [&Text(&table.name), &Text(key)];
-    let removed = view.first(include_str!("sql/read_removed.sql"), &names).await?;
-    let version = removed.map(|row| number(&row, 0)).transpose()?;
-    Ok(RowState { row: None, version })
+    let removed = row.try_get::<_, Option<i64>>(version + 1)?;
+    Ok(RowState { row: None, version: removed.map(unsigned) })
 }
 
 fn state(row: &Row, table: &Table) -> Result<RowState, Fault> {

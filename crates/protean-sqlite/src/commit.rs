@@ -112,7 +112,7 @@ impl Committer {
         match self.attempt(jobs, policy) {
             Ok(None) => {}
             Ok(Some(staged)) => {
-                self.announce(Some(&Job::notice(jobs, &staged)));
+                self.announce(policy.lane, Some(&Job::notice(jobs, &staged)));
                 self.checkpoints.committed();
                 for (job, outcomes) in jobs.iter_mut().zip(staged) {
                     job.outcomes.extend(outcomes);
@@ -142,9 +142,13 @@ impl Committer {
     }
 
     /// Announces a commit of our own, here and to other processes.
-    pub(crate) fn announce(&self, notice: Option<&CommitNotice>) {
+    pub(crate) fn announce(&self, lane: Lane, notice: Option<&CommitNotice>) {
+        let brings_messages = notice.is_some_and(|notice| !notice.arrivals.is_empty());
+        let brings_production = lane == Lane::Primary && brings_messages;
         #[cfg(target_os = "linux")]
-        crate::notice::give(&self.settings.notices());
+        crate::notice::give(&self.settings.notices(), brings_production);
+        #[cfg(not(target_os = "linux"))]
+        let _polled = brings_production;
         self.signal.commits.announce(notice);
     }
 

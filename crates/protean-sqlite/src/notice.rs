@@ -1,5 +1,6 @@
-//! Tells other processes of a commit: a file beside the database is opened for writing and
-//! closed again, and they watch it.
+//! Tells other processes of a commit: a file beside the database is opened and closed again,
+//! and they watch it. When the commit has brought messages of production, the file is opened
+//! for reading, else for writing.
 //!
 //! The `-wal` file would do without that, but a commit writes to it dozens of times, each of
 //! which wakes every process, and none of them can see the commit yet.
@@ -14,10 +15,17 @@ use std::time::Duration;
 
 use inotify::{EventMask, Inotify, WatchDescriptor, WatchMask, Watches};
 
-use crate::nudge::Nudge;
+use protean_port::message::Priority;
 
-/// Tells other processes that a commit has ended. Where that fails, they find it by polling.
-pub(crate) fn give(path: &Path) {
+use crate::nudge::Nudge;
+use crate::signal::Signal;
+
+/// Tells other processes that a commit has ended, and whether it brought messages of
+/// production. Where that fails, they find it by polling.
+pub(crate) fn give(path: &Path, brings_production: bool) {
+    if brings_production && File::open(path).is_ok() {
+        return;
+    }
     File::options().create(true).append(true).open(path).map(drop).unwrap_or_default();
 }
 
@@ -37,8 +45,8 @@ struct Armed {
 
 impl Watcher {
     /// Watches the file at `path`, also after it is replaced.
-    pub(crate) fn start(path: PathBuf, nudge: Arc<Nudge>) -> io::Result<Self> {
-        give(&path);
+    pub(crate) fn start(path: PathBuf, nudge: Arc<Nudge>, signal: Arc<Signal>) -> io::Result<Self> {
+        give(&path, false);
         let inotify = Inotify::init()?;
         let (watches, current) = (inotify.watches(), Mutex::new(None));
         let armed = Arc::new(Armed { path, watches, current, closed: AtomicBool::new(false) });
@@ -46,7 +54,7 @@ impl Watcher {
         let watched = Arc::clone(&armed);
         let thread = std::thread::Builder::new()
             .name("sqlite-notice".into())
-            .spawn(move || watched.watch(inotify, &nudge))?;
+            .spawn(move || watched.watch(inotify, &nudge, &signal))?;
         Ok(Self { armed, thread: Some(thread) })
     }
 }
@@ -64,14 +72,17 @@ impl Drop for Watcher {
 }
 
 impl Armed {
-    fn watch(&self, mut inotify: Inotify, nudge: &Nudge) {
+    fn watch(&self, mut inotify: Inotify, nudge: &Nudge, signal: &Signal) {
         let mut buffer = [0; 4096];
         while !self.closed.load(Ordering::Acquire) {
-            let Ok(mut events) = inotify.read_events_blocking(&mut buffer) else { return };
-            let gone = EventMask::IGNORED | EventMask::DELETE_SELF | EventMask::MOVE_SELF;
-            let replaced = events.any(|event| event.mask.intersects(gone));
+            let Ok(events) = inotify.read_events_blocking(&mut buffer) else { return };
+            let seen = events.fold(EventMask::empty(), |seen, event| seen | event.mask);
+            if seen.contains(EventMask::CLOSE_NOWRITE) {
+                // The highest priority is production wherever the lanes meet.
+                signal.commits.announce_arrivals((Priority::ALL.1, Priority::ALL.1));
+            }
             nudge.now();
-            if replaced {
+            if seen.intersects(EventMask::IGNORED | EventMask::DELETE_SELF | EventMask::MOVE_SELF) {
                 self.rearm();
             }
         }
@@ -101,7 +112,6 @@ impl Armed {
 }
 
 fn add(watches: &Watches, path: &Path) -> io::Result<WatchDescriptor> {
-    watches
-        .clone()
-        .add(path, WatchMask::CLOSE_WRITE | WatchMask::DELETE_SELF | WatchMask::MOVE_SELF)
+    let gone = WatchMask::DELETE_SELF | WatchMask::MOVE_SELF;
+    watches.clone().add(path, WatchMask::CLOSE | gone)
 }

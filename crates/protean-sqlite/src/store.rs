@@ -164,7 +164,7 @@ fn alter<T>(
     let changed = change(connection, settings);
     let done = changed.and_then(|value| commit().map(|()| value).map_err(|e| settings.explain(e)));
     match done {
-        Ok(_) => committer.announce(None),
+        Ok(_) => committer.announce(Lane::Primary, None),
         Err(_) => committer.recover(),
     }
     done

@@ -45,12 +45,17 @@ impl Wake {
         let ended = signal.ended();
         let seen = data_version(&connection).map_err(|e| settings.explain(e))?;
         let nudge = Arc::new(Nudge::default());
+        // Without it, polling still finds every commit, only later.
+        #[cfg(target_os = "linux")]
+        let notices = {
+            let (nudge, signal) = (Arc::clone(&nudge), Arc::clone(&signal));
+            crate::notice::Watcher::start(settings.notices(), nudge, signal).ok()
+        };
         let watch = WakeLoop { connection, seen, ended, nudge: Arc::clone(&nudge), signal, writer };
         let thread = start_thread("sqlite-wake", || watch.run())?;
         Ok(Self {
-            // Without it, polling still finds every commit, only later.
             #[cfg(target_os = "linux")]
-            _notices: crate::notice::Watcher::start(settings.notices(), Arc::clone(&nudge)).ok(),
+            _notices: notices,
             nudge,
             thread: Some(thread),
         })

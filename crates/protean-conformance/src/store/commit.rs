@@ -173,6 +173,21 @@ pub async fn a_watch_wakes_for_what_concerns_it(store: Arc<dyn Store>) -> Result
     Ok(())
 }
 
+pub async fn a_watch_of_any_category_wakes_for_messages_of_its_priorities(
+    store: Arc<dyn Store>,
+) -> Result {
+    let mut watch =
+        store.watch(vec![Watched::AnyArrivals { priorities: (NORMAL, Priority::ALL.1) }]);
+    watch.take_changed();
+    places(&commit_one(&*store, bulk().append(&account("a"), Priority::BULK)).await);
+    let quiet = tokio::time::timeout(Duration::from_millis(300), watch.changed()).await;
+    assert!(quiet.is_err() && watch.last_change().is_none(), "only bulk work was committed");
+    places(&commit_one(&*store, unit().append(&account("a"), NORMAL)).await);
+    watch.changed().await?;
+    assert!(watch.last_change().is_some());
+    Ok(())
+}
+
 pub async fn a_dropped_commit_is_not_taken_back(store: Arc<dyn Store>) -> Result {
     let draft = unit().append(&account("a"), NORMAL);
     let mut changes = Vec::new();

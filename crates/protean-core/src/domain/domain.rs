@@ -4,8 +4,8 @@ use std::any::TypeId;
 use std::sync::Arc;
 
 use protean_port::Result;
-use protean_port::message::{Id, LaneRule, Priority};
-use protean_port::port::{Clock, Location, Provider, Store};
+use protean_port::message::{Id, Lane, LaneRule, Priority};
+use protean_port::port::{Clock, Location, Provider, Store, Watched};
 use tokio::sync::OnceCell;
 
 use super::brokers::Brokers;
@@ -91,7 +91,18 @@ impl Domain {
     /// # Errors
     /// When the database cannot be opened, or has tables in another form.
     pub async fn store(&self) -> Result<&Arc<dyn Store>> {
-        self.shared.store.get_or_try_init(|| self.open()).await
+        self.shared.store.get_or_try_init(|| self.connect()).await
+    }
+
+    async fn connect(&self) -> Result<Arc<dyn Store>> {
+        let store = self.open().await?;
+        // Without lanes there is no bulk work that could step aside.
+        if self.lanes().threshold.is_some() {
+            let priorities = self.lanes().range(Lane::Primary);
+            let arrivals = store.watch(vec![Watched::AnyArrivals { priorities }]);
+            self.env().machine_turns.step_aside_for(arrivals);
+        }
+        Ok(store)
     }
 
     /// Another store on the same database, prepared.

@@ -120,16 +120,11 @@ impl<C: Command> Process<C> {
         let store = domain.store().await?;
         let changes = queued(&domain, &command, &options)?;
         let id = Id::from(Arc::clone(&changes.appends[0].message.id));
-        let is_production = changes.lane == Lane::Primary;
-        let begins = || {
-            if is_production {
-                domain.env().production_begins()
-            }
-        };
-        begins();
+        let lane = changes.lane;
+        step_begins(&domain, lane);
         let committed = commit(&**store, changes).await;
         // Its handling begins.
-        begins();
+        step_begins(&domain, lane);
         match committed? {
             Committed::Now(_) => Ok(id),
             Committed::Before { message_id, .. } => Ok(message_id.into()),
@@ -257,11 +252,14 @@ impl<'a, C: Command> Synchronous<'a, C> {
     /// fails leaves no trace: the caller has the error.
     async fn attempt(&self, input: HandlerInput, mode: ReadMode) -> Result<(C::Output, Committed)> {
         let (domain, store, group) = (self.domain, self.store, self.group);
+        let lane = domain.lanes().lane(self.delivery.recorded.message.priority);
+        step_begins(domain, lane);
         let work = Work::submitted(&self.delivery, input, ReadOptions { overlay: None, mode });
         let Ran { verdict, answer, .. } = run(domain.env(), store, group, work).await;
         let answer = answer.ok_or_else(|| expired(C::NAME))?.map_err(Failure::into_error)?;
         let answer = answer.take(C::NAME)?;
         let at = At::Appended(0);
+        step_begins(domain, lane);
         let committed =
             commit_settled(domain.env(), &**store, group, &self.delivery, verdict, at).await?;
         Ok((answer, committed))
@@ -279,6 +277,13 @@ impl<'a, C: Command> Synchronous<'a, C> {
             Error::failed(format!("the stored answer to {} {message_id} cannot be read", C::NAME))
                 .with_source(error)
         })
+    }
+}
+
+/// Bulk work steps aside for a step of this lane.
+fn step_begins(domain: &Domain, lane: Lane) {
+    if lane == Lane::Primary {
+        domain.env().production_begins();
     }
 }
 

@@ -19,6 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
+use protean_port::port::CommitWatch;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -67,6 +68,11 @@ impl MachineTurns {
         let cores = available_parallelism().map_or(1, NonZero::get);
         let names = uri.map(|uri| TurnNames::of(uri, bulk_turns(cores)));
         Self { names, waits: Mutex::default(), production: ProductionSteps::default() }
+    }
+
+    /// Bulk work steps aside for the changes of this watch as well.
+    pub(crate) fn step_aside_for(&self, arrivals: CommitWatch) {
+        self.production.watch(arrivals);
     }
 
     /// Waits for a turn, though not for long, and until production pauses. Cancel safe.

@@ -7,9 +7,10 @@
 //! On a machine that is busy each hop of a production message waits for a core, and there are a
 //! dozen of them. So a bulk step that is due begins between two messages rather than beside one.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use protean_port::port::CommitWatch;
 use tokio::time::Instant;
 
 /// How long production counts as under way from the beginning of each of its steps.
@@ -21,12 +22,19 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(8);
 #[derive(Debug, Default)]
 pub(super) struct ProductionSteps {
     last: Mutex<Option<Instant>>,
+    /// The commits that bring messages of production, of this process and of others.
+    arrivals: OnceLock<CommitWatch>,
 }
 
 impl ProductionSteps {
     /// A step of production begins: a message is committed or published, has come, or is handled.
     pub(super) fn begin(&self) {
         *self.last() = Some(Instant::now());
+    }
+
+    /// From now on each change of this watch begins a step as well. The first watch counts.
+    pub(super) fn watch(&self, arrivals: CommitWatch) {
+        self.arrivals.set(arrivals).unwrap_or_default();
     }
 
     /// Waits while production is under way, though not for long. Cancel safe.
@@ -40,7 +48,8 @@ impl ProductionSteps {
     }
 
     fn until(&self) -> Option<Instant> {
-        self.last().map(|last| last + STEP_TIME)
+        let arrived = self.arrivals.get().and_then(CommitWatch::last_change);
+        self.last().max(arrived).map(|last| last + STEP_TIME)
     }
 
     fn last(&self) -> MutexGuard<'_, Option<Instant>> {

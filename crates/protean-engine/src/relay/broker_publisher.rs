@@ -15,6 +15,7 @@ use super::batch_mark::BatchMark;
 use super::batch_notes::BatchNotes;
 use super::page::{Entry, Page};
 use super::plan::RelayPlan;
+use super::settlements::MAX_UNSETTLED_PAGES;
 
 /// One lane's end of a broker.
 pub(super) struct BrokerPublisher {
@@ -23,7 +24,7 @@ pub(super) struct BrokerPublisher {
     lane: Lane,
     notes: Arc<BatchNotes>,
     /// The number of the last batch: the broker holds it as its mark, and the claim's
-    /// note has it once the batch is settled.
+    /// note has it before the batch is settled.
     number: Option<u64>,
 }
 
@@ -45,7 +46,7 @@ impl BrokerPublisher {
         let mark = kept.value.as_deref().and_then(BatchMark::read);
         let holds = mark.as_ref().and_then(|mark| self.number_of(mark));
         // A process that makes a group and then dies cannot say that the group missed something.
-        self.unsettled().await?;
+        self.incomplete().await?;
         let lane = mark.and_then(|mark| mark.lane);
         // The mark of bulk work is named after its streams, so production's says which they were.
         if let Some(left) = lane.filter(|lane| self.plan.bulk_lane() != Some(lane)) {
@@ -53,9 +54,7 @@ impl BrokerPublisher {
         }
         let groups = self.plan.groups(self.lane);
         let missing = self.broker.prepare(&groups).await?;
-        // One more than is known: it was published, and its answer never came.
-        let expects = |number: u64| holds == Some(number) || holds == number.checked_add(1);
-        if self.number.is_some_and(expects) {
+        if holds.zip(self.number).is_some_and(|(holds, number)| is_expected(holds, number)) {
             self.number = holds;
             return Ok(missing);
         }
@@ -123,16 +122,23 @@ impl BrokerPublisher {
         Ok((receipt.published, lost))
     }
 
-    /// Notes that everything published is settled and nothing has to be published again.
-    pub(super) async fn settled(&self) -> Result {
+    /// The number of the last batch that the broker has.
+    pub(super) fn number(&self) -> Option<u64> {
+        self.number
+    }
+
+    /// Notes that nothing has to be published again, unless that is noted already.
+    pub(super) async fn complete(&self) -> Result {
         match self.number {
-            Some(number) => self.notes.note(self.lane, Some(number)).await,
-            None => Ok(()),
+            Some(number) if self.notes.last(self.lane).is_none() => {
+                self.notes.note(self.lane, Some(number)).await
+            }
+            _ => Ok(()),
         }
     }
 
     /// Notes that something has to be published again, so that a successor begins it anew.
-    pub(super) async fn unsettled(&self) -> Result {
+    pub(super) async fn incomplete(&self) -> Result {
         self.notes.note(self.lane, None).await
     }
 
@@ -178,10 +184,31 @@ impl BrokerPublisher {
     }
 }
 
+/// True when a broker with this mark lacks none of the batches up to a number. It may have more:
+/// those that were published and neither settled nor noted, and one whose answer never came.
+fn is_expected(mark: u64, number: u64) -> bool {
+    (number..=number.saturating_add(MAX_UNSETTLED_PAGES as u64)).contains(&mark)
+}
+
 /// Why the broker cannot take an entry now, when that is so.
 pub(super) fn unavailable(published: &Published) -> Option<&str> {
     match published {
         Published::Unavailable(reason) => Some(reason),
         Published::Accepted(_) | Published::Refused(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MAX_UNSETTLED_PAGES, is_expected};
+
+    #[test]
+    fn a_mark_is_the_noted_batch_or_one_of_those_that_may_be_unsettled() {
+        let most = 7 + MAX_UNSETTLED_PAGES as u64;
+        for (mark, expected) in [(6, false), (7, true), (8, true), (most, true), (most + 1, false)]
+        {
+            assert_eq!(is_expected(mark, 7), expected, "{mark}");
+        }
+        assert!(is_expected(u64::MAX, u64::MAX));
     }
 }

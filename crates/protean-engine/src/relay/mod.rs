@@ -9,7 +9,7 @@
 //!
 //! Each lane has a task, a batch mark and a number in the claim's note of its own, so that
 //! production never waits for a page of bulk work. In the ledger a relay is a group of its own: a published message is a settled one.
-//! Publishing is at least once: after a crash the last page goes out again, with the
+//! Publishing is at least once: after a crash the pages of the last moment go out again, with the
 //! same ids.
 
 mod batch_mark;

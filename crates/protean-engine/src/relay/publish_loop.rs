@@ -67,16 +67,18 @@ impl PublishLoop {
         let lanes = &plan.priority_lanes;
         let streams = plan.routes.iter();
         let streams = streams.map(|route| BrokerStream::new(lane, lanes, route.groups.len()));
+        let routes = plan.routes.len();
+        let settlements = Settlements::new(Arc::clone(&store), Arc::clone(&notes), lane, routes);
         let bulk_messages = MIN_BULK_PAGE_MESSAGES..=PAGE_MESSAGES;
         Self {
             domain,
             publisher: BrokerPublisher::new(broker, plan.clone(), lane, notes),
             gaps: Gaps::default(),
             missing: Vec::new(),
-            unread: vec![true; plan.routes.len()],
+            unread: vec![true; routes],
             streams: streams.collect(),
             is_full: false,
-            settlements: Settlements::new(Arc::clone(&store), plan.routes.len()),
+            settlements,
             store,
             plan,
             lane,
@@ -91,8 +93,8 @@ impl PublishLoop {
         std::mem::take(&mut self.progress)
     }
 
-    /// Waits for the end of a commit that is under way; for ever when there is none. Cancel
-    /// safe.
+    /// Waits until a commit that is under way or due later has ended; for ever when there is
+    /// none. Cancel safe.
     pub(super) async fn settled(&mut self) -> Result {
         match self.settlements.is_empty() {
             true => std::future::pending().await,
@@ -140,7 +142,7 @@ impl PublishLoop {
         if self.missing.is_empty() {
             return Ok(());
         }
-        self.publisher.unsettled().await?;
+        self.publisher.incomplete().await?;
         // What was published counts as such where the gaps end.
         self.settlements.settle_all().await?;
         let plan = &self.plan;
@@ -249,7 +251,7 @@ impl PublishLoop {
         if lost {
             // Known from now on, whatever fails below: the broker says it only once.
             self.missing.extend(self.plan.groups(self.lane));
-            self.publisher.unsettled().await?;
+            self.publisher.incomplete().await?;
         }
         let answered = pages.iter().zip(&published);
         let changes = answered.map(|(page, published)| self.changes_of(page, published));
@@ -257,11 +259,12 @@ impl PublishLoop {
         let units: Vec<_> = changes.collect();
         let unavailable = published.iter().flatten().find_map(unavailable);
         self.expect_refused(&units);
+        let number = self.publisher.number();
         // Only the cursors of whole pages may wait.
         if unavailable.is_some() || units.iter().any(moves) {
-            self.settlements.settle(units).await?;
+            self.settlements.settle(units, number).await?;
         } else {
-            self.settlements.settle_later(pages, units).await?;
+            self.settlements.settle_later(pages, units, number).await?;
         }
         failpoint::reached("after a page is settled");
         self.progress = true;
@@ -332,7 +335,7 @@ impl PublishLoop {
             if moves(&changes) {
                 let units = vec![changes];
                 self.expect_refused(&units);
-                self.settlements.settle(units).await?;
+                self.settlements.settle(units, self.publisher.number()).await?;
             }
         }
         self.gaps.reached(reached);
@@ -341,9 +344,10 @@ impl PublishLoop {
         Ok(true)
     }
 
+    /// Notes that nothing has to be published again, once that is so.
     async fn note(&mut self) -> Result {
         if self.gaps.is_empty() && self.missing.is_empty() {
-            self.publisher.settled().await
+            self.publisher.complete().await
         } else {
             Ok(())
         }

@@ -21,7 +21,7 @@
 //! * `limits`: what is too large, too deep or too odd for a log
 //! * `one_file`: two stores on one file, and copies of everything
 //! * `waits`: how long production waits, to the instant; `handlers`: beside a backlog, or one that
-//!   hangs; `pacing`: backfill slowed for it; `back_pressure`: and its producers
+//!   hangs; `pacing`, `production_steps`: backfill slowed for it; `back_pressure`: and its producers
 //! * `simulation`, `tallies`, `child`: what the others run on
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
@@ -50,6 +50,7 @@ mod outages;
 mod pacing;
 mod positions;
 mod processes;
+mod production_steps;
 mod pubsub;
 mod relay;
 mod relay_pages;

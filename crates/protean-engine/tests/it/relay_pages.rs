@@ -1,7 +1,7 @@
 //! Pages of the relay that do not wait for each other: of two lanes, and of one.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use protean::message::Priority;
 use protean_engine::Relay;
@@ -22,7 +22,18 @@ struct WeatheredRelay {
 
 impl WeatheredRelay {
     async fn new() -> Self {
-        let (exchange, weather) = (Exchange::new().await, Weather::new(1));
+        Self::of(Exchange::new().await)
+    }
+
+    /// One that looks after its broker when it begins, and then not again.
+    async fn that_publishes() -> Self {
+        let mut exchange = Exchange::new().await;
+        exchange.plan.outbox.tick_interval = Duration::from_secs(3600);
+        Self::of(exchange)
+    }
+
+    fn of(exchange: Exchange) -> Self {
+        let weather = Weather::new(1);
         weather.calm();
         let store = Unreliable::new(&weather);
         let provider = store.clone();
@@ -39,6 +50,22 @@ impl WeatheredRelay {
             self.stop.cancel();
         };
         tokio::join!(self.relay.run(self.stop.clone()), stopping);
+    }
+
+    /// Runs the relay until `playing` has ended, and then ends as a process does that is killed.
+    async fn run_and_die(&self, playing: impl Future<Output = ()>) {
+        tokio::select! {
+            () = self.relay.run(CancellationToken::new()) => {}
+            () = playing => {}
+        }
+    }
+
+    /// How many messages of production are published and not settled, or not published.
+    async fn lag(&self) -> u64 {
+        let plan = &self.exchange.plan;
+        let route = plan.routes.iter().find(|route| route.category.as_str() == PRIMARY).unwrap();
+        let store = self.harness.domain.store().await.unwrap();
+        store.group_status(&plan.name, &route.category).await.unwrap().lag()
     }
 
     async fn add_and_await(&self, number: i64) {
@@ -88,9 +115,7 @@ async fn commits_of_production_cost_the_bulk_lane_nothing() {
 #[ignore = "needs Redis: cargo xtask test"]
 async fn the_next_page_goes_out_before_the_last_is_settled() {
     let weathered = WeatheredRelay::new().await;
-    let (plan, store) = (&weathered.exchange.plan, weathered.harness.domain.store().await.unwrap());
-    let route = plan.routes.iter().find(|route| route.category.as_str() == PRIMARY).unwrap();
-    let lag = async || store.group_status(&plan.name, &route.category).await.unwrap().lag();
+    let lag = async || weathered.lag().await;
     weathered.weather.freeze_cursors(true);
     let playing = async {
         for number in 1..=5 {
@@ -102,4 +127,100 @@ async fn the_next_page_goes_out_before_the_last_is_settled() {
         assert_eq!(weathered.exchange.length(PRIMARY).await, 5, "each went out once");
     };
     weathered.run(playing).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
+async fn pages_that_follow_each_other_share_a_commit_and_a_note() {
+    let weathered = WeatheredRelay::that_publishes().await;
+    let playing = async {
+        weathered.add_and_await(1).await;
+        until(async || weathered.lag().await == 0).await;
+        let (begun, notes) = (Instant::now(), weathered.weather.notes());
+        let commits = weathered.weather.cursor_commits();
+        for number in 2..=100 {
+            weathered.harness.add("t", number, Priority::NORMAL).await;
+            while weathered.exchange.length(PRIMARY).await < number.cast_unsigned() {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        }
+        until(async || weathered.lag().await == 0).await;
+        let most = u64::try_from(begun.elapsed().as_millis()).unwrap() / 20 + 1;
+        let notes = weathered.weather.notes() - notes;
+        let commits = weathered.weather.cursor_commits() - commits;
+        assert!(commits <= most && notes <= commits, "{notes}, {commits} of at most {most}");
+    };
+    weathered.run(playing).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
+async fn no_cursor_is_committed_before_its_batch_is_noted() {
+    let weathered = WeatheredRelay::that_publishes().await;
+    let playing = async {
+        weathered.add_and_await(1).await;
+        until(async || weathered.lag().await == 0).await;
+        // The answer of its commit comes a little later.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        weathered.weather.freeze_notes(true);
+        let commits = weathered.weather.cursor_commits();
+        weathered.add_and_await(2).await;
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert_eq!((weathered.lag().await, weathered.weather.cursor_commits()), (1, commits));
+        weathered.weather.freeze_notes(false);
+        until(async || weathered.lag().await == 0).await;
+    };
+    weathered.run(playing).await;
+}
+
+/// What a broker has after a relay has published three messages, settled, and then five, of
+/// which something is frozen, was killed, and another has gone on once `meanwhile` has happened.
+async fn after_a_crash(freeze: impl Fn(&Weather, bool), meanwhile: impl Fn(&Exchange)) -> u64 {
+    let weathered = WeatheredRelay::that_publishes().await;
+    let settled = async {
+        for number in 1..=3 {
+            weathered.add_and_await(number).await;
+        }
+        until(async || weathered.lag().await == 0).await;
+        freeze(&weathered.weather, true);
+        for number in 4..=8 {
+            weathered.add_and_await(number).await;
+        }
+    };
+    weathered.run_and_die(settled).await;
+    freeze(&weathered.weather, false);
+    meanwhile(&weathered.exchange);
+    let goes_on = async {
+        until(async || weathered.lag().await == 0).await;
+        // What was missed goes out after that.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    };
+    weathered.run(goes_on).await;
+    weathered.exchange.length(PRIMARY).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
+async fn after_a_crash_only_what_was_not_settled_goes_out_again() {
+    for freeze in [Weather::freeze_notes, Weather::freeze_cursors] {
+        assert_eq!(after_a_crash(freeze, |_| {}).await, 8 + 5);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
+async fn after_a_crash_a_broker_that_lost_settled_messages_gets_all_again() {
+    let restored = |number: &'static str| {
+        move |exchange: &Exchange| {
+            let mark = exchange.mark();
+            let (last, lane) = mark.split_once(' ').unwrap();
+            assert!(last.parse::<u64>().unwrap() >= 8, "{mark}");
+            exchange.set_mark(&format!("{number} {lane}"));
+        }
+    };
+    // As an earlier state has it, and as another broker may.
+    for number in ["1", "1000"] {
+        let found = after_a_crash(Weather::freeze_cursors, restored(number)).await;
+        assert_eq!(found, 8 + 8, "{number}");
+    }
 }

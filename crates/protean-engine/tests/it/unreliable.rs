@@ -66,11 +66,17 @@ pub(crate) struct Weather {
     frozen: watch::Sender<bool>,
     bulk_frozen: watch::Sender<bool>,
     cursors_frozen: watch::Sender<bool>,
+    commits_frozen: watch::Sender<bool>,
+    outcomes_frozen: watch::Sender<bool>,
     notes_frozen: watch::Sender<bool>,
     /// Pages of bulk work read, by group.
     bulk_reads: Mutex<HashMap<String, u64>>,
     /// Commits that settle bulk work, by group.
     bulk_commits: Mutex<HashMap<String, u64>>,
+    /// Commits of what is done again after a crash.
+    cursor_commits: AtomicU64,
+    /// Notes of claims.
+    notes: AtomicU64,
     usurped: AtomicBool,
     refused: AtomicU64,
 }
@@ -81,6 +87,8 @@ impl Weather {
         let notes_frozen = watch::Sender::new(false);
         let (calm, usurped) = (AtomicBool::new(false), AtomicBool::new(false));
         let cursors_frozen = watch::Sender::new(false);
+        let (commits_frozen, outcomes_frozen) =
+            (watch::Sender::new(false), watch::Sender::new(false));
         let (dice, bulk_reads) = (Dice::new(seed), Mutex::default());
         let refused = AtomicU64::new(0);
         Arc::new(Self {
@@ -89,9 +97,13 @@ impl Weather {
             frozen,
             bulk_frozen,
             cursors_frozen,
+            commits_frozen,
+            outcomes_frozen,
             notes_frozen,
             bulk_reads,
             bulk_commits: Mutex::default(),
+            cursor_commits: AtomicU64::new(0),
+            notes: AtomicU64::new(0),
             usurped,
             refused,
         })
@@ -117,6 +129,16 @@ impl Weather {
         self.cursors_frozen.send_replace(frozen);
     }
 
+    /// From now on nothing is committed, or again.
+    pub(crate) fn freeze_commits(&self, frozen: bool) {
+        self.commits_frozen.send_replace(frozen);
+    }
+
+    /// From now on nobody learns what became of a commit, or again.
+    pub(crate) fn freeze_outcomes(&self, frozen: bool) {
+        self.outcomes_frozen.send_replace(frozen);
+    }
+
     /// From now on no note of a claim is answered, or again.
     pub(crate) fn freeze_notes(&self, frozen: bool) {
         self.notes_frozen.send_replace(frozen);
@@ -137,6 +159,16 @@ impl Weather {
         self.bulk_commits.lock().unwrap().get(group).copied().unwrap_or(0)
     }
 
+    /// How many commits of what is done again after a crash were made.
+    pub(crate) fn cursor_commits(&self) -> u64 {
+        self.cursor_commits.load(Ordering::SeqCst)
+    }
+
+    /// How many notes of claims were made.
+    pub(crate) fn notes(&self) -> u64 {
+        self.notes.load(Ordering::SeqCst)
+    }
+
     /// From now on another process has every claim, or none.
     pub(crate) fn usurp(&self, usurped: bool) {
         self.usurped.store(usurped, Ordering::SeqCst);
@@ -148,7 +180,7 @@ impl Weather {
     }
 
     async fn thaw(&self) {
-        self.frozen.subscribe().wait_for(|frozen| !frozen).await.unwrap();
+        thawed(&self.frozen).await;
     }
 
     /// Takes some time; fails once in `odds` times.
@@ -165,11 +197,14 @@ impl Weather {
         self.pass(20).await?;
         if read.range.0 <= Priority::BULK {
             *self.bulk_reads.lock().unwrap().entry(read.group.clone()).or_default() += 1;
-            let mut frozen = self.bulk_frozen.subscribe();
-            frozen.wait_for(|frozen| !frozen).await.unwrap();
+            thawed(&self.bulk_frozen).await;
         }
         Ok(())
     }
+}
+
+async fn thawed(frozen: &watch::Sender<bool>) {
+    frozen.subscribe().wait_for(|frozen| !frozen).await.unwrap();
 }
 
 /// The store in memory behind the weather.
@@ -213,9 +248,10 @@ impl Store for Unreliable {
     fn commit(&self, units: Arc<[Changes]>) -> BoxFuture<'_, Vec<Outcome>> {
         Box::pin(async move {
             if units.iter().all(|unit| unit.redone_if_lost) {
-                let mut frozen = self.weather.cursors_frozen.subscribe();
-                frozen.wait_for(|frozen| !frozen).await.unwrap();
+                thawed(&self.weather.cursors_frozen).await;
+                self.weather.cursor_commits.fetch_add(1, Ordering::SeqCst);
             }
+            thawed(&self.weather.commits_frozen).await;
             let marks = units
                 .iter()
                 .filter(|unit| unit.lane == Lane::Backfill)
@@ -234,6 +270,7 @@ impl Store for Unreliable {
             };
             let mut outcomes = self.inner.commit(Arc::from(&units[..kept])).await;
             outcomes.resize(units.len(), Outcome::Unavailable("the weather".into()));
+            thawed(&self.weather.outcomes_frozen).await;
             // A process that ends here has committed and does not know.
             tokio::time::sleep(Duration::from_micros(self.weather.dice.roll(2000))).await;
             outcomes
@@ -456,8 +493,8 @@ impl Claim for Noted {
                 weather.refused.fetch_add(1, Ordering::SeqCst);
                 return Err(Error::unavailable("another process has the claim"));
             }
-            let mut frozen = weather.notes_frozen.subscribe();
-            frozen.wait_for(|frozen| !frozen).await.unwrap();
+            thawed(&weather.notes_frozen).await;
+            weather.notes.fetch_add(1, Ordering::SeqCst);
             weather.pass(50).await?;
             // A note of a claim that is lost does not arrive: somebody else may have noted since.
             held.note(&positions).await?;

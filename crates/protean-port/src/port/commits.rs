@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::{Changes, Outcome};
 use crate::message::{Category, Priority};
@@ -23,8 +24,31 @@ pub enum Watched {
         /// The lowest and the highest priority, inclusive.
         priorities: (Priority, Priority),
     },
+    /// New messages of any category. Only a commit that says what it brought counts, not one of
+    /// which that is unknown.
+    AnyArrivals {
+        /// The lowest and the highest priority, inclusive.
+        priorities: (Priority, Priority),
+    },
     /// Messages that were parked, released or given up, or taken out again.
     Moves,
+}
+
+impl Watched {
+    /// True when a commit of which nothing is known concerns it.
+    fn is_safe_to_assume(&self) -> bool {
+        !matches!(self, Self::AnyArrivals { .. })
+    }
+
+    /// True when it waits for messages of any category with one of these priorities.
+    fn is_any_of(&self, arrived: (Priority, Priority)) -> bool {
+        matches!(self, Self::AnyArrivals { priorities } if meet(arrived, *priorities))
+    }
+}
+
+/// True when two ranges of priorities have one in common.
+fn meet(a: (Priority, Priority), b: (Priority, Priority)) -> bool {
+    a.0 <= b.1 && b.0 <= a.1
 }
 
 /// What a transaction has changed, as far as others wait for it.
@@ -81,9 +105,11 @@ impl CommitNotice {
     fn concerns(&self, watched: &Watched) -> bool {
         match watched {
             Watched::Moves => self.moves,
-            Watched::Arrivals { category, priorities: (lowest, highest) } => {
-                let arrived = self.arrivals.get(category);
-                arrived.is_some_and(|arrived| arrived.0 <= *highest && arrived.1 >= *lowest)
+            Watched::Arrivals { category, priorities } => {
+                self.arrivals.get(category).is_some_and(|arrived| meet(*arrived, *priorities))
+            }
+            Watched::AnyArrivals { .. } => {
+                self.arrivals.values().any(|arrived| watched.is_any_of(*arrived))
             }
         }
     }
@@ -99,24 +125,49 @@ pub struct CommitSignal {
 #[derive(Debug)]
 struct Watch {
     watched: Vec<Watched>,
+    changes: watch::Sender<SeenChanges>,
+}
+
+/// What has changed of that which is watched.
+#[derive(Debug)]
+struct SeenChanges {
     /// How often each of them has changed.
-    changes: watch::Sender<Vec<u64>>,
+    counts: Vec<u64>,
+    /// When one of them changed last.
+    last: Option<Instant>,
 }
 
 impl CommitSignal {
-    /// Announces a commit; without a notice every watch may be concerned.
+    /// Announces a commit. Without a notice every watch may be concerned, but for those of
+    /// [`Watched::AnyArrivals`].
     pub fn announce(&self, notice: Option<&CommitNotice>) {
         self.commits.send_modify(|commits| *commits += 1);
+        self.tell(|watched| match notice {
+            Some(notice) => notice.concerns(watched),
+            None => watched.is_safe_to_assume(),
+        });
+    }
+
+    /// Announces that a commit, which is announced without a notice, has brought messages of
+    /// these priorities, of whatever category.
+    pub fn announce_arrivals(&self, priorities: (Priority, Priority)) {
+        self.tell(|watched| watched.is_any_of(priorities));
+    }
+
+    fn tell(&self, concerns: impl Fn(&Watched) -> bool) {
         let mut watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
         watches.retain(|watch| !watch.changes.is_closed());
         for Watch { watched, changes } in &*watches {
             changes.send_if_modified(|changes| {
                 let mut modified = false;
-                for (watched, changes) in watched.iter().zip(changes) {
-                    if notice.is_none_or(|notice| notice.concerns(watched)) {
-                        *changes += 1;
+                for (watched, count) in watched.iter().zip(&mut changes.counts) {
+                    if concerns(watched) {
+                        *count += 1;
                         modified = true;
                     }
+                }
+                if modified {
+                    changes.last = Some(Instant::now());
                 }
                 modified
             });
@@ -131,7 +182,8 @@ impl CommitSignal {
     /// Watches for these changes from now on.
     pub fn watch(&self, watched: Vec<Watched>) -> CommitWatch {
         let seen = vec![None; watched.len()];
-        let (changes, changed) = watch::channel(vec![0; watched.len()]);
+        let counts = vec![0; watched.len()];
+        let (changes, changed) = watch::channel(SeenChanges { counts, last: None });
         let mut watches = self.watches.lock().unwrap_or_else(PoisonError::into_inner);
         watches.push(Watch { watched, changes });
         CommitWatch { changed, seen }
@@ -141,7 +193,7 @@ impl CommitSignal {
 /// Waits for the changes that one part of the program watches.
 #[derive(Debug)]
 pub struct CommitWatch {
-    changed: watch::Receiver<Vec<u64>>,
+    changed: watch::Receiver<SeenChanges>,
     /// What each of them was at the last look; none before the first.
     seen: Vec<Option<u64>>,
 }
@@ -153,12 +205,17 @@ impl CommitWatch {
     pub fn take_changed(&mut self) -> Vec<usize> {
         let now = self.changed.borrow_and_update();
         let mut changed = Vec::new();
-        for (place, (seen, now)) in self.seen.iter_mut().zip(&*now).enumerate() {
+        for (place, (seen, now)) in self.seen.iter_mut().zip(&now.counts).enumerate() {
             if seen.replace(*now) != Some(*now) {
                 changed.push(place);
             }
         }
         changed
+    }
+
+    /// When something that is watched was last announced; none before the first time.
+    pub fn last_change(&self) -> Option<Instant> {
+        self.changed.borrow().last
     }
 
     /// Waits for a change since the last call of [`take_changed`](Self::take_changed). Cancel
@@ -168,7 +225,11 @@ impl CommitWatch {
     /// When the store has been closed.
     pub async fn changed(&mut self) -> Result<()> {
         let closed = |_| Error::unavailable("the store has been closed");
-        self.changed.wait_for(|now| is_news(&self.seen, now)).await.map(drop).map_err(closed)
+        self.changed
+            .wait_for(|now| is_news(&self.seen, &now.counts))
+            .await
+            .map(drop)
+            .map_err(closed)
     }
 }
 
@@ -226,6 +287,25 @@ mod tests {
         notice.add_arrivals(&Category::named("a"), (Priority::NORMAL, Priority::NORMAL));
         assert!(notice.concerns(&arrivals("a", (Priority::NORMAL, Priority::ALL.1))));
         assert!(notice.concerns(&arrivals("a", (Priority::ALL.0, Priority::BULK))));
+    }
+
+    #[test]
+    fn arrivals_of_any_category_are_only_those_that_a_commit_names() {
+        let signal = CommitSignal::default();
+        let production = (Priority::NORMAL, Priority::ALL.1);
+        let mut watch = signal.watch(vec![Watched::AnyArrivals { priorities: production }]);
+        watch.take_changed();
+        signal.announce(None);
+        signal.announce(Some(&CommitNotice { moves: true, ..Default::default() }));
+        signal.announce(Some(&arrived("a", Priority::BULK)));
+        signal.announce_arrivals((Priority::BULK, Priority::BULK));
+        assert!(watch.take_changed().is_empty() && watch.last_change().is_none());
+        signal.announce(Some(&arrived("a", Priority::NORMAL)));
+        let first = watch.last_change();
+        assert!(first.is_some() && watch.take_changed() == [0]);
+        signal.announce_arrivals((Priority::ALL.1, Priority::ALL.1));
+        assert!(watch.take_changed() == [0] && watch.last_change() > first);
+        assert_eq!(*signal.commits().borrow(), 4, "what is announced apart is no commit");
     }
 
     #[test]
