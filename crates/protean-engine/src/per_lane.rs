@@ -6,7 +6,7 @@ use protean_port::message::Lane;
 
 /// A value for each of the lanes that a domain has. What belongs to a lane that it does
 /// not have is found at its last one.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct PerLane<T>(Vec<T>);
 
 impl<T> PerLane<T> {

@@ -14,18 +14,10 @@ use crate::store::PostgresStore;
 use crate::turnstile;
 use crate::value::{Text, number, shared, text};
 
-/// The messages of a lane.
-const MESSAGES_OF_LANE: &str = concat!(
-    include_str!("sql/lane_levels.sql"),
-    include_str!("sql/lane_messages.sql"),
-    include_str!("sql/lane_rows.sql")
-);
-/// Where the messages of a lane are.
-const PLACES_OF_LANE: &str = concat!(
-    include_str!("sql/lane_levels.sql"),
-    include_str!("sql/lane_places.sql"),
-    include_str!("sql/lane_rows.sql")
-);
+/// The columns of messages.
+const MESSAGES: &str = include_str!("sql/lane_columns.sql");
+/// The columns that say where messages are.
+const PLACES: &str = "m.position, m.priority, m.id";
 
 impl Log for PostgresStore {
     fn stream<'a>(
@@ -43,14 +35,14 @@ impl Log for PostgresStore {
 
     fn lane(&self, read: LaneRead) -> BoxFuture<'_, Result<Vec<Delivery>>> {
         Box::pin(async move {
-            let rows = self.read_lane(&read, MESSAGES_OF_LANE).await?;
+            let rows = self.read_lane(&read, MESSAGES).await?;
             self.explained(deliveries(&rows, |_| Ok((0, false))))
         })
     }
 
     fn lane_places(&self, read: LaneRead) -> BoxFuture<'_, Result<Vec<LogPlace>>> {
         Box::pin(async move {
-            let rows = self.read_lane(&read, PLACES_OF_LANE).await?;
+            let rows = self.read_lane(&read, PLACES).await?;
             self.explained(rows.iter().map(place).collect())
         })
     }
@@ -95,8 +87,9 @@ impl Log for PostgresStore {
 }
 
 impl PostgresStore {
-    /// The rows that `sql` finds in the lane, each of which begins with its position.
-    async fn read_lane(&self, read: &LaneRead, sql: &str) -> Result<Vec<Row>> {
+    /// These columns of the messages in a lane; the first is the position.
+    async fn read_lane(&self, read: &LaneRead, columns: &str) -> Result<Vec<Row>> {
+        let sql = format!(include_str!("sql/read_lane.sql"), columns = columns);
         let (lowest, highest) = (i64::from(read.range.0.value()), i64::from(read.range.1.value()));
         let of: Vec<_> = read.after.iter().map(|(of, _)| i64::from(of.value())).collect();
         let at: Vec<_> = read.after.iter().map(|(_, at)| signed(*at)).collect();
@@ -105,7 +98,7 @@ impl PostgresStore {
             [&group, &category, &lowest, &highest, &of, &at, &limit(read.limit)];
         let last = |rows: &[Row]| rows.iter().filter_map(|row| number(row, 0).ok()).max();
         let reaches_beyond = |rows: &[Row]| !self.durable.covers(last(rows).unwrap_or(0));
-        let rows = self.read_durable(sql, &page, reaches_beyond).await?;
+        let rows = self.read_durable(&sql, &page, reaches_beyond).await?;
         self.durable.reached(last(&rows).unwrap_or(0));
         Ok(rows)
     }
@@ -142,7 +135,8 @@ impl PostgresStore {
 }
 
 fn place(row: &Row) -> Result<LogPlace, Fault> {
-    let priority = i32::try_from(row.try_get::<_, i64>(1)?).unwrap_or(0);
+    let priority = i32::try_from(row.try_get::<_, i64>(1)?);
+    let priority = priority.map_err(|error| Fault::Unreadable(format!("priority: {error}")))?;
     let priority = Priority::new(priority);
     Ok(LogPlace { priority, position: number(row, 0)?, id: shared(row, 2)? })
 }

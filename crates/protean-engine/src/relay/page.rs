@@ -2,7 +2,7 @@
 
 use protean_port::Result;
 use protean_port::message::{Category, Lane, Priority};
-use protean_port::port::{Delivery, LaneRead, LogPlace, Store};
+use protean_port::port::{Delivery, LaneRead, LogPlace, Published, Store};
 
 use super::broker_stream::BrokerStream;
 
@@ -111,6 +111,15 @@ impl Content {
 }
 
 impl Entry<'_> {
+    /// What the broker's answer means for its messages: none of them is at fault when it
+    /// refuses positions.
+    pub(super) fn outcome(&self, published: Published) -> Published {
+        match (self, published) {
+            (Self::Places(..), Published::Refused(why)) => Published::Unavailable(why),
+            (_, published) => published,
+        }
+    }
+
     /// How many messages it stands for.
     pub(super) fn len(&self) -> usize {
         match self {

@@ -356,7 +356,9 @@ impl PublishLoop {
     async fn publish_pages(&mut self, pages: &[Page]) -> Result<(Vec<Vec<Published>>, bool)> {
         let published = self.publisher.publish(pages).await?;
         for page in pages {
-            self.streams[page.of.route].published(page.entries().iter().map(Entry::len));
+            if let Content::Places { .. } = page.content {
+                self.streams[page.of.route].published(page.entries().iter().map(Entry::len));
+            }
         }
         Ok(published)
     }

@@ -56,7 +56,8 @@ pub(super) fn settle(
     changes
 }
 
-/// The same for messages of which the broker gets no more than their places. It refuses none.
+/// The same for messages of which the broker gets no more than their places, so that it has
+/// nothing to refuse.
 pub(super) fn settle_places(
     policy: &Policy<'_>,
     category: &Category,

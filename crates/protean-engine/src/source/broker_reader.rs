@@ -29,8 +29,8 @@ pub(crate) struct Fetched {
 /// An entry that stands for messages of the log.
 pub(crate) struct FetchedEntry {
     pub(crate) at: EntryRef,
-    /// How many messages it stands for.
-    pub(crate) stands_for: usize,
+    /// How many messages it stands for, when it says where they are; none when it is one.
+    pub(crate) places: Option<usize>,
     /// Those to handle: the others are settled or parked.
     pub(crate) messages: Vec<Delivery>,
 }
@@ -60,6 +60,7 @@ struct Referred {
     positions: Vec<u64>,
     /// The id of the first of them.
     first_id: String,
+    says_where: bool,
 }
 
 impl BrokerReader {
@@ -138,13 +139,14 @@ impl BrokerReader {
             let Positions { positions, category, first_id } =
                 read.map_err(|unreadable| unreadable.to_string())?;
             self.check_category(&category)?;
-            return Ok(Referred { at, positions, first_id });
+            return Ok(Referred { at, positions, first_id, says_where: true });
         }
         let envelope = Envelope::read(data).map_err(|unreadable| unreadable.to_string())?;
         self.check_category(envelope.stream.category())?;
         let position =
             envelope.position.ok_or("the message has no log position: it is not of this domain")?;
-        Ok(Referred { at, positions: vec![position], first_id: envelope.id.into_owned() })
+        let first_id = envelope.id.into_owned();
+        Ok(Referred { at, positions: vec![position], first_id, says_where: false })
     }
 
     fn check_category(&self, found: &Category) -> Result<(), String> {
@@ -170,9 +172,9 @@ impl BrokerReader {
 
     /// The messages of an entry that are to be handled.
     fn messages(&self, entry: Referred, found: &HashMap<u64, Delivery>) -> FetchedEntry {
-        let Referred { at, positions, first_id } = entry;
+        let Referred { at, positions, first_id, says_where } = entry;
         let first = positions.first().and_then(|first| found.get(first));
-        let stands_for = positions.len();
+        let places = says_where.then_some(positions.len());
         if let Some(first) = first
             && *first.recorded.message.id != *first_id
         {
@@ -182,11 +184,11 @@ impl BrokerReader {
                 "entry of another database skipped: the log has another message at \
                  its position"
             );
-            return FetchedEntry { at, stands_for, messages: Vec::new() };
+            return FetchedEntry { at, places, messages: Vec::new() };
         }
         let messages = positions.iter().filter_map(|position| found.get(position));
         let messages = messages.filter(|delivery| !delivery.parked).cloned().collect();
-        FetchedEntry { at, stands_for, messages }
+        FetchedEntry { at, places, messages }
     }
 
     /// What is not settled of these positions, for as long as it takes to find it; `None` when

@@ -26,6 +26,11 @@ use crate::worker::runner::HandlerRunner;
 const TAKE_OVER_INTERVAL: Duration = Duration::from_secs(1);
 /// How many messages an entry of bulk work is taken to stand for before the first has come.
 const MAX_ENTRY_MESSAGES: usize = 256;
+/// The most entries in a read of those that say where messages are: others want some too, and
+/// the next may stand for many more.
+const MAX_PLACES_ENTRIES: usize = 8;
+/// The most of them to take over at once.
+const MAX_PLACES_TAKEN_OVER: usize = 32;
 
 /// One lane of a group on a broker's stream. Times are since the worker began.
 #[derive(Default)]
@@ -44,8 +49,8 @@ pub(crate) struct BrokerSource {
     held: HashMap<u64, Vec<EntryRef>>,
     /// How many messages of each entry are not durable yet.
     open: HashMap<EntryRef, usize>,
-    /// About how many messages an entry stands for.
-    per_entry: usize,
+    /// How many messages the last entries stood for, when they said where they are.
+    per_entry: Option<usize>,
     done: Vec<EntryRef>,
     settling: bool,
     hold_at: Duration,
@@ -65,10 +70,7 @@ impl BrokerSource {
             consumer: names::consumer(&group.name),
             streams: Arc::from([Arc::from(stream)]),
             page: PageSize::new(group.subscription.messages_per_tick),
-            per_entry: match lane {
-                Lane::Primary => 1,
-                Lane::Backfill => MAX_ENTRY_MESSAGES,
-            },
+            per_entry: (lane == Lane::Backfill).then_some(MAX_ENTRY_MESSAGES),
             wait: group.subscription.blocking_timeout,
             lease: server.lease,
             ..Self::default()
@@ -95,16 +97,22 @@ impl BrokerSource {
     /// A read has ended.
     pub(crate) fn read(&mut self, fetched: &Fetched) {
         self.reading = false;
-        let messages = fetched.entries.iter().map(|entry| entry.stands_for).sum::<usize>();
+        let places = || fetched.entries.iter().map(|entry| entry.places);
+        let messages = places().map(|places| places.unwrap_or(1)).sum::<usize>();
         self.page.found(messages + fetched.unreadable.len());
         if !fetched.entries.is_empty() {
-            self.per_entry = messages.div_ceil(fetched.entries.len());
+            let say_where = places().any(|places| places.is_some());
+            self.per_entry = say_where.then(|| messages.div_ceil(fetched.entries.len()));
         }
     }
 
     /// About how many entries bring a page of messages.
     fn entries(&self) -> usize {
-        (self.page.messages() / self.per_entry.max(1)).max(1)
+        let page = self.page.messages();
+        match self.per_entry {
+            Some(messages) => (page / messages.max(1)).clamp(1, MAX_PLACES_ENTRIES),
+            None => page,
+        }
     }
 
     /// The search to start now for what dead workers have left.
@@ -119,8 +127,11 @@ impl BrokerSource {
             consumer: Arc::clone(&self.consumer),
             streams: Arc::clone(&self.streams),
             idle: self.lease,
-            // As many as a page has messages: each search takes a while to come.
-            limit: self.page.messages(),
+            // More than in a read: the next search is a while away.
+            limit: match self.per_entry {
+                Some(_) => self.page.messages().min(MAX_PLACES_TAKEN_OVER),
+                None => self.page.messages(),
+            },
         })
     }
 

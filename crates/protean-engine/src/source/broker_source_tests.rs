@@ -30,9 +30,9 @@ fn entry(id: &str) -> EntryRef {
 }
 
 /// An entry that stands for messages of which these are to be handled.
-fn fetched(id: &str, stands_for: usize, open: &[u64]) -> Fetched {
+fn fetched(id: &str, places: usize, open: &[u64]) -> Fetched {
     let messages = open.iter().map(|position| delivery(*position)).collect();
-    let entries = vec![FetchedEntry { at: entry(id), stands_for, messages }];
+    let entries = vec![FetchedEntry { at: entry(id), places: Some(places), messages }];
     Fetched { entries, ..Fetched::default() }
 }
 
@@ -176,14 +176,17 @@ fn a_message_that_comes_again_while_it_is_looked_up_runs_once() {
 }
 
 #[test]
-fn as_many_entries_are_read_as_bring_a_page() {
-    let mut source = BrokerSource { per_entry: 256, page: PageSize::new(40), ..source() };
+fn as_many_entries_are_read_as_bring_a_page_but_not_all_there_are() {
+    let mut source = BrokerSource { per_entry: Some(256), page: PageSize::new(40), ..source() };
     assert_eq!(source.next_read(0, 0, NOW).unwrap().limit, 1, "they may be large");
-    assert_eq!(source.next_take_over(NOW).unwrap().limit, 40, "the next is a second away");
+    assert_eq!(source.next_take_over(NOW).unwrap().limit, 32, "the next is a second away");
     source.read(&fetched("1-0", 10, &[7]));
     assert_eq!(source.next_read(0, 0, NOW).unwrap().limit, 4);
     source.read(&Fetched::default());
     assert_eq!(source.next_read(0, 0, NOW).unwrap().limit, 4, "nothing says how large they are");
     source.read(&fetched("2-0", 1, &[8]));
-    assert_eq!(source.next_read(0, 0, NOW).unwrap().limit, 40);
+    assert_eq!(source.next_read(0, 0, NOW).unwrap().limit, 8, "the next may be large");
+    let entries = vec![FetchedEntry { at: entry("3-0"), places: None, messages: Vec::new() }];
+    source.read(&Fetched { entries, ..Fetched::default() });
+    assert_eq!(source.next_read(0, 0, NOW).unwrap().limit, 40, "they are messages");
 }

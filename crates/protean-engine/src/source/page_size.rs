@@ -22,6 +22,8 @@ pub(crate) struct PageSize {
 struct Read {
     began: Duration,
     limit: usize,
+    /// How many messages it found; entries may stand for more than was asked for.
+    found: usize,
 }
 
 impl PageSize {
@@ -40,16 +42,22 @@ impl PageSize {
     /// A read begins: memory has room again since the one before. Gives its limit.
     pub(crate) fn begin(&mut self, now: Duration) -> usize {
         if let Some(last) = &self.last {
-            self.sizer.took(now.saturating_sub(last.began));
+            let time = now.saturating_sub(last.began).as_secs_f64();
+            // What as many messages as were asked for would have taken.
+            let share = last.limit as f64 / last.found.max(last.limit) as f64;
+            self.sizer.took(Duration::from_secs_f64(time * share));
         }
         let limit = self.messages();
-        self.last = Some(Read { began: now, limit });
+        self.last = Some(Read { began: now, limit, found: 0 });
         limit
     }
 
     /// The read has ended and found so many messages; true when it has found all there were.
     pub(crate) fn found(&mut self, messages: usize) -> bool {
         // How long the next one takes to come would say nothing about the handlers.
+        if let Some(last) = &mut self.last {
+            last.found = messages;
+        }
         self.last.take_if(|last| messages < last.limit).is_some()
     }
 }
@@ -89,6 +97,14 @@ mod tests {
         assert_eq!(after(&mut page, 9, PAGE_TARGET / 9), 500);
         assert_eq!(after(&mut page, 9, PAGE_TARGET * 9), 500);
         assert_eq!(PageSize::new(0).begin(Duration::ZERO), 1);
+    }
+
+    #[test]
+    fn a_read_that_brings_more_than_was_asked_for_counts_in_proportion() {
+        let mut page = PageSize::new(10);
+        page.begin(Duration::ZERO);
+        page.found(200);
+        assert_eq!(page.begin(PAGE_TARGET * 9), 20, "ten of them took less than half of it");
     }
 
     #[test]

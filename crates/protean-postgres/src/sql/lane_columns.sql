@@ -1,4 +1,4 @@
-SELECT m.position, m.stream, m.stream_position, m.category, m.priority, m.kind, m.type, m.version,
+m.position, m.stream, m.stream_position, m.category, m.priority, m.kind, m.type, m.version,
        m.id, m.correlation_id, m.causation_id, m.time, m.data, m.extensions,
        coalesce((SELECT p.next FROM progress p WHERE p.grp = $1 AND p.stream = m.stream),
            CASE WHEN b.start > 0 THEN

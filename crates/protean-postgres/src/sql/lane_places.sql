@@ -1,1 +1,0 @@
-SELECT m.position, m.priority, m.id
