@@ -15,15 +15,14 @@ use super::window::Window;
 const MAX_ENTRY_MESSAGES: usize = 256;
 /// What waits is divided into about so many entries at least, for processes to share.
 const SHARED_ENTRIES: usize = 32;
-/// So few entries count as little, however many messages they stand for: each counts until its
-/// last message is settled.
+/// More is published when so few are left, however many messages they stand for: each counts
+/// until its last message is settled.
 const FEW_ENTRIES: usize = SHARED_ENTRIES / 2;
 
 /// One lane of a category, as the broker has it.
 #[derive(Clone, Debug)]
 pub(super) struct BrokerStream {
     window: Window,
-    low_water: usize,
     entries: BackfillEntries,
     /// How many groups of this domain read it.
     groups: usize,
@@ -42,8 +41,7 @@ impl BrokerStream {
             Lane::Primary => BackfillEntries::Messages,
             Lane::Backfill => lanes.backfill_entries,
         };
-        let low_water = lanes.backfill_low_water;
-        Self { window, low_water, entries, groups, is_shared: false, waiting: VecDeque::new() }
+        Self { window, entries, groups, is_shared: false, waiting: VecDeque::new() }
     }
 
     /// How many messages fit when the stream is as `status` says.
@@ -55,8 +53,8 @@ impl BrokerStream {
         let of_unknown = if self.takes_places() { MAX_ENTRY_MESSAGES } else { 1 };
         let unknown = (length - self.waiting.len()).saturating_mul(of_unknown);
         let messages = self.messages().saturating_add(unknown);
-        let is_little = self.takes_places() && length <= FEW_ENTRIES;
-        self.window.room(if is_little { messages.min(self.low_water) } else { messages } as u64)
+        let few = self.takes_places() && length <= FEW_ENTRIES;
+        self.window.room(messages as u64, few)
     }
 
     /// True when entries say where messages are, and not what.
@@ -145,16 +143,16 @@ mod tests {
     #[test]
     fn a_few_large_entries_that_stay_do_not_close_the_window() {
         let mut stream = stream(Lane::Backfill, BackfillEntries::Auto);
-        stream.published([256; 20].into_iter());
-        assert_eq!([20, 17].map(|length| stream.room(&status(length, 2))), [0, 0]);
-        assert_eq!(stream.room(&status(4, 2)), 900);
+        stream.published([48; 25].into_iter());
+        assert_eq!([25, 17].map(|length| stream.room(&status(length, 2))), [0, 0]);
+        assert_eq!(stream.room(&status(16, 2)), 1000 - 16 * 48);
     }
 
     #[test]
     fn what_another_process_has_published_counts_as_much_as_it_may() {
         let mut stream = stream(Lane::Backfill, BackfillEntries::Auto);
-        assert_eq!(stream.room(&status(20, 2)), 0, "they may be positions");
-        assert_eq!(stream.room(&status(16, 2)), 900);
+        assert_eq!(stream.room(&status(4, 2)), 0, "they may be positions");
+        assert_eq!(stream.room(&status(3, 2)), 1000 - 3 * 256);
         let mut whole = self::stream(Lane::Backfill, BackfillEntries::Messages);
         assert_eq!(whole.room(&status(20, 2)), 980);
         assert_eq!(whole.waiting.len(), 0);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use protean::message::{Positions, Priority};
+use protean::port::Counter;
 
 use crate::shared::{is_exact, lengths};
 use crate::tallies::{Fault, Harness, On};
@@ -52,6 +53,21 @@ async fn a_half_settled_entry_is_finished_by_another_process_and_then_goes(on: O
     doomed.serve_and_die(is_stuck).await;
     let (all, open) = oldest_entry(&harness).await;
     assert!((1..all).contains(&open), "{open} of {all} messages of an entry are open");
+    harness.drain().await;
+    is_exact(&harness, MESSAGES).await;
+    harness.serve_until(async || lengths(&harness) == 0).await;
+}
+
+/// Wherever in an entry they die: what is settled of it is not handled again, the rest is.
+async fn servers_that_die_amid_entries_lose_nothing_and_repeat_nothing(on: On) {
+    let harness = Harness::new(on);
+    fill(&harness).await;
+    let handled = async || harness.numbers().await.count(Counter::Handled).cast_signed();
+    for part in 1..=5 {
+        let doomed = harness.sibling();
+        doomed.serve_and_die(async || handled().await >= part * MESSAGES / 6).await;
+        harness.assert_closes().await;
+    }
     harness.drain().await;
     is_exact(&harness, MESSAGES).await;
     harness.serve_until(async || lengths(&harness) == 0).await;
@@ -116,6 +132,7 @@ async fn an_entry_that_is_damaged_or_of_another_database_stops_nobody(on: On) {
 crate::on! { Streams in streams, Production in production: {
     an_entry_stands_for_many_messages_and_the_streams_drain
     a_half_settled_entry_is_finished_by_another_process_and_then_goes
+    servers_that_die_amid_entries_lose_nothing_and_repeat_nothing
 } }
 
 crate::on! { Streams in streams_alone: {

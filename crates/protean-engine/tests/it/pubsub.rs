@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use protean::Domain;
-use protean::message::Priority;
+use protean::message::{Category, Priority};
 use protean::port::{BrokerLocation, BrokerProvider, BrokerRead, Counter};
 use protean::{Context, DomainBuilder, Error, Handled, Payload, subscriber};
 use protean_engine::Server;
@@ -208,6 +208,11 @@ async fn events_are_told_to_whoever_listens() {
     let harness = Harness::configured(On::Sqlite, &config, |builder| builder);
     harness.add("t", 0, Priority::NORMAL).await;
     harness.drain().await;
+    let (store, events) =
+        (harness.domain.store().await.unwrap(), Category::named("harness::tally"));
+    let unpublished =
+        async || store.group_status("harness.relay:partner", &events).await.unwrap().lag();
+    harness.serve_until(async || unpublished().await == 0).await;
     let location = BrokerLocation { uri: Some(partner.uri()), ..BrokerLocation::default() };
     let ear = RedisPubsub.open(&location).await.unwrap();
     let wait = Some(Duration::from_millis(1));

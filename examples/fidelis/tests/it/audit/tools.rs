@@ -22,7 +22,7 @@ async fn the_tools_of_python_show_the_streams_of_the_bank() {
     let branch = Branch::new();
     let office = Office::beside(&branch);
     let _bank = branch.serve();
-    branch.redis.command(&["XGROUP", "CREATE", STREAM, AUDITOR, "0"]);
+    branch.redis.command(&["XGROUP", "CREATE", STREAM, AUDITOR, "0", "MKSTREAM"]);
     branch.send(0..3, Priority::NORMAL).await;
     branch.bank.await_accounts(3);
     let row = auditor(&office);
