@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::production_steps::ProductionSteps;
+use super::production_steps::{BulkStep, ProductionSteps};
 
 /// How long a step waits for the other processes. One that is stopped must not stop bulk work.
 const LONGEST_WAIT: Duration = Duration::from_millis(200);
@@ -50,6 +50,7 @@ pub struct MachineTurns {
 /// A turn of this process; it ends when it is dropped.
 #[derive(Debug)]
 pub struct MachineTurn {
+    _step: BulkStep,
     _held: Option<HeldName>,
 }
 
@@ -77,23 +78,21 @@ impl MachineTurns {
 
     /// Waits for a turn, though not for long, and until production pauses. Cancel safe.
     pub async fn take(&self) -> MachineTurn {
-        let turn = self.take_name().await;
+        let held = self.take_name().await;
         // With the turn in hand, so that bulk work of other processes waits as well.
-        self.production.pass().await;
-        turn
+        MachineTurn { _step: self.production.pass().await, _held: held }
     }
 
     /// Does not wait at all where names cannot be held.
-    async fn take_name(&self) -> MachineTurn {
+    async fn take_name(&self) -> Option<HeldName> {
         let Some(names) = self.names.as_ref().filter(|_| !self.is_suspended()) else {
-            return MachineTurn { _held: None };
+            return None;
         };
-        let held = match names.try_take() {
+        match names.try_take() {
             Ok(Some(held)) => Some(held),
             Ok(None) => self.wait(names).await,
             Err(_) => None,
-        };
-        MachineTurn { _held: held }
+        }
     }
 
     async fn wait(&self, names: &TurnNames) -> Option<HeldName> {

@@ -4,10 +4,13 @@
 //! production   step, step ──── step │
 //! bulk         may begin ───────────┴─ 3 ms ─▶ begins; after 8 ms at the latest
 //! ```
+//! It steps aside no longer than it has worked before, so that it keeps half of its time beside
+//! production that never pauses.
+//!
 //! On a machine that is busy each hop of a production message waits for a core, and there are a
 //! dozen of them. So a bulk step that is due begins between two messages rather than beside one.
 
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use protean_port::port::CommitWatch;
@@ -22,8 +25,20 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(8);
 #[derive(Debug, Default)]
 pub(super) struct ProductionSteps {
     last: Mutex<Option<Instant>>,
+    patience: Arc<Patience>,
     /// The commits that bring messages of production, of this process and of others.
     arrivals: OnceLock<CommitWatch>,
+}
+
+/// How long bulk work may step aside: as long as it has worked since it did so last.
+#[derive(Debug)]
+struct Patience(Mutex<Duration>);
+
+/// A step of bulk work, from its beginning until it is dropped.
+#[derive(Debug)]
+pub(super) struct BulkStep {
+    began: Instant,
+    patience: Arc<Patience>,
 }
 
 impl ProductionSteps {
@@ -37,14 +52,19 @@ impl ProductionSteps {
         self.arrivals.set(arrivals).unwrap_or_default();
     }
 
-    /// Waits while production is under way, though not for long. Cancel safe.
-    pub(super) async fn pass(&self) {
-        let latest = Instant::now() + LONGEST_PAUSE;
+    /// Waits while production is under way, though not for long, and begins a step of bulk work.
+    /// Cancel safe.
+    pub(super) async fn pass(&self) -> BulkStep {
+        let asked = Instant::now();
+        let latest = asked + self.patience.left();
         while let Some(until) = self.until()
             && Instant::now() < until.min(latest)
         {
             tokio::time::sleep_until(until.min(latest)).await;
         }
+        let began = Instant::now();
+        self.patience.change(|left| left.saturating_sub(began - asked));
+        BulkStep { began, patience: Arc::clone(&self.patience) }
     }
 
     fn until(&self) -> Option<Instant> {
@@ -57,8 +77,32 @@ impl ProductionSteps {
     }
 }
 
+impl Patience {
+    fn left(&self) -> Duration {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self, change: impl FnOnce(Duration) -> Duration) {
+        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *left = change(*left).min(LONGEST_PAUSE);
+    }
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self(Mutex::new(LONGEST_PAUSE))
+    }
+}
+
+impl Drop for BulkStep {
+    fn drop(&mut self) {
+        self.patience.change(|left| left + self.began.elapsed());
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use tokio::time::{Instant, sleep};
@@ -76,8 +120,12 @@ mod tests {
         };
         let pause = async {
             tokio::task::yield_now().await;
-            steps.pass().await;
-            asked.elapsed()
+            let step = steps.pass().await;
+            let waited = asked.elapsed();
+            // Long enough to have all its patience again.
+            sleep(LONGEST_PAUSE).await;
+            drop(step);
+            waited
         };
         tokio::join!(production, pause).1
     }
@@ -98,5 +146,27 @@ mod tests {
     async fn bulk_work_goes_on_beside_production_that_never_pauses() {
         let steps = ProductionSteps::default();
         assert_eq!(pause(&steps, Duration::from_millis(1), 100).await, LONGEST_PAUSE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bulk_work_keeps_half_of_its_time_beside_production_that_never_pauses() {
+        let steps = Arc::new(ProductionSteps::default());
+        let busy = Arc::clone(&steps);
+        let production = tokio::spawn(async move {
+            loop {
+                busy.begin();
+                sleep(Duration::from_millis(1)).await;
+            }
+        });
+        let (began, mut worked) = (Instant::now(), Duration::ZERO);
+        for step in [1, 5, 2, 7, 1, 1, 20, 3, 2, 2, 9].map(Duration::from_millis) {
+            let turn = steps.pass().await;
+            sleep(step).await;
+            worked += step;
+            drop(turn);
+            assert!(began.elapsed() <= worked * 2 + LONGEST_PAUSE, "{:?}", began.elapsed());
+        }
+        assert!(began.elapsed() >= worked + Duration::from_millis(30), "{:?}", began.elapsed());
+        production.abort();
     }
 }
