@@ -85,9 +85,7 @@ impl MachineTurns {
 
     /// Does not wait at all where names cannot be held.
     async fn take_name(&self) -> Option<HeldName> {
-        let Some(names) = self.names.as_ref().filter(|_| !self.is_suspended()) else {
-            return None;
-        };
+        let names = self.names.as_ref().filter(|_| !self.is_suspended())?;
         match names.try_take() {
             Ok(Some(held)) => Some(held),
             Ok(None) => self.wait(names).await,
