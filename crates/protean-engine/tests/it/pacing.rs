@@ -11,7 +11,7 @@ use crate::tallies::{Add, Harness, On};
 use crate::telemetry::Lines;
 
 /// A backlog that no test sees the end of.
-const BACKLOG: i64 = 30_000;
+const BACKLOG: i64 = 60_000;
 /// The time between two production messages.
 const PRODUCTION_INTERVAL: Duration = Duration::from_millis(10);
 

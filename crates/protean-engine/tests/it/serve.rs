@@ -103,7 +103,9 @@ async fn a_stop_leaves_the_rest_to_the_next_server(on: On) {
     assert!(on_the_way > 0, "{numbers:?}");
     harness.drain().await;
     assert_eq!(harness.sum().await, (0..100).sum::<i64>());
-    assert_eq!(counts(&harness.numbers().await), (100, 0));
+    // A message that ran before its turn, as its aggregate wanted, may come once more, but does
+    // not run again.
+    assert_eq!(counts(&harness.numbers().await).0, 100);
     assert_eq!(harness.faults.calls().len(), 100, "a stop repeats nothing");
     harness.assert_closes().await;
 }

@@ -136,13 +136,13 @@ async fn a_retry_and_a_dead_letter_are_of_the_group(on: On) {
     fill(&harness, 60).await;
     let rest = async || {
         let numbers = harness.numbers().await;
-        numbers.count(Counter::Handled) + numbers.dead() + numbers.parked() == 60
-            && numbers.dead() == 1
+        // 28 and 48 wait behind 8; what was left out of a commit may be parked for a moment.
+        numbers.count(Counter::Handled) == 57
+            && (numbers.dead(), numbers.parked()) == (1, 2)
             && numbers.lag() == 0
             && harness.seen("t-7").await.len() == 3
     };
     tokio::join!(harness.serve_until(rest), second.serve_until(rest));
-    // 28 and 48 wait behind 8.
     let numbers = harness.numbers().await;
     assert_eq!((numbers.dead(), numbers.parked()), (1, 2));
     harness.assert_closes().await;
