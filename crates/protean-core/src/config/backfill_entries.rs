@@ -11,7 +11,7 @@ pub enum BackfillEntries {
     Auto,
     /// A message each.
     Messages,
-    /// Positions, whoever reads the stream.
+    /// Positions, even on a stream that other systems read.
     Positions,
 }
 

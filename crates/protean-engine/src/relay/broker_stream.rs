@@ -6,13 +6,11 @@
 use std::collections::VecDeque;
 
 use protean_core::config::{BackfillEntries, PriorityLanes};
-use protean_port::message::Lane;
+use protean_port::message::{Lane, Positions};
 use protean_port::port::BrokerGroupStatus;
 
 use super::window::Window;
 
-/// The most messages that an entry stands for.
-const MAX_ENTRY_MESSAGES: usize = 256;
 /// What waits is divided into about so many entries at least, for processes to share.
 const SHARED_ENTRIES: usize = 32;
 /// More is published when so few are left, however many messages they stand for: each counts
@@ -50,7 +48,7 @@ impl BrokerStream {
         let length = usize::try_from(status.length).unwrap_or(usize::MAX);
         self.waiting.drain(..self.waiting.len().saturating_sub(length));
         // What an entry of another process stands for is not known.
-        let of_unknown = if self.takes_places() { MAX_ENTRY_MESSAGES } else { 1 };
+        let of_unknown = if self.takes_places() { Positions::MAX_WRITTEN } else { 1 };
         let unknown = (length - self.waiting.len()).saturating_mul(of_unknown);
         let messages = self.messages().saturating_add(unknown);
         let few = self.takes_places() && length <= FEW_ENTRIES;
@@ -69,7 +67,7 @@ impl BrokerStream {
     /// How many messages each of the next entries stands for, when so many are to be published
     /// by their places.
     pub(super) fn per_entry(&self, messages: usize) -> usize {
-        ((self.messages() + messages) / SHARED_ENTRIES).clamp(1, MAX_ENTRY_MESSAGES)
+        ((self.messages() + messages) / SHARED_ENTRIES).clamp(1, Positions::MAX_WRITTEN)
     }
 
     /// Entries of positions were published that stand for so many messages each.

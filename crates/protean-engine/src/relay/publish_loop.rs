@@ -20,7 +20,6 @@ use super::page::{Content, Entry, Page, RouteLane};
 use super::plan::RelayPlan;
 use super::settlements::Settlements;
 use super::settling::{Policy, settle, settle_places};
-
 use crate::failpoint;
 
 /// The most messages in a page. A page of each category is in memory twice.

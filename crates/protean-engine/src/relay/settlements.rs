@@ -244,7 +244,7 @@ mod tests {
         assert!(settlements.is_empty());
         settlements.settle_later(&[], cursor(), Some(20)).await.unwrap();
         settlements.settle_all().await.unwrap();
-        assert_eq!(begun.elapsed(), SETTLE_DELAY, "who stops does not wait");
+        assert_eq!(begun.elapsed(), SETTLE_DELAY, "a relay that stops does not wait");
         assert_eq!(*store.commits().borrow(), 2);
     }
 

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protean_port::message::Lane;
+use protean_port::message::{Lane, Positions};
 use protean_port::port::{BrokerRead, Delivery, EntryRef, TakeOver};
 
 use super::broker_reader::{Fetched, FetchedEntry, Reconsidered};
@@ -24,8 +24,6 @@ use crate::worker::runner::HandlerRunner;
 
 /// How often what dead workers have left is looked for.
 const TAKE_OVER_INTERVAL: Duration = Duration::from_secs(1);
-/// How many messages an entry of bulk work is taken to stand for before the first has come.
-const MAX_ENTRY_MESSAGES: usize = 256;
 /// The most entries in a read of those that say where messages are: others want some too, and
 /// the next may stand for many more.
 const MAX_PLACES_ENTRIES: usize = 8;
@@ -70,7 +68,8 @@ impl BrokerSource {
             consumer: names::consumer(&group.name),
             streams: Arc::from([Arc::from(stream)]),
             page: PageSize::new(group.subscription.messages_per_tick),
-            per_entry: (lane == Lane::Backfill).then_some(MAX_ENTRY_MESSAGES),
+            // Before the first has come, the next may be as large as they get.
+            per_entry: (lane == Lane::Backfill).then_some(Positions::MAX_WRITTEN),
             wait: group.subscription.blocking_timeout,
             lease: server.lease,
             ..Self::default()

@@ -24,6 +24,9 @@ pub struct Positions {
 }
 
 impl Positions {
+    /// The most positions that this release writes in an entry.
+    pub const MAX_WRITTEN: usize = 256;
+
     /// Parses an entry; `None` when it is not one of positions.
     ///
     /// # Errors
