@@ -24,9 +24,6 @@ use tokio::time::Instant;
 
 use crate::pacing::Pacing;
 
-/// The most units that a step commits while bulk work is slowed.
-const SLOWED_COMMIT_UNITS: usize = 50;
-
 /// The steps of bulk work that may run at once in this server. A clone shares them.
 #[derive(Clone)]
 pub(crate) struct BulkSteps(Arc<Turns>);
@@ -81,13 +78,6 @@ impl BulkSteps {
             let pacing = Arc::clone(&turns.pacing);
             pacing.watch_bulk(turns.take()).await
         })
-    }
-
-    /// The most units of a lane that may be committed in one step. While bulk work is slowed
-    /// its units pile up, and all of them at once would be a long step after each rest.
-    pub(crate) fn largest_commit(&self, lane: Lane) -> usize {
-        let slowed = lane == Lane::Backfill && self.0.pacing.pace().speed < 1.0;
-        if slowed { SLOWED_COMMIT_UNITS } else { usize::MAX }
     }
 
     /// What sets the pace of the steps.
@@ -225,10 +215,7 @@ mod tests {
     async fn the_rate_of_steps_falls_as_the_pace_does_with_what_is_done_between_them() {
         let steps = steps(2);
         assert_eq!((waits(&steps).await, waits(&steps).await), (0, 0));
-        assert_eq!(steps.largest_commit(Lane::Backfill), usize::MAX);
         set(&steps, 0.25);
-        let largest = Lane::ALL.map(|lane| steps.largest_commit(lane));
-        assert_eq!(largest, [usize::MAX, super::SLOWED_COMMIT_UNITS]);
         assert_eq!((waits(&steps).await, waits(&steps).await), (30, 30));
         sleep(Duration::from_millis(5)).await;
         assert_eq!(waits(&steps).await, 45);

@@ -45,7 +45,7 @@ pub(crate) struct Committer {
 }
 
 /// How long a transaction of bulk work runs before it commits.
-const MAX_BACKFILL_TIME: Duration = Duration::from_millis(2);
+const MAX_BACKFILL_TIME: Duration = Duration::from_millis(1);
 
 /// When a transaction yields to more urgent work.
 pub(crate) struct YieldPolicy<'a> {

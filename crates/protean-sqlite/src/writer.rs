@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! primary  ─▶ everything queued, in one transaction ──┐
-//! backfill ─▶ units for about 2 ms, or until          ├▶ COMMIT ─▶ replies ─▶ again
+//! backfill ─▶ units for about 1 ms, or until          ├▶ COMMIT ─▶ replies ─▶ again
 //!             primary work arrives                    ┘
 //! ```
 //! Work that arrives during a commit becomes the next transaction.

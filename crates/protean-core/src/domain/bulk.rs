@@ -19,7 +19,7 @@ const MAX_CHUNK_COMMANDS: usize = 1000;
 /// The fewest in the backfill lane. A smaller commit would hardly be quicker.
 const MIN_CHUNK_COMMANDS: usize = 64;
 /// How long a commit in the backfill lane should take: it is a step of bulk work.
-const BULK_CHUNK_TARGET: Duration = Duration::from_millis(10);
+const BULK_CHUNK_TARGET: Duration = Duration::from_millis(4);
 
 /// A command with its idempotency key and a reference of the caller's.
 #[derive(Clone, Debug)]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! production   step, step ──── step │
-//! bulk         may begin ───────────┴─ 3 ms ─▶ begins; after 8 ms at the latest
+//! bulk         may begin ───────────┴─ 1 ms ─▶ begins; after 8 ms at the latest
 //! ```
 //! It steps aside no longer than it has worked before, so that it keeps half of its time beside
 //! production that never pauses.
@@ -17,13 +17,15 @@ use protean_port::port::CommitWatch;
 use tokio::time::Instant;
 
 /// How long production counts as under way from the beginning of each of its steps.
-const STEP_TIME: Duration = Duration::from_millis(3);
+const STEP_TIME: Duration = Duration::from_millis(1);
 /// How long a step of bulk work steps aside at most: it goes on however much production there is.
 const LONGEST_PAUSE: Duration = Duration::from_millis(8);
 
 /// The steps of production that this process knows of.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ProductionSteps {
+    /// How long each counts as under way.
+    step_time: Duration,
     last: Mutex<Option<Instant>>,
     patience: Arc<Patience>,
     /// The commits that bring messages of production, of this process and of others.
@@ -69,7 +71,7 @@ impl ProductionSteps {
 
     fn until(&self) -> Option<Instant> {
         let arrived = self.arrivals.get().and_then(CommitWatch::last_change);
-        self.last().max(arrived).map(|last| last + STEP_TIME)
+        self.last().max(arrived).map(|last| last + self.step_time)
     }
 
     fn last(&self) -> MutexGuard<'_, Option<Instant>> {
@@ -85,6 +87,17 @@ impl Patience {
     fn change(&self, change: impl FnOnce(Duration) -> Duration) {
         let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *left = change(*left).min(LONGEST_PAUSE);
+    }
+}
+
+impl Default for ProductionSteps {
+    fn default() -> Self {
+        Self {
+            step_time: STEP_TIME,
+            last: Mutex::default(),
+            patience: Arc::default(),
+            arrivals: OnceLock::new(),
+        }
     }
 }
 
@@ -107,7 +120,14 @@ mod tests {
 
     use tokio::time::{Instant, sleep};
 
-    use super::{LONGEST_PAUSE, ProductionSteps, STEP_TIME};
+    use super::{LONGEST_PAUSE, ProductionSteps};
+
+    /// Longer than the timer's grain of a millisecond.
+    const STEP_TIME: Duration = Duration::from_millis(3);
+
+    fn steps() -> ProductionSteps {
+        ProductionSteps { step_time: STEP_TIME, ..ProductionSteps::default() }
+    }
 
     /// How long bulk work steps aside for production that begins a step so often.
     async fn pause(steps: &ProductionSteps, interval: Duration, count: u32) -> Duration {
@@ -132,7 +152,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn bulk_work_begins_between_two_messages() {
-        let (steps, ms) = (ProductionSteps::default(), Duration::from_millis(1));
+        let (steps, ms) = (steps(), Duration::from_millis(1));
         let asked = Instant::now();
         steps.pass().await;
         assert_eq!(asked.elapsed(), Duration::ZERO, "there is no production");
@@ -144,13 +164,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn bulk_work_goes_on_beside_production_that_never_pauses() {
-        let steps = ProductionSteps::default();
+        let steps = steps();
         assert_eq!(pause(&steps, Duration::from_millis(1), 100).await, LONGEST_PAUSE);
     }
 
     #[tokio::test(start_paused = true)]
     async fn bulk_work_keeps_half_of_its_time_beside_production_that_never_pauses() {
-        let steps = Arc::new(ProductionSteps::default());
+        let steps = Arc::new(steps());
         let busy = Arc::clone(&steps);
         let production = tokio::spawn(async move {
             loop {

@@ -25,9 +25,9 @@ use crate::failpoint;
 /// The most messages in a page. A page of each category is in memory twice.
 const PAGE_MESSAGES: usize = 512;
 /// How long publishing a page of bulk work should take.
-const BULK_PAGE_TARGET: Duration = Duration::from_millis(15);
+const BULK_PAGE_TARGET: Duration = Duration::from_millis(4);
 /// Smaller pages would hardly be quicker: most of their time is round trips.
-const MIN_BULK_PAGE_MESSAGES: usize = 128;
+const MIN_BULK_PAGE_MESSAGES: usize = 32;
 /// How often a stream that is full is asked for room.
 const ROOM_CHECK_INTERVAL: Duration = Duration::from_millis(20);
 

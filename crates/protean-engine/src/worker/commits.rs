@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::{Event, Worker};
 use crate::bulk_steps::Turn;
+use crate::worker::bulk_commits::CommitEnd;
 use crate::worker::bulk_handlers::SLICE_TIME;
 
 impl Worker {
@@ -40,10 +41,10 @@ impl Worker {
                 self.runner.domain.env().production_begins();
                 self.commit(lane, None);
             }
-            Lane::Backfill if self.awaits_turn => {}
+            Lane::Backfill if self.bulk_commits.awaits_turn() => {}
             // What is settled by the time of its turn goes along.
             Lane::Backfill => {
-                self.awaits_turn = true;
+                self.bulk_commits.await_turn();
                 let turn = self.runner.steps.turn();
                 self.under_way.push(Box::pin(turn.map(move |turn| Event::MayCommit(lane, turn))));
             }
@@ -52,13 +53,27 @@ impl Worker {
 
     /// Commits what is settled of a lane, or what could not be written before.
     pub(super) fn commit(&mut self, lane: Lane, turn: Option<Turn>) {
-        let most = self.runner.steps.largest_commit(lane);
+        let most = match lane {
+            Lane::Primary => usize::MAX,
+            Lane::Backfill => self.bulk_commits.room(),
+        };
         let pipeline = &mut self.pipelines[lane];
         let Some(units) = pipeline.resend().or_else(|| pipeline.send(most)) else { return };
+        if lane == Lane::Backfill {
+            self.bulk_commits.begin(units.len());
+        }
         let (store, steps) = (Arc::clone(&self.runner.store), self.runner.steps.clone());
         self.under_way.push(Box::pin(async move {
-            let _turn = turn;
-            Event::Committed(lane, steps.pacing().watch_commit(lane, store.commit(units)).await)
+            let (_turn, began) = (turn, Instant::now());
+            let outcomes = steps.pacing().watch_commit(lane, store.commit(units)).await;
+            Event::Committed(CommitEnd { lane, outcomes, time: began.elapsed() })
         }));
+    }
+
+    pub(super) fn end_commit(&mut self, end: CommitEnd) {
+        if end.lane == Lane::Backfill {
+            self.bulk_commits.ended(end.time);
+        }
+        self.committed(end.lane, end.outcomes);
     }
 }

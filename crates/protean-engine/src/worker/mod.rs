@@ -9,6 +9,7 @@
 //! Everything here happens in one task, one event at a time.
 
 pub(crate) mod breaker;
+mod bulk_commits;
 mod bulk_handlers;
 mod commits;
 mod conflicts;
@@ -46,7 +47,7 @@ use futures_util::stream::FuturesUnordered;
 use protean_core::handling::Backoff;
 use protean_port::Result;
 use protean_port::message::{Lane, Timestamp};
-use protean_port::port::{BoxFuture, Claim, Delivery, Outcome, ParkedPage};
+use protean_port::port::{BoxFuture, Claim, Delivery, ParkedPage};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -58,6 +59,7 @@ use crate::leadership::LeaderTerm;
 use crate::observe::metrics::GroupMetrics;
 use crate::per_lane::PerLane;
 use crate::source::Source;
+use crate::worker::bulk_commits::{BulkCommits, CommitEnd};
 use crate::worker::bulk_handlers::BulkHandlers;
 use crate::worker::conflicts::Conflicts;
 use crate::worker::in_flight::InFlight;
@@ -85,7 +87,7 @@ enum Event {
     LogRead(Lane, Result<Vec<Delivery>>),
     ParkedRead(Lane, Result<ParkedPage>),
     Ran(Box<Ran>),
-    Committed(Lane, Vec<Outcome>),
+    Committed(CommitEnd),
     /// It is the turn of the lane's commit.
     MayCommit(Lane, Turn),
     /// The wait before a commit that failed is made again.
@@ -115,8 +117,7 @@ pub(crate) struct Worker {
     permit_requests: FuturesUnordered<BoxFuture<'static, Option<OwnedSemaphorePermit>>>,
     under_way: FuturesUnordered<BoxFuture<'static, Event>>,
     bulk_handlers: BulkHandlers<Event>,
-    /// A turn is awaited for the commit of bulk work.
-    awaits_turn: bool,
+    bulk_commits: BulkCommits,
     clock: Steady,
     since: Instant,
     stopping: bool,
@@ -155,7 +156,7 @@ impl Worker {
             permit_requests: FuturesUnordered::new(),
             under_way: FuturesUnordered::new(),
             bulk_handlers: BulkHandlers::new(runner.steps.clone()),
-            awaits_turn: false,
+            bulk_commits: BulkCommits::new(),
             clock,
             since: Instant::now(),
             stopping: false,
@@ -305,11 +306,11 @@ impl Worker {
             Event::LogRead(lane, read) => self.read(lane, read),
             Event::ParkedRead(lane, page) => self.found(lane, page),
             Event::Ran(ran) => self.ran(*ran),
-            Event::Committed(lane, outcomes) => self.committed(lane, outcomes),
+            Event::Committed(end) => self.end_commit(end),
             Event::Noted(number, written) => self.noted(number, written),
             Event::BulkNoted(handler) => self.bulk_handlers.push(handler),
             Event::MayCommit(lane, turn) => {
-                self.awaits_turn = false;
+                self.bulk_commits.may_begin();
                 self.commit(lane, Some(turn));
             }
             Event::ResendDue(lane) => self.start_commit(lane),

@@ -111,8 +111,7 @@ async fn migrate(options: &Options, place: Place, folder: &Folder) -> Result<Rep
     counter.import_begins();
     let register = SharedRegister::default();
     let taking_in = import::take_in(domain.clone(), legacy, register.clone(), gauge(&observer));
-    let opened = observer.import(taking_in, &counter, &mut server).await?;
-    observer.await_bulk(&mut server).await?;
+    let imported = observer.import(taking_in, &counter, &mut server).await?;
     let takings = counter.close().await?;
     let waiting = observer.await_rest(&mut server).await?;
 
@@ -121,7 +120,8 @@ async fn migrate(options: &Options, place: Place, folder: &Folder) -> Result<Rep
     server.stop()?;
     let mut register = std::mem::take(&mut *register.open());
     let verdict = Verdict::reach(&domain, &mut register, before, paid_in + takings.total).await?;
-    Ok(Report::draw(Findings { register, verdict, takings, waiting, opened, server_peak_rss_mib }))
+    let findings = Findings { register, verdict, takings, waiting, imported, server_peak_rss_mib };
+    Ok(Report::draw(findings))
 }
 
 fn gauge(observer: &Observer) -> Arc<Gauge> {

@@ -14,6 +14,7 @@ use crate::trial::backlog::Waiting;
 use crate::trial::deposits::Takings;
 use crate::trial::latency::{Latencies, Percentiles};
 use crate::trial::money::money;
+use crate::trial::observer::Imported;
 
 /// How many rejected rows are shown to people.
 const SHOWN_ROWS: usize = 20;
@@ -29,8 +30,12 @@ pub(crate) struct Report {
     duplicated: u64,
     /// Of those migrated, there before this run.
     already_there: u64,
+    /// Until the last command was handled.
     commands_per_second: f64,
     import_seconds: f64,
+    /// Until the last event of theirs was handled as well.
+    accounts_per_second: f64,
+    migration_seconds: f64,
     deposits: u64,
     /// Accepted, and not in the log half a minute later.
     deposits_lost: u64,
@@ -61,21 +66,20 @@ pub(crate) struct Findings {
     pub(crate) verdict: Verdict,
     pub(crate) takings: Takings,
     pub(crate) waiting: Waiting,
-    /// Accounts taken in by this run, and how long it took to open them all.
-    pub(crate) opened: (u64, Duration),
+    pub(crate) imported: Imported,
     pub(crate) server_peak_rss_mib: Option<f64>,
 }
 
 impl Report {
     pub(crate) fn draw(findings: Findings) -> Self {
-        let Findings { register, verdict, takings, waiting, opened, server_peak_rss_mib } =
+        let Findings { register, verdict, takings, waiting, imported, server_peak_rss_mib } =
             findings;
         let (idle_samples, idle) = counted(takings.idle);
         let (during_samples, during) = counted(takings.during);
         let (accounts, rejected) = (register.rows, register.rejected.count());
         let found = &verdict.found;
         let rows_add_up = accounts == found.migrated + rejected + found.lost;
-        let seconds = opened.1.as_secs_f64();
+        let Imported { accounts: opened, commands_time, all_time } = imported;
         Self {
             accounts,
             migrated: found.migrated,
@@ -83,8 +87,10 @@ impl Report {
             lost: found.lost,
             duplicated: found.duplicated,
             already_there: found.before,
-            commands_per_second: (opened.0 as f64 / seconds.max(0.001)).round(),
-            import_seconds: (seconds * 1000.0).round() / 1000.0,
+            commands_per_second: per_second(opened, commands_time),
+            import_seconds: seconds(commands_time),
+            accounts_per_second: per_second(opened, all_time),
+            migration_seconds: seconds(all_time),
             deposits: takings.accepted,
             deposits_lost: takings.unanswered,
             idle_samples,
@@ -143,6 +149,8 @@ impl Report {
             table.row([what.to_owned(), grouped(number)]);
         }
         table.row(["commands a second".to_owned(), grouped(self.commands_per_second as u64)]);
+        let all = grouped(self.accounts_per_second as u64);
+        table.row(["a second, to the last row".to_owned(), all]);
         table.row(["lag, primary".to_owned(), grouped(self.primary_lag)]);
         table.row(["lag, backfill".to_owned(), grouped(self.backfill_lag)]);
         let memory = self.server_peak_rss_mib.map_or("unknown".into(), |mib| format!("{mib:.1}"));
@@ -195,6 +203,15 @@ impl fmt::Display for Report {
         writeln!(f, "  {logged} by the log, {summed} by the summaries, {expected} expected\n")?;
         write!(f, "{}", self.verdict())
     }
+}
+
+fn per_second(accounts: u64, time: Duration) -> f64 {
+    (accounts as f64 / time.as_secs_f64().max(0.001)).round()
+}
+
+/// To the millisecond.
+fn seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1000.0).round() / 1000.0
 }
 
 fn counted(latencies: Latencies) -> (usize, Option<Percentiles>) {

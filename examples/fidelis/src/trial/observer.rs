@@ -23,6 +23,16 @@ const CHECK_INTERVAL: Duration = Duration::from_millis(20);
 /// Counting what waits takes a share of this at most of the time.
 const SHARE: u32 = 20;
 
+/// What came of an import.
+pub(crate) struct Imported {
+    /// Accounts that came in with it.
+    pub(crate) accounts: u64,
+    /// From the first command sent until the last one was handled.
+    pub(crate) commands_time: Duration,
+    /// Until the last event of theirs was handled as well.
+    pub(crate) all_time: Duration,
+}
+
 /// Watches a migration.
 pub(crate) struct Observer {
     pub(crate) gauge: Arc<Gauge>,
@@ -61,36 +71,39 @@ impl Observer {
     /// # Errors
     /// When the server has ended or is stuck, or the database cannot be read.
     pub(crate) async fn await_rest(&mut self, server: &mut Server) -> Result<Waiting> {
-        self.await_that(Waiting::is_over, server).await
-    }
-
-    /// Waits until no bulk work waits, whatever else comes in meanwhile.
-    ///
-    /// # Errors
-    /// When the server has ended or is stuck, or the database cannot be read.
-    pub(crate) async fn await_bulk(&mut self, server: &mut Server) -> Result<Waiting> {
-        self.await_that(|waiting| waiting.backfill == 0, server).await
-    }
-
-    async fn await_that(
-        &mut self,
-        holds: impl Fn(Waiting) -> bool,
-        server: &mut Server,
-    ) -> Result<Waiting> {
         self.unchanged_since = Instant::now();
         loop {
-            let began = Instant::now();
-            let waiting = in_spite_of_outages(|| self.backlog.count()).await?;
-            if holds(waiting) {
+            let waiting = self.look(server).await?;
+            if waiting.is_over() {
                 return Ok(waiting);
             }
-            self.notice(waiting, server)?;
-            tokio::time::sleep((began.elapsed() * SHARE).max(CHECK_INTERVAL)).await;
         }
     }
 
-    /// Runs the import until every bulk command has been handled. Gives how
-    /// many accounts came in, and how long it took.
+    /// Waits until no bulk work waits, whatever else comes in meanwhile.
+    async fn await_bulk(&mut self, server: &mut Server) -> Result<()> {
+        self.unchanged_since = Instant::now();
+        let mut waiting = self.look(server).await?;
+        self.progress.rest_begins(waiting.backfill);
+        while waiting.backfill > 0 {
+            waiting = self.look(server).await?;
+            self.progress.show_rest(waiting.backfill);
+        }
+        Ok(())
+    }
+
+    /// Counts what waits, after a pause unless nothing does.
+    async fn look(&mut self, server: &mut Server) -> Result<Waiting> {
+        let began = Instant::now();
+        let waiting = in_spite_of_outages(|| self.backlog.count()).await?;
+        if !waiting.is_over() {
+            self.notice(waiting, server)?;
+            tokio::time::sleep((began.elapsed() * SHARE).max(CHECK_INTERVAL)).await;
+        }
+        Ok(waiting)
+    }
+
+    /// Runs the import until every bulk command and every event of theirs has been handled.
     ///
     /// # Errors
     /// When the import fails, or one of those it needs.
@@ -99,7 +112,7 @@ impl Observer {
         taking_in: impl Future<Output = Result<ImportProgress>> + Send + 'static,
         counter: &Counter,
         server: &mut Server,
-    ) -> Result<(u64, Duration)> {
+    ) -> Result<Imported> {
         let began = Instant::now();
         self.unchanged_since = began;
         self.progress.import_begins();
@@ -116,8 +129,10 @@ impl Observer {
             if let Some(imported) = imported
                 && in_spite_of_outages(|| self.backlog.bulk_commands_are_over()).await?
             {
+                let (accounts, commands_time) = (imported.accepted, began.elapsed());
+                self.await_bulk(server).await?;
                 self.progress.end();
-                return Ok((imported.accepted, began.elapsed()));
+                return Ok(Imported { accounts, commands_time, all_time: began.elapsed() });
             }
             self.check_progress(server).await?;
         }

@@ -20,6 +20,8 @@ pub(crate) struct Progress {
     began: Instant,
     last_line: Instant,
     done: u64,
+    /// Messages that waited when the import had ended.
+    backlog: u64,
 }
 
 /// What there is to say about the import.
@@ -39,7 +41,7 @@ impl Progress {
         let style = ProgressStyle::with_template(BAR);
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         let now = Instant::now();
-        Self { bar, began: now, last_line: now, done: 0 }
+        Self { bar, began: now, last_line: now, done: 0, backlog: 0 }
     }
 
     /// A step begins.
@@ -61,7 +63,24 @@ impl Progress {
         self.done = self.done.max(moment.done);
         self.bar.set_length(moment.of.max(1));
         self.bar.set_position(self.done);
-        let line = self.line(moment);
+        self.say(self.line(moment));
+    }
+
+    /// Every account is opened; so many events wait.
+    pub(crate) fn rest_begins(&mut self, waiting: u64) {
+        (self.began, self.backlog) = (Instant::now(), waiting);
+        self.bar.set_length(waiting.max(1));
+    }
+
+    /// Shows how many events still wait.
+    pub(crate) fn show_rest(&mut self, waiting: u64) {
+        let handled = self.backlog.saturating_sub(waiting);
+        self.bar.set_position(handled);
+        let rate = handled as f64 / self.began.elapsed().as_secs_f64().max(0.001);
+        self.say(format!("{} events left, {}/s", grouped(waiting), grouped(rate as u64)));
+    }
+
+    fn say(&mut self, line: String) {
         if self.bar.is_hidden() && self.last_line.elapsed() >= LINE_EVERY {
             self.last_line = Instant::now();
             eprintln!("  {line}");

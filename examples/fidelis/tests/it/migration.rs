@@ -35,7 +35,13 @@ fn two_thousand_accounts_come_in_and_nothing_is_left_behind() {
     assert_eq!((number("accounts"), number("migrated"), number("rejected")), (2000, 1990, 10));
     assert_eq!((number("lost"), number("duplicated")), (0, 0));
     assert!(report["accounting_closes"] == true && report["total_matches"] == true);
-    for name in ["commands_per_second", "idle_p50_ms", "idle_p99_ms", "during_p50_ms"] {
+    for name in [
+        "commands_per_second",
+        "accounts_per_second",
+        "idle_p50_ms",
+        "idle_p99_ms",
+        "during_p50_ms",
+    ] {
         assert!(report[name].as_f64().is_some_and(|value| value > 0.0), "{name}: {report}");
     }
     assert!(report["during_p99_ms"].as_f64() <= report["during_max_ms"].as_f64());
