@@ -16,6 +16,15 @@ pub(crate) fn width(fields: &[Field]) -> TokenStream {
     quote!(0 #(#widths)*)
 }
 
+/// Whether all columns of these fields may be `NULL`, as a constant expression.
+pub(crate) fn may_be_empty(fields: &[Field]) -> TokenStream {
+    let may_be = fields.iter().map(|field| {
+        let as_field = field.as_field();
+        quote!(&& #as_field::MAY_BE_EMPTY)
+    });
+    quote!(true #(#may_be)*)
+}
+
 /// `impl Columns`: the identity of an aggregate's root, if there is one, then the fields.
 pub(crate) fn implementation(owner: &Ident, fields: &[Field], has_root: bool) -> TokenStream {
     let (declare, write, read) = (declare(fields), write(fields), read(fields));

@@ -1,14 +1,18 @@
 //! `impl Fields`: the rules and their check.
 
 use proc_macro2::{Ident, Literal, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
 
 use crate::field::Field;
+use crate::kind::argument;
+use crate::place::at;
 
 pub(crate) fn implementation(owner: &Ident, fields: &[Field]) -> TokenStream {
     let rules = fields.iter().map(Field::rules);
-    let check = check(fields);
+    let (check, proofs) = (check(fields), proofs(fields));
     quote! {
+        #proofs
+
         #[automatically_derived]
         impl ::protean::model::Fields for #owner {
             const RULES: &'static [::protean::model::Rules] = &[#(#rules),*];
@@ -18,6 +22,16 @@ pub(crate) fn implementation(owner: &Ident, fields: &[Field]) -> TokenStream {
             }
         }
     }
+}
+
+/// Compile-time assertions that optional fields can be read back.
+fn proofs(fields: &[Field]) -> TokenStream {
+    let optional = fields.iter().filter(|field| argument(&field.ty, "Option").is_some());
+    let proofs = optional.map(|field| {
+        let as_field = field.as_field();
+        quote_spanned!(at(&field.ty)=> const _: () = #as_field::READS_BACK;)
+    });
+    quote!(#(#proofs)*)
 }
 
 fn check(fields: &[Field]) -> TokenStream {

@@ -52,6 +52,7 @@ fn field(object: &Structure) -> TokenStream {
     let (name, fields) = (object.name(), &object.fields);
     let (width, write, read) =
         (columns::width(fields), columns::write(fields), columns::read(fields));
+    let may_be_empty = columns::may_be_empty(fields);
     let declare = fields.iter().enumerate().map(|(index, field)| {
         let (as_field, inner, rules) = (field.as_field(), field.name(), fields::rules(index));
         quote!(columns.extend(#as_field::columns(&::std::format!("{name}_{}", #inner), #rules));)
@@ -61,6 +62,7 @@ fn field(object: &Structure) -> TokenStream {
         #[allow(clippy::identity_op)]
         impl ::protean::model::Field for #name {
             const WIDTH: usize = #width;
+            const MAY_BE_EMPTY: bool = #may_be_empty;
 
             fn columns(
                 name: &str,

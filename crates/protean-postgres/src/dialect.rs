@@ -10,7 +10,6 @@ impl Dialect for PostgresDialect {
     const PARAMETER: char = '$';
     const FIND_TEXT: &'static str = "strpos";
     const UNINDEXED: &'static str = "";
-    const RESERVED_PREFIX: &'static str = "pg_";
     const MAX_NAME_BYTES: Option<usize> = Some(63);
     const VERSION_TYPE: &'static str = "bigint";
     const TABLE_OPTIONS: &'static str = "";

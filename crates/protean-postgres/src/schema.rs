@@ -7,7 +7,6 @@ use protean_sql::{check_names, limit, unsigned};
 use tokio_postgres::error::SqlState;
 
 use crate::connection::{Session, Settings};
-use crate::dialect::PostgresDialect;
 use crate::error::Fault;
 use crate::value::Text;
 use crate::{forget, table, turnstile};
@@ -89,7 +88,7 @@ async fn lay_out(
 /// Drops the store's own tables and these tables.
 pub(crate) async fn destroy(session: &Session, settings: &Settings, tables: &[Table]) -> Result {
     for table in tables {
-        check_names::<PostgresDialect>(table)?;
+        check_names(table)?;
     }
     let begun = turnstile::begin(session, Lane::Primary).await;
     let done = match begun {

@@ -14,7 +14,7 @@ use crate::error::Fault;
 /// # Errors
 /// When the table exists in a form that cannot be extended to the declared one.
 pub(crate) async fn prepare(session: &Session, table: &Table, settings: &Settings) -> Result {
-    check_names::<PostgresDialect>(table)?;
+    check_names(table)?;
     let explain = |fault: Fault| settings.explain(fault);
     let found = columns(session, &table.name).await.map_err(explain)?;
     let plan = TablePlan::of::<PostgresDialect>(table, &found)?;

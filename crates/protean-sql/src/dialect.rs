@@ -13,8 +13,6 @@ pub trait Dialect {
     const FIND_TEXT: &'static str;
     /// A sign before a column that keeps its condition from choosing the index; may be empty.
     const UNINDEXED: &'static str;
-    /// How the names of the database's own tables begin.
-    const RESERVED_PREFIX: &'static str;
     /// The longest name of a table, a column or an index in bytes, if there is a limit.
     const MAX_NAME_BYTES: Option<usize>;
     /// The declared type of the column `_version`.
@@ -52,7 +50,6 @@ pub(crate) mod tests {
         const PARAMETER: char = '$';
         const FIND_TEXT: &'static str = "position_of";
         const UNINDEXED: &'static str = "";
-        const RESERVED_PREFIX: &'static str = "sys_";
         const MAX_NAME_BYTES: Option<usize> = Some(24);
         const VERSION_TYPE: &'static str = "int";
         const TABLE_OPTIONS: &'static str = "";

@@ -1,59 +1,14 @@
-//! Which names tables and columns may have.
+//! The names of tables and columns, and what is composed of them.
 
-use protean_port::message::{Column, RESERVED, SNAPSHOTS, Table};
+use protean_port::message::Table;
 use protean_port::{Error, Result};
 
 use crate::Dialect;
 
-/// The column that holds the version of a row.
-pub(crate) const VERSION_COLUMN: &str = "_version";
-
-/// Checks the names of a table and its columns. Statements are composed of them, so
-/// anything but a plain name is refused.
-///
 /// # Errors
-/// When a name belongs to the store or the database, is repeated or is not plain.
-pub fn check_names<D: Dialect>(table: &Table) -> Result {
-    let name = &table.name;
-    let reserved = RESERVED.contains(&name.as_str()) && name != SNAPSHOTS;
-    if reserved || name.starts_with(D::RESERVED_PREFIX) {
-        return Err(Error::misused(format!(
-            "a table cannot be called '{name}': the name is reserved; rename it"
-        )));
-    }
-    let columns = table.columns.iter().map(|column| &column.name);
-    if let Some(odd) = std::iter::once(name).chain(columns).find(|name| !is_plain::<D>(name)) {
-        let limit = D::MAX_NAME_BYTES.map_or(String::new(), |most| format!(", at most {most}"));
-        return Err(Error::misused(format!(
-            "'{odd}' in the table '{name}' is not a valid name: use lowercase letters, digits \
-             and '_', beginning with a letter or '_'{limit}"
-        )));
-    }
-    if let Some(reserved) = table.columns.iter().find(|column| column.name == VERSION_COLUMN) {
-        return Err(Error::misused(format!(
-            "the column name '{}' of the table '{name}' is reserved; rename the field",
-            reserved.name
-        )));
-    }
-    let is_repeated = |index: usize, column: &Column| {
-        table.columns[..index].iter().any(|other| other.name == column.name)
-    };
-    match table.columns.iter().enumerate().find(|(index, column)| is_repeated(*index, column)) {
-        Some((_, column)) => Err(Error::misused(format!(
-            "the table '{name}' has a second column '{}'; rename the field",
-            column.name
-        ))),
-        None if table.key >= table.columns.len() => {
-            Err(Error::misused(format!("the table '{name}' has no column for its identity")))
-        }
-        None => Ok(()),
-    }
-}
-
-fn is_plain<D: Dialect>(name: &str) -> bool {
-    let first = |c: char| c.is_ascii_lowercase() || c == '_';
-    let plain = name.starts_with(first) && name.chars().all(|c| first(c) || c.is_ascii_digit());
-    plain && D::MAX_NAME_BYTES.is_none_or(|most| name.len() <= most)
+/// When a name of a table or one of its columns is none that every database takes.
+pub fn check_names(table: &Table) -> Result {
+    table.name_fault().map_or(Ok(()), |fault| Err(Error::misused(fault)))
 }
 
 /// The name of the index that keeps a column unique: `table.column`, which no declared
@@ -77,38 +32,8 @@ pub fn stable_hash(text: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use protean_port::message::{Column, ColumnKind, Table};
-
-    use super::{check_names, index_name};
+    use super::index_name;
     use crate::dialect::tests::Plain;
-
-    fn table(name: &str, columns: &[&str]) -> Table {
-        let column = |name: &&str| Column {
-            name: (*name).into(),
-            kind: ColumnKind::Text,
-            nullable: false,
-            unique: false,
-        };
-        Table { name: name.into(), key: 0, columns: columns.iter().map(column).collect() }
-    }
-
-    #[test]
-    fn refuses_names_that_are_taken_repeated_or_more_than_a_name() {
-        for (name, columns, why) in [
-            ("messages", &["id"][..], "reserved"),
-            ("sys_users", &["id"], "reserved"),
-            ("Users", &["id"], "not a valid name"),
-            ("users", &["id", "na\"me"], "at most 24"),
-            ("users", &["a_name_of_twenty_five_byte"], "not a valid name"),
-            ("users", &["id", "id"], "second column 'id'"),
-            ("users", &["id", "_version"], "'_version' of the table 'users' is reserved"),
-            ("users", &[], "no column for its identity"),
-        ] {
-            let error = check_names::<Plain>(&table(name, columns)).unwrap_err().to_string();
-            assert!(error.contains(why), "{name} {columns:?}: {error}");
-        }
-        check_names::<Plain>(&table("snapshots", &["id", "_name7"])).unwrap();
-    }
 
     #[test]
     fn long_names_of_indexes_are_cut_and_stay_distinct() {

@@ -1,11 +1,10 @@
 //! Selects rows of users' tables.
 
-use protean_port::message::{Column, ColumnKind, Table, Value};
+use protean_port::message::{Column, ColumnKind, Table, VERSION_COLUMN, Value};
 use protean_port::port::{Direction, Filter, Operator, RowQuery};
 use protean_port::{Error, Result};
 
 use crate::Dialect;
-use crate::name::VERSION_COLUMN;
 use crate::number::limit;
 
 /// A `SELECT` composed of declared names, with its values apart.
@@ -90,12 +89,19 @@ impl Select {
     fn order<D: Dialect>(&mut self, table: &Table, order: &[(usize, Direction)]) -> Result {
         self.sql.push_str(" ORDER BY ");
         for (index, direction) in order {
-            let word = match direction {
-                Direction::Ascending => "ASC NULLS FIRST",
-                Direction::Descending => "DESC NULLS LAST",
+            let declared = declared(table, *index)?;
+            // An index is used only in its own order of nulls, even where there are none.
+            let word = match (direction, declared.nullable && *index != table.key) {
+                (Direction::Ascending, false) => "ASC",
+                (Direction::Descending, false) => "DESC",
+                (Direction::Ascending, true) => "ASC NULLS FIRST",
+                (Direction::Descending, true) => "DESC NULLS LAST",
             };
-            let column = compared::<D>(table, declared(table, *index)?);
-            self.sql.push_str(&format!("{column} {word}, "));
+            self.sql.push_str(&format!("{} {word}", compared::<D>(table, declared)));
+            if *index == table.key {
+                return Ok(());
+            }
+            self.sql.push_str(", ");
         }
         self.sql.push_str(&compared::<D>(table, declared(table, table.key)?));
         Ok(())
@@ -196,6 +202,11 @@ mod tests {
         let select = Select::rows::<Plain>(&users(), &query).unwrap();
         let expected = "ORDER BY \"users\".\"age\" DESC NULLS LAST, \"users\".\"id\" LIMIT 3";
         assert!(select.sql.ends_with(expected), "{}", select.sql);
+        // As the index of the key is: other words would sort the whole table for each page.
+        let order = vec![(0, Direction::Ascending), (1, Direction::Ascending)];
+        let by_key = RowQuery { order, ..RowQuery::default() };
+        let select = Select::rows::<Plain>(&users(), &by_key).unwrap();
+        assert!(select.sql.ends_with("ORDER BY \"users\".\"id\" ASC"), "{}", select.sql);
         let unknown = RowQuery { order: vec![(2, Direction::Ascending)], ..RowQuery::default() };
         assert!(Select::rows::<Plain>(&users(), &unknown).is_err());
     }

@@ -2,11 +2,11 @@
 
 use std::fmt::Display;
 
-use protean_port::message::{Column, Table};
+use protean_port::message::{Column, Table, VERSION_COLUMN};
 use protean_port::{Error, Result};
 
 use crate::Dialect;
-use crate::name::{VERSION_COLUMN, index_name};
+use crate::name::index_name;
 
 /// A column as it is in the database.
 #[derive(Clone, Debug)]

@@ -10,7 +10,6 @@ impl Dialect for SqliteDialect {
     const PARAMETER: char = '?';
     const FIND_TEXT: &'static str = "instr";
     const UNINDEXED: &'static str = "+";
-    const RESERVED_PREFIX: &'static str = "sqlite_";
     const MAX_NAME_BYTES: Option<usize> = None;
     const VERSION_TYPE: &'static str = "INTEGER";
     const TABLE_OPTIONS: &'static str = " WITHOUT ROWID";

@@ -13,7 +13,6 @@ use tokio::sync::watch;
 use crate::checkpoint::{Checkpoints, CommitCounter};
 use crate::commit::Committer;
 use crate::connection::Settings;
-use crate::dialect::SqliteDialect;
 use crate::forget;
 use crate::readers::Readers;
 use crate::signal::Signal;
@@ -117,7 +116,7 @@ impl Store for SqliteStore {
         Box::pin(self.writer.run(move |committer| {
             alter(committer, |connection, settings| {
                 for table in &tables {
-                    protean_sql::check_names::<SqliteDialect>(table)?;
+                    protean_sql::check_names(table)?;
                     table::drop_table(connection, table).map_err(|e| settings.explain(e))?;
                 }
                 schema::drop_all(connection).map_err(|e| settings.explain(e))

@@ -15,7 +15,7 @@ use crate::error;
 /// # Errors
 /// When the table exists in a form that cannot be extended to the declared one.
 pub(crate) fn prepare(connection: &Connection, table: &Table, path: &Path) -> Result {
-    check_names::<SqliteDialect>(table)?;
+    check_names(table)?;
     let explain = |e| error::explain(e, path);
     let found = columns(connection, &table.name).map_err(explain)?;
     let plan = TablePlan::of::<SqliteDialect>(table, &found)?;

@@ -72,12 +72,7 @@ pub async fn inject_entry(domain: &Domain, stream: &str, payload: &str) -> Resul
     })?;
     fits(stream, data)?;
     let message = message(domain, &category, &Id::new(), data.to_owned(), domain.priority());
-    domain
-        .unit_of_work(async |context| {
-            context.unit().append(message.clone());
-            Ok(())
-        })
-        .await
+    domain.unit_of_work(async |context| context.unit().append(message.clone())).await
 }
 
 fn message(

@@ -10,7 +10,7 @@ use super::dispatch::dispatch;
 use super::domain::Domain;
 use crate::handling::{Committed, commit, retry_on_conflict};
 use crate::model::{Aggregate, Raised};
-use crate::unit::{Context, ReadMode, ReadOptions, Unit, length, processing_priority};
+use crate::unit::{Context, ReadMode, ReadOptions, Unit, length, within};
 
 impl Domain {
     /// Runs `work` as one unit: what it changes commits together when it gives
@@ -46,8 +46,9 @@ where
     let read = ReadOptions { overlay: None, mode };
     let unit = Arc::new(Unit::new(env, Arc::clone(&store), domain.cause(None), read));
     let context = Context::new(Arc::clone(&unit), None);
-    let value = processing_priority(context.priority(), work(&context)).await?;
-    let committed = commit(&*store, unit.finish().changes).await?;
+    let value = within(&unit, context.priority(), work(&context)).await;
+    let (completed, value) = (unit.finish(), value?);
+    let committed = commit(&*store, completed.changes).await?;
     Ok((value, committed))
 }
 
@@ -64,8 +65,7 @@ pub async fn record_events<A: Aggregate>(domain: &Domain, id: &Id, events: &[Rai
             let unit = context.unit();
             let names = unit.env.catalog.names::<A>()?;
             let length = length(unit, &names.category.stream(id)).await?;
-            unit.append_at(names, id, length.checked_sub(1), events);
-            Ok(())
+            unit.append_events(names, id, length.checked_sub(1), events)
         })
         .await
 }

@@ -1,12 +1,12 @@
 //! From registrations to groups, with every fault on the way.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use protean_port::message::{Category, RESERVED, type_name};
+use protean_port::message::{Category, SNAPSHOTS, type_name};
 
 use crate::catalog::DeclaredTable;
-use crate::config::Config;
+use crate::config::{Config, SubscriptionConfig};
 use crate::handling::{
     Group, HandlerKind, Handlers, Registration, Registry, Route, Source, add_upcasts,
 };
@@ -14,12 +14,12 @@ use crate::handling::{
 /// Makes the groups of all registered handlers; what is wrong is added to the
 /// registry's faults.
 pub(super) fn wire(registry: &mut Registry, domain: &str, config: &Config) -> Handlers {
-    let mut drafts: BTreeMap<(Arc<str>, Category), Group> = BTreeMap::new();
+    let mut drafts: BTreeMap<(Arc<str>, Category), Draft> = BTreeMap::new();
     for registration in std::mem::take(&mut registry.registrations) {
         enter(registry, &mut drafts, registration, domain, config);
     }
-    add_upcasts(registry, drafts.values_mut());
-    let groups: Vec<Arc<Group>> = drafts.into_values().map(Arc::new).collect();
+    add_upcasts(registry, drafts.values_mut().map(|draft| &mut draft.group));
+    let groups: Vec<Arc<Group>> = drafts.into_values().map(|draft| Arc::new(draft.group)).collect();
     check_commands(registry, &groups);
     check_names(registry);
     check_streams(registry, &groups);
@@ -35,14 +35,20 @@ pub(super) fn wire(registry: &mut Registry, domain: &str, config: &Config) -> Ha
     }
 }
 
+/// A group, and the first of its handlers.
+struct Draft {
+    group: Group,
+    first: &'static str,
+}
+
 fn enter(
     registry: &mut Registry,
-    drafts: &mut BTreeMap<(Arc<str>, Category), Group>,
+    drafts: &mut BTreeMap<(Arc<str>, Category), Draft>,
     registration: Registration,
     domain: &str,
     config: &Config,
 ) {
-    let Registration { handler, kind, declared, routes } = registration;
+    let Registration { handler, type_path, kind, declared, routes } = registration;
     let profile = config.unknown_profile(&declared);
     registry.faults.extend(profile.map(|fault| format!("{handler}: {fault}")));
     if routes.is_empty() {
@@ -50,6 +56,7 @@ fn enter(
             "{handler} handles no message: add a method for one, or remove the handler"
         ));
     }
+    let mut faults = BTreeSet::new();
     for route in routes {
         let (group, category) = match place(registry, handler, kind, &route) {
             Ok((group, category)) => (format!("{domain}.{group}"), category),
@@ -63,19 +70,48 @@ fn enter(
             _ => config.subscription(handler, &declared),
         };
         let key = (Arc::<str>::from(group), category);
-        let draft = drafts.entry(key.clone()).or_insert_with(|| Group {
-            name: key.0,
-            handler: handler.to_owned(),
-            kind,
-            category: key.1,
-            subscription,
-            idempotency: config.idempotency,
-            routes: HashMap::new(),
+        let draft = drafts.entry(key.clone()).or_insert_with(|| {
+            let group = Group {
+                name: key.0,
+                handler: handler.to_owned(),
+                kind,
+                category: key.1,
+                subscription,
+                idempotency: config.idempotency,
+                routes: HashMap::new(),
+            };
+            Draft { group, first: type_path }
         });
-        if !draft.handler.split(", ").any(|known| known == handler) {
-            draft.handler = format!("{}, {handler}", draft.handler);
+        faults.extend(clash(draft, kind, type_path, &subscription));
+        let group = &mut draft.group;
+        if !group.handler.split(", ").any(|known| known == handler) {
+            group.handler = format!("{}, {handler}", group.handler);
         }
-        add_route(registry, draft, route, handler);
+        add_route(registry, group, route, handler);
+    }
+    registry.faults.extend(faults);
+}
+
+/// Why a handler cannot belong to the group of one that was registered before.
+fn clash(
+    draft: &Draft,
+    kind: HandlerKind,
+    type_path: &'static str,
+    subscription: &SubscriptionConfig,
+) -> Option<String> {
+    let Draft { group: Group { name, category, subscription: known, .. }, first } = draft;
+    match kind {
+        _ if *first == type_path => None,
+        HandlerKind::Commands => (known != subscription).then(|| {
+            format!(
+                "{first} and {type_path} handle the commands of one aggregate, as the group '{name}', \
+                 but have different settings: give both the same, in the code and in `domain.toml`"
+            )
+        }),
+        _ => Some(format!(
+            "{first} and {type_path} have the same name and would be one group, '{name}' of \
+             '{category}': rename one"
+        )),
     }
 }
 
@@ -155,7 +191,18 @@ fn check_names(registry: &mut Registry) {
             faults.push(format!("{shared} '{}': rename one", one.table.name));
         }
     }
-    faults.extend(declared.iter().filter_map(reserved));
+    let odd = |declared: &DeclaredTable| {
+        let table = &declared.table;
+        // This one is the framework's own, and no user's.
+        let fault = match table.name == SNAPSHOTS {
+            true => Some(format!(
+                "a table cannot be called '{SNAPSHOTS}', the name is reserved: rename it"
+            )),
+            false => table.name_fault(),
+        };
+        Some(format!("{}: {}", declared.name, fault?))
+    };
+    faults.extend(declared.iter().filter_map(odd));
     registry.faults.extend(faults);
 }
 
@@ -189,11 +236,4 @@ fn check_streams(registry: &mut Registry, groups: &[Arc<Group>]) {
         }
     }
     registry.faults.extend(faults);
-}
-
-fn reserved(declared: &DeclaredTable) -> Option<String> {
-    let (name, table) = (declared.name, declared.table.name.as_str());
-    RESERVED
-        .contains(&table)
-        .then(|| format!("the table '{table}' of {name} is one of the store's own: rename {name}"))
 }

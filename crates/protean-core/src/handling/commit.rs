@@ -10,7 +10,7 @@ use super::group::Group;
 use super::settle::{Moment, Settled, settle};
 use super::telemetry;
 use super::verdict::Verdict;
-use crate::unit::Env;
+use crate::unit::{Env, enclosing_units};
 
 /// What came of committing one unit.
 pub(crate) enum Committed {
@@ -57,7 +57,14 @@ pub(crate) async fn commit(store: &dyn Store, changes: Changes) -> Result<Commit
 }
 
 async fn commit_units(store: &dyn Store, units: &Arc<[Changes]>) -> Result<Committed> {
+    let outer = enclosing_units();
+    for unit in &outer {
+        unit.allow_inside(&units[0])?;
+    }
     let outcome = store.commit(Arc::clone(units)).await.pop();
+    if let Some(Outcome::Committed(_)) = &outcome {
+        outer.iter().for_each(|unit| unit.committed_inside(&units[0]));
+    }
     match outcome {
         Some(Outcome::Committed(places)) => Ok(Committed::Now(recorded(&units[0], &places))),
         Some(Outcome::Duplicate { message_id, output }) => {

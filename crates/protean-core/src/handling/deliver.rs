@@ -85,7 +85,8 @@ pub async fn run(env: &Arc<Env>, store: &Arc<dyn Store>, group: &Group, work: Wo
             (input, Some(Arc::new(delivery.recorded.clone())))
         }
         Origin::Caller(input) => {
-            unit.append(message.clone());
+            // It has only begun.
+            unit.append(message.clone()).unwrap_or_default();
             (input, None)
         }
     };
@@ -147,7 +148,8 @@ async fn guarded(
     context: Context,
 ) -> Handled<HandlerOutput> {
     let priority = context.priority();
-    let handling = AssertUnwindSafe(handling(priority, call(input, context)));
+    let unit = Arc::clone(context.unit());
+    let handling = AssertUnwindSafe(handling(&unit, priority, call(input, context)));
     let handling = handling.catch_unwind();
     let outcome = match group.subscription.handler_timeout {
         None => handling.await,

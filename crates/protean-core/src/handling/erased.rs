@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use protean_port::port::BoxFuture;
 use protean_port::{Error, Result};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::failure::{Failure, Handled};
@@ -24,9 +25,13 @@ pub(crate) struct HandlerOutput {
 }
 
 impl HandlerOutput {
-    pub(crate) fn new<T: serde::Serialize + Send + 'static>(value: T) -> Self {
-        // The type is the one it was made with.
-        let json = |value: &dyn Any| serde_json::to_string(&value.downcast_ref::<T>());
+    pub(crate) fn new<T: Serialize + DeserializeOwned + Send + 'static>(value: T) -> Self {
+        let json = |value: &dyn Any| {
+            // The type is the one it was made with.
+            let json = serde_json::to_string(&value.downcast_ref::<T>())?;
+            // Whoever sends the command again is answered from it.
+            serde_json::from_str::<T>(&json).map(|_| json)
+        };
         Self { value: Box::new(value), json }
     }
 
@@ -46,7 +51,7 @@ impl HandlerOutput {
     pub(crate) fn to_json(&self, name: &str) -> Result<Arc<str>> {
         let json = (self.json)(&*self.value);
         json.map(Arc::from).map_err(|error| {
-            Error::failed(format!("the answer to {name} cannot be written as JSON"))
+            Error::failed(format!("the answer to {name} cannot be kept as JSON and read back"))
                 .with_source(error)
         })
     }

@@ -1,6 +1,6 @@
 //! The message types that a handler takes, as it is registered.
 
-use std::any::TypeId;
+use std::any::{TypeId, type_name};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -97,7 +97,7 @@ impl Registry {
         kind: HandlerKind,
         of: Of,
     ) -> Routes<'_, H, Of> {
-        let registration = self.registration(name, kind);
+        let registration = self.registration(name, type_name::<H>(), kind);
         Routes { registration, handler: Arc::new(handler), of }
     }
 }

@@ -24,6 +24,8 @@ pub struct Registry {
 /// A handler as it was registered.
 pub(crate) struct Registration {
     pub(crate) handler: &'static str,
+    /// The type that it is, with the path of its module.
+    pub(crate) type_path: &'static str,
     pub(crate) kind: HandlerKind,
     pub(crate) declared: Declared,
     pub(crate) routes: Vec<Route>,
@@ -77,10 +79,11 @@ impl Registry {
     pub(crate) fn registration(
         &mut self,
         handler: &'static str,
+        type_path: &'static str,
         kind: HandlerKind,
     ) -> &mut Registration {
-        let declared = Declared::default();
-        self.registrations.push(Registration { handler, kind, declared, routes: Vec::new() });
+        let (declared, routes) = (Declared::default(), Vec::new());
+        self.registrations.push(Registration { handler, type_path, kind, declared, routes });
         let last = self.registrations.len() - 1;
         &mut self.registrations[last]
     }

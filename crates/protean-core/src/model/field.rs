@@ -17,6 +17,12 @@ pub trait Field: Sized {
     /// How many columns it takes.
     const WIDTH: usize = 1;
 
+    /// True when all of its columns may be `NULL`: an `Option` of it could not be told from `None`.
+    const MAY_BE_EMPTY: bool = false;
+
+    /// Compiles only when a value that was written is the same when it is read.
+    const READS_BACK: () = ();
+
     /// Its columns, for a field of this name.
     fn columns(name: &str, rules: &Rules) -> Vec<Column>;
 
@@ -206,6 +212,12 @@ plain! {
 
 impl<T: Field> Field for Option<T> {
     const WIDTH: usize = T::WIDTH;
+    const MAY_BE_EMPTY: bool = true;
+    const READS_BACK: () = assert!(
+        !T::MAY_BE_EMPTY,
+        "`Some` of a field that may be empty cannot be told from `None` when it is read: take one \
+         `Option` away, or give the value object a field that is not optional"
+    );
 
     fn columns(name: &str, rules: &Rules) -> Vec<Column> {
         let columns = T::columns(name, rules).into_iter();
@@ -213,6 +225,7 @@ impl<T: Field> Field for Option<T> {
     }
 
     fn check(&self, rules: &Rules, violations: &mut Violations) {
+        let () = Self::READS_BACK;
         if let Some(value) = self {
             value.check(rules, violations);
         }

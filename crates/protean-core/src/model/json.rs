@@ -44,7 +44,7 @@ pub(crate) fn fits(name: &str, json: &str) -> Result {
 }
 
 /// How deep objects and lists nest.
-fn depth(json: &str) -> usize {
+pub(super) fn depth(json: &str) -> usize {
     // Each level takes two bytes, so that most messages need not be looked at.
     if json.len() <= 2 * DEEPEST {
         return 0;

@@ -8,8 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::field::{column, mismatch};
-use super::json::DEEPEST;
-use super::number::check_real;
+use super::json::{DEEPEST, depth};
 use super::{Field, Rules, Values};
 
 /// A type that a list can hold: plain values, value objects and entities.
@@ -23,16 +22,21 @@ pub trait Element: Serialize + DeserializeOwned {
 macro_rules! elements {
     ($($type:ty),*) => {$(impl Element for $type {})*};
 }
-elements!(String, Id, bool, i8, i16, i32, i64, u8, u16, u32, u64, Decimal, Timestamp, Date);
+elements!(String, Id, bool, i8, i16, i32, i64, u8, u16, u32, u64, Timestamp, Date);
 
-impl Element for f64 {
-    fn check_element(&self) -> Violations {
-        let mut violations = Violations::new();
-        // As JSON it would be null, and no number when it is read.
-        check_real(self, &Rules::named(""), &mut violations);
-        violations
-    }
+macro_rules! checked_elements {
+    ($($type:ty),*) => {$(
+        impl Element for $type {
+            fn check_element(&self) -> Violations {
+                let mut violations = Violations::new();
+                self.check(&Rules::named(""), &mut violations);
+                violations
+            }
+        }
+    )*};
 }
+// Those of which not every value can be read back.
+checked_elements!(f64, Decimal);
 
 fn check_length(length: usize, rules: &Rules, violations: &mut Violations) {
     if let Some(most) = rules.max_length.filter(|most| length > *most) {
@@ -46,17 +50,25 @@ fn check_length(length: usize, rules: &Rules, violations: &mut Violations) {
 thread_local! {
     /// How many lists that hold each other are being checked.
     static NESTED: Cell<usize> = const { Cell::new(0) };
+    /// How many lists have held each other at most since the outermost one was checked.
+    static DEEPEST_SEEN: Cell<usize> = const { Cell::new(0) };
 }
 
 /// A list that is being checked, inside of others perhaps.
 struct Nested;
 
 impl Nested {
+    /// True while this list holds others, and no other one holds it.
+    fn is_outermost() -> bool {
+        NESTED.get() == 1
+    }
+
     /// Nothing when it is nested too deep to be read back.
     fn enter() -> Option<Self> {
         let nested = NESTED.get();
         (nested < DEEPEST).then(|| {
             NESTED.set(nested + 1);
+            DEEPEST_SEEN.set(DEEPEST_SEEN.get().max(nested + 1));
             Self
         })
     }
@@ -81,6 +93,16 @@ impl<T: Element> Field for Vec<T> {
         };
         for (index, element) in self.iter().enumerate() {
             violations.nest(&format!("{}[{index}]", rules.name), &element.check_element());
+        }
+        // Between two lists there are objects, which nest as well.
+        if Nested::is_outermost() && DEEPEST_SEEN.take() > 1 && violations.is_empty() {
+            let deep = serde_json::to_string(self).map_or(0, |json| depth(&json));
+            if deep > DEEPEST {
+                let text = format!(
+                    "is nested {deep} levels deep, at most {DEEPEST} can be read back: flatten it"
+                );
+                violations.add(rules.name, text);
+            }
         }
     }
 

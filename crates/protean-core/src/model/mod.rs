@@ -7,6 +7,7 @@
 mod aggregate;
 mod attribute;
 mod data;
+mod dropped;
 mod field;
 mod json;
 mod list;
@@ -30,4 +31,5 @@ pub use rules::{Bound, Rules};
 pub use stored::{EventSourced, Projected, Projection, StateStored, Stored};
 pub use upcast::{Form, MessageData, Upcast, Versioned};
 
+pub(crate) use dropped::watch_dropped;
 pub(crate) use json::{fits, to_json};

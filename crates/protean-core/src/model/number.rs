@@ -22,7 +22,7 @@ fn check_bounds(
     }
 }
 
-pub(super) fn check_real(value: &f64, rules: &Rules, violations: &mut Violations) {
+fn check_real(value: &f64, rules: &Rules, violations: &mut Violations) {
     let real = |bound| match bound {
         #[expect(clippy::cast_precision_loss, reason = "a bound for an f64 is compared as one")]
         Bound::Integer(number) => number as f64,
@@ -36,6 +36,10 @@ pub(super) fn check_real(value: &f64, rules: &Rules, violations: &mut Violations
 }
 
 fn check_decimal(value: &Decimal, rules: &Rules, violations: &mut Violations) {
+    if !value.is_exact() {
+        return violations
+            .add(rules.name, "needs more digits than a decimal number holds, which is 28");
+    }
     let exact = |bound| match bound {
         Bound::Integer(number) => Some(Decimal::from(number)),
         Bound::Real(number) => number.to_string().parse().ok(),

@@ -1,10 +1,13 @@
 //! What every aggregate carries.
 
+use std::any::type_name;
 use std::fmt;
 use std::marker::PhantomData;
 
 use protean_port::message::Id;
 use protean_port::{Error, Result, Violations};
+
+use super::dropped;
 
 /// The identity and version of an aggregate and the events it has raised.
 /// A clone keeps identity and version and drops the events; of an instance that
@@ -86,12 +89,32 @@ impl<A> Root<A> {
     pub(crate) fn record(&mut self, raised: Raised) {
         self.raised.push(raised);
     }
+
+    /// Forgets the events that were raised: for an instance that only tried something out. One that
+    /// is dropped with its events, where a handler succeeds, is an error of the handler.
+    pub fn discard(&mut self) {
+        self.raised.clear();
+    }
+}
+
+impl<A> Drop for Root<A> {
+    fn drop(&mut self) {
+        if let Some(first) = self.raised.first()
+            && self.barred.is_none()
+        {
+            dropped::note(|| {
+                let name = type_name::<A>().rsplit("::").next().unwrap_or_default();
+                format!("{name} '{}' has raised {}", self.id, first.name)
+            });
+        }
+    }
 }
 
 impl<A> Clone for Root<A> {
     fn clone(&self) -> Self {
-        let barred = self.barred.clone();
-        Self { barred, ..Self::restored(self.id.clone(), self.version) }
+        let mut clone = Self::restored(self.id.clone(), self.version);
+        clone.barred.clone_from(&self.barred);
+        clone
     }
 }
 

@@ -25,7 +25,7 @@ impl Context {
         Self { unit, message }
     }
 
-    pub(crate) fn unit(&self) -> &Unit {
+    pub(crate) fn unit(&self) -> &Arc<Unit> {
         &self.unit
     }
 
@@ -43,14 +43,18 @@ impl Context {
     /// enclosing [`processing_priority`](super::processing_priority) says otherwise.
     ///
     /// # Errors
-    /// When the command breaks the rules of its fields.
+    /// When the command breaks the rules of its fields, or the unit of work has ended: its handler
+    /// has returned.
     pub fn process<C: Command>(&self, command: C) -> Result<Id> {
         self.unit.issue(&command, scope_priority().unwrap_or(self.unit.cause.priority))
     }
 
     /// Adds a statement of your own to what commits together.
-    pub fn execute(&self, statement: Statement) {
-        self.unit.execute(statement);
+    ///
+    /// # Errors
+    /// When the unit of work has ended: its handler has returned.
+    pub fn execute(&self, statement: Statement) -> Result {
+        self.unit.execute(statement)
     }
 
     /// The message at hand with its places in the log; `None` for a command

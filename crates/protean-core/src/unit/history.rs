@@ -13,6 +13,7 @@ use protean_port::message::{Id, Recorded, Row, Stream, Value};
 use protean_port::port::BoxFuture;
 use protean_port::{Error, Result};
 
+use super::open_unit::OpenUnit;
 use super::snapshot;
 use super::unit::Unit;
 use crate::catalog::{Names, too_new};
@@ -38,12 +39,12 @@ struct History<'u> {
 
 impl<'u> History<'u> {
     /// The messages up to the one at `last`, or all.
-    fn open(unit: &'u Unit, stream: &'u Stream, last: Option<u64>) -> Self {
-        let mut unstored = unit.unstored(stream.as_str());
+    fn open(unit: &'u Unit, stream: &'u Stream, last: Option<u64>) -> Result<Self> {
+        let mut unstored = unit.unstored(stream.as_str())?;
         unstored.retain(|message| last.is_none_or(|last| message.stream_position <= last));
         let end = last.map_or(u64::MAX, |last| last.saturating_add(1));
         let end = unstored.first().map_or(end, |first| first.stream_position.min(end));
-        Self { unit, stream, unstored, next: 0, end }
+        Ok(Self { unit, stream, unstored, next: 0, end })
     }
 
     /// The next messages: `limit` of them, or all that are left.
@@ -73,7 +74,7 @@ impl<'u> History<'u> {
 pub(super) async fn load<A: Replay>(unit: &Unit, id: &Id, last: Option<u64>) -> Result<Option<A>> {
     let names = unit.env.catalog.names::<A>()?;
     let stream = names.category.stream(id);
-    let mut history = History::open(unit, &stream, last);
+    let mut history = History::open(unit, &stream, last)?;
     let mut aggregate = A::blank(Root::with_id(id.clone()));
     let limit = first_page(unit.env.config.snapshot_threshold);
     let mut page = history.page(limit).await?;
@@ -132,7 +133,7 @@ fn replay<A: Replay>(unit: &Unit, aggregate: &mut A, recorded: &Recorded) -> Res
 
 /// How many messages a stream has.
 pub(crate) async fn length(unit: &Unit, stream: &Stream) -> Result<u64> {
-    let mut history = History::open(unit, stream, None);
+    let mut history = History::open(unit, stream, None)?;
     while !history.page(PAGE).await?.is_empty() {}
     Ok(history.next)
 }
@@ -144,7 +145,7 @@ pub(super) async fn version_as_of<A: Replay>(
     moment: protean_port::message::Timestamp,
 ) -> Result<Option<u64>> {
     let stream = unit.env.catalog.names::<A>()?.category.stream(id);
-    let mut history = History::open(unit, &stream, None);
+    let mut history = History::open(unit, &stream, None)?;
     let mut version = None;
     loop {
         let page = history.page(PAGE).await?;
@@ -214,6 +215,6 @@ async fn write_snapshot<A: Replay>(unit: &Unit, names: &Names, id: &Id) -> Resul
         Value::text(snapshot::json(&columns)),
     ]);
     let table = &unit.env.catalog.snapshots;
-    unit.write(table, stream.as_str(), &present, Some(row));
+    OpenUnit::of(unit)?.write(table, stream.as_str(), &present, Some(row))?;
     Ok(true)
 }

@@ -3,8 +3,8 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use protean_port::Result;
 use protean_port::message::{Row, RowQuery, Table, Value};
+use protean_port::{Error, Result, Violations};
 
 use super::storage::{Storage, read};
 use super::unit::Unit;
@@ -55,8 +55,19 @@ where
         self.unit.store.count(self.table()?, &self.query).await
     }
 
+    /// The table that is asked.
+    ///
+    /// # Errors
+    /// When the type has no rows, or a condition compares with what no row can hold.
     fn table(&self) -> Result<&Table> {
-        self.unit.env.catalog.table::<T>().map(|table| &**table)
+        let table = self.unit.env.catalog.table::<T>()?;
+        let odd = self.query.filters.iter().find(|filter| !filter.value.can_be_kept());
+        if let Some(filter) = odd {
+            let column = table.columns.get(filter.column).map_or("?", |column| &column.name);
+            let fault = Violations::of(column, "is compared with a number that no row can hold");
+            return Err(Error::invalid(fault));
+        }
+        Ok(table)
     }
 }
 

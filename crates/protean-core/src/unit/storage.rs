@@ -7,11 +7,12 @@ use protean_port::port::RowState;
 use protean_port::{Error, Result, Violations};
 
 use super::history::{self, TakeSnapshot};
+use super::open_unit::OpenUnit;
 use super::unit::Unit;
 use crate::catalog::{Layout, Names};
 use crate::model::{
-    Aggregate, Columns, EventSourced, Projected, Projection, Replay, StateStored, Stored, Values,
-    as_stored, violations_after,
+    Aggregate, Columns, EventSourced, Projected, Projection, Raised, Replay, StateStored, Stored,
+    Values, as_stored, violations_after,
 };
 
 /// Reads and writes `T` in the form in which it is kept. Implemented for
@@ -40,22 +41,14 @@ impl<A: Replay> Storage<A> for EventSourced {
         history::load(unit, id, None).await
     }
 
-    async fn add(unit: &Unit, aggregate: A) -> Result {
-        let root = aggregate.root();
-        root.allow()?;
-        checked_id::<A>(root.id())?;
-        let names = unit.env.catalog.names::<A>()?;
-        let last = unit.append_at(names, root.id(), root.version(), root.raised());
-        if let (Some(last), Some(fact)) = (last, aggregate.fact()?) {
-            let stream = fact_stream(names, &aggregate)?;
-            let first = root.version().map_or(0, |version| version + 1);
-            let version = first + root.raised().len() as u64 - 1;
-            unit.emit_fact(&stream, &fact, &version.to_string(), Some(last));
-        }
-        history::snapshot_if_due(unit, names, &aggregate).await
+    async fn add(unit: &Unit, mut aggregate: A) -> Result {
+        let added = add_events(unit, &aggregate).await;
+        aggregate.root_mut().discard();
+        added
     }
 
-    async fn remove(_: &Unit, _: A) -> Result {
+    async fn remove(_: &Unit, mut aggregate: A) -> Result {
+        aggregate.root_mut().discard();
         let name = A::NAME;
         Err(Error::misused(format!(
             "{name} is event-sourced: it cannot be removed; raise an event that ends it"
@@ -71,38 +64,16 @@ impl<A: Aggregate + Columns + Stored<Storage = Self>> Storage<A> for StateStored
         Ok(Some(as_stored(read(A::NAME, id.as_str(), &row)?, state.version)))
     }
 
-    async fn add(unit: &Unit, aggregate: A) -> Result {
-        aggregate.root().allow()?;
-        checked_id::<A>(aggregate.root().id())?;
-        violations_after(&aggregate).into_result()?;
-        let catalog = &unit.env.catalog;
-        let (table, names) = (catalog.table::<A>()?, catalog.names::<A>()?);
-        let root = aggregate.root();
-        let present = present(unit, table, &aggregate).await?;
-        unit.write(table, root.id().as_str(), &present, Some(row(&aggregate)));
-        let version = present.version.map_or(0, |version| version + 1);
-        let last = unit.append_versioned(names, root.id(), version, root.raised());
-        if let Some(fact) = aggregate.fact()? {
-            let stream = fact_stream(names, &aggregate)?;
-            unit.emit_fact(&stream, &fact, &format!("{version}.1"), last);
-        }
-        Ok(())
+    async fn add(unit: &Unit, mut aggregate: A) -> Result {
+        let added = put_row(unit, &aggregate).await;
+        aggregate.root_mut().discard();
+        added
     }
 
-    async fn remove(unit: &Unit, aggregate: A) -> Result {
-        aggregate.root().allow()?;
-        let catalog = &unit.env.catalog;
-        let (table, names) = (catalog.table::<A>()?, catalog.names::<A>()?);
-        let root = aggregate.root();
-        let present = present(unit, table, &aggregate).await?;
-        if present.row.is_none() {
-            return Err(Error::not_found(A::NAME, root.id().as_str()));
-        }
-        unit.write(table, root.id().as_str(), &present, None);
-        unit.retract_fact(&names.facts.stream(root.id()));
-        let version = present.version.map_or(0, |version| version + 1);
-        unit.append_versioned(names, root.id(), version, root.raised());
-        Ok(())
+    async fn remove(unit: &Unit, mut aggregate: A) -> Result {
+        let removed = remove_row(unit, &aggregate).await;
+        aggregate.root_mut().discard();
+        removed
     }
 }
 
@@ -118,18 +89,85 @@ impl<P: Projection> Storage<P> for Projected {
         let table = unit.env.catalog.table::<P>()?;
         let key = projection.key();
         let present = unit.known_row(table, key.as_str()).await?;
-        unit.write(table, key.as_str(), &present, Some(row(&projection)));
-        Ok(())
+        OpenUnit::of(unit)?.write(table, key.as_str(), &present, Some(row(&projection)))
     }
 
     async fn remove(unit: &Unit, projection: P) -> Result {
         let table = unit.env.catalog.table::<P>()?;
         let key = projection.key();
         let present = unit.row(table, key.as_str()).await?;
-        if present.row.is_some() {
-            unit.write(table, key.as_str(), &present, None);
+        match present.row {
+            Some(_) => OpenUnit::of(unit)?.write(table, key.as_str(), &present, None),
+            None => Ok(()),
         }
-        Ok(())
+    }
+}
+
+async fn add_events<A: Replay>(unit: &Unit, aggregate: &A) -> Result {
+    let root = aggregate.root();
+    root.allow()?;
+    checked_id::<A>(root.id())?;
+    let names = unit.env.catalog.names::<A>()?;
+    let fact = fact(names, aggregate)?;
+    {
+        let mut open = OpenUnit::of(unit)?;
+        let last = open.append_at(names, root.id(), root.version(), root.raised())?;
+        if let (Some(last), Some((stream, fact))) = (last, fact) {
+            let first = root.version().map_or(0, |version| version + 1);
+            let version = first + root.raised().len() as u64 - 1;
+            open.emit_fact(&stream, &fact, &version.to_string(), Some(last));
+        }
+    }
+    history::snapshot_if_due(unit, names, aggregate).await
+}
+
+async fn put_row<A: Aggregate + Columns + Stored<Storage = StateStored>>(
+    unit: &Unit,
+    aggregate: &A,
+) -> Result {
+    aggregate.root().allow()?;
+    checked_id::<A>(aggregate.root().id())?;
+    violations_after(aggregate).into_result()?;
+    let catalog = &unit.env.catalog;
+    let (table, names) = (catalog.table::<A>()?, catalog.names::<A>()?);
+    let root = aggregate.root();
+    let present = present(unit, table, aggregate).await?;
+    let fact = fact(names, aggregate)?;
+    let mut open = OpenUnit::of(unit)?;
+    open.write(table, root.id().as_str(), &present, Some(row(aggregate)))?;
+    let version = present.version.map_or(0, |version| version + 1);
+    let last = open.append_versioned(names, root.id(), version, root.raised());
+    if let Some((stream, fact)) = fact {
+        open.emit_fact(&stream, &fact, &format!("{version}.1"), last);
+    }
+    Ok(())
+}
+
+async fn remove_row<A: Aggregate + Columns + Stored<Storage = StateStored>>(
+    unit: &Unit,
+    aggregate: &A,
+) -> Result {
+    aggregate.root().allow()?;
+    let catalog = &unit.env.catalog;
+    let (table, names) = (catalog.table::<A>()?, catalog.names::<A>()?);
+    let root = aggregate.root();
+    let present = present(unit, table, aggregate).await?;
+    if present.row.is_none() {
+        return Err(Error::not_found(A::NAME, root.id().as_str()));
+    }
+    let mut open = OpenUnit::of(unit)?;
+    open.write(table, root.id().as_str(), &present, None)?;
+    open.retract_fact(&names.facts.stream(root.id()));
+    let version = present.version.map_or(0, |version| version + 1);
+    open.append_versioned(names, root.id(), version, root.raised());
+    Ok(())
+}
+
+/// The fact of an instance, if it has one, and the stream it belongs to.
+fn fact<A: Aggregate>(names: &Names, aggregate: &A) -> Result<Option<(Stream, Raised)>> {
+    match aggregate.fact()? {
+        Some(fact) => Ok(Some((fact_stream(names, aggregate)?, fact))),
+        None => Ok(None),
     }
 }
 

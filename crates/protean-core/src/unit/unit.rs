@@ -3,18 +3,13 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use protean_port::Result;
-use protean_port::message::{
-    Extensions, Id, Kind, Lane, Message, Priority, Recorded, Row, Stream, Table, Timestamp,
-};
-use protean_port::port::{
-    Append, Changes, Expect, RowChange, RowState, RowWrite, Statement, Store,
-};
+use protean_port::message::{Extensions, Id, Kind, Lane, Message, Priority, Recorded, Table};
+use protean_port::port::{Append, Changes, Expect, RowState, Store};
+use protean_port::{Error, Result};
 
 use super::env::Env;
 use super::overlay::{Overlay, RowKey, Sequence, Writes};
-use crate::catalog::Names;
-use crate::model::{Command, Data, Raised, to_json};
+use crate::model::{Command, Data, to_json};
 
 /// What a unit's messages inherit.
 #[derive(Clone, Debug)]
@@ -55,12 +50,25 @@ pub struct Unit {
     state: Mutex<State>,
 }
 
-struct State {
-    done: CompletedUnit,
+pub(super) struct State {
+    pub(super) done: CompletedUnit,
     /// The last fact of each instance that was added.
-    facts: Vec<Message>,
-    seen: HashMap<RowKey, RowState>,
-    issued: u32,
+    pub(super) facts: Vec<Message>,
+    pub(super) seen: HashMap<RowKey, RowState>,
+    pub(super) issued: u32,
+    /// What units have committed that this one has waited for.
+    pub(super) inside: CommittedInside,
+    /// It was committed or given up.
+    has_ended: bool,
+}
+
+/// What units have committed inside of another one, while that waited for them.
+#[derive(Default)]
+pub(super) struct CommittedInside {
+    /// The last position of each stream.
+    pub(super) streams: HashMap<String, u64>,
+    /// The version of each row.
+    pub(super) rows: HashMap<RowKey, u64>,
 }
 
 /// A unit that has run and is ready to commit.
@@ -90,7 +98,14 @@ impl Unit {
         read: ReadOptions,
     ) -> Self {
         let done = CompletedUnit::empty(env.lanes.lane(cause.priority));
-        let state = State { done, facts: Vec::new(), seen: HashMap::new(), issued: 0 };
+        let state = State {
+            done,
+            facts: Vec::new(),
+            seen: HashMap::new(),
+            issued: 0,
+            inside: CommittedInside::default(),
+            has_ended: false,
+        };
         Self { env, store, cause, read, state: Mutex::new(state) }
     }
 
@@ -100,9 +115,10 @@ impl Unit {
         Self::new(env, store, self.cause.clone(), self.read.clone())
     }
 
-    /// Ends the unit and hands over what it collected; it is empty afterwards.
+    /// Ends the unit and hands over what it collected. Nothing can be added to it afterwards.
     pub(crate) fn finish(&self) -> CompletedUnit {
         let mut state = self.state();
+        state.has_ended = true;
         let facts = std::mem::take(&mut state.facts).into_iter();
         let facts = facts.map(|message| Append { message, expect: Expect::End });
         state.done.changes.appends.extend(facts);
@@ -110,13 +126,58 @@ impl Unit {
         std::mem::replace(&mut state.done, empty)
     }
 
+    /// What is to be changed, locked.
+    ///
+    /// # Errors
+    /// When the unit has ended.
+    pub(super) fn open(&self) -> Result<MutexGuard<'_, State>> {
+        let state = self.state();
+        match state.has_ended {
+            false => Ok(state),
+            true => Err(Error::misused(
+                "the unit of work has ended, and nothing more of it is kept: await what uses its \
+                 context before the handler returns",
+            )),
+        }
+    }
+
+    /// Another unit of those that this one waits for is about to commit.
+    ///
+    /// # Errors
+    /// When this unit has changed what the other one changes: one of them could never commit.
+    pub(crate) fn allow_inside(&self, changes: &Changes) -> Result {
+        let state = self.state();
+        let own = &state.done.writes;
+        let stream = positions(changes).find(|(stream, _)| own.streams.contains_key(*stream));
+        let row =
+            changes.rows.iter().find(|row| own.rows.contains_key(&row_key(&row.table, &row.key)));
+        let changed = stream.map(|(stream, _)| stream.to_owned());
+        let changed =
+            changed.or_else(|| row.map(|row| format!("{} '{}'", row.table.name, row.key)));
+        changed.map_or(Ok(()), |changed| {
+            Err(Error::misused(format!(
+                "{changed} was changed by the handler that waits for this: issue the command with \
+                 `ctx.process`, to be handled afterwards"
+            )))
+        })
+    }
+
+    /// Another unit that this one waits for has committed.
+    pub(crate) fn committed_inside(&self, changes: &Changes) {
+        let mut state = self.state();
+        for (stream, position) in positions(changes) {
+            state.inside.streams.insert(stream.to_owned(), position);
+        }
+        for row in &changes.rows {
+            // The unit that gets it again sees the new one.
+            state.seen.remove(&row_key(&row.table, &row.key));
+            state.inside.rows.insert(row_key(&row.table, &row.key), row.version);
+        }
+    }
+
     /// A handler that panicked cannot leave the state half-changed: every change is one call.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn now(&self) -> Timestamp {
-        self.env.now()
     }
 
     /// Stored JSON, to be read as strictly as the domain is configured.
@@ -127,119 +188,9 @@ impl Unit {
         }
     }
 
-    /// Appends a message that needs no expectation.
-    pub(crate) fn append(&self, message: Message) {
-        self.state().done.changes.appends.push(Append { message, expect: Expect::End });
-    }
-
-    pub(crate) fn execute(&self, statement: Statement) {
-        self.state().done.changes.statements.push(statement);
-    }
-
-    /// Issues a command: appends it to the unit.
-    pub(crate) fn issue<C: Command>(&self, command: &C, priority: Priority) -> Result<Id> {
-        command.check().into_result()?;
-        let issued = {
-            let mut state = self.state();
-            state.issued += 1;
-            state.issued
-        };
-        let id = match &self.cause.seed {
-            Some(seed) => Id::derived(seed, &issued.to_string()),
-            None => Id::new(),
-        };
-        let cause = MessageContext { priority, ..self.cause.clone() };
-        let extensions = Extensions::default();
-        self.append(command_message(&self.env, &id, command, &cause, extensions)?);
-        Ok(id)
-    }
-
-    /// Appends the events of an event-sourced aggregate at the end of its
-    /// stream; gives the id of the last one.
-    pub(crate) fn append_at(
-        &self,
-        names: &Names,
-        id: &Id,
-        version: Option<u64>,
-        events: &[Raised],
-    ) -> Option<Arc<str>> {
-        let stream = names.category.stream(id);
-        let first = version.map_or(0, |version| version + 1);
-        let now = self.now();
-        let mut last = None;
-        let mut state = self.state();
-        for (position, event) in (first..).zip(events) {
-            let message = self.event(&stream, event, &position.to_string(), now);
-            let recorded =
-                Recorded { position: 0, stream_position: position, message: message.clone() };
-            state.done.writes.streams.entry(stream.name()).or_default().push(recorded);
-            last = Some(Arc::clone(&message.id));
-            state.done.changes.appends.push(Append { message, expect: Expect::At(position) });
-        }
-        last
-    }
-
-    /// Appends the events of a state-stored aggregate that got this version;
-    /// gives the id of the last one.
-    pub(crate) fn append_versioned(
-        &self,
-        names: &Names,
-        id: &Id,
-        version: u64,
-        events: &[Raised],
-    ) -> Option<Arc<str>> {
-        let stream = names.category.stream(id);
-        let now = self.now();
-        let mut last = None;
-        for (number, event) in (1..).zip(events) {
-            let message = self.event(&stream, event, &format!("{version}.{number}"), now);
-            last = Some(Arc::clone(&message.id));
-            self.append(message);
-        }
-        last
-    }
-
-    /// Emits the state of an instance after its changes as a fact, caused by the
-    /// last event of them; only the last fact of an instance in a unit is kept.
-    pub(crate) fn emit_fact(
-        &self,
-        stream: &Stream,
-        fact: &Raised,
-        sequence: &str,
-        event: Option<Arc<str>>,
-    ) {
-        let mut message = self.event(stream, fact, sequence, self.now());
-        let mut state = self.state();
-        let before = state.facts.iter().position(|earlier| earlier.stream == *stream);
-        let before = before.map(|at| state.facts.remove(at).causation_id);
-        message.causation_id = event.or(before.flatten()).or(message.causation_id);
-        state.facts.push(message);
-    }
-
-    /// Takes back the fact of an instance that this unit removes.
-    pub(crate) fn retract_fact(&self, stream: &Stream) {
-        self.state().facts.retain(|fact| fact.stream != *stream);
-    }
-
-    fn event(&self, stream: &Stream, event: &Raised, sequence: &str, time: Timestamp) -> Message {
-        Message {
-            id: format!("{stream}-{sequence}").into(),
-            stream: stream.clone(),
-            kind: Kind::Event,
-            type_name: self.env.catalog.type_name(event.name, event.version),
-            version: event.version,
-            priority: self.cause.priority,
-            correlation_id: Arc::clone(&self.cause.correlation_id),
-            causation_id: self.cause.causation_id.clone(),
-            time,
-            data: Arc::from(event.data.as_str()),
-            extensions: Extensions::default(),
-        }
-    }
-
     /// What the store cannot have yet, read before the store is asked.
-    pub(crate) fn unstored(&self, stream: &str) -> Vec<Recorded> {
-        let mut state = self.state();
+    pub(super) fn unstored(&self, stream: &str) -> Result<Vec<Recorded>> {
+        let mut state = self.open()?;
         let own = state.done.writes.streams.get(stream).cloned();
         let mut messages = match &self.read.overlay {
             Some(overlay) => {
@@ -249,13 +200,13 @@ impl Unit {
             None => Vec::new(),
         };
         messages.extend(own.into_iter().flatten());
-        messages
+        Ok(messages)
     }
 
     /// The row as this unit sees it; the same each time it is asked for.
     pub(crate) async fn row(&self, table: &Table, key: &str) -> Result<RowState> {
         let name = row_key(table, key);
-        if let Some(state) = self.seen_row(&name) {
+        if let Some(state) = self.seen_row(&name)? {
             return Ok(state);
         }
         let state = self.store.row(table, key).await?;
@@ -266,47 +217,40 @@ impl Unit {
     /// The row as far as this unit knows: one it has not asked for is taken to
     /// be new, unless the unit [verifies](ReadMode::Verify).
     pub(crate) async fn known_row(&self, table: &Table, key: &str) -> Result<RowState> {
-        if self.read.mode == ReadMode::Verify {
+        let is_known_to_be_there =
+            |state: &State| state.inside.rows.contains_key(&row_key(table, key));
+        if self.read.mode == ReadMode::Verify || is_known_to_be_there(&*self.open()?) {
             return self.row(table, key).await;
         }
-        Ok(self.seen_row(&row_key(table, key)).unwrap_or_default())
+        Ok(self.seen_row(&row_key(table, key))?.unwrap_or_default())
     }
 
-    fn seen_row(&self, name: &RowKey) -> Option<RowState> {
-        let mut state = self.state();
+    fn seen_row(&self, name: &RowKey) -> Result<Option<RowState>> {
+        let mut state = self.open()?;
         if let Some(own) = state.done.writes.rows.get(name).or_else(|| state.seen.get(name)) {
-            return Some(own.clone());
+            return Ok(Some(own.clone()));
         }
+        let Some(overlay) = &self.read.overlay else { return Ok(None) };
         let found = {
-            let overlay = self.read.overlay.as_ref()?;
             let overlay = overlay.lock().unwrap_or_else(PoisonError::into_inner);
-            overlay.row(name, &mut state.done.readers)?
+            overlay.row(name, &mut state.done.readers)
         };
-        state.seen.insert(name.clone(), found.clone());
-        Some(found)
-    }
-
-    /// Writes a row, or removes it; `present` is what the row must be before.
-    pub(crate) fn write(
-        &self,
-        table: &Arc<Table>,
-        key: &str,
-        present: &RowState,
-        row: Option<Row>,
-    ) {
-        let version = present.version.map_or(0, |version| version + 1);
-        let expected = present.row.as_ref().and(present.version);
-        let key: Arc<str> = Arc::from(key);
-        let change = row.clone().map_or(RowChange::Remove, RowChange::Put);
-        let write = RowWrite { table: Arc::clone(table), key, expected, version, change };
-        let mut state = self.state();
-        let name = row_key(table, &write.key);
-        state.done.writes.rows.insert(name, RowState { row, version: Some(version) });
-        state.done.changes.rows.push(write);
+        if let Some(found) = &found {
+            state.seen.insert(name.clone(), found.clone());
+        }
+        Ok(found)
     }
 }
 
-fn row_key(table: &Table, key: &str) -> RowKey {
+/// The events of a unit whose positions are fixed.
+fn positions(changes: &Changes) -> impl Iterator<Item = (&str, u64)> {
+    changes.appends.iter().filter_map(|append| match append.expect {
+        Expect::At(position) => Some((append.message.stream.as_str(), position)),
+        _ => None,
+    })
+}
+
+pub(super) fn row_key(table: &Table, key: &str) -> RowKey {
     (Arc::from(table.name.as_str()), Arc::from(key))
 }
 

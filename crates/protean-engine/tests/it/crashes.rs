@@ -13,6 +13,7 @@ use protean_test_servers::RedisServer;
 use tempfile::TempDir;
 
 use crate::child::{configured, file, serve_to_rest, spawn};
+use crate::shared::entries_added;
 use crate::tallies::{Add, Fault, Faults, Forwarder, Numbers, Sum};
 
 /// Names a step, and how often it is reached before the process ends there.
@@ -22,6 +23,8 @@ const BROKERS: &str = "PROTEAN_TEST_BROKERS";
 const CRASHING: &str = "crashes::a_server_that_ends_at_a_step";
 const TALLIES: i64 = 6;
 const NUMBERS: i64 = 24;
+/// Enough for an entry to stand for several messages.
+const BULK_NUMBERS: i64 = 600;
 
 fn domain(file: &Path, faults: &Faults, brokers: &str) -> Domain {
     let builder = configured(file, faults, brokers);
@@ -71,14 +74,14 @@ async fn assert_nothing_half_done(domain: &Domain, text: &str) {
     assert_eq!(events as u64, handled("TallyCommandHandler").await, "{text}");
 }
 
-/// Every number is there once, in order, and so is its copy.
-async fn assert_all_done(domain: &Domain, text: &str) {
+/// Every one of so many numbers is there once, and so is its copy.
+async fn assert_all_done(domain: &Domain, numbers: i64, text: &str) {
     let report = protean_engine::verify(domain).await.unwrap();
     assert!(report.closes && report.at_rest, "{text}: {report:?}");
     assert!(report.groups.iter().all(|group| group.dead == 0), "{text}: {report:?}");
     let rows = domain.repository::<Numbers>().await.unwrap();
     for tally in 0..TALLIES {
-        let mut expected: Vec<i64> = (tally..NUMBERS).step_by(TALLIES as usize).collect();
+        let mut expected: Vec<i64> = (tally..numbers).step_by(TALLIES as usize).collect();
         let row = rows.get(&format!("t-{tally}").into()).await.unwrap();
         assert_eq!(sorted(row.seen), expected, "{text}");
         expected.iter_mut().for_each(|number| *number += 1000);
@@ -86,7 +89,7 @@ async fn assert_all_done(domain: &Domain, text: &str) {
         assert_eq!(sorted(copy.seen), expected, "{text}");
     }
     let sums = domain.repository::<Sum>().await.unwrap();
-    let sum = (0..NUMBERS).map(|number| 2 * number + 1000).sum::<i64>();
+    let sum = (0..numbers).map(|number| 2 * number + 1000).sum::<i64>();
     assert_eq!(sums.get(&"all".into()).await.unwrap().sum, sum, "{text}");
 }
 
@@ -97,32 +100,44 @@ fn sorted(mut numbers: Vec<i64>) -> Vec<i64> {
 
 /// Servers that end at these steps one after the other, then one that does not.
 async fn ends_at(steps: &[&str]) {
-    let both = |number| if number % 2 == 0 { Priority::NORMAL } else { Priority::BULK };
-    crashed(steps, both, "").await;
+    Load::of_both_lanes("").crashed(steps).await;
 }
 
-async fn crashed(
-    steps: &[&str],
-    priority: impl Fn(i64) -> Priority,
-    brokers: &str,
-) -> (TempDir, Domain) {
-    let text = steps.join(", then ");
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("harness.db");
-    let domain = domain(&file, &Faults::default(), brokers);
-    for number in 0..NUMBERS {
-        let command = Add { tally: format!("t-{}", number % TALLIES).into(), number };
-        domain.process(command).priority(priority(number)).asynchronous().await.unwrap();
+/// What there is to do while servers end.
+struct Load {
+    numbers: i64,
+    priority: fn(i64) -> Priority,
+    brokers: String,
+}
+
+impl Load {
+    fn of_both_lanes(brokers: &str) -> Self {
+        let priority = |number| if number % 2 == 0 { Priority::NORMAL } else { Priority::BULK };
+        Self { numbers: NUMBERS, priority, brokers: brokers.into() }
     }
-    for step in steps {
-        let ended = spawn(CRASHING, &file, &[(CRASH, step), (BROKERS, brokers)]).0.wait().unwrap();
-        assert!(!ended.success(), "{text}: it never got to {step}");
+
+    /// Servers that end at these steps one after the other, then one that does all of it.
+    async fn crashed(&self, steps: &[&str]) -> (TempDir, Domain) {
+        let Load { numbers, priority, brokers } = self;
+        let text = steps.join(", then ");
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("harness.db");
+        let domain = domain(&file, &Faults::default(), brokers);
+        for number in 0..*numbers {
+            let command = Add { tally: format!("t-{}", number % TALLIES).into(), number };
+            domain.process(command).priority(priority(number)).asynchronous().await.unwrap();
+        }
+        for step in steps {
+            let ended =
+                spawn(CRASHING, &file, &[(CRASH, step), (BROKERS, brokers)]).0.wait().unwrap();
+            assert!(!ended.success(), "{text}: it never got to {step}");
+            assert_nothing_half_done(&domain, &text).await;
+        }
+        serve_to_rest(&domain).await.unwrap();
         assert_nothing_half_done(&domain, &text).await;
+        assert_all_done(&domain, *numbers, &text).await;
+        (folder, domain)
     }
-    serve_to_rest(&domain).await.unwrap();
-    assert_nothing_half_done(&domain, &text).await;
-    assert_all_done(&domain, &text).await;
-    (folder, domain)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -176,7 +191,8 @@ async fn commands_of_one_aggregate_keep_their_order_across_crashes() {
         &["after the handler:14", "after a suspect is charged:1"],
         &["before COMMIT:2", "after a suspect is charged:1", "before COMMIT:2"],
     ] {
-        let (_folder, domain) = crashed(steps, |_| Priority::NORMAL, "").await;
+        let load = Load { priority: |_| Priority::NORMAL, ..Load::of_both_lanes("") };
+        let (_folder, domain) = load.crashed(steps).await;
         let rows = domain.repository::<Numbers>().await.unwrap();
         for tally in 0..TALLIES {
             let row = rows.get(&format!("t-{tally}").into()).await.unwrap();
@@ -206,21 +222,53 @@ async fn a_crash_at_any_step_of_the_relay_or_of_a_streams_reader_leaves_nothing_
         &["before handled entries are settled:4", "after handled entries are settled:2"],
     ] {
         let redis = RedisServer::start("");
-        let brokers = format!(
-            "[server.stream_subscription]\nmax_retries = 2\nretry_delay_seconds = 0.2\n\
-             [brokers.default]\nprovider = \"redis\"\nURI = '{}'\n",
-            redis.uri()
-        );
-        let both = |number| if number % 2 == 0 { Priority::NORMAL } else { Priority::BULK };
-        let (_folder, domain) = crashed(steps, both, &brokers).await;
-        let emptied = Server::new(domain).run(async {
-            while !is_empty(&redis) {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        });
-        let emptied = tokio::time::timeout(Duration::from_secs(60), emptied).await;
-        emptied.unwrap_or_else(|_| panic!("{steps:?}: entries are left")).unwrap();
+        let (_folder, domain) = Load::of_both_lanes(&brokers(&redis)).crashed(steps).await;
+        assert_empties(&redis, domain, steps).await;
     }
+}
+
+/// Entries that stand for many messages each, of which a part is settled when the server ends.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
+async fn a_crash_amid_an_entry_of_many_messages_leaves_nothing_half_done() {
+    for steps in [
+        &["before a page is published:3"][..],
+        &["before a page is settled:2"],
+        &["after entries are read:2", "after entries are read:5"],
+        &["after the handler:150"],
+        &["before COMMIT:6", "before COMMIT:9"],
+        &["after COMMIT:9"],
+        &["before what is durable is taken in:5"],
+        &["before handled entries are settled:2", "after handled entries are settled:4"],
+    ] {
+        let redis = RedisServer::start("");
+        let brokers = brokers(&redis);
+        let load = Load { numbers: BULK_NUMBERS, priority: |_| Priority::BULK, brokers };
+        let (_folder, domain) = load.crashed(steps).await;
+        let added = entries_added(&redis);
+        // Each number is a command and an event, twice, since it is copied.
+        assert!(added < 2 * BULK_NUMBERS, "{added} entries: they have a message each");
+        assert_empties(&redis, domain, steps).await;
+    }
+}
+
+fn brokers(redis: &RedisServer) -> String {
+    format!(
+        "[server.stream_subscription]\nmax_retries = 2\nretry_delay_seconds = 0.2\n\
+         [brokers.default]\nprovider = \"redis\"\nURI = '{}'\n",
+        redis.uri()
+    )
+}
+
+/// The streams of a domain that is served become empty.
+async fn assert_empties(redis: &RedisServer, domain: Domain, steps: &[&str]) {
+    let emptied = Server::new(domain).run(async {
+        while !is_empty(redis) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    let emptied = tokio::time::timeout(Duration::from_secs(60), emptied).await;
+    emptied.unwrap_or_else(|_| panic!("{steps:?}: entries are left")).unwrap();
 }
 
 /// True when there is no entry in any stream of ours.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use protean::message::{Positions, Priority};
 use protean::port::Counter;
 
-use crate::shared::{is_exact, lengths};
+use crate::shared::{entries_added, is_exact, lengths};
 use crate::tallies::{Fault, Harness, On};
 
 const COMMANDS: &str = "harness::tally:command:backfill";
@@ -20,13 +20,6 @@ async fn fill(harness: &Harness) {
     }
 }
 
-/// How many entries were ever added to any stream.
-fn entries_added(harness: &Harness) -> i64 {
-    let stats = harness.redis().command(&["INFO", "commandstats"]);
-    let of_xadd = stats.lines().find_map(|line| line.strip_prefix("cmdstat_xadd:calls="));
-    of_xadd.and_then(|calls| calls.split(',').next()).map_or(0, |calls| calls.parse().unwrap())
-}
-
 /// The entries of a stream.
 fn entries(harness: &Harness, stream: &str) -> String {
     harness.redis().command(&["XRANGE", stream, "-", "+"])
@@ -37,7 +30,7 @@ async fn an_entry_stands_for_many_messages_and_the_streams_drain(on: On) {
     fill(&harness).await;
     harness.drain().await;
     is_exact(&harness, MESSAGES).await;
-    let added = entries_added(&harness);
+    let added = entries_added(harness.redis());
     assert!(added < MESSAGES * 2 / 4, "{added} entries for {} messages", MESSAGES * 2);
     harness.serve_until(async || lengths(&harness) == 0).await;
 }
@@ -95,7 +88,7 @@ async fn a_stream_that_another_system_reads_has_whole_messages(on: On) {
     let found = entries(&harness, EVENTS);
     assert_eq!(found.matches("\"metadata\"").count(), MESSAGES.cast_unsigned() as usize);
     assert!(!found.contains("{\"positions\""));
-    let of_commands = entries_added(&harness) - MESSAGES;
+    let of_commands = entries_added(harness.redis()) - MESSAGES;
     assert!(of_commands < MESSAGES / 4, "{of_commands} entries for {MESSAGES} commands");
 }
 
@@ -109,7 +102,7 @@ async fn entries_hold_messages_where_the_settings_say_so(on: On) {
     }
     harness.drain().await;
     is_exact(&harness, 300).await;
-    assert!(entries_added(&harness) >= 600);
+    assert!(entries_added(harness.redis()) >= 600);
 }
 
 async fn an_entry_that_is_damaged_or_of_another_database_stops_nobody(on: On) {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use protean::message::Priority;
 use protean::port::Counter;
+use protean_test_servers::RedisServer;
 
 use crate::tallies::{Fault, Harness, On, counts};
 
@@ -36,6 +37,13 @@ pub(crate) async fn is_exact(harness: &Harness, count: i64) {
         assert_eq!(harness.seen(&format!("t-{tally}")).await, text, "in the order of the log");
     }
     harness.assert_closes().await;
+}
+
+/// How many entries were ever added to any stream.
+pub(crate) fn entries_added(redis: &RedisServer) -> i64 {
+    let stats = redis.command(&["INFO", "commandstats"]);
+    let of_xadd = stats.lines().find_map(|line| line.strip_prefix("cmdstat_xadd:calls="));
+    of_xadd.and_then(|calls| calls.split(',').next()).map_or(0, |calls| calls.parse().unwrap())
 }
 
 pub(crate) fn lengths(harness: &Harness) -> u64 {

@@ -5,14 +5,19 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// A calendar day, written as `2026-11-20`.
+/// A calendar day of the years 1 to 9999, written as `2026-11-20`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Date(jiff::civil::Date);
 
 impl Date {
     /// The day; `None` when the calendar has no such day.
     pub fn new(year: i16, month: i8, day: i8) -> Option<Self> {
-        jiff::civil::Date::new(year, month, day).ok().map(Self)
+        jiff::civil::Date::new(year, month, day).ok().and_then(Self::known)
+    }
+
+    /// Databases order days of other years in different ways, or do not take them.
+    fn known(day: jiff::civil::Date) -> Option<Self> {
+        (day.year() >= 1).then_some(Self(day))
     }
 }
 
@@ -32,7 +37,8 @@ impl FromStr for Date {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self).map_err(|_| format!("'{text}' is not a date such as 2026-11-20"))
+        let day = text.parse().map_err(|_| format!("'{text}' is not a date such as 2026-11-20"))?;
+        Self::known(day).ok_or_else(|| format!("'{text}' is not a day of the years 1 to 9999"))
     }
 }
 
@@ -45,5 +51,24 @@ impl Serialize for Date {
 impl<'de> Deserialize<'de> for Date {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Date;
+
+    #[test]
+    fn a_day_is_of_a_year_that_every_database_takes() {
+        for text in ["0001-01-01", "9999-12-31", "2024-02-29"] {
+            assert_eq!(text.parse::<Date>().unwrap().to_string(), text);
+        }
+        assert_eq!(Date::new(0, 1, 1), None);
+        assert_eq!(Date::new(2026, 2, 29), None);
+        assert_eq!(
+            "0000-12-31".parse::<Date>().unwrap_err(),
+            "'0000-12-31' is not a day of the years 1 to 9999"
+        );
+        assert!("-000043-03-15".parse::<Date>().is_err());
     }
 }

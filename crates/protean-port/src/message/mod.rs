@@ -27,6 +27,6 @@ pub use record::{Extensions, Kind, Message, Recorded};
 #[doc(hidden)]
 pub use stream::snake_case;
 pub use stream::{Category, Stream};
-pub use table::{Column, ColumnKind, RESERVED, SNAPSHOTS, Table};
+pub use table::{Column, ColumnKind, RESERVED, SNAPSHOTS, Table, VERSION_COLUMN};
 pub use timestamp::Timestamp;
 pub use value::{Row, Value};

@@ -33,7 +33,55 @@ pub struct Table {
     pub columns: Vec<Column>,
 }
 
+/// The column that holds the version of a row.
+pub const VERSION_COLUMN: &str = "_version";
+
+/// The most bytes of a name: PostgreSQL cuts longer ones.
+const MAX_NAME_BYTES: usize = 63;
+
+/// How names of the databases' own tables begin.
+const RESERVED_PREFIXES: [&str; 2] = ["pg_", "sqlite_"];
+
+/// Columns that PostgreSQL adds to every table.
+const SYSTEM_COLUMNS: [&str; 6] = ["tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"];
+
 impl Table {
+    /// Why a database cannot have a table of these names; the same for every database, so that a
+    /// domain can move from one to another. Statements are composed of the names, so anything but a
+    /// plain one is refused.
+    pub fn name_fault(&self) -> Option<String> {
+        let table = self.name.as_str();
+        let is_reserved = RESERVED.contains(&table) && table != SNAPSHOTS;
+        if is_reserved || RESERVED_PREFIXES.iter().any(|prefix| table.starts_with(prefix)) {
+            return Some(format!(
+                "a table cannot be called '{table}', the name is reserved: rename it"
+            ));
+        }
+        let columns = || self.columns.iter().map(|column| column.name.as_str());
+        if let Some(odd) = std::iter::once(table).chain(columns()).find(|name| !is_plain(name)) {
+            return Some(format!(
+                "'{odd}' in the table '{table}' is not a valid name: use lowercase letters, digits \
+                 and '_', beginning with a letter or '_', and at most {MAX_NAME_BYTES} bytes"
+            ));
+        }
+        let is_taken = |name: &&str| *name == VERSION_COLUMN || SYSTEM_COLUMNS.contains(name);
+        if let Some(taken) = columns().find(is_taken) {
+            return Some(format!(
+                "the column name '{taken}' of the table '{table}' is reserved: rename the field"
+            ));
+        }
+        let repeated = columns()
+            .enumerate()
+            .find(|(index, name)| self.columns[..*index].iter().any(|other| other.name == *name));
+        if let Some((_, repeated)) = repeated {
+            return Some(format!(
+                "the table '{table}' has a second column '{repeated}': rename the field"
+            ));
+        }
+        (self.key >= self.columns.len())
+            .then(|| format!("the table '{table}' has no column for its identity"))
+    }
+
     /// The column that holds the identity.
     pub fn key_column(&self) -> &Column {
         &self.columns[self.key]
@@ -77,4 +125,46 @@ pub enum ColumnKind {
     Date,
     /// A JSON value as text.
     Json,
+}
+
+fn is_plain(name: &str) -> bool {
+    let first = |c: char| c.is_ascii_lowercase() || c == '_';
+    let plain = name.starts_with(first) && name.chars().all(|c| first(c) || c.is_ascii_digit());
+    plain && name.len() <= MAX_NAME_BYTES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Column, ColumnKind, Table};
+
+    fn table(name: &str, columns: &[&str]) -> Table {
+        let column = |name: &&str| Column {
+            name: (*name).into(),
+            kind: ColumnKind::Text,
+            nullable: false,
+            unique: false,
+        };
+        Table { name: name.into(), key: 0, columns: columns.iter().map(column).collect() }
+    }
+
+    #[test]
+    fn names_that_are_taken_repeated_or_more_than_a_name_are_faults() {
+        let long = "a".repeat(64);
+        for (name, columns, why) in [
+            ("messages", &["id"][..], "reserved"),
+            ("pg_users", &["id"], "reserved"),
+            ("sqlite_users", &["id"], "reserved"),
+            ("Users", &["id"], "not a valid name"),
+            ("users", &["id", "na\"me"], "not a valid name"),
+            ("users", &[&long], "at most 63 bytes"),
+            ("users", &["id", "id"], "second column 'id'"),
+            ("users", &["id", "_version"], "'_version' of the table 'users' is reserved"),
+            ("users", &["id", "xmin"], "'xmin' of the table 'users' is reserved"),
+            ("users", &[], "no column for its identity"),
+        ] {
+            let fault = table(name, columns).name_fault().unwrap_or_default();
+            assert!(fault.contains(why), "{name} {columns:?}: {fault}");
+        }
+        assert_eq!(table("snapshots", &["id", "_name7", &long[1..]]).name_fault(), None);
+    }
 }

@@ -33,6 +33,15 @@ impl Value {
         Self::Text(text.into())
     }
 
+    /// False for a value that no database keeps as it is: `NaN`, an infinity, an inexact number.
+    pub fn can_be_kept(&self) -> bool {
+        match self {
+            Self::Real(number) => number.is_finite(),
+            Self::Decimal(number) => number.is_exact(),
+            _ => true,
+        }
+    }
+
     /// True for [`Value::Null`].
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)

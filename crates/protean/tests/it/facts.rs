@@ -162,6 +162,7 @@ async fn what_is_removed_tells_no_fact() {
     let remove = async |ctx: &Context, order: Order| ctx.repository::<Order>().remove(order).await;
     let come_and_gone = domain.unit_of_work(async |ctx| {
         let mut order = Order::place("A-1")?;
+        order.root_mut().discard();
         *order.root_mut() = Root::with_id(id.clone());
         ctx.repository::<Order>().add(order).await?;
         remove(ctx, ctx.repository::<Order>().get(&id).await?).await
@@ -170,6 +171,7 @@ async fn what_is_removed_tells_no_fact() {
     assert!(order_facts(&domain, &id).await.is_empty());
     let placed = domain.unit_of_work(async |ctx| {
         let mut order = Order::place("A-1")?;
+        order.root_mut().discard();
         *order.root_mut() = Root::with_id(id.clone());
         ctx.repository::<Order>().add(order).await
     });

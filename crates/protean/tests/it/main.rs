@@ -13,6 +13,8 @@
 //! * [`jar`]: an event-sourced aggregate with fields of every kind
 //! * [`snapshots`]: when they are taken, and that nobody sees whether there are any
 //! * [`past`]: aggregates as they were
+//! * [`units`]: what a unit of work keeps, and what it refuses rather than lose
+//! * [`values`]: what commits can be read back, and names mean one thing
 //! * [`versions`]: events of old, new and odd forms
 //! * [`ui`]: what the compiler says to what is wrong
 
@@ -32,4 +34,6 @@ mod snapshots;
 mod subscribers;
 mod trace;
 mod ui;
+mod units;
+mod values;
 mod versions;

@@ -158,7 +158,7 @@ fn nobody_else_has_their_table() {
     let taken = protean::domain("kitchen").projection::<Pictures>().build();
     let text = taken.err().unwrap().to_string();
     assert!(
-        text.contains("the table 'snapshots' of Snapshots is one of the store's own"),
+        text.contains("Snapshots: a table cannot be called 'snapshots', the name is reserved"),
         "{text}"
     );
 }

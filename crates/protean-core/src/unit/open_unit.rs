@@ -1,0 +1,214 @@
+//! A unit of work that is being changed.
+
+use std::sync::{Arc, MutexGuard};
+
+use protean_port::message::{
+    Extensions, Id, Kind, Message, Priority, Recorded, Row, Stream, Table, Timestamp,
+};
+use protean_port::port::{Append, Expect, RowChange, RowState, RowWrite, Statement};
+use protean_port::{Error, Result};
+
+use super::unit::{MessageContext, State, Unit, command_message, row_key};
+use crate::catalog::Names;
+use crate::model::{Command, Raised};
+
+/// A unit of work that has not ended. What is changed through one of these is kept as a whole,
+/// even when the unit ends just then.
+pub(super) struct OpenUnit<'a> {
+    unit: &'a Unit,
+    state: MutexGuard<'a, State>,
+}
+
+impl Unit {
+    /// Appends a message that needs no expectation.
+    ///
+    /// # Errors
+    /// When the unit has ended, as with all of these.
+    pub(crate) fn append(&self, message: Message) -> Result {
+        OpenUnit::of(self).map(|mut open| open.append(message))
+    }
+
+    pub(super) fn execute(&self, statement: Statement) -> Result {
+        self.open()?.done.changes.statements.push(statement);
+        Ok(())
+    }
+
+    /// Issues a command: appends it to the unit.
+    pub(super) fn issue<C: Command>(&self, command: &C, priority: Priority) -> Result<Id> {
+        command.check().into_result()?;
+        let mut open = OpenUnit::of(self)?;
+        open.state.issued += 1;
+        let id = match &self.cause.seed {
+            Some(seed) => Id::derived(seed, &open.state.issued.to_string()),
+            None => Id::new(),
+        };
+        let cause = MessageContext { priority, ..self.cause.clone() };
+        let extensions = Extensions::default();
+        open.append(command_message(&self.env, &id, command, &cause, extensions)?);
+        Ok(id)
+    }
+
+    /// Appends events at the end of a stream.
+    pub(crate) fn append_events(
+        &self,
+        names: &Names,
+        id: &Id,
+        version: Option<u64>,
+        events: &[Raised],
+    ) -> Result {
+        OpenUnit::of(self)?.append_at(names, id, version, events).map(drop)
+    }
+}
+
+impl<'a> OpenUnit<'a> {
+    pub(super) fn of(unit: &'a Unit) -> Result<Self> {
+        Ok(Self { unit, state: unit.open()? })
+    }
+
+    fn append(&mut self, message: Message) {
+        self.state.done.changes.appends.push(Append { message, expect: Expect::End });
+    }
+
+    /// Appends the events of an event-sourced aggregate at the end of its
+    /// stream; gives the id of the last one.
+    ///
+    /// # Errors
+    /// When the aggregate was changed since it was got, by this unit or while it waited: what it
+    /// rests on is known to be old.
+    pub(super) fn append_at(
+        &mut self,
+        names: &Names,
+        id: &Id,
+        version: Option<u64>,
+        events: &[Raised],
+    ) -> Result<Option<Arc<str>>> {
+        let stream = names.category.stream(id);
+        let first = version.map_or(0, |version| version + 1);
+        if !events.is_empty() {
+            let own = self.state.done.writes.streams.get(&*stream.name());
+            let own = own.and_then(|events| events.last()).map(|last| last.stream_position);
+            is_current(&stream, own < Some(first), self.inside(&stream) < Some(first))?;
+        }
+        let now = self.now();
+        let mut last = None;
+        for (position, event) in (first..).zip(events) {
+            let message = self.event(&stream, event, &position.to_string(), now);
+            let recorded =
+                Recorded { position: 0, stream_position: position, message: message.clone() };
+            self.state.done.writes.streams.entry(stream.name()).or_default().push(recorded);
+            last = Some(Arc::clone(&message.id));
+            self.state.done.changes.appends.push(Append { message, expect: Expect::At(position) });
+        }
+        Ok(last)
+    }
+
+    fn inside(&self, stream: &Stream) -> Option<u64> {
+        self.state.inside.streams.get(stream.as_str()).copied()
+    }
+
+    /// Appends the events of a state-stored aggregate that got this version;
+    /// gives the id of the last one.
+    pub(super) fn append_versioned(
+        &mut self,
+        names: &Names,
+        id: &Id,
+        version: u64,
+        events: &[Raised],
+    ) -> Option<Arc<str>> {
+        let stream = names.category.stream(id);
+        let now = self.now();
+        let mut last = None;
+        for (number, event) in (1..).zip(events) {
+            let message = self.event(&stream, event, &format!("{version}.{number}"), now);
+            last = Some(Arc::clone(&message.id));
+            self.append(message);
+        }
+        last
+    }
+
+    /// Emits the state of an instance after its changes as a fact, caused by the
+    /// last event of them; only the last fact of an instance in a unit is kept.
+    pub(super) fn emit_fact(
+        &mut self,
+        stream: &Stream,
+        fact: &Raised,
+        sequence: &str,
+        event: Option<Arc<str>>,
+    ) {
+        let mut message = self.event(stream, fact, sequence, self.now());
+        let before = self.state.facts.iter().position(|earlier| earlier.stream == *stream);
+        let before = before.map(|at| self.state.facts.remove(at).causation_id);
+        message.causation_id = event.or(before.flatten()).or(message.causation_id);
+        self.state.facts.push(message);
+    }
+
+    /// Takes back the fact of an instance that this unit removes.
+    pub(super) fn retract_fact(&mut self, stream: &Stream) {
+        self.state.facts.retain(|fact| fact.stream != *stream);
+    }
+
+    /// Writes a row, or removes it; `present` is what the row must be before.
+    ///
+    /// # Errors
+    /// When the row was changed since it was got, by this unit or while it waited.
+    pub(super) fn write(
+        &mut self,
+        table: &Arc<Table>,
+        key: &str,
+        present: &RowState,
+        row: Option<Row>,
+    ) -> Result {
+        let name = row_key(table, key);
+        let own = self.state.done.writes.rows.get(&name).and_then(|own| own.version);
+        let inside = self.state.inside.rows.get(&name).copied();
+        let changed = format!("'{key}' of {}", table.name);
+        is_current(&changed, own <= present.version, inside <= present.version)?;
+        let version = present.version.map_or(0, |version| version + 1);
+        let expected = present.row.as_ref().and(present.version);
+        let key: Arc<str> = Arc::from(key);
+        let change = row.clone().map_or(RowChange::Remove, RowChange::Put);
+        let write = RowWrite { table: Arc::clone(table), key, expected, version, change };
+        self.state.done.writes.rows.insert(name, RowState { row, version: Some(version) });
+        self.state.done.changes.rows.push(write);
+        Ok(())
+    }
+
+    fn now(&self) -> Timestamp {
+        self.unit.env.now()
+    }
+
+    fn event(&self, stream: &Stream, event: &Raised, sequence: &str, time: Timestamp) -> Message {
+        let Unit { env, cause, .. } = self.unit;
+        Message {
+            id: format!("{stream}-{sequence}").into(),
+            stream: stream.clone(),
+            kind: Kind::Event,
+            type_name: env.catalog.type_name(event.name, event.version),
+            version: event.version,
+            priority: cause.priority,
+            correlation_id: Arc::clone(&cause.correlation_id),
+            causation_id: cause.causation_id.clone(),
+            time,
+            data: Arc::from(event.data.as_str()),
+            extensions: Extensions::default(),
+        }
+    }
+}
+
+/// Whether an instance is as new as what this unit has written of it, and as what was committed
+/// while it waited.
+///
+/// # Errors
+/// When it is older: its unit would come too late however often it ran.
+fn is_current(changed: &impl std::fmt::Display, by_unit: bool, inside: bool) -> Result {
+    match (by_unit, inside) {
+        (true, true) => Ok(()),
+        (false, _) => Err(Error::misused(format!(
+            "{changed} was got before this unit of work changed it: get it again after it is added"
+        ))),
+        (true, false) => Err(Error::misused(format!(
+            "{changed} was got before a command that this handler waited for changed it: get it \
+             again afterwards, or issue the command with `ctx.process`"
+        ))),
+    }
+}
