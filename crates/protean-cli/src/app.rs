@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use protean::{BuildError, Domain, DomainBuilder};
+use protean::{BuildError, Domain, DomainBuilder, require_database};
 use serde::Serialize;
 
 use crate::globals::Globals;
@@ -34,6 +34,17 @@ impl App {
     /// Lists every fault of the wiring and the configuration; exit code 2.
     pub fn domain(&self) -> Result<Domain> {
         self.built.clone().map_err(|error| Error::configuration(error.faults()))
+    }
+
+    /// The domain, once its database is there: for a command that only looks, which must not
+    /// create one.
+    ///
+    /// # Errors
+    /// As [`domain`](Self::domain); and when there is no database at the configured place.
+    pub async fn existing_domain(&self) -> Result<Domain> {
+        let domain = self.domain()?;
+        require_database(&domain).await?;
+        Ok(domain)
     }
 
     /// The file given with `--config`, to start another process with the same settings.

@@ -12,6 +12,7 @@ use tokio_postgres::config::{Host, SslMode};
 
 use crate::advice;
 use crate::connection::Settings;
+use crate::schema;
 use crate::store::PostgresStore;
 use crate::tls::TlsRequest;
 
@@ -37,6 +38,13 @@ impl Provider for Postgres {
         Box::pin(async move {
             let settings = settings(location).map_err(Error::misused)?;
             advice::ask(&settings).await
+        })
+    }
+
+    fn absence<'a>(&'a self, location: &'a Location) -> BoxFuture<'a, Result<Option<String>>> {
+        Box::pin(async move {
+            let settings = settings(location).map_err(Error::misused)?;
+            schema::absence(&settings).await.map_err(|fault| settings.explain(fault))
         })
     }
 

@@ -4,6 +4,7 @@ use protean_port::message::{Lane, RESERVED, SNAPSHOTS, Table};
 use protean_port::port::{GroupRegistration, Start};
 use protean_port::{Error, Result};
 use protean_sql::{check_names, limit, unsigned};
+use tokio::runtime::Handle;
 use tokio_postgres::error::SqlState;
 
 use crate::connection::{Session, Settings};
@@ -50,6 +51,17 @@ pub(crate) async fn check(session: &Session) -> Result<(), Fault> {
         Err(fault) if fault.is_unprepared() => Ok(()),
         Err(fault) => Err(fault),
     }
+}
+
+/// Why there are no tables to look at.
+pub(crate) async fn absence(settings: &Settings) -> Result<Option<String>, Fault> {
+    let session = settings.connect(&Handle::current()).await?;
+    let layout = match present(&session).await {
+        Err(fault) if fault.is_unprepared() => 0,
+        layout => layout?,
+    };
+    let place = &settings.place;
+    Ok((layout == 0).then(|| format!("the database {place} is not one of Protean")))
 }
 
 /// Creates what is missing, in one transaction: the store's own tables, these tables and

@@ -47,6 +47,16 @@ impl Settings {
         Ok(connection)
     }
 
+    /// Why there is no database to look at. Creates nothing.
+    pub(crate) fn absence(&self) -> Result<Option<String>> {
+        let file = self.path.display();
+        if !self.path.exists() {
+            return Ok(Some(format!("the database '{file}' does not exist")));
+        }
+        let is_ours = self.reader().and_then(|reader| schema::is_present(&reader, &self.path))?;
+        Ok((!is_ours).then(|| format!("the database '{file}' is not one of Protean")))
+    }
+
     /// A connection that only reads.
     pub(crate) fn reader(&self) -> Result<Connection> {
         let connection = self.open(OpenFlags::empty()).map_err(|e| self.explain(e))?;

@@ -23,6 +23,10 @@ impl Provider for Sqlite {
         settings(location).err()
     }
 
+    fn absence<'a>(&'a self, location: &'a Location) -> BoxFuture<'a, Result<Option<String>>> {
+        Box::pin(async move { settings(location).map_err(Error::misused)?.absence() })
+    }
+
     fn open<'a>(&'a self, location: &'a Location) -> BoxFuture<'a, Result<Arc<dyn Store>>> {
         Box::pin(async move {
             let settings = settings(location).map_err(Error::misused)?;

@@ -69,6 +69,12 @@ pub(crate) fn check(connection: &Connection, path: &Path) -> Result {
     Ok(())
 }
 
+/// True for a file in which a store was prepared.
+pub(crate) fn is_present(connection: &Connection, path: &Path) -> Result<bool> {
+    let (owner, _) = stamped(connection).map_err(|e| error::explain(e, path))?;
+    Ok(owner == APPLICATION_ID)
+}
+
 /// Creates the store's own tables if they are missing, and upgrades those of an older
 /// layout. Runs inside a transaction.
 pub(crate) fn create(connection: &Connection, path: &Path) -> Result {

@@ -60,7 +60,7 @@ pub(crate) async fn run(command: Command, app: App) -> Result {
         Command::Serve(options) => serve::run(&options, &app).await,
         Command::Load(options) => load::run(&options, &app).await,
         Command::Stats => {
-            let stats = Stats::of(&app.domain()?).await?;
+            let stats = Stats::of(&app.existing_domain().await?).await?;
             app.reply(Reply::plain(&stats, &stats))
         }
     }

@@ -41,7 +41,7 @@ async fn run(command: Command, app: App) -> Result {
         Command::Endure(options) => endure::run(options, &app).await,
         Command::Migrate(options) => migrate::run(options, &app).await,
         Command::Stats => {
-            let stats = stats::Stats::of(&app.domain()?).await?;
+            let stats = stats::Stats::of(&app.existing_domain().await?).await?;
             app.reply(Reply::plain(&stats, &stats))
         }
     }

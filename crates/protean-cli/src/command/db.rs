@@ -2,8 +2,8 @@
 
 use clap::Subcommand;
 use protean::Domain;
-use protean::destroy;
 use protean::port::Claim;
+use protean::{destroy, require_database};
 use serde_json::json;
 
 use super::confirm::confirm;
@@ -35,6 +35,7 @@ pub(super) async fn run(command: &Command, app: &App) -> Result {
                 let (name, location) = (domain.name(), location(&domain));
                 confirm(app, &format!("This deletes all data of '{name}' in {location}."), name)?;
             }
+            require_database(&domain).await?;
             let claims = claim_all(&domain).await?;
             destroy(&domain).await?;
             drop(claims);

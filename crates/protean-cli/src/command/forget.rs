@@ -51,7 +51,7 @@ pub(super) async fn warn_of_orphans<T: serde::Serialize>(
 }
 
 pub(super) async fn run(options: &Options, app: &App) -> Result {
-    let domain = app.domain()?;
+    let domain = app.existing_domain().await?;
     let group = &options.group;
     if let Some(known) = domain.groups().iter().find(|known| *known.name == **group) {
         let message =

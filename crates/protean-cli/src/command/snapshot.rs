@@ -39,7 +39,7 @@ They change nothing but the time it takes to load an instance.
 
 pub(super) async fn run(command: &Command, app: &App) -> Result {
     let Command::Create(options) = command;
-    let domain = app.domain()?;
+    let domain = app.existing_domain().await?;
     let found = create(&domain, options, !app.json() && io::stderr().is_terminal()).await?;
     app.reply(reply(found).about(&domain))
 }

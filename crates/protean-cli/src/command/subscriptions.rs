@@ -63,7 +63,7 @@ pub(super) async fn run(command: &Command, app: &App) -> Result {
 }
 
 async fn status(wide: bool, app: &App) -> Result {
-    let domain = app.domain()?;
+    let domain = app.existing_domain().await?;
     let found = Backlogs::of(&domain).await?;
     let table = if wide { wide_table(&found) } else { table(&found) };
     let (bound, pages) = (Bound::of(&domain), ServerPages::of(&domain));

@@ -12,7 +12,7 @@ is derived from the others. 'Duplicate' counts copies that arrived after the mes
 was handled, and is not part of the sum. At rest, nothing is on the way.";
 
 pub(super) async fn run(app: &App) -> Result {
-    let domain = app.domain()?;
+    let domain = app.existing_domain().await?;
     let report = protean_engine::verify(&domain).await?;
     let faults = faults(&report);
     let text = text(&report);

@@ -77,6 +77,7 @@ impl BrokerConfig {
             socket_connect_timeout: section.some_seconds("socket_connect_timeout"),
             line: section.line(),
         };
+        broker.uri.iter().for_each(|found| section.one_line(uri, found));
         if broker.uri.is_none() && broker.provider != BrokerKind::Inline {
             let provider = broker.provider;
             let example = "redis://localhost:6379/0";

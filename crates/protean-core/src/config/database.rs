@@ -117,6 +117,7 @@ impl DatabaseConfig {
                 format!("missing; the provider '{provider}' needs a URI, such as '{example}'");
             return section.missing(key, message);
         };
+        section.one_line(key, uri);
         let found = uri.split_once("://").map(|(found, _)| found);
         if let Some(found) = found.filter(|found| !found.starts_with(scheme) && *found != "file") {
             let message = format!(

@@ -252,6 +252,13 @@ impl<'a> Section<'a> {
         self.report.conflict(line, &path, message);
     }
 
+    /// Refuses text with a line break in it: a secret that was pasted or read from a file.
+    pub(super) fn one_line(&mut self, key: &str, text: &str) {
+        if text.contains(char::is_control) {
+            self.conflict(key, "holds a line break or another control character; write one line");
+        }
+    }
+
     /// Reports that `key` is missing, unless the file has it.
     pub(super) fn missing(&mut self, key: &str, message: impl Into<String>) {
         if self.entry(key).is_none() {

@@ -1,4 +1,4 @@
-//! `${VAR}` and `${VAR|default}` in strings. The value of a variable is never parsed.
+//! `${VAR}` and `${VAR|default}` in strings. The value of a variable is trimmed, and never parsed.
 
 use super::document::{Entry, Table, Value};
 use super::fault::Report;
@@ -91,6 +91,8 @@ fn looked_up(inside: &str, variables: Variables<'_>) -> Result<String, Refusal> 
     if default.is_some_and(|default| default.contains("${")) {
         return Err(Refusal::Malformed("a default in '${…|…}' cannot contain another '${'"));
     }
-    let value = variables(name).or_else(|| default.map(str::to_owned));
+    // A file with a secret ends with a line break, which would be part of another database's name.
+    let value = variables(name).map(|value| value.trim().to_owned());
+    let value = value.or_else(|| default.map(str::to_owned));
     value.ok_or_else(|| Refusal::Unset(name.to_owned()))
 }

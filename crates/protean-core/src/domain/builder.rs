@@ -11,6 +11,7 @@ use tokio::sync::OnceCell;
 
 use super::brokers::Brokers;
 use super::domain::{Domain, Shared};
+use super::instance_queues::InstanceQueues;
 use super::wiring::wire;
 use crate::catalog::Upcaster;
 use crate::config::Config;
@@ -164,7 +165,9 @@ impl DomainBuilder {
         let store = OnceCell::new();
         let machine_turns = Arc::new(MachineTurns::at(location.uri.as_deref()));
         let env = Arc::new(Env { config, lanes, clock, catalog: registry.catalog, machine_turns });
-        let shared = Shared { name, env, handlers, provider, location, store, brokers };
+        let instance_queues = InstanceQueues::default();
+        let shared =
+            Shared { name, env, handlers, provider, location, store, brokers, instance_queues };
         Ok(Domain::new(shared))
     }
 }
@@ -230,7 +233,8 @@ fn read(source: Source, environment: Option<String>) -> Result<Config, Vec<Strin
             .map_err(|error| vec![format!("{name}: cannot be read: {error}")])?,
     };
     let variable = |name: &str| std::env::var(name).ok();
-    let environment = environment.or_else(|| variable("PROTEAN_ENV"));
+    let environment =
+        environment.or_else(|| variable("PROTEAN_ENV").map(|name| name.trim().to_owned()));
     Config::parse(&name, &text, environment.as_deref(), &variable)
         .map_err(|faults| faults.iter().map(ToString::to_string).collect())
 }

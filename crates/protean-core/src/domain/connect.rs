@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use futures_util::future::join;
-use protean_port::Result;
 use protean_port::port::Broker;
+use protean_port::{Error, Result};
 
 use super::advice::ServerAdvice;
 use super::domain::Domain;
@@ -37,6 +37,24 @@ pub async fn preflight(domain: &Domain, brokers: &[&str]) -> Result {
         }
     }
     Ok(())
+}
+
+/// Makes sure that the database of a domain is there, for a program that only looks: opening it
+/// would create one where none is.
+///
+/// # Errors
+/// When there is no database at the configured place, or one of another program.
+pub async fn require_database(domain: &Domain) -> Result {
+    let shared = domain.shared();
+    if shared.store.initialized() {
+        return Ok(());
+    }
+    let absence = shared.provider.absence(&shared.location).await?;
+    absence.map_or(Ok(()), |why| {
+        Err(Error::failed(format!(
+            "{why}, and nothing was created: check `database_uri`, or create it with `db setup`"
+        )))
+    })
 }
 
 /// Asks the database and the brokers of a domain about their settings, all at once, and

@@ -9,6 +9,7 @@ use protean_port::port::{Clock, Location, Provider, Store, Watched};
 use tokio::sync::OnceCell;
 
 use super::brokers::Brokers;
+use super::instance_queues::InstanceQueues;
 use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::handling::{Failure, Group, HandlerInput, Handlers};
@@ -35,6 +36,7 @@ pub(super) struct Shared {
     pub(super) location: Location,
     pub(super) store: OnceCell<Arc<dyn Store>>,
     pub(super) brokers: Brokers,
+    pub(super) instance_queues: InstanceQueues,
 }
 
 impl Domain {

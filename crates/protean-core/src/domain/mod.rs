@@ -22,6 +22,7 @@ mod dispatch;
 #[expect(clippy::module_inception, reason = "the room is named for the one thing in it")]
 mod domain;
 mod inbox;
+mod instance_queues;
 mod process;
 mod snapshots;
 mod trace;
@@ -32,7 +33,7 @@ pub use advice::ServerAdvice;
 pub use builder::{BuildError, DomainBuilder};
 pub use bulk::{Bulk, ImportProgress, Rejection, Submission, Submit};
 pub use causation::CausationNode;
-pub use connect::{broker, destroy, preflight, server_advice};
+pub use connect::{broker, destroy, preflight, require_database, server_advice};
 pub use domain::Domain;
 pub use inbox::{inject_entry, message_from_entry, raw_entry};
 pub use process::{Process, Processed};

@@ -13,6 +13,7 @@ use protean_port::{Error, Result};
 
 use super::dispatch::dispatch;
 use super::domain::Domain;
+use super::instance_queues::InstanceTurn;
 use crate::config::Processing;
 use crate::handling::deliver::{Ran, Work, run};
 use crate::handling::{
@@ -20,7 +21,7 @@ use crate::handling::{
     retry_on_conflict,
 };
 use crate::model::Command;
-use crate::unit::{ReadMode, ReadOptions, command_message};
+use crate::unit::{ReadMode, ReadOptions, command_message, is_handling};
 
 /// A command that is ready to be processed: say how, then `.await`.
 ///
@@ -219,6 +220,7 @@ impl<'a, C: Command> Synchronous<'a, C> {
         if let Some(first) = self.holder_of_key().await? {
             return self.answer_of(&first.message_id, first.output.as_deref());
         }
+        let turn = self.turn().await;
         let mut command = Some(command);
         let handling = retry_on_conflict(self.domain.config(), |mode| {
             let input = match command.take() {
@@ -228,6 +230,7 @@ impl<'a, C: Command> Synchronous<'a, C> {
             self.attempt(input, mode)
         });
         let (answer, committed) = handling.await?;
+        drop(turn);
         match committed {
             Committed::Now(messages) => {
                 let caused = messages.into_iter().skip(1).collect();
@@ -238,6 +241,16 @@ impl<'a, C: Command> Synchronous<'a, C> {
                 self.answer_of(&message_id, output.as_deref())
             }
         }
+    }
+
+    /// Waits for the commands to its instance that came before. A command that a handler waits for
+    /// does not: two handlers could wait for each other.
+    async fn turn(&self) -> Option<InstanceTurn<'_>> {
+        if is_handling() {
+            return None;
+        }
+        let instance = self.delivery.recorded.message.stream.name();
+        Some(self.domain.shared().instance_queues.wait(instance).await)
     }
 
     /// The command that has the idempotency key already: this one is not even tried.

@@ -24,6 +24,15 @@ pub trait Provider: Send + Sync {
         Box::pin(std::future::ready(Ok(Vec::new())))
     }
 
+    /// Why there is nothing to look at: no database, or one of another program. Creates and
+    /// changes nothing; `None` when the database is there.
+    ///
+    /// # Errors
+    /// When that cannot be found out.
+    fn absence<'a>(&'a self, _: &'a Location) -> BoxFuture<'a, Result<Option<String>>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+
     /// Opens the store; it need not be prepared yet.
     fn open<'a>(&'a self, location: &'a Location) -> BoxFuture<'a, Result<Arc<dyn Store>>>;
 }

@@ -144,6 +144,10 @@ struct Table {
 
 impl Table {
     fn with(game: Game) -> Self {
+        Self::on("provider = \"memory\"", game)
+    }
+
+    fn on(database: &str, game: Game) -> Self {
         let players = std::sync::Arc::new(Players {
             games: vec![Game::Pay("1"), game],
             domain: Mutex::default(),
@@ -151,7 +155,7 @@ impl Table {
             runs: AtomicU32::new(0),
         });
         let builder = protean::domain("table")
-            .config("[databases.default]\nprovider = \"memory\"\n")
+            .config(&format!("[databases.default]\n{database}\n"))
             .aggregate::<Purse>()
             .aggregate::<Shelf>()
             .register(PurseCommandHandler(std::sync::Arc::clone(&players)));
@@ -266,4 +270,21 @@ async fn money_that_no_decimal_number_holds_is_a_violation_of_the_field() {
     assert_eq!(table.paid().await.0, 1, "an event that cannot be applied is not recorded");
     let purse = table.domain.repository::<Purse>().await.unwrap().get(&"a".into()).await.unwrap();
     assert_eq!(purse.money.to_string(), "79228162514264337593543950000");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn parallel_commands_to_one_instance_take_turns() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("units.db");
+    let database = format!("provider = \"sqlite\"\ndatabase_uri = 'sqlite:{}'\n", file.display());
+    let table = Table::on(&database, Game::Pay("1"));
+    let mut commands = tokio::task::JoinSet::new();
+    for _ in 0..40 {
+        let domain = table.domain.clone();
+        commands.spawn(async move { domain.process(play(&"a".into(), 1)).synchronous().await });
+    }
+    while let Some(handled) = commands.join_next().await {
+        handled.unwrap().unwrap();
+    }
+    assert_eq!(table.paid().await, (40, 40), "no handler has run in vain");
 }

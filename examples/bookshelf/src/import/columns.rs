@@ -2,9 +2,9 @@
 
 use protean::model::Fields as _;
 use protean::{Decimal, Violations};
+use sheet::Fields;
 
 use super::shown::shown;
-use super::splitter::Fields;
 use crate::book::{AddBook, Book};
 
 /// Which column holds what.

@@ -13,10 +13,8 @@
 mod columns;
 mod progress;
 mod report;
-mod sheet;
 mod shown;
 mod source;
-mod splitter;
 
 pub use progress::Progress;
 pub use report::{Rejected, Report};

@@ -5,8 +5,9 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
+use sheet::Sheet;
+
 use super::columns::{Columns, Fault};
-use super::sheet::Sheet;
 use crate::book::AddBook;
 
 /// A catalog with its header read.
@@ -73,7 +74,7 @@ impl<R: BufRead> Catalog<R> {
             input.consume(3);
         }
         let mut sheet = Sheet::new(input);
-        let header = sheet.next().map_err(unreadable)?;
+        let header = sheet.next_record().map_err(unreadable)?;
         let header =
             header.ok_or_else(|| at_fault("is empty: expected title,author,isbn,price"))?;
         let columns = header.fields.and_then(|header| Columns::new(&header));
@@ -102,7 +103,7 @@ impl<R: BufRead> Catalog<R> {
 
     /// The next row; nothing at the end.
     pub(super) fn next(&mut self) -> Result<Option<CatalogRow>, ImportError> {
-        let record = self.sheet.next().map_err(|error| {
+        let record = self.sheet.next_record().map_err(|error| {
             about(
                 &self.name,
                 &format!("cannot be read further; what was queued stays queued: {error}"),

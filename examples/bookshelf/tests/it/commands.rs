@@ -184,3 +184,45 @@ async fn no_command_lets_a_message_command_the_terminal() {
     assert_eq!(standing.dead() + standing.parked(), 2, "one may have been replayed");
     assert!(domain.repository::<Book>().await.unwrap().query().count().await.unwrap() > 0);
 }
+
+/// Commands that only look.
+const LOOKS: [&[&str]; 12] = [
+    &["stats"],
+    &["verify"],
+    &["subscriptions", "status"],
+    &["subscriptions", "forget", "shop.Nobody", "--yes"],
+    &["dlq", "list"],
+    &["dlq", "purge", "1", "--yes"],
+    &["dlq", "replay-all", "--subscription", "CatalogProjector"],
+    &["events", "stats"],
+    &["events", "read", "shop::book-1"],
+    &["events", "search", "--type", "BookAdded"],
+    &["outbox", "status"],
+    &["db", "drop", "--yes"],
+];
+
+#[test]
+fn looking_creates_no_database_and_touches_no_other_program_s_file() {
+    let shop = Shop::new();
+    for words in LOOKS {
+        let said = shop.run(words);
+        if said.code == 2 && said.err.contains("Usage") {
+            panic!("{words:?}: {}", said.err);
+        }
+        assert_ne!(said.code, 0, "{words:?}: {}", said.out);
+        let text = "the database 'shelf.db' does not exist, and nothing was created";
+        assert!(said.err.contains(text), "{words:?}: {}", said.err);
+        assert!(!shop.file_names().iter().any(|name| name.starts_with("shelf.db")), "{words:?}");
+    }
+    let other = shop.file("other.db", "");
+    let other = rusqlite::Connection::open(other).unwrap();
+    other.execute_batch("CREATE TABLE places (name TEXT)").unwrap();
+    for words in LOOKS {
+        let said = shop.program(words).env("DATABASE_URI", "sqlite:other.db").output().unwrap();
+        let err = String::from_utf8(said.stderr).unwrap();
+        assert!(!said.status.success(), "{words:?}");
+        assert!(err.contains("the database 'other.db' is not one of Protean"), "{words:?}: {err}");
+        let count = "SELECT count(*) FROM sqlite_schema";
+        assert_eq!(other.query_row(count, [], |row| row.get(0)), Ok(1), "{words:?}");
+    }
+}

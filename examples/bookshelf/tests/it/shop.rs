@@ -34,6 +34,12 @@ impl Shop {
         path
     }
 
+    /// The names of all files in the folder.
+    pub(crate) fn file_names(&self) -> Vec<String> {
+        let files = std::fs::read_dir(self.folder.path()).unwrap();
+        files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect()
+    }
+
     /// The program, to be run in the folder.
     pub(crate) fn program(&self, words: &[&str]) -> Command {
         let mut program = Command::new(env!("CARGO_BIN_EXE_bookshelf"));

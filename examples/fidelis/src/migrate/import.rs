@@ -67,7 +67,7 @@ impl Iterator for Rows {
                 }
             };
             let mut register = self.register.open();
-            register.rows += 1;
+            (register.rows, register.lines) = (register.rows + 1, self.legacy.lines());
             let entered = row.account.and_then(|account| {
                 register.enter(row.line, &account)?;
                 Ok(account)

@@ -1,13 +1,13 @@
 //! Reads the export of another bank: rows become commands, or a reason why not.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 
-use csv::{ByteRecord, Reader, ReaderBuilder, Terminator};
 use fidelis::account::OpenAccount;
 use protean::Decimal;
-use protean::model::Fields;
+use protean::model::Fields as _;
+use sheet::{Fields, Sheet};
 
 use protean_cli::Error;
 
@@ -18,12 +18,24 @@ const MAX_BALANCE: i64 = 1_000_000_000_000;
 /// An export, read row by row.
 pub(crate) struct Legacy {
     path: String,
-    reader: Reader<File>,
-    /// Where number, name and balance stand.
-    places: [usize; 3],
-    record: ByteRecord,
-    /// Where the file ends, when its last line has no end of its own.
-    open_end: Option<u64>,
+    sheet: Sheet<BufReader<File>>,
+    places: Places,
+    lines: Lines,
+}
+
+/// Lines with text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lines {
+    /// In the file, counted without its reader.
+    pub(crate) in_file: u64,
+    /// In the rows that were read, good or bad, and in the header.
+    pub(crate) read: u64,
+}
+
+/// Where number, name and balance stand, among how many columns.
+struct Places {
+    columns: [usize; 3],
+    count: usize,
 }
 
 /// One row.
@@ -46,15 +58,25 @@ impl Legacy {
             return Err(fault("is a folder: name the CSV file in it".into()));
         }
         let unreadable = |error: io::Error| fault(format!("cannot be read: {error}"));
-        let mut file = File::open(path).map_err(unreadable)?;
-        let open_end = open_end(&mut file).map_err(unreadable)?;
-        // A '\r' before it is trimmed from the last field; the reader's own way
-        // of taking both as one loses count of the lines.
-        let lines = Terminator::Any(b'\n');
-        let mut reader = ReaderBuilder::new().flexible(true).terminator(lines).from_reader(file);
-        let header = reader.byte_headers().map_err(|error| fault(reason(&error)))?;
-        let places = places(header).map_err(fault)?;
-        Ok(Self { path: shown, reader, places, record: ByteRecord::new(), open_end })
+        let mut file = BufReader::new(File::open(path).map_err(unreadable)?);
+        if file.fill_buf().map_err(unreadable)?.starts_with(b"\xef\xbb\xbf") {
+            file.consume(3);
+        }
+        let mut sheet = Sheet::new(file);
+        let header = sheet.next_record().map_err(unreadable)?;
+        let empty =
+            || fault(format!("is empty: expected a header '{}' and rows", COLUMNS.join(",")));
+        let header = header.ok_or_else(empty)?;
+        let places = header.fields.and_then(|fields| places(&fields));
+        let places = places.map_err(|what| fault(format!("line {}: {what}", header.line)))?;
+        let in_file = lines_in(path).map_err(unreadable)?;
+        let lines = Lines { in_file, read: header.lines };
+        Ok(Self { path: shown, sheet, places, lines })
+    }
+
+    /// How much of the file was read so far.
+    pub(crate) fn lines(&self) -> Lines {
+        self.lines
     }
 
     /// The next row; nothing at the end.
@@ -62,30 +84,24 @@ impl Legacy {
     /// # Errors
     /// When the file cannot be read any further.
     pub(crate) fn next_row(&mut self) -> Result<Option<LegacyRow>, Error> {
-        loop {
-            let more = self.reader.read_byte_record(&mut self.record).map_err(|error| {
-                Error::failed(format!("{}: cannot be read further: {}", self.path, reason(&error)))
-            })?;
-            if !more {
-                return Ok(None);
-            }
-            if !self.record.as_slice().trim_ascii().is_empty() || self.record.len() > 1 {
-                return Ok(Some(LegacyRow { line: self.line(), account: self.account() }));
-            }
+        let record = self.sheet.next_record().map_err(|error| {
+            Error::failed(format!("{}: cannot be read further: {error}", self.path))
+        })?;
+        self.lines.read += record.as_ref().map_or(0, |record| record.lines);
+        Ok(record.map(|record| {
+            let account = record.fields.and_then(|fields| self.places.account(&fields));
+            LegacyRow { line: record.line, account }
+        }))
+    }
+}
+
+impl Places {
+    fn account(&self, row: &Fields) -> Result<OpenAccount, String> {
+        if row.len() != self.count {
+            return Err(format!("has {} columns, the header has {}", row.len(), self.count));
         }
-    }
-
-    /// The line in which the row begins. The reader itself would name the
-    /// empty lines before it.
-    fn line(&self) -> u64 {
-        let end = self.reader.position();
-        let within = self.record.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
-        let last = if self.open_end == Some(end.byte()) { end.line() } else { end.line() - 1 };
-        last.saturating_sub(within)
-    }
-
-    fn account(&self) -> Result<OpenAccount, String> {
-        let [account_number, holder_name, balance] = [self.text(0)?, self.text(1)?, self.text(2)?];
+        let [number, name, balance] = [0, 1, 2].map(|column| self.text(row, column));
+        let (account_number, holder_name, balance) = (number?, name?, balance?);
         let opening_deposit = money(balance).map_err(|fault| format!("balance: {fault}"))?;
         let command = OpenAccount {
             account_number: account_number.to_owned(),
@@ -97,50 +113,63 @@ impl Legacy {
         Ok(command)
     }
 
-    fn text(&self, column: usize) -> Result<&str, String> {
-        let (place, name) = (self.places[column], COLUMNS[column]);
-        let bytes = self.record.get(place).ok_or_else(|| {
-            format!("{name}: is missing, the row has {} of its fields", self.record.len())
+    /// The text of a field in one line.
+    fn text<'r>(&self, row: &'r Fields, column: usize) -> Result<&'r str, String> {
+        let (bytes, name) = (&row[self.columns[column]], COLUMNS[column]);
+        let text = std::str::from_utf8(bytes).map_err(|_| {
+            format!("{name}: is not UTF-8 text ({})", String::from_utf8_lossy(bytes))
         })?;
-        std::str::from_utf8(bytes)
-            .map(str::trim)
-            .map_err(|_| format!("{name}: is not UTF-8 text ({})", String::from_utf8_lossy(bytes)))
+        match text.contains('\n') {
+            true => Err(format!("{name}: goes over several lines: is a quote missing?")),
+            false => Ok(text.trim()),
+        }
     }
 }
 
-/// Where a file ends that does not end with a line break.
-fn open_end(file: &mut File) -> io::Result<Option<u64>> {
-    let length = file.seek(SeekFrom::End(0))?;
-    let mut last = [b'\n'];
-    if length > 0 {
-        file.seek(SeekFrom::End(-1))?;
-        file.read_exact(&mut last)?;
+/// How many lines of a file have text.
+fn lines_in(path: &Path) -> io::Result<u64> {
+    let (mut file, mut lines) = (BufReader::new(File::open(path)?), 0);
+    let mut has_text = false;
+    loop {
+        let ready = file.fill_buf()?;
+        if ready.is_empty() {
+            return Ok(lines + u64::from(has_text));
+        }
+        for byte in ready {
+            if *byte == b'\n' {
+                lines += u64::from(std::mem::take(&mut has_text));
+            } else {
+                has_text |= !byte.is_ascii_whitespace();
+            }
+        }
+        let length = ready.len();
+        file.consume(length);
     }
-    file.rewind()?;
-    Ok((last != *b"\n").then_some(length))
 }
 
 /// Where the columns stand in the header.
-fn places(header: &ByteRecord) -> Result<[usize; 3], String> {
-    if header.is_empty() || header.iter().all(|name| name.trim_ascii().is_empty()) {
-        return Err(format!("is empty: expected a header '{}' and rows", COLUMNS.join(",")));
-    }
+fn places(header: &Fields) -> Result<Places, String> {
     let found: Vec<String> =
         header.iter().map(|name| String::from_utf8_lossy(name).trim().to_lowercase()).collect();
     if found.iter().any(|name| name.contains(['\0', char::REPLACEMENT_CHARACTER])) {
         return Err("is not UTF-8 text: save the export as CSV in UTF-8".into());
     }
-    let place = |name: &str| found.iter().position(|column| column == name);
-    let missing: Vec<&str> = COLUMNS.into_iter().filter(|name| place(name).is_none()).collect();
-    if missing.is_empty() {
-        return Ok(COLUMNS.map(|name| place(name).unwrap_or_default()));
+    let count = |name: &str| found.iter().filter(|column| *column == name).count();
+    let missing: Vec<&str> = COLUMNS.into_iter().filter(|name| count(name) == 0).collect();
+    if !missing.is_empty() {
+        return Err(format!(
+            "must name the columns '{}' in any order; '{}' is not among '{}'",
+            COLUMNS.join(","),
+            missing.join(","),
+            found.join(",")
+        ));
     }
-    Err(format!(
-        "line 1 must name the columns '{}' in any order; '{}' is not among '{}'",
-        COLUMNS.join(","),
-        missing.join(","),
-        found.join(",")
-    ))
+    if let Some(twice) = COLUMNS.iter().find(|name| count(name) > 1) {
+        return Err(format!("names the column '{twice}' twice: remove one"));
+    }
+    let place = |name| found.iter().position(|column| column == name).unwrap_or_default();
+    let columns = COLUMNS.map(place);
+    Ok(Places { columns, count: found.len() })
 }
 
 /// An amount to the cent.
@@ -148,11 +177,15 @@ fn money(text: &str) -> Result<Decimal, String> {
     if text.is_empty() {
         return Err("is required".into());
     }
-    let plain = text.chars().all(|letter| letter.is_ascii_digit() || "+-.".contains(letter));
-    let amount = if plain { text.parse::<Decimal>().ok() } else { None };
-    let amount =
-        amount.ok_or_else(|| format!("'{text}' is not an amount: write it like 1250.00"))?;
-    if amount.round(2) != amount {
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let (whole, part) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let amount = (is_digits(whole) && is_digits(part)).then(|| text.parse::<Decimal>().ok());
+    let amount = amount
+        .flatten()
+        .ok_or_else(|| format!("'{text}' is not an amount: write it like 1250.00"))?;
+    // Three zeros may be thousands.
+    if part.len() > 2 {
         return Err(format!("'{text}' has more than two digits after the point"));
     }
     if amount > MAX_BALANCE {
@@ -166,16 +199,6 @@ fn in_columns(message: &str) -> String {
     [("account_number", "number"), ("holder_name", "name"), ("opening_deposit", "balance")]
         .into_iter()
         .fold(message.to_owned(), |message, (field, column)| message.replace(field, column))
-}
-
-fn reason(error: &csv::Error) -> String {
-    match error.kind() {
-        csv::ErrorKind::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            "ends in the middle of a row".into()
-        }
-        csv::ErrorKind::Io(error) => error.to_string(),
-        _ => error.to_string(),
-    }
 }
 
 #[cfg(test)]

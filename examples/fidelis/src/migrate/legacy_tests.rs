@@ -33,7 +33,7 @@ fn refusal(bytes: &[u8]) -> String {
 #[test]
 fn a_bad_row_is_rejected_with_its_reason() {
     let long = format!("A-1,{},1.00", "x".repeat(101));
-    let table: [(&[u8], &str); 13] = [
+    let table: [(&[u8], &str); 18] = [
         (b"A-1,  ,1.00", "name: is required"),
         (long.as_bytes(), "name: must have at most 100 characters, has 101"),
         (b",Ada,1.00", "number: is required"),
@@ -44,7 +44,15 @@ fn a_bad_row_is_rejected_with_its_reason() {
         (b"A-1,Ada,-5.00", "balance: must be at least 0, is -5.00"),
         (b"A-1,Ada,12.345", "balance: '12.345' has more than two digits after the point"),
         (b"A-1,Ada,", "balance: is required"),
-        (b"A-1,Ada", "balance: is missing, the row has 2 of its fields"),
+        (b"A-1,Ada", "has 2 columns, the header has 3"),
+        (b"A-1,Ada,1.00,", "has 4 columns, the header has 3"),
+        (b"A-1,Ada,1.000", "balance: '1.000' has more than two digits after the point"),
+        (b"A-1,Ada,1_000", "balance: '1_000' is not an amount: write it like 1250.00"),
+        (b"A-1,\"Ada,1.00", "a quote is opened and not closed"),
+        (
+            b"A-1,\"Ada\"x,1.00",
+            "text follows a closing quote; a quote within quotes is written twice",
+        ),
         (b"A-1,Ada,9999999999999", "balance: '9999999999999' is more than any account holds"),
         (b"A-1,J\xf6rg,1.00", "name: is not UTF-8 text (J\u{fffd}rg)"),
     ];
@@ -77,21 +85,36 @@ fn lines_are_those_of_the_file() {
 }
 
 #[test]
+fn a_quote_that_is_not_closed_costs_its_own_row() {
+    let text = "number,name,balance\nA-1,\"Ada,1\nA-2,Bo,2\nA-3,\"Cy\",3\nA-4,Di 5\" D,4\n";
+    let rows = rows(text.as_bytes());
+    let found: Vec<_> = rows.iter().map(|row| (row.line, row.account.is_ok())).collect();
+    assert_eq!(found, [(2, false), (3, true), (4, true), (5, true)]);
+    assert_eq!(rows[3].account.as_ref().unwrap().holder_name, "Di 5\" D");
+    let text = "number,name,balance\nA-1,\"two\nlines\",1\nA-2,Bo,2\n";
+    let several = self::rows(text.as_bytes());
+    let reason = several[0].account.as_ref().unwrap_err();
+    assert_eq!(reason, "name: goes over several lines: is a quote missing?");
+    assert!(several[1].account.is_ok());
+}
+
+#[test]
 fn a_byte_order_mark_is_passed_over() {
     assert!(rows(b"\xef\xbb\xbfnumber,name,balance\nA-1,Ada,1\n")[0].account.is_ok());
 }
 
 #[test]
 fn a_file_that_is_no_export_is_refused() {
-    let missing = "line 1 must name the columns 'number,name,balance' in any order; ";
-    let table: [(&[u8], String); 5] = [
+    let missing = "line 1: must name the columns 'number,name,balance' in any order; ";
+    let table: [(&[u8], String); 6] = [
         (b"", "is empty: expected a header 'number,name,balance' and rows".into()),
         (b"\n\n", "is empty: expected a header 'number,name,balance' and rows".into()),
         (b"A-1,Ada,5\n", format!("{missing}'number,name,balance' is not among 'a-1,ada,5'")),
+        (b"number,name,balance,Name\n", "line 1: names the column 'name' twice: remove one".into()),
         (b"number,name\n", format!("{missing}'balance' is not among 'number,name'")),
         (
             b"\xff\xfen\0u\0m\0b\0e\0r\0,\0",
-            "is not UTF-8 text: save the export as CSV in UTF-8".into(),
+            "line 1: is not UTF-8 text: save the export as CSV in UTF-8".into(),
         ),
     ];
     for (bytes, expected) in table {

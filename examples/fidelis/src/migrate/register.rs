@@ -8,6 +8,7 @@ use fidelis::account::OpenAccount;
 use protean::Decimal;
 use protean_cli::Error;
 
+use super::legacy::Lines;
 use super::rejections::Rejections;
 
 /// The accounts of an export by their numbers, and what has been seen of each.
@@ -20,6 +21,8 @@ pub(crate) struct Register {
     accounts: HashMap<[u64; 2], Sighting>,
     /// Rows that have been read, good or bad.
     pub(crate) rows: u64,
+    /// How many lines those rows have, and the file.
+    pub(crate) lines: Lines,
     pub(crate) rejected: Rejections,
     /// Why reading the export ended early.
     pub(crate) broken_off: Option<Error>,

@@ -52,6 +52,7 @@ pub(crate) struct Report {
     server_peak_rss_mib: Option<f64>,
     accounting_closes: bool,
     rows_add_up: bool,
+    every_line_read: bool,
     total_matches: bool,
     total_expected: Decimal,
     total_in_log: Decimal,
@@ -79,6 +80,7 @@ impl Report {
         let (accounts, rejected) = (register.rows, register.rejected.count());
         let found = &verdict.found;
         let rows_add_up = accounts == found.migrated + rejected + found.lost;
+        let every_line_read = register.lines.read == register.lines.in_file;
         let Imported { accounts: opened, commands_time, all_time } = imported;
         Self {
             accounts,
@@ -109,8 +111,9 @@ impl Report {
             total_expected: verdict.expected,
             total_in_log: verdict.logged,
             total_in_summaries: verdict.summed,
-            passed: verdict.passes() && rows_add_up && takings.unanswered == 0,
+            passed: verdict.passes() && rows_add_up && every_line_read && takings.unanswered == 0,
             rows_add_up,
+            every_line_read,
             rejections: register.rejected.into_first(),
         }
     }
@@ -163,6 +166,7 @@ impl Report {
         for (what, holds) in [
             ("nothing lost", self.lost == 0),
             ("nothing twice", self.duplicated == 0),
+            ("every line read", self.every_line_read),
             ("every row accounted for", self.rows_add_up),
             ("every deposit handled", self.deposits_lost == 0),
             ("total to the cent", self.total_matches),

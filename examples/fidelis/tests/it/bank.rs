@@ -31,6 +31,13 @@ impl Bank {
         Self { folder: tempfile::tempdir().unwrap() }
     }
 
+    /// With its database, in which there is nothing yet.
+    pub(crate) fn ready() -> Self {
+        let bank = Self::new();
+        assert_eq!(bank.ask(&["db", "setup"])["status"], "pass");
+        bank
+    }
+
     pub(crate) fn uri(&self) -> String {
         format!("sqlite:{}", self.folder.path().join("bank.db").display())
     }

@@ -146,7 +146,7 @@ async fn statistics_count_each_type() {
     assert!(text.ends_with("\n\n6 messages.\n"), "{text}");
     let stats = data(&bank, &["stats"]);
     assert_eq!((&stats["total"], &stats["types"][0]["count"]), (&json!(6), &json!(1)));
-    assert_eq!(printed(&Bank::new(), &["stats"]), "No messages.\n");
+    assert_eq!(printed(&Bank::ready(), &["stats"]), "No messages.\n");
 }
 
 #[tokio::test]

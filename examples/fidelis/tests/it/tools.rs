@@ -30,7 +30,7 @@ fn a_server_logs_the_lanes_it_reads() {
 
 #[test]
 fn a_reader_that_has_seen_enough_is_no_failure() {
-    let bank = Bank::new();
+    let bank = Bank::ready();
     for words in [
         ["subscriptions", "status"].as_slice(),
         &["subscriptions", "status", "--json"],
@@ -51,7 +51,7 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
 #[cfg(unix)]
 #[test]
 fn the_first_line_of_the_status_is_its_header() {
-    let bank = Bank::new();
+    let bank = Bank::ready();
     let script = "\"$0\" subscriptions status | head -1";
     let mut shell = std::process::Command::new("sh");
     shell.args(["-c", script, env!("CARGO_BIN_EXE_fidelis")]).env("DATABASE_URI", bank.uri());
@@ -67,14 +67,15 @@ fn the_first_line_of_the_status_is_its_header() {
 
 #[tokio::test]
 async fn a_database_is_dropped_when_it_is_said_twice() {
-    let bank = Bank::new();
-    assert_eq!(bank.ask(&["db", "setup"])["status"], "pass");
+    let bank = Bank::ready();
     assert_eq!(bank.send(0..3, Priority::NORMAL).await, 3);
     is_refused(&run(&bank, &["db", "drop"]), 2, "--yes");
     assert_eq!(bank.ask(&["db", "setup"])["status"], "pass");
     let committed = |bank: &Bank| bank.ask(&["verify"])["data"]["groups"][0]["committed"].clone();
     assert_eq!(committed(&bank), 3);
     assert_eq!(bank.ask(&["db", "drop", "--yes"])["status"], "pass");
+    is_refused(&run(&bank, &["verify"]), 1, "is not one of Protean, and nothing was created");
+    assert_eq!(bank.ask(&["db", "setup"])["status"], "pass");
     assert_eq!(committed(&bank), 0);
 }
 

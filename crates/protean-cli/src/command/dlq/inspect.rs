@@ -36,7 +36,7 @@ struct Inspected<'a> {
 }
 
 pub(super) async fn run(options: &Options, app: &App) -> Result {
-    let domain = app.domain()?;
+    let domain = app.existing_domain().await?;
     let GivenUp { group, dead_letter } =
         target::dead_letter(&domain, &options.id, options.subscription.as_deref()).await?;
     if options.raw {

@@ -50,7 +50,7 @@ struct Page<'a> {
 }
 
 pub(super) async fn run(options: &Options, app: &App) -> Result {
-    let domain = app.domain()?;
+    let domain = app.existing_domain().await?;
     let groups = groups(&domain, options.subscription.as_deref())?;
     let limit = options.limit;
     let mut found = dead_letters(&domain, &groups, options.after, limit + 1).await?;

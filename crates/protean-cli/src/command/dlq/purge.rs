@@ -29,7 +29,7 @@ pub(crate) struct Options {
 }
 
 pub(super) async fn run(options: &Options, app: &App) -> Result {
-    let domain = app.domain()?;
+    let domain = app.existing_domain().await?;
     let purged = match &options.id {
         Some(id) => one(&domain, app, options, id).await?,
         None => all(&domain, app, options).await?,

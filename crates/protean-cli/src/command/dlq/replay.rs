@@ -28,7 +28,7 @@ pub(crate) struct All {
 }
 
 pub(super) async fn run(options: &Options, app: &App) -> Result {
-    let domain = app.domain()?;
+    let domain = app.existing_domain().await?;
     let GivenUp { group, dead_letter } =
         target::dead_letter(&domain, &options.id, options.subscription.as_deref()).await?;
     let id = dead_letter.recorded.position;
@@ -42,7 +42,7 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
 }
 
 pub(super) async fn run_all(options: &All, app: &App) -> Result {
-    let domain = app.domain()?;
+    let domain = app.existing_domain().await?;
     let (mut replayed, mut when) = (0, String::new());
     for group in groups(&domain, Some(&options.subscription))? {
         replayed += DeadLetters::of(&domain, &group).await?.replay_all().await?;

@@ -37,7 +37,7 @@ pub(crate) struct Options {
 }
 
 pub(super) async fn run(options: &Options, app: &App) -> Result {
-    let domain = app.domain()?;
+    let domain = app.existing_domain().await?;
     app.reply(reply(&domain, &explain(&domain, &options.id).await?).about(&domain))
 }
 

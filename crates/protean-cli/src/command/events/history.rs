@@ -26,7 +26,7 @@ pub(crate) struct Options {
 }
 
 pub(super) async fn run(options: &Options, app: &App) -> Result {
-    let domain = app.domain()?;
+    let domain = app.existing_domain().await?;
     let (aggregate, category) = aggregate(&domain, &options.aggregate)?;
     let stream = category.stream(&Id::from(options.id.as_str()));
     let limit = options.limit;

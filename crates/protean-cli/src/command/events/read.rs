@@ -25,7 +25,7 @@ pub(crate) struct Options {
 }
 
 pub(super) async fn run(options: &Options, app: &App) -> Result {
-    let domain = app.domain()?;
+    let domain = app.existing_domain().await?;
     let name = options.stream.as_str();
     let category = name.rsplit_once('-').map_or(name, |(category, _)| category);
     let stream = Stream::restored(name, Category::named(category));

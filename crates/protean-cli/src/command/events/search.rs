@@ -58,7 +58,7 @@ impl Options {
 }
 
 pub(super) async fn run(options: &Options, app: &App) -> Result {
-    let domain = app.domain()?;
+    let domain = app.existing_domain().await?;
     let limit = options.limit;
     let mut found = domain.store().await?.find(options.find(limit + 1)).await?;
     if let (true, Some(category)) = (found.is_empty(), &options.category)

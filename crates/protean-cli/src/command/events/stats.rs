@@ -9,7 +9,7 @@ use crate::age::age;
 use crate::{App, Reply, Result, Table, grouped};
 
 pub(super) async fn run(app: &App) -> Result {
-    let domain = app.domain()?;
+    let domain = app.existing_domain().await?;
     let found = domain.store().await?.stats().await?;
     let text = text(&found, domain.clock().now());
     let types = found.iter().map(Type::new).collect();

@@ -42,7 +42,7 @@ pub(crate) struct Options {
 }
 
 pub(super) async fn run(options: &Options, app: &App) -> Result {
-    let domain = app.domain()?;
+    let domain = app.existing_domain().await?;
     let limit = options.limit;
     let mut chain = chain(&domain, &options.id, limit + 1).await?;
     let is_cut = chain.len() > limit;

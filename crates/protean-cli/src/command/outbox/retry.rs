@@ -22,7 +22,7 @@ pub(crate) struct Options {
 }
 
 pub(super) async fn run(options: &Options, app: &App) -> Result {
-    let domain = app.domain()?;
+    let domain = app.existing_domain().await?;
     if options.all && !options.yes {
         confirm(app, "This publishes every abandoned message again.", "retry")?;
     }

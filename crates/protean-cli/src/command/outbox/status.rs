@@ -66,7 +66,7 @@ struct MessageRow {
 }
 
 pub(super) async fn run(options: &Options, app: &App) -> Result {
-    let domain = app.domain()?;
+    let domain = app.existing_domain().await?;
     let outbox = Outbox::of(&domain).await?;
     let relays = outbox.status().await;
     let mut messages = outbox.abandoned(options.limit).await?;

@@ -22,6 +22,11 @@ const REFUSED: &[(&str, &str)] = &[
         "domain.toml:2: server.\"a b\\u{1b}\": unknown key; known:",
     ),
     (
+        "[databases.default]\nprovider = 'sqlite'\ndatabase_uri = \"sqlite://a\\nb.db\"",
+        "domain.toml:3: databases.default.database_uri: holds a line break or another control \
+         character; write one line",
+    ),
+    (
         "event_processing = true",
         "domain.toml:1: event_processing: expected 'async' or 'sync', found true",
     ),

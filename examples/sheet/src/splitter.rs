@@ -1,7 +1,7 @@
 //! Splits a record at its commas.
 
 /// The fields of a record, as bytes.
-pub(super) type Fields = Vec<Vec<u8>>;
+pub type Fields = Vec<Vec<u8>>;
 
 /// Cuts a record that comes line by line. A field may stand in double quotes:
 /// then it may hold commas, ends of lines and, doubled, quotes.
