@@ -34,6 +34,7 @@ mod pace;
 mod pacing;
 mod per_lane;
 mod relay;
+mod repeated_faults;
 #[cfg(test)]
 mod sample;
 mod server;

@@ -189,6 +189,7 @@ impl Running {
                 store: Arc::clone(&self.store),
                 group: Arc::clone(&metrics.group),
                 steps: self.steps.clone(),
+                faults: Arc::default(),
             };
             let broker = match metrics.group.subscription.subscription_type {
                 SubscriptionType::EventStore => None,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use protean_port::{Error, Result};
 use tokio::runtime::Handle;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Config, Connection, Row, Socket, Statement};
+use tokio_postgres::{Client, Config, Connection, Row, SimpleQueryMessage, Socket, Statement};
 
 use crate::error::Fault;
 use crate::tls::{Encrypted, Tls};
@@ -92,7 +92,16 @@ impl Session {
         let (version, named, encoding): (i32, &str, &str) =
             (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         why_unsuitable(version, named, encoding)
-            .map_or(Ok(()), |why| Err(Fault::Unusable(format!("the database {place} {why}"))))
+            .map_or(Ok(()), |why| Err(Fault::Unsuitable(format!("the database {place} {why}"))))
+    }
+
+    /// The process of the server that answers now. Compiles no statement.
+    pub(crate) async fn server_process(&self) -> Result<Option<String>, Fault> {
+        let answers = self.client.simple_query("SELECT pg_backend_pid()").await?;
+        Ok(answers.iter().find_map(|answer| match answer {
+            SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+            _ => None,
+        }))
     }
 
     pub(crate) fn is_closed(&self) -> bool {

@@ -5,6 +5,10 @@ use tokio_postgres::error::{DbError, SqlState};
 
 use crate::tls;
 
+/// What is wrong about a pooler that shares connections, and what to do about it.
+pub(crate) const BEHIND_A_POOLER: &str = "is reached through a pooler that shares its connections \
+    between transactions; name PostgreSQL itself in database_uri, or set pool_mode = session";
+
 /// What went wrong between this process and the server.
 #[derive(Debug)]
 pub(crate) enum Fault {
@@ -12,8 +16,10 @@ pub(crate) enum Fault {
     Server(tokio_postgres::Error),
     /// A column holds something that this program never writes.
     Unreadable(String),
-    /// The database cannot be used; the text is the whole message.
+    /// The database cannot be used for now; the text is the whole message.
     Unusable(String),
+    /// The database cannot be used until somebody changes it; the text is the whole message.
+    Unsuitable(String),
 }
 
 impl From<tokio_postgres::Error> for Fault {
@@ -27,7 +33,7 @@ impl Fault {
     pub(crate) fn code(&self) -> Option<&SqlState> {
         match self {
             Self::Server(error) => error.code(),
-            Self::Unreadable(_) | Self::Unusable(_) => None,
+            Self::Unreadable(_) | Self::Unusable(_) | Self::Unsuitable(_) => None,
         }
     }
 
@@ -56,7 +62,7 @@ impl Fault {
                     "the database {place} holds a value that no release writes ({found}); restore it from a backup"
                 )
             }
-            Self::Unusable(message) => message.clone(),
+            Self::Unusable(message) | Self::Unsuitable(message) => message.clone(),
         }
     }
 
@@ -66,7 +72,7 @@ impl Fault {
             Self::Server(error) => {
                 error.code().is_none_or(is_outage) && tls::advice(&why(error)).is_none()
             }
-            Self::Unreadable(_) => false,
+            Self::Unreadable(_) | Self::Unsuitable(_) => false,
             Self::Unusable(_) => true,
         }
     }
@@ -83,7 +89,7 @@ impl Fault {
             Self::Server(error) => error.code().is_none_or(|code| {
                 matches!(&code.code()[..2], "57" | "08" | "XX" | "58") || code.code() == "25006"
             }),
-            Self::Unreadable(_) | Self::Unusable(_) => false,
+            Self::Unreadable(_) | Self::Unusable(_) | Self::Unsuitable(_) => false,
         }
     }
 
@@ -155,6 +161,11 @@ fn known(said: &DbError) -> Option<String> {
         "53100" => "cannot grow: the disk is full; free some space".into(),
         "42501" => format!("denied access ({message}); grant the user the required rights"),
         "42P01" | "42703" => format!("is not prepared ({message}); run `db setup` first"),
+        "3F000" => format!(
+            "has no schema to create tables in ({message}); set a search_path that names one that \
+             exists, such as ALTER ROLE app SET search_path = public"
+        ),
+        "26000" | "42P05" => format!("{} ({message})", BEHIND_A_POOLER),
         "25006" => "is read-only, perhaps a standby; name the primary in database_uri".into(),
         "57P03" => format!("is starting or stopping ({message}); retrying"),
         "57P01" | "57P02" => "closed the connection; reconnecting".into(),

@@ -34,6 +34,7 @@ mod flush;
 mod forget;
 mod ledger;
 mod log;
+mod pooler;
 mod provider;
 mod readers;
 mod recorded;

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use protean_port::Result;
-use protean_port::message::{Table, Timestamp};
+use protean_port::message::{Lane, Table, Timestamp};
 use protean_port::port::{
     BoxFuture, Changes, CommitSignal, CommitWatch, GroupRegistration, KeyClaim, Outcome, Store,
-    Watched,
+    StoreHealth, Watched,
 };
+use protean_port::{Error, Result};
+use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::claim::Claims;
@@ -18,7 +19,7 @@ use crate::signal::Announced;
 use crate::turnstile::Durable;
 use crate::value::Text;
 use crate::writer::Writers;
-use crate::{forget, schema};
+use crate::{forget, pooler, schema};
 
 /// One database. The writers are dropped after the readers, whose connections they drive.
 pub(crate) struct PostgresStore {
@@ -39,8 +40,24 @@ impl PostgresStore {
         let readers = Readers::new(settings.clone(), handle, Arc::clone(&durable));
         let claims = Claims::new(settings.clone());
         let store = Self { claims, readers, writers, signal, durable, settings };
+        let other = store.settings.connect(&Handle::current()).await;
+        let other = other.map_err(|fault| store.settings.explain(fault))?;
+        let sessions = pooler::check(&store.settings, &*store.readers.one().await?, &other).await;
+        sessions.map_err(|fault| store.settings.explain(fault))?;
         schema::check(&*store.readers.one().await?).await.map_err(|e| store.settings.explain(e))?;
         Ok(store)
+    }
+}
+
+impl StoreHealth for PostgresStore {
+    fn check_writing(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async move {
+            // The mark of its transaction goes to the disk.
+            match self.commit(Arc::from([Changes::new(Lane::Primary)])).await.pop() {
+                Some(Outcome::Unavailable(why)) => Err(Error::unavailable(why)),
+                _ => Ok(()),
+            }
+        })
     }
 }
 

@@ -19,6 +19,8 @@ use protean_port::port::{BoxFuture, Claim};
 use protean_port::{Error, Result};
 use protean_sql::stable_hash;
 
+use crate::opened_file::OpenedFile;
+
 /// The longest part of a group's name that goes into a file name.
 const MAX_NAME_BYTES: usize = 120;
 /// How often the holder checks that its lock file is still in place.
@@ -29,11 +31,18 @@ struct Held {
     file: Arc<File>,
     path: Arc<Path>,
     left: Vec<u64>,
+    database: OpenedFile,
 }
 
 /// Takes the lock file of a group in `folder`; nothing when it is held already,
-/// by this process or another.
-pub(crate) fn take(folder: &Path, group: &str) -> Result<Option<Box<dyn Claim>>> {
+/// by this process or another. Whoever has a database open that is not the one beside the folder
+/// any more gets none, and loses those it has.
+pub(crate) fn take(
+    folder: &Path,
+    group: &str,
+    database: &OpenedFile,
+) -> Result<Option<Box<dyn Claim>>> {
+    database.check()?;
     let path = folder.join(file_name(group));
     let failed = |error: std::io::Error| {
         let file = path.display();
@@ -56,7 +65,8 @@ pub(crate) fn take(folder: &Path, group: &str) -> Result<Option<Box<dyn Claim>>>
                 return Ok(None);
             }
             let (file, path) = (Arc::new(file), Arc::from(path));
-            Ok(Some(Box::new(Held { file, path, left: read(&notes) })))
+            let (left, database) = (read(&notes), database.clone());
+            Ok(Some(Box::new(Held { file, path, left, database })))
         }
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(failed(error)),
@@ -71,8 +81,10 @@ impl Claim for Held {
     fn lost(&self) -> BoxFuture<'static, ()> {
         // A dropped claim must not be kept locked by its watcher.
         let (file, path) = (Arc::downgrade(&self.file), Arc::clone(&self.path));
+        let database = self.database.clone();
         Box::pin(async move {
-            while file.upgrade().is_some_and(|file| is_in_place(&file, &path)) {
+            let is_held = || file.upgrade().is_some_and(|file| is_in_place(&file, &path));
+            while is_held() && database.check().is_ok() {
                 tokio::time::sleep(CHECK_INTERVAL).await;
             }
         })
@@ -137,24 +149,35 @@ fn file_name(group: &str) -> String {
 mod tests {
     use protean_port::port::Claim;
 
-    use super::{CHECK_INTERVAL, file_name, read, take, written};
+    use super::{CHECK_INTERVAL, file_name, read, written};
+    use crate::opened_file::OpenedFile;
 
     #[tokio::test]
     async fn a_claim_is_lost_once_its_file_is_removed_or_replaced() {
         let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        std::fs::write(&path, "").unwrap();
+        let database = OpenedFile::at(&path);
+        let take = |group| super::take(folder.path(), group, &database);
         let lost = async |claim: &dyn Claim| {
             tokio::time::timeout(4 * CHECK_INTERVAL, claim.lost()).await.is_ok()
         };
-        let first = take(folder.path(), "g").unwrap().unwrap();
+        let first = take("g").unwrap().unwrap();
         assert!(!lost(&*first).await, "it is held");
         std::fs::remove_file(folder.path().join("g")).unwrap();
         assert!(lost(&*first).await);
-        let second = take(folder.path(), "g").unwrap().unwrap();
+        let second = take("g").unwrap().unwrap();
         drop(first);
-        assert!(take(folder.path(), "g").unwrap().is_none(), "dropping a lost claim frees nothing");
+        assert!(take("g").unwrap().is_none(), "dropping a lost claim frees nothing");
         std::fs::write(folder.path().join("new"), "").unwrap();
         std::fs::rename(folder.path().join("new"), folder.path().join("g")).unwrap();
         assert!(lost(&*second).await);
+        drop(second);
+        let third = take("g").unwrap().unwrap();
+        std::fs::remove_file(&path).unwrap();
+        assert!(lost(&*third).await, "the database is gone");
+        drop(third);
+        assert!(take("g").is_err());
     }
 
     #[test]

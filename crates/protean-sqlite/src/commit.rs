@@ -24,6 +24,7 @@ use crate::checkpoint::CommitCounter;
 use crate::coalesced::Coalesced;
 use crate::connection::{Settings, data_version};
 use crate::error;
+use crate::opened_file::OpenedFile;
 use crate::refusal::Refusal;
 use crate::row::Statements;
 use crate::signal::Signal;
@@ -37,12 +38,18 @@ pub(crate) struct Committer {
     pub(crate) connection: Connection,
     pub(crate) turnstile: Turnstile,
     pub(crate) signal: Arc<Signal>,
+    pub(crate) file: OpenedFile,
+    /// When the last commit ended, and why it failed if it did.
+    last: Option<(Instant, Result<(), String>)>,
     checkpoints: Arc<CommitCounter>,
     statements: Statements,
     /// The data version at the last announcement.
     seen: i64,
     reopen: bool,
 }
+
+/// For how long a commit shows what would become of the next one.
+const CHECKED_FOR: Duration = Duration::from_secs(5);
 
 /// How long a transaction of bulk work runs before it commits.
 const MAX_BACKFILL_TIME: Duration = Duration::from_millis(1);
@@ -91,7 +98,7 @@ impl Committer {
         checkpoints: Arc<CommitCounter>,
     ) -> Result<Self> {
         let connection = settings.writer()?;
-        let turnstile = Turnstile::of(&settings.path);
+        let (turnstile, file) = (Turnstile::of(&settings.path), OpenedFile::at(&settings.path));
         let statements = Statements::default();
         let seen = data_version(&connection).map_err(|e| settings.explain(e))?;
         Ok(Self {
@@ -99,6 +106,8 @@ impl Committer {
             connection,
             turnstile,
             signal,
+            file,
+            last: None,
             checkpoints,
             statements,
             seen,
@@ -109,21 +118,36 @@ impl Committer {
     /// Settles units of these lists in order, in one transaction.
     pub(crate) fn commit(&mut self, jobs: &mut VecDeque<Job>, policy: &YieldPolicy<'_>) {
         self.renew();
-        match self.attempt(jobs, policy) {
+        let attempted = self.file.check().map_err(|gone| gone.to_string()).and_then(|()| {
+            self.attempt(jobs, policy).map_err(|error| {
+                self.reopen |= error::wants_reopening(&error);
+                error::describe(&error, &self.settings.path)
+            })
+        });
+        // What was committed to a file that is gone by now is nowhere.
+        let attempted = attempted
+            .and_then(|staged| self.file.check().map_err(|gone| gone.to_string()).map(|()| staged));
+        match attempted {
             Ok(None) => {}
             Ok(Some(staged)) => {
+                self.last = Some((Instant::now(), Ok(())));
                 self.announce(policy.lane, Some(&Job::notice(jobs, &staged)));
                 self.checkpoints.committed();
                 for (job, outcomes) in jobs.iter_mut().zip(staged) {
                     job.outcomes.extend(outcomes);
                 }
             }
-            Err(error) => {
-                self.reopen |= error::wants_reopening(&error);
-                let why = error::describe(&error, &self.settings.path);
+            Err(why) => {
+                self.last = Some((Instant::now(), Err(why.clone())));
                 jobs.iter_mut().for_each(|job| job.give_up(&why));
             }
         }
+    }
+
+    /// What came of the last commit, if it is not long ago.
+    pub(crate) fn last_commit(&self) -> Option<Result<(), String>> {
+        let last = self.last.as_ref().filter(|(at, _)| at.elapsed() < CHECKED_FOR);
+        last.map(|(_, ended)| ended.clone())
     }
 
     /// Announces the commits of other processes.

@@ -52,7 +52,7 @@ impl Ledger for SqliteStore {
     }
 
     fn claim<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<Box<dyn Claim>>>> {
-        Box::pin(async move { claim::take(&self.settings.beside("-claims"), group) })
+        Box::pin(async move { claim::take(&self.settings.beside("-claims"), group, &self.file) })
     }
 
     fn recall<'a>(

@@ -31,6 +31,7 @@ mod log;
 #[cfg(target_os = "linux")]
 mod notice;
 mod nudge;
+mod opened_file;
 mod provider;
 mod readers;
 mod recorded;

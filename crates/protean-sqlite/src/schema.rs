@@ -119,6 +119,12 @@ pub(crate) fn drop_all(connection: &Connection) -> rusqlite::Result<()> {
     stamp(connection, 0, 0)
 }
 
+/// Writes a page and changes nothing.
+pub(crate) fn touch(connection: &Connection) -> rusqlite::Result<()> {
+    let (_, version) = stamped(connection)?;
+    connection.pragma_update(None, "user_version", version)
+}
+
 /// The application id and the layout of the file.
 fn stamped(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
     let number = |name| connection.pragma_query_value(None, name, |row| row.get(0));

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use protean_port::Result;
 use protean_port::message::{Lane, Table, Timestamp};
 use protean_port::port::{
-    BoxFuture, Changes, CommitWatch, GroupRegistration, KeyClaim, Outcome, Store, Watched,
+    BoxFuture, Changes, CommitWatch, GroupRegistration, KeyClaim, Outcome, Store, StoreHealth,
+    Watched,
 };
+use protean_port::{Error, Result};
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::watch;
 
@@ -14,6 +15,7 @@ use crate::checkpoint::{Checkpoints, CommitCounter};
 use crate::commit::Committer;
 use crate::connection::Settings;
 use crate::forget;
+use crate::opened_file::OpenedFile;
 use crate::readers::Readers;
 use crate::signal::Signal;
 use crate::wake::Wake;
@@ -29,6 +31,7 @@ pub(crate) struct SqliteStore {
     writer: Writer,
     signal: Arc<Signal>,
     pub(crate) settings: Settings,
+    pub(crate) file: OpenedFile,
 }
 
 impl SqliteStore {
@@ -40,7 +43,22 @@ impl SqliteStore {
         let checkpoints = Checkpoints::start(settings.clone(), counter)?;
         let readers = Readers::start(settings.clone())?;
         let wake = Wake::start(&settings, Arc::clone(&signal), writer.poll_handle())?;
-        Ok(Self { _wake: wake, _checkpoints: checkpoints, readers, writer, signal, settings })
+        let file = OpenedFile::at(&settings.path);
+        Ok(Self { _wake: wake, _checkpoints: checkpoints, readers, writer, signal, settings, file })
+    }
+}
+
+impl StoreHealth for SqliteStore {
+    fn check_writing(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(self.writer.run(|committer| {
+            committer.file.check()?;
+            if let Some(last) = committer.last_commit() {
+                return last.map_err(Error::unavailable);
+            }
+            alter(committer, |connection, settings| {
+                schema::touch(connection).map_err(|e| settings.explain(e))
+            })
+        }))
     }
 }
 

@@ -32,6 +32,9 @@ const OWN: &[&str] = &[
     "tls.rs",
     // Only a server has settings of its own.
     "advice.rs",
+    // Only a server may be behind a pooler, and only a file's name may come to stand for another.
+    "pooler.rs",
+    "opened_file.rs",
 ];
 
 /// The same file names in every storage adapter, so that one is a map of the other.

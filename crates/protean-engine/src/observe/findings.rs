@@ -30,7 +30,7 @@ impl StoreState {
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Answers => "ok",
-            Self::Fails => "cannot be read",
+            Self::Fails => "cannot be read or written",
             Self::Silent => "does not answer",
         }
     }

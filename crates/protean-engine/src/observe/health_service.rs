@@ -107,13 +107,17 @@ async fn broker_answers(domain: Domain) -> bool {
         .is_ok()
 }
 
-/// Asks the store for next to nothing.
+/// Asks the store for next to nothing, and whether it can be written.
 async fn store_answers(domain: Domain) -> bool {
-    let asked = async { domain.store().await?.registered_groups().await };
+    let asked = async {
+        let store = domain.store().await?;
+        store.registered_groups().await?;
+        store.check_writing().await
+    };
     asked
         .await
         .inspect_err(|error| {
-            debug!(error = format_args!("{error:#}"), "health probe: cannot read the store")
+            debug!(error = format_args!("{error:#}"), "health probe: cannot use the store")
         })
         .is_ok()
 }

@@ -80,6 +80,10 @@ impl BrokerReader {
         };
         match entries {
             Ok(entries) => {
+                let (handler, faults) = (&self.runner.group.handler, &self.runner.faults);
+                if let Some(failures) = faults.ended("read stream", lane) {
+                    info!(%handler, stream = %from.stream, failures, "reads the stream again");
+                }
                 let identified = self.identify(&from, &consumer, entries);
                 self.runner.steps.run(lane, identified).await
             }
@@ -88,10 +92,10 @@ impl BrokerReader {
                 if error.is_not_found() {
                     // The relay makes it, since what it has missed has to be published then.
                     info!(%group, %stream, "consumer group missing, waiting for the relay to create it");
-                } else {
+                } else if let Some(failures) = self.runner.faults.failed("read stream", lane) {
                     warn!(
                         handler = %self.runner.group.handler, %stream,
-                        error = format_args!("{error:#}"),
+                        error = format_args!("{error:#}"), failures,
                         "cannot read the stream, trying again"
                     );
                 }
@@ -200,11 +204,18 @@ impl BrokerReader {
         let group = &self.runner.group;
         loop {
             match self.runner.store.recall(&group.name, &group.category, positions).await {
-                Ok(found) => return Some(found),
-                Err(error) => warn!(
-                    handler = %group.handler, error = format_args!("{error:#}"),
-                    "cannot read the log, trying again"
-                ),
+                Ok(found) => {
+                    self.runner.faults.ended("recall", Lane::Primary);
+                    return Some(found);
+                }
+                Err(error) => {
+                    if let Some(failures) = self.runner.faults.failed("recall", Lane::Primary) {
+                        warn!(
+                            handler = %group.handler, error = format_args!("{error:#}"), failures,
+                            "cannot read the log, trying again"
+                        );
+                    }
+                }
             }
             if !self.pause(RETRY_DELAY).await {
                 return None;

@@ -51,7 +51,7 @@ use protean_port::port::{BoxFuture, Claim, Delivery, ParkedPage};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::warn;
+use tracing::{info, warn};
 
 use self::read_scheduler::{ReadScheduler, Wanted};
 use crate::bulk_steps::Turn;
@@ -318,14 +318,22 @@ impl Worker {
     }
 
     fn read(&mut self, lane: Lane, read: Result<Vec<Delivery>>) {
-        let handler = &self.runner.group.handler;
-        let read = read.inspect_err(|error| {
-            warn!(
-                %handler, %lane, error = format_args!("{error:#}"),
-                "cannot read the log, trying again"
-            );
-        });
-        let read = read.ok();
+        let (handler, faults) = (&self.runner.group.handler, &self.runner.faults);
+        let read = match read {
+            Ok(read) => {
+                if let Some(failures) = faults.ended("read", lane) {
+                    info!(%handler, %lane, failures, "reads the log again");
+                }
+                Some(read)
+            }
+            Err(error) => {
+                if let Some(failures) = faults.failed("read", lane) {
+                    let error = format_args!("{error:#}");
+                    warn!(%handler, %lane, error, failures, "cannot read the log, trying again");
+                }
+                None
+            }
+        };
         self.reads.read(lane, read.as_deref());
         if self.stopping {
             return;

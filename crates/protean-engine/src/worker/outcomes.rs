@@ -5,7 +5,7 @@ use std::sync::Arc;
 use protean_core::handling::{Moment, Verdict, left_out, settle, telemetry};
 use protean_port::message::Lane;
 use protean_port::port::{Delivery, Outcome, Park};
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::{Event, STORE_RETRY_DELAY, Worker};
 use crate::failpoint::reached;
@@ -137,11 +137,16 @@ impl Worker {
         for left_out in committed.left_out {
             self.left_out(lane, left_out);
         }
+        let (handler, faults) = (&self.runner.group.handler, &self.runner.faults);
+        if committed.unavailable.is_none()
+            && let Some(failures) = faults.ended("commit", lane)
+        {
+            info!(%handler, %lane, failures, "commits again");
+        }
         if let Some(reason) = committed.unavailable {
-            warn!(
-                handler = %self.runner.group.handler, %lane, error = %reason,
-                "cannot commit, trying again"
-            );
+            if let Some(failures) = faults.failed("commit", lane) {
+                warn!(%handler, %lane, error = %reason, failures, "cannot commit, trying again");
+            }
             self.under_way.push(Box::pin(async move {
                 tokio::time::sleep(STORE_RETRY_DELAY).await;
                 Event::ResendDue(lane)

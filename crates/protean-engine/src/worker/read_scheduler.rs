@@ -111,12 +111,17 @@ impl ReadScheduler {
         again: Timestamp,
     ) -> Vec<Delivery> {
         match page {
-            Ok(page) => self.parked(lane).found(page),
+            Ok(page) => {
+                runner.faults.ended("read parked", lane);
+                self.parked(lane).found(page)
+            }
             Err(error) => {
-                warn!(
-                    handler = %runner.group.handler, %lane, error = format_args!("{error:#}"),
-                    "cannot read parked messages, trying again"
-                );
+                if let Some(failures) = runner.faults.failed("read parked", lane) {
+                    warn!(
+                        handler = %runner.group.handler, %lane, error = format_args!("{error:#}"),
+                        failures, "cannot read parked messages, trying again"
+                    );
+                }
                 self.parked(lane).failed(again);
                 Vec::new()
             }

@@ -13,6 +13,7 @@ use protean_port::{Error, Result};
 
 use crate::bulk_steps::BulkSteps;
 use crate::failpoint::reached;
+use crate::repeated_faults::RepeatedFaults;
 
 /// Runs the handler of one group.
 #[derive(Clone)]
@@ -21,6 +22,8 @@ pub(crate) struct HandlerRunner {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) group: Arc<Group>,
     pub(crate) steps: BulkSteps,
+    /// What has failed and goes on failing.
+    pub(crate) faults: Arc<RepeatedFaults>,
 }
 
 /// A slot that a delivery runs in.

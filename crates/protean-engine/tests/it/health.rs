@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::tallies::{Fault, Harness, On};
+use crate::tallies::{Add, Fault, Harness, On};
 use crate::unreliable::{Unreliable, Weather};
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
@@ -157,6 +157,35 @@ async fn a_store_that_hangs_makes_it_unready_within_two_seconds_and_leaves_it_al
     assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
     weather.freeze(false);
     server.await_status("/readyz", 200).await;
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_file_is_replaced_is_unready_and_leaves_the_new_one_to_others() {
+    let harness = Harness::new(On::Sqlite);
+    harness.add("t-1", 1, Priority::NORMAL).await;
+    harness.drain().await;
+    let server = Running::start(&harness).await;
+    server.await_status("/readyz", 200).await;
+    for name in ["harness.db", "harness.db-wal", "harness.db-shm"] {
+        // The last two may be gone already.
+        std::fs::remove_file(harness.folder().join(name)).unwrap_or_default();
+    }
+    let store = async || {
+        let ready = server.get("/readyz").await;
+        let found = ready.json()["dependencies"].as_array().unwrap().clone();
+        let store = found.into_iter().find(|one| one["name"] == "store").unwrap();
+        (ready.status, store["status"].as_str().unwrap().to_owned())
+    };
+    eventually(async || store().await == (503, "cannot be read or written".into())).await;
+    let command = Add { tally: "t-1".into(), number: 2 };
+    let lost = harness.domain.process(command).asynchronous().await.unwrap_err();
+    assert!(lost.to_string().contains("was removed or replaced"), "{lost}");
+    // Another process opens what is there now, and gets the claims.
+    let next = harness.sibling();
+    next.add("t-1", 3, Priority::NORMAL).await;
+    next.drain().await;
+    assert_eq!(next.sum().await, 3);
     server.stop().await;
 }
 

@@ -319,6 +319,11 @@ impl Harness {
         &self.config
     }
 
+    /// The folder of its database file.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.stack.folder.as_ref().unwrap().path()
+    }
+
     pub(crate) fn redis(&self) -> &RedisServer {
         self.stack.redis.as_ref().unwrap()
     }

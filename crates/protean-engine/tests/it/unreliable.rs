@@ -11,7 +11,7 @@ use protean::port::{
     BoxFuture, Changes, Claim, Clock, CommitWatch, DeadLetter, DeadLetterRead, Delivery, Find,
     GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Location, Log, LogPlace, Outcome,
     ParkedNote, ParkedPage, ParkedRead, Parking, Provider, RegisteredGroup, RowQuery, RowState,
-    Rows, Store, TypeStats, Watched,
+    Rows, Store, StoreHealth, TypeStats, Watched,
 };
 use protean::{Error, Result};
 use tokio::sync::watch;
@@ -241,6 +241,12 @@ impl Provider for Unreliable {
             self.weather.thaw().await;
             Ok(Arc::new(self.clone()) as Arc<dyn Store>)
         })
+    }
+}
+
+impl StoreHealth for Unreliable {
+    fn check_writing(&self) -> BoxFuture<'_, Result<()>> {
+        self.inner.check_writing()
     }
 }
 

@@ -13,7 +13,7 @@ use crate::port::{
     BoxFuture, Changes, Claim, CommitNotice, CommitSignal, CommitWatch, DeadLetter, DeadLetterRead,
     Delivery, Find, GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Log, LogPlace,
     Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, RegisteredGroup, RowQuery, RowState,
-    Rows, Store, TypeStats, Watched,
+    Rows, Store, StoreHealth, TypeStats, Watched,
 };
 use crate::{Error, Result};
 
@@ -45,6 +45,12 @@ impl MemoryStore {
     /// A panic undoes the unit that is being written, so the state is valid even after one.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl StoreHealth for MemoryStore {
+    fn check_writing(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(std::future::ready(Ok(())))
     }
 }
 

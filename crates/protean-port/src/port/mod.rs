@@ -21,6 +21,7 @@ mod parking;
 mod provider;
 mod rows;
 mod store;
+mod store_health;
 
 pub use batch_sizer::BatchSizer;
 pub use broker::{
@@ -46,3 +47,4 @@ pub use parking::{ParkedNote, Parking};
 pub use provider::{Location, Provider};
 pub use rows::{Direction, Filter, Operator, RowQuery, RowState, Rows};
 pub use store::Store;
+pub use store_health::StoreHealth;

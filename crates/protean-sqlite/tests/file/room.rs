@@ -41,16 +41,19 @@ async fn fill(store: &dyn Store) -> (usize, String) {
 
 /// No room, then room again; `make_room` is called in between.
 async fn runs_out_of_room(store: &dyn Store, reason: &str, make_room: impl FnOnce()) {
+    store.check_writing().await.unwrap();
     let (before, why) = fill(store).await;
     assert!(why.contains("a.db") && why.contains(reason), "{why}");
     assert_eq!(lengths(store).await, (before, before), "readers go on, nothing is half-applied");
     let several = commit(store, vec![pair(), pair(), pair()]).await;
     assert!(several.iter().all(|o| matches!(o, Outcome::Unavailable(_))), "{several:?}");
     assert_eq!(lengths(store).await, (before, before));
+    assert!(store.check_writing().await.unwrap_err().is_unavailable());
     make_room();
     let after = commit(store, vec![pair(), pair()]).await;
     assert!(after.iter().all(is_committed), "it goes on by itself: {after:?}");
     assert_eq!(lengths(store).await, (before + 2, before + 2));
+    store.check_writing().await.unwrap();
     assert!(store.broken_streams(9).await.unwrap().is_empty());
 }
 
