@@ -90,7 +90,7 @@ async fn waiting(domain: &Domain) -> Result<Option<u64>> {
     let mut waiting = 0;
     for group in domain.groups().iter().filter(|group| group.kind == HandlerKind::Commands) {
         // The claim is free only while no server runs.
-        if store.claim(&group.name).await?.is_some() {
+        if store.claim(&group.claim()).await?.is_some() {
             waiting += store.group_status(&group.name, &group.category).await?.lag();
         }
     }

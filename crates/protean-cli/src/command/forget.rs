@@ -20,14 +20,22 @@ pub(crate) struct Options {
     yes: bool,
 }
 
-/// The groups that the store knows and this program no longer has. Relays to brokers do
-/// not count: they come and go with the configuration.
+/// The domain that a group belongs to: its name comes before that of the handler.
+fn owner(group: &str) -> &str {
+    let handler = group.find(".relay:").or_else(|| group.rfind('.'));
+    handler.map_or("", |end| &group[..end])
+}
+
+/// The groups that the store knows and this program no longer has. Those of another program in
+/// the same database do not count, nor do relays to brokers, which come and go with the
+/// configuration.
 pub(super) async fn orphans(domain: &Domain) -> Result<Vec<RegisteredGroup>> {
     let mut known = domain.store().await?.registered_groups().await?;
     let relays = format!("{}.relay:", domain.name());
     known.retain(|RegisteredGroup { group, category }| {
         let mut own = domain.groups().iter();
-        !group.starts_with(&relays)
+        owner(group) == domain.name()
+            && !group.starts_with(&relays)
             && !own.any(|own| *own.name == **group && own.category == *category)
     });
     Ok(known)
@@ -57,6 +65,12 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
         let message =
             format!("{group} is still part of this program, as the group of {}", known.handler);
         return Err(Error::usage(message).advice("remove the handler first"));
+    }
+    let of_another = owner(group);
+    if !of_another.is_empty() && of_another != domain.name() {
+        let message = format!("{group} belongs to another program, '{of_another}'");
+        let advice = "its own `subscriptions forget` says whether it is still used";
+        return Err(Error::usage(message).advice(advice));
     }
     let orphans = orphans(&domain).await?;
     let categories: Vec<&Category> =
@@ -102,7 +116,7 @@ mod tests {
     use protean::message::Category;
     use protean::port::{GroupRegistration, Start};
 
-    use super::{Options, orphans, run};
+    use super::{Options, orphans, owner, run};
     use crate::App;
     use crate::globals::Globals;
     use crate::sample::bank;
@@ -132,6 +146,29 @@ mod tests {
         assert!(unasked.to_string().contains("--yes"), "{unasked}");
         run(&forget("fidelis.OldProjector", true), &app).await.unwrap();
         assert!(orphans(&domain).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn groups_of_another_program_are_left_alone() {
+        let app = with_an_old_group().await;
+        let domain = app.domain().unwrap();
+        let of_another = GroupRegistration {
+            group: "shop.BookProjector".into(),
+            category: Category::named("shop::book"),
+            start: Start::Beginning,
+        };
+        domain.store().await.unwrap().prepare(&[], &[of_another]).await.unwrap();
+        let orphans = orphans(&domain).await.unwrap();
+        assert_eq!(orphans.len(), 1, "{orphans:?}");
+        let refused = run(&forget("shop.BookProjector", true), &app).await.unwrap_err().to_string();
+        assert!(refused.contains("belongs to another program, 'shop'"), "{refused}");
+        let known = domain.store().await.unwrap().registered_groups().await.unwrap();
+        assert!(known.iter().any(|known| known.group == "shop.BookProjector"));
+        for (group, domain) in
+            [("shop.relay:a.b", "shop"), ("shop.eu.Clerk", "shop.eu"), ("Clerk", "")]
+        {
+            assert_eq!(owner(group), domain, "{group}");
+        }
     }
 
     #[tokio::test]

@@ -5,6 +5,8 @@ use crate::call::{Place, Said, eventually, fidelis};
 #[test]
 fn a_package_of_the_workspace_answers_as_its_program_does() {
     let place = Place::workspace("examples/bookshelf");
+    let setup = Said::of(&mut place.program(fidelis(), &["db", "setup"]));
+    assert_eq!(setup.code, Some(0), "{setup:?}");
     let words = ["subscriptions", "status", "--json"];
     let own = Said::of(&mut place.program(fidelis(), &words));
     for words in [
