@@ -8,7 +8,6 @@ use protean_port::port::{
     StoreHealth, Watched,
 };
 use protean_port::{Error, Result};
-use tokio::runtime::Handle;
 use tokio::sync::watch;
 
 use crate::claim::Claims;
@@ -37,10 +36,11 @@ impl PostgresStore {
         let announced = Announced::default();
         let (writers, handle) = Writers::start(settings.clone(), announced.clone()).await?;
         let Announced { signal, durable } = announced;
-        let readers = Readers::new(settings.clone(), handle, Arc::clone(&durable));
+        let readers = Readers::new(settings.clone(), handle.clone(), Arc::clone(&durable));
         let claims = Claims::new(settings.clone());
         let store = Self { claims, readers, writers, signal, durable, settings };
-        let other = store.settings.connect(&Handle::current()).await;
+        // The caller's runtime may have no I/O.
+        let other = store.settings.connect(&handle).await;
         let other = other.map_err(|fault| store.settings.explain(fault))?;
         let sessions = pooler::check(&store.settings, &*store.readers.one().await?, &other).await;
         sessions.map_err(|fault| store.settings.explain(fault))?;

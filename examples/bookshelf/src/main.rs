@@ -1,6 +1,7 @@
 //! The bookshelf's own program.
 
 mod command;
+mod connections;
 mod load;
 mod serve;
 mod stats;

@@ -1,7 +1,6 @@
 //! `bookshelf serve`: HTTP, with or without the server in the same process.
 
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use bookshelf::http;
 use clap::Args;
@@ -12,6 +11,8 @@ use protean_cli::{App, Error, Reply, Result, stop_signal};
 use serde_json::json;
 use tokio::net::TcpListener;
 use tracing::warn;
+
+use crate::connections;
 
 /// How HTTP is served.
 #[derive(Args)]
@@ -41,12 +42,14 @@ pub(crate) async fn run(options: &Options, app: &App) -> Result {
     let stop = stop_signal()?.shared();
     domain.store().await?;
     let listener = listen(options.addr).await?;
-    let requests = requests(listener, &domain, stop.clone().map(drop).shared());
+    let (router, drain) = (http::router(domain.clone()), domain.config().server.drain_timeout);
+    let requests = connections::answer(listener, router, stop.clone().map(drop), drain);
     if options.no_server {
-        requests.await?;
+        requests.await;
     } else {
         let handling = Server::new(domain.clone()).run(stop.clone().map(drop));
-        tokio::try_join!(requests, handling.map(|ended| ended.map_err(Error::from)))?;
+        let handling = handling.map(|ended| ended.map_err(Error::from));
+        tokio::try_join!(requests.map(Ok), handling)?;
     }
     app.reply(Reply::new(json!({"stopped_by": stop.await.name()}), ""))
 }
@@ -67,23 +70,4 @@ async fn listen(addr: SocketAddr) -> Result<TcpListener> {
     }
     eprintln!("listening on http://{addr}");
     Ok(listener)
-}
-
-/// Answers requests until `stop`, then finishes those that have begun.
-async fn requests(
-    listener: TcpListener,
-    domain: &Domain,
-    stop: impl Future<Output = ()> + Clone + Send + 'static,
-) -> Result<()> {
-    let drain: Duration = domain.config().server.drain_timeout;
-    let serving = axum::serve(listener, http::router(domain.clone()))
-        .with_graceful_shutdown(stop.clone())
-        .into_future();
-    tokio::select! {
-        served = serving => Ok(served?),
-        () = stop.then(|()| tokio::time::sleep(drain)) => {
-            warn!(drain_timeout = ?drain, "drain timeout passed, open requests were cut off");
-            Ok(())
-        }
-    }
 }

@@ -76,6 +76,10 @@ impl Columns {
             }
             Decimal::ZERO
         });
+        if let Some(found) = isbn.as_deref().filter(|isbn| !isbn.is_empty() && !is_isbn(isbn)) {
+            let found = shown(found);
+            violations.add("isbn", format!("must be digits such as 9780441013593, is '{found}'"));
+        }
         let present = |text: Option<String>| text.filter(|text| !text.is_empty());
         let (isbn, description) = (present(isbn), present(description));
         let book_id = Book::identity(isbn.as_deref(), &title, &author);
@@ -110,6 +114,13 @@ fn no_column(missing: &[&str], names: &[String]) -> String {
     format!(
         "the header has no {columns} {missing}: expected title,author,isbn,price, found '{found}'"
     )
+}
+
+/// True for digits, with an `X` perhaps and hyphens or spaces between them. What a spreadsheet makes
+/// of a number, such as `9.78E+12`, and `N/A` would be the same for different books.
+fn is_isbn(text: &str) -> bool {
+    text.bytes().any(|byte| byte.is_ascii_digit())
+        && text.bytes().all(|byte| byte.is_ascii_digit() || b"xX- ".contains(&byte))
 }
 
 /// A field as text without the space around it.

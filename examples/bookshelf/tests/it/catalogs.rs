@@ -47,6 +47,13 @@ const BAD_ROWS: &[Bad] = &[
     (b"\" \n \",Herbert,1,9.99,", Some("title"), "is required"),
     (b"Dune,,1,9.99,", Some("author"), "is required"),
     (b"Dune,Herbert,12345678901234,9.99,", Some("isbn"), "must have at most 13 characters, has 14"),
+    (
+        b"Dune,Herbert,9.78E+12,9.99,",
+        Some("isbn"),
+        "must be digits such as 9780441013593, is '9.78E+12'",
+    ),
+    (b"Dune,Herbert,N/A,9.99,", Some("isbn"), "must be digits such as 9780441013593, is 'N/A'"),
+    (b"Dune,Herbert,X,9.99,", Some("isbn"), "must be digits such as 9780441013593, is 'X'"),
     (b"Dune,Herbert,1,,", Some("price"), "is required"),
     (b"Dune,Herbert,1,-0.01,", Some("price"), "must be at least 0, is -0.01"),
     (b"Dune,Herbert,1,free,", Some("price"), "must be a number such as 9.99, is 'free'"),
