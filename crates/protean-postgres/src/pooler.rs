@@ -24,11 +24,14 @@ pub(crate) async fn check(
     // A pooler without a connection to spare lets it wait.
     let again = tokio::time::timeout(LONGEST_WAIT, one.server_process()).await;
     other.batch("ROLLBACK").await?;
-    let is_own = match again {
-        Ok(again) => first == again? && first != second?,
-        Err(_) => false,
+    let Ok(again) = again else {
+        let place = &settings.place;
+        return Err(Fault::Unusable(format!(
+            "the database {place} does not answer one session while another is in a transaction; \
+             a pooler must leave each connection to one client"
+        )));
     };
-    match is_own {
+    match first == again? && first != second? {
         true => Ok(()),
         false => {
             Err(Fault::Unsuitable(format!("the database {} {BEHIND_A_POOLER}", settings.place)))

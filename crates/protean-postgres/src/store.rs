@@ -1,6 +1,7 @@
 //! The store: one database, a connection that writes for each lane, a few that read.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use protean_port::message::{Lane, Table, Timestamp};
 use protean_port::port::{
@@ -28,7 +29,12 @@ pub(crate) struct PostgresStore {
     signal: Arc<CommitSignal>,
     pub(crate) durable: Arc<Durable>,
     pub(crate) settings: Settings,
+    /// When it was last found that the database can be written.
+    written_at: Mutex<Option<Instant>>,
 }
+
+/// For how long that is taken for granted.
+const CHECKED_FOR: Duration = Duration::from_secs(5);
 
 impl PostgresStore {
     /// Opens the database, which must exist.
@@ -38,24 +44,39 @@ impl PostgresStore {
         let Announced { signal, durable } = announced;
         let readers = Readers::new(settings.clone(), handle.clone(), Arc::clone(&durable));
         let claims = Claims::new(settings.clone());
-        let store = Self { claims, readers, writers, signal, durable, settings };
-        // The caller's runtime may have no I/O.
-        let other = store.settings.connect(&handle).await;
-        let other = other.map_err(|fault| store.settings.explain(fault))?;
-        let sessions = pooler::check(&store.settings, &*store.readers.one().await?, &other).await;
-        sessions.map_err(|fault| store.settings.explain(fault))?;
+        let written_at = Mutex::default();
+        let store = Self { claims, readers, writers, signal, durable, settings, written_at };
+        // The caller's runtime may have no I/O. Without a second connection nothing is shared.
+        if let Ok(other) = store.settings.connect(&handle).await {
+            let one = store.readers.one().await?;
+            let sessions = pooler::check(&store.settings, &one, &other).await;
+            sessions.map_err(|fault| store.settings.explain(fault))?;
+        }
         schema::check(&*store.readers.one().await?).await.map_err(|e| store.settings.explain(e))?;
         Ok(store)
+    }
+}
+
+impl PostgresStore {
+    fn written_at(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.written_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl StoreHealth for PostgresStore {
     fn check_writing(&self) -> BoxFuture<'_, Result<()>> {
         Box::pin(async move {
+            let is_fresh = |at: &Instant| at.elapsed() < CHECKED_FOR;
+            if self.written_at().as_ref().is_some_and(is_fresh) {
+                return Ok(());
+            }
             // The mark of its transaction goes to the disk.
             match self.commit(Arc::from([Changes::new(Lane::Primary)])).await.pop() {
                 Some(Outcome::Unavailable(why)) => Err(Error::unavailable(why)),
-                _ => Ok(()),
+                _ => {
+                    *self.written_at() = Some(Instant::now());
+                    Ok(())
+                }
             }
         })
     }

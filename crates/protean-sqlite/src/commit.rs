@@ -144,6 +144,13 @@ impl Committer {
         }
     }
 
+    /// Remembers what came of a commit that was not one of units.
+    pub(crate) fn checked(&mut self, ended: &Result<()>) {
+        self.reopen |= ended.is_err();
+        let ended = ended.as_ref().map_err(ToString::to_string).copied();
+        self.last = Some((Instant::now(), ended));
+    }
+
     /// What came of the last commit, if it is not long ago.
     pub(crate) fn last_commit(&self) -> Option<Result<(), String>> {
         let last = self.last.as_ref().filter(|(at, _)| at.elapsed() < CHECKED_FOR);
@@ -178,7 +185,9 @@ impl Committer {
 
     /// Opens the connection again when the last error requires it.
     pub(crate) fn renew(&mut self) {
+        // Otherwise it would make a new file where the other one was.
         if self.reopen
+            && self.file.check().is_ok()
             && let Ok(fresh) = self.settings.writer()
         {
             self.connection = fresh;

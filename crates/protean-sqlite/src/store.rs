@@ -55,9 +55,11 @@ impl StoreHealth for SqliteStore {
             if let Some(last) = committer.last_commit() {
                 return last.map_err(Error::unavailable);
             }
-            alter(committer, |connection, settings| {
+            let touched = transact(committer, |connection, settings| {
                 schema::touch(connection).map_err(|e| settings.explain(e))
-            })
+            });
+            committer.checked(&touched);
+            touched
         }))
     }
 }
@@ -170,8 +172,18 @@ fn known_key(
     claim.optional()
 }
 
-/// Makes a change that is not a unit of work, in one transaction.
+/// Makes a change that is not a unit of work, and announces it.
 fn alter<T>(
+    committer: &mut Committer,
+    change: impl FnOnce(&Connection, &Settings) -> Result<T>,
+) -> Result<T> {
+    let done = transact(committer, change)?;
+    committer.announce(Lane::Primary, None);
+    Ok(done)
+}
+
+/// Makes a change in one transaction.
+fn transact<T>(
     committer: &mut Committer,
     change: impl FnOnce(&Connection, &Settings) -> Result<T>,
 ) -> Result<T> {
@@ -180,9 +192,8 @@ fn alter<T>(
     let commit = || signal.committing(|| connection.execute("COMMIT", [])).map(drop);
     let changed = change(connection, settings);
     let done = changed.and_then(|value| commit().map(|()| value).map_err(|e| settings.explain(e)));
-    match done {
-        Ok(_) => committer.announce(Lane::Primary, None),
-        Err(_) => committer.recover(),
+    if done.is_err() {
+        committer.recover();
     }
     done
 }

@@ -145,6 +145,11 @@ impl Receiver<'_> {
                 let verdict = Verdict::Dead(refused.to_string());
                 Box::pin(self.attempted(delivery, verdict)).await
             }
+            // Only its effects cannot be committed: it is tried again, and is not forgotten.
+            Err(error) if !error.is_conflict() && !error.is_unavailable() && failure.is_none() => {
+                let verdict = Verdict::Retry(error.to_string());
+                Box::pin(self.attempted(delivery, verdict)).await
+            }
             Err(error) => Err(error),
         }
     }

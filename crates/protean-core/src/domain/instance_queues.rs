@@ -2,20 +2,29 @@
 //! they came to this process: side by side all but one of them would come too late.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::OwnedMutexGuard;
 
-/// How long a command waits for its turn. The one before may wait for this one, in a task that its
-/// handler has spawned; without a turn it may come too late and runs again.
+/// How long a command waits while no other one ends. The one before may wait for this one, in a task
+/// that its handler has spawned; without a turn it may come too late and runs again.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// A queue for each instance whose commands are under way.
 #[derive(Debug, Default)]
 pub(super) struct InstanceQueues(Mutex<HashMap<Arc<str>, Queue>>);
 
-type Queue = Arc<tokio::sync::Mutex<()>>;
+type Queue = Arc<Line>;
+
+/// The commands to one instance.
+#[derive(Debug, Default)]
+struct Line {
+    turn: Arc<tokio::sync::Mutex<()>>,
+    /// How many have ended.
+    ended: AtomicU64,
+}
 
 /// The turn of a command, until it is dropped.
 pub(super) struct InstanceTurn<'a> {
@@ -32,8 +41,14 @@ impl InstanceQueues {
         let queue = Arc::clone(self.queues().entry(Arc::clone(&instance)).or_default());
         // From here on its end removes the queue, even when the wait is given up.
         let mut turn = InstanceTurn { queues: self, instance, held: None };
-        turn.held = tokio::time::timeout(LONGEST_WAIT, queue.lock_owned()).await.ok();
-        turn
+        let mut taken = std::pin::pin!(Arc::clone(&queue.turn).lock_owned());
+        loop {
+            let ended = queue.ended.load(Ordering::Relaxed);
+            turn.held = tokio::time::timeout(LONGEST_WAIT, &mut taken).await.ok();
+            if turn.held.is_some() || ended == queue.ended.load(Ordering::Relaxed) {
+                return turn;
+            }
+        }
     }
 
     fn queues(&self) -> MutexGuard<'_, HashMap<Arc<str>, Queue>> {
@@ -44,7 +59,10 @@ impl InstanceQueues {
 impl Drop for InstanceTurn<'_> {
     fn drop(&mut self) {
         let mut queues = self.queues.queues();
-        drop(self.held.take());
+        if let (Some(held), Some(queue)) = (self.held.take(), queues.get(&self.instance)) {
+            queue.ended.fetch_add(1, Ordering::Relaxed);
+            drop(held);
+        }
         // Those that wait for it hold it as well.
         if queues.get(&self.instance).is_some_and(|queue| Arc::strong_count(queue) == 1) {
             queues.remove(&self.instance);

@@ -57,7 +57,8 @@ pub(crate) async fn commit(store: &dyn Store, changes: Changes) -> Result<Commit
 }
 
 async fn commit_units(store: &dyn Store, units: &Arc<[Changes]>) -> Result<Committed> {
-    let outer = enclosing_units();
+    let mut outer = enclosing_units();
+    outer.retain(|unit| unit.writes_to(store));
     for unit in &outer {
         unit.allow_inside(&units[0])?;
     }

@@ -1,6 +1,6 @@
 //! Raising events: what is checked before, and what is recorded.
 
-use protean_port::Result;
+use protean_port::{Error, Result};
 
 use super::aggregate::{Aggregate, Apply, violations_after};
 use super::json::to_json;
@@ -29,6 +29,18 @@ where
     A: Aggregate + Apply<E>,
     E: Event<Aggregate = A>,
 {
+    let raised = apply_checked(aggregate, event);
+    raised.map(|raised| aggregate.root_mut().record(raised)).inspect_err(|_| {
+        aggregate.root_mut().note_failure();
+    })
+}
+
+/// The event, once it is applied and nothing is wrong.
+fn apply_checked<A, E>(aggregate: &mut A, event: &E) -> Result<Raised>
+where
+    A: Aggregate + Apply<E>,
+    E: Event<Aggregate = A>,
+{
     check(aggregate, event)?;
     if !aggregate.root().is_blank() {
         aggregate.before().into_result()?;
@@ -38,10 +50,9 @@ where
     let wrong = violations_after(aggregate);
     if !wrong.is_empty() {
         aggregate.root_mut().bar(wrong.clone());
-        return wrong.into_result();
+        return Err(Error::invalid(wrong));
     }
-    aggregate.root_mut().record(raised);
-    Ok(())
+    Ok(raised)
 }
 
 /// Raises an event of a state-stored aggregate: the state is checked when it is kept.
@@ -54,9 +65,10 @@ where
     A: Aggregate,
     E: Event<Aggregate = A>,
 {
-    check(aggregate, event)?;
-    aggregate.root_mut().record(Raised::of(event)?);
-    Ok(())
+    let raised = check(aggregate, event).and_then(|()| Raised::of(event));
+    raised.map(|raised| aggregate.root_mut().record(raised)).inspect_err(|_| {
+        aggregate.root_mut().note_failure();
+    })
 }
 
 /// What holds for every event that is raised.

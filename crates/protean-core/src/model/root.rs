@@ -17,6 +17,8 @@ pub struct Root<A> {
     version: Option<u64>,
     raised: Vec<Raised>,
     barred: Option<Violations>,
+    /// An event could not be raised, and whoever raised it was told.
+    has_failed: bool,
     aggregate: PhantomData<fn() -> A>,
 }
 
@@ -45,7 +47,14 @@ impl<A> Root<A> {
 
     /// An instance as a store has it.
     pub fn restored(id: Id, version: Option<u64>) -> Self {
-        Self { id, version, raised: Vec::new(), barred: None, aggregate: PhantomData }
+        Self {
+            id,
+            version,
+            raised: Vec::new(),
+            barred: None,
+            has_failed: false,
+            aggregate: PhantomData,
+        }
     }
 
     /// The identity of the instance.
@@ -86,6 +95,11 @@ impl<A> Root<A> {
         self.barred.clone().map_or(Ok(()), |violations| Err(Error::invalid(violations)))
     }
 
+    /// An event could not be raised.
+    pub(crate) fn note_failure(&mut self) {
+        self.has_failed = true;
+    }
+
     pub(crate) fn record(&mut self, raised: Raised) {
         self.raised.push(raised);
     }
@@ -100,7 +114,7 @@ impl<A> Root<A> {
 impl<A> Drop for Root<A> {
     fn drop(&mut self) {
         if let Some(first) = self.raised.first()
-            && self.barred.is_none()
+            && !self.has_failed
         {
             dropped::note(|| {
                 let name = type_name::<A>().rsplit("::").next().unwrap_or_default();

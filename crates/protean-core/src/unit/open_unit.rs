@@ -3,12 +3,12 @@
 use std::sync::{Arc, MutexGuard};
 
 use protean_port::message::{
-    Extensions, Id, Kind, Message, Priority, Recorded, Row, Stream, Table, Timestamp,
+    Extensions, Id, Kind, Message, Priority, Recorded, Row, Stream, Table, Timestamp, Value,
 };
 use protean_port::port::{Append, Expect, RowChange, RowState, RowWrite, Statement};
-use protean_port::{Error, Result};
+use protean_port::{Error, Result, Violations};
 
-use super::unit::{MessageContext, State, Unit, command_message, row_key};
+use super::unit::{MessageContext, ReadMode, State, Unit, command_message, row_key};
 use crate::catalog::Names;
 use crate::model::{Command, Raised};
 
@@ -29,6 +29,10 @@ impl Unit {
     }
 
     pub(super) fn execute(&self, statement: Statement) -> Result {
+        if !statement.parameters.iter().all(Value::can_be_kept) {
+            let fault = "has a number that no database keeps, such as NaN";
+            return Err(Error::invalid(Violations::of("statement", fault)));
+        }
         self.open()?.done.changes.statements.push(statement);
         Ok(())
     }
@@ -87,7 +91,12 @@ impl<'a> OpenUnit<'a> {
         if !events.is_empty() {
             let own = self.state.done.writes.streams.get(&*stream.name());
             let own = own.and_then(|events| events.last()).map(|last| last.stream_position);
-            is_current(&stream, own < Some(first), self.inside(&stream) < Some(first))?;
+            is_current(
+                &stream,
+                own < Some(first),
+                self.inside(&stream) < Some(first),
+                self.mode(),
+            )?;
         }
         let now = self.now();
         let mut last = None;
@@ -162,7 +171,7 @@ impl<'a> OpenUnit<'a> {
         let own = self.state.done.writes.rows.get(&name).and_then(|own| own.version);
         let inside = self.state.inside.rows.get(&name).copied();
         let changed = format!("'{key}' of {}", table.name);
-        is_current(&changed, own <= present.version, inside <= present.version)?;
+        is_current(&changed, own <= present.version, inside <= present.version, self.mode())?;
         let version = present.version.map_or(0, |version| version + 1);
         let expected = present.row.as_ref().and(present.version);
         let key: Arc<str> = Arc::from(key);
@@ -171,6 +180,10 @@ impl<'a> OpenUnit<'a> {
         self.state.done.writes.rows.insert(name, RowState { row, version: Some(version) });
         self.state.done.changes.rows.push(write);
         Ok(())
+    }
+
+    fn mode(&self) -> ReadMode {
+        self.unit.read.mode
     }
 
     fn now(&self) -> Timestamp {
@@ -199,13 +212,23 @@ impl<'a> OpenUnit<'a> {
 /// while it waited.
 ///
 /// # Errors
-/// When it is older: its unit would come too late however often it ran.
-fn is_current(changed: &impl std::fmt::Display, by_unit: bool, inside: bool) -> Result {
+/// When it is older. What was committed while it waited is a conflict at first, since the command
+/// may come to nothing when it is sent again; after that, as with a second copy, the unit would
+/// come too late however often it ran.
+fn is_current(
+    changed: &impl std::fmt::Display,
+    by_unit: bool,
+    inside: bool,
+    mode: ReadMode,
+) -> Result {
     match (by_unit, inside) {
         (true, true) => Ok(()),
         (false, _) => Err(Error::misused(format!(
             "{changed} was got before this unit of work changed it: get it again after it is added"
         ))),
+        (true, false) if mode == ReadMode::Assume => {
+            Err(Error::conflict(format!("{changed} was changed by a command of its own handler")))
+        }
         (true, false) => Err(Error::misused(format!(
             "{changed} was got before a command that this handler waited for changed it: get it \
              again afterwards, or issue the command with `ctx.process`"

@@ -62,18 +62,11 @@ impl Decimal {
 
     /// The product; `None` when it needs more than 28 digits, or 28 after the decimal point.
     pub fn checked_mul(self, other: Self) -> Option<Self> {
-        let (left, right) = (self.0?.normalize(), other.0?.normalize());
-        let mut units = left.mantissa().checked_mul(right.mantissa())?;
-        let mut scale = left.scale() + right.scale();
-        loop {
-            match rust_decimal::Decimal::try_from_i128_with_scale(units, scale) {
-                Ok(product) => return Some(Self(Some(product))),
-                Err(_) if scale > 0 && units % 10 == 0 => {
-                    (units, scale) = (units / 10, scale - 1);
-                }
-                Err(_) => return None,
-            }
-        }
+        let (left, right) = (self.0?, other.0?);
+        // As many digits after the point as both have together, unless they do not fit.
+        let product = exact_product(left, right);
+        let product = product.or_else(|| exact_product(left.normalize(), right.normalize()));
+        product.map(|product| Self(Some(product)))
     }
 
     /// Rounds to `digits` after the decimal point, halves away from zero.
@@ -122,6 +115,21 @@ impl FromStr for Decimal {
     }
 }
 
+fn exact_product(
+    left: rust_decimal::Decimal,
+    right: rust_decimal::Decimal,
+) -> Option<rust_decimal::Decimal> {
+    let mut units = left.mantissa().checked_mul(right.mantissa())?;
+    let mut scale = left.scale() + right.scale();
+    loop {
+        match rust_decimal::Decimal::try_from_i128_with_scale(units, scale) {
+            Ok(product) => return Some(product),
+            Err(_) if scale > 0 && units % 10 == 0 => (units, scale) = (units / 10, scale - 1),
+            Err(_) => return None,
+        }
+    }
+}
+
 /// The number that a text means, unless it is none or has too many digits.
 fn exact(text: &str) -> Option<rust_decimal::Decimal> {
     if !is_number(text) {
@@ -132,7 +140,7 @@ fn exact(text: &str) -> Option<rust_decimal::Decimal> {
     };
     let number = rust_decimal::Decimal::from_str_exact(digits).ok()?.normalize();
     let mut units = number.mantissa();
-    let scale = i64::from(number.scale()) - exponent.parse::<i64>().ok()?;
+    let scale = i64::from(number.scale()).checked_sub(exponent.parse::<i64>().ok()?)?;
     if units == 0 {
         return Some(rust_decimal::Decimal::ZERO);
     }
@@ -300,6 +308,8 @@ mod tests {
         assert_eq!(nines + 1.into(), number("1e28"));
         assert_eq!(number("0.5") * number("2e28"), number("1e28"));
         assert_eq!(tiny * 10.into(), number("1e-27"));
+        assert_eq!((number("6.50") * 2.into()).to_string(), "13.00");
+        assert!("1e-9223372036854775808".parse::<Decimal>().is_err());
     }
 
     proptest! {

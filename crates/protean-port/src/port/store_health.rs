@@ -5,8 +5,8 @@ use crate::Result;
 
 /// Says whether a store can do its work.
 pub trait StoreHealth: Send + Sync {
-    /// Makes sure that a commit would be durable now: writes next to nothing, unless one has
-    /// ended not long ago.
+    /// Makes sure that a commit would be durable now: writes next to nothing, unless that was
+    /// found out in the last seconds.
     ///
     /// # Errors
     /// [`Error::is_unavailable`](crate::Error::is_unavailable) when the database cannot be

@@ -10,6 +10,7 @@ use protean::{
 
 #[event(part_of = Purse)]
 struct Paid {
+    #[field(min_value = 0)]
     amount: Decimal,
 }
 
@@ -49,10 +50,14 @@ enum Game {
     /// Changes a purse, and forgets to add it, or wants to.
     Forget,
     Discard,
+    /// Changes a purse, cannot go on with it, and does without.
+    FailHalfway,
     /// Waits for a command to the same purse: after it was added, before that, and before it is got.
     AddThenCommand,
     GetThenCommand,
     CommandThenGet,
+    /// The same with a key, so that the command comes to nothing the second time.
+    AddThenCommandOnce,
 }
 
 #[command(part_of = Purse)]
@@ -113,6 +118,15 @@ impl PurseCommandHandler {
                 let mut purse = purse(ctx, &id).await?;
                 purse.raise(Paid { amount: 1.into() })?;
                 purse.root.discard();
+            }
+            Game::FailHalfway => {
+                let mut purse = purse(ctx, &id).await?;
+                purse.raise(Paid { amount: 1.into() })?;
+                purse.raise(Paid { amount: (-1).into() }).unwrap_err();
+            }
+            Game::AddThenCommandOnce => {
+                pay(ctx, purse(ctx, &id).await?).await?;
+                domain.process(play(&id, 0)).idempotency_key("once").synchronous().await?;
             }
             Game::AddThenCommand => {
                 pay(ctx, purse(ctx, &id).await?).await?;
@@ -241,22 +255,27 @@ async fn events_that_nobody_adds_are_an_error() {
         .unit_of_work(async |_| Purse::create_with("b").raise(Paid { amount: 1.into() }));
     let error = forgotten.await.unwrap_err();
     assert!(error.to_string().contains("Purse 'b' has raised Paid"), "{error}");
-    let table = Table::with(Game::Discard);
-    table.plays().await.unwrap();
-    assert_eq!(table.paid().await, (0, 1));
+    for game in [Game::Discard, Game::FailHalfway] {
+        let table = Table::with(game);
+        table.plays().await.unwrap();
+        assert_eq!(table.paid().await, (0, 1), "{game:?}");
+    }
 }
 
 #[tokio::test]
 async fn a_command_to_the_instance_at_hand_is_no_conflict_with_oneself() {
     let table = Table::with(Game::AddThenCommand);
     table.refused("table::purse-a was changed by the handler that waits for this").await;
-    assert_eq!(table.paid().await, (0, 2), "nothing is kept");
+    assert_eq!(table.paid().await, (1, 4), "the command was handled, once");
     let table = Table::with(Game::GetThenCommand);
     table.refused("was got before a command that this handler waited for changed it").await;
-    assert_eq!(table.paid().await, (1, 2), "the command was handled, once");
+    assert_eq!(table.paid().await, (2, 4), "the command was handled in both runs");
     let table = Table::with(Game::CommandThenGet);
     table.plays().await.unwrap();
     assert_eq!(table.paid().await, (2, 2));
+    let table = Table::with(Game::AddThenCommandOnce);
+    table.plays().await.unwrap();
+    assert_eq!(table.paid().await, (2, 3), "the second run needs no command");
 }
 
 #[tokio::test]

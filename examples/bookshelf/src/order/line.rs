@@ -43,9 +43,9 @@ impl OrderLine {
 
 /// What the lines cost together; nothing when no decimal can hold it.
 pub fn total(lines: &[OrderLine]) -> Option<Decimal> {
-    // Adding says when there are too many digits, multiplying does not.
-    let mut copies = lines.iter().flat_map(|line| (0..line.quantity).map(|_| line.unit_price));
-    copies.try_fold(Decimal::ZERO, Decimal::checked_add)
+    lines.iter().try_fold(Decimal::ZERO, |total, line| {
+        total.checked_add(line.unit_price.checked_mul(i64::from(line.quantity).into())?)
+    })
 }
 
 #[cfg(test)]
