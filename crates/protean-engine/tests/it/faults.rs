@@ -40,9 +40,9 @@ impl Leaking {
         tokio::spawn(async move {
             settled.acquire().await.unwrap().forget();
             let tally = Id::from("leaked");
-            context.process(Add { tally: tally.clone(), number: event.number }).unwrap();
+            context.process(Add { tally: tally.clone(), number: event.number }).unwrap_err();
             let row = Numbers { tally, seen: vec![event.number], mark: None };
-            context.repository::<Numbers>().add(row).await.unwrap();
+            context.repository::<Numbers>().add(row).await.unwrap_err();
             settled.add_permits(100);
         });
         tokio::spawn(std::future::pending::<()>());
