@@ -54,8 +54,9 @@ async fn refuses_a_database_that_cannot_store_unicode() {
     let database = database();
     let name = format!("{}_ascii", database.uri().rsplit('/').next().unwrap());
     database.run(&format!("CREATE DATABASE {name} ENCODING 'SQL_ASCII' TEMPLATE template0"));
-    let message = refused(&format!("{}_ascii", database.uri())).await;
+    let (message, is_unavailable) = error_of(&format!("{}_ascii", database.uri())).await;
     assert!(message.contains("SQL_ASCII") && message.contains("UTF8"), "{message}");
+    assert!(!is_unavailable, "waiting would not help: {message}");
     database.run(&format!("DROP DATABASE {name} WITH (FORCE)"));
 }
 
