@@ -38,9 +38,9 @@ impl InstanceQueues {
     /// Waits until no command that came before is under way to this instance, though not for long.
     /// Cancel safe.
     pub(super) async fn wait(&self, instance: Arc<str>) -> InstanceTurn<'_> {
-        let queue = Arc::clone(self.queues().entry(Arc::clone(&instance)).or_default());
-        // From here on its end removes the queue, even when the wait is given up.
+        // Dropped after the queue, which it removes even when the wait is given up.
         let mut turn = InstanceTurn { queues: self, instance, held: None };
+        let queue = Arc::clone(self.queues().entry(Arc::clone(&turn.instance)).or_default());
         let mut taken = std::pin::pin!(Arc::clone(&queue.turn).lock_owned());
         loop {
             let ended = queue.ended.load(Ordering::Relaxed);
@@ -116,5 +116,16 @@ mod tests {
         drop(first);
         assert!(queues.queues().is_empty());
         assert!(queues.wait("a".into()).now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn the_last_wait_that_is_given_up_leaves_nothing() {
+        let queues = InstanceQueues::default();
+        let first = queues.wait("a".into()).await;
+        let mut second = Box::pin(queues.wait("a".into()));
+        assert!((&mut second).now_or_never().is_none());
+        drop(first);
+        drop(second);
+        assert!(queues.queues().is_empty());
     }
 }

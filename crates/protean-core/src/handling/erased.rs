@@ -29,7 +29,7 @@ impl HandlerOutput {
         let json = |value: &dyn Any| {
             // The type is the one it was made with.
             let json = serde_json::to_string(&value.downcast_ref::<T>())?;
-            // Whoever sends the command again is answered from it.
+            // A command that is sent again is answered from it.
             serde_json::from_str::<T>(&json).map(|_| json)
         };
         Self { value: Box::new(value), json }

@@ -17,7 +17,7 @@ pub struct Root<A> {
     version: Option<u64>,
     raised: Vec<Raised>,
     barred: Option<Violations>,
-    /// An event could not be raised, and whoever raised it was told.
+    /// An event could not be raised, and the caller got the error.
     has_failed: bool,
     aggregate: PhantomData<fn() -> A>,
 }

@@ -89,7 +89,7 @@ impl<'a> OpenUnit<'a> {
         let stream = names.category.stream(id);
         let first = version.map_or(0, |version| version + 1);
         if !events.is_empty() {
-            let own = self.state.done.writes.streams.get(&*stream.name());
+            let own = self.state.done.writes.streams.get(stream.as_str());
             let own = own.and_then(|events| events.last()).map(|last| last.stream_position);
             is_current(
                 &stream,
@@ -170,7 +170,7 @@ impl<'a> OpenUnit<'a> {
         let name = row_key(table, key);
         let own = self.state.done.writes.rows.get(&name).and_then(|own| own.version);
         let inside = self.state.inside.rows.get(&name).copied();
-        let changed = format!("'{key}' of {}", table.name);
+        let changed = format_args!("'{key}' of {}", table.name);
         is_current(&changed, own <= present.version, inside <= present.version, self.mode())?;
         let version = present.version.map_or(0, |version| version + 1);
         let expected = present.row.as_ref().and(present.version);
@@ -213,7 +213,7 @@ impl<'a> OpenUnit<'a> {
 ///
 /// # Errors
 /// When it is older. What was committed while it waited is a conflict at first, since the command
-/// may come to nothing when it is sent again; after that, as with a second copy, the unit would
+/// may do nothing when it is sent again; after that, as with a second copy, the unit would
 /// come too late however often it ran.
 fn is_current(
     changed: &impl std::fmt::Display,
@@ -224,13 +224,13 @@ fn is_current(
     match (by_unit, inside) {
         (true, true) => Ok(()),
         (false, _) => Err(Error::misused(format!(
-            "{changed} was got before this unit of work changed it: get it again after it is added"
+            "{changed} was loaded before this unit of work changed it: load it again after adding it"
         ))),
         (true, false) if mode == ReadMode::Assume => {
             Err(Error::conflict(format!("{changed} was changed by a command of its own handler")))
         }
         (true, false) => Err(Error::misused(format!(
-            "{changed} was got before a command that this handler waited for changed it: get it \
+            "{changed} was loaded before a command that this handler waited for changed it: load it \
              again afterwards, or issue the command with `ctx.process`"
         ))),
     }

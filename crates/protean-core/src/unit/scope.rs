@@ -81,7 +81,7 @@ pub(crate) async fn within<T, E: From<Error>>(
         watch_dropped(UNITS.scope(Arc::new(units), processing_priority(priority, work))).await;
     match (done, dropped) {
         (Ok(_), Some(dropped)) => Err(E::from(Error::misused(format!(
-            "{dropped}, but was not added: add it to its repository, or say `discard` of its root"
+            "{dropped}, but was not added: add it to its repository, or call `discard` on its root"
         )))),
         (done, _) => done,
     }

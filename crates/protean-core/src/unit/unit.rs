@@ -150,7 +150,7 @@ impl Unit {
     ///
     /// # Errors
     /// When this unit has changed what the other one changes, and runs again after a conflict
-    /// already: it could never commit. At first the other one may come to nothing the next time.
+    /// already: it could never commit. Before that the other one may do nothing the next time.
     pub(crate) fn allow_inside(&self, changes: &Changes) -> Result {
         if self.read.mode == ReadMode::Assume {
             return Ok(());
@@ -178,7 +178,7 @@ impl Unit {
             state.inside.streams.insert(stream.to_owned(), position);
         }
         for row in &changes.rows {
-            // The unit that gets it again sees the new one.
+            // A unit that loads it again sees the new one.
             state.seen.remove(&row_key(&row.table, &row.key));
             state.inside.rows.insert(row_key(&row.table, &row.key), row.version);
         }

@@ -56,7 +56,7 @@ enum Game {
     AddThenCommand,
     GetThenCommand,
     CommandThenGet,
-    /// The same with a key, so that the command comes to nothing the second time.
+    /// The same with a key, so that the second command does nothing.
     AddThenCommandOnce,
 }
 
@@ -235,14 +235,14 @@ async fn a_unit_that_failed_has_ended_as_well() {
 #[tokio::test]
 async fn two_copies_of_an_instance_are_refused_at_once() {
     let table = Table::with(Game::PayTwice);
-    table.refused("table::purse-a was got before this unit of work changed it").await;
+    table.refused("table::purse-a was loaded before this unit of work changed it").await;
     assert_eq!(table.paid().await, (0, 1));
     let table = Table::with(Game::FillTwice);
     let shelf = table.domain.unit_of_work(async |ctx| {
         ctx.repository::<Shelf>().add(Shelf { root: Root::with_id("a"), books: 0 }).await
     });
     shelf.await.unwrap();
-    table.refused("'a' of shelf was got before this unit of work changed it").await;
+    table.refused("'a' of shelf was loaded before this unit of work changed it").await;
     assert_eq!(table.paid().await, (0, 1));
 }
 
@@ -268,7 +268,7 @@ async fn a_command_to_the_instance_at_hand_is_no_conflict_with_oneself() {
     table.refused("table::purse-a was changed by the handler that waits for this").await;
     assert_eq!(table.paid().await, (1, 4), "the command was handled, once");
     let table = Table::with(Game::GetThenCommand);
-    table.refused("was got before a command that this handler waited for changed it").await;
+    table.refused("was loaded before a command that this handler waited for changed it").await;
     assert_eq!(table.paid().await, (2, 4), "the command was handled in both runs");
     let table = Table::with(Game::CommandThenGet);
     table.plays().await.unwrap();
