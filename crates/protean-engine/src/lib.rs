@@ -46,6 +46,6 @@ pub use observe::{
     Account, Explanation, HandlerStanding, Health, HealthPage, LaneStatus, Report,
     SubscriptionStatus, Unpublished, explain, subscriptions, verify,
 };
-pub use relay::{Abandoned, Outbox, Refused, Relay, RelayPlan, RelayRoute, RelayStatus};
+pub use relay::{Abandoned, Adopted, Outbox, Refused, Relay, RelayPlan, RelayRoute, RelayStatus};
 pub use server::Server;
 pub use worker::{Breaker, Demand, End, Item, Lanes, SlotArbiter, Slots, Started};

@@ -24,7 +24,8 @@ use crate::maintenance::maintain;
 use crate::observe::HealthPage;
 use crate::observe::metrics::{GroupMetrics, Metrics, Role};
 use crate::pacing::Pacing;
-use crate::relay::{Relay, RelayPlan};
+use crate::relay::ownership::check;
+use crate::relay::{Relay, RelayPlan, relay_plans};
 use crate::source::Source;
 use crate::source::shared_reads::{LeadershipChange, SharedReads};
 use crate::worker::Worker;
@@ -66,7 +67,15 @@ impl Server {
         let outbox = config.enable_outbox.then_some(config.outbox.broker.as_str());
         let brokers: BTreeSet<&str> =
             outbox.into_iter().chain(inbox::brokers(&self.domain)).collect();
-        preflight(&self.domain, &Vec::from_iter(brokers)).await
+        preflight(&self.domain, &Vec::from_iter(brokers)).await?;
+        let Some(name) = outbox else { return Ok(()) };
+        let plan = RelayPlan::of(&self.domain, name);
+        let checked = async {
+            let store = self.domain.store().await?;
+            check(&**store, &**broker(&self.domain, name).await?, &plan).await
+        };
+        // A broker that cannot be reached now is waited for.
+        checked.await.or_else(|failed| if failed.is_unavailable() { Ok(()) } else { Err(failed) })
     }
 
     /// Runs until `shutdown` completes, then until running handlers have ended and are
@@ -94,13 +103,14 @@ impl Server {
             // Nothing has started that would have to be finished.
             () = &mut shutdown => return Ok(()),
         };
+        metrics.opened(store.log_id().await?);
         // Messages committed from now on wait for their brokers, reachable or not and
         // whichever server leads the relay.
         for plan in relay_plans(&self.domain) {
             store.prepare(&[], &plan.registrations()).await?;
         }
         let broker = tokio::select! {
-            opened = open_broker(&self.domain) => opened?,
+            opened = open_broker(&self.domain, &*store) => opened?,
             () = &mut shutdown => return Ok(()),
         };
         let stop = CancellationToken::new();
@@ -307,21 +317,14 @@ impl GroupReader {
     }
 }
 
-/// What the relays of a server publish.
-fn relay_plans(domain: &Domain) -> Vec<RelayPlan> {
-    let config = domain.config();
-    let own = config.enable_outbox.then(|| RelayPlan::of(domain, &config.outbox.broker));
-    let external = config.outbox.external_brokers.iter();
-    own.into_iter().chain(external.map(|name| RelayPlan::external(domain, name))).collect()
-}
-
 /// The broker of the outbox, once it can be reached; none without an outbox.
-async fn open_broker(domain: &Domain) -> Result<Option<Arc<dyn Broker>>> {
+async fn open_broker(domain: &Domain, store: &dyn Store) -> Result<Option<Arc<dyn Broker>>> {
     let config = domain.config();
     if !config.enable_outbox {
         return Ok(None);
     }
-    reach(domain, &config.outbox.broker).await.map(Some)
+    let plan = RelayPlan::of(domain, &config.outbox.broker);
+    reach(domain, store, &plan).await.map(Some)
 }
 
 /// Publishes to an external broker. The server starts without waiting for it.
@@ -331,32 +334,36 @@ async fn publish_externally(
     name: String,
     stop: CancellationToken,
 ) {
+    let plan = RelayPlan::external(&domain, &name);
     let broker = tokio::select! {
-        reached = reach(&domain, &name) => reached,
+        reached = reach(&domain, &*store, &plan) => reached,
         _ = stop.cancelled() => return,
     };
     match broker {
         Ok(broker) => {
-            let plan = RelayPlan::external(&domain, &name);
             Relay::new(domain, store, broker, plan).run(stop).await;
         }
         Err(error) => {
             error!(
                 broker = %name, error = format_args!("{error:#}"),
-                "cannot open the broker, its messages are not published"
+                "cannot use the broker, its messages are not published"
             )
         }
     }
 }
 
-/// The broker of this name, once it can be reached.
-async fn reach(domain: &Domain, name: &str) -> Result<Arc<dyn Broker>> {
+/// The broker of a relay, once it can be reached and is known to be this log's.
+async fn reach(domain: &Domain, store: &dyn Store, plan: &RelayPlan) -> Result<Arc<dyn Broker>> {
     loop {
-        match broker(domain, name).await {
-            Ok(opened) => return Ok(Arc::clone(opened)),
+        let checked = async {
+            let opened = broker(domain, &plan.broker).await?;
+            check(store, &**opened, plan).await.map(|()| Arc::clone(opened))
+        };
+        match checked.await {
+            Ok(opened) => return Ok(opened),
             Err(error) if error.is_unavailable() => {
                 warn!(
-                    broker = %name, error = format_args!("{error:#}"),
+                    broker = %plan.broker, error = format_args!("{error:#}"),
                     "broker unavailable, trying again"
                 );
             }

@@ -1,7 +1,7 @@
 //! The store's own tables.
 
 use protean_port::message::{Lane, RESERVED, SNAPSHOTS, Table};
-use protean_port::port::{GroupRegistration, Start};
+use protean_port::port::{GroupRegistration, LogId, Start};
 use protean_port::{Error, Result};
 use protean_sql::{check_names, limit, unsigned};
 use tokio::runtime::Handle;
@@ -13,29 +13,32 @@ use crate::value::Text;
 use crate::{forget, table, turnstile};
 
 /// The statements that lead from each layout to the next, beginning with an empty database.
-const LAYOUTS: [&[&str]; 1] = [&[
-    include_str!("sql/create_messages.sql"),
-    include_str!("sql/create_messages_by_stream.sql"),
-    include_str!("sql/create_messages_by_lane.sql"),
-    include_str!("sql/create_messages_by_correlation.sql"),
-    include_str!("sql/create_messages_by_id.sql"),
-    include_str!("sql/create_progress.sql"),
-    include_str!("sql/create_cursors.sql"),
-    include_str!("sql/create_done.sql"),
-    include_str!("sql/create_parked.sql"),
-    include_str!("sql/create_parked_by_due.sql"),
-    include_str!("sql/create_parked_by_stream.sql"),
-    include_str!("sql/create_dead.sql"),
-    include_str!("sql/create_dead_by_stream.sql"),
-    include_str!("sql/create_counters.sql"),
-    include_str!("sql/create_registrations.sql"),
-    include_str!("sql/create_idempotency.sql"),
-    include_str!("sql/create_idempotency_by_expiry.sql"),
-    include_str!("sql/create_removed.sql"),
-    include_str!("sql/create_outbox.sql"),
-    include_str!("sql/create_claims.sql"),
-    include_str!("sql/create_writers.sql"),
-]];
+const LAYOUTS: [&[&str]; 2] = [
+    &[
+        include_str!("sql/create_messages.sql"),
+        include_str!("sql/create_messages_by_stream.sql"),
+        include_str!("sql/create_messages_by_lane.sql"),
+        include_str!("sql/create_messages_by_correlation.sql"),
+        include_str!("sql/create_messages_by_id.sql"),
+        include_str!("sql/create_progress.sql"),
+        include_str!("sql/create_cursors.sql"),
+        include_str!("sql/create_done.sql"),
+        include_str!("sql/create_parked.sql"),
+        include_str!("sql/create_parked_by_due.sql"),
+        include_str!("sql/create_parked_by_stream.sql"),
+        include_str!("sql/create_dead.sql"),
+        include_str!("sql/create_dead_by_stream.sql"),
+        include_str!("sql/create_counters.sql"),
+        include_str!("sql/create_registrations.sql"),
+        include_str!("sql/create_idempotency.sql"),
+        include_str!("sql/create_idempotency_by_expiry.sql"),
+        include_str!("sql/create_removed.sql"),
+        include_str!("sql/create_outbox.sql"),
+        include_str!("sql/create_claims.sql"),
+        include_str!("sql/create_writers.sql"),
+    ],
+    &[include_str!("sql/create_log_id.sql")],
+];
 
 /// The layout that this program writes.
 const LAYOUT_VERSION: usize = LAYOUTS.len();
@@ -142,6 +145,8 @@ async fn create(session: &Session) -> Result<(), Fault> {
             session.batch(statement).await?;
         }
     }
+    let log_id = LogId::fresh();
+    session.execute(include_str!("sql/keep_log_id.sql"), &[&Text(log_id.as_str())]).await?;
     session.execute(include_str!("sql/write_layout.sql"), &[&limit(LAYOUT_VERSION)]).await.map(drop)
 }
 

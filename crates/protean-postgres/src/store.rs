@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use protean_port::message::{Lane, Table, Timestamp};
 use protean_port::port::{
-    BoxFuture, Changes, CommitSignal, CommitWatch, GroupRegistration, KeyClaim, Outcome, Store,
-    StoreHealth, Watched,
+    BoxFuture, Changes, CommitSignal, CommitWatch, GroupRegistration, KeyClaim, LogId, LogIdentity,
+    Outcome, Store, StoreHealth, Watched,
 };
 use protean_port::{Error, Result};
 use tokio::sync::watch;
@@ -60,6 +60,28 @@ impl PostgresStore {
 impl PostgresStore {
     fn written_at(&self) -> MutexGuard<'_, Option<Instant>> {
         self.written_at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl LogIdentity for PostgresStore {
+    fn log_id(&self) -> BoxFuture<'_, Result<LogId>> {
+        Box::pin(async move {
+            let session = self.readers.one().await?;
+            let read = session.first(include_str!("sql/read_log_id.sql"), &[]).await;
+            let row = self.explained(read)?.ok_or_else(|| {
+                Error::failed("the database has no log id: its table 'log_id' is empty")
+            })?;
+            self.explained(row.try_get::<_, &str>(0).map(LogId::from).map_err(Into::into))
+        })
+    }
+
+    fn renew_log_id(&self) -> BoxFuture<'_, Result<LogId>> {
+        Box::pin(async move {
+            let (session, id) = (self.readers.one().await?, LogId::fresh());
+            let sql = include_str!("sql/renew_log_id.sql");
+            self.explained(session.execute(sql, &[&Text(id.as_str())]).await)?;
+            Ok(id)
+        })
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protean_port::port::{
-    Batch, BoxFuture, Broker, BrokerGroup, BrokerGroupStatus, BrokerRead, Consumer, Entry, EntryId,
-    EntryRef, Receipt, StoredMark, TakeOver,
+    Batch, BoxFuture, Broker, BrokerGroup, BrokerGroupStatus, BrokerMark, BrokerRead, Consumer,
+    Entry, EntryId, EntryRef, Receipt, StoredMark, TakeOver,
 };
 use protean_port::{Error, Result};
 use redis::Value;
@@ -77,6 +77,10 @@ impl Broker for RedisBroker {
                 check::info_field(&info, "run_id").ok_or_else(|| self.shared.unexpected("INFO"))?;
             Ok(StoredMark { value, incarnation: incarnation.into() })
         })
+    }
+
+    fn claim_mark(&self, mark: BrokerMark) -> BoxFuture<'_, Result<Arc<str>>> {
+        Box::pin(async move { publish::claim_mark(&self.shared, &mark).await })
     }
 
     fn group_status<'a>(

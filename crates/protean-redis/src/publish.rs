@@ -51,6 +51,21 @@ async fn set_mark(shared: &Shared, mark: &BrokerMark, is_whole: bool) -> Result<
     Ok(entry::text(shared.send(set).await?).map(Arc::from))
 }
 
+/// Sets a mark unless it is set; see [`Broker::claim_mark`](protean_port::port::Broker::claim_mark).
+pub(crate) async fn claim_mark(shared: &Shared, mark: &BrokerMark) -> Result<Arc<str>> {
+    let key = key(&mark.name);
+    let mut claim = redis::pipe();
+    // One transaction, since only a later version of Redis answers the old value as well.
+    claim.cmd("MULTI");
+    claim.cmd("SET").arg(&key).arg(&*mark.value).arg("NX");
+    claim.cmd("GET").arg(&key).cmd("EXEC");
+    let unexpected = || shared.unexpected("EXEC");
+    let reply = shared.send_all(&claim).await?.pop().ok_or_else(unexpected)?;
+    let values = entry::array(shared.accepted(reply)?).ok_or_else(unexpected)?;
+    let value = values.into_iter().nth(1).and_then(entry::text).ok_or_else(unexpected)?;
+    Ok(value.into())
+}
+
 fn transaction(entries: &[Publication], open: &[usize]) -> Pipeline {
     let mut transaction = redis::pipe();
     transaction.cmd("MULTI");

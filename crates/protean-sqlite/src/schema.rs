@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use protean_port::message::RESERVED;
-use protean_port::port::{GroupRegistration, Start};
+use protean_port::port::{GroupRegistration, LogId, Start};
 use protean_port::{Error, Result};
 use rusqlite::{Connection, OptionalExtension};
 
@@ -12,7 +12,7 @@ use crate::error;
 /// Marks the file as a store of this program: the letters `Prtn`.
 const APPLICATION_ID: i64 = 0x5072_746e;
 /// The statements that lead from each layout to the next, beginning with an empty file.
-const LAYOUTS: [&[&str]; 3] = [
+const LAYOUTS: [&[&str]; 4] = [
     &[
         include_str!("sql/create_messages.sql"),
         include_str!("sql/create_messages_by_stream.sql"),
@@ -44,6 +44,7 @@ const LAYOUTS: [&[&str]; 3] = [
         include_str!("sql/drop_outbox_queue.sql"),
         include_str!("sql/create_outbox.sql"),
     ],
+    &[include_str!("sql/create_log_id.sql")],
 ];
 
 /// The layout that this program writes.
@@ -87,6 +88,9 @@ pub(crate) fn create(connection: &Connection, path: &Path) -> Result {
     for statement in LAYOUTS.iter().skip(present).copied().flatten() {
         connection.execute(statement, []).map_err(|e| occupied(e, path))?;
     }
+    let keep_log_id = include_str!("sql/keep_log_id.sql");
+    let kept = connection.execute(keep_log_id, [LogId::fresh().as_str()]);
+    kept.map_err(|e| error::explain(e, path))?;
     stamp(connection, APPLICATION_ID, LAYOUT_VERSION).map_err(|e| error::explain(e, path))
 }
 

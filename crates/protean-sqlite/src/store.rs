@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use protean_port::message::{Lane, Table, Timestamp};
 use protean_port::port::{
-    BoxFuture, Changes, CommitWatch, GroupRegistration, KeyClaim, Outcome, Store, StoreHealth,
-    Watched,
+    BoxFuture, Changes, CommitWatch, GroupRegistration, KeyClaim, LogId, LogIdentity, Outcome,
+    Store, StoreHealth, Watched,
 };
 use protean_port::{Error, Result};
 use rusqlite::{Connection, OptionalExtension};
@@ -45,6 +45,26 @@ impl SqliteStore {
         let wake = Wake::start(&settings, Arc::clone(&signal), writer.poll_handle())?;
         let file = OpenedFile::at(&settings.path);
         Ok(Self { _wake: wake, _checkpoints: checkpoints, readers, writer, signal, settings, file })
+    }
+}
+
+impl LogIdentity for SqliteStore {
+    fn log_id(&self) -> BoxFuture<'_, Result<LogId>> {
+        Box::pin(self.readers.read(|view| {
+            let mut read = view.prepare_cached(include_str!("sql/read_log_id.sql"))?;
+            read.query_row([], |row| Ok(LogId::from(row.get_ref(0)?.as_str()?)))
+        }))
+    }
+
+    fn renew_log_id(&self) -> BoxFuture<'_, Result<LogId>> {
+        Box::pin(self.writer.run(|committer| {
+            alter(committer, |connection, settings| {
+                let id = LogId::fresh();
+                let renewed =
+                    connection.execute(include_str!("sql/renew_log_id.sql"), [id.as_str()]);
+                renewed.map(|_| id).map_err(|e| settings.explain(e))
+            })
+        }))
     }
 }
 

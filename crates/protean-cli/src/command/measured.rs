@@ -107,8 +107,9 @@ Measured from the moment a production message is made until it is durable:
 
     /// What the only server of a domain says.
     async fn ask(domain: &Domain) -> ServerMeasured {
-        let asked = domain.clone();
-        let found = spawn_blocking(move || Measured::of(&ServerPages::of(&asked))).await.unwrap();
+        let (asked, log) = (domain.clone(), domain.store().await.unwrap().log_id().await.unwrap());
+        let pages = spawn_blocking(move || ServerPages::of(&asked, &log)).await.unwrap();
+        let found = Measured::of(&pages);
         let [server] = &found.servers[..] else { panic!("not one server: {found}") };
         assert_eq!(server.process.pid, std::process::id());
         server.clone()

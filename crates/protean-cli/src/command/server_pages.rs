@@ -6,6 +6,7 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use protean::Domain;
+use protean::port::LogId;
 use serde::{Deserialize, Serialize};
 
 /// How long a page may take.
@@ -56,14 +57,16 @@ pub(super) struct Production {
 #[derive(Deserialize)]
 struct Health {
     domain: String,
+    /// `None` when a server of an earlier release does not say.
+    log: Option<String>,
     pid: u32,
     backfill: Pace,
     production: Option<Production>,
 }
 
 impl ServerPages {
-    /// Asks the servers of a domain, one after the other.
-    pub(super) fn of(domain: &Domain) -> Self {
+    /// Asks the servers of a domain that work on this log, one after the other.
+    pub(super) fn of(domain: &Domain, log: &LogId) -> Self {
         let health = &domain.config().server.health;
         let (host, first) = (health.host.as_str(), health.port);
         let mut pages = Vec::new();
@@ -71,19 +74,21 @@ impl ServerPages {
             // Each process has taken the first port that was free.
             let Ok(stream) = connect(host, port) else { break };
             let text = read(stream, host).unwrap_or_default();
-            pages.extend(ServerPage::parse(&text, domain.name(), &format!("{host}:{port}")));
+            pages.extend(ServerPage::parse(&text, domain.name(), log, &format!("{host}:{port}")));
         }
         Self { url: format!("http://{host}:{first}/healthz"), pages }
     }
 }
 
 impl ServerPage {
-    /// Reads an answer, unless it is of another program.
-    pub(super) fn parse(answer: &str, domain: &str, address: &str) -> Option<Self> {
+    /// Reads an answer, unless it is of another program or of another database.
+    pub(super) fn parse(answer: &str, domain: &str, log: &LogId, address: &str) -> Option<Self> {
         let (_, body) = answer.split_once("\r\n\r\n")?;
-        let Health { domain: of, pid, backfill, production } = serde_json::from_str(body).ok()?;
+        let Health { domain: of, log: its, pid, backfill, production } =
+            serde_json::from_str(body).ok()?;
         let process = ServerProcess { address: address.to_owned(), pid };
-        (of == domain).then_some(Self { process, backfill, production })
+        let is_same = of == domain && its.is_none_or(|its| its == log.as_str());
+        is_same.then_some(Self { process, backfill, production })
     }
 }
 
@@ -120,7 +125,7 @@ pub(super) mod tests {
     pub(in crate::command) fn page(production: &str) -> ServerPage {
         let answer =
             ANSWER.replace("late\"}}", &format!("late\"}}, \"production\": {production}}}"));
-        ServerPage::parse(&answer, "bank", "127.0.0.1:8080").unwrap()
+        ServerPage::parse(&answer, "bank", &"its".into(), "127.0.0.1:8080").unwrap()
     }
 
     /// A port at which nothing listens.
@@ -131,13 +136,25 @@ pub(super) mod tests {
     #[test]
     fn pages_of_other_programs_are_passed_over() {
         for answer in [ANSWER, "HTTP/1.0 200 OK\r\n\r\nhello", "hello", ""] {
-            assert!(ServerPage::parse(answer, "shop", "127.0.0.1:8080").is_none(), "{answer}");
+            assert!(
+                ServerPage::parse(answer, "shop", &"its".into(), "127.0.0.1:8080").is_none(),
+                "{answer}"
+            );
+        }
+    }
+
+    #[test]
+    fn pages_of_another_database_are_passed_over() {
+        let answer = ANSWER.replace("\"pid\"", "\"log\": \"its\", \"pid\"");
+        for (log, is_read) in [("its", true), ("another", false)] {
+            let page = ServerPage::parse(&answer, "bank", &log.into(), "127.0.0.1:8080");
+            assert_eq!(page.is_some(), is_read, "{log}");
         }
     }
 
     #[test]
     fn a_server_of_an_earlier_release_does_not_say_how_production_is() {
-        let page = ServerPage::parse(ANSWER, "bank", "127.0.0.1:8080").unwrap();
+        let page = ServerPage::parse(ANSWER, "bank", &"its".into(), "127.0.0.1:8080").unwrap();
         assert_eq!((page.process.pid, page.production.is_none()), (7, true));
     }
 }

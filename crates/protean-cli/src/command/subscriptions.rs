@@ -66,7 +66,8 @@ async fn status(wide: bool, app: &App) -> Result {
     let domain = app.existing_domain().await?;
     let found = Backlogs::of(&domain).await?;
     let table = if wide { wide_table(&found) } else { table(&found) };
-    let (bound, pages) = (Bound::of(&domain), ServerPages::of(&domain));
+    let log = domain.store().await?.log_id().await?;
+    let (bound, pages) = (Bound::of(&domain), ServerPages::of(&domain, &log));
     let shown = Shown { bound, measured: Measured::of(&pages), pace: Paces::of(&domain, &pages) };
     let text = format!("{table}\n\n{shown}");
     app.reply(warn_of_orphans(reply(&domain, &found, shown, &text), &domain).await?)

@@ -62,6 +62,7 @@ macro_rules! broker_suite {
                 bytes_survive_as_they_are,
                 a_mark_is_kept,
                 a_receipt_tells_the_mark_before,
+                a_mark_that_is_set_is_not_claimed,
                 marks_of_different_names_do_not_meet,
                 an_incarnation_lasts,
                 nothing_can_be_published,

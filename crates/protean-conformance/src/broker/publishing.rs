@@ -65,6 +65,16 @@ pub async fn a_receipt_tells_the_mark_before(sample: Sample) -> Result {
     Ok(())
 }
 
+pub async fn a_mark_that_is_set_is_not_claimed(sample: Sample) -> Result {
+    let [first, second] = ["1", "2"].map(|value| sample.mark("m", value));
+    for mark in [first.clone(), second, first] {
+        assert_eq!(&*sample.broker().claim_mark(mark).await?, "1");
+    }
+    sample.publish_marked(&[], Some(sample.mark("m", "3"))).await?;
+    assert_eq!(&*sample.broker().claim_mark(sample.mark("m", "1")).await?, "3");
+    Ok(())
+}
+
 pub async fn marks_of_different_names_do_not_meet(sample: Sample) -> Result {
     sample.publish_marked(&[], Some(sample.mark("m", "1"))).await?;
     sample.publish_marked(&[], Some(sample.mark("n", "2"))).await?;

@@ -35,6 +35,18 @@ pub async fn preparing_at_once_is_safe(store: Arc<dyn Store>) -> Result {
     tasks.join_all().await.into_iter().collect()
 }
 
+pub async fn a_log_keeps_its_id_until_it_is_renewed(store: Arc<dyn Store>) -> Result {
+    let first = store.log_id().await?;
+    store.prepare(&tables(), &registrations()).await?;
+    recorded(&*store, &account("a"), Priority::NORMAL).await;
+    assert_eq!(store.log_id().await?, first);
+    let renewed = store.renew_log_id().await?;
+    assert_ne!(renewed, first);
+    store.prepare(&tables(), &registrations()).await?;
+    assert_eq!(store.log_id().await?, renewed);
+    Ok(())
+}
+
 /// Things with one more column, in the middle.
 fn extended() -> Table {
     let mut table = things();

@@ -1,12 +1,13 @@
 //! What this process has counted since its server began: without a lock, where it happens.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use protean_core::domain::{Domain, Group};
 use protean_core::handling::Verdict;
 use protean_port::message::Lane;
+use protean_port::port::LogId;
 
 use crate::leadership::State;
 use crate::observe::recent_latencies::Percentiles;
@@ -21,6 +22,7 @@ pub(crate) struct Metrics {
     stopping: AtomicBool,
     groups: Vec<Arc<GroupMetrics>>,
     pacing: Arc<Pacing>,
+    log_id: OnceLock<LogId>,
 }
 
 impl Metrics {
@@ -28,7 +30,18 @@ impl Metrics {
     pub(crate) fn of(domain: &Domain, pacing: Arc<Pacing>) -> Self {
         let groups = domain.groups();
         let groups = groups.iter().map(|group| Arc::new(GroupMetrics::of(group, domain))).collect();
-        Self { began: Instant::now(), stopping: AtomicBool::new(false), groups, pacing }
+        let (stopping, log_id) = (AtomicBool::new(false), OnceLock::new());
+        Self { began: Instant::now(), stopping, groups, pacing, log_id }
+    }
+
+    /// The server has opened this log.
+    pub(crate) fn opened(&self, log_id: LogId) {
+        self.log_id.get_or_init(|| log_id);
+    }
+
+    /// The id of the log that the server has opened.
+    pub(crate) fn log_id(&self) -> Option<&LogId> {
+        self.log_id.get()
     }
 
     /// The groups, in the order of the registry.

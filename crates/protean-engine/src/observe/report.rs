@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use protean_port::port::LogId;
 use serde::Serialize;
 
 use super::findings::{Findings, StoreState};
@@ -72,6 +73,8 @@ impl Readiness {
 pub(super) struct Health<'a> {
     status: &'static str,
     domain: &'a str,
+    /// The id of the log; null until it is opened.
+    log: Option<&'a str>,
     version: &'static str,
     pid: u32,
     uptime_seconds: f64,
@@ -150,6 +153,7 @@ impl<'a> Health<'a> {
         Self {
             status: overall(findings, &rows),
             domain: findings.domain,
+            log: findings.metrics.log_id().map(LogId::as_str),
             version: env!("CARGO_PKG_VERSION"),
             pid: std::process::id(),
             uptime_seconds: metrics.uptime().as_secs_f64(),

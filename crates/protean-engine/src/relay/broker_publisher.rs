@@ -4,25 +4,32 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use protean_port::Result;
 use protean_port::message::{Envelope, Lane, Positions, Unreadable};
 use protean_port::port::{
     Batch, Broker, BrokerGroup, BrokerGroupStatus, BrokerMark, Delivery, Publication, Published,
+    Store,
 };
+use protean_port::{Error, Result};
 use tracing::warn;
 
-use super::batch_mark::BatchMark;
+use super::batch_mark::{BatchMark, LastPublished};
 use super::batch_notes::BatchNotes;
+use super::ownership::{check_history, check_owner};
 use super::page::{Entry, Page};
 use super::plan::RelayPlan;
 use super::settlements::MAX_UNSETTLED_PAGES;
 
 /// One lane's end of a broker.
 pub(super) struct BrokerPublisher {
+    store: Arc<dyn Store>,
     broker: Arc<dyn Broker>,
     plan: RelayPlan,
     lane: Lane,
     notes: Arc<BatchNotes>,
+    /// The last message of the log that the broker was given.
+    last: Option<LastPublished>,
+    /// Why nothing is published any more: another log publishes to this broker.
+    clash: Option<String>,
     /// The number of the last batch: the broker holds it as its mark, and the claim's
     /// note has it before the batch is settled.
     number: Option<u64>,
@@ -32,13 +39,15 @@ pub(super) struct BrokerPublisher {
 
 impl BrokerPublisher {
     pub(super) fn new(
+        store: Arc<dyn Store>,
         broker: Arc<dyn Broker>,
         plan: RelayPlan,
         lane: Lane,
         notes: Arc<BatchNotes>,
     ) -> Self {
         let number = notes.last(lane);
-        Self { broker, plan, lane, notes, number, is_inherited: true }
+        let (last, clash) = (None, None);
+        Self { store, broker, plan, lane, notes, last, clash, number, is_inherited: true }
     }
 
     /// Makes the groups that are missing, and answers which groups missed something:
@@ -46,6 +55,7 @@ impl BrokerPublisher {
     pub(super) async fn maintain(&mut self) -> Result<Vec<BrokerGroup>> {
         let kept = self.broker.stored_mark(&self.plan.mark(self.lane)).await?;
         let mark = kept.value.as_deref().and_then(BatchMark::read);
+        self.check(mark.as_ref()).await?;
         let holds = mark.as_ref().and_then(|mark| self.number_of(mark));
         // A process that makes a group and then dies cannot say that the group missed something.
         self.incomplete().await?;
@@ -68,8 +78,31 @@ impl BrokerPublisher {
             return Ok(missing);
         }
         self.number = None;
-        self.batch(Arc::from([])).await?;
+        self.batch(Arc::from([]), self.last.clone()).await?;
         Ok(groups)
+    }
+
+    /// Checks that the broker carries the messages of this log, and that nobody else publishes
+    /// to it: this is its mark.
+    async fn check(&mut self, mark: Option<&BatchMark>) -> Result {
+        if let Some(clash) = &self.clash {
+            return Err(Error::misused(clash));
+        }
+        check_owner(&*self.store, &*self.broker, &self.plan).await?;
+        let last = mark.and_then(|mark| mark.last.clone());
+        if let Some(foreign) = last.as_ref().filter(|last| self.last.as_ref() != Some(*last)) {
+            let known = check_history(&*self.store, &self.plan, foreign).await;
+            known.inspect_err(|failed| self.clash_with(failed))?;
+        }
+        self.last = last;
+        Ok(())
+    }
+
+    /// The next mark would cover what was found, so that it is remembered.
+    fn clash_with(&mut self, failed: &Error) {
+        if !failed.is_unavailable() {
+            self.clash = Some(failed.to_string());
+        }
     }
 
     /// Removes the groups of a lane with another suffix: its messages are published again.
@@ -97,7 +130,9 @@ impl BrokerPublisher {
             let stream = self.plan.stream(page.of);
             refused.push(self.entries(&stream, page, &mut entries));
         }
-        let (published, lost) = self.batch(entries.into()).await?;
+        let ends = pages.iter().filter_map(Page::last_published);
+        let last = ends.chain(self.last.clone()).max_by_key(|last| last.position);
+        let (published, lost) = self.batch(entries.into(), last).await?;
         let mut published = published.into_iter();
         let unanswered =
             || Published::Unavailable("the broker gave no answer for this message".into());
@@ -114,19 +149,27 @@ impl BrokerPublisher {
         Ok((outcomes, lost))
     }
 
-    async fn batch(&mut self, entries: Arc<[Publication]>) -> Result<(Vec<Published>, bool)> {
+    async fn batch(
+        &mut self,
+        entries: Arc<[Publication]>,
+        last: Option<LastPublished>,
+    ) -> Result<(Vec<Published>, bool)> {
         let next = self.number.map_or(1, |number| number + 1);
         let lane = self.plan.bulk_lane().map(Into::into);
-        let value = BatchMark { number: next, lane }.to_string().into();
+        let value = BatchMark { number: next, lane, last: last.clone() }.to_string().into();
         let mark = BrokerMark { name: self.plan.mark(self.lane), value };
         let receipt = self.broker.publish(Batch { entries, mark: Some(mark) }).await?;
         // An unavailable entry leaves the mark as it was.
         let marked = receipt.published.iter().all(|published| unavailable(published).is_none());
-        let before = receipt.before.as_deref().and_then(BatchMark::read);
-        let before = before.and_then(|mark| self.number_of(&mark));
+        let mark = receipt.before.as_deref().and_then(BatchMark::read);
+        let before = mark.as_ref().and_then(|mark| self.number_of(mark));
         let lost = marked && self.number.is_some() && before != self.number;
+        if lost && let Some(foreign) = mark.and_then(|mark| mark.last) {
+            let known = check_history(&*self.store, &self.plan, &foreign).await;
+            known.inspect_err(|failed| self.clash_with(failed))?;
+        }
         if marked {
-            self.number = Some(next);
+            (self.number, self.last) = (Some(next), last);
         }
         Ok((receipt.published, lost))
     }

@@ -18,6 +18,7 @@ mod broker_publisher;
 mod broker_stream;
 mod gaps;
 mod outbox;
+pub(crate) mod ownership;
 mod page;
 mod plan;
 mod publish_loop;
@@ -41,7 +42,8 @@ use crate::bulk_steps::BulkSteps;
 use crate::leadership::{LeaderTerm, Leadership};
 use crate::pacing::Pacing;
 use batch_notes::BatchNotes;
-pub use outbox::{Abandoned, Outbox, Refused, RelayStatus};
+pub use outbox::{Abandoned, Adopted, Outbox, Refused, RelayStatus};
+pub(crate) use plan::relay_plans;
 pub use plan::{RelayPlan, RelayRoute};
 use publish_loop::PublishLoop;
 

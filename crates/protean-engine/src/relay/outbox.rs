@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use protean_core::domain::Domain;
+use protean_core::domain::{Domain, broker};
 use protean_core::handling::{Moment, resend};
 use protean_port::message::{Category, Lane, Priority, Recorded, Timestamp};
 use protean_port::port::{
-    DeadLetter, DeadLetterRead, GroupStatus, ParkedRead, RegisteredGroup, Store,
+    DeadLetter, DeadLetterRead, GroupStatus, LogId, ParkedRead, RegisteredGroup, Store,
 };
 use protean_port::{Error, Result};
 
-use super::plan::prefix;
+use super::ownership;
+use super::plan::{prefix, relay_plans};
 use crate::commit::commit_each;
 
 /// How many dead letters are in memory at once.
@@ -54,6 +55,15 @@ pub struct Refused {
     pub attempts: u32,
     /// `None` while it will be tried again.
     pub abandoned: Option<Abandoned>,
+}
+
+/// The brokers that carry the messages of this database from now on.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Adopted {
+    /// The new id of its log.
+    pub log_id: LogId,
+    /// The brokers, as `domain.toml` names them.
+    pub brokers: Vec<String>,
 }
 
 /// Why and when a message was given up.
@@ -178,6 +188,33 @@ impl<'a> Outbox<'a> {
             sent += self.retry_of(broker, category, id).await?;
         }
         Ok(sent)
+    }
+
+    /// Makes this database the one whose messages the brokers carry, after it was restored to an
+    /// earlier moment, or copied: its log gets a new id, and what its groups have not settled is
+    /// published again from the log. What other systems were sent stays with them. Safe to
+    /// repeat after a failure.
+    ///
+    /// # Errors
+    /// When a server of this database runs, or when the store or a broker cannot be used.
+    pub async fn adopt(&self) -> Result<Adopted> {
+        let plans = relay_plans(self.domain);
+        let mut claims = Vec::new();
+        for plan in &plans {
+            let claim = self.store.claim(&plan.name).await?;
+            claims.push(claim.ok_or_else(|| {
+                Error::misused("a server of this database is running: stop it first")
+            })?);
+        }
+        let log_id = self.store.renew_log_id().await?;
+        let mut brokers = Vec::new();
+        for plan in &plans {
+            let broker = broker(self.domain, &plan.broker).await?;
+            ownership::forget_history(&**broker, plan).await?;
+            ownership::take(&**broker, plan, log_id.as_str()).await?;
+            brokers.push(plan.broker.clone());
+        }
+        Ok(Adopted { log_id, brokers })
     }
 
     async fn retry_of(&self, broker: &str, category: &Category, id: Option<&str>) -> Result<u64> {

@@ -1,9 +1,12 @@
 //! What a relay publishes and settles together.
 
+use std::sync::Arc;
+
 use protean_port::Result;
 use protean_port::message::{Category, Lane, Priority};
 use protean_port::port::{Delivery, LaneRead, LogPlace, Published, Store};
 
+use super::batch_mark::LastPublished;
 use super::broker_stream::BrokerStream;
 
 /// One lane of one route of the plan: a broker stream.
@@ -85,6 +88,21 @@ impl Page {
                 places.chunks((*per_entry).max(1)).map(entry).collect()
             }
         }
+    }
+
+    /// The last of its messages in the log.
+    pub(super) fn last_published(&self) -> Option<LastPublished> {
+        let last = match &self.content {
+            Content::Messages(messages) => messages
+                .iter()
+                .map(|Delivery { recorded, .. }| (recorded.position, &recorded.message.id))
+                .max_by_key(|(position, _)| *position),
+            Content::Places { places, .. } => places
+                .iter()
+                .map(|place| (place.position, &place.id))
+                .max_by_key(|(position, _)| *position),
+        };
+        last.map(|(position, id)| LastPublished { position, id: Arc::clone(id) })
     }
 
     /// Where its messages are in the log.

@@ -17,6 +17,8 @@ pub struct RelayPlan {
     pub name: Arc<str>,
     /// The domain whose messages these are.
     pub domain: String,
+    /// The broker, as `domain.toml` names it.
+    pub broker: String,
     /// Encodes a message of the domain for the broker.
     pub envelope: fn(&Recorded, &str) -> Result<Envelope, Unreadable>,
     /// Which priorities are bulk work.
@@ -55,6 +57,7 @@ impl RelayPlan {
         Self {
             name: format!("{}{broker}", prefix(domain)).into(),
             domain: domain.name().to_owned(),
+            broker: broker.to_owned(),
             envelope: Envelope::of,
             lanes: domain.lanes(),
             priority_lanes: domain.config().server.priority_lanes.clone(),
@@ -141,6 +144,14 @@ impl RelayRoute {
             |group: &Arc<str>| BrokerGroup { stream: Arc::clone(stream), group: Arc::clone(group) };
         self.groups.iter().map(on).collect()
     }
+}
+
+/// What the relays of a server publish.
+pub(crate) fn relay_plans(domain: &Domain) -> Vec<RelayPlan> {
+    let config = domain.config();
+    let own = config.enable_outbox.then(|| RelayPlan::of(domain, &config.outbox.broker));
+    let external = config.outbox.external_brokers.iter();
+    own.into_iter().chain(external.map(|name| RelayPlan::external(domain, name))).collect()
 }
 
 /// The prefix of the names of a domain's relays; the broker's name follows it.

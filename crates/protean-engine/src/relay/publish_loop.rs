@@ -71,7 +71,7 @@ impl PublishLoop {
         let bulk_messages = MIN_BULK_PAGE_MESSAGES..=PAGE_MESSAGES;
         Self {
             domain,
-            publisher: BrokerPublisher::new(broker, plan.clone(), lane, notes),
+            publisher: BrokerPublisher::new(Arc::clone(&store), broker, plan.clone(), lane, notes),
             gaps: Gaps::default(),
             missing: Vec::new(),
             unread: vec![true; routes],

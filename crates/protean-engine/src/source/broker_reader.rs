@@ -3,11 +3,13 @@
 use std::collections::{BTreeSet, HashMap};
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use protean_core::domain::Group;
 use protean_port::Result;
 use protean_port::message::{Category, Envelope, Lane, Positions};
-use protean_port::port::{Broker, BrokerGroup, Delivery, Entry, EntryRef};
+use protean_port::port::{BoxFuture, Broker, BrokerGroup, Delivery, Entry, EntryRef, Find};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -52,6 +54,8 @@ pub(crate) struct BrokerReader {
     pub(crate) broker: Arc<dyn Broker>,
     /// Nothing is waited for once this is cancelled.
     pub(crate) stop: CancellationToken,
+    /// A position that the log has reached for certain.
+    pub(crate) head: Arc<AtomicU64>,
 }
 
 /// The messages that an entry refers to.
@@ -163,55 +167,75 @@ impl BrokerReader {
         }
     }
 
-    /// Finds in the log what entries refer to; nothing when the worker stops before.
+    /// Finds in the log what entries refer to; nothing when the worker stops before. Entries of
+    /// another log are left where they are.
     async fn find(&self, referred: Vec<Referred>) -> Vec<FetchedEntry> {
         let positions: BTreeSet<u64> =
             referred.iter().flat_map(|entry| &entry.positions).copied().collect();
+        let last = positions.last().copied().unwrap_or(0);
         let found = self.recall(&Vec::from_iter(positions)).await;
         let Some(found) = found else { return Vec::new() };
+        let Some(head) = self.head_from(last).await else { return Vec::new() };
         let by_position = |delivery: Delivery| (delivery.recorded.position, delivery);
         let found: HashMap<u64, Delivery> = found.into_iter().map(by_position).collect();
-        referred.into_iter().map(|entry| self.messages(entry, &found)).collect()
+        let own = referred.into_iter().filter(|entry| self.is_own(entry, &found, head));
+        own.map(|entry| messages(entry, &found)).collect()
     }
 
-    /// The messages of an entry that are to be handled.
-    fn messages(&self, entry: Referred, found: &HashMap<u64, Delivery>) -> FetchedEntry {
-        let Referred { at, positions, first_id, says_where } = entry;
+    /// False for an entry of another log.
+    fn is_own(&self, entry: &Referred, found: &HashMap<u64, Delivery>, head: u64) -> bool {
+        let Referred { at, positions, first_id, .. } = entry;
         let first = positions.first().and_then(|first| found.get(first));
-        let places = says_where.then_some(positions.len());
-        if let Some(first) = first
-            && *first.recorded.message.id != *first_id
-        {
-            error!(
-                handler = %self.runner.group.handler, message_id = %first_id,
-                position = first.recorded.position, in_log = %first.recorded.message.id,
-                "entry of another database skipped: the log has another message at \
-                 its position"
-            );
-            return FetchedEntry { at, places, messages: Vec::new() };
+        let first = first.map(|first| &first.recorded.message.id);
+        let is_other = first.is_some_and(|first| **first != **first_id);
+        let is_beyond = positions.iter().any(|position| *position > head);
+        if !is_other && !is_beyond {
+            return true;
         }
-        let messages = positions.iter().filter_map(|position| found.get(position));
-        let messages = messages.filter(|delivery| !delivery.parked).cloned().collect();
-        FetchedEntry { at, places, messages }
+        if let Some(times) = self.runner.faults.failed("read another log", Lane::Primary) {
+            error!(
+                handler = %self.runner.group.handler, stream = %at.stream, entry = at.id.as_str(),
+                message_id = %first_id, in_log = first.map(|id| tracing::field::display(id)), head,
+                times, "the entry is of another log and is left where it is"
+            );
+        }
+        false
     }
 
-    /// What is not settled of these positions, for as long as it takes to find it; `None` when
-    /// the worker stops before.
-    async fn recall(&self, positions: &[u64]) -> Option<Vec<Delivery>> {
+    /// A position that the log has reached: `position`, unless the log ends before it. `None` when
+    /// the worker stops before that is known.
+    async fn head_from(&self, position: u64) -> Option<u64> {
+        let known = self.head.load(Ordering::Relaxed);
+        if position <= known {
+            return Some(known);
+        }
+        let last = self.asked(|| self.runner.store.find(Find::last(1))).await?;
+        let head = last.first().map_or(0, |last| last.position);
+        Some(self.head.fetch_max(head, Ordering::Relaxed).max(head))
+    }
+
+    /// What is not settled of these positions; `None` when the worker stops before that is known.
+    async fn recall<'a>(&'a self, positions: &'a [u64]) -> Option<Vec<Delivery>> {
         if positions.is_empty() {
             return Some(Vec::new());
         }
-        let group = &self.runner.group;
+        let Group { name, category, .. } = &*self.runner.group;
+        self.asked(|| self.runner.store.recall(name, category, positions)).await
+    }
+
+    /// The answer of the log, for as long as it takes; `None` when the worker stops before.
+    async fn asked<'a, T>(&'a self, ask: impl Fn() -> BoxFuture<'a, Result<T>>) -> Option<T> {
         loop {
-            match self.runner.store.recall(&group.name, &group.category, positions).await {
-                Ok(found) => {
+            match ask().await {
+                Ok(answer) => {
                     self.runner.faults.ended("recall", Lane::Primary);
-                    return Some(found);
+                    return Some(answer);
                 }
                 Err(error) => {
                     if let Some(failures) = self.runner.faults.failed("recall", Lane::Primary) {
                         warn!(
-                            handler = %group.handler, error = format_args!("{error:#}"), failures,
+                            handler = %self.runner.group.handler,
+                            error = format_args!("{error:#}"), failures,
                             "cannot read the log, trying again"
                         );
                     }
@@ -222,4 +246,13 @@ impl BrokerReader {
             }
         }
     }
+}
+
+/// The messages of an entry that are to be handled.
+fn messages(entry: Referred, found: &HashMap<u64, Delivery>) -> FetchedEntry {
+    let Referred { at, positions, says_where, .. } = entry;
+    let places = says_where.then_some(positions.len());
+    let messages = positions.iter().filter_map(|position| found.get(position));
+    let messages = messages.filter(|delivery| !delivery.parked).cloned().collect();
+    FetchedEntry { at, places, messages }
 }

@@ -67,7 +67,7 @@ impl SharedReads {
         let lanes = runner.domain.lanes().lanes();
         Self {
             sources: PerLane::new(lanes, |lane| BrokerSource::new(runner, lane)),
-            reader: BrokerReader { runner: runner.clone(), broker, stop },
+            reader: BrokerReader { runner: runner.clone(), broker, stop, head: Arc::default() },
             leadership,
             under_way: FuturesUnordered::new(),
         }

@@ -47,6 +47,7 @@ mod notes;
 mod one_file;
 mod order;
 mod outages;
+mod ownership;
 mod pacing;
 mod positions;
 mod processes;

@@ -22,7 +22,7 @@ pub(crate) const BACKFILL: &str = "harness::tally:command:backfill";
 
 /// A domain, and a broker beside it.
 pub(crate) struct Exchange {
-    harness: Harness,
+    pub(crate) harness: Harness,
     pub(crate) broker: Arc<dyn Broker>,
     server: RedisServer,
     pub(crate) plan: RelayPlan,
@@ -49,7 +49,7 @@ impl Exchange {
     }
 
     /// Publishes until `done` says so.
-    async fn publish_until(&self, done: impl AsyncFn() -> bool) {
+    pub(crate) async fn publish_until(&self, done: impl AsyncFn() -> bool) {
         let stop = CancellationToken::new();
         let stopped = stop.clone();
         let relay = self.relay().await;

@@ -9,9 +9,9 @@ use protean::memory::MemoryStore;
 use protean::message::{Category, Lane, Priority, Stream, Table, Timestamp};
 use protean::port::{
     BoxFuture, Changes, Claim, Clock, CommitWatch, DeadLetter, DeadLetterRead, Delivery, Find,
-    GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Location, Log, LogPlace, Outcome,
-    ParkedNote, ParkedPage, ParkedRead, Parking, Provider, RegisteredGroup, RowQuery, RowState,
-    Rows, Store, StoreHealth, TypeStats, Watched,
+    GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Location, Log, LogId, LogIdentity,
+    LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, Provider, RegisteredGroup,
+    RowQuery, RowState, Rows, Store, StoreHealth, TypeStats, Watched,
 };
 use protean::{Error, Result};
 use tokio::sync::watch;
@@ -241,6 +241,16 @@ impl Provider for Unreliable {
             self.weather.thaw().await;
             Ok(Arc::new(self.clone()) as Arc<dyn Store>)
         })
+    }
+}
+
+impl LogIdentity for Unreliable {
+    fn log_id(&self) -> BoxFuture<'_, Result<LogId>> {
+        self.inner.log_id()
+    }
+
+    fn renew_log_id(&self) -> BoxFuture<'_, Result<LogId>> {
+        self.inner.renew_log_id()
     }
 }
 

@@ -6,16 +6,28 @@ use std::sync::Arc;
 use super::groups::Groups;
 use super::messages::Messages;
 use super::tables::Tables;
-use crate::port::KeyClaim;
+use crate::port::{KeyClaim, LogId};
 
 /// A type of command and an idempotency key.
 pub(super) type KeyId = (Arc<str>, Arc<str>);
 
 /// Everything that a store holds.
-#[derive(Default)]
 pub(super) struct State {
+    pub(super) log_id: LogId,
     pub(super) log: Messages,
     pub(super) tables: Tables,
     pub(super) groups: Groups,
     pub(super) keys: BTreeMap<KeyId, KeyClaim>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            log_id: LogId::fresh(),
+            log: Messages::default(),
+            tables: Tables::default(),
+            groups: Groups::default(),
+            keys: BTreeMap::new(),
+        }
+    }
 }

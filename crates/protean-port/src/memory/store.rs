@@ -11,9 +11,9 @@ use super::{dead_letters, find, keys, ledger, log};
 use crate::message::{Category, Recorded, Stream, Table, Timestamp};
 use crate::port::{
     BoxFuture, Changes, Claim, CommitNotice, CommitSignal, CommitWatch, DeadLetter, DeadLetterRead,
-    Delivery, Find, GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Log, LogPlace,
-    Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, RegisteredGroup, RowQuery, RowState,
-    Rows, Store, StoreHealth, TypeStats, Watched,
+    Delivery, Find, GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Log, LogId,
+    LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, RegisteredGroup,
+    RowQuery, RowState, Rows, Store, StoreHealth, TypeStats, Watched,
 };
 use crate::{Error, Result};
 
@@ -45,6 +45,20 @@ impl MemoryStore {
     /// A panic undoes the unit that is being written, so the state is valid even after one.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl LogIdentity for MemoryStore {
+    fn log_id(&self) -> BoxFuture<'_, Result<LogId>> {
+        Box::pin(async move { Ok(self.state().log_id.clone()) })
+    }
+
+    fn renew_log_id(&self) -> BoxFuture<'_, Result<LogId>> {
+        Box::pin(async move {
+            let id = LogId::fresh();
+            self.state().log_id = id.clone();
+            Ok(id)
+        })
     }
 }
 

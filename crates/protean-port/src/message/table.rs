@@ -2,7 +2,7 @@
 
 /// The tables and views of the store itself, in an order in which they can be dropped.
 /// Aggregates and projections cannot use these names.
-pub const RESERVED: [&str; 13] = [
+pub const RESERVED: [&str; 14] = [
     "outbox",
     "messages",
     "progress",
@@ -15,6 +15,7 @@ pub const RESERVED: [&str; 13] = [
     "idempotency",
     "removed",
     "outbox_queue",
+    "log_id",
     SNAPSHOTS,
 ];
 

@@ -46,6 +46,9 @@ pub trait Broker: Consumer {
     /// The value that the broker holds under the name of a mark.
     fn stored_mark<'a>(&'a self, mark: &'a str) -> BoxFuture<'a, Result<StoredMark>>;
 
+    /// Sets a mark unless it is set already, and answers the value that it has then.
+    fn claim_mark(&self, mark: BrokerMark) -> BoxFuture<'_, Result<Arc<str>>>;
+
     /// The status of each group, in the order asked; `None` for one that is missing.
     fn group_status<'a>(
         &'a self,

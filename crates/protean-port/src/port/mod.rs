@@ -17,6 +17,7 @@ mod future;
 mod ledger;
 pub mod left_out;
 mod log;
+mod log_identity;
 mod parking;
 mod provider;
 mod rows;
@@ -43,6 +44,7 @@ pub use ledger::{
     ParkedRead, PriorityStatus, RegisteredGroup, Start,
 };
 pub use log::{Delivery, Find, LaneRead, Log, LogPlace, TypeStats};
+pub use log_identity::{LogId, LogIdentity};
 pub use parking::{ParkedNote, Parking};
 pub use provider::{Location, Provider};
 pub use rows::{Direction, Filter, Operator, RowQuery, RowState, Rows};

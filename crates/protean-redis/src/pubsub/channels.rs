@@ -120,6 +120,14 @@ impl Broker for Channels {
         })
     }
 
+    fn claim_mark(&self, mark: BrokerMark) -> BoxFuture<'_, Result<Arc<str>>> {
+        Box::pin(async move {
+            self.shared.send(redis::cmd("PING")).await?;
+            let mut marks = self.marks.lock().unwrap_or_else(PoisonError::into_inner);
+            Ok(Arc::clone(marks.entry(mark.name).or_insert(mark.value)))
+        })
+    }
+
     fn group_status<'a>(
         &'a self,
         groups: &'a [BrokerGroup],

@@ -1,5 +1,6 @@
 //! `outbox`: messages waiting for brokers.
 
+mod adopt;
 mod retry;
 mod status;
 #[cfg(test)]
@@ -9,7 +10,7 @@ use clap::Subcommand;
 
 use crate::{App, Result};
 
-/// Shows messages waiting for brokers, and retries refused ones.
+/// Shows messages waiting for brokers, retries refused ones, and adopts brokers.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Shows the relay of each broker, and the messages that the broker refused
@@ -17,11 +18,15 @@ pub(crate) enum Command {
     Status(status::Options),
     /// Publishes abandoned messages again, with a fresh set of attempts
     Retry(retry::Options),
+    /// Goes on with this database after it was restored or copied: the brokers carry its messages
+    #[command(after_help = adopt::AFTER_HELP)]
+    Adopt(adopt::Options),
 }
 
 pub(super) async fn run(command: &Command, app: &App) -> Result {
     match command {
         Command::Status(options) => status::run(options, app).await,
         Command::Retry(options) => retry::run(options, app).await,
+        Command::Adopt(options) => adopt::run(options, app).await,
     }
 }

@@ -1,0 +1,141 @@
+//! Two databases and one broker: two installations, or a database beside its copy.
+
+use std::future::pending;
+use std::time::{Duration, Instant};
+
+use protean::message::{Positions, Priority};
+use protean::port::Counter;
+use protean::{Error, Result};
+use protean_engine::{Outbox, Server};
+
+use crate::relay::{Exchange, PRIMARY};
+use crate::shared::lengths;
+use crate::tallies::{Harness, On};
+
+/// Why a server does not start.
+async fn refusal(harness: &Harness) -> Error {
+    let server = Server::new(harness.domain.clone());
+    let checked = server.preflight().await.expect_err("a supervisor finds it out");
+    let serving = server.run(pending());
+    let ended = tokio::time::timeout(Duration::from_secs(10), serving).await;
+    let refused = ended.expect("it does not start").expect_err("it does not end well");
+    assert_eq!(refused.to_string(), checked.to_string());
+    refused
+}
+
+/// The domain on another database file beside its own.
+fn beside(harness: &Harness, name: &str) -> Harness {
+    harness.sibling_with(|config| config.replace("harness.db", name))
+}
+
+/// The domain on a copy of its database file.
+fn copy(harness: &Harness, name: &str) -> Harness {
+    for end in ["", "-wal"] {
+        let [from, to] = ["harness.db", name].map(|name| format!("{name}{end}"));
+        std::fs::copy(harness.folder().join(from), harness.folder().join(to)).unwrap();
+    }
+    beside(harness, name)
+}
+
+async fn add(harness: &Harness, numbers: std::ops::Range<i64>) {
+    for number in numbers {
+        let priority = if number % 2 == 0 { Priority::NORMAL } else { Priority::BULK };
+        harness.add(&format!("t-{}", number % 3), number, priority).await;
+    }
+}
+
+async fn adopt(harness: &Harness) -> Result<Vec<String>> {
+    Ok(Outbox::of(&harness.domain).await?.adopt().await?.brokers)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
+async fn another_installation_on_the_same_broker_does_not_start() {
+    let first = Harness::new(On::Streams);
+    add(&first, 0..6).await;
+    first.drain().await;
+    let second = beside(&first, "second.db");
+    add(&second, 0..4).await;
+    let refused = refusal(&second).await.to_string();
+    assert!(refused.contains("another database") && refused.contains("outbox adopt"), "{refused}");
+    add(&first, 6..10).await;
+    first.drain().await;
+    assert_eq!(first.sum().await, (0..10).sum::<i64>());
+    assert_eq!(second.numbers().await.count(Counter::Handled), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
+async fn a_database_restored_to_an_earlier_moment_starts_once_it_is_adopted() {
+    let original = Harness::new(On::Streams);
+    add(&original, 0..6).await;
+    original.drain().await;
+    let restored = copy(&original, "restored.db");
+    add(&original, 6..12).await;
+    original.drain().await;
+    // What the restored database has not handled yet is not in the broker either.
+    add(&restored, 100..104).await;
+    let refused = refusal(&restored).await.to_string();
+    assert!(refused.contains("restored") && refused.contains("outbox adopt"), "{refused}");
+    assert_eq!(adopt(&restored).await.unwrap(), ["default"]);
+    restored.drain().await;
+    assert_eq!(restored.sum().await, (0..6).chain(100..104).sum::<i64>());
+    restored.assert_closes().await;
+    let refused = refusal(&original).await.to_string();
+    assert!(refused.contains("another database"), "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
+async fn a_database_is_not_adopted_while_its_server_runs() {
+    let harness = Harness::new(On::Streams);
+    add(&harness, 0..2).await;
+    let serving = Server::new(harness.domain.clone()).run(async {
+        let attempt = async || adopt(&harness).await.is_err_and(|e| e.to_string().contains("stop"));
+        while !attempt().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    tokio::time::timeout(Duration::from_secs(20), serving).await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
+async fn a_relay_that_finds_the_mark_of_a_copy_publishes_no_more() {
+    let exchange = Exchange::new().await;
+    let send = async |numbers| {
+        for number in numbers {
+            exchange.harness.add("t", number, Priority::NORMAL).await;
+        }
+    };
+    let published = async |length| exchange.length(PRIMARY).await == length;
+    send(0..2).await;
+    exchange.publish_until(async || published(2).await).await;
+    let mark = exchange.mark();
+    let mut foreign: serde_json::Value = serde_json::from_str(mark.trim()).unwrap();
+    foreign["last"]["position"] = 1000.into();
+    exchange.set_mark(&foreign.to_string());
+    send(2..5).await;
+    let began = Instant::now();
+    exchange.publish_until(async || began.elapsed() > Duration::from_millis(500)).await;
+    assert!(published(2).await, "nothing goes out");
+    exchange.set_mark(mark.trim());
+    exchange.publish_until(async || published(5).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
+async fn an_entry_beyond_the_log_is_left_where_it_is() {
+    let harness = Harness::new(On::Streams);
+    add(&harness, 0..6).await;
+    harness.drain().await;
+    let category = protean::message::Category::named("harness::tally");
+    let positions = vec![1_000_000];
+    let entry = Positions { positions, category, first_id: "harness::tally-x-0".into() }.to_json();
+    harness.redis().command(&["XADD", "harness::tally:backfill", "*", "data", &entry]);
+    add(&harness, 6..12).await;
+    harness.serve_until(async || lengths(&harness) == 1 && harness.sum().await == 66).await;
+    harness.assert_closes().await;
+    let left = harness.redis().command(&["XRANGE", "harness::tally:backfill", "-", "+"]);
+    assert!(left.contains("harness::tally-x-0"), "{left}");
+}

@@ -1,0 +1,4 @@
+CREATE TABLE log_id (
+    one integer PRIMARY KEY CHECK (one = 1),
+    id  text COLLATE "C" NOT NULL
+)

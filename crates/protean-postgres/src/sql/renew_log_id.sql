@@ -1,0 +1,1 @@
+UPDATE log_id SET id = $1

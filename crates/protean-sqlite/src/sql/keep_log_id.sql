@@ -1,0 +1,1 @@
+INSERT INTO log_id (one, id) VALUES (1, ?1) ON CONFLICT (one) DO NOTHING
