@@ -29,6 +29,7 @@ use crate::relay::{Relay, RelayPlan, relay_plans};
 use crate::source::Source;
 use crate::source::shared_reads::{LeadershipChange, SharedReads};
 use crate::worker::Worker;
+use crate::worker::newer_versions::NewerVersions;
 use crate::worker::own_notes::OwnNotes;
 use crate::worker::recall::recall;
 use crate::worker::runner::HandlerRunner;
@@ -200,6 +201,7 @@ impl Running {
                 group: Arc::clone(&metrics.group),
                 steps: self.steps.clone(),
                 faults: Arc::default(),
+                newer: Arc::new(NewerVersions::of(&metrics.group)),
             };
             let broker = match metrics.group.subscription.subscription_type {
                 SubscriptionType::EventStore => None,

@@ -37,6 +37,7 @@ enum Kind {
     Conflict(String),
     Expired(String),
     Unavailable(String),
+    TooNew(String),
     Misused(String),
     Failed(String),
 }
@@ -70,6 +71,11 @@ impl Error {
     /// Something outside the program (database, disk, broker) cannot be reached now.
     pub fn unavailable(message: impl Into<String>) -> Self {
         Kind::Unavailable(message.into()).into()
+    }
+
+    /// A newer version of the program has written this, and this one cannot read it.
+    pub fn too_new(message: impl Into<String>) -> Self {
+        Kind::TooNew(message.into()).into()
     }
 
     /// The program is wired or called in a way that cannot work.
@@ -129,6 +135,12 @@ impl Error {
         matches!(self.0.kind, Kind::Unavailable(_))
     }
 
+    /// True when a newer version of the program is needed to read what is stored. Nothing is at
+    /// fault, and a retry once that version runs may succeed.
+    pub fn is_too_new(&self) -> bool {
+        matches!(self.0.kind, Kind::TooNew(_))
+    }
+
     /// True when the program is wired or called in a way that cannot work.
     pub fn is_misuse(&self) -> bool {
         matches!(self.0.kind, Kind::Misused(_))
@@ -166,6 +178,7 @@ impl fmt::Display for Error {
             | Kind::Conflict(message)
             | Kind::Expired(message)
             | Kind::Unavailable(message)
+            | Kind::TooNew(message)
             | Kind::Misused(message)
             | Kind::Failed(message) => f.write_str(message),
         }?;

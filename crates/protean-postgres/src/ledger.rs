@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use protean_port::Result;
 use protean_port::message::{Category, Priority, Stream, Timestamp};
 use protean_port::port::{
-    BoxFuture, Claim, Counter, DeadLetter, DeadLetterRead, Delivery, GroupStatus, Ledger,
-    ParkedNote, ParkedPage, ParkedRead, Parking, PriorityStatus, RegisteredGroup,
+    BoxFuture, Claim, Counter, DeadLetter, DeadLetterRead, Delivery, GroupStatus, GroupVersions,
+    Ledger, ParkedNote, ParkedPage, ParkedRead, Parking, PriorityStatus, RegisteredGroup,
 };
 use protean_sql::{SharedNames, limit, signed};
 use tokio_postgres::Row;
@@ -103,7 +103,8 @@ impl Ledger for PostgresStore {
             let rows = self.read(include_str!("sql/read_registrations.sql"), &[]).await?;
             let registered = |row| {
                 let (group, category) = (text(row, 0)?.into(), Category::named(&*text(row, 1)?));
-                Ok(RegisteredGroup { group, category })
+                let versions = GroupVersions::read(&text(row, 2)?).unwrap_or_default();
+                Ok(RegisteredGroup { group, category, versions })
             };
             self.explained(rows.iter().map(registered).collect())
         })

@@ -1,7 +1,7 @@
 //! The store's own tables.
 
 use protean_port::message::{Lane, RESERVED, SNAPSHOTS, Table};
-use protean_port::port::{GroupRegistration, LogId, Start};
+use protean_port::port::{GroupRegistration, GroupVersions, LogId, Start};
 use protean_port::{Error, Result};
 use protean_sql::{check_names, limit, unsigned};
 use tokio::runtime::Handle;
@@ -37,7 +37,7 @@ const LAYOUTS: [&[&str]; 2] = [
         include_str!("sql/create_claims.sql"),
         include_str!("sql/create_writers.sql"),
     ],
-    &[include_str!("sql/create_log_id.sql")],
+    &[include_str!("sql/create_log_id.sql"), include_str!("sql/add_registration_versions.sql")],
 ];
 
 /// The layout that this program writes.
@@ -168,7 +168,21 @@ async fn register(session: &Session, registration: &GroupRegistration) -> Result
     let (group, category) = (Text(&registration.group), Text(registration.category.as_str()));
     let beginning = registration.start == Start::Beginning;
     let sql = include_str!("sql/register_group.sql");
-    session.execute(sql, &[&group, &category, &beginning]).await.map(drop)
+    session.execute(sql, &[&group, &category, &beginning]).await?;
+    add_version(session, registration).await
+}
+
+/// Notes what this version of the program takes.
+async fn add_version(session: &Session, registration: &GroupRegistration) -> Result<(), Fault> {
+    let (group, category) = (Text(&registration.group), Text(registration.category.as_str()));
+    let row = session.first(include_str!("sql/read_versions.sql"), &[&group, &category]).await?;
+    let known = row.map(|row| row.try_get::<_, &str>(0).map(GroupVersions::read)).transpose()?;
+    let mut versions = known.flatten().unwrap_or_default();
+    if versions.add(&registration.types) {
+        let (sql, json) = (include_str!("sql/write_versions.sql"), versions.to_json());
+        session.execute(sql, &[&group, &category, &Text(&json)]).await?;
+    }
+    Ok(())
 }
 
 fn occupied(fault: Fault, settings: &Settings) -> Error {

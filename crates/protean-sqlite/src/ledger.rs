@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use protean_port::Result;
 use protean_port::message::{Category, Priority, Recorded, Stream, Timestamp};
 use protean_port::port::{
-    BoxFuture, Claim, Counter, DeadLetter, DeadLetterRead, Delivery, GroupStatus, Ledger,
-    ParkedNote, ParkedPage, ParkedRead, Parking, PriorityStatus, RegisteredGroup,
+    BoxFuture, Claim, Counter, DeadLetter, DeadLetterRead, Delivery, GroupStatus, GroupVersions,
+    Ledger, ParkedNote, ParkedPage, ParkedRead, Parking, PriorityStatus, RegisteredGroup,
 };
 use protean_sql::{SharedNames, limit, signed, unsigned};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -80,7 +80,8 @@ impl Ledger for SqliteStore {
             let mut statement = view.prepare_cached(include_str!("sql/read_registrations.sql"))?;
             let read = |row: &Row<'_>| {
                 let category = Category::named(row.get::<_, String>(1)?);
-                Ok(RegisteredGroup { group: row.get(0)?, category })
+                let versions = GroupVersions::read(row.get_ref(2)?.as_str()?).unwrap_or_default();
+                Ok(RegisteredGroup { group: row.get(0)?, category, versions })
             };
             statement.query_map([], read)?.collect()
         }))

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use protean_port::message::RESERVED;
-use protean_port::port::{GroupRegistration, LogId, Start};
+use protean_port::port::{GroupRegistration, GroupVersions, LogId, Start};
 use protean_port::{Error, Result};
 use rusqlite::{Connection, OptionalExtension};
 
@@ -44,7 +44,7 @@ const LAYOUTS: [&[&str]; 4] = [
         include_str!("sql/drop_outbox_queue.sql"),
         include_str!("sql/create_outbox.sql"),
     ],
-    &[include_str!("sql/create_log_id.sql")],
+    &[include_str!("sql/create_log_id.sql"), include_str!("sql/add_registration_versions.sql")],
 ];
 
 /// The layout that this program writes.
@@ -110,6 +110,21 @@ pub(crate) fn register(
         };
         let row = (&registration.group, registration.category.as_str(), start);
         connection.execute(include_str!("sql/register_group.sql"), row)?;
+        add_version(connection, registration)?;
+    }
+    Ok(())
+}
+
+/// Notes what this version of the program takes.
+fn add_version(connection: &Connection, registration: &GroupRegistration) -> rusqlite::Result<()> {
+    let GroupRegistration { group, category, types, .. } = registration;
+    let key = (group, category.as_str());
+    let read = |row: &rusqlite::Row<'_>| Ok(GroupVersions::read(row.get_ref(0)?.as_str()?));
+    let known = connection.query_row(include_str!("sql/read_versions.sql"), key, read)?;
+    let mut versions = known.unwrap_or_default();
+    if versions.add(types) {
+        let row = (group, category.as_str(), versions.to_json());
+        connection.execute(include_str!("sql/write_versions.sql"), row)?;
     }
     Ok(())
 }

@@ -32,7 +32,7 @@ fn owner(group: &str) -> &str {
 pub(super) async fn orphans(domain: &Domain) -> Result<Vec<RegisteredGroup>> {
     let mut known = domain.store().await?.registered_groups().await?;
     let relays = format!("{}.relay:", domain.name());
-    known.retain(|RegisteredGroup { group, category }| {
+    known.retain(|RegisteredGroup { group, category, .. }| {
         let mut own = domain.groups().iter();
         owner(group) == domain.name()
             && !group.starts_with(&relays)
@@ -124,11 +124,8 @@ mod tests {
     async fn with_an_old_group() -> App {
         let app = App::new(bank(&Arc::default()), Globals { json: true, config: None });
         let store = Arc::clone(app.domain().unwrap().store().await.unwrap());
-        let old = GroupRegistration {
-            group: "fidelis.OldProjector".into(),
-            category: Category::named("fidelis::account"),
-            start: Start::Beginning,
-        };
+        let category = Category::named("fidelis::account");
+        let old = GroupRegistration::new("fidelis.OldProjector", category, Start::Beginning);
         store.prepare(&[], &[old]).await.unwrap();
         app
     }
@@ -152,11 +149,8 @@ mod tests {
     async fn groups_of_another_program_are_left_alone() {
         let app = with_an_old_group().await;
         let domain = app.domain().unwrap();
-        let of_another = GroupRegistration {
-            group: "shop.BookProjector".into(),
-            category: Category::named("shop::book"),
-            start: Start::Beginning,
-        };
+        let category = Category::named("shop::book");
+        let of_another = GroupRegistration::new("shop.BookProjector", category, Start::Beginning);
         domain.store().await.unwrap().prepare(&[], &[of_another]).await.unwrap();
         let orphans = orphans(&domain).await.unwrap();
         assert_eq!(orphans.len(), 1, "{orphans:?}");

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use protean_port::Result;
 use protean_port::message::{Category, Priority};
 use protean_port::port::{
-    At, Counter, Delivery, GroupStatus, MessageRef, Outcome, PriorityStatus, RegisteredGroup, Store,
+    At, Counter, Delivery, GroupRegistration, GroupStatus, GroupVersions, MessageRef, Outcome,
+    PriorityStatus, RegisteredGroup, Start, Store,
 };
 
 use super::sample::{
-    OTHER, READER, account, accounts, assert_stale, at, commit_one, keep, places, recorded, unit,
+    OTHER, READER, account, accounts, assert_stale, at, commit_one, keep, places, recorded,
+    registration, unit,
 };
 
 const NORMAL: Priority = Priority::NORMAL;
@@ -218,8 +220,30 @@ pub async fn every_group_that_was_enrolled_is_told(store: Arc<dyn Store>) -> Res
     Ok(())
 }
 
+pub async fn versions_of_a_program_are_kept_in_their_order(store: Arc<dyn Store>) -> Result {
+    let types = |names: &[&str]| names.iter().copied().map(Into::into).collect();
+    let [old, new] = [types(&["bank.Opened.v1"]), types(&["bank.Opened.v1", "bank.Closed.v1"])];
+    for types in [&old, &new, &old] {
+        let plain = registration(READER, Start::Beginning);
+        let with_types = GroupRegistration { types: Clone::clone(types), ..plain };
+        store.prepare(&[], &[with_types]).await?;
+    }
+    let groups = store.registered_groups().await?;
+    let versions = &groups.iter().find(|of| of.group == READER).unwrap().versions;
+    let closed = "bank.Closed.v1";
+    assert_eq!([&old, &new].map(|own| versions.newer_takes(own, closed)), [true, false]);
+    store.forget(READER).await?;
+    store.prepare(&[], &[registration(READER, Start::Beginning)]).await?;
+    assert_eq!(store.registered_groups().await?, [registered(OTHER), registered(READER)]);
+    Ok(())
+}
+
 fn registered(group: &str) -> RegisteredGroup {
-    RegisteredGroup { group: group.to_owned(), category: accounts() }
+    RegisteredGroup {
+        group: group.to_owned(),
+        category: accounts(),
+        versions: GroupVersions::default(),
+    }
 }
 
 pub async fn forgetting_a_group_leaves_nothing_of_it(store: Arc<dyn Store>) -> Result {

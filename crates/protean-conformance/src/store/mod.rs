@@ -110,6 +110,7 @@ macro_rules! store_suite {
                 nothing_is_left_of_a_claim_that_ended_properly,
                 recalls_what_is_parked_or_not_settled,
                 every_group_that_was_enrolled_is_told,
+                versions_of_a_program_are_kept_in_their_order,
                 forgetting_a_group_leaves_nothing_of_it,
             ],
             dead_letters: [

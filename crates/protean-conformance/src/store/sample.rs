@@ -44,7 +44,7 @@ pub fn registrations() -> Vec<GroupRegistration> {
 
 /// A group that reads accounts.
 pub fn registration(group: &str, start: Start) -> GroupRegistration {
-    GroupRegistration { group: group.to_owned(), category: accounts(), start }
+    GroupRegistration::new(group, accounts(), start)
 }
 
 /// The columns of [`things`] by name.

@@ -158,6 +158,11 @@ impl Catalog {
         self.names.get(&aggregate)
     }
 
+    /// True when something in this domain applies or handles messages of this name.
+    pub fn knows(&self, category: &Category, name: &str) -> bool {
+        self.upcast_chain(category, name).is_some()
+    }
+
     /// The way up for old versions of a message type.
     pub(crate) fn upcast_chain(&self, category: &Category, name: &str) -> Option<&UpcastChain> {
         self.upcast_chains.get(category)?.get(name).map(AsRef::as_ref)

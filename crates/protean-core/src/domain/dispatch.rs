@@ -165,7 +165,9 @@ impl Receiver<'_> {
 /// The error for the caller, when a verdict is a failure.
 fn failure_of(group: &Group, delivery: &Delivery, verdict: &Verdict) -> Option<Error> {
     let (what, reason) = match verdict {
-        Verdict::Retry(reason) | Verdict::Unavailable(reason) => ("is parked", reason),
+        Verdict::Retry(reason) | Verdict::Unavailable(reason) | Verdict::TooNew(reason) => {
+            ("is parked", reason)
+        }
         Verdict::Dead(reason) => ("is dead", reason),
         _ => return None,
     };

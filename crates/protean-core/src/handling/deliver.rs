@@ -175,7 +175,7 @@ fn panicked(handler: &str, panic: &(dyn std::any::Any + Send)) -> Failure {
 fn unknown(group: &Group, message: &Message) -> Verdict {
     let (name, version) = (&message.type_name, message.version);
     match (group.newest(name), group.kind) {
-        (Some(known), _) => Verdict::Dead(too_new(message.name(), version, known)),
+        (Some(known), _) => Verdict::TooNew(too_new(message.name(), version, known)),
         (None, HandlerKind::Commands) => Verdict::Dead(format!(
             "no command handler is registered for {name}; register one, then replay the message"
         )),
@@ -198,6 +198,7 @@ fn verdict_of(failure: &Failure) -> Verdict {
     match failure.kind() {
         FailureKind::Rejected => Verdict::Dead(reason),
         FailureKind::Unavailable => Verdict::Unavailable(reason),
+        FailureKind::TooNew => Verdict::TooNew(reason),
         FailureKind::Conflict | FailureKind::Failed => Verdict::Retry(reason),
     }
 }

@@ -24,6 +24,8 @@ pub enum FailureKind {
     Rejected,
     /// Something outside is down; trying later costs no attempt.
     Unavailable,
+    /// A newer version of the program is needed; trying later costs no attempt.
+    TooNew,
     /// Another writer came first; trying again at once may succeed.
     Conflict,
     /// Anything else; trying again costs an attempt.
@@ -71,6 +73,7 @@ impl<E: StdError + Send + Sync + 'static> From<E> for Failure {
         let kind = match error.downcast_ref::<Error>() {
             Some(own) if own.is_invalid() => FailureKind::Rejected,
             Some(own) if own.is_unavailable() => FailureKind::Unavailable,
+            Some(own) if own.is_too_new() => FailureKind::TooNew,
             Some(own) if own.is_conflict() => FailureKind::Conflict,
             _ => FailureKind::Failed,
         };

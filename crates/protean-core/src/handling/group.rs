@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use protean_port::message::type_name::split_version;
 use protean_port::message::{Category, Message};
-use protean_port::port::{GroupRegistration, Start};
+use protean_port::port::{GroupRegistration, MessageTypes, Start};
 
 use super::erased::ErasedHandler;
 use crate::config::{Idempotency, Ordering, StartFrom, SubscriptionConfig};
@@ -77,6 +77,15 @@ impl Group {
         same.filter(|(route, _)| *route == stem).map(|(_, version)| version).max()
     }
 
+    /// The message types it takes, each in its newest version.
+    pub fn types(&self) -> MessageTypes {
+        let is_newest = |route: &&Arc<str>| {
+            let version = split_version(route).map(|(_, version)| version);
+            version == self.newest(route)
+        };
+        self.routes.keys().filter(is_newest).cloned().collect()
+    }
+
     /// How a store registers it. A new projector begins with the first message
     /// of the log, as commands do; a new event handler or subscriber with the next,
     /// since a deploy must not repeat to the outside what has long happened.
@@ -87,7 +96,8 @@ impl Group {
             | (None, HandlerKind::Events | HandlerKind::Subscriber { .. }) => Start::Head,
             (None, HandlerKind::Commands | HandlerKind::Projector) => Start::Beginning,
         };
-        GroupRegistration { group: self.name.to_string(), category: self.category.clone(), start }
+        let registration = GroupRegistration::new(&*self.name, self.category.clone(), start);
+        GroupRegistration { types: self.types(), ..registration }
     }
 }
 

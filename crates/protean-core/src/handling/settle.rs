@@ -6,7 +6,7 @@
 //! Ignored, Expired, Duplicate ─▶ progress, count
 //! Retry ──────▶ parked until due ──(tries used up)──▶ dead
 //! Held ───────▶ parked until the message before it is out of the way
-//! Conflict, Unavailable ─▶ parked until due, no attempt burnt
+//! Conflict, Unavailable, TooNew ─▶ parked until due, no attempt burnt
 //! Dead ───────▶ dead letter; followers in its stream are held
 //! Suspect ────▶ parked, the attempt burnt, due at once ──(tries used up)──▶ dead
 //! ```
@@ -28,6 +28,9 @@ use crate::unit::{CompletedUnit, Env};
 
 /// The wait after an outage before a message is tried again.
 const OUTAGE_WAIT: Duration = Duration::from_secs(1);
+
+/// The wait for a newer version of the program before a message is tried again.
+const NEWER_PROGRAM_WAIT: Duration = Duration::from_secs(5);
 
 /// When a verdict falls, and in which lane.
 #[derive(Clone, Copy, Debug)]
@@ -111,6 +114,7 @@ pub fn settle(group: &Group, delivery: &Delivery, verdict: Verdict, moment: Mome
         Verdict::Dead(reason) => settling.give_up(delivery.attempts + 1, reason),
         Verdict::Conflict(reason, wait) => settling.wait(wait, reason),
         Verdict::Unavailable(reason) => settling.wait(OUTAGE_WAIT, reason),
+        Verdict::TooNew(reason) => settling.wait(NEWER_PROGRAM_WAIT, reason),
         Verdict::Suspect => settling.charge(),
     }
     Settled { next: settling.next, unit: settling.unit, fate: settling.fate }

@@ -31,8 +31,7 @@ impl Mailbox {
     async fn new(is_ordered: bool) -> Self {
         let (store, category) = (MemoryStore::new(), Category::named("bank::account"));
         let start = Start::Beginning;
-        let registration =
-            GroupRegistration { group: GROUP.to_owned(), category: category.clone(), start };
+        let registration = GroupRegistration::new(GROUP, category.clone(), start);
         store.prepare(&[], &[registration]).await.unwrap();
         Self { store, category, is_ordered }
     }
@@ -152,8 +151,7 @@ async fn a_settled_message_is_handled_unless_the_counters_allow_more() {
 async fn a_group_that_began_later_never_takes_a_message() {
     let log = Mailbox::new(false).await;
     let early = log.append("a", 0).await;
-    let (group, start) = ("bank.Late".to_owned(), Start::Head);
-    let late = GroupRegistration { group, category: log.category.clone(), start };
+    let late = GroupRegistration::new("bank.Late", log.category.clone(), Start::Head);
     log.store.prepare(&[], &[late]).await.unwrap();
     let late = Subscriber { group: "bank.Late", is_from_beginning: false, ..log.subscriber() };
     let found = late.standing(&log.store, &early, NOW).await.unwrap();

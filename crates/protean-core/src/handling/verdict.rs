@@ -25,6 +25,8 @@ pub enum Verdict {
     Conflict(String, Duration),
     /// Something outside is down; another try later costs nothing.
     Unavailable(String),
+    /// A newer version of the program takes it; another try later costs nothing.
+    TooNew(String),
     /// It may be what ended the process before: it is about to run alone, and
     /// the attempt counts before it is made.
     Suspect,

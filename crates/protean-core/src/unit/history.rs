@@ -107,13 +107,16 @@ fn first_page(threshold: u32) -> usize {
 fn replay<A: Replay>(unit: &Unit, aggregate: &mut A, recorded: &Recorded) -> Result {
     let message = &recorded.message;
     let name = message.name();
-    let failed = |what: String| {
+    let unread = |what: String| {
         let (stream, position) = (&message.stream, recorded.stream_position);
-        Error::failed(format!("event {position} of {stream} cannot be replayed{what}"))
+        format!("event {position} of {stream} cannot be replayed{what}")
     };
-    let caused = |error| failed(String::new()).with_source(error);
+    let caused = |error| Error::failed(unread(String::new())).with_source(error);
+    let newer = |why: String| Error::too_new(unread(format!(": {why}")));
     let known = A::EVENTS.iter().find(|(known, _)| *known == name);
-    let (_, known) = known.ok_or_else(|| failed(format!(": {} does not apply {name}", A::NAME)))?;
+    let (_, known) = known.ok_or_else(|| {
+        newer(format!("{} does not apply {name}, deploy a version that does", A::NAME))
+    })?;
     let old = match message.version.cmp(known) {
         Ordering::Equal => None,
         Ordering::Less => {
@@ -122,7 +125,7 @@ fn replay<A: Replay>(unit: &Unit, aggregate: &mut A, recorded: &Recorded) -> Res
             upcast.transpose().map_err(caused)?
         }
         Ordering::Greater => {
-            return Err(failed(format!(": {}", too_new(name, message.version, *known))));
+            return Err(newer(too_new(name, message.version, *known)));
         }
     };
     let data = unit.data(old.as_deref().unwrap_or(&message.data));

@@ -88,7 +88,7 @@ impl<'a> Outbox<'a> {
         for broker in published.into_iter().chain(&config.outbox.external_brokers) {
             relays.insert(broker.clone(), Vec::new());
         }
-        for RegisteredGroup { group, category } in store.registered_groups().await? {
+        for RegisteredGroup { group, category, .. } in store.registered_groups().await? {
             if let Some(broker) = group.strip_prefix(&prefix(domain)) {
                 relays.entry(broker.to_owned()).or_default().push(category);
             }

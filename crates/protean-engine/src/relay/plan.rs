@@ -83,10 +83,8 @@ impl RelayPlan {
     /// How the relay registers in the ledger: at the head of the log. Of the messages
     /// before that, it publishes those that its groups have not settled.
     pub(crate) fn registrations(&self) -> Vec<GroupRegistration> {
-        let registration = |route: &RelayRoute| GroupRegistration {
-            group: self.name.to_string(),
-            category: route.category.clone(),
-            start: Start::Head,
+        let registration = |route: &RelayRoute| {
+            GroupRegistration::new(&*self.name, route.category.clone(), Start::Head)
         };
         self.routes.iter().map(registration).collect()
     }

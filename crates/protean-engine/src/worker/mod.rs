@@ -16,6 +16,7 @@ mod conflicts;
 pub(crate) mod in_flight;
 pub(crate) mod lanes;
 mod leading;
+pub(crate) mod newer_versions;
 mod notes;
 mod noting;
 mod outcomes;

@@ -10,10 +10,12 @@ use protean_core::unit::{Overlay, ReadMode, ReadOptions, Sequence};
 use protean_port::message::Lane;
 use protean_port::port::{Delivery, Store};
 use protean_port::{Error, Result};
+use tracing::warn;
 
 use crate::bulk_steps::BulkSteps;
 use crate::failpoint::reached;
 use crate::repeated_faults::RepeatedFaults;
+use crate::worker::newer_versions::NewerVersions;
 
 /// Runs the handler of one group.
 #[derive(Clone)]
@@ -24,6 +26,8 @@ pub(crate) struct HandlerRunner {
     pub(crate) steps: BulkSteps,
     /// What has failed and goes on failing.
     pub(crate) faults: Arc<RepeatedFaults>,
+    /// The versions of the program that came after this one.
+    pub(crate) newer: Arc<NewerVersions>,
 }
 
 /// A slot that a delivery runs in.
@@ -102,6 +106,9 @@ impl HandlerRunner {
     }
 
     async fn handle(&self, delivery: &Delivery, overlay: Arc<Mutex<Overlay>>) -> Judged {
+        if let Some(verdict) = self.unknown(delivery).await {
+            return verdict.into();
+        }
         reached(if delivery.parked { "before a parked message" } else { "before the handler" });
         // A message may be parked because its first try read too little.
         let mode = if delivery.parked { ReadMode::Verify } else { ReadMode::Assume };
@@ -111,6 +118,32 @@ impl HandlerRunner {
         let ran = deliver::run(self.domain.env(), &self.store, &self.group, work).await;
         reached("after the handler");
         Judged { verdict: ran.verdict, readers: ran.readers, took: began.elapsed() }
+    }
+
+    /// The verdict on a message that this version of the program has no part for, and a newer
+    /// version may have.
+    async fn unknown(&self, delivery: &Delivery) -> Option<Verdict> {
+        let message = &delivery.recorded.message;
+        if self.group.takes(message) {
+            return None;
+        }
+        let catalog = self.domain.catalog();
+        let is_known_type = catalog.knows(message.stream.category(), message.name());
+        match self.newer.take(&*self.store, &delivery.recorded, is_known_type).await {
+            Ok(false) => None,
+            Ok(true) => {
+                let Group { handler, .. } = &*self.group;
+                if let Some(messages) = self.faults.failed("take newer types", Lane::Primary) {
+                    warn!(
+                        %handler, message_type = %message.type_name, messages,
+                        "a newer version of the program takes this type: its messages wait for it"
+                    );
+                }
+                let name = &message.type_name;
+                Some(Verdict::TooNew(format!("waits for the newer version that takes {name}")))
+            }
+            Err(error) => Some(Verdict::Unavailable(error.to_string())),
+        }
     }
 
     /// Decides from memory when it can: only a message that is not obviously

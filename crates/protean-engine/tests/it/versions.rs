@@ -164,12 +164,16 @@ async fn an_old_event_reaches_its_handler_and_an_unknown_one_is_ignored() {
 }
 
 #[tokio::test]
-async fn messages_of_newer_versions_are_dead_and_stay_in_the_log() {
+async fn messages_of_newer_versions_wait_and_stay_in_the_log() {
     let domain = built();
     leave(&domain, Kind::Event, "Read", 3, "{\"watts\": 7}").await;
     leave(&domain, Kind::Command, "Note", 3, "{\"watts\": 7}").await;
-    assert_eq!(served(&domain, "Watcher").await, [0, 0, 1]);
-    assert_eq!(served(&domain, "MeterCommandHandler").await, [0, 0, 1]);
+    for handler in ["Watcher", "MeterCommandHandler"] {
+        assert_eq!(served(&domain, handler).await, [0, 0, 0]);
+        let standings = standings(&domain).await;
+        let (_, waits) = standings.iter().find(|(of, _)| of == handler).unwrap();
+        assert_eq!(waits.parked(), 1, "{waits:?}");
+    }
     let category = domain.catalog().aggregates().next().unwrap().category;
     let store = domain.store().await.unwrap();
     let kept = store.stream(&category.stream(&"m".into()), 0, 9).await.unwrap();

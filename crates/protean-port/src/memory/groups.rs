@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::message::{Category, Priority, Timestamp};
-use crate::port::{Counter, MessageRef};
+use crate::port::{Counter, GroupVersions, MessageRef};
 
 pub(super) type GroupName = Arc<str>;
 
@@ -16,6 +16,8 @@ pub(super) type GroupLane = (GroupName, Category, Priority);
 pub(super) struct Groups {
     /// The log position after which a group begins in a category.
     pub(super) starts: BTreeMap<(GroupName, Category), u64>,
+    /// The versions of the program that have had a group.
+    pub(super) versions: BTreeMap<(GroupName, Category), GroupVersions>,
     /// The log position up to which everything is settled.
     pub(super) cursors: BTreeMap<GroupLane, u64>,
     /// The settled messages after the cursor.

@@ -21,6 +21,8 @@ pub(super) fn register(state: &mut State, registrations: &[GroupRegistration]) {
             Start::Head => head,
         };
         let key = (registration.group.as_str().into(), registration.category.clone());
+        let versions = state.groups.versions.entry(Clone::clone(&key)).or_default();
+        versions.add(&registration.types);
         state.groups.starts.entry(key).or_insert(start);
     }
 }
@@ -210,10 +212,11 @@ pub(super) fn recall(
 
 /// Every registered group with its categories.
 pub(super) fn registered_groups(state: &State) -> Vec<RegisteredGroup> {
-    let names = state.groups.starts.keys();
-    let registered = names.map(|(group, category)| RegisteredGroup {
+    let versions = state.groups.versions.iter();
+    let registered = versions.map(|((group, category), versions)| RegisteredGroup {
         group: group.to_string(),
         category: category.clone(),
+        versions: versions.clone(),
     });
     registered.collect()
 }
@@ -222,6 +225,7 @@ pub(super) fn registered_groups(state: &State) -> Vec<RegisteredGroup> {
 pub(super) fn forget(state: &mut State, group: &str) {
     let groups = &mut state.groups;
     groups.starts.retain(|(of, _), _| **of != *group);
+    groups.versions.retain(|(of, _), _| **of != *group);
     groups.cursors.retain(|(of, ..), _| **of != *group);
     groups.done.retain(|((of, ..), _), ()| **of != *group);
     groups.progress.retain(|(of, _), _| **of != *group);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{BoxFuture, Counter, Delivery};
+use super::{BoxFuture, Counter, Delivery, GroupVersions, MessageTypes};
 use crate::Result;
 use crate::message::{Category, Priority, Recorded, Stream, Timestamp};
 
@@ -111,6 +111,8 @@ pub struct RegisteredGroup {
     pub group: String,
     /// The category it reads.
     pub category: Category,
+    /// The versions of the program that have had it.
+    pub versions: GroupVersions,
 }
 
 /// A group that reads a category, and where it begins.
@@ -122,6 +124,16 @@ pub struct GroupRegistration {
     pub category: Category,
     /// Where it begins when the store does not know it yet.
     pub start: Start,
+    /// The message types that this version of the program takes in it; none when that does not
+    /// depend on the version.
+    pub types: MessageTypes,
+}
+
+impl GroupRegistration {
+    /// A group that takes the same messages in every version of the program.
+    pub fn new(group: impl Into<String>, category: Category, start: Start) -> Self {
+        Self { group: group.into(), category, start, types: MessageTypes::new() }
+    }
 }
 
 /// Where a new group begins.

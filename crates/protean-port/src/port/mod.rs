@@ -14,6 +14,7 @@ mod commits;
 mod consumer;
 mod entry;
 mod future;
+mod group_versions;
 mod ledger;
 pub mod left_out;
 mod log;
@@ -39,6 +40,7 @@ pub use commits::{CommitNotice, CommitSignal, CommitWatch, Watched};
 pub use consumer::{BrokerRead, Consumer, TakeOver};
 pub use entry::{Entry, EntryId, EntryRef};
 pub use future::BoxFuture;
+pub use group_versions::{GroupVersions, MessageTypes};
 pub use ledger::{
     Claim, DeadLetter, DeadLetterRead, GroupRegistration, GroupStatus, Ledger, ParkedPage,
     ParkedRead, PriorityStatus, RegisteredGroup, Start,

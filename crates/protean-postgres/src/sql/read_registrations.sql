@@ -1,1 +1,1 @@
-SELECT grp, category FROM enrolments ORDER BY grp, category
+SELECT grp, category, versions FROM enrolments ORDER BY grp, category

@@ -35,7 +35,7 @@ async fn child() {
 
 fn registration() -> GroupRegistration {
     let category = account("a").category().clone();
-    GroupRegistration { group: "reader".into(), category, start: Start::Beginning }
+    GroupRegistration::new("reader", category, Start::Beginning)
 }
 
 #[tokio::test]

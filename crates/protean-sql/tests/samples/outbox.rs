@@ -12,11 +12,8 @@ use super::{account, commit, unit};
 /// Commits the work of two relays. One has published two messages, failed with one, given
 /// one up, and has another to publish; the second was registered after the third message.
 pub(crate) async fn relays(store: &dyn Store) {
-    let registration = |group: &str| GroupRegistration {
-        group: group.into(),
-        category: Category::of("bank", "account"),
-        start: Start::Head,
-    };
+    let registration =
+        |group| GroupRegistration::new(group, Category::of("bank", "account"), Start::Head);
     commit(store, vec![unit(Lane::Primary, &account("a"))]).await;
     store
         .prepare(&[], &[registration("bank.relay:default"), registration("bank.Reader")])

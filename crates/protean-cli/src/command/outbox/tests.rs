@@ -24,8 +24,7 @@ async fn refused() -> (App, Domain) {
     let domain = app.domain().unwrap();
     let store = domain.store().await.unwrap();
     let category = Category::named(CATEGORY);
-    let registration =
-        GroupRegistration { group: RELAY.into(), category: category.clone(), start: Start::Head };
+    let registration = GroupRegistration::new(RELAY, category.clone(), Start::Head);
     store.prepare(&[], &[registration]).await.unwrap();
     for account in ["1", "2", "3"] {
         domain.process(OpenAccount { account_id: account.into() }).asynchronous().await.unwrap();

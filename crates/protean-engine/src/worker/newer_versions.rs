@@ -1,0 +1,76 @@
+//! Whether a newer version of the program takes a message that this one does not know.
+//!
+//! A version is registered before it writes anything, so what the registrations say once a message
+//! is in the log covers that message and all before it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use protean_core::domain::Group;
+use protean_port::Result;
+use protean_port::message::Recorded;
+use protean_port::port::{Find, GroupVersions, MessageTypes, Store};
+use tokio::time::Instant;
+
+/// For how long the registrations are taken for granted where a delay loses little: a newer version
+/// may have begun to take a type that this one knows and passes over.
+const KNOWN_TYPE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The newer versions of one group's program.
+pub(crate) struct NewerVersions {
+    group: Arc<Group>,
+    /// What this version takes.
+    own: MessageTypes,
+    read: Mutex<Option<Read>>,
+}
+
+/// The registrations of the group, as they were read last.
+struct Read {
+    versions: GroupVersions,
+    /// The end of the log before that.
+    head: u64,
+    at: Instant,
+}
+
+impl NewerVersions {
+    /// Those of this group; nothing is read yet.
+    pub(crate) fn of(group: &Arc<Group>) -> Self {
+        Self { group: Arc::clone(group), own: group.types(), read: Mutex::default() }
+    }
+
+    /// True when a newer version takes this message, which this one does not.
+    pub(crate) async fn take(
+        &self,
+        store: &dyn Store,
+        recorded: &Recorded,
+        is_known_type: bool,
+    ) -> Result<bool> {
+        if let Some(known) = self.known(recorded, is_known_type) {
+            return Ok(known);
+        }
+        let head = store.find(Find::last(1)).await?.first().map_or(0, |last| last.position);
+        let at = Instant::now();
+        let mut registered = store.registered_groups().await?.into_iter();
+        let Group { name, category, .. } = &*self.group;
+        let of_group = registered.find(|of| of.group == **name && of.category == *category);
+        let versions = of_group.map(|of| of.versions).unwrap_or_default();
+        let taken = versions.newer_takes(&self.own, &recorded.message.type_name);
+        *self.read() = Some(Read { versions, head, at });
+        Ok(taken)
+    }
+
+    /// The answer, when what was read before covers the message.
+    fn known(&self, recorded: &Recorded, is_known_type: bool) -> Option<bool> {
+        let read = self.read();
+        let covers = |read: &&Read| {
+            let is_recent = is_known_type && read.at.elapsed() < KNOWN_TYPE_INTERVAL;
+            is_recent || recorded.position <= read.head
+        };
+        let read = read.as_ref().filter(covers)?;
+        Some(read.versions.newer_takes(&self.own, &recorded.message.type_name))
+    }
+
+    fn read(&self) -> MutexGuard<'_, Option<Read>> {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,95 @@
+//! The versions of a program that have had a group, and which messages each takes. Pure.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::message::type_name::split_version;
+
+/// Message types, such as `Fidelis.AccountOpened.v2`: the newest version of each.
+pub type MessageTypes = BTreeSet<Arc<str>>;
+
+/// The message types that each version of a program takes in a group, in the order in which the
+/// store has met the versions.
+///
+/// While an older and a newer version run side by side, the older one learns from it that a type
+/// which it does not know is not nobody's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GroupVersions(Vec<MessageTypes>);
+
+impl GroupVersions {
+    /// Reads what [`to_json`](Self::to_json) has written; `None` when the text is something else.
+    pub fn read(json: &str) -> Option<Self> {
+        serde_json::from_str(json).ok().map(Self)
+    }
+
+    /// The versions as JSON, to be kept by a store.
+    pub fn to_json(&self) -> String {
+        serde_json::json!(self.0).to_string()
+    }
+
+    /// Adds a version as the newest, unless it is known or takes nothing; true when it was added.
+    pub fn add(&mut self, types: &MessageTypes) -> bool {
+        let is_new = !types.is_empty() && !self.0.contains(types);
+        if is_new {
+            self.0.push(types.clone());
+        }
+        is_new
+    }
+
+    /// True when a version that is newer than the one with these types takes a message of this
+    /// type.
+    pub fn newer_takes(&self, own: &MessageTypes, type_name: &str) -> bool {
+        let first_newer = self.0.iter().position(|types| types == own).map_or(0, |at| at + 1);
+        let mut newer = self.0[first_newer..].iter().flatten();
+        newer.any(|taken| takes(taken, type_name))
+    }
+}
+
+/// True when a handler of a type takes a message of another: of the same name, and not newer.
+fn takes(taken: &str, found: &str) -> bool {
+    match (split_version(taken), split_version(found)) {
+        (Some((taken, newest)), Some((found, version))) => taken == found && version <= newest,
+        _ => taken == found,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{GroupVersions, MessageTypes};
+
+    fn types<const N: usize>(names: [&str; N]) -> MessageTypes {
+        names.into_iter().map(Into::into).collect()
+    }
+
+    fn versions() -> GroupVersions {
+        let mut versions = GroupVersions::default();
+        let all = [types(["B.Opened.v1"]), types(["B.Opened.v2", "B.Closed.v1"]), types([])];
+        assert_eq!(all.map(|types| versions.add(&types)), [true, true, false]);
+        assert!(!versions.add(&types(["B.Opened.v1"])), "an older program starts again");
+        versions
+    }
+
+    #[test]
+    fn only_a_newer_version_takes_what_an_older_one_does_not_know() {
+        let (versions, old) = (versions(), types(["B.Opened.v1"]));
+        for (name, is_taken) in [
+            ("B.Closed.v1", true),
+            ("B.Closed.v2", false),
+            ("B.Opened.v2", true),
+            ("B.Renamed.v1", false),
+            ("C.Closed.v1", false),
+        ] {
+            assert_eq!(versions.newer_takes(&old, name), is_taken, "{name}");
+        }
+        let newest = types(["B.Opened.v2", "B.Closed.v1"]);
+        assert!(!versions.newer_takes(&newest, "B.Opened.v1"), "the older one's do not count");
+    }
+
+    #[test]
+    fn is_read_as_it_is_written() {
+        let versions = versions();
+        assert_eq!(GroupVersions::read(&versions.to_json()), Some(versions));
+        assert_eq!(GroupVersions::read("[]"), Some(GroupVersions::default()));
+        assert_eq!(GroupVersions::read("of somebody else"), None);
+    }
+}
