@@ -26,7 +26,10 @@ impl Sourced {
                 format!("{name}:{kind:?}{}", if *nullable { "?" } else { "" })
             })
             .collect();
-        let form = format!("{} {}", A::SNAPSHOT_VERSION, named.join(" ")).into();
+        let events: Vec<String> =
+            A::EVENTS.iter().map(|(name, version)| format!("{name}.v{version}")).collect();
+        let (version, fields, events) = (A::SNAPSHOT_VERSION, named.join(" "), events.join(" "));
+        let form = format!("{version} {fields} of {events}").into();
         Self { events: A::EVENTS, form, columns }
     }
 }

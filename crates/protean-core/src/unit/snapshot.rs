@@ -3,7 +3,8 @@
 //!
 //! Handlers cannot see whether there are any. A snapshot is the state that replaying
 //! gives, never what a handler left in the fields; it commits with the event it
-//! belongs to; one of another form, or one that cannot be read, is as good as none.
+//! belongs to; one of another form, or one that this program would not write in the same way, is
+//! as good as none.
 
 use protean_port::Result;
 use protean_port::message::{Column, ColumnKind, Id, Row, Value};
@@ -64,8 +65,36 @@ fn current<'r>(sourced: &Sourced, row: &'r Row) -> Option<(u64, &'r str)> {
 fn restored<A: Replay>(sourced: &Sourced, data: &str, id: &Id, version: u64) -> Result<A, String> {
     let row = values(&sourced.columns, data)?;
     let mut aggregate = A::read(&mut Values::new(&row))?;
+    check_written_alike(&sourced.columns, &row, &aggregate)?;
     *aggregate.root_mut() = Root::restored(id.clone(), Some(version));
     Ok(aggregate)
+}
+
+/// Checks that nothing of what was kept is lost on the way: an element of a list may have had other
+/// fields when it was written, which the reader leaves out or fills in.
+fn check_written_alike<A: Replay>(
+    columns: &[Column],
+    kept: &[Value],
+    aggregate: &A,
+) -> Result<(), String> {
+    let mut written = Vec::new();
+    aggregate.write(&mut written);
+    let mut values = columns.iter().zip(kept.iter().zip(&written));
+    match values.find(|(_, (kept, written))| !is_same(kept, written)) {
+        None => Ok(()),
+        Some((column, _)) => Err(format!("{} was written in another form", column.name)),
+    }
+}
+
+/// True for equal values; JSON may have its members in any order.
+fn is_same(kept: &Value, written: &Value) -> bool {
+    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
+    match (kept, written) {
+        (Value::Json(kept), Value::Json(written)) => {
+            kept == written || json(kept).is_some_and(|kept| json(written) == Some(kept))
+        }
+        (kept, written) => kept == written,
+    }
 }
 
 /// The values of a row as a JSON list, each in a form that is exact.

@@ -35,5 +35,6 @@ mod subscribers;
 mod trace;
 mod ui;
 mod units;
+mod upgrades;
 mod values;
 mod versions;
