@@ -51,8 +51,7 @@ pub(crate) fn message(names: &mut SharedNames, row: &Row) -> Result<Recorded, Fa
         causation_id: text_or_null(row, 10)?.map(|id| Arc::from(&*id)),
         time: Timestamp::from_micros(row.try_get(11)?),
         data: shared(row, 12)?,
-        extensions: Extensions::from_json(extensions.as_deref())
-            .map_err(|e| Fault::Unreadable(e.to_string()))?,
+        extensions: Extensions::from_json(extensions.as_deref()),
     };
     Ok(Recorded { position: number(row, 0)?, stream_position: number(row, 2)?, message })
 }

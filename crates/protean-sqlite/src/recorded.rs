@@ -12,6 +12,13 @@ use rusqlite::{Connection, Error, Row};
 /// The message in a row that begins with the columns of the log.
 pub(crate) fn recorded(names: &mut SharedNames, row: &Row<'_>) -> rusqlite::Result<Recorded> {
     let category = names.category(text(row, 3)?);
+    let mut extensions =
+        Extensions::from_json(row.get_ref(13)?.as_str_or_null().unwrap_or(Some("")));
+    // A column of text holds whatever another program has put there.
+    let data = row.get_ref(12)?.as_str().unwrap_or_else(|fault| {
+        extensions.unreadable.get_or_insert_with(|| format!("its data is no text: {fault}").into());
+        ""
+    });
     let message = Message {
         id: text(row, 8)?.into(),
         stream: Stream::restored(text(row, 1)?, category),
@@ -22,9 +29,8 @@ pub(crate) fn recorded(names: &mut SharedNames, row: &Row<'_>) -> rusqlite::Resu
         correlation_id: text(row, 9)?.into(),
         causation_id: row.get_ref(10)?.as_str_or_null()?.map(Arc::from),
         time: Timestamp::from_micros(row.get(11)?),
-        data: text(row, 12)?.into(),
-        extensions: Extensions::from_json(row.get_ref(13)?.as_str_or_null()?)
-            .map_err(|e| unreadable(13, e.to_string()))?,
+        data: data.into(),
+        extensions,
     };
     let (position, stream_position) = (unsigned(row.get(0)?), unsigned(row.get(2)?));
     Ok(Recorded { position, stream_position, message })

@@ -17,10 +17,13 @@ needed, isbn and description are not, others are left out. The file is UTF-8;
 space around a field does not count; a price is plain digits such as 9.99.
 
 Rows that are wrong are reported with line, field and reason, and the others are
-imported: the exit code is 0 then as well. Importing a file again adds nothing.
+imported: the exit code is 0 then as well. Importing a file again adds nothing,
+however late; a row that differs from the book that is there is reported, and
+the book stays as it is.
 
 With --json the object is {\"rows\", \"imported\", \"already_present\",
-\"rejected\": [{\"line\", \"field\", \"reason\"}]}; every row is counted once.";
+\"differing\", \"rejected\"}, the last two lists of {\"line\", \"field\", \"reason\"};
+every row is counted once.";
 
 /// What `serve --help` says at its end.
 const ABOUT_SERVE: &str = "\

@@ -62,6 +62,8 @@ pub async fn every_part_of_a_message_survives(store: Arc<dyn Store>) -> Result {
         extensions: Extensions {
             deadline: Some(at(1_800_000_000)),
             idempotency_key: Some("row-17".into()),
+            permanent_key: false,
+            unreadable: None,
         },
         ..message(&accounts().commands().stream(&Id::from("a-b-c")), Priority::NORMAL)
     };

@@ -4,6 +4,7 @@ use std::future::{Future, IntoFuture};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::future::join_all;
 use protean_port::message::{Lane, Priority};
 use protean_port::port::{BatchSizer, BoxFuture, Changes, Outcome, Store};
 use protean_port::{Error, Result};
@@ -11,6 +12,8 @@ use protean_port::{Error, Result};
 use super::back_pressure::BackPressure;
 use super::domain::Domain;
 use super::process::{Options, queued};
+use super::repetition;
+use crate::handling::Key;
 use crate::model::Command;
 use crate::unit::MachineTurns;
 
@@ -25,21 +28,30 @@ const BULK_CHUNK_TARGET: Duration = Duration::from_millis(4);
 #[derive(Clone, Debug)]
 pub struct Submission<C> {
     command: C,
-    idempotency_key: Option<Arc<str>>,
+    key: Option<Key>,
     reference: u64,
 }
 
 impl<C> Submission<C> {
     /// A command without an idempotency key.
     pub fn new(command: C) -> Self {
-        Self { command, idempotency_key: None, reference: 0 }
+        Self { command, key: None, reference: 0 }
     }
 
     /// With this idempotency key: of the commands of one type with the same key
-    /// only the first is taken in.
+    /// only the first is taken in. It holds until the command is handled, and then for
+    /// `idempotency.ttl`.
     #[must_use]
     pub fn idempotency_key(mut self, key: impl Into<Arc<str>>) -> Self {
-        self.idempotency_key = Some(key.into());
+        self.key = Some(Key::expiring(key));
+        self
+    }
+
+    /// The same, with a key that holds for ever: an import that is repeated adds nothing, however
+    /// late. Each key takes about a hundred bytes in the database.
+    #[must_use]
+    pub fn permanent_idempotency_key(mut self, key: impl Into<Arc<str>>) -> Self {
+        self.key = Some(Key::permanent(key));
         self
     }
 
@@ -82,8 +94,10 @@ impl<C: Command> Submit for Submission<C> {
 pub struct Rejection {
     /// The number that the caller gave it with [`Submission::reference`].
     pub reference: u64,
-    /// Which rule it breaks.
+    /// Which rule it breaks, or how it differs from the one that came before with its key.
     pub error: Error,
+    /// True when it differs from the one that came before with its key.
+    pub is_differing: bool,
 }
 
 /// How far [`Domain::process_all`] has come.
@@ -92,8 +106,10 @@ pub struct Rejection {
 pub struct ImportProgress {
     /// Commands that are in the log, durably.
     pub accepted: u64,
-    /// Left out: its idempotency key is taken.
+    /// Left out: the same command came before with its idempotency key.
     pub duplicate: u64,
+    /// Left out: another command came before with its idempotency key.
+    pub differing: u64,
     /// Left out: they break a rule.
     pub rejected: u64,
     /// While the import waits, as `server.priority_lanes.producer_high_water` says: about
@@ -104,7 +120,7 @@ pub struct ImportProgress {
 impl ImportProgress {
     /// All commands read from the iterator so far.
     pub fn total(&self) -> u64 {
-        self.accepted + self.duplicate + self.rejected
+        self.accepted + self.duplicate + self.differing + self.rejected
     }
 }
 
@@ -156,7 +172,8 @@ impl<I> Bulk<I> {
         self
     }
 
-    /// Called for each command that is left out because it breaks a rule.
+    /// Called for each command that is left out because it breaks a rule, or because another
+    /// command came before with its idempotency key.
     pub fn on_rejected(mut self, callback: impl FnMut(Rejection) + Send + 'static) -> Self {
         self.on_rejected = Box::new(callback);
         self
@@ -216,12 +233,15 @@ where
             back_pressure.pass(&mut waits).await?;
             back_pressure.add(ahead.units.len());
         }
-        let (committing, references) = commit(&store, turns.clone(), std::mem::take(&mut ahead));
+        let Chunk { units, references } = std::mem::take(&mut ahead);
+        let units: Arc<[Changes]> = units.into();
+        let committing = commit(&store, turns.clone(), Arc::clone(&units));
         ahead = next_chunk(&mut bulk, size.units(), &mut intake)?;
         let Committed { outcomes, took } = committing.await;
         size.took(took);
-        for (outcome, reference) in outcomes.into_iter().zip(references) {
-            enter(&mut bulk, &mut intake, outcome, reference)?;
+        let repeated = check_repetitions(&bulk.domain, &*store, &units, &outcomes).await;
+        for ((outcome, reference), repeated) in outcomes.into_iter().zip(references).zip(repeated) {
+            enter(&mut bulk, &mut intake, outcome, (reference, repeated))?;
         }
         (bulk.on_progress)(intake);
     }
@@ -233,10 +253,9 @@ where
 fn commit(
     store: &Arc<dyn Store>,
     turns: Option<Arc<MachineTurns>>,
-    chunk: Chunk,
-) -> (impl Future<Output = Committed> + use<>, Vec<u64>) {
-    let store = Arc::clone(store);
-    let units = Arc::from(chunk.units);
+    units: Arc<[Changes]>,
+) -> impl Future<Output = Committed> + use<> {
+    let (store, count) = (Arc::clone(store), units.len());
     let committing = tokio::spawn(async move {
         let _turn = match &turns {
             Some(turns) => Some(turns.take().await),
@@ -245,12 +264,28 @@ fn commit(
         let began = Instant::now();
         Committed { outcomes: store.commit(units).await, took: began.elapsed() }
     });
-    let count = chunk.references.len();
     let failed = move |_| {
         let ended = Outcome::Unavailable("the task that commits ended early".into());
         Committed { outcomes: vec![ended; count], took: Duration::ZERO }
     };
-    (async move { committing.await.unwrap_or_else(failed) }, chunk.references)
+    async move { committing.await.unwrap_or_else(failed) }
+}
+
+/// For each command of a commit whose key was taken: whether it is the same one again.
+async fn check_repetitions(
+    domain: &Domain,
+    store: &dyn Store,
+    units: &[Changes],
+    outcomes: &[Outcome],
+) -> Vec<Result> {
+    let check = async |unit: &Changes, outcome: &Outcome| match outcome {
+        Outcome::Duplicate { message_id, .. } => {
+            repetition::check(domain.env(), store, message_id, &unit.appends[0].message).await
+        }
+        _ => Ok(()),
+    };
+    let checks = units.iter().zip(outcomes).map(|(unit, outcome)| check(unit, outcome));
+    join_all(checks).await
 }
 
 /// The next commands that keep the rules, at most so many; empty only at the end.
@@ -262,8 +297,8 @@ where
     while chunk.units.len() < most
         && let Some(submission) = bulk.commands.next()
     {
-        let Submission { command, idempotency_key, reference } = submission.submission();
-        let options = Options { idempotency_key, ..bulk.options.clone() };
+        let Submission { command, key, reference } = submission.submission();
+        let options = Options { key, ..bulk.options.clone() };
         match queued(&bulk.domain, &command, &options) {
             Ok(changes) => {
                 chunk.units.push(changes);
@@ -271,7 +306,7 @@ where
             }
             Err(error) if error.is_invalid() => {
                 intake.rejected += 1;
-                (bulk.on_rejected)(Rejection { reference, error });
+                (bulk.on_rejected)(Rejection { reference, error, is_differing: false });
             }
             Err(error) => return Err(error),
         }
@@ -283,14 +318,22 @@ fn enter<I>(
     bulk: &mut Bulk<I>,
     intake: &mut ImportProgress,
     outcome: Outcome,
-    reference: u64,
+    (reference, repeated): (u64, Result),
 ) -> Result {
     match outcome {
         Outcome::Committed(_) => intake.accepted += 1,
-        Outcome::Duplicate { .. } => intake.duplicate += 1,
+        Outcome::Duplicate { .. } => match repeated {
+            Ok(()) => intake.duplicate += 1,
+            Err(error) if error.is_invalid() => {
+                intake.differing += 1;
+                (bulk.on_rejected)(Rejection { reference, error, is_differing: true });
+            }
+            Err(error) => return Err(error),
+        },
         Outcome::Rejected(violations) => {
             intake.rejected += 1;
-            (bulk.on_rejected)(Rejection { reference, error: Error::invalid(violations) });
+            let error = Error::invalid(violations);
+            (bulk.on_rejected)(Rejection { reference, error, is_differing: false });
         }
         Outcome::Unavailable(reason) => {
             let done = intake.accepted;

@@ -24,6 +24,7 @@ mod domain;
 mod inbox;
 mod instance_queues;
 mod process;
+mod repetition;
 mod snapshots;
 mod trace;
 mod unit_of_work;

@@ -14,10 +14,11 @@ use protean_port::{Error, Result};
 use super::dispatch::dispatch;
 use super::domain::Domain;
 use super::instance_queues::InstanceTurn;
+use super::repetition;
 use crate::config::Processing;
 use crate::handling::deliver::{Ran, Work, run};
 use crate::handling::{
-    Committed, Failure, Group, HandlerInput, NEVER, commit, commit_settled, key_claim,
+    Committed, Failure, Group, HandlerInput, Key, NEVER, commit, commit_settled, key_claim,
     retry_on_conflict,
 };
 use crate::model::Command;
@@ -40,7 +41,7 @@ pub struct Process<C> {
 pub(super) struct Options {
     pub(super) priority: Option<Priority>,
     pub(super) correlation_id: Option<Arc<str>>,
-    pub(super) idempotency_key: Option<Arc<str>>,
+    pub(super) key: Option<Key>,
     pub(super) deadline: Option<Timestamp>,
 }
 
@@ -91,10 +92,20 @@ impl<C: Command> Process<C> {
         self
     }
 
-    /// With this idempotency key: of the commands of one type with the same key
-    /// only the first is taken in.
+    /// With this idempotency key: of the commands of one type with the same key only the first is
+    /// taken in. Sent again with other content it is refused with an
+    /// [invalid](Error::is_invalid) that names both values; what was made anew for each attempt
+    /// does not count: fresh identities, and the time of sending.
+    ///
+    /// The key holds until the command is handled, and then for `idempotency.ttl`.
     pub fn idempotency_key(mut self, key: impl Into<Arc<str>>) -> Self {
-        self.options.idempotency_key = Some(key.into());
+        self.options.key = Some(Key::expiring(key));
+        self
+    }
+
+    /// The same, with a key that holds for ever.
+    pub fn permanent_idempotency_key(mut self, key: impl Into<Arc<str>>) -> Self {
+        self.options.key = Some(Key::permanent(key));
         self
     }
 
@@ -122,13 +133,19 @@ impl<C: Command> Process<C> {
         let changes = queued(&domain, &command, &options)?;
         let id = Id::from(Arc::clone(&changes.appends[0].message.id));
         let lane = changes.lane;
+        let again = options.key.is_some().then(|| changes.appends[0].message.clone());
         step_begins(&domain, lane);
         let committed = commit(&**store, changes).await;
         // Its handling begins.
         step_begins(&domain, lane);
         match committed? {
             Committed::Now(_) => Ok(id),
-            Committed::Before { message_id, .. } => Ok(message_id.into()),
+            Committed::Before { message_id, .. } => {
+                if let Some(again) = &again {
+                    repetition::check(domain.env(), &**store, &message_id, again).await?;
+                }
+                Ok(message_id.into())
+            }
         }
     }
 
@@ -187,7 +204,16 @@ fn message<C: Command>(domain: &Domain, command: &C, options: &Options) -> Resul
     let correlation_id = options.correlation_id.clone().unwrap_or_else(|| id.clone().into());
     let mut cause = domain.cause(Some(correlation_id));
     cause.priority = options.priority.unwrap_or(cause.priority);
-    let extensions = Extensions { deadline, idempotency_key: options.idempotency_key.clone() };
+    if let Some(key) = &options.key {
+        key.check()?;
+    }
+    let (key, is_permanent) = options.key.clone().map(Key::into_parts).unzip();
+    let extensions = Extensions {
+        deadline,
+        idempotency_key: key,
+        permanent_key: is_permanent.unwrap_or(false),
+        unreadable: None,
+    };
     command_message(domain.env(), &id, command, &cause, extensions)
 }
 
@@ -218,7 +244,7 @@ impl<'a, C: Command> Synchronous<'a, C> {
 
     async fn handle(self, command: C) -> Result<C::Output> {
         if let Some(first) = self.holder_of_key().await? {
-            return self.answer_of(&first.message_id, first.output.as_deref());
+            return self.repeat(&first.message_id, first.output.as_deref()).await;
         }
         let turn = self.turn().await;
         let mut command = Some(command);
@@ -238,9 +264,16 @@ impl<'a, C: Command> Synchronous<'a, C> {
                 Ok(answer)
             }
             Committed::Before { message_id, output } => {
-                self.answer_of(&message_id, output.as_deref())
+                self.repeat(&message_id, output.as_deref()).await
             }
         }
+    }
+
+    /// The answer to the command that came first, when this one repeats it.
+    async fn repeat(&self, first: &str, output: Option<&str>) -> Result<C::Output> {
+        let again = &self.delivery.recorded.message;
+        repetition::check(self.domain.env(), &**self.store, first, again).await?;
+        self.answer_of(first, output)
     }
 
     /// Waits for the commands to its instance that came before. A command that a handler waits for

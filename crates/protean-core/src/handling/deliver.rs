@@ -14,7 +14,7 @@ use tracing::{Instrument, debug};
 use super::erased::{ErasedHandler, HandlerInput, HandlerOutput};
 use super::failure::{Failure, FailureKind, Handled};
 use super::group::{Group, HandlerKind};
-use super::idempotency::key_claim;
+use super::idempotency::{expiry, key_claim};
 use super::telemetry::message_span;
 use super::verdict::Verdict;
 use crate::catalog::too_new;
@@ -70,6 +70,9 @@ impl<'a> Work<'a> {
 pub async fn run(env: &Arc<Env>, store: &Arc<dyn Store>, group: &Group, work: Work<'_>) -> Ran {
     let Work { delivery, origin, read } = work;
     let message = &delivery.recorded.message;
+    if let Some(why) = &message.extensions.unreadable {
+        return Verdict::Dead(format!("the message cannot be read: {why}")).into();
+    }
     if message.extensions.deadline.is_some_and(|deadline| deadline < env.now()) {
         return Verdict::Expired.into();
     }
@@ -129,11 +132,11 @@ fn answered_key(
     Ok(match is_logged {
         // The key was claimed when the command was appended.
         true => {
-            let expires = env.now() + group.idempotency.ttl;
+            let expires = expiry(message, env.now(), group.idempotency.ttl);
             key_claim(message, output, expires).map(KeyWrite::Settle)
         }
         false => {
-            let expires = message.time + group.idempotency.ttl;
+            let expires = expiry(message, message.time, group.idempotency.ttl);
             key_claim(message, output, expires).map(KeyWrite::Claim)
         }
     })

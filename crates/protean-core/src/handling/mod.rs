@@ -35,7 +35,7 @@ pub use failure::{Failure, FailureKind, Handled};
 pub use group::{Group, HandlerKind};
 pub use handle::{Answer, Handle, On, Receive, Register};
 pub(crate) use handlers::Handlers;
-pub(crate) use idempotency::{NEVER, key_claim};
+pub(crate) use idempotency::{Key, NEVER, key_claim};
 pub(crate) use ordering::is_unsettled;
 pub use ordering::{NextStep, Position, next_step};
 pub(crate) use payload::ENTRY_RECEIVED;

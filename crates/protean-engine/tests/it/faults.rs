@@ -6,11 +6,12 @@ use std::time::Duration;
 use protean::message::{Category, Lane, Message, Priority};
 use protean::port::{Append, Changes, Counter, Expect, Outcome};
 use protean::{Context, Id, Result, event_handler};
+use protean_engine::DeadLetters;
 use tokio::sync::Semaphore;
 
 use crate::tallies::{Add, Fault, Harness, IN_CONFLICT_WITH_ITSELF, On, SYNCHRONOUS, counts};
 use crate::tallies::{Added, Numbers, Tally};
-use crate::{on_every_stack, on_every_store};
+use crate::{on, on_every_stack, on_every_store};
 
 on_every_stack! {
     a_refused_command_is_dead_at_once
@@ -27,6 +28,13 @@ on_every_stack! {
 // A broker never gets them.
 on_every_store! {
     data_that_no_program_would_write_is_a_dead_letter
+}
+
+// The damage is done by SQL.
+on! {
+    Sqlite in damaged_file, Streams in damaged_streams, Production in damaged_database: {
+        a_row_of_the_log_that_cannot_be_read_is_one_dead_letter
+    }
 }
 
 /// Leaves a task behind that writes when its handler has long returned, and one that never ends.
@@ -173,6 +181,26 @@ async fn a_handler_that_takes_too_long_fails_and_gives_its_slot_back(on: On) {
     harness.drain().await;
     assert_eq!(harness.seen("other").await, [2, 3, 4, 5, 6, 7], "its one slot came back");
     assert_eq!(harness.faults.calls().iter().filter(|number| **number == 1).count(), 3);
+    harness.assert_closes().await;
+}
+
+async fn a_row_of_the_log_that_cannot_be_read_is_one_dead_letter(on: On) {
+    let harness = Harness::new(on);
+    for (tally, number) in [("damaged", 1), ("well", 2), ("well", 3)] {
+        harness.add(tally, number, Priority::NORMAL).await;
+    }
+    let damage = "UPDATE messages SET extensions = '{\"deadline\": \"never\"}' \
+                  WHERE data LIKE '%damaged%'";
+    harness.run_sql(damage);
+    harness.drain().await;
+    let commands = harness.group_status("harness.TallyCommands").await;
+    assert_eq!((commands.count(Counter::Handled), commands.dead()), (2, 1));
+    assert_eq!(harness.seen("well").await, [2, 3]);
+    let groups = harness.domain.groups();
+    let group = groups.iter().find(|group| *group.name == *"harness.TallyCommands").unwrap();
+    let letters = DeadLetters::of(&harness.domain, group).await.unwrap();
+    let reason = letters.page(0, 1).await.unwrap().remove(0).reason;
+    assert!(reason.contains("cannot be read") && reason.contains("never"), "{reason}");
     harness.assert_closes().await;
 }
 

@@ -195,7 +195,7 @@ async fn pause_for_others(on: On, priority: Priority) -> Duration {
 async fn steps_aside_for_others(on: On) {
     let (production, bulk) =
         (pause_for_others(on, Priority::NORMAL).await, pause_for_others(on, Priority::BULK).await);
-    let bound = Duration::from_micros(1_500);
+    let bound = Duration::from_micros(700);
     assert!(production > bound && bulk < bound, "{production:?} and {bulk:?}");
 }
 

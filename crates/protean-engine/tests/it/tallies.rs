@@ -328,6 +328,17 @@ impl Harness {
         self.stack.redis.as_ref().unwrap()
     }
 
+    /// Runs a statement in its database, as another program does.
+    pub(crate) fn run_sql(&self, sql: &str) {
+        match &self.stack.database {
+            Some(database) => drop(database.run(sql)),
+            None => {
+                let file = rusqlite::Connection::open(self.folder().join("harness.db")).unwrap();
+                file.execute(sql, []).unwrap();
+            }
+        }
+    }
+
     /// Takes every claim of this domain away from the process that holds it, as an
     /// outage does.
     pub(crate) fn lose_claims(&self) {

@@ -74,6 +74,13 @@ pub struct Extensions {
     /// The idempotency key: a command sent again with the same key is not handled again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub idempotency_key: Option<Arc<str>>,
+    /// The idempotency key holds for ever, instead of for a time after the command was handled.
+    #[serde(skip_serializing_if = "is_false")]
+    pub permanent_key: bool,
+    /// Why a part of the message cannot be read, when a store has found that: the message is a
+    /// dead letter, and those after it are not held up. Never stored.
+    #[serde(skip)]
+    pub unreadable: Option<Arc<str>>,
 }
 
 impl Extensions {
@@ -82,13 +89,20 @@ impl Extensions {
         if *self == Self::default() { None } else { serde_json::to_string(self).ok() }
     }
 
-    /// Parses the output of [`to_json`](Self::to_json), and ignores unknown names.
-    ///
-    /// # Errors
-    /// When the text is not a JSON object of this form.
-    pub fn from_json(text: Option<&str>) -> Result<Self, serde_json::Error> {
-        text.map_or_else(|| Ok(Self::default()), serde_json::from_str)
+    /// Reads the output of [`to_json`](Self::to_json), and ignores unknown names. A text of
+    /// another form makes the message [`unreadable`](Self::unreadable).
+    pub fn from_json(text: Option<&str>) -> Self {
+        let Some(text) = text else { return Self::default() };
+        serde_json::from_str(text).unwrap_or_else(|fault| {
+            let why = format!("its properties cannot be read: {fault}");
+            Self { unreadable: Some(why.into()), ..Self::default() }
+        })
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// A message with its position in the log.

@@ -25,6 +25,7 @@ mod bank;
 mod facts;
 mod handlers;
 mod jar;
+mod keys;
 mod kitchen;
 mod messages;
 mod order;

@@ -5,10 +5,10 @@
 //!   lines    fields      └────── what is wrong ──────▶ Report ◀──────────────┘
 //! ```
 //!
-//! Memory holds a batch and the rejected rows, however long the file is. An
-//! identity comes from the record and is also the idempotency key of its command,
-//! so running an import again adds nothing: a book that exists is left out here,
-//! and the key finds one that is still queued.
+//! Memory holds a batch and the rows that were left out, however long the file is. An
+//! identity comes from the record and is also the idempotency key of its command, which
+//! holds for ever: running an import again adds nothing, and a row that differs from the
+//! book that is there, or on its way, is reported with both values.
 
 mod columns;
 mod progress;
@@ -58,13 +58,12 @@ pub async fn import<R: BufRead>(
         if batch.is_empty() && catalog.is_at_end() {
             break;
         }
-        let found = batch.len();
-        let new = without_present(&books, batch).await?;
-        report.already_present += (found - new.len()) as u64;
+        let new = without_present(&books, batch, &mut report).await?;
         queue(domain, new, &mut report).await?;
         progress.show(catalog.bytes(), report.rows);
     }
     report.rejected.sort_by_key(|rejected| rejected.line);
+    report.differing.sort_by_key(|row| row.line);
     Ok(report)
 }
 
@@ -85,12 +84,44 @@ fn next_batch<R: BufRead>(
     Ok(batch)
 }
 
-async fn without_present(books: &Reader<Book>, batch: Vec<Found>) -> Result<Vec<Found>> {
+/// The rows of a batch whose books are not there.
+async fn without_present(
+    books: &Reader<Book>,
+    batch: Vec<Found>,
+    report: &mut Report,
+) -> Result<Vec<Found>> {
     let looked = stream::iter(batch).map(|found| async move {
-        let present = books.find(&found.command.book_id).await?.is_some();
-        Ok((!present).then_some(found))
+        let book = books.find(&found.command.book_id).await?;
+        Ok::<_, protean::Error>((found, book))
     });
-    looked.buffered(CONCURRENT_LOOKUPS).try_filter_map(async |found| Ok(found)).try_collect().await
+    let looked: Vec<_> = looked.buffered(CONCURRENT_LOOKUPS).try_collect().await?;
+    let mut new = Vec::new();
+    for (found, book) in looked {
+        match book.map(|book| differences(&book, &found.command)) {
+            None => new.push(found),
+            Some(differences) if differences.is_empty() => report.already_present += 1,
+            Some(differences) => report.differing.push(Rejected::broken(found.line, &differences)),
+        }
+    }
+    Ok(new)
+}
+
+/// Both values of each field in which a row differs from the book that is there.
+fn differences(book: &Book, row: &AddBook) -> Violations {
+    let none = || "none".to_owned();
+    let text = |text: &Option<String>| text.clone().unwrap_or_else(none);
+    let fields = [
+        ("title", book.title.clone(), row.title.clone()),
+        ("author", book.author.clone(), row.author.clone()),
+        ("isbn", text(&book.isbn), text(&row.isbn)),
+        ("price", book.price.to_string(), row.price.to_string()),
+        ("description", text(&book.description), text(&row.description)),
+    ];
+    let mut found = Violations::new();
+    for (field, is, says) in fields.into_iter().filter(|(_, is, says)| is != says) {
+        found.add(field, format!("is {is}, the row says {says}"));
+    }
+    found
 }
 
 /// Queues a batch; a command whose key is taken is queued already.
@@ -98,7 +129,7 @@ async fn queue(domain: &Domain, batch: Vec<Found>, report: &mut Report) -> Resul
     let (sender, rejections) = mpsc::channel();
     let submissions = batch.into_iter().map(|Found { line, command }| {
         let key = command.book_id.clone();
-        Submission::new(command).idempotency_key(key).reference(line)
+        Submission::new(command).permanent_idempotency_key(key).reference(line)
     });
     let queued = domain
         .process_all(submissions)
@@ -108,9 +139,10 @@ async fn queue(domain: &Domain, batch: Vec<Found>, report: &mut Report) -> Resul
         .await?;
     report.imported += queued.accepted;
     report.already_present += queued.duplicate;
-    report.rejected.extend(rejections.iter().map(|Rejection { reference, error }| {
+    for Rejection { reference, error, is_differing } in rejections.iter() {
         let other = || Violations::of("book", error.to_string());
-        Rejected::broken(reference, &error.violations().cloned().unwrap_or_else(other))
-    }));
+        let row = Rejected::broken(reference, &error.violations().cloned().unwrap_or_else(other));
+        if is_differing { report.differing.push(row) } else { report.rejected.push(row) }
+    }
     Ok(())
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::columns::Fault;
 
-/// The outcome of each row of a file: it is imported, already present or rejected.
+/// The outcome of each row of a file: it is imported, already present, differing or rejected.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// All rows below the header.
@@ -18,11 +18,13 @@ pub struct Report {
     /// Rows whose books were there or on their way before, or stand in the
     /// file a second time.
     pub already_present: u64,
+    /// Rows whose books are there with other fields, which stay as they are.
+    pub differing: Vec<Rejected>,
     /// Rows that are not a book, in the order of their lines.
     pub rejected: Vec<Rejected>,
 }
 
-/// A row that is not a book.
+/// A row that was left out.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Rejected {
     /// The line it begins on, from 1.
@@ -65,11 +67,19 @@ impl fmt::Display for Rejected {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rows, imported, already_present, rejected } = self;
+        let Self { rows, imported, already_present, differing, rejected } = self;
         let rows = grouped(*rows);
         writeln!(f, "{rows} rows read")?;
         writeln!(f, "  {} imported with priority BULK", grouped(*imported))?;
         writeln!(f, "  {} already present", grouped(*already_present))?;
+        if !differing.is_empty() {
+            writeln!(
+                f,
+                "  {} differ from the book that is there",
+                grouped(differing.len() as u64)
+            )?;
+            differing.iter().try_for_each(|row| writeln!(f, "    {row}"))?;
+        }
         write!(f, "  {} rejected", grouped(rejected.len() as u64))?;
         rejected.iter().try_for_each(|rejected| write!(f, "\n    {rejected}"))
     }

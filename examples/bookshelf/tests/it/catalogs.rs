@@ -31,7 +31,7 @@ fn report(imported: u64, already_present: u64, rejected: &[(u64, Option<&str>, &
         .collect();
     json!({
         "rows": rows, "imported": imported,
-        "already_present": already_present, "rejected": rejected,
+        "already_present": already_present, "differing": [], "rejected": rejected,
     })
 }
 
@@ -166,13 +166,41 @@ async fn good_catalogs_of_many_forms() {
 }
 
 #[tokio::test]
-async fn a_book_that_stands_twice_is_there_already() {
+async fn a_book_that_stands_twice_is_there_already_or_differs() {
     let text = "title,author,isbn,price
-        One,A,0439023483,1\nOne again,B,0439023483,2\nOne,A,439023483,3
+        One,A,0439023483,1\nOne,A,0439023483,1\nOne again,A,0439023483,1\nOne,A,439023483,3
         Two,C,,4\nTwo,C,,5\nTw,oC,,6\n , , , \n";
     let outcome = imported(text.as_bytes()).await;
-    let reason = "author: is required; price: is required; title: is required";
-    assert_eq!(outcome, report(4, 2, &[(8, Some("author, price, title"), reason)]));
+    let [rows, imported, present] =
+        ["rows", "imported", "already_present"].map(|name| outcome[name].clone());
+    assert_eq!((rows, imported, present), (json!(8), json!(4), json!(1)));
+    let differing = outcome["differing"].as_array().unwrap();
+    for (row, (line, field, values)) in differing.iter().zip([
+        (4, "title", "is \"One again\", was \"One\""),
+        (7, "price", "is 5, was 4"),
+    ]) {
+        assert_eq!((&row["line"], &row["field"]), (&json!(line), &json!(field)));
+        assert!(row["reason"].as_str().unwrap().starts_with(values), "{row}");
+    }
+    assert_eq!((differing.len(), &outcome["rejected"][0]["line"]), (2, &json!(9)));
+}
+
+#[tokio::test]
+async fn a_row_that_differs_from_the_book_that_is_there_changes_nothing() {
+    let shelf = shelf();
+    let books = shelf.repository::<BookCatalog>().await.unwrap();
+    take_in(&shelf, b"title,author,isbn,price\nOne,A,0439023483,1\n").await.unwrap();
+    let until_there = async {
+        while books.query().count().await.unwrap() == 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    protean_engine::Server::new(shelf.clone()).run(until_there).await.unwrap();
+    let text = b"title,author,isbn,price\nOne,B,0439023483,1\n";
+    let again = take_in(&shelf, text).await.unwrap();
+    assert_eq!((again.imported, again.already_present, again.differing.len()), (0, 0, 1));
+    let expected = "line 2: author is A, the row says B";
+    assert_eq!(again.differing[0].to_string(), expected);
 }
 
 #[tokio::test]

@@ -75,7 +75,7 @@ impl Iterator for Rows {
             match entered {
                 Ok(account) => {
                     let key = account.account_number.clone();
-                    let submission = Submission::new(account).idempotency_key(key);
+                    let submission = Submission::new(account).permanent_idempotency_key(key);
                     return Some(submission.reference(row.line));
                 }
                 Err(reason) => register.rejected.add(row.line, reason),

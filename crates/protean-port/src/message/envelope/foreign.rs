@@ -166,6 +166,8 @@ fn foreign<'a>(data: &'a RawValue, metadata: Metadata<'a>) -> Result<Foreign<'a>
     let extensions = Extensions {
         deadline: moment("metadata.headers.deadline", headers.deadline.as_ref())?,
         idempotency_key: headers.idempotency_key.map(|Text(key)| Arc::from(&*key)),
+        permanent_key: false,
+        unreadable: None,
     };
     Ok(Foreign {
         id: headers.id.0,

@@ -77,6 +77,8 @@ fn our_own_messages_come_back_as_they_are_in_the_log() {
     command.message.extensions = Extensions {
         deadline: Some(Timestamp::from_micros(1_700_000_000_000_000)),
         idempotency_key: Some("import \"7\"".into()),
+        permanent_key: false,
+        unreadable: None,
     };
     for recorded in [added(), command] {
         let envelope = Envelope::of(&recorded, "bookshelf").unwrap();
