@@ -26,6 +26,7 @@ mod commit;
 mod dead_letters;
 mod failpoint;
 mod governor;
+mod group_reader;
 mod inbox;
 mod leadership;
 mod maintenance;

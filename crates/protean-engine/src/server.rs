@@ -3,35 +3,30 @@
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use protean_core::config::SubscriptionType;
 use protean_core::domain::{Domain, Group, broker, preflight};
 use protean_port::message::Lane;
-use protean_port::port::{Broker, Claim, Delivery, Store};
+use protean_port::port::{Broker, Store};
 use protean_port::{Error, Result};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::bulk_steps::BulkSteps;
 use crate::dead_letters::DlqPublisher;
+use crate::group_reader::GroupReader;
 use crate::inbox;
-use crate::leadership::{LeaderTerm, Leadership};
 use crate::maintenance::maintain;
 use crate::observe::HealthPage;
-use crate::observe::metrics::{GroupMetrics, Metrics, Role};
+use crate::observe::metrics::Metrics;
 use crate::pacing::Pacing;
 use crate::relay::ownership::check;
 use crate::relay::{Relay, RelayPlan, relay_plans};
-use crate::source::Source;
-use crate::source::shared_reads::{LeadershipChange, SharedReads};
-use crate::worker::Worker;
 use crate::worker::newer_versions::NewerVersions;
-use crate::worker::own_notes::OwnNotes;
-use crate::worker::recall::recall;
 use crate::worker::runner::HandlerRunner;
 use crate::worker::seat::SlotPool;
 
@@ -248,74 +243,6 @@ fn announce(domain: &Domain, group: &Group) {
         );
     } else {
         info!("Initialized subscription for {handler}: stream='{category}'");
-    }
-}
-
-/// Reads for one group.
-struct GroupReader {
-    runner: HandlerRunner,
-    metrics: Arc<GroupMetrics>,
-    slots: SlotPool,
-    alone: Arc<Semaphore>,
-    own_notes: Arc<Mutex<OwnNotes>>,
-    stop: CancellationToken,
-}
-
-impl GroupReader {
-    /// Reads the log while no other process does: all of it belongs to the claim.
-    async fn read_log(self) {
-        let metrics = Arc::clone(&self.metrics);
-        let leadership = self.leadership().observed(move |state| metrics.take(Role::of(state)));
-        let reader = &self;
-        let work = |claim: Box<dyn Claim>, term: LeaderTerm| async move {
-            let Some(left) = reader.recall(&*claim, &term).await else { return };
-            reader.worker(Source::Log).lead(claim, left, term).await;
-        };
-        leadership.run(&self.stop, work).await;
-    }
-
-    /// Reads from a broker together with every other process that does. To the claim
-    /// belong what is parked and what dead processes have left.
-    async fn read_shared(self, broker: Arc<dyn Broker>) {
-        self.metrics.take(Role::Reading);
-        let (changes, leadership) = mpsc::channel(1);
-        let reads = SharedReads::new(&self.runner, broker, leadership, self.stop.clone());
-        let worker = self.worker(Source::Broker(Box::new(reads)));
-        let ended = self.stop.child_token();
-        let (reader, changes) = (&self, &changes);
-        let work = |claim: Box<dyn Claim>, term: LeaderTerm| async move {
-            let Some(left) = reader.recall(&*claim, &term).await else { return };
-            // A worker that has ended takes no claim, which is dropped then.
-            changes.send(LeadershipChange::Won(claim, left)).await.unwrap_or_default();
-            term.over().cancelled().await;
-            if term.is_lost() {
-                changes.send(LeadershipChange::Lost).await.unwrap_or_default();
-            }
-        };
-        tokio::join!(self.leadership().run(&ended, work), async {
-            worker.work(&self.stop).await;
-            ended.cancel();
-        });
-    }
-
-    fn leadership(&self) -> Leadership {
-        Leadership::new(Arc::clone(&self.runner.store), self.runner.group.claim())
-    }
-
-    fn worker(&self, source: Source) -> Worker {
-        let (alone, own_notes) = (Arc::clone(&self.alone), Arc::clone(&self.own_notes));
-        let (runner, metrics) = (self.runner.clone(), Arc::clone(&self.metrics));
-        Worker::new(runner, source, &self.slots, alone, own_notes, metrics)
-    }
-
-    /// Parks and gives the suspects among the messages left in flight; none when the term
-    /// is over first.
-    async fn recall(&self, claim: &dyn Claim, term: &LeaderTerm) -> Option<Vec<Delivery>> {
-        let suspects = {
-            let own_notes = self.own_notes.lock().unwrap_or_else(PoisonError::into_inner);
-            own_notes.suspects(claim.left())
-        };
-        recall(&self.runner, &suspects, term.over()).await
     }
 }
 

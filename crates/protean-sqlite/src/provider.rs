@@ -38,10 +38,16 @@ impl Provider for Sqlite {
 fn settings(location: &Location) -> Result<Settings, String> {
     let uri = location.uri.as_deref().unwrap_or("");
     Ok(Settings {
-        path: path(uri)?,
+        path: resolved(path(uri)?),
         synchronous: synchronous(&location.synchronous)?,
         readers: location.pool_size.max(2),
     })
+}
+
+/// The path of the file itself, when it is reached through a symbolic link: SQLite keeps its own
+/// files beside that one, and so do we, so that a claim is one claim for everybody.
+fn resolved(path: PathBuf) -> PathBuf {
+    if path.is_symlink() { path.canonicalize().unwrap_or(path) } else { path }
 }
 
 /// The path in a location. A fault never quotes the location: it may hold a password.

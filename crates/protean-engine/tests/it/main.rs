@@ -37,6 +37,7 @@ mod dlq_publisher;
 mod explain;
 mod external;
 mod faults;
+mod group_readers;
 mod handlers;
 mod health;
 mod keys;

@@ -193,6 +193,19 @@ async fn production_does_not_wait_for_bulk_in_its_own_process() {
 }
 
 #[tokio::test]
+async fn a_claim_is_one_claim_whatever_the_name_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let [path, link] = ["it.db", "link.db"].map(|name| folder.path().join(name));
+    let store = prepared(&path, &[]).await;
+    std::os::unix::fs::symlink(&path, &link).unwrap();
+    let linked = open(&link).await;
+    let claim = store.claim("g").await.unwrap().unwrap();
+    assert!(linked.claim("g").await.unwrap().is_none());
+    drop(claim);
+    assert!(linked.claim("g").await.unwrap().is_some());
+}
+
+#[tokio::test]
 async fn a_claim_ends_with_its_process() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");

@@ -175,10 +175,10 @@ async fn a_book_that_stands_twice_is_there_already_or_differs() {
         ["rows", "imported", "already_present"].map(|name| outcome[name].clone());
     assert_eq!((rows, imported, present), (json!(8), json!(4), json!(1)));
     let differing = outcome["differing"].as_array().unwrap();
-    for (row, (line, field, values)) in differing.iter().zip([
-        (4, "title", "is \"One again\", was \"One\""),
-        (7, "price", "is 5, was 4"),
-    ]) {
+    for (row, (line, field, values)) in differing
+        .iter()
+        .zip([(4, "title", "is \"One again\", was \"One\""), (7, "price", "is 5, was 4")])
+    {
         assert_eq!((&row["line"], &row["field"]), (&json!(line), &json!(field)));
         assert!(row["reason"].as_str().unwrap().starts_with(values), "{row}");
     }

@@ -1,0 +1,170 @@
+//! Reads for one group, from the log or from a broker; never both ways at once.
+//!
+//! ```text
+//!                      the claim of the group       the claim to read it from the log
+//! reads the log        held                         held as well, after the other
+//! reads a broker       held by the one that leads   free: probed now and then
+//! ```
+//!
+//! A process that reads the log cannot begin while one that reads a broker leads. One that reads a
+//! broker waits while the log is read, as during the rollout of a broker.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use protean_port::port::{Broker, Claim, Delivery};
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::leadership::{LeaderTerm, Leadership};
+use crate::observe::metrics::{GroupMetrics, Role};
+use crate::source::Source;
+use crate::source::shared_reads::{LeadershipChange, SharedReads};
+use crate::worker::Worker;
+use crate::worker::own_notes::OwnNotes;
+use crate::worker::recall::recall;
+use crate::worker::runner::HandlerRunner;
+use crate::worker::seat::SlotPool;
+
+/// How often a process that reads a broker looks whether another reads the log.
+const LOG_PROBE_INTERVAL: Duration = Duration::from_secs(2);
+/// The wait before the claim to read from the log is asked for again: a probe holds it for a
+/// moment.
+const PROBE_END_WAIT: Duration = Duration::from_millis(100);
+/// A claim that is held at so many looks in a row is not held by a probe.
+const PROBES: usize = 3;
+
+/// Reads for one group.
+pub(crate) struct GroupReader {
+    pub(crate) runner: HandlerRunner,
+    pub(crate) metrics: Arc<GroupMetrics>,
+    pub(crate) slots: SlotPool,
+    pub(crate) alone: Arc<Semaphore>,
+    pub(crate) own_notes: Arc<Mutex<OwnNotes>>,
+    pub(crate) stop: CancellationToken,
+}
+
+impl GroupReader {
+    /// Reads the log while no other process does: all of it belongs to the claim.
+    pub(crate) async fn read_log(self) {
+        let metrics = Arc::clone(&self.metrics);
+        let leadership = self.leadership().observed(move |state| metrics.take(Role::of(state)));
+        let reader = &self;
+        let work = |claim: Box<dyn Claim>, term: LeaderTerm| async move {
+            let Some(_log) = reader.claim_log(&term).await else { return };
+            let Some(left) = reader.recall(&*claim, &term).await else { return };
+            reader.worker(Source::Log).lead(claim, left, term).await;
+        };
+        leadership.run(&self.stop, work).await;
+    }
+
+    /// The claim to read the group from the log; none when the term is over first.
+    async fn claim_log(&self, term: &LeaderTerm) -> Option<Box<dyn Claim>> {
+        loop {
+            if let Ok(Some(claim)) = self.runner.store.claim(&self.log_claim()).await {
+                return Some(claim);
+            }
+            if !pause(PROBE_END_WAIT, term.over()).await {
+                return None;
+            }
+        }
+    }
+
+    /// Reads from a broker together with every other process that does, while none reads the log.
+    pub(crate) async fn read_shared(self, broker: Arc<dyn Broker>) {
+        let mut is_waiting = false;
+        while !self.stop.is_cancelled() {
+            if self.is_log_read().await {
+                if !std::mem::replace(&mut is_waiting, true) {
+                    self.metrics.take(Role::StandingBy);
+                    let handler = &self.runner.group.handler;
+                    warn!(
+                        %handler,
+                        "another process reads the group from the log, and not from the broker: \
+                         waiting until it has stopped"
+                    );
+                }
+                pause(LOG_PROBE_INTERVAL, &self.stop).await;
+                continue;
+            }
+            if std::mem::take(&mut is_waiting) {
+                info!(handler = %self.runner.group.handler, "reads the broker now");
+            }
+            self.metrics.take(Role::Reading);
+            let term = self.stop.child_token();
+            tokio::join!(self.share(Arc::clone(&broker), &term), async {
+                while pause(LOG_PROBE_INTERVAL, &term).await && !self.is_log_read().await {}
+                term.cancel();
+            });
+        }
+    }
+
+    /// Reads from a broker until `stop` is cancelled. To the claim belong what is parked and what
+    /// dead processes have left.
+    async fn share(&self, broker: Arc<dyn Broker>, stop: &CancellationToken) {
+        let (changes, leadership) = mpsc::channel(1);
+        let reads = SharedReads::new(&self.runner, broker, leadership, stop.clone());
+        let worker = self.worker(Source::Broker(Box::new(reads)));
+        let ended = stop.child_token();
+        let changes = &changes;
+        let work = |claim: Box<dyn Claim>, term: LeaderTerm| async move {
+            let Some(left) = self.recall(&*claim, &term).await else { return };
+            // A worker that has ended takes no claim, which is dropped then.
+            changes.send(LeadershipChange::Won(claim, left)).await.unwrap_or_default();
+            term.over().cancelled().await;
+            if term.is_lost() {
+                changes.send(LeadershipChange::Lost).await.unwrap_or_default();
+            }
+        };
+        tokio::join!(self.leadership().run(&ended, work), async {
+            worker.work(stop).await;
+            ended.cancel();
+        });
+    }
+
+    /// True when another process reads the group from the log.
+    async fn is_log_read(&self) -> bool {
+        for _ in 0..PROBES {
+            match self.runner.store.claim(&self.log_claim()).await {
+                Ok(None) => {}
+                // What is not known changes nothing.
+                Ok(Some(_)) | Err(_) => return false,
+            }
+            if !pause(PROBE_END_WAIT, &self.stop).await {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// The name of the claim to read the group from the log.
+    fn log_claim(&self) -> String {
+        format!("{} from the log", self.runner.group.claim())
+    }
+
+    fn leadership(&self) -> Leadership {
+        Leadership::new(Arc::clone(&self.runner.store), self.runner.group.claim())
+    }
+
+    fn worker(&self, source: Source) -> Worker {
+        let (alone, own_notes) = (Arc::clone(&self.alone), Arc::clone(&self.own_notes));
+        let (runner, metrics) = (self.runner.clone(), Arc::clone(&self.metrics));
+        Worker::new(runner, source, &self.slots, alone, own_notes, metrics)
+    }
+
+    /// Parks and gives the suspects among the messages left in flight; none when the term
+    /// is over first.
+    async fn recall(&self, claim: &dyn Claim, term: &LeaderTerm) -> Option<Vec<Delivery>> {
+        let suspects = {
+            let own_notes = self.own_notes.lock().unwrap_or_else(PoisonError::into_inner);
+            own_notes.suspects(claim.left())
+        };
+        recall(&self.runner, &suspects, term.over()).await
+    }
+}
+
+/// Waits; false when `stop` is cancelled.
+async fn pause(wait: Duration, stop: &CancellationToken) -> bool {
+    tokio::time::timeout(wait, stop.cancelled()).await.is_err()
+}
