@@ -65,7 +65,16 @@ pub(crate) fn implementation(owner: &Ident, fields: &[Field], has_root: bool) ->
 fn declare(fields: &[Field]) -> TokenStream {
     let fields = fields.iter().enumerate().map(|(index, field)| {
         let (as_field, name, rules) = (field.as_field(), field.name(), rules(index));
-        quote!(columns.extend(#as_field::columns(#name, #rules));)
+        let declared = quote!(#as_field::columns(#name, #rules));
+        if field.default.is_none() {
+            return quote!(columns.extend(#declared););
+        }
+        let default = field.default_function();
+        quote! {{
+            let mut declared = #declared;
+            ::protean::__private::set_defaults(&mut declared, &Self::#default());
+            columns.extend(declared);
+        }}
     });
     quote!(#(#fields)*)
 }

@@ -1,7 +1,7 @@
 //! How PostgreSQL words statements.
 
-use protean_port::message::{Column, ColumnKind};
-use protean_sql::Dialect;
+use protean_port::message::{Column, ColumnKind, Value};
+use protean_sql::{Dialect, quoted};
 
 /// The words of PostgreSQL.
 pub(crate) enum PostgresDialect {}
@@ -43,6 +43,20 @@ impl Dialect for PostgresDialect {
         match column.kind {
             ColumnKind::Decimal | ColumnKind::Date => format!("\"{name}\"::text"),
             _ => format!("\"{name}\""),
+        }
+    }
+
+    /// A text in quotes has the type of the column it is for.
+    fn literal(value: &Value) -> String {
+        match value {
+            Value::Null => "NULL".to_owned(),
+            Value::Bool(truth) => truth.to_string(),
+            Value::Integer(number) => number.to_string(),
+            Value::Timestamp(moment) => moment.as_micros().to_string(),
+            Value::Real(number) => quoted(&number.to_string()),
+            Value::Decimal(number) => quoted(&number.to_string()),
+            Value::Date(day) => quoted(&day.to_string()),
+            Value::Text(text) | Value::Json(text) => quoted(text),
         }
     }
 

@@ -1,6 +1,11 @@
 //! What each database words differently.
 
-use protean_port::message::{Column, ColumnKind};
+use protean_port::message::{Column, ColumnKind, Value};
+
+/// A text as it is written in a statement.
+pub fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
 
 /// The words of one database, where statements are otherwise the same.
 ///
@@ -33,15 +38,18 @@ pub trait Dialect {
     /// A column as the adapter reads it back.
     fn selected(column: &Column) -> String;
 
+    /// A value as it is written in a statement. Text is [`quoted`].
+    fn literal(value: &Value) -> String;
+
     /// What a unique index is built on, so that equal values are equal there.
     fn unique_value(column: &Column) -> String;
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use protean_port::message::{Column, ColumnKind};
+    use protean_port::message::{Column, ColumnKind, Value};
 
-    use super::Dialect;
+    use super::{Dialect, quoted};
 
     /// A dialect for tests, whose names are short.
     pub(crate) enum Plain {}
@@ -68,6 +76,14 @@ pub(crate) mod tests {
 
         fn selected(column: &Column) -> String {
             format!("\"{}\"", column.name)
+        }
+
+        fn literal(value: &Value) -> String {
+            match value {
+                Value::Integer(number) => number.to_string(),
+                Value::Text(text) => quoted(text),
+                other => quoted(&format!("{other:?}")),
+            }
         }
 
         fn unique_value(column: &Column) -> String {

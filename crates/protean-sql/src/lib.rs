@@ -22,7 +22,7 @@ mod shared_names;
 mod table_plan;
 mod thread;
 
-pub use dialect::Dialect;
+pub use dialect::{Dialect, quoted};
 pub use job::Job;
 pub use name::{check_names, stable_hash};
 pub use number::{limit, signed, unsigned};

@@ -157,8 +157,13 @@ mod tests {
     use crate::dialect::tests::Plain;
 
     fn users() -> Table {
-        let column =
-            |name: &str, kind| Column { name: name.into(), kind, nullable: true, unique: false };
+        let column = |name: &str, kind| Column {
+            name: name.into(),
+            kind,
+            nullable: true,
+            unique: false,
+            default: None,
+        };
         let columns = vec![column("id", ColumnKind::Text), column("age", ColumnKind::Integer)];
         Table { name: "users".into(), key: 0, columns }
     }

@@ -48,17 +48,21 @@ impl TablePlan {
         }
         let missing = missing_columns::<D>(table, found)?;
         // The rows there are have no value for a required column.
-        if let Some(column) = missing.iter().find(|column| !column.nullable) {
+        let has_value = |column: &Column| column.nullable || column.default.is_some();
+        if let Some(column) = missing.iter().find(|column| !has_value(column)) {
             let declared = declaration::<D>(column, true);
-            let advice = "make the field optional, or add the column by hand with a default";
+            let advice = "give the field a `#[field(default = …)]` for the rows there are, make it \
+                          optional, or add the column by hand with a default";
             let difference = Difference { found: NO_COLUMN, declared: &declared };
             let error = difference.error(table, &column.name, advice);
             let statements = vec![drop_table(table), create_table::<D>(table)];
             return Ok(Self { statements, error_unless_empty: Some(error) });
         }
         let add = |column: &&Column| {
-            let (name, column) = (&table.name, declaration::<D>(column, false));
-            format!("ALTER TABLE \"{name}\" ADD COLUMN {column}")
+            let (name, declared) = (&table.name, declaration::<D>(column, false));
+            let default = column.default.as_ref().map(D::literal);
+            let default = default.map_or_else(String::new, |value| format!(" DEFAULT {value}"));
+            format!("ALTER TABLE \"{name}\" ADD COLUMN {declared}{default}")
         };
         Ok(Self { statements: missing.iter().map(add).collect(), error_unless_empty: None })
     }
@@ -233,6 +237,7 @@ mod tests {
             kind: ColumnKind::Text,
             nullable,
             unique: !nullable,
+            default: None,
         };
         Table {
             name: "users".into(),
@@ -271,7 +276,7 @@ mod tests {
         assert_eq!(plan.statements[0], "DROP TABLE IF EXISTS \"users\"");
         assert!(plan.statements[1].contains("\"note\" text NOT NULL"), "{:?}", plan.statements);
         let error = plan.error_unless_empty.unwrap().to_string();
-        assert!(error.contains("'note'") && error.contains("make the field optional"), "{error}");
+        assert!(error.contains("'note'") && error.contains("#[field(default"), "{error}");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! How SQLite words statements.
 
-use protean_port::message::{Column, ColumnKind};
-use protean_sql::Dialect;
+use protean_port::message::{Column, ColumnKind, Value};
+use protean_sql::{Dialect, quoted};
 
 /// The words of SQLite.
 pub(crate) enum SqliteDialect {}
@@ -39,6 +39,20 @@ impl Dialect for SqliteDialect {
 
     fn selected(column: &Column) -> String {
         format!("\"{}\"", column.name)
+    }
+
+    fn literal(value: &Value) -> String {
+        match value {
+            Value::Null => "NULL".to_owned(),
+            Value::Bool(truth) => i64::from(*truth).to_string(),
+            Value::Integer(number) => number.to_string(),
+            Value::Timestamp(moment) => moment.as_micros().to_string(),
+            // With a point, so that it is no integer.
+            Value::Real(number) => format!("{number:?}"),
+            Value::Decimal(number) => quoted(&number.to_string()),
+            Value::Date(day) => quoted(&day.to_string()),
+            Value::Text(text) | Value::Json(text) => quoted(text),
+        }
     }
 
     /// Equal decimals have many texts: the one without trailing zeros counts.

@@ -75,6 +75,7 @@ pub mod __private {
     pub use serde;
 
     pub use crate::private::{
-        AppliedBy, absorb, choice, column, command_of, event_of, identity_column, unique,
+        AppliedBy, absorb, choice, column, command_of, event_of, identity_column, set_defaults,
+        unique,
     };
 }

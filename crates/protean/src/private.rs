@@ -1,6 +1,6 @@
 //! Functions that the macros expand to, beside the public traits.
 
-use crate::message::Column;
+use crate::message::{Column, Value};
 use crate::model::{Aggregate, Apply, Choice, Command, Event, Field, Rules, Values, raise_applied};
 use crate::{Id, Result, Violations};
 
@@ -51,6 +51,15 @@ pub fn choice<T: Choice>(values: &mut Values<'_>) -> Result<T, String> {
 /// The column of an aggregate's identity.
 pub fn identity_column() -> Vec<Column> {
     Id::columns("id", &Rules::named("id"))
+}
+
+/// Gives the columns of a field the values of its default.
+pub fn set_defaults(columns: &mut [Column], default: &impl Field) {
+    let mut values = Vec::new();
+    default.write(&mut values);
+    for (column, value) in columns.iter_mut().zip(values) {
+        column.default = (value != Value::Null).then_some(value);
+    }
 }
 
 /// The columns of a value object, unique if the field that holds it is.

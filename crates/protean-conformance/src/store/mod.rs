@@ -186,6 +186,7 @@ macro_rules! store_suite {
                 preparing_at_once_is_safe,
                 a_log_keeps_its_id_until_it_is_renewed,
                 a_new_column_is_empty_in_old_rows,
+                a_new_column_takes_its_default_in_old_rows,
                 refuses_a_column_of_another_kind_whole,
                 a_group_from_the_head_misses_what_was_before,
                 a_group_from_the_head_expects_what_came_after,

@@ -51,7 +51,8 @@ pub async fn a_log_keeps_its_id_until_it_is_renewed(store: Arc<dyn Store>) -> Re
 fn extended() -> Table {
     let mut table = things();
     let name = "colour".to_owned();
-    let column = Column { name, kind: ColumnKind::Text, nullable: true, unique: true };
+    let column =
+        Column { name, kind: ColumnKind::Text, nullable: true, unique: true, default: None };
     table.columns.insert(2, column);
     table
 }
@@ -80,6 +81,52 @@ pub async fn a_new_column_is_empty_in_old_rows(store: Arc<dyn Store>) -> Result 
         (values[0], values[index]) = (Value::text("u"), Value::text(value));
         let outcome = commit_one(&*store, put(write("u", None, values.into()))).await;
         assert!(matches!(outcome, protean_port::port::Outcome::Rejected(_)), "{outcome:?}");
+    }
+    Ok(())
+}
+
+pub async fn a_new_column_takes_its_default_in_old_rows(store: Arc<dyn Store>) -> Result {
+    for id in ["s", "t"] {
+        places(&commit_one(&*store, unit().put(None, thing(id, []))).await);
+    }
+    let defaults = [
+        Value::text("it's"),
+        Value::Integer(-7),
+        Value::Real(2.0),
+        Value::Real(1e300),
+        Value::Decimal("-0.50".parse().unwrap_or_default()),
+        Value::Bool(true),
+        Value::Date(protean_port::message::Date::new(2026, 11, 29).unwrap_or_else(|| panic!())),
+        Value::Timestamp(protean_port::message::Timestamp::from_micros(5)),
+        Value::Json("[\"it's\"]".into()),
+    ];
+    let mut table = things();
+    for (number, value) in defaults.iter().enumerate() {
+        let kind = match value {
+            Value::Null | Value::Text(_) => ColumnKind::Text,
+            Value::Integer(_) => ColumnKind::Integer,
+            Value::Real(_) => ColumnKind::Real,
+            Value::Decimal(_) => ColumnKind::Decimal,
+            Value::Bool(_) => ColumnKind::Bool,
+            Value::Date(_) => ColumnKind::Date,
+            Value::Timestamp(_) => ColumnKind::Timestamp,
+            Value::Json(_) => ColumnKind::Json,
+        };
+        for nullable in [false, true] {
+            let name = format!("more_{number}_{}", if nullable { "or_none" } else { "always" });
+            let default = Some(value.clone());
+            table.columns.push(Column { name, kind, nullable, unique: false, default });
+        }
+    }
+    for _ in 0..2 {
+        store.prepare(&[table.clone()], &[]).await?;
+        let row = store.row(&table, "t").await?.row.unwrap_or_else(|| panic!("it is there"));
+        let added: Vec<_> = row[things().columns.len()..].iter().step_by(2).cloned().collect();
+        assert_eq!(added, defaults);
+        let more: Vec<_> = row[things().columns.len() + 1..].iter().step_by(2).cloned().collect();
+        assert_eq!(more, defaults);
+        // Another default is for the rows of another day.
+        table.columns.iter_mut().for_each(|column| column.default = None);
     }
     Ok(())
 }

@@ -90,6 +90,7 @@ pub fn things() -> Table {
         kind,
         nullable: name != "id",
         unique: name == "email",
+        default: None,
     };
     Table { name: "things".to_owned(), key: 0, columns: columns.map(column).into() }
 }

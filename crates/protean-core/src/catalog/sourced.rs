@@ -41,6 +41,7 @@ pub(super) fn snapshot_table() -> Table {
         kind,
         nullable: false,
         unique: false,
+        default: None,
     };
     let columns = [
         ("stream", ColumnKind::Text),

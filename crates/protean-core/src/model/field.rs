@@ -108,7 +108,13 @@ impl<'a> Values<'a> {
 
 /// One column of this kind, not nullable.
 pub(super) fn column(name: &str, kind: ColumnKind, rules: &Rules) -> Vec<Column> {
-    vec![Column { name: name.to_owned(), kind, nullable: false, unique: rules.unique }]
+    vec![Column {
+        name: name.to_owned(),
+        kind,
+        nullable: false,
+        unique: rules.unique,
+        default: None,
+    }]
 }
 
 /// The complaint about a column that holds another type.

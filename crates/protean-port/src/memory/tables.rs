@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::compare::{Sorted, holds, order};
-use crate::message::{Row, Table, Value};
+use crate::message::{Column, Row, Table, Value};
 use crate::port::{Direction, Filter, RowQuery, RowState};
 use crate::{Error, Result};
 
@@ -108,17 +108,24 @@ impl Tables {
                         "exists but is no longer declared; declare it again",
                     );
                 }
-                Some(declared) if declared != column => {
+                // The rows there are keep their values, whatever the default is now.
+                Some(declared)
+                    if (Column { default: None, ..declared.clone() })
+                        != (Column { default: None, ..column.clone() }) =>
+                {
                     return refuse(&column.name, "exists with another type or rule; rename it");
                 }
                 Some(_) => {}
             }
         }
-        let added =
-            table.columns.iter().find(|new| kept.position(&new.name).is_none() && !new.nullable);
+        let has_value = |column: &Column| column.nullable || column.default.is_some();
+        let is_new = |column: &Column| kept.position(&column.name).is_none();
+        let added = table.columns.iter().find(|column| is_new(column) && !has_value(column));
         match added {
             Some(column) if self.of(*id).next().is_some() => {
-                refuse(&column.name, "is new and has no value for existing rows; make it optional")
+                let why = "is new and has no value for existing rows; give it a default, or make \
+                           it optional";
+                refuse(&column.name, why)
             }
             _ => Ok(()),
         }
@@ -132,11 +139,15 @@ impl Tables {
         let old: Vec<_> =
             table.columns.iter().map(|column| before.position(&column.name)).collect();
         for (_, state) in self.rows.range_mut((id, "".into())..(id + 1, "".into())) {
-            let value = |row: &Row, from: Option<usize>| {
-                from.and_then(|index| row.get(index)).cloned().unwrap_or(Value::Null)
+            let value = |row: &Row, from: Option<usize>, column: &Column| match from {
+                Some(index) => row.get(index).cloned().unwrap_or(Value::Null),
+                None => column.default.clone().unwrap_or(Value::Null),
             };
-            state.row =
-                state.row.take().map(|row| old.iter().map(|from| value(&row, *from)).collect());
+            let moved = |row: Row| {
+                let columns = old.iter().zip(&table.columns);
+                columns.map(|(from, column)| value(&row, *from, column)).collect()
+            };
+            state.row = state.row.take().map(moved);
         }
         let kept = std::mem::take(&mut self.unique);
         self.unique = kept

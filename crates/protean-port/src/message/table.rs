@@ -1,5 +1,7 @@
 //! The tables that aggregates and projections declare.
 
+use super::Value;
+
 /// The tables and views of the store itself, in an order in which they can be dropped.
 /// Aggregates and projections cannot use these names.
 pub const RESERVED: [&str; 14] = [
@@ -24,7 +26,7 @@ pub const RESERVED: [&str; 14] = [
 pub const SNAPSHOTS: &str = "snapshots";
 
 /// The table of one state-stored aggregate or projection.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     /// The name in snake case: `account_summary`.
     pub name: String,
@@ -95,7 +97,7 @@ impl Table {
 }
 
 /// A column of a table.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Column {
     /// The name of the field; `address_street` for the field `street` of a value object `address`.
     pub name: String,
@@ -105,6 +107,8 @@ pub struct Column {
     pub nullable: bool,
     /// True when no two rows may have the same value.
     pub unique: bool,
+    /// The value of rows that were there before the column; those written later name theirs.
+    pub default: Option<Value>,
 }
 
 /// The type of the values in a column.
@@ -144,6 +148,7 @@ mod tests {
             kind: ColumnKind::Text,
             nullable: false,
             unique: false,
+            default: None,
         };
         Table { name: name.into(), key: 0, columns: columns.iter().map(column).collect() }
     }

@@ -13,7 +13,7 @@ use protean_port::message::{
 use protean_port::port::{Append, Changes, Expect, Outcome, RowChange, RowWrite, Store};
 
 pub(crate) fn column(name: &str, kind: ColumnKind) -> Column {
-    Column { name: name.into(), kind, nullable: true, unique: false }
+    Column { name: name.into(), kind, nullable: true, unique: false, default: None }
 }
 
 pub(crate) fn people() -> Table {

@@ -22,6 +22,7 @@ fn table() -> Table {
         kind,
         nullable: false,
         unique: false,
+        default: None,
     };
     Table { name: SNAPSHOTS.to_owned(), key: 0, columns: columns.map(column).collect() }
 }

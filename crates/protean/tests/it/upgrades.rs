@@ -195,3 +195,65 @@ proptest! {
         });
     }
 }
+
+/// A program that keeps shelves as rows, with these fields.
+macro_rules! shelves {
+    ($name:ident, { $($fields:tt)* }) => {
+        #[allow(dead_code, reason = "one of the programs builds shelves")]
+        mod $name {
+            #[allow(unused_imports, reason = "one of the programs has prices")]
+            use protean::prelude::{Decimal, Id, Root};
+            use protean::{DomainBuilder, aggregate, aggregate_impl, event};
+
+            #[event(part_of = Shelf)]
+            pub(super) struct Built {
+                pub(super) shelf: Id,
+            }
+
+            #[aggregate]
+            #[derive(Debug)]
+            pub(super) struct Shelf {
+                pub(super) root: Root<Shelf>,
+                $($fields)*
+            }
+
+            #[aggregate_impl]
+            impl Shelf {}
+
+            pub(super) fn builder(config: &str) -> DomainBuilder {
+                protean::domain("shelves").config(config).aggregate::<Shelf>()
+            }
+        }
+    };
+}
+
+shelves! { plain, { pub(super) height: i64, } }
+shelves! { painted, {
+    pub(super) height: i64,
+    #[field(default = "white")]
+    pub(super) colour: String,
+    #[field(default = 1.50)]
+    pub(super) price: Decimal,
+    #[field(default = 4)]
+    pub(super) boards: Option<u32>,
+} }
+
+#[tokio::test]
+async fn a_new_column_takes_its_default_in_the_rows_that_are_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = config(&folder.path().join("shelves.db"), 0);
+    let before = plain::builder(&config).build().unwrap();
+    let added = before.unit_of_work(async |context| {
+        let root = protean::Root::with_id("s");
+        let mut shelf = plain::Shelf { root, height: 9 };
+        shelf.raise(plain::Built { shelf: "s".into() })?;
+        context.repository::<plain::Shelf>().add(shelf).await
+    });
+    added.await.unwrap();
+    drop(before);
+    let after = painted::builder(&config).build().unwrap();
+    let shelves = after.repository::<painted::Shelf>().await.unwrap();
+    let shelf = shelves.get(&"s".into()).await.unwrap();
+    assert_eq!((shelf.height, &*shelf.colour, shelf.boards), (9, "white", Some(4)));
+    assert_eq!(shelf.price.to_string(), "1.50");
+}
