@@ -26,6 +26,7 @@ mod error;
 mod escape;
 mod globals;
 mod idle;
+mod image;
 mod logging;
 mod number;
 mod reply;
