@@ -4,10 +4,11 @@ use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use protean_port::message::{Category, Table, type_name};
+use protean_port::message::{Category, Message, Table, type_name};
 use protean_port::{Error, Result};
 
 use super::layout::Layout;
+use super::readers::Readers;
 use super::sourced::{Sourced, snapshot_table};
 use super::upcast::{UpcastChain, UpcastChains};
 use crate::model::{Aggregate, Projection, Stored};
@@ -20,6 +21,7 @@ pub struct Catalog {
     names: HashMap<TypeId, Names>,
     tables: HashMap<TypeId, DeclaredTable>,
     pub(crate) snapshots: Arc<Table>,
+    pub(crate) readers: Readers,
     pub(crate) upcast_chains: UpcastChains,
 }
 
@@ -61,6 +63,14 @@ pub(crate) struct Names {
     pub(crate) sourced: Option<Arc<Sourced>>,
 }
 
+impl Declaration {
+    /// True when its events, its commands or its facts have this category.
+    pub(crate) fn has(&self, category: &Category) -> bool {
+        let own = &self.category;
+        *own == *category || own.commands() == *category || own.facts() == *category
+    }
+}
+
 impl Catalog {
     pub(crate) fn new(domain: &str) -> Self {
         Self {
@@ -69,6 +79,7 @@ impl Catalog {
             names: HashMap::new(),
             tables: HashMap::new(),
             snapshots: Arc::new(snapshot_table()),
+            readers: Readers::default(),
             upcast_chains: UpcastChains::new(),
         }
     }
@@ -85,6 +96,9 @@ impl Catalog {
         };
         let (commands, facts) = (category.commands(), category.facts());
         let sourced = <A::Storage as Layout<A>>::sourced().map(Arc::new);
+        let events = sourced.iter().flat_map(|sourced| sourced.events);
+        events.for_each(|event| self.readers.add(&category, *event));
+        A::FACT.iter().for_each(|fact| self.readers.add(&facts, *fact));
         let names = Names { commands, facts, category: category.clone(), sourced };
         let id = TypeId::of::<A>();
         if self.names.insert(id, names).is_none() {
@@ -156,6 +170,12 @@ impl Catalog {
 
     pub(crate) fn is_registered(&self, aggregate: TypeId) -> Option<&Names> {
         self.names.get(&aggregate)
+    }
+
+    /// Whether the program reads a message of the log with the types and upcasters it has;
+    /// `None` when none of its types is for such messages.
+    pub(crate) fn read(&self, message: &Message, lenient: bool) -> Option<Result> {
+        self.readers.read(message, &self.upcast_chains, lenient)
     }
 
     /// The way up for old versions of a message type.

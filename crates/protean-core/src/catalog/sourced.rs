@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use protean_port::message::{Column, ColumnKind, SNAPSHOTS, Table};
 
-use crate::model::Replay;
+use crate::model::{MessageType, Replay};
 
 /// How an aggregate is kept as events.
 #[derive(Debug)]
 pub struct Sourced {
-    /// The names and versions of the events it applies.
-    pub(crate) events: &'static [(&'static str, u32)],
+    /// The events it applies.
+    pub(crate) events: &'static [MessageType],
     /// What its snapshots begin with: another text, another form.
     pub(crate) form: Arc<str>,
     /// The columns of its state, which a snapshot holds.

@@ -112,9 +112,9 @@ fn replay<A: Replay>(unit: &Unit, aggregate: &mut A, recorded: &Recorded) -> Res
         Error::failed(format!("event {position} of {stream} cannot be replayed{what}"))
     };
     let caused = |error| failed(String::new()).with_source(error);
-    let known = A::EVENTS.iter().find(|(known, _)| *known == name);
-    let (_, known) = known.ok_or_else(|| failed(format!(": {} does not apply {name}", A::NAME)))?;
-    let old = match message.version.cmp(known) {
+    let known = A::EVENTS.iter().find(|known| known.name == name);
+    let known = known.ok_or_else(|| failed(format!(": {} does not apply {name}", A::NAME)))?;
+    let old = match message.version.cmp(&known.version) {
         Ordering::Equal => None,
         Ordering::Less => {
             let chain = unit.env.catalog.upcast_chain(message.stream.category(), name);
@@ -122,7 +122,7 @@ fn replay<A: Replay>(unit: &Unit, aggregate: &mut A, recorded: &Recorded) -> Res
             upcast.transpose().map_err(caused)?
         }
         Ordering::Greater => {
-            return Err(failed(format!(": {}", too_new(name, message.version, *known))));
+            return Err(failed(format!(": {}", too_new(name, message.version, known.version))));
         }
     };
     let data = unit.data(old.as_deref().unwrap_or(&message.data));

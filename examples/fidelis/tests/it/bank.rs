@@ -38,8 +38,12 @@ impl Bank {
         bank
     }
 
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.path().join("bank.db")
+    }
+
     pub(crate) fn uri(&self) -> String {
-        format!("sqlite:{}", self.folder.path().join("bank.db").display())
+        format!("sqlite:{}", self.database().display())
     }
 
     pub(crate) fn domain(&self) -> Domain {
