@@ -4,14 +4,14 @@ use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use protean_port::message::{Category, Message, Table, type_name};
+use protean_port::message::{Category, Kind, Message, Table, type_name};
 use protean_port::{Error, Result};
 
 use super::layout::Layout;
 use super::readers::Readers;
 use super::sourced::{Sourced, snapshot_table};
 use super::upcast::{UpcastChain, UpcastChains};
-use crate::model::{Aggregate, Projection, Stored};
+use crate::model::{Aggregate, Member, MessageType, Projection, Stored};
 
 /// What a domain declares, without the handlers: aggregates, projections, the
 /// tables they need, and the ways up for messages of old versions.
@@ -132,6 +132,27 @@ impl Catalog {
             name: aggregate.name,
             category: &aggregate.category,
             table: self.tables.get(&aggregate.id).map(|declared| &*declared.table),
+        })
+    }
+
+    /// Every event and command that the program reads, with the name of its aggregate.
+    pub fn message_types(&self) -> impl Iterator<Item = (&'static str, Kind, &MessageType)> {
+        self.aggregates.iter().flat_map(move |aggregate| {
+            let (name, events) = (aggregate.name, &aggregate.category);
+            let (facts, commands) = (events.facts(), events.commands());
+            let events = self.readers.of(events).chain(self.readers.of(&facts));
+            let commands =
+                self.readers.of(&commands).map(move |known| (name, Kind::Command, known));
+            events.map(move |known| (name, Kind::Event, known)).chain(commands)
+        })
+    }
+
+    /// The state in the snapshots of each event-sourced aggregate: the aggregate's name, the
+    /// version of its snapshots, and the fields.
+    pub fn snapshot_states(&self) -> impl Iterator<Item = (&'static str, u32, Vec<Member>)> {
+        self.sourced().map(|(aggregate, sourced)| {
+            let (version, members) = sourced.snapshots;
+            (aggregate.name, version, members())
         })
     }
 

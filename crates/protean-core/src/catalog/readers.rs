@@ -23,6 +23,14 @@ impl Readers {
         }
     }
 
+    /// The types that read messages of a category.
+    pub(super) fn of<'r>(
+        &'r self,
+        category: &Category,
+    ) -> impl Iterator<Item = &'r MessageType> + use<'r> {
+        self.0.get(category).into_iter().flat_map(|messages| messages.values().flatten())
+    }
+
     /// The newest version of each message by category and name.
     pub(crate) fn newest(&self) -> impl Iterator<Item = (&Category, &'static str, u32)> {
         let messages = self.0.iter().flat_map(|(category, messages)| {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protean_port::message::{Column, ColumnKind, SNAPSHOTS, Table};
 
-use crate::model::{MessageType, Replay};
+use crate::model::{Member, MessageType, Replay};
 
 /// How an aggregate is kept as events.
 #[derive(Debug)]
@@ -13,6 +13,8 @@ pub struct Sourced {
     pub(crate) events: &'static [MessageType],
     /// What its snapshots begin with: another text, another form.
     pub(crate) form: Arc<str>,
+    /// The form of its snapshots: the version, and the fields of the state.
+    pub(crate) snapshots: (u32, fn() -> Vec<Member>),
     /// The columns of its state, which a snapshot holds.
     pub(crate) columns: Vec<Column>,
 }
@@ -27,7 +29,7 @@ impl Sourced {
             })
             .collect();
         let form = format!("{} {}", A::SNAPSHOT_VERSION, named.join(" ")).into();
-        Self { events: A::EVENTS, form, columns }
+        Self { events: A::EVENTS, form, snapshots: (A::SNAPSHOT_VERSION, A::members), columns }
     }
 }
 

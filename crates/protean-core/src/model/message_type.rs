@@ -7,6 +7,8 @@ use serde::de::DeserializeOwned;
 
 use super::data::Data;
 use super::field::Fields;
+use super::members::members;
+use super::shape::Member;
 
 /// An event or a command as a program knows it, without its Rust type.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +19,7 @@ pub struct MessageType {
     pub version: u32,
     id: TypeId,
     read: fn(Data<'_>, &str) -> Result,
+    members: fn() -> Vec<Member>,
 }
 
 impl MessageType {
@@ -26,7 +29,7 @@ impl MessageType {
         T: Fields + DeserializeOwned + 'static,
     {
         let read = |data: Data<'_>, name: &str| data.read::<T>(name).map(drop);
-        Self { name, version, id: TypeId::of::<T>(), read }
+        Self { name, version, id: TypeId::of::<T>(), read, members: members::<T> }
     }
 
     /// A message by this name whose data is read in a way of its own, as `T`.
@@ -34,7 +37,12 @@ impl MessageType {
         (name, version): (&'static str, u32),
         read: fn(Data<'_>, &str) -> Result,
     ) -> Self {
-        Self { name, version, id: TypeId::of::<T>(), read }
+        Self { name, version, id: TypeId::of::<T>(), read, members: Vec::new }
+    }
+
+    /// The form of each of its fields as JSON.
+    pub fn members(&self) -> Vec<Member> {
+        (self.members)()
     }
 
     /// Reads data of the present version, and drops what it gives.
