@@ -66,7 +66,7 @@ impl<Own: Subcommand> Verb<Own> {
         match self {
             Self::BuiltIn(BuiltIn::Server(_)) => "info",
             // The command prints the warnings itself.
-            Self::BuiltIn(BuiltIn::Check) => "error",
+            Self::BuiltIn(BuiltIn::Check(_)) => "error",
             Self::BuiltIn(_) | Self::Own(_) => "warn",
         }
     }
@@ -108,7 +108,7 @@ mod tests {
     fn a_domain_without_its_own_commands_has_the_built_in_ones() {
         CommandLine::<Infallible>::definition("fidelis").debug_assert();
         let line = CommandLine::<Infallible>::parse("fidelis", ["x", "check"]);
-        assert!(matches!(line, Ok(CommandLine { verb: Verb::BuiltIn(BuiltIn::Check), .. })));
+        assert!(matches!(line, Ok(CommandLine { verb: Verb::BuiltIn(BuiltIn::Check(_)), .. })));
     }
 
     #[test]

@@ -41,6 +41,13 @@ impl Error {
         Self { messages, ..Self::usage("") }.advice("fix the errors above, then run 'check'")
     }
 
+    /// Says first what failed because of this.
+    pub(crate) fn within(mut self, message: String) -> Self {
+        let before = std::mem::replace(&mut self.messages, vec![message]);
+        self.causes.splice(0..0, before);
+        self
+    }
+
     /// Adds an error and its sources as causes, without repeating what is said already.
     pub(crate) fn caused_by(mut self, error: &(dyn StdError + 'static)) -> Self {
         let mut next = Some(error);

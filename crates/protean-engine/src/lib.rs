@@ -44,8 +44,9 @@ mod worker;
 
 pub use dead_letters::DeadLetters;
 pub use observe::{
-    Account, Explanation, HandlerStanding, Health, HealthPage, LaneStatus, Report,
-    SubscriptionStatus, Unpublished, explain, subscriptions, verify,
+    Account, CheckedMessages, CheckedSnapshots, EventsCheck, Explanation, FaultKind,
+    HandlerStanding, Health, HealthPage, LaneStatus, Report, SubscriptionStatus, Unpublished,
+    check_events, explain, subscriptions, verify,
 };
 pub use relay::{Abandoned, Adopted, Outbox, Refused, Relay, RelayPlan, RelayRoute, RelayStatus};
 pub use server::Server;

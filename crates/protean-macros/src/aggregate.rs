@@ -118,7 +118,7 @@ fn refuse(aggregate: &Structure, options: &Options, faults: &mut Faults) {
 fn implementation(aggregate: &Structure, options: &Options) -> TokenStream {
     let name = aggregate.name();
     let stored_name = message_name(options.name.as_ref(), name);
-    let fact = options.fact_events.then(|| fact::method(aggregate, &stored_name));
+    let fact = options.fact_events.then(|| fact::method(aggregate));
     let category = options.stream_category.as_ref().map(|category| {
         quote! {
             const STREAM_CATEGORY: ::core::option::Option<&'static str> =

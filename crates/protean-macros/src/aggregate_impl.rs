@@ -125,8 +125,7 @@ fn replay(owner: &Type, applied: &[Applied]) -> TokenStream {
         return TokenStream::new();
     }
     let events = applied.iter().map(|Applied { event, .. }| {
-        let (name, version) = (event_name(event), event_version(event));
-        quote!((#name, #version))
+        quote_spanned!(at(event)=> ::protean::model::MessageType::event::<#event>())
     });
     let branches = applied.iter().map(|Applied { event, .. }| {
         let name = event_name(event);
@@ -141,7 +140,7 @@ fn replay(owner: &Type, applied: &[Applied]) -> TokenStream {
     quote! {
         #[automatically_derived]
         impl ::protean::model::Replay for #owner {
-            const EVENTS: &'static [(&'static str, u32)] = &[#(#events),*];
+            const EVENTS: &'static [::protean::model::MessageType] = &[#(#events),*];
 
             fn blank(root: ::protean::Root<Self>) -> Self {
                 Self::__blank(root)
@@ -161,10 +160,6 @@ fn replay(owner: &Type, applied: &[Applied]) -> TokenStream {
 
 fn event_name(event: &Type) -> TokenStream {
     quote_spanned!(at(event)=> <#event as ::protean::model::Event>::NAME)
-}
-
-fn event_version(event: &Type) -> TokenStream {
-    quote_spanned!(at(event)=> <#event as ::protean::model::Event>::VERSION)
 }
 
 /// The block as the user wrote it; an empty block is left out.

@@ -7,6 +7,7 @@ use syn::{Fields, ItemEnum, LitStr, Token, Variant};
 
 use crate::derives;
 use crate::faults::Faults;
+use crate::serde_words::serde_words;
 use crate::structure::refuse_generics;
 
 const DERIVES: [&str; 6] = ["Clone", "Copy", "Debug", "PartialEq", "Eq", "Hash"];
@@ -24,7 +25,7 @@ pub(crate) fn expand(mut item: ItemEnum, faults: &mut Faults) -> syn::Result<Tok
     if item.variants.is_empty() {
         faults.add(&item.ident, "an enum needs at least one variant: add one");
     }
-    if derives::serde_words(&item.attrs).iter().any(|word| word.starts_with("rename_all")) {
+    if serde_words(&item.attrs).iter().any(|word| word.starts_with("rename_all")) {
         let message = "`rename_all` would not rename the values in rows: write \
                        `#[serde(rename = \"…\")]` on each variant instead";
         faults.add(&item.ident, message);
@@ -64,10 +65,18 @@ fn choice(owner: &Ident, variants: &[&Variant]) -> TokenStream {
 fn field(owner: &Ident) -> TokenStream {
     quote! {
         #[automatically_derived]
-        impl ::protean::model::Element for #owner {}
+        impl ::protean::model::Element for #owner {
+            fn element_shape() -> ::protean::model::Shape {
+                <Self as ::protean::model::Field>::shape()
+            }
+        }
 
         #[automatically_derived]
         impl ::protean::model::Field for #owner {
+            fn shape() -> ::protean::model::Shape {
+                ::protean::model::Shape::Choice(<Self as ::protean::model::Choice>::NAMES)
+            }
+
             fn columns(
                 name: &str,
                 rules: &::protean::model::Rules,

@@ -1,11 +1,11 @@
 //! The derives that a macro adds, unless the user wrote them.
 
 use quote::quote;
-use syn::parse::Parse;
 use syn::punctuated::Punctuated;
 use syn::{Attribute, Path, Token, parse_quote};
 
 use crate::field::Field;
+use crate::serde_words::serde_words;
 
 /// The derives of every value.
 pub(crate) const VALUE: [&str; 3] = ["Clone", "Debug", "PartialEq"];
@@ -58,27 +58,6 @@ pub(crate) fn add_serde_default(
     } else if field.optional {
         attributes.push(parse_quote!(#[serde(default)]));
     }
-}
-
-/// The first word of each option in the `#[serde(…)]` attributes.
-pub(crate) fn serde_words(attributes: &[Attribute]) -> Vec<String> {
-    let mut words = Vec::new();
-    let serde = attributes.iter().filter(|attribute| attribute.path().is_ident("serde"));
-    for attribute in serde {
-        // Serde reports faults in its attributes itself.
-        let _ = attribute.parse_nested_meta(|meta| {
-            words.extend(meta.path.get_ident().map(ToString::to_string));
-            if meta.input.peek(Token![=]) {
-                meta.value()?.call(syn::Expr::parse)?;
-            } else if meta.input.peek(syn::token::Paren) {
-                let content;
-                syn::parenthesized!(content in meta.input);
-                content.call(proc_macro2::TokenStream::parse)?;
-            }
-            Ok(())
-        });
-    }
-    words
 }
 
 fn derived(attributes: &[Attribute]) -> Vec<String> {

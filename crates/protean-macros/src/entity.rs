@@ -41,6 +41,10 @@ pub(crate) fn element(name: &Ident) -> TokenStream {
             fn check_element(&self) -> ::protean::Violations {
                 ::protean::model::Fields::check(self)
             }
+
+            fn element_shape() -> ::protean::model::Shape {
+                ::protean::model::Shape::object::<Self>()
+            }
         }
     }
 }

@@ -56,15 +56,15 @@ pub(crate) fn event(
 }
 
 /// The aggregate's method that makes the event.
-pub(crate) fn method(aggregate: &Structure, stored_name: &TokenStream) -> TokenStream {
+pub(crate) fn method(aggregate: &Structure) -> TokenStream {
     let name = fact_name(aggregate.name());
     let members = aggregate
         .fields
         .iter()
         .map(|Field { ident, .. }| quote!(#ident: ::core::clone::Clone::clone(&self.#ident),));
     quote! {
-        const FACT: ::core::option::Option<&'static str> =
-            ::core::option::Option::Some(::core::concat!(#stored_name, "FactEvent"));
+        const FACT: ::core::option::Option<::protean::model::MessageType> =
+            ::core::option::Option::Some(::protean::model::MessageType::event::<#name>());
 
         fn fact(
             &self,

@@ -10,6 +10,7 @@ use crate::faults::{Faults, refused};
 use crate::kind::{Kind, argument};
 use crate::options::{Known, list, value};
 use crate::place::at;
+use crate::serde_words::serde_words;
 
 const OPTIONS: Known<'static> = Known {
     place: "#[field]",
@@ -35,6 +36,8 @@ pub(crate) struct Field {
     pub(crate) identifier: Option<Ident>,
     pub(crate) unique: Option<Ident>,
     pub(crate) default: Option<Expr>,
+    /// True when the user tells serde to use a default.
+    pub(crate) has_serde_default: bool,
     limits: Vec<Limit>,
 }
 
@@ -57,6 +60,7 @@ impl Field {
             identifier: None,
             unique: None,
             default: None,
+            has_serde_default: serde_words(&field.attrs).iter().any(|word| word == "default"),
             limits: Vec::new(),
         };
         let is_ours = |attribute: &mut Attribute| attribute.path().is_ident("field");

@@ -10,6 +10,11 @@ use crate::place::at;
 pub(crate) fn implementation(owner: &Ident, fields: &[Field]) -> TokenStream {
     let rules = fields.iter().map(Field::rules);
     let (check, proofs) = (check(fields), proofs(fields));
+    let members = fields.iter().map(|field| {
+        let (name, as_field) = (field.name(), field.as_field());
+        let has_default = field.default.is_some() || field.has_serde_default;
+        quote!(::protean::model::Member::new(#name, #as_field::shape(), #has_default))
+    });
     quote! {
         #proofs
 
@@ -19,6 +24,10 @@ pub(crate) fn implementation(owner: &Ident, fields: &[Field]) -> TokenStream {
 
             fn check(&self) -> ::protean::Violations {
                 #check
+            }
+
+            fn members() -> ::std::vec::Vec<::protean::model::Member> {
+                ::std::vec![#(#members),*]
             }
         }
     }

@@ -31,6 +31,7 @@ mod place;
 mod projection;
 mod query;
 mod salvage;
+mod serde_words;
 mod structure;
 mod value_object;
 

@@ -64,6 +64,10 @@ fn field(object: &Structure) -> TokenStream {
             const WIDTH: usize = #width;
             const MAY_BE_EMPTY: bool = #may_be_empty;
 
+            fn shape() -> ::protean::model::Shape {
+                ::protean::model::Shape::object::<Self>()
+            }
+
             fn columns(
                 name: &str,
                 rules: &::protean::model::Rules,

@@ -1,8 +1,10 @@
 //! `check`: wiring and configuration, and what the servers that can be reached say about
-//! their own settings. Nothing is changed.
+//! their own settings, and with `--data` everything that is stored. Nothing is changed.
 
 use std::fmt::{self, Display};
+use std::path::PathBuf;
 
+use clap::Args;
 use protean::Domain;
 use protean::message::Lane;
 use protean::{Group, HandlerKind, ServerAdvice, server_advice};
@@ -10,15 +12,42 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::database::database;
+use super::events::{check as stored_data, lock};
 use crate::{App, Reply, Result, Table};
 
-pub(super) async fn run(app: &App) -> Result {
-    let domain = app.domain()?;
-    let findings = Findings::of(&domain, server_advice(&domain).await);
-    let reply = Reply::new(data(&domain, &findings), text(&domain, &findings));
+/// What is checked beside the wiring and the settings.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Also reads everything that is stored, as 'events check' does; exit code 1 on a fault
+    #[arg(long)]
+    data: bool,
+    /// Insists on this file of 'events lock', for a build server: it must be there and hold
+    /// the form of every message as it is. Without the option, 'events.lock' is compared
+    /// when there is one
+    #[arg(long, value_name = "FILE")]
+    lock: Option<PathBuf>,
+}
+
+pub(super) async fn run(options: &Options, app: &App) -> Result {
+    let domain = if options.data { app.existing_domain().await? } else { app.domain()? };
+    let stored = match options.data {
+        true => Some(stored_data::checked(&domain, app).await?),
+        false => None,
+    };
+    let locked = lock::compared(&domain, app, options.lock.as_deref())?;
+    let mut findings = Findings::of(&domain, server_advice(&domain).await);
+    findings.settings.extend(locked.unlocked.iter().cloned());
+    let (mut data, mut text) = (data(&domain, &findings), text(&domain, &findings));
+    if let Some(stored) = &stored {
+        data["stored"] = serde_json::to_value(stored)?;
+        text = format!("{text}\n\n{}", stored_data::text(stored));
+    }
+    data["lock"] = serde_json::to_value(&locked)?;
     // The text lists them already.
     let warnings = findings.settings.into_iter().filter(|_| app.json());
-    app.reply(warnings.fold(reply, Reply::warning))
+    let reply = warnings.fold(Reply::new(data, text), Reply::warning);
+    let faults = stored.iter().flat_map(stored_data::faults).chain(locked.faults);
+    app.reply(faults.fold(reply, Reply::failed))
 }
 
 /// What there is to look at. None of it is a fault.

@@ -44,7 +44,7 @@ pub(crate) enum BuiltIn {
     #[command(after_help = verify::AFTER_HELP)]
     Verify,
     /// Checks wiring, configuration and the settings of the servers; exit code 2 on a fault
-    Check,
+    Check(check::Options),
     /// Takes snapshots of long streams, so that loading them is fast
     #[command(subcommand)]
     Snapshot(snapshot::Command),
@@ -61,7 +61,7 @@ pub(crate) async fn run(command: BuiltIn, app: &App) -> Result {
         BuiltIn::Dlq(command) => dlq::run(&command, app).await,
         BuiltIn::Outbox(command) => outbox::run(&command, app).await,
         BuiltIn::Verify => verify::run(app).await,
-        BuiltIn::Check => check::run(app).await,
+        BuiltIn::Check(options) => check::run(&options, app).await,
         BuiltIn::Snapshot(command) => snapshot::run(&command, app).await,
         BuiltIn::Db(command) => db::run(&command, app).await,
     }

@@ -11,8 +11,9 @@ use tokio::sync::oneshot;
 use tracing::error;
 
 use crate::idle::wait_until_idle;
+use crate::image::{Image, take_name};
 use crate::shutdown::{Signals, stop_signal};
-use crate::workers::{SUPERVISED, Stopped, Workers, supervisor_stop};
+use crate::workers::{Reason, SUPERVISED, Stopped, Workers, supervisor_stop};
 use crate::{App, Error, Reply, Result};
 
 /// More processes than this on one machine are a mistake.
@@ -46,6 +47,9 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
 async fn serve(options: &Options, app: &App, domain: Domain) -> Result {
     let signal = stop_signal()?;
     let supervised = options.supervised;
+    if supervised {
+        take_name();
+    }
     let external = async move {
         tokio::select! {
             stop = signal => stop.name(),
@@ -106,20 +110,35 @@ async fn supervise(options: &Options, app: &App, domain: &Domain) -> Result {
         let message = format!("{count} workers cannot share a memory database");
         return Err(Error::usage(message).advice("remove --workers, or configure a database"));
     }
+    let image = Image::running().map_err(|error| {
+        Error::failed("the program's own file cannot be found").caused_by(&error)
+    })?;
     // A fault that would stop every worker is reported once, before any of them starts.
     Server::new(domain.clone()).preflight().await?;
     let config = app.config_file().map(Into::into);
     let drain_timeout = domain.config().server.drain_timeout;
-    let workers = Workers { count: count.into(), config, drain_timeout };
-    let Stopped { stopped_by, killed_by, failed } = workers.run(Signals::listen()?).await;
+    let workers = Workers { count: count.into(), image, config, drain_timeout };
+    let Stopped { reason, killed_by, failed } = workers.run(Signals::listen()?).await;
     if let Some(signal) = killed_by {
         return Ok(ExitCode::from(signal.code()));
     }
+    let stopped_by = match reason {
+        Reason::Signal(signal) => signal,
+        Reason::Replaced(error) => return Err(replaced(&error)),
+    };
     let reply = Reply::new(json!({"stopped_by": stopped_by.name()}), "");
     app.reply(match failed {
         0 => reply,
         _ => reply.failed(format!("{failed} of {count} workers did not stop cleanly: see the log")),
     })
+}
+
+/// The workers would be of two versions from now on, so the server ends instead.
+fn replaced(error: &std::io::Error) -> Error {
+    let message = "a worker ended and cannot be replaced by one of the same version";
+    Error::failed(message)
+        .caused_by(error)
+        .advice("start the server again: it then runs the version that is there now")
 }
 
 fn is_in_memory(domain: &Domain) -> bool {

@@ -4,13 +4,14 @@ use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use protean_port::message::{Category, Table, type_name};
+use protean_port::message::{Category, Kind, Message, Table, type_name};
 use protean_port::{Error, Result};
 
 use super::layout::Layout;
+use super::readers::Readers;
 use super::sourced::{Sourced, snapshot_table};
 use super::upcast::{UpcastChain, UpcastChains};
-use crate::model::{Aggregate, Projection, Stored};
+use crate::model::{Aggregate, Member, MessageType, Projection, Stored};
 
 /// What a domain declares, without the handlers: aggregates, projections, the
 /// tables they need, and the ways up for messages of old versions.
@@ -20,6 +21,7 @@ pub struct Catalog {
     names: HashMap<TypeId, Names>,
     tables: HashMap<TypeId, DeclaredTable>,
     pub(crate) snapshots: Arc<Table>,
+    pub(crate) readers: Readers,
     pub(crate) upcast_chains: UpcastChains,
 }
 
@@ -61,6 +63,14 @@ pub(crate) struct Names {
     pub(crate) sourced: Option<Arc<Sourced>>,
 }
 
+impl Declaration {
+    /// True when its events, its commands or its facts have this category.
+    pub(crate) fn has(&self, category: &Category) -> bool {
+        let own = &self.category;
+        *own == *category || own.commands() == *category || own.facts() == *category
+    }
+}
+
 impl Catalog {
     pub(crate) fn new(domain: &str) -> Self {
         Self {
@@ -69,6 +79,7 @@ impl Catalog {
             names: HashMap::new(),
             tables: HashMap::new(),
             snapshots: Arc::new(snapshot_table()),
+            readers: Readers::default(),
             upcast_chains: UpcastChains::new(),
         }
     }
@@ -85,6 +96,9 @@ impl Catalog {
         };
         let (commands, facts) = (category.commands(), category.facts());
         let sourced = <A::Storage as Layout<A>>::sourced().map(Arc::new);
+        let events = sourced.iter().flat_map(|sourced| sourced.events);
+        events.for_each(|event| self.readers.add(&category, *event));
+        A::FACT.iter().for_each(|fact| self.readers.add(&facts, *fact));
         let names = Names { commands, facts, category: category.clone(), sourced };
         let id = TypeId::of::<A>();
         if self.names.insert(id, names).is_none() {
@@ -118,6 +132,27 @@ impl Catalog {
             name: aggregate.name,
             category: &aggregate.category,
             table: self.tables.get(&aggregate.id).map(|declared| &*declared.table),
+        })
+    }
+
+    /// Every event and command that the program reads, with the name of its aggregate.
+    pub fn message_types(&self) -> impl Iterator<Item = (&'static str, Kind, &MessageType)> {
+        self.aggregates.iter().flat_map(move |aggregate| {
+            let (name, events) = (aggregate.name, &aggregate.category);
+            let (facts, commands) = (events.facts(), events.commands());
+            let events = self.readers.of(events).chain(self.readers.of(&facts));
+            let commands =
+                self.readers.of(&commands).map(move |known| (name, Kind::Command, known));
+            events.map(move |known| (name, Kind::Event, known)).chain(commands)
+        })
+    }
+
+    /// The state in the snapshots of each event-sourced aggregate: the aggregate's name, the
+    /// version of its snapshots, and the fields.
+    pub fn snapshot_states(&self) -> impl Iterator<Item = (&'static str, u32, Vec<Member>)> {
+        self.sourced().map(|(aggregate, sourced)| {
+            let (version, members) = sourced.snapshots;
+            (aggregate.name, version, members())
         })
     }
 
@@ -161,6 +196,12 @@ impl Catalog {
     /// True when something in this domain applies or handles messages of this name.
     pub fn knows(&self, category: &Category, name: &str) -> bool {
         self.upcast_chain(category, name).is_some()
+    }
+
+    /// Whether the program reads a message of the log with the types and upcasters it has;
+    /// `None` when none of its types is for such messages.
+    pub(crate) fn read(&self, message: &Message, lenient: bool) -> Option<Result> {
+        self.readers.read(message, &self.upcast_chains, lenient)
     }
 
     /// The way up for old versions of a message type.

@@ -3,6 +3,7 @@
 #[expect(clippy::module_inception, reason = "the room is named for the one thing in it")]
 mod catalog;
 mod layout;
+mod readers;
 mod sourced;
 mod upcast;
 

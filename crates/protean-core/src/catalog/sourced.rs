@@ -4,15 +4,17 @@ use std::sync::Arc;
 
 use protean_port::message::{Column, ColumnKind, SNAPSHOTS, Table};
 
-use crate::model::Replay;
+use crate::model::{Member, MessageType, Replay};
 
 /// How an aggregate is kept as events.
 #[derive(Debug)]
 pub struct Sourced {
-    /// The names and versions of the events it applies.
-    pub(crate) events: &'static [(&'static str, u32)],
+    /// The events it applies.
+    pub(crate) events: &'static [MessageType],
     /// What its snapshots begin with: another text, another form.
     pub(crate) form: Arc<str>,
+    /// The form of its snapshots: the version, and the fields of the state.
+    pub(crate) snapshots: (u32, fn() -> Vec<Member>),
     /// The columns of its state, which a snapshot holds.
     pub(crate) columns: Vec<Column>,
 }
@@ -27,10 +29,10 @@ impl Sourced {
             })
             .collect();
         let events: Vec<String> =
-            A::EVENTS.iter().map(|(name, version)| format!("{name}.v{version}")).collect();
+            A::EVENTS.iter().map(|event| format!("{}.v{}", event.name, event.version)).collect();
         let (version, fields, events) = (A::SNAPSHOT_VERSION, named.join(" "), events.join(" "));
         let form = format!("{version} {fields} of {events}").into();
-        Self { events: A::EVENTS, form, columns }
+        Self { events: A::EVENTS, form, snapshots: (A::SNAPSHOT_VERSION, A::members), columns }
     }
 }
 

@@ -16,7 +16,7 @@ use super::wiring::wire;
 use crate::catalog::Upcaster;
 use crate::config::Config;
 use crate::handling::{Register, Registry};
-use crate::model::{Aggregate, Projection, Upcast};
+use crate::model::{Aggregate, Event, Projection, Upcast};
 use crate::unit::{Env, MachineTurns, Storage};
 
 /// Declares a domain: its aggregates, handlers and configuration.
@@ -117,6 +117,13 @@ impl DomainBuilder {
     /// Declares a projection that no projector brings along.
     pub fn projection<P: Projection>(mut self) -> Self {
         self.registry.projection::<P>();
+        self
+    }
+
+    /// Registers an event that no handler takes and no aggregate applies, so that `events
+    /// check` can read those that are stored; a second time changes nothing.
+    pub fn event<E: Event>(mut self) -> Self {
+        self.registry.event::<E>();
         self
     }
 

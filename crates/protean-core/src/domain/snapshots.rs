@@ -129,7 +129,7 @@ impl Snapshots {
         let mut all = self.domain.catalog().sourced();
         let found =
             all.find(|(declared, _)| declared.name == aggregate).and_then(|(declared, _)| {
-                Some((declared, *self.domain.handlers().snapshots.get(declared.name)?))
+                Some((declared, self.domain.handlers().snapshots.get(declared.name)?.take))
             });
         found.ok_or_else(|| {
             let hint = hint(aggregate, &self.aggregates());

@@ -10,6 +10,7 @@ use crate::config::{Config, SubscriptionConfig};
 use crate::handling::{
     Group, HandlerKind, Handlers, Registration, Registry, Route, Source, add_upcasts,
 };
+use crate::model::MessageType;
 
 /// Makes the groups of all registered handlers; what is wrong is added to the
 /// registry's faults.
@@ -18,6 +19,7 @@ pub(super) fn wire(registry: &mut Registry, domain: &str, config: &Config) -> Ha
     for registration in std::mem::take(&mut registry.registrations) {
         enter(registry, &mut drafts, registration, domain, config);
     }
+    enter_events(registry);
     add_upcasts(registry, drafts.values_mut().map(|draft| &mut draft.group));
     let groups: Vec<Arc<Group>> = drafts.into_values().map(|draft| Arc::new(draft.group)).collect();
     check_commands(registry, &groups);
@@ -59,7 +61,10 @@ fn enter(
     let mut faults = BTreeSet::new();
     for route in routes {
         let (group, category) = match place(registry, handler, kind, &route) {
-            Ok((group, category)) => (format!("{domain}.{group}"), category),
+            Ok((group, category)) => {
+                registry.catalog.readers.add(&category, route.message);
+                (format!("{domain}.{group}"), category)
+            }
             Err(fault) => {
                 registry.faults.push(fault);
                 continue;
@@ -115,6 +120,28 @@ fn clash(
     }
 }
 
+/// Enters the events that were registered without a handler.
+fn enter_events(registry: &mut Registry) {
+    for (source, message) in std::mem::take(&mut registry.events) {
+        let (aggregate, owner, is_fact) = match source {
+            Source::Aggregate(aggregate, owner) => (aggregate, owner, false),
+            Source::Facts(aggregate, owner) => (aggregate, owner, true),
+            Source::Stream(_) => continue,
+        };
+        match registry.catalog.is_registered(aggregate).cloned() {
+            Some(names) => {
+                let category = if is_fact { names.facts } else { names.category };
+                registry.catalog.readers.add(&category, message);
+            }
+            None => registry.faults.push(format!(
+                "the event {} belongs to {owner}, which is not registered: add \
+                 `.aggregate::<{owner}>()`",
+                message.name
+            )),
+        }
+    }
+}
+
 /// The name and the category of the group that a route belongs to.
 fn place(
     registry: &Registry,
@@ -128,7 +155,7 @@ fn place(
         Source::Facts(aggregate, name) => (aggregate, name, true),
     };
     let names = registry.catalog.is_registered(aggregate).ok_or_else(|| {
-        let message = route.message.0;
+        let message = route.message.name;
         format!(
             "{handler} takes {message} of {name}, which is not registered: add \
              `.aggregate::<{name}>()`"
@@ -142,7 +169,7 @@ fn place(
 }
 
 fn add_route(registry: &mut Registry, group: &mut Group, route: Route, handler: &str) {
-    let (name, version) = route.message;
+    let MessageType { name, version, .. } = route.message;
     let type_name = registry.catalog.type_name(name, version);
     if group.routes.insert(type_name, route.call).is_some() {
         let category = &group.category;
@@ -212,10 +239,7 @@ fn check_streams(registry: &mut Registry, groups: &[Arc<Group>]) {
     for group in groups {
         let HandlerKind::Subscriber { broker } = group.kind else { continue };
         let (handler, stream) = (&group.handler, &group.category);
-        let own = |category: &Category| {
-            [category.clone(), category.commands(), category.facts()].contains(stream)
-        };
-        let aggregate = registry.catalog.aggregates.iter().find(|known| own(&known.category));
+        let aggregate = registry.catalog.aggregates.iter().find(|known| known.has(stream));
         if let Some(aggregate) = aggregate {
             let name = aggregate.name;
             faults.push(format!(

@@ -9,7 +9,7 @@ use protean_port::{Error, Result};
 
 use super::erased::ErasedHandler;
 use super::group::{Group, HandlerKind};
-use crate::unit::TakeSnapshot;
+use crate::unit::SnapshotsOf;
 
 /// Everything that a domain runs: the groups of its handlers, its query
 /// handlers, and how snapshots of its aggregates are taken.
@@ -17,7 +17,7 @@ pub(crate) struct Handlers {
     pub(crate) groups: Vec<Arc<Group>>,
     pub(crate) queries: HashMap<TypeId, ErasedHandler>,
     /// By the name of the aggregate.
-    pub(crate) snapshots: HashMap<&'static str, TakeSnapshot>,
+    pub(crate) snapshots: HashMap<&'static str, SnapshotsOf>,
 }
 
 impl Handlers {

@@ -4,6 +4,7 @@ use std::any::{TypeId, type_name};
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use protean_port::Error;
 use serde::de::DeserializeOwned;
 
 use super::erased::{ErasedHandler, HandlerInput, HandlerOutput};
@@ -13,7 +14,7 @@ use super::handle::{Answer, Handle, On, Receive};
 use super::payload::{self, ENTRY_RECEIVED};
 use super::registry::{Registration, Registry, Route, Source};
 use crate::config::Declared;
-use crate::model::{Aggregate, Command, Event, Projection, Query};
+use crate::model::{Aggregate, Command, Data, Event, MessageType, Projection, Query};
 use crate::unit::Context;
 
 /// The message types that a handler takes: [`CommandsOf`] an aggregate, [`Events`], or the
@@ -109,7 +110,7 @@ impl<H, Of> Routes<'_, H, Of> {
         self
     }
 
-    fn route(self, source: Source, message: (&'static str, u32), call: ErasedHandler) -> Self {
+    fn route(self, source: Source, message: MessageType, call: ErasedHandler) -> Self {
         self.registration.routes.push(Route { source, message, call });
         self
     }
@@ -127,7 +128,7 @@ impl<A: Aggregate, H> Routes<'_, H, CommandsOf<A>> {
             Ok(HandlerOutput::new(handler.handle(command, &context).await?))
         });
         let source = Source::Aggregate(TypeId::of::<A>(), A::NAME);
-        self.route(source, (C::NAME, C::VERSION), call)
+        self.route(source, MessageType::command::<C>(), call)
     }
 }
 
@@ -143,9 +144,7 @@ impl<H> Routes<'_, H, Events> {
             handler.on(event, &context).await?;
             Ok(HandlerOutput::new(()))
         });
-        let source = if E::FACT { Source::Facts } else { Source::Aggregate };
-        let source = source(TypeId::of::<E::Aggregate>(), E::Aggregate::NAME);
-        self.route(source, (E::NAME, E::VERSION), call)
+        self.route(Source::of_event::<E>(), MessageType::event::<E>(), call)
     }
 }
 
@@ -165,7 +164,11 @@ impl<H> Routes<'_, H, Entries> {
             Ok(HandlerOutput::new(()))
         });
         let source = Source::Stream(self.of.stream);
-        self.route(source, ENTRY_RECEIVED, call)
+        let read = |data: Data<'_>, _: &str| {
+            let read = payload::read::<T>(data.json());
+            read.map(drop).map_err(|failure| Error::failed(failure.to_string()))
+        };
+        self.route(source, MessageType::other::<T>(ENTRY_RECEIVED, read), call)
     }
 
     /// Reads the stream of this broker: `[brokers.NAME]`.

@@ -7,16 +7,18 @@ use super::erased::ErasedHandler;
 use super::group::HandlerKind;
 use crate::catalog::{Catalog, Upcaster};
 use crate::config::Declared;
-use crate::model::{Aggregate, Projection};
-use crate::unit::{Storage, TakeSnapshot};
+use crate::model::{Aggregate, Event, MessageType, Projection};
+use crate::unit::{SnapshotsOf, Storage};
 
 /// Collects what a domain is made of: handlers enter themselves here, see
 /// [`Register`](super::Register). `build()` wires it.
 pub struct Registry {
     pub(crate) catalog: Catalog,
     pub(crate) registrations: Vec<Registration>,
+    /// Events that no handler needs to take.
+    pub(crate) events: Vec<(Source, MessageType)>,
     pub(crate) queries: HashMap<TypeId, ErasedHandler>,
-    pub(crate) snapshots: HashMap<&'static str, TakeSnapshot>,
+    pub(crate) snapshots: HashMap<&'static str, SnapshotsOf>,
     pub(crate) upcasters: Vec<Upcaster>,
     pub(crate) faults: Vec<String>,
 }
@@ -34,7 +36,7 @@ pub(crate) struct Registration {
 /// One message type of a registered handler.
 pub(crate) struct Route {
     pub(crate) source: Source,
-    pub(crate) message: (&'static str, u32),
+    pub(crate) message: MessageType,
     pub(crate) call: ErasedHandler,
 }
 
@@ -48,11 +50,19 @@ pub(crate) enum Source {
     Stream(&'static str),
 }
 
+impl Source {
+    pub(crate) fn of_event<E: Event>() -> Self {
+        let source = if E::FACT { Self::Facts } else { Self::Aggregate };
+        source(TypeId::of::<E::Aggregate>(), E::Aggregate::NAME)
+    }
+}
+
 impl Registry {
     pub(crate) fn new(domain: &str) -> Self {
         Self {
             catalog: Catalog::new(domain),
             registrations: Vec::new(),
+            events: Vec::new(),
             queries: HashMap::new(),
             snapshots: HashMap::new(),
             upcasters: Vec::new(),
@@ -67,13 +77,17 @@ impl Registry {
         A::Storage: Storage<A>,
     {
         self.catalog.aggregate::<A>();
-        let take = <A::Storage as Storage<A>>::take_snapshot();
-        self.snapshots.extend(take.map(|take| (A::NAME, take)));
+        let snapshots = <A::Storage as Storage<A>>::snapshots();
+        self.snapshots.extend(snapshots.map(|of| (A::NAME, of)));
     }
 
     /// Enters a projection; a second time changes nothing.
     pub(crate) fn projection<P: Projection>(&mut self) {
         self.catalog.projection::<P>();
+    }
+
+    pub(crate) fn event<E: Event>(&mut self) {
+        self.events.push((Source::of_event::<E>(), MessageType::event::<E>()));
     }
 
     pub(crate) fn registration(

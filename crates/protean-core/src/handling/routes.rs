@@ -25,7 +25,7 @@ pub(crate) fn add_upcasts<'g>(
     groups: impl Iterator<Item = &'g mut Group>,
 ) {
     let groups: Vec<&mut Group> = groups.collect();
-    let known = known(&registry.catalog, &groups);
+    let known = known(&registry.catalog);
     let mut placed = place(registry, &known);
     let mut chains = UpcastChains::new();
     for (key, newest) in known {
@@ -51,23 +51,9 @@ pub(crate) fn add_upcasts<'g>(
 }
 
 /// The newest version of each message type that is applied or handled.
-fn known(catalog: &Catalog, groups: &[&mut Group]) -> BTreeMap<Key, u32> {
-    let mut known = BTreeMap::new();
-    let mut enter = |category: &Category, name: &str, version: u32| {
-        let newest = known.entry((category.clone(), name.to_owned())).or_insert(version);
-        *newest = version.max(*newest);
-    };
-    for (declared, sourced) in catalog.sourced() {
-        sourced.events.iter().for_each(|(name, version)| enter(&declared.category, name, *version));
-    }
-    for group in groups {
-        for type_name in group.routes.keys() {
-            if let Some((_, version)) = type_name::split_version(type_name) {
-                enter(&group.category, type_name::bare(type_name), version);
-            }
-        }
-    }
-    known
+fn known(catalog: &Catalog) -> BTreeMap<Key, u32> {
+    let newest = catalog.readers.newest();
+    newest.map(|(category, name, version)| ((category.clone(), name.to_owned()), version)).collect()
 }
 
 /// The upcasters by the message type and the version they take.

@@ -5,6 +5,7 @@ use protean_port::{Result, Violations};
 
 use super::data::Data;
 use super::field::{Columns, Fields};
+use super::message_type::MessageType;
 use super::root::{Raised, Root};
 use super::stored::{EventSourced, Stored};
 
@@ -23,8 +24,8 @@ pub trait Aggregate: Fields + Invariants + Stored + Sized + Send + Sync + 'stati
     /// The names of the commands it declares; each needs a handler.
     const COMMANDS: &'static [&'static str] = &[];
 
-    /// The name of its fact event, when it emits facts.
-    const FACT: Option<&'static str> = None;
+    /// Its fact event, when it emits facts.
+    const FACT: Option<MessageType> = None;
 
     /// The form of its snapshots, when it is kept as events. A greater number
     /// makes those there are worthless, as a changed column does: raise it when
@@ -76,8 +77,8 @@ pub trait Apply<E> {
 /// An event-sourced aggregate, rebuilt from what a log holds. Its columns are
 /// what a snapshot holds.
 pub trait Replay: Aggregate + Columns + Stored<Storage = EventSourced> {
-    /// The events it applies: the name of each and the version it knows.
-    const EVENTS: &'static [(&'static str, u32)];
+    /// The events it applies, each in the version it knows.
+    const EVENTS: &'static [MessageType];
 
     /// The state before the first event.
     fn blank(root: Root<Self>) -> Self;

@@ -15,6 +15,11 @@ pub struct Data<'a> {
 }
 
 impl<'a> Data<'a> {
+    /// JSON that is read as strictly as a domain is configured.
+    pub(crate) fn of(json: &'a str, lenient: bool) -> Self {
+        Self { json, lenient }
+    }
+
     /// JSON in which a field that the type does not have is an error.
     pub fn strict(json: &'a str) -> Self {
         Self { json, lenient: false }
@@ -23,6 +28,11 @@ impl<'a> Data<'a> {
     /// JSON in which a field that the type does not have is passed over.
     pub fn lenient(json: &'a str) -> Self {
         Self { json, lenient: true }
+    }
+
+    /// The fields as they are stored.
+    pub(crate) fn json(self) -> &'a str {
+        self.json
     }
 
     /// The event or command of this name. A field that is missing and has no

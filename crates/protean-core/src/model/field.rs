@@ -6,6 +6,7 @@ use protean_port::Violations;
 use protean_port::message::{Column, ColumnKind, Date, Id, Timestamp, Value};
 
 use super::rules::Rules;
+use super::shape::{Member, Shape};
 
 /// A type that a field of an aggregate, event, command or projection can have.
 #[diagnostic::on_unimplemented(
@@ -22,6 +23,11 @@ pub trait Field: Sized {
 
     /// Compiles only when a value that was written is the same when it is read.
     const READS_BACK: () = ();
+
+    /// The form of a value as JSON.
+    fn shape() -> Shape {
+        Shape::of_type::<Self>()
+    }
 
     /// Its columns, for a field of this name.
     fn columns(name: &str, rules: &Rules) -> Vec<Column>;
@@ -58,6 +64,15 @@ pub trait Fields {
 
     /// What is wrong, for all fields at once.
     fn check(&self) -> Violations;
+
+    /// The form of each field as JSON, in the order of the fields.
+    fn members() -> Vec<Member>
+    where
+        Self: Sized,
+    {
+        let unknown = || Shape::Plain("unknown".to_owned());
+        Self::RULES.iter().map(|rules| Member::new(rules.name, unknown(), false)).collect()
+    }
 }
 
 /// A struct whose fields are columns.
@@ -141,6 +156,10 @@ fn check_text(text: &str, rules: &Rules, violations: &mut Violations) {
 }
 
 impl Field for String {
+    fn shape() -> Shape {
+        Shape::Plain("text".to_owned())
+    }
+
     fn columns(name: &str, rules: &Rules) -> Vec<Column> {
         column(name, ColumnKind::Text, rules)
     }
@@ -162,6 +181,10 @@ impl Field for String {
 }
 
 impl Field for Id {
+    fn shape() -> Shape {
+        Shape::Plain("id".to_owned())
+    }
+
     fn columns(name: &str, rules: &Rules) -> Vec<Column> {
         column(name, ColumnKind::Text, rules)
     }
@@ -186,6 +209,10 @@ impl Field for Id {
 macro_rules! plain {
     ($($type:ty, $kind:ident, $wanted:literal, $check:expr;)*) => {$(
         impl Field for $type {
+            fn shape() -> Shape {
+                Shape::Plain(stringify!($type).to_lowercase())
+            }
+
             fn columns(name: &str, rules: &Rules) -> Vec<Column> {
                 column(name, ColumnKind::$kind, rules)
             }
@@ -224,6 +251,10 @@ impl<T: Field> Field for Option<T> {
         "`Some` of a field that may be empty cannot be told from `None` when it is read: take one \
          `Option` away, or give the value object a field that is not optional"
     );
+
+    fn shape() -> Shape {
+        Shape::Optional(Box::new(T::shape()))
+    }
 
     fn columns(name: &str, rules: &Rules) -> Vec<Column> {
         let columns = T::columns(name, rules).into_iter();

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::field::{column, mismatch};
 use super::json::{DEEPEST, depth};
-use super::{Field, Rules, Values};
+use super::{Field, Rules, Shape, Values};
 
 /// A type that a list can hold: plain values, value objects and entities.
 pub trait Element: Serialize + DeserializeOwned {
@@ -17,16 +17,31 @@ pub trait Element: Serialize + DeserializeOwned {
     fn check_element(&self) -> Violations {
         Violations::new()
     }
+
+    /// The form of this element as JSON.
+    fn element_shape() -> Shape {
+        Shape::of_type::<Self>()
+    }
 }
 
 macro_rules! elements {
-    ($($type:ty),*) => {$(impl Element for $type {})*};
+    ($($type:ty),*) => {$(
+        impl Element for $type {
+            fn element_shape() -> Shape {
+                Self::shape()
+            }
+        }
+    )*};
 }
 elements!(String, Id, bool, i8, i16, i32, i64, u8, u16, u32, u64, Timestamp, Date);
 
 macro_rules! checked_elements {
     ($($type:ty),*) => {$(
         impl Element for $type {
+            fn element_shape() -> Shape {
+                Self::shape()
+            }
+
             fn check_element(&self) -> Violations {
                 let mut violations = Violations::new();
                 self.check(&Rules::named(""), &mut violations);
@@ -81,6 +96,10 @@ impl Drop for Nested {
 }
 
 impl<T: Element> Field for Vec<T> {
+    fn shape() -> Shape {
+        Shape::List(Box::new(T::element_shape()))
+    }
+
     fn columns(name: &str, rules: &Rules) -> Vec<Column> {
         column(name, ColumnKind::Json, rules)
     }

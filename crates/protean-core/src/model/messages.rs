@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 
 use super::aggregate::Aggregate;
 use super::field::Fields;
+use super::message_type::MessageType;
 
 /// Something that happened to an aggregate.
 #[diagnostic::on_unimplemented(
@@ -63,4 +64,16 @@ pub trait Query: Fields + Send + Sync + 'static {
 
     /// The type of the answer.
     type Output: Send + 'static;
+}
+
+impl MessageType {
+    /// This type of event.
+    pub const fn event<E: Event>() -> Self {
+        Self::of::<E>(E::NAME, E::VERSION)
+    }
+
+    /// This type of command.
+    pub const fn command<C: Command>() -> Self {
+        Self::of::<C>(C::NAME, C::VERSION)
+    }
 }

@@ -11,11 +11,14 @@ mod dropped;
 mod field;
 mod json;
 mod list;
+mod members;
+mod message_type;
 mod messages;
 mod number;
 mod raise;
 mod root;
 mod rules;
+mod shape;
 mod stored;
 mod upcast;
 
@@ -24,10 +27,12 @@ pub use attribute::{Attribute, Comparable, Condition, Sort};
 pub use data::Data;
 pub use field::{Choice, Columns, Field, Fields, Values};
 pub use list::Element;
+pub use message_type::MessageType;
 pub use messages::{Command, Event, Query};
 pub use raise::{raise_applied, raise_recorded};
 pub use root::{Raised, Root};
 pub use rules::{Bound, Rules};
+pub use shape::{Member, Shape};
 pub use stored::{EventSourced, Projected, Projection, StateStored, Stored};
 pub use upcast::{Form, MessageData, Upcast, Versioned};
 

@@ -5,6 +5,7 @@ use protean_port::message::{Column, ColumnKind, Decimal, Value};
 
 use super::field::{Field, Values, column, mismatch, plain};
 use super::rules::{Bound, Rules};
+use super::shape::Shape;
 
 /// Adds the complaint when `value` is on the wrong side of a bound.
 fn check_bounds(
@@ -61,6 +62,10 @@ plain! {
 macro_rules! integers {
     ($($type:ty),*) => {$(
         impl Field for $type {
+            fn shape() -> Shape {
+                Shape::Plain(stringify!($type).to_owned())
+            }
+
             fn columns(name: &str, rules: &Rules) -> Vec<Column> {
                 column(name, ColumnKind::Integer, rules)
             }

@@ -113,11 +113,11 @@ fn replay<A: Replay>(unit: &Unit, aggregate: &mut A, recorded: &Recorded) -> Res
     };
     let caused = |error| Error::failed(unread(String::new())).with_source(error);
     let newer = |why: String| Error::too_new(unread(format!(": {why}")));
-    let known = A::EVENTS.iter().find(|(known, _)| *known == name);
-    let (_, known) = known.ok_or_else(|| {
+    let known = A::EVENTS.iter().find(|known| known.name == name);
+    let known = known.ok_or_else(|| {
         newer(format!("{} does not apply {name}, deploy a version that does", A::NAME))
     })?;
-    let old = match message.version.cmp(known) {
+    let old = match message.version.cmp(&known.version) {
         Ordering::Equal => None,
         Ordering::Less => {
             let chain = unit.env.catalog.upcast_chain(message.stream.category(), name);
@@ -125,7 +125,7 @@ fn replay<A: Replay>(unit: &Unit, aggregate: &mut A, recorded: &Recorded) -> Res
             upcast.transpose().map_err(caused)?
         }
         Ordering::Greater => {
-            return Err(newer(too_new(name, message.version, *known)));
+            return Err(newer(too_new(name, message.version, known.version)));
         }
     };
     let data = unit.data(old.as_deref().unwrap_or(&message.data));

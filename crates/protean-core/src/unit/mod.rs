@@ -33,6 +33,7 @@ pub use repository::{Reader, Repository};
 pub use scope::{current_priority, processing_priority};
 pub(crate) use scope::{enclosing_units, handling, is_handling, within};
 pub use selection::Selection;
+pub(crate) use storage::SnapshotsOf;
 pub use storage::Storage;
 pub use unit::{CompletedUnit, ReadMode, ReadOptions, Unit};
 pub(crate) use unit::{MessageContext, command_message};

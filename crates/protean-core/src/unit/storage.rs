@@ -8,12 +8,20 @@ use protean_port::{Error, Result, Violations};
 
 use super::history::{self, TakeSnapshot};
 use super::open_unit::OpenUnit;
+use super::snapshot::{self, ReadSnapshot};
 use super::unit::Unit;
 use crate::catalog::{Layout, Names};
 use crate::model::{
     Aggregate, Columns, EventSourced, Projected, Projection, Raised, Replay, StateStored, Stored,
     Values, as_stored, violations_after,
 };
+
+/// How snapshots of an aggregate's instances are taken and read.
+#[derive(Clone, Copy)]
+pub struct SnapshotsOf {
+    pub(crate) take: TakeSnapshot,
+    pub(crate) read: ReadSnapshot,
+}
 
 /// Reads and writes `T` in the form in which it is kept. Implemented for
 /// [`EventSourced`], [`StateStored`] and [`Projected`]; not for users to implement.
@@ -25,16 +33,17 @@ pub trait Storage<T>: Layout<T> {
     #[doc(hidden)]
     fn remove(unit: &Unit, instance: T) -> impl Future<Output = Result> + Send;
 
-    /// How a snapshot is taken of an instance, when it can have one.
+    /// How snapshots of instances are taken and read, when they can have any.
     #[doc(hidden)]
-    fn take_snapshot() -> Option<TakeSnapshot> {
+    fn snapshots() -> Option<SnapshotsOf> {
         None
     }
 }
 
 impl<A: Replay> Storage<A> for EventSourced {
-    fn take_snapshot() -> Option<TakeSnapshot> {
-        Some(|unit, id| Box::pin(history::take_snapshot::<A>(unit, id)))
+    fn snapshots() -> Option<SnapshotsOf> {
+        let take: TakeSnapshot = |unit, id| Box::pin(history::take_snapshot::<A>(unit, id));
+        Some(SnapshotsOf { take, read: snapshot::read::<A> })
     }
 
     async fn find(unit: &Unit, id: &Id) -> Result<Option<A>> {

@@ -191,10 +191,7 @@ impl Unit {
 
     /// Stored JSON, to be read as strictly as the domain is configured.
     pub(crate) fn data<'a>(&self, json: &'a str) -> Data<'a> {
-        match self.env.config.lenient_deserialization {
-            true => Data::lenient(json),
-            false => Data::strict(json),
-        }
+        Data::of(json, self.env.config.lenient_deserialization)
     }
 
     /// What the store cannot have yet, read before the store is asked.

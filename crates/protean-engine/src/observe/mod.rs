@@ -15,8 +15,10 @@
 
 mod cached_probe;
 mod connections;
+mod events_check;
 mod explain;
 mod exposition;
+mod fault_kinds;
 mod findings;
 mod health_service;
 pub(crate) mod metrics;
@@ -26,7 +28,9 @@ mod report;
 pub(crate) mod status;
 mod verify;
 
+pub use events_check::{CheckedMessages, CheckedSnapshots, EventsCheck, check_events};
 pub use explain::{Explanation, HandlerStanding, Unpublished, explain};
+pub use fault_kinds::FaultKind;
 pub use page::HealthPage;
 pub use status::{Health, LaneStatus, SubscriptionStatus, subscriptions};
 pub use verify::{Account, Report, verify};

@@ -16,8 +16,8 @@
 //! * `shared`: several servers share the work, over a broker that may fail
 //! * `outages`: and what becomes of the broker while they do, on a `way` that may be cut
 //! * `snapshots`: among units that commit together; `two_aggregates`: one handler, two categories
-//! * `versions`: messages of other versions in the log; `rollout`: and programs of two at once;
-//!   `upgrade`: and all that an earlier release left behind
+//! * `versions`: messages of other versions in the log; `events_check` finds them; `rollout`: and
+//!   programs of two at once; `upgrade`: and all that an earlier release left behind
 //! * `limits`: what is too large, too deep or too odd for a log
 //! * `one_file`: two stores on one file, and copies of everything
 //! * `waits`: how long production waits, to the instant; `handlers`: beside a backlog, or one that
@@ -34,6 +34,7 @@ mod counts;
 mod crashes;
 mod dead_letters;
 mod dlq_publisher;
+mod events_check;
 mod explain;
 mod external;
 mod faults;

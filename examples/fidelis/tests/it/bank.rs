@@ -1,6 +1,6 @@
 //! A bank of one's own: a folder, a database, and the program to work on it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -38,8 +38,12 @@ impl Bank {
         bank
     }
 
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder.path().join("bank.db")
+    }
+
     pub(crate) fn uri(&self) -> String {
-        format!("sqlite:{}", self.folder.path().join("bank.db").display())
+        format!("sqlite:{}", self.database().display())
     }
 
     pub(crate) fn domain(&self) -> Domain {
@@ -47,7 +51,18 @@ impl Bank {
     }
 
     pub(crate) fn program(&self) -> Command {
-        let mut program = Command::new(env!("CARGO_BIN_EXE_fidelis"));
+        self.prepared(Path::new(env!("CARGO_BIN_EXE_fidelis")))
+    }
+
+    /// A copy of the program in the bank's folder, which a test may replace.
+    pub(crate) fn copy_of_program(&self) -> PathBuf {
+        let copy = self.folder.path().join("fidelis");
+        std::fs::copy(env!("CARGO_BIN_EXE_fidelis"), &copy).unwrap();
+        copy
+    }
+
+    fn prepared(&self, program: &Path) -> Command {
+        let mut program = Command::new(program);
         program.env("DATABASE_URI", self.uri()).stdin(Stdio::null());
         for name in ["PROTEAN_ENV", "PROTEAN_LOG", "RUST_LOG"] {
             program.env_remove(name);
@@ -68,8 +83,13 @@ impl Bank {
 
     /// A server with these options, whose log begins anew.
     pub(crate) fn serve_with(&self, options: &[&str]) -> Server {
+        self.serve_by(Path::new(env!("CARGO_BIN_EXE_fidelis")), options)
+    }
+
+    /// The same, by this program.
+    pub(crate) fn serve_by(&self, program: &Path, options: &[&str]) -> Server {
         let log = std::fs::File::create(self.log()).unwrap();
-        let mut program = self.program();
+        let mut program = self.prepared(program);
         program.arg("server").args(options).stdout(Stdio::null()).stderr(log);
         Server(program.spawn().unwrap())
     }

@@ -3,6 +3,8 @@
 use std::process::Output;
 
 use fidelis::account::{MakeDeposit, OpenAccount};
+use protean::message::Message;
+use protean::port::{Append, Changes, Expect, Find};
 use protean::{Decimal, Priority};
 use serde_json::{Value, json};
 
@@ -198,4 +200,55 @@ async fn an_unknown_name_is_reported_with_the_nearest_one() {
     for words in [["search", "--since=yesterday"], ["search", "--limit=0"]] {
         assert_eq!(run(&bank, &words).status.code(), Some(2));
     }
+}
+
+/// Puts an event into the log that this version of the bank cannot read.
+async fn leave_an_unreadable_event(bank: &Bank) -> String {
+    let domain = bank.domain();
+    let store = domain.store().await.unwrap();
+    let opened = store.find(Find::first(2)).await.unwrap().swap_remove(1);
+    let category = opened.message.stream.category().clone();
+    let message = Message {
+        id: "old".into(),
+        stream: category.stream(&"old".into()),
+        data: r#"{"holder":"Ada"}"#.into(),
+        ..opened.message
+    };
+    let type_name = message.type_name.to_string();
+    let appends = vec![Append { message, expect: Expect::End }];
+    let changes = Changes { appends, ..Changes::new(domain.lanes().lane(Priority::NORMAL)) };
+    store.commit([changes].into()).await;
+    type_name
+}
+
+#[tokio::test]
+async fn check_reads_everything_that_is_stored() {
+    let (bank, _) = busy().await;
+    let text = printed(&bank, &["check"]);
+    assert!(text.ends_with("This program can read all of them.\n"), "{text}");
+    let found = data(&bank, &["check"]);
+    assert_eq!((&found["messages"]["fine"], &found["messages"]["faulty"]), (&json!(6), &json!(0)));
+    assert_eq!(bank.ask(&["check", "--data"])["data"]["stored"], found);
+    assert_eq!(bank.ask(&["check"])["data"]["stored"], Value::Null);
+    let type_name = leave_an_unreadable_event(&bank).await;
+    for words in [&["events", "check"][..], &["check", "--data"]] {
+        let output = bank.program().args(words).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", transcript(&output));
+        let fault = String::from_utf8(output.stderr).unwrap();
+        let start = format!("error: {type_name}: the data of ");
+        assert!(fault.starts_with(&start) && fault.lines().count() == 1, "{fault}");
+        assert!(fault.contains("(1 event, old at position 7 in fidelis::account-old)"), "{fault}");
+    }
+    assert_eq!(bank.ask(&["check"])["status"], "pass", "it reads no data");
+}
+
+#[test]
+fn check_creates_no_database() {
+    let bank = Bank::new();
+    for words in [&["events", "check"][..], &["check", "--data"]] {
+        let output = bank.program().args(words).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{}", transcript(&output));
+        assert!(transcript(&output).contains("nothing was created"), "{}", transcript(&output));
+    }
+    assert!(!bank.database().exists());
 }

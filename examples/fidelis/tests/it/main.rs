@@ -18,6 +18,7 @@
 //! * [`stops`]: killed in the middle of its work, or asked to stop
 //! * [`dead_letters`]: what was given up, mended and run again
 //! * [`events`]: what operators read in the log
+//! * [`lock`]: the committed forms of its messages
 //! * [`health`]: the server's health over HTTP
 //! * [`tools`]: what operators do beside the server
 //! * [`workers`]: several server processes, and their supervisor
@@ -39,6 +40,7 @@ mod events;
 mod health;
 #[cfg(unix)]
 mod lanes;
+mod lock;
 mod migration;
 #[cfg(unix)]
 mod refused;

@@ -1,5 +1,9 @@
 //! Several server processes, and the supervisor that restarts them.
 
+#[cfg(target_os = "linux")]
+use std::fs::Permissions;
+#[cfg(target_os = "linux")]
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::os::unix::process::CommandExt;
 use std::time::{Duration, Instant};
 
@@ -85,6 +89,36 @@ async fn a_worker_that_is_killed_is_replaced_and_the_others_take_over() {
     send(&server, Signal::TERM);
     assert_eq!(server.0.wait().unwrap().code(), Some(0), "{}", bank.await_logged(""));
     assert!(workers.iter().all(|pid| !runs(*pid)));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_is_replaced_by_its_own_version_when_the_file_holds_another() {
+    let bank = Bank::new();
+    let program = bank.copy_of_program();
+    let mut server = bank.serve_by(&program, &["--workers", "2"]);
+    await_ready(&bank, 2);
+    let newer = program.with_file_name("newer");
+    std::fs::write(&newer, "#!/bin/sh\nexit 9\n").unwrap();
+    std::fs::set_permissions(&newer, Permissions::from_mode(0o755)).unwrap();
+    std::fs::rename(&newer, &program).unwrap();
+    for pid in await_started(&bank, 2) {
+        kill_process(pid, Signal::KILL).unwrap();
+    }
+    let workers = await_started(&bank, 4).split_off(2);
+    await_ready(&bank, 4);
+    assert_eq!(bank.send(0..20, Priority::NORMAL).await, 20);
+    bank.await_accounts(20);
+    let original = std::fs::metadata(format!("/proc/{}/exe", server.0.id())).unwrap().ino();
+    for worker in &workers {
+        let process = format!("/proc/{}", worker.as_raw_nonzero());
+        let image = std::fs::metadata(format!("{process}/exe")).unwrap();
+        assert_eq!(image.ino(), original, "another program");
+        let name = std::fs::read_to_string(format!("{process}/comm")).unwrap();
+        assert_eq!(name, "fidelis\n", "as tools show it");
+    }
+    send(&server, Signal::TERM);
+    assert_eq!(server.0.wait().unwrap().code(), Some(0), "{}", bank.await_logged(""));
 }
 
 #[test]

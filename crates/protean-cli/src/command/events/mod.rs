@@ -1,10 +1,12 @@
 //! `events`: reads the log.
 
 mod category;
+pub(super) mod check;
 mod explain;
 #[cfg(test)]
 mod explain_tests;
 mod history;
+pub(super) mod lock;
 pub(super) mod message;
 mod read;
 mod search;
@@ -29,6 +31,12 @@ pub(crate) enum Command {
     History(history::Options),
     /// Counts the messages of each type; reads the whole log
     Stats,
+    /// Reads everything that is stored with the types of this program; exit code 1 on a fault
+    #[command(after_help = check::AFTER_HELP)]
+    Check,
+    /// Writes the form of every event and command to a file that 'check' compares with
+    #[command(after_help = lock::AFTER_HELP)]
+    Lock(lock::Options),
     /// Shows all messages with one correlation id as a tree of cause and effect
     #[command(after_help = trace::AFTER_HELP)]
     Trace(trace::Options),
@@ -43,6 +51,8 @@ pub(super) async fn run(command: &Command, app: &App) -> Result {
         Command::Search(options) => search::run(options, app).await,
         Command::History(options) => history::run(options, app).await,
         Command::Stats => stats::run(app).await,
+        Command::Lock(options) => lock::run(options, app).await,
+        Command::Check => check::run(app).await,
         Command::Trace(options) => trace::run(options, app).await,
         Command::Explain(options) => explain::run(options, app).await,
     }
