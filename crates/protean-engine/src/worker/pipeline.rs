@@ -66,6 +66,8 @@ pub(crate) struct Pipeline {
     open: Vec<Entry>,
     sent: Vec<Sent>,
     units: Arc<[Changes]>,
+    /// What could not be written because the database was down.
+    unwritten: Option<Arc<[Changes]>>,
     /// Units that were left out, and the last unit taken in when that was known.
     failed: BTreeMap<Sequence, Sequence>,
     /// How many running turns began after each unit.
@@ -302,11 +304,12 @@ impl Pipeline {
             self.sent.push(sent);
         }
         self.units = Arc::from(units);
+        self.unwritten = (!self.sent.is_empty()).then(|| Arc::clone(&self.units));
     }
 
-    /// The units that were not written because the database was down.
-    pub(crate) fn resend(&self) -> Option<Arc<[Changes]>> {
-        (!self.sent.is_empty()).then(|| Arc::clone(&self.units))
+    /// The units that were not written because the database was down, once.
+    pub(crate) fn resend(&mut self) -> Option<Arc<[Changes]>> {
+        self.unwritten.take()
     }
 }
 
