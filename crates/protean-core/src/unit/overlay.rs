@@ -16,9 +16,6 @@ pub type Sequence = u64;
 /// A table and a key.
 pub(crate) type RowKey = (Arc<str>, Arc<str>);
 
-/// For how many streams the next expected position is remembered.
-const REMEMBERED: usize = 50_000;
-
 /// What one unit has written, as later readers see it.
 #[derive(Clone, Debug, Default)]
 pub struct Writes {
@@ -31,7 +28,6 @@ pub struct Writes {
 pub struct Overlay {
     streams: HashMap<Arc<str>, Entry<Vec<Recorded>>>,
     rows: HashMap<RowKey, Entry<RowState>>,
-    next: HashMap<Arc<str>, u64>,
     blocked: HashMap<Arc<str>, Entry<u64>>,
 }
 
@@ -55,19 +51,6 @@ impl Overlay {
         }
     }
 
-    /// Notes what the group expects next in a stream.
-    pub fn expect(&mut self, stream: Arc<str>, next: u64) {
-        if self.next.len() >= REMEMBERED {
-            self.next.clear();
-        }
-        self.next.insert(stream, next);
-    }
-
-    /// What the group expects next in a stream, as far as units here have moved it.
-    pub fn next(&self, stream: &str) -> Option<u64> {
-        self.next.get(stream).copied()
-    }
-
     /// Notes that the message at `position` of a stream is in the way of later ones.
     pub fn block(&mut self, writer: Sequence, stream: Arc<str>, position: u64) {
         let entry = self.blocked.entry(stream).or_insert(Entry { value: position, writer });
@@ -80,11 +63,6 @@ impl Overlay {
         self.blocked.get(stream).is_some_and(|entry| entry.value < position)
     }
 
-    /// Forgets what the group expects next: the unit that moved it was left out.
-    pub fn doubt(&mut self, stream: &str) {
-        self.next.remove(stream);
-    }
-
     /// Forgets what these units wrote: they were left out of their commit.
     pub fn undo(&mut self, writers: &BTreeMap<Sequence, Sequence>) {
         self.streams.retain(|_, entry| !writers.contains_key(&entry.writer));
@@ -93,7 +71,6 @@ impl Overlay {
     }
 
     /// Forgets what units up to `last` wrote: a store has it now, or never will.
-    /// What the group expects stays: it only grows.
     pub fn forget(&mut self, last: Sequence) {
         self.streams.retain(|_, entry| entry.writer > last);
         self.rows.retain(|_, entry| entry.writer > last);
@@ -152,11 +129,9 @@ mod tests {
         let mut overlay = Overlay::default();
         overlay.absorb(1, wrote("a", 0));
         overlay.absorb(2, wrote("b", 0));
-        overlay.expect(Arc::from("s"), 7);
         overlay.forget(1);
         let mut readers = BTreeSet::new();
         assert_eq!(version(&overlay, "a", &mut readers), None);
         assert_eq!(version(&overlay, "b", &mut readers), Some(0));
-        assert_eq!(overlay.next("s"), Some(7));
     }
 }

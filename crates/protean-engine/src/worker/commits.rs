@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_util::StreamExt;
 use futures_util::future::FutureExt;
 use protean_port::message::Lane;
+use protean_port::port::{Changes, Delivery};
 use tokio::time::Instant;
 
 use super::{Event, Worker};
@@ -28,6 +29,7 @@ impl Worker {
     }
 
     pub(super) fn start_commits(&mut self) {
+        self.commit_what_production_awaits();
         for lane in self.pipelines.lanes() {
             if self.pipelines[lane].can_send() {
                 self.start_commit(lane);
@@ -51,6 +53,23 @@ impl Worker {
         }
     }
 
+    /// Commits units of backfill that production of the same stream waits for. They take the way
+    /// of production to the store, without a turn of bulk work: they would hold it up otherwise.
+    fn commit_what_production_awaits(&mut self) {
+        let uncommitted = self.lanes.uncommitted();
+        if !uncommitted.has_wanted() {
+            return;
+        }
+        let is_wanted =
+            |delivery: &Delivery| uncommitted.is_wanted(delivery.recorded.message.stream.as_str());
+        let pipeline = &mut self.pipelines[Lane::Backfill];
+        let most = pipeline.up_to_last(is_wanted).min(self.bulk_commits.room());
+        if let Some(units) = pipeline.send(most, Lane::Primary) {
+            self.runner.domain.env().production_begins();
+            self.send(Lane::Backfill, units, None);
+        }
+    }
+
     /// Commits what is settled of a lane, or what could not be written before.
     pub(super) fn commit(&mut self, lane: Lane, turn: Option<Turn>) {
         let most = match lane {
@@ -58,7 +77,12 @@ impl Worker {
             Lane::Backfill => self.bulk_commits.room(),
         };
         let pipeline = &mut self.pipelines[lane];
-        let Some(units) = pipeline.resend().or_else(|| pipeline.send(most)) else { return };
+        if let Some(units) = pipeline.resend().or_else(|| pipeline.send(most, lane)) {
+            self.send(lane, units, turn);
+        }
+    }
+
+    fn send(&mut self, lane: Lane, units: Arc<[Changes]>, turn: Option<Turn>) {
         if lane == Lane::Backfill {
             self.bulk_commits.begin(units.len());
         }

@@ -3,8 +3,8 @@
 //!
 //! ```text
 //! offer ─▶ ready ─(start: a slot is free, its stream is)─▶ running ─(returned)─▶ gone
-//!            ▲  └─(its stream runs)─▶ waiting ─┐
-//!            └────────(its stream returned)────┘
+//!            ▲  └─(its stream runs, or is of the other lane)─▶ waiting ─┐
+//!            └────────(its stream returned, or is free)─────────────────┘
 //! ```
 //!
 //! * The [arbiter](super::SlotArbiter) of the server says for which lane there is a slot; here,
@@ -13,6 +13,8 @@
 //!   lanes take turns then.
 //! * Within a lane higher priorities go first, then the order of the log.
 //! * One message of a stream runs at a time, whatever its lane.
+//! * While messages of a stream have run in one lane and are not [committed](Uncommitted), none
+//!   starts in the other.
 //! * A message put first in its stream is not overtaken by later ones of its priority.
 
 use std::cmp::Reverse;
@@ -23,6 +25,7 @@ use std::time::Duration;
 use protean_port::message::{Lane, Priority, Timestamp};
 
 use super::slots::Demand;
+use super::uncommitted::{Uncommitted, WaitsFor};
 
 /// How many messages of a lane may wait in memory for their streams, beside a page.
 pub(crate) const MAX_WAITING_MESSAGES: usize = 1024;
@@ -72,6 +75,24 @@ pub struct Started<M> {
 struct Queue<M> {
     ready: BTreeMap<Place, Item<M>>,
     waiting: HashMap<Arc<str>, BTreeMap<Place, Item<M>>>,
+    /// Messages that have run already, by position: they wait until that is committed.
+    copies: HashMap<u64, BTreeMap<Place, Item<M>>>,
+}
+
+impl<M> Queue<M> {
+    /// Makes the first waiting message of a stream ready: the others follow when it has run.
+    fn wake(&mut self, stream: &str) {
+        let Some(waiting) = self.waiting.get_mut(stream) else { return };
+        self.ready.extend(waiting.pop_first());
+        if waiting.is_empty() {
+            self.waiting.remove(stream);
+        }
+    }
+
+    /// Those that are not ready.
+    fn waiting(&self) -> impl Iterator<Item = &Item<M>> {
+        self.waiting.values().chain(self.copies.values()).flat_map(BTreeMap::values)
+    }
 }
 
 /// The messages of a group that are to run, by lane.
@@ -86,6 +107,7 @@ pub struct Lanes<M> {
     count: BTreeMap<Lane, usize>,
     held: HashSet<Lane>,
     first: HashMap<Arc<str>, BTreeMap<u64, Priority>>,
+    uncommitted: Uncommitted,
     offers: u64,
 }
 
@@ -93,7 +115,8 @@ impl<M> Lanes<M> {
     /// A scheduler of these lanes, without a message. Backfill that is older than `aging`
     /// competes with production.
     pub fn new(lanes: &[Lane], aging: Option<Duration>) -> Self {
-        let queue = || Queue { ready: BTreeMap::new(), waiting: HashMap::new() };
+        let (ready, waiting, copies) = (BTreeMap::new, HashMap::new, HashMap::new);
+        let queue = || Queue { ready: ready(), waiting: waiting(), copies: copies() };
         Self {
             aging,
             last: Lane::Backfill,
@@ -102,6 +125,7 @@ impl<M> Lanes<M> {
             count: lanes.iter().map(|lane| (*lane, 0)).collect(),
             held: HashSet::new(),
             first: HashMap::new(),
+            uncommitted: Uncommitted::default(),
             offers: 0,
         }
     }
@@ -152,10 +176,7 @@ impl<M> Lanes<M> {
         let before = |item: &Item<M>| {
             item.priority == priority && item.position < position && *item.stream == *stream
         };
-        let waits = |queue: &Queue<M>| {
-            let waiting = queue.waiting.get(stream).into_iter().flat_map(BTreeMap::values);
-            waiting.chain(queue.ready.values()).any(before)
-        };
+        let waits = |queue: &Queue<M>| queue.waiting().chain(queue.ready.values()).any(before);
         self.busy.contains(stream) || self.queues.values().any(waits)
     }
 
@@ -210,13 +231,49 @@ impl<M> Lanes<M> {
         }
         while let Some(first) = queue.ready.first_entry() {
             let item = first.get();
-            if !self.busy.contains(&item.stream) && !is_behind(&self.first, item) {
+            let waits_for = match self.busy.contains(&item.stream) || is_behind(&self.first, item) {
+                true => WaitsFor::Stream,
+                false => self.uncommitted.ask(&item.stream, lane, item.position),
+            };
+            if waits_for == WaitsFor::Nothing {
                 return true;
             }
             let (place, item) = first.remove_entry();
-            queue.waiting.entry(Arc::clone(&item.stream)).or_default().insert(place, item);
+            if waits_for == WaitsFor::ItsUnit {
+                // Those behind it need not wait for it.
+                queue.wake(&item.stream);
+                queue.copies.entry(item.position).or_default().insert(place, item);
+            } else {
+                queue.waiting.entry(Arc::clone(&item.stream)).or_default().insert(place, item);
+            }
         }
         false
+    }
+
+    /// A message of an ordered group has run in a lane. Its unit waits to be committed, and the
+    /// group expects `next` then, when that moves it.
+    pub fn ran(&mut self, stream: &Arc<str>, lane: Lane, position: u64, next: Option<u64>) {
+        let here = || {
+            let items = self.queues.values().flat_map(|of| of.waiting().chain(of.ready.values()));
+            items.map(|item| &*item.stream).collect()
+        };
+        self.uncommitted.add(stream, lane, position, next, here);
+    }
+
+    /// The unit of a message is committed, or was left out.
+    pub fn unit_ended(&mut self, stream: &str, lane: Lane, position: u64, is_committed: bool) {
+        let is_free = self.uncommitted.end(stream, lane, position, is_committed);
+        for queue in self.queues.values_mut() {
+            queue.ready.extend(queue.copies.remove(&position).into_iter().flatten());
+        }
+        if is_free && !self.busy.contains(stream) {
+            self.wake(stream);
+        }
+    }
+
+    /// What has run and is not committed yet.
+    pub(super) fn uncommitted(&self) -> &Uncommitted {
+        &self.uncommitted
     }
 
     /// Gives back the stream of a message that ran.
@@ -227,16 +284,7 @@ impl<M> Lanes<M> {
 
     /// Makes the first waiting message of a stream ready, in each lane.
     fn wake(&mut self, stream: &str) {
-        for queue in self.queues.values_mut() {
-            // The first of each lane is enough: the others follow when it has run.
-            let Some(waiting) = queue.waiting.get_mut(stream) else { continue };
-            if let Some((place, item)) = waiting.pop_first() {
-                queue.ready.insert(place, item);
-            }
-            if waiting.is_empty() {
-                queue.waiting.remove(stream);
-            }
-        }
+        self.queues.values_mut().for_each(|queue| queue.wake(stream));
     }
 
     /// Takes out the messages of this kind that have not started.
@@ -244,12 +292,13 @@ impl<M> Lanes<M> {
         let mut taken = Vec::new();
         for (lane, queue) in &mut self.queues {
             let before = taken.len();
-            let waiting = queue.waiting.values_mut();
+            let waiting = queue.waiting.values_mut().chain(queue.copies.values_mut());
             for places in waiting.chain([&mut queue.ready]) {
                 let back = places.extract_if(.., |_, item| of_kind(&item.message));
                 taken.extend(back.map(|(_, item)| item));
             }
             queue.waiting.retain(|_, places| !places.is_empty());
+            queue.copies.retain(|_, places| !places.is_empty());
             *self.count.entry(*lane).or_default() -= taken.len() - before;
         }
         // One of these may have been what woke the others of its stream.
@@ -259,15 +308,6 @@ impl<M> Lanes<M> {
             }
         }
         taken
-    }
-
-    /// Forgets every message that has not started.
-    pub fn release(&mut self) {
-        for queue in self.queues.values_mut() {
-            queue.ready.clear();
-            queue.waiting.clear();
-        }
-        self.count.values_mut().for_each(|count| *count = 0);
     }
 }
 

@@ -32,6 +32,7 @@ mod starts;
 pub(crate) mod steady;
 mod suspects;
 mod time_share;
+mod uncommitted;
 mod watermark;
 
 pub use self::breaker::{Breaker, End};
@@ -238,7 +239,7 @@ impl Worker {
     /// no message is to be suspected of it. A claim that is lost is not written to.
     fn stop(&mut self, is_lost: bool) {
         self.stopping = true;
-        self.lanes.release();
+        self.lanes.take_back(|_| true);
         self.seat.want_nothing();
         if is_lost {
             self.in_flight.abandon_notes();

@@ -97,13 +97,20 @@ impl Worker {
         let group = Arc::clone(&self.runner.group);
         let moment = self.moment(lane);
         let otherwise = left_out(&group, &delivery, moment);
+        // What a copy leaves to be kept moves nothing, so nothing has to wait for it.
+        let is_copy = matches!(verdict, Verdict::Duplicate);
         let mut settled = settle(&group, &delivery, verdict, moment);
         settled.unit.readers = readers;
         let moves_on = settled.next.is_some();
         if !settled.unit.changes.parks.iter().any(|park| matches!(park, Park::Keep { .. })) {
             self.clear(&delivery.recorded);
         }
-        self.pipelines[lane].push(delivery, settled, otherwise, marking);
+        let (stream, position) =
+            (delivery.recorded.message.stream.name(), delivery.recorded.position);
+        let next = self.pipelines[lane].push(delivery, settled, otherwise, marking);
+        if group.is_ordered() && !is_copy {
+            self.lanes.ran(&stream, lane, position, next);
+        }
         moves_on
     }
 
@@ -119,8 +126,9 @@ impl Worker {
             telemetry::outcome(group, delivery, fate, changes);
             pacing.durable(delivery, fate, now);
         });
-        for delivery in &committed.durable {
-            self.source.durable(delivery.recorded.position);
+        for Delivery { recorded, .. } in &committed.durable {
+            self.source.durable(recorded.position);
+            self.lanes.unit_ended(recorded.message.stream.as_str(), lane, recorded.position, true);
         }
         // A released message may be of the other lane.
         committed.due.into_iter().for_each(|due| self.reads.expect(due));
@@ -160,6 +168,8 @@ impl Worker {
     fn left_out(&mut self, lane: Lane, left_out: LeftOut) {
         let LeftOut { mut delivery, outcome } = left_out;
         let position = delivery.recorded.position;
+        let stream = delivery.recorded.message.stream.as_str();
+        self.lanes.unit_ended(stream, lane, position, false);
         self.clear(&delivery.recorded);
         self.source.reconsider(&delivery);
         if let Some(verdict) = self.verdict_on(&delivery, outcome) {

@@ -66,6 +66,8 @@ pub(crate) struct Pipeline {
     open: Vec<Entry>,
     sent: Vec<Sent>,
     units: Arc<[Changes]>,
+    /// What could not be written because the database was down.
+    unwritten: Option<Arc<[Changes]>>,
     /// Units that were left out, and the last unit taken in when that was known.
     failed: BTreeMap<Sequence, Sequence>,
     /// How many running turns began after each unit.
@@ -118,31 +120,31 @@ impl Pipeline {
     }
 
     /// Takes in a settled unit. Later units of the lane see what it wrote, unless it rests
-    /// on a unit that was left out.
+    /// on a unit that was left out. Gives the stream position that the group expects next,
+    /// when the unit moves it.
     pub(crate) fn push(
         &mut self,
         delivery: Delivery,
         mut settled: Settled,
         otherwise: Option<Changes>,
         marking: Marking,
-    ) {
+    ) -> Option<u64> {
         self.last += 1;
+        let mut next = settled.next;
         let writes = std::mem::take(&mut settled.unit.writes);
         if self.is_void(&settled.unit.readers) {
             self.failed.insert(self.last, self.last);
+            next = None;
         } else {
             let mut overlay = self.overlay.lock().unwrap_or_else(PoisonError::into_inner);
             overlay.absorb(self.last, writes);
-            let stream = delivery.recorded.message.stream.name();
-            match settled.next {
-                Some(next) => overlay.expect(stream, next),
-                None if settled.is_in_the_way() => {
-                    overlay.block(self.last, stream, delivery.recorded.stream_position);
-                }
-                None => {}
+            if settled.is_in_the_way() {
+                let stream = delivery.recorded.message.stream.name();
+                overlay.block(self.last, stream, delivery.recorded.stream_position);
             }
         }
         self.open.push(Entry { sequence: self.last, delivery, settled, otherwise, marking });
+        next
     }
 
     fn is_void(&self, readers: &BTreeSet<Sequence>) -> bool {
@@ -154,10 +156,15 @@ impl Pipeline {
         self.sent.is_empty() && !self.open.is_empty()
     }
 
+    /// How many of the units that wait for a commit have to be in it so that each of these is.
+    pub(crate) fn up_to_last(&self, of_these: impl Fn(&Delivery) -> bool) -> usize {
+        self.open.iter().rposition(|entry| of_these(&entry.delivery)).map_or(0, |last| last + 1)
+    }
+
     /// The next batch to commit, of at most so many units, when there is one and none is
-    /// under way.
-    pub(crate) fn send(&mut self, most: usize) -> Option<Arc<[Changes]>> {
-        if !self.can_send() {
+    /// under way. It takes the way of its own lane to the store, or of the one that waits for it.
+    pub(crate) fn send(&mut self, most: usize, way: Lane) -> Option<Arc<[Changes]>> {
+        if most == 0 || !self.can_send() {
             return None;
         }
         let mut places = HashMap::new();
@@ -170,11 +177,11 @@ impl Pipeline {
             let marks = self.marks(&entry);
             if void {
                 self.failed.insert(entry.sequence, self.last);
-                units.push(self.instead(entry.otherwise, marks));
+                units.push(self.instead(entry.otherwise, marks, way));
             } else {
                 let depends_on = places_of(&readers, &places);
                 let changes = Changes { depends_on, ..entry.settled.unit.changes };
-                units.push(self.unit(changes, entry.otherwise, marks));
+                units.push(self.unit(changes, entry.otherwise, marks, way));
             }
             let (sequence, delivery, fate) = (entry.sequence, entry.delivery, entry.settled.fate);
             self.sent.push(Sent { sequence, delivery, fate, void });
@@ -189,17 +196,19 @@ impl Pipeline {
         mut changes: Changes,
         otherwise: Option<Changes>,
         marks: Vec<DoneMark>,
+        way: Lane,
     ) -> Changes {
-        changes.otherwise = Some(Box::new(self.instead(otherwise, marks.clone())));
+        changes.otherwise = Some(Box::new(self.instead(otherwise, marks.clone(), way)));
         changes.marks.extend(marks);
-        changes.lane = self.lane;
+        changes.lane = way;
         changes
     }
 
     /// What is kept in place of a unit.
-    fn instead(&self, otherwise: Option<Changes>, marks: Vec<DoneMark>) -> Changes {
-        let mut instead = otherwise.unwrap_or_else(|| Changes::new(self.lane));
+    fn instead(&self, otherwise: Option<Changes>, marks: Vec<DoneMark>, way: Lane) -> Changes {
+        let mut instead = otherwise.unwrap_or_else(|| Changes::new(way));
         instead.marks.extend(marks);
+        instead.lane = way;
         instead
     }
 
@@ -264,7 +273,6 @@ impl Pipeline {
 
     fn fail(&mut self, sent: &Sent) {
         self.failed.insert(sent.sequence, self.last);
-        self.overlaid().doubt(sent.delivery.recorded.message.stream.as_str());
     }
 
     /// Takes what failed out of the overlay, with all that rests on it.
@@ -302,11 +310,12 @@ impl Pipeline {
             self.sent.push(sent);
         }
         self.units = Arc::from(units);
+        self.unwritten = (!self.sent.is_empty()).then(|| Arc::clone(&self.units));
     }
 
-    /// The units that were not written because the database was down.
-    pub(crate) fn resend(&self) -> Option<Arc<[Changes]>> {
-        (!self.sent.is_empty()).then(|| Arc::clone(&self.units))
+    /// The units that were not written because the database was down, once.
+    pub(crate) fn resend(&mut self) -> Option<Arc<[Changes]>> {
+        self.unwritten.take()
     }
 }
 

@@ -76,14 +76,16 @@ impl From<Verdict> for Judged {
 }
 
 impl HandlerRunner {
-    /// Uses a turn to run its delivery on top of what the units of its lane have written.
+    /// Uses a turn to run its delivery on top of what the units of its lane have written. Once
+    /// these are committed, the group expects this position next in the stream.
     pub(crate) async fn run(
         self,
         slot: Slot,
         delivery: Delivery,
+        expected: u64,
         overlay: Arc<Mutex<Overlay>>,
     ) -> Ran {
-        let result = match self.course_of(&delivery, &overlay).await {
+        let result = match self.course_of(&delivery, expected, &overlay).await {
             Ok(NextStep::Now) => RunResult::Itself(self.handle(&delivery, overlay).await),
             Ok(NextStep::First(first)) => RunResult::First(first),
             Ok(NextStep::Duplicate) => RunResult::Itself(Verdict::Duplicate.into()),
@@ -151,6 +153,7 @@ impl HandlerRunner {
     async fn course_of(
         &self,
         delivery: &Delivery,
+        expected: u64,
         overlay: &Arc<Mutex<Overlay>>,
     ) -> Result<NextStep> {
         if !self.group.is_ordered() {
@@ -158,17 +161,17 @@ impl HandlerRunner {
         }
         let recorded = &delivery.recorded;
         let (stream, position) = (recorded.message.stream.as_str(), recorded.stream_position);
-        let (hoped, blocked) = {
+        let is_blocked = {
             let overlay = overlay.lock().unwrap_or_else(PoisonError::into_inner);
-            (overlay.next(stream).unwrap_or(0), overlay.is_blocked(stream, position))
+            overlay.is_blocked(stream, position)
         };
-        if blocked {
+        if is_blocked {
             return Ok(NextStep::Hold);
         }
-        match Position::of(hoped.max(delivery.next), position) {
+        match Position::of(expected.max(delivery.next), position) {
             Position::Next => Ok(NextStep::Now),
             Position::Past | Position::Ahead => {
-                next_step(&*self.store, &self.group, delivery, hoped).await
+                next_step(&*self.store, &self.group, delivery, expected).await
             }
         }
     }

@@ -11,7 +11,7 @@ impl Worker {
     pub(super) fn start_handlers(&mut self) {
         let now = self.now();
         while let Some(Started { item, slot: taken }) = self.next_start(now) {
-            let Item { lane, message: delivery, .. } = item;
+            let Item { lane, stream, message: delivery, .. } = item;
             self.breakers[lane].started();
             if self.in_flight.begin(delivery.recorded.position) {
                 self.in_flight.expect(lane, self.lanes.ahead(lane, MAX_NOTED_AHEAD));
@@ -20,7 +20,8 @@ impl Worker {
             let overlay = pipeline.overlay();
             let slot = Slot { lane, taken, since: pipeline.begin() };
             let noted = self.in_flight.noted(delivery.recorded.position);
-            let running = self.runner.clone().run(slot, delivery, overlay);
+            let expected = self.lanes.uncommitted().expected(&stream);
+            let running = self.runner.clone().run(slot, delivery, expected, overlay);
             self.run_once(lane, noted, running);
         }
     }

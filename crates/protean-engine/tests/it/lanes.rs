@@ -1,5 +1,7 @@
 //! What the scheduler of one handler promises, each promise a property over random arrivals.
 
+use std::sync::Arc;
+
 use proptest::collection::vec;
 use proptest::prelude::ProptestConfig;
 use proptest::{prop_assert, prop_assert_eq, proptest};
@@ -162,6 +164,58 @@ proptest! {
 
 fn first_wanted(demand: Demand) -> Option<Lane> {
     Lane::ALL.into_iter().find(|lane| demand.wants(*lane))
+}
+
+fn offer(lanes: &mut Lanes<()>, position: u64, priority: Priority) {
+    let lane = if priority < Priority::NORMAL { Lane::Backfill } else { Lane::Primary };
+    let time = Timestamp::default();
+    lanes.offer(Item { lane, priority, position, time, stream: "s".into(), message: () });
+}
+
+fn start(lanes: &mut Lanes<()>) -> Option<u64> {
+    lanes.start(Timestamp::default(), first_wanted).map(|started| started.item.position)
+}
+
+#[test]
+fn backfill_makes_way_for_production_in_a_stream_of_which_it_has_units() {
+    let mut lanes = Lanes::new(&Lane::ALL, None);
+    let stream = Arc::from("s");
+    for position in [1, 2] {
+        offer(&mut lanes, position, Priority::BULK);
+    }
+    assert_eq!(start(&mut lanes), Some(1));
+    offer(&mut lanes, 3, Priority::NORMAL);
+    lanes.returned("s");
+    lanes.ran(&stream, Lane::Backfill, 1, Some(1));
+    assert_eq!(start(&mut lanes), None, "what has run is to be committed first");
+    lanes.unit_ended("s", Lane::Backfill, 1, true);
+    assert_eq!(start(&mut lanes), Some(3));
+}
+
+#[test]
+fn a_copy_of_what_has_run_waits_for_the_commit_and_holds_nothing_up() {
+    let mut lanes = Lanes::new(&Lane::ALL, None);
+    let stream = Arc::from("s");
+    offer(&mut lanes, 9, Priority::HIGH);
+    assert_eq!(start(&mut lanes), Some(9));
+    for (position, priority) in [(1, Priority::NORMAL), (2, Priority::NORMAL), (3, Priority::BULK)]
+    {
+        offer(&mut lanes, position, priority);
+    }
+    assert_eq!(start(&mut lanes), None, "its stream runs");
+    // In the turn of 9, the first of its stream has run.
+    lanes.returned("s");
+    lanes.ran(&stream, Lane::Primary, 1, Some(1));
+    assert_eq!(start(&mut lanes), Some(2), "in the same lane it sees what 1 has done");
+    lanes.returned("s");
+    lanes.ran(&stream, Lane::Primary, 2, Some(2));
+    assert_eq!(start(&mut lanes), None);
+    assert_eq!((lanes.len(Lane::Primary), lanes.len(Lane::Backfill)), (1, 1));
+    lanes.unit_ended("s", Lane::Primary, 1, true);
+    assert_eq!(start(&mut lanes), Some(1));
+    lanes.returned("s");
+    lanes.unit_ended("s", Lane::Primary, 2, true);
+    assert_eq!(start(&mut lanes), Some(3));
 }
 
 #[test]

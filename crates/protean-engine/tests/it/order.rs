@@ -10,7 +10,7 @@ use protean::message::Priority;
 use protean_engine::DeadLetters;
 
 use crate::on_every_stack;
-use crate::tallies::{Add, Fault, Harness, On, Skipping, counts};
+use crate::tallies::{Add, Fault, Faults, Harness, Mailer, On, Skipping, counts};
 
 on_every_stack! {
     the_order_of_an_aggregate_holds_across_lanes
@@ -20,6 +20,58 @@ on_every_stack! {
     an_outage_burns_no_attempts
     later_messages_flow_past_a_skipped_one
     a_late_copy_from_the_other_lane_is_counted_and_does_nothing
+    while_nothing_fails_a_handler_runs_once_for_each_event
+    while_nothing_fails_a_handler_runs_once_for_each_event_that_was_there_before
+}
+
+async fn while_nothing_fails_a_handler_runs_once_for_each_event(on: On) {
+    let mailed = Faults::default();
+    let harness = Harness::with(on, |builder| builder.register(Mailer(mailed.clone())));
+    for number in 0..EVENTS {
+        harness.add(&tally_of(number), number, priority_of(number)).await;
+    }
+    harness.drain().await;
+    assert_each_once(mailed.calls());
+    assert_each_once(harness.faults.calls());
+    harness.assert_closes().await;
+}
+
+async fn while_nothing_fails_a_handler_runs_once_for_each_event_that_was_there_before(on: On) {
+    let mailed = Faults::default();
+    let harness = Harness::with(on, |builder| builder.register(Mailer(mailed.clone())));
+    for number in 0..EVENTS {
+        let command = Add { tally: tally_of(number).into(), number };
+        let process = harness.domain.process(command).priority(priority_of(number));
+        process.synchronous().await.unwrap();
+    }
+    harness.drain().await;
+    assert_each_once(mailed.calls());
+    assert_each_once(harness.faults.calls());
+    harness.assert_closes().await;
+}
+
+const EVENTS: i64 = 600;
+
+/// Few tallies, so that each has events of every priority at once.
+fn tally_of(number: i64) -> String {
+    format!("t-{}", number % 13)
+}
+
+fn priority_of(number: i64) -> Priority {
+    match number % 4 {
+        0 => Priority::BULK,
+        1 => Priority::LOW,
+        2 => Priority::NORMAL,
+        _ => Priority::HIGH,
+    }
+}
+
+fn assert_each_once(mut calls: Vec<i64>) {
+    calls.sort_unstable();
+    let again = calls.windows(2).filter(|pair| pair[0] == pair[1]).count();
+    calls.dedup();
+    assert_eq!(calls, (0..EVENTS).collect::<Vec<_>>());
+    assert_eq!(again, 0, "runs again, of {EVENTS} events");
 }
 
 async fn a_late_copy_from_the_other_lane_is_counted_and_does_nothing(on: On) {

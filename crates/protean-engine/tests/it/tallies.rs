@@ -218,6 +218,17 @@ impl Forwarder {
     }
 }
 
+/// Has effects outside the database only.
+pub(crate) struct Mailer(pub Faults);
+
+#[event_handler(part_of = Tally, start_from = "beginning")]
+impl Mailer {
+    #[handle]
+    async fn on_added(&self, event: Added) -> Handled {
+        self.0.meet(event.number).await.map(drop)
+    }
+}
+
 /// Refuses the number 0 and goes on behind it.
 pub(crate) struct Skipping;
 

@@ -8,6 +8,7 @@ use protean_engine::Server;
 use tokio::time::{Instant, sleep};
 
 use crate::tallies::{Add, Fault, Faults, Forwarder, Harness, On, counts};
+use crate::unreliable::{Unreliable, Weather};
 
 /// What one backfill message takes its handlers.
 const TAKES: Duration = Duration::from_millis(10);
@@ -66,8 +67,39 @@ impl Beside {
 
 /// Commits an event of a tally of its own.
 async fn commit(harness: &Harness, number: i64, priority: Priority) {
-    let command = Add { tally: format!("t-{number}").into(), number };
+    commit_to(&format!("t-{number}"), harness, number, priority).await;
+}
+
+async fn commit_to(tally: &str, harness: &Harness, number: i64, priority: Priority) {
+    let command = Add { tally: tally.into(), number };
     harness.domain.process(command).priority(priority).synchronous().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn production_waits_for_no_turn_of_bulk_work_in_its_own_stream() {
+    let weather = Weather::new(1);
+    weather.calm();
+    let store = Unreliable::new(&weather);
+    let harness = Harness::with(On::Memory, |builder| builder.provider(store));
+    harness.faults.plan(0, Fault::Sleep(TAKES));
+    commit_to("t", &harness, 0, Priority::BULK).await;
+    let play = async {
+        while harness.faults.began(0).is_none() {
+            sleep(TAKES / 10).await;
+        }
+        // Before the handler of 0 has ended, the turn of bulk work is taken by reads for
+        // another tally, so the commit for 0 waits for it.
+        weather.freeze_bulk(true);
+        commit(&harness, 1, Priority::BULK).await;
+        sleep(TAKES * 2).await;
+        commit_to("t", &harness, 2, Priority::NORMAL).await;
+        sleep(TAKES * 5).await;
+        assert_eq!(harness.seen("t").await, [0, 2]);
+        weather.freeze_bulk(false);
+    };
+    Server::new(harness.domain.clone()).run(play).await.unwrap();
+    let calls = harness.faults.calls();
+    assert_eq!(calls[..2], [0, 2], "each runs once");
 }
 
 #[tokio::test(start_paused = true)]
