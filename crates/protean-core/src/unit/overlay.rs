@@ -97,7 +97,6 @@ impl Overlay {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::sync::Arc;
 
     use super::{Overlay, Writes};
     use protean_port::port::RowState;
