@@ -195,7 +195,7 @@ impl BrokerReader {
         if let Some(times) = self.runner.faults.failed("read another log", Lane::Primary) {
             error!(
                 handler = %self.runner.group.handler, stream = %at.stream, entry = at.id.as_str(),
-                message_id = %first_id, in_log = first.map(|id| tracing::field::display(id)), head,
+                message_id = %first_id, in_log = first.map(tracing::field::display), head,
                 times, "the entry is of another log and is left where it is"
             );
         }
