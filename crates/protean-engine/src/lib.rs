@@ -46,7 +46,7 @@ pub use dead_letters::DeadLetters;
 pub use observe::{
     Account, CheckedMessages, CheckedSnapshots, EventsCheck, Explanation, FaultKind,
     HandlerStanding, Health, HealthPage, LaneStatus, Report, SubscriptionStatus, Unpublished,
-    check_events, explain, subscriptions, verify,
+    VanishedGroup, check_events, explain, program_of, subscriptions, vanished_groups, verify,
 };
 pub use relay::{Abandoned, Adopted, Outbox, Refused, Relay, RelayPlan, RelayRoute, RelayStatus};
 pub use server::Server;

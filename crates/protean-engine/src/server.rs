@@ -21,8 +21,8 @@ use crate::dead_letters::DlqPublisher;
 use crate::group_reader::GroupReader;
 use crate::inbox;
 use crate::maintenance::maintain;
-use crate::observe::HealthPage;
 use crate::observe::metrics::Metrics;
+use crate::observe::{HealthPage, check_vanished};
 use crate::pacing::Pacing;
 use crate::relay::ownership::check;
 use crate::relay::{Relay, RelayPlan, relay_plans};
@@ -64,6 +64,7 @@ impl Server {
         let brokers: BTreeSet<&str> =
             outbox.into_iter().chain(inbox::brokers(&self.domain)).collect();
         preflight(&self.domain, &Vec::from_iter(brokers)).await?;
+        check_vanished(&self.domain).await?;
         let Some(name) = outbox else { return Ok(()) };
         let plan = RelayPlan::of(&self.domain, name);
         let checked = async {
@@ -100,6 +101,7 @@ impl Server {
             () = &mut shutdown => return Ok(()),
         };
         metrics.opened(store.log_id().await?);
+        check_vanished(&self.domain).await?;
         // Messages committed from now on wait for their brokers, reachable or not and
         // whichever server leads the relay.
         for plan in relay_plans(&self.domain) {

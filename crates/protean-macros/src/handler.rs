@@ -3,7 +3,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
-use syn::{ItemImpl, Type};
+use syn::{ItemImpl, LitStr, Type};
 
 use crate::faults::{Faults, refused};
 use crate::handler_options::HandlerOptions;
@@ -31,10 +31,11 @@ pub(crate) struct HandlerKind {
     route: &'static str,
 }
 
-/// The options of a handler of messages: its owner, then the shared ones.
+/// The options of a handler of messages: its owner, then the shared ones, and those of one kind.
 macro_rules! options {
-    ($owner:literal) => {
-        &[$owner, "profile", "ordering", "on_dead_letter", "start_from", "subscription_type"]
+    ($owner:literal $(, $more:literal)*) => {
+        &[$owner, $($more,)* "profile", "ordering", "on_dead_letter", "start_from",
+          "subscription_type"]
     };
 }
 
@@ -51,7 +52,7 @@ pub(crate) const COMMANDS: HandlerKind = HandlerKind {
 };
 
 pub(crate) const EVENTS: HandlerKind = HandlerKind {
-    options: Known { place: "#[event_handler]", names: options!("part_of") },
+    options: Known { place: "#[event_handler]", names: options!("part_of", "name") },
     missing_owner: None,
     missing_stream: None,
     marks: &["handle"],
@@ -61,7 +62,7 @@ pub(crate) const EVENTS: HandlerKind = HandlerKind {
 };
 
 pub(crate) const PROJECTOR: HandlerKind = HandlerKind {
-    options: Known { place: "#[projector]", names: options!("projection") },
+    options: Known { place: "#[projector]", names: options!("projection", "name") },
     missing_owner: Some("the projection is missing: write `#[projector(projection = Projection)]`"),
     missing_stream: None,
     marks: &["on", "handle"],
@@ -85,7 +86,7 @@ pub(crate) const QUERIES: HandlerKind = HandlerKind {
 pub(crate) const SUBSCRIBER: HandlerKind = HandlerKind {
     options: Known {
         place: "#[subscriber]",
-        names: &["stream", "broker", "profile", "start_from"],
+        names: &["stream", "broker", "name", "profile", "start_from"],
     },
     missing_owner: None,
     missing_stream: Some("the stream is missing: write `#[subscriber(stream = \"orders\")]`"),
@@ -153,7 +154,10 @@ impl HandlerKind {
         options: &HandlerOptions,
         parts: &[Part],
     ) -> syn::Result<TokenStream> {
-        let name = handler_name(&item.self_ty)?;
+        let name = match &options.name {
+            Some(name) => pinned_name(name)?,
+            None => handler_name(&item.self_ty)?,
+        };
         let of = match (&options.owner, self.missing_owner) {
             (Some(owner), Some(_)) => quote_spanned!(at(owner)=> ::<#owner, _>),
             (None, Some(message)) => return refused(&item.self_ty, message),
@@ -181,6 +185,20 @@ impl HandlerKind {
             }
         })
     }
+}
+
+/// The name that a handler keeps however its type is called.
+fn pinned_name(name: &LitStr) -> syn::Result<String> {
+    let text = name.value();
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(is_part) {
+        return Ok(text);
+    }
+    refused(
+        name,
+        "the name of a handler has letters, digits and `_`, and begins with a letter: write the name \
+         that it had as a type",
+    )
 }
 
 fn handler_name(ty: &Type) -> syn::Result<String> {

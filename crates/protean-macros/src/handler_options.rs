@@ -43,6 +43,8 @@ pub(crate) struct HandlerOptions {
     /// The stream that a subscriber reads, and its broker.
     pub(crate) stream: Option<LitStr>,
     pub(crate) broker: Option<LitStr>,
+    /// The name it keeps when its type is renamed.
+    pub(crate) name: Option<LitStr>,
     declared: Vec<TokenStream>,
 }
 
@@ -59,8 +61,13 @@ impl HandlerOptions {
             return Ok(());
         }
         let word: LitStr = value(name, input)?;
-        if name == "stream" || name == "broker" {
-            let place = if name == "stream" { &mut self.stream } else { &mut self.broker };
+        let place = match name.to_string().as_str() {
+            "stream" => Some(&mut self.stream),
+            "broker" => Some(&mut self.broker),
+            "name" => Some(&mut self.name),
+            _ => None,
+        };
+        if let Some(place) = place {
             *place = Some(word);
             return Ok(());
         }

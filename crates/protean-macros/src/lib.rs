@@ -125,7 +125,9 @@ pub fn command_handler(options: TokenStream, item: TokenStream) -> TokenStream {
     expand(options, item, |options, item, faults| handler::COMMANDS.expand(options, item, faults))
 }
 
-/// With `part_of`, every event must belong to that aggregate. The other options are those of
+/// With `part_of`, every event must belong to that aggregate. `name = "…"` is the name of its
+/// subscription, in the database and in `domain.toml`; without it that is the name of the type. A
+/// renamed type that keeps its name goes on where it was. The other options are those of
 /// [`macro@command_handler`].
 #[proc_macro_attribute]
 pub fn event_handler(options: TokenStream, item: TokenStream) -> TokenStream {
@@ -133,7 +135,7 @@ pub fn event_handler(options: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 /// `#[handle]` may be written for `#[on]`. Options beside `projection` are those of
-/// [`macro@command_handler`].
+/// [`macro@event_handler`].
 #[proc_macro_attribute]
 pub fn projector(options: TokenStream, item: TokenStream) -> TokenStream {
     expand(options, item, |options, item, faults| handler::PROJECTOR.expand(options, item, faults))
@@ -147,7 +149,7 @@ pub fn query_handler(options: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Its one method takes any type that serde can read, or `Payload`, the JSON unchanged.
 /// Options beside `stream`: `broker = "…"` for another broker than `[brokers.default]`;
-/// `profile = "…"`, `start_from = "beginning"`.
+/// `name = "…"`, `profile = "…"`, `start_from = "beginning"`.
 #[proc_macro_attribute]
 pub fn subscriber(options: TokenStream, item: TokenStream) -> TokenStream {
     expand(options, item, |options, item, faults| handler::SUBSCRIBER.expand(options, item, faults))

@@ -3,8 +3,7 @@
 use clap::Args;
 use protean::Domain;
 use protean::config::hint;
-use protean::message::Category;
-use protean::port::RegisteredGroup;
+use protean_engine::{VanishedGroup, program_of, vanished_groups};
 use serde_json::json;
 
 use super::confirm::confirm;
@@ -20,40 +19,24 @@ pub(crate) struct Options {
     yes: bool,
 }
 
-/// The domain that a group belongs to: its name comes before that of the handler.
-fn owner(group: &str) -> &str {
-    let handler = group.find(".relay:").or_else(|| group.rfind('.'));
-    handler.map_or("", |end| &group[..end])
-}
-
-/// The groups that the store knows and this program no longer has. Those of another program in
-/// the same database do not count, nor do relays to brokers, which come and go with the
-/// configuration.
-pub(super) async fn orphans(domain: &Domain) -> Result<Vec<RegisteredGroup>> {
-    let mut known = domain.store().await?.registered_groups().await?;
-    let relays = format!("{}.relay:", domain.name());
-    known.retain(|RegisteredGroup { group, category, .. }| {
-        let mut own = domain.groups().iter();
-        owner(group) == domain.name()
-            && !group.starts_with(&relays)
-            && !own.any(|own| *own.name == **group && own.category == *category)
-    });
-    Ok(known)
-}
-
-/// Adds a warning for each of them.
-pub(super) async fn warn_of_orphans<T: serde::Serialize>(
+/// Adds a warning for each group that no handler has any more.
+pub(super) async fn warn_of_vanished<T: serde::Serialize>(
     mut reply: Reply<T>,
     domain: &Domain,
 ) -> Result<Reply<T>> {
-    let mut names: Vec<String> =
-        orphans(domain).await?.into_iter().map(|orphan| orphan.group).collect();
-    names.dedup();
-    for name in names {
-        reply = reply.warning(format!(
-            "{name} is no longer part of this program; delete its state with \
-             'subscriptions forget {name}'"
-        ));
+    for vanished in vanished_groups(domain).await? {
+        let VanishedGroup { group, unfinished, dead, .. } = &vanished;
+        reply = reply.warning(match unfinished + dead {
+            0 => format!(
+                "no handler of this program has the group {group}; delete its state with \
+                 'subscriptions forget {group}'"
+            ),
+            _ => format!(
+                "{vanished} ({} dead): if a handler was renamed, give it its old name, or delete \
+                 the group's state with 'subscriptions forget {group}'",
+                grouped(*dead)
+            ),
+        });
     }
     Ok(reply)
 }
@@ -66,44 +49,45 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
             format!("{group} is still part of this program, as the group of {}", known.handler);
         return Err(Error::usage(message).advice("remove the handler first"));
     }
-    let of_another = owner(group);
+    let of_another = program_of(group);
     if !of_another.is_empty() && of_another != domain.name() {
         let message = format!("{group} belongs to another program, '{of_another}'");
         let advice = "its own `subscriptions forget` says whether it is still used";
         return Err(Error::usage(message).advice(advice));
     }
-    let orphans = orphans(&domain).await?;
-    let categories: Vec<&Category> =
-        orphans.iter().filter(|known| known.group == *group).map(|known| &known.category).collect();
-    if categories.is_empty() {
-        let known: Vec<&str> = orphans.iter().map(|orphan| orphan.group.as_str()).collect();
+    let vanished = vanished_groups(&domain).await?;
+    let of_group: Vec<_> = vanished.iter().filter(|known| known.group == *group).collect();
+    if of_group.is_empty() {
+        let known: Vec<&str> = vanished.iter().map(|known| known.group.as_str()).collect();
         return Err(Error::usage(format!(
             "the database has no state of a group '{group}'{}",
             hint(group, &known)
         )));
     }
     let store = domain.store().await?;
-    let (mut parked, mut dead, mut claims) = (0, 0, Vec::new());
-    for category in categories {
+    let mut claims = Vec::new();
+    for VanishedGroup { category, .. } in &of_group {
         // Another version of the program may still be running with this group.
         let claim = store.claim(&format!("{group}@{category}")).await?;
         claims.push(claim.ok_or_else(|| {
             Error::failed(format!("a server reads for {group}")).advice("stop that server first")
         })?);
-        let status = store.group_status(group, category).await?;
-        (parked, dead) = (parked + status.parked(), dead + status.dead());
     }
+    let unfinished: u64 = of_group.iter().map(|known| known.unfinished).sum();
+    let dead: u64 = of_group.iter().map(|known| known.dead).sum();
     if !options.yes {
-        let held = format!("{} parked and {} dead messages", grouped(parked), grouped(dead));
+        let held =
+            format!("{} unfinished and {} dead messages", grouped(unfinished), grouped(dead));
         let question = format!("This deletes the progress of {group}, with its {held}.");
         confirm(app, &question, "forget")?;
     }
     store.forget(group).await?;
     drop(claims);
-    let data = json!({"group": group, "parked": parked, "dead": dead});
+    let data = json!({"group": group, "unfinished": unfinished, "dead": dead});
     let text = format!(
-        "Deleted the progress of {group}, with {} parked and {} dead messages; the log is unchanged.",
-        grouped(parked),
+        "Deleted the progress of {group}, with {} unfinished and {} dead messages; the log is \
+         unchanged.",
+        grouped(unfinished),
         grouped(dead)
     );
     app.reply(Reply::new(data, text).about(&domain))
@@ -116,7 +100,9 @@ mod tests {
     use protean::message::Category;
     use protean::port::{GroupRegistration, Start};
 
-    use super::{Options, orphans, owner, run};
+    use protean_engine::{program_of, vanished_groups};
+
+    use super::{Options, run};
     use crate::App;
     use crate::globals::Globals;
     use crate::sample::bank;
@@ -138,11 +124,11 @@ mod tests {
     async fn forgets_a_group_that_no_longer_exists() {
         let app = with_an_old_group().await;
         let domain = app.domain().unwrap();
-        assert_eq!(orphans(&domain).await.unwrap().len(), 1);
+        assert_eq!(vanished_groups(&domain).await.unwrap().len(), 1);
         let unasked = run(&forget("fidelis.OldProjector", false), &app).await.unwrap_err();
         assert!(unasked.to_string().contains("--yes"), "{unasked}");
         run(&forget("fidelis.OldProjector", true), &app).await.unwrap();
-        assert!(orphans(&domain).await.unwrap().is_empty());
+        assert!(vanished_groups(&domain).await.unwrap().is_empty());
     }
 
     #[tokio::test]
@@ -152,8 +138,8 @@ mod tests {
         let category = Category::named("shop::book");
         let of_another = GroupRegistration::new("shop.BookProjector", category, Start::Beginning);
         domain.store().await.unwrap().prepare(&[], &[of_another]).await.unwrap();
-        let orphans = orphans(&domain).await.unwrap();
-        assert_eq!(orphans.len(), 1, "{orphans:?}");
+        let vanished = vanished_groups(&domain).await.unwrap();
+        assert_eq!(vanished.len(), 1, "{vanished:?}");
         let refused = run(&forget("shop.BookProjector", true), &app).await.unwrap_err().to_string();
         assert!(refused.contains("belongs to another program, 'shop'"), "{refused}");
         let known = domain.store().await.unwrap().registered_groups().await.unwrap();
@@ -161,7 +147,7 @@ mod tests {
         for (group, domain) in
             [("shop.relay:a.b", "shop"), ("shop.eu.Clerk", "shop.eu"), ("Clerk", "")]
         {
-            assert_eq!(owner(group), domain, "{group}");
+            assert_eq!(program_of(group), domain, "{group}");
         }
     }
 

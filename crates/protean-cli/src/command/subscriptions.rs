@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::backlog::{Backlogs, Trend, oldest};
 use super::bound::Bound;
-use super::forget::{self, warn_of_orphans};
+use super::forget::{self, warn_of_vanished};
 use super::measured::{Measured, ServerMeasured};
 use super::pace::Paces;
 use super::server_pages::ServerPages;
@@ -70,7 +70,7 @@ async fn status(wide: bool, app: &App) -> Result {
     let (bound, pages) = (Bound::of(&domain), ServerPages::of(&domain, &log));
     let shown = Shown { bound, measured: Measured::of(&pages), pace: Paces::of(&domain, &pages) };
     let text = format!("{table}\n\n{shown}");
-    app.reply(warn_of_orphans(reply(&domain, &found, shown, &text), &domain).await?)
+    app.reply(warn_of_vanished(reply(&domain, &found, shown, &text), &domain).await?)
 }
 
 /// What is shown below the table.

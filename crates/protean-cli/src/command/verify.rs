@@ -2,7 +2,7 @@
 
 use protean_engine::{Account, Report};
 
-use super::forget::warn_of_orphans;
+use super::forget::warn_of_vanished;
 use crate::{App, Reply, Result, Table, grouped};
 
 pub(super) const AFTER_HELP: &str = "\
@@ -17,7 +17,7 @@ pub(super) async fn run(app: &App) -> Result {
     let faults = faults(&report);
     let text = text(&report);
     let reply = faults.into_iter().fold(Reply::new(report, text), Reply::failed);
-    app.reply(warn_of_orphans(reply.about(&domain), &domain).await?)
+    app.reply(warn_of_vanished(reply.about(&domain), &domain).await?)
 }
 
 fn text(report: &Report) -> String {
@@ -63,7 +63,8 @@ fn faults(report: &Report) -> Vec<String> {
              database from a backup"
         )
     });
-    unbalanced.chain(broken).collect()
+    let vanished = report.vanished.iter().map(ToString::to_string);
+    unbalanced.chain(vanished).chain(broken).collect()
 }
 
 /// The message for an account that does not close: its counts, and what to do.
@@ -118,7 +119,8 @@ mod tests {
             duplicate: 0,
             closes,
         };
-        Report { closes, at_rest: on_the_way == 0, groups: vec![account], broken_streams }
+        let (groups, vanished) = (vec![account], Vec::new());
+        Report { closes, at_rest: on_the_way == 0, groups, vanished, broken_streams }
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub struct ServerConfig {
     pub lease: Duration,
     /// The time that running handlers get to finish when the server stops.
     pub drain_timeout: Duration,
+    /// Whether it starts although a group that no handler has any more has unfinished messages.
+    pub allow_vanished_groups: bool,
     /// The lanes.
     pub priority_lanes: PriorityLanes,
     /// What happens when another writer committed first.
@@ -93,6 +95,7 @@ impl ServerConfig {
             reserved,
             lease: section.some_seconds("lease_seconds").unwrap_or(Duration::from_secs(30)),
             drain_timeout: section.seconds("drain_timeout").unwrap_or(Duration::from_secs(10)),
+            allow_vanished_groups: section.flag("allow_vanished_groups").unwrap_or(false),
             priority_lanes: section.switch("priority_lanes", |lanes| {
                 PriorityLanes::read(lanes, concurrency, reserved)
             }),

@@ -40,7 +40,7 @@ pub use domain::Domain;
 pub use inbox::{inject_entry, message_from_entry, raw_entry};
 pub use process::{Process, Processed};
 pub use snapshots::{SnapshotFault, SnapshotPage, Snapshots};
-pub use stored_data::{ReadSnapshots, Reading, StoredData};
+pub use stored_data::{ReadSnapshots, Reading, SnapshotUse, StoredData};
 pub use trace::{Handling, HandlingState, Trace};
 pub use unit_of_work::record_events;
 

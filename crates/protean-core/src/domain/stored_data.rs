@@ -20,25 +20,35 @@ pub struct StoredData {
     read_before: HashSet<Category>,
 }
 
-/// What the program makes of a stored message or snapshot.
+/// What the program makes of a stored message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reading {
     /// Its types can read it.
     Fine,
     /// They cannot, and why.
     Faulty(String),
-    /// Nothing reads it any more, and nothing is lost: a fact event that no handler takes, or
-    /// a snapshot of an earlier form.
+    /// Nothing reads it any more, and nothing is lost: a fact event that no handler takes.
     Obsolete,
     /// It belongs to another program in the same database.
     Foreign,
 }
 
+/// What the program makes of a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SnapshotUse {
+    /// It begins to replay there.
+    Used,
+    /// It would not write it in the same way, so it replays the events from the first one.
+    LeftAside,
+    /// It belongs to another program in the same database.
+    OfAnotherProgram,
+}
+
 /// A page of snapshots.
 #[derive(Debug, Default)]
 pub struct ReadSnapshots {
-    /// The stream of each, the aggregate whose state it is, and what the program makes of it.
-    pub readings: Vec<(Arc<str>, &'static str, Reading)>,
+    /// What the program makes of each.
+    pub uses: Vec<SnapshotUse>,
     /// Where the next page begins; none after the last.
     pub last: Option<Arc<str>>,
 }
@@ -124,14 +134,13 @@ impl StoredData {
         let mut page = ReadSnapshots::default();
         for row in rows.into_iter().filter_map(|state| state.row) {
             let Some(Value::Text(stream)) = row.first().cloned() else { continue };
-            let (aggregate, reading) = self.snapshot(&stream, &row);
-            page.last = Some(Arc::clone(&stream)).filter(|_| is_full);
-            page.readings.push((stream, aggregate, reading));
+            page.uses.push(self.snapshot(&stream, &row));
+            page.last = Some(stream).filter(|_| is_full);
         }
         Ok(page)
     }
 
-    fn snapshot(&self, stream: &str, row: &Row) -> (&'static str, Reading) {
+    fn snapshot(&self, stream: &str, row: &Row) -> SnapshotUse {
         let of = |category: &Category| {
             stream.strip_prefix(category.as_str()).is_some_and(|id| id.starts_with('-'))
         };
@@ -139,15 +148,10 @@ impl StoredData {
         let mut sourced: Vec<_> =
             self.domain.catalog().sourced().filter(|(known, _)| of(&known.category)).collect();
         sourced.sort_by_key(|(known, _)| known.category.as_str().len());
-        let Some((known, sourced)) = sourced.pop() else { return ("", Reading::Foreign) };
-        let read =
-            self.domain.handlers().snapshots.get(known.name).map(|of| (of.read)(sourced, row));
-        let reading = match read {
-            Some(Ok(true)) => Reading::Fine,
-            Some(Err(why)) => Reading::Faulty(why),
-            Some(Ok(false)) | None => Reading::Obsolete,
-        };
-        (known.name, reading)
+        let Some((known, sourced)) = sourced.pop() else { return SnapshotUse::OfAnotherProgram };
+        let snapshots = self.domain.handlers().snapshots.get(known.name);
+        let is_used = snapshots.is_some_and(|of| (of.is_used)(sourced, row));
+        if is_used { SnapshotUse::Used } else { SnapshotUse::LeftAside }
     }
 }
 

@@ -41,56 +41,21 @@ pub(super) async fn find<A: Replay>(
         Ok(aggregate) => Ok(Some((version, aggregate))),
         Err(fault) => {
             let stream = names.category.stream(id);
-            tracing::warn!(
-                %stream, error = format_args!("{fault:#}"),
-                "snapshot unreadable, replaying all events"
-            );
+            tracing::debug!(%stream, %fault, "the snapshot is left aside, replaying all events");
             Ok(None)
         }
     }
 }
 
-/// Reads a row of the table of snapshots as the program does; `false` when it has another
-/// form, so that the program ignores it.
-pub(super) type ReadSnapshot = fn(&Sourced, &Row) -> Result<bool, String>;
+/// True when the program uses this row of the table of snapshots; it ignores one that it would not
+/// write in the same way.
+pub(super) type IsUsed = fn(&Sourced, &Row) -> bool;
 
-/// Stricter than [`find`]: the elements of lists must lose nothing either.
-pub(super) fn read<A: Replay>(sourced: &Sourced, row: &Row) -> Result<bool, String> {
-    let Some((version, data)) = current(sourced, row) else { return Ok(false) };
+/// True when the program uses this snapshot.
+pub(super) fn is_used<A: Replay>(sourced: &Sourced, row: &Row) -> bool {
     // Its identity changes nothing of how the state is read.
-    let aggregate = restored::<A>(sourced, data, &Id::from(""), version)?;
-    let kept = values(&sourced.columns, data)?;
-    let mut again = Vec::new();
-    aggregate.write(&mut again);
-    for (column, (kept, again)) in sourced.columns.iter().zip(kept.iter().zip(&again)) {
-        if let (Value::Json(kept), Value::Json(again)) = (kept, again)
-            && let Some(field) = dropped(kept, again)
-        {
-            return Err(format!("{}: its elements have no field '{field}' any more", column.name));
-        }
-    }
-    Ok(true)
-}
-
-/// A field that was kept, and is not there any more when the list is written again.
-fn dropped(kept: &str, again: &str) -> Option<String> {
-    let json = |text: &str| serde_json::from_str::<serde_json::Value>(text).ok();
-    missing(&json(kept)?, &json(again)?)
-}
-
-fn missing(kept: &serde_json::Value, again: &serde_json::Value) -> Option<String> {
-    use serde_json::Value as Json;
-    match (kept, again) {
-        (Json::Array(kept), Json::Array(again)) => {
-            kept.iter().zip(again).find_map(|(kept, again)| missing(kept, again))
-        }
-        (Json::Object(kept), Json::Object(again)) => {
-            kept.iter().filter(|(_, kept)| !kept.is_null()).find_map(|(name, kept)| {
-                again.get(name).map_or(Some(name.clone()), |again| missing(kept, again))
-            })
-        }
-        _ => None,
-    }
+    let restored = |(version, data)| restored::<A>(sourced, data, &Id::from(""), version).is_ok();
+    current(sourced, row).is_some_and(restored)
 }
 
 /// Version and data of a row in the present form.

@@ -8,7 +8,7 @@ use protean_port::{Error, Result, Violations};
 
 use super::history::{self, TakeSnapshot};
 use super::open_unit::OpenUnit;
-use super::snapshot::{self, ReadSnapshot};
+use super::snapshot::{self, IsUsed};
 use super::unit::Unit;
 use crate::catalog::{Layout, Names};
 use crate::model::{
@@ -20,7 +20,7 @@ use crate::model::{
 #[derive(Clone, Copy)]
 pub struct SnapshotsOf {
     pub(crate) take: TakeSnapshot,
-    pub(crate) read: ReadSnapshot,
+    pub(crate) is_used: IsUsed,
 }
 
 /// Reads and writes `T` in the form in which it is kept. Implemented for
@@ -43,7 +43,7 @@ pub trait Storage<T>: Layout<T> {
 impl<A: Replay> Storage<A> for EventSourced {
     fn snapshots() -> Option<SnapshotsOf> {
         let take: TakeSnapshot = |unit, id| Box::pin(history::take_snapshot::<A>(unit, id));
-        Some(SnapshotsOf { take, read: snapshot::read::<A> })
+        Some(SnapshotsOf { take, is_used: snapshot::is_used::<A> })
     }
 
     async fn find(unit: &Unit, id: &Id) -> Result<Option<A>> {

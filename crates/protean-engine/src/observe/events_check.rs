@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use protean_core::domain::{Domain, Reading, StoredData};
+use protean_core::domain::{Domain, Reading, SnapshotUse, StoredData};
 use protean_port::Result;
 use protean_port::message::{Category, Recorded, Timestamp};
 use protean_port::port::{DeadLetterRead, Find, RegisteredGroup, Store};
@@ -60,11 +60,9 @@ pub struct CheckedMessages {
 /// How many snapshots were read, and what became of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CheckedSnapshots {
-    /// The program can read them.
+    /// The program uses them.
     pub fine: u64,
-    /// The program cannot read them.
-    pub faulty: u64,
-    /// They have the form of an earlier version, so the program ignores them.
+    /// The program would not write them in the same way, so it replays the events instead.
     pub obsolete: u64,
     /// They belong to other programs in the same database.
     pub of_other_programs: u64,
@@ -99,7 +97,7 @@ pub async fn check_events(
         found.messages.parked += status.parked();
         found.messages.dead += status.dead();
     }
-    found.passes = found.messages.faulty == 0 && found.snapshots.faulty == 0;
+    found.passes = found.messages.faulty == 0;
     (found.faults, found.further_faults) = check.kinds.into_parts();
     Ok(found)
 }
@@ -228,15 +226,11 @@ impl Check {
         loop {
             let page = self.stored.snapshots(after.as_deref()).await?;
             let counts = &mut self.found.snapshots;
-            for (stream, aggregate, reading) in page.readings {
-                match reading {
-                    Reading::Fine => counts.fine += 1,
-                    Reading::Obsolete => counts.obsolete += 1,
-                    Reading::Foreign => counts.of_other_programs += 1,
-                    Reading::Faulty(why) => {
-                        counts.faulty += 1;
-                        self.kinds.add(FaultKind::of_snapshot(aggregate, stream, why));
-                    }
+            for use_of in page.uses {
+                match use_of {
+                    SnapshotUse::Used => counts.fine += 1,
+                    SnapshotUse::LeftAside => counts.obsolete += 1,
+                    SnapshotUse::OfAnotherProgram => counts.of_other_programs += 1,
                 }
             }
             after = page.last;

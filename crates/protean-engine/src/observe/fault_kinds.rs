@@ -12,9 +12,9 @@ const MAX_KINDS: usize = 100;
 /// A kind of fault: how many there are, and where the first one is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FaultKind {
-    /// `event`, `command` or `snapshot`.
+    /// `event` or `command`.
     pub what: &'static str,
-    /// The type of the message with its version, or the aggregate of the snapshot.
+    /// The type of the message with its version.
     #[serde(rename = "type")]
     pub type_name: Arc<str>,
     /// Why the first one cannot be read.
@@ -23,10 +23,10 @@ pub struct FaultKind {
     pub count: u64,
     /// The stream of the first one.
     pub stream: Arc<str>,
-    /// The id of the first message; none for a snapshot.
-    pub message_id: Option<Arc<str>>,
+    /// The id of the first one.
+    pub message_id: Arc<str>,
     /// Its position in the log.
-    pub position: Option<u64>,
+    pub position: u64,
 }
 
 impl FaultKind {
@@ -40,14 +40,9 @@ impl FaultKind {
             reason,
             count: 1,
             stream: message.stream.name(),
-            message_id: Some(Arc::clone(&message.id)),
-            position: Some(*position),
+            message_id: Arc::clone(&message.id),
+            position: *position,
         }
-    }
-
-    pub(super) fn of_snapshot(aggregate: &str, stream: Arc<str>, reason: String) -> Self {
-        let (type_name, what) = (aggregate.into(), "snapshot");
-        Self { what, type_name, reason, count: 1, stream, message_id: None, position: None }
     }
 }
 
@@ -113,8 +108,8 @@ mod tests {
             reason: reason.to_owned(),
             count: 1,
             stream: Arc::from("a-1"),
-            message_id: Some(Arc::from(reason)),
-            position: Some(1),
+            message_id: Arc::from(reason),
+            position: 1,
         }
     }
 

@@ -26,6 +26,7 @@ mod page;
 pub(crate) mod recent_latencies;
 mod report;
 pub(crate) mod status;
+mod vanished;
 mod verify;
 
 pub use events_check::{CheckedMessages, CheckedSnapshots, EventsCheck, check_events};
@@ -33,4 +34,6 @@ pub use explain::{Explanation, HandlerStanding, Unpublished, explain};
 pub use fault_kinds::FaultKind;
 pub use page::HealthPage;
 pub use status::{Health, LaneStatus, SubscriptionStatus, subscriptions};
+pub(crate) use vanished::check_vanished;
+pub use vanished::{VanishedGroup, program_of, vanished_groups};
 pub use verify::{Account, Report, verify};

@@ -7,18 +7,23 @@ use protean_port::Result;
 use protean_port::port::{Counter, GroupStatus};
 use serde::Serialize;
 
+use super::vanished::{VanishedGroup, vanished_groups};
+
 /// At most this many broken streams are named.
 const MAX_BROKEN_STREAMS: usize = 100;
 
 /// The account of a domain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// True when every group's account closes and no stream is broken.
+    /// True when every group's account closes, no group with unfinished messages has vanished, and
+    /// no stream is broken.
     pub closes: bool,
     /// True when no message is on the way.
     pub at_rest: bool,
     /// The account of each group.
     pub groups: Vec<Account>,
+    /// Groups with unfinished messages that no handler has any more.
+    pub vanished: Vec<VanishedGroup>,
     /// Streams whose positions are not 0, 1, 2, …; at most 100 of them.
     pub broken_streams: Vec<String>,
 }
@@ -71,15 +76,23 @@ pub async fn verify(domain: &Domain) -> Result<Report> {
         let status = store.group_status(&group.name, &group.category).await?;
         groups.push(Account::new(group, &status));
     }
-    Ok(Report::new(groups, store.broken_streams(MAX_BROKEN_STREAMS).await?))
+    let mut vanished = vanished_groups(domain).await?;
+    vanished.retain(|group| group.unfinished > 0);
+    Ok(Report::new(groups, vanished, store.broken_streams(MAX_BROKEN_STREAMS).await?))
 }
 
 impl Report {
-    fn new(groups: Vec<Account>, broken_streams: Vec<String>) -> Self {
+    fn new(
+        groups: Vec<Account>,
+        vanished: Vec<VanishedGroup>,
+        broken_streams: Vec<String>,
+    ) -> Self {
+        let is_whole = vanished.is_empty() && broken_streams.is_empty();
         Self {
-            closes: groups.iter().all(|group| group.closes) && broken_streams.is_empty(),
+            closes: groups.iter().all(|group| group.closes) && is_whole,
             at_rest: groups.iter().all(|group| group.on_the_way == 0),
             groups,
+            vanished,
             broken_streams,
         }
     }
@@ -129,19 +142,24 @@ mod tests {
 
     #[test]
     fn closes_when_every_account_does() {
-        let report = Report::new(vec![account(0, true), account(0, true)], Vec::new());
+        let report = Report::new(vec![account(0, true), account(0, true)], Vec::new(), Vec::new());
         assert!(report.closes && report.at_rest);
-        assert!(!Report::new(vec![account(0, true), account(0, false)], Vec::new()).closes);
+        assert!(
+            !Report::new(vec![account(0, true), account(0, false)], Vec::new(), Vec::new()).closes
+        );
     }
 
     #[test]
     fn a_broken_stream_does_not_close() {
-        assert!(!Report::new(vec![account(0, true)], vec!["fidelis::account-7".into()]).closes);
+        assert!(
+            !Report::new(vec![account(0, true)], Vec::new(), vec!["fidelis::account-7".into()])
+                .closes
+        );
     }
 
     #[test]
     fn what_is_on_the_way_is_not_at_rest_and_closes_all_the_same() {
-        let report = Report::new(vec![account(3, true)], Vec::new());
+        let report = Report::new(vec![account(3, true)], Vec::new(), Vec::new());
         assert!(report.closes && !report.at_rest);
     }
 }

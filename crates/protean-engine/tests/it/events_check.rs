@@ -189,19 +189,19 @@ async fn a_changed_type_without_a_new_version_is_a_fault(on: On) {
     // Three settled commands will never be read again; the one that waits will.
     let messages = CheckedMessages { fine: 3, faulty: 4, obsolete: 3, ..Default::default() };
     assert_eq!(found.messages, messages);
-    let [event, command, snapshot] = &found.faults[..] else { panic!("{found:?}") };
+    let [event, command] = &found.faults[..] else { panic!("{found:?}") };
     assert_is(event, ("event", "Shop.Filled.v1", 3, "missing field `total`"));
-    assert_eq!(&**event.message_id.as_ref().unwrap(), "shop::cart-a-1");
+    assert_eq!(&*event.message_id, "shop::cart-a-1");
     let store = shop.store().await.unwrap();
     let first = store.find(protean::port::Find {
-        message_id: event.message_id.clone(),
+        message_id: Some(event.message_id.clone()),
         ..protean::port::Find::first(1)
     });
-    assert_eq!(Some(first.await.unwrap()[0].position), event.position);
+    assert_eq!(first.await.unwrap()[0].position, event.position);
     assert_is(command, ("command", "Shop.Fill.v1", 1, "missing field `total`"));
     assert_eq!(&*command.stream, "shop::cart:command-d");
-    assert_is(snapshot, ("snapshot", "Cart", 1, "lines: its elements have no field 'item'"));
-    assert_eq!((&*snapshot.stream, found.snapshots.faulty), ("shop::cart-a", 1));
+    // It would not be written in the same way, so the events are replayed instead.
+    assert_eq!(found.snapshots, CheckedSnapshots { obsolete: 1, ..Default::default() });
     assert!(checked(&shop).await.passes, "nothing was changed");
 }
 

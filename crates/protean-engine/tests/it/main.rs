@@ -72,6 +72,7 @@ mod telemetry;
 mod two_aggregates;
 mod unreliable;
 mod upgrade;
+mod vanished;
 mod versions;
 mod waits;
 mod way;

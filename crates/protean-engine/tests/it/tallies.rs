@@ -325,6 +325,11 @@ impl Harness {
         Self::of(rewrite(self.config.clone()), Stack::default(), |builder| builder)
     }
 
+    /// The same with other handlers beside those of every harness, as after a change of the code.
+    pub(crate) fn sibling_of(&self, more: impl FnOnce(DomainBuilder) -> DomainBuilder) -> Self {
+        Self::of(self.config.clone(), Stack::default(), more)
+    }
+
     /// Its `domain.toml`, for another domain on the same servers.
     pub(crate) fn settings(&self) -> &str {
         &self.config

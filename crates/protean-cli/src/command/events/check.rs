@@ -16,15 +16,15 @@ Run it with a new version before you deploy it. Only what is stored at the start
   Fine               the types and upcasters of this program read it
   Faulty             they do not
   Obsolete           they do not, and never have to: settled commands and entries of
-                     other systems, fact events that no handler takes, snapshots of an
-                     earlier form
+                     other systems, fact events that no handler takes, and snapshots that
+                     it would not write in the same way, since it replays the events
   Of other programs  other programs in the same database have stored it";
 
 /// The end of the text when something is faulty.
 const WHAT_TO_DO: &str = "\
 This program cannot read all of them. Give a changed event or command its next version and
 an upcaster from the one before. Register an event that nothing takes any more with
-`.event::<…>()`. Raise `snapshot_version` of an aggregate whose snapshots cannot be read.";
+`.event::<…>()`.";
 
 pub(super) async fn run(app: &App) -> Result {
     let domain = app.existing_domain().await?;
@@ -51,14 +51,14 @@ pub(in crate::command) fn text(found: &EventsCheck) -> String {
         .number("Faulty")
         .number("Obsolete")
         .number("Of other programs");
-    let mut row = |name: &str, counts: [u64; 4]| {
-        table.row([name.to_owned()].into_iter().chain(counts.map(grouped)));
+    let mut row = |name: &str, counts: [Option<u64>; 4]| {
+        let counts = counts.map(|count| count.map_or_else(|| "-".to_owned(), grouped));
+        table.row([name.to_owned()].into_iter().chain(counts));
     };
     let counts = [messages.fine, messages.faulty, messages.obsolete, messages.of_other_programs];
-    row("Messages", counts);
-    let counts =
-        [snapshots.fine, snapshots.faulty, snapshots.obsolete, snapshots.of_other_programs];
-    row("Snapshots", counts);
+    row("Messages", counts.map(Some));
+    let (fine, obsolete) = (Some(snapshots.fine), Some(snapshots.obsolete));
+    row("Snapshots", [fine, None, obsolete, Some(snapshots.of_other_programs)]);
     let waiting = format!(
         "{} parked messages and {} dead letters are among the messages.",
         grouped(messages.parked),
@@ -82,10 +82,7 @@ pub(in crate::command) fn faults(found: &EventsCheck) -> Vec<String> {
 
 fn fault(kind: &FaultKind) -> String {
     let FaultKind { what, type_name, reason, count, stream, message_id, position } = kind;
-    let first = match (message_id, position) {
-        (Some(id), Some(position)) => format!("{id} at position {position} in {stream}"),
-        _ => stream.to_string(),
-    };
+    let first = format!("{message_id} at position {position} in {stream}");
     let which = match count {
         1 => format!("1 {what}, {first}"),
         _ => format!("{} {what}s, the first {first}", grouped(*count)),

@@ -131,6 +131,10 @@ fn server_effects(config: &Config) -> Vec<(&'static str, Effect)> {
         ("server.reserved", field!(server.reserved => ["server.reserved"])),
         ("server.lease_seconds", field!(server.lease => ["server.lease"])),
         ("server.drain_timeout", field!(server.drain_timeout => ["server.drain_timeout"])),
+        (
+            "server.allow_vanished_groups",
+            field!(server.allow_vanished_groups => ["server.allow_vanished_groups"]),
+        ),
         ("server.priority_lanes.enabled", field!(lanes.enabled => ["lanes.enabled"])),
         ("server.priority_lanes.threshold", field!(lanes.threshold => ["lanes.threshold"])),
         ("server.priority_lanes.backfill_suffix", field!(lanes.backfill_suffix)),

@@ -1,0 +1,76 @@
+//! A handler is renamed or removed, and its group stays behind.
+
+use std::future::pending;
+use std::time::Duration;
+
+use protean::message::Priority;
+use protean::port::Counter;
+use protean::{Result, event_handler};
+use protean_engine::{Server, vanished_groups, verify};
+
+use crate::tallies::{Added, Harness, On, Tally};
+
+/// A handler as it was.
+struct Mailer;
+
+#[event_handler(part_of = Tally, start_from = "beginning")]
+impl Mailer {
+    #[handle]
+    async fn on_added(&self, event: Added) -> Result {
+        assert!(event.number >= 0);
+        Ok(())
+    }
+}
+
+/// The same after it was renamed.
+struct Postman;
+
+#[event_handler(part_of = Tally, name = "Mailer", start_from = "beginning")]
+impl Postman {
+    #[handle]
+    async fn on_added(&self, event: Added) -> Result {
+        assert!(event.number >= 0);
+        Ok(())
+    }
+}
+
+async fn refusal(harness: &Harness) -> String {
+    let server = Server::new(harness.domain.clone());
+    assert!(server.preflight().await.is_err(), "a supervisor finds it out");
+    let serving = server.run(pending());
+    let ended = tokio::time::timeout(Duration::from_secs(10), serving).await;
+    ended.expect("it does not start").expect_err("it does not end well").to_string()
+}
+
+async fn unfinished_work_of_a_group_without_a_handler_stops_the_start(on: On) {
+    let before = Harness::with(on, |builder| builder.register(Mailer));
+    before.add("t", 1, Priority::NORMAL).await;
+    before.drain().await;
+    let renamed = before.sibling();
+    assert!(verify(&renamed.domain).await.unwrap().closes, "nothing of it is unfinished");
+    renamed.serve_until(async || true).await;
+    for number in 2..5 {
+        before.add("t", number, Priority::NORMAL).await;
+    }
+    // The events that the group misses come of these.
+    renamed.drain().await;
+    let report = verify(&renamed.domain).await.unwrap();
+    assert!(!report.closes && report.vanished[0].unfinished == 3, "{report:?}");
+    let refused = refusal(&renamed).await;
+    for part in ["'harness.Mailer' has 3 unfinished", "name = \"Mailer\"", "subscriptions forget"] {
+        assert!(refused.contains(part), "{refused}");
+    }
+    let allowed =
+        |config: String| config.replace("[server]\n", "[server]\nallow_vanished_groups = true\n");
+    before.sibling_with(allowed).serve_until(async || true).await;
+    let pinned = before.sibling_of(|builder| builder.register(Postman));
+    pinned.drain().await;
+    let mailer = pinned.group_status("harness.Mailer").await;
+    assert_eq!(mailer.count(Counter::Handled), 4, "it goes on where it was");
+    assert_eq!(vanished_groups(&renamed.domain).await.unwrap()[0].unfinished, 0);
+    assert!(verify(&pinned.domain).await.unwrap().closes);
+}
+
+crate::on! { Sqlite in sqlite, Production in production: {
+    unfinished_work_of_a_group_without_a_handler_stops_the_start
+} }
