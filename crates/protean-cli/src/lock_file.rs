@@ -163,8 +163,11 @@ fn changes(section: &Section, before: &Fields, now: &Fields, lenient: bool) -> V
             continue;
         }
         // Snapshots that the program would not write in the same way are ignored.
-        let is_harmless =
-            section.is_state() || lenient && old.is_none() && may_be_missing(name, before, now);
+        let gains_default =
+            old.map(|old| format!("{old}{DEFAULT}")).is_some_and(|known| Some(&known) == new);
+        let is_harmless = section.is_state()
+            || gains_default
+            || lenient && old.is_none() && may_be_missing(name, before, now);
         if is_harmless {
             is_extended = true;
         } else {

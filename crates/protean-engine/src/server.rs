@@ -63,16 +63,14 @@ impl Server {
         let outbox = config.enable_outbox.then_some(config.outbox.broker.as_str());
         let brokers: BTreeSet<&str> =
             outbox.into_iter().chain(inbox::brokers(&self.domain)).collect();
-        preflight(&self.domain, &Vec::from_iter(brokers)).await?;
-        check_vanished(&self.domain).await?;
+        let opened = preflight(&self.domain, &Vec::from_iter(brokers)).await?;
+        check_vanished(&self.domain, &*opened.store).await?;
         let Some(name) = outbox else { return Ok(()) };
         let plan = RelayPlan::of(&self.domain, name);
-        let checked = async {
-            let store = self.domain.store().await?;
-            check(&**store, &**broker(&self.domain, name).await?, &plan).await
-        };
         // A broker that cannot be reached now is waited for.
-        checked.await.or_else(|failed| if failed.is_unavailable() { Ok(()) } else { Err(failed) })
+        let Some(broker) = opened.brokers.get(name) else { return Ok(()) };
+        let checked = check(&*opened.store, &**broker, &plan).await;
+        checked.or_else(|failed| if failed.is_unavailable() { Ok(()) } else { Err(failed) })
     }
 
     /// Runs until `shutdown` completes, then until running handlers have ended and are
@@ -101,7 +99,10 @@ impl Server {
             () = &mut shutdown => return Ok(()),
         };
         metrics.opened(store.log_id().await?);
-        check_vanished(&self.domain).await?;
+        // Also when the domain was opened only to be looked at.
+        let registrations = self.domain.groups().iter().map(|group| group.registration());
+        store.prepare(&[], &Vec::from_iter(registrations)).await?;
+        check_vanished(&self.domain, &*store).await?;
         // Messages committed from now on wait for their brokers, reachable or not and
         // whichever server leads the relay.
         for plan in relay_plans(&self.domain) {

@@ -178,7 +178,7 @@ async fn add_version(session: &Session, registration: &GroupRegistration) -> Res
     let row = session.first(include_str!("sql/read_versions.sql"), &[&group, &category]).await?;
     let known = row.map(|row| row.try_get::<_, &str>(0).map(GroupVersions::read)).transpose()?;
     let mut versions = known.flatten().unwrap_or_default();
-    if versions.add(&registration.types) {
+    if versions.add(registration) {
         let (sql, json) = (include_str!("sql/write_versions.sql"), versions.to_json());
         session.execute(sql, &[&group, &category, &Text(&json)]).await?;
     }

@@ -51,7 +51,7 @@ impl TablePlan {
         let has_value = |column: &Column| column.nullable || column.default.is_some();
         if let Some(column) = missing.iter().find(|column| !has_value(column)) {
             let declared = declaration::<D>(column, true);
-            let advice = "give the field a `#[field(default = …)]` for the rows there are, make it \
+            let advice = "give the field a `#[field(default = …)]` for existing rows, make it \
                           optional, or add the column by hand with a default";
             let difference = Difference { found: NO_COLUMN, declared: &declared };
             let error = difference.error(table, &column.name, advice);

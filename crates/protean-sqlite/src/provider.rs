@@ -47,7 +47,12 @@ fn settings(location: &Location) -> Result<Settings, String> {
 /// The path of the file itself, when it is reached through a symbolic link: SQLite keeps its own
 /// files beside that one, and so do we, so that a claim is one claim for everybody.
 fn resolved(path: PathBuf) -> PathBuf {
-    if path.is_symlink() { path.canonicalize().unwrap_or(path) } else { path }
+    let Ok(target) = path.read_link() else { return path };
+    // The file need not exist yet.
+    path.canonicalize().unwrap_or_else(|_| match path.parent() {
+        Some(folder) => folder.join(target),
+        None => target,
+    })
 }
 
 /// The path in a location. A fault never quotes the location: it may hold a password.

@@ -117,12 +117,12 @@ pub(crate) fn register(
 
 /// Notes what this version of the program takes.
 fn add_version(connection: &Connection, registration: &GroupRegistration) -> rusqlite::Result<()> {
-    let GroupRegistration { group, category, types, .. } = registration;
+    let GroupRegistration { group, category, .. } = registration;
     let key = (group, category.as_str());
     let read = |row: &rusqlite::Row<'_>| Ok(GroupVersions::read(row.get_ref(0)?.as_str()?));
     let known = connection.query_row(include_str!("sql/read_versions.sql"), key, read)?;
     let mut versions = known.unwrap_or_default();
-    if versions.add(types) {
+    if versions.add(registration) {
         let row = (group, category.as_str(), versions.to_json());
         connection.execute(include_str!("sql/write_versions.sql"), row)?;
     }

@@ -67,7 +67,9 @@ pub use protean_port::{memory, message, port};
 
 // For our own tools and tests; not part of the API.
 #[doc(hidden)]
-pub use protean_core::domain::{ServerAdvice, broker, destroy, require_database, server_advice};
+pub use protean_core::domain::{
+    ServerAdvice, broker, destroy, promote, require_database, server_advice,
+};
 
 /// What the macros expand to; not part of the API.
 #[doc(hidden)]

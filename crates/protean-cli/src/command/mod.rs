@@ -13,6 +13,7 @@ mod limit;
 mod measured;
 mod outbox;
 mod pace;
+mod promote;
 mod server;
 mod server_pages;
 mod snapshot;

@@ -13,11 +13,12 @@ use super::bound::Bound;
 use super::forget::{self, warn_of_vanished};
 use super::measured::{Measured, ServerMeasured};
 use super::pace::Paces;
+use super::promote;
 use super::server_pages::ServerPages;
 use crate::number::or_unknown;
 use crate::{App, Reply, Result, Table, grouped, short};
 
-/// Shows the state of subscriptions, or forgets old ones.
+/// Shows the state of subscriptions, forgets old ones, and settles which version is the newest.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Shows lag, parked and dead messages of each subscription, a row for each lane
@@ -29,6 +30,9 @@ pub(crate) enum Command {
     },
     /// Deletes the state of a handler that is no longer part of the program
     Forget(forget::Options),
+    /// Makes this version of the program the newest, after a return to an older one for good
+    #[command(after_help = promote::AFTER_HELP)]
+    Promote(promote::Options),
 }
 
 const AFTER_HELP: &str = "\
@@ -59,6 +63,7 @@ pub(super) async fn run(command: &Command, app: &App) -> Result {
     match command {
         Command::Status { wide } => status(*wide, app).await,
         Command::Forget(options) => forget::run(options, app).await,
+        Command::Promote(options) => promote::run(options, app).await,
     }
 }
 

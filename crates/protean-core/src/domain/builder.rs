@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use protean_port::memory::MemoryProvider;
 use protean_port::message::{LaneRule, Priority};
@@ -173,9 +174,17 @@ impl DomainBuilder {
         let machine_turns = Arc::new(MachineTurns::at(location.uri.as_deref()));
         let env = Arc::new(Env { config, lanes, clock, catalog: registry.catalog, machine_turns });
         let instance_queues = InstanceQueues::default();
-        let shared =
-            Shared { name, env, handlers, provider, location, store, brokers, instance_queues };
-        Ok(Domain::new(shared))
+        Ok(Domain::new(Shared {
+            name,
+            env,
+            handlers,
+            provider,
+            location,
+            store,
+            brokers,
+            instance_queues,
+            only_looks: AtomicBool::new(false),
+        }))
     }
 }
 

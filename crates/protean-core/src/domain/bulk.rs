@@ -239,10 +239,20 @@ where
         ahead = next_chunk(&mut bulk, size.units(), &mut intake)?;
         let Committed { outcomes, took } = committing.await;
         size.took(took);
-        let repeated = check_repetitions(&bulk.domain, &*store, &units, &outcomes).await;
+        let repeated = check_repetitions::<<I::Item as Submit>::Command>(
+            &bulk.domain,
+            &*store,
+            &units,
+            &outcomes,
+        );
+        let repeated = repeated.await;
+        let mut failed = Ok(());
         for ((outcome, reference), repeated) in outcomes.into_iter().zip(references).zip(repeated) {
-            enter(&mut bulk, &mut intake, outcome, (reference, repeated))?;
+            // What was committed counts, whatever failed before it.
+            let entered = enter(&mut bulk, &mut intake, outcome, (reference, repeated));
+            failed = failed.and(entered);
         }
+        failed?;
         (bulk.on_progress)(intake);
     }
     Ok(intake)
@@ -272,7 +282,7 @@ fn commit(
 }
 
 /// For each command of a commit whose key was taken: whether it is the same one again.
-async fn check_repetitions(
+async fn check_repetitions<C: Command>(
     domain: &Domain,
     store: &dyn Store,
     units: &[Changes],
@@ -280,7 +290,7 @@ async fn check_repetitions(
 ) -> Vec<Result> {
     let check = async |unit: &Changes, outcome: &Outcome| match outcome {
         Outcome::Duplicate { message_id, .. } => {
-            repetition::check(domain.env(), store, message_id, &unit.appends[0].message).await
+            repetition::check::<C>(domain.env(), store, message_id, &unit.appends[0].message).await
         }
         _ => Ok(()),
     };

@@ -1,9 +1,11 @@
 //! Opening what a domain is configured for: its database and its brokers.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use futures_util::future::join;
-use protean_port::port::Broker;
+use protean_port::port::{Broker, GroupRegistration, Store};
 use protean_port::{Error, Result};
 
 use super::advice::ServerAdvice;
@@ -21,26 +23,36 @@ pub async fn broker<'a>(domain: &'a Domain, name: &str) -> Result<&'a Arc<dyn Br
     domain.shared().brokers.get(name).await
 }
 
-/// Opens the database and the brokers of these names, and closes them again, to find
-/// out whether a server could begin. A broker that cannot be reached now is passed
-/// over: what needs it waits for it.
+/// Opens the database and the brokers of these names, apart from those that the domain uses, to
+/// find out whether a server could begin. A broker that cannot be reached now is passed over: what
+/// needs it waits for it.
 ///
 /// # Errors
 /// When the database cannot be opened or prepared, or when something about a broker
 /// has to be changed first.
-pub async fn preflight(domain: &Domain, brokers: &[&str]) -> Result {
-    domain.open().await?;
+pub async fn preflight(domain: &Domain, brokers: &[&str]) -> Result<Preflight> {
+    let mut opened = Preflight { store: domain.open().await?, brokers: BTreeMap::new() };
     for name in brokers {
         match domain.shared().brokers.open(name).await {
-            Err(failed) if !failed.is_unavailable() => return Err(failed),
-            _ => {}
+            Ok(broker) => drop(opened.brokers.insert((*name).to_owned(), broker)),
+            Err(failed) if failed.is_unavailable() => {}
+            Err(failed) => return Err(failed),
         }
     }
-    Ok(())
+    Ok(opened)
+}
+
+/// What was opened to find out whether a server could begin. Dropping it closes it.
+pub struct Preflight {
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// The brokers that could be reached, by their names.
+    pub brokers: BTreeMap<String, Arc<dyn Broker>>,
 }
 
 /// Makes sure that the database of a domain is there, for a program that only looks: opening it
-/// would create one where none is.
+/// would create one where none is. What this version of the program takes is not recorded, so
+/// that servers of another version go on as before.
 ///
 /// # Errors
 /// When there is no database at the configured place, or one of another program.
@@ -49,12 +61,26 @@ pub async fn require_database(domain: &Domain) -> Result {
     if shared.store.initialized() {
         return Ok(());
     }
+    shared.only_looks.store(true, Ordering::Relaxed);
     let absence = shared.provider.absence(&shared.location).await?;
     absence.map_or(Ok(()), |why| {
         Err(Error::failed(format!(
             "{why}, and nothing was created: check `database_uri`, or create it with `db setup`"
         )))
     })
+}
+
+/// Makes this version of the program the newest of each of its groups: what only other versions
+/// take is passed over again, instead of waiting for them.
+///
+/// # Errors
+/// When the database cannot be opened or written.
+pub async fn promote(domain: &Domain) -> Result {
+    let newest = domain.groups().iter().map(|group| {
+        let registration = group.registration();
+        GroupRegistration { is_newest: true, ..registration }
+    });
+    domain.store().await?.prepare(&[], &Vec::from_iter(newest)).await
 }
 
 /// Asks the database and the brokers of a domain about their settings, all at once, and

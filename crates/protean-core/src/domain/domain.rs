@@ -2,10 +2,13 @@
 
 use std::any::TypeId;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use protean_port::Result;
 use protean_port::message::{Id, Lane, LaneRule, Priority};
-use protean_port::port::{Clock, Location, Provider, Store, Watched};
+use protean_port::port::{
+    Clock, GroupRegistration, Location, MessageTypes, Provider, Store, Watched,
+};
 use tokio::sync::OnceCell;
 
 use super::brokers::Brokers;
@@ -37,6 +40,8 @@ pub(super) struct Shared {
     pub(super) store: OnceCell<Arc<dyn Store>>,
     pub(super) brokers: Brokers,
     pub(super) instance_queues: InstanceQueues,
+    /// The program only looks: what it takes is not recorded, since it handles nothing.
+    pub(super) only_looks: AtomicBool,
 }
 
 impl Domain {
@@ -110,8 +115,13 @@ impl Domain {
     /// Another store on the same database, prepared.
     pub(super) async fn open(&self) -> Result<Arc<dyn Store>> {
         let store = self.shared.provider.open(&self.shared.location).await?;
-        let registrations: Vec<_> =
-            self.groups().iter().map(|group| group.registration()).collect();
+        let only_looks = self.shared.only_looks.load(Ordering::Relaxed);
+        let registration = |group: &Arc<Group>| {
+            let registration = group.registration();
+            let types = if only_looks { MessageTypes::new() } else { registration.types };
+            GroupRegistration { types, ..registration }
+        };
+        let registrations: Vec<_> = self.groups().iter().map(registration).collect();
         store.prepare(&self.catalog().layout(), &registrations).await?;
         Ok(store)
     }

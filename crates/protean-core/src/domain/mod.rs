@@ -35,7 +35,7 @@ pub use advice::ServerAdvice;
 pub use builder::{BuildError, DomainBuilder};
 pub use bulk::{Bulk, ImportProgress, Rejection, Submission, Submit};
 pub use causation::CausationNode;
-pub use connect::{broker, destroy, preflight, require_database, server_advice};
+pub use connect::{broker, destroy, preflight, promote, require_database, server_advice};
 pub use domain::Domain;
 pub use inbox::{inject_entry, message_from_entry, raw_entry};
 pub use process::{Process, Processed};

@@ -94,8 +94,9 @@ impl<C: Command> Process<C> {
 
     /// With this idempotency key: of the commands of one type with the same key only the first is
     /// taken in. Sent again with other content it is refused with an
-    /// [invalid](Error::is_invalid) that names both values; what was made anew for each attempt
-    /// does not count: fresh identities, and the time of sending.
+    /// [invalid](Error::is_invalid) that names both values. What was made anew for each attempt
+    /// does not count: an [`Id::new`] of the last two seconds, and a moment that is as far from the
+    /// sending as before.
     ///
     /// The key holds until the command is handled, and then for `idempotency.ttl`.
     pub fn idempotency_key(mut self, key: impl Into<Arc<str>>) -> Self {
@@ -142,7 +143,7 @@ impl<C: Command> Process<C> {
             Committed::Now(_) => Ok(id),
             Committed::Before { message_id, .. } => {
                 if let Some(again) = &again {
-                    repetition::check(domain.env(), &**store, &message_id, again).await?;
+                    repetition::check::<C>(domain.env(), &**store, &message_id, again).await?;
                 }
                 Ok(message_id.into())
             }
@@ -272,7 +273,7 @@ impl<'a, C: Command> Synchronous<'a, C> {
     /// The answer to the command that came first, when this one repeats it.
     async fn repeat(&self, first: &str, output: Option<&str>) -> Result<C::Output> {
         let again = &self.delivery.recorded.message;
-        repetition::check(self.domain.env(), &**self.store, first, again).await?;
+        repetition::check::<C>(self.domain.env(), &**self.store, first, again).await?;
         self.answer_of(first, output)
     }
 

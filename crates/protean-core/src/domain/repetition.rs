@@ -1,113 +1,138 @@
 //! Whether a command whose idempotency key is taken is the same command again.
 //!
-//! What its sender made anew for this attempt does not count: identities and moments from the time
-//! at which the command was sent. Everything else has to be equal.
+//! What its sender made anew for this attempt does not count: an identity from the moment of
+//! sending, and a moment that is as far from the sending as before. Everything else has to be
+//! equal.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use protean_port::message::{Message, Timestamp};
+use protean_port::message::{Decimal, Message, Timestamp};
 use protean_port::port::{Find, Store};
 use protean_port::{Result, Violations};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use crate::model::Command;
 use crate::unit::Env;
 
-/// An identity or a moment was made for an attempt when it is so close to its sending.
-const MADE_WITHIN: Duration = Duration::from_secs(60);
+/// How long before it is sent a command is made, at most.
+const MAKING_TIME: Duration = Duration::from_secs(2);
 /// How much of a value is shown.
 const MAX_SHOWN_CHARS: usize = 60;
 
 /// Checks that a command repeats the one that came first with its key.
 ///
 /// # Errors
-/// [Invalid](protean_port::Error::is_invalid), with both values of each field that differs; or when the store
-/// cannot be read.
-pub(super) async fn check(env: &Env, store: &dyn Store, first: &str, again: &Message) -> Result {
+/// [Invalid](protean_port::Error::is_invalid), with both values of each field that differs; or
+/// when the store cannot be read.
+pub(super) async fn check<C: Command>(
+    env: &Env,
+    store: &dyn Store,
+    first: &str,
+    again: &Message,
+) -> Result {
     let find = Find { message_id: Some(first.into()), ..Find::first(1) };
     let Some(first) = store.find(find).await?.pop() else { return Ok(()) };
-    let key = again.extensions.idempotency_key.as_deref().unwrap_or_default();
-    differences(key, &present(env, &first.message, again), again).into_result()
-}
-
-/// The first command as it is in the version of the one that came again.
-fn present(env: &Env, first: &Message, again: &Message) -> Message {
-    let chain = env.catalog.upcast_chain(first.stream.category(), first.name());
-    let old = chain.filter(|_| first.version < again.version);
-    let upcast = old.and_then(|chain| chain.upcast(&first.data, first.version).ok());
-    match upcast {
-        Some(data) => Message { data: data.into(), version: again.version, ..first.clone() },
-        None => first.clone(),
+    match present::<C>(env, &first.message, again) {
+        Some(first) => differences(&first, again).into_result(),
+        // Without a way from one form to the other they cannot be compared.
+        None => Ok(()),
     }
 }
 
+/// The first command as this program would send it.
+fn present<C: Command>(env: &Env, first: &Message, again: &Message) -> Option<Message> {
+    let chain = env.catalog.upcast_chain(first.stream.category(), first.name());
+    let upcast = match first.version < again.version {
+        true => chain?.upcast(&first.data, first.version).ok()?,
+        false => first.data.to_string(),
+    };
+    // A field that the type has got since then has its default.
+    let command: C = serde_json::from_str(&upcast).ok()?;
+    let data = serde_json::to_string(&command).ok()?;
+    Some(Message { data: data.into(), ..first.clone() })
+}
+
 /// Both values of each field that differs.
-fn differences(key: &str, first: &Message, again: &Message) -> Violations {
+fn differences(first: &Message, again: &Message) -> Violations {
     let mut found = Violations::new();
-    let parse = |message: &Message| serde_json::from_str::<Value>(&message.data);
-    // Two versions without a way from one to the other cannot be compared.
-    if first.version == again.version
-        && let (Ok(one), Ok(other)) = (parse(first), parse(again))
-    {
-        let comparison = Comparison { key, first, again };
-        comparison.compare("", &one, &other, &mut found);
+    let parse = |message: &Message| RawValue::from_string(message.data.to_string());
+    if let (Ok(one), Ok(other)) = (parse(first), parse(again)) {
+        Comparison { first, again }.compare("", Some(&one), Some(&other), &mut found);
     }
     found
 }
 
 /// Two commands with one key.
 struct Comparison<'a> {
-    key: &'a str,
     first: &'a Message,
     again: &'a Message,
 }
 
+/// The members of an object, each as it is written.
+type Members<'a> = BTreeMap<String, &'a RawValue>;
+
 impl Comparison<'_> {
-    fn compare(&self, path: &str, one: &Value, other: &Value, found: &mut Violations) {
-        match (one, other) {
-            (Value::Object(one), Value::Object(other)) => {
-                let names: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
-                for name in names {
-                    let of = |members: &serde_json::Map<String, Value>| {
-                        members.get(name).cloned().unwrap_or(Value::Null)
-                    };
-                    let dot = if path.is_empty() { "" } else { "." };
-                    let path = format!("{path}{dot}{name}");
-                    self.compare(&path, &of(one), &of(other), found);
-                }
+    fn compare(
+        &self,
+        path: &str,
+        one: Option<&RawValue>,
+        other: Option<&RawValue>,
+        found: &mut Violations,
+    ) {
+        let [one, other] = [one, other].map(|value| value.map_or("null", RawValue::get));
+        if let (Ok(one), Ok(other)) =
+            (serde_json::from_str::<Members<'_>>(one), serde_json::from_str::<Members<'_>>(other))
+        {
+            let names: BTreeSet<&String> = one.keys().chain(other.keys()).collect();
+            for name in names {
+                let dot = if path.is_empty() { "" } else { "." };
+                let (one, other) = (one.get(name).copied(), other.get(name).copied());
+                self.compare(&format!("{path}{dot}{name}"), one, other, found);
             }
-            (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
-                for (at, (one, other)) in one.iter().zip(other).enumerate() {
-                    self.compare(&format!("{path}[{at}]"), one, other, found);
-                }
+            return;
+        }
+        let list = |text| serde_json::from_str::<Vec<&RawValue>>(text).ok();
+        if let (Some(one), Some(other)) = (list(one), list(other))
+            && one.len() == other.len()
+        {
+            for (at, (one, other)) in one.into_iter().zip(other).enumerate() {
+                self.compare(&format!("{path}[{at}]"), Some(one), Some(other), found);
             }
-            _ if one == other => {}
-            _ if is_made_for(self.first, one) && is_made_for(self.again, other) => {}
-            _ => found.add(
-                path,
-                format!(
-                    "is {}, was {} in the first command with the idempotency key '{}'",
-                    shown(other),
-                    shown(one),
-                    self.key
-                ),
-            ),
+            return;
+        }
+        if !self.is_same(one, other) {
+            let key = self.again.extensions.idempotency_key.as_deref().unwrap_or_default();
+            let (is, was) = (shown(other), shown(one));
+            let text = format!("is {is}, was {was} in the first command with the key '{key}'");
+            found.add(path, text);
         }
     }
-}
 
-/// True for an identity or a moment that was made when the message was.
-fn is_made_for(message: &Message, value: &Value) -> bool {
-    let Value::String(text) = value else { return false };
-    let is_near = |moment: Duration, other: Duration| moment.abs_diff(other) <= MADE_WITHIN;
-    match (made_at(text), made_at(&message.id), text.parse::<Timestamp>()) {
-        (Some(made), Some(sent), _) => is_near(made, sent),
-        (_, _, Ok(moment)) => {
-            let micros = moment.as_micros().abs_diff(message.time.as_micros());
-            Duration::from_micros(micros) <= MADE_WITHIN
+    /// True for equal values, and for those that were made anew.
+    fn is_same(&self, one: &str, other: &str) -> bool {
+        let number = |text: &str| text.parse::<Decimal>().ok();
+        if one == other || number(one).is_some_and(|one| number(other) == Some(one)) {
+            return true;
         }
-        _ => false,
+        let text = |json| serde_json::from_str::<String>(json).ok();
+        let (Some(one), Some(other)) = (text(one), text(other)) else { return false };
+        let is_fresh = |message: &Message, id: &str| match (made_at(id), made_at(&message.id)) {
+            (Some(made), Some(sent)) => made.abs_diff(sent) <= MAKING_TIME,
+            _ => false,
+        };
+        if is_fresh(self.first, &one) && is_fresh(self.again, &other) {
+            return true;
+        }
+        let since_sending = |message: &Message, moment: &str| {
+            let moment = moment.parse::<Timestamp>().ok()?;
+            Some(i128::from(moment.as_micros()) - i128::from(message.time.as_micros()))
+        };
+        match (since_sending(self.first, &one), since_sending(self.again, &other)) {
+            (Some(one), Some(other)) => (one - other).unsigned_abs() <= MAKING_TIME.as_micros(),
+            _ => false,
+        }
     }
 }
 
@@ -118,10 +143,9 @@ fn made_at(text: &str) -> Option<Duration> {
     Some(Duration::new(seconds, nanos))
 }
 
-fn shown(value: &Value) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(MAX_SHOWN_CHARS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
+fn shown(json: &str) -> String {
+    match json.char_indices().nth(MAX_SHOWN_CHARS) {
+        Some((end, _)) => format!("{}…", &json[..end]),
+        None => json.to_owned(),
     }
 }

@@ -46,7 +46,7 @@ impl Key {
         violations.add(
             "idempotency_key",
             format!(
-                "must tell one command from another, is '{}': leave it out or give one",
+                "does not distinguish commands ('{}'): leave it out, or give one that does",
                 self.text
             ),
         );

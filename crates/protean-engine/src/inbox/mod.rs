@@ -27,6 +27,7 @@ use tracing::{info, warn};
 use self::foreign_stream::ForeignStream;
 use self::inbox_reader::{InboxReader, pause};
 use crate::leadership::{LeaderTerm, Leadership};
+use crate::relay::ownership::check_owner;
 
 /// The wait before a broker that is unavailable is opened again.
 const BROKER_RETRY_DELAY: Duration = Duration::from_millis(500);
@@ -98,12 +99,18 @@ async fn run(stream: ForeignStream, stop: CancellationToken) -> Result {
 /// The broker, once it can be reached; `None` when `stop` is cancelled first.
 async fn open(stream: &ForeignStream, stop: &CancellationToken) -> Result<Option<Arc<dyn Broker>>> {
     loop {
+        let opening = async {
+            let opened = broker(&stream.domain, stream.broker).await?;
+            let of = (stream.domain.name(), stream.broker);
+            // Another installation with the same groups would take every other entry.
+            check_owner(&*stream.store, &**opened, of).await.map(|()| Arc::clone(opened))
+        };
         let opened = tokio::select! {
-            opened = broker(&stream.domain, stream.broker) => opened,
+            opened = opening => opened,
             () = stop.cancelled() => return Ok(None),
         };
         match opened {
-            Ok(opened) => return Ok(Some(Arc::clone(opened))),
+            Ok(opened) => return Ok(Some(opened)),
             Err(failed) if failed.is_unavailable() => {
                 warn!(
                     broker = stream.broker,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use protean_core::domain::Domain;
 use protean_port::message::Category;
-use protean_port::port::RegisteredGroup;
+use protean_port::port::{RegisteredGroup, Store};
 use protean_port::{Error, Result};
 use serde::Serialize;
 use tracing::warn;
@@ -29,7 +29,10 @@ pub struct VanishedGroup {
 /// # Errors
 /// When the store cannot be opened or read.
 pub async fn vanished_groups(domain: &Domain) -> Result<Vec<VanishedGroup>> {
-    let store = domain.store().await?;
+    vanished_in(domain, &**domain.store().await?).await
+}
+
+async fn vanished_in(domain: &Domain, store: &dyn Store) -> Result<Vec<VanishedGroup>> {
     let mut vanished = Vec::new();
     for RegisteredGroup { group, category, .. } in store.registered_groups().await? {
         if !is_vanished(domain, &group, &category) {
@@ -65,8 +68,8 @@ pub fn program_of(group: &str) -> &str {
 ///
 /// # Errors
 /// When there are such groups and the settings do not allow them, or the store cannot be read.
-pub(crate) async fn check_vanished(domain: &Domain) -> Result {
-    let mut unfinished = vanished_groups(domain).await?;
+pub(crate) async fn check_vanished(domain: &Domain, store: &dyn Store) -> Result {
+    let mut unfinished = vanished_in(domain, store).await?;
     unfinished.retain(|group| group.unfinished > 0);
     if domain.config().server.allow_vanished_groups {
         for VanishedGroup { group, category, unfinished, .. } in &unfinished {

@@ -88,7 +88,8 @@ impl BrokerPublisher {
         if let Some(clash) = &self.clash {
             return Err(Error::misused(clash));
         }
-        check_owner(&*self.store, &*self.broker, &self.plan).await?;
+        let of = (&*self.plan.domain, &*self.plan.broker);
+        check_owner(&*self.store, &*self.broker, of).await?;
         let last = mark.and_then(|mark| mark.last.clone());
         if let Some(foreign) = last.as_ref().filter(|last| self.last.as_ref() != Some(*last)) {
             let known = check_history(&*self.store, &self.plan, foreign).await;
@@ -165,6 +166,9 @@ impl BrokerPublisher {
         let before = mark.as_ref().and_then(|mark| self.number_of(mark));
         let lost = marked && self.number.is_some() && before != self.number;
         if lost && let Some(foreign) = mark.and_then(|mark| mark.last) {
+            // The broker says only once that it has lost something: if that cannot be told on now,
+            // the next round finds a mark that is not expected.
+            self.number = None;
             let known = check_history(&*self.store, &self.plan, &foreign).await;
             known.inspect_err(|failed| self.clash_with(failed))?;
         }
@@ -228,6 +232,17 @@ impl BrokerPublisher {
 
     fn encoded(&self, entry: Entry<'_>) -> Result<String, Unreadable> {
         match entry {
+            // Where it is says enough: the reader makes it a dead letter.
+            Entry::Message(Delivery { recorded, .. })
+                if recorded.message.extensions.unreadable.is_some() =>
+            {
+                Ok(Positions {
+                    positions: vec![recorded.position],
+                    category: recorded.message.stream.category().clone(),
+                    first_id: recorded.message.id.to_string(),
+                }
+                .to_json())
+            }
             Entry::Message(Delivery { recorded, .. }) => {
                 (self.plan.envelope)(recorded, &self.plan.domain).map(Envelope::into_string)
             }

@@ -14,6 +14,7 @@ use protean_port::{Error, Result};
 use super::ownership;
 use super::plan::{prefix, relay_plans};
 use crate::commit::commit_each;
+use crate::inbox;
 
 /// How many dead letters are in memory at once.
 const PAGE_MESSAGES: usize = 500;
@@ -211,8 +212,15 @@ impl<'a> Outbox<'a> {
         for plan in &plans {
             let broker = broker(self.domain, &plan.broker).await?;
             ownership::forget_history(&**broker, plan).await?;
-            ownership::take(&**broker, plan, log_id.as_str()).await?;
+            ownership::take(&**broker, self.domain.name(), log_id.as_str()).await?;
             brokers.push(plan.broker.clone());
+        }
+        for name in inbox::brokers(self.domain) {
+            if !brokers.iter().any(|known| known == name) {
+                let broker = broker(self.domain, name).await?;
+                ownership::take(&**broker, self.domain.name(), log_id.as_str()).await?;
+                brokers.push(name.to_owned());
+            }
         }
         Ok(Adopted { log_id, brokers })
     }

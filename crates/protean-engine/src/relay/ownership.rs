@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use protean_port::message::Lane;
 use protean_port::port::{Broker, BrokerMark, Find, Store};
 use protean_port::{Error, Result};
 
@@ -16,7 +17,7 @@ use super::plan::RelayPlan;
 /// [Unavailable](Error::is_unavailable) when the store or the broker cannot be asked now; any
 /// other error says why they do not belong together, and what to do.
 pub(crate) async fn check(store: &dyn Store, broker: &dyn Broker, plan: &RelayPlan) -> Result {
-    check_owner(store, broker, plan).await?;
+    check_owner(store, broker, (&plan.domain, &plan.broker)).await?;
     for lane in plan.lanes.lanes() {
         let kept = broker.stored_mark(&plan.mark(*lane)).await?;
         let mark = kept.value.as_deref().and_then(BatchMark::read);
@@ -28,21 +29,20 @@ pub(crate) async fn check(store: &dyn Store, broker: &dyn Broker, plan: &RelayPl
 }
 
 /// Checks that no other log owns what the broker carries.
-pub(super) async fn check_owner(
+pub(crate) async fn check_owner(
     store: &dyn Store,
     broker: &dyn Broker,
-    plan: &RelayPlan,
+    (domain, name): (&str, &str),
 ) -> Result {
     let own = store.log_id().await?;
-    let owner = broker.claim_mark(owner_mark(plan, own.as_str())).await?;
+    let owner = broker.claim_mark(owner_mark(domain, own.as_str())).await?;
     if *owner == *own.as_str() {
         return Ok(());
     }
     Err(Error::misused(format!(
-        "the broker '{}' carries the messages of another database (its log is {owner}, this one is \
+        "the broker '{name}' carries the messages of another database (its log is {owner}, this one is \
          {own}): give each installation a broker of its own, such as another database number in \
-         the URI, or run `outbox adopt` if this database replaces the other one",
-        plan.broker
+         the URI, or run `outbox adopt` if this database replaces the other one"
     )))
 }
 
@@ -70,17 +70,28 @@ pub(super) async fn check_history(
 }
 
 /// Makes a log the owner of what a broker carries, whoever was it before.
-pub(super) async fn take(broker: &dyn Broker, plan: &RelayPlan, log_id: &str) -> Result {
-    set(broker, owner_mark(plan, log_id)).await
+pub(super) async fn take(broker: &dyn Broker, domain: &str, log_id: &str) -> Result {
+    set(broker, owner_mark(domain, log_id)).await
 }
 
 /// Forgets what a broker was given through a relay.
 pub(super) async fn forget_history(broker: &dyn Broker, plan: &RelayPlan) -> Result {
+    let kept = broker.stored_mark(&plan.mark(Lane::Primary)).await?;
+    let mark = kept.value.as_deref().and_then(BatchMark::read);
+    // Those of a backfill lane that has another name now, or is switched off.
+    if let Some(suffix) = mark.and_then(|mark| mark.lane) {
+        broker.forget(&plan.groups_of_lane(&suffix)).await?;
+        forget_mark(broker, plan.mark_of_lane(&suffix)).await?;
+    }
     for lane in plan.lanes.lanes() {
         broker.forget(&plan.groups(*lane)).await?;
-        set(broker, BrokerMark { name: plan.mark(*lane), value: "".into() }).await?;
+        forget_mark(broker, plan.mark(*lane)).await?;
     }
     Ok(())
+}
+
+async fn forget_mark(broker: &dyn Broker, name: Arc<str>) -> Result {
+    set(broker, BrokerMark { name, value: "".into() }).await
 }
 
 async fn set(broker: &dyn Broker, mark: BrokerMark) -> Result {
@@ -88,6 +99,6 @@ async fn set(broker: &dyn Broker, mark: BrokerMark) -> Result {
     broker.publish(batch).await.map(drop)
 }
 
-fn owner_mark(plan: &RelayPlan, log_id: &str) -> BrokerMark {
-    BrokerMark { name: format!("{}.log", plan.domain).into(), value: log_id.into() }
+fn owner_mark(domain: &str, log_id: &str) -> BrokerMark {
+    BrokerMark { name: format!("{domain}.log").into(), value: log_id.into() }
 }

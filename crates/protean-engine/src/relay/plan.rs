@@ -113,10 +113,13 @@ impl RelayPlan {
     pub(super) fn mark(&self, lane: Lane) -> Arc<str> {
         match lane {
             Lane::Primary => Arc::clone(&self.name),
-            Lane::Backfill => {
-                format!("{}:{}", self.name, self.priority_lanes.backfill_suffix).into()
-            }
+            Lane::Backfill => self.mark_of_lane(&self.priority_lanes.backfill_suffix),
         }
+    }
+
+    /// The name of the mark of a backfill lane with this suffix.
+    pub(super) fn mark_of_lane(&self, suffix: &str) -> Arc<str> {
+        format!("{}:{suffix}", self.name).into()
     }
 
     /// Every group on its stream of this lane.

@@ -178,19 +178,40 @@ impl BrokerReader {
         let Some(head) = self.head_from(last).await else { return Vec::new() };
         let by_position = |delivery: Delivery| (delivery.recorded.position, delivery);
         let found: HashMap<u64, Delivery> = found.into_iter().map(by_position).collect();
-        let own = referred.into_iter().filter(|entry| self.is_own(entry, &found, head));
-        own.map(|entry| messages(entry, &found)).collect()
+        let mut entries = Vec::new();
+        for entry in referred {
+            let Some(is_own) = self.is_own(&entry, &found, head).await else { return entries };
+            if is_own {
+                entries.push(messages(entry, &found));
+            }
+        }
+        entries
     }
 
-    /// False for an entry of another log.
-    fn is_own(&self, entry: &Referred, found: &HashMap<u64, Delivery>, head: u64) -> bool {
+    /// False for an entry of another log; `None` when the worker stops before that is known.
+    async fn is_own(
+        &self,
+        entry: &Referred,
+        found: &HashMap<u64, Delivery>,
+        head: u64,
+    ) -> Option<bool> {
         let Referred { at, positions, first_id, .. } = entry;
-        let first = positions.first().and_then(|first| found.get(first));
-        let first = first.map(|first| &first.recorded.message.id);
-        let is_other = first.is_some_and(|first| **first != **first_id);
+        let first = positions.first().copied().unwrap_or(0);
+        // What is settled, or was never there, is not among those that were recalled.
+        let first = match found.get(&first) {
+            Some(found) => Some(Arc::clone(&found.recorded.message.id)),
+            None if first > head => None,
+            None => {
+                let find = || Find { after: first.checked_sub(1), ..Find::first(1) };
+                let next = self.asked(|| self.runner.store.find(find())).await?.pop();
+                let there = next.filter(|next| next.position == first);
+                there.map(|there| there.message.id)
+            }
+        };
+        let is_other = first.as_ref().is_none_or(|first| **first != **first_id);
         let is_beyond = positions.iter().any(|position| *position > head);
         if !is_other && !is_beyond {
-            return true;
+            return Some(true);
         }
         if let Some(times) = self.runner.faults.failed("read another log", Lane::Primary) {
             error!(
@@ -199,7 +220,7 @@ impl BrokerReader {
                 times, "the entry is of another log and is left where it is"
             );
         }
-        false
+        Some(false)
     }
 
     /// A position that the log has reached: `position`, unless the log ends before it. `None` when

@@ -62,12 +62,12 @@ impl NewerVersions {
     /// The answer, when what was read before covers the message.
     fn known(&self, recorded: &Recorded, is_known_type: bool) -> Option<bool> {
         let read = self.read();
-        let covers = |read: &&Read| {
-            let is_recent = is_known_type && read.at.elapsed() < KNOWN_TYPE_INTERVAL;
-            is_recent || recorded.position <= read.head
-        };
-        let read = read.as_ref().filter(covers)?;
-        Some(read.versions.newer_takes(&self.own, &recorded.message.type_name))
+        let read = read.as_ref()?;
+        let taken = read.versions.newer_takes(&self.own, &recorded.message.type_name);
+        let is_recent = read.at.elapsed() < KNOWN_TYPE_INTERVAL;
+        // What waits for a newer version does so until that one is the newest no more.
+        let is_covered = !taken && recorded.position <= read.head;
+        ((is_recent && (is_known_type || taken)) || is_covered).then_some(taken)
     }
 
     fn read(&self) -> MutexGuard<'_, Option<Read>> {

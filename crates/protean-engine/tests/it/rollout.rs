@@ -236,6 +236,8 @@ macro_rules! between_programs {
 between_programs! {
     programs_that_differ_by_a_member_read_each_other
     what_is_too_new_for_a_program_waits_for_a_newer_one
+    a_program_that_is_promoted_passes_over_what_only_others_take
+    a_newer_program_that_only_looks_is_not_waited_for
     an_event_that_only_a_newer_program_takes_waits_for_it
 }
 
@@ -315,4 +317,40 @@ async fn an_event_that_only_a_newer_program_takes_waits_for_it(on: On) {
     serve(&new, "Watcher", handled, 12).await;
     let report = verify(&new).await.unwrap();
     assert!(report.closes && report.at_rest, "{report:?}");
+}
+
+fn ignored(standing: &GroupStatus) -> u64 {
+    standing.count(Counter::Ignored)
+}
+
+/// Notes and resets a meter with the newer program.
+async fn note_and_reset(new: &Domain) {
+    let meter: Id = "m".into();
+    let note = resetting::Note { meter: meter.clone(), value: 1 };
+    new.process(note).synchronous().await.unwrap();
+    new.process(resetting::Reset { meter }).synchronous().await.unwrap();
+}
+
+async fn a_program_that_is_promoted_passes_over_what_only_others_take(on: On) {
+    let harness = Harness::new(on);
+    let old = before::builder(harness.settings()).build().unwrap();
+    old.store().await.unwrap();
+    let new = resetting::builder(harness.settings()).build().unwrap();
+    note_and_reset(&new).await;
+    serve(&old, "Watcher", GroupStatus::parked, 1).await;
+    protean::promote(&old).await.unwrap();
+    serve(&old, "Watcher", ignored, 1).await;
+    let report = verify(&old).await.unwrap();
+    assert!(report.closes && report.at_rest, "{report:?}");
+}
+
+async fn a_newer_program_that_only_looks_is_not_waited_for(on: On) {
+    let harness = Harness::new(on);
+    let old = before::builder(harness.settings()).build().unwrap();
+    old.store().await.unwrap();
+    let looking = resetting::builder(harness.settings()).build().unwrap();
+    protean::require_database(&looking).await.unwrap();
+    note_and_reset(&looking).await;
+    serve(&old, "Watcher", ignored, 1).await;
+    assert_eq!(group_status(&old, "Watcher").await.parked(), 0);
 }

@@ -22,7 +22,7 @@ pub(super) fn register(state: &mut State, registrations: &[GroupRegistration]) {
         };
         let key = (registration.group.as_str().into(), registration.category.clone());
         let versions = state.groups.versions.entry(Clone::clone(&key)).or_default();
-        versions.add(&registration.types);
+        versions.add(registration);
         state.groups.starts.entry(key).or_insert(start);
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::GroupRegistration;
 use crate::message::type_name::split_version;
 
 /// Message types, such as `Fidelis.AccountOpened.v2`: the newest version of each.
@@ -27,13 +28,20 @@ impl GroupVersions {
         serde_json::json!(self.0).to_string()
     }
 
-    /// Adds a version as the newest, unless it is known or takes nothing; true when it was added.
-    pub fn add(&mut self, types: &MessageTypes) -> bool {
-        let is_new = !types.is_empty() && !self.0.contains(types);
-        if is_new {
-            self.0.push(types.clone());
+    /// Adds the version of a registration as the newest, unless it is known or takes nothing; one
+    /// that is to be the newest moves there. True when that changes anything.
+    pub fn add(&mut self, registration: &GroupRegistration) -> bool {
+        let GroupRegistration { types, is_newest, .. } = registration;
+        let is_in_place = match is_newest {
+            true => self.0.last() == Some(types),
+            false => self.0.contains(types),
+        };
+        if types.is_empty() || is_in_place {
+            return false;
         }
-        is_new
+        self.0.retain(|known| known != types);
+        self.0.push(types.clone());
+        true
     }
 
     /// True when a version that is newer than the one with these types takes a message of this
@@ -55,7 +63,14 @@ fn takes(taken: &str, found: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{GroupVersions, MessageTypes};
+    use super::{GroupRegistration, GroupVersions, MessageTypes};
+    use crate::message::Category;
+    use crate::port::Start;
+
+    fn registration(types: MessageTypes) -> GroupRegistration {
+        let category = Category::named("bank::account");
+        GroupRegistration { types, ..GroupRegistration::new("b.G", category, Start::Beginning) }
+    }
 
     fn types<const N: usize>(names: [&str; N]) -> MessageTypes {
         names.into_iter().map(Into::into).collect()
@@ -64,8 +79,9 @@ mod tests {
     fn versions() -> GroupVersions {
         let mut versions = GroupVersions::default();
         let all = [types(["B.Opened.v1"]), types(["B.Opened.v2", "B.Closed.v1"]), types([])];
-        assert_eq!(all.map(|types| versions.add(&types)), [true, true, false]);
-        assert!(!versions.add(&types(["B.Opened.v1"])), "an older program starts again");
+        assert_eq!(all.map(|types| versions.add(&registration(types))), [true, true, false]);
+        let again = registration(types(["B.Opened.v1"]));
+        assert!(!versions.add(&again), "an older program starts again");
         versions
     }
 
@@ -83,6 +99,16 @@ mod tests {
         }
         let newest = types(["B.Opened.v2", "B.Closed.v1"]);
         assert!(!versions.newer_takes(&newest, "B.Opened.v1"), "the older one's do not count");
+    }
+
+    #[test]
+    fn an_older_version_can_be_made_the_newest() {
+        let (mut versions, old) = (versions(), types(["B.Opened.v1"]));
+        let newest = GroupRegistration { is_newest: true, ..registration(old.clone()) };
+        assert_eq!([versions.add(&newest), versions.add(&newest)], [true, false]);
+        assert!(!versions.newer_takes(&old, "B.Closed.v1"));
+        let other = types(["B.Opened.v2", "B.Closed.v1"]);
+        assert!(versions.newer_takes(&other, "B.Opened.v1"), "it is the older one now");
     }
 
     #[test]

@@ -127,12 +127,15 @@ pub struct GroupRegistration {
     /// The message types that this version of the program takes in it; none when that does not
     /// depend on the version.
     pub types: MessageTypes,
+    /// This version is the newest from now on, whichever the store has met after it.
+    pub is_newest: bool,
 }
 
 impl GroupRegistration {
     /// A group that takes the same messages in every version of the program.
     pub fn new(group: impl Into<String>, category: Category, start: Start) -> Self {
-        Self { group: group.into(), category, start, types: MessageTypes::new() }
+        let (group, types) = (group.into(), MessageTypes::new());
+        Self { group, category, start, types, is_newest: false }
     }
 }
 

@@ -75,6 +75,12 @@ fn pay(domain: &Domain, amount: i64) -> Pay {
     }
 }
 
+/// An identity of version 7 that was made at this moment, in milliseconds.
+fn uuid_of(millis: i64) -> String {
+    let hex = format!("{millis:012x}");
+    format!("{}-{}-7000-8000-000000000001", &hex[..8], &hex[8..])
+}
+
 fn refused(error: &Error, field: &str) -> String {
     let violations = error.violations().unwrap_or_else(|| panic!("{error}"));
     assert_eq!(violations.iter().map(|(name, _)| name).collect::<Vec<_>>(), [field]);
@@ -112,9 +118,27 @@ async fn another_command_with_the_same_key_is_refused_with_both_values() {
     noted.note = Some("for the rent".into());
     let error = domain.process(noted).idempotency_key("k").synchronous().await.unwrap_err();
     assert!(refused(&error, "note").contains("was null"), "{error}");
+    // Equal amounts are equal however they are written, and long ones to the last digit.
+    let exact = |text: &str| {
+        let mut command = pay(&domain, 0);
+        command.parts[0].amount = text.parse().unwrap();
+        domain.process(command).idempotency_key("exact")
+    };
+    exact("10").synchronous().await.unwrap();
+    exact("10.00").synchronous().await.unwrap();
+    let long = |text| exact(text).idempotency_key("long");
+    long("12345678901234567890.12").synchronous().await.unwrap();
+    let error = long("12345678901234567890.13").synchronous().await.unwrap_err();
+    refused(&error, "parts[0].amount");
     let mut of_old = pay(&domain, 5);
     of_old.payment = Id::derived("payment", "7");
     let error = domain.process(of_old).idempotency_key("k").synchronous().await.unwrap_err();
+    refused(&error, "payment");
+    // An identity that was made for something else a while before counts.
+    let mut old_id = pay(&domain, 5);
+    let hour_ago = uuid_of(domain.clock().now().as_micros() / 1000 - 3_600_000);
+    old_id.payment = hour_ago.as_str().into();
+    let error = domain.process(old_id).idempotency_key("k").synchronous().await.unwrap_err();
     refused(&error, "payment");
     let mut late = pay(&domain, 5);
     late.at = domain.clock().now() + Duration::from_secs(3600);

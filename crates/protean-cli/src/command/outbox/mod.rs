@@ -18,7 +18,7 @@ pub(crate) enum Command {
     Status(status::Options),
     /// Publishes abandoned messages again, with a fresh set of attempts
     Retry(retry::Options),
-    /// Goes on with this database after it was restored or copied: the brokers carry its messages
+    /// Continues with a restored or copied database: makes the brokers carry its messages
     #[command(after_help = adopt::AFTER_HELP)]
     Adopt(adopt::Options),
 }
