@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{BoxFuture, Counter, Delivery, GroupVersions, MessageTypes};
+use super::{BoxFuture, Counter, Delivery, RegisteredGroup};
 use crate::Result;
 use crate::message::{Category, Priority, Recorded, Stream, Timestamp};
 
@@ -102,50 +102,6 @@ pub struct DeadLetter {
     pub reason: String,
     /// When the message was given up (domain clock).
     pub time: Timestamp,
-}
-
-/// A group that the store knows, and a category that it reads.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RegisteredGroup {
-    /// The group.
-    pub group: String,
-    /// The category it reads.
-    pub category: Category,
-    /// The versions of the program that have had it.
-    pub versions: GroupVersions,
-}
-
-/// A group that reads a category, and where it begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GroupRegistration {
-    /// The group.
-    pub group: String,
-    /// The category it reads.
-    pub category: Category,
-    /// Where it begins when the store does not know it yet.
-    pub start: Start,
-    /// The message types that this version of the program takes in it; none when that does not
-    /// depend on the version.
-    pub types: MessageTypes,
-    /// This version is the newest from now on, whichever the store has met after it.
-    pub is_newest: bool,
-}
-
-impl GroupRegistration {
-    /// A group that takes the same messages in every version of the program.
-    pub fn new(group: impl Into<String>, category: Category, start: Start) -> Self {
-        let (group, types) = (group.into(), MessageTypes::new());
-        Self { group, category, start, types, is_newest: false }
-    }
-}
-
-/// Where a new group begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Start {
-    /// With the first message of the log.
-    Beginning,
-    /// With the first message committed after its registration.
-    Head,
 }
 
 /// A read of a group's parked messages.

@@ -14,13 +14,13 @@ mod commits;
 mod consumer;
 mod entry;
 mod future;
-mod group_versions;
 mod ledger;
 pub mod left_out;
 mod log;
 mod log_identity;
 mod parking;
 mod provider;
+mod registrations;
 mod rows;
 mod store;
 mod store_health;
@@ -40,15 +40,14 @@ pub use commits::{CommitNotice, CommitSignal, CommitWatch, Watched};
 pub use consumer::{BrokerRead, Consumer, TakeOver};
 pub use entry::{Entry, EntryId, EntryRef};
 pub use future::BoxFuture;
-pub use group_versions::{GroupVersions, MessageTypes};
 pub use ledger::{
-    Claim, DeadLetter, DeadLetterRead, GroupRegistration, GroupStatus, Ledger, ParkedPage,
-    ParkedRead, PriorityStatus, RegisteredGroup, Start,
+    Claim, DeadLetter, DeadLetterRead, GroupStatus, Ledger, ParkedPage, ParkedRead, PriorityStatus,
 };
 pub use log::{Delivery, Find, LaneRead, Log, LogPlace, TypeStats};
 pub use log_identity::{LogId, LogIdentity};
 pub use parking::{ParkedNote, Parking};
 pub use provider::{Location, Provider};
+pub use registrations::{GroupRegistration, GroupVersions, MessageTypes, RegisteredGroup, Start};
 pub use rows::{Direction, Filter, Operator, RowQuery, RowState, Rows};
 pub use store::Store;
 pub use store_health::StoreHealth;

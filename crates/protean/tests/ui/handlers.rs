@@ -32,6 +32,16 @@ impl Answers {
     }
 }
 
+struct Postman;
+
+#[event_handler(part_of = Order, name = "shop.Mailer")]
+impl Postman {
+    #[handle]
+    async fn sent(&self, _event: OrderPlaced) -> Handled {
+        Ok(())
+    }
+}
+
 struct Nobodys;
 
 #[command_handler]

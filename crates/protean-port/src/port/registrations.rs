@@ -1,10 +1,55 @@
-//! The versions of a program that have had a group, and which messages each takes. Pure.
+//! The groups of a store, the versions of a program that have had each, and which messages those take.
+//! Pure.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::GroupRegistration;
+use crate::message::Category;
 use crate::message::type_name::split_version;
+
+/// A group that the store knows, and a category that it reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RegisteredGroup {
+    /// The group.
+    pub group: String,
+    /// The category it reads.
+    pub category: Category,
+    /// The versions of the program that have had it.
+    pub versions: GroupVersions,
+}
+
+/// A group that reads a category, and where it begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupRegistration {
+    /// The group.
+    pub group: String,
+    /// The category it reads.
+    pub category: Category,
+    /// Where it begins when the store does not know it yet.
+    pub start: Start,
+    /// The message types that this version of the program takes in it; none when that does not
+    /// depend on the version.
+    pub types: MessageTypes,
+    /// This version is the newest from now on, whichever the store has met after it.
+    pub is_newest: bool,
+}
+
+impl GroupRegistration {
+    /// A group that takes the same messages in every version of the program.
+    pub fn new(group: impl Into<String>, category: Category, start: Start) -> Self {
+        let (group, types) = (group.into(), MessageTypes::new());
+        Self { group, category, start, types, is_newest: false }
+    }
+}
+
+/// Where a new group begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// With the first message of the log.
+    Beginning,
+    /// With the first message committed after its registration.
+    Head,
+}
 
 /// Message types, such as `Fidelis.AccountOpened.v2`: the newest version of each.
 pub type MessageTypes = BTreeSet<Arc<str>>;
@@ -63,9 +108,8 @@ fn takes(taken: &str, found: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{GroupRegistration, GroupVersions, MessageTypes};
+    use super::{GroupRegistration, GroupVersions, MessageTypes, Start};
     use crate::message::Category;
-    use crate::port::Start;
 
     fn registration(types: MessageTypes) -> GroupRegistration {
         let category = Category::named("bank::account");
