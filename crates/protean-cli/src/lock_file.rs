@@ -357,6 +357,14 @@ mod tests {
     }
 
     #[test]
+    fn a_field_that_gains_a_default_is_read_as_before() {
+        let before = file([event(1, &[("amount", "decimal")])]);
+        let now = file([event(1, &[("amount", "decimal, default")])]);
+        assert_eq!(before.compare(&now, false), [Difference::Unlocked(event(1, &[]).0)]);
+        assert!(now.compare(&before, false)[0].is_fault(), "what has none cannot be read any more");
+    }
+
+    #[test]
     fn a_state_changes_freely() {
         let before =
             file([state(&[("balance", "decimal"), ("lines", "list"), ("lines[].item", "text")])]);

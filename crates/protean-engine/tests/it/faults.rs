@@ -37,6 +37,10 @@ on! {
     }
 }
 
+on! {
+    Sqlite in odd_file, Streams in odd_streams: { data_that_is_no_text_is_one_dead_letter }
+}
+
 /// Leaves a task behind that writes when its handler has long returned, and one that never ends.
 struct Leaking(Arc<Semaphore>);
 
@@ -201,6 +205,19 @@ async fn a_row_of_the_log_that_cannot_be_read_is_one_dead_letter(on: On) {
     let letters = DeadLetters::of(&harness.domain, group).await.unwrap();
     let reason = letters.page(0, 1).await.unwrap().remove(0).reason;
     assert!(reason.contains("cannot be read") && reason.contains("never"), "{reason}");
+    harness.assert_closes().await;
+}
+
+/// Only SQLite takes bytes that are no text.
+async fn data_that_is_no_text_is_one_dead_letter(on: On) {
+    let harness = Harness::new(on);
+    for (tally, number) in [("damaged", 1), ("well", 2), ("well", 3)] {
+        harness.add(tally, number, Priority::NORMAL).await;
+    }
+    harness.run_sql("UPDATE messages SET data = X'ff00' WHERE data LIKE '%damaged%'");
+    harness.drain().await;
+    let commands = harness.group_status("harness.TallyCommands").await;
+    assert_eq!((commands.count(Counter::Handled), commands.dead()), (2, 1));
     harness.assert_closes().await;
 }
 

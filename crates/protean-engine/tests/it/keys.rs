@@ -75,7 +75,7 @@ async fn the_key_of_a_rejected_command_is_soon_free_again(on: On) {
     let (harness, hand) = harness(on, "");
     let first = queued(&harness.domain, -1).await;
     harness.drain().await;
-    assert_eq!(queued(&harness.domain, 2).await, first, "not at once");
+    assert_eq!(queued(&harness.domain, -1).await, first, "not at once");
     hand.advance(11);
     assert_ne!(queued(&harness.domain, 3).await, first);
     harness.drain().await;
@@ -89,12 +89,12 @@ async fn a_name_is_free_again_when_it_expires(on: On) {
     send.await.unwrap();
     harness.drain().await;
     hand.advance(99);
-    queued(&harness.domain, 2).await;
+    queued(&harness.domain, 1).await;
     hand.advance(2);
     queued(&harness.domain, 3).await;
     harness.drain().await;
     assert_eq!(harness.seen("named").await, [1, 3]);
-    let text = harness.domain.process(add(4)).idempotency_key("row-1").await;
+    let text = harness.domain.process(add(3)).idempotency_key("row-1").await;
     assert!(matches!(text, Ok::<_, Error>(Processed::Queued(_))));
 }
 

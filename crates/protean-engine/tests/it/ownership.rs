@@ -125,17 +125,48 @@ async fn a_relay_that_finds_the_mark_of_a_copy_publishes_no_more() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Redis: cargo xtask test"]
-async fn an_entry_beyond_the_log_is_left_where_it_is() {
+async fn entries_of_another_log_are_left_where_they_are() {
     let harness = Harness::new(On::Streams);
     add(&harness, 0..6).await;
     harness.drain().await;
+    // One is beyond the log, the other at the place of an event that is settled.
     let category = protean::message::Category::named("harness::tally");
-    let positions = vec![1_000_000];
-    let entry = Positions { positions, category, first_id: "harness::tally-x-0".into() }.to_json();
-    harness.redis().command(&["XADD", "harness::tally:backfill", "*", "data", &entry]);
+    let stream = category.stream(&"t-0".into());
+    let store = harness.domain.store().await.unwrap();
+    let settled = store.stream(&stream, 0, 1).await.unwrap()[0].position;
+    for (position, first_id) in [(1_000_000, "beyond"), (settled, "another")] {
+        let (positions, category) = (vec![position], category.clone());
+        let entry = Positions { positions, category, first_id: first_id.into() }.to_json();
+        harness.redis().command(&["XADD", "harness::tally:backfill", "*", "data", &entry]);
+    }
     add(&harness, 6..12).await;
-    harness.serve_until(async || lengths(&harness) == 1 && harness.sum().await == 66).await;
+    harness.serve_until(async || lengths(&harness) == 2 && harness.sum().await == 66).await;
     harness.assert_closes().await;
     let left = harness.redis().command(&["XRANGE", "harness::tally:backfill", "-", "+"]);
-    assert!(left.contains("harness::tally-x-0"), "{left}");
+    assert!(left.contains("beyond") && left.contains("another"), "{left}");
+}
+
+/// The domain with another name of its backfill lane, or without lanes.
+fn with_lanes(harness: &Harness, name: &str, lanes: &str) -> Harness {
+    harness.sibling_with(|config| {
+        let config = config.replace("harness.db", name);
+        config.replace("[server.priority_lanes]\nenabled = true\n", lanes)
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs Redis: cargo xtask test"]
+async fn adopting_without_lanes_leaves_nothing_of_the_lanes_there_were() {
+    let original = Harness::new(On::Streams);
+    add(&original, 0..6).await;
+    original.drain().await;
+    let restored = copy(&original, "restored.db");
+    add(&original, 6..12).await;
+    original.drain().await;
+    drop(restored);
+    assert_eq!(adopt(&with_lanes(&original, "restored.db", "")).await.unwrap(), ["default"]);
+    let restored = beside(&original, "restored.db");
+    add(&restored, 100..104).await;
+    restored.drain().await;
+    assert_eq!(restored.sum().await, (0..6).chain(100..104).sum::<i64>());
 }

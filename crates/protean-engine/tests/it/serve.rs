@@ -192,9 +192,11 @@ async fn many_commands_are_taken_in_and_the_bad_ones_reported(on: On) {
     let commands = (0..2500_i64).map(|number| {
         // An empty identity breaks the rules of the field.
         let tally = if number % 100 == 7 { "".into() } else { "bulk".into() };
+        let reference = number.unsigned_abs() + 1;
+        // The last hundred come again.
+        let number = number % 2400;
         let submission = Submission::new(Add { tally, number });
-        let key = format!("key-{}", number % 2400);
-        submission.reference(number.unsigned_abs() + 1).idempotency_key(key)
+        submission.reference(reference).idempotency_key(format!("key-{number}"))
     });
     let intake = harness.domain.process_all(commands).priority(Priority::BULK);
     let intake = intake.on_rejected(move |rejection| drop(sender.send(rejection))).await.unwrap();

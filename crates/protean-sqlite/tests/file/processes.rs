@@ -206,6 +206,19 @@ async fn a_claim_is_one_claim_whatever_the_name_of_the_file() {
 }
 
 #[tokio::test]
+async fn a_link_may_lead_to_a_file_that_is_not_there_yet() {
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("link.db");
+    std::fs::create_dir(folder.path().join("data")).unwrap();
+    std::os::unix::fs::symlink("data/it.db", &link).unwrap();
+    let first = prepared(&link, &[]).await;
+    let _claim = first.claim("g").await.unwrap().unwrap();
+    let second = open(&link).await;
+    assert!(second.claim("g").await.unwrap().is_none());
+    assert!(folder.path().join("data/it.db-claims").is_dir());
+}
+
+#[tokio::test]
 async fn a_claim_ends_with_its_process() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.db");

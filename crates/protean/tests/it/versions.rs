@@ -334,10 +334,10 @@ async fn handlers_read_as_strictly_as_replays() {
 }
 
 #[tokio::test]
-async fn a_newer_version_is_dead_for_a_handler_and_says_why() {
+async fn a_newer_version_waits_for_a_newer_program_and_says_why() {
     let text = text(projected("{}", 4, "").await);
     let expected =
-        "is dead: Paid is at version 4, this program reads up to version 3: deploy a newer one";
+        "is parked: Paid is at version 4, this program reads up to version 3: deploy a newer one";
     assert!(text.ends_with(expected), "{text}");
 }
 
