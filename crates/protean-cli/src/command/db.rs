@@ -1,9 +1,12 @@
 //! `db`: creates or drops the tables of the domain in its database.
 
+use std::collections::BTreeSet;
+
 use clap::Subcommand;
 use protean::Domain;
 use protean::port::Claim;
 use protean::{destroy, require_database};
+use protean_engine::program_of;
 use serde_json::json;
 
 use super::confirm::confirm;
@@ -36,6 +39,15 @@ pub(super) async fn run(command: &Command, app: &App) -> Result {
                 confirm(app, &format!("This deletes all data of '{name}' in {location}."), name)?;
             }
             require_database(&domain).await?;
+            let others = other_programs(&domain).await;
+            if !others.is_empty() {
+                let message = format!(
+                    "the database also holds the messages of {}, and the log is one for all",
+                    others.join(", ")
+                );
+                let advice = "drop the database itself if none of them is needed any more";
+                return Err(Error::failed(message).advice(advice));
+            }
             let claims = claim_all(&domain).await?;
             destroy(&domain).await?;
             drop(claims);
@@ -53,6 +65,17 @@ fn done(domain: &Domain, app: &App, state: &str) -> Result {
 fn location(domain: &Domain) -> String {
     let (provider, uri) = database(domain);
     uri.unwrap_or(provider)
+}
+
+/// The other programs that have groups in the database.
+async fn other_programs(domain: &Domain) -> Vec<String> {
+    // A database that cannot be opened, such as one with an old schema, may still be dropped.
+    let Ok(store) = domain.store().await else { return Vec::new() };
+    let known = store.registered_groups().await.unwrap_or_default();
+    let programs = known.iter().map(|known| program_of(&known.group));
+    let others: BTreeSet<&str> =
+        programs.filter(|program| !program.is_empty() && *program != domain.name()).collect();
+    others.into_iter().map(|program| format!("'{program}'")).collect()
 }
 
 /// Claims every group, so that no server reads while the tables are dropped.
@@ -75,7 +98,10 @@ async fn claim_all(domain: &Domain) -> Result<Vec<Box<dyn Claim>>> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Command, claim_all, run};
+    use protean::message::Category;
+    use protean::port::{GroupRegistration, Start};
+
+    use super::{Command, claim_all, other_programs, run};
     use crate::App;
     use crate::globals::Globals;
     use crate::sample::{OpenAccount, app, bank};
@@ -85,6 +111,18 @@ mod tests {
         let app = App::new(bank(&std::sync::Arc::default()), Globals { json: true, config: None });
         let refused = run(&Command::Drop { yes: false }, &app).await.unwrap_err();
         assert!(refused.to_string().contains("--yes"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn drops_nothing_that_another_program_shares() {
+        let app = app();
+        let domain = app.domain().unwrap();
+        let category = Category::named("shop::book");
+        let of_another = GroupRegistration::new("shop.BookProjector", category, Start::Beginning);
+        domain.store().await.unwrap().prepare(&[], &[of_another]).await.unwrap();
+        let refused = run(&Command::Drop { yes: true }, &app).await.unwrap_err().to_string();
+        assert!(refused.contains("also holds the messages of 'shop'"), "{refused}");
+        assert_eq!(other_programs(&domain).await, ["'shop'"]);
     }
 
     #[tokio::test]
