@@ -104,8 +104,12 @@ async fn ends_as_a_dead_letter(brokers: &str, least: usize) {
     assert!(ends[aborted..].iter().all(|well| *well), "{ends:?}");
     let rows = domain.repository::<Numbers>().await.unwrap();
     for number in 0..20 {
-        let row = rows.get(&format!("t-{number}").into()).await.unwrap();
-        assert_eq!(row.seen, [number, number + 20]);
+        let mut seen = rows.get(&format!("t-{number}").into()).await.unwrap().seen;
+        // From a broker, the commands that a dead process held come after later ones.
+        if !brokers.is_empty() {
+            seen.sort_unstable();
+        }
+        assert_eq!(seen, [number, number + 20]);
     }
     let report = protean_engine::verify(&domain).await.unwrap();
     assert!(report.closes && report.at_rest, "{report:?}");
