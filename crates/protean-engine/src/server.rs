@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protean_core::config::SubscriptionType;
-use protean_core::domain::{Domain, Group, broker, preflight};
+use protean_core::domain::{Domain, Group, broker, preflight, registrations};
 use protean_port::message::Lane;
 use protean_port::port::{Broker, Store};
 use protean_port::{Error, Result};
@@ -99,15 +99,13 @@ impl Server {
             () = &mut shutdown => return Ok(()),
         };
         metrics.opened(store.log_id().await?);
-        // Also when the domain was opened only to be looked at.
-        let registrations = self.domain.groups().iter().map(|group| group.registration());
+        // The groups as well: the domain may have been opened only to be looked at. Messages
+        // committed from now on wait for their brokers, reachable or not and whichever server
+        // leads the relay.
+        let relays = relay_plans(&self.domain).into_iter().flat_map(|plan| plan.registrations());
+        let registrations = registrations(&self.domain).into_iter().chain(relays);
         store.prepare(&[], &Vec::from_iter(registrations)).await?;
         check_vanished(&self.domain, &*store).await?;
-        // Messages committed from now on wait for their brokers, reachable or not and
-        // whichever server leads the relay.
-        for plan in relay_plans(&self.domain) {
-            store.prepare(&[], &plan.registrations()).await?;
-        }
         let broker = tokio::select! {
             opened = open_broker(&self.domain, &*store) => opened?,
             () = &mut shutdown => return Ok(()),
@@ -199,7 +197,7 @@ impl Running {
                 group: Arc::clone(&metrics.group),
                 steps: self.steps.clone(),
                 faults: Arc::default(),
-                newer: Arc::new(NewerVersions::of(&metrics.group)),
+                newer: Arc::new(NewerVersions::of(&self.domain, &metrics.group)),
             };
             let broker = match metrics.group.subscription.subscription_type {
                 SubscriptionType::EventStore => None,

@@ -7,7 +7,7 @@ use protean_port::Result;
 use protean_port::message::{Category, Priority};
 use protean_port::port::{
     At, Counter, Delivery, GroupRegistration, GroupStatus, GroupVersions, MessageRef, Outcome,
-    PriorityStatus, RegisteredGroup, Start, Store,
+    PriorityStatus, ProgramVersion, RegisteredGroup, Start, Store,
 };
 
 use super::sample::{
@@ -221,12 +221,15 @@ pub async fn every_group_that_was_enrolled_is_told(store: Arc<dyn Store>) -> Res
 }
 
 pub async fn versions_of_a_program_are_kept_in_their_order(store: Arc<dyn Store>) -> Result {
-    let types = |names: &[&str]| names.iter().copied().map(Into::into).collect();
-    let [old, new] = [types(&["bank.Opened.v1"]), types(&["bank.Opened.v1", "bank.Closed.v1"])];
-    for types in [&old, &new, &old] {
+    let version = |types: &[&str]| ProgramVersion {
+        types: types.iter().copied().map(Into::into).collect(),
+        ..ProgramVersion::default()
+    };
+    let [old, new] = [version(&["bank.Opened.v1"]), version(&["bank.Opened.v1", "bank.Closed.v1"])];
+    for version in [&old, &new, &old] {
         let plain = registration(READER, Start::Beginning);
-        let with_types = GroupRegistration { types: Clone::clone(types), ..plain };
-        store.prepare(&[], &[with_types]).await?;
+        let of_version = GroupRegistration { version: version.clone(), ..plain };
+        store.prepare(&[], &[of_version]).await?;
     }
     let groups = store.registered_groups().await?;
     let of_reader = groups.iter().find(|of| of.group == READER);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use futures_util::future::join;
-use protean_port::port::{Broker, GroupRegistration, Store};
+use protean_port::port::{Broker, Store};
 use protean_port::{Error, Result};
 
 use super::advice::ServerAdvice;
@@ -51,8 +51,8 @@ pub struct Preflight {
 }
 
 /// Makes sure that the database of a domain is there, for a program that only looks: opening it
-/// would create one where none is. What this version of the program takes is not recorded, so
-/// that servers of another version go on as before.
+/// would create one where none is. Such a program registers no group, so that servers of another
+/// version go on as before.
 ///
 /// # Errors
 /// When there is no database at the configured place, or one of another program.
@@ -68,19 +68,6 @@ pub async fn require_database(domain: &Domain) -> Result {
             "{why}, and nothing was created: check `database_uri`, or create it with `db setup`"
         )))
     })
-}
-
-/// Makes this version of the program the newest of each of its groups: what only other versions
-/// take is passed over again, instead of waiting for them.
-///
-/// # Errors
-/// When the database cannot be opened or written.
-pub async fn promote(domain: &Domain) -> Result {
-    let newest = domain.groups().iter().map(|group| {
-        let registration = group.registration();
-        GroupRegistration { is_newest: true, ..registration }
-    });
-    domain.store().await?.prepare(&[], &Vec::from_iter(newest)).await
 }
 
 /// Asks the database and the brokers of a domain about their settings, all at once, and

@@ -6,13 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use protean_port::Result;
 use protean_port::message::{Id, Lane, LaneRule, Priority};
-use protean_port::port::{
-    Clock, GroupRegistration, Location, MessageTypes, Provider, Store, Watched,
-};
+use protean_port::port::{Clock, Location, Provider, Store, Watched};
 use tokio::sync::OnceCell;
 
 use super::brokers::Brokers;
 use super::instance_queues::InstanceQueues;
+use super::registrations::registrations;
 use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::handling::{Failure, Group, HandlerInput, Handlers};
@@ -40,7 +39,7 @@ pub(super) struct Shared {
     pub(super) store: OnceCell<Arc<dyn Store>>,
     pub(super) brokers: Brokers,
     pub(super) instance_queues: InstanceQueues,
-    /// The program only looks: what it takes is not recorded, since it handles nothing.
+    /// The program only looks, so it registers no group.
     pub(super) only_looks: AtomicBool,
 }
 
@@ -116,12 +115,7 @@ impl Domain {
     pub(super) async fn open(&self) -> Result<Arc<dyn Store>> {
         let store = self.shared.provider.open(&self.shared.location).await?;
         let only_looks = self.shared.only_looks.load(Ordering::Relaxed);
-        let registration = |group: &Arc<Group>| {
-            let registration = group.registration();
-            let types = if only_looks { MessageTypes::new() } else { registration.types };
-            GroupRegistration { types, ..registration }
-        };
-        let registrations: Vec<_> = self.groups().iter().map(registration).collect();
+        let registrations = if only_looks { Vec::new() } else { registrations(self) };
         store.prepare(&self.catalog().layout(), &registrations).await?;
         Ok(store)
     }

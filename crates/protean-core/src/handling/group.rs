@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use protean_port::message::type_name::split_version;
 use protean_port::message::{Category, Message};
-use protean_port::port::{GroupRegistration, MessageTypes, Start};
+use protean_port::port::{GroupRegistration, MessageTypes, Start, claim};
 
 use super::erased::ErasedHandler;
 use crate::config::{Idempotency, Ordering, StartFrom, SubscriptionConfig};
@@ -66,7 +66,7 @@ impl Group {
 
     /// What a process claims to read for it: a handler has a group for each category.
     pub fn claim(&self) -> String {
-        format!("{}@{}", self.name, self.category)
+        claim(&self.name, &self.category)
     }
 
     /// The newest version it takes of this message type, whatever the version of
@@ -96,8 +96,7 @@ impl Group {
             | (None, HandlerKind::Events | HandlerKind::Subscriber { .. }) => Start::Head,
             (None, HandlerKind::Commands | HandlerKind::Projector) => Start::Beginning,
         };
-        let registration = GroupRegistration::new(&*self.name, self.category.clone(), start);
-        GroupRegistration { types: self.types(), ..registration }
+        GroupRegistration::new(&*self.name, self.category.clone(), start)
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use protean_core::domain::Domain;
-use protean_port::message::Category;
+use protean_core::domain::{Domain, program_version};
 use protean_port::port::{RegisteredGroup, Store};
 use protean_port::{Error, Result};
 use serde::Serialize;
@@ -23,7 +22,8 @@ pub struct VanishedGroup {
 }
 
 /// The groups of a domain that no handler has any more. Those of another program in the same
-/// database do not count, nor do relays to brokers, which come and go with the configuration.
+/// database do not count, nor do those of a newer version of this one, nor relays to brokers, which
+/// come and go with the configuration.
 /// Cancel safe: it only reads.
 ///
 /// # Errors
@@ -33,14 +33,13 @@ pub async fn vanished_groups(domain: &Domain) -> Result<Vec<VanishedGroup>> {
 }
 
 async fn vanished_in(domain: &Domain, store: &dyn Store) -> Result<Vec<VanishedGroup>> {
+    let registered = store.registered_groups().await?;
     let mut vanished = Vec::new();
-    for RegisteredGroup { group, category, .. } in store.registered_groups().await? {
-        if !is_vanished(domain, &group, &category) {
-            continue;
-        }
-        let status = store.group_status(&group, &category).await?;
+    for known in registered.iter().filter(|known| is_vanished(domain, &registered, known)) {
+        let RegisteredGroup { group, category, .. } = known;
+        let status = store.group_status(group, category).await?;
         vanished.push(VanishedGroup {
-            group,
+            group: group.clone(),
             category: category.to_string(),
             unfinished: status.lag() + status.parked(),
             dead: status.dead(),
@@ -49,12 +48,22 @@ async fn vanished_in(domain: &Domain, store: &dyn Store) -> Result<Vec<VanishedG
     Ok(vanished)
 }
 
-fn is_vanished(domain: &Domain, group: &str, category: &Category) -> bool {
+fn is_vanished(domain: &Domain, registered: &[RegisteredGroup], known: &RegisteredGroup) -> bool {
     let relays = format!("{}.relay:", domain.name());
-    let mut own = domain.groups().iter();
-    program_of(group) == domain.name()
-        && !group.starts_with(&relays)
-        && !own.any(|own| *own.name == *group && own.category == *category)
+    let claim = known.claim();
+    program_of(&known.group) == domain.name()
+        && !known.group.starts_with(&relays)
+        && !domain.groups().iter().any(|own| own.claim() == claim)
+        && !is_of_newer(domain, registered, &claim)
+}
+
+/// True for a group that only a newer version of the program has.
+fn is_of_newer(domain: &Domain, registered: &[RegisteredGroup], claim: &str) -> bool {
+    // A version registers all its groups at once, so that the first one's versions say it.
+    let Some(first) = domain.groups().first() else { return false };
+    let (own, version) = (first.claim(), program_version(domain, first));
+    let first = registered.iter().find(|known| known.claim() == own);
+    first.is_some_and(|first| first.versions.is_of_newer(&version, claim))
 }
 
 /// The domain that a group belongs to: its name comes before that of the handler.

@@ -6,10 +6,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use protean_core::domain::Group;
+use protean_core::domain::{Domain, Group, program_version};
 use protean_port::Result;
 use protean_port::message::Recorded;
-use protean_port::port::{Find, GroupVersions, MessageTypes, Store};
+use protean_port::port::{Find, GroupVersions, ProgramVersion, Store};
 use tokio::time::Instant;
 
 /// For how long the registrations are taken for granted where a delay loses little: a newer version
@@ -19,8 +19,7 @@ const KNOWN_TYPE_INTERVAL: Duration = Duration::from_secs(1);
 /// The newer versions of one group's program.
 pub(crate) struct NewerVersions {
     group: Arc<Group>,
-    /// What this version takes.
-    own: MessageTypes,
+    own: ProgramVersion,
     read: Mutex<Option<Read>>,
 }
 
@@ -34,8 +33,9 @@ struct Read {
 
 impl NewerVersions {
     /// Those of this group; nothing is read yet.
-    pub(crate) fn of(group: &Arc<Group>) -> Self {
-        Self { group: Arc::clone(group), own: group.types(), read: Mutex::default() }
+    pub(crate) fn of(domain: &Domain, group: &Arc<Group>) -> Self {
+        let own = program_version(domain, group);
+        Self { group: Arc::clone(group), own, read: Mutex::default() }
     }
 
     /// True when a newer version takes this message, which this one does not.

@@ -389,6 +389,9 @@ impl Harness {
             }
         });
         let served = tokio::time::timeout(Duration::from_secs(60), serving).await;
+        if let Ok(ended) = &served {
+            assert!(ended.is_ok(), "{ended:?}");
+        }
         if served.is_err() {
             let mut text = Vec::new();
             for group in self.domain.groups() {

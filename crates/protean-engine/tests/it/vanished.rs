@@ -71,6 +71,29 @@ async fn unfinished_work_of_a_group_without_a_handler_stops_the_start(on: On) {
     assert!(verify(&pinned.domain).await.unwrap().closes);
 }
 
+async fn a_handler_that_only_a_newer_program_has_stops_no_older_one(on: On) {
+    let old = Harness::new(on);
+    old.domain.store().await.unwrap();
+    let new = old.sibling_of(|builder| builder.register(Mailer));
+    // One that only looks registers nothing at all.
+    let looking = old.sibling_of(|builder| builder.register(Mailer));
+    protean::require_database(&looking.domain).await.unwrap();
+    looking.domain.store().await.unwrap();
+    let restarts = async |number| {
+        old.add("t", number, Priority::NORMAL).await;
+        old.drain().await;
+        // As after a crash or a rollback.
+        old.serve_until(async || true).await;
+        assert!(verify(&old.domain).await.unwrap().closes);
+    };
+    restarts(1).await;
+    new.domain.store().await.unwrap();
+    restarts(2).await;
+    assert_eq!(vanished_groups(&old.domain).await.unwrap(), []);
+    assert_eq!(new.group_status("harness.Mailer").await.lag(), 2);
+}
+
 crate::on! { Sqlite in sqlite, Production in production: {
     unfinished_work_of_a_group_without_a_handler_stops_the_start
+    a_handler_that_only_a_newer_program_has_stops_no_older_one
 } }

@@ -47,7 +47,9 @@ pub use log::{Delivery, Find, LaneRead, Log, LogPlace, TypeStats};
 pub use log_identity::{LogId, LogIdentity};
 pub use parking::{ParkedNote, Parking};
 pub use provider::{Location, Provider};
-pub use registrations::{GroupRegistration, GroupVersions, MessageTypes, RegisteredGroup, Start};
+pub use registrations::{
+    GroupRegistration, GroupVersions, MessageTypes, ProgramVersion, RegisteredGroup, Start, claim,
+};
 pub use rows::{Direction, Filter, Operator, RowQuery, RowState, Rows};
 pub use store::Store;
 pub use store_health::StoreHealth;

@@ -4,6 +4,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::message::Category;
 use crate::message::type_name::split_version;
 
@@ -18,6 +20,18 @@ pub struct RegisteredGroup {
     pub versions: GroupVersions,
 }
 
+impl RegisteredGroup {
+    /// What a process claims to read for it.
+    pub fn claim(&self) -> String {
+        claim(&self.group, &self.category)
+    }
+}
+
+/// What a process claims to read a category for a group: `bank.Mailer@bank::account`.
+pub fn claim(group: &str, category: &Category) -> String {
+    format!("{group}@{category}")
+}
+
 /// A group that reads a category, and where it begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupRegistration {
@@ -27,18 +41,17 @@ pub struct GroupRegistration {
     pub category: Category,
     /// Where it begins when the store does not know it yet.
     pub start: Start,
-    /// The message types that this version of the program takes in it; none when that does not
-    /// depend on the version.
-    pub types: MessageTypes,
-    /// This version is the newest from now on, whichever the store has met after it.
+    /// The version of the program that registers it; empty when the group is the same in all.
+    pub version: ProgramVersion,
+    /// The version is the newest from now on, even if the store has met others after it.
     pub is_newest: bool,
 }
 
 impl GroupRegistration {
     /// A group that takes the same messages in every version of the program.
     pub fn new(group: impl Into<String>, category: Category, start: Start) -> Self {
-        let (group, types) = (group.into(), MessageTypes::new());
-        Self { group, category, start, types, is_newest: false }
+        let (group, version) = (group.into(), ProgramVersion::default());
+        Self { group, category, start, version, is_newest: false }
     }
 }
 
@@ -54,13 +67,21 @@ pub enum Start {
 /// Message types, such as `Fidelis.AccountOpened.v2`: the newest version of each.
 pub type MessageTypes = BTreeSet<Arc<str>>;
 
-/// The message types that each version of a program takes in a group, in the order in which the
-/// store has met the versions.
+/// A version of a program, as it registers a group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProgramVersion {
+    /// The message types that it takes in the group.
+    pub types: MessageTypes,
+    /// All its groups, as they are claimed: `bank.Mailer@bank::account`.
+    pub groups: BTreeSet<Arc<str>>,
+}
+
+/// The versions of a program that have had a group, in the order in which the store has met them.
 ///
-/// While an older and a newer version run side by side, the older one learns from it that a type
-/// which it does not know is not nobody's.
+/// While an older and a newer version run side by side, the older one learns from it which message
+/// types and which groups only the newer one has.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct GroupVersions(Vec<MessageTypes>);
+pub struct GroupVersions(Vec<ProgramVersion>);
 
 impl GroupVersions {
     /// Reads what [`to_json`](Self::to_json) has written; `None` when the text is something else.
@@ -73,28 +94,41 @@ impl GroupVersions {
         serde_json::json!(self.0).to_string()
     }
 
-    /// Adds the version of a registration as the newest, unless it is known or takes nothing; one
-    /// that is to be the newest moves there. True when that changes anything.
+    /// Adds the version of a registration as the newest, unless it is known or empty; one that is
+    /// to be the newest moves there. True when that changes anything.
     pub fn add(&mut self, registration: &GroupRegistration) -> bool {
-        let GroupRegistration { types, is_newest, .. } = registration;
+        let GroupRegistration { version, is_newest, .. } = registration;
         let is_in_place = match is_newest {
-            true => self.0.last() == Some(types),
-            false => self.0.contains(types),
+            true => self.0.last() == Some(version),
+            false => self.0.contains(version),
         };
-        if types.is_empty() || is_in_place {
+        if *version == ProgramVersion::default() || is_in_place {
             return false;
         }
-        self.0.retain(|known| known != types);
-        self.0.push(types.clone());
+        self.0.retain(|known| known != version);
+        self.0.push(version.clone());
         true
     }
 
-    /// True when a version that is newer than the one with these types takes a message of this
-    /// type.
-    pub fn newer_takes(&self, own: &MessageTypes, type_name: &str) -> bool {
-        let first_newer = self.0.iter().position(|types| types == own).map_or(0, |at| at + 1);
-        let mut newer = self.0[first_newer..].iter().flatten();
-        newer.any(|taken| takes(taken, type_name))
+    /// True when a newer version than this one takes a message of this type.
+    pub fn newer_takes(&self, own: &ProgramVersion, type_name: &str) -> bool {
+        let (_, newer) = self.around(own);
+        newer.iter().flat_map(|version| &version.types).any(|taken| takes(taken, type_name))
+    }
+
+    /// True when a group came with a newer version than this one.
+    pub fn is_of_newer(&self, own: &ProgramVersion, group: &str) -> bool {
+        let (older, newer) = self.around(own);
+        let has = |versions: &[ProgramVersion]| {
+            versions.iter().any(|version| version.groups.contains(group))
+        };
+        has(newer) && !has(older)
+    }
+
+    /// The versions up to this one, and those after it.
+    fn around(&self, own: &ProgramVersion) -> (&[ProgramVersion], &[ProgramVersion]) {
+        let first_newer = self.0.iter().position(|version| version == own).map_or(0, |at| at + 1);
+        self.0.split_at(first_newer)
     }
 }
 
@@ -108,30 +142,37 @@ fn takes(taken: &str, found: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{GroupRegistration, GroupVersions, MessageTypes, Start};
+    use super::{GroupRegistration, GroupVersions, ProgramVersion, Start};
     use crate::message::Category;
 
-    fn registration(types: MessageTypes) -> GroupRegistration {
-        let category = Category::named("bank::account");
-        GroupRegistration { types, ..GroupRegistration::new("b.G", category, Start::Beginning) }
+    fn version(types: &[&str], groups: &[&str]) -> ProgramVersion {
+        let set = |names: &[&str]| names.iter().copied().map(Into::into).collect();
+        ProgramVersion { types: set(types), groups: set(groups) }
     }
 
-    fn types<const N: usize>(names: [&str; N]) -> MessageTypes {
-        names.into_iter().map(Into::into).collect()
+    fn registration(version: ProgramVersion) -> GroupRegistration {
+        let category = Category::named("bank::account");
+        GroupRegistration { version, ..GroupRegistration::new("b.G", category, Start::Beginning) }
+    }
+
+    fn old() -> ProgramVersion {
+        version(&["B.Opened.v1"], &["b.G", "b.Gone"])
+    }
+
+    fn new() -> ProgramVersion {
+        version(&["B.Opened.v2", "B.Closed.v1"], &["b.G", "b.New"])
     }
 
     fn versions() -> GroupVersions {
         let mut versions = GroupVersions::default();
-        let all = [types(["B.Opened.v1"]), types(["B.Opened.v2", "B.Closed.v1"]), types([])];
-        assert_eq!(all.map(|types| versions.add(&registration(types))), [true, true, false]);
-        let again = registration(types(["B.Opened.v1"]));
-        assert!(!versions.add(&again), "an older program starts again");
+        let all = [old(), new(), ProgramVersion::default()];
+        assert_eq!(all.map(|known| versions.add(&registration(known))), [true, true, false]);
+        assert!(!versions.add(&registration(old())), "an older program starts again");
         versions
     }
 
     #[test]
     fn only_a_newer_version_takes_what_an_older_one_does_not_know() {
-        let (versions, old) = (versions(), types(["B.Opened.v1"]));
         for (name, is_taken) in [
             ("B.Closed.v1", true),
             ("B.Closed.v2", false),
@@ -139,26 +180,31 @@ mod tests {
             ("B.Renamed.v1", false),
             ("C.Closed.v1", false),
         ] {
-            assert_eq!(versions.newer_takes(&old, name), is_taken, "{name}");
+            assert_eq!(versions().newer_takes(&old(), name), is_taken, "{name}");
         }
-        let newest = types(["B.Opened.v2", "B.Closed.v1"]);
-        assert!(!versions.newer_takes(&newest, "B.Opened.v1"), "the older one's do not count");
+        assert!(!versions().newer_takes(&new(), "B.Opened.v1"), "the older one's do not count");
+    }
+
+    #[test]
+    fn a_group_is_of_a_newer_version_when_no_older_one_had_it() {
+        for (group, of_newer_than_old) in [("b.New", true), ("b.G", false), ("b.Gone", false)] {
+            assert_eq!(versions().is_of_newer(&old(), group), of_newer_than_old, "{group}");
+            assert!(!versions().is_of_newer(&new(), group), "{group}");
+        }
     }
 
     #[test]
     fn an_older_version_can_be_made_the_newest() {
-        let (mut versions, old) = (versions(), types(["B.Opened.v1"]));
-        let newest = GroupRegistration { is_newest: true, ..registration(old.clone()) };
+        let mut versions = versions();
+        let newest = GroupRegistration { is_newest: true, ..registration(old()) };
         assert_eq!([versions.add(&newest), versions.add(&newest)], [true, false]);
-        assert!(!versions.newer_takes(&old, "B.Closed.v1"));
-        let other = types(["B.Opened.v2", "B.Closed.v1"]);
-        assert!(versions.newer_takes(&other, "B.Opened.v1"), "it is the older one now");
+        assert!(!versions.newer_takes(&old(), "B.Closed.v1"));
+        assert!(versions.newer_takes(&new(), "B.Opened.v1"), "it is the older one now");
     }
 
     #[test]
     fn is_read_as_it_is_written() {
-        let versions = versions();
-        assert_eq!(GroupVersions::read(&versions.to_json()), Some(versions));
+        assert_eq!(GroupVersions::read(&versions().to_json()), Some(versions()));
         assert_eq!(GroupVersions::read("[]"), Some(GroupVersions::default()));
         assert_eq!(GroupVersions::read("of somebody else"), None);
     }
