@@ -1,4 +1,4 @@
-//! Reads for one group, from the log or from a broker; never both ways at once.
+//! Reads for one group, from the log or from a broker.
 //!
 //! ```text
 //!                      the claim of the group       the claim to read it from the log
@@ -7,7 +7,8 @@
 //! ```
 //!
 //! A process that reads the log cannot begin while one that reads a broker leads. One that reads a
-//! broker waits while the log is read, as during the rollout of a broker.
+//! broker waits while the log is read, as during the rollout of a broker. When a leader that reads a
+//! broker ends, the others notice within seconds that the log is read instead of it.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,6 +20,7 @@ use tracing::{info, warn};
 
 use crate::leadership::{LeaderTerm, Leadership};
 use crate::observe::metrics::{GroupMetrics, Role};
+use crate::pause::pause;
 use crate::source::Source;
 use crate::source::shared_reads::{LeadershipChange, SharedReads};
 use crate::worker::Worker;
@@ -65,7 +67,7 @@ impl GroupReader {
             if let Ok(Some(claim)) = self.runner.store.claim(&self.log_claim()).await {
                 return Some(claim);
             }
-            if !pause(PROBE_END_WAIT, term.over()).await {
+            if !pause(term.over(), PROBE_END_WAIT).await {
                 return None;
             }
         }
@@ -85,7 +87,7 @@ impl GroupReader {
                          waiting until it has stopped"
                     );
                 }
-                pause(LOG_PROBE_INTERVAL, &self.stop).await;
+                pause(&self.stop, LOG_PROBE_INTERVAL).await;
                 continue;
             }
             if std::mem::take(&mut is_waiting) {
@@ -94,7 +96,7 @@ impl GroupReader {
             self.metrics.take(Role::Reading);
             let term = self.stop.child_token();
             tokio::join!(self.share(Arc::clone(&broker), &term), async {
-                while pause(LOG_PROBE_INTERVAL, &term).await && !self.is_log_read().await {}
+                while pause(&term, LOG_PROBE_INTERVAL).await && !self.is_log_read().await {}
                 term.cancel();
             });
         }
@@ -131,7 +133,7 @@ impl GroupReader {
                 // What is not known changes nothing.
                 Ok(Some(_)) | Err(_) => return false,
             }
-            if !pause(PROBE_END_WAIT, &self.stop).await {
+            if !pause(&self.stop, PROBE_END_WAIT).await {
                 return false;
             }
         }
@@ -162,9 +164,4 @@ impl GroupReader {
         };
         recall(&self.runner, &suspects, term.over()).await
     }
-}
-
-/// Waits; false when `stop` is cancelled.
-async fn pause(wait: Duration, stop: &CancellationToken) -> bool {
-    tokio::time::timeout(wait, stop.cancelled()).await.is_err()
 }

@@ -103,7 +103,7 @@ impl Server {
         // committed from now on wait for their brokers, reachable or not and whichever server
         // leads the relay.
         let relays = relay_plans(&self.domain).into_iter().flat_map(|plan| plan.registrations());
-        let registrations = registrations(&self.domain).into_iter().chain(relays);
+        let registrations = registrations(self.domain.groups()).into_iter().chain(relays);
         store.prepare(&[], &Vec::from_iter(registrations)).await?;
         check_vanished(&self.domain, &*store).await?;
         let broker = tokio::select! {

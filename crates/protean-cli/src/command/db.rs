@@ -9,7 +9,7 @@ use protean::{destroy, require_database};
 use protean_engine::program_of;
 use serde_json::json;
 
-use super::confirm::confirm;
+use super::confirm::Consent;
 use super::database::database;
 use crate::{App, Error, Reply, Result};
 
@@ -19,11 +19,7 @@ pub(crate) enum Command {
     /// Creates missing tables; safe to run again
     Setup,
     /// Deletes all data of the domain; this cannot be undone
-    Drop {
-        /// Skips the confirmation
-        #[arg(long)]
-        yes: bool,
-    },
+    Drop(Consent),
 }
 
 pub(super) async fn run(command: &Command, app: &App) -> Result {
@@ -33,11 +29,10 @@ pub(super) async fn run(command: &Command, app: &App) -> Result {
             domain.store().await?;
             done(&domain, app, "is ready")
         }
-        Command::Drop { yes } => {
-            if !yes {
-                let (name, location) = (domain.name(), location(&domain));
-                confirm(app, &format!("This deletes all data of '{name}' in {location}."), name)?;
-            }
+        Command::Drop(consent) => {
+            let (name, location) = (domain.name(), location(&domain));
+            let question = format!("This deletes all data of '{name}' in {location}.");
+            consent.ask(app, &question, name)?;
             require_database(&domain).await?;
             let others = other_programs(&domain).await;
             if !others.is_empty() {
@@ -101,7 +96,7 @@ mod tests {
     use protean::message::Category;
     use protean::port::{GroupRegistration, Start};
 
-    use super::{Command, claim_all, other_programs, run};
+    use super::{Command, Consent, claim_all, other_programs, run};
     use crate::App;
     use crate::globals::Globals;
     use crate::sample::{OpenAccount, app, bank};
@@ -109,7 +104,7 @@ mod tests {
     #[tokio::test]
     async fn drops_nothing_without_confirmation() {
         let app = App::new(bank(&std::sync::Arc::default()), Globals { json: true, config: None });
-        let refused = run(&Command::Drop { yes: false }, &app).await.unwrap_err();
+        let refused = run(&Command::Drop(Consent { yes: false }), &app).await.unwrap_err();
         assert!(refused.to_string().contains("--yes"), "{refused}");
     }
 
@@ -120,7 +115,8 @@ mod tests {
         let category = Category::named("shop::book");
         let of_another = GroupRegistration::new("shop.BookProjector", category, Start::Beginning);
         domain.store().await.unwrap().prepare(&[], &[of_another]).await.unwrap();
-        let refused = run(&Command::Drop { yes: true }, &app).await.unwrap_err().to_string();
+        let refused =
+            run(&Command::Drop(Consent { yes: true }), &app).await.unwrap_err().to_string();
         assert!(refused.contains("also holds the messages of 'shop'"), "{refused}");
         assert_eq!(other_programs(&domain).await, ["'shop'"]);
     }
@@ -131,9 +127,9 @@ mod tests {
         let domain = app.domain().unwrap();
         domain.process(OpenAccount { account_id: "1".into() }).await.unwrap();
         let server = claim_all(&domain).await.unwrap();
-        let refused = run(&Command::Drop { yes: true }, &app).await.unwrap_err();
+        let refused = run(&Command::Drop(Consent { yes: true }), &app).await.unwrap_err();
         assert!(refused.to_string().contains("a server of 'fidelis' is running"), "{refused}");
         drop(server);
-        assert!(run(&Command::Drop { yes: true }, &app).await.is_ok());
+        assert!(run(&Command::Drop(Consent { yes: true }), &app).await.is_ok());
     }
 }

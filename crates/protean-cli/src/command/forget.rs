@@ -1,12 +1,11 @@
 //! `subscriptions forget`: deletes the state of a handler that no longer exists.
 
 use clap::Args;
-use protean::Domain;
 use protean::config::hint;
 use protean_engine::{VanishedGroup, program_of, vanished_groups};
 use serde_json::json;
 
-use super::confirm::confirm;
+use super::confirm::Consent;
 use crate::{App, Error, Reply, Result, grouped};
 
 /// The group to forget.
@@ -14,18 +13,17 @@ use crate::{App, Error, Reply, Result, grouped};
 pub(crate) struct Options {
     /// The group, as 'subscriptions status' names it: 'fidelis.OldProjector'
     group: String,
-    /// Skips the confirmation
-    #[arg(long)]
-    yes: bool,
+    #[command(flatten)]
+    consent: Consent,
 }
 
 /// Adds a warning for each group that no handler has any more.
-pub(super) async fn warn_of_vanished<T: serde::Serialize>(
+pub(super) fn warn_of_vanished<T: serde::Serialize>(
     mut reply: Reply<T>,
-    domain: &Domain,
-) -> Result<Reply<T>> {
-    for vanished in vanished_groups(domain).await? {
-        let VanishedGroup { group, unfinished, dead, .. } = &vanished;
+    vanished: &[VanishedGroup],
+) -> Reply<T> {
+    for vanished in vanished {
+        let VanishedGroup { group, unfinished, dead, .. } = vanished;
         reply = reply.warning(match unfinished + dead {
             0 => format!(
                 "no handler of this program has the group {group}; delete its state with \
@@ -38,7 +36,7 @@ pub(super) async fn warn_of_vanished<T: serde::Serialize>(
             ),
         });
     }
-    Ok(reply)
+    reply
 }
 
 pub(super) async fn run(options: &Options, app: &App) -> Result {
@@ -75,12 +73,9 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
     }
     let unfinished: u64 = of_group.iter().map(|known| known.unfinished).sum();
     let dead: u64 = of_group.iter().map(|known| known.dead).sum();
-    if !options.yes {
-        let held =
-            format!("{} unfinished and {} dead messages", grouped(unfinished), grouped(dead));
-        let question = format!("This deletes the progress of {group}, with its {held}.");
-        confirm(app, &question, "forget")?;
-    }
+    let held = format!("{} unfinished and {} dead messages", grouped(unfinished), grouped(dead));
+    let question = format!("This deletes the progress of {group}, with its {held}.");
+    options.consent.ask(app, &question, "forget")?;
     store.forget(group).await?;
     drop(claims);
     let data = json!({"group": group, "unfinished": unfinished, "dead": dead});
@@ -102,7 +97,7 @@ mod tests {
 
     use protean_engine::{program_of, vanished_groups};
 
-    use super::{Options, run};
+    use super::{Consent, Options, run};
     use crate::App;
     use crate::globals::Globals;
     use crate::sample::bank;
@@ -117,7 +112,7 @@ mod tests {
     }
 
     fn forget(group: &str, yes: bool) -> Options {
-        Options { group: group.into(), yes }
+        Options { group: group.into(), consent: Consent { yes } }
     }
 
     #[tokio::test]

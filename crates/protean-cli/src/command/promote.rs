@@ -1,10 +1,9 @@
 //! `subscriptions promote`: makes this version of the program the newest.
 
-use clap::Args;
 use protean::promote;
 use serde_json::json;
 
-use super::confirm::confirm;
+use super::confirm::Consent;
 use crate::{App, Reply, Result};
 
 pub(super) const AFTER_HELP: &str = "\
@@ -13,20 +12,10 @@ that takes: such messages wait, and so do later ones of the same aggregate. Afte
 older version for good they would wait for ever. Run this with the version that stays: messages that
 no handler of it takes are passed over again, within seconds.";
 
-/// How to promote.
-#[derive(Args)]
-pub(crate) struct Options {
-    /// Skips the confirmation
-    #[arg(long)]
-    pub(super) yes: bool,
-}
-
-pub(super) async fn run(options: &Options, app: &App) -> Result {
+pub(super) async fn run(consent: &Consent, app: &App) -> Result {
     let domain = app.existing_domain().await?;
-    if !options.yes {
-        let question = "Messages that only other versions of this program take are passed over.";
-        confirm(app, question, "promote")?;
-    }
+    let question = "Messages that only other versions of this program take are passed over.";
+    consent.ask(app, question, "promote")?;
     promote(&domain).await?;
     let groups = domain.groups().len();
     let text = "This version of the program is the newest of its groups.";

@@ -5,11 +5,12 @@ use std::fmt;
 use clap::Subcommand;
 use protean::Domain;
 use protean::message::Lane;
-use protean_engine::{LaneStatus, SubscriptionStatus};
+use protean_engine::{LaneStatus, SubscriptionStatus, vanished_groups};
 use serde::Serialize;
 
 use super::backlog::{Backlogs, Trend, oldest};
 use super::bound::Bound;
+use super::confirm::Consent;
 use super::forget::{self, warn_of_vanished};
 use super::measured::{Measured, ServerMeasured};
 use super::pace::Paces;
@@ -32,7 +33,7 @@ pub(crate) enum Command {
     Forget(forget::Options),
     /// Makes this version of the program the newest, after a return to an older one for good
     #[command(after_help = promote::AFTER_HELP)]
-    Promote(promote::Options),
+    Promote(Consent),
 }
 
 const AFTER_HELP: &str = "\
@@ -63,7 +64,7 @@ pub(super) async fn run(command: &Command, app: &App) -> Result {
     match command {
         Command::Status { wide } => status(*wide, app).await,
         Command::Forget(options) => forget::run(options, app).await,
-        Command::Promote(options) => promote::run(options, app).await,
+        Command::Promote(consent) => promote::run(consent, app).await,
     }
 }
 
@@ -75,7 +76,8 @@ async fn status(wide: bool, app: &App) -> Result {
     let (bound, pages) = (Bound::of(&domain), ServerPages::of(&domain, &log));
     let shown = Shown { bound, measured: Measured::of(&pages), pace: Paces::of(&domain, &pages) };
     let text = format!("{table}\n\n{shown}");
-    app.reply(warn_of_vanished(reply(&domain, &found, shown, &text), &domain).await?)
+    let vanished = vanished_groups(&domain).await?;
+    app.reply(warn_of_vanished(reply(&domain, &found, shown, &text), &vanished))
 }
 
 /// What is shown below the table.

@@ -14,10 +14,10 @@ was handled, and is not part of the sum. At rest, nothing is on the way.";
 pub(super) async fn run(app: &App) -> Result {
     let domain = app.existing_domain().await?;
     let report = protean_engine::verify(&domain).await?;
-    let faults = faults(&report);
-    let text = text(&report);
+    let (faults, text) = (faults(&report), text(&report));
+    let vanished = report.vanished.clone();
     let reply = faults.into_iter().fold(Reply::new(report, text), Reply::failed);
-    app.reply(warn_of_vanished(reply.about(&domain), &domain).await?)
+    app.reply(warn_of_vanished(reply.about(&domain), &vanished))
 }
 
 fn text(report: &Report) -> String {
@@ -63,8 +63,9 @@ fn faults(report: &Report) -> Vec<String> {
              database from a backup"
         )
     });
-    let vanished = report.vanished.iter().map(ToString::to_string);
-    unbalanced.chain(vanished).chain(broken).collect()
+    let unfinished = report.vanished.iter().filter(|group| group.unfinished > 0);
+    let unfinished = unfinished.map(ToString::to_string);
+    unbalanced.chain(unfinished).chain(broken).collect()
 }
 
 /// The message for an account that does not close: its counts, and what to do.

@@ -4,7 +4,7 @@ use std::future::{Future, IntoFuture};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
+use futures_util::stream::{self, StreamExt};
 use protean_port::message::{Lane, Priority};
 use protean_port::port::{BatchSizer, BoxFuture, Changes, Outcome, Store};
 use protean_port::{Error, Result};
@@ -23,6 +23,9 @@ const MAX_CHUNK_COMMANDS: usize = 1000;
 const MIN_CHUNK_COMMANDS: usize = 64;
 /// How long a commit in the backfill lane should take: it is a step of bulk work.
 const BULK_CHUNK_TARGET: Duration = Duration::from_millis(4);
+
+/// How many commands that came before are read at once.
+const CONCURRENT_READS: usize = 16;
 
 /// A command with its idempotency key and a reference of the caller's.
 #[derive(Clone, Debug)]
@@ -239,17 +242,22 @@ where
         ahead = next_chunk(&mut bulk, size.units(), &mut intake)?;
         let Committed { outcomes, took } = committing.await;
         size.took(took);
-        let repeated = check_repetitions::<<I::Item as Submit>::Command>(
+        let repetitions = repetitions::<<I::Item as Submit>::Command>(
             &bulk.domain,
             &*store,
-            &units,
-            &outcomes,
+            units.iter().zip(&outcomes),
         );
-        let repeated = repeated.await;
+        let mut repetitions = repetitions.await.into_iter();
         let mut failed = Ok(());
-        for ((outcome, reference), repeated) in outcomes.into_iter().zip(references).zip(repeated) {
+        for (outcome, reference) in outcomes.into_iter().zip(references) {
+            let entered = match outcome {
+                Outcome::Duplicate { .. } => {
+                    let is_repeated = repetitions.next().unwrap_or(Ok(()));
+                    enter_repetition(&mut bulk, &mut intake, is_repeated, reference)
+                }
+                outcome => enter(&mut bulk, &mut intake, outcome, reference),
+            };
             // What was committed counts, whatever failed before it.
-            let entered = enter(&mut bulk, &mut intake, outcome, (reference, repeated));
             failed = failed.and(entered);
         }
         failed?;
@@ -282,20 +290,19 @@ fn commit(
 }
 
 /// For each command of a commit whose key was taken: whether it is the same one again.
-async fn check_repetitions<C: Command>(
+async fn repetitions<C: Command>(
     domain: &Domain,
     store: &dyn Store,
-    units: &[Changes],
-    outcomes: &[Outcome],
+    committed: impl Iterator<Item = (&Changes, &Outcome)>,
 ) -> Vec<Result> {
-    let check = async |unit: &Changes, outcome: &Outcome| match outcome {
-        Outcome::Duplicate { message_id, .. } => {
-            repetition::check::<C>(domain.env(), store, message_id, &unit.appends[0].message).await
-        }
-        _ => Ok(()),
-    };
-    let checks = units.iter().zip(outcomes).map(|(unit, outcome)| check(unit, outcome));
-    join_all(checks).await
+    let duplicates = committed.filter_map(|(unit, outcome)| match outcome {
+        Outcome::Duplicate { message_id, .. } => Some((message_id, &unit.appends[0].message)),
+        _ => None,
+    });
+    let checks = duplicates
+        .map(|(first, again)| repetition::check::<C>(domain.env(), store, first, again))
+        .collect::<Vec<_>>();
+    stream::iter(checks).buffered(CONCURRENT_READS).collect().await
 }
 
 /// The next commands that keep the rules, at most so many; empty only at the end.
@@ -324,22 +331,34 @@ where
     Ok(chunk)
 }
 
+/// Enters a command whose key was taken.
+fn enter_repetition<I>(
+    bulk: &mut Bulk<I>,
+    intake: &mut ImportProgress,
+    is_repeated: Result,
+    reference: u64,
+) -> Result {
+    match is_repeated {
+        Ok(()) => intake.duplicate += 1,
+        Err(error) if error.is_invalid() => {
+            intake.differing += 1;
+            (bulk.on_rejected)(Rejection { reference, error, is_differing: true });
+        }
+        Err(error) => return Err(error),
+    }
+    Ok(())
+}
+
 fn enter<I>(
     bulk: &mut Bulk<I>,
     intake: &mut ImportProgress,
     outcome: Outcome,
-    (reference, repeated): (u64, Result),
+    reference: u64,
 ) -> Result {
     match outcome {
         Outcome::Committed(_) => intake.accepted += 1,
-        Outcome::Duplicate { .. } => match repeated {
-            Ok(()) => intake.duplicate += 1,
-            Err(error) if error.is_invalid() => {
-                intake.differing += 1;
-                (bulk.on_rejected)(Rejection { reference, error, is_differing: true });
-            }
-            Err(error) => return Err(error),
-        },
+        // It is counted by what it repeats.
+        Outcome::Duplicate { .. } => {}
         Outcome::Rejected(violations) => {
             intake.rejected += 1;
             let error = Error::invalid(violations);

@@ -115,7 +115,7 @@ impl Domain {
     pub(super) async fn open(&self) -> Result<Arc<dyn Store>> {
         let store = self.shared.provider.open(&self.shared.location).await?;
         let only_looks = self.shared.only_looks.load(Ordering::Relaxed);
-        let registrations = if only_looks { Vec::new() } else { registrations(self) };
+        let registrations = if only_looks { Vec::new() } else { registrations(self.groups()) };
         store.prepare(&self.catalog().layout(), &registrations).await?;
         Ok(store)
     }

@@ -15,6 +15,7 @@ use tracing::{error, warn};
 
 use super::foreign_stream::ForeignStream;
 use crate::failpoint::reached;
+use crate::pause::pause;
 use crate::source::names;
 use crate::source::unreadable::{EntryReader, Unreadable, add_to_dlq};
 
@@ -223,11 +224,6 @@ impl InboxReader {
         }
         Ok(true)
     }
-}
-
-/// Waits; false when `stop` was cancelled meanwhile.
-pub(super) async fn pause(stop: &CancellationToken, wait: Duration) -> bool {
-    tokio::time::timeout(wait, stop.cancelled()).await.is_err()
 }
 
 impl Drop for InboxReader {

@@ -25,8 +25,9 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::foreign_stream::ForeignStream;
-use self::inbox_reader::{InboxReader, pause};
+use self::inbox_reader::InboxReader;
 use crate::leadership::{LeaderTerm, Leadership};
+use crate::pause::pause;
 use crate::relay::ownership::check_owner;
 
 /// The wait before a broker that is unavailable is opened again.
@@ -101,9 +102,10 @@ async fn open(stream: &ForeignStream, stop: &CancellationToken) -> Result<Option
     loop {
         let opening = async {
             let opened = broker(&stream.domain, stream.broker).await?;
-            let of = (stream.domain.name(), stream.broker);
+            let domain = stream.domain.name();
             // Another installation with the same groups would take every other entry.
-            check_owner(&*stream.store, &**opened, of).await.map(|()| Arc::clone(opened))
+            check_owner(&*stream.store, &**opened, domain, stream.broker).await?;
+            Result::<_, Error>::Ok(Arc::clone(opened))
         };
         let opened = tokio::select! {
             opened = opening => opened,

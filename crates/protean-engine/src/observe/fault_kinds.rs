@@ -6,7 +6,7 @@ use std::sync::Arc;
 use protean_port::message::{Kind, Recorded};
 use serde::Serialize;
 
-/// The most kinds that are told apart.
+/// How many kinds are listed; faults of further kinds are only counted.
 const MAX_KINDS: usize = 100;
 
 /// A kind of fault: how many there are, and where the first one is.

@@ -61,7 +61,7 @@ fn is_vanished(domain: &Domain, registered: &[RegisteredGroup], known: &Register
 fn is_of_newer(domain: &Domain, registered: &[RegisteredGroup], claim: &str) -> bool {
     // A version registers all its groups at once, so that the first one's versions say it.
     let Some(first) = domain.groups().first() else { return false };
-    let (own, version) = (first.claim(), program_version(domain, first));
+    let (own, version) = (first.claim(), program_version(domain.groups(), first));
     let first = registered.iter().find(|known| known.claim() == own);
     first.is_some_and(|first| first.versions.is_of_newer(&version, claim))
 }

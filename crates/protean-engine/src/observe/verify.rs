@@ -22,7 +22,7 @@ pub struct Report {
     pub at_rest: bool,
     /// The account of each group.
     pub groups: Vec<Account>,
-    /// Groups with unfinished messages that no handler has any more.
+    /// Groups that no handler has any more.
     pub vanished: Vec<VanishedGroup>,
     /// Streams whose positions are not 0, 1, 2, …; at most 100 of them.
     pub broken_streams: Vec<String>,
@@ -76,8 +76,7 @@ pub async fn verify(domain: &Domain) -> Result<Report> {
         let status = store.group_status(&group.name, &group.category).await?;
         groups.push(Account::new(group, &status));
     }
-    let mut vanished = vanished_groups(domain).await?;
-    vanished.retain(|group| group.unfinished > 0);
+    let vanished = vanished_groups(domain).await?;
     Ok(Report::new(groups, vanished, store.broken_streams(MAX_BROKEN_STREAMS).await?))
 }
 
@@ -87,9 +86,11 @@ impl Report {
         vanished: Vec<VanishedGroup>,
         broken_streams: Vec<String>,
     ) -> Self {
-        let is_whole = vanished.is_empty() && broken_streams.is_empty();
+        let is_finished = vanished.iter().all(|group| group.unfinished == 0);
         Self {
-            closes: groups.iter().all(|group| group.closes) && is_whole,
+            closes: groups.iter().all(|group| group.closes)
+                && is_finished
+                && broken_streams.is_empty(),
             at_rest: groups.iter().all(|group| group.on_the_way == 0),
             groups,
             vanished,

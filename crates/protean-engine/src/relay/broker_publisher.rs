@@ -4,10 +4,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use protean_port::message::{Envelope, Lane, Positions, Unreadable};
+use protean_port::message::{Category, Envelope, Lane, Positions, Unreadable};
 use protean_port::port::{
-    Batch, Broker, BrokerGroup, BrokerGroupStatus, BrokerMark, Delivery, Publication, Published,
-    Store,
+    Batch, Broker, BrokerGroup, BrokerGroupStatus, BrokerMark, Delivery, LogPlace, Publication,
+    Published, Store,
 };
 use protean_port::{Error, Result};
 use tracing::warn;
@@ -88,8 +88,8 @@ impl BrokerPublisher {
         if let Some(clash) = &self.clash {
             return Err(Error::misused(clash));
         }
-        let of = (&*self.plan.domain, &*self.plan.broker);
-        check_owner(&*self.store, &*self.broker, of).await?;
+        let RelayPlan { domain, broker, .. } = &self.plan;
+        check_owner(&*self.store, &*self.broker, domain, broker).await?;
         let last = mark.and_then(|mark| mark.last.clone());
         if let Some(foreign) = last.as_ref().filter(|last| self.last.as_ref() != Some(*last)) {
             let known = check_history(&*self.store, &self.plan, foreign).await;
@@ -236,24 +236,22 @@ impl BrokerPublisher {
             Entry::Message(Delivery { recorded, .. })
                 if recorded.message.extensions.unreadable.is_some() =>
             {
-                Ok(Positions {
-                    positions: vec![recorded.position],
-                    category: recorded.message.stream.category().clone(),
-                    first_id: recorded.message.id.to_string(),
-                }
-                .to_json())
+                let category = recorded.message.stream.category();
+                Ok(where_they_are(category, &[LogPlace::of(recorded)]))
             }
             Entry::Message(Delivery { recorded, .. }) => {
                 (self.plan.envelope)(recorded, &self.plan.domain).map(Envelope::into_string)
             }
-            Entry::Places(category, places) => Ok(Positions {
-                positions: places.iter().map(|place| place.position).collect(),
-                category: category.clone(),
-                first_id: places.first().map(|first| first.id.to_string()).unwrap_or_default(),
-            }
-            .to_json()),
+            Entry::Places(category, places) => Ok(where_they_are(category, places)),
         }
     }
+}
+
+/// An entry that says where messages are, and not what.
+fn where_they_are(category: &Category, places: &[LogPlace]) -> String {
+    let positions = places.iter().map(|place| place.position).collect();
+    let first_id = places.first().map(|first| first.id.to_string()).unwrap_or_default();
+    Positions { positions, category: category.clone(), first_id }.to_json()
 }
 
 /// True when a broker with this mark lacks none of the batches up to a number. It may be so many

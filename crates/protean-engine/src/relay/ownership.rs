@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use protean_port::message::Lane;
-use protean_port::port::{Broker, BrokerMark, Find, Store};
+use protean_port::port::{Batch, Broker, BrokerMark, Store};
 use protean_port::{Error, Result};
 
 use super::batch_mark::{BatchMark, LastPublished};
 use super::plan::RelayPlan;
+use crate::log_places::message_at;
 
 /// Makes the log of a store the owner of what a broker carries for a domain, unless it is
 /// another's or the broker was given messages that the log does not have.
@@ -17,7 +18,7 @@ use super::plan::RelayPlan;
 /// [Unavailable](Error::is_unavailable) when the store or the broker cannot be asked now; any
 /// other error says why they do not belong together, and what to do.
 pub(crate) async fn check(store: &dyn Store, broker: &dyn Broker, plan: &RelayPlan) -> Result {
-    check_owner(store, broker, (&plan.domain, &plan.broker)).await?;
+    check_owner(store, broker, &plan.domain, &plan.broker).await?;
     for lane in plan.lanes.lanes() {
         let kept = broker.stored_mark(&plan.mark(*lane)).await?;
         let mark = kept.value.as_deref().and_then(BatchMark::read);
@@ -32,7 +33,8 @@ pub(crate) async fn check(store: &dyn Store, broker: &dyn Broker, plan: &RelayPl
 pub(crate) async fn check_owner(
     store: &dyn Store,
     broker: &dyn Broker,
-    (domain, name): (&str, &str),
+    domain: &str,
+    name: &str,
 ) -> Result {
     let own = store.log_id().await?;
     let owner = broker.claim_mark(owner_mark(domain, own.as_str())).await?;
@@ -53,12 +55,8 @@ pub(super) async fn check_history(
     last: &LastPublished,
 ) -> Result {
     let LastPublished { position, id } = last;
-    let find = Find { after: position.checked_sub(1), ..Find::first(1) };
-    let found = store.find(find).await?;
-    let is_there = |found: &protean_port::message::Recorded| {
-        found.position == *position && *found.message.id == **id
-    };
-    if found.first().is_some_and(is_there) {
+    let found = message_at(store, *position).await?;
+    if found.is_some_and(|found| found.message.id == *id) {
         return Ok(());
     }
     Err(Error::misused(format!(
@@ -69,7 +67,7 @@ pub(super) async fn check_history(
     )))
 }
 
-/// Makes a log the owner of what a broker carries, whoever was it before.
+/// Makes a log the owner of what a broker carries, in place of another one.
 pub(super) async fn take(broker: &dyn Broker, domain: &str, log_id: &str) -> Result {
     set(broker, owner_mark(domain, log_id)).await
 }
@@ -95,7 +93,7 @@ async fn forget_mark(broker: &dyn Broker, name: Arc<str>) -> Result {
 }
 
 async fn set(broker: &dyn Broker, mark: BrokerMark) -> Result {
-    let batch = protean_port::port::Batch { entries: Arc::from([]), mark: Some(mark) };
+    let batch = Batch { entries: Arc::from([]), mark: Some(mark) };
     broker.publish(batch).await.map(drop)
 }
 

@@ -9,11 +9,13 @@ use std::time::Duration;
 use protean_core::domain::Group;
 use protean_port::Result;
 use protean_port::message::{Category, Envelope, Lane, Positions};
-use protean_port::port::{BoxFuture, Broker, BrokerGroup, Delivery, Entry, EntryRef, Find};
+use protean_port::port::{BoxFuture, Broker, BrokerGroup, Delivery, Entry, EntryRef};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use super::unreadable::{EntryReader, Unreadable, add_to_dlq};
+use crate::log_places::{head, message_at};
+use crate::pause::pause;
 use crate::worker::runner::HandlerRunner;
 
 /// The wait before a broker or store that failed is asked again.
@@ -111,7 +113,7 @@ impl BrokerReader {
 
     /// Waits; false when the worker is to stop.
     pub(crate) async fn pause(&self, wait: Duration) -> bool {
-        tokio::time::timeout(wait, self.stop.cancelled()).await.is_err()
+        pause(&self.stop, wait).await
     }
 
     async fn identify(&self, from: &BrokerGroup, consumer: &str, entries: Vec<Entry>) -> Fetched {
@@ -197,14 +199,12 @@ impl BrokerReader {
     ) -> Option<bool> {
         let Referred { at, positions, first_id, .. } = entry;
         let first = positions.first().copied().unwrap_or(0);
+        let store = &*self.runner.store;
         // What is settled, or was never there, is not among those that were recalled.
         let first = match found.get(&first) {
             Some(found) => Some(Arc::clone(&found.recorded.message.id)),
-            None if first > head => None,
             None => {
-                let find = || Find { after: first.checked_sub(1), ..Find::first(1) };
-                let next = self.asked(|| self.runner.store.find(find())).await?.pop();
-                let there = next.filter(|next| next.position == first);
+                let there = self.asked(|| Box::pin(message_at(store, first))).await?;
                 there.map(|there| there.message.id)
             }
         };
@@ -230,8 +230,8 @@ impl BrokerReader {
         if position <= known {
             return Some(known);
         }
-        let last = self.asked(|| self.runner.store.find(Find::last(1))).await?;
-        let head = last.first().map_or(0, |last| last.position);
+        let store = &*self.runner.store;
+        let head = self.asked(|| Box::pin(head(store))).await?;
         Some(self.head.fetch_max(head, Ordering::Relaxed).max(head))
     }
 

@@ -9,8 +9,10 @@ use std::time::Duration;
 use protean_core::domain::{Domain, Group, program_version};
 use protean_port::Result;
 use protean_port::message::Recorded;
-use protean_port::port::{Find, GroupVersions, ProgramVersion, Store};
+use protean_port::port::{GroupVersions, ProgramVersion, Store};
 use tokio::time::Instant;
+
+use crate::log_places::head;
 
 /// For how long the registrations are taken for granted where a delay loses little: a newer version
 /// may have begun to take a type that this one knows and passes over.
@@ -34,7 +36,7 @@ struct Read {
 impl NewerVersions {
     /// Those of this group; nothing is read yet.
     pub(crate) fn of(domain: &Domain, group: &Arc<Group>) -> Self {
-        let own = program_version(domain, group);
+        let own = program_version(domain.groups(), group);
         Self { group: Arc::clone(group), own, read: Mutex::default() }
     }
 
@@ -48,7 +50,7 @@ impl NewerVersions {
         if let Some(known) = self.known(recorded, is_known_type) {
             return Ok(known);
         }
-        let head = store.find(Find::last(1)).await?.first().map_or(0, |last| last.position);
+        let head = head(store).await?;
         let at = Instant::now();
         let mut registered = store.registered_groups().await?.into_iter();
         let Group { name, category, .. } = &*self.group;

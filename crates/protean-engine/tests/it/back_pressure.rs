@@ -7,7 +7,8 @@ use protean::message::Priority;
 use protean::{Context, Domain, Handled, ImportProgress, Result, event_handler};
 use tokio::time::{sleep, timeout};
 
-use crate::tallies::{Add, Added, Harness, On, Tally};
+use crate::harness::{Harness, On};
+use crate::tallies::{Add, Added, Tally};
 
 const COUNT: u64 = 5_000;
 const HIGH_WATER: u64 = 1_000;

@@ -2,8 +2,9 @@
 
 use protean::message::Priority;
 
+use crate::harness::{Harness, On};
 use crate::on_every_stack;
-use crate::tallies::{Add, Fault, Harness, On};
+use crate::tallies::{Add, Fault};
 
 on_every_stack! {
     an_open_breaker_burns_no_attempts_and_loses_nothing

@@ -2,7 +2,8 @@
 
 use protean::message::Priority;
 
-use crate::tallies::{Add, Harness, On};
+use crate::harness::{Harness, On};
+use crate::tallies::Add;
 use crate::unreliable::{Unreliable, Weather};
 
 const MESSAGES: i64 = 400;

@@ -7,8 +7,9 @@ use protean::DomainBuilder;
 use protean::message::Priority;
 use protean::port::Counter;
 
+use crate::harness::{Harness, On};
 use crate::on_every_stack;
-use crate::tallies::{Add, Fault, Faults, Forwarder, Harness, On};
+use crate::tallies::{Add, Fault, Faults, Forwarder};
 
 on_every_stack! {
     both_ways_of_processing_count_alike

@@ -4,8 +4,9 @@ use protean::message::{Priority, Timestamp};
 use protean::port::{Counter, DeadLetter};
 use protean_engine::DeadLetters;
 
+use crate::harness::{Harness, On, counts};
 use crate::on_every_stack;
-use crate::tallies::{Add, Fault, Harness, On, Skipping, counts};
+use crate::tallies::{Add, Fault, Skipping};
 
 on_every_stack! {
     a_letter_keeps_the_exact_bytes_and_the_reason

@@ -3,7 +3,8 @@
 use protean::message::{DeadLetterEntry, Envelope, Priority};
 use protean_engine::DeadLetters;
 
-use crate::tallies::{Fault, Harness, On};
+use crate::harness::{Harness, On};
+use crate::tallies::Fault;
 
 const NUMBERS: &str = "harness.NumbersProjector";
 const PRIMARY: &str = "harness::tally:dlq";

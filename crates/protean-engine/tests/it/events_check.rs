@@ -6,7 +6,7 @@ use protean::port::{Append, Changes, Expect, Store};
 use protean::{Domain, Id, Priority, Result, Snapshots};
 use protean_engine::{CheckedMessages, CheckedSnapshots, EventsCheck, FaultKind, check_events};
 
-use crate::tallies::{Harness, On};
+use crate::harness::{Harness, On};
 
 /// A program of a shop whose events, commands and entities have these members.
 macro_rules! program {

@@ -7,7 +7,7 @@ use protean::port::{At, Changes, DoneMark, Find, Outcome};
 use protean::{Domain, Standing};
 use protean_engine::{Unpublished, explain};
 
-use crate::tallies::{Harness, On};
+use crate::harness::{Harness, On};
 
 async fn last(domain: &Domain) -> Recorded {
     domain.store().await.unwrap().find(Find::last(1)).await.unwrap().remove(0)

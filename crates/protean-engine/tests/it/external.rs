@@ -7,7 +7,8 @@ use protean_engine::Outbox;
 use protean_test_servers::RedisServer;
 use serde_json::{Value, json};
 
-use crate::tallies::{Add, Harness, On};
+use crate::harness::{Harness, On};
+use crate::tallies::Add;
 
 const EVENTS: &str = "harness::tally";
 

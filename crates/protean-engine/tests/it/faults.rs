@@ -9,7 +9,8 @@ use protean::{Context, Id, Result, event_handler};
 use protean_engine::DeadLetters;
 use tokio::sync::Semaphore;
 
-use crate::tallies::{Add, Fault, Harness, IN_CONFLICT_WITH_ITSELF, On, SYNCHRONOUS, counts};
+use crate::harness::{Harness, On, SYNCHRONOUS, counts};
+use crate::tallies::{Add, Fault, IN_CONFLICT_WITH_ITSELF};
 use crate::tallies::{Added, Numbers, Tally};
 use crate::{on, on_every_stack, on_every_store};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use protean::message::Priority;
 use protean::port::Counter;
 
-use crate::tallies::{Harness, On};
+use crate::harness::{Harness, On};
 
 /// The domain without the broker, as it was before the broker was rolled out.
 fn without_broker(harness: &Harness) -> Harness {

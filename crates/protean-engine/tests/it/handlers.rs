@@ -8,7 +8,8 @@ use protean::{Handled, event_handler};
 use protean_engine::Server;
 use tokio::time::{Instant, sleep};
 
-use crate::tallies::{Add, Added, Fault, Faults, Forwarder, Harness, On, Tally};
+use crate::harness::{Harness, On};
+use crate::tallies::{Add, Added, Fault, Faults, Forwarder, Tally};
 
 /// What one message of the backlog takes its handler.
 const TAKES: Duration = Duration::from_millis(40);

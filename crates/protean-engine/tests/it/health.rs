@@ -11,7 +11,8 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::tallies::{Add, Fault, Harness, On};
+use crate::harness::{Harness, On};
+use crate::tallies::{Add, Fault};
 use crate::unreliable::{Unreliable, Weather};
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);

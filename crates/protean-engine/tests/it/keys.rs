@@ -9,8 +9,9 @@ use protean::{Domain, Processed};
 use protean::{Error, Result};
 use protean_engine::DeadLetters;
 
+use crate::harness::{Harness, On};
 use crate::on_every_stack;
-use crate::tallies::{Add, Harness, On};
+use crate::tallies::Add;
 
 on_every_stack! {
     the_key_of_a_queued_command_answers_once_it_was_handled

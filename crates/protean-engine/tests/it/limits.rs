@@ -8,8 +8,8 @@ use protean::{
 };
 use protean_engine::verify;
 
+use crate::harness::{Harness, On};
 use crate::on_every_stack;
-use crate::tallies::{Harness, On};
 
 on_every_stack! {
     what_is_too_large_or_too_deep_is_refused_when_it_is_sent

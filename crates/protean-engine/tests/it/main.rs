@@ -40,6 +40,7 @@ mod external;
 mod faults;
 mod group_readers;
 mod handlers;
+mod harness;
 mod health;
 mod keys;
 mod kills;

@@ -6,7 +6,8 @@ use protean::message::Priority;
 use protean_engine::Server;
 use tokio::time::sleep;
 
-use crate::tallies::{Add, Fault, Faults, Forwarder, Harness, On, counts};
+use crate::harness::{Harness, On, counts};
+use crate::tallies::{Add, Fault, Faults, Forwarder};
 use crate::unreliable::{Unreliable, Weather};
 
 const SOON: Duration = Duration::from_millis(100);

@@ -13,8 +13,9 @@ use protean::{Context, Domain, Id, Result, command_handler};
 use protean_engine::Server;
 use tokio::task::JoinSet;
 
+use crate::harness::counts;
+use crate::tallies::TallyCommandHandler;
 use crate::tallies::{Add, Faults, Numbers, NumbersProjector, Sum, SumProjector, Tally};
-use crate::tallies::{TallyCommandHandler, counts};
 use crate::unreliable::Dice;
 
 /// After a conflict a synchronous command is tried so often again.

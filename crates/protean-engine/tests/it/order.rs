@@ -9,8 +9,9 @@ use proptest::{prop_oneof, proptest};
 use protean::message::Priority;
 use protean_engine::DeadLetters;
 
+use crate::harness::{Harness, On, counts};
 use crate::on_every_stack;
-use crate::tallies::{Add, Fault, Faults, Harness, Mailer, On, Skipping, counts};
+use crate::tallies::{Add, Fault, Faults, Mailer, Skipping};
 
 on_every_stack! {
     the_order_of_an_aggregate_holds_across_lanes

@@ -8,8 +8,9 @@ use protean::message::Priority;
 use protean::port::Counter;
 use protean_test_servers::RedisServer;
 
+use crate::harness::{Harness, On};
 use crate::shared::{fill, is_exact, lengths};
-use crate::tallies::{Fault, Harness, On};
+use crate::tallies::Fault;
 use crate::way::Way;
 use crate::with_a_broker;
 

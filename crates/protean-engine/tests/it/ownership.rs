@@ -1,27 +1,15 @@
 //! Two databases and one broker: two installations, or a database beside its copy.
 
-use std::future::pending;
 use std::time::{Duration, Instant};
 
+use protean::Result;
 use protean::message::{Positions, Priority};
 use protean::port::Counter;
-use protean::{Error, Result};
 use protean_engine::{Outbox, Server};
 
+use crate::harness::{Harness, On};
 use crate::relay::{Exchange, PRIMARY};
 use crate::shared::lengths;
-use crate::tallies::{Harness, On};
-
-/// Why a server does not start.
-async fn refusal(harness: &Harness) -> Error {
-    let server = Server::new(harness.domain.clone());
-    let checked = server.preflight().await.expect_err("a supervisor finds it out");
-    let serving = server.run(pending());
-    let ended = tokio::time::timeout(Duration::from_secs(10), serving).await;
-    let refused = ended.expect("it does not start").expect_err("it does not end well");
-    assert_eq!(refused.to_string(), checked.to_string());
-    refused
-}
 
 /// The domain on another database file beside its own.
 fn beside(harness: &Harness, name: &str) -> Harness {
@@ -44,6 +32,16 @@ async fn add(harness: &Harness, numbers: std::ops::Range<i64>) {
     }
 }
 
+/// The database as it was before its last messages were handled.
+async fn restored(original: &Harness) -> Harness {
+    add(original, 0..6).await;
+    original.drain().await;
+    let restored = copy(original, "restored.db");
+    add(original, 6..12).await;
+    original.drain().await;
+    restored
+}
+
 async fn adopt(harness: &Harness) -> Result<Vec<String>> {
     Ok(Outbox::of(&harness.domain).await?.adopt().await?.brokers)
 }
@@ -56,7 +54,7 @@ async fn another_installation_on_the_same_broker_does_not_start() {
     first.drain().await;
     let second = beside(&first, "second.db");
     add(&second, 0..4).await;
-    let refused = refusal(&second).await.to_string();
+    let refused = second.refusal().await;
     assert!(refused.contains("another database") && refused.contains("outbox adopt"), "{refused}");
     add(&first, 6..10).await;
     first.drain().await;
@@ -68,20 +66,16 @@ async fn another_installation_on_the_same_broker_does_not_start() {
 #[ignore = "needs Redis: cargo xtask test"]
 async fn a_database_restored_to_an_earlier_moment_starts_once_it_is_adopted() {
     let original = Harness::new(On::Streams);
-    add(&original, 0..6).await;
-    original.drain().await;
-    let restored = copy(&original, "restored.db");
-    add(&original, 6..12).await;
-    original.drain().await;
+    let restored = restored(&original).await;
     // What the restored database has not handled yet is not in the broker either.
     add(&restored, 100..104).await;
-    let refused = refusal(&restored).await.to_string();
+    let refused = restored.refusal().await;
     assert!(refused.contains("restored") && refused.contains("outbox adopt"), "{refused}");
     assert_eq!(adopt(&restored).await.unwrap(), ["default"]);
     restored.drain().await;
     assert_eq!(restored.sum().await, (0..6).chain(100..104).sum::<i64>());
     restored.assert_closes().await;
-    let refused = refusal(&original).await.to_string();
+    let refused = original.refusal().await;
     assert!(refused.contains("another database"), "{refused}");
 }
 
@@ -158,11 +152,7 @@ fn with_lanes(harness: &Harness, name: &str, lanes: &str) -> Harness {
 #[ignore = "needs Redis: cargo xtask test"]
 async fn adopting_without_lanes_leaves_nothing_of_the_lanes_there_were() {
     let original = Harness::new(On::Streams);
-    add(&original, 0..6).await;
-    original.drain().await;
-    let restored = copy(&original, "restored.db");
-    add(&original, 6..12).await;
-    original.drain().await;
+    let restored = restored(&original).await;
     drop(restored);
     assert_eq!(adopt(&with_lanes(&original, "restored.db", "")).await.unwrap(), ["default"]);
     let restored = beside(&original, "restored.db");

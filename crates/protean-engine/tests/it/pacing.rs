@@ -6,8 +6,9 @@ use protean::Priority;
 use serde_json::Value;
 use tokio::time::sleep;
 
+use crate::harness::{Harness, On};
 use crate::health::Running;
-use crate::tallies::{Add, Harness, On};
+use crate::tallies::Add;
 use crate::telemetry::Lines;
 
 /// A backlog that no test sees the end of.

@@ -5,8 +5,9 @@ use std::time::Duration;
 use protean::message::{Positions, Priority};
 use protean::port::Counter;
 
+use crate::harness::{Harness, On};
 use crate::shared::{entries_added, is_exact, lengths};
-use crate::tallies::{Fault, Harness, On};
+use crate::tallies::Fault;
 
 const COMMANDS: &str = "harness::tally:command:backfill";
 const EVENTS: &str = "harness::tally:backfill";
@@ -116,7 +117,7 @@ async fn an_entry_that_is_damaged_or_of_another_database_stops_nobody(on: On) {
     add(r#"{"positions":[1],"stream_category":"harness::tally","first_id":"other"}"#);
     add(r#"{"positions":["first"]}"#);
     harness.drain().await;
-    // That of another database is left to whoever it belongs to.
+    // The entry of another database stays for its owner.
     harness.serve_until(async || lengths(&harness) == 1).await;
     is_exact(&harness, 2).await;
     let left = harness.redis().command(&["XRANGE", COMMANDS, "-", "+"]);

@@ -10,8 +10,8 @@ use protean_engine::{Relay, Server};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use crate::harness::{Harness, On};
 use crate::relay::{Exchange, PRIMARY};
-use crate::tallies::{Harness, On};
 use crate::unreliable::{Unreliable, Weather};
 
 /// Much longer than a step of production counts as under way.

@@ -17,7 +17,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::child::configured;
-use crate::tallies::{Add, Faults, Harness, Numbers, NumbersProjector, On};
+use crate::harness::{Harness, On};
+use crate::tallies::{Add, Faults, Numbers, NumbersProjector};
 use crate::tallies::{Tally, TallyCommandHandler};
 
 const CHANNEL: &str = "prices";

@@ -11,7 +11,7 @@ use protean_redis::Redis;
 use protean_test_servers::RedisServer;
 use tokio_util::sync::CancellationToken;
 
-use crate::tallies::{Harness, On};
+use crate::harness::{Harness, On};
 use crate::unreliable::{Unreliable, Weather};
 use crate::way::Way;
 

@@ -7,8 +7,8 @@ use protean::message::Priority;
 use protean_engine::Relay;
 use tokio_util::sync::CancellationToken;
 
+use crate::harness::{Harness, On};
 use crate::relay::{BACKFILL, Exchange, PRIMARY, until};
-use crate::tallies::{Harness, On};
 use crate::unreliable::{Unreliable, Weather};
 
 /// A relay whose store is behind the weather.

@@ -8,7 +8,7 @@ use protean::port::{Counter, GroupStatus};
 use protean::{Id, Result};
 use protean_engine::{Server, verify};
 
-use crate::tallies::{Harness, On};
+use crate::harness::{Harness, On};
 
 /// A program whose messages have this version and these members; the first is summed up.
 macro_rules! program {

@@ -10,7 +10,8 @@ use std::time::Duration;
 use protean::message::{Category, Priority};
 use protean_engine::Server;
 
-use crate::tallies::{Add, Fault, Faults, Forwarder, Harness, On, counts};
+use crate::harness::{Harness, On, counts};
+use crate::tallies::{Add, Fault, Faults, Forwarder};
 use crate::unreliable::{Dice, JumpyClock, Unreliable, Weather};
 
 const COMMANDS: i64 = 60;

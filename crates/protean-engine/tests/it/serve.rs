@@ -5,10 +5,9 @@ use std::time::Duration;
 use protean::message::{Lane, Priority};
 use protean_engine::Server;
 
+use crate::harness::{Harness, On, SYNCHRONOUS, counts, lane_lag};
 use crate::on_every_stack;
-use crate::tallies::{
-    Add, Fault, Forwarder, Harness, Numbers, On, SYNCHRONOUS, Tally, counts, lane_lag,
-};
+use crate::tallies::{Add, Fault, Forwarder, Numbers, Tally};
 
 on_every_stack! {
     handles_every_command_and_every_event_once

@@ -6,7 +6,8 @@ use protean::message::Priority;
 use protean::port::Counter;
 use protean_test_servers::RedisServer;
 
-use crate::tallies::{Fault, Harness, On, counts};
+use crate::harness::{Harness, On, counts};
+use crate::tallies::Fault;
 
 pub(crate) async fn fill(harness: &Harness, count: i64) {
     for number in 0..count {

@@ -3,8 +3,9 @@
 use protean::message::Priority;
 use protean::port::Counter;
 
+use crate::harness::{Harness, On};
 use crate::on_every_stack;
-use crate::tallies::{Harness, On, Tally};
+use crate::tallies::Tally;
 
 on_every_stack! {
     commands_of_one_stream_see_the_snapshots_of_those_before

@@ -6,8 +6,9 @@ use std::time::Duration;
 use protean::port::Counter;
 use protean_engine::Server;
 
+use crate::harness::{Harness, On};
 use crate::shared::{fill, is_exact};
-use crate::tallies::{Fault, Harness, On};
+use crate::tallies::Fault;
 use crate::telemetry::Lines;
 use crate::unreliable::{Unreliable, Weather};
 

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use protean::message::Priority;
 
-use crate::tallies::{Add, Fault, Forwarder, Harness, On, counts};
+use crate::harness::{Harness, On, counts};
+use crate::tallies::{Add, Fault, Forwarder};
 
 const KILLER: i64 = 1;
 

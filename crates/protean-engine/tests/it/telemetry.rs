@@ -8,7 +8,8 @@ use tracing::subscriber::DefaultGuard;
 use tracing::{Dispatch, Subscriber};
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::tallies::{Add, Added, Harness, On, Tally};
+use crate::harness::{Harness, On};
+use crate::tallies::{Add, Added, Tally};
 
 /// Says what it does, fails for 13 and refuses 14.
 struct Speaker;

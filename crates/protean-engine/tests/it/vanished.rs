@@ -1,28 +1,14 @@
 //! A handler is renamed or removed, and its group stays behind.
 
-use std::future::pending;
-use std::time::Duration;
-
 use protean::message::Priority;
 use protean::port::Counter;
 use protean::{Result, event_handler};
-use protean_engine::{Server, vanished_groups, verify};
+use protean_engine::{vanished_groups, verify};
 
-use crate::tallies::{Added, Harness, On, Tally};
+use crate::harness::{Harness, On};
+use crate::tallies::{Added, Faults, Mailer, Tally};
 
-/// A handler as it was.
-struct Mailer;
-
-#[event_handler(part_of = Tally, start_from = "beginning")]
-impl Mailer {
-    #[handle]
-    async fn on_added(&self, event: Added) -> Result {
-        assert!(event.number >= 0);
-        Ok(())
-    }
-}
-
-/// The same after it was renamed.
+/// The mailer after it was renamed.
 struct Postman;
 
 #[event_handler(part_of = Tally, name = "Mailer", start_from = "beginning")]
@@ -34,16 +20,8 @@ impl Postman {
     }
 }
 
-async fn refusal(harness: &Harness) -> String {
-    let server = Server::new(harness.domain.clone());
-    assert!(server.preflight().await.is_err(), "a supervisor finds it out");
-    let serving = server.run(pending());
-    let ended = tokio::time::timeout(Duration::from_secs(10), serving).await;
-    ended.expect("it does not start").expect_err("it does not end well").to_string()
-}
-
 async fn unfinished_work_of_a_group_without_a_handler_stops_the_start(on: On) {
-    let before = Harness::with(on, |builder| builder.register(Mailer));
+    let before = Harness::with(on, |builder| builder.register(Mailer(Faults::default())));
     before.add("t", 1, Priority::NORMAL).await;
     before.drain().await;
     let renamed = before.sibling();
@@ -56,7 +34,7 @@ async fn unfinished_work_of_a_group_without_a_handler_stops_the_start(on: On) {
     renamed.drain().await;
     let report = verify(&renamed.domain).await.unwrap();
     assert!(!report.closes && report.vanished[0].unfinished == 3, "{report:?}");
-    let refused = refusal(&renamed).await;
+    let refused = renamed.refusal().await;
     for part in ["'harness.Mailer' has 3 unfinished", "name = \"Mailer\"", "subscriptions forget"] {
         assert!(refused.contains(part), "{refused}");
     }
@@ -74,9 +52,9 @@ async fn unfinished_work_of_a_group_without_a_handler_stops_the_start(on: On) {
 async fn a_handler_that_only_a_newer_program_has_stops_no_older_one(on: On) {
     let old = Harness::new(on);
     old.domain.store().await.unwrap();
-    let new = old.sibling_of(|builder| builder.register(Mailer));
+    let new = old.sibling_of(|builder| builder.register(Mailer(Faults::default())));
     // One that only looks registers nothing at all.
-    let looking = old.sibling_of(|builder| builder.register(Mailer));
+    let looking = old.sibling_of(|builder| builder.register(Mailer(Faults::default())));
     protean::require_database(&looking.domain).await.unwrap();
     looking.domain.store().await.unwrap();
     let restarts = async |number| {

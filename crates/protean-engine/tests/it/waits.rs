@@ -7,7 +7,8 @@ use protean::message::Priority;
 use protean_engine::Server;
 use tokio::time::{Instant, sleep};
 
-use crate::tallies::{Add, Fault, Faults, Forwarder, Harness, On, counts};
+use crate::harness::{Harness, On, counts};
+use crate::tallies::{Add, Fault, Faults, Forwarder};
 use crate::unreliable::{Unreliable, Weather};
 
 /// What one backfill message takes its handlers.

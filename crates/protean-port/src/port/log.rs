@@ -75,6 +75,11 @@ impl Find {
         Self { limit, ..Self::default() }
     }
 
+    /// The message at this log position, or the first one after it.
+    pub fn from(position: u64) -> Self {
+        Self { after: position.checked_sub(1), ..Self::first(1) }
+    }
+
     /// The last messages of the log, the newest first.
     pub fn last(limit: usize) -> Self {
         Self { direction: Direction::Descending, ..Self::first(limit) }

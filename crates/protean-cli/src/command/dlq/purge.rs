@@ -8,7 +8,7 @@ use protean_engine::DeadLetters;
 use serde_json::json;
 
 use super::target::{self, GivenUp, groups};
-use crate::command::confirm::confirm;
+use crate::command::confirm::Consent;
 use crate::{App, Error, Reply, Result, grouped};
 
 /// The dead letters to drop.
@@ -23,9 +23,8 @@ pub(crate) struct Options {
     /// Only messages given up longer ago than this: '7d', '12h', '30m', '90s'
     #[arg(long, value_name = "AGE", value_parser = duration, conflicts_with = "id")]
     pub(super) older_than: Option<Duration>,
-    /// Skips the confirmation
-    #[arg(long)]
-    pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) consent: Consent,
 }
 
 pub(super) async fn run(options: &Options, app: &App) -> Result {
@@ -44,21 +43,16 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
 async fn one(domain: &Domain, app: &App, options: &Options, id: &str) -> Result<u64, Error> {
     let GivenUp { group, dead_letter } =
         target::dead_letter(domain, id, options.subscription.as_deref()).await?;
-    if !options.yes {
-        let (name, handler) = (dead_letter.recorded.message.name(), &group.handler);
-        confirm(app, &format!("{handler} will never handle {name} {id}."), "purge")?;
-    }
+    let (name, handler) = (dead_letter.recorded.message.name(), &group.handler);
+    options.consent.ask(app, &format!("{handler} will never handle {name} {id}."), "purge")?;
     Ok(DeadLetters::of(domain, &group).await?.purge(&dead_letter).await?.into())
 }
 
 async fn all(domain: &Domain, app: &App, options: &Options) -> Result<u64, Error> {
     let groups = groups(domain, options.subscription.as_deref())?;
-    if !options.yes {
-        let handlers =
-            groups.iter().map(|group| group.handler.as_str()).collect::<Vec<_>>().join(", ");
-        let question = format!("The dead letters of {handlers} will never be handled.");
-        confirm(app, &question, "purge")?;
-    }
+    let handlers = groups.iter().map(|group| group.handler.as_str()).collect::<Vec<_>>().join(", ");
+    let question = format!("The dead letters of {handlers} will never be handled.");
+    options.consent.ask(app, &question, "purge")?;
     let now = domain.clock().now().as_micros();
     let age = options.older_than.unwrap_or_default().as_micros();
     // Includes messages given up in this very microsecond.

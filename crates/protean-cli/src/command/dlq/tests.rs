@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{Command, list, purge, replay, run, target};
 use crate::App;
+use crate::command::confirm::Consent;
 use crate::globals::Globals;
 use crate::sample::{OpenAccount, bank};
 
@@ -55,7 +56,12 @@ async fn dead(domain: &Domain) -> u64 {
 
 fn all(yes: bool) -> Command {
     let subscription = Some(PROJECTOR.to_owned());
-    Command::Purge(purge::Options { id: None, subscription, older_than: None, yes })
+    Command::Purge(purge::Options {
+        id: None,
+        subscription,
+        older_than: None,
+        consent: Consent { yes },
+    })
 }
 
 #[tokio::test]

@@ -1,10 +1,9 @@
 //! `outbox adopt`: goes on with a database that was restored or copied.
 
-use clap::Args;
 use protean_engine::{Adopted, Outbox};
 use serde_json::json;
 
-use crate::command::confirm::confirm;
+use crate::command::confirm::Consent;
 use crate::{App, Reply, Result};
 
 pub(super) const AFTER_HELP: &str = "\
@@ -14,19 +13,9 @@ broker, then run this: the log gets a new id, the streams of the domain are empt
 server publishes again what its groups have not handled. What other systems have received through
 an external broker stays with them.";
 
-/// How to adopt.
-#[derive(Args)]
-pub(crate) struct Options {
-    /// Skips the confirmation
-    #[arg(long)]
-    pub(super) yes: bool,
-}
-
-pub(super) async fn run(options: &Options, app: &App) -> Result {
+pub(super) async fn run(consent: &Consent, app: &App) -> Result {
     let domain = app.existing_domain().await?;
-    if !options.yes {
-        confirm(app, "This empties the streams of this domain at its brokers.", "adopt")?;
-    }
+    consent.ask(app, "This empties the streams of this domain at its brokers.", "adopt")?;
     let Adopted { log_id, brokers } = Outbox::of(&domain).await?.adopt().await?;
     let text = match brokers.as_slice() {
         [] => "No broker carries messages of this domain; the log has a new id.".to_owned(),

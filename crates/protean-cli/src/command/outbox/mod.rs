@@ -8,6 +8,7 @@ mod tests;
 
 use clap::Subcommand;
 
+use super::confirm::Consent;
 use crate::{App, Result};
 
 /// Shows messages waiting for brokers, retries refused ones, and adopts brokers.
@@ -20,13 +21,13 @@ pub(crate) enum Command {
     Retry(retry::Options),
     /// Continues with a restored or copied database: makes the brokers carry its messages
     #[command(after_help = adopt::AFTER_HELP)]
-    Adopt(adopt::Options),
+    Adopt(Consent),
 }
 
 pub(super) async fn run(command: &Command, app: &App) -> Result {
     match command {
         Command::Status(options) => status::run(options, app).await,
         Command::Retry(options) => retry::run(options, app).await,
-        Command::Adopt(options) => adopt::run(options, app).await,
+        Command::Adopt(consent) => adopt::run(consent, app).await,
     }
 }

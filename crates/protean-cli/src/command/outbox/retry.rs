@@ -4,7 +4,7 @@ use clap::Args;
 use protean_engine::Outbox;
 use serde_json::json;
 
-use crate::command::confirm::confirm;
+use crate::command::confirm::Consent;
 use crate::{App, Error, Reply, Result, grouped};
 
 /// The messages to publish again.
@@ -16,15 +16,14 @@ pub(crate) struct Options {
     /// All abandoned messages
     #[arg(long)]
     pub(super) all: bool,
-    /// Skips the confirmation
-    #[arg(long)]
-    pub(super) yes: bool,
+    #[command(flatten)]
+    pub(super) consent: Consent,
 }
 
 pub(super) async fn run(options: &Options, app: &App) -> Result {
     let domain = app.existing_domain().await?;
-    if options.all && !options.yes {
-        confirm(app, "This publishes every abandoned message again.", "retry")?;
+    if options.all {
+        options.consent.ask(app, "This publishes every abandoned message again.", "retry")?;
     }
     let retried = Outbox::of(&domain).await?.retry(options.id.as_deref()).await?;
     if let (0, Some(id)) = (retried, &options.id) {

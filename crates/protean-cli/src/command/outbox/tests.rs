@@ -10,7 +10,7 @@ use protean::port::{
 use protean_engine::{Outbox, RelayStatus};
 use serde_json::{Value, json, to_value};
 
-use super::{Command, retry, run, status};
+use super::{Command, Consent, retry, run, status};
 use crate::App;
 use crate::globals::Globals;
 use crate::sample::{OpenAccount, bank};
@@ -86,7 +86,11 @@ async fn each_relay_and_each_refused_message_has_a_row() {
 #[tokio::test]
 async fn an_abandoned_message_is_published_again() {
     let (app, domain) = refused().await;
-    let one = |id: &str| retry::Options { id: Some(id.into()), all: false, yes: false };
+    let one = |id: &str| retry::Options {
+        id: Some(id.into()),
+        all: false,
+        consent: Consent { yes: false },
+    };
     let unknown = run(&Command::Retry(one("2")), &app).await.unwrap_err();
     assert!(unknown.to_string().contains("'2'"), "not abandoned: {unknown}");
     run(&Command::Retry(one("1")), &app).await.unwrap();
@@ -102,7 +106,8 @@ async fn an_abandoned_message_is_published_again() {
 #[tokio::test]
 async fn all_abandoned_messages_are_published_again_after_confirmation() {
     let (app, domain) = refused().await;
-    let all = |yes| Command::Retry(retry::Options { id: None, all: true, yes });
+    let all =
+        |yes| Command::Retry(retry::Options { id: None, all: true, consent: Consent { yes } });
     let unasked = run(&all(false), &app).await.unwrap_err();
     assert!(unasked.to_string().contains("--yes"), "{unasked}");
     run(&all(true), &app).await.unwrap();
