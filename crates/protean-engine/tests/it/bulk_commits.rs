@@ -4,7 +4,8 @@ use protean::message::Priority;
 
 use crate::harness::{Harness, On};
 use crate::tallies::Add;
-use crate::unreliable::{Unreliable, Weather};
+use crate::unreliable::Unreliable;
+use crate::weather::Weather;
 
 const MESSAGES: i64 = 400;
 

@@ -13,7 +13,8 @@ use tokio::task::JoinHandle;
 
 use crate::harness::{Harness, On};
 use crate::tallies::{Add, Fault};
-use crate::unreliable::{Unreliable, Weather};
+use crate::unreliable::Unreliable;
+use crate::weather::Weather;
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 

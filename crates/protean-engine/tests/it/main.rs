@@ -11,7 +11,7 @@
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `kills`: and with one that is killed or stopped with handlers in flight
 //! * `keys`: idempotency keys, when they are deleted; `explain`: why a message waits
-//! * `health`: what the pages say, also to slow clients; `telemetry`: what log lines say
+//! * `health`: what the pages say, also to slow clients; `telemetry`: log lines
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
 //! * `shared`: several servers share the work, over a broker that may fail
 //! * `outages`: and what becomes of the broker while they do, on a `way` that may be cut
@@ -22,7 +22,7 @@
 //! * `one_file`: two stores on one file, and copies of everything
 //! * `waits`: how long production waits, to the instant; `handlers`: beside a backlog, or one that
 //!   hangs; `pacing`, `production_steps`: backfill slowed for it; `back_pressure`: and its producers
-//! * `simulation`, `tallies`, `child`: what the others run on
+//! * `harness`, `tallies`, `simulation`, `child`, `weather`, `exchange`, `post`: what these run on
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -35,6 +35,7 @@ mod crashes;
 mod dead_letters;
 mod dlq_publisher;
 mod events_check;
+mod exchange;
 mod explain;
 mod external;
 mod faults;
@@ -53,6 +54,7 @@ mod outages;
 mod ownership;
 mod pacing;
 mod positions;
+mod post;
 mod processes;
 mod production_steps;
 mod pubsub;
@@ -77,3 +79,4 @@ mod vanished;
 mod versions;
 mod waits;
 mod way;
+mod weather;

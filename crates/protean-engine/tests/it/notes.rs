@@ -8,7 +8,8 @@ use tokio::time::sleep;
 
 use crate::harness::{Harness, On, counts};
 use crate::tallies::{Add, Fault, Faults, Forwarder};
-use crate::unreliable::{Unreliable, Weather};
+use crate::unreliable::Unreliable;
+use crate::weather::Weather;
 
 const SOON: Duration = Duration::from_millis(100);
 const LATER: Duration = Duration::from_secs(2);

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use crate::harness::counts;
 use crate::tallies::TallyCommandHandler;
 use crate::tallies::{Add, Faults, Numbers, NumbersProjector, Sum, SumProjector, Tally};
-use crate::unreliable::Dice;
+use crate::weather::Dice;
 
 /// After a conflict a synchronous command is tried so often again.
 const RETRIES: usize = 3;

@@ -7,8 +7,8 @@ use protean::message::{Positions, Priority};
 use protean::port::Counter;
 use protean_engine::{Outbox, Server};
 
+use crate::exchange::{Exchange, PRIMARY};
 use crate::harness::{Harness, On};
-use crate::relay::{Exchange, PRIMARY};
 use crate::shared::lengths;
 
 /// The domain on another database file beside its own.

@@ -10,9 +10,10 @@ use protean_engine::{Relay, Server};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
+use crate::exchange::{Exchange, PRIMARY};
 use crate::harness::{Harness, On};
-use crate::relay::{Exchange, PRIMARY};
-use crate::unreliable::{Unreliable, Weather};
+use crate::unreliable::Unreliable;
+use crate::weather::Weather;
 
 /// Much longer than a step of production counts as under way.
 const APART: Duration = Duration::from_millis(30);

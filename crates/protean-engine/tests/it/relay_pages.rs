@@ -7,9 +7,10 @@ use protean::message::Priority;
 use protean_engine::Relay;
 use tokio_util::sync::CancellationToken;
 
+use crate::exchange::{BACKFILL, Exchange, PRIMARY, until};
 use crate::harness::{Harness, On};
-use crate::relay::{BACKFILL, Exchange, PRIMARY, until};
-use crate::unreliable::{Unreliable, Weather};
+use crate::unreliable::Unreliable;
+use crate::weather::Weather;
 
 /// A relay whose store is behind the weather.
 struct WeatheredRelay {

@@ -12,7 +12,8 @@ use protean_engine::Server;
 
 use crate::harness::{Harness, On, counts};
 use crate::tallies::{Add, Fault, Faults, Forwarder};
-use crate::unreliable::{Dice, JumpyClock, Unreliable, Weather};
+use crate::unreliable::Unreliable;
+use crate::weather::{Dice, JumpyClock, Weather};
 
 const COMMANDS: i64 = 60;
 const TALLIES: u64 = 7;

@@ -10,7 +10,8 @@ use crate::harness::{Harness, On};
 use crate::shared::{fill, is_exact};
 use crate::tallies::Fault;
 use crate::telemetry::Lines;
-use crate::unreliable::{Unreliable, Weather};
+use crate::unreliable::Unreliable;
+use crate::weather::Weather;
 
 const COUNT: i64 = 400;
 const FEW: i64 = 24;

@@ -9,7 +9,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::harness::{Harness, On, counts};
 use crate::tallies::{Add, Fault, Faults, Forwarder};
-use crate::unreliable::{Unreliable, Weather};
+use crate::unreliable::Unreliable;
+use crate::weather::Weather;
 
 /// What one backfill message takes its handlers.
 const TAKES: Duration = Duration::from_millis(10);

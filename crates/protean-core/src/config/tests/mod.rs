@@ -1,12 +1,12 @@
 //! The configuration as a whole: what a person writes, and what the program makes of it.
 
 mod answers;
+mod effects;
 mod overlays;
 mod refusals;
 mod secrets;
 mod settings;
 mod sources;
-
 mod subscriptions;
 mod values;
 
