@@ -13,7 +13,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use protean_port::port::{Broker, Claim, Delivery};
+use protean_core::domain::known_ids;
+use protean_port::port::{Broker, Claim, Delivery, generation};
+use protean_port::{Error, Result};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -24,6 +26,7 @@ use crate::pause::pause;
 use crate::source::Source;
 use crate::source::shared_reads::{LeadershipChange, SharedReads};
 use crate::worker::Worker;
+use crate::worker::newer_versions::NewerVersions;
 use crate::worker::own_notes::OwnNotes;
 use crate::worker::recall::recall;
 use crate::worker::runner::HandlerRunner;
@@ -38,6 +41,7 @@ const PROBE_END_WAIT: Duration = Duration::from_millis(100);
 const PROBES: usize = 3;
 
 /// Reads for one group.
+#[derive(Clone)]
 pub(crate) struct GroupReader {
     pub(crate) runner: HandlerRunner,
     pub(crate) metrics: Arc<GroupMetrics>,
@@ -48,11 +52,76 @@ pub(crate) struct GroupReader {
 }
 
 impl GroupReader {
+    /// Reads from a broker, or without one from the log, until the server stops. When the group gets
+    /// another id, since its projection was rebuilt, the reader begins anew under that one.
+    pub(crate) async fn read(self, broker: Option<Arc<dyn Broker>>) {
+        let HandlerRunner { domain, group, .. } = &self.runner;
+        let ids = known_ids(domain);
+        while !self.stop.is_cancelled() {
+            let id = ids.id(&group.name);
+            let reader = self.under(&id);
+            let stop = reader.stop.clone();
+            let reading = async {
+                if let Err(misfit) = reader.check_table().await {
+                    return reader.stand_by(&misfit).await;
+                }
+                match &broker {
+                    None => reader.read_log().await,
+                    Some(broker) => reader.read_shared(Arc::clone(broker)).await,
+                }
+            };
+            let changed = async {
+                tokio::select! {
+                    () = ids.changed(&group.name, &id) => {
+                        info!(handler = %group.handler, "the projection was rebuilt, goes on with its new table");
+                    }
+                    () = stop.cancelled() => {}
+                }
+                stop.cancel();
+            };
+            tokio::join!(reading, changed);
+        }
+    }
+
+    /// The same reader for the group under this id.
+    fn under(&self, id: &Arc<str>) -> Self {
+        let group = Arc::new(self.runner.group.with_id(Arc::clone(id)));
+        let newer = Arc::new(NewerVersions::of(&self.runner.domain, &group));
+        let runner = HandlerRunner { group, newer, ..self.runner.clone() };
+        // What another generation has noted is not what this one has.
+        let own_notes = Arc::default();
+        Self { runner, own_notes, stop: self.stop.child_token(), ..self.clone() }
+    }
+
+    /// Makes sure that the table of the projection, which another version of the program may have
+    /// rebuilt, is one that this version can write.
+    async fn check_table(&self) -> Result {
+        let HandlerRunner { store, group, .. } = &self.runner;
+        match &group.projection {
+            Some(projection) if generation(&group.name) > 1 => {
+                let prepared = store.prepare(&[(*projection.table).clone()], &[]).await;
+                prepared.or_else(|failed| if failed.is_misuse() { Err(failed) } else { Ok(()) })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Leaves the group to newer versions of the program.
+    async fn stand_by(&self, misfit: &Error) {
+        self.metrics.take(Role::StandingBy);
+        warn!(
+            handler = %self.runner.group.handler, error = format_args!("{misfit:#}"),
+            "another version of the program has rebuilt the projection, and this one cannot write \
+             its table: standing by"
+        );
+        self.stop.cancelled().await;
+    }
+
     /// Reads the log while no other process does: all of it belongs to the claim.
-    pub(crate) async fn read_log(self) {
+    pub(crate) async fn read_log(&self) {
         let metrics = Arc::clone(&self.metrics);
         let leadership = self.leadership().observed(move |state| metrics.take(Role::of(state)));
-        let reader = &self;
+        let reader = self;
         let work = |claim: Box<dyn Claim>, term: LeaderTerm| async move {
             let Some(_log) = reader.claim_log(&term).await else { return };
             let Some(left) = reader.recall(&*claim, &term).await else { return };
@@ -74,7 +143,7 @@ impl GroupReader {
     }
 
     /// Reads from a broker together with every other process that does, while none reads the log.
-    pub(crate) async fn read_shared(self, broker: Arc<dyn Broker>) {
+    async fn read_shared(&self, broker: Arc<dyn Broker>) {
         let mut is_waiting = false;
         while !self.stop.is_cancelled() {
             if self.is_log_read().await {

@@ -36,6 +36,7 @@ mod pace;
 mod pacing;
 mod pause;
 mod per_lane;
+mod rebuild;
 mod relay;
 mod repeated_faults;
 #[cfg(test)]
@@ -50,6 +51,7 @@ pub use observe::{
     HandlerStanding, Health, HealthPage, LaneStatus, Report, SubscriptionStatus, Unpublished,
     VanishedGroup, check_events, explain, program_of, subscriptions, vanished_groups, verify,
 };
+pub use rebuild::{Rebuild, RebuildEnd, RebuildProgress, RebuildStatus, rebuilds};
 pub use relay::{Abandoned, Adopted, Outbox, Refused, Relay, RelayPlan, RelayRoute, RelayStatus};
 pub use server::Server;
 pub use worker::{Breaker, Demand, End, Item, Lanes, SlotArbiter, Slots, Started};

@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protean_core::config::SubscriptionType;
-use protean_core::domain::{Domain, Group, broker, preflight, registrations};
+use protean_core::domain::{
+    Domain, Group, base_store, broker, known_ids, preflight, registrations,
+};
 use protean_port::message::Lane;
 use protean_port::port::{Broker, Store};
 use protean_port::{Error, Result};
@@ -114,7 +116,8 @@ impl Server {
         let mut inboxes = inbox::start(&self.domain, &store, &stop);
         let steps = BulkSteps::of_machine(&self.domain, Arc::clone(&pacing));
         let domain = self.domain.clone();
-        let running = Running { domain, store, broker, steps, stop: stop.clone() };
+        let base = Arc::clone(base_store(&domain).await?);
+        let running = Running { domain, store, base, broker, steps, stop: stop.clone() };
         let mut workers = running.start(&metrics);
         workers.spawn(pacing.run(stop.clone()));
         let mut failure = None;
@@ -163,6 +166,8 @@ async fn first_panic(workers: &mut JoinSet<()>) -> Option<JoinError> {
 struct Running {
     domain: Domain,
     store: Arc<dyn Store>,
+    /// The store as it is: what runs knows the groups by their ids.
+    base: Arc<dyn Store>,
     broker: Option<Arc<dyn Broker>>,
     steps: BulkSteps,
     stop: CancellationToken,
@@ -193,11 +198,12 @@ impl Running {
             announce(&self.domain, &metrics.group);
             let runner = HandlerRunner {
                 domain: self.domain.clone(),
-                store: Arc::clone(&self.store),
+                store: Arc::clone(&self.base),
                 group: Arc::clone(&metrics.group),
                 steps: self.steps.clone(),
                 faults: Arc::default(),
                 newer: Arc::new(NewerVersions::of(&self.domain, &metrics.group)),
+                only_table: None,
             };
             let broker = match metrics.group.subscription.subscription_type {
                 SubscriptionType::EventStore => None,
@@ -211,10 +217,7 @@ impl Running {
                 own_notes: Arc::default(),
                 stop: self.stop.clone(),
             };
-            match broker {
-                None => workers.spawn(reader.read_log()),
-                Some(broker) => workers.spawn(reader.read_shared(broker)),
-            };
+            workers.spawn(reader.read(broker));
         }
     }
 
@@ -224,11 +227,9 @@ impl Running {
         let dlq_publisher = DlqPublisher::new(domain, store, Arc::clone(broker));
         let stop = self.stop.clone();
         workers.spawn(async move { dlq_publisher.run(stop).await });
-        let plan = RelayPlan::of(&self.domain, &self.domain.config().outbox.broker);
-        let (domain, store) = (self.domain.clone(), Arc::clone(&self.store));
-        let relay = Relay::new(domain, store, Arc::clone(broker), plan).in_turn(self.steps.clone());
-        let stop = self.stop.clone();
-        workers.spawn(async move { relay.run(stop).await });
+        let (domain, store) = (self.domain.clone(), Arc::clone(&self.base));
+        let (broker, steps) = (Arc::clone(broker), self.steps.clone());
+        workers.spawn(publish(domain, store, broker, steps, self.stop.clone()));
     }
 }
 
@@ -255,6 +256,32 @@ async fn open_broker(domain: &Domain, store: &dyn Store) -> Result<Option<Arc<dy
     }
     let plan = RelayPlan::of(domain, &config.outbox.broker);
     reach(domain, store, &plan).await.map(Some)
+}
+
+/// Publishes to the broker of this domain. When groups get other ids, since their projections were
+/// rebuilt, the relay begins anew with those.
+async fn publish(
+    domain: Domain,
+    store: Arc<dyn Store>,
+    broker: Arc<dyn Broker>,
+    steps: BulkSteps,
+    stop: CancellationToken,
+) {
+    while !stop.is_cancelled() {
+        let ids = known_ids(&domain).current();
+        let plan = RelayPlan::of(&domain, &domain.config().outbox.broker);
+        let relay = Relay::new(domain.clone(), Arc::clone(&store), Arc::clone(&broker), plan)
+            .in_turn(steps.clone());
+        let term = stop.child_token();
+        let renewed = async {
+            tokio::select! {
+                () = known_ids(&domain).renewed(&ids) => {}
+                () = term.cancelled() => {}
+            }
+            term.cancel();
+        };
+        tokio::join!(relay.run(term.clone()), renewed);
+    }
 }
 
 /// Publishes to an external broker. The server starts without waiting for it.

@@ -14,7 +14,8 @@
 //! * one transaction writes at a time, in all processes: `turnstile` says why;
 //!   `commit_marker` finds out whether one was committed when its COMMIT gets no answer;
 //!   `compound` makes one statement of several
-//! * one process at a time reads for a group: `claim`
+//! * one process at a time reads for a group: `claim`; what the ledger calls it: `names`
+//! * a projection gets a table that was filled anew: `rebuild`
 //! * what `check` says about a server: `advice`
 //!
 //! The SQL is in `sql/`, one statement a file.
@@ -34,9 +35,11 @@ mod flush;
 mod forget;
 mod ledger;
 mod log;
+mod names;
 mod pooler;
 mod provider;
 mod readers;
+mod rebuild;
 mod recorded;
 mod refusal;
 mod row;

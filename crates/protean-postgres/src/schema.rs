@@ -13,7 +13,7 @@ use crate::value::Text;
 use crate::{forget, table, turnstile};
 
 /// The statements that lead from each layout to the next, beginning with an empty database.
-const LAYOUTS: [&[&str]; 2] = [
+const LAYOUTS: [&[&str]; 3] = [
     &[
         include_str!("sql/create_messages.sql"),
         include_str!("sql/create_messages_by_stream.sql"),
@@ -38,6 +38,7 @@ const LAYOUTS: [&[&str]; 2] = [
         include_str!("sql/create_writers.sql"),
     ],
     &[include_str!("sql/create_log_id.sql"), include_str!("sql/add_registration_versions.sql")],
+    &[include_str!("sql/create_group_names.sql")],
 ];
 
 /// The layout that this program writes.
@@ -125,7 +126,7 @@ async fn drop_all(session: &Session, tables: &[Table]) -> Result<(), Fault> {
 }
 
 /// Ends a transaction that is not a unit of work: commits it, or rolls it back after an error.
-async fn end(session: &Session, settings: &Settings, done: Result) -> Result {
+pub(crate) async fn end(session: &Session, settings: &Settings, done: Result) -> Result {
     if done.is_ok() {
         return session.batch("COMMIT").await.map_err(|fault| settings.explain(fault));
     }

@@ -58,6 +58,20 @@ impl PostgresStore {
 }
 
 impl PostgresStore {
+    /// Announces a commit of which nothing is said.
+    pub(crate) fn announce(&self) {
+        self.signal.announce(None);
+    }
+
+    /// Deletes with these statements what is stored about a group, a little at a time.
+    pub(crate) async fn forget_all(&self, statements: &[&str], group: &str) -> Result {
+        let session = self.readers.one().await?;
+        for sql in statements {
+            while self.explained(forget::some(&session, sql, group).await)? > 0 {}
+        }
+        Ok(())
+    }
+
     fn written_at(&self) -> MutexGuard<'_, Option<Instant>> {
         self.written_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -157,10 +171,7 @@ impl Store for PostgresStore {
 
     fn forget<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            let session = self.readers.one().await?;
-            for sql in forget::GROUP_STATEMENTS {
-                while self.explained(forget::some(&session, sql, group).await)? > 0 {}
-            }
+            self.forget_all(&forget::GROUP_STATEMENTS, group).await?;
             self.signal.announce(None);
             Ok(())
         })

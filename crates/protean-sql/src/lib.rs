@@ -4,6 +4,7 @@
 //! select, search ─▶ a SELECT and its values ┐
 //! table_plan ─────▶ CREATE, ALTER           ├─▶ dialect: what each database words differently
 //! name ───────────▶ names that are allowed  ┘
+//! swap ───────────▶ a table that takes the place of another
 //! job ────────────▶ units on their way through a writer
 //! ```
 //!
@@ -19,6 +20,7 @@ mod row_write;
 mod search;
 mod select;
 mod shared_names;
+mod swap;
 mod table_plan;
 mod thread;
 
@@ -30,5 +32,6 @@ pub use row_write::check_values;
 pub use search::{page, stream_of};
 pub use select::Select;
 pub use shared_names::SharedNames;
+pub use swap::{AddedIndex, delete_some, rename_table, without_generation};
 pub use table_plan::{FoundColumn, TablePlan, UniqueIndex, drop_table, has_rows, unique_indexes};
 pub use thread::start_thread;

@@ -196,6 +196,11 @@ pub fn unique_indexes<D: Dialect>(table: &Table) -> impl Iterator<Item = UniqueI
 }
 
 impl UniqueIndex<'_> {
+    /// The column that it keeps unique.
+    pub fn column_name(&self) -> &str {
+        &self.column.name
+    }
+
     /// The statement that creates the index, when it is wanted and does not exist.
     ///
     /// # Errors

@@ -13,7 +13,8 @@
 //!   lay it out; `dialect` adapts what both SQL adapters share in `protean-sql`
 //! * production work goes first: in the queues of `writer`, and between processes
 //!   through `turnstile`
-//! * one process at a time reads for a group: `claim`
+//! * one process at a time reads for a group: `claim`; what the ledger calls it: `names`
+//! * a projection gets a table that was filled anew: `rebuild`
 //!
 //! The SQL is in `sql/`, one statement a file.
 
@@ -28,12 +29,14 @@ mod find;
 mod forget;
 mod ledger;
 mod log;
+mod names;
 #[cfg(target_os = "linux")]
 mod notice;
 mod nudge;
 mod opened_file;
 mod provider;
 mod readers;
+mod rebuild;
 mod recorded;
 mod refusal;
 mod row;

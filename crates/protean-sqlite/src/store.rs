@@ -28,7 +28,7 @@ pub(crate) struct SqliteStore {
     _wake: Wake,
     _checkpoints: Checkpoints,
     pub(crate) readers: Readers,
-    writer: Writer,
+    pub(crate) writer: Writer,
     signal: Arc<Signal>,
     pub(crate) settings: Settings,
     pub(crate) file: OpenedFile,
@@ -45,6 +45,24 @@ impl SqliteStore {
         let wake = Wake::start(&settings, Arc::clone(&signal), writer.poll_handle())?;
         let file = OpenedFile::at(&settings.path);
         Ok(Self { _wake: wake, _checkpoints: checkpoints, readers, writer, signal, settings, file })
+    }
+}
+
+impl SqliteStore {
+    /// Deletes with these statements what is stored about a group, a little at a time.
+    pub(crate) async fn forget_all(&self, statements: &[&'static str], group: &str) -> Result {
+        for sql in statements {
+            let delete = |group: String| {
+                let sql: &'static str = sql;
+                self.writer.run(move |committer| {
+                    alter(committer, |connection, settings| {
+                        forget::some(connection, sql, &group).map_err(|e| settings.explain(e))
+                    })
+                })
+            };
+            while delete(group.to_owned()).await? > 0 {}
+        }
+        Ok(())
     }
 }
 
@@ -136,19 +154,7 @@ impl Store for SqliteStore {
     }
 
     fn forget<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            for sql in forget::GROUP_STATEMENTS {
-                let delete = move |group: String| {
-                    self.writer.run(move |committer| {
-                        alter(committer, |connection, settings| {
-                            forget::some(connection, sql, &group).map_err(|e| settings.explain(e))
-                        })
-                    })
-                };
-                while delete(group.to_owned()).await? > 0 {}
-            }
-            Ok(())
-        })
+        Box::pin(self.forget_all(&forget::GROUP_STATEMENTS, group))
     }
 
     fn destroy<'a>(&'a self, tables: &'a [Table]) -> BoxFuture<'a, Result<()>> {
@@ -193,7 +199,7 @@ fn known_key(
 }
 
 /// Makes a change that is not a unit of work, and announces it.
-fn alter<T>(
+pub(crate) fn alter<T>(
     committer: &mut Committer,
     change: impl FnOnce(&Connection, &Settings) -> Result<T>,
 ) -> Result<T> {

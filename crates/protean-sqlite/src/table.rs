@@ -30,7 +30,9 @@ pub(crate) fn prepare(connection: &Connection, table: &Table, path: &Path) -> Re
     let mut present =
         connection.prepare_cached(include_str!("sql/has_index.sql")).map_err(explain)?;
     for index in unique_indexes::<SqliteDialect>(table) {
-        if let Some(statement) = index.plan(present.exists([&index.name]).map_err(explain)?)? {
+        if let Some(statement) = index.plan(
+            present.exists((&index.name, &table.name, index.column_name())).map_err(explain)?,
+        )? {
             connection.execute(statement, []).map_err(|e| not_created(&index, e, path))?;
         }
     }

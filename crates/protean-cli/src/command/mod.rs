@@ -13,7 +13,9 @@ mod limit;
 mod measured;
 mod outbox;
 mod pace;
+mod projection;
 mod promote;
+mod rename;
 mod server;
 mod server_pages;
 mod snapshot;
@@ -46,6 +48,9 @@ pub(crate) enum BuiltIn {
     Verify,
     /// Checks wiring, configuration and the settings of the servers; exit code 2 on a fault
     Check(check::Options),
+    /// Rebuilds projections from the log while servers run
+    #[command(subcommand, alias = "projections")]
+    Projection(projection::Command),
     /// Takes snapshots of long streams, so that loading them is fast
     #[command(subcommand)]
     Snapshot(snapshot::Command),
@@ -63,6 +68,7 @@ pub(crate) async fn run(command: BuiltIn, app: &App) -> Result {
         BuiltIn::Outbox(command) => outbox::run(&command, app).await,
         BuiltIn::Verify => verify::run(app).await,
         BuiltIn::Check(options) => check::run(&options, app).await,
+        BuiltIn::Projection(command) => projection::run(&command, app).await,
         BuiltIn::Snapshot(command) => snapshot::run(&command, app).await,
         BuiltIn::Db(command) => db::run(&command, app).await,
     }

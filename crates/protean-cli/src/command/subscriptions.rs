@@ -14,8 +14,8 @@ use super::confirm::Consent;
 use super::forget::{self, warn_of_vanished};
 use super::measured::{Measured, ServerMeasured};
 use super::pace::Paces;
-use super::promote;
 use super::server_pages::ServerPages;
+use super::{promote, rename};
 use crate::number::or_unknown;
 use crate::{App, Reply, Result, Table, grouped, short};
 
@@ -31,6 +31,9 @@ pub(crate) enum Command {
     },
     /// Deletes the state of a handler that is no longer part of the program
     Forget(forget::Options),
+    /// Gives the group of a handler that was renamed its new name, and keeps its progress
+    #[command(after_help = rename::AFTER_HELP)]
+    Rename(rename::Options),
     /// Makes this version of the program the newest, after a return to an older one for good
     #[command(after_help = promote::AFTER_HELP)]
     Promote(Consent),
@@ -64,6 +67,7 @@ pub(super) async fn run(command: &Command, app: &App) -> Result {
     match command {
         Command::Status { wide } => status(*wide, app).await,
         Command::Forget(options) => forget::run(options, app).await,
+        Command::Rename(options) => rename::run(options, app).await,
         Command::Promote(consent) => promote::run(consent, app).await,
     }
 }

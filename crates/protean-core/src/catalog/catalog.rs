@@ -47,10 +47,12 @@ pub(crate) struct Declaration {
 }
 
 /// A table, and the aggregate or projection that is kept in it.
-#[derive(Clone)]
-pub(crate) struct DeclaredTable {
-    pub(crate) name: &'static str,
-    pub(crate) table: Arc<Table>,
+#[derive(Clone, Debug)]
+pub struct DeclaredTable {
+    /// The name of the aggregate or projection.
+    pub name: &'static str,
+    /// The table.
+    pub table: Arc<Table>,
 }
 
 /// The categories of an aggregate.
@@ -168,6 +170,11 @@ impl Catalog {
             (&one.table.name, one.name).cmp(&(&other.table.name, other.name))
         });
         declared
+    }
+
+    /// What is kept of a projection of this type.
+    pub(crate) fn projected(&self, projection: TypeId) -> Option<DeclaredTable> {
+        self.tables.get(&projection).cloned()
     }
 
     /// Every table the domain lays out: those, and that of snapshots where there can be any.

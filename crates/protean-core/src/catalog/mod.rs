@@ -7,8 +7,8 @@ mod readers;
 mod sourced;
 mod upcast;
 
-pub use catalog::{Catalog, DeclaredAggregate};
-pub(crate) use catalog::{Declaration, DeclaredTable, Names};
+pub use catalog::{Catalog, DeclaredAggregate, DeclaredTable};
+pub(crate) use catalog::{Declaration, Names};
 pub use layout::Layout;
 pub use sourced::Sourced;
 pub(crate) use upcast::{UpcastChain, UpcastChains, UpcastFn, Upcaster, too_new};

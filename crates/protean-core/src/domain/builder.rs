@@ -12,6 +12,7 @@ use tokio::sync::OnceCell;
 
 use super::brokers::Brokers;
 use super::domain::{Domain, Shared};
+use super::ids::KnownIds;
 use super::instance_queues::InstanceQueues;
 use super::wiring::wire;
 use crate::catalog::Upcaster;
@@ -172,19 +173,21 @@ impl DomainBuilder {
         config.warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
         let store = OnceCell::new();
         let machine_turns = Arc::new(MachineTurns::at(location.uri.as_deref()));
-        let env = Arc::new(Env { config, lanes, clock, catalog: registry.catalog, machine_turns });
+        let (config, catalog) = (Arc::new(config), Arc::new(registry.catalog));
+        let env = Arc::new(Env { config, lanes, clock, catalog, machine_turns });
         let instance_queues = InstanceQueues::default();
-        Ok(Domain::new(Shared {
+        let shared = Shared {
             name,
-            env,
             handlers,
             provider,
             location,
             store,
+            ids: KnownIds::default(),
             brokers,
             instance_queues,
             only_looks: AtomicBool::new(false),
-        }))
+        };
+        Ok(Domain::new(shared, env))
     }
 }
 

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use futures_util::future::join;
+use protean_port::message::{LaneRule, Priority};
 use protean_port::port::{Broker, Store};
 use protean_port::{Error, Result};
 
 use super::advice::ServerAdvice;
 use super::domain::Domain;
+use super::ids::KnownIds;
 
 /// The broker that is configured by this name, `[brokers.NAME]`: opened, and
 /// checked whether it can be relied on. Safe to drop; the next call goes on.
@@ -31,7 +33,8 @@ pub async fn broker<'a>(domain: &'a Domain, name: &str) -> Result<&'a Arc<dyn Br
 /// When the database cannot be opened or prepared, or when something about a broker
 /// has to be changed first.
 pub async fn preflight(domain: &Domain, brokers: &[&str]) -> Result<Preflight> {
-    let mut opened = Preflight { store: domain.open().await?, brokers: BTreeMap::new() };
+    let mut opened =
+        Preflight { store: domain.open(|_| true).await?.named, brokers: BTreeMap::new() };
     for name in brokers {
         match domain.shared().brokers.open(name).await {
             Ok(broker) => drop(opened.brokers.insert((*name).to_owned(), broker)),
@@ -68,6 +71,33 @@ pub async fn require_database(domain: &Domain) -> Result {
             "{why}, and nothing was created: check `database_uri`, or create it with `db setup`"
         )))
     })
+}
+
+/// The store of a domain as it is, where groups are called by their [ids](KnownIds).
+///
+/// # Errors
+/// When the database cannot be opened, or has tables in another form.
+pub async fn base_store(domain: &Domain) -> Result<&Arc<dyn Store>> {
+    Ok(&domain.opened().await?.base)
+}
+
+/// Opens the store of a domain with every table prepared but this one, whose declared form may not
+/// fit the one it has. Nothing may have opened the store before.
+///
+/// # Errors
+/// When the database cannot be opened, or has other tables in another form.
+pub async fn open_beside(domain: &Domain, table: &str) -> Result {
+    domain.opened_with(|known| known.name != table).await.map(drop)
+}
+
+/// A handle on the same domain for which every message is bulk work.
+pub fn all_in_bulk(domain: &Domain) -> Domain {
+    domain.with_lanes(LaneRule { threshold: Some(Priority::ALL.1) })
+}
+
+/// The ids of the groups of a domain, once its store is open.
+pub fn known_ids(domain: &Domain) -> &KnownIds {
+    &domain.shared().ids
 }
 
 /// Asks the database and the brokers of a domain about their settings, all at once, and

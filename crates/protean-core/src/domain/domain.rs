@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use protean_port::Result;
-use protean_port::message::{Id, Lane, LaneRule, Priority};
-use protean_port::port::{Clock, Location, Provider, Store, Watched};
+use protean_port::message::{Id, Lane, LaneRule, Priority, Table};
+use protean_port::port::{Clock, Location, Provider, Store, ViewedStore, Watched};
 use tokio::sync::OnceCell;
 
 use super::brokers::Brokers;
+use super::ids::KnownIds;
 use super::instance_queues::InstanceQueues;
 use super::registrations::registrations;
 use crate::catalog::Catalog;
@@ -27,25 +28,39 @@ use crate::unit::{
 #[derive(Clone)]
 pub struct Domain {
     shared: Arc<Shared>,
+    env: Arc<Env>,
     priority: Option<Priority>,
 }
 
 pub(super) struct Shared {
     pub(super) name: String,
-    pub(super) env: Arc<Env>,
     pub(super) handlers: Handlers,
     pub(super) provider: Arc<dyn Provider>,
     pub(super) location: Location,
-    pub(super) store: OnceCell<Arc<dyn Store>>,
+    pub(super) store: OnceCell<OpenedStore>,
+    pub(super) ids: KnownIds,
     pub(super) brokers: Brokers,
     pub(super) instance_queues: InstanceQueues,
     /// The program only looks, so it registers no group.
     pub(super) only_looks: AtomicBool,
 }
 
+/// The database of a domain.
+pub(super) struct OpenedStore {
+    /// As it is.
+    pub(super) base: Arc<dyn Store>,
+    /// With the groups under their names.
+    pub(super) named: Arc<dyn Store>,
+}
+
 impl Domain {
-    pub(super) fn new(shared: Shared) -> Self {
-        Self { shared: Arc::new(shared), priority: None }
+    pub(super) fn new(shared: Shared, env: Arc<Env>) -> Self {
+        Self { shared: Arc::new(shared), env, priority: None }
+    }
+
+    /// A handle with another lane rule for what it runs.
+    pub(super) fn with_lanes(&self, lanes: LaneRule) -> Self {
+        Self { env: Arc::new(Env { lanes, ..(*self.env).clone() }), ..self.clone() }
     }
 
     pub(super) fn shared(&self) -> &Shared {
@@ -59,12 +74,12 @@ impl Domain {
 
     /// The configuration of `domain.toml`, with every default filled in.
     pub fn config(&self) -> &Config {
-        &self.shared.env.config
+        &self.env.config
     }
 
     /// Its aggregates and projections.
     pub fn catalog(&self) -> &Catalog {
-        &self.shared.env.catalog
+        &self.env.catalog
     }
 
     /// The groups of every handler, by name and category.
@@ -75,7 +90,7 @@ impl Domain {
     /// What its units share, for what runs messages.
     #[doc(hidden)]
     pub fn env(&self) -> &Arc<Env> {
-        &self.shared.env
+        &self.env
     }
 
     pub(super) fn handlers(&self) -> &Handlers {
@@ -84,12 +99,12 @@ impl Domain {
 
     /// Which priorities belong to the backfill lane.
     pub fn lanes(&self) -> LaneRule {
-        self.shared.env.lanes
+        self.env.lanes
     }
 
     /// The clock that every moment in messages and retries comes from.
     pub fn clock(&self) -> &dyn Clock {
-        &*self.shared.env.clock
+        &*self.env.clock
     }
 
     /// The store, opened and prepared. Safe to drop; the next call goes on.
@@ -97,27 +112,47 @@ impl Domain {
     /// # Errors
     /// When the database cannot be opened, or has tables in another form.
     pub async fn store(&self) -> Result<&Arc<dyn Store>> {
-        self.shared.store.get_or_try_init(|| self.connect()).await
+        Ok(&self.opened().await?.named)
     }
 
-    async fn connect(&self) -> Result<Arc<dyn Store>> {
-        let store = self.open().await?;
+    /// The store, as it is and with the groups under their names.
+    pub(super) async fn opened(&self) -> Result<&OpenedStore> {
+        self.opened_with(|_| true).await
+    }
+
+    /// The same, with those tables prepared that are `wanted`.
+    pub(super) async fn opened_with(
+        &self,
+        wanted: impl Fn(&Table) -> bool,
+    ) -> Result<&OpenedStore> {
+        self.shared.store.get_or_try_init(|| self.connect(wanted)).await
+    }
+
+    async fn connect(&self, wanted: impl Fn(&Table) -> bool) -> Result<OpenedStore> {
+        let opened = self.open(wanted).await?;
+        self.shared.ids.follow(&opened.base);
         // Without lanes there is no bulk work that could step aside.
         if self.lanes().threshold.is_some() {
             let priorities = self.lanes().range(Lane::Primary);
-            let arrivals = store.watch(vec![Watched::AnyArrivals { priorities }]);
+            let arrivals = opened.base.watch(vec![Watched::AnyArrivals { priorities }]);
             self.env().machine_turns.step_aside_for(arrivals);
         }
-        Ok(store)
+        Ok(opened)
     }
 
-    /// Another store on the same database, prepared.
-    pub(super) async fn open(&self) -> Result<Arc<dyn Store>> {
-        let store = self.shared.provider.open(&self.shared.location).await?;
+    /// Another store on the same database, with those tables prepared that are `wanted`.
+    pub(super) async fn open(&self, wanted: impl Fn(&Table) -> bool) -> Result<OpenedStore> {
+        let Shared { ids, provider, location, .. } = &*self.shared;
+        let base = provider.open(location).await?;
+        ids.refresh(&*base).await?;
+        ids.check(self.groups())?;
+        let named = ViewedStore::new(Arc::clone(&base), ids.clone());
         let only_looks = self.shared.only_looks.load(Ordering::Relaxed);
         let registrations = if only_looks { Vec::new() } else { registrations(self.groups()) };
-        store.prepare(&self.catalog().layout(), &registrations).await?;
-        Ok(store)
+        let mut tables = self.catalog().layout();
+        tables.retain(wanted);
+        named.prepare(&tables, &registrations).await?;
+        Ok(OpenedStore { base, named: Arc::new(named) })
     }
 
     /// A handle whose commands have this priority unless the call says otherwise.
@@ -125,7 +160,7 @@ impl Domain {
     /// can be moved into a spawned task.
     #[must_use]
     pub fn with_priority(&self, priority: Priority) -> Self {
-        Self { shared: Arc::clone(&self.shared), priority: Some(priority) }
+        Self { priority: Some(priority), ..self.clone() }
     }
 
     /// The priority of what is processed here now: the handle's, else the

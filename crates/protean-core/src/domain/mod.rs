@@ -21,6 +21,7 @@ mod connect;
 mod dispatch;
 #[expect(clippy::module_inception, reason = "the room is named for the one thing in it")]
 mod domain;
+mod ids;
 mod inbox;
 mod instance_queues;
 mod process;
@@ -37,8 +38,12 @@ pub use advice::ServerAdvice;
 pub use builder::{BuildError, DomainBuilder};
 pub use bulk::{Bulk, ImportProgress, Rejection, Submission, Submit};
 pub use causation::CausationNode;
-pub use connect::{broker, destroy, preflight, require_database, server_advice};
+pub use connect::{
+    all_in_bulk, base_store, broker, destroy, known_ids, open_beside, preflight, require_database,
+    server_advice,
+};
 pub use domain::Domain;
+pub use ids::KnownIds;
 pub use inbox::{inject_entry, message_from_entry, raw_entry};
 pub use process::{Process, Processed};
 pub use promotion::promote;
@@ -48,7 +53,7 @@ pub use stored_data::{ReadSnapshots, Reading, SnapshotUse, StoredData};
 pub use trace::{Handling, HandlingState, Trace};
 pub use unit_of_work::record_events;
 
-pub use crate::catalog::{Catalog, DeclaredAggregate};
+pub use crate::catalog::{Catalog, DeclaredAggregate, DeclaredTable};
 pub use crate::handling::{
     Answer, CommandsOf, Ending, Entries, Events, Failure, FailureKind, Group, Handle, Handled,
     HandlerKind, On, Payload, QueryRoutes, Receive, Register, Registry, Routes, Standing,

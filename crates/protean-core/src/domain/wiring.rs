@@ -50,7 +50,8 @@ fn enter(
     domain: &str,
     config: &Config,
 ) {
-    let Registration { handler, type_path, kind, declared, routes } = registration;
+    let Registration { handler, type_path, kind, projection, declared, routes } = registration;
+    let projection = projection.and_then(|of| registry.catalog.projected(of));
     let profile = config.unknown_profile(&declared);
     registry.faults.extend(profile.map(|fault| format!("{handler}: {fault}")));
     if routes.is_empty() {
@@ -80,6 +81,7 @@ fn enter(
                 name: key.0,
                 handler: handler.to_owned(),
                 kind,
+                projection: projection.clone(),
                 category: key.1,
                 subscription,
                 idempotency: config.idempotency,

@@ -9,6 +9,7 @@ use protean_port::message::{Category, Message};
 use protean_port::port::{GroupRegistration, MessageTypes, Start, claim};
 
 use super::erased::ErasedHandler;
+use crate::catalog::DeclaredTable;
 use crate::config::{Idempotency, Ordering, StartFrom, SubscriptionConfig};
 
 /// What kind of handler a group belongs to.
@@ -28,13 +29,17 @@ pub enum HandlerKind {
 }
 
 /// The consumers of one handler in one category.
+#[derive(Clone)]
 pub struct Group {
-    /// `<domain>.<handler>`; for commands `<domain>.<Aggregate>Commands`.
+    /// `<domain>.<handler>`; for commands `<domain>.<Aggregate>Commands`. What runs for the group
+    /// has its id in the ledger here, which is the same for most groups.
     pub name: Arc<str>,
     /// The handler's name; the names of all, when several share a category's commands.
     pub handler: String,
     /// What kind of handler it is.
     pub kind: HandlerKind,
+    /// What a projector keeps.
+    pub projection: Option<DeclaredTable>,
     /// The category it reads.
     pub category: Category,
     /// Its settings: retries, batch sizes, order, dead letters.
@@ -44,6 +49,12 @@ pub struct Group {
 }
 
 impl Group {
+    /// The group under its id in the ledger.
+    #[must_use]
+    pub fn with_id(&self, id: Arc<str>) -> Self {
+        Self { name: id, ..self.clone() }
+    }
+
     /// True when it takes the messages of a stream strictly in order.
     pub fn is_ordered(&self) -> bool {
         self.kind != HandlerKind::Commands && self.subscription.ordering == Ordering::Stream

@@ -64,7 +64,9 @@ impl Registry {
         handler: H,
     ) -> Routes<'_, H, Events> {
         self.projection::<P>();
-        self.routes(name, handler, HandlerKind::Projector, Events)
+        let routes = self.routes(name, handler, HandlerKind::Projector, Events);
+        routes.registration.projection = Some(TypeId::of::<P>());
+        routes
     }
 
     /// A handler for what other systems put into a stream of the broker `default`.

@@ -29,6 +29,8 @@ pub(crate) struct Registration {
     /// The type that it is, with the path of its module.
     pub(crate) type_path: &'static str,
     pub(crate) kind: HandlerKind,
+    /// What a projector keeps.
+    pub(crate) projection: Option<TypeId>,
     pub(crate) declared: Declared,
     pub(crate) routes: Vec<Route>,
 }
@@ -96,8 +98,9 @@ impl Registry {
         type_path: &'static str,
         kind: HandlerKind,
     ) -> &mut Registration {
-        let (declared, routes) = (Declared::default(), Vec::new());
-        self.registrations.push(Registration { handler, type_path, kind, declared, routes });
+        let (projection, declared, routes) = Default::default();
+        let registration = Registration { handler, type_path, kind, projection, declared, routes };
+        self.registrations.push(registration);
         let last = self.registrations.len() - 1;
         &mut self.registrations[last]
     }

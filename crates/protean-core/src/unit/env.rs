@@ -11,11 +11,12 @@ use crate::config::Config;
 
 /// What every unit of a domain shares: its configuration, its clock, which
 /// priorities are bulk work, and what it declares.
+#[derive(Clone)]
 pub struct Env {
-    pub(crate) config: Config,
+    pub(crate) config: Arc<Config>,
     pub(crate) lanes: LaneRule,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) catalog: Catalog,
+    pub(crate) catalog: Arc<Catalog>,
     /// The turns that bulk work takes on this machine.
     pub machine_turns: Arc<MachineTurns>,
 }

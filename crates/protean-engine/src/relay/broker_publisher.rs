@@ -35,6 +35,8 @@ pub(super) struct BrokerPublisher {
     number: Option<u64>,
     /// The number is what the holder before has noted: it may have published more.
     is_inherited: bool,
+    /// The groups of earlier generations are forgotten.
+    has_forgotten: bool,
 }
 
 impl BrokerPublisher {
@@ -47,7 +49,8 @@ impl BrokerPublisher {
     ) -> Self {
         let number = notes.last(lane);
         let (last, clash) = (None, None);
-        Self { store, broker, plan, lane, notes, last, clash, number, is_inherited: true }
+        let (is_inherited, has_forgotten) = (true, false);
+        Self { store, broker, plan, lane, notes, last, clash, number, is_inherited, has_forgotten }
     }
 
     /// Makes the groups that are missing, and answers which groups missed something:
@@ -63,6 +66,10 @@ impl BrokerPublisher {
         // The mark of bulk work is named after its streams, so production's says which they were.
         if let Some(left) = lane.filter(|lane| self.plan.bulk_lane() != Some(lane)) {
             self.leave(&left).await?;
+        }
+        if !self.has_forgotten {
+            self.broker.forget(&self.plan.former_groups(self.lane)).await?;
+            self.has_forgotten = true;
         }
         let groups = self.plan.groups(self.lane);
         let missing = self.broker.prepare(&groups).await?;

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use protean_core::config::{OutboxConfig, PriorityLanes, SubscriptionType};
-use protean_core::domain::Domain;
+use protean_core::domain::{Domain, known_ids};
 use protean_port::message::{Category, Envelope, Lane, LaneRule, Recorded, Unreadable};
-use protean_port::port::{BrokerGroup, GroupRegistration, Start, Watched};
+use protean_port::port::{
+    BrokerGroup, GroupRegistration, Start, Watched, generation, id_in_generation,
+};
 
 use super::page::RouteLane;
 use crate::source::names::stream;
@@ -36,7 +38,7 @@ pub struct RelayPlan {
 pub struct RelayRoute {
     /// The category.
     pub category: Category,
-    /// The groups that read its streams.
+    /// The ids of the groups that read its streams.
     pub groups: Vec<Arc<str>>,
 }
 
@@ -48,7 +50,7 @@ impl RelayPlan {
         let streams =
             groups.filter(|group| group.subscription.subscription_type == SubscriptionType::Stream);
         for group in streams {
-            let (category, name) = (group.category.clone(), Arc::clone(&group.name));
+            let (category, name) = (group.category.clone(), known_ids(domain).id(&group.name));
             match routes.iter_mut().find(|route| route.category == category) {
                 Some(route) => route.groups.push(name),
                 None => routes.push(RelayRoute { category, groups: vec![name] }),
@@ -129,6 +131,19 @@ impl RelayPlan {
             route.on(&self.stream(RouteLane { route: index, lane }))
         };
         routes.flat_map(on).collect()
+    }
+
+    /// The groups of earlier generations on the streams of this lane: nobody reads for them any
+    /// more.
+    pub(super) fn former_groups(&self, lane: Lane) -> Vec<BrokerGroup> {
+        let former = |of: BrokerGroup| {
+            let earlier = 1..generation(&of.group);
+            earlier.map(move |number| BrokerGroup {
+                group: id_in_generation(&of.group, number).into(),
+                ..of.clone()
+            })
+        };
+        self.groups(lane).into_iter().flat_map(former).collect()
     }
 
     /// Every group on the bulk streams of a lane with this suffix.

@@ -14,6 +14,7 @@ use tracing::warn;
 
 use crate::bulk_steps::BulkSteps;
 use crate::failpoint::reached;
+use crate::rebuild::successor::unrepeatable;
 use crate::repeated_faults::RepeatedFaults;
 use crate::worker::newer_versions::NewerVersions;
 
@@ -28,6 +29,8 @@ pub(crate) struct HandlerRunner {
     pub(crate) faults: Arc<RepeatedFaults>,
     /// The versions of the program that came after this one.
     pub(crate) newer: Arc<NewerVersions>,
+    /// The only table that the handler may change, while its projection is rebuilt.
+    pub(crate) only_table: Option<Arc<str>>,
 }
 
 /// A slot that a delivery runs in.
@@ -119,7 +122,18 @@ impl HandlerRunner {
         let work = deliver::Work::logged(delivery, read);
         let ran = deliver::run(self.domain.env(), &self.store, &self.group, work).await;
         reached("after the handler");
-        Judged { verdict: ran.verdict, readers: ran.readers, took: began.elapsed() }
+        let verdict = self.repeatable(ran.verdict);
+        Judged { verdict, readers: ran.readers, took: began.elapsed() }
+    }
+
+    /// The verdict, unless the handler has done more than it may while its projection is rebuilt.
+    fn repeatable(&self, verdict: Verdict) -> Verdict {
+        match (&self.only_table, &verdict) {
+            (Some(table), Verdict::Done(unit)) => {
+                unrepeatable(&unit.changes, table).map_or(verdict, Verdict::Dead)
+            }
+            _ => verdict,
+        }
     }
 
     /// The verdict on a message that this version of the program has no part for, and a newer

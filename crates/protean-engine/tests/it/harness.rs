@@ -102,6 +102,20 @@ impl Harness {
         Self::of(self.config.clone(), Stack::default(), more)
     }
 
+    /// The same with another handler in the place of the projector of numbers.
+    pub(crate) fn sibling_instead(
+        &self,
+        projector: impl FnOnce(DomainBuilder, Faults) -> DomainBuilder,
+    ) -> Self {
+        Self::built(self.config.clone(), Stack::default(), projector)
+    }
+
+    /// The same domain once more, where a second process cannot be had.
+    pub(crate) fn same(&self) -> Self {
+        let (domain, faults) = (self.domain.clone(), self.faults.clone());
+        Self { domain, faults, config: self.config.clone(), stack: Stack::default() }
+    }
+
     /// Its `domain.toml`, for another domain on the same servers.
     pub(crate) fn settings(&self) -> &str {
         &self.config
@@ -141,11 +155,21 @@ impl Harness {
     }
 
     fn of(config: String, stack: Stack, more: impl FnOnce(DomainBuilder) -> DomainBuilder) -> Self {
+        Self::built(config, stack, |builder, faults| {
+            more(builder.register(NumbersProjector(faults)))
+        })
+    }
+
+    fn built(
+        config: String,
+        stack: Stack,
+        more: impl FnOnce(DomainBuilder, Faults) -> DomainBuilder,
+    ) -> Self {
         let faults = Faults::default();
         let builder = protean::domain("harness").config(&config).aggregate::<Tally>();
         let builder = builder.register(TallyCommandHandler).register(SumProjector);
-        let builder = more(builder.register(NumbersProjector(faults.clone())));
-        Self { domain: builder.build().unwrap(), faults, config, stack }
+        let domain = more(builder, faults.clone()).build().unwrap();
+        Self { domain, faults, config, stack }
     }
 
     pub(crate) async fn add(&self, tally: &str, number: i64, priority: Priority) {

@@ -18,6 +18,7 @@
 //! * `snapshots`: among units that commit together; `two_aggregates`: one handler, two categories
 //! * `versions`: messages of other versions in the log; `events_check` finds them; `rollout`: and
 //!   programs of two at once; `upgrade`: and all that an earlier release left behind
+//! * `rebuild`: a projection filled anew beside a server; `renames`: groups with other names
 //! * `limits`: what is too large, too deep or too odd for a log
 //! * `one_file`: two stores on one file, and copies of everything
 //! * `waits`: how long production waits, to the instant; `handlers`: beside a backlog, or one that
@@ -58,8 +59,10 @@ mod post;
 mod processes;
 mod production_steps;
 mod pubsub;
+mod rebuild;
 mod relay;
 mod relay_pages;
+mod renames;
 mod rollout;
 mod schedules;
 mod serve;

@@ -8,10 +8,11 @@ use protean::Result;
 use protean::memory::MemoryStore;
 use protean::message::{Category, Stream, Table, Timestamp};
 use protean::port::{
-    BoxFuture, Changes, Claim, CommitWatch, DeadLetter, DeadLetterRead, Delivery, Find,
-    GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Location, Log, LogId, LogIdentity,
-    LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, Provider, RegisteredGroup,
-    RowQuery, RowState, Rows, Store, StoreHealth, TypeStats, Watched,
+    BoxFuture, Changes, Claim, CommitWatch, DeadLetter, DeadLetterRead, Delivery, Find, GroupIds,
+    GroupNames, GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Location, Log, LogId,
+    LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, Provider,
+    Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, Store, StoreHealth, TableSwap, TypeStats,
+    Watched,
 };
 use tokio::sync::watch;
 
@@ -268,6 +269,38 @@ impl Parking for Unreliable {
         position: u64,
     ) -> BoxFuture<'a, Result<Option<ParkedNote>>> {
         self.inner.parked_note(group, position)
+    }
+}
+
+impl GroupNames for Unreliable {
+    fn group_ids(&self) -> BoxFuture<'_, Result<GroupIds>> {
+        self.inner.group_ids()
+    }
+
+    fn rename_group<'a>(&'a self, name: &'a str, to: &'a str) -> BoxFuture<'a, Result<()>> {
+        self.inner.rename_group(name, to)
+    }
+}
+
+impl Rebuilds for Unreliable {
+    fn dependents<'a>(&'a self, table: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {
+        self.inner.dependents(table)
+    }
+
+    fn equip<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>> {
+        self.inner.equip(swap)
+    }
+
+    fn swap<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>> {
+        self.inner.swap(swap)
+    }
+
+    fn clear<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>> {
+        self.inner.clear(swap)
+    }
+
+    fn abandon<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>> {
+        self.inner.abandon(swap)
     }
 }
 

@@ -20,6 +20,7 @@ mod ledger;
 mod log;
 mod messages;
 mod provider;
+mod rebuild;
 mod rows;
 mod state;
 mod store;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::groups::Groups;
 use super::messages::Messages;
 use super::tables::Tables;
-use crate::port::{KeyClaim, LogId};
+use crate::port::{GroupIds, KeyClaim, LogId};
 
 /// A type of command and an idempotency key.
 pub(super) type KeyId = (Arc<str>, Arc<str>);
@@ -17,6 +17,7 @@ pub(super) struct State {
     pub(super) log: Messages,
     pub(super) tables: Tables,
     pub(super) groups: Groups,
+    pub(super) group_ids: GroupIds,
     pub(super) keys: BTreeMap<KeyId, KeyClaim>,
 }
 
@@ -27,6 +28,7 @@ impl Default for State {
             log: Messages::default(),
             tables: Tables::default(),
             groups: Groups::default(),
+            group_ids: GroupIds::default(),
             keys: BTreeMap::new(),
         }
     }

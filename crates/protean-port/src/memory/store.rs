@@ -7,13 +7,14 @@ use tokio::sync::watch;
 
 use super::commit::{Committed, commit};
 use super::state::State;
-use super::{dead_letters, find, keys, ledger, log};
+use super::{dead_letters, find, keys, ledger, log, rebuild};
 use crate::message::{Category, Recorded, Stream, Table, Timestamp};
 use crate::port::{
     BoxFuture, Changes, Claim, CommitNotice, CommitSignal, CommitWatch, DeadLetter, DeadLetterRead,
-    Delivery, Find, GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Log, LogId,
-    LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, RegisteredGroup,
-    RowQuery, RowState, Rows, Store, StoreHealth, TypeStats, Watched,
+    Delivery, Find, GroupIds, GroupNames, GroupRegistration, GroupStatus, KeyClaim, LaneRead,
+    Ledger, Log, LogId, LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead,
+    Parking, Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, Store, StoreHealth, TableSwap,
+    TypeStats, Watched,
 };
 use crate::{Error, Result};
 
@@ -255,6 +256,52 @@ impl Parking for MemoryStore {
         position: u64,
     ) -> BoxFuture<'a, Result<Option<ParkedNote>>> {
         Box::pin(async move { Ok(ledger::parked_note(&self.state(), group, position)) })
+    }
+}
+
+impl GroupNames for MemoryStore {
+    fn group_ids(&self) -> BoxFuture<'_, Result<GroupIds>> {
+        Box::pin(async move { Ok(self.state().group_ids.clone()) })
+    }
+
+    fn rename_group<'a>(&'a self, name: &'a str, to: &'a str) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            rebuild::rename(&mut self.state(), name, to)?;
+            self.signal.announce(None);
+            Ok(())
+        })
+    }
+}
+
+impl Rebuilds for MemoryStore {
+    fn dependents<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+
+    fn equip<'a>(&'a self, _: &'a TableSwap) -> BoxFuture<'a, Result<()>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn swap<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            rebuild::swap(&mut self.state(), swap)?;
+            self.signal.announce(None);
+            Ok(())
+        })
+    }
+
+    fn clear<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            rebuild::clear(&mut self.state(), swap);
+            Ok(())
+        })
+    }
+
+    fn abandon<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            rebuild::abandon(&mut self.state(), swap);
+            Ok(())
+        })
     }
 }
 

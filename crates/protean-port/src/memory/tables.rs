@@ -30,13 +30,31 @@ impl Tables {
     pub(super) fn prepare(&mut self, tables: &[Table]) -> Result {
         tables.iter().try_for_each(|table| self.check(table))?;
         for table in tables {
-            let id = self.prepared.get(&table.name).map_or(self.prepared.len(), |kept| kept.id);
+            let unused = || self.prepared.values().map(|kept| kept.id + 1).max().unwrap_or(0);
+            let id = self.prepared.get(&table.name).map_or_else(unused, |kept| kept.id);
             let prepared = Prepared { id, table: table.clone() };
             if let Some(before) = self.prepared.insert(table.name.clone(), prepared) {
                 self.rearrange(id, &before.table, table);
             }
         }
         Ok(())
+    }
+
+    /// Gives a table another name; a table that has it is gone then.
+    pub(super) fn rename(&mut self, table: &str, to: &str) {
+        if let Some(mut prepared) = self.prepared.remove(table) {
+            prepared.table.name = to.to_owned();
+            self.remove(to);
+            self.prepared.insert(to.to_owned(), prepared);
+        }
+    }
+
+    /// Deletes a table with its rows.
+    pub(super) fn remove(&mut self, table: &str) {
+        if let Some(Prepared { id, .. }) = self.prepared.remove(table) {
+            self.rows.retain(|(of, _), _| *of != id);
+            self.unique.retain(|(of, ..), _| *of != id);
+        }
     }
 
     /// The row with a key.

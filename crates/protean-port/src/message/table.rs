@@ -4,7 +4,7 @@ use super::Value;
 
 /// The tables and views of the store itself, in an order in which they can be dropped.
 /// Aggregates and projections cannot use these names.
-pub const RESERVED: [&str; 14] = [
+pub const RESERVED: [&str; 15] = [
     "outbox",
     "messages",
     "progress",
@@ -18,6 +18,7 @@ pub const RESERVED: [&str; 14] = [
     "removed",
     "outbox_queue",
     "log_id",
+    "group_names",
     SNAPSHOTS,
 ];
 

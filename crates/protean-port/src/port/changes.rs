@@ -44,6 +44,29 @@ impl Changes {
     pub fn new(lane: Lane) -> Self {
         Self { lane, ..Self::default() }
     }
+
+    /// Every group that it names, also in what may be applied in its place.
+    pub fn groups_mut(&mut self) -> impl Iterator<Item = &mut Arc<str>> {
+        let Self { progress, marks, parks, dead, counts, otherwise, .. } = self;
+        let progress = progress.iter_mut().map(|step| &mut step.group);
+        let marks = marks.iter_mut().map(|mark| &mut mark.group);
+        let parks = parks.iter_mut().map(|park| match park {
+            Park::Keep { group, .. }
+            | Park::Hold { group, .. }
+            | Park::Take { group, .. }
+            | Park::Release { group, .. } => group,
+        });
+        let dead = dead.iter_mut().map(|dead| match dead {
+            Dead::Add { group, .. } | Dead::Take { group, .. } => group,
+        });
+        let counts = counts.iter_mut().map(|count| &mut count.group);
+        let own = progress.chain(marks).chain(parks).chain(dead).chain(counts);
+        let otherwise: Box<dyn Iterator<Item = &mut Arc<str>>> = match otherwise {
+            Some(unit) => Box::new(unit.groups_mut()),
+            None => Box::new(std::iter::empty()),
+        };
+        own.chain(otherwise)
+    }
 }
 
 /// A message to append.

@@ -32,6 +32,8 @@ pub enum Watched {
     },
     /// Messages that were parked, released or given up, or taken out again.
     Moves,
+    /// Groups that got another id. A commit that says what it brought has changed none.
+    Names,
 }
 
 impl Watched {
@@ -105,6 +107,7 @@ impl CommitNotice {
     fn concerns(&self, watched: &Watched) -> bool {
         match watched {
             Watched::Moves => self.moves,
+            Watched::Names => false,
             Watched::Arrivals { category, priorities } => {
                 self.arrivals.get(category).is_some_and(|arrived| meet(*arrived, *priorities))
             }

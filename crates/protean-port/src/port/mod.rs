@@ -14,16 +14,19 @@ mod commits;
 mod consumer;
 mod entry;
 mod future;
+mod group_ids;
 mod ledger;
 pub mod left_out;
 mod log;
 mod log_identity;
 mod parking;
 mod provider;
+mod rebuilds;
 mod registrations;
 mod rows;
 mod store;
 mod store_health;
+mod viewed_store;
 
 pub use batch_sizer::BatchSizer;
 pub use broker::{
@@ -40,6 +43,7 @@ pub use commits::{CommitNotice, CommitSignal, CommitWatch, Watched};
 pub use consumer::{BrokerRead, Consumer, TakeOver};
 pub use entry::{Entry, EntryId, EntryRef};
 pub use future::BoxFuture;
+pub use group_ids::{GroupIds, GroupNames, Naming, generation, id_in_generation};
 pub use ledger::{
     Claim, DeadLetter, DeadLetterRead, GroupStatus, Ledger, ParkedPage, ParkedRead, PriorityStatus,
 };
@@ -47,9 +51,11 @@ pub use log::{Delivery, Find, LaneRead, Log, LogPlace, TypeStats};
 pub use log_identity::{LogId, LogIdentity};
 pub use parking::{ParkedNote, Parking};
 pub use provider::{Location, Provider};
+pub use rebuilds::{GroupSwap, Rebuilds, TableSwap};
 pub use registrations::{
     GroupRegistration, GroupVersions, MessageTypes, ProgramVersion, RegisteredGroup, Start, claim,
 };
 pub use rows::{Direction, Filter, Operator, RowQuery, RowState, Rows};
 pub use store::Store;
 pub use store_health::StoreHealth;
+pub use viewed_store::{StoreView, ViewedStore};

@@ -110,6 +110,11 @@ impl GroupVersions {
         true
     }
 
+    /// The newest version.
+    pub fn newest(&self) -> Option<&ProgramVersion> {
+        self.0.last()
+    }
+
     /// True when a newer version than this one takes a message of this type.
     pub fn newer_takes(&self, own: &ProgramVersion, type_name: &str) -> bool {
         let (_, newer) = self.around(own);

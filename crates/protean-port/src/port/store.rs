@@ -5,14 +5,16 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::{
-    BoxFuture, Changes, CommitWatch, GroupRegistration, KeyClaim, Ledger, Log, LogIdentity,
-    Outcome, Parking, Rows, StoreHealth, Watched,
+    BoxFuture, Changes, CommitWatch, GroupNames, GroupRegistration, KeyClaim, Ledger, Log,
+    LogIdentity, Outcome, Parking, Rebuilds, Rows, StoreHealth, Watched,
 };
 use crate::Result;
 use crate::message::{Table, Timestamp};
 
 /// The log, the rows and the ledger of one database.
-pub trait Store: Log + LogIdentity + Rows + Ledger + Parking + StoreHealth {
+pub trait Store:
+    Log + LogIdentity + Rows + Ledger + Parking + StoreHealth + GroupNames + Rebuilds
+{
     /// Applies an ordered list of units and answers the outcome of each.
     ///
     /// * A unit is applied whole or not at all, and any prefix of the list is a

@@ -1,0 +1,147 @@
+//! `projection`: rebuilds a projection from the log while servers run.
+
+use std::time::Instant;
+
+use clap::{Args, Subcommand};
+use protean_engine::{Rebuild, RebuildEnd, RebuildProgress, RebuildStatus, rebuilds};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::{App, Error, Reply, Result, Table, grouped, stop_signal};
+
+/// Rebuilds projections.
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Fills a projection anew from the log, while servers run
+    #[command(after_help = AFTER_HELP)]
+    Rebuild(Options),
+    /// Shows each projection, how often it was built, and how far its rebuild is
+    Status,
+}
+
+/// The projection to rebuild.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The projection, as its type is called: 'AccountSummary'
+    name: String,
+    /// Gives up a rebuild that was interrupted, and deletes what it has filled
+    #[arg(long)]
+    cancel: bool,
+}
+
+const AFTER_HELP: &str = "\
+A second table is filled from the log by the projectors of this program, in the backfill lane:
+production goes first. Readers see the old rows until it has caught up; then it takes the place
+of the old table in one transaction, and the servers go on with it. Indexes and grants that were
+added by hand go along; views, triggers, foreign keys, publications and the like would not, so they
+are named and refused.
+
+Ctrl-C stops it, and the next call goes on from there, as after a crash. A message that a projector
+cannot handle ends the rebuild, and the table stays as it was. Projectors that raise events, send
+commands or write SQL of their own cannot be rebuilt.";
+
+pub(super) async fn run(command: &Command, app: &App) -> Result {
+    match command {
+        Command::Rebuild(options) => rebuild(options, app).await,
+        Command::Status => status(app).await,
+    }
+}
+
+async fn rebuild(options: &Options, app: &App) -> Result {
+    let domain = app.existing_domain().await?;
+    if domain.config().database.uri.is_none() {
+        return Err(Error::usage("a database in memory belongs to its program alone")
+            .advice("configure a database to rebuild a projection of"));
+    }
+    let name = &options.name;
+    let rebuild = Rebuild::of(&domain, name).await?;
+    if options.cancel {
+        rebuild.abandon().await?;
+        let text = format!("What a rebuild of {name} had filled is deleted.");
+        return app.reply(Reply::new(json!({"projection": name}), text).about(&domain));
+    }
+    let stop = stop_signal()?;
+    let began = Instant::now();
+    let mut told = None;
+    let stopped = async {
+        stop.await;
+    };
+    let end = rebuild.run(stopped, |progress| {
+        if told.is_none_or(|at: Instant| at.elapsed().as_secs() >= 1) {
+            told = Some(Instant::now());
+            // A closed stdout does not stop the work.
+            let _ = app.say(line(name, progress));
+        }
+    });
+    let end = end.await?;
+    let RebuildProgress { settled, missing } = rebuild.progress().await?;
+    let seconds = began.elapsed().as_secs_f64();
+    let text = match end {
+        RebuildEnd::Swapped => format!(
+            "{name} is rebuilt: {} messages in {seconds:.1} s. It is read from its new table.",
+            grouped(settled)
+        ),
+        RebuildEnd::Stopped => format!(
+            "Stopped with {} messages to go. The same command goes on from there.",
+            grouped(missing)
+        ),
+    };
+    let data = json!({
+        "projection": name, "rebuilt": end == RebuildEnd::Swapped, "settled": settled,
+        "missing": missing, "seconds": seconds,
+    });
+    let reply = Reply::new(data, text).about(&domain);
+    app.reply(match end {
+        RebuildEnd::Swapped => reply,
+        RebuildEnd::Stopped => reply.failed(format!("{name} is not rebuilt yet")),
+    })
+}
+
+fn line(name: &str, RebuildProgress { settled, missing }: RebuildProgress) -> String {
+    format!("{name}: {} of {} messages", grouped(settled), grouped(settled + missing))
+}
+
+/// The JSON of one projection.
+#[derive(Debug, Serialize)]
+struct Row {
+    projection: &'static str,
+    table: String,
+    generation: u64,
+    rebuild: Option<Progress>,
+}
+
+/// The JSON of a rebuild that has begun.
+#[derive(Debug, Serialize)]
+struct Progress {
+    settled: u64,
+    missing: u64,
+}
+
+impl From<RebuildStatus> for Row {
+    fn from(status: RebuildStatus) -> Self {
+        let RebuildStatus { projection, table, generation, rebuild } = status;
+        let rebuild =
+            rebuild.map(|RebuildProgress { settled, missing }| Progress { settled, missing });
+        Self { projection, table, generation, rebuild }
+    }
+}
+
+async fn status(app: &App) -> Result {
+    let domain = app.existing_domain().await?;
+    let rows: Vec<Row> = rebuilds(&domain).await?.into_iter().map(Row::from).collect();
+    let mut table = Table::new().text("Projection").text("Table").number("Built").text("Rebuild");
+    for row in &rows {
+        let rebuild = row.rebuild.as_ref().map_or_else(
+            || "-".to_owned(),
+            |of| format!("{} of {}", grouped(of.settled), grouped(of.settled + of.missing)),
+        );
+        table.row([
+            row.projection.to_owned(),
+            row.table.clone(),
+            row.generation.to_string(),
+            rebuild,
+        ]);
+    }
+    let text = table.to_string();
+    app.reply(Reply::new(rows, text).about(&domain))
+}

@@ -1,0 +1,54 @@
+//! `subscriptions rename`: gives the group of a handler that was renamed its new name.
+
+use clap::Args;
+use protean::config::hint;
+use serde_json::json;
+
+use crate::{App, Error, Reply, Result};
+
+pub(super) const AFTER_HELP: &str = "\
+Run this with the new program, before its server: it has a handler NEW and no handler OLD. The
+progress of the group, its parked and its dead messages stay as they are, whatever their number; the
+ids of what its handlers send stay the same as well. A program that still has a handler OLD is
+refused at its start from then on. Servers of it that run already go on until they end.
+
+The names are those of the handlers, or of their groups: 'Balances' or 'bank.Balances'.";
+
+/// The names.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// The name that the handler had
+    old: String,
+    /// The name that it has now
+    new: String,
+}
+
+pub(super) async fn run(options: &Options, app: &App) -> Result {
+    let domain = app.existing_domain().await?;
+    let group = |name: &str| match name.starts_with(&format!("{}.", domain.name())) {
+        true => name.to_owned(),
+        false => format!("{}.{name}", domain.name()),
+    };
+    let (old, new) = (group(&options.old), group(&options.new));
+    let names: Vec<&str> = domain.groups().iter().map(|group| &*group.name).collect();
+    if !names.contains(&&*new) {
+        let message =
+            format!("this program has no handler with the group '{new}'{}", hint(&new, &names));
+        return Err(Error::usage(message).advice("rename the handler first, or correct the name"));
+    }
+    if names.contains(&&*old) {
+        let message = format!("this program still has a handler with the group '{old}'");
+        return Err(Error::usage(message).advice("run the program in which it is renamed"));
+    }
+    let store = domain.store().await?;
+    let ids = store.group_ids().await?;
+    let registered = store.registered_groups().await?;
+    if ids.renamed_to(&old).is_none() && !registered.iter().any(|known| known.group == old) {
+        let known: Vec<&str> = registered.iter().map(|known| known.group.as_str()).collect();
+        let message = format!("the database has no state of a group '{old}'{}", hint(&old, &known));
+        return Err(Error::usage(message));
+    }
+    store.rename_group(&old, &new).await?;
+    let text = format!("The group {old} is called {new} now, with everything it has done.");
+    app.reply(Reply::new(json!({"from": old, "to": new}), text).about(&domain))
+}

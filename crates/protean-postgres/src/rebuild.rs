@@ -1,0 +1,188 @@
+//! Replaces the table of a projection by one that was filled anew.
+
+use protean_port::message::{Lane, Table};
+use protean_port::port::{BoxFuture, Naming, Rebuilds, TableSwap};
+use protean_port::{Error, Result};
+use protean_sql::{
+    AddedIndex, delete_some, drop_table, rename_table, unique_indexes, unsigned, without_generation,
+};
+use tokio_postgres::error::SqlState;
+
+use crate::connection::Session;
+use crate::dialect::PostgresDialect;
+use crate::error::Fault;
+use crate::schema::end;
+use crate::store::PostgresStore;
+use crate::value::Text;
+use crate::{forget, names, turnstile};
+
+/// What leaves out what is under way for a group, and makes its account close: few rows. The rest is
+/// deleted in time.
+const RETIREMENT: [&str; 4] = [
+    include_str!("sql/retire_group.sql"),
+    include_str!("sql/forget_all_parked.sql"),
+    include_str!("sql/forget_all_dead.sql"),
+    include_str!("sql/forget_all_counters.sql"),
+];
+/// How many rows of a table one transaction deletes.
+const ROWS_PER_TRANSACTION: usize = 1000;
+/// How long the swap, which holds the log's lock, waits for readers of the table.
+const LIMIT_LOCK_WAIT: &str = "SET LOCAL lock_timeout = '500ms'";
+
+impl Rebuilds for PostgresStore {
+    fn dependents<'a>(&'a self, table: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(async move {
+            let session = self.readers.one().await?;
+            self.explained(texts(&session, include_str!("sql/dependents.sql"), &[table]).await)
+        })
+    }
+
+    fn equip<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let session = self.readers.one().await?;
+            let (table, successor) = (&*swap.table.name, &*swap.successor);
+            for index in self.explained(added_indexes(&session, table).await)? {
+                let statement = index.for_successor(swap).ok_or_else(|| {
+                    Error::misused(format!(
+                        "the index '{}' cannot be read: drop it, and create it again after the \
+                         rebuild",
+                        index.name
+                    ))
+                })?;
+                self.explained(session.batch(&statement).await)?;
+            }
+            let sql = include_str!("sql/grants.sql");
+            for statement in self.explained(texts(&session, sql, &[table, successor]).await)? {
+                self.explained(session.batch(&statement).await)?;
+            }
+            // Otherwise the first queries after the swap are planned for an empty table.
+            self.explained(session.batch(&format!("ANALYZE \"{successor}\"")).await)
+        })
+    }
+
+    fn swap<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let session = self.readers.alone().await?;
+            let done = match turnstile::begin(&session, Lane::Primary).await {
+                Ok(()) => self.replace(&session, swap).await,
+                Err(fault) => Err(self.settings.explain(fault)),
+            };
+            end(&session, &self.settings, done).await?;
+            self.announce_names(&session).await
+        })
+    }
+
+    fn clear<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let former = Table { name: swap.former.clone(), ..swap.table.clone() };
+            self.delete(&former).await?;
+            let [rest @ .., _registration] = &forget::GROUP_STATEMENTS;
+            for group in &swap.groups {
+                self.forget_all(rest, &group.before).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn abandon<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            self.delete(&swap.successor()).await?;
+            for group in &swap.groups {
+                self.forget_all(&forget::GROUP_STATEMENTS, &group.after).await?;
+            }
+            Ok(())
+        })
+    }
+}
+
+impl PostgresStore {
+    async fn replace(&self, session: &Session, swap: &TableSwap) -> Result {
+        let table = &*swap.table.name;
+        swap.check_ids(&self.explained(names::read(session).await)?)?;
+        let dependents = texts(session, include_str!("sql/dependents.sql"), &[table]).await;
+        swap.check_dependents(&self.explained(dependents)?)?;
+        for group in &swap.groups {
+            let (parked, dead) = self.explained(count_held(session, &group.after).await)?;
+            group.check_held(parked, dead)?;
+        }
+        rename_all(session, swap).await.map_err(|fault| match fault.code() {
+            Some(code) if *code == SqlState::LOCK_NOT_AVAILABLE => Error::unavailable(format!(
+                "the table '{table}' is in use by a query that does not end"
+            )),
+            _ => self.settings.explain(fault),
+        })
+    }
+
+    /// Deletes a table, a little at a time; nothing when there is none.
+    async fn delete(&self, table: &Table) -> Result {
+        let session = self.readers.one().await?;
+        let some = delete_some(&table.name, &table.key_column().name, ROWS_PER_TRANSACTION);
+        loop {
+            let deleted = match session.execute(&some, &[]).await {
+                Err(fault) if fault.is_unprepared() => 0,
+                deleted => self.explained(deleted)?,
+            };
+            if deleted == 0 {
+                break;
+            }
+        }
+        self.explained(session.batch(&drop_table(table)).await)?;
+        let sql = include_str!("sql/forget_all_removed.sql");
+        self.explained(session.execute(sql, &[&Text(&table.name)]).await).map(drop)
+    }
+}
+
+async fn rename_all(session: &Session, swap: &TableSwap) -> Result<(), Fault> {
+    let table = &*swap.table.name;
+    session.batch(LIMIT_LOCK_WAIT).await?;
+    let added = added_indexes(session, table).await?;
+    for (from, to) in [(table, &*swap.former), (&*swap.successor, table)] {
+        session.batch(&rename_table(from, to)).await?;
+        let moved = include_str!("sql/move_removed.sql");
+        session.execute(moved, &[&Text(from), &Text(to)]).await?;
+        let named = |name: &str| Table { name: name.to_owned(), ..swap.table.clone() };
+        let (from, to) = (named(from), named(to));
+        let indexes = unique_indexes::<PostgresDialect>(&from);
+        for (index, renamed) in indexes.zip(unique_indexes::<PostgresDialect>(&to)) {
+            rename_index(session, &index.name, &renamed.name).await?;
+        }
+    }
+    for index in &added {
+        let name = without_generation(&index.name);
+        rename_index(session, &index.name, &format!("{name}{}", swap.former_suffix())).await?;
+        rename_index(session, &index.successor_name(swap), name).await?;
+    }
+    for group in &swap.groups {
+        for sql in RETIREMENT {
+            session.execute(sql, &[&Text(&group.before)]).await?;
+        }
+        let naming = Naming::Id(group.after.as_str().into());
+        names::write(session, &group.name, &naming).await?;
+    }
+    Ok(())
+}
+
+async fn rename_index(session: &Session, name: &str, to: &str) -> Result<(), Fault> {
+    session.batch(&format!("ALTER INDEX IF EXISTS \"{name}\" RENAME TO \"{to}\"")).await
+}
+
+async fn added_indexes(session: &Session, table: &str) -> Result<Vec<AddedIndex>, Fault> {
+    let rows = session.query(include_str!("sql/added_indexes.sql"), &[&table]).await?;
+    let read =
+        rows.iter().map(|row| Ok(AddedIndex { name: row.try_get(0)?, statement: row.try_get(1)? }));
+    read.collect()
+}
+
+async fn count_held(session: &Session, group: &str) -> Result<(u64, u64), Fault> {
+    let counted = session.first(include_str!("sql/count_held.sql"), &[&Text(group)]).await?;
+    let Some(row) = counted else { return Ok((0, 0)) };
+    Ok((unsigned(row.try_get(0)?), unsigned(row.try_get(1)?)))
+}
+
+/// The texts that a statement returns for these names.
+async fn texts(session: &Session, sql: &str, names: &[&str]) -> Result<Vec<String>, Fault> {
+    let names: Vec<_> =
+        names.iter().map(|name| name as &(dyn tokio_postgres::types::ToSql + Sync)).collect();
+    let rows = session.query(sql, &names).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
+}

@@ -1,0 +1,1 @@
+DELETE FROM removed WHERE tbl = $1

@@ -1,0 +1,1 @@
+SELECT name, id, renamed_to FROM group_names

@@ -1,0 +1,1 @@
+UPDATE enrolments SET start = 9223372036854775807 WHERE grp = $1

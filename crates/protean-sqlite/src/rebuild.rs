@@ -1,0 +1,156 @@
+//! Replaces the table of a projection by one that was filled anew.
+
+use protean_port::message::Table;
+use protean_port::port::{BoxFuture, Naming, Rebuilds, TableSwap};
+use protean_port::{Error, Result};
+use protean_sql::{AddedIndex, delete_some, drop_table, rename_table, unsigned};
+use rusqlite::{Connection, Row};
+
+use crate::connection::Settings;
+use crate::step::reached;
+use crate::store::{SqliteStore, alter};
+use crate::{error, forget, names};
+
+/// A group that starts here has settled every message there will ever be.
+const RETIRED: i64 = i64::MAX;
+/// What is deleted at once, so that its account closes: few rows. The rest is deleted in time.
+const RETIREMENT: [&str; 3] = [
+    include_str!("sql/forget_all_parked.sql"),
+    include_str!("sql/forget_all_dead.sql"),
+    include_str!("sql/forget_all_counters.sql"),
+];
+/// How many rows of a table one transaction deletes.
+const ROWS_PER_TRANSACTION: usize = 1000;
+
+impl Rebuilds for SqliteStore {
+    fn dependents<'a>(&'a self, table: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {
+        let table = table.to_owned();
+        Box::pin(self.readers.read(move |view| dependents(view, &table)))
+    }
+
+    fn equip<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>> {
+        let swap = swap.clone();
+        Box::pin(self.writer.run(move |committer| {
+            alter(committer, |connection, settings| {
+                let added = added_indexes(connection, &swap.table.name);
+                for index in added.map_err(|e| settings.explain(e))? {
+                    let Some(statement) = index.for_successor(&swap) else {
+                        return Err(Error::misused(format!(
+                            "the index '{}' cannot be read: drop it, and create it again after the \
+                             rebuild",
+                            index.name
+                        )));
+                    };
+                    connection.execute(&statement, []).map_err(|e| settings.explain(e))?;
+                }
+                Ok(())
+            })
+        }))
+    }
+
+    fn swap<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>> {
+        let of = swap.clone();
+        Box::pin(self.writer.run(move |committer| {
+            alter(committer, |connection, settings| replace(connection, settings, &of))
+        }))
+    }
+
+    fn clear<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let former = Table { name: swap.former.clone(), ..swap.table.clone() };
+            self.delete(&former).await?;
+            let [rest @ .., _registration] = &forget::GROUP_STATEMENTS;
+            for group in &swap.groups {
+                self.forget_all(rest, &group.before).await?;
+            }
+            Ok(())
+        })
+    }
+
+    fn abandon<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            self.delete(&swap.successor()).await?;
+            for group in &swap.groups {
+                self.forget_all(&forget::GROUP_STATEMENTS, &group.after).await?;
+            }
+            Ok(())
+        })
+    }
+}
+
+impl SqliteStore {
+    /// Deletes a table, a little at a time; nothing when there is none.
+    async fn delete(&self, table: &Table) -> Result {
+        let some = delete_some(&table.name, &table.key_column().name, ROWS_PER_TRANSACTION);
+        loop {
+            let (some, table) = (some.clone(), table.clone());
+            let deleted = self.writer.run(move |committer| {
+                alter(committer, |connection, settings| {
+                    let deleted = match connection.execute(&some, []) {
+                        Err(e) if error::is_unprepared(&e) => 0,
+                        deleted => deleted.map_err(|e| settings.explain(e))?,
+                    };
+                    if deleted == 0 {
+                        let dropped = connection.execute(&drop_table(&table), []);
+                        dropped.map_err(|e| settings.explain(e))?;
+                        let sql = include_str!("sql/forget_all_removed.sql");
+                        let removed = connection.execute(sql, [&table.name]);
+                        removed.map_err(|e| settings.explain(e))?;
+                    }
+                    Ok(deleted)
+                })
+            });
+            if deleted.await? == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn dependents(view: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
+    let mut statement = view.prepare_cached(include_str!("sql/dependents.sql"))?;
+    statement.query_map([table], |row| row.get(0))?.collect()
+}
+
+fn added_indexes(view: &Connection, table: &str) -> rusqlite::Result<Vec<AddedIndex>> {
+    let mut statement = view.prepare_cached(include_str!("sql/added_indexes.sql"))?;
+    let read = |row: &Row<'_>| Ok(AddedIndex { name: row.get(0)?, statement: row.get(1)? });
+    statement.query_map([table], read)?.collect()
+}
+
+fn replace(connection: &Connection, settings: &Settings, swap: &TableSwap) -> Result {
+    let explain = |e| settings.explain(e);
+    let table = &*swap.table.name;
+    swap.check_ids(&names::read(connection).map_err(explain)?)?;
+    swap.check_dependents(&dependents(connection, table).map_err(explain)?)?;
+    for group in &swap.groups {
+        let held =
+            connection.query_row(include_str!("sql/count_held.sql"), [&group.after], |row| {
+                Ok((unsigned(row.get(0)?), unsigned(row.get(1)?)))
+            });
+        let (parked, dead) = held.map_err(explain)?;
+        group.check_held(parked, dead)?;
+    }
+    for (from, to) in [(table, &*swap.former), (&*swap.successor, table)] {
+        connection.execute(&rename_table(from, to), []).map_err(explain)?;
+        let moved = connection.execute(include_str!("sql/move_removed.sql"), [from, to]);
+        moved.map_err(explain)?;
+        reached("after a table is renamed");
+    }
+    for group in &swap.groups {
+        retire(connection, &group.before).map_err(explain)?;
+        let naming = Naming::Id(group.after.as_str().into());
+        names::write(connection, &group.name, &naming).map_err(explain)?;
+    }
+    reached("after the groups are swapped");
+    Ok(())
+}
+
+/// Leaves out what is under way for a group.
+fn retire(connection: &Connection, group: &str) -> rusqlite::Result<()> {
+    connection.execute(include_str!("sql/retire_group.sql"), (group, RETIRED))?;
+    for sql in RETIREMENT {
+        connection.execute(sql, [group])?;
+    }
+    Ok(())
+}

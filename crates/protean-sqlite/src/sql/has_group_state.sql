@@ -1,0 +1,5 @@
+SELECT EXISTS (SELECT 1 FROM cursors WHERE grp = ?1)
+    OR EXISTS (SELECT 1 FROM done WHERE grp = ?1)
+    OR EXISTS (SELECT 1 FROM progress WHERE grp = ?1)
+    OR EXISTS (SELECT 1 FROM parked WHERE grp = ?1)
+    OR EXISTS (SELECT 1 FROM dead WHERE grp = ?1)

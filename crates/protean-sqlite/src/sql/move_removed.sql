@@ -1,0 +1,1 @@
+UPDATE OR REPLACE removed SET tbl = ?2 WHERE tbl = ?1

@@ -1,0 +1,1 @@
+UPDATE enrolments SET start = ?2 WHERE grp = ?1

@@ -1,0 +1,1 @@
+DELETE FROM enrolments WHERE grp = ?1
