@@ -1,0 +1,181 @@
+//! Fills the successor: a reader for each group, until they have caught up.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use protean_port::message::Timestamp;
+use protean_port::port::{DeadLetterRead, GroupStatus, Store, ViewedStore};
+use protean_port::{Error, Result};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use super::Rebuild;
+use super::progress::{RebuildProgress, progress_of};
+use super::successor::SuccessorView;
+use crate::bulk_steps::BulkSteps;
+use crate::group_reader::GroupReader;
+use crate::observe::metrics::Metrics;
+use crate::pacing::Pacing;
+use crate::pause::pause;
+use crate::worker::newer_versions::NewerVersions;
+use crate::worker::runner::HandlerRunner;
+use crate::worker::seat::SlotPool;
+
+/// How often the progress is looked at.
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+
+impl Rebuild {
+    /// Lets the projectors run until they have caught up; false when it was stopped before.
+    pub(super) async fn fill(
+        &self,
+        stop: &CancellationToken,
+        observe: &mut impl FnMut(RebuildProgress),
+    ) -> Result<bool> {
+        let term = stop.child_token();
+        let mut readers = self.start(&term);
+        let filled = self.watch(stop, &mut readers, observe).await;
+        term.cancel();
+        while let Some(ended) = readers.join_next().await {
+            ended
+                .map_err(|panicked| Error::failed("a projector panicked").with_source(panicked))?;
+        }
+        if !filled? {
+            return Ok(false);
+        }
+        self.check_accounts().await.map(|()| true)
+    }
+
+    fn start(&self, stop: &CancellationToken) -> JoinSet<()> {
+        let pacing = Arc::new(Pacing::none());
+        let metrics = Metrics::of(&self.domain, Arc::clone(&pacing));
+        let steps = BulkSteps::of_machine(&self.domain, pacing);
+        let slots = SlotPool::of(&self.domain.config().server);
+        let alone = Arc::new(Semaphore::new(1));
+        let view = ViewedStore::new(Arc::clone(&self.store), SuccessorView::of(&self.swap));
+        let store: Arc<dyn Store> = Arc::new(view);
+        let mut readers = JoinSet::new();
+        for (group, id) in self.ids() {
+            let group = Arc::new(group.with_id(id.into()));
+            let of = metrics.groups().iter().find(|of| {
+                of.group.category == group.category && of.group.handler == group.handler
+            });
+            let Some(metrics) = of else { continue };
+            let runner = HandlerRunner {
+                domain: self.domain.clone(),
+                store: Arc::clone(&store),
+                steps: steps.clone(),
+                faults: Arc::default(),
+                newer: Arc::new(NewerVersions::of(&self.domain, &group)),
+                only_table: Some(self.swap.table.name.as_str().into()),
+                group,
+            };
+            let reader = GroupReader {
+                runner,
+                metrics: Arc::clone(metrics),
+                slots: slots.clone(),
+                alone: Arc::clone(&alone),
+                own_notes: Arc::default(),
+                stop: stop.clone(),
+            };
+            readers.spawn(async move { reader.read_log().await });
+        }
+        readers
+    }
+
+    async fn watch(
+        &self,
+        stop: &CancellationToken,
+        readers: &mut JoinSet<()>,
+        observe: &mut impl FnMut(RebuildProgress),
+    ) -> Result<bool> {
+        let mut committed_before = None;
+        loop {
+            let statuses = self.statuses().await?;
+            self.check_dead(&statuses).await?;
+            let progress = progress_of(&statuses);
+            observe(progress);
+            let parked: u64 = statuses.values().map(GroupStatus::parked).sum();
+            let committed: u64 = statuses.values().map(|status| status.committed).sum();
+            // What came in since the last look is handled after the swap, as it would be by then.
+            let arrived =
+                committed_before.replace(committed).map_or(0, |before| committed - before);
+            if parked == 0 && progress.missing <= arrived {
+                return Ok(true);
+            }
+            tokio::select! {
+                ended = readers.join_next() => {
+                    if let Some(Err(panicked)) = ended {
+                        return Err(Error::failed("a projector panicked").with_source(panicked));
+                    }
+                }
+                goes_on = pause(stop, LOOK_INTERVAL) => if !goes_on { return Ok(false) },
+            }
+        }
+    }
+
+    /// The status of each group in the successor, by id and category.
+    pub(super) async fn statuses(&self) -> Result<BTreeMap<(String, String), GroupStatus>> {
+        let mut statuses = BTreeMap::new();
+        for (group, id) in self.ids() {
+            let status = self.store.group_status(id, &group.category).await?;
+            statuses.insert((id.to_owned(), group.category.to_string()), status);
+        }
+        Ok(statuses)
+    }
+
+    /// # Errors
+    /// When a message was given up, which the rows would lack.
+    async fn check_dead(&self, statuses: &BTreeMap<(String, String), GroupStatus>) -> Result {
+        for (group, id) in self.ids() {
+            let status = statuses.get(&(id.to_owned(), group.category.to_string()));
+            let count = status.map_or(0, GroupStatus::dead);
+            if count == 0 {
+                continue;
+            }
+            let read = DeadLetterRead {
+                group: id.to_owned(),
+                category: group.category.clone(),
+                after: 0,
+                before: Timestamp::MAX,
+                limit: 1,
+            };
+            let first = self.store.dead_letters(read).await?.pop();
+            let first = first.map_or_else(String::new, |dead| {
+                let message = &dead.recorded.message;
+                format!(
+                    ", first {} at position {}: {}",
+                    message.name(),
+                    dead.recorded.position,
+                    dead.reason
+                )
+            });
+            return Err(Error::failed(format!(
+                "{} cannot handle {count} messages{first}. The table stays as it was: mend the \
+                 projector and rebuild again",
+                group.handler
+            )));
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// When a message is in no term of an account, or in two.
+    async fn check_accounts(&self) -> Result {
+        for ((id, category), status) in self.statuses().await? {
+            if !status.closes() {
+                return Err(Error::failed(format!(
+                    "the account of '{id}' in '{category}' does not close: {} messages, {} settled, \
+                     {} on the way",
+                    status.committed,
+                    status.settled(),
+                    status.lag()
+                )));
+            }
+        }
+        info!(projection = self.projection.name, "the successor has caught up");
+        Ok(())
+    }
+}
