@@ -12,6 +12,7 @@ use tokio::sync::OnceCell;
 use super::brokers::Brokers;
 use super::ids::KnownIds;
 use super::instance_queues::InstanceQueues;
+use super::misfit::misfit;
 use super::registrations::registrations;
 use crate::catalog::Catalog;
 use crate::config::Config;
@@ -151,7 +152,9 @@ impl Domain {
         let registrations = if only_looks { Vec::new() } else { registrations(self.groups()) };
         let mut tables = self.catalog().layout();
         tables.retain(wanted);
-        named.prepare(&tables, &registrations).await?;
+        if let Err(failed) = named.prepare(&tables, &registrations).await {
+            return Err(misfit(self.groups(), &tables, &named, failed).await);
+        }
         Ok(OpenedStore { base, named: Arc::new(named) })
     }
 

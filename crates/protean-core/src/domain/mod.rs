@@ -24,6 +24,7 @@ mod domain;
 mod ids;
 mod inbox;
 mod instance_queues;
+mod misfit;
 mod process;
 mod promotion;
 mod registrations;

@@ -12,6 +12,7 @@ use tokio::time::sleep;
 use crate::harness::{Harness, On};
 use crate::shared::{fill, is_exact};
 use crate::tallies::{Add, Added, Fault};
+use crate::telemetry::Lines;
 
 const BEFORE: i64 = 300;
 const MEANWHILE: i64 = 120;
@@ -206,4 +207,86 @@ async fn what_rests_on_the_table_is_named() {
     let refused = Rebuild::of(&other.domain, "Numbers").await.unwrap();
     let refused = refused.run(pending(), |_| ()).await.unwrap_err().to_string();
     assert!(refused.contains("the view 'best'"), "{refused}");
+}
+
+/// A later version of the program, in which a projection has a column that old rows cannot have.
+mod later {
+    use protean::{Context, Handled, Id, projection, projector};
+
+    use crate::tallies::{Added, Faults};
+
+    #[projection]
+    pub(crate) struct Numbers {
+        #[field(identifier)]
+        pub(crate) tally: Id,
+        pub(crate) seen: Vec<i64>,
+        #[field(unique)]
+        pub(crate) mark: Option<String>,
+        pub(crate) first: i64,
+    }
+
+    pub(crate) struct NumbersProjector(pub(crate) Faults);
+
+    #[projector(projection = Numbers)]
+    impl NumbersProjector {
+        #[on]
+        async fn on_added(&self, event: Added, context: &Context) -> Handled {
+            self.0.meet(event.number).await?;
+            let rows = context.repository::<Numbers>();
+            let (tally, first) = (event.tally, event.number);
+            let found = rows.find(&tally).await?;
+            let new = || Numbers { tally, seen: Vec::new(), mark: None, first };
+            let mut row = found.unwrap_or_else(new);
+            row.seen.push(event.number);
+            Ok(rows.add(row).await?)
+        }
+    }
+}
+
+/// A new version rebuilds the projection beside servers of the old one, which then leave it to the
+/// new ones.
+async fn a_projection_gets_a_column_that_old_rows_cannot_have(on: On) {
+    let old = Harness::new(on);
+    fill(&old, 40).await;
+    old.drain().await;
+    let later =
+        || old.sibling_instead(|builder, faults| builder.register(later::NumbersProjector(faults)));
+    let refused = later().refusal().await;
+    assert!(refused.contains("'first'"), "{refused}");
+    assert!(refused.contains("`projection rebuild Numbers`"), "{refused}");
+    let (lines, _logged) = Lines::capture();
+    let standing_by =
+        "has rebuilt the projection, and this one cannot write its table: standing by";
+    let changing = async {
+        rebuild(&later()).await;
+        while lines.with(standing_by).is_empty() {
+            sleep(Duration::from_millis(5)).await;
+        }
+        add(&old, 40..60).await;
+        let new = later();
+        new.serve_until(async || new.numbers().await.count(Counter::Handled) == 60).await;
+        assert_eq!(new.faults.calls().len(), 20, "those that came after the swap");
+        let rows = new.domain.repository::<later::Numbers>().await.unwrap();
+        let row = rows.find(&"t-3".into()).await.unwrap().unwrap();
+        assert_eq!((row.first, row.seen), (3, vec![3, 23, 43]));
+    };
+    let done = AtomicBool::new(false);
+    let serving = old.serve_until(async || done.load(Ordering::Relaxed));
+    tokio::join!(serving, async {
+        changing.await;
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(lines.with(standing_by).len(), 1, "it is said once");
+    assert_eq!(old.faults.calls().len(), 40, "the old version has handled nothing more");
+}
+
+#[tokio::test]
+async fn on_sqlite_a_projection_gets_a_column() {
+    a_projection_gets_a_column_that_old_rows_cannot_have(On::Sqlite).await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
+async fn on_production_a_projection_gets_a_column() {
+    a_projection_gets_a_column_that_old_rows_cannot_have(On::Production).await;
 }
