@@ -4,7 +4,7 @@ use protean_port::message::{Lane, Table};
 use protean_port::port::{BoxFuture, Naming, Rebuilds, TableSwap};
 use protean_port::{Error, Result};
 use protean_sql::{
-    AddedIndex, delete_some, drop_table, rename_table, unique_indexes, unsigned, without_generation,
+    AddedIndex, drop_table, rename_table, unique_indexes, unsigned, without_generation,
 };
 use tokio_postgres::error::SqlState;
 
@@ -24,8 +24,6 @@ const RETIREMENT: [&str; 4] = [
     include_str!("sql/forget_all_dead.sql"),
     include_str!("sql/forget_all_counters.sql"),
 ];
-/// How many rows of a table one transaction deletes.
-const ROWS_PER_TRANSACTION: usize = 1000;
 /// How long the swap, which holds the log's lock, waits for readers of the table.
 const LIMIT_LOCK_WAIT: &str = "SET LOCAL lock_timeout = '500ms'";
 
@@ -72,26 +70,16 @@ impl Rebuilds for PostgresStore {
         })
     }
 
-    fn clear<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            let former = Table { name: swap.former.clone(), ..swap.table.clone() };
-            self.delete(&former).await?;
-            let [rest @ .., _registration] = &forget::GROUP_STATEMENTS;
-            for group in &swap.groups {
-                self.forget_all(rest, &group.before).await?;
-            }
-            Ok(())
-        })
+    fn clear<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<bool>> {
+        let former = Table { name: swap.former.clone(), ..swap.table.clone() };
+        let [rest @ .., _registration] = &forget::GROUP_STATEMENTS;
+        let groups = swap.groups.iter().map(|group| &*group.before).collect();
+        Box::pin(self.delete(former, rest, groups))
     }
 
-    fn abandon<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            self.delete(&swap.successor()).await?;
-            for group in &swap.groups {
-                self.forget_all(&forget::GROUP_STATEMENTS, &group.after).await?;
-            }
-            Ok(())
-        })
+    fn abandon<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<bool>> {
+        let groups = swap.groups.iter().map(|group| &*group.after).collect();
+        Box::pin(self.delete(swap.successor(), &forget::GROUP_STATEMENTS, groups))
     }
 }
 
@@ -113,22 +101,21 @@ impl PostgresStore {
         })
     }
 
-    /// Deletes a table, a little at a time; nothing when there is none.
-    async fn delete(&self, table: &Table) -> Result {
+    /// Deletes a table, which takes no longer for many rows, then some of what is stored about
+    /// groups; true when there was some.
+    async fn delete(&self, table: Table, statements: &[&str], groups: Vec<&str>) -> Result<bool> {
         let session = self.readers.one().await?;
-        let some = delete_some(&table.name, &table.key_column().name, ROWS_PER_TRANSACTION);
-        loop {
-            let deleted = match session.execute(&some, &[]).await {
-                Err(fault) if fault.is_unprepared() => 0,
-                deleted => self.explained(deleted)?,
-            };
-            if deleted == 0 {
-                break;
+        self.explained(session.batch(&drop_table(&table)).await)?;
+        let sql = include_str!("sql/forget_all_removed.sql");
+        self.explained(session.execute(sql, &[&Text(&table.name)]).await)?;
+        for sql in statements {
+            for group in &groups {
+                if self.explained(forget::some(&session, sql, group).await)? > 0 {
+                    return Ok(true);
+                }
             }
         }
-        self.explained(session.batch(&drop_table(table)).await)?;
-        let sql = include_str!("sql/forget_all_removed.sql");
-        self.explained(session.execute(sql, &[&Text(&table.name)]).await).map(drop)
+        Ok(false)
     }
 }
 

@@ -20,7 +20,7 @@ const RETIREMENT: [&str; 3] = [
     include_str!("sql/forget_all_counters.sql"),
 ];
 /// How many rows of a table one transaction deletes.
-const ROWS_PER_TRANSACTION: usize = 1000;
+const ROWS_PER_TRANSACTION: usize = 300;
 
 impl Rebuilds for SqliteStore {
     fn dependents<'a>(&'a self, table: &'a str) -> BoxFuture<'a, Result<Vec<String>>> {
@@ -55,56 +55,59 @@ impl Rebuilds for SqliteStore {
         }))
     }
 
-    fn clear<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            let former = Table { name: swap.former.clone(), ..swap.table.clone() };
-            self.delete(&former).await?;
-            let [rest @ .., _registration] = &forget::GROUP_STATEMENTS;
-            for group in &swap.groups {
-                self.forget_all(rest, &group.before).await?;
-            }
-            Ok(())
-        })
+    fn clear<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<bool>> {
+        let former = Table { name: swap.former.clone(), ..swap.table.clone() };
+        let [rest @ .., _registration] = &forget::GROUP_STATEMENTS;
+        let groups = swap.groups.iter().map(|group| group.before.clone()).collect();
+        self.delete(former, rest, groups)
     }
 
-    fn abandon<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            self.delete(&swap.successor()).await?;
-            for group in &swap.groups {
-                self.forget_all(&forget::GROUP_STATEMENTS, &group.after).await?;
-            }
-            Ok(())
-        })
+    fn abandon<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<bool>> {
+        let groups = swap.groups.iter().map(|group| group.after.clone()).collect();
+        self.delete(swap.successor(), &forget::GROUP_STATEMENTS, groups)
     }
 }
 
 impl SqliteStore {
-    /// Deletes a table, a little at a time; nothing when there is none.
-    async fn delete(&self, table: &Table) -> Result {
-        let some = delete_some(&table.name, &table.key_column().name, ROWS_PER_TRANSACTION);
-        loop {
-            let (some, table) = (some.clone(), table.clone());
-            let deleted = self.writer.run(move |committer| {
-                alter(committer, |connection, settings| {
-                    let deleted = match connection.execute(&some, []) {
-                        Err(e) if error::is_unprepared(&e) => 0,
-                        deleted => deleted.map_err(|e| settings.explain(e))?,
-                    };
-                    if deleted == 0 {
-                        let dropped = connection.execute(&drop_table(&table), []);
-                        dropped.map_err(|e| settings.explain(e))?;
-                        let sql = include_str!("sql/forget_all_removed.sql");
-                        let removed = connection.execute(sql, [&table.name]);
-                        removed.map_err(|e| settings.explain(e))?;
+    /// Deletes some rows of a table, then some of what is stored about groups; true when there was
+    /// something to delete.
+    fn delete(
+        &self,
+        table: Table,
+        statements: &'static [&'static str],
+        groups: Vec<String>,
+    ) -> BoxFuture<'_, Result<bool>> {
+        Box::pin(self.writer.run(move |committer| {
+            alter(committer, |connection, settings| {
+                let explain = |e| settings.explain(e);
+                if delete_rows(connection, &table).map_err(explain)? {
+                    return Ok(true);
+                }
+                for sql in statements {
+                    for group in &groups {
+                        if forget::some(connection, sql, group).map_err(explain)? > 0 {
+                            return Ok(true);
+                        }
                     }
-                    Ok(deleted)
-                })
-            });
-            if deleted.await? == 0 {
-                return Ok(());
-            }
-        }
+                }
+                Ok(false)
+            })
+        }))
     }
+}
+
+/// Deletes some rows of a table, or the table once it has none; false when there is no such table.
+fn delete_rows(connection: &Connection, table: &Table) -> rusqlite::Result<bool> {
+    let some = delete_some(&table.name, &table.key_column().name, ROWS_PER_TRANSACTION);
+    let deleted = match connection.execute(&some, []) {
+        Err(error) if error::is_unprepared(&error) => return Ok(false),
+        deleted => deleted?,
+    };
+    if deleted == 0 {
+        connection.execute(&drop_table(table), [])?;
+        connection.execute(include_str!("sql/forget_all_removed.sql"), [&table.name])?;
+    }
+    Ok(true)
 }
 
 fn dependents(view: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {

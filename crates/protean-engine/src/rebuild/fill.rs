@@ -15,7 +15,6 @@ use tracing::info;
 use super::Rebuild;
 use super::progress::{RebuildProgress, progress_of};
 use super::successor::SuccessorView;
-use crate::bulk_steps::BulkSteps;
 use crate::group_reader::GroupReader;
 use crate::observe::metrics::Metrics;
 use crate::pacing::Pacing;
@@ -49,9 +48,7 @@ impl Rebuild {
     }
 
     fn start(&self, stop: &CancellationToken) -> JoinSet<()> {
-        let pacing = Arc::new(Pacing::none());
-        let metrics = Metrics::of(&self.domain, Arc::clone(&pacing));
-        let steps = BulkSteps::of_machine(&self.domain, pacing);
+        let metrics = Metrics::of(&self.domain, Arc::new(Pacing::none()));
         let slots = SlotPool::of(&self.domain.config().server);
         let alone = Arc::new(Semaphore::new(1));
         let view = ViewedStore::new(Arc::clone(&self.store), SuccessorView::of(&self.swap));
@@ -66,7 +63,7 @@ impl Rebuild {
             let runner = HandlerRunner {
                 domain: self.domain.clone(),
                 store: Arc::clone(&store),
-                steps: steps.clone(),
+                steps: self.steps.clone(),
                 faults: Arc::default(),
                 newer: Arc::new(NewerVersions::of(&self.domain, &group)),
                 only_table: Some(self.swap.table.name.as_str().into()),

@@ -24,6 +24,7 @@ use std::time::Duration;
 use protean_core::domain::{
     DeclaredTable, Domain, Group, all_in_bulk, base_store, open_beside, program_version,
 };
+use protean_port::message::Lane;
 use protean_port::port::{
     Claim, GroupRegistration, ProgramVersion, Start, Store, TableSwap, id_in_generation,
 };
@@ -31,6 +32,8 @@ use protean_port::{Error, Result};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::bulk_steps::BulkSteps;
+use crate::pacing::Pacing;
 use crate::pause::pause;
 use progress::progress_of;
 use projection::{projected, swap_of};
@@ -48,6 +51,7 @@ pub struct Rebuild {
     /// The groups of its projectors, one for each category.
     groups: Vec<Arc<Group>>,
     swap: TableSwap,
+    steps: BulkSteps,
     _claim: Box<dyn Claim>,
 }
 
@@ -76,7 +80,9 @@ impl Rebuild {
             Error::misused(format!("another process rebuilds {} now", projection.name))
         })?;
         let swap = swap_of(domain, &projection, &groups);
-        Ok(Self { domain: all_in_bulk(domain), store, projection, groups, swap, _claim: claim })
+        let domain = all_in_bulk(domain);
+        let steps = BulkSteps::of_machine(&domain, Arc::new(Pacing::none()));
+        Ok(Self { domain, store, projection, groups, swap, steps, _claim: claim })
     }
 
     /// Fills the successor and puts it in the place of the table. When `shutdown` completes before,
@@ -117,7 +123,7 @@ impl Rebuild {
             self.store.equip(&self.swap).await?;
             match self.store.swap(&self.swap).await {
                 Ok(()) => {
-                    self.store.clear(&self.swap).await?;
+                    self.clear(&self.swap).await?;
                     return Ok(RebuildEnd::Swapped);
                 }
                 Err(held_off) if held_off.is_unavailable() => {
@@ -138,7 +144,8 @@ impl Rebuild {
     /// # Errors
     /// When the store fails.
     pub async fn abandon(&self) -> Result {
-        self.store.abandon(&self.swap).await
+        while self.steps.run(Lane::Backfill, self.store.abandon(&self.swap)).await? {}
+        Ok(())
     }
 
     /// Where the rebuild stands.
@@ -160,7 +167,13 @@ impl Rebuild {
         for group in &mut former.groups {
             group.before = id_in_generation(&group.before, number - 1);
         }
-        self.store.clear(&former).await
+        self.clear(&former).await
+    }
+
+    /// In steps of bulk work: there may be millions of rows.
+    async fn clear(&self, swap: &TableSwap) -> Result {
+        while self.steps.run(Lane::Backfill, self.store.clear(swap)).await? {}
+        Ok(())
     }
 
     /// Makes the successor and registers its groups, or goes on with those of an earlier call. What

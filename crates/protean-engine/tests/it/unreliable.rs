@@ -295,11 +295,11 @@ impl Rebuilds for Unreliable {
         self.inner.swap(swap)
     }
 
-    fn clear<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>> {
+    fn clear<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<bool>> {
         self.inner.clear(swap)
     }
 
-    fn abandon<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>> {
+    fn abandon<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<bool>> {
         self.inner.abandon(swap)
     }
 }

@@ -290,17 +290,17 @@ impl Rebuilds for MemoryStore {
         })
     }
 
-    fn clear<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>> {
+    fn clear<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<bool>> {
         Box::pin(async move {
             rebuild::clear(&mut self.state(), swap);
-            Ok(())
+            Ok(false)
         })
     }
 
-    fn abandon<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>> {
+    fn abandon<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<bool>> {
         Box::pin(async move {
             rebuild::abandon(&mut self.state(), swap);
-            Ok(())
+            Ok(false)
         })
     }
 }

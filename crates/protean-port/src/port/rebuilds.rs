@@ -30,12 +30,13 @@ pub trait Rebuilds: Send + Sync {
     /// came before; nothing is changed then.
     fn swap<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>>;
 
-    /// Deletes, a little at a time, the former table and what the ledger holds of the former
-    /// groups. Safe to repeat.
-    fn clear<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>>;
+    /// Deletes some of the former table and of what the ledger holds of the former groups; true
+    /// when there may be more.
+    fn clear<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<bool>>;
 
-    /// Deletes a successor that is not wanted any more, with what the ledger holds of its groups.
-    fn abandon<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>>;
+    /// Deletes some of a successor that is not wanted any more, and of what the ledger holds of its
+    /// groups; true when there may be more.
+    fn abandon<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<bool>>;
 }
 
 /// A table, the one that takes its place, and the groups that go along.

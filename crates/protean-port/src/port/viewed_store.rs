@@ -279,11 +279,11 @@ impl<V: StoreView> Rebuilds for ViewedStore<V> {
         self.store.swap(swap)
     }
 
-    fn clear<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>> {
+    fn clear<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<bool>> {
         self.store.clear(swap)
     }
 
-    fn abandon<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>> {
+    fn abandon<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<bool>> {
         self.store.abandon(swap)
     }
 }
