@@ -110,6 +110,11 @@ fn refuse(aggregate: &Structure, options: &Options, faults: &mut Faults) {
     }
     if options.event_sourced {
         aggregate.refuse_unique("an event-sourced aggregate has no columns", faults);
+        aggregate.refuse_renamed(
+            "an event-sourced aggregate has none, and its state comes from its events; remove this \
+             option",
+            faults,
+        );
     } else if let Some((option, _)) = &options.snapshot_version {
         faults.add(option, "only event-sourced aggregates have snapshots: add `event_sourced`, or remove this option");
     }

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 
-use crate::field::Field;
+use crate::field::{Field, Renamed};
 use crate::fields::rules;
 use crate::place::at;
 
@@ -66,6 +66,12 @@ fn declare(fields: &[Field]) -> TokenStream {
     let fields = fields.iter().enumerate().map(|(index, field)| {
         let (as_field, name, rules) = (field.as_field(), field.name(), rules(index));
         let declared = quote!(#as_field::columns(#name, #rules));
+        let declared = match &field.renamed_from {
+            Some(Renamed { names, .. }) => {
+                quote!(::protean::__private::renamed(#declared, #name, &[#(#names),*]))
+            }
+            None => declared,
+        };
         if field.default.is_none() {
             return quote!(columns.extend(#declared););
         }

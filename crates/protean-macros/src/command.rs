@@ -22,6 +22,11 @@ pub(crate) fn expand(
     let mut command = Structure::parse("#[command]", item, faults)?;
     command.derive_value(faults);
     command.refuse_unique("a command has no columns", faults);
+    command.refuse_renamed(
+        "a command is kept in the log as it is; give it its next `version` and an `Upcast` that \
+         renames the field",
+        faults,
+    );
     let (defaults, name) = (default::functions(&command, faults), command.name());
     let fields = fields::implementation(name, &command.fields);
     let attributes = constants::implementation(name, &command.item.vis, &command.fields, 0);

@@ -60,6 +60,13 @@ pub(crate) fn add_serde_default(
     }
 }
 
+/// Makes serde take the names that a field had before.
+pub(crate) fn add_serde_aliases(field: &Field, attributes: &mut Vec<Attribute>) {
+    for name in field.renamed_from.iter().flat_map(|renamed| &renamed.names) {
+        attributes.push(parse_quote!(#[serde(alias = #name)]));
+    }
+}
+
 fn derived(attributes: &[Attribute]) -> Vec<String> {
     let derives = attributes.iter().filter(|attribute| attribute.path().is_ident("derive"));
     let parse = Punctuated::<Path, Token![,]>::parse_terminated;

@@ -20,6 +20,11 @@ pub(crate) fn expand(
     let mut entity = Structure::parse(PLACE, item, faults)?;
     entity.derive_value(faults);
     entity.refuse_unique("the entities of an aggregate share one column", faults);
+    entity.refuse_renamed(
+        "the entities of an aggregate share one, as JSON; write `#[serde(alias = \"…\")]`, which \
+         reads the name of before",
+        faults,
+    );
     let marked = entity.identifier(faults).is_some();
     let has_id = entity.fields.iter().any(|field| field.ident == "id" && field.kind == Kind::Id);
     if !marked && !has_id {

@@ -104,6 +104,11 @@ pub(crate) fn expand(
     let mut event = Structure::parse("#[event]", item, faults)?;
     event.derive_value(faults);
     event.refuse_unique("an event has no columns", faults);
+    event.refuse_renamed(
+        "an event is kept in the log as it is; give it its next `version` and an `Upcast` that \
+         renames the field",
+        faults,
+    );
     let (defaults, name) = (default::functions(&event, faults), event.name());
     let fields = fields::implementation(name, &event.fields);
     let message = options.implementation("Event", name, &TokenStream::new(), faults);

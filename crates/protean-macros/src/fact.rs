@@ -39,6 +39,7 @@ pub(crate) fn event(
     for (field, member) in aggregate.fields.iter().zip(item.fields.iter_mut().skip(1)) {
         // Uses the default functions of the aggregate, so that each default exists once.
         derives::add_serde_default(of, field, &mut member.attrs);
+        derives::add_serde_aliases(field, &mut member.attrs);
     }
     let all: Vec<Field> = identity.into_iter().chain(aggregate.fields.iter().cloned()).collect();
     let fields = fields::implementation(&name, &all);

@@ -4,6 +4,7 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
+use syn::token::Paren;
 use syn::{Attribute, Expr, ExprLit, ExprUnary, Lit, LitInt, LitStr, Meta, Type, UnOp};
 
 use crate::faults::{Faults, refused};
@@ -23,6 +24,7 @@ const OPTIONS: Known<'static> = Known {
         "default",
         "identifier",
         "unique",
+        "renamed_from",
     ],
 };
 
@@ -36,9 +38,17 @@ pub(crate) struct Field {
     pub(crate) identifier: Option<Ident>,
     pub(crate) unique: Option<Ident>,
     pub(crate) default: Option<Expr>,
+    pub(crate) renamed_from: Option<Renamed>,
     /// True when the user tells serde to use a default.
     pub(crate) has_serde_default: bool,
     limits: Vec<Limit>,
+}
+
+/// The names that a field had before, and where that is written.
+#[derive(Clone)]
+pub(crate) struct Renamed {
+    option: Ident,
+    pub(crate) names: Vec<LitStr>,
 }
 
 /// An option that the rules of a field carry.
@@ -60,6 +70,7 @@ impl Field {
             identifier: None,
             unique: None,
             default: None,
+            renamed_from: None,
             has_serde_default: serde_words(&field.attrs).iter().any(|word| word == "default"),
             limits: Vec::new(),
         };
@@ -81,6 +92,7 @@ impl Field {
             "identifier" => self.identifier = Some(name.clone()),
             "unique" => self.unique = Some(name.clone()),
             "default" => self.default = Some(value(name, input)?),
+            "renamed_from" => self.renamed_from = Some(self.renamed(name, input)?),
             "max_length" | "min_length" => {
                 let length = value::<LitInt>(name, input)?;
                 let length = length.base10_parse::<usize>()?;
@@ -97,6 +109,22 @@ impl Field {
             }
         }
         Ok(())
+    }
+
+    /// `renamed_from = "old"`, or `renamed_from("old", "older")`.
+    fn renamed(&self, option: &Ident, input: ParseStream<'_>) -> syn::Result<Renamed> {
+        let names = match input.peek(Paren) {
+            true => list::<LitStr>(option, input)?,
+            false => vec![value::<LitStr>(option, input)?],
+        };
+        let own = self.name();
+        if let Some(same) = names.iter().find(|name| name.value() == own) {
+            return refused(same, "this is the field's present name: write the one before");
+        }
+        if names.is_empty() {
+            return refused(option, "`renamed_from` needs the name the field had before");
+        }
+        Ok(Renamed { option: option.clone(), names })
     }
 
     fn limit(
@@ -144,6 +172,13 @@ impl Field {
     pub(crate) fn refuse_unique(&self, because: &str, faults: &mut Faults) {
         if let Some(unique) = &self.unique {
             faults.add(unique, format!("`unique` needs a column: {because}"));
+        }
+    }
+
+    /// Refuses `renamed_from` on a type that is not stored in rows.
+    pub(crate) fn refuse_renamed(&self, because: &str, faults: &mut Faults) {
+        if let Some(renamed) = &self.renamed_from {
+            faults.add(&renamed.option, format!("`renamed_from` needs a column: {because}"));
         }
     }
 }

@@ -24,6 +24,7 @@ pub(crate) fn expand(
     let mut query = Structure::parse("#[query]", item, faults)?;
     derives::add(&mut query.item.attrs, &["Clone", "Debug"]);
     query.refuse_unique("a query has no columns", faults);
+    query.refuse_renamed("a query is not stored; remove this option", faults);
     for field in &query.fields {
         if let Some(default) = &field.default {
             faults.add(default, "a query has no defaults: remove this option, and set the field where the query is made");

@@ -53,6 +53,13 @@ impl Structure {
         }
     }
 
+    /// Makes JSON readable in which a field has a name of before.
+    pub(crate) fn derive_aliases(&mut self) {
+        for (field, plain) in self.fields.iter().zip(&mut self.item.fields) {
+            derives::add_serde_aliases(field, &mut plain.attrs);
+        }
+    }
+
     /// The fields marked `#[field(identifier)]`.
     pub(crate) fn identifiers(&self) -> Vec<&Field> {
         self.fields.iter().filter(|field| field.identifier.is_some()).collect()
@@ -65,6 +72,10 @@ impl Structure {
             faults.add(&field.identifier, "there can be only one identifier: remove this one");
         }
         identifiers.first().copied()
+    }
+
+    pub(crate) fn refuse_renamed(&self, because: &str, faults: &mut Faults) {
+        self.fields.iter().for_each(|field| field.refuse_renamed(because, faults));
     }
 
     pub(crate) fn refuse_unique(&self, because: &str, faults: &mut Faults) {

@@ -5,6 +5,7 @@ use quote::quote;
 
 use crate::entity::element;
 use crate::faults::Faults;
+use crate::field::Renamed;
 use crate::options::Known;
 use crate::structure::Structure;
 use crate::{choice, columns, default, fields};
@@ -26,6 +27,7 @@ pub(crate) fn expand(
 fn structure(item: TokenStream, faults: &mut Faults) -> syn::Result<TokenStream> {
     let mut object = Structure::parse("#[value_object]", item, faults)?;
     object.derive_value(faults);
+    object.derive_aliases();
     object.refuse_unique("mark the field that holds the value object instead", faults);
     for field in object.identifiers() {
         faults.add(
@@ -55,7 +57,13 @@ fn field(object: &Structure) -> TokenStream {
     let may_be_empty = columns::may_be_empty(fields);
     let declare = fields.iter().enumerate().map(|(index, field)| {
         let (as_field, inner, rules) = (field.as_field(), field.name(), fields::rules(index));
-        quote!(columns.extend(#as_field::columns(&::std::format!("{name}_{}", #inner), #rules));)
+        let inner = quote!(&::std::format!("{name}_{}", #inner));
+        let declared = quote!(#as_field::columns(#inner, #rules));
+        let Some(Renamed { names, .. }) = &field.renamed_from else {
+            return quote!(columns.extend(#declared););
+        };
+        let former = quote!(&[#(::std::format!("{name}_{}", #names)),*]);
+        quote!(columns.extend(::protean::__private::renamed(#declared, #inner, #former));)
     });
     quote! {
         #[automatically_derived]

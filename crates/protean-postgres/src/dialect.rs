@@ -1,7 +1,7 @@
 //! How PostgreSQL words statements.
 
 use protean_port::message::{Column, ColumnKind, Value};
-use protean_sql::{Dialect, quoted};
+use protean_sql::{Dialect, Redefinition, quoted};
 
 /// The words of PostgreSQL.
 pub(crate) enum PostgresDialect {}
@@ -62,5 +62,45 @@ impl Dialect for PostgresDialect {
 
     fn unique_value(column: &Column) -> String {
         format!("\"{}\"", column.name)
+    }
+
+    fn rename_index(from: &str, to: &str) -> Option<String> {
+        Some(format!("ALTER INDEX \"{from}\" RENAME TO \"{to}\""))
+    }
+
+    fn redefine(table: &str, change: &Redefinition<'_>) -> Vec<String> {
+        let Redefinition { column, found, .. } = change;
+        let (name, mut statements) = (&column.name, Vec::new());
+        let alter = |what: &str| format!("ALTER TABLE \"{table}\" {what}");
+        if !found.kind.eq_ignore_ascii_case(Self::declared_type(column.kind)) {
+            let value = converted(name, &found.kind, column.kind);
+            let kind = format!("ALTER COLUMN \"{name}\" TYPE {} USING {value}", change.kind);
+            let drop = format!("ALTER COLUMN \"{name}\" DROP DEFAULT, ");
+            statements
+                .push(alter(&format!("{}{kind}", if found.has_default { &drop } else { "" })));
+        }
+        if let Some(value) = &change.missing {
+            let missing = format!("SET \"{name}\" = {value} WHERE \"{name}\" IS NULL");
+            statements.push(format!("UPDATE \"{table}\" {missing}"));
+            statements.push(alter(&format!("ALTER COLUMN \"{name}\" SET NOT NULL")));
+        }
+        if column.nullable && found.required {
+            statements.push(alter(&format!("ALTER COLUMN \"{name}\" DROP NOT NULL")));
+        }
+        statements
+    }
+}
+
+/// A column of one type as a value of another. Where PostgreSQL knows no way, it says so.
+fn converted(name: &str, from: &str, to: ColumnKind) -> String {
+    let kind = PostgresDialect::declared_type(to);
+    match (from, to) {
+        ("boolean", ColumnKind::Integer | ColumnKind::Real | ColumnKind::Decimal) => {
+            format!("\"{name}\"::integer::{kind}")
+        }
+        ("bigint" | "double precision" | "numeric", ColumnKind::Bool) => {
+            format!("\"{name}\" <> 0")
+        }
+        _ => format!("\"{name}\"::{kind}"),
     }
 }

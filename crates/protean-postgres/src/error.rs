@@ -160,7 +160,9 @@ fn known(said: &DbError) -> Option<String> {
         "53300" => "has no connection left; lower pool_size or raise max_connections".into(),
         "53100" => "cannot grow: the disk is full; free some space".into(),
         "42501" => format!("denied access ({message}); grant the user the required rights"),
-        "42P01" | "42703" => format!("is not prepared ({message}); run `db setup` first"),
+        "42P01" | "42703" => {
+            format!("is not prepared for this version of the program ({message}); run `db setup`")
+        }
         "3F000" => format!(
             "has no schema to create tables in ({message}); set a search_path that names one that \
              exists, such as ALTER ROLE app SET search_path = public"

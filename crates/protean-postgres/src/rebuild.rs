@@ -4,7 +4,7 @@ use protean_port::message::{Lane, Table};
 use protean_port::port::{BoxFuture, Naming, Rebuilds, TableSwap};
 use protean_port::{Error, Result};
 use protean_sql::{
-    AddedIndex, drop_table, rename_table, unique_indexes, unsigned, without_generation,
+    AddedIndex, drop_table, rename_table, unique_index_names, unsigned, without_generation,
 };
 use tokio_postgres::error::SqlState;
 
@@ -129,9 +129,9 @@ async fn rename_all(session: &Session, swap: &TableSwap) -> Result<(), Fault> {
         session.execute(moved, &[&Text(from), &Text(to)]).await?;
         let named = |name: &str| Table { name: name.to_owned(), ..swap.table.clone() };
         let (from, to) = (named(from), named(to));
-        let indexes = unique_indexes::<PostgresDialect>(&from);
-        for (index, renamed) in indexes.zip(unique_indexes::<PostgresDialect>(&to)) {
-            rename_index(session, &index.name, &renamed.name).await?;
+        let indexes = unique_index_names::<PostgresDialect>(&from);
+        for (index, renamed) in indexes.zip(unique_index_names::<PostgresDialect>(&to)) {
+            rename_index(session, &index, &renamed).await?;
         }
     }
     for index in &added {

@@ -45,7 +45,8 @@ const LAYOUTS: [&[&str]; 3] = [
 const LAYOUT_VERSION: usize = LAYOUTS.len();
 
 /// Tables that only this adapter has, in addition to those of every store.
-const OWN_TABLES: [&str; 3] = ["protean.claims", "protean.layout", "protean.writers"];
+const OWN_TABLES: [&str; 4] =
+    ["protean.claims", "protean.layout", "protean.renamed", "protean.writers"];
 
 /// Refuses a database of a later release of this program.
 pub(crate) async fn check(session: &Session) -> Result<(), Fault> {
@@ -92,9 +93,7 @@ async fn lay_out(
 ) -> Result {
     create(session).await.map_err(|fault| occupied(fault, settings))?;
     forget::writers(session).await.map_err(|fault| settings.explain(fault))?;
-    for table in tables {
-        table::prepare(session, table, settings).await?;
-    }
+    table::prepare(session, tables, settings).await?;
     for registration in registrations {
         register(session, registration).await.map_err(|fault| settings.explain(fault))?;
     }

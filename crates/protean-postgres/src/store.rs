@@ -6,20 +6,22 @@ use std::time::{Duration, Instant};
 use protean_port::message::{Lane, Table, Timestamp};
 use protean_port::port::{
     BoxFuture, Changes, CommitSignal, CommitWatch, GroupRegistration, KeyClaim, LogId, LogIdentity,
-    Outcome, Store, StoreHealth, Watched,
+    Outcome, Schema, SchemaDifference, Store, StoreHealth, Watched,
 };
 use protean_port::{Error, Result};
+use protean_sql::TablePlan;
 use tokio::sync::watch;
 
 use crate::claim::Claims;
 use crate::connection::{Parameter, Settings};
+use crate::dialect::PostgresDialect;
 use crate::readers::Readers;
 use crate::recorded::key_claim;
 use crate::signal::Announced;
 use crate::turnstile::Durable;
 use crate::value::Text;
 use crate::writer::Writers;
-use crate::{forget, pooler, schema};
+use crate::{forget, pooler, schema, table};
 
 /// One database. The writers are dropped after the readers, whose connections they drive.
 pub(crate) struct PostgresStore {
@@ -114,6 +116,21 @@ impl StoreHealth for PostgresStore {
                     Ok(())
                 }
             }
+        })
+    }
+}
+
+impl Schema for PostgresStore {
+    fn difference<'a>(&'a self, tables: &'a [Table]) -> BoxFuture<'a, Result<SchemaDifference>> {
+        Box::pin(async move {
+            let (session, mut difference) =
+                (self.readers.alone().await?, SchemaDifference::default());
+            for table in tables {
+                protean_sql::check_names(table)?;
+                let found = self.explained(table::found(&session, &table.name).await)?;
+                TablePlan::of::<PostgresDialect>(table, &found).add_to(&mut difference);
+            }
+            Ok(difference)
         })
     }
 }

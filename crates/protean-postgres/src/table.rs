@@ -2,36 +2,31 @@
 
 use protean_port::message::Table;
 use protean_port::{Error, Result};
-use protean_sql::{FoundColumn, TablePlan, UniqueIndex, check_names, unique_indexes};
+use protean_sql::{FoundColumn, FoundTable, Step, TablePlan, check_names};
 use tokio_postgres::error::SqlState;
 
-use crate::connection::{Session, Settings};
+use crate::connection::{Parameter, Session, Settings};
 use crate::dialect::PostgresDialect;
 use crate::error::Fault;
+use crate::value::Text;
 
-/// Creates a table, or adds what it lacks. Runs inside a transaction.
+/// Creates tables, or adds what they lack, and renames columns. Runs inside a transaction.
 ///
 /// # Errors
-/// When the table exists in a form that cannot be extended to the declared one.
-pub(crate) async fn prepare(session: &Session, table: &Table, settings: &Settings) -> Result {
-    check_names(table)?;
+/// When a table exists in a form that needs a person first.
+pub(crate) async fn prepare(session: &Session, tables: &[Table], settings: &Settings) -> Result {
     let explain = |fault: Fault| settings.explain(fault);
-    let found = columns(session, &table.name).await.map_err(explain)?;
-    let plan = TablePlan::of::<PostgresDialect>(table, &found)?;
-    if let Some(error) = plan.error_unless_empty
-        && has_rows(session, table).await.map_err(explain)?
-    {
-        return Err(error);
-    }
-    for statement in &plan.statements {
-        session.batch(statement).await.map_err(explain)?;
-    }
-    for index in unique_indexes::<PostgresDialect>(table) {
-        let present = session.first(include_str!("sql/has_index.sql"), &[&index.name]).await;
-        if let Some(statement) = index.plan(present.map_err(explain)?.is_some())? {
-            let created = session.batch(statement).await;
-            created.map_err(|fault| not_created(&index, fault, settings))?;
+    session.batch(include_str!("sql/create_renamed.sql")).await.map_err(explain)?;
+    for table in tables {
+        check_names(table)?;
+        let found = found(session, &table.name).await.map_err(explain)?;
+        let plan = TablePlan::of::<PostgresDialect>(table, &found);
+        plan.check()?;
+        for step in &plan.steps {
+            let done = session.batch(&step.statement).await;
+            done.map_err(|fault| not_done(step, fault, settings))?;
         }
+        note_names(session, table, &found).await.map_err(explain)?;
     }
     Ok(())
 }
@@ -41,8 +36,16 @@ pub(crate) async fn drop_table(session: &Session, table: &Table) -> Result<(), F
     session.batch(&protean_sql::drop_table(table)).await
 }
 
-async fn has_rows(session: &Session, table: &Table) -> Result<bool, Fault> {
-    Ok(session.first(&protean_sql::has_rows(table), &[]).await?.is_some())
+/// A table as it is in the database.
+pub(crate) async fn found(session: &Session, table: &str) -> Result<FoundTable, Fault> {
+    let columns = columns(session, table).await?;
+    if columns.is_empty() {
+        return Ok(FoundTable::default());
+    }
+    let indexes = session.query(include_str!("sql/indexes.sql"), &[&table]).await?;
+    let indexes = indexes.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+    let has_rows = session.first(&protean_sql::has_rows(table), &[]).await?.is_some();
+    Ok(FoundTable { columns, indexes, has_rows, renamed: renamed(session, table).await? })
 }
 
 async fn columns(session: &Session, table: &str) -> Result<Vec<FoundColumn>, Fault> {
@@ -59,9 +62,30 @@ async fn columns(session: &Session, table: &str) -> Result<Vec<FoundColumn>, Fau
     found.collect()
 }
 
-fn not_created(index: &UniqueIndex<'_>, fault: Fault, settings: &Settings) -> Error {
-    if fault.code() != Some(&SqlState::UNIQUE_VIOLATION) {
-        return settings.explain(fault);
+/// The names that columns had before, each with the one that it was given.
+async fn renamed(session: &Session, table: &str) -> Result<Vec<(String, String)>, Fault> {
+    if session.first(include_str!("sql/has_renamed.sql"), &[]).await?.is_none() {
+        return Ok(Vec::new());
     }
-    index.shared_value(&settings.place)
+    let rows = session.query(include_str!("sql/read_renamed.sql"), &[&Text(table)]).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+}
+
+/// Notes the former names of columns, so that an older version of the program does not add them
+/// again.
+async fn note_names(session: &Session, table: &Table, found: &FoundTable) -> Result<(), Fault> {
+    for (former, present) in found.names_to_note(table) {
+        let row: [Parameter<'_>; 3] = [&Text(&table.name), &Text(former), &Text(present)];
+        session.execute(include_str!("sql/write_renamed.sql"), &row).await?;
+    }
+    Ok(())
+}
+
+fn not_done(step: &Step, fault: Fault, settings: &Settings) -> Error {
+    if fault.code() == Some(&SqlState::UNIQUE_VIOLATION)
+        && let Some(shared) = step.shared_value(&settings.place)
+    {
+        return shared;
+    }
+    settings.explain(fault)
 }

@@ -2,6 +2,8 @@
 
 use protean_port::message::{Column, ColumnKind, Value};
 
+use crate::FoundColumn;
+
 /// A text as it is written in a statement.
 pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
@@ -43,13 +45,37 @@ pub trait Dialect {
 
     /// What a unique index is built on, so that equal values are equal there.
     fn unique_value(column: &Column) -> String;
+
+    /// The statement that gives an index another name; `None` where it is dropped and made anew.
+    fn rename_index(from: &str, to: &str) -> Option<String>;
+
+    /// The statements that give a column of a table its declared form, for a person to run.
+    fn redefine(table: &str, change: &Redefinition<'_>) -> Vec<String>;
+}
+
+/// A column that is there in another form than the declared one.
+#[derive(Debug)]
+pub struct Redefinition<'a> {
+    /// The column as it is declared.
+    pub column: &'a Column,
+    /// The column as it was found. It has its declared name.
+    pub found: &'a FoundColumn,
+    /// The unique index that it has.
+    pub index: Option<&'a str>,
+    /// What it is declared with, without its name and `NOT NULL`.
+    pub kind: String,
+    /// The value of rows that have none, when the column has become required: a literal, or
+    /// `<value>`.
+    pub missing: Option<String>,
+    /// A literal of its type, for the moment before the rows have their values.
+    pub blank: String,
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use protean_port::message::{Column, ColumnKind, Value};
 
-    use super::{Dialect, quoted};
+    use super::{Dialect, Redefinition, quoted};
 
     /// A dialect for tests, whose names are short.
     pub(crate) enum Plain {}
@@ -88,6 +114,15 @@ pub(crate) mod tests {
 
         fn unique_value(column: &Column) -> String {
             Self::selected(column)
+        }
+
+        fn rename_index(from: &str, to: &str) -> Option<String> {
+            Some(format!("RENAME INDEX \"{from}\" TO \"{to}\""))
+        }
+
+        fn redefine(table: &str, change: &Redefinition<'_>) -> Vec<String> {
+            let (name, kind) = (&change.column.name, &change.kind);
+            vec![format!("REDEFINE {table}.{name} AS {kind} {:?}", change.missing)]
         }
     }
 }

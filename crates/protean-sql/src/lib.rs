@@ -12,7 +12,9 @@
 //! what it is given. What an adapter does in its own way for a good reason (transactions,
 //! locks, claims) is not here.
 
+mod by_hand;
 mod dialect;
+mod found_table;
 mod job;
 mod name;
 mod number;
@@ -20,11 +22,13 @@ mod row_write;
 mod search;
 mod select;
 mod shared_names;
+mod statements;
 mod swap;
 mod table_plan;
 mod thread;
 
-pub use dialect::{Dialect, quoted};
+pub use dialect::{Dialect, Redefinition, quoted};
+pub use found_table::{FoundColumn, FoundTable};
 pub use job::Job;
 pub use name::{check_names, stable_hash};
 pub use number::{limit, signed, unsigned};
@@ -32,6 +36,7 @@ pub use row_write::check_values;
 pub use search::{page, stream_of};
 pub use select::Select;
 pub use shared_names::SharedNames;
+pub use statements::{drop_table, has_rows};
 pub use swap::{AddedIndex, delete_some, rename_table, without_generation};
-pub use table_plan::{FoundColumn, TablePlan, UniqueIndex, drop_table, has_rows, unique_indexes};
+pub use table_plan::{Step, TablePlan, unique_index_names};
 pub use thread::start_thread;

@@ -163,6 +163,7 @@ mod tests {
             nullable: true,
             unique: false,
             default: None,
+            renamed_from: Vec::new(),
         };
         let columns = vec![column("id", ColumnKind::Text), column("age", ColumnKind::Integer)];
         Table { name: "users".into(), key: 0, columns }

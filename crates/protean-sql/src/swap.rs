@@ -70,6 +70,7 @@ mod tests {
             nullable: false,
             unique: true,
             default: None,
+            renamed_from: Vec::new(),
         };
         let table = Table { name: "balances".into(), key: 0, columns: vec![id] };
         TableSwap::to_generation(table, 3, &[])

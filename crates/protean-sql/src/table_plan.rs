@@ -3,312 +3,214 @@
 use std::fmt::Display;
 
 use protean_port::message::{Column, Table, VERSION_COLUMN};
+use protean_port::port::{ManualChange, SchemaDifference};
 use protean_port::{Error, Result};
 
-use crate::Dialect;
+use crate::by_hand::ByHand;
 use crate::name::index_name;
-
-/// A column as it is in the database.
-#[derive(Clone, Debug)]
-pub struct FoundColumn {
-    /// The name of the column.
-    pub name: String,
-    /// Its type, as the database writes it.
-    pub kind: String,
-    /// True when it may not be null.
-    pub required: bool,
-    /// True when rows that do not name it get a value.
-    pub has_default: bool,
-    /// True when it is the primary key, or part of it.
-    pub key: bool,
-}
+use crate::statements::{add_column, create_table, drop_index, drop_table, rename_column};
+use crate::{Dialect, FoundColumn, FoundTable};
 
 /// What brings a table to its declared form.
 #[derive(Debug)]
 pub struct TablePlan {
-    /// The statements, in the order in which they run in one transaction.
-    pub statements: Vec<String>,
-    /// Set when the statements drop the table. They may then run only while it has no
-    /// rows; otherwise this is the error.
-    pub error_unless_empty: Option<Error>,
+    /// The steps, in the order in which they run in one transaction.
+    pub steps: Vec<Step>,
+    /// What needs a person first. While there is any, no step runs.
+    pub by_hand: Vec<ManualChange>,
+}
+
+/// A statement that may run without a person.
+#[derive(Debug)]
+pub struct Step {
+    /// The statement.
+    pub statement: String,
+    /// The name of the unique index that it creates.
+    index: Option<String>,
 }
 
 impl TablePlan {
-    /// Plans how a table with the columns that were found, none if it does not exist,
-    /// becomes the declared one. Its unique indexes are planned by [`unique_indexes`].
+    /// Plans how a table that was found becomes the declared one.
+    pub fn of<D: Dialect>(table: &Table, found: &FoundTable) -> Self {
+        let mut plan = Self { steps: Vec::new(), by_hand: Vec::new() };
+        if found.columns.is_empty() {
+            plan.step(create_table::<D>(table));
+            plan.create_indexes::<D>(table, &[]);
+            return plan;
+        }
+        let missing = plan.compare::<D>(table, found);
+        let (valued, required): (Vec<_>, Vec<_>) =
+            missing.into_iter().partition(|column| column.nullable || column.default.is_some());
+        // Nothing is lost with a table that has no row.
+        if !required.is_empty() && !found.has_rows && plan.by_hand.is_empty() {
+            plan.steps.clear();
+            plan.step(drop_table(table));
+            plan.step(create_table::<D>(table));
+            plan.create_indexes::<D>(table, &[]);
+            return plan;
+        }
+        let by_hand = ByHand::<D>::of(table, found);
+        plan.by_hand.extend(required.into_iter().map(|column| by_hand.value_is_needed(column)));
+        valued.into_iter().for_each(|column| plan.step(add_column::<D>(table, column)));
+        let indexes = plan.rename_indexes::<D>(table, found);
+        plan.create_indexes::<D>(table, &indexes);
+        plan
+    }
+
+    /// Makes sure that the steps may run.
     ///
     /// # Errors
-    /// When the table has a form that cannot be extended to the declared one.
-    pub fn of<D: Dialect>(table: &Table, found: &[FoundColumn]) -> Result<Self> {
-        if found.is_empty() {
-            return Ok(Self {
-                statements: vec![create_table::<D>(table)],
-                error_unless_empty: None,
-            });
-        }
-        let missing = missing_columns::<D>(table, found)?;
-        // The rows there are have no value for a required column.
-        let has_value = |column: &Column| column.nullable || column.default.is_some();
-        if let Some(column) = missing.iter().find(|column| !has_value(column)) {
-            let declared = declaration::<D>(column, true);
-            let advice = "give the field a `#[field(default = …)]` for existing rows, make it \
-                          optional, or add the column by hand with a default";
-            let difference = Difference { found: NO_COLUMN, declared: &declared };
-            let error = difference.error(table, &column.name, advice);
-            let statements = vec![drop_table(table), create_table::<D>(table)];
-            return Ok(Self { statements, error_unless_empty: Some(error) });
-        }
-        let add = |column: &&Column| {
-            let (name, declared) = (&table.name, declaration::<D>(column, false));
-            let default = column.default.as_ref().map(D::literal);
-            let default = default.map_or_else(String::new, |value| format!(" DEFAULT {value}"));
-            format!("ALTER TABLE \"{name}\" ADD COLUMN {declared}{default}")
+    /// When something needs a person first.
+    pub fn check(&self) -> Result {
+        let Some(ManualChange { table, column, why, .. }) = self.by_hand.first() else {
+            return Ok(());
         };
-        Ok(Self { statements: missing.iter().map(add).collect(), error_unless_empty: None })
+        let more = match self.by_hand.len() {
+            1 => String::new(),
+            count => format!(" (and {} more)", count - 1),
+        };
+        Err(Error::misused(format!(
+            "the table '{table}' cannot be extended: column '{column}': {why}{more}; `db diff` \
+             prints statements for it"
+        )))
     }
-}
 
-/// The statement that drops a table, if it exists.
-pub fn drop_table(table: &Table) -> String {
-    format!("DROP TABLE IF EXISTS \"{}\"", table.name)
-}
+    /// Adds the plan to what is known of other tables.
+    pub fn add_to(self, difference: &mut SchemaDifference) {
+        difference.by_itself.extend(self.steps.into_iter().map(|step| step.statement));
+        difference.by_hand.extend(self.by_hand);
+    }
 
-/// The statement that selects one row when a table has any.
-pub fn has_rows(table: &Table) -> String {
-    format!("SELECT 1 FROM \"{}\" LIMIT 1", table.name)
-}
+    fn step(&mut self, statement: String) {
+        self.steps.push(Step { statement, index: None });
+    }
 
-fn create_table<D: Dialect>(table: &Table) -> String {
-    let declared = |(index, column)| declaration::<D>(column, index == table.key);
-    let columns: Vec<String> = table.columns.iter().enumerate().map(declared).collect();
-    format!(
-        "CREATE TABLE \"{}\" ({}, \"{VERSION_COLUMN}\" {} NOT NULL, PRIMARY KEY (\"{}\")){}",
-        table.name,
-        columns.join(", "),
-        D::VERSION_TYPE,
-        table.key_column().name,
-        D::TABLE_OPTIONS
-    )
-}
+    /// Renames columns, and notes what needs a person; answers the columns that the database lacks.
+    fn compare<'t, D: Dialect>(&mut self, table: &'t Table, found: &FoundTable) -> Vec<&'t Column> {
+        let (by_hand, mut missing, mut newer) = (ByHand::<D>::of(table, found), vec![], vec![]);
+        for (index, column) in table.columns.iter().enumerate() {
+            if let Some(index) = surplus_index::<D>(table, index, found) {
+                self.by_hand.push(by_hand.is_no_longer_unique(column, index));
+            }
+            let there: Vec<&FoundColumn> = names(column).filter_map(|n| found.column(n)).collect();
+            match *there {
+                [one] if is_alike::<D>(table, index, one) && one.name == column.name => {}
+                [one] if is_alike::<D>(table, index, one) => {
+                    self.step(rename_column(table, &one.name, &column.name));
+                }
+                [one] => self.by_hand.push(by_hand.has_another_form(index, one)),
+                [one, other, ..] => self.by_hand.push(by_hand.is_there_twice(column, one, other)),
+                [] => match found.successor(&column.name) {
+                    Some(new) if table.position(&new.name).is_none() => {
+                        newer.push(new.name.as_str());
+                        self.by_hand.push(by_hand.has_a_newer_name(column, new));
+                    }
+                    _ if index == table.key => self.by_hand.push(by_hand.key_is_missing()),
+                    _ => missing.push(column),
+                },
+            }
+        }
+        if found.column(VERSION_COLUMN).is_none() {
+            self.by_hand.push(by_hand.is_of_another_program());
+        }
+        let key_is_there = found.column(&table.key_column().name).is_some();
+        let is_extra = |extra: &&FoundColumn| {
+            let name = extra.name.as_str();
+            let is_known = names_of(table).any(|known| known == name) || newer.contains(&name);
+            // A key under another name is reported where the declared one is missing.
+            !is_known && extra.required && !extra.has_default && (key_is_there || !extra.key)
+        };
+        let extra = found.columns.iter().filter(is_extra);
+        self.by_hand.extend(extra.map(|extra| by_hand.is_no_longer_declared(extra)));
+        missing
+    }
 
-fn declaration<D: Dialect>(column: &Column, required: bool) -> String {
-    let (kind, collation) = (D::declared_type(column.kind), D::declared_collation(column.kind));
-    let required = if column.nullable && !required { "" } else { " NOT NULL" };
-    format!("\"{}\" {kind}{collation}{required}", column.name)
-}
+    /// Gives indexes the names that belong to the new names of their columns; answers the names of
+    /// all indexes afterwards.
+    fn rename_indexes<D: Dialect>(&mut self, table: &Table, found: &FoundTable) -> Vec<String> {
+        let is_there = |name: &String| found.index(name).is_some();
+        let mut indexes: Vec<String> = unique_index_names::<D>(table).filter(is_there).collect();
+        for column in &table.columns {
+            let name = index_name::<D>(&table.name, &column.name);
+            let mut former = column.renamed_from.iter();
+            let former =
+                former.find_map(|former| found.index(&index_name::<D>(&table.name, former)));
+            let Some(former) = former.filter(|_| column.unique && !indexes.contains(&name)) else {
+                continue;
+            };
+            match D::rename_index(former, &name) {
+                Some(statement) => {
+                    self.step(statement);
+                    indexes.push(name);
+                }
+                // It is created under its new name.
+                None => self.step(drop_index(former)),
+            }
+        }
+        indexes
+    }
 
-const NO_COLUMN: &str = "no such column";
-
-/// The declared columns that the database lacks, when it differs in nothing else.
-fn missing_columns<'a, D: Dialect>(
-    table: &'a Table,
-    found: &[FoundColumn],
-) -> Result<Vec<&'a Column>> {
-    let mut missing = Vec::new();
-    for (index, column) in table.columns.iter().enumerate() {
-        match found.iter().find(|there| there.name == column.name) {
-            Some(there) => compare::<D>(table, index, there)?,
-            None if index != table.key => missing.push(column),
-            None => {
-                let declared = declaration::<D>(column, true);
-                let difference = Difference { found: NO_COLUMN, declared: &declared };
-                return Err(difference.error(
-                    table,
-                    &column.name,
-                    "the identity column cannot be renamed",
-                ));
+    /// Creates the unique indexes that are not there.
+    fn create_indexes<D: Dialect>(&mut self, table: &Table, indexes: &[String]) {
+        for (index, column) in table.columns.iter().enumerate() {
+            let name = index_name::<D>(&table.name, &column.name);
+            if column.unique && index != table.key && !indexes.contains(&name) {
+                let (of, value) = (&table.name, D::unique_value(column));
+                let statement = format!("CREATE UNIQUE INDEX \"{name}\" ON \"{of}\" ({value})");
+                self.steps.push(Step { statement, index: Some(name) });
             }
         }
     }
-    if !found.iter().any(|there| there.name == VERSION_COLUMN) {
-        let declared = format!("{} NOT NULL", D::VERSION_TYPE);
-        let advice = "another program made the table; rename one of the two";
-        let difference = Difference { found: NO_COLUMN, declared: &declared };
-        return Err(difference.error(table, VERSION_COLUMN, advice));
-    }
-    let is_declared = |name: &str| name == VERSION_COLUMN || table.position(name).is_some();
-    match found.iter().find(|f| !is_declared(&f.name) && f.required && !f.has_default) {
-        Some(extra) => {
-            let found = format!("{} NOT NULL", extra.kind);
-            let advice = "declare the field again, or drop the column by hand";
-            let difference = Difference { found: &found, declared: NO_COLUMN };
-            Err(difference.error(table, &extra.name, advice))
-        }
-        None => Ok(missing),
+}
+
+impl Step {
+    /// The error for a unique index that cannot be created because rows share a value; `database`
+    /// names the database for a person. `None` for any other step.
+    pub fn shared_value(&self, database: impl Display) -> Option<Error> {
+        let name = self.index.as_ref()?;
+        Some(Error::misused(format!(
+            "'{name}' is declared unique, but rows in the database {database} share a value; \
+             make them differ first"
+        )))
     }
 }
 
-fn compare<D: Dialect>(table: &Table, index: usize, found: &FoundColumn) -> Result {
+/// The name of a column, and those that it had before.
+fn names(column: &Column) -> impl Iterator<Item = &String> {
+    std::iter::once(&column.name).chain(&column.renamed_from)
+}
+
+/// Every name that is known, present or former.
+fn names_of(table: &Table) -> impl Iterator<Item = &str> {
+    let declared = table.columns.iter().flat_map(names).map(String::as_str);
+    declared.chain(std::iter::once(VERSION_COLUMN))
+}
+
+/// True when a column has the declared form, whatever its name is.
+fn is_alike<D: Dialect>(table: &Table, index: usize, found: &FoundColumn) -> bool {
     let (column, key) = (&table.columns[index], index == table.key);
-    let (kind, required) = (D::declared_type(column.kind), key || !column.nullable);
-    let same_type = found.kind.eq_ignore_ascii_case(kind);
-    if same_type && found.required == required && found.key == key {
-        return Ok(());
-    }
-    let describe = |kind: &str, required: bool, key: bool| {
-        let required = if required { " NOT NULL" } else { "" };
-        format!("{kind}{required}{}", if key { " PRIMARY KEY" } else { "" })
-    };
-    let difference = Difference {
-        found: &describe(&found.kind, found.required, found.key),
-        declared: &describe(kind, required, key),
-    };
-    let advice = "declare a new field beside the old one, or convert the column by hand";
-    Err(difference.error(table, &column.name, advice))
+    found.kind.eq_ignore_ascii_case(D::declared_type(column.kind))
+        && found.required == (key || !column.nullable)
+        && found.key == key
 }
 
-/// How a column differs from its declaration.
-struct Difference<'a> {
-    found: &'a str,
-    declared: &'a str,
+/// The names of the unique indexes that a table may have, one for each column.
+pub fn unique_index_names<D: Dialect>(table: &Table) -> impl Iterator<Item = String> + Send {
+    table.columns.iter().map(|column| index_name::<D>(&table.name, &column.name))
 }
 
-impl Difference<'_> {
-    fn error(&self, table: &Table, column: &str, advice: &str) -> Error {
-        let (name, Self { found, declared }) = (&table.name, self);
-        Error::misused(format!(
-            "the table '{name}' cannot be extended: column '{column}': found {found}, \
-             declared {declared}; {advice}"
-        ))
-    }
-}
-
-/// The index of a column: there for a unique one, and for no other.
-#[derive(Debug)]
-pub struct UniqueIndex<'a> {
-    /// Its name in the database.
-    pub name: String,
-    table: &'a Table,
-    column: &'a Column,
-    statement: Option<String>,
-}
-
-/// The unique indexes a table may have, one for each column.
-pub fn unique_indexes<D: Dialect>(table: &Table) -> impl Iterator<Item = UniqueIndex<'_>> + Send {
-    table.columns.iter().enumerate().map(|(index, column)| {
-        let name = index_name::<D>(&table.name, &column.name);
-        let statement = (column.unique && index != table.key).then(|| {
-            let (of, value) = (&table.name, D::unique_value(column));
-            format!("CREATE UNIQUE INDEX \"{name}\" ON \"{of}\" ({value})")
-        });
-        UniqueIndex { name, table, column, statement }
-    })
-}
-
-impl UniqueIndex<'_> {
-    /// The column that it keeps unique.
-    pub fn column_name(&self) -> &str {
-        &self.column.name
-    }
-
-    /// The statement that creates the index, when it is wanted and does not exist.
-    ///
-    /// # Errors
-    /// When the index exists and the column is not declared unique any more.
-    pub fn plan(&self, exists: bool) -> Result<Option<&str>> {
-        match &self.statement {
-            Some(statement) => Ok((!exists).then_some(statement)),
-            None if exists => {
-                let name = &self.name;
-                let advice = format!("declare it unique again, or run DROP INDEX \"{name}\"");
-                let difference = Difference { found: "unique", declared: "not unique" };
-                Err(difference.error(self.table, &self.column.name, &advice))
-            }
-            None => Ok(None),
-        }
-    }
-
-    /// The error for an index that cannot be created because rows share a value;
-    /// `database` names the database for a person.
-    pub fn shared_value(&self, database: impl Display) -> Error {
-        Error::misused(format!(
-            "'{}' is declared unique, but rows in the database {database} share a value; \
-             make them differ first",
-            self.name
-        ))
-    }
+/// The unique index of a column that is not declared unique.
+fn surplus_index<'f, D: Dialect>(
+    table: &Table,
+    index: usize,
+    found: &'f FoundTable,
+) -> Option<&'f String> {
+    let column = &table.columns[index];
+    let mut of_column = names(column).map(|name| index_name::<D>(&table.name, name));
+    let is_wanted = column.unique && index != table.key;
+    of_column.find_map(|name| found.index(&name).filter(|_| !is_wanted))
 }
 
 #[cfg(test)]
-mod tests {
-    use protean_port::message::{Column, ColumnKind, Table};
-
-    use super::{FoundColumn, TablePlan, unique_indexes};
-    use crate::dialect::tests::Plain;
-
-    fn users() -> Table {
-        let column = |name: &str, nullable| Column {
-            name: name.into(),
-            kind: ColumnKind::Text,
-            nullable,
-            unique: !nullable,
-            default: None,
-        };
-        Table {
-            name: "users".into(),
-            key: 0,
-            columns: vec![column("id", false), column("note", true)],
-        }
-    }
-
-    fn found(name: &str, kind: &str, key: bool) -> FoundColumn {
-        let (name, kind) = (name.into(), kind.into());
-        FoundColumn { name, kind, required: true, has_default: false, key }
-    }
-
-    fn id_and_version() -> Vec<FoundColumn> {
-        vec![found("id", "TEXT", true), found("_version", "int", false)]
-    }
-
-    #[test]
-    fn a_table_is_created_extended_or_left_alone() {
-        let plan = TablePlan::of::<Plain>(&users(), &[]).unwrap();
-        let created = "CREATE TABLE \"users\" (\"id\" text NOT NULL, \"note\" text, \
-                       \"_version\" int NOT NULL, PRIMARY KEY (\"id\"))";
-        assert_eq!(plan.statements, [created]);
-        let mut there = id_and_version();
-        let plan = TablePlan::of::<Plain>(&users(), &there).unwrap();
-        assert_eq!(plan.statements, ["ALTER TABLE \"users\" ADD COLUMN \"note\" text"]);
-        there.push(FoundColumn { required: false, ..found("note", "text", false) });
-        assert!(TablePlan::of::<Plain>(&users(), &there).unwrap().statements.is_empty());
-    }
-
-    #[test]
-    fn a_required_column_is_added_while_there_are_no_rows() {
-        let mut table = users();
-        table.columns[1].nullable = false;
-        let plan = TablePlan::of::<Plain>(&table, &id_and_version()).unwrap();
-        assert_eq!(plan.statements[0], "DROP TABLE IF EXISTS \"users\"");
-        assert!(plan.statements[1].contains("\"note\" text NOT NULL"), "{:?}", plan.statements);
-        let error = plan.error_unless_empty.unwrap().to_string();
-        assert!(error.contains("'note'") && error.contains("#[field(default"), "{error}");
-    }
-
-    #[test]
-    fn refuses_a_table_that_differs_in_more_than_missing_columns() {
-        let [id, version] = <[_; 2]>::try_from(id_and_version()).unwrap();
-        let extra = found("extra", "text", false);
-        for (there, why) in [
-            (vec![version.clone()], "the identity column cannot be renamed"),
-            (vec![id.clone()], "another program made the table"),
-            (vec![found("id", "int", true), version.clone()], "found int NOT NULL PRIMARY KEY"),
-            (vec![id, version, extra], "declare the field again"),
-        ] {
-            let error = TablePlan::of::<Plain>(&users(), &there).unwrap_err().to_string();
-            assert!(error.contains(why), "{error}");
-        }
-    }
-
-    #[test]
-    fn unique_columns_and_no_others_have_an_index() {
-        let mut table = users();
-        let key = unique_indexes::<Plain>(&table).next().unwrap();
-        assert_eq!(key.plan(false).unwrap(), None, "the primary key is unique already");
-        assert!(unique_indexes::<Plain>(&table).nth(1).unwrap().plan(true).is_err());
-        table.columns[1].unique = true;
-        let note = unique_indexes::<Plain>(&table).nth(1).unwrap();
-        let created = "CREATE UNIQUE INDEX \"users.note\" ON \"users\" (\"note\")";
-        assert_eq!(note.plan(false).unwrap(), Some(created));
-        assert_eq!(note.plan(true).unwrap(), None);
-    }
-}
+#[path = "table_plan_tests.rs"]
+mod tests;

@@ -85,6 +85,9 @@ impl Settings {
         connection.set_prepared_statement_cache_capacity(256);
         // Otherwise SQLite may recompile a cached statement whenever its parameters change.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        // Otherwise a column that is gone is taken for a text, the one of its own name.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
         connection.create_collation("decimal", value::compare_decimals)?;
         connection.pragma_update(None, "cache_size", -2_048)?;
         Ok(connection)

@@ -1,7 +1,7 @@
 //! How SQLite words statements.
 
 use protean_port::message::{Column, ColumnKind, Value};
-use protean_sql::{Dialect, quoted};
+use protean_sql::{Dialect, Redefinition, quoted};
 
 /// The words of SQLite.
 pub(crate) enum SqliteDialect {}
@@ -64,5 +64,50 @@ impl Dialect for SqliteDialect {
             }
             _ => field,
         }
+    }
+
+    /// SQLite renames no index.
+    fn rename_index(_: &str, _: &str) -> Option<String> {
+        None
+    }
+
+    /// SQLite changes no column, so another one takes its place.
+    fn redefine(table: &str, change: &Redefinition<'_>) -> Vec<String> {
+        let Redefinition { column, found, kind, .. } = change;
+        let (name, before) = (&column.name, format!("{}_before", column.name));
+        let alter = |what: &str| format!("ALTER TABLE \"{table}\" {what}");
+        let required = match column.nullable {
+            true => String::new(),
+            false => format!(" NOT NULL DEFAULT {}", change.blank),
+        };
+        let value = converted(&before, &found.kind, column.kind);
+        let value = match &change.missing {
+            Some(missing) => format!("coalesce({value}, {missing})"),
+            None => value,
+        };
+        let index = change.index.map(|index| format!("DROP INDEX \"{index}\""));
+        let statements = [
+            alter(&format!("RENAME COLUMN \"{name}\" TO \"{before}\"")),
+            alter(&format!("ADD COLUMN \"{name}\" {kind}{required}")),
+            format!("UPDATE \"{table}\" SET \"{name}\" = {value}"),
+            alter(&format!("DROP COLUMN \"{before}\"")),
+        ];
+        index.into_iter().chain(statements).collect()
+    }
+}
+
+/// A column of one type as a value of another.
+fn converted(name: &str, from: &str, to: ColumnKind) -> String {
+    if from.eq_ignore_ascii_case(SqliteDialect::declared_type(to)) {
+        return format!("\"{name}\"");
+    }
+    match to {
+        ColumnKind::Bool => format!("CAST(\"{name}\" AS INTEGER) <> 0"),
+        ColumnKind::Integer | ColumnKind::Timestamp => format!("CAST(\"{name}\" AS INTEGER)"),
+        ColumnKind::Real => format!("CAST(\"{name}\" AS REAL)"),
+        _ if from == "BOOLEAN" => {
+            format!("CASE \"{name}\" WHEN 0 THEN 'false' WHEN 1 THEN 'true' END")
+        }
+        _ => format!("CAST(\"{name}\" AS TEXT)"),
     }
 }

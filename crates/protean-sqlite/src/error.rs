@@ -64,7 +64,9 @@ pub(crate) fn is_unprepared(error: &rusqlite::Error) -> bool {
 
 fn advice(error: &rusqlite::Error) -> String {
     if is_unprepared(error) {
-        return format!("is not prepared ({error}); run `db setup` first");
+        return format!(
+            "is not prepared for this version of the program ({error}); run `db setup`"
+        );
     }
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {

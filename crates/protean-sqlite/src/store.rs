@@ -5,15 +5,17 @@ use std::sync::Arc;
 use protean_port::message::{Lane, Table, Timestamp};
 use protean_port::port::{
     BoxFuture, Changes, CommitWatch, GroupRegistration, KeyClaim, LogId, LogIdentity, Outcome,
-    Store, StoreHealth, Watched,
+    Schema, SchemaDifference, Store, StoreHealth, Watched,
 };
 use protean_port::{Error, Result};
+use protean_sql::TablePlan;
 use rusqlite::{Connection, OptionalExtension};
 use tokio::sync::watch;
 
 use crate::checkpoint::{Checkpoints, CommitCounter};
 use crate::commit::Committer;
 use crate::connection::Settings;
+use crate::dialect::SqliteDialect;
 use crate::forget;
 use crate::opened_file::OpenedFile;
 use crate::readers::Readers;
@@ -102,6 +104,21 @@ impl StoreHealth for SqliteStore {
     }
 }
 
+impl Schema for SqliteStore {
+    fn difference<'a>(&'a self, tables: &'a [Table]) -> BoxFuture<'a, Result<SchemaDifference>> {
+        Box::pin(async move {
+            let mut difference = SchemaDifference::default();
+            for table in tables {
+                protean_sql::check_names(table)?;
+                let name = table.name.clone();
+                let found = self.readers.read(move |view| table::found(view, &name)).await?;
+                TablePlan::of::<SqliteDialect>(table, &found).add_to(&mut difference);
+            }
+            Ok(difference)
+        })
+    }
+}
+
 impl Store for SqliteStore {
     fn commit(&self, units: Arc<[Changes]>) -> BoxFuture<'_, Vec<Outcome>> {
         if units.is_empty() {
@@ -127,9 +144,7 @@ impl Store for SqliteStore {
         Box::pin(self.writer.run(move |committer| {
             alter(committer, |connection, settings| {
                 schema::create(connection, &settings.path)?;
-                for table in &tables {
-                    table::prepare(connection, table, &settings.path)?;
-                }
+                table::prepare(connection, &tables, &settings.path)?;
                 schema::register(connection, &registrations).map_err(|e| settings.explain(e))
             })
         }))

@@ -4,38 +4,32 @@ use std::path::Path;
 
 use protean_port::message::Table;
 use protean_port::{Error, Result};
-use protean_sql::{FoundColumn, TablePlan, UniqueIndex, check_names, unique_indexes};
-use rusqlite::{Connection, ErrorCode, Row};
+use protean_sql::{FoundColumn, FoundTable, Step, TablePlan, check_names};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row};
 
 use crate::dialect::SqliteDialect;
 use crate::error;
+use crate::step::reached;
 
-/// Creates a table, or adds what it lacks. Runs inside a transaction.
+/// Creates tables, or adds what they lack, and renames columns. Runs inside a transaction.
 ///
 /// # Errors
-/// When the table exists in a form that cannot be extended to the declared one.
-pub(crate) fn prepare(connection: &Connection, table: &Table, path: &Path) -> Result {
-    check_names(table)?;
+/// When a table exists in a form that needs a person first.
+pub(crate) fn prepare(connection: &Connection, tables: &[Table], path: &Path) -> Result {
     let explain = |e| error::explain(e, path);
-    let found = columns(connection, &table.name).map_err(explain)?;
-    let plan = TablePlan::of::<SqliteDialect>(table, &found)?;
-    if let Some(error) = plan.error_unless_empty
-        && has_rows(connection, table).map_err(explain)?
-    {
-        return Err(error);
-    }
-    for statement in &plan.statements {
-        connection.execute(statement, []).map_err(explain)?;
-    }
-    let mut present =
-        connection.prepare_cached(include_str!("sql/has_index.sql")).map_err(explain)?;
-    for index in unique_indexes::<SqliteDialect>(table) {
-        if let Some(statement) = index.plan(
-            present.exists((&index.name, &table.name, index.column_name())).map_err(explain)?,
-        )? {
-            connection.execute(statement, []).map_err(|e| not_created(&index, e, path))?;
+    connection.execute(include_str!("sql/create_renamed.sql"), []).map_err(explain)?;
+    for table in tables {
+        check_names(table)?;
+        let found = found(connection, &table.name).map_err(explain)?;
+        let plan = TablePlan::of::<SqliteDialect>(table, &found);
+        plan.check()?;
+        for step in &plan.steps {
+            reached("before a change of a table");
+            connection.execute(&step.statement, []).map_err(|e| not_done(step, e, path))?;
         }
+        note_names(connection, table, &found).map_err(explain)?;
     }
+    reached("before the tables are committed");
     Ok(())
 }
 
@@ -44,8 +38,16 @@ pub(crate) fn drop_table(connection: &Connection, table: &Table) -> rusqlite::Re
     connection.execute(&protean_sql::drop_table(table), []).map(drop)
 }
 
-fn has_rows(connection: &Connection, table: &Table) -> rusqlite::Result<bool> {
-    connection.prepare(&protean_sql::has_rows(table))?.exists([])
+/// A table as it is in the file.
+pub(crate) fn found(connection: &Connection, table: &str) -> rusqlite::Result<FoundTable> {
+    let columns = columns(connection, table)?;
+    if columns.is_empty() {
+        return Ok(FoundTable::default());
+    }
+    let mut indexes = connection.prepare_cached(include_str!("sql/indexes.sql"))?;
+    let indexes = indexes.query_map([table], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    let has_rows = connection.prepare(&protean_sql::has_rows(table))?.exists([])?;
+    Ok(FoundTable { columns, indexes, has_rows, renamed: renamed(connection, table)? })
 }
 
 fn columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<FoundColumn>> {
@@ -62,9 +64,31 @@ fn columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<FoundCo
     statement.query_map([table], read)?.collect()
 }
 
-fn not_created(index: &UniqueIndex<'_>, error: rusqlite::Error, path: &Path) -> Error {
-    if error.sqlite_error_code() != Some(ErrorCode::ConstraintViolation) {
-        return error::explain(error, path);
+/// The names that columns had before, each with the one that it was given.
+fn renamed(connection: &Connection, table: &str) -> rusqlite::Result<Vec<(String, String)>> {
+    let is_noted = connection.query_row(include_str!("sql/has_renamed.sql"), [], |_| Ok(()));
+    if is_noted.optional()?.is_none() {
+        return Ok(Vec::new());
     }
-    index.shared_value(format_args!("'{}'", path.display())).with_source(error)
+    let mut statement = connection.prepare_cached(include_str!("sql/read_renamed.sql"))?;
+    statement.query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+/// Notes the former names of columns, so that an older version of the program does not add them
+/// again.
+fn note_names(connection: &Connection, table: &Table, found: &FoundTable) -> rusqlite::Result<()> {
+    for (former, present) in found.names_to_note(table) {
+        let row = (&table.name, former, present);
+        connection.execute(include_str!("sql/write_renamed.sql"), row)?;
+    }
+    Ok(())
+}
+
+fn not_done(step: &Step, error: rusqlite::Error, path: &Path) -> Error {
+    if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
+        && let Some(shared) = step.shared_value(format_args!("'{}'", path.display()))
+    {
+        return shared.with_source(error);
+    }
+    error::explain(error, path)
 }

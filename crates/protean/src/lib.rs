@@ -68,7 +68,7 @@ pub use protean_port::{memory, message, port};
 // For our own tools and tests; not part of the API.
 #[doc(hidden)]
 pub use protean_core::domain::{
-    ServerAdvice, broker, destroy, promote, require_database, server_advice,
+    ServerAdvice, broker, destroy, difference, promote, require_database, server_advice,
 };
 
 /// What the macros expand to; not part of the API.
@@ -77,7 +77,7 @@ pub mod __private {
     pub use serde;
 
     pub use crate::private::{
-        AppliedBy, absorb, choice, column, command_of, event_of, identity_column, set_defaults,
-        unique,
+        AppliedBy, absorb, choice, column, command_of, event_of, identity_column, renamed,
+        set_defaults, unique,
     };
 }

@@ -62,6 +62,19 @@ pub fn set_defaults(columns: &mut [Column], default: &impl Field) {
     }
 }
 
+/// The columns of a field, with the names that they had under the field's former names.
+pub fn renamed(mut columns: Vec<Column>, name: &str, former: &[impl AsRef<str>]) -> Vec<Column> {
+    for column in &mut columns {
+        let known: Vec<String> =
+            std::iter::once(&column.name).chain(&column.renamed_from).cloned().collect();
+        let rest = known.iter().filter_map(|known| known.strip_prefix(name));
+        let under =
+            |former: &str| rest.clone().map(|rest| format!("{former}{rest}")).collect::<Vec<_>>();
+        column.renamed_from.extend(former.iter().flat_map(|former| under(former.as_ref())));
+    }
+    columns
+}
+
 /// The columns of a value object, unique if the field that holds it is.
 pub fn unique(mut columns: Vec<Column>, rules: &Rules) -> Vec<Column> {
     for column in &mut columns {

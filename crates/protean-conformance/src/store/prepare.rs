@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use protean_port::message::{Column, ColumnKind, Priority, Table, Value};
-use protean_port::port::{At, GroupStatus, RowQuery, RowState, RowWrite, Start, Store};
+use protean_port::port::{
+    At, GroupStatus, Outcome, RowChange, RowQuery, RowState, RowWrite, SchemaDifference, Start,
+    Store,
+};
 use protean_port::{Error, Result};
 
 use super::sample::{
-    READER, account, accounts, assert_stale, column, commit_one, lane_read, places, recorded,
-    registration, registrations, tables, thing, things, unit,
+    Draft, READER, account, accounts, assert_stale, column, commit_one, lane_read, places,
+    recorded, registration, registrations, tables, thing, things, unit,
 };
 
 pub async fn preparing_again_changes_nothing(store: Arc<dyn Store>) -> Result {
@@ -51,8 +54,14 @@ pub async fn a_log_keeps_its_id_until_it_is_renewed(store: Arc<dyn Store>) -> Re
 fn extended() -> Table {
     let mut table = things();
     let name = "colour".to_owned();
-    let column =
-        Column { name, kind: ColumnKind::Text, nullable: true, unique: true, default: None };
+    let column = Column {
+        name,
+        kind: ColumnKind::Text,
+        nullable: true,
+        unique: true,
+        default: None,
+        renamed_from: Vec::new(),
+    };
     table.columns.insert(2, column);
     table
 }
@@ -69,7 +78,7 @@ pub async fn a_new_column_is_empty_in_old_rows(store: Arc<dyn Store>) -> Result 
     let row: protean_port::message::Row = values.into();
     let write = |key: &str, expected: Option<u64>, row| {
         let version = expected.map_or(0, |expected| expected + 1);
-        let (table, change) = (Arc::new(extended()), protean_port::port::RowChange::Put(row));
+        let (table, change) = (Arc::new(extended()), RowChange::Put(row));
         RowWrite { table, key: key.into(), expected, version, change }
     };
     let put = |write| unit().with(|changes| changes.rows.push(write));
@@ -80,7 +89,7 @@ pub async fn a_new_column_is_empty_in_old_rows(store: Arc<dyn Store>) -> Result 
         let mut values = vec![Value::Null; extended().columns.len()];
         (values[0], values[index]) = (Value::text("u"), Value::text(value));
         let outcome = commit_one(&*store, put(write("u", None, values.into()))).await;
-        assert!(matches!(outcome, protean_port::port::Outcome::Rejected(_)), "{outcome:?}");
+        assert!(matches!(outcome, Outcome::Rejected(_)), "{outcome:?}");
     }
     Ok(())
 }
@@ -115,7 +124,14 @@ pub async fn a_new_column_takes_its_default_in_old_rows(store: Arc<dyn Store>) -
         for nullable in [false, true] {
             let name = format!("more_{number}_{}", if nullable { "or_none" } else { "always" });
             let default = Some(value.clone());
-            table.columns.push(Column { name, kind, nullable, unique: false, default });
+            table.columns.push(Column {
+                name,
+                kind,
+                nullable,
+                unique: false,
+                default,
+                renamed_from: Vec::new(),
+            });
         }
     }
     for _ in 0..2 {
@@ -127,6 +143,105 @@ pub async fn a_new_column_takes_its_default_in_old_rows(store: Arc<dyn Store>) -
         assert_eq!(more, defaults);
         // Another default is for the rows of another day.
         table.columns.iter_mut().for_each(|column| column.default = None);
+    }
+    Ok(())
+}
+
+/// Things whose columns have other names than before, and other places.
+fn renamed() -> Table {
+    let mut table = things();
+    for (index, name) in
+        [(column::ID, "thing_id"), (column::EMAIL, "mail"), (column::PRICE, "cost")]
+    {
+        let former = std::mem::replace(&mut table.columns[index].name, name.to_owned());
+        table.columns[index].renamed_from = vec!["never_there".to_owned() + name, former];
+    }
+    table.columns.swap(column::EMAIL, column::SIZE);
+    table
+}
+
+/// A new row of the table, with a value in one column.
+fn put(table: &Table, key: &str, index: usize, value: Value) -> Draft {
+    let mut row = vec![Value::Null; table.columns.len()];
+    (row[table.key], row[index]) = (Value::text(key), value);
+    let (table, change) = (Arc::new(table.clone()), RowChange::Put(row.into()));
+    let write = RowWrite { table, key: key.into(), expected: None, version: 0, change };
+    unit().with(|changes| changes.rows.push(write))
+}
+
+pub async fn a_renamed_column_keeps_its_values_and_stays_unique(store: Arc<dyn Store>) -> Result {
+    let price = Value::Decimal("1.50".parse().unwrap_or_default());
+    let old = thing("t", [(column::EMAIL, Value::text("e")), (column::PRICE, price)]);
+    places(&commit_one(&*store, unit().put(None, Arc::clone(&old))).await);
+    let mut values = old.to_vec();
+    values.swap(column::EMAIL, column::SIZE);
+    // It may be prepared again, as every start of the program does.
+    for _ in 0..2 {
+        store.prepare(&[renamed()], &[]).await?;
+        let state = RowState { row: Some(values.clone().into()), version: Some(0) };
+        assert_eq!(store.row(&renamed(), "t").await?, state);
+    }
+    let taken = put(&renamed(), "u", column::SIZE, Value::text("e"));
+    let outcome = commit_one(&*store, taken).await;
+    assert!(matches!(outcome, Outcome::Rejected(_)), "{outcome:?}");
+    places(&commit_one(&*store, put(&renamed(), "u", column::SIZE, Value::text("f"))).await);
+    assert_eq!(store.count(&renamed(), &RowQuery::default()).await?, 2);
+    Ok(())
+}
+
+pub async fn renaming_at_once_is_safe(store: Arc<dyn Store>) -> Result {
+    places(&commit_one(&*store, put(&things(), "t", column::EMAIL, Value::text("e"))).await);
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let store = Arc::clone(&store);
+        tasks.spawn(async move { store.prepare(&[renamed()], &[]).await });
+    }
+    tasks.join_all().await.into_iter().collect::<Result>()?;
+    let row = store.row(&renamed(), "t").await?.row.unwrap_or_else(|| panic!("it is there"));
+    assert_eq!(row[column::SIZE], Value::text("e"));
+    Ok(())
+}
+
+pub async fn an_older_version_is_refused_after_a_renaming(store: Arc<dyn Store>) -> Result {
+    // Columns that the older version could add again, as empty ones.
+    let mut newer = renamed();
+    newer.columns[column::ID] = things().columns[column::ID].clone();
+    places(&commit_one(&*store, put(&things(), "t", column::EMAIL, Value::text("e"))).await);
+    store.prepare(std::slice::from_ref(&newer), &[]).await?;
+    for _ in 0..2 {
+        let error = store.prepare(&tables(), &[]).await.expect_err("its column has another name");
+        assert!(error.to_string().contains("things"), "{error}");
+    }
+    store.prepare(std::slice::from_ref(&newer), &[]).await?;
+    let row = store.row(&newer, "t").await?.row.unwrap_or_else(|| panic!("it is there"));
+    assert_eq!(row[column::SIZE], Value::text("e"));
+    Ok(())
+}
+
+pub async fn refuses_a_column_that_is_there_under_both_names(store: Arc<dyn Store>) -> Result {
+    places(&commit_one(&*store, put(&things(), "t", column::NAME, Value::text("n"))).await);
+    let mut both = things();
+    let title = Column { name: "title".to_owned(), ..both.columns[column::NAME].clone() };
+    both.columns.push(title.clone());
+    store.prepare(&[both.clone()], &[]).await?;
+    let mut one = things();
+    one.columns[column::NAME] = Column { renamed_from: vec!["name".to_owned()], ..title };
+    let error = store.prepare(&[one], &[]).await.expect_err("which one is meant?").to_string();
+    assert!(error.contains("title") && error.contains("things"), "{error}");
+    let row = store.row(&both, "t").await?.row.unwrap_or_else(|| panic!("it is there"));
+    assert_eq!((&row[column::NAME], row.last()), (&Value::text("n"), Some(&Value::Null)));
+    Ok(())
+}
+
+pub async fn nothing_differs_once_it_is_prepared(store: Arc<dyn Store>) -> Result {
+    places(&commit_one(&*store, put(&things(), "t", column::EMAIL, Value::text("e"))).await);
+    for table in [things(), extended(), extended()] {
+        // Looking changes nothing.
+        let looked = store.difference(std::slice::from_ref(&table)).await?;
+        assert_eq!(store.difference(std::slice::from_ref(&table)).await?, looked);
+        assert_eq!(looked.by_hand, []);
+        store.prepare(std::slice::from_ref(&table), &[]).await?;
+        assert_eq!(store.difference(&[table]).await?, SchemaDifference::default());
     }
     Ok(())
 }

@@ -91,6 +91,7 @@ pub fn things() -> Table {
         nullable: name != "id",
         unique: name == "email",
         default: None,
+        renamed_from: Vec::new(),
     };
     Table { name: "things".to_owned(), key: 0, columns: columns.map(column).into() }
 }

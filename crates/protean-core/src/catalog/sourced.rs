@@ -44,6 +44,7 @@ pub(super) fn snapshot_table() -> Table {
         nullable: false,
         unique: false,
         default: None,
+        renamed_from: Vec::new(),
     };
     let columns = [
         ("stream", ColumnKind::Text),

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use futures_util::future::join;
 use protean_port::message::{LaneRule, Priority};
-use protean_port::port::{Broker, Store};
+use protean_port::port::{Broker, SchemaDifference, Store};
 use protean_port::{Error, Result};
 
 use super::advice::ServerAdvice;
@@ -109,6 +109,17 @@ pub async fn server_advice(domain: &Domain) -> Vec<ServerAdvice> {
     let (database, mut brokers) = join(database, shared.brokers.advice()).await;
     brokers.insert(0, database);
     brokers
+}
+
+/// How the tables of the database differ from those that the domain declares. Changes nothing in a
+/// database that [is there](require_database).
+///
+/// # Errors
+/// When the database cannot be opened or read.
+pub async fn difference(domain: &Domain) -> Result<SchemaDifference> {
+    let shared = domain.shared();
+    let store = shared.provider.open(&shared.location).await?;
+    store.difference(&domain.catalog().layout()).await
 }
 
 /// Removes everything the domain keeps in its database. There is no way back.

@@ -129,6 +129,7 @@ pub(super) fn column(name: &str, kind: ColumnKind, rules: &Rules) -> Vec<Column>
         nullable: false,
         unique: rules.unique,
         default: None,
+        renamed_from: Vec::new(),
     }]
 }
 

@@ -103,6 +103,7 @@ mod tests {
             nullable: false,
             unique: true,
             default: None,
+            renamed_from: Vec::new(),
         };
         Table { name: name.into(), key: 0, columns: vec![id] }
     }

@@ -11,8 +11,8 @@ use protean::port::{
     BoxFuture, Changes, Claim, CommitWatch, DeadLetter, DeadLetterRead, Delivery, Find, GroupIds,
     GroupNames, GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Location, Log, LogId,
     LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, Provider,
-    Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, Store, StoreHealth, TableSwap, TypeStats,
-    Watched,
+    Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, Schema, SchemaDifference, Store,
+    StoreHealth, TableSwap, TypeStats, Watched,
 };
 use tokio::sync::watch;
 
@@ -66,6 +66,12 @@ impl LogIdentity for Unreliable {
 impl StoreHealth for Unreliable {
     fn check_writing(&self) -> BoxFuture<'_, Result<()>> {
         self.inner.check_writing()
+    }
+}
+
+impl Schema for Unreliable {
+    fn difference<'a>(&'a self, of: &'a [Table]) -> BoxFuture<'a, Result<SchemaDifference>> {
+        self.inner.difference(of)
     }
 }
 

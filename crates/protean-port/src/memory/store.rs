@@ -13,8 +13,8 @@ use crate::port::{
     BoxFuture, Changes, Claim, CommitNotice, CommitSignal, CommitWatch, DeadLetter, DeadLetterRead,
     Delivery, Find, GroupIds, GroupNames, GroupRegistration, GroupStatus, KeyClaim, LaneRead,
     Ledger, Log, LogId, LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead,
-    Parking, Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, Store, StoreHealth, TableSwap,
-    TypeStats, Watched,
+    Parking, Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, Schema, SchemaDifference, Store,
+    StoreHealth, TableSwap, TypeStats, Watched,
 };
 use crate::{Error, Result};
 
@@ -66,6 +66,13 @@ impl LogIdentity for MemoryStore {
 impl StoreHealth for MemoryStore {
     fn check_writing(&self) -> BoxFuture<'_, Result<()>> {
         Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+impl Schema for MemoryStore {
+    /// There is nothing that a person could change.
+    fn difference<'a>(&'a self, _: &'a [Table]) -> BoxFuture<'a, Result<SchemaDifference>> {
+        Box::pin(std::future::ready(Ok(SchemaDifference::default())))
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::compare::{Sorted, holds, order};
-use crate::message::{Column, Row, Table, Value};
+use crate::message::{Column, ColumnKind, Row, Table, Value};
 use crate::port::{Direction, Filter, RowQuery, RowState};
 use crate::{Error, Result};
 
@@ -115,30 +115,31 @@ impl Tables {
             let message = format!("the column '{column}' of the table '{}' {why}", table.name);
             Err(Error::misused(message))
         };
-        if kept.key_column().name != table.key_column().name {
+        if !is_or_was(table.key_column(), kept.key_column()) {
             return refuse(&kept.key_column().name, "would no longer be the key; rename the table");
         }
         for column in &kept.columns {
-            match table.columns.iter().find(|declared| declared.name == column.name) {
+            match table.columns.iter().find(|declared| is_or_was(declared, column)) {
                 None => {
                     return refuse(
                         &column.name,
                         "exists but is no longer declared; declare it again",
                     );
                 }
-                // The rows there are keep their values, whatever the default is now.
-                Some(declared)
-                    if (Column { default: None, ..declared.clone() })
-                        != (Column { default: None, ..column.clone() }) =>
-                {
+                Some(declared) if form(declared) != form(column) => {
                     return refuse(&column.name, "exists with another type or rule; rename it");
                 }
                 Some(_) => {}
             }
         }
+        let there =
+            |column: &Column| kept.columns.iter().filter(|old| is_or_was(column, old)).count();
+        if let Some(twice) = table.columns.iter().find(|column| there(column) > 1) {
+            return refuse(&twice.name, "exists under a former name as well; keep one of the two");
+        }
         let has_value = |column: &Column| column.nullable || column.default.is_some();
-        let is_new = |column: &Column| kept.position(&column.name).is_none();
-        let added = table.columns.iter().find(|column| is_new(column) && !has_value(column));
+        let is_added = |column: &&Column| there(column) == 0 && !has_value(column);
+        let added = table.columns.iter().find(is_added);
         match added {
             Some(column) if self.of(*id).next().is_some() => {
                 let why = "is new and has no value for existing rows; give it a default, or make \
@@ -154,8 +155,9 @@ impl Tables {
         if before == table {
             return;
         }
-        let old: Vec<_> =
-            table.columns.iter().map(|column| before.position(&column.name)).collect();
+        let position =
+            |column: &Column| before.columns.iter().position(|old| is_or_was(column, old));
+        let old: Vec<_> = table.columns.iter().map(position).collect();
         for (_, state) in self.rows.range_mut((id, "".into())..(id + 1, "".into())) {
             let value = |row: &Row, from: Option<usize>, column: &Column| match from {
                 Some(index) => row.get(index).cloned().unwrap_or(Value::Null),
@@ -177,6 +179,16 @@ impl Tables {
             })
             .collect();
     }
+}
+
+/// True when a declared column is the one that is kept, perhaps under a new name.
+fn is_or_was(declared: &Column, kept: &Column) -> bool {
+    declared.name == kept.name || declared.renamed_from.contains(&kept.name)
+}
+
+/// What may not change. The rows there are keep their values, whatever the default is now.
+fn form(column: &Column) -> (ColumnKind, bool, bool) {
+    (column.kind, column.nullable, column.unique)
 }
 
 fn by_columns(columns: &[(usize, Direction)], left: &Row, right: &Row) -> Ordering {

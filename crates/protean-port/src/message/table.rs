@@ -62,7 +62,8 @@ impl Table {
             ));
         }
         let columns = || self.columns.iter().map(|column| column.name.as_str());
-        if let Some(odd) = std::iter::once(table).chain(columns()).find(|name| !is_plain(name)) {
+        let named = || std::iter::once(table).chain(columns()).chain(self.former_names());
+        if let Some(odd) = named().find(|name| !is_plain(name)) {
             return Some(format!(
                 "'{odd}' in the table '{table}' is not a valid name: use lowercase letters, digits \
                  and '_', beginning with a letter or '_', and at most {MAX_NAME_BYTES} bytes"
@@ -82,8 +83,28 @@ impl Table {
                 "the table '{table}' has a second column '{repeated}': rename the field"
             ));
         }
+        if let Some(former) = self.former_names().find(|name| self.position(name).is_some()) {
+            return Some(format!(
+                "the table '{table}' has a column '{former}', and another column was renamed from \
+                 it: remove `renamed_from = \"{former}\"`, which is no longer needed once every \
+                 database was opened with it"
+            ));
+        }
+        let former: Vec<&str> = self.former_names().collect();
+        if let Some(at) = (1..former.len()).find(|at| former[..*at].contains(&former[*at])) {
+            let twice = former[at];
+            return Some(format!(
+                "two columns of the table '{table}' were renamed from '{twice}': remove one \
+                 `renamed_from`"
+            ));
+        }
         (self.key >= self.columns.len())
             .then(|| format!("the table '{table}' has no column for its identity"))
+    }
+
+    /// The names that its columns had before.
+    fn former_names(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().flat_map(|column| column.renamed_from.iter().map(String::as_str))
     }
 
     /// The column that holds the identity.
@@ -110,6 +131,8 @@ pub struct Column {
     pub unique: bool,
     /// The value of rows that were there before the column; those written later name theirs.
     pub default: Option<Value>,
+    /// The names that it had before. A column of such a name is renamed when the store is prepared.
+    pub renamed_from: Vec<String>,
 }
 
 /// The type of the values in a column.
@@ -150,8 +173,29 @@ mod tests {
             nullable: false,
             unique: false,
             default: None,
+            renamed_from: Vec::new(),
         };
         Table { name: name.into(), key: 0, columns: columns.iter().map(column).collect() }
+    }
+
+    #[test]
+    fn a_name_of_before_that_is_taken_or_given_twice_is_a_fault() {
+        for (first, second, why) in [
+            (&["id"][..], &[][..], "has a column 'id'"),
+            (&["was"], &["was"], "two columns of the table 'users'"),
+            (&["was", "was"], &[], "two columns"),
+            (&["Was"], &[], "'Was' in the table 'users' is not a valid name"),
+        ] {
+            let mut table = table("users", &["id", "mail", "phone"]);
+            for (column, names) in [(1, first), (2, second)] {
+                table.columns[column].renamed_from = names.iter().map(|&n| n.into()).collect();
+            }
+            let fault = table.name_fault().unwrap_or_default();
+            assert!(fault.contains(why), "{first:?} {second:?}: {fault}");
+        }
+        let mut table = table("users", &["id", "mail"]);
+        table.columns[1].renamed_from = vec!["was".into(), "was_once".into()];
+        assert_eq!(table.name_fault(), None);
     }
 
     #[test]

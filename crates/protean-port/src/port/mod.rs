@@ -24,6 +24,7 @@ mod provider;
 mod rebuilds;
 mod registrations;
 mod rows;
+mod schema;
 mod store;
 mod store_health;
 mod viewed_store;
@@ -56,6 +57,7 @@ pub use registrations::{
     GroupRegistration, GroupVersions, MessageTypes, ProgramVersion, RegisteredGroup, Start, claim,
 };
 pub use rows::{Direction, Filter, Operator, RowQuery, RowState, Rows};
+pub use schema::{ManualChange, Schema, SchemaDifference};
 pub use store::Store;
 pub use store_health::StoreHealth;
 pub use viewed_store::{StoreView, ViewedStore};

@@ -6,14 +6,14 @@ use tokio::sync::watch;
 
 use super::{
     BoxFuture, Changes, CommitWatch, GroupNames, GroupRegistration, KeyClaim, Ledger, Log,
-    LogIdentity, Outcome, Parking, Rebuilds, Rows, StoreHealth, Watched,
+    LogIdentity, Outcome, Parking, Rebuilds, Rows, Schema, StoreHealth, Watched,
 };
 use crate::Result;
 use crate::message::{Table, Timestamp};
 
 /// The log, the rows and the ledger of one database.
 pub trait Store:
-    Log + LogIdentity + Rows + Ledger + Parking + StoreHealth + GroupNames + Rebuilds
+    Log + LogIdentity + Rows + Ledger + Parking + Schema + StoreHealth + GroupNames + Rebuilds
 {
     /// Applies an ordered list of units and answers the outcome of each.
     ///
@@ -38,11 +38,12 @@ pub trait Store:
     fn watch(&self, watched: Vec<Watched>) -> CommitWatch;
 
     /// Creates what is missing: the store's own tables, these tables with their
-    /// columns, and these registrations. Safe to run again and from several processes.
+    /// columns, and these registrations; and renames columns. Safe to run again and from several
+    /// processes.
     ///
     /// # Errors
-    /// When a table exists in a form that cannot be extended to the declared
-    /// one; nothing is changed then.
+    /// When a table exists in a form that needs a person, who finds what to do in the
+    /// [difference](super::Schema::difference); nothing is changed then.
     fn prepare<'a>(
         &'a self,
         tables: &'a [Table],

@@ -9,7 +9,8 @@ use super::{
     BoxFuture, Changes, Claim, CommitWatch, DeadLetter, DeadLetterRead, Delivery, Find, GroupIds,
     GroupNames, GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Log, LogId,
     LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, Rebuilds,
-    RegisteredGroup, RowQuery, RowState, Rows, Store, StoreHealth, TableSwap, TypeStats, Watched,
+    RegisteredGroup, RowQuery, RowState, Rows, Schema, SchemaDifference, Store, StoreHealth,
+    TableSwap, TypeStats, Watched,
 };
 use crate::Result;
 use crate::message::{Category, Recorded, Stream, Table, Timestamp};
@@ -70,6 +71,12 @@ impl<V: StoreView> LogIdentity for ViewedStore<V> {
 impl<V: StoreView> StoreHealth for ViewedStore<V> {
     fn check_writing(&self) -> BoxFuture<'_, Result<()>> {
         self.store.check_writing()
+    }
+}
+
+impl<V: StoreView> Schema for ViewedStore<V> {
+    fn difference<'a>(&'a self, of: &'a [Table]) -> BoxFuture<'a, Result<SchemaDifference>> {
+        self.store.difference(of)
     }
 }
 

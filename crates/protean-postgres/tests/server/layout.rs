@@ -3,6 +3,7 @@
 use protean_port::message::{Column, ColumnKind, Lane, Table, Value};
 use protean_port::port::{Changes, Store};
 
+use crate::samples::changes as samples;
 use crate::{account, column, commit, database, open, people, person, prepared, unit};
 
 async fn refused(store: &dyn Store, table: Table) -> String {
@@ -95,4 +96,22 @@ async fn writers_leave_nothing_behind() {
     ours.destroy(&[]).await.unwrap();
     let left = "SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace";
     assert_eq!(database.run(left), "0");
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
+async fn statements_for_a_person_do_what_they_say() {
+    let database = database();
+    let store = prepared(&database.uri(), &[]).await;
+    let run = |sql: &str| drop(database.run(sql));
+    samples::statements_for_a_person_do_what_they_say(&*store, run).await;
+    samples::statements_lead_back(&*store, run).await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
+async fn a_program_that_runs_on_beside_a_renaming_damages_nothing() {
+    let database = database();
+    let (older, newer) = (prepared(&database.uri(), &[]).await, open(&database.uri()).await);
+    samples::an_older_program_damages_nothing(&*older, &*newer).await;
 }

@@ -1,6 +1,7 @@
 //! What holds for a PostgreSQL server beyond the contract of the ports.
 //!
 //! * `advice`: settings that make production wait or weaken a commit
+//! * `changes`: versions of a program that change its tables
 //! * `claims`: which process reads after another one is killed
 //! * `durability`: whatever was read survives a crash
 //! * `faults`: connections and servers that end during a commit
@@ -16,6 +17,7 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
 
 mod advice;
+mod changes;
 mod claims;
 mod durability;
 mod faults;

@@ -27,6 +27,10 @@ async fn child() {
     let store = open(&uri).await;
     match std::env::var(PART).unwrap().as_str() {
         "prepare" => store.prepare(&[people()], &[registration()]).await.unwrap(),
+        "newer" => {
+            let [_, newer] = crate::samples::changes::versions();
+            store.prepare(&newer, &[]).await.unwrap();
+        }
         "claim" => crate::claims::hold(&*store).await,
         "abort" => crate::claims::note_and_abort(&*store).await,
         part => panic!("{part}"),

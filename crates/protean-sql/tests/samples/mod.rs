@@ -2,6 +2,7 @@
 //!
 //! Both adapters include this file, so that the same units meet both databases.
 
+pub(crate) mod changes;
 pub(crate) mod outbox;
 
 use std::sync::Arc;
@@ -13,7 +14,14 @@ use protean_port::message::{
 use protean_port::port::{Append, Changes, Expect, Outcome, RowChange, RowWrite, Store};
 
 pub(crate) fn column(name: &str, kind: ColumnKind) -> Column {
-    Column { name: name.into(), kind, nullable: true, unique: false, default: None }
+    Column {
+        name: name.into(),
+        kind,
+        nullable: true,
+        unique: false,
+        default: None,
+        renamed_from: Vec::new(),
+    }
 }
 
 pub(crate) fn people() -> Table {

@@ -4,6 +4,7 @@ use protean_port::message::{Column, ColumnKind, Lane, Table, Value};
 use protean_port::port::{Changes, Find, Store};
 use rusqlite::Connection;
 
+use crate::samples::changes as samples;
 use crate::{account, column, commit, is_committed, open, people, person, prepared, unit};
 
 async fn refused(store: &dyn Store, table: Table) -> String {
@@ -147,4 +148,23 @@ async fn destroying_leaves_no_file_beside_the_database() {
     drop(store);
     let left = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
     assert_eq!(left.collect::<Vec<_>>(), ["a.db"]);
+}
+
+#[tokio::test]
+async fn statements_for_a_person_do_what_they_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let store = prepared(&path, &[]).await;
+    let shell = Connection::open(&path).unwrap();
+    let run = |sql: &str| shell.execute_batch(sql).unwrap_or_else(|error| panic!("{sql}: {error}"));
+    samples::statements_for_a_person_do_what_they_say(&*store, run).await;
+    samples::statements_lead_back(&*store, run).await;
+}
+
+#[tokio::test]
+async fn a_program_that_runs_on_beside_a_renaming_damages_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.db");
+    let (older, newer) = (prepared(&path, &[]).await, open(&path).await);
+    samples::an_older_program_damages_nothing(&*older, &*newer).await;
 }

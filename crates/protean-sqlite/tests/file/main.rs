@@ -1,5 +1,6 @@
 //! What holds for a SQLite file beyond the contract of the ports.
 //!
+//! * `changes`: versions of a program that change its tables
 //! * `layout`: how tables are laid out in the file, and what cannot be extended
 //! * `outbox`: the view `outbox`
 //! * `processes`: several stores and processes on one file
@@ -9,6 +10,7 @@
 
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
 
+mod changes;
 mod layout;
 mod outbox;
 mod processes;

@@ -13,6 +13,7 @@
 //! * [`jar`]: an event-sourced aggregate with fields of every kind
 //! * [`snapshots`]: when they are taken, and that nobody sees whether there are any
 //! * [`past`]: aggregates as they were
+//! * [`renamed`]: fields that have another name than in the version before
 //! * [`units`]: what a unit of work keeps, and what it refuses rather than lose
 //! * [`values`]: what commits can be read back, and names mean one thing
 //! * [`versions`]: events of old, new and odd forms
@@ -30,6 +31,7 @@ mod kitchen;
 mod messages;
 mod order;
 mod past;
+mod renamed;
 mod shop;
 mod snapshots;
 mod subscribers;

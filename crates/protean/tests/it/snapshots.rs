@@ -23,6 +23,7 @@ fn table() -> Table {
         nullable: false,
         unique: false,
         default: None,
+        renamed_from: Vec::new(),
     };
     Table { name: SNAPSHOTS.to_owned(), key: 0, columns: columns.map(column).collect() }
 }

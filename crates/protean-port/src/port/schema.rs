@@ -1,0 +1,37 @@
+//! How the tables that are there differ from those a program declares.
+
+use super::BoxFuture;
+use crate::Result;
+use crate::message::Table;
+
+/// Compares tables without changing them.
+pub trait Schema: Send + Sync {
+    /// What preparing these tables would do, and what it leaves to a person. Changes nothing.
+    ///
+    /// # Errors
+    /// When the database cannot be read, or a table has a name that no database takes.
+    fn difference<'a>(&'a self, tables: &'a [Table]) -> BoxFuture<'a, Result<SchemaDifference>>;
+}
+
+/// How the tables that are there differ from those a program declares.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SchemaDifference {
+    /// The statements that preparing the store runs by itself, in this order.
+    pub by_itself: Vec<String>,
+    /// What needs a person first. While there is any, preparing the store changes nothing.
+    pub by_hand: Vec<ManualChange>,
+}
+
+/// A difference that needs a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManualChange {
+    /// The table.
+    pub table: String,
+    /// The column.
+    pub column: String,
+    /// What was found, what is declared, and what can be done in the program instead.
+    pub why: String,
+    /// What may be run in the database, each a statement or a comment that begins with `--`.
+    /// `<value>`, and anything else in angle brackets, stands for what only a person can decide.
+    pub statements: Vec<String>,
+}
