@@ -1,4 +1,4 @@
-//! `db`: creates or drops the tables of the domain in its database.
+//! `db`: creates, compares, changes or drops the tables of the domain in its database.
 
 use std::collections::BTreeSet;
 
@@ -11,13 +11,19 @@ use serde_json::json;
 
 use super::confirm::Consent;
 use super::database::database;
+use super::migrate;
 use crate::{App, Error, Reply, Result};
 
-/// Creates or drops the tables of the domain.
+/// Creates, compares, changes or drops the tables of the domain.
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Creates missing tables; safe to run again
     Setup,
+    /// Compares the tables with the program and prints statements; exit code 1 if a person has to
+    /// run some
+    Diff,
+    /// Changes the tables as the next start would: new columns, new names, new unique fields
+    Migrate(migrate::Options),
     /// Deletes all data of the domain; this cannot be undone
     Drop(Consent),
 }
@@ -29,6 +35,8 @@ pub(super) async fn run(command: &Command, app: &App) -> Result {
             domain.store().await?;
             done(&domain, app, "is ready")
         }
+        Command::Diff => migrate::diff(&domain, app).await,
+        Command::Migrate(options) => migrate::run(options, &domain, app).await,
         Command::Drop(consent) => {
             let (name, location) = (domain.name(), location(&domain));
             let question = format!("This deletes all data of '{name}' in {location}.");

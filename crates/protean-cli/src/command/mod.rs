@@ -11,6 +11,7 @@ mod events;
 mod forget;
 mod limit;
 mod measured;
+mod migrate;
 mod outbox;
 mod pace;
 mod projection;
@@ -54,7 +55,7 @@ pub(crate) enum BuiltIn {
     /// Takes snapshots of long streams, so that loading them is fast
     #[command(subcommand)]
     Snapshot(snapshot::Command),
-    /// Creates or drops the tables of the domain
+    /// Creates, compares, changes or drops the tables of the domain
     #[command(subcommand)]
     Db(db::Command),
 }

@@ -4,6 +4,7 @@
 //! * [`domains`]: what it hands over to the bank's own program
 //! * [`refusals`]: what it refuses, and with which message
 //! * [`starter`]: creating a new domain
+//! * [`tables`]: comparing and changing the tables
 
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
 
@@ -11,3 +12,4 @@ mod call;
 mod domains;
 mod refusals;
 mod starter;
+mod tables;

@@ -1,0 +1,117 @@
+//! `db diff` and `db migrate`: how the tables differ from what the program declares, and the change
+//! of what can be changed without a person.
+
+use std::fmt::{self, Display};
+
+use clap::Args;
+use protean::config::DatabaseKind;
+use protean::port::{ManualChange, SchemaDifference};
+use protean::{Domain, difference, require_database};
+use serde_json::{Value, json};
+
+use crate::{App, Reply, Result};
+
+/// What `db migrate` does.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Prints the statements and runs none
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// Prints the difference.
+pub(super) async fn diff(domain: &Domain, app: &App) -> Result {
+    let Some(difference) = looked_at(domain).await? else { return nothing_to_compare(app) };
+    let reply = Reply::new(data(&difference), Difference(&difference));
+    app.reply(difference.by_hand.iter().map(fault).fold(reply, Reply::failed))
+}
+
+/// Changes the tables, or prints how.
+pub(super) async fn run(options: &Options, domain: &Domain, app: &App) -> Result {
+    let Some(difference) = looked_at(domain).await? else { return nothing_to_compare(app) };
+    if !difference.by_hand.is_empty() {
+        let text = "Nothing is changed while a person is needed: 'db diff' prints statements.";
+        let reply = Reply::new(json!({"statements": [], "ran": false}), text);
+        return app.reply(difference.by_hand.iter().map(fault).fold(reply, Reply::failed));
+    }
+    let statements = &difference.by_itself;
+    let data = json!({"statements": statements, "ran": !options.dry_run});
+    if options.dry_run {
+        return app.reply(Reply::new(data, script(statements)));
+    }
+    domain.store().await?;
+    let text = match statements.len() {
+        0 => "The tables were as declared.".to_owned(),
+        _ => format!("{}\n\nThe tables are as declared now.", script(statements)),
+    };
+    app.reply(Reply::new(data, text))
+}
+
+/// The difference; `None` for a database in memory.
+async fn looked_at(domain: &Domain) -> Result<Option<SchemaDifference>> {
+    if domain.config().database.provider == DatabaseKind::Memory {
+        return Ok(None);
+    }
+    require_database(domain).await?;
+    Ok(Some(difference(domain).await?))
+}
+
+fn nothing_to_compare(app: &App) -> Result {
+    let text = "The memory database is empty at the start of every process, so its tables never \
+                differ from the program.";
+    app.reply(Reply::new(data(&SchemaDifference::default()), text))
+}
+
+fn data(difference: &SchemaDifference) -> Value {
+    let by_hand = difference.by_hand.iter().map(|ManualChange { table, column, why, statements }| {
+        json!({"table": table, "column": column, "why": why, "statements": statements})
+    });
+    json!({"by_itself": difference.by_itself, "by_hand": by_hand.collect::<Vec<_>>()})
+}
+
+fn fault(ManualChange { table, column, why, .. }: &ManualChange) -> String {
+    format!("the column '{column}' of the table '{table}': {why}")
+}
+
+/// A difference as a script, in which everything else is a comment.
+struct Difference<'a>(&'a SchemaDifference);
+
+impl Display for Difference<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SchemaDifference { by_itself, by_hand } = self.0;
+        match (by_itself.len(), by_hand.len()) {
+            (0, 0) => return f.write_str("The tables are as declared."),
+            (0, _) => {}
+            (_, more) => {
+                f.write_str(
+                    "-- 'db migrate' runs these, and so does the next start of the program",
+                )?;
+                write!(
+                    f,
+                    "{}:\n{}",
+                    if more > 0 { ", once the rest is done" } else { "" },
+                    script(by_itself)
+                )?;
+            }
+        }
+        if by_hand.is_empty() {
+            return Ok(());
+        }
+        let gap = if by_itself.is_empty() { "" } else { "\n\n" };
+        write!(
+            f,
+            "{gap}-- These need a person, and the program does not start before. Look at each, then \
+             run them\n-- with `psql -v ON_ERROR_STOP=1` or `sqlite3 -bail`.\nBEGIN;"
+        )?;
+        for change in by_hand {
+            write!(f, "\n-- {}:\n{}", fault(change), script(&change.statements))?;
+        }
+        f.write_str("\nCOMMIT;")
+    }
+}
+
+/// Statements, each with its end, and comments as they are.
+fn script(lines: &[String]) -> String {
+    let end = |line: &String| if line.starts_with("--") { "" } else { ";" };
+    lines.iter().map(|line| format!("{line}{}", end(line))).collect::<Vec<_>>().join("\n")
+}
