@@ -40,12 +40,13 @@ const BROKER_RETRY_DELAY: Duration = Duration::from_millis(500);
 pub struct Server {
     domain: Domain,
     health: Option<HealthPage>,
+    ready: Arc<dyn Fn() + Send + Sync>,
 }
 
 impl Server {
     /// A server for this domain.
     pub fn new(domain: Domain) -> Self {
-        Self { domain, health: None }
+        Self { domain, health: None, ready: Arc::new(|| ()) }
     }
 
     /// Serves a health page, from before the store is opened until the server has ended.
@@ -53,6 +54,12 @@ impl Server {
     #[must_use]
     pub fn with_health(self, page: HealthPage) -> Self {
         Self { health: Some(page), ..self }
+    }
+
+    /// Calls `told` once the server handles messages, or stands by for a process that does.
+    #[must_use]
+    pub fn when_ready(self, told: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { ready: Arc::new(told), ..self }
     }
 
     /// Checks that a server can start: opens the store and the brokers, and closes them
@@ -120,6 +127,7 @@ impl Server {
         let running = Running { domain, store, base, broker, steps, stop: stop.clone() };
         let mut workers = running.start(&metrics);
         workers.spawn(pacing.run(stop.clone()));
+        (self.ready)();
         let mut failure = None;
         tokio::select! {
             () = &mut shutdown => info!("stopping: waiting for running handlers, other messages stay in the log"),

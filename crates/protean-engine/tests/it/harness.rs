@@ -130,6 +130,10 @@ impl Harness {
         self.stack.redis.as_ref().unwrap()
     }
 
+    pub(crate) fn database(&self) -> &Database {
+        self.stack.database.as_ref().unwrap()
+    }
+
     /// Runs a statement in its database, as another program does.
     pub(crate) fn run_sql(&self, sql: &str) {
         match &self.stack.database {

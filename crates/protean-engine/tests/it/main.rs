@@ -6,6 +6,7 @@
 //! * `faults`: handlers that fail, panic or are refused by the database
 //! * `breakers`: a handler that fails all the time; `dead_letters`: what is dead, replayed and purged
 //! * `step_down`: a server that loses its claims, and the one that goes on
+//! * `claims`: and 50 claims taken from real processes under load
 //! * `notes`, `suspects`: an abrupt end, and which message is to blame; `processes`: real ones
 //! * `relay`, `relay_pages`, `external`, `dlq_publisher`: from the log to a broker; `subscribers`, `pubsub`: and back
 //! * `crashes`: and with a process that ends at one step of its work
@@ -30,6 +31,8 @@ mod back_pressure;
 mod breakers;
 mod bulk_commits;
 mod child;
+#[cfg(target_os = "linux")]
+mod claims;
 mod counts;
 mod crashes;
 mod dead_letters;
