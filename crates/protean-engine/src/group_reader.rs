@@ -24,8 +24,9 @@ use crate::leadership::{LeaderTerm, Leadership};
 use crate::observe::metrics::{GroupMetrics, Role};
 use crate::pause::pause;
 use crate::source::Source;
-use crate::source::shared_reads::{LeadershipChange, SharedReads};
+use crate::source::shared_reads::SharedReads;
 use crate::worker::Worker;
+use crate::worker::leadership_change::LeadershipChange;
 use crate::worker::newer_versions::NewerVersions;
 use crate::worker::own_notes::OwnNotes;
 use crate::worker::recall::recall;
@@ -175,7 +176,7 @@ impl GroupReader {
     /// dead processes have left.
     async fn share(&self, broker: Arc<dyn Broker>, stop: &CancellationToken) {
         let (changes, leadership) = mpsc::channel(1);
-        let reads = SharedReads::new(&self.runner, broker, leadership, stop.clone());
+        let reads = SharedReads::new(&self.runner, broker, stop.clone());
         let worker = self.worker(Source::Broker(Box::new(reads)));
         let ended = stop.child_token();
         let changes = &changes;
@@ -189,7 +190,7 @@ impl GroupReader {
             }
         };
         tokio::join!(self.leadership().run(&ended, work), async {
-            worker.work(stop).await;
+            worker.share(stop, leadership).await;
             ended.cancel();
         });
     }

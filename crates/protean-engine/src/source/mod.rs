@@ -13,7 +13,7 @@ use std::time::Duration;
 use protean_port::port::Delivery;
 
 use crate::worker::lanes::Lanes;
-use shared_reads::{SharedEvent, SharedReads};
+use shared_reads::SharedReads;
 
 /// Where the messages of a group are read.
 pub(crate) enum Source {
@@ -48,9 +48,9 @@ impl Source {
         }
     }
 
-    /// The next thing for the worker to do, when there is one. Dropping the future loses
+    /// The next messages for the worker to handle, which may be none. Dropping the future loses
     /// nothing; it never ends for a worker that reads the log.
-    pub(crate) async fn next(&mut self, now: Duration) -> Option<SharedEvent> {
+    pub(crate) async fn next(&mut self, now: Duration) -> Vec<Delivery> {
         match self {
             Self::Log => std::future::pending().await,
             Self::Broker(reads) => reads.next(now).await,

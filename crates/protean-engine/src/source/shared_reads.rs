@@ -7,8 +7,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use protean_port::message::Lane;
-use protean_port::port::{BoxFuture, Broker, BrokerRead, Claim, Delivery, EntryRef, TakeOver};
-use tokio::sync::mpsc;
+use protean_port::port::{BoxFuture, Broker, BrokerRead, Delivery, EntryRef, TakeOver};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -26,24 +25,7 @@ const SETTLE_RETRY_DELAY: Duration = Duration::from_millis(500);
 pub(crate) struct SharedReads {
     reader: BrokerReader,
     sources: PerLane<BrokerSource>,
-    leadership: mpsc::Receiver<LeadershipChange>,
     under_way: FuturesUnordered<BoxFuture<'static, Event>>,
-}
-
-/// This process begins or ceases to lead a group that is shared.
-pub(crate) enum LeadershipChange {
-    /// It leads from now on. With the claim come the messages that the previous holder left
-    /// in flight; they are parked.
-    Won(Box<dyn Claim>, Vec<Delivery>),
-    /// It has lost the claim.
-    Lost,
-}
-
-/// What there is to do for the worker.
-pub(crate) enum SharedEvent {
-    /// Messages to handle.
-    Messages(Vec<Delivery>),
-    Leadership(LeadershipChange),
 }
 
 /// What has ended.
@@ -61,14 +43,12 @@ impl SharedReads {
     pub(crate) fn new(
         runner: &HandlerRunner,
         broker: Arc<dyn Broker>,
-        leadership: mpsc::Receiver<LeadershipChange>,
         stop: CancellationToken,
     ) -> Self {
         let lanes = runner.domain.lanes().lanes();
         Self {
             sources: PerLane::new(lanes, |lane| BrokerSource::new(runner, lane)),
             reader: BrokerReader { runner: runner.clone(), broker, stop, head: Arc::default() },
-            leadership,
             under_way: FuturesUnordered::new(),
         }
     }
@@ -109,25 +89,24 @@ impl SharedReads {
         self.under_way.is_empty()
     }
 
-    /// The next thing to do for the worker. Dropping the future loses nothing.
-    pub(super) async fn next(&mut self, now: Duration) -> Option<SharedEvent> {
-        tokio::select! {
-            Some(event) = self.under_way.next() => self.take_in(event, now),
-            Some(change) = self.leadership.recv() => Some(SharedEvent::Leadership(change)),
-            // Nothing is under way, and no claim can come any more.
-            else => std::future::pending().await,
+    /// The next messages for the worker to handle. Dropping the future loses nothing.
+    pub(super) async fn next(&mut self, now: Duration) -> Vec<Delivery> {
+        match self.under_way.next().await {
+            Some(event) => self.take_in(event, now),
+            // Nothing is under way.
+            None => std::future::pending().await,
         }
     }
 
-    fn take_in(&mut self, event: Event, now: Duration) -> Option<SharedEvent> {
+    fn take_in(&mut self, event: Event, now: Duration) -> Vec<Delivery> {
         let (lane, fetched) = match event {
             Event::Settled(lane, left) => {
                 self.sources[lane].settled(left);
-                return None;
+                return Vec::new();
             }
             Event::Held(lane) => {
                 self.sources[lane].held();
-                return None;
+                return Vec::new();
             }
             Event::Read(lane, fetched) => {
                 self.sources[lane].read(&fetched);
@@ -138,11 +117,11 @@ impl SharedReads {
                 (lane, fetched)
             }
             Event::Reconsidered(lane, entries, reconsidered) => {
-                let delivery = self.sources[lane].reconsidered(entries, reconsidered)?;
-                return Some(SharedEvent::Messages(vec![delivery]));
+                let again = self.sources[lane].reconsidered(entries, reconsidered);
+                return again.into_iter().collect();
             }
         };
-        Some(SharedEvent::Messages(self.sources[lane].take_in(fetched, now)))
+        self.sources[lane].take_in(fetched, now)
     }
 
     pub(super) fn durable(&mut self, position: u64) {

@@ -1,23 +1,42 @@
 //! A worker begins to lead its group, and steps down.
 
 use protean_port::port::{Claim, Delivery};
+use tokio_util::sync::CancellationToken;
 
 use super::Worker;
-use crate::source::shared_reads::{LeadershipChange, SharedEvent};
+use crate::leadership::LeaderTerm;
+use crate::worker::leadership_change::{LeadershipChange, LeadershipChanges};
 
 impl Worker {
-    pub(super) fn take_in_shared(&mut self, shared: Option<SharedEvent>) {
-        match shared {
-            Some(SharedEvent::Messages(messages)) => {
-                messages.into_iter().for_each(|delivery| self.offer(delivery));
-            }
-            // Given up again at once when it comes too late.
-            Some(SharedEvent::Leadership(LeadershipChange::Won(claim, left))) if !self.stopping => {
+    /// Works under a claim until its term is over, and then until what runs has ended
+    /// and is committed. With the claim come the messages that its holder before has left
+    /// in flight; they are parked.
+    pub(crate) async fn lead(
+        mut self,
+        claim: Box<dyn Claim>,
+        left: Vec<Delivery>,
+        term: LeaderTerm,
+    ) {
+        self.adopt(claim, left);
+        self.work_until(term.over(), Some(&term), None).await;
+    }
+
+    /// Works until `stop` is cancelled, and then until what runs has ended and is
+    /// committed. What has not started is left as it is, for the next process. Whether this
+    /// one leads comes with `changes`.
+    pub(crate) async fn share(self, stop: &CancellationToken, changes: LeadershipChanges) {
+        self.work_until(stop, None, Some(changes)).await;
+    }
+
+    pub(super) fn take_in_change(&mut self, change: LeadershipChange) {
+        match change {
+            LeadershipChange::Won(claim, left) if !self.stopping => {
                 self.adopt(claim, left);
                 self.reads.expect(self.now());
             }
-            Some(SharedEvent::Leadership(LeadershipChange::Lost)) => self.step_down(),
-            Some(SharedEvent::Leadership(LeadershipChange::Won(..))) | None => {}
+            // Given up again at once, since it comes too late.
+            LeadershipChange::Won(..) => {}
+            LeadershipChange::Lost => self.step_down(),
         }
     }
 

@@ -15,6 +15,7 @@ mod commits;
 mod conflicts;
 pub(crate) mod in_flight;
 pub(crate) mod lanes;
+pub(crate) mod leadership_change;
 mod leading;
 pub(crate) mod newer_versions;
 mod notes;
@@ -49,7 +50,7 @@ use futures_util::stream::FuturesUnordered;
 use protean_core::handling::Backoff;
 use protean_port::Result;
 use protean_port::message::{Lane, Timestamp};
-use protean_port::port::{BoxFuture, Claim, Delivery, ParkedPage};
+use protean_port::port::{BoxFuture, Delivery, ParkedPage};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -65,6 +66,7 @@ use crate::worker::bulk_commits::{BulkCommits, CommitEnd};
 use crate::worker::bulk_handlers::BulkHandlers;
 use crate::worker::conflicts::Conflicts;
 use crate::worker::in_flight::InFlight;
+use crate::worker::leadership_change::{LeadershipChanges, next_change};
 use crate::worker::own_notes::OwnNotes;
 use crate::worker::pipeline::Pipeline;
 use crate::worker::runner::{HandlerRunner, Ran};
@@ -168,26 +170,12 @@ impl Worker {
         }
     }
 
-    /// Works under a claim until its term is over, and then until what runs has ended
-    /// and is committed. With the claim come the messages that its holder before has left
-    /// in flight; they are parked.
-    pub(crate) async fn lead(
+    async fn work_until(
         mut self,
-        claim: Box<dyn Claim>,
-        left: Vec<Delivery>,
-        term: LeaderTerm,
+        stop: &CancellationToken,
+        term: Option<&LeaderTerm>,
+        mut changes: Option<LeadershipChanges>,
     ) {
-        self.adopt(claim, left);
-        self.work_until(term.over(), Some(&term)).await;
-    }
-
-    /// Works until `stop` is cancelled, and then until what runs has ended and is
-    /// committed. What has not started is left as it is, for the next process.
-    pub(crate) async fn work(self, stop: &CancellationToken) {
-        self.work_until(stop, None).await;
-    }
-
-    async fn work_until(mut self, stop: &CancellationToken, term: Option<&LeaderTerm>) {
         let is_lost = || term.is_some_and(LeaderTerm::is_lost);
         let mut commits = self.runner.store.watch(self.reads.watched(&self.runner));
         loop {
@@ -200,6 +188,8 @@ impl Worker {
             tokio::select! {
                 biased;
                 () = stop.cancelled(), if !self.stopping => self.stop(is_lost()),
+                // However much there is to do, a loss waits for none of it.
+                change = next_change(&mut changes) => self.take_in_change(change),
                 woken = commits.changed(), if !self.stopping => {
                     // Without its store there is nothing to wait for.
                     if woken.is_err() { self.stop(is_lost()); }
@@ -218,8 +208,8 @@ impl Worker {
                     self.run_slice(event);
                 }
                 () = self.seat.woken(), if !self.stopping => {}
-                shared = self.source.next(elapsed), if !self.stopping || !self.source.is_at_rest() => {
-                    self.take_in_shared(shared);
+                messages = self.source.next(elapsed), if !self.stopping || !self.source.is_at_rest() => {
+                    messages.into_iter().for_each(|delivery| self.offer(delivery));
                 }
                 () = tokio::time::sleep(idle_time) => {}
             }

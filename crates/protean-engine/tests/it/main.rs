@@ -5,8 +5,7 @@
 //! * `order`: messages of one aggregate, across lanes and retries
 //! * `faults`: handlers that fail, panic or are refused by the database
 //! * `breakers`: a handler that fails all the time; `dead_letters`: what is dead, replayed and purged
-//! * `step_down`: a server that loses its claims, and the one that goes on
-//! * `claims`: and 50 claims taken from real processes under load
+//! * `step_down`: a server that loses its claims; `claims`: 50 times, real processes under load
 //! * `notes`, `suspects`: an abrupt end, and which message is to blame; `processes`: real ones
 //! * `relay`, `relay_pages`, `external`, `dlq_publisher`: from the log to a broker; `subscribers`, `pubsub`: and back
 //! * `crashes`: and with a process that ends at one step of its work

@@ -79,6 +79,8 @@ struct Pair {
     take_overs: Option<TakeOvers>,
     /// When the claim of a group was taken away.
     taken: RefCell<BTreeMap<String, Vec<Duration>>>,
+    /// When the servers were asked to stop: the one that is left leads for a moment.
+    ended: Option<Duration>,
     /// How many commands were sent.
     sent: Cell<i64>,
     _folder: tempfile::TempDir,
@@ -109,7 +111,18 @@ impl Pair {
         let take_overs = matches!(on, On::Production).then(|| TakeOvers::watch(harness.redis()));
         let (claims, dice) = (takings::claims(&harness.domain), Dice::new(seed));
         let (taken, sent) = (RefCell::default(), Cell::new(0));
-        Self { on, dice, harness, claims, servers, take_overs, taken, sent, _folder: folder }
+        Self {
+            on,
+            dice,
+            harness,
+            claims,
+            servers,
+            take_overs,
+            taken,
+            ended: None,
+            sent,
+            _folder: folder,
+        }
     }
 
     /// Sends commands of both lanes until it is told to end.
@@ -290,7 +303,8 @@ impl Pair {
             let taken = self.taken.borrow().get(group).cloned().unwrap_or_default();
             let begun = self.begun(group);
             assert!(begun.by.iter().any(|begun| !begun.is_empty()), "{group} has begun nothing");
-            let overlaps = begun.overlaps(&taken);
+            let moves: Vec<Duration> = taken.iter().copied().chain(self.ended).collect();
+            let overlaps = begun.overlaps(&moves);
             assert!(overlaps.is_empty(), "{group}: {}\n{}", overlaps.join("\n"), text());
             let claim = format!("lost the claim, standing by claim={group}@");
             let said: usize = logs.iter().map(|log| log.matches(&*claim).count()).sum();
@@ -327,6 +341,7 @@ async fn play(on: On, seed: u64, takings: u64) {
     });
     pair.at_rest().await;
     pair.all_held().await;
+    pair.ended = Some(now());
     pair.servers.iter_mut().for_each(ServerProcess::stop);
     pair.judge();
     is_exact(&pair.harness, pair.sent.get()).await;
