@@ -1,17 +1,25 @@
-//! The program of this process, to be started again exactly as it is.
+//! The program of a server: the one that runs, to be started again exactly as it is, and the
+//! one that a deployment has put in its place.
 //!
 //! A deployment may replace the file under a running server. What is started from it later
-//! would be another version beside the processes that run already.
+//! would be another version beside the processes that run already, so each is asked for by name:
+//! [`Image::running`] or [`Image::in_place`].
 
 use std::ffi::OsString;
 use std::fmt;
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::{env, fs, io};
+use std::sync::Arc;
+use std::time::Duration;
+use std::{env, fs, io, process};
 
 use tokio::process::{Child, Command};
+use tokio::time::timeout;
 
 /// Where Linux shows a process its own program, even when its file has another name by now
 /// or none.
@@ -20,13 +28,26 @@ const OWN_IMAGE: &str = "/proc/self/exe";
 /// Where Linux keeps the name of a process, which tools like `top` and `pgrep` show.
 const OWN_NAME: &str = "/proc/self/comm";
 
-/// The program of this process.
+/// How long a program may take to say its version.
+const VERSION_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A program that runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Image {
-    /// The file that ran at the start.
-    path: PathBuf,
-    /// What that file was then; `None` where the system keeps the program itself.
-    stamp: Option<Stamp>,
+    /// Where a deployment puts its next version.
+    place: PathBuf,
+    kept: Kept,
+}
+
+/// How a program stays what it is, whatever becomes of its file.
+#[derive(Clone, Debug)]
+enum Kept {
+    /// The system keeps the program of this process.
+    Running,
+    /// The system keeps a file that is open.
+    Open(Arc<File>),
+    /// The file is not started any more once it has changed.
+    Stamped(Stamp),
 }
 
 /// What tells one program file from another at the same path.
@@ -45,46 +66,94 @@ impl Image {
     /// # Errors
     /// When the system does not say which file that is.
     pub(crate) fn running() -> io::Result<Self> {
-        let path = env::current_exe()?;
+        let place = place()?;
         match fs::metadata(OWN_IMAGE) {
-            Ok(_) => Ok(Self { path, stamp: None }),
-            Err(_) => Self::stamped(path),
+            Ok(_) => Ok(Self { place, kept: Kept::Running }),
+            Err(_) => Self::stamped(place),
         }
     }
 
     /// The program in this file, as long as the file does not change.
-    pub(crate) fn stamped(path: PathBuf) -> io::Result<Self> {
-        let stamp = Some(Stamp::of(&fs::metadata(&path)?));
-        Ok(Self { path, stamp })
+    pub(crate) fn stamped(place: PathBuf) -> io::Result<Self> {
+        let kept = Kept::Stamped(Stamp::of(&fs::metadata(&place)?));
+        Ok(Self { place, kept })
     }
 
-    /// Starts another process of exactly this program, its standard input a pipe.
+    /// The program that is in the place of this one now: another version, or the same.
+    ///
+    /// # Errors
+    /// When there is no file that can be read.
+    pub(crate) fn in_place(&self) -> io::Result<Self> {
+        let place = self.place.clone();
+        match self.kept {
+            Kept::Stamped(_) => Self::stamped(place),
+            _ => Ok(Self { kept: Kept::Open(Arc::new(File::open(&place)?)), place }),
+        }
+    }
+
+    /// The path of its file, as it was called.
+    pub(crate) fn place(&self) -> &Path {
+        &self.place
+    }
+
+    /// Starts another process of exactly this program. What comes with it is the other end of
+    /// its standard input.
     ///
     /// # Errors
     /// When it cannot be started; one that [`was_replaced`] finds when the file holds
     /// another program by now.
-    pub(crate) fn start(&self, args: &[OsString]) -> io::Result<Child> {
+    pub(crate) fn start(&self, args: &[OsString]) -> io::Result<(Child, UnixStream)> {
         self.check()?;
-        let file = self.stamp.map_or(Path::new(OWN_IMAGE), |_| &self.path);
-        let mut command = Command::new(file);
-        command.arg0(&self.path).args(args);
+        let mut command = Command::new(self.file());
+        command.arg0(&self.place).args(args);
         // Keeps Ctrl-C from the process: the one that starts it also stops it.
         command.process_group(0);
-        command.stdin(Stdio::piped()).stdout(Stdio::null());
+        let (line, other_end) = UnixStream::pair()?;
+        command.stdin(Stdio::from(OwnedFd::from(other_end))).stdout(Stdio::null());
         let mut child = command.spawn()?;
         // The file may have been replaced in between.
         if let Err(replaced) = self.check() {
             child.start_kill()?;
             return Err(replaced);
         }
-        Ok(child)
+        Ok((child, line))
+    }
+
+    /// Finds out whether the program that is in place now runs at all, by asking for its version.
+    ///
+    /// # Errors
+    /// Why it does not.
+    pub(crate) async fn try_in_place(&self) -> Result<(), String> {
+        let mut command = Command::new(&self.place);
+        command.arg("--version").stdin(Stdio::null()).kill_on_drop(true);
+        let output = timeout(VERSION_TIMEOUT, command.output()).await;
+        match output.map_err(|_| format!("--version does not end within {VERSION_TIMEOUT:?}"))? {
+            Ok(output) if output.status.success() => Ok(()),
+            Ok(output) => Err(format!("--version ends with {}", output.status)),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Goes on in this process with the program that is in place now, and with the same command
+    /// line. Returns only when that fails.
+    pub(crate) fn run_in_place(&self) -> io::Error {
+        process::Command::new(&self.place).args(env::args_os().skip(1)).exec()
+    }
+
+    /// The file to start, which a process of another name may start as well.
+    fn file(&self) -> PathBuf {
+        match &self.kept {
+            Kept::Running => OWN_IMAGE.into(),
+            Kept::Open(file) => format!("/proc/{}/fd/{}", process::id(), file.as_raw_fd()).into(),
+            Kept::Stamped(_) => self.place.clone(),
+        }
     }
 
     fn check(&self) -> io::Result<()> {
-        let Some(stamp) = self.stamp else { return Ok(()) };
-        match fs::metadata(&self.path) {
+        let Kept::Stamped(stamp) = self.kept else { return Ok(()) };
+        match fs::metadata(&self.place) {
             Ok(found) if Stamp::of(&found) == stamp => Ok(()),
-            _ => Err(io::Error::other(Replaced(self.path.clone()))),
+            _ => Err(io::Error::other(Replaced(self.place.clone()))),
         }
     }
 }
@@ -94,6 +163,22 @@ impl Stamp {
         let modified = (file.mtime(), file.mtime_nsec());
         Self { device: file.dev(), inode: file.ino(), size: file.size(), modified }
     }
+}
+
+/// The path by which the program was called, links and all: what a deployment points to its
+/// next version.
+fn place() -> io::Result<PathBuf> {
+    let file = env::current_exe()?;
+    let called = env::args_os().next().map(PathBuf::from).unwrap_or_default();
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<PathBuf> = match called.components().count() {
+        0 | 1 if !called.has_root() => env::split_paths(&path).collect(),
+        _ => vec![env::current_dir()?],
+    };
+    let Ok(own) = fs::metadata(OWN_IMAGE).or_else(|_| fs::metadata(&file)) else { return Ok(file) };
+    let own = Stamp::of(&own);
+    let is_it = |found: &PathBuf| fs::metadata(found).is_ok_and(|found| Stamp::of(&found) == own);
+    Ok(folders.iter().map(|folder| folder.join(&called)).find(is_it).unwrap_or(file))
 }
 
 /// Gives a process that [`Image::start`] has started the name of its program, which Linux
@@ -136,13 +221,15 @@ mod tests {
         fs::copy("/bin/sh", &program).unwrap();
         let image = Image::stamped(program.clone()).unwrap();
         let exit_4 = ["-c".into(), "exit 4".into()];
-        let mut child = image.start(&exit_4).unwrap();
+        let (mut child, _line) = image.start(&exit_4).unwrap();
         assert_eq!(child.wait().await.unwrap().code(), Some(4));
         let newer = folder.path().join("newer");
         fs::copy("/bin/sh", &newer).unwrap();
         fs::rename(&newer, &program).unwrap();
         let replaced = image.start(&exit_4).unwrap_err();
         assert!(was_replaced(&replaced), "{replaced}");
+        let (mut child, _line) = image.in_place().unwrap().start(&exit_4).unwrap();
+        assert_eq!(child.wait().await.unwrap().code(), Some(4), "when it is asked for by name");
         fs::remove_file(&program).unwrap();
         let removed = image.start(&exit_4).unwrap_err();
         assert!(was_replaced(&removed), "{removed}");
@@ -151,5 +238,6 @@ mod tests {
                 .to_string()
                 .ends_with("program was replaced or removed since this server started")
         );
+        assert!(image.in_place().is_err());
     }
 }

@@ -40,6 +40,7 @@ mod sample;
 mod shutdown;
 mod stdout;
 mod table;
+mod worker;
 mod workers;
 
 pub use app::App;

@@ -1,4 +1,6 @@
-//! The signals that stop a server.
+//! The signals that stop a server, and the one that renews it.
+
+use std::io::IsTerminal;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -13,14 +15,17 @@ pub enum Stop {
     Interrupted,
     /// SIGTERM, which service managers send.
     Terminated,
+    /// SIGHUP, when the terminal that the program was started on is closed.
+    HungUp,
 }
 
 impl Stop {
-    /// The name of the signal: `SIGINT` or `SIGTERM`.
+    /// The name of the signal: `SIGINT`, `SIGTERM` or `SIGHUP`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Interrupted => "SIGINT",
             Self::Terminated => "SIGTERM",
+            Self::HungUp => "SIGHUP",
         }
     }
 
@@ -29,6 +34,7 @@ impl Stop {
         match self {
             Self::Interrupted => 130,
             Self::Terminated => 143,
+            Self::HungUp => 129,
         }
     }
 }
@@ -37,6 +43,8 @@ impl Stop {
 pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    /// On a terminal alone.
+    hang_up: Option<Signal>,
 }
 
 impl Signals {
@@ -45,12 +53,10 @@ impl Signals {
     /// # Errors
     /// When signals cannot be received.
     pub(crate) fn listen() -> Result<Self> {
-        let listening = |kind| {
-            signal(kind)
-                .map_err(|error| Error::failed("signals cannot be received").caused_by(&error))
-        };
         let interrupt = listening(SignalKind::interrupt())?;
-        Ok(Self { interrupt, terminate: listening(SignalKind::terminate())? })
+        let terminate = listening(SignalKind::terminate())?;
+        let hang_up = is_on_terminal().then(|| listening(SignalKind::hangup())).transpose()?;
+        Ok(Self { interrupt, terminate, hang_up })
     }
 
     /// Waits for the next signal. Dropping the future loses no signal.
@@ -58,8 +64,46 @@ impl Signals {
         tokio::select! {
             _ = self.interrupt.recv() => Stop::Interrupted,
             _ = self.terminate.recv() => Stop::Terminated,
+            () = received(&mut self.hang_up) => Stop::HungUp,
         }
     }
+}
+
+/// Receives `SIGHUP`, with which an operator asks for the program that is there now. On a
+/// terminal it is the terminal's, and stops the program.
+pub(crate) struct HangUps(Option<Signal>);
+
+impl HangUps {
+    /// Takes over the signal, which no longer ends the process by itself.
+    ///
+    /// # Errors
+    /// When signals cannot be received.
+    pub(crate) fn listen() -> Result<Self> {
+        let signal = listening(SignalKind::hangup())?;
+        Ok(Self((!is_on_terminal()).then_some(signal)))
+    }
+
+    /// Waits for the next one; several that nobody has waited for are one.
+    pub(crate) async fn next(&mut self) {
+        received(&mut self.0).await;
+    }
+}
+
+fn is_on_terminal() -> bool {
+    std::io::stdin().is_terminal()
+}
+
+/// Waits for the next signal, for ever when there is none to wait for.
+async fn received(signal: &mut Option<Signal>) {
+    match signal {
+        // None once the runtime ends.
+        Some(signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+fn listening(kind: SignalKind) -> Result<Signal> {
+    signal(kind).map_err(|error| Error::failed("signals cannot be received").caused_by(&error))
 }
 
 /// Takes over the signals, for a command that serves. The future resolves to the first

@@ -1,47 +1,30 @@
 //! Several server processes, each replaced when it dies.
 //!
 //! ```text
-//! server --workers 3 ─┬─▶ server --supervised      stdin: a pipe that only
+//! server --workers 3 ─┬─▶ server --supervised      stdin: a line that only
 //!                     ├─▶ server --supervised      the first process holds
 //!                     └─▶ server --supervised      open
 //! ```
 //!
-//! A worker stops when its standard input ends. The pipe closes with the first process,
+//! A worker stops when its standard input ends. The line closes with the first process,
 //! however that process ends, so no worker is left behind.
 //!
-//! Every worker runs the program that the first process runs, even when a deployment has
-//! replaced its file: two versions at work under one supervisor would be a surprise.
+//! A worker that dies is replaced by its own program, even when a deployment has replaced the
+//! file: two versions at work under one supervisor would be a surprise. `SIGHUP` asks for the
+//! program that is there now: the [`workers`](crate::worker) go on with it one after the other.
 
+use std::convert::Infallible;
 use std::io;
 use std::path::PathBuf;
-use std::process::ExitStatus;
 use std::time::Duration;
 
-use tokio::process::Child;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
 use tracing::{error, info, warn};
 
-use crate::image::{Image, was_replaced};
-use crate::restarts::Restarts;
-use crate::shutdown::{Signals, Stop};
-
-/// How much longer than `server.drain_timeout` a worker may take to stop.
-const STOP_GRACE_PERIOD: Duration = Duration::from_secs(3);
-
-/// The option that marks a server as a worker.
-pub(crate) const SUPERVISED: &str = "supervised";
-
-/// What the workers shall do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Order {
-    Run,
-    /// Finish the running messages, then stop.
-    Drain,
-    /// Stop at once.
-    Kill,
-}
+use crate::image::Image;
+use crate::shutdown::{HangUps, Signals, Stop};
+use crate::worker::{Order, Renewal, Worker};
 
 /// How the workers are started and stopped.
 #[derive(Clone, Debug)]
@@ -73,21 +56,27 @@ pub(crate) struct Stopped {
     pub(crate) failed: usize,
 }
 
+/// Takes what a worker shall go on with.
+type Renewals = mpsc::Sender<Renewal>;
+
 impl Workers {
     /// Keeps the workers running until the first signal, or until one of them cannot be
     /// replaced by the same program, then waits for them to stop. Another signal kills them.
-    pub(crate) async fn run(self, mut signals: Signals) -> Stopped {
+    pub(crate) async fn run(self, mut signals: Signals, mut hang_ups: HangUps) -> Stopped {
         let (order, orders) = watch::channel(Order::Run);
         let (replaced, mut replacement) = mpsc::channel(1);
         let mut running = JoinSet::new();
+        let mut renewals = Vec::new();
         for number in 1..=self.count {
-            let worker = Worker { workers: self.clone(), number, replaced: replaced.clone() };
-            running.spawn(worker.supervise(orders.clone()));
+            let (renewal, worker) = self.worker(number, orders.clone(), replaced.clone());
+            running.spawn(worker.supervise());
+            renewals.push(renewal);
         }
         drop((orders, replaced));
         let reason = tokio::select! {
             stop = signals.next() => Reason::Signal(stop),
             Some(error) = replacement.recv() => Reason::Replaced(error),
+            never = self.hand_over_each_time(&mut hang_ups, &renewals) => match never {},
         };
         match &reason {
             Reason::Signal(stop) => {
@@ -117,114 +106,65 @@ impl Workers {
             }
         }
     }
-}
 
-/// One worker slot, which outlives the processes in it.
-struct Worker {
-    workers: Workers,
-    number: usize,
-    /// Takes the error of a start that cannot succeed any more.
-    replaced: mpsc::Sender<io::Error>,
-}
-
-impl Worker {
-    /// Starts a process whenever none runs, until the order changes; true when the last one
-    /// stopped cleanly then.
-    async fn supervise(self, mut orders: watch::Receiver<Order>) -> bool {
-        let mut restarts = Restarts::default();
-        let worker = format!("{} of {}", self.number, self.workers.count);
-        loop {
-            let began = Instant::now();
-            let (pid, ended) = match self.start() {
-                Ok(child) => {
-                    let pid = child.id().unwrap_or_default();
-                    info!(pid, %worker, "worker started");
-                    (pid, self.wait_or_stop(child, &mut orders).await)
-                }
-                Err(error) if was_replaced(&error) => {
-                    // The first one is enough to stop all.
-                    let _ = self.replaced.try_send(error);
-                    stop_ordered(&mut orders).await;
-                    return true;
-                }
-                Err(error) => (0, Err(error)),
-            };
-            let exit = Exit(ended);
-            if *orders.borrow() != Order::Run {
-                info!(pid, %worker, %exit, "worker stopped");
-                return exit.is_clean();
-            }
-            let wait = restarts.next_wait(began.elapsed());
-            warn!(pid, %worker, %exit, restart_in = ?wait, "worker ended unexpectedly, restarting");
-            if timeout(wait, stop_ordered(&mut orders)).await.is_ok() {
-                return true;
-            }
-        }
-    }
-
-    fn start(&self) -> io::Result<Child> {
-        let mut args = vec!["server".into(), format!("--{SUPERVISED}").into()];
-        if let Some(config) = &self.workers.config {
-            args.extend(["--config".into(), config.into()]);
-        }
-        self.workers.image.start(&args)
-    }
-
-    /// Waits until a process has ended. When the order changes, stops it, by force if needed.
-    async fn wait_or_stop(
+    fn worker(
         &self,
-        mut child: Child,
-        orders: &mut watch::Receiver<Order>,
-    ) -> io::Result<ExitStatus> {
-        // `wait` would close the pipe.
-        let stdin = child.stdin.take();
-        tokio::select! {
-            ended = child.wait() => return ended,
-            () = stop_ordered(orders) => drop(stdin),
+        number: usize,
+        orders: watch::Receiver<Order>,
+        replaced: mpsc::Sender<io::Error>,
+    ) -> (Renewals, Worker) {
+        let (renewal, renewals) = mpsc::channel(1);
+        let name = format!("{number} of {}", self.count);
+        let (image, config) = (self.image.clone(), self.config.clone());
+        let drain_timeout = self.drain_timeout;
+        (renewal, Worker { name, image, config, drain_timeout, orders, renewals, replaced })
+    }
+
+    /// Hands over for each `SIGHUP`. Those that come during a hand-over are one, for which there
+    /// is another hand-over after it.
+    async fn hand_over_each_time(
+        &self,
+        hang_ups: &mut HangUps,
+        renewals: &[Renewals],
+    ) -> Infallible {
+        loop {
+            hang_ups.next().await;
+            let file = self.image.place().display();
+            info!(%file, "SIGHUP received, the workers go on with the program in this file");
+            match self.hand_over(renewals).await {
+                Ok(()) => info!(%file, "the workers have gone on with the program in this file"),
+                Err(HandOverError { why, renewed }) => {
+                    let kept = self.count - renewed;
+                    error!(
+                        %file, error = why, renewed, kept,
+                        "the program in this file does not start, the other workers keep theirs; \
+                         put one there that does and send SIGHUP again"
+                    );
+                }
+            }
         }
-        tokio::select! {
-            ended = child.wait() => return ended,
-            _ = orders.wait_for(|order| *order == Order::Kill) => {}
-            () = sleep(self.workers.drain_timeout + STOP_GRACE_PERIOD) => {}
+    }
+
+    /// Has one worker after the other go on with the program that is in place now.
+    async fn hand_over(&self, renewals: &[Renewals]) -> Result<(), HandOverError> {
+        let failed = |why, renewed| HandOverError { why, renewed };
+        let image = self.image.in_place().map_err(|error| failed(error.to_string(), 0))?;
+        for (renewed, worker) in renewals.iter().enumerate() {
+            let (done, gone_on) = oneshot::channel();
+            let image = image.clone();
+            let ended = || failed("a worker has ended".to_owned(), renewed);
+            worker.send(Renewal { image, done }).await.map_err(|_| ended())?;
+            gone_on.await.map_err(|_| ended())?.map_err(|why| failed(why, renewed))?;
         }
-        child.kill().await?;
-        child.wait().await
+        Ok(())
     }
 }
 
-/// Waits until the workers shall no longer run.
-async fn stop_ordered(orders: &mut watch::Receiver<Order>) {
-    // A dropped sender means the same.
-    let _ = orders.wait_for(|order| *order != Order::Run).await;
-}
-
-/// How a process ended, or why it could not start.
-struct Exit(io::Result<ExitStatus>);
-
-impl Exit {
-    fn is_clean(&self) -> bool {
-        self.0.as_ref().is_ok_and(ExitStatus::success)
-    }
-}
-
-impl std::fmt::Display for Exit {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.0 {
-            Ok(status) => status.fmt(f),
-            Err(error) => write!(f, "cannot be run: {error}"),
-        }
-    }
-}
-
-/// In a worker: waits until the first process orders it to stop, or ends.
-pub(crate) async fn supervisor_stop() {
-    let (sender, receiver) = oneshot::channel::<()>();
-    // A thread of its own, since a blocked thread of the runtime would delay its shutdown.
-    std::thread::spawn(move || {
-        let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
-        drop(sender);
-    });
-    let _ = receiver.await;
+/// Why not all workers have gone on with another program.
+struct HandOverError {
+    why: String,
+    /// How many had before.
+    renewed: usize,
 }
 
 #[cfg(test)]
@@ -236,7 +176,7 @@ mod tests {
 
     use super::{Reason, Stopped, Workers};
     use crate::image::Image;
-    use crate::shutdown::Signals;
+    use crate::shutdown::{HangUps, Signals};
 
     /// Writes a program that says on a file that it runs, and ends with its standard input.
     fn write_program(path: &Path) {
@@ -273,7 +213,8 @@ mod tests {
             config: None,
             drain_timeout: Duration::from_secs(20),
         };
-        let running = tokio::spawn(workers.run(Signals::listen().unwrap()));
+        let running =
+            tokio::spawn(workers.run(Signals::listen().unwrap(), HangUps::listen().unwrap()));
         kill(&await_pids(&program, 2).await[0]);
         // The same program still starts.
         let pids = await_pids(&program, 3).await;

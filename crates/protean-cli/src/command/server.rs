@@ -1,5 +1,6 @@
 //! `server`: handles messages, in one process or in several.
 
+use std::pin::Pin;
 use std::process::ExitCode;
 
 use clap::Args;
@@ -8,12 +9,13 @@ use protean::config::DatabaseKind;
 use protean_engine::{HealthPage, Server};
 use serde_json::json;
 use tokio::sync::oneshot;
-use tracing::error;
+use tracing::{error, info};
 
 use crate::idle::wait_until_idle;
 use crate::image::{Image, take_name};
-use crate::shutdown::{Signals, stop_signal};
-use crate::workers::{Reason, SUPERVISED, Stopped, Workers, supervisor_stop};
+use crate::shutdown::{HangUps, Signals, Stop, stop_signal};
+use crate::worker::{SUPERVISED, supervisor_stop, tell_ready};
+use crate::workers::{Reason, Stopped, Workers};
 use crate::{App, Error, Reply, Result};
 
 /// More processes than this on one machine are a mistake.
@@ -45,47 +47,110 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
 
 /// Handles messages in this process.
 async fn serve(options: &Options, app: &App, domain: Domain) -> Result {
-    let signal = stop_signal()?;
     let supervised = options.supervised;
     if supervised {
         take_name();
     }
-    let external = async move {
-        tokio::select! {
-            stop = signal => stop.name(),
-            () = supervisor_stop(), if supervised => BY_SUPERVISOR,
-        }
-    };
+    let image = own_program()?;
+    let asked = Asked::listen(supervised, image.clone())?;
     let (sender, stopped_by) = oneshot::channel();
     let watched = options.test_mode.then(|| domain.clone());
     let stop = async move {
         // The receiver is gone when the server failed before.
-        let _ = sender.send(stop_reason(external, watched).await);
+        let _ = sender.send(stop_reason(asked, watched).await);
     };
     let mut health = domain.config().server.health.clone();
     // Several processes cannot share a port, and each has its own health to report.
     health.port_auto_increment |= supervised;
     let page = HealthPage::open(&health).await;
-    Server::new(domain).with_health(page).run(stop).await?;
-    let stopped_by = stopped_by.await.unwrap_or(AT_REST);
+    let mut server = Server::new(domain).with_health(page);
+    if supervised {
+        server = server.when_ready(tell_ready);
+    }
+    server.run(stop).await?;
+    let stopped_by = match stopped_by.await {
+        Ok(StoppedBy::Renewal(mut asked)) => match asked.stop_signal().await {
+            None => return Err(not_renewed(&image.run_in_place())),
+            Some(signal) => signal.name(),
+        },
+        Ok(StoppedBy::Signal(signal)) => signal.name(),
+        Ok(StoppedBy::Supervisor) => "supervisor",
+        Ok(StoppedBy::Rest) | Err(_) => "rest",
+    };
     app.reply(Reply::new(json!({"stopped_by": stopped_by}), ""))
 }
 
-/// The reason of a server in test mode that has nothing left to do.
-const AT_REST: &str = "rest";
+/// Why a server stops.
+enum StoppedBy {
+    Signal(Stop),
+    /// The first of several processes stops this one, or is gone.
+    Supervisor,
+    /// In test mode, nothing is left to do.
+    Rest,
+    /// Another program is to go on in this process, unless a signal comes meanwhile.
+    Renewal(Asked),
+}
 
-/// The reason of one of several processes.
-const BY_SUPERVISOR: &str = "supervisor";
-
-/// Waits for a reason to stop and returns its name.
-async fn stop_reason(
-    external: impl Future<Output = &'static str>,
-    watched: Option<Domain>,
-) -> &'static str {
-    let Some(domain) = watched else { return external.await };
+/// Waits for a reason to stop.
+async fn stop_reason(asked: Asked, watched: Option<Domain>) -> StoppedBy {
+    let Some(domain) = watched else { return asked.reason().await };
     tokio::select! {
-        reason = external => reason,
-        () = finished(&domain) => AT_REST,
+        reason = asked.reason() => reason,
+        () = finished(&domain) => StoppedBy::Rest,
+    }
+}
+
+/// What may be asked of a server from outside.
+struct Asked {
+    signal: Pin<Box<dyn Future<Output = Stop> + Send>>,
+    hang_ups: HangUps,
+    supervised: bool,
+    image: Image,
+}
+
+impl Asked {
+    fn listen(supervised: bool, image: Image) -> Result<Self> {
+        let (signal, hang_ups) = (Box::pin(stop_signal()?), HangUps::listen()?);
+        Ok(Self { signal, hang_ups, supervised, image })
+    }
+
+    async fn reason(mut self) -> StoppedBy {
+        let supervised = self.supervised;
+        tokio::select! {
+            signal = &mut self.signal => StoppedBy::Signal(signal),
+            () = supervisor_stop(), if supervised => StoppedBy::Supervisor,
+            // The supervisor renews its workers.
+            () = renewal(&mut self.hang_ups, &self.image), if !supervised => {
+                StoppedBy::Renewal(self)
+            }
+        }
+    }
+
+    /// The signal that came meanwhile, if one did.
+    async fn stop_signal(&mut self) -> Option<Stop> {
+        tokio::select! {
+            biased;
+            signal = &mut self.signal => Some(signal),
+            () = std::future::ready(()) => None,
+        }
+    }
+}
+
+/// Waits for a `SIGHUP` at which a program is in place that starts.
+async fn renewal(hang_ups: &mut HangUps, image: &Image) {
+    loop {
+        hang_ups.next().await;
+        let file = image.place().display();
+        match image.try_in_place().await {
+            Ok(()) => {
+                return info!(%file, "SIGHUP received, stopping to go on with the program in this file");
+            }
+            Err(why) => error!(
+                %file, error = why,
+                "the program in this file does not start, the server goes on; put one there that \
+                 does and send SIGHUP again"
+            ),
+        }
     }
 }
 
@@ -110,15 +175,14 @@ async fn supervise(options: &Options, app: &App, domain: &Domain) -> Result {
         let message = format!("{count} workers cannot share a memory database");
         return Err(Error::usage(message).advice("remove --workers, or configure a database"));
     }
-    let image = Image::running().map_err(|error| {
-        Error::failed("the program's own file cannot be found").caused_by(&error)
-    })?;
+    let image = own_program()?;
     // A fault that would stop every worker is reported once, before any of them starts.
     Server::new(domain.clone()).preflight().await?;
     let config = app.config_file().map(Into::into);
     let drain_timeout = domain.config().server.drain_timeout;
     let workers = Workers { count: count.into(), image, config, drain_timeout };
-    let Stopped { reason, killed_by, failed } = workers.run(Signals::listen()?).await;
+    let Stopped { reason, killed_by, failed } =
+        workers.run(Signals::listen()?, HangUps::listen()?).await;
     if let Some(signal) = killed_by {
         return Ok(ExitCode::from(signal.code()));
     }
@@ -131,6 +195,18 @@ async fn supervise(options: &Options, app: &App, domain: &Domain) -> Result {
         0 => reply,
         _ => reply.failed(format!("{failed} of {count} workers did not stop cleanly: see the log")),
     })
+}
+
+fn own_program() -> Result<Image> {
+    Image::running()
+        .map_err(|error| Error::failed("the program's own file cannot be found").caused_by(&error))
+}
+
+/// The server has stopped for another program, which cannot be run.
+fn not_renewed(error: &std::io::Error) -> Error {
+    Error::failed("the server has stopped, and the program in its file cannot be run")
+        .caused_by(error)
+        .advice("put a program there that can, and start the server")
 }
 
 /// The workers would be of two versions from now on, so the server ends instead.

@@ -12,6 +12,7 @@
 //! * `branch`: a bank whose messages travel through Redis
 //! * `lanes`: what is seen of the lanes with the tools of Redis and of SQL
 //! * `refused`: what a server reports at its start when it cannot work
+//! * `renewal`: a new version is put in place, and the servers go on with it
 //! * `secrets`: a password shows nowhere
 //! * [`servers`]: two servers of the bank on PostgreSQL
 //! * `storm`: everything dies, in production
@@ -44,6 +45,8 @@ mod lock;
 mod migration;
 #[cfg(unix)]
 mod refused;
+#[cfg(target_os = "linux")]
+mod renewal;
 #[cfg(unix)]
 mod secrets;
 #[cfg(unix)]

@@ -13,14 +13,14 @@ use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_p
 use crate::bank::{Bank, Server, WAIT_LIMIT, transcript};
 
 /// The processes that the log says were started.
-fn started(log: &str) -> Vec<Pid> {
+pub(crate) fn started(log: &str) -> Vec<Pid> {
     let lines = log.lines().filter(|line| line.contains("worker started pid="));
     let pids = lines.filter_map(|line| line.split_once("pid=")?.1.split(' ').next()?.parse().ok());
     pids.filter_map(Pid::from_raw).collect()
 }
 
 /// Waits until so many workers have been started, and gives all of them.
-fn await_started(bank: &Bank, count: usize) -> Vec<Pid> {
+pub(crate) fn await_started(bank: &Bank, count: usize) -> Vec<Pid> {
     let began = Instant::now();
     loop {
         let log = std::fs::read_to_string(bank.log()).unwrap();
@@ -34,7 +34,7 @@ fn await_started(bank: &Bank, count: usize) -> Vec<Pid> {
 }
 
 /// Waits until so many servers say that they are ready.
-fn await_ready(bank: &Bank, count: usize) {
+pub(crate) fn await_ready(bank: &Bank, count: usize) {
     let began = Instant::now();
     while std::fs::read_to_string(bank.log()).unwrap().matches(" ready ").count() < count {
         assert!(began.elapsed() < WAIT_LIMIT, "{}", std::fs::read_to_string(bank.log()).unwrap());
@@ -43,14 +43,14 @@ fn await_ready(bank: &Bank, count: usize) {
 }
 
 /// One that has ended and that nobody has asked for yet does not run either.
-fn runs(pid: Pid) -> bool {
+pub(crate) fn runs(pid: Pid) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
     let ended = stat.is_ok_and(|stat| stat.contains(") Z "));
     test_kill_process(pid).is_ok() && !ended
 }
 
 /// Waits until none of them runs any more, and says how long that took.
-fn await_gone(pids: &[Pid]) -> Duration {
+pub(crate) fn await_gone(pids: &[Pid]) -> Duration {
     let began = Instant::now();
     while pids.iter().any(|pid| runs(*pid)) {
         assert!(began.elapsed() < WAIT_LIMIT, "still there: {pids:?}");
@@ -59,7 +59,7 @@ fn await_gone(pids: &[Pid]) -> Duration {
     began.elapsed()
 }
 
-fn send(server: &Server, signal: Signal) {
+pub(crate) fn send(server: &Server, signal: Signal) {
     kill_process(Pid::from_child(&server.0), signal).unwrap();
 }
 
