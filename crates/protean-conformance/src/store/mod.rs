@@ -35,10 +35,12 @@ pub mod ledger;
 pub mod log;
 pub mod marks;
 pub mod model;
+pub mod names;
 pub mod outcomes;
 pub mod parking;
 pub mod prepare;
 pub mod queries;
+pub mod rebuilds;
 pub mod rows;
 pub mod sample;
 pub mod settling;
@@ -148,6 +150,15 @@ macro_rules! store_suite {
                 several_appended_in_one_unit_are_settled,
                 a_mark_counts_for_its_priority_alone,
             ],
+            names: [
+                every_group_has_its_name_as_its_id_at_first,
+                a_renamed_group_keeps_its_id_and_its_state,
+                a_group_is_renamed_again_and_back,
+                rejects_a_name_that_means_another_group,
+                rejects_a_name_under_which_something_was_done,
+                a_name_that_was_only_registered_is_free,
+                names_are_gone_with_everything_else,
+            ],
             outcomes: [
                 tells_where_each_message_landed,
                 an_empty_unit_is_committed,
@@ -211,6 +222,20 @@ macro_rules! store_suite {
                 a_limit_cuts_after_sorting,
                 all_filters_must_hold,
                 a_count_ignores_order_and_limit,
+            ],
+            rebuilds: [
+                the_successor_takes_the_place_of_the_table,
+                a_table_is_replaced_again_and_again,
+                what_is_under_way_for_a_former_group_is_left_out,
+                a_former_group_settles_nothing_more,
+                a_unit_that_rests_on_a_former_row_is_left_out,
+                removed_rows_keep_their_versions,
+                rejects_a_swap_with_parked_or_dead_messages,
+                rejects_a_swap_of_groups_with_other_ids,
+                a_group_is_renamed_after_its_table_was_replaced,
+                several_groups_of_a_table_go_along,
+                nothing_is_left_of_what_was_cleared,
+                nothing_is_left_of_what_was_given_up,
             ],
             rows: [
                 a_row_that_never_was_has_no_version,

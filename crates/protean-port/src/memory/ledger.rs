@@ -223,9 +223,14 @@ pub(super) fn registered_groups(state: &State) -> Vec<RegisteredGroup> {
 
 /// Deletes everything about a group.
 pub(super) fn forget(state: &mut State, group: &str) {
+    forget_work(state, group);
+    state.groups.starts.retain(|(of, _), _| **of != *group);
+    state.groups.versions.retain(|(of, _), _| **of != *group);
+}
+
+/// Deletes everything about a group but its registration.
+pub(super) fn forget_work(state: &mut State, group: &str) {
     let groups = &mut state.groups;
-    groups.starts.retain(|(of, _), _| **of != *group);
-    groups.versions.retain(|(of, _), _| **of != *group);
     groups.cursors.retain(|(of, ..), _| **of != *group);
     groups.done.retain(|((of, ..), _), ()| **of != *group);
     groups.progress.retain(|(of, _), _| **of != *group);

@@ -23,6 +23,7 @@ fn has_state(state: &State, group: &str) -> bool {
     let groups = &state.groups;
     groups.cursors.keys().any(|(of, ..)| **of == *group)
         || groups.done.keys().any(|((of, ..), _)| **of == *group)
+        || groups.progress.keys().any(|(of, _)| **of == *group)
         || groups.parked.keys().any(|(of, _)| **of == *group)
         || groups.dead.keys().any(|(of, _)| **of == *group)
 }
@@ -38,17 +39,12 @@ pub(super) fn swap(state: &mut State, swap: &TableSwap) -> Result {
     state.tables.rename(&swap.table.name, &swap.former);
     state.tables.rename(&swap.successor, &swap.table.name);
     for group in &swap.groups {
-        let groups = &mut state.groups;
-        for ((of, _), start) in &mut groups.starts {
+        for ((of, _), start) in &mut state.groups.starts {
             if **of == *group.before {
                 *start = RETIRED;
             }
         }
-        groups.parked.retain(|(of, _), _| **of != *group.before);
-        groups.due.retain(|((of, ..), ..), ()| **of != *group.before);
-        groups.dead.retain(|(of, _), _| **of != *group.before);
-        groups.held.retain(|(of, ..), _| **of != *group.before);
-        groups.counts.retain(|(of, ..), _| **of != *group.before);
+        ledger::forget_work(state, &group.before);
         state.group_ids.insert(&*group.name, Naming::Id((&*group.after).into()));
     }
     Ok(())
@@ -57,6 +53,7 @@ pub(super) fn swap(state: &mut State, swap: &TableSwap) -> Result {
 /// Deletes what a swap has left.
 pub(super) fn clear(state: &mut State, swap: &TableSwap) {
     state.tables.remove(&swap.former);
+    swap.groups.iter().for_each(|group| ledger::forget_work(state, &group.before));
 }
 
 /// Deletes a successor, and what its groups have done.

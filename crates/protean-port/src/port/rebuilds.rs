@@ -97,15 +97,19 @@ impl TableSwap {
     }
 
     /// # Errors
-    /// When a group has another id than it had before the successor was filled.
+    /// When a group has another name or id than it had before the successor was filled.
     pub fn check_ids(&self, ids: &GroupIds) -> Result {
-        match self.groups.iter().find(|group| ids.id(&group.name) != group.before) {
-            None => Ok(()),
-            Some(group) => {
-                let name = &group.name;
-                Err(Error::conflict(format!("the projection of '{name}' was rebuilt meanwhile")))
+        for GroupSwap { name, before, .. } in &self.groups {
+            if let Some(to) = ids.renamed_to(name) {
+                let message = format!("the group '{name}' was renamed to '{to}' meanwhile");
+                return Err(Error::conflict(message));
+            }
+            if ids.id(name) != before {
+                let message = format!("the projection of '{name}' was rebuilt meanwhile");
+                return Err(Error::conflict(message));
             }
         }
+        Ok(())
     }
 
     /// # Errors
