@@ -3,9 +3,7 @@
 use protean_port::message::{Lane, Table};
 use protean_port::port::{BoxFuture, Naming, Rebuilds, TableSwap};
 use protean_port::{Error, Result};
-use protean_sql::{
-    AddedIndex, drop_table, rename_table, unique_index_names, unsigned, without_generation,
-};
+use protean_sql::{AddedIndex, drop_table, rename_table, suffixed, unique_index_names, unsigned};
 use tokio_postgres::error::SqlState;
 
 use crate::connection::Session;
@@ -40,7 +38,8 @@ impl Rebuilds for PostgresStore {
             let session = self.readers.one().await?;
             let (table, successor) = (&*swap.table.name, &*swap.successor);
             for index in self.explained(added_indexes(&session, table).await)? {
-                let statement = index.for_successor(swap).ok_or_else(|| {
+                let name = suffixed::<PostgresDialect>(&index.name, swap.suffix());
+                let statement = index.on(successor, &name).ok_or_else(|| {
                     Error::misused(format!(
                         "the index '{}' cannot be read: drop it, and create it again after the \
                          rebuild",
@@ -135,9 +134,9 @@ async fn rename_all(session: &Session, swap: &TableSwap) -> Result<(), Fault> {
         }
     }
     for index in &added {
-        let name = without_generation(&index.name);
-        rename_index(session, &index.name, &format!("{name}{}", swap.former_suffix())).await?;
-        rename_index(session, &index.successor_name(swap), name).await?;
+        let named = |suffix| suffixed::<PostgresDialect>(&index.name, suffix);
+        rename_index(session, &index.name, &named(swap.former_suffix())).await?;
+        rename_index(session, &named(swap.suffix()), &index.name).await?;
     }
     for group in &swap.groups {
         for sql in RETIREMENT {

@@ -31,9 +31,14 @@ pub(crate) async fn prepare(session: &Session, tables: &[Table], settings: &Sett
     Ok(())
 }
 
-/// Drops a table. Runs inside a transaction.
+/// Drops a table, and what rebuilds have left of it. Runs inside a transaction.
 pub(crate) async fn drop_table(session: &Session, table: &Table) -> Result<(), Fault> {
-    session.batch(&protean_sql::drop_table(table)).await
+    session.batch(&protean_sql::drop_table(table)).await?;
+    for row in session.query(include_str!("sql/generations.sql"), &[&table.name]).await? {
+        let generation = Table { name: row.try_get(0)?, ..table.clone() };
+        session.batch(&protean_sql::drop_table(&generation)).await?;
+    }
+    Ok(())
 }
 
 /// A table as it is in the database.

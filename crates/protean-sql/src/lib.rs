@@ -30,7 +30,7 @@ mod thread;
 pub use dialect::{Dialect, Redefinition, quoted};
 pub use found_table::{FoundColumn, FoundTable};
 pub use job::Job;
-pub use name::{check_names, stable_hash};
+pub use name::{check_names, stable_hash, suffixed};
 pub use number::{limit, signed, unsigned};
 pub use row_write::check_values;
 pub use search::{page, stream_of};

@@ -23,6 +23,19 @@ pub(crate) fn index_name<D: Dialect>(table: &str, column: &str) -> String {
     name
 }
 
+/// A name with this suffix, which no other name gets. One that is too long is cut, and a hash keeps
+/// it distinct.
+pub fn suffixed<D: Dialect>(name: &str, suffix: &str) -> String {
+    let room = D::MAX_NAME_BYTES.map(|most| most.saturating_sub(suffix.len()));
+    match room.filter(|room| name.len() > *room) {
+        Some(room) => {
+            let cut = name.floor_char_boundary(room.saturating_sub(17));
+            format!("{}~{:016x}{suffix}", &name[..cut], stable_hash(name))
+        }
+        None => format!("{name}{suffix}"),
+    }
+}
+
 /// FNV-1a: the same in every process and release, so that names can be built on it.
 pub fn stable_hash(text: &str) -> u64 {
     text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
@@ -32,7 +45,7 @@ pub fn stable_hash(text: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::index_name;
+    use super::{index_name, suffixed};
     use crate::dialect::tests::Plain;
 
     #[test]
@@ -41,5 +54,15 @@ mod tests {
         let long = index_name::<Plain>("users", "address_street_one");
         assert_eq!(long.len(), 24);
         assert_ne!(long, index_name::<Plain>("users", "address_street_two"));
+    }
+
+    #[test]
+    fn suffixes_fit_and_names_stay_distinct() {
+        assert_eq!(suffixed::<Plain>("by_owner", "__g2"), "by_owner__g2");
+        let longest = suffixed::<Plain>("by_owner_and_balance", "__g2");
+        assert_eq!(longest, "by_owner_and_balance__g2");
+        let cut = suffixed::<Plain>("by_owner_and_balance_1", "__g2");
+        assert!(cut.len() <= 24 && cut.ends_with("__g2"), "{cut}");
+        assert_ne!(cut, suffixed::<Plain>("by_owner_and_balance_2", "__g2"));
     }
 }

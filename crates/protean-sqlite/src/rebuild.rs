@@ -3,7 +3,9 @@
 use protean_port::message::Table;
 use protean_port::port::{BoxFuture, Naming, Rebuilds, TableSwap};
 use protean_port::{Error, Result};
-use protean_sql::{AddedIndex, delete_some, drop_table, rename_table, unsigned};
+use protean_sql::{
+    AddedIndex, delete_some, drop_table, rename_table, unsigned, without_generation,
+};
 use rusqlite::{Connection, Row};
 
 use crate::connection::Settings;
@@ -34,7 +36,8 @@ impl Rebuilds for SqliteStore {
             alter(committer, |connection, settings| {
                 let added = added_indexes(connection, &swap.table.name);
                 for index in added.map_err(|e| settings.explain(e))? {
-                    let Some(statement) = index.for_successor(&swap) else {
+                    let name = format!("{}{}", without_generation(&index.name), swap.suffix());
+                    let Some(statement) = index.on(&swap.successor, &name) else {
                         return Err(Error::misused(format!(
                             "the index '{}' cannot be read: drop it, and create it again after the \
                              rebuild",
@@ -103,6 +106,7 @@ fn delete_rows(connection: &Connection, table: &Table) -> rusqlite::Result<bool>
         Err(error) if error::is_unprepared(&error) => return Ok(false),
         deleted => deleted?,
     };
+    reached("after some rows are deleted");
     if deleted == 0 {
         connection.execute(&drop_table(table), [])?;
         connection.execute(include_str!("sql/forget_all_removed.sql"), [&table.name])?;

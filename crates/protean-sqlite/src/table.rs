@@ -33,9 +33,19 @@ pub(crate) fn prepare(connection: &Connection, tables: &[Table], path: &Path) ->
     Ok(())
 }
 
-/// Drops a table. Runs inside a transaction.
+/// Drops a table, and what rebuilds have left of it. Runs inside a transaction.
 pub(crate) fn drop_table(connection: &Connection, table: &Table) -> rusqlite::Result<()> {
-    connection.execute(&protean_sql::drop_table(table), []).map(drop)
+    connection.execute(&protean_sql::drop_table(table), [])?;
+    for generation in generations(connection, &table.name)? {
+        let generation = Table { name: generation, ..table.clone() };
+        connection.execute(&protean_sql::drop_table(&generation), [])?;
+    }
+    Ok(())
+}
+
+fn generations(connection: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare(include_str!("sql/generations.sql"))?;
+    statement.query_map([table], |row| row.get(0))?.collect()
 }
 
 /// A table as it is in the file.

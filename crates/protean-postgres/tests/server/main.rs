@@ -9,6 +9,7 @@
 //! * `locations`: databases that cannot be opened
 //! * `outbox`: the view `outbox`
 //! * `proxy`: a connection that interferes with a COMMIT
+//! * `rebuilds`: tables that take the place of others
 //! * `stores`: several stores and processes on one database
 //! * `units`: units that the database refuses
 //! * `waits`: how long one process can delay the others
@@ -25,6 +26,7 @@ mod layout;
 mod locations;
 mod outbox;
 mod proxy;
+mod rebuilds;
 #[path = "../../../protean-sql/tests/samples/mod.rs"]
 mod samples;
 mod stores;

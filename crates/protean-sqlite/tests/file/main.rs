@@ -4,6 +4,7 @@
 //! * `layout`: how tables are laid out in the file, and what cannot be extended
 //! * `outbox`: the view `outbox`
 //! * `processes`: several stores and processes on one file
+//! * `rebuilds`: tables that take the place of others
 //! * `sudden`: processes that end during a commit
 //! * `room`: a file that cannot grow
 //! * `units`: units that try to end their transaction
@@ -14,6 +15,7 @@ mod changes;
 mod layout;
 mod outbox;
 mod processes;
+mod rebuilds;
 #[cfg(unix)]
 mod room;
 #[path = "../../../protean-sql/tests/samples/mod.rs"]
