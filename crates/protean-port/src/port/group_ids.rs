@@ -54,9 +54,11 @@ impl GroupIds {
         self.0.is_empty()
     }
 
-    /// The id of the group with this name.
+    /// The id of the group with this name, or that had it: servers of a former name go on until
+    /// they end.
     pub fn id<'a>(&'a self, name: &'a str) -> &'a str {
-        match self.0.get(name) {
+        let now = self.renamed_to(name).unwrap_or(name);
+        match self.0.get(now) {
             Some(Naming::Id(id)) => id,
             Some(Naming::RenamedTo(_)) | None => name,
         }
@@ -170,7 +172,9 @@ mod tests {
         let ids = ids();
         assert_eq!(ids.id("bank.Mailer"), "bank.Mailer");
         assert_eq!(ids.name("bank.Mailer"), Some("bank.Mailer"));
-        assert_eq!(ids.id("bank.Totals"), "bank.Balances#2");
+        for name in ["bank.Totals", "bank.Balances"] {
+            assert_eq!(ids.id(name), "bank.Balances#2", "{name}");
+        }
         assert_eq!(ids.name("bank.Balances#2"), Some("bank.Totals"));
         assert_eq!(ids.renamed_to("bank.Balances"), Some("bank.Totals"));
         assert_eq!(ids.renamed_to("bank.Totals"), None);
