@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use protean_port::message::Recorded;
-use protean_port::port::{At, Delivery, Store};
+use protean_port::port::{At, Delivery, GroupIds, Store};
 use protean_port::{Error, Result};
 
 use super::domain::Domain;
@@ -58,11 +58,17 @@ struct Ran {
     failure: Option<Error>,
     /// The verdict is committed, by us or by somebody else.
     kept: bool,
+    /// Somebody else has settled the message.
+    elsewhere: bool,
 }
 
 impl Ran {
     fn unkept(error: Error) -> Self {
         Self { failure: Some(error), ..Self::default() }
+    }
+
+    fn elsewhere() -> Self {
+        Self { kept: true, elsewhere: true, ..Self::default() }
     }
 }
 
@@ -81,8 +87,11 @@ impl Receiver<'_> {
         let delivery = Delivery { recorded, next, attempts: 0, parked: false };
         let (mut caused, mut failure) = (Vec::new(), None);
         loop {
+            let ids = self.domain.shared().ids.current();
             let step = self.step(&delivery).await;
-            let (done, ran) = step.unwrap_or_else(|error| (true, Ran::unkept(error)));
+            let (mut done, ran) = step.unwrap_or_else(|error| (true, Ran::unkept(error)));
+            // A group that its projection has left behind has settled everything there is.
+            done &= !(ran.elsewhere && self.has_another_id(&ids).await);
             caused.extend(ran.caused);
             failure = failure.or(ran.failure);
             // What could not be kept would come again in the same way.
@@ -102,7 +111,7 @@ impl Receiver<'_> {
         Ok(match next_step {
             NextStep::Now => (true, self.attempt(delivery).await?),
             NextStep::First(first) => (false, self.attempt(&first).await?),
-            NextStep::Duplicate => (true, Ran::default()),
+            NextStep::Duplicate => (true, Ran::elsewhere()),
             NextStep::Hold => {
                 match self.keep(delivery, Verdict::Held).await {
                     // Another process has parked or settled it meanwhile: nothing failed.
@@ -112,6 +121,15 @@ impl Receiver<'_> {
                 (true, Ran::default())
             }
         })
+    }
+
+    /// True when the group has another id than it had among these, since its projection was
+    /// rebuilt.
+    async fn has_another_id(&self, before: &GroupIds) -> bool {
+        let ids = &self.domain.shared().ids;
+        // What cannot be read now is noticed later.
+        ids.refresh(&**self.store).await.unwrap_or_default();
+        ids.current().id(&self.group.name) != before.id(&self.group.name)
     }
 
     /// Runs a delivery until its effects commit, or until it is parked or dead.
@@ -128,7 +146,7 @@ impl Receiver<'_> {
                 if late.is_conflict()
                     && !is_unsettled(&***store, group, &delivery.recorded).await? =>
             {
-                Ok(Ran { kept: true, ..Ran::default() })
+                Ok(Ran::elsewhere())
             }
             ran => ran,
         }
@@ -139,7 +157,7 @@ impl Receiver<'_> {
     async fn attempted(&self, delivery: &Delivery, verdict: Verdict) -> Result<Ran> {
         let failure = failure_of(self.group, delivery, &verdict);
         match self.keep(delivery, verdict).await {
-            Ok(Committed::Now(caused)) => Ok(Ran { caused, failure, kept: true }),
+            Ok(Committed::Now(caused)) => Ok(Ran { caused, failure, kept: true, elsewhere: false }),
             Ok(Committed::Before { .. }) => Ok(Ran { kept: true, ..Ran::default() }),
             Err(refused) if refused.is_invalid() && failure.is_none() => {
                 let verdict = Verdict::Dead(refused.to_string());

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use protean_core::config::Processing;
 use protean_port::message::Timestamp;
 use protean_port::port::{DeadLetterRead, GroupStatus, Store, ViewedStore};
 use protean_port::{Error, Result};
@@ -25,6 +26,8 @@ use crate::worker::seat::SlotPool;
 
 /// How often the progress is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+/// How often it is looked at after the swap.
+const REST_INTERVAL: Duration = Duration::from_millis(20);
 
 impl Rebuild {
     /// Lets the projectors run until they have caught up; false when it was stopped before.
@@ -34,7 +37,9 @@ impl Rebuild {
         observe: &mut impl FnMut(RebuildProgress),
     ) -> Result<bool> {
         let term = stop.child_token();
-        let mut readers = self.start(&term);
+        let view = ViewedStore::new(Arc::clone(&self.store), SuccessorView::of(&self.swap));
+        let only_table = Some(self.swap.table.name.as_str().into());
+        let mut readers = self.start(Arc::new(view), only_table, &term);
         let filled = self.watch(stop, &mut readers, observe).await;
         term.cancel();
         while let Some(ended) = readers.join_next().await {
@@ -47,12 +52,32 @@ impl Rebuild {
         self.check_accounts().await.map(|()| true)
     }
 
-    fn start(&self, stop: &CancellationToken) -> JoinSet<()> {
+    /// Lets the projectors handle what came in before the swap, where events are processed at once
+    /// and no server may ever run.
+    pub(super) async fn settle_rest(&self, stop: &CancellationToken) -> Result {
+        if self.domain.config().event_processing != Processing::Sync {
+            return Ok(());
+        }
+        let term = stop.child_token();
+        let mut readers = self.start(Arc::clone(&self.store), None, &term);
+        let mut settled = Ok(false);
+        while matches!(settled, Ok(false)) && pause(&term, REST_INTERVAL).await {
+            settled = self.progress().await.map(|progress| progress.missing == 0);
+        }
+        term.cancel();
+        while readers.join_next().await.is_some() {}
+        settled.map(drop)
+    }
+
+    fn start(
+        &self,
+        store: Arc<dyn Store>,
+        only_table: Option<Arc<str>>,
+        stop: &CancellationToken,
+    ) -> JoinSet<()> {
         let metrics = Metrics::of(&self.domain, Arc::new(Pacing::none()));
         let slots = SlotPool::of(&self.domain.config().server);
         let alone = Arc::new(Semaphore::new(1));
-        let view = ViewedStore::new(Arc::clone(&self.store), SuccessorView::of(&self.swap));
-        let store: Arc<dyn Store> = Arc::new(view);
         let mut readers = JoinSet::new();
         for (group, id) in self.ids() {
             let group = Arc::new(group.with_id(id.into()));
@@ -66,7 +91,7 @@ impl Rebuild {
                 steps: self.steps.clone(),
                 faults: Arc::default(),
                 newer: Arc::new(NewerVersions::of(&self.domain, &group)),
-                only_table: Some(self.swap.table.name.as_str().into()),
+                only_table: only_table.clone(),
                 group,
             };
             let reader = GroupReader {

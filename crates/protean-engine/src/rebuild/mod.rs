@@ -14,6 +14,7 @@ mod status;
 pub(crate) mod successor;
 
 pub use progress::RebuildProgress;
+pub use projection::rebuild_claim;
 pub use status::{RebuildStatus, rebuilds};
 
 use std::future::Future;
@@ -75,10 +76,10 @@ impl Rebuild {
         let (projection, groups) = projected(domain, projection)?;
         open_beside(domain, &projection.table.name).await?;
         let store = Arc::clone(base_store(domain).await?);
-        let name = format!("{}.rebuild:{}", domain.name(), projection.name);
-        let claim = store.claim(&name).await?.ok_or_else(|| {
-            Error::misused(format!("another process rebuilds {} now", projection.name))
-        })?;
+        let claim =
+            store.claim(&rebuild_claim(domain, projection.name)).await?.ok_or_else(|| {
+                Error::misused(format!("another process rebuilds {} now", projection.name))
+            })?;
         let swap = swap_of(domain, &projection, &groups);
         let domain = all_in_bulk(domain);
         let steps = BulkSteps::of_machine(&domain, Arc::new(Pacing::none()));
@@ -123,6 +124,7 @@ impl Rebuild {
             self.store.equip(&self.swap).await?;
             match self.store.swap(&self.swap).await {
                 Ok(()) => {
+                    self.settle_rest(stop).await?;
                     self.clear(&self.swap).await?;
                     return Ok(RebuildEnd::Swapped);
                 }
@@ -139,11 +141,13 @@ impl Rebuild {
         )))
     }
 
-    /// Gives a rebuild up, with what it has filled so far.
+    /// Gives a rebuild up, with what it has filled so far, and what one has left that ended after its
+    /// swap.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn abandon(&self) -> Result {
+        self.clear_former().await?;
         while self.steps.run(Lane::Backfill, self.store.abandon(&self.swap)).await? {}
         Ok(())
     }

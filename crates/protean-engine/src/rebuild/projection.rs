@@ -6,6 +6,11 @@ use protean_core::domain::{DeclaredTable, Domain, Group, known_ids};
 use protean_port::port::TableSwap;
 use protean_port::{Error, Result};
 
+/// The claim of the process that rebuilds a projection.
+pub fn rebuild_claim(domain: &Domain, projection: &str) -> String {
+    format!("{}.rebuild:{projection}", domain.name())
+}
+
 /// A projection, and the groups of its projectors.
 pub(super) fn projected(domain: &Domain, name: &str) -> Result<(DeclaredTable, Vec<Arc<Group>>)> {
     let keeps = |group: &&Arc<Group>| group.projection.as_ref().is_some_and(|of| of.name == name);

@@ -18,7 +18,7 @@
 //! * `snapshots`: among units that commit together; `two_aggregates`: one handler, two categories
 //! * `versions`: messages of other versions in the log; `events_check` finds them; `rollout`: and
 //!   programs of two at once; `upgrade`: and all that an earlier release left behind
-//! * `rebuild`: a projection filled anew beside a server; `renames`: groups under other names
+//! * `rebuild`, `beside_rebuilds`: a projection filled anew; `renames`: groups under other names
 //! * `limits`: what is too large or too odd for a log; `one_file`: two stores on one file
 //! * `waits`: how long production waits, to the instant; `handlers`: beside a backlog, or one that
 //!   hangs; `pacing`, `production_steps`: backfill slowed for it; `back_pressure`: and its producers
@@ -27,6 +27,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod back_pressure;
+mod beside_rebuilds;
 mod breakers;
 mod bulk_commits;
 mod child;
