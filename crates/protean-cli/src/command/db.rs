@@ -6,7 +6,7 @@ use clap::Subcommand;
 use protean::Domain;
 use protean::port::Claim;
 use protean::{destroy, require_database};
-use protean_engine::program_of;
+use protean_engine::{program_of, rebuild_claim};
 use serde_json::json;
 
 use super::confirm::Consent;
@@ -81,10 +81,10 @@ async fn other_programs(domain: &Domain) -> Vec<String> {
     others.into_iter().map(|program| format!("'{program}'")).collect()
 }
 
-/// Claims every group, so that no server reads while the tables are dropped.
+/// Claims every group and every rebuild, so that nobody reads while the tables are dropped.
 ///
 /// # Errors
-/// When a running server holds one of the claims.
+/// When a running server or a rebuild holds one of the claims.
 async fn claim_all(domain: &Domain) -> Result<Vec<Box<dyn Claim>>> {
     let mut claims = Vec::new();
     // A database that cannot be opened, such as one with an old schema, may still be dropped.
@@ -93,6 +93,15 @@ async fn claim_all(domain: &Domain) -> Result<Vec<Box<dyn Claim>>> {
         let claim = store.claim(&group.claim()).await?.ok_or_else(|| {
             let message = format!("a server of '{}' is running", domain.name());
             Error::failed(message).advice("stop it before you drop its database")
+        })?;
+        claims.push(claim);
+    }
+    let projections =
+        domain.groups().iter().filter_map(|group| Some(group.projection.as_ref()?.name));
+    for projection in projections.collect::<BTreeSet<_>>() {
+        let claim = store.claim(&rebuild_claim(domain, projection)).await?.ok_or_else(|| {
+            Error::failed(format!("a rebuild of {projection} is running"))
+                .advice("stop it before you drop the database")
         })?;
         claims.push(claim);
     }

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use clap::{Args, Subcommand};
+use protean::config::hint;
 use protean_engine::{Rebuild, RebuildEnd, RebuildProgress, RebuildStatus, rebuilds};
 use serde::Serialize;
 use serde_json::json;
@@ -54,6 +55,12 @@ async fn rebuild(options: &Options, app: &App) -> Result {
             .advice("configure a database to rebuild a projection of"));
     }
     let name = &options.name;
+    let names: Vec<&str> =
+        domain.groups().iter().filter_map(|group| Some(group.projection.as_ref()?.name)).collect();
+    if !names.contains(&name.as_str()) {
+        let message = format!("no projector keeps a projection '{name}'{}", hint(name, &names));
+        return Err(Error::usage(message).advice("'projection status' shows them"));
+    }
     let rebuild = Rebuild::of(&domain, name).await?;
     if options.cancel {
         rebuild.abandon().await?;

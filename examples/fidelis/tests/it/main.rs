@@ -11,7 +11,7 @@
 //! * [`backlog`]: what waits is seen without a server, and shared by producers
 //! * `branch`: a bank whose messages travel through Redis
 //! * `lanes`: what is seen of the lanes with the tools of Redis and of SQL
-//! * `refused`: what a server reports at its start when it cannot work
+//! * `rebuilds`: a projection rebuilt, its handler renamed; `refused`: why a server cannot start
 //! * `renewal`: a new version is put in place, and the servers go on with it
 //! * `secrets`: a password shows nowhere
 //! * [`servers`]: two servers of the bank on PostgreSQL
@@ -43,6 +43,8 @@ mod health;
 mod lanes;
 mod lock;
 mod migration;
+#[cfg(unix)]
+mod rebuilds;
 #[cfg(unix)]
 mod refused;
 #[cfg(target_os = "linux")]
