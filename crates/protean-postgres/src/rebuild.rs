@@ -11,6 +11,7 @@ use crate::dialect::PostgresDialect;
 use crate::error::Fault;
 use crate::schema::end;
 use crate::store::PostgresStore;
+use crate::table::columns;
 use crate::value::Text;
 use crate::{forget, names, turnstile};
 
@@ -123,7 +124,11 @@ async fn rename_all(session: &Session, swap: &TableSwap) -> Result<(), Fault> {
     session.batch(LIMIT_LOCK_WAIT).await?;
     let added = added_indexes(session, table).await?;
     for (from, to) in [(table, &*swap.former), (&*swap.successor, table)] {
-        session.batch(&rename_table(from, to)).await?;
+        // A projection that is new has no table yet.
+        let is_new = from == table && columns(session, table).await?.is_empty();
+        if !is_new {
+            session.batch(&rename_table(from, to)).await?;
+        }
         let moved = include_str!("sql/move_removed.sql");
         session.execute(moved, &[&Text(from), &Text(to)]).await?;
         let named = |name: &str| Table { name: name.to_owned(), ..swap.table.clone() };

@@ -53,7 +53,8 @@ pub(crate) async fn found(session: &Session, table: &str) -> Result<FoundTable, 
     Ok(FoundTable { columns, indexes, has_rows, renamed: renamed(session, table).await? })
 }
 
-async fn columns(session: &Session, table: &str) -> Result<Vec<FoundColumn>, Fault> {
+/// The columns of a table; none when there is no such table.
+pub(crate) async fn columns(session: &Session, table: &str) -> Result<Vec<FoundColumn>, Fault> {
     let rows = session.query(include_str!("sql/columns.sql"), &[&table]).await?;
     let found = rows.iter().map(|row| {
         Ok(FoundColumn {

@@ -139,6 +139,10 @@ fn replace(connection: &Connection, settings: &Settings, swap: &TableSwap) -> Re
         group.check_held(parked, dead)?;
     }
     for (from, to) in [(table, &*swap.former), (&*swap.successor, table)] {
+        // A projection that is new has no table yet.
+        if from == table && !connection.table_exists(None, from).map_err(explain)? {
+            continue;
+        }
         connection.execute(&rename_table(from, to), []).map_err(explain)?;
         let moved = connection.execute(include_str!("sql/move_removed.sql"), [from, to]);
         moved.map_err(explain)?;

@@ -226,6 +226,7 @@ macro_rules! store_suite {
             rebuilds: [
                 the_successor_takes_the_place_of_the_table,
                 a_table_is_replaced_again_and_again,
+                a_table_that_is_new_takes_the_place_of_none,
                 what_is_under_way_for_a_former_group_is_left_out,
                 a_former_group_settles_nothing_more,
                 a_unit_that_rests_on_a_former_row_is_left_out,

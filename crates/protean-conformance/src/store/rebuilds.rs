@@ -123,6 +123,20 @@ pub async fn a_table_is_replaced_again_and_again(store: Arc<dyn Store>) -> Resul
     Ok(())
 }
 
+pub async fn a_table_that_is_new_takes_the_place_of_none(store: Arc<dyn Store>) -> Result {
+    let novelties = Table { name: "novelties".to_owned(), ..things() };
+    let swap = TableSwap::to_generation(novelties.clone(), 2, &[(READER, READER)]);
+    begin(&*store, &swap).await?;
+    let new = in_table(bulk().put(None, thing("new", [])), &swap.successor());
+    places(&commit_one(&*store, new).await);
+    store.equip(&swap).await?;
+    store.swap(&swap).await?;
+    clear(&*store, &swap).await?;
+    store.prepare(std::slice::from_ref(&novelties), &[]).await?;
+    assert_eq!(keys(&*store, &novelties).await?, [Value::text("new")]);
+    Ok(())
+}
+
 pub async fn what_is_under_way_for_a_former_group_is_left_out(store: Arc<dyn Store>) -> Result {
     let swap = swap();
     let [parked, dead, open] = written(&*store).await;
