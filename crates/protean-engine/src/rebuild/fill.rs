@@ -9,7 +9,7 @@ use protean_port::message::Timestamp;
 use protean_port::port::{DeadLetterRead, GroupStatus, Store, ViewedStore};
 use protean_port::{Error, Result};
 use tokio::sync::Semaphore;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -42,10 +42,7 @@ impl Rebuild {
         let mut readers = self.start(Arc::new(view), only_table, &term);
         let filled = self.watch(stop, &mut readers, observe).await;
         term.cancel();
-        while let Some(ended) = readers.join_next().await {
-            ended
-                .map_err(|panicked| Error::failed("a projector panicked").with_source(panicked))?;
-        }
+        self.drain(readers).await?;
         if !filled? {
             return Ok(false);
         }
@@ -59,14 +56,26 @@ impl Rebuild {
             return Ok(());
         }
         let term = stop.child_token();
-        let mut readers = self.start(Arc::clone(&self.store), None, &term);
+        let readers = self.start(Arc::clone(&self.store), None, &term);
         let mut settled = Ok(false);
         while matches!(settled, Ok(false)) && pause(&term, REST_INTERVAL).await {
             settled = self.progress().await.map(|progress| progress.missing == 0);
         }
         term.cancel();
-        while readers.join_next().await.is_some() {}
+        self.drain(readers).await?;
         settled.map(drop)
+    }
+
+    /// Waits for what runs, as long as a server that stops: what it does may never be committed.
+    async fn drain(&self, mut readers: JoinSet<()>) -> Result {
+        let ending = async {
+            while let Some(ended) = readers.join_next().await {
+                ended.map_err(panicked)?;
+            }
+            Ok(())
+        };
+        let drain = self.domain.config().server.drain_timeout;
+        tokio::time::timeout(drain, ending).await.unwrap_or(Ok(()))
     }
 
     fn start(
@@ -129,8 +138,8 @@ impl Rebuild {
             }
             tokio::select! {
                 ended = readers.join_next() => {
-                    if let Some(Err(panicked)) = ended {
-                        return Err(Error::failed("a projector panicked").with_source(panicked));
+                    if let Some(Err(error)) = ended {
+                        return Err(panicked(error));
                     }
                 }
                 goes_on = pause(stop, LOOK_INTERVAL) => if !goes_on { return Ok(false) },
@@ -200,4 +209,8 @@ impl Rebuild {
         info!(projection = self.projection.name, "the successor has caught up");
         Ok(())
     }
+}
+
+fn panicked(error: JoinError) -> Error {
+    Error::failed("a projector panicked").with_source(error)
 }

@@ -252,6 +252,25 @@ async fn a_projection_that_is_new_has_no_table_yet() {
     assert_eq!(rows.find(&"street".into()).await.unwrap().map(|volume| volume.heard), Some(4));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rebuild_ends_when_its_database_cannot_be_used_any_more() {
+    let harness = Harness::new(On::Sqlite);
+    fill(&harness, 40).await;
+    harness.drain().await;
+    let other = harness.sibling();
+    (0..40).for_each(|number| other.faults.plan(number, Fault::Sleep(Duration::from_millis(50))));
+    let rebuild = Rebuild::of(&other.domain, "Numbers").await.unwrap();
+    let mut is_gone = false;
+    let ended = rebuild.run(pending(), |progress| {
+        if progress.settled > 0 && !std::mem::replace(&mut is_gone, true) {
+            harness.run_sql("DROP TABLE cursors");
+        }
+    });
+    let ended = tokio::time::timeout(Duration::from_secs(20), ended).await;
+    let failed = ended.expect("it does not wait for handlers for ever").unwrap_err().to_string();
+    assert!(failed.contains("cursors"), "{failed}");
+}
+
 crate::on! {
     Sqlite in sqlite, Production in production: {
         what_is_processed_at_once_is_in_the_new_table
