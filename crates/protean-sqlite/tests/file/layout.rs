@@ -109,7 +109,7 @@ async fn upgrades_a_file_of_the_first_layout() {
                  INSERT INTO idempotency (command, key, message_id, time) VALUES ('c', 'k', 'm', 5); \
                  CREATE TABLE outbox_queue (position INTEGER PRIMARY KEY); \
                  DROP VIEW outbox; CREATE VIEW outbox AS SELECT position FROM outbox_queue; \
-                 DROP TABLE log_id; ALTER TABLE enrolments DROP COLUMN versions; \
+                 DROP TABLE log_id; DROP TABLE group_names; ALTER TABLE enrolments DROP COLUMN versions; \
                  PRAGMA user_version = 1";
     shell.execute_batch(older).unwrap();
     let store = prepared(&path, &[]).await;
