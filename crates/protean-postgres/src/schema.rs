@@ -1,9 +1,11 @@
 //! The store's own tables.
 
 use protean_port::message::{Lane, RESERVED, SNAPSHOTS, Table};
-use protean_port::port::{GroupRegistration, GroupVersions, LogId, Start};
+use protean_port::port::{
+    GroupRegistration, GroupVersions, LogId, Start, generation, id_in_generation,
+};
 use protean_port::{Error, Result};
-use protean_sql::{check_names, limit, unsigned};
+use protean_sql::{check_names, limit, signed, unsigned};
 use tokio::runtime::Handle;
 use tokio_postgres::error::SqlState;
 
@@ -169,6 +171,11 @@ async fn register(session: &Session, registration: &GroupRegistration) -> Result
     let beginning = registration.start == Start::Beginning;
     let sql = include_str!("sql/register_group.sql");
     session.execute(sql, &[&group, &category, &beginning]).await?;
+    // A process that has not noticed a swap knows the group by its former id.
+    let id = &registration.group;
+    let (first, number) = (id_in_generation(id, 1), signed(generation(id)));
+    let sql = include_str!("sql/retire_former_group.sql");
+    session.execute(sql, &[&group, &Text(&first), &number]).await?;
     add_version(session, registration).await
 }
 

@@ -3,8 +3,11 @@
 use std::path::Path;
 
 use protean_port::message::RESERVED;
-use protean_port::port::{GroupRegistration, GroupVersions, LogId, Start};
+use protean_port::port::{
+    GroupRegistration, GroupVersions, LogId, Start, generation, id_in_generation,
+};
 use protean_port::{Error, Result};
+use protean_sql::signed;
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::error;
@@ -111,6 +114,10 @@ pub(crate) fn register(
         };
         let row = (&registration.group, registration.category.as_str(), start);
         connection.execute(include_str!("sql/register_group.sql"), row)?;
+        // A process that has not noticed a swap knows the group by its former id.
+        let (group, number) = (&registration.group, generation(&registration.group));
+        let former = (group, id_in_generation(group, 1), signed(number));
+        connection.execute(include_str!("sql/retire_former_group.sql"), former)?;
         add_version(connection, registration)?;
     }
     Ok(())

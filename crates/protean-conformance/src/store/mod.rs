@@ -229,6 +229,7 @@ macro_rules! store_suite {
                 a_table_that_is_new_takes_the_place_of_none,
                 what_is_under_way_for_a_former_group_is_left_out,
                 a_former_group_settles_nothing_more,
+                a_former_group_that_is_registered_late_settles_nothing,
                 a_unit_that_rests_on_a_former_row_is_left_out,
                 removed_rows_keep_their_versions,
                 rejects_a_swap_with_parked_or_dead_messages,

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use protean_port::Result;
-use protean_port::message::{Priority, Table, Value};
+use protean_port::message::{Category, Priority, Table, Value};
 use protean_port::port::{
-    At, Counter, Dead, GroupStatus, MessageRef, Naming, Outcome, RowQuery, RowState, Start, Store,
-    TableSwap,
+    At, Counter, Dead, DoneMark, GroupRegistration, GroupStatus, MessageRef, Naming, Outcome,
+    RowQuery, RowState, Start, Store, TableSwap,
 };
 
 use super::sample::{
@@ -187,6 +187,24 @@ pub async fn a_former_group_settles_nothing_more(store: Arc<dyn Store>) -> Resul
     let after = status(&*store, SECOND).await?;
     assert_eq!((after.settled(), after.lag()), (2, 3), "it is as it was, but for what is new");
     assert!(after.closes());
+    Ok(())
+}
+
+pub async fn a_former_group_that_is_registered_late_settles_nothing(
+    store: Arc<dyn Store>,
+) -> Result {
+    let swap = swap();
+    fill(&*store, &swap).await?;
+    store.swap(&swap).await?;
+    // By a process that has not noticed the swap, for a category that is new to the group.
+    let other = Category::named("bank::other");
+    let late = GroupRegistration::new(READER, other.clone(), Start::Beginning);
+    store.prepare(&[], &[late]).await?;
+    let message = recorded(&*store, &other.stream(&"a".into()), NORMAL).await;
+    let mark = DoneMark::of(&READER.into(), &message.message, At::First(message.position));
+    let outcome = commit_one(&*store, unit().with(|changes| changes.marks.push(mark))).await;
+    assert!(matches!(outcome, Outcome::Stale(_)), "{outcome:?}");
+    assert!(store.group_status(READER, &other).await?.closes());
     Ok(())
 }
 

@@ -194,10 +194,18 @@ async fn pause_for_others(on: On, priority: Priority) -> Duration {
 }
 
 async fn steps_aside_for_others(on: On) {
-    let (production, bulk) =
-        (pause_for_others(on, Priority::NORMAL).await, pause_for_others(on, Priority::BULK).await);
     let bound = Duration::from_micros(700);
-    assert!(production > bound && bulk < bound, "{production:?} and {bulk:?}");
+    let mut rounds = Vec::new();
+    // On a busy machine the news of a commit may come after the question.
+    for _ in 0..5 {
+        let production = pause_for_others(on, Priority::NORMAL).await;
+        let bulk = pause_for_others(on, Priority::BULK).await;
+        if production > bound && bulk < bound {
+            return;
+        }
+        rounds.push((production, bulk));
+    }
+    panic!("production and bulk: {rounds:?}");
 }
 
 #[cfg(target_os = "linux")]

@@ -20,6 +20,8 @@ pub(super) fn register(state: &mut State, registrations: &[GroupRegistration]) {
             Start::Beginning => 0,
             Start::Head => head,
         };
+        // A process that has not noticed a swap knows the group by its former id.
+        let start = if state.group_ids.is_former(&registration.group) { u64::MAX } else { start };
         let key = (registration.group.as_str().into(), registration.category.clone());
         let versions = state.groups.versions.entry(Clone::clone(&key)).or_default();
         versions.add(registration);

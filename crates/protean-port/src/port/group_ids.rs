@@ -72,6 +72,14 @@ impl GroupIds {
         }
     }
 
+    /// True for the id of a group whose projection was rebuilt since.
+    pub fn is_former(&self, id: &str) -> bool {
+        let is_later = |now: &str| {
+            id_in_generation(now, 1) == id_in_generation(id, 1) && generation(now) > generation(id)
+        };
+        self.0.values().any(|naming| matches!(naming, Naming::Id(now) if is_later(now)))
+    }
+
     /// The name of the group with this id; none when no group has it any more, or not yet.
     pub fn name<'a>(&'a self, id: &'a str) -> Option<&'a str> {
         let is_id =
@@ -217,6 +225,15 @@ mod tests {
     fn ids_of_other_generations_have_no_name() {
         for id in ["bank.Balances", "bank.Balances#3", "bank.Mailer#2"] {
             assert_eq!(ids().name(id), None, "{id}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_former_once_there_is_a_later_generation() {
+        let ids = ids();
+        assert!(ids.is_former("bank.Balances"));
+        for id in ["bank.Balances#2", "bank.Balances#3", "bank.Mailer", "bank.Totals"] {
+            assert!(!ids.is_former(id), "{id}");
         }
     }
 
