@@ -13,9 +13,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use protean_core::config::ServerConfig;
 use protean_core::domain::known_ids;
 use protean_port::port::{Broker, Claim, Delivery, generation};
-use protean_port::{Error, Result};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -27,7 +27,6 @@ use crate::source::Source;
 use crate::source::shared_reads::SharedReads;
 use crate::worker::Worker;
 use crate::worker::leadership_change::LeadershipChange;
-use crate::worker::newer_versions::NewerVersions;
 use crate::worker::own_notes::OwnNotes;
 use crate::worker::recall::recall;
 use crate::worker::runner::HandlerRunner;
@@ -38,21 +37,48 @@ const LOG_PROBE_INTERVAL: Duration = Duration::from_secs(2);
 /// The wait before the claim to read from the log is asked for again: a probe holds it for a
 /// moment.
 const PROBE_END_WAIT: Duration = Duration::from_millis(100);
+/// The wait before a table that could not be looked at is looked at again.
+const TABLE_RETRY_DELAY: Duration = Duration::from_secs(1);
 /// A claim that is held at so many looks in a row is not held by a probe.
 const PROBES: usize = 3;
 
 /// Reads for one group.
 #[derive(Clone)]
 pub(crate) struct GroupReader {
-    pub(crate) runner: HandlerRunner,
-    pub(crate) metrics: Arc<GroupMetrics>,
-    pub(crate) slots: SlotPool,
-    pub(crate) alone: Arc<Semaphore>,
-    pub(crate) own_notes: Arc<Mutex<OwnNotes>>,
-    pub(crate) stop: CancellationToken,
+    runner: HandlerRunner,
+    metrics: Arc<GroupMetrics>,
+    slots: ServerSlots,
+    own_notes: Arc<Mutex<OwnNotes>>,
+    stop: CancellationToken,
+}
+
+/// What the readers of a process share.
+#[derive(Clone)]
+pub(crate) struct ServerSlots {
+    slots: SlotPool,
+    /// Held while a suspect runs.
+    alone: Arc<Semaphore>,
+}
+
+impl ServerSlots {
+    /// Those of a server with these settings.
+    pub(crate) fn of(settings: &ServerConfig) -> Self {
+        Self { slots: SlotPool::of(settings), alone: Arc::new(Semaphore::new(1)) }
+    }
 }
 
 impl GroupReader {
+    /// A reader that runs what it reads with this runner, until `stop` is cancelled.
+    pub(crate) fn new(
+        runner: HandlerRunner,
+        metrics: &Arc<GroupMetrics>,
+        slots: &ServerSlots,
+        stop: &CancellationToken,
+    ) -> Self {
+        let (metrics, slots, own_notes) = (Arc::clone(metrics), slots.clone(), Arc::default());
+        Self { runner, metrics, slots, own_notes, stop: stop.clone() }
+    }
+
     /// Reads from a broker, or without one from the log, until the server stops. When the group gets
     /// another id, since its projection was rebuilt, the reader begins anew under that one.
     pub(crate) async fn read(self, broker: Option<Arc<dyn Broker>>) {
@@ -63,12 +89,10 @@ impl GroupReader {
             let reader = self.under(&id);
             let stop = reader.stop.clone();
             let reading = async {
-                if let Err(misfit) = reader.check_table().await {
-                    return reader.stand_by(&misfit).await;
-                }
-                match &broker {
-                    None => reader.read_log().await,
-                    Some(broker) => reader.read_shared(Arc::clone(broker)).await,
+                match (reader.fits().await, &broker) {
+                    (false, _) => stop.cancelled().await,
+                    (true, None) => reader.read_log().await,
+                    (true, Some(broker)) => reader.read_shared(Arc::clone(broker)).await,
                 }
             };
             let changed = async {
@@ -86,36 +110,45 @@ impl GroupReader {
 
     /// The same reader for the group under this id.
     fn under(&self, id: &Arc<str>) -> Self {
-        let group = Arc::new(self.runner.group.with_id(Arc::clone(id)));
-        let newer = Arc::new(NewerVersions::of(&self.runner.domain, &group));
-        let runner = HandlerRunner { group, newer, ..self.runner.clone() };
+        let runner = self.runner.under(id);
         // What another generation has noted is not what this one has.
         let own_notes = Arc::default();
         Self { runner, own_notes, stop: self.stop.child_token(), ..self.clone() }
     }
 
-    /// Makes sure that the table of the projection, which another version of the program may have
-    /// rebuilt, is one that this version can write.
-    async fn check_table(&self) -> Result {
+    /// True once the table of the projection, which another version of the program may have rebuilt,
+    /// is known to be one that this version can write; false when it is not, or the reader stops
+    /// first.
+    async fn fits(&self) -> bool {
         let HandlerRunner { store, group, .. } = &self.runner;
-        match &group.projection {
-            Some(projection) if generation(&group.name) > 1 => {
-                let prepared = store.prepare(&[(*projection.table).clone()], &[]).await;
-                prepared.or_else(|failed| if failed.is_misuse() { Err(failed) } else { Ok(()) })
+        let Some(projection) = group.projection.as_ref().filter(|_| generation(&group.name) > 1)
+        else {
+            return true;
+        };
+        let table = [(*projection.table).clone()];
+        loop {
+            let misfit = match store.prepare(&table, &[]).await {
+                Ok(()) => return true,
+                Err(error) => error,
+            };
+            let handler = &group.handler;
+            if misfit.is_misuse() {
+                self.metrics.take(Role::StandingBy);
+                warn!(
+                    %handler, error = format_args!("{misfit:#}"),
+                    "another version of the program has rebuilt the projection, and this one cannot \
+                     write its table: standing by"
+                );
+                return false;
             }
-            _ => Ok(()),
+            warn!(
+                %handler, error = format_args!("{misfit:#}"),
+                "cannot look at the table of the projection, trying again"
+            );
+            if !pause(&self.stop, TABLE_RETRY_DELAY).await {
+                return false;
+            }
         }
-    }
-
-    /// Leaves the group to newer versions of the program.
-    async fn stand_by(&self, misfit: &Error) {
-        self.metrics.take(Role::StandingBy);
-        warn!(
-            handler = %self.runner.group.handler, error = format_args!("{misfit:#}"),
-            "another version of the program has rebuilt the projection, and this one cannot write \
-             its table: standing by"
-        );
-        self.stop.cancelled().await;
     }
 
     /// Reads the log while no other process does: all of it belongs to the claim.
@@ -220,9 +253,10 @@ impl GroupReader {
     }
 
     fn worker(&self, source: Source) -> Worker {
-        let (alone, own_notes) = (Arc::clone(&self.alone), Arc::clone(&self.own_notes));
+        let ServerSlots { slots, alone } = &self.slots;
+        let (alone, own_notes) = (Arc::clone(alone), Arc::clone(&self.own_notes));
         let (runner, metrics) = (self.runner.clone(), Arc::clone(&self.metrics));
-        Worker::new(runner, source, &self.slots, alone, own_notes, metrics)
+        Worker::new(runner, source, slots, alone, own_notes, metrics)
     }
 
     /// Parks and gives the suspects among the messages left in flight; none when the term

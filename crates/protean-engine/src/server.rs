@@ -13,14 +13,13 @@ use protean_core::domain::{
 use protean_port::message::Lane;
 use protean_port::port::{Broker, Store};
 use protean_port::{Error, Result};
-use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::bulk_steps::BulkSteps;
 use crate::dead_letters::DlqPublisher;
-use crate::group_reader::GroupReader;
+use crate::group_reader::{GroupReader, ServerSlots};
 use crate::inbox;
 use crate::maintenance::maintain;
 use crate::observe::metrics::Metrics;
@@ -28,9 +27,7 @@ use crate::observe::{HealthPage, check_vanished};
 use crate::pacing::Pacing;
 use crate::relay::ownership::check;
 use crate::relay::{Relay, RelayPlan, relay_plans};
-use crate::worker::newer_versions::NewerVersions;
 use crate::worker::runner::HandlerRunner;
-use crate::worker::seat::SlotPool;
 
 /// The wait before a broker that cannot be reached is opened again.
 const BROKER_RETRY_DELAY: Duration = Duration::from_millis(500);
@@ -200,31 +197,16 @@ impl Running {
 
     /// Starts the worker of each group.
     fn start_groups(&self, metrics: &Metrics, workers: &mut JoinSet<()>) {
-        let alone = Arc::new(Semaphore::new(1));
-        let slots = SlotPool::of(&self.domain.config().server);
+        let slots = ServerSlots::of(&self.domain.config().server);
         for metrics in metrics.groups() {
             announce(&self.domain, &metrics.group);
-            let runner = HandlerRunner {
-                domain: self.domain.clone(),
-                store: Arc::clone(&self.base),
-                group: Arc::clone(&metrics.group),
-                steps: self.steps.clone(),
-                faults: Arc::default(),
-                newer: Arc::new(NewerVersions::of(&self.domain, &metrics.group)),
-                only_table: None,
-            };
+            let (store, group) = (Arc::clone(&self.base), Arc::clone(&metrics.group));
+            let runner = HandlerRunner::new(&self.domain, store, group, &self.steps);
             let broker = match metrics.group.subscription.subscription_type {
                 SubscriptionType::EventStore => None,
                 SubscriptionType::Stream => self.broker.clone(),
             };
-            let reader = GroupReader {
-                runner,
-                metrics: Arc::clone(metrics),
-                slots: slots.clone(),
-                alone: Arc::clone(&alone),
-                own_notes: Arc::default(),
-                stop: self.stop.clone(),
-            };
+            let reader = GroupReader::new(runner, metrics, &slots, &self.stop);
             workers.spawn(reader.read(broker));
         }
     }

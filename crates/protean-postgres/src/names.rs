@@ -4,7 +4,7 @@ use protean_port::Result;
 use protean_port::message::Lane;
 use protean_port::port::{BoxFuture, GroupIds, GroupNames, Naming};
 
-use crate::connection::Session;
+use crate::connection::{Session, Settings};
 use crate::error::Fault;
 use crate::schema::end;
 use crate::store::PostgresStore;
@@ -30,7 +30,8 @@ impl GroupNames for PostgresStore {
                 Err(fault) => Err(self.settings.explain(fault)),
             };
             end(&session, &self.settings, done).await?;
-            self.announce_names(&session).await
+            self.announce();
+            Ok(())
         })
     }
 }
@@ -49,16 +50,14 @@ impl PostgresStore {
         for (name, naming) in &changes {
             self.explained(write(session, name, naming).await)?;
         }
-        Ok(())
+        self.explained(notify(session, &self.settings).await)
     }
+}
 
-    /// Tells every process, this one as well, to look at the ids.
-    pub(crate) async fn announce_names(&self, session: &Session) -> Result {
-        let instance = Text(&self.settings.instance);
-        let told = session.execute(include_str!("sql/notify.sql"), &[&instance]).await;
-        self.announce();
-        self.explained(told).map(drop)
-    }
+/// Has other processes look at the ids once the transaction is committed.
+pub(crate) async fn notify(session: &Session, settings: &Settings) -> Result<(), Fault> {
+    let instance = Text(&settings.instance);
+    session.execute(include_str!("sql/notify.sql"), &[&instance]).await.map(drop)
 }
 
 /// The ids that the store keeps.

@@ -66,7 +66,8 @@ impl Rebuilds for PostgresStore {
                 Err(fault) => Err(self.settings.explain(fault)),
             };
             end(&session, &self.settings, done).await?;
-            self.announce_names(&session).await
+            self.announce();
+            Ok(())
         })
     }
 
@@ -93,12 +94,14 @@ impl PostgresStore {
             let (parked, dead) = self.explained(count_held(session, &group.after).await)?;
             group.check_held(parked, dead)?;
         }
-        rename_all(session, swap).await.map_err(|fault| match fault.code() {
+        let renamed = rename_all(session, swap).await;
+        renamed.map_err(|fault| match fault.code() {
             Some(code) if *code == SqlState::LOCK_NOT_AVAILABLE => Error::unavailable(format!(
                 "the table '{table}' is in use by a query that does not end"
             )),
             _ => self.settings.explain(fault),
-        })
+        })?;
+        self.explained(names::notify(session, &self.settings).await)
     }
 
     /// Deletes a table, which takes no longer for many rows, then some of what is stored about
@@ -106,8 +109,11 @@ impl PostgresStore {
     async fn delete(&self, table: Table, statements: &[&str], groups: Vec<&str>) -> Result<bool> {
         let session = self.readers.one().await?;
         self.explained(session.batch(&drop_table(&table)).await)?;
-        let sql = include_str!("sql/forget_all_removed.sql");
-        self.explained(session.execute(sql, &[&Text(&table.name)]).await)?;
+        for sql in
+            [include_str!("sql/forget_all_removed.sql"), include_str!("sql/forget_renamed.sql")]
+        {
+            self.explained(session.execute(sql, &[&Text(&table.name)]).await)?;
+        }
         for sql in statements {
             for group in &groups {
                 if self.explained(forget::some(&session, sql, group).await)? > 0 {
@@ -138,6 +144,10 @@ async fn rename_all(session: &Session, swap: &TableSwap) -> Result<(), Fault> {
             rename_index(session, &index, &renamed).await?;
         }
     }
+    // So that an older program adds none of the columns again.
+    let (successor, table) = (Text(&swap.successor), Text(table));
+    session.execute(include_str!("sql/copy_renamed.sql"), &[&successor, &table]).await?;
+    session.execute(include_str!("sql/forget_renamed.sql"), &[&successor]).await?;
     for index in &added {
         let named = |suffix| suffixed::<PostgresDialect>(&index.name, suffix);
         rename_index(session, &index.name, &named(swap.former_suffix())).await?;

@@ -13,10 +13,9 @@ use crate::step::reached;
 use crate::store::{SqliteStore, alter};
 use crate::{error, forget, names};
 
-/// A group that starts here has settled every message there will ever be.
-const RETIRED: i64 = i64::MAX;
 /// What is deleted at once, so that its account closes: few rows. The rest is deleted in time.
-const RETIREMENT: [&str; 3] = [
+const RETIREMENT: [&str; 4] = [
+    include_str!("sql/retire_group.sql"),
     include_str!("sql/forget_all_parked.sql"),
     include_str!("sql/forget_all_dead.sql"),
     include_str!("sql/forget_all_counters.sql"),
@@ -109,7 +108,11 @@ fn delete_rows(connection: &Connection, table: &Table) -> rusqlite::Result<bool>
     reached("after some rows are deleted");
     if deleted == 0 {
         connection.execute(&drop_table(table), [])?;
-        connection.execute(include_str!("sql/forget_all_removed.sql"), [&table.name])?;
+        for sql in
+            [include_str!("sql/forget_all_removed.sql"), include_str!("sql/forget_renamed.sql")]
+        {
+            connection.execute(sql, [&table.name])?;
+        }
     }
     Ok(true)
 }
@@ -148,6 +151,12 @@ fn replace(connection: &Connection, settings: &Settings, swap: &TableSwap) -> Re
         moved.map_err(explain)?;
         reached("after a table is renamed");
     }
+    // So that an older program adds none of the columns again.
+    let names = [&*swap.successor, table];
+    connection.execute(include_str!("sql/copy_renamed.sql"), names).map_err(explain)?;
+    connection
+        .execute(include_str!("sql/forget_renamed.sql"), [&swap.successor])
+        .map_err(explain)?;
     for group in &swap.groups {
         retire(connection, &group.before).map_err(explain)?;
         let naming = Naming::Id(group.after.as_str().into());
@@ -159,9 +168,5 @@ fn replace(connection: &Connection, settings: &Settings, swap: &TableSwap) -> Re
 
 /// Leaves out what is under way for a group.
 fn retire(connection: &Connection, group: &str) -> rusqlite::Result<()> {
-    connection.execute(include_str!("sql/retire_group.sql"), (group, RETIRED))?;
-    for sql in RETIREMENT {
-        connection.execute(sql, [group])?;
-    }
-    Ok(())
+    RETIREMENT.iter().try_for_each(|sql| connection.execute(sql, [group]).map(drop))
 }

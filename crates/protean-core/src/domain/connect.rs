@@ -33,8 +33,7 @@ pub async fn broker<'a>(domain: &'a Domain, name: &str) -> Result<&'a Arc<dyn Br
 /// When the database cannot be opened or prepared, or when something about a broker
 /// has to be changed first.
 pub async fn preflight(domain: &Domain, brokers: &[&str]) -> Result<Preflight> {
-    let mut opened =
-        Preflight { store: domain.open(|_| true).await?.named, brokers: BTreeMap::new() };
+    let mut opened = Preflight { store: domain.open(None).await?.named, brokers: BTreeMap::new() };
     for name in brokers {
         match domain.shared().brokers.open(name).await {
             Ok(broker) => drop(opened.brokers.insert((*name).to_owned(), broker)),
@@ -87,7 +86,7 @@ pub async fn base_store(domain: &Domain) -> Result<&Arc<dyn Store>> {
 /// # Errors
 /// When the database cannot be opened, or has other tables in another form.
 pub async fn open_beside(domain: &Domain, table: &str) -> Result {
-    domain.opened_with(|known| known.name != table).await.map(drop)
+    domain.opened_without(Some(table)).await.map(drop)
 }
 
 /// A handle on the same domain for which every message is bulk work.

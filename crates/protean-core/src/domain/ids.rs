@@ -119,17 +119,16 @@ impl StoreView for KnownIds {
         self.0.borrow().named(groups)
     }
 
-    fn units(&self, units: Arc<[Changes]>) -> Arc<[Changes]> {
+    fn units(&self, mut units: Arc<[Changes]>) -> Arc<[Changes]> {
         let ids = self.0.borrow();
         if ids.is_empty() {
             return units;
         }
-        let mut units = units.to_vec();
-        for group in units.iter_mut().flat_map(Changes::groups_mut) {
+        for group in Arc::make_mut(&mut units).iter_mut().flat_map(Changes::groups_mut) {
             if ids.id(group) != &**group {
                 *group = ids.id(group).into();
             }
         }
-        units.into()
+        units
     }
 }

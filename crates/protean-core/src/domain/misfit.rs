@@ -8,24 +8,22 @@ use protean_port::port::Store;
 
 use crate::handling::Group;
 
-/// Why tables cannot be prepared. The table of a projection can be built anew, so that is said.
+/// Why tables cannot be prepared. The table of a projection can be filled from the log instead, so
+/// that is said.
 pub(super) async fn misfit(
     groups: &[Arc<Group>],
     tables: &[Table],
     store: &dyn Store,
     failed: Error,
 ) -> Error {
-    if !failed.is_misuse() {
-        return failed;
+    let difference = store.difference(tables).await.unwrap_or_default();
+    let Some(first) = difference.by_hand.first() else { return failed };
+    let mut projections = groups.iter().filter_map(|group| group.projection.as_ref());
+    match projections.find(|projection| projection.table.name == first.table) {
+        None => failed,
+        Some(projection) => Error::misused(format!(
+            "{failed}; or rebuild the projection from the log: `projection rebuild {}`",
+            projection.name
+        )),
     }
-    let projections = groups.iter().filter_map(|group| group.projection.as_ref());
-    for projection in projections.filter(|of| tables.contains(&of.table)) {
-        if store.prepare(&[(*projection.table).clone()], &[]).await.is_err() {
-            let name = projection.name;
-            return Error::misused(format!(
-                "{failed}; or rebuild the projection from the log: `projection rebuild {name}`"
-            ));
-        }
-    }
-    failed
 }

@@ -8,7 +8,6 @@ use protean_core::config::Processing;
 use protean_port::message::Timestamp;
 use protean_port::port::{DeadLetterRead, GroupStatus, Store, ViewedStore};
 use protean_port::{Error, Result};
-use tokio::sync::Semaphore;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -16,13 +15,11 @@ use tracing::info;
 use super::Rebuild;
 use super::progress::{RebuildProgress, progress_of};
 use super::successor::SuccessorView;
-use crate::group_reader::GroupReader;
+use crate::group_reader::{GroupReader, ServerSlots};
 use crate::observe::metrics::Metrics;
 use crate::pacing::Pacing;
 use crate::pause::pause;
-use crate::worker::newer_versions::NewerVersions;
 use crate::worker::runner::HandlerRunner;
-use crate::worker::seat::SlotPool;
 
 /// How often the progress is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
@@ -85,8 +82,7 @@ impl Rebuild {
         stop: &CancellationToken,
     ) -> JoinSet<()> {
         let metrics = Metrics::of(&self.domain, Arc::new(Pacing::none()));
-        let slots = SlotPool::of(&self.domain.config().server);
-        let alone = Arc::new(Semaphore::new(1));
+        let slots = ServerSlots::of(&self.domain.config().server);
         let mut readers = JoinSet::new();
         for (group, id) in self.ids() {
             let group = Arc::new(group.with_id(id.into()));
@@ -94,23 +90,9 @@ impl Rebuild {
                 of.group.category == group.category && of.group.handler == group.handler
             });
             let Some(metrics) = of else { continue };
-            let runner = HandlerRunner {
-                domain: self.domain.clone(),
-                store: Arc::clone(&store),
-                steps: self.steps.clone(),
-                faults: Arc::default(),
-                newer: Arc::new(NewerVersions::of(&self.domain, &group)),
-                only_table: only_table.clone(),
-                group,
-            };
-            let reader = GroupReader {
-                runner,
-                metrics: Arc::clone(metrics),
-                slots: slots.clone(),
-                alone: Arc::clone(&alone),
-                own_notes: Arc::default(),
-                stop: stop.clone(),
-            };
+            let runner = HandlerRunner::new(&self.domain, Arc::clone(&store), group, &self.steps);
+            let runner = HandlerRunner { only_table: only_table.clone(), ..runner };
+            let reader = GroupReader::new(runner, metrics, &slots, stop);
             readers.spawn(async move { reader.read_log().await });
         }
         readers

@@ -55,10 +55,9 @@ impl StoreView for SuccessorView {
         }
     }
 
-    fn units(&self, units: Arc<[Changes]>) -> Arc<[Changes]> {
-        let mut units = units.to_vec();
-        units.iter_mut().for_each(|unit| self.rewrite(unit));
-        units.into()
+    fn units(&self, mut units: Arc<[Changes]>) -> Arc<[Changes]> {
+        Arc::make_mut(&mut units).iter_mut().for_each(|unit| self.rewrite(unit));
+        units
     }
 }
 

@@ -79,6 +79,27 @@ impl From<Verdict> for Judged {
 }
 
 impl HandlerRunner {
+    /// Runs the handler of a group with this store.
+    pub(crate) fn new(
+        domain: &Domain,
+        store: Arc<dyn Store>,
+        group: Arc<Group>,
+        steps: &BulkSteps,
+    ) -> Self {
+        let newer = Arc::new(NewerVersions::of(domain, &group));
+        let (domain, steps) = (domain.clone(), steps.clone());
+        Self { domain, store, group, steps, faults: Arc::default(), newer, only_table: None }
+    }
+
+    /// The same for the group under this id.
+    pub(crate) fn under(&self, id: &Arc<str>) -> Self {
+        let group = Arc::new(self.group.with_id(Arc::clone(id)));
+        Self {
+            only_table: self.only_table.clone(),
+            ..Self::new(&self.domain, Arc::clone(&self.store), group, &self.steps)
+        }
+    }
+
     /// Uses a turn to run its delivery on top of what the units of its lane have written. Once
     /// these are committed, the group expects this position next in the stream.
     pub(crate) async fn run(

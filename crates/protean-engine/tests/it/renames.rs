@@ -8,7 +8,7 @@ use protean::{Context, Handled, Priority, projector};
 use protean_engine::{DeadLetters, Rebuild, RebuildEnd};
 
 use crate::harness::{Harness, On};
-use crate::tallies::{Added, Fault, Faults, Numbers};
+use crate::tallies::{Added, Fault, Faults, Numbers, NumbersProjector};
 
 /// The projector of the harness under another name.
 struct Renamed(Faults);
@@ -17,13 +17,7 @@ struct Renamed(Faults);
 impl Renamed {
     #[on]
     async fn on_added(&self, event: Added, context: &Context) -> Handled {
-        self.0.meet(event.number).await?;
-        let rows = context.repository::<Numbers>();
-        let found = rows.find(&event.tally).await?;
-        let mut row =
-            found.unwrap_or_else(|| Numbers { tally: event.tally, seen: Vec::new(), mark: None });
-        row.seen.push(event.number);
-        Ok(rows.add(row).await?)
+        protean::On::on(&NumbersProjector(self.0.clone()), event, context).await
     }
 }
 

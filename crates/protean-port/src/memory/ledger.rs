@@ -12,6 +12,9 @@ use crate::port::{
     Start, left_out,
 };
 
+/// A group that starts here has settled every message there will ever be.
+pub(super) const RETIRED: u64 = u64::MAX;
+
 /// Registers new groups where they begin; known groups stay unchanged.
 pub(super) fn register(state: &mut State, registrations: &[GroupRegistration]) {
     let head = state.log.head();
@@ -21,7 +24,7 @@ pub(super) fn register(state: &mut State, registrations: &[GroupRegistration]) {
             Start::Head => head,
         };
         // A process that has not noticed a swap knows the group by its former id.
-        let start = if state.group_ids.is_former(&registration.group) { u64::MAX } else { start };
+        let start = if state.group_ids.is_former(&registration.group) { RETIRED } else { start };
         let key = (registration.group.as_str().into(), registration.category.clone());
         let versions = state.groups.versions.entry(Clone::clone(&key)).or_default();
         versions.add(registration);

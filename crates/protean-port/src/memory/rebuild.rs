@@ -5,9 +5,6 @@ use super::state::State;
 use crate::Result;
 use crate::port::{GroupIds, Naming, TableSwap};
 
-/// A group that starts here has settled every message there will ever be.
-const RETIRED: u64 = u64::MAX;
-
 /// Gives a group another name.
 pub(super) fn rename(state: &mut State, name: &str, to: &str) -> Result {
     let changes = state.group_ids.renaming(name, to)?;
@@ -41,7 +38,7 @@ pub(super) fn swap(state: &mut State, swap: &TableSwap) -> Result {
     for group in &swap.groups {
         for ((of, _), start) in &mut state.groups.starts {
             if **of == *group.before {
-                *start = RETIRED;
+                *start = ledger::RETIRED;
             }
         }
         ledger::forget_work(state, &group.before);

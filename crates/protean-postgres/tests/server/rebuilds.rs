@@ -3,55 +3,15 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use protean_port::message::{Lane, Table, Value};
-use protean_port::port::{
-    Changes, GroupRegistration, Outcome, RowQuery, RowWrite, Start, Store, TableSwap, generation,
-};
+use protean_port::message::Value;
+use protean_port::port::Outcome;
 use protean_test_servers::Database;
 
 use crate::faults::commit_one;
-use crate::{account, commit, database, is_committed, open, people, person, prepared, raw};
-
-const GROUP: &str = "bank.People";
-
-/// The swap to the generation after the one that the database has.
-async fn next_swap(store: &dyn Store) -> TableSwap {
-    let ids = store.group_ids().await.unwrap();
-    let id = ids.id(GROUP);
-    TableSwap::to_generation(people(), generation(id) + 1, &[(GROUP, id)])
-}
-
-/// A person in a table, with the email that is the key.
-fn in_table(table: &Table, key: &str) -> Changes {
-    let write = person(key, Value::text(key), Value::Null);
-    let rows = vec![RowWrite { table: Arc::new(table.clone()), ..write }];
-    Changes { rows, ..Changes::new(Lane::Backfill) }
-}
-
-/// Fills a successor with one row.
-async fn fill(store: &dyn Store, key: &str) -> TableSwap {
-    let swap = next_swap(store).await;
-    let category = account("a").category().clone();
-    let group = GroupRegistration::new(&swap.groups[0].after, category, Start::Beginning);
-    store.prepare(&[swap.successor()], &[group]).await.unwrap();
-    assert!(is_committed(&commit(store, vec![in_table(&swap.successor(), key)]).await[0]));
-    swap
-}
-
-async fn rebuild(store: &dyn Store, key: &str) {
-    let swap = fill(store, key).await;
-    for _ in 0..2 {
-        store.equip(&swap).await.unwrap();
-    }
-    store.swap(&swap).await.unwrap();
-    while store.clear(&swap).await.unwrap() {}
-    store.prepare(&[people()], &[]).await.unwrap();
-}
-
-async fn keys(store: &dyn Store) -> Vec<Value> {
-    let rows = store.query(&people(), &RowQuery::default()).await.unwrap();
-    rows.into_iter().filter_map(|state| Some(state.row?[0].clone())).collect()
-}
+use crate::samples::rebuilds::{
+    an_older_version_is_refused_after_the_swap, fill, in_table, keys, rebuild,
+};
+use crate::{commit, database, is_committed, open, people, person, prepared, raw};
 
 /// The names in the database that begin with this.
 fn names(database: &Database, like: &str) -> String {
@@ -308,4 +268,12 @@ async fn a_dropped_database_has_no_successors_left() {
     database.run("CREATE TABLE people__game (id text)");
     store.destroy(&[people()]).await.unwrap();
     assert_eq!(names(&database, "people"), "people__game", "that of another program stays");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
+async fn an_older_version_is_refused_after_a_rebuild() {
+    let database = database();
+    let store = prepared(&database.uri(), &[people()]).await;
+    an_older_version_is_refused_after_the_swap(&*store).await;
 }

@@ -4,6 +4,7 @@
 
 pub(crate) mod changes;
 pub(crate) mod outbox;
+pub(crate) mod rebuilds;
 
 use std::sync::Arc;
 

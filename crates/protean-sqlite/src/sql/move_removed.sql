@@ -1,1 +1,1 @@
-UPDATE OR REPLACE removed SET tbl = ?2 WHERE tbl = ?1
+UPDATE removed SET tbl = ?2 WHERE tbl = ?1

@@ -1,1 +1,1 @@
-UPDATE enrolments SET start = ?2 WHERE grp = ?1
+UPDATE enrolments SET start = 9223372036854775807 WHERE grp = ?1

@@ -1,54 +1,17 @@
 //! Tables that take the place of others, with what people have added to them.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use protean_port::message::{Lane, Table, Value};
-use protean_port::port::{Changes, Outcome, RowQuery, RowWrite, Store, TableSwap, generation};
+use protean_port::message::Value;
+use protean_port::port::Outcome;
 use rusqlite::Connection;
 
 use crate::processes::{PART, file, spawn};
+use crate::samples::rebuilds::{
+    GROUP, an_older_version_is_refused_after_the_swap, fill, in_table, keys, next_swap, rebuild,
+};
 use crate::{commit, is_committed, open, people, person, prepared};
-
-const GROUP: &str = "bank.People";
-
-/// The swap to the generation after the one that the file has.
-async fn next_swap(store: &dyn Store) -> TableSwap {
-    let ids = store.group_ids().await.unwrap();
-    let id = ids.id(GROUP);
-    TableSwap::to_generation(people(), generation(id) + 1, &[(GROUP, id)])
-}
-
-/// A person in a table, with the email that is the key.
-fn in_table(table: &Table, key: &str) -> Changes {
-    let write = person(key, Value::text(key), Value::Null);
-    let rows = vec![RowWrite { table: Arc::new(table.clone()), ..write }];
-    Changes { rows, ..Changes::new(Lane::Backfill) }
-}
-
-/// Fills a successor with one row.
-async fn fill(store: &dyn Store, key: &str) -> TableSwap {
-    let swap = next_swap(store).await;
-    store.prepare(&[swap.successor()], &[]).await.unwrap();
-    assert!(is_committed(&commit(store, vec![in_table(&swap.successor(), key)]).await[0]));
-    swap
-}
-
-async fn rebuild(store: &dyn Store, key: &str) {
-    let swap = fill(store, key).await;
-    for _ in 0..2 {
-        store.equip(&swap).await.unwrap();
-    }
-    store.swap(&swap).await.unwrap();
-    while store.clear(&swap).await.unwrap() {}
-    store.prepare(&[people()], &[]).await.unwrap();
-}
-
-async fn keys(store: &dyn Store) -> Vec<Value> {
-    let rows = store.query(&people(), &RowQuery::default()).await.unwrap();
-    rows.into_iter().filter_map(|state| Some(state.row?[0].clone())).collect()
-}
 
 /// The names in the file that begin with this.
 fn names(path: &Path, like: &str) -> Vec<String> {
@@ -196,4 +159,11 @@ async fn a_dropped_database_has_no_successors_left() {
     shell.execute("CREATE TABLE people__game (id TEXT)", []).unwrap();
     store.destroy(&[people()]).await.unwrap();
     assert_eq!(names(&path, "people"), ["people__game"], "that of another program stays");
+}
+
+#[tokio::test]
+async fn an_older_version_is_refused_after_a_rebuild() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = prepared(&folder.path().join("a.db"), &[people()]).await;
+    an_older_version_is_refused_after_the_swap(&*store).await;
 }

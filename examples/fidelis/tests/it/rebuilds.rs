@@ -5,9 +5,8 @@ use std::process::{Output, Stdio};
 use std::time::Instant;
 
 use fidelis::account::{Account, AccountCommandHandler, AccountOpened};
-use fidelis::summary::AccountSummary;
-use protean::prelude::{Context, Result};
-use protean::{Domain, Priority, projector};
+use fidelis::summary::{AccountSummary, AccountSummaryProjector};
+use protean::{Context, Domain, Handled, On, Priority, projector};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -192,16 +191,8 @@ struct Earlier;
 #[projector(projection = AccountSummary, name = "Summaries")]
 impl Earlier {
     #[on]
-    async fn opened(&self, event: AccountOpened, ctx: &Context) -> Result {
-        let summary = AccountSummary {
-            account_id: event.account_id,
-            account_number: event.account_number,
-            holder_name: event.holder_name,
-            balance: event.opening_deposit,
-            deposits: 0,
-            withdrawals: 0,
-        };
-        ctx.repository::<AccountSummary>().add(summary).await
+    async fn opened(&self, event: AccountOpened, ctx: &Context) -> Handled {
+        AccountSummaryProjector.on(event, ctx).await
     }
 }
 

@@ -5,13 +5,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use protean::{Context, Error, Handled, command_handler, projector};
+use protean::{Context, Error, Handle, Handled, On, command_handler, projector};
 use protean_engine::Server;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::record::{Line, Record, read};
 use crate::child::Running;
-use crate::tallies::{Add, Added, Numbers, Sum, Tally};
+use crate::tallies::{
+    Add, Added, Faults, Numbers, NumbersProjector, Sum, SumProjector, Tally, TallyCommandHandler,
+};
 
 const SERVER: &str = "claims::server::a_server_of_a_pair";
 /// Names the folder of the pair, the server in it, and its `domain.toml`.
@@ -49,49 +51,36 @@ impl Desk {
     }
 }
 
-struct TallyCommandHandler(Desk);
+struct Commands(Desk);
 
 #[command_handler(part_of = Tally)]
-impl TallyCommandHandler {
+impl Commands {
     #[handle]
     async fn add(&self, command: Add, context: &Context) -> Handled {
         self.0.work(COMMANDS, command.number).await?;
-        let tallies = context.repository::<Tally>();
-        let found = tallies.find(&command.tally).await?;
-        let mut tally = found.unwrap_or_else(|| Tally::create_with(command.tally));
-        tally.add(command.number)?;
-        Ok(tallies.add(tally).await?)
+        TallyCommandHandler.handle(command, context).await
     }
 }
 
-struct NumbersProjector(Desk);
+struct NumbersAtDesk(Desk);
 
-#[projector(projection = Numbers)]
-impl NumbersProjector {
+#[projector(projection = Numbers, name = "NumbersProjector")]
+impl NumbersAtDesk {
     #[on]
     async fn on_added(&self, event: Added, context: &Context) -> Handled {
         self.0.work(NUMBERS, event.number).await?;
-        let rows = context.repository::<Numbers>();
-        let found = rows.find(&event.tally).await?;
-        let fresh = || Numbers { tally: event.tally, seen: Vec::new(), mark: None };
-        let mut row = found.unwrap_or_else(fresh);
-        row.seen.push(event.number);
-        Ok(rows.add(row).await?)
+        NumbersProjector(Faults::default()).on(event, context).await
     }
 }
 
-struct SumProjector(Desk);
+struct SumAtDesk(Desk);
 
-#[projector(projection = Sum)]
-impl SumProjector {
+#[projector(projection = Sum, name = "SumProjector")]
+impl SumAtDesk {
     #[on]
     async fn on_added(&self, event: Added, context: &Context) -> Handled {
         self.0.work(SUM, event.number).await?;
-        let rows = context.repository::<Sum>();
-        let found = rows.find(&"all".into()).await?;
-        let mut row = found.unwrap_or(Sum { name: "all".into(), sum: 0 });
-        row.sum += event.number;
-        Ok(rows.add(row).await?)
+        SumProjector.on(event, context).await
     }
 }
 
@@ -104,8 +93,8 @@ async fn a_server_of_a_pair() {
     log.with_max_level(tracing::Level::INFO).init();
     let desk = Desk { record: Record::in_file(&record_file(&folder, &name)), folder };
     let builder = protean::domain("harness").config(&settings).aggregate::<Tally>();
-    let builder = builder.register(TallyCommandHandler(desk.clone()));
-    let builder = builder.register(SumProjector(desk.clone())).register(NumbersProjector(desk));
+    let builder = builder.register(Commands(desk.clone()));
+    let builder = builder.register(SumAtDesk(desk.clone())).register(NumbersAtDesk(desk));
     let stopped = tokio::task::spawn_blocking(|| {
         std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink())
     });

@@ -1,0 +1,1 @@
+DELETE FROM "protean.renamed" WHERE table_name = ?1
