@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use protean_core::config::ServerConfig;
-use protean_core::domain::known_ids;
-use protean_port::port::{Broker, Claim, Delivery, generation};
+use protean_core::domain::{known_ids, program_version};
+use protean_port::port::{Broker, Claim, Delivery, GroupRegistration, generation};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -120,14 +120,17 @@ impl GroupReader {
     /// is known to be one that this version can write; false when it is not, or the reader stops
     /// first.
     async fn fits(&self) -> bool {
-        let HandlerRunner { store, group, .. } = &self.runner;
+        let HandlerRunner { domain, store, group, .. } = &self.runner;
         let Some(projection) = group.projection.as_ref().filter(|_| generation(&group.name) > 1)
         else {
             return true;
         };
+        // The version as well: this one may have come while another rebuilt the projection.
+        let version = program_version(domain.groups(), group);
+        let registration = [GroupRegistration { version, ..group.registration() }];
         let table = [(*projection.table).clone()];
         loop {
-            let misfit = match store.prepare(&table, &[]).await {
+            let misfit = match store.prepare(&table, &registration).await {
                 Ok(()) => return true,
                 Err(error) => error,
             };

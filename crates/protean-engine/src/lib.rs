@@ -51,7 +51,9 @@ pub use observe::{
     HandlerStanding, Health, HealthPage, LaneStatus, Report, SubscriptionStatus, Unpublished,
     VanishedGroup, check_events, explain, program_of, subscriptions, vanished_groups, verify,
 };
-pub use rebuild::{Rebuild, RebuildEnd, RebuildProgress, RebuildStatus, rebuild_claim, rebuilds};
+pub use rebuild::{
+    Rebuild, RebuildEnd, RebuildProgress, RebuildStatus, projections, rebuild_claim, rebuilds,
+};
 pub use relay::{Abandoned, Adopted, Outbox, Refused, Relay, RelayPlan, RelayRoute, RelayStatus};
 pub use server::Server;
 pub use worker::{Breaker, Demand, End, Item, Lanes, SlotArbiter, Slots, Started};

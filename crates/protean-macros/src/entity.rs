@@ -22,7 +22,7 @@ pub(crate) fn expand(
     entity.refuse_unique("the entities of an aggregate share one column", faults);
     entity.refuse_renamed(
         "the entities of an aggregate share one, as JSON; write `#[serde(alias = \"…\")]`, which \
-         reads the name of before",
+         still reads the old name",
         faults,
     );
     let marked = entity.identifier(faults).is_some();

@@ -119,7 +119,7 @@ impl Field {
         };
         let own = self.name();
         if let Some(same) = names.iter().find(|name| name.value() == own) {
-            return refused(same, "this is the field's present name: write the one before");
+            return refused(same, "this is the field's present name: write its previous name");
         }
         if names.is_empty() {
             return refused(option, "`renamed_from` needs the name the field had before");

@@ -53,7 +53,7 @@ impl Structure {
         }
     }
 
-    /// Makes JSON readable in which a field has a name of before.
+    /// Makes JSON readable that uses a field's former name.
     pub(crate) fn derive_aliases(&mut self) {
         for (field, plain) in self.fields.iter().zip(&mut self.item.fields) {
             derives::add_serde_aliases(field, &mut plain.attrs);

@@ -14,7 +14,7 @@
 //! * one transaction writes at a time, in all processes: `turnstile` says why;
 //!   `commit_marker` finds out whether one was committed when its COMMIT gets no answer;
 //!   `compound` makes one statement of several
-//! * one process at a time reads for a group: `claim`; what the ledger calls it: `names`
+//! * one process at a time reads for a group: `claim`; what the ledger calls it: `group_names`
 //! * a projection gets a table that was filled anew: `rebuild`
 //! * what `check` says about a server: `advice`
 //!
@@ -33,9 +33,9 @@ mod error;
 mod find;
 mod flush;
 mod forget;
+mod group_names;
 mod ledger;
 mod log;
-mod names;
 mod pooler;
 mod provider;
 mod readers;

@@ -48,7 +48,7 @@ const LAYOUT_VERSION: usize = LAYOUTS.len();
 
 /// Tables that only this adapter has, in addition to those of every store.
 const OWN_TABLES: [&str; 4] =
-    ["protean.claims", "protean.layout", "protean.renamed", "protean.writers"];
+    ["protean.claims", "protean.layout", "protean.renamed_columns", "protean.writers"];
 
 /// Refuses a database of a later release of this program.
 pub(crate) async fn check(session: &Session) -> Result<(), Fault> {

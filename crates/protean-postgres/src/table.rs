@@ -10,21 +10,27 @@ use crate::dialect::PostgresDialect;
 use crate::error::Fault;
 use crate::value::Text;
 
+/// For how long a change of a table, which holds the log's lock, waits for the readers of the table.
+pub(crate) const LIMIT_LOCK_WAIT: &str = "SET LOCAL lock_timeout = '500ms'";
+
 /// Creates tables, or adds what they lack, and renames columns. Runs inside a transaction.
 ///
 /// # Errors
 /// When a table exists in a form that needs a person first.
 pub(crate) async fn prepare(session: &Session, tables: &[Table], settings: &Settings) -> Result {
     let explain = |fault: Fault| settings.explain(fault);
-    session.batch(include_str!("sql/create_renamed.sql")).await.map_err(explain)?;
+    session.batch(include_str!("sql/create_renamed_columns.sql")).await.map_err(explain)?;
     for table in tables {
         check_names(table)?;
         let found = found(session, &table.name).await.map_err(explain)?;
         let plan = TablePlan::of::<PostgresDialect>(table, &found);
         plan.check()?;
+        if !plan.steps.is_empty() {
+            session.batch(LIMIT_LOCK_WAIT).await.map_err(explain)?;
+        }
         for step in &plan.steps {
             let done = session.batch(&step.statement).await;
-            done.map_err(|fault| not_done(step, fault, settings))?;
+            done.map_err(|fault| not_done(table, step, fault, settings))?;
         }
         note_names(session, table, &found).await.map_err(explain)?;
     }
@@ -70,10 +76,10 @@ pub(crate) async fn columns(session: &Session, table: &str) -> Result<Vec<FoundC
 
 /// The names that columns had before, each with the one that it was given.
 async fn renamed(session: &Session, table: &str) -> Result<Vec<(String, String)>, Fault> {
-    if session.first(include_str!("sql/has_renamed.sql"), &[]).await?.is_none() {
+    if session.first(include_str!("sql/has_renamed_columns.sql"), &[]).await?.is_none() {
         return Ok(Vec::new());
     }
-    let rows = session.query(include_str!("sql/read_renamed.sql"), &[&Text(table)]).await?;
+    let rows = session.query(include_str!("sql/read_renamed_columns.sql"), &[&Text(table)]).await?;
     rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
@@ -82,16 +88,26 @@ async fn renamed(session: &Session, table: &str) -> Result<Vec<(String, String)>
 async fn note_names(session: &Session, table: &Table, found: &FoundTable) -> Result<(), Fault> {
     for (former, present) in found.names_to_note(table) {
         let row: [Parameter<'_>; 3] = [&Text(&table.name), &Text(former), &Text(present)];
-        session.execute(include_str!("sql/write_renamed.sql"), &row).await?;
+        session.execute(include_str!("sql/write_renamed_columns.sql"), &row).await?;
     }
     Ok(())
 }
 
-fn not_done(step: &Step, fault: Fault, settings: &Settings) -> Error {
+fn not_done(table: &Table, step: &Step, fault: Fault, settings: &Settings) -> Error {
     if fault.code() == Some(&SqlState::UNIQUE_VIOLATION)
         && let Some(shared) = step.shared_value(&settings.place)
     {
         return shared;
     }
-    settings.explain(fault)
+    not_changed(&table.name, fault, settings)
+}
+
+/// The error for a table that could not be changed.
+pub(crate) fn not_changed(table: &str, fault: Fault, settings: &Settings) -> Error {
+    match fault.code() {
+        Some(code) if *code == SqlState::LOCK_NOT_AVAILABLE => Error::unavailable(format!(
+            "the table '{table}' is in use by a query that does not end"
+        )),
+        _ => settings.explain(fault),
+    }
 }

@@ -1,8 +1,7 @@
 //! A table as it is in the database.
 
 use protean_port::message::Table;
-
-use crate::swap::without_generation;
+use protean_port::port::without_generation;
 
 /// A column as it is in the database.
 #[derive(Clone, Debug)]

@@ -12,10 +12,10 @@
 //! what it is given. What an adapter does in its own way for a good reason (transactions,
 //! locks, claims) is not here.
 
-mod by_hand;
 mod dialect;
 mod found_table;
 mod job;
+mod manual_change;
 mod name;
 mod number;
 mod row_write;
@@ -37,6 +37,6 @@ pub use search::{page, stream_of};
 pub use select::Select;
 pub use shared_names::SharedNames;
 pub use statements::{drop_table, has_rows};
-pub use swap::{AddedIndex, delete_some, rename_table, without_generation};
+pub use swap::{AddedIndex, delete_some, is_own_index, rename_table};
 pub use table_plan::{Step, TablePlan, unique_index_names};
 pub use thread::start_thread;

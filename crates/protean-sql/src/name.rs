@@ -14,13 +14,7 @@ pub fn check_names(table: &Table) -> Result {
 /// The name of the index that keeps a column unique: `table.column`, which no declared
 /// name can be. A name that is too long is cut, and a hash keeps it distinct.
 pub(crate) fn index_name<D: Dialect>(table: &str, column: &str) -> String {
-    let mut name = format!("{table}.{column}");
-    if let Some(most) = D::MAX_NAME_BYTES.filter(|most| name.len() > *most) {
-        let hash = stable_hash(&name);
-        name.truncate(most - 17);
-        name.push_str(&format!("~{hash:016x}"));
-    }
-    name
+    suffixed::<D>(&format!("{table}.{column}"), "")
 }
 
 /// A name with this suffix, which no other name gets. One that is too long is cut, and a hash keeps

@@ -1,5 +1,12 @@
 //! What a table gets that is to take the place of another.
 
+use protean_port::message::Table;
+use protean_port::port::without_generation;
+use protean_port::{Error, Result};
+
+use crate::Dialect;
+use crate::table_plan::unique_index_names;
+
 /// An index that a person has added to a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AddedIndex {
@@ -11,29 +18,38 @@ pub struct AddedIndex {
 
 impl AddedIndex {
     /// The statement that creates the same index under this name on another table, if it is not
-    /// there; none for a statement that is not understood.
-    pub fn on(&self, table: &str, name: &str) -> Option<String> {
+    /// there.
+    ///
+    /// # Errors
+    /// When the statement of this one is not understood.
+    pub fn on(&self, table: &str, name: &str) -> Result<String> {
+        self.rewritten(table, name).ok_or_else(|| {
+            Error::misused(format!(
+                "the index '{}' cannot be read: drop it, and create it again after the rebuild",
+                self.name
+            ))
+        })
+    }
+
+    fn rewritten(&self, table: &str, name: &str) -> Option<String> {
         let words: Vec<&str> = self.statement.split_whitespace().take(2).collect();
         let is_unique = words.get(1).is_some_and(|word| word.eq_ignore_ascii_case("unique"));
         let unique = if is_unique { "UNIQUE " } else { "" };
         // The columns, with the method before them where the database names it.
-        let columns = self.statement.find('(')?;
+        let named = self.statement.find(&self.name)? + self.name.len();
+        let columns = named + self.statement[named..].find('(')?;
         let method = self.statement[..columns].rfind(" USING ");
         let rest = &self.statement[method.map_or(columns, |at| at + 1)..];
         Some(format!("CREATE {unique}INDEX IF NOT EXISTS \"{name}\" ON \"{table}\" {rest}"))
     }
 }
 
-/// The name of an index without the generation of its table.
-pub fn without_generation(name: &str) -> &str {
-    match name.rsplit_once("__g") {
-        Some((base, number))
-            if !number.is_empty() && number.chars().all(|c| c.is_ascii_digit()) =>
-        {
-            base
-        }
-        _ => name,
-    }
+/// True for the name of an index that keeps a column of this table unique, and which no person has
+/// added.
+pub fn is_own_index<D: Dialect>(table: &Table, index: &str) -> bool {
+    let of_table =
+        index.split_once('.').is_some_and(|(of, _)| without_generation(of) == table.name);
+    of_table || unique_index_names::<D>(table).any(|own| own == index)
 }
 
 /// The statement that deletes some rows of a table.
@@ -50,7 +66,7 @@ pub fn rename_table(table: &str, to: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{AddedIndex, without_generation};
+    use super::AddedIndex;
 
     #[test]
     fn an_added_index_goes_along() {
@@ -65,19 +81,11 @@ mod tests {
             ),
         ] {
             let index = AddedIndex { name: "by_owner".into(), statement: statement.into() };
-            assert_eq!(index.on("balances__g3", "new").as_deref(), Some(expected));
+            assert_eq!(index.on("balances__g3", "new").unwrap(), expected);
         }
-    }
-
-    #[test]
-    fn only_a_number_is_a_generation() {
-        for (name, base) in [
-            ("by_owner__g12", "by_owner"),
-            ("by_owner", "by_owner"),
-            ("by__game", "by__game"),
-            ("by__g", "by__g"),
-        ] {
-            assert_eq!(without_generation(name), base);
-        }
+        let name = "by (odd) owner".to_owned();
+        let statement = format!("CREATE INDEX \"{name}\" ON balances(owner)");
+        let expected = "CREATE INDEX IF NOT EXISTS \"new\" ON \"b\" (owner)";
+        assert_eq!(AddedIndex { name, statement }.on("b", "new").unwrap(), expected);
     }
 }

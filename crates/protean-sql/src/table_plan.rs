@@ -6,7 +6,7 @@ use protean_port::message::{Column, Table, VERSION_COLUMN};
 use protean_port::port::{ManualChange, SchemaDifference};
 use protean_port::{Error, Result};
 
-use crate::by_hand::ByHand;
+use crate::manual_change::ManualChanges;
 use crate::name::index_name;
 use crate::statements::{add_column, create_table, drop_index, drop_table, rename_column};
 use crate::{Dialect, FoundColumn, FoundTable};
@@ -17,7 +17,7 @@ pub struct TablePlan {
     /// The steps, in the order in which they run in one transaction.
     pub steps: Vec<Step>,
     /// What needs a person first. While there is any, no step runs.
-    pub by_hand: Vec<ManualChange>,
+    pub manual: Vec<ManualChange>,
 }
 
 /// A statement that may run without a person.
@@ -32,7 +32,7 @@ pub struct Step {
 impl TablePlan {
     /// Plans how a table that was found becomes the declared one.
     pub fn of<D: Dialect>(table: &Table, found: &FoundTable) -> Self {
-        let mut plan = Self { steps: Vec::new(), by_hand: Vec::new() };
+        let mut plan = Self { steps: Vec::new(), manual: Vec::new() };
         if found.columns.is_empty() {
             plan.step(create_table::<D>(table));
             plan.create_indexes::<D>(table, &[]);
@@ -41,16 +41,16 @@ impl TablePlan {
         let missing = plan.compare::<D>(table, found);
         let (valued, required): (Vec<_>, Vec<_>) =
             missing.into_iter().partition(|column| column.nullable || column.default.is_some());
-        // Nothing is lost with a table that has no row.
-        if !required.is_empty() && !found.has_rows && plan.by_hand.is_empty() {
+        // No row is lost; an index or a grant that a person has added to the empty table is.
+        if !required.is_empty() && !found.has_rows && plan.manual.is_empty() {
             plan.steps.clear();
             plan.step(drop_table(table));
             plan.step(create_table::<D>(table));
             plan.create_indexes::<D>(table, &[]);
             return plan;
         }
-        let by_hand = ByHand::<D>::of(table, found);
-        plan.by_hand.extend(required.into_iter().map(|column| by_hand.value_is_needed(column)));
+        let manual = ManualChanges::<D>::of(table, found);
+        plan.manual.extend(required.into_iter().map(|column| manual.value_is_needed(column)));
         valued.into_iter().for_each(|column| plan.step(add_column::<D>(table, column)));
         let indexes = plan.rename_indexes::<D>(table, found);
         plan.create_indexes::<D>(table, &indexes);
@@ -62,10 +62,10 @@ impl TablePlan {
     /// # Errors
     /// When something needs a person first.
     pub fn check(&self) -> Result {
-        let Some(ManualChange { table, column, why, .. }) = self.by_hand.first() else {
+        let Some(ManualChange { table, column, why, .. }) = self.manual.first() else {
             return Ok(());
         };
-        let more = match self.by_hand.len() {
+        let more = match self.manual.len() {
             1 => String::new(),
             count => format!(" (and {} more)", count - 1),
         };
@@ -77,20 +77,21 @@ impl TablePlan {
 
     /// Adds the plan to what is known of other tables.
     pub fn add_to(self, difference: &mut SchemaDifference) {
-        difference.by_itself.extend(self.steps.into_iter().map(|step| step.statement));
-        difference.by_hand.extend(self.by_hand);
+        difference.automatic.extend(self.steps.into_iter().map(|step| step.statement));
+        difference.manual.extend(self.manual);
     }
 
     fn step(&mut self, statement: String) {
         self.steps.push(Step { statement, index: None });
     }
 
-    /// Renames columns, and notes what needs a person; answers the columns that the database lacks.
+    /// Renames columns, and notes what needs a person; returns the columns that the database lacks.
     fn compare<'t, D: Dialect>(&mut self, table: &'t Table, found: &FoundTable) -> Vec<&'t Column> {
-        let (by_hand, mut missing, mut newer) = (ByHand::<D>::of(table, found), vec![], vec![]);
+        let (manual, mut missing, mut newer) =
+            (ManualChanges::<D>::of(table, found), vec![], vec![]);
         for (index, column) in table.columns.iter().enumerate() {
             if let Some(index) = surplus_index::<D>(table, index, found) {
-                self.by_hand.push(by_hand.is_no_longer_unique(column, index));
+                self.manual.push(manual.is_no_longer_unique(column, index));
             }
             let there: Vec<&FoundColumn> = names(column).filter_map(|n| found.column(n)).collect();
             match *there {
@@ -98,20 +99,20 @@ impl TablePlan {
                 [one] if is_alike::<D>(table, index, one) => {
                     self.step(rename_column(table, &one.name, &column.name));
                 }
-                [one] => self.by_hand.push(by_hand.has_another_form(index, one)),
-                [one, other, ..] => self.by_hand.push(by_hand.is_there_twice(column, one, other)),
+                [one] => self.manual.push(manual.has_another_form(index, one)),
+                [one, other, ..] => self.manual.push(manual.is_there_twice(column, one, other)),
                 [] => match found.successor(&column.name) {
                     Some(new) if table.position(&new.name).is_none() => {
                         newer.push(new.name.as_str());
-                        self.by_hand.push(by_hand.has_a_newer_name(column, new));
+                        self.manual.push(manual.has_a_newer_name(column, new));
                     }
-                    _ if index == table.key => self.by_hand.push(by_hand.key_is_missing()),
+                    _ if index == table.key => self.manual.push(manual.key_is_missing()),
                     _ => missing.push(column),
                 },
             }
         }
         if found.column(VERSION_COLUMN).is_none() {
-            self.by_hand.push(by_hand.is_of_another_program());
+            self.manual.push(manual.is_of_another_program());
         }
         let key_is_there = found.column(&table.key_column().name).is_some();
         let is_extra = |extra: &&FoundColumn| {
@@ -121,11 +122,11 @@ impl TablePlan {
             !is_known && extra.required && !extra.has_default && (key_is_there || !extra.key)
         };
         let extra = found.columns.iter().filter(is_extra);
-        self.by_hand.extend(extra.map(|extra| by_hand.is_no_longer_declared(extra)));
+        self.manual.extend(extra.map(|extra| manual.is_no_longer_declared(extra)));
         missing
     }
 
-    /// Gives indexes the names that belong to the new names of their columns; answers the names of
+    /// Gives indexes the names that belong to the new names of their columns; returns the names of
     /// all indexes afterwards.
     fn rename_indexes<D: Dialect>(&mut self, table: &Table, found: &FoundTable) -> Vec<String> {
         let is_there = |name: &String| found.index(name).is_some();

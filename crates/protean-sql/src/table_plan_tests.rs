@@ -49,11 +49,11 @@ fn steps(table: &Table, found: &FoundTable) -> Vec<String> {
 
 /// Why a person is needed, and for which statements.
 #[track_caller]
-fn by_hand(table: &Table, found: &FoundTable) -> (String, Vec<String>) {
+fn manual(table: &Table, found: &FoundTable) -> (String, Vec<String>) {
     let plan = plan(table, found);
     let error = plan.check().unwrap_err().to_string();
-    assert_eq!(plan.by_hand.len(), 1, "{:?}", plan.by_hand);
-    let change = plan.by_hand.into_iter().next().unwrap();
+    assert_eq!(plan.manual.len(), 1, "{:?}", plan.manual);
+    let change = plan.manual.into_iter().next().unwrap();
     assert!(error.contains(&change.why) && error.contains("`db diff`"), "{error}");
     assert_eq!(error.lines().count(), 1, "{error}");
     (change.why, change.statements)
@@ -84,7 +84,7 @@ fn a_required_column_is_added_while_there_are_no_rows() {
 fn a_required_column_takes_its_default_or_a_value_from_a_person() {
     let mut table = users();
     table.columns[1] = Column { unique: false, ..column("note", false) };
-    let (why, statements) = by_hand(&table, &there(&["remark"]));
+    let (why, statements) = manual(&table, &there(&["remark"]));
     assert!(why.contains("#[field(default"), "{why}");
     assert!(statements[0].contains("#[field(renamed_from = \"remark\")]"), "{statements:?}");
     assert_eq!(statements.last().unwrap(), &format!("{ADDED} NOT NULL DEFAULT <value>"));
@@ -96,7 +96,7 @@ fn a_required_column_takes_its_default_or_a_value_from_a_person() {
 fn a_required_unique_column_takes_another_value_in_each_row() {
     let mut table = users();
     table.columns[1] = column("note", false);
-    let statements = by_hand(&table, &there(&["remark", "comment"])).1;
+    let statements = manual(&table, &there(&["remark", "comment"])).1;
     assert!(statements[0].contains("differs in each row"), "{statements:?}");
     assert_eq!(statements[1], format!("{ADDED} NOT NULL DEFAULT ''"));
     assert_eq!(statements[2], "UPDATE \"users\" SET \"note\" = <value>");
@@ -119,7 +119,7 @@ fn an_identity_is_renamed_too() {
     let rename = "ALTER TABLE \"users\" RENAME COLUMN \"id\" TO \"user_id\"";
     assert_eq!(steps(&table, &there(&["note"])), [rename]);
     table.columns[0].renamed_from.clear();
-    let (why, statements) = by_hand(&table, &there(&["note"]));
+    let (why, statements) = manual(&table, &there(&["note"]));
     assert!(why.contains("renamed_from"), "{why}");
     assert_eq!(statements[1], rename);
 }
@@ -145,7 +145,7 @@ fn the_index_of_a_renamed_column_is_renamed_and_made_once() {
     assert_eq!(steps(&renamed(true), &done), [""; 0]);
     for surplus in ["users.remark", "users.note"] {
         let surplus = FoundTable { indexes: indexes(&[surplus]), ..there(&["note"]) };
-        let (why, statements) = by_hand(&renamed(false), &surplus);
+        let (why, statements) = manual(&renamed(false), &surplus);
         assert!(why.contains("found unique, declared not unique"), "{why}");
         assert_eq!(statements, [format!("DROP INDEX \"{}\"", surplus.indexes[0])]);
     }
@@ -157,7 +157,7 @@ fn a_column_that_is_there_twice_needs_a_person() {
         [(["note", "remark"], ["note", "remark"]), (["comment", "remark"], ["remark", "comment"])]
     {
         let found = FoundTable { indexes: vec![format!("users.{dropped}")], ..there(&columns) };
-        let (why, statements) = by_hand(&renamed(true), &found);
+        let (why, statements) = manual(&renamed(true), &found);
         assert!(why.contains(&format!("the table has '{kept}' and '{dropped}'")), "{why}");
         let copy = format!("SET \"{kept}\" = \"{dropped}\" WHERE \"{kept}\" IS NULL");
         assert!(statements[1].contains(&copy), "{statements:?}");
@@ -172,7 +172,7 @@ fn an_older_version_adds_no_column_that_a_newer_one_has_renamed() {
     let named = |from: &str, to: &str| (from.to_owned(), to.to_owned());
     found.renamed = vec![named("note", "remark"), named("remark", "label")];
     found.indexes = vec!["users.label".into()];
-    let (why, statements) = by_hand(&users(), &found);
+    let (why, statements) = manual(&users(), &found);
     assert!(why.contains("a newer version of the program has renamed it to 'label'"), "{why}");
     assert_eq!(statements[1], "ALTER TABLE \"users\" RENAME COLUMN \"label\" TO \"note\"");
     assert_eq!(statements[2], "RENAME INDEX \"users.label\" TO \"users.note\"");
@@ -187,7 +187,7 @@ fn an_older_version_adds_no_column_that_a_newer_one_has_renamed() {
     // What is required under its new name is reported once.
     found.renamed = vec![named("note", "label")];
     found.columns[2].required = true;
-    assert!(by_hand(&users(), &found).0.contains("newer version"));
+    assert!(manual(&users(), &found).0.contains("newer version"));
 }
 
 #[test]
@@ -206,23 +206,23 @@ fn former_names_are_noted_once() {
 fn a_column_of_another_form_is_redefined_by_a_person() {
     let mut table = renamed(false);
     table.columns[1].kind = ColumnKind::Integer;
-    let (why, statements) = by_hand(&table, &there(&["note"]));
+    let (why, statements) = manual(&table, &there(&["note"]));
     assert!(why.starts_with("found TEXT, declared int;"), "{why}");
     assert_eq!(statements[1], "REDEFINE users.note AS int None");
     // The statements can run before anything else.
-    let statements = by_hand(&table, &there(&["remark"])).1;
+    let statements = manual(&table, &there(&["remark"])).1;
     assert!(statements[0].contains("RENAME COLUMN \"remark\" TO \"note\""), "{statements:?}");
     table.columns[1].nullable = false;
-    let statements = by_hand(&table, &there(&["note"])).1;
+    let statements = manual(&table, &there(&["note"])).1;
     assert!(statements[1].contains("<value> is what the rows get"), "{statements:?}");
     assert_eq!(statements[2], "REDEFINE users.note AS int Some(\"<value>\")");
     table.columns[1].default = Some(Value::Integer(7));
-    let statements = by_hand(&table, &there(&["note"])).1;
+    let statements = manual(&table, &there(&["note"])).1;
     assert_eq!(statements[1], "REDEFINE users.note AS int Some(\"7\")");
 }
 
 #[test]
-fn a_table_of_another_make_needs_a_person() {
+fn a_table_of_another_program_needs_a_person() {
     let id = FoundColumn { key: true, ..found("id", true) };
     let of = |columns: Vec<FoundColumn>| FoundTable { columns, has_rows: true, ..there(&[]) };
     let note = || found("note", false);
@@ -241,18 +241,18 @@ fn a_table_of_another_make_needs_a_person() {
             "declare the field again",
         ),
     ] {
-        let found = by_hand(&users(), &found).0;
+        let found = manual(&users(), &found).0;
         assert!(found.contains(why), "{found}");
     }
 }
 
 #[test]
-fn everything_that_needs_a_person_is_told_at_once() {
+fn everything_that_needs_a_person_is_reported_at_once() {
     let mut table = users();
     table.columns[1].kind = ColumnKind::Integer;
     table.columns.push(Column { unique: false, ..column("age", false) });
     table.columns.push(column("safe", true));
     let plan = plan(&table, &there(&["note"]));
-    assert_eq!((plan.by_hand.len(), plan.steps.len()), (2, 1));
+    assert_eq!((plan.manual.len(), plan.steps.len()), (2, 1));
     assert!(plan.check().unwrap_err().to_string().contains("(and 1 more)"));
 }

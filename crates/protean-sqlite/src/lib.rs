@@ -13,7 +13,7 @@
 //!   lay it out; `dialect` adapts what both SQL adapters share in `protean-sql`
 //! * production work goes first: in the queues of `writer`, and between processes
 //!   through `turnstile`
-//! * one process at a time reads for a group: `claim`; what the ledger calls it: `names`
+//! * one process at a time reads for a group: `claim`; what the ledger calls it: `group_names`
 //! * a projection gets a table that was filled anew: `rebuild`
 //!
 //! The SQL is in `sql/`, one statement a file.
@@ -27,9 +27,9 @@ mod dialect;
 mod error;
 mod find;
 mod forget;
+mod group_names;
 mod ledger;
 mod log;
-mod names;
 #[cfg(target_os = "linux")]
 mod notice;
 mod nudge;

@@ -1,17 +1,18 @@
 //! Replaces the table of a projection by one that was filled anew.
 
+use protean_port::Result;
 use protean_port::message::Table;
-use protean_port::port::{BoxFuture, Naming, Rebuilds, TableSwap};
-use protean_port::{Error, Result};
+use protean_port::port::{BoxFuture, Naming, Rebuilds, TableSwap, without_generation};
 use protean_sql::{
-    AddedIndex, delete_some, drop_table, rename_table, unsigned, without_generation,
+    AddedIndex, delete_some, drop_table, is_own_index, limit, rename_table, unsigned,
 };
 use rusqlite::{Connection, Row};
 
 use crate::connection::Settings;
+use crate::dialect::SqliteDialect;
 use crate::step::reached;
 use crate::store::{SqliteStore, alter};
-use crate::{error, forget, names};
+use crate::{error, forget, group_names};
 
 /// What is deleted at once, so that its account closes: few rows. The rest is deleted in time.
 const RETIREMENT: [&str; 4] = [
@@ -33,16 +34,10 @@ impl Rebuilds for SqliteStore {
         let swap = swap.clone();
         Box::pin(self.writer.run(move |committer| {
             alter(committer, |connection, settings| {
-                let added = added_indexes(connection, &swap.table.name);
+                let added = added_indexes(connection, &swap.table);
                 for index in added.map_err(|e| settings.explain(e))? {
                     let name = format!("{}{}", without_generation(&index.name), swap.suffix());
-                    let Some(statement) = index.on(&swap.successor, &name) else {
-                        return Err(Error::misused(format!(
-                            "the index '{}' cannot be read: drop it, and create it again after the \
-                             rebuild",
-                            index.name
-                        )));
-                    };
+                    let statement = index.on(&swap.successor, &name)?;
                     connection.execute(&statement, []).map_err(|e| settings.explain(e))?;
                 }
                 Ok(())
@@ -59,43 +54,64 @@ impl Rebuilds for SqliteStore {
 
     fn clear<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<bool>> {
         let former = Table { name: swap.former.clone(), ..swap.table.clone() };
-        let [rest @ .., _registration] = &forget::GROUP_STATEMENTS;
-        let groups = swap.groups.iter().map(|group| group.before.clone()).collect();
-        self.delete(former, rest, groups)
-    }
-
-    fn abandon<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<bool>> {
-        let groups = swap.groups.iter().map(|group| group.after.clone()).collect();
-        self.delete(swap.successor(), &forget::GROUP_STATEMENTS, groups)
-    }
-}
-
-impl SqliteStore {
-    /// Deletes some rows of a table, then some of what is stored about groups; true when there was
-    /// something to delete.
-    fn delete(
-        &self,
-        table: Table,
-        statements: &'static [&'static str],
-        groups: Vec<String>,
-    ) -> BoxFuture<'_, Result<bool>> {
+        let groups: Vec<_> = swap.groups.iter().map(|group| group.before.clone()).collect();
         Box::pin(self.writer.run(move |committer| {
             alter(committer, |connection, settings| {
-                let explain = |e| settings.explain(e);
-                if delete_rows(connection, &table).map_err(explain)? {
-                    return Ok(true);
-                }
-                for sql in statements {
-                    for group in &groups {
-                        if forget::some(connection, sql, group).map_err(explain)? > 0 {
-                            return Ok(true);
-                        }
-                    }
-                }
-                Ok(false)
+                let [rest @ .., _registration] = &forget::GROUP_STATEMENTS;
+                let groups = without_name(connection, &groups);
+                let deleted = groups.and_then(|groups| delete(connection, &former, rest, &groups));
+                deleted.map_err(|e| settings.explain(e))
             })
         }))
     }
+
+    fn abandon<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<bool>> {
+        let successor = swap.successor();
+        let groups: Vec<_> = swap.groups.iter().map(|group| group.after.clone()).collect();
+        Box::pin(self.writer.run(move |committer| {
+            alter(committer, |connection, settings| {
+                let abandoned = without_name(connection, &groups).and_then(|groups| {
+                    // Without them, what is left is not taken for a successor to go on with.
+                    for group in &groups {
+                        connection.execute(include_str!("sql/unregister_group.sql"), [group])?;
+                    }
+                    delete(connection, &successor, &forget::GROUP_STATEMENTS, &groups)
+                });
+                abandoned.map_err(|e| settings.explain(e))
+            })
+        }))
+    }
+}
+
+/// Those of the ids that no group has.
+fn without_name<'a>(connection: &Connection, ids: &'a [String]) -> rusqlite::Result<Vec<&'a str>> {
+    let known = group_names::read(connection)?;
+    Ok(ids.iter().map(String::as_str).filter(|id| known.name(id).is_none()).collect())
+}
+
+/// Deletes some rows of a table, then some of what is stored about groups; true when there was
+/// something to delete.
+fn delete(
+    connection: &Connection,
+    table: &Table,
+    statements: &[&str],
+    groups: &[&str],
+) -> rusqlite::Result<bool> {
+    if delete_rows(connection, table)? {
+        return Ok(true);
+    }
+    let removed = (&table.name, limit(ROWS_PER_TRANSACTION));
+    if connection.execute(include_str!("sql/forget_some_removed.sql"), removed)? > 0 {
+        return Ok(true);
+    }
+    for sql in statements {
+        for group in groups {
+            if forget::some(connection, sql, group)? > 0 {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// Deletes some rows of a table, or the table once it has none; false when there is no such table.
@@ -108,11 +124,7 @@ fn delete_rows(connection: &Connection, table: &Table) -> rusqlite::Result<bool>
     reached("after some rows are deleted");
     if deleted == 0 {
         connection.execute(&drop_table(table), [])?;
-        for sql in
-            [include_str!("sql/forget_all_removed.sql"), include_str!("sql/forget_renamed.sql")]
-        {
-            connection.execute(sql, [&table.name])?;
-        }
+        connection.execute(include_str!("sql/forget_renamed_columns.sql"), [&table.name])?;
     }
     Ok(true)
 }
@@ -122,16 +134,18 @@ fn dependents(view: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
     statement.query_map([table], |row| row.get(0))?.collect()
 }
 
-fn added_indexes(view: &Connection, table: &str) -> rusqlite::Result<Vec<AddedIndex>> {
-    let mut statement = view.prepare_cached(include_str!("sql/added_indexes.sql"))?;
+fn added_indexes(view: &Connection, table: &Table) -> rusqlite::Result<Vec<AddedIndex>> {
+    let mut statement = view.prepare_cached(include_str!("sql/indexes_of.sql"))?;
     let read = |row: &Row<'_>| Ok(AddedIndex { name: row.get(0)?, statement: row.get(1)? });
-    statement.query_map([table], read)?.collect()
+    let mut indexes = statement.query_map([&table.name], read)?.collect::<Result<Vec<_>, _>>()?;
+    indexes.retain(|index| !is_own_index::<SqliteDialect>(table, &index.name));
+    Ok(indexes)
 }
 
 fn replace(connection: &Connection, settings: &Settings, swap: &TableSwap) -> Result {
     let explain = |e| settings.explain(e);
     let table = &*swap.table.name;
-    swap.check_ids(&names::read(connection).map_err(explain)?)?;
+    swap.check_ids(&group_names::read(connection).map_err(explain)?)?;
     swap.check_dependents(&dependents(connection, table).map_err(explain)?)?;
     for group in &swap.groups {
         let held =
@@ -153,14 +167,14 @@ fn replace(connection: &Connection, settings: &Settings, swap: &TableSwap) -> Re
     }
     // So that an older program adds none of the columns again.
     let names = [&*swap.successor, table];
-    connection.execute(include_str!("sql/copy_renamed.sql"), names).map_err(explain)?;
+    connection.execute(include_str!("sql/copy_renamed_columns.sql"), names).map_err(explain)?;
     connection
-        .execute(include_str!("sql/forget_renamed.sql"), [&swap.successor])
+        .execute(include_str!("sql/forget_renamed_columns.sql"), [&swap.successor])
         .map_err(explain)?;
     for group in &swap.groups {
         retire(connection, &group.before).map_err(explain)?;
         let naming = Naming::Id(group.after.as_str().into());
-        names::write(connection, &group.name, &naming).map_err(explain)?;
+        group_names::write(connection, &group.name, &naming).map_err(explain)?;
     }
     reached("after the groups are swapped");
     Ok(())

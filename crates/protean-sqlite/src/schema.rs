@@ -143,7 +143,7 @@ pub(crate) fn drop_all(connection: &Connection) -> rusqlite::Result<()> {
         let kind = if name == "outbox" { "VIEW" } else { "TABLE" };
         connection.execute(&format!("DROP {kind} IF EXISTS \"{name}\""), [])?;
     }
-    connection.execute(include_str!("sql/drop_renamed.sql"), [])?;
+    connection.execute(include_str!("sql/drop_renamed_columns.sql"), [])?;
     stamp(connection, 0, 0)
 }
 

@@ -17,7 +17,7 @@ use crate::step::reached;
 /// When a table exists in a form that needs a person first.
 pub(crate) fn prepare(connection: &Connection, tables: &[Table], path: &Path) -> Result {
     let explain = |e| error::explain(e, path);
-    connection.execute(include_str!("sql/create_renamed.sql"), []).map_err(explain)?;
+    connection.execute(include_str!("sql/create_renamed_columns.sql"), []).map_err(explain)?;
     for table in tables {
         check_names(table)?;
         let found = found(connection, &table.name).map_err(explain)?;
@@ -76,11 +76,12 @@ fn columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<FoundCo
 
 /// The names that columns had before, each with the one that it was given.
 fn renamed(connection: &Connection, table: &str) -> rusqlite::Result<Vec<(String, String)>> {
-    let is_noted = connection.query_row(include_str!("sql/has_renamed.sql"), [], |_| Ok(()));
+    let is_noted =
+        connection.query_row(include_str!("sql/has_renamed_columns.sql"), [], |_| Ok(()));
     if is_noted.optional()?.is_none() {
         return Ok(Vec::new());
     }
-    let mut statement = connection.prepare_cached(include_str!("sql/read_renamed.sql"))?;
+    let mut statement = connection.prepare_cached(include_str!("sql/read_renamed_columns.sql"))?;
     statement.query_map([table], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
 }
 
@@ -89,7 +90,7 @@ fn renamed(connection: &Connection, table: &str) -> rusqlite::Result<Vec<(String
 fn note_names(connection: &Connection, table: &Table, found: &FoundTable) -> rusqlite::Result<()> {
     for (former, present) in found.names_to_note(table) {
         let row = (&table.name, former, present);
-        connection.execute(include_str!("sql/write_renamed.sql"), row)?;
+        connection.execute(include_str!("sql/write_renamed_columns.sql"), row)?;
     }
     Ok(())
 }

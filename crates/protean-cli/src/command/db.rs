@@ -6,7 +6,7 @@ use clap::Subcommand;
 use protean::Domain;
 use protean::port::Claim;
 use protean::{destroy, require_database};
-use protean_engine::{program_of, rebuild_claim};
+use protean_engine::{program_of, projections, rebuild_claim};
 use serde_json::json;
 
 use super::confirm::Consent;
@@ -96,9 +96,7 @@ async fn claim_all(domain: &Domain) -> Result<Vec<Box<dyn Claim>>> {
         })?;
         claims.push(claim);
     }
-    let projections =
-        domain.groups().iter().filter_map(|group| Some(group.projection.as_ref()?.name));
-    for projection in projections.collect::<BTreeSet<_>>() {
+    for projection in projections(domain) {
         let claim = store.claim(&rebuild_claim(domain, projection)).await?.ok_or_else(|| {
             Error::failed(format!("a rebuild of {projection} is running"))
                 .advice("stop it before you drop the database")

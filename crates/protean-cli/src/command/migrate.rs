@@ -23,18 +23,18 @@ pub(crate) struct Options {
 pub(super) async fn diff(domain: &Domain, app: &App) -> Result {
     let Some(difference) = looked_at(domain).await? else { return nothing_to_compare(app) };
     let reply = Reply::new(data(&difference), Difference(&difference));
-    app.reply(difference.by_hand.iter().map(fault).fold(reply, Reply::failed))
+    app.reply(difference.manual.iter().map(fault).fold(reply, Reply::failed))
 }
 
 /// Changes the tables, or prints how.
 pub(super) async fn run(options: &Options, domain: &Domain, app: &App) -> Result {
     let Some(difference) = looked_at(domain).await? else { return nothing_to_compare(app) };
-    if !difference.by_hand.is_empty() {
-        let text = "Nothing is changed while a person is needed: 'db diff' prints statements.";
+    if !difference.manual.is_empty() {
+        let text = "Nothing was changed: some differences have to be resolved by hand. 'db diff' prints statements.";
         let reply = Reply::new(json!({"statements": [], "ran": false}), text);
-        return app.reply(difference.by_hand.iter().map(fault).fold(reply, Reply::failed));
+        return app.reply(difference.manual.iter().map(fault).fold(reply, Reply::failed));
     }
-    let statements = &difference.by_itself;
+    let statements = &difference.automatic;
     let data = json!({"statements": statements, "ran": !options.dry_run});
     if options.dry_run {
         return app.reply(Reply::new(data, script(statements)));
@@ -63,10 +63,10 @@ fn nothing_to_compare(app: &App) -> Result {
 }
 
 fn data(difference: &SchemaDifference) -> Value {
-    let by_hand = difference.by_hand.iter().map(|ManualChange { table, column, why, statements }| {
+    let manual = difference.manual.iter().map(|ManualChange { table, column, why, statements, .. }| {
         json!({"table": table, "column": column, "why": why, "statements": statements})
     });
-    json!({"by_itself": difference.by_itself, "by_hand": by_hand.collect::<Vec<_>>()})
+    json!({"automatic": difference.automatic, "manual": manual.collect::<Vec<_>>()})
 }
 
 fn fault(ManualChange { table, column, why, .. }: &ManualChange) -> String {
@@ -78,32 +78,24 @@ struct Difference<'a>(&'a SchemaDifference);
 
 impl Display for Difference<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let SchemaDifference { by_itself, by_hand } = self.0;
-        match (by_itself.len(), by_hand.len()) {
-            (0, 0) => return f.write_str("The tables are as declared."),
-            (0, _) => {}
-            (_, more) => {
-                f.write_str(
-                    "-- 'db migrate' runs these, and so does the next start of the program",
-                )?;
-                write!(
-                    f,
-                    "{}:\n{}",
-                    if more > 0 { ", once the rest is done" } else { "" },
-                    script(by_itself)
-                )?;
+        let SchemaDifference { automatic, manual } = self.0;
+        let runs = "-- 'db migrate' runs these, and so does the next start of the program";
+        let automatic_script = script(automatic);
+        match (automatic.is_empty(), manual.is_empty()) {
+            (true, true) => return f.write_str("The tables are as declared."),
+            (false, true) => return write!(f, "{runs}:\n{automatic_script}"),
+            (true, false) => {}
+            // They are planned again once the rest is done, so they are not part of the script.
+            (false, false) => {
+                let commented = automatic_script.replace('\n', "\n-- ");
+                write!(f, "{runs}, once the rest is done:\n-- {commented}\n\n")?;
             }
         }
-        if by_hand.is_empty() {
-            return Ok(());
-        }
-        let gap = if by_itself.is_empty() { "" } else { "\n\n" };
-        write!(
-            f,
-            "{gap}-- These need a person, and the program does not start before. Look at each, then \
-             run them\n-- with `psql -v ON_ERROR_STOP=1` or `sqlite3 -bail`.\nBEGIN;"
+        f.write_str(
+            "-- Run these by hand; the program will not start until then. Look at each, then run them\n\
+             -- with `psql -v ON_ERROR_STOP=1` or `sqlite3 -bail`.\nBEGIN;",
         )?;
-        for change in by_hand {
+        for change in manual {
             write!(f, "\n-- {}:\n{}", fault(change), script(&change.statements))?;
         }
         f.write_str("\nCOMMIT;")

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use clap::{Args, Subcommand};
 use protean::config::hint;
-use protean_engine::{Rebuild, RebuildEnd, RebuildProgress, RebuildStatus, rebuilds};
+use protean_engine::{Rebuild, RebuildEnd, RebuildProgress, RebuildStatus, projections, rebuilds};
 use serde::Serialize;
 use serde_json::json;
 
@@ -55,8 +55,7 @@ async fn rebuild(options: &Options, app: &App) -> Result {
             .advice("configure a database to rebuild a projection of"));
     }
     let name = &options.name;
-    let names: Vec<&str> =
-        domain.groups().iter().filter_map(|group| Some(group.projection.as_ref()?.name)).collect();
+    let names = Vec::from_iter(projections(&domain));
     if !names.contains(&name.as_str()) {
         let message = format!("no projector keeps a projection '{name}'{}", hint(name, &names));
         return Err(Error::usage(message).advice("'projection status' shows them"));

@@ -53,7 +53,7 @@ fn looking_creates_no_database() {
 fn nothing_differs_after_setup() {
     let bank = Bank::with("");
     bank.says(&["db", "diff"], 0, &[AS_DECLARED]);
-    bank.says(&["db", "diff", "--json"], 0, &["\"by_itself\": []", "\"by_hand\": []"]);
+    bank.says(&["db", "diff", "--json"], 0, &["\"automatic\": []", "\"manual\": []"]);
     bank.says(&["db", "migrate"], 0, &["The tables were as declared."]);
 }
 
@@ -77,7 +77,7 @@ fn what_needs_a_person_is_a_script_that_a_person_can_run() {
     for words in [&["db", "migrate"][..], &["db", "migrate", "--dry-run"]] {
         bank.says(words, 1, &["Nothing is changed", "error: the column 'account_id'"]);
     }
-    bank.says(&["db", "diff", "--json"], 1, &["\"status\": \"fail\"", "\"by_hand\""]);
+    bank.says(&["db", "diff", "--json"], 1, &["\"status\": \"fail\"", "\"manual\""]);
     // All that is printed is a script.
     Connection::open(bank.file()).unwrap().execute_batch(&said.out).unwrap();
     bank.says(&["db", "diff"], 0, &[AS_DECLARED]);

@@ -239,7 +239,7 @@ pub async fn nothing_differs_once_it_is_prepared(store: Arc<dyn Store>) -> Resul
         // Looking changes nothing.
         let looked = store.difference(std::slice::from_ref(&table)).await?;
         assert_eq!(store.difference(std::slice::from_ref(&table)).await?, looked);
-        assert_eq!(looked.by_hand, []);
+        assert_eq!(looked.manual, []);
         store.prepare(std::slice::from_ref(&table), &[]).await?;
         assert_eq!(store.difference(&[table]).await?, SchemaDifference::default());
     }

@@ -33,7 +33,10 @@ pub async fn broker<'a>(domain: &'a Domain, name: &str) -> Result<&'a Arc<dyn Br
 /// When the database cannot be opened or prepared, or when something about a broker
 /// has to be changed first.
 pub async fn preflight(domain: &Domain, brokers: &[&str]) -> Result<Preflight> {
-    let mut opened = Preflight { store: domain.open(None).await?.named, brokers: BTreeMap::new() };
+    let mut opened = Preflight {
+        store: domain.open(domain.catalog().layout()).await?.named,
+        brokers: BTreeMap::new(),
+    };
     for name in brokers {
         match domain.shared().brokers.open(name).await {
             Ok(broker) => drop(opened.brokers.insert((*name).to_owned(), broker)),
@@ -80,13 +83,16 @@ pub async fn base_store(domain: &Domain) -> Result<&Arc<dyn Store>> {
     Ok(&domain.opened().await?.base)
 }
 
-/// Opens the store of a domain with every table prepared but this one, whose declared form may not
-/// fit the one it has. Nothing may have opened the store before.
+/// Opens the store of a domain and leaves the tables as they are that projectors keep: their declared
+/// form may not be the one that they have. Has no effect on a store that is open.
 ///
 /// # Errors
 /// When the database cannot be opened, or has other tables in another form.
-pub async fn open_beside(domain: &Domain, table: &str) -> Result {
-    domain.opened_without(Some(table)).await.map(drop)
+pub async fn open_beside_projections(domain: &Domain) -> Result {
+    let mut tables = domain.catalog().layout();
+    let projections = || domain.groups().iter().filter_map(|group| group.projection.as_ref());
+    tables.retain(|table| !projections().any(|projection| projection.table.name == table.name));
+    domain.opened_with(tables).await.map(drop)
 }
 
 /// A handle on the same domain for which every message is bulk work.

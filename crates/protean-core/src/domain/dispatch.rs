@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use protean_port::message::Recorded;
-use protean_port::port::{At, Delivery, GroupIds, Store};
+use protean_port::port::{At, Delivery, Store};
 use protean_port::{Error, Result};
 
 use super::domain::Domain;
@@ -33,13 +33,22 @@ pub(super) async fn dispatch(
     while let Some(recorded) = waiting.pop_front() {
         for group in domain.groups() {
             if group.category == *recorded.message.stream.category() && is_now(domain, group) {
-                let (caused, failed) = Receiver { domain, store, group }.deliver(&recorded).await;
+                let mut receiver = Receiver::of(domain, store, group);
+                let (caused, failed) = receiver.deliver(&recorded).await;
                 waiting.extend(caused);
                 failure = failure.or(failed);
             }
         }
     }
     failure.map_or(Ok(()), |error| Err(error.after_commit()))
+}
+
+/// A group under the id that it has now.
+fn under_id(domain: &Domain, named: &Arc<Group>) -> Arc<Group> {
+    match domain.shared().ids.id(&named.name) {
+        id if id == named.name => Arc::clone(named),
+        id => Arc::new(named.with_id(id)),
+    }
 }
 
 fn is_now(domain: &Domain, group: &Group) -> bool {
@@ -76,22 +85,27 @@ impl Ran {
 struct Receiver<'a> {
     domain: &'a Domain,
     store: &'a Arc<dyn Store>,
-    group: &'a Group,
+    named: &'a Arc<Group>,
+    /// The group under its id, as a server runs it.
+    group: Arc<Group>,
 }
 
-impl Receiver<'_> {
+impl<'a> Receiver<'a> {
+    fn of(domain: &'a Domain, store: &'a Arc<dyn Store>, named: &'a Arc<Group>) -> Self {
+        Self { domain, store, named, group: under_id(domain, named) }
+    }
+
     /// Delivers one message, after those before it in its stream that the group has not
     /// seen. Gives what the handlers appended and the first failure.
-    async fn deliver(&self, recorded: &Recorded) -> (Vec<Recorded>, Option<Error>) {
+    async fn deliver(&mut self, recorded: &Recorded) -> (Vec<Recorded>, Option<Error>) {
         let (recorded, next) = (recorded.clone(), recorded.stream_position);
         let delivery = Delivery { recorded, next, attempts: 0, parked: false };
         let (mut caused, mut failure) = (Vec::new(), None);
         loop {
-            let ids = self.domain.shared().ids.current();
             let step = self.step(&delivery).await;
             let (mut done, ran) = step.unwrap_or_else(|error| (true, Ran::unkept(error)));
             // A group that its projection has left behind has settled everything there is.
-            done &= !(ran.elsewhere && self.has_another_id(&ids).await);
+            done &= !(ran.elsewhere && self.takes_another_id().await);
             caused.extend(ran.caused);
             failure = failure.or(ran.failure);
             // What could not be kept would come again in the same way.
@@ -105,7 +119,7 @@ impl Receiver<'_> {
     /// when it was the message itself.
     async fn step(&self, delivery: &Delivery) -> Result<(bool, Ran)> {
         let next_step = match self.group.is_ordered() {
-            true => next_step(&**self.store, self.group, delivery, 0).await?,
+            true => next_step(&**self.store, &self.group, delivery, 0).await?,
             false => NextStep::Now,
         };
         Ok(match next_step {
@@ -123,13 +137,14 @@ impl Receiver<'_> {
         })
     }
 
-    /// True when the group has another id than it had among these, since its projection was
-    /// rebuilt.
-    async fn has_another_id(&self, before: &GroupIds) -> bool {
-        let ids = &self.domain.shared().ids;
+    /// True when the group has got another id, since its projection was rebuilt: it goes on under
+    /// that one.
+    async fn takes_another_id(&mut self) -> bool {
         // What cannot be read now is noticed later.
-        ids.refresh(&**self.store).await.unwrap_or_default();
-        ids.current().id(&self.group.name) != before.id(&self.group.name)
+        self.domain.shared().ids.refresh(&**self.store).await.unwrap_or_default();
+        let now = under_id(self.domain, self.named);
+        let before = std::mem::replace(&mut self.group, now);
+        before.name != self.group.name
     }
 
     /// Runs a delivery until its effects commit, or until it is parked or dead.
@@ -138,7 +153,7 @@ impl Receiver<'_> {
     }
 
     async fn attempt_once(&self, delivery: &Delivery, mode: ReadMode) -> Result<Ran> {
-        let Self { domain, store, group } = self;
+        let Self { domain, store, group, .. } = self;
         let work = Work::logged(delivery, ReadOptions { overlay: None, mode });
         let verdict = run(domain.env(), store, group, work).await.verdict;
         match self.attempted(delivery, verdict).await {
@@ -155,7 +170,7 @@ impl Receiver<'_> {
     /// Commits a verdict, or that the database refuses what it writes: so it would
     /// the next time.
     async fn attempted(&self, delivery: &Delivery, verdict: Verdict) -> Result<Ran> {
-        let failure = failure_of(self.group, delivery, &verdict);
+        let failure = failure_of(&self.group, delivery, &verdict);
         match self.keep(delivery, verdict).await {
             Ok(Committed::Now(caused)) => Ok(Ran { caused, failure, kept: true, elsewhere: false }),
             Ok(Committed::Before { .. }) => Ok(Ran { kept: true, ..Ran::default() }),
@@ -174,7 +189,7 @@ impl Receiver<'_> {
 
     /// Settles a verdict on a message of the log and commits it.
     async fn keep(&self, delivery: &Delivery, verdict: Verdict) -> Result<Committed> {
-        let Self { domain, store, group } = self;
+        let Self { domain, store, group, .. } = self;
         let at = At::First(delivery.recorded.position);
         commit_settled(domain.env(), &***store, group, delivery, verdict, at).await
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use protean_port::Result;
-use protean_port::message::{Id, Lane, LaneRule, Priority};
+use protean_port::message::{Id, Lane, LaneRule, Priority, Table};
 use protean_port::port::{Clock, Location, Provider, Store, ViewedStore, Watched};
 use tokio::sync::OnceCell;
 
@@ -118,16 +118,19 @@ impl Domain {
 
     /// The store, as it is and with the groups under their names.
     pub(super) async fn opened(&self) -> Result<&OpenedStore> {
-        self.opened_without(None).await
+        match self.shared.store.get() {
+            Some(opened) => Ok(opened),
+            None => self.opened_with(self.catalog().layout()).await,
+        }
     }
 
-    /// The same, with every table prepared but the one of this name.
-    pub(super) async fn opened_without(&self, table: Option<&str>) -> Result<&OpenedStore> {
-        self.shared.store.get_or_try_init(|| self.connect(table)).await
+    /// The same, with these tables prepared.
+    pub(super) async fn opened_with(&self, tables: Vec<Table>) -> Result<&OpenedStore> {
+        self.shared.store.get_or_try_init(|| self.connect(tables)).await
     }
 
-    async fn connect(&self, without: Option<&str>) -> Result<OpenedStore> {
-        let opened = self.open(without).await?;
+    async fn connect(&self, tables: Vec<Table>) -> Result<OpenedStore> {
+        let opened = self.open(tables).await?;
         self.shared.ids.follow(&opened.base);
         // Without lanes there is no bulk work that could step aside.
         if self.lanes().threshold.is_some() {
@@ -138,8 +141,8 @@ impl Domain {
         Ok(opened)
     }
 
-    /// Another store on the same database, with every table prepared but the one of this name.
-    pub(super) async fn open(&self, without: Option<&str>) -> Result<OpenedStore> {
+    /// Another store on the same database, with these tables prepared.
+    pub(super) async fn open(&self, tables: Vec<Table>) -> Result<OpenedStore> {
         let Shared { ids, provider, location, .. } = &*self.shared;
         let base = provider.open(location).await?;
         ids.refresh(&*base).await?;
@@ -147,8 +150,6 @@ impl Domain {
         let named = ViewedStore::new(Arc::clone(&base), ids.clone());
         let only_looks = self.shared.only_looks.load(Ordering::Relaxed);
         let registrations = if only_looks { Vec::new() } else { registrations(self.groups()) };
-        let mut tables = self.catalog().layout();
-        tables.retain(|table| Some(&*table.name) != without);
         if let Err(failed) = named.prepare(&tables, &registrations).await {
             return Err(misfit(self.groups(), &tables, &named, failed).await);
         }

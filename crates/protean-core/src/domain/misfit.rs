@@ -17,7 +17,9 @@ pub(super) async fn misfit(
     failed: Error,
 ) -> Error {
     let difference = store.difference(tables).await.unwrap_or_default();
-    let Some(first) = difference.by_hand.first() else { return failed };
+    // A program that is older than its database must not replace what a newer one has made.
+    let first = difference.manual.first().filter(|first| first.newer_name.is_none());
+    let Some(first) = first else { return failed };
     let mut projections = groups.iter().filter_map(|group| group.projection.as_ref());
     match projections.find(|projection| projection.table.name == first.table) {
         None => failed,

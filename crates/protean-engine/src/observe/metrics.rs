@@ -118,7 +118,7 @@ pub(crate) struct GroupMetrics {
 }
 
 impl GroupMetrics {
-    fn of(group: &Arc<Group>, domain: &Domain) -> Self {
+    pub(crate) fn of(group: &Arc<Group>, domain: &Domain) -> Self {
         let settings = &domain.config().server.priority_lanes;
         let lanes = PerLane::new(domain.lanes().lanes(), |lane| {
             LaneMetrics::of(stream(lane, &group.category, settings))

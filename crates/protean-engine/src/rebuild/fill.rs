@@ -1,23 +1,21 @@
 //! Fills the successor: a reader for each group, until they have caught up.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use protean_core::config::Processing;
 use protean_port::message::Timestamp;
-use protean_port::port::{DeadLetterRead, GroupStatus, Store, ViewedStore};
+use protean_port::port::{DeadLetter, DeadLetterRead, GroupStatus, Store, ViewedStore};
 use protean_port::{Error, Result};
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
 use super::Rebuild;
-use super::progress::{RebuildProgress, progress_of};
+use super::progress::{RebuildProgress, Statuses};
 use super::successor::SuccessorView;
 use crate::group_reader::{GroupReader, ServerSlots};
-use crate::observe::metrics::Metrics;
-use crate::pacing::Pacing;
+use crate::observe::metrics::GroupMetrics;
 use crate::pause::pause;
 use crate::worker::runner::HandlerRunner;
 
@@ -81,18 +79,14 @@ impl Rebuild {
         only_table: Option<Arc<str>>,
         stop: &CancellationToken,
     ) -> JoinSet<()> {
-        let metrics = Metrics::of(&self.domain, Arc::new(Pacing::none()));
         let slots = ServerSlots::of(&self.domain.config().server);
         let mut readers = JoinSet::new();
-        for (group, id) in self.ids() {
-            let group = Arc::new(group.with_id(id.into()));
-            let of = metrics.groups().iter().find(|of| {
-                of.group.category == group.category && of.group.handler == group.handler
-            });
-            let Some(metrics) = of else { continue };
-            let runner = HandlerRunner::new(&self.domain, Arc::clone(&store), group, &self.steps);
+        for group in &self.groups {
+            let metrics = Arc::new(GroupMetrics::of(group, &self.domain));
+            let (store, group) = (Arc::clone(&store), Arc::clone(group));
+            let runner = HandlerRunner::new(&self.domain, store, group, &self.steps);
             let runner = HandlerRunner { only_table: only_table.clone(), ..runner };
-            let reader = GroupReader::new(runner, metrics, &slots, stop);
+            let reader = GroupReader::new(runner, &metrics, &slots, stop);
             readers.spawn(async move { reader.read_log().await });
         }
         readers
@@ -108,10 +102,10 @@ impl Rebuild {
         loop {
             let statuses = self.statuses().await?;
             self.check_dead(&statuses).await?;
-            let progress = progress_of(&statuses);
+            let progress = statuses.progress();
             observe(progress);
-            let parked: u64 = statuses.values().map(GroupStatus::parked).sum();
-            let committed: u64 = statuses.values().map(|status| status.committed).sum();
+            let parked = statuses.sum(GroupStatus::parked);
+            let committed = statuses.sum(|status| status.committed);
             // What came in since the last look is handled after the swap, as it would be by then.
             let arrived =
                 committed_before.replace(committed).map_or(0, |before| committed - before);
@@ -129,66 +123,52 @@ impl Rebuild {
         }
     }
 
-    /// The status of each group in the successor, by id and category.
-    pub(super) async fn statuses(&self) -> Result<BTreeMap<(String, String), GroupStatus>> {
-        let mut statuses = BTreeMap::new();
-        for (group, id) in self.ids() {
-            let status = self.store.group_status(id, &group.category).await?;
-            statuses.insert((id.to_owned(), group.category.to_string()), status);
-        }
-        Ok(statuses)
-    }
-
     /// # Errors
     /// When a message was given up, which the rows would lack.
-    async fn check_dead(&self, statuses: &BTreeMap<(String, String), GroupStatus>) -> Result {
-        for (group, id) in self.ids() {
-            let status = statuses.get(&(id.to_owned(), group.category.to_string()));
-            let count = status.map_or(0, GroupStatus::dead);
-            if count == 0 {
-                continue;
-            }
-            let read = DeadLetterRead {
-                group: id.to_owned(),
-                category: group.category.clone(),
-                after: 0,
-                before: Timestamp::MAX,
-                limit: 1,
-            };
-            let first = self.store.dead_letters(read).await?.pop();
-            let first = first.map_or_else(String::new, |dead| {
-                let message = &dead.recorded.message;
-                format!(
-                    ", first {} at position {}: {}",
-                    message.name(),
-                    dead.recorded.position,
-                    dead.reason
-                )
-            });
-            return Err(Error::failed(format!(
-                "{} cannot handle {count} messages{first}. The table stays as it was: mend the \
-                 projector and rebuild again",
-                group.handler
-            )));
-        }
-        Ok(())
+    async fn check_dead(&self, statuses: &Statuses<'_>) -> Result {
+        let Some((group, status)) = statuses.0.iter().find(|(_, status)| status.dead() > 0) else {
+            return Ok(());
+        };
+        let read = DeadLetterRead {
+            group: group.name.to_string(),
+            category: group.category.clone(),
+            after: 0,
+            before: Timestamp::MAX,
+            limit: 1,
+        };
+        let first = self.store.dead_letters(read).await?.pop();
+        let first = first.map_or_else(String::new, |DeadLetter { recorded, reason, .. }| {
+            format!(
+                ", first {} at position {}: {reason}",
+                recorded.message.name(),
+                recorded.position
+            )
+        });
+        Err(Error::failed(format!(
+            "{} cannot handle {} messages{first}. The table stays as it was: mend the projector and \
+             rebuild again",
+            group.handler,
+            status.dead()
+        )))
     }
 
     /// # Errors
     /// When a message is in no term of an account, or in two.
     async fn check_accounts(&self) -> Result {
-        for ((id, category), status) in self.statuses().await? {
+        for (group, status) in self.statuses().await?.0 {
             if !status.closes() {
                 return Err(Error::failed(format!(
-                    "the account of '{id}' in '{category}' does not close: {} messages, {} settled, \
-                     {} on the way",
+                    "the account of '{}' in '{}' does not close: {} messages, {} settled, {} on the \
+                     way",
+                    group.name,
+                    group.category,
                     status.committed,
                     status.settled(),
                     status.lag()
                 )));
             }
         }
-        info!(projection = self.projection.name, "the successor has caught up");
+        info!(table = %self.swap.table.name, "the successor has caught up");
         Ok(())
     }
 }

@@ -14,7 +14,7 @@ mod status;
 pub(crate) mod successor;
 
 pub use progress::RebuildProgress;
-pub use projection::rebuild_claim;
+pub use projection::{projections, rebuild_claim};
 pub use status::{RebuildStatus, rebuilds};
 
 use std::future::Future;
@@ -23,11 +23,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use protean_core::domain::{
-    DeclaredTable, Domain, Group, all_in_bulk, base_store, open_beside, program_version,
+    Domain, Group, all_in_bulk, base_store, open_beside_projections, program_version,
 };
 use protean_port::message::Lane;
 use protean_port::port::{
-    Claim, GroupRegistration, ProgramVersion, Start, Store, TableSwap, id_in_generation,
+    Claim, GroupRegistration, GroupStatus, GroupVersions, ProgramVersion, RegisteredGroup, Start,
+    Store, TableSwap, id_in_generation,
 };
 use protean_port::{Error, Result};
 use tokio_util::sync::CancellationToken;
@@ -36,8 +37,8 @@ use tracing::warn;
 use crate::bulk_steps::BulkSteps;
 use crate::pacing::Pacing;
 use crate::pause::pause;
-use progress::progress_of;
-use projection::{projected, swap_of};
+use progress::Statuses;
+use projection::Planned;
 
 /// The wait before a swap is tried again that a query on the table has kept off.
 const SWAP_RETRY_DELAY: Duration = Duration::from_millis(500);
@@ -48,12 +49,11 @@ const SWAP_TRIES: usize = 20;
 pub struct Rebuild {
     domain: Domain,
     store: Arc<dyn Store>,
-    projection: DeclaredTable,
-    /// The groups of its projectors, one for each category.
+    /// The groups that fill the successor, one for each category, under the ids that they have there.
     groups: Vec<Arc<Group>>,
     swap: TableSwap,
     steps: BulkSteps,
-    _claim: Box<dyn Claim>,
+    claim: Box<dyn Claim>,
 }
 
 /// How a rebuild ended.
@@ -67,23 +67,23 @@ pub enum RebuildEnd {
 
 impl Rebuild {
     /// Takes the rebuild of a projection in hand, also one that was interrupted. The store of the
-    /// domain must not have been opened.
+    /// domain must not have been opened: tables of projections need not have the declared form.
     ///
     /// # Errors
-    /// When the domain has no such projection, nothing fills it, another process rebuilds it, or
-    /// something rests on its table that would not go along.
+    /// When no projector keeps such a projection, another process rebuilds it, or the store fails.
     pub async fn of(domain: &Domain, projection: &str) -> Result<Self> {
-        let (projection, groups) = projected(domain, projection)?;
-        open_beside(domain, &projection.table.name).await?;
+        open_beside_projections(domain).await?;
         let store = Arc::clone(base_store(domain).await?);
-        let claim =
-            store.claim(&rebuild_claim(domain, projection.name)).await?.ok_or_else(|| {
-                Error::misused(format!("another process rebuilds {} now", projection.name))
-            })?;
-        let swap = swap_of(domain, &projection, &groups);
+        let claim = store
+            .claim(&rebuild_claim(domain, projection))
+            .await?
+            .ok_or_else(|| Error::misused(format!("another process rebuilds {projection} now")))?;
+        // From here on no other process changes them.
+        let ids = store.group_ids().await?;
+        let Planned { groups, swap, .. } = Planned::of(domain, projection, &ids)?;
         let domain = all_in_bulk(domain);
         let steps = BulkSteps::of_machine(&domain, Arc::new(Pacing::none()));
-        Ok(Self { domain, store, projection, groups, swap, steps, _claim: claim })
+        Ok(Self { domain, store, groups, swap, steps, claim })
     }
 
     /// Fills the successor and puts it in the place of the table. When `shutdown` completes before,
@@ -91,7 +91,8 @@ impl Rebuild {
     /// `observe` is called now and then. Cancel safe.
     ///
     /// # Errors
-    /// When a message cannot be handled, something rests on the table, or the store fails.
+    /// When a message cannot be handled, a newer version of the program has the projector, something
+    /// rests on the table that would not go along, the claim is lost, or the store fails.
     pub async fn run(
         &self,
         shutdown: impl Future<Output = ()>,
@@ -104,6 +105,15 @@ impl Rebuild {
             () = shutdown => {
                 stop.cancel();
                 working.await
+            }
+            () = self.claim.lost() => {
+                stop.cancel();
+                match working.await? {
+                    RebuildEnd::Swapped => Ok(RebuildEnd::Swapped),
+                    RebuildEnd::Stopped => Err(Error::unavailable(
+                        "the claim of the rebuild was lost, as when a connection ends: run it again",
+                    )),
+                }
             }
         }
     }
@@ -122,6 +132,7 @@ impl Rebuild {
                 return Ok(RebuildEnd::Stopped);
             }
             self.store.equip(&self.swap).await?;
+            self.check_newest(&self.store.registered_groups().await?)?;
             match self.store.swap(&self.swap).await {
                 Ok(()) => {
                     self.settle_rest(stop).await?;
@@ -148,6 +159,10 @@ impl Rebuild {
     /// When the store fails.
     pub async fn abandon(&self) -> Result {
         self.clear_former().await?;
+        self.abandon_successor().await
+    }
+
+    async fn abandon_successor(&self) -> Result {
         while self.steps.run(Lane::Backfill, self.store.abandon(&self.swap)).await? {}
         Ok(())
     }
@@ -157,21 +172,27 @@ impl Rebuild {
     /// # Errors
     /// When the store cannot be read.
     pub async fn progress(&self) -> Result<RebuildProgress> {
-        Ok(progress_of(&self.statuses().await?))
+        Ok(self.statuses().await?.progress())
     }
 
+    async fn statuses(&self) -> Result<Statuses<'_>> {
+        Statuses::read(&*self.store, &self.groups).await
+    }
+
+    /// What rebuilds have left that ended after their swap.
     async fn clear_former(&self) -> Result {
-        let DeclaredTable { table, .. } = &self.projection;
-        let now: Vec<_> = self.swap.groups.iter().map(|of| (&*of.name, &*of.before)).collect();
-        let number = TableSwap::next_generation(&now) - 1;
-        if number == 1 {
-            return Ok(());
+        for number in 1..self.swap.number() {
+            let table = self.swap.table.clone();
+            let mut former = TableSwap {
+                groups: self.swap.groups.clone(),
+                ..TableSwap::to_generation(table, number + 1, &[])
+            };
+            for group in &mut former.groups {
+                group.before = id_in_generation(&group.before, number);
+            }
+            self.clear(&former).await?;
         }
-        let mut former = TableSwap::to_generation((**table).clone(), number, &now);
-        for group in &mut former.groups {
-            group.before = id_in_generation(&group.before, number - 1);
-        }
-        self.clear(&former).await
+        Ok(())
     }
 
     /// In steps of bulk work: there may be millions of rows.
@@ -181,18 +202,24 @@ impl Rebuild {
     }
 
     /// Makes the successor and registers its groups, or goes on with those of an earlier call. What
-    /// was filled by another version of the program, or with failures, is not gone on with.
+    /// was filled by another version of the program, or with failures, or was given up in part, is
+    /// not gone on with.
     async fn begin(&self) -> Result {
-        let statuses = self.statuses().await?;
-        let has_failed = statuses.values().any(|status| status.dead() > 0);
-        if has_failed || !self.is_same_version().await? {
-            self.abandon().await?;
+        let registered = self.store.registered_groups().await?;
+        self.check_newest(&registered)?;
+        let has_failed = self.statuses().await?.sum(GroupStatus::dead) > 0;
+        let is_own = |group: &Arc<Group>| {
+            let known = versions(&registered, &group.name, group);
+            known.is_some_and(|known| known.newest() == Some(&self.version(group)))
+        };
+        if has_failed || !self.groups.iter().all(is_own) {
+            self.abandon_successor().await?;
         }
-        let registrations = self.registrations();
+        let registrations = self.registrations(&registered);
         let prepared = self.store.prepare(&[self.swap.successor()], &registrations).await;
         match prepared {
             Err(misfit) if misfit.is_misuse() => {
-                self.abandon().await?;
+                self.abandon_successor().await?;
                 self.store.prepare(&[self.swap.successor()], &registrations).await?;
             }
             prepared => prepared?,
@@ -200,35 +227,57 @@ impl Rebuild {
         self.store.equip(&self.swap).await
     }
 
-    /// False when another version of the program has begun to fill the successor.
-    async fn is_same_version(&self) -> Result<bool> {
-        let registered = self.store.registered_groups().await?;
-        let same = self.registrations().into_iter().all(|own| {
-            let known = registered
-                .iter()
-                .find(|known| known.group == own.group && known.category == own.category);
-            known.is_none_or(|known| known.versions.newest() == Some(&own.version))
-        });
-        Ok(same)
+    /// Makes sure that no newer version of the program has the groups: it may take messages that
+    /// this one passes over.
+    fn check_newest(&self, registered: &[RegisteredGroup]) -> Result {
+        let is_older = |group: &&Arc<Group>| {
+            let known = self.before(group).and_then(|id| versions(registered, id, group));
+            known.is_some_and(|known| known.has_newer(&self.version(group)))
+        };
+        match self.groups.iter().find(is_older) {
+            None => Ok(()),
+            Some(group) => Err(Error::misused(format!(
+                "a newer version of the program has {}: rebuild with that one, or make this one the \
+                 newest with `subscriptions promote`",
+                group.handler
+            ))),
+        }
     }
 
-    fn registrations(&self) -> Vec<GroupRegistration> {
-        let registration = |(group, id): (&Arc<Group>, &str)| GroupRegistration {
-            version: self.version(group),
-            ..GroupRegistration::new(id, group.category.clone(), Start::Beginning)
+    /// The groups begin with the first message. They have been had by the versions of the program
+    /// that have had the former ones, in the same order, and by this one.
+    fn registrations(&self, registered: &[RegisteredGroup]) -> Vec<GroupRegistration> {
+        let of_group = |group: &Arc<Group>| {
+            let before = self.before(group).and_then(|id| versions(registered, id, group));
+            let before = before.map(GroupVersions::in_order).unwrap_or_default().to_vec();
+            let registration = |version| GroupRegistration {
+                version,
+                start: Start::Beginning,
+                ..group.registration()
+            };
+            before.into_iter().chain([self.version(group)]).map(registration).collect::<Vec<_>>()
         };
-        self.ids().map(registration).collect()
+        self.groups.iter().flat_map(of_group).collect()
     }
 
     fn version(&self, group: &Group) -> ProgramVersion {
         program_version(self.domain.groups(), group)
     }
 
-    /// The groups, each with the id that it gets.
-    fn ids(&self) -> impl Iterator<Item = (&Arc<Group>, &str)> {
-        self.groups.iter().filter_map(|group| {
-            let of = self.swap.groups.iter().find(|of| *of.name == *group.name)?;
-            Some((group, &*of.after))
-        })
+    /// The id that a group of the successor had before.
+    fn before(&self, group: &Group) -> Option<&str> {
+        let of = self.swap.groups.iter().find(|of| *of.after == *group.name)?;
+        Some(&of.before)
     }
+}
+
+/// The versions of the program that have had the group with this id, in the category of another.
+fn versions<'a>(
+    registered: &'a [RegisteredGroup],
+    id: &str,
+    group: &Group,
+) -> Option<&'a GroupVersions> {
+    let mut registered = registered.iter();
+    let known = registered.find(|known| known.group == id && known.category == group.category)?;
+    Some(&known.versions)
 }

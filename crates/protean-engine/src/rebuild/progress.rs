@@ -1,8 +1,10 @@
 //! How far a rebuild is.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use protean_port::port::GroupStatus;
+use protean_core::domain::Group;
+use protean_port::Result;
+use protean_port::port::{GroupStatus, Store};
 
 /// How far a rebuild is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,10 +15,24 @@ pub struct RebuildProgress {
     pub missing: u64,
 }
 
-/// The progress of groups with these statuses.
-pub(super) fn progress_of(statuses: &BTreeMap<(String, String), GroupStatus>) -> RebuildProgress {
-    RebuildProgress {
-        settled: statuses.values().map(GroupStatus::settled).sum(),
-        missing: statuses.values().map(GroupStatus::lag).sum(),
+/// The groups that fill a successor, each with its status there.
+pub(super) struct Statuses<'a>(pub(super) Vec<(&'a Arc<Group>, GroupStatus)>);
+
+impl<'a> Statuses<'a> {
+    pub(super) async fn read(store: &dyn Store, groups: &'a [Arc<Group>]) -> Result<Self> {
+        let mut statuses = Vec::new();
+        for group in groups {
+            statuses.push((group, store.group_status(&group.name, &group.category).await?));
+        }
+        Ok(Self(statuses))
+    }
+
+    pub(super) fn progress(&self) -> RebuildProgress {
+        let (settled, missing) = (self.sum(GroupStatus::settled), self.sum(GroupStatus::lag));
+        RebuildProgress { settled, missing }
+    }
+
+    pub(super) fn sum(&self, of: impl Fn(&GroupStatus) -> u64) -> u64 {
+        self.0.iter().map(|(_, status)| of(status)).sum()
     }
 }

@@ -1,11 +1,10 @@
 //! What is there to be rebuilt, and how far that is.
 
-use protean_core::domain::{Domain, base_store};
+use protean_core::domain::{Domain, base_store, open_beside_projections};
 use protean_port::Result;
-use protean_port::port::TableSwap;
 
-use super::progress::RebuildProgress;
-use super::projection::{projected, swap_of};
+use super::progress::{RebuildProgress, Statuses};
+use super::projection::{Planned, projections};
 
 /// The rebuilds of one projection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,41 +19,28 @@ pub struct RebuildStatus {
     pub rebuild: Option<RebuildProgress>,
 }
 
-/// Where the rebuilds of each projection stand that a projector keeps, by name.
+/// Where the rebuilds of each projection stand that a projector keeps, by name. Their tables need not
+/// have the declared form.
 ///
 /// # Errors
 /// When the store cannot be opened or read.
 pub async fn rebuilds(domain: &Domain) -> Result<Vec<RebuildStatus>> {
+    open_beside_projections(domain).await?;
     let store = base_store(domain).await?;
-    let registered = store.registered_groups().await?;
-    let mut names: Vec<&str> =
-        domain.groups().iter().filter_map(|group| Some(group.projection.as_ref()?.name)).collect();
-    names.sort_unstable();
-    names.dedup();
+    let (ids, registered) = (store.group_ids().await?, store.registered_groups().await?);
     let mut found = Vec::new();
-    for name in names {
-        let (projection, groups) = projected(domain, name)?;
-        let swap = swap_of(domain, &projection, &groups);
-        let now: Vec<_> = swap.groups.iter().map(|of| (&*of.name, &*of.before)).collect();
-        let mut rebuild = None;
-        for group in &groups {
-            let Some(of) = swap.groups.iter().find(|of| *of.name == *group.name) else { continue };
-            let is_begun = registered
-                .iter()
-                .any(|known| known.group == of.after && known.category == group.category);
-            if is_begun {
-                let status = store.group_status(&of.after, &group.category).await?;
-                let RebuildProgress { settled, missing } = rebuild.unwrap_or_default();
-                rebuild = Some(RebuildProgress {
-                    settled: settled + status.settled(),
-                    missing: missing + status.lag(),
-                });
-            }
-        }
+    for name in projections(domain) {
+        let Planned { projection, groups, swap } = Planned::of(domain, name, &ids)?;
+        let is_begun =
+            swap.groups.iter().any(|of| registered.iter().any(|known| known.group == of.after));
+        let rebuild = match is_begun {
+            true => Some(Statuses::read(&**store, &groups).await?.progress()),
+            false => None,
+        };
         found.push(RebuildStatus {
             projection: projection.name,
             table: projection.table.name.clone(),
-            generation: TableSwap::next_generation(&now) - 1,
+            generation: swap.number() - 1,
             rebuild,
         });
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use protean_port::message::Table;
-use protean_port::port::{Changes, RowState, StoreView, TableSwap, generation};
+use protean_port::port::{Changes, RowState, StoreView, TableSwap};
 
 /// The bits of a row's version that count its changes; those above are its generation. So no unit
 /// that rests on a row of another generation finds the version that it expects.
@@ -20,11 +20,10 @@ pub(super) struct SuccessorView {
 
 impl SuccessorView {
     pub(super) fn of(swap: &TableSwap) -> Self {
-        let number = swap.groups.first().map_or(1, |group| generation(&group.after));
         Self {
             table: swap.table.name.clone(),
             successor: Arc::new(swap.successor()),
-            base: number << CHANGE_BITS,
+            base: swap.number() << CHANGE_BITS,
         }
     }
 

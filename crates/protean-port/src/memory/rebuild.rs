@@ -50,11 +50,19 @@ pub(super) fn swap(state: &mut State, swap: &TableSwap) -> Result {
 /// Deletes what a swap has left.
 pub(super) fn clear(state: &mut State, swap: &TableSwap) {
     state.tables.remove(&swap.former);
-    swap.groups.iter().for_each(|group| ledger::forget_work(state, &group.before));
+    for group in &swap.groups {
+        if state.group_ids.name(&group.before).is_none() {
+            ledger::forget_work(state, &group.before);
+        }
+    }
 }
 
 /// Deletes a successor, and what its groups have done.
 pub(super) fn abandon(state: &mut State, swap: &TableSwap) {
     state.tables.remove(&swap.successor);
-    swap.groups.iter().for_each(|group| ledger::forget(state, &group.after));
+    for group in &swap.groups {
+        if state.group_ids.name(&group.after).is_none() {
+            ledger::forget(state, &group.after);
+        }
+    }
 }

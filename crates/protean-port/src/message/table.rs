@@ -86,8 +86,8 @@ impl Table {
         if let Some(former) = self.former_names().find(|name| self.position(name).is_some()) {
             return Some(format!(
                 "the table '{table}' has a column '{former}', and another column was renamed from \
-                 it: remove `renamed_from = \"{former}\"`, which is no longer needed once every \
-                 database was opened with it"
+                 it: choose another name for the new one, or remove `renamed_from = \"{former}\"` \
+                 once every database was opened with it"
             ));
         }
         let former: Vec<&str> = self.former_names().collect();

@@ -52,7 +52,7 @@ pub use log::{Delivery, Find, LaneRead, Log, LogPlace, TypeStats};
 pub use log_identity::{LogId, LogIdentity};
 pub use parking::{ParkedNote, Parking};
 pub use provider::{Location, Provider};
-pub use rebuilds::{GroupSwap, Rebuilds, TableSwap};
+pub use rebuilds::{GroupSwap, Rebuilds, TableSwap, without_generation};
 pub use registrations::{
     GroupRegistration, GroupVersions, MessageTypes, ProgramVersion, RegisteredGroup, Start, claim,
 };

@@ -30,12 +30,13 @@ pub trait Rebuilds: Send + Sync {
     /// came before; nothing is changed then.
     fn swap<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>>;
 
-    /// Deletes some of the former table and of what the ledger holds of the former groups; true
-    /// when there may be more.
+    /// Deletes some of the former table and of what the ledger holds of the former groups, but for
+    /// an id that a group has; true when there may be more.
     fn clear<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<bool>>;
 
     /// Deletes some of a successor that is not wanted any more, and of what the ledger holds of its
-    /// groups; true when there may be more.
+    /// groups, their registrations first, but for an id that a group has; true when there may be
+    /// more.
     fn abandon<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<bool>>;
 }
 
@@ -76,9 +77,15 @@ impl TableSwap {
         Self { successor, former, groups: groups.collect(), table }
     }
 
-    /// The generation after the one that these groups have.
-    pub fn next_generation(groups: &[(&str, &str)]) -> u64 {
-        groups.iter().map(|(_, id)| generation(id)).max().unwrap_or(1) + 1
+    /// The swap to the generation after the one that these groups have.
+    pub fn to_next_generation(table: Table, groups: &[(&str, &str)]) -> Self {
+        let now = groups.iter().map(|(_, id)| generation(id)).max().unwrap_or(1);
+        Self::to_generation(table, now + 1, groups)
+    }
+
+    /// The generation that it leads to.
+    pub fn number(&self) -> u64 {
+        self.groups.first().map_or(1, |group| generation(&group.after))
     }
 
     /// What the names of the successor and of its indexes end with.
@@ -135,5 +142,34 @@ impl GroupSwap {
         }
         let name = &self.name;
         Err(Error::failed(format!("{name} has {parked} parked and {dead} dead messages")))
+    }
+}
+
+/// The name of a table without the generation that a [rebuild](TableSwap) has added.
+pub fn without_generation(name: &str) -> &str {
+    match name.rsplit_once("__g") {
+        Some((base, number))
+            if !number.is_empty() && number.chars().all(|c| c.is_ascii_digit()) =>
+        {
+            base
+        }
+        _ => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_generation;
+
+    #[test]
+    fn only_a_number_is_a_generation() {
+        for (name, base) in [
+            ("by_owner__g12", "by_owner"),
+            ("by_owner", "by_owner"),
+            ("by__game", "by__game"),
+            ("by__g", "by__g"),
+        ] {
+            assert_eq!(without_generation(name), base);
+        }
     }
 }

@@ -115,6 +115,16 @@ impl GroupVersions {
         self.0.last()
     }
 
+    /// Every version, the newest at the end.
+    pub fn in_order(&self) -> &[ProgramVersion] {
+        &self.0
+    }
+
+    /// True when this version is known, and a newer one is.
+    pub fn has_newer(&self, own: &ProgramVersion) -> bool {
+        self.0.contains(own) && self.newest() != Some(own)
+    }
+
     /// True when a newer version than this one takes a message of this type.
     pub fn newer_takes(&self, own: &ProgramVersion, type_name: &str) -> bool {
         let (_, newer) = self.around(own);

@@ -17,9 +17,9 @@ pub trait Schema: Send + Sync {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SchemaDifference {
     /// The statements that preparing the store runs by itself, in this order.
-    pub by_itself: Vec<String>,
+    pub automatic: Vec<String>,
     /// What needs a person first. While there is any, preparing the store changes nothing.
-    pub by_hand: Vec<ManualChange>,
+    pub manual: Vec<ManualChange>,
 }
 
 /// A difference that needs a person.
@@ -29,6 +29,8 @@ pub struct ManualChange {
     pub table: String,
     /// The column.
     pub column: String,
+    /// The name that a newer version of the program has given it.
+    pub newer_name: Option<String>,
     /// What was found, what is declared, and what can be done in the program instead.
     pub why: String,
     /// What may be run in the database, each a statement or a comment that begins with `--`.

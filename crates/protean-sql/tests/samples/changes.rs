@@ -128,12 +128,12 @@ fn otherwise_changed() -> Vec<Change> {
 }
 
 /// Runs what is given to a person, with `value` for what only a person can decide.
-async fn by_hand(store: &dyn Store, table: &Table, value: &str, run: &mut impl FnMut(&str)) {
+async fn manual(store: &dyn Store, table: &Table, value: &str, run: &mut impl FnMut(&str)) {
     let tables = std::slice::from_ref(table);
     let error = store.prepare(tables, &[]).await.unwrap_err().to_string();
-    let by_hand = store.difference(tables).await.unwrap().by_hand;
-    assert!(error.contains(&by_hand[0].why), "{error}");
-    for change in by_hand {
+    let manual = store.difference(tables).await.unwrap().manual;
+    assert!(error.contains(&manual[0].why), "{error}");
+    for change in manual {
         assert_eq!(change.table, table.name);
         for statement in &change.statements {
             run(&statement.replace("<value>", value).replace("<condition>", value));
@@ -153,7 +153,7 @@ pub(crate) async fn statements_for_a_person_do_what_they_say(
     {
         let mut table = with_rows(store, name).await;
         change(&mut table);
-        by_hand(store, &table, value, &mut run).await;
+        manual(store, &table, value, &mut run).await;
         for values in expected {
             let Value::Text(key) = values[0].clone() else { panic!("the key is a text") };
             let found = store.row(&table, &key).await.unwrap().row;
@@ -183,7 +183,7 @@ pub(crate) async fn statements_lead_back(store: &dyn Store, mut run: impl FnMut(
     let old = with_rows(store, "went_back").await;
     let new = renamed(&old);
     store.prepare(std::slice::from_ref(&new), &[]).await.unwrap();
-    by_hand(store, &old, "", &mut run).await;
+    manual(store, &old, "", &mut run).await;
     store.prepare(std::slice::from_ref(&new), &[]).await.unwrap();
     assert_eq!(store.row(&new, "p").await.unwrap().row.unwrap()[1], Value::text("12"));
 
@@ -192,7 +192,7 @@ pub(crate) async fn statements_lead_back(store: &dyn Store, mut run: impl FnMut(
     both.columns.push(Column { unique: true, ..column("mail", ColumnKind::Text) });
     store.prepare(&[both], &[]).await.unwrap();
     let new = renamed(&old);
-    by_hand(store, &new, "", &mut run).await;
+    manual(store, &new, "", &mut run).await;
     assert_eq!(store.row(&new, "p").await.unwrap().row.unwrap()[1], Value::text("12"));
 
     // A required column that the newer version has no field for, and a default that is in the way.
@@ -201,16 +201,16 @@ pub(crate) async fn statements_lead_back(store: &dyn Store, mut run: impl FnMut(
     more.columns.push(age);
     store.prepare(std::slice::from_ref(&more), &[]).await.unwrap();
     more.columns[3] = required("age", ColumnKind::Text);
-    by_hand(store, &more, "", &mut run).await;
+    manual(store, &more, "", &mut run).await;
     assert_eq!(store.row(&more, "q").await.unwrap().row.unwrap()[3], Value::text("3"));
     more.columns[3].nullable = true;
-    by_hand(store, &more, "", &mut run).await;
+    manual(store, &more, "", &mut run).await;
     assert_eq!(store.row(&more, "q").await.unwrap().row.unwrap()[3], Value::text("3"));
     let needed = Table { name: "needed".into(), ..people("needed") };
     let mut wide = needed.clone();
     wide.columns.push(Column { unique: true, ..required("nick", ColumnKind::Text) });
     store.prepare(&[wide], &[]).await.unwrap();
-    by_hand(store, &needed, "", &mut run).await;
+    manual(store, &needed, "", &mut run).await;
 }
 
 /// The table, in which the address has another name.
@@ -244,7 +244,7 @@ pub(crate) async fn an_older_program_damages_nothing(older: &dyn Store, newer: &
     let rows = newer.query(&new, &RowQuery::default()).await.unwrap();
     assert_eq!(rows.len(), 2);
     assert_eq!(rows[0].row.as_ref().unwrap()[1], Value::text("12"));
-    assert!(newer.difference(&[new]).await.unwrap().by_hand.is_empty());
+    assert!(newer.difference(&[new]).await.unwrap().manual.is_empty());
 }
 
 /// The names of the tables of a program.

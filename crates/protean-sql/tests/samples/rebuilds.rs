@@ -50,7 +50,7 @@ pub(crate) async fn keys(store: &dyn Store) -> Vec<Value> {
     rows.into_iter().filter_map(|state| Some(state.row?[0].clone())).collect()
 }
 
-/// A rebuild under a new version, which has renamed a column: an older one adds that no more.
+/// A rebuild under a new version, which has renamed a column: an older one does not add it again.
 pub(crate) async fn an_older_version_is_refused_after_the_swap(store: &dyn Store) {
     let mut renamed = people();
     renamed.columns[1].name = "mail".into();

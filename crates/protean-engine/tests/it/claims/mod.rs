@@ -125,7 +125,7 @@ impl Pair {
         }
     }
 
-    /// Sends commands of both lanes until it is told to end.
+    /// Sends commands of both lanes until it is stopped.
     async fn load(&self, ended: &Cell<bool>) {
         let mut is_open = false;
         // One that has failed may have been kept, so it is sent until that is known.

@@ -15,13 +15,13 @@ const NO_COLUMN: &str = "no such column";
 
 /// The changes of one table that need a person. The statements use the names that were found,
 /// so that they can run before anything else.
-pub(crate) struct ByHand<'a, D> {
+pub(crate) struct ManualChanges<'a, D> {
     table: &'a Table,
     found: &'a FoundTable,
     dialect: PhantomData<D>,
 }
 
-impl<'a, D: Dialect> ByHand<'a, D> {
+impl<'a, D: Dialect> ManualChanges<'a, D> {
     pub(crate) fn of(table: &'a Table, found: &'a FoundTable) -> Self {
         Self { table, found, dialect: PhantomData }
     }
@@ -117,24 +117,30 @@ impl<'a, D: Dialect> ByHand<'a, D> {
             "it was renamed from '{old}', but the table has '{new}' and '{old}': keep the values of \
              one and drop the other, or remove `renamed_from`"
         );
-        ManualChange { why, ..self.change(&column.name, "", "", "", statements) }
+        self.manual(&column.name, why, statements)
     }
 
     /// A newer version of the program has renamed a column that this one declares.
     pub(crate) fn has_a_newer_name(&self, column: &Column, new: &FoundColumn) -> ManualChange {
         let (was, is) = (&column.name, &new.name);
         let mut statements =
-            vec!["-- only to go back to this version, when the newer one has ended".into()];
+            vec!["-- only to go back to this version, once no newer one runs".into()];
         statements.push(rename_column(self.table, is, was));
         let [from, to] = [is, was].map(|name| index_name::<D>(&self.table.name, name));
         if let Some(from) = self.found.index(&from) {
             statements.push(D::rename_index(from, &to).unwrap_or_else(|| drop_index(from)));
         }
+        statements.push(format!(
+            "-- if \"{was}\" is a new field under a name that was free again, instead: DELETE FROM \
+             \"protean.renamed_columns\" WHERE table_name = '{}' AND former_name = '{was}'",
+            self.table.name
+        ));
         let why = format!(
             "a newer version of the program has renamed it to '{is}', and this version does not know \
-             that: run the newer version"
+             that: run the newer version. If it is a new field, choose another name for it"
         );
-        ManualChange { why, ..self.change(was, "", "", "", statements) }
+        let newer_name = Some(is.clone());
+        ManualChange { newer_name, ..self.manual(was, why, statements) }
     }
 
     /// No column has the name of the identity.
@@ -208,8 +214,12 @@ impl<'a, D: Dialect> ByHand<'a, D> {
         advice: &str,
         statements: Vec<String>,
     ) -> ManualChange {
-        let why = format!("found {found}, declared {declared}; {advice}");
-        ManualChange { table: self.table.name.clone(), column: column.to_owned(), why, statements }
+        self.manual(column, format!("found {found}, declared {declared}; {advice}"), statements)
+    }
+
+    fn manual(&self, column: &str, why: String, statements: Vec<String>) -> ManualChange {
+        let (table, column) = (self.table.name.clone(), column.to_owned());
+        ManualChange { table, column, newer_name: None, why, statements }
     }
 }
 

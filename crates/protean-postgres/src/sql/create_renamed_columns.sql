@@ -1,4 +1,4 @@
-CREATE TABLE IF NOT EXISTS "protean.renamed" (
+CREATE TABLE IF NOT EXISTS "protean.renamed_columns" (
   table_name   text COLLATE "C" NOT NULL,
   former_name  text COLLATE "C" NOT NULL,
   present_name text COLLATE "C" NOT NULL,

@@ -1,4 +1,4 @@
-CREATE TABLE IF NOT EXISTS "protean.renamed" (
+CREATE TABLE IF NOT EXISTS "protean.renamed_columns" (
   table_name   TEXT NOT NULL,
   former_name  TEXT NOT NULL,
   present_name TEXT NOT NULL,

@@ -1,2 +1,0 @@
-INSERT INTO "protean.renamed" (table_name, former_name, present_name) VALUES ($1, $2, $3)
-    ON CONFLICT (table_name, former_name) DO UPDATE SET present_name = excluded.present_name

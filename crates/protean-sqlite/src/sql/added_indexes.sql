@@ -1,2 +1,0 @@
-SELECT name, sql FROM sqlite_schema
- WHERE type = 'index' AND tbl_name = ?1 AND sql IS NOT NULL AND instr(name, '.') = 0

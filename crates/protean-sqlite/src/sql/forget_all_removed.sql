@@ -1,1 +1,0 @@
-DELETE FROM removed WHERE tbl = ?1

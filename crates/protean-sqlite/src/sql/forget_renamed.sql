@@ -1,1 +1,0 @@
-DELETE FROM "protean.renamed" WHERE table_name = ?1

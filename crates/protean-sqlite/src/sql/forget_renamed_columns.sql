@@ -1,0 +1,1 @@
+DELETE FROM "protean.renamed_columns" WHERE table_name = ?1
