@@ -62,6 +62,7 @@ mod processes;
 mod production_steps;
 mod pubsub;
 mod rebuild;
+mod rebuild_after_others;
 mod relay;
 mod relay_pages;
 mod renames;

@@ -262,16 +262,15 @@ impl Pair {
     /// What was begun under the claim of a group.
     fn begun(&self, group: &str) -> Begun {
         let mut begun = Begun::default();
-        let records = [0, 1].map(|process| self.servers[process].recorded());
-        let failed = first_failures(&records, group);
+        let records = self.servers.each_ref().map(ServerProcess::recorded);
         for (process, record) in records.into_iter().enumerate() {
             for line in record {
                 match line {
                     Line::Stalled { from, to } => begun.stalls[process].push(Stall { from, to }),
-                    Line::Began { at, group: of, number } if of == group => {
-                        let is_next_try = failed.get(&number).is_some_and(|failed| at > *failed);
-                        if self.take_overs.is_none() || is_next_try {
-                            begun.by[process].push(Begin { at, what: format!("number {number}") });
+                    Line::Began { at, group: of, number, attempt } if of == group => {
+                        if self.take_overs.is_none() || attempt > 1 {
+                            let what = format!("number {number}, attempt {attempt}");
+                            begun.by[process].push(Begin { at, what });
                         }
                     }
                     _ => {}
@@ -305,7 +304,12 @@ impl Pair {
             assert!(begun.by.iter().any(|begun| !begun.is_empty()), "{group} has begun nothing");
             let moves: Vec<Duration> = taken.iter().copied().chain(self.ended).collect();
             let overlaps = begun.overlaps(&moves);
-            assert!(overlaps.is_empty(), "{group}: {}\n{}", overlaps.join("\n"), text());
+            assert!(
+                overlaps.is_empty(),
+                "{group}, taken at {taken:?}: {}\n{}",
+                overlaps.join("\n"),
+                text()
+            );
             let claim = format!("lost the claim, standing by claim={group}@");
             let said: usize = logs.iter().map(|log| log.matches(&*claim).count()).sum();
             assert_eq!(said, taken.len(), "{group} was taken at {taken:?}\n{}", text());
@@ -320,15 +324,6 @@ fn last_begun(server: &ServerProcess, group: &str) -> Option<Duration> {
         _ => None,
     };
     server.recorded().into_iter().filter_map(of_group).max()
-}
-
-/// When each number failed: the next try belongs to the claim.
-fn first_failures(records: &[Vec<Line>], group: &str) -> BTreeMap<i64, Duration> {
-    let failed = records.iter().flatten().filter_map(|line| match line {
-        Line::Failed { at, group: of, number } if of == group => Some((*number, *at)),
-        _ => None,
-    });
-    failed.collect()
 }
 
 async fn play(on: On, seed: u64, takings: u64) {

@@ -1,4 +1,4 @@
-//! What a process has begun, what failed, and when it did not run: lines in a file of its own,
+//! What a process has begun, and when it did not run: lines in a file of its own,
 //! with times of the clock that all processes of a machine share.
 
 use std::fs::{File, read_to_string};
@@ -27,10 +27,8 @@ pub(crate) fn time_of(clock: ClockId) -> Duration {
 /// What one line of a record says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Line {
-    /// A handler of this group begins with a number.
-    Began { at: Duration, group: String, number: i64 },
-    /// It fails.
-    Failed { at: Duration, group: String, number: i64 },
+    /// A handler of this group begins with a number, for the first time or once more.
+    Began { at: Duration, group: String, number: i64, attempt: u64 },
     /// The process did not run.
     Stalled { from: Duration, to: Duration },
 }
@@ -59,12 +57,8 @@ impl Record {
         record
     }
 
-    pub(crate) fn began(&self, group: &str, number: i64) {
-        self.write(&format!("{} began {group} {number}", now().as_nanos()));
-    }
-
-    pub(crate) fn failed(&self, group: &str, number: i64) {
-        self.write(&format!("{} failed {group} {number}", now().as_nanos()));
+    pub(crate) fn began(&self, group: &str, number: i64, attempt: u64) {
+        self.write(&format!("{} began {group} {number} {attempt}", now().as_nanos()));
     }
 
     /// In one call, so that a process that is killed leaves whole lines.
@@ -83,13 +77,12 @@ fn parse(line: &str) -> Line {
     let time = |word: &str| Duration::from_nanos(word.parse().unwrap());
     match *line.split_whitespace().collect::<Vec<_>>() {
         [at, "stalled", from] => Line::Stalled { from: time(from), to: time(at) },
-        [at, what, group, number] => {
-            let (at, group, number) = (time(at), group.to_owned(), number.parse().unwrap());
-            match what {
-                "began" => Line::Began { at, group, number },
-                _ => Line::Failed { at, group, number },
-            }
-        }
+        [at, "began", group, number, attempt] => Line::Began {
+            at: time(at),
+            group: group.to_owned(),
+            number: number.parse().unwrap(),
+            attempt: attempt.parse().unwrap(),
+        },
         _ => panic!("not a line of a record: {line}"),
     }
 }

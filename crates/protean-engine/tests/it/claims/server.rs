@@ -8,6 +8,13 @@ use std::time::Duration;
 use protean::{Context, Error, Handle, Handled, On, command_handler, projector};
 use protean_engine::Server;
 use rustix::process::{Pid, Signal, kill_process};
+use tracing::field::Field;
+use tracing::span;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{Layer, Registry, layer};
 
 use super::record::{Line, Record, read};
 use crate::child::Running;
@@ -29,6 +36,38 @@ pub(crate) const COMMANDS: &str = "harness.TallyCommands";
 pub(crate) const NUMBERS: &str = "harness.NumbersProjector";
 pub(crate) const SUM: &str = "harness.SumProjector";
 
+/// Keeps with the span of a message which attempt to handle it that is.
+struct Attempts;
+
+#[derive(Clone, Copy)]
+struct Attempt(u64);
+
+impl<S: tracing::Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Attempts {
+    fn on_new_span(
+        &self,
+        span: &span::Attributes<'_>,
+        id: &span::Id,
+        context: layer::Context<'_, S>,
+    ) {
+        span.record(&mut |field: &Field, value: &dyn std::fmt::Debug| {
+            if field.name() == "attempt" {
+                let attempt = Attempt(format!("{value:?}").parse().unwrap());
+                context.span(id).unwrap().extensions_mut().insert(attempt);
+            }
+        });
+    }
+}
+
+/// Which attempt to handle its message the current task is.
+fn attempt() -> u64 {
+    let of_span = |(id, dispatch): (&span::Id, &tracing::Dispatch)| {
+        let spans = dispatch.downcast_ref::<Registry>()?;
+        let attempt = spans.span(id)?.extensions().get::<Attempt>().copied();
+        Some(attempt?.0)
+    };
+    tracing::Span::current().with_subscriber(of_span).flatten().expect("the span of a message")
+}
+
 /// Works for a handler, and writes down that it does.
 #[derive(Clone)]
 struct Desk {
@@ -38,13 +77,12 @@ struct Desk {
 
 impl Desk {
     async fn work(&self, group: &str, number: i64) -> Handled {
-        self.record.began(group, number);
+        self.record.began(group, number, attempt());
         tokio::time::sleep(WORK).await;
         // The file is made once, whichever process is the first.
         let fails = number % FAILS == 0
             && File::create_new(self.folder.join(format!("{group}-{number}"))).is_ok();
         if fails {
-            self.record.failed(group, number);
             return Err(Error::failed("planned").into());
         }
         Ok(())
@@ -89,8 +127,8 @@ impl SumAtDesk {
 async fn a_server_of_a_pair() {
     let Some(folder) = std::env::var_os(FOLDER).map(PathBuf::from) else { return };
     let (name, settings) = (std::env::var(NAME).unwrap(), std::env::var(SETTINGS).unwrap());
-    let log = tracing_subscriber::fmt().with_ansi(false).with_writer(std::io::stderr);
-    log.with_max_level(tracing::Level::INFO).init();
+    let log = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(Attempts).with(log).with(LevelFilter::INFO).init();
     let desk = Desk { record: Record::in_file(&record_file(&folder, &name)), folder };
     let builder = protean::domain("harness").config(&settings).aggregate::<Tally>();
     let builder = builder.register(Commands(desk.clone()));
