@@ -125,7 +125,7 @@ impl Image {
     /// Why it does not.
     pub(crate) async fn try_in_place(&self) -> Result<(), String> {
         let mut command = Command::new(&self.place);
-        command.arg("--version").stdin(Stdio::null()).kill_on_drop(true);
+        command.arg("--version").stdin(Stdio::null()).stderr(Stdio::inherit()).kill_on_drop(true);
         let output = timeout(VERSION_TIMEOUT, command.output()).await;
         match output.map_err(|_| format!("--version does not end within {VERSION_TIMEOUT:?}"))? {
             Ok(output) if output.status.success() => Ok(()),

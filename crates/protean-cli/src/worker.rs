@@ -158,13 +158,23 @@ impl Worker {
 
     /// Starts a process of another program and, once it is ready, stops the one before. None when
     /// it does not get ready.
-    async fn renew(&mut self, renewal: Renewal, before: Option<&mut Process>) -> Option<Process> {
+    async fn renew(
+        &mut self,
+        renewal: Renewal,
+        mut before: Option<&mut Process>,
+    ) -> Option<Process> {
         let Renewal { image, done } = renewal;
         let ready = async {
             let mut successor = self.start(&image).map_err(|error| error.to_string())?;
             match self.await_ready(&mut successor).await {
                 Ok(()) => Ok(successor),
                 Err(why) => {
+                    // When all are to stop, both do so side by side.
+                    if let Some(before) = &mut before
+                        && *self.orders.borrow() != Order::Run
+                    {
+                        before.hang_up();
+                    }
                     // The reason is known already.
                     let _ = self.stop(&mut successor).await;
                     Err(why)

@@ -176,13 +176,14 @@ async fn supervise(options: &Options, app: &App, domain: &Domain) -> Result {
         return Err(Error::usage(message).advice("remove --workers, or configure a database"));
     }
     let image = own_program()?;
+    // Otherwise a `SIGHUP` during the start would end the process.
+    let hang_ups = HangUps::listen()?;
     // A fault that would stop every worker is reported once, before any of them starts.
     Server::new(domain.clone()).preflight().await?;
     let config = app.config_file().map(Into::into);
     let drain_timeout = domain.config().server.drain_timeout;
     let workers = Workers { count: count.into(), image, config, drain_timeout };
-    let Stopped { reason, killed_by, failed } =
-        workers.run(Signals::listen()?, HangUps::listen()?).await;
+    let Stopped { reason, killed_by, failed } = workers.run(Signals::listen()?, hang_ups).await;
     if let Some(signal) = killed_by {
         return Ok(ExitCode::from(signal.code()));
     }
