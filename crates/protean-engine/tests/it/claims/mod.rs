@@ -267,13 +267,13 @@ impl Pair {
             for line in record {
                 match line {
                     Line::Stalled { from, to } => begun.stalls[process].push(Stall { from, to }),
-                    Line::Began { at, group: of, number, attempt } if of == group => {
-                        if self.take_overs.is_none() || attempt > 1 {
-                            let what = format!("number {number}, attempt {attempt}");
-                            begun.by[process].push(Begin { at, what });
-                        }
+                    Line::Began { at, group: of, number, attempt }
+                        if of == group && (self.take_overs.is_none() || attempt > 1) =>
+                    {
+                        let what = format!("number {number}, attempt {attempt}");
+                        begun.by[process].push(Begin { at, what });
                     }
-                    _ => {}
+                    Line::Began { .. } => {}
                 }
             }
         }
