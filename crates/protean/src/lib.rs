@@ -68,7 +68,7 @@ pub use protean_port::{memory, message, port};
 // For our own tools and tests; not part of the API.
 #[doc(hidden)]
 pub use protean_core::domain::{
-    ServerAdvice, broker, destroy, difference, promote, require_database, server_advice,
+    ServerAdvice, broker, destroy, difference, migrate, promote, require_database, server_advice,
 };
 
 /// What the macros expand to; not part of the API.

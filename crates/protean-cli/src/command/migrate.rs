@@ -6,7 +6,7 @@ use std::fmt::{self, Display};
 use clap::Args;
 use protean::config::DatabaseKind;
 use protean::port::{ManualChange, SchemaDifference};
-use protean::{Domain, difference, require_database};
+use protean::{Domain, difference, migrate, require_database};
 use serde_json::{Value, json};
 
 use crate::{App, Reply, Result};
@@ -39,7 +39,7 @@ pub(super) async fn run(options: &Options, domain: &Domain, app: &App) -> Result
     if options.dry_run {
         return app.reply(Reply::new(data, script(statements)));
     }
-    domain.store().await?;
+    migrate(domain).await?;
     let text = match statements.len() {
         0 => "The tables were as declared.".to_owned(),
         _ => format!("{}\n\nThe tables are as declared now.", script(statements)),

@@ -70,12 +70,41 @@ fn a_safe_change_is_shown_and_then_made() {
     bank.says(&["db", "diff"], 0, &[AS_DECLARED]);
 }
 
+/// Servers of the version before may be at work on them.
+#[test]
+fn looking_changes_no_table_and_asks_for_none() {
+    for changes in
+        [WITHOUT_A_COLUMN, "ALTER TABLE account_summary RENAME COLUMN account_id TO number"]
+    {
+        let bank = Bank::with(changes);
+        let tables = || {
+            let database = Connection::open(bank.file()).unwrap();
+            let count =
+                "SELECT group_concat(sql) FROM sqlite_schema WHERE name = 'account_summary'";
+            database.query_row(count, [], |row| row.get::<_, String>(0)).unwrap()
+        };
+        let before = tables();
+        for words in [
+            &["events", "check"][..],
+            &["subscriptions", "status"],
+            &["verify"],
+            &["dlq", "list"],
+            &["check", "--data"],
+            &["projection", "status"],
+        ] {
+            bank.says(words, 0, &[]);
+            assert_eq!(tables(), before, "{words:?}");
+        }
+        bank.says(&["stats"], 1, &["is not prepared for this version of the program"]);
+    }
+}
+
 #[test]
 fn what_needs_a_person_is_a_script_that_a_person_can_run() {
     let bank = Bank::with("ALTER TABLE account_summary RENAME COLUMN account_id TO number");
     let said = bank.says(&["db", "diff"], 1, &["the table 'account_summary'", "renamed_from"]);
     for words in [&["db", "migrate"][..], &["db", "migrate", "--dry-run"]] {
-        bank.says(words, 1, &["Nothing is changed", "error: the column 'account_id'"]);
+        bank.says(words, 1, &["Nothing was changed", "error: the column 'account_id'"]);
     }
     bank.says(&["db", "diff", "--json"], 1, &["\"status\": \"fail\"", "\"manual\""]);
     // All that is printed is a script.

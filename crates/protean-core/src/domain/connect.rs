@@ -33,10 +33,7 @@ pub async fn broker<'a>(domain: &'a Domain, name: &str) -> Result<&'a Arc<dyn Br
 /// When the database cannot be opened or prepared, or when something about a broker
 /// has to be changed first.
 pub async fn preflight(domain: &Domain, brokers: &[&str]) -> Result<Preflight> {
-    let mut opened = Preflight {
-        store: domain.open(domain.catalog().layout()).await?.named,
-        brokers: BTreeMap::new(),
-    };
+    let mut opened = Preflight { store: domain.open().await?.named, brokers: BTreeMap::new() };
     for name in brokers {
         match domain.shared().brokers.open(name).await {
             Ok(broker) => drop(opened.brokers.insert((*name).to_owned(), broker)),
@@ -56,8 +53,9 @@ pub struct Preflight {
 }
 
 /// Makes sure that the database of a domain is there, for a program that only looks: opening it
-/// would create one where none is. Such a program registers no group, so that servers of another
-/// version go on as before.
+/// would create one where none is. Such a program registers no group and leaves the tables as they
+/// are, so that servers of another version go on as before; what it reads of a table fails where that
+/// lacks a column.
 ///
 /// # Errors
 /// When there is no database at the configured place, or one of another program.
@@ -83,16 +81,14 @@ pub async fn base_store(domain: &Domain) -> Result<&Arc<dyn Store>> {
     Ok(&domain.opened().await?.base)
 }
 
-/// Opens the store of a domain and leaves the tables as they are that projectors keep: their declared
-/// form may not be the one that they have. Has no effect on a store that is open.
+/// Opens the store of a domain for a program that only looks, or changes what groups have done: it
+/// registers no group, and leaves the tables as they are. Has no effect on a store that is open.
 ///
 /// # Errors
-/// When the database cannot be opened, or has other tables in another form.
-pub async fn open_beside_projections(domain: &Domain) -> Result {
-    let mut tables = domain.catalog().layout();
-    let projections = || domain.groups().iter().filter_map(|group| group.projection.as_ref());
-    tables.retain(|table| !projections().any(|projection| projection.table.name == table.name));
-    domain.opened_with(tables).await.map(drop)
+/// When the database cannot be opened.
+pub async fn open_to_look(domain: &Domain) -> Result {
+    domain.shared().only_looks.store(true, Ordering::Relaxed);
+    domain.opened().await.map(drop)
 }
 
 /// A handle on the same domain for which every message is bulk work.
@@ -125,6 +121,15 @@ pub async fn difference(domain: &Domain) -> Result<SchemaDifference> {
     let shared = domain.shared();
     let store = shared.provider.open(&shared.location).await?;
     store.difference(&domain.catalog().layout()).await
+}
+
+/// Changes the tables of the database to those that the domain declares, as the start of a server
+/// does, and registers no group.
+///
+/// # Errors
+/// When the database cannot be opened or written, or a person is needed; nothing is changed then.
+pub async fn migrate(domain: &Domain) -> Result {
+    base_store(domain).await?.prepare(&domain.catalog().layout(), &[]).await
 }
 
 /// Removes everything the domain keeps in its database. There is no way back.

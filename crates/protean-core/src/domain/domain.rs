@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use protean_port::Result;
-use protean_port::message::{Id, Lane, LaneRule, Priority, Table};
+use protean_port::message::{Id, Lane, LaneRule, Priority};
 use protean_port::port::{Clock, Location, Provider, Store, ViewedStore, Watched};
 use tokio::sync::OnceCell;
 
@@ -42,7 +42,7 @@ pub(super) struct Shared {
     pub(super) ids: KnownIds,
     pub(super) brokers: Brokers,
     pub(super) instance_queues: InstanceQueues,
-    /// The program only looks, so it registers no group.
+    /// The program only looks, so it registers no group and changes no table.
     pub(super) only_looks: AtomicBool,
 }
 
@@ -118,19 +118,11 @@ impl Domain {
 
     /// The store, as it is and with the groups under their names.
     pub(super) async fn opened(&self) -> Result<&OpenedStore> {
-        match self.shared.store.get() {
-            Some(opened) => Ok(opened),
-            None => self.opened_with(self.catalog().layout()).await,
-        }
+        self.shared.store.get_or_try_init(|| self.connect()).await
     }
 
-    /// The same, with these tables prepared.
-    pub(super) async fn opened_with(&self, tables: Vec<Table>) -> Result<&OpenedStore> {
-        self.shared.store.get_or_try_init(|| self.connect(tables)).await
-    }
-
-    async fn connect(&self, tables: Vec<Table>) -> Result<OpenedStore> {
-        let opened = self.open(tables).await?;
+    async fn connect(&self) -> Result<OpenedStore> {
+        let opened = self.open().await?;
         self.shared.ids.follow(&opened.base);
         // Without lanes there is no bulk work that could step aside.
         if self.lanes().threshold.is_some() {
@@ -141,15 +133,17 @@ impl Domain {
         Ok(opened)
     }
 
-    /// Another store on the same database, with these tables prepared.
-    pub(super) async fn open(&self, tables: Vec<Table>) -> Result<OpenedStore> {
+    /// Another store on the same database.
+    pub(super) async fn open(&self) -> Result<OpenedStore> {
         let Shared { ids, provider, location, .. } = &*self.shared;
         let base = provider.open(location).await?;
         ids.refresh(&*base).await?;
         ids.check(self.groups())?;
         let named = ViewedStore::new(Arc::clone(&base), ids.clone());
-        let only_looks = self.shared.only_looks.load(Ordering::Relaxed);
-        let registrations = if only_looks { Vec::new() } else { registrations(self.groups()) };
+        let (tables, registrations) = match self.shared.only_looks.load(Ordering::Relaxed) {
+            true => (Vec::new(), Vec::new()),
+            false => (self.catalog().layout(), registrations(self.groups())),
+        };
         if let Err(failed) = named.prepare(&tables, &registrations).await {
             return Err(misfit(self.groups(), &tables, &named, failed).await);
         }

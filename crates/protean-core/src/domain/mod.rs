@@ -40,7 +40,7 @@ pub use builder::{BuildError, DomainBuilder};
 pub use bulk::{Bulk, ImportProgress, Rejection, Submission, Submit};
 pub use causation::CausationNode;
 pub use connect::{
-    all_in_bulk, base_store, broker, destroy, difference, known_ids, open_beside_projections,
+    all_in_bulk, base_store, broker, destroy, difference, known_ids, migrate, open_to_look,
     preflight, require_database, server_advice,
 };
 pub use domain::Domain;

@@ -22,9 +22,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protean_core::domain::{
-    Domain, Group, all_in_bulk, base_store, open_beside_projections, program_version,
-};
+use protean_core::domain::{Domain, Group, all_in_bulk, base_store, open_to_look, program_version};
 use protean_port::message::Lane;
 use protean_port::port::{
     Claim, GroupRegistration, GroupStatus, GroupVersions, ProgramVersion, RegisteredGroup, Start,
@@ -72,7 +70,7 @@ impl Rebuild {
     /// # Errors
     /// When no projector keeps such a projection, another process rebuilds it, or the store fails.
     pub async fn of(domain: &Domain, projection: &str) -> Result<Self> {
-        open_beside_projections(domain).await?;
+        open_to_look(domain).await?;
         let store = Arc::clone(base_store(domain).await?);
         let claim = store
             .claim(&rebuild_claim(domain, projection))
