@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use protean_port::Result;
 use protean_port::message::{Id, Lane, LaneRule, Priority};
-use protean_port::port::{Clock, Location, Provider, Store, ViewedStore, Watched};
+use protean_port::port::{Clock, Ledger, Location, Provider, Store, ViewedStore, Watched};
 use tokio::sync::OnceCell;
 
 use super::brokers::Brokers;
 use super::ids::KnownIds;
 use super::instance_queues::InstanceQueues;
 use super::misfit::misfit;
+use super::passed_over::newcomers;
 use super::registrations::registrations;
 use crate::catalog::Catalog;
 use crate::config::Config;
@@ -144,8 +145,15 @@ impl Domain {
             true => (Vec::new(), Vec::new()),
             false => (self.catalog().layout(), registrations(self.groups())),
         };
+        // A database that is not prepared yet knows nobody; another fault shows in what follows.
+        let registered = named.registered_groups().await.unwrap_or_default();
         if let Err(failed) = named.prepare(&tables, &registrations).await {
             return Err(misfit(self.groups(), &tables, &named, failed).await);
+        }
+        if !registrations.is_empty() {
+            for newcomer in newcomers(self.groups(), &registered) {
+                newcomer.warn_if_needed(&named).await;
+            }
         }
         Ok(OpenedStore { base, named: Arc::new(named) })
     }

@@ -25,6 +25,7 @@ mod ids;
 mod inbox;
 mod instance_queues;
 mod misfit;
+mod passed_over;
 mod process;
 mod promotion;
 mod registrations;

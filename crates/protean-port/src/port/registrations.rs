@@ -125,6 +125,20 @@ impl GroupVersions {
         self.0.contains(own) && self.newest() != Some(own)
     }
 
+    /// The types that only this version takes, whatever their versions, when the store is about to
+    /// meet it; none when it has met it, or no version at all.
+    pub fn unknown_types(&self, own: &ProgramVersion) -> MessageTypes {
+        if self.0.is_empty() || self.0.contains(own) {
+            return MessageTypes::new();
+        }
+        let stem = |name: &str| {
+            split_version(name).map_or_else(|| name.to_owned(), |(stem, _)| stem.to_owned())
+        };
+        let known: BTreeSet<String> =
+            self.0.iter().flat_map(|version| &version.types).map(|name| stem(name)).collect();
+        own.types.iter().filter(|name| !known.contains(&stem(name))).cloned().collect()
+    }
+
     /// True when a newer version than this one takes a message of this type.
     pub fn newer_takes(&self, own: &ProgramVersion, type_name: &str) -> bool {
         let (_, newer) = self.around(own);
@@ -215,6 +229,16 @@ mod tests {
         assert_eq!([versions.add(&newest), versions.add(&newest)], [true, false]);
         assert!(!versions.newer_takes(&old(), "B.Closed.v1"));
         assert!(versions.newer_takes(&new(), "B.Opened.v1"), "it is the older one now");
+    }
+
+    #[test]
+    fn a_type_is_unknown_when_no_version_took_it_before() {
+        let of = |types| versions().unknown_types(&version(types, &["b.G"]));
+        assert_eq!(of(&["B.Opened.v3", "B.Closed.v1"]).len(), 0, "a new version of a type");
+        let found = of(&["B.Opened.v1", "B.Moved.v1"]);
+        assert_eq!(found.iter().map(|name| &**name).collect::<Vec<_>>(), ["B.Moved.v1"]);
+        assert_eq!(versions().unknown_types(&old()).len(), 0, "it was met before");
+        assert_eq!(GroupVersions::default().unknown_types(&old()).len(), 0, "the group is new");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io::Read;
 use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
-use fidelis::account::{Account, AccountCommandHandler, AccountOpened};
+use fidelis::account::{Account, AccountCommandHandler, AccountOpened, MakeDeposit};
 use fidelis::summary::{AccountSummary, AccountSummaryProjector};
 use protean::{Context, Domain, Handled, On, Priority, projector};
 use rustix::process::{Pid, Signal, kill_process};
@@ -215,15 +215,42 @@ async fn of_an_earlier_version(accounts: u64) -> Bank {
     let commands: Vec<_> = (0..accounts).map(crate::bank::account).collect();
     let earlier = earlier(&bank);
     assert_eq!(earlier.process_all(commands).await.unwrap().accepted, accounts);
+    serve_until(&earlier, accounts).await;
+    bank
+}
+
+/// Serves until the summaries have settled so many messages.
+async fn serve_until(earlier: &Domain, settled: u64) {
     let store = earlier.store().await.unwrap();
     let group = earlier.groups().iter().find(|group| group.handler == "Summaries").unwrap();
     let served = protean_engine::Server::new(earlier.clone()).run(async {
-        while store.group_status(&group.name, &group.category).await.unwrap().settled() < accounts {
-            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        while store.group_status(&group.name, &group.category).await.unwrap().settled() < settled {
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     });
     tokio::time::timeout(WAIT_LIMIT, served).await.unwrap().unwrap();
-    bank
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_projector_that_takes_another_event_asks_once_for_a_rebuild() {
+    const ASKS: &str = "run `projection rebuild AccountSummary`";
+    let bank = of_an_earlier_version(2).await;
+    let earlier = earlier(&bank);
+    let summaries = earlier.repository::<AccountSummary>().await.unwrap();
+    let account_id = summaries.query().first().await.unwrap().unwrap().account_id.clone();
+    let deposit = MakeDeposit { account_id, amount: 1.into(), reference: None };
+    earlier.process(deposit).asynchronous().await.unwrap();
+    serve_until(&earlier, 3).await;
+    said(&run(&bank, &["subscriptions", "rename", "Summaries", "AccountSummaryProjector"]));
+    let server = bank.serve();
+    let log = bank.await_logged("server ready");
+    let line = log.lines().find(|line| line.contains(ASKS)).unwrap_or_else(|| panic!("{log}"));
+    assert!(line.contains("DepositMade") && line.contains("passed_over=1"), "{line}");
+    drop(server);
+    let _server = bank.serve();
+    assert!(!bank.await_logged("server ready").contains(ASKS), "it was said");
+    said(&run(&bank, &REBUILD));
+    assert_eq!(bank.await_accounts(2)["total_balance"], 21.02);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
