@@ -311,6 +311,37 @@ async fn a_renamed_group_goes_on_under_its_new_name() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rename_that_is_killed_at_any_moment_can_be_made_again() {
+    const RENAME: [&str; 4] = ["subscriptions", "rename", "Summaries", "AccountSummaryProjector"];
+    let original = of_an_earlier_version(20).await;
+    run_sql(&original, "PRAGMA wal_checkpoint(TRUNCATE)");
+    let copy = || {
+        let bank = Bank::new();
+        std::fs::copy(original.database(), bank.database()).unwrap();
+        bank
+    };
+    let began = Instant::now();
+    said(&run(&copy(), &RENAME));
+    let usual = began.elapsed();
+    for moment in 0..16 {
+        let bank = copy();
+        let mut rename = bank.program();
+        let rename = rename.args(RENAME).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut rename = Server(rename.spawn().unwrap());
+        std::thread::sleep(usual * moment / 12);
+        // It may have ended before.
+        rename.0.kill().unwrap();
+        rename.0.wait().unwrap();
+        let database = rusqlite::Connection::open(bank.database()).unwrap();
+        let count = "SELECT count(*) FROM group_names";
+        let names: i64 = database.query_row(count, [], |row| row.get(0)).unwrap();
+        assert!(names == 0 || names == 2, "the new name and the note of the old one, or neither");
+        said(&run(&bank, &RENAME));
+        assert!(closes(&bank), "killed at moment {moment}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_name_under_which_something_was_done_is_refused() {
     let bank = of_an_earlier_version(20).await;
     run_sql(
