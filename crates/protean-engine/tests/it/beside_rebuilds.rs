@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use protean::port::Counter;
 use protean::{Context, DomainBuilder, Id, Priority, Result, projection, projector};
-use protean_engine::{DeadLetters, Rebuild, RebuildEnd, explain, rebuilds, verify};
+use protean_core::domain::known_ids;
+use protean_engine::{DeadLetters, Rebuild, RebuildEnd, explain, verify};
 use tokio::time::sleep;
 
-use crate::harness::{Harness, On};
+use crate::harness::{Harness, On, WAIT_LIMIT};
 use crate::shared::{fill, is_exact};
 use crate::tallies::{Add, Added, Fault};
 use crate::two_aggregates::{
@@ -22,18 +23,15 @@ async fn rebuild(harness: &Harness, projection: &str) {
     assert_eq!(rebuild.run(pending(), |_| ()).await.unwrap(), RebuildEnd::Swapped, "{projection}");
 }
 
-/// Waits until this process knows how often the numbers were built.
+/// Waits until this process knows that the numbers were built so often.
 async fn until_noticed(harness: &Harness, generation: u64) {
-    let known = async || {
-        let rebuilds = rebuilds(&harness.domain).await.unwrap();
-        rebuilds.iter().any(|of| of.projection == "Numbers" && of.generation == generation)
-    };
+    let id = format!("harness.NumbersProjector#{generation}");
     let noticed = async {
-        while !known().await {
+        while *known_ids(&harness.domain).id(&"harness.NumbersProjector".into()) != *id {
             sleep(Duration::from_millis(5)).await
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), noticed).await.expect("it notices the swap");
+    tokio::time::timeout(WAIT_LIMIT, noticed).await.expect("it notices the swap");
 }
 
 async fn what_is_processed_at_once_is_in_the_new_table(on: On) {
@@ -82,7 +80,9 @@ async fn two_projections_are_rebuilt_at_once(on: On) {
 }
 
 async fn servers_die_and_start_beside_a_rebuild(on: On) {
-    let harness = Harness::new(on);
+    // A message may be in flight at each death.
+    let patient = |base: String| base.replace("max_retries = 2", "max_retries = 1000");
+    let harness = Harness::rewritten(on, patient, |builder| builder);
     fill(&harness, 200).await;
     harness.drain().await;
     let done = AtomicBool::new(false);
@@ -266,7 +266,7 @@ async fn a_rebuild_ends_when_its_database_cannot_be_used_any_more() {
             harness.run_sql("DROP TABLE cursors");
         }
     });
-    let ended = tokio::time::timeout(Duration::from_secs(20), ended).await;
+    let ended = tokio::time::timeout(WAIT_LIMIT, ended).await;
     let failed = ended.expect("it does not wait for handlers for ever").unwrap_err().to_string();
     assert!(failed.contains("cursors"), "{failed}");
 }

@@ -8,6 +8,7 @@ use protean::Domain;
 use protean::{DomainBuilder, Error};
 use protean_engine::Server;
 
+use crate::harness::WAIT_LIMIT;
 use crate::tallies::{Faults, NumbersProjector, SumProjector, Tally, TallyCommandHandler};
 
 /// Names the database for a process that was started by a test.
@@ -82,5 +83,5 @@ pub(crate) async fn serve_to_rest(domain: &Domain) -> Result<(), Error> {
         }
     };
     let serving = Server::new(domain.clone()).run(at_rest);
-    tokio::time::timeout(Duration::from_secs(60), serving).await.unwrap()
+    tokio::time::timeout(WAIT_LIMIT, serving).await.unwrap()
 }

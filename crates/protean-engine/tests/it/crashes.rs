@@ -13,6 +13,7 @@ use protean_test_servers::RedisServer;
 use tempfile::TempDir;
 
 use crate::child::{configured, file, serve_to_rest, spawn};
+use crate::harness::WAIT_LIMIT;
 use crate::shared::entries_added;
 use crate::tallies::{Add, Fault, Faults, Forwarder, Numbers, Sum};
 
@@ -267,7 +268,7 @@ async fn assert_empties(redis: &RedisServer, domain: Domain, steps: &[&str]) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     });
-    let emptied = tokio::time::timeout(Duration::from_secs(60), emptied).await;
+    let emptied = tokio::time::timeout(WAIT_LIMIT, emptied).await;
     emptied.unwrap_or_else(|_| panic!("{steps:?}: entries are left")).unwrap();
 }
 

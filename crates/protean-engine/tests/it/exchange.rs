@@ -10,7 +10,7 @@ use protean_redis::Redis;
 use protean_test_servers::RedisServer;
 use tokio_util::sync::CancellationToken;
 
-use crate::harness::{Harness, On};
+use crate::harness::{Harness, On, WAIT_LIMIT};
 
 pub(crate) const COMMANDS: &str = "harness.TallyCommands";
 pub(crate) const MARK: &str = "protean:mark:harness.relay:default";
@@ -57,7 +57,7 @@ impl Exchange {
             stop.cancel();
         };
         let both = async { tokio::join!(relay.run(stopped), play) };
-        tokio::time::timeout(Duration::from_secs(30), both).await.expect("done in time");
+        tokio::time::timeout(WAIT_LIMIT, both).await.expect("done in time");
     }
 
     pub(crate) async fn backlog(&self) -> u64 {
@@ -133,5 +133,5 @@ pub(crate) async fn until(done: impl AsyncFn() -> bool) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), waiting).await.expect("in time");
+    tokio::time::timeout(WAIT_LIMIT, waiting).await.expect("in time");
 }

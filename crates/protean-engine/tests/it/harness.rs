@@ -5,12 +5,16 @@ use std::time::Duration;
 use protean::message::{Lane, Priority};
 use protean::port::{Counter, GroupStatus};
 use protean::{Domain, DomainBuilder};
+use protean_core::domain::Group;
 use protean_engine::{DeadLetters, Server};
 use protean_test_servers::{Database, Postgres, RedisServer};
 
 use crate::tallies::{
     Add, Faults, Numbers, NumbersProjector, Sum, SumProjector, Tally, TallyCommandHandler,
 };
+
+/// What takes longer hangs, however busy the machine is.
+pub(crate) const WAIT_LIMIT: Duration = Duration::from_secs(180);
 
 /// A domain on a store of its own, and what its handlers do wrong.
 pub(crate) struct Harness {
@@ -186,7 +190,7 @@ impl Harness {
         let server = Server::new(self.domain.clone());
         let checked = server.preflight().await.expect_err("a supervisor finds it out");
         let serving = server.run(std::future::pending());
-        let ended = tokio::time::timeout(Duration::from_secs(10), serving).await;
+        let ended = tokio::time::timeout(WAIT_LIMIT, serving).await;
         let refused = ended.expect("it does not start").expect_err("it does not end well");
         assert_eq!(refused.to_string(), checked.to_string());
         refused.to_string()
@@ -199,7 +203,7 @@ impl Harness {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         });
-        let served = tokio::time::timeout(Duration::from_secs(60), serving).await;
+        let served = tokio::time::timeout(WAIT_LIMIT, serving).await;
         if let Ok(ended) = &served {
             assert!(ended.is_ok(), "{ended:?}");
         }
@@ -224,7 +228,7 @@ impl Harness {
         let server = Server::new(self.domain.clone()).run(std::future::pending());
         tokio::select! {
             ended = server => panic!("nobody stops it: {ended:?}"),
-            died = tokio::time::timeout(Duration::from_secs(20), dying) => {
+            died = tokio::time::timeout(WAIT_LIMIT, dying) => {
                 assert!(died.is_ok(), "not done in time: {:?}", self.faults.calls());
             }
         }
@@ -245,7 +249,7 @@ impl Harness {
     async fn open(&self) -> (u64, u64) {
         let (mut lag, mut parked) = (0, 0);
         for group in self.domain.groups() {
-            let standing = self.group_status(&group.name).await;
+            let standing = self.status_of(group).await;
             lag += standing.lag();
             parked += standing.parked();
         }
@@ -254,7 +258,10 @@ impl Harness {
 
     pub(crate) async fn group_status(&self, group: &str) -> GroupStatus {
         let groups = self.domain.groups();
-        let group = groups.iter().find(|known| *known.name == *group).unwrap();
+        self.status_of(groups.iter().find(|known| *known.name == *group).unwrap()).await
+    }
+
+    async fn status_of(&self, group: &Group) -> GroupStatus {
         let store = self.domain.store().await.unwrap();
         store.group_status(&group.name, &group.category).await.unwrap()
     }

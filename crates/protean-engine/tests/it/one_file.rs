@@ -13,7 +13,7 @@ use protean::{Context, Domain, Id, Result, command_handler};
 use protean_engine::Server;
 use tokio::task::JoinSet;
 
-use crate::harness::counts;
+use crate::harness::{WAIT_LIMIT, counts};
 use crate::tallies::TallyCommandHandler;
 use crate::tallies::{Add, Faults, Numbers, NumbersProjector, Sum, SumProjector, Tally};
 use crate::weather::Dice;
@@ -171,7 +171,7 @@ async fn judge(domain: &Domain, numbers: i64) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    let served = tokio::time::timeout(Duration::from_secs(30), async {
+    let served = tokio::time::timeout(WAIT_LIMIT, async {
         Server::new(domain.clone()).run(at_rest).await.unwrap();
     });
     served.await.unwrap();

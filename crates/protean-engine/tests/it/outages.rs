@@ -8,7 +8,7 @@ use protean::message::Priority;
 use protean::port::Counter;
 use protean_test_servers::RedisServer;
 
-use crate::harness::{Harness, On};
+use crate::harness::{Harness, On, WAIT_LIMIT};
 use crate::shared::{fill, is_exact, lengths};
 use crate::tallies::Fault;
 use crate::way::Way;
@@ -32,7 +32,7 @@ async fn handled(harness: &Harness) -> u64 {
 async fn until(done: impl AsyncFn() -> bool) {
     let began = Instant::now();
     while !done().await {
-        assert!(began.elapsed() < Duration::from_secs(20), "not in time");
+        assert!(began.elapsed() < WAIT_LIMIT, "not in time");
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
 }

@@ -8,7 +8,7 @@ use protean::port::Counter;
 use protean_engine::{Outbox, Server};
 
 use crate::exchange::{Exchange, PRIMARY};
-use crate::harness::{Harness, On};
+use crate::harness::{Harness, On, WAIT_LIMIT};
 use crate::shared::lengths;
 
 /// The domain on another database file beside its own.
@@ -90,7 +90,7 @@ async fn a_database_is_not_adopted_while_its_server_runs() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });
-    tokio::time::timeout(Duration::from_secs(20), serving).await.unwrap().unwrap();
+    tokio::time::timeout(WAIT_LIMIT, serving).await.unwrap().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,7 +6,7 @@ use protean::Priority;
 use serde_json::Value;
 use tokio::time::sleep;
 
-use crate::harness::{Harness, On};
+use crate::harness::{Harness, On, WAIT_LIMIT};
 use crate::health::Running;
 use crate::tallies::Add;
 use crate::telemetry::Lines;
@@ -92,7 +92,7 @@ async fn goes_slower(on: On) {
     let slowed = beside_production(&harness, async {
         let began = Instant::now();
         while backfill(&server).await["speed"].as_f64() > Some(0.15) {
-            assert!(began.elapsed() < Duration::from_secs(20), "{:?}", backfill(&server).await);
+            assert!(began.elapsed() < WAIT_LIMIT, "{:?}", backfill(&server).await);
             sleep(Duration::from_millis(50)).await;
         }
         rate(&harness).await

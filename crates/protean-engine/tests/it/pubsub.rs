@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use crate::child::configured;
-use crate::harness::{Harness, On};
+use crate::harness::{Harness, On, WAIT_LIMIT};
 use crate::tallies::{Add, Faults, Numbers, NumbersProjector};
 use crate::tallies::{Tally, TallyCommandHandler};
 
@@ -105,9 +105,7 @@ async fn until(what: &str, done: impl AsyncFn() -> bool) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), waiting)
-        .await
-        .unwrap_or_else(|_| panic!("{what}"));
+    tokio::time::timeout(WAIT_LIMIT, waiting).await.unwrap_or_else(|_| panic!("{what}"));
 }
 
 /// Waits for a new subscriber of the channel; gives its name.

@@ -9,7 +9,7 @@ use protean::{Context, Handled, Id, Priority, projection, projector};
 use protean_engine::{Rebuild, RebuildEnd, RebuildProgress, rebuilds};
 use tokio::time::sleep;
 
-use crate::harness::{Harness, On};
+use crate::harness::{Harness, On, WAIT_LIMIT};
 use crate::shared::{fill, is_exact};
 use crate::tallies::{Add, Added, Fault};
 use crate::telemetry::Lines;
@@ -40,7 +40,7 @@ async fn is_exact_in_the_end(harness: &Harness, count: i64) {
             sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), noticed).await.expect("it notices the swap");
+    tokio::time::timeout(WAIT_LIMIT, noticed).await.expect("it notices the swap");
     is_exact(harness, count).await;
 }
 

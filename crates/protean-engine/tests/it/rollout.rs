@@ -8,7 +8,7 @@ use protean::port::{Counter, GroupStatus};
 use protean::{Id, Result};
 use protean_engine::{Server, verify};
 
-use crate::harness::{Harness, On};
+use crate::harness::{Harness, On, WAIT_LIMIT};
 
 /// A program whose messages have this version and these members; the first is summed up.
 macro_rules! program {
@@ -218,7 +218,7 @@ async fn serve(domain: &Domain, handler: &str, count: impl Fn(&GroupStatus) -> u
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     });
-    let served = tokio::time::timeout(Duration::from_secs(60), served).await;
+    let served = tokio::time::timeout(WAIT_LIMIT, served).await;
     served.unwrap_or_else(|_| panic!("{handler} is not done in time")).unwrap();
 }
 

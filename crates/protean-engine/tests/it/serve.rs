@@ -5,7 +5,7 @@ use std::time::Duration;
 use protean::message::{Lane, Priority};
 use protean_engine::Server;
 
-use crate::harness::{Harness, On, SYNCHRONOUS, counts, lane_lag};
+use crate::harness::{Harness, On, SYNCHRONOUS, WAIT_LIMIT, counts, lane_lag};
 use crate::on_every_stack;
 use crate::tallies::{Add, Fault, Forwarder, Numbers, Tally};
 
@@ -135,7 +135,7 @@ async fn synchronous_and_queued_commands_mix(on: On) {
             assert!(error.is_conflict(), "{error}");
         }
     }
-    tokio::time::timeout(Duration::from_secs(30), serving).await.unwrap().unwrap().unwrap();
+    tokio::time::timeout(WAIT_LIMIT, serving).await.unwrap().unwrap().unwrap();
     harness.drain().await;
     assert_eq!((harness.sum().await, harness.seen("both").await.len()), (200, 200));
     harness.assert_closes().await;

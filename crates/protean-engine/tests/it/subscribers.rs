@@ -12,6 +12,7 @@ use protean_engine::{DeadLetters, Server};
 use protean_test_servers::RedisServer;
 
 use crate::child::{configured, file, spawn};
+use crate::harness::WAIT_LIMIT;
 use crate::post::{GROUP, Order, Partner, Post, STREAM, builder, serve_until};
 use crate::tallies::{Add, Fault, Faults};
 
@@ -269,7 +270,7 @@ async fn a_broker_that_is_wrong_ends_the_server_with_its_line() {
     let builder = configured(&folder.path().join("harness.db"), &Faults::default(), &config);
     let domain = builder.register(Elsewhere).build().unwrap();
     let serving = Server::new(domain).run(std::future::pending());
-    let ended = tokio::time::timeout(Duration::from_secs(30), serving).await.unwrap();
+    let ended = tokio::time::timeout(WAIT_LIMIT, serving).await.unwrap();
     let text = ended.unwrap_err().to_string();
     assert!(text.contains("rejects the user name or the password"), "{text}");
 }

@@ -6,6 +6,8 @@ use protean::{
 };
 use protean_engine::Server;
 
+use crate::harness::WAIT_LIMIT;
+
 #[event(part_of = Dog)]
 pub(crate) struct Barked {}
 
@@ -120,6 +122,6 @@ async fn one_projector_reads_the_events_of_two_aggregates() {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
     });
-    tokio::time::timeout(std::time::Duration::from_secs(20), serving).await.unwrap().unwrap();
+    tokio::time::timeout(WAIT_LIMIT, serving).await.unwrap().unwrap();
     assert_eq!(heard().await, 40);
 }

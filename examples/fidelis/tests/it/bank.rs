@@ -10,7 +10,7 @@ use protean::{Decimal, Domain, Priority};
 use serde_json::Value;
 
 /// How long anything may take on a busy machine.
-pub(crate) const WAIT_LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const WAIT_LIMIT: Duration = Duration::from_secs(180);
 
 pub(crate) struct Bank {
     folder: tempfile::TempDir,

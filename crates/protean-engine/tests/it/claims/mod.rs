@@ -28,7 +28,7 @@ use futures_util::future::join_all;
 use protean::Error;
 use protean::message::Priority;
 
-use crate::harness::{Harness, On};
+use crate::harness::{Harness, On, WAIT_LIMIT};
 use crate::shared::is_exact;
 use crate::tallies::Add;
 use crate::weather::Dice;
@@ -43,8 +43,6 @@ const NAMES: [&str; 2] = ["first", "second"];
 const LOAD_INTERVAL: Duration = Duration::from_millis(35);
 /// Between two looks at who holds what.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
-/// No machine is so slow.
-const PATIENCE: Duration = Duration::from_secs(60);
 /// How many pairs work side by side.
 const PAIRS: u64 = 4;
 
@@ -249,7 +247,7 @@ impl Pair {
 
     /// Waits for something; when it does not come, a broken promise may be why.
     async fn until(&self, what: &str, done: impl AsyncFn() -> bool) {
-        let patience = now() + PATIENCE;
+        let patience = now() + WAIT_LIMIT;
         while !done().await {
             if now() > patience {
                 self.judge();
