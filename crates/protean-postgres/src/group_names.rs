@@ -1,17 +1,29 @@
 //! The ids of groups that have another one than their name.
 
 use protean_port::Result;
-use protean_port::message::Lane;
-use protean_port::port::{BoxFuture, GroupIds, GroupNames, Naming};
+use protean_port::message::{Category, Lane};
+use protean_port::port::{BoxFuture, GroupIds, GroupNames, GroupVersions, Naming, RegisteredGroup};
 
 use crate::connection::{Session, Settings};
 use crate::error::Fault;
 use crate::schema::end;
 use crate::store::PostgresStore;
 use crate::turnstile;
-use crate::value::Text;
+use crate::value::{Text, text};
 
 impl GroupNames for PostgresStore {
+    fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<RegisteredGroup>>> {
+        Box::pin(async move {
+            let rows = self.read(include_str!("sql/read_registrations.sql"), &[]).await?;
+            let registered = |row| {
+                let (group, category) = (text(row, 0)?.into(), Category::named(&*text(row, 1)?));
+                let versions = GroupVersions::read(&text(row, 2)?).unwrap_or_default();
+                Ok(RegisteredGroup { group, category, versions })
+            };
+            self.explained(rows.iter().map(registered).collect())
+        })
+    }
+
     fn group_ids(&self) -> BoxFuture<'_, Result<GroupIds>> {
         Box::pin(async move {
             let session = self.readers.one().await?;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use protean_port::Result;
 use protean_port::message::{Category, Priority, Stream, Timestamp};
 use protean_port::port::{
-    BoxFuture, Claim, Counter, DeadLetter, DeadLetterRead, Delivery, GroupStatus, GroupVersions,
-    Ledger, ParkedNote, ParkedPage, ParkedRead, Parking, PriorityStatus, RegisteredGroup,
+    BoxFuture, Claim, Counter, DeadLetter, DeadLetterRead, Delivery, GroupCursor, GroupStatus,
+    Ledger, ParkedNote, ParkedPage, ParkedRead, Parking, PriorityStatus,
 };
 use protean_sql::{SharedNames, limit, signed};
 use tokio_postgres::Row;
@@ -65,6 +65,23 @@ impl Ledger for PostgresStore {
         })
     }
 
+    fn group_cursors<'a>(
+        &'a self,
+        group: &'a str,
+        category: &'a Category,
+    ) -> BoxFuture<'a, Result<Vec<GroupCursor>>> {
+        Box::pin(async move {
+            let session = self.readers.one().await?;
+            let of: [Parameter<'_>; 2] = [&Text(group), &Text(category.as_str())];
+            let rows = session.query(include_str!("sql/group_cursors.sql"), &of).await;
+            let read = |row: &Row| {
+                let priority = Priority::new(i32::try_from(row.try_get::<_, i64>(0)?).unwrap_or(0));
+                Ok(GroupCursor { priority, cursor: number(row, 1)?, head: number(row, 2)? })
+            };
+            self.explained(rows.and_then(|rows| rows.iter().map(read).collect()))
+        })
+    }
+
     fn claim<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<Box<dyn Claim>>>> {
         Box::pin(self.claims.take(group))
     }
@@ -95,18 +112,6 @@ impl Ledger for PostgresStore {
             let page: [Parameter<'_>; 5] = [&group, &category, &after, &before, &limit(read.limit)];
             let rows = self.read(include_str!("sql/read_dead_letters.sql"), &page).await?;
             self.explained(dead_letters(&rows))
-        })
-    }
-
-    fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<RegisteredGroup>>> {
-        Box::pin(async move {
-            let rows = self.read(include_str!("sql/read_registrations.sql"), &[]).await?;
-            let registered = |row| {
-                let (group, category) = (text(row, 0)?.into(), Category::named(&*text(row, 1)?));
-                let versions = GroupVersions::read(&text(row, 2)?).unwrap_or_default();
-                Ok(RegisteredGroup { group, category, versions })
-            };
-            self.explained(rows.iter().map(registered).collect())
         })
     }
 }

@@ -1,7 +1,8 @@
 //! The ids of groups that have another one than their name.
 
 use protean_port::Result;
-use protean_port::port::{BoxFuture, GroupIds, GroupNames, Naming};
+use protean_port::message::Category;
+use protean_port::port::{BoxFuture, GroupIds, GroupNames, GroupVersions, Naming, RegisteredGroup};
 use rusqlite::{Connection, Row};
 
 use crate::connection::Settings;
@@ -9,6 +10,18 @@ use crate::error;
 use crate::store::{SqliteStore, alter};
 
 impl GroupNames for SqliteStore {
+    fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<RegisteredGroup>>> {
+        Box::pin(self.readers.read(|view| {
+            let mut statement = view.prepare_cached(include_str!("sql/read_registrations.sql"))?;
+            let read = |row: &Row<'_>| {
+                let category = Category::named(row.get::<_, String>(1)?);
+                let versions = GroupVersions::read(row.get_ref(2)?.as_str()?).unwrap_or_default();
+                Ok(RegisteredGroup { group: row.get(0)?, category, versions })
+            };
+            statement.query_map([], read)?.collect()
+        }))
+    }
+
     fn group_ids(&self) -> BoxFuture<'_, Result<GroupIds>> {
         Box::pin(self.readers.read(|view| match read(view) {
             Err(error) if error::is_unprepared(&error) => Ok(GroupIds::default()),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use protean_port::Result;
 use protean_port::message::{Id, Lane, LaneRule, Priority};
-use protean_port::port::{Clock, Ledger, Location, Provider, Store, ViewedStore, Watched};
+use protean_port::port::{Clock, GroupNames, Location, Provider, Store, ViewedStore, Watched};
 use tokio::sync::OnceCell;
 
 use super::brokers::Brokers;

@@ -8,6 +8,7 @@ use protean_port::message::Timestamp;
 use protean_port::port::{DeadLetter, DeadLetterRead, GroupStatus, Store, ViewedStore};
 use protean_port::{Error, Result};
 use tokio::task::{JoinError, JoinSet};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -19,8 +20,12 @@ use crate::observe::metrics::GroupMetrics;
 use crate::pause::pause;
 use crate::worker::runner::HandlerRunner;
 
-/// How often the progress is looked at.
+/// How often the progress is looked at, if a look takes no time.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+/// It counts messages: of a long log it takes long itself, so that it would use up a processor.
+const MAX_LOOK_INTERVAL: Duration = Duration::from_secs(5);
+/// A look may take one part of so many of the time.
+const LOOK_PARTS: u32 = 20;
 /// How often it is looked at after the swap.
 const REST_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -100,7 +105,9 @@ impl Rebuild {
     ) -> Result<bool> {
         let mut committed_before = None;
         loop {
+            let began = Instant::now();
             let statuses = self.statuses().await?;
+            let next = (began.elapsed() * LOOK_PARTS).clamp(LOOK_INTERVAL, MAX_LOOK_INTERVAL);
             self.check_dead(&statuses).await?;
             let progress = statuses.progress();
             observe(progress);
@@ -118,7 +125,7 @@ impl Rebuild {
                         return Err(panicked(error));
                     }
                 }
-                goes_on = pause(stop, LOOK_INTERVAL) => if !goes_on { return Ok(false) },
+                goes_on = pause(stop, next) => if !goes_on { return Ok(false) },
             }
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use protean_port::message::{Category, LaneRule, Priority};
-use protean_port::port::{BrokerGroup, Delivery, GroupStatus, LaneRead};
+use protean_port::port::{BrokerGroup, Delivery, GroupCursor, LaneRead};
 
 use super::page::RouteLane;
 use super::plan::RelayPlan;
@@ -18,10 +18,10 @@ pub(super) struct Gap {
     stretches: VecDeque<Stretch>,
 }
 
-/// A group that has missed something, and where it stands.
+/// A group that has missed something, and how far it is.
 pub(super) struct GroupBehind {
     pub(super) name: Arc<str>,
-    pub(super) status: GroupStatus,
+    pub(super) cursors: Vec<GroupCursor>,
 }
 
 /// Messages of one priority, between two places in the log.
@@ -94,18 +94,18 @@ impl Gap {
         lanes: LaneRule,
         of: RouteLane,
         groups: Vec<GroupBehind>,
-        relay: &GroupStatus,
+        relay: &[GroupCursor],
     ) -> Self {
         let (lowest, highest) = lanes.range(of.lane);
         let mut stretches: Vec<Stretch> = Vec::new();
-        for behind in groups.iter().flat_map(|group| &group.status.lanes) {
+        for behind in groups.iter().flat_map(|group| &group.cursors) {
             if !(lowest..=highest).contains(&behind.priority) {
                 continue;
             }
             match stretches.iter_mut().find(|stretch| stretch.priority == behind.priority) {
                 Some(stretch) => stretch.after = stretch.after.min(behind.cursor),
                 None => {
-                    let ours = relay.lanes.iter().find(|ours| ours.priority == behind.priority);
+                    let ours = relay.iter().find(|ours| ours.priority == behind.priority);
                     // A priority the relay has not met lies all of it before its beginning.
                     let up_to = ours.map_or(behind.head, |ours| ours.cursor);
                     let (priority, after) = (behind.priority, behind.cursor);

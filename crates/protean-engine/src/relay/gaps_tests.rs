@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use protean_core::domain::DomainBuilder;
 use protean_port::message::{Category, Lane, LaneRule, Priority};
-use protean_port::port::{BrokerGroup, Delivery, GroupStatus, PriorityStatus};
+use protean_port::port::{BrokerGroup, Delivery, GroupCursor};
 
 use super::super::page::RouteLane;
 use super::super::plan::{RelayPlan, RelayRoute};
@@ -24,19 +24,17 @@ fn plan() -> RelayPlan {
     RelayPlan { lanes: LANES, routes, ..RelayPlan::of(&domain, "default") }
 }
 
-fn status(cursor: u64, head: u64) -> GroupStatus {
-    let (priority, oldest) = (Priority::NORMAL, None);
-    let lane = PriorityStatus { priority, lag: 0, oldest, parked: 0, dead: 0, cursor, head };
-    GroupStatus { lanes: vec![lane], ..GroupStatus::default() }
+fn at(cursor: u64, head: u64) -> Vec<GroupCursor> {
+    vec![GroupCursor { priority: Priority::NORMAL, cursor, head }]
 }
 
 fn behind(name: &str, cursor: u64) -> GroupBehind {
-    GroupBehind { name: name.into(), status: status(cursor, 90) }
+    GroupBehind { name: name.into(), cursors: at(cursor, 90) }
 }
 
 fn gap(one: u64, two: u64) -> Gap {
     let groups = vec![behind("one", one), behind("two", two)];
-    Gap::between(LANES, PRODUCTION, groups, &status(50, 90))
+    Gap::between(LANES, PRODUCTION, groups, &at(50, 90))
 }
 
 fn positions(deliveries: &[Delivery]) -> Vec<u64> {
@@ -76,7 +74,7 @@ fn a_gap_is_gone_once_it_is_published_to_its_end() {
 fn a_group_that_was_behind_stays_behind_when_another_falls_behind() {
     let (mut gaps, plan) = (Gaps::default(), plan());
     let one = vec![behind("one", 10)];
-    gaps.add(Gap::between(LANES, PRODUCTION, one, &status(50, 90)));
+    gaps.add(Gap::between(LANES, PRODUCTION, one, &at(50, 90)));
     let two = BrokerGroup { stream: plan.stream(PRODUCTION), group: "two".into() };
     let names = gaps.behind(&plan, PRODUCTION, &[two]);
     assert_eq!(names, [Arc::from("one"), Arc::from("two")]);

@@ -8,11 +8,11 @@ use protean::Result;
 use protean::memory::MemoryStore;
 use protean::message::{Category, Stream, Table, Timestamp};
 use protean::port::{
-    BoxFuture, Changes, Claim, CommitWatch, DeadLetter, DeadLetterRead, Delivery, Find, GroupIds,
-    GroupNames, GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Location, Log, LogId,
-    LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, Provider,
-    Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, Schema, SchemaDifference, Store,
-    StoreHealth, TableSwap, TypeStats, Watched,
+    BoxFuture, Changes, Claim, CommitWatch, DeadLetter, DeadLetterRead, Delivery, Find,
+    GroupCursor, GroupIds, GroupNames, GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger,
+    Location, Log, LogId, LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead,
+    Parking, Provider, Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, Schema,
+    SchemaDifference, Store, StoreHealth, TableSwap, TypeStats, Watched,
 };
 use tokio::sync::watch;
 
@@ -232,6 +232,17 @@ impl Ledger for Unreliable {
         })
     }
 
+    fn group_cursors<'a>(
+        &'a self,
+        group: &'a str,
+        category: &'a Category,
+    ) -> BoxFuture<'a, Result<Vec<GroupCursor>>> {
+        Box::pin(async move {
+            self.weather.thaw().await;
+            self.inner.group_cursors(group, category).await
+        })
+    }
+
     fn claim<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<Box<dyn Claim>>>> {
         Box::pin(async move {
             self.weather.pass(20).await?;
@@ -259,13 +270,6 @@ impl Ledger for Unreliable {
     fn dead_letters(&self, read: DeadLetterRead) -> BoxFuture<'_, Result<Vec<DeadLetter>>> {
         self.inner.dead_letters(read)
     }
-
-    fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<RegisteredGroup>>> {
-        Box::pin(async move {
-            self.weather.thaw().await;
-            self.inner.registered_groups().await
-        })
-    }
 }
 
 impl Parking for Unreliable {
@@ -279,6 +283,13 @@ impl Parking for Unreliable {
 }
 
 impl GroupNames for Unreliable {
+    fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<RegisteredGroup>>> {
+        Box::pin(async move {
+            self.weather.thaw().await;
+            self.inner.registered_groups().await
+        })
+    }
+
     fn group_ids(&self) -> BoxFuture<'_, Result<GroupIds>> {
         self.inner.group_ids()
     }

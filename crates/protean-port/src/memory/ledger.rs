@@ -7,9 +7,9 @@ use super::state::State;
 use super::unit::{Refused, Unit};
 use crate::message::{Category, Priority, Stream, Timestamp};
 use crate::port::{
-    At, Count, Counter, Delivery, DoneMark, GroupRegistration, GroupStatus, MessageRef, Park,
-    ParkedNote, ParkedPage, ParkedRead, Place, PriorityStatus, ProgressMove, RegisteredGroup,
-    Start, left_out,
+    At, Count, Counter, Delivery, DoneMark, GroupCursor, GroupRegistration, GroupStatus,
+    MessageRef, Park, ParkedNote, ParkedPage, ParkedRead, Place, PriorityStatus, ProgressMove,
+    RegisteredGroup, Start, left_out,
 };
 
 /// A group that starts here has settled every message there will ever be.
@@ -330,6 +330,18 @@ pub(super) fn status(state: &State, group: &str, category: &Category) -> GroupSt
         .collect();
     let lanes = priorities.iter().map(|of| priority_status(state, &group, category, *of)).collect();
     GroupStatus { committed, counts, lanes }
+}
+
+/// How far a group is in a category.
+pub(super) fn cursors(state: &State, group: &str, category: &Category) -> Vec<GroupCursor> {
+    let group: GroupName = group.into();
+    let priorities = state.log.priorities(category, Priority::ALL);
+    let place = |of: &Priority| GroupCursor {
+        priority: *of,
+        cursor: cursor(state, &group, category, *of),
+        head: state.log.lane_head(category, *of),
+    };
+    priorities.iter().map(place).collect()
 }
 
 fn priority_status(

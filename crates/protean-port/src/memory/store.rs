@@ -11,10 +11,10 @@ use super::{dead_letters, find, keys, ledger, log, rebuild};
 use crate::message::{Category, Recorded, Stream, Table, Timestamp};
 use crate::port::{
     BoxFuture, Changes, Claim, CommitNotice, CommitSignal, CommitWatch, DeadLetter, DeadLetterRead,
-    Delivery, Find, GroupIds, GroupNames, GroupRegistration, GroupStatus, KeyClaim, LaneRead,
-    Ledger, Log, LogId, LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead,
-    Parking, Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, Schema, SchemaDifference, Store,
-    StoreHealth, TableSwap, TypeStats, Watched,
+    Delivery, Find, GroupCursor, GroupIds, GroupNames, GroupRegistration, GroupStatus, KeyClaim,
+    LaneRead, Ledger, Log, LogId, LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage,
+    ParkedRead, Parking, Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, Schema,
+    SchemaDifference, Store, StoreHealth, TableSwap, TypeStats, Watched,
 };
 use crate::{Error, Result};
 
@@ -223,6 +223,14 @@ impl Ledger for MemoryStore {
         Box::pin(async move { Ok(ledger::status(&self.state(), group, category)) })
     }
 
+    fn group_cursors<'a>(
+        &'a self,
+        group: &'a str,
+        category: &'a Category,
+    ) -> BoxFuture<'a, Result<Vec<GroupCursor>>> {
+        Box::pin(async move { Ok(ledger::cursors(&self.state(), group, category)) })
+    }
+
     fn claim<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<Box<dyn Claim>>>> {
         Box::pin(async move {
             let mut claims = self.claims.lock().unwrap_or_else(PoisonError::into_inner);
@@ -250,10 +258,6 @@ impl Ledger for MemoryStore {
     fn dead_letters(&self, read: DeadLetterRead) -> BoxFuture<'_, Result<Vec<DeadLetter>>> {
         Box::pin(async move { Ok(dead_letters::read(&self.state(), &read)) })
     }
-
-    fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<RegisteredGroup>>> {
-        Box::pin(async move { Ok(ledger::registered_groups(&self.state())) })
-    }
 }
 
 impl Parking for MemoryStore {
@@ -267,6 +271,10 @@ impl Parking for MemoryStore {
 }
 
 impl GroupNames for MemoryStore {
+    fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<RegisteredGroup>>> {
+        Box::pin(async move { Ok(ledger::registered_groups(&self.state())) })
+    }
+
     fn group_ids(&self) -> BoxFuture<'_, Result<GroupIds>> {
         Box::pin(async move { Ok(self.state().group_ids.clone()) })
     }

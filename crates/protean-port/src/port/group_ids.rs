@@ -17,8 +17,11 @@ use crate::{Error, Result};
 /// Separates the generation from the rest of an id. No handler has it in its name.
 const GENERATION_MARK: char = '#';
 
-/// Keeps the ids of the groups that have another one than their name.
+/// The groups that a store knows, and the ids of those that have another one than their name.
 pub trait GroupNames: Send + Sync {
+    /// Every registered group, whether or not a program still has it.
+    fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<RegisteredGroup>>>;
+
     /// The ids; none while the store is not prepared.
     fn group_ids(&self) -> BoxFuture<'_, Result<GroupIds>>;
 

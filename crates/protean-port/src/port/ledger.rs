@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{BoxFuture, Counter, Delivery, RegisteredGroup};
+use super::{BoxFuture, Counter, Delivery};
 use crate::Result;
 use crate::message::{Category, Priority, Recorded, Stream, Timestamp};
 
@@ -32,6 +32,14 @@ pub trait Ledger: Send + Sync {
         category: &'a Category,
     ) -> BoxFuture<'a, Result<GroupStatus>>;
 
+    /// How far a group is in a category, a priority each. Takes the same time however many
+    /// messages there are.
+    fn group_cursors<'a>(
+        &'a self,
+        group: &'a str,
+        category: &'a Category,
+    ) -> BoxFuture<'a, Result<Vec<GroupCursor>>>;
+
     /// Makes this process the one that reads for `group`, or says that another
     /// is. Dropping the claim, or the end of the process, gives it up.
     fn claim<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<Box<dyn Claim>>>>;
@@ -47,9 +55,6 @@ pub trait Ledger: Send + Sync {
 
     /// Dead letters, in the order of the log.
     fn dead_letters(&self, read: DeadLetterRead) -> BoxFuture<'_, Result<Vec<DeadLetter>>>;
-
-    /// Every registered group, whether or not a program still has it.
-    fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<RegisteredGroup>>>;
 }
 
 /// Held while this process reads for a group. What is noted in it outlives an
@@ -170,6 +175,17 @@ impl GroupStatus {
     pub fn closes(&self) -> bool {
         self.committed == self.settled() + self.lag()
     }
+}
+
+/// How far a group is with the messages of one priority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupCursor {
+    /// The priority.
+    pub priority: Priority,
+    /// The log position up to which everything is settled.
+    pub cursor: u64,
+    /// The log position of the last message.
+    pub head: u64,
 }
 
 /// The status of a group for one priority.

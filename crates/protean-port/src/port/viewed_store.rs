@@ -6,11 +6,11 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::{
-    BoxFuture, Changes, Claim, CommitWatch, DeadLetter, DeadLetterRead, Delivery, Find, GroupIds,
-    GroupNames, GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Log, LogId,
-    LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, Rebuilds,
-    RegisteredGroup, RowQuery, RowState, Rows, Schema, SchemaDifference, Store, StoreHealth,
-    TableSwap, TypeStats, Watched,
+    BoxFuture, Changes, Claim, CommitWatch, DeadLetter, DeadLetterRead, Delivery, Find,
+    GroupCursor, GroupIds, GroupNames, GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger,
+    Log, LogId, LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead, Parking,
+    Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, Schema, SchemaDifference, Store,
+    StoreHealth, TableSwap, TypeStats, Watched,
 };
 use crate::Result;
 use crate::message::{Category, Recorded, Stream, Table, Timestamp};
@@ -222,6 +222,14 @@ impl<V: StoreView> Ledger for ViewedStore<V> {
         Box::pin(async move { self.store.group_status(&self.view.group(group), category).await })
     }
 
+    fn group_cursors<'a>(
+        &'a self,
+        group: &'a str,
+        category: &'a Category,
+    ) -> BoxFuture<'a, Result<Vec<GroupCursor>>> {
+        Box::pin(async move { self.store.group_cursors(&self.view.group(group), category).await })
+    }
+
     fn claim<'a>(&'a self, claim: &'a str) -> BoxFuture<'a, Result<Option<Box<dyn Claim>>>> {
         Box::pin(async move {
             match claim.split_once('@') {
@@ -247,10 +255,6 @@ impl<V: StoreView> Ledger for ViewedStore<V> {
     fn dead_letters(&self, read: DeadLetterRead) -> BoxFuture<'_, Result<Vec<DeadLetter>>> {
         self.store.dead_letters(DeadLetterRead { group: self.view.group(&read.group), ..read })
     }
-
-    fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<RegisteredGroup>>> {
-        Box::pin(async move { Ok(self.view.registered(self.store.registered_groups().await?)) })
-    }
 }
 
 impl<V: StoreView> Parking for ViewedStore<V> {
@@ -264,6 +268,10 @@ impl<V: StoreView> Parking for ViewedStore<V> {
 }
 
 impl<V: StoreView> GroupNames for ViewedStore<V> {
+    fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<RegisteredGroup>>> {
+        Box::pin(async move { Ok(self.view.registered(self.store.registered_groups().await?)) })
+    }
+
     fn group_ids(&self) -> BoxFuture<'_, Result<GroupIds>> {
         self.store.group_ids()
     }
