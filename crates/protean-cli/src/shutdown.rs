@@ -74,13 +74,13 @@ impl Signals {
 pub(crate) struct HangUps(Option<Signal>);
 
 impl HangUps {
-    /// Takes over the signal, which no longer ends the process by itself.
+    /// Takes over the signal, which no longer ends the process by itself; not on a terminal.
     ///
     /// # Errors
     /// When signals cannot be received.
     pub(crate) fn listen() -> Result<Self> {
-        let signal = listening(SignalKind::hangup())?;
-        Ok(Self((!is_on_terminal()).then_some(signal)))
+        let signal = (!is_on_terminal()).then(|| listening(SignalKind::hangup())).transpose()?;
+        Ok(Self(signal))
     }
 
     /// Waits for the next one; several that nobody has waited for are one.

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use protean_core::config::ServerConfig;
 use protean_core::domain::{known_ids, program_version};
+use protean_port::message::Lane;
 use protean_port::port::{Broker, Claim, Delivery, GroupRegistration, generation};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -120,7 +121,8 @@ impl GroupReader {
     /// is known to be one that this version can write; false when it is not, or the reader stops
     /// first.
     async fn fits(&self) -> bool {
-        let HandlerRunner { domain, store, group, .. } = &self.runner;
+        const LOOK: &str = "look at the table";
+        let HandlerRunner { domain, store, group, faults, .. } = &self.runner;
         let Some(projection) = group.projection.as_ref().filter(|_| generation(&group.name) > 1)
         else {
             return true;
@@ -131,7 +133,10 @@ impl GroupReader {
         let table = [(*projection.table).clone()];
         loop {
             let misfit = match store.prepare(&table, &registration).await {
-                Ok(()) => return true,
+                Ok(()) => {
+                    faults.ended(LOOK, Lane::Primary);
+                    return true;
+                }
                 Err(error) => error,
             };
             let handler = &group.handler;
@@ -144,10 +149,13 @@ impl GroupReader {
                 );
                 return false;
             }
-            warn!(
-                %handler, error = format_args!("{misfit:#}"),
-                "cannot look at the table of the projection, trying again"
-            );
+            // Production stands for the group: its lanes share the table.
+            if let Some(failures) = faults.failed(LOOK, Lane::Primary) {
+                warn!(
+                    %handler, error = format_args!("{misfit:#}"), failures,
+                    "cannot look at the table of the projection, trying again"
+                );
+            }
             if !pause(&self.stop, TABLE_RETRY_DELAY).await {
                 return false;
             }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use protean_core::config::SubscriptionType;
 use protean_core::domain::{
-    Domain, Group, base_store, broker, known_ids, preflight, registrations,
+    Domain, Group, base_store, broker, known_ids, preflight, prepared_store, registrations,
 };
 use protean_port::message::Lane;
 use protean_port::port::{Broker, Store};
@@ -100,12 +100,12 @@ impl Server {
         }
         let mut shutdown = pin!(shutdown);
         let store = tokio::select! {
-            opened = self.domain.store() => Arc::clone(opened?),
+            opened = prepared_store(&self.domain) => Arc::clone(opened?),
             // Nothing has started that would have to be finished.
             () = &mut shutdown => return Ok(()),
         };
         metrics.opened(store.log_id().await?);
-        // The groups as well: the domain may have been opened only to be looked at. Messages
+        // The groups once more: one may have been forgotten since the domain was opened. Messages
         // committed from now on wait for their brokers, reachable or not and whichever server
         // leads the relay.
         let relays = relay_plans(&self.domain).into_iter().flat_map(|plan| plan.registrations());

@@ -1,4 +1,4 @@
-//! The ids of groups that have another one than their name.
+//! The groups that are known, and the ids of those that have another one than their name.
 
 use protean_port::Result;
 use protean_port::message::{Category, Lane};

@@ -17,6 +17,12 @@ use crate::recorded::{deliveries, message};
 use crate::store::PostgresStore;
 use crate::value::{Text, number, text};
 
+/// Both rest on the lanes of a group: their priorities, and up to where it has settled each.
+const STATUS: &str =
+    concat!(include_str!("sql/group_lanes.sql"), include_str!("sql/group_status.sql"));
+const CURSORS: &str =
+    concat!(include_str!("sql/group_lanes.sql"), include_str!("sql/group_cursors.sql"));
+
 impl Ledger for PostgresStore {
     fn next<'a>(&'a self, group: &'a str, stream: &'a Stream) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move {
@@ -73,9 +79,9 @@ impl Ledger for PostgresStore {
         Box::pin(async move {
             let session = self.readers.one().await?;
             let of: [Parameter<'_>; 2] = [&Text(group), &Text(category.as_str())];
-            let rows = session.query(include_str!("sql/group_cursors.sql"), &of).await;
+            let rows = session.query(CURSORS, &of).await;
             let read = |row: &Row| {
-                let priority = Priority::new(i32::try_from(row.try_get::<_, i64>(0)?).unwrap_or(0));
+                let priority = priority(row, 0)?;
                 Ok(GroupCursor { priority, cursor: number(row, 1)?, head: number(row, 2)? })
             };
             self.explained(rows.and_then(|rows| rows.iter().map(read).collect()))
@@ -165,6 +171,10 @@ fn parked_page(rows: &[Row], read: &ParkedRead) -> Result<ParkedPage, Fault> {
     Ok(ParkedPage { due, next_due: times.get(count).copied() })
 }
 
+fn priority(row: &Row, column: usize) -> Result<Priority, Fault> {
+    Ok(Priority::new(i32::try_from(row.try_get::<_, i64>(column)?).unwrap_or(0)))
+}
+
 fn attempts(row: &Row, column: usize) -> Result<u32, Fault> {
     Ok(u32::try_from(row.try_get::<_, i64>(column)?).unwrap_or(u32::MAX))
 }
@@ -185,14 +195,13 @@ async fn read_status(
     category: &Category,
 ) -> Result<GroupStatus, Fault> {
     let of: [Parameter<'_>; 2] = [&Text(group), &Text(category.as_str())];
-    let lanes = view.query(include_str!("sql/group_status.sql"), &of).await?;
+    let lanes = view.query(STATUS, &of).await?;
     let counts = view.query(include_str!("sql/read_counters.sql"), &of).await?;
     let mut status = GroupStatus { counts: counted(&counts)?, ..GroupStatus::default() };
     for row in &lanes {
-        let priority: i64 = row.try_get(0)?;
         status.committed += number(row, 2)?;
         status.lanes.push(PriorityStatus {
-            priority: Priority::new(i32::try_from(priority).unwrap_or(0)),
+            priority: priority(row, 0)?,
             cursor: number(row, 1)?,
             lag: number(row, 3)?,
             oldest: row.try_get::<_, Option<i64>>(4)?.map(Timestamp::from_micros),

@@ -1,4 +1,5 @@
 //! Parcels: three versions of one program. Each is put in the place of the one before while that works.
+//! Each is the whole program as it was, so most of it is there three times.
 //!
 //! * [`v1`]: a parcel is sent; somebody is written to, and there is a summary of each
 //! * [`v2`]: the event has another name in the code, and a country; so has the handler that writes

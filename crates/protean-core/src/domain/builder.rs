@@ -185,6 +185,7 @@ impl DomainBuilder {
             ids: KnownIds::default(),
             brokers,
             instance_queues,
+            prepared: OnceCell::new(),
             only_looks: AtomicBool::new(false),
         };
         Ok(Domain::new(shared, env))

@@ -33,7 +33,9 @@ pub async fn broker<'a>(domain: &'a Domain, name: &str) -> Result<&'a Arc<dyn Br
 /// When the database cannot be opened or prepared, or when something about a broker
 /// has to be changed first.
 pub async fn preflight(domain: &Domain, brokers: &[&str]) -> Result<Preflight> {
-    let mut opened = Preflight { store: domain.open().await?.named, brokers: BTreeMap::new() };
+    let store = domain.open().await?.named;
+    domain.prepare(&*store).await?;
+    let mut opened = Preflight { store, brokers: BTreeMap::new() };
     for name in brokers {
         match domain.shared().brokers.open(name).await {
             Ok(broker) => drop(opened.brokers.insert((*name).to_owned(), broker)),
@@ -54,8 +56,8 @@ pub struct Preflight {
 
 /// Makes sure that the database of a domain is there, for a program that only looks: opening it
 /// would create one where none is. Such a program registers no group and leaves the tables as they
-/// are, so that servers of another version go on as before; what it reads of a table fails where that
-/// lacks a column.
+/// are, those of the framework as well, so that servers of another version go on as before; what it
+/// reads of a table fails where that lacks a column.
 ///
 /// # Errors
 /// When there is no database at the configured place, or one of another program.
@@ -81,14 +83,21 @@ pub async fn base_store(domain: &Domain) -> Result<&Arc<dyn Store>> {
     Ok(&domain.opened().await?.base)
 }
 
-/// Opens the store of a domain for a program that only looks, or changes what groups have done: it
-/// registers no group, and leaves the tables as they are. Has no effect on a store that is open.
+/// The same, where tables and groups may be those of another version of the program.
 ///
 /// # Errors
 /// When the database cannot be opened.
-pub async fn open_to_look(domain: &Domain) -> Result {
-    domain.shared().only_looks.store(true, Ordering::Relaxed);
-    domain.opened().await.map(drop)
+pub async fn look(domain: &Domain) -> Result<&Arc<dyn Store>> {
+    Ok(&domain.looked_at().await?.base)
+}
+
+/// The store of a domain with its tables and groups, also if it was opened only to be
+/// [looked at](require_database).
+///
+/// # Errors
+/// When the database cannot be opened, or has tables in another form.
+pub async fn prepared_store(domain: &Domain) -> Result<&Arc<dyn Store>> {
+    Ok(&domain.prepared().await?.named)
 }
 
 /// A handle on the same domain for which every message is bulk work.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use protean_port::Result;
 use protean_port::message::{Id, Lane, LaneRule, Priority};
-use protean_port::port::{Clock, GroupNames, Location, Provider, Store, ViewedStore, Watched};
+use protean_port::port::{Clock, Location, Provider, Store, ViewedStore, Watched};
 use tokio::sync::OnceCell;
 
 use super::brokers::Brokers;
@@ -40,6 +40,8 @@ pub(super) struct Shared {
     pub(super) provider: Arc<dyn Provider>,
     pub(super) location: Location,
     pub(super) store: OnceCell<OpenedStore>,
+    /// Set once the store has the tables and the groups of this program.
+    pub(super) prepared: OnceCell<()>,
     pub(super) ids: KnownIds,
     pub(super) brokers: Brokers,
     pub(super) instance_queues: InstanceQueues,
@@ -119,6 +121,21 @@ impl Domain {
 
     /// The store, as it is and with the groups under their names.
     pub(super) async fn opened(&self) -> Result<&OpenedStore> {
+        match self.shared.only_looks.load(Ordering::Relaxed) {
+            true => self.looked_at().await,
+            false => self.prepared().await,
+        }
+    }
+
+    /// The same with the tables and the groups of this program, whatever it was opened for.
+    pub(super) async fn prepared(&self) -> Result<&OpenedStore> {
+        let opened = self.looked_at().await?;
+        self.shared.prepared.get_or_try_init(|| self.prepare(&*opened.named)).await?;
+        Ok(opened)
+    }
+
+    /// The same with whatever the database has.
+    pub(super) async fn looked_at(&self) -> Result<&OpenedStore> {
         self.shared.store.get_or_try_init(|| self.connect()).await
     }
 
@@ -141,21 +158,21 @@ impl Domain {
         ids.refresh(&*base).await?;
         ids.check(self.groups())?;
         let named = ViewedStore::new(Arc::clone(&base), ids.clone());
-        let (tables, registrations) = match self.shared.only_looks.load(Ordering::Relaxed) {
-            true => (Vec::new(), Vec::new()),
-            false => (self.catalog().layout(), registrations(self.groups())),
-        };
-        // A database that is not prepared yet knows nobody; another fault shows in what follows.
-        let registered = named.registered_groups().await.unwrap_or_default();
-        if let Err(failed) = named.prepare(&tables, &registrations).await {
-            return Err(misfit(self.groups(), &tables, &named, failed).await);
-        }
-        if !registrations.is_empty() {
-            for newcomer in newcomers(self.groups(), &registered) {
-                newcomer.warn_if_needed(&named).await;
-            }
-        }
         Ok(OpenedStore { base, named: Arc::new(named) })
+    }
+
+    /// Prepares the tables and registers the groups of this program.
+    pub(super) async fn prepare(&self, store: &dyn Store) -> Result {
+        let (groups, tables) = (self.groups(), self.catalog().layout());
+        // A database that is not prepared yet knows nobody; another fault shows in what follows.
+        let registered = store.registered_groups().await.unwrap_or_default();
+        if let Err(failed) = store.prepare(&tables, &registrations(groups)).await {
+            return Err(misfit(groups, &tables, store, failed).await);
+        }
+        for newcomer in newcomers(groups, &registered) {
+            newcomer.warn_if_needed(store).await;
+        }
+        Ok(())
     }
 
     /// A handle whose commands have this priority unless the call says otherwise.

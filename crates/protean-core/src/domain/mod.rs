@@ -41,8 +41,8 @@ pub use builder::{BuildError, DomainBuilder};
 pub use bulk::{Bulk, ImportProgress, Rejection, Submission, Submit};
 pub use causation::CausationNode;
 pub use connect::{
-    all_in_bulk, base_store, broker, destroy, difference, known_ids, migrate, open_to_look,
-    preflight, require_database, server_advice,
+    all_in_bulk, base_store, broker, destroy, difference, known_ids, look, migrate, preflight,
+    prepared_store, require_database, server_advice,
 };
 pub use domain::Domain;
 pub use ids::KnownIds;

@@ -20,12 +20,13 @@ use crate::observe::metrics::GroupMetrics;
 use crate::pause::pause;
 use crate::worker::runner::HandlerRunner;
 
-/// How often the progress is looked at, if a look takes no time.
+/// The shortest wait between two looks at the progress.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
-/// It counts messages: of a long log it takes long itself, so that it would use up a processor.
+/// The longest one.
 const MAX_LOOK_INTERVAL: Duration = Duration::from_secs(5);
-/// A look may take one part of so many of the time.
-const LOOK_PARTS: u32 = 20;
+/// A look counts messages, which takes the longer the more there are: the wait is so many looks
+/// long.
+const LOOKS_PER_INTERVAL: u32 = 20;
 /// How often it is looked at after the swap.
 const REST_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -107,7 +108,8 @@ impl Rebuild {
         loop {
             let began = Instant::now();
             let statuses = self.statuses().await?;
-            let next = (began.elapsed() * LOOK_PARTS).clamp(LOOK_INTERVAL, MAX_LOOK_INTERVAL);
+            let next =
+                (began.elapsed() * LOOKS_PER_INTERVAL).clamp(LOOK_INTERVAL, MAX_LOOK_INTERVAL);
             self.check_dead(&statuses).await?;
             let progress = statuses.progress();
             observe(progress);

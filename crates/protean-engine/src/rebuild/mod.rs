@@ -22,7 +22,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protean_core::domain::{Domain, Group, all_in_bulk, base_store, open_to_look, program_version};
+use protean_core::domain::{Domain, Group, all_in_bulk, look, program_version};
 use protean_port::message::Lane;
 use protean_port::port::{
     Claim, GroupRegistration, GroupStatus, GroupVersions, ProgramVersion, RegisteredGroup, Start,
@@ -64,14 +64,13 @@ pub enum RebuildEnd {
 }
 
 impl Rebuild {
-    /// Takes the rebuild of a projection in hand, also one that was interrupted. The store of the
-    /// domain must not have been opened: tables of projections need not have the declared form.
+    /// Takes the rebuild of a projection in hand, also one that was interrupted. Tables need not have
+    /// the declared form.
     ///
     /// # Errors
     /// When no projector keeps such a projection, another process rebuilds it, or the store fails.
     pub async fn of(domain: &Domain, projection: &str) -> Result<Self> {
-        open_to_look(domain).await?;
-        let store = Arc::clone(base_store(domain).await?);
+        let store = Arc::clone(look(domain).await?);
         let claim = store
             .claim(&rebuild_claim(domain, projection))
             .await?

@@ -1,6 +1,6 @@
 //! What is there to be rebuilt, and how far that is.
 
-use protean_core::domain::{Domain, base_store, open_to_look};
+use protean_core::domain::{Domain, look};
 use protean_port::Result;
 
 use super::progress::{RebuildProgress, Statuses};
@@ -25,8 +25,7 @@ pub struct RebuildStatus {
 /// # Errors
 /// When the store cannot be opened or read.
 pub async fn rebuilds(domain: &Domain) -> Result<Vec<RebuildStatus>> {
-    open_to_look(domain).await?;
-    let store = base_store(domain).await?;
+    let store = look(domain).await?;
     let (ids, registered) = (store.group_ids().await?, store.registered_groups().await?);
     let mut found = Vec::new();
     for name in projections(domain) {

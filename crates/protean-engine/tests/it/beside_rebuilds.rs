@@ -5,23 +5,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use protean::port::Counter;
-use protean::{Context, DomainBuilder, Id, Priority, Result, projection, projector};
+use protean::{Context, DomainBuilder, Priority, Result, projector};
 use protean_core::domain::known_ids;
 use protean_engine::{DeadLetters, Rebuild, RebuildEnd, explain, verify};
 use tokio::time::sleep;
 
 use crate::harness::{Harness, On, WAIT_LIMIT};
-use crate::shared::{fill, is_exact};
+use crate::shared::{fill, is_exact, rebuild};
 use crate::tallies::{Add, Added, Fault};
 use crate::two_aggregates::{
     Bark, Barked, Cat, CatCommandHandler, Dog, DogCommandHandler, Meow, Meowed,
 };
-
-/// Rebuilds a projection until it is done.
-async fn rebuild(harness: &Harness, projection: &str) {
-    let rebuild = Rebuild::of(&harness.domain, projection).await.unwrap();
-    assert_eq!(rebuild.run(pending(), |_| ()).await.unwrap(), RebuildEnd::Swapped, "{projection}");
-}
+use crate::volume::{Volume, hear, heard};
 
 /// Waits until this process knows that the numbers were built so often.
 async fn until_noticed(harness: &Harness, generation: u64) {
@@ -111,22 +106,6 @@ async fn servers_die_and_start_beside_a_rebuild(on: On) {
     is_exact(&last, count).await;
 }
 
-/// How loud it is, by what two projectors hear.
-#[projection]
-pub(crate) struct Volume {
-    #[field(identifier)]
-    place: Id,
-    heard: u32,
-}
-
-async fn hear(place: &str, context: &Context) -> Result {
-    let rows = context.repository::<Volume>();
-    let place = Id::from(place);
-    let mut volume = rows.find(&place).await?.unwrap_or(Volume { place, heard: 0 });
-    volume.heard += 1;
-    rows.add(volume).await
-}
-
 struct Doorman;
 
 #[projector(projection = Volume)]
@@ -171,10 +150,7 @@ async fn several_projectors_of_several_categories_go_along(on: On) {
         harness.add("t", number, Priority::NORMAL).await;
     }
     harness.drain().await;
-    let heard = async |place: &str| {
-        let rows = harness.domain.repository::<Volume>().await.unwrap();
-        rows.find(&place.into()).await.unwrap().map_or(0, |volume| volume.heard)
-    };
+    let heard = async |place: &str| heard(&harness, place).await;
     assert_eq!((heard("street").await, heard("garden").await), (90, 30));
     harness.run_sql("UPDATE volume SET heard = 7");
     let done = AtomicBool::new(false);
@@ -248,8 +224,7 @@ async fn a_projection_that_is_new_has_no_table_yet() {
     harness.drain().await;
     let newer = harness.sibling_of(loud);
     rebuild(&newer, "Volume").await;
-    let rows = harness.sibling_of(loud).domain.repository::<Volume>().await.unwrap();
-    assert_eq!(rows.find(&"street".into()).await.unwrap().map(|volume| volume.heard), Some(4));
+    assert_eq!(heard(&harness.sibling_of(loud), "street").await, 4);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -83,6 +83,7 @@ mod unreliable;
 mod upgrade;
 mod vanished;
 mod versions;
+mod volume;
 mod waits;
 mod way;
 mod weather;

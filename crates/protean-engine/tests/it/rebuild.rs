@@ -10,7 +10,7 @@ use protean_engine::{Rebuild, RebuildEnd, RebuildProgress, rebuilds};
 use tokio::time::sleep;
 
 use crate::harness::{Harness, On, WAIT_LIMIT};
-use crate::shared::{fill, is_exact};
+use crate::shared::{fill, is_exact, rebuild};
 use crate::tallies::{Add, Added, Fault};
 use crate::telemetry::Lines;
 
@@ -44,12 +44,6 @@ async fn is_exact_in_the_end(harness: &Harness, count: i64) {
     is_exact(harness, count).await;
 }
 
-/// Rebuilds the numbers until it is done.
-async fn rebuild(harness: &Harness) {
-    let rebuild = Rebuild::of(&harness.domain, "Numbers").await.unwrap();
-    assert_eq!(rebuild.run(pending(), |_| ()).await.unwrap(), RebuildEnd::Swapped);
-}
-
 /// Serves until all of these are handled and `done` is set.
 async fn serve(harness: &Harness, count: i64, done: &AtomicBool) {
     let all = async || harness.numbers().await.count(Counter::Handled) == count.cast_unsigned();
@@ -68,7 +62,7 @@ async fn a_projection_is_rebuilt_while_production_goes_on(on: On) {
         let other = beside(&harness, on);
         for round in 0..2 {
             let from = BEFORE + round * MEANWHILE;
-            tokio::join!(add(&harness, from..from + MEANWHILE), rebuild(&other));
+            tokio::join!(add(&harness, from..from + MEANWHILE), rebuild(&other, "Numbers"));
         }
         done.store(true, Ordering::Relaxed);
     };
@@ -116,7 +110,7 @@ async fn a_rebuild_that_was_stopped_or_died_goes_on(on: On) {
     }
     slow.faults.mend();
     let called = slow.faults.calls().len();
-    rebuild(&slow).await;
+    rebuild(&slow, "Numbers").await;
     let again = slow.faults.calls().len() - called;
     // All of them, if it had begun anew; what was not committed when it died runs again.
     assert!(again < BEFORE as usize, "{again} ran again");
@@ -136,7 +130,7 @@ async fn a_message_that_cannot_be_handled_leaves_the_table_as_it_was(on: On) {
     drop(failing);
     is_exact(&harness, 40).await;
     other.faults.mend();
-    rebuild(&other).await;
+    rebuild(&other, "Numbers").await;
     is_exact_in_the_end(&harness, 40).await;
 }
 
@@ -259,7 +253,7 @@ async fn a_projection_gets_a_column_that_old_rows_cannot_have(on: On) {
     let standing_by =
         "has rebuilt the projection, and this one cannot write its table: standing by";
     let changing = async {
-        rebuild(&later()).await;
+        rebuild(&later(), "Numbers").await;
         while lines.with(standing_by).is_empty() {
             sleep(Duration::from_millis(5)).await;
         }

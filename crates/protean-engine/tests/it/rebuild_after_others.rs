@@ -5,18 +5,14 @@ use std::future::{pending, ready};
 use std::time::Duration;
 
 use protean::port::TableSwap;
-use protean::{Context, DomainBuilder, Id, Priority, Result, projection, projector};
-use protean_engine::{Rebuild, RebuildEnd};
+use protean::{Context, DomainBuilder, Priority, Result, projector};
+use protean_engine::{Rebuild, RebuildEnd, rebuilds};
 
 use crate::harness::{Harness, On};
-use crate::shared::{fill, is_exact};
+use crate::shared::{fill, is_exact, rebuild};
 use crate::tallies::{Added, Fault};
 use crate::two_aggregates::{Bark, Barked, Dog, DogCommandHandler};
-
-async fn rebuild(harness: &Harness, projection: &str) {
-    let rebuild = Rebuild::of(&harness.domain, projection).await.unwrap();
-    assert_eq!(rebuild.run(pending(), |_| ()).await.unwrap(), RebuildEnd::Swapped, "{projection}");
-}
+use crate::volume::{Volume, hear, heard};
 
 /// Some of its rows are gone by then, and how far it was is not.
 async fn a_rebuild_that_was_given_up_in_part_begins_anew(on: On) {
@@ -60,26 +56,6 @@ async fn two_tables_do_not_fit(on: On) {
     rebuild(&harness.sibling(), "Numbers").await;
     rebuild(&harness.sibling(), "Sum").await;
     is_exact(&harness.sibling(), 40).await;
-}
-
-#[projection]
-pub(crate) struct Volume {
-    #[field(identifier)]
-    place: Id,
-    heard: u32,
-}
-
-async fn hear(place: &str, context: &Context) -> Result {
-    let rows = context.repository::<Volume>();
-    let place = Id::from(place);
-    let mut volume = rows.find(&place).await?.unwrap_or(Volume { place, heard: 0 });
-    volume.heard += 1;
-    rows.add(volume).await
-}
-
-async fn heard(harness: &Harness, place: &str) -> u32 {
-    let rows = harness.domain.repository::<Volume>().await.unwrap();
-    rows.find(&place.into()).await.unwrap().map_or(0, |volume| volume.heard)
 }
 
 struct Doorman;
@@ -180,8 +156,24 @@ async fn an_older_version_does_not_rebuild(on: On) {
     last.assert_closes().await;
 }
 
+/// A server needs its tables and groups, whatever the program did before.
+async fn a_program_that_only_looked_can_serve(on: On) {
+    let harness = Harness::new(on);
+    let empty = harness.sibling();
+    assert!(rebuilds(&empty.domain).await.is_err(), "looking has prepared nothing");
+    fill(&empty, 40).await;
+    empty.drain().await;
+    let newer = harness.sibling_of(guarded);
+    protean::require_database(&newer.domain).await.unwrap();
+    let refused = newer.domain.repository::<Volume>().await.unwrap().find(&"street".into()).await;
+    assert!(refused.is_err(), "nor has it now");
+    newer.drain().await;
+    assert_eq!(heard(&newer, "street").await, 40);
+}
+
 crate::on! {
     Sqlite in sqlite, Production in production: {
+        a_program_that_only_looked_can_serve
         a_rebuild_that_was_given_up_in_part_begins_anew
         two_tables_do_not_fit
         a_projector_that_came_after_a_rebuild_keeps_its_progress

@@ -1,9 +1,11 @@
 //! Several servers share the work of each group, and one of them ends, or the broker does.
 
+use std::future::pending;
 use std::time::Duration;
 
 use protean::message::Priority;
 use protean::port::Counter;
+use protean_engine::{Rebuild, RebuildEnd};
 use protean_test_servers::RedisServer;
 
 use crate::harness::{Harness, On, counts};
@@ -38,6 +40,12 @@ pub(crate) async fn is_exact(harness: &Harness, count: i64) {
         assert_eq!(harness.seen(&format!("t-{tally}")).await, text, "in the order of the log");
     }
     harness.assert_closes().await;
+}
+
+/// Rebuilds a projection until it is done.
+pub(crate) async fn rebuild(harness: &Harness, projection: &str) {
+    let rebuild = Rebuild::of(&harness.domain, projection).await.unwrap();
+    assert_eq!(rebuild.run(pending(), |_| ()).await.unwrap(), RebuildEnd::Swapped, "{projection}");
 }
 
 /// How many entries were ever added to any stream.

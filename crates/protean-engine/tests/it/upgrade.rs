@@ -178,11 +178,34 @@ fn bytes(digits: &str) -> Vec<u8> {
     (0..digits.len()).step_by(2).map(byte).collect()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_file_of_release_0_1_goes_on() {
+/// A file of release 0.1, in a folder of its own.
+fn unpacked_file() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("harbour.db");
     std::fs::write(&file, unpack(&fixture("0.1", "sqlite.db.gz"))).unwrap();
+    (folder, file)
+}
+
+/// Servers of that release may be at work on it.
+#[tokio::test]
+async fn a_program_that_only_looks_leaves_the_layout_as_it_is() {
+    let (_folder, file) = unpacked_file();
+    let tables = Tables::File(&file);
+    let layout = tables.ask("PRAGMA user_version");
+    let clock = Chronometer::from(Timestamp::from_micros(0));
+    let domain = harbour(&settings(&on_file(&file), None), &clock, &Sky::default());
+    let domain = domain.build().unwrap();
+    protean::require_database(&domain).await.unwrap();
+    let failed = protean_engine::verify(&domain).await.unwrap_err().to_string();
+    assert!(failed.contains("run `db setup`"), "{failed}");
+    assert_eq!(tables.ask("PRAGMA user_version"), layout);
+    protean::migrate(&domain).await.unwrap();
+    assert_ne!(tables.ask("PRAGMA user_version"), layout);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_of_release_0_1_goes_on() {
+    let (folder, file) = unpacked_file();
     let manifest = manifest_of("0.1", "sqlite.json");
     let notes = folder.path().join("harbour.db-claims");
     std::fs::create_dir(&notes).unwrap();

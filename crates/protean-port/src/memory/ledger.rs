@@ -336,12 +336,12 @@ pub(super) fn status(state: &State, group: &str, category: &Category) -> GroupSt
 pub(super) fn cursors(state: &State, group: &str, category: &Category) -> Vec<GroupCursor> {
     let group: GroupName = group.into();
     let priorities = state.log.priorities(category, Priority::ALL);
-    let place = |of: &Priority| GroupCursor {
-        priority: *of,
-        cursor: cursor(state, &group, category, *of),
-        head: state.log.lane_head(category, *of),
-    };
-    priorities.iter().map(place).collect()
+    priorities.iter().map(|of| place(state, &group, category, *of)).collect()
+}
+
+fn place(state: &State, group: &GroupName, of: &Category, priority: Priority) -> GroupCursor {
+    let cursor = cursor(state, group, of, priority);
+    GroupCursor { priority, cursor, head: state.log.lane_head(of, priority) }
 }
 
 fn priority_status(
@@ -351,7 +351,7 @@ fn priority_status(
     priority: Priority,
 ) -> PriorityStatus {
     let State { log, groups, .. } = state;
-    let cursor = cursor(state, group, of, priority);
+    let GroupCursor { cursor, head, .. } = place(state, group, of, priority);
     let lane = (Arc::clone(group), of.clone(), priority);
     let done =
         groups.done.range((lane.clone(), cursor.saturating_add(1))..=(lane, u64::MAX)).count()
@@ -369,6 +369,6 @@ fn priority_status(
         parked: parked.count() as u64,
         dead: dead.count() as u64,
         cursor,
-        head: log.lane_head(of, priority),
+        head,
     }
 }
