@@ -132,8 +132,8 @@ pub(crate) struct Flood {
     /// Events without commands, for the projector alone
     #[arg(long)]
     events: bool,
-    /// Ends after so many commands
-    #[arg(long, value_name = "N", conflicts_with = "events")]
+    /// Ends after so many commands or events
+    #[arg(long, value_name = "N")]
     count: Option<u64>,
 }
 
@@ -144,24 +144,23 @@ impl Flood {
     /// When the database cannot be written.
     pub(crate) async fn run(&self, app: &App) -> Result<()> {
         let domain = app.domain()?;
+        let count = self.count.unwrap_or(u64::MAX);
         if self.events {
-            return processing_priority(Priority::BULK, flood_events(&domain)).await;
+            return processing_priority(Priority::BULK, flood_events(&domain, count)).await;
         }
         let command = if self.poisoned { bank::refused } else { bank::opening };
         let mut tell = tell_once();
-        let bulk = domain
-            .process_all((0..self.count.unwrap_or(u64::MAX)).map(command))
-            .priority(Priority::BULK);
+        let bulk = domain.process_all((0..count).map(command)).priority(Priority::BULK);
         bulk.on_progress(move |progress| tell(progress.accepted)).await?;
         Ok(())
     }
 }
 
-async fn flood_events(domain: &Domain) -> Result<()> {
+async fn flood_events(domain: &Domain, count: u64) -> Result<()> {
     let mut tell = tell_once();
-    for first in (0..).step_by(FLOOD_BATCH_SIZE) {
+    for first in (0..count).step_by(FLOOD_BATCH_SIZE) {
         let opened = domain.unit_of_work(async |ctx| {
-            for number in first..first + FLOOD_BATCH_SIZE as u64 {
+            for number in first..count.min(first + FLOOD_BATCH_SIZE as u64) {
                 ctx.repository::<Account>().add(Account::open(bank::opening(number))?).await?;
             }
             Ok(())

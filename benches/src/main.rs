@@ -92,6 +92,8 @@ enum Task {
     /// From process start to 'ready', and the cost of an idle server (formerly T14)
     #[command(alias = "t14")]
     Startup(Plan),
+    /// What a customer waits while a projection is rebuilt
+    Rebuild(Plan),
     /// All measures, the longest last
     All(Plan),
     /// Sends bulk messages until killed
@@ -121,6 +123,7 @@ async fn run(task: Task, app: App) -> Result {
         Task::Pipeline(plan) => (vec![Measure::Pipeline], plan),
         Task::EmbeddedPipeline(plan) => (vec![Measure::EmbeddedPipeline], plan),
         Task::Startup(plan) => (vec![Measure::Startup], plan),
+        Task::Rebuild(plan) => (vec![Measure::Rebuild], plan),
         Task::All(plan) => (Measure::ALL.to_vec(), plan),
         Task::Flood(flood) => return done(flood.run(&app).await),
         Task::Bare(process) => return done(process.run().await),

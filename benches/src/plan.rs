@@ -15,8 +15,8 @@ pub(crate) struct Plan {
     /// Tiny sizes that only show that everything runs; the figures mean nothing
     #[arg(long)]
     quick: bool,
-    /// The large backlog of backlog-memory, pipeline, startup and --plot [default: 2000000, with
-    /// --quick 20000]
+    /// The large backlog of backlog-memory, pipeline, rebuild, startup and --plot [default: 2000000,
+    /// with --quick 20000]
     #[arg(long, value_name = "N")]
     backlog: Option<u64>,
     /// Where to run [default: a file, if the measure supports it]

@@ -24,7 +24,7 @@ pub(crate) struct Site {
     pub(crate) watcher: Watcher,
     pub(crate) accounts: Vec<Id>,
     per_second: f64,
-    _server: Child,
+    pub(crate) server: Child,
     pub(crate) place: Place,
 }
 
@@ -36,12 +36,12 @@ impl Site {
     pub(crate) async fn open(stack: &Stack, settings: Settings, crowd: Crowd) -> Result<Self> {
         let place = Place::new(stack, settings)?;
         let domain = place.domain()?;
-        let _server = place.server().await?;
+        let server = place.server().await?;
         let mut watcher = Watcher::of(&domain).await?;
         // One account per customer, so that no customer waits for another's conflict.
         let accounts = watcher.open_accounts(&domain, crowd.customers).await?;
         backlog::drained(&domain).await?;
-        Ok(Self { domain, watcher, accounts, per_second: crowd.per_second, _server, place })
+        Ok(Self { domain, watcher, accounts, per_second: crowd.per_second, server, place })
     }
 
     /// One deposit of each customer.

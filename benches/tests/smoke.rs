@@ -117,6 +117,12 @@ fn embedded_pipeline_reports_rates_and_disk_use() {
 }
 
 #[test]
+fn rebuild_times_customers_beside_a_rebuild_that_is_killed_once() {
+    let rows = rows_with("rebuild", &["--on", "file", "--rate", "20"]);
+    assert_eq!((rows.len(), count_with_limit(&rows)), (7, 4));
+}
+
+#[test]
 fn startup_times_the_start_of_a_server() {
     let rows = rows_of("startup");
     assert_eq!((rows.len(), count_with_limit(&rows)), (4, 2));

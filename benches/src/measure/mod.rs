@@ -10,6 +10,7 @@ mod message_counts;
 mod migration;
 mod pipeline;
 mod projector;
+mod rebuild;
 mod relay;
 mod startup;
 mod sync_command;
@@ -42,11 +43,12 @@ pub(crate) enum Measure {
     Pipeline,
     EmbeddedPipeline,
     Startup,
+    Rebuild,
 }
 
 impl Measure {
     /// All measures, the longest last.
-    pub(crate) const ALL: [Self; 14] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::SyncCommand,
         Self::CommitOne,
         Self::CommitMany,
@@ -60,6 +62,7 @@ impl Measure {
         Self::EmbeddedPipeline,
         Self::Startup,
         Self::BacklogMemory,
+        Self::Rebuild,
         Self::Pipeline,
     ];
 
@@ -86,9 +89,11 @@ impl Measure {
             | Self::Projector
             | Self::HopBudget
             | Self::MessageCounts => &[On::Servers],
-            Self::BulkLatency | Self::WakeUp | Self::BacklogMemory | Self::Startup => {
-                &[On::File, On::Servers]
-            }
+            Self::BulkLatency
+            | Self::WakeUp
+            | Self::BacklogMemory
+            | Self::Startup
+            | Self::Rebuild => &[On::File, On::Servers],
             Self::Pipeline => &[On::Servers, On::File],
             Self::SyncCommand | Self::LongStream | Self::EmbeddedPipeline => &[On::File],
         }
@@ -127,6 +132,7 @@ impl Measure {
             Self::Pipeline => pipeline::run(plan, &stack).await,
             Self::EmbeddedPipeline => embedded_pipeline::run(plan).await,
             Self::Startup => startup::run(plan, &stack).await,
+            Self::Rebuild => rebuild::run(plan, &stack).await,
         }?;
         if let Stack::Servers(servers) = &stack {
             sheet.note(servers.versions());

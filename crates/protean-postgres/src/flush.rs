@@ -2,7 +2,7 @@
 
 use protean_port::message::{Message, Priority, Timestamp};
 use protean_port::port::{Dead, MessageRef, Park, Place};
-use protean_sql::signed;
+use protean_sql::{adds_counts, signed};
 
 use crate::compound::{Column, Compound};
 use crate::connection::{Parameter, Session};
@@ -47,7 +47,14 @@ pub(crate) fn awaits_answers(working_set: &WorkingSet<'_>) -> bool {
 
 /// Adds what does not depend on other writes.
 pub(crate) fn add_writes<'a>(writes: &mut Compound<'a>, working_set: &'a WorkingSet<'_>) {
-    add_messages(writes, working_set.messages.changes());
+    let messages = working_set.messages.changes();
+    add_messages(writes, messages);
+    if let (Some((first, _)), Some((last, _))) = (messages.first(), messages.last())
+        && adds_counts(first.position..=last.position)
+    {
+        // Of those of earlier transactions: parts of one statement do not see each other.
+        writes.add(include_str!("sql/count_messages.sql"), []);
+    }
     add_keys(writes, working_set);
     add_progress(writes, working_set);
     add_marks(writes, working_set);

@@ -15,7 +15,7 @@ use crate::value::Text;
 use crate::{forget, table, turnstile};
 
 /// The statements that lead from each layout to the next, beginning with an empty database.
-const LAYOUTS: [&[&str]; 3] = [
+const LAYOUTS: [&[&str]; 4] = [
     &[
         include_str!("sql/create_messages.sql"),
         include_str!("sql/create_messages_by_stream.sql"),
@@ -41,6 +41,7 @@ const LAYOUTS: [&[&str]; 3] = [
     ],
     &[include_str!("sql/create_log_id.sql"), include_str!("sql/add_registration_versions.sql")],
     &[include_str!("sql/create_group_names.sql")],
+    &[include_str!("sql/create_message_counts.sql"), include_str!("sql/fill_message_counts.sql")],
 ];
 
 /// The layout that this program writes.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use protean_port::message::{Category, Priority, Stream};
 use protean_port::port::{At, Count, Counter, Delivery, DoneMark, Place, left_out};
-use protean_sql::{SharedNames, signed, unsigned};
+use protean_sql::{SharedNames, adds_counts, signed, unsigned};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::recorded::recorded;
@@ -19,6 +19,8 @@ pub(crate) struct Coalesced {
     cursors: BTreeMap<CursorKey, Cursor>,
     counts: BTreeMap<(Arc<str>, Category, Counter), u64>,
     starts: BTreeMap<(Arc<str>, Category), u64>,
+    /// The messages of the log are to be counted.
+    adds_counts: bool,
 }
 
 type CursorKey = (Arc<str>, Category, Priority);
@@ -30,6 +32,13 @@ struct Cursor {
 }
 
 impl Coalesced {
+    /// Notes the places of new messages.
+    pub(crate) fn appended(&mut self, places: &[Place]) {
+        if let (Some(first), Some(last)) = (places.first(), places.last()) {
+            self.adds_counts |= adds_counts(first.position..=last.position);
+        }
+    }
+
     /// Adds to a counter.
     pub(crate) fn count(&mut self, count: &Count) {
         let key = (Arc::clone(&count.group), count.category.clone(), count.counter);
@@ -99,7 +108,8 @@ impl Coalesced {
         Ok(view)
     }
 
-    /// Writes the cursors and counters, sorted by key.
+    /// Writes the cursors and counters, sorted by key, and from time to time how many messages
+    /// there are.
     pub(crate) fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
         for ((group, category, priority), cursor) in &self.cursors {
             if cursor.moved > cursor.stored {
@@ -112,6 +122,9 @@ impl Coalesced {
         for ((group, category, counter), count) in &self.counts {
             let row = (&**group, category.as_str(), counter.as_str(), signed(*count));
             connection.prepare_cached(include_str!("sql/count.sql"))?.execute(row)?;
+        }
+        if self.adds_counts {
+            connection.execute(include_str!("sql/count_messages.sql"), [])?;
         }
         Ok(())
     }

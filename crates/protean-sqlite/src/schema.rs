@@ -15,7 +15,7 @@ use crate::error;
 /// Marks the file as a store of this program: the letters `Prtn`.
 const APPLICATION_ID: i64 = 0x5072_746e;
 /// The statements that lead from each layout to the next, beginning with an empty file.
-const LAYOUTS: [&[&str]; 5] = [
+const LAYOUTS: [&[&str]; 6] = [
     &[
         include_str!("sql/create_messages.sql"),
         include_str!("sql/create_messages_by_stream.sql"),
@@ -49,6 +49,7 @@ const LAYOUTS: [&[&str]; 5] = [
     ],
     &[include_str!("sql/create_log_id.sql"), include_str!("sql/add_registration_versions.sql")],
     &[include_str!("sql/create_group_names.sql")],
+    &[include_str!("sql/create_message_counts.sql"), include_str!("sql/fill_message_counts.sql")],
 ];
 
 /// The layout that this program writes.

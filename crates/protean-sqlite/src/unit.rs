@@ -32,6 +32,7 @@ impl UnitWriter<'_> {
             write_key(connection, write)?;
         }
         let places = append_all(connection, &unit.appends)?;
+        self.coalesced.appended(&places);
         reached("after the appends");
         for write in &unit.rows {
             self.statements.write(connection, write)?;

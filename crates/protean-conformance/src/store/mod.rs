@@ -33,6 +33,7 @@ pub mod keys;
 pub mod lanes;
 pub mod ledger;
 pub mod log;
+pub mod long_log;
 pub mod marks;
 pub mod model;
 pub mod names;
@@ -121,6 +122,9 @@ macro_rules! store_suite {
                 rejects_taking_what_is_not_dead,
                 a_letter_can_be_parked_again_in_one_unit,
                 what_is_given_up_in_turn_is_what_the_group_expects,
+            ],
+            long_log: [
+                a_long_log_is_counted_exactly,
             ],
             log: [
                 positions_grow_by_one_from_one,

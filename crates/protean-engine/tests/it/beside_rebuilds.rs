@@ -33,6 +33,8 @@ async fn what_is_processed_at_once_is_in_the_new_table(on: On) {
     let at_once =
         |base| format!("command_processing = \"sync\"\nevent_processing = \"sync\"\n{base}");
     let harness = Harness::rewritten(on, at_once, |builder| builder);
+    // A rebuild only looks: it needs a database that another program has prepared.
+    harness.domain.store().await.unwrap();
     let other = harness.sibling();
     let done = AtomicBool::new(false);
     let adding = async {
@@ -233,7 +235,7 @@ async fn a_rebuild_ends_when_its_database_cannot_be_used_any_more() {
     fill(&harness, 40).await;
     harness.drain().await;
     let other = harness.sibling();
-    (0..40).for_each(|number| other.faults.plan(number, Fault::Sleep(Duration::from_millis(50))));
+    (20..40).for_each(|number| other.faults.plan(number, Fault::Sleep(Duration::from_secs(2))));
     let rebuild = Rebuild::of(&other.domain, "Numbers").await.unwrap();
     let mut is_gone = false;
     let ended = rebuild.run(pending(), |progress| {

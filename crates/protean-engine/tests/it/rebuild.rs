@@ -81,8 +81,9 @@ async fn a_rebuild_that_was_stopped_or_died_goes_on(on: On) {
     fill(&harness, BEFORE).await;
     harness.drain().await;
     let slow = beside(&harness, on);
-    for number in 0..BEFORE {
-        slow.faults.plan(number, Fault::Sleep(Duration::from_millis(2)));
+    // So long that neither call reaches the end, however busy the machine is.
+    for number in BEFORE / 2..BEFORE {
+        slow.faults.plan(number, Fault::Sleep(Duration::from_secs(1)));
     }
     let enough = |progress: RebuildProgress, share: u64| progress.settled >= share;
     for (share, dies) in [(20, false), (60, true)] {

@@ -20,7 +20,8 @@ async fn a_rebuild_that_was_given_up_in_part_begins_anew(on: On) {
     fill(&harness, 40).await;
     harness.drain().await;
     let slow = harness.sibling();
-    (20..40).for_each(|number| slow.faults.plan(number, Fault::Sleep(Duration::from_millis(20))));
+    // So long that it is stopped before the last of them, however busy the machine is.
+    (20..40).for_each(|number| slow.faults.plan(number, Fault::Sleep(Duration::from_secs(2))));
     let begun = Rebuild::of(&slow.domain, "Numbers").await.unwrap();
     let (reached, stop) = tokio::sync::oneshot::channel();
     let mut reached = Some(reached);

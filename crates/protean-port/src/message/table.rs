@@ -4,7 +4,7 @@ use super::Value;
 
 /// The tables and views of the store itself, in an order in which they can be dropped.
 /// Aggregates and projections cannot use these names.
-pub const RESERVED: [&str; 15] = [
+pub const RESERVED: [&str; 16] = [
     "outbox",
     "messages",
     "progress",
@@ -19,6 +19,7 @@ pub const RESERVED: [&str; 15] = [
     "outbox_queue",
     "log_id",
     "group_names",
+    "message_counts",
     SNAPSHOTS,
 ];
 

@@ -1,8 +1,27 @@
+, place (priority, position) AS (
+    SELECT priority, start FROM lane UNION SELECT priority, cursor FROM lane
+), following (priority, position, messages) AS (
+    SELECT p.priority, p.position, coalesce(
+        (SELECT (SELECT count(*) FROM messages m WHERE m.category = $2 AND m.priority = p.priority
+                    AND m.place > p.position AND m.place <= first.position)
+              + last.messages - first.messages
+              + (SELECT count(*) FROM messages m WHERE m.category = $2 AND m.priority = p.priority
+                    AND m.place > last.position)
+           FROM (SELECT c.position, c.messages FROM message_counts c
+                  WHERE c.category = $2 AND c.priority = p.priority AND c.position >= p.position
+                  ORDER BY c.position LIMIT 1) first,
+                (SELECT c.position, c.messages FROM message_counts c
+                  WHERE c.category = $2 AND c.priority = p.priority AND c.position >= p.position
+                  ORDER BY c.position DESC LIMIT 1) last),
+        (SELECT count(*) FROM messages m
+          WHERE m.category = $2 AND m.priority = p.priority AND m.place > p.position))
+      FROM place p
+)
 SELECT l.priority, l.cursor,
-       (SELECT count(*) FROM messages m
-         WHERE m.category = $2 AND m.priority = l.priority AND m.place > l.start),
-       (SELECT count(*) FROM messages m
-         WHERE m.category = $2 AND m.priority = l.priority AND m.place > l.cursor)
+       (SELECT f.messages FROM following f
+         WHERE f.priority = l.priority AND f.position = l.start),
+       (SELECT f.messages FROM following f
+         WHERE f.priority = l.priority AND f.position = l.cursor)
            - (SELECT count(*) FROM done d WHERE d.grp = $1 AND d.category = $2
                  AND d.priority = l.priority AND d.position > l.cursor),
        (SELECT m.time FROM messages m

@@ -3,7 +3,7 @@
 use protean_port::message::{Column, ColumnKind, Lane, Table, Value};
 use protean_port::port::{Changes, Store};
 
-use crate::samples::changes as samples;
+use crate::samples::{changes as samples, counts};
 use crate::{account, column, commit, database, open, people, person, prepared, unit};
 
 async fn refused(store: &dyn Store, table: Table) -> String {
@@ -114,4 +114,16 @@ async fn a_program_that_runs_on_beside_a_renaming_damages_nothing() {
     let database = database();
     let (older, newer) = (prepared(&database.uri(), &[]).await, open(&database.uri()).await);
     samples::an_older_program_damages_nothing(&*older, &*newer).await;
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
+async fn what_was_counted_is_not_read_again() {
+    let older = "DROP TABLE message_counts; UPDATE \"protean.layout\" SET version = 3";
+    for older in ["SELECT", older] {
+        let database = database();
+        let store = prepared(&database.uri(), &[]).await;
+        let run = |sql: &str| drop(database.run(sql));
+        counts::what_was_counted_is_not_read_again(&*store, older, run).await;
+    }
 }

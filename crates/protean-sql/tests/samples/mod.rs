@@ -3,6 +3,7 @@
 //! Both adapters include this file, so that the same units meet both databases.
 
 pub(crate) mod changes;
+pub(crate) mod counts;
 pub(crate) mod outbox;
 pub(crate) mod rebuilds;
 

@@ -4,7 +4,7 @@ use protean_port::message::{Column, ColumnKind, Lane, Table, Value};
 use protean_port::port::{Changes, Find, Store};
 use rusqlite::Connection;
 
-use crate::samples::changes as samples;
+use crate::samples::{changes as samples, counts};
 use crate::{account, column, commit, is_committed, open, people, person, prepared, unit};
 
 async fn refused(store: &dyn Store, table: Table) -> String {
@@ -109,7 +109,7 @@ async fn upgrades_a_file_of_the_first_layout() {
                  INSERT INTO idempotency (command, key, message_id, time) VALUES ('c', 'k', 'm', 5); \
                  CREATE TABLE outbox_queue (position INTEGER PRIMARY KEY); \
                  DROP VIEW outbox; CREATE VIEW outbox AS SELECT position FROM outbox_queue; \
-                 DROP TABLE log_id; DROP TABLE group_names; ALTER TABLE enrolments DROP COLUMN versions; \
+                 DROP TABLE log_id; DROP TABLE group_names; DROP TABLE message_counts; ALTER TABLE enrolments DROP COLUMN versions; \
                  PRAGMA user_version = 1";
     shell.execute_batch(older).unwrap();
     let store = prepared(&path, &[]).await;
@@ -167,4 +167,17 @@ async fn a_program_that_runs_on_beside_a_renaming_damages_nothing() {
     let path = folder.path().join("a.db");
     let (older, newer) = (prepared(&path, &[]).await, open(&path).await);
     samples::an_older_program_damages_nothing(&*older, &*newer).await;
+}
+
+#[tokio::test]
+async fn what_was_counted_is_not_read_again() {
+    let older = "DROP TABLE message_counts; PRAGMA user_version = 5";
+    for older in ["", older] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let store = prepared(&path, &[]).await;
+        let shell = Connection::open(&path).unwrap();
+        let run = |sql: &str| shell.execute_batch(sql).unwrap();
+        counts::what_was_counted_is_not_read_again(&*store, older, run).await;
+    }
 }

@@ -1,0 +1,6 @@
+INSERT INTO message_counts (category, priority, position, messages)
+SELECT category, priority, place, number
+  FROM (SELECT category, priority, place,
+               row_number() OVER (PARTITION BY category, priority ORDER BY place) AS number
+          FROM messages) AS lane
+ WHERE number % 4096 = 0
