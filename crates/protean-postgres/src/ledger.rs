@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use protean_port::Result;
 use protean_port::message::{Category, Priority, Stream, Timestamp};
 use protean_port::port::{
-    BoxFuture, Claim, Counter, DeadLetter, DeadLetterRead, Delivery, GroupCursor, GroupStatus,
-    Ledger, ParkedNote, ParkedPage, ParkedRead, Parking, PriorityStatus,
+    BoxFuture, Claim, Counter, DeadLetter, DeadLetterRead, Delivery, GroupStatus, Ledger,
+    ParkedNote, ParkedPage, ParkedRead, Parking, PriorityStatus,
 };
 use protean_sql::{SharedNames, limit, signed};
 use tokio_postgres::Row;
@@ -16,12 +16,6 @@ use crate::error::Fault;
 use crate::recorded::{deliveries, message};
 use crate::store::PostgresStore;
 use crate::value::{Text, number, text};
-
-/// Both rest on the lanes of a group: their priorities, and up to where it has settled each.
-const STATUS: &str =
-    concat!(include_str!("sql/group_lanes.sql"), include_str!("sql/group_status.sql"));
-const CURSORS: &str =
-    concat!(include_str!("sql/group_lanes.sql"), include_str!("sql/group_cursors.sql"));
 
 impl Ledger for PostgresStore {
     fn next<'a>(&'a self, group: &'a str, stream: &'a Stream) -> BoxFuture<'a, Result<u64>> {
@@ -68,23 +62,6 @@ impl Ledger for PostgresStore {
             let status = read_status(&view, group, category).await;
             view.end().await;
             self.explained(status)
-        })
-    }
-
-    fn group_cursors<'a>(
-        &'a self,
-        group: &'a str,
-        category: &'a Category,
-    ) -> BoxFuture<'a, Result<Vec<GroupCursor>>> {
-        Box::pin(async move {
-            let session = self.readers.one().await?;
-            let of: [Parameter<'_>; 2] = [&Text(group), &Text(category.as_str())];
-            let rows = session.query(CURSORS, &of).await;
-            let read = |row: &Row| {
-                let priority = priority(row, 0)?;
-                Ok(GroupCursor { priority, cursor: number(row, 1)?, head: number(row, 2)? })
-            };
-            self.explained(rows.and_then(|rows| rows.iter().map(read).collect()))
         })
     }
 
@@ -195,7 +172,7 @@ async fn read_status(
     category: &Category,
 ) -> Result<GroupStatus, Fault> {
     let of: [Parameter<'_>; 2] = [&Text(group), &Text(category.as_str())];
-    let lanes = view.query(STATUS, &of).await?;
+    let lanes = view.query(include_str!("sql/group_status.sql"), &of).await?;
     let counts = view.query(include_str!("sql/read_counters.sql"), &of).await?;
     let mut status = GroupStatus { counts: counted(&counts)?, ..GroupStatus::default() };
     for row in &lanes {

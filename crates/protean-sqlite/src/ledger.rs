@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use protean_port::Result;
 use protean_port::message::{Category, Priority, Recorded, Stream, Timestamp};
 use protean_port::port::{
-    BoxFuture, Claim, Counter, DeadLetter, DeadLetterRead, Delivery, GroupCursor, GroupStatus,
-    Ledger, ParkedNote, ParkedPage, ParkedRead, Parking, PriorityStatus,
+    BoxFuture, Claim, Counter, DeadLetter, DeadLetterRead, Delivery, GroupStatus, Ledger,
+    ParkedNote, ParkedPage, ParkedRead, Parking, PriorityStatus,
 };
 use protean_sql::{SharedNames, limit, signed, unsigned};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -49,19 +49,6 @@ impl Ledger for SqliteStore {
     ) -> BoxFuture<'a, Result<GroupStatus>> {
         let (group, category) = (group.to_owned(), category.clone());
         Box::pin(self.readers.read(move |view| GroupView::of(view, &group, &category)?.status()))
-    }
-
-    fn group_cursors<'a>(
-        &'a self,
-        group: &'a str,
-        category: &'a Category,
-    ) -> BoxFuture<'a, Result<Vec<GroupCursor>>> {
-        let (group, category) = (group.to_owned(), category.clone());
-        Box::pin(self.readers.read(move |view| {
-            let group = GroupView::of(view, &group, &category)?;
-            let of = priorities(view, &category, Priority::ALL)?;
-            of.into_iter().map(|priority| group.place(priority)).collect()
-        }))
     }
 
     fn claim<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<Box<dyn Claim>>>> {
@@ -215,18 +202,13 @@ impl GroupView<'_> {
         Ok(status)
     }
 
-    fn place(&self, priority: Priority) -> rusqlite::Result<GroupCursor> {
-        let mut head = self.view.prepare_cached(include_str!("sql/lane_head.sql"))?;
-        let head = head.query_row((self.category.as_str(), priority.value()), |row| row.get(0))?;
-        Ok(GroupCursor { priority, cursor: self.cursor(priority)?, head: unsigned(head) })
-    }
-
     fn lane(&self, priority: Priority) -> rusqlite::Result<PriorityStatus> {
-        let GroupCursor { cursor, head, .. } = self.place(priority)?;
+        let cursor = self.cursor(priority)?;
         let (group, category) = (self.group, self.category.as_str());
         let key = (group, category, priority.value(), signed(cursor));
         let mut done = self.view.prepare_cached(include_str!("sql/count_done.sql"))?;
         let mut oldest = self.view.prepare_cached(include_str!("sql/oldest_in_lane.sql"))?;
+        let mut head = self.view.prepare_cached(include_str!("sql/lane_head.sql"))?;
         let done = unsigned(done.query_row(key, |row| row.get(0))?);
         Ok(PriorityStatus {
             priority,
@@ -235,7 +217,7 @@ impl GroupView<'_> {
             parked: 0,
             dead: 0,
             cursor,
-            head,
+            head: unsigned(head.query_row((category, priority.value()), |row| row.get(0))?),
         })
     }
 

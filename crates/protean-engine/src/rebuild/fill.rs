@@ -8,7 +8,6 @@ use protean_port::message::Timestamp;
 use protean_port::port::{DeadLetter, DeadLetterRead, GroupStatus, Store, ViewedStore};
 use protean_port::{Error, Result};
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::info;
 
@@ -20,13 +19,8 @@ use crate::observe::metrics::GroupMetrics;
 use crate::pause::pause;
 use crate::worker::runner::HandlerRunner;
 
-/// The shortest wait between two looks at the progress.
+/// The time between two looks at the progress.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
-/// The longest one.
-const MAX_LOOK_INTERVAL: Duration = Duration::from_secs(5);
-/// A look counts messages, which takes the longer the more there are: the wait is so many looks
-/// long.
-const LOOKS_PER_INTERVAL: u32 = 20;
 /// How often it is looked at after the swap.
 const REST_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -106,10 +100,7 @@ impl Rebuild {
     ) -> Result<bool> {
         let mut committed_before = None;
         loop {
-            let began = Instant::now();
             let statuses = self.statuses().await?;
-            let next =
-                (began.elapsed() * LOOKS_PER_INTERVAL).clamp(LOOK_INTERVAL, MAX_LOOK_INTERVAL);
             self.check_dead(&statuses).await?;
             let progress = statuses.progress();
             observe(progress);
@@ -127,7 +118,7 @@ impl Rebuild {
                         return Err(panicked(error));
                     }
                 }
-                goes_on = pause(stop, next) => if !goes_on { return Ok(false) },
+                goes_on = pause(stop, LOOK_INTERVAL) => if !goes_on { return Ok(false) },
             }
         }
     }

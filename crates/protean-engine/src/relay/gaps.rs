@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use protean_port::message::{Category, LaneRule, Priority};
-use protean_port::port::{BrokerGroup, Delivery, GroupCursor, LaneRead};
+use protean_port::port::{BrokerGroup, Delivery, LaneRead, PriorityStatus};
 
 use super::page::RouteLane;
 use super::plan::RelayPlan;
@@ -21,7 +21,7 @@ pub(super) struct Gap {
 /// A group that has missed something, and how far it is.
 pub(super) struct GroupBehind {
     pub(super) name: Arc<str>,
-    pub(super) cursors: Vec<GroupCursor>,
+    pub(super) lanes: Vec<PriorityStatus>,
 }
 
 /// Messages of one priority, between two places in the log.
@@ -94,11 +94,11 @@ impl Gap {
         lanes: LaneRule,
         of: RouteLane,
         groups: Vec<GroupBehind>,
-        relay: &[GroupCursor],
+        relay: &[PriorityStatus],
     ) -> Self {
         let (lowest, highest) = lanes.range(of.lane);
         let mut stretches: Vec<Stretch> = Vec::new();
-        for behind in groups.iter().flat_map(|group| &group.cursors) {
+        for behind in groups.iter().flat_map(|group| &group.lanes) {
             if !(lowest..=highest).contains(&behind.priority) {
                 continue;
             }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use protean_core::domain::DomainBuilder;
 use protean_port::message::{Category, Lane, LaneRule, Priority};
-use protean_port::port::{BrokerGroup, Delivery, GroupCursor};
+use protean_port::port::{BrokerGroup, Delivery, PriorityStatus};
 
 use super::super::page::RouteLane;
 use super::super::plan::{RelayPlan, RelayRoute};
@@ -24,12 +24,13 @@ fn plan() -> RelayPlan {
     RelayPlan { lanes: LANES, routes, ..RelayPlan::of(&domain, "default") }
 }
 
-fn at(cursor: u64, head: u64) -> Vec<GroupCursor> {
-    vec![GroupCursor { priority: Priority::NORMAL, cursor, head }]
+fn at(cursor: u64, head: u64) -> Vec<PriorityStatus> {
+    let priority = Priority::NORMAL;
+    vec![PriorityStatus { priority, lag: 0, oldest: None, parked: 0, dead: 0, cursor, head }]
 }
 
 fn behind(name: &str, cursor: u64) -> GroupBehind {
-    GroupBehind { name: name.into(), cursors: at(cursor, 90) }
+    GroupBehind { name: name.into(), lanes: at(cursor, 90) }
 }
 
 fn gap(one: u64, two: u64) -> Gap {

@@ -8,11 +8,11 @@ use protean::Result;
 use protean::memory::MemoryStore;
 use protean::message::{Category, Stream, Table, Timestamp};
 use protean::port::{
-    BoxFuture, Changes, Claim, CommitWatch, DeadLetter, DeadLetterRead, Delivery, Find,
-    GroupCursor, GroupIds, GroupNames, GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger,
-    Location, Log, LogId, LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead,
-    Parking, Provider, Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, Schema,
-    SchemaDifference, Store, StoreHealth, TableSwap, TypeStats, Watched,
+    BoxFuture, Changes, Claim, CommitWatch, DeadLetter, DeadLetterRead, Delivery, Find, GroupIds,
+    GroupNames, GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Location, Log, LogId,
+    LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, Provider,
+    Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, Schema, SchemaDifference, Store,
+    StoreHealth, TableSwap, TypeStats, Watched,
 };
 use tokio::sync::watch;
 
@@ -229,17 +229,6 @@ impl Ledger for Unreliable {
         Box::pin(async move {
             self.weather.thaw().await;
             self.inner.group_status(group, category).await
-        })
-    }
-
-    fn group_cursors<'a>(
-        &'a self,
-        group: &'a str,
-        category: &'a Category,
-    ) -> BoxFuture<'a, Result<Vec<GroupCursor>>> {
-        Box::pin(async move {
-            self.weather.thaw().await;
-            self.inner.group_cursors(group, category).await
         })
     }
 

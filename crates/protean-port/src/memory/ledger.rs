@@ -7,9 +7,9 @@ use super::state::State;
 use super::unit::{Refused, Unit};
 use crate::message::{Category, Priority, Stream, Timestamp};
 use crate::port::{
-    At, Count, Counter, Delivery, DoneMark, GroupCursor, GroupRegistration, GroupStatus,
-    MessageRef, Park, ParkedNote, ParkedPage, ParkedRead, Place, PriorityStatus, ProgressMove,
-    RegisteredGroup, Start, left_out,
+    At, Count, Counter, Delivery, DoneMark, GroupRegistration, GroupStatus, MessageRef, Park,
+    ParkedNote, ParkedPage, ParkedRead, Place, PriorityStatus, ProgressMove, RegisteredGroup,
+    Start, left_out,
 };
 
 /// A group that starts here has settled every message there will ever be.
@@ -332,18 +332,6 @@ pub(super) fn status(state: &State, group: &str, category: &Category) -> GroupSt
     GroupStatus { committed, counts, lanes }
 }
 
-/// How far a group is in a category.
-pub(super) fn cursors(state: &State, group: &str, category: &Category) -> Vec<GroupCursor> {
-    let group: GroupName = group.into();
-    let priorities = state.log.priorities(category, Priority::ALL);
-    priorities.iter().map(|of| place(state, &group, category, *of)).collect()
-}
-
-fn place(state: &State, group: &GroupName, of: &Category, priority: Priority) -> GroupCursor {
-    let cursor = cursor(state, group, of, priority);
-    GroupCursor { priority, cursor, head: state.log.lane_head(of, priority) }
-}
-
 fn priority_status(
     state: &State,
     group: &GroupName,
@@ -351,7 +339,7 @@ fn priority_status(
     priority: Priority,
 ) -> PriorityStatus {
     let State { log, groups, .. } = state;
-    let GroupCursor { cursor, head, .. } = place(state, group, of, priority);
+    let cursor = cursor(state, group, of, priority);
     let lane = (Arc::clone(group), of.clone(), priority);
     let done =
         groups.done.range((lane.clone(), cursor.saturating_add(1))..=(lane, u64::MAX)).count()
@@ -369,6 +357,6 @@ fn priority_status(
         parked: parked.count() as u64,
         dead: dead.count() as u64,
         cursor,
-        head,
+        head: log.lane_head(of, priority),
     }
 }

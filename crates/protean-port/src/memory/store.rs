@@ -11,10 +11,10 @@ use super::{dead_letters, find, keys, ledger, log, rebuild};
 use crate::message::{Category, Recorded, Stream, Table, Timestamp};
 use crate::port::{
     BoxFuture, Changes, Claim, CommitNotice, CommitSignal, CommitWatch, DeadLetter, DeadLetterRead,
-    Delivery, Find, GroupCursor, GroupIds, GroupNames, GroupRegistration, GroupStatus, KeyClaim,
-    LaneRead, Ledger, Log, LogId, LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage,
-    ParkedRead, Parking, Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, Schema,
-    SchemaDifference, Store, StoreHealth, TableSwap, TypeStats, Watched,
+    Delivery, Find, GroupIds, GroupNames, GroupRegistration, GroupStatus, KeyClaim, LaneRead,
+    Ledger, Log, LogId, LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead,
+    Parking, Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, Schema, SchemaDifference, Store,
+    StoreHealth, TableSwap, TypeStats, Watched,
 };
 use crate::{Error, Result};
 
@@ -221,14 +221,6 @@ impl Ledger for MemoryStore {
         category: &'a Category,
     ) -> BoxFuture<'a, Result<GroupStatus>> {
         Box::pin(async move { Ok(ledger::status(&self.state(), group, category)) })
-    }
-
-    fn group_cursors<'a>(
-        &'a self,
-        group: &'a str,
-        category: &'a Category,
-    ) -> BoxFuture<'a, Result<Vec<GroupCursor>>> {
-        Box::pin(async move { Ok(ledger::cursors(&self.state(), group, category)) })
     }
 
     fn claim<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<Option<Box<dyn Claim>>>> {

@@ -25,20 +25,13 @@ pub trait Ledger: Send + Sync {
     /// due first.
     fn parked(&self, read: ParkedRead) -> BoxFuture<'_, Result<ParkedPage>>;
 
-    /// The status of a group in a category, read in one consistent view.
+    /// The status of a group in a category, read in one consistent view. It should take the same
+    /// time however long the log is: monitoring asks for it again and again.
     fn group_status<'a>(
         &'a self,
         group: &'a str,
         category: &'a Category,
     ) -> BoxFuture<'a, Result<GroupStatus>>;
-
-    /// How far a group is in a category, a priority each. Takes the same time however many
-    /// messages there are.
-    fn group_cursors<'a>(
-        &'a self,
-        group: &'a str,
-        category: &'a Category,
-    ) -> BoxFuture<'a, Result<Vec<GroupCursor>>>;
 
     /// Makes this process the one that reads for `group`, or says that another
     /// is. Dropping the claim, or the end of the process, gives it up.
@@ -175,17 +168,6 @@ impl GroupStatus {
     pub fn closes(&self) -> bool {
         self.committed == self.settled() + self.lag()
     }
-}
-
-/// How far a group is with the messages of one priority.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct GroupCursor {
-    /// The priority.
-    pub priority: Priority,
-    /// The log position up to which everything is settled.
-    pub cursor: u64,
-    /// The log position of the last message.
-    pub head: u64,
 }
 
 /// The status of a group for one priority.

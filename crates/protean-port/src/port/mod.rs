@@ -46,8 +46,7 @@ pub use entry::{Entry, EntryId, EntryRef};
 pub use future::BoxFuture;
 pub use group_ids::{GroupIds, GroupNames, Naming, generation, id_in_generation};
 pub use ledger::{
-    Claim, DeadLetter, DeadLetterRead, GroupCursor, GroupStatus, Ledger, ParkedPage, ParkedRead,
-    PriorityStatus,
+    Claim, DeadLetter, DeadLetterRead, GroupStatus, Ledger, ParkedPage, ParkedRead, PriorityStatus,
 };
 pub use log::{Delivery, Find, LaneRead, Log, LogPlace, TypeStats};
 pub use log_identity::{LogId, LogIdentity};

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::{
-    BoxFuture, Changes, Claim, CommitWatch, DeadLetter, DeadLetterRead, Delivery, Find,
-    GroupCursor, GroupIds, GroupNames, GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger,
-    Log, LogId, LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead, Parking,
-    Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, Schema, SchemaDifference, Store,
-    StoreHealth, TableSwap, TypeStats, Watched,
+    BoxFuture, Changes, Claim, CommitWatch, DeadLetter, DeadLetterRead, Delivery, Find, GroupIds,
+    GroupNames, GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Log, LogId,
+    LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, Rebuilds,
+    RegisteredGroup, RowQuery, RowState, Rows, Schema, SchemaDifference, Store, StoreHealth,
+    TableSwap, TypeStats, Watched,
 };
 use crate::Result;
 use crate::message::{Category, Recorded, Stream, Table, Timestamp};
@@ -220,14 +220,6 @@ impl<V: StoreView> Ledger for ViewedStore<V> {
         category: &'a Category,
     ) -> BoxFuture<'a, Result<GroupStatus>> {
         Box::pin(async move { self.store.group_status(&self.view.group(group), category).await })
-    }
-
-    fn group_cursors<'a>(
-        &'a self,
-        group: &'a str,
-        category: &'a Category,
-    ) -> BoxFuture<'a, Result<Vec<GroupCursor>>> {
-        Box::pin(async move { self.store.group_cursors(&self.view.group(group), category).await })
     }
 
     fn claim<'a>(&'a self, claim: &'a str) -> BoxFuture<'a, Result<Option<Box<dyn Claim>>>> {
