@@ -12,6 +12,7 @@ use protean_port::{Error, Result};
 use super::advice::ServerAdvice;
 use super::domain::Domain;
 use super::ids::KnownIds;
+use crate::unit::Env;
 
 /// The broker that is configured by this name, `[brokers.NAME]`: opened, and
 /// checked whether it can be relied on. Safe to drop; the next call goes on.
@@ -100,9 +101,15 @@ pub async fn prepared_store(domain: &Domain) -> Result<&Arc<dyn Store>> {
     Ok(&domain.prepared().await?.named)
 }
 
-/// A handle on the same domain for which every message is bulk work.
-pub fn all_in_bulk(domain: &Domain) -> Domain {
-    domain.with_lanes(LaneRule { threshold: Some(Priority::ALL.1) })
+/// A handle on the same domain for which every message is bulk work that nobody waits for.
+///
+/// # Errors
+/// When the store cannot be opened.
+pub async fn all_in_bulk(domain: &Domain) -> Result<Domain> {
+    let arrivals = domain.arrivals(domain.looked_at().await?);
+    let machine_turns = Arc::new(domain.env().machine_turns.unhurried(arrivals));
+    let lanes = LaneRule { threshold: Some(Priority::ALL.1) };
+    Ok(domain.with_env(Env { lanes, machine_turns, ..(**domain.env()).clone() }))
 }
 
 /// The ids of the groups of a domain, once its store is open.

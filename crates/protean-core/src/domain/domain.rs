@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use protean_port::Result;
 use protean_port::message::{Id, Lane, LaneRule, Priority};
-use protean_port::port::{Clock, Location, Provider, Store, ViewedStore, Watched};
+use protean_port::port::{Clock, CommitWatch, Location, Provider, Store, ViewedStore, Watched};
 use tokio::sync::OnceCell;
 
 use super::brokers::Brokers;
@@ -62,9 +62,9 @@ impl Domain {
         Self { shared: Arc::new(shared), env, priority: None }
     }
 
-    /// A handle with another lane rule for what it runs.
-    pub(super) fn with_lanes(&self, lanes: LaneRule) -> Self {
-        Self { env: Arc::new(Env { lanes, ..(*self.env).clone() }), ..self.clone() }
+    /// A handle that runs its units in another environment.
+    pub(super) fn with_env(&self, env: Env) -> Self {
+        Self { env: Arc::new(env), ..self.clone() }
     }
 
     pub(super) fn shared(&self) -> &Shared {
@@ -144,11 +144,15 @@ impl Domain {
         self.shared.ids.follow(&opened.base);
         // Without lanes there is no bulk work that could step aside.
         if self.lanes().threshold.is_some() {
-            let priorities = self.lanes().range(Lane::Primary);
-            let arrivals = opened.base.watch(vec![Watched::AnyArrivals { priorities }]);
-            self.env().machine_turns.step_aside_for(arrivals);
+            self.env().machine_turns.step_aside_for(self.arrivals(&opened));
         }
         Ok(opened)
+    }
+
+    /// Commits that bring messages of production.
+    pub(super) fn arrivals(&self, opened: &OpenedStore) -> CommitWatch {
+        let priorities = self.lanes().range(Lane::Primary);
+        opened.base.watch(vec![Watched::AnyArrivals { priorities }])
     }
 
     /// Another store on the same database.

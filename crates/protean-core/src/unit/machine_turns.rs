@@ -45,11 +45,14 @@ pub struct MachineTurns {
     waits: Mutex<Waits>,
     /// What bulk work of this process steps aside for.
     pub(super) production: ProductionSteps,
+    /// What it steps aside for before it asks for a turn, if nobody waits for it.
+    unhurried: Option<ProductionSteps>,
 }
 
 /// A turn of this process; it ends when it is dropped.
 #[derive(Debug)]
 pub struct MachineTurn {
+    _unhurried: Option<BulkStep>,
     _step: BulkStep,
     _held: Option<HeldName>,
 }
@@ -68,7 +71,16 @@ impl MachineTurns {
     pub(crate) fn at(uri: Option<&str>) -> Self {
         let cores = available_parallelism().map_or(1, NonZero::get);
         let names = uri.map(|uri| TurnNames::of(uri, bulk_turns(cores)));
-        Self { names, waits: Mutex::default(), production: ProductionSteps::default() }
+        Self::of(names, None)
+    }
+
+    /// The same turns for work that nobody waits for, beside these arrivals of production.
+    pub(crate) fn unhurried(&self, arrivals: CommitWatch) -> Self {
+        Self::of(self.names.clone(), Some(ProductionSteps::unhurried(arrivals)))
+    }
+
+    fn of(names: Option<TurnNames>, unhurried: Option<ProductionSteps>) -> Self {
+        Self { names, waits: Mutex::default(), production: ProductionSteps::default(), unhurried }
     }
 
     /// Bulk work steps aside for the changes of this watch as well.
@@ -78,9 +90,15 @@ impl MachineTurns {
 
     /// Waits for a turn, though not for long, and until production pauses. Cancel safe.
     pub async fn take(&self) -> MachineTurn {
+        // Without a turn, so that bulk work that somebody waits for goes on.
+        let unhurried = match &self.unhurried {
+            Some(steps) => Some(steps.pass().await),
+            None => None,
+        };
         let held = self.take_name().await;
         // With the turn in hand, so that bulk work of other processes waits as well.
-        MachineTurn { _step: self.production.pass().await, _held: held }
+        let step = self.production.pass().await;
+        MachineTurn { _unhurried: unhurried, _step: step, _held: held }
     }
 
     /// Does not wait at all where names cannot be held.
@@ -239,12 +257,12 @@ mod tests {
 
     use tokio::time::{Instant, timeout};
 
-    use super::{LONGEST_WAIT, MachineTurn, MachineTurns, ProductionSteps, TurnNames, bulk_turns};
+    use super::{LONGEST_WAIT, MachineTurn, MachineTurns, TurnNames, bulk_turns};
 
     /// The turns of one process; each test has a database of its own.
     fn process(test: &str, count: usize) -> MachineTurns {
         let names = Some(TurnNames::of(&format!("{}:{test}", std::process::id()), count));
-        MachineTurns { names, waits: Mutex::default(), production: ProductionSteps::default() }
+        MachineTurns::of(names, None)
     }
 
     async fn is_taken(turns: &MachineTurns) -> Option<MachineTurn> {

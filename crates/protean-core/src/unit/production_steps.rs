@@ -5,7 +5,8 @@
 //! bulk         may begin ───────────┴─ 1 ms ─▶ begins; after 8 ms at the latest
 //! ```
 //! It steps aside no longer than it has worked before, so that it keeps half of its time beside
-//! production that never pauses.
+//! production that never pauses. Work that nobody waits for, a rebuild, keeps a quarter, and takes
+//! production for under way as long as a message takes from its command to its last row.
 //!
 //! On a machine that is busy each hop of a production message waits for a core, and there are a
 //! dozen of them. So a bulk step that is due begins between two messages rather than beside one.
@@ -16,25 +17,46 @@ use std::time::Duration;
 use protean_port::port::CommitWatch;
 use tokio::time::Instant;
 
-/// How long production counts as under way from the beginning of each of its steps.
-const STEP_TIME: Duration = Duration::from_millis(1);
-/// How long a step of bulk work steps aside at most: it goes on however much production there is.
-const LONGEST_PAUSE: Duration = Duration::from_millis(8);
+/// How bulk work steps aside.
+#[derive(Clone, Copy, Debug)]
+struct Manners {
+    /// How long production counts as under way from the beginning of each of its steps.
+    step_time: Duration,
+    /// How long a step of bulk work steps aside at most: it goes on however much production there is.
+    longest_pause: Duration,
+    /// How long it may step aside for the time that it has worked.
+    pause_per_work: u32,
+}
+
+/// Work that somebody waits for.
+const WANTED: Manners = Manners {
+    step_time: Duration::from_millis(1),
+    longest_pause: Duration::from_millis(8),
+    pause_per_work: 1,
+};
+/// Work that nobody waits for.
+const UNHURRIED: Manners = Manners {
+    step_time: Duration::from_millis(5),
+    longest_pause: Duration::from_millis(24),
+    pause_per_work: 3,
+};
 
 /// The steps of production that this process knows of.
 #[derive(Debug)]
 pub(super) struct ProductionSteps {
-    /// How long each counts as under way.
-    step_time: Duration,
+    manners: Manners,
     last: Mutex<Option<Instant>>,
     patience: Arc<Patience>,
     /// The commits that bring messages of production, of this process and of others.
     arrivals: OnceLock<CommitWatch>,
 }
 
-/// How long bulk work may step aside: as long as it has worked since it did so last.
+/// How long bulk work may step aside, by how long it has worked since it did so last.
 #[derive(Debug)]
-struct Patience(Mutex<Duration>);
+struct Patience {
+    manners: Manners,
+    left: Mutex<Duration>,
+}
 
 /// A step of bulk work, from its beginning until it is dropped.
 #[derive(Debug)]
@@ -44,6 +66,19 @@ pub(super) struct BulkStep {
 }
 
 impl ProductionSteps {
+    /// Those that work steps aside for that nobody waits for.
+    pub(super) fn unhurried(arrivals: CommitWatch) -> Self {
+        let steps = Self::of(UNHURRIED);
+        steps.watch(arrivals);
+        steps
+    }
+
+    fn of(manners: Manners) -> Self {
+        let patience = Patience { manners, left: Mutex::new(manners.longest_pause) };
+        let (last, arrivals) = (Mutex::default(), OnceLock::new());
+        Self { manners, last, patience: Arc::new(patience), arrivals }
+    }
+
     /// A step of production begins: a message is committed or published, has come, or is handled.
     pub(super) fn begin(&self) {
         *self.last() = Some(Instant::now());
@@ -71,7 +106,7 @@ impl ProductionSteps {
 
     fn until(&self) -> Option<Instant> {
         let arrived = self.arrivals.get().and_then(CommitWatch::last_change);
-        self.last().max(arrived).map(|last| last + self.step_time)
+        self.last().max(arrived).map(|last| last + self.manners.step_time)
     }
 
     fn last(&self) -> MutexGuard<'_, Option<Instant>> {
@@ -81,35 +116,25 @@ impl ProductionSteps {
 
 impl Patience {
     fn left(&self) -> Duration {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn change(&self, change: impl FnOnce(Duration) -> Duration) {
-        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *left = change(*left).min(LONGEST_PAUSE);
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        *left = change(*left).min(self.manners.longest_pause);
     }
 }
 
 impl Default for ProductionSteps {
     fn default() -> Self {
-        Self {
-            step_time: STEP_TIME,
-            last: Mutex::default(),
-            patience: Arc::default(),
-            arrivals: OnceLock::new(),
-        }
-    }
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self(Mutex::new(LONGEST_PAUSE))
+        Self::of(WANTED)
     }
 }
 
 impl Drop for BulkStep {
     fn drop(&mut self) {
-        self.patience.change(|left| left + self.began.elapsed());
+        let pause = self.began.elapsed() * self.patience.manners.pause_per_work;
+        self.patience.change(|left| left + pause);
     }
 }
 
@@ -120,13 +145,14 @@ mod tests {
 
     use tokio::time::{Instant, sleep};
 
-    use super::{LONGEST_PAUSE, ProductionSteps};
+    use super::{Manners, ProductionSteps, UNHURRIED, WANTED};
 
     /// Longer than the timer's grain of a millisecond.
     const STEP_TIME: Duration = Duration::from_millis(3);
+    const LONGEST_PAUSE: Duration = WANTED.longest_pause;
 
     fn steps() -> ProductionSteps {
-        ProductionSteps { step_time: STEP_TIME, ..ProductionSteps::default() }
+        ProductionSteps::of(Manners { step_time: STEP_TIME, ..WANTED })
     }
 
     /// How long bulk work steps aside for production that begins a step so often.
@@ -168,9 +194,10 @@ mod tests {
         assert_eq!(pause(&steps, Duration::from_millis(1), 100).await, LONGEST_PAUSE);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn bulk_work_keeps_half_of_its_time_beside_production_that_never_pauses() {
-        let steps = Arc::new(steps());
+    /// How long steps of bulk work have taken, with their pauses, beside production that never
+    /// pauses.
+    async fn beside_production(manners: Manners, work: [u64; 11]) -> Duration {
+        let steps = Arc::new(ProductionSteps::of(manners));
         let busy = Arc::clone(&steps);
         let production = tokio::spawn(async move {
             loop {
@@ -178,15 +205,31 @@ mod tests {
                 sleep(Duration::from_millis(1)).await;
             }
         });
+        tokio::task::yield_now().await;
         let (began, mut worked) = (Instant::now(), Duration::ZERO);
-        for step in [1, 5, 2, 7, 1, 1, 20, 3, 2, 2, 9].map(Duration::from_millis) {
+        for step in work.map(Duration::from_millis) {
             let turn = steps.pass().await;
             sleep(step).await;
             worked += step;
             drop(turn);
-            assert!(began.elapsed() <= worked * 2 + LONGEST_PAUSE, "{:?}", began.elapsed());
+            let longest = worked * (1 + manners.pause_per_work) + manners.longest_pause;
+            assert!(began.elapsed() <= longest, "{:?}", began.elapsed());
         }
-        assert!(began.elapsed() >= worked + Duration::from_millis(30), "{:?}", began.elapsed());
         production.abort();
+        began.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn bulk_work_keeps_half_of_its_time_beside_production_that_never_pauses() {
+        let work = [1, 5, 2, 7, 1, 1, 20, 3, 2, 2, 9];
+        let took = beside_production(Manners { step_time: STEP_TIME, ..WANTED }, work).await;
+        assert!(took >= Duration::from_millis(53 + 30), "{took:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn work_that_nobody_waits_for_keeps_a_quarter() {
+        // Eleven steps of 4 ms: each but the first may step aside for 12.
+        let took = beside_production(UNHURRIED, [4; 11]).await;
+        assert!(took >= Duration::from_millis(44 + 120), "{took:?}");
     }
 }

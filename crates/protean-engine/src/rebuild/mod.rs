@@ -78,7 +78,7 @@ impl Rebuild {
         // From here on no other process changes them.
         let ids = store.group_ids().await?;
         let Planned { groups, swap, .. } = Planned::of(domain, projection, &ids)?;
-        let domain = all_in_bulk(domain);
+        let domain = all_in_bulk(domain).await?;
         let steps = BulkSteps::of_machine(&domain, Arc::new(Pacing::none()));
         Ok(Self { domain, store, groups, swap, steps, claim })
     }
