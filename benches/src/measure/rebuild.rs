@@ -56,7 +56,7 @@ struct Rebuild {
 /// What a round has found.
 struct Found {
     timeline: Timeline,
-    /// Messages that the second call has settled, and how long it took.
+    /// Messages that the second call has settled, deposits meanwhile among them, and how long it took.
     settled: u64,
     took: Duration,
     /// MiB of the program, and of the server before and after.
@@ -89,18 +89,20 @@ impl Rebuild {
             let before = server.peak_memory()?;
             let begin = start.elapsed().as_secs_f64();
             let first = program(place)?;
-            let settled = until_settled(domain, self.accounts / 2).await?;
+            until_settled(domain, self.accounts / 2).await?;
             drop(first);
+            let settled = settled_by_rebuild(domain).await?;
             let again = Instant::now();
             let memory = to_its_end(program(place)?).await?;
             let (took, end) = (again.elapsed(), start.elapsed().as_secs_f64());
+            let all = backlog::settled_by(domain, HandlerKind::Projector).await?;
+            let settled = all.saturating_sub(settled);
             tokio::time::sleep(self.margin).await;
             let server_memory = [before, server.peak_memory()?];
             Ok((settled, took, memory, server_memory, begin..end))
         };
         let (deposits, longest_pause, rebuild) = tokio::try_join!(deposits, projector, rebuild)?;
         let (settled, took, memory, server_memory, migration) = rebuild;
-        let settled = self.accounts.saturating_sub(settled);
         let timeline = Timeline { deposits, migration };
         Ok(Found { timeline, settled, took, memory, server_memory, longest_pause })
     }
@@ -110,22 +112,22 @@ fn program(place: &Place) -> Result<Child> {
     place.child(&["projection", "rebuild", "AccountSummary"])
 }
 
-/// Waits until a rebuild has settled so many messages, and answers how many they are.
-async fn until_settled(domain: &Domain, count: u64) -> Result<u64> {
-    loop {
-        let found = rebuilds(domain).await?.into_iter().next();
-        let Some(found) = found else { return Err(Error::failed("there is no projection")) };
-        let settled = found.rebuild.map_or(0, |progress| progress.settled);
-        if settled >= count {
-            return Ok(settled);
-        }
-        if found.generation > 1 {
-            return Err(Error::failed(
-                "the rebuild has ended before half of it: use more --backlog",
-            ));
-        }
+/// Waits until a rebuild has settled so many messages.
+async fn until_settled(domain: &Domain, count: u64) -> Result<()> {
+    while settled_by_rebuild(domain).await? < count {
         tokio::time::sleep(REBUILD_LOOK_INTERVAL).await;
     }
+    Ok(())
+}
+
+/// How many messages the rebuild that is under way has settled.
+async fn settled_by_rebuild(domain: &Domain) -> Result<u64> {
+    let found = rebuilds(domain).await?.into_iter().next();
+    let Some(found) = found else { return Err(Error::failed("there is no projection")) };
+    if found.generation > 1 {
+        return Err(Error::failed("the rebuild has ended before half of it: use more --backlog"));
+    }
+    Ok(found.rebuild.map_or(0, |progress| progress.settled))
 }
 
 /// Waits until the program ends, and answers its peak memory in MiB.
@@ -145,8 +147,8 @@ async fn longest_pause(domain: &Domain, stop: CancellationToken) -> Result<Durat
     let (mut settled, mut moved, mut longest) = (0, Instant::now(), Duration::ZERO);
     while !stop.is_cancelled() {
         let now = backlog::settled_by(domain, HandlerKind::Projector).await?;
+        longest = longest.max(moved.elapsed());
         if now != settled {
-            longest = longest.max(moved.elapsed());
             (settled, moved) = (now, Instant::now());
         }
         tokio::time::sleep(PROJECTOR_LOOK_INTERVAL).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use protean::port::ParkedRead;
 use protean::{Domain, Priority, Result};
 
-/// The pause between two checks, each of which counts all messages in flight.
+/// The pause between two checks.
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Waits until no group of the domain has a message to handle or to retry. Does not wait

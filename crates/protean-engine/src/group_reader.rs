@@ -134,7 +134,10 @@ impl GroupReader {
         loop {
             let misfit = match store.prepare(&table, &registration).await {
                 Ok(()) => {
-                    faults.ended(LOOK, Lane::Primary);
+                    if let Some(failures) = faults.ended(LOOK, Lane::Primary) {
+                        let handler = &group.handler;
+                        info!(%handler, failures, "the table can be looked at again");
+                    }
                     return true;
                 }
                 Err(error) => error,

@@ -7,9 +7,10 @@ use protean_port::port::{
 use protean_port::{Error, Result};
 use protean_sql::{check_names, limit, signed, unsigned};
 use tokio::runtime::Handle;
+use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
-use crate::connection::{Session, Settings};
+use crate::connection::{Parameter, Session, Settings};
 use crate::error::Fault;
 use crate::value::Text;
 use crate::{forget, table, turnstile};
@@ -41,11 +42,14 @@ const LAYOUTS: [&[&str]; 4] = [
     ],
     &[include_str!("sql/create_log_id.sql"), include_str!("sql/add_registration_versions.sql")],
     &[include_str!("sql/create_group_names.sql")],
-    &[include_str!("sql/create_message_counts.sql"), include_str!("sql/fill_message_counts.sql")],
+    &[include_str!("sql/create_message_counts.sql")],
 ];
 
 /// The layout that this program writes.
 const LAYOUT_VERSION: usize = LAYOUTS.len();
+
+/// The first layout that keeps counts of messages.
+const LAYOUT_WITH_COUNTS: usize = 4;
 
 /// Tables that only this adapter has, in addition to those of every store.
 const OWN_TABLES: [&str; 4] =
@@ -80,9 +84,11 @@ pub(crate) async fn prepare(
     tables: &[Table],
     registrations: &[GroupRegistration],
 ) -> Result {
+    // Before the log is locked: it takes a second for some millions of messages.
+    let counts = missing_counts(session).await.map_err(|fault| settings.explain(fault))?;
     let begun = turnstile::begin(session, Lane::Primary).await;
     let done = match begun {
-        Ok(()) => lay_out(session, settings, tables, registrations).await,
+        Ok(()) => lay_out(session, settings, tables, registrations, &counts).await,
         Err(fault) => Err(settings.explain(fault)),
     };
     end(session, settings, done).await
@@ -93,8 +99,9 @@ async fn lay_out(
     settings: &Settings,
     tables: &[Table],
     registrations: &[GroupRegistration],
+    counts: &[Row],
 ) -> Result {
-    create(session).await.map_err(|fault| occupied(fault, settings))?;
+    create(session, counts).await.map_err(|fault| occupied(fault, settings))?;
     forget::writers(session).await.map_err(|fault| settings.explain(fault))?;
     table::prepare(session, tables, settings).await?;
     for registration in registrations {
@@ -137,7 +144,31 @@ pub(crate) async fn end(session: &Session, settings: &Settings, done: Result) ->
     done
 }
 
-async fn create(session: &Session) -> Result<(), Fault> {
+/// The counts of the log of an older layout, which keeps none: category, priority, position, and how
+/// many messages there are up to it.
+async fn missing_counts(session: &Session) -> Result<Vec<Row>, Fault> {
+    match present(session).await {
+        Ok(1..LAYOUT_WITH_COUNTS) => {
+            session.query(include_str!("sql/count_in_steps.sql"), &[]).await
+        }
+        Ok(_) => Ok(Vec::new()),
+        Err(fault) if fault.is_unprepared() => Ok(Vec::new()),
+        Err(fault) => Err(fault),
+    }
+}
+
+async fn add_counts(session: &Session, counts: &[Row]) -> Result<(), Fault> {
+    let categories = counts.iter().map(|row| row.try_get(0)).collect::<Result<Vec<&str>, _>>()?;
+    let numbers = |column| {
+        let numbers = counts.iter().map(|row| row.try_get(column));
+        numbers.collect::<Result<Vec<i64>, _>>()
+    };
+    let [priorities, positions, messages] = [numbers(1)?, numbers(2)?, numbers(3)?];
+    let columns: [Parameter<'_>; 4] = [&categories, &priorities, &positions, &messages];
+    session.execute(include_str!("sql/add_message_counts.sql"), &columns).await.map(drop)
+}
+
+async fn create(session: &Session, counts: &[Row]) -> Result<(), Fault> {
     session.batch(include_str!("sql/create_layout.sql")).await?;
     let present = present(session).await?;
     if present == LAYOUT_VERSION {
@@ -147,6 +178,9 @@ async fn create(session: &Session) -> Result<(), Fault> {
         for statement in *layout {
             session.batch(statement).await?;
         }
+    }
+    if present < LAYOUT_WITH_COUNTS && !counts.is_empty() {
+        add_counts(session, counts).await?;
     }
     let log_id = LogId::fresh();
     session.execute(include_str!("sql/keep_log_id.sql"), &[&Text(log_id.as_str())]).await?;

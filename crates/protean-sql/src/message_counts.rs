@@ -3,10 +3,11 @@
 //!
 //! ```text
 //! log    ───────4096────────8192────────12288─ ─ ─▶
-//! counts        │  BULK 3,000 up to 4091, NORMAL 1,090 up to 4095
-//!               └─────────│  BULK 5,800 up to 8190, …
+//! counts          BULK 3,000 up to 4091, NORMAL 1,090 up to 4095
+//!                           BULK 5,800 up to 8190, …
 //! ```
-//! The transaction that appends such a message adds the counts of everything before it. How many
+//! The transaction that appends such a message adds the counts of what is in the log by then: on
+//! PostgreSQL what earlier transactions have appended, on SQLite its own messages as well. How many
 //! messages follow a position is then the difference of two counts, and what lies beside them.
 
 use std::ops::RangeInclusive;

@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn what_is_looked_up_neither_scans_nor_sorts_the_log() {
         let view = Connection::open_in_memory().expect("a database");
-        schema::create(&view, "test.db".as_ref()).expect("a layout");
+        schema::create(&view, "test.db".as_ref(), &[]).expect("a layout");
         view.execute(
             "INSERT INTO messages VALUES (7, 's', 0, 'c', 0, 'COMMAND', 't', 1, 'i', 'x', '', 0, '', '')",
             [],
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn a_message_is_found_by_its_id_without_a_scan() {
         let view = Connection::open_in_memory().expect("a database");
-        schema::create(&view, "test.db".as_ref()).expect("a layout");
+        schema::create(&view, "test.db".as_ref(), &[]).expect("a layout");
         let values = [Value::text("i"), Value::text("s")];
         let plan = plan(&view, include_str!("sql/find_position.sql"), &values);
         assert!(!plan.contains("SCAN") && plan.matches("SEARCH").count() == 3, "{plan}");

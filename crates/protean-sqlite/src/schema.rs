@@ -49,11 +49,14 @@ const LAYOUTS: [&[&str]; 6] = [
     ],
     &[include_str!("sql/create_log_id.sql"), include_str!("sql/add_registration_versions.sql")],
     &[include_str!("sql/create_group_names.sql")],
-    &[include_str!("sql/create_message_counts.sql"), include_str!("sql/fill_message_counts.sql")],
+    &[include_str!("sql/create_message_counts.sql")],
 ];
 
 /// The layout that this program writes.
 const LAYOUT_VERSION: usize = LAYOUTS.len();
+
+/// The first layout that keeps counts of messages.
+const LAYOUT_WITH_COUNTS: usize = 6;
 
 /// Refuses a file of another program, or of a later release of this one.
 pub(crate) fn check(connection: &Connection, path: &Path) -> Result {
@@ -81,17 +84,48 @@ pub(crate) fn is_present(connection: &Connection, path: &Path) -> Result<bool> {
     Ok(owner == APPLICATION_ID)
 }
 
+/// How many messages of a category and a priority there are up to a position.
+pub(crate) struct MessageCount {
+    category: String,
+    priority: i64,
+    position: i64,
+    messages: i64,
+}
+
+/// The counts of the log of an older layout, which keeps none. Read before the file is locked:
+/// it takes a second for some millions of messages.
+pub(crate) fn missing_counts(connection: &Connection) -> rusqlite::Result<Vec<MessageCount>> {
+    if !(1..LAYOUT_WITH_COUNTS).contains(&present(connection)?) {
+        return Ok(Vec::new());
+    }
+    let mut statement = connection.prepare(include_str!("sql/count_in_steps.sql"))?;
+    let counts = statement.query_map([], |row| {
+        Ok(MessageCount {
+            category: row.get(0)?,
+            priority: row.get(1)?,
+            position: row.get(2)?,
+            messages: row.get(3)?,
+        })
+    })?;
+    counts.collect()
+}
+
 /// Creates the store's own tables if they are missing, and upgrades those of an older
 /// layout. Runs inside a transaction.
-pub(crate) fn create(connection: &Connection, path: &Path) -> Result {
+pub(crate) fn create(connection: &Connection, path: &Path, counts: &[MessageCount]) -> Result {
     check(connection, path)?;
-    let (owner, version) = stamped(connection).map_err(|e| error::explain(e, path))?;
-    let present = if owner == APPLICATION_ID { usize::try_from(version).unwrap_or(0) } else { 0 };
+    let present = present(connection).map_err(|e| error::explain(e, path))?;
     if present == LAYOUT_VERSION {
         return Ok(());
     }
     for statement in LAYOUTS.iter().skip(present).copied().flatten() {
         connection.execute(statement, []).map_err(|e| occupied(e, path))?;
+    }
+    let counts = if present < LAYOUT_WITH_COUNTS { counts } else { &[] };
+    for MessageCount { category, priority, position, messages } in counts {
+        let row = (category, priority, position, messages);
+        let added = connection.execute(include_str!("sql/add_message_count.sql"), row);
+        added.map_err(|e| error::explain(e, path))?;
     }
     let keep_log_id = include_str!("sql/keep_log_id.sql");
     let kept = connection.execute(keep_log_id, [LogId::fresh().as_str()]);
@@ -154,6 +188,12 @@ pub(crate) fn touch(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "user_version", version)
 }
 
+/// The layout of the file; zero when it is not a store.
+fn present(connection: &Connection) -> rusqlite::Result<usize> {
+    let (owner, version) = stamped(connection)?;
+    Ok(if owner == APPLICATION_ID { usize::try_from(version).unwrap_or(0) } else { 0 })
+}
+
 /// The application id and the layout of the file.
 fn stamped(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
     let number = |name| connection.pragma_query_value(None, name, |row| row.get(0));
@@ -193,7 +233,7 @@ mod tests {
     #[test]
     fn every_table_is_reserved_and_dropped() {
         let connection = Connection::open_in_memory().unwrap();
-        create(&connection, "test.db".as_ref()).unwrap();
+        create(&connection, "test.db".as_ref(), &[]).unwrap();
         for name in names(&connection) {
             assert!(RESERVED.contains(&name.as_str()), "{name}");
         }

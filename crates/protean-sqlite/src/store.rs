@@ -142,8 +142,10 @@ impl Store for SqliteStore {
     ) -> BoxFuture<'a, Result<()>> {
         let (tables, registrations) = (tables.to_vec(), registrations.to_vec());
         Box::pin(self.writer.run(move |committer| {
+            let counts = schema::missing_counts(&committer.connection)
+                .map_err(|e| committer.settings.explain(e))?;
             alter(committer, |connection, settings| {
-                schema::create(connection, &settings.path)?;
+                schema::create(connection, &settings.path, &counts)?;
                 table::prepare(connection, &tables, &settings.path)?;
                 schema::register(connection, &registrations).map_err(|e| settings.explain(e))
             })

@@ -42,7 +42,7 @@ pub(super) async fn run(command: &Command, app: &App) -> Result {
             let question = format!("This deletes all data of '{name}' in {location}.");
             consent.ask(app, &question, name)?;
             require_database(&domain).await?;
-            let others = other_programs(&domain).await;
+            let others = other_programs(&domain).await?;
             if !others.is_empty() {
                 let message = format!(
                     "the database also holds the messages of {}, and the log is one for all",
@@ -71,14 +71,20 @@ fn location(domain: &Domain) -> String {
 }
 
 /// The other programs that have groups in the database.
-async fn other_programs(domain: &Domain) -> Vec<String> {
-    // A database that cannot be opened, such as one with an old schema, may still be dropped.
-    let Ok(store) = domain.store().await else { return Vec::new() };
-    let known = store.registered_groups().await.unwrap_or_default();
+///
+/// # Errors
+/// When they cannot be read, as from the layout of an earlier release.
+async fn other_programs(domain: &Domain) -> Result<Vec<String>> {
+    // A database that cannot be opened may still be dropped.
+    let Ok(store) = domain.store().await else { return Ok(Vec::new()) };
+    let known = store.registered_groups().await.map_err(|unread| {
+        let message = format!("other programs may have groups in the database: {unread:#}");
+        Error::failed(message).advice("or drop the database itself")
+    })?;
     let programs = known.iter().map(|known| program_of(&known.group));
     let others: BTreeSet<&str> =
         programs.filter(|program| !program.is_empty() && *program != domain.name()).collect();
-    others.into_iter().map(|program| format!("'{program}'")).collect()
+    Ok(others.into_iter().map(|program| format!("'{program}'")).collect())
 }
 
 /// Claims every group and every rebuild, so that nobody reads while the tables are dropped.
@@ -133,7 +139,7 @@ mod tests {
         let refused =
             run(&Command::Drop(Consent { yes: true }), &app).await.unwrap_err().to_string();
         assert!(refused.contains("also holds the messages of 'shop'"), "{refused}");
-        assert_eq!(other_programs(&domain).await, ["'shop'"]);
+        assert_eq!(other_programs(&domain).await.unwrap(), ["'shop'"]);
     }
 
     #[tokio::test]

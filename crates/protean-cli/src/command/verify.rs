@@ -65,7 +65,13 @@ fn faults(report: &Report) -> Vec<String> {
     });
     let unfinished = report.vanished.iter().filter(|group| group.unfinished > 0);
     let unfinished = unfinished.map(ToString::to_string);
-    unbalanced.chain(unfinished).chain(broken).collect()
+    let miscounted = report.miscounted_categories.iter().map(|category| {
+        format!(
+            "the log does not hold as many messages of {category} as were counted when they came \
+             in; restore the database from a backup"
+        )
+    });
+    unbalanced.chain(unfinished).chain(broken).chain(miscounted).collect()
 }
 
 /// The message for an account that does not close: its counts, and what to do.
@@ -121,7 +127,8 @@ mod tests {
             closes,
         };
         let (groups, vanished) = (vec![account], Vec::new());
-        Report { closes, at_rest: on_the_way == 0, groups, vanished, broken_streams }
+        let (at_rest, miscounted_categories) = (on_the_way == 0, Vec::new());
+        Report { closes, at_rest, groups, vanished, broken_streams, miscounted_categories }
     }
 
     #[test]

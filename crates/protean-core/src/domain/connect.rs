@@ -64,7 +64,7 @@ pub struct Preflight {
 /// When there is no database at the configured place, or one of another program.
 pub async fn require_database(domain: &Domain) -> Result {
     let shared = domain.shared();
-    if shared.store.initialized() {
+    if shared.prepared.initialized() {
         return Ok(());
     }
     shared.only_looks.store(true, Ordering::Relaxed);

@@ -45,14 +45,11 @@ pub struct MachineTurns {
     waits: Mutex<Waits>,
     /// What bulk work of this process steps aside for.
     pub(super) production: ProductionSteps,
-    /// What it steps aside for before it asks for a turn, if nobody waits for it.
-    unhurried: Option<ProductionSteps>,
 }
 
 /// A turn of this process; it ends when it is dropped.
 #[derive(Debug)]
 pub struct MachineTurn {
-    _unhurried: Option<BulkStep>,
     _step: BulkStep,
     _held: Option<HeldName>,
 }
@@ -71,16 +68,16 @@ impl MachineTurns {
     pub(crate) fn at(uri: Option<&str>) -> Self {
         let cores = available_parallelism().map_or(1, NonZero::get);
         let names = uri.map(|uri| TurnNames::of(uri, bulk_turns(cores)));
-        Self::of(names, None)
+        Self::of(names, ProductionSteps::default())
     }
 
     /// The same turns for work that nobody waits for, beside these arrivals of production.
     pub(crate) fn unhurried(&self, arrivals: CommitWatch) -> Self {
-        Self::of(self.names.clone(), Some(ProductionSteps::unhurried(arrivals)))
+        Self::of(self.names.clone(), self.production.unhurried(arrivals))
     }
 
-    fn of(names: Option<TurnNames>, unhurried: Option<ProductionSteps>) -> Self {
-        Self { names, waits: Mutex::default(), production: ProductionSteps::default(), unhurried }
+    fn of(names: Option<TurnNames>, production: ProductionSteps) -> Self {
+        Self { names, waits: Mutex::default(), production }
     }
 
     /// Bulk work steps aside for the changes of this watch as well.
@@ -90,15 +87,10 @@ impl MachineTurns {
 
     /// Waits for a turn, though not for long, and until production pauses. Cancel safe.
     pub async fn take(&self) -> MachineTurn {
-        // Without a turn, so that bulk work that somebody waits for goes on.
-        let unhurried = match &self.unhurried {
-            Some(steps) => Some(steps.pass().await),
-            None => None,
-        };
+        self.production.before_turn().await;
         let held = self.take_name().await;
         // With the turn in hand, so that bulk work of other processes waits as well.
-        let step = self.production.pass().await;
-        MachineTurn { _unhurried: unhurried, _step: step, _held: held }
+        MachineTurn { _step: self.production.pass().await, _held: held }
     }
 
     /// Does not wait at all where names cannot be held.
@@ -255,14 +247,16 @@ mod tests {
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
+    use futures_util::FutureExt;
+    use protean_port::port::CommitSignal;
     use tokio::time::{Instant, timeout};
 
-    use super::{LONGEST_WAIT, MachineTurn, MachineTurns, TurnNames, bulk_turns};
+    use super::{LONGEST_WAIT, MachineTurn, MachineTurns, ProductionSteps, TurnNames, bulk_turns};
 
     /// The turns of one process; each test has a database of its own.
     fn process(test: &str, count: usize) -> MachineTurns {
         let names = Some(TurnNames::of(&format!("{}:{test}", std::process::id()), count));
-        MachineTurns::of(names, None)
+        MachineTurns::of(names, ProductionSteps::default())
     }
 
     async fn is_taken(turns: &MachineTurns) -> Option<MachineTurn> {
@@ -330,6 +324,20 @@ mod tests {
             drop(timeout(Duration::from_secs(5), ours.take()).await.unwrap());
         }
         assert!((LONGEST_WAIT..LONGEST_WAIT * 3).contains(&began.elapsed()), "one wait for all");
+    }
+
+    #[tokio::test]
+    async fn work_that_nobody_waits_for_steps_aside_without_a_turn() {
+        let test = "work that nobody waits for steps aside without a turn";
+        let (ours, theirs) = (process(test, 1), process(test, 1));
+        let unhurried = ours.unhurried(CommitSignal::default().watch(Vec::new()));
+        ours.production.begin();
+        let mut asked = std::pin::pin!(unhurried.take());
+        assert!((&mut asked).now_or_never().is_none(), "production is under way");
+        let turn = is_taken(&theirs).await.unwrap();
+        assert!(timeout(Duration::from_millis(50), &mut asked).await.is_err(), "it is theirs");
+        drop(turn);
+        timeout(Duration::from_secs(5), asked).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]

@@ -26,6 +26,8 @@ struct Manners {
     longest_pause: Duration,
     /// How long it may step aside for the time that it has worked.
     pause_per_work: u32,
+    /// Whether it steps aside before it asks for a turn as well, so that other bulk work goes on.
+    before_turn: bool,
 }
 
 /// Work that somebody waits for.
@@ -33,19 +35,21 @@ const WANTED: Manners = Manners {
     step_time: Duration::from_millis(1),
     longest_pause: Duration::from_millis(8),
     pause_per_work: 1,
+    before_turn: false,
 };
 /// Work that nobody waits for.
 const UNHURRIED: Manners = Manners {
     step_time: Duration::from_millis(5),
     longest_pause: Duration::from_millis(24),
     pause_per_work: 3,
+    before_turn: true,
 };
 
 /// The steps of production that this process knows of.
 #[derive(Debug)]
 pub(super) struct ProductionSteps {
     manners: Manners,
-    last: Mutex<Option<Instant>>,
+    last: Arc<Mutex<Option<Instant>>>,
     patience: Arc<Patience>,
     /// The commits that bring messages of production, of this process and of others.
     arrivals: OnceLock<CommitWatch>,
@@ -66,16 +70,16 @@ pub(super) struct BulkStep {
 }
 
 impl ProductionSteps {
-    /// Those that work steps aside for that nobody waits for.
-    pub(super) fn unhurried(arrivals: CommitWatch) -> Self {
-        let steps = Self::of(UNHURRIED);
+    /// The same steps for work that nobody waits for, beside these arrivals.
+    pub(super) fn unhurried(&self, arrivals: CommitWatch) -> Self {
+        let steps = Self { last: Arc::clone(&self.last), ..Self::of(UNHURRIED) };
         steps.watch(arrivals);
         steps
     }
 
     fn of(manners: Manners) -> Self {
         let patience = Patience { manners, left: Mutex::new(manners.longest_pause) };
-        let (last, arrivals) = (Mutex::default(), OnceLock::new());
+        let (last, arrivals) = (Arc::default(), OnceLock::new());
         Self { manners, last, patience: Arc::new(patience), arrivals }
     }
 
@@ -89,9 +93,21 @@ impl ProductionSteps {
         self.arrivals.set(arrivals).unwrap_or_default();
     }
 
+    /// What work does before it asks for a turn: if nobody waits for it, it steps aside. Cancel safe.
+    pub(super) async fn before_turn(&self) {
+        if self.manners.before_turn {
+            self.step_aside().await;
+        }
+    }
+
     /// Waits while production is under way, though not for long, and begins a step of bulk work.
     /// Cancel safe.
     pub(super) async fn pass(&self) -> BulkStep {
+        self.step_aside().await;
+        BulkStep { began: Instant::now(), patience: Arc::clone(&self.patience) }
+    }
+
+    async fn step_aside(&self) {
         let asked = Instant::now();
         let latest = asked + self.patience.left();
         while let Some(until) = self.until()
@@ -99,9 +115,7 @@ impl ProductionSteps {
         {
             tokio::time::sleep_until(until.min(latest)).await;
         }
-        let began = Instant::now();
-        self.patience.change(|left| left.saturating_sub(began - asked));
-        BulkStep { began, patience: Arc::clone(&self.patience) }
+        self.patience.change(|left| left.saturating_sub(asked.elapsed()));
     }
 
     fn until(&self) -> Option<Instant> {

@@ -1,22 +1,26 @@
 //! The account of a domain: what became of every committed message.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use protean_core::domain::{Domain, Group};
 use protean_port::Result;
-use protean_port::port::{Counter, GroupStatus};
+use protean_port::message::Category;
+use protean_port::port::{Counter, GroupStatus, Store};
 use serde::Serialize;
 
 use super::vanished::{VanishedGroup, vanished_groups};
 
 /// At most this many broken streams are named.
 const MAX_BROKEN_STREAMS: usize = 100;
+/// A group that has settled nothing: its status counts the whole log.
+const NOBODY: &str = "";
 
 /// The account of a domain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// True when every group's account closes, no group with unfinished messages has vanished, and
-    /// no stream is broken.
+    /// True when every group's account closes, no group with unfinished messages has vanished, no
+    /// stream is broken and no category is miscounted.
     pub closes: bool,
     /// True when no message is on the way.
     pub at_rest: bool,
@@ -26,6 +30,8 @@ pub struct Report {
     pub vanished: Vec<VanishedGroup>,
     /// Streams whose positions are not 0, 1, 2, …; at most 100 of them.
     pub broken_streams: Vec<String>,
+    /// Categories of which the log holds fewer or more messages than were counted as they came in.
+    pub miscounted_categories: Vec<String>,
 }
 
 /// The account of one group, read in one consistent view:
@@ -64,8 +70,8 @@ pub struct Account {
     pub closes: bool,
 }
 
-/// Draws up the account of every group and looks for gaps in the streams. Works with and
-/// without a running server. Cancel safe: it only reads.
+/// Draws up the account of every group, counts the log and looks for gaps in the streams. Works
+/// with and without a running server. Cancel safe: it only reads.
 ///
 /// # Errors
 /// When the store cannot be opened or read.
@@ -76,8 +82,38 @@ pub async fn verify(domain: &Domain) -> Result<Report> {
         let status = store.group_status(&group.name, &group.category).await?;
         groups.push(Account::new(group, &status));
     }
-    let vanished = vanished_groups(domain).await?;
-    Ok(Report::new(groups, vanished, store.broken_streams(MAX_BROKEN_STREAMS).await?))
+    Ok(Report::new(
+        groups,
+        vanished_groups(domain).await?,
+        store.broken_streams(MAX_BROKEN_STREAMS).await?,
+        miscounted_categories(domain, &**store).await?,
+    ))
+}
+
+/// The categories whose counts do not agree with the log. Messages may come in meanwhile: what is
+/// counted lies between what the log held before and what it holds after.
+async fn miscounted_categories(domain: &Domain, store: &dyn Store) -> Result<Vec<String>> {
+    let least = messages_by_category(store).await?;
+    let mut counted = BTreeMap::new();
+    for group in domain.groups() {
+        let status = store.group_status(NOBODY, &group.category).await?;
+        counted.insert(&group.category, status.committed);
+    }
+    let most = messages_by_category(store).await?;
+    let messages = |of: &BTreeMap<Category, u64>, category| of.get(category).copied().unwrap_or(0);
+    let miscounted = counted.into_iter().filter(|(category, counted)| {
+        !(messages(&least, category)..=messages(&most, category)).contains(counted)
+    });
+    Ok(miscounted.map(|(category, _)| category.to_string()).collect())
+}
+
+/// How many messages the log holds of each category.
+async fn messages_by_category(store: &dyn Store) -> Result<BTreeMap<Category, u64>> {
+    let mut messages = BTreeMap::new();
+    for of_type in store.stats().await? {
+        *messages.entry(of_type.category).or_default() += of_type.count;
+    }
+    Ok(messages)
 }
 
 impl Report {
@@ -85,16 +121,19 @@ impl Report {
         groups: Vec<Account>,
         vanished: Vec<VanishedGroup>,
         broken_streams: Vec<String>,
+        miscounted_categories: Vec<String>,
     ) -> Self {
         let is_finished = vanished.iter().all(|group| group.unfinished == 0);
         Self {
             closes: groups.iter().all(|group| group.closes)
                 && is_finished
-                && broken_streams.is_empty(),
+                && broken_streams.is_empty()
+                && miscounted_categories.is_empty(),
             at_rest: groups.iter().all(|group| group.on_the_way == 0),
             groups,
             vanished,
             broken_streams,
+            miscounted_categories,
         }
     }
 }
@@ -143,24 +182,37 @@ mod tests {
 
     #[test]
     fn closes_when_every_account_does() {
-        let report = Report::new(vec![account(0, true), account(0, true)], Vec::new(), Vec::new());
+        let report = Report::new(
+            vec![account(0, true), account(0, true)],
+            Vec::new(),
+            Vec::new(),
+            Vec::new(),
+        );
         assert!(report.closes && report.at_rest);
         assert!(
-            !Report::new(vec![account(0, true), account(0, false)], Vec::new(), Vec::new()).closes
+            !Report::new(
+                vec![account(0, true), account(0, false)],
+                Vec::new(),
+                Vec::new(),
+                Vec::new()
+            )
+            .closes
         );
     }
 
     #[test]
-    fn a_broken_stream_does_not_close() {
-        assert!(
-            !Report::new(vec![account(0, true)], Vec::new(), vec!["fidelis::account-7".into()])
-                .closes
-        );
+    fn a_broken_stream_or_a_miscounted_category_does_not_close() {
+        let (broken, miscounted) = (["fidelis::account-7"], ["fidelis::account"]);
+        for (broken, miscounted) in [(&broken[..], &[][..]), (&[], &miscounted)] {
+            let [broken, miscounted] =
+                [broken, miscounted].map(|of| of.iter().map(|it| it.to_string()).collect());
+            assert!(!Report::new(vec![account(0, true)], Vec::new(), broken, miscounted).closes);
+        }
     }
 
     #[test]
     fn what_is_on_the_way_is_not_at_rest_and_closes_all_the_same() {
-        let report = Report::new(vec![account(3, true)], Vec::new(), Vec::new());
+        let report = Report::new(vec![account(3, true)], Vec::new(), Vec::new(), Vec::new());
         assert!(report.closes && !report.at_rest);
     }
 }

@@ -1,5 +1,6 @@
 //! Fills the successor: a reader for each group, until they have caught up.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,9 @@ use crate::worker::runner::HandlerRunner;
 
 /// The time between two looks at the progress.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+/// Looks in the time that a message may take through a rebuild that steps aside: what came in
+/// meanwhile does not hold the swap up.
+const LOOKS_PER_MESSAGE: usize = 5;
 /// How often it is looked at after the swap.
 const REST_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -98,7 +102,7 @@ impl Rebuild {
         readers: &mut JoinSet<()>,
         observe: &mut impl FnMut(RebuildProgress),
     ) -> Result<bool> {
-        let mut committed_before = None;
+        let mut committed_before = VecDeque::new();
         loop {
             let statuses = self.statuses().await?;
             self.check_dead(&statuses).await?;
@@ -106,9 +110,12 @@ impl Rebuild {
             observe(progress);
             let parked = statuses.sum(GroupStatus::parked);
             let committed = statuses.sum(|status| status.committed);
-            // What came in since the last look is handled after the swap, as it would be by then.
-            let arrived =
-                committed_before.replace(committed).map_or(0, |before| committed - before);
+            // What came in just now is handled after the swap, as it would be by then.
+            committed_before.push_back(committed);
+            if committed_before.len() > LOOKS_PER_MESSAGE + 1 {
+                committed_before.pop_front();
+            }
+            let arrived = committed - committed_before[0];
             if parked == 0 && progress.missing <= arrived {
                 return Ok(true);
             }

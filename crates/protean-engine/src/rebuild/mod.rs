@@ -75,6 +75,8 @@ impl Rebuild {
             .claim(&rebuild_claim(domain, projection))
             .await?
             .ok_or_else(|| Error::misused(format!("another process rebuilds {projection} now")))?;
+        // The framework's own tables may be of an earlier release; those of the program stay.
+        store.prepare(&[], &[]).await?;
         // From here on no other process changes them.
         let ids = store.group_ids().await?;
         let Planned { groups, swap, .. } = Planned::of(domain, projection, &ids)?;

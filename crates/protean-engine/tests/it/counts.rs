@@ -9,6 +9,7 @@ use protean::port::Counter;
 
 use crate::harness::{Harness, On};
 use crate::on_every_stack;
+use crate::shared::fill;
 use crate::tallies::{Add, Fault, Faults, Forwarder};
 
 on_every_stack! {
@@ -126,4 +127,19 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
         }
     }
     found
+}
+
+#[tokio::test]
+async fn a_log_with_fewer_messages_than_were_counted_does_not_close() {
+    let harness = Harness::new(On::Sqlite);
+    fill(&harness, 20).await;
+    harness.drain().await;
+    let verified = async || protean_engine::verify(&harness.domain).await.unwrap();
+    assert!(verified().await.closes);
+    harness.run_sql(
+        "INSERT INTO message_counts VALUES ('harness::tally', 0, 2, 2), ('harness::tally', 0, 9, 30)",
+    );
+    let report = verified().await;
+    assert_eq!(report.miscounted_categories, ["harness::tally"]);
+    assert!(!report.closes);
 }

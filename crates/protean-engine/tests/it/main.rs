@@ -19,7 +19,7 @@
 //! * `versions`: messages of other versions in the log; `events_check` finds them; `rollout`: and
 //!   programs of two at once; `upgrade`: and all that an earlier release left behind
 //! * `rebuild`, `beside_rebuilds`: a projection filled anew; `renames`: groups under other names
-//! * `limits`: what is too large or too odd for a log; `one_file`: two stores on one file
+//! * `limits`: what is too large or too odd for a log; `every_value`: what is not; `one_file`: two stores on one file
 //! * `waits`: how long production waits, to the instant; `handlers`: beside a backlog, or one that
 //!   hangs; `pacing`, `production_steps`: backfill slowed for it; `back_pressure`: and its producers
 //! * `harness`, `tallies`, `simulation`, `child`, `weather`, `exchange`, `post`: what these run on
@@ -38,6 +38,7 @@ mod crashes;
 mod dead_letters;
 mod dlq_publisher;
 mod events_check;
+mod every_value;
 mod exchange;
 mod explain;
 mod external;

@@ -203,6 +203,22 @@ async fn a_program_that_only_looks_leaves_the_layout_as_it_is() {
     assert_ne!(tables.ask("PRAGMA user_version"), layout);
 }
 
+/// While servers of the earlier release go on with the program's tables as they are.
+#[tokio::test]
+async fn a_rebuild_steps_the_layout_forward() {
+    let (_folder, file) = unpacked_file();
+    let tables = Tables::File(&file);
+    const SCHEMA: &str = "SELECT sql FROM sqlite_schema WHERE name = 'cargo'";
+    let before = (tables.ask("PRAGMA user_version"), tables.ask(SCHEMA));
+    let clock = Chronometer::from(Timestamp::from_micros(0));
+    let domain = harbour(&settings(&on_file(&file), None), &clock, &Sky::default());
+    let domain = domain.build().unwrap();
+    let rebuild = protean_engine::Rebuild::of(&domain, "Cargo").await.unwrap();
+    assert_eq!(rebuild.progress().await.unwrap().settled, 0);
+    let after = (tables.ask("PRAGMA user_version"), tables.ask(SCHEMA));
+    assert!(before.0 != after.0 && before.1 == after.1, "{before:?}, {after:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_of_release_0_1_goes_on() {
     let (folder, file) = unpacked_file();

@@ -31,5 +31,4 @@ WITH RECURSIVE present (category) AS (
 )
 INSERT INTO message_counts (category, priority, position, messages)
 SELECT category, priority, position, messages + fresh FROM counted
- -- Fewer are counted as fast as a row is read.
- WHERE fresh >= 256
+ WHERE fresh > 0

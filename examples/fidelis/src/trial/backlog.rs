@@ -42,7 +42,7 @@ impl Backlog {
         Ok(Self { domain: domain.clone(), store: Arc::clone(domain.store().await?) })
     }
 
-    /// Counts what waits. Takes longer the more there is.
+    /// Counts what waits.
     ///
     /// # Errors
     /// When the database cannot be read.
@@ -94,7 +94,7 @@ impl Backlog {
         Ok(standing.iter().flatten().map(|of| of.pending + of.lag.unwrap_or(0)).sum())
     }
 
-    /// True when no bulk command waits; quick, however many do.
+    /// True when no bulk command waits.
     ///
     /// # Errors
     /// When the database cannot be read.

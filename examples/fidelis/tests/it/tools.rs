@@ -96,3 +96,15 @@ fn the_demo_answers_programs_as_well_and_takes_no_settings() {
     assert_eq!(bank.ask(&["demo"]), serde_json::json!({"final_balance": 6450.0}));
     is_refused(&run(&bank, &["demo", "--config", "own.toml"]), 2, "--config");
 }
+
+/// What it says of other programs cannot be read.
+#[test]
+fn a_database_of_an_earlier_release_is_not_dropped_unseen() {
+    let bank = Bank::ready();
+    let database = rusqlite::Connection::open(bank.database()).unwrap();
+    let older = "ALTER TABLE enrolments DROP COLUMN versions; PRAGMA user_version = 3";
+    database.execute_batch(older).unwrap();
+    is_refused(&run(&bank, &["db", "drop", "--yes"]), 1, "other programs may have groups");
+    let log = database.query_row("SELECT count(*) FROM messages", [], |row| row.get::<_, i64>(0));
+    assert!(log.is_ok(), "it is there: {log:?}");
+}

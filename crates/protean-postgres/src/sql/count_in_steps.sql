@@ -1,4 +1,3 @@
-INSERT INTO message_counts (category, priority, position, messages)
 SELECT category, priority, place, number
   FROM (SELECT category, priority, place,
                row_number() OVER (PARTITION BY category, priority ORDER BY place) AS number

@@ -1,4 +1,3 @@
-INSERT INTO message_counts (category, priority, position, messages)
 SELECT category, priority, position, number
   FROM (SELECT category, priority, position,
                row_number() OVER (PARTITION BY category, priority ORDER BY position) AS number
