@@ -65,7 +65,7 @@ pub(crate) async fn drained(domain: &Domain) -> Result<()> {
 }
 
 /// Waits until no bulk message waits, provided that nobody sends any. Looks seldom while many
-/// wait, since counting them disturbs what is measured.
+/// wait: what is measured is not to be disturbed.
 ///
 /// # Errors
 /// When none is settled for two minutes, or the database cannot be read.
@@ -93,7 +93,7 @@ pub(crate) async fn bulk_drained(domain: &Domain) -> Result<()> {
             0 => FIRST_LOOK_INTERVAL,
             done => began.elapsed().mul_f64(waiting as f64 / done as f64),
         };
-        // The end is seen late by a twentieth of the whole at most, unless counting takes longer.
+        // The end is seen late by a twentieth of the whole at most.
         let longest = (began.elapsed() / 20).clamp(FIRST_LOOK_INTERVAL, LONGEST_LOOK_INTERVAL);
         let interval = (left / 2).min(longest).max(begun.elapsed());
         tokio::time::sleep(interval).await;
