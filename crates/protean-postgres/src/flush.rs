@@ -2,7 +2,7 @@
 
 use protean_port::message::{Message, Priority, Timestamp};
 use protean_port::port::{Dead, MessageRef, Park, Place};
-use protean_sql::{adds_counts, signed};
+use protean_sql::{adds_counts, count_messages, signed};
 
 use crate::compound::{Column, Compound};
 use crate::connection::{Parameter, Session};
@@ -53,7 +53,7 @@ pub(crate) fn add_writes<'a>(writes: &mut Compound<'a>, working_set: &'a Working
         && adds_counts(first.position..=last.position)
     {
         // Of those of earlier transactions: parts of one statement do not see each other.
-        writes.add(include_str!("sql/count_messages.sql"), []);
+        writes.add(&count_messages("place"), []);
     }
     add_keys(writes, working_set);
     add_progress(writes, working_set);

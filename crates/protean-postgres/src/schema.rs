@@ -5,7 +5,7 @@ use protean_port::port::{
     GroupRegistration, GroupVersions, LogId, Start, generation, id_in_generation,
 };
 use protean_port::{Error, Result};
-use protean_sql::{check_names, limit, signed, unsigned};
+use protean_sql::{check_names, count_in_steps, limit, signed, unsigned};
 use tokio::runtime::Handle;
 use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
@@ -148,9 +148,7 @@ pub(crate) async fn end(session: &Session, settings: &Settings, done: Result) ->
 /// many messages there are up to it.
 async fn missing_counts(session: &Session) -> Result<Vec<Row>, Fault> {
     match present(session).await {
-        Ok(1..LAYOUT_WITH_COUNTS) => {
-            session.query(include_str!("sql/count_in_steps.sql"), &[]).await
-        }
+        Ok(1..LAYOUT_WITH_COUNTS) => session.query(&count_in_steps("place"), &[]).await,
         Ok(_) => Ok(Vec::new()),
         Err(fault) if fault.is_unprepared() => Ok(Vec::new()),
         Err(fault) => Err(fault),
@@ -179,7 +177,7 @@ async fn create(session: &Session, counts: &[Row]) -> Result<(), Fault> {
             session.batch(statement).await?;
         }
     }
-    if present < LAYOUT_WITH_COUNTS && !counts.is_empty() {
+    if present < LAYOUT_WITH_COUNTS {
         add_counts(session, counts).await?;
     }
     let log_id = LogId::fresh();

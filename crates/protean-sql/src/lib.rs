@@ -6,7 +6,7 @@
 //! name ───────────▶ names that are allowed  ┘
 //! swap ───────────▶ a table that takes the place of another
 //! job ────────────▶ units on their way through a writer
-//! message_counts ─▶ when messages are counted, so that nobody counts them all
+//! message_counts ─▶ when and how messages are counted, so that nobody counts them all
 //! ```
 //!
 //! Everything here is pure: it composes statements and decides, and the adapter runs
@@ -32,7 +32,7 @@ mod thread;
 pub use dialect::{Dialect, Redefinition, quoted};
 pub use found_table::{FoundColumn, FoundTable};
 pub use job::Job;
-pub use message_counts::adds_counts;
+pub use message_counts::{adds_counts, count_in_steps, count_messages};
 pub use name::{check_names, stable_hash, suffixed};
 pub use number::{limit, signed, unsigned};
 pub use row_write::check_values;

@@ -15,6 +15,19 @@ use std::ops::RangeInclusive;
 /// Messages of the log from one addition of counts to the next.
 const COUNT_INTERVAL_MESSAGES: u64 = 4096;
 
+/// Adds a count for each category and priority that has new messages; `place` is the column of
+/// their positions that the index of lanes has.
+pub fn count_messages(place: &str) -> String {
+    include_str!("sql/count_messages.sql").replace("{place}", place)
+}
+
+/// Finds the counts of a log that has none: category, priority, position, and how many messages
+/// there are up to it.
+pub fn count_in_steps(place: &str) -> String {
+    let sql = include_str!("sql/count_in_steps.sql").replace("{place}", place);
+    sql.replace("{interval}", &COUNT_INTERVAL_MESSAGES.to_string())
+}
+
 /// True when a transaction that appends these positions adds counts.
 pub fn adds_counts(positions: RangeInclusive<u64>) -> bool {
     let (first, last) = positions.into_inner();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use protean_port::message::{Category, Priority, Stream};
 use protean_port::port::{At, Count, Counter, Delivery, DoneMark, Place, left_out};
-use protean_sql::{SharedNames, adds_counts, signed, unsigned};
+use protean_sql::{SharedNames, adds_counts, count_messages, signed, unsigned};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::recorded::recorded;
@@ -124,7 +124,7 @@ impl Coalesced {
             connection.prepare_cached(include_str!("sql/count.sql"))?.execute(row)?;
         }
         if self.adds_counts {
-            connection.execute(include_str!("sql/count_messages.sql"), [])?;
+            connection.execute(&count_messages("position"), [])?;
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use protean_port::port::{
     GroupRegistration, GroupVersions, LogId, Start, generation, id_in_generation,
 };
 use protean_port::{Error, Result};
-use protean_sql::signed;
+use protean_sql::{count_in_steps, signed};
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::error;
@@ -98,7 +98,7 @@ pub(crate) fn missing_counts(connection: &Connection) -> rusqlite::Result<Vec<Me
     if !(1..LAYOUT_WITH_COUNTS).contains(&present(connection)?) {
         return Ok(Vec::new());
     }
-    let mut statement = connection.prepare(include_str!("sql/count_in_steps.sql"))?;
+    let mut statement = connection.prepare(&count_in_steps("position"))?;
     let counts = statement.query_map([], |row| {
         Ok(MessageCount {
             category: row.get(0)?,

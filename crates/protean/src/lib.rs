@@ -70,6 +70,8 @@ pub use protean_port::{memory, message, port};
 pub use protean_core::domain::{
     ServerAdvice, broker, destroy, difference, migrate, promote, require_database, server_advice,
 };
+#[doc(hidden)]
+pub use protean_engine::verify;
 
 /// What the macros expand to; not part of the API.
 #[doc(hidden)]

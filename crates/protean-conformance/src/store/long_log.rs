@@ -10,8 +10,7 @@ use super::sample::{
     OTHER, READER, account, accounts, commit_all, commit_one, places, registration, unit,
 };
 
-/// The messages that a transaction of the test appends. It does not divide what a store may
-/// count at once.
+/// No part of a power of two, so that a store that counts so many at once does so amid a unit.
 const MESSAGES_PER_UNIT: usize = 97;
 
 pub async fn a_long_log_is_counted_exactly(store: Arc<dyn Store>) -> Result {
@@ -19,7 +18,7 @@ pub async fn a_long_log_is_counted_exactly(store: Arc<dyn Store>) -> Result {
     for (group, messages) in [("early", 3_000), ("middle", 5_000), ("late", 5_100)] {
         append(&*store, &mut log, messages).await;
         store.prepare(&[], &[registration(group, Start::Head)]).await?;
-        // Those of the store's own transaction have been counted by now, or not yet.
+        // What was appended last may be counted or not.
         check(&*store, &log, group, messages_of(&log)).await?;
     }
     append(&*store, &mut log, 700).await;

@@ -48,7 +48,6 @@ const UNHURRIED: Manners = Manners {
 /// The steps of production that this process knows of.
 #[derive(Debug)]
 pub(super) struct ProductionSteps {
-    manners: Manners,
     last: Arc<Mutex<Option<Instant>>>,
     patience: Arc<Patience>,
     /// The commits that bring messages of production, of this process and of others.
@@ -80,7 +79,7 @@ impl ProductionSteps {
     fn of(manners: Manners) -> Self {
         let patience = Patience { manners, left: Mutex::new(manners.longest_pause) };
         let (last, arrivals) = (Arc::default(), OnceLock::new());
-        Self { manners, last, patience: Arc::new(patience), arrivals }
+        Self { last, patience: Arc::new(patience), arrivals }
     }
 
     /// A step of production begins: a message is committed or published, has come, or is handled.
@@ -95,7 +94,7 @@ impl ProductionSteps {
 
     /// What work does before it asks for a turn: if nobody waits for it, it steps aside. Cancel safe.
     pub(super) async fn before_turn(&self) {
-        if self.manners.before_turn {
+        if self.patience.manners.before_turn {
             self.step_aside().await;
         }
     }
@@ -120,7 +119,7 @@ impl ProductionSteps {
 
     fn until(&self) -> Option<Instant> {
         let arrived = self.arrivals.get().and_then(CommitWatch::last_change);
-        self.last().max(arrived).map(|last| last + self.manners.step_time)
+        self.last().max(arrived).map(|last| last + self.patience.manners.step_time)
     }
 
     fn last(&self) -> MutexGuard<'_, Option<Instant>> {

@@ -147,13 +147,13 @@ impl PublishLoop {
         let plan = &self.plan;
         info!(relay = %plan.name, lane = %self.lane, groups = self.missing.len(), "broker groups missed messages, publishing again");
         for (route, of) in plan.routes.iter().enumerate() {
-            let relay = self.store.group_status(&plan.name, &of.category).await?;
+            let relay = self.store.group_status(&plan.name, &of.category).await?.lanes;
             let (of_lane, mut groups) = (RouteLane { route, lane: self.lane }, Vec::new());
             for name in self.gaps.behind(plan, of_lane, &self.missing) {
                 let lanes = self.store.group_status(&name, &of.category).await?.lanes;
                 groups.push(GroupBehind { name, lanes });
             }
-            self.gaps.add(Gap::between(plan.lanes, of_lane, groups, &relay.lanes));
+            self.gaps.add(Gap::between(plan.lanes, of_lane, groups, &relay));
         }
         self.missing.clear();
         Ok(())

@@ -1,6 +1,6 @@
 //! Checks that every committed message is accounted for.
 
-use protean::{Domain, Result};
+use protean::{Domain, Result, verify};
 
 use super::backlog::Backlog;
 
@@ -10,11 +10,7 @@ use super::backlog::Backlog;
 /// # Errors
 /// When the database cannot be read.
 pub(crate) async fn accounting_closes(domain: &Domain) -> Result<bool> {
-    let store = domain.store().await?;
-    let mut closes = store.broken_streams(1).await?.is_empty();
-    for group in domain.groups() {
-        let standing = store.group_status(&group.name, &group.category).await?;
-        closes &= standing.closes() && standing.dead() == 0;
-    }
-    Ok(closes && Backlog::of(domain).await?.count().await?.is_over())
+    let report = verify(domain).await?;
+    let is_clean = report.closes && report.groups.iter().all(|group| group.dead == 0);
+    Ok(is_clean && Backlog::of(domain).await?.count().await?.is_over())
 }

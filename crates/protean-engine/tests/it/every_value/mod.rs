@@ -1,66 +1,24 @@
 //! Values of every kind, the edges first: what is accepted is read back as it was, and every store
 //! answers alike.
 
+mod parcels;
+
 use std::cell::{Cell, RefCell};
 
-use proptest::prelude::{Just, ProptestConfig, Strategy, TestCaseError, any, prop};
+use proptest::prelude::{ProptestConfig, TestCaseError, prop};
+use proptest::prop_assert_eq;
 use proptest::test_runner::TestRunner;
-use proptest::{prop_assert_eq, prop_oneof};
 use protean::message::Category;
 use protean::model::{Condition, Sort};
 use protean::port::Find;
 use protean::{
-    Date, Decimal, Domain, Id, Result, Root, Timestamp, aggregate, aggregate_impl, command,
-    command_handler, event, value_object,
+    Domain, Id, Result, Root, aggregate, aggregate_impl, command, command_handler, event,
 };
 use protean_test_servers::Postgres;
 
+use parcels::{Chest, Parcel, parcel};
+
 const CASES: u32 = 60;
-
-#[value_object]
-#[derive(Debug, Clone, PartialEq)]
-struct Parcel {
-    text: String,
-    flag: bool,
-    small: i8,
-    whole: i64,
-    large: u64,
-    real: f64,
-    price: Decimal,
-    moment: Timestamp,
-    day: Date,
-    maybe_text: Option<String>,
-    maybe_real: Option<f64>,
-    maybe_price: Option<Decimal>,
-    maybe_moment: Option<Timestamp>,
-    numbers: Vec<i64>,
-    words: Vec<String>,
-}
-
-/// Its fields are columns.
-#[aggregate]
-#[derive(Debug)]
-struct Chest {
-    root: Root<Chest>,
-    case: String,
-    text: String,
-    flag: bool,
-    small: i8,
-    whole: i64,
-    large: u64,
-    real: f64,
-    price: Decimal,
-    moment: Timestamp,
-    day: Date,
-    maybe_text: Option<String>,
-    maybe_real: Option<f64>,
-    maybe_price: Option<Decimal>,
-    maybe_moment: Option<Timestamp>,
-    parcels: Vec<Parcel>,
-}
-
-#[aggregate_impl]
-impl Chest {}
 
 #[event(part_of = Scroll)]
 struct Written {
@@ -100,157 +58,6 @@ impl ScrollCommandHandler {
     #[handle]
     async fn unroll(&self, _: Unroll) -> Result {
         Ok(())
-    }
-}
-
-/// Edges half of the time.
-fn of<T: std::fmt::Debug + Clone + 'static>(
-    edges: Vec<T>,
-    others: impl Strategy<Value = T> + 'static,
-) -> impl Strategy<Value = T> {
-    prop_oneof![prop::sample::select(edges), others]
-}
-
-fn text() -> impl Strategy<Value = String> {
-    let edges =
-        ["", " ", "null", "0", "a\0b", "'", "\"\\", "ä🦀\u{ffff}", "\u{feff}", "\r\n\t", "{}"];
-    let edges = edges.map(str::to_owned).into_iter().chain(["x".repeat(9_000)]);
-    of(edges.collect(), ".{0,12}")
-}
-
-fn real() -> impl Strategy<Value = f64> {
-    let edges = vec![
-        0.0,
-        -0.0,
-        f64::MIN,
-        f64::MAX,
-        f64::MIN_POSITIVE,
-        5e-324,
-        f64::EPSILON,
-        0.1,
-        1e16,
-        9_007_199_254_740_993.0,
-        f64::NAN,
-        f64::INFINITY,
-        f64::NEG_INFINITY,
-    ];
-    of(edges, any::<f64>())
-}
-
-fn price() -> impl Strategy<Value = Decimal> {
-    let edges = [
-        "0",
-        "-0.00",
-        "1.10",
-        "1.1",
-        "79228162514264337593543950335",
-        "-79228162514264337593543950335",
-        "0.0000000000000000000000000001",
-        "7.9228162514264337593543950335",
-        "9.99",
-    ];
-    let edges = edges.map(|digits| digits.parse().unwrap()).to_vec();
-    of(edges, (any::<i64>(), 0_u32..28).prop_map(|(units, scale)| Decimal::new(units, scale)))
-}
-
-fn moment() -> impl Strategy<Value = Timestamp> {
-    let edges = [0, -1, 1, 999_999, -62_135_596_800_000_000, i64::MAX, i64::MIN];
-    let edges = edges.map(Timestamp::from_micros).into_iter();
-    let edges = edges.chain([Timestamp::MIN, Timestamp::MAX]).collect();
-    of(edges, any::<i64>().prop_map(Timestamp::from_micros))
-}
-
-fn day() -> impl Strategy<Value = Date> {
-    let edges = [(1, 1, 1), (9999, 12, 31), (1970, 1, 1), (2000, 2, 29), (1969, 12, 31)];
-    let edges = edges.map(|(year, month, day)| Date::new(year, month, day).unwrap()).to_vec();
-    let others = (1_i16..=9999, 1_i8..=12, 1_i8..=28);
-    of(edges, others.prop_map(|(year, month, day)| Date::new(year, month, day).unwrap()))
-}
-
-fn whole() -> impl Strategy<Value = i64> {
-    of(vec![0, -1, i64::MIN, i64::MAX, 1 << 53, (1 << 53) + 1], any::<i64>())
-}
-
-fn parcel() -> impl Strategy<Value = Parcel> {
-    let large =
-        of(vec![0, u64::MAX, i64::MAX.unsigned_abs(), i64::MAX.unsigned_abs() + 1], any::<u64>());
-    // Most of them fit, so that more than refusals are compared.
-    let large = prop_oneof![3 => large.prop_map(|large| large >> 1), 1 => Just(u64::MAX)];
-    let plain =
-        (text(), any::<bool>(), any::<i8>(), whole(), large, real(), price(), moment(), day());
-    let maybe = (
-        prop::option::of(text()),
-        prop::option::of(real()),
-        prop::option::of(price()),
-        prop::option::of(moment()),
-    );
-    let lists = (prop::collection::vec(whole(), 0..3), prop::collection::vec(text(), 0..3));
-    (plain, maybe, lists).prop_map(|(plain, maybe, (numbers, words))| {
-        let (text, flag, small, whole, large, real, price, moment, day) = plain;
-        let (maybe_text, maybe_real, maybe_price, maybe_moment) = maybe;
-        Parcel {
-            text,
-            flag,
-            small,
-            whole,
-            large,
-            real,
-            price,
-            moment,
-            day,
-            maybe_text,
-            maybe_real,
-            maybe_price,
-            maybe_moment,
-            numbers,
-            words,
-        }
-    })
-}
-
-impl Chest {
-    fn of(id: &str, case: &str, parcel: &Parcel) -> Self {
-        let of = parcel.clone();
-        Self {
-            root: Root::with_id(id),
-            case: case.to_owned(),
-            text: of.text,
-            flag: of.flag,
-            small: of.small,
-            whole: of.whole,
-            large: of.large,
-            real: of.real,
-            price: of.price,
-            moment: of.moment,
-            day: of.day,
-            maybe_text: of.maybe_text,
-            maybe_real: of.maybe_real,
-            maybe_price: of.maybe_price,
-            maybe_moment: of.maybe_moment,
-            parcels: vec![parcel.clone()],
-        }
-    }
-
-    /// What its columns hold.
-    fn parcel(&self) -> Parcel {
-        let Parcel { numbers, words, .. } = self.parcels[0].clone();
-        Parcel {
-            text: self.text.clone(),
-            flag: self.flag,
-            small: self.small,
-            whole: self.whole,
-            large: self.large,
-            real: self.real,
-            price: self.price,
-            moment: self.moment,
-            day: self.day,
-            maybe_text: self.maybe_text.clone(),
-            maybe_real: self.maybe_real,
-            maybe_price: self.maybe_price,
-            maybe_moment: self.maybe_moment,
-            numbers,
-            words,
-        }
     }
 }
 

@@ -21,12 +21,12 @@ WITH RECURSIVE present (category) AS (
       FROM level WHERE priority IS NOT NULL
 ), counted (category, priority, position, messages, fresh) AS MATERIALIZED (
     SELECT category, priority,
-           (SELECT max(m.position) FROM messages m
+           (SELECT max(m.{place}) FROM messages m
              WHERE m.category = known.category AND m.priority = known.priority),
            messages,
            (SELECT count(*) FROM messages m
              WHERE m.category = known.category AND m.priority = known.priority
-               AND m.position > known.position)
+               AND m.{place} > known.position)
       FROM known
 )
 INSERT INTO message_counts (category, priority, position, messages)

@@ -1,5 +1,0 @@
-SELECT category, priority, place, number
-  FROM (SELECT category, priority, place,
-               row_number() OVER (PARTITION BY category, priority ORDER BY place) AS number
-          FROM messages) AS lane
- WHERE number % 4096 = 0
