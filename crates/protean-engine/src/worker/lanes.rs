@@ -3,8 +3,10 @@
 //!
 //! ```text
 //! offer ─▶ ready ─(start: a slot is free, its stream is)─▶ running ─(returned)─▶ gone
-//!            ▲  └─(its stream runs, or is of the other lane)─▶ waiting ─┐
-//!            └────────(its stream returned, or is free)─────────────────┘
+//!          ▲ ▲ ├─(its stream runs, or is of the other lane)─▶ waiting ─┐
+//!          │ └─│──(its stream returned, or is free: one of them)───────┘
+//!          │   └─(one message goes before it)─▶ behind ─┐
+//!          └──────(that one is let past: all of them)───┘
 //! ```
 //!
 //! * The [arbiter](super::SlotArbiter) of the server says for which lane there is a slot; here,
@@ -75,8 +77,9 @@ pub struct Started<M> {
 struct Queue<M> {
     ready: BTreeMap<Place, Item<M>>,
     waiting: HashMap<Arc<str>, BTreeMap<Place, Item<M>>>,
-    /// Messages that have run already, by position: they wait until that is committed.
-    copies: HashMap<u64, BTreeMap<Place, Item<M>>>,
+    /// Messages that wait for one message, by its position: it goes first in their stream, or is
+    /// their own, has run already and is not committed.
+    behind: HashMap<u64, BTreeMap<Place, Item<M>>>,
 }
 
 impl<M> Queue<M> {
@@ -91,7 +94,12 @@ impl<M> Queue<M> {
 
     /// Those that are not ready.
     fn waiting(&self) -> impl Iterator<Item = &Item<M>> {
-        self.waiting.values().chain(self.copies.values()).flat_map(BTreeMap::values)
+        self.waiting.values().chain(self.behind.values()).flat_map(BTreeMap::values)
+    }
+
+    /// Makes the messages ready that wait for this one.
+    fn wake_behind(&mut self, position: u64) {
+        self.ready.extend(self.behind.remove(&position).into_iter().flatten());
     }
 }
 
@@ -115,8 +123,8 @@ impl<M> Lanes<M> {
     /// A scheduler of these lanes, without a message. Backfill that is older than `aging`
     /// competes with production.
     pub fn new(lanes: &[Lane], aging: Option<Duration>) -> Self {
-        let (ready, waiting, copies) = (BTreeMap::new, HashMap::new, HashMap::new);
-        let queue = || Queue { ready: ready(), waiting: waiting(), copies: copies() };
+        let (ready, waiting, behind) = (BTreeMap::new, HashMap::new, HashMap::new);
+        let queue = || Queue { ready: ready(), waiting: waiting(), behind: behind() };
         Self {
             aging,
             last: Lane::Backfill,
@@ -167,7 +175,12 @@ impl<M> Lanes<M> {
     /// Later messages of the stream and priority wait until this one has been
     /// [let past](Self::let_past); it need not be here itself yet.
     pub fn put_first(&mut self, priority: Priority, stream: &Arc<str>, position: u64) {
-        self.first.entry(Arc::clone(stream)).or_default().insert(position, priority);
+        let first = self.first.entry(Arc::clone(stream)).or_default();
+        first.insert(position, priority);
+        // It may be here, behind one of these: it waits for none of them any more.
+        for (earlier, _) in first.range(..position) {
+            self.queues.values_mut().for_each(|queue| queue.wake_behind(*earlier));
+        }
     }
 
     /// True when a message of the stream runs, or one of the same priority that
@@ -187,9 +200,7 @@ impl<M> Lanes<M> {
         if first.is_empty() {
             self.first.remove(stream);
         }
-        if !self.busy.contains(stream) {
-            self.wake(stream);
-        }
+        self.queues.values_mut().for_each(|queue| queue.wake_behind(position));
     }
 
     /// The message to start now, when `choose` gives a lane a slot; its stream is taken until
@@ -231,18 +242,21 @@ impl<M> Lanes<M> {
         }
         while let Some(first) = queue.ready.first_entry() {
             let item = first.get();
-            let waits_for = match self.busy.contains(&item.stream) || is_behind(&self.first, item) {
+            let waits_for = match self.busy.contains(&item.stream) {
                 true => WaitsFor::Stream,
-                false => self.uncommitted.ask(&item.stream, lane, item.position),
+                false => put_first_before(&self.first, item).map_or_else(
+                    || self.uncommitted.ask(&item.stream, lane, item.position),
+                    WaitsFor::Message,
+                ),
             };
             if waits_for == WaitsFor::Nothing {
                 return true;
             }
             let (place, item) = first.remove_entry();
-            if waits_for == WaitsFor::ItsUnit {
-                // Those behind it need not wait for it.
+            if let WaitsFor::Message(position) = waits_for {
+                // Others of its stream need not wait for it.
                 queue.wake(&item.stream);
-                queue.copies.entry(item.position).or_default().insert(place, item);
+                queue.behind.entry(position).or_default().insert(place, item);
             } else {
                 queue.waiting.entry(Arc::clone(&item.stream)).or_default().insert(place, item);
             }
@@ -264,7 +278,7 @@ impl<M> Lanes<M> {
     pub fn unit_ended(&mut self, stream: &str, lane: Lane, position: u64, is_committed: bool) {
         let is_free = self.uncommitted.end(stream, lane, position, is_committed);
         for queue in self.queues.values_mut() {
-            queue.ready.extend(queue.copies.remove(&position).into_iter().flatten());
+            queue.wake_behind(position);
         }
         if is_free && !self.busy.contains(stream) {
             self.wake(stream);
@@ -292,13 +306,13 @@ impl<M> Lanes<M> {
         let mut taken = Vec::new();
         for (lane, queue) in &mut self.queues {
             let before = taken.len();
-            let waiting = queue.waiting.values_mut().chain(queue.copies.values_mut());
+            let waiting = queue.waiting.values_mut().chain(queue.behind.values_mut());
             for places in waiting.chain([&mut queue.ready]) {
                 let back = places.extract_if(.., |_, item| of_kind(&item.message));
                 taken.extend(back.map(|(_, item)| item));
             }
             queue.waiting.retain(|_, places| !places.is_empty());
-            queue.copies.retain(|_, places| !places.is_empty());
+            queue.behind.retain(|_, places| !places.is_empty());
             *self.count.entry(*lane).or_default() -= taken.len() - before;
         }
         // One of these may have been what woke the others of its stream.
@@ -311,137 +325,16 @@ impl<M> Lanes<M> {
     }
 }
 
-/// True when an earlier message of the stream and priority goes first.
-fn is_behind<M>(first: &HashMap<Arc<str>, BTreeMap<u64, Priority>>, item: &Item<M>) -> bool {
-    first.get(&item.stream).is_some_and(|first| {
-        let mut earlier = first.range(..item.position);
-        !first.contains_key(&item.position) && earlier.any(|(_, of)| *of == item.priority)
-    })
+/// The earlier message of the stream and priority that goes first.
+fn put_first_before<M>(
+    first: &HashMap<Arc<str>, BTreeMap<u64, Priority>>,
+    item: &Item<M>,
+) -> Option<u64> {
+    let first = first.get(&item.stream).filter(|first| !first.contains_key(&item.position))?;
+    let mut earlier = first.range(..item.position);
+    earlier.find(|(_, of)| **of == item.priority).map(|(position, _)| *position)
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use std::time::Duration;
-
-    use protean_port::message::{Lane, Priority, Timestamp};
-
-    use super::{Item, Lanes};
-    use crate::worker::slots::Demand;
-
-    fn item(stream: &str, position: u64, lane: Lane) -> Item<u64> {
-        let priority = if lane == Lane::Primary { Priority::NORMAL } else { Priority::BULK };
-        let time = Timestamp::from_micros(position.cast_signed());
-        Item { lane, priority, position, time, stream: Arc::from(stream), message: position }
-    }
-
-    fn lanes() -> Lanes<u64> {
-        lanes_with(None)
-    }
-
-    fn lanes_with(aging: Option<Duration>) -> Lanes<u64> {
-        let mut lanes = Lanes::new(&Lane::ALL, aging);
-        lanes.put_first(Priority::NORMAL, &Arc::from("a"), 3);
-        lanes
-    }
-
-    fn started(lanes: &mut Lanes<u64>) -> Vec<u64> {
-        let start = || lanes.start(Timestamp::default(), first_wanted);
-        std::iter::from_fn(start).map(|started| started.item.position).collect()
-    }
-
-    fn first_wanted(demand: Demand) -> Option<Lane> {
-        Lane::ALL.into_iter().find(|lane| demand.wants(*lane))
-    }
-
-    #[test]
-    fn no_message_of_its_priority_overtakes_one_put_first_in_a_stream() {
-        for lane in Lane::ALL {
-            for aging in [None, Some(Duration::ZERO)] {
-                none_overtakes_the_first(lane, lanes_with(aging));
-            }
-        }
-    }
-
-    fn none_overtakes_the_first(lane: Lane, mut lanes: Lanes<u64>) {
-        if lane == Lane::Backfill {
-            lanes.let_past("a", 3);
-            lanes.put_first(Priority::BULK, &Arc::from("a"), 3);
-        }
-        for at in [5, 6] {
-            lanes.offer(item("a", at, lane));
-        }
-        lanes.offer(item("b", 7, lane));
-        assert_eq!(started(&mut lanes), [7], "the first one has not come yet");
-        lanes.offer(item("a", 3, lane));
-        assert_eq!(started(&mut lanes), [3]);
-        lanes.returned("a");
-        assert!(started(&mut lanes).is_empty(), "it is not settled yet");
-        lanes.let_past("a", 3);
-        assert_eq!(started(&mut lanes), [5]);
-        lanes.returned("a");
-        assert_eq!(started(&mut lanes), [6]);
-    }
-
-    #[test]
-    fn earlier_messages_and_those_of_another_priority_do_not_wait() {
-        let mut lanes = lanes();
-        lanes.offer(item("a", 2, Lane::Primary));
-        assert_eq!(started(&mut lanes), [2]);
-        lanes.returned("a");
-        lanes.offer(item("a", 4, Lane::Backfill));
-        assert_eq!(started(&mut lanes), [4]);
-    }
-
-    #[test]
-    fn what_is_taken_back_does_not_run_and_what_waited_behind_it_does() {
-        let mut lanes = Lanes::new(&Lane::ALL, None);
-        for at in [1, 2, 3, 4] {
-            lanes.offer(item("a", at, Lane::Primary));
-        }
-        assert_eq!(started(&mut lanes), [1]);
-        // 2 is woken, 3 and 4 wait for their stream.
-        lanes.returned("a");
-        let back = lanes.take_back(|at| [2, 4].contains(at));
-        assert_eq!(Vec::from_iter(back.iter().map(|item| item.position)), [4, 2]);
-        assert_eq!(lanes.len(Lane::Primary), 1);
-        assert_eq!(started(&mut lanes), [3]);
-        assert_eq!(lanes.len(Lane::Primary), 0);
-    }
-
-    #[test]
-    fn old_backfill_takes_turns_with_production() {
-        let mut lanes = Lanes::new(&Lane::ALL, Some(Duration::from_micros(10)));
-        for (at, lane) in [(1, Lane::Backfill), (2, Lane::Backfill), (5, Lane::Backfill)] {
-            lanes.offer(item(&format!("b{at}"), at, lane));
-        }
-        for at in 11..15 {
-            lanes.offer(item(&format!("p{at}"), at, Lane::Primary));
-        }
-        let mut start = |now| {
-            let now = Timestamp::from_micros(now);
-            lanes.start(now, first_wanted).map(|started| (started.item.position, started.slot))
-        };
-        assert_eq!(start(10), Some((11, Lane::Primary)), "none is old enough");
-        let turns: Vec<_> = std::iter::from_fn(|| start(14)).collect();
-        let of =
-            |slot: Lane, positions: &[u64]| Vec::from_iter(positions.iter().map(|at| (*at, slot)));
-        let (competing, last) = (of(Lane::Primary, &[1, 12, 2, 13, 14]), of(Lane::Backfill, &[5]));
-        assert_eq!(turns, [competing, last].concat());
-    }
-
-    #[test]
-    fn knows_which_messages_of_a_stream_are_still_to_run_before() {
-        let mut lanes = lanes();
-        let before = |lanes: &Lanes<u64>| lanes.has_before(Priority::NORMAL, "a", 3);
-        lanes.offer(item("a", 2, Lane::Primary));
-        assert!(before(&lanes), "it is ready");
-        assert_eq!(started(&mut lanes), [2]);
-        assert!(before(&lanes), "it runs");
-        lanes.returned("a");
-        lanes.offer(item("a", 5, Lane::Primary));
-        lanes.offer(item("b", 1, Lane::Primary));
-        assert!(!before(&lanes), "one is later, one of another stream");
-    }
-}
+#[path = "lanes_tests.rs"]
+mod tests;

@@ -34,10 +34,10 @@ const REMEMBERED_STREAMS: usize = 25_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WaitsFor {
     Nothing,
-    /// Units of its stream.
+    /// Its stream: a message of it runs, or units of it are not committed.
     Stream,
-    /// Its own unit: it has run already.
-    ItsUnit,
+    /// The message at this position, which goes first, or its own unit: it has run already.
+    Message(u64),
 }
 
 /// The units of an ordered group that are not committed.
@@ -83,7 +83,7 @@ impl Uncommitted {
             self.wanted.insert(Arc::clone(stream));
         }
         match ran_in {
-            Some(_) => WaitsFor::ItsUnit,
+            Some(_) => WaitsFor::Message(position),
             None if is_of_other => WaitsFor::Stream,
             None => WaitsFor::Nothing,
         }

@@ -38,8 +38,8 @@ fn a_copy_of_a_message_that_has_run_waits_for_its_unit_in_each_lane() {
     for (lane, other) in [(Lane::Primary, Lane::Backfill), (Lane::Backfill, Lane::Primary)] {
         let mut uncommitted = Uncommitted::default();
         add(&mut uncommitted, lane, 5);
-        assert_eq!(ask(&mut uncommitted, lane, 5), WaitsFor::ItsUnit);
-        assert_eq!(ask(&mut uncommitted, other, 5), WaitsFor::ItsUnit);
+        assert_eq!(ask(&mut uncommitted, lane, 5), WaitsFor::Message(5));
+        assert_eq!(ask(&mut uncommitted, other, 5), WaitsFor::Message(5));
         assert_eq!(uncommitted.has_wanted(), lane == Lane::Backfill);
     }
 }
