@@ -70,6 +70,12 @@ impl<Own: Subcommand> Verb<Own> {
             Self::BuiltIn(_) | Self::Own(_) => "warn",
         }
     }
+
+    /// True for work on the whole log, which goes on beside servers: the cores are theirs first.
+    pub(crate) fn leaves_cores(&self) -> bool {
+        use BuiltIn::{Events, Projection, Snapshot, Verify};
+        matches!(self, Self::BuiltIn(Events(_) | Projection(_) | Snapshot(_) | Verify))
+    }
 }
 
 #[cfg(test)]

@@ -49,14 +49,14 @@ impl Rebuilds for PostgresStore {
             for statement in self.explained(texts(&session, sql, &[table, successor]).await)? {
                 self.explained(session.batch(&statement).await)?;
             }
-            // Otherwise the first queries after the swap are planned for an empty table.
-            self.explained(session.batch(&format!("ANALYZE \"{successor}\"")).await)
+            Ok(())
         })
     }
 
     fn swap<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let session = self.readers.alone().await?;
+            self.explained(session.batch(&analyze(&swap.successor)).await)?;
             let done = match turnstile::begin(&session, Lane::Primary).await {
                 Ok(()) => self.replace(&session, swap).await,
                 Err(fault) => Err(self.settings.explain(fault)),
@@ -108,6 +108,13 @@ impl PostgresStore {
         renamed.map_err(|fault| not_changed(table, fault, &self.settings))?;
         self.explained(group_names::notify(session, &self.settings).await)
     }
+}
+
+/// Without statistics the first queries after the swap are planned for an empty table. A tenth of the
+/// usual sample does, and takes no core from production for a tenth of a second; the server takes
+/// the rest in time.
+fn analyze(table: &str) -> String {
+    format!("SET LOCAL default_statistics_target = 10; ANALYZE \"{table}\"")
 }
 
 /// Those of the ids that no group has.

@@ -42,6 +42,8 @@ use projection::Planned;
 const SWAP_RETRY_DELAY: Duration = Duration::from_millis(500);
 /// How often that is tried.
 const SWAP_TRIES: usize = 20;
+/// The wait after a swap, in which servers go over to the new table, before the old one is deleted.
+const CLEAR_DELAY: Duration = Duration::from_secs(1);
 
 /// The rebuild of one projection.
 pub struct Rebuild {
@@ -135,6 +137,7 @@ impl Rebuild {
             match self.store.swap(&self.swap).await {
                 Ok(()) => {
                     self.settle_rest(stop).await?;
+                    pause(stop, CLEAR_DELAY).await;
                     self.clear(&self.swap).await?;
                     return Ok(RebuildEnd::Swapped);
                 }

@@ -135,6 +135,22 @@ fn amid_a_rebuild(bank: &Bank, settled: u64) -> Server {
     rebuild
 }
 
+/// How far each thread of a process steps back from the cores.
+#[cfg(target_os = "linux")]
+fn niceness(process: &str) -> i32 {
+    let of_thread = |stat: String| {
+        let (_, fields) = stat.rsplit_once(')').unwrap();
+        // The state of the thread is the third field of the file, its niceness the nineteenth.
+        fields.split_whitespace().nth(16).unwrap().parse::<i32>().unwrap()
+    };
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
+    let stats = threads.filter_map(|thread| {
+        // It may have ended meanwhile.
+        std::fs::read_to_string(thread.unwrap().path().join("stat")).ok()
+    });
+    stats.map(of_thread).min().unwrap()
+}
+
 fn kill(mut rebuild: Server, signal: Signal) -> Output {
     kill_process(Pid::from_child(&rebuild.0), signal).unwrap();
     let status = rebuild.0.wait().unwrap();
@@ -170,6 +186,8 @@ async fn a_rebuild_is_cancelled() {
     let bank = filled(3000).await;
     let cancel = [&REBUILD[..], &["--cancel"]].concat();
     let running = amid_a_rebuild(&bank, 100);
+    #[cfg(target_os = "linux")]
+    assert_eq!(niceness(&running.0.id().to_string()), (niceness("self") + 10).min(19));
     is_refused(&run(&bank, &cancel), 1, &["another process rebuilds AccountSummary now"]);
     is_refused(&run(&bank, &REBUILD), 1, &["another process rebuilds AccountSummary now"]);
     is_refused(&run(&bank, &["db", "drop", "--yes"]), 1, &["rebuild"]);
