@@ -1,3 +1,3 @@
-SELECT set_config(name, '10s', false) FROM pg_settings
- WHERE name IN ('lock_timeout', 'idle_in_transaction_session_timeout')
-   AND setting::bigint NOT BETWEEN 1 AND 10000
+SELECT set_config(name, '10s', false)
+  FROM unnest(ARRAY['lock_timeout', 'idle_in_transaction_session_timeout']) AS name
+ WHERE current_setting(name)::interval NOT BETWEEN '1ms' AND '10s'
