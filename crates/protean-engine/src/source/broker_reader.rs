@@ -1,7 +1,6 @@
 //! From entries of a stream to the messages of the log that they speak of.
 
 use std::collections::{BTreeSet, HashMap};
-use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -28,6 +27,8 @@ pub(crate) struct Fetched {
     pub(crate) entries: Vec<FetchedEntry>,
     /// Entries that hold no message, and are in the dead-letter stream now.
     pub(crate) unreadable: Vec<EntryRef>,
+    /// Entries that could not be looked up before the worker stops: others are to handle them.
+    pub(crate) unknown: Vec<EntryRef>,
 }
 
 /// An entry that stands for messages of the log.
@@ -69,21 +70,24 @@ struct Referred {
     says_where: bool,
 }
 
+/// What the log knows of the messages that entries refer to.
+struct LogPart {
+    /// Those that are not settled, by their positions.
+    found: HashMap<u64, Delivery>,
+    /// A position that the log has reached.
+    head: u64,
+}
+
 impl BrokerReader {
-    /// Carries out a read, or a take-over, and finds its messages. What cannot be
-    /// identified before the worker stops is left to be taken over.
+    /// Finds the messages of what a read, or a take-over, has brought.
     pub(crate) async fn fetch(
         self,
         lane: Lane,
         stream: Arc<str>,
         consumer: Arc<str>,
-        entries: impl Future<Output = Result<Vec<Entry>>>,
+        entries: Result<Vec<Entry>>,
     ) -> Fetched {
         let from = BrokerGroup { stream, group: Arc::clone(&self.runner.group.name) };
-        let entries = tokio::select! {
-            entries = entries => entries,
-            _ = self.stop.cancelled() => return Fetched::default(),
-        };
         match entries {
             Ok(entries) => {
                 let (handler, faults) = (&self.runner.group.handler, &self.runner.faults);
@@ -124,7 +128,7 @@ impl BrokerReader {
                 Err(reason) => unreadable.push(Unreadable { entry, reason }),
             }
         }
-        let mut fetched = Fetched { entries: self.find(referred).await, ..Fetched::default() };
+        let mut fetched = self.find(referred).await;
         let (domain, broker) = (&self.runner.domain, &*self.broker);
         let reader = EntryReader { handler: &self.runner.group.handler, from, consumer };
         fetched.unreadable = add_to_dlq(domain, broker, reader, unreadable).await;
@@ -169,35 +173,39 @@ impl BrokerReader {
         }
     }
 
-    /// Finds in the log what entries refer to; nothing when the worker stops before. Entries of
-    /// another log are left where they are.
-    async fn find(&self, referred: Vec<Referred>) -> Vec<FetchedEntry> {
-        let positions: BTreeSet<u64> =
-            referred.iter().flat_map(|entry| &entry.positions).copied().collect();
-        let last = positions.last().copied().unwrap_or(0);
-        let found = self.recall(&Vec::from_iter(positions)).await;
-        let Some(found) = found else { return Vec::new() };
-        let Some(head) = self.head_from(last).await else { return Vec::new() };
-        let by_position = |delivery: Delivery| (delivery.recorded.position, delivery);
-        let found: HashMap<u64, Delivery> = found.into_iter().map(by_position).collect();
-        let mut entries = Vec::new();
+    /// Finds in the log what entries refer to. Entries of another log are left where they are.
+    async fn find(&self, referred: Vec<Referred>) -> Fetched {
+        let mut fetched = Fetched::default();
+        let Some(log) = self.look_up(&referred).await else {
+            fetched.unknown = referred.into_iter().map(|entry| entry.at).collect();
+            return fetched;
+        };
         for entry in referred {
-            let Some(is_own) = self.is_own(&entry, &found, head).await else { return entries };
-            if is_own {
-                entries.push(messages(entry, &found));
+            match self.is_own(&entry, &log).await {
+                Some(true) => fetched.entries.push(messages(entry, &log.found)),
+                Some(false) => {}
+                None => fetched.unknown.push(entry.at),
             }
         }
-        entries
+        fetched
+    }
+
+    /// What the log knows of the messages of some entries; `None` when the worker stops before that
+    /// is known.
+    async fn look_up(&self, referred: &[Referred]) -> Option<LogPart> {
+        let positions = referred.iter().flat_map(|entry| &entry.positions).copied();
+        let positions: BTreeSet<u64> = positions.collect();
+        let last = positions.last().copied().unwrap_or(0);
+        let found = self.recall(&Vec::from_iter(positions)).await?;
+        let head = self.head_from(last).await?;
+        let by_position = |delivery: Delivery| (delivery.recorded.position, delivery);
+        Some(LogPart { found: found.into_iter().map(by_position).collect(), head })
     }
 
     /// False for an entry of another log; `None` when the worker stops before that is known.
-    async fn is_own(
-        &self,
-        entry: &Referred,
-        found: &HashMap<u64, Delivery>,
-        head: u64,
-    ) -> Option<bool> {
+    async fn is_own(&self, entry: &Referred, log: &LogPart) -> Option<bool> {
         let Referred { at, positions, first_id, .. } = entry;
+        let LogPart { found, head } = log;
         let first = positions.first().copied().unwrap_or(0);
         let store = &*self.runner.store;
         // What is settled, or was never there, is not among those that were recalled.
@@ -209,7 +217,7 @@ impl BrokerReader {
             }
         };
         let is_other = first.as_ref().is_none_or(|first| **first != **first_id);
-        let is_beyond = positions.iter().any(|position| *position > head);
+        let is_beyond = positions.iter().any(|position| position > head);
         if !is_other && !is_beyond {
             return Some(true);
         }

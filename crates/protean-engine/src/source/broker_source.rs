@@ -47,6 +47,8 @@ pub(crate) struct BrokerSource {
     held: HashMap<u64, Vec<EntryRef>>,
     /// How many messages of each entry are not durable yet.
     open: HashMap<EntryRef, usize>,
+    /// Entries that are to be given back.
+    unknown: Vec<EntryRef>,
     /// How many messages the last entries stood for, when they said where they are.
     per_entry: Option<usize>,
     done: Vec<EntryRef>,
@@ -145,6 +147,7 @@ impl BrokerSource {
             self.hold_at = now + self.lease / 3;
         }
         self.done.extend(fetched.unreadable);
+        self.unknown.extend(fetched.unknown);
         let mut fresh = Vec::new();
         for FetchedEntry { at, messages, .. } in fetched.entries {
             if messages.is_empty() {
@@ -268,7 +271,8 @@ impl BrokerSource {
     /// Takes everything that will not be settled here, to be given back.
     pub(crate) fn leave(&mut self) -> Vec<EntryRef> {
         self.held.clear();
-        std::mem::take(&mut self.open).into_keys().collect()
+        let unknown = std::mem::take(&mut self.unknown);
+        std::mem::take(&mut self.open).into_keys().chain(unknown).collect()
     }
 
     pub(crate) fn group(&self) -> &Arc<str> {

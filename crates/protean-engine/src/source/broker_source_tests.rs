@@ -117,9 +117,11 @@ fn what_was_not_handled_is_given_back_and_what_is_doubtful_is_not_settled() {
     source.durable(7);
     assert!(source.next_settle().is_none());
     assert!(source.reconsidered(vec![entry("1-0")], Reconsidered::Unknown).is_none());
+    let unknown = vec![entry("9-0")];
+    source.take_in(Fetched { unknown, ..Fetched::default() }, NOW);
     let mut left = source.leave();
     left.sort_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
-    assert_eq!(left, [entry("1-0"), entry("2-0")]);
+    assert_eq!(left, [entry("1-0"), entry("2-0"), entry("9-0")]);
 }
 
 #[test]

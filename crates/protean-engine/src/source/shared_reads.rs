@@ -171,7 +171,12 @@ impl SharedReads {
 async fn fetch(reader: BrokerReader, lane: Lane, read: BrokerRead) -> Event {
     let broker = Arc::clone(&reader.broker);
     let (stream, consumer) = (Arc::clone(&read.streams[0]), Arc::clone(&read.consumer));
-    let fetched = reader.fetch(lane, stream, consumer, broker.read(read)).await;
+    let entries = tokio::select! {
+        entries = broker.read(read) => entries,
+        // What it brings all the same is given back when the worker leaves.
+        () = reader.stop.cancelled() => return Event::Read(lane, Fetched::default()),
+    };
+    let fetched = reader.fetch(lane, stream, consumer, entries).await;
     reached("after entries are read");
     Event::Read(lane, fetched)
 }
@@ -179,7 +184,9 @@ async fn fetch(reader: BrokerReader, lane: Lane, read: BrokerRead) -> Event {
 async fn take_over(reader: BrokerReader, lane: Lane, take: TakeOver) -> Event {
     let broker = Arc::clone(&reader.broker);
     let (stream, consumer) = (Arc::clone(&take.streams[0]), Arc::clone(&take.consumer));
-    Event::TakenOver(lane, reader.fetch(lane, stream, consumer, broker.take_over(take)).await)
+    // It is waited for though the worker stops: what has moved here is to be given back.
+    let entries = broker.take_over(take).await;
+    Event::TakenOver(lane, reader.fetch(lane, stream, consumer, entries).await)
 }
 
 async fn hold(

@@ -14,7 +14,7 @@
 //! * `health`: what the pages say, also to slow clients; `telemetry`: log lines
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
 //! * `shared`: several servers share the work, over a broker that may fail
-//! * `outages`: and what becomes of the broker while they do, on a `way` that may be cut
+//! * `outages`: and what becomes of the broker while they do, on a `way` that may be cut; `stops`: or of one
 //! * `snapshots`: among units that commit together; `two_aggregates`: one handler, two categories
 //! * `versions`: messages of other versions in the log; `events_check` finds them; `rollout`: and
 //!   programs of two at once; `upgrade`: and all that an earlier release left behind
@@ -75,6 +75,7 @@ mod simulation;
 mod slots;
 mod snapshots;
 mod step_down;
+mod stops;
 mod subscribers;
 mod suspects;
 mod tallies;

@@ -14,18 +14,18 @@ use crate::tallies::Fault;
 use crate::way::Way;
 use crate::with_a_broker;
 
-const EVENTS: &str = "harness::tally";
+pub(crate) const EVENTS: &str = "harness::tally";
 const COMMANDS: &str = "harness::tally:command";
-const NUMBERS: &str = "harness.NumbersProjector";
+pub(crate) const NUMBERS: &str = "harness.NumbersProjector";
 
 /// Each number takes its time.
-fn slow(benches: [&Harness; 2], numbers: i64, each: Duration) {
+pub(crate) fn slow<const N: usize>(benches: [&Harness; N], numbers: i64, each: Duration) {
     for harness in benches {
         (0..numbers).for_each(|number| harness.faults.plan(number, Fault::Sleep(each)));
     }
 }
 
-async fn handled(harness: &Harness) -> u64 {
+pub(crate) async fn handled(harness: &Harness) -> u64 {
     harness.numbers().await.count(Counter::Handled)
 }
 
@@ -38,14 +38,14 @@ async fn until(done: impl AsyncFn() -> bool) {
 }
 
 /// Each number to a tally of its own: no later event brings an earlier one along.
-async fn spread(harness: &Harness, numbers: std::ops::Range<i64>, priority: Priority) {
+pub(crate) async fn spread(harness: &Harness, numbers: std::ops::Range<i64>, priority: Priority) {
     for number in numbers {
         harness.add(&format!("t-{number}"), number, priority).await;
     }
 }
 
 /// Everything was handled, and once.
-async fn is_whole(harness: &Harness, count: i64) {
+pub(crate) async fn is_whole(harness: &Harness, count: i64) {
     assert_eq!(harness.sum().await, (0..count).sum::<i64>());
     let numbers = harness.numbers().await;
     assert_eq!(numbers.count(Counter::Handled), count.cast_unsigned());
@@ -260,54 +260,6 @@ async fn a_lane_that_is_called_otherwise_is_drained(on: On) {
     }
 }
 
-/// What a server has read ahead it gives back when it stops, with no attempt burnt: the
-/// lease of an hour does not have to end.
-async fn what_a_stopping_server_has_read_ahead_is_at_once_for_others(on: On) {
-    let an_hour = |config: String| config.replace("lease_seconds = 2\n", "lease_seconds = 3600\n");
-    let harness = Harness::rewritten(on, an_hour, |builder| builder);
-    let second = harness.sibling();
-    slow([&harness, &second], 100, Duration::from_millis(20));
-    spread(&harness, 0..100, Priority::NORMAL).await;
-    harness.serve_until(async || harness.faults.calls().len() >= 5).await;
-    let stopped = Instant::now();
-    let before = handled(&harness).await;
-    assert!(before < 100, "some of it is left");
-    second.drain().await;
-    assert!(stopped.elapsed() < Duration::from_secs(15), "{:?}", stopped.elapsed());
-    let mut calls = [harness.faults.calls(), second.faults.calls()].concat();
-    calls.sort_unstable();
-    assert_eq!(calls, (0..100).collect::<Vec<_>>(), "each is tried once");
-    harness.assert_closes().await;
-}
-
-/// The same for what its last reads bring while it stops.
-async fn what_comes_while_a_server_stops_is_at_once_for_others(on: On) {
-    let an_hour = |config: String| config.replace("lease_seconds = 2\n", "lease_seconds = 3600\n");
-    let harness = Harness::rewritten(on, an_hour, |builder| builder);
-    let (sent, stopped) = (AtomicI64::new(0), AtomicBool::new(false));
-    let sending = async {
-        while !stopped.load(Ordering::SeqCst) {
-            let next = sent.fetch_add(1, Ordering::SeqCst);
-            spread(&harness, next..next + 1, Priority::NORMAL).await;
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    let stopping = async {
-        for _ in 0..12 {
-            let server = harness.sibling();
-            server.serve_until(async || !server.faults.calls().is_empty()).await;
-        }
-        stopped.store(true, Ordering::SeqCst);
-    };
-    let all = async || {
-        let handled = handled(&harness).await.cast_signed();
-        stopped.load(Ordering::SeqCst) && handled == sent.load(Ordering::SeqCst)
-    };
-    tokio::join!(harness.serve_until(all), stopping, sending);
-    harness.drain().await;
-    is_whole(&harness, sent.into_inner()).await;
-}
-
 /// Copies of what is handled, and of what waits to be tried again in an hour.
 async fn copies_that_somebody_adds_have_no_effect(on: On) {
     let in_an_hour =
@@ -390,8 +342,6 @@ with_a_broker! {
     a_letter_that_nobody_takes_waits_and_holds_up_nothing
     connections_that_go_silent_amid_the_work_are_noticed
     a_lane_that_is_called_otherwise_is_drained
-    what_a_stopping_server_has_read_ahead_is_at_once_for_others
-    what_comes_while_a_server_stops_is_at_once_for_others
     copies_that_somebody_adds_have_no_effect
     what_outlasts_the_lease_in_one_server_runs_in_no_other
     many_servers_one_after_the_other_leave_few_consumers

@@ -1,8 +1,9 @@
 //! A way to a server that leads to another one at some time, or nowhere.
 
 use std::future::pending;
+use std::time::Duration;
 
-use tokio::io::copy_bidirectional;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
@@ -21,12 +22,17 @@ pub(crate) struct Way {
 
 impl Way {
     pub(crate) async fn to(server: u16) -> Self {
+        Self::slowly_to(server, Duration::ZERO).await
+    }
+
+    /// What the server answers comes so much later.
+    pub(crate) async fn slowly_to(server: u16, delay: Duration) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (leads, led) = watch::channel(Leads::To(server));
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(walk(client, led.clone()));
+                tokio::spawn(walk(client, led.clone(), delay));
             }
         });
         Self { port, leads }
@@ -44,7 +50,7 @@ impl Way {
 }
 
 /// Walks along until the way leads elsewhere.
-async fn walk(mut client: TcpStream, mut led: watch::Receiver<Leads>) {
+async fn walk(mut client: TcpStream, mut led: watch::Receiver<Leads>, delay: Duration) {
     let leads = *led.borrow_and_update();
     let mut server = match leads {
         Leads::To(server) => TcpStream::connect(("127.0.0.1", server)).await.ok(),
@@ -52,7 +58,7 @@ async fn walk(mut client: TcpStream, mut led: watch::Receiver<Leads>) {
     };
     let walking = async {
         match &mut server {
-            Some(server) => drop(copy_bidirectional(&mut client, server).await),
+            Some(server) => carry(&mut client, server, delay).await,
             None => pending().await,
         }
     };
@@ -62,4 +68,22 @@ async fn walk(mut client: TcpStream, mut led: watch::Receiver<Leads>) {
     }
     // Nobody leads anywhere any more once the test has ended.
     let _ = led.wait_for(|leads| matches!(leads, Leads::To(_))).await;
+}
+
+/// Carries bytes both ways until one side ends.
+async fn carry(client: &mut TcpStream, server: &mut TcpStream, delay: Duration) {
+    let ((mut asks, mut hears), (mut answers, mut told)) = (client.split(), server.split());
+    let answering = async {
+        let mut part = vec![0; 65_536];
+        while let Ok(length @ 1..) = answers.read(&mut part).await {
+            tokio::time::sleep(delay).await;
+            if hears.write_all(&part[..length]).await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        _ = copy(&mut asks, &mut told) => {}
+        () = answering => {}
+    }
 }
