@@ -49,14 +49,13 @@ impl Rebuilds for PostgresStore {
             for statement in self.explained(texts(&session, sql, &[table, successor]).await)? {
                 self.explained(session.batch(&statement).await)?;
             }
-            Ok(())
+            self.explained(session.batch(&analyze(successor)).await)
         })
     }
 
     fn swap<'a>(&'a self, swap: &'a TableSwap) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let session = self.readers.alone().await?;
-            self.explained(session.batch(&analyze(&swap.successor)).await)?;
             let done = match turnstile::begin(&session, Lane::Primary).await {
                 Ok(()) => self.replace(&session, swap).await,
                 Err(fault) => Err(self.settings.explain(fault)),
