@@ -114,6 +114,11 @@ impl<T: Serialize> Reply<T> {
         Ok(code)
     }
 
+    #[cfg(test)]
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     pub(crate) fn into_envelope(self) -> Envelope<T> {
         let status = if self.failed { Status::Fail } else { Status::Pass };
         Envelope { version: VERSION, status, data: self.data, diagnostics: self.diagnostics }

@@ -61,7 +61,7 @@ pub(crate) fn expand(
     OPTIONS.read(tokens, faults, |name, input| options.option(name, input));
     let mut aggregate = Structure::parse("#[aggregate]", item, faults)?;
     derives::add(&mut aggregate.item.attrs, &["Debug"]);
-    take_root(&mut aggregate)?;
+    take_root(&mut aggregate, "an aggregate")?;
     refuse(&aggregate, &options, faults);
     let (name, visibility) = (aggregate.name(), &aggregate.item.vis);
     let kept = if options.event_sourced { from_events(&aggregate) } else { from_rows(&aggregate) };
@@ -84,10 +84,10 @@ pub(crate) fn expand(
 }
 
 /// Takes the field `root` out of the fields that are stored.
-fn take_root(aggregate: &mut Structure) -> syn::Result<()> {
+pub(crate) fn take_root(aggregate: &mut Structure, what: &str) -> syn::Result<()> {
     let name = aggregate.name().clone();
     let Some(place) = aggregate.fields.iter().position(|field| field.ident == "root") else {
-        let message = format!("an aggregate needs a root: add the field `root: Root<{name}>`");
+        let message = format!("{what} needs a root: add the field `root: Root<{name}>`");
         return refused(name, message);
     };
     let root = aggregate.fields.remove(place);

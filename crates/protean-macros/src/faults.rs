@@ -25,6 +25,11 @@ impl Faults {
         result.map_err(|error| self.push(error)).ok()
     }
 
+    /// All of them as one error.
+    pub(crate) fn into_error(self) -> Option<syn::Error> {
+        self.0
+    }
+
     pub(crate) fn into_compile_errors(self) -> TokenStream {
         self.0.map(syn::Error::into_compile_error).unwrap_or_default()
     }

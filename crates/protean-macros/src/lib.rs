@@ -28,6 +28,8 @@ mod nearest;
 mod options;
 mod part;
 mod place;
+mod process_manager;
+mod process_manager_impl;
 mod projection;
 mod query;
 mod salvage;
@@ -139,6 +141,27 @@ pub fn event_handler(options: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn projector(options: TokenStream, item: TokenStream) -> TokenStream {
     expand(options, item, |options, item, faults| handler::PROJECTOR.expand(options, item, faults))
+}
+
+/// The option of `#[process_manager]`: `name = "…"`, the name in messages, tables and
+/// subscriptions, which then survives a renamed struct.
+///
+/// Adds `id()`, `complete()` and `is_complete()`. Fields need defaults, since a process begins with
+/// them. Each state is also a fact, declared beside the process manager as `FulfilmentFactEvent`.
+#[proc_macro_attribute]
+pub fn process_manager(options: TokenStream, item: TokenStream) -> TokenStream {
+    expand(options, item, process_manager::expand)
+}
+
+/// `#[on(by = field)]` takes an event of the process that the field names: a text or an integer.
+/// `#[on(start, by = field)]` also begins the process; `#[on(late, by = field)]` takes what comes
+/// after the process was completed. Options: `profile = "…"`, `on_dead_letter = "skip"`,
+/// `subscription_type = "…"`.
+///
+/// A method returns `Handled` or `Result`; the context is optional.
+#[proc_macro_attribute]
+pub fn process_manager_impl(options: TokenStream, item: TokenStream) -> TokenStream {
+    expand(options, item, process_manager_impl::expand)
 }
 
 /// The option of `#[query_handler]`: `projection = Projection`.

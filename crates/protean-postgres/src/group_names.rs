@@ -4,12 +4,13 @@ use protean_port::Result;
 use protean_port::message::{Category, Lane};
 use protean_port::port::{BoxFuture, GroupIds, GroupNames, GroupVersions, Naming, RegisteredGroup};
 
-use crate::connection::{Session, Settings};
+use crate::connection::Session;
 use crate::error::Fault;
 use crate::schema::end;
 use crate::store::PostgresStore;
 use crate::turnstile;
 use crate::value::{Text, text};
+use crate::wake::notify;
 
 impl GroupNames for PostgresStore {
     fn registered_groups(&self) -> BoxFuture<'_, Result<Vec<RegisteredGroup>>> {
@@ -64,12 +65,6 @@ impl PostgresStore {
         }
         self.explained(notify(session, &self.settings).await)
     }
-}
-
-/// Has other processes look at the ids once the transaction is committed.
-pub(crate) async fn notify(session: &Session, settings: &Settings) -> Result<(), Fault> {
-    let instance = Text(&settings.instance);
-    session.execute(include_str!("sql/notify.sql"), &[&instance]).await.map(drop)
 }
 
 /// The ids that the store keeps.

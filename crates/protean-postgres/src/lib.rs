@@ -28,6 +28,7 @@ mod commit;
 mod commit_marker;
 mod compound;
 mod connection;
+mod correlations;
 mod dialect;
 mod error;
 mod find;

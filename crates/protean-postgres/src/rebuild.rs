@@ -15,7 +15,7 @@ use crate::schema::end;
 use crate::store::PostgresStore;
 use crate::table::{LIMIT_LOCK_WAIT, columns, not_changed};
 use crate::value::Text;
-use crate::{forget, group_names, turnstile};
+use crate::{forget, group_names, turnstile, wake};
 
 /// What leaves out what is under way for a group, and makes its account close: few rows. The rest is
 /// deleted in time.
@@ -105,7 +105,7 @@ impl PostgresStore {
         }
         let renamed = rename_all(session, swap).await;
         renamed.map_err(|fault| not_changed(table, fault, &self.settings))?;
-        self.explained(group_names::notify(session, &self.settings).await)
+        self.explained(wake::notify(session, &self.settings).await)
     }
 }
 

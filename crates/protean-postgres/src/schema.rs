@@ -13,10 +13,10 @@ use tokio_postgres::error::SqlState;
 use crate::connection::{Parameter, Session, Settings};
 use crate::error::Fault;
 use crate::value::Text;
-use crate::{forget, table, turnstile};
+use crate::{correlations, forget, table, turnstile};
 
 /// The statements that lead from each layout to the next, beginning with an empty database.
-const LAYOUTS: [&[&str]; 4] = [
+const LAYOUTS: [&[&str]; 5] = [
     &[
         include_str!("sql/create_messages.sql"),
         include_str!("sql/create_messages_by_stream.sql"),
@@ -43,6 +43,7 @@ const LAYOUTS: [&[&str]; 4] = [
     &[include_str!("sql/create_log_id.sql"), include_str!("sql/add_registration_versions.sql")],
     &[include_str!("sql/create_group_names.sql")],
     &[include_str!("sql/create_message_counts.sql")],
+    &[include_str!("sql/create_correlations.sql")],
 ];
 
 /// The layout that this program writes.
@@ -107,7 +108,14 @@ async fn lay_out(
     for registration in registrations {
         register(session, registration).await.map_err(|fault| settings.explain(fault))?;
     }
-    Ok(())
+    let correlated = correlations::change(session, settings, |known| {
+        let before = known.generation();
+        for GroupRegistration { group, category, correlations, .. } in registrations {
+            known.register(group, category, correlations);
+        }
+        known.generation() > before
+    });
+    correlated.await.map_err(|fault| settings.explain(fault))
 }
 
 /// Drops the store's own tables and these tables.

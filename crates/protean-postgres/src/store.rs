@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use protean_port::message::{Lane, Table, Timestamp};
 use protean_port::port::{
-    BoxFuture, Changes, CommitSignal, CommitWatch, GroupRegistration, KeyClaim, LogId, LogIdentity,
-    Outcome, Schema, SchemaDifference, Store, StoreHealth, Watched,
+    BoxFuture, Changes, CommitSignal, CommitWatch, CorrelatedEvents, Correlations,
+    GroupRegistration, KeyClaim, LogId, LogIdentity, Outcome, Schema, SchemaDifference, Store,
+    StoreHealth, Watched,
 };
 use protean_port::{Error, Result};
 use protean_sql::TablePlan;
@@ -21,7 +22,7 @@ use crate::signal::Announced;
 use crate::turnstile::Durable;
 use crate::value::Text;
 use crate::writer::Writers;
-use crate::{forget, pooler, schema, table};
+use crate::{correlations, forget, pooler, schema, table, turnstile};
 
 /// One database. The writers are dropped after the readers, whose connections they drive.
 pub(crate) struct PostgresStore {
@@ -72,6 +73,19 @@ impl PostgresStore {
             while self.explained(forget::some(&session, sql, group).await)? > 0 {}
         }
         Ok(())
+    }
+
+    /// Has events no longer copied for a group.
+    async fn forget_correlations(&self, group: &str) -> Result {
+        let session = self.readers.alone().await?;
+        let explain = |fault| self.settings.explain(fault);
+        let done = match turnstile::begin(&session, Lane::Primary).await {
+            Ok(()) => {
+                correlations::change(&session, &self.settings, |known| known.forget(group)).await
+            }
+            Err(fault) => Err(fault),
+        };
+        schema::end(&session, &self.settings, done.map_err(explain)).await
     }
 
     fn written_at(&self) -> MutexGuard<'_, Option<Instant>> {
@@ -135,6 +149,18 @@ impl Schema for PostgresStore {
     }
 }
 
+impl CorrelatedEvents for PostgresStore {
+    fn correlations(&self) -> BoxFuture<'_, Result<Correlations>> {
+        Box::pin(async move {
+            let session = self.readers.one().await?;
+            match correlations::read(&session).await {
+                Err(fault) if fault.is_unprepared() => Ok(Correlations::default()),
+                known => self.explained(known),
+            }
+        })
+    }
+}
+
 impl Store for PostgresStore {
     fn commit(&self, units: Arc<[Changes]>) -> BoxFuture<'_, Vec<Outcome>> {
         if units.is_empty() {
@@ -188,6 +214,7 @@ impl Store for PostgresStore {
 
     fn forget<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
+            self.forget_correlations(group).await?;
             self.forget_all(&forget::GROUP_STATEMENTS, group).await?;
             self.signal.announce(None);
             Ok(())

@@ -19,6 +19,10 @@ pub(crate) fn apply<'a>(
     working_set: &mut WorkingSet<'a>,
     unit: &'a Changes,
 ) -> Result<Vec<Place>, Refusal> {
+    let present = working_set.correlations;
+    if let Some(made_by) = unit.correlated.filter(|made_by| *made_by != present) {
+        return Err(Refusal::LeftOut(left_out::correlated_otherwise(made_by, present)));
+    }
     for write in &unit.keys {
         write_key(working_set, write)?;
     }

@@ -16,9 +16,10 @@ use protean_port::port::CommitSignal;
 use tokio::sync::mpsc;
 use tokio_postgres::{AsyncMessage, Client};
 
-use crate::connection::{REQUEST_TIMEOUT, Settings};
+use crate::connection::{REQUEST_TIMEOUT, Session, Settings};
 use crate::error::Fault;
 use crate::signal::Announcement;
+use crate::value::Text;
 
 /// How often a silent connection is probed.
 const PROBE_INTERVAL: Duration = Duration::from_secs(5);
@@ -49,6 +50,12 @@ async fn reopened(settings: &Settings) -> Subscription {
             Err(_) => delay = (delay * 2).min(MAX_RECONNECT_DELAY),
         }
     }
+}
+
+/// Has other processes look at names and correlations once the transaction is committed.
+pub(crate) async fn notify(session: &Session, settings: &Settings) -> Result<(), Fault> {
+    let instance = Text(&settings.instance);
+    session.execute(include_str!("sql/notify.sql"), &[&instance]).await.map(drop)
 }
 
 /// A connection that listens for notifications.

@@ -28,6 +28,8 @@ pub(crate) type Places = BTreeMap<u64, u64>;
 #[derive(Default)]
 pub(crate) struct WorkingSet<'a> {
     head: u64,
+    /// The generation of the correlations that the store has.
+    pub(crate) correlations: u64,
     has_alternatives: bool,
     pub(crate) streams: StagedMap<Arc<str>, u64>,
     pub(crate) messages: StagedList<(Place, &'a Message)>,
@@ -121,7 +123,11 @@ impl WorkingSet<'_> {
     fn take_in(&mut self, rows: &[Row]) -> Result<(), Fault> {
         for row in rows {
             match &*text(row, 0)? {
-                "head" => self.head = number(row, NUMBER)?,
+                "head" => {
+                    self.head = number(row, NUMBER)?;
+                    let generation = row.try_get::<_, Option<i64>>(NUMBER + 1)?;
+                    self.correlations = generation.map_or(0, unsigned);
+                }
                 "stream" => {
                     let next = row.try_get::<_, Option<i64>>(NUMBER)?;
                     self.streams.load(shared(row, 1)?, next.map_or(0, unsigned));

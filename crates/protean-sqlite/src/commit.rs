@@ -16,14 +16,13 @@ use std::time::{Duration, Instant};
 
 use protean_port::Result;
 use protean_port::message::Lane;
-use protean_port::port::{Changes, CommitNotice, Outcome};
+use protean_port::port::{Changes, CommitNotice, Outcome, left_out};
 use protean_sql::Job;
 use rusqlite::Connection;
 
 use crate::checkpoint::CommitCounter;
 use crate::coalesced::Coalesced;
 use crate::connection::{Settings, data_version};
-use crate::error;
 use crate::opened_file::OpenedFile;
 use crate::refusal::Refusal;
 use crate::row::Statements;
@@ -31,6 +30,7 @@ use crate::signal::Signal;
 use crate::step::reached;
 use crate::turnstile::{Entry, Turnstile};
 use crate::unit::UnitWriter;
+use crate::{correlations, error};
 
 /// The only connection that writes, and what it keeps between transactions.
 pub(crate) struct Committer {
@@ -212,6 +212,7 @@ impl Committer {
                 signal: &self.signal,
                 statements: &mut self.statements,
                 coalesced: Coalesced::default(),
+                correlations: None,
                 isolated,
                 known_bad: &known_bad,
             };
@@ -243,6 +244,8 @@ struct Attempt<'a> {
     signal: &'a Signal,
     statements: &'a mut Statements,
     coalesced: Coalesced,
+    /// The generation of the correlations that the store has, once it was asked for.
+    correlations: Option<u64>,
     /// Each unit has a savepoint of its own.
     isolated: bool,
     known_bad: &'a KnownBad,
@@ -342,9 +345,24 @@ impl Attempt<'_> {
     }
 
     fn apply(&mut self, unit: &Changes) -> Result<Outcome, Refusal> {
+        if let Some(made_by) = unit.correlated {
+            self.check_correlations(made_by)?;
+        }
         let (connection, coalesced) = (self.connection, &mut self.coalesced);
         let mut writer = UnitWriter { connection, statements: &mut *self.statements, coalesced };
         writer.apply(unit).map(Outcome::Committed)
+    }
+
+    /// Refuses a unit whose copies of events were made by other correlations than the store has.
+    fn check_correlations(&mut self, made_by: u64) -> Result<(), Refusal> {
+        let present = match self.correlations {
+            Some(present) => present,
+            None => *self.correlations.insert(correlations::generation(self.connection)?),
+        };
+        match present == made_by {
+            true => Ok(()),
+            false => Err(Refusal::LeftOut(left_out::correlated_otherwise(made_by, present))),
+        }
     }
 
     fn control(&self, sql: &str) -> rusqlite::Result<()> {

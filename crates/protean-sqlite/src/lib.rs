@@ -23,6 +23,7 @@ mod claim;
 mod coalesced;
 mod commit;
 mod connection;
+mod correlations;
 mod dialect;
 mod error;
 mod find;

@@ -10,12 +10,12 @@ use protean_port::{Error, Result};
 use protean_sql::{count_in_steps, signed};
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::error;
+use crate::{correlations, error};
 
 /// Marks the file as a store of this program: the letters `Prtn`.
 const APPLICATION_ID: i64 = 0x5072_746e;
 /// The statements that lead from each layout to the next, beginning with an empty file.
-const LAYOUTS: [&[&str]; 6] = [
+const LAYOUTS: [&[&str]; 7] = [
     &[
         include_str!("sql/create_messages.sql"),
         include_str!("sql/create_messages_by_stream.sql"),
@@ -50,6 +50,7 @@ const LAYOUTS: [&[&str]; 6] = [
     &[include_str!("sql/create_log_id.sql"), include_str!("sql/add_registration_versions.sql")],
     &[include_str!("sql/create_group_names.sql")],
     &[include_str!("sql/create_message_counts.sql")],
+    &[include_str!("sql/create_correlations.sql")],
 ];
 
 /// The layout that this program writes.
@@ -155,7 +156,13 @@ pub(crate) fn register(
         connection.execute(include_str!("sql/retire_former_group.sql"), former)?;
         add_version(connection, registration)?;
     }
-    Ok(())
+    correlations::change(connection, |known| {
+        let before = known.generation();
+        for GroupRegistration { group, category, correlations, .. } in registrations {
+            known.register(group, category, correlations);
+        }
+        known.generation() > before
+    })
 }
 
 /// Notes what this version of the program takes.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use protean_port::message::{Lane, Table, Timestamp};
 use protean_port::port::{
-    BoxFuture, Changes, CommitWatch, GroupRegistration, KeyClaim, LogId, LogIdentity, Outcome,
-    Schema, SchemaDifference, Store, StoreHealth, Watched,
+    BoxFuture, Changes, CommitWatch, CorrelatedEvents, Correlations, GroupRegistration, KeyClaim,
+    LogId, LogIdentity, Outcome, Schema, SchemaDifference, Store, StoreHealth, Watched,
 };
 use protean_port::{Error, Result};
 use protean_sql::TablePlan;
@@ -22,7 +22,7 @@ use crate::readers::Readers;
 use crate::signal::Signal;
 use crate::wake::Wake;
 use crate::writer::Writer;
-use crate::{schema, table};
+use crate::{correlations, error, schema, table};
 
 /// One SQLite file. Fields are dropped in this order: the connection that writes closes
 /// last and removes the `-wal` file.
@@ -119,6 +119,15 @@ impl Schema for SqliteStore {
     }
 }
 
+impl CorrelatedEvents for SqliteStore {
+    fn correlations(&self) -> BoxFuture<'_, Result<Correlations>> {
+        Box::pin(self.readers.read(|view| match correlations::read(view) {
+            Err(error) if error::is_unprepared(&error) => Ok(Correlations::default()),
+            known => known,
+        }))
+    }
+}
+
 impl Store for SqliteStore {
     fn commit(&self, units: Arc<[Changes]>) -> BoxFuture<'_, Vec<Outcome>> {
         if units.is_empty() {
@@ -171,7 +180,17 @@ impl Store for SqliteStore {
     }
 
     fn forget<'a>(&'a self, group: &'a str) -> BoxFuture<'a, Result<()>> {
-        Box::pin(self.forget_all(&forget::GROUP_STATEMENTS, group))
+        Box::pin(async move {
+            let of = group.to_owned();
+            let forget = self.writer.run(move |committer| {
+                alter(committer, |connection, settings| {
+                    let forgotten = correlations::change(connection, |known| known.forget(&of));
+                    forgotten.map_err(|e| settings.explain(e))
+                })
+            });
+            forget.await?;
+            self.forget_all(&forget::GROUP_STATEMENTS, group).await
+        })
     }
 
     fn destroy<'a>(&'a self, tables: &'a [Table]) -> BoxFuture<'a, Result<()>> {

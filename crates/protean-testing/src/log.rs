@@ -1,4 +1,4 @@
-//! What a domain's log holds.
+//! What a domain's log holds. The copies of events for processes are left out.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,11 @@ use protean_port::port::LaneRead;
 /// Reads as a group of this name, which is registered nowhere and settles nothing.
 const READER: &str = "protean.testing";
 
-/// Every message after a position, in the order of the log.
+/// Every message after a position but the copies for processes, in the order of the log.
 pub(crate) async fn after(domain: &Domain, position: u64) -> Result<Vec<Recorded>> {
     let store = domain.store().await?;
-    let events = domain.catalog().aggregates().map(|known| known.category.clone());
+    let aggregates = domain.catalog().aggregates().filter(|known| !known.is_process);
+    let events = aggregates.map(|known| known.category.clone());
     let groups = domain.groups().iter();
     let streams = groups.filter(|group| matches!(group.kind, HandlerKind::Subscriber { .. }));
     let categories: BTreeSet<_> = events

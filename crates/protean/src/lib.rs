@@ -11,6 +11,7 @@
 //! | [`entity`], [`value_object`] | [`model::Element`], [`model::Field`], [`model::Choice`] |
 //! | [`projection`] | [`model::Projection`] |
 //! | [`command_handler`], [`event_handler`], [`projector`], [`query_handler`] | [`Handle`], [`On`], [`Answer`] and [`Register`] |
+//! | [`process_manager`], [`process_manager_impl`] | [`model::ProcessManager`], [`React`], [`ReactLate`] and [`RegisterProcess`] |
 //! | [`subscriber`] | [`Receive`] and [`Register`] |
 //!
 //! Features: the databases `sqlite` (default) and `postgres`, and the broker `redis`.
@@ -22,6 +23,7 @@ mod declarations;
 mod handlers;
 pub mod prelude;
 mod private;
+mod process_managers;
 mod providers;
 mod runtime;
 
@@ -31,6 +33,9 @@ pub use declarations::{
 };
 pub use handlers::{
     Register, command_handler, event_handler, projector, query_handler, subscriber,
+};
+pub use process_managers::{
+    Manages, React, ReactLate, RegisterProcess, process_manager, process_manager_impl,
 };
 pub use protean_core::domain::{BuildError, Registry};
 pub use protean_core::model::{MessageData, Root};
@@ -79,7 +84,7 @@ pub mod __private {
     pub use serde;
 
     pub use crate::private::{
-        AppliedBy, absorb, choice, column, command_of, event_of, identity_column, renamed,
-        set_defaults, unique,
+        AppliedBy, NamesProcess, absorb, choice, column, command_of, event_of, identity_column,
+        names_process, renamed, set_defaults, unique,
     };
 }

@@ -30,6 +30,24 @@ impl<A: Aggregate + Apply<E>, E: Event<Aggregate = A>> AppliedBy<A> for E {
     }
 }
 
+/// Accepts a field of an event that can name a process.
+pub fn names_process(_: &impl NamesProcess) {}
+
+/// A value that can name a process.
+#[diagnostic::on_unimplemented(
+    message = "a field of type `{Self}` cannot name a process",
+    note = "use a field of type `Id`, `String` or an integer, or one of these in an `Option`"
+)]
+pub trait NamesProcess {}
+
+macro_rules! name_processes {
+    ($($type:ty),*) => { $(impl NamesProcess for $type {})* };
+}
+
+name_processes!(Id, String, i8, i16, i32, i64, u8, u16, u32, u64);
+
+impl<T: NamesProcess> NamesProcess for Option<T> {}
+
 /// Reads one field from a row.
 ///
 /// # Errors

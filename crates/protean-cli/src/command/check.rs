@@ -176,6 +176,7 @@ fn kind(group: &Group) -> &'static str {
         HandlerKind::Commands => "commands",
         HandlerKind::Events => "events",
         HandlerKind::Projector => "projector",
+        HandlerKind::Process => "process manager",
         HandlerKind::Subscriber { .. } => "subscriber",
     }
 }

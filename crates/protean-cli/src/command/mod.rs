@@ -14,6 +14,9 @@ mod measured;
 mod migrate;
 mod outbox;
 mod pace;
+mod processes;
+#[cfg(test)]
+mod processes_tests;
 mod projection;
 mod promote;
 mod rename;
@@ -52,6 +55,9 @@ pub(crate) enum BuiltIn {
     /// Rebuilds projections from the log while servers run
     #[command(subcommand, alias = "projections")]
     Projection(projection::Command),
+    /// Shows the processes of process managers, and what each has taken
+    #[command(subcommand)]
+    Processes(processes::Command),
     /// Takes snapshots of long streams, so that loading them is fast
     #[command(subcommand)]
     Snapshot(snapshot::Command),
@@ -70,6 +76,7 @@ pub(crate) async fn run(command: BuiltIn, app: &App) -> Result {
         BuiltIn::Verify => verify::run(app).await,
         BuiltIn::Check(options) => check::run(&options, app).await,
         BuiltIn::Projection(command) => projection::run(&command, app).await,
+        BuiltIn::Processes(command) => processes::run(&command, app).await,
         BuiltIn::Snapshot(command) => snapshot::run(&command, app).await,
         BuiltIn::Db(command) => db::run(&command, app).await,
     }

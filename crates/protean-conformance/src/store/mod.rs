@@ -26,6 +26,7 @@
 #![expect(missing_docs, reason = "the name of a fact says all of it")]
 
 pub mod commit;
+pub mod correlations;
 pub mod dead_letters;
 pub mod find;
 pub mod history;
@@ -66,6 +67,13 @@ macro_rules! store_suite {
                 a_dropped_commit_is_not_taken_back,
                 what_is_visible_is_a_prefix_of_the_list,
                 a_unit_is_visible_whole,
+            ],
+            correlations: [
+                there_are_none_without_a_process_manager,
+                what_is_registered_is_kept,
+                rejects_a_unit_that_was_correlated_otherwise,
+                a_forgotten_process_manager_takes_no_more,
+                correlations_are_gone_with_everything_else,
             ],
             find: [
                 a_chain_is_found_in_the_order_of_the_log,

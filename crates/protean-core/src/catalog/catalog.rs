@@ -35,6 +35,8 @@ pub struct DeclaredAggregate<'a> {
     pub category: &'a Category,
     /// Its table, when it is kept as rows and not as events.
     pub table: Option<&'a Table>,
+    /// It is a process manager, whose streams hold what each process has taken.
+    pub is_process: bool,
 }
 
 /// An aggregate as it was declared.
@@ -44,6 +46,7 @@ pub(crate) struct Declaration {
     pub(crate) commands: &'static [&'static str],
     pub(crate) category: Category,
     pub(crate) tells_facts: bool,
+    pub(crate) is_process: bool,
 }
 
 /// A table, and the aggregate or projection that is kept in it.
@@ -105,7 +108,9 @@ impl Catalog {
         let id = TypeId::of::<A>();
         if self.names.insert(id, names).is_none() {
             let (name, commands, tells_facts) = (A::NAME, A::COMMANDS, A::FACT.is_some());
-            self.aggregates.push(Declaration { id, name, commands, category, tells_facts });
+            let is_process = <A::Storage as Layout<A>>::IS_PROCESS;
+            let declared = Declaration { id, name, commands, category, tells_facts, is_process };
+            self.aggregates.push(declared);
             self.enter_table::<A>();
         }
     }
@@ -134,6 +139,7 @@ impl Catalog {
             name: aggregate.name,
             category: &aggregate.category,
             table: self.tables.get(&aggregate.id).map(|declared| &*declared.table),
+            is_process: aggregate.is_process,
         })
     }
 
@@ -142,7 +148,9 @@ impl Catalog {
         self.aggregates.iter().flat_map(move |aggregate| {
             let (name, events) = (aggregate.name, &aggregate.category);
             let (facts, commands) = (events.facts(), events.commands());
-            let events = self.readers.of(events).chain(self.readers.of(&facts));
+            // What a process takes is listed where it comes from.
+            let taken = self.readers.of(events).filter(|_| !aggregate.is_process);
+            let events = taken.chain(self.readers.of(&facts));
             let commands =
                 self.readers.of(&commands).map(move |known| (name, Kind::Command, known));
             events.map(move |known| (name, Kind::Event, known)).chain(commands)

@@ -1,20 +1,25 @@
-//! The three forms in which instances are kept, as far as they are declared.
+//! The forms in which instances are kept, as far as they are declared.
 
-use protean_port::message::{Table, snake_case};
+use protean_port::message::{Column, ColumnKind, Table, Value, snake_case};
 
 use super::sourced::Sourced;
 use crate::model::{
-    Aggregate, Columns, EventSourced, Projected, Projection, Replay, StateStored, Stored,
+    Aggregate, Columns, EventSourced, ProcessManager, ProcessStored, Projected, Projection, Replay,
+    StateStored, Stored,
 };
 
 /// A form in which `T` is kept. Implemented for [`EventSourced`],
-/// [`StateStored`] and [`Projected`]; not for users to implement.
+/// [`StateStored`], [`ProcessStored`] and [`Projected`]; not for users to implement.
 pub trait Layout<T>: sealed::Sealed {
     /// The name of the type, for errors.
     fn name() -> &'static str;
 
     /// The table, when it has one.
     fn table() -> Option<Table>;
+
+    /// True for the processes of a process manager.
+    #[doc(hidden)]
+    const IS_PROCESS: bool = false;
 
     /// How it is kept as events, when it is.
     #[doc(hidden)]
@@ -27,6 +32,7 @@ mod sealed {
     pub trait Sealed {}
     impl Sealed for crate::model::EventSourced {}
     impl Sealed for crate::model::StateStored {}
+    impl Sealed for crate::model::ProcessStored {}
     impl Sealed for crate::model::Projected {}
 }
 
@@ -62,4 +68,29 @@ impl<P: Projection> Layout<P> for Projected {
     fn table() -> Option<Table> {
         Some(Table { name: snake_case(P::NAME), key: P::KEY, columns: P::columns() })
     }
+}
+
+/// The columns of a process after those of its fields: what [`Lifecycle`](crate::model::Lifecycle)
+/// holds.
+pub(crate) const LIFECYCLE_COLUMNS: [&str; 2] = ["process_priority", "process_complete"];
+
+impl<P: ProcessManager> Layout<P> for ProcessStored {
+    const IS_PROCESS: bool = true;
+
+    fn name() -> &'static str {
+        P::NAME
+    }
+
+    fn table() -> Option<Table> {
+        let [priority, complete] = LIFECYCLE_COLUMNS;
+        let mut columns = P::columns();
+        columns.push(lifecycle(priority, ColumnKind::Integer, Value::Integer(0)));
+        columns.push(lifecycle(complete, ColumnKind::Bool, Value::Bool(false)));
+        Some(Table { name: snake_case(P::NAME), key: 0, columns })
+    }
+}
+
+fn lifecycle(name: &str, kind: ColumnKind, default: Value) -> Column {
+    let (name, default) = (name.to_owned(), Some(default));
+    Column { name, kind, nullable: false, unique: false, default, renamed_from: Vec::new() }
 }

@@ -9,6 +9,7 @@ mod upcast;
 
 pub use catalog::{Catalog, DeclaredAggregate, DeclaredTable};
 pub(crate) use catalog::{Declaration, Names};
+pub(crate) use layout::LIFECYCLE_COLUMNS;
 pub use layout::Layout;
 pub use sourced::Sourced;
 pub(crate) use upcast::{UpcastChain, UpcastChains, UpcastFn, Upcaster, too_new};

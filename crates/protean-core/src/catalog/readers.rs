@@ -24,7 +24,7 @@ impl Readers {
     }
 
     /// The types that read messages of a category.
-    pub(super) fn of<'r>(
+    pub(crate) fn of<'r>(
         &'r self,
         category: &Category,
     ) -> impl Iterator<Item = &'r MessageType> + use<'r> {

@@ -81,6 +81,18 @@ impl Config {
         self.subscriptions.of_subscriber(handler, declared)
     }
 
+    /// The same for a process manager, whose order and beginning are fixed.
+    ///
+    /// # Errors
+    /// The settings and what is wrong, when its own section asks for another order or beginning.
+    pub fn process_manager(
+        &self,
+        handler: &str,
+        declared: &Declared,
+    ) -> Result<SubscriptionConfig, (SubscriptionConfig, String)> {
+        self.subscriptions.of_process_manager(handler, declared)
+    }
+
     /// One fault for each `[server.subscriptions.HANDLER]` that names none of `handlers`.
     pub fn unknown_subscriptions(&self, handlers: &[&str]) -> Vec<Fault> {
         self.subscriptions.unknown(handlers)

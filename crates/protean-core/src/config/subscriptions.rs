@@ -13,7 +13,7 @@ use super::profile::BUILT_IN;
 use super::redact::shown;
 use super::section::Section;
 use super::subscription::{
-    Declared, Ordering, SubscriptionConfig, SubscriptionType, ignore_recovery,
+    Declared, Ordering, StartFrom, SubscriptionConfig, SubscriptionType, ignore_recovery,
 };
 use crate::nearest::hint;
 
@@ -80,6 +80,35 @@ impl Subscriptions {
         let said = fixed.or(self.said(handler, declared)).or(self.server);
         let said = said.or(self.broker).or(self.default_profile);
         said.over(SubscriptionConfig::built_in(SubscriptionType::EventStore))
+    }
+
+    /// The settings of a process manager: it takes the events of a process in their order, and
+    /// those that come after it was registered.
+    ///
+    /// # Errors
+    /// The settings and what is wrong, when its own section asks for another order or beginning.
+    pub(super) fn of_process_manager(
+        &self,
+        handler: &str,
+        declared: &Declared,
+    ) -> Result<SubscriptionConfig, (SubscriptionConfig, String)> {
+        let said = self.said(handler, declared);
+        let fixed = Declared {
+            ordering: Some(Ordering::Stream),
+            start_from: Some(StartFrom::Head),
+            ..Declared::NONE
+        };
+        let settings = self.resolved(fixed.or(said));
+        let refused = match (said.ordering, said.start_from) {
+            (Some(Ordering::None), _) => {
+                "it takes the events of each process in their order: remove `ordering`"
+            }
+            (_, Some(StartFrom::Beginning)) => {
+                "it begins with the events that come after its registration: remove `start_from`"
+            }
+            _ => return Ok(settings),
+        };
+        Err((settings, format!("the process manager {handler}: {refused}")))
     }
 
     /// What the code and the file say about this handler alone.

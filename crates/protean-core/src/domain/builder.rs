@@ -19,7 +19,7 @@ use crate::catalog::Upcaster;
 use crate::config::Config;
 use crate::handling::{Register, Registry};
 use crate::model::{Aggregate, Event, Projection, Upcast};
-use crate::unit::{Env, MachineTurns, Storage};
+use crate::unit::{Env, KnownCorrelations, MachineTurns, Storage};
 
 /// Declares a domain: its aggregates, handlers and configuration.
 ///
@@ -174,7 +174,8 @@ impl DomainBuilder {
         let store = OnceCell::new();
         let machine_turns = Arc::new(MachineTurns::at(location.uri.as_deref()));
         let (config, catalog) = (Arc::new(config), Arc::new(registry.catalog));
-        let env = Arc::new(Env { config, lanes, clock, catalog, machine_turns });
+        let correlations = KnownCorrelations::default();
+        let env = Arc::new(Env { config, lanes, clock, catalog, correlations, machine_turns });
         let instance_queues = InstanceQueues::default();
         let shared = Shared {
             name,

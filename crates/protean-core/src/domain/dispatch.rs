@@ -54,7 +54,9 @@ fn under_id(domain: &Domain, named: &Arc<Group>) -> Arc<Group> {
 fn is_now(domain: &Domain, group: &Group) -> bool {
     let processing = match group.kind {
         HandlerKind::Commands => domain.config().command_processing,
-        HandlerKind::Events | HandlerKind::Projector => domain.config().event_processing,
+        HandlerKind::Events | HandlerKind::Projector | HandlerKind::Process => {
+            domain.config().event_processing
+        }
         HandlerKind::Subscriber { .. } => domain.config().message_processing,
     };
     processing == Processing::Sync

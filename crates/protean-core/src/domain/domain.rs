@@ -141,7 +141,7 @@ impl Domain {
 
     async fn connect(&self) -> Result<OpenedStore> {
         let opened = self.open().await?;
-        self.shared.ids.follow(&opened.base);
+        self.shared.ids.follow(&opened.base, self.env().correlations.clone());
         // Without lanes there is no bulk work that could step aside.
         if self.lanes().threshold.is_some() {
             self.env().machine_turns.step_aside_for(self.arrivals(&opened));
@@ -160,6 +160,7 @@ impl Domain {
         let Shared { ids, provider, location, .. } = &*self.shared;
         let base = provider.open(location).await?;
         ids.refresh(&*base).await?;
+        self.env().correlations.refresh(&*base).await?;
         ids.check(self.groups())?;
         let named = ViewedStore::new(Arc::clone(&base), ids.clone());
         Ok(OpenedStore { base, named: Arc::new(named) })
@@ -173,6 +174,7 @@ impl Domain {
         if let Err(failed) = store.prepare(&tables, &registrations(groups)).await {
             return Err(misfit(groups, &tables, store, failed).await);
         }
+        self.env().correlations.refresh(store).await?;
         for newcomer in newcomers(groups, &registered) {
             newcomer.warn_if_needed(store).await;
         }

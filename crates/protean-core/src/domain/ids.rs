@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tracing::warn;
 
 use crate::handling::Group;
+use crate::unit::KnownCorrelations;
 
 /// How long is waited between two looks at the ids: on SQLite each commit of another process may
 /// have changed them.
@@ -66,8 +67,8 @@ impl KnownIds {
         Ok(())
     }
 
-    /// Follows the ids of a store for as long as it is open.
-    pub(super) fn follow(&self, store: &Arc<dyn Store>) {
+    /// Follows the ids of a store for as long as it is open, and what changes along with them.
+    pub(super) fn follow(&self, store: &Arc<dyn Store>, correlations: KnownCorrelations) {
         let mut names = store.watch(vec![Watched::Names]);
         let (ids, store) = (self.clone(), Arc::downgrade(store));
         tokio::spawn(async move {
@@ -76,6 +77,7 @@ impl KnownIds {
                 loop {
                     let Some(store) = store.upgrade() else { return };
                     let found = ids.refresh(&*store).await;
+                    let found = found.and(correlations.refresh(&*store).await);
                     drop(store);
                     tokio::time::sleep(LOOK_INTERVAL).await;
                     match found {
@@ -83,7 +85,7 @@ impl KnownIds {
                         Err(error) => {
                             warn!(
                                 error = format_args!("{error:#}"),
-                                "cannot read the names of groups"
+                                "cannot read the names of groups and the events of processes"
                             )
                         }
                     }

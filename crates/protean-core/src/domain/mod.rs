@@ -58,8 +58,8 @@ pub use unit_of_work::record_events;
 pub use crate::catalog::{Catalog, DeclaredAggregate, DeclaredTable};
 pub use crate::handling::{
     Answer, CommandsOf, Ending, Entries, Events, Failure, FailureKind, Group, Handle, Handled,
-    HandlerKind, On, Payload, QueryRoutes, Receive, Register, Registry, Routes, Standing,
-    Subscriber, Turn,
+    HandlerKind, Manages, On, Payload, QueryRoutes, React, ReactLate, Reactions, Receive, Register,
+    RegisterProcess, Registry, Routes, Standing, Subscriber, Turn,
 };
 pub use crate::unit::{
     Context, Reader, Repository, Selection, Storage, current_priority, processing_priority,

@@ -136,7 +136,7 @@ impl<C: Command> Process<C> {
         let lane = changes.lane;
         let again = options.key.is_some().then(|| changes.appends[0].message.clone());
         step_begins(&domain, lane);
-        let committed = commit(&**store, changes).await;
+        let committed = commit(domain.env(), &**store, changes).await;
         // Its handling begins.
         step_begins(&domain, lane);
         match committed? {

@@ -48,7 +48,7 @@ where
     let context = Context::new(Arc::clone(&unit), None);
     let value = within(&unit, context.priority(), work(&context)).await;
     let (completed, value) = (unit.finish(), value?);
-    let committed = commit(&*store, completed.changes).await?;
+    let committed = commit(domain.env(), &*store, completed.changes).await?;
     Ok((value, committed))
 }
 

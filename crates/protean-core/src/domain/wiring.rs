@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use protean_port::message::{Category, SNAPSHOTS, type_name};
+use protean_port::port::Correlation;
 
 use crate::catalog::DeclaredTable;
-use crate::config::{Config, SubscriptionConfig};
+use crate::config::{Config, Declared, SubscriptionConfig};
 use crate::handling::{
     Group, HandlerKind, Handlers, Registration, Registry, Route, Source, add_upcasts,
 };
@@ -50,7 +51,8 @@ fn enter(
     domain: &str,
     config: &Config,
 ) {
-    let Registration { handler, type_path, kind, projection, declared, routes } = registration;
+    let Registration { handler, type_path, kind, projection, processes, declared, routes } =
+        registration;
     let projection = projection.and_then(|of| registry.catalog.projected(of));
     let profile = config.unknown_profile(&declared);
     registry.faults.extend(profile.map(|fault| format!("{handler}: {fault}")));
@@ -61,20 +63,19 @@ fn enter(
     }
     let mut faults = BTreeSet::new();
     for route in routes {
-        let (group, category) = match place(registry, handler, kind, &route) {
-            Ok((group, category)) => {
-                registry.catalog.readers.add(&category, route.message);
-                (format!("{domain}.{group}"), category)
+        let (group, from) = match place(registry, handler, kind, &route) {
+            Ok((group, from)) => {
+                registry.catalog.readers.add(&from, route.message);
+                (format!("{domain}.{group}"), from)
             }
             Err(fault) => {
                 registry.faults.push(fault);
                 continue;
             }
         };
-        let subscription = match kind {
-            HandlerKind::Subscriber { .. } => config.subscriber(handler, &declared),
-            _ => config.subscription(handler, &declared),
-        };
+        let subscription = subscription(config, kind, handler, &declared, &mut faults);
+        let processes = processes.and_then(|of| registry.catalog.is_registered(of));
+        let category = processes.map_or_else(|| from.clone(), |names| names.category.clone());
         let key = (Arc::<str>::from(group), category);
         let draft = drafts.entry(key.clone()).or_insert_with(|| {
             let group = Group {
@@ -84,6 +85,7 @@ fn enter(
                 projection: projection.clone(),
                 category: key.1,
                 subscription,
+                correlations: Vec::new(),
                 idempotency: config.idempotency,
                 routes: HashMap::new(),
             };
@@ -94,9 +96,41 @@ fn enter(
         if !group.handler.split(", ").any(|known| known == handler) {
             group.handler = format!("{}, {handler}", group.handler);
         }
+        if kind == HandlerKind::Process {
+            group.correlations.push(correlation(registry, from, &route));
+        }
         add_route(registry, group, route, handler);
     }
     registry.faults.extend(faults);
+}
+
+/// The settings of a handler's subscription; what is wrong with them is added to the faults.
+fn subscription(
+    config: &Config,
+    kind: HandlerKind,
+    handler: &str,
+    declared: &Declared,
+    faults: &mut BTreeSet<String>,
+) -> SubscriptionConfig {
+    match kind {
+        HandlerKind::Subscriber { .. } => config.subscriber(handler, declared),
+        HandlerKind::Process => {
+            config.process_manager(handler, declared).unwrap_or_else(|(settings, fault)| {
+                faults.insert(fault);
+                settings
+            })
+        }
+        _ => config.subscription(handler, declared),
+    }
+}
+
+/// What a process manager takes with a route.
+fn correlation(registry: &Registry, category: Category, route: &Route) -> Correlation {
+    let MessageType { name, version, .. } = route.message;
+    let type_name = registry.catalog.type_name(name, version);
+    let event = type_name::split_version(&type_name).map_or(&*type_name, |(event, _)| event);
+    let fields = route.by.iter().copied().map(Into::into).collect();
+    Correlation { category, event: event.into(), fields }
 }
 
 /// Why a handler cannot belong to the group of one that was registered before.
@@ -175,9 +209,15 @@ fn add_route(registry: &mut Registry, group: &mut Group, route: Route, handler: 
     let type_name = registry.catalog.type_name(name, version);
     if group.routes.insert(type_name, route.call).is_some() {
         let category = &group.category;
-        registry.faults.push(format!(
-            "{name} has two handlers in {category}, the second in {handler}: remove one"
-        ));
+        registry.faults.push(match group.kind {
+            HandlerKind::Process => format!(
+                "{handler} takes events named {name} of two aggregates, which cannot be told apart in \
+                 the stream of a process: give one another `name`"
+            ),
+            _ => format!(
+                "{name} has two handlers in {category}, the second in {handler}: remove one"
+            ),
+        });
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) async fn commit_settled(
     let mut changes = unit.changes;
     changes.marks.push(DoneMark::of(&group.name, message, at));
     let units: Arc<[Changes]> = Arc::from([changes]);
-    let committed = commit_units(store, &units).await?;
+    let committed = commit_units(env, store, &units).await?;
     if matches!(committed, Committed::Now(_)) {
         telemetry::outcome(group, delivery, &fate, &units[0]);
     }
@@ -52,11 +52,11 @@ pub(crate) async fn commit_settled(
 /// [`Error::is_conflict`] when it came too late and has to be run again on fresh
 /// state; [`Error::is_invalid`] when the database refuses what it writes;
 /// [`Error::is_unavailable`] when the store cannot be written.
-pub(crate) async fn commit(store: &dyn Store, changes: Changes) -> Result<Committed> {
-    commit_units(store, &Arc::from([changes])).await
+pub(crate) async fn commit(env: &Env, store: &dyn Store, changes: Changes) -> Result<Committed> {
+    commit_units(env, store, &Arc::from([changes])).await
 }
 
-async fn commit_units(store: &dyn Store, units: &Arc<[Changes]>) -> Result<Committed> {
+async fn commit_units(env: &Env, store: &dyn Store, units: &Arc<[Changes]>) -> Result<Committed> {
     let mut outer = enclosing_units();
     outer.retain(|unit| unit.writes_to(store));
     for unit in &outer {
@@ -71,7 +71,12 @@ async fn commit_units(store: &dyn Store, units: &Arc<[Changes]>) -> Result<Commi
         Some(Outcome::Duplicate { message_id, output }) => {
             Ok(Committed::Before { message_id, output })
         }
-        Some(Outcome::Stale(what)) => Err(Error::conflict(what)),
+        Some(Outcome::Stale(what)) => {
+            if units[0].correlated.is_some() {
+                env.correlations.refresh(store).await?;
+            }
+            Err(Error::conflict(what))
+        }
         Some(Outcome::Rejected(violations)) => Err(Error::invalid(violations)),
         Some(Outcome::Unavailable(reason)) => Err(Error::unavailable(reason)),
         Some(Outcome::Dependent) | None => Err(Error::failed(

@@ -105,6 +105,7 @@ pub async fn run(env: &Arc<Env>, store: &Arc<dyn Store>, group: &Group, work: Wo
         Ok(answer)
     });
     let verdict = match &answer {
+        Ok(answer) if answer.is_passed_over => Verdict::Ignored,
         Ok(_) => Verdict::Done(Box::new(completed)),
         Err(failure) => verdict_of(failure),
     };

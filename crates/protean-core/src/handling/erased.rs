@@ -22,6 +22,8 @@ pub(crate) enum HandlerInput {
 pub(crate) struct HandlerOutput {
     value: Box<dyn Any + Send>,
     json: fn(&dyn Any) -> serde_json::Result<String>,
+    /// The handler has nothing to do about this message.
+    pub(crate) is_passed_over: bool,
 }
 
 impl HandlerOutput {
@@ -32,12 +34,18 @@ impl HandlerOutput {
             // A command that is sent again is answered from it.
             serde_json::from_str::<T>(&json).map(|_| json)
         };
-        Self { value: Box::new(value), json }
+        Self { value: Box::new(value), json, is_passed_over: false }
     }
 
     /// An answer that is handed over and kept nowhere.
     pub(crate) fn fleeting<T: Send + 'static>(value: T) -> Self {
-        Self { value: Box::new(value), json: |_| Ok("null".to_owned()) }
+        let json = |_: &dyn Any| Ok("null".to_owned());
+        Self { value: Box::new(value), json, is_passed_over: false }
+    }
+
+    /// That of a handler that has nothing to do about this message.
+    pub(crate) fn passed_over() -> Self {
+        Self { is_passed_over: true, ..Self::fleeting(()) }
     }
 
     /// The answer in its own type.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use protean_port::message::type_name::split_version;
 use protean_port::message::{Category, Message};
-use protean_port::port::{GroupRegistration, MessageTypes, Start, claim};
+use protean_port::port::{Correlation, GroupRegistration, MessageTypes, Start, claim};
 
 use super::erased::ErasedHandler;
 use crate::catalog::DeclaredTable;
@@ -21,6 +21,8 @@ pub enum HandlerKind {
     Events,
     /// A projector, which keeps a projection.
     Projector,
+    /// A process manager, which follows processes over several aggregates.
+    Process,
     /// A subscriber to what other systems put into a stream of this broker.
     Subscriber {
         /// The broker's name, as in `[brokers.NAME]`.
@@ -44,6 +46,8 @@ pub struct Group {
     pub category: Category,
     /// Its settings: retries, batch sizes, order, dead letters.
     pub subscription: SubscriptionConfig,
+    /// The events that a process manager takes, which are copied into its category.
+    pub correlations: Vec<Correlation>,
     pub(crate) idempotency: Idempotency,
     pub(crate) routes: HashMap<Arc<str>, ErasedHandler>,
 }
@@ -104,10 +108,15 @@ impl Group {
         let start = match (self.subscription.start_from, self.kind) {
             (Some(StartFrom::Beginning), _) => Start::Beginning,
             (Some(StartFrom::Head), _)
-            | (None, HandlerKind::Events | HandlerKind::Subscriber { .. }) => Start::Head,
+            | (None, HandlerKind::Events | HandlerKind::Process | HandlerKind::Subscriber { .. }) => {
+                Start::Head
+            }
             (None, HandlerKind::Commands | HandlerKind::Projector) => Start::Beginning,
         };
-        GroupRegistration::new(&*self.name, self.category.clone(), start)
+        GroupRegistration {
+            correlations: self.correlations.clone(),
+            ..GroupRegistration::new(&*self.name, self.category.clone(), start)
+        }
     }
 }
 

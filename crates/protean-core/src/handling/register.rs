@@ -113,7 +113,7 @@ impl<H, Of> Routes<'_, H, Of> {
     }
 
     fn route(self, source: Source, message: MessageType, call: ErasedHandler) -> Self {
-        self.registration.routes.push(Route { source, message, call });
+        self.registration.routes.push(Route { source, message, by: &[], call });
         self
     }
 }

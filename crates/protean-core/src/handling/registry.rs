@@ -31,6 +31,8 @@ pub(crate) struct Registration {
     pub(crate) kind: HandlerKind,
     /// What a projector keeps.
     pub(crate) projection: Option<TypeId>,
+    /// What a process manager keeps.
+    pub(crate) processes: Option<TypeId>,
     pub(crate) declared: Declared,
     pub(crate) routes: Vec<Route>,
 }
@@ -39,6 +41,8 @@ pub(crate) struct Registration {
 pub(crate) struct Route {
     pub(crate) source: Source,
     pub(crate) message: MessageType,
+    /// The names of the field that names the process, where it goes to one.
+    pub(crate) by: &'static [&'static str],
     pub(crate) call: ErasedHandler,
 }
 
@@ -50,6 +54,13 @@ pub(crate) enum Source {
     Facts(TypeId, &'static str),
     /// Entries of a broker's stream.
     Stream(&'static str),
+}
+
+impl Registration {
+    pub(crate) fn new(handler: &'static str, type_path: &'static str, kind: HandlerKind) -> Self {
+        let (projection, processes, declared, routes) = Default::default();
+        Self { handler, type_path, kind, projection, processes, declared, routes }
+    }
 }
 
 impl Source {
@@ -98,9 +109,7 @@ impl Registry {
         type_path: &'static str,
         kind: HandlerKind,
     ) -> &mut Registration {
-        let (projection, declared, routes) = Default::default();
-        let registration = Registration { handler, type_path, kind, projection, declared, routes };
-        self.registrations.push(registration);
+        self.registrations.push(Registration::new(handler, type_path, kind));
         let last = self.registrations.len() - 1;
         &mut self.registrations[last]
     }

@@ -7,13 +7,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use protean_port::message::{Category, Kind, type_name};
+use protean_port::port::Correlation;
 
 use super::erased::{ErasedHandler, HandlerInput};
 use super::failure::Failure;
 use super::group::Group;
 use super::registry::Registry;
 use crate::catalog::{Catalog, UpcastChain, UpcastChains, UpcastFn, Upcaster};
-use crate::model::Form;
+use crate::model::{Form, MessageType};
 
 /// A message type by its category and name.
 type Key = (Category, String);
@@ -45,6 +46,9 @@ pub(crate) fn add_upcasts<'g>(
                  {missing}: add `.upcaster::<…>()` for each"
             ));
         }
+    }
+    for group in &groups {
+        add_copied(&mut registry.catalog, group, &mut chains);
     }
     groups.into_iter().for_each(|group| add_routes(group, &chains));
     registry.catalog.upcast_chains = chains;
@@ -108,6 +112,19 @@ fn key(catalog: &Catalog, upcaster: &Upcaster, known: &BTreeMap<Key, u32>) -> Re
             newest - 1,
             form.name
         )),
+    }
+}
+
+/// What a process manager takes is read in its category as where it comes from.
+fn add_copied(catalog: &mut Catalog, group: &Group, chains: &mut UpcastChains) {
+    for Correlation { category, event, .. } in &group.correlations {
+        let name = type_name::bare(event);
+        let chain = chains.get(category).and_then(|chains| chains.get(name)).cloned();
+        let own = chains.entry(group.category.clone()).or_default();
+        own.extend(chain.map(|chain| (name.to_owned(), chain)));
+        let types: Vec<MessageType> =
+            catalog.readers.of(category).filter(|known| known.name == name).copied().collect();
+        types.into_iter().for_each(|known| catalog.readers.add(&group.category, known));
     }
 }
 

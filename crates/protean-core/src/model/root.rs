@@ -4,7 +4,7 @@ use std::any::type_name;
 use std::fmt;
 use std::marker::PhantomData;
 
-use protean_port::message::Id;
+use protean_port::message::{Id, Priority};
 use protean_port::{Error, Result, Violations};
 
 use super::dropped;
@@ -19,7 +19,17 @@ pub struct Root<A> {
     barred: Option<Violations>,
     /// An event could not be raised, and the caller got the error.
     has_failed: bool,
+    lifecycle: Lifecycle,
     aggregate: PhantomData<fn() -> A>,
+}
+
+/// What is kept of a process beside its fields.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lifecycle {
+    /// The priority of the event that it began with, which its commands have.
+    pub priority: Priority,
+    /// It is complete: what comes now, comes late.
+    pub is_complete: bool,
 }
 
 /// An event that an aggregate has raised and no store has yet.
@@ -53,8 +63,25 @@ impl<A> Root<A> {
             raised: Vec::new(),
             barred: None,
             has_failed: false,
+            lifecycle: Lifecycle::default(),
             aggregate: PhantomData,
         }
+    }
+
+    /// The same, of a process that stands here.
+    pub(crate) fn with_lifecycle(mut self, lifecycle: Lifecycle) -> Self {
+        self.lifecycle = lifecycle;
+        self
+    }
+
+    /// What is kept of a process beside its fields.
+    pub fn lifecycle(&self) -> Lifecycle {
+        self.lifecycle
+    }
+
+    /// Completes a process: what comes from now on, comes late.
+    pub fn complete(&mut self) {
+        self.lifecycle.is_complete = true;
     }
 
     /// The identity of the instance.
@@ -128,6 +155,7 @@ impl<A> Clone for Root<A> {
     fn clone(&self) -> Self {
         let mut clone = Self::restored(self.id.clone(), self.version);
         clone.barred.clone_from(&self.barred);
+        clone.lifecycle = self.lifecycle;
         clone
     }
 }

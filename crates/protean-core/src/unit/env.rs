@@ -5,6 +5,7 @@ use std::sync::Arc;
 use protean_port::message::LaneRule;
 use protean_port::port::Clock;
 
+use super::known_correlations::KnownCorrelations;
 use super::machine_turns::MachineTurns;
 use crate::catalog::Catalog;
 use crate::config::Config;
@@ -17,6 +18,7 @@ pub struct Env {
     pub(crate) lanes: LaneRule,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) catalog: Arc<Catalog>,
+    pub(crate) correlations: KnownCorrelations,
     /// The turns that bulk work takes on this machine.
     pub machine_turns: Arc<MachineTurns>,
 }

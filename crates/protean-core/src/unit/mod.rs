@@ -11,6 +11,7 @@
 mod context;
 mod env;
 mod history;
+mod known_correlations;
 mod machine_turns;
 mod open_unit;
 mod overlay;
@@ -27,6 +28,7 @@ pub use context::Context;
 pub use env::Env;
 pub use history::TakeSnapshot;
 pub(crate) use history::length;
+pub use known_correlations::KnownCorrelations;
 pub use machine_turns::{MachineTurn, MachineTurns, bulk_turns};
 pub use overlay::{Overlay, Sequence, Writes};
 pub use repository::{Reader, Repository};

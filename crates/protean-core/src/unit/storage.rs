@@ -1,8 +1,8 @@
-//! Reading and writing instances, in each of the three forms in which they are kept.
+//! Reading and writing instances, in each of the forms in which they are kept.
 
 use std::future::Future;
 
-use protean_port::message::{Id, Row, Stream, Table, Value};
+use protean_port::message::{Id, Priority, Row, Stream, Table, Value};
 use protean_port::port::RowState;
 use protean_port::{Error, Result, Violations};
 
@@ -10,10 +10,10 @@ use super::history::{self, TakeSnapshot};
 use super::open_unit::OpenUnit;
 use super::snapshot::{self, IsUsed};
 use super::unit::Unit;
-use crate::catalog::{Layout, Names};
+use crate::catalog::{LIFECYCLE_COLUMNS, Layout, Names};
 use crate::model::{
-    Aggregate, Columns, EventSourced, Projected, Projection, Raised, Replay, StateStored, Stored,
-    Values, as_stored, violations_after,
+    Aggregate, Columns, EventSourced, Lifecycle, ProcessManager, ProcessStored, Projected,
+    Projection, Raised, Replay, Root, StateStored, Stored, Values, as_stored, violations_after,
 };
 
 /// How snapshots of an aggregate's instances are taken and read.
@@ -24,7 +24,7 @@ pub struct SnapshotsOf {
 }
 
 /// Reads and writes `T` in the form in which it is kept. Implemented for
-/// [`EventSourced`], [`StateStored`] and [`Projected`]; not for users to implement.
+/// [`EventSourced`], [`StateStored`], [`ProcessStored`] and [`Projected`]; not for users to implement.
 pub trait Storage<T>: Layout<T> {
     #[doc(hidden)]
     fn find(unit: &Unit, id: &Id) -> impl Future<Output = Result<Option<T>>> + Send;
@@ -74,7 +74,7 @@ impl<A: Aggregate + Columns + Stored<Storage = Self>> Storage<A> for StateStored
     }
 
     async fn add(unit: &Unit, mut aggregate: A) -> Result {
-        let added = put_row(unit, &aggregate).await;
+        let added = put_row(unit, &aggregate, row(&aggregate)).await;
         aggregate.root_mut().discard();
         added
     }
@@ -84,6 +84,40 @@ impl<A: Aggregate + Columns + Stored<Storage = Self>> Storage<A> for StateStored
         aggregate.root_mut().discard();
         removed
     }
+}
+
+impl<P: ProcessManager> Storage<P> for ProcessStored {
+    async fn find(unit: &Unit, id: &Id) -> Result<Option<P>> {
+        let state = unit.row(unit.env.catalog.table::<P>()?, id.as_str()).await?;
+        let Some(row) = state.row else { return Ok(None) };
+        let (fields, lifecycle) = row.split_at(row.len().saturating_sub(LIFECYCLE_COLUMNS.len()));
+        let mut process: P = read(P::NAME, id.as_str(), fields)?;
+        let root = Root::restored(id.clone(), state.version);
+        *process.root_mut() = root.with_lifecycle(read_lifecycle(lifecycle));
+        Ok(Some(process))
+    }
+
+    async fn add(unit: &Unit, process: P) -> Result {
+        let Lifecycle { priority, is_complete } = process.root().lifecycle();
+        let mut row = Vec::new();
+        process.write(&mut row);
+        row.extend([Value::Integer(priority.value().into()), Value::Bool(is_complete)]);
+        put_row(unit, &process, row.into()).await
+    }
+
+    async fn remove(_: &Unit, _: P) -> Result {
+        let name = P::NAME;
+        Err(Error::misused(format!("{name} is a process manager: complete its processes instead")))
+    }
+}
+
+fn read_lifecycle(columns: &[Value]) -> Lifecycle {
+    let priority = match columns.first() {
+        Some(Value::Integer(priority)) => i32::try_from(*priority).unwrap_or_default(),
+        _ => 0,
+    };
+    let is_complete = columns.get(1) == Some(&Value::Bool(true));
+    Lifecycle { priority: Priority::new(priority), is_complete }
 }
 
 impl<P: Projection> Storage<P> for Projected {
@@ -130,10 +164,11 @@ async fn add_events<A: Replay>(unit: &Unit, aggregate: &A) -> Result {
     history::snapshot_if_due(unit, names, aggregate).await
 }
 
-async fn put_row<A: Aggregate + Columns + Stored<Storage = StateStored>>(
-    unit: &Unit,
-    aggregate: &A,
-) -> Result {
+async fn put_row<A>(unit: &Unit, aggregate: &A, row: Row) -> Result
+where
+    A: Aggregate,
+    A::Storage: Layout<A>,
+{
     aggregate.root().allow()?;
     checked_id::<A>(aggregate.root().id())?;
     violations_after(aggregate).into_result()?;
@@ -143,7 +178,7 @@ async fn put_row<A: Aggregate + Columns + Stored<Storage = StateStored>>(
     let present = present(unit, table, aggregate).await?;
     let fact = fact(names, aggregate)?;
     let mut open = OpenUnit::of(unit)?;
-    open.write(table, root.id().as_str(), &present, Some(row(aggregate)))?;
+    open.write(table, root.id().as_str(), &present, Some(row))?;
     let version = present.version.map_or(0, |version| version + 1);
     let last = open.append_versioned(names, root.id(), version, root.raised());
     if let Some((stream, fact)) = fact {

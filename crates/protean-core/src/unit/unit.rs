@@ -122,6 +122,7 @@ impl Unit {
         let facts = std::mem::take(&mut state.facts).into_iter();
         let facts = facts.map(|message| Append { message, expect: Expect::End });
         state.done.changes.appends.extend(facts);
+        self.env.correlations.add_copies(&mut state.done.changes);
         let empty = CompletedUnit::empty(state.done.changes.lane);
         std::mem::replace(&mut state.done, empty)
     }

@@ -68,10 +68,13 @@ impl RelayPlan {
         }
     }
 
-    /// What other systems get through the broker of this name: every event, in one
-    /// stream a category.
+    /// What other systems get through the broker of this name: every event but those
+    /// of processes, in one stream a category.
     pub fn external(domain: &Domain, broker: &str) -> Self {
-        let categories = domain.catalog().aggregates().map(|aggregate| aggregate.category);
+        let aggregates = domain.catalog().aggregates();
+        // Processes are the domain's own business.
+        let categories =
+            aggregates.filter(|known| !known.is_process).map(|aggregate| aggregate.category);
         let categories = categories.flat_map(|category| [category.clone(), category.facts()]);
         let route = |category| RelayRoute { category, groups: Vec::new() };
         Self {

@@ -15,7 +15,7 @@
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
 //! * `shared`: several servers share the work, over a broker that may fail
 //! * `outages`: and what becomes of the broker while they do, on a `way` that may be cut; `stops`: or of one
-//! * `snapshots`: among units that commit together; `two_aggregates`: one handler, two categories
+//! * `snapshots`: among units that commit together; `two_aggregates`, `process_managers`: one handler, several categories
 //! * `versions`: messages of other versions in the log; `events_check` finds them; `rollout`: and
 //!   programs of two at once; `upgrade`: and all that an earlier release left behind
 //! * `rebuild`, `beside_rebuilds`: a projection filled anew; `renames`: groups under other names
@@ -59,6 +59,7 @@ mod ownership;
 mod pacing;
 mod positions;
 mod post;
+mod process_managers;
 mod processes;
 mod production_steps;
 mod pubsub;

@@ -8,11 +8,11 @@ use protean::Result;
 use protean::memory::MemoryStore;
 use protean::message::{Category, Stream, Table, Timestamp};
 use protean::port::{
-    BoxFuture, Changes, Claim, CommitWatch, DeadLetter, DeadLetterRead, Delivery, Find, GroupIds,
-    GroupNames, GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Location, Log, LogId,
-    LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, Provider,
-    Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, Schema, SchemaDifference, Store,
-    StoreHealth, TableSwap, TypeStats, Watched,
+    BoxFuture, Changes, Claim, CommitWatch, CorrelatedEvents, Correlations, DeadLetter,
+    DeadLetterRead, Delivery, Find, GroupIds, GroupNames, GroupRegistration, GroupStatus, KeyClaim,
+    LaneRead, Ledger, Location, Log, LogId, LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage,
+    ParkedRead, Parking, Provider, Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, Schema,
+    SchemaDifference, Store, StoreHealth, TableSwap, TypeStats, Watched,
 };
 use tokio::sync::watch;
 
@@ -285,6 +285,12 @@ impl GroupNames for Unreliable {
 
     fn rename_group<'a>(&'a self, name: &'a str, to: &'a str) -> BoxFuture<'a, Result<()>> {
         self.inner.rename_group(name, to)
+    }
+}
+
+impl CorrelatedEvents for Unreliable {
+    fn correlations(&self) -> BoxFuture<'_, Result<Correlations>> {
+        self.inner.correlations()
     }
 }
 

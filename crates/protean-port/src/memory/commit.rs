@@ -4,7 +4,7 @@ use super::state::State;
 use super::unit::{Refused, Unit};
 use super::{dead_letters, keys, ledger, log, rows};
 use crate::Violations;
-use crate::port::{Changes, Outcome, Place};
+use crate::port::{Changes, Outcome, Place, left_out};
 
 /// The result of a commit.
 pub(super) struct Committed {
@@ -48,6 +48,10 @@ fn write(unit: &mut Unit<'_>, changes: &Changes) -> Refused<Vec<Place>> {
     if !changes.statements.is_empty() {
         let message = "the memory store cannot run SQL; use another database for statements";
         return Err(Outcome::Rejected(Violations::of("statement", message)));
+    }
+    let present = unit.state().correlations.generation();
+    if let Some(made_by) = changes.correlated.filter(|made_by| *made_by != present) {
+        return Err(left_out::correlated_otherwise(made_by, present));
     }
     let mut places = Vec::with_capacity(changes.appends.len());
     for append in &changes.appends {

@@ -29,6 +29,8 @@ pub(super) fn register(state: &mut State, registrations: &[GroupRegistration]) {
         let versions = state.groups.versions.entry(Clone::clone(&key)).or_default();
         versions.add(registration);
         state.groups.starts.entry(key).or_insert(start);
+        let GroupRegistration { group, category, correlations, .. } = registration;
+        state.correlations.register(group, category, correlations);
     }
 }
 
@@ -231,6 +233,7 @@ pub(super) fn forget(state: &mut State, group: &str) {
     forget_work(state, group);
     state.groups.starts.retain(|(of, _), _| **of != *group);
     state.groups.versions.retain(|(of, _), _| **of != *group);
+    state.correlations.forget(group);
 }
 
 /// Deletes everything about a group but its registration.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::groups::Groups;
 use super::messages::Messages;
 use super::tables::Tables;
-use crate::port::{GroupIds, KeyClaim, LogId};
+use crate::port::{Correlations, GroupIds, KeyClaim, LogId};
 
 /// A type of command and an idempotency key.
 pub(super) type KeyId = (Arc<str>, Arc<str>);
@@ -18,6 +18,7 @@ pub(super) struct State {
     pub(super) tables: Tables,
     pub(super) groups: Groups,
     pub(super) group_ids: GroupIds,
+    pub(super) correlations: Correlations,
     pub(super) keys: BTreeMap<KeyId, KeyClaim>,
 }
 
@@ -29,6 +30,7 @@ impl Default for State {
             tables: Tables::default(),
             groups: Groups::default(),
             group_ids: GroupIds::default(),
+            correlations: Correlations::default(),
             keys: BTreeMap::new(),
         }
     }

@@ -10,11 +10,11 @@ use super::state::State;
 use super::{dead_letters, find, keys, ledger, log, rebuild};
 use crate::message::{Category, Recorded, Stream, Table, Timestamp};
 use crate::port::{
-    BoxFuture, Changes, Claim, CommitNotice, CommitSignal, CommitWatch, DeadLetter, DeadLetterRead,
-    Delivery, Find, GroupIds, GroupNames, GroupRegistration, GroupStatus, KeyClaim, LaneRead,
-    Ledger, Log, LogId, LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead,
-    Parking, Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, Schema, SchemaDifference, Store,
-    StoreHealth, TableSwap, TypeStats, Watched,
+    BoxFuture, Changes, Claim, CommitNotice, CommitSignal, CommitWatch, CorrelatedEvents,
+    Correlations, DeadLetter, DeadLetterRead, Delivery, Find, GroupIds, GroupNames,
+    GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Log, LogId, LogIdentity, LogPlace,
+    Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, Rebuilds, RegisteredGroup, RowQuery,
+    RowState, Rows, Schema, SchemaDifference, Store, StoreHealth, TableSwap, TypeStats, Watched,
 };
 use crate::{Error, Result};
 
@@ -73,6 +73,12 @@ impl Schema for MemoryStore {
     /// There is nothing that a person could change.
     fn difference<'a>(&'a self, _: &'a [Table]) -> BoxFuture<'a, Result<SchemaDifference>> {
         Box::pin(std::future::ready(Ok(SchemaDifference::default())))
+    }
+}
+
+impl CorrelatedEvents for MemoryStore {
+    fn correlations(&self) -> BoxFuture<'_, Result<Correlations>> {
+        Box::pin(async move { Ok(self.state().correlations.clone()) })
     }
 }
 

@@ -4,7 +4,7 @@ use super::Value;
 
 /// The tables and views of the store itself, in an order in which they can be dropped.
 /// Aggregates and projections cannot use these names.
-pub const RESERVED: [&str; 16] = [
+pub const RESERVED: [&str; 17] = [
     "outbox",
     "messages",
     "progress",
@@ -20,6 +20,7 @@ pub const RESERVED: [&str; 16] = [
     "log_id",
     "group_names",
     "message_counts",
+    "protean.correlations",
     SNAPSHOTS,
 ];
 

@@ -14,6 +14,10 @@ pub struct Changes {
     pub lane: Lane,
     /// Messages for the log.
     pub appends: Vec<Append>,
+    /// The generation of the [correlations](super::Correlations) by which the messages hold the
+    /// copies for processes: the unit is left out when the store has others by now. `None` when
+    /// there is no event among them.
+    pub correlated: Option<u64>,
     /// Rows of aggregates and projections.
     pub rows: Vec<RowWrite>,
     /// The user's own SQL, run after the rows.

@@ -4,6 +4,14 @@ use super::changes::{DoneMark, MessageRef, Outcome, RowWrite};
 use crate::Violations;
 use crate::message::{Row, Stream, Table};
 
+/// A process manager was added since the copies of the events were made.
+pub fn correlated_otherwise(made_by: u64, present: u64) -> Outcome {
+    Outcome::Stale(format!(
+        "process managers have changed: the copies of the events are of generation {made_by}, not \
+         {present}"
+    ))
+}
+
 /// The stream already has a message at this position.
 pub fn position_taken(stream: &Stream, position: u64) -> Outcome {
     Outcome::Stale(format!("'{stream}' already has a message at position {position}"))

@@ -12,6 +12,7 @@ mod changes;
 mod clock;
 mod commits;
 mod consumer;
+mod correlations;
 mod entry;
 mod future;
 mod group_ids;
@@ -42,6 +43,7 @@ pub use changes::{
 pub use clock::{Clock, SystemClock};
 pub use commits::{CommitNotice, CommitSignal, CommitWatch, Watched};
 pub use consumer::{BrokerRead, Consumer, TakeOver};
+pub use correlations::{Correlated, CorrelatedEvents, Correlation, Correlations, correlated};
 pub use entry::{Entry, EntryId, EntryRef};
 pub use future::BoxFuture;
 pub use group_ids::{GroupIds, GroupNames, Naming, generation, id_in_generation};

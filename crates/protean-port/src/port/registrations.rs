@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Correlation;
 use crate::message::Category;
 use crate::message::type_name::split_version;
 
@@ -45,13 +46,16 @@ pub struct GroupRegistration {
     pub version: ProgramVersion,
     /// The version is the newest from now on, even if the store has met others after it.
     pub is_newest: bool,
+    /// The events that it takes, when it is a process manager; its category is that of its
+    /// processes. What the store knows of it already stays.
+    pub correlations: Vec<Correlation>,
 }
 
 impl GroupRegistration {
     /// A group that takes the same messages in every version of the program.
     pub fn new(group: impl Into<String>, category: Category, start: Start) -> Self {
         let (group, version) = (group.into(), ProgramVersion::default());
-        Self { group, category, start, version, is_newest: false }
+        Self { group, category, start, version, is_newest: false, correlations: Vec::new() }
     }
 }
 

@@ -5,15 +5,24 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::{
-    BoxFuture, Changes, CommitWatch, GroupNames, GroupRegistration, KeyClaim, Ledger, Log,
-    LogIdentity, Outcome, Parking, Rebuilds, Rows, Schema, StoreHealth, Watched,
+    BoxFuture, Changes, CommitWatch, CorrelatedEvents, GroupNames, GroupRegistration, KeyClaim,
+    Ledger, Log, LogIdentity, Outcome, Parking, Rebuilds, Rows, Schema, StoreHealth, Watched,
 };
 use crate::Result;
 use crate::message::{Table, Timestamp};
 
 /// The log, the rows and the ledger of one database.
 pub trait Store:
-    Log + LogIdentity + Rows + Ledger + Parking + Schema + StoreHealth + GroupNames + Rebuilds
+    Log
+    + LogIdentity
+    + Rows
+    + Ledger
+    + Parking
+    + Schema
+    + StoreHealth
+    + GroupNames
+    + CorrelatedEvents
+    + Rebuilds
 {
     /// Applies an ordered list of units and answers the outcome of each.
     ///

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::{
-    BoxFuture, Changes, Claim, CommitWatch, DeadLetter, DeadLetterRead, Delivery, Find, GroupIds,
-    GroupNames, GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Log, LogId,
-    LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, Rebuilds,
-    RegisteredGroup, RowQuery, RowState, Rows, Schema, SchemaDifference, Store, StoreHealth,
-    TableSwap, TypeStats, Watched,
+    BoxFuture, Changes, Claim, CommitWatch, CorrelatedEvents, Correlations, DeadLetter,
+    DeadLetterRead, Delivery, Find, GroupIds, GroupNames, GroupRegistration, GroupStatus, KeyClaim,
+    LaneRead, Ledger, Log, LogId, LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage,
+    ParkedRead, Parking, Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, Schema,
+    SchemaDifference, Store, StoreHealth, TableSwap, TypeStats, Watched,
 };
 use crate::Result;
 use crate::message::{Category, Recorded, Stream, Table, Timestamp};
@@ -77,6 +77,12 @@ impl<V: StoreView> StoreHealth for ViewedStore<V> {
 impl<V: StoreView> Schema for ViewedStore<V> {
     fn difference<'a>(&'a self, of: &'a [Table]) -> BoxFuture<'a, Result<SchemaDifference>> {
         self.store.difference(of)
+    }
+}
+
+impl<V: StoreView> CorrelatedEvents for ViewedStore<V> {
+    fn correlations(&self) -> BoxFuture<'_, Result<Correlations>> {
+        self.store.correlations()
     }
 }
 

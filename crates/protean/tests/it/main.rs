@@ -14,6 +14,7 @@
 //! * [`snapshots`]: when they are taken, and that nobody sees whether there are any
 //! * [`past`]: aggregates as they were
 //! * [`renamed`]: fields that have another name than in the version before
+//! * [`processes`]: process managers
 //! * [`units`]: what a unit of work keeps, and what it refuses rather than lose
 //! * [`values`]: what commits can be read back, and names mean one thing
 //! * [`versions`]: events of old, new and odd forms
@@ -31,6 +32,7 @@ mod kitchen;
 mod messages;
 mod order;
 mod past;
+mod processes;
 mod renamed;
 mod shop;
 mod snapshots;

@@ -63,7 +63,7 @@ pub(super) struct Page<'a> {
 }
 
 /// `AccountOpened` of `Fidelis.AccountOpened.v1`.
-pub(super) fn short_type(type_name: &str) -> &str {
+pub(in crate::command) fn short_type(type_name: &str) -> &str {
     let name = type_name.split_once('.').map_or(type_name, |(_, rest)| rest);
     name.rsplit_once(".v").map_or(name, |(name, _)| name)
 }
@@ -80,7 +80,7 @@ pub(super) fn short_id(recorded: &Recorded) -> String {
 
 /// The fields on one line, without the one that holds the identity of the instance:
 /// `amount 5, reference "gift"`.
-pub(super) fn values(recorded: &Recorded) -> String {
+pub(in crate::command) fn values(recorded: &Recorded) -> String {
     let data = &*recorded.message.data;
     let Ok(Value::Object(fields)) = serde_json::from_str(data) else { return data.to_owned() };
     fields

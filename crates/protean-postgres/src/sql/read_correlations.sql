@@ -1,0 +1,1 @@
+SELECT generation, managers FROM "protean.correlations"
