@@ -18,8 +18,9 @@ const PROGRESS_TIMEOUT: Duration = Duration::from_secs(120);
 /// The time between two looks at what waits: at most half of what is left, once that is known.
 const FIRST_LOOK_INTERVAL: Duration = Duration::from_millis(200);
 const LONGEST_LOOK_INTERVAL: Duration = Duration::from_secs(20);
-/// Wait this many times as long as the last poll took, so that polling stays cheap.
-const IDLE_FACTOR: u32 = 20;
+/// The same where the end is to be seen within a few milliseconds.
+const EXACT_LOOK_INTERVALS: (Duration, Duration) =
+    (Duration::from_millis(2), Duration::from_millis(200));
 
 /// Sends `count` commands that each open an account.
 ///
@@ -30,12 +31,14 @@ pub(crate) async fn fill(domain: &Domain, count: u64, priority: Priority) -> Res
     Ok(())
 }
 
-/// Waits until the handlers of one kind have settled `count` messages.
+/// Waits until the handlers of one kind have settled `count` messages. Looks the more often the
+/// nearer the end is, so that it is seen when it comes.
 ///
 /// # Errors
 /// When nothing is settled for two minutes, or the database cannot be read.
 pub(crate) async fn settled(domain: &Domain, kind: HandlerKind, count: u64) -> Result<()> {
-    let (mut settled, mut progressed) = (0, Instant::now());
+    let began = Instant::now();
+    let (mut first, mut settled, mut progressed) = (None, 0, began);
     while settled < count {
         let begun = Instant::now();
         let now = settled_by(domain, kind).await?;
@@ -47,9 +50,20 @@ pub(crate) async fn settled(domain: &Domain, kind: HandlerKind, count: u64) -> R
                 "only {settled} of {count} messages are settled, none within {PROGRESS_TIMEOUT:?}"
             )));
         }
-        tokio::time::sleep((begun.elapsed() * IDLE_FACTOR).max(Duration::from_millis(2))).await;
+        let done = now.saturating_sub(*first.get_or_insert(now));
+        let (shortest, longest) = EXACT_LOOK_INTERVALS;
+        let interval = match done {
+            0 => shortest,
+            _ => left(began, done, count.saturating_sub(now)) / 2,
+        };
+        tokio::time::sleep(interval.clamp(shortest, longest).max(begun.elapsed())).await;
     }
     Ok(())
+}
+
+/// How long the rest takes if it goes on as since then.
+fn left(began: Instant, done: u64, waiting: u64) -> Duration {
+    began.elapsed().mul_f64(waiting as f64 / done as f64)
 }
 
 /// Waits until everything committed is settled, provided that nobody sends commands.
@@ -91,7 +105,7 @@ pub(crate) async fn bulk_drained(domain: &Domain) -> Result<()> {
         let done = first.get_or_insert(waiting).saturating_sub(waiting);
         let left = match done {
             0 => FIRST_LOOK_INTERVAL,
-            done => began.elapsed().mul_f64(waiting as f64 / done as f64),
+            done => left(began, done, waiting),
         };
         // The end is seen late by a twentieth of the whole at most.
         let longest = (began.elapsed() / 20).clamp(FIRST_LOOK_INTERVAL, LONGEST_LOOK_INTERVAL);
