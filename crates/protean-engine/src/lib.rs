@@ -24,6 +24,7 @@
 mod bulk_steps;
 mod commit;
 mod dead_letters;
+mod due_messages;
 mod failpoint;
 mod governor;
 mod group_reader;

@@ -146,16 +146,24 @@ pub fn projector(options: TokenStream, item: TokenStream) -> TokenStream {
 /// The option of `#[process_manager]`: `name = "…"`, the name in messages, tables and
 /// subscriptions, which then survives a renamed struct.
 ///
-/// Adds `id()`, `complete()` and `is_complete()`. Fields need defaults, since a process begins with
+/// Adds `id()`, `complete()`, `is_complete()`, and for timers `remind(timer, delay)`,
+/// `remind_at(timer, moment)` and `cancel_timer::<Timer>()`. Fields need defaults, since a process begins with
 /// them. Each state is also a fact, declared beside the process manager as `FulfilmentFactEvent`.
 #[proc_macro_attribute]
 pub fn process_manager(options: TokenStream, item: TokenStream) -> TokenStream {
     expand(options, item, process_manager::expand)
 }
 
+/// A timer of a process: an event that the process sets for itself. Options: those of
+/// [`macro@event`]; `part_of` is the process manager.
+#[proc_macro_attribute]
+pub fn timer(options: TokenStream, item: TokenStream) -> TokenStream {
+    expand(options, item, event::expand)
+}
+
 /// `#[on(by = field)]` takes an event of the process that the field names: a text or an integer.
 /// `#[on(start, by = field)]` also begins the process; `#[on(late, by = field)]` takes what comes
-/// after the process was completed. Options: `profile = "…"`, `on_dead_letter = "skip"`,
+/// after the process was completed; `#[on(timer)]` takes a timer. Options: `profile = "…"`, `on_dead_letter = "skip"`,
 /// `subscription_type = "…"`.
 ///
 /// A method returns `Handled` or `Result`; the context is optional.

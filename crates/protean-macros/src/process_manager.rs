@@ -106,6 +106,46 @@ fn access(process: &Structure) -> TokenStream {
             self.root.complete();
         }
 
+        /// Has a timer come after this delay, in place of the one of its type that waits.
+        ///
+        /// # Errors
+        /// When the timer breaks the rules of its fields.
+        #visibility fn remind<T>(
+            &mut self,
+            timer: T,
+            delay: ::core::time::Duration,
+        ) -> ::protean::Result
+        where
+            T: ::protean::model::Event<Aggregate = Self>,
+        {
+            let start = ::protean::model::Start::After(delay);
+            ::protean::model::set_timer(&mut self.root, &timer, start)
+        }
+
+        /// Has a timer come at this moment, in place of the one of its type that waits.
+        ///
+        /// # Errors
+        /// When the timer breaks the rules of its fields.
+        #visibility fn remind_at<T>(
+            &mut self,
+            timer: T,
+            moment: ::protean::Timestamp,
+        ) -> ::protean::Result
+        where
+            T: ::protean::model::Event<Aggregate = Self>,
+        {
+            let start = ::protean::model::Start::At(moment);
+            ::protean::model::set_timer(&mut self.root, &timer, start)
+        }
+
+        /// Has the timer of this type that waits not come, if there is one.
+        #visibility fn cancel_timer<T>(&mut self)
+        where
+            T: ::protean::model::Event<Aggregate = Self>,
+        {
+            self.root.remind(::protean::model::Reminder::Cancel(T::NAME));
+        }
+
         /// True once the process is complete.
         #visibility fn is_complete(&self) -> bool {
             self.root.lifecycle().is_complete

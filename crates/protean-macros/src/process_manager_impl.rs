@@ -19,12 +19,13 @@ const PLACE: &str = "#[process_manager_impl]";
 const OPTIONS: Known<'static> =
     Known { place: PLACE, names: &["profile", "on_dead_letter", "subscription_type"] };
 
-const REACTION: Known<'static> = Known { place: "#[on]", names: &["start", "late", "by"] };
+const REACTION: Known<'static> = Known { place: "#[on]", names: &["start", "late", "timer", "by"] };
 
 /// A method that takes an event.
 struct Reaction {
     event: Type,
-    by: Ident,
+    /// The field that names the process; none of a timer.
+    by: Option<Ident>,
     when: When,
     call: TokenStream,
 }
@@ -38,6 +39,8 @@ enum When {
     Living,
     /// Of those that are complete.
     Late,
+    /// Of the one that has set it, unless it is complete.
+    Timer,
 }
 
 pub(crate) fn expand(
@@ -77,7 +80,7 @@ fn register(item: &ItemImpl, options: &HandlerOptions, reactions: &[Reaction]) -
     let (owner, declare) = (&item.self_ty, options.declare());
     let routes = reactions.iter().map(|Reaction { event, when, .. }| match when {
         When::Start => quote_spanned!(at(event)=> .starts::<#event>()),
-        When::Living => quote_spanned!(at(event)=> .on::<#event>()),
+        When::Living | When::Timer => quote_spanned!(at(event)=> .on::<#event>()),
         When::Late => quote_spanned!(at(event)=> .late::<#event>()),
     });
     let manager = quote! {
@@ -121,12 +124,17 @@ impl Reaction {
     fn implementation(&self, owner: &Type) -> TokenStream {
         let Self { event, by, when, call } = self;
         let (name, method) = match when {
-            When::Start | When::Living => (quote!(React), quote!(react)),
+            When::Start | When::Living | When::Timer => (quote!(React), quote!(react)),
             When::Late => (quote!(ReactLate), quote!(react_late)),
         };
-        let field = by.to_string();
-        let proof = quote_spanned! {at(by)=>
-            const _: fn(&#event) = |event| ::protean::__private::names_process(&event.#by);
+        let field = by.as_ref().map(ToString::to_string);
+        let proof = match by {
+            Some(by) => quote_spanned! {at(by)=>
+                const _: fn(&#event) = |event| ::protean::__private::names_process(&event.#by);
+            },
+            None => quote_spanned! {at(event)=>
+                const _: &str = ::protean::__private::event_of::<#owner, #event>();
+            },
         };
         quote_spanned! {at(event)=>
             #[automatically_derived]
@@ -149,7 +157,7 @@ impl Reaction {
 }
 
 /// The field that names the process, and of which processes the event is taken.
-fn options(mark: &Attribute) -> syn::Result<(Ident, When)> {
+fn options(mark: &Attribute) -> syn::Result<(Option<Ident>, When)> {
     let (mut by, mut when, mut faults) = (None, When::Living, Faults::default());
     let tokens = match &mark.meta {
         Meta::List(list) => list.tokens.clone(),
@@ -162,18 +170,29 @@ fn options(mark: &Attribute) -> syn::Result<(Ident, When)> {
             return Ok(());
         }
         both |= when != When::Living;
-        when = if name == "start" { When::Start } else { When::Late };
+        when = match name.to_string().as_str() {
+            "start" => When::Start,
+            "late" => When::Late,
+            _ => When::Timer,
+        };
         Ok(())
     });
     if both {
-        faults.add(&mark.meta, "an event cannot begin a process and come late: use two methods");
+        faults.add(&mark.meta, "choose one of `start`, `late` and `timer`: use a method for each");
     }
     if let Some(fault) = faults.into_error() {
         return Err(fault);
     }
     let missing = "`by` is missing: name the field of the event that names the process, as in \
                    `#[on(by = order_id)]`";
-    by.map_or_else(|| refused(&mark.meta, missing), |by| Ok((by, when)))
+    match (by, when) {
+        (None, When::Timer) => Ok((None, when)),
+        (Some(by), When::Timer) => {
+            refused(by, "a timer comes to the process that has set it: remove `by`")
+        }
+        (None, _) => refused(&mark.meta, missing),
+        (by, _) => Ok((by, when)),
+    }
 }
 
 /// The type of the event, and the context if the method takes it.

@@ -10,7 +10,7 @@ use crate::error::{Fault, all};
 use crate::refusal::Refusal;
 use crate::row;
 use crate::value::{OwnedText, Text};
-use crate::working_set::{Move, WorkingSet};
+use crate::working_set::{Move, Slot, WorkingSet};
 
 const UNPARK: &str = include_str!("sql/unpark.sql");
 const MARK: &str = include_str!("sql/mark_done.sql");
@@ -56,6 +56,7 @@ pub(crate) fn add_writes<'a>(writes: &mut Compound<'a>, working_set: &'a Working
         writes.add(&count_messages("place"), []);
     }
     add_keys(writes, working_set);
+    add_schedules(writes, working_set);
     add_progress(writes, working_set);
     add_marks(writes, working_set);
     add_counts(writes, working_set);
@@ -112,6 +113,31 @@ fn add_keys<'a>(writes: &mut Compound<'a>, working_set: &'a WorkingSet<'_>) {
         Box::new(expires),
     ];
     writes.add(include_str!("sql/write_keys.sql"), columns);
+}
+
+fn add_schedules<'a>(writes: &mut Compound<'a>, working_set: &'a WorkingSet<'_>) {
+    let (mut kept, mut taken) = (Vec::new(), Vec::new());
+    for (key, before, slot) in working_set.scheduled.changes() {
+        match slot {
+            Slot::New(scheduled) => kept.push(*scheduled),
+            Slot::Taken => {}
+            Slot::Free if before.is_some() => taken.push(Text(key)),
+            Slot::Free => {}
+        }
+    }
+    if !kept.is_empty() {
+        let keys: Vec<_> = kept.iter().map(|of| Text(&of.key)).collect();
+        let priorities: Vec<_> =
+            kept.iter().map(|of| i64::from(of.message.priority.value())).collect();
+        let due: Vec<_> = kept.iter().map(|of| of.due.as_micros()).collect();
+        let messages: Vec<_> = kept.iter().map(|of| OwnedText(of.message_json())).collect();
+        let columns: [Column<'a>; 4] =
+            [Box::new(keys), Box::new(priorities), Box::new(due), Box::new(messages)];
+        writes.add(include_str!("sql/keep_scheduled.sql"), columns);
+    }
+    if !taken.is_empty() {
+        writes.add(include_str!("sql/take_scheduled.sql"), [Box::new(taken) as Column<'a>]);
+    }
 }
 
 fn add_progress<'a>(writes: &mut Compound<'a>, working_set: &'a WorkingSet<'_>) {

@@ -45,6 +45,7 @@ mod recorded;
 mod refusal;
 mod row;
 mod rows;
+mod schedules;
 mod schema;
 mod signal;
 mod staged;

@@ -16,7 +16,7 @@ use crate::value::Text;
 use crate::{correlations, forget, table, turnstile};
 
 /// The statements that lead from each layout to the next, beginning with an empty database.
-const LAYOUTS: [&[&str]; 5] = [
+const LAYOUTS: [&[&str]; 6] = [
     &[
         include_str!("sql/create_messages.sql"),
         include_str!("sql/create_messages_by_stream.sql"),
@@ -44,6 +44,7 @@ const LAYOUTS: [&[&str]; 5] = [
     &[include_str!("sql/create_group_names.sql")],
     &[include_str!("sql/create_message_counts.sql")],
     &[include_str!("sql/create_correlations.sql")],
+    &[include_str!("sql/create_scheduled.sql"), include_str!("sql/create_scheduled_by_due.sql")],
 ];
 
 /// The layout that this program writes.

@@ -33,6 +33,7 @@ pub(crate) struct Touched {
     streams: BTreeSet<Arc<str>>,
     progress: BTreeMap<Names, Category>,
     keys: BTreeSet<Names>,
+    scheduled: BTreeSet<Arc<str>>,
     cursors: BTreeSet<LaneKey>,
     /// Messages whose neighbours decide whether a cursor moves to them.
     places: BTreeSet<(Category, Priority, u64)>,
@@ -56,6 +57,7 @@ impl Touched {
             let (KeyWrite::Claim(claim) | KeyWrite::Settle(claim)) = write;
             self.keys.insert((Arc::clone(&claim.command), Arc::clone(&claim.key)));
         }
+        self.scheduled.extend(unit.schedules.iter().map(|schedule| Arc::clone(schedule.key())));
         for step in &unit.progress {
             self.expects(&step.group, &step.stream);
         }
@@ -108,6 +110,10 @@ impl Touched {
         if !self.keys.is_empty() {
             let (commands, keys) = pairs(&self.keys);
             loads.add(include_str!("sql/load_keys.sql"), [Box::new(commands), Box::new(keys)]);
+        }
+        if !self.scheduled.is_empty() {
+            let keys: Vec<_> = self.scheduled.iter().map(|key| Text(key)).collect();
+            loads.add(include_str!("sql/load_scheduled.sql"), [Box::new(keys)]);
         }
         if !self.cursors.is_empty() {
             let of = &self.cursors;

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use protean_port::message::{Category, Message, Priority, Stream};
 use protean_port::port::{
     Append, Changes, Dead, Expect, KeyClaim, KeyWrite, MessageRef, Outcome, Park, Place,
-    ProgressMove, left_out,
+    ProgressMove, Schedule, left_out,
 };
 
 use crate::refusal::Refusal;
 use crate::touched::Names;
-use crate::working_set::{Move, WorkingSet};
+use crate::working_set::{Move, Slot, WorkingSet};
 
 /// Applies a unit, except for its rows, and returns the places of its messages. The caller
 /// must undo the changes of a refused unit.
@@ -28,6 +28,9 @@ pub(crate) fn apply<'a>(
     }
     let appends = unit.appends.iter().map(|append| append_one(working_set, append));
     let places: Vec<Place> = appends.collect::<Result<_, _>>()?;
+    for schedule in &unit.schedules {
+        write_schedule(working_set, schedule)?;
+    }
     for step in &unit.progress {
         advance(working_set, step)?;
     }
@@ -73,6 +76,25 @@ fn write_key(working_set: &mut WorkingSet<'_>, write: &KeyWrite) -> Result<(), R
         }
         (KeyWrite::Settle(_), _) => {}
     }
+    Ok(())
+}
+
+fn write_schedule<'a>(
+    working_set: &mut WorkingSet<'a>,
+    schedule: &'a Schedule,
+) -> Result<(), Refusal> {
+    let key = schedule.key();
+    let slot = match schedule {
+        Schedule::Keep(scheduled) => Slot::New(scheduled),
+        Schedule::Take(_) => match working_set.scheduled.get(key) {
+            Some(Slot::Taken | Slot::New(_)) => Slot::Free,
+            Some(Slot::Free) | None => {
+                return Err(Refusal::LeftOut(left_out::not_scheduled(key)));
+            }
+        },
+        Schedule::Drop(_) => Slot::Free,
+    };
+    working_set.scheduled.set(Arc::clone(key), slot);
     Ok(())
 }
 

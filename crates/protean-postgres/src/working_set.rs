@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use protean_port::message::{Category, Message, Priority, Timestamp};
-use protean_port::port::{Changes, Dead, KeyClaim, Park, Place};
+use protean_port::port::{Changes, Dead, KeyClaim, Park, Place, Scheduled};
 use protean_sql::unsigned;
 use tokio_postgres::Row;
 
@@ -35,11 +35,23 @@ pub(crate) struct WorkingSet<'a> {
     pub(crate) messages: StagedList<(Place, &'a Message)>,
     pub(crate) progress: StagedMap<Names, u64>,
     pub(crate) keys: StagedMap<Names, KeyClaim>,
+    pub(crate) scheduled: StagedMap<Arc<str>, Slot<'a>>,
     pub(crate) rows: StagedMap<RowKey, RowState>,
     pub(crate) coalesced: Coalesced,
     pub(crate) parked: StagedMap<Names, Places>,
     pub(crate) dead: StagedMap<Names, Places>,
     pub(crate) moves: StagedList<Move<'a>>,
+}
+
+/// What is scheduled under a key.
+#[derive(Clone, Copy)]
+pub(crate) enum Slot<'a> {
+    /// Nothing any more.
+    Free,
+    /// A message that the database has.
+    Taken,
+    /// This message, once it is written.
+    New(&'a Scheduled),
 }
 
 /// A parked or dead message that moves.
@@ -56,6 +68,7 @@ macro_rules! each {
         $set.messages.$method();
         $set.progress.$method();
         $set.keys.$method();
+        $set.scheduled.$method();
         $set.rows.$method();
         $set.coalesced.cursors.$method();
         $set.coalesced.done.$method();
@@ -134,6 +147,7 @@ impl WorkingSet<'_> {
                 }
                 "progress" => self.progress.load(pair(row)?, number(row, NUMBER)?),
                 "key" => self.keys.load(pair(row)?, key(row)?),
+                "scheduled" => self.scheduled.load(shared(row, 1)?, Slot::Taken),
                 "cursor" => {
                     let (cursor, last) = (number(row, NUMBER + 1)?, number(row, NUMBER + 2)?);
                     let is_marked = row.try_get(NUMBER + 3)?;

@@ -42,6 +42,7 @@ mod recorded;
 mod refusal;
 mod row;
 mod rows;
+mod schedules;
 mod schema;
 mod signal;
 mod step;

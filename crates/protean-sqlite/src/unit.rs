@@ -5,7 +5,7 @@ use std::sync::Arc;
 use protean_port::message::{Stream, Timestamp};
 use protean_port::port::{
     Append, Changes, Dead, Expect, KeyClaim, KeyWrite, MessageRef, Outcome, Park, Place,
-    ProgressMove, Statement, left_out,
+    ProgressMove, Schedule, Statement, left_out,
 };
 use protean_sql::{signed, unsigned};
 use rusqlite::{Connection, ErrorCode, params};
@@ -40,6 +40,9 @@ impl UnitWriter<'_> {
         reached("after the rows");
         for statement in &unit.statements {
             run(connection, statement)?;
+        }
+        for schedule in &unit.schedules {
+            write_schedule(connection, schedule)?;
         }
         for step in &unit.progress {
             self.advance(step)?;
@@ -193,6 +196,24 @@ fn claim_key(connection: &Connection, claim: &KeyClaim) -> Result<(), Refusal> {
         Ok(Outcome::Duplicate { message_id, output })
     })?;
     Err(Refusal::LeftOut(outcome))
+}
+
+fn write_schedule(connection: &Connection, schedule: &Schedule) -> Result<(), Refusal> {
+    let take = include_str!("sql/take_scheduled.sql");
+    match schedule {
+        Schedule::Keep(scheduled) => {
+            let (priority, due) = (scheduled.message.priority.value(), scheduled.due.as_micros());
+            let row = (&*scheduled.key, priority, due, scheduled.message_json());
+            connection.prepare_cached(include_str!("sql/keep_scheduled.sql"))?.execute(row)?;
+        }
+        Schedule::Take(key) => {
+            if connection.prepare_cached(take)?.execute([&**key])? == 0 {
+                return Err(Refusal::LeftOut(left_out::not_scheduled(key)));
+            }
+        }
+        Schedule::Drop(key) => drop(connection.prepare_cached(take)?.execute([&**key])?),
+    }
+    Ok(())
 }
 
 fn append_all(connection: &Connection, appends: &[Append]) -> Result<Vec<Place>, Refusal> {

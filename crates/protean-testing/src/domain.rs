@@ -1,11 +1,13 @@
 //! Given, when, then for handlers and projectors.
 
 use std::future::Future;
+use std::time::Duration;
 
-use protean_core::domain::{Domain, DomainBuilder, record_events};
+use protean_core::domain::{Domain, DomainBuilder, ScheduledMessages, record_events};
 use protean_core::model::{Aggregate, Command};
 use protean_port::Result;
-use protean_port::message::{Id, Ids};
+use protean_port::message::{Id, Ids, Priority};
+use protean_port::port::Clock;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::TestClock;
@@ -99,6 +101,27 @@ impl TestDomain {
     /// The clock of the domain.
     pub fn clock(&self) -> &TestClock {
         &self.clock
+    }
+
+    /// Time goes on by this much, and what is due by then is handled, in its order: scheduled
+    /// commands and the timers of processes.
+    ///
+    /// # Panics
+    /// When a handler fails.
+    #[track_caller]
+    pub fn advance(&self, time: Duration) -> &Self {
+        let end = self.clock.now() + time;
+        loop {
+            let scheduled = ScheduledMessages::of(&self.domain);
+            let next = self.run(scheduled.page(None, usize::MAX));
+            let next = succeeded("the schedule", next).into_iter().map(|of| of.due).min();
+            let Some(next) = next.filter(|next| *next <= end) else { break };
+            self.clock.set(next.max(self.clock.now()));
+            let release = scheduled.release(Priority::ALL, usize::MAX);
+            succeeded("what was due", self.numbered(release));
+        }
+        self.clock.set(end);
+        self
     }
 
     /// The domain.

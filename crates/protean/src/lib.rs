@@ -35,7 +35,7 @@ pub use handlers::{
     Register, command_handler, event_handler, projector, query_handler, subscriber,
 };
 pub use process_managers::{
-    Manages, React, ReactLate, RegisterProcess, process_manager, process_manager_impl,
+    Manages, React, ReactLate, RegisterProcess, process_manager, process_manager_impl, timer,
 };
 pub use protean_core::domain::{BuildError, Registry};
 pub use protean_core::model::{MessageData, Root};
@@ -51,7 +51,8 @@ pub use runtime::{Context, Failure, Repository, Selection};
 
 // Use a domain, and run its server.
 pub use protean_core::domain::{
-    Bulk, ImportProgress, Processed, Reader, Rejection, Submission, Submit, inject_entry,
+    Bulk, Cancellation, ImportProgress, Issue, Processed, Reader, Rejection, ScheduledMessages,
+    Submission, Submit, inject_entry,
 };
 pub use protean_engine::HealthPage;
 pub use runtime::{Process, Server};

@@ -127,4 +127,8 @@ pub use protean_macros::process_manager;
 /// Says how a [process manager](macro@crate::process_manager) takes events, with an example there.
 pub use protean_macros::process_manager_impl;
 
+/// Declares a timer of a [process manager](macro@crate::process_manager): an event that a process
+/// sets for itself with `remind`.
+pub use protean_macros::timer;
+
 pub use protean_core::domain::{Manages, React, ReactLate, RegisterProcess};

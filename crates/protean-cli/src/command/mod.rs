@@ -20,6 +20,7 @@ mod processes_tests;
 mod projection;
 mod promote;
 mod rename;
+mod schedule;
 mod server;
 mod server_pages;
 mod snapshot;
@@ -58,6 +59,9 @@ pub(crate) enum BuiltIn {
     /// Shows the processes of process managers, and what each has taken
     #[command(subcommand)]
     Processes(processes::Command),
+    /// Lists the commands and timers that wait for their time, or cancels one
+    #[command(subcommand)]
+    Schedule(schedule::Command),
     /// Takes snapshots of long streams, so that loading them is fast
     #[command(subcommand)]
     Snapshot(snapshot::Command),
@@ -77,6 +81,7 @@ pub(crate) async fn run(command: BuiltIn, app: &App) -> Result {
         BuiltIn::Check(options) => check::run(&options, app).await,
         BuiltIn::Projection(command) => projection::run(&command, app).await,
         BuiltIn::Processes(command) => processes::run(&command, app).await,
+        BuiltIn::Schedule(command) => schedule::run(&command, app).await,
         BuiltIn::Snapshot(command) => snapshot::run(&command, app).await,
         BuiltIn::Db(command) => db::run(&command, app).await,
     }

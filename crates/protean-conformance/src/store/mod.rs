@@ -45,6 +45,7 @@ pub mod queries;
 pub mod rebuilds;
 pub mod rows;
 pub mod sample;
+pub mod schedules;
 pub mod settling;
 
 mod subject;
@@ -266,6 +267,18 @@ macro_rules! store_suite {
                 a_unique_value_may_be_empty_in_many_rows,
                 a_unique_value_is_free_again,
                 a_unique_value_may_stay_in_its_row,
+            ],
+            schedules: [
+                what_is_urgent_and_due_first_comes_first,
+                pages_show_each_scheduled_message_once,
+                every_part_of_a_scheduled_message_survives,
+                what_is_kept_again_replaces_what_was,
+                a_due_message_moves_into_the_log_once,
+                one_of_many_concurrent_takers_wins,
+                dropping_what_is_not_there_changes_nothing,
+                a_unit_sees_what_it_has_scheduled_itself,
+                a_unit_that_is_left_out_schedules_nothing,
+                schedules_are_gone_with_everything_else,
             ],
         }
 

@@ -22,6 +22,8 @@ pub struct Catalog {
     tables: HashMap<TypeId, DeclaredTable>,
     pub(crate) snapshots: Arc<Table>,
     pub(crate) readers: Readers,
+    /// The same of the copies that processes take.
+    pub(crate) copies: Readers,
     pub(crate) upcast_chains: UpcastChains,
 }
 
@@ -85,6 +87,7 @@ impl Catalog {
             tables: HashMap::new(),
             snapshots: Arc::new(snapshot_table()),
             readers: Readers::default(),
+            copies: Readers::default(),
             upcast_chains: UpcastChains::new(),
         }
     }
@@ -148,9 +151,7 @@ impl Catalog {
         self.aggregates.iter().flat_map(move |aggregate| {
             let (name, events) = (aggregate.name, &aggregate.category);
             let (facts, commands) = (events.facts(), events.commands());
-            // What a process takes is listed where it comes from.
-            let taken = self.readers.of(events).filter(|_| !aggregate.is_process);
-            let events = taken.chain(self.readers.of(&facts));
+            let events = self.readers.of(events).chain(self.readers.of(&facts));
             let commands =
                 self.readers.of(&commands).map(move |known| (name, Kind::Command, known));
             events.map(move |known| (name, Kind::Event, known)).chain(commands)
@@ -216,7 +217,8 @@ impl Catalog {
     /// Whether the program reads a message of the log with the types and upcasters it has;
     /// `None` when none of its types is for such messages.
     pub(crate) fn read(&self, message: &Message, lenient: bool) -> Option<Result> {
-        self.readers.read(message, &self.upcast_chains, lenient)
+        let read = |readers: &Readers| readers.read(message, &self.upcast_chains, lenient);
+        read(&self.readers).or_else(|| read(&self.copies))
     }
 
     /// The way up for old versions of a message type.

@@ -19,7 +19,7 @@ use crate::catalog::Upcaster;
 use crate::config::Config;
 use crate::handling::{Register, Registry};
 use crate::model::{Aggregate, Event, Projection, Upcast};
-use crate::unit::{Env, KnownCorrelations, MachineTurns, Storage};
+use crate::unit::{Env, KnownCorrelations, MachineTurns, Storage, StoreClock};
 
 /// Declares a domain: its aggregates, handlers and configuration.
 ///
@@ -175,7 +175,9 @@ impl DomainBuilder {
         let machine_turns = Arc::new(MachineTurns::at(location.uri.as_deref()));
         let (config, catalog) = (Arc::new(config), Arc::new(registry.catalog));
         let correlations = KnownCorrelations::default();
-        let env = Arc::new(Env { config, lanes, clock, catalog, correlations, machine_turns });
+        let store_clock = StoreClock::new(Arc::clone(&clock));
+        let env = Env { config, lanes, clock, catalog, correlations, store_clock, machine_turns };
+        let env = Arc::new(env);
         let instance_queues = InstanceQueues::default();
         let shared = Shared {
             name,

@@ -142,6 +142,7 @@ impl Domain {
     async fn connect(&self) -> Result<OpenedStore> {
         let opened = self.open().await?;
         self.shared.ids.follow(&opened.base, self.env().correlations.clone());
+        self.env().store_clock.follow(&opened.base);
         // Without lanes there is no bulk work that could step aside.
         if self.lanes().threshold.is_some() {
             self.env().machine_turns.step_aside_for(self.arrivals(&opened));
@@ -161,6 +162,7 @@ impl Domain {
         let base = provider.open(location).await?;
         ids.refresh(&*base).await?;
         self.env().correlations.refresh(&*base).await?;
+        self.env().store_clock.refresh(&*base).await?;
         ids.check(self.groups())?;
         let named = ViewedStore::new(Arc::clone(&base), ids.clone());
         Ok(OpenedStore { base, named: Arc::new(named) })

@@ -30,6 +30,7 @@ mod process;
 mod promotion;
 mod registrations;
 mod repetition;
+mod scheduled;
 mod snapshots;
 mod stored_data;
 mod trace;
@@ -50,6 +51,7 @@ pub use inbox::{inject_entry, message_from_entry, raw_entry};
 pub use process::{Process, Processed};
 pub use promotion::promote;
 pub use registrations::{program_version, registrations};
+pub use scheduled::{Cancellation, ScheduledMessages};
 pub use snapshots::{SnapshotFault, SnapshotPage, Snapshots};
 pub use stored_data::{ReadSnapshots, Reading, SnapshotUse, StoredData};
 pub use trace::{Handling, HandlingState, Trace};
@@ -62,5 +64,5 @@ pub use crate::handling::{
     RegisterProcess, Registry, Routes, Standing, Subscriber, Turn,
 };
 pub use crate::unit::{
-    Context, Reader, Repository, Selection, Storage, current_priority, processing_priority,
+    Context, Issue, Reader, Repository, Selection, Storage, current_priority, processing_priority,
 };

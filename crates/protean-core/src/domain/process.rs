@@ -15,13 +15,14 @@ use super::dispatch::dispatch;
 use super::domain::Domain;
 use super::instance_queues::InstanceTurn;
 use super::repetition;
+use super::scheduled::scheduled;
 use crate::config::Processing;
 use crate::handling::deliver::{Ran, Work, run};
 use crate::handling::{
     Committed, Failure, Group, HandlerInput, Key, NEVER, commit, commit_settled, key_claim,
     retry_on_conflict,
 };
-use crate::model::Command;
+use crate::model::{Command, Start};
 use crate::unit::{ReadMode, ReadOptions, command_message, is_handling};
 
 /// A command that is ready to be processed: say how, then `.await`.
@@ -43,6 +44,9 @@ pub(super) struct Options {
     pub(super) correlation_id: Option<Arc<str>>,
     pub(super) key: Option<Key>,
     pub(super) deadline: Option<Timestamp>,
+    /// So long after it is made.
+    pub(super) timeout: Option<Duration>,
+    pub(super) start: Option<Start>,
 }
 
 /// What processing a command came to.
@@ -116,10 +120,24 @@ impl<C: Command> Process<C> {
         self
     }
 
-    /// Sets a deadline this far from now, by the domain's clock.
-    pub fn timeout(self, timeout: Duration) -> Self {
-        let deadline = self.domain.clock().now() + timeout;
-        self.deadline(deadline)
+    /// Sets a deadline this far from now, by the domain's clock; of a command that is scheduled,
+    /// from when it is due.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeout = Some(timeout);
+        self
+    }
+
+    /// Schedules the command for this moment: it is kept apart until then, and gets its place in
+    /// the log when it is due. [`ScheduledMessages`](super::ScheduledMessages) cancels it.
+    pub fn at(mut self, moment: Timestamp) -> Self {
+        self.options.start = Some(Start::At(moment));
+        self
+    }
+
+    /// The same, so long from now by the clock of the database.
+    pub fn after(mut self, delay: Duration) -> Self {
+        self.options.start = Some(Start::After(delay));
+        self
     }
 
     /// Appends the command to the log, for a server to handle. Gives its id; for an
@@ -131,10 +149,14 @@ impl<C: Command> Process<C> {
     pub async fn asynchronous(self) -> Result<Id> {
         let Self { domain, command, options } = self;
         let store = domain.store().await?;
-        let changes = queued(&domain, &command, &options)?;
+        let due = options.start.map(|start| domain.env().store_clock.due(start));
+        let mut changes = queued_for(&domain, &command, &options, due)?;
         let id = Id::from(Arc::clone(&changes.appends[0].message.id));
         let lane = changes.lane;
         let again = options.key.is_some().then(|| changes.appends[0].message.clone());
+        if let Some(due) = due {
+            changes = scheduled(changes, due);
+        }
         step_begins(&domain, lane);
         let committed = commit(domain.env(), &**store, changes).await;
         // Its handling begins.
@@ -159,7 +181,13 @@ impl<C: Command> Process<C> {
     /// was handled and kept, and the handler of an event failed afterwards.
     pub async fn synchronous(self) -> Result<C::Output> {
         let Self { domain, command, options } = self;
-        let message = message(&domain, &command, &options)?;
+        if options.start.is_some() {
+            return Err(Error::misused(
+                "a command that is scheduled cannot be handled at once: call `asynchronous`, or leave \
+                 out `at` and `after`",
+            ));
+        }
+        let message = message(&domain, &command, &options, None)?;
         Synchronous::<C>::new(&domain, message).await?.handle(command).await
     }
 }
@@ -171,8 +199,10 @@ impl<C: Command> IntoFuture for Process<C> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             match self.domain.config().command_processing {
-                Processing::Sync => self.synchronous().await.map(Processed::Handled),
-                Processing::Async => self.asynchronous().await.map(Processed::Queued),
+                Processing::Sync if self.options.start.is_none() => {
+                    self.synchronous().await.map(Processed::Handled)
+                }
+                _ => self.asynchronous().await.map(Processed::Queued),
             }
         })
     }
@@ -184,7 +214,17 @@ pub(super) fn queued<C: Command>(
     command: &C,
     options: &Options,
 ) -> Result<Changes> {
-    let message = message(domain, command, options)?;
+    queued_for(domain, command, options, None)
+}
+
+/// The same for a command that is due at this moment.
+fn queued_for<C: Command>(
+    domain: &Domain,
+    command: &C,
+    options: &Options,
+    due: Option<Timestamp>,
+) -> Result<Changes> {
+    let message = message(domain, command, options, due)?;
     let mut changes = Changes::new(domain.lanes().lane(message.priority));
     // The key is held until the command is handled, however long that takes.
     changes.keys.extend(key_claim(&message, None, NEVER).map(KeyWrite::Claim));
@@ -193,12 +233,17 @@ pub(super) fn queued<C: Command>(
 }
 
 /// A command as a message, checked.
-fn message<C: Command>(domain: &Domain, command: &C, options: &Options) -> Result<Message> {
+fn message<C: Command>(
+    domain: &Domain,
+    command: &C,
+    options: &Options,
+    due: Option<Timestamp>,
+) -> Result<Message> {
     command.check().into_result()?;
-    let now = domain.clock().now();
-    let default = domain.config().command_default_timeout.map(|timeout| now + timeout);
-    let deadline = options.deadline.or(default);
-    if deadline.is_some_and(|deadline| deadline < now) {
+    let from = due.unwrap_or_else(|| domain.clock().now());
+    let timeout = options.timeout.or(domain.config().command_default_timeout);
+    let deadline = options.deadline.or(timeout.map(|timeout| from + timeout));
+    if deadline.is_some_and(|deadline| deadline < from) {
         return Err(expired(C::NAME));
     }
     let id = Id::new();

@@ -96,7 +96,8 @@ fn enter(
         if !group.handler.split(", ").any(|known| known == handler) {
             group.handler = format!("{}, {handler}", group.handler);
         }
-        if kind == HandlerKind::Process {
+        // A timer comes in the process' own stream.
+        if kind == HandlerKind::Process && from != group.category {
             group.correlations.push(correlation(registry, from, &route));
         }
         add_route(registry, group, route, handler);

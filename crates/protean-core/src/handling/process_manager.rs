@@ -34,7 +34,7 @@ use crate::unit::{Context, Repository, Storage, processing_priority};
 )]
 pub trait React<E: Event>: ProcessManager {
     /// The field of the event that names the process; after it, the names that the field had in
-    /// earlier versions of the event.
+    /// earlier versions of the event. Empty for a timer of the process.
     const BY: &'static [&'static str];
 
     /// Changes the state and issues commands. All of it commits together, once.
@@ -178,8 +178,7 @@ where
             return Arc::clone(known);
         }
         let names: Vec<&str> = <E as Fields>::RULES.iter().map(|rules| rules.name).collect();
-        if !by.first().is_some_and(|by| names.contains(by)) {
-            let by = by.first().copied().unwrap_or_default();
+        if let Some(by) = by.first().filter(|by| !names.contains(by)) {
             self.faults.push(format!(
                 "{process} finds the process of {event} by the field '{by}', which {event} does not \
                  have: use one of '{}'",
@@ -271,6 +270,10 @@ where
 /// A rejection when the event, brought to its present version, does not name it.
 fn process_of(by: &[&str], event: &str, input: &HandlerInput, context: &Context) -> Handled<Id> {
     let stream = context.message().map(|recorded| Id::from(recorded.message.stream.id()));
+    if by.is_empty() {
+        // A timer, which the process has set itself.
+        return stream.ok_or_else(|| Failure::rejected(format!("{event} is in no stream")));
+    }
     let named = match input {
         HandlerInput::Json(json) => correlated(json, by),
         HandlerInput::Value(_) => Correlated::Unknown,

@@ -124,7 +124,7 @@ fn add_copied(catalog: &mut Catalog, group: &Group, chains: &mut UpcastChains) {
         own.extend(chain.map(|chain| (name.to_owned(), chain)));
         let types: Vec<MessageType> =
             catalog.readers.of(category).filter(|known| known.name == name).copied().collect();
-        types.into_iter().for_each(|known| catalog.readers.add(&group.category, known));
+        types.into_iter().for_each(|known| catalog.copies.add(&group.category, known));
     }
 }
 

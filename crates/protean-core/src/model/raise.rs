@@ -5,7 +5,7 @@ use protean_port::{Error, Result};
 use super::aggregate::{Aggregate, Apply, violations_after};
 use super::json::to_json;
 use super::messages::Event;
-use super::root::Raised;
+use super::root::{Raised, Reminder, Root, Start};
 
 impl Raised {
     /// An event with its fields as JSON.
@@ -16,6 +16,20 @@ impl Raised {
         let data = to_json(E::NAME, event)?;
         Ok(Self { name: E::NAME, version: E::VERSION, data })
     }
+}
+
+/// Sets a timer of a process, once the process is kept.
+///
+/// # Errors
+/// When the timer breaks the rules of its fields.
+pub fn set_timer<P, T: Event<Aggregate = P>>(
+    root: &mut Root<P>,
+    timer: &T,
+    start: Start,
+) -> Result {
+    timer.check().into_result()?;
+    root.remind(Reminder::Set(Raised::of(timer)?, start));
+    Ok(())
 }
 
 /// Raises an event of an event-sourced aggregate: invariants before, apply,

@@ -3,8 +3,9 @@
 use std::any::type_name;
 use std::fmt;
 use std::marker::PhantomData;
+use std::time::Duration;
 
-use protean_port::message::{Id, Priority};
+use protean_port::message::{Id, Priority, Timestamp};
 use protean_port::{Error, Result, Violations};
 
 use super::dropped;
@@ -20,6 +21,7 @@ pub struct Root<A> {
     /// An event could not be raised, and the caller got the error.
     has_failed: bool,
     lifecycle: Lifecycle,
+    reminders: Vec<Reminder>,
     aggregate: PhantomData<fn() -> A>,
 }
 
@@ -43,6 +45,24 @@ pub struct Raised {
     pub data: String,
 }
 
+/// When something is to happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At this moment.
+    At(Timestamp),
+    /// So long from now, by the clock of the database.
+    After(Duration),
+}
+
+/// What a process wants of one of its timers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reminder {
+    /// That it comes then, in place of the one of its type that waits.
+    Set(Raised, Start),
+    /// That the one of this type does not come.
+    Cancel(&'static str),
+}
+
 impl<A> Root<A> {
     /// A new instance under a fresh identity.
     #[expect(clippy::new_without_default, reason = "a default identity that differs surprises")]
@@ -64,6 +84,7 @@ impl<A> Root<A> {
             barred: None,
             has_failed: false,
             lifecycle: Lifecycle::default(),
+            reminders: Vec::new(),
             aggregate: PhantomData,
         }
     }
@@ -82,6 +103,16 @@ impl<A> Root<A> {
     /// Completes a process: what comes from now on, comes late.
     pub fn complete(&mut self) {
         self.lifecycle.is_complete = true;
+    }
+
+    /// Sets or cancels a timer of a process, once the process is kept.
+    pub fn remind(&mut self, reminder: Reminder) {
+        self.reminders.push(reminder);
+    }
+
+    /// What the process wants of its timers.
+    pub(crate) fn reminders(&self) -> &[Reminder] {
+        &self.reminders
     }
 
     /// The identity of the instance.

@@ -6,6 +6,7 @@ use protean_port::Result;
 use protean_port::message::{Id, Priority, Recorded, Timestamp};
 use protean_port::port::Statement;
 
+use super::issue::Issue;
 use super::repository::Repository;
 use super::scope::scope_priority;
 use super::storage::Storage;
@@ -46,7 +47,14 @@ impl Context {
     /// When the command breaks the rules of its fields, or the unit of work has ended: its handler
     /// has returned.
     pub fn process<C: Command>(&self, command: C) -> Result<Id> {
-        self.unit.issue(&command, scope_priority().unwrap_or(self.unit.cause.priority))
+        self.command(command).issue()
+    }
+
+    /// A command to be issued with more than [`process`](Self::process) says of it: when it is due,
+    /// its priority or its deadline.
+    pub fn command<C: Command>(&self, command: C) -> Issue<'_, C> {
+        let priority = scope_priority().unwrap_or(self.unit.cause.priority);
+        Issue::new(&self.unit, command, priority)
     }
 
     /// Adds a statement of your own to what commits together.

@@ -7,6 +7,7 @@ use protean_port::port::Clock;
 
 use super::known_correlations::KnownCorrelations;
 use super::machine_turns::MachineTurns;
+use super::store_clock::StoreClock;
 use crate::catalog::Catalog;
 use crate::config::Config;
 
@@ -19,6 +20,7 @@ pub struct Env {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) correlations: KnownCorrelations,
+    pub(crate) store_clock: StoreClock,
     /// The turns that bulk work takes on this machine.
     pub machine_turns: Arc<MachineTurns>,
 }

@@ -11,6 +11,7 @@
 mod context;
 mod env;
 mod history;
+mod issue;
 mod known_correlations;
 mod machine_turns;
 mod open_unit;
@@ -21,6 +22,7 @@ mod scope;
 mod selection;
 mod snapshot;
 mod storage;
+mod store_clock;
 #[expect(clippy::module_inception, reason = "the room is named for the one thing in it")]
 mod unit;
 
@@ -28,6 +30,7 @@ pub use context::Context;
 pub use env::Env;
 pub use history::TakeSnapshot;
 pub(crate) use history::length;
+pub use issue::Issue;
 pub use known_correlations::KnownCorrelations;
 pub use machine_turns::{MachineTurn, MachineTurns, bulk_turns};
 pub use overlay::{Overlay, Sequence, Writes};
@@ -37,5 +40,7 @@ pub(crate) use scope::{enclosing_units, handling, is_handling, within};
 pub use selection::Selection;
 pub(crate) use storage::SnapshotsOf;
 pub use storage::Storage;
+pub use store_clock::StoreClock;
+
 pub use unit::{CompletedUnit, ReadMode, ReadOptions, Unit};
 pub(crate) use unit::{MessageContext, command_message};

@@ -5,12 +5,15 @@ use std::sync::{Arc, MutexGuard};
 use protean_port::message::{
     Extensions, Id, Kind, Message, Priority, Recorded, Row, Stream, Table, Timestamp, Value,
 };
-use protean_port::port::{Append, Expect, RowChange, RowState, RowWrite, Statement};
+use protean_port::port::{
+    Append, Expect, RowChange, RowState, RowWrite, Schedule, Scheduled, Statement,
+};
 use protean_port::{Error, Result, Violations};
 
+use super::issue::IssueOptions;
 use super::unit::{MessageContext, ReadMode, State, Unit, command_message, row_key};
 use crate::catalog::Names;
-use crate::model::{Command, Raised};
+use crate::model::{Command, Raised, Reminder};
 
 /// A unit of work that has not ended. What is changed through one of these is kept as a whole,
 /// even when the unit ends just then.
@@ -37,18 +40,22 @@ impl Unit {
         Ok(())
     }
 
-    /// Issues a command: appends it to the unit.
-    pub(super) fn issue<C: Command>(&self, command: &C, priority: Priority) -> Result<Id> {
+    /// Issues a command: appends it to the unit, or schedules it.
+    pub(super) fn issue<C: Command>(&self, command: &C, options: IssueOptions) -> Result<Id> {
         command.check().into_result()?;
+        let IssueOptions { priority, deadline, timeout, start } = options;
         let mut open = OpenUnit::of(self)?;
-        open.state.issued += 1;
-        let id = match &self.cause.seed {
-            Some(seed) => Id::derived(seed, &open.state.issued.to_string()),
-            None => Id::new(),
-        };
+        let id = open.next_id();
         let cause = MessageContext { priority, ..self.cause.clone() };
-        let extensions = Extensions::default();
-        open.append(command_message(&self.env, &id, command, &cause, extensions)?);
+        let due = start.map(|start| self.env.store_clock.due(start));
+        let from = due.unwrap_or_else(|| self.env.now());
+        let deadline = deadline.or(timeout.map(|timeout| from + timeout));
+        let extensions = Extensions { deadline, ..Extensions::default() };
+        let message = command_message(&self.env, &id, command, &cause, extensions)?;
+        match due {
+            None => open.append(message),
+            Some(due) => open.schedule(id.clone().into(), due, message),
+        }
         Ok(id)
     }
 
@@ -67,6 +74,41 @@ impl Unit {
 impl<'a> OpenUnit<'a> {
     pub(super) fn of(unit: &'a Unit) -> Result<Self> {
         Ok(Self { unit, state: unit.open()? })
+    }
+
+    /// The id of what the unit issues next: the same each time that its message is handled.
+    fn next_id(&mut self) -> Id {
+        self.state.issued += 1;
+        match &self.unit.cause.seed {
+            Some(seed) => Id::derived(seed, &self.state.issued.to_string()),
+            None => Id::new(),
+        }
+    }
+
+    /// Schedules a message, which is made when it is due.
+    fn schedule(&mut self, key: Arc<str>, due: Timestamp, message: Message) {
+        let message = Message { time: due, ..message };
+        let kept = Schedule::Keep(Box::new(Scheduled { key, due, message }));
+        self.state.done.changes.schedules.push(kept);
+    }
+
+    /// Sets and cancels the timers of a process.
+    pub(super) fn remind(&mut self, stream: &Stream, priority: Priority, reminders: &[Reminder]) {
+        for reminder in reminders {
+            match reminder {
+                Reminder::Set(timer, start) => {
+                    let due = self.unit.env.store_clock.due(*start);
+                    let id = self.next_id().into();
+                    let message = self.event(stream, timer, "", due);
+                    let message = Message { id, priority, ..message };
+                    self.schedule(timer_key(stream, timer.name), due, message);
+                }
+                Reminder::Cancel(timer) => {
+                    let dropped = Schedule::Drop(timer_key(stream, timer));
+                    self.state.done.changes.schedules.push(dropped);
+                }
+            }
+        }
     }
 
     fn append(&mut self, message: Message) {
@@ -206,6 +248,11 @@ impl<'a> OpenUnit<'a> {
             extensions: Extensions::default(),
         }
     }
+}
+
+/// What a timer of a process is kept under: one of each type.
+fn timer_key(stream: &Stream, timer: &str) -> Arc<str> {
+    format!("{stream}:{timer}").into()
 }
 
 /// Whether an instance is as new as what this unit has written of it, and as what was committed

@@ -102,7 +102,11 @@ impl<P: ProcessManager> Storage<P> for ProcessStored {
         let mut row = Vec::new();
         process.write(&mut row);
         row.extend([Value::Integer(priority.value().into()), Value::Bool(is_complete)]);
-        put_row(unit, &process, row.into()).await
+        put_row(unit, &process, row.into()).await?;
+        let root = process.root();
+        let stream = unit.env.catalog.names::<P>()?.category.stream(root.id());
+        OpenUnit::of(unit)?.remind(&stream, priority, root.reminders());
+        Ok(())
     }
 
     async fn remove(_: &Unit, _: P) -> Result {

@@ -11,8 +11,9 @@ use protean::port::{
     BoxFuture, Changes, Claim, CommitWatch, CorrelatedEvents, Correlations, DeadLetter,
     DeadLetterRead, Delivery, Find, GroupIds, GroupNames, GroupRegistration, GroupStatus, KeyClaim,
     LaneRead, Ledger, Location, Log, LogId, LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage,
-    ParkedRead, Parking, Provider, Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, Schema,
-    SchemaDifference, Store, StoreHealth, TableSwap, TypeStats, Watched,
+    ParkedRead, Parking, Provider, Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, Scheduled,
+    ScheduledRead, Schedules, Schema, SchemaDifference, Store, StoreHealth, TableSwap, TypeStats,
+    Watched,
 };
 use tokio::sync::watch;
 
@@ -291,6 +292,20 @@ impl GroupNames for Unreliable {
 impl CorrelatedEvents for Unreliable {
     fn correlations(&self) -> BoxFuture<'_, Result<Correlations>> {
         self.inner.correlations()
+    }
+}
+
+impl Schedules for Unreliable {
+    fn scheduled(&self, read: ScheduledRead) -> BoxFuture<'_, Result<Vec<Scheduled>>> {
+        self.inner.scheduled(read)
+    }
+
+    fn scheduled_under<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Scheduled>>> {
+        self.inner.scheduled_under(key)
+    }
+
+    fn time(&self) -> BoxFuture<'_, Result<Option<Timestamp>>> {
+        self.inner.time()
     }
 }
 

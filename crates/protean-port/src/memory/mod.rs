@@ -22,6 +22,7 @@ mod messages;
 mod provider;
 mod rebuild;
 mod rows;
+mod schedules;
 mod state;
 mod store;
 mod tables;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::groups::Groups;
 use super::messages::Messages;
 use super::tables::Tables;
-use crate::port::{Correlations, GroupIds, KeyClaim, LogId};
+use crate::port::{Correlations, GroupIds, KeyClaim, LogId, Scheduled};
 
 /// A type of command and an idempotency key.
 pub(super) type KeyId = (Arc<str>, Arc<str>);
@@ -19,6 +19,7 @@ pub(super) struct State {
     pub(super) groups: Groups,
     pub(super) group_ids: GroupIds,
     pub(super) correlations: Correlations,
+    pub(super) scheduled: BTreeMap<Arc<str>, Scheduled>,
     pub(super) keys: BTreeMap<KeyId, KeyClaim>,
 }
 
@@ -31,6 +32,7 @@ impl Default for State {
             groups: Groups::default(),
             group_ids: GroupIds::default(),
             correlations: Correlations::default(),
+            scheduled: BTreeMap::new(),
             keys: BTreeMap::new(),
         }
     }

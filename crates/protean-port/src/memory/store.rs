@@ -7,14 +7,15 @@ use tokio::sync::watch;
 
 use super::commit::{Committed, commit};
 use super::state::State;
-use super::{dead_letters, find, keys, ledger, log, rebuild};
+use super::{dead_letters, find, keys, ledger, log, rebuild, schedules};
 use crate::message::{Category, Recorded, Stream, Table, Timestamp};
 use crate::port::{
     BoxFuture, Changes, Claim, CommitNotice, CommitSignal, CommitWatch, CorrelatedEvents,
     Correlations, DeadLetter, DeadLetterRead, Delivery, Find, GroupIds, GroupNames,
     GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Log, LogId, LogIdentity, LogPlace,
     Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, Rebuilds, RegisteredGroup, RowQuery,
-    RowState, Rows, Schema, SchemaDifference, Store, StoreHealth, TableSwap, TypeStats, Watched,
+    RowState, Rows, Scheduled, ScheduledRead, Schedules, Schema, SchemaDifference, Store,
+    StoreHealth, TableSwap, TypeStats, Watched,
 };
 use crate::{Error, Result};
 
@@ -79,6 +80,20 @@ impl Schema for MemoryStore {
 impl CorrelatedEvents for MemoryStore {
     fn correlations(&self) -> BoxFuture<'_, Result<Correlations>> {
         Box::pin(async move { Ok(self.state().correlations.clone()) })
+    }
+}
+
+impl Schedules for MemoryStore {
+    fn scheduled(&self, read: ScheduledRead) -> BoxFuture<'_, Result<Vec<Scheduled>>> {
+        Box::pin(async move { Ok(schedules::read(&self.state(), &read)) })
+    }
+
+    fn scheduled_under<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Scheduled>>> {
+        Box::pin(async move { Ok(self.state().scheduled.get(key).cloned()) })
+    }
+
+    fn time(&self) -> BoxFuture<'_, Result<Option<Timestamp>>> {
+        Box::pin(std::future::ready(Ok(None)))
     }
 }
 

@@ -4,7 +4,7 @@ use super::Value;
 
 /// The tables and views of the store itself, in an order in which they can be dropped.
 /// Aggregates and projections cannot use these names.
-pub const RESERVED: [&str; 17] = [
+pub const RESERVED: [&str; 18] = [
     "outbox",
     "messages",
     "progress",
@@ -21,6 +21,7 @@ pub const RESERVED: [&str; 17] = [
     "group_names",
     "message_counts",
     "protean.correlations",
+    "protean.scheduled",
     SNAPSHOTS,
 ];
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::Schedule;
 use crate::Violations;
 use crate::message::{
     Category, Lane, Message, Priority, Recorded, Row, Stream, Table, Timestamp, Value,
@@ -24,6 +25,8 @@ pub struct Changes {
     pub statements: Vec<Statement>,
     /// Idempotency keys of commands.
     pub keys: Vec<KeyWrite>,
+    /// Messages that wait for their time, or no longer do.
+    pub schedules: Vec<Schedule>,
     /// Ordered groups that move on in a stream.
     pub progress: Vec<ProgressMove>,
     /// Messages that are settled for a group.

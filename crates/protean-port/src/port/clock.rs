@@ -6,6 +6,11 @@ use crate::message::Timestamp;
 pub trait Clock: Send + Sync {
     /// The current moment.
     fn now(&self) -> Timestamp;
+
+    /// True for the clock of the machine, for which that of a database may stand.
+    fn is_of_machine(&self) -> bool {
+        false
+    }
 }
 
 /// The clock of the machine.
@@ -18,5 +23,9 @@ impl Clock for SystemClock {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         let micros = since.map_or(0, |elapsed| elapsed.as_micros());
         Timestamp::from_micros(i64::try_from(micros).unwrap_or(i64::MAX))
+    }
+
+    fn is_of_machine(&self) -> bool {
+        true
     }
 }

@@ -12,6 +12,11 @@ pub fn correlated_otherwise(made_by: u64, present: u64) -> Outcome {
     ))
 }
 
+/// Nothing is scheduled under this key, or no longer.
+pub fn not_scheduled(key: &str) -> Outcome {
+    Outcome::Stale(format!("nothing is scheduled under '{key}'"))
+}
+
 /// The stream already has a message at this position.
 pub fn position_taken(stream: &Stream, position: u64) -> Outcome {
     Outcome::Stale(format!("'{stream}' already has a message at position {position}"))

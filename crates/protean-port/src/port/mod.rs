@@ -25,6 +25,7 @@ mod provider;
 mod rebuilds;
 mod registrations;
 mod rows;
+mod schedules;
 mod schema;
 mod store;
 mod store_health;
@@ -59,6 +60,7 @@ pub use registrations::{
     GroupRegistration, GroupVersions, MessageTypes, ProgramVersion, RegisteredGroup, Start, claim,
 };
 pub use rows::{Direction, Filter, Operator, RowQuery, RowState, Rows};
+pub use schedules::{Schedule, Scheduled, ScheduledPlace, ScheduledRead, Schedules};
 pub use schema::{ManualChange, Schema, SchemaDifference};
 pub use store::Store;
 pub use store_health::StoreHealth;

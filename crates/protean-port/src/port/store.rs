@@ -6,7 +6,8 @@ use tokio::sync::watch;
 
 use super::{
     BoxFuture, Changes, CommitWatch, CorrelatedEvents, GroupNames, GroupRegistration, KeyClaim,
-    Ledger, Log, LogIdentity, Outcome, Parking, Rebuilds, Rows, Schema, StoreHealth, Watched,
+    Ledger, Log, LogIdentity, Outcome, Parking, Rebuilds, Rows, Schedules, Schema, StoreHealth,
+    Watched,
 };
 use crate::Result;
 use crate::message::{Table, Timestamp};
@@ -22,6 +23,7 @@ pub trait Store:
     + StoreHealth
     + GroupNames
     + CorrelatedEvents
+    + Schedules
     + Rebuilds
 {
     /// Applies an ordered list of units and answers the outcome of each.

@@ -9,8 +9,9 @@ use super::{
     BoxFuture, Changes, Claim, CommitWatch, CorrelatedEvents, Correlations, DeadLetter,
     DeadLetterRead, Delivery, Find, GroupIds, GroupNames, GroupRegistration, GroupStatus, KeyClaim,
     LaneRead, Ledger, Log, LogId, LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage,
-    ParkedRead, Parking, Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, Schema,
-    SchemaDifference, Store, StoreHealth, TableSwap, TypeStats, Watched,
+    ParkedRead, Parking, Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, Scheduled,
+    ScheduledRead, Schedules, Schema, SchemaDifference, Store, StoreHealth, TableSwap, TypeStats,
+    Watched,
 };
 use crate::Result;
 use crate::message::{Category, Recorded, Stream, Table, Timestamp};
@@ -83,6 +84,20 @@ impl<V: StoreView> Schema for ViewedStore<V> {
 impl<V: StoreView> CorrelatedEvents for ViewedStore<V> {
     fn correlations(&self) -> BoxFuture<'_, Result<Correlations>> {
         self.store.correlations()
+    }
+}
+
+impl<V: StoreView> Schedules for ViewedStore<V> {
+    fn scheduled(&self, read: ScheduledRead) -> BoxFuture<'_, Result<Vec<Scheduled>>> {
+        self.store.scheduled(read)
+    }
+
+    fn scheduled_under<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Scheduled>>> {
+        self.store.scheduled_under(key)
+    }
+
+    fn time(&self) -> BoxFuture<'_, Result<Option<Timestamp>>> {
+        self.store.time()
     }
 }
 

@@ -5,7 +5,7 @@
 //! * [`failure`]: catches a failure, with its place
 //! * [`aggregates`]: event-sourced and state-stored aggregates
 //! * [`handlers`]: command handlers, event handlers, projectors
-//! * [`still`]: the clock and the identities
+//! * [`still`]: the clock and the identities; [`timers`]: what comes when it is moved
 //! * [`ui`]: what the compiler says
 
 #![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
@@ -15,4 +15,5 @@ mod bank;
 mod failure;
 mod handlers;
 mod still;
+mod timers;
 mod ui;

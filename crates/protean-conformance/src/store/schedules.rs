@@ -1,0 +1,167 @@
+//! Facts of schedules: messages that wait for their time.
+
+use std::sync::Arc;
+
+use protean_port::Result;
+use protean_port::message::{Extensions, Priority, Timestamp};
+use protean_port::port::{Schedule, Scheduled, ScheduledRead, Store};
+
+use super::sample::{Draft, account, assert_stale, at, commit_one, message, places, unit};
+
+fn scheduled(key: &str, priority: Priority, seconds: i64) -> Scheduled {
+    let message = message(&account(key), priority);
+    Scheduled { key: key.into(), due: at(seconds), message }
+}
+
+fn keep(scheduled: &Scheduled) -> Draft {
+    schedule(Schedule::Keep(Box::new(scheduled.clone())))
+}
+
+fn schedule(schedule: Schedule) -> Draft {
+    unit().with(|changes| changes.schedules.push(schedule))
+}
+
+async fn kept(store: &dyn Store, all: &[Scheduled]) {
+    for scheduled in all {
+        places(&commit_one(store, keep(scheduled)).await);
+    }
+}
+
+async fn due(store: &dyn Store, seconds: i64, limit: usize) -> Result<Vec<String>> {
+    keys(store, ScheduledRead::due(at(seconds), Priority::ALL, limit)).await
+}
+
+async fn keys(store: &dyn Store, read: ScheduledRead) -> Result<Vec<String>> {
+    Ok(store.scheduled(read).await?.into_iter().map(|of| of.key.to_string()).collect())
+}
+
+const NORMAL: Priority = Priority::NORMAL;
+
+pub async fn what_is_urgent_and_due_first_comes_first(store: Arc<dyn Store>) -> Result {
+    let all = [
+        scheduled("late", NORMAL, 9),
+        scheduled("bulk", Priority::BULK, 1),
+        scheduled("b", NORMAL, 5),
+        scheduled("a", NORMAL, 5),
+        scheduled("high", Priority::HIGH, 7),
+        scheduled("first", NORMAL, 2),
+    ];
+    kept(&*store, &all).await;
+    assert_eq!(due(&*store, 0, 9).await?, [""; 0]);
+    assert_eq!(due(&*store, 5, 9).await?, ["first", "a", "b", "bulk"]);
+    assert_eq!(due(&*store, 9, 9).await?, ["high", "first", "a", "b", "late", "bulk"]);
+    assert_eq!(due(&*store, 9, 2).await?, ["high", "first"]);
+    let bulk = ScheduledRead::due(at(9), (Priority::ALL.0, Priority::BULK), 9);
+    assert_eq!(keys(&*store, bulk).await?, ["bulk"]);
+    Ok(())
+}
+
+pub async fn pages_show_each_scheduled_message_once(store: Arc<dyn Store>) -> Result {
+    let all =
+        [("a", NORMAL, 5), ("b", NORMAL, 5), ("c", Priority::BULK, 1), ("d", Priority::BULK, 2)];
+    kept(&*store, &all.map(|(key, priority, due)| scheduled(key, priority, due))).await;
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let read = ScheduledRead { after, ..ScheduledRead::due(at(9), Priority::ALL, 1) };
+        let page = store.scheduled(read).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.place());
+        found.extend(page.iter().map(|of| of.key.to_string()));
+    }
+    assert_eq!(found, ["a", "b", "c", "d"]);
+    Ok(())
+}
+
+pub async fn every_part_of_a_scheduled_message_survives(store: Arc<dyn Store>) -> Result {
+    let mut kept = scheduled("\u{1f4a1} 'key'", Priority::LOW, 3);
+    kept.message.causation_id = Some("cause".into());
+    kept.message.data = r#"{"text":"\u0001 \"quoted\" ü","number":1e300}"#.into();
+    kept.message.extensions = Extensions {
+        deadline: Some(at(7)),
+        idempotency_key: Some("once".into()),
+        permanent_key: true,
+        unreadable: None,
+    };
+    places(&commit_one(&*store, keep(&kept)).await);
+    assert_eq!(store.scheduled_under(&kept.key).await?, Some(kept.clone()));
+    let read = ScheduledRead::due(Timestamp::MAX, Priority::ALL, 9);
+    assert_eq!(store.scheduled(read).await?, [kept]);
+    assert_eq!(store.scheduled_under("another").await?, None);
+    Ok(())
+}
+
+pub async fn what_is_kept_again_replaces_what_was(store: Arc<dyn Store>) -> Result {
+    let again = Scheduled { due: at(2), ..scheduled("a", Priority::BULK, 0) };
+    kept(&*store, &[scheduled("a", NORMAL, 5), again.clone()]).await;
+    assert_eq!(store.scheduled_under("a").await?, Some(again));
+    assert_eq!(due(&*store, 9, 9).await?, ["a"]);
+    Ok(())
+}
+
+pub async fn a_due_message_moves_into_the_log_once(store: Arc<dyn Store>) -> Result {
+    let waiting = scheduled("a", NORMAL, 5);
+    kept(&*store, std::slice::from_ref(&waiting)).await;
+    let moved = || {
+        let taken = schedule(Schedule::Take("a".into()));
+        taken.append(&account("a"), NORMAL)
+    };
+    places(&commit_one(&*store, moved()).await);
+    assert_stale(&commit_one(&*store, moved()).await);
+    assert_eq!(store.stream(&account("a"), 0, 9).await?.len(), 1);
+    assert_eq!(store.scheduled_under("a").await?, None);
+    Ok(())
+}
+
+pub async fn one_of_many_concurrent_takers_wins(store: Arc<dyn Store>) -> Result {
+    kept(&*store, &[scheduled("a", NORMAL, 5)]).await;
+    let takers = (0..8).map(|_| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            let taken = schedule(Schedule::Take("a".into()));
+            commit_one(&*store, taken.append(&account("a"), NORMAL)).await
+        })
+    });
+    for taker in takers.collect::<Vec<_>>() {
+        drop(taker.await);
+    }
+    assert_eq!(store.stream(&account("a"), 0, 9).await?.len(), 1);
+    Ok(())
+}
+
+pub async fn dropping_what_is_not_there_changes_nothing(store: Arc<dyn Store>) -> Result {
+    kept(&*store, &[scheduled("a", NORMAL, 5), scheduled("b", NORMAL, 5)]).await;
+    for _ in 0..2 {
+        places(&commit_one(&*store, schedule(Schedule::Drop("a".into()))).await);
+    }
+    assert_eq!(due(&*store, 9, 9).await?, ["b"]);
+    Ok(())
+}
+
+pub async fn a_unit_sees_what_it_has_scheduled_itself(store: Arc<dyn Store>) -> Result {
+    let kept = keep(&scheduled("a", NORMAL, 5));
+    let taken = kept.with(|changes| changes.schedules.push(Schedule::Take("a".into())));
+    let again = taken.with(|changes| {
+        changes.schedules.push(Schedule::Keep(Box::new(scheduled("a", NORMAL, 7))));
+    });
+    places(&commit_one(&*store, again).await);
+    assert_eq!(due(&*store, 9, 9).await?, ["a"]);
+    Ok(())
+}
+
+pub async fn a_unit_that_is_left_out_schedules_nothing(store: Arc<dyn Store>) -> Result {
+    places(&commit_one(&*store, unit().append_at(&account("x"), 0)).await);
+    kept(&*store, &[scheduled("b", NORMAL, 5)]).await;
+    let stale = keep(&scheduled("a", NORMAL, 5)).append_at(&account("x"), 0);
+    let stale = stale.with(|changes| changes.schedules.push(Schedule::Drop("b".into())));
+    assert_stale(&commit_one(&*store, stale).await);
+    assert_eq!(due(&*store, 9, 9).await?, ["b"]);
+    Ok(())
+}
+
+pub async fn schedules_are_gone_with_everything_else(store: Arc<dyn Store>) -> Result {
+    kept(&*store, &[scheduled("a", NORMAL, 5)]).await;
+    store.destroy(&super::sample::tables()).await?;
+    store.prepare(&super::sample::tables(), &super::sample::registrations()).await?;
+    assert_eq!(due(&*store, 9, 9).await?, [""; 0]);
+    Ok(())
+}

@@ -1,0 +1,146 @@
+//! Commands and timers that wait for their time.
+
+use std::sync::Arc;
+
+use protean_port::message::{Id, Message, Priority};
+use protean_port::message::{Recorded, Timestamp};
+use protean_port::port::{
+    Append, Changes, Expect, KeyWrite, Outcome, Place, Schedule, Scheduled, ScheduledPlace,
+    ScheduledRead,
+};
+use protean_port::{Error, Result};
+
+use super::dispatch::dispatch;
+use super::domain::Domain;
+use crate::handling::key_claim;
+
+/// What is scheduled in a domain.
+///
+/// ```no_run
+/// # use protean_core::domain::{Cancellation, Domain, ScheduledMessages};
+/// # use protean_port::message::Id;
+/// # async fn shown(shop: &Domain, id: &Id) -> protean_port::Result {
+/// let cancelled = ScheduledMessages::of(shop).cancel(id).await?;
+/// assert_eq!(cancelled, Cancellation::Cancelled);
+/// # Ok(())
+/// # }
+/// ```
+pub struct ScheduledMessages<'a> {
+    domain: &'a Domain,
+}
+
+/// What came of cancelling a scheduled command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cancellation {
+    /// It will not be handled.
+    Cancelled,
+    /// It is in the log, or nothing was ever scheduled under its id.
+    TooLate,
+}
+
+impl<'a> ScheduledMessages<'a> {
+    /// Those of this domain.
+    pub fn of(domain: &'a Domain) -> Self {
+        Self { domain }
+    }
+
+    /// Cancels a scheduled command by its id. Its idempotency key is free again.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written; it may be cancelled all the same.
+    pub async fn cancel(&self, id: &Id) -> Result<Cancellation> {
+        let store = self.domain.store().await?;
+        let Some(waiting) = store.scheduled_under(id.as_str()).await? else {
+            return Ok(Cancellation::TooLate);
+        };
+        let mut changes = self.taken(&waiting);
+        let now = self.domain.clock().now();
+        let freed = key_claim(&waiting.message, None, now);
+        changes.keys.extend(freed.map(KeyWrite::Settle));
+        match store.commit([changes].into()).await.pop() {
+            Some(Outcome::Committed(_)) => Ok(Cancellation::Cancelled),
+            Some(Outcome::Unavailable(reason)) => Err(Error::unavailable(reason)),
+            _ => Ok(Cancellation::TooLate),
+        }
+    }
+
+    /// A page of what waits: higher priorities first, in one of them what is due first.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn page(
+        &self,
+        after: Option<ScheduledPlace>,
+        limit: usize,
+    ) -> Result<Vec<Scheduled>> {
+        let (priorities, until) = (Priority::ALL, Timestamp::MAX);
+        let read = ScheduledRead { priorities, after, until, limit };
+        self.domain.store().await?.scheduled(read).await
+    }
+
+    /// True when a message of these priorities is due.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn is_due(&self, priorities: (Priority, Priority)) -> Result<bool> {
+        let now = self.domain.env().store_clock.now();
+        let read = ScheduledRead::due(now, priorities, 1);
+        Ok(!self.domain.store().await?.scheduled(read).await?.is_empty())
+    }
+
+    /// Moves what is due into the log, the most urgent first, and answers how many messages those
+    /// were. Synchronous handlers have taken them then.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written, or a synchronous handler fails.
+    pub async fn release(&self, priorities: (Priority, Priority), limit: usize) -> Result<usize> {
+        let store = self.domain.store().await?;
+        let now = self.domain.env().store_clock.now();
+        let due = store.scheduled(ScheduledRead::due(now, priorities, limit)).await?;
+        let units: Arc<[Changes]> = due.iter().map(|waiting| self.moved(waiting)).collect();
+        let mut released = Vec::new();
+        let mut failure = None;
+        for (waiting, outcome) in due.iter().zip(store.commit(units).await) {
+            match outcome {
+                Outcome::Committed(places) => {
+                    released.extend(places.first().map(|place| recorded(&waiting.message, place)));
+                }
+                Outcome::Unavailable(reason) => failure = Some(Error::unavailable(reason)),
+                // Cancelled, or moved by another process.
+                _ => {}
+            }
+        }
+        dispatch(self.domain, store, released).await?;
+        failure.map_or(Ok(due.len()), Err)
+    }
+
+    /// A unit that moves a message into the log.
+    fn moved(&self, waiting: &Scheduled) -> Changes {
+        let mut changes = self.taken(waiting);
+        let message = waiting.message.clone();
+        changes.appends.push(Append { message, expect: Expect::End });
+        changes
+    }
+
+    fn taken(&self, waiting: &Scheduled) -> Changes {
+        let mut changes = Changes::new(self.domain.lanes().lane(waiting.message.priority));
+        changes.schedules.push(Schedule::Take(Arc::clone(&waiting.key)));
+        changes
+    }
+}
+
+fn recorded(message: &Message, place: &Place) -> Recorded {
+    let Place { position, stream_position } = *place;
+    Recorded { position, stream_position, message: message.clone() }
+}
+
+/// A unit that schedules a command in place of appending it: it is made when it is due.
+pub(super) fn scheduled(mut changes: Changes, due: Timestamp) -> Changes {
+    let appended = std::mem::take(&mut changes.appends).into_iter();
+    let kept = appended.map(|Append { message, .. }| {
+        let (key, message) = (Arc::clone(&message.id), Message { time: due, ..message });
+        Schedule::Keep(Box::new(Scheduled { key, due, message }))
+    });
+    changes.schedules.extend(kept);
+    changes
+}

@@ -1,0 +1,87 @@
+//! Moves scheduled messages into the log when they are due.
+//!
+//! ```text
+//! scheduled ─▶ due, the most urgent first ─▶ one unit each: out of the schedule, into the log
+//! ```
+//! One process does so at a time; a message that two processes take goes into the log once.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use protean_core::domain::{Domain, ScheduledMessages};
+use protean_port::Result;
+use protean_port::message::Lane;
+use protean_port::port::Store;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use crate::bulk_steps::BulkSteps;
+use crate::leadership::{LeaderTerm, Leadership};
+
+/// What the process claims that moves the due messages of a database.
+const CLAIM: &str = "protean.schedule";
+/// The longest time between a message being due and being in the log, beside the commit.
+const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+/// The most messages of production that one commit moves.
+const PRODUCTION_MESSAGES: usize = 256;
+/// The same of bulk work, which takes a turn for it.
+const BULK_MESSAGES: usize = 64;
+
+/// Moves what is due until `stop` is cancelled, while this process holds the claim. Cancel safe:
+/// what was not moved stays scheduled.
+pub(crate) async fn move_due_messages(
+    domain: Domain,
+    store: Arc<dyn Store>,
+    steps: BulkSteps,
+    stop: CancellationToken,
+) {
+    let work = |claim, term: LeaderTerm| {
+        let (domain, steps) = (&domain, &steps);
+        async move {
+            work(domain, steps, term.over()).await;
+            drop(claim);
+        }
+    };
+    Leadership::new(store, CLAIM).run(&stop, work).await;
+}
+
+async fn work(domain: &Domain, steps: &BulkSteps, stop: &CancellationToken) {
+    let mut has_failed = false;
+    while !stop.is_cancelled() {
+        match round(domain, steps).await {
+            Ok(is_full) => {
+                has_failed = false;
+                if is_full {
+                    continue;
+                }
+            }
+            Err(error) => {
+                if !std::mem::replace(&mut has_failed, true) {
+                    warn!(
+                        error = format_args!("{error:#}"),
+                        "cannot move scheduled messages into the log, trying again"
+                    );
+                }
+            }
+        }
+        let _ = tokio::time::timeout(LOOK_INTERVAL, stop.cancelled()).await;
+    }
+}
+
+/// Moves some of what is due: that of production, then a step of bulk work. True when more may be.
+async fn round(domain: &Domain, steps: &BulkSteps) -> Result<bool> {
+    let scheduled = ScheduledMessages::of(domain);
+    let mut is_full = false;
+    for lane in domain.lanes().lanes() {
+        let range = domain.lanes().range(*lane);
+        let most = match lane {
+            Lane::Primary => PRODUCTION_MESSAGES,
+            Lane::Backfill => BULK_MESSAGES,
+        };
+        // A turn is not asked for in vain.
+        if scheduled.is_due(range).await? {
+            is_full |= steps.run(*lane, scheduled.release(range, most)).await? == most;
+        }
+    }
+    Ok(is_full)
+}

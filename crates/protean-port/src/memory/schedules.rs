@@ -1,0 +1,37 @@
+//! Messages that wait for their time.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use super::state::State;
+use super::unit::{Refused, Unit};
+use crate::port::{Schedule, Scheduled, ScheduledRead, left_out};
+
+/// Applies a change of what is scheduled.
+pub(super) fn write(unit: &mut Unit<'_>, schedule: &Schedule) -> Refused {
+    let key = schedule.key();
+    let kept = match schedule {
+        Schedule::Keep(scheduled) => Some(Scheduled::clone(scheduled)),
+        Schedule::Take(_) if !unit.state().scheduled.contains_key(key) => {
+            return Err(left_out::not_scheduled(key));
+        }
+        Schedule::Take(_) | Schedule::Drop(_) => None,
+    };
+    unit.set(|state| &mut state.scheduled, Arc::clone(key), kept);
+    Ok(())
+}
+
+pub(super) fn read(state: &State, read: &ScheduledRead) -> Vec<Scheduled> {
+    let order = |of: &Scheduled| (Reverse(of.message.priority), of.due, Arc::clone(&of.key));
+    let after = read.after.as_ref();
+    let after = after.map(|after| (Reverse(after.priority), after.due, Arc::clone(&after.key)));
+    let is_wanted = |of: &&Scheduled| {
+        of.due <= read.until
+            && read.takes(of.message.priority)
+            && after.as_ref().is_none_or(|after| order(of) > *after)
+    };
+    let mut found: Vec<Scheduled> = state.scheduled.values().filter(is_wanted).cloned().collect();
+    found.sort_by_key(order);
+    found.truncate(read.limit);
+    found
+}

@@ -1,0 +1,182 @@
+//! Messages that wait for their time, in a table of their own: none of them has a place in the log
+//! yet, so nothing waits below a cursor and nothing is published early.
+//!
+//! ```text
+//! Schedule::Keep ─▶ scheduled ─┬▶ due: one unit appends the message and takes it out
+//!                              └▶ Schedule::Take: cancelled
+//! ```
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::BoxFuture;
+use crate::message::{Category, Extensions, Kind, Message, Priority, Stream, Timestamp};
+use crate::{Error, Result};
+
+/// Reads what is scheduled. It is written through [`Store::commit`](super::Store::commit).
+pub trait Schedules: Send + Sync {
+    /// Scheduled messages of a range of priorities: higher priorities first, in one of them those
+    /// that are due first. The time it takes does not depend on how many are not due.
+    fn scheduled(&self, read: ScheduledRead) -> BoxFuture<'_, Result<Vec<Scheduled>>>;
+
+    /// What is scheduled under this key.
+    fn scheduled_under<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Scheduled>>>;
+
+    /// The time by the clock of the database, which is the same for every process; `None` when the
+    /// database has none but that of the machine.
+    fn time(&self) -> BoxFuture<'_, Result<Option<Timestamp>>>;
+}
+
+/// A message that waits for its time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scheduled {
+    /// What it is kept under; one at a time.
+    pub key: Arc<str>,
+    /// When it is due.
+    pub due: Timestamp,
+    /// The message.
+    pub message: Message,
+}
+
+/// A change of what is scheduled.
+#[derive(Clone, Debug)]
+pub enum Schedule {
+    /// Keeps a message until it is due, in place of what is kept under its key.
+    Keep(Box<Scheduled>),
+    /// Takes a message out; the unit is left out when nothing is kept under the key.
+    Take(Arc<str>),
+    /// Takes a message out if there is one.
+    Drop(Arc<str>),
+}
+
+impl Schedule {
+    /// The key that it changes.
+    pub fn key(&self) -> &Arc<str> {
+        match self {
+            Self::Keep(scheduled) => &scheduled.key,
+            Self::Take(key) | Self::Drop(key) => key,
+        }
+    }
+}
+
+/// A read of what is scheduled.
+#[derive(Clone, Debug)]
+pub struct ScheduledRead {
+    /// The lowest and the highest priority, both included.
+    pub priorities: (Priority, Priority),
+    /// Only what comes after this place in the order of the reading.
+    pub after: Option<ScheduledPlace>,
+    /// Due at this moment or earlier.
+    pub until: Timestamp,
+    /// At most this many.
+    pub limit: usize,
+}
+
+/// A place in the order in which scheduled messages are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScheduledPlace {
+    /// The priority.
+    pub priority: Priority,
+    /// When it is due.
+    pub due: Timestamp,
+    /// What it is kept under.
+    pub key: Arc<str>,
+}
+
+impl ScheduledRead {
+    /// The first that are due by a moment, of these priorities.
+    pub fn due(until: Timestamp, priorities: (Priority, Priority), limit: usize) -> Self {
+        Self { priorities, after: None, until, limit }
+    }
+
+    /// The place after which those of this priority come; none when all of them do.
+    pub fn after_in(&self, priority: Priority) -> Option<&ScheduledPlace> {
+        self.after.as_ref().filter(|after| after.priority == priority)
+    }
+
+    /// True when some of this priority may be read.
+    pub fn takes(&self, priority: Priority) -> bool {
+        let (lowest, highest) = self.priorities;
+        let is_passed = self.after.as_ref().is_some_and(|after| priority > after.priority);
+        (lowest..=highest).contains(&priority) && !is_passed
+    }
+}
+
+impl Scheduled {
+    /// Where it stands in the order of reading.
+    pub fn place(&self) -> ScheduledPlace {
+        let (priority, due, key) = (self.message.priority, self.due, Arc::clone(&self.key));
+        ScheduledPlace { priority, due, key }
+    }
+
+    /// The message as a store keeps it beside key, priority and time.
+    pub fn message_json(&self) -> String {
+        serde_json::json!(Kept::of(&self.message)).to_string()
+    }
+
+    /// Reads what [`message_json`](Self::message_json) has written.
+    ///
+    /// # Errors
+    /// When the text is something else.
+    pub fn read(key: impl Into<Arc<str>>, due: Timestamp, message: &str) -> Result<Self> {
+        let key = key.into();
+        let kept: Kept<'_> = serde_json::from_str(message).map_err(|error| {
+            Error::failed(format!("what is scheduled under '{key}' cannot be read"))
+                .with_source(error)
+        })?;
+        Ok(Self { key, due, message: kept.message() })
+    }
+}
+
+/// A message as JSON.
+#[derive(Serialize, Deserialize)]
+struct Kept<'a> {
+    id: Arc<str>,
+    stream: Arc<str>,
+    category: Arc<str>,
+    is_command: bool,
+    type_name: Arc<str>,
+    version: u32,
+    priority: i32,
+    correlation_id: Arc<str>,
+    causation_id: Option<Arc<str>>,
+    time: i64,
+    data: Arc<str>,
+    extensions: std::borrow::Cow<'a, Extensions>,
+}
+
+impl<'a> Kept<'a> {
+    fn of(message: &'a Message) -> Self {
+        Self {
+            id: Arc::clone(&message.id),
+            stream: message.stream.name(),
+            category: message.stream.category().as_str().into(),
+            is_command: message.kind == Kind::Command,
+            type_name: Arc::clone(&message.type_name),
+            version: message.version,
+            priority: message.priority.value(),
+            correlation_id: Arc::clone(&message.correlation_id),
+            causation_id: message.causation_id.clone(),
+            time: message.time.as_micros(),
+            data: Arc::clone(&message.data),
+            extensions: std::borrow::Cow::Borrowed(&message.extensions),
+        }
+    }
+
+    fn message(self) -> Message {
+        Message {
+            id: self.id,
+            stream: Stream::restored(self.stream, Category::named(self.category)),
+            kind: if self.is_command { Kind::Command } else { Kind::Event },
+            type_name: self.type_name,
+            version: self.version,
+            priority: Priority::new(self.priority),
+            correlation_id: self.correlation_id,
+            causation_id: self.causation_id,
+            time: Timestamp::from_micros(self.time),
+            data: self.data,
+            extensions: self.extensions.into_owned(),
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Messages that wait for their time.
+
+use std::sync::Arc;
+
+use protean_port::Result;
+use protean_port::message::{Priority, Timestamp};
+use protean_port::port::{BoxFuture, Scheduled, ScheduledRead, Schedules};
+use protean_sql::limit;
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use crate::recorded::{text, unreadable};
+use crate::store::SqliteStore;
+
+impl Schedules for SqliteStore {
+    fn scheduled(&self, read: ScheduledRead) -> BoxFuture<'_, Result<Vec<Scheduled>>> {
+        Box::pin(self.readers.read(move |view| scheduled(view, &read)))
+    }
+
+    fn scheduled_under<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Scheduled>>> {
+        let key: Arc<str> = key.into();
+        Box::pin(self.readers.read(move |view| {
+            let sql = include_str!("sql/read_scheduled_under.sql");
+            view.prepare_cached(sql)?.query_row([&*key], of_row).optional()
+        }))
+    }
+
+    /// The machine's clock is that of every process with the file.
+    fn time(&self) -> BoxFuture<'_, Result<Option<Timestamp>>> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+}
+
+fn scheduled(view: &Connection, read: &ScheduledRead) -> rusqlite::Result<Vec<Scheduled>> {
+    let (lowest, highest) = read.priorities;
+    let mut levels = view.prepare_cached(include_str!("sql/scheduled_priorities.sql"))?;
+    let mut page = view.prepare_cached(include_str!("sql/read_scheduled.sql"))?;
+    let mut found = Vec::new();
+    let range = (lowest.value(), highest.value());
+    for priority in levels.query_map(range, |row| row.get(0).map(Priority::new))? {
+        let priority = priority?;
+        if !read.takes(priority) {
+            continue;
+        }
+        let after = read.after_in(priority);
+        let (due, key) = after.map_or((i64::MIN, ""), |at| (at.due.as_micros(), &*at.key));
+        let rest = limit(read.limit.saturating_sub(found.len()));
+        let row = (priority.value(), due, key, read.until.as_micros(), rest);
+        for scheduled in page.query_map(row, of_row)? {
+            found.push(scheduled?);
+        }
+        if found.len() >= read.limit {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+fn of_row(row: &Row<'_>) -> rusqlite::Result<Scheduled> {
+    let due = Timestamp::from_micros(row.get(1)?);
+    Scheduled::read(text(row, 0)?, due, text(row, 2)?)
+        .map_err(|error| unreadable(2, format!("{error:#}")))
+}

@@ -1,0 +1,1 @@
+SELECT key, due, message FROM "protean.scheduled" WHERE key = ?1

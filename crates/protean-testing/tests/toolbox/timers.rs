@@ -1,0 +1,208 @@
+//! Scheduled commands and the timers of processes, by a clock that the test moves.
+
+use std::future::IntoFuture;
+use std::time::Duration;
+
+use protean::prelude::*;
+use protean::{
+    Cancellation, Processed, ScheduledMessages, aggregate, aggregate_impl, command,
+    command_handler, event, process_manager, process_manager_impl, timer,
+};
+use protean_testing::TestDomain;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[event(part_of = Order)]
+struct OrderPlaced {
+    order_id: Id,
+}
+
+#[event(part_of = Order)]
+struct OrderPaid {
+    order_id: Id,
+}
+
+#[event(part_of = Order)]
+struct OrderCancelled {
+    order_id: Id,
+    reason: String,
+}
+
+#[command(part_of = Order)]
+struct PlaceOrder {
+    #[field(identifier)]
+    order_id: Id,
+}
+
+#[command(part_of = Order)]
+struct PayOrder {
+    #[field(identifier)]
+    order_id: Id,
+}
+
+#[command(part_of = Order)]
+struct CancelOrder {
+    #[field(identifier)]
+    order_id: Id,
+    reason: String,
+}
+
+#[aggregate(commands(PlaceOrder, PayOrder, CancelOrder))]
+struct Order {
+    root: Root<Order>,
+}
+
+#[aggregate_impl]
+impl Order {}
+
+struct Orders;
+
+#[command_handler(part_of = Order)]
+impl Orders {
+    #[handle]
+    async fn place(&self, command: PlaceOrder, ctx: &Context) -> Handled {
+        let order_id = command.order_id;
+        let mut order = Order { root: Root::with_id(order_id.clone()) };
+        order.raise(OrderPlaced { order_id })?;
+        Ok(ctx.repository::<Order>().add(order).await?)
+    }
+
+    #[handle]
+    async fn pay(&self, command: PayOrder, ctx: &Context) -> Handled {
+        let mut order = ctx.repository::<Order>().get(&command.order_id).await?;
+        order.raise(OrderPaid { order_id: command.order_id })?;
+        Ok(ctx.repository::<Order>().add(order).await?)
+    }
+
+    #[handle]
+    async fn cancel(&self, command: CancelOrder, ctx: &Context) -> Handled {
+        let CancelOrder { order_id, reason } = command;
+        let mut order = ctx.repository::<Order>().get(&order_id).await?;
+        order.raise(OrderCancelled { order_id, reason })?;
+        Ok(ctx.repository::<Order>().add(order).await?)
+    }
+}
+
+#[process_manager]
+struct Payment {
+    root: Root<Payment>,
+    reminded: u32,
+}
+
+#[timer(part_of = Payment)]
+struct PaymentDue {
+    after_reminders: u32,
+}
+
+#[process_manager_impl]
+impl Payment {
+    #[on(start, by = order_id)]
+    async fn placed(&mut self, _event: OrderPlaced) -> Handled {
+        self.remind(PaymentDue { after_reminders: 0 }, 15 * MINUTE)?;
+        Ok(())
+    }
+
+    #[on(by = order_id)]
+    async fn paid(&mut self, _event: OrderPaid) -> Handled {
+        self.cancel_timer::<PaymentDue>();
+        self.complete();
+        Ok(())
+    }
+
+    #[on(timer)]
+    async fn due(&mut self, timer: PaymentDue, ctx: &Context) -> Handled {
+        assert_eq!(timer.after_reminders, self.reminded);
+        if self.reminded < 2 {
+            self.reminded += 1;
+            let timer = PaymentDue { after_reminders: self.reminded };
+            self.remind_at(timer, ctx.now() + 5 * MINUTE)?;
+            return Ok(());
+        }
+        let reason = "not paid in time".to_owned();
+        ctx.process(CancelOrder { order_id: self.id(), reason })?;
+        self.complete();
+        Ok(())
+    }
+}
+
+fn shop() -> TestDomain {
+    let shop = protean::domain("shop").aggregate::<Order>().register(Orders);
+    TestDomain::new(shop.register(Payment::manager()))
+}
+
+fn place(order: &str) -> PlaceOrder {
+    PlaceOrder { order_id: order.into() }
+}
+
+fn payment(shop: &TestDomain, order: &str) -> Payment {
+    let found =
+        shop.run(async { shop.domain().repository::<Payment>().await?.get(&order.into()).await });
+    found.unwrap()
+}
+
+#[test]
+fn a_timer_comes_when_it_is_due_and_not_before() {
+    let shop = shop();
+    shop.given(place("a"));
+    shop.advance(15 * MINUTE - Duration::from_micros(1));
+    assert_eq!(payment(&shop, "a").reminded, 0);
+    shop.advance(Duration::from_micros(1));
+    assert_eq!(payment(&shop, "a").reminded, 1);
+    shop.advance(5 * MINUTE);
+    assert_eq!((payment(&shop, "a").reminded, payment(&shop, "a").is_complete()), (2, false));
+    shop.advance(60 * MINUTE);
+    assert!(payment(&shop, "a").is_complete(), "what is due on the way comes on the way");
+}
+
+#[test]
+fn a_timer_that_is_cancelled_does_not_come() {
+    let shop = shop();
+    shop.given(place("a")).given(place("b")).advance(10 * MINUTE);
+    shop.when(PayOrder { order_id: "a".into() }).then([OrderPaid { order_id: "a".into() }]);
+    shop.advance(60 * MINUTE);
+    assert_eq!(payment(&shop, "a").reminded, 0);
+    assert!(payment(&shop, "b").is_complete(), "that of another process comes");
+    let scheduled = ScheduledMessages::of(shop.domain());
+    assert_eq!(shop.run(scheduled.page(None, 9)).unwrap(), []);
+}
+
+#[test]
+fn a_command_is_handled_when_it_is_due() {
+    let shop = shop();
+    shop.given(place("a"));
+    let cancel = |reason: &str| CancelOrder { order_id: "a".into(), reason: reason.to_owned() };
+    let send = |reason: &str, delay| {
+        let queued = shop.run(shop.domain().process(cancel(reason)).after(delay).into_future());
+        match queued.unwrap() {
+            Processed::Queued(id) => id,
+            Processed::Handled(()) => panic!("it is not due"),
+        }
+    };
+    let (first, second) = (send("too late", 7 * MINUTE), send("never wanted", 3 * MINUTE));
+    let scheduled = ScheduledMessages::of(shop.domain());
+    let waiting = shop.run(scheduled.page(None, 9)).unwrap();
+    let keys: Vec<&str> = waiting.iter().map(|of| &*of.key).collect();
+    let timer = "shop::payment-a:PaymentDue";
+    assert_eq!(keys, [second.as_str(), first.as_str(), timer]);
+    let cancelled = [&second, &second].map(|id| shop.run(scheduled.cancel(id)).unwrap());
+    assert_eq!(cancelled, [Cancellation::Cancelled, Cancellation::TooLate]);
+    shop.advance(7 * MINUTE);
+    assert_eq!(shop.run(scheduled.cancel(&first)).unwrap(), Cancellation::TooLate);
+    let stream = protean::message::Category::named("shop::order").stream(&"a".into());
+    let events = shop.run(async { shop.domain().store().await?.stream(&stream, 0, 9).await });
+    let data: Vec<String> = events.unwrap().iter().map(|of| of.message.data.to_string()).collect();
+    assert_eq!(data.len(), 2, "{data:?}");
+    assert!(data[1].contains("too late"));
+}
+
+#[test]
+fn a_deadline_counts_from_when_the_command_is_due() {
+    let shop = shop();
+    let sent =
+        shop.run(shop.domain().process(place("a")).after(5 * MINUTE).timeout(MINUTE).into_future());
+    assert!(matches!(sent, Ok(Processed::Queued(_))));
+    shop.advance(5 * MINUTE);
+    assert_eq!(payment(&shop, "a").reminded, 0, "it was handled");
+    let at_once = shop.run(shop.domain().process(place("b")).after(MINUTE).synchronous());
+    assert!(at_once.unwrap_err().to_string().contains("cannot be handled at once"));
+}
