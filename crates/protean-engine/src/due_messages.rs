@@ -6,7 +6,7 @@
 //! One process does so at a time; a message that two processes take goes into the log once.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use protean_core::domain::{Domain, ScheduledMessages};
 use protean_port::Result;
@@ -22,6 +22,8 @@ use crate::leadership::{LeaderTerm, Leadership};
 const CLAIM: &str = "protean.schedule";
 /// The longest time between a message being due and being in the log, beside the commit.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
+/// How often it is looked whether every recurring command is scheduled.
+const RECURRING_INTERVAL: Duration = Duration::from_secs(60);
 /// The most messages of production that one commit moves.
 const PRODUCTION_MESSAGES: usize = 256;
 /// The same of bulk work, which takes a turn for it.
@@ -42,12 +44,19 @@ pub(crate) async fn move_due_messages(
             drop(claim);
         }
     };
+    schedule_recurring(&domain).await;
     Leadership::new(store, CLAIM).run(&stop, work).await;
 }
 
 async fn work(domain: &Domain, steps: &BulkSteps, stop: &CancellationToken) {
     let mut has_failed = false;
+    let mut looked: Option<Instant> = None;
     while !stop.is_cancelled() {
+        // A program of another version may have moved one without the next.
+        if looked.is_none_or(|at| at.elapsed() >= RECURRING_INTERVAL) {
+            schedule_recurring(domain).await;
+            looked = Some(Instant::now());
+        }
         match round(domain, steps).await {
             Ok(is_full) => {
                 has_failed = false;
@@ -65,6 +74,16 @@ async fn work(domain: &Domain, steps: &BulkSteps, stop: &CancellationToken) {
             }
         }
         let _ = tokio::time::timeout(LOOK_INTERVAL, stop.cancelled()).await;
+    }
+}
+
+/// Sees to it that each recurring command is scheduled.
+async fn schedule_recurring(domain: &Domain) {
+    if let Err(error) = ScheduledMessages::of(domain).schedule_recurring().await {
+        warn!(
+            error = format_args!("{error:#}"),
+            "cannot schedule recurring commands, trying again in a minute"
+        );
     }
 }
 

@@ -111,8 +111,9 @@ impl TestDomain {
     #[track_caller]
     pub fn advance(&self, time: Duration) -> &Self {
         let end = self.clock.now() + time;
+        let scheduled = ScheduledMessages::of(&self.domain);
+        succeeded("the schedule", self.run(scheduled.schedule_recurring()));
         loop {
-            let scheduled = ScheduledMessages::of(&self.domain);
             let next = self.run(scheduled.page(None, usize::MAX));
             let next = succeeded("the schedule", next).into_iter().map(|of| of.due).min();
             let Some(next) = next.filter(|next| *next <= end) else { break };

@@ -21,6 +21,8 @@ mod projection;
 mod promote;
 mod rename;
 mod schedule;
+#[cfg(test)]
+mod schedule_tests;
 mod server;
 mod server_pages;
 mod snapshot;

@@ -60,8 +60,8 @@ pub use unit_of_work::record_events;
 pub use crate::catalog::{Catalog, DeclaredAggregate, DeclaredTable};
 pub use crate::handling::{
     Answer, CommandsOf, Ending, Entries, Events, Failure, FailureKind, Group, Handle, Handled,
-    HandlerKind, Manages, On, Payload, QueryRoutes, React, ReactLate, Reactions, Receive, Register,
-    RegisterProcess, Registry, Routes, Standing, Subscriber, Turn,
+    HandlerKind, Manages, Missed, On, Payload, QueryRoutes, React, ReactLate, Reactions, Receive,
+    Recurring, Register, RegisterProcess, Registry, Routes, Standing, Subscriber, Turn,
 };
 pub use crate::unit::{
     Context, Issue, Reader, Repository, Selection, Storage, current_priority, processing_priority,

@@ -33,8 +33,13 @@ pub(super) async fn check<C: Command>(
     again: &Message,
 ) -> Result {
     let find = Find { message_id: Some(first.into()), ..Find::first(1) };
-    let Some(first) = store.find(find).await?.pop() else { return Ok(()) };
-    match present::<C>(env, &first.message, again) {
+    let logged = store.find(find).await?.pop().map(|recorded| recorded.message);
+    let first = match logged {
+        Some(message) => Some(message),
+        None => store.scheduled_under(first).await?.map(|waiting| waiting.message),
+    };
+    let Some(first) = first else { return Ok(()) };
+    match present::<C>(env, &first, again) {
         Some(first) => differences(&first, again).into_result(),
         // Without a way from one form to the other they cannot be compared.
         None => Ok(()),

@@ -1,6 +1,7 @@
 //! Commands and timers that wait for their time.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use protean_port::message::{Id, Message, Priority};
 use protean_port::message::{Recorded, Timestamp};
@@ -12,7 +13,10 @@ use protean_port::{Error, Result};
 
 use super::dispatch::dispatch;
 use super::domain::Domain;
-use crate::handling::key_claim;
+use crate::handling::{Missed, RecurringCommand, key_claim};
+
+/// How late a recurring command is skipped that is not to make up for missed times.
+const SKIPPED_FROM: Duration = Duration::from_secs(60);
 
 /// What is scheduled in a domain.
 ///
@@ -97,7 +101,8 @@ impl<'a> ScheduledMessages<'a> {
         let store = self.domain.store().await?;
         let now = self.domain.env().store_clock.now();
         let due = store.scheduled(ScheduledRead::due(now, priorities, limit)).await?;
-        let units: Arc<[Changes]> = due.iter().map(|waiting| self.moved(waiting)).collect();
+        let units = due.iter().map(|waiting| self.moved(waiting, now));
+        let units: Arc<[Changes]> = units.collect::<Result<_>>()?;
         let mut released = Vec::new();
         let mut failure = None;
         for (waiting, outcome) in due.iter().zip(store.commit(units).await) {
@@ -114,12 +119,61 @@ impl<'a> ScheduledMessages<'a> {
         failure.map_or(Ok(due.len()), Err)
     }
 
-    /// A unit that moves a message into the log.
-    fn moved(&self, waiting: &Scheduled) -> Changes {
+    /// Schedules each recurring command that is not scheduled, or was at other times.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written, or a command breaks the rules of its fields.
+    pub async fn schedule_recurring(&self) -> Result {
+        let now = self.domain.env().store_clock.now();
+        for recurring in &self.domain.handlers().recurring {
+            let key = self.key(recurring);
+            let store = self.domain.store().await?;
+            let waiting = store.scheduled_under(&key).await?;
+            if waiting.is_some_and(|waiting| recurring.times.has(waiting.due)) {
+                continue;
+            }
+            let Some(next) = self.next(recurring, now)? else { continue };
+            let mut changes = Changes::new(self.domain.lanes().lane(next.message.priority));
+            changes.schedules.push(Schedule::Keep(Box::new(next)));
+            if let Some(Outcome::Unavailable(reason)) = store.commit([changes].into()).await.pop() {
+                return Err(Error::unavailable(reason));
+            }
+        }
+        Ok(())
+    }
+
+    /// A unit that moves a message into the log; with it, the next one of a recurring command is
+    /// scheduled.
+    fn moved(&self, waiting: &Scheduled, now: Timestamp) -> Result<Changes> {
         let mut changes = self.taken(waiting);
-        let message = waiting.message.clone();
-        changes.appends.push(Append { message, expect: Expect::End });
-        changes
+        let mut recurring = self.domain.handlers().recurring.iter();
+        let recurring = recurring.find(|known| self.key(known) == waiting.key);
+        let missed = recurring.map_or(Missed::Each, |recurring| recurring.missed);
+        if missed != Missed::Skip || now <= waiting.due + SKIPPED_FROM {
+            let message = waiting.message.clone();
+            changes.appends.push(Append { message, expect: Expect::End });
+        }
+        if let Some(recurring) = recurring {
+            let last = match missed {
+                Missed::Each => waiting.due,
+                Missed::Once | Missed::Skip => now.max(waiting.due),
+            };
+            let next = self.next(recurring, last)?;
+            changes.schedules.extend(next.map(|next| Schedule::Keep(Box::new(next))));
+        }
+        Ok(changes)
+    }
+
+    /// What a recurring command is scheduled as, after a moment; none when it does not come again.
+    fn next(&self, recurring: &RecurringCommand, after: Timestamp) -> Result<Option<Scheduled>> {
+        let Some(due) = recurring.times.after(after) else { return Ok(None) };
+        let key = self.key(recurring);
+        let message = recurring.message(self.domain.env(), &key, due)?;
+        Ok(Some(Scheduled { key, due, message }))
+    }
+
+    fn key(&self, recurring: &RecurringCommand) -> Arc<str> {
+        format!("{}.recurring:{}", self.domain.name(), recurring.name).into()
     }
 
     fn taken(&self, waiting: &Scheduled) -> Changes {

@@ -34,6 +34,7 @@ pub(super) fn wire(registry: &mut Registry, domain: &str, config: &Config) -> Ha
     Handlers {
         groups,
         queries: std::mem::take(&mut registry.queries),
+        recurring: std::mem::take(&mut registry.recurring),
         snapshots: std::mem::take(&mut registry.snapshots),
     }
 }

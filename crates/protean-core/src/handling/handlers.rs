@@ -9,6 +9,7 @@ use protean_port::{Error, Result};
 
 use super::erased::ErasedHandler;
 use super::group::{Group, HandlerKind};
+use super::recurring_command::RecurringCommand;
 use crate::unit::SnapshotsOf;
 
 /// Everything that a domain runs: the groups of its handlers, its query
@@ -16,6 +17,7 @@ use crate::unit::SnapshotsOf;
 pub(crate) struct Handlers {
     pub(crate) groups: Vec<Arc<Group>>,
     pub(crate) queries: HashMap<TypeId, ErasedHandler>,
+    pub(crate) recurring: Vec<RecurringCommand>,
     /// By the name of the aggregate.
     pub(crate) snapshots: HashMap<&'static str, SnapshotsOf>,
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use super::erased::ErasedHandler;
 use super::group::HandlerKind;
+use super::recurring_command::RecurringCommand;
 use crate::catalog::{Catalog, Upcaster};
 use crate::config::Declared;
 use crate::model::{Aggregate, Event, MessageType, Projection};
@@ -20,6 +21,7 @@ pub struct Registry {
     pub(crate) queries: HashMap<TypeId, ErasedHandler>,
     pub(crate) snapshots: HashMap<&'static str, SnapshotsOf>,
     pub(crate) upcasters: Vec<Upcaster>,
+    pub(crate) recurring: Vec<RecurringCommand>,
     pub(crate) faults: Vec<String>,
 }
 
@@ -79,6 +81,7 @@ impl Registry {
             queries: HashMap::new(),
             snapshots: HashMap::new(),
             upcasters: Vec::new(),
+            recurring: Vec::new(),
             faults: Vec::new(),
         }
     }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use protean::prelude::*;
 use protean::{
-    Cancellation, Processed, ScheduledMessages, aggregate, aggregate_impl, command,
-    command_handler, event, process_manager, process_manager_impl, timer,
+    Cancellation, Missed, Processed, Recurring, ScheduledMessages, aggregate, aggregate_impl,
+    command, command_handler, event, process_manager, process_manager_impl, timer,
 };
 use protean_testing::TestDomain;
 
@@ -205,4 +205,86 @@ fn a_deadline_counts_from_when_the_command_is_due() {
     assert_eq!(payment(&shop, "a").reminded, 0, "it was handled");
     let at_once = shop.run(shop.domain().process(place("b")).after(MINUTE).synchronous());
     assert!(at_once.unwrap_err().to_string().contains("cannot be handled at once"));
+}
+
+#[test]
+fn a_key_of_a_scheduled_command_is_that_of_its_content() {
+    let shop = shop();
+    let send = |order: &str| {
+        let sent = shop.domain().process(place(order)).idempotency_key("once").after(MINUTE);
+        shop.run(sent.asynchronous())
+    };
+    let first = send("a").unwrap();
+    assert_eq!(send("a").unwrap(), first);
+    let other = send("b").unwrap_err();
+    assert!(other.is_invalid() && other.to_string().contains("order_id"), "{other}");
+}
+
+/// A shop that places an order at six each day, in UTC; the clock begins at midnight.
+fn daily(missed: Missed) -> TestDomain {
+    let shop = protean::domain("shop").aggregate::<Order>().register(Orders);
+    let placing = Recurring::new("daily", "0 6 * * *", || PlaceOrder { order_id: Id::new() });
+    TestDomain::new(shop.register(placing.missed(missed).priority(Priority::LOW)))
+}
+
+/// When each order was placed: as its command says.
+fn placed(shop: &TestDomain) -> Vec<String> {
+    let commands = protean::port::Find {
+        category: Some(protean::message::Category::named("shop::order:command")),
+        ..protean::port::Find::first(99)
+    };
+    let found = shop.run(async { shop.domain().store().await?.find(commands).await }).unwrap();
+    found.iter().map(|of| of.message.time.to_string()[..16].to_owned()).collect()
+}
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+#[test]
+fn a_recurring_command_comes_at_each_of_its_times() {
+    let shop = daily(Missed::Once);
+    shop.advance(5 * HOUR);
+    assert_eq!(placed(&shop), [""; 0]);
+    shop.advance(HOUR).advance(48 * HOUR);
+    assert_eq!(placed(&shop), ["2026-01-01T06:00", "2026-01-02T06:00", "2026-01-03T06:00"]);
+}
+
+#[test]
+fn missed_times_are_made_up_for_as_asked() {
+    for (missed, expected) in [
+        (Missed::Once, &["2026-01-01T06:00", "2026-01-05T06:00"][..]),
+        (
+            Missed::Each,
+            &[
+                "2026-01-01T06:00",
+                "2026-01-02T06:00",
+                "2026-01-03T06:00",
+                "2026-01-04T06:00",
+                "2026-01-05T06:00",
+            ],
+        ),
+        (Missed::Skip, &["2026-01-05T06:00"]),
+    ] {
+        let shop = daily(missed);
+        shop.advance(HOUR);
+        // Nobody was there meanwhile.
+        shop.clock().advance(90 * HOUR);
+        shop.advance(15 * HOUR);
+        assert_eq!(placed(&shop), expected, "{missed:?}");
+    }
+}
+
+#[test]
+fn what_cannot_recur_is_a_fault_of_the_build() {
+    let shop = protean::domain("shop").aggregate::<Order>().register(Orders);
+    let make = || PlaceOrder { order_id: Id::new() };
+    let shop = shop.register(Recurring::new("odd", "every morning", make));
+    let shop = shop.register(Recurring::new("far", "0 6 * * *", make).in_zone("Mars/Olympus"));
+    let shop = shop.register(Recurring::new("twice", "0 6 * * *", make));
+    let faults = shop.register(Recurring::new("twice", "0 7 * * *", make)).build().err().unwrap();
+    let faults = faults.to_string();
+    for expected in
+        ["'odd' has no cron pattern but 'every morning'", "'Mars/Olympus'", "called 'twice'"]
+    {
+        assert!(faults.contains(expected), "{expected}: {faults}");
+    }
 }
