@@ -6,7 +6,7 @@
 //! One process does so at a time; a message that two processes take goes into the log once.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use protean_core::domain::{Domain, ScheduledMessages};
 use protean_port::Result;
@@ -18,8 +18,6 @@ use tracing::warn;
 use crate::bulk_steps::BulkSteps;
 use crate::leadership::{LeaderTerm, Leadership};
 
-/// What the process claims that moves the due messages of a database.
-const CLAIM: &str = "protean.schedule";
 /// The longest time between a message being due and being in the log, beside the commit.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 /// How often it is looked whether every recurring command is scheduled.
@@ -44,19 +42,13 @@ pub(crate) async fn move_due_messages(
             drop(claim);
         }
     };
-    schedule_recurring(&domain).await;
-    Leadership::new(store, CLAIM).run(&stop, work).await;
+    let claim = format!("{}.schedule", domain.name());
+    Leadership::new(store, claim).run(&stop, work).await;
 }
 
 async fn work(domain: &Domain, steps: &BulkSteps, stop: &CancellationToken) {
     let mut has_failed = false;
-    let mut looked: Option<Instant> = None;
     while !stop.is_cancelled() {
-        // A program of another version may have moved one without the next.
-        if looked.is_none_or(|at| at.elapsed() >= RECURRING_INTERVAL) {
-            schedule_recurring(domain).await;
-            looked = Some(Instant::now());
-        }
         match round(domain, steps).await {
             Ok(is_full) => {
                 has_failed = false;
@@ -77,8 +69,18 @@ async fn work(domain: &Domain, steps: &BulkSteps, stop: &CancellationToken) {
     }
 }
 
-/// Sees to it that each recurring command is scheduled.
-async fn schedule_recurring(domain: &Domain) {
+/// Sees to it that each recurring command of this program is scheduled, until `stop` is cancelled:
+/// one that another process has put off may have been cancelled since. Cancel safe.
+pub(crate) async fn schedule_recurring(domain: Domain, stop: CancellationToken) {
+    loop {
+        look(&domain).await;
+        if tokio::time::timeout(RECURRING_INTERVAL, stop.cancelled()).await.is_ok() {
+            return;
+        }
+    }
+}
+
+async fn look(domain: &Domain) {
     if let Err(error) = ScheduledMessages::of(domain).schedule_recurring().await {
         warn!(
             error = format_args!("{error:#}"),

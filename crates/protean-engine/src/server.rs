@@ -19,7 +19,7 @@ use tracing::{error, info, warn};
 
 use crate::bulk_steps::BulkSteps;
 use crate::dead_letters::DlqPublisher;
-use crate::due_messages::move_due_messages;
+use crate::due_messages::{move_due_messages, schedule_recurring};
 use crate::group_reader::{GroupReader, ServerSlots};
 use crate::inbox;
 use crate::maintenance::maintain;
@@ -195,6 +195,7 @@ impl Running {
         workers.spawn(maintain(self.domain.clone(), self.stop.clone()));
         let (domain, store) = (self.domain.clone(), Arc::clone(&self.store));
         let (steps, stop) = (self.steps.clone(), self.stop.clone());
+        workers.spawn(schedule_recurring(domain.clone(), stop.clone()));
         workers.spawn(move_due_messages(domain, store, steps, stop));
         workers
     }

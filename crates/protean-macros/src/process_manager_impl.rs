@@ -2,6 +2,7 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::{Attribute, ImplItemFn, ItemImpl, Meta, ReturnType, Signature, Type};
 
@@ -127,7 +128,7 @@ impl Reaction {
             When::Start | When::Living | When::Timer => (quote!(React), quote!(react)),
             When::Late => (quote!(ReactLate), quote!(react_late)),
         };
-        let field = by.as_ref().map(ToString::to_string);
+        let field = by.as_ref().map(|by| by.unraw().to_string());
         let proof = match by {
             Some(by) => quote_spanned! {at(by)=>
                 const _: fn(&#event) = |event| ::protean::__private::names_process(&event.#by);

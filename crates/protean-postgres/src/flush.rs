@@ -120,7 +120,7 @@ fn add_schedules<'a>(writes: &mut Compound<'a>, working_set: &'a WorkingSet<'_>)
     for (key, before, slot) in working_set.scheduled.changes() {
         match slot {
             Slot::New(scheduled) => kept.push(*scheduled),
-            Slot::Taken => {}
+            Slot::Kept(_) => {}
             Slot::Free if before.is_some() => taken.push(Text(key)),
             Slot::Free => {}
         }
@@ -131,8 +131,14 @@ fn add_schedules<'a>(writes: &mut Compound<'a>, working_set: &'a WorkingSet<'_>)
             kept.iter().map(|of| i64::from(of.message.priority.value())).collect();
         let due: Vec<_> = kept.iter().map(|of| of.due.as_micros()).collect();
         let messages: Vec<_> = kept.iter().map(|of| OwnedText(of.message_json())).collect();
-        let columns: [Column<'a>; 4] =
-            [Box::new(keys), Box::new(priorities), Box::new(due), Box::new(messages)];
+        let ids: Vec<_> = kept.iter().map(|of| Text(&of.message.id)).collect();
+        let columns: [Column<'a>; 5] = [
+            Box::new(keys),
+            Box::new(ids),
+            Box::new(priorities),
+            Box::new(due),
+            Box::new(messages),
+        ];
         writes.add(include_str!("sql/keep_scheduled.sql"), columns);
     }
     if !taken.is_empty() {

@@ -86,12 +86,17 @@ fn write_schedule<'a>(
     let key = schedule.key();
     let slot = match schedule {
         Schedule::Keep(scheduled) => Slot::New(scheduled),
-        Schedule::Take(_) => match working_set.scheduled.get(key) {
-            Some(Slot::Taken | Slot::New(_)) => Slot::Free,
-            Some(Slot::Free) | None => {
+        Schedule::Take { id, .. } => {
+            let kept = match working_set.scheduled.get(key) {
+                Some(Slot::Kept(kept)) => Some(kept),
+                Some(Slot::New(scheduled)) => Some(&scheduled.message.id),
+                Some(Slot::Free) | None => None,
+            };
+            if kept != Some(id) {
                 return Err(Refusal::LeftOut(left_out::not_scheduled(key)));
             }
-        },
+            Slot::Free
+        }
         Schedule::Drop(_) => Slot::Free,
     };
     working_set.scheduled.set(Arc::clone(key), slot);

@@ -44,12 +44,12 @@ pub(crate) struct WorkingSet<'a> {
 }
 
 /// What is scheduled under a key.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(crate) enum Slot<'a> {
     /// Nothing any more.
     Free,
-    /// A message that the database has.
-    Taken,
+    /// The message of this id, which the database has.
+    Kept(Arc<str>),
     /// This message, once it is written.
     New(&'a Scheduled),
 }
@@ -147,7 +147,9 @@ impl WorkingSet<'_> {
                 }
                 "progress" => self.progress.load(pair(row)?, number(row, NUMBER)?),
                 "key" => self.keys.load(pair(row)?, key(row)?),
-                "scheduled" => self.scheduled.load(shared(row, 1)?, Slot::Taken),
+                "scheduled" => {
+                    self.scheduled.load(shared(row, 1)?, Slot::Kept(shared(row, 2)?));
+                }
                 "cursor" => {
                     let (cursor, last) = (number(row, NUMBER + 1)?, number(row, NUMBER + 2)?);
                     let is_marked = row.try_get(NUMBER + 3)?;

@@ -199,19 +199,23 @@ fn claim_key(connection: &Connection, claim: &KeyClaim) -> Result<(), Refusal> {
 }
 
 fn write_schedule(connection: &Connection, schedule: &Schedule) -> Result<(), Refusal> {
-    let take = include_str!("sql/take_scheduled.sql");
     match schedule {
         Schedule::Keep(scheduled) => {
             let (priority, due) = (scheduled.message.priority.value(), scheduled.due.as_micros());
-            let row = (&*scheduled.key, priority, due, scheduled.message_json());
+            let (key, id) = (&*scheduled.key, &*scheduled.message.id);
+            let row = (key, id, priority, due, scheduled.message_json());
             connection.prepare_cached(include_str!("sql/keep_scheduled.sql"))?.execute(row)?;
         }
-        Schedule::Take(key) => {
-            if connection.prepare_cached(take)?.execute([&**key])? == 0 {
+        Schedule::Take { key, id } => {
+            let take = include_str!("sql/take_scheduled.sql");
+            if connection.prepare_cached(take)?.execute([&**key, &**id])? == 0 {
                 return Err(Refusal::LeftOut(left_out::not_scheduled(key)));
             }
         }
-        Schedule::Drop(key) => drop(connection.prepare_cached(take)?.execute([&**key])?),
+        Schedule::Drop(key) => {
+            let sql = include_str!("sql/drop_scheduled.sql");
+            connection.prepare_cached(sql)?.execute([&**key])?;
+        }
     }
     Ok(())
 }

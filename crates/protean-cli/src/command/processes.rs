@@ -95,6 +95,8 @@ pub(super) struct Process {
     complete: bool,
     /// The priority that it began with.
     priority: i64,
+    /// The timers that it has set and that have not come.
+    timers: Vec<String>,
     state: Map<String, Json>,
 }
 
@@ -107,7 +109,9 @@ impl Process {
         let id = take("id").as_str().unwrap_or_default().to_owned();
         let complete = take("process_complete").as_bool().unwrap_or_default();
         let priority = take("process_priority").as_i64().unwrap_or_default();
-        Self { manager: manager.name, id, complete, priority, state }
+        let timers = take("process_timers");
+        let timers = timers.as_object().into_iter().flat_map(Map::keys).cloned().collect();
+        Self { manager: manager.name, id, complete, priority, timers, state }
     }
 
     fn standing(&self) -> &'static str {
@@ -138,9 +142,9 @@ fn json(value: &Value) -> Json {
 pub(super) async fn list(options: &List, domain: &Domain) -> Result<Reply<Vec<Process>>> {
     let store = domain.store().await?;
     let mut processes = Vec::new();
-    let mut is_cut = false;
+    let mut cut = None;
     for manager in named(domain, options.manager.as_deref())? {
-        let complete = manager.table.columns.len() - 1;
+        let complete = manager.table.columns.len() - 2;
         let key = manager.table.key;
         let is = |column, operator, value| Filter { column, operator, value };
         let after = options.after.as_deref();
@@ -152,23 +156,25 @@ pub(super) async fn list(options: &List, domain: &Domain) -> Result<Reply<Vec<Pr
             limit: Some(options.limit + 1),
         };
         let mut rows = store.query(manager.table, &query).await?;
-        is_cut |= rows.len() > options.limit;
+        let is_cut = rows.len() > options.limit;
         rows.truncate(options.limit);
         let rows = rows.iter().filter_map(|state| state.row.as_ref());
         processes.extend(rows.map(|row| Process::read(&manager, row)));
+        if is_cut && cut.is_none() {
+            cut = processes.last().map(|last: &Process| (last.manager, last.id.clone()));
+        }
     }
     let mut table = Table::new().text("Manager").text("Process").text("State");
     for process in &processes {
         table.row([process.manager.to_owned(), process.id.clone(), process.fields()]);
     }
     let what = if options.complete { "complete" } else { "under way" };
-    let text = match processes.last() {
-        None => format!("No process is {what}."),
-        Some(last) if is_cut => format!(
-            "{table}\n\nThere are more: --limit, or 'processes list {} --after {}'",
-            last.manager, last.id
+    let text = match (cut, processes.is_empty()) {
+        (_, true) => format!("No process is {what}."),
+        (Some((manager, id)), _) => format!(
+            "{table}\n\nThere are more: --limit, or 'processes list {manager} --after {id}'"
         ),
-        Some(_) => table.to_string(),
+        (None, _) => table.to_string(),
     };
     Ok(Reply::new(processes, text).about(domain))
 }
@@ -208,7 +214,11 @@ pub(super) async fn show(options: &Show, domain: &Domain) -> Result<Reply<Box<Ra
     }
     let title = format!("{} {}, {}", process.manager, process.id, process.standing());
     let state = crate::escape(&process.fields());
-    let text = format!("{}\n{state}\n\n{table}", crate::escape(&title));
+    let waits = match process.timers.is_empty() {
+        true => String::new(),
+        false => format!("\nIts timers: {}", process.timers.join(", ")),
+    };
+    let text = format!("{}\n{state}{waits}\n\n{table}", crate::escape(&title));
     let events = events.iter().map(|event| Shown::new(event, true)).collect();
     // Nothing of it can fail to be JSON.
     let history = to_raw_value(&History { process, events }).unwrap_or_default();

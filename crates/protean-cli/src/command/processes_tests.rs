@@ -3,7 +3,7 @@
 use protean::prelude::*;
 use protean::{
     aggregate, aggregate_impl, command, command_handler, event, process_manager,
-    process_manager_impl,
+    process_manager_impl, timer,
 };
 use serde_json::{Value, json, to_value};
 
@@ -71,13 +71,21 @@ struct Shipping {
     notes: Vec<String>,
 }
 
+#[timer(part_of = Shipping)]
+struct Overdue {}
+
 #[process_manager_impl]
 impl Shipping {
+    #[on(timer)]
+    async fn overdue(&mut self, _timer: Overdue) -> Handled {
+        Ok(())
+    }
+
     #[on(start, by = order_id)]
     async fn placed(&mut self, event: OrderPlaced) -> Handled {
         self.total = event.total;
         self.notes.push("placed".to_owned());
-        Ok(())
+        Ok(self.remind(Overdue {}, std::time::Duration::from_secs(60))?)
     }
 
     #[on(by = order_id)]
@@ -110,8 +118,9 @@ async fn listed(shop: &Domain, options: List) -> Value {
 }
 
 fn process(id: &str, complete: bool, total: i64) -> Value {
+    let timers = if complete { &[][..] } else { &["Overdue"] };
     json!({"manager": "Shipping", "id": id, "complete": complete,
-        "priority": Priority::HIGH.value(), "state": {"total": total, "notes": ["placed"]}})
+        "priority": Priority::HIGH.value(), "timers": timers, "state": {"total": total, "notes": ["placed"]}})
 }
 
 #[tokio::test]

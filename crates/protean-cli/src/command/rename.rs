@@ -1,6 +1,7 @@
 //! `subscriptions rename`: gives the group of a handler that was renamed its new name.
 
 use clap::Args;
+use protean::HandlerKind;
 use protean::config::hint;
 use serde_json::json;
 
@@ -39,6 +40,14 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
     if names.contains(&&*old) {
         let message = format!("this program still has a handler with the group '{old}'");
         return Err(Error::usage(message).advice("run the program in which it is renamed"));
+    }
+    let mut groups = domain.groups().iter();
+    if groups.any(|group| *group.name == *new && group.kind == HandlerKind::Process) {
+        let was = old.rsplit('.').next().unwrap_or(&old);
+        let message = format!("'{new}' is a process manager, whose processes have its name");
+        return Err(Error::usage(message).advice(format!(
+            "keep the name that they have: write `#[process_manager(name = \"{was}\")]`"
+        )));
     }
     let store = domain.store().await?;
     let ids = store.group_ids().await?;

@@ -274,6 +274,7 @@ macro_rules! store_suite {
                 every_part_of_a_scheduled_message_survives,
                 what_is_kept_again_replaces_what_was,
                 a_due_message_moves_into_the_log_once,
+                rejects_taking_what_was_replaced,
                 one_of_many_concurrent_takers_wins,
                 dropping_what_is_not_there_changes_nothing,
                 a_unit_sees_what_it_has_scheduled_itself,

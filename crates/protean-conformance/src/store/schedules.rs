@@ -35,6 +35,11 @@ async fn keys(store: &dyn Store, read: ScheduledRead) -> Result<Vec<String>> {
     Ok(store.scheduled(read).await?.into_iter().map(|of| of.key.to_string()).collect())
 }
 
+/// Takes this message out.
+fn take(of: &Scheduled) -> Schedule {
+    Schedule::Take { key: Arc::clone(&of.key), id: Arc::clone(&of.message.id) }
+}
+
 const NORMAL: Priority = Priority::NORMAL;
 
 pub async fn what_is_urgent_and_due_first_comes_first(store: Arc<dyn Store>) -> Result {
@@ -102,7 +107,7 @@ pub async fn a_due_message_moves_into_the_log_once(store: Arc<dyn Store>) -> Res
     let waiting = scheduled("a", NORMAL, 5);
     kept(&*store, std::slice::from_ref(&waiting)).await;
     let moved = || {
-        let taken = schedule(Schedule::Take("a".into()));
+        let taken = schedule(take(&waiting));
         taken.append(&account("a"), NORMAL)
     };
     places(&commit_one(&*store, moved()).await);
@@ -112,14 +117,23 @@ pub async fn a_due_message_moves_into_the_log_once(store: Arc<dyn Store>) -> Res
     Ok(())
 }
 
+pub async fn rejects_taking_what_was_replaced(store: Arc<dyn Store>) -> Result {
+    let [first, second] = [5, 7].map(|due| scheduled("a", NORMAL, due));
+    kept(&*store, &[first.clone(), second.clone()]).await;
+    let taken = schedule(take(&first)).append(&account("a"), NORMAL);
+    assert_stale(&commit_one(&*store, taken).await);
+    assert_eq!(store.scheduled_under("a").await?, Some(second.clone()));
+    assert_eq!(store.stream(&account("a"), 0, 9).await?.len(), 0);
+    places(&commit_one(&*store, schedule(take(&second))).await);
+    Ok(())
+}
+
 pub async fn one_of_many_concurrent_takers_wins(store: Arc<dyn Store>) -> Result {
-    kept(&*store, &[scheduled("a", NORMAL, 5)]).await;
+    let waiting = scheduled("a", NORMAL, 5);
+    kept(&*store, std::slice::from_ref(&waiting)).await;
     let takers = (0..8).map(|_| {
-        let store = Arc::clone(&store);
-        tokio::spawn(async move {
-            let taken = schedule(Schedule::Take("a".into()));
-            commit_one(&*store, taken.append(&account("a"), NORMAL)).await
-        })
+        let (store, taken) = (Arc::clone(&store), schedule(take(&waiting)));
+        tokio::spawn(async move { commit_one(&*store, taken.append(&account("a"), NORMAL)).await })
     });
     for taker in takers.collect::<Vec<_>>() {
         drop(taker.await);
@@ -138,8 +152,8 @@ pub async fn dropping_what_is_not_there_changes_nothing(store: Arc<dyn Store>) -
 }
 
 pub async fn a_unit_sees_what_it_has_scheduled_itself(store: Arc<dyn Store>) -> Result {
-    let kept = keep(&scheduled("a", NORMAL, 5));
-    let taken = kept.with(|changes| changes.schedules.push(Schedule::Take("a".into())));
+    let waiting = scheduled("a", NORMAL, 5);
+    let taken = keep(&waiting).with(|changes| changes.schedules.push(take(&waiting)));
     let again = taken.with(|changes| {
         changes.schedules.push(Schedule::Keep(Box::new(scheduled("a", NORMAL, 7))));
     });

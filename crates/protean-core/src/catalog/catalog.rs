@@ -209,6 +209,11 @@ impl Catalog {
         self.names.get(&aggregate)
     }
 
+    /// True for the type of a process manager.
+    pub(crate) fn is_process(&self, of: TypeId) -> bool {
+        self.aggregates.iter().any(|known| known.id == of && known.is_process)
+    }
+
     /// True when something in this domain applies or handles messages of this name.
     pub fn knows(&self, category: &Category, name: &str) -> bool {
         self.upcast_chain(category, name).is_some()

@@ -1,6 +1,6 @@
 //! The forms in which instances are kept, as far as they are declared.
 
-use protean_port::message::{Column, ColumnKind, Table, Value, snake_case};
+use protean_port::message::{Column, ColumnKind, Table, snake_case};
 
 use super::sourced::Sourced;
 use crate::model::{
@@ -72,7 +72,8 @@ impl<P: Projection> Layout<P> for Projected {
 
 /// The columns of a process after those of its fields: what [`Lifecycle`](crate::model::Lifecycle)
 /// holds.
-pub(crate) const LIFECYCLE_COLUMNS: [&str; 2] = ["process_priority", "process_complete"];
+pub(crate) const LIFECYCLE_COLUMNS: [&str; 3] =
+    ["process_priority", "process_complete", "process_timers"];
 
 impl<P: ProcessManager> Layout<P> for ProcessStored {
     const IS_PROCESS: bool = true;
@@ -82,15 +83,16 @@ impl<P: ProcessManager> Layout<P> for ProcessStored {
     }
 
     fn table() -> Option<Table> {
-        let [priority, complete] = LIFECYCLE_COLUMNS;
+        let [priority, complete, timers] = LIFECYCLE_COLUMNS;
         let mut columns = P::columns();
-        columns.push(lifecycle(priority, ColumnKind::Integer, Value::Integer(0)));
-        columns.push(lifecycle(complete, ColumnKind::Bool, Value::Bool(false)));
+        columns.push(lifecycle(priority, ColumnKind::Integer));
+        columns.push(lifecycle(complete, ColumnKind::Bool));
+        columns.push(lifecycle(timers, ColumnKind::Json));
         Some(Table { name: snake_case(P::NAME), key: 0, columns })
     }
 }
 
-fn lifecycle(name: &str, kind: ColumnKind, default: Value) -> Column {
-    let (name, default) = (name.to_owned(), Some(default));
+fn lifecycle(name: &str, kind: ColumnKind) -> Column {
+    let (name, default) = (name.to_owned(), None);
     Column { name, kind, nullable: false, unique: false, default, renamed_from: Vec::new() }
 }

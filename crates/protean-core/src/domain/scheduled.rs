@@ -10,6 +10,7 @@ use protean_port::port::{
     ScheduledRead,
 };
 use protean_port::{Error, Result};
+use tracing::warn;
 
 use super::dispatch::dispatch;
 use super::domain::Domain;
@@ -17,6 +18,11 @@ use crate::handling::{Missed, RecurringCommand, key_claim};
 
 /// How late a recurring command is skipped that is not to make up for missed times.
 const SKIPPED_FROM: Duration = Duration::from_secs(60);
+
+/// When a message is tried again that the database has refused.
+const REFUSED_WAIT: Duration = Duration::from_secs(60);
+/// Stands in the key of a recurring command, between domain and name.
+const RECURRING: &str = ".recurring:";
 
 /// What is scheduled in a domain.
 ///
@@ -101,22 +107,35 @@ impl<'a> ScheduledMessages<'a> {
         let store = self.domain.store().await?;
         let now = self.domain.env().store_clock.now();
         let due = store.scheduled(ScheduledRead::due(now, priorities, limit)).await?;
-        let units = due.iter().map(|waiting| self.moved(waiting, now));
-        let units: Arc<[Changes]> = units.collect::<Result<_>>()?;
-        let mut released = Vec::new();
-        let mut failure = None;
-        for (waiting, outcome) in due.iter().zip(store.commit(units).await) {
+        let mut moves = Vec::new();
+        for waiting in &due {
+            moves.extend(self.moved(waiting, now)?.map(|unit| (waiting, unit)));
+        }
+        let (due, units): (Vec<_>, Vec<Changes>) = moves.into_iter().unzip();
+        let (mut released, mut refused, mut failure) = (Vec::new(), Vec::new(), None);
+        for (waiting, outcome) in due.iter().zip(store.commit(units.into()).await) {
             match outcome {
                 Outcome::Committed(places) => {
                     released.extend(places.first().map(|place| recorded(&waiting.message, place)));
                 }
                 Outcome::Unavailable(reason) => failure = Some(Error::unavailable(reason)),
-                // Cancelled, or moved by another process.
+                Outcome::Rejected(violations) => {
+                    warn!(
+                        key = %waiting.key, error = %violations,
+                        "the database refuses a scheduled message, trying again in a minute"
+                    );
+                    refused.push(self.postponed(waiting, now));
+                }
+                // Cancelled, replaced, or moved by another process.
                 _ => {}
             }
         }
+        let moved = released.len();
+        if !refused.is_empty() {
+            drop(store.commit(refused.into()).await);
+        }
         dispatch(self.domain, store, released).await?;
-        failure.map_or(Ok(due.len()), Err)
+        failure.map_or(Ok(moved), Err)
     }
 
     /// Schedules each recurring command that is not scheduled, or was at other times.
@@ -143,11 +162,14 @@ impl<'a> ScheduledMessages<'a> {
     }
 
     /// A unit that moves a message into the log; with it, the next one of a recurring command is
-    /// scheduled.
-    fn moved(&self, waiting: &Scheduled, now: Timestamp) -> Result<Changes> {
+    /// scheduled. None for one that only another program knows how to schedule again.
+    fn moved(&self, waiting: &Scheduled, now: Timestamp) -> Result<Option<Changes>> {
         let mut changes = self.taken(waiting);
         let mut recurring = self.domain.handlers().recurring.iter();
         let recurring = recurring.find(|known| self.key(known) == waiting.key);
+        if recurring.is_none() && waiting.key.contains(RECURRING) {
+            return Ok(None);
+        }
         let missed = recurring.map_or(Missed::Each, |recurring| recurring.missed);
         if missed != Missed::Skip || now <= waiting.due + SKIPPED_FROM {
             let message = waiting.message.clone();
@@ -161,7 +183,15 @@ impl<'a> ScheduledMessages<'a> {
             let next = self.next(recurring, last)?;
             changes.schedules.extend(next.map(|next| Schedule::Keep(Box::new(next))));
         }
-        Ok(changes)
+        Ok(Some(changes))
+    }
+
+    /// A unit after which a message is due a little later.
+    fn postponed(&self, waiting: &Scheduled, now: Timestamp) -> Changes {
+        let mut changes = self.taken(waiting);
+        let later = Scheduled { due: now + REFUSED_WAIT, ..waiting.clone() };
+        changes.schedules.push(Schedule::Keep(Box::new(later)));
+        changes
     }
 
     /// What a recurring command is scheduled as, after a moment; none when it does not come again.
@@ -173,12 +203,13 @@ impl<'a> ScheduledMessages<'a> {
     }
 
     fn key(&self, recurring: &RecurringCommand) -> Arc<str> {
-        format!("{}.recurring:{}", self.domain.name(), recurring.name).into()
+        format!("{}{RECURRING}{}", self.domain.name(), recurring.name).into()
     }
 
     fn taken(&self, waiting: &Scheduled) -> Changes {
         let mut changes = Changes::new(self.domain.lanes().lane(waiting.message.priority));
-        changes.schedules.push(Schedule::Take(Arc::clone(&waiting.key)));
+        let (key, id) = (Arc::clone(&waiting.key), Arc::clone(&waiting.message.id));
+        changes.schedules.push(Schedule::Take { key, id });
         changes
     }
 }

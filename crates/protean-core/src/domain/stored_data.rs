@@ -72,6 +72,8 @@ impl StoredData {
             None if self.is_foreign(message) => Reading::Foreign,
             None => match catalog.aggregates.iter().find(|known| known.has(category)) {
                 Some(known) if known.category.facts() == *category => Reading::Obsolete,
+                // It was taken, or is ignored; the event itself is read where it comes from.
+                Some(known) if known.is_process => Reading::Obsolete,
                 Some(known) => Reading::Faulty(unread(message, known.name)),
                 None if self.is_subscribed(category) => Reading::Foreign,
                 None => {

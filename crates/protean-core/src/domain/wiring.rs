@@ -200,6 +200,14 @@ fn place(
         )
     })?;
     Ok(match kind {
+        HandlerKind::Process
+            if !is_fact && name != handler && registry.catalog.is_process(aggregate) =>
+        {
+            let message = route.message.name;
+            return Err(format!(
+                "{handler} takes {message}, a timer of {name}, which comes to {name} alone: remove it"
+            ));
+        }
         HandlerKind::Commands => (format!("{name}Commands"), names.commands.clone()),
         _ if is_fact => (handler.to_owned(), names.facts.clone()),
         _ => (handler.to_owned(), names.category.clone()),

@@ -243,15 +243,22 @@ where
     P::Storage: Storage<P>,
 {
     let id = process_of(reaction.by, event, &input, context)?;
+    let timer =
+        reaction.by.is_empty().then(|| context.message().map(|of| &*of.message.id)).flatten();
     let processes: Repository<P> = context.repository();
     let (mut process, call) = match processes.find(&id).await? {
-        Some(process) => {
+        Some(mut process) => {
+            if let Some(timer) = timer
+                && !process.root_mut().takes_timer(event, timer)
+            {
+                return Ok(HandlerOutput::passed_over());
+            }
             let is_complete = process.root().lifecycle().is_complete;
             let call = if is_complete { &reaction.late } else { &reaction.living };
             (process, call.get())
         }
         None if reaction.starts.get().is_some() => {
-            let lifecycle = Lifecycle { priority: context.priority(), is_complete: false };
+            let lifecycle = Lifecycle { priority: context.priority(), ..Lifecycle::default() };
             let root = Root::with_id(id).with_lifecycle(lifecycle);
             (P::begin(root), reaction.living.get())
         }

@@ -1,6 +1,7 @@
 //! What every aggregate carries.
 
 use std::any::type_name;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -26,12 +27,14 @@ pub struct Root<A> {
 }
 
 /// What is kept of a process beside its fields.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lifecycle {
     /// The priority of the event that it began with, which its commands have.
     pub priority: Priority,
     /// It is complete: what comes now, comes late.
     pub is_complete: bool,
+    /// The ids of its timers that wait, by their names: others were replaced or cancelled.
+    pub timers: BTreeMap<String, String>,
 }
 
 /// An event that an aggregate has raised and no store has yet.
@@ -96,8 +99,22 @@ impl<A> Root<A> {
     }
 
     /// What is kept of a process beside its fields.
-    pub fn lifecycle(&self) -> Lifecycle {
-        self.lifecycle
+    pub fn lifecycle(&self) -> &Lifecycle {
+        &self.lifecycle
+    }
+
+    /// True when this is the timer of the name that waits, and not one that was replaced or
+    /// cancelled; it waits no more then.
+    pub(crate) fn takes_timer(&mut self, name: &str, id: &str) -> bool {
+        let is_awaited = self.lifecycle.timers.get(name).is_some_and(|awaited| awaited == id);
+        if is_awaited {
+            self.lifecycle.timers.remove(name);
+        }
+        is_awaited
+    }
+
+    pub(crate) fn lifecycle_mut(&mut self) -> &mut Lifecycle {
+        &mut self.lifecycle
     }
 
     /// Completes a process: what comes from now on, comes late.
@@ -111,8 +128,8 @@ impl<A> Root<A> {
     }
 
     /// What the process wants of its timers.
-    pub(crate) fn reminders(&self) -> &[Reminder] {
-        &self.reminders
+    pub(crate) fn take_reminders(&mut self) -> Vec<Reminder> {
+        std::mem::take(&mut self.reminders)
     }
 
     /// The identity of the instance.
@@ -186,7 +203,7 @@ impl<A> Clone for Root<A> {
     fn clone(&self) -> Self {
         let mut clone = Self::restored(self.id.clone(), self.version);
         clone.barred.clone_from(&self.barred);
-        clone.lifecycle = self.lifecycle;
+        clone.lifecycle.clone_from(&self.lifecycle);
         clone
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use protean_port::Result;
+use protean_port::message::Kind;
 use protean_port::port::{Append, Changes, Correlations, Expect, Store};
 
 /// The correlations that the store has. Clones share them. One that has grown old is noticed by the
@@ -23,7 +24,7 @@ impl KnownCorrelations {
 
     /// Adds the copies of its events to a unit.
     pub(super) fn add_copies(&self, changes: &mut Changes) {
-        if changes.appends.is_empty() {
+        if changes.appends.iter().all(|append| append.message.kind != Kind::Event) {
             return;
         }
         let known = Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner));

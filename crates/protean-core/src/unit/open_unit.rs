@@ -6,14 +6,14 @@ use protean_port::message::{
     Extensions, Id, Kind, Message, Priority, Recorded, Row, Stream, Table, Timestamp, Value,
 };
 use protean_port::port::{
-    Append, Expect, RowChange, RowState, RowWrite, Schedule, Scheduled, Statement,
+    Append, Expect, RowChange, RowState, RowWrite, Schedule, Scheduled, Statement, event_id,
 };
 use protean_port::{Error, Result, Violations};
 
 use super::issue::IssueOptions;
 use super::unit::{MessageContext, ReadMode, State, Unit, command_message, row_key};
 use crate::catalog::Names;
-use crate::model::{Command, Raised, Reminder};
+use crate::model::{Command, Raised, Start};
 
 /// A unit of work that has not ended. What is changed through one of these is kept as a whole,
 /// even when the unit ends just then.
@@ -92,23 +92,26 @@ impl<'a> OpenUnit<'a> {
         self.state.done.changes.schedules.push(kept);
     }
 
-    /// Sets and cancels the timers of a process.
-    pub(super) fn remind(&mut self, stream: &Stream, priority: Priority, reminders: &[Reminder]) {
-        for reminder in reminders {
-            match reminder {
-                Reminder::Set(timer, start) => {
-                    let due = self.unit.env.store_clock.due(*start);
-                    let id = self.next_id().into();
-                    let message = self.event(stream, timer, "", due);
-                    let message = Message { id, priority, ..message };
-                    self.schedule(timer_key(stream, timer.name), due, message);
-                }
-                Reminder::Cancel(timer) => {
-                    let dropped = Schedule::Drop(timer_key(stream, timer));
-                    self.state.done.changes.schedules.push(dropped);
-                }
-            }
-        }
+    /// Sets a timer of a process, in place of the one of its type; gives its id.
+    pub(super) fn set_timer(
+        &mut self,
+        stream: &Stream,
+        priority: Priority,
+        timer: &Raised,
+        start: Start,
+    ) -> Arc<str> {
+        let due = self.unit.env.store_clock.due(start);
+        let id = event_id(stream, &self.next_id());
+        let message = self.event(stream, timer, "", due);
+        let message = Message { id: Arc::clone(&id), priority, ..message };
+        self.schedule(timer_key(stream, timer.name), due, message);
+        id
+    }
+
+    /// Cancels a timer of a process, if it waits.
+    pub(super) fn cancel_timer(&mut self, stream: &Stream, timer: &str) {
+        let dropped = Schedule::Drop(timer_key(stream, timer));
+        self.state.done.changes.schedules.push(dropped);
     }
 
     fn append(&mut self, message: Message) {

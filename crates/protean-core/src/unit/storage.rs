@@ -1,5 +1,6 @@
 //! Reading and writing instances, in each of the forms in which they are kept.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 
 use protean_port::message::{Id, Priority, Row, Stream, Table, Value};
@@ -13,7 +14,8 @@ use super::unit::Unit;
 use crate::catalog::{LIFECYCLE_COLUMNS, Layout, Names};
 use crate::model::{
     Aggregate, Columns, EventSourced, Lifecycle, ProcessManager, ProcessStored, Projected,
-    Projection, Raised, Replay, Root, StateStored, Stored, Values, as_stored, violations_after,
+    Projection, Raised, Reminder, Replay, Root, StateStored, Stored, Values, as_stored,
+    violations_after,
 };
 
 /// How snapshots of an aggregate's instances are taken and read.
@@ -97,16 +99,15 @@ impl<P: ProcessManager> Storage<P> for ProcessStored {
         Ok(Some(process))
     }
 
-    async fn add(unit: &Unit, process: P) -> Result {
-        let Lifecycle { priority, is_complete } = process.root().lifecycle();
+    async fn add(unit: &Unit, mut process: P) -> Result {
+        remind(unit, &mut process)?;
+        let Lifecycle { priority, is_complete, timers } = process.root().lifecycle();
         let mut row = Vec::new();
         process.write(&mut row);
-        row.extend([Value::Integer(priority.value().into()), Value::Bool(is_complete)]);
-        put_row(unit, &process, row.into()).await?;
-        let root = process.root();
-        let stream = unit.env.catalog.names::<P>()?.category.stream(root.id());
-        OpenUnit::of(unit)?.remind(&stream, priority, root.reminders());
-        Ok(())
+        row.push(Value::Integer(priority.value().into()));
+        row.push(Value::Bool(*is_complete));
+        row.push(Value::Json(serde_json::json!(timers).to_string().into()));
+        put_row(unit, &process, row.into()).await
     }
 
     async fn remove(_: &Unit, _: P) -> Result {
@@ -121,7 +122,39 @@ fn read_lifecycle(columns: &[Value]) -> Lifecycle {
         _ => 0,
     };
     let is_complete = columns.get(1) == Some(&Value::Bool(true));
-    Lifecycle { priority: Priority::new(priority), is_complete }
+    let timers = match columns.get(2) {
+        Some(Value::Json(timers)) => serde_json::from_str(timers).unwrap_or_default(),
+        _ => BTreeMap::new(),
+    };
+    Lifecycle { priority: Priority::new(priority), is_complete, timers }
+}
+
+/// Sets and cancels timers as the process wants it; one that is complete has none.
+fn remind<P: ProcessManager>(unit: &Unit, process: &mut P) -> Result {
+    let stream = unit.env.catalog.names::<P>()?.category.stream(process.root().id());
+    let root = process.root_mut();
+    let mut reminders = root.take_reminders();
+    let Lifecycle { priority, is_complete, timers } = root.lifecycle_mut();
+    let mut open = OpenUnit::of(unit)?;
+    if *is_complete {
+        reminders.clear();
+        for timer in std::mem::take(timers).into_keys() {
+            open.cancel_timer(&stream, &timer);
+        }
+    }
+    for reminder in reminders {
+        match reminder {
+            Reminder::Set(timer, start) => {
+                let id = open.set_timer(&stream, *priority, &timer, start);
+                timers.insert(timer.name.to_owned(), id.as_ref().to_owned());
+            }
+            Reminder::Cancel(timer) => {
+                timers.remove(timer);
+                open.cancel_timer(&stream, timer);
+            }
+        }
+    }
+    Ok(())
 }
 
 impl<P: Projection> Storage<P> for Projected {

@@ -46,10 +46,9 @@ impl StoreClock {
         if !self.clock.is_of_machine() {
             return Ok(());
         }
-        let begun = Instant::now();
         let time = store.time().await?;
-        // It was read somewhere between.
-        let read = time.map(|time| (begun + begun.elapsed() / 2, time));
+        // It was read before the answer came, so this clock is late by the way back and never early.
+        let read = time.map(|time| (Instant::now(), time));
         *self.read.write().unwrap_or_else(PoisonError::into_inner) = read;
         Ok(())
     }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use protean::port::{Counter, GroupStatus};
+use protean::port::{Counter, Find, GroupStatus};
 use protean::prelude::*;
 use protean::{
     DomainBuilder, aggregate, aggregate_impl, command, command_handler, event, process_manager,
@@ -195,6 +195,7 @@ crate::on! {
 crate::on! {
     Sqlite in between_sqlite, Production in between_production: {
         an_older_program_copies_for_a_process_manager_it_does_not_know
+        effects_apply_once_however_often_servers_end
     }
 }
 
@@ -228,6 +229,13 @@ async fn what_is_urgent_waits_for_what_is_before_it_in_its_process(on: On) {
     let ship = store.stream(&commands.stream(&"o-1".into()), 0, 9).await.unwrap();
     let priorities: Vec<Priority> = ship.iter().map(|of| of.message.priority).collect();
     assert_eq!(priorities, [Priority::BULK, Priority::BULK], "that of the start");
+    let processes = protean::message::Category::named("shop::shipping");
+    let copies = store.stream(&processes.stream(&"o-1".into()), 0, 9).await.unwrap();
+    assert_eq!(copies.len(), 3);
+    for copy in copies {
+        let find = Find { message_id: Some(copy.message.id.clone()), ..Find::first(9) };
+        assert_eq!(store.find(find).await.unwrap(), [copy], "it is found by its id");
+    }
 }
 
 async fn an_older_program_copies_for_a_process_manager_it_does_not_know(on: On) {
@@ -277,4 +285,49 @@ async fn what_is_dead_at_the_start_holds_up_what_comes_after_it(on: On) {
     assert!(process(&shop, "unlucky").await.unwrap().is_complete());
     assert_eq!(shipped(&shop, "unlucky").await, 1);
     drop(turn);
+}
+
+/// Serves for so long and then ends as a process does that is killed.
+async fn serve_and_die(shop: &Domain, time: Duration) {
+    let server = Server::new(shop.clone()).run(std::future::pending());
+    if let Ok(ended) = tokio::time::timeout(time, server).await {
+        panic!("nobody stops it: {ended:?}");
+    }
+}
+
+async fn effects_apply_once_however_often_servers_end(on: On) {
+    const ORDERS: u64 = 150;
+    let harness = Harness::new(on);
+    let (one, other) = (shop(harness.settings()), shop(harness.settings()));
+    let sending = async {
+        for number in 0..ORDERS {
+            let order = format!("o-{number}");
+            let placed = PlaceOrder { order_id: order.as_str().into(), total: 3 };
+            let priority = if number % 3 == 0 { Priority::BULK } else { Priority::NORMAL };
+            one.process(placed).priority(priority).synchronous().await.unwrap();
+            for amount in [1, 2] {
+                let pay = Pay { reference: order.as_str().into(), amount };
+                one.process(pay).asynchronous().await.unwrap();
+            }
+        }
+    };
+    let dying = async |shop: &Domain, salt: u64| {
+        for round in 0..8_u64 {
+            let time = 40 + (round * 37 + salt * 53) % 120;
+            serve_and_die(shop, Duration::from_millis(time)).await;
+        }
+    };
+    tokio::join!(sending, dying(&one, 0), dying(&other, 1));
+    tokio::join!(serve(&one), serve(&other));
+    for number in 0..ORDERS {
+        let order = format!("o-{number}");
+        let shipping = process(&one, &order).await.unwrap();
+        let mut paid = shipping.paid.clone();
+        paid.sort_unstable();
+        assert_eq!((paid.as_slice(), shipping.is_complete()), (&[1, 2][..], true), "{order}");
+        assert_eq!(shipped(&one, &order).await, 1, "{order}");
+    }
+    let status = status(&one).await;
+    let counted = (status.count(Counter::Handled), status.count(Counter::Ignored));
+    assert_eq!(counted, (3 * ORDERS, 0));
 }

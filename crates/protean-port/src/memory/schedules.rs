@@ -12,10 +12,14 @@ pub(super) fn write(unit: &mut Unit<'_>, schedule: &Schedule) -> Refused {
     let key = schedule.key();
     let kept = match schedule {
         Schedule::Keep(scheduled) => Some(Scheduled::clone(scheduled)),
-        Schedule::Take(_) if !unit.state().scheduled.contains_key(key) => {
-            return Err(left_out::not_scheduled(key));
+        Schedule::Take { id, .. } => {
+            let kept = unit.state().scheduled.get(key);
+            if kept.is_none_or(|kept| kept.message.id != *id) {
+                return Err(left_out::not_scheduled(key));
+            }
+            None
         }
-        Schedule::Take(_) | Schedule::Drop(_) => None,
+        Schedule::Drop(_) => None,
     };
     unit.set(|state| &mut state.scheduled, Arc::clone(key), kept);
     Ok(())

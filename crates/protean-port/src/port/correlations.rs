@@ -21,7 +21,7 @@ use serde_json::Value;
 use super::BoxFuture;
 use crate::Result;
 use crate::message::type_name::split_version;
-use crate::message::{Category, Id, Kind, Message};
+use crate::message::{Category, Id, Kind, Message, Stream};
 
 /// The correlations that a store keeps.
 pub trait CorrelatedEvents: Send + Sync {
@@ -97,7 +97,7 @@ impl Correlations {
             let is_same =
                 |of: &&mut Correlation| of.category == new.category && of.event == new.event;
             match known.iter_mut().find(is_same) {
-                Some(known) => known.fields.clone_from(&new.fields),
+                Some(known) => known.learn(&new.fields),
                 None => known.push(new.clone()),
             }
         }
@@ -126,6 +126,18 @@ impl Correlations {
     }
 }
 
+impl Correlation {
+    /// Adds names of the field. An older program, which has fewer, changes nothing.
+    fn learn(&mut self, fields: &[Arc<str>]) {
+        if fields.iter().all(|field| self.fields.contains(field)) {
+            return;
+        }
+        let known = std::mem::replace(&mut self.fields, fields.to_vec());
+        let former = known.into_iter().filter(|field| !fields.contains(field));
+        self.fields.extend(former.collect::<Vec<_>>());
+    }
+}
+
 impl Manager {
     fn copy(&self, message: &Message) -> Option<Message> {
         let (event, _) = split_version(&message.type_name)?;
@@ -137,13 +149,20 @@ impl Manager {
             Correlated::None => return None,
             Correlated::Unknown => Id::from(&*message.id),
         };
+        let stream = self.processes.stream(&process);
         Some(Message {
-            id: Id::derived(self.processes.as_str(), &message.id).into(),
-            stream: self.processes.stream(&process),
+            id: event_id(&stream, &Id::derived(self.processes.as_str(), &message.id)),
+            stream,
             causation_id: Some(Arc::clone(&message.id)),
             ..message.clone()
         })
     }
+}
+
+/// The id of an event that has no sequence number: it begins with its stream, as those of all
+/// events.
+pub fn event_id(stream: &Stream, unique: &Id) -> Arc<str> {
+    format!("{stream}-{}", unique.as_str().replace('-', "")).into()
 }
 
 /// Categories as their names.
@@ -168,7 +187,8 @@ pub enum Correlated {
     To(Id),
     /// None: the field is `null`.
     None,
-    /// The field is missing, blank, or neither a text nor an integer.
+    /// The field is missing, blank, over 512 bytes long, begins with `fact-`, or is neither a text
+    /// nor an integer.
     Unknown,
 }
 
@@ -179,15 +199,22 @@ pub fn correlated(data: &str, fields: &[impl AsRef<str>]) -> Correlated {
     };
     match fields.iter().find_map(|field| data.get(field.as_ref())) {
         Some(Value::Null) => Correlated::None,
-        Some(Value::String(text)) if !text.trim().is_empty() => {
-            Correlated::To(text.as_str().into())
-        }
+        Some(Value::String(text)) if can_be_id(text) => Correlated::To(text.as_str().into()),
         Some(Value::Number(number)) if !number.is_f64() => {
             Correlated::To(number.to_string().into())
         }
         _ => Correlated::Unknown,
     }
 }
+
+/// False for a text that cannot be part of the name of a stream: blank, as long as no database
+/// indexes, or the beginning of the streams of facts.
+fn can_be_id(text: &str) -> bool {
+    !text.trim().is_empty() && text.len() <= MAX_ID_BYTES && !text.starts_with("fact-")
+}
+
+/// How long the identity of a process may be.
+const MAX_ID_BYTES: usize = 512;
 
 #[cfg(test)]
 mod tests {
@@ -279,6 +306,7 @@ mod tests {
             (r#"{"order_id":18446744073709551615}"#, Correlated::To("18446744073709551615".into())),
             (r#"{"order_id":null,"order":"b"}"#, Correlated::None),
             (r#"{"order_id":" "}"#, Correlated::Unknown),
+            (r#"{"order_id":"fact-7"}"#, Correlated::Unknown),
             (r#"{"order_id":1.5}"#, Correlated::Unknown),
             (r#"{"order_id":{"id":1}}"#, Correlated::Unknown),
             (r#"{"total":3}"#, Correlated::Unknown),
@@ -304,7 +332,11 @@ mod tests {
         let same = placed(&["order_id", "order"]);
         assert!(!register(&mut known, "shop::invoicing", &same));
         assert!(!register(&mut known, "shop::other", &[]) && !known.forget("shop.Other"));
-        assert!(register(&mut known, "shop::invoicing", &placed(&["order"])));
+        let older = placed(&["order"]);
+        assert!(!register(&mut known, "shop::invoicing", &older), "an older program starts again");
+        let newer = placed(&["order_number", "order_id"]);
+        assert!(register(&mut known, "shop::invoicing", &newer));
+        assert!(known.to_json().contains(r#"["order_number","order_id","order"]"#));
         assert_eq!(known.generation(), 3);
         assert_eq!(Correlations::read(3, &known.to_json()), Some(known.clone()));
         assert!(known.forget("shop.Manager"));

@@ -12,9 +12,9 @@ pub fn correlated_otherwise(made_by: u64, present: u64) -> Outcome {
     ))
 }
 
-/// Nothing is scheduled under this key, or no longer.
+/// The message is not scheduled under this key, or no longer.
 pub fn not_scheduled(key: &str) -> Outcome {
-    Outcome::Stale(format!("nothing is scheduled under '{key}'"))
+    Outcome::Stale(format!("the message is not scheduled under '{key}', or no longer"))
 }
 
 /// The stream already has a message at this position.

@@ -44,7 +44,9 @@ pub use changes::{
 pub use clock::{Clock, SystemClock};
 pub use commits::{CommitNotice, CommitSignal, CommitWatch, Watched};
 pub use consumer::{BrokerRead, Consumer, TakeOver};
-pub use correlations::{Correlated, CorrelatedEvents, Correlation, Correlations, correlated};
+pub use correlations::{
+    Correlated, CorrelatedEvents, Correlation, Correlations, correlated, event_id,
+};
 pub use entry::{Entry, EntryId, EntryRef};
 pub use future::BoxFuture;
 pub use group_ids::{GroupIds, GroupNames, Naming, generation, id_in_generation};

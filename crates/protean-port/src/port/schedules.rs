@@ -44,8 +44,14 @@ pub struct Scheduled {
 pub enum Schedule {
     /// Keeps a message until it is due, in place of what is kept under its key.
     Keep(Box<Scheduled>),
-    /// Takes a message out; the unit is left out when nothing is kept under the key.
-    Take(Arc<str>),
+    /// Takes a message out; the unit is left out when this one is not kept under the key, or no
+    /// longer: another may have taken its place.
+    Take {
+        /// What it is kept under.
+        key: Arc<str>,
+        /// The id of the message.
+        id: Arc<str>,
+    },
     /// Takes a message out if there is one.
     Drop(Arc<str>),
 }
@@ -55,7 +61,7 @@ impl Schedule {
     pub fn key(&self) -> &Arc<str> {
         match self {
             Self::Keep(scheduled) => &scheduled.key,
-            Self::Take(key) | Self::Drop(key) => key,
+            Self::Take { key, .. } | Self::Drop(key) => key,
         }
     }
 }

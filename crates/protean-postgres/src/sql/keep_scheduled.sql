@@ -1,4 +1,5 @@
-INSERT INTO "protean.scheduled" (key, priority, due, message)
-SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[])
+INSERT INTO "protean.scheduled" (key, id, priority, due, message)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::text[])
     ON CONFLICT (key) DO UPDATE
-    SET priority = excluded.priority, due = excluded.due, message = excluded.message
+    SET id = excluded.id, priority = excluded.priority, due = excluded.due,
+        message = excluded.message

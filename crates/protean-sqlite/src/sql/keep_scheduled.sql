@@ -1,4 +1,4 @@
-INSERT INTO "protean.scheduled" (key, priority, due, message)
-VALUES (?1, ?2, ?3, ?4)
+INSERT INTO "protean.scheduled" (key, id, priority, due, message)
+VALUES (?1, ?2, ?3, ?4, ?5)
 ON CONFLICT (key) DO UPDATE
-   SET priority = excluded.priority, due = excluded.due, message = excluded.message
+   SET id = excluded.id, priority = excluded.priority, due = excluded.due, message = excluded.message

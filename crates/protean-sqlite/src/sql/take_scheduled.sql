@@ -1,1 +1,1 @@
-DELETE FROM "protean.scheduled" WHERE key = ?1
+DELETE FROM "protean.scheduled" WHERE key = ?1 AND id = ?2

@@ -1,0 +1,1 @@
+DELETE FROM "protean.scheduled" WHERE key = ?1
