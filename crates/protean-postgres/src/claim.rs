@@ -51,10 +51,11 @@ pub(crate) struct Claims {
 }
 
 type Orders = mpsc::UnboundedSender<Order>;
+type Reply = oneshot::Sender<Result<Option<Held>, Fault>>;
 type Written = oneshot::Sender<Result<(), String>>;
 
 enum Order {
-    Take(Arc<str>, oneshot::Sender<Result<Option<Taken>, Fault>>),
+    Take { group: Arc<str>, orders: Orders, reply: Reply },
     Note(Token, Vec<i64>, Written),
     Drop(Token),
 }
@@ -66,18 +67,12 @@ struct Token {
     number: u64,
 }
 
-/// A claim that was taken just now.
-struct Taken {
-    number: u64,
-    left: Vec<u64>,
-    /// The thread drops the sender when the claim is lost.
-    held: watch::Receiver<()>,
-}
-
-/// A claim that is held.
+/// A claim that is held. The thread makes it, so that one whose caller stops waiting is dropped,
+/// and with it given up.
 struct Held {
     token: Token,
     left: Vec<u64>,
+    /// The thread drops the sender when the claim is lost.
     held: watch::Receiver<()>,
     orders: Orders,
     settings: Settings,
@@ -89,21 +84,16 @@ impl Claims {
     }
 
     /// Takes the lock of a group; nothing when it is held already, by this
-    /// process or another.
+    /// process or another. Cancel safe: nothing is held then.
     pub(crate) async fn take(&self, group: &str) -> Result<Option<Box<dyn Claim>>> {
         let (orders, group) = (self.orders()?, Arc::<str>::from(group));
         let (reply, taken) = oneshot::channel();
         let ended = |()| Error::unavailable("the thread that holds claims has ended");
-        let sent = orders.send(Order::Take(Arc::clone(&group), reply));
-        sent.map_err(|_| ended(()))?;
+        let order = Order::Take { group, orders: orders.clone(), reply };
+        orders.send(order).map_err(|_| ended(()))?;
         let taken = taken.await.map_err(|_| ended(()))?;
         let taken = taken.map_err(|fault| self.settings.explain(fault))?;
-        let settings = self.settings.clone();
-        let held = |Taken { number, left, held }| {
-            let token = Token { group, number };
-            Box::new(Held { token, left, held, orders, settings }) as Box<dyn Claim>
-        };
-        Ok(taken.map(held))
+        Ok(taken.map(|held| Box::new(held) as Box<dyn Claim>))
     }
 
     fn orders(&self) -> Result<Orders> {
@@ -214,15 +204,9 @@ struct Holding {
 impl ClaimLoop {
     async fn carry_out(&mut self, order: Order) {
         match order {
-            Order::Take(group, reply) => {
-                let taken = self.take(&group).await;
-                let number = taken.as_ref().ok().and_then(|taken| Some(taken.as_ref()?.number));
-                // If the caller is gone, nobody will drop the claim.
-                if reply.send(taken).is_err()
-                    && let Some(number) = number
-                {
-                    self.give_up(&Token { group, number }).await;
-                }
+            Order::Take { group, orders, reply } => {
+                // If the caller is gone, the claim is dropped here.
+                reply.send(self.take(group, orders).await).map_or_else(drop, drop);
             }
             Order::Note(token, positions, written) => {
                 let noted = self.note(token, positions).await;
@@ -233,23 +217,21 @@ impl ClaimLoop {
         }
     }
 
-    async fn take(&mut self, group: &Arc<str>) -> Result<Option<Taken>, Fault> {
+    async fn take(&mut self, group: Arc<str>, orders: Orders) -> Result<Option<Held>, Fault> {
         let session = self.connected().await?;
-        if self.held.contains_key(group) || !locked(&session, group).await? {
+        if self.held.contains_key(&group) || !locked(&session, &group).await? {
             return Ok(None);
         }
         self.last_number += 1;
-        let (number, (sender, held)) = (self.last_number, watch::channel(()));
-        self.held.insert(Arc::clone(group), Holding { number, _sender: sender });
-        let read = session.first(include_str!("sql/read_notes.sql"), &[&Text(group)]).await;
-        let notes = read.and_then(|row| {
-            Ok(row.map(|row| row.try_get::<_, Vec<i64>>(0)).transpose()?.unwrap_or_default())
-        });
-        if notes.is_err() {
-            self.give_up(&Token { group: Arc::clone(group), number }).await;
+        let (number, (sender, lost)) = (self.last_number, watch::channel(()));
+        self.held.insert(Arc::clone(&group), Holding { number, _sender: sender });
+        let (token, settings) = (Token { group, number }, self.settings.clone());
+        let mut held = Held { token, left: Vec::new(), held: lost, orders, settings };
+        let notes = include_str!("sql/read_notes.sql");
+        if let Some(row) = session.first(notes, &[&Text(&held.token.group)]).await? {
+            held.left = row.try_get::<_, Vec<i64>>(0)?.into_iter().map(unsigned).collect();
         }
-        let left = notes?.into_iter().map(unsigned).collect();
-        Ok(Some(Taken { number, left, held }))
+        Ok(Some(held))
     }
 
     async fn note(&mut self, token: Token, positions: Vec<i64>) -> Result<(), String> {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::FutureExt;
 use protean_port::Result;
 use protean_port::message::{Category, Priority};
 use protean_port::port::{
@@ -16,6 +18,8 @@ use super::sample::{
 };
 
 const NORMAL: Priority = Priority::NORMAL;
+/// The longest time until a claim is free that nobody holds.
+const WAIT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Where a group stands, its lanes from the highest priority down.
 async fn group_status(store: &dyn Store, group: &str) -> Result<GroupStatus> {
@@ -181,6 +185,21 @@ pub async fn a_claim_is_exclusive_until_it_is_dropped(store: Arc<dyn Store>) -> 
     let odd = store.claim("Fidelis.Account/../ä Handler::x").await?;
     assert!(odd.is_some());
     Ok(())
+}
+
+pub async fn a_claim_whose_caller_has_stopped_waiting_is_free(store: Arc<dyn Store>) -> Result {
+    let mut claiming = store.claim(READER);
+    drop((&mut claiming).now_or_never());
+    // The claim is granted meanwhile, to a caller that does not take it.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    drop(claiming);
+    let freed = async {
+        while store.claim(READER).await?.is_none() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
+    };
+    tokio::time::timeout(WAIT_LIMIT, freed).await.expect("nobody holds it")
 }
 
 pub async fn nothing_is_left_of_a_claim_that_ended_properly(store: Arc<dyn Store>) -> Result {

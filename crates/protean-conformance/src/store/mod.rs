@@ -119,6 +119,7 @@ macro_rules! store_suite {
                 the_oldest_is_the_first_not_settled,
                 a_group_nobody_enrolled_stands_at_the_beginning,
                 a_claim_is_exclusive_until_it_is_dropped,
+                a_claim_whose_caller_has_stopped_waiting_is_free,
                 nothing_is_left_of_a_claim_that_ended_properly,
                 recalls_what_is_parked_or_not_settled,
                 every_group_that_was_enrolled_is_told,
