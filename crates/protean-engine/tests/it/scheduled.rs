@@ -80,7 +80,7 @@ pub(crate) struct Hush {
     bell: Id,
 }
 
-/// How long somebody has to hush a bell.
+/// How long a bell may ring before the neighbour complains.
 const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Complains about a bell that is not hushed.
