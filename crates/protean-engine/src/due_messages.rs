@@ -20,7 +20,7 @@ use crate::leadership::{LeaderTerm, Leadership};
 
 /// The longest time between a message being due and being in the log, beside the commit.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
-/// How often it is looked whether every recurring command is scheduled.
+/// How often each server checks that its recurring commands are scheduled.
 const RECURRING_INTERVAL: Duration = Duration::from_secs(60);
 /// The most messages of production that one commit moves.
 const PRODUCTION_MESSAGES: usize = 256;
@@ -69,8 +69,8 @@ async fn work(domain: &Domain, steps: &BulkSteps, stop: &CancellationToken) {
     }
 }
 
-/// Sees to it that each recurring command of this program is scheduled, until `stop` is cancelled:
-/// one that another process has put off may have been cancelled since. Cancel safe.
+/// Keeps each recurring command of this program scheduled until `stop` is cancelled: it may have been
+/// cancelled, or its pattern may be a new one. Cancel safe.
 pub(crate) async fn schedule_recurring(domain: Domain, stop: CancellationToken) {
     loop {
         look(&domain).await;
@@ -99,7 +99,7 @@ async fn round(domain: &Domain, steps: &BulkSteps) -> Result<bool> {
             Lane::Primary => PRODUCTION_MESSAGES,
             Lane::Backfill => BULK_MESSAGES,
         };
-        // A turn is not asked for in vain.
+        // A step of bulk work waits for its turn, so take one only when something is due.
         if scheduled.is_due(range).await? {
             is_full |= steps.run(*lane, scheduled.release(range, most)).await? == most;
         }

@@ -74,7 +74,8 @@ pub use protean_port::{memory, message, port};
 // For our own tools and tests; not part of the API.
 #[doc(hidden)]
 pub use protean_core::domain::{
-    ServerAdvice, broker, destroy, difference, migrate, promote, require_database, server_advice,
+    LIFECYCLE_COLUMNS, ServerAdvice, broker, destroy, difference, migrate, promote,
+    require_database, server_advice,
 };
 #[doc(hidden)]
 pub use protean_engine::verify;

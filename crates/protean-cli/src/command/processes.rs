@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use protean::config::hint;
 use protean::message::{Category, Table as Rows, Value};
 use protean::port::{Filter, Operator, RowQuery};
-use protean::{Domain, Id};
+use protean::{Domain, Id, LIFECYCLE_COLUMNS};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value as Json};
@@ -107,9 +107,9 @@ impl Process {
             columns.map(|(column, value)| (column.name.clone(), json(value))).collect();
         let mut take = |name: &str| state.remove(name).unwrap_or_default();
         let id = take("id").as_str().unwrap_or_default().to_owned();
-        let complete = take("process_complete").as_bool().unwrap_or_default();
-        let priority = take("process_priority").as_i64().unwrap_or_default();
-        let timers = take("process_timers");
+        let [priority, complete, timers] = LIFECYCLE_COLUMNS.map(&mut take);
+        let priority = priority.as_i64().unwrap_or_default();
+        let complete = complete.as_bool().unwrap_or_default();
         let timers = timers.as_object().into_iter().flat_map(Map::keys).cloned().collect();
         Self { manager: manager.name, id, complete, priority, timers, state }
     }
@@ -144,7 +144,9 @@ pub(super) async fn list(options: &List, domain: &Domain) -> Result<Reply<Vec<Pr
     let mut processes = Vec::new();
     let mut cut = None;
     for manager in named(domain, options.manager.as_deref())? {
-        let complete = manager.table.columns.len() - 2;
+        let [_, complete, _] = LIFECYCLE_COLUMNS;
+        let mut columns = manager.table.columns.iter();
+        let Some(complete) = columns.position(|column| column.name == complete) else { continue };
         let key = manager.table.key;
         let is = |column, operator, value| Filter { column, operator, value };
         let after = options.after.as_deref();
@@ -198,7 +200,9 @@ pub(super) async fn show(options: &Show, domain: &Domain) -> Result<Reply<Box<Ra
         let message = format!("{name} has no process '{id}'");
         return Err(match events.len() {
             0 => Error::failed(message).advice(format!("'processes list {name}' shows them")),
-            _ => Error::failed(format!("{message}: no event that came for it has begun one")),
+            _ => Error::failed(format!(
+                "{message}: it has received events, but none that starts a process"
+            )),
         });
     };
     let process = Process::read(manager, &row);

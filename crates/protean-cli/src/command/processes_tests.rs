@@ -2,12 +2,15 @@
 
 use protean::prelude::*;
 use protean::{
-    aggregate, aggregate_impl, command, command_handler, event, process_manager,
+    DomainBuilder, aggregate, aggregate_impl, command, command_handler, event, process_manager,
     process_manager_impl, timer,
 };
 use serde_json::{Value, json, to_value};
 
 use super::processes::{List, Show, list, show};
+use super::rename;
+use crate::App;
+use crate::globals::Globals;
 
 #[event(part_of = Order)]
 struct OrderPlaced {
@@ -95,9 +98,13 @@ impl Shipping {
     }
 }
 
-async fn shop() -> Domain {
+fn builder() -> DomainBuilder {
     let shop = protean::domain("shop").aggregate::<Order>().register(Orders);
-    let shop = shop.register(Shipping::manager()).in_memory().build().unwrap();
+    shop.register(Shipping::manager()).in_memory()
+}
+
+async fn shop() -> Domain {
+    let shop = builder().build().unwrap();
     for (order, total) in [("a", 1), ("b", 2), ("c", 3)] {
         let place = PlaceOrder { order_id: order.into(), total };
         shop.process(place).priority(Priority::HIGH).synchronous().await.unwrap();
@@ -157,5 +164,13 @@ async fn a_process_is_shown_with_what_it_has_taken() {
     let unknown = show(&of("d"), &shop).await.err().unwrap().to_string();
     assert!(unknown.contains("has no process 'd'"), "{unknown}");
     let never = show(&of("elsewhere"), &shop).await.err().unwrap().to_string();
-    assert!(never.contains("no event that came for it has begun one"), "{never}");
+    assert!(never.contains("it has received events, but none that starts a process"), "{never}");
+}
+
+#[tokio::test]
+async fn the_subscription_of_a_process_manager_keeps_its_name() {
+    let app = App::new(builder(), Globals::default());
+    let names = rename::Options { old: "Delivery".to_owned(), new: "Shipping".to_owned() };
+    let refused = format!("{:?}", rename::run(&names, &app).await.err().unwrap());
+    assert!(refused.contains("#[process_manager(name = \"Delivery\")]"), "{refused}");
 }

@@ -19,9 +19,9 @@ The names are those of the handlers, or of their groups: 'Balances' or 'bank.Bal
 #[derive(Args)]
 pub(crate) struct Options {
     /// The name that the handler had
-    old: String,
+    pub(super) old: String,
     /// The name that it has now
-    new: String,
+    pub(super) new: String,
 }
 
 pub(super) async fn run(options: &Options, app: &App) -> Result {

@@ -113,7 +113,7 @@ fn read_place(text: &str) -> Result<ScheduledPlace> {
         Some(ScheduledPlace { priority, due, key: key.into() })
     };
     read().ok_or_else(|| {
-        Error::usage(format!("'{text}' is no place of the schedule"))
+        Error::usage(format!("'{text}' is not a place in the schedule"))
             .advice("give --after the place that the last page ends with")
     })
 }

@@ -72,8 +72,7 @@ impl<P: Projection> Layout<P> for Projected {
 
 /// The columns of a process after those of its fields: what [`Lifecycle`](crate::model::Lifecycle)
 /// holds.
-pub(crate) const LIFECYCLE_COLUMNS: [&str; 3] =
-    ["process_priority", "process_complete", "process_timers"];
+pub const LIFECYCLE_COLUMNS: [&str; 3] = ["process_priority", "process_complete", "process_timers"];
 
 impl<P: ProcessManager> Layout<P> for ProcessStored {
     const IS_PROCESS: bool = true;

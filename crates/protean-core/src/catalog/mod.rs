@@ -9,7 +9,8 @@ mod upcast;
 
 pub use catalog::{Catalog, DeclaredAggregate, DeclaredTable};
 pub(crate) use catalog::{Declaration, Names};
-pub(crate) use layout::LIFECYCLE_COLUMNS;
+#[doc(hidden)]
+pub use layout::LIFECYCLE_COLUMNS;
 pub use layout::Layout;
 pub use sourced::Sourced;
 pub(crate) use upcast::{UpcastChain, UpcastChains, UpcastFn, Upcaster, too_new};

@@ -57,6 +57,8 @@ pub use stored_data::{ReadSnapshots, Reading, SnapshotUse, StoredData};
 pub use trace::{Handling, HandlingState, Trace};
 pub use unit_of_work::record_events;
 
+#[doc(hidden)]
+pub use crate::catalog::LIFECYCLE_COLUMNS;
 pub use crate::catalog::{Catalog, DeclaredAggregate, DeclaredTable};
 pub use crate::handling::{
     Answer, CommandsOf, Ending, Entries, Events, Failure, FailureKind, Group, Handle, Handled,

@@ -23,7 +23,7 @@ use crate::handling::{
     retry_on_conflict,
 };
 use crate::model::{Command, Start};
-use crate::unit::{ReadMode, ReadOptions, command_message, is_handling};
+use crate::unit::{ReadMode, ReadOptions, Timing, command_message, is_handling};
 
 /// A command that is ready to be processed: say how, then `.await`.
 ///
@@ -43,10 +43,7 @@ pub(super) struct Options {
     pub(super) priority: Option<Priority>,
     pub(super) correlation_id: Option<Arc<str>>,
     pub(super) key: Option<Key>,
-    pub(super) deadline: Option<Timestamp>,
-    /// So long after it is made.
-    pub(super) timeout: Option<Duration>,
-    pub(super) start: Option<Start>,
+    pub(super) timing: Timing,
 }
 
 /// What processing a command came to.
@@ -116,27 +113,27 @@ impl<C: Command> Process<C> {
 
     /// Sets a deadline: after this moment the command is not handled any more.
     pub fn deadline(mut self, deadline: Timestamp) -> Self {
-        self.options.deadline = Some(deadline);
+        self.options.timing.deadline = Some(deadline);
         self
     }
 
     /// Sets a deadline this far from now, by the domain's clock; of a command that is scheduled,
     /// from when it is due.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.options.timeout = Some(timeout);
+        self.options.timing.timeout = Some(timeout);
         self
     }
 
     /// Schedules the command for this moment: it is kept apart until then, and gets its place in
     /// the log when it is due. [`ScheduledMessages`](super::ScheduledMessages) cancels it.
     pub fn at(mut self, moment: Timestamp) -> Self {
-        self.options.start = Some(Start::At(moment));
+        self.options.timing.start = Some(Start::At(moment));
         self
     }
 
     /// The same, so long from now by the clock of the database.
     pub fn after(mut self, delay: Duration) -> Self {
-        self.options.start = Some(Start::After(delay));
+        self.options.timing.start = Some(Start::After(delay));
         self
     }
 
@@ -149,7 +146,7 @@ impl<C: Command> Process<C> {
     pub async fn asynchronous(self) -> Result<Id> {
         let Self { domain, command, options } = self;
         let store = domain.store().await?;
-        let due = options.start.map(|start| domain.env().store_clock.due(start));
+        let due = options.timing.due(domain.env());
         let mut changes = queued_for(&domain, &command, &options, due)?;
         let id = Id::from(Arc::clone(&changes.appends[0].message.id));
         let lane = changes.lane;
@@ -181,7 +178,7 @@ impl<C: Command> Process<C> {
     /// was handled and kept, and the handler of an event failed afterwards.
     pub async fn synchronous(self) -> Result<C::Output> {
         let Self { domain, command, options } = self;
-        if options.start.is_some() {
+        if options.timing.start.is_some() {
             return Err(Error::misused(
                 "a command that is scheduled cannot be handled at once: call `asynchronous`, or leave \
                  out `at` and `after`",
@@ -199,7 +196,7 @@ impl<C: Command> IntoFuture for Process<C> {
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
             match self.domain.config().command_processing {
-                Processing::Sync if self.options.start.is_none() => {
+                Processing::Sync if self.options.timing.start.is_none() => {
                     self.synchronous().await.map(Processed::Handled)
                 }
                 _ => self.asynchronous().await.map(Processed::Queued),
@@ -240,10 +237,9 @@ fn message<C: Command>(
     due: Option<Timestamp>,
 ) -> Result<Message> {
     command.check().into_result()?;
-    let from = due.unwrap_or_else(|| domain.clock().now());
-    let timeout = options.timeout.or(domain.config().command_default_timeout);
-    let deadline = options.deadline.or(timeout.map(|timeout| from + timeout));
-    if deadline.is_some_and(|deadline| deadline < from) {
+    let made = due.unwrap_or_else(|| domain.clock().now());
+    let deadline = options.timing.deadline(made, domain.config().command_default_timeout);
+    if deadline.is_some_and(|deadline| deadline < made) {
         return Err(expired(C::NAME));
     }
     let id = Id::new();

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use protean_port::message::{Id, Message, Priority};
-use protean_port::message::{Recorded, Timestamp};
+use protean_port::message::{Id, Message, Priority, Recorded, Timestamp};
 use protean_port::port::{
     Append, Changes, Expect, KeyWrite, Outcome, Place, Schedule, Scheduled, ScheduledPlace,
     ScheduledRead,
@@ -16,12 +15,11 @@ use super::dispatch::dispatch;
 use super::domain::Domain;
 use crate::handling::{Missed, RecurringCommand, key_claim};
 
-/// How late a recurring command is skipped that is not to make up for missed times.
-const SKIPPED_FROM: Duration = Duration::from_secs(60);
-
-/// When a message is tried again that the database has refused.
-const REFUSED_WAIT: Duration = Duration::from_secs(60);
-/// Stands in the key of a recurring command, between domain and name.
+/// With [`Missed::Skip`], a recurring command that is later than this is skipped.
+const MAX_LATENESS: Duration = Duration::from_secs(60);
+/// How long to wait before moving a message again that could not be moved.
+const RETRY_DELAY: Duration = Duration::from_secs(60);
+/// Separates the domain from the name in the key of a recurring command.
 const RECURRING: &str = ".recurring:";
 
 /// What is scheduled in a domain.
@@ -39,7 +37,7 @@ pub struct ScheduledMessages<'a> {
     domain: &'a Domain,
 }
 
-/// What came of cancelling a scheduled command.
+/// The outcome of cancelling a scheduled command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cancellation {
     /// It will not be handled.
@@ -107,62 +105,72 @@ impl<'a> ScheduledMessages<'a> {
         let store = self.domain.store().await?;
         let now = self.domain.env().store_clock.now();
         let due = store.scheduled(ScheduledRead::due(now, priorities, limit)).await?;
-        let mut moves = Vec::new();
+        let (mut moving, mut units, mut postponed) = (Vec::new(), Vec::new(), Vec::new());
         for waiting in &due {
-            moves.extend(self.moved(waiting, now)?.map(|unit| (waiting, unit)));
+            match self.moved(waiting, now) {
+                Ok(Some(unit)) => {
+                    moving.push(waiting);
+                    units.push(unit);
+                }
+                Ok(None) => {}
+                Err(error) => postponed.push(self.postponed(waiting, now, &error)),
+            }
         }
-        let (due, units): (Vec<_>, Vec<Changes>) = moves.into_iter().unzip();
-        let (mut released, mut refused, mut failure) = (Vec::new(), Vec::new(), None);
-        for (waiting, outcome) in due.iter().zip(store.commit(units.into()).await) {
+        let (mut released, mut failure) = (Vec::new(), None);
+        for (waiting, outcome) in moving.into_iter().zip(store.commit(units.into()).await) {
             match outcome {
                 Outcome::Committed(places) => {
                     released.extend(places.first().map(|place| recorded(&waiting.message, place)));
                 }
                 Outcome::Unavailable(reason) => failure = Some(Error::unavailable(reason)),
                 Outcome::Rejected(violations) => {
-                    warn!(
-                        key = %waiting.key, error = %violations,
-                        "the database refuses a scheduled message, trying again in a minute"
-                    );
-                    refused.push(self.postponed(waiting, now));
+                    postponed.push(self.postponed(waiting, now, &Error::invalid(violations)));
                 }
                 // Cancelled, replaced, or moved by another process.
                 _ => {}
             }
         }
         let moved = released.len();
-        if !refused.is_empty() {
-            drop(store.commit(refused.into()).await);
+        if !postponed.is_empty() {
+            // One that cannot be postponed is due again at once.
+            drop(store.commit(postponed.into()).await);
         }
         dispatch(self.domain, store, released).await?;
         failure.map_or(Ok(moved), Err)
     }
 
-    /// Schedules each recurring command that is not scheduled, or was at other times.
+    /// Schedules each recurring command that is not scheduled, or is scheduled for a time that its
+    /// pattern no longer has. One that cannot be scheduled does not keep the others from it.
     ///
     /// # Errors
     /// When the store cannot be read or written, or a command breaks the rules of its fields.
     pub async fn schedule_recurring(&self) -> Result {
-        let now = self.domain.env().store_clock.now();
+        let mut scheduled = Ok(());
         for recurring in &self.domain.handlers().recurring {
-            let key = self.key(recurring);
-            let store = self.domain.store().await?;
-            let waiting = store.scheduled_under(&key).await?;
-            if waiting.is_some_and(|waiting| recurring.times.has(waiting.due)) {
-                continue;
-            }
-            let Some(next) = self.next(recurring, now)? else { continue };
-            let mut changes = Changes::new(self.domain.lanes().lane(next.message.priority));
-            changes.schedules.push(Schedule::Keep(Box::new(next)));
-            if let Some(Outcome::Unavailable(reason)) = store.commit([changes].into()).await.pop() {
-                return Err(Error::unavailable(reason));
-            }
+            scheduled = scheduled.and(self.schedule_next(recurring).await);
         }
-        Ok(())
+        scheduled
     }
 
-    /// A unit that moves a message into the log; with it, the next one of a recurring command is
-    /// scheduled. None for one that only another program knows how to schedule again.
+    async fn schedule_next(&self, recurring: &RecurringCommand) -> Result {
+        let store = self.domain.store().await?;
+        let waiting = store.scheduled_under(&self.key(recurring)).await?;
+        // One that is put off is due later than its message says.
+        if waiting.is_some_and(|waiting| recurring.times.has(waiting.message.time)) {
+            return Ok(());
+        }
+        let now = self.domain.env().store_clock.now();
+        let Some(next) = self.next(recurring, now)? else { return Ok(()) };
+        let mut changes = Changes::new(self.domain.lanes().lane(next.message.priority));
+        changes.schedules.push(Schedule::Keep(Box::new(next)));
+        match store.commit([changes].into()).await.pop() {
+            Some(Outcome::Unavailable(reason)) => Err(Error::unavailable(reason)),
+            _ => Ok(()),
+        }
+    }
+
+    /// A unit that moves a message into the log and, if the command recurs, schedules the next one.
+    /// `None` for a recurring command of another program, which alone can schedule the next.
     fn moved(&self, waiting: &Scheduled, now: Timestamp) -> Result<Option<Changes>> {
         let mut changes = self.taken(waiting);
         let mut recurring = self.domain.handlers().recurring.iter();
@@ -171,13 +179,13 @@ impl<'a> ScheduledMessages<'a> {
             return Ok(None);
         }
         let missed = recurring.map_or(Missed::Each, |recurring| recurring.missed);
-        if missed != Missed::Skip || now <= waiting.due + SKIPPED_FROM {
+        if missed != Missed::Skip || now <= waiting.message.time + MAX_LATENESS {
             let message = waiting.message.clone();
             changes.appends.push(Append { message, expect: Expect::End });
         }
         if let Some(recurring) = recurring {
             let last = match missed {
-                Missed::Each => waiting.due,
+                Missed::Each => waiting.message.time,
                 Missed::Once | Missed::Skip => now.max(waiting.due),
             };
             let next = self.next(recurring, last)?;
@@ -186,20 +194,24 @@ impl<'a> ScheduledMessages<'a> {
         Ok(Some(changes))
     }
 
-    /// A unit after which a message is due a little later.
-    fn postponed(&self, waiting: &Scheduled, now: Timestamp) -> Changes {
+    /// A unit that puts off a message that cannot be moved, so that it does not hold up others.
+    fn postponed(&self, waiting: &Scheduled, now: Timestamp, error: &Error) -> Changes {
+        warn!(
+            key = %waiting.key, error = format_args!("{error:#}"), next_try = ?RETRY_DELAY,
+            "cannot move a scheduled message into the log, trying again"
+        );
         let mut changes = self.taken(waiting);
-        let later = Scheduled { due: now + REFUSED_WAIT, ..waiting.clone() };
+        let later = Scheduled { due: now + RETRY_DELAY, ..waiting.clone() };
         changes.schedules.push(Schedule::Keep(Box::new(later)));
         changes
     }
 
-    /// What a recurring command is scheduled as, after a moment; none when it does not come again.
+    /// The next message of a recurring command after a moment; none when its pattern has no more.
     fn next(&self, recurring: &RecurringCommand, after: Timestamp) -> Result<Option<Scheduled>> {
         let Some(due) = recurring.times.after(after) else { return Ok(None) };
         let key = self.key(recurring);
         let message = recurring.message(self.domain.env(), &key, due)?;
-        Ok(Some(Scheduled { key, due, message }))
+        Ok(Some(Scheduled::at(due, key, message)))
     }
 
     fn key(&self, recurring: &RecurringCommand) -> Arc<str> {
@@ -219,12 +231,11 @@ fn recorded(message: &Message, place: &Place) -> Recorded {
     Recorded { position, stream_position, message: message.clone() }
 }
 
-/// A unit that schedules a command in place of appending it: it is made when it is due.
+/// Schedules the commands that a unit was to append.
 pub(super) fn scheduled(mut changes: Changes, due: Timestamp) -> Changes {
     let appended = std::mem::take(&mut changes.appends).into_iter();
     let kept = appended.map(|Append { message, .. }| {
-        let (key, message) = (Arc::clone(&message.id), Message { time: due, ..message });
-        Schedule::Keep(Box::new(Scheduled { key, due, message }))
+        Schedule::Keep(Box::new(Scheduled::at(due, Arc::clone(&message.id), message)))
     });
     changes.schedules.extend(kept);
     changes

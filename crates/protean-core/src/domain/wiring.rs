@@ -222,7 +222,7 @@ fn add_route(registry: &mut Registry, group: &mut Group, route: Route, handler: 
         registry.faults.push(match group.kind {
             HandlerKind::Process => format!(
                 "{handler} takes events named {name} of two aggregates, which cannot be told apart in \
-                 the stream of a process: give one another `name`"
+                 the stream of a process: give one of them another `name`"
             ),
             _ => format!(
                 "{name} has two handlers in {category}, the second in {handler}: remove one"

@@ -72,6 +72,7 @@ async fn commit_units(env: &Env, store: &dyn Store, units: &Arc<[Changes]>) -> R
             Ok(Committed::Before { message_id, output })
         }
         Some(Outcome::Stale(what)) => {
+            // Its copies of events may be out of date; the outcome says only that it came too late.
             if units[0].correlated.is_some() {
                 env.correlations.refresh(store).await?;
             }

@@ -13,6 +13,7 @@ use std::any::{TypeId, type_name};
 use std::collections::HashMap;
 use std::future::Future;
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use protean_port::message::Id;
@@ -25,7 +26,7 @@ use super::handle::Register;
 use super::registry::{Registration, Registry, Route, Source};
 use crate::config::Declared;
 use crate::model::{Event, Fields, Lifecycle, MessageType, ProcessManager, Root};
-use crate::unit::{Context, Repository, Storage, processing_priority};
+use crate::unit::{Context, Repository, processing_priority};
 
 /// How a process takes an event, while it is under way.
 #[diagnostic::on_unimplemented(
@@ -64,7 +65,7 @@ pub trait RegisterProcess: ProcessManager {
     fn register(registry: &mut Registry);
 }
 
-/// A process manager, to be registered as any handler: `.register(Fulfilment::manager())`.
+/// A process manager, registered like any handler: `.register(Fulfilment::manager())`.
 pub struct Manages<P>(PhantomData<fn() -> P>);
 
 impl<P: RegisterProcess> Manages<P> {
@@ -91,7 +92,7 @@ pub struct Reactions<'r, P> {
 /// What a process does with one event.
 struct Reaction<P> {
     by: &'static [&'static str],
-    starts: OnceLock<()>,
+    starts: AtomicBool,
     living: OnceLock<Call<P>>,
     late: OnceLock<Call<P>>,
 }
@@ -100,10 +101,7 @@ type Call<P> = for<'a> fn(&'a mut P, HandlerInput, &'a Context) -> BoxFuture<'a,
 
 impl Registry {
     /// A process manager, which is an aggregate of its own.
-    pub fn process_manager<P: ProcessManager>(&mut self) -> Reactions<'_, P>
-    where
-        P::Storage: Storage<P>,
-    {
+    pub fn process_manager<P: ProcessManager>(&mut self) -> Reactions<'_, P> {
         self.aggregate::<P>();
         let kind = HandlerKind::Process;
         let Self { registrations, faults, .. } = self;
@@ -115,10 +113,7 @@ impl Registry {
     }
 }
 
-impl<P: ProcessManager> Reactions<'_, P>
-where
-    P::Storage: Storage<P>,
-{
+impl<P: ProcessManager> Reactions<'_, P> {
     /// Sets what the code decides: `domain.toml` cannot change it.
     pub fn declare(self, declared: Declared) -> Self {
         self.registration.declared = declared;
@@ -130,8 +125,7 @@ where
     where
         P: React<E>,
     {
-        // It is set once for each type.
-        self.reaction::<E>(<P as React<E>>::BY).starts.set(()).unwrap_or_default();
+        self.reaction::<E>(<P as React<E>>::BY).starts.store(true, Ordering::Relaxed);
         self.on::<E>()
     }
 
@@ -238,10 +232,7 @@ async fn take<P: ProcessManager>(
     event: &str,
     input: HandlerInput,
     context: &Context,
-) -> Handled<HandlerOutput>
-where
-    P::Storage: Storage<P>,
-{
+) -> Handled<HandlerOutput> {
     let id = process_of(reaction.by, event, &input, context)?;
     let timer =
         reaction.by.is_empty().then(|| context.message().map(|of| &*of.message.id)).flatten();
@@ -257,7 +248,7 @@ where
             let call = if is_complete { &reaction.late } else { &reaction.living };
             (process, call.get())
         }
-        None if reaction.starts.get().is_some() => {
+        None if reaction.starts.load(Ordering::Relaxed) => {
             let lifecycle = Lifecycle { priority: context.priority(), ..Lifecycle::default() };
             let root = Root::with_id(id).with_lifecycle(lifecycle);
             (P::begin(root), reaction.living.get())

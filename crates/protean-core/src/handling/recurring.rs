@@ -12,7 +12,7 @@ use super::registry::Registry;
 use crate::model::Command;
 use crate::unit::command_message;
 
-/// A command that recurs. Registered as any handler:
+/// A command that recurs. It is registered like a handler:
 ///
 /// ```
 /// # use protean_core::domain::{Missed, Recurring};
@@ -34,16 +34,16 @@ pub struct Recurring<F> {
 }
 
 impl<F> Recurring<F> {
-    /// A command that `make` gives at the times of a cron pattern, in UTC: minute, hour, day of the
-    /// month, month, day of the week; with six fields, the first one is the second. The name is
-    /// what the database keeps of it.
+    /// A command that `make` returns, at the times of a cron pattern in UTC: minute, hour, day of
+    /// the month, month, day of the week. A pattern with six fields begins with the second. The
+    /// database knows the command by `name`.
     pub fn new(name: &'static str, pattern: &'static str, make: F) -> Self {
         let (zone, priority, missed) = ("UTC", Priority::NORMAL, Missed::Once);
         Self { name, pattern, zone, priority, missed, make }
     }
 
-    /// Counts the times of this zone, such as `Europe/Berlin`. A time of day that the clocks leave
-    /// out comes when they are set, and one that they repeat comes the first time.
+    /// Reads the pattern in this time zone, such as `Europe/Berlin`. A time of day that the clocks
+    /// skip runs when they change; one that they repeat runs the first time.
     pub fn in_zone(self, zone: &'static str) -> Self {
         Self { zone, ..self }
     }
@@ -53,7 +53,7 @@ impl<F> Recurring<F> {
         Self { priority, ..self }
     }
 
-    /// Says what becomes of missed times.
+    /// Sets what happens to the times that were missed while no server ran.
     pub fn missed(self, missed: Missed) -> Self {
         Self { missed, ..self }
     }
@@ -68,14 +68,15 @@ where
         let Self { name, pattern, zone, priority, missed, make } = self;
         let cron = Cron::from_str(pattern).map_err(|error| {
             registry.faults.push(format!(
-                "the recurring command '{name}' has no cron pattern but '{pattern}' ({error}): write \
-                 minute, hour, day of the month, month and day of the week, such as '0 6 * * MON'"
+                "the recurring command '{name}' has the cron pattern '{pattern}', which is not valid \
+                 ({error}): write minute, hour, day of the month, month and day of the week, such as \
+                 '0 6 * * MON'"
             ));
         });
         let zone = TimeZone::get(zone).map_err(|_| {
             registry.faults.push(format!(
-                "the recurring command '{name}' is of the time zone '{zone}', which is not known: write \
-                 one such as 'Europe/Berlin'"
+                "the recurring command '{name}' has the time zone '{zone}', which is not known: \
+                 write one such as 'Europe/Berlin'"
             ));
         });
         if registry.recurring.iter().any(|known| known.name == name) {

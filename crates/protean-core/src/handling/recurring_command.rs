@@ -1,4 +1,4 @@
-//! When recurring commands come, and what they are then.
+//! When recurring commands run, and their messages.
 
 use croner::Cron;
 use jiff::tz::TimeZone;
@@ -7,15 +7,15 @@ use protean_port::message::{Id, Message, Priority, Timestamp};
 
 use crate::unit::{Env, MessageContext};
 
-/// What becomes of the times that came while no server ran.
+/// What happens to the times that passed while no server ran.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Missed {
-    /// The command comes once for all of them.
+    /// The command runs once for all of them.
     #[default]
     Once,
-    /// It comes for each.
+    /// It runs once for each.
     Each,
-    /// It does not come, unless it is less than a minute late.
+    /// It does not run, unless it is less than a minute late.
     Skip,
 }
 
@@ -45,8 +45,7 @@ impl RecurringCommand {
             causation_id: None,
             seed: None,
         };
-        let message = (self.make)(env, &id, &cause)?;
-        Ok(Message { time: due, ..message })
+        (self.make)(env, &id, &cause)
     }
 }
 

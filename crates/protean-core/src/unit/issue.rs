@@ -5,64 +5,51 @@ use std::time::Duration;
 use protean_port::Result;
 use protean_port::message::{Id, Priority, Timestamp};
 
+use super::timing::Timing;
 use super::unit::Unit;
 use crate::model::{Command, Start};
-
-/// How a command is issued.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct IssueOptions {
-    pub(super) priority: Priority,
-    pub(super) deadline: Option<Timestamp>,
-    pub(super) timeout: Option<Duration>,
-    pub(super) start: Option<Start>,
-}
-
-impl IssueOptions {
-    pub(super) fn of(priority: Priority) -> Self {
-        Self { priority, deadline: None, timeout: None, start: None }
-    }
-}
 
 /// A command that is ready to be issued: say how, then [`issue`](Self::issue).
 #[must_use = "nothing is issued until `issue` is called"]
 pub struct Issue<'a, C> {
     unit: &'a Unit,
     command: C,
-    options: IssueOptions,
+    priority: Priority,
+    timing: Timing,
 }
 
 impl<'a, C: Command> Issue<'a, C> {
     pub(super) fn new(unit: &'a Unit, command: C, priority: Priority) -> Self {
-        Self { unit, command, options: IssueOptions::of(priority) }
+        Self { unit, command, priority, timing: Timing::default() }
     }
 
     /// Sets the priority; without it that of the message at hand, or of the scope, counts.
     pub fn priority(mut self, priority: Priority) -> Self {
-        self.options.priority = priority;
+        self.priority = priority;
         self
     }
 
     /// Sets a deadline: after this moment the command is not handled any more.
     pub fn deadline(mut self, deadline: Timestamp) -> Self {
-        self.options.deadline = Some(deadline);
+        self.timing.deadline = Some(deadline);
         self
     }
 
     /// Sets a deadline this far from now; of a command that is scheduled, from when it is due.
     pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.options.timeout = Some(timeout);
+        self.timing.timeout = Some(timeout);
         self
     }
 
     /// Schedules the command for this moment.
     pub fn at(mut self, moment: Timestamp) -> Self {
-        self.options.start = Some(Start::At(moment));
+        self.timing.start = Some(Start::At(moment));
         self
     }
 
     /// Schedules the command, so long from now by the clock of the database.
     pub fn after(mut self, delay: Duration) -> Self {
-        self.options.start = Some(Start::After(delay));
+        self.timing.start = Some(Start::After(delay));
         self
     }
 
@@ -72,6 +59,6 @@ impl<'a, C: Command> Issue<'a, C> {
     /// When the command breaks the rules of its fields, or the unit of work has ended: its handler
     /// has returned.
     pub fn issue(self) -> Result<Id> {
-        self.unit.issue(&self.command, self.options)
+        self.unit.issue(&self.command, self.priority, self.timing)
     }
 }

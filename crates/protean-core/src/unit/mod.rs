@@ -23,6 +23,7 @@ mod selection;
 mod snapshot;
 mod storage;
 mod store_clock;
+mod timing;
 #[expect(clippy::module_inception, reason = "the room is named for the one thing in it")]
 mod unit;
 
@@ -42,5 +43,6 @@ pub(crate) use storage::SnapshotsOf;
 pub use storage::Storage;
 pub use store_clock::StoreClock;
 
+pub(crate) use timing::Timing;
 pub use unit::{CompletedUnit, ReadMode, ReadOptions, Unit};
 pub(crate) use unit::{MessageContext, command_message};

@@ -10,7 +10,7 @@ use protean_port::port::{
 };
 use protean_port::{Error, Result, Violations};
 
-use super::issue::IssueOptions;
+use super::timing::Timing;
 use super::unit::{MessageContext, ReadMode, State, Unit, command_message, row_key};
 use crate::catalog::Names;
 use crate::model::{Command, Raised, Start};
@@ -41,20 +41,23 @@ impl Unit {
     }
 
     /// Issues a command: appends it to the unit, or schedules it.
-    pub(super) fn issue<C: Command>(&self, command: &C, options: IssueOptions) -> Result<Id> {
+    pub(super) fn issue<C: Command>(
+        &self,
+        command: &C,
+        priority: Priority,
+        timing: Timing,
+    ) -> Result<Id> {
         command.check().into_result()?;
-        let IssueOptions { priority, deadline, timeout, start } = options;
         let mut open = OpenUnit::of(self)?;
         let id = open.next_id();
         let cause = MessageContext { priority, ..self.cause.clone() };
-        let due = start.map(|start| self.env.store_clock.due(start));
-        let from = due.unwrap_or_else(|| self.env.now());
-        let deadline = deadline.or(timeout.map(|timeout| from + timeout));
+        let due = timing.due(&self.env);
+        let deadline = timing.deadline(due.unwrap_or_else(|| self.env.now()), None);
         let extensions = Extensions { deadline, ..Extensions::default() };
         let message = command_message(&self.env, &id, command, &cause, extensions)?;
         match due {
             None => open.append(message),
-            Some(due) => open.schedule(id.clone().into(), due, message),
+            Some(due) => open.schedule(Scheduled::at(due, id.clone(), message)),
         }
         Ok(id)
     }
@@ -85,11 +88,8 @@ impl<'a> OpenUnit<'a> {
         }
     }
 
-    /// Schedules a message, which is made when it is due.
-    fn schedule(&mut self, key: Arc<str>, due: Timestamp, message: Message) {
-        let message = Message { time: due, ..message };
-        let kept = Schedule::Keep(Box::new(Scheduled { key, due, message }));
-        self.state.done.changes.schedules.push(kept);
+    fn schedule(&mut self, scheduled: Scheduled) {
+        self.state.done.changes.schedules.push(Schedule::Keep(Box::new(scheduled)));
     }
 
     /// Sets a timer of a process, in place of the one of its type; gives its id.
@@ -104,7 +104,7 @@ impl<'a> OpenUnit<'a> {
         let id = event_id(stream, &self.next_id());
         let message = self.event(stream, timer, "", due);
         let message = Message { id: Arc::clone(&id), priority, ..message };
-        self.schedule(timer_key(stream, timer.name), due, message);
+        self.schedule(Scheduled::at(due, timer_key(stream, timer.name), message));
         id
     }
 

@@ -1,6 +1,5 @@
 //! Reading and writing instances, in each of the forms in which they are kept.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 
 use protean_port::message::{Id, Priority, Row, Stream, Table, Value};
@@ -95,7 +94,14 @@ impl<P: ProcessManager> Storage<P> for ProcessStored {
         let (fields, lifecycle) = row.split_at(row.len().saturating_sub(LIFECYCLE_COLUMNS.len()));
         let mut process: P = read(P::NAME, id.as_str(), fields)?;
         let root = Root::restored(id.clone(), state.version);
-        *process.root_mut() = root.with_lifecycle(read_lifecycle(lifecycle));
+        let lifecycle = read_lifecycle(lifecycle).ok_or_else(|| {
+            let columns = LIFECYCLE_COLUMNS.join("', '");
+            Error::failed(format!(
+                "'{columns}' of the process '{id}' of {} cannot be read",
+                P::NAME
+            ))
+        })?;
+        *process.root_mut() = root.with_lifecycle(lifecycle);
         Ok(Some(process))
     }
 
@@ -116,20 +122,18 @@ impl<P: ProcessManager> Storage<P> for ProcessStored {
     }
 }
 
-fn read_lifecycle(columns: &[Value]) -> Lifecycle {
-    let priority = match columns.first() {
-        Some(Value::Integer(priority)) => i32::try_from(*priority).unwrap_or_default(),
-        _ => 0,
+fn read_lifecycle(columns: &[Value]) -> Option<Lifecycle> {
+    let [Value::Integer(priority), Value::Bool(is_complete), Value::Json(timers)] = columns else {
+        return None;
     };
-    let is_complete = columns.get(1) == Some(&Value::Bool(true));
-    let timers = match columns.get(2) {
-        Some(Value::Json(timers)) => serde_json::from_str(timers).unwrap_or_default(),
-        _ => BTreeMap::new(),
-    };
-    Lifecycle { priority: Priority::new(priority), is_complete, timers }
+    Some(Lifecycle {
+        priority: Priority::new(i32::try_from(*priority).ok()?),
+        is_complete: *is_complete,
+        timers: serde_json::from_str(timers).ok()?,
+    })
 }
 
-/// Sets and cancels timers as the process wants it; one that is complete has none.
+/// Sets and cancels the timers that the process has asked for. A complete process has none.
 fn remind<P: ProcessManager>(unit: &Unit, process: &mut P) -> Result {
     let stream = unit.env.catalog.names::<P>()?.category.stream(process.root().id());
     let root = process.root_mut();

@@ -110,6 +110,12 @@ impl ScheduledRead {
 }
 
 impl Scheduled {
+    /// Schedules a message. It counts as made when it is due, so deadlines and waiting times count
+    /// from then.
+    pub fn at(due: Timestamp, key: impl Into<Arc<str>>, message: Message) -> Self {
+        Self { key: key.into(), due, message: Message { time: due, ..message } }
+    }
+
     /// Where it stands in the order of reading.
     pub fn place(&self) -> ScheduledPlace {
         let (priority, due, key) = (self.message.priority, self.due, Arc::clone(&self.key));

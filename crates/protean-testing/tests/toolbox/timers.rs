@@ -1,6 +1,7 @@
 //! Scheduled commands and the timers of processes, by a clock that the test moves.
 
 use std::future::IntoFuture;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use protean::prelude::*;
@@ -44,6 +45,7 @@ struct PayOrder {
 struct CancelOrder {
     #[field(identifier)]
     order_id: Id,
+    #[field(min_length = 1)]
     reason: String,
 }
 
@@ -282,9 +284,54 @@ fn what_cannot_recur_is_a_fault_of_the_build() {
     let shop = shop.register(Recurring::new("twice", "0 6 * * *", make));
     let faults = shop.register(Recurring::new("twice", "0 7 * * *", make)).build().err().unwrap();
     let faults = faults.to_string();
-    for expected in
-        ["'odd' has no cron pattern but 'every morning'", "'Mars/Olympus'", "called 'twice'"]
-    {
+    for expected in [
+        "'odd' has the cron pattern 'every morning', which is not valid",
+        "'Mars/Olympus'",
+        "called 'twice'",
+    ] {
         assert!(faults.contains(expected), "{expected}: {faults}");
     }
+}
+
+#[test]
+fn a_recurring_command_that_breaks_its_rules_holds_up_no_other() {
+    let reasons = Arc::new(Mutex::new(vec!["late", "", "sold out"]));
+    let making = Arc::clone(&reasons);
+    let cancelling = Recurring::new("cancelling", "0 6 * * *", move || CancelOrder {
+        order_id: "a".into(),
+        reason: making.lock().unwrap().pop().unwrap_or_default().to_owned(),
+    });
+    let shop = protean::domain("shop").aggregate::<Order>().register(Orders);
+    let shop = TestDomain::new(shop.register(cancelling));
+    shop.given(place("a")).advance(Duration::ZERO);
+    // The command for the next day, which has no reason yet, is made when this one is due.
+    let sent = shop.domain().process(place("b")).after(6 * HOUR);
+    assert!(shop.run(sent.into_future()).is_ok());
+    shop.clock().advance(6 * HOUR);
+    let scheduled = ScheduledMessages::of(shop.domain());
+    assert_eq!(shop.run(scheduled.release(Priority::ALL, 9)).unwrap(), 1);
+    assert_eq!(shop.run(scheduled.release(Priority::ALL, 9)).unwrap(), 0);
+    shop.clock().advance(Duration::from_secs(61));
+    assert_eq!(shop.run(scheduled.release(Priority::ALL, 9)).unwrap(), 1);
+}
+
+#[process_manager]
+struct Bystander {
+    root: Root<Bystander>,
+}
+
+#[process_manager_impl]
+impl Bystander {
+    #[on(start, by = after_reminders)]
+    async fn due(&mut self, _timer: PaymentDue) -> Handled {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_process_manager_cannot_take_the_timer_of_another() {
+    let shop = protean::domain("shop").aggregate::<Order>().register(Orders);
+    let shop = shop.register(Payment::manager()).register(Bystander::manager());
+    let faults = shop.in_memory().build().err().unwrap().to_string();
+    assert!(faults.contains("Bystander takes PaymentDue, a timer of Payment"), "{faults}");
 }
