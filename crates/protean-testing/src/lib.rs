@@ -21,6 +21,7 @@ mod log;
 mod messages;
 mod reaction;
 mod refusal;
+mod waiting;
 
 pub use aggregate::{Given, Then, given, given_state, when_new};
 pub use clock::TestClock;

@@ -1,6 +1,7 @@
 //! What followed from a command or an event.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use protean_core::catalog::Layout;
 use protean_core::domain::{Storage, inject_entry};
@@ -13,6 +14,7 @@ use crate::difference::difference;
 use crate::log;
 use crate::messages::{AnyCommands, AnyEvents, ExpectedMessage, Found, Messages};
 use crate::refusal::{describe, not_rejected, succeeded};
+use crate::waiting::Waiting;
 
 /// What followed from a command or an event: events and commands in the order
 /// of the log, rows, a failure.
@@ -65,15 +67,39 @@ impl TestDomain {
         self.reaction(|| self.numbered(inject_entry()))
     }
 
+    /// Time goes on by this much, as with [`advance`](Self::advance). What follows includes the
+    /// scheduled commands that were due on the way.
+    ///
+    /// # Panics
+    /// When the log cannot be read, or a handler fails.
+    #[track_caller]
+    #[must_use = "nothing is checked before `then…`"]
+    pub fn when_passed(&self, time: Duration) -> Reaction<'_, ()> {
+        let before = self.log_end();
+        self.advance(time);
+        Reaction::new(self, Ok(()), self.log_after(before))
+    }
+
     #[track_caller]
     fn reaction<T>(&self, act: impl FnOnce() -> Result<T>) -> Reaction<'_, T> {
-        let before = succeeded("the log", self.run(log::after(self.domain(), 0)));
+        let before = self.log_end();
         let outcome = act();
-        let position = before.last().map_or(0, |last| last.position);
-        let after = succeeded("the log", self.run(log::after(self.domain(), position)));
+        let mut messages = self.log_after(before);
         // The first one is the message that the reaction is to.
-        let messages = after.into_iter().skip(1).map(|recorded| recorded.message).collect();
+        messages.drain(..messages.len().min(1));
         Reaction::new(self, outcome, messages)
+    }
+
+    #[track_caller]
+    fn log_end(&self) -> u64 {
+        let log = succeeded("the log", self.run(log::after(self.domain(), 0)));
+        log.last().map_or(0, |last| last.position)
+    }
+
+    #[track_caller]
+    fn log_after(&self, position: u64) -> Vec<Message> {
+        let log = succeeded("the log", self.run(log::after(self.domain(), position)));
+        log.into_iter().map(|recorded| recorded.message).collect()
     }
 }
 
@@ -121,6 +147,45 @@ impl<'d, T> Reaction<'d, T> {
     #[track_caller]
     pub fn then_commands(self, commands: impl Messages<AnyCommands>) -> Self {
         self.compare(Kind::Command, &commands.expected())
+    }
+
+    /// This timer of the process waits, and is due so long from now.
+    ///
+    /// # Panics
+    /// When it does not wait, is due at another time, or something failed.
+    #[track_caller]
+    pub fn then_timer<E: Event + PartialEq>(
+        self,
+        process: impl Into<Id>,
+        timer: E,
+        delay: Duration,
+    ) -> Self {
+        self.succeeded();
+        let expected = ExpectedMessage::event(timer);
+        Waiting::timer::<E>(self.test, &process.into()).require(&expected, delay);
+        self
+    }
+
+    /// No timer of this type waits for the process.
+    ///
+    /// # Panics
+    /// When one does, or something failed.
+    #[track_caller]
+    pub fn then_no_timer<E: Event>(self, process: impl Into<Id>) -> Self {
+        self.succeeded();
+        Waiting::timer::<E>(self.test, &process.into()).require_none();
+        self
+    }
+
+    /// This command is scheduled, and is due so long from now.
+    ///
+    /// # Panics
+    /// When it is not scheduled, is due at another time, or something failed.
+    #[track_caller]
+    pub fn then_scheduled<C: Command + PartialEq>(self, command: C, delay: Duration) -> Self {
+        self.succeeded();
+        Waiting::commands(self.test).require(&ExpectedMessage::command(command), delay);
+        self
     }
 
     /// The projection has this row.

@@ -169,6 +169,34 @@ fn a_timer_that_is_cancelled_does_not_come() {
 }
 
 #[test]
+fn what_waits_and_what_follows_from_waiting_can_be_told() {
+    let shop = shop();
+    shop.when(place("a"))
+        .then_timer("a", PaymentDue { after_reminders: 0 }, 15 * MINUTE)
+        .then_no_timer::<PaymentDue>("b");
+    shop.when_passed(25 * MINUTE - Duration::from_micros(1)).then_nothing().then_timer(
+        "a",
+        PaymentDue { after_reminders: 2 },
+        Duration::from_micros(1),
+    );
+    let reason = || "not paid in time".to_owned();
+    shop.when_passed(Duration::from_micros(1))
+        .then_commands([CancelOrder { order_id: "a".into(), reason: reason() }])
+        .then([OrderCancelled { order_id: "a".into(), reason: reason() }])
+        .then_no_timer::<PaymentDue>("a");
+    let sent = shop.domain().process(place("b")).after(MINUTE);
+    assert!(shop.run(sent.into_future()).is_ok());
+    shop.when_passed(Duration::ZERO).then_scheduled(place("b"), MINUTE);
+}
+
+#[test]
+#[should_panic(expected = "in 840s, but this waits")]
+fn a_timer_that_is_due_at_another_time_is_another() {
+    let shop = shop();
+    shop.when(place("a")).then_timer("a", PaymentDue { after_reminders: 0 }, 14 * MINUTE);
+}
+
+#[test]
 fn a_command_is_handled_when_it_is_due() {
     let shop = shop();
     shop.given(place("a"));
