@@ -48,9 +48,10 @@ mod worker;
 
 pub use dead_letters::DeadLetters;
 pub use observe::{
-    Account, CheckedMessages, CheckedSnapshots, EventsCheck, Explanation, FaultKind,
-    HandlerStanding, Health, HealthPage, LaneStatus, Report, SubscriptionStatus, Unpublished,
-    VanishedGroup, check_events, explain, program_of, subscriptions, vanished_groups, verify,
+    Account, CheckedMessages, CheckedSchedule, CheckedSnapshots, EventsCheck, Explanation,
+    FaultKind, HandlerStanding, Health, HealthPage, LaneStatus, Report, SubscriptionStatus,
+    Unpublished, VanishedGroup, check_events, explain, program_of, subscriptions, vanished_groups,
+    verify,
 };
 pub use rebuild::{
     Rebuild, RebuildEnd, RebuildProgress, RebuildStatus, projections, rebuild_claim, rebuilds,

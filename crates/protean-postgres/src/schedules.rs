@@ -2,8 +2,10 @@
 
 use protean_port::Result;
 use protean_port::message::{Priority, Timestamp};
-use protean_port::port::{BoxFuture, Scheduled, ScheduledRead, Schedules};
-use protean_sql::limit;
+use protean_port::port::{
+    BoxFuture, SCHEDULE, ScheduleAccount, Scheduled, ScheduledRead, Schedules,
+};
+use protean_sql::{limit, unsigned};
 use tokio_postgres::Row;
 
 use crate::connection::{Parameter, Session};
@@ -24,6 +26,17 @@ impl Schedules for PostgresStore {
             let sql = include_str!("sql/read_scheduled_under.sql");
             let rows = self.read(sql, &[&Text(key)]).await?;
             self.explained(rows.first().map(of_row).transpose())
+        })
+    }
+
+    fn schedule_account(&self) -> BoxFuture<'_, Result<ScheduleAccount>> {
+        Box::pin(async move {
+            let rows =
+                self.read(include_str!("sql/schedule_account.sql"), &[&Text(SCHEDULE)]).await?;
+            let terms = rows.iter().map(|row| Ok((text(row, 0)?, row.try_get(1)?)));
+            let terms = terms.collect::<Result<Vec<(_, i64)>, Fault>>();
+            let terms = self.explained(terms)?;
+            Ok(ScheduleAccount::of(terms.iter().map(|(name, count)| (&**name, unsigned(*count)))))
         })
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use protean_port::message::{Category, Message, Priority, Stream};
 use protean_port::port::{
-    Append, Changes, Dead, Expect, KeyClaim, KeyWrite, MessageRef, Outcome, Park, Place,
+    Append, Changes, Count, Dead, Expect, KeyClaim, KeyWrite, MessageRef, Outcome, Park, Place,
     ProgressMove, Schedule, left_out,
 };
 
@@ -84,22 +84,23 @@ fn write_schedule<'a>(
     schedule: &'a Schedule,
 ) -> Result<(), Refusal> {
     let key = schedule.key();
+    let known = match working_set.scheduled.get(key) {
+        Some(Slot::Kept(known)) => Some(known),
+        Some(Slot::New(scheduled)) => Some(&scheduled.message.id),
+        Some(Slot::Free) | None => None,
+    };
+    let is_known = known.is_some();
     let slot = match schedule {
         Schedule::Keep(scheduled) => Slot::New(scheduled),
-        Schedule::Take { id, .. } => {
-            let kept = match working_set.scheduled.get(key) {
-                Some(Slot::Kept(kept)) => Some(kept),
-                Some(Slot::New(scheduled)) => Some(&scheduled.message.id),
-                Some(Slot::Free) | None => None,
-            };
-            if kept != Some(id) {
-                return Err(Refusal::LeftOut(left_out::not_scheduled(key)));
-            }
-            Slot::Free
+        Schedule::Take { id, .. } if known != Some(id) => {
+            return Err(Refusal::LeftOut(left_out::not_scheduled(key)));
         }
-        Schedule::Drop(_) => Slot::Free,
+        Schedule::Take { .. } | Schedule::Drop(_) => Slot::Free,
     };
     working_set.scheduled.set(Arc::clone(key), slot);
+    for counter in schedule.counters(is_known) {
+        working_set.coalesced.count(&Count::of_schedule(counter));
+    }
     Ok(())
 }
 

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use protean_port::Result;
 use protean_port::message::{Priority, Timestamp};
-use protean_port::port::{BoxFuture, Scheduled, ScheduledRead, Schedules};
-use protean_sql::limit;
+use protean_port::port::{
+    BoxFuture, SCHEDULE, ScheduleAccount, Scheduled, ScheduledRead, Schedules,
+};
+use protean_sql::{limit, unsigned};
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::recorded::{text, unreadable};
@@ -21,6 +23,15 @@ impl Schedules for SqliteStore {
         Box::pin(self.readers.read(move |view| {
             let sql = include_str!("sql/read_scheduled_under.sql");
             view.prepare_cached(sql)?.query_row([&*key], of_row).optional()
+        }))
+    }
+
+    fn schedule_account(&self) -> BoxFuture<'_, Result<ScheduleAccount>> {
+        Box::pin(self.readers.read(|view| {
+            let mut statement = view.prepare_cached(include_str!("sql/schedule_account.sql"))?;
+            let terms = statement.query_map([SCHEDULE], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let terms: Vec<(String, i64)> = terms.collect::<rusqlite::Result<_>>()?;
+            Ok(ScheduleAccount::of(terms.iter().map(|(name, count)| (&**name, unsigned(*count)))))
         }))
     }
 

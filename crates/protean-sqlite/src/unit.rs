@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protean_port::message::{Stream, Timestamp};
 use protean_port::port::{
-    Append, Changes, Dead, Expect, KeyClaim, KeyWrite, MessageRef, Outcome, Park, Place,
+    Append, Changes, Count, Dead, Expect, KeyClaim, KeyWrite, MessageRef, Outcome, Park, Place,
     ProgressMove, Schedule, Statement, left_out,
 };
 use protean_sql::{signed, unsigned};
@@ -42,7 +42,7 @@ impl UnitWriter<'_> {
             run(connection, statement)?;
         }
         for schedule in &unit.schedules {
-            write_schedule(connection, schedule)?;
+            self.write_schedule(schedule)?;
         }
         for step in &unit.progress {
             self.advance(step)?;
@@ -60,6 +60,38 @@ impl UnitWriter<'_> {
             self.coalesced.count(count);
         }
         Ok(places)
+    }
+
+    /// Changes what is scheduled, and counts it.
+    fn write_schedule(&mut self, schedule: &Schedule) -> Result<(), Refusal> {
+        let connection = self.connection;
+        let key = schedule.key();
+        let is_known = match schedule {
+            Schedule::Keep(scheduled) => {
+                let (due, message) = (scheduled.due.as_micros(), &scheduled.message);
+                let row =
+                    (&**key, &*message.id, message.priority.value(), due, scheduled.message_json());
+                let is_known = include_str!("sql/is_scheduled.sql");
+                let is_known = connection.prepare_cached(is_known)?.exists([&**key])?;
+                connection.prepare_cached(include_str!("sql/keep_scheduled.sql"))?.execute(row)?;
+                is_known
+            }
+            Schedule::Take { id, .. } => {
+                let take = include_str!("sql/take_scheduled.sql");
+                if connection.prepare_cached(take)?.execute([&**key, &**id])? == 0 {
+                    return Err(Refusal::LeftOut(left_out::not_scheduled(key)));
+                }
+                true
+            }
+            Schedule::Drop(_) => {
+                let drop = include_str!("sql/drop_scheduled.sql");
+                connection.prepare_cached(drop)?.execute([&**key])? > 0
+            }
+        };
+        for counter in schedule.counters(is_known) {
+            self.coalesced.count(&Count::of_schedule(counter));
+        }
+        Ok(())
     }
 
     fn advance(&mut self, step: &ProgressMove) -> Result<(), Refusal> {
@@ -196,28 +228,6 @@ fn claim_key(connection: &Connection, claim: &KeyClaim) -> Result<(), Refusal> {
         Ok(Outcome::Duplicate { message_id, output })
     })?;
     Err(Refusal::LeftOut(outcome))
-}
-
-fn write_schedule(connection: &Connection, schedule: &Schedule) -> Result<(), Refusal> {
-    match schedule {
-        Schedule::Keep(scheduled) => {
-            let (priority, due) = (scheduled.message.priority.value(), scheduled.due.as_micros());
-            let (key, id) = (&*scheduled.key, &*scheduled.message.id);
-            let row = (key, id, priority, due, scheduled.message_json());
-            connection.prepare_cached(include_str!("sql/keep_scheduled.sql"))?.execute(row)?;
-        }
-        Schedule::Take { key, id } => {
-            let take = include_str!("sql/take_scheduled.sql");
-            if connection.prepare_cached(take)?.execute([&**key, &**id])? == 0 {
-                return Err(Refusal::LeftOut(left_out::not_scheduled(key)));
-            }
-        }
-        Schedule::Drop(key) => {
-            let sql = include_str!("sql/drop_scheduled.sql");
-            connection.prepare_cached(sql)?.execute([&**key])?;
-        }
-    }
-    Ok(())
 }
 
 fn append_all(connection: &Connection, appends: &[Append]) -> Result<Vec<Place>, Refusal> {

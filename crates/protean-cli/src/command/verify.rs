@@ -1,5 +1,6 @@
 //! `verify`: accounts for every committed message.
 
+use protean::port::ScheduleAccount;
 use protean_engine::{Account, Report};
 
 use super::forget::warn_of_vanished;
@@ -9,7 +10,9 @@ pub(super) const AFTER_HELP: &str = "\
 For each group, committed = handled + ignored + expired + purged + parked + dead
 + on the way. The transactions that settle messages count each of these numbers; none
 is derived from the others. 'Duplicate' counts copies that arrived after the message
-was handled, and is not part of the sum. At rest, nothing is on the way.";
+was handled, and is not part of the sum. At rest, nothing is on the way.
+
+For the schedule, scheduled = moved + replaced + cancelled + waiting.";
 
 pub(super) async fn run(app: &App) -> Result {
     let domain = app.existing_domain().await?;
@@ -24,10 +27,31 @@ fn text(report: &Report) -> String {
     let table = table(&report.groups);
     let on_the_way = report.groups.iter().map(|group| group.on_the_way).sum();
     let account = if report.closes { "The account closes" } else { "The account does not close" };
+    let schedule = schedule(&report.schedule);
     match on_the_way {
-        0 => format!("{table}\n\n{account}; at rest."),
-        waiting => format!("{table}\n\n{account}; in motion, {} on the way.", grouped(waiting)),
+        0 => format!("{table}\n\n{schedule}{account}; at rest."),
+        waiting => {
+            format!("{table}\n\n{schedule}{account}; in motion, {} on the way.", grouped(waiting))
+        }
     }
+}
+
+/// What became of scheduled messages; nothing when there never were any.
+fn schedule(account: &ScheduleAccount) -> String {
+    match account.scheduled {
+        0 => String::new(),
+        _ => format!("Schedule: {}\n\n", terms(account)),
+    }
+}
+
+fn terms(account: &ScheduleAccount) -> String {
+    let ScheduleAccount { scheduled, replaced, moved, cancelled, waiting } = *account;
+    let [scheduled, replaced, moved, cancelled, waiting] =
+        [scheduled, replaced, moved, cancelled, waiting].map(grouped);
+    format!(
+        "{scheduled} scheduled = {moved} moved into the log + {replaced} replaced + {cancelled} \
+         cancelled + {waiting} waiting"
+    )
 }
 
 fn table(groups: &[Account]) -> Table {
@@ -71,7 +95,15 @@ fn faults(report: &Report) -> Vec<String> {
              in; restore the database from a backup"
         )
     });
-    unbalanced.chain(unfinished).chain(broken).chain(miscounted).collect()
+    let schedule = (!report.schedule.closes()).then(|| {
+        format!(
+            "the schedule should hold {} messages, but: {}; restore the database from a backup, or \
+             look for rows of \"protean.scheduled\" edited by hand",
+            report.schedule.expected(),
+            terms(&report.schedule)
+        )
+    });
+    unbalanced.chain(unfinished).chain(broken).chain(miscounted).chain(schedule).collect()
 }
 
 /// The message for an account that does not close: its counts, and what to do.
@@ -106,6 +138,7 @@ fn unbalanced(account: &Account) -> String {
 
 #[cfg(test)]
 mod tests {
+    use protean::port::ScheduleAccount;
     use protean_engine::{Account, Report};
 
     use super::{faults, text};
@@ -128,7 +161,27 @@ mod tests {
         };
         let (groups, vanished) = (vec![account], Vec::new());
         let (at_rest, miscounted_categories) = (on_the_way == 0, Vec::new());
-        Report { closes, at_rest, groups, vanished, broken_streams, miscounted_categories }
+        let schedule = ScheduleAccount::default();
+        Report {
+            closes,
+            at_rest,
+            groups,
+            vanished,
+            broken_streams,
+            miscounted_categories,
+            schedule,
+        }
+    }
+
+    #[test]
+    fn a_schedule_that_lacks_a_message_is_reported() {
+        let mut report = report(0, true, Vec::new());
+        let terms = [("scheduled", 7), ("moved", 3), ("replaced", 1), ("waiting", 3)];
+        report.schedule = ScheduleAccount::of(terms);
+        assert_eq!(faults(&report), [""; 0]);
+        assert!(text(&report).contains("7 scheduled = 3 moved into the log + 1 replaced"));
+        report.schedule.waiting = 2;
+        assert!(faults(&report)[0].contains("should hold 3 messages"), "{}", faults(&report)[0]);
     }
 
     #[test]

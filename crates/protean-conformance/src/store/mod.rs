@@ -281,6 +281,7 @@ macro_rules! store_suite {
                 a_unit_sees_what_it_has_scheduled_itself,
                 a_unit_that_is_left_out_schedules_nothing,
                 schedules_are_gone_with_everything_else,
+                the_schedule_accounts_for_every_message,
             ],
         }
 

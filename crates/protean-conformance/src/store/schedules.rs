@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use protean_port::Result;
 use protean_port::message::{Extensions, Priority, Timestamp};
-use protean_port::port::{Schedule, Scheduled, ScheduledRead, Store};
+use protean_port::port::{Counter, Schedule, ScheduleAccount, Scheduled, ScheduledRead, Store};
 
-use super::sample::{Draft, account, assert_stale, at, commit_one, message, places, unit};
+use super::sample::{Draft, account, assert_stale, at, commit, commit_one, message, places, unit};
 
 fn scheduled(key: &str, priority: Priority, seconds: i64) -> Scheduled {
     let message = message(&account(key), priority);
@@ -37,7 +37,8 @@ async fn keys(store: &dyn Store, read: ScheduledRead) -> Result<Vec<String>> {
 
 /// Takes this message out.
 fn take(of: &Scheduled) -> Schedule {
-    Schedule::Take { key: Arc::clone(&of.key), id: Arc::clone(&of.message.id) }
+    let (key, id) = (Arc::clone(&of.key), Arc::clone(&of.message.id));
+    Schedule::Take { key, id, counter: Counter::Moved }
 }
 
 const NORMAL: Priority = Priority::NORMAL;
@@ -177,5 +178,25 @@ pub async fn schedules_are_gone_with_everything_else(store: Arc<dyn Store>) -> R
     store.destroy(&super::sample::tables()).await?;
     store.prepare(&super::sample::tables(), &super::sample::registrations()).await?;
     assert_eq!(due(&*store, 9, 9).await?, [""; 0]);
+    Ok(())
+}
+
+pub async fn the_schedule_accounts_for_every_message(store: Arc<dyn Store>) -> Result {
+    assert_eq!(store.schedule_account().await?, ScheduleAccount::default());
+    let all = ["a", "b", "c", "d"].map(|key| scheduled(key, NORMAL, 9));
+    kept(&*store, &all).await;
+    // In one transaction with the unit that makes it stale, so what it counts is taken back.
+    let again = keep(&scheduled("e", NORMAL, 9)).with(|of| of.schedules.push(take(&all[0])));
+    let [taken, again] = commit(&*store, [schedule(take(&all[0])), again]).await;
+    places(&taken);
+    assert_stale(&again);
+    kept(&*store, &[scheduled("b", NORMAL, 3)]).await;
+    for key in ["c", "unknown"] {
+        places(&commit_one(&*store, schedule(Schedule::Drop(key.into()))).await);
+    }
+    let account = store.schedule_account().await?;
+    let terms = [("scheduled", 5), ("replaced", 1), ("moved", 1), ("cancelled", 1), ("waiting", 2)];
+    assert_eq!(account, ScheduleAccount::of(terms));
+    assert!(account.closes());
     Ok(())
 }

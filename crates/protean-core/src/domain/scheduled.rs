@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use protean_port::message::{Id, Message, Priority, Recorded, Timestamp};
 use protean_port::port::{
-    Append, Changes, Expect, KeyWrite, Outcome, Place, Schedule, Scheduled, ScheduledPlace,
-    ScheduledRead,
+    Append, Changes, Counter, Expect, KeyWrite, Outcome, Place, Schedule, Scheduled,
+    ScheduledPlace, ScheduledRead,
 };
 use protean_port::{Error, Result};
 use tracing::warn;
@@ -61,7 +61,7 @@ impl<'a> ScheduledMessages<'a> {
         let Some(waiting) = store.scheduled_under(id.as_str()).await? else {
             return Ok(Cancellation::TooLate);
         };
-        let mut changes = self.taken(&waiting);
+        let mut changes = self.taken(&waiting, Counter::Cancelled);
         let now = self.domain.clock().now();
         let freed = key_claim(&waiting.message, None, now);
         changes.keys.extend(freed.map(KeyWrite::Settle));
@@ -172,14 +172,16 @@ impl<'a> ScheduledMessages<'a> {
     /// A unit that moves a message into the log and, if the command recurs, schedules the next one.
     /// `None` for a recurring command of another program, which alone can schedule the next.
     fn moved(&self, waiting: &Scheduled, now: Timestamp) -> Result<Option<Changes>> {
-        let mut changes = self.taken(waiting);
         let mut recurring = self.domain.handlers().recurring.iter();
         let recurring = recurring.find(|known| self.key(known) == waiting.key);
         if recurring.is_none() && waiting.key.contains(RECURRING) {
             return Ok(None);
         }
         let missed = recurring.map_or(Missed::Each, |recurring| recurring.missed);
-        if missed != Missed::Skip || now <= waiting.message.time + MAX_LATENESS {
+        let is_skipped = missed == Missed::Skip && now > waiting.message.time + MAX_LATENESS;
+        let counter = if is_skipped { Counter::Cancelled } else { Counter::Moved };
+        let mut changes = self.taken(waiting, counter);
+        if !is_skipped {
             let message = waiting.message.clone();
             changes.appends.push(Append { message, expect: Expect::End });
         }
@@ -200,7 +202,7 @@ impl<'a> ScheduledMessages<'a> {
             key = %waiting.key, error = format_args!("{error:#}"), next_try = ?RETRY_DELAY,
             "cannot move a scheduled message into the log, trying again"
         );
-        let mut changes = self.taken(waiting);
+        let mut changes = self.taken(waiting, Counter::Replaced);
         let later = Scheduled { due: now + RETRY_DELAY, ..waiting.clone() };
         changes.schedules.push(Schedule::Keep(Box::new(later)));
         changes
@@ -218,10 +220,11 @@ impl<'a> ScheduledMessages<'a> {
         format!("{}{RECURRING}{}", self.domain.name(), recurring.name).into()
     }
 
-    fn taken(&self, waiting: &Scheduled) -> Changes {
+    /// A unit that takes a message out of the schedule, counted as this.
+    fn taken(&self, waiting: &Scheduled, counter: Counter) -> Changes {
         let mut changes = Changes::new(self.domain.lanes().lane(waiting.message.priority));
         let (key, id) = (Arc::clone(&waiting.key), Arc::clone(&waiting.message.id));
-        changes.schedules.push(Schedule::Take { key, id });
+        changes.schedules.push(Schedule::Take { key, id, counter });
         changes
     }
 }

@@ -4,16 +4,16 @@
 //! log, a page at a time ─┬▶ fine · obsolete · foreign     counted
 //!                        └▶ faulty ─┬▶ settled for good   counted: nothing reads it again
 //!                                   └▶ a fault            counted by kind, the first one kept
-//! snapshots, a page at a time ──────▶ the same
+//! schedule, snapshots, likewise ─────▶ the same
 //! ```
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use protean_core::domain::{Domain, Reading, SnapshotUse, StoredData};
+use protean_core::domain::{Domain, Reading, ScheduledMessages, SnapshotUse, StoredData};
 use protean_port::Result;
 use protean_port::message::{Category, Recorded, Timestamp};
-use protean_port::port::{DeadLetterRead, Find, RegisteredGroup, Store};
+use protean_port::port::{DeadLetterRead, Find, RegisteredGroup, Scheduled, Store};
 use serde::Serialize;
 
 use super::fault_kinds::{FaultKind, FaultKinds};
@@ -31,6 +31,8 @@ pub struct EventsCheck {
     pub passes: bool,
     /// The messages of the log.
     pub messages: CheckedMessages,
+    /// What is scheduled.
+    pub scheduled: CheckedSchedule,
     /// The snapshots of event-sourced aggregates.
     pub snapshots: CheckedSnapshots,
     /// What cannot be read, the first of each kind; at most 100 kinds.
@@ -57,6 +59,17 @@ pub struct CheckedMessages {
     pub dead: u64,
 }
 
+/// How many scheduled commands and timers were read, and what became of them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CheckedSchedule {
+    /// The program can read them.
+    pub fine: u64,
+    /// The program will not be able to read them when they are due.
+    pub faulty: u64,
+    /// They belong to other programs in the same database.
+    pub of_other_programs: u64,
+}
+
 /// How many snapshots were read, and what became of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CheckedSnapshots {
@@ -68,8 +81,8 @@ pub struct CheckedSnapshots {
     pub of_other_programs: u64,
 }
 
-/// Reads every message that the log holds at the start, and every snapshot, with the types
-/// and upcasters of the program, and runs no handler. Pages bound the memory, however long
+/// Reads every message that the log holds at the start, all that is scheduled, and every snapshot,
+/// with the types and upcasters of the program, and runs no handler. Pages bound the memory, however long
 /// the log is. `progress` is called after each with the positions read and those there are.
 /// Works with and without a running server. Cancel safe: it only reads.
 ///
@@ -90,6 +103,7 @@ pub async fn check_events(
     };
     let last = store.find(Find::last(1)).await?.first().map_or(0, |last| last.position);
     check.log(last, &mut progress).await?;
+    check.schedule(domain).await?;
     check.snapshots().await?;
     let mut found = check.found;
     for group in domain.groups() {
@@ -97,7 +111,7 @@ pub async fn check_events(
         found.messages.parked += status.parked();
         found.messages.dead += status.dead();
     }
-    found.passes = found.messages.faulty == 0;
+    found.passes = found.messages.faulty == 0 && found.scheduled.faulty == 0;
     (found.faults, found.further_faults) = check.kinds.into_parts();
     Ok(found)
 }
@@ -145,7 +159,7 @@ impl Check {
                 }
                 Reading::Faulty(why) => {
                     counts.faulty += 1;
-                    self.kinds.add(FaultKind::of(recorded, why));
+                    self.kinds.add(FaultKind::of(&recorded.message, Some(recorded.position), why));
                 }
             }
         }
@@ -162,7 +176,7 @@ impl Check {
         for (recorded, why) in faulty {
             if unsettled.as_ref().is_none_or(|unsettled| unsettled.contains(&recorded.position)) {
                 self.found.messages.faulty += 1;
-                self.kinds.add(FaultKind::of(recorded, why));
+                self.kinds.add(FaultKind::of(&recorded.message, Some(recorded.position), why));
             } else {
                 self.found.messages.obsolete += 1;
             }
@@ -219,6 +233,34 @@ impl Check {
             }
         }
         Ok(())
+    }
+
+    async fn schedule(&mut self, domain: &Domain) -> Result {
+        let (schedule, mut after) = (ScheduledMessages::of(domain), None);
+        loop {
+            let page = schedule.page(after, MAX_PAGE).await?;
+            for Scheduled { message, .. } in &page {
+                let counts = &mut self.found.scheduled;
+                let (count, fault) = match self.stored.message(message) {
+                    Reading::Fine => (&mut counts.fine, None),
+                    Reading::Foreign => (&mut counts.of_other_programs, None),
+                    Reading::Faulty(why) => (&mut counts.faulty, Some(why)),
+                    // In the log it would be behind the process; here it has yet to come.
+                    Reading::Obsolete => {
+                        let why = "its process manager does not take it any more";
+                        (&mut counts.faulty, Some(why.to_owned()))
+                    }
+                };
+                *count += 1;
+                if let Some(why) = fault {
+                    self.kinds.add(FaultKind::of(message, None, why));
+                }
+            }
+            after = page.last().map(Scheduled::place);
+            if page.len() < MAX_PAGE {
+                return Ok(());
+            }
+        }
     }
 
     async fn snapshots(&mut self) -> Result {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use protean_port::message::{Kind, Recorded};
+use protean_port::message::{Kind, Message};
 use serde::Serialize;
 
 /// How many kinds are listed; faults of further kinds are only counted.
@@ -12,7 +12,7 @@ const MAX_KINDS: usize = 100;
 /// A kind of fault: how many there are, and where the first one is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FaultKind {
-    /// `event` or `command`.
+    /// `event`, `command`, `scheduled event` or `scheduled command`.
     pub what: &'static str,
     /// The type of the message with its version.
     #[serde(rename = "type")]
@@ -25,23 +25,26 @@ pub struct FaultKind {
     pub stream: Arc<str>,
     /// The id of the first one.
     pub message_id: Arc<str>,
-    /// Its position in the log.
-    pub position: u64,
+    /// Its position in the log; none while it is scheduled.
+    pub position: Option<u64>,
 }
 
 impl FaultKind {
-    pub(super) fn of(Recorded { position, message, .. }: &Recorded, reason: String) -> Self {
+    /// That of a message, which is in the log at a position or scheduled.
+    pub(super) fn of(message: &Message, position: Option<u64>, reason: String) -> Self {
         Self {
-            what: match message.kind {
-                Kind::Event => "event",
-                Kind::Command => "command",
+            what: match (message.kind, position) {
+                (Kind::Event, Some(_)) => "event",
+                (Kind::Command, Some(_)) => "command",
+                (Kind::Event, None) => "scheduled event",
+                (Kind::Command, None) => "scheduled command",
             },
             type_name: Arc::clone(&message.type_name),
             reason,
             count: 1,
             stream: message.stream.name(),
             message_id: Arc::clone(&message.id),
-            position: *position,
+            position,
         }
     }
 }
@@ -109,7 +112,7 @@ mod tests {
             count: 1,
             stream: Arc::from("a-1"),
             message_id: Arc::from(reason),
-            position: 1,
+            position: Some(1),
         }
     }
 

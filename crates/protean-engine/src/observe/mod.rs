@@ -29,7 +29,9 @@ pub(crate) mod status;
 mod vanished;
 mod verify;
 
-pub use events_check::{CheckedMessages, CheckedSnapshots, EventsCheck, check_events};
+pub use events_check::{
+    CheckedMessages, CheckedSchedule, CheckedSnapshots, EventsCheck, check_events,
+};
 pub use explain::{Explanation, HandlerStanding, Unpublished, explain};
 pub use fault_kinds::FaultKind;
 pub use page::HealthPage;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use protean_core::domain::{Domain, Group};
 use protean_port::Result;
 use protean_port::message::Category;
-use protean_port::port::{Counter, GroupStatus, Store};
+use protean_port::port::{Counter, GroupStatus, ScheduleAccount, Store};
 use serde::Serialize;
 
 use super::vanished::{VanishedGroup, vanished_groups};
@@ -19,8 +19,8 @@ const NOBODY: &str = "";
 /// The account of a domain.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// True when every group's account closes, no group with unfinished messages has vanished, no
-    /// stream is broken and no category is miscounted.
+    /// True when every group's account and that of the schedule close, no group with unfinished
+    /// messages has vanished, no stream is broken and no category is miscounted.
     pub closes: bool,
     /// True when no message is on the way.
     pub at_rest: bool,
@@ -32,6 +32,8 @@ pub struct Report {
     pub broken_streams: Vec<String>,
     /// Categories of which the log holds fewer or more messages than were counted as they came in.
     pub miscounted_categories: Vec<String>,
+    /// The account of scheduled commands and timers.
+    pub schedule: ScheduleAccount,
 }
 
 /// The account of one group, read in one consistent view:
@@ -82,12 +84,16 @@ pub async fn verify(domain: &Domain) -> Result<Report> {
         let status = store.group_status(&group.name, &group.category).await?;
         groups.push(Account::new(group, &status));
     }
-    Ok(Report::new(
+    let report = Report {
+        closes: false,
+        at_rest: false,
         groups,
-        vanished_groups(domain).await?,
-        store.broken_streams(MAX_BROKEN_STREAMS).await?,
-        miscounted_categories(domain, &**store).await?,
-    ))
+        vanished: vanished_groups(domain).await?,
+        broken_streams: store.broken_streams(MAX_BROKEN_STREAMS).await?,
+        miscounted_categories: miscounted_categories(domain, &**store).await?,
+        schedule: store.schedule_account().await?,
+    };
+    Ok(report.judged())
 }
 
 /// The categories whose counts do not agree with the log. Messages may come in meanwhile: what is
@@ -125,24 +131,15 @@ async fn messages_by_category(store: &dyn Store) -> Result<BTreeMap<Category, u6
 }
 
 impl Report {
-    fn new(
-        groups: Vec<Account>,
-        vanished: Vec<VanishedGroup>,
-        broken_streams: Vec<String>,
-        miscounted_categories: Vec<String>,
-    ) -> Self {
-        let is_finished = vanished.iter().all(|group| group.unfinished == 0);
-        Self {
-            closes: groups.iter().all(|group| group.closes)
-                && is_finished
-                && broken_streams.is_empty()
-                && miscounted_categories.is_empty(),
-            at_rest: groups.iter().all(|group| group.on_the_way == 0),
-            groups,
-            vanished,
-            broken_streams,
-            miscounted_categories,
-        }
+    /// Says whether the account closes, and is at rest, as its parts do.
+    fn judged(self) -> Self {
+        let closes = self.groups.iter().all(|group| group.closes)
+            && self.vanished.iter().all(|group| group.unfinished == 0)
+            && self.broken_streams.is_empty()
+            && self.miscounted_categories.is_empty()
+            && self.schedule.closes();
+        let at_rest = self.groups.iter().all(|group| group.on_the_way == 0);
+        Self { closes, at_rest, ..self }
     }
 }
 
@@ -168,7 +165,7 @@ impl Account {
 
 #[cfg(test)]
 mod tests {
-    use super::{Account, Report};
+    use super::{Account, Report, ScheduleAccount};
 
     fn account(on_the_way: u64, closes: bool) -> Account {
         Account {
@@ -188,39 +185,42 @@ mod tests {
         }
     }
 
-    #[test]
-    fn closes_when_every_account_does() {
-        let report = Report::new(
-            vec![account(0, true), account(0, true)],
-            Vec::new(),
-            Vec::new(),
-            Vec::new(),
-        );
-        assert!(report.closes && report.at_rest);
-        assert!(
-            !Report::new(
-                vec![account(0, true), account(0, false)],
-                Vec::new(),
-                Vec::new(),
-                Vec::new()
-            )
-            .closes
-        );
+    fn report(groups: Vec<Account>) -> Report {
+        Report {
+            closes: false,
+            at_rest: false,
+            groups,
+            vanished: Vec::new(),
+            broken_streams: Vec::new(),
+            miscounted_categories: Vec::new(),
+            schedule: ScheduleAccount::default(),
+        }
     }
 
     #[test]
-    fn a_broken_stream_or_a_miscounted_category_does_not_close() {
-        let (broken, miscounted) = (["fidelis::account-7"], ["fidelis::account"]);
-        for (broken, miscounted) in [(&broken[..], &[][..]), (&[], &miscounted)] {
-            let [broken, miscounted] =
-                [broken, miscounted].map(|of| of.iter().map(|it| it.to_string()).collect());
-            assert!(!Report::new(vec![account(0, true)], Vec::new(), broken, miscounted).closes);
+    fn closes_when_every_account_does() {
+        let judged = report(vec![account(0, true), account(0, true)]).judged();
+        assert!(judged.closes && judged.at_rest);
+        assert!(!report(vec![account(0, true), account(0, false)]).judged().closes);
+    }
+
+    #[test]
+    fn any_other_fault_does_not_close() {
+        let named = |name: &str| vec![name.to_owned()];
+        let sound = || report(vec![account(0, true)]);
+        let schedule = ScheduleAccount::of([("scheduled", 1)]);
+        for faulty in [
+            Report { broken_streams: named("fidelis::account-7"), ..sound() },
+            Report { miscounted_categories: named("fidelis::account"), ..sound() },
+            Report { schedule, ..sound() },
+        ] {
+            assert!(!faulty.judged().closes);
         }
     }
 
     #[test]
     fn what_is_on_the_way_is_not_at_rest_and_closes_all_the_same() {
-        let report = Report::new(vec![account(3, true)], Vec::new(), Vec::new(), Vec::new());
-        assert!(report.closes && !report.at_rest);
+        let judged = report(vec![account(3, true)]).judged();
+        assert!(judged.closes && !judged.at_rest);
     }
 }

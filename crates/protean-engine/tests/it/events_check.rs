@@ -1,10 +1,14 @@
 //! Whether a program can read what an earlier version of it has stored.
 
+use std::time::Duration;
+
 use protean::message::{Category, Extensions, Kind, Message};
 use protean::model::{MessageData, Upcast};
 use protean::port::{Append, Changes, Expect, Store};
 use protean::{Domain, Id, Priority, Result, Snapshots};
-use protean_engine::{CheckedMessages, CheckedSnapshots, EventsCheck, FaultKind, check_events};
+use protean_engine::{
+    CheckedMessages, CheckedSchedule, CheckedSnapshots, EventsCheck, FaultKind, check_events,
+};
 
 use crate::harness::{Harness, On};
 
@@ -117,7 +121,7 @@ fn versioned(config: &str) -> Domain {
     builder.upcaster::<TotalOfFill>().upcaster::<TotalOfFilled>().build().unwrap()
 }
 
-/// The shop before the change: three carts, one snapshot, and a command that waits.
+/// The shop before the change: three carts, one snapshot, a command that waits, and a scheduled one.
 async fn shop(harness: &Harness) -> Domain {
     let shop = before::builder(harness.settings()).build().unwrap();
     for cart in ["a", "b", "c"] {
@@ -125,6 +129,8 @@ async fn shop(harness: &Harness) -> Domain {
     }
     Snapshots::of(&shop).take::<before::Cart>(&"a".into()).await.unwrap();
     shop.process(before::Fill { cart: "d".into(), amount: 1 }).asynchronous().await.unwrap();
+    let later = before::Fill { cart: "e".into(), amount: 1 };
+    shop.process(later).after(Duration::from_secs(3600)).await.unwrap();
     shop
 }
 
@@ -177,6 +183,7 @@ async fn the_program_that_stored_it_reads_everything(on: On) {
     let messages = CheckedMessages { fine: 10, of_other_programs: 1, ..Default::default() };
     assert_eq!(found.messages, messages);
     assert_eq!(found.snapshots, CheckedSnapshots { fine: 1, ..Default::default() });
+    assert_eq!(found.scheduled, CheckedSchedule { fine: 1, ..Default::default() });
     assert!(found.passes && found.faults.is_empty(), "{found:?}");
 }
 
@@ -189,7 +196,7 @@ async fn a_changed_type_without_a_new_version_is_a_fault(on: On) {
     // Three settled commands will never be read again; the one that waits will.
     let messages = CheckedMessages { fine: 3, faulty: 4, obsolete: 3, ..Default::default() };
     assert_eq!(found.messages, messages);
-    let [event, command] = &found.faults[..] else { panic!("{found:?}") };
+    let [event, command, scheduled] = &found.faults[..] else { panic!("{found:?}") };
     assert_is(event, ("event", "Shop.Filled.v1", 3, "missing field `total`"));
     assert_eq!(&*event.message_id, "shop::cart-a-1");
     let store = shop.store().await.unwrap();
@@ -197,9 +204,12 @@ async fn a_changed_type_without_a_new_version_is_a_fault(on: On) {
         message_id: Some(event.message_id.clone()),
         ..protean::port::Find::first(1)
     });
-    assert_eq!(first.await.unwrap()[0].position, event.position);
+    assert_eq!(Some(first.await.unwrap()[0].position), event.position);
     assert_is(command, ("command", "Shop.Fill.v1", 1, "missing field `total`"));
     assert_eq!(&*command.stream, "shop::cart:command-d");
+    assert_is(scheduled, ("scheduled command", "Shop.Fill.v1", 1, "missing field `total`"));
+    assert_eq!((&*scheduled.stream, scheduled.position), ("shop::cart:command-e", None));
+    assert_eq!(found.scheduled, CheckedSchedule { faulty: 1, ..Default::default() });
     // It would not be written in the same way, so the events are replayed instead.
     assert_eq!(found.snapshots, CheckedSnapshots { obsolete: 1, ..Default::default() });
     assert!(checked(&shop).await.passes, "nothing was changed");

@@ -11,9 +11,9 @@ use protean::port::{
     BoxFuture, Changes, Claim, CommitWatch, CorrelatedEvents, Correlations, DeadLetter,
     DeadLetterRead, Delivery, Find, GroupIds, GroupNames, GroupRegistration, GroupStatus, KeyClaim,
     LaneRead, Ledger, Location, Log, LogId, LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage,
-    ParkedRead, Parking, Provider, Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, Scheduled,
-    ScheduledRead, Schedules, Schema, SchemaDifference, Store, StoreHealth, TableSwap, TypeStats,
-    Watched,
+    ParkedRead, Parking, Provider, Rebuilds, RegisteredGroup, RowQuery, RowState, Rows,
+    ScheduleAccount, Scheduled, ScheduledRead, Schedules, Schema, SchemaDifference, Store,
+    StoreHealth, TableSwap, TypeStats, Watched,
 };
 use tokio::sync::watch;
 
@@ -302,6 +302,10 @@ impl Schedules for Unreliable {
 
     fn scheduled_under<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Scheduled>>> {
         self.inner.scheduled_under(key)
+    }
+
+    fn schedule_account(&self) -> BoxFuture<'_, Result<ScheduleAccount>> {
+        self.inner.schedule_account()
     }
 
     fn time(&self) -> BoxFuture<'_, Result<Option<Timestamp>>> {

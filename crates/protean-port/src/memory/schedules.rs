@@ -3,26 +3,35 @@
 use std::cmp::Reverse;
 use std::sync::Arc;
 
+use super::ledger;
 use super::state::State;
 use super::unit::{Refused, Unit};
-use crate::port::{Schedule, Scheduled, ScheduledRead, left_out};
+use crate::port::{Count, SCHEDULE, Schedule, ScheduleAccount, Scheduled, ScheduledRead, left_out};
 
 /// Applies a change of what is scheduled.
 pub(super) fn write(unit: &mut Unit<'_>, schedule: &Schedule) -> Refused {
     let key = schedule.key();
+    let known = unit.state().scheduled.get(key).map(|known| Arc::clone(&known.message.id));
+    if let Schedule::Take { id, .. } = schedule
+        && known.as_ref() != Some(id)
+    {
+        return Err(left_out::not_scheduled(key));
+    }
     let kept = match schedule {
         Schedule::Keep(scheduled) => Some(Scheduled::clone(scheduled)),
-        Schedule::Take { id, .. } => {
-            let kept = unit.state().scheduled.get(key);
-            if kept.is_none_or(|kept| kept.message.id != *id) {
-                return Err(left_out::not_scheduled(key));
-            }
-            None
-        }
-        Schedule::Drop(_) => None,
+        Schedule::Take { .. } | Schedule::Drop(_) => None,
     };
     unit.set(|state| &mut state.scheduled, Arc::clone(key), kept);
+    for counter in schedule.counters(known.is_some()) {
+        ledger::count(unit, &Count::of_schedule(counter));
+    }
     Ok(())
+}
+
+pub(super) fn account(state: &State) -> ScheduleAccount {
+    let counts = state.groups.counts.iter().filter(|((group, ..), _)| **group == *SCHEDULE);
+    let counts = counts.map(|((.., counter), count)| (counter.as_str(), *count));
+    ScheduleAccount::of(counts.chain([("waiting", state.scheduled.len() as u64)]))
 }
 
 pub(super) fn read(state: &State, read: &ScheduledRead) -> Vec<Scheduled> {

@@ -14,8 +14,8 @@ use crate::port::{
     Correlations, DeadLetter, DeadLetterRead, Delivery, Find, GroupIds, GroupNames,
     GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Log, LogId, LogIdentity, LogPlace,
     Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, Rebuilds, RegisteredGroup, RowQuery,
-    RowState, Rows, Scheduled, ScheduledRead, Schedules, Schema, SchemaDifference, Store,
-    StoreHealth, TableSwap, TypeStats, Watched,
+    RowState, Rows, ScheduleAccount, Scheduled, ScheduledRead, Schedules, Schema, SchemaDifference,
+    Store, StoreHealth, TableSwap, TypeStats, Watched,
 };
 use crate::{Error, Result};
 
@@ -90,6 +90,10 @@ impl Schedules for MemoryStore {
 
     fn scheduled_under<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Scheduled>>> {
         Box::pin(async move { Ok(self.state().scheduled.get(key).cloned()) })
+    }
+
+    fn schedule_account(&self) -> BoxFuture<'_, Result<ScheduleAccount>> {
+        Box::pin(async move { Ok(schedules::account(&self.state())) })
     }
 
     fn time(&self) -> BoxFuture<'_, Result<Option<Timestamp>>> {

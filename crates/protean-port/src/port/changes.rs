@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Schedule;
+use super::{Count, Schedule};
 use crate::Violations;
 use crate::message::{
     Category, Lane, Message, Priority, Recorded, Row, Stream, Table, Timestamp, Value,
@@ -306,55 +306,6 @@ pub enum Dead {
         /// The message.
         message: MessageRef,
     },
-}
-
-/// Adds to a counter.
-#[derive(Clone, Debug)]
-pub struct Count {
-    /// The group.
-    pub group: Arc<str>,
-    /// The category.
-    pub category: Category,
-    /// The counter.
-    pub counter: Counter,
-    /// How much to add.
-    pub count: u64,
-}
-
-/// A counter of the ledger.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Counter {
-    /// The handler ran and its effects are committed.
-    Handled,
-    /// The group has no handler for its type.
-    Ignored,
-    /// The deadline of the message had passed.
-    Expired,
-    /// The message was given up and dropped.
-    Purged,
-    /// The message came again after it was handled; not part of the account.
-    Duplicate,
-}
-
-impl Counter {
-    /// The counters of settled messages.
-    pub const SETTLED: [Self; 4] = [Self::Handled, Self::Ignored, Self::Expired, Self::Purged];
-
-    /// Every counter.
-    pub const ALL: [Self; 5] =
-        [Self::Handled, Self::Ignored, Self::Expired, Self::Purged, Self::Duplicate];
-
-    /// The stored name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Handled => "handled",
-            Self::Ignored => "ignored",
-            Self::Expired => "expired",
-            Self::Purged => "purged",
-            Self::Duplicate => "duplicate",
-        }
-    }
 }
 
 /// The outcome of one unit.

@@ -13,6 +13,7 @@ mod clock;
 mod commits;
 mod consumer;
 mod correlations;
+mod counter;
 mod entry;
 mod future;
 mod group_ids;
@@ -38,8 +39,8 @@ pub use broker::{
 };
 pub use broker_provider::{BrokerLocation, BrokerProvider};
 pub use changes::{
-    Append, At, Changes, Count, Counter, Dead, DoneMark, Expect, KeyClaim, KeyWrite, MessageRef,
-    Outcome, Park, Place, ProgressMove, RowChange, RowWrite, Statement,
+    Append, At, Changes, Dead, DoneMark, Expect, KeyClaim, KeyWrite, MessageRef, Outcome, Park,
+    Place, ProgressMove, RowChange, RowWrite, Statement,
 };
 pub use clock::{Clock, SystemClock};
 pub use commits::{CommitNotice, CommitSignal, CommitWatch, Watched};
@@ -47,6 +48,7 @@ pub use consumer::{BrokerRead, Consumer, TakeOver};
 pub use correlations::{
     Correlated, CorrelatedEvents, Correlation, Correlations, correlated, event_id,
 };
+pub use counter::{Count, Counter};
 pub use entry::{Entry, EntryId, EntryRef};
 pub use future::BoxFuture;
 pub use group_ids::{GroupIds, GroupNames, Naming, generation, id_in_generation};
@@ -62,7 +64,9 @@ pub use registrations::{
     GroupRegistration, GroupVersions, MessageTypes, ProgramVersion, RegisteredGroup, Start, claim,
 };
 pub use rows::{Direction, Filter, Operator, RowQuery, RowState, Rows};
-pub use schedules::{Schedule, Scheduled, ScheduledPlace, ScheduledRead, Schedules};
+pub use schedules::{
+    SCHEDULE, Schedule, ScheduleAccount, Scheduled, ScheduledPlace, ScheduledRead, Schedules,
+};
 pub use schema::{ManualChange, Schema, SchemaDifference};
 pub use store::Store;
 pub use store_health::StoreHealth;

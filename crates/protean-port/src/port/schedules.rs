@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::BoxFuture;
+use super::{BoxFuture, Count, Counter};
 use crate::message::{Category, Extensions, Kind, Message, Priority, Stream, Timestamp};
 use crate::{Error, Result};
 
@@ -22,6 +22,10 @@ pub trait Schedules: Send + Sync {
 
     /// What is scheduled under this key.
     fn scheduled_under<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Scheduled>>>;
+
+    /// What became of everything that was ever scheduled, in one view of the database. It counts
+    /// what waits, so it takes time where much does.
+    fn schedule_account(&self) -> BoxFuture<'_, Result<ScheduleAccount>>;
 
     /// The time by the clock of the database, which is the same for every process; `None` when the
     /// database has none but that of the machine.
@@ -51,6 +55,8 @@ pub enum Schedule {
         key: Arc<str>,
         /// The id of the message.
         id: Arc<str>,
+        /// As what it is counted, one of [`Counter::SCHEDULE`].
+        counter: Counter,
     },
     /// Takes a message out if there is one.
     Drop(Arc<str>),
@@ -63,6 +69,72 @@ impl Schedule {
             Self::Keep(scheduled) => &scheduled.key,
             Self::Take { key, .. } | Self::Drop(key) => key,
         }
+    }
+
+    /// As what the change counts, when something is kept under its key, or is not.
+    pub fn counters(&self, is_known: bool) -> impl Iterator<Item = Counter> {
+        let (came, left) = match self {
+            Self::Keep(_) => (Some(Counter::Scheduled), Counter::Replaced),
+            Self::Take { counter, .. } => (None, *counter),
+            Self::Drop(_) => (None, Counter::Cancelled),
+        };
+        came.into_iter().chain(is_known.then_some(left))
+    }
+}
+
+/// The group under which the schedule counts.
+pub const SCHEDULE: &str = "protean.scheduled";
+
+/// What became of everything that was ever scheduled:
+/// scheduled = replaced + moved + cancelled + waiting. The transactions that change the schedule count
+/// each term but the last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ScheduleAccount {
+    /// Messages that were scheduled.
+    pub scheduled: u64,
+    /// Those whose place another message took.
+    pub replaced: u64,
+    /// Those that went into the log.
+    pub moved: u64,
+    /// Those that were given up.
+    pub cancelled: u64,
+    /// Those that wait.
+    pub waiting: u64,
+}
+
+impl ScheduleAccount {
+    /// The account of these terms, by the names of their counters; what waits is `waiting`.
+    pub fn of<'a>(terms: impl IntoIterator<Item = (&'a str, u64)>) -> Self {
+        let mut account = Self::default();
+        for (name, count) in terms {
+            match name {
+                "scheduled" => account.scheduled = count,
+                "replaced" => account.replaced = count,
+                "moved" => account.moved = count,
+                "cancelled" => account.cancelled = count,
+                "waiting" => account.waiting = count,
+                _ => {}
+            }
+        }
+        account
+    }
+
+    /// How many messages the schedule should hold; negative when more left it than came.
+    pub fn expected(&self) -> i128 {
+        let left = [self.replaced, self.moved, self.cancelled].map(i128::from);
+        i128::from(self.scheduled) - left.iter().sum::<i128>()
+    }
+
+    /// True when what waits is what was scheduled and has not left.
+    pub fn closes(&self) -> bool {
+        self.expected() == i128::from(self.waiting)
+    }
+}
+
+impl Count {
+    /// Counts one message of the schedule.
+    pub fn of_schedule(counter: Counter) -> Self {
+        Self { group: SCHEDULE.into(), category: Category::named(SCHEDULE), counter, count: 1 }
     }
 }
 

@@ -9,9 +9,9 @@ use super::{
     BoxFuture, Changes, Claim, CommitWatch, CorrelatedEvents, Correlations, DeadLetter,
     DeadLetterRead, Delivery, Find, GroupIds, GroupNames, GroupRegistration, GroupStatus, KeyClaim,
     LaneRead, Ledger, Log, LogId, LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage,
-    ParkedRead, Parking, Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, Scheduled,
-    ScheduledRead, Schedules, Schema, SchemaDifference, Store, StoreHealth, TableSwap, TypeStats,
-    Watched,
+    ParkedRead, Parking, Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, ScheduleAccount,
+    Scheduled, ScheduledRead, Schedules, Schema, SchemaDifference, Store, StoreHealth, TableSwap,
+    TypeStats, Watched,
 };
 use crate::Result;
 use crate::message::{Category, Recorded, Stream, Table, Timestamp};
@@ -94,6 +94,10 @@ impl<V: StoreView> Schedules for ViewedStore<V> {
 
     fn scheduled_under<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Scheduled>>> {
         self.store.scheduled_under(key)
+    }
+
+    fn schedule_account(&self) -> BoxFuture<'_, Result<ScheduleAccount>> {
+        self.store.schedule_account()
     }
 
     fn time(&self) -> BoxFuture<'_, Result<Option<Timestamp>>> {

@@ -9,8 +9,8 @@ use protean_engine::{EventsCheck, FaultKind, check_events};
 use crate::{App, Reply, Result, Table, grouped};
 
 pub(super) const AFTER_HELP: &str = "\
-Reads every message of the log and every snapshot as handlers and replays would, and
-runs none of them. Exit code 1 when one cannot be read; the first of each kind is named.
+Reads every message of the log, all that is scheduled and every snapshot as handlers and
+replays would, and runs none of them. Exit code 1 when one cannot be read; the first of each kind is named.
 Run it with a new version before you deploy it. Only what is stored at the start is read.
 
   Fine               the types and upcasters of this program read it
@@ -57,6 +57,9 @@ pub(in crate::command) fn text(found: &EventsCheck) -> String {
     };
     let counts = [messages.fine, messages.faulty, messages.obsolete, messages.of_other_programs];
     row("Messages", counts.map(Some));
+    let scheduled = &found.scheduled;
+    let (fine, faulty) = (Some(scheduled.fine), Some(scheduled.faulty));
+    row("Scheduled", [fine, faulty, None, Some(scheduled.of_other_programs)]);
     let (fine, obsolete) = (Some(snapshots.fine), Some(snapshots.obsolete));
     row("Snapshots", [fine, None, obsolete, Some(snapshots.of_other_programs)]);
     let waiting = format!(
@@ -82,7 +85,10 @@ pub(in crate::command) fn faults(found: &EventsCheck) -> Vec<String> {
 
 fn fault(kind: &FaultKind) -> String {
     let FaultKind { what, type_name, reason, count, stream, message_id, position } = kind;
-    let first = format!("{message_id} at position {position} in {stream}");
+    let first = match position {
+        Some(position) => format!("{message_id} at position {position} in {stream}"),
+        None => format!("{message_id} for {stream}"),
+    };
     let which = match count {
         1 => format!("1 {what}, {first}"),
         _ => format!("{} {what}s, the first {first}", grouped(*count)),

@@ -1,0 +1,1 @@
+SELECT 1 FROM "protean.scheduled" WHERE key = ?1
