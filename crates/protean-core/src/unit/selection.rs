@@ -3,10 +3,10 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use protean_port::message::{Row, RowQuery, Table, Value};
+use protean_port::message::{Id, Row, RowQuery, Table, Value};
 use protean_port::{Error, Result, Violations};
 
-use super::storage::{Storage, read};
+use super::storage::Storage;
 use super::unit::Unit;
 use crate::model::{Columns, Condition, Sort, Stored};
 
@@ -85,10 +85,10 @@ where
         let rows = self.unit.store.query(table, &self.query).await?;
         let rows = rows.into_iter().filter_map(|state| state.row);
         let key = |row: &Row| match row.get(table.key) {
-            Some(Value::Text(key)) => key.to_string(),
-            _ => "?".to_owned(),
+            Some(Value::Text(key)) => Id::from(&**key),
+            _ => Id::from("?"),
         };
-        rows.map(|row| read(&table.name, &key(&row), &row)).collect()
+        rows.map(|row| T::Storage::of_row(&key(&row), &row)).collect()
     }
 
     /// The first row, when there is one.

@@ -34,6 +34,10 @@ pub trait Storage<T>: Layout<T> {
     #[doc(hidden)]
     fn remove(unit: &Unit, instance: T) -> impl Future<Output = Result> + Send;
 
+    /// The instance in a row that a query has found, to read.
+    #[doc(hidden)]
+    fn of_row(id: &Id, row: &[Value]) -> Result<T>;
+
     /// How snapshots of instances are taken and read, when they can have any.
     #[doc(hidden)]
     fn snapshots() -> Option<SnapshotsOf> {
@@ -49,6 +53,10 @@ impl<A: Replay> Storage<A> for EventSourced {
 
     async fn find(unit: &Unit, id: &Id) -> Result<Option<A>> {
         history::load(unit, id, None).await
+    }
+
+    fn of_row(_: &Id, _: &[Value]) -> Result<A> {
+        Err(Error::misused(format!("{} is event-sourced: it has no rows", A::NAME)))
     }
 
     async fn add(unit: &Unit, mut aggregate: A) -> Result {
@@ -71,7 +79,11 @@ impl<A: Aggregate + Columns + Stored<Storage = Self>> Storage<A> for StateStored
         let table = unit.env.catalog.table::<A>()?;
         let state = unit.row(table, id.as_str()).await?;
         let Some(row) = state.row else { return Ok(None) };
-        Ok(Some(as_stored(read(A::NAME, id.as_str(), &row)?, state.version)))
+        Ok(Some(as_stored(Self::of_row(id, &row)?, state.version)))
+    }
+
+    fn of_row(id: &Id, row: &[Value]) -> Result<A> {
+        read(A::NAME, id, row)
     }
 
     async fn add(unit: &Unit, mut aggregate: A) -> Result {
@@ -91,9 +103,15 @@ impl<P: ProcessManager> Storage<P> for ProcessStored {
     async fn find(unit: &Unit, id: &Id) -> Result<Option<P>> {
         let state = unit.row(unit.env.catalog.table::<P>()?, id.as_str()).await?;
         let Some(row) = state.row else { return Ok(None) };
+        let mut process: P = Self::of_row(id, &row)?;
+        let lifecycle = process.root().lifecycle().clone();
+        *process.root_mut() = Root::restored(id.clone(), state.version).with_lifecycle(lifecycle);
+        Ok(Some(process))
+    }
+
+    fn of_row(id: &Id, row: &[Value]) -> Result<P> {
         let (fields, lifecycle) = row.split_at(row.len().saturating_sub(LIFECYCLE_COLUMNS.len()));
-        let mut process: P = read(P::NAME, id.as_str(), fields)?;
-        let root = Root::restored(id.clone(), state.version);
+        let mut process: P = read(P::NAME, id, fields)?;
         let lifecycle = read_lifecycle(lifecycle).ok_or_else(|| {
             let columns = LIFECYCLE_COLUMNS.join("', '");
             Error::failed(format!(
@@ -101,8 +119,8 @@ impl<P: ProcessManager> Storage<P> for ProcessStored {
                 P::NAME
             ))
         })?;
-        *process.root_mut() = root.with_lifecycle(lifecycle);
-        Ok(Some(process))
+        *process.root_mut().lifecycle_mut() = lifecycle;
+        Ok(process)
     }
 
     async fn add(unit: &Unit, mut process: P) -> Result {
@@ -165,7 +183,11 @@ impl<P: Projection> Storage<P> for Projected {
     async fn find(unit: &Unit, id: &Id) -> Result<Option<P>> {
         let table = unit.env.catalog.table::<P>()?;
         let state = unit.row(table, id.as_str()).await?;
-        state.row.map(|row| read(P::NAME, id.as_str(), &row)).transpose()
+        state.row.map(|row| Self::of_row(id, &row)).transpose()
+    }
+
+    fn of_row(id: &Id, row: &[Value]) -> Result<P> {
+        read(P::NAME, id, row)
     }
 
     async fn add(unit: &Unit, projection: P) -> Result {
@@ -290,7 +312,7 @@ fn row(columns: &impl Columns) -> Row {
     row.into()
 }
 
-pub(super) fn read<T: Columns>(name: &str, id: &str, row: &[Value]) -> Result<T> {
+fn read<T: Columns>(name: &str, id: &Id, row: &[Value]) -> Result<T> {
     T::read(&mut Values::new(row))
         .map_err(|fault| Error::failed(format!("the row '{id}' of {name} cannot be read: {fault}")))
 }

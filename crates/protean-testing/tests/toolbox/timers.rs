@@ -154,6 +154,8 @@ fn a_timer_comes_when_it_is_due_and_not_before() {
     assert_eq!((payment(&shop, "a").reminded, payment(&shop, "a").is_complete()), (2, false));
     shop.advance(60 * MINUTE);
     assert!(payment(&shop, "a").is_complete(), "what is due on the way comes on the way");
+    let all = shop.run(async { shop.domain().repository::<Payment>().await?.query().all().await });
+    assert!(all.unwrap()[0].is_complete(), "a query finds what `get` does");
 }
 
 #[test]

@@ -1,0 +1,13 @@
+//! The orders of the shop.
+//!
+//! * `story`: what happens to one order, whatever goes wrong
+//! * `simulation`: many orders, in any order of events, with clocks that jump
+//! * `storm`: the real program on a file and on servers, whose workers are killed
+
+#![expect(clippy::unwrap_used, reason = "what cannot be set up fails the test")]
+
+mod accounts;
+mod simulation;
+#[cfg(unix)]
+mod storm;
+mod story;
