@@ -14,7 +14,8 @@
 //! | [`process_manager`], [`process_manager_impl`] | [`model::ProcessManager`], [`React`], [`ReactLate`] and [`RegisterProcess`] |
 //! | [`subscriber`] | [`Receive`] and [`Register`] |
 //!
-//! Features: the databases `sqlite` (default) and `postgres`, and the broker `redis`.
+//! Features: the databases `sqlite` (default) and `postgres`, the broker `redis`, and conversions of
+//! [`Date`] and [`Timestamp`] from and to those of `jiff` and `chrono`.
 //!
 //! [`model`] has the traits behind the macros, [`config`] what `domain.toml` means.
 //! [`message`], [`port`] and [`memory`] are for adapters and tools.
@@ -58,7 +59,9 @@ pub use protean_engine::HealthPage;
 pub use runtime::{Process, Server};
 
 // Values and errors.
-pub use protean_port::message::{Date, Decimal, Id, Priority, Timestamp};
+pub use protean_port::message::{
+    Date, Decimal, Id, Inexact, Priority, Rounding, Timestamp, Weekday,
+};
 pub use protean_port::{Error, Result, Violations, ensure};
 
 // Look into a domain: what the command line shows.

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use protean_port::Result;
-use protean_port::message::{Id, Priority, Recorded, Timestamp};
+use jiff::tz::TimeZone;
+use protean_port::message::{Date, Id, Priority, Recorded, Timestamp};
 use protean_port::port::Statement;
+use protean_port::{Error, Result};
 
 use super::issue::Issue;
 use super::repository::Repository;
@@ -84,5 +85,29 @@ impl Context {
     /// The present moment, by the domain's clock.
     pub fn now(&self) -> Timestamp {
         self.unit.env.now()
+    }
+
+    /// Today in UTC, by the domain's clock.
+    pub fn today(&self) -> Date {
+        self.now().date()
+    }
+
+    /// Today in a time zone such as `Europe/Berlin`, by the domain's clock.
+    ///
+    /// # Errors
+    /// When there is no such time zone.
+    pub fn today_in(&self, zone: &str) -> Result<Date> {
+        let zone = TimeZone::get(zone).map_err(|error| {
+            let unknown =
+                format!("'{zone}' is not a known time zone: use a name such as Europe/Berlin");
+            Error::misused(unknown).with_source(error)
+        })?;
+        // The last day of the year 9999 is beyond what has an offset.
+        let now = jiff::Timestamp::from_microsecond(self.now().as_micros());
+        let day = now.map_or(Some(Date::MAX), |now| {
+            let day = zone.to_datetime(now).date();
+            Date::new(day.year(), day.month(), day.day())
+        });
+        Ok(day.unwrap_or(Date::MIN))
     }
 }

@@ -6,17 +6,23 @@ mod envelope;
 mod id;
 mod ids;
 mod lane;
+#[cfg(feature = "chrono")]
+mod of_chrono;
+#[cfg(feature = "jiff")]
+mod of_jiff;
 mod priority;
 mod query;
+mod raw;
 mod record;
 mod stream;
 mod table;
 mod timestamp;
 pub mod type_name;
 mod value;
+mod weekday;
 
 pub use date::Date;
-pub use decimal::Decimal;
+pub use decimal::{Decimal, Inexact, Rounding};
 pub use envelope::{Checksum, DeadLetterEntry, Envelope, Foreign, Positions, Unreadable};
 pub use id::Id;
 pub use ids::Ids;
@@ -30,3 +36,4 @@ pub use stream::{Category, Stream};
 pub use table::{Column, ColumnKind, RESERVED, SNAPSHOTS, Table, VERSION_COLUMN};
 pub use timestamp::Timestamp;
 pub use value::{Row, Value};
+pub use weekday::Weekday;

@@ -1,6 +1,7 @@
 //! A moment, to the microsecond.
 
 use std::fmt;
+use std::ops::{Add, AddAssign, Sub, SubAssign};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -9,8 +10,11 @@ use jiff::civil::DateTime;
 use jiff::fmt::temporal::Pieces;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use super::date::Date;
+
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
 const MICROS_PER_SECOND: i64 = 1_000_000;
+const MICROS_PER_DAY: i64 = 24 * 3600 * MICROS_PER_SECOND;
 /// RFC 3339 has offsets of less than a day.
 const MAX_OFFSET_SECONDS: i64 = 24 * 3600 - 1;
 
@@ -25,7 +29,11 @@ const MAX_OFFSET_SECONDS: i64 = 24 * 3600 - 1;
 /// let moment: Timestamp = "2026-11-20T17:12:43.949786+00:00".parse().unwrap();
 /// assert_eq!(moment.to_string(), "2026-11-20T17:12:43.949786+00:00");
 /// assert_eq!(moment + std::time::Duration::MAX, Timestamp::MAX);
+/// assert_eq!((moment.date().to_string().as_str(), moment.hour()), ("2026-11-20", 17));
 /// ```
+///
+/// Its parts are those in UTC. For another time zone convert it, with the feature `jiff` or
+/// `chrono`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
@@ -55,21 +63,93 @@ impl Timestamp {
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
+
+    /// The day.
+    pub fn date(self) -> Date {
+        Date::known(self.local().date()).unwrap_or(Date::MAX)
+    }
+
+    /// The hour of the day, 0 to 23.
+    pub fn hour(self) -> i8 {
+        self.local().hour()
+    }
+
+    /// The minute of the hour, 0 to 59.
+    pub fn minute(self) -> i8 {
+        self.local().minute()
+    }
+
+    /// The second of the minute, 0 to 59.
+    pub fn second(self) -> i8 {
+        self.local().second()
+    }
+
+    /// The microsecond of the second, 0 to 999,999.
+    pub fn microsecond(self) -> u32 {
+        u32::try_from(self.0.rem_euclid(MICROS_PER_SECOND)).unwrap_or(0)
+    }
+
+    /// The same time of day this many days later, or earlier.
+    #[must_use]
+    pub fn plus_days(self, days: i32) -> Self {
+        Self::from_micros(self.0.saturating_add(i64::from(days).saturating_mul(MICROS_PER_DAY)))
+    }
+
+    /// The same time of day this many months later, or earlier, on the day that
+    /// [`Date::plus_months`] says.
+    #[must_use]
+    pub fn plus_months(self, months: i32) -> Self {
+        let day = self.date();
+        self.plus_days(day.plus_months(months).days_since(day))
+    }
+
+    fn local(self) -> DateTime {
+        EPOCH + SignedDuration::from_micros(self.0)
+    }
 }
 
-impl std::ops::Add<Duration> for Timestamp {
+impl Date {
+    /// Its first moment in UTC.
+    pub fn midnight(self) -> Timestamp {
+        Timestamp::default().plus_days(self.days_since(Self::default()))
+    }
+}
+
+impl Add<Duration> for Timestamp {
     type Output = Self;
 
     fn add(self, delay: Duration) -> Self {
-        let delay = i64::try_from(delay.as_micros()).unwrap_or(i64::MAX);
-        Self::from_micros(self.0.saturating_add(delay))
+        Self::from_micros(self.0.saturating_add(micros(delay)))
     }
+}
+
+impl Sub<Duration> for Timestamp {
+    type Output = Self;
+
+    fn sub(self, time: Duration) -> Self {
+        Self::from_micros(self.0.saturating_sub(micros(time)))
+    }
+}
+
+impl AddAssign<Duration> for Timestamp {
+    fn add_assign(&mut self, delay: Duration) {
+        *self = *self + delay;
+    }
+}
+
+impl SubAssign<Duration> for Timestamp {
+    fn sub_assign(&mut self, time: Duration) {
+        *self = *self - time;
+    }
+}
+
+fn micros(time: Duration) -> i64 {
+    i64::try_from(time.as_micros()).unwrap_or(i64::MAX)
 }
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let moment = EPOCH + SignedDuration::from_micros(self.0);
-        let micros = self.0.rem_euclid(MICROS_PER_SECOND);
+        let (moment, micros) = (self.local(), self.microsecond());
         let (date, time) = (moment.date(), moment.time());
         let (hour, minute, second) = (time.hour(), time.minute(), time.second());
         write!(f, "{date}T{hour:02}:{minute:02}:{second:02}.{micros:06}+00:00")
@@ -131,6 +211,26 @@ mod tests {
 
     fn moment(text: &str) -> Timestamp {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn a_moment_has_parts_and_takes_time() {
+        let at = moment("2026-11-30T17:12:43.949786Z");
+        assert_eq!((at.hour(), at.minute(), at.second(), at.microsecond()), (17, 12, 43, 949_786));
+        assert_eq!(at.date().to_string(), "2026-11-30");
+        assert_eq!(at.plus_months(3), moment("2027-02-28T17:12:43.949786Z"));
+        assert_eq!(at.plus_days(-30), moment("2026-10-31T17:12:43.949786Z"));
+        assert_eq!(at - Duration::from_secs(44), moment("2026-11-30T17:11:59.949786Z"));
+        assert_eq!((at + Duration::from_secs(9)).since(at), Duration::from_secs(9));
+        assert_eq!(at - Duration::MAX, Timestamp::MIN);
+        assert_eq!(
+            (at.plus_days(i32::MAX), at.plus_days(i32::MIN)),
+            (Timestamp::MAX, Timestamp::MIN)
+        );
+        assert_eq!(Timestamp::MAX.plus_months(i32::MAX), Timestamp::MAX);
+        let before = Timestamp::from_micros(-1);
+        assert_eq!((before.second(), before.microsecond()), (59, 999_999));
+        assert_eq!(before.date().to_string(), "1969-12-31");
     }
 
     #[test]

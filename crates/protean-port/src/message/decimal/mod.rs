@@ -1,15 +1,19 @@
 //! Exact decimal numbers.
 
+mod convert;
+mod division;
+mod json;
+mod operators;
+mod rounding;
+mod split;
+
 use std::fmt;
-use std::iter::Sum;
-use std::ops::{Add, AddAssign, Mul, Neg, Sub, SubAssign};
 use std::str::FromStr;
 
-use rust_decimal::prelude::ToPrimitive;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
-use serde_json::value::RawValue;
+pub use convert::Inexact;
+pub use rounding::Rounding;
 
-/// An exact decimal number of up to 28 digits. In JSON it is a number that is never rounded.
+/// An exact decimal number of up to 28 digits.
 ///
 /// ```
 /// # use protean_port::message::Decimal;
@@ -29,6 +33,18 @@ use serde_json::value::RawValue;
 /// assert!(!(large + cent).is_exact());
 /// assert!(large.checked_add(cent).is_none());
 /// ```
+///
+/// There is no `/`, which would have to round in silence: [`divide`](Self::divide) takes the number
+/// of digits and a [`Rounding`], and [`split`](Self::split) makes parts that add up.
+///
+/// ```compile_fail
+/// # use protean_port::message::Decimal;
+/// let share = Decimal::from(10) / Decimal::from(3);
+/// ```
+///
+/// In JSON it is a number. One with more digits than programs read into a floating-point number is a
+/// text, such as `"12345678901234567890.12"`, so that it also survives `serde_json::Value`,
+/// `#[serde(flatten)]` and tagged enums. Both forms are read.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Decimal(Option<rust_decimal::Decimal>);
 
@@ -69,14 +85,21 @@ impl Decimal {
         product.map(|product| Self(Some(product)))
     }
 
-    /// Rounds to `digits` after the decimal point, halves away from zero.
-    pub fn round(self, digits: u32) -> Self {
-        let strategy = rust_decimal::RoundingStrategy::MidpointAwayFromZero;
-        Self(self.0.map(|number| number.round_dp_with_strategy(digits, strategy)))
+    /// The number without its sign.
+    #[must_use]
+    pub fn abs(self) -> Self {
+        Self(self.0.map(|number| number.abs()))
+    }
+
+    /// How many digits it has after the decimal point: 2 for 6.50.
+    pub fn scale(self) -> u32 {
+        self.0.map_or(0, |number| number.scale())
     }
 
     /// The nearest `f64`, for statistics and display; `NAN` when it is inexact.
     pub fn to_f64(self) -> f64 {
+        use rust_decimal::prelude::ToPrimitive;
+
         self.0.and_then(|number| number.to_f64()).unwrap_or(f64::NAN)
     }
 }
@@ -119,8 +142,11 @@ fn exact_product(
     left: rust_decimal::Decimal,
     right: rust_decimal::Decimal,
 ) -> Option<rust_decimal::Decimal> {
-    let mut units = left.mantissa().checked_mul(right.mantissa())?;
-    let mut scale = left.scale() + right.scale();
+    fitted(left.mantissa().checked_mul(right.mantissa())?, left.scale() + right.scale())
+}
+
+/// `units` divided by ten to the `scale`, without the zeros at its end that do not fit.
+fn fitted(mut units: i128, mut scale: u32) -> Option<rust_decimal::Decimal> {
     loop {
         match rust_decimal::Decimal::try_from_i128_with_scale(units, scale) {
             Ok(product) => return Some(product),
@@ -162,104 +188,12 @@ fn is_number(text: &str) -> bool {
     is_digits(&format!("{whole}{fraction}")) && is_digits(&exponent)
 }
 
-macro_rules! operators {
-    ($($trait:ident $method:ident $checked:ident),*) => {$(
-        impl $trait for Decimal {
-            type Output = Self;
-
-            fn $method(self, other: Self) -> Self {
-                self.$checked(other).unwrap_or(Self(None))
-            }
-        }
-    )*};
-}
-operators!(Add add checked_add, Sub sub checked_sub, Mul mul checked_mul);
-
-impl AddAssign for Decimal {
-    fn add_assign(&mut self, other: Self) {
-        *self = *self + other;
-    }
-}
-
-impl SubAssign for Decimal {
-    fn sub_assign(&mut self, other: Self) {
-        *self = *self - other;
-    }
-}
-
-impl Neg for Decimal {
-    type Output = Self;
-
-    fn neg(self) -> Self {
-        Self(self.0.map(Neg::neg))
-    }
-}
-
-impl Sum for Decimal {
-    fn sum<I: Iterator<Item = Self>>(numbers: I) -> Self {
-        numbers.fold(Self::ZERO, Add::add)
-    }
-}
-
-impl From<i64> for Decimal {
-    fn from(number: i64) -> Self {
-        Self(Some(number.into()))
-    }
-}
-
-impl PartialEq<i64> for Decimal {
-    fn eq(&self, other: &i64) -> bool {
-        *self == Self::from(*other)
-    }
-}
-
-impl PartialOrd<i64> for Decimal {
-    fn partial_cmp(&self, other: &i64) -> Option<std::cmp::Ordering> {
-        self.partial_cmp(&Self::from(*other))
-    }
-}
-
-impl Serialize for Decimal {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let number = self.0.ok_or_else(|| {
-            ser::Error::custom("the result of a calculation needs more than 28 digits")
-        })?;
-        RawValue::from_string(number.to_string()).map_err(ser::Error::custom)?.serialize(serializer)
-    }
-}
-
-impl<'de> Deserialize<'de> for Decimal {
-    /// Parses the text of the number, so that no digit passes through an `f64`.
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = Box::<RawValue>::deserialize(deserializer)?;
-        raw.get().trim_matches('"').parse().map_err(de::Error::custom)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::{ProptestConfig, any};
     use proptest::{prop_assert_eq, proptest};
 
     use super::Decimal;
-
-    #[test]
-    fn is_a_json_number_with_every_digit() {
-        let amount: Decimal = "12345678901234567890.12".parse().unwrap();
-        let json = serde_json::to_string(&amount).unwrap();
-        assert_eq!(json, "12345678901234567890.12");
-        assert_eq!(serde_json::from_str::<Decimal>(&json).unwrap(), amount);
-    }
-
-    #[test]
-    fn reads_the_number_forms_of_other_writers() {
-        for text in ["9.99", "\"9.99\"", "999e-2", "9.990"] {
-            assert_eq!(serde_json::from_str::<Decimal>(text).unwrap(), Decimal::new(999, 2));
-        }
-        for text in ["true", "1_000", "\"\"", "\".\"", "\"1e\"", "\"NaN\"", "\" 1\""] {
-            assert!(serde_json::from_str::<Decimal>(text).is_err(), "{text}");
-        }
-    }
 
     fn number(text: &str) -> Decimal {
         text.parse().unwrap()
@@ -314,13 +248,6 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
-        #[test]
-        fn survives_json(units in any::<i64>(), scale in 0_u32..=28) {
-            let number = Decimal::new(units, scale);
-            let json = serde_json::to_string(&number).unwrap();
-            prop_assert_eq!(serde_json::from_str::<Decimal>(&json).unwrap(), number);
-        }
-
         /// Compared with whole numbers of the smallest unit that either has.
         #[test]
         fn calculates_exactly_or_not_at_all(
