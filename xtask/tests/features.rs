@@ -9,7 +9,8 @@ const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 fn a_program_for_postgresql_links_no_sqlite() {
     let tree = |features: &[&str]| {
         let packages = ["-p", "protean-rs", "-p", "protean-cli"];
-        let words = ["tree", "--locked", "--offline", "--edges", "normal,build", "--prefix", "none"];
+        let words =
+            ["tree", "--locked", "--offline", "--edges", "normal,build", "--prefix", "none"];
         cargo(Path::new(WORKSPACE), &[&words[..], &packages, features].concat())
     };
     let links_sqlite = |tree: &str| tree.lines().any(|of| of.starts_with("libsqlite3-sys "));

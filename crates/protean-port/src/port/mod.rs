@@ -16,6 +16,7 @@ mod correlations;
 mod entry;
 mod future;
 mod group_ids;
+mod intake;
 mod ledger;
 pub mod left_out;
 mod log;
@@ -50,6 +51,7 @@ pub use correlations::{
 pub use entry::{Entry, EntryId, EntryRef};
 pub use future::BoxFuture;
 pub use group_ids::{GroupIds, GroupNames, Naming, generation, id_in_generation};
+pub use intake::{IntakeChange, IntakeEntry, IntakeRead, IntakeReject, IntakeRow, IntakeTable};
 pub use ledger::{
     Claim, DeadLetter, DeadLetterRead, GroupStatus, Ledger, ParkedPage, ParkedRead, PriorityStatus,
 };
