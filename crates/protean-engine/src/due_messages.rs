@@ -17,9 +17,8 @@ use tracing::warn;
 
 use crate::bulk_steps::BulkSteps;
 use crate::leadership::{LeaderTerm, Leadership};
+use crate::rounds::repeat_rounds;
 
-/// The longest time between a message being due and being in the log, beside the commit.
-const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 /// How often each server checks that its recurring commands are scheduled.
 const RECURRING_INTERVAL: Duration = Duration::from_secs(60);
 /// The most messages of production that one commit moves.
@@ -38,35 +37,13 @@ pub(crate) async fn move_due_messages(
     let work = |claim, term: LeaderTerm| {
         let (domain, steps) = (&domain, &steps);
         async move {
-            work(domain, steps, term.over()).await;
+            let round = || round(domain, steps);
+            repeat_rounds(term.over(), "move scheduled messages into the log", round).await;
             drop(claim);
         }
     };
     let claim = format!("{}.schedule", domain.name());
     Leadership::new(store, claim).run(&stop, work).await;
-}
-
-async fn work(domain: &Domain, steps: &BulkSteps, stop: &CancellationToken) {
-    let mut has_failed = false;
-    while !stop.is_cancelled() {
-        match round(domain, steps).await {
-            Ok(is_full) => {
-                has_failed = false;
-                if is_full {
-                    continue;
-                }
-            }
-            Err(error) => {
-                if !std::mem::replace(&mut has_failed, true) {
-                    warn!(
-                        error = format_args!("{error:#}"),
-                        "cannot move scheduled messages into the log, trying again"
-                    );
-                }
-            }
-        }
-        let _ = tokio::time::timeout(LOOK_INTERVAL, stop.cancelled()).await;
-    }
 }
 
 /// Keeps each recurring command of this program scheduled until `stop` is cancelled: it may have been

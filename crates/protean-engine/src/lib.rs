@@ -29,6 +29,7 @@ mod failpoint;
 mod governor;
 mod group_reader;
 mod inbox;
+mod intake;
 mod leadership;
 mod log_places;
 mod maintenance;
@@ -40,6 +41,7 @@ mod per_lane;
 mod rebuild;
 mod relay;
 mod repeated_faults;
+mod rounds;
 #[cfg(test)]
 mod sample;
 mod server;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use protean_core::config::SubscriptionType;
 use protean_core::domain::{
-    Domain, Group, base_store, broker, known_ids, preflight, prepared_store, registrations,
+    Domain, Group, Intake, base_store, broker, known_ids, preflight, prepared_store, registrations,
 };
 use protean_port::message::Lane;
 use protean_port::port::{Broker, Store};
@@ -22,6 +22,7 @@ use crate::dead_letters::DlqPublisher;
 use crate::due_messages::{move_due_messages, schedule_recurring};
 use crate::group_reader::{GroupReader, ServerSlots};
 use crate::inbox;
+use crate::intake::take_in_commands;
 use crate::maintenance::maintain;
 use crate::observe::metrics::Metrics;
 use crate::observe::{HealthPage, check_vanished};
@@ -196,6 +197,10 @@ impl Running {
         let (domain, store) = (self.domain.clone(), Arc::clone(&self.store));
         let (steps, stop) = (self.steps.clone(), self.stop.clone());
         workers.spawn(schedule_recurring(domain.clone(), stop.clone()));
+        if Intake::of(&domain).is_open() {
+            let (domain, store) = (domain.clone(), Arc::clone(&store));
+            workers.spawn(take_in_commands(domain, store, steps.clone(), stop.clone()));
+        }
         workers.spawn(move_due_messages(domain, store, steps, stop));
         workers
     }

@@ -7,6 +7,7 @@ use protean_sql::{adds_counts, count_messages, signed};
 use crate::compound::{Column, Compound};
 use crate::connection::{Parameter, Session};
 use crate::error::{Fault, all};
+use crate::intake::{self, IntakeState};
 use crate::refusal::Refusal;
 use crate::row;
 use crate::value::{OwnedText, Text};
@@ -57,6 +58,7 @@ pub(crate) fn add_writes<'a>(writes: &mut Compound<'a>, working_set: &'a Working
     }
     add_keys(writes, working_set);
     add_schedules(writes, working_set);
+    add_intake(writes, working_set);
     add_progress(writes, working_set);
     add_marks(writes, working_set);
     add_counts(writes, working_set);
@@ -143,6 +145,15 @@ fn add_schedules<'a>(writes: &mut Compound<'a>, working_set: &'a WorkingSet<'_>)
     }
     if !taken.is_empty() {
         writes.add(include_str!("sql/take_scheduled.sql"), [Box::new(taken) as Column<'a>]);
+    }
+}
+
+fn add_intake<'a>(writes: &mut Compound<'a>, working_set: &'a WorkingSet<'_>) {
+    let changes = working_set.intake.changes();
+    let taken = changes.filter(|(.., state)| **state == IntakeState::Taken);
+    let taken: Vec<_> = taken.map(|(place, ..)| signed(*place)).collect();
+    if !taken.is_empty() {
+        writes.add(include_str!("sql/take_from_intake.sql"), [Box::new(taken) as Column<'a>]);
     }
 }
 
@@ -247,6 +258,7 @@ async fn moves(session: &Session, moves: &[Move<'_>]) -> Result<(), Fault> {
         match step {
             Move::Park(park) => move_parked(session, park).await?,
             Move::Dead(dead) => move_dead(session, dead).await?,
+            Move::Intake(change) => intake::write(session, change).await?,
         }
     }
     Ok(())

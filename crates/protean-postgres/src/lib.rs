@@ -35,6 +35,7 @@ mod find;
 mod flush;
 mod forget;
 mod group_names;
+mod intake;
 mod ledger;
 mod log;
 mod pooler;

@@ -16,7 +16,7 @@ use crate::value::Text;
 use crate::{correlations, forget, table, turnstile};
 
 /// The statements that lead from each layout to the next, beginning with an empty database.
-const LAYOUTS: [&[&str]; 7] = [
+const LAYOUTS: [&[&str]; 8] = [
     &[
         include_str!("sql/create_messages.sql"),
         include_str!("sql/create_messages_by_stream.sql"),
@@ -46,6 +46,12 @@ const LAYOUTS: [&[&str]; 7] = [
     &[include_str!("sql/create_correlations.sql")],
     &[include_str!("sql/create_scheduled.sql"), include_str!("sql/create_scheduled_by_due.sql")],
     &[include_str!("sql/count_kept_schedule.sql")],
+    &[
+        include_str!("sql/create_intake.sql"),
+        include_str!("sql/create_intake_by_priority.sql"),
+        include_str!("sql/create_intake_by_transaction.sql"),
+        include_str!("sql/create_intake_rejects.sql"),
+    ],
 ];
 
 /// The layout that this program writes.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use protean_port::message::{Category, Priority, Stream, Table};
-use protean_port::port::{At, Changes, Dead, KeyWrite, MessageRef, Park};
+use protean_port::port::{At, Changes, Dead, IntakeChange, KeyWrite, MessageRef, Park};
 use protean_sql::signed;
 
 use crate::coalesced::{self, LaneKey};
@@ -34,6 +34,7 @@ pub(crate) struct Touched {
     progress: BTreeMap<Names, Category>,
     keys: BTreeSet<Names>,
     scheduled: BTreeSet<Arc<str>>,
+    intake: BTreeSet<u64>,
     cursors: BTreeSet<LaneKey>,
     /// Messages whose neighbours decide whether a cursor moves to them.
     places: BTreeSet<(Category, Priority, u64)>,
@@ -58,6 +59,7 @@ impl Touched {
             self.keys.insert((Arc::clone(&claim.command), Arc::clone(&claim.key)));
         }
         self.scheduled.extend(unit.schedules.iter().map(|schedule| Arc::clone(schedule.key())));
+        self.intake.extend(unit.intake.iter().filter_map(IntakeChange::place));
         for step in &unit.progress {
             self.expects(&step.group, &step.stream);
         }
@@ -114,6 +116,10 @@ impl Touched {
         if !self.scheduled.is_empty() {
             let keys: Vec<_> = self.scheduled.iter().map(|key| Text(key)).collect();
             loads.add(include_str!("sql/load_scheduled.sql"), [Box::new(keys)]);
+        }
+        if !self.intake.is_empty() {
+            let places: Vec<_> = self.intake.iter().map(|place| signed(*place)).collect();
+            loads.add(include_str!("sql/load_intake.sql"), [Box::new(places)]);
         }
         if !self.cursors.is_empty() {
             let of = &self.cursors;

@@ -9,6 +9,7 @@ use protean_port::port::{
     ProgressMove, Schedule, left_out,
 };
 
+use crate::intake;
 use crate::refusal::Refusal;
 use crate::touched::Names;
 use crate::working_set::{Move, Slot, WorkingSet};
@@ -30,6 +31,9 @@ pub(crate) fn apply<'a>(
     let places: Vec<Place> = appends.collect::<Result<_, _>>()?;
     for schedule in &unit.schedules {
         write_schedule(working_set, schedule)?;
+    }
+    for change in &unit.intake {
+        intake::decide(working_set, change)?;
     }
     for step in &unit.progress {
         advance(working_set, step)?;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use protean_port::message::{Category, Message, Priority, Timestamp};
-use protean_port::port::{Changes, Dead, KeyClaim, Park, Place, Scheduled};
+use protean_port::port::{Changes, Dead, IntakeChange, KeyClaim, Park, Place, Scheduled};
 use protean_sql::unsigned;
 use tokio_postgres::Row;
 
@@ -13,6 +13,7 @@ use crate::coalesced::{Coalesced, LaneKey};
 use crate::compound::Compound;
 use crate::connection::Session;
 use crate::error::Fault;
+use crate::intake::IntakeState;
 use crate::row::{RowKey, RowState};
 use crate::staged::{StagedList, StagedMap};
 use crate::touched::{Names, Touched, with_alternatives};
@@ -36,6 +37,8 @@ pub(crate) struct WorkingSet<'a> {
     pub(crate) progress: StagedMap<Names, u64>,
     pub(crate) keys: StagedMap<Names, KeyClaim>,
     pub(crate) scheduled: StagedMap<Arc<str>, Slot<'a>>,
+    /// By the places of the rows.
+    pub(crate) intake: StagedMap<u64, IntakeState>,
     pub(crate) rows: StagedMap<RowKey, RowState>,
     pub(crate) coalesced: Coalesced,
     pub(crate) parked: StagedMap<Names, Places>,
@@ -54,11 +57,12 @@ pub(crate) enum Slot<'a> {
     New(&'a Scheduled),
 }
 
-/// A parked or dead message that moves.
+/// A parked or dead message that moves, or a row of the intake.
 #[derive(Clone, Copy)]
 pub(crate) enum Move<'a> {
     Park(&'a Park),
     Dead(&'a Dead),
+    Intake(&'a IntakeChange),
 }
 
 /// Applies a method to every part.
@@ -69,6 +73,7 @@ macro_rules! each {
         $set.progress.$method();
         $set.keys.$method();
         $set.scheduled.$method();
+        $set.intake.$method();
         $set.rows.$method();
         $set.coalesced.cursors.$method();
         $set.coalesced.done.$method();
@@ -150,6 +155,8 @@ impl WorkingSet<'_> {
                 "scheduled" => {
                     self.scheduled.load(shared(row, 1)?, Slot::Kept(shared(row, 2)?));
                 }
+                "intake" => self.intake.load(number(row, NUMBER)?, IntakeState::Waiting),
+                "intake_reject" => self.intake.load(number(row, NUMBER)?, IntakeState::Rejected),
                 "cursor" => {
                     let (cursor, last) = (number(row, NUMBER + 1)?, number(row, NUMBER + 2)?);
                     let is_marked = row.try_get(NUMBER + 3)?;

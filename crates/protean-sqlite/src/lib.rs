@@ -29,6 +29,7 @@ mod error;
 mod find;
 mod forget;
 mod group_names;
+mod intake;
 mod ledger;
 mod log;
 #[cfg(target_os = "linux")]

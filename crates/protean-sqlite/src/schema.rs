@@ -15,7 +15,7 @@ use crate::{correlations, error};
 /// Marks the file as a store of this program: the letters `Prtn`.
 const APPLICATION_ID: i64 = 0x5072_746e;
 /// The statements that lead from each layout to the next, beginning with an empty file.
-const LAYOUTS: [&[&str]; 9] = [
+const LAYOUTS: [&[&str]; 10] = [
     &[
         include_str!("sql/create_messages.sql"),
         include_str!("sql/create_messages_by_stream.sql"),
@@ -53,6 +53,11 @@ const LAYOUTS: [&[&str]; 9] = [
     &[include_str!("sql/create_correlations.sql")],
     &[include_str!("sql/create_scheduled.sql"), include_str!("sql/create_scheduled_by_due.sql")],
     &[include_str!("sql/count_kept_schedule.sql")],
+    &[
+        include_str!("sql/create_intake.sql"),
+        include_str!("sql/create_intake_by_priority.sql"),
+        include_str!("sql/create_intake_rejects.sql"),
+    ],
 ];
 
 /// The layout that this program writes.

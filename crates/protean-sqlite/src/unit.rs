@@ -11,6 +11,7 @@ use protean_sql::{signed, unsigned};
 use rusqlite::{Connection, ErrorCode, params};
 
 use crate::coalesced::Coalesced;
+use crate::intake;
 use crate::refusal::{Refusal, STATEMENT};
 use crate::row::Statements;
 use crate::step::reached;
@@ -43,6 +44,9 @@ impl UnitWriter<'_> {
         }
         for schedule in &unit.schedules {
             self.write_schedule(schedule)?;
+        }
+        for change in &unit.intake {
+            intake::write(connection, change)?;
         }
         for step in &unit.progress {
             self.advance(step)?;

@@ -52,8 +52,8 @@ pub use runtime::{Context, Failure, Repository, Selection};
 
 // Use a domain, and run its server.
 pub use protean_core::domain::{
-    Bulk, Cancellation, ImportProgress, Issue, Missed, Processed, Reader, Recurring, Rejection,
-    ScheduledMessages, Submission, Submit, inject_entry,
+    Bulk, Cancellation, ImportProgress, Intake, Issue, Missed, Processed, Reader, Recurring,
+    Rejection, ScheduledMessages, Submission, Submit, inject_entry,
 };
 pub use protean_engine::HealthPage;
 pub use runtime::{Process, Server};

@@ -9,6 +9,9 @@ mod db;
 mod dlq;
 mod events;
 mod forget;
+mod intake;
+#[cfg(test)]
+mod intake_tests;
 mod limit;
 mod measured;
 mod migrate;
@@ -64,6 +67,9 @@ pub(crate) enum BuiltIn {
     /// Lists the commands and timers that wait for their time, or cancels one
     #[command(subcommand)]
     Schedule(schedule::Command),
+    /// Shows what plain programs have enqueued, and looks again at what was rejected
+    #[command(subcommand)]
+    Intake(intake::Command),
     /// Takes snapshots of long streams, so that loading them is fast
     #[command(subcommand)]
     Snapshot(snapshot::Command),
@@ -84,6 +90,7 @@ pub(crate) async fn run(command: BuiltIn, app: &App) -> Result {
         BuiltIn::Projection(command) => projection::run(&command, app).await,
         BuiltIn::Processes(command) => processes::run(&command, app).await,
         BuiltIn::Schedule(command) => schedule::run(&command, app).await,
+        BuiltIn::Intake(command) => intake::run(&command, app).await,
         BuiltIn::Snapshot(command) => snapshot::run(&command, app).await,
         BuiltIn::Db(command) => db::run(&command, app).await,
     }

@@ -30,6 +30,7 @@ pub mod correlations;
 pub mod dead_letters;
 pub mod find;
 pub mod history;
+pub mod intake;
 pub mod keys;
 pub mod lanes;
 pub mod ledger;
@@ -268,6 +269,22 @@ macro_rules! store_suite {
                 a_unique_value_may_be_empty_in_many_rows,
                 a_unique_value_is_free_again,
                 a_unique_value_may_stay_in_its_row,
+            ],
+            intake: [
+                rows_come_in_the_order_of_their_insertion,
+                rows_of_other_priorities_hold_nothing_up,
+                priorities_that_no_message_can_have_are_read,
+                every_part_of_a_row_survives,
+                rows_of_other_domains_are_left_out,
+                a_row_moves_into_the_log_once,
+                a_unit_takes_many_rows_or_none,
+                one_of_many_concurrent_takers_has_the_row,
+                a_place_is_not_used_again,
+                a_row_says_whether_its_command_is_in_the_log,
+                a_reject_goes_back_as_a_new_row_or_is_dropped,
+                a_unit_sees_what_it_has_rejected_itself,
+                a_unit_that_is_left_out_changes_no_intake,
+                the_intake_is_gone_with_everything_else,
             ],
             schedules: [
                 what_is_urgent_and_due_first_comes_first,

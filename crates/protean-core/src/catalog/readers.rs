@@ -70,7 +70,7 @@ impl Readers {
 
 /// Upcasters and the reading of a user's type may panic: that is a fault of this message, and
 /// no reason to leave the others unread.
-fn guarded(read: impl FnOnce() -> Result) -> Result {
+pub(crate) fn guarded<T>(read: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(read))
         .unwrap_or_else(|_| Err(Error::failed("reading it panics: see the panic's own message")))
 }
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn a_type_that_panics_is_a_fault_of_its_message() {
-        let read = guarded(|| panic!("no such year"));
+        let read = guarded::<()>(|| panic!("no such year"));
         assert!(read.unwrap_err().to_string().contains("panics"));
     }
 }

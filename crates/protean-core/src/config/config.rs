@@ -44,6 +44,8 @@ pub struct Config {
     pub server: ServerConfig,
     /// The outbox.
     pub outbox: OutboxConfig,
+    /// What plain programs may enqueue.
+    pub intake: IntakeConfig,
     /// How long commands with an idempotency key are remembered.
     pub idempotency: Idempotency,
     /// The application's own settings.
@@ -131,6 +133,21 @@ pub struct Idempotency {
     pub error_ttl: Duration,
 }
 
+/// `[intake]`: commands that plain programs enqueue in the table `protean_intake`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct IntakeConfig {
+    /// The highest priority that a row may have.
+    pub max_priority: i32,
+}
+
+impl IntakeConfig {
+    fn read(section: &mut Section<'_>) -> Self {
+        let max_priority = section.whole("max_priority", i32::MIN.into()..=i32::MAX.into());
+        Self { max_priority: max_priority.unwrap_or(0) }
+    }
+}
+
 impl Idempotency {
     fn read(section: &mut Section<'_>) -> Self {
         section.ignored("redis_url", "keys are kept in the default database; remove the key");
@@ -189,6 +206,7 @@ pub(super) fn read(root: &mut Section<'_>) -> Config {
         lenient_deserialization: root.flag("lenient_deserialization").unwrap_or(false),
         outbox: root.section("outbox", |section| OutboxConfig::read(section, &broker_names)),
         idempotency: root.section("idempotency", Idempotency::read),
+        intake: root.section("intake", IntakeConfig::read),
         custom: root.free("custom").map(Custom::of).unwrap_or_default(),
         warnings: Vec::new(),
         database,

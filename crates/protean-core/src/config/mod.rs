@@ -39,7 +39,7 @@ mod variables;
 pub use crate::nearest::{hint, nearest};
 pub use backfill_entries::BackfillEntries;
 pub use broker::{BrokerConfig, BrokerKind};
-pub use config::{Config, Idempotency, Processing};
+pub use config::{Config, Idempotency, IntakeConfig, Processing};
 pub use custom::Custom;
 pub use database::{DatabaseConfig, DatabaseKind, Synchronous};
 pub use fault::Fault;

@@ -14,11 +14,12 @@ use super::brokers::Brokers;
 use super::domain::{Domain, Shared};
 use super::ids::KnownIds;
 use super::instance_queues::InstanceQueues;
+use super::intake_command::{IntakeCommand, check_intake};
 use super::wiring::wire;
 use crate::catalog::Upcaster;
 use crate::config::Config;
 use crate::handling::{Register, Registry};
-use crate::model::{Aggregate, Event, Projection, Upcast};
+use crate::model::{Aggregate, Command, Event, Projection, Upcast};
 use crate::unit::{Env, KnownCorrelations, MachineTurns, Storage, StoreClock};
 
 /// Declares a domain: its aggregates, handlers and configuration.
@@ -29,6 +30,7 @@ use crate::unit::{Env, KnownCorrelations, MachineTurns, Storage, StoreClock};
 pub struct DomainBuilder {
     name: String,
     registry: Registry,
+    intake: Vec<IntakeCommand>,
     source: Source,
     environment: Option<String>,
     providers: Vec<Arc<dyn Provider>>,
@@ -49,6 +51,7 @@ impl DomainBuilder {
         Self {
             name: name.to_owned(),
             registry: Registry::new(name),
+            intake: Vec::new(),
             source: Source::Defaults,
             environment: None,
             providers: vec![Arc::new(MemoryProvider)],
@@ -135,6 +138,13 @@ impl DomainBuilder {
         self
     }
 
+    /// Lets plain programs enqueue this command with an INSERT into the table `protean_intake`,
+    /// inside a transaction of their own. Without this, no command comes in that way.
+    pub fn intake<C: Command>(mut self) -> Self {
+        self.intake.push(IntakeCommand::of::<C>());
+        self
+    }
+
     /// Registers an upcaster: a step from one version of an event or a command
     /// to the next. Every old version needs one.
     pub fn upcaster<U: Upcast>(mut self) -> Self {
@@ -147,12 +157,13 @@ impl DomainBuilder {
     /// # Errors
     /// Every fault of the wiring and the configuration, at once.
     pub fn build(self) -> Result<Domain, BuildError> {
-        let Self { name, mut registry, source, environment, providers, clock, .. } = self;
+        let Self { name, mut registry, intake, source, environment, providers, clock, .. } = self;
         let mut faults = check_name(&name);
         let file = source.name();
         let config = or_default(read(source, environment), &mut faults);
         let config = if self.in_memory { config.in_memory() } else { config };
         let handlers = wire(&mut registry, &name, &config);
+        registry.faults.extend(check_intake(&intake, &registry.catalog, &handlers));
         faults.append(&mut registry.faults);
         let lanes = lane_rule(&config);
         let location = location(&config, lanes);
@@ -182,6 +193,7 @@ impl DomainBuilder {
         let shared = Shared {
             name,
             handlers,
+            intake,
             provider,
             location,
             store,

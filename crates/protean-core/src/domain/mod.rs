@@ -24,6 +24,8 @@ mod domain;
 mod ids;
 mod inbox;
 mod instance_queues;
+mod intake;
+mod intake_command;
 mod misfit;
 mod passed_over;
 mod process;
@@ -48,6 +50,7 @@ pub use connect::{
 pub use domain::Domain;
 pub use ids::KnownIds;
 pub use inbox::{inject_entry, message_from_entry, raw_entry};
+pub use intake::Intake;
 pub use process::{Process, Processed};
 pub use promotion::promote;
 pub use registrations::{program_version, registrations};

@@ -10,6 +10,7 @@
 //! * `relay`, `relay_pages`, `external`, `dlq_publisher`: from the log to a broker; `subscribers`, `pubsub`: and back
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `kills`: and with one that is killed or stopped with handlers in flight
+//! * `intake`: what plain programs enqueue in transactions of their own
 //! * `keys`: idempotency keys, when they are deleted; `explain`: why a message waits
 //! * `health`: what the pages say, also to slow clients; `telemetry`: log lines
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
@@ -47,6 +48,7 @@ mod group_readers;
 mod handlers;
 mod harness;
 mod health;
+mod intake;
 mod keys;
 mod kills;
 mod lanes;

@@ -9,11 +9,11 @@ use protean::memory::MemoryStore;
 use protean::message::{Category, Stream, Table, Timestamp};
 use protean::port::{
     BoxFuture, Changes, Claim, CommitWatch, CorrelatedEvents, Correlations, DeadLetter,
-    DeadLetterRead, Delivery, Find, GroupIds, GroupNames, GroupRegistration, GroupStatus, KeyClaim,
-    LaneRead, Ledger, Location, Log, LogId, LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage,
-    ParkedRead, Parking, Provider, Rebuilds, RegisteredGroup, RowQuery, RowState, Rows,
-    ScheduleAccount, Scheduled, ScheduledRead, Schedules, Schema, SchemaDifference, Store,
-    StoreHealth, TableSwap, TypeStats, Watched,
+    DeadLetterRead, Delivery, Find, GroupIds, GroupNames, GroupRegistration, GroupStatus,
+    IntakeRead, IntakeReject, IntakeRow, IntakeTable, KeyClaim, LaneRead, Ledger, Location, Log,
+    LogId, LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, Provider,
+    Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, ScheduleAccount, Scheduled, ScheduledRead,
+    Schedules, Schema, SchemaDifference, Store, StoreHealth, TableSwap, TypeStats, Watched,
 };
 use tokio::sync::watch;
 
@@ -310,6 +310,16 @@ impl Schedules for Unreliable {
 
     fn time(&self) -> BoxFuture<'_, Result<Option<Timestamp>>> {
         self.inner.time()
+    }
+}
+
+impl IntakeTable for Unreliable {
+    fn intake_rows(&self, read: IntakeRead) -> BoxFuture<'_, Result<Vec<IntakeRow>>> {
+        self.inner.intake_rows(read)
+    }
+
+    fn intake_rejects(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<IntakeReject>>> {
+        self.inner.intake_rejects(after, limit)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::state::State;
 use super::unit::{Refused, Unit};
-use super::{dead_letters, keys, ledger, log, rows, schedules};
+use super::{dead_letters, intake, keys, ledger, log, rows, schedules};
 use crate::Violations;
 use crate::port::{Changes, Outcome, Place, left_out};
 
@@ -60,6 +60,7 @@ fn write(unit: &mut Unit<'_>, changes: &Changes) -> Refused<Vec<Place>> {
     changes.rows.iter().try_for_each(|row| rows::write(unit, row))?;
     changes.keys.iter().try_for_each(|write| keys::write(unit, write))?;
     changes.schedules.iter().try_for_each(|schedule| schedules::write(unit, schedule))?;
+    changes.intake.iter().try_for_each(|change| intake::write(unit, change))?;
     changes.progress.iter().try_for_each(|step| ledger::advance(unit, step))?;
     changes.marks.iter().try_for_each(|mark| ledger::mark(unit, mark, &places))?;
     changes.parks.iter().try_for_each(|park| ledger::park(unit, park))?;

@@ -15,6 +15,7 @@ mod compare;
 mod dead_letters;
 mod find;
 mod groups;
+mod intake;
 mod keys;
 mod ledger;
 mod log;

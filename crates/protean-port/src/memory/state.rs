@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::groups::Groups;
 use super::messages::Messages;
 use super::tables::Tables;
-use crate::port::{Correlations, GroupIds, KeyClaim, LogId, Scheduled};
+use crate::port::{Correlations, GroupIds, IntakeEntry, IntakeReject, KeyClaim, LogId, Scheduled};
 
 /// A type of command and an idempotency key.
 pub(super) type KeyId = (Arc<str>, Arc<str>);
@@ -20,6 +20,10 @@ pub(super) struct State {
     pub(super) group_ids: GroupIds,
     pub(super) correlations: Correlations,
     pub(super) scheduled: BTreeMap<Arc<str>, Scheduled>,
+    pub(super) intake: BTreeMap<u64, IntakeEntry>,
+    pub(super) intake_rejects: BTreeMap<u64, IntakeReject>,
+    /// The last place of the intake, under its only key. A place is not used again.
+    pub(super) intake_end: BTreeMap<(), u64>,
     pub(super) keys: BTreeMap<KeyId, KeyClaim>,
 }
 
@@ -33,6 +37,9 @@ impl Default for State {
             group_ids: GroupIds::default(),
             correlations: Correlations::default(),
             scheduled: BTreeMap::new(),
+            intake: BTreeMap::new(),
+            intake_rejects: BTreeMap::new(),
+            intake_end: BTreeMap::new(),
             keys: BTreeMap::new(),
         }
     }

@@ -7,15 +7,16 @@ use tokio::sync::watch;
 
 use super::commit::{Committed, commit};
 use super::state::State;
-use super::{dead_letters, find, keys, ledger, log, rebuild, schedules};
+use super::{dead_letters, find, intake, keys, ledger, log, rebuild, schedules};
 use crate::message::{Category, Recorded, Stream, Table, Timestamp};
 use crate::port::{
     BoxFuture, Changes, Claim, CommitNotice, CommitSignal, CommitWatch, CorrelatedEvents,
     Correlations, DeadLetter, DeadLetterRead, Delivery, Find, GroupIds, GroupNames,
-    GroupRegistration, GroupStatus, KeyClaim, LaneRead, Ledger, Log, LogId, LogIdentity, LogPlace,
-    Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, Rebuilds, RegisteredGroup, RowQuery,
-    RowState, Rows, ScheduleAccount, Scheduled, ScheduledRead, Schedules, Schema, SchemaDifference,
-    Store, StoreHealth, TableSwap, TypeStats, Watched,
+    GroupRegistration, GroupStatus, IntakeRead, IntakeReject, IntakeRow, IntakeTable, KeyClaim,
+    LaneRead, Ledger, Log, LogId, LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage,
+    ParkedRead, Parking, Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, ScheduleAccount,
+    Scheduled, ScheduledRead, Schedules, Schema, SchemaDifference, Store, StoreHealth, TableSwap,
+    TypeStats, Watched,
 };
 use crate::{Error, Result};
 
@@ -98,6 +99,16 @@ impl Schedules for MemoryStore {
 
     fn time(&self) -> BoxFuture<'_, Result<Option<Timestamp>>> {
         Box::pin(std::future::ready(Ok(None)))
+    }
+}
+
+impl IntakeTable for MemoryStore {
+    fn intake_rows(&self, read: IntakeRead) -> BoxFuture<'_, Result<Vec<IntakeRow>>> {
+        Box::pin(async move { Ok(intake::rows(&self.state(), &read)) })
+    }
+
+    fn intake_rejects(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<IntakeReject>>> {
+        Box::pin(async move { Ok(intake::rejects(&self.state(), after, limit)) })
     }
 }
 

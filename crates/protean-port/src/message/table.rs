@@ -4,7 +4,7 @@ use super::Value;
 
 /// The tables and views of the store itself, in an order in which they can be dropped.
 /// Aggregates and projections cannot use these names.
-pub const RESERVED: [&str; 18] = [
+pub const RESERVED: [&str; 20] = [
     "outbox",
     "messages",
     "progress",
@@ -22,6 +22,8 @@ pub const RESERVED: [&str; 18] = [
     "message_counts",
     "protean.correlations",
     "protean.scheduled",
+    "protean_intake",
+    "protean_intake_rejects",
     SNAPSHOTS,
 ];
 

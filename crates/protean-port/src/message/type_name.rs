@@ -8,6 +8,11 @@ pub fn join(domain: &str, name: &str, version: u32) -> Arc<str> {
     format!("{}.{name}.v{version}", camel_case(domain)).into()
 }
 
+/// How type names begin in a domain: `Fidelis` in `fidelis`.
+pub fn domain(name: &str) -> String {
+    camel_case(name)
+}
+
 /// The name without domain and version.
 pub fn bare(type_name: &str) -> &str {
     let name = type_name.split_once('.').map_or(type_name, |(_, rest)| rest);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Count, Schedule};
+use super::{Count, IntakeChange, Schedule};
 use crate::Violations;
 use crate::message::{
     Category, Lane, Message, Priority, Recorded, Row, Stream, Table, Timestamp, Value,
@@ -27,6 +27,8 @@ pub struct Changes {
     pub keys: Vec<KeyWrite>,
     /// Messages that wait for their time, or no longer do.
     pub schedules: Vec<Schedule>,
+    /// What plain programs have enqueued.
+    pub intake: Vec<IntakeChange>,
     /// Ordered groups that move on in a stream.
     pub progress: Vec<ProgressMove>,
     /// Messages that are settled for a group.

@@ -17,6 +17,16 @@ pub fn not_scheduled(key: &str) -> Outcome {
     Outcome::Stale(format!("the message is not scheduled under '{key}', or no longer"))
 }
 
+/// The intake has no row of this place, or no longer.
+pub fn not_in_intake(place: u64) -> Outcome {
+    Outcome::Stale(format!("the intake has no row {place}, or no longer"))
+}
+
+/// The intake has no reject of this place, or no longer.
+pub fn not_rejected(place: u64) -> Outcome {
+    Outcome::Stale(format!("the intake has no reject {place}, or no longer"))
+}
+
 /// The stream already has a message at this position.
 pub fn position_taken(stream: &Stream, position: u64) -> Outcome {
     Outcome::Stale(format!("'{stream}' already has a message at position {position}"))

@@ -17,6 +17,7 @@ mod counter;
 mod entry;
 mod future;
 mod group_ids;
+mod intake;
 mod ledger;
 pub mod left_out;
 mod log;
@@ -52,6 +53,7 @@ pub use counter::{Count, Counter};
 pub use entry::{Entry, EntryId, EntryRef};
 pub use future::BoxFuture;
 pub use group_ids::{GroupIds, GroupNames, Naming, generation, id_in_generation};
+pub use intake::{IntakeChange, IntakeEntry, IntakeRead, IntakeReject, IntakeRow, IntakeTable};
 pub use ledger::{
     Claim, DeadLetter, DeadLetterRead, GroupStatus, Ledger, ParkedPage, ParkedRead, PriorityStatus,
 };

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::{
-    BoxFuture, Changes, CommitWatch, CorrelatedEvents, GroupNames, GroupRegistration, KeyClaim,
-    Ledger, Log, LogIdentity, Outcome, Parking, Rebuilds, Rows, Schedules, Schema, StoreHealth,
-    Watched,
+    BoxFuture, Changes, CommitWatch, CorrelatedEvents, GroupNames, GroupRegistration, IntakeTable,
+    KeyClaim, Ledger, Log, LogIdentity, Outcome, Parking, Rebuilds, Rows, Schedules, Schema,
+    StoreHealth, Watched,
 };
 use crate::Result;
 use crate::message::{Table, Timestamp};
@@ -24,6 +24,7 @@ pub trait Store:
     + GroupNames
     + CorrelatedEvents
     + Schedules
+    + IntakeTable
     + Rebuilds
 {
     /// Applies an ordered list of units and answers the outcome of each.

@@ -7,11 +7,11 @@ use tokio::sync::watch;
 
 use super::{
     BoxFuture, Changes, Claim, CommitWatch, CorrelatedEvents, Correlations, DeadLetter,
-    DeadLetterRead, Delivery, Find, GroupIds, GroupNames, GroupRegistration, GroupStatus, KeyClaim,
-    LaneRead, Ledger, Log, LogId, LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage,
-    ParkedRead, Parking, Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, ScheduleAccount,
-    Scheduled, ScheduledRead, Schedules, Schema, SchemaDifference, Store, StoreHealth, TableSwap,
-    TypeStats, Watched,
+    DeadLetterRead, Delivery, Find, GroupIds, GroupNames, GroupRegistration, GroupStatus,
+    IntakeRead, IntakeReject, IntakeRow, IntakeTable, KeyClaim, LaneRead, Ledger, Log, LogId,
+    LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, Rebuilds,
+    RegisteredGroup, RowQuery, RowState, Rows, ScheduleAccount, Scheduled, ScheduledRead,
+    Schedules, Schema, SchemaDifference, Store, StoreHealth, TableSwap, TypeStats, Watched,
 };
 use crate::Result;
 use crate::message::{Category, Recorded, Stream, Table, Timestamp};
@@ -102,6 +102,16 @@ impl<V: StoreView> Schedules for ViewedStore<V> {
 
     fn time(&self) -> BoxFuture<'_, Result<Option<Timestamp>>> {
         self.store.time()
+    }
+}
+
+impl<V: StoreView> IntakeTable for ViewedStore<V> {
+    fn intake_rows(&self, read: IntakeRead) -> BoxFuture<'_, Result<Vec<IntakeRow>>> {
+        self.store.intake_rows(read)
+    }
+
+    fn intake_rejects(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<IntakeReject>>> {
+        self.store.intake_rejects(after, limit)
     }
 }
 

@@ -73,6 +73,7 @@ pub(super) fn effects() -> Vec<(&'static str, Effect)> {
         ),
         ("event_store.provider", Effect::Reader("must be that of the default database")),
         ("event_store.database_uri", Effect::Reader("must be that of the default database")),
+        ("intake.max_priority", field!(config.intake.max_priority => ["intake.max_priority"])),
         ("idempotency.ttl", field!(config.idempotency.ttl => ["idempotency.ttl"])),
         (
             "idempotency.error_ttl",

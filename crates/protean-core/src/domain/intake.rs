@@ -1,0 +1,285 @@
+//! Commands that plain programs enqueue in the table `protean_intake`.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use protean_port::message::{Lane, Message, Priority, Recorded, type_name};
+use protean_port::port::{
+    Append, Changes, Expect, Find, IntakeChange, IntakeEntry, IntakeRead, IntakeReject, IntakeRow,
+    KeyWrite, Outcome,
+};
+use protean_port::{Error, Result};
+
+use super::dispatch::dispatch;
+use super::domain::Domain;
+use super::intake_command::IntakeCommand;
+use crate::handling::{NEVER, key_claim};
+
+/// The intake of a domain: the rows that plain programs insert into `protean_intake`, and those
+/// that were rejected.
+///
+/// A server takes them in by itself. This is for tools and tests.
+///
+/// ```no_run
+/// # use protean_core::domain::{Domain, Intake};
+/// # async fn shown(shop: &Domain) -> protean_port::Result {
+/// for reject in Intake::of(shop).rejects(0, 100).await? {
+///     println!("{}: {}", reject.entry.id, reject.reason);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub struct Intake<'a> {
+    domain: &'a Domain,
+}
+
+/// A row that was read.
+enum Decided<'a> {
+    /// Its command is to be appended.
+    New(&'a IntakeRow, &'a IntakeCommand, Message),
+    /// The log has a command of its id, or another one has its idempotency key.
+    Repeated(&'a IntakeRow, &'a IntakeCommand, Message, Arc<str>),
+    /// It cannot be taken.
+    Rejected(&'a IntakeRow, Error),
+}
+
+impl<'a> Intake<'a> {
+    /// That of this domain.
+    pub fn of(domain: &'a Domain) -> Self {
+        Self { domain }
+    }
+
+    /// True when the domain lets in any command this way.
+    pub fn is_open(&self) -> bool {
+        !self.domain.shared().intake.is_empty()
+    }
+
+    /// Adds rows in one transaction, as a program does that inserts them.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn add(&self, entries: impl IntoIterator<Item = IntakeEntry>) -> Result {
+        let mut changes = Changes::new(Lane::Primary);
+        changes.intake.extend(entries.into_iter().map(|of| IntakeChange::Add(Box::new(of))));
+        self.changed(changes).await.map(drop)
+    }
+
+    /// Rows that wait, in the order of their insertion; those of other domains as well.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn waiting(&self, limit: usize) -> Result<Vec<IntakeRow>> {
+        self.read(Priority::ALL, Vec::new(), limit).await
+    }
+
+    /// True when a row of these priorities waits.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn is_waiting(&self, priorities: (Priority, Priority)) -> Result<bool> {
+        Ok(!self.read(priorities, Vec::new(), 1).await?.is_empty())
+    }
+
+    /// Rejected rows after a place, in the order of their insertion; those of other domains as well.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn rejects(&self, after: u64, limit: usize) -> Result<Vec<IntakeReject>> {
+        self.domain.store().await?.intake_rejects(after, limit).await
+    }
+
+    /// Moves a reject back, to be looked at again as a new row; false when there is no such one.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn retry(&self, place: u64) -> Result<bool> {
+        self.changed(one(IntakeChange::Retry(place))).await
+    }
+
+    /// Deletes a reject; false when there is no such one.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn drop_reject(&self, place: u64) -> Result<bool> {
+        self.changed(one(IntakeChange::Drop(place))).await
+    }
+
+    /// Takes the next rows of these priorities into the log, in their order, and rejects those that
+    /// cannot be taken; answers how many rows those were. Synchronous handlers have taken the
+    /// commands then.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written, or a synchronous handler fails.
+    pub async fn take(&self, priorities: (Priority, Priority), limit: usize) -> Result<usize> {
+        let rows = self.next(priorities, limit).await?;
+        let decided: Vec<_> = rows.iter().map(|row| self.decided(row)).collect();
+        let units: Vec<Changes> =
+            decided.iter().filter_map(|decided| self.first_step(decided)).collect();
+        let store = self.domain.store().await?;
+        let mut outcomes = store.commit(units.into()).await.into_iter();
+        let (mut taken, mut repeated, mut failure) = (Vec::new(), Vec::new(), None);
+        for decided in decided {
+            match decided {
+                Decided::New(row, command, message) => match outcomes.next() {
+                    Some(Outcome::Committed(places)) => {
+                        taken.extend(places.first().map(|place| Recorded {
+                            position: place.position,
+                            stream_position: place.stream_position,
+                            message,
+                        }));
+                    }
+                    Some(Outcome::Duplicate { message_id, .. }) => {
+                        repeated.push(Decided::Repeated(row, command, message, message_id));
+                    }
+                    Some(Outcome::Rejected(violations)) => {
+                        repeated.push(Decided::Rejected(row, Error::invalid(violations)));
+                    }
+                    Some(Outcome::Unavailable(reason)) => {
+                        failure = Some(Error::unavailable(reason))
+                    }
+                    // Another process has taken it.
+                    _ => {}
+                },
+                Decided::Rejected(..) => drop(outcomes.next()),
+                Decided::Repeated(..) => repeated.push(decided),
+            }
+        }
+        for decided in repeated {
+            failure = failure.or(self.settle(decided).await.err());
+        }
+        dispatch(self.domain, store, taken).await?;
+        failure.map_or(Ok(rows.len()), Err)
+    }
+
+    /// The next rows that are this domain's, no two of them with one id.
+    async fn next(&self, priorities: (Priority, Priority), limit: usize) -> Result<Vec<IntakeRow>> {
+        let own = type_name::domain(self.domain.name());
+        let mut rows = self.read(priorities, Vec::new(), limit).await?;
+        if rows.iter().any(|row| row.entry.domain().is_some_and(|domain| domain != own)) {
+            let others = self.others(&own).await?;
+            rows = self.read(priorities, others, limit).await?;
+        }
+        let mut ids = HashSet::new();
+        let is_new = |row: &IntakeRow| ids.insert(Arc::clone(&row.entry.id));
+        let end = rows.iter().map(is_new).position(|is_new| !is_new);
+        // What comes after a repeated id keeps its place behind it.
+        rows.truncate(end.unwrap_or(rows.len()));
+        Ok(rows)
+    }
+
+    async fn read(
+        &self,
+        priorities: (Priority, Priority),
+        except: Vec<String>,
+        limit: usize,
+    ) -> Result<Vec<IntakeRow>> {
+        let read = IntakeRead { priorities, except, limit };
+        self.domain.store().await?.intake_rows(read).await
+    }
+
+    /// The other domains that share the database, as types name them.
+    async fn others(&self, own: &str) -> Result<Vec<String>> {
+        let groups = self.domain.store().await?.registered_groups().await?;
+        let domain =
+            |group: &str| group.split_once('.').map(|(domain, _)| type_name::domain(domain));
+        let others: HashSet<String> =
+            groups.iter().filter_map(|group| domain(&group.group)).filter(|of| of != own).collect();
+        Ok(others.into_iter().collect())
+    }
+
+    fn decided<'r>(&self, row: &'r IntakeRow) -> Decided<'r>
+    where
+        'a: 'r,
+    {
+        match self.domain.enqueued(row) {
+            Ok((command, message)) if row.is_logged => {
+                let first = Arc::clone(&message.id);
+                Decided::Repeated(row, command, message, first)
+            }
+            Ok((command, message)) => Decided::New(row, command, message),
+            Err(error) => Decided::Rejected(row, error),
+        }
+    }
+
+    /// The unit of a row that needs no look at the log.
+    fn first_step(&self, decided: &Decided<'_>) -> Option<Changes> {
+        match decided {
+            Decided::New(row, _, message) => {
+                let mut changes = self.taken(row);
+                changes.keys.extend(key_claim(message, None, NEVER).map(KeyWrite::Claim));
+                let message = message.clone();
+                changes.appends.push(Append { message, expect: Expect::End });
+                Some(changes)
+            }
+            Decided::Rejected(row, error) => Some(self.rejected(row, error)),
+            Decided::Repeated(..) => None,
+        }
+    }
+
+    /// Takes a row that repeats a command, or rejects it when it is another one.
+    async fn settle(&self, decided: Decided<'_>) -> Result {
+        let changes = match &decided {
+            Decided::Repeated(row, command, message, first) => {
+                match self.repeats(command, message, first).await {
+                    Ok(()) => self.taken(row),
+                    Err(error) if error.is_unavailable() => return Err(error),
+                    Err(error) => self.rejected(row, &error),
+                }
+            }
+            Decided::New(row, ..) => self.taken(row),
+            Decided::Rejected(row, error) => self.rejected(row, error),
+        };
+        self.changed(changes).await.map(drop)
+    }
+
+    /// Checks that a message says the same as the command of this id, which came first.
+    async fn repeats(&self, command: &IntakeCommand, again: &Message, first: &str) -> Result {
+        let store = self.domain.store().await?;
+        if *first == *again.id {
+            let find = Find { message_id: Some(first.into()), ..Find::first(1) };
+            let logged = store.find(find).await?.pop();
+            if logged.is_some_and(|logged| !is_same(&logged.message, again)) {
+                return Err(Error::failed(format!(
+                    "the log has another command with the id '{first}': give each row its own"
+                )));
+            }
+            return Ok(());
+        }
+        command.repeats(self.domain.env(), &**store, first, again).await
+    }
+
+    fn taken(&self, row: &IntakeRow) -> Changes {
+        Changes { lane: self.lane(row), ..one(IntakeChange::Take(row.place)) }
+    }
+
+    fn rejected(&self, row: &IntakeRow, error: &Error) -> Changes {
+        let (place, reason, time) = (row.place, format!("{error:#}"), self.domain.clock().now());
+        Changes { lane: self.lane(row), ..one(IntakeChange::Reject { place, reason, time }) }
+    }
+
+    /// The lane of a row, whatever its priority.
+    fn lane(&self, row: &IntakeRow) -> Lane {
+        let priority = row.entry.priority.clamp(i32::MIN.into(), i32::MAX.into());
+        self.domain.lanes().lane(Priority::new(i32::try_from(priority).unwrap_or_default()))
+    }
+
+    /// Commits a unit; false when it was left out.
+    async fn changed(&self, changes: Changes) -> Result<bool> {
+        match self.domain.store().await?.commit([changes].into()).await.pop() {
+            Some(Outcome::Unavailable(reason)) => Err(Error::unavailable(reason)),
+            Some(Outcome::Rejected(violations)) => Err(Error::invalid(violations)),
+            outcome => Ok(matches!(outcome, Some(Outcome::Committed(_)))),
+        }
+    }
+}
+
+fn one(change: IntakeChange) -> Changes {
+    let mut changes = Changes::new(Lane::Primary);
+    changes.intake.push(change);
+    changes
+}
+
+/// True for the same command with the same data.
+fn is_same(first: &Message, again: &Message) -> bool {
+    first.type_name == again.type_name && first.data == again.data
+}

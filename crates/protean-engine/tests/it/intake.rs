@@ -1,0 +1,409 @@
+//! Commands that plain programs enqueue with an INSERT.
+
+use std::time::Duration;
+
+use protean::message::Category;
+use protean::port::{Find, IntakeEntry};
+use protean::prelude::*;
+use protean::{
+    DomainBuilder, Intake, MessageData, Upcast, aggregate, aggregate_impl, command, command_handler,
+};
+use protean_engine::{Server, verify};
+
+use crate::harness::{Harness, On, WAIT_LIMIT};
+
+/// Enters a line in a ledger; the first version called the line `text`.
+#[command(part_of = Ledger, version = 2)]
+pub(crate) struct Enter {
+    #[field(identifier)]
+    ledger: Id,
+    #[field(min_length = 1)]
+    line: String,
+}
+
+/// No plain program may send this.
+#[command(part_of = Ledger)]
+pub(crate) struct Burn {
+    #[field(identifier)]
+    ledger: Id,
+}
+
+struct FromText;
+
+impl Upcast for FromText {
+    type Message = Enter;
+    const FROM: u32 = 1;
+
+    fn upcast(data: &mut MessageData) -> Result {
+        data.rename("text", "line");
+        Ok(())
+    }
+}
+
+#[aggregate(commands(Enter, Burn))]
+pub(crate) struct Ledger {
+    root: Root<Ledger>,
+    lines: Vec<String>,
+}
+
+#[aggregate_impl]
+impl Ledger {}
+
+pub(crate) struct Clerk;
+
+#[command_handler(part_of = Ledger)]
+impl Clerk {
+    #[handle]
+    async fn enter(&self, command: Enter, ctx: &Context) -> Handled {
+        let ledgers = ctx.repository::<Ledger>();
+        let new = || Ledger { root: Root::with_id(command.ledger.clone()), lines: Vec::new() };
+        let mut ledger = ledgers.find(&command.ledger).await?.unwrap_or_else(new);
+        ledger.lines.push(command.line);
+        Ok(ledgers.add(ledger).await?)
+    }
+
+    #[handle]
+    async fn burn(&self, command: Burn, ctx: &Context) -> Handled {
+        let ledgers = ctx.repository::<Ledger>();
+        let mut ledger = ledgers.get(&command.ledger).await?;
+        ledger.lines.clear();
+        Ok(ledgers.add(ledger).await?)
+    }
+}
+
+/// A domain with ledgers, whose intake is closed.
+pub(crate) fn closed(name: &str, config: &str) -> DomainBuilder {
+    let domain = protean::domain(name).config(config).aggregate::<Ledger>();
+    domain.register(Clerk).upcaster::<FromText>()
+}
+
+/// The same with lines coming in.
+pub(crate) fn office(config: &str) -> Domain {
+    closed("office", config).intake::<Enter>().build().unwrap()
+}
+
+pub(crate) async fn lines(office: &Domain, ledger: &str) -> Vec<String> {
+    let ledgers = office.repository::<Ledger>().await.unwrap();
+    let ledger = ledgers.find(&ledger.into()).await.unwrap();
+    ledger.map(|ledger| ledger.lines).unwrap_or_default()
+}
+
+pub(crate) async fn serve_until(office: &Domain, done: impl AsyncFn() -> bool) {
+    let serving = Server::new(office.clone()).run(async {
+        while !done().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    tokio::time::timeout(WAIT_LIMIT, serving).await.unwrap().unwrap();
+}
+
+/// A row as a program inserts it.
+fn row(ledger: &str, line: impl ToString) -> IntakeEntry {
+    let line = line.to_string();
+    IntakeEntry {
+        id: Id::new().into(),
+        type_name: "Enter".into(),
+        data: serde_json::json!({"ledger": ledger, "line": line}).to_string().into(),
+        priority: 0,
+        key: None,
+    }
+}
+
+/// Adds one row in a transaction of its own.
+async fn add(office: &Domain, row: IntakeEntry) {
+    Intake::of(office).add([row]).await.unwrap();
+}
+
+async fn is_empty(office: &Domain) -> bool {
+    Intake::of(office).waiting(1).await.unwrap().is_empty()
+}
+
+async fn is_handled(office: &Domain) -> bool {
+    let (store, mut open) = (office.store().await.unwrap(), 0);
+    for group in office.groups() {
+        let status = store.group_status(&group.name, &group.category).await.unwrap();
+        open += status.lag() + status.parked();
+    }
+    open == 0
+}
+
+/// The lines of a ledger in the order of their commands in the log.
+pub(crate) async fn logged(office: &Domain, ledger: &str) -> Vec<String> {
+    let category = Category::of(office.name(), "Ledger").commands();
+    let store = office.store().await.unwrap();
+    let commands = store.stream(&category.stream(&ledger.into()), 0, 9_999).await.unwrap();
+    let line = |data: &str| {
+        let data: serde_json::Value = serde_json::from_str(data).unwrap();
+        data["line"].as_str().unwrap().to_owned()
+    };
+    commands.iter().map(|recorded| line(&recorded.message.data)).collect()
+}
+
+/// Serves until no row waits and every command is handled.
+async fn settle(office: &Domain) {
+    serve_until(office, async || is_empty(office).await && is_handled(office).await).await;
+}
+
+/// The lines of the data and the reasons of the rejects.
+async fn reasons(office: &Domain) -> Vec<String> {
+    let rejects = Intake::of(office).rejects(0, 99).await.unwrap();
+    rejects.into_iter().map(|reject| reject.reason).collect()
+}
+
+crate::on_every_stack! {
+    rows_are_taken_once_and_in_order_by_several_servers
+    what_cannot_be_taken_is_rejected_with_the_reason
+    a_key_or_an_id_that_comes_again_is_taken_once
+    rows_of_an_older_version_are_upcast
+    bulk_rows_do_not_hold_up_production
+}
+
+crate::on! { Sqlite in own_sqlite, Production in own_production: {
+    a_program_of_its_own_commits_or_rolls_back
+    two_domains_share_the_table
+} }
+
+async fn rows_are_taken_once_and_in_order_by_several_servers(on: On) {
+    const ROUNDS: usize = 60;
+    let harness = Harness::new(on);
+    let (one, other) = match on {
+        On::Memory => {
+            let office = office(harness.settings());
+            (office.clone(), office)
+        }
+        _ => (office(harness.settings()), office(harness.settings())),
+    };
+    let adding = async {
+        for round in 0..ROUNDS {
+            let rows = (0..5).map(|step| {
+                let priority = if round % 2 == 0 { -100 } else { 0 };
+                IntakeEntry { priority, ..row(&format!("l-{}", round % 4), round * 5 + step) }
+            });
+            Intake::of(&one).add(rows).await.unwrap();
+        }
+    };
+    let count = async || {
+        let mut count = 0;
+        for ledger in 0..4 {
+            count += lines(&one, &format!("l-{ledger}")).await.len();
+        }
+        count >= ROUNDS * 5
+    };
+    match on {
+        On::Memory => drop(tokio::join!(adding, serve_until(&one, count))),
+        _ => drop(tokio::join!(adding, serve_until(&one, count), serve_until(&other, count))),
+    }
+    for ledger in 0..4 {
+        let ledger_id = format!("l-{ledger}");
+        let expected = (0..ROUNDS).filter(|round| round % 4 == ledger);
+        let expected = expected.flat_map(|round| (0..5).map(move |step| round * 5 + step));
+        let expected: Vec<_> = expected.map(|line| line.to_string()).collect();
+        assert_eq!(logged(&one, &ledger_id).await, expected);
+        assert_eq!(lines(&one, &ledger_id).await.len(), expected.len());
+    }
+    assert!(is_empty(&one).await);
+    assert_eq!(reasons(&one).await, [""; 0]);
+    assert!(verify(&one).await.unwrap().closes);
+}
+
+async fn what_cannot_be_taken_is_rejected_with_the_reason(on: On) {
+    let harness = Harness::new(on);
+    let office = office(harness.settings());
+    let typed = |name: &str| IntakeEntry { type_name: name.into(), ..row("a", 1) };
+    let data = |data: &str| IntakeEntry { data: data.into(), ..row("a", 1) };
+    let priority = |priority| IntakeEntry { priority, ..row("a", 1) };
+    let bad = [
+        (typed("Enters"), "no command of this domain; did you mean 'Enter'?"),
+        (typed("Burn"), "add `.intake::<Burn>()`"),
+        (typed("Shop.Enter.v1"), "is of the domain 'Shop'"),
+        (typed("Enter.v3"), "version 3"),
+        (typed("Enter.v0"), "no version 0"),
+        (data("{\"ledger\": \"a\""), "does not fit its type: EOF"),
+        (data("{\"ledger\": \"a\"}"), "missing field `line`"),
+        (data("{\"ledger\": \"a\", \"line\": \"1\", \"ink\": 2}"), "unknown field 'ink'"),
+        (data("{\"ledger\": \"a\", \"line\": \"\"}"), "line"),
+        (priority(1), "above intake.max_priority = 0"),
+        (priority(i64::MIN), "below"),
+        (IntakeEntry { id: "7".into(), ..row("a", 1) }, "the id '7' is no UUID"),
+        (IntakeEntry { key: Some("n/a".into()), ..row("a", 1) }, "idempotency_key"),
+    ];
+    Intake::of(&office).add([row("a", "first")]).await.unwrap();
+    Intake::of(&office).add(bad.iter().map(|(row, _)| row.clone())).await.unwrap();
+    Intake::of(&office).add([row("a", "last")]).await.unwrap();
+    settle(&office).await;
+    assert_eq!(logged(&office, "a").await, ["first", "last"]);
+    let rejects = Intake::of(&office).rejects(0, 99).await.unwrap();
+    assert_eq!(rejects.len(), bad.len());
+    for (reject, (row, reason)) in rejects.iter().zip(&bad) {
+        assert_eq!(&reject.entry, row);
+        assert!(reject.reason.contains(reason), "{reason}: {}", reject.reason);
+    }
+    // What was repaired since then is taken, what was not is rejected again.
+    let repaired = closed("office", harness.settings()).intake::<Enter>().intake::<Burn>();
+    let repaired = if matches!(on, On::Memory) { None } else { Some(repaired.build().unwrap()) };
+    let Some(office) = repaired else { return };
+    assert!(Intake::of(&office).retry(rejects[0].place).await.unwrap());
+    assert!(!Intake::of(&office).retry(rejects[0].place).await.unwrap());
+    assert!(Intake::of(&office).drop_reject(rejects[2].place).await.unwrap());
+    let burn = IntakeEntry { data: r#"{"ledger": "a"}"#.into(), ..typed("Burn") };
+    add(&office, burn).await;
+    settle(&office).await;
+    assert_eq!(lines(&office, "a").await, [""; 0]);
+    let left = Intake::of(&office).rejects(0, 99).await.unwrap();
+    assert_eq!(left.len(), bad.len() - 1);
+    assert!(left.iter().any(|reject| reject.reason.contains("did you mean 'Enter'?")));
+}
+
+async fn a_key_or_an_id_that_comes_again_is_taken_once(on: On) {
+    let harness = Harness::new(on);
+    let office = office(harness.settings());
+    let keyed = |line: &str| IntakeEntry { key: Some("order-7".into()), ..row("a", line) };
+    let same = row("a", "2");
+    let rows = [keyed("1"), keyed("1"), same.clone(), same.clone(), row("a", "3"), keyed("5")];
+    Intake::of(&office).add(rows).await.unwrap();
+    settle(&office).await;
+    assert_eq!(logged(&office, "a").await, ["1", "2", "3"]);
+    add(&office, same.clone()).await;
+    add(&office, keyed("1")).await;
+    add(&office, IntakeEntry { data: row("a", "4").data, ..same.clone() }).await;
+    add(&office, keyed("6")).await;
+    settle(&office).await;
+    assert_eq!(logged(&office, "a").await, ["1", "2", "3"]);
+    let reasons = reasons(&office).await;
+    let expected =
+        ["was \"1\" in the first", "another command with the id", "was \"1\" in the first"];
+    assert_eq!(reasons.len(), expected.len(), "{reasons:?}");
+    for (reason, expected) in reasons.iter().zip(expected) {
+        assert!(reason.contains(expected), "{reason}");
+    }
+    // The key is the same for a program that links the domain.
+    let again = Enter { ledger: "a".into(), line: "1".into() };
+    office.process(again).idempotency_key("order-7").asynchronous().await.unwrap();
+    settle(&office).await;
+    assert_eq!(logged(&office, "a").await, ["1", "2", "3"]);
+}
+
+async fn rows_of_an_older_version_are_upcast(on: On) {
+    let harness = Harness::new(on);
+    let office = office(harness.settings());
+    for (name, field) in
+        [("Office.Enter.v1", "text"), ("Enter.v1", "text"), ("Office.Enter", "line")]
+    {
+        let data = serde_json::json!({"ledger": "a", field: name}).to_string().into();
+        let row = IntakeEntry { type_name: name.into(), data, ..row("a", "") };
+        add(&office, row).await;
+    }
+    settle(&office).await;
+    assert_eq!(logged(&office, "a").await, ["Office.Enter.v1", "Enter.v1", "Office.Enter"]);
+    assert_eq!(reasons(&office).await, [""; 0]);
+}
+
+async fn bulk_rows_do_not_hold_up_production(on: On) {
+    const BULK: usize = 3_000;
+    let harness = Harness::new(on);
+    let office = office(harness.settings());
+    let rows = (0..BULK)
+        .map(|line| IntakeEntry { priority: -100, ..row(&format!("b-{}", line % 50), line) });
+    Intake::of(&office).add(rows).await.unwrap();
+    let row = row("a", 1);
+    let production = row.id.clone();
+    add(&office, row).await;
+    settle(&office).await;
+    let find = Find { correlation_id: Some(production), ..Find::first(1) };
+    let found = office.store().await.unwrap().find(find).await.unwrap();
+    assert!(found[0].position < 100, "bulk work was taken before it: {}", found[0].position);
+    let mut count = 0;
+    for ledger in 0..50 {
+        let found = logged(&office, &format!("b-{ledger}")).await;
+        let numbers: Vec<usize> = found.iter().map(|line| line.parse().unwrap()).collect();
+        assert!(numbers.is_sorted(), "{numbers:?}");
+        count += numbers.len();
+    }
+    assert_eq!(count, BULK);
+}
+
+async fn a_program_of_its_own_commits_or_rolls_back(on: On) {
+    let harness = Harness::new(on);
+    let office = office(harness.settings());
+    office.store().await.unwrap();
+    let data = |line: &str| format!(r#"{{"ledger": "a", "line": "{line}"}}"#);
+    let insert = |line: &str| {
+        format!("INSERT INTO protean_intake (type, data) VALUES ('Enter', '{}');", data(line))
+    };
+    for (line, end) in [("1", "COMMIT"), ("2", "ROLLBACK"), ("3", "COMMIT")] {
+        let sql = format!("BEGIN; {} {} {end};", insert(line), insert(&format!("{line}'' too")));
+        match on {
+            On::Sqlite => {
+                let file = harness.folder().join("harness.db");
+                rusqlite::Connection::open(file).unwrap().execute_batch(&sql).unwrap();
+            }
+            _ => drop(harness.database().run(&sql)),
+        }
+    }
+    settle(&office).await;
+    assert_eq!(logged(&office, "a").await, ["1", "1' too", "3", "3' too"]);
+    let store = office.store().await.unwrap();
+    let find = Find::first(1);
+    let command = store.find(find).await.unwrap().pop().unwrap().message;
+    assert_eq!(command.correlation_id, command.id, "it begins a chain of its own");
+}
+
+async fn two_domains_share_the_table(on: On) {
+    let harness = Harness::new(on);
+    let office = office(harness.settings());
+    let branch = protean::domain("branch").config(harness.settings());
+    let branch = branch.register(crate::tallies::TallyCommandHandler);
+    let branch = branch.aggregate::<crate::tallies::Tally>().intake::<crate::tallies::Add>();
+    let branch = branch.build().unwrap();
+    branch.store().await.unwrap();
+    let tally = IntakeEntry {
+        type_name: "Branch.Add".into(),
+        data: r#"{"tally": "t", "number": 7}"#.into(),
+        ..row("a", 1)
+    };
+    let mine = IntakeEntry { type_name: "Office.Enter".into(), ..row("a", 1) };
+    Intake::of(&office).add([tally.clone(), mine, tally]).await.unwrap();
+    serve_until(&office, async || !lines(&office, "a").await.is_empty()).await;
+    assert_eq!(Intake::of(&office).waiting(9).await.unwrap().len(), 2);
+    settle(&branch).await;
+    assert_eq!(reasons(&office).await, [""; 0]);
+}
+
+#[tokio::test]
+#[ignore = "needs PostgreSQL and Redis: cargo xtask test"]
+async fn rows_of_one_transaction_keep_their_order_whatever_their_priorities() {
+    let harness = Harness::new(On::Postgres);
+    let office = office(harness.settings());
+    let with = |line, priority| IntakeEntry { priority, ..row("a", line) };
+    let priorities = [-100, 0, -50, -100, -100, 0, 0, -7];
+    let rows = priorities.into_iter().zip(0..).map(|(priority, line)| with(line, priority));
+    Intake::of(&office).add(rows).await.unwrap();
+    settle(&office).await;
+    let expected: Vec<String> = (0..priorities.len()).map(|line| line.to_string()).collect();
+    assert_eq!(logged(&office, "a").await, expected);
+    assert_eq!(lines(&office, "a").await.len(), expected.len());
+}
+
+#[test]
+fn a_domain_is_refused_whose_intake_takes_what_nobody_handles() {
+    let fault = |builder: DomainBuilder| builder.build().err().unwrap().to_string();
+    let stranger = fault(protean::domain("office").intake::<Enter>());
+    assert!(stranger.contains("add `.aggregate::<Ledger>()`"), "{stranger}");
+    let idle = fault(protean::domain("office").aggregate::<Ledger>().intake::<Enter>());
+    assert!(idle.contains("the intake takes Enter, which has no handler"), "{idle}");
+}
+
+#[tokio::test]
+async fn an_intake_that_is_closed_takes_nothing() {
+    let harness = Harness::new(On::Memory);
+    let office = closed("office", harness.settings()).build().unwrap();
+    add(&office, row("a", 1)).await;
+    let looks = std::cell::Cell::new(0);
+    serve_until(&office, async || {
+        looks.set(looks.get() + 1);
+        looks.get() > 50
+    })
+    .await;
+    assert_eq!(Intake::of(&office).waiting(9).await.unwrap().len(), 1);
+    assert_eq!(reasons(&office).await, [""; 0]);
+}

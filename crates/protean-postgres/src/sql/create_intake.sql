@@ -1,0 +1,10 @@
+CREATE TABLE protean_intake (
+    place       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id          text COLLATE "C" NOT NULL DEFAULT gen_random_uuid()::text,
+    type        text COLLATE "C" NOT NULL,
+    data        text COLLATE "C" NOT NULL,
+    priority    bigint NOT NULL DEFAULT 0,
+    key         text COLLATE "C",
+    -- Rows of one transaction keep their order, whatever their priorities.
+    transaction xid8 NOT NULL DEFAULT pg_current_xact_id()
+)

@@ -1,0 +1,1 @@
+CREATE INDEX protean_intake_by_transaction ON protean_intake (transaction, place)

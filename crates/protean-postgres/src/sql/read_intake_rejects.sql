@@ -1,0 +1,5 @@
+SELECT place, id, type, data, priority, key, reason, time
+  FROM protean_intake_rejects
+ WHERE place > $1
+ ORDER BY place
+ LIMIT $2

@@ -1,0 +1,5 @@
+WITH taken AS (
+    DELETE FROM protean_intake WHERE place = $1 RETURNING place, id, type, data, priority, key
+)
+INSERT INTO protean_intake_rejects (place, id, type, data, priority, key, reason, time)
+SELECT place, id, type, data, priority, key, $2, $3 FROM taken

@@ -1,0 +1,1 @@
+DELETE FROM protean_intake WHERE place = ANY ($1::bigint[])

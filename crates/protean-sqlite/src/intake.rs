@@ -1,0 +1,127 @@
+//! What plain programs enqueue, in a table that they insert into.
+
+use std::sync::Arc;
+
+use protean_port::Result;
+use protean_port::message::Timestamp;
+use protean_port::port::{
+    BoxFuture, IntakeChange, IntakeEntry, IntakeRead, IntakeReject, IntakeRow, IntakeTable,
+    left_out,
+};
+use protean_sql::{limit, signed, unsigned};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Params, Row};
+
+use crate::recorded::text;
+use crate::refusal::Refusal;
+use crate::store::SqliteStore;
+
+impl IntakeTable for SqliteStore {
+    fn intake_rows(&self, read: IntakeRead) -> BoxFuture<'_, Result<Vec<IntakeRow>>> {
+        Box::pin(self.readers.read(move |view| rows(view, &read)))
+    }
+
+    fn intake_rejects(&self, after: u64, most: usize) -> BoxFuture<'_, Result<Vec<IntakeReject>>> {
+        Box::pin(self.readers.read(move |view| {
+            let mut page = view.prepare_cached(include_str!("sql/read_intake_rejects.sql"))?;
+            page.query_map((signed(after), limit(most)), reject)?.collect()
+        }))
+    }
+}
+
+fn rows(view: &Connection, read: &IntakeRead) -> rusqlite::Result<Vec<IntakeRow>> {
+    let mut levels = view.prepare_cached(include_str!("sql/intake_priorities.sql"))?;
+    let mut page = view.prepare_cached(include_str!("sql/read_intake.sql"))?;
+    // `.Shop.Bank.`: the names of domains are plain words.
+    let except: String = read.except.iter().map(|domain| format!(".{domain}.")).collect();
+    let mut found: Vec<IntakeRow> = Vec::new();
+    for priority in levels.query_map(read.range(), |row| row.get::<_, i64>(0))? {
+        let rows = page.query_map((priority?, limit(read.limit), &except), waiting)?;
+        for row in rows {
+            found.push(row?);
+        }
+    }
+    found.sort_by_key(|row| row.place);
+    found.truncate(read.limit);
+    Ok(found)
+}
+
+fn waiting(row: &Row<'_>) -> rusqlite::Result<IntakeRow> {
+    let (entry, is_garbled) = entry(row)?;
+    Ok(IntakeRow { place: unsigned(row.get(0)?), entry, is_logged: row.get(6)?, is_garbled })
+}
+
+fn reject(row: &Row<'_>) -> rusqlite::Result<IntakeReject> {
+    Ok(IntakeReject {
+        place: unsigned(row.get(0)?),
+        entry: entry(row)?.0,
+        reason: text(row, 6)?.to_owned(),
+        time: Timestamp::from_micros(row.get(7)?),
+    })
+}
+
+/// What was inserted, and whether a part of it is no text: another program may put anything there.
+fn entry(row: &Row<'_>) -> rusqlite::Result<(IntakeEntry, bool)> {
+    let mut is_garbled = false;
+    let mut shown = |column: usize| -> rusqlite::Result<Option<Arc<str>>> {
+        Ok(match row.get_ref(column)? {
+            ValueRef::Null => None,
+            ValueRef::Text(bytes) | ValueRef::Blob(bytes) => {
+                let text = String::from_utf8_lossy(bytes);
+                is_garbled |= str::from_utf8(bytes).is_err();
+                Some(text.into())
+            }
+            ValueRef::Integer(number) => Some(number.to_string().into()),
+            ValueRef::Real(number) => Some(number.to_string().into()),
+        })
+    };
+    let entry = IntakeEntry {
+        id: shown(1)?.unwrap_or_default(),
+        type_name: shown(2)?.unwrap_or_default(),
+        data: shown(3)?.unwrap_or_default(),
+        priority: row.get(4)?,
+        key: shown(5)?,
+    };
+    Ok((entry, is_garbled))
+}
+
+/// Applies a change of the intake.
+pub(crate) fn write(connection: &Connection, change: &IntakeChange) -> Result<(), Refusal> {
+    match change {
+        IntakeChange::Add(entry) => {
+            let IntakeEntry { id, type_name, data, priority, key } = &**entry;
+            let row = (&**id, &**type_name, &**data, priority, key.as_deref());
+            run(connection, include_str!("sql/add_to_intake.sql"), row)?;
+            Ok(())
+        }
+        IntakeChange::Take(place) => take(connection, *place),
+        IntakeChange::Reject { place, reason, time } => {
+            let row = (signed(*place), reason, time.as_micros());
+            run(connection, include_str!("sql/reject_from_intake.sql"), row)?;
+            take(connection, *place)
+        }
+        IntakeChange::Retry(place) => {
+            run(connection, include_str!("sql/retry_reject.sql"), [signed(*place)])?;
+            drop_reject(connection, *place)
+        }
+        IntakeChange::Drop(place) => drop_reject(connection, *place),
+    }
+}
+
+fn take(connection: &Connection, place: u64) -> Result<(), Refusal> {
+    match run(connection, include_str!("sql/take_from_intake.sql"), [signed(place)])? {
+        0 => Err(Refusal::LeftOut(left_out::not_in_intake(place))),
+        _ => Ok(()),
+    }
+}
+
+fn drop_reject(connection: &Connection, place: u64) -> Result<(), Refusal> {
+    match run(connection, include_str!("sql/drop_reject.sql"), [signed(place)])? {
+        0 => Err(Refusal::LeftOut(left_out::not_rejected(place))),
+        _ => Ok(()),
+    }
+}
+
+fn run(connection: &Connection, sql: &str, row: impl Params) -> rusqlite::Result<usize> {
+    connection.prepare_cached(sql)?.execute(row)
+}

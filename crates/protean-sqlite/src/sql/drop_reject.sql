@@ -1,0 +1,1 @@
+DELETE FROM protean_intake_rejects WHERE place = ?1

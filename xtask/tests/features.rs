@@ -1,0 +1,68 @@
+//! A program for PostgreSQL links no SQLite, and other crates that do resolve beside it.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+#[test]
+fn a_program_for_postgresql_links_no_sqlite() {
+    let tree = |features: &[&str]| {
+        let packages = ["-p", "protean-rs", "-p", "protean-cli"];
+        let words =
+            ["tree", "--locked", "--offline", "--edges", "normal,build", "--prefix", "none"];
+        cargo(Path::new(WORKSPACE), &[&words[..], &packages, features].concat())
+    };
+    let links_sqlite = |tree: &str| tree.lines().any(|of| of.starts_with("libsqlite3-sys "));
+    assert!(links_sqlite(&tree(&[])), "the default features have it, or else this sees nothing");
+    let chosen = ["--no-default-features", "--features", "protean-rs/postgres,protean-rs/redis"];
+    let tree = tree(&chosen);
+    assert!(tree.contains("tokio-postgres ") && !links_sqlite(&tree), "{tree}");
+}
+
+#[test]
+#[ignore = "needs crates.io: cargo xtask test"]
+fn sqlx_resolves_beside_a_program_for_postgresql() {
+    let sqlx = [
+        r#"sqlx = "0.9""#,
+        r#"sqlx = { version = "0.9", features = ["postgres", "runtime-tokio"] }"#,
+        r#"sqlx = { version = "0.9", features = ["postgres", "runtime-tokio", "sqlite"] }"#,
+    ];
+    for (number, sqlx) in sqlx.into_iter().enumerate() {
+        let program = program(&format!("beside-sqlx-{number}"), sqlx);
+        cargo(&program, &["generate-lockfile"]);
+        let tree = cargo(&program, &["tree", "--locked", "--prefix", "none"]);
+        assert!(tree.contains("protean-postgres ") && tree.contains("sqlx "), "{tree}");
+        assert!(!tree.contains("protean-sqlite "), "{tree}");
+    }
+}
+
+/// A program for PostgreSQL outside of the workspace, with one more dependency.
+fn program(name: &str, dependency: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let manifest = format!(
+        r#"[package]
+name = "{name}"
+edition = "2024"
+
+[workspace]
+
+[dependencies]
+protean = {{ package = "protean-rs", path = "{WORKSPACE}/crates/protean", default-features = false, features = ["postgres"] }}
+protean-cli = {{ path = "{WORKSPACE}/crates/protean-cli", default-features = false }}
+{dependency}
+"#
+    );
+    std::fs::create_dir_all(folder.join("src")).unwrap();
+    std::fs::write(folder.join("src/main.rs"), "fn main() {}\n").unwrap();
+    std::fs::write(folder.join("Cargo.toml"), manifest).unwrap();
+    folder
+}
+
+/// What cargo answers.
+fn cargo(folder: &Path, words: &[&str]) -> String {
+    let output = Command::new(env!("CARGO")).current_dir(folder).args(words).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "cargo {words:?} in {}: {errors}", folder.display());
+    String::from_utf8(output.stdout).unwrap()
+}
