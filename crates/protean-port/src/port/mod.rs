@@ -61,7 +61,9 @@ pub use rebuilds::{GroupSwap, Rebuilds, TableSwap, without_generation};
 pub use registrations::{
     GroupRegistration, GroupVersions, MessageTypes, ProgramVersion, RegisteredGroup, Start, claim,
 };
-pub use rows::{Direction, Filter, Operator, RowQuery, RowState, Rows};
+pub use rows::{
+    Case, Direction, Operator, RowCondition, RowQuery, RowState, Rows, SortKey, TextPlace,
+};
 pub use schedules::{Schedule, Scheduled, ScheduledPlace, ScheduledRead, Schedules};
 pub use schema::{ManualChange, Schema, SchemaDifference};
 pub use store::Store;
