@@ -7,6 +7,7 @@ use syn::{LitStr, Path, Visibility, parse_quote};
 
 use crate::event::{message_name, version};
 use crate::faults::{Faults, refused};
+use crate::index::Indexes;
 use crate::kind::{argument, last_name};
 use crate::options::{Known, list, value};
 use crate::place::at;
@@ -22,6 +23,8 @@ const OPTIONS: Known<'static> = Known {
         "name",
         "fact_events",
         "snapshot_version",
+        "index",
+        "unique",
     ],
 };
 
@@ -33,6 +36,7 @@ struct Options {
     name: Option<LitStr>,
     fact_events: bool,
     snapshot_version: Option<(Ident, u32)>,
+    indexes: Indexes,
 }
 
 impl Options {
@@ -40,6 +44,7 @@ impl Options {
         match name.to_string().as_str() {
             "event_sourced" => self.event_sourced = true,
             "fact_events" => self.fact_events = true,
+            "index" | "unique" => self.indexes.option(name, input)?,
             "commands" => self.commands = list(name, input)?,
             "snapshot_version" => {
                 let number = version(&value(name, input)?)?;
@@ -64,6 +69,10 @@ pub(crate) fn expand(
     take_root(&mut aggregate, "an aggregate")?;
     refuse(&aggregate, &options, faults);
     let (name, visibility) = (aggregate.name(), &aggregate.item.vis);
+    let indexes = match options.event_sourced {
+        true => TokenStream::new(),
+        false => options.indexes.function(&aggregate.fields, true, faults),
+    };
     let kept = if options.event_sourced { from_events(&aggregate) } else { from_rows(&aggregate) };
     let fact = match options.fact_events {
         true => fact::event(&aggregate, &message_name(options.name.as_ref(), name), faults),
@@ -74,7 +83,7 @@ pub(crate) fn expand(
         fields::implementation(name, &aggregate.fields),
         implementation(&aggregate, &options),
         access(&aggregate, &options),
-        columns::implementation(name, &aggregate.fields, true),
+        columns::implementation(name, &aggregate.fields, true, &indexes),
         constants::implementation(name, visibility, &aggregate.fields, 1),
         kept,
         fact,
@@ -110,6 +119,7 @@ fn refuse(aggregate: &Structure, options: &Options, faults: &mut Faults) {
     }
     if options.event_sourced {
         aggregate.refuse_unique("an event-sourced aggregate has no columns", faults);
+        options.indexes.refuse("an event-sourced aggregate has none", faults);
         aggregate.refuse_renamed(
             "an event-sourced aggregate has none, and its state comes from its events; remove this \
              option",

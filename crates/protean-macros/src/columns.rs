@@ -25,8 +25,14 @@ pub(crate) fn may_be_empty(fields: &[Field]) -> TokenStream {
     quote!(true #(#may_be)*)
 }
 
-/// `impl Columns`: the identity of an aggregate's root, if there is one, then the fields.
-pub(crate) fn implementation(owner: &Ident, fields: &[Field], has_root: bool) -> TokenStream {
+/// `impl Columns`: the identity of an aggregate's root, if there is one, then the fields; `indexes`
+/// is the function of that name.
+pub(crate) fn implementation(
+    owner: &Ident,
+    fields: &[Field],
+    has_root: bool,
+    indexes: &TokenStream,
+) -> TokenStream {
     let (declare, write, read) = (declare(fields), write(fields), read(fields));
     let columns = match has_root {
         true => quote!(::protean::__private::identity_column()),
@@ -46,6 +52,8 @@ pub(crate) fn implementation(owner: &Ident, fields: &[Field], has_root: bool) ->
                 #declare
                 columns
             }
+
+            #indexes
 
             fn write(&self, row: &mut ::std::vec::Vec<::protean::message::Value>) {
                 #write_root

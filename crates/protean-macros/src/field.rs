@@ -24,6 +24,7 @@ const OPTIONS: Known<'static> = Known {
         "default",
         "identifier",
         "unique",
+        "index",
         "renamed_from",
     ],
 };
@@ -37,6 +38,7 @@ pub(crate) struct Field {
     pub(crate) optional: bool,
     pub(crate) identifier: Option<Ident>,
     pub(crate) unique: Option<Ident>,
+    pub(crate) index: Option<Ident>,
     pub(crate) default: Option<Expr>,
     pub(crate) renamed_from: Option<Renamed>,
     /// True when the user tells serde to use a default.
@@ -69,6 +71,7 @@ impl Field {
             ty: field.ty.clone(),
             identifier: None,
             unique: None,
+            index: None,
             default: None,
             renamed_from: None,
             has_serde_default: serde_words(&field.attrs).iter().any(|word| word == "default"),
@@ -91,6 +94,7 @@ impl Field {
         match name.to_string().as_str() {
             "identifier" => self.identifier = Some(name.clone()),
             "unique" => self.unique = Some(name.clone()),
+            "index" => self.index = Some(self.indexed(name)?),
             "default" => self.default = Some(value(name, input)?),
             "renamed_from" => self.renamed_from = Some(self.renamed(name, input)?),
             "max_length" | "min_length" => {
@@ -109,6 +113,14 @@ impl Field {
             }
         }
         Ok(())
+    }
+
+    /// `index`, on a field that conditions and orders can find in one.
+    fn indexed(&self, option: &Ident) -> syn::Result<Ident> {
+        if self.kind == Kind::List {
+            return refused(option, "an index finds no element of a list: remove `index`");
+        }
+        Ok(option.clone())
     }
 
     /// `renamed_from = "old"`, or `renamed_from("old", "older")`.
@@ -168,10 +180,10 @@ impl Field {
         quote_spanned!(at(ty)=> <#ty as ::protean::model::Field>)
     }
 
-    /// Refuses `unique` on a type that is not stored in rows.
+    /// Refuses `unique` and `index` on a type that is not stored in rows.
     pub(crate) fn refuse_unique(&self, because: &str, faults: &mut Faults) {
-        if let Some(unique) = &self.unique {
-            faults.add(unique, format!("`unique` needs a column: {because}"));
+        for option in [&self.unique, &self.index].into_iter().flatten() {
+            faults.add(option, format!("`{option}` needs a column: {because}"));
         }
     }
 

@@ -21,6 +21,7 @@ mod field;
 mod fields;
 mod handler;
 mod handler_options;
+mod index;
 mod invariant;
 mod kind;
 mod method;

@@ -16,6 +16,9 @@ pub(crate) struct Known<'a> {
     pub(crate) names: &'a [&'a str],
 }
 
+/// The options that may be given several times, each with other fields.
+const INDEXES: [&str; 2] = ["index", "unique"];
+
 impl Known<'_> {
     /// Passes each known option to `take`, which parses the rest of it. A fault in one option
     /// does not hide the next.
@@ -29,7 +32,11 @@ impl Known<'_> {
         let parser = |input: ParseStream<'_>| {
             while !input.is_empty() {
                 let name = input.call(Ident::parse_any)?;
-                let taken = self.checked(&name, &seen).and_then(|()| take(&name, input));
+                // A struct may have several indexes.
+                let is_one_of_several =
+                    input.peek(syn::token::Paren) && INDEXES.contains(&&*name.to_string());
+                let before = if is_one_of_several { &[][..] } else { &seen };
+                let taken = self.checked(&name, before).and_then(|()| take(&name, input));
                 faults.take(taken.and_then(|()| ends(input)));
                 skip_option(input)?;
                 seen.push(name);

@@ -8,6 +8,7 @@ use syn::parse::ParseStream;
 use crate::aggregate::take_root;
 use crate::event::message_name;
 use crate::faults::Faults;
+use crate::index::Indexes;
 use crate::options::{Known, value};
 use crate::structure::Structure;
 use crate::{columns, constants, default, derives, fact, fields};
@@ -29,13 +30,14 @@ pub(crate) fn expand(
     take_root(&mut process, "a process manager")?;
     refuse(&process, faults);
     let (owner, visibility) = (process.name(), &process.item.vis);
+    let indexes = Indexes::default().function(&process.fields, true, faults);
     let stored_name = message_name(name.as_ref(), owner);
     let parts = [
         default::functions(&process, faults),
         fields::implementation(owner, &process.fields),
         implementation(&process, &stored_name),
         access(&process),
-        columns::implementation(owner, &process.fields, true),
+        columns::implementation(owner, &process.fields, true, &indexes),
         constants::implementation(owner, visibility, &process.fields, 1),
         constants::identity(owner, visibility),
         columns::unique_proofs(&process.fields),

@@ -7,30 +7,38 @@ use syn::LitStr;
 use crate::event::message_name;
 use crate::faults::{Faults, refused};
 use crate::field::Field;
+use crate::index::Indexes;
 use crate::kind::Kind;
 use crate::options::{Known, value};
 use crate::structure::Structure;
 use crate::{columns, constants, default, fields};
+
+const OPTIONS: Known<'static> =
+    Known { place: "#[projection]", names: &["name", "index", "unique"] };
 
 pub(crate) fn expand(
     options: TokenStream,
     item: TokenStream,
     faults: &mut Faults,
 ) -> syn::Result<TokenStream> {
-    let mut given: Option<LitStr> = None;
-    Known { place: "#[projection]", names: &["name"] }.read(options, faults, |name, input| {
-        given = Some(value(name, input)?);
-        Ok(())
+    let (mut given, mut indexes): (Option<LitStr>, Indexes) = Default::default();
+    OPTIONS.read(options, faults, |name, input| match name.to_string().as_str() {
+        "name" => {
+            given = Some(value(name, input)?);
+            Ok(())
+        }
+        _ => indexes.option(name, input),
     });
     let mut projection = Structure::parse("#[projection]", item, faults)?;
     projection.derive_value(faults);
     let (name, visibility) = (projection.name(), &projection.item.vis);
     let stored_name = message_name(given.as_ref(), name);
+    let indexes = indexes.function(&projection.fields, false, faults);
     let parts = [
         default::functions(&projection, faults),
         default::constructor(&projection, &TokenStream::new()),
         fields::implementation(name, &projection.fields),
-        columns::implementation(name, &projection.fields, false),
+        columns::implementation(name, &projection.fields, false, &indexes),
         columns::unique_proofs(&projection.fields),
         constants::implementation(name, visibility, &projection.fields, 0),
         key(&projection, &stored_name, faults),

@@ -8,7 +8,7 @@ use crate::faults::Faults;
 use crate::field::Renamed;
 use crate::options::Known;
 use crate::structure::Structure;
-use crate::{choice, columns, default, fields};
+use crate::{choice, columns, constants, default, fields};
 
 const PLACE: &str = "#[value_object]";
 
@@ -28,7 +28,11 @@ fn structure(item: TokenStream, faults: &mut Faults) -> syn::Result<TokenStream>
     let mut object = Structure::parse("#[value_object]", item, faults)?;
     object.derive_value(faults);
     object.derive_aliases();
-    object.refuse_unique("mark the field that holds the value object instead", faults);
+    object.refuse_unique(
+        "mark the field that holds the value object instead, or name its fields above the struct, as \
+         in `index(address.city)`",
+        faults,
+    );
     for field in object.identifiers() {
         faults.add(
             &field.identifier,
@@ -44,6 +48,7 @@ fn structure(item: TokenStream, faults: &mut Faults) -> syn::Result<TokenStream>
         fields::implementation(name, &object.fields),
         element(name),
         field(&object),
+        constants::implementation(name, &object.item.vis, &object.fields, 0),
     ];
     let item = &object.item;
     Ok(quote!(#item #(#parts)*))

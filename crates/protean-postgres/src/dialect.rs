@@ -1,6 +1,6 @@
 //! How PostgreSQL words statements.
 
-use protean_port::message::{Column, ColumnKind, Value};
+use protean_port::message::{Column, ColumnKind, Direction, Value};
 use protean_sql::{Dialect, Redefinition, quoted};
 
 /// The words of PostgreSQL.
@@ -13,6 +13,7 @@ impl Dialect for PostgresDialect {
     const MAX_NAME_BYTES: Option<usize> = Some(63);
     const VERSION_TYPE: &'static str = "bigint";
     const TABLE_OPTIONS: &'static str = "";
+    const CONCURRENTLY: &'static str = " CONCURRENTLY";
 
     fn declared_type(kind: ColumnKind) -> &'static str {
         match kind {
@@ -35,6 +36,35 @@ impl Dialect for PostgresDialect {
 
     fn compared_collation(_: ColumnKind) -> &'static str {
         ""
+    }
+
+    fn index_nulls(direction: Direction) -> &'static str {
+        match direction {
+            Direction::Ascending => " NULLS FIRST",
+            Direction::Descending => " NULLS LAST",
+        }
+    }
+
+    /// In this collation only the letters of ASCII have a case.
+    fn folded(text: &str) -> String {
+        format!("lower({text} COLLATE \"C\")")
+    }
+
+    fn ends_with(text: &str, end: &str) -> String {
+        format!("right({text}, char_length({end}::text)) = {end}::text")
+    }
+
+    /// As `json`, in which an element keeps its text; `jsonb` takes no NUL. A condition is not always
+    /// tested from left to right, so a number is read as one inside of a `CASE`.
+    fn list_has(list: &str, element: &str) -> String {
+        let is_number = "json_typeof(element.value) = 'number'";
+        let looks_like_number = format!("{element}::text ~ '^-?[0-9]'");
+        format!(
+            "CASE WHEN json_typeof({list}::json) = 'array' THEN EXISTS (SELECT 1 FROM \
+             json_array_elements({list}::json) AS element(value) WHERE element.value::text = \
+             {element}::text OR CASE WHEN {is_number} AND {looks_like_number} THEN \
+             element.value::text::numeric = {element}::text::numeric ELSE false END) ELSE false END"
+        )
     }
 
     /// Decimals and days are read as text, in which they are exact.

@@ -4,8 +4,7 @@ use protean_port::Result;
 use protean_port::message::{Lane, Table};
 use protean_port::port::{BoxFuture, Naming, Rebuilds, TableSwap};
 use protean_sql::{
-    AddedIndex, drop_table, is_own_index, limit, rename_table, suffixed, unique_index_names,
-    unsigned,
+    AddedIndex, drop_table, is_own_index, limit, own_index_names, rename_table, suffixed, unsigned,
 };
 
 use crate::connection::Session;
@@ -165,8 +164,8 @@ async fn rename_all(session: &Session, swap: &TableSwap) -> Result<(), Fault> {
         session.execute(moved, &[&Text(from), &Text(to)]).await?;
         let named = |name: &str| Table { name: name.to_owned(), ..swap.table.clone() };
         let (from, to) = (named(from), named(to));
-        let indexes = unique_index_names::<PostgresDialect>(&from);
-        let indexes = indexes.zip(unique_index_names::<PostgresDialect>(&to));
+        let indexes = own_index_names::<PostgresDialect>(&from);
+        let indexes = indexes.zip(own_index_names::<PostgresDialect>(&to));
         renames.extend(indexes.map(|(index, renamed)| rename_index(&index, &renamed)));
     }
     // So that an older program adds none of the columns again.

@@ -47,6 +47,21 @@ impl Rows for PostgresStore {
             self.explained(rows.first().map_or(Ok(0), |row| number(row, 0)))
         })
     }
+
+    fn explain<'a>(
+        &'a self,
+        table: &'a Table,
+        query: &'a RowQuery,
+    ) -> BoxFuture<'a, Result<String>> {
+        Box::pin(async move {
+            let Select { sql, values, .. } = Select::rows::<PostgresDialect>(table, query)?;
+            let bound = Bound::all(&values);
+            let rows = self.read(&format!("EXPLAIN {sql}"), &parameters(&bound)).await?;
+            let lines = rows.iter().map(|row| row.try_get::<_, &str>(0).map_err(Fault::from));
+            let lines = self.explained(lines.collect::<Result<Vec<_>, _>>())?;
+            Ok(format!("{sql}\n{}", lines.join("\n")))
+        })
+    }
 }
 
 /// A row and, behind its own version, the one of a row that was removed.

@@ -12,6 +12,7 @@ use tokio_postgres::error::SqlState;
 
 use crate::connection::{Parameter, Session, Settings};
 use crate::error::Fault;
+use crate::table::MissingIndex;
 use crate::value::Text;
 use crate::{correlations, forget, table, turnstile};
 
@@ -86,7 +87,7 @@ pub(crate) async fn absence(settings: &Settings) -> Result<Option<String>, Fault
 }
 
 /// Creates what is missing, in one transaction: the store's own tables, these tables and
-/// these registrations.
+/// these registrations. Then, with nothing locked, indexes of tables that were there before.
 pub(crate) async fn prepare(
     session: &Session,
     settings: &Settings,
@@ -100,7 +101,8 @@ pub(crate) async fn prepare(
         Ok(()) => lay_out(session, settings, tables, registrations, &counts).await,
         Err(fault) => Err(settings.explain(fault)),
     };
-    end(session, settings, done).await
+    let missing = end(session, settings, done).await?;
+    table::create_indexes(session, &missing, settings).await
 }
 
 async fn lay_out(
@@ -109,10 +111,10 @@ async fn lay_out(
     tables: &[Table],
     registrations: &[GroupRegistration],
     counts: &[Row],
-) -> Result {
+) -> Result<Vec<MissingIndex>> {
     create(session, counts).await.map_err(|fault| occupied(fault, settings))?;
     forget::writers(session).await.map_err(|fault| settings.explain(fault))?;
-    table::prepare(session, tables, settings).await?;
+    let missing = table::prepare(session, tables, settings).await?;
     for registration in registrations {
         register(session, registration).await.map_err(|fault| settings.explain(fault))?;
     }
@@ -123,7 +125,8 @@ async fn lay_out(
         }
         known.generation() > before
     });
-    correlated.await.map_err(|fault| settings.explain(fault))
+    correlated.await.map_err(|fault| settings.explain(fault))?;
+    Ok(missing)
 }
 
 /// Drops the store's own tables and these tables.
@@ -151,9 +154,10 @@ async fn drop_all(session: &Session, tables: &[Table]) -> Result<(), Fault> {
 }
 
 /// Ends a transaction that is not a unit of work: commits it, or rolls it back after an error.
-pub(crate) async fn end(session: &Session, settings: &Settings, done: Result) -> Result {
+pub(crate) async fn end<T>(session: &Session, settings: &Settings, done: Result<T>) -> Result<T> {
     if done.is_ok() {
-        return session.batch("COMMIT").await.map_err(|fault| settings.explain(fault));
+        session.batch("COMMIT").await.map_err(|fault| settings.explain(fault))?;
+        return done;
     }
     // The connection is not used again; if this fails, the transaction ends with it.
     session.batch("ROLLBACK").await.unwrap_or_default();

@@ -1,8 +1,11 @@
 //! Lays out the tables of aggregates and projections, and extends them.
 
+use std::time::Duration;
+
 use protean_port::message::Table;
 use protean_port::{Error, Result};
 use protean_sql::{FoundColumn, FoundTable, Step, TablePlan, check_names};
+use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
 use crate::connection::{Parameter, Session, Settings};
@@ -13,28 +16,96 @@ use crate::value::Text;
 /// For how long a change of a table, which holds the log's lock, waits for the readers of the table.
 pub(crate) const LIMIT_LOCK_WAIT: &str = "SET LOCAL lock_timeout = '500ms'";
 
-/// Creates tables, or adds what they lack, and renames columns. Runs inside a transaction.
+/// What only one process at a time may hold: creating indexes. Whoever waits asks again, since a
+/// statement that waits for a lock is one that the creation of an index waits for.
+const TAKE_INDEX_LOCK: &str = "SELECT pg_try_advisory_lock(1349678191, 1)";
+const GIVE_INDEX_LOCK_UP: &str = "SELECT pg_advisory_unlock(1349678191, 1)";
+const INDEX_LOCK_INTERVAL: Duration = Duration::from_millis(50);
+
+/// An index of a table that has to be created once the transaction is committed.
+pub(crate) struct MissingIndex {
+    table: Table,
+    step: Step,
+}
+
+/// Creates tables, or adds what they lack, and renames columns. Runs inside a transaction; returns
+/// the indexes to [create](create_indexes) after it.
 ///
 /// # Errors
 /// When a table exists in a form that needs a person first.
-pub(crate) async fn prepare(session: &Session, tables: &[Table], settings: &Settings) -> Result {
+pub(crate) async fn prepare(
+    session: &Session,
+    tables: &[Table],
+    settings: &Settings,
+) -> Result<Vec<MissingIndex>> {
     let explain = |fault: Fault| settings.explain(fault);
+    let mut missing = Vec::new();
     session.batch(include_str!("sql/create_renamed_columns.sql")).await.map_err(explain)?;
     for table in tables {
         check_names(table)?;
         let found = found(session, &table.name).await.map_err(explain)?;
         let plan = TablePlan::of::<PostgresDialect>(table, &found);
         plan.check()?;
-        if !plan.steps.is_empty() {
+        let (apart, steps): (Vec<Step>, Vec<Step>) =
+            plan.steps.into_iter().partition(|step| step.is_apart);
+        if !steps.is_empty() {
             session.batch(LIMIT_LOCK_WAIT).await.map_err(explain)?;
         }
-        for step in &plan.steps {
+        for step in &steps {
             let done = session.batch(&step.statement).await;
             done.map_err(|fault| not_done(table, step, fault, settings))?;
         }
         note_names(session, table, &found).await.map_err(explain)?;
+        missing.extend(apart.into_iter().map(|step| MissingIndex { table: table.clone(), step }));
     }
-    Ok(())
+    Ok(missing)
+}
+
+/// Creates indexes while others go on writing the tables: each creation waits for the transactions
+/// that are open, and reads its table twice.
+///
+/// # Errors
+/// When rows share a value that is to be unique. The indexes before it are there, and the next
+/// preparation goes on here.
+pub(crate) async fn create_indexes(
+    session: &Session,
+    missing: &[MissingIndex],
+    settings: &Settings,
+) -> Result {
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let explain = |fault: Fault| settings.explain(fault);
+    while !session.first(TAKE_INDEX_LOCK, &[]).await.and_then(is_true).map_err(explain)? {
+        tokio::time::sleep(INDEX_LOCK_INTERVAL).await;
+    }
+    for MissingIndex { table, step } in missing {
+        let created = create_index(session, step).await;
+        created.map_err(|fault| not_done(table, step, fault, settings))?;
+    }
+    session.batch(GIVE_INDEX_LOCK_UP).await.map_err(explain)
+}
+
+/// Creates an index that another process may have created by now, or may have failed to.
+async fn create_index(session: &Session, step: &Step) -> Result<(), Fault> {
+    let name = step.index.as_deref().unwrap_or_default();
+    let drop = format!("DROP INDEX CONCURRENTLY IF EXISTS \"{name}\"");
+    match session.first(include_str!("sql/is_index_valid.sql"), &[&name]).await? {
+        Some(row) if row.try_get(0)? => return Ok(()),
+        Some(_) => session.batch(&drop).await?,
+        None => {}
+    }
+    let created = session.batch(&step.statement).await;
+    if created.is_err() {
+        // What is left of it is written with every row, and serves nobody. If this fails too, the
+        // next one who creates it drops it.
+        session.batch(&drop).await.unwrap_or_default();
+    }
+    created
+}
+
+fn is_true(row: Option<Row>) -> Result<bool, Fault> {
+    row.map_or(Ok(false), |row| Ok(row.try_get(0)?))
 }
 
 /// Drops a table, and what rebuilds have left of it. Runs inside a transaction.

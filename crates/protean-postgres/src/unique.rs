@@ -1,4 +1,4 @@
-//! Finds units that may collide in a unique column.
+//! Finds units that may collide in a unique column, or in several that are unique together.
 //!
 //! Rows are written once, as they are at the end of a transaction. A unique value that one
 //! unit gives up and another takes must not seem free too early, so such units are applied
@@ -13,32 +13,32 @@ use protean_port::message::{Column, ColumnKind, Table};
 use protean_port::port::{Changes, RowChange};
 use protean_sql::Dialect;
 
-use crate::connection::Session;
+use crate::connection::{Parameter, Session};
 use crate::dialect::PostgresDialect;
 use crate::error::Fault;
 use crate::value::{Text, text, unescaped, words};
 
-/// The keys of the rows that take each value of a column.
-type Takers = BTreeMap<String, BTreeSet<Arc<str>>>;
+/// The keys of the rows that take each value of a column, or values of several.
+type Takers = BTreeMap<Vec<String>, BTreeSet<Arc<str>>>;
 
 /// What units take and give up in one table.
 #[derive(Default)]
 struct Taken {
     gives: bool,
-    columns: BTreeMap<usize, Takers>,
+    sets: BTreeMap<Vec<usize>, Takers>,
 }
 
 /// True when a unit may take a value of a row that another unit writes.
 pub(crate) async fn may_collide(session: &Session, units: &[&Changes]) -> Result<bool, Fault> {
     let tables = taken(units);
     let giving = tables.values().filter(|(_, taken)| taken.gives);
-    let columns = giving.flat_map(|(table, taken)| {
-        taken.columns.iter().map(move |(column, takers)| (table, *column, takers))
+    let sets = giving.flat_map(|(table, taken)| {
+        taken.sets.iter().map(move |(columns, takers)| (table, columns, takers))
     });
-    if columns.clone().any(|(.., takers)| takers.values().any(|keys| keys.len() > 1)) {
+    if sets.clone().any(|(.., takers)| takers.values().any(|keys| keys.len() > 1)) {
         return Ok(true);
     }
-    let held = columns.map(|(table, column, takers)| is_held(session, table, column, takers));
+    let held = sets.map(|(table, columns, takers)| is_held(session, table, columns, takers));
     Ok(try_join_all(held).await?.contains(&true))
 }
 
@@ -52,16 +52,14 @@ fn taken(units: &[&Changes]) -> BTreeMap<String, (Arc<Table>, Taken)> {
         let (table, taken) = tables.entry(write.table.name.clone()).or_insert_with(fresh);
         taken.gives |= write.expected.is_some();
         let RowChange::Put(row) = &write.change else { continue };
-        for (index, column) in table.columns.iter().enumerate() {
-            if !column.unique || index == table.key {
-                continue;
-            }
-            if let Some(value) = row.get(index).and_then(words) {
-                let takers = taken.columns.entry(index).or_default();
-                takers
-                    .entry(plain(column.kind, &value))
-                    .or_default()
-                    .insert(Arc::clone(&write.key));
+        for columns in table.unique_sets() {
+            let values = columns.iter().map(|column| {
+                let value = words(row.get(*column)?)?;
+                Some(plain(table.columns[*column].kind, &value))
+            });
+            if let Some(values) = values.collect::<Option<Vec<_>>>() {
+                let takers = taken.sets.entry(columns).or_default();
+                takers.entry(values).or_default().insert(Arc::clone(&write.key));
             }
         }
     }
@@ -72,21 +70,47 @@ fn taken(units: &[&Changes]) -> BTreeMap<String, (Arc<Table>, Taken)> {
 async fn is_held(
     session: &Session,
     table: &Table,
-    column: usize,
+    columns: &[usize],
     takers: &Takers,
 ) -> Result<bool, Fault> {
     let (name, key) = (&table.name, &table.key_column().name);
-    let Column { name: column, kind, .. } = &table.columns[column];
-    let declared = PostgresDialect::declared_type(*kind);
-    let sql = format!(
-        "SELECT \"{key}\"::text, \"{column}\"::text FROM \"{name}\" \
-         WHERE \"{column}\" = ANY ($1::text[]::{declared}[])"
+    let columns: Vec<&Column> = columns.iter().map(|column| &table.columns[*column]).collect();
+    let listed = |of: &dyn Fn(usize, &Column) -> String, separator: &str| {
+        let parts = columns.iter().enumerate().map(|(number, column)| of(number + 1, column));
+        parts.collect::<Vec<_>>().join(separator)
+    };
+    let arrays = listed(
+        &|number, column| {
+            format!("${number}::text[]::{}[]", PostgresDialect::declared_type(column.kind))
+        },
+        ", ",
     );
-    let unescaped: Vec<Cow<'_, str>> = takers.keys().map(|value| unescaped(value)).collect();
-    let values: Vec<Text<'_>> = unescaped.iter().map(|value| Text(value)).collect();
-    for row in &session.query(&sql, &[&values]).await? {
-        let held = plain(*kind, row.try_get(1)?);
-        let owner = text(row, 0)?;
+    let sql = format!(
+        "SELECT present.\"{key}\"::text, {selected} FROM \"{name}\" AS present \
+         JOIN unnest({arrays}) AS taken({names}) ON {equal}",
+        selected = listed(&|_, column| format!("present.\"{}\"::text", column.name), ", "),
+        names = listed(&|number, _| format!("value_{number}"), ", "),
+        equal = listed(
+            &|number, column| format!("present.\"{}\" = taken.value_{number}", column.name),
+            " AND "
+        ),
+    );
+    let unescaped = |number: usize| {
+        takers.keys().map(move |values| unescaped(&values[number])).collect::<Vec<Cow<'_, str>>>()
+    };
+    let values: Vec<Vec<Cow<'_, str>>> = (0..columns.len()).map(unescaped).collect();
+    let values: Vec<Vec<Text<'_>>> = values
+        .iter()
+        .map(|of_column| of_column.iter().map(|value| Text(value)).collect())
+        .collect();
+    let values: Vec<Parameter<'_>> =
+        values.iter().map(|of_column| of_column as Parameter<'_>).collect();
+    for row in &session.query(&sql, &values).await? {
+        let held = columns
+            .iter()
+            .enumerate()
+            .map(|(number, column)| Ok(plain(column.kind, row.try_get(number + 1)?)));
+        let (held, owner) = (held.collect::<Result<Vec<_>, Fault>>()?, text(row, 0)?);
         if !takers.get(&held).is_some_and(|keys| keys.contains(&*owner)) {
             return Ok(true);
         }

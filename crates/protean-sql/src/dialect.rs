@@ -1,6 +1,6 @@
 //! What each database words differently.
 
-use protean_port::message::{Column, ColumnKind, Value};
+use protean_port::message::{Column, ColumnKind, Direction, Value};
 
 use crate::FoundColumn;
 
@@ -36,6 +36,23 @@ pub trait Dialect {
 
     /// What follows a column where it is compared or sorted by; may be empty.
     fn compared_collation(kind: ColumnKind) -> &'static str;
+
+    /// What makes the statement that creates an index hold up nobody who writes the table, if the
+    /// database can; it runs on its own then, outside of a transaction. May be empty.
+    const CONCURRENTLY: &'static str;
+
+    /// Where `NULL` is in an index of a column that may be empty, so that it is where the orders of
+    /// queries have it: less than every value. May be empty.
+    fn index_nulls(direction: Direction) -> &'static str;
+
+    /// A text in which the letters `A` to `Z` are small, and every other character is as it was.
+    fn folded(text: &str) -> String;
+
+    /// Whether a text ends with another one, which is not empty.
+    fn ends_with(text: &str, end: &str) -> String;
+
+    /// Whether a list in JSON has an element, see [`list_has`](protean_port::message::list_has).
+    fn list_has(list: &str, element: &str) -> String;
 
     /// A column as the adapter reads it back.
     fn selected(column: &Column) -> String;
@@ -73,7 +90,7 @@ pub struct Redefinition<'a> {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use protean_port::message::{Column, ColumnKind, Value};
+    use protean_port::message::{Column, ColumnKind, Direction, Value};
 
     use super::{Dialect, Redefinition, quoted};
 
@@ -87,6 +104,7 @@ pub(crate) mod tests {
         const MAX_NAME_BYTES: Option<usize> = Some(24);
         const VERSION_TYPE: &'static str = "int";
         const TABLE_OPTIONS: &'static str = "";
+        const CONCURRENTLY: &'static str = "";
 
         fn declared_type(kind: ColumnKind) -> &'static str {
             if kind == ColumnKind::Integer { "int" } else { "text" }
@@ -98,6 +116,22 @@ pub(crate) mod tests {
 
         fn compared_collation(_: ColumnKind) -> &'static str {
             ""
+        }
+
+        fn index_nulls(_: Direction) -> &'static str {
+            " NULLS THERE"
+        }
+
+        fn folded(text: &str) -> String {
+            format!("folded({text})")
+        }
+
+        fn ends_with(text: &str, end: &str) -> String {
+            format!("ends({text}, {end})")
+        }
+
+        fn list_has(list: &str, element: &str) -> String {
+            format!("has({list}, {element})")
         }
 
         fn selected(column: &Column) -> String {

@@ -174,10 +174,10 @@ impl<'a, D: Dialect> ManualChanges<'a, D> {
         self.change(&extra.name, &form(&extra.kind, true, false), NO_COLUMN, advice, statements)
     }
 
-    pub(crate) fn is_no_longer_unique(&self, column: &Column, index: &str) -> ManualChange {
+    pub(crate) fn is_no_longer_unique(&self, column: &str, index: &str) -> ManualChange {
         let drop = drop_index(index);
         let advice = format!("declare it unique again, or run {drop}");
-        self.change(&column.name, "unique", "not unique", &advice, vec![drop])
+        self.change(column, "unique", "not unique", &advice, vec![drop])
     }
 
     /// The statements that drop a column, which may have an index.

@@ -1,18 +1,27 @@
 //! Selects rows of users' tables.
 
-use protean_port::message::{Column, ColumnKind, Table, VERSION_COLUMN, Value};
-use protean_port::port::{Direction, Filter, Operator, RowQuery};
+use protean_port::message::{Column, Direction, Operator, SortKey, Table, VERSION_COLUMN, Value};
+use protean_port::port::RowQuery;
 use protean_port::{Error, Result};
 
 use crate::Dialect;
+use crate::condition::{compared, joined};
 use crate::number::limit;
 
 /// A `SELECT` composed of declared names, with its values apart.
 ///
 /// ```text
 /// Select::row    ─▶ SELECT columns, "_version" … WHERE key = first parameter
-/// Select::rows   ─▶ SELECT columns, "_version" … WHERE filters ORDER BY … LIMIT …
-/// Select::count  ─▶ SELECT count(*) …            WHERE filters
+/// Select::rows   ─▶ SELECT columns, "_version" … WHERE condition ORDER BY … LIMIT …
+/// Select::count  ─▶ SELECT count(*) …            WHERE condition
+/// ```
+///
+/// What comes after a row in an order is composed of ranges, each of which an index finds; for
+/// `ORDER BY a, b DESC, id DESC` the rest of the same `a` and `b`, the rest of the same `a`, and the
+/// rest:
+///
+/// ```text
+/// a = 1 AND b = 2 AND id < 3   UNION ALL   a = 1 AND b < 2   UNION ALL   a > 1
 /// ```
 #[derive(Clone, Debug)]
 pub struct Select {
@@ -36,75 +45,104 @@ impl Select {
     /// # Errors
     /// When the query names a column that the table does not have.
     pub fn rows<D: Dialect>(table: &Table, query: &RowQuery) -> Result<Self> {
-        let (columns, name) = (columns::<D>(table), &table.name);
-        let mut select = Self::from(format!("SELECT {columns} FROM \"{name}\""));
-        select.filter::<D>(table, &query.filters)?;
-        select.order::<D>(table, &query.order)?;
-        if let Some(count) = query.limit {
-            select.sql.push_str(&format!(" LIMIT {}", limit(count)));
-        }
+        check(table, query)?;
+        let mut select = Self::from(String::new());
+        let condition = select.condition_of::<D>(table, query);
+        let (columns, name, keys) = (columns::<D>(table), &table.name, query.sort_keys(table));
+        let order = order::<D>(table, &keys);
+        let page = paged(query.limit, query.offset);
+        let ranges = match &query.after {
+            Some(after) => select.ranges::<D>(table, &keys, after),
+            None => vec![None],
+        };
+        let conditions = ranges.into_iter().map(|range| {
+            let parts: Vec<String> = condition.iter().cloned().chain(range).collect();
+            if parts.is_empty() {
+                String::new()
+            } else {
+                format!(" WHERE {}", joined(parts, "AND", ""))
+            }
+        });
+        let conditions: Vec<String> = conditions.collect();
+        select.sql = match &conditions[..] {
+            [only] => format!("SELECT {columns} FROM \"{name}\"{only} ORDER BY {order}{page}"),
+            several => {
+                let limit = query.limit.map(|limit| limit.saturating_add(query.offset));
+                let limit = paged(limit, 0);
+                let range = |condition| {
+                    format!(
+                        "SELECT * FROM (SELECT * FROM \"{name}\"{condition} ORDER BY \
+                         {order}{limit}) AS \"range\""
+                    )
+                };
+                let ranges: Vec<String> = several.iter().map(range).collect();
+                let ranges = ranges.join(" UNION ALL ");
+                format!("SELECT {columns} FROM ({ranges}) AS \"{name}\" ORDER BY {order}{page}")
+            }
+        };
         Ok(select)
     }
 
-    /// Counts the rows for which the filters of a query hold.
+    /// Counts the rows for which the condition of a query holds, up to its limit.
     ///
     /// # Errors
     /// When the query names a column that the table does not have.
     pub fn count<D: Dialect>(table: &Table, query: &RowQuery) -> Result<Self> {
-        let mut select = Self::from(format!("SELECT count(*) FROM \"{}\"", table.name));
-        select.filter::<D>(table, &query.filters)?;
+        check(table, query)?;
+        let (mut select, name) = (Self::from(String::new()), &table.name);
+        let condition = select.condition_of::<D>(table, query);
+        let condition = condition.map_or_else(String::new, |holds| format!(" WHERE {holds}"));
+        select.sql = match query.limit {
+            None => format!("SELECT count(*) FROM \"{name}\"{condition}"),
+            Some(count) => format!(
+                "SELECT count(*) FROM (SELECT 1 FROM \"{name}\"{condition} LIMIT {}) AS \"some\"",
+                limit(count)
+            ),
+        };
         Ok(select)
     }
 
-    fn filter<D: Dialect>(&mut self, table: &Table, filters: &[Filter]) -> Result {
-        for Filter { column: index, operator, value } in filters {
-            let declared = declared(table, *index)?;
-            let (column, null) = (compared::<D>(table, declared), value.is_null());
-            let is_text = matches!(declared.kind, ColumnKind::Text | ColumnKind::Json);
-            let condition = match operator {
-                // Null is neither less nor greater than anything, so here it is at most equal.
-                Operator::Equal | Operator::AtMost | Operator::AtLeast if null => {
-                    format!("{column} IS NULL")
-                }
-                Operator::NotEqual if null => format!("{column} IS NOT NULL"),
-                Operator::Less | Operator::Greater if null => "0 = 1".to_owned(),
-                Operator::Contains if null || !is_text => "0 = 1".to_owned(),
-                Operator::Contains => {
-                    format!("{}({column}, {}) > 0", D::FIND_TEXT, self.bind::<D>(value))
-                }
-                Operator::Equal => format!("{column} = {}", self.bind::<D>(value)),
-                Operator::NotEqual => {
-                    format!("{column} IS DISTINCT FROM {}", self.bind::<D>(value))
-                }
-                Operator::Less => format!("{column} < {}", self.bind::<D>(value)),
-                Operator::AtMost => format!("{column} <= {}", self.bind::<D>(value)),
-                Operator::Greater => format!("{column} > {}", self.bind::<D>(value)),
-                Operator::AtLeast => format!("{column} >= {}", self.bind::<D>(value)),
-            };
-            self.condition(&condition);
-        }
-        Ok(())
+    /// What a query asks of a row, if it asks anything.
+    fn condition_of<D: Dialect>(&mut self, table: &Table, query: &RowQuery) -> Option<String> {
+        let condition = &query.condition;
+        (*condition != Default::default()).then(|| self.composed::<D>(table, condition))
     }
 
-    fn order<D: Dialect>(&mut self, table: &Table, order: &[(usize, Direction)]) -> Result {
-        self.sql.push_str(" ORDER BY ");
-        for (index, direction) in order {
-            let declared = declared(table, *index)?;
-            // An index is used only in its own order of nulls, even where there are none.
-            let word = match (direction, declared.nullable && *index != table.key) {
-                (Direction::Ascending, false) => "ASC",
-                (Direction::Descending, false) => "DESC",
-                (Direction::Ascending, true) => "ASC NULLS FIRST",
-                (Direction::Descending, true) => "DESC NULLS LAST",
+    /// The ranges of rows that are sorted after these values.
+    fn ranges<D: Dialect>(
+        &mut self,
+        table: &Table,
+        keys: &[SortKey],
+        after: &[Value],
+    ) -> Vec<Option<String>> {
+        let (mut equal, mut ranges): (Vec<String>, Vec<Option<String>>) = Default::default();
+        for (number, (key, value)) in keys.iter().zip(after).enumerate() {
+            let declared = &table.columns[key.column];
+            let column = compared::<D>(table, declared);
+            let may_be_null = declared.nullable && key.column != table.key;
+            let beyond = match (key.direction, value.is_null()) {
+                (Direction::Ascending, true) => Some(format!("{column} IS NOT NULL")),
+                (Direction::Ascending, false) => {
+                    Some(self.comparison::<D>(&column, Operator::Greater, value))
+                }
+                // Nothing comes after null.
+                (Direction::Descending, true) => None,
+                (Direction::Descending, false) => {
+                    Some(self.comparison::<D>(&column, Operator::Less, value))
+                }
             };
-            self.sql.push_str(&format!("{} {word}", compared::<D>(table, declared)));
-            if *index == table.key {
-                return Ok(());
+            let descends = key.direction == Direction::Descending && !value.is_null();
+            let null = (descends && may_be_null).then(|| format!("{column} IS NULL"));
+            ranges.extend(beyond.into_iter().chain(null).map(|beyond| {
+                let parts = equal.iter().cloned().chain([beyond]);
+                Some(joined(parts.collect(), "AND", ""))
+            }));
+            // A parameter that is in no range would have no type.
+            if number + 1 < keys.len() {
+                equal.push(self.comparison::<D>(&column, Operator::Equal, value));
             }
-            self.sql.push_str(", ");
         }
-        self.sql.push_str(&compared::<D>(table, declared(table, table.key)?));
-        Ok(())
+        ranges
     }
 
     /// Adds a value and returns its parameter.
@@ -128,30 +166,47 @@ impl From<String> for Select {
     }
 }
 
+fn check(table: &Table, query: &RowQuery) -> Result {
+    query.fault(table).map_or(Ok(()), |fault| Err(Error::misused(fault)))
+}
+
 fn columns<D: Dialect>(table: &Table) -> String {
     let columns: Vec<String> = table.columns.iter().map(D::selected).collect();
     format!("{}, \"{VERSION_COLUMN}\"", columns.join(", "))
 }
 
-fn declared(table: &Table, index: usize) -> Result<&Column> {
-    table.columns.get(index).ok_or_else(|| {
-        let (name, count) = (&table.name, table.columns.len());
-        Error::misused(format!(
-            "the table '{name}' has {count} columns; there is no column {index}"
-        ))
-    })
+/// What rows are sorted by. An index is used only in its own order of nulls, even where there are
+/// none.
+fn order<D: Dialect>(table: &Table, keys: &[SortKey]) -> String {
+    let keys = keys.iter().map(|key| {
+        let column: &Column = &table.columns[key.column];
+        let word = match (key.direction, column.nullable && key.column != table.key) {
+            (Direction::Ascending, false) => "ASC",
+            (Direction::Descending, false) => "DESC",
+            (Direction::Ascending, true) => "ASC NULLS FIRST",
+            (Direction::Descending, true) => "DESC NULLS LAST",
+        };
+        format!("{} {word}", compared::<D>(table, column))
+    });
+    keys.collect::<Vec<_>>().join(", ")
 }
 
-/// A column as it is compared. The table stands before it, since a name alone would
-/// be that of what is selected.
-fn compared<D: Dialect>(table: &Table, column: &Column) -> String {
-    format!("\"{}\".\"{}\"{}", table.name, column.name, D::compared_collation(column.kind))
+/// How many rows, beginning where.
+fn paged(rows: Option<usize>, offset: usize) -> String {
+    match (rows, offset) {
+        (None, 0) => String::new(),
+        (Some(rows), 0) => format!(" LIMIT {}", limit(rows)),
+        // SQLite has no offset without a limit.
+        (rows, offset) => {
+            format!(" LIMIT {} OFFSET {}", limit(rows.unwrap_or(usize::MAX)), limit(offset))
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use protean_port::message::{Column, ColumnKind, Table, Value};
-    use protean_port::port::{Direction, Filter, Operator, RowQuery};
+    use protean_port::port::{Operator, RowCondition, RowQuery, SortKey, TextPlace};
 
     use super::Select;
     use crate::dialect::tests::Plain;
@@ -166,54 +221,103 @@ mod tests {
             renamed_from: Vec::new(),
         };
         let columns = vec![column("id", ColumnKind::Text), column("age", ColumnKind::Integer)];
-        Table { name: "users".into(), key: 0, columns }
+        Table { name: "users".into(), key: 0, columns, indexes: Vec::new() }
     }
 
-    fn conditions(filters: Vec<Filter>) -> (String, usize) {
-        let query = RowQuery { filters, ..RowQuery::default() };
+    fn conditions(condition: RowCondition) -> (String, usize) {
+        let query = RowQuery { condition, ..RowQuery::default() };
         let select = Select::count::<Plain>(&users(), &query).unwrap();
         let conditions = select.sql.replace("SELECT count(*) FROM \"users\" WHERE ", "");
-        (conditions, select.values.len())
+        (conditions.replace("\"users\".", ""), select.values.len())
+    }
+
+    fn contains(column: usize, text: &str) -> RowCondition {
+        let case = protean_port::port::Case::Exact;
+        RowCondition::Text { column, place: TextPlace::Anywhere, text: text.into(), case }
+    }
+
+    fn rows(query: &RowQuery) -> String {
+        Select::rows::<Plain>(&users(), query).unwrap().sql.replace("\"users\".", "")
     }
 
     #[test]
     fn only_values_that_are_compared_become_parameters() {
-        let filter = |column, operator, value| Filter { column, operator, value };
-        let (sql, values) = conditions(vec![
-            filter(1, Operator::NotEqual, Value::Null),
-            filter(1, Operator::AtLeast, Value::Integer(18)),
-            filter(0, Operator::Contains, Value::text("a")),
-        ]);
-        let expected = "\"users\".\"age\" IS NOT NULL AND \"users\".\"age\" >= $1 \
-                        AND position_of(\"users\".\"id\", $2) > 0";
-        assert_eq!((sql.as_str(), values), (expected, 2));
+        let (sql, values) = conditions(RowCondition::All(vec![
+            RowCondition::compare(1, Operator::NotEqual, Value::Null),
+            RowCondition::compare(1, Operator::AtLeast, Value::Integer(18)),
+            contains(0, "a"),
+            RowCondition::OneOf { column: 1, values: vec![Value::Null, Value::Integer(3)] },
+        ]));
+        let expected = "(\"age\" IS NOT NULL AND \"age\" >= $1 AND position_of(\"id\", $2) > 0 \
+                        AND (\"age\" IN ($3) OR \"age\" IS NULL))";
+        assert_eq!((sql.as_str(), values), (expected, 3));
     }
 
     #[test]
-    fn nothing_is_less_than_null_and_no_number_contains_a_text() {
-        for (column, operator, value) in [
-            (1, Operator::Less, Value::Null),
-            (0, Operator::Contains, Value::Null),
-            (1, Operator::Contains, Value::text("1")),
+    fn what_null_cannot_be_is_never_true() {
+        for condition in [
+            RowCondition::compare(1, Operator::Less, Value::Null),
+            RowCondition::OneOf { column: 1, values: Vec::new() },
+            RowCondition::Any(Vec::new()),
+            contains(1, "1"),
         ] {
-            let filter = Filter { column, operator, value };
-            assert_eq!(conditions(vec![filter]), ("0 = 1".into(), 0));
+            assert_eq!(conditions(condition.clone()), ("0 = 1".into(), 0), "{condition:?}");
         }
     }
 
     #[test]
+    fn a_negation_of_null_is_true() {
+        let age = RowCondition::compare(1, Operator::Less, Value::Integer(18));
+        let (sql, _) = conditions(RowCondition::Not(age.or(contains(0, "a")).into()));
+        assert_eq!(sql, "((\"age\" < $1 OR position_of(\"id\", $2) > 0)) IS NOT TRUE");
+    }
+
+    #[test]
     fn rows_are_sorted_by_their_key_last() {
-        let order = vec![(1, Direction::Descending)];
+        let order = vec![SortKey::descending(1)];
         let query = RowQuery { order, limit: Some(3), ..RowQuery::default() };
-        let select = Select::rows::<Plain>(&users(), &query).unwrap();
-        let expected = "ORDER BY \"users\".\"age\" DESC NULLS LAST, \"users\".\"id\" LIMIT 3";
-        assert!(select.sql.ends_with(expected), "{}", select.sql);
+        let sql = rows(&query);
+        assert!(sql.ends_with("ORDER BY \"age\" DESC NULLS LAST, \"id\" DESC LIMIT 3"), "{sql}");
         // As the index of the key is: other words would sort the whole table for each page.
-        let order = vec![(0, Direction::Ascending), (1, Direction::Ascending)];
-        let by_key = RowQuery { order, ..RowQuery::default() };
-        let select = Select::rows::<Plain>(&users(), &by_key).unwrap();
-        assert!(select.sql.ends_with("ORDER BY \"users\".\"id\" ASC"), "{}", select.sql);
-        let unknown = RowQuery { order: vec![(2, Direction::Ascending)], ..RowQuery::default() };
+        let order = vec![SortKey::ascending(0), SortKey::ascending(1)];
+        let sql = rows(&RowQuery { order, offset: 2, ..RowQuery::default() });
+        assert!(sql.ends_with(" ORDER BY \"id\" ASC LIMIT 9223372036854775807 OFFSET 2"), "{sql}");
+        let unknown = RowQuery { order: vec![SortKey::ascending(2)], ..RowQuery::default() };
         assert!(Select::rows::<Plain>(&users(), &unknown).is_err());
+    }
+
+    #[test]
+    fn what_comes_after_a_row_is_ranges_of_an_index() {
+        let after = |order: SortKey, value| RowQuery {
+            order: vec![order],
+            after: Some(vec![value, Value::text("k")]),
+            ..RowQuery::default()
+        };
+        for (query, expected) in [
+            (
+                after(SortKey::ascending(1), Value::Integer(7)),
+                "\"age\" > $1|(\"age\" = $2 AND \"id\" > $3)",
+            ),
+            (
+                after(SortKey::ascending(1), Value::Null),
+                "\"age\" IS NOT NULL|(\"age\" IS NULL AND \"id\" > $1)",
+            ),
+            (
+                after(SortKey::descending(1), Value::Integer(7)),
+                "\"age\" < $1|\"age\" IS NULL|(\"age\" = $2 AND \"id\" < $3)",
+            ),
+            (after(SortKey::descending(1), Value::Null), "(\"age\" IS NULL AND \"id\" < $1)"),
+        ] {
+            let sql = rows(&query);
+            let ranges =
+                sql.split(" WHERE ").skip(1).map(|range| range.split(" ORDER BY").next().unwrap());
+            assert_eq!(ranges.collect::<Vec<_>>().join("|"), expected, "{sql}");
+        }
+        let short = RowQuery {
+            after: Some(vec![Value::Null]),
+            order: vec![SortKey::ascending(1)],
+            ..RowQuery::default()
+        };
+        assert!(Select::rows::<Plain>(&users(), &short).is_err());
     }
 }

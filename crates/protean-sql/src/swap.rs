@@ -5,7 +5,7 @@ use protean_port::port::without_generation;
 use protean_port::{Error, Result};
 
 use crate::Dialect;
-use crate::table_plan::unique_index_names;
+use crate::index::own_index_names;
 
 /// An index that a person has added to a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,12 +44,12 @@ impl AddedIndex {
     }
 }
 
-/// True for the name of an index that keeps a column of this table unique, and which no person has
-/// added.
+/// True for the name of an index that the declaration of this table has asked for, and which no
+/// person has added.
 pub fn is_own_index<D: Dialect>(table: &Table, index: &str) -> bool {
     let of_table =
         index.split_once('.').is_some_and(|(of, _)| without_generation(of) == table.name);
-    of_table || unique_index_names::<D>(table).any(|own| own == index)
+    of_table || own_index_names::<D>(table).any(|own| own == index)
 }
 
 /// The statement that deletes some rows of a table.

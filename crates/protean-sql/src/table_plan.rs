@@ -6,6 +6,7 @@ use protean_port::message::{Column, Table, VERSION_COLUMN};
 use protean_port::port::{ManualChange, SchemaDifference};
 use protean_port::{Error, Result};
 
+use crate::index::{OwnIndex, PLAIN, own_indexes, own_label};
 use crate::manual_change::ManualChanges;
 use crate::name::index_name;
 use crate::statements::{add_column, create_table, drop_index, drop_table, rename_column};
@@ -14,7 +15,8 @@ use crate::{Dialect, FoundColumn, FoundTable};
 /// What brings a table to its declared form.
 #[derive(Debug)]
 pub struct TablePlan {
-    /// The steps, in the order in which they run in one transaction.
+    /// The steps, in the order in which they run in one transaction; those that are
+    /// [apart](Step::is_apart) run after it.
     pub steps: Vec<Step>,
     /// What needs a person first. While there is any, no step runs.
     pub manual: Vec<ManualChange>,
@@ -25,8 +27,13 @@ pub struct TablePlan {
 pub struct Step {
     /// The statement.
     pub statement: String,
-    /// The name of the unique index that it creates.
-    index: Option<String>,
+    /// The index that it creates.
+    pub index: Option<String>,
+    /// True when it runs after the others are committed, outside of a transaction: it creates an
+    /// index on a table that may have many rows, and holds up nobody who writes them.
+    pub is_apart: bool,
+    /// True when rows that share values make it fail.
+    is_unique: bool,
 }
 
 impl TablePlan {
@@ -34,8 +41,7 @@ impl TablePlan {
     pub fn of<D: Dialect>(table: &Table, found: &FoundTable) -> Self {
         let mut plan = Self { steps: Vec::new(), manual: Vec::new() };
         if found.columns.is_empty() {
-            plan.step(create_table::<D>(table));
-            plan.create_indexes::<D>(table, &[]);
+            plan.create::<D>(table);
             return plan;
         }
         let missing = plan.compare::<D>(table, found);
@@ -45,16 +51,21 @@ impl TablePlan {
         if !required.is_empty() && !found.has_rows && plan.manual.is_empty() {
             plan.steps.clear();
             plan.step(drop_table(table));
-            plan.step(create_table::<D>(table));
-            plan.create_indexes::<D>(table, &[]);
+            plan.create::<D>(table);
             return plan;
         }
         let manual = ManualChanges::<D>::of(table, found);
         plan.manual.extend(required.into_iter().map(|column| manual.value_is_needed(column)));
         valued.into_iter().for_each(|column| plan.step(add_column::<D>(table, column)));
         let indexes = plan.rename_indexes::<D>(table, found);
-        plan.create_indexes::<D>(table, &indexes);
+        plan.drop_indexes::<D>(table, found);
+        plan.create_indexes::<D>(table, &indexes, !D::CONCURRENTLY.is_empty());
         plan
+    }
+
+    fn create<D: Dialect>(&mut self, table: &Table) {
+        self.step(create_table::<D>(table));
+        self.create_indexes::<D>(table, &[], false);
     }
 
     /// Makes sure that the steps may run.
@@ -82,7 +93,7 @@ impl TablePlan {
     }
 
     fn step(&mut self, statement: String) {
-        self.steps.push(Step { statement, index: None });
+        self.steps.push(Step { statement, index: None, is_apart: false, is_unique: false });
     }
 
     /// Renames columns, and notes what needs a person; returns the columns that the database lacks.
@@ -91,7 +102,7 @@ impl TablePlan {
             (ManualChanges::<D>::of(table, found), vec![], vec![]);
         for (index, column) in table.columns.iter().enumerate() {
             if let Some(index) = surplus_index::<D>(table, index, found) {
-                self.manual.push(manual.is_no_longer_unique(column, index));
+                self.manual.push(manual.is_no_longer_unique(&column.name, index));
             }
             let there: Vec<&FoundColumn> = names(column).filter_map(|n| found.column(n)).collect();
             match *there {
@@ -129,14 +140,13 @@ impl TablePlan {
     /// Gives indexes the names that belong to the new names of their columns; returns the names of
     /// all indexes afterwards.
     fn rename_indexes<D: Dialect>(&mut self, table: &Table, found: &FoundTable) -> Vec<String> {
-        let is_there = |name: &String| found.index(name).is_some();
-        let mut indexes: Vec<String> = unique_index_names::<D>(table).filter(is_there).collect();
-        for column in &table.columns {
-            let name = index_name::<D>(&table.name, &column.name);
-            let mut former = column.renamed_from.iter();
-            let former =
-                former.find_map(|former| found.index(&index_name::<D>(&table.name, former)));
-            let Some(former) = former.filter(|_| column.unique && !indexes.contains(&name)) else {
+        let mut indexes = Vec::new();
+        for OwnIndex { name, former, .. } in own_indexes::<D>(table) {
+            if found.index(&name).is_some() {
+                indexes.push(name);
+                continue;
+            }
+            let Some(former) = former.iter().find_map(|former| found.index(former)) else {
                 continue;
             };
             match D::rename_index(former, &name) {
@@ -151,15 +161,32 @@ impl TablePlan {
         indexes
     }
 
-    /// Creates the unique indexes that are not there.
-    fn create_indexes<D: Dialect>(&mut self, table: &Table, indexes: &[String]) {
-        for (index, column) in table.columns.iter().enumerate() {
-            let name = index_name::<D>(&table.name, &column.name);
-            if column.unique && index != table.key && !indexes.contains(&name) {
-                let (of, value) = (&table.name, D::unique_value(column));
-                let statement = format!("CREATE UNIQUE INDEX \"{name}\" ON \"{of}\" ({value})");
-                self.steps.push(Step { statement, index: Some(name) });
+    /// Drops indexes that are declared no more. What keeps values unique is left to a person.
+    fn drop_indexes<D: Dialect>(&mut self, table: &Table, found: &FoundTable) {
+        let declared: Vec<OwnIndex> = own_indexes::<D>(table).collect();
+        let is_declared = |index: &String| {
+            let known =
+                declared.iter().flat_map(|own| std::iter::once(&own.name).chain(&own.former));
+            known.into_iter().any(|name| found.index(name) == Some(index))
+        };
+        for index in found.indexes.iter().filter(|index| !is_declared(index)) {
+            match own_label(table, index) {
+                Some(label) if label.starts_with(PLAIN) => self.step(drop_index(index)),
+                Some(label) => {
+                    let manual = ManualChanges::<D>::of(table, found);
+                    self.manual.push(manual.is_no_longer_unique(label, index));
+                }
+                None => {}
             }
+        }
+    }
+
+    /// Creates the indexes that are not there.
+    fn create_indexes<D: Dialect>(&mut self, table: &Table, indexes: &[String], is_apart: bool) {
+        for own in own_indexes::<D>(table).filter(|own| !indexes.contains(&own.name)) {
+            let statement = own.create::<D>(table, is_apart);
+            let is_unique = own.is_unique;
+            self.steps.push(Step { statement, index: Some(own.name), is_apart, is_unique });
         }
     }
 }
@@ -168,7 +195,7 @@ impl Step {
     /// The error for a unique index that cannot be created because rows share a value; `database`
     /// names the database for a person. `None` for any other step.
     pub fn shared_value(&self, database: impl Display) -> Option<Error> {
-        let name = self.index.as_ref()?;
+        let name = self.index.as_ref().filter(|_| self.is_unique)?;
         Some(Error::misused(format!(
             "'{name}' is declared unique, but rows in the database {database} share a value; \
              make them differ first"
@@ -177,7 +204,7 @@ impl Step {
 }
 
 /// The name of a column, and those that it had before.
-fn names(column: &Column) -> impl Iterator<Item = &String> {
+pub(crate) fn names(column: &Column) -> impl Iterator<Item = &String> {
     std::iter::once(&column.name).chain(&column.renamed_from)
 }
 
@@ -193,11 +220,6 @@ fn is_alike<D: Dialect>(table: &Table, index: usize, found: &FoundColumn) -> boo
     found.kind.eq_ignore_ascii_case(D::declared_type(column.kind))
         && found.required == (key || !column.nullable)
         && found.key == key
-}
-
-/// The names of the unique indexes that a table may have, one for each column.
-pub fn unique_index_names<D: Dialect>(table: &Table) -> impl Iterator<Item = String> + Send {
-    table.columns.iter().map(|column| index_name::<D>(&table.name, &column.name))
 }
 
 /// The unique index of a column that is not declared unique.

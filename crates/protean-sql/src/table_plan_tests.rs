@@ -11,7 +11,8 @@ fn column(name: &str, nullable: bool) -> Column {
 
 /// Users with an identity and a note that may be empty.
 fn users() -> Table {
-    Table { name: "users".into(), key: 0, columns: vec![column("id", false), column("note", true)] }
+    let columns = vec![column("id", false), column("note", true)];
+    Table { name: "users".into(), key: 0, columns, indexes: Vec::new() }
 }
 
 /// Users whose note had another name.

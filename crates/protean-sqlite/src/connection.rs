@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use protean_port::{Error, Result};
 use rusqlite::config::DbConfig;
+use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 use crate::{error, schema, value};
@@ -89,6 +90,8 @@ impl Settings {
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
         connection.create_collation("decimal", value::compare_decimals)?;
+        let pure = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+        connection.create_scalar_function("list_has", 2, pure, value::list_has)?;
         connection.pragma_update(None, "cache_size", -2_048)?;
         Ok(connection)
     }

@@ -1,6 +1,6 @@
 //! How SQLite words statements.
 
-use protean_port::message::{Column, ColumnKind, Value};
+use protean_port::message::{Column, ColumnKind, Direction, Value};
 use protean_sql::{Dialect, Redefinition, quoted};
 
 /// The words of SQLite.
@@ -13,6 +13,8 @@ impl Dialect for SqliteDialect {
     const MAX_NAME_BYTES: Option<usize> = None;
     const VERSION_TYPE: &'static str = "INTEGER";
     const TABLE_OPTIONS: &'static str = " WITHOUT ROWID";
+    /// One connection at a time writes a file, whatever it does.
+    const CONCURRENTLY: &'static str = "";
 
     /// Each type names its kind, and none makes SQLite turn a text into a number.
     fn declared_type(kind: ColumnKind) -> &'static str {
@@ -35,6 +37,25 @@ impl Dialect for SqliteDialect {
     /// Decimals are compared by their value, not by their text.
     fn compared_collation(kind: ColumnKind) -> &'static str {
         if kind == ColumnKind::Decimal { " COLLATE decimal" } else { "" }
+    }
+
+    /// `NULL` is less than every value in SQLite.
+    fn index_nulls(_: Direction) -> &'static str {
+        ""
+    }
+
+    fn folded(text: &str) -> String {
+        format!("lower({text})")
+    }
+
+    /// By bytes, since `length` counts the letters before the first NUL.
+    fn ends_with(text: &str, end: &str) -> String {
+        let end = format!("CAST({end} AS BLOB)");
+        format!("substr(CAST({text} AS BLOB), -length({end})) = {end}")
+    }
+
+    fn list_has(list: &str, element: &str) -> String {
+        format!("list_has({list}, {element})")
     }
 
     fn selected(column: &Column) -> String {

@@ -71,11 +71,17 @@ fn violations(error: &rusqlite::Error, subject: &str) -> Violations {
     Violations::of(subject, text)
 }
 
-/// `account.email, account.name` or `index 'account.email'` as `email`, `name`.
+/// `account.email, account.name` or `index 'account.email'` as `email`, `name`; the index of several
+/// columns is `index 'account.unique(email, name desc)'`.
 fn fields(named: &str) -> impl Iterator<Item = &str> {
+    let index = named.strip_prefix("index '").and_then(|rest| rest.strip_suffix('\''));
+    let of_index = index.and_then(|index| index.split_once(".unique("));
     let named =
-        named.strip_prefix("index '").and_then(|rest| rest.strip_suffix('\'')).unwrap_or(named);
-    named.split(", ").map(|column| column.rsplit('.').next().unwrap_or(column))
+        of_index.map_or(index.unwrap_or(named), |(_, columns)| columns.trim_end_matches(')'));
+    named.split(", ").map(|column| {
+        let column = column.rsplit('.').next().unwrap_or(column);
+        column.strip_suffix(" desc").unwrap_or(column)
+    })
 }
 
 #[cfg(test)]
@@ -87,5 +93,6 @@ mod tests {
         assert!(fields("account.email").eq(["email"]));
         assert!(fields("account.email, account.name").eq(["email", "name"]));
         assert!(fields("index 'account.amount'").eq(["amount"]));
+        assert!(fields("index 'account.unique(email, amount desc)'").eq(["email", "amount"]));
     }
 }

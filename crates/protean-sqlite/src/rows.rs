@@ -39,6 +39,17 @@ impl Rows for SqliteStore {
             self.readers.read(count).await
         })
     }
+
+    fn explain<'a>(
+        &'a self,
+        table: &'a Table,
+        query: &'a RowQuery,
+    ) -> BoxFuture<'a, Result<String>> {
+        Box::pin(async move {
+            let select = Select::rows::<SqliteDialect>(table, query)?;
+            self.readers.read(move |view| plan(view, &select)).await
+        })
+    }
 }
 
 fn read_row(
@@ -60,6 +71,14 @@ fn read_row(
 fn read_rows(view: &Connection, table: &Table, select: &Select) -> rusqlite::Result<Vec<RowState>> {
     let mut statement = view.prepare_cached(&select.sql)?;
     statement.query_map(bound(&select.values), |row| state(row, table))?.collect()
+}
+
+/// The statement, and below it what SQLite does for it, step by step.
+fn plan(view: &Connection, select: &Select) -> rusqlite::Result<String> {
+    let mut statement = view.prepare(&format!("EXPLAIN QUERY PLAN {}", select.sql))?;
+    let steps = statement.query_map(bound(&select.values), |row| row.get::<_, String>(3))?;
+    let lines = std::iter::once(Ok(select.sql.clone())).chain(steps);
+    Ok(lines.collect::<rusqlite::Result<Vec<_>>>()?.join("\n"))
 }
 
 fn state(row: &Row<'_>, table: &Table) -> rusqlite::Result<RowState> {

@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use protean_port::message::{ColumnKind, Date, Decimal, Timestamp, Value};
+use protean_port::message::{self, ColumnKind, Date, Decimal, Timestamp, Value};
+use rusqlite::functions::Context;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{ParamsFromIter, ToSql, params_from_iter};
 
@@ -65,6 +66,13 @@ pub(crate) fn compare_decimals(left: &str, right: &str) -> Ordering {
         (Err(_), Ok(_)) => Ordering::Greater,
         (Err(_), Err(_)) => left.cmp(right),
     }
+}
+
+/// Whether a list in JSON has an element; false for `NULL`.
+pub(crate) fn list_has(context: &Context<'_>) -> rusqlite::Result<bool> {
+    let [list, element] = [0, 1].map(|at| context.get_raw(at).as_str_or_null());
+    let (list, element) = (list?, element?);
+    Ok(list.zip(element).is_some_and(|(list, element)| message::list_has(list, element)))
 }
 
 fn text(bytes: &[u8]) -> Result<Arc<str>, String> {

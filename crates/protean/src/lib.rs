@@ -39,7 +39,7 @@ pub use process_managers::{
     Manages, React, ReactLate, RegisterProcess, process_manager, process_manager_impl, timer,
 };
 pub use protean_core::domain::{BuildError, Registry};
-pub use protean_core::model::{MessageData, Root};
+pub use protean_core::model::{Condition, MessageData, Root};
 pub use providers::domain;
 pub use runtime::{Domain, DomainBuilder};
 
@@ -48,6 +48,7 @@ pub use protean_core::domain::{
     Answer, FailureKind, Handle, Handled, On, Payload, Receive, Storage, current_priority,
     processing_priority,
 };
+pub use protean_core::domain::{Cursor, Page};
 pub use runtime::{Context, Failure, Repository, Selection};
 
 // Use a domain, and run its server.

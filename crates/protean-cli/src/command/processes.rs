@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use protean::config::hint;
 use protean::message::{Category, Table as Rows, Value};
-use protean::port::{Filter, Operator, RowQuery};
+use protean::port::{Operator, RowCondition, RowQuery};
 use protean::{Domain, Id, LIFECYCLE_COLUMNS};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -146,16 +146,13 @@ pub(super) async fn list(options: &List, domain: &Domain) -> Result<Reply<Vec<Pr
     for manager in named(domain, options.manager.as_deref())? {
         let [_, complete, _] = LIFECYCLE_COLUMNS;
         let mut columns = manager.table.columns.iter();
-        let Some(complete) = columns.position(|column| column.name == complete) else { continue };
-        let key = manager.table.key;
-        let is = |column, operator, value| Filter { column, operator, value };
-        let after = options.after.as_deref();
-        let after = after.map(|id| is(key, Operator::Greater, Value::text(id)));
-        let wanted = is(complete, Operator::Equal, Value::Bool(options.complete));
+        let Some(at) = columns.position(|column| column.name == complete) else { continue };
+        let complete = Value::Bool(options.complete);
         let query = RowQuery {
-            filters: std::iter::once(wanted).chain(after).collect(),
-            order: Vec::new(),
+            condition: RowCondition::compare(at, Operator::Equal, complete),
+            after: options.after.as_deref().map(|id| vec![Value::text(id)]),
             limit: Some(options.limit + 1),
+            ..RowQuery::default()
         };
         let mut rows = store.query(manager.table, &query).await?;
         let is_cut = rows.len() > options.limit;

@@ -30,6 +30,7 @@ pub mod correlations;
 pub mod dead_letters;
 pub mod find;
 pub mod history;
+pub mod indexes;
 pub mod intake;
 pub mod keys;
 pub mod lanes;
@@ -40,9 +41,11 @@ pub mod marks;
 pub mod model;
 pub mod names;
 pub mod outcomes;
+pub mod paging;
 pub mod parking;
 pub mod prepare;
 pub mod queries;
+pub mod random_queries;
 pub mod rebuilds;
 pub mod rows;
 pub mod sample;
@@ -86,6 +89,14 @@ macro_rules! store_suite {
                 a_time_is_found_from_its_start_to_before_its_end,
                 all_that_is_asked_must_hold,
                 types_are_counted_with_their_times,
+            ],
+            indexes: [
+                what_is_unique_together_is_in_one_row,
+                what_is_unique_together_is_taken_in_the_order_of_units,
+                indexes_come_and_go_with_a_preparation,
+                an_index_is_made_once_however_many_ask,
+                refuses_to_make_unique_what_rows_share,
+                an_index_goes_on_under_the_new_names_of_its_columns,
             ],
             keys: [
                 a_taken_key_names_the_first_message,
@@ -225,18 +236,31 @@ macro_rules! store_suite {
                 enrolling_again_changes_nothing,
                 destroying_empties_everything,
             ],
+            paging: [
+                rows_that_stay_are_on_one_page_each,
+            ],
             queries: [
                 every_operator_compares_every_kind,
                 nothing_equals_only_nothing,
-                text_is_contained_letter_for_letter,
+                text_is_found_letter_for_letter,
+                only_ascii_letters_lose_their_case,
+                a_list_has_whole_elements,
+                one_of_many_values_is_enough,
+                what_does_not_hold_of_nothing_holds_negated,
+                conditions_may_be_many,
                 decimals_compare_by_size,
                 text_sorts_by_its_bytes,
                 nothing_sorts_before_everything,
                 the_first_column_counts_most,
                 the_key_decides_between_equals,
                 a_limit_cuts_after_sorting,
-                all_filters_must_hold,
-                a_count_ignores_order_and_limit,
+                an_offset_leaves_out_the_first,
+                all_conditions_must_hold,
+                one_condition_of_several_is_enough,
+                a_count_knows_a_limit_and_no_order,
+                a_page_begins_after_a_row,
+                refuses_a_column_that_is_none,
+                a_query_is_explained,
             ],
             rebuilds: [
                 the_successor_takes_the_place_of_the_table,
@@ -307,6 +331,12 @@ macro_rules! store_suite {
             $(#[$attribute])*
             fn agrees_with_the_memory_store() {
                 $crate::store::model::agrees_with_the_memory_store(super::$fresh);
+            }
+
+            #[test]
+            $(#[$attribute])*
+            fn queries_agree_with_the_memory_store() {
+                $crate::store::random_queries::queries_agree_with_the_memory_store(super::$fresh);
             }
 
             #[test]

@@ -25,7 +25,7 @@ use crate::runtime::runtime;
 /// When they differ, with the smallest history found that shows it.
 pub fn agrees_with_the_memory_store<S: Future<Output = Subject>>(fresh: impl Fn() -> S) {
     let runtime = runtime();
-    let compared = runner().run(&histories(), |history| {
+    let compared = runner(64).run(&histories(), |history| {
         runtime.block_on(async {
             let subject = fresh().await;
             agree(&*subject.store(), &history).await.map_err(TestCaseError::fail)
@@ -34,10 +34,10 @@ pub fn agrees_with_the_memory_store<S: Future<Output = Subject>>(fresh: impl Fn(
     compared.unwrap_or_else(|difference| panic!("{difference}"));
 }
 
-/// A runner that keeps no files and honours `PROPTEST_CASES`.
-pub(crate) fn runner() -> TestRunner {
+/// A runner of this many cases that keeps no files and honours `PROPTEST_CASES`.
+pub(crate) fn runner(cases: u32) -> TestRunner {
     let config = Config::default();
-    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { config.cases } else { 64 };
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { config.cases } else { cases };
     TestRunner::new(Config { cases, failure_persistence: None, max_shrink_iters: 2000, ..config })
 }
 

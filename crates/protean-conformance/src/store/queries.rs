@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use protean_port::Result;
 use protean_port::message::{Date, Timestamp, Value};
-use protean_port::port::{Direction, Filter, Operator, RowQuery, RowState, Store};
+use protean_port::port::{
+    Case, Operator, RowCondition, RowQuery, RowState, SortKey, Store, TextPlace,
+};
 
 use super::sample::{at, column, commit_all, places, thing, things, unit};
 
@@ -25,19 +27,23 @@ fn keys(rows: &[RowState]) -> String {
     rows.iter().map(key).collect()
 }
 
-async fn selected(store: &dyn Store, filters: Vec<Filter>) -> Result<String> {
-    let query = RowQuery { filters, ..RowQuery::default() };
+async fn selected(store: &dyn Store, condition: RowCondition) -> Result<String> {
+    let query = RowQuery { condition, ..RowQuery::default() };
     let rows = store.query(&things(), &query).await?;
     assert_eq!(store.count(&things(), &query).await?, rows.len() as u64);
     Ok(keys(&rows))
 }
 
-async fn sorted(store: &dyn Store, order: Vec<(usize, Direction)>) -> Result<String> {
+async fn sorted(store: &dyn Store, order: Vec<SortKey>) -> Result<String> {
     Ok(keys(&store.query(&things(), &RowQuery { order, ..RowQuery::default() }).await?))
 }
 
-fn filter(column: usize, operator: Operator, value: Value) -> Filter {
-    Filter { column, operator, value }
+fn is(column: usize, operator: Operator, value: Value) -> RowCondition {
+    RowCondition::compare(column, operator, value)
+}
+
+fn not(condition: RowCondition) -> RowCondition {
+    RowCondition::Not(Box::new(condition))
 }
 
 fn date(year: i16, month: i8) -> Value {
@@ -72,10 +78,10 @@ pub async fn every_operator_compares_every_kind(store: Arc<dyn Store>) -> Result
             (Operator::AtLeast, "bc"),
         ];
         for (operator, expected) in facts {
-            let found = selected(&*store, vec![filter(column, operator, middle.clone())]).await?;
+            let found = selected(&*store, is(column, operator, middle.clone())).await?;
             assert_eq!(found, expected, "{operator:?} {middle:?}");
         }
-        assert_eq!(sorted(&*store, vec![(column, Direction::Ascending)]).await?, "dabc");
+        assert_eq!(sorted(&*store, vec![SortKey::ascending(column)]).await?, "dabc");
         store.destroy(&[things()]).await?;
         store.prepare(&[things()], &[]).await?;
     }
@@ -92,10 +98,9 @@ pub async fn nothing_equals_only_nothing(store: Arc<dyn Store>) -> Result {
         (Operator::AtMost, "ad"),
         (Operator::Greater, ""),
         (Operator::AtLeast, "ad"),
-        (Operator::Contains, ""),
     ];
     for (operator, expected) in facts {
-        let found = selected(&*store, vec![filter(column::NAME, operator, Value::Null)]).await?;
+        let found = selected(&*store, is(column::NAME, operator, Value::Null)).await?;
         assert_eq!(found, expected, "{operator:?} nothing");
     }
     for (operator, expected) in [
@@ -104,39 +109,205 @@ pub async fn nothing_equals_only_nothing(store: Arc<dyn Store>) -> Result {
         (Operator::AtLeast, "bc"),
         (Operator::AtMost, "b"),
     ] {
-        let found = selected(&*store, vec![filter(column::NAME, operator, text(""))]).await?;
+        let found = selected(&*store, is(column::NAME, operator, text(""))).await?;
         assert_eq!(found, expected, "{operator:?} empty text");
     }
     Ok(())
 }
 
-pub async fn text_is_contained_letter_for_letter(store: Arc<dyn Store>) -> Result {
-    let texts = ["100%", "100x", "a_b", "axb", "Äpfel\\n", "nul\0inside"].map(Value::text);
-    put(&*store, column::NAME, texts).await;
-    for (part, expected) in [
-        ("0%", "a"),
-        ("%", "a"),
-        ("_", "c"),
-        ("100", "ab"),
-        ("A", ""),
-        ("äpfel", ""),
-        ("Äpf", "e"),
-        ("\\", "e"),
-        ("\0in", "f"),
-        ("inside", "f"),
-        ("", "abcdef"),
-        ("*", ""),
+fn text(place: TextPlace, text: &str, case: Case) -> RowCondition {
+    RowCondition::Text { column: column::NAME, place, text: text.into(), case }
+}
+
+pub async fn text_is_found_letter_for_letter(store: Arc<dyn Store>) -> Result {
+    let texts = ["100%", "100x", "a_b", "axb", "Äpfel\\n", "nul\0inside", "it's \"so\""];
+    let [a, b, c, d, e, f, g] = texts.map(Value::text);
+    put(&*store, column::NAME, [a, b, c, d, e, f, g, Value::Null, Value::text("")]).await;
+    use TextPlace::{Anywhere, End, Start, Whole};
+    for (place, part, expected) in [
+        (Anywhere, "0%", "a"),
+        (Anywhere, "%", "a"),
+        (Anywhere, "_", "c"),
+        (Anywhere, "100", "ab"),
+        (Anywhere, "A", ""),
+        (Anywhere, "äpfel", ""),
+        (Anywhere, "Äpf", "e"),
+        (Anywhere, "\\", "e"),
+        (Anywhere, "\0in", "f"),
+        (Anywhere, "inside", "f"),
+        (Anywhere, "'s \"", "g"),
+        (Anywhere, "", "abcdefgi"),
+        (Anywhere, "*", ""),
+        (Start, "100", "ab"),
+        (Start, "100%", "a"),
+        (Start, "a", "cd"),
+        (Start, "Ä", "e"),
+        (Start, "A", ""),
+        (Start, "nul\0", "f"),
+        (Start, "", "abcdefgi"),
+        (Start, "\u{10FFFF}", ""),
+        (End, "b", "cd"),
+        (End, "_b", "c"),
+        (End, "\0inside", "f"),
+        (End, "\\n", "e"),
+        (End, "Äpfel\\n", "e"),
+        (End, "xÄpfel\\n", ""),
+        (End, "", "abcdefgi"),
+        (Whole, "a_b", "c"),
+        (Whole, "", "i"),
+        (Whole, "A_b", ""),
     ] {
-        let contains = filter(column::NAME, Operator::Contains, Value::text(part));
-        assert_eq!(selected(&*store, vec![contains]).await?, expected, "{part:?}");
+        let found = selected(&*store, text(place, part, Case::Exact)).await?;
+        assert_eq!(found, expected, "{place:?} {part:?}");
+        let others: String = "abcdefghi".chars().filter(|key| !expected.contains(*key)).collect();
+        let found = selected(&*store, not(text(place, part, Case::Exact))).await?;
+        assert_eq!(found, others, "not {place:?} {part:?}");
     }
+    // A number has no text in it.
+    let size = RowCondition::Text {
+        column: column::SIZE,
+        place: Anywhere,
+        text: "".into(),
+        case: Case::Exact,
+    };
+    assert_eq!(selected(&*store, size).await?, "");
+    Ok(())
+}
+
+pub async fn only_ascii_letters_lose_their_case(store: Arc<dyn Store>) -> Result {
+    let texts = ["Emma", "emma", "ÄRGER", "Ärger", "ärger", "nul\0EMMA", "İstanbul", "istanbul"];
+    put(&*store, column::NAME, texts.map(Value::text)).await;
+    use TextPlace::{Anywhere, End, Start, Whole};
+    for (place, part, expected) in [
+        (Whole, "EMMA", "ab"),
+        (Whole, "Ärger", "cd"),
+        (Whole, "ärger", "e"),
+        (Whole, "ISTANBUL", "h"),
+        (Start, "eM", "ab"),
+        (Start, "ÄR", "cd"),
+        (Start, "i", "h"),
+        (End, "MA", "abf"),
+        (End, "\0emma", "f"),
+        (End, "rGER", "cde"),
+        (Anywhere, "mM", "abf"),
+        (Anywhere, "stan", "gh"),
+        (Anywhere, "", "abcdefgh"),
+    ] {
+        let found = selected(&*store, text(place, part, Case::IgnoredInAscii)).await?;
+        assert_eq!(found, expected, "{place:?} {part:?}");
+    }
+    Ok(())
+}
+
+pub async fn a_list_has_whole_elements(store: Arc<dyn Store>) -> Result {
+    let lists = [
+        r#"["rust","art"]"#,
+        r#"["start","a,b"]"#,
+        "[]",
+        r#"["a\"b","\u0000"]"#,
+        "[1,23]",
+        "[1.50,-2]",
+        r#"[["art"]]"#,
+        "[true]",
+        "{}",
+    ];
+    let [a, b, c, d, e, f, g, h, i] = lists.map(|json| Value::Json(json.into()));
+    put(&*store, column::TAGS, [a, b, c, d, e, f, g, h, i, Value::Null]).await;
+    for (element, expected) in [
+        (r#""art""#, "a"),
+        (r#""a,b""#, "b"),
+        (r#""a""#, ""),
+        (r#""Art""#, ""),
+        (r#""a\"b""#, "d"),
+        (r#""\u0000""#, "d"),
+        ("3", ""),
+        ("23", "e"),
+        ("1.5", "f"),
+        ("-2.0", "f"),
+        (r#""23""#, ""),
+        ("true", "h"),
+        (r#""true""#, ""),
+        ("null", ""),
+    ] {
+        let has = RowCondition::Has { column: column::TAGS, element: element.into() };
+        assert_eq!(selected(&*store, has.clone()).await?, expected, "{element}");
+        let others: String = "abcdefghij".chars().filter(|key| !expected.contains(*key)).collect();
+        assert_eq!(selected(&*store, not(has)).await?, others, "not {element}");
+    }
+    Ok(())
+}
+
+pub async fn one_of_many_values_is_enough(store: Arc<dyn Store>) -> Result {
+    let sizes = [Value::Integer(1), Value::Integer(2), Value::Null, Value::Integer(3)];
+    put(&*store, column::SIZE, sizes).await;
+    let one_of =
+        |values: &[Value]| RowCondition::OneOf { column: column::SIZE, values: values.to_vec() };
+    let integers = |range: std::ops::Range<i64>| range.map(Value::Integer).collect::<Vec<_>>();
+    for (values, expected) in [
+        (vec![], ""),
+        (vec![Value::Null], "c"),
+        (integers(2..4), "bd"),
+        ([integers(3..4), vec![Value::Null]].concat(), "cd"),
+        (integers(3..5000), "d"),
+    ] {
+        let count = values.len();
+        assert_eq!(selected(&*store, one_of(&values)).await?, expected, "{count} values");
+        let others: String = "abcd".chars().filter(|key| !expected.contains(*key)).collect();
+        assert_eq!(selected(&*store, not(one_of(&values))).await?, others, "not {count} values");
+    }
+    put_prices(&*store).await?;
+    let prices = ["1.50", "7"].map(decimal).to_vec();
+    let prices = RowCondition::OneOf { column: column::PRICE, values: prices };
+    assert_eq!(selected(&*store, prices).await?, "p");
+    Ok(())
+}
+
+async fn put_prices(store: &dyn Store) -> Result {
+    let row =
+        |(id, price): (&str, &str)| unit().put(None, thing(id, [(column::PRICE, decimal(price))]));
+    commit_all(store, [("p", "1.5"), ("q", "1.51")].map(row).into()).await;
+    Ok(())
+}
+
+pub async fn what_does_not_hold_of_nothing_holds_negated(store: Arc<dyn Store>) -> Result {
+    let sizes = [Value::Integer(1), Value::Null, Value::Integer(3)];
+    put(&*store, column::SIZE, sizes).await;
+    let size = |operator, number| is(column::SIZE, operator, Value::Integer(number));
+    let two = |one, other| (size(Operator::Less, one), size(Operator::Greater, other));
+    for (condition, expected) in [
+        (not(size(Operator::Equal, 1)), "bc"),
+        (not(size(Operator::NotEqual, 1)), "a"),
+        (not(size(Operator::Less, 2)), "bc"),
+        (not(size(Operator::Greater, 0)), "b"),
+        (not(not(size(Operator::Less, 2))), "a"),
+        (not(is(column::SIZE, Operator::Equal, Value::Null)), "ac"),
+        (not(two(2, 2).0.or(two(2, 2).1)), "b"),
+        (not(two(4, 0).0.and(two(4, 0).1)), "b"),
+        (not(RowCondition::All(vec![])), ""),
+        (not(RowCondition::Any(vec![])), "abc"),
+        (size(Operator::Equal, 1).or(not(size(Operator::AtMost, 3))), "ab"),
+    ] {
+        assert_eq!(selected(&*store, condition.clone()).await?, expected, "{condition:?}");
+    }
+    Ok(())
+}
+
+pub async fn conditions_may_be_many(store: Arc<dyn Store>) -> Result {
+    put(&*store, column::SIZE, [1, 2, 3].map(Value::Integer)).await;
+    let size = |number| is(column::SIZE, Operator::Equal, Value::Integer(number));
+    let any = RowCondition::Any((3..2000).map(size).collect());
+    assert_eq!(selected(&*store, any).await?, "c");
+    let all = RowCondition::All((4..2000).map(|number| not(size(number))).collect());
+    assert_eq!(selected(&*store, all).await?, "abc");
+    let deep = (0..40).fold(size(2), |inner, number| not(inner.or(size(number % 2 + 4))));
+    assert_eq!(selected(&*store, deep).await?, "b");
     Ok(())
 }
 
 pub async fn decimals_compare_by_size(store: Arc<dyn Store>) -> Result {
     let numbers = ["10", "9", "-0.5", "-10", "0.1000000000000000000000000001", "0.10", "1.50"];
     put(&*store, column::PRICE, numbers.map(decimal)).await;
-    assert_eq!(sorted(&*store, vec![(column::PRICE, Direction::Ascending)]).await?, "dcfegba");
+    assert_eq!(sorted(&*store, vec![SortKey::ascending(column::PRICE)]).await?, "dcfegba");
     for (operator, number, expected) in [
         (Operator::Equal, "0.1", "f"),
         (Operator::Equal, "1.5", "g"),
@@ -146,8 +317,8 @@ pub async fn decimals_compare_by_size(store: Arc<dyn Store>) -> Result {
         (Operator::AtLeast, "0.1000000000000000000000000001", "abeg"),
         (Operator::Less, "-0.49", "cd"),
     ] {
-        let filters = vec![filter(column::PRICE, operator, decimal(number))];
-        assert_eq!(selected(&*store, filters).await?, expected, "{operator:?} {number}");
+        let price = is(column::PRICE, operator, decimal(number));
+        assert_eq!(selected(&*store, price).await?, expected, "{operator:?} {number}");
     }
     Ok(())
 }
@@ -155,16 +326,16 @@ pub async fn decimals_compare_by_size(store: Arc<dyn Store>) -> Result {
 pub async fn text_sorts_by_its_bytes(store: Arc<dyn Store>) -> Result {
     let texts = ["b", "B", "ä", "", "a\0", "a", "\u{1F980}", "\u{FFFD}"].map(Value::text);
     put(&*store, column::NAME, texts).await;
-    assert_eq!(sorted(&*store, vec![(column::NAME, Direction::Ascending)]).await?, "dbfeachg");
-    assert_eq!(sorted(&*store, vec![(column::NAME, Direction::Descending)]).await?, "ghcaefbd");
+    assert_eq!(sorted(&*store, vec![SortKey::ascending(column::NAME)]).await?, "dbfeachg");
+    assert_eq!(sorted(&*store, vec![SortKey::descending(column::NAME)]).await?, "ghcaefbd");
     Ok(())
 }
 
 pub async fn nothing_sorts_before_everything(store: Arc<dyn Store>) -> Result {
     let moment = |micros| Value::Timestamp(Timestamp::from_micros(micros));
     put(&*store, column::SEEN, [moment(1), Value::Null, moment(i64::MIN), moment(0)]).await;
-    assert_eq!(sorted(&*store, vec![(column::SEEN, Direction::Ascending)]).await?, "bcda");
-    assert_eq!(sorted(&*store, vec![(column::SEEN, Direction::Descending)]).await?, "adcb");
+    assert_eq!(sorted(&*store, vec![SortKey::ascending(column::SEEN)]).await?, "bcda");
+    assert_eq!(sorted(&*store, vec![SortKey::descending(column::SEEN)]).await?, "adcb");
     Ok(())
 }
 
@@ -175,11 +346,11 @@ pub async fn the_first_column_counts_most(store: Arc<dyn Store>) -> Result {
         unit().put(None, thing(id, [(column::SIZE, size), (column::NAME, name)]))
     };
     commit_all(&*store, pairs.map(row).into()).await;
-    let (up, down) = (Direction::Ascending, Direction::Descending);
+    let (up, down) = (SortKey::ascending, SortKey::descending);
     let by = |first, second| sorted(&*store, vec![first, second]);
-    assert_eq!(by((column::SIZE, up), (column::NAME, up)).await?, "dbac");
-    assert_eq!(by((column::SIZE, up), (column::NAME, down)).await?, "bdca");
-    assert_eq!(by((column::NAME, down), (column::SIZE, up)).await?, "bcda");
+    assert_eq!(by(up(column::SIZE), up(column::NAME)).await?, "dbac");
+    assert_eq!(by(up(column::SIZE), down(column::NAME)).await?, "bdca");
+    assert_eq!(by(down(column::NAME), up(column::SIZE)).await?, "bcda");
     Ok(())
 }
 
@@ -187,10 +358,16 @@ pub async fn the_key_decides_between_equals(store: Arc<dyn Store>) -> Result {
     let row = |id: &str| unit().put(None, thing(id, [(column::SIZE, Value::Integer(1))]));
     commit_all(&*store, ["c", "ä", "a", "B", "b"].map(row).into()).await;
     assert_eq!(sorted(&*store, vec![]).await?, "Babcä");
-    for direction in [Direction::Ascending, Direction::Descending] {
-        assert_eq!(sorted(&*store, vec![(column::SIZE, direction)]).await?, "Babcä");
-        assert_eq!(sorted(&*store, vec![(column::NAME, direction)]).await?, "Babcä");
+    for column in [column::SIZE, column::NAME] {
+        assert_eq!(sorted(&*store, vec![SortKey::ascending(column)]).await?, "Babcä");
+        // In the direction of the last order, so that an index serves an order and its opposite.
+        assert_eq!(sorted(&*store, vec![SortKey::descending(column)]).await?, "äcbaB");
     }
+    let both = vec![SortKey::descending(column::SIZE), SortKey::ascending(column::NAME)];
+    assert_eq!(sorted(&*store, both).await?, "Babcä");
+    // What is sorted by after the key changes nothing.
+    let by_key = vec![SortKey::descending(column::ID), SortKey::ascending(column::SIZE)];
+    assert_eq!(sorted(&*store, by_key).await?, "äcbaB");
     Ok(())
 }
 
@@ -199,33 +376,137 @@ pub async fn a_limit_cuts_after_sorting(store: Arc<dyn Store>) -> Result {
     for (limit, expected) in
         [(Some(0), ""), (Some(1), "b"), (Some(3), "bca"), (Some(9), "bcaed"), (None, "bcaed")]
     {
-        let order = vec![(column::SIZE, Direction::Ascending)];
+        let order = vec![SortKey::ascending(column::SIZE)];
         let query = RowQuery { order, limit, ..RowQuery::default() };
         assert_eq!(keys(&store.query(&things(), &query).await?), expected);
     }
     Ok(())
 }
 
-pub async fn all_filters_must_hold(store: Arc<dyn Store>) -> Result {
-    put(&*store, column::SIZE, [1, 2, 3, 4, 5].map(Value::Integer)).await;
-    let size = |operator, number| filter(column::SIZE, operator, Value::Integer(number));
-    let between = vec![size(Operator::AtLeast, 2), size(Operator::Less, 5)];
-    assert_eq!(selected(&*store, between.clone()).await?, "bcd");
-    let but = [between, vec![size(Operator::NotEqual, 3)]].concat();
-    assert_eq!(selected(&*store, but.clone()).await?, "bd");
-    let key = filter(column::ID, Operator::Equal, Value::text("d"));
-    assert_eq!(selected(&*store, [but, vec![key]].concat()).await?, "d");
+pub async fn an_offset_leaves_out_the_first(store: Arc<dyn Store>) -> Result {
+    put(&*store, column::SIZE, [3, 1, 2, 5, 4].map(Value::Integer)).await;
+    for (offset, limit, expected) in
+        [(0, None, "bcaed"), (2, None, "aed"), (2, Some(2), "ae"), (4, Some(9), "d"), (9, None, "")]
+    {
+        let order = vec![SortKey::ascending(column::SIZE)];
+        let query = RowQuery { order, offset, limit, ..RowQuery::default() };
+        assert_eq!(keys(&store.query(&things(), &query).await?), expected);
+    }
     Ok(())
 }
 
-pub async fn a_count_ignores_order_and_limit(store: Arc<dyn Store>) -> Result {
+pub async fn all_conditions_must_hold(store: Arc<dyn Store>) -> Result {
+    put(&*store, column::SIZE, [1, 2, 3, 4, 5].map(Value::Integer)).await;
+    let size = |operator, number| is(column::SIZE, operator, Value::Integer(number));
+    let between = size(Operator::AtLeast, 2).and(size(Operator::Less, 5));
+    assert_eq!(selected(&*store, between.clone()).await?, "bcd");
+    let but = between.and(size(Operator::NotEqual, 3));
+    assert_eq!(selected(&*store, but.clone()).await?, "bd");
+    let key = is(column::ID, Operator::Equal, Value::text("d"));
+    assert_eq!(selected(&*store, but.and(key)).await?, "d");
+    Ok(())
+}
+
+pub async fn one_condition_of_several_is_enough(store: Arc<dyn Store>) -> Result {
+    put(&*store, column::SIZE, [1, 2, 3, 4, 5].map(Value::Integer)).await;
+    let size = |operator, number| is(column::SIZE, operator, Value::Integer(number));
+    let ends = size(Operator::Less, 2).or(size(Operator::Greater, 4));
+    assert_eq!(selected(&*store, ends.clone()).await?, "ae");
+    let key = is(column::ID, Operator::Equal, Value::text("e"));
+    assert_eq!(selected(&*store, ends.clone().and(key.clone())).await?, "e");
+    assert_eq!(selected(&*store, key.and(size(Operator::Equal, 1)).or(ends)).await?, "ae");
+    Ok(())
+}
+
+pub async fn a_count_knows_a_limit_and_no_order(store: Arc<dyn Store>) -> Result {
     put(&*store, column::SIZE, [3, 1, 2, 5, 4].map(Value::Integer)).await;
     let query = RowQuery {
-        filters: vec![filter(column::SIZE, Operator::Greater, Value::Integer(1))],
-        order: vec![(column::SIZE, Direction::Descending)],
+        condition: is(column::SIZE, Operator::Greater, Value::Integer(1)),
+        order: vec![SortKey::descending(column::SIZE)],
         limit: Some(2),
+        ..RowQuery::default()
     };
     assert_eq!(keys(&store.query(&things(), &query).await?), "de");
-    assert_eq!(store.count(&things(), &query).await?, 4);
+    assert_eq!(store.count(&things(), &query).await?, 2);
+    assert_eq!(store.count(&things(), &RowQuery { limit: None, ..query.clone() }).await?, 4);
+    assert_eq!(store.count(&things(), &RowQuery { limit: Some(0), ..query }).await?, 0);
+    Ok(())
+}
+
+pub async fn a_page_begins_after_a_row(store: Arc<dyn Store>) -> Result {
+    let sizes = [Some(1), None, Some(2), Some(1), None, Some(3), Some(2)];
+    let sizes = sizes.map(|size| size.map_or(Value::Null, Value::Integer));
+    put(&*store, column::SIZE, sizes).await;
+    let (up, down) = (SortKey::ascending, SortKey::descending);
+    for order in [
+        vec![],
+        vec![down(column::ID)],
+        vec![up(column::SIZE)],
+        vec![down(column::SIZE)],
+        vec![up(column::SIZE), down(column::ID)],
+        vec![down(column::SIZE), up(column::ID)],
+        vec![down(column::SIZE), up(column::NAME)],
+        vec![up(column::ACTIVE), down(column::SIZE)],
+    ] {
+        let query = RowQuery { order, ..RowQuery::default() };
+        let all = store.query(&things(), &query).await?;
+        for size in 1..4 {
+            let pages = paged(&*store, &query, size).await?;
+            assert_eq!(pages, keys(&all), "pages of {size} by {:?}", query.order);
+        }
+        // A page goes on after a row that is gone, and leaves out as many as it is told.
+        let after = Some(sorted_by(&query, &all[2]));
+        let rest = RowQuery { after, offset: 1, limit: Some(2), ..query.clone() };
+        assert_eq!(keys(&store.query(&things(), &rest).await?), keys(&all[4..6]));
+    }
+    let fewer = RowQuery { after: Some(vec![]), ..RowQuery::default() };
+    assert!(store.query(&things(), &fewer).await.is_err());
+    Ok(())
+}
+
+/// What a row is sorted by.
+pub(super) fn sorted_by(query: &RowQuery, state: &RowState) -> Vec<Value> {
+    let row = state.row.as_ref().unwrap_or_else(|| panic!("a row that was selected is there"));
+    query.sort_keys(&things()).iter().map(|key| row[key.column].clone()).collect()
+}
+
+/// The keys of all pages of this size.
+async fn paged(store: &dyn Store, query: &RowQuery, size: usize) -> Result<String> {
+    let (mut found, mut after) = (String::new(), None);
+    loop {
+        let page = RowQuery { after, limit: Some(size), ..query.clone() };
+        let rows = store.query(&things(), &page).await?;
+        found.push_str(&keys(&rows));
+        match rows.last() {
+            Some(last) => after = Some(sorted_by(query, last)),
+            None => return Ok(found),
+        }
+    }
+}
+
+pub async fn refuses_a_column_that_is_none(store: Arc<dyn Store>) -> Result {
+    let odd = things().columns.len();
+    let condition = not(is(odd, Operator::Equal, Value::Null));
+    for query in [
+        RowQuery { condition, ..RowQuery::default() },
+        RowQuery { order: vec![SortKey::ascending(odd)], ..RowQuery::default() },
+    ] {
+        let error = store.query(&things(), &query).await.expect_err("there is no such column");
+        assert!(error.to_string().contains("'things' has 10 columns"), "{error}");
+        assert!(store.count(&things(), &query).await.is_err());
+    }
+    Ok(())
+}
+
+pub async fn a_query_is_explained(store: Arc<dyn Store>) -> Result {
+    put(&*store, column::SIZE, [1, 2].map(Value::Integer)).await;
+    let query = RowQuery {
+        condition: is(column::SIZE, Operator::Greater, Value::Integer(1)),
+        order: vec![SortKey::descending(column::SIZE)],
+        after: Some(vec![Value::Integer(3), Value::text("a")]),
+        ..RowQuery::default()
+    };
+    let plan = store.explain(&things(), &query).await?;
+    assert!(plan.contains("things"), "{plan}");
     Ok(())
 }

@@ -93,7 +93,8 @@ pub fn things() -> Table {
         default: None,
         renamed_from: Vec::new(),
     };
-    Table { name: "things".to_owned(), key: 0, columns: columns.map(column).into() }
+    let columns = columns.map(column).into();
+    Table { name: "things".to_owned(), key: 0, columns, indexes: Vec::new() }
 }
 
 /// A thing with these values and nothing else.

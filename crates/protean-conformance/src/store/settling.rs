@@ -83,7 +83,7 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
 /// When an account does not close, with the shortest way there.
 pub fn accounts_close_whatever_is_settled<S: Future<Output = Subject>>(fresh: impl Fn() -> S) {
     let runtime = runtime();
-    let closed = runner().run(&deeds(), |deeds| {
+    let closed = runner(64).run(&deeds(), |deeds| {
         runtime.block_on(async {
             let store = fresh().await;
             let closed = close(&*store.store(), &deeds).await;

@@ -28,6 +28,20 @@ pub trait Layout<T>: sealed::Sealed {
     }
 }
 
+/// A form in which instances are rows, so that they can be selected. Implemented for
+/// [`StateStored`], [`ProcessStored`] and [`Projected`]; not for users to implement.
+#[diagnostic::on_unimplemented(
+    message = "`{T}` is event-sourced and has no rows to query",
+    label = "`{T}` is kept as its events",
+    note = "declare a `#[projection]` with what the query needs, keep it from the events of `{T}` \
+            with a `#[projector]`, and query that"
+)]
+pub trait Queryable<T>: Layout<T> {}
+
+impl<A: Aggregate + Columns + Stored<Storage = Self>> Queryable<A> for StateStored {}
+impl<P: ProcessManager> Queryable<P> for ProcessStored {}
+impl<P: Projection> Queryable<P> for Projected {}
+
 mod sealed {
     pub trait Sealed {}
     impl Sealed for crate::model::EventSourced {}
@@ -56,7 +70,8 @@ impl<A: Aggregate + Columns + Stored<Storage = Self>> Layout<A> for StateStored 
     }
 
     fn table() -> Option<Table> {
-        Some(Table { name: snake_case(A::NAME), key: 0, columns: A::columns() })
+        let (columns, indexes) = (A::columns(), A::indexes());
+        Some(Table { name: snake_case(A::NAME), key: 0, columns, indexes })
     }
 }
 
@@ -66,7 +81,8 @@ impl<P: Projection> Layout<P> for Projected {
     }
 
     fn table() -> Option<Table> {
-        Some(Table { name: snake_case(P::NAME), key: P::KEY, columns: P::columns() })
+        let (columns, indexes) = (P::columns(), P::indexes());
+        Some(Table { name: snake_case(P::NAME), key: P::KEY, columns, indexes })
     }
 }
 
@@ -87,7 +103,7 @@ impl<P: ProcessManager> Layout<P> for ProcessStored {
         columns.push(lifecycle(priority, ColumnKind::Integer));
         columns.push(lifecycle(complete, ColumnKind::Bool));
         columns.push(lifecycle(timers, ColumnKind::Json));
-        Some(Table { name: snake_case(P::NAME), key: 0, columns })
+        Some(Table { name: snake_case(P::NAME), key: 0, columns, indexes: P::indexes() })
     }
 }
 

@@ -52,5 +52,6 @@ pub(super) fn snapshot_table() -> Table {
         ("version", ColumnKind::Integer),
         ("data", ColumnKind::Text),
     ];
-    Table { name: SNAPSHOTS.to_owned(), key: 0, columns: columns.map(column).into() }
+    let columns = columns.map(column).into();
+    Table { name: SNAPSHOTS.to_owned(), key: 0, columns, indexes: Vec::new() }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use protean_port::Result;
 use protean_port::message::{Category, Kind, Message, Row, Value, snake_case, type_name};
-use protean_port::port::{Direction, Filter, Operator, RegisteredGroup, RowQuery};
+use protean_port::port::{RegisteredGroup, RowQuery};
 
 use super::domain::Domain;
 use crate::handling::HandlerKind;
@@ -121,16 +121,8 @@ impl StoredData {
         if catalog.sourced().next().is_none() {
             return Ok(ReadSnapshots::default());
         }
-        let after = after.map(|stream| Filter {
-            column: 0,
-            operator: Operator::Greater,
-            value: Value::text(stream),
-        });
-        let query = RowQuery {
-            filters: after.into_iter().collect(),
-            order: vec![(0, Direction::Ascending)],
-            limit: Some(PAGE),
-        };
+        let after = after.map(|stream| vec![Value::text(stream)]);
+        let query = RowQuery { after, limit: Some(PAGE), ..RowQuery::default() };
         let rows = self.domain.store().await?.query(&catalog.snapshots, &query).await?;
         let is_full = rows.len() == PAGE;
         let mut page = ReadSnapshots::default();

@@ -2,14 +2,21 @@
 
 use std::marker::PhantomData;
 
-use protean_port::message::{Decimal, Direction, Filter, Operator, Value};
+use protean_port::message::{Case, Operator, RowCondition, SortKey, TextPlace, Value};
 
-use super::{Field, Rules};
+use super::condition::Condition;
+use super::text_field::{IgnoringCase, TextField, condition as text_condition};
+use super::{Comparable, Element, Field, Rules};
 
 /// A field of `Owner` with the type `T`: `Book::AUTHOR`.
 ///
-/// It reads the field's limits (`Book::AUTHOR.rules.max_length`) and builds
-/// conditions for queries (`Book::AUTHOR.equals("Ursula K. Le Guin")`).
+/// It reads the field's limits (`Book::AUTHOR.rules.max_length`), builds conditions for queries
+/// (`Book::AUTHOR.equals("Ursula K. Le Guin")`), and leads to the fields of a value object
+/// (`Order::ADDRESS.field(Address::CITY)`).
+///
+/// A field without a value (`None`) equals only that, and is neither less nor greater than
+/// anything. A condition holds of a row or it does not, on every store, so that `!condition`
+/// selects exactly the other rows.
 pub struct Attribute<Owner, T> {
     /// The rules of the field, as declared.
     pub rules: Rules,
@@ -17,22 +24,38 @@ pub struct Attribute<Owner, T> {
     types: PhantomData<fn(Owner) -> T>,
 }
 
-/// A condition on rows of `Owner`.
-pub struct Condition<Owner> {
-    pub(crate) filter: Filter,
-    owner: PhantomData<fn(Owner)>,
-}
-
 /// A column of `Owner` to sort by, and which way.
 pub struct Sort<Owner> {
-    pub(crate) by: (usize, Direction),
+    pub(crate) by: SortKey,
     owner: PhantomData<fn(Owner)>,
 }
 
-/// A value that a field of the type `T` can be compared with.
-pub trait Comparable<T> {
-    /// The value as a field of that type.
-    fn into_field(self) -> T;
+/// A field that holds a value object `V`, perhaps in an `Option`.
+#[diagnostic::on_unimplemented(
+    message = "a field of the type `{Self}` has no fields of `{V}`",
+    note = "name a field of the value object that it holds: `Order::ADDRESS.field(Address::CITY)`"
+)]
+pub trait Holds<V> {}
+
+impl<V: Field> Holds<V> for V {}
+impl<V: Field> Holds<V> for Option<V> {}
+
+/// A field that holds a list, perhaps in an `Option`.
+#[diagnostic::on_unimplemented(
+    message = "a field of the type `{Self}` is not a list",
+    note = "`has` asks whether a `Vec` has an element; `contains` looks for a part of a text"
+)]
+pub trait ListField {
+    /// What the list holds.
+    type Element: Element;
+}
+
+impl<E: Element> ListField for Vec<E> {
+    type Element = E;
+}
+
+impl<E: Element> ListField for Option<Vec<E>> {
+    type Element = E;
 }
 
 impl<Owner, T: Field> Attribute<Owner, T> {
@@ -41,93 +64,128 @@ impl<Owner, T: Field> Attribute<Owner, T> {
         Self { rules, column, types: PhantomData }
     }
 
+    /// A field of the value object that this field holds: `Order::ADDRESS.field(Address::CITY)`.
+    /// Where this field holds none, the other one has no value.
+    pub const fn field<V, P: Field>(&self, part: Attribute<V, P>) -> Attribute<Owner, P>
+    where
+        T: Holds<V>,
+    {
+        Attribute::new(self.column + part.column, part.rules)
+    }
+
     /// Rows whose field has this value.
     pub fn equals(&self, value: impl Comparable<T>) -> Condition<Owner> {
-        self.condition(Operator::Equal, &value.into_field())
+        self.compare(Operator::Equal, value)
     }
 
     /// Rows whose field has another value, or none.
     pub fn differs_from(&self, value: impl Comparable<T>) -> Condition<Owner> {
-        self.condition(Operator::NotEqual, &value.into_field())
+        self.compare(Operator::NotEqual, value)
     }
 
     /// Rows whose field is smaller.
     pub fn below(&self, value: impl Comparable<T>) -> Condition<Owner> {
-        self.condition(Operator::Less, &value.into_field())
+        self.compare(Operator::Less, value)
     }
 
     /// A smaller value or the same.
     pub fn at_most(&self, value: impl Comparable<T>) -> Condition<Owner> {
-        self.condition(Operator::AtMost, &value.into_field())
+        self.compare(Operator::AtMost, value)
     }
 
     /// Rows whose field is greater.
     pub fn above(&self, value: impl Comparable<T>) -> Condition<Owner> {
-        self.condition(Operator::Greater, &value.into_field())
+        self.compare(Operator::Greater, value)
     }
 
     /// A greater value or the same.
     pub fn at_least(&self, value: impl Comparable<T>) -> Condition<Owner> {
-        self.condition(Operator::AtLeast, &value.into_field())
+        self.compare(Operator::AtLeast, value)
+    }
+
+    /// Rows whose field has one of these values; none when there are none.
+    pub fn one_of<V: Comparable<T>>(
+        &self,
+        values: impl IntoIterator<Item = V>,
+    ) -> Condition<Owner> {
+        let values = values.into_iter().map(Self::value).collect();
+        RowCondition::OneOf { column: self.column, values }.into()
+    }
+
+    /// Rows whose field has no value.
+    pub fn is_null(&self) -> Condition<Owner> {
+        let () = Self::ONE_COLUMN;
+        RowCondition::compare(self.column, Operator::Equal, Value::Null).into()
+    }
+
+    /// Sorts from the smallest value to the greatest, those without a value first.
+    pub const fn ascending(&self) -> Sort<Owner> {
+        let () = Self::ONE_COLUMN;
+        Sort { by: SortKey::ascending(self.column), owner: PhantomData }
+    }
+
+    /// Sorts from the greatest value to the smallest, those without a value last.
+    pub const fn descending(&self) -> Sort<Owner> {
+        let () = Self::ONE_COLUMN;
+        Sort { by: SortKey::descending(self.column), owner: PhantomData }
+    }
+
+    /// A value of several columns has no order and no single column to compare.
+    const ONE_COLUMN: () = assert!(
+        T::WIDTH == 1,
+        "this field holds a value object of several fields: name one of them with `.field(…)`"
+    );
+
+    fn compare(&self, operator: Operator, value: impl Comparable<T>) -> Condition<Owner> {
+        RowCondition::compare(self.column, operator, Self::value(value)).into()
+    }
+
+    /// A value as its column holds it.
+    fn value(value: impl Comparable<T>) -> Value {
+        let () = Self::ONE_COLUMN;
+        let mut row = Vec::with_capacity(T::WIDTH);
+        value.into_field().write(&mut row);
+        row.swap_remove(0)
+    }
+}
+
+impl<Owner> Sort<Owner> {
+    /// The column, and which way.
+    #[doc(hidden)]
+    pub const fn key(&self) -> SortKey {
+        self.by
+    }
+}
+
+impl<Owner, T: TextField> Attribute<Owner, T> {
+    /// Text that begins with this text.
+    pub fn starts_with(&self, text: &str) -> Condition<Owner> {
+        text_condition(self.column, TextPlace::Start, text, Case::Exact)
+    }
+
+    /// Text that ends with this text.
+    pub fn ends_with(&self, text: &str) -> Condition<Owner> {
+        text_condition(self.column, TextPlace::End, text, Case::Exact)
     }
 
     /// Text that holds this text somewhere.
     pub fn contains(&self, text: &str) -> Condition<Owner> {
-        self.filter(Operator::Contains, Value::text(text))
+        text_condition(self.column, TextPlace::Anywhere, text, Case::Exact)
     }
 
-    /// Sorts from the smallest value to the greatest.
-    pub fn ascending(&self) -> Sort<Owner> {
-        Sort { by: (self.column, Direction::Ascending), owner: PhantomData }
-    }
-
-    /// Sorts from the greatest value to the smallest.
-    pub fn descending(&self) -> Sort<Owner> {
-        Sort { by: (self.column, Direction::Descending), owner: PhantomData }
-    }
-
-    /// A value of several columns has no order and no single column to compare.
-    const ONE_COLUMN: () = assert!(T::WIDTH == 1, "compare a field of the value object instead");
-
-    fn condition(&self, operator: Operator, value: &T) -> Condition<Owner> {
-        let () = Self::ONE_COLUMN;
-        let mut row = Vec::with_capacity(T::WIDTH);
-        value.write(&mut row);
-        self.filter(operator, row.swap_remove(0))
-    }
-
-    fn filter(&self, operator: Operator, value: Value) -> Condition<Owner> {
-        let filter = Filter { column: self.column, operator, value };
-        Condition { filter, owner: PhantomData }
+    /// Conditions for which `A` to `Z` are the same as `a` to `z`; all other characters count, as on
+    /// every store. They look at every row: no index helps.
+    pub const fn ignoring_case(&self) -> IgnoringCase<Owner> {
+        IgnoringCase::new(self.column)
     }
 }
 
-impl<T: Field> Comparable<T> for T {
-    fn into_field(self) -> T {
-        self
-    }
-}
-
-impl<T: Field> Comparable<Option<T>> for T {
-    fn into_field(self) -> Option<T> {
-        Some(self)
-    }
-}
-
-impl Comparable<String> for &str {
-    fn into_field(self) -> String {
-        self.to_owned()
-    }
-}
-
-impl Comparable<Option<String>> for &str {
-    fn into_field(self) -> Option<String> {
-        Some(self.to_owned())
-    }
-}
-
-impl Comparable<Decimal> for i64 {
-    fn into_field(self) -> Decimal {
-        self.into()
+impl<Owner, T: ListField> Attribute<Owner, T> {
+    /// Rows whose list has this element. Looks at every row: no index helps.
+    pub fn has(&self, element: impl Comparable<T::Element>) -> Condition<Owner> {
+        // A number that is none is in no list, and neither is null.
+        let element = serde_json::to_string(&element.into_field());
+        let element = element.unwrap_or_else(|_| "null".to_owned()).into();
+        RowCondition::Has { column: self.column, element }.into()
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use protean_port::Violations;
-use protean_port::message::{Column, ColumnKind, Date, Id, Timestamp, Value};
+use protean_port::message::{Column, ColumnKind, Date, Id, Index, Timestamp, Value};
 
 use super::rules::Rules;
 use super::shape::{Member, Shape};
@@ -79,6 +79,11 @@ pub trait Fields {
 pub trait Columns: Fields + Sized {
     /// The columns, in the order of the fields.
     fn columns() -> Vec<Column>;
+
+    /// The indexes of its table, beside those of the identity and of unique fields.
+    fn indexes() -> Vec<Index> {
+        Vec::new()
+    }
 
     /// Appends the columns to a row.
     fn write(&self, row: &mut Vec<Value>);

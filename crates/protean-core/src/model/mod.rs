@@ -6,6 +6,8 @@
 
 mod aggregate;
 mod attribute;
+mod comparable;
+mod condition;
 mod data;
 mod dropped;
 mod field;
@@ -21,10 +23,13 @@ mod root;
 mod rules;
 mod shape;
 mod stored;
+mod text_field;
 mod upcast;
 
 pub use aggregate::{Aggregate, Apply, Invariants, Replay, as_stored, violations_after};
-pub use attribute::{Attribute, Comparable, Condition, Sort};
+pub use attribute::{Attribute, Holds, ListField, Sort};
+pub use comparable::Comparable;
+pub use condition::Condition;
 pub use data::Data;
 pub use field::{Choice, Columns, Field, Fields, Values};
 pub use list::Element;
@@ -36,6 +41,7 @@ pub use root::{Lifecycle, Raised, Reminder, Root, Start};
 pub use rules::{Bound, Rules};
 pub use shape::{Member, Shape};
 pub use stored::{EventSourced, Projected, Projection, StateStored, Stored};
+pub use text_field::{IgnoringCase, TextField};
 pub use upcast::{Form, MessageData, Upcast, Versioned};
 
 pub(crate) use dropped::watch_dropped;

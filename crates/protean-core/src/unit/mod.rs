@@ -8,6 +8,7 @@
 //! A unit opens no transaction: it ends as a value, [`CompletedUnit`], that the
 //! store commits as a whole or leaves out.
 
+mod changed_rows;
 mod context;
 mod env;
 mod history;
@@ -16,6 +17,7 @@ mod known_correlations;
 mod machine_turns;
 mod open_unit;
 mod overlay;
+mod page;
 mod production_steps;
 mod repository;
 mod scope;
@@ -35,6 +37,7 @@ pub use issue::Issue;
 pub use known_correlations::KnownCorrelations;
 pub use machine_turns::{MachineTurn, MachineTurns, bulk_turns};
 pub use overlay::{Overlay, Sequence, Writes};
+pub use page::{Cursor, Page};
 pub use repository::{Reader, Repository};
 pub use scope::{current_priority, processing_priority};
 pub(crate) use scope::{enclosing_units, handling, is_handling, within};

@@ -87,6 +87,11 @@ impl Overlay {
         Some(entry.value.clone())
     }
 
+    /// The keys of the rows of a table that were written.
+    pub(crate) fn keys(&self, table: &str) -> impl Iterator<Item = Arc<str>> {
+        self.rows.keys().filter(move |(of, _)| **of == *table).map(|(_, key)| Arc::clone(key))
+    }
+
     pub(crate) fn row(&self, key: &RowKey, readers: &mut BTreeSet<Sequence>) -> Option<RowState> {
         let entry = self.rows.get(key)?;
         readers.insert(entry.writer);

@@ -9,7 +9,7 @@ use super::history::{load, version_as_of};
 use super::selection::Selection;
 use super::storage::Storage;
 use super::unit::Unit;
-use crate::catalog::Layout;
+use crate::catalog::{Layout, Queryable};
 use crate::model::{Replay, Stored};
 
 /// Reads instances of one type, outside of any unit of work: each call sees
@@ -52,8 +52,12 @@ where
         Repository::new(self.look()).find(id).await
     }
 
-    /// Selects rows. Event-sourced aggregates have none: query a projection.
-    pub fn query(&self) -> Selection<T> {
+    /// Selects rows. Event-sourced aggregates have none, so this does not compile for them: query a
+    /// projection.
+    pub fn query(&self) -> Selection<T>
+    where
+        T::Storage: Queryable<T>,
+    {
         Selection::new(self.look())
     }
 }
@@ -147,8 +151,16 @@ where
         <T::Storage as Storage<T>>::remove(&self.unit, instance).await
     }
 
-    /// Selects rows. Event-sourced aggregates have none: query a projection.
-    pub fn query(&self) -> Selection<T> {
+    /// Selects rows. Event-sourced aggregates have none, so this does not compile for them: query a
+    /// projection.
+    pub fn query(&self) -> Selection<T>
+    where
+        T::Storage: Queryable<T>,
+    {
         Selection::new(Arc::clone(&self.unit))
+    }
+
+    pub(super) fn unit(&self) -> &Unit {
+        &self.unit
     }
 }

@@ -3,37 +3,51 @@
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use protean_port::message::{Id, Row, RowQuery, Table, Value};
+use protean_port::message::{Id, Row, RowCondition, RowQuery, Table, Value};
+use protean_port::port::RowState;
 use protean_port::{Error, Result, Violations};
+use tracing::{Level, debug, enabled};
 
+use super::page::{Cursor, Page};
 use super::storage::Storage;
 use super::unit::Unit;
+use crate::catalog::Queryable;
 use crate::model::{Columns, Condition, Sort, Stored};
+
+/// The most comparisons and values of one query: databases have limits, which differ.
+const MAX_COMPARISONS: usize = 10_000;
+
+/// The deepest that conditions may be inside of each other.
+const MAX_DEPTH: usize = 50;
 
 /// Which rows, in which order, how many. Sees what is committed.
 pub struct Selection<T> {
     unit: Arc<Unit>,
     query: RowQuery,
+    after: Option<Cursor>,
+    is_total_wanted: bool,
     kept: PhantomData<fn() -> T>,
 }
 
 impl<T> Selection<T>
 where
     T: Stored,
-    T::Storage: Storage<T>,
+    T::Storage: Storage<T> + Queryable<T>,
 {
     pub(super) fn new(unit: Arc<Unit>) -> Self {
-        Self { unit, query: RowQuery::default(), kept: PhantomData }
+        let query = RowQuery::default();
+        Self { unit, query, after: None, is_total_wanted: false, kept: PhantomData }
     }
 
     /// Only rows for which this holds, beside the conditions before.
     #[must_use]
     pub fn filter(mut self, condition: Condition<T>) -> Self {
-        self.query.filters.push(condition.filter);
+        self.query.condition = self.query.condition.and(condition.of_row);
         self
     }
 
-    /// Sorts by this among those that the orders before leave equal.
+    /// Sorts by this among those that the orders before leave equal. What all of them leave equal is
+    /// sorted by its identity, in the direction of the last one.
     #[must_use]
     pub fn order_by(mut self, sort: Sort<T>) -> Self {
         self.query.order.push(sort.by);
@@ -47,55 +61,164 @@ where
         self
     }
 
+    /// Leaves out this many of the first rows. The database reads them all the same, and rows that
+    /// come and go move the others: [`after`](Self::after) has neither fault.
+    #[must_use]
+    pub fn offset(mut self, rows: usize) -> Self {
+        self.query.offset = rows;
+        self
+    }
+
+    /// Only what comes after this row in the order; everything when there is no cursor. Rows that
+    /// stay are seen once, page by page, whatever is inserted and removed meanwhile.
+    #[must_use]
+    pub fn after(mut self, cursor: impl Into<Option<Cursor>>) -> Self {
+        self.after = cursor.into();
+        self
+    }
+
+    /// Counts the rows of all [pages](Self::page) too, which looks at each of them.
+    #[must_use]
+    pub fn with_total(mut self) -> Self {
+        self.is_total_wanted = true;
+        self
+    }
+
     /// How many rows the conditions select, whatever the limit.
     ///
     /// # Errors
-    /// When the store cannot be read, or the type has no rows.
+    /// When the store cannot be read.
     pub async fn count(&self) -> Result<u64> {
-        self.unit.store.count(self.table()?, &self.query).await
+        let condition = self.query.condition.clone();
+        let all = RowQuery { condition, ..RowQuery::default() };
+        self.unit.store.count(self.table()?, &all).await
+    }
+
+    /// Whether the conditions select any row. Looks for the first one only.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn exists(&self) -> Result<bool> {
+        let condition = self.query.condition.clone();
+        let one = RowQuery { condition, limit: Some(1), ..RowQuery::default() };
+        Ok(self.unit.store.count(self.table()?, &one).await? > 0)
+    }
+
+    /// How the database reads the rows: the statement, and its plan. For a person, to see whether an
+    /// index is used; with the log level `debug` of the target `protean::query`, every query logs it.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn explain(&self) -> Result<String> {
+        let table = self.table()?;
+        self.unit.store.explain(table, &self.resolved(table)?).await
     }
 
     /// The table that is asked.
     ///
     /// # Errors
-    /// When the type has no rows, or a condition compares with what no row can hold.
-    fn table(&self) -> Result<&Table> {
+    /// When a condition compares with what no row can hold, or is more than databases take.
+    fn table(&self) -> Result<&Arc<Table>> {
         let table = self.unit.env.catalog.table::<T>()?;
-        let odd = self.query.filters.iter().find(|filter| !filter.value.can_be_kept());
-        if let Some(filter) = odd {
-            let column = table.columns.get(filter.column).map_or("?", |column| &column.name);
-            let fault = Violations::of(column, "is compared with a number that no row can hold");
-            return Err(Error::invalid(fault));
-        }
+        check(table, &self.query.condition)?;
         Ok(table)
+    }
+
+    /// The query, with what its cursor stands for.
+    fn resolved(&self, table: &Table) -> Result<RowQuery> {
+        let after = self.after.as_ref().map(|cursor| cursor.values(table, &self.query));
+        Ok(RowQuery { after: after.transpose()?, ..self.query.clone() })
+    }
+
+    async fn rows(&self, table: &Table, query: &RowQuery) -> Result<Vec<RowState>> {
+        let store = &self.unit.store;
+        if enabled!(target: "protean::query", Level::DEBUG) {
+            let plan = store.explain(table, query).await;
+            let plan = plan.unwrap_or_else(|error| error.to_string());
+            debug!(target: "protean::query", table = table.name, plan, "query");
+        }
+        store.query(table, query).await
     }
 }
 
 impl<T> Selection<T>
 where
     T: Stored + Columns,
-    T::Storage: Storage<T>,
+    T::Storage: Storage<T> + Queryable<T>,
 {
     /// The rows, to read. To change one, [`get`](super::Repository::get) it by its identity.
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// When the store cannot be read; a violation of `after` when its cursor is not of this query.
     pub async fn all(&self) -> Result<Vec<T>> {
         let table = self.table()?;
-        let rows = self.unit.store.query(table, &self.query).await?;
-        let rows = rows.into_iter().filter_map(|state| state.row);
-        let key = |row: &Row| match row.get(table.key) {
-            Some(Value::Text(key)) => Id::from(&**key),
-            _ => Id::from("?"),
-        };
-        rows.map(|row| T::Storage::of_row(&key(&row), &row)).collect()
+        let rows = self.rows(table, &self.resolved(table)?).await?;
+        rows.iter().filter_map(|state| state.row.as_ref()).map(|row| of_row(table, row)).collect()
     }
 
     /// The first row, when there is one.
     ///
     /// # Errors
-    /// When the store cannot be read.
+    /// When the store cannot be read; a violation of `after` when its cursor is not of this query.
     pub async fn first(self) -> Result<Option<T>> {
         Ok(self.limit(1).all().await?.pop())
+    }
+
+    /// The next rows, at most this many, and where those after them begin. The limit of the query
+    /// does not count.
+    ///
+    /// # Errors
+    /// When the store cannot be read; a violation of `after` when its cursor is not of this query.
+    pub async fn page(&self, size: usize) -> Result<Page<T>> {
+        let table = self.table()?;
+        let limit = Some(size.saturating_add(1));
+        let query = RowQuery { limit, ..self.resolved(table)? };
+        let mut rows = self.rows(table, &query).await?;
+        let is_last = rows.len() <= size;
+        rows.truncate(size);
+        let rows: Vec<Row> = rows.into_iter().filter_map(|state| state.row).collect();
+        let last = rows.last().filter(|_| !is_last);
+        let next = last.map(|row| Cursor::of(table, &query, row));
+        let total = if self.is_total_wanted { Some(self.count().await?) } else { None };
+        let rows = rows.iter().map(|row| of_row(table, row)).collect::<Result<_>>()?;
+        Ok(Page { rows, next, total })
+    }
+}
+
+/// Makes sure that every store can run a condition.
+///
+/// # Errors
+/// When it compares with what no row can hold, or is more than databases take.
+pub(super) fn check(table: &Table, condition: &RowCondition) -> Result {
+    let values = condition.values();
+    if let Some((column, _)) = values.iter().find(|(_, value)| !value.can_be_kept()) {
+        let column = table.columns.get(*column).map_or("?", |column| &column.name);
+        let fault = Violations::of(column, "is compared with a number that no row can hold");
+        return Err(Error::invalid(fault));
+    }
+    let (count, depth) = (values.len().max(condition.columns().len()), condition.depth());
+    if count > MAX_COMPARISONS || depth > MAX_DEPTH {
+        return Err(Error::misused(format!(
+            "a query of '{}' has {count} values in conditions that nest {depth} deep: at most \
+             {MAX_COMPARISONS} and {MAX_DEPTH} are allowed, so ask several times",
+            table.name
+        )));
+    }
+    Ok(())
+}
+
+fn of_row<T>(table: &Table, row: &Row) -> Result<T>
+where
+    T: Stored,
+    T::Storage: Storage<T>,
+{
+    T::Storage::of_row(&Id::from(key_of(table, row)), row)
+}
+
+/// The identity of a row.
+pub(super) fn key_of(table: &Table, row: &[Value]) -> String {
+    match row.get(table.key) {
+        Some(Value::Text(key)) => key.to_string(),
+        _ => "?".to_owned(),
     }
 }

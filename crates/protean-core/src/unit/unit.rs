@@ -232,6 +232,28 @@ impl Unit {
         Ok(self.seen_row(&row_key(table, key))?.unwrap_or_default())
     }
 
+    /// Takes a row as it was read, unless the unit knows it already.
+    pub(super) fn see(&self, table: &Table, key: &str, state: &RowState) -> Result {
+        let name = row_key(table, key);
+        if self.seen_row(&name)?.is_none() {
+            self.open()?.seen.insert(name, state.clone());
+        }
+        Ok(())
+    }
+
+    /// The keys of the rows of a table that this unit has changed, and units before it that are not
+    /// committed.
+    pub(super) fn changed_keys(&self, table: &Table) -> Result<BTreeSet<Arc<str>>> {
+        let state = self.open()?;
+        let own = state.done.writes.rows.keys().filter(|(of, _)| **of == *table.name);
+        let mut keys: BTreeSet<Arc<str>> = own.map(|(_, key)| Arc::clone(key)).collect();
+        if let Some(overlay) = &self.read.overlay {
+            let overlay = overlay.lock().unwrap_or_else(PoisonError::into_inner);
+            keys.extend(overlay.keys(&table.name));
+        }
+        Ok(keys)
+    }
+
     fn seen_row(&self, name: &RowKey) -> Result<Option<RowState>> {
         let mut state = self.open()?;
         if let Some(own) = state.done.writes.rows.get(name).or_else(|| state.seen.get(name)) {

@@ -103,7 +103,7 @@ mod tests {
             default: None,
             renamed_from: Vec::new(),
         };
-        Table { name: name.into(), key: 0, columns: vec![id] }
+        Table { name: name.into(), key: 0, columns: vec![id], indexes: Vec::new() }
     }
 
     fn put(of: &str, expected: Option<u64>) -> Changes {

@@ -196,6 +196,14 @@ impl Rows for Unreliable {
     fn count<'a>(&'a self, table: &'a Table, query: &'a RowQuery) -> BoxFuture<'a, Result<u64>> {
         self.inner.count(table, query)
     }
+
+    fn explain<'a>(
+        &'a self,
+        table: &'a Table,
+        query: &'a RowQuery,
+    ) -> BoxFuture<'a, Result<String>> {
+        self.inner.explain(table, query)
+    }
 }
 
 impl Ledger for Unreliable {

@@ -11,7 +11,6 @@
 //! all.
 
 mod commit;
-mod compare;
 mod dead_letters;
 mod find;
 mod groups;

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use super::compare::Sorted;
 use super::state::State;
-use super::tables::TableId;
+use super::tables::{TableId, UniqueValues, unique_values};
 use super::unit::{Refused, Unit};
 use crate::Violations;
-use crate::message::{Row, Table, Value};
+use crate::message::{Row, Table};
 use crate::port::{Outcome, RowChange, RowState, RowWrite, left_out};
 
 /// Changes one row when it has the expected version.
@@ -44,10 +43,12 @@ pub(super) fn write(unit: &mut Unit<'_>, write: &RowWrite) -> Refused {
 
 fn check_unique(state: &State, write: &RowWrite, id: TableId, row: &Row) -> Refused {
     let mut violations = Violations::new();
-    for (column, value) in unique_values(&write.table, row) {
-        let holder = state.tables.unique.get(&(id, column, Sorted(value.clone())));
+    for place in held(&write.table, id, row) {
+        let holder = state.tables.unique.get(&place);
         if holder.is_some_and(|holder| *holder != write.key) {
-            violations.add(&write.table.columns[column].name, "is already taken");
+            let (_, columns, _) = place;
+            let names = columns.iter().map(|column| &write.table.columns[*column].name);
+            names.for_each(|name| violations.add(name, "is already taken"));
         }
     }
     if violations.is_empty() { Ok(()) } else { Err(Outcome::Rejected(violations)) }
@@ -62,15 +63,17 @@ fn move_unique(
     after: Option<&Row>,
 ) {
     for (row, holder) in [(before, None), (after, Some(&write.key))] {
-        for (column, value) in row.into_iter().flat_map(|row| unique_values(&write.table, row)) {
-            let place = (id, column, Sorted(value.clone()));
+        for place in row.into_iter().flat_map(|row| held(&write.table, id, row)) {
             unit.set(|state| &mut state.tables.unique, place, holder.cloned());
         }
     }
 }
 
-fn unique_values<'a>(table: &'a Table, row: &'a Row) -> impl Iterator<Item = (usize, &'a Value)> {
-    let columns = table.columns.iter().enumerate().zip(row.iter());
-    let unique = columns.filter(|((_, column), value)| column.unique && !value.is_null());
-    unique.map(|((index, _), value)| (index, value))
+/// The unique values that a row has.
+fn held(table: &Table, id: TableId, row: &Row) -> Vec<UniqueValues> {
+    let of_row = |columns: Vec<usize>| {
+        let values = unique_values(row, &columns)?;
+        Some((id, columns, values))
+    };
+    table.unique_sets().into_iter().filter_map(of_row).collect()
 }

@@ -231,6 +231,14 @@ impl Rows for MemoryStore {
     fn count<'a>(&'a self, table: &'a Table, query: &'a RowQuery) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move { self.state().tables.count(table, query) })
     }
+
+    fn explain<'a>(
+        &'a self,
+        table: &'a Table,
+        query: &'a RowQuery,
+    ) -> BoxFuture<'a, Result<String>> {
+        Box::pin(async move { self.state().tables.explain(table, query) })
+    }
 }
 
 impl Ledger for MemoryStore {

@@ -1,12 +1,12 @@
 //! Tables of rows, found by key.
 
+use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::compare::{Sorted, holds, order};
-use crate::message::{Column, ColumnKind, Row, Table, Value};
-use crate::port::{Direction, Filter, RowQuery, RowState};
+use crate::message::{Column, ColumnKind, Row, Sorted, Table, Value, order};
+use crate::port::{Direction, RowQuery, RowState, SortKey};
 use crate::{Error, Result};
 
 /// The prepared tables and their rows.
@@ -14,9 +14,12 @@ use crate::{Error, Result};
 pub(super) struct Tables {
     prepared: BTreeMap<String, Prepared>,
     pub(super) rows: BTreeMap<(TableId, Arc<str>), RowState>,
-    /// The key of the row that holds a unique value.
-    pub(super) unique: BTreeMap<(TableId, usize, Sorted), Arc<str>>,
+    /// The key of the row that holds unique values.
+    pub(super) unique: BTreeMap<UniqueValues, Arc<str>>,
 }
+
+/// Columns of a table, and values that one row may have in them.
+pub(super) type UniqueValues = (TableId, Vec<usize>, Vec<Sorted>);
 
 pub(super) type TableId = usize;
 
@@ -65,16 +68,28 @@ impl Tables {
 
     /// The rows that a query selects.
     pub(super) fn query(&self, table: &Table, query: &RowQuery) -> Result<Vec<RowState>> {
-        // Rows are sorted by key and the sort is stable, so the key decides between equal rows.
-        let mut rows: Vec<(&Row, &RowState)> = self.select(table, &query.filters)?.collect();
-        rows.sort_by(|(left, _), (right, _)| by_columns(&query.order, left, right));
-        rows.truncate(query.limit.unwrap_or(usize::MAX));
-        Ok(rows.into_iter().map(|(_, state)| state.clone()).collect())
+        let mut rows = self.select(table, query)?;
+        let keys = query.sort_keys(table);
+        let by = |row| sorted_by(&keys, row);
+        rows.sort_by(|(left, _), (right, _)| by_keys(&keys, &by(left), &by(right)));
+        if let Some(after) = &query.after {
+            rows.retain(|(row, _)| by_keys(&keys, &by(row), after).is_gt());
+        }
+        let rows = rows.into_iter().skip(query.offset).take(query.limit.unwrap_or(usize::MAX));
+        Ok(rows.map(|(_, state)| state.clone()).collect())
     }
 
-    /// The number of rows that the filters of a query select.
+    /// The number of rows that the condition of a query selects.
     pub(super) fn count(&self, table: &Table, query: &RowQuery) -> Result<u64> {
-        Ok(self.select(table, &query.filters)?.map(|_| 1).sum())
+        let rows = self.select(table, query)?.len();
+        Ok(query.limit.map_or(rows, |limit| rows.min(limit)) as u64)
+    }
+
+    /// What a query does.
+    pub(super) fn explain(&self, table: &Table, query: &RowQuery) -> Result<String> {
+        let (name, all) = (&table.name, self.of(self.id(table)?).count());
+        let found = self.select(table, query)?.len();
+        Ok(format!("memory: scan {all} rows of '{name}', sort {found}"))
     }
 
     /// The id of a prepared table.
@@ -89,17 +104,14 @@ impl Tables {
     fn select<'a>(
         &'a self,
         table: &Table,
-        filters: &'a [Filter],
-    ) -> Result<impl Iterator<Item = (&'a Row, &'a RowState)>> {
-        let matches = |row: &Row| {
-            filters.iter().all(|filter| {
-                let value = row.get(filter.column).unwrap_or(&Value::Null);
-                holds(filter.operator, value, &filter.value)
-            })
-        };
-        let existing =
+        query: &RowQuery,
+    ) -> Result<Vec<(&'a Row, &'a RowState)>> {
+        if let Some(fault) = query.fault(table) {
+            return Err(Error::misused(fault));
+        }
+        let rows =
             self.of(self.id(table)?).filter_map(|(_, state)| Some((state.row.as_ref()?, state)));
-        Ok(existing.filter(move |(row, _)| matches(row)))
+        Ok(rows.filter(|(row, _)| query.condition.holds(row)).collect())
     }
 
     fn of(&self, id: TableId) -> impl Iterator<Item = (&Arc<str>, &RowState)> {
@@ -146,8 +158,33 @@ impl Tables {
                            it optional";
                 refuse(&column.name, why)
             }
-            _ => Ok(()),
+            _ => self.check_unique(*id, kept, table),
         }
+    }
+
+    /// Refuses an index that rows break which are there already.
+    fn check_unique(&self, id: TableId, before: &Table, table: &Table) -> Result {
+        for index in table.indexes.iter().filter(|index| index.unique) {
+            let before = index.columns.iter().map(|key| {
+                let declared = &table.columns[key.column];
+                before.columns.iter().position(|kept| is_or_was(declared, kept))
+            });
+            // A column that is new has the same value in every row, or none.
+            let columns: Vec<usize> = before.flatten().collect();
+            let rows = self.of(id).filter_map(|(_, state)| state.row.as_ref());
+            let mut values: Vec<_> = rows.filter_map(|row| unique_values(row, &columns)).collect();
+            let all = values.len();
+            values.sort_unstable();
+            values.dedup();
+            if values.len() < all && columns.len() == index.columns.len() {
+                return Err(Error::misused(format!(
+                    "'{}' of '{}' cannot be kept: rows share their values; make them differ first",
+                    table.index_label(index),
+                    table.name
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Rearranges the rows of an extended table to match its new columns.
@@ -169,16 +206,26 @@ impl Tables {
             };
             state.row = state.row.take().map(moved);
         }
-        let kept = std::mem::take(&mut self.unique);
-        self.unique = kept
-            .into_iter()
-            .filter_map(|((of, column, value), key)| {
-                let moved = old.iter().position(|from| *from == Some(column));
-                let column = if of == id { moved? } else { column };
-                Some(((of, column, value), key))
-            })
-            .collect();
+        self.unique.retain(|(of, ..), _| *of != id);
+        let rows = self.of(id).filter_map(|(key, state)| Some((key, state.row.as_ref()?)));
+        let held = rows.flat_map(|(key, row)| {
+            let of_row = |columns: Vec<usize>| {
+                Some(((id, columns.clone(), unique_values(row, &columns)?), Arc::clone(key)))
+            };
+            table.unique_sets().into_iter().filter_map(of_row)
+        });
+        let held: Vec<_> = held.collect();
+        self.unique.extend(held);
     }
+}
+
+/// The values of a row that no other may share; none when one of them is null.
+pub(super) fn unique_values(row: &Row, columns: &[usize]) -> Option<Vec<Sorted>> {
+    let values = columns.iter().map(|column| {
+        let value = row.get(*column).filter(|value| !value.is_null());
+        value.cloned().map(Sorted)
+    });
+    values.collect()
 }
 
 /// True when a declared column is the one that is kept, perhaps under a new name.
@@ -191,11 +238,19 @@ fn form(column: &Column) -> (ColumnKind, bool, bool) {
     (column.kind, column.nullable, column.unique)
 }
 
-fn by_columns(columns: &[(usize, Direction)], left: &Row, right: &Row) -> Ordering {
-    let orderings = columns.iter().map(|(column, direction)| {
-        let value = |row: &Row| row.get(*column).cloned().unwrap_or(Value::Null);
-        let ordering = order(&value(left), &value(right));
-        if *direction == Direction::Descending { ordering.reverse() } else { ordering }
+/// The values that a row is sorted by.
+fn sorted_by<'r>(keys: &[SortKey], row: &'r Row) -> Vec<&'r Value> {
+    keys.iter().map(|key| row.get(key.column).unwrap_or(&Value::Null)).collect()
+}
+
+fn by_keys<L: Borrow<Value>, R: Borrow<Value>>(
+    keys: &[SortKey],
+    left: &[L],
+    right: &[R],
+) -> Ordering {
+    let orderings = keys.iter().zip(left.iter().zip(right)).map(|(key, (left, right))| {
+        let ordering = order(left.borrow(), right.borrow());
+        if key.direction == Direction::Descending { ordering.reverse() } else { ordering }
     });
     orderings.fold(Ordering::Equal, Ordering::then)
 }

@@ -1,5 +1,6 @@
 //! What travels and is stored: identities, values, messages, rows. No async, no I/O.
 
+mod condition;
 mod date;
 mod decimal;
 mod envelope;
@@ -19,8 +20,10 @@ mod table;
 mod timestamp;
 pub mod type_name;
 mod value;
+mod value_order;
 mod weekday;
 
+pub use condition::{Case, Operator, RowCondition, TextPlace, list_has};
 pub use date::Date;
 pub use decimal::{Decimal, Inexact, Rounding};
 pub use envelope::{Checksum, DeadLetterEntry, Envelope, Foreign, Positions, Unreadable};
@@ -28,12 +31,13 @@ pub use id::Id;
 pub use ids::Ids;
 pub use lane::{Lane, LaneRule};
 pub use priority::Priority;
-pub use query::{Direction, Filter, Operator, RowQuery};
+pub use query::{Direction, RowQuery, SortKey};
 pub use record::{Extensions, Kind, Message, Recorded};
 #[doc(hidden)]
 pub use stream::snake_case;
 pub use stream::{Category, Stream};
-pub use table::{Column, ColumnKind, RESERVED, SNAPSHOTS, Table, VERSION_COLUMN};
+pub use table::{Column, ColumnKind, Index, RESERVED, SNAPSHOTS, Table, VERSION_COLUMN};
 pub use timestamp::Timestamp;
 pub use value::{Row, Value};
+pub(crate) use value_order::{Sorted, order};
 pub use weekday::Weekday;

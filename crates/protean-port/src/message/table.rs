@@ -1,6 +1,7 @@
 //! The tables that aggregates and projections declare.
 
-use super::Value;
+use super::query::with_key;
+use super::{Direction, SortKey, Value};
 
 /// The tables and views of the store itself, in an order in which they can be dropped.
 /// Aggregates and projections cannot use these names.
@@ -40,6 +41,18 @@ pub struct Table {
     pub key: usize,
     /// The columns, in the order of the fields.
     pub columns: Vec<Column>,
+    /// The indexes, beside those of the key and of unique columns.
+    pub indexes: Vec<Index>,
+}
+
+/// An index of a table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Index {
+    /// What its entries are sorted by, the most significant first.
+    pub columns: Vec<SortKey>,
+    /// True when no two rows may share the values of all its columns. Rows that have no value in one
+    /// of them share nothing.
+    pub unique: bool,
 }
 
 /// The column that holds the version of a row.
@@ -47,6 +60,9 @@ pub const VERSION_COLUMN: &str = "_version";
 
 /// The most bytes of a name: PostgreSQL cuts longer ones.
 const MAX_NAME_BYTES: usize = 63;
+
+/// The most columns of an index, without the key: PostgreSQL takes 32 with it.
+const MAX_INDEX_COLUMNS: usize = 31;
 
 /// How names of the databases' own tables begin.
 const RESERVED_PREFIXES: [&str; 2] = ["pg_", "sqlite_"];
@@ -103,8 +119,64 @@ impl Table {
                  `renamed_from`"
             ));
         }
-        (self.key >= self.columns.len())
-            .then(|| format!("the table '{table}' has no column for its identity"))
+        if self.key >= self.columns.len() {
+            return Some(format!("the table '{table}' has no column for its identity"));
+        }
+        self.index_fault()
+    }
+
+    fn index_fault(&self) -> Option<String> {
+        let table = &self.name;
+        for (number, index) in self.indexes.iter().enumerate() {
+            let name = self.index_label(index);
+            if self.indexes[..number].contains(index) {
+                return Some(format!("the table '{table}' has {name} twice: remove one"));
+            }
+            let columns = || index.columns.iter().map(|key| key.column);
+            let repeats = |at| columns().take(at).any(|column| Some(column) == columns().nth(at));
+            if (0..index.columns.len()).any(repeats) {
+                return Some(format!("{name} of the table '{table}' names a column twice"));
+            }
+            if index.columns.is_empty() || index.columns.len() > MAX_INDEX_COLUMNS {
+                return Some(format!(
+                    "{name} of the table '{table}' has {} columns: an index has 1 to \
+                     {MAX_INDEX_COLUMNS}",
+                    index.columns.len()
+                ));
+            }
+        }
+        None
+    }
+
+    /// An index as it is declared: `index(author, title desc)`.
+    pub fn index_label(&self, index: &Index) -> String {
+        let names = index.columns.iter().map(|key| {
+            let name = self.columns.get(key.column).map_or("?", |column| &column.name);
+            match key.direction {
+                Direction::Ascending => name.to_owned(),
+                Direction::Descending => format!("{name} desc"),
+            }
+        });
+        let names: Vec<String> = names.collect();
+        format!("{}({})", if index.unique { "unique" } else { "index" }, names.join(", "))
+    }
+
+    /// The columns whose values no two rows may share, each set on its own; without the key.
+    pub fn unique_sets(&self) -> Vec<Vec<usize>> {
+        let of_columns = self.columns.iter().enumerate();
+        let of_columns = of_columns
+            .filter(|(at, column)| column.unique && *at != self.key)
+            .map(|(at, _)| vec![at]);
+        let of_indexes = self.indexes.iter().filter(|index| index.unique);
+        let of_indexes =
+            of_indexes.map(|index| index.columns.iter().map(|key| key.column).collect());
+        of_columns.chain(of_indexes).collect()
+    }
+
+    /// What the entries of an index are sorted by. One that is not unique ends with the key, as the
+    /// orders of queries do.
+    pub fn index_keys(&self, index: &Index) -> Vec<SortKey> {
+        if index.unique { index.columns.clone() } else { with_key(&index.columns, self) }
     }
 
     /// The names that its columns had before.
@@ -180,7 +252,8 @@ mod tests {
             default: None,
             renamed_from: Vec::new(),
         };
-        Table { name: name.into(), key: 0, columns: columns.iter().map(column).collect() }
+        let columns = columns.iter().map(column).collect();
+        Table { name: name.into(), key: 0, columns, indexes: Vec::new() }
     }
 
     #[test]

@@ -65,7 +65,9 @@ pub use rebuilds::{GroupSwap, Rebuilds, TableSwap, without_generation};
 pub use registrations::{
     GroupRegistration, GroupVersions, MessageTypes, ProgramVersion, RegisteredGroup, Start, claim,
 };
-pub use rows::{Direction, Filter, Operator, RowQuery, RowState, Rows};
+pub use rows::{
+    Case, Direction, Operator, RowCondition, RowQuery, RowState, Rows, SortKey, TextPlace,
+};
 pub use schedules::{
     SCHEDULE, Schedule, ScheduleAccount, Scheduled, ScheduledPlace, ScheduledRead, Schedules,
 };

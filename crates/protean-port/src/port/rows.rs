@@ -2,7 +2,7 @@
 
 use super::BoxFuture;
 use crate::Result;
-pub use crate::message::{Direction, Filter, Operator, RowQuery};
+pub use crate::message::{Case, Direction, Operator, RowCondition, RowQuery, SortKey, TextPlace};
 use crate::message::{Row, Table};
 
 /// Reads rows. They are written through [`Store::commit`](super::Store::commit).
@@ -17,8 +17,17 @@ pub trait Rows: Send + Sync {
         query: &'a RowQuery,
     ) -> BoxFuture<'a, Result<Vec<RowState>>>;
 
-    /// How many rows the filters of a query select; order and limit are ignored.
+    /// How many rows the condition of a query selects, at most its limit; the rest of the query is
+    /// ignored.
     fn count<'a>(&'a self, table: &'a Table, query: &'a RowQuery) -> BoxFuture<'a, Result<u64>>;
+
+    /// How the store runs a query: its statement and the plan of the database, for a person. The
+    /// query is not run.
+    fn explain<'a>(
+        &'a self,
+        table: &'a Table,
+        query: &'a RowQuery,
+    ) -> BoxFuture<'a, Result<String>>;
 }
 
 /// A row and its version. A removed row keeps its version, so that a new row with the same

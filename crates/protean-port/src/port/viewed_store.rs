@@ -229,6 +229,14 @@ impl<V: StoreView> Rows for ViewedStore<V> {
     fn count<'a>(&'a self, table: &'a Table, query: &'a RowQuery) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move { self.store.count(&self.viewed(table), query).await })
     }
+
+    fn explain<'a>(
+        &'a self,
+        table: &'a Table,
+        query: &'a RowQuery,
+    ) -> BoxFuture<'a, Result<String>> {
+        Box::pin(async move { self.store.explain(&self.viewed(table), query).await })
+    }
 }
 
 impl<V: StoreView> Ledger for ViewedStore<V> {

@@ -1,1 +1,5 @@
-SELECT indexname FROM pg_indexes WHERE schemaname = current_schema() AND tablename = $1
+SELECT c.relname FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid
+ WHERE i.indrelid = (SELECT oid FROM pg_class
+                      WHERE relname = $1 AND relnamespace = current_schema()::regnamespace
+                        AND relkind IN ('r', 'p'))
+   AND i.indisvalid

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protean_port::message::{Column, ColumnKind, Lane, Row, Table, Value};
 use protean_port::port::{
-    Changes, Filter, Operator, Outcome, RowChange, RowQuery, RowWrite, Store,
+    Changes, Operator, Outcome, RowChange, RowCondition, RowQuery, RowWrite, Store,
 };
 
 use super::{column, commit, is_committed};
@@ -225,8 +225,8 @@ pub(crate) fn renamed(table: &Table) -> Table {
 pub(crate) async fn an_older_program_damages_nothing(older: &dyn Store, newer: &dyn Store) {
     let old = with_rows(older, "beside").await;
     let new = renamed(&old);
-    let twelve = Filter { column: 1, operator: Operator::Equal, value: Value::text("12") };
-    let query = RowQuery { filters: vec![twelve], ..RowQuery::default() };
+    let condition = RowCondition::compare(1, Operator::Equal, Value::text("12"));
+    let query = RowQuery { condition, ..RowQuery::default() };
     // Its statements are compiled.
     assert_eq!(older.query(&old, &query).await.unwrap().len(), 1);
     newer.prepare(std::slice::from_ref(&new), &[]).await.unwrap();

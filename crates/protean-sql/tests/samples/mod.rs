@@ -30,7 +30,8 @@ pub(crate) fn people() -> Table {
     let email = Column { unique: true, ..column("email", ColumnKind::Text) };
     let balance = Column { unique: true, ..column("balance", ColumnKind::Decimal) };
     let id = Column { nullable: false, ..column("id", ColumnKind::Text) };
-    Table { name: "people".into(), key: 0, columns: vec![id, email, balance] }
+    let columns = vec![id, email, balance];
+    Table { name: "people".into(), key: 0, columns, indexes: Vec::new() }
 }
 
 pub(crate) fn person(key: &str, email: Value, balance: Value) -> RowWrite {

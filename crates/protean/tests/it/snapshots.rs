@@ -25,7 +25,8 @@ fn table() -> Table {
         default: None,
         renamed_from: Vec::new(),
     };
-    Table { name: SNAPSHOTS.to_owned(), key: 0, columns: columns.map(column).collect() }
+    let columns = columns.map(column).collect();
+    Table { name: SNAPSHOTS.to_owned(), key: 0, columns, indexes: Vec::new() }
 }
 
 async fn row(domain: &Domain, id: &str) -> RowState {

@@ -1,13 +1,12 @@
-//! Compares values.
+//! The order of values.
 
 use std::cmp::Ordering;
 
-use crate::message::Value;
-use crate::port::Operator;
+use super::Value;
 
 /// A value that sorts: null first, numbers by size, text by its bytes.
 #[derive(Clone, Debug)]
-pub(super) struct Sorted(pub(super) Value);
+pub(crate) struct Sorted(pub(crate) Value);
 
 impl Ord for Sorted {
     fn cmp(&self, other: &Self) -> Ordering {
@@ -30,29 +29,12 @@ impl PartialEq for Sorted {
 impl Eq for Sorted {}
 
 /// The order of any two values. Values of different kinds sort by kind, null first.
-pub(super) fn order(left: &Value, right: &Value) -> Ordering {
-    same_kind(left, right).unwrap_or_else(|| rank(left).cmp(&rank(right)))
-}
-
-/// True when the operator holds between `value` and `wanted`.
-pub(super) fn holds(operator: Operator, value: &Value, wanted: &Value) -> bool {
-    let ordering = same_kind(value, wanted);
-    match operator {
-        Operator::Equal => ordering == Some(Ordering::Equal),
-        Operator::NotEqual => ordering != Some(Ordering::Equal),
-        Operator::Less => ordering.is_some_and(Ordering::is_lt),
-        Operator::AtMost => ordering.is_some_and(Ordering::is_le),
-        Operator::Greater => ordering.is_some_and(Ordering::is_gt),
-        Operator::AtLeast => ordering.is_some_and(Ordering::is_ge),
-        Operator::Contains => match (text(value), text(wanted)) {
-            (Some(text), Some(part)) => text.contains(part),
-            _ => false,
-        },
-    }
+pub(crate) fn order(left: &Value, right: &Value) -> Ordering {
+    compare(left, right).unwrap_or_else(|| rank(left).cmp(&rank(right)))
 }
 
 /// The order of two values of the same kind; `None` for different kinds.
-fn same_kind(left: &Value, right: &Value) -> Option<Ordering> {
+pub(super) fn compare(left: &Value, right: &Value) -> Option<Ordering> {
     Some(match (left, right) {
         (Value::Null, Value::Null) => Ordering::Equal,
         (Value::Bool(left), Value::Bool(right)) => left.cmp(right),
@@ -68,13 +50,6 @@ fn same_kind(left: &Value, right: &Value) -> Option<Ordering> {
         }
         _ => return None,
     })
-}
-
-fn text(value: &Value) -> Option<&str> {
-    match value {
-        Value::Text(text) | Value::Json(text) => Some(text),
-        _ => None,
-    }
 }
 
 fn rank(value: &Value) -> u8 {

@@ -1,0 +1,62 @@
+//! Fields that hold text, and conditions on them.
+
+use std::marker::PhantomData;
+
+use protean_port::message::{Case, Id, RowCondition, TextPlace};
+
+use super::Field;
+use super::condition::Condition;
+
+/// A field that holds text, perhaps in an `Option`.
+#[diagnostic::on_unimplemented(
+    message = "a field of the type `{Self}` does not hold text",
+    note = "`starts_with`, `ends_with`, `contains` and `ignoring_case` need a `String` or an `Id`; \
+            `has` asks whether a list has an element"
+)]
+pub trait TextField: Field {}
+
+impl TextField for String {}
+impl TextField for Id {}
+impl<T: TextField> TextField for Option<T> {}
+
+/// A field of text whose ASCII letters have no case.
+pub struct IgnoringCase<Owner> {
+    column: usize,
+    owner: PhantomData<fn(Owner)>,
+}
+
+impl<Owner> IgnoringCase<Owner> {
+    pub(super) const fn new(column: usize) -> Self {
+        Self { column, owner: PhantomData }
+    }
+
+    /// Text that is this text.
+    pub fn equals(&self, text: &str) -> Condition<Owner> {
+        condition(self.column, TextPlace::Whole, text, Case::IgnoredInAscii)
+    }
+
+    /// Text that begins with this text.
+    pub fn starts_with(&self, text: &str) -> Condition<Owner> {
+        condition(self.column, TextPlace::Start, text, Case::IgnoredInAscii)
+    }
+
+    /// Text that ends with this text.
+    pub fn ends_with(&self, text: &str) -> Condition<Owner> {
+        condition(self.column, TextPlace::End, text, Case::IgnoredInAscii)
+    }
+
+    /// Text that holds this text somewhere.
+    pub fn contains(&self, text: &str) -> Condition<Owner> {
+        condition(self.column, TextPlace::Anywhere, text, Case::IgnoredInAscii)
+    }
+}
+
+/// A condition on a column of text.
+pub(super) fn condition<Owner>(
+    column: usize,
+    place: TextPlace,
+    text: &str,
+    case: Case,
+) -> Condition<Owner> {
+    RowCondition::Text { column, place, text: text.into(), case }.into()
+}
