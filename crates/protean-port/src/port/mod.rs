@@ -42,7 +42,7 @@ pub use changes::{
     Outcome, Park, Place, ProgressMove, RowChange, RowWrite, Statement,
 };
 pub use clock::{Clock, SystemClock};
-pub use commits::{CommitNotice, CommitSignal, CommitWatch, Watched};
+pub use commits::{CommitNotice, CommitSignal, CommitWatch, NamedOutcomes, Watched};
 pub use consumer::{BrokerRead, Consumer, TakeOver};
 pub use correlations::{
     Correlated, CorrelatedEvents, Correlation, Correlations, correlated, event_id,
