@@ -53,11 +53,11 @@ pub use runtime::{Context, Failure, Repository, Selection};
 
 // Use a domain, and run its server.
 pub use protean_core::domain::{
-    Bulk, Cancellation, ImportProgress, Intake, Issue, Missed, Processed, Reader, Recurring,
-    Rejection, ScheduledMessages, Submission, Submit, inject_entry,
+    Bulk, Cancellation, CaughtUp, CommandOutcome, ImportProgress, Intake, Issue, Missed, Processed,
+    Reader, Recurring, Rejection, ScheduledMessages, Submission, Submit, inject_entry,
 };
 pub use protean_engine::HealthPage;
-pub use runtime::{Process, Server};
+pub use runtime::{Process, Receipt, Server};
 
 // Values and errors.
 pub use protean_port::message::{
@@ -78,7 +78,7 @@ pub use protean_port::{memory, message, port};
 // For our own tools and tests; not part of the API.
 #[doc(hidden)]
 pub use protean_core::domain::{
-    LIFECYCLE_COLUMNS, ServerAdvice, broker, destroy, difference, migrate, promote,
+    LIFECYCLE_COLUMNS, ServerAdvice, broker, destroy, difference, migrate, prepared_store, promote,
     require_database, server_advice,
 };
 #[doc(hidden)]

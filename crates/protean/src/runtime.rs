@@ -121,6 +121,44 @@ pub use protean_core::domain::DomainBuilder;
 /// ```
 pub use protean_core::domain::Process;
 
+/// A command that was sent, to ask later what became of it, and to read one's own writes.
+///
+/// ```
+/// # use protean::prelude::*;
+/// # use protean::{aggregate, aggregate_impl, command, command_handler};
+/// # #[aggregate(commands(AddTask))]
+/// # struct Task { root: Root<Task> }
+/// # #[aggregate_impl]
+/// # impl Task {}
+/// # #[command(part_of = Task, returns = Id)]
+/// # struct AddTask {}
+/// # struct TaskCommandHandler;
+/// # #[command_handler(part_of = Task)]
+/// # impl TaskCommandHandler {
+/// #     #[handle]
+/// #     async fn add(&self, _: AddTask, ctx: &Context) -> Handled<Id> {
+/// #         let task = Task { root: Root::new() };
+/// #         let id = task.id();
+/// #         ctx.repository::<Task>().add(task).await?;
+/// #         Ok(id)
+/// #     }
+/// # }
+/// use protean::{CommandOutcome, Receipt};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let builder = protean::domain("tasks").aggregate::<Task>().register(TaskCommandHandler);
+/// # let tasks = builder.in_memory().build()?;
+/// let receipt: Receipt<AddTask> = tasks.process(AddTask {}).keep_outcome().receipt().await?;
+/// match receipt.outcome().await? {
+///     CommandOutcome::Handled(task_id) => println!("added {task_id}"),
+///     other => println!("not added: {other:?}"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
+pub use protean_core::domain::Receipt;
+
 /// A handler's access to repositories and to further commands. Everything that is changed
 /// through one context commits together.
 ///

@@ -177,7 +177,7 @@ impl<'a> Receiver<'a> {
             Ok(Committed::Now(caused)) => Ok(Ran { caused, failure, kept: true, elsewhere: false }),
             Ok(Committed::Before { .. }) => Ok(Ran { kept: true, ..Ran::default() }),
             Err(refused) if refused.is_invalid() && failure.is_none() => {
-                let verdict = Verdict::Dead(refused.to_string());
+                let verdict = Verdict::Rejected(refused.to_string());
                 Box::pin(self.attempted(delivery, verdict)).await
             }
             // Only its effects cannot be committed: it is tried again, and is not forgotten.
@@ -203,7 +203,7 @@ fn failure_of(group: &Group, delivery: &Delivery, verdict: &Verdict) -> Option<E
         Verdict::Retry(reason) | Verdict::Unavailable(reason) | Verdict::TooNew(reason) => {
             ("is parked", reason)
         }
-        Verdict::Dead(reason) => ("is dead", reason),
+        Verdict::Rejected(reason) | Verdict::Dead(reason) => ("is dead", reason),
         _ => return None,
     };
     let (handler, id) = (&group.handler, &delivery.recorded.message.id);

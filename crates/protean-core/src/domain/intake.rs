@@ -206,7 +206,7 @@ impl<'a> Intake<'a> {
         match decided {
             Decided::New(row, _, message) => {
                 let mut changes = self.taken(row);
-                changes.keys.extend(key_claim(message, None, NEVER).map(KeyWrite::Claim));
+                changes.keys.extend(key_claim(message, NEVER).map(KeyWrite::Claim));
                 let message = message.clone();
                 changes.appends.push(Append { message, expect: Expect::End });
                 Some(changes)

@@ -1,29 +1,22 @@
 //! Processing one command.
 
 use std::future::IntoFuture;
-use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protean_port::message::{Extensions, Id, Lane, Message, Priority, Recorded, Timestamp};
-use protean_port::port::{
-    Append, At, BoxFuture, Changes, Delivery, Expect, KeyClaim, KeyWrite, Store,
-};
+use protean_port::message::{Extensions, Id, Message, Priority, Timestamp};
+use protean_port::port::{Append, BoxFuture, Changes, Expect, KeyWrite};
 use protean_port::{Error, Result};
 
-use super::dispatch::dispatch;
 use super::domain::Domain;
-use super::instance_queues::InstanceTurn;
+use super::receipt::Receipt;
 use super::repetition;
 use super::scheduled::scheduled;
+use super::synchronous::{HandledCommand, Synchronous, expired, step_begins};
 use crate::config::Processing;
-use crate::handling::deliver::{Ran, Work, run};
-use crate::handling::{
-    Committed, Failure, Group, HandlerInput, Key, NEVER, commit, commit_settled, key_claim,
-    retry_on_conflict,
-};
+use crate::handling::{Committed, Key, NEVER, commit, key_claim};
 use crate::model::{Command, Start};
-use crate::unit::{ReadMode, ReadOptions, Timing, command_message, is_handling};
+use crate::unit::{Timing, command_message};
 
 /// A command that is ready to be processed: say how, then `.await`.
 ///
@@ -43,6 +36,7 @@ pub(super) struct Options {
     pub(super) priority: Option<Priority>,
     pub(super) correlation_id: Option<Arc<str>>,
     pub(super) key: Option<Key>,
+    pub(super) keeps_outcome: bool,
     pub(super) timing: Timing,
 }
 
@@ -111,6 +105,13 @@ impl<C: Command> Process<C> {
         self
     }
 
+    /// Keeps what becomes of the command for `idempotency.ttl` after it is settled, for
+    /// [`Receipt::outcome`]. A command with an idempotency key keeps it anyway.
+    pub fn keep_outcome(mut self) -> Self {
+        self.options.keeps_outcome = true;
+        self
+    }
+
     /// Sets a deadline: after this moment the command is not handled any more.
     pub fn deadline(mut self, deadline: Timestamp) -> Self {
         self.options.timing.deadline = Some(deadline);
@@ -169,6 +170,28 @@ impl<C: Command> Process<C> {
         }
     }
 
+    /// Processes the command as `command_processing` says, and gives a receipt, which tells later
+    /// what became of it.
+    ///
+    /// # Errors
+    /// As those of [`asynchronous`](Self::asynchronous) or [`synchronous`](Self::synchronous).
+    pub async fn receipt(self) -> Result<Receipt<C>> {
+        let domain = self.domain.clone();
+        let key = self.options.key.clone().map(|key| key.into_parts().0);
+        let keeps_outcome = self.options.keeps_outcome;
+        let id = match self.is_handled_now() {
+            true => self.handle().await?.id,
+            false => self.asynchronous().await?,
+        };
+        let own_key = keeps_outcome.then(|| id.clone().into());
+        Ok(Receipt::new(&domain, id, key.or(own_key)))
+    }
+
+    fn is_handled_now(&self) -> bool {
+        let is_scheduled = self.options.timing.start.is_some();
+        self.domain.config().command_processing == Processing::Sync && !is_scheduled
+    }
+
     /// Handles the command now, in this task: command, changes and events
     /// commit together, then `event_processing` says how the events go on.
     ///
@@ -177,6 +200,10 @@ impl<C: Command> Process<C> {
     /// a store that cannot be written. With [`Error::committed`] the command
     /// was handled and kept, and the handler of an event failed afterwards.
     pub async fn synchronous(self) -> Result<C::Output> {
+        self.handle().await.map(|handled| handled.output)
+    }
+
+    async fn handle(self) -> Result<HandledCommand<C::Output>> {
         let Self { domain, command, options } = self;
         if options.timing.start.is_some() {
             return Err(Error::misused(
@@ -195,11 +222,9 @@ impl<C: Command> IntoFuture for Process<C> {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            match self.domain.config().command_processing {
-                Processing::Sync if self.options.timing.start.is_none() => {
-                    self.synchronous().await.map(Processed::Handled)
-                }
-                _ => self.asynchronous().await.map(Processed::Queued),
+            match self.is_handled_now() {
+                true => self.synchronous().await.map(Processed::Handled),
+                false => self.asynchronous().await.map(Processed::Queued),
             }
         })
     }
@@ -224,7 +249,7 @@ fn queued_for<C: Command>(
     let message = message(domain, command, options, due)?;
     let mut changes = Changes::new(domain.lanes().lane(message.priority));
     // The key is held until the command is handled, however long that takes.
-    changes.keys.extend(key_claim(&message, None, NEVER).map(KeyWrite::Claim));
+    changes.keys.extend(key_claim(&message, NEVER).map(KeyWrite::Claim));
     changes.appends.push(Append { message, expect: Expect::End });
     Ok(changes)
 }
@@ -250,131 +275,12 @@ fn message<C: Command>(
         key.check()?;
     }
     let (key, is_permanent) = options.key.clone().map(Key::into_parts).unzip();
+    let own_key = || options.keeps_outcome.then(|| id.clone().into());
     let extensions = Extensions {
         deadline,
-        idempotency_key: key,
+        idempotency_key: key.or_else(own_key),
         permanent_key: is_permanent.unwrap_or(false),
         unreadable: None,
     };
     command_message(domain.env(), &id, command, &cause, extensions)
-}
-
-/// A command that is handled at once.
-struct Synchronous<'a, C> {
-    domain: &'a Domain,
-    store: &'a Arc<dyn Store>,
-    group: &'a Group,
-    /// No log has it yet, so it lies at no position.
-    delivery: Delivery,
-    command: PhantomData<fn(C)>,
-}
-
-impl<'a, C: Command> Synchronous<'a, C> {
-    async fn new(domain: &'a Domain, message: Message) -> Result<Self> {
-        let group = domain
-            .handlers()
-            .commands_of(message.stream.category())
-            .filter(|group| group.routes.contains_key(&message.type_name))
-            .ok_or_else(|| {
-                Error::misused(format!("{} has no handler: register a command handler", C::NAME))
-            })?;
-        let store = domain.store().await?;
-        let recorded = Recorded { position: 0, stream_position: 0, message };
-        let delivery = Delivery { recorded, next: 0, attempts: 0, parked: false };
-        Ok(Self { domain, store, group, delivery, command: PhantomData })
-    }
-
-    async fn handle(self, command: C) -> Result<C::Output> {
-        if let Some(first) = self.holder_of_key().await? {
-            return self.repeat(&first.message_id, first.output.as_deref()).await;
-        }
-        let turn = self.turn().await;
-        let mut command = Some(command);
-        let handling = retry_on_conflict(self.domain.config(), |mode| {
-            let input = match command.take() {
-                Some(command) => HandlerInput::Value(Box::new(command)),
-                None => HandlerInput::Json(Arc::clone(&self.delivery.recorded.message.data)),
-            };
-            self.attempt(input, mode)
-        });
-        let (answer, committed) = handling.await?;
-        drop(turn);
-        match committed {
-            Committed::Now(messages) => {
-                let caused = messages.into_iter().skip(1).collect();
-                dispatch(self.domain, self.store, caused).await?;
-                Ok(answer)
-            }
-            Committed::Before { message_id, output } => {
-                self.repeat(&message_id, output.as_deref()).await
-            }
-        }
-    }
-
-    /// The answer to the command that came first, when this one repeats it.
-    async fn repeat(&self, first: &str, output: Option<&str>) -> Result<C::Output> {
-        let again = &self.delivery.recorded.message;
-        repetition::check::<C>(self.domain.env(), &**self.store, first, again).await?;
-        self.answer_of(first, output)
-    }
-
-    /// Waits for the commands to its instance that came before. A command that a handler waits for
-    /// does not: two handlers could wait for each other.
-    async fn turn(&self) -> Option<InstanceTurn<'_>> {
-        if is_handling() {
-            return None;
-        }
-        let instance = self.delivery.recorded.message.stream.name();
-        Some(self.domain.shared().instance_queues.wait(instance).await)
-    }
-
-    /// The command that has the idempotency key already: this one is not even tried.
-    async fn holder_of_key(&self) -> Result<Option<KeyClaim>> {
-        match key_claim(&self.delivery.recorded.message, None, NEVER) {
-            Some(claim) => self.store.known(&claim.command, &claim.key, claim.time).await,
-            None => Ok(None),
-        }
-    }
-
-    /// Runs the handler and commits what it did, with the command itself. What
-    /// fails leaves no trace: the caller has the error.
-    async fn attempt(&self, input: HandlerInput, mode: ReadMode) -> Result<(C::Output, Committed)> {
-        let (domain, store, group) = (self.domain, self.store, self.group);
-        let lane = domain.lanes().lane(self.delivery.recorded.message.priority);
-        step_begins(domain, lane);
-        let work = Work::submitted(&self.delivery, input, ReadOptions { overlay: None, mode });
-        let Ran { verdict, answer, .. } = run(domain.env(), store, group, work).await;
-        let answer = answer.ok_or_else(|| expired(C::NAME))?.map_err(Failure::into_error)?;
-        let answer = answer.take(C::NAME)?;
-        let at = At::Appended(0);
-        step_begins(domain, lane);
-        let committed =
-            commit_settled(domain.env(), &**store, group, &self.delivery, verdict, at).await?;
-        Ok((answer, committed))
-    }
-
-    /// The answer to the command that came first with the same idempotency key.
-    fn answer_of(&self, message_id: &str, output: Option<&str>) -> Result<C::Output> {
-        let output = output.ok_or_else(|| {
-            Error::conflict(format!(
-                "{} {message_id} is queued and not handled yet: try again later",
-                C::NAME
-            ))
-        })?;
-        serde_json::from_str(output).map_err(|error| {
-            Error::failed(format!("the stored answer to {} {message_id} cannot be read", C::NAME))
-                .with_source(error)
-        })
-    }
-}
-
-/// Bulk work steps aside for a step of this lane.
-fn step_begins(domain: &Domain, lane: Lane) {
-    if lane == Lane::Primary {
-        domain.env().production_begins();
-    }
-}
-
-fn expired(name: &str) -> Error {
-    Error::expired(format!("the deadline of {name} has passed"))
 }

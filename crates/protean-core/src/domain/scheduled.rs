@@ -13,7 +13,7 @@ use tracing::warn;
 
 use super::dispatch::dispatch;
 use super::domain::Domain;
-use crate::handling::{Missed, RecurringCommand, key_claim};
+use crate::handling::{KeptOutcome, Missed, RecurringCommand};
 
 /// With [`Missed::Skip`], a recurring command that is later than this is skipped.
 const MAX_LATENESS: Duration = Duration::from_secs(60);
@@ -63,7 +63,7 @@ impl<'a> ScheduledMessages<'a> {
         };
         let mut changes = self.taken(&waiting, Counter::Cancelled);
         let now = self.domain.clock().now();
-        let freed = key_claim(&waiting.message, None, now);
+        let freed = KeptOutcome::Cancelled.claim(&waiting.message, now);
         changes.keys.extend(freed.map(KeyWrite::Settle));
         match store.commit([changes].into()).await.pop() {
             Some(Outcome::Committed(_)) => Ok(Cancellation::Cancelled),

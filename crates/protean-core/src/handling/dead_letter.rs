@@ -16,7 +16,7 @@ use super::settle::Moment;
 /// its place, and the unit is left out.
 pub fn replay(group: &Group, letter: &DeadLetter, moment: Moment) -> Changes {
     let mut changes = resend(&group.name, letter, moment);
-    let named = key_claim(&letter.recorded.message, None, NEVER);
+    let named = key_claim(&letter.recorded.message, NEVER);
     changes.keys.extend(named.map(KeyWrite::Claim));
     changes
 }

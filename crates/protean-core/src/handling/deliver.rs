@@ -14,7 +14,8 @@ use tracing::{Instrument, debug};
 use super::erased::{ErasedHandler, HandlerInput, HandlerOutput};
 use super::failure::{Failure, FailureKind, Handled};
 use super::group::{Group, HandlerKind};
-use super::idempotency::{expiry, key_claim};
+use super::idempotency::expiry;
+use super::kept_outcome::KeptOutcome;
 use super::telemetry::message_span;
 use super::verdict::Verdict;
 use crate::catalog::too_new;
@@ -129,16 +130,16 @@ fn answered_key(
     if group.kind != HandlerKind::Commands || message.extensions.idempotency_key.is_none() {
         return Ok(None);
     }
-    let output = Some(answer.to_json(message.name())?);
+    let outcome = KeptOutcome::Handled(answer.to_json(message.name())?);
     Ok(match is_logged {
         // The key was claimed when the command was appended.
         true => {
             let expires = expiry(message, env.now(), group.idempotency.ttl);
-            key_claim(message, output, expires).map(KeyWrite::Settle)
+            outcome.claim(message, expires).map(KeyWrite::Settle)
         }
         false => {
             let expires = expiry(message, message.time, group.idempotency.ttl);
-            key_claim(message, output, expires).map(KeyWrite::Claim)
+            outcome.claim(message, expires).map(KeyWrite::Claim)
         }
     })
 }
@@ -200,7 +201,7 @@ fn cause_of(group: &Group, message: &Message) -> MessageContext {
 fn verdict_of(failure: &Failure) -> Verdict {
     let reason = failure.to_string();
     match failure.kind() {
-        FailureKind::Rejected => Verdict::Dead(reason),
+        FailureKind::Rejected => Verdict::Rejected(reason),
         FailureKind::Unavailable => Verdict::Unavailable(reason),
         FailureKind::TooNew => Verdict::TooNew(reason),
         FailureKind::Conflict | FailureKind::Failed => Verdict::Retry(reason),

@@ -1,4 +1,5 @@
-//! Idempotency keys: a command of one type with the same key is handled once.
+//! Idempotency keys: a command of one type with the same key is handled once. A command whose
+//! outcome is kept, and that has no key, has its own id for one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,6 +7,8 @@ use std::time::Duration;
 use protean_port::message::{Message, Timestamp};
 use protean_port::port::KeyClaim;
 use protean_port::{Result, Violations};
+
+use crate::config::Idempotency;
 
 /// A moment that does not come.
 pub(crate) const NEVER: Timestamp = Timestamp::from_micros(i64::MAX);
@@ -64,15 +67,19 @@ pub(crate) fn expiry(message: &Message, now: Timestamp, ttl: Duration) -> Timest
     if message.extensions.permanent_key { NEVER } else { now + ttl }
 }
 
-/// The idempotency key of a command, and what it stands for until it expires.
-pub(crate) fn key_claim(
-    message: &Message,
-    output: Option<Arc<str>>,
-    expires: Timestamp,
-) -> Option<KeyClaim> {
+/// How long the key of a command holds that failed: one that its sender may use again is free soon.
+pub(crate) fn error_ttl(message: &Message, idempotency: Idempotency) -> Duration {
+    match message.extensions.idempotency_key {
+        Some(ref key) if *key == message.id => idempotency.ttl,
+        _ => idempotency.error_ttl,
+    }
+}
+
+/// The claim of a command on its idempotency key, before it has an outcome.
+pub(crate) fn key_claim(message: &Message, expires: Timestamp) -> Option<KeyClaim> {
     let key = message.extensions.idempotency_key.clone()?;
     // The key is the same in every version of the command.
     let command = Arc::from(message.name());
     let (message_id, time) = (Arc::clone(&message.id), message.time);
-    Some(KeyClaim { command, key, message_id, output, time, expires })
+    Some(KeyClaim { command, key, message_id, output: None, time, expires })
 }

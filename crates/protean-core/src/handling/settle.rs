@@ -7,7 +7,7 @@
 //! Retry ──────▶ parked until due ──(tries used up)──▶ dead
 //! Held ───────▶ parked until the message before it is out of the way
 //! Conflict, Unavailable, TooNew ─▶ parked until due, no attempt burnt
-//! Dead ───────▶ dead letter; followers in its stream are held
+//! Rejected, Dead ─▶ dead letter; followers in its stream are held
 //! Suspect ────▶ parked, the attempt burnt, due at once ──(tries used up)──▶ dead
 //! ```
 
@@ -20,7 +20,8 @@ use protean_port::port::{
 };
 
 use super::group::Group;
-use super::idempotency::key_claim;
+use super::idempotency::error_ttl;
+use super::kept_outcome::KeptOutcome;
 use super::retry::{Backoff, jitter};
 use super::verdict::Verdict;
 use crate::config::OnDeadLetter;
@@ -106,12 +107,16 @@ pub fn settle(group: &Group, delivery: &Delivery, verdict: Verdict, moment: Mome
         Verdict::Ignored => settling.pass(Counter::Ignored),
         Verdict::Expired => {
             settling.pass(Counter::Expired);
-            settling.free_key();
+            settling.keep_failure(&KeptOutcome::Expired);
         }
         Verdict::Duplicate => settling.repeat(),
         Verdict::Held => settling.hold(),
         Verdict::Retry(reason) => settling.retry(reason),
-        Verdict::Dead(reason) => settling.give_up(delivery.attempts + 1, reason),
+        Verdict::Rejected(reason) => {
+            settling.keep_failure(&KeptOutcome::Rejected(reason.clone()));
+            settling.give_up(delivery.attempts + 1, reason);
+        }
+        Verdict::Dead(reason) => settling.die(delivery.attempts + 1, reason),
         Verdict::Conflict(reason, wait) => settling.wait(wait, reason),
         Verdict::Unavailable(reason) => settling.wait(OUTAGE_WAIT, reason),
         Verdict::TooNew(reason) => settling.wait(NEWER_PROGRAM_WAIT, reason),
@@ -179,7 +184,7 @@ impl<'a> Settling<'a> {
     fn retry(&mut self, reason: String) {
         let attempts = self.delivery.attempts + 1;
         if attempts > self.group.subscription.max_retries {
-            return self.give_up(attempts, reason);
+            return self.die(attempts, reason);
         }
         let chance = jitter(self.delivery.recorded.position, attempts);
         let wait = Backoff::of_handler(self.group.subscription.retry_delay).wait(attempts, chance);
@@ -192,7 +197,7 @@ impl<'a> Settling<'a> {
         let attempts = self.delivery.attempts;
         if attempts > self.group.subscription.max_retries {
             return self
-                .give_up(attempts, "the process ended each time this message was handled".into());
+                .die(attempts, "the process ended each time this message was handled".into());
         }
         let reason = "the process ended while this message was handled".into();
         // Should this process end too, the next one finds it before those behind it.
@@ -214,8 +219,12 @@ impl<'a> Settling<'a> {
         self.changes().parks.push(Park::Hold { group, message, attempts, reason });
     }
 
+    fn die(&mut self, attempts: u32, reason: String) {
+        self.keep_failure(&KeptOutcome::Dead(reason.clone()));
+        self.give_up(attempts, reason);
+    }
+
     fn give_up(&mut self, attempts: u32, reason: String) {
-        self.free_key();
         if !self.group.subscription.enable_dlq {
             self.fate = Fate::Dropped { attempt: attempts, reason };
             return self.leave(Counter::Purged);
@@ -232,10 +241,12 @@ impl<'a> Settling<'a> {
         }
     }
 
-    /// A command that failed frees its idempotency key soon, so that it can be sent again.
-    fn free_key(&mut self) {
-        let soon = self.moment.now + self.group.idempotency.error_ttl;
-        let settled = key_claim(&self.delivery.recorded.message, None, soon);
+    /// A command that failed keeps why, and frees its idempotency key soon, so that it can be
+    /// sent again. An event has none.
+    fn keep_failure(&mut self, outcome: &KeptOutcome) {
+        let message = &self.delivery.recorded.message;
+        let expires = self.moment.now + error_ttl(message, self.group.idempotency);
+        let settled = outcome.claim(message, expires);
         self.changes().keys.extend(settled.map(KeyWrite::Settle));
     }
 

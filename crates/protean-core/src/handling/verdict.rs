@@ -19,6 +19,8 @@ pub enum Verdict {
     Held,
     /// Its handler failed; another try may help and costs an attempt.
     Retry(String),
+    /// Its handler or the database refuses it for good.
+    Rejected(String),
     /// No further try can help.
     Dead(String),
     /// Others keep writing first; another try after this wait costs nothing.

@@ -82,6 +82,16 @@ impl Context {
         self.unit.cause.priority
     }
 
+    /// A new identity: the same each time that the message at hand is handled, so that what a
+    /// handler does elsewhere can be recognised when it does it again. Within a scope of
+    /// [`Ids`](protean_port::message::Ids), as in tests, it is the next numbered one.
+    ///
+    /// # Errors
+    /// When the unit of work has ended: its handler has returned.
+    pub fn new_id(&self) -> Result<Id> {
+        self.unit.new_id()
+    }
+
     /// The present moment, by the domain's clock.
     pub fn now(&self) -> Timestamp {
         self.unit.env.now()

@@ -3,7 +3,7 @@
 use std::sync::{Arc, MutexGuard};
 
 use protean_port::message::{
-    Extensions, Id, Kind, Message, Priority, Recorded, Row, Stream, Table, Timestamp, Value,
+    Extensions, Id, Ids, Kind, Message, Priority, Recorded, Row, Stream, Table, Timestamp, Value,
 };
 use protean_port::port::{
     Append, Expect, RowChange, RowState, RowWrite, Schedule, Scheduled, Statement, event_id,
@@ -38,6 +38,18 @@ impl Unit {
         }
         self.open()?.done.changes.statements.push(statement);
         Ok(())
+    }
+
+    /// The next identity for its handler.
+    pub(super) fn new_id(&self) -> Result<Id> {
+        let mut state = self.open()?;
+        state.made_ids += 1;
+        Ok(match &self.cause.seed {
+            Some(seed) if !Ids::are_numbered() => {
+                Id::derived(seed, &format!("id {}", state.made_ids))
+            }
+            _ => Id::new(),
+        })
     }
 
     /// Issues a command: appends it to the unit, or schedules it.

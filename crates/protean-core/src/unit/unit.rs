@@ -56,6 +56,8 @@ pub(super) struct State {
     pub(super) facts: Vec<Message>,
     pub(super) seen: HashMap<RowKey, RowState>,
     pub(super) issued: u32,
+    /// How many identities it has made.
+    pub(super) made_ids: u32,
     /// What units have committed that this one has waited for.
     pub(super) inside: CommittedInside,
     /// It was committed or given up.
@@ -103,6 +105,7 @@ impl Unit {
             facts: Vec::new(),
             seen: HashMap::new(),
             issued: 0,
+            made_ids: 0,
             inside: CommittedInside::default(),
             has_ended: false,
         };

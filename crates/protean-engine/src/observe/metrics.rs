@@ -162,7 +162,10 @@ impl LaneMetrics {
     pub(crate) fn ran(&self, verdict: &Verdict, took: Duration) {
         match verdict {
             Verdict::Done(_) => self.done.record(took),
-            Verdict::Retry(_) | Verdict::Dead(_) | Verdict::Unavailable(_) => {
+            Verdict::Retry(_)
+            | Verdict::Rejected(_)
+            | Verdict::Dead(_)
+            | Verdict::Unavailable(_) => {
                 self.failed.record(took);
             }
             _ => {}

@@ -187,7 +187,7 @@ impl Worker {
     /// The verdict on a message whose unit was left out; none when it simply runs again.
     fn verdict_on(&mut self, delivery: &Delivery, outcome: Outcome) -> Option<Verdict> {
         match outcome {
-            Outcome::Rejected(violations) => Some(Verdict::Dead(violations.to_string())),
+            Outcome::Rejected(violations) => Some(Verdict::Rejected(violations.to_string())),
             Outcome::Stale(what) if delivery.parked => {
                 let retry = &self.runner.domain.config().server.version_retry;
                 self.conflicts.left_out(delivery.recorded.position, what, retry)

@@ -11,7 +11,8 @@
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `kills`: and with one that is killed or stopped with handlers in flight
 //! * `intake`: what plain programs enqueue in transactions of their own
-//! * `keys`: idempotency keys, when they are deleted; `explain`: why a message waits
+//! * `keys`: idempotency keys, when they are deleted; `outcomes`: what became of a command
+//! * `explain`: why a message waits
 //! * `health`: what the pages say, also to slow clients; `telemetry`: log lines
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
 //! * `shared`: several servers share the work, over a broker that may fail
@@ -57,6 +58,7 @@ mod notes;
 mod one_file;
 mod order;
 mod outages;
+mod outcomes;
 mod ownership;
 mod pacing;
 mod positions;

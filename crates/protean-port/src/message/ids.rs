@@ -32,6 +32,11 @@ impl Ids {
         NUMBERED.scope(self.clone(), work).await
     }
 
+    /// True within a scope.
+    pub fn are_numbered() -> bool {
+        NUMBERED.try_with(|_| ()).is_ok()
+    }
+
     /// Calls `work` with numbered identities.
     pub fn within<T>(&self, work: impl FnOnce() -> T) -> T {
         NUMBERED.sync_scope(self.clone(), work)

@@ -44,7 +44,7 @@ pub use changes::{
     Place, ProgressMove, RowChange, RowWrite, Statement,
 };
 pub use clock::{Clock, SystemClock};
-pub use commits::{CommitNotice, CommitSignal, CommitWatch, Watched};
+pub use commits::{CommitNotice, CommitSignal, CommitWatch, NamedOutcomes, Watched};
 pub use consumer::{BrokerRead, Consumer, TakeOver};
 pub use correlations::{
     Correlated, CorrelatedEvents, Correlation, Correlations, correlated, event_id,

@@ -26,3 +26,13 @@ fn identities_are_numbered_within_a_scope_only() {
     assert_ne!(Id::new(), Id::numbered(3));
     assert_eq!(ids.within(Id::new), Id::numbered(3));
 }
+
+#[tokio::test]
+async fn a_context_makes_numbered_identities_within_a_scope() {
+    let domain = protean::domain("empty").in_memory().build().unwrap();
+    let ids = Ids::default();
+    // The correlation id is one of them as well.
+    let made = ids.scope(domain.unit_of_work(async |ctx| Ok([ctx.new_id()?, ctx.new_id()?])));
+    let made = made.await.unwrap();
+    assert_eq!(made, [Id::numbered(2), Id::numbered(3)]);
+}
