@@ -49,6 +49,9 @@ pub use protean_core::domain::{
 };
 pub use runtime::{Context, Failure, Repository, Selection};
 
+// Run SQL of your own.
+pub use protean_port::port::Statement;
+
 // Use a domain, and run its server.
 pub use protean_core::domain::{
     Bulk, Cancellation, ImportProgress, Intake, Issue, Missed, Processed, Reader, Recurring,

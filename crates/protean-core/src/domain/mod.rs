@@ -25,13 +25,12 @@ mod ids;
 mod inbox;
 mod instance_queues;
 mod intake;
-mod intake_command;
+mod intake_check;
 mod misfit;
 mod passed_over;
 mod process;
 mod promotion;
 mod registrations;
-mod repetition;
 mod scheduled;
 mod snapshots;
 mod stored_data;
@@ -40,7 +39,7 @@ mod unit_of_work;
 mod wiring;
 
 pub use advice::ServerAdvice;
-pub use builder::{BuildError, DomainBuilder};
+pub use builder::{BuildError, DomainBuilder, in_file};
 pub use bulk::{Bulk, ImportProgress, Rejection, Submission, Submit};
 pub use causation::CausationNode;
 pub use connect::{
@@ -66,7 +65,7 @@ pub use crate::catalog::{Catalog, DeclaredAggregate, DeclaredTable};
 pub use crate::handling::{
     Answer, CommandsOf, Ending, Entries, Events, Failure, FailureKind, Group, Handle, Handled,
     HandlerKind, Manages, Missed, On, Payload, QueryRoutes, React, ReactLate, Reactions, Receive,
-    Recurring, Register, RegisterProcess, Registry, Routes, Standing, Subscriber, Turn,
+    Recurring, Register, RegisterProcess, Registry, Routes, Standing, Subscriber, TakenIn, Turn,
 };
 pub use crate::unit::{
     Context, Issue, Reader, Repository, Selection, Storage, current_priority, processing_priority,

@@ -14,13 +14,12 @@ use protean_port::{Error, Result};
 use super::dispatch::dispatch;
 use super::domain::Domain;
 use super::instance_queues::InstanceTurn;
-use super::repetition;
 use super::scheduled::scheduled;
 use crate::config::Processing;
 use crate::handling::deliver::{Ran, Work, run};
 use crate::handling::{
     Committed, Failure, Group, HandlerInput, Key, NEVER, commit, commit_settled, key_claim,
-    retry_on_conflict,
+    repetition, retry_on_conflict,
 };
 use crate::model::{Command, Start};
 use crate::unit::{ReadMode, ReadOptions, Timing, command_message, is_handling};

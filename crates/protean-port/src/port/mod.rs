@@ -28,6 +28,7 @@ mod registrations;
 mod rows;
 mod schedules;
 mod schema;
+mod statement;
 mod store;
 mod store_health;
 mod viewed_store;
@@ -40,7 +41,7 @@ pub use broker::{
 pub use broker_provider::{BrokerLocation, BrokerProvider};
 pub use changes::{
     Append, At, Changes, Count, Counter, Dead, DoneMark, Expect, KeyClaim, KeyWrite, MessageRef,
-    Outcome, Park, Place, ProgressMove, RowChange, RowWrite, Statement,
+    Outcome, Park, Place, ProgressMove, RowChange, RowWrite,
 };
 pub use clock::{Clock, SystemClock};
 pub use commits::{CommitNotice, CommitSignal, CommitWatch, Watched};
@@ -66,6 +67,7 @@ pub use registrations::{
 pub use rows::{Direction, Filter, Operator, RowQuery, RowState, Rows};
 pub use schedules::{Schedule, Scheduled, ScheduledPlace, ScheduledRead, Schedules};
 pub use schema::{ManualChange, Schema, SchemaDifference};
+pub use statement::{Statement, StatementRead};
 pub use store::Store;
 pub use store_health::StoreHealth;
 pub use viewed_store::{StoreView, ViewedStore};

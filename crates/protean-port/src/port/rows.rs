@@ -1,6 +1,6 @@
 //! Rows of state-stored aggregates and projections.
 
-use super::BoxFuture;
+use super::{BoxFuture, Statement};
 use crate::Result;
 pub use crate::message::{Direction, Filter, Operator, RowQuery};
 use crate::message::{Row, Table};
@@ -19,6 +19,10 @@ pub trait Rows: Send + Sync {
 
     /// How many rows the filters of a query select; order and limit are ignored.
     fn count<'a>(&'a self, table: &'a Table, query: &'a RowQuery) -> BoxFuture<'a, Result<u64>>;
+
+    /// The committed rows that the user's own SQL selects, each as a JSON object with the names of
+    /// the columns.
+    fn fetch<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Vec<String>>>;
 }
 
 /// A row and its version. A removed row keeps its version, so that a new row with the same

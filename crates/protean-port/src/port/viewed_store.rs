@@ -11,7 +11,7 @@ use super::{
     IntakeRead, IntakeReject, IntakeRow, IntakeTable, KeyClaim, LaneRead, Ledger, Log, LogId,
     LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, Rebuilds,
     RegisteredGroup, RowQuery, RowState, Rows, Scheduled, ScheduledRead, Schedules, Schema,
-    SchemaDifference, Store, StoreHealth, TableSwap, TypeStats, Watched,
+    SchemaDifference, Statement, Store, StoreHealth, TableSwap, TypeStats, Watched,
 };
 use crate::Result;
 use crate::message::{Category, Recorded, Stream, Table, Timestamp};
@@ -224,6 +224,10 @@ impl<V: StoreView> Rows for ViewedStore<V> {
 
     fn count<'a>(&'a self, table: &'a Table, query: &'a RowQuery) -> BoxFuture<'a, Result<u64>> {
         Box::pin(async move { self.store.count(&self.viewed(table), query).await })
+    }
+
+    fn fetch<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Vec<String>>> {
+        self.store.fetch(statement)
     }
 }
 
