@@ -250,6 +250,9 @@ impl<'a> Attempt<'a> {
     /// Writes the rows one by one: two of the same unit may share a value in a unique column.
     async fn write(&mut self, unit: &'a Changes) -> Result<Outcome, Refusal> {
         let (session, working_set) = (self.session, &mut self.working_set);
+        for read in &unit.reads {
+            statement::check(session, read).await?;
+        }
         let places = unit::apply(working_set, unit)?;
         // Rows that were loaded before another unit was left out may be out of date.
         let loaded = TouchedRows::of(&[unit]).load(session).await;

@@ -7,11 +7,11 @@ use protean_sql::{adds_counts, count_messages, signed};
 use crate::compound::{Column, Compound};
 use crate::connection::{Parameter, Session};
 use crate::error::{Fault, all};
-use crate::intake::{self, IntakeState};
+use crate::intake_changes;
 use crate::refusal::Refusal;
 use crate::row;
 use crate::value::{OwnedText, Text};
-use crate::working_set::{Move, Slot, WorkingSet};
+use crate::working_set::{IntakeState, Move, Slot, WorkingSet};
 
 const UNPARK: &str = include_str!("sql/unpark.sql");
 const MARK: &str = include_str!("sql/mark_done.sql");
@@ -258,7 +258,7 @@ async fn moves(session: &Session, moves: &[Move<'_>]) -> Result<(), Fault> {
         match step {
             Move::Park(park) => move_parked(session, park).await?,
             Move::Dead(dead) => move_dead(session, dead).await?,
-            Move::Intake(change) => intake::write(session, change).await?,
+            Move::Intake(change) => intake_changes::write(session, change).await?,
         }
     }
     Ok(())

@@ -5,31 +5,15 @@ use std::sync::Arc;
 use protean_port::Result;
 use protean_port::message::Timestamp;
 use protean_port::port::{
-    BoxFuture, IntakeChange, IntakeEntry, IntakeRead, IntakeReject, IntakeRow, IntakeTable,
-    left_out,
+    BoxFuture, IntakeEntry, IntakeRead, IntakeReject, IntakeRow, IntakeTable,
 };
 use protean_sql::{limit, signed};
 use tokio_postgres::Row;
 
-use crate::connection::{Parameter, Session};
+use crate::connection::Parameter;
 use crate::error::Fault;
-use crate::refusal::Refusal;
 use crate::store::PostgresStore;
-use crate::value::{Text, number, text};
-use crate::working_set::{Move, WorkingSet};
-
-/// Where a row is, as a transaction sees it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum IntakeState {
-    /// It waits.
-    Waiting,
-    /// It is rejected.
-    Rejected,
-    /// It was taken, and is to be deleted.
-    Taken,
-    /// It is gone, by a statement of its own.
-    Gone,
-}
+use crate::value::{number, text};
 
 impl IntakeTable for PostgresStore {
     fn intake_rows(&self, read: IntakeRead) -> BoxFuture<'_, Result<Vec<IntakeRow>>> {
@@ -75,60 +59,4 @@ fn entry(row: &Row) -> Result<IntakeEntry, Fault> {
         priority: row.try_get(4)?,
         key: row.try_get::<_, Option<&str>>(5)?.map(Arc::from),
     })
-}
-
-/// Decides a change of the intake.
-pub(crate) fn decide<'a>(
-    working_set: &mut WorkingSet<'a>,
-    change: &'a IntakeChange,
-) -> Result<(), Refusal> {
-    use IntakeState::{Gone, Rejected, Taken, Waiting};
-    let (place, before, after) = match change {
-        IntakeChange::Add(_) => {
-            working_set.moves.push(Move::Intake(change));
-            return Ok(());
-        }
-        IntakeChange::Take(place) => (*place, Waiting, Taken),
-        IntakeChange::Reject { place, .. } => (*place, Waiting, Rejected),
-        IntakeChange::Retry(place) | IntakeChange::Drop(place) => (*place, Rejected, Gone),
-    };
-    if working_set.intake.get(&place) != Some(&before) {
-        let outcome = match before {
-            Rejected => left_out::not_rejected(place),
-            _ => left_out::not_in_intake(place),
-        };
-        return Err(Refusal::LeftOut(outcome));
-    }
-    working_set.intake.set(place, after);
-    // Rows that are taken are deleted together.
-    if after != Taken {
-        working_set.moves.push(Move::Intake(change));
-    }
-    Ok(())
-}
-
-/// Carries out what is no plain taking.
-pub(crate) async fn write(session: &Session, change: &IntakeChange) -> Result<(), Fault> {
-    match change {
-        IntakeChange::Add(entry) => {
-            let IntakeEntry { id, type_name, data, priority, key } = &**entry;
-            let (id, type_name, data, key) = (&**id, &**type_name, &**data, key.as_deref());
-            let row: [Parameter<'_>; 5] = [&id, &type_name, &data, priority, &key];
-            session.execute(include_str!("sql/add_to_intake.sql"), &row).await?;
-        }
-        IntakeChange::Reject { place, reason, time } => {
-            let row: [Parameter<'_>; 3] = [&signed(*place), &Text(reason), &time.as_micros()];
-            session.execute(include_str!("sql/reject_from_intake.sql"), &row).await?;
-        }
-        IntakeChange::Retry(place) => {
-            let place: [Parameter<'_>; 1] = [&signed(*place)];
-            session.execute(include_str!("sql/retry_reject.sql"), &place).await?;
-        }
-        IntakeChange::Drop(place) => {
-            let place: [Parameter<'_>; 1] = [&signed(*place)];
-            session.execute(include_str!("sql/drop_reject.sql"), &place).await?;
-        }
-        IntakeChange::Take(_) => {}
-    }
-    Ok(())
 }

@@ -36,6 +36,7 @@ mod flush;
 mod forget;
 mod group_names;
 mod intake;
+mod intake_changes;
 mod ledger;
 mod log;
 mod pooler;

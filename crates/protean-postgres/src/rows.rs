@@ -1,18 +1,34 @@
 //! Reads rows of users' tables.
 
-use protean_port::Result;
 use protean_port::message::{Table, Value};
-use protean_port::port::{BoxFuture, RowQuery, RowState, Rows};
+use protean_port::port::{BoxFuture, Outcome, RowQuery, RowState, Rows, Statement};
+use protean_port::{Error, Result};
 use protean_sql::{Select, unsigned};
 use tokio_postgres::Row;
 
 use crate::connection::Parameter;
 use crate::dialect::PostgresDialect;
 use crate::error::Fault;
+use crate::refusal::Refusal;
+use crate::statement;
 use crate::store::PostgresStore;
 use crate::value::{self, Bound, Text, number, parameters};
 
 impl Rows for PostgresStore {
+    fn fetch<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(async move {
+            let session = self.readers.one().await?;
+            match statement::fetch(&session, statement).await {
+                Ok(rows) => Ok(rows),
+                Err(Refusal::LeftOut(Outcome::Rejected(violations))) => {
+                    Err(Error::invalid(violations))
+                }
+                Err(Refusal::LeftOut(outcome)) => Err(Error::unavailable(format!("{outcome:?}"))),
+                Err(Refusal::Broken(fault)) => self.explained(Err(fault)),
+            }
+        })
+    }
+
     fn row<'a>(&'a self, table: &'a Table, key: &'a str) -> BoxFuture<'a, Result<RowState>> {
         Box::pin(async move {
             // One statement, so that one view answers for the row and for what was removed.

@@ -1,8 +1,10 @@
 //! Runs the user's own SQL inside a unit.
 
-use protean_port::port::Statement;
+use protean_port::port::{Statement, StatementRead, left_out};
+use tokio_postgres::Row;
 
 use crate::connection::Session;
+use crate::error::Fault;
 use crate::refusal::{Refusal, STATEMENT};
 use crate::value::{Bound, parameters};
 
@@ -13,16 +15,43 @@ pub(crate) async fn run(session: &Session, statement: &Statement) -> Result<(), 
         let message = "must be an INSERT, UPDATE or DELETE; the unit of work owns the transaction";
         return Err(Refusal::rejected(STATEMENT, message));
     }
+    query(session, &numbered(&statement.sql), statement).await.map(drop)
+}
+
+/// Reads again what a unit has read.
+pub(crate) async fn check(session: &Session, read: &StatementRead) -> Result<(), Refusal> {
+    match fetch(session, &read.statement).await? == read.rows {
+        true => Ok(()),
+        false => Err(Refusal::LeftOut(left_out::read_changed(read))),
+    }
+}
+
+/// The rows that a SELECT of the user's own gives, each as a JSON object.
+pub(crate) async fn fetch(
+    session: &Session,
+    statement: &Statement,
+) -> Result<Vec<String>, Refusal> {
+    if !statement.is_read() {
+        return Err(Refusal::rejected(STATEMENT, "must be a SELECT to be fetched"));
+    }
+    // Within another SELECT it can neither write nor end the transaction.
+    let select = numbered(statement.sql.trim_end().trim_end_matches(';'));
+    let sql = format!("SELECT row_to_json(q)::text FROM (\n{select}\n) q");
+    let rows = query(session, &sql, statement).await?;
+    let json = rows.iter().map(|row| row.try_get(0).map_err(Fault::from));
+    json.collect::<Result<_, _>>().map_err(Refusal::Broken)
+}
+
+async fn query(session: &Session, sql: &str, statement: &Statement) -> Result<Vec<Row>, Refusal> {
     let bound = Bound::all(&statement.parameters);
     let parameters = parameters(&bound);
-    let (sql, refused) =
-        (numbered(&statement.sql), |fault| Refusal::of_user_tables(fault, STATEMENT));
-    let expected = session.prepared(&sql).await.map_err(refused)?.params().len();
+    let refused = |fault| Refusal::of_user_tables(fault, STATEMENT);
+    let expected = session.prepared(sql).await.map_err(refused)?.params().len();
     if expected != parameters.len() {
         let message = format!("has {expected} parameters, but {} were given", parameters.len());
         return Err(Refusal::rejected(STATEMENT, message));
     }
-    session.query(&sql, &parameters).await.map(drop).map_err(refused)
+    session.query(sql, &parameters).await.map_err(refused)
 }
 
 /// Rewrites `?1` as `$1`, PostgreSQL's form, outside of quotes.

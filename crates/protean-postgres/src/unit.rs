@@ -9,7 +9,7 @@ use protean_port::port::{
     ProgressMove, Schedule, left_out,
 };
 
-use crate::intake;
+use crate::intake_changes;
 use crate::refusal::Refusal;
 use crate::touched::Names;
 use crate::working_set::{Move, Slot, WorkingSet};
@@ -33,7 +33,7 @@ pub(crate) fn apply<'a>(
         write_schedule(working_set, schedule)?;
     }
     for change in &unit.intake {
-        intake::decide(working_set, change)?;
+        intake_changes::decide(working_set, change)?;
     }
     for step in &unit.progress {
         advance(working_set, step)?;

@@ -13,7 +13,6 @@ use crate::coalesced::{Coalesced, LaneKey};
 use crate::compound::Compound;
 use crate::connection::Session;
 use crate::error::Fault;
-use crate::intake::IntakeState;
 use crate::row::{RowKey, RowState};
 use crate::staged::{StagedList, StagedMap};
 use crate::touched::{Names, Touched, with_alternatives};
@@ -55,6 +54,19 @@ pub(crate) enum Slot<'a> {
     Kept(Arc<str>),
     /// This message, once it is written.
     New(&'a Scheduled),
+}
+
+/// Where a row of the intake is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IntakeState {
+    /// It waits.
+    Waiting,
+    /// It is rejected.
+    Rejected,
+    /// It was taken, and is to be deleted.
+    Taken,
+    /// It is gone, by a statement of its own.
+    Gone,
 }
 
 /// A parked or dead message that moves, or a row of the intake.

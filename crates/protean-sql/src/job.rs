@@ -52,7 +52,7 @@ impl Job {
         let open = &self.units[self.outcomes.len()..];
         open.iter().any(|unit| {
             let mut chain = std::iter::successors(Some(unit), |unit| unit.otherwise.as_deref());
-            chain.any(|unit| !unit.statements.is_empty())
+            chain.any(|unit| !unit.statements.is_empty() || !unit.reads.is_empty())
         })
     }
 

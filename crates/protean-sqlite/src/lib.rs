@@ -30,6 +30,7 @@ mod find;
 mod forget;
 mod group_names;
 mod intake;
+mod intake_changes;
 mod ledger;
 mod log;
 #[cfg(target_os = "linux")]
@@ -46,6 +47,7 @@ mod rows;
 mod schedules;
 mod schema;
 mod signal;
+mod statement;
 mod step;
 mod store;
 mod table;

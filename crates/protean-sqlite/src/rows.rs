@@ -2,16 +2,28 @@
 
 use protean_port::Result;
 use protean_port::message::{Table, Value};
-use protean_port::port::{BoxFuture, RowQuery, RowState, Rows};
+use protean_port::port::{BoxFuture, RowQuery, RowState, Rows, Statement};
 use protean_sql::{Select, unsigned};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
 use crate::dialect::SqliteDialect;
 use crate::recorded::unreadable;
+use crate::statement;
 use crate::store::SqliteStore;
 use crate::value::{self, bound};
 
 impl Rows for SqliteStore {
+    fn fetch<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Vec<String>>> {
+        Box::pin(async move {
+            let statement = statement.clone();
+            let read = move |view: &Transaction<'_>| match statement::fetch(view, &statement) {
+                Ok(rows) => Ok(Ok(rows)),
+                Err(refusal) => statement::explained(refusal).map(Err),
+            };
+            self.readers.read(read).await?
+        })
+    }
+
     fn row<'a>(&'a self, table: &'a Table, key: &'a str) -> BoxFuture<'a, Result<RowState>> {
         let select = Select::row::<SqliteDialect>(table);
         let (table, key) = (table.clone(), key.to_owned());

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use protean_port::message::{Stream, Timestamp};
 use protean_port::port::{
     Append, Changes, Count, Dead, Expect, KeyClaim, KeyWrite, MessageRef, Outcome, Park, Place,
-    ProgressMove, Schedule, Statement, left_out,
+    ProgressMove, Schedule, left_out,
 };
 use protean_sql::{signed, unsigned};
 use rusqlite::{Connection, ErrorCode, params};
 
 use crate::coalesced::Coalesced;
-use crate::intake;
-use crate::refusal::{Refusal, STATEMENT};
+use crate::intake_changes;
+use crate::refusal::Refusal;
 use crate::row::Statements;
+use crate::statement;
 use crate::step::reached;
-use crate::value::Bound;
 
 /// Applies units to the connection that writes.
 pub(crate) struct UnitWriter<'a> {
@@ -29,6 +29,9 @@ impl UnitWriter<'_> {
     /// what a refused unit has written.
     pub(crate) fn apply(&mut self, unit: &Changes) -> Result<Vec<Place>, Refusal> {
         let connection = self.connection;
+        for read in &unit.reads {
+            statement::check(connection, read)?;
+        }
         for write in &unit.keys {
             write_key(connection, write)?;
         }
@@ -40,13 +43,13 @@ impl UnitWriter<'_> {
         }
         reached("after the rows");
         for statement in &unit.statements {
-            run(connection, statement)?;
+            statement::run(connection, statement)?;
         }
         for schedule in &unit.schedules {
             self.write_schedule(schedule)?;
         }
         for change in &unit.intake {
-            intake::write(connection, change)?;
+            intake_changes::write(connection, change)?;
         }
         for step in &unit.progress {
             self.advance(step)?;
@@ -307,21 +310,6 @@ fn append_one(
         }
         Err(e) => Err(e.into()),
     }
-}
-
-/// Runs the user's own SQL, which may write but not end the transaction.
-fn run(connection: &Connection, statement: &Statement) -> Result<(), Refusal> {
-    let refused = |e| Refusal::of_user_tables(e, STATEMENT);
-    let mut prepared = connection.prepare_cached(&statement.sql).map_err(refused)?;
-    if prepared.readonly() {
-        let message = "must be an INSERT, UPDATE or DELETE; the unit of work owns the transaction";
-        return Err(Refusal::rejected(STATEMENT, message));
-    }
-    let parameters = rusqlite::params_from_iter(statement.parameters.iter().map(Bound));
-    let mut rows = prepared.query(parameters).map_err(refused)?;
-    // The rows of a RETURNING clause have to be fetched and are ignored.
-    while rows.next().map_err(refused)?.is_some() {}
-    Ok(())
 }
 
 fn unpark(connection: &Connection, group: &str, message: &MessageRef) -> rusqlite::Result<usize> {

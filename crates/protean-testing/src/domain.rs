@@ -1,9 +1,10 @@
 //! Given, when, then for handlers and projectors.
 
 use std::future::Future;
+use std::path::Path;
 use std::time::Duration;
 
-use protean_core::domain::{Domain, DomainBuilder, ScheduledMessages, record_events};
+use protean_core::domain::{Domain, DomainBuilder, ScheduledMessages, in_file, record_events};
 use protean_core::model::{Aggregate, Command};
 use protean_port::Result;
 use protean_port::message::{Id, Ids, Priority};
@@ -86,8 +87,23 @@ impl TestDomain {
     /// When the domain cannot be built; with every fault.
     #[track_caller]
     pub fn new(builder: DomainBuilder) -> Self {
+        Self::built(builder.in_memory())
+    }
+
+    /// The same, kept in an SQLite file: for handlers that run SQL of their own. Create their tables
+    /// in the file, and look into it, with `rusqlite`.
+    ///
+    /// # Panics
+    /// When the domain cannot be built; with every fault.
+    #[track_caller]
+    pub fn in_file(builder: DomainBuilder, file: impl AsRef<Path>) -> Self {
+        Self::built(in_file(builder, file))
+    }
+
+    #[track_caller]
+    fn built(builder: DomainBuilder) -> Self {
         let clock = TestClock::default();
-        let domain = match builder.in_memory().clock(clock.clone()).build() {
+        let domain = match builder.clock(clock.clone()).build() {
             Ok(domain) => domain,
             Err(faults) => panic!("the domain cannot be built:\n{faults}"),
         };

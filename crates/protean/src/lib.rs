@@ -51,6 +51,9 @@ pub use protean_core::domain::{
 pub use protean_core::domain::{Cursor, Page};
 pub use runtime::{Context, Failure, Repository, Selection};
 
+// Run SQL of your own.
+pub use protean_port::port::Statement;
+
 // Use a domain, and run its server.
 pub use protean_core::domain::{
     Bulk, Cancellation, CaughtUp, CommandOutcome, ImportProgress, Intake, Issue, Missed, Processed,

@@ -12,7 +12,7 @@ use crate::sample::{OpenAccount, bank};
 
 /// A bank to which programs have sent rows of these types.
 async fn enqueued(types: &[&str]) -> Domain {
-    let domain = bank(&Arc::default()).intake::<OpenAccount>().build().unwrap();
+    let domain = bank(&Arc::default()).register(Intake::takes::<OpenAccount>()).build().unwrap();
     let row = |name: &&str| IntakeEntry {
         id: Id::new().into(),
         type_name: (*name).into(),

@@ -1,6 +1,7 @@
 //! The whole configuration, with every question answered.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 use super::broker::{BrokerConfig, BrokerKind};
@@ -66,6 +67,15 @@ impl Config {
         self.event_processing = Processing::Sync;
         self.command_processing = Processing::Sync;
         self.message_processing = Processing::Sync;
+        self
+    }
+
+    /// The same, with everything kept in an SQLite file.
+    #[must_use]
+    pub fn in_file(mut self, file: &Path) -> Self {
+        self = self.in_memory();
+        self.database.provider = DatabaseKind::Sqlite;
+        self.database.uri = Some(format!("sqlite://{}", file.display()));
         self
     }
 

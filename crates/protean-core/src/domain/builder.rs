@@ -14,12 +14,11 @@ use super::brokers::Brokers;
 use super::domain::{Domain, Shared};
 use super::ids::KnownIds;
 use super::instance_queues::InstanceQueues;
-use super::intake_command::{IntakeCommand, check_intake};
 use super::wiring::wire;
 use crate::catalog::Upcaster;
 use crate::config::Config;
 use crate::handling::{Register, Registry};
-use crate::model::{Aggregate, Command, Event, Projection, Upcast};
+use crate::model::{Aggregate, Event, Projection, Upcast};
 use crate::unit::{Env, KnownCorrelations, MachineTurns, Storage, StoreClock};
 
 /// Declares a domain: its aggregates, handlers and configuration.
@@ -30,13 +29,25 @@ use crate::unit::{Env, KnownCorrelations, MachineTurns, Storage, StoreClock};
 pub struct DomainBuilder {
     name: String,
     registry: Registry,
-    intake: Vec<IntakeCommand>,
     source: Source,
     environment: Option<String>,
     providers: Vec<Arc<dyn Provider>>,
     broker_providers: Vec<Arc<dyn BrokerProvider>>,
     clock: Arc<dyn Clock>,
-    in_memory: bool,
+    kept: Kept,
+}
+
+/// The domain as [`DomainBuilder::in_memory`] has it, but in an SQLite file: for tests of handlers that
+/// run SQL of their own.
+pub fn in_file(builder: DomainBuilder, file: impl AsRef<Path>) -> DomainBuilder {
+    DomainBuilder { kept: Kept::InFile(file.as_ref().to_owned()), ..builder }
+}
+
+/// Where everything is kept.
+enum Kept {
+    AsConfigured,
+    InMemory,
+    InFile(PathBuf),
 }
 
 enum Source {
@@ -51,13 +62,12 @@ impl DomainBuilder {
         Self {
             name: name.to_owned(),
             registry: Registry::new(name),
-            intake: Vec::new(),
             source: Source::Defaults,
             environment: None,
             providers: vec![Arc::new(MemoryProvider)],
             broker_providers: Vec::new(),
             clock: Arc::new(SystemClock),
-            in_memory: false,
+            kept: Kept::AsConfigured,
         }
     }
 
@@ -105,7 +115,7 @@ impl DomainBuilder {
     /// Keeps everything in memory and runs every handler at once, whatever the
     /// configuration says of databases and processing: for tests.
     pub fn in_memory(mut self) -> Self {
-        self.in_memory = true;
+        self.kept = Kept::InMemory;
         self
     }
 
@@ -138,13 +148,6 @@ impl DomainBuilder {
         self
     }
 
-    /// Lets plain programs enqueue this command with an INSERT into the table `protean_intake`,
-    /// inside a transaction of their own. Without this, no command comes in that way.
-    pub fn intake<C: Command>(mut self) -> Self {
-        self.intake.push(IntakeCommand::of::<C>());
-        self
-    }
-
     /// Registers an upcaster: a step from one version of an event or a command
     /// to the next. Every old version needs one.
     pub fn upcaster<U: Upcast>(mut self) -> Self {
@@ -157,13 +160,12 @@ impl DomainBuilder {
     /// # Errors
     /// Every fault of the wiring and the configuration, at once.
     pub fn build(self) -> Result<Domain, BuildError> {
-        let Self { name, mut registry, intake, source, environment, providers, clock, .. } = self;
+        let Self { name, mut registry, source, environment, providers, clock, .. } = self;
         let mut faults = check_name(&name);
         let file = source.name();
         let config = or_default(read(source, environment), &mut faults);
-        let config = if self.in_memory { config.in_memory() } else { config };
+        let config = self.kept.configured(config);
         let handlers = wire(&mut registry, &name, &config);
-        registry.faults.extend(check_intake(&intake, &registry.catalog, &handlers));
         faults.append(&mut registry.faults);
         let lanes = lane_rule(&config);
         let location = location(&config, lanes);
@@ -171,7 +173,7 @@ impl DomainBuilder {
         let provider = provider
             .map_err(|(key, fault)| faults.push(database_fault(&file, &config, key, &fault)))
             .ok();
-        let brokers = if self.in_memory {
+        let brokers = if self.kept.is_for_tests() {
             Brokers::default()
         } else {
             let groups = &handlers.groups;
@@ -193,7 +195,6 @@ impl DomainBuilder {
         let shared = Shared {
             name,
             handlers,
-            intake,
             provider,
             location,
             store,
@@ -204,6 +205,21 @@ impl DomainBuilder {
             only_looks: AtomicBool::new(false),
         };
         Ok(Domain::new(shared, env))
+    }
+}
+
+impl Kept {
+    /// The configuration for it.
+    fn configured(&self, config: Config) -> Config {
+        match self {
+            Self::AsConfigured => config,
+            Self::InMemory => config.in_memory(),
+            Self::InFile(file) => config.in_file(file),
+        }
+    }
+
+    fn is_for_tests(&self) -> bool {
+        !matches!(self, Self::AsConfigured)
     }
 }
 

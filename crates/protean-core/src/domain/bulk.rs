@@ -12,8 +12,8 @@ use protean_port::{Error, Result};
 use super::back_pressure::BackPressure;
 use super::domain::Domain;
 use super::process::{Options, queued};
-use super::repetition;
 use crate::handling::Key;
+use crate::handling::repetition;
 use crate::model::Command;
 use crate::unit::MachineTurns;
 

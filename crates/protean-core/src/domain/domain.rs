@@ -12,7 +12,6 @@ use tokio::sync::OnceCell;
 use super::brokers::Brokers;
 use super::ids::KnownIds;
 use super::instance_queues::InstanceQueues;
-use super::intake_command::IntakeCommand;
 use super::misfit::misfit;
 use super::passed_over::newcomers;
 use super::registrations::registrations;
@@ -38,8 +37,6 @@ pub struct Domain {
 pub(super) struct Shared {
     pub(super) name: String,
     pub(super) handlers: Handlers,
-    /// The commands that plain programs may enqueue.
-    pub(super) intake: Vec<IntakeCommand>,
     pub(super) provider: Arc<dyn Provider>,
     pub(super) location: Location,
     pub(super) store: OnceCell<OpenedStore>,

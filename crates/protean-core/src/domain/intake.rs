@@ -9,11 +9,12 @@ use protean_port::port::{
     KeyWrite, Outcome,
 };
 use protean_port::{Error, Result};
+use tracing::warn;
 
 use super::dispatch::dispatch;
 use super::domain::Domain;
-use super::intake_command::IntakeCommand;
-use crate::handling::{NEVER, key_claim};
+use crate::handling::{IntakeCommand, NEVER, TakenIn, key_claim};
+use crate::model::Command;
 
 /// The intake of a domain: the rows that plain programs insert into `protean_intake`, and those
 /// that were rejected.
@@ -43,6 +44,14 @@ enum Decided<'a> {
     Rejected(&'a IntakeRow, Error),
 }
 
+impl Intake<'_> {
+    /// Lets plain programs enqueue a command; without this, none comes in that way. Register it like a
+    /// handler: `.register(Intake::takes::<PlaceOrder>())`.
+    pub fn takes<C: Command>() -> TakenIn<C> {
+        TakenIn::new()
+    }
+}
+
 impl<'a> Intake<'a> {
     /// That of this domain.
     pub fn of(domain: &'a Domain) -> Self {
@@ -51,7 +60,7 @@ impl<'a> Intake<'a> {
 
     /// True when the domain lets in any command this way.
     pub fn is_open(&self) -> bool {
-        !self.domain.shared().intake.is_empty()
+        !self.domain.handlers().intake.is_empty()
     }
 
     /// Adds rows in one transaction, as a program does that inserts them.
@@ -113,6 +122,7 @@ impl<'a> Intake<'a> {
     pub async fn take(&self, priorities: (Priority, Priority), limit: usize) -> Result<usize> {
         let rows = self.next(priorities, limit).await?;
         let decided: Vec<_> = rows.iter().map(|row| self.decided(row)).collect();
+        tell_rejected(&decided);
         let units: Vec<Changes> =
             decided.iter().filter_map(|decided| self.first_step(decided)).collect();
         let store = self.domain.store().await?;
@@ -277,6 +287,22 @@ fn one(change: IntakeChange) -> Changes {
     let mut changes = Changes::new(Lane::Primary);
     changes.intake.push(change);
     changes
+}
+
+/// Logs how many rows cannot be taken, with the reason of the first.
+fn tell_rejected(decided: &[Decided<'_>]) {
+    let mut reasons = decided.iter().filter_map(|decided| match decided {
+        Decided::Rejected(_, error) => Some(error),
+        _ => None,
+    });
+    if let Some(first) = reasons.next() {
+        let rows = 1 + reasons.count();
+        warn!(
+            rows,
+            reason = format_args!("{first:#}"),
+            "rejected rows of the intake: see `intake rejects`"
+        );
+    }
 }
 
 /// True for the same command with the same data.

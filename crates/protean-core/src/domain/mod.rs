@@ -26,14 +26,13 @@ mod ids;
 mod inbox;
 mod instance_queues;
 mod intake;
-mod intake_command;
+mod intake_check;
 mod misfit;
 mod passed_over;
 mod process;
 mod promotion;
 mod receipt;
 mod registrations;
-mod repetition;
 mod scheduled;
 mod snapshots;
 mod stored_data;
@@ -43,7 +42,7 @@ mod unit_of_work;
 mod wiring;
 
 pub use advice::ServerAdvice;
-pub use builder::{BuildError, DomainBuilder};
+pub use builder::{BuildError, DomainBuilder, in_file};
 pub use bulk::{Bulk, ImportProgress, Rejection, Submission, Submit};
 pub use caught_up::CaughtUp;
 pub use causation::CausationNode;
@@ -71,7 +70,7 @@ pub use crate::catalog::{Catalog, DeclaredAggregate, DeclaredTable};
 pub use crate::handling::{
     Answer, CommandsOf, Ending, Entries, Events, Failure, FailureKind, Group, Handle, Handled,
     HandlerKind, Manages, Missed, On, Payload, QueryRoutes, React, ReactLate, Reactions, Receive,
-    Recurring, Register, RegisterProcess, Registry, Routes, Standing, Subscriber, Turn,
+    Recurring, Register, RegisterProcess, Registry, Routes, Standing, Subscriber, TakenIn, Turn,
 };
 pub use crate::unit::{
     Context, Cursor, Issue, Page, Reader, Repository, Selection, Storage, current_priority,

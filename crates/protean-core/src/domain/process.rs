@@ -10,11 +10,10 @@ use protean_port::{Error, Result};
 
 use super::domain::Domain;
 use super::receipt::Receipt;
-use super::repetition;
 use super::scheduled::scheduled;
 use super::synchronous::{HandledCommand, Synchronous, expired, step_begins};
 use crate::config::Processing;
-use crate::handling::{Committed, Key, NEVER, commit, key_claim};
+use crate::handling::{Committed, Key, NEVER, commit, key_claim, repetition};
 use crate::model::{Command, Start};
 use crate::unit::{Timing, command_message};
 

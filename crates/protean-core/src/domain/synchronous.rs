@@ -10,11 +10,10 @@ use protean_port::{Error, Result};
 use super::dispatch::dispatch;
 use super::domain::Domain;
 use super::instance_queues::InstanceTurn;
-use super::repetition;
 use crate::handling::deliver::{Ran, Work, run};
 use crate::handling::{
     Committed, Failure, Group, HandlerInput, KeptOutcome, NEVER, commit_settled, key_claim,
-    retry_on_conflict,
+    repetition, retry_on_conflict,
 };
 use crate::model::Command;
 use crate::unit::{ReadMode, ReadOptions, is_handling};

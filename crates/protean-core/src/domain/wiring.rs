@@ -9,7 +9,7 @@ use protean_port::port::Correlation;
 use crate::catalog::DeclaredTable;
 use crate::config::{Config, Declared, SubscriptionConfig};
 use crate::handling::{
-    Group, HandlerKind, Handlers, Registration, Registry, Route, Source, add_upcasts,
+    Group, HandlerKind, Handlers, IntakeCommand, Registration, Registry, Route, Source, add_upcasts,
 };
 use crate::model::MessageType;
 
@@ -24,6 +24,7 @@ pub(super) fn wire(registry: &mut Registry, domain: &str, config: &Config) -> Ha
     add_upcasts(registry, drafts.values_mut().map(|draft| &mut draft.group));
     let groups: Vec<Arc<Group>> = drafts.into_values().map(|draft| Arc::new(draft.group)).collect();
     check_commands(registry, &groups);
+    check_intake(registry, &groups);
     check_names(registry);
     check_streams(registry, &groups);
     let mut handlers: Vec<&str> =
@@ -35,6 +36,7 @@ pub(super) fn wire(registry: &mut Registry, domain: &str, config: &Config) -> Ha
         groups,
         queries: std::mem::take(&mut registry.queries),
         recurring: std::mem::take(&mut registry.recurring),
+        intake: std::mem::take(&mut registry.intake),
         snapshots: std::mem::take(&mut registry.snapshots),
     }
 }
@@ -244,6 +246,40 @@ fn check_commands(registry: &mut Registry, groups: &[Arc<Group>]) {
         let name = aggregate.name;
         for command in aggregate.commands.iter().filter(|command| !handled(command)) {
             faults.push(format!("{name} declares the command {command}, which has no handler: add one, or remove the command"));
+        }
+    }
+    registry.faults.extend(faults);
+}
+
+/// Reports commands that plain programs may enqueue and nobody handles.
+fn check_intake(registry: &mut Registry, groups: &[Arc<Group>]) {
+    let (intake, catalog) = (&registry.intake, &registry.catalog);
+    let mut faults = Vec::new();
+    for (at, command) in intake.iter().enumerate() {
+        let IntakeCommand { name, aggregate, aggregate_name, .. } = command;
+        let Some(names) = catalog.is_registered(*aggregate) else {
+            faults.push(format!(
+                "the intake takes {name} of {aggregate_name}, which is not registered: add \
+                 `.aggregate::<{aggregate_name}>()`"
+            ));
+            continue;
+        };
+        let group = groups.iter().find(|group| group.category == names.commands);
+        let mut routes = group.into_iter().flat_map(|group| group.routes.keys());
+        if !routes.any(|route| type_name::bare(route) == *name) {
+            faults.push(format!(
+                "the intake takes {name}, which has no handler: register one, or remove \
+                 `Intake::takes::<{name}>()`"
+            ));
+        }
+        let is_other =
+            |known: &&IntakeCommand| known.name == *name && known.aggregate != *aggregate;
+        if let Some(other) = intake[..at].iter().find(is_other) {
+            let other = other.aggregate_name;
+            faults.push(format!(
+                "the intake takes two commands called {name}, of {other} and of {aggregate_name}, \
+                 which rows cannot tell apart: rename one"
+            ));
         }
     }
     registry.faults.extend(faults);

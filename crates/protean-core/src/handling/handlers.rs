@@ -9,6 +9,7 @@ use protean_port::{Error, Result};
 
 use super::erased::ErasedHandler;
 use super::group::{Group, HandlerKind};
+use super::intake_command::IntakeCommand;
 use super::recurring_command::RecurringCommand;
 use crate::unit::SnapshotsOf;
 
@@ -18,6 +19,8 @@ pub(crate) struct Handlers {
     pub(crate) groups: Vec<Arc<Group>>,
     pub(crate) queries: HashMap<TypeId, ErasedHandler>,
     pub(crate) recurring: Vec<RecurringCommand>,
+    /// The commands that plain programs may enqueue.
+    pub(crate) intake: Vec<IntakeCommand>,
     /// By the name of the aggregate.
     pub(crate) snapshots: HashMap<&'static str, SnapshotsOf>,
 }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use super::erased::ErasedHandler;
 use super::group::HandlerKind;
+use super::intake_command::IntakeCommand;
 use super::recurring_command::RecurringCommand;
 use crate::catalog::{Catalog, Upcaster};
 use crate::config::Declared;
@@ -22,6 +23,7 @@ pub struct Registry {
     pub(crate) snapshots: HashMap<&'static str, SnapshotsOf>,
     pub(crate) upcasters: Vec<Upcaster>,
     pub(crate) recurring: Vec<RecurringCommand>,
+    pub(crate) intake: Vec<IntakeCommand>,
     pub(crate) faults: Vec<String>,
 }
 
@@ -82,6 +84,7 @@ impl Registry {
             snapshots: HashMap::new(),
             upcasters: Vec::new(),
             recurring: Vec::new(),
+            intake: Vec::new(),
             faults: Vec::new(),
         }
     }

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use protean_port::message::{Date, Id, Priority, Recorded, Timestamp};
 use protean_port::port::Statement;
 use protean_port::{Error, Result};
+use serde::de::DeserializeOwned;
 
 use super::issue::Issue;
 use super::repository::Repository;
@@ -58,7 +59,20 @@ impl Context {
         Issue::new(&self.unit, command, priority)
     }
 
-    /// Adds a statement of your own to what commits together.
+    /// The committed rows of your own tables that a SELECT gives, each read as `T` by the names of its
+    /// columns. When the unit commits, it reads them again inside its transaction: if they are
+    /// others by then, nothing of it is kept and the handler runs again. It does not see
+    /// what [`execute`](Self::execute) is yet to write.
+    ///
+    /// # Errors
+    /// When the database cannot run the statement or be read, it is no SELECT, a row does not fit
+    /// `T`, or the unit of work has ended.
+    pub async fn fetch<T: DeserializeOwned>(&self, statement: Statement) -> Result<Vec<T>> {
+        self.unit.fetch(statement).await
+    }
+
+    /// Adds an INSERT, UPDATE or DELETE of your own to what commits together. It runs when the unit
+    /// commits, after its other changes; if the database refuses it, nothing of the unit is kept.
     ///
     /// # Errors
     /// When the unit of work has ended: its handler has returned.

@@ -6,9 +6,11 @@ use protean_port::message::{
     Extensions, Id, Ids, Kind, Message, Priority, Recorded, Row, Stream, Table, Timestamp, Value,
 };
 use protean_port::port::{
-    Append, Expect, RowChange, RowState, RowWrite, Schedule, Scheduled, Statement, event_id,
+    Append, Expect, RowChange, RowState, RowWrite, Schedule, Scheduled, Statement, StatementRead,
+    event_id,
 };
 use protean_port::{Error, Result, Violations};
+use serde::de::DeserializeOwned;
 
 use super::timing::Timing;
 use super::unit::{MessageContext, ReadMode, State, Unit, command_message, row_key};
@@ -50,6 +52,23 @@ impl Unit {
             }
             _ => Id::new(),
         })
+    }
+
+    pub(super) async fn fetch<T: DeserializeOwned>(&self, statement: Statement) -> Result<Vec<T>> {
+        if !statement.is_read() {
+            let fault = "must be a SELECT to be fetched; what writes goes through `execute`";
+            return Err(Error::invalid(Violations::of("statement", fault)));
+        }
+        let rows = self.store.fetch(&statement).await?;
+        let read = |row: &String| {
+            serde_json::from_str(row).map_err(|error| {
+                let text = format!("the row {row:.80} does not fit its type");
+                Error::failed(text).with_source(error)
+            })
+        };
+        let found = rows.iter().map(read).collect();
+        self.open()?.done.changes.reads.push(StatementRead { statement, rows });
+        found
     }
 
     /// Issues a command: appends it to the unit, or schedules it.

@@ -79,7 +79,7 @@ pub(crate) fn closed(name: &str, config: &str) -> DomainBuilder {
 
 /// The same with lines coming in.
 pub(crate) fn office(config: &str) -> Domain {
-    closed("office", config).intake::<Enter>().build().unwrap()
+    closed("office", config).register(Intake::takes::<Enter>()).build().unwrap()
 }
 
 pub(crate) async fn lines(office: &Domain, ledger: &str) -> Vec<String> {
@@ -140,7 +140,7 @@ pub(crate) async fn logged(office: &Domain, ledger: &str) -> Vec<String> {
 }
 
 /// Serves until no row waits and every command is handled.
-async fn settle(office: &Domain) {
+pub(crate) async fn settle(office: &Domain) {
     serve_until(office, async || is_empty(office).await && is_handled(office).await).await;
 }
 
@@ -214,7 +214,7 @@ async fn what_cannot_be_taken_is_rejected_with_the_reason(on: On) {
     let priority = |priority| IntakeEntry { priority, ..row("a", 1) };
     let bad = [
         (typed("Enters"), "no command of this domain; did you mean 'Enter'?"),
-        (typed("Burn"), "add `.intake::<Burn>()`"),
+        (typed("Burn"), "add `.register(Intake::takes::<Burn>())`"),
         (typed("Shop.Enter.v1"), "is of the domain 'Shop'"),
         (typed("Enter.v3"), "version 3"),
         (typed("Enter.v0"), "no version 0"),
@@ -239,7 +239,9 @@ async fn what_cannot_be_taken_is_rejected_with_the_reason(on: On) {
         assert!(reject.reason.contains(reason), "{reason}: {}", reject.reason);
     }
     // What was repaired since then is taken, what was not is rejected again.
-    let repaired = closed("office", harness.settings()).intake::<Enter>().intake::<Burn>();
+    let repaired = closed("office", harness.settings())
+        .register(Intake::takes::<Enter>())
+        .register(Intake::takes::<Burn>());
     let repaired = if matches!(on, On::Memory) { None } else { Some(repaired.build().unwrap()) };
     let Some(office) = repaired else { return };
     assert!(Intake::of(&office).retry(rejects[0].place).await.unwrap());
@@ -353,7 +355,9 @@ async fn two_domains_share_the_table(on: On) {
     let office = office(harness.settings());
     let branch = protean::domain("branch").config(harness.settings());
     let branch = branch.register(crate::tallies::TallyCommandHandler);
-    let branch = branch.aggregate::<crate::tallies::Tally>().intake::<crate::tallies::Add>();
+    let branch = branch
+        .aggregate::<crate::tallies::Tally>()
+        .register(Intake::takes::<crate::tallies::Add>());
     let branch = branch.build().unwrap();
     branch.store().await.unwrap();
     let tally = IntakeEntry {
@@ -387,9 +391,10 @@ async fn rows_of_one_transaction_keep_their_order_whatever_their_priorities() {
 #[test]
 fn a_domain_is_refused_whose_intake_takes_what_nobody_handles() {
     let fault = |builder: DomainBuilder| builder.build().err().unwrap().to_string();
-    let stranger = fault(protean::domain("office").intake::<Enter>());
+    let stranger = fault(protean::domain("office").register(Intake::takes::<Enter>()));
     assert!(stranger.contains("add `.aggregate::<Ledger>()`"), "{stranger}");
-    let idle = fault(protean::domain("office").aggregate::<Ledger>().intake::<Enter>());
+    let idle =
+        fault(protean::domain("office").aggregate::<Ledger>().register(Intake::takes::<Enter>()));
     assert!(idle.contains("the intake takes Enter, which has no handler"), "{idle}");
 }
 

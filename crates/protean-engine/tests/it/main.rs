@@ -7,10 +7,9 @@
 //! * `breakers`: a handler that fails all the time; `dead_letters`: what is dead, replayed and purged
 //! * `step_down`: a server that loses its claims; `claims`: 50 times, real processes under load
 //! * `notes`, `suspects`: an abrupt end, and which message is to blame; `processes`: real ones
-//! * `relay`, `relay_pages`, `external`, `dlq_publisher`: from the log to a broker; `subscribers`, `pubsub`: and back
+//! * `relay`, `relay_pages`, `external`, `dlq_publisher`: from the log to a broker; `subscribers`, `pubsub`: and back; `intake`, `plain_programs`, `own_tables`: and SQL
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `kills`: and with one that is killed or stopped with handlers in flight
-//! * `intake`: what plain programs enqueue in transactions of their own
 //! * `keys`: idempotency keys, when they are deleted; `outcomes`: what became of a command
 //! * `explain`: why a message waits
 //! * `health`: what the pages say, also to slow clients; `telemetry`: log lines
@@ -59,8 +58,10 @@ mod one_file;
 mod order;
 mod outages;
 mod outcomes;
+mod own_tables;
 mod ownership;
 mod pacing;
+mod plain_programs;
 mod positions;
 mod post;
 mod process_managers;

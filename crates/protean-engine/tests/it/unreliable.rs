@@ -13,7 +13,8 @@ use protean::port::{
     IntakeRead, IntakeReject, IntakeRow, IntakeTable, KeyClaim, LaneRead, Ledger, Location, Log,
     LogId, LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, Provider,
     Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, ScheduleAccount, Scheduled, ScheduledRead,
-    Schedules, Schema, SchemaDifference, Store, StoreHealth, TableSwap, TypeStats, Watched,
+    Schedules, Schema, SchemaDifference, Statement, Store, StoreHealth, TableSwap, TypeStats,
+    Watched,
 };
 use tokio::sync::watch;
 
@@ -178,6 +179,10 @@ impl Log for Unreliable {
 }
 
 impl Rows for Unreliable {
+    fn fetch<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Vec<String>>> {
+        self.inner.fetch(statement)
+    }
+
     fn row<'a>(&'a self, table: &'a Table, key: &'a str) -> BoxFuture<'a, Result<RowState>> {
         Box::pin(async move {
             self.weather.pass(40).await?;

@@ -6,6 +6,9 @@ use super::{dead_letters, intake, keys, ledger, log, rows, schedules};
 use crate::Violations;
 use crate::port::{Changes, Outcome, Place, left_out};
 
+/// Why statements are refused.
+pub(super) const NO_SQL: &str = "the memory store cannot run SQL; in a test, use SQLite in a file";
+
 /// The result of a commit.
 pub(super) struct Committed {
     pub(super) outcomes: Vec<Outcome>,
@@ -46,8 +49,7 @@ fn apply(state: &mut State, changes: &Changes, earlier: &[Outcome]) -> Outcome {
 
 fn write(unit: &mut Unit<'_>, changes: &Changes) -> Refused<Vec<Place>> {
     if !changes.statements.is_empty() {
-        let message = "the memory store cannot run SQL; use another database for statements";
-        return Err(Outcome::Rejected(Violations::of("statement", message)));
+        return Err(Outcome::Rejected(Violations::of("statement", NO_SQL)));
     }
     let present = unit.state().correlations.generation();
     if let Some(made_by) = changes.correlated.filter(|made_by| *made_by != present) {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
-use super::commit::{Committed, commit};
+use super::commit::{Committed, NO_SQL, commit};
 use super::state::State;
 use super::{dead_letters, find, intake, keys, ledger, log, rebuild, schedules};
 use crate::message::{Category, Recorded, Stream, Table, Timestamp};
@@ -15,8 +15,8 @@ use crate::port::{
     GroupRegistration, GroupStatus, IntakeRead, IntakeReject, IntakeRow, IntakeTable, KeyClaim,
     LaneRead, Ledger, Log, LogId, LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage,
     ParkedRead, Parking, Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, ScheduleAccount,
-    Scheduled, ScheduledRead, Schedules, Schema, SchemaDifference, Store, StoreHealth, TableSwap,
-    TypeStats, Watched,
+    Scheduled, ScheduledRead, Schedules, Schema, SchemaDifference, Statement, Store, StoreHealth,
+    TableSwap, TypeStats, Watched,
 };
 use crate::{Error, Result};
 
@@ -216,6 +216,11 @@ impl Log for MemoryStore {
 }
 
 impl Rows for MemoryStore {
+    fn fetch<'a>(&'a self, _: &'a Statement) -> BoxFuture<'a, Result<Vec<String>>> {
+        let refused = Error::misused(NO_SQL);
+        Box::pin(std::future::ready(Err(refused)))
+    }
+
     fn row<'a>(&'a self, table: &'a Table, key: &'a str) -> BoxFuture<'a, Result<RowState>> {
         Box::pin(async move { self.state().tables.row(table, key) })
     }

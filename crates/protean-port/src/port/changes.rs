@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Count, IntakeChange, Schedule};
+use super::{Count, IntakeChange, Schedule, Statement, StatementRead};
 use crate::Violations;
-use crate::message::{
-    Category, Lane, Message, Priority, Recorded, Row, Stream, Table, Timestamp, Value,
-};
+use crate::message::{Category, Lane, Message, Priority, Recorded, Row, Stream, Table, Timestamp};
 
 /// Everything one unit of work changes: applied whole or not at all.
 #[derive(Clone, Debug, Default)]
@@ -21,6 +19,8 @@ pub struct Changes {
     pub correlated: Option<u64>,
     /// Rows of aggregates and projections.
     pub rows: Vec<RowWrite>,
+    /// What the user's own SQL has read: the unit is left out when it reads something else by now.
+    pub reads: Vec<StatementRead>,
     /// The user's own SQL, run after the rows.
     pub statements: Vec<Statement>,
     /// Idempotency keys of commands.
@@ -118,15 +118,6 @@ pub enum RowChange {
     Put(Row),
     /// The row is deleted; its version is kept.
     Remove,
-}
-
-/// A statement of the user's own.
-#[derive(Clone, Debug)]
-pub struct Statement {
-    /// SQL in the dialect of the database, with `?1`, `?2`, … for parameters.
-    pub sql: String,
-    /// The parameters.
-    pub parameters: Vec<Value>,
 }
 
 /// A change of an idempotency key.

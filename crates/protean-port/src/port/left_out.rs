@@ -1,5 +1,6 @@
 //! Why a unit is left out, in the same words whatever the store.
 
+use super::StatementRead;
 use super::changes::{DoneMark, MessageRef, Outcome, RowWrite};
 use crate::Violations;
 use crate::message::{Row, Stream, Table};
@@ -25,6 +26,12 @@ pub fn not_in_intake(place: u64) -> Outcome {
 /// The intake has no reject of this place, or no longer.
 pub fn not_rejected(place: u64) -> Outcome {
     Outcome::Stale(format!("the intake has no reject {place}, or no longer"))
+}
+
+/// The user's own SQL reads other rows than the unit has seen.
+pub fn read_changed(read: &StatementRead) -> Outcome {
+    let sql = &read.statement.sql;
+    Outcome::Stale(format!("what the unit has read was changed by another one: {sql}"))
 }
 
 /// The stream already has a message at this position.

@@ -29,6 +29,7 @@ mod registrations;
 mod rows;
 mod schedules;
 mod schema;
+mod statement;
 mod store;
 mod store_health;
 mod viewed_store;
@@ -41,7 +42,7 @@ pub use broker::{
 pub use broker_provider::{BrokerLocation, BrokerProvider};
 pub use changes::{
     Append, At, Changes, Dead, DoneMark, Expect, KeyClaim, KeyWrite, MessageRef, Outcome, Park,
-    Place, ProgressMove, RowChange, RowWrite, Statement,
+    Place, ProgressMove, RowChange, RowWrite,
 };
 pub use clock::{Clock, SystemClock};
 pub use commits::{CommitNotice, CommitSignal, CommitWatch, NamedOutcomes, Watched};
@@ -72,6 +73,7 @@ pub use schedules::{
     SCHEDULE, Schedule, ScheduleAccount, Scheduled, ScheduledPlace, ScheduledRead, Schedules,
 };
 pub use schema::{ManualChange, Schema, SchemaDifference};
+pub use statement::{Statement, StatementRead};
 pub use store::Store;
 pub use store_health::StoreHealth;
 pub use viewed_store::{StoreView, ViewedStore};

@@ -1,6 +1,6 @@
 //! Rows of state-stored aggregates and projections.
 
-use super::BoxFuture;
+use super::{BoxFuture, Statement};
 use crate::Result;
 pub use crate::message::{Case, Direction, Operator, RowCondition, RowQuery, SortKey, TextPlace};
 use crate::message::{Row, Table};
@@ -28,6 +28,10 @@ pub trait Rows: Send + Sync {
         table: &'a Table,
         query: &'a RowQuery,
     ) -> BoxFuture<'a, Result<String>>;
+
+    /// The committed rows that the user's own SQL selects, each as a JSON object with the names of
+    /// the columns.
+    fn fetch<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Vec<String>>>;
 }
 
 /// A row and its version. A removed row keeps its version, so that a new row with the same

@@ -11,7 +11,8 @@ use super::{
     IntakeRead, IntakeReject, IntakeRow, IntakeTable, KeyClaim, LaneRead, Ledger, Log, LogId,
     LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, Rebuilds,
     RegisteredGroup, RowQuery, RowState, Rows, ScheduleAccount, Scheduled, ScheduledRead,
-    Schedules, Schema, SchemaDifference, Store, StoreHealth, TableSwap, TypeStats, Watched,
+    Schedules, Schema, SchemaDifference, Statement, Store, StoreHealth, TableSwap, TypeStats,
+    Watched,
 };
 use crate::Result;
 use crate::message::{Category, Recorded, Stream, Table, Timestamp};
@@ -240,6 +241,10 @@ impl<V: StoreView> Rows for ViewedStore<V> {
         query: &'a RowQuery,
     ) -> BoxFuture<'a, Result<String>> {
         Box::pin(async move { self.store.explain(&self.viewed(table), query).await })
+    }
+
+    fn fetch<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Vec<String>>> {
+        self.store.fetch(statement)
     }
 }
 

@@ -5,6 +5,7 @@
 //! * [`failure`]: catches a failure, with its place
 //! * [`aggregates`]: event-sourced and state-stored aggregates
 //! * [`handlers`]: command handlers, event handlers, projectors
+//! * [`own_tables`]: a handler that runs SQL of its own, on a file
 //! * [`still`]: the clock and the identities; [`timers`]: what comes when it is moved
 //! * [`ui`]: what the compiler says
 
@@ -14,6 +15,7 @@ mod aggregates;
 mod bank;
 mod failure;
 mod handlers;
+mod own_tables;
 mod still;
 mod timers;
 mod ui;

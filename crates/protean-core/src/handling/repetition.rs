@@ -26,7 +26,7 @@ const MAX_SHOWN_CHARS: usize = 60;
 /// # Errors
 /// [Invalid](protean_port::Error::is_invalid), with both values of each field that differs; or
 /// when the store cannot be read.
-pub(super) async fn check<C: Command>(
+pub(crate) async fn check<C: Command>(
     env: &Env,
     store: &dyn Store,
     first: &str,

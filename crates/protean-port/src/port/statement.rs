@@ -1,0 +1,82 @@
+//! Statements of the user's own, on tables of the user's own.
+
+use crate::message::{Date, Decimal, Id, Timestamp, Value};
+
+/// A statement of the user's own: the same text for every database.
+///
+/// ```
+/// # use protean_port::port::Statement;
+/// let taken = Statement::new("UPDATE stock SET count = count - ?1 WHERE sku = ?2")
+///     .bind(3)
+///     .bind("sku-7");
+/// assert_eq!(taken.parameters.len(), 2);
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Statement {
+    /// SQL that the database understands, with `?1`, `?2`, … for parameters.
+    pub sql: String,
+    /// The parameters.
+    pub parameters: Vec<Value>,
+}
+
+/// What a unit has read with a statement of the user's own.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StatementRead {
+    /// The statement.
+    pub statement: Statement,
+    /// The rows that it gave, each as a JSON object.
+    pub rows: Vec<String>,
+}
+
+impl Statement {
+    /// A statement without parameters.
+    pub fn new(sql: impl Into<String>) -> Self {
+        Self { sql: sql.into(), parameters: Vec::new() }
+    }
+
+    /// Gives the next parameter its value.
+    #[must_use]
+    pub fn bind(mut self, value: impl Into<Value>) -> Self {
+        self.parameters.push(value.into());
+        self
+    }
+
+    /// True for a statement that only reads, by its first word. A database may say otherwise.
+    pub fn is_read(&self) -> bool {
+        let first = self.sql.split_whitespace().next().unwrap_or_default();
+        ["SELECT", "WITH", "VALUES"].iter().any(|word| word.eq_ignore_ascii_case(first))
+    }
+}
+
+/// How values of Rust become parameters.
+macro_rules! values {
+    ($($from:ty => |$value:ident| $into:expr),+ $(,)?) => {
+        $(impl From<$from> for Value {
+            fn from($value: $from) -> Self {
+                $into
+            }
+        })+
+    };
+}
+
+values! {
+    &str => |text| Self::text(text),
+    &String => |text| Self::text(text.as_str()),
+    String => |text| Self::text(text),
+    &Id => |id| Self::text(id.as_str()),
+    Id => |id| Self::text(id.as_str()),
+    i64 => |number| Self::Integer(number),
+    i32 => |number| Self::Integer(number.into()),
+    u32 => |number| Self::Integer(number.into()),
+    f64 => |number| Self::Real(number),
+    bool => |flag| Self::Bool(flag),
+    Decimal => |number| Self::Decimal(number),
+    Timestamp => |moment| Self::Timestamp(moment),
+    Date => |day| Self::Date(day),
+}
+
+impl<T: Into<Self>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
