@@ -78,7 +78,7 @@ async fn an_index_that_was_left_half_made_is_made_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "takes a minute: prints the plans and times of docs/guide/queries.md"]
+#[ignore = "needs PostgreSQL and a minute: cargo xtask test"]
 async fn pages_of_300_000_rows() {
     let database = database();
     let store = prepared(&database.uri(), &[plain_books()]).await;

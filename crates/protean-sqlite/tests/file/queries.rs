@@ -28,7 +28,7 @@ async fn indexes_go_along() {
 }
 
 #[tokio::test]
-#[ignore = "takes a minute: prints the plans and times of docs/guide/queries.md"]
+#[ignore = "needs a minute: cargo xtask test"]
 async fn pages_of_300_000_rows() {
     let folder = tempfile::tempdir().unwrap();
     let store = prepared(&folder.path().join("a.db"), &[plain_books()]).await;
