@@ -147,7 +147,7 @@ impl Column {
             true => quote!(descending),
             false => quote!(ascending),
         };
-        Ok(quote!(#attribute.#direction().key()))
+        Ok(quote_spanned!(first.span()=> const { #attribute.#direction().key() }))
     }
 }
 

@@ -1,17 +1,12 @@
 //! Composes what a query asks of a row.
 
-use protean_port::message::{
-    Case, Column, ColumnKind, Operator, RowCondition, Table, TextPlace, Value,
-};
+use protean_port::message::{Case, ColumnKind, Operator, RowCondition, Table, TextPlace, Value};
 
+use crate::clause::{compared, joined};
 use crate::{Dialect, Select};
 
 const ALWAYS: &str = "1 = 1";
 const NEVER: &str = "0 = 1";
-
-/// The most conditions in one row of `AND` or `OR`. SQLite nests them all to the left and allows a
-/// depth of 1000, so more of them are nested evenly.
-const MAX_IN_A_ROW: usize = 16;
 
 impl Select {
     /// A condition as SQL, with its values among the parameters. `NULL` counts as false wherever it
@@ -119,26 +114,6 @@ impl Select {
     }
 }
 
-/// A column as it is compared. The table stands before it, since a name alone would
-/// be that of what is selected.
-pub(crate) fn compared<D: Dialect>(table: &Table, column: &Column) -> String {
-    format!("\"{}\".\"{}\"{}", table.name, column.name, D::compared_collation(column.kind))
-}
-
-/// Conditions with a word between them.
-pub(crate) fn joined(mut parts: Vec<String>, word: &str, of_none: &str) -> String {
-    match parts.len() {
-        0 => of_none.to_owned(),
-        1 => parts.remove(0),
-        2..=MAX_IN_A_ROW => format!("({})", parts.join(&format!(" {word} "))),
-        many => {
-            let rest = parts.split_off(many / 2);
-            let halves = [parts, rest].map(|half| joined(half, word, of_none));
-            format!("({})", halves.join(&format!(" {word} ")))
-        }
-    }
-}
-
 /// The least text that is greater than every text that begins like this one, if there is any.
 fn after_all_with(start: &str) -> Option<String> {
     let mut letters: Vec<char> = start.chars().collect();
@@ -154,7 +129,7 @@ fn after_all_with(start: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{after_all_with, joined};
+    use super::after_all_with;
 
     #[test]
     fn texts_with_a_beginning_end_before_the_next_one() {
@@ -168,14 +143,5 @@ mod tests {
         ] {
             assert_eq!(after_all_with(start).as_deref(), end, "{start:?}");
         }
-    }
-
-    #[test]
-    fn many_conditions_nest_evenly() {
-        let parts = |count: usize| (0..count).map(|part| part.to_string()).collect();
-        assert_eq!(joined(parts(3), "OR", "0 = 1"), "(0 OR 1 OR 2)");
-        assert!(joined(parts(17), "OR", "0 = 1").starts_with("((0 OR 1 OR "));
-        let depth = joined(parts(5000), "OR", "0 = 1").find('0');
-        assert!(depth < Some(20), "{depth:?}");
     }
 }

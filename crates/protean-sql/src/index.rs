@@ -4,8 +4,7 @@ use protean_port::message::{Column, Direction, Index, Table};
 use protean_port::port::without_generation;
 
 use crate::Dialect;
-use crate::name::index_name;
-use crate::table_plan::names;
+use crate::name::{index_name, names};
 
 /// An index that the declaration of a table asks for.
 pub(crate) struct OwnIndex {

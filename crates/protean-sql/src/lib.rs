@@ -13,6 +13,7 @@
 //! what it is given. What an adapter does in its own way for a good reason (transactions,
 //! locks, claims) is not here.
 
+mod clause;
 mod condition;
 mod dialect;
 mod found_table;

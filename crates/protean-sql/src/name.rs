@@ -1,6 +1,6 @@
 //! The names of tables and columns, and what is composed of them.
 
-use protean_port::message::Table;
+use protean_port::message::{Column, Table};
 use protean_port::{Error, Result};
 
 use crate::Dialect;
@@ -9,6 +9,11 @@ use crate::Dialect;
 /// When a name of a table or one of its columns is none that every database takes.
 pub fn check_names(table: &Table) -> Result {
     table.name_fault().map_or(Ok(()), |fault| Err(Error::misused(fault)))
+}
+
+/// The name of a column, and those that it had before.
+pub(crate) fn names(column: &Column) -> impl Iterator<Item = &String> {
+    std::iter::once(&column.name).chain(&column.renamed_from)
 }
 
 /// The name of the index that keeps a column unique: `table.column`, which no declared

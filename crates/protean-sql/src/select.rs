@@ -5,7 +5,7 @@ use protean_port::port::RowQuery;
 use protean_port::{Error, Result};
 
 use crate::Dialect;
-use crate::condition::{compared, joined};
+use crate::clause::{compared, joined};
 use crate::number::limit;
 
 /// A `SELECT` composed of declared names, with its values apart.

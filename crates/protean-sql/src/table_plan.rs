@@ -8,7 +8,7 @@ use protean_port::{Error, Result};
 
 use crate::index::{OwnIndex, PLAIN, own_indexes, own_label};
 use crate::manual_change::ManualChanges;
-use crate::name::index_name;
+use crate::name::{index_name, names};
 use crate::statements::{add_column, create_table, drop_index, drop_table, rename_column};
 use crate::{Dialect, FoundColumn, FoundTable};
 
@@ -201,11 +201,6 @@ impl Step {
              make them differ first"
         )))
     }
-}
-
-/// The name of a column, and those that it had before.
-pub(crate) fn names(column: &Column) -> impl Iterator<Item = &String> {
-    std::iter::once(&column.name).chain(&column.renamed_from)
 }
 
 /// Every name that is known, present or former.

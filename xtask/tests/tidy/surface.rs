@@ -16,6 +16,8 @@ const NAMES_OF_THE_PRELUDE: usize = 12;
 const LARGER_TYPES: &[(&str, usize)] = &[
     // A constructor and a predicate for each of its seven kinds, and one for what has no id.
     ("Error", 21),
+    // One for each operator of a query, as all fields have.
+    ("Attribute", 17),
 ];
 
 /// A port is one screen of intentions: at most 8 methods a trait.

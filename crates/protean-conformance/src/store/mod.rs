@@ -21,7 +21,7 @@
 //! It expands to one module a port and in it one `#[test]` a fact, each on a
 //! fresh, prepared store and a runtime with several threads. [`sample`] makes what
 //! they commit. [`model`] compares a store with the memory store under a random
-//! [`history`]; `PROPTEST_CASES` says how often.
+//! [`history`], [`random_queries`] by random queries; `PROPTEST_CASES` says how often.
 
 #![expect(missing_docs, reason = "the name of a fact says all of it")]
 
@@ -51,6 +51,7 @@ pub mod rows;
 pub mod sample;
 pub mod schedules;
 pub mod settling;
+pub mod texts;
 
 mod subject;
 
@@ -238,14 +239,12 @@ macro_rules! store_suite {
                 destroying_empties_everything,
             ],
             paging: [
+                a_page_begins_after_a_row,
                 rows_that_stay_are_on_one_page_each,
             ],
             queries: [
                 every_operator_compares_every_kind,
                 nothing_equals_only_nothing,
-                text_is_found_letter_for_letter,
-                only_ascii_letters_lose_their_case,
-                a_list_has_whole_elements,
                 one_of_many_values_is_enough,
                 what_does_not_hold_of_nothing_holds_negated,
                 conditions_may_be_many,
@@ -259,7 +258,6 @@ macro_rules! store_suite {
                 all_conditions_must_hold,
                 one_condition_of_several_is_enough,
                 a_count_knows_a_limit_and_no_order,
-                a_page_begins_after_a_row,
                 refuses_a_column_that_is_none,
                 a_query_is_explained,
             ],
@@ -324,6 +322,11 @@ macro_rules! store_suite {
                 a_unit_that_is_left_out_schedules_nothing,
                 schedules_are_gone_with_everything_else,
                 the_schedule_accounts_for_every_message,
+            ],
+            texts: [
+                text_is_found_letter_for_letter,
+                only_ascii_letters_lose_their_case,
+                a_list_has_whole_elements,
             ],
         }
 

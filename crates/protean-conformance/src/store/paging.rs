@@ -1,4 +1,4 @@
-//! Facts of pages that are read while rows come and go.
+//! Facts of pages, also while rows come and go.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use protean_port::Result;
 use protean_port::message::Value;
-use protean_port::port::{RowQuery, SortKey, Store};
+use protean_port::port::{RowQuery, RowState, SortKey, Store};
 
-use super::queries::sorted_by;
+use super::queries::{keys, put};
 use super::sample::{column, commit_all, places, thing, things, unit};
 
 /// How many rows stay.
@@ -105,6 +105,57 @@ async fn seen_on_pages(store: &dyn Store, query: RowQuery) -> Result<BTreeMap<St
         for row in rows.iter().filter_map(|state| state.row.as_ref()) {
             let Value::Text(key) = &row[column::ID] else { panic!("a row has a key") };
             *seen.entry(key.to_string()).or_insert(0) += 1;
+        }
+    }
+}
+
+pub async fn a_page_begins_after_a_row(store: Arc<dyn Store>) -> Result {
+    let sizes = [Some(1), None, Some(2), Some(1), None, Some(3), Some(2)];
+    let sizes = sizes.map(|size| size.map_or(Value::Null, Value::Integer));
+    put(&*store, column::SIZE, sizes).await;
+    let (up, down) = (SortKey::ascending, SortKey::descending);
+    for order in [
+        vec![],
+        vec![down(column::ID)],
+        vec![up(column::SIZE)],
+        vec![down(column::SIZE)],
+        vec![up(column::SIZE), down(column::ID)],
+        vec![down(column::SIZE), up(column::ID)],
+        vec![down(column::SIZE), up(column::NAME)],
+        vec![up(column::ACTIVE), down(column::SIZE)],
+    ] {
+        let query = RowQuery { order, ..RowQuery::default() };
+        let all = store.query(&things(), &query).await?;
+        for size in 1..4 {
+            let pages = paged(&*store, &query, size).await?;
+            assert_eq!(pages, keys(&all), "pages of {size} by {:?}", query.order);
+        }
+        // A page goes on after a row that is gone, and leaves out as many as it is told.
+        let after = Some(sorted_by(&query, &all[2]));
+        let rest = RowQuery { after, offset: 1, limit: Some(2), ..query.clone() };
+        assert_eq!(keys(&store.query(&things(), &rest).await?), keys(&all[4..6]));
+    }
+    let fewer = RowQuery { after: Some(vec![]), ..RowQuery::default() };
+    assert!(store.query(&things(), &fewer).await.is_err());
+    Ok(())
+}
+
+/// What a row is sorted by.
+pub(super) fn sorted_by(query: &RowQuery, state: &RowState) -> Vec<Value> {
+    let row = state.row.as_ref().unwrap_or_else(|| panic!("a row that was selected is there"));
+    query.sort_keys(&things()).iter().map(|key| row[key.column].clone()).collect()
+}
+
+/// The keys of all pages of this size.
+async fn paged(store: &dyn Store, query: &RowQuery, size: usize) -> Result<String> {
+    let (mut found, mut after) = (String::new(), None);
+    loop {
+        let page = RowQuery { after, limit: Some(size), ..query.clone() };
+        let rows = store.query(&things(), &page).await?;
+        found.push_str(&keys(&rows));
+        match rows.last() {
+            Some(last) => after = Some(sorted_by(query, last)),
+            None => return Ok(found),
         }
     }
 }

@@ -4,14 +4,12 @@ use std::sync::Arc;
 
 use protean_port::Result;
 use protean_port::message::{Date, Timestamp, Value};
-use protean_port::port::{
-    Case, Operator, RowCondition, RowQuery, RowState, SortKey, Store, TextPlace,
-};
+use protean_port::port::{Operator, RowCondition, RowQuery, RowState, SortKey, Store};
 
 use super::sample::{at, column, commit_all, places, thing, things, unit};
 
 /// Puts one thing for each value, with the keys a, b, c, …
-async fn put<const N: usize>(store: &dyn Store, column: usize, values: [Value; N]) {
+pub(super) async fn put<const N: usize>(store: &dyn Store, column: usize, values: [Value; N]) {
     let keys = ('a'..='z').map(String::from);
     let draft = |(key, value): (String, Value)| unit().put(None, thing(&key, [(column, value)]));
     let outcomes = commit_all(store, keys.zip(values).map(draft).collect()).await;
@@ -19,7 +17,7 @@ async fn put<const N: usize>(store: &dyn Store, column: usize, values: [Value; N
 }
 
 /// The keys of rows, in their order: `abc`.
-fn keys(rows: &[RowState]) -> String {
+pub(super) fn keys(rows: &[RowState]) -> String {
     let key = |state: &RowState| match state.row.as_ref().map(|row| row[column::ID].clone()) {
         Some(Value::Text(key)) => key.to_string(),
         other => panic!("a row has a key: {other:?}"),
@@ -27,7 +25,7 @@ fn keys(rows: &[RowState]) -> String {
     rows.iter().map(key).collect()
 }
 
-async fn selected(store: &dyn Store, condition: RowCondition) -> Result<String> {
+pub(super) async fn selected(store: &dyn Store, condition: RowCondition) -> Result<String> {
     let query = RowQuery { condition, ..RowQuery::default() };
     let rows = store.query(&things(), &query).await?;
     assert_eq!(store.count(&things(), &query).await?, rows.len() as u64);
@@ -42,7 +40,7 @@ fn is(column: usize, operator: Operator, value: Value) -> RowCondition {
     RowCondition::compare(column, operator, value)
 }
 
-fn not(condition: RowCondition) -> RowCondition {
+pub(super) fn not(condition: RowCondition) -> RowCondition {
     RowCondition::Not(Box::new(condition))
 }
 
@@ -111,128 +109,6 @@ pub async fn nothing_equals_only_nothing(store: Arc<dyn Store>) -> Result {
     ] {
         let found = selected(&*store, is(column::NAME, operator, text(""))).await?;
         assert_eq!(found, expected, "{operator:?} empty text");
-    }
-    Ok(())
-}
-
-fn text(place: TextPlace, text: &str, case: Case) -> RowCondition {
-    RowCondition::Text { column: column::NAME, place, text: text.into(), case }
-}
-
-pub async fn text_is_found_letter_for_letter(store: Arc<dyn Store>) -> Result {
-    let texts = ["100%", "100x", "a_b", "axb", "Äpfel\\n", "nul\0inside", "it's \"so\""];
-    let [a, b, c, d, e, f, g] = texts.map(Value::text);
-    put(&*store, column::NAME, [a, b, c, d, e, f, g, Value::Null, Value::text("")]).await;
-    use TextPlace::{Anywhere, End, Start, Whole};
-    for (place, part, expected) in [
-        (Anywhere, "0%", "a"),
-        (Anywhere, "%", "a"),
-        (Anywhere, "_", "c"),
-        (Anywhere, "100", "ab"),
-        (Anywhere, "A", ""),
-        (Anywhere, "äpfel", ""),
-        (Anywhere, "Äpf", "e"),
-        (Anywhere, "\\", "e"),
-        (Anywhere, "\0in", "f"),
-        (Anywhere, "inside", "f"),
-        (Anywhere, "'s \"", "g"),
-        (Anywhere, "", "abcdefgi"),
-        (Anywhere, "*", ""),
-        (Start, "100", "ab"),
-        (Start, "100%", "a"),
-        (Start, "a", "cd"),
-        (Start, "Ä", "e"),
-        (Start, "A", ""),
-        (Start, "nul\0", "f"),
-        (Start, "", "abcdefgi"),
-        (Start, "\u{10FFFF}", ""),
-        (End, "b", "cd"),
-        (End, "_b", "c"),
-        (End, "\0inside", "f"),
-        (End, "\\n", "e"),
-        (End, "Äpfel\\n", "e"),
-        (End, "xÄpfel\\n", ""),
-        (End, "", "abcdefgi"),
-        (Whole, "a_b", "c"),
-        (Whole, "", "i"),
-        (Whole, "A_b", ""),
-    ] {
-        let found = selected(&*store, text(place, part, Case::Exact)).await?;
-        assert_eq!(found, expected, "{place:?} {part:?}");
-        let others: String = "abcdefghi".chars().filter(|key| !expected.contains(*key)).collect();
-        let found = selected(&*store, not(text(place, part, Case::Exact))).await?;
-        assert_eq!(found, others, "not {place:?} {part:?}");
-    }
-    // A number has no text in it.
-    let size = RowCondition::Text {
-        column: column::SIZE,
-        place: Anywhere,
-        text: "".into(),
-        case: Case::Exact,
-    };
-    assert_eq!(selected(&*store, size).await?, "");
-    Ok(())
-}
-
-pub async fn only_ascii_letters_lose_their_case(store: Arc<dyn Store>) -> Result {
-    let texts = ["Emma", "emma", "ÄRGER", "Ärger", "ärger", "nul\0EMMA", "İstanbul", "istanbul"];
-    put(&*store, column::NAME, texts.map(Value::text)).await;
-    use TextPlace::{Anywhere, End, Start, Whole};
-    for (place, part, expected) in [
-        (Whole, "EMMA", "ab"),
-        (Whole, "Ärger", "cd"),
-        (Whole, "ärger", "e"),
-        (Whole, "ISTANBUL", "h"),
-        (Start, "eM", "ab"),
-        (Start, "ÄR", "cd"),
-        (Start, "i", "h"),
-        (End, "MA", "abf"),
-        (End, "\0emma", "f"),
-        (End, "rGER", "cde"),
-        (Anywhere, "mM", "abf"),
-        (Anywhere, "stan", "gh"),
-        (Anywhere, "", "abcdefgh"),
-    ] {
-        let found = selected(&*store, text(place, part, Case::IgnoredInAscii)).await?;
-        assert_eq!(found, expected, "{place:?} {part:?}");
-    }
-    Ok(())
-}
-
-pub async fn a_list_has_whole_elements(store: Arc<dyn Store>) -> Result {
-    let lists = [
-        r#"["rust","art"]"#,
-        r#"["start","a,b"]"#,
-        "[]",
-        r#"["a\"b","\u0000"]"#,
-        "[1,23]",
-        "[1.50,-2]",
-        r#"[["art"]]"#,
-        "[true]",
-        "{}",
-    ];
-    let [a, b, c, d, e, f, g, h, i] = lists.map(|json| Value::Json(json.into()));
-    put(&*store, column::TAGS, [a, b, c, d, e, f, g, h, i, Value::Null]).await;
-    for (element, expected) in [
-        (r#""art""#, "a"),
-        (r#""a,b""#, "b"),
-        (r#""a""#, ""),
-        (r#""Art""#, ""),
-        (r#""a\"b""#, "d"),
-        (r#""\u0000""#, "d"),
-        ("3", ""),
-        ("23", "e"),
-        ("1.5", "f"),
-        ("-2.0", "f"),
-        (r#""23""#, ""),
-        ("true", "h"),
-        (r#""true""#, ""),
-        ("null", ""),
-    ] {
-        let has = RowCondition::Has { column: column::TAGS, element: element.into() };
-        assert_eq!(selected(&*store, has.clone()).await?, expected, "{element}");
-        let others: String = "abcdefghij".chars().filter(|key| !expected.contains(*key)).collect();
-        assert_eq!(selected(&*store, not(has)).await?, others, "not {element}");
     }
     Ok(())
 }
@@ -431,57 +307,6 @@ pub async fn a_count_knows_a_limit_and_no_order(store: Arc<dyn Store>) -> Result
     assert_eq!(store.count(&things(), &RowQuery { limit: None, ..query.clone() }).await?, 4);
     assert_eq!(store.count(&things(), &RowQuery { limit: Some(0), ..query }).await?, 0);
     Ok(())
-}
-
-pub async fn a_page_begins_after_a_row(store: Arc<dyn Store>) -> Result {
-    let sizes = [Some(1), None, Some(2), Some(1), None, Some(3), Some(2)];
-    let sizes = sizes.map(|size| size.map_or(Value::Null, Value::Integer));
-    put(&*store, column::SIZE, sizes).await;
-    let (up, down) = (SortKey::ascending, SortKey::descending);
-    for order in [
-        vec![],
-        vec![down(column::ID)],
-        vec![up(column::SIZE)],
-        vec![down(column::SIZE)],
-        vec![up(column::SIZE), down(column::ID)],
-        vec![down(column::SIZE), up(column::ID)],
-        vec![down(column::SIZE), up(column::NAME)],
-        vec![up(column::ACTIVE), down(column::SIZE)],
-    ] {
-        let query = RowQuery { order, ..RowQuery::default() };
-        let all = store.query(&things(), &query).await?;
-        for size in 1..4 {
-            let pages = paged(&*store, &query, size).await?;
-            assert_eq!(pages, keys(&all), "pages of {size} by {:?}", query.order);
-        }
-        // A page goes on after a row that is gone, and leaves out as many as it is told.
-        let after = Some(sorted_by(&query, &all[2]));
-        let rest = RowQuery { after, offset: 1, limit: Some(2), ..query.clone() };
-        assert_eq!(keys(&store.query(&things(), &rest).await?), keys(&all[4..6]));
-    }
-    let fewer = RowQuery { after: Some(vec![]), ..RowQuery::default() };
-    assert!(store.query(&things(), &fewer).await.is_err());
-    Ok(())
-}
-
-/// What a row is sorted by.
-pub(super) fn sorted_by(query: &RowQuery, state: &RowState) -> Vec<Value> {
-    let row = state.row.as_ref().unwrap_or_else(|| panic!("a row that was selected is there"));
-    query.sort_keys(&things()).iter().map(|key| row[key.column].clone()).collect()
-}
-
-/// The keys of all pages of this size.
-async fn paged(store: &dyn Store, query: &RowQuery, size: usize) -> Result<String> {
-    let (mut found, mut after) = (String::new(), None);
-    loop {
-        let page = RowQuery { after, limit: Some(size), ..query.clone() };
-        let rows = store.query(&things(), &page).await?;
-        found.push_str(&keys(&rows));
-        match rows.last() {
-            Some(last) => after = Some(sorted_by(query, last)),
-            None => return Ok(found),
-        }
-    }
 }
 
 pub async fn refuses_a_column_that_is_none(store: Arc<dyn Store>) -> Result {

@@ -13,7 +13,7 @@ use protean_port::message::{Date, Row, Timestamp, Value};
 use protean_port::port::{Case, Operator, RowCondition, RowQuery, SortKey, Store, TextPlace};
 
 use super::model::runner;
-use super::queries::sorted_by;
+use super::paging::sorted_by;
 use super::sample::{column, commit_all, places, thing, things, unit};
 use super::subject::Subject;
 use crate::runtime::runtime;

@@ -118,6 +118,50 @@ impl<Owner, T: Field> Attribute<Owner, T> {
         RowCondition::compare(self.column, Operator::Equal, Value::Null).into()
     }
 
+    /// Text that begins with this text.
+    pub fn starts_with(&self, text: &str) -> Condition<Owner>
+    where
+        T: TextField,
+    {
+        text_condition(self.column, TextPlace::Start, text, Case::Exact)
+    }
+
+    /// Text that ends with this text.
+    pub fn ends_with(&self, text: &str) -> Condition<Owner>
+    where
+        T: TextField,
+    {
+        text_condition(self.column, TextPlace::End, text, Case::Exact)
+    }
+
+    /// Text that holds this text somewhere.
+    pub fn contains(&self, text: &str) -> Condition<Owner>
+    where
+        T: TextField,
+    {
+        text_condition(self.column, TextPlace::Anywhere, text, Case::Exact)
+    }
+
+    /// Conditions for which `A` to `Z` are the same as `a` to `z`; all other characters count, as on
+    /// every store. They look at every row: no index helps.
+    pub const fn ignoring_case(&self) -> IgnoringCase<Owner>
+    where
+        T: TextField,
+    {
+        IgnoringCase::new(self.column)
+    }
+
+    /// Rows whose list has this element. Looks at every row: no index helps.
+    pub fn has(&self, element: impl Comparable<T::Element>) -> Condition<Owner>
+    where
+        T: ListField,
+    {
+        // A number that is none is in no list, and neither is null.
+        let element = serde_json::to_string(&element.into_field());
+        let element = element.unwrap_or_else(|_| "null".to_owned()).into();
+        RowCondition::Has { column: self.column, element }.into()
+    }
+
     /// Sorts from the smallest value to the greatest, those without a value first.
     pub const fn ascending(&self) -> Sort<Owner> {
         let () = Self::ONE_COLUMN;
@@ -154,38 +198,5 @@ impl<Owner> Sort<Owner> {
     #[doc(hidden)]
     pub const fn key(&self) -> SortKey {
         self.by
-    }
-}
-
-impl<Owner, T: TextField> Attribute<Owner, T> {
-    /// Text that begins with this text.
-    pub fn starts_with(&self, text: &str) -> Condition<Owner> {
-        text_condition(self.column, TextPlace::Start, text, Case::Exact)
-    }
-
-    /// Text that ends with this text.
-    pub fn ends_with(&self, text: &str) -> Condition<Owner> {
-        text_condition(self.column, TextPlace::End, text, Case::Exact)
-    }
-
-    /// Text that holds this text somewhere.
-    pub fn contains(&self, text: &str) -> Condition<Owner> {
-        text_condition(self.column, TextPlace::Anywhere, text, Case::Exact)
-    }
-
-    /// Conditions for which `A` to `Z` are the same as `a` to `z`; all other characters count, as on
-    /// every store. They look at every row: no index helps.
-    pub const fn ignoring_case(&self) -> IgnoringCase<Owner> {
-        IgnoringCase::new(self.column)
-    }
-}
-
-impl<Owner, T: ListField> Attribute<Owner, T> {
-    /// Rows whose list has this element. Looks at every row: no index helps.
-    pub fn has(&self, element: impl Comparable<T::Element>) -> Condition<Owner> {
-        // A number that is none is in no list, and neither is null.
-        let element = serde_json::to_string(&element.into_field());
-        let element = element.unwrap_or_else(|_| "null".to_owned()).into();
-        RowCondition::Has { column: self.column, element }.into()
     }
 }

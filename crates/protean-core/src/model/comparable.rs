@@ -1,6 +1,6 @@
 //! What a field can be compared with.
 
-use protean_port::message::Decimal;
+use protean_port::message::{Decimal, Id};
 
 use super::Field;
 
@@ -31,6 +31,18 @@ impl Comparable<String> for &str {
 impl Comparable<Option<String>> for &str {
     fn into_field(self) -> Option<String> {
         Some(self.to_owned())
+    }
+}
+
+impl Comparable<Id> for &str {
+    fn into_field(self) -> Id {
+        self.into()
+    }
+}
+
+impl Comparable<Option<Id>> for &str {
+    fn into_field(self) -> Option<Id> {
+        Some(self.into())
     }
 }
 

@@ -15,6 +15,7 @@ mod priority;
 mod query;
 mod raw;
 mod record;
+mod sort_key;
 mod stream;
 mod table;
 mod timestamp;
@@ -31,8 +32,9 @@ pub use id::Id;
 pub use ids::Ids;
 pub use lane::{Lane, LaneRule};
 pub use priority::Priority;
-pub use query::{Direction, RowQuery, SortKey};
+pub use query::RowQuery;
 pub use record::{Extensions, Kind, Message, Recorded};
+pub use sort_key::{Direction, SortKey};
 #[doc(hidden)]
 pub use stream::snake_case;
 pub use stream::{Category, Stream};

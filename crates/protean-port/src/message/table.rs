@@ -1,6 +1,6 @@
 //! The tables that aggregates and projections declare.
 
-use super::query::with_key;
+use super::sort_key::with_key;
 use super::{Direction, SortKey, Value};
 
 /// The tables and views of the store itself, in an order in which they can be dropped.
@@ -176,7 +176,7 @@ impl Table {
     /// What the entries of an index are sorted by. One that is not unique ends with the key, as the
     /// orders of queries do.
     pub fn index_keys(&self, index: &Index) -> Vec<SortKey> {
-        if index.unique { index.columns.clone() } else { with_key(&index.columns, self) }
+        if index.unique { index.columns.clone() } else { with_key(&index.columns, self.key) }
     }
 
     /// The names that its columns had before.

@@ -5,6 +5,7 @@
 pub(crate) mod changes;
 pub(crate) mod counts;
 pub(crate) mod outbox;
+pub(crate) mod queries;
 pub(crate) mod rebuilds;
 
 use std::sync::Arc;

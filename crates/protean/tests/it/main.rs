@@ -13,6 +13,7 @@
 //! * [`jar`]: an event-sourced aggregate with fields of every kind
 //! * [`snapshots`]: when they are taken, and that nobody sees whether there are any
 //! * [`past`]: aggregates as they were
+//! * [`queries`]: which rows are found, page by page, and changed together
 //! * [`renamed`]: fields that have another name than in the version before
 //! * [`processes`]: process managers
 //! * [`units`]: what a unit of work keeps, and what it refuses rather than lose
@@ -33,6 +34,7 @@ mod messages;
 mod order;
 mod past;
 mod processes;
+mod queries;
 mod renamed;
 mod shop;
 mod snapshots;

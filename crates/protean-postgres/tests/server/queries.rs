@@ -1,0 +1,107 @@
+//! Which indexes queries use, what pages of a large table take, and that an index is made while others
+//! write.
+
+use std::time::Duration;
+
+use protean_port::port::SchemaDifference;
+
+use crate::samples::queries::{
+    books, every_order_uses_its_index, indexes_go_along_with_a_rebuild, plain_books, put, queries,
+    time_of_a_page,
+};
+use crate::{database, open, prepared, raw};
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
+async fn orders_and_pages_use_the_index_that_is_made_for_them() {
+    let database = database();
+    let store = prepared(&database.uri(), &[plain_books()]).await;
+    put(&*store, &plain_books(), 0..20_000).await;
+    store.prepare(&[books()], &[]).await.unwrap();
+    database.run("ANALYZE books");
+    every_order_uses_its_index(&*store, "Seq Scan").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
+async fn indexes_go_along() {
+    let database = database();
+    let store = prepared(&database.uri(), &[]).await;
+    indexes_go_along_with_a_rebuild(&*store).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
+async fn an_index_is_made_while_others_write() {
+    let database = database();
+    let store = prepared(&database.uri(), &[plain_books()]).await;
+    put(&*store, &plain_books(), 0..2_000).await;
+    // A transaction that has read the table and does not end: the index waits for it.
+    let reader = raw(&database.uri()).await;
+    reader.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ").await.unwrap();
+    reader.batch_execute("LOCK TABLE books IN ROW EXCLUSIVE MODE").await.unwrap();
+    let other = open(&database.uri()).await;
+    let making = tokio::spawn(async move { other.prepare(&[books()], &[]).await });
+    let waits = "SELECT count(*) FROM pg_stat_activity \
+                 WHERE query LIKE 'CREATE INDEX CONCURRENTLY%' AND wait_event_type = 'Lock'";
+    while database.run(waits) != "1" {
+        assert!(!making.is_finished(), "the index does not wait for the transaction");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // Nobody waits for the index: neither who writes the table, nor another start of the program.
+    let plain = plain_books();
+    let writing = put(&*store, &plain, 2_000..2_100);
+    tokio::time::timeout(Duration::from_secs(5), writing).await.unwrap();
+    store.prepare(&[plain], &[]).await.unwrap();
+    reader.batch_execute("COMMIT").await.unwrap();
+    making.await.unwrap().unwrap();
+    assert_eq!(store.difference(&[books()]).await.unwrap(), SchemaDifference::default());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL: cargo xtask test"]
+async fn an_index_that_was_left_half_made_is_made_again() {
+    let database = database();
+    let store = prepared(&database.uri(), &[plain_books()]).await;
+    put(&*store, &plain_books(), 0..2_000).await;
+    store.prepare(&[books()], &[]).await.unwrap();
+    // As after a server that has died while it made the index.
+    database.run(
+        "UPDATE pg_index SET indisvalid = false \
+         WHERE indexrelid = '\"books.index(author, title desc)\"'::regclass",
+    );
+    let difference = store.difference(&[books()]).await.unwrap();
+    assert_eq!(difference.automatic.len(), 1, "{difference:?}");
+    assert!(difference.automatic[0].starts_with("CREATE INDEX CONCURRENTLY"), "{difference:?}");
+    store.prepare(&[books()], &[]).await.unwrap();
+    assert_eq!(store.difference(&[books()]).await.unwrap(), SchemaDifference::default());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs PostgreSQL and a minute: cargo xtask test"]
+async fn pages_of_300_000_rows() {
+    let database = database();
+    let store = prepared(&database.uri(), &[plain_books()]).await;
+    put(&*store, &plain_books(), 0..300_000).await;
+    let begun = std::time::Instant::now();
+    store.prepare(&[books()], &[]).await.unwrap();
+    println!("four indexes: {:?}", begun.elapsed());
+    database.run("VACUUM ANALYZE books");
+    for (query, _) in queries() {
+        let plan = store.explain(&books(), &query).await.unwrap();
+        println!(
+            "{:?} with the way there and back\n{plan}\n",
+            time_of_a_page(&*store, &query).await
+        );
+    }
+    let page = "SELECT * FROM (SELECT * FROM (SELECT * FROM books WHERE author = 'a07' AND \
+                title < 'title 5' ORDER BY author ASC, title DESC NULLS LAST, id DESC LIMIT 20) AS a \
+                UNION ALL SELECT * FROM (SELECT * FROM books WHERE author = 'a07' AND title IS NULL \
+                ORDER BY author ASC, title DESC NULLS LAST, id DESC LIMIT 20) AS b \
+                UNION ALL SELECT * FROM (SELECT * FROM books WHERE author = 'a07' AND title = \
+                'title 5' AND id < 'b' ORDER BY author ASC, title DESC NULLS LAST, id DESC LIMIT 20) \
+                AS c) AS books ORDER BY author ASC, title DESC NULLS LAST, id DESC LIMIT 20";
+    for _ in 0..3 {
+        println!("{}\n", database.run(&format!("EXPLAIN (ANALYZE, BUFFERS) {page}")));
+    }
+}
