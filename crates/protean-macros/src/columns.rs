@@ -34,6 +34,7 @@ pub(crate) fn implementation(owner: &Ident, fields: &[Field], has_root: bool) ->
     };
     let write_root = has_root
         .then(|| quote!(<::protean::Id as ::protean::model::Field>::write(self.root.id(), row);));
+    let stamp = stamp(fields);
     let read_root = has_root.then(|| {
         let id = quote!(::protean::__private::column::<::protean::Id>("id", values)?);
         quote!(root: ::protean::Root::restored(#id, ::core::option::Option::None),)
@@ -47,6 +48,8 @@ pub(crate) fn implementation(owner: &Ident, fields: &[Field], has_root: bool) ->
                 columns
             }
 
+            #stamp
+
             fn write(&self, row: &mut ::std::vec::Vec<::protean::message::Value>) {
                 #write_root
                 #write
@@ -57,6 +60,34 @@ pub(crate) fn implementation(owner: &Ident, fields: &[Field], has_root: bool) ->
             ) -> ::core::result::Result<Self, ::std::string::String> {
                 ::core::result::Result::Ok(Self { #read_root #read })
             }
+        }
+    }
+}
+
+/// What fills the fields that say when an instance was created and changed.
+fn stamp(fields: &[Field]) -> TokenStream {
+    if !fields.iter().any(Field::is_stamped) {
+        return TokenStream::new();
+    }
+    let created = fields.iter().filter(|field| field.created_at.is_some()).map(|field| {
+        let (name, created) =
+            (&field.ident, quote_spanned!(at(&field.ty)=> ::protean::model::Stamped::created));
+        quote! {
+            let replaced = stamp.replaced.map(|replaced| replaced.#name);
+            #created(&mut self.#name, stamp.moment, stamp.is_new, replaced);
+        }
+    });
+    let updated = fields.iter().filter(|field| field.updated_at.is_some()).map(|field| {
+        let (name, updated) =
+            (&field.ident, quote_spanned!(at(&field.ty)=> ::protean::model::Stamped::updated));
+        quote!(#updated(&mut self.#name, stamp.moment);)
+    });
+    quote! {
+        const IS_STAMPED: bool = true;
+
+        fn stamp(&mut self, stamp: ::protean::model::Stamp<'_, Self>) {
+            #(#created)*
+            #(#updated)*
         }
     }
 }

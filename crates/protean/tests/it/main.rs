@@ -15,6 +15,7 @@
 //! * [`past`]: aggregates as they were
 //! * [`renamed`]: fields that have another name than in the version before
 //! * [`processes`]: process managers
+//! * [`rules`]: rules of values, fields and states, and the types that fields have
 //! * [`units`]: what a unit of work keeps, and what it refuses rather than lose
 //! * [`values`]: what commits can be read back, and names mean one thing
 //! * [`versions`]: events of old, new and odd forms
@@ -34,6 +35,7 @@ mod order;
 mod past;
 mod processes;
 mod renamed;
+mod rules;
 mod shop;
 mod snapshots;
 mod subscribers;
