@@ -70,6 +70,10 @@ impl Forms {
                 self.value(format!("{path}[]"), element, "");
                 "list".to_owned()
             }
+            Shape::Map(element) => {
+                self.value(format!("{path}[]"), element, "");
+                "map".to_owned()
+            }
             Shape::Object { type_path, members } => {
                 // An entity may hold others of its own type, without end.
                 if !self.around.contains(type_path) {

@@ -2,15 +2,16 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
-use syn::ext::IdentExt;
-use syn::{Fields, ItemEnum, LitStr, Token, Variant};
+use syn::{Fields, ItemEnum, Variant};
 
 use crate::derives;
 use crate::faults::Faults;
-use crate::serde_words::serde_words;
+use crate::serde_words::{serde_words, variant_name};
 use crate::structure::refuse_generics;
+use crate::transitions;
 
-const DERIVES: [&str; 6] = ["Clone", "Copy", "Debug", "PartialEq", "Eq", "Hash"];
+const DERIVES: [&str; 8] =
+    ["Clone", "Copy", "Debug", "PartialEq", "Eq", "PartialOrd", "Ord", "Hash"];
 
 pub(crate) fn expand(mut item: ItemEnum, faults: &mut Faults) -> syn::Result<TokenStream> {
     refuse_generics("#[value_object]", &item.generics)?;
@@ -19,6 +20,7 @@ pub(crate) fn expand(mut item: ItemEnum, faults: &mut Faults) -> syn::Result<Tok
             "a variant of a value object cannot hold data: move the data to a field of its own";
         faults.add(&variant.fields, message);
     }
+    let next = transitions::take(&mut item, faults);
     if !item.variants.iter().all(is_unit) {
         return Ok(quote!(#item));
     }
@@ -33,12 +35,12 @@ pub(crate) fn expand(mut item: ItemEnum, faults: &mut Faults) -> syn::Result<Tok
     derives::add_serde(&mut item.attrs);
     derives::add(&mut item.attrs, &DERIVES);
     let variants: Vec<&Variant> = item.variants.iter().collect();
-    let (choice, field) = (choice(&item.ident, &variants), field(&item.ident));
+    let (choice, field) = (choice(&item.ident, &variants, &next), field(&item.ident));
     Ok(quote!(#item #choice #field))
 }
 
-fn choice(owner: &Ident, variants: &[&Variant]) -> TokenStream {
-    let names: Vec<String> = variants.iter().map(|variant| name(variant)).collect();
+fn choice(owner: &Ident, variants: &[&Variant], next: &TokenStream) -> TokenStream {
+    let names: Vec<String> = variants.iter().map(|variant| variant_name(variant)).collect();
     let variants: Vec<&Ident> = variants.iter().map(|variant| &variant.ident).collect();
     quote! {
         #[automatically_derived]
@@ -57,6 +59,8 @@ fn choice(owner: &Ident, variants: &[&Variant]) -> TokenStream {
                     _ => ::core::option::Option::None,
                 }
             }
+
+            #next
         }
     }
 }
@@ -68,6 +72,17 @@ fn field(owner: &Ident) -> TokenStream {
         impl ::protean::model::Element for #owner {
             fn element_shape() -> ::protean::model::Shape {
                 <Self as ::protean::model::Field>::shape()
+            }
+
+            fn element_states(&self, states: &mut ::protean::model::States) {
+                ::protean::model::Field::states(self, states);
+            }
+        }
+
+        #[automatically_derived]
+        impl ::protean::model::MapKey for #owner {
+            fn key(&self) -> ::std::string::String {
+                ::std::string::String::from(::protean::model::Choice::name(*self))
             }
         }
 
@@ -86,6 +101,12 @@ fn field(owner: &Ident) -> TokenStream {
 
             fn check(&self, _: &::protean::model::Rules, _: &mut ::protean::Violations) {}
 
+            fn states(&self, states: &mut ::protean::model::States) {
+                if let ::core::option::Option::Some(next) = ::protean::model::Choice::next(*self) {
+                    states.note(::protean::model::Choice::name(*self), next);
+                }
+            }
+
             fn write(&self, row: &mut ::std::vec::Vec<::protean::message::Value>) {
                 row.push(::protean::message::Value::text(::protean::model::Choice::name(*self)));
             }
@@ -101,20 +122,4 @@ fn field(owner: &Ident) -> TokenStream {
 
 fn is_unit(variant: &Variant) -> bool {
     matches!(variant.fields, Fields::Unit)
-}
-
-/// The name in JSON and in rows.
-fn name(variant: &Variant) -> String {
-    let mut renamed = None;
-    let serde = variant.attrs.iter().filter(|attribute| attribute.path().is_ident("serde"));
-    for attribute in serde {
-        // Serde reports faults in its attributes itself.
-        let _ = attribute.parse_nested_meta(|meta| {
-            if meta.path.is_ident("rename") && meta.input.peek(Token![=]) {
-                renamed = Some(meta.value()?.parse::<LitStr>()?.value());
-            }
-            Ok(())
-        });
-    }
-    renamed.unwrap_or_else(|| variant.ident.unraw().to_string())
 }

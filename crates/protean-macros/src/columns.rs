@@ -40,6 +40,7 @@ pub(crate) fn implementation(
     };
     let write_root = has_root
         .then(|| quote!(<::protean::Id as ::protean::model::Field>::write(self.root.id(), row);));
+    let stamp = stamp(fields);
     let read_root = has_root.then(|| {
         let id = quote!(::protean::__private::column::<::protean::Id>("id", values)?);
         quote!(root: ::protean::Root::restored(#id, ::core::option::Option::None),)
@@ -54,6 +55,7 @@ pub(crate) fn implementation(
             }
 
             #indexes
+            #stamp
 
             fn write(&self, row: &mut ::std::vec::Vec<::protean::message::Value>) {
                 #write_root
@@ -65,6 +67,34 @@ pub(crate) fn implementation(
             ) -> ::core::result::Result<Self, ::std::string::String> {
                 ::core::result::Result::Ok(Self { #read_root #read })
             }
+        }
+    }
+}
+
+/// What fills the fields that say when an instance was created and changed.
+fn stamp(fields: &[Field]) -> TokenStream {
+    if !fields.iter().any(Field::is_stamped) {
+        return TokenStream::new();
+    }
+    let created = fields.iter().filter(|field| field.created_at.is_some()).map(|field| {
+        let (name, created) =
+            (&field.ident, quote_spanned!(at(&field.ty)=> ::protean::model::Stamped::created));
+        quote! {
+            let replaced = stamp.replaced.map(|replaced| replaced.#name);
+            #created(&mut self.#name, stamp.moment, stamp.is_new, replaced);
+        }
+    });
+    let updated = fields.iter().filter(|field| field.updated_at.is_some()).map(|field| {
+        let (name, updated) =
+            (&field.ident, quote_spanned!(at(&field.ty)=> ::protean::model::Stamped::updated));
+        quote!(#updated(&mut self.#name, stamp.moment);)
+    });
+    quote! {
+        const IS_STAMPED: bool = true;
+
+        fn stamp(&mut self, stamp: ::protean::model::Stamp<'_, Self>) {
+            #(#created)*
+            #(#updated)*
         }
     }
 }

@@ -27,6 +27,7 @@ pub(crate) fn expand(
          renames the field",
         faults,
     );
+    command.refuse_stamps("a command is no row; set the field", faults);
     let (defaults, name) = (default::functions(&command, faults), command.name());
     let fields = fields::implementation(name, &command.fields);
     let attributes = constants::implementation(name, &command.item.vis, &command.fields, 0);
@@ -50,11 +51,13 @@ fn instance(field: &Field) -> syn::Result<TokenStream> {
             quote!(::core::option::Option::Some(::core::clone::Clone::clone(&self.#name)))
         }
         (Kind::Id, true) => quote!(::core::clone::Clone::clone(&self.#name)),
-        (Kind::Text, false) => {
-            quote!(::core::option::Option::Some(::protean::Id::from(self.#name.as_str())))
+        (Kind::Text | Kind::Other, false) => {
+            let id = quote_spanned!(at(&field.ty)=> ::protean::model::Identity::id(&self.#name));
+            quote!(::core::option::Option::Some(#id))
         }
         _ => {
-            let message = "an identifier must be an `Id`, an `Option<Id>` or a `String`";
+            let message =
+                "an identifier must be an `Id`, an `Option<Id>`, a `String` or a newtype of one";
             return refused(&field.ty, message);
         }
     };

@@ -35,7 +35,7 @@ pub(crate) fn functions(owner: &Structure, faults: &mut Faults) -> TokenStream {
 /// `with_defaults()`, when a default is declared and every other field has an obvious one.
 /// `root` is an additional field of the literal.
 pub(crate) fn constructor(owner: &Structure, root: &TokenStream) -> TokenStream {
-    let declared = owner.fields.iter().any(|field| field.default.is_some());
+    let declared = owner.fields.iter().any(|field| field.default.is_some() || field.is_stamped());
     if !declared || !owner.fields.iter().all(is_obvious) {
         return TokenStream::new();
     }

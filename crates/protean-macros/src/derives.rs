@@ -81,6 +81,8 @@ fn standard(name: &str) -> Path {
     match name {
         "Clone" => parse_quote!(::core::clone::Clone),
         "Copy" => parse_quote!(::core::marker::Copy),
+        "PartialOrd" => parse_quote!(::core::cmp::PartialOrd),
+        "Ord" => parse_quote!(::core::cmp::Ord),
         "PartialEq" => parse_quote!(::core::cmp::PartialEq),
         "Eq" => parse_quote!(::core::cmp::Eq),
         "Hash" => parse_quote!(::core::hash::Hash),

@@ -1,11 +1,13 @@
 //! `#[entity]`.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::quote;
+use quote::{quote, quote_spanned};
+use syn::ext::IdentExt;
 
 use crate::faults::Faults;
 use crate::kind::Kind;
 use crate::options::Known;
+use crate::place::at;
 use crate::structure::Structure;
 use crate::{default, fields};
 
@@ -25,21 +27,54 @@ pub(crate) fn expand(
          still reads the old name",
         faults,
     );
-    let marked = entity.identifier(faults).is_some();
-    let has_id = entity.fields.iter().any(|field| field.ident == "id" && field.kind == Kind::Id);
-    if !marked && !has_id {
+    entity.refuse_stamps("an entity is part of its aggregate's; set the field", faults);
+    let parts = [
+        default::functions(&entity, faults),
+        fields::with_invariants(entity.name(), &entity.fields),
+        identity(&entity, faults),
+        field(entity.name()),
+    ];
+    let item = &entity.item;
+    Ok(quote!(#item #(#parts)*))
+}
+
+/// `impl Entity` and `impl Element`.
+fn identity(entity: &Structure, faults: &mut Faults) -> TokenStream {
+    let name = entity.name();
+    let by_name =
+        || entity.fields.iter().find(|field| field.ident == "id" && field.kind == Kind::Id);
+    let Some(field) = entity.identifier(faults).or_else(by_name) else {
         let message =
             "an entity needs an identity: add `id: Id`, or mark a field `#[field(identifier)]`";
-        faults.add(entity.name(), message);
+        faults.add(name, message);
+        return element(name, &TokenStream::new());
+    };
+    let (ident, label) = (&field.ident, name.unraw().to_string());
+    let id = quote_spanned!(at(&field.ty)=> ::protean::model::Identity::id(&self.#ident));
+    let element = element(
+        name,
+        &quote! {
+            fn element_id(&self) -> ::core::option::Option<::protean::Id> {
+                ::core::option::Option::Some(::protean::model::Entity::identity(self))
+            }
+        },
+    );
+    quote! {
+        #element
+
+        #[automatically_derived]
+        impl ::protean::model::Entity for #name {
+            const NAME: &'static str = #label;
+
+            fn identity(&self) -> ::protean::Id {
+                #id
+            }
+        }
     }
-    let (defaults, name) = (default::functions(&entity, faults), entity.name());
-    let (fields, element) = (fields::implementation(name, &entity.fields), element(name));
-    let item = &entity.item;
-    Ok(quote!(#item #defaults #fields #element))
 }
 
 /// `impl Element`, so that a list can hold it.
-pub(crate) fn element(name: &Ident) -> TokenStream {
+pub(crate) fn element(name: &Ident, identity: &TokenStream) -> TokenStream {
     quote! {
         #[automatically_derived]
         impl ::protean::model::Element for #name {
@@ -49,6 +84,53 @@ pub(crate) fn element(name: &Ident) -> TokenStream {
 
             fn element_shape() -> ::protean::model::Shape {
                 ::protean::model::Shape::object::<Self>()
+            }
+
+            #identity
+
+            fn element_states(&self, states: &mut ::protean::model::States) {
+                ::protean::model::Fields::states(self, states);
+            }
+        }
+    }
+}
+
+/// `impl Field`: one column of JSON.
+fn field(name: &Ident) -> TokenStream {
+    quote! {
+        #[automatically_derived]
+        impl ::protean::model::Field for #name {
+            fn shape() -> ::protean::model::Shape {
+                ::protean::model::Shape::object::<Self>()
+            }
+
+            fn columns(
+                name: &str,
+                rules: &::protean::model::Rules,
+            ) -> ::std::vec::Vec<::protean::message::Column> {
+                ::protean::__private::json_column(name, rules)
+            }
+
+            fn check(
+                &self,
+                rules: &::protean::model::Rules,
+                violations: &mut ::protean::Violations,
+            ) {
+                ::protean::model::check_object(self, rules, violations);
+            }
+
+            fn states(&self, states: &mut ::protean::model::States) {
+                ::protean::model::Fields::states(self, states);
+            }
+
+            fn write(&self, row: &mut ::std::vec::Vec<::protean::message::Value>) {
+                ::protean::model::write_object(self, row);
+            }
+
+            fn read(
+                values: &mut ::protean::model::Values<'_>,
+            ) -> ::core::result::Result<Self, ::std::string::String> {
+                ::protean::model::read_object("a JSON object", values)
             }
         }
     }

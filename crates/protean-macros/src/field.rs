@@ -5,7 +5,7 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
 use syn::token::Paren;
-use syn::{Attribute, Expr, ExprLit, ExprUnary, Lit, LitInt, LitStr, Meta, Type, UnOp};
+use syn::{Attribute, Expr, ExprLit, ExprUnary, Lit, LitBool, LitInt, LitStr, Meta, Type, UnOp};
 
 use crate::faults::{Faults, refused};
 use crate::kind::{Kind, argument};
@@ -20,12 +20,18 @@ const OPTIONS: Known<'static> = Known {
         "min_length",
         "max_value",
         "min_value",
+        "blank",
+        "precision",
+        "scale",
+        "validate",
         "choices",
         "default",
         "identifier",
         "unique",
         "index",
         "renamed_from",
+        "created_at",
+        "updated_at",
     ],
 };
 
@@ -41,6 +47,10 @@ pub(crate) struct Field {
     pub(crate) index: Option<Ident>,
     pub(crate) default: Option<Expr>,
     pub(crate) renamed_from: Option<Renamed>,
+    /// The function that says what is wrong with a value.
+    pub(crate) validate: Option<Expr>,
+    pub(crate) created_at: Option<Ident>,
+    pub(crate) updated_at: Option<Ident>,
     /// True when the user tells serde to use a default.
     pub(crate) has_serde_default: bool,
     limits: Vec<Limit>,
@@ -74,6 +84,9 @@ impl Field {
             index: None,
             default: None,
             renamed_from: None,
+            validate: None,
+            created_at: None,
+            updated_at: None,
             has_serde_default: serde_words(&field.attrs).iter().any(|word| word == "default"),
             limits: Vec::new(),
         };
@@ -87,6 +100,7 @@ impl Field {
                 _ => faults.add(&attribute, "the options are missing: write `#[field(…)]`"),
             }
         }
+        faults.take(read.refuse_digits());
         Some(read)
     }
 
@@ -97,11 +111,29 @@ impl Field {
             "index" => self.index = Some(self.indexed(name)?),
             "default" => self.default = Some(value(name, input)?),
             "renamed_from" => self.renamed_from = Some(self.renamed(name, input)?),
+            "created_at" => self.created_at = Some(self.moment(name)?),
+            "updated_at" => self.updated_at = Some(self.moment(name)?),
+            "validate" => self.validate = Some(value(name, input)?),
             "max_length" | "min_length" => {
                 let length = value::<LitInt>(name, input)?;
                 let length = length.base10_parse::<usize>()?;
-                let fits = self.kind.may_be_text() || self.kind == Kind::List;
-                self.limit(name, quote!(#length), fits, "a text or a list")?;
+                let fits = self.kind.may_be_text() || self.kind.has_length();
+                self.limit(name, quote!(#length), fits, "a text, a list or a map")?;
+            }
+            "blank" => {
+                if value::<LitBool>(name, input)?.value {
+                    return refused(name, "a text may be blank without this option: remove it");
+                }
+                let not_blank = Ident::new("not_blank", name.span());
+                self.limit(&not_blank, TokenStream::new(), self.kind.may_be_text(), "a text")?;
+            }
+            "precision" | "scale" => {
+                let digits = value::<LitInt>(name, input)?;
+                if digits.base10_parse::<u32>()? > 28 {
+                    return refused(digits, "a decimal number has at most 28 digits");
+                }
+                let fits = matches!(self.kind, Kind::Decimal | Kind::Other);
+                self.limit(name, quote!(#digits), fits, "a `Decimal`")?;
             }
             "choices" => {
                 let choices = list::<LitStr>(name, input)?;
@@ -139,6 +171,31 @@ impl Field {
         Ok(Renamed { option: option.clone(), names })
     }
 
+    /// `created_at` or `updated_at`, on a field that can hold it.
+    fn moment(&self, option: &Ident) -> syn::Result<Ident> {
+        if self.kind == Kind::Time || self.kind == Kind::Other {
+            return Ok(option.clone());
+        }
+        let field = &self.ident;
+        let message = format!("`{option}` needs a field that is a `Timestamp`: `{field}` is not");
+        refused(option, message)
+    }
+
+    /// Refuses more digits after the decimal point than there are in all.
+    fn refuse_digits(&self) -> syn::Result<()> {
+        let limit = |name: &str| self.limits.iter().find(|limit| limit.name == name);
+        let digits = |limit: &Limit| limit.argument.to_string().parse::<u32>().unwrap_or(0);
+        let (Some(precision), Some(scale)) = (limit("precision"), limit("scale")) else {
+            return Ok(());
+        };
+        if digits(scale) <= digits(precision) {
+            return Ok(());
+        }
+        let message = "`precision` counts all digits, those after the decimal point included: it must be \
+                       at least `scale`";
+        refused(&precision.name, message)
+    }
+
     fn limit(
         &mut self,
         name: &Ident,
@@ -148,7 +205,8 @@ impl Field {
     ) -> syn::Result<()> {
         if !fits {
             let field = &self.ident;
-            let message = format!("`{name}` needs a field that is {expected}: `{field}` is not");
+            let option = if name == "not_blank" { "blank".to_owned() } else { name.to_string() };
+            let message = format!("`{option}` needs a field that is {expected}: `{field}` is not");
             return refused(name, message);
         }
         self.limits.push(Limit { name: name.clone(), argument });
@@ -167,7 +225,11 @@ impl Field {
 
     /// The rules, as a constant expression.
     pub(crate) fn rules(&self) -> TokenStream {
-        let name = self.name();
+        self.rules_named(&self.name())
+    }
+
+    /// The rules under another name, as a constant expression.
+    pub(crate) fn rules_named(&self, name: &str) -> TokenStream {
         let limits = self.limits.iter().map(|Limit { name, argument }| quote!(.#name(#argument)));
         let flags =
             [&self.identifier, &self.unique].into_iter().flatten().map(|name| quote!(.#name()));
@@ -178,6 +240,18 @@ impl Field {
     pub(crate) fn as_field(&self) -> TokenStream {
         let ty = &self.ty;
         quote_spanned!(at(ty)=> <#ty as ::protean::model::Field>)
+    }
+
+    /// True when it says when the instance was created or changed.
+    pub(crate) fn is_stamped(&self) -> bool {
+        self.created_at.is_some() || self.updated_at.is_some()
+    }
+
+    /// Refuses `created_at` and `updated_at` on a type that is not kept by itself.
+    pub(crate) fn refuse_stamps(&self, because: &str, faults: &mut Faults) {
+        for option in [&self.created_at, &self.updated_at].into_iter().flatten() {
+            faults.add(option, format!("`{option}` is filled when a row is kept: {because}"));
+        }
     }
 
     /// Refuses `unique` and `index` on a type that is not stored in rows.

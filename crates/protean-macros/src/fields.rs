@@ -8,8 +8,27 @@ use crate::kind::argument;
 use crate::place::at;
 
 pub(crate) fn implementation(owner: &Ident, fields: &[Field]) -> TokenStream {
+    checked_by(owner, fields, &TokenStream::new())
+}
+
+/// The same for a value object or an entity, which may have invariants.
+pub(crate) fn with_invariants(owner: &Ident, fields: &[Field]) -> TokenStream {
+    checked_by(owner, fields, &invariants())
+}
+
+/// Statements that add what the invariants of a value find, where it has any.
+pub(crate) fn invariants() -> TokenStream {
+    quote! {
+        #[allow(unused_imports)]
+        use ::protean::__private::NoInvariants as _;
+        violations.merge(&::protean::__private::InvariantsOf(self).violations());
+    }
+}
+
+fn checked_by(owner: &Ident, fields: &[Field], invariants: &TokenStream) -> TokenStream {
     let rules = fields.iter().map(Field::rules);
-    let (check, proofs) = (check(fields), proofs(fields));
+    let (check, proofs) = (check(fields, invariants), proofs(fields));
+    let states = states(fields);
     let members = fields.iter().map(|field| {
         let (name, as_field) = (field.name(), field.as_field());
         let has_default = field.default.is_some() || field.has_serde_default;
@@ -25,6 +44,8 @@ pub(crate) fn implementation(owner: &Ident, fields: &[Field]) -> TokenStream {
             fn check(&self) -> ::protean::Violations {
                 #check
             }
+
+            #states
 
             fn members() -> ::std::vec::Vec<::protean::model::Member> {
                 ::std::vec![#(#members),*]
@@ -43,18 +64,52 @@ fn proofs(fields: &[Field]) -> TokenStream {
     quote!(#(#proofs)*)
 }
 
-fn check(fields: &[Field]) -> TokenStream {
+fn check(fields: &[Field], invariants: &TokenStream) -> TokenStream {
     if fields.is_empty() {
         return quote!(::protean::Violations::new());
     }
     let checks = fields.iter().enumerate().map(|(index, field)| {
         let (as_field, name, rules) = (field.as_field(), &field.ident, rules(index));
-        quote!(#as_field::check(&self.#name, #rules, &mut violations);)
+        let validate = validate(field, &quote!(self.#name), &field.name());
+        quote!(#as_field::check(&self.#name, #rules, &mut violations); #validate)
     });
     quote! {
         let mut violations = ::protean::Violations::new();
         #(#checks)*
+        #invariants
         violations
+    }
+}
+
+/// A statement that adds what the function of a field says of its value.
+pub(crate) fn validate(field: &Field, value: &TokenStream, name: &str) -> Option<TokenStream> {
+    let function = field.validate.as_ref()?;
+    let place = at(function);
+    let call = |value: TokenStream| {
+        quote_spanned! {place=>
+            ::protean::__private::validated(&mut violations, #name, (#function)(#value));
+        }
+    };
+    Some(match field.optional {
+        true => {
+            let call = call(quote!(value));
+            quote!(if let ::core::option::Option::Some(value) = &#value { #call })
+        }
+        false => call(quote!(&#value)),
+    })
+}
+
+/// The method that notes the states of the fields that may have any.
+fn states(fields: &[Field]) -> TokenStream {
+    let fields = fields.iter().filter(|field| field.kind.may_have_states()).map(|field| {
+        let (as_field, ident, name) = (field.as_field(), &field.ident, field.name());
+        quote!(states.within(#name, |states| #as_field::states(&self.#ident, states));)
+    });
+    quote! {
+        #[allow(unused_variables)]
+        fn states(&self, states: &mut ::protean::model::States) {
+            #(#fields)*
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, LitStr, ReturnType, Signature, Token, Type};
+use syn::{Attribute, LitStr, Meta, ReturnType, Signature, Token, Type};
 
 use crate::faults::refused;
 use crate::kind::last_name;
@@ -22,53 +22,92 @@ struct Violation {
     message: LitStr,
 }
 
-/// `pre, "field" => "message"`.
+/// `pre, "field" => "message"`, each part of which may be missing.
+#[derive(Default)]
 struct Options {
-    before: bool,
+    when: Option<Ident>,
     violation: Option<Violation>,
 }
 
 const EXPECTED_FORM: &str =
     "write `#[invariant(post, \"field\" => \"message\")]`, or `pre` instead of `post`";
 
+const EXPECTED_OF_VALUE: &str = "write `#[invariant(\"field\" => \"message\")]`";
+
 impl Parse for Options {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let when: Ident =
-            input.parse().map_err(|error| syn::Error::new(error.span(), EXPECTED_FORM))?;
-        let before = when == "pre";
-        if !before && when != "post" {
-            return refused(when, EXPECTED_FORM);
+        let mut read = Self::default();
+        if !input.peek(LitStr) {
+            read.when = Some(input.parse()?);
+            if input.is_empty() {
+                return Ok(read);
+            }
+            input.parse::<Token![,]>()?;
         }
-        if input.is_empty() {
-            return Ok(Self { before, violation: None });
-        }
-        input.parse::<Token![,]>()?;
         let field = input.parse()?;
-        input
-            .parse::<Token![=>]>()
-            .map_err(|error| syn::Error::new(error.span(), EXPECTED_FORM))?;
+        input.parse::<Token![=>]>()?;
         let message = input.parse()?;
         input.parse::<Option<Token![,]>>()?;
-        Ok(Self { before, violation: Some(Violation { field, message }) })
+        read.violation = Some(Violation { field, message });
+        Ok(read)
+    }
+}
+
+impl Options {
+    fn read(attribute: &Attribute, form: &str) -> syn::Result<Self> {
+        match &attribute.meta {
+            Meta::Path(_) => Ok(Self::default()),
+            _ => attribute.parse_args().map_err(|error| syn::Error::new(error.span(), form)),
+        }
     }
 }
 
 impl Invariant {
+    /// That of an aggregate, which holds before a change or after it.
     pub(crate) fn read(attribute: &Attribute, signature: &Signature) -> syn::Result<Self> {
+        let options = Options::read(attribute, EXPECTED_FORM)?;
+        let before = match &options.when {
+            Some(when) if when == "pre" => true,
+            Some(when) if when == "post" => false,
+            Some(other) => return refused(other, EXPECTED_FORM),
+            None => return refused(attribute, EXPECTED_FORM),
+        };
+        Self::checked(before, options, attribute, signature, EXPECTED_FORM)
+    }
+
+    /// That of a value object or an entity, which holds always.
+    pub(crate) fn of_value(attribute: &Attribute, signature: &Signature) -> syn::Result<Self> {
+        let options = Options::read(attribute, EXPECTED_OF_VALUE)?;
+        if let Some(when) = options.when.as_ref().filter(|when| *when != "post") {
+            let message = format!(
+                "an invariant of a value holds always, and only aggregates are checked before a \
+                 change: {EXPECTED_OF_VALUE}"
+            );
+            return refused(when, message);
+        }
+        Self::checked(false, options, attribute, signature, EXPECTED_OF_VALUE)
+    }
+
+    fn checked(
+        before: bool,
+        options: Options,
+        attribute: &Attribute,
+        signature: &Signature,
+        form: &str,
+    ) -> syn::Result<Self> {
         let arguments = method::arguments(signature, "&self")?;
         if let Some(argument) = arguments.first() {
-            let message = "an invariant may only read the aggregate: remove this argument";
+            let message = "an invariant may only read its own type: remove this argument";
             return refused(argument, message);
         }
         if let Some(asynchronous) = &signature.asyncness {
-            let message = "an invariant may only read the aggregate: remove `async`";
+            let message = "an invariant may only read its own type: remove `async`";
             return refused(asynchronous, message);
         }
-        let Options { before, violation } = attribute.parse_args()?;
+        let violation = options.violation;
         match (&violation, returns_bool(&signature.output)) {
             (None, true) => {
-                let message =
-                    format!("an invariant that returns `bool` needs a message: {EXPECTED_FORM}");
+                let message = format!("an invariant that returns `bool` needs a message: {form}");
                 refused(attribute, message)
             }
             (Some(_), false) => {

@@ -14,6 +14,7 @@ pub(crate) enum Kind {
     /// `Timestamp` and `Date`.
     Time,
     List,
+    Map,
     /// A value object, or a name that says nothing to a macro.
     Other,
 }
@@ -29,6 +30,7 @@ impl Kind {
             Some("bool") => Self::Bool,
             Some("Timestamp" | "Date") => Self::Time,
             Some("Vec") => Self::List,
+            Some("BTreeMap") => Self::Map,
             _ => Self::Other,
         }
     }
@@ -36,6 +38,16 @@ impl Kind {
     /// True when length and choices have a meaning.
     pub(crate) fn may_be_text(self) -> bool {
         matches!(self, Self::Text | Self::Id | Self::Other)
+    }
+
+    /// True when it has as many elements as it may.
+    pub(crate) fn has_length(self) -> bool {
+        matches!(self, Self::List | Self::Map)
+    }
+
+    /// True when its values may hold others, or be states that follow each other.
+    pub(crate) fn may_have_states(self) -> bool {
+        matches!(self, Self::List | Self::Map | Self::Other)
     }
 
     /// True when a minimum and a maximum have a meaning.

@@ -26,6 +26,7 @@ mod invariant;
 mod kind;
 mod method;
 mod nearest;
+mod newtype;
 mod options;
 mod part;
 mod place;
@@ -36,6 +37,8 @@ mod query;
 mod salvage;
 mod serde_words;
 mod structure;
+mod transitions;
+mod value_impl;
 mod value_object;
 
 use proc_macro::TokenStream;
@@ -104,7 +107,30 @@ pub fn entity(options: TokenStream, item: TokenStream) -> TokenStream {
     expand(options, item, entity::expand)
 }
 
+/// `#[invariant("field" => "message")]` on a method must hold for every entity of the type. Without a
+/// message, the method returns a `Result` with the violations.
+#[proc_macro_attribute]
+pub fn entity_impl(options: TokenStream, item: TokenStream) -> TokenStream {
+    expand(options, item, |options, item, faults| {
+        value_impl::expand("#[entity_impl]", options, item, faults)
+    })
+}
+
+/// `#[invariant("field" => "message")]` on a method must hold for every value of the type. Without a
+/// message, the method returns a `Result` with the violations.
+#[proc_macro_attribute]
+pub fn value_object_impl(options: TokenStream, item: TokenStream) -> TokenStream {
+    expand(options, item, |options, item, faults| {
+        value_impl::expand("#[value_object_impl]", options, item, faults)
+    })
+}
+
+/// A struct of named fields, an enum of names, or a newtype such as `struct Sku(String)`, which is
+/// in JSON and in rows what it holds; `#[field(…)]` is written before the type within.
+///
 /// `#[serde(rename = "…")]` on a variant changes its name in JSON and in rows.
+/// `#[transitions(Draft => [Placed, Cancelled], …)]` below it says which state may follow which: a
+/// state that is not listed is final, and an aggregate that changes in another way breaks a rule.
 #[proc_macro_attribute]
 pub fn value_object(options: TokenStream, item: TokenStream) -> TokenStream {
     expand(options, item, value_object::expand)

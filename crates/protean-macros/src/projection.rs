@@ -1,7 +1,7 @@
 //! `#[projection]`.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::LitStr;
 
 use crate::event::message_name;
@@ -10,6 +10,7 @@ use crate::field::Field;
 use crate::index::Indexes;
 use crate::kind::Kind;
 use crate::options::{Known, value};
+use crate::place::at;
 use crate::structure::Structure;
 use crate::{columns, constants, default, fields};
 
@@ -80,7 +81,12 @@ fn identity(field: &Field) -> syn::Result<TokenStream> {
     let name = &field.ident;
     match (field.kind, field.optional) {
         (Kind::Id, false) => Ok(quote!(::core::clone::Clone::clone(&self.#name))),
-        (Kind::Text, false) => Ok(quote!(::protean::Id::from(self.#name.as_str()))),
-        _ => refused(&field.ty, "the identifier of a projection must be an `Id` or a `String`"),
+        (Kind::Text | Kind::Other, false) => {
+            Ok(quote_spanned!(at(&field.ty)=> ::protean::model::Identity::id(&self.#name)))
+        }
+        _ => refused(
+            &field.ty,
+            "the identifier of a projection must be an `Id`, a `String` or a newtype of one",
+        ),
     }
 }

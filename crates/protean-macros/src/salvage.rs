@@ -5,7 +5,7 @@ use quote::ToTokens;
 use syn::{Attribute, Fields, ImplItem, Item};
 
 /// The attributes that only our macros know.
-pub(crate) const INNER: [&str; 5] = ["field", "apply", "invariant", "handle", "on"];
+pub(crate) const INNER: [&str; 6] = ["field", "apply", "invariant", "handle", "on", "transitions"];
 
 /// The item without these attributes, so that the compiler does not report them as well.
 pub(crate) fn plain(item: TokenStream) -> TokenStream {
@@ -13,6 +13,7 @@ pub(crate) fn plain(item: TokenStream) -> TokenStream {
     match &mut parsed {
         Item::Struct(item) => plain_fields(&mut item.fields),
         Item::Enum(item) => {
+            strip(&mut item.attrs);
             for variant in &mut item.variants {
                 strip(&mut variant.attrs);
                 plain_fields(&mut variant.fields);

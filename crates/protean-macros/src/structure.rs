@@ -78,6 +78,10 @@ impl Structure {
         self.fields.iter().for_each(|field| field.refuse_renamed(because, faults));
     }
 
+    pub(crate) fn refuse_stamps(&self, because: &str, faults: &mut Faults) {
+        self.fields.iter().for_each(|field| field.refuse_stamps(because, faults));
+    }
+
     pub(crate) fn refuse_unique(&self, because: &str, faults: &mut Faults) {
         self.fields.iter().for_each(|field| field.refuse_unique(because, faults));
     }

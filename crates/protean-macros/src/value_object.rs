@@ -8,7 +8,7 @@ use crate::faults::Faults;
 use crate::field::Renamed;
 use crate::options::Known;
 use crate::structure::Structure;
-use crate::{choice, columns, constants, default, fields};
+use crate::{choice, columns, constants, default, fields, newtype};
 
 const PLACE: &str = "#[value_object]";
 
@@ -20,6 +20,7 @@ pub(crate) fn expand(
     Known::none(PLACE, options, faults);
     match syn::parse2(item)? {
         syn::Item::Enum(item) => choice::expand(item, faults),
+        syn::Item::Struct(item) if newtype::is_newtype(&item) => newtype::expand(item, faults),
         other => structure(quote!(#other), faults),
     }
 }
@@ -33,6 +34,7 @@ fn structure(item: TokenStream, faults: &mut Faults) -> syn::Result<TokenStream>
          in `index(address.city)`",
         faults,
     );
+    object.refuse_stamps("a value object is part of one; set the field", faults);
     for field in object.identifiers() {
         faults.add(
             &field.identifier,
@@ -45,8 +47,8 @@ fn structure(item: TokenStream, faults: &mut Faults) -> syn::Result<TokenStream>
     let name = object.name();
     let parts = [
         default::functions(&object, faults),
-        fields::implementation(name, &object.fields),
-        element(name),
+        fields::with_invariants(name, &object.fields),
+        element(name, &TokenStream::new()),
         field(&object),
         constants::implementation(name, &object.item.vis, &object.fields, 0),
     ];
@@ -96,6 +98,10 @@ fn field(object: &Structure) -> TokenStream {
                 violations: &mut ::protean::Violations,
             ) {
                 violations.nest(rules.name, &::protean::model::Fields::check(self));
+            }
+
+            fn states(&self, states: &mut ::protean::model::States) {
+                ::protean::model::Fields::states(self, states);
             }
 
             fn write(&self, row: &mut ::std::vec::Vec<::protean::message::Value>) {

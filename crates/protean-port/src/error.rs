@@ -279,7 +279,8 @@ impl fmt::Display for Violations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, (field, messages)) in self.iter().enumerate() {
             let separator = if index == 0 { "" } else { "; " };
-            write!(f, "{separator}{field}: {}", messages.join(", "))?;
+            let colon = if field.is_empty() { "" } else { ": " };
+            write!(f, "{separator}{field}{colon}{}", messages.join(", "))?;
         }
         Ok(())
     }

@@ -155,7 +155,8 @@ pub use protean_macros::aggregate;
 /// ```
 pub use protean_macros::aggregate_impl;
 
-/// Declares an entity: an object with an identity inside an aggregate, stored in a `Vec`.
+/// Declares an entity: an object with an identity inside an aggregate, in a field of its own, an
+/// `Option` or a `Vec`, where [`Children`](crate::Children) finds it by its identity.
 ///
 /// ```
 /// use protean::prelude::*;
@@ -187,8 +188,37 @@ pub use protean_macros::aggregate_impl;
 /// ```
 pub use protean_macros::entity;
 
-/// Declares a value object: a struct, stored as columns of its owner, or an enum without
-/// data, stored as text.
+/// Declares what must hold for an entity.
+///
+/// ```
+/// use protean::prelude::*;
+/// use protean::model::Fields;
+/// use protean::{entity, entity_impl};
+///
+/// #[entity]
+/// struct Reservation {
+///     id: Id,
+///     wanted: u32,
+///     reserved: u32,
+/// }
+///
+/// #[entity_impl]
+/// impl Reservation {
+///     #[invariant("reserved" => "cannot be more than is wanted")]
+///     fn is_not_more_than_wanted(&self) -> bool {
+///         self.reserved <= self.wanted
+///     }
+/// }
+///
+/// # fn main() {
+/// let reservation = Reservation { id: "1".into(), wanted: 2, reserved: 3 };
+/// assert_eq!(reservation.check().get("reserved"), ["cannot be more than is wanted"]);
+/// # }
+/// ```
+pub use protean_macros::entity_impl;
+
+/// Declares a value object: a struct, stored as columns of its owner; an enum without data,
+/// stored as text; or a newtype, stored as what it holds.
 ///
 /// ```
 /// use protean::value_object;
@@ -203,6 +233,10 @@ pub use protean_macros::entity;
 /// }
 ///
 /// #[value_object]
+/// struct Sku(#[field(min_length = 1, max_length = 20)] String);
+///
+/// #[value_object]
+/// #[transitions(Active => [Closed])]
 /// enum Status {
 ///     Active,
 ///     #[serde(rename = "closed-for-good")]
@@ -210,12 +244,46 @@ pub use protean_macros::entity;
 /// }
 ///
 /// # fn main() {
+/// assert!(Sku::from("").valid().is_err());
+/// assert!(!Status::Closed.can_become(Status::Active));
 /// let address = Address { street: "Main Street 1".into(), city: "".into() };
 /// assert_eq!(address.check().get("city").len(), 1);
 /// assert_eq!(Status::NAMES, ["Active", "closed-for-good"]);
 /// # }
 /// ```
 pub use protean_macros::value_object;
+
+/// Declares what must hold for a value object.
+///
+/// It is checked wherever a value becomes part of a message, an aggregate or a row; for one that is
+/// used elsewhere, [`valid`](crate::model::Fields::valid) checks it.
+///
+/// ```
+/// use protean::model::Fields;
+/// use protean::{Date, value_object, value_object_impl};
+///
+/// #[value_object]
+/// struct Period {
+///     start: Date,
+///     end: Date,
+/// }
+///
+/// #[value_object_impl]
+/// impl Period {
+///     #[invariant("end" => "must not be before the start")]
+///     fn ends_after_its_start(&self) -> bool {
+///         self.start <= self.end
+///     }
+/// }
+///
+/// # fn main() {
+/// let start = Date::new(2027, 1, 31).unwrap();
+/// assert!(Period { start, end: start }.valid().is_ok());
+/// let error = Period { start, end: start.plus_days(-1) }.valid().unwrap_err();
+/// assert_eq!(error.to_string(), "end: must not be before the start");
+/// # }
+/// ```
+pub use protean_macros::value_object_impl;
 
 /// Declares a projection: a read model that a [projector](macro@crate::projector) maintains.
 ///

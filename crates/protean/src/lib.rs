@@ -8,7 +8,8 @@
 //! |---|---|
 //! | [`event`], [`command`], [`query`] | [`model::Event`], [`model::Command`], [`model::Query`] |
 //! | [`aggregate`], [`aggregate_impl`] | [`model::Aggregate`], [`model::Apply`], [`model::Invariants`] |
-//! | [`entity`], [`value_object`] | [`model::Element`], [`model::Field`], [`model::Choice`] |
+//! | [`entity`], [`value_object`] | [`model::Element`], [`model::Field`], [`model::Entity`], [`model::Choice`] |
+//! | [`entity_impl`], [`value_object_impl`] | [`model::Invariants`] |
 //! | [`projection`] | [`model::Projection`] |
 //! | [`command_handler`], [`event_handler`], [`projector`], [`query_handler`] | [`Handle`], [`On`], [`Answer`] and [`Register`] |
 //! | [`process_manager`], [`process_manager_impl`] | [`model::ProcessManager`], [`React`], [`ReactLate`] and [`RegisterProcess`] |
@@ -20,6 +21,11 @@
 //! [`model`] has the traits behind the macros, [`config`] what `domain.toml` means.
 //! [`message`], [`port`] and [`memory`] are for adapters and tools.
 
+/// The code of this page of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/values-and-rules.md")]
+mod values_and_rules {}
+
 mod declarations;
 mod handlers;
 pub mod prelude;
@@ -30,7 +36,8 @@ mod runtime;
 
 // Declare a domain.
 pub use declarations::{
-    Upcast, aggregate, aggregate_impl, command, entity, event, projection, query, value_object,
+    Upcast, aggregate, aggregate_impl, command, entity, entity_impl, event, projection, query,
+    value_object, value_object_impl,
 };
 pub use handlers::{
     Register, command_handler, event_handler, projector, query_handler, subscriber,
@@ -39,7 +46,7 @@ pub use process_managers::{
     Manages, React, ReactLate, RegisterProcess, process_manager, process_manager_impl, timer,
 };
 pub use protean_core::domain::{BuildError, Registry};
-pub use protean_core::model::{Condition, MessageData, Root};
+pub use protean_core::model::{Children, Condition, MessageData, Root};
 pub use providers::domain;
 pub use runtime::{Domain, DomainBuilder};
 
@@ -64,7 +71,7 @@ pub use runtime::{Process, Receipt, Server};
 
 // Values and errors.
 pub use protean_port::message::{
-    Date, Decimal, Id, Inexact, Priority, Rounding, Timestamp, Weekday,
+    Date, Decimal, Id, Inexact, Json, Priority, Rounding, Timestamp, Weekday,
 };
 pub use protean_port::{Error, Result, Violations, ensure};
 
@@ -93,7 +100,8 @@ pub mod __private {
     pub use serde;
 
     pub use crate::private::{
-        AppliedBy, NamesProcess, absorb, choice, column, command_of, event_of, identity_column,
-        names_process, renamed, set_defaults, unique,
+        AppliedBy, InvariantsOf, NamesProcess, NoInvariants, absorb, choice, column, command_of,
+        event_of, identity_column, json_column, names_process, renamed, set_defaults, unique,
+        validated,
     };
 }

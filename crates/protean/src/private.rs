@@ -1,7 +1,11 @@
 //! Functions that the macros expand to, beside the public traits.
 
+use std::fmt::Display;
+
 use crate::message::{Column, Value};
-use crate::model::{Aggregate, Apply, Choice, Command, Event, Field, Rules, Values, raise_applied};
+use crate::model::{
+    Aggregate, Apply, Choice, Command, Event, Field, Invariants, Rules, Values, raise_applied,
+};
 use crate::{Id, Result, Violations};
 
 /// The name of a command of this aggregate. A command of another one does not compile.
@@ -99,6 +103,39 @@ pub fn unique(mut columns: Vec<Column>, rules: &Rules) -> Vec<Column> {
         column.unique |= rules.unique;
     }
     columns
+}
+
+/// The column of an entity: one value of JSON.
+pub fn json_column(name: &str, rules: &Rules) -> Vec<Column> {
+    Vec::<Id>::columns(name, rules)
+}
+
+/// The invariants of a value, if there are any: this method where its type has some, and that of
+/// [`NoInvariants`] elsewhere.
+pub struct InvariantsOf<'a, T>(pub &'a T);
+
+impl<T: Invariants> InvariantsOf<'_, T> {
+    /// What the invariants find.
+    pub fn violations(&self) -> Violations {
+        self.0.after()
+    }
+}
+
+/// What holds for values without invariants.
+pub trait NoInvariants {
+    /// Nothing is wrong.
+    fn violations(&self) -> Violations {
+        Violations::new()
+    }
+}
+
+impl<T> NoInvariants for InvariantsOf<'_, T> {}
+
+/// Adds what the function of a field says of its value.
+pub fn validated(violations: &mut Violations, field: &str, checked: Result<(), impl Display>) {
+    if let Err(reason) = checked {
+        violations.add(field, reason.to_string());
+    }
 }
 
 /// Adds the violations that an invariant found.

@@ -7,11 +7,11 @@ use protean::{aggregate, aggregate_impl, command, command_handler, event};
 #[aggregate(commands(AddBook))]
 pub struct Book {
     root: Root<Book>,
-    #[field(max_length = 200)]
+    #[field(max_length = 200, blank = false)]
     pub title: String,
-    #[field(max_length = 150)]
+    #[field(max_length = 150, blank = false)]
     pub author: String,
-    #[field(max_length = 13)]
+    #[field(max_length = 13, blank = false)]
     pub isbn: Option<String>,
     #[field(min_value = 0, default = 0)]
     pub price: Decimal,
@@ -35,11 +35,11 @@ pub struct BookAdded {
 pub struct AddBook {
     #[field(identifier)]
     pub book_id: Id,
-    #[field(max_length = 200)]
+    #[field(max_length = 200, blank = false)]
     pub title: String,
-    #[field(max_length = 150)]
+    #[field(max_length = 150, blank = false)]
     pub author: String,
-    #[field(max_length = 13)]
+    #[field(max_length = 13, blank = false)]
     pub isbn: Option<String>,
     #[field(min_value = 0, default = 0)]
     pub price: Decimal,

@@ -31,9 +31,9 @@ pub struct WithdrawalMade {
 /// Opens an account; answers with its identity.
 #[command(part_of = Account, returns = Id)]
 pub struct OpenAccount {
-    #[field(max_length = 20)]
+    #[field(max_length = 20, blank = false)]
     pub account_number: String,
-    #[field(max_length = 100)]
+    #[field(max_length = 100, blank = false)]
     pub holder_name: String,
     #[field(min_value = 0)]
     pub opening_deposit: Decimal,
@@ -61,9 +61,9 @@ pub struct MakeWithdrawal {
 #[aggregate(event_sourced, commands(OpenAccount, MakeDeposit, MakeWithdrawal))]
 pub struct Account {
     root: Root<Account>,
-    #[field(max_length = 20)]
+    #[field(max_length = 20, blank = false)]
     pub account_number: String,
-    #[field(max_length = 100)]
+    #[field(max_length = 100, blank = false)]
     pub holder_name: String,
     pub balance: Decimal,
     #[field(max_length = 20, default = "ACTIVE")]

@@ -10,9 +10,9 @@ use crate::account::{AccountOpened, DepositMade, WithdrawalMade};
 pub struct AccountSummary {
     #[field(identifier)]
     pub account_id: Id,
-    #[field(max_length = 20)]
+    #[field(max_length = 20, blank = false)]
     pub account_number: String,
-    #[field(max_length = 100)]
+    #[field(max_length = 100, blank = false)]
     pub holder_name: String,
     pub balance: Decimal,
     pub deposits: u64,

@@ -239,6 +239,7 @@ impl Domain {
             correlation_id: correlation_id.unwrap_or_else(|| Id::new().into()),
             causation_id: None,
             seed: None,
+            time: None,
         }
     }
 }

@@ -42,6 +42,7 @@ impl Domain {
             correlation_id: Arc::clone(&entry.id),
             causation_id: None,
             seed: None,
+            time: None,
         };
         let message = command.message(env, entry, version, &cause, extensions)?;
         Ok((command, message))

@@ -195,6 +195,7 @@ fn cause_of(group: &Group, message: &Message) -> MessageContext {
         correlation_id: Arc::clone(&message.correlation_id),
         causation_id: Some(Arc::clone(&message.id)),
         seed: Some(format!("{} {}", group.name, message.id)),
+        time: Some(message.time),
     }
 }
 

@@ -44,6 +44,7 @@ impl RecurringCommand {
             correlation_id: id.clone().into(),
             causation_id: None,
             seed: None,
+            time: None,
         };
         (self.make)(env, &id, &cause)
     }

@@ -7,6 +7,7 @@ use super::data::Data;
 use super::field::{Columns, Fields};
 use super::message_type::MessageType;
 use super::root::{Raised, Root};
+use super::states::States;
 use super::stored::{EventSourced, Stored};
 
 /// A cluster of state that changes as one.
@@ -47,7 +48,8 @@ pub trait Aggregate: Fields + Invariants + Stored + Sized + Send + Sync + 'stati
     fn root_mut(&mut self) -> &mut Root<Self>;
 }
 
-/// What must hold for an aggregate, before it changes and after.
+/// What must hold for an aggregate, before it changes and after; for a value object or an entity,
+/// whenever it is checked.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say what must hold for it",
     note = "put `#[aggregate_impl]` on exactly one `impl {Self}` block, even an empty one"
@@ -107,6 +109,7 @@ pub trait Replay: Aggregate + Columns + Stored<Storage = EventSourced> {
 pub fn as_stored<A: Aggregate>(mut aggregate: A, version: Option<u64>) -> A {
     let root = Root::restored(aggregate.root().id().clone(), version);
     *aggregate.root_mut() = root;
+    note_states(&mut aggregate);
     let forbidden = aggregate.before();
     if !forbidden.is_empty() {
         aggregate.root_mut().bar(forbidden);
@@ -114,9 +117,23 @@ pub fn as_stored<A: Aggregate>(mut aggregate: A, version: Option<u64>) -> A {
     aggregate
 }
 
-/// What is wrong with the fields and the invariants of the present state.
+/// What is wrong with the fields, the invariants and the changes of state of the present instance.
 pub fn violations_after<A: Aggregate>(aggregate: &A) -> Violations {
     let mut violations = aggregate.check();
+    violations.merge(&states_of(aggregate).violations_since(aggregate.root().states()));
     violations.merge(&aggregate.after());
     violations
+}
+
+/// Takes the present states for those that later ones follow.
+pub(crate) fn note_states<A: Aggregate>(aggregate: &mut A) {
+    let states = states_of(aggregate);
+    aggregate.root_mut().set_states(states);
+}
+
+/// The states that the instance is in.
+pub(super) fn states_of<A: Aggregate>(aggregate: &A) -> States {
+    let mut states = States::default();
+    aggregate.states(&mut states);
+    states
 }

@@ -7,12 +7,15 @@ use protean_port::message::{Column, ColumnKind, Date, Id, Index, Timestamp, Valu
 
 use super::rules::Rules;
 use super::shape::{Member, Shape};
+use super::stamp::Stamp;
+use super::states::{States, Transitions};
 
 /// A type that a field of an aggregate, event, command or projection can have.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the type of a field",
     note = "fields are strings, integers, floats, `Decimal`, `bool`, `Date`, `Timestamp`, `Id`, \
-            `#[value_object]` types, `Vec` of these, or an `Option` of any"
+            `#[value_object]` and `#[entity]` types, `Vec` or `BTreeMap<String, _>` of these, `Json`, \
+            or an `Option` of any"
 )]
 pub trait Field: Sized {
     /// How many columns it takes.
@@ -35,6 +38,9 @@ pub trait Field: Sized {
     /// Adds what is wrong with the value, under the field's name.
     fn check(&self, rules: &Rules, violations: &mut Violations);
 
+    /// Notes the states that it is in, where its type says which may follow which.
+    fn states(&self, _states: &mut States) {}
+
     /// Appends its columns to a row.
     fn write(&self, row: &mut Vec<Value>);
 
@@ -55,6 +61,17 @@ pub trait Choice: Sized + Copy {
 
     /// The value with this name.
     fn named(name: &str) -> Option<Self>;
+
+    /// The names of the values that may follow this one; without `#[transitions(…)]`, any may.
+    fn next(self) -> Option<Transitions> {
+        None
+    }
+
+    /// True when a field may change from this value to that one.
+    fn can_become(self, other: Self) -> bool {
+        let is_next = |next: Transitions| next.contains(&other.name());
+        self.name() == other.name() || self.next().is_none_or(is_next)
+    }
 }
 
 /// A struct whose fields have rules.
@@ -64,6 +81,20 @@ pub trait Fields {
 
     /// What is wrong, for all fields at once.
     fn check(&self) -> Violations;
+
+    /// The value, once its rules hold: for one that is made outside of a message or an aggregate.
+    ///
+    /// # Errors
+    /// The violations, by field.
+    fn valid(self) -> protean_port::Result<Self>
+    where
+        Self: Sized,
+    {
+        self.check().into_result().map(|()| self)
+    }
+
+    /// Notes the states that the fields are in.
+    fn states(&self, _states: &mut States) {}
 
     /// The form of each field as JSON, in the order of the fields.
     fn members() -> Vec<Member>
@@ -84,6 +115,12 @@ pub trait Columns: Fields + Sized {
     fn indexes() -> Vec<Index> {
         Vec::new()
     }
+
+    /// Fills the fields that say when it was created and changed.
+    fn stamp(&mut self, _stamp: Stamp<'_, Self>) {}
+
+    /// Whether it has such fields.
+    const IS_STAMPED: bool = false;
 
     /// Appends the columns to a row.
     fn write(&self, row: &mut Vec<Value>);
@@ -145,15 +182,17 @@ pub(super) fn mismatch<T>(wanted: &str, found: &Value) -> Result<T, String> {
 
 fn check_text(text: &str, rules: &Rules, violations: &mut Violations) {
     let name = rules.name;
-    if text.trim().is_empty() {
+    if (rules.refuses_blank || rules.identifier) && text.trim().is_empty() {
         return violations.add(name, "is required");
     }
     let length = text.chars().count();
+    let characters =
+        |count: usize| format!("{count} character{}", if count == 1 { "" } else { "s" });
     if let Some(most) = rules.max_length.filter(|most| length > *most) {
-        violations.add(name, format!("must have at most {most} characters, has {length}"));
+        violations.add(name, format!("must have at most {}, has {length}", characters(most)));
     }
     if let Some(fewest) = rules.min_length.filter(|fewest| length < *fewest) {
-        violations.add(name, format!("must have at least {fewest} characters, has {length}"));
+        violations.add(name, format!("must have at least {}, has {length}", characters(fewest)));
     }
     if !rules.choices.is_empty() && !rules.choices.contains(&text) {
         let choices = rules.choices.join("', '");
@@ -196,7 +235,8 @@ impl Field for Id {
     }
 
     fn check(&self, rules: &Rules, violations: &mut Violations) {
-        check_text(self.as_str(), rules, violations);
+        // An identity that is empty names nothing.
+        check_text(self.as_str(), &rules.not_blank(), violations);
     }
 
     fn write(&self, row: &mut Vec<Value>) {
@@ -271,6 +311,12 @@ impl<T: Field> Field for Option<T> {
         let () = Self::READS_BACK;
         if let Some(value) = self {
             value.check(rules, violations);
+        }
+    }
+
+    fn states(&self, states: &mut States) {
+        if let Some(value) = self {
+            value.states(states);
         }
     }
 

@@ -1,15 +1,15 @@
 //! Lists, kept as one JSON column.
 
-use std::cell::Cell;
-
 use protean_port::Violations;
 use protean_port::message::{Column, ColumnKind, Date, Decimal, Id, Timestamp, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::field::{column, mismatch};
-use super::json::{DEEPEST, depth};
-use super::{Field, Rules, Shape, Values};
+use super::field::{Field, Values, column, mismatch};
+use super::nested;
+use super::rules::Rules;
+use super::shape::Shape;
+use super::states::States;
 
 /// A type that a list can hold: plain values, value objects and entities.
 pub trait Element: Serialize + DeserializeOwned {
@@ -22,6 +22,14 @@ pub trait Element: Serialize + DeserializeOwned {
     fn element_shape() -> Shape {
         Shape::of_type::<Self>()
     }
+
+    /// The identity of an entity, by which it is found again in the list after a change.
+    fn element_id(&self) -> Option<Id> {
+        None
+    }
+
+    /// Notes the states that it is in.
+    fn element_states(&self, _states: &mut States) {}
 }
 
 macro_rules! elements {
@@ -53,45 +61,12 @@ macro_rules! checked_elements {
 // Those of which not every value can be read back.
 checked_elements!(f64, Decimal);
 
-fn check_length(length: usize, rules: &Rules, violations: &mut Violations) {
+pub(super) fn check_length(length: usize, rules: &Rules, violations: &mut Violations) {
     if let Some(most) = rules.max_length.filter(|most| length > *most) {
         violations.add(rules.name, format!("must have {most} or fewer elements, has {length}"));
     }
     if let Some(fewest) = rules.min_length.filter(|fewest| length < *fewest) {
         violations.add(rules.name, format!("must have {fewest} or more elements, has {length}"));
-    }
-}
-
-thread_local! {
-    /// How many lists that hold each other are being checked.
-    static NESTED: Cell<usize> = const { Cell::new(0) };
-    /// How many lists have held each other at most since the outermost one was checked.
-    static DEEPEST_SEEN: Cell<usize> = const { Cell::new(0) };
-}
-
-/// A list that is being checked, inside of others perhaps.
-struct Nested;
-
-impl Nested {
-    /// True while this list holds others, and no other one holds it.
-    fn is_outermost() -> bool {
-        NESTED.get() == 1
-    }
-
-    /// Nothing when it is nested too deep to be read back.
-    fn enter() -> Option<Self> {
-        let nested = NESTED.get();
-        (nested < DEEPEST).then(|| {
-            NESTED.set(nested + 1);
-            DEEPEST_SEEN.set(DEEPEST_SEEN.get().max(nested + 1));
-            Self
-        })
-    }
-}
-
-impl Drop for Nested {
-    fn drop(&mut self) {
-        NESTED.set(NESTED.get() - 1);
     }
 }
 
@@ -106,35 +81,45 @@ impl<T: Element> Field for Vec<T> {
 
     fn check(&self, rules: &Rules, violations: &mut Violations) {
         check_length(self.len(), rules, violations);
-        let Some(_nested) = Nested::enter() else {
-            return violations
-                .add(rules.name, format!("is nested deeper than {DEEPEST} lists: flatten it"));
-        };
-        for (index, element) in self.iter().enumerate() {
-            violations.nest(&format!("{}[{index}]", rules.name), &element.check_element());
-        }
-        // Between two lists there are objects, which nest as well.
-        if Nested::is_outermost() && DEEPEST_SEEN.take() > 1 && violations.is_empty() {
-            let deep = serde_json::to_string(self).map_or(0, |json| depth(&json));
-            if deep > DEEPEST {
-                let text = format!(
-                    "is nested {deep} levels deep, at most {DEEPEST} can be read back: flatten it"
-                );
-                violations.add(rules.name, text);
+        nested::check(self, rules, violations, |violations| {
+            for (index, element) in self.iter().enumerate() {
+                violations.nest(&format!("{}[{index}]", rules.name), &element.check_element());
+            }
+        });
+    }
+
+    fn states(&self, states: &mut States) {
+        for element in self {
+            // Without an identity, nothing says which element was which one before.
+            if let Some(id) = element.element_id() {
+                states.within(&format!("[{id}]"), |states| element.element_states(states));
             }
         }
     }
 
     fn write(&self, row: &mut Vec<Value>) {
-        // A value that is not JSON (a NaN) is refused by the check before it is written.
-        row.push(Value::Json(serde_json::to_string(self).unwrap_or_else(|_| "[]".into()).into()));
+        write_json(self, "[]", row);
     }
 
     fn read(values: &mut Values<'_>) -> Result<Self, String> {
-        match values.take() {
-            Value::Json(json) => serde_json::from_str(json).map_err(|error| error.to_string()),
-            other => mismatch("a JSON list", other),
-        }
+        read_json("a JSON list", values)
+    }
+}
+
+/// Appends a column of JSON. A value that is not JSON (a NaN) is refused by the check before it is
+/// written; `empty` stands for it until then.
+pub(super) fn write_json(value: &impl Serialize, empty: &str, row: &mut Vec<Value>) {
+    row.push(Value::Json(serde_json::to_string(value).unwrap_or_else(|_| empty.to_owned()).into()));
+}
+
+/// Takes a column of JSON from a row.
+///
+/// # Errors
+/// When it holds something else; the text is meant for people.
+pub fn read_json<T: DeserializeOwned>(wanted: &str, values: &mut Values<'_>) -> Result<T, String> {
+    match values.take() {
+        Value::Json(json) => serde_json::from_str(json).map_err(|error| error.to_string()),
+        other => mismatch(wanted, other),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use protean_port::{Error, Result};
 
-use super::aggregate::{Aggregate, Apply, violations_after};
+use super::aggregate::{Aggregate, Apply, note_states, states_of, violations_after};
 use super::json::to_json;
 use super::messages::Event;
 use super::root::{Raised, Reminder, Root, Start};
@@ -58,6 +58,7 @@ where
     check(aggregate, event)?;
     if !aggregate.root().is_blank() {
         aggregate.before().into_result()?;
+        note_states(aggregate);
     }
     let raised = Raised::of(event)?;
     aggregate.apply(event);
@@ -79,10 +80,20 @@ where
     A: Aggregate,
     E: Event<Aggregate = A>,
 {
-    let raised = check(aggregate, event).and_then(|()| Raised::of(event));
+    let raised = check(aggregate, event)
+        .and_then(|()| follow_states(aggregate))
+        .and_then(|()| Raised::of(event));
     raised.map(|raised| aggregate.root_mut().record(raised)).inspect_err(|_| {
         aggregate.root_mut().note_failure();
     })
+}
+
+/// Each event of a state-stored aggregate may be a step: its states follow those before.
+fn follow_states<A: Aggregate>(aggregate: &mut A) -> Result {
+    let states = states_of(aggregate);
+    states.violations_since(aggregate.root().states()).into_result()?;
+    aggregate.root_mut().set_states(states);
+    Ok(())
 }
 
 /// What holds for every event that is raised.

@@ -10,6 +10,7 @@ use protean_port::message::{Id, Priority, Timestamp};
 use protean_port::{Error, Result, Violations};
 
 use super::dropped;
+use super::states::States;
 
 /// The identity and version of an aggregate and the events it has raised.
 /// A clone keeps identity and version and drops the events; of an instance that
@@ -23,6 +24,8 @@ pub struct Root<A> {
     has_failed: bool,
     lifecycle: Lifecycle,
     reminders: Vec<Reminder>,
+    /// The states it was last known to be in.
+    states: States,
     aggregate: PhantomData<fn() -> A>,
 }
 
@@ -88,6 +91,7 @@ impl<A> Root<A> {
             has_failed: false,
             lifecycle: Lifecycle::default(),
             reminders: Vec::new(),
+            states: States::default(),
             aggregate: PhantomData,
         }
     }
@@ -170,6 +174,15 @@ impl<A> Root<A> {
         self.barred.clone().map_or(Ok(()), |violations| Err(Error::invalid(violations)))
     }
 
+    /// The states that the instance was in when it was loaded, or raised its last event.
+    pub(super) fn states(&self) -> &States {
+        &self.states
+    }
+
+    pub(super) fn set_states(&mut self, states: States) {
+        self.states = states;
+    }
+
     /// An event could not be raised.
     pub(crate) fn note_failure(&mut self) {
         self.has_failed = true;
@@ -204,6 +217,7 @@ impl<A> Clone for Root<A> {
         let mut clone = Self::restored(self.id.clone(), self.version);
         clone.barred.clone_from(&self.barred);
         clone.lifecycle.clone_from(&self.lifecycle);
+        clone.states.clone_from(&self.states);
         clone
     }
 }

@@ -17,6 +17,12 @@ pub struct Rules {
     pub max_length: Option<usize>,
     /// The fewest Unicode scalars a text may have, or elements a list.
     pub min_length: Option<usize>,
+    /// A text without anything but spaces is refused. By default a text may be empty.
+    pub refuses_blank: bool,
+    /// The most digits a decimal number may have, those after the decimal point included.
+    pub precision: Option<u32>,
+    /// The most digits a decimal number may have after the decimal point.
+    pub scale: Option<u32>,
     /// The smallest number it may hold.
     pub min_value: Option<Bound>,
     /// The greatest number it may hold.
@@ -54,6 +60,9 @@ impl Rules {
             name,
             max_length: None,
             min_length: None,
+            refuses_blank: false,
+            precision: None,
+            scale: None,
             min_value: None,
             max_value: None,
             choices: &[],
@@ -73,6 +82,27 @@ impl Rules {
     #[must_use]
     pub const fn min_length(mut self, scalars: usize) -> Self {
         self.min_length = Some(scalars);
+        self
+    }
+
+    /// More than spaces.
+    #[must_use]
+    pub const fn not_blank(mut self) -> Self {
+        self.refuses_blank = true;
+        self
+    }
+
+    /// At most this many digits, those after the decimal point included.
+    #[must_use]
+    pub const fn precision(mut self, digits: u32) -> Self {
+        self.precision = Some(digits);
+        self
+    }
+
+    /// At most this many digits after the decimal point.
+    #[must_use]
+    pub const fn scale(mut self, digits: u32) -> Self {
+        self.scale = Some(digits);
         self
     }
 

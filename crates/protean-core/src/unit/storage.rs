@@ -13,8 +13,8 @@ use super::unit::Unit;
 use crate::catalog::{LIFECYCLE_COLUMNS, Layout, Names};
 use crate::model::{
     Aggregate, Columns, EventSourced, Lifecycle, ProcessManager, ProcessStored, Projected,
-    Projection, Raised, Reminder, Replay, Root, StateStored, Stored, Values, as_stored,
-    violations_after,
+    Projection, Raised, Reminder, Replay, Root, Stamp, StateStored, Stored, Values, as_stored,
+    note_states, violations_after,
 };
 
 /// How snapshots of an aggregate's instances are taken and read.
@@ -87,6 +87,7 @@ impl<A: Aggregate + Columns + Stored<Storage = Self>> Storage<A> for StateStored
     }
 
     async fn add(unit: &Unit, mut aggregate: A) -> Result {
+        stamp(unit, &mut aggregate);
         let added = put_row(unit, &aggregate, row(&aggregate)).await;
         aggregate.root_mut().discard();
         added
@@ -106,6 +107,7 @@ impl<P: ProcessManager> Storage<P> for ProcessStored {
         let mut process: P = Self::of_row(id, &row)?;
         let lifecycle = process.root().lifecycle().clone();
         *process.root_mut() = Root::restored(id.clone(), state.version).with_lifecycle(lifecycle);
+        note_states(&mut process);
         Ok(Some(process))
     }
 
@@ -125,6 +127,7 @@ impl<P: ProcessManager> Storage<P> for ProcessStored {
 
     async fn add(unit: &Unit, mut process: P) -> Result {
         remind(unit, &mut process)?;
+        stamp(unit, &mut process);
         let Lifecycle { priority, is_complete, timers } = process.root().lifecycle();
         let mut row = Vec::new();
         process.write(&mut row);
@@ -190,11 +193,16 @@ impl<P: Projection> Storage<P> for Projected {
         read(P::NAME, id, row)
     }
 
-    async fn add(unit: &Unit, projection: P) -> Result {
+    async fn add(unit: &Unit, mut projection: P) -> Result {
         projection.check().into_result()?;
         let table = unit.env.catalog.table::<P>()?;
         let key = projection.key();
         let present = unit.known_row(table, key.as_str()).await?;
+        if P::IS_STAMPED {
+            let replaced = present.row.as_deref().map(|row| Self::of_row(&key, row)).transpose()?;
+            let (moment, is_new) = (unit.moment(), replaced.is_none());
+            projection.stamp(Stamp { moment, is_new, replaced: replaced.as_ref() });
+        }
         OpenUnit::of(unit)?.write(table, key.as_str(), &present, Some(row(&projection)))
     }
 
@@ -304,6 +312,14 @@ async fn present<A: Aggregate>(unit: &Unit, table: &Table, aggregate: &A) -> Res
         return Err(Error::invalid(Violations::of("id", message)));
     }
     Ok(found)
+}
+
+/// Fills the fields of an aggregate that say when it was created and changed.
+fn stamp<A: Aggregate + Columns>(unit: &Unit, aggregate: &mut A) {
+    if A::IS_STAMPED {
+        let is_new = aggregate.root().version().is_none();
+        aggregate.stamp(Stamp { moment: unit.moment(), is_new, replaced: None });
+    }
 }
 
 fn row(columns: &impl Columns) -> Row {

@@ -3,7 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use protean_port::message::{Extensions, Id, Kind, Lane, Message, Priority, Recorded, Table};
+use protean_port::message::{
+    Extensions, Id, Kind, Lane, Message, Priority, Recorded, Table, Timestamp,
+};
 use protean_port::port::{Append, Changes, Expect, RowState, Store};
 use protean_port::{Error, Result};
 
@@ -19,6 +21,8 @@ pub(crate) struct MessageContext {
     pub(crate) causation_id: Option<Arc<str>>,
     /// Makes the ids of commands issued here the same each time they are made.
     pub(crate) seed: Option<String>,
+    /// The time of the message at hand, the same however often it is handled.
+    pub(crate) time: Option<Timestamp>,
 }
 
 /// How a unit reads.
@@ -110,6 +114,11 @@ impl Unit {
             has_ended: false,
         };
         Self { env, store, cause, read, state: Mutex::new(state) }
+    }
+
+    /// When what it keeps was changed: the time of its message, or else the present.
+    pub(super) fn moment(&self) -> Timestamp {
+        self.cause.time.unwrap_or_else(|| self.env.now())
     }
 
     /// Another unit of the same cause that has seen and changed nothing.

@@ -33,7 +33,7 @@ impl Steady {
     /// when it seems to, the clock was set back since, and goes on from there.
     pub(crate) fn learn(&mut self, clock: &dyn Clock, due: Timestamp, longest: Duration) {
         let ahead = due.since(self.now(clock)).saturating_sub(longest);
-        self.wall = self.wall + ahead;
+        self.wall += ahead;
     }
 }
 

@@ -6,6 +6,7 @@ mod decimal;
 mod envelope;
 mod id;
 mod ids;
+mod json;
 mod lane;
 #[cfg(feature = "chrono")]
 mod of_chrono;
@@ -30,6 +31,7 @@ pub use decimal::{Decimal, Inexact, Rounding};
 pub use envelope::{Checksum, DeadLetterEntry, Envelope, Foreign, Positions, Unreadable};
 pub use id::Id;
 pub use ids::Ids;
+pub use json::Json;
 pub use lane::{Lane, LaneRule};
 pub use priority::Priority;
 pub use query::RowQuery;

@@ -29,7 +29,7 @@ pub(crate) struct WithdrawalMade {
 pub(crate) struct OpenAccount {
     #[field(max_length = 20, min_length = 3)]
     pub(crate) account_number: String,
-    #[field(max_length = 100)]
+    #[field(max_length = 100, blank = false)]
     pub(crate) holder_name: String,
     #[field(min_value = 0, default = 9.99)]
     pub(crate) fee: Decimal,

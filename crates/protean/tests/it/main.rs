@@ -16,6 +16,7 @@
 //! * [`queries`]: which rows are found, page by page, and changed together
 //! * [`renamed`]: fields that have another name than in the version before
 //! * [`processes`]: process managers
+//! * [`rules`]: rules of values, fields and states, and the types that fields have
 //! * [`units`]: what a unit of work keeps, and what it refuses rather than lose
 //! * [`values`]: what commits can be read back, and names mean one thing
 //! * [`versions`]: events of old, new and odd forms
@@ -36,6 +37,7 @@ mod past;
 mod processes;
 mod queries;
 mod renamed;
+mod rules;
 mod shop;
 mod snapshots;
 mod subscribers;

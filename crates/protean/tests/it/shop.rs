@@ -8,7 +8,7 @@ use protean::{
 
 #[value_object]
 pub(crate) struct Address {
-    #[field(max_length = 10)]
+    #[field(max_length = 10, blank = false)]
     pub(crate) street: String,
     pub(crate) city: Option<String>,
 }
@@ -30,7 +30,7 @@ pub(crate) struct Line {
 #[aggregate(commands(PlaceOrder), fact_events, stream_category = "shop-orders")]
 pub(crate) struct Order {
     root: Root<Order>,
-    #[field(max_length = 20, unique)]
+    #[field(max_length = 20, blank = false, unique)]
     pub(crate) number: String,
     pub(crate) ship_to: Address,
     pub(crate) bill_to: Option<Address>,

@@ -8,12 +8,12 @@ use protean::value_object;
 #[derive(Default)]
 #[serde(default)]
 pub struct Address {
-    #[field(max_length = 200)]
+    #[field(max_length = 200, blank = false)]
     pub street: String,
-    #[field(max_length = 20)]
+    #[field(max_length = 20, blank = false)]
     pub postcode: String,
-    #[field(max_length = 100)]
+    #[field(max_length = 100, blank = false)]
     pub city: String,
-    #[field(max_length = 60)]
+    #[field(max_length = 60, blank = false)]
     pub country: String,
 }

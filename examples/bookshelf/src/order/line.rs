@@ -20,7 +20,7 @@ pub struct OrderLine {
     /// The number of the line within its order, from 1.
     pub id: Id,
     pub book_id: Id,
-    #[field(max_length = 200)]
+    #[field(max_length = 200, blank = false)]
     pub title: String,
     #[field(min_value = 1, max_value = 99)]
     pub quantity: u32,

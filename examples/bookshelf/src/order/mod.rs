@@ -28,9 +28,9 @@ pub enum Status {
 #[aggregate(commands(PlaceOrder))]
 pub struct Order {
     root: Root<Order>,
-    #[field(max_length = 100)]
+    #[field(max_length = 100, blank = false)]
     pub customer_name: String,
-    #[field(max_length = 254)]
+    #[field(max_length = 254, blank = false)]
     pub customer_email: String,
     pub ship_to: Address,
     #[field(min_length = 1, max_length = 100)]
@@ -56,9 +56,9 @@ pub struct OrderPlaced {
 pub struct PlaceOrder {
     #[field(identifier, max_length = 36)]
     pub order_id: Id,
-    #[field(max_length = 100)]
+    #[field(max_length = 100, blank = false)]
     pub customer_name: String,
-    #[field(max_length = 254)]
+    #[field(max_length = 254, blank = false)]
     pub customer_email: String,
     pub ship_to: Address,
     #[field(min_length = 1, max_length = 100)]

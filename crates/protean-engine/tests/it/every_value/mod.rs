@@ -81,6 +81,7 @@ fn conditions(of: &Parcel) -> Vec<Condition<Chest>> {
         Chest::MAYBE_REAL.above(of.real),
         Chest::MAYBE_PRICE.below(of.price),
         Chest::MAYBE_MOMENT.above(of.moment),
+        Chest::NAME.at_least(of.name.clone()),
     ]
 }
 
@@ -99,6 +100,7 @@ fn orders() -> Vec<Sort<Chest>> {
         Chest::MAYBE_REAL.descending(),
         Chest::MAYBE_PRICE.ascending(),
         Chest::MAYBE_MOMENT.descending(),
+        Chest::NAME.descending(),
     ]
 }
 

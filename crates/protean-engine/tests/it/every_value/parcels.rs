@@ -1,8 +1,12 @@
 //! Parcels of random values of every kind, and the chest that has a column for each of them.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::{Just, Strategy, any, prop};
 use proptest::prop_oneof;
-use protean::{Date, Decimal, Root, Timestamp, aggregate, aggregate_impl, value_object};
+use protean::{
+    Date, Decimal, Id, Json, Root, Timestamp, aggregate, aggregate_impl, entity, value_object,
+};
 
 /// A value object and an aggregate with these fields: those of a value object in a list are JSON,
 /// those of an aggregate are columns.
@@ -54,6 +58,20 @@ with_fields! {
     maybe_real: [Option<f64>],
     maybe_price: [Option<Decimal>],
     maybe_moment: [Option<Timestamp>],
+    name: [Name],
+    prices: [BTreeMap<Name, Decimal>],
+    free: [Json],
+    maybe_tag: [Option<Tag>],
+}
+
+#[value_object]
+pub(super) struct Name(String);
+
+#[entity]
+pub(super) struct Tag {
+    id: Id,
+    price: Decimal,
+    free: Json,
 }
 
 #[aggregate_impl]
@@ -127,6 +145,20 @@ fn whole() -> impl Strategy<Value = i64> {
     of(vec![0, -1, i64::MIN, i64::MAX, 1 << 53, (1 << 53) + 1], any::<i64>())
 }
 
+fn free() -> impl Strategy<Value = Json> {
+    let texts = ["null", "0.1234567890123456789012", "[]", "{\"b\":1.50,\"a\":[\"\\u0000\"]}"];
+    let texts = texts.map(|text| text.parse().unwrap()).to_vec();
+    of(texts, text().prop_map(|text| Json::of(&text).unwrap()))
+}
+
+type Nested = (Name, BTreeMap<Name, Decimal>, Json, Option<Tag>);
+
+fn nested() -> impl Strategy<Value = Nested> {
+    let name = || text().prop_map(Name::from);
+    let tag = (price(), free()).prop_map(|(price, free)| Tag { id: "1".into(), price, free });
+    (name(), prop::collection::btree_map(name(), price(), 0..3), free(), prop::option::of(tag))
+}
+
 pub(super) fn parcel() -> impl Strategy<Value = Parcel> {
     let large =
         of(vec![0, u64::MAX, i64::MAX.unsigned_abs(), i64::MAX.unsigned_abs() + 1], any::<u64>());
@@ -141,7 +173,8 @@ pub(super) fn parcel() -> impl Strategy<Value = Parcel> {
         prop::option::of(moment()),
     );
     let lists = (prop::collection::vec(whole(), 0..3), prop::collection::vec(text(), 0..3));
-    (plain, maybe, lists).prop_map(|(plain, maybe, (numbers, words))| {
+    (plain, maybe, lists, nested()).prop_map(|(plain, maybe, (numbers, words), nested)| {
+        let (name, prices, free, maybe_tag) = nested;
         let (text, flag, small, whole, large, real, price, moment, day) = plain;
         let (maybe_text, maybe_real, maybe_price, maybe_moment) = maybe;
         Parcel {
@@ -158,6 +191,10 @@ pub(super) fn parcel() -> impl Strategy<Value = Parcel> {
             maybe_real,
             maybe_price,
             maybe_moment,
+            name,
+            prices,
+            free,
+            maybe_tag,
             numbers,
             words,
         }

@@ -1,0 +1,25 @@
+//! What names an instance.
+
+use protean_port::message::Id;
+
+/// A type whose values name instances.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an identifier",
+    note = "use `Id`, `String`, or a `#[value_object]` that is a newtype of one of them"
+)]
+pub trait Identity {
+    /// The identity that it stands for.
+    fn id(&self) -> Id;
+}
+
+impl Identity for Id {
+    fn id(&self) -> Id {
+        self.clone()
+    }
+}
+
+impl Identity for String {
+    fn id(&self) -> Id {
+        Id::from(self.as_str())
+    }
+}

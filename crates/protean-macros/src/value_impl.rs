@@ -1,0 +1,48 @@
+//! `#[value_object_impl]` and `#[entity_impl]`: what must hold for a value.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::ImplItemFn;
+
+use crate::faults::Faults;
+use crate::invariant::{self, Invariant};
+use crate::method;
+use crate::options::Known;
+use crate::structure::refuse_generics;
+
+pub(crate) fn expand(
+    place: &str,
+    options: TokenStream,
+    item: TokenStream,
+    faults: &mut Faults,
+) -> syn::Result<TokenStream> {
+    Known::none(place, options, faults);
+    let mut item = method::inherent(place, item)?;
+    refuse_generics(place, &item.generics)?;
+    let (mut invariants, mut has_any) = (Vec::new(), false);
+    for method in method::methods(&mut item) {
+        has_any |= read(method, &mut invariants, faults);
+    }
+    if !has_any {
+        faults.add(
+            &item.self_ty,
+            format!("{place} needs a method with `#[invariant]`: add one, or remove {place}"),
+        );
+    }
+    let implementation = invariant::implementation(&item.self_ty, &invariants);
+    Ok(quote!(#item #implementation))
+}
+
+/// True when the method has an attribute of ours.
+fn read(method: &mut ImplItemFn, invariants: &mut Vec<Invariant>, faults: &mut Faults) -> bool {
+    let attributes = method::take(method, &["apply", "invariant"]);
+    let has_any = !attributes.is_empty();
+    for attribute in attributes {
+        if attribute.path().is_ident("apply") {
+            faults.add(&attribute, "only aggregates apply events: move this to the aggregate");
+            continue;
+        }
+        invariants.extend(faults.take(Invariant::of_value(&attribute, &method.sig)));
+    }
+    has_any
+}
