@@ -92,7 +92,7 @@ fn order(number: u32) -> Order {
         state: if number < 4 { State::Open } else { State::Shipped },
         total: Decimal::new(i64::from(number) * 150, 2),
         address: address(&format!("Weg {number}"), city, "CH"),
-        billing: (number % 2 == 0).then(|| address("Allee 1", None, "DE")),
+        billing: number.is_multiple_of(2).then(|| address("Allee 1", None, "DE")),
         tags: vec![format!("tag{number}"), "all".to_owned()],
         amounts: vec![Decimal::new(i64::from(number) * 10, 1)],
     }
@@ -102,7 +102,7 @@ async fn filled(domain: &Domain, count: u32) {
     let added = domain.unit_of_work(async |ctx: &Context| {
         for number in 1..=count {
             ctx.repository::<Order>().add(order(number)).await?;
-            let city = (number % 2 == 0).then(|| "Ulm".to_owned());
+            let city = number.is_multiple_of(2).then(|| "Ulm".to_owned());
             let row = OrderRow { id: format!("r{number}").into(), label: "l".to_owned(), city };
             ctx.repository::<OrderRow>().add(row).await?;
         }
