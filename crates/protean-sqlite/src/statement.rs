@@ -42,7 +42,7 @@ pub(crate) fn fetch(
     if !statement.is_read() || !prepared.readonly() {
         return Err(Refusal::rejected(STATEMENT, "must be a SELECT to be fetched"));
     }
-    let names: Vec<String> = prepared.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = prepared.column_names().map(str::to_owned).collect();
     let parameters = rusqlite::params_from_iter(statement.parameters.iter().map(Bound));
     let mut rows = prepared.query(parameters).map_err(refused)?;
     let mut found = Vec::new();

@@ -191,14 +191,16 @@ pub(super) async fn drop(chosen: &Chosen, domain: &Domain) -> Result<Reply<Chang
 impl Chosen {
     async fn places(&self, domain: &Domain) -> Result<Vec<u64>> {
         let mut places = self.places.clone();
-        while self.all {
+        if !self.all {
+            return Ok(places);
+        }
+        loop {
             let after = places.last().copied().unwrap_or(0);
             let page = Intake::of(domain).rejects(after, PAGE).await?;
             places.extend(page.iter().map(|reject| reject.place));
             if page.len() < PAGE {
-                break;
+                return Ok(places);
             }
         }
-        Ok(places)
     }
 }

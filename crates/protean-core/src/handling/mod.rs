@@ -31,6 +31,7 @@ mod settle;
 mod standing;
 #[cfg(test)]
 mod standing_tests;
+mod taken_in;
 pub mod telemetry;
 mod verdict;
 
@@ -43,7 +44,6 @@ pub use handle::{Answer, Handle, On, Receive, Register};
 pub(crate) use handlers::Handlers;
 pub(crate) use idempotency::{Key, NEVER, key_claim};
 pub(crate) use intake_command::IntakeCommand;
-pub use intake_command::TakenIn;
 pub(crate) use kept_outcome::KeptOutcome;
 pub(crate) use ordering::is_unsettled;
 pub use ordering::{NextStep, Position, next_step};
@@ -62,4 +62,5 @@ pub(crate) use routes::add_upcasts;
 pub use settle::{Fate, Moment, Settled, left_out, settle};
 pub(crate) use standing::Stage;
 pub use standing::{Ending, Standing, Subscriber, Turn};
+pub use taken_in::TakenIn;
 pub use verdict::Verdict;

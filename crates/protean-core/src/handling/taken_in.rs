@@ -1,0 +1,23 @@
+//! Which commands plain programs may enqueue.
+
+use std::marker::PhantomData;
+
+use super::handle::Register;
+use super::intake_command::IntakeCommand;
+use super::registry::Registry;
+use crate::model::Command;
+
+/// Lets the command `C` come in through the intake, once it is registered.
+pub struct TakenIn<C>(PhantomData<fn(C)>);
+
+impl<C: Command> TakenIn<C> {
+    pub(crate) fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<C: Command> Register for TakenIn<C> {
+    fn register(self, registry: &mut Registry) {
+        registry.intake.push(IntakeCommand::of::<C>());
+    }
+}
