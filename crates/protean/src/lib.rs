@@ -51,8 +51,9 @@ pub use runtime::{Context, Failure, Repository, Selection};
 
 // Use a domain, and run its server.
 pub use protean_core::domain::{
-    Bulk, Cancellation, CaughtUp, CommandOutcome, ImportProgress, Issue, Missed, Processed, Reader,
-    Recurring, Rejection, ScheduledMessages, Submission, Submit, inject_entry,
+    Bulk, Cancellation, CaughtUp, CommandOutcome, Enricher, Enrichment, ImportProgress, Issue,
+    Missed, Processed, Reader, Recurring, Rejection, ScheduledMessages, Submission, Submit,
+    inject_entry,
 };
 pub use protean_engine::HealthPage;
 pub use runtime::{Process, Receipt, Server};

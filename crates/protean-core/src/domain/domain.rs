@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::handling::{Failure, Group, HandlerInput, Handlers};
 use crate::model::{Query, Stored};
 use crate::unit::{
-    Context, Env, MessageContext, ReadOptions, Reader, Storage, Unit, current_priority,
+    Context, Enrichment, Env, MessageContext, ReadOptions, Reader, Storage, Unit, current_priority,
 };
 
 /// A domain that is wired and ready: processes commands, answers queries,
@@ -239,6 +239,7 @@ impl Domain {
             correlation_id: correlation_id.unwrap_or_else(|| Id::new().into()),
             causation_id: None,
             seed: None,
+            enrichment: Enrichment::by(&self.env.enrichers),
         }
     }
 }

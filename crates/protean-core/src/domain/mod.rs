@@ -71,5 +71,6 @@ pub use crate::handling::{
     Recurring, Register, RegisterProcess, Registry, Routes, Standing, Subscriber, Turn,
 };
 pub use crate::unit::{
-    Context, Issue, Reader, Repository, Selection, Storage, current_priority, processing_priority,
+    Context, Enricher, Enrichment, Issue, Reader, Repository, Selection, Storage, current_priority,
+    processing_priority,
 };

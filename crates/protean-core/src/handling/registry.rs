@@ -9,7 +9,7 @@ use super::recurring_command::RecurringCommand;
 use crate::catalog::{Catalog, Upcaster};
 use crate::config::Declared;
 use crate::model::{Aggregate, Event, MessageType, Projection};
-use crate::unit::{SnapshotsOf, Storage};
+use crate::unit::{Enricher, SnapshotsOf, Storage};
 
 /// Collects what a domain is made of: handlers enter themselves here, see
 /// [`Register`](super::Register). `build()` wires it.
@@ -22,6 +22,7 @@ pub struct Registry {
     pub(crate) snapshots: HashMap<&'static str, SnapshotsOf>,
     pub(crate) upcasters: Vec<Upcaster>,
     pub(crate) recurring: Vec<RecurringCommand>,
+    pub(crate) enrichers: Vec<Enricher>,
     pub(crate) faults: Vec<String>,
 }
 
@@ -82,6 +83,7 @@ impl Registry {
             snapshots: HashMap::new(),
             upcasters: Vec::new(),
             recurring: Vec::new(),
+            enrichers: Vec::new(),
             faults: Vec::new(),
         }
     }

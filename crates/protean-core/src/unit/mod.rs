@@ -9,6 +9,7 @@
 //! store commits as a whole or leaves out.
 
 mod context;
+mod enrichment;
 mod env;
 mod history;
 mod issue;
@@ -28,6 +29,7 @@ mod timing;
 mod unit;
 
 pub use context::Context;
+pub use enrichment::{Enricher, Enrichment};
 pub use env::Env;
 pub use history::TakeSnapshot;
 pub(crate) use history::length;

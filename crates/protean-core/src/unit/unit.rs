@@ -7,6 +7,7 @@ use protean_port::message::{Extensions, Id, Kind, Lane, Message, Priority, Recor
 use protean_port::port::{Append, Changes, Expect, RowState, Store};
 use protean_port::{Error, Result};
 
+use super::enrichment::Enrichment;
 use super::env::Env;
 use super::overlay::{Overlay, RowKey, Sequence, Writes};
 use crate::model::{Command, Data, to_json};
@@ -19,6 +20,7 @@ pub(crate) struct MessageContext {
     pub(crate) causation_id: Option<Arc<str>>,
     /// Makes the ids of commands issued here the same each time they are made.
     pub(crate) seed: Option<String>,
+    pub(crate) enrichment: Enrichment,
 }
 
 /// How a unit reads.
@@ -273,6 +275,7 @@ pub(crate) fn command_message<C: Command>(
     extensions: Extensions,
 ) -> Result<Message> {
     let names = env.catalog.names::<C::Aggregate>()?;
+    cause.enrichment.metadata.check()?;
     let data = to_json(C::NAME, command)?;
     Ok(Message {
         id: Arc::from(id.as_str()),
@@ -285,6 +288,6 @@ pub(crate) fn command_message<C: Command>(
         causation_id: cause.causation_id.clone(),
         time: env.now(),
         data: data.into(),
-        extensions,
+        extensions: cause.enrichment.inherited(extensions),
     })
 }

@@ -181,6 +181,31 @@ async fn a_category_is_read_with_what_its_messages_must_have() {
     assert_eq!(printed(&bank, &["read", "--type", "nothing like it"]), "No messages.\n");
 }
 
+#[tokio::test]
+async fn messages_are_found_by_their_metadata() {
+    let (bank, id) = busy().await;
+    let deposit = |amount| {
+        let (account_id, amount) = (id.as_str().into(), Decimal::from(amount));
+        bank.domain().process(MakeDeposit { account_id, amount, reference: None })
+    };
+    for (amount, user) in [(31, "ada"), (32, "bob")] {
+        let paid = deposit(amount).metadata("tenant", "acme").metadata("user", user);
+        paid.synchronous().await.unwrap();
+    }
+    let tenant = ["read", "fidelis::account", "--data", "--metadata", "tenant=acme"];
+    let found = data(&bank, &tenant);
+    assert_eq!(
+        of(&found["messages"], "metadata"),
+        [&json!({"tenant": "acme", "user": "ada"}), &json!({"tenant": "acme", "user": "bob"})]
+    );
+    let text = printed(&bank, &[&tenant[..], &["--metadata", "user=bob"]].concat());
+    assert!(text.contains("Metadata") && text.contains("tenant=acme user=bob"), "{text}");
+    assert!(!text.contains("ada"), "{text}");
+    assert_eq!(printed(&bank, &["read", "--metadata", "tenant="]), "No messages.\n");
+    let output = run(&bank, &["read", "--metadata", "tenant"]);
+    assert_eq!(output.status.code(), Some(2), "{}", transcript(&output));
+}
+
 /// `events read --follow` with these words, and its lines.
 fn following(bank: &Bank, words: &[&str]) -> (Child, Lines<BufReader<ChildStdout>>) {
     let mut program = bank.program();

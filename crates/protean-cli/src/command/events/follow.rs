@@ -36,8 +36,10 @@ impl Lines {
         let Recorded { position, message, .. } = recorded;
         let (time, kind, stream) = (message.time, short_type(&message.type_name), &message.stream);
         let line = format!("{position}  {time}  {kind}  {stream}  {}", message.priority);
+        let metadata = &message.extensions.metadata;
+        let metadata = if metadata.is_empty() { String::new() } else { format!("  {metadata}") };
         let data = if self.data { format!("  {}", message.data) } else { String::new() };
-        Ok(format!("{}\n", escape(&format!("{line}{data}"))))
+        Ok(format!("{}\n", escape(&format!("{line}{metadata}{data}"))))
     }
 }
 

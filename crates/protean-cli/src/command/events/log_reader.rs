@@ -1,7 +1,7 @@
 //! Reads the messages that match, page by page.
 
 use protean::Timestamp;
-use protean::message::{Category, Recorded, Stream};
+use protean::message::{Category, Metadata, Recorded, Stream};
 use protean::port::{Find, Store};
 
 use crate::Result;
@@ -27,6 +27,8 @@ pub(super) struct Criteria {
     pub(super) part_of_type: Option<String>,
     /// This stream.
     pub(super) stream: Option<String>,
+    /// These texts in its metadata.
+    pub(super) metadata: Metadata,
     /// Made at this moment or later.
     pub(super) since: Option<Timestamp>,
     /// Made before this moment.
@@ -41,6 +43,10 @@ impl Criteria {
         };
         self.part_of_type.as_ref().is_none_or(is_of_type)
             && self.stream.as_ref().is_none_or(|stream| *stream == message.stream.as_str())
+            && self
+                .metadata
+                .iter()
+                .all(|(key, text)| message.extensions.metadata.get(key) == Some(text))
             && self.since.is_none_or(|since| message.time >= since)
             && self.until.is_none_or(|until| message.time < until)
     }

@@ -1,7 +1,7 @@
 //! `events read`: the messages of a stream, of a category or of the whole log.
 
 use clap::Args;
-use protean::message::{Category, Recorded, Stream};
+use protean::message::{Category, Metadata, Recorded, Stream};
 use protean::{Domain, Timestamp};
 
 use super::category;
@@ -20,7 +20,7 @@ message, or, with --from or --since, with those that are there.
 
   events read bank::account-17 --data
   events read bank::account --type deposit --since 2026-11-20T00:00:00Z
-  events read --follow --json | jq .type";
+  events read --metadata tenant=acme --follow --json | jq .type";
 
 /// The messages to show.
 #[derive(Args)]
@@ -32,6 +32,9 @@ pub(crate) struct Options {
     /// Only types that contain this, in any case: 'deposit'
     #[arg(long, value_name = "PART")]
     r#type: Option<String>,
+    /// Only messages with this text in their metadata; may be given several times
+    #[arg(long, value_name = "KEY=TEXT", value_parser = pair)]
+    metadata: Vec<Pair>,
     /// Created at this time or later: '2026-11-20T17:00:00Z'
     #[arg(long, value_name = "RFC3339")]
     since: Option<Timestamp>,
@@ -52,6 +55,18 @@ pub(crate) struct Options {
     follow: bool,
 }
 
+/// A key of metadata, and its text.
+#[derive(Clone)]
+struct Pair {
+    key: String,
+    text: String,
+}
+
+fn pair(word: &str) -> Result<Pair, String> {
+    let (key, text) = word.split_once('=').ok_or("expected KEY=TEXT, such as tenant=acme")?;
+    Ok(Pair { key: key.to_owned(), text: text.to_owned() })
+}
+
 /// The most messages unless the command line says so.
 const DEFAULT_LIMIT: usize = 100;
 
@@ -70,8 +85,15 @@ impl Options {
     }
 
     fn criteria(&self) -> Criteria {
-        let part_of_type = self.r#type.clone();
-        Criteria { part_of_type, stream: None, since: self.since, until: self.until }
+        let mut metadata = Metadata::default();
+        self.metadata.iter().for_each(|pair| metadata.set(&pair.key, &pair.text));
+        Criteria {
+            part_of_type: self.r#type.clone(),
+            stream: None,
+            metadata,
+            since: self.since,
+            until: self.until,
+        }
     }
 }
 
@@ -112,6 +134,9 @@ fn text(source: &Source, found: &[Recorded], data: bool) -> String {
     let table = Table::new().number(at).text("Time").text("Type");
     let table = if of_stream { table } else { table.text("Stream") };
     let table = table.text("Priority");
+    let has_metadata = |recorded: &Recorded| !recorded.message.extensions.metadata.is_empty();
+    let metadata = found.iter().any(has_metadata);
+    let table = if metadata { table.text("Metadata") } else { table };
     let mut table = if data { table.text("Data") } else { table };
     for Recorded { position, stream_position, message } in found {
         let at = if of_stream { stream_position } else { position };
@@ -119,6 +144,7 @@ fn text(source: &Source, found: &[Recorded], data: bool) -> String {
         let mut cells = vec![at.to_string(), message.time.to_string(), kind.to_owned()];
         cells.extend((!of_stream).then(|| message.stream.to_string()));
         cells.push(message.priority.to_string());
+        cells.extend(metadata.then(|| message.extensions.metadata.to_string()));
         cells.extend(data.then(|| message.data.to_string()));
         table.row(cells);
     }
