@@ -1,16 +1,57 @@
 //! Writes results to stdout.
 
 use std::io::{self, ErrorKind, Write as _};
+use std::time::Duration;
+
+#[cfg(unix)]
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::{Error, Result};
 
+/// How often to look whether somebody still reads.
+const LOOK_INTERVAL: Duration = Duration::from_millis(250);
+
+/// What became of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Written {
+    /// It was written.
+    ToReader,
+    /// The reader of the pipe has gone.
+    ToNobody,
+}
+
 /// Writes to stdout. A closed pipe is not an error: the reader has seen enough.
 pub(crate) fn print(text: &str) -> Result<()> {
+    write(text).map(drop)
+}
+
+/// The same, and says whether somebody still reads.
+pub(crate) fn write(text: &str) -> Result<Written> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Error::failed("stdout cannot be written").caused_by(&error))
-        }
-        _ => Ok(()),
+        Ok(()) => Ok(Written::ToReader),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Written::ToNobody),
+        Err(error) => Err(Error::failed("stdout cannot be written").caused_by(&error)),
     }
+}
+
+/// Waits until the reader of stdout has gone; for ever when it is no pipe.
+pub(crate) async fn closed() {
+    while !is_closed() {
+        tokio::time::sleep(LOOK_INTERVAL).await;
+    }
+}
+
+#[cfg(unix)]
+fn is_closed() -> bool {
+    let out = io::stdout();
+    // What is asked for is nothing: an error is always reported.
+    let mut asked = [PollFd::new(&out, PollFlags::empty())];
+    let seen = poll(&mut asked, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
+    seen.is_ok() && asked[0].revents().contains(PollFlags::ERR)
+}
+
+#[cfg(not(unix))]
+fn is_closed() -> bool {
+    false
 }

@@ -63,8 +63,9 @@ pub use protean_port::port::Statement;
 
 // Use a domain, and run its server.
 pub use protean_core::domain::{
-    Bulk, Cancellation, CaughtUp, CommandOutcome, ImportProgress, Intake, Issue, Missed, Processed,
-    Reader, Recurring, Rejection, ScheduledMessages, Submission, Submit, inject_entry,
+    Bulk, Cancellation, CaughtUp, CommandOutcome, Enricher, Enrichment, ImportProgress, Intake,
+    Issue, Missed, Processed, Reader, Recurring, Rejection, ScheduledMessages, Submission, Submit,
+    inject_entry,
 };
 pub use protean_engine::HealthPage;
 pub use runtime::{Process, Receipt, Server};

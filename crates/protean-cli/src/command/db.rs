@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use clap::Subcommand;
 use protean::Domain;
+use protean::config::BrokerConfig;
 use protean::port::Claim;
-use protean::{destroy, require_database};
+use protean::{destroy, prepared_store, require_database};
 use protean_engine::{program_of, projections, rebuild_claim};
 use serde_json::json;
 
@@ -24,9 +25,18 @@ pub(crate) enum Command {
     Diff,
     /// Changes the tables as the next start would: new columns, new names, new unique fields
     Migrate(migrate::Options),
-    /// Deletes all data of the domain; this cannot be undone
+    /// Deletes all data of the domain and makes its tables anew, for development; this cannot be
+    /// undone
+    #[command(after_help = TRUNCATE_HELP)]
+    Truncate(Consent),
+    /// Deletes all data of the domain with its tables; this cannot be undone
     Drop(Consent),
 }
+
+const TRUNCATE_HELP: &str = "\
+It empties the log, every subscription, parked messages, dead letters, idempotency keys, what is
+scheduled, and the rows of aggregates and projections. The tables are made anew, so indexes and
+grants that were added by hand are gone. It refuses while a server of the domain runs.";
 
 pub(super) async fn run(command: &Command, app: &App) -> Result {
     let domain = app.domain()?;
@@ -37,26 +47,61 @@ pub(super) async fn run(command: &Command, app: &App) -> Result {
         }
         Command::Diff => migrate::diff(&domain, app).await,
         Command::Migrate(options) => migrate::run(options, &domain, app).await,
+        Command::Truncate(consent) => truncate(consent, &domain, app).await,
         Command::Drop(consent) => {
             let (name, location) = (domain.name(), location(&domain));
             let question = format!("This deletes all data of '{name}' in {location}.");
             consent.ask(app, &question, name)?;
             require_database(&domain).await?;
-            let others = other_programs(&domain).await?;
-            if !others.is_empty() {
-                let message = format!(
-                    "the database also holds the messages of {}, and the log is one for all",
-                    others.join(", ")
-                );
-                let advice = "drop the database itself if none of them is needed any more";
-                return Err(Error::failed(message).advice(advice));
-            }
-            let claims = claim_all(&domain).await?;
-            destroy(&domain).await?;
-            drop(claims);
+            remove_all(&domain).await?;
             done(&domain, app, "is empty")
         }
     }
+}
+
+async fn truncate(consent: &Consent, domain: &Domain, app: &App) -> Result {
+    let (name, location) = (domain.name(), location(domain));
+    require_database(domain).await?;
+    let tables: Vec<String> =
+        domain.catalog().tables().into_iter().map(|table| table.name).collect();
+    let what = format!(
+        "the log, what every handler has done with it, and the rows of {}",
+        match tables.is_empty() {
+            true => "no table".to_owned(),
+            false => tables.join(", "),
+        }
+    );
+    consent.ask(app, &format!("This deletes from {location}: {what}."), name)?;
+    remove_all(domain).await?;
+    prepared_store(domain).await?;
+    let (provider, uri) = database(domain);
+    let database = json!({"provider": provider, "uri": uri});
+    let data = json!({"domain": name, "database": database, "emptied": tables});
+    let text = format!("The database {location} is empty and ready. Deleted: {what}.");
+    let reply = Reply::new(data, text);
+    app.reply(match domain.config().brokers.values().any(BrokerConfig::has_streams) {
+        false => reply,
+        true => reply.warning(
+            "brokers still carry messages of the deleted log: empty them, or run 'outbox adopt' once",
+        ),
+    })
+}
+
+/// Removes all data with its tables, unless they belong to others as well or are in use.
+async fn remove_all(domain: &Domain) -> Result<()> {
+    let others = other_programs(domain).await?;
+    if !others.is_empty() {
+        let message = format!(
+            "the database also holds the messages of {}, and the log is one for all",
+            others.join(", ")
+        );
+        let advice = "drop the database itself if none of them is needed any more";
+        return Err(Error::failed(message).advice(advice));
+    }
+    let claims = claim_all(domain).await?;
+    destroy(domain).await?;
+    drop(claims);
+    Ok(())
 }
 
 fn done(domain: &Domain, app: &App, state: &str) -> Result {
@@ -127,6 +172,17 @@ mod tests {
         let app = App::new(bank(&std::sync::Arc::default()), Globals { json: true, config: None });
         let refused = run(&Command::Drop(Consent { yes: false }), &app).await.unwrap_err();
         assert!(refused.to_string().contains("--yes"), "{refused}");
+    }
+
+    #[tokio::test]
+    async fn truncates_nothing_without_confirmation_or_while_a_server_runs() {
+        let app = App::new(bank(&std::sync::Arc::default()), Globals { json: true, config: None });
+        let refused = run(&Command::Truncate(Consent { yes: false }), &app).await.unwrap_err();
+        assert!(refused.to_string().contains("--yes"), "{refused}");
+        let server = claim_all(&app.domain().unwrap()).await.unwrap();
+        let refused = run(&Command::Truncate(Consent { yes: true }), &app).await.unwrap_err();
+        assert!(refused.to_string().contains("a server of 'fidelis' is running"), "{refused}");
+        drop(server);
     }
 
     #[tokio::test]

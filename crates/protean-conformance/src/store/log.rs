@@ -7,7 +7,8 @@ use protean_port::port::{Expect, Store};
 use protean_port::{Error, Result};
 
 use super::sample::{
-    account, accounts, at, commit_all, commit_one, message, places, recorded, unit,
+    account, accounts, at, commit_all, commit_one, message, metadata, places, recorded,
+    traceparent, unit,
 };
 
 pub async fn positions_grow_by_one_from_one(store: Arc<dyn Store>) -> Result {
@@ -63,6 +64,8 @@ pub async fn every_part_of_a_message_survives(store: Arc<dyn Store>) -> Result {
             deadline: Some(at(1_800_000_000)),
             idempotency_key: Some("row-17".into()),
             permanent_key: false,
+            metadata: metadata(),
+            traceparent: Some(traceparent()),
             unreadable: None,
         },
         ..message(&accounts().commands().stream(&Id::from("a-b-c")), Priority::NORMAL)

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use protean_port::message::{
-    Category, Column, ColumnKind, Extensions, Id, Kind, Lane, Message, Priority, Recorded, Row,
-    Stream, Table, Timestamp, Value,
+    Category, Column, ColumnKind, Extensions, Id, Kind, Lane, Message, Metadata, Priority,
+    Recorded, Row, Stream, Table, Timestamp, TraceParent, Value,
 };
 use protean_port::port::{
     Append, At, Changes, Count, Counter, Dead, DoneMark, Expect, GroupRegistration, KeyClaim,
@@ -129,6 +129,20 @@ pub fn message(stream: &Stream, priority: Priority) -> Message {
 /// A moment, in seconds.
 pub fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(seconds * 1_000_000)
+}
+
+/// What travels with a message: odd texts.
+pub fn metadata() -> Metadata {
+    let mut metadata = Metadata::default();
+    metadata.set("tenant", "\u{1}'acmé' \"\u{1F980}\"\n");
+    metadata.set("a/b:c.d-e_f", "");
+    metadata
+}
+
+/// A place in a distributed trace.
+pub fn traceparent() -> TraceParent {
+    let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    text.parse().unwrap_or_else(|fault| panic!("{fault}"))
 }
 
 /// A unit in the making.

@@ -6,7 +6,10 @@ use protean_port::Result;
 use protean_port::message::{Extensions, Priority, Timestamp};
 use protean_port::port::{Counter, Schedule, ScheduleAccount, Scheduled, ScheduledRead, Store};
 
-use super::sample::{Draft, account, assert_stale, at, commit, commit_one, message, places, unit};
+use super::sample::{
+    Draft, account, assert_stale, at, commit, commit_one, message, metadata, places, traceparent,
+    unit,
+};
 
 fn scheduled(key: &str, priority: Priority, seconds: i64) -> Scheduled {
     let message = message(&account(key), priority);
@@ -86,6 +89,8 @@ pub async fn every_part_of_a_scheduled_message_survives(store: Arc<dyn Store>) -
         deadline: Some(at(7)),
         idempotency_key: Some("once".into()),
         permanent_key: true,
+        metadata: metadata(),
+        traceparent: Some(traceparent()),
         unreadable: None,
     };
     places(&commit_one(&*store, keep(&kept)).await);

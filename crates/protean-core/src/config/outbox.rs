@@ -13,6 +13,8 @@ pub struct OutboxConfig {
     pub broker: String,
     /// Brokers that get a copy of every event.
     pub external_brokers: Vec<String>,
+    /// The keys of the metadata that they get with it.
+    pub external_metadata: Vec<String>,
     /// The relay wakes on every commit; it also looks at this interval.
     pub tick_interval: Duration,
     /// What happens when the broker refuses a message.
@@ -53,6 +55,7 @@ impl OutboxConfig {
         Self {
             broker: section.name_of("broker", "broker", brokers).unwrap_or("default".into()),
             external_brokers: section.names_of("external_brokers", "broker", brokers),
+            external_metadata: section.texts("external_metadata", "metadata key"),
             tick_interval,
             retry: section.section("retry", OutboxRetry::read),
         }

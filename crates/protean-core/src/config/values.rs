@@ -76,6 +76,12 @@ impl Section<'_> {
         names.into_iter().map(|(name, _)| name).collect()
     }
 
+    /// A list of texts, each a `what`.
+    pub(super) fn texts(&mut self, key: &'static str, what: &'static str) -> Vec<String> {
+        let texts = self.value(key, Form::NamesOf(what), Value::texts).unwrap_or_default();
+        texts.into_iter().map(|(text, _)| text).collect()
+    }
+
     /// A whole number within `range`.
     pub(super) fn whole<T: TryFrom<i64>>(
         &mut self,

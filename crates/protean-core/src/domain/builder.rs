@@ -189,7 +189,17 @@ impl DomainBuilder {
         let (config, catalog) = (Arc::new(config), Arc::new(registry.catalog));
         let correlations = KnownCorrelations::default();
         let store_clock = StoreClock::new(Arc::clone(&clock));
-        let env = Env { config, lanes, clock, catalog, correlations, store_clock, machine_turns };
+        let enrichers = registry.enrichers.into();
+        let env = Env {
+            config,
+            lanes,
+            clock,
+            catalog,
+            correlations,
+            store_clock,
+            enrichers,
+            machine_turns,
+        };
         let env = Arc::new(env);
         let instance_queues = InstanceQueues::default();
         let shared = Shared {

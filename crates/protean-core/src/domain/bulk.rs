@@ -175,6 +175,12 @@ impl<I> Bulk<I> {
         self
     }
 
+    /// Sets the text of a key that travels with every command and with all that it causes.
+    pub fn metadata(mut self, key: impl Into<String>, text: impl Into<String>) -> Self {
+        self.options.enrichment.metadata.set(key, text);
+        self
+    }
+
     /// Called for each command that is left out because it breaks a rule, or because another
     /// command came before with its idempotency key.
     pub fn on_rejected(mut self, callback: impl FnMut(Rejection) + Send + 'static) -> Self {

@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::handling::{Failure, Group, HandlerInput, Handlers};
 use crate::model::{Query, Stored};
 use crate::unit::{
-    Context, Env, MessageContext, ReadOptions, Reader, Storage, Unit, current_priority,
+    Context, Enrichment, Env, MessageContext, ReadOptions, Reader, Storage, Unit, current_priority,
 };
 
 /// A domain that is wired and ready: processes commands, answers queries,
@@ -240,6 +240,7 @@ impl Domain {
             causation_id: None,
             seed: None,
             time: None,
+            enrichment: Enrichment::by(&self.env.enrichers),
         }
     }
 }

@@ -16,6 +16,7 @@ use super::domain::Domain;
 use crate::config::hint;
 use crate::handling::{ENTRY_RECEIVED, HandlerKind};
 use crate::model::fits;
+use crate::unit::Enrichment;
 
 /// The message that stands for an entry of the stream that this category is named
 /// for: the first and only one of a stream of its own, with the same id each time.
@@ -34,9 +35,13 @@ pub fn message_from_entry(
         None => fields(entry)?,
     };
     fits(category.as_str(), &data).map_err(|error| error.to_string())?;
-    let envelope = entry.data.as_deref().map(Envelope::read);
-    let priority = envelope.and_then(Result::ok).map_or(Priority::NORMAL, |read| read.priority);
-    Ok(message(domain, category, &Id::from(entry.at.id.as_str()), data, priority))
+    let envelope = entry.data.as_deref().map(Envelope::read).and_then(Result::ok);
+    let priority = envelope.as_ref().map_or(Priority::NORMAL, |read| read.priority);
+    let sent = envelope.map(|read| read.extensions).unwrap_or_default();
+    let received = message(domain, category, &Id::from(entry.at.id.as_str()), data, priority);
+    // Deadlines and keys are those of commands, and this is an event.
+    let extensions = Enrichment::of(&sent).inherited(Extensions::default());
+    Ok(Message { extensions, ..received })
 }
 
 /// The whole entry, for its dead letter: the bytes of its field `data` when

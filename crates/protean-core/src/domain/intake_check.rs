@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::domain::Domain;
 use crate::handling::{HandlerKind, IntakeCommand, Key};
 use crate::nearest::hint;
-use crate::unit::{MessageContext, Timing};
+use crate::unit::{Enrichment, MessageContext, Timing};
 
 impl Domain {
     /// The command in a row of the intake, and its message.
@@ -43,6 +43,7 @@ impl Domain {
             causation_id: None,
             seed: None,
             time: None,
+            enrichment: Enrichment::by(&env.enrichers),
         };
         let message = command.message(env, entry, version, &cause, extensions)?;
         Ok((command, message))

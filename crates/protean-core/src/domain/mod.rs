@@ -73,6 +73,6 @@ pub use crate::handling::{
     Recurring, Register, RegisterProcess, Registry, Routes, Standing, Subscriber, TakenIn, Turn,
 };
 pub use crate::unit::{
-    Context, Cursor, Issue, Page, Reader, Repository, Selection, Storage, current_priority,
-    processing_priority,
+    Context, Cursor, Enricher, Enrichment, Issue, Page, Reader, Repository, Selection, Storage,
+    current_priority, processing_priority,
 };

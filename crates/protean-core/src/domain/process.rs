@@ -4,7 +4,7 @@ use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protean_port::message::{Extensions, Id, Message, Priority, Timestamp};
+use protean_port::message::{Extensions, Id, Message, Priority, Timestamp, TraceParent};
 use protean_port::port::{Append, BoxFuture, Changes, Expect, KeyWrite};
 use protean_port::{Error, Result};
 
@@ -15,7 +15,7 @@ use super::synchronous::{HandledCommand, Synchronous, expired, step_begins};
 use crate::config::Processing;
 use crate::handling::{Committed, Key, NEVER, commit, key_claim, repetition};
 use crate::model::{Command, Start};
-use crate::unit::{Timing, command_message};
+use crate::unit::{Enrichment, Timing, command_message};
 
 /// A command that is ready to be processed: say how, then `.await`.
 ///
@@ -37,6 +37,7 @@ pub(super) struct Options {
     pub(super) key: Option<Key>,
     pub(super) keeps_outcome: bool,
     pub(super) timing: Timing,
+    pub(super) enrichment: Enrichment,
 }
 
 /// What processing a command came to.
@@ -83,6 +84,20 @@ impl<C: Command> Process<C> {
     /// Joins the chain of this correlation id; without it the command begins its own.
     pub fn correlation_id(mut self, id: impl Into<Arc<str>>) -> Self {
         self.options.correlation_id = Some(id.into());
+        self
+    }
+
+    /// Sets the text of a key that travels with the command and with everything that it causes, in
+    /// place of what an [`Enricher`](crate::unit::Enricher) sets.
+    pub fn metadata(mut self, key: impl Into<String>, text: impl Into<String>) -> Self {
+        self.options.enrichment.metadata.set(key, text);
+        self
+    }
+
+    /// Sets the place in a distributed trace, which the command hands on to everything that it
+    /// causes.
+    pub fn traceparent(mut self, parent: TraceParent) -> Self {
+        self.options.enrichment.traceparent = Some(parent);
         self
     }
 
@@ -141,8 +156,8 @@ impl<C: Command> Process<C> {
     /// idempotency key that is taken, the id of the command that came first.
     ///
     /// # Errors
-    /// When the command breaks the rules of its fields, its deadline has
-    /// passed, or the store cannot be written.
+    /// When the command breaks the rules of its fields or of [`Metadata`](protean_port::message::Metadata),
+    /// its deadline has passed, or the store cannot be written.
     pub async fn asynchronous(self) -> Result<Id> {
         let Self { domain, command, options } = self;
         let store = domain.store().await?;
@@ -270,6 +285,7 @@ fn message<C: Command>(
     let correlation_id = options.correlation_id.clone().unwrap_or_else(|| id.clone().into());
     let mut cause = domain.cause(Some(correlation_id));
     cause.priority = options.priority.unwrap_or(cause.priority);
+    cause.enrichment.extend(&options.enrichment);
     if let Some(key) = &options.key {
         key.check()?;
     }
@@ -279,7 +295,7 @@ fn message<C: Command>(
         deadline,
         idempotency_key: key.or_else(own_key),
         permanent_key: is_permanent.unwrap_or(false),
-        unreadable: None,
+        ..Extensions::default()
     };
     command_message(domain.env(), &id, command, &cause, extensions)
 }

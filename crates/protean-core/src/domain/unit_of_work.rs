@@ -44,7 +44,9 @@ where
 {
     let (env, store) = (Arc::clone(domain.env()), Arc::clone(store));
     let read = ReadOptions { overlay: None, mode };
-    let unit = Arc::new(Unit::new(env, Arc::clone(&store), domain.cause(None), read));
+    let cause = domain.cause(None);
+    cause.enrichment.metadata.check()?;
+    let unit = Arc::new(Unit::new(env, Arc::clone(&store), cause, read));
     let context = Context::new(Arc::clone(&unit), None);
     let value = within(&unit, context.priority(), work(&context)).await;
     let (completed, value) = (unit.finish(), value?);

@@ -19,7 +19,9 @@ use super::kept_outcome::KeptOutcome;
 use super::telemetry::message_span;
 use super::verdict::Verdict;
 use crate::catalog::too_new;
-use crate::unit::{Context, Env, MessageContext, ReadOptions, Sequence, Unit, handling};
+use crate::unit::{
+    Context, Enrichment, Env, MessageContext, ReadOptions, Sequence, Unit, handling,
+};
 
 /// A message that a group is to run.
 pub struct Work<'a> {
@@ -196,6 +198,7 @@ fn cause_of(group: &Group, message: &Message) -> MessageContext {
         causation_id: Some(Arc::clone(&message.id)),
         seed: Some(format!("{} {}", group.name, message.id)),
         time: Some(message.time),
+        enrichment: Enrichment::of(&message.extensions),
     }
 }
 

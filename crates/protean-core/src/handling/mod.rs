@@ -9,6 +9,7 @@
 mod commit;
 mod dead_letter;
 pub mod deliver;
+mod enricher;
 mod erased;
 mod failure;
 mod group;

@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 use protean_port::Result;
 use protean_port::message::{Id, Message, Priority, Timestamp};
 
-use crate::unit::{Env, MessageContext};
+use crate::unit::{Enrichment, Env, MessageContext};
 
 /// What happens to the times that passed while no server ran.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +45,7 @@ impl RecurringCommand {
             causation_id: None,
             seed: None,
             time: None,
+            enrichment: Enrichment::by(&env.enrichers),
         };
         (self.make)(env, &id, &cause)
     }

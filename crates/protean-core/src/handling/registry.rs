@@ -10,7 +10,7 @@ use super::recurring_command::RecurringCommand;
 use crate::catalog::{Catalog, Upcaster};
 use crate::config::Declared;
 use crate::model::{Aggregate, Event, MessageType, Projection};
-use crate::unit::{SnapshotsOf, Storage};
+use crate::unit::{Enricher, SnapshotsOf, Storage};
 
 /// Collects what a domain is made of: handlers enter themselves here, see
 /// [`Register`](super::Register). `build()` wires it.
@@ -24,6 +24,7 @@ pub struct Registry {
     pub(crate) upcasters: Vec<Upcaster>,
     pub(crate) recurring: Vec<RecurringCommand>,
     pub(crate) intake: Vec<IntakeCommand>,
+    pub(crate) enrichers: Vec<Enricher>,
     pub(crate) faults: Vec<String>,
 }
 
@@ -85,6 +86,7 @@ impl Registry {
             upcasters: Vec::new(),
             recurring: Vec::new(),
             intake: Vec::new(),
+            enrichers: Vec::new(),
             faults: Vec::new(),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! | name | level | where | fields |
 //! |---|---|---|---|
-//! | span `message` | info | around each handled message | `handler`, `message_id`, `type`, `correlation_id`, `lane`, `attempt` |
+//! | span `message` | info | around each handled message | `handler`, `message_id`, `type`, `correlation_id`, `lane`, `attempt`, and `metadata` and `trace_id` of one that has them |
 //! | `handler.started` | debug | within the span | |
 //! | `handler.completed` | debug | its commit | `handler`, `message_id`, `type` |
 //! | `handler.failed` | warn | its commit: it is tried again | the same, `attempt`, `reason`, `next_try` |
@@ -21,7 +21,7 @@
 
 use protean_port::message::Timestamp;
 use protean_port::port::{Changes, Dead, Delivery, Park};
-use tracing::{Span, debug, error, info_span, warn};
+use tracing::{Span, debug, error, field, info_span, warn};
 
 use super::group::Group;
 use super::settle::Fate;
@@ -30,7 +30,8 @@ use crate::unit::Env;
 /// The span in which a message is handled.
 pub(super) fn message_span(env: &Env, group: &Group, delivery: &Delivery) -> Span {
     let message = &delivery.recorded.message;
-    info_span!(
+    let extensions = &message.extensions;
+    let span = info_span!(
         "message",
         handler = %group.handler,
         message_id = %message.id,
@@ -38,7 +39,16 @@ pub(super) fn message_span(env: &Env, group: &Group, delivery: &Delivery) -> Spa
         correlation_id = %message.correlation_id,
         lane = %env.lanes.lane(message.priority),
         attempt = delivery.attempts + 1,
-    )
+        metadata = field::Empty,
+        trace_id = field::Empty,
+    );
+    if !extensions.metadata.is_empty() {
+        span.record("metadata", field::display(&extensions.metadata));
+    }
+    if let Some(traceparent) = extensions.traceparent {
+        span.record("trace_id", traceparent.trace_id());
+    }
+    span
 }
 
 /// Logs what became of a message, once the `changes` of its unit are committed.

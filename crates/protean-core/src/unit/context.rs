@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
-use protean_port::message::{Date, Id, Priority, Recorded, Timestamp};
+use protean_port::message::{Date, Id, Metadata, Priority, Recorded, Timestamp, TraceParent};
 use protean_port::port::Statement;
 use protean_port::{Error, Result};
 use serde::de::DeserializeOwned;
@@ -89,6 +89,16 @@ impl Context {
     /// The id shared by everything that came of one cause.
     pub fn correlation_id(&self) -> &str {
         &self.unit.cause.correlation_id
+    }
+
+    /// What travels with the message at hand and with everything that comes of it.
+    pub fn metadata(&self) -> &Metadata {
+        &self.unit.cause.enrichment.metadata
+    }
+
+    /// Its place in a distributed trace.
+    pub fn traceparent(&self) -> Option<TraceParent> {
+        self.unit.cause.enrichment.traceparent
     }
 
     /// The priority of the message at hand.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use protean_port::message::LaneRule;
 use protean_port::port::Clock;
 
+use super::enrichment::Enricher;
 use super::known_correlations::KnownCorrelations;
 use super::machine_turns::MachineTurns;
 use super::store_clock::StoreClock;
@@ -21,6 +22,7 @@ pub struct Env {
     pub(crate) catalog: Arc<Catalog>,
     pub(crate) correlations: KnownCorrelations,
     pub(crate) store_clock: StoreClock,
+    pub(crate) enrichers: Arc<[Enricher]>,
     /// The turns that bulk work takes on this machine.
     pub machine_turns: Arc<MachineTurns>,
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use protean_port::Result;
 use protean_port::message::{Id, Priority, Timestamp};
 
+use super::enrichment::Enrichment;
 use super::timing::Timing;
 use super::unit::Unit;
 use crate::model::{Command, Start};
@@ -16,11 +17,13 @@ pub struct Issue<'a, C> {
     command: C,
     priority: Priority,
     timing: Timing,
+    more: Enrichment,
 }
 
 impl<'a, C: Command> Issue<'a, C> {
     pub(super) fn new(unit: &'a Unit, command: C, priority: Priority) -> Self {
-        Self { unit, command, priority, timing: Timing::default() }
+        let (timing, more) = Default::default();
+        Self { unit, command, priority, timing, more }
     }
 
     /// Sets the priority; without it that of the message at hand, or of the scope, counts.
@@ -41,6 +44,13 @@ impl<'a, C: Command> Issue<'a, C> {
         self
     }
 
+    /// Sets the text of a key that travels with the command and all that it causes, beside what the
+    /// message at hand hands on.
+    pub fn metadata(mut self, key: impl Into<String>, text: impl Into<String>) -> Self {
+        self.more.metadata.set(key, text);
+        self
+    }
+
     /// Schedules the command for this moment.
     pub fn at(mut self, moment: Timestamp) -> Self {
         self.timing.start = Some(Start::At(moment));
@@ -56,9 +66,10 @@ impl<'a, C: Command> Issue<'a, C> {
     /// Issues the command: it is kept with everything else that the unit changes.
     ///
     /// # Errors
-    /// When the command breaks the rules of its fields, or the unit of work has ended: its handler
+    /// When the command breaks the rules of its fields or of [`Metadata`](protean_port::message::Metadata),
+    /// or the unit of work has ended: its handler
     /// has returned.
     pub fn issue(self) -> Result<Id> {
-        self.unit.issue(&self.command, self.priority, self.timing)
+        self.unit.issue(&self.command, self.priority, self.timing, &self.more)
     }
 }

@@ -10,6 +10,7 @@
 
 mod changed_rows;
 mod context;
+mod enrichment;
 mod env;
 mod history;
 mod issue;
@@ -30,6 +31,7 @@ mod timing;
 mod unit;
 
 pub use context::Context;
+pub use enrichment::{Enricher, Enrichment};
 pub use env::Env;
 pub use history::TakeSnapshot;
 pub(crate) use history::length;

@@ -12,6 +12,7 @@ use protean_port::port::{
 use protean_port::{Error, Result, Violations};
 use serde::de::DeserializeOwned;
 
+use super::enrichment::Enrichment;
 use super::timing::Timing;
 use super::unit::{MessageContext, ReadMode, State, Unit, command_message, row_key};
 use crate::catalog::Names;
@@ -77,11 +78,13 @@ impl Unit {
         command: &C,
         priority: Priority,
         timing: Timing,
+        more: &Enrichment,
     ) -> Result<Id> {
         command.check().into_result()?;
         let mut open = OpenUnit::of(self)?;
         let id = open.next_id();
-        let cause = MessageContext { priority, ..self.cause.clone() };
+        let mut cause = MessageContext { priority, ..self.cause.clone() };
+        cause.enrichment.extend(more);
         let due = timing.due(&self.env);
         let deadline = timing.deadline(due.unwrap_or_else(|| self.env.now()), None);
         let extensions = Extensions { deadline, ..Extensions::default() };
@@ -279,7 +282,7 @@ impl<'a> OpenUnit<'a> {
             causation_id: cause.causation_id.clone(),
             time,
             data: Arc::from(event.data.as_str()),
-            extensions: Extensions::default(),
+            extensions: cause.enrichment.inherited(Extensions::default()),
         }
     }
 }

@@ -9,6 +9,7 @@ use protean_port::message::{
 use protean_port::port::{Append, Changes, Expect, RowState, Store};
 use protean_port::{Error, Result};
 
+use super::enrichment::Enrichment;
 use super::env::Env;
 use super::overlay::{Overlay, RowKey, Sequence, Writes};
 use crate::model::{Command, Data, to_json};
@@ -23,6 +24,7 @@ pub(crate) struct MessageContext {
     pub(crate) seed: Option<String>,
     /// The time of the message at hand, the same however often it is handled.
     pub(crate) time: Option<Timestamp>,
+    pub(crate) enrichment: Enrichment,
 }
 
 /// How a unit reads.
@@ -304,6 +306,7 @@ pub(crate) fn command_message<C: Command>(
     extensions: Extensions,
 ) -> Result<Message> {
     let names = env.catalog.names::<C::Aggregate>()?;
+    cause.enrichment.metadata.check()?;
     let data = to_json(C::NAME, command)?;
     Ok(Message {
         id: Arc::from(id.as_str()),
@@ -316,6 +319,6 @@ pub(crate) fn command_message<C: Command>(
         causation_id: cause.causation_id.clone(),
         time: env.now(),
         data: data.into(),
-        extensions,
+        extensions: cause.enrichment.inherited(extensions),
     })
 }

@@ -247,7 +247,7 @@ impl BrokerPublisher {
                 Ok(where_they_are(category, &[LogPlace::of(recorded)]))
             }
             Entry::Message(Delivery { recorded, .. }) => {
-                (self.plan.envelope)(recorded, &self.plan.domain).map(Envelope::into_string)
+                self.plan.envelope(recorded).map(Envelope::into_string)
             }
             Entry::Places(category, places) => Ok(where_they_are(category, places)),
         }

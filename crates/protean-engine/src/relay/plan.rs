@@ -21,8 +21,8 @@ pub struct RelayPlan {
     pub domain: String,
     /// The broker, as `domain.toml` names it.
     pub broker: String,
-    /// Encodes a message of the domain for the broker.
-    pub envelope: fn(&Recorded, &str) -> Result<Envelope, Unreadable>,
+    /// The keys of metadata that other systems get; `None` when the broker is the domain's own.
+    pub external_metadata: Option<Vec<String>>,
     /// Which priorities are bulk work.
     pub lanes: LaneRule,
     /// The name of the backfill lane, and how many of its messages may lie in the broker.
@@ -60,7 +60,7 @@ impl RelayPlan {
             name: format!("{}{broker}", prefix(domain)).into(),
             domain: domain.name().to_owned(),
             broker: broker.to_owned(),
-            envelope: Envelope::of,
+            external_metadata: None,
             lanes: domain.lanes(),
             priority_lanes: domain.config().server.priority_lanes.clone(),
             outbox: domain.config().outbox.clone(),
@@ -78,10 +78,18 @@ impl RelayPlan {
         let categories = categories.flat_map(|category| [category.clone(), category.facts()]);
         let route = |category| RelayRoute { category, groups: Vec::new() };
         Self {
-            envelope: Envelope::external,
+            external_metadata: Some(domain.config().outbox.external_metadata.clone()),
             lanes: LaneRule::default(),
             routes: categories.map(route).collect(),
             ..Self::of(domain, broker)
+        }
+    }
+
+    /// Encodes a message of the domain for the broker.
+    pub(super) fn envelope(&self, recorded: &Recorded) -> Result<Envelope, Unreadable> {
+        match &self.external_metadata {
+            None => Envelope::of(recorded, &self.domain),
+            Some(keys) => Envelope::external(recorded, &self.domain, keys),
         }
     }
 

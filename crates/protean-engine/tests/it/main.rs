@@ -20,7 +20,7 @@
 //! * `versions`: messages of other versions in the log; `events_check` finds them; `rollout`: and
 //!   programs of two at once; `upgrade`: and all that an earlier release left behind
 //! * `rebuild`, `beside_rebuilds`: a projection filled anew; `renames`: groups under other names
-//! * `limits`: what is too large or too odd for a log; `every_value`: what is not; `one_file`: two stores on one file
+//! * `limits`: what is too large or too odd for a log; `every_value`: what is not; `metadata`: what travels with it; `one_file`: two stores on one file
 //! * `waits`: how long production waits, to the instant; `handlers`: beside a backlog, or one that
 //!   hangs; `pacing`, `production_steps`: backfill slowed for it; `back_pressure`: and its producers
 //! * `harness`, `tallies`, `simulation`, `child`, `weather`, `exchange`, `post`: what these run on
@@ -53,6 +53,7 @@ mod keys;
 mod kills;
 mod lanes;
 mod limits;
+mod metadata;
 mod notes;
 mod one_file;
 mod order;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Priority, Stream, Timestamp};
+use super::{Metadata, Priority, Stream, Timestamp, TraceParent};
 
 /// The kind of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -77,6 +77,12 @@ pub struct Extensions {
     /// The idempotency key holds for ever, instead of for a time after the command was handled.
     #[serde(skip_serializing_if = "is_false")]
     pub permanent_key: bool,
+    /// What travels with the message, and with everything that it causes.
+    #[serde(skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
+    /// Its place in a distributed trace, which everything that it causes inherits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<TraceParent>,
     /// Why a part of the message cannot be read, when a store has found that: the message is a
     /// dead letter, and those after it are not held up. Never stored.
     #[serde(skip)]

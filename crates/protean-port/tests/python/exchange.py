@@ -57,6 +57,11 @@ def read(entry):
     }
 
 
+def returned(entry):
+    """The same message, as Python sends it."""
+    return json.dumps(Message.deserialize(json.loads(entry)).to_dict())
+
+
 def replay(letter):
     """What the tool for dead letters sends to the stream again."""
     message = json.loads(letter)
@@ -88,7 +93,7 @@ def command(fields):
 
 shop.init(traverse=False)
 with shop.domain_context():
-    work = {f.__name__: f for f in (read, replay, event, published, command)}
+    work = {f.__name__: f for f in (read, returned, replay, event, published, command)}
     for line in sys.stdin:
         request = json.loads(line)
         answer = work[request["do"]](request["with"])

@@ -73,6 +73,16 @@ async fn what_was_given_up_is_replayed_in_order_once_it_is_mended() {
     let listed = bank.ask(&["dlq", "list", "--subscription", "AccountSummaryProjector"]);
     let letters = listed["data"]["letters"].as_array().unwrap();
     assert_eq!((letters.len() as u64, &listed["data"]["total"]), (SEVENS, &SEVENS.into()));
+    let reasons = bank.ask(&["dlq", "reasons"]);
+    let reason = &reasons["data"]["reasons"][0];
+    assert_eq!((&reason["count"], &reason["type"]), (&SEVENS.into(), &"AccountOpened".into()));
+    assert_eq!(reasons["data"]["reasons"].as_array().unwrap().len(), 1, "{reasons}");
+    let text = bank.program().args(["dlq", "reasons"]).output().unwrap();
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(
+        text.contains("the disk of the sevens is broken") && text.ends_with("Total: 4\n"),
+        "{text}"
+    );
     let id = letters[0]["id"].to_string();
     let inspected = bank.ask(&["dlq", "inspect", &id]);
     let reason = inspected["data"]["reason"].as_str().unwrap();

@@ -108,3 +108,30 @@ fn a_database_of_an_earlier_release_is_not_dropped_unseen() {
     let log = database.query_row("SELECT count(*) FROM messages", [], |row| row.get::<_, i64>(0));
     assert!(log.is_ok(), "it is there: {log:?}");
 }
+
+#[tokio::test]
+async fn a_database_is_emptied_and_ready_again() {
+    let bank = Bank::new();
+    bank.send(0..3, Priority::NORMAL).await;
+    let unasked = run(&bank, &["db", "truncate"]);
+    is_refused(&unasked, 2, "there is no terminal");
+    let server = bank.serve();
+    bank.await_accounts(3);
+    is_refused(&run(&bank, &["db", "truncate", "--yes"]), 1, "a server of 'fidelis' is running");
+    drop(server);
+    assert_eq!(bank.ask(&["events", "stats"])["data"]["total"], 6, "nothing was deleted");
+    let output = run(&bank, &["db", "truncate", "--yes"]);
+    assert!(output.status.success(), "{}", transcript(&output));
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        said.contains("is empty and ready. Deleted: the log, ") && said.contains("account_summary"),
+        "{said}"
+    );
+    assert_eq!(bank.ask(&["events", "stats"])["data"]["total"], 0);
+    let emptied = bank.ask(&["db", "truncate", "--yes"]);
+    assert_eq!(emptied["data"]["emptied"], serde_json::json!(["account_summary"]));
+    // Nothing else has to be run before it is used.
+    bank.send(5..7, Priority::NORMAL).await;
+    let _server = bank.serve();
+    bank.await_accounts(2);
+}

@@ -4,6 +4,7 @@ mod dead_letter;
 mod inspect;
 mod list;
 mod purge;
+mod reasons;
 mod replay;
 mod target;
 #[cfg(test)]
@@ -19,6 +20,9 @@ pub(crate) enum Command {
     /// Lists dead letters, the oldest first
     #[command(after_help = list::AFTER_HELP)]
     List(list::Options),
+    /// Counts them by reason, the most frequent first
+    #[command(after_help = reasons::AFTER_HELP)]
+    Reasons(reasons::Options),
     /// Shows one dead letter with its data
     Inspect(inspect::Options),
     /// Handles one again, with a fresh set of attempts
@@ -32,6 +36,7 @@ pub(crate) enum Command {
 pub(super) async fn run(command: &Command, app: &App) -> Result {
     match command {
         Command::List(options) => list::run(options, app).await,
+        Command::Reasons(options) => reasons::run(options, app).await,
         Command::Inspect(options) => inspect::run(options, app).await,
         Command::Replay(options) => replay::run(options, app).await,
         Command::ReplayAll(options) => replay::run_all(options, app).await,

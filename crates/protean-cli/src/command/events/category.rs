@@ -23,6 +23,11 @@ fn known_categories(domain: &Domain) -> Vec<Category> {
     own.chain(foreign).collect()
 }
 
+/// True for the category of an aggregate, of its facts or of its commands, or of a subscriber.
+pub(super) fn is_known(domain: &Domain, name: &str) -> bool {
+    known_categories(domain).iter().any(|category| category.as_str() == name)
+}
+
 /// True when these are the fact events of an aggregate.
 pub(super) fn is_facts(domain: &Domain, category: &Category) -> bool {
     domain.catalog().aggregates().any(|known| known.category.facts() == *category)
@@ -43,17 +48,11 @@ pub(super) fn unknown(domain: &Domain, category: &str) -> Option<Error> {
 pub(super) fn no_stream(domain: &Domain, stream: &str) -> Error {
     let known = known_categories(domain);
     let names = known.iter().map(Category::as_str);
-    if let Some(category) = names.clone().find(|name| *name == stream) {
-        return Error::failed(format!("'{category}' is a category, not a stream")).advice(format!(
-            "name the stream of an instance, such as '{category}-17', or use \
-             'events search --category {category}'"
-        ));
-    }
     let contains =
         |name: &&str| stream.strip_prefix(name).is_some_and(|rest| rest.starts_with('-'));
     match names.clone().filter(contains).max_by_key(|name| name.len()) {
         Some(category) => Error::failed(format!("the stream '{stream}' has no messages"))
-            .advice(format!("find its streams with 'events search --category {category}'")),
+            .advice(format!("find its streams with 'events read {category}'")),
         None => {
             let category = stream.split_once('-').map_or(stream, |(category, _)| category);
             let names: Vec<&str> = names.collect();

@@ -1,6 +1,6 @@
 //! A message, as the commands show it.
 
-use protean::message::Recorded;
+use protean::message::{Metadata, Recorded};
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -20,6 +20,12 @@ pub(in crate::command) struct Shown<'a> {
     time: String,
     correlation_id: &'a str,
     causation_id: Option<&'a str>,
+    /// Only of a message that has some.
+    #[serde(skip_serializing_if = "Metadata::is_empty")]
+    metadata: &'a Metadata,
+    /// Only of a message that has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<String>,
     /// Only with `--data`.
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<Data<'a>>,
@@ -50,6 +56,8 @@ impl<'a> Shown<'a> {
             time: message.time.to_string(),
             correlation_id: &message.correlation_id,
             causation_id: message.causation_id.as_deref(),
+            metadata: &message.extensions.metadata,
+            traceparent: message.extensions.traceparent.map(|of| of.to_string()),
             data: data.then(|| json().unwrap_or(Data::Text(&message.data))),
         }
     }

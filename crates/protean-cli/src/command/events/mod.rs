@@ -5,8 +5,10 @@ pub(super) mod check;
 mod explain;
 #[cfg(test)]
 mod explain_tests;
+mod follow;
 mod history;
 pub(super) mod lock;
+mod log_reader;
 pub(super) mod message;
 mod read;
 mod search;
@@ -23,13 +25,14 @@ use crate::{App, Result};
 /// Reads the log.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Shows the messages of one stream, in order
+    /// Shows the messages of a stream, of a category or of the whole log, in order
+    #[command(after_help = read::AFTER_HELP)]
     Read(read::Options),
     /// Finds messages that match all given criteria, the oldest first
     Search(search::Options),
     /// Shows the events of one instance, each with its version, time and changes
     History(history::Options),
-    /// Counts the messages of each type; reads the whole log
+    /// Counts the messages of each type and of each aggregate; reads the whole log
     Stats,
     /// Reads everything that is stored with the types of this program; exit code 1 on a fault
     #[command(after_help = check::AFTER_HELP)]

@@ -1,56 +1,152 @@
-//! `events read`: the messages of one stream.
+//! `events read`: the messages of a stream, of a category or of the whole log.
 
 use clap::Args;
-use protean::message::{Category, Stream};
+use protean::message::{Category, Metadata, Recorded, Stream};
+use protean::{Domain, Timestamp};
 
 use super::category;
+use super::follow::{Lines, follow};
+use super::log_reader::{Criteria, LogReader, Source};
 use super::message::{Page, Shown, short_type};
 use crate::command::limit::limit;
 use crate::{App, Reply, Result, Table};
 
-/// The stream, and which of its messages to show.
+pub(super) const AFTER_HELP: &str = "\
+All criteria must match. Without --limit it shows 100 messages and says where the next page starts.
+
+--follow shows messages as they are committed, each on a line (with --json, one object on each),
+until Ctrl-C, until whoever reads them has gone, or after --limit messages. It begins with the next
+message, or, with --from or --since, with those that are there.
+
+  events read bank::account-17 --data
+  events read bank::account --type deposit --since 2026-11-20T00:00:00Z
+  events read --metadata tenant=acme --follow --json | jq .type";
+
+/// The messages to show.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// A category and an id, such as 'bank::account-17'
-    stream: String,
-    /// Starts at this position in the stream
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    from: u64,
+    /// A stream such as 'bank::account-17', or a category such as 'bank::account'; without it, the
+    /// whole log
+    #[arg(value_name = "STREAM|CATEGORY")]
+    source: Option<String>,
+    /// Only types that contain this, in any case: 'deposit'
+    #[arg(long, value_name = "PART")]
+    r#type: Option<String>,
+    /// Only messages with this text in their metadata; may be given several times
+    #[arg(long, value_name = "KEY=TEXT", value_parser = pair)]
+    metadata: Vec<Pair>,
+    /// Created at this time or later: '2026-11-20T17:00:00Z'
+    #[arg(long, value_name = "RFC3339")]
+    since: Option<Timestamp>,
+    /// Created before this time
+    #[arg(long, value_name = "RFC3339", conflicts_with = "follow")]
+    until: Option<Timestamp>,
+    /// Starts at this position: in the stream, or else in the log
+    #[arg(long, value_name = "N")]
+    from: Option<u64>,
     /// At most this many messages
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = limit())]
-    limit: usize,
+    #[arg(long, value_name = "N", value_parser = limit())]
+    limit: Option<usize>,
     /// Shows the data as well
     #[arg(long)]
     data: bool,
+    /// Goes on with the messages that are committed from now on
+    #[arg(long)]
+    follow: bool,
+}
+
+/// A key of metadata, and its text.
+#[derive(Clone)]
+struct Pair {
+    key: String,
+    text: String,
+}
+
+fn pair(word: &str) -> Result<Pair, String> {
+    let (key, text) = word.split_once('=').ok_or("expected KEY=TEXT, such as tenant=acme")?;
+    Ok(Pair { key: key.to_owned(), text: text.to_owned() })
+}
+
+/// The most messages unless the command line says so.
+const DEFAULT_LIMIT: usize = 100;
+
+impl Options {
+    fn source(&self, domain: &Domain) -> Source {
+        match self.source.as_deref() {
+            None => Source::Log,
+            Some(name) if category::is_known(domain, name) => {
+                Source::Category(Category::named(name))
+            }
+            Some(name) => {
+                let category = name.rsplit_once('-').map_or(name, |(category, _)| category);
+                Source::Stream(Stream::restored(name, Category::named(category)))
+            }
+        }
+    }
+
+    fn criteria(&self) -> Criteria {
+        let mut metadata = Metadata::default();
+        self.metadata.iter().for_each(|pair| metadata.set(&pair.key, &pair.text));
+        Criteria {
+            part_of_type: self.r#type.clone(),
+            stream: None,
+            metadata,
+            since: self.since,
+            until: self.until,
+        }
+    }
 }
 
 pub(super) async fn run(options: &Options, app: &App) -> Result {
     let domain = app.existing_domain().await?;
-    let name = options.stream.as_str();
-    let category = name.rsplit_once('-').map_or(name, |(category, _)| category);
-    let stream = Stream::restored(name, Category::named(category));
-    let limit = options.limit;
-    let store = domain.store().await?;
-    let mut found = store.stream(&stream, options.from, limit + 1).await?;
-    if found.is_empty() && store.stream(&stream, 0, 1).await?.is_empty() {
-        return Err(category::no_stream(&domain, name));
+    let store = &**domain.store().await?;
+    let (source, criteria) = (options.source(&domain), options.criteria());
+    let mut reader = LogReader { store, source, criteria, next: options.from.unwrap_or(0) };
+    if options.follow {
+        if options.from.is_none() && options.since.is_none() {
+            reader.skip_to_end().await?;
+        }
+        let lines = Lines { json: app.json(), data: options.data };
+        return follow(reader, lines, options.limit).await;
     }
-    let next = found.get(limit).map(|next| next.stream_position);
+    let limit = options.limit.unwrap_or(DEFAULT_LIMIT);
+    let mut found = reader.page(limit + 1).await?;
+    if let Source::Stream(stream) = &reader.source
+        && found.is_empty()
+        && store.stream(stream, 0, 1).await?.is_empty()
+    {
+        return Err(category::no_stream(&domain, stream.as_str()));
+    }
+    let next = found.get(limit).map(|next| reader.position(next));
     found.truncate(limit);
-    let table = Table::new().number("At").text("Time").text("Type").text("Priority");
-    let mut table = if options.data { table.text("Data") } else { table };
-    for recorded in &found {
-        let message = &recorded.message;
-        let mut cells = vec![
-            recorded.stream_position.to_string(),
-            message.time.to_string(),
-            short_type(&message.type_name).to_owned(),
-            message.priority.to_string(),
-        ];
-        cells.extend(options.data.then(|| message.data.to_string()));
-        table.row(cells);
-    }
+    let text = text(&reader.source, &found, options.data);
     let more = next.map(|next| format!("\n\nNext page: --from {next}")).unwrap_or_default();
     let messages = found.iter().map(|recorded| Shown::new(recorded, options.data)).collect();
-    app.reply(Reply::new(Page { messages, next }, format!("{table}{more}")).about(&domain))
+    app.reply(Reply::new(Page { messages, next }, format!("{text}{more}")).about(&domain))
+}
+
+fn text(source: &Source, found: &[Recorded], data: bool) -> String {
+    if found.is_empty() {
+        return "No messages.".to_owned();
+    }
+    let of_stream = matches!(source, Source::Stream(_));
+    let at = if of_stream { "At" } else { "Position" };
+    let table = Table::new().number(at).text("Time").text("Type");
+    let table = if of_stream { table } else { table.text("Stream") };
+    let table = table.text("Priority");
+    let has_metadata = |recorded: &Recorded| !recorded.message.extensions.metadata.is_empty();
+    let metadata = found.iter().any(has_metadata);
+    let table = if metadata { table.text("Metadata") } else { table };
+    let mut table = if data { table.text("Data") } else { table };
+    for Recorded { position, stream_position, message } in found {
+        let at = if of_stream { stream_position } else { position };
+        let kind = short_type(&message.type_name);
+        let mut cells = vec![at.to_string(), message.time.to_string(), kind.to_owned()];
+        cells.extend((!of_stream).then(|| message.stream.to_string()));
+        cells.push(message.priority.to_string());
+        cells.extend(metadata.then(|| message.extensions.metadata.to_string()));
+        cells.extend(data.then(|| message.data.to_string()));
+        table.row(cells);
+    }
+    table.to_string()
 }

@@ -92,6 +92,7 @@ pub(super) fn outbox_effects(config: &Config) -> Vec<(&'static str, Effect)> {
     vec![
         ("outbox.broker", field!(outbox.broker => ["outbox.broker"])),
         ("outbox.external_brokers", field!(outbox.external_brokers)),
+        ("outbox.external_metadata", field!(outbox.external_metadata)),
         ("outbox.tick_interval", field!(outbox.tick_interval => ["outbox.tick_interval"])),
         ("outbox.retry.max_attempts", field!(retry.max_attempts => ["retry.max_attempts"])),
         (

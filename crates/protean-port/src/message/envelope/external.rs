@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use super::layout::{Headers, Text};
 use super::unreadable::Unreadable;
 use super::{Envelope, headers, origin};
-use crate::message::Recorded;
+use crate::message::{Metadata as Travelling, Recorded};
 
 #[derive(Serialize)]
 struct Entry<'a> {
@@ -19,6 +19,8 @@ struct Metadata<'a> {
     headers: Headers<'a>,
     domain: Origin<'a>,
     envelope: Seal,
+    #[serde(skip_serializing_if = "Travelling::is_empty")]
+    extensions: Travelling,
 }
 
 /// The part of the origin that is useful outside the domain.
@@ -41,11 +43,16 @@ struct Seal {
 
 impl Envelope {
     /// The envelope of an event for brokers of other systems: without checksum, priority and
-    /// log positions. The fields are copied byte for byte.
+    /// log positions, and of its metadata only what has one of these keys. The fields are copied
+    /// byte for byte.
     ///
     /// # Errors
     /// When the fields are not JSON.
-    pub fn external(recorded: &Recorded, domain: &str) -> Result<Self, Unreadable> {
+    pub fn external(
+        recorded: &Recorded,
+        domain: &str,
+        keys: &[String],
+    ) -> Result<Self, Unreadable> {
         let message = &recorded.message;
         let not_json = |error: serde_json::Error| Unreadable::new(format!("not JSON: {error}"));
         let origin = origin(message, domain);
@@ -64,6 +71,7 @@ impl Envelope {
                     causation_id: origin.causation_id,
                 },
                 envelope: Seal { specversion: "1.0" },
+                extensions: message.extensions.metadata.only(keys),
             },
         };
         serde_json::to_string(&entry).map(Self).map_err(not_json)

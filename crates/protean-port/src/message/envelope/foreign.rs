@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::checksum::Checksum;
-use super::layout::{Headers, Metadata, Places, Text};
+use super::layout::{Headers, Members, Metadata, Text};
 use super::object;
 use super::unreadable::Unreadable;
 use crate::message::{Category, Extensions, Kind, Message, Priority, Recorded, Stream, Timestamp};
@@ -39,7 +39,7 @@ pub struct Foreign<'a> {
     pub causation_id: Option<Cow<'a, str>>,
     /// When it was created.
     pub time: Option<Timestamp>,
-    /// The deadline and the idempotency key.
+    /// The deadline, the idempotency key, and what travels with it.
     pub extensions: Extensions,
     /// The fields: an object, exactly as sent.
     pub data: &'a RawValue,
@@ -162,11 +162,15 @@ fn foreign<'a>(data: &'a RawValue, metadata: Metadata<'a>) -> Result<Foreign<'a>
         ))
     })?;
     let stream = stream(&headers.stream.0, domain.stream_category.as_ref(), kind);
-    let Places { position, stream_position } = extensions.unwrap_or_default();
+    let members = extensions.unwrap_or_default();
+    let metadata = members.metadata();
+    let Members { position, stream_position, .. } = members;
     let extensions = Extensions {
         deadline: moment("metadata.headers.deadline", headers.deadline.as_ref())?,
         idempotency_key: headers.idempotency_key.map(|Text(key)| Arc::from(&*key)),
         permanent_key: false,
+        metadata,
+        traceparent: headers.traceparent.0,
         unreadable: None,
     };
     Ok(Foreign {

@@ -1,10 +1,13 @@
 //! The metadata of an entry: the field names, their order, and which ones are optional.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::object::{object, object_or_null};
+use crate::message::{Metadata as Travelling, TraceParent};
 
 /// A text, borrowed from the entry where it has no escapes.
 #[derive(Serialize, Deserialize)]
@@ -35,7 +38,7 @@ pub(super) struct Metadata<'a> {
     #[serde(skip_deserializing)]
     pub(super) event_store: (),
     #[serde(default, deserialize_with = "object_or_null")]
-    pub(super) extensions: Option<Places>,
+    pub(super) extensions: Option<Members>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -48,9 +51,8 @@ pub(super) struct Headers<'a> {
     pub(super) type_name: Text<'a>,
     #[serde(borrow)]
     pub(super) stream: Text<'a>,
-    /// Our messages have none.
-    #[serde(skip_deserializing)]
-    pub(super) traceparent: (),
+    #[serde(default)]
+    pub(super) traceparent: Trace,
     #[serde(borrow)]
     pub(super) idempotency_key: Option<Text<'a>>,
     #[serde(borrow)]
@@ -101,11 +103,63 @@ impl Serialize for Always {
     }
 }
 
-/// The positions of a message in a log of ours.
-#[derive(Clone, Copy, Default, Serialize, Deserialize)]
-pub(super) struct Places {
+/// The place in a trace: null, or an object. One of another form is none.
+#[derive(Default)]
+pub(super) struct Trace(pub(super) Option<TraceParent>);
+
+impl Serialize for Trace {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let members = self.0.as_ref().map(|of| TraceMembers {
+            trace_id: of.trace_id(),
+            parent_id: of.parent_id(),
+            sampled: of.is_sampled(),
+        });
+        members.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Trace {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let members = TraceMembers::deserialize(value).ok();
+        let parent =
+            members.and_then(|of| TraceParent::of(&of.trace_id, &of.parent_id, of.sampled));
+        Ok(Self(parent))
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct TraceMembers {
+    trace_id: String,
+    parent_id: String,
+    sampled: bool,
+}
+
+/// The positions of a message in a log of ours, and what travels with it.
+#[derive(Default, Serialize, Deserialize)]
+pub(super) struct Members {
     #[serde(rename = "protean.position")]
     pub(super) position: Option<u64>,
     #[serde(rename = "protean.stream_position")]
     pub(super) stream_position: Option<u64>,
+    #[serde(flatten)]
+    pub(super) others: BTreeMap<String, Value>,
+}
+
+impl Members {
+    /// Those of a message at these places.
+    pub(super) fn of(places: Option<(u64, u64)>, metadata: &Travelling) -> Self {
+        let others = metadata.iter().map(|(key, text)| (key.to_owned(), text.into())).collect();
+        let (position, stream_position) = places.unzip();
+        Self { position, stream_position, others }
+    }
+
+    /// What travels with a message; values that are no texts as their JSON.
+    pub(super) fn metadata(&self) -> Travelling {
+        let texts = self.others.iter().map(|(key, value)| {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            (key.clone(), text)
+        });
+        Travelling::received(texts)
+    }
 }

@@ -28,7 +28,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::{Message, Recorded};
-use layout::{Always, Headers, Metadata, Origin, Places, Seal, Text};
+use layout::{Always, Headers, Members, Metadata, Origin, Seal, Text, Trace};
 
 pub use checksum::Checksum;
 pub use dead_letter::DeadLetterEntry;
@@ -57,10 +57,10 @@ impl Envelope {
             }),
             domain: origin(message, domain),
             event_store: (),
-            extensions: Some(Places {
-                position: Some(recorded.position),
-                stream_position: Some(recorded.stream_position),
-            }),
+            extensions: Some(Members::of(
+                Some((recorded.position, recorded.stream_position)),
+                &message.extensions.metadata,
+            )),
         };
         let mut json = Vec::with_capacity(message.data.len() + 1024);
         json.extend_from_slice(b"{\"data\":");
@@ -98,7 +98,7 @@ fn headers(message: &Message) -> Headers<'_> {
         time: Some(message.time.to_string().into()),
         type_name: Text::from(&*message.type_name),
         stream: message.stream.as_str().into(),
-        traceparent: (),
+        traceparent: Trace(message.extensions.traceparent),
         idempotency_key: message.extensions.idempotency_key.as_deref().map(Text::from),
         deadline: message.extensions.deadline.map(|deadline| deadline.to_string().into()),
     }

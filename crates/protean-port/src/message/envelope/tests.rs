@@ -61,10 +61,54 @@ fn others_are_told_what_is_of_use_to_them() {
         + r#""stream_category":"bookshelf::book","version":1,"sequence_id":"0.1","#
         + r#""correlation_id":"8aae","causation_id":"15a2"},"#
         + r#""envelope":{"specversion":"1.0"}}}"#;
-    let external = Envelope::external(&added(), "bookshelf").unwrap();
+    let external = Envelope::external(&added(), "bookshelf", &[]).unwrap();
     assert_eq!(external.as_str(), expected);
     let foreign = Envelope::read(external.as_str().as_bytes()).unwrap();
     assert_eq!((&*foreign.id, foreign.position), ("bookshelf::book-b6f7-0.1", None));
+}
+
+/// The properties of a message that has something to hand on.
+fn travelling() -> Extensions {
+    let mut extensions = Extensions::default();
+    extensions.metadata.set("tenant", "acmé \"1\"");
+    extensions.metadata.set("user", "7");
+    let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
+    extensions.traceparent = Some(traceparent.parse().unwrap());
+    extensions
+}
+
+#[test]
+fn what_travels_stands_where_other_programs_look_for_it() {
+    let mut recorded = added();
+    recorded.message.extensions = travelling();
+    let envelope = Envelope::of(&recorded, "bookshelf").unwrap();
+    let entry: serde_json::Value = serde_json::from_str(envelope.as_str()).unwrap();
+    assert_eq!(
+        entry["metadata"]["extensions"],
+        serde_json::json!({"protean.position": 41, "protean.stream_position": 0,
+            "tenant": "acmé \"1\"", "user": "7"})
+    );
+    assert_eq!(
+        entry["metadata"]["headers"]["traceparent"],
+        serde_json::json!({"trace_id": "4bf92f3577b34da6a3ce929d0e0e4736",
+            "parent_id": "00f067aa0ba902b7", "sampled": false})
+    );
+    let external = Envelope::external(&recorded, "bookshelf", &["user".into()]).unwrap();
+    let entry: serde_json::Value = serde_json::from_str(external.as_str()).unwrap();
+    assert_eq!(entry["metadata"]["extensions"], serde_json::json!({"user": "7"}));
+}
+
+#[test]
+fn what_others_send_travels_on_as_text() {
+    let entry = r#"{"data": {}, "metadata": {"domain": {"kind": "EVENT"},
+        "headers": {"id": "1", "type": "Shop.Bought.v1", "stream": "shop::cart-7",
+            "traceparent": "nothing of the kind"},
+        "extensions": {"protean.other": 1, "n": 7, "flag": true, "in": {"a": [1]}, "none": null,
+            "no key": "x", "tenant": "acme"}}}"#;
+    let extensions = Envelope::read(entry.as_bytes()).unwrap().extensions;
+    let expected = "flag=true in={\"a\":[1]} n=7 none=null tenant=acme";
+    assert_eq!(extensions.metadata.to_string(), expected);
+    assert_eq!(extensions.traceparent, None);
 }
 
 #[test]
@@ -77,8 +121,7 @@ fn our_own_messages_come_back_as_they_are_in_the_log() {
     command.message.extensions = Extensions {
         deadline: Some(Timestamp::from_micros(1_700_000_000_000_000)),
         idempotency_key: Some("import \"7\"".into()),
-        permanent_key: false,
-        unreadable: None,
+        ..travelling()
     };
     for recorded in [added(), command] {
         let envelope = Envelope::of(&recorded, "bookshelf").unwrap();

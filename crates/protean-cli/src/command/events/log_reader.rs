@@ -1,0 +1,118 @@
+//! Reads the messages that match, page by page.
+
+use protean::Timestamp;
+use protean::message::{Category, Metadata, Recorded, Stream};
+use protean::port::{Find, Store};
+
+use crate::Result;
+
+/// How many messages are read at once.
+const PAGE_MESSAGES: usize = 500;
+
+/// Where messages are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// In one stream, by their positions in it.
+    Stream(Stream),
+    /// In one category, by their positions in the log.
+    Category(Category),
+    /// In the whole log.
+    Log,
+}
+
+/// What a message must have, all of it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Criteria {
+    /// This in the full name of its type, in any case.
+    pub(super) part_of_type: Option<String>,
+    /// This stream.
+    pub(super) stream: Option<String>,
+    /// These texts in its metadata.
+    pub(super) metadata: Metadata,
+    /// Made at this moment or later.
+    pub(super) since: Option<Timestamp>,
+    /// Made before this moment.
+    pub(super) until: Option<Timestamp>,
+}
+
+impl Criteria {
+    fn match_with(&self, recorded: &Recorded) -> bool {
+        let message = &recorded.message;
+        let is_of_type = |part: &String| {
+            message.type_name.to_ascii_lowercase().contains(&part.to_ascii_lowercase())
+        };
+        self.part_of_type.as_ref().is_none_or(is_of_type)
+            && self.stream.as_ref().is_none_or(|stream| *stream == message.stream.as_str())
+            && self
+                .metadata
+                .iter()
+                .all(|(key, text)| message.extensions.metadata.get(key) == Some(text))
+            && self.since.is_none_or(|since| message.time >= since)
+            && self.until.is_none_or(|until| message.time < until)
+    }
+}
+
+/// Reads on from where it is.
+pub(super) struct LogReader<'a> {
+    pub(super) store: &'a dyn Store,
+    pub(super) source: Source,
+    pub(super) criteria: Criteria,
+    /// The position of the next message: in the stream, or in the log.
+    pub(super) next: u64,
+}
+
+impl LogReader<'_> {
+    /// The next messages that match; fewer than `limit` when there are no more now.
+    pub(super) async fn page(&mut self, limit: usize) -> Result<Vec<Recorded>> {
+        let mut found = Vec::new();
+        loop {
+            let read = self.read().await?;
+            let is_last = read.len() < PAGE_MESSAGES;
+            for recorded in read {
+                self.next = self.position(&recorded) + 1;
+                if self.criteria.match_with(&recorded) {
+                    found.push(recorded);
+                    if found.len() == limit {
+                        return Ok(found);
+                    }
+                }
+            }
+            if is_last {
+                return Ok(found);
+            }
+        }
+    }
+
+    /// Where a message is in what is read.
+    pub(super) fn position(&self, recorded: &Recorded) -> u64 {
+        match self.source {
+            Source::Stream(_) => recorded.stream_position,
+            Source::Category(_) | Source::Log => recorded.position,
+        }
+    }
+
+    async fn read(&self) -> Result<Vec<Recorded>> {
+        let category = match &self.source {
+            Source::Stream(stream) => {
+                return Ok(self.store.stream(stream, self.next, PAGE_MESSAGES).await?);
+            }
+            Source::Category(category) => Some(category.clone()),
+            Source::Log => None,
+        };
+        let after = self.next.checked_sub(1);
+        Ok(self.store.find(Find { category, after, ..Find::first(PAGE_MESSAGES) }).await?)
+    }
+
+    /// Goes on with what is committed from now on.
+    pub(super) async fn skip_to_end(&mut self) -> Result<()> {
+        if let Source::Stream(stream) = &self.source {
+            // The log knows its end, a stream does not; and the name of a stream does not say where
+            // that of its category ends.
+            self.criteria.stream = Some(stream.to_string());
+            self.source = Source::Log;
+        }
+        let last = self.store.find(Find::last(1)).await?.pop();
+        self.next = last.map_or(0, |last| last.position + 1);
+        Ok(())
+    }
+}
