@@ -10,8 +10,7 @@
 //! * `relay`, `relay_pages`, `external`, `dlq_publisher`: from the log to a broker; `subscribers`, `pubsub`: and back; `intake`, `plain_programs`, `own_tables`: and SQL
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `kills`: and with one that is killed or stopped with handlers in flight
-//! * `keys`: idempotency keys, when they are deleted; `outcomes`: what became of a command
-//! * `explain`: why a message waits
+//! * `keys`: idempotency keys, when they are deleted; `outcomes`: what became; `explain`: why it waits
 //! * `health`: what the pages say, also to slow clients; `telemetry`: log lines
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
 //! * `shared`: several servers share the work, over a broker that may fail
