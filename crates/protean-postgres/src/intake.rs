@@ -37,20 +37,21 @@ impl IntakeTable for PostgresStore {
 
 fn waiting(row: &Row) -> Result<IntakeRow, Fault> {
     let (place, is_logged) = (number(row, 0)?, row.try_get(6)?);
-    Ok(IntakeRow { place, entry: entry(row)?, is_logged, is_garbled: false })
+    Ok(IntakeRow { place, entry: entry(row, 7)?, is_logged, is_garbled: false })
 }
 
 fn reject(row: &Row) -> Result<IntakeReject, Fault> {
     Ok(IntakeReject {
         place: number(row, 0)?,
-        entry: entry(row)?,
+        entry: entry(row, 8)?,
         reason: text(row, 6)?.into_owned(),
         time: Timestamp::from_micros(row.try_get(7)?),
     })
 }
 
-/// What was inserted. Another program has written it, so nothing in it is escaped.
-fn entry(row: &Row) -> Result<IntakeEntry, Fault> {
+/// What was inserted, its metadata in this column. Another program has written it, so nothing in it
+/// is escaped.
+fn entry(row: &Row, metadata: usize) -> Result<IntakeEntry, Fault> {
     let shown = |column: usize| row.try_get::<_, &str>(column).map(Arc::from);
     Ok(IntakeEntry {
         id: shown(1)?,
@@ -58,5 +59,6 @@ fn entry(row: &Row) -> Result<IntakeEntry, Fault> {
         data: shown(3)?,
         priority: row.try_get(4)?,
         key: row.try_get::<_, Option<&str>>(5)?.map(Arc::from),
+        metadata: row.try_get::<_, Option<&str>>(metadata)?.map(Arc::from),
     })
 }

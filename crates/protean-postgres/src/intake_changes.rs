@@ -43,9 +43,10 @@ pub(crate) fn decide<'a>(
 pub(crate) async fn write(session: &Session, change: &IntakeChange) -> Result<(), Fault> {
     match change {
         IntakeChange::Add(entry) => {
-            let IntakeEntry { id, type_name, data, priority, key } = &**entry;
-            let (id, type_name, data, key) = (&**id, &**type_name, &**data, key.as_deref());
-            let row: [Parameter<'_>; 5] = [&id, &type_name, &data, priority, &key];
+            let IntakeEntry { id, type_name, data, priority, key, metadata } = &**entry;
+            let (id, type_name, data) = (&**id, &**type_name, &**data);
+            let (key, metadata) = (key.as_deref(), metadata.as_deref());
+            let row: [Parameter<'_>; 6] = [&id, &type_name, &data, priority, &key, &metadata];
             session.execute(include_str!("sql/add_to_intake.sql"), &row).await?;
         }
         IntakeChange::Reject { place, reason, time } => {

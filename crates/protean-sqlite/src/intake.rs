@@ -45,21 +45,22 @@ fn rows(view: &Connection, read: &IntakeRead) -> rusqlite::Result<Vec<IntakeRow>
 }
 
 fn waiting(row: &Row<'_>) -> rusqlite::Result<IntakeRow> {
-    let (entry, is_garbled) = entry(row)?;
+    let (entry, is_garbled) = entry(row, 7)?;
     Ok(IntakeRow { place: unsigned(row.get(0)?), entry, is_logged: row.get(6)?, is_garbled })
 }
 
 fn reject(row: &Row<'_>) -> rusqlite::Result<IntakeReject> {
     Ok(IntakeReject {
         place: unsigned(row.get(0)?),
-        entry: entry(row)?.0,
+        entry: entry(row, 8)?.0,
         reason: text(row, 6)?.to_owned(),
         time: Timestamp::from_micros(row.get(7)?),
     })
 }
 
-/// What was inserted, and whether a part of it is no text: another program may put anything there.
-fn entry(row: &Row<'_>) -> rusqlite::Result<(IntakeEntry, bool)> {
+/// What was inserted, its metadata in this column, and whether a part of it is no text: another
+/// program may put anything there.
+fn entry(row: &Row<'_>, metadata: usize) -> rusqlite::Result<(IntakeEntry, bool)> {
     let mut is_garbled = false;
     let mut shown = |column: usize| -> rusqlite::Result<Option<Arc<str>>> {
         Ok(match row.get_ref(column)? {
@@ -79,6 +80,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<(IntakeEntry, bool)> {
         data: shown(3)?.unwrap_or_default(),
         priority: row.get(4)?,
         key: shown(5)?,
+        metadata: shown(metadata)?,
     };
     Ok((entry, is_garbled))
 }

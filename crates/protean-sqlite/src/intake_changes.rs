@@ -10,8 +10,9 @@ use crate::refusal::Refusal;
 pub(crate) fn write(connection: &Connection, change: &IntakeChange) -> Result<(), Refusal> {
     match change {
         IntakeChange::Add(entry) => {
-            let IntakeEntry { id, type_name, data, priority, key } = &**entry;
-            let row = (&**id, &**type_name, &**data, priority, key.as_deref());
+            let IntakeEntry { id, type_name, data, priority, key, metadata } = &**entry;
+            let (key, metadata) = (key.as_deref(), metadata.as_deref());
+            let row = (&**id, &**type_name, &**data, priority, key, metadata);
             run(connection, include_str!("sql/add_to_intake.sql"), row)?;
             Ok(())
         }

@@ -74,6 +74,7 @@ pub(super) struct Row {
     data: String,
     priority: i64,
     key: Option<String>,
+    metadata: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,7 +83,7 @@ pub(super) struct Row {
 
 impl Row {
     fn of(place: u64, entry: &IntakeEntry) -> Self {
-        let IntakeEntry { id, type_name, data, priority, key } = entry;
+        let IntakeEntry { id, type_name, data, priority, key, metadata } = entry;
         Self {
             place,
             id: id.to_string(),
@@ -90,6 +91,7 @@ impl Row {
             data: data.to_string(),
             priority: *priority,
             key: key.as_ref().map(ToString::to_string),
+            metadata: metadata.as_ref().map(ToString::to_string),
             reason: None,
             rejected_at: None,
         }

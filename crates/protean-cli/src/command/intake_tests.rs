@@ -19,6 +19,7 @@ async fn enqueued(types: &[&str]) -> Domain {
         data: r#"{"account_id": "a"}"#.into(),
         priority: 0,
         key: None,
+        metadata: None,
     };
     Intake::of(&domain).add(types.iter().map(row)).await.unwrap();
     domain

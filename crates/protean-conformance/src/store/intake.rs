@@ -17,6 +17,7 @@ fn entry(id: &str, priority: Priority) -> IntakeEntry {
         data: "{}".into(),
         priority: priority.value().into(),
         key: None,
+        metadata: None,
     }
 }
 
@@ -99,6 +100,7 @@ pub async fn every_part_of_a_row_survives(store: Arc<dyn Store>) -> Result {
         data: "not \"JSON\" \u{1}\u{2}\u{2} ü".into(),
         priority: -7,
         key: Some("key \u{3}".into()),
+        metadata: Some("{\"a\": \u{4}".into()),
     };
     added(&*store, std::slice::from_ref(&odd)).await;
     let found = rows(&*store).await?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protean_port::message::{Extensions, Message, Priority, type_name};
+use protean_port::message::{Extensions, Message, Metadata, Priority, type_name};
 use protean_port::port::{IntakeEntry, IntakeRow};
 use protean_port::{Error, Result};
 use uuid::Uuid;
@@ -37,13 +37,16 @@ impl Domain {
             idempotency_key: key.map(|key| key.into_parts().0),
             ..Extensions::default()
         };
+        let mut enrichment = Enrichment::by(&env.enrichers);
+        enrichment.extend(&inserted(entry)?);
+        enrichment.metadata.check()?;
         let cause = MessageContext {
             priority,
             correlation_id: Arc::clone(&entry.id),
             causation_id: None,
             seed: None,
             time: None,
-            enrichment: Enrichment::by(&env.enrichers),
+            enrichment,
         };
         let message = command.message(env, entry, version, &cause, extensions)?;
         Ok((command, message))
@@ -97,4 +100,13 @@ impl Domain {
             ))),
         }
     }
+}
+
+/// What the program that inserted a row says of it.
+fn inserted(entry: &IntakeEntry) -> Result<Enrichment> {
+    let Some(json) = &entry.metadata else { return Ok(Enrichment::default()) };
+    let metadata: Metadata = serde_json::from_str(json).map_err(|error| {
+        Error::failed("the metadata is no JSON object whose values are texts").with_source(error)
+    })?;
+    Ok(Enrichment { metadata, traceparent: None })
 }

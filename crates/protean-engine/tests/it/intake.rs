@@ -106,6 +106,7 @@ fn row(ledger: &str, line: impl ToString) -> IntakeEntry {
         data: serde_json::json!({"ledger": ledger, "line": line}).to_string().into(),
         priority: 0,
         key: None,
+        metadata: None,
     }
 }
 
@@ -152,6 +153,7 @@ async fn reasons(office: &Domain) -> Vec<String> {
 
 crate::on_every_stack! {
     rows_are_taken_once_and_in_order_by_several_servers
+    the_metadata_of_a_row_travels_with_its_command
     what_cannot_be_taken_is_rejected_with_the_reason
     a_key_or_an_id_that_comes_again_is_taken_once
     rows_of_an_older_version_are_upcast
@@ -206,12 +208,24 @@ async fn rows_are_taken_once_and_in_order_by_several_servers(on: On) {
     assert!(verify(&one).await.unwrap().closes);
 }
 
+async fn the_metadata_of_a_row_travels_with_its_command(on: On) {
+    let harness = Harness::new(on);
+    let office = office(harness.settings());
+    let metadata = Some(r#"{"tenant": "acme"}"#.into());
+    add(&office, IntakeEntry { metadata, ..row("a", 1) }).await;
+    settle(&office).await;
+    let store = office.store().await.unwrap();
+    let found = store.find(protean::port::Find::first(9)).await.unwrap();
+    assert_eq!(found[0].message.extensions.metadata.get("tenant"), Some("acme"));
+}
+
 async fn what_cannot_be_taken_is_rejected_with_the_reason(on: On) {
     let harness = Harness::new(on);
     let office = office(harness.settings());
     let typed = |name: &str| IntakeEntry { type_name: name.into(), ..row("a", 1) };
     let data = |data: &str| IntakeEntry { data: data.into(), ..row("a", 1) };
     let priority = |priority| IntakeEntry { priority, ..row("a", 1) };
+    let with_metadata = |json: &str| IntakeEntry { metadata: Some(json.into()), ..row("a", 1) };
     let bad = [
         (typed("Enters"), "no command of this domain; did you mean 'Enter'?"),
         (typed("Burn"), "add `.register(Intake::takes::<Burn>())`"),
@@ -226,6 +240,12 @@ async fn what_cannot_be_taken_is_rejected_with_the_reason(on: On) {
         (priority(i64::MIN), "below"),
         (IntakeEntry { id: "7".into(), ..row("a", 1) }, "the id '7' is no UUID"),
         (IntakeEntry { key: Some("n/a".into()), ..row("a", 1) }, "idempotency_key"),
+        (with_metadata("{}}"), "the metadata is no JSON object whose values are texts"),
+        (
+            with_metadata(r#"{"tenant": 7}"#),
+            "the metadata is no JSON object whose values are texts",
+        ),
+        (with_metadata(r#"{"protean.x": "7"}"#), "metadata"),
     ];
     Intake::of(&office).add([row("a", "first")]).await.unwrap();
     Intake::of(&office).add(bad.iter().map(|(row, _)| row.clone())).await.unwrap();

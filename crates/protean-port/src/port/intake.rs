@@ -37,6 +37,8 @@ pub struct IntakeEntry {
     pub priority: i64,
     /// The idempotency key.
     pub key: Option<Arc<str>>,
+    /// The metadata, as a JSON object of texts.
+    pub metadata: Option<Arc<str>>,
 }
 
 /// A row that waits.

@@ -5,6 +5,7 @@ CREATE TABLE protean_intake (
     data        text COLLATE "C" NOT NULL,
     priority    bigint NOT NULL DEFAULT 0,
     key         text COLLATE "C",
+    metadata    text COLLATE "C",
     -- Rows of one transaction keep their order, whatever their priorities.
     transaction xid8 NOT NULL DEFAULT pg_current_xact_id()
 )

@@ -5,6 +5,7 @@ CREATE TABLE protean_intake_rejects (
     data     text COLLATE "C" NOT NULL,
     priority bigint NOT NULL,
     key      text COLLATE "C",
+    metadata text COLLATE "C",
     reason   text COLLATE "C" NOT NULL,
     time     bigint NOT NULL
 )

@@ -9,8 +9,9 @@ SELECT w.place, w.id, w.type, w.data, w.priority, w.key,
        EXISTS (SELECT FROM messages m
                 WHERE m.correlation_id = w.id AND m.id = w.id AND m.kind = 'COMMAND')
        OR EXISTS (SELECT FROM messages m
-                   WHERE m.id = w.id AND m.kind = 'COMMAND' AND m.id <> m.correlation_id)
-  FROM (SELECT i.place, i.id, i.type, i.data, i.priority, i.key
+                   WHERE m.id = w.id AND m.kind = 'COMMAND' AND m.id <> m.correlation_id),
+       w.metadata
+  FROM (SELECT i.place, i.id, i.type, i.data, i.priority, i.key, i.metadata
           FROM level
          CROSS JOIN LATERAL (
             SELECT * FROM protean_intake i

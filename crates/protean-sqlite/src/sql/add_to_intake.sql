@@ -1,1 +1,1 @@
-INSERT INTO protean_intake (id, type, data, priority, "key") VALUES (?1, ?2, ?3, ?4, ?5)
+INSERT INTO protean_intake (id, type, data, priority, "key", metadata) VALUES (?1, ?2, ?3, ?4, ?5, ?6)

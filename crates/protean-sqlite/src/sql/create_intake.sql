@@ -7,5 +7,6 @@ CREATE TABLE protean_intake (
     type     TEXT NOT NULL,
     data     TEXT NOT NULL CHECK (typeof(data) = 'text'),
     priority INTEGER NOT NULL DEFAULT 0 CHECK (typeof(priority) = 'integer'),
-    "key"    TEXT
+    "key"    TEXT,
+    metadata TEXT
 )

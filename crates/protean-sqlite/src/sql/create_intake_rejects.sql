@@ -5,6 +5,7 @@ CREATE TABLE protean_intake_rejects (
     data     TEXT NOT NULL,
     priority INTEGER NOT NULL,
     "key"    TEXT,
+    metadata TEXT,
     reason   TEXT NOT NULL,
     time     INTEGER NOT NULL
 )

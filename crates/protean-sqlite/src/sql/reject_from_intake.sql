@@ -1,2 +1,2 @@
-INSERT INTO protean_intake_rejects (place, id, type, data, priority, "key", reason, time)
-SELECT place, id, type, data, priority, "key", ?2, ?3 FROM protean_intake WHERE place = ?1
+INSERT INTO protean_intake_rejects (place, id, type, data, priority, "key", metadata, reason, time)
+SELECT place, id, type, data, priority, "key", metadata, ?2, ?3 FROM protean_intake WHERE place = ?1

@@ -1,2 +1,2 @@
-INSERT INTO protean_intake (id, type, data, priority, "key")
-SELECT id, type, data, priority, "key" FROM protean_intake_rejects WHERE place = ?1
+INSERT INTO protean_intake (id, type, data, priority, "key", metadata)
+SELECT id, type, data, priority, "key", metadata FROM protean_intake_rejects WHERE place = ?1
