@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::{Changes, KeyClaim, KeyWrite, Outcome};
-use crate::message::{Category, Priority};
+use crate::message::{Category, Lane, Priority};
 use crate::{Error, Result};
 
 /// The most commands whose outcome a notice names; beyond that it may be that of any.
@@ -134,14 +134,7 @@ impl CommitNotice {
 
     fn add_applied(&mut self, unit: &Changes) {
         self.moves |= !(unit.parks.is_empty() && unit.dead.is_empty());
-        unit.keys.iter().filter_map(settled).for_each(|claim| self.outcomes.add(&claim.message_id));
-        // Such a unit notes what a relay has published, which nobody waits for.
-        let marks = unit.marks.iter().filter(|_| !unit.redone_if_lost);
-        for mark in marks {
-            if !self.progress.contains(&mark.group) {
-                self.progress.insert(Arc::clone(&mark.group));
-            }
-        }
+        self.add_settled(unit);
         for append in &unit.appends {
             let message = &append.message;
             self.add_arrivals(message.stream.category(), (message.priority, message.priority));
@@ -154,6 +147,21 @@ impl CommitNotice {
         match self.arrivals.get_mut(category) {
             Some(known) => *known = (known.0.min(lowest), known.1.max(highest)),
             None => drop(self.arrivals.insert(category.clone(), priorities)),
+        }
+    }
+
+    /// What a unit has settled. Bulk work announces none of it: those who wait for some of that look
+    /// from time to time, and every process would read a notice of each commit. Nor does a relay,
+    /// whose units note what it has published.
+    fn add_settled(&mut self, unit: &Changes) {
+        if unit.lane == Lane::Backfill || unit.redone_if_lost {
+            return;
+        }
+        unit.keys.iter().filter_map(settled).for_each(|claim| self.outcomes.add(&claim.message_id));
+        for mark in &unit.marks {
+            if !self.progress.contains(&mark.group) {
+                self.progress.insert(Arc::clone(&mark.group));
+            }
         }
     }
 
@@ -315,8 +323,9 @@ mod tests {
 
     use futures_util::FutureExt;
 
-    use super::{CommitNotice, CommitSignal, NamedOutcomes, Watched};
-    use crate::message::{Category, Priority};
+    use super::{Changes, CommitNotice, CommitSignal, NamedOutcomes, Outcome, Watched};
+    use crate::message::{Category, Lane, Priority};
+    use crate::port::{At, DoneMark};
 
     fn arrivals(category: &str, priorities: (Priority, Priority)) -> Watched {
         Watched::Arrivals { category: Category::named(category), priorities }
@@ -366,6 +375,18 @@ mod tests {
             assert_eq!(watch.take_changed(), expected, "{notice:?}");
         }
         assert_eq!(*signal.commits().borrow(), 11, "every commit counts");
+    }
+
+    #[test]
+    fn bulk_work_announces_nothing_that_it_settles() {
+        for (lane, expected) in [(Lane::Primary, 1), (Lane::Backfill, 0)] {
+            let (group, category) = ("d.A".into(), Category::named("d::c"));
+            let (priority, at) = (Priority::NORMAL, At::UpTo(1));
+            let marks = vec![DoneMark { group, category, priority, at }];
+            let unit = Changes { marks, ..Changes::new(lane) };
+            let notice = CommitNotice::of([(&unit, &Outcome::Committed(Vec::new()))]);
+            assert_eq!(notice.progress.len(), expected);
+        }
     }
 
     #[test]
