@@ -92,7 +92,7 @@ impl Table {
         });
         let (name, conflict) = (&self.name, self.conflict());
         format!(
-            "INSERT INTO \"{name}\" ({names}) SELECT {values} \
+            "INSERT INTO \"{name}\" ({names}) OVERRIDING SYSTEM VALUE SELECT {values} \
              FROM unnest({arrays}) AS u ({aliases}) {conflict}"
         )
     }
