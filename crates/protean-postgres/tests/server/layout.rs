@@ -119,7 +119,7 @@ async fn a_program_that_runs_on_beside_a_renaming_damages_nothing() {
 #[tokio::test]
 #[ignore = "needs PostgreSQL: cargo xtask test"]
 async fn what_was_counted_is_not_read_again() {
-    let older = "DROP TABLE message_counts; DROP TABLE \"protean.correlations\"; DROP TABLE \"protean.scheduled\"; \
+    let older = "DROP TABLE message_counts; DROP TABLE \"protean.correlations\"; DROP TABLE \"protean.scheduled\"; DROP TABLE protean_intake; DROP TABLE protean_intake_rejects; \
                  UPDATE \"protean.layout\" SET version = 3";
     for older in ["SELECT", older] {
         let database = database();

@@ -110,7 +110,7 @@ async fn upgrades_a_file_of_the_first_layout() {
                  CREATE TABLE outbox_queue (position INTEGER PRIMARY KEY); \
                  DROP VIEW outbox; CREATE VIEW outbox AS SELECT position FROM outbox_queue; \
                  DROP TABLE log_id; DROP TABLE group_names; DROP TABLE message_counts; \
-                 DROP TABLE \"protean.correlations\"; DROP TABLE \"protean.scheduled\"; ALTER TABLE enrolments DROP COLUMN versions; \
+                 DROP TABLE \"protean.correlations\"; DROP TABLE \"protean.scheduled\"; DROP TABLE protean_intake; DROP TABLE protean_intake_rejects; ALTER TABLE enrolments DROP COLUMN versions; \
                  PRAGMA user_version = 1";
     shell.execute_batch(older).unwrap();
     let store = prepared(&path, &[]).await;
@@ -172,7 +172,7 @@ async fn a_program_that_runs_on_beside_a_renaming_damages_nothing() {
 
 #[tokio::test]
 async fn what_was_counted_is_not_read_again() {
-    let older = "DROP TABLE message_counts; DROP TABLE \"protean.correlations\"; DROP TABLE \"protean.scheduled\"; \
+    let older = "DROP TABLE message_counts; DROP TABLE \"protean.correlations\"; DROP TABLE \"protean.scheduled\"; DROP TABLE protean_intake; DROP TABLE protean_intake_rejects; \
                  PRAGMA user_version = 5";
     for older in ["", older] {
         let folder = tempfile::tempdir().unwrap();
