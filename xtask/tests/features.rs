@@ -1,4 +1,4 @@
-//! A program for PostgreSQL links no SQLite, and other crates that do resolve beside it.
+//! A program for PostgreSQL does not link SQLite, and can depend on other crates that do.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -61,7 +61,7 @@ protean-cli = {{ path = "{WORKSPACE}/crates/protean-cli", default-features = fal
     folder
 }
 
-/// What cargo answers.
+/// The output of cargo.
 fn cargo(folder: &Path, words: &[&str]) -> String {
     let output = Command::new(env!("CARGO")).current_dir(folder).args(words).output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);

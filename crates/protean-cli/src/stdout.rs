@@ -8,10 +8,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::{Error, Result};
 
-/// How often to look whether somebody still reads.
+/// How often to check whether the reader is still there.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
-/// What became of a text.
+/// Whether the text reached a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Written {
     /// It was written.
@@ -25,7 +25,7 @@ pub(crate) fn print(text: &str) -> Result<()> {
     write(text).map(drop)
 }
 
-/// The same, and says whether somebody still reads.
+/// Like [`print`], and says whether the reader is still there.
 pub(crate) fn write(text: &str) -> Result<Written> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
@@ -35,7 +35,7 @@ pub(crate) fn write(text: &str) -> Result<Written> {
     }
 }
 
-/// Waits until the reader of stdout has gone; for ever when it is no pipe.
+/// Waits until the reader of stdout is gone; forever if stdout is not a pipe.
 pub(crate) async fn closed() {
     while !is_closed() {
         tokio::time::sleep(LOOK_INTERVAL).await;
@@ -45,7 +45,7 @@ pub(crate) async fn closed() {
 #[cfg(unix)]
 fn is_closed() -> bool {
     let out = io::stdout();
-    // What is asked for is nothing: an error is always reported.
+    // Ask for no events: errors are always reported.
     let mut asked = [PollFd::new(&out, PollFlags::empty())];
     let seen = poll(&mut asked, Some(&Timespec { tv_sec: 0, tv_nsec: 0 }));
     seen.is_ok() && asked[0].revents().contains(PollFlags::ERR)

@@ -46,8 +46,8 @@ pub(crate) async fn move_due_messages(
     Leadership::new(store, claim).run(&stop, work).await;
 }
 
-/// Keeps each recurring command of this program scheduled until `stop` is cancelled: it may have been
-/// cancelled, or its pattern may be a new one. Cancel safe.
+/// Keeps each recurring command of this program scheduled until `stop` is cancelled: it may have
+/// been cancelled, or its pattern may have changed. Cancel safe.
 pub(crate) async fn schedule_recurring(domain: Domain, stop: CancellationToken) {
     loop {
         look(&domain).await;

@@ -1,10 +1,10 @@
-//! Takes commands into the log that plain programs have enqueued.
+//! Moves commands that plain programs have inserted into the log.
 //!
 //! ```text
 //! protean_intake ─▶ rows, production first ─▶ one unit each: out of the table, into the log
 //!                                          └▶ or to the rejects, with the reason
 //! ```
-//! One process of a domain does so at a time; a row that two processes take goes into the log once.
+//! One process of a domain does this at a time; even if two try, a row enters the log only once.
 
 use std::sync::Arc;
 
@@ -18,13 +18,13 @@ use crate::bulk_steps::BulkSteps;
 use crate::leadership::{LeaderTerm, Leadership};
 use crate::rounds::repeat_rounds;
 
-/// The most rows of production that one commit takes.
+/// The maximum number of production rows in one commit.
 const PRODUCTION_ROWS: usize = 256;
-/// The same of bulk work, which takes a turn for it.
+/// The maximum number of bulk rows in one commit, which waits for its turn.
 const BULK_ROWS: usize = 64;
 
-/// Takes in what is enqueued until `stop` is cancelled, while this process holds the claim. Cancel
-/// safe: what was not taken still waits.
+/// Takes rows until `stop` is cancelled, while this process holds the claim. Cancel safe: rows that
+/// were not taken keep waiting.
 pub(crate) async fn take_in_commands(
     domain: Domain,
     store: Arc<dyn Store>,
@@ -43,10 +43,10 @@ pub(crate) async fn take_in_commands(
     Leadership::new(store, claim).run(&stop, work).await;
 }
 
-/// Takes some of the rows: those of production, then a step of bulk work. True when more may be.
+/// Takes production rows, then a step of bulk rows. True when there may be more.
 async fn round(domain: &Domain, steps: &BulkSteps) -> Result<bool> {
     let intake = Intake::of(domain);
-    // At rest this is all that is asked.
+    // At rest, this is the only query.
     if intake.waiting(1).await?.is_empty() {
         return Ok(false);
     }

@@ -1,4 +1,4 @@
-//! Rounds of work at rest: one every [`LOOK_INTERVAL`], and at once while there is more to do.
+//! Polling: a round every [`LOOK_INTERVAL`], and immediately while there is more to do.
 
 use std::future::Future;
 use std::time::Duration;
@@ -7,11 +7,11 @@ use protean_port::Result;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
-/// How long to wait before looking again when there was nothing more to do.
+/// How long to wait when there is nothing more to do.
 const LOOK_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Runs rounds until `stop` is cancelled; one is true when more may be to do. The first failure of
-/// several in a row is logged: it cannot do `what`.
+/// Runs rounds until `stop` is cancelled; a round returns true when there may be more to do. Of
+/// several failures in a row, the first is logged: cannot do `what`.
 pub(crate) async fn repeat_rounds<F>(
     stop: &CancellationToken,
     what: &'static str,

@@ -119,10 +119,10 @@ fn refuse(aggregate: &Structure, options: &Options, faults: &mut Faults) {
     }
     if options.event_sourced {
         aggregate.refuse_unique("an event-sourced aggregate has no columns", faults);
-        options.indexes.refuse("an event-sourced aggregate has none", faults);
+        options.indexes.refuse("an event-sourced aggregate has no columns", faults);
         aggregate.refuse_stamps(
-            "an event-sourced aggregate has none, and its state comes from its events; put the time \
-             into an event, `ctx.now()`, and set the field when it is applied",
+            "an event-sourced aggregate has no row, and its state comes from its events; put \
+             `ctx.now()` into an event, and set the field when it is applied",
             faults,
         );
         aggregate.refuse_renamed(

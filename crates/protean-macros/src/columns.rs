@@ -71,7 +71,7 @@ pub(crate) fn implementation(
     }
 }
 
-/// What fills the fields that say when an instance was created and changed.
+/// The function that fills the `created_at` and `updated_at` fields.
 fn stamp(fields: &[Field]) -> TokenStream {
     if !fields.iter().any(Field::is_stamped) {
         return TokenStream::new();

@@ -27,7 +27,7 @@ pub(crate) fn expand(
          renames the field",
         faults,
     );
-    command.refuse_stamps("a command is no row; set the field", faults);
+    command.refuse_stamps("a command has no row; set the field yourself", faults);
     let (defaults, name) = (default::functions(&command, faults), command.name());
     let fields = fields::implementation(name, &command.fields);
     let attributes = constants::implementation(name, &command.item.vis, &command.fields, 0);

@@ -27,7 +27,7 @@ pub(crate) fn expand(
          still reads the old name",
         faults,
     );
-    entity.refuse_stamps("an entity is part of its aggregate's; set the field", faults);
+    entity.refuse_stamps("an entity has no row of its own; set the field yourself", faults);
     let parts = [
         default::functions(&entity, faults),
         fields::with_invariants(entity.name(), &entity.fields),

@@ -109,7 +109,7 @@ pub(crate) fn expand(
          renames the field",
         faults,
     );
-    event.refuse_stamps("an event says itself when it happened; set the field", faults);
+    event.refuse_stamps("an event has no row; set the field yourself", faults);
     let (defaults, name) = (default::functions(&event, faults), event.name());
     let fields = fields::implementation(name, &event.fields);
     let message = options.implementation("Event", name, &TokenStream::new(), faults);

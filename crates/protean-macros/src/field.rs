@@ -47,7 +47,7 @@ pub(crate) struct Field {
     pub(crate) index: Option<Ident>,
     pub(crate) default: Option<Expr>,
     pub(crate) renamed_from: Option<Renamed>,
-    /// The function that says what is wrong with a value.
+    /// The function that validates a value.
     pub(crate) validate: Option<Expr>,
     pub(crate) created_at: Option<Ident>,
     pub(crate) updated_at: Option<Ident>,
@@ -122,7 +122,7 @@ impl Field {
             }
             "blank" => {
                 if value::<LitBool>(name, input)?.value {
-                    return refused(name, "a text may be blank without this option: remove it");
+                    return refused(name, "text may be blank by default: remove this option");
                 }
                 let not_blank = Ident::new("not_blank", name.span());
                 self.limit(&not_blank, TokenStream::new(), self.kind.may_be_text(), "a text")?;
@@ -147,10 +147,10 @@ impl Field {
         Ok(())
     }
 
-    /// `index`, on a field that conditions and orders can find in one.
+    /// `index`, on a field that an index can serve.
     fn indexed(&self, option: &Ident) -> syn::Result<Ident> {
         if self.kind == Kind::List {
-            return refused(option, "an index finds no element of a list: remove `index`");
+            return refused(option, "an index cannot find the elements of a list: remove `index`");
         }
         Ok(option.clone())
     }
@@ -181,7 +181,7 @@ impl Field {
         refused(option, message)
     }
 
-    /// Refuses more digits after the decimal point than there are in all.
+    /// Refuses a `scale` that is greater than `precision`.
     fn refuse_digits(&self) -> syn::Result<()> {
         let limit = |name: &str| self.limits.iter().find(|limit| limit.name == name);
         let digits = |limit: &Limit| limit.argument.to_string().parse::<u32>().unwrap_or(0);
@@ -191,8 +191,8 @@ impl Field {
         if digits(scale) <= digits(precision) {
             return Ok(());
         }
-        let message = "`precision` counts all digits, those after the decimal point included: it must be \
-                       at least `scale`";
+        let message = "`precision` counts all digits, including those after the decimal point: it \
+                       must be at least `scale`";
         refused(&precision.name, message)
     }
 
@@ -242,12 +242,12 @@ impl Field {
         quote_spanned!(at(ty)=> <#ty as ::protean::model::Field>)
     }
 
-    /// True when it says when the instance was created or changed.
+    /// True for a `created_at` or `updated_at` field.
     pub(crate) fn is_stamped(&self) -> bool {
         self.created_at.is_some() || self.updated_at.is_some()
     }
 
-    /// Refuses `created_at` and `updated_at` on a type that is not kept by itself.
+    /// Refuses `created_at` and `updated_at` on a type that has no row of its own.
     pub(crate) fn refuse_stamps(&self, because: &str, faults: &mut Faults) {
         for option in [&self.created_at, &self.updated_at].into_iter().flatten() {
             faults.add(option, format!("`{option}` is filled when a row is kept: {because}"));

@@ -16,7 +16,7 @@ pub(crate) fn with_invariants(owner: &Ident, fields: &[Field]) -> TokenStream {
     checked_by(owner, fields, &invariants())
 }
 
-/// Statements that add what the invariants of a value find, where it has any.
+/// Statements that add the violations of a value's invariants, if it has any.
 pub(crate) fn invariants() -> TokenStream {
     quote! {
         #[allow(unused_imports)]
@@ -81,7 +81,7 @@ fn check(fields: &[Field], invariants: &TokenStream) -> TokenStream {
     }
 }
 
-/// A statement that adds what the function of a field says of its value.
+/// A statement that adds the violations found by the field's `validate` function.
 pub(crate) fn validate(field: &Field, value: &TokenStream, name: &str) -> Option<TokenStream> {
     let function = field.validate.as_ref()?;
     let place = at(function);
@@ -99,7 +99,7 @@ pub(crate) fn validate(field: &Field, value: &TokenStream, name: &str) -> Option
     })
 }
 
-/// The method that notes the states of the fields that may have any.
+/// The method that records the states of the fields that may have any.
 fn states(fields: &[Field]) -> TokenStream {
     let fields = fields.iter().filter(|field| field.kind.may_have_states()).map(|field| {
         let (as_field, ident, name) = (field.as_field(), &field.ident, field.name());

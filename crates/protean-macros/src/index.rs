@@ -127,12 +127,13 @@ impl Indexes {
 }
 
 impl Column {
-    /// What the index is sorted by here, as an expression.
+    /// The sort key of this column, as an expression.
     fn key(&self, fields: &[Field], has_root: bool) -> syn::Result<TokenStream> {
         let [first, parts @ ..] = &self.path[..] else { return Ok(TokenStream::new()) };
         let attribute = match fields.iter().find(|field| field.ident == *first) {
             Some(field) if field.kind == Kind::List => {
-                return refused(first, "an index finds no element of a list: name another field");
+                let message = "an index cannot find the elements of a list: name another field";
+                return refused(first, message);
             }
             Some(field) => part_of(field, parts),
             None if has_root && first == "id" && parts.is_empty() => quote!(Self::ID),
@@ -151,7 +152,7 @@ impl Column {
     }
 }
 
-/// A field, or a field of the value object that it holds.
+/// A field, or a field of the value object in it.
 fn part_of(field: &Field, parts: &[Ident]) -> TokenStream {
     let own = constant(&field.ident);
     let mut attribute = quote!(Self::#own);
@@ -159,9 +160,9 @@ fn part_of(field: &Field, parts: &[Ident]) -> TokenStream {
     let object: &Type = argument(&field.ty, "Option").unwrap_or(&field.ty);
     let named = constant(first);
     attribute = quote_spanned!(first.span()=> #attribute.field(<#object>::#named));
-    // The type of a field of a field is known to the compiler alone.
+    // Only the compiler knows the type of a nested field.
     if let Some(deeper) = rest.first() {
-        let message = "an index names fields of value objects, not fields of their fields";
+        let message = "an index can name fields of value objects, but not fields nested deeper";
         return syn::Error::new(deeper.span(), message).to_compile_error();
     }
     attribute

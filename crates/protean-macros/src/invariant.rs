@@ -63,7 +63,7 @@ impl Options {
 }
 
 impl Invariant {
-    /// That of an aggregate, which holds before a change or after it.
+    /// Reads an invariant of an aggregate, which holds before or after a change.
     pub(crate) fn read(attribute: &Attribute, signature: &Signature) -> syn::Result<Self> {
         let options = Options::read(attribute, EXPECTED_FORM)?;
         let before = match &options.when {
@@ -75,12 +75,12 @@ impl Invariant {
         Self::checked(before, options, attribute, signature, EXPECTED_FORM)
     }
 
-    /// That of a value object or an entity, which holds always.
+    /// Reads an invariant of a value object or an entity, which always holds.
     pub(crate) fn of_value(attribute: &Attribute, signature: &Signature) -> syn::Result<Self> {
         let options = Options::read(attribute, EXPECTED_OF_VALUE)?;
         if let Some(when) = options.when.as_ref().filter(|when| *when != "post") {
             let message = format!(
-                "an invariant of a value holds always, and only aggregates are checked before a \
+                "an invariant of a value always holds; only aggregates are checked before a \
                  change: {EXPECTED_OF_VALUE}"
             );
             return refused(when, message);

@@ -40,12 +40,12 @@ impl Kind {
         matches!(self, Self::Text | Self::Id | Self::Other)
     }
 
-    /// True when it has as many elements as it may.
+    /// True for a collection with any number of elements.
     pub(crate) fn has_length(self) -> bool {
         matches!(self, Self::List | Self::Map)
     }
 
-    /// True when its values may hold others, or be states that follow each other.
+    /// True when its values may contain others, or be states with transitions.
     pub(crate) fn may_have_states(self) -> bool {
         matches!(self, Self::List | Self::Map | Self::Other)
     }

@@ -125,12 +125,12 @@ pub fn value_object_impl(options: TokenStream, item: TokenStream) -> TokenStream
     })
 }
 
-/// A struct of named fields, an enum of names, or a newtype such as `struct Sku(String)`, which is
-/// in JSON and in rows what it holds; `#[field(…)]` is written before the type within.
+/// A struct with named fields, an enum without data, or a newtype such as `struct Sku(String)`.
+/// JSON and rows hold the inner value of a newtype; write `#[field(…)]` before the inner type.
 ///
 /// `#[serde(rename = "…")]` on a variant changes its name in JSON and in rows.
-/// `#[transitions(Draft => [Placed, Cancelled], …)]` below it says which state may follow which: a
-/// state that is not listed is final, and an aggregate that changes in another way breaks a rule.
+/// `#[transitions(Draft => [Placed, Cancelled], …)]` below it lists the states that may follow each
+/// state. A state that is not listed is final, and any other change breaks a rule of the aggregate.
 #[proc_macro_attribute]
 pub fn value_object(options: TokenStream, item: TokenStream) -> TokenStream {
     expand(options, item, value_object::expand)

@@ -19,7 +19,7 @@ pub(crate) fn is_newtype(item: &ItemStruct) -> bool {
 pub(crate) fn expand(mut item: ItemStruct, faults: &mut Faults) -> syn::Result<TokenStream> {
     refuse_generics("#[value_object]", &item.generics)?;
     let Some(plain) = item.fields.iter_mut().next() else { return Ok(quote!(#item)) };
-    // Options are read off a field with a name.
+    // Reading options needs a field with a name.
     plain.ident = Some(format_ident!("value"));
     let field = Field::take(plain, faults);
     plain.ident = None;
@@ -55,7 +55,7 @@ fn refuse(field: &Field, faults: &mut Faults) {
     }
 }
 
-/// What is derived beside the traits of every value, since the type within has it.
+/// The extra traits to derive, since the inner type has them.
 fn derived(field: &Field) -> &'static [&'static str] {
     match field.kind {
         _ if field.optional => &[],
@@ -68,7 +68,8 @@ fn derived(field: &Field) -> &'static [&'static str] {
     }
 }
 
-/// `impl Fields`: what is wrong is told without a name, so that the field that holds it has its own.
+/// `impl Fields`: violations have no name, so that the field that holds the newtype can add its
+/// own.
 fn fields(name: &Ident, field: &Field) -> TokenStream {
     let (as_field, rules) = (field.as_field(), field.rules_named(""));
     let validate = fields::validate(field, &quote!(self.0), "");
@@ -90,7 +91,7 @@ fn fields(name: &Ident, field: &Field) -> TokenStream {
     }
 }
 
-/// `impl Field`: the column of the value within.
+/// `impl Field`: the column of the inner value.
 fn as_field(name: &Ident, field: &Field) -> TokenStream {
     let as_field = field.as_field();
     quote! {
@@ -116,7 +117,7 @@ fn as_field(name: &Ident, field: &Field) -> TokenStream {
                 violations: &mut ::protean::Violations,
             ) {
                 match ::protean::model::Fields::check(self) {
-                    // The field that holds it may ask for more.
+                    // The field that holds it may have further rules.
                     own if own.is_empty() => #as_field::check(&self.0, rules, violations),
                     own => violations.nest(rules.name, &own),
                 }
@@ -160,7 +161,7 @@ fn element(name: &Ident, field: &Field) -> TokenStream {
     }
 }
 
-/// Conversions from and to the value within; for text also what names an instance or a key.
+/// Conversions from and to the inner value; for text also the traits of identities and map keys.
 fn convert(name: &Ident, field: &Field) -> TokenStream {
     let ty = &field.ty;
     let shown = !matches!(field.kind, Kind::Other | Kind::List | Kind::Map);

@@ -24,7 +24,7 @@ pub(crate) fn expand(
     let mut query = Structure::parse("#[query]", item, faults)?;
     derives::add(&mut query.item.attrs, &["Clone", "Debug"]);
     query.refuse_unique("a query has no columns", faults);
-    query.refuse_stamps("a query is not stored; set the field", faults);
+    query.refuse_stamps("a query is not stored; set the field yourself", faults);
     query.refuse_renamed("a query is not stored; remove this option", faults);
     for field in &query.fields {
         if let Some(default) = &field.default {

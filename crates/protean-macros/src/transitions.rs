@@ -34,7 +34,7 @@ impl Parse for Transition {
     }
 }
 
-/// Takes `#[transitions]` off the enum; gives the method of `Choice` that it means.
+/// Removes `#[transitions]` from the enum and returns the method of `Choice` that implements it.
 pub(crate) fn take(item: &mut ItemEnum, faults: &mut Faults) -> TokenStream {
     let ours = |attribute: &mut Attribute| attribute.path().is_ident("transitions");
     let attributes: Vec<Attribute> = item.attrs.extract_if(.., ours).collect();
@@ -59,11 +59,10 @@ fn refuse(item: &ItemEnum, transitions: &[Transition], faults: &mut Faults) {
             faults.take(known(state, &names, &item.ident));
         }
         if transitions[..at].iter().any(|other| other.from == *from) {
-            faults
-                .add(from, format!("`{from}` is listed twice: write one list of what follows it"));
+            faults.add(from, format!("`{from}` is listed twice: merge the two lists"));
         }
         if let Some(same) = to.iter().find(|to| *to == from) {
-            faults.add(same, format!("`{same}` may always stay as it is: remove it here"));
+            faults.add(same, format!("a state may always stay the same: remove `{same}` here"));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `#[value_object_impl]` and `#[entity_impl]`: what must hold for a value.
+//! `#[value_object_impl]` and `#[entity_impl]`: the invariants of a value.
 
 use proc_macro2::TokenStream;
 use quote::quote;

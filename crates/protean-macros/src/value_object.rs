@@ -34,7 +34,7 @@ fn structure(item: TokenStream, faults: &mut Faults) -> syn::Result<TokenStream>
          in `index(address.city)`",
         faults,
     );
-    object.refuse_stamps("a value object is part of one; set the field", faults);
+    object.refuse_stamps("a value object has no row of its own; set the field yourself", faults);
     for field in object.identifiers() {
         faults.add(
             &field.identifier,

@@ -67,8 +67,8 @@ struct Token {
     number: u64,
 }
 
-/// A claim that is held. The thread makes it, so that one whose caller stops waiting is dropped,
-/// and with it given up.
+/// A held claim. The thread creates it, so that it is dropped, and thereby released, if its caller
+/// stops waiting.
 struct Held {
     token: Token,
     left: Vec<u64>,

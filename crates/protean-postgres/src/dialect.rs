@@ -45,7 +45,7 @@ impl Dialect for PostgresDialect {
         }
     }
 
-    /// In this collation only the letters of ASCII have a case.
+    /// In this collation only ASCII letters have a case.
     fn folded(text: &str) -> String {
         format!("lower({text} COLLATE \"C\")")
     }

@@ -1,4 +1,4 @@
-//! What plain programs enqueue, in a table that they insert into.
+//! The table into which plain programs insert commands.
 
 use std::sync::Arc;
 

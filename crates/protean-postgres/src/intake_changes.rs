@@ -32,14 +32,14 @@ pub(crate) fn decide<'a>(
         return Err(Refusal::LeftOut(outcome));
     }
     working_set.intake.set(place, after);
-    // Rows that are taken are deleted together.
+    // Taken rows are deleted together.
     if after != Taken {
         working_set.moves.push(Move::Intake(change));
     }
     Ok(())
 }
 
-/// Carries out what is no plain taking.
+/// Carries out every change other than taking a row.
 pub(crate) async fn write(session: &Session, change: &IntakeChange) -> Result<(), Fault> {
     match change {
         IntakeChange::Add(entry) => {

@@ -11,9 +11,9 @@ use crate::turnstile::Durable;
 const MAX_PAYLOAD_BYTES: usize = 7_900;
 /// Stands for messages that were parked, released or given up, or taken out again.
 const MOVES: &str = "moves";
-/// Comes before the message id of a command that has its outcome; alone it stands for any.
+/// Prefix of the id of a command that has its outcome; alone, it stands for any command.
 const OUTCOME: &str = "outcome";
-/// Comes before the group that has settled messages.
+/// Prefix of a group that has settled messages.
 const PROGRESS: &str = "progress";
 
 /// What the writers of a store announce.

@@ -18,7 +18,7 @@ pub(crate) async fn run(session: &Session, statement: &Statement) -> Result<(), 
     query(session, &numbered(&statement.sql), statement).await.map(drop)
 }
 
-/// Reads again what a unit has read.
+/// Repeats a read of a unit.
 pub(crate) async fn check(session: &Session, read: &StatementRead) -> Result<(), Refusal> {
     match fetch(session, &read.statement).await? == read.rows {
         true => Ok(()),
@@ -26,15 +26,15 @@ pub(crate) async fn check(session: &Session, read: &StatementRead) -> Result<(),
     }
 }
 
-/// The rows that a SELECT of the user's own gives, each as a JSON object.
+/// Runs the user's own SELECT; each row is a JSON object.
 pub(crate) async fn fetch(
     session: &Session,
     statement: &Statement,
 ) -> Result<Vec<String>, Refusal> {
     if !statement.is_read() {
-        return Err(Refusal::rejected(STATEMENT, "must be a SELECT to be fetched"));
+        return Err(Refusal::rejected(STATEMENT, "must be a SELECT"));
     }
-    // Within another SELECT it can neither write nor end the transaction.
+    // Inside another SELECT it can neither write nor end the transaction.
     let select = numbered(statement.sql.trim_end().trim_end_matches(';'));
     let sql = format!("SELECT row_to_json(q)::text FROM (\n{select}\n) q");
     let rows = query(session, &sql, statement).await?;

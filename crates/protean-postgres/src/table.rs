@@ -16,13 +16,13 @@ use crate::value::Text;
 /// For how long a change of a table, which holds the log's lock, waits for the readers of the table.
 pub(crate) const LIMIT_LOCK_WAIT: &str = "SET LOCAL lock_timeout = '500ms'";
 
-/// What only one process at a time may hold: creating indexes. Whoever waits asks again, since a
-/// statement that waits for a lock is one that the creation of an index waits for.
+/// The lock for creating indexes, one process at a time. Other processes poll for it, since
+/// creating an index would wait for a statement that waits for a lock.
 const TAKE_INDEX_LOCK: &str = "SELECT pg_try_advisory_lock(1349678191, 1)";
 const GIVE_INDEX_LOCK_UP: &str = "SELECT pg_advisory_unlock(1349678191, 1)";
 const INDEX_LOCK_INTERVAL: Duration = Duration::from_millis(50);
 
-/// An index of a table that has to be created once the transaction is committed.
+/// An index to create once the transaction is committed.
 pub(crate) struct MissingIndex {
     table: Table,
     step: Step,
@@ -61,12 +61,12 @@ pub(crate) async fn prepare(
     Ok(missing)
 }
 
-/// Creates indexes while others go on writing the tables: each creation waits for the transactions
-/// that are open, and reads its table twice.
+/// Creates indexes without blocking writers: each creation waits for open transactions, and reads
+/// its table twice.
 ///
 /// # Errors
-/// When rows share a value that is to be unique. The indexes before it are there, and the next
-/// preparation goes on here.
+/// If rows share values that must be unique. Earlier indexes stay, and the next preparation
+/// continues here.
 pub(crate) async fn create_indexes(
     session: &Session,
     missing: &[MissingIndex],
@@ -86,7 +86,7 @@ pub(crate) async fn create_indexes(
     session.batch(GIVE_INDEX_LOCK_UP).await.map_err(explain)
 }
 
-/// Creates an index that another process may have created by now, or may have failed to.
+/// Creates an index, unless another process has; drops what a failed attempt has left.
 async fn create_index(session: &Session, step: &Step) -> Result<(), Fault> {
     let name = step.index.as_deref().unwrap_or_default();
     let drop = format!("DROP INDEX CONCURRENTLY IF EXISTS \"{name}\"");
@@ -97,8 +97,8 @@ async fn create_index(session: &Session, step: &Step) -> Result<(), Fault> {
     }
     let created = session.batch(&step.statement).await;
     if created.is_err() {
-        // What is left of it is written with every row, and serves nobody. If this fails too, the
-        // next one who creates it drops it.
+        // An invalid index costs time on every write and serves no query. If dropping it fails too,
+        // the next attempt to create it drops it.
         session.batch(&drop).await.unwrap_or_default();
     }
     created

@@ -1,4 +1,4 @@
-//! Finds units that may collide in a unique column, or in several that are unique together.
+//! Finds units that may conflict in a unique column, or in columns that are unique together.
 //!
 //! Rows are written once, as they are at the end of a transaction. A unique value that one
 //! unit gives up and another takes must not seem free too early, so such units are applied

@@ -56,16 +56,16 @@ pub(crate) enum Slot<'a> {
     New(&'a Scheduled),
 }
 
-/// Where a row of the intake is.
+/// The state of an intake row.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum IntakeState {
     /// It waits.
     Waiting,
     /// It is rejected.
     Rejected,
-    /// It was taken, and is to be deleted.
+    /// It was taken and will be deleted.
     Taken,
-    /// It is gone, by a statement of its own.
+    /// It was deleted by a separate statement.
     Gone,
 }
 

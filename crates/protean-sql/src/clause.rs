@@ -4,17 +4,17 @@ use protean_port::message::{Column, Table};
 
 use crate::Dialect;
 
-/// The most conditions in one row of `AND` or `OR`. SQLite nests them all to the left and allows a
-/// depth of 1000, so more of them are nested evenly.
+/// The maximum number of conditions in one chain of `AND` or `OR`. SQLite nests chains to the left
+/// and allows a depth of 1000, so longer ones are nested evenly.
 const MAX_IN_A_ROW: usize = 16;
 
-/// A column as it is compared. The table stands before it, since a name alone would
-/// be that of what is selected.
+/// A column in a comparison, qualified with its table, since a bare name could mean an
+/// output column.
 pub(crate) fn compared<D: Dialect>(table: &Table, column: &Column) -> String {
     format!("\"{}\".\"{}\"{}", table.name, column.name, D::compared_collation(column.kind))
 }
 
-/// Conditions with a word between them.
+/// Joins conditions with an operator.
 pub(crate) fn joined(mut parts: Vec<String>, word: &str, of_none: &str) -> String {
     match parts.len() {
         0 => of_none.to_owned(),

@@ -1,4 +1,4 @@
-//! Composes what a query asks of a row.
+//! Composes the condition of a query.
 
 use protean_port::message::{Case, ColumnKind, Operator, RowCondition, Table, TextPlace, Value};
 
@@ -9,8 +9,8 @@ const ALWAYS: &str = "1 = 1";
 const NEVER: &str = "0 = 1";
 
 impl Select {
-    /// A condition as SQL, with its values among the parameters. `NULL` counts as false wherever it
-    /// can be: `IS NOT TRUE` negates, and `AND` and `OR` cannot turn it into true.
+    /// A condition as SQL, with its values among the parameters. `NULL` counts as false: `IS NOT
+    /// TRUE` negates, and `AND` and `OR` cannot turn `NULL` into true.
     pub(crate) fn composed<D: Dialect>(
         &mut self,
         table: &Table,
@@ -83,7 +83,7 @@ impl Select {
         joined(is_known.into_iter().chain(is_null).collect(), "OR", NEVER)
     }
 
-    /// The beginning of a text is a range of texts, so that an index finds it.
+    /// A prefix match as a range, so that an index can serve it.
     fn text<D: Dialect>(&mut self, column: &str, place: TextPlace, text: &str) -> String {
         let value = Value::text(text);
         match place {
@@ -114,7 +114,7 @@ impl Select {
     }
 }
 
-/// The least text that is greater than every text that begins like this one, if there is any.
+/// The smallest string greater than every string with this prefix, if there is one.
 fn after_all_with(start: &str) -> Option<String> {
     let mut letters: Vec<char> = start.chars().collect();
     while let Some(last) = letters.pop() {

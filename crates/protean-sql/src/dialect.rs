@@ -37,18 +37,18 @@ pub trait Dialect {
     /// What follows a column where it is compared or sorted by; may be empty.
     fn compared_collation(kind: ColumnKind) -> &'static str;
 
-    /// What makes the statement that creates an index hold up nobody who writes the table, if the
-    /// database can; it runs on its own then, outside of a transaction. May be empty.
+    /// The keyword that creates an index without blocking writers, if the database has one; the
+    /// statement then runs on its own, outside of a transaction. May be empty.
     const CONCURRENTLY: &'static str;
 
-    /// Where `NULL` is in an index of a column that may be empty, so that it is where the orders of
-    /// queries have it: less than every value. May be empty.
+    /// The clause that sorts `NULL` in an index of a nullable column as queries do: before every
+    /// value. May be empty.
     fn index_nulls(direction: Direction) -> &'static str;
 
-    /// A text in which the letters `A` to `Z` are small, and every other character is as it was.
+    /// Converts `A` to `Z` to lower case, and leaves every other character as it is.
     fn folded(text: &str) -> String;
 
-    /// Whether a text ends with another one, which is not empty.
+    /// Whether a string ends with another, non-empty one.
     fn ends_with(text: &str, end: &str) -> String;
 
     /// Whether a list in JSON has an element, see [`list_has`](protean_port::message::list_has).

@@ -10,11 +10,11 @@ use crate::name::{index_name, names};
 pub(crate) struct OwnIndex {
     /// Its name: what is indexed, so that another index has another name.
     pub(crate) name: String,
-    /// The names that it may have had, as long as its columns had others.
+    /// The names it may have had before its columns were renamed.
     pub(crate) former: Vec<String>,
     /// True when it keeps values unique.
     pub(crate) is_unique: bool,
-    /// What its entries are, as SQL.
+    /// Its entries, as SQL.
     entries: String,
 }
 
@@ -81,10 +81,10 @@ pub(crate) fn own_label<'i>(table: &Table, index: &'i str) -> Option<&'i str> {
     (is_own && without_generation(of) == table.name).then_some(label)
 }
 
-/// How the labels of indexes begin that keep nothing unique.
+/// Prefix of the labels of non-unique indexes.
 pub(crate) const PLAIN: &str = "index(";
 
-/// How the labels of indexes begin that keep several columns unique together.
+/// Prefix of the labels of unique indexes on several columns.
 const UNIQUE: &str = "unique(";
 
 /// The table as it is, and with every former name of the columns of an index.

@@ -102,7 +102,7 @@ impl Select {
         Ok(select)
     }
 
-    /// What a query asks of a row, if it asks anything.
+    /// The condition of a query, if it has one.
     fn condition_of<D: Dialect>(&mut self, table: &Table, query: &RowQuery) -> Option<String> {
         let condition = &query.condition;
         (*condition != Default::default()).then(|| self.composed::<D>(table, condition))
@@ -125,7 +125,7 @@ impl Select {
                 (Direction::Ascending, false) => {
                     Some(self.comparison::<D>(&column, Operator::Greater, value))
                 }
-                // Nothing comes after null.
+                // No value sorts after null here.
                 (Direction::Descending, true) => None,
                 (Direction::Descending, false) => {
                     Some(self.comparison::<D>(&column, Operator::Less, value))
@@ -137,7 +137,7 @@ impl Select {
                 let parts = equal.iter().cloned().chain([beyond]);
                 Some(joined(parts.collect(), "AND", ""))
             }));
-            // A parameter that is in no range would have no type.
+            // A parameter that no range uses would have no type.
             if number + 1 < keys.len() {
                 equal.push(self.comparison::<D>(&column, Operator::Equal, value));
             }
@@ -175,8 +175,8 @@ fn columns<D: Dialect>(table: &Table) -> String {
     format!("{}, \"{VERSION_COLUMN}\"", columns.join(", "))
 }
 
-/// What rows are sorted by. An index is used only in its own order of nulls, even where there are
-/// none.
+/// The ORDER BY. A database uses an index only if the order of nulls matches, even if the column
+/// has none.
 fn order<D: Dialect>(table: &Table, keys: &[SortKey]) -> String {
     let keys = keys.iter().map(|key| {
         let column: &Column = &table.columns[key.column];
@@ -191,7 +191,7 @@ fn order<D: Dialect>(table: &Table, keys: &[SortKey]) -> String {
     keys.collect::<Vec<_>>().join(", ")
 }
 
-/// How many rows, beginning where.
+/// The limit and the offset.
 fn paged(rows: Option<usize>, offset: usize) -> String {
     match (rows, offset) {
         (None, 0) => String::new(),

@@ -30,7 +30,7 @@ pub struct Step {
     /// The index that it creates.
     pub index: Option<String>,
     /// True when it runs after the others are committed, outside of a transaction: it creates an
-    /// index on a table that may have many rows, and holds up nobody who writes them.
+    /// index on a table that may have many rows, without blocking writers.
     pub is_apart: bool,
     /// True when rows that share values make it fail.
     is_unique: bool,
@@ -161,7 +161,7 @@ impl TablePlan {
         indexes
     }
 
-    /// Drops indexes that are declared no more. What keeps values unique is left to a person.
+    /// Drops indexes that are no longer declared. Unique indexes are left to a person.
     fn drop_indexes<D: Dialect>(&mut self, table: &Table, found: &FoundTable) {
         let declared: Vec<OwnIndex> = own_indexes::<D>(table).collect();
         let is_declared = |index: &String| {

@@ -13,7 +13,7 @@ impl Dialect for SqliteDialect {
     const MAX_NAME_BYTES: Option<usize> = None;
     const VERSION_TYPE: &'static str = "INTEGER";
     const TABLE_OPTIONS: &'static str = " WITHOUT ROWID";
-    /// One connection at a time writes a file, whatever it does.
+    /// Only one connection at a time can write a file.
     const CONCURRENTLY: &'static str = "";
 
     /// Each type names its kind, and none makes SQLite turn a text into a number.

@@ -1,4 +1,4 @@
-//! What plain programs enqueue, in a table that they insert into.
+//! The table into which plain programs insert commands.
 
 use std::sync::Arc;
 
@@ -58,8 +58,8 @@ fn reject(row: &Row<'_>) -> rusqlite::Result<IntakeReject> {
     })
 }
 
-/// What was inserted, its metadata in this column, and whether a part of it is no text: another
-/// program may put anything there.
+/// The inserted row, with its metadata in this column, and whether any column is not valid UTF-8:
+/// another program may insert anything.
 fn entry(row: &Row<'_>, metadata: usize) -> rusqlite::Result<(IntakeEntry, bool)> {
     let mut is_garbled = false;
     let mut shown = |column: usize| -> rusqlite::Result<Option<Arc<str>>> {

@@ -85,7 +85,7 @@ fn read_rows(view: &Connection, table: &Table, select: &Select) -> rusqlite::Res
     statement.query_map(bound(&select.values), |row| state(row, table))?.collect()
 }
 
-/// The statement, and below it what SQLite does for it, step by step.
+/// The statement, followed by the steps of SQLite's plan for it.
 fn plan(view: &Connection, select: &Select) -> rusqlite::Result<String> {
     let mut statement = view.prepare(&format!("EXPLAIN QUERY PLAN {}", select.sql))?;
     let steps = statement.query_map(bound(&select.values), |row| row.get::<_, String>(3))?;

@@ -19,12 +19,12 @@ pub(crate) fn run(connection: &Connection, statement: &Statement) -> Result<(), 
     }
     let parameters = rusqlite::params_from_iter(statement.parameters.iter().map(Bound));
     let mut rows = prepared.query(parameters).map_err(refused)?;
-    // The rows of a RETURNING clause have to be fetched and are ignored.
+    // Rows of a RETURNING clause must be fetched; they are ignored.
     while rows.next().map_err(refused)?.is_some() {}
     Ok(())
 }
 
-/// Reads again what a unit has read.
+/// Repeats a read of a unit.
 pub(crate) fn check(connection: &Connection, read: &StatementRead) -> Result<(), Refusal> {
     match fetch(connection, &read.statement)? == read.rows {
         true => Ok(()),
@@ -32,7 +32,7 @@ pub(crate) fn check(connection: &Connection, read: &StatementRead) -> Result<(),
     }
 }
 
-/// The rows that a SELECT of the user's own gives, each as a JSON object.
+/// Runs the user's own SELECT; each row is a JSON object.
 pub(crate) fn fetch(
     connection: &Connection,
     statement: &Statement,
@@ -40,7 +40,7 @@ pub(crate) fn fetch(
     let refused = |e| Refusal::of_user_tables(e, STATEMENT);
     let mut prepared = connection.prepare_cached(&statement.sql).map_err(refused)?;
     if !statement.is_read() || !prepared.readonly() {
-        return Err(Refusal::rejected(STATEMENT, "must be a SELECT to be fetched"));
+        return Err(Refusal::rejected(STATEMENT, "must be a SELECT"));
     }
     let names: Vec<String> = prepared.column_names().map(str::to_owned).collect();
     let parameters = rusqlite::params_from_iter(statement.parameters.iter().map(Bound));
@@ -61,7 +61,7 @@ fn object(names: &[String], row: &Row<'_>) -> Result<String, Refusal> {
             ValueRef::Real(number) => number.into(),
             ValueRef::Text(bytes) => match str::from_utf8(bytes) {
                 Ok(text) => text.into(),
-                Err(_) => return Err(Refusal::rejected(name, "is no text in UTF-8")),
+                Err(_) => return Err(Refusal::rejected(name, "is not valid UTF-8")),
             },
             ValueRef::Blob(_) => {
                 return Err(Refusal::rejected(name, "is a BLOB: select `hex(…)` of it"));
@@ -72,7 +72,7 @@ fn object(names: &[String], row: &Row<'_>) -> Result<String, Refusal> {
     Ok(Value::Object(object).to_string())
 }
 
-/// What a refused read means for its caller.
+/// The error that a refused read returns to its caller.
 pub(crate) fn explained(refusal: Refusal) -> Result<Error, rusqlite::Error> {
     match refusal {
         Refusal::LeftOut(Outcome::Rejected(violations)) => Ok(Error::invalid(violations)),

@@ -90,8 +90,8 @@ impl TestDomain {
         Self::built(builder.in_memory())
     }
 
-    /// The same, kept in an SQLite file: for handlers that run SQL of their own. Create their tables
-    /// in the file, and look into it, with `rusqlite`.
+    /// The same, stored in an SQLite file: for handlers that run their own SQL. Use `rusqlite` to
+    /// create their tables in the file and to inspect it.
     ///
     /// # Panics
     /// When the domain cannot be built; with every fault.

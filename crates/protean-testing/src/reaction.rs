@@ -67,8 +67,8 @@ impl TestDomain {
         self.reaction(|| self.numbered(inject_entry()))
     }
 
-    /// Time goes on by this much, as with [`advance`](Self::advance). What follows includes the
-    /// scheduled commands that were due on the way.
+    /// Moves the clock by this much, like [`advance`](Self::advance). The reaction includes
+    /// scheduled commands that came due.
     ///
     /// # Panics
     /// When the log cannot be read, or a handler fails.
@@ -149,10 +149,10 @@ impl<'d, T> Reaction<'d, T> {
         self.compare(Kind::Command, &commands.expected())
     }
 
-    /// This timer of the process waits, and is due so long from now.
+    /// Asserts that this timer of the process is set and due after this time from now.
     ///
     /// # Panics
-    /// When it does not wait, is due at another time, or something failed.
+    /// If it is not set, is due at another time, or something failed.
     #[track_caller]
     pub fn then_timer<E: Event + PartialEq>(
         self,
@@ -166,10 +166,10 @@ impl<'d, T> Reaction<'d, T> {
         self
     }
 
-    /// No timer of this type waits for the process.
+    /// Asserts that the process has no timer of this type.
     ///
     /// # Panics
-    /// When one does, or something failed.
+    /// If it has one, or something failed.
     #[track_caller]
     pub fn then_no_timer<E: Event>(self, process: impl Into<Id>) -> Self {
         self.succeeded();
@@ -177,7 +177,7 @@ impl<'d, T> Reaction<'d, T> {
         self
     }
 
-    /// This command is scheduled, and is due so long from now.
+    /// Asserts that this command is scheduled and due after this time from now.
     ///
     /// # Panics
     /// When it is not scheduled, is due at another time, or something failed.

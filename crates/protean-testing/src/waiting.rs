@@ -1,4 +1,4 @@
-//! What is scheduled, as a test sees it.
+//! Scheduled messages, for assertions in tests.
 
 use std::time::Duration;
 

@@ -188,7 +188,7 @@ pub use protean_macros::aggregate_impl;
 /// ```
 pub use protean_macros::entity;
 
-/// Declares what must hold for an entity.
+/// Declares the invariants of an entity.
 ///
 /// ```
 /// use protean::prelude::*;
@@ -218,7 +218,7 @@ pub use protean_macros::entity;
 pub use protean_macros::entity_impl;
 
 /// Declares a value object: a struct, stored as columns of its owner; an enum without data,
-/// stored as text; or a newtype, stored as what it holds.
+/// stored as text; or a newtype, stored as its inner value.
 ///
 /// ```
 /// use protean::value_object;
@@ -253,10 +253,10 @@ pub use protean_macros::entity_impl;
 /// ```
 pub use protean_macros::value_object;
 
-/// Declares what must hold for a value object.
+/// Declares the invariants of a value object.
 ///
-/// It is checked wherever a value becomes part of a message, an aggregate or a row; for one that is
-/// used elsewhere, [`valid`](crate::model::Fields::valid) checks it.
+/// They are checked when a value becomes part of a message, an aggregate or a row. For a value used
+/// elsewhere, call [`valid`](crate::model::Fields::valid).
 ///
 /// ```
 /// use protean::model::Fields;

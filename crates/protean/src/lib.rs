@@ -21,7 +21,7 @@
 //! [`model`] has the traits behind the macros, [`config`] what `domain.toml` means.
 //! [`message`], [`port`] and [`memory`] are for adapters and tools.
 
-/// The code of this page of the guide.
+/// Runs the code of this page of the guide.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/guide/values-and-rules.md")]
 mod values_and_rules {}

@@ -110,20 +110,20 @@ pub fn json_column(name: &str, rules: &Rules) -> Vec<Column> {
     Vec::<Id>::columns(name, rules)
 }
 
-/// The invariants of a value, if there are any: this method where its type has some, and that of
-/// [`NoInvariants`] elsewhere.
+/// The invariants of a value: this method if its type has some, otherwise that of
+/// [`NoInvariants`].
 pub struct InvariantsOf<'a, T>(pub &'a T);
 
 impl<T: Invariants> InvariantsOf<'_, T> {
-    /// What the invariants find.
+    /// The violations of the invariants.
     pub fn violations(&self) -> Violations {
         self.0.after()
     }
 }
 
-/// What holds for values without invariants.
+/// The default for values without invariants.
 pub trait NoInvariants {
-    /// Nothing is wrong.
+    /// No violations.
     fn violations(&self) -> Violations {
         Violations::new()
     }
@@ -131,7 +131,7 @@ pub trait NoInvariants {
 
 impl<T> NoInvariants for InvariantsOf<'_, T> {}
 
-/// Adds what the function of a field says of its value.
+/// Adds the violations found by a field's `validate` function.
 pub fn validated(violations: &mut Violations, field: &str, checked: Result<(), impl Display>) {
     if let Err(reason) = checked {
         violations.add(field, reason.to_string());

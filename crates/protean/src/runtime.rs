@@ -121,7 +121,7 @@ pub use protean_core::domain::DomainBuilder;
 /// ```
 pub use protean_core::domain::Process;
 
-/// A command that was sent, to ask later what became of it, and to read one's own writes.
+/// The receipt of a command: ask it for the outcome later, or wait to read your own writes.
 ///
 /// ```
 /// # use protean::prelude::*;

@@ -1,4 +1,4 @@
-//! The process that leads an order through stock and payment.
+//! The process manager that takes an order through stock and payment.
 
 use std::time::Duration;
 
@@ -61,7 +61,7 @@ impl Fulfilment {
     #[on(timer)]
     async fn payment_due(&mut self, _timer: PaymentDue, ctx: &Context) -> Handled {
         match self.is_paid {
-            // The stock is still to come: the customer has done their part.
+            // The customer has paid; only the stock is missing.
             true => Ok(()),
             false => self.cancel("not paid in time", ctx),
         }
@@ -90,7 +90,7 @@ impl Fulfilment {
         Ok(())
     }
 
-    /// Gives back what the order has, and ends it. What comes later is late.
+    /// Releases stock and money, and ends the process. Later events are late arrivals.
     fn cancel(&mut self, reason: &str, ctx: &Context) -> Handled {
         let (order_id, sku, quantity) = (self.id(), self.sku.clone(), self.quantity);
         if self.is_reserved {

@@ -1,4 +1,4 @@
-//! Orders of a shop: placed, reserved, paid and shipped, or taken back.
+//! Orders of a shop: placed, reserved, paid and shipped, or cancelled.
 //!
 //! ```text
 //!                    ┌▶ StockReserved ─┐

@@ -5,7 +5,7 @@ use protean::{aggregate, aggregate_impl, command, command_handler, ensure, event
 
 use crate::order::Order;
 
-/// The card of this number is declined, as such numbers are for tests.
+/// A test card number that is always declined.
 pub const DECLINED_CARD: &str = "4000000000000002";
 
 #[command(part_of = Payment)]

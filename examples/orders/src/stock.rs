@@ -54,7 +54,7 @@ pub struct StockShort {
     pub sku: Id,
 }
 
-/// What there is of one article.
+/// The stock of one article.
 #[aggregate(commands(AddStock, ReserveStock, ReleaseStock, ShipStock))]
 pub struct Stock {
     root: Root<Stock>,

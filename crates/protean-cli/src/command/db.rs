@@ -25,7 +25,7 @@ pub(crate) enum Command {
     Diff,
     /// Changes the tables as the next start would: new columns, new names, new unique fields
     Migrate(migrate::Options),
-    /// Deletes all data of the domain and makes its tables anew, for development; this cannot be
+    /// Deletes all data of the domain and recreates its tables, for development; this cannot be
     /// undone
     #[command(after_help = TRUNCATE_HELP)]
     Truncate(Consent),
@@ -34,9 +34,9 @@ pub(crate) enum Command {
 }
 
 const TRUNCATE_HELP: &str = "\
-It empties the log, every subscription, parked messages, dead letters, idempotency keys, what is
-scheduled, and the rows of aggregates and projections. The tables are made anew, so indexes and
-grants that were added by hand are gone. It refuses while a server of the domain runs.";
+Deletes the log, the progress of every subscription, parked messages, dead letters, idempotency
+keys, scheduled messages, and the rows of aggregates and projections. The tables are recreated, so
+indexes and grants that were added by hand are lost. Refuses while a server of the domain runs.";
 
 pub(super) async fn run(command: &Command, app: &App) -> Result {
     let domain = app.domain()?;
@@ -65,7 +65,7 @@ async fn truncate(consent: &Consent, domain: &Domain, app: &App) -> Result {
     let tables: Vec<String> =
         domain.catalog().tables().into_iter().map(|table| table.name).collect();
     let what = format!(
-        "the log, what every handler has done with it, and the rows of {}",
+        "the log, the progress of every handler, and the rows of {}",
         match tables.is_empty() {
             true => "no table".to_owned(),
             false => tables.join(", "),
@@ -87,15 +87,15 @@ async fn truncate(consent: &Consent, domain: &Domain, app: &App) -> Result {
     })
 }
 
-/// Removes all data with its tables, unless they belong to others as well or are in use.
+/// Removes all data and the tables, unless another program shares them or they are in use.
 async fn remove_all(domain: &Domain) -> Result<()> {
     let others = other_programs(domain).await?;
     if !others.is_empty() {
         let message = format!(
-            "the database also holds the messages of {}, and the log is one for all",
+            "the database also holds the messages of {}, in the same log",
             others.join(", ")
         );
-        let advice = "drop the database itself if none of them is needed any more";
+        let advice = "drop the database itself if you need none of them any more";
         return Err(Error::failed(message).advice(advice));
     }
     let claims = claim_all(domain).await?;

@@ -11,16 +11,16 @@ use crate::{App, Reply, Result, Table};
 /// How many rejects are read at a time.
 const PAGE: usize = 1_000;
 
-/// Shows what plain programs have enqueued, and what was rejected of it.
+/// Shows the rows that plain programs have inserted, and those that were rejected.
 #[derive(Subcommand)]
 pub(crate) enum Command {
-    /// Lists rows that no server has taken yet, in the order of their insertion
+    /// Lists rows that no server has taken yet, in insertion order
     List(List),
-    /// Lists rows that could not be taken, each with the reason
+    /// Lists rejected rows with their reasons
     Rejects(Rejects),
-    /// Moves rejects back, to be looked at again; exit code 1 when there is no such one
+    /// Moves rejected rows back so that a server tries them again; exit code 1 if one is missing
     Retry(Chosen),
-    /// Deletes rejects; exit code 1 when there is no such one
+    /// Deletes rejected rows; exit code 1 if one is missing
     Drop(Chosen),
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct List {
 /// The rejects to list.
 #[derive(Args)]
 pub(crate) struct Rejects {
-    /// Goes on after this place, as the last page says
+    /// Only rejects after this place; each page prints the place for the next one
     #[arg(long, value_name = "PLACE", default_value_t = 0)]
     pub(super) after: u64,
     /// At most this many rejects
@@ -50,7 +50,7 @@ pub(crate) struct Chosen {
     /// The places of the rejects, as `intake rejects` shows them
     #[arg(value_name = "PLACE")]
     pub(super) places: Vec<u64>,
-    /// All that there are now
+    /// All current rejects
     #[arg(long)]
     pub(super) all: bool,
 }
@@ -122,8 +122,8 @@ pub(super) async fn list(options: &List, domain: &Domain) -> Result<Reply<Vec<Ro
         ]);
     }
     let text = match rows.as_slice() {
-        [] => "No row waits.".to_owned(),
-        _ if is_cut => format!("{table}\n\nMore rows wait: --limit shows more"),
+        [] => "No rows are waiting.".to_owned(),
+        _ if is_cut => format!("{table}\n\nMore rows are waiting: raise --limit to see them"),
         _ => table.to_string(),
     };
     Ok(Reply::new(rows, text).about(domain))
@@ -139,7 +139,7 @@ pub(super) async fn rejects(options: &Rejects, domain: &Domain) -> Result<Reply<
         table.row([place.to_string(), time.to_string(), name, reason.clone()]);
     }
     let text = match page.last() {
-        None => "No row is rejected.".to_owned(),
+        None => "There are no rejected rows.".to_owned(),
         Some(last) if is_cut => format!("{table}\n\nNext page: --after {}", last.place),
         Some(_) => table.to_string(),
     };
@@ -166,11 +166,7 @@ impl Changed {
         let missing = self.missing.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         let is_whole = missing.is_empty();
         let reply = Reply::new(self, text).about(domain);
-        if is_whole {
-            reply
-        } else {
-            reply.failed(format!("not rejected, or no longer: {missing}"))
-        }
+        if is_whole { reply } else { reply.failed(format!("no such reject: {missing}")) }
     }
 }
 
@@ -179,7 +175,7 @@ pub(super) async fn retry(chosen: &Chosen, domain: &Domain) -> Result<Reply<Chan
     for place in chosen.places(domain).await? {
         changed.note(place, Intake::of(domain).retry(place).await?);
     }
-    Ok(changed.reply("moved back for a server to look at again", domain))
+    Ok(changed.reply("moved back; a server will try again", domain))
 }
 
 pub(super) async fn drop(chosen: &Chosen, domain: &Domain) -> Result<Reply<Changed>> {

@@ -1,4 +1,4 @@
-//! What `intake` shows and changes of a bank that takes in accounts.
+//! What `intake` shows and changes in a bank whose intake takes `OpenAccount`.
 
 use std::sync::Arc;
 
@@ -37,18 +37,18 @@ async fn rejected(domain: &Domain, after: u64) -> (Vec<Value>, String) {
 }
 
 #[tokio::test]
-async fn what_waits_and_what_was_rejected_is_listed() {
+async fn waiting_and_rejected_rows_are_listed() {
     let domain = enqueued(&["OpenAccount", "Rob", "Burgle", "Steal"]).await;
     let (envelope, text) = data(list(&List { limit: 3 }, &domain).await.unwrap());
     assert_eq!(envelope["data"].as_array().unwrap().len(), 3);
-    assert!(text.contains("OpenAccount") && text.contains("More rows wait"), "{text}");
-    assert_eq!(rejected(&domain, 0).await.1, "No row is rejected.");
+    assert!(text.contains("OpenAccount") && text.contains("More rows are waiting"), "{text}");
+    assert_eq!(rejected(&domain, 0).await.1, "There are no rejected rows.");
     Intake::of(&domain).take(Priority::ALL, 9).await.unwrap();
-    assert_eq!(data(list(&List { limit: 3 }, &domain).await.unwrap()).1, "No row waits.");
+    assert_eq!(data(list(&List { limit: 3 }, &domain).await.unwrap()).1, "No rows are waiting.");
     let (rows, text) = rejected(&domain, 0).await;
     assert_eq!((&rows[0]["type"], &rows[1]["type"]), (&"Rob".into(), &"Burgle".into()));
     let reason = rows[0]["reason"].as_str().unwrap();
-    assert!(reason.contains("'Rob' is no command of this domain"), "{reason}");
+    assert!(reason.contains("'Rob' is not a command of this domain"), "{reason}");
     let next = rows[1]["place"].as_u64().unwrap();
     assert!(text.ends_with(&format!("Next page: --after {next}")), "{text}");
     let (rows, _) = rejected(&domain, next).await;
@@ -56,7 +56,7 @@ async fn what_waits_and_what_was_rejected_is_listed() {
 }
 
 #[tokio::test]
-async fn rejects_go_back_or_away() {
+async fn rejects_are_retried_or_deleted() {
     let domain = enqueued(&["Rob", "Burgle", "Steal"]).await;
     Intake::of(&domain).take(Priority::ALL, 9).await.unwrap();
     let (rows, _) = rejected(&domain, 0).await;
@@ -64,7 +64,7 @@ async fn rejects_go_back_or_away() {
     let one = || Chosen { places: vec![first], all: false };
     let (envelope, text) = data(retry(&one(), &domain).await.unwrap());
     assert_eq!((&envelope["data"]["changed"], &envelope["status"]), (&1.into(), &"pass".into()));
-    assert_eq!(text, "1 moved back for a server to look at again.");
+    assert_eq!(text, "1 moved back; a server will try again.");
     let (envelope, _) = data(drop(&one(), &domain).await.unwrap());
     assert_eq!(envelope["data"]["missing"], serde_json::json!([first]));
     assert_eq!(envelope["status"], "fail");

@@ -67,7 +67,7 @@ pub(crate) enum BuiltIn {
     /// Lists the commands and timers that wait for their time, or cancels one
     #[command(subcommand)]
     Schedule(schedule::Command),
-    /// Shows what plain programs have enqueued, and looks again at what was rejected
+    /// Shows the rows that plain programs have inserted, and retries or deletes rejected ones
     #[command(subcommand)]
     Intake(intake::Command),
     /// Takes snapshots of long streams, so that loading them is fast

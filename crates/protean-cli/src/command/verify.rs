@@ -36,7 +36,7 @@ fn text(report: &Report) -> String {
     }
 }
 
-/// What became of scheduled messages; nothing when there never were any.
+/// The account of scheduled messages; empty if there never were any.
 fn schedule(account: &ScheduleAccount) -> String {
     match account.scheduled {
         0 => String::new(),
@@ -98,7 +98,7 @@ fn faults(report: &Report) -> Vec<String> {
     let schedule = (!report.schedule.closes()).then(|| {
         format!(
             "the schedule should hold {} messages, but: {}; restore the database from a backup, or \
-             look for rows of \"protean.scheduled\" edited by hand",
+             check whether someone edited \"protean.scheduled\" by hand",
             report.schedule.expected(),
             terms(&report.schedule)
         )

@@ -1,5 +1,5 @@
-//! Facts of indexes: they are made and removed with the columns, and may keep columns unique
-//! together.
+//! Facts of indexes: they are created and dropped with the columns, and may make several columns
+//! unique together.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::sample::{
     Draft, assert_stale, column, commit_all, commit_one, places, thing, things, unit,
 };
 
-/// Things that are found by name and size, and of which no two have the same name and price.
+/// Things with an index on name and size, and a unique index on name and price.
 fn indexed() -> Table {
     let by_name = vec![SortKey::ascending(column::NAME), SortKey::descending(column::SIZE)];
     let one = vec![SortKey::ascending(column::NAME), SortKey::ascending(column::PRICE)];
@@ -67,10 +67,10 @@ pub async fn what_is_unique_together_is_in_one_row(store: Arc<dyn Store>) -> Res
         places(outcome);
     });
     assert_taken(&commit_one(&*store, put(None, &named("d", "x", "1.00"))).await);
-    // Its own values are no one else's.
+    // A row does not conflict with itself.
     places(&commit_one(&*store, put(Some(0), &named("a", "x", "1.0"))).await);
     assert_taken(&commit_one(&*store, put(Some(0), &named("b", "x", "1"))).await);
-    // What is nowhere is shared by nobody.
+    // Rows without a value do not conflict.
     for key in ["e", "f"] {
         places(&commit_one(&*store, put(None, &named(key, "x", ""))).await);
         places(&commit_one(&*store, put(None, &named(&format!("{key}2"), "", "1"))).await);
@@ -84,7 +84,7 @@ pub async fn what_is_unique_together_is_taken_in_the_order_of_units(
     store: Arc<dyn Store>,
 ) -> Result {
     store.prepare(&[indexed()], &[]).await?;
-    // One gives up what the next one takes, and the third comes too late.
+    // One row gives up values, the next takes them, and the third is too late.
     let units = vec![
         put(None, &named("a", "x", "1")),
         put(Some(0), &named("a", "x", "2")),

@@ -1,4 +1,4 @@
-//! Facts of the intake: commands that plain programs enqueue.
+//! Facts of the intake: commands that plain programs insert.
 
 use std::sync::Arc;
 

@@ -18,7 +18,7 @@ use super::sample::{
 };
 
 const NORMAL: Priority = Priority::NORMAL;
-/// The longest time until a claim is free that nobody holds.
+/// The maximum time until a released claim is free.
 const WAIT_LIMIT: Duration = Duration::from_secs(10);
 
 /// Where a group stands, its lanes from the highest priority down.

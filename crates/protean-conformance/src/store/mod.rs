@@ -21,7 +21,7 @@
 //! It expands to one module a port and in it one `#[test]` a fact, each on a
 //! fresh, prepared store and a runtime with several threads. [`sample`] makes what
 //! they commit. [`model`] compares a store with the memory store under a random
-//! [`history`], [`random_queries`] by random queries; `PROPTEST_CASES` says how often.
+//! [`history`], [`random_queries`] by random queries; `PROPTEST_CASES` sets the number of cases.
 
 #![expect(missing_docs, reason = "the name of a fact says all of it")]
 

@@ -1,4 +1,4 @@
-//! Facts of pages, also while rows come and go.
+//! Facts of paging, also while rows are inserted and removed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,13 +11,13 @@ use protean_port::port::{RowQuery, RowState, SortKey, Store};
 use super::queries::{keys, put};
 use super::sample::{column, commit_all, places, thing, things, unit};
 
-/// How many rows stay.
+/// The number of rows that stay.
 const STAYING: i64 = 40;
 
-/// How many rows come and go in the end.
+/// The number of rows that are inserted and removed.
 const PASSING: u64 = 300;
 
-/// Numbers without a pattern that matters here.
+/// Pseudo-random numbers.
 struct Random(u64);
 
 impl Random {
@@ -64,7 +64,7 @@ pub async fn rows_that_stay_are_on_one_page_each(store: Arc<dyn Store>) -> Resul
             let key = format!("s{number:03}");
             assert_eq!(seen.get(&key), Some(&1), "{key} by {order:?} in round {rounds}");
         }
-        assert!(seen.values().all(|times| *times == 1), "none comes back: {seen:?}");
+        assert!(seen.values().all(|times| *times == 1), "a row appears twice: {seen:?}");
         rounds += 1;
     }
     writer.await.unwrap_or_else(|error| panic!("{error}"))
@@ -130,7 +130,7 @@ pub async fn a_page_begins_after_a_row(store: Arc<dyn Store>) -> Result {
             let pages = paged(&*store, &query, size).await?;
             assert_eq!(pages, keys(&all), "pages of {size} by {:?}", query.order);
         }
-        // A page goes on after a row that is gone, and leaves out as many as it is told.
+        // A page continues after a row that was removed, and skips `offset` rows.
         let after = Some(sorted_by(&query, &all[2]));
         let rest = RowQuery { after, offset: 1, limit: Some(2), ..query.clone() };
         assert_eq!(keys(&store.query(&things(), &rest).await?), keys(&all[4..6]));
@@ -140,7 +140,7 @@ pub async fn a_page_begins_after_a_row(store: Arc<dyn Store>) -> Result {
     Ok(())
 }
 
-/// What a row is sorted by.
+/// The sort values of a row.
 pub(super) fn sorted_by(query: &RowQuery, state: &RowState) -> Vec<Value> {
     let row = state.row.as_ref().unwrap_or_else(|| panic!("a row that was selected is there"));
     query.sort_keys(&things()).iter().map(|key| row[key.column].clone()).collect()

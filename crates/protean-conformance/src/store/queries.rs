@@ -241,7 +241,7 @@ pub async fn the_key_decides_between_equals(store: Arc<dyn Store>) -> Result {
     }
     let both = vec![SortKey::descending(column::SIZE), SortKey::ascending(column::NAME)];
     assert_eq!(sorted(&*store, both).await?, "Babcä");
-    // What is sorted by after the key changes nothing.
+    // Sort keys after the key have no effect.
     let by_key = vec![SortKey::descending(column::ID), SortKey::ascending(column::SIZE)];
     assert_eq!(sorted(&*store, by_key).await?, "äcbaB");
     Ok(())

@@ -1,4 +1,4 @@
-//! A store beside the memory store: both select the same rows by the same random queries.
+//! A store against the memory store: both return the same rows for the same random queries.
 
 use std::future::Future;
 
@@ -18,8 +18,8 @@ use super::sample::{column, commit_all, places, thing, things, unit};
 use super::subject::Subject;
 use crate::runtime::runtime;
 
-/// Texts and parts of texts: wildcards of `LIKE` and of regular expressions, quotes, letters whose
-/// case is not ASCII, the characters that PostgreSQL's text has no room for, and the last ones.
+/// Strings and substrings: wildcards of `LIKE` and of regular expressions, quotes, letters with
+/// non-ASCII case, characters that PostgreSQL's `text` cannot hold, and the last characters.
 const TEXTS: [&str; 22] = [
     "",
     "a",
@@ -52,10 +52,10 @@ const ELEMENTS: [&str; 10] =
 /// Runs random queries on fresh stores and on memory stores.
 ///
 /// # Panics
-/// When they differ, with the smallest rows and query found that show it.
+/// When they differ, with the smallest rows and query found that show the difference.
 pub fn queries_agree_with_the_memory_store<S: Future<Output = Subject>>(fresh: impl Fn() -> S) {
     let runtime = runtime();
-    // Many queries of few stores: a fresh one takes longer than all of its queries.
+    // Many queries on few stores: creating a store takes longer than all of its queries.
     let cases = (vec(row(), 0..12), vec(query(), 150));
     let compared = runner(16).run(&cases, |(rows, queries)| {
         runtime.block_on(async {
@@ -81,7 +81,7 @@ async fn agree(store: &dyn Store, rows: &[Row], queries: &[RowQuery]) -> Result<
     }
     for query in queries {
         let mut query = query.clone();
-        // A page begins after a row that is there, or anywhere.
+        // A page begins after an existing row, or anywhere.
         let expected = selected(&model, &query).await?;
         same(&query, &expected, &selected(store, &query).await?)?;
         if let Some(row) = expected.first() {
@@ -96,7 +96,7 @@ async fn agree(store: &dyn Store, rows: &[Row], queries: &[RowQuery]) -> Result<
     Ok(())
 }
 
-/// What the selected rows are sorted by, which ends with their key.
+/// The sort values of the selected rows, ending with the key.
 async fn selected(store: &dyn Store, query: &RowQuery) -> Result<Vec<Vec<Value>>, String> {
     let rows = store.query(&things(), query).await;
     let rows = rows.map_err(|error| format!("{query:?}: {error}"))?;
@@ -118,7 +118,7 @@ fn same(query: &RowQuery, expected: &[Vec<Value>], found: &[Vec<Value>]) -> Resu
     }
 }
 
-/// A value of the kind that a column holds, and which is easily equal to another one.
+/// A value for a column, from a small set so that values are often equal.
 fn value(column: usize) -> BoxedStrategy<Value> {
     match column {
         column::ID => select(&TEXTS[..]).prop_map(Value::text).boxed(),

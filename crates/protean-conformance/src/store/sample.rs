@@ -131,7 +131,7 @@ pub fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(seconds * 1_000_000)
 }
 
-/// What travels with a message: odd texts.
+/// Metadata with odd strings.
 pub fn metadata() -> Metadata {
     let mut metadata = Metadata::default();
     metadata.set("tenant", "\u{1}'acmé' \"\u{1F980}\"\n");
@@ -139,7 +139,7 @@ pub fn metadata() -> Metadata {
     metadata
 }
 
-/// A place in a distributed trace.
+/// A trace context.
 pub fn traceparent() -> TraceParent {
     let text = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     text.parse().unwrap_or_else(|fault| panic!("{fault}"))

@@ -190,7 +190,7 @@ pub async fn the_schedule_accounts_for_every_message(store: Arc<dyn Store>) -> R
     assert_eq!(store.schedule_account().await?, ScheduleAccount::default());
     let all = ["a", "b", "c", "d"].map(|key| scheduled(key, NORMAL, 9));
     kept(&*store, &all).await;
-    // In one transaction with the unit that makes it stale, so what it counts is taken back.
+    // In one transaction with the unit that makes it stale, so its counts are rolled back.
     let again = keep(&scheduled("e", NORMAL, 9)).with(|of| of.schedules.push(take(&all[0])));
     let [taken, again] = commit(&*store, [schedule(take(&all[0])), again]).await;
     places(&taken);

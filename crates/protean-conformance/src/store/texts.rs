@@ -1,4 +1,4 @@
-//! Facts of what queries find in texts and lists.
+//! Facts of queries on text and lists.
 
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ pub async fn text_is_found_letter_for_letter(store: Arc<dyn Store>) -> Result {
         let found = selected(&*store, not(text(place, part, Case::Exact))).await?;
         assert_eq!(found, others, "not {place:?} {part:?}");
     }
-    // A number has no text in it.
+    // A number contains no text.
     let size = RowCondition::Text {
         column: column::SIZE,
         place: Anywhere,

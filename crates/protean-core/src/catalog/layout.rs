@@ -28,7 +28,7 @@ pub trait Layout<T>: sealed::Sealed {
     }
 }
 
-/// A form in which instances are rows, so that they can be selected. Implemented for
+/// A layout that stores instances as rows, so that queries can select them. Implemented for
 /// [`StateStored`], [`ProcessStored`] and [`Projected`]; not for users to implement.
 #[diagnostic::on_unimplemented(
     message = "`{T}` is event-sourced and has no rows to query",

@@ -45,7 +45,7 @@ pub struct Config {
     pub server: ServerConfig,
     /// The outbox.
     pub outbox: OutboxConfig,
-    /// What plain programs may enqueue.
+    /// The settings of the intake.
     pub intake: IntakeConfig,
     /// How long commands with an idempotency key are remembered.
     pub idempotency: Idempotency,
@@ -70,7 +70,7 @@ impl Config {
         self
     }
 
-    /// The same, with everything kept in an SQLite file.
+    /// The same, but stored in an SQLite file.
     #[must_use]
     pub fn in_file(mut self, file: &Path) -> Self {
         self = self.in_memory();

@@ -13,7 +13,7 @@ pub struct OutboxConfig {
     pub broker: String,
     /// Brokers that get a copy of every event.
     pub external_brokers: Vec<String>,
-    /// The keys of the metadata that they get with it.
+    /// The metadata keys that external brokers get.
     pub external_metadata: Vec<String>,
     /// The relay wakes on every commit; it also looks at this interval.
     pub tick_interval: Duration,

@@ -37,8 +37,8 @@ pub struct DomainBuilder {
     kept: Kept,
 }
 
-/// The domain as [`DomainBuilder::in_memory`] has it, but in an SQLite file: for tests of handlers that
-/// run SQL of their own.
+/// Like [`DomainBuilder::in_memory`], but in an SQLite file: for tests of handlers that run their
+/// own SQL.
 pub fn in_file(builder: DomainBuilder, file: impl AsRef<Path>) -> DomainBuilder {
     DomainBuilder { kept: Kept::InFile(file.as_ref().to_owned()), ..builder }
 }

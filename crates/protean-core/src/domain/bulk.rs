@@ -175,7 +175,7 @@ impl<I> Bulk<I> {
         self
     }
 
-    /// Sets the text of a key that travels with every command and with all that it causes.
+    /// Sets a metadata value that every command and everything it causes carry.
     pub fn metadata(mut self, key: impl Into<String>, text: impl Into<String>) -> Self {
         self.options.enrichment.metadata.set(key, text);
         self

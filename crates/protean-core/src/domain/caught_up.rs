@@ -1,4 +1,4 @@
-//! Reading one's own writes: waiting until a projection has what a command caused.
+//! Read your own writes: wait until a projection reflects the effects of a command.
 //!
 //! ```text
 //! scheduled ─▶ in the log ─▶ settled ─▶ its effects in the log ─▶ settled by each projector
@@ -17,12 +17,12 @@ use super::receipt::{LOOK_INTERVAL, Receipt, Sent, SentCommand};
 use crate::handling::{Group, HandlerKind, Stage, Subscriber};
 use crate::model::{Command, Projection};
 
-/// How long to wait unless the caller says so.
+/// The default time limit.
 const DEFAULT_LIMIT: Duration = Duration::from_secs(5);
 /// How many messages are read at once.
 const PAGE_MESSAGES: usize = 1000;
 
-/// Waits until a projection has what a command caused: `.await` it. Safe to drop.
+/// Waits until a projection reflects the effects of a command: `.await` it. Safe to drop.
 #[must_use = "nothing is waited for until this is awaited"]
 pub struct CaughtUp {
     sent: SentCommand,
@@ -31,23 +31,23 @@ pub struct CaughtUp {
 }
 
 impl<C: Command> Receipt<C> {
-    /// Waits until the projection `P` has what this command caused, so that a reader sees its own
-    /// writes: until the command is settled, and then until the projectors of `P` have settled every
-    /// event and fact that the log has of it by then. What handlers of those events cause later is
-    /// not waited for.
+    /// Waits until the projection `P` reflects the effects of this command, so that callers can
+    /// read their own writes: until the command is settled, and then until the projectors of `P`
+    /// have settled every event and fact that it has caused by then. It does not wait for later
+    /// effects of other handlers of those events.
     ///
     /// # Errors
-    /// [`Error::is_unavailable`] after [`CaughtUp::within`], five seconds by default, with what it
-    /// still waits for; a failure when the command was not handled but rejected, given up, cancelled
-    /// or late, or when a projector has given up one of the messages; a misuse when no projector of
-    /// this domain keeps `P`.
+    /// [`Error::is_unavailable`] after the time limit of [`CaughtUp::within`], five seconds by
+    /// default, with the message it still waits for; a failure if the command was rejected, given
+    /// up, cancelled or expired, or if a projector has given up one of the messages; a misuse if no
+    /// projector of this domain keeps `P`.
     pub fn caught_up<P: Projection>(&self) -> CaughtUp {
         CaughtUp { sent: self.sent.clone(), projection: P::NAME, limit: DEFAULT_LIMIT }
     }
 }
 
 impl CaughtUp {
-    /// Waits no longer than this.
+    /// Sets the time limit.
     pub fn within(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
@@ -67,13 +67,13 @@ impl CaughtUp {
         }
     }
 
-    /// Waits until everything is settled, and says what is waited for.
+    /// Waits until everything is settled; `waits_for` names the message it waits for.
     async fn follow(&self, waits_for: &mut String) -> Result {
         let groups: Vec<_> =
             self.sent.domain.groups().iter().filter(|group| self.keeps(group)).collect();
         if groups.is_empty() {
             return Err(Error::misused(format!(
-                "no projector of this program keeps {}: register one, or ask the program that has it",
+                "no projector of this program keeps {}: register one, or ask a program that does",
                 self.projection
             )));
         }
@@ -194,7 +194,7 @@ impl IntoFuture for CaughtUp {
     }
 }
 
-/// Waits for a commit that may be the one, or until it is time to look all the same.
+/// Waits for the next relevant commit, or until it is time to poll.
 async fn changed(watch: &mut CommitWatch) -> Result {
     tokio::time::timeout(LOOK_INTERVAL, watch.changed()).await.unwrap_or(Ok(()))
 }

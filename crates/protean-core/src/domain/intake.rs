@@ -16,10 +16,10 @@ use super::domain::Domain;
 use crate::handling::{IntakeCommand, NEVER, TakenIn, key_claim};
 use crate::model::Command;
 
-/// The intake of a domain: the rows that plain programs insert into `protean_intake`, and those
-/// that were rejected.
+/// The intake of a domain: rows that plain programs insert into `protean_intake`, and rejected
+/// rows.
 ///
-/// A server takes them in by itself. This is for tools and tests.
+/// A server takes rows on its own. This type is for tools and tests.
 ///
 /// ```no_run
 /// # use protean_core::domain::{Domain, Intake};
@@ -38,32 +38,32 @@ pub struct Intake<'a> {
 enum Decided<'a> {
     /// Its command is to be appended.
     New(&'a IntakeRow, &'a IntakeCommand, Message),
-    /// The log has a command of its id, or another one has its idempotency key.
+    /// The log already has a command with its id or its idempotency key.
     Repeated(&'a IntakeRow, &'a IntakeCommand, Message, Arc<str>),
     /// It cannot be taken.
     Rejected(&'a IntakeRow, Error),
 }
 
 impl Intake<'_> {
-    /// Lets plain programs enqueue a command; without this, none comes in that way. Register it like a
-    /// handler: `.register(Intake::takes::<PlaceOrder>())`.
+    /// Allows plain programs to insert commands of the type `C`; without this, a row of it is
+    /// rejected. Register it like a handler: `.register(Intake::takes::<PlaceOrder>())`.
     pub fn takes<C: Command>() -> TakenIn<C> {
         TakenIn::new()
     }
 }
 
 impl<'a> Intake<'a> {
-    /// That of this domain.
+    /// The intake of this domain.
     pub fn of(domain: &'a Domain) -> Self {
         Self { domain }
     }
 
-    /// True when the domain lets in any command this way.
+    /// True when the domain allows at least one command in the intake.
     pub fn is_open(&self) -> bool {
         !self.domain.handlers().intake.is_empty()
     }
 
-    /// Adds rows in one transaction, as a program does that inserts them.
+    /// Inserts rows in one transaction, as a plain program would.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -73,7 +73,7 @@ impl<'a> Intake<'a> {
         self.changed(changes).await.map(drop)
     }
 
-    /// Rows that wait, in the order of their insertion; those of other domains as well.
+    /// Waiting rows in insertion order, including those of other domains.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -81,7 +81,7 @@ impl<'a> Intake<'a> {
         self.read(Priority::ALL, Vec::new(), limit).await
     }
 
-    /// True when a row of these priorities waits.
+    /// True when a row with a priority in this range is waiting.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -89,7 +89,7 @@ impl<'a> Intake<'a> {
         Ok(!self.read(priorities, Vec::new(), 1).await?.is_empty())
     }
 
-    /// Rejected rows after a place, in the order of their insertion; those of other domains as well.
+    /// Rejected rows after a place, in insertion order, including those of other domains.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -97,7 +97,8 @@ impl<'a> Intake<'a> {
         self.domain.store().await?.intake_rejects(after, limit).await
     }
 
-    /// Moves a reject back, to be looked at again as a new row; false when there is no such one.
+    /// Moves a reject back as a new row, so that a server tries it again; false if it does not
+    /// exist.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -105,7 +106,7 @@ impl<'a> Intake<'a> {
         self.changed(one(IntakeChange::Retry(place))).await
     }
 
-    /// Deletes a reject; false when there is no such one.
+    /// Deletes a reject; false if it does not exist.
     ///
     /// # Errors
     /// When the store cannot be written.
@@ -113,9 +114,9 @@ impl<'a> Intake<'a> {
         self.changed(one(IntakeChange::Drop(place))).await
     }
 
-    /// Takes the next rows of these priorities into the log, in their order, and rejects those that
-    /// cannot be taken; answers how many rows those were. Synchronous handlers have taken the
-    /// commands then.
+    /// Takes the next rows in this range of priorities into the log, in order, and rejects those
+    /// that cannot be taken. Returns the number of rows taken or rejected, after synchronous
+    /// handlers have handled the commands.
     ///
     /// # Errors
     /// When the store cannot be read or written, or a synchronous handler fails.
@@ -161,7 +162,7 @@ impl<'a> Intake<'a> {
         failure.map_or(Ok(rows.len()), Err)
     }
 
-    /// The next rows that are this domain's, no two of them with one id.
+    /// The next rows of this domain, without two of the same id.
     async fn next(&self, priorities: (Priority, Priority), limit: usize) -> Result<Vec<IntakeRow>> {
         let own = type_name::domain(self.domain.name());
         let mut rows = self.read(priorities, Vec::new(), limit).await?;
@@ -172,7 +173,7 @@ impl<'a> Intake<'a> {
         let mut ids = HashSet::new();
         let is_new = |row: &IntakeRow| ids.insert(Arc::clone(&row.entry.id));
         let end = rows.iter().map(is_new).position(|is_new| !is_new);
-        // What comes after a repeated id keeps its place behind it.
+        // Stop at a repeated id, so that later rows stay behind it.
         rows.truncate(end.unwrap_or(rows.len()));
         Ok(rows)
     }
@@ -211,7 +212,7 @@ impl<'a> Intake<'a> {
         }
     }
 
-    /// The unit of a row that needs no look at the log.
+    /// The unit of a row, if it does not depend on the log.
     fn first_step(&self, decided: &Decided<'_>) -> Option<Changes> {
         match decided {
             Decided::New(row, _, message) => {
@@ -226,7 +227,7 @@ impl<'a> Intake<'a> {
         }
     }
 
-    /// Takes a row that repeats a command, or rejects it when it is another one.
+    /// Takes a row that repeats a command; rejects it if its content differs.
     async fn settle(&self, decided: Decided<'_>) -> Result {
         let changes = match &decided {
             Decided::Repeated(row, command, message, first) => {
@@ -242,7 +243,7 @@ impl<'a> Intake<'a> {
         self.changed(changes).await.map(drop)
     }
 
-    /// Checks that a message says the same as the command of this id, which came first.
+    /// Checks that a message has the same content as the earlier command with this id.
     async fn repeats(&self, command: &IntakeCommand, again: &Message, first: &str) -> Result {
         let store = self.domain.store().await?;
         if *first == *again.id {
@@ -250,7 +251,7 @@ impl<'a> Intake<'a> {
             let logged = store.find(find).await?.pop();
             if logged.is_some_and(|logged| !is_same(&logged.message, again)) {
                 return Err(Error::failed(format!(
-                    "the log has another command with the id '{first}': give each row its own"
+                    "the log has another command with the id '{first}': give each row its own id"
                 )));
             }
             return Ok(());
@@ -289,7 +290,7 @@ fn one(change: IntakeChange) -> Changes {
     changes
 }
 
-/// Logs how many rows cannot be taken, with the reason of the first.
+/// Logs the number of rejected rows, with the reason for the first.
 fn tell_rejected(decided: &[Decided<'_>]) {
     let mut reasons = decided.iter().filter_map(|decided| match decided {
         Decided::Rejected(_, error) => Some(error),
@@ -305,7 +306,7 @@ fn tell_rejected(decided: &[Decided<'_>]) {
     }
 }
 
-/// True for the same command with the same data.
+/// True when both have the same type and data.
 fn is_same(first: &Message, again: &Message) -> bool {
     first.type_name == again.type_name && first.data == again.data
 }

@@ -1,4 +1,4 @@
-//! A row of the intake becomes a command: checked as `process` checks one.
+//! Turns a row of the intake into a command, with the same checks as `process`.
 
 use std::sync::Arc;
 
@@ -16,16 +16,16 @@ impl Domain {
     /// The command in a row of the intake, and its message.
     ///
     /// # Errors
-    /// Why the row cannot be taken.
+    /// When the row cannot be taken: the reason.
     pub(super) fn enqueued(&self, row: &IntakeRow) -> Result<(&IntakeCommand, Message)> {
         let entry = &row.entry;
         if row.is_garbled {
-            return Err(Error::failed("a part of the row is no text in UTF-8"));
+            return Err(Error::failed("a column of the row is not valid UTF-8"));
         }
         let (command, version) = self.intake_command(entry)?;
         Uuid::try_parse(&entry.id).map_err(|_| {
             let id = &entry.id;
-            Error::failed(format!("the id '{id}' is no UUID: leave it out, or make one"))
+            Error::failed(format!("the id '{id}' is not a UUID: leave it out, or generate one"))
         })?;
         let priority = self.intake_priority(entry)?;
         let key = entry.key.clone().map(Key::expiring);
@@ -66,8 +66,8 @@ impl Domain {
         };
         if let Some(domain) = domain.filter(|domain| *domain != own) {
             return Err(Error::failed(format!(
-                "the type '{text}' is of the domain '{domain}', which has no group in this \
-                 database; here it is '{own}'"
+                "the type '{text}' belongs to the domain '{domain}', which does not use this \
+                 database; this domain is '{own}'"
             )));
         }
         let intake = &self.handlers().intake;
@@ -84,7 +84,7 @@ impl Domain {
         }
         let known: Vec<&str> = intake.iter().map(|known| known.name).collect();
         let hint = hint(name, &known);
-        Err(Error::failed(format!("the type '{text}' is no command of this domain{hint}")))
+        Err(Error::failed(format!("the type '{text}' is not a command of this domain{hint}")))
     }
 
     fn intake_priority(&self, entry: &IntakeEntry) -> Result<Priority> {
@@ -102,11 +102,12 @@ impl Domain {
     }
 }
 
-/// What the program that inserted a row says of it.
+/// The metadata that the inserting program has given.
 fn inserted(entry: &IntakeEntry) -> Result<Enrichment> {
     let Some(json) = &entry.metadata else { return Ok(Enrichment::default()) };
     let metadata: Metadata = serde_json::from_str(json).map_err(|error| {
-        Error::failed("the metadata is no JSON object whose values are texts").with_source(error)
+        Error::failed("the metadata must be a JSON object whose values are strings")
+            .with_source(error)
     })?;
     Ok(Enrichment { metadata, traceparent: None })
 }

@@ -87,15 +87,14 @@ impl<C: Command> Process<C> {
         self
     }
 
-    /// Sets the text of a key that travels with the command and with everything that it causes, in
-    /// place of what an [`Enricher`](crate::unit::Enricher) sets.
+    /// Sets a metadata value that the command and everything it causes carry. It overrides an
+    /// [`Enricher`](crate::unit::Enricher).
     pub fn metadata(mut self, key: impl Into<String>, text: impl Into<String>) -> Self {
         self.options.enrichment.metadata.set(key, text);
         self
     }
 
-    /// Sets the place in a distributed trace, which the command hands on to everything that it
-    /// causes.
+    /// Sets the trace context, which the command passes on to everything that it causes.
     pub fn traceparent(mut self, parent: TraceParent) -> Self {
         self.options.enrichment.traceparent = Some(parent);
         self
@@ -119,8 +118,8 @@ impl<C: Command> Process<C> {
         self
     }
 
-    /// Keeps what becomes of the command for `idempotency.ttl` after it is settled, for
-    /// [`Receipt::outcome`]. A command with an idempotency key keeps it anyway.
+    /// Keeps the outcome of the command for [`Receipt::outcome`], for `idempotency.ttl` after it is
+    /// settled. The outcome of a command with an idempotency key is always kept.
     pub fn keep_outcome(mut self) -> Self {
         self.options.keeps_outcome = true;
         self
@@ -184,11 +183,11 @@ impl<C: Command> Process<C> {
         }
     }
 
-    /// Processes the command as `command_processing` says, and gives a receipt, which tells later
-    /// what became of it.
+    /// Processes the command as `command_processing` says, and returns a receipt to ask for its
+    /// outcome later.
     ///
     /// # Errors
-    /// As those of [`asynchronous`](Self::asynchronous) or [`synchronous`](Self::synchronous).
+    /// Those of [`asynchronous`](Self::asynchronous) or [`synchronous`](Self::synchronous).
     pub async fn receipt(self) -> Result<Receipt<C>> {
         let domain = self.domain.clone();
         let key = self.options.key.clone().map(|key| key.into_parts().0);

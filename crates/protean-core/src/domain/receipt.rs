@@ -13,16 +13,16 @@ use super::domain::Domain;
 use crate::handling::{KeptOutcome, NEVER};
 use crate::model::Command;
 
-/// How often to look for what nobody has announced: a safety net.
+/// How often to poll in case a notice was missed: a safety net.
 pub(super) const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A command that was sent, to ask what became of it.
+/// The receipt of a command that was sent; ask it for the outcome.
 pub struct Receipt<C> {
     pub(super) sent: SentCommand,
     command: PhantomData<fn() -> C>,
 }
 
-/// A command that was sent, of whatever type.
+/// A command that was sent, without its type.
 #[derive(Clone)]
 pub(super) struct SentCommand {
     pub(super) domain: Domain,
@@ -36,13 +36,13 @@ pub(super) struct SentCommand {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CommandOutcome<T> {
-    /// It was handled; this is the answer of its handler.
+    /// It was handled; this is the return value of its handler.
     Handled(T),
-    /// Its handler or the database refused it for good, for this reason: a rule is broken. It is a
+    /// Its handler or the database refused it because it breaks a rule; this is the reason. It is a
     /// dead letter.
     Rejected(String),
-    /// It was given up, for this reason: it failed each time, or no handler takes it. It is a dead
-    /// letter.
+    /// It was given up because every attempt failed or no handler takes it; this is the reason. It
+    /// is a dead letter.
     Dead(String),
     /// Its deadline had passed before its turn came. It was not handled.
     Expired,
@@ -59,8 +59,8 @@ impl<C: Command> Receipt<C> {
     /// The receipt of a command that was sent before, perhaps by another process.
     ///
     /// # Errors
-    /// [`Error::is_not_found`] when no command has this id; a misuse when it is of another type; or
-    /// when the store cannot be read.
+    /// [`Error::is_not_found`] if no command has this id; a misuse if the command has another type;
+    /// an error if the store cannot be read.
     pub async fn of(domain: &Domain, id: &Id) -> Result<Self> {
         let store = domain.store().await?;
         let message = match Sent::find(&**store, id).await? {
@@ -83,18 +83,18 @@ impl<C: Command> Receipt<C> {
         &self.sent.id
     }
 
-    /// Waits until the command is settled, and gives what became of it. Without a running server it
-    /// waits for ever: put `tokio::time::timeout` around it. Safe to drop, and to call again.
+    /// Waits until the command is settled, and returns its outcome. Without a running server it
+    /// waits forever: wrap it in `tokio::time::timeout`. Safe to drop, and to call again.
     ///
-    /// A command that failed is remembered for `idempotency.ttl`, or for `idempotency.error_ttl` when
-    /// it has a key of its sender, which is free again then. A dead letter that is replayed has no
-    /// outcome again until it is settled.
+    /// The outcome of a failed command is kept for `idempotency.ttl`; if the sender set an
+    /// idempotency key, for `idempotency.error_ttl`, after which the key is free again. A replayed
+    /// dead letter has no outcome until it is settled again.
     ///
     /// # Errors
-    /// At once, a misuse, when the outcome is not kept: the command was sent without an idempotency
-    /// key and without [`keep_outcome`](super::Process::keep_outcome). [`Error::is_not_found`] when
-    /// it is not kept any more; when the answer cannot be read as that of `C`; or when the store
-    /// cannot be read.
+    /// A misuse, at once, if the outcome is not kept: the command was sent without an idempotency
+    /// key and without [`keep_outcome`](super::Process::keep_outcome). [`Error::is_not_found`] if
+    /// it is no longer kept. An error if the stored return value does not fit `C::Output`, or the
+    /// store cannot be read.
     pub async fn outcome(&self) -> Result<CommandOutcome<C::Output>> {
         let store = self.sent.domain.store().await?;
         let mut settled = store.watch(vec![Watched::Outcome(self.id().clone().into())]);
@@ -109,8 +109,7 @@ impl<C: Command> Receipt<C> {
         }
     }
 
-    /// What became of the command; `None` while it is not settled. As [`outcome`](Self::outcome),
-    /// without waiting.
+    /// The outcome of the command, without waiting; `None` while it is not settled.
     ///
     /// # Errors
     /// As those of [`outcome`](Self::outcome).
@@ -123,7 +122,7 @@ impl<C: Command> Receipt<C> {
             KeptOutcome::Handled(json) => match serde_json::from_str(&json) {
                 Ok(output) => CommandOutcome::Handled(output),
                 Err(fault) => {
-                    let text = format!("the answer of {} is not that of this program", self.sent);
+                    let text = format!("the stored answer of {} does not fit its type", self.sent);
                     return Err(Error::failed(text).with_source(fault));
                 }
             },
@@ -146,27 +145,27 @@ impl SentCommand {
         let Some(claim) = self.claim(key).await? else {
             return Err(Error::missing(format!(
                 "the outcome of {self} is not kept any more: `idempotency.ttl` and \
-                 `idempotency.error_ttl` say for how long"
+                 `idempotency.error_ttl` limit how long it is kept"
             )));
         };
         match claim.output {
             Some(text) => Ok(Some(KeptOutcome::read(&text))),
             None if claim.expires == NEVER => Ok(None),
-            // A server of an earlier release frees the key without a word.
+            // Servers of earlier releases free the key without storing an outcome.
             None => Err(Error::missing(format!(
-                "{self} was not handled, and why is not kept: see `dlq list`"
+                "{self} was not handled, and the reason was not kept: see `dlq list`"
             ))),
         }
     }
 
-    /// What went wrong with the command, as far as that is kept.
+    /// Why the command failed, if that is kept.
     pub(super) async fn failure(&self) -> Result<Option<String>> {
         let Some(key) = &self.key else { return Ok(None) };
         let claim = self.claim(key).await?;
         Ok(claim.and_then(|claim| KeptOutcome::read(claim.output.as_deref()?).failure()))
     }
 
-    /// Its claim on the key, also when the key is free again, until it is taken or deleted.
+    /// Its claim on the key, even if it has expired, until the key is claimed again or deleted.
     async fn claim(&self, key: &str) -> Result<Option<KeyClaim>> {
         let store = self.domain.store().await?;
         let found = store.known(self.name, key, Timestamp::default()).await?;
@@ -180,7 +179,7 @@ impl fmt::Display for SentCommand {
     }
 }
 
-/// Where a command is that was sent.
+/// Where a sent command is now.
 pub(super) enum Sent {
     Logged(Recorded),
     Scheduled(Message),

@@ -17,7 +17,7 @@ use crate::handling::{KeptOutcome, Missed, RecurringCommand};
 
 /// With [`Missed::Skip`], a recurring command that is later than this is skipped.
 const MAX_LATENESS: Duration = Duration::from_secs(60);
-/// How long to wait before moving a message again that could not be moved.
+/// How long to wait before retrying a message that could not be moved.
 const RETRY_DELAY: Duration = Duration::from_secs(60);
 /// Separates the domain from the name in the key of a recurring command.
 const RECURRING: &str = ".recurring:";
@@ -139,8 +139,8 @@ impl<'a> ScheduledMessages<'a> {
         failure.map_or(Ok(moved), Err)
     }
 
-    /// Schedules each recurring command that is not scheduled, or is scheduled for a time that its
-    /// pattern no longer has. One that cannot be scheduled does not keep the others from it.
+    /// Schedules each recurring command that is not scheduled, or whose scheduled time no longer
+    /// matches its pattern. A command that cannot be scheduled does not hold up the others.
     ///
     /// # Errors
     /// When the store cannot be read or written, or a command breaks the rules of its fields.
@@ -155,7 +155,7 @@ impl<'a> ScheduledMessages<'a> {
     async fn schedule_next(&self, recurring: &RecurringCommand) -> Result {
         let store = self.domain.store().await?;
         let waiting = store.scheduled_under(&self.key(recurring)).await?;
-        // One that is put off is due later than its message says.
+        // A postponed message is due later than the message itself says.
         if waiting.is_some_and(|waiting| recurring.times.has(waiting.message.time)) {
             return Ok(());
         }
@@ -196,7 +196,7 @@ impl<'a> ScheduledMessages<'a> {
         Ok(Some(changes))
     }
 
-    /// A unit that puts off a message that cannot be moved, so that it does not hold up others.
+    /// A unit that postpones a message that cannot be moved, so that it does not hold up others.
     fn postponed(&self, waiting: &Scheduled, now: Timestamp, error: &Error) -> Changes {
         warn!(
             key = %waiting.key, error = format_args!("{error:#}"), next_try = ?RETRY_DELAY,
@@ -220,7 +220,7 @@ impl<'a> ScheduledMessages<'a> {
         format!("{}{RECURRING}{}", self.domain.name(), recurring.name).into()
     }
 
-    /// A unit that takes a message out of the schedule, counted as this.
+    /// A unit that removes a message from the schedule and adds one to this counter.
     fn taken(&self, waiting: &Scheduled, counter: Counter) -> Changes {
         let mut changes = Changes::new(self.domain.lanes().lane(waiting.message.priority));
         let (key, id) = (Arc::clone(&waiting.key), Arc::clone(&waiting.message.id));
@@ -234,7 +234,7 @@ fn recorded(message: &Message, place: &Place) -> Recorded {
     Recorded { position, stream_position, message: message.clone() }
 }
 
-/// Schedules the commands that a unit was to append.
+/// Schedules commands instead of appending them.
 pub(super) fn scheduled(mut changes: Changes, due: Timestamp) -> Changes {
     let appended = std::mem::take(&mut changes.appends).into_iter();
     let kept = appended.map(|Append { message, .. }| {

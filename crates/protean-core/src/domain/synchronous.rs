@@ -20,7 +20,7 @@ use crate::unit::{ReadMode, ReadOptions, is_handling};
 
 /// A command that was handled, or repeats one that was.
 pub(super) struct HandledCommand<T> {
-    /// Of the first command with its key.
+    /// The result of the first command with the same key.
     pub(super) id: Id,
     pub(super) output: T,
 }
@@ -30,7 +30,7 @@ pub(super) struct Synchronous<'a, C> {
     domain: &'a Domain,
     store: &'a Arc<dyn Store>,
     group: &'a Group,
-    /// No log has it yet, so it lies at no position.
+    /// It is not in the log yet, so it has no position.
     delivery: Delivery,
     command: PhantomData<fn(C)>,
 }
@@ -88,8 +88,8 @@ impl<'a, C: Command> Synchronous<'a, C> {
         Arc::clone(&self.delivery.recorded.message.id).into()
     }
 
-    /// Waits for the commands to its instance that came before. A command that a handler waits for
-    /// does not: two handlers could wait for each other.
+    /// Waits for earlier commands to the same instance. A command that a handler waits for does not
+    /// wait: two handlers could wait for each other.
     async fn turn(&self) -> Option<InstanceTurn<'_>> {
         if is_handling() {
             return None;
@@ -98,10 +98,10 @@ impl<'a, C: Command> Synchronous<'a, C> {
         Some(self.domain.shared().instance_queues.wait(instance).await)
     }
 
-    /// The command that has the idempotency key already: this one is not even tried.
+    /// The earlier command with the same idempotency key; if there is one, this one does not run.
     async fn holder_of_key(&self) -> Result<Option<KeyClaim>> {
         match key_claim(&self.delivery.recorded.message, NEVER) {
-            // Nobody else has the command's own id for a key.
+            // A key that is the command's own id belongs to no other command.
             Some(claim) if claim.key != claim.message_id => {
                 self.store.known(&claim.command, &claim.key, claim.time).await
             }
@@ -109,8 +109,8 @@ impl<'a, C: Command> Synchronous<'a, C> {
         }
     }
 
-    /// Runs the handler and commits what it did, with the command itself. What
-    /// fails leaves no trace: the caller has the error.
+    /// Runs the handler and commits its changes together with the command. A failure stores
+    /// nothing: the caller gets the error.
     async fn attempt(&self, input: HandlerInput, mode: ReadMode) -> Result<(C::Output, Committed)> {
         let (domain, store, group) = (self.domain, self.store, self.group);
         let lane = domain.lanes().lane(self.delivery.recorded.message.priority);
@@ -133,7 +133,7 @@ impl<'a, C: Command> Synchronous<'a, C> {
             let text = match kept.and_then(|failed| failed.failure()) {
                 None => "is queued and not handled yet: try again later".into(),
                 Some(failure) => {
-                    format!("{failure}; its key is free again `idempotency.error_ttl` after that")
+                    format!("{failure}; the key is free again after `idempotency.error_ttl`")
                 }
             };
             return Err(Error::conflict(format!("{} {message_id} {text}", C::NAME)));
@@ -145,7 +145,7 @@ impl<'a, C: Command> Synchronous<'a, C> {
     }
 }
 
-/// Bulk work steps aside for a step of this lane.
+/// Makes bulk work yield to a step of this lane.
 pub(super) fn step_begins(domain: &Domain, lane: Lane) {
     if lane == Lane::Primary {
         domain.env().production_begins();

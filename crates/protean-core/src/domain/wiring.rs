@@ -251,7 +251,7 @@ fn check_commands(registry: &mut Registry, groups: &[Arc<Group>]) {
     registry.faults.extend(faults);
 }
 
-/// Reports commands that plain programs may enqueue and nobody handles.
+/// Reports commands that the intake allows but no handler takes.
 fn check_intake(registry: &mut Registry, groups: &[Arc<Group>]) {
     let (intake, catalog) = (&registry.intake, &registry.catalog);
     let mut faults = Vec::new();
@@ -277,8 +277,8 @@ fn check_intake(registry: &mut Registry, groups: &[Arc<Group>]) {
         if let Some(other) = intake[..at].iter().find(is_other) {
             let other = other.aggregate_name;
             faults.push(format!(
-                "the intake takes two commands called {name}, of {other} and of {aggregate_name}, \
-                 which rows cannot tell apart: rename one"
+                "the intake takes two commands named {name}, of {other} and of {aggregate_name}; a \
+                 row names only the type, so rename one"
             ));
         }
     }

@@ -1,5 +1,5 @@
-//! Idempotency keys: a command of one type with the same key is handled once. A command whose
-//! outcome is kept, and that has no key, has its own id for one.
+//! Idempotency keys: commands of one type with the same key are handled once. A command without a
+//! key whose outcome is kept uses its own id as the key.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,7 +67,7 @@ pub(crate) fn expiry(message: &Message, now: Timestamp, ttl: Duration) -> Timest
     if message.extensions.permanent_key { NEVER } else { now + ttl }
 }
 
-/// How long the key of a command holds that failed: one that its sender may use again is free soon.
+/// How long a failed command holds its key. A key set by the sender is free again soon.
 pub(crate) fn error_ttl(message: &Message, idempotency: Idempotency) -> Duration {
     match message.extensions.idempotency_key {
         Some(ref key) if *key == message.id => idempotency.ttl,

@@ -69,7 +69,7 @@ impl IntakeCommand {
         })
     }
 
-    /// The data of a row in the present version of the command.
+    /// The data of a row, upcast to the current version of the command.
     fn present(&self, env: &Env, data: &str, version: u32) -> Result<String> {
         if version >= self.version {
             return match version == self.version {

@@ -1,4 +1,4 @@
-//! What became of a command, as it is kept under its idempotency key.
+//! The outcome of a command, as stored under its idempotency key.
 
 use std::sync::Arc;
 
@@ -12,10 +12,10 @@ const DEAD: &str = "dead: ";
 const EXPIRED: &str = "expired";
 const CANCELLED: &str = "cancelled";
 
-/// What became of a command.
+/// The outcome of a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum KeptOutcome {
-    /// It was handled; this is the answer of its handler, as JSON.
+    /// It was handled; this is the return value of its handler, as JSON.
     Handled(Arc<str>),
     /// It was refused for good, for this reason.
     Rejected(String),
@@ -28,7 +28,7 @@ pub(crate) enum KeptOutcome {
 }
 
 impl KeptOutcome {
-    /// The text under the key. No JSON begins as the texts do that stand for no answer.
+    /// The stored text. Failures begin with a prefix that JSON never begins with.
     fn to_text(&self) -> Arc<str> {
         match self {
             Self::Handled(json) => Arc::clone(json),
@@ -53,7 +53,7 @@ impl KeptOutcome {
         }
     }
 
-    /// What went wrong, after the name of the command; none when it was handled.
+    /// Why it failed, to follow the name of the command; `None` if it was handled.
     pub(crate) fn failure(&self) -> Option<String> {
         match self {
             Self::Handled(_) => None,
@@ -64,7 +64,7 @@ impl KeptOutcome {
         }
     }
 
-    /// The claim of a command on its key with this outcome; none for a command without a key.
+    /// The command's claim on its key, with this outcome; `None` for a command without a key.
     pub(crate) fn claim(&self, message: &Message, expires: Timestamp) -> Option<KeyClaim> {
         let claim = key_claim(message, expires)?;
         Some(KeyClaim { output: Some(self.to_text()), ..claim })

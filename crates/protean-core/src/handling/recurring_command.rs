@@ -7,7 +7,7 @@ use protean_port::message::{Id, Message, Priority, Timestamp};
 
 use crate::unit::{Enrichment, Env, MessageContext};
 
-/// What happens to the times that passed while no server ran.
+/// How to handle the times that passed while no server ran.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Missed {
     /// The command runs once for all of them.

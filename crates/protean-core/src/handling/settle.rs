@@ -241,8 +241,8 @@ impl<'a> Settling<'a> {
         }
     }
 
-    /// A command that failed keeps why, and frees its idempotency key soon, so that it can be
-    /// sent again. An event has none.
+    /// Stores why a command failed, and frees its idempotency key soon, so that it can be sent
+    /// again. Events have no key.
     fn keep_failure(&mut self, outcome: &KeptOutcome) {
         let message = &self.delivery.recorded.message;
         let expires = self.moment.now + error_ttl(message, self.group.idempotency);

@@ -7,7 +7,7 @@ use super::intake_command::IntakeCommand;
 use super::registry::Registry;
 use crate::model::Command;
 
-/// Lets the command `C` come in through the intake, once it is registered.
+/// Allows the command `C` in the intake, once registered.
 pub struct TakenIn<C>(PhantomData<fn(C)>);
 
 impl<C: Command> TakenIn<C> {

@@ -19,7 +19,7 @@ pub enum Verdict {
     Held,
     /// Its handler failed; another try may help and costs an attempt.
     Retry(String),
-    /// Its handler or the database refuses it for good.
+    /// The handler or the database refuses it permanently.
     Rejected(String),
     /// No further try can help.
     Dead(String),

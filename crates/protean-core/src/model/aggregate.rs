@@ -48,8 +48,8 @@ pub trait Aggregate: Fields + Invariants + Stored + Sized + Send + Sync + 'stati
     fn root_mut(&mut self) -> &mut Root<Self>;
 }
 
-/// What must hold for an aggregate, before it changes and after; for a value object or an entity,
-/// whenever it is checked.
+/// The invariants of an aggregate, checked before and after a change; of a value object or an
+/// entity, whenever it is checked.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say what must hold for it",
     note = "put `#[aggregate_impl]` on exactly one `impl {Self}` block, even an empty one"
@@ -117,7 +117,7 @@ pub fn as_stored<A: Aggregate>(mut aggregate: A, version: Option<u64>) -> A {
     aggregate
 }
 
-/// What is wrong with the fields, the invariants and the changes of state of the present instance.
+/// The violations of the current instance: its fields, invariants and transitions.
 pub fn violations_after<A: Aggregate>(aggregate: &A) -> Violations {
     let mut violations = aggregate.check();
     violations.merge(&states_of(aggregate).violations_since(aggregate.root().states()));
@@ -125,13 +125,13 @@ pub fn violations_after<A: Aggregate>(aggregate: &A) -> Violations {
     violations
 }
 
-/// Takes the present states for those that later ones follow.
+/// Makes the current states the base for later transitions.
 pub(crate) fn note_states<A: Aggregate>(aggregate: &mut A) {
     let states = states_of(aggregate);
     aggregate.root_mut().set_states(states);
 }
 
-/// The states that the instance is in.
+/// The states of the instance.
 pub(super) fn states_of<A: Aggregate>(aggregate: &A) -> States {
     let mut states = States::default();
     aggregate.states(&mut states);

@@ -14,9 +14,9 @@ use super::{Comparable, Element, Field, Rules};
 /// (`Book::AUTHOR.equals("Ursula K. Le Guin")`), and leads to the fields of a value object
 /// (`Order::ADDRESS.field(Address::CITY)`).
 ///
-/// A field without a value (`None`) equals only that, and is neither less nor greater than
-/// anything. A condition holds of a row or it does not, on every store, so that `!condition`
-/// selects exactly the other rows.
+/// A field without a value equals only `None`, and is neither less nor greater than anything. On
+/// every store a condition is either true or false for a row, so `!condition` selects exactly
+/// the other rows.
 pub struct Attribute<Owner, T> {
     /// The rules of the field, as declared.
     pub rules: Rules,
@@ -46,7 +46,7 @@ impl<V: Field> Holds<V> for Option<V> {}
     note = "`has` asks whether a `Vec` has an element; `contains` looks for a part of a text"
 )]
 pub trait ListField {
-    /// What the list holds.
+    /// The type of the elements.
     type Element: Element;
 }
 
@@ -64,8 +64,8 @@ impl<Owner, T: Field> Attribute<Owner, T> {
         Self { rules, column, types: PhantomData }
     }
 
-    /// A field of the value object that this field holds: `Order::ADDRESS.field(Address::CITY)`.
-    /// Where this field holds none, the other one has no value.
+    /// A field of the value object in this field: `Order::ADDRESS.field(Address::CITY)`. If this
+    /// field is `None`, so is the inner one.
     pub const fn field<V, P: Field>(&self, part: Attribute<V, P>) -> Attribute<Owner, P>
     where
         T: Holds<V>,
@@ -103,7 +103,7 @@ impl<Owner, T: Field> Attribute<Owner, T> {
         self.compare(Operator::AtLeast, value)
     }
 
-    /// Rows whose field has one of these values; none when there are none.
+    /// Rows whose field has one of these values; no rows if the list is empty.
     pub fn one_of<V: Comparable<T>>(
         &self,
         values: impl IntoIterator<Item = V>,
@@ -118,7 +118,7 @@ impl<Owner, T: Field> Attribute<Owner, T> {
         RowCondition::compare(self.column, Operator::Equal, Value::Null).into()
     }
 
-    /// Text that begins with this text.
+    /// Rows whose field begins with this text.
     pub fn starts_with(&self, text: &str) -> Condition<Owner>
     where
         T: TextField,
@@ -126,7 +126,7 @@ impl<Owner, T: Field> Attribute<Owner, T> {
         text_condition(self.column, TextPlace::Start, text, Case::Exact)
     }
 
-    /// Text that ends with this text.
+    /// Rows whose field ends with this text.
     pub fn ends_with(&self, text: &str) -> Condition<Owner>
     where
         T: TextField,
@@ -134,7 +134,7 @@ impl<Owner, T: Field> Attribute<Owner, T> {
         text_condition(self.column, TextPlace::End, text, Case::Exact)
     }
 
-    /// Text that holds this text somewhere.
+    /// Rows whose field contains this text.
     pub fn contains(&self, text: &str) -> Condition<Owner>
     where
         T: TextField,
@@ -142,8 +142,8 @@ impl<Owner, T: Field> Attribute<Owner, T> {
         text_condition(self.column, TextPlace::Anywhere, text, Case::Exact)
     }
 
-    /// Conditions for which `A` to `Z` are the same as `a` to `z`; all other characters count, as on
-    /// every store. They look at every row: no index helps.
+    /// Conditions that ignore the case of ASCII letters, and only of these, on every store. They
+    /// read every row: no index helps.
     pub const fn ignoring_case(&self) -> IgnoringCase<Owner>
     where
         T: TextField,
@@ -151,30 +151,30 @@ impl<Owner, T: Field> Attribute<Owner, T> {
         IgnoringCase::new(self.column)
     }
 
-    /// Rows whose list has this element. Looks at every row: no index helps.
+    /// Rows whose list has this element. Reads every row: no index helps.
     pub fn has(&self, element: impl Comparable<T::Element>) -> Condition<Owner>
     where
         T: ListField,
     {
-        // A number that is none is in no list, and neither is null.
+        // No list contains NaN or null.
         let element = serde_json::to_string(&element.into_field());
         let element = element.unwrap_or_else(|_| "null".to_owned()).into();
         RowCondition::Has { column: self.column, element }.into()
     }
 
-    /// Sorts from the smallest value to the greatest, those without a value first.
+    /// Sorts in ascending order, rows without a value first.
     pub const fn ascending(&self) -> Sort<Owner> {
         let () = Self::ONE_COLUMN;
         Sort { by: SortKey::ascending(self.column), owner: PhantomData }
     }
 
-    /// Sorts from the greatest value to the smallest, those without a value last.
+    /// Sorts in descending order, rows without a value last.
     pub const fn descending(&self) -> Sort<Owner> {
         let () = Self::ONE_COLUMN;
         Sort { by: SortKey::descending(self.column), owner: PhantomData }
     }
 
-    /// A value of several columns has no order and no single column to compare.
+    /// Fails to compile for a field of several columns, which has no order and cannot be compared.
     const ONE_COLUMN: () = assert!(
         T::WIDTH == 1,
         "this field holds a value object of several fields: name one of them with `.field(…)`"
@@ -194,7 +194,7 @@ impl<Owner, T: Field> Attribute<Owner, T> {
 }
 
 impl<Owner> Sort<Owner> {
-    /// The column, and which way.
+    /// The column and the direction.
     #[doc(hidden)]
     pub const fn key(&self) -> SortKey {
         self.by

@@ -1,4 +1,4 @@
-//! What a field can be compared with.
+//! Values that a field can be compared with.
 
 use protean_port::message::{Decimal, Id};
 
@@ -6,7 +6,7 @@ use super::Field;
 
 /// A value that a field of the type `T` can be compared with.
 pub trait Comparable<T> {
-    /// The value as a field of that type.
+    /// Converts the value to the type of the field.
     fn into_field(self) -> T;
 }
 

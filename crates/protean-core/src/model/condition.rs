@@ -1,4 +1,4 @@
-//! Conditions of queries, typed by what they are about.
+//! Typed conditions of queries.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -6,8 +6,8 @@ use std::ops::Not;
 
 use protean_port::message::RowCondition;
 
-/// A condition on rows of `Owner`. Fields make them, and they are combined with [`and`](Self::and),
-/// [`or`](Self::or) and `!`:
+/// A condition on rows of `Owner`. Build conditions from fields, and combine them with
+/// [`and`](Self::and), [`or`](Self::or) and `!`:
 ///
 /// ```text
 /// Book::STOCK.above(0).and(Book::AUTHOR.equals("Austen").or(!Book::GENRE.is_null()))
@@ -18,24 +18,24 @@ pub struct Condition<Owner> {
 }
 
 impl<Owner> Condition<Owner> {
-    /// Both hold.
+    /// True when both conditions are true.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         self.of_row.and(other.of_row).into()
     }
 
-    /// One of the two holds, or both.
+    /// True when at least one of the two conditions is true.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         self.of_row.or(other.of_row).into()
     }
 
-    /// All of these hold; every row when there are none.
+    /// True when all of these are true; every row if there are none.
     pub fn all(conditions: impl IntoIterator<Item = Self>) -> Self {
         RowCondition::All(conditions.into_iter().map(|one| one.of_row).collect()).into()
     }
 
-    /// One of these holds; no row when there are none.
+    /// True when at least one of these is true; no rows if there are none.
     pub fn any(conditions: impl IntoIterator<Item = Self>) -> Self {
         RowCondition::Any(conditions.into_iter().map(|one| one.of_row).collect()).into()
     }

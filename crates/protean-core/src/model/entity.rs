@@ -43,7 +43,7 @@ pub trait Children<T> {
     /// Adds an entity at the end.
     ///
     /// # Errors
-    /// A violation when there is one with this identity.
+    /// A violation if the list already has an entity with this identity.
     fn add_child(&mut self, child: T) -> Result;
 
     /// The entity with this identity.
@@ -58,7 +58,7 @@ pub trait Children<T> {
     /// [`Error::is_not_found`] when there is none.
     fn child_mut(&mut self, id: &Id) -> Result<&mut T>;
 
-    /// Takes the entity with this identity out.
+    /// Removes the entity with this identity and returns it.
     ///
     /// # Errors
     /// [`Error::is_not_found`] when there is none.

@@ -38,7 +38,7 @@ pub trait Field: Sized {
     /// Adds what is wrong with the value, under the field's name.
     fn check(&self, rules: &Rules, violations: &mut Violations);
 
-    /// Notes the states that it is in, where its type says which may follow which.
+    /// Records its states, if its type restricts transitions.
     fn states(&self, _states: &mut States) {}
 
     /// Appends its columns to a row.
@@ -82,7 +82,7 @@ pub trait Fields {
     /// What is wrong, for all fields at once.
     fn check(&self) -> Violations;
 
-    /// The value, once its rules hold: for one that is made outside of a message or an aggregate.
+    /// Checks the value's rules and returns it. For values used outside of messages and aggregates.
     ///
     /// # Errors
     /// The violations, by field.
@@ -93,7 +93,7 @@ pub trait Fields {
         self.check().into_result().map(|()| self)
     }
 
-    /// Notes the states that the fields are in.
+    /// Records the states of the fields.
     fn states(&self, _states: &mut States) {}
 
     /// The form of each field as JSON, in the order of the fields.
@@ -116,7 +116,7 @@ pub trait Columns: Fields + Sized {
         Vec::new()
     }
 
-    /// Fills the fields that say when it was created and changed.
+    /// Fills the `created_at` and `updated_at` fields.
     fn stamp(&mut self, _stamp: Stamp<'_, Self>) {}
 
     /// Whether it has such fields.
@@ -235,7 +235,7 @@ impl Field for Id {
     }
 
     fn check(&self, rules: &Rules, violations: &mut Violations) {
-        // An identity that is empty names nothing.
+        // An empty identity identifies nothing.
         check_text(self.as_str(), &rules.not_blank(), violations);
     }
 

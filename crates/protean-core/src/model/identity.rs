@@ -1,14 +1,14 @@
-//! What names an instance.
+//! Types for the identity of an instance.
 
 use protean_port::message::Id;
 
-/// A type whose values name instances.
+/// A type whose values can identify instances.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an identifier",
     note = "use `Id`, `String`, or a `#[value_object]` that is a newtype of one of them"
 )]
 pub trait Identity {
-    /// The identity that it stands for.
+    /// The value as an identity.
     fn id(&self) -> Id;
 }
 

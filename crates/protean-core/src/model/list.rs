@@ -23,7 +23,7 @@ pub trait Element: Serialize + DeserializeOwned {
         Shape::of_type::<Self>()
     }
 
-    /// The identity of an entity, by which it is found again in the list after a change.
+    /// The identity of an entity, to match it with its earlier version in the list.
     fn element_id(&self) -> Option<Id> {
         None
     }
@@ -90,7 +90,7 @@ impl<T: Element> Field for Vec<T> {
 
     fn states(&self, states: &mut States) {
         for element in self {
-            // Without an identity, nothing says which element was which one before.
+            // Without identities, elements cannot be matched with their earlier versions.
             if let Some(id) = element.element_id() {
                 states.within(&format!("[{id}]"), |states| element.element_states(states));
             }
@@ -106,8 +106,8 @@ impl<T: Element> Field for Vec<T> {
     }
 }
 
-/// Appends a column of JSON. A value that is not JSON (a NaN) is refused by the check before it is
-/// written; `empty` stands for it until then.
+/// Appends a JSON column. A value that JSON cannot represent, such as NaN, is refused by the check
+/// before it is written; until then `empty` takes its place.
 pub(super) fn write_json(value: &impl Serialize, empty: &str, row: &mut Vec<Value>) {
     row.push(Value::Json(serde_json::to_string(value).unwrap_or_else(|_| empty.to_owned()).into()));
 }

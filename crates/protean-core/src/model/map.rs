@@ -15,7 +15,7 @@ use super::rules::Rules;
 use super::shape::Shape;
 use super::states::States;
 
-/// A type that the keys of a map can have: one that is text in JSON.
+/// A type for the keys of a map: its values are strings in JSON.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the key of a map",
     note = "keys are text in JSON: use `String`, `Id`, `Date`, or a `#[value_object]` that is an enum \
@@ -25,7 +25,7 @@ pub trait MapKey: Serialize + DeserializeOwned + Ord {
     /// The key as text.
     fn key(&self) -> String;
 
-    /// What is wrong with the key.
+    /// The violations of the key.
     fn check_key(&self) -> Violations {
         Violations::new()
     }
@@ -86,7 +86,7 @@ impl Field for Json {
         column(name, ColumnKind::Json, rules)
     }
 
-    /// As deep as it is, inside of an object.
+    /// A value nested this deep, inside an object.
     fn check(&self, rules: &Rules, violations: &mut Violations) {
         nested::check_depth(depth(self.as_str()) + 1, rules, violations);
     }

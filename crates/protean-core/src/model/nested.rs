@@ -1,4 +1,4 @@
-//! How deep lists, maps and entities hold each other, while they are checked.
+//! Tracks how deep lists, maps and entities are nested while they are checked.
 
 use std::cell::Cell;
 
@@ -9,13 +9,13 @@ use super::json::{DEEPEST, depth};
 use super::rules::Rules;
 
 thread_local! {
-    /// How many that hold each other are being checked.
+    /// The nesting depth of the value being checked.
     static NESTED: Cell<usize> = const { Cell::new(0) };
-    /// How many have held each other at most since the outermost one was checked.
+    /// The greatest depth since the check of the outermost value began.
     static DEEPEST_SEEN: Cell<usize> = const { Cell::new(0) };
 }
 
-/// One that is being checked, inside of others perhaps.
+/// A value being checked, perhaps inside of others.
 struct Nested;
 
 impl Nested {
@@ -24,7 +24,7 @@ impl Nested {
         NESTED.get() == 1
     }
 
-    /// Nothing when it is nested too deep to be read back.
+    /// `None` if it is nested too deep to be read back.
     fn enter() -> Option<Self> {
         let nested = NESTED.get();
         (nested < DEEPEST).then(|| {
@@ -41,7 +41,7 @@ impl Drop for Nested {
     }
 }
 
-/// Checks what `whole`, one column of JSON, holds; and that it can be read back.
+/// Checks the contents of `whole`, one JSON column, and that it can be read back.
 pub(super) fn check(
     whole: &impl Serialize,
     rules: &Rules,
@@ -53,14 +53,14 @@ pub(super) fn check(
             .add(rules.name, format!("is nested deeper than {DEEPEST} lists: flatten it"));
     };
     check_parts(violations);
-    // Between two lists there are objects, which nest as well.
+    // The objects between two lists count as levels too.
     if Nested::is_outermost() && DEEPEST_SEEN.take() > 1 && violations.is_empty() {
         let deep = serde_json::to_string(whole).map_or(0, |json| depth(&json));
         check_depth(deep, rules, violations);
     }
 }
 
-/// Refuses what nests too deep to be read back.
+/// Refuses a value that is nested too deep to be read back.
 pub(super) fn check_depth(deep: usize, rules: &Rules, violations: &mut Violations) {
     if deep > DEEPEST {
         let text =

@@ -10,7 +10,7 @@ use super::rules::Rules;
 
 pub use super::list::read_json as read_object;
 
-/// Adds what is wrong with the parts of an entity, under the field's name.
+/// Adds the violations of an entity's fields, under the name of the field that holds it.
 pub fn check_object<T: Element>(object: &T, rules: &Rules, violations: &mut Violations) {
     nested::check(object, rules, violations, |violations| {
         violations.nest(rules.name, &object.check_element());

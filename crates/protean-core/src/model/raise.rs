@@ -88,7 +88,7 @@ where
     })
 }
 
-/// Each event of a state-stored aggregate may be a step: its states follow those before.
+/// Checks the transitions at each event of a state-stored aggregate.
 fn follow_states<A: Aggregate>(aggregate: &mut A) -> Result {
     let states = states_of(aggregate);
     states.violations_since(aggregate.root().states()).into_result()?;

@@ -24,7 +24,7 @@ pub struct Root<A> {
     has_failed: bool,
     lifecycle: Lifecycle,
     reminders: Vec<Reminder>,
-    /// The states it was last known to be in.
+    /// The last known states.
     states: States,
     aggregate: PhantomData<fn() -> A>,
 }
@@ -174,7 +174,7 @@ impl<A> Root<A> {
         self.barred.clone().map_or(Ok(()), |violations| Err(Error::invalid(violations)))
     }
 
-    /// The states that the instance was in when it was loaded, or raised its last event.
+    /// The states of the instance when it was loaded or raised its last event.
     pub(super) fn states(&self) -> &States {
         &self.states
     }

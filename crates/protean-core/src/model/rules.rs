@@ -17,11 +17,11 @@ pub struct Rules {
     pub max_length: Option<usize>,
     /// The fewest Unicode scalars a text may have, or elements a list.
     pub min_length: Option<usize>,
-    /// A text without anything but spaces is refused. By default a text may be empty.
+    /// Refuses text that is empty or only spaces. By default text may be empty.
     pub refuses_blank: bool,
-    /// The most digits a decimal number may have, those after the decimal point included.
+    /// The maximum number of digits of a decimal number, including those after the decimal point.
     pub precision: Option<u32>,
-    /// The most digits a decimal number may have after the decimal point.
+    /// The maximum number of digits after the decimal point.
     pub scale: Option<u32>,
     /// The smallest number it may hold.
     pub min_value: Option<Bound>,
@@ -85,14 +85,14 @@ impl Rules {
         self
     }
 
-    /// More than spaces.
+    /// Refuses text that is empty or only spaces.
     #[must_use]
     pub const fn not_blank(mut self) -> Self {
         self.refuses_blank = true;
         self
     }
 
-    /// At most this many digits, those after the decimal point included.
+    /// At most this many digits, including those after the decimal point.
     #[must_use]
     pub const fn precision(mut self, digits: u32) -> Self {
         self.precision = Some(digits);

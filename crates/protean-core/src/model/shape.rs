@@ -11,7 +11,7 @@ pub enum Shape {
     Optional(Box<Shape>),
     /// Any number of values.
     List(Box<Shape>),
-    /// Any number of values, each under a text.
+    /// Any number of values, each under a string key.
     Map(Box<Shape>),
     /// Named values. What they are is asked for when it is needed: an entity may hold others of
     /// its own type.

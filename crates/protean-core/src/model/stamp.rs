@@ -1,28 +1,28 @@
-//! Fields that say when an instance was created and changed.
+//! Fields for the creation and last change of an instance.
 
 use protean_port::message::Timestamp;
 
-/// When an instance is kept: what `#[field(created_at)]` and `#[field(updated_at)]` are filled from.
+/// The source of `#[field(created_at)]` and `#[field(updated_at)]` when an instance is stored.
 #[derive(Clone, Copy, Debug)]
 pub struct Stamp<'a, T> {
-    /// The time of the message at hand, so that it is the same each time the message is handled.
+    /// The time of the current message, so that it is the same on every attempt.
     pub moment: Timestamp,
-    /// It was not kept before.
+    /// The instance is new.
     pub is_new: bool,
-    /// The instance that it replaces without having been loaded.
+    /// The stored instance that this one replaces without having loaded it.
     pub replaced: Option<&'a T>,
 }
 
-/// A type that can hold when an instance was created or changed.
+/// A type for the time of creation or last change.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot hold when an instance was created or changed",
     note = "use `Timestamp`, or `Option<Timestamp>` when rows that are there have none"
 )]
 pub trait Stamped: Copy {
-    /// When it was created: a value that is there already stays.
+    /// Sets the time of creation; an existing value stays.
     fn created(&mut self, moment: Timestamp, is_new: bool, replaced: Option<Self>);
 
-    /// When it was changed, which is never before the last time.
+    /// Sets the time of the last change, which never goes back.
     fn updated(&mut self, moment: Timestamp);
 }
 

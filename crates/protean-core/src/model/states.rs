@@ -1,10 +1,10 @@
-//! The states that an instance is in, where its type says which may follow which.
+//! The states of an instance whose types restrict transitions.
 
 use std::collections::BTreeMap;
 
 use protean_port::Violations;
 
-/// The names of states that may follow one.
+/// The names of the states that may follow a state.
 pub type Transitions = &'static [&'static str];
 
 /// The fields of an instance whose enum has `#[transitions(…)]`, each with its state.
@@ -21,7 +21,7 @@ struct State {
 }
 
 impl States {
-    /// Notes the states of a field by this name; of the element with the id 7 in a list, by `[7]`.
+    /// Records the states of the field with this name; `[7]` is the list element with the id 7.
     pub fn within(&mut self, name: &str, note: impl FnOnce(&mut Self)) {
         let before = self.path.len();
         if before > 0 && !name.starts_with('[') {
@@ -32,13 +32,13 @@ impl States {
         self.path.truncate(before);
     }
 
-    /// Notes the state of the present field, and those that may follow it.
+    /// Records the state of the current field, and the states that may follow it.
     pub fn note(&mut self, name: &'static str, next: Transitions) {
         self.found.insert(self.path.clone(), State { name, next });
     }
 
-    /// The changes since `before` that are not allowed. A field that was not there then may be in
-    /// any state.
+    /// The transitions since `before` that are not allowed. A field that did not exist then may
+    /// have any state.
     pub fn violations_since(&self, before: &Self) -> Violations {
         let mut violations = Violations::new();
         for (field, now) in &self.found {

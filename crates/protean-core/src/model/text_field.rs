@@ -19,7 +19,7 @@ impl TextField for String {}
 impl TextField for Id {}
 impl<T: TextField> TextField for Option<T> {}
 
-/// A field of text whose ASCII letters have no case.
+/// A text field, compared without regard to the case of ASCII letters.
 pub struct IgnoringCase<Owner> {
     column: usize,
     owner: PhantomData<fn(Owner)>,
@@ -30,22 +30,22 @@ impl<Owner> IgnoringCase<Owner> {
         Self { column, owner: PhantomData }
     }
 
-    /// Text that is this text.
+    /// Rows whose field equals this text.
     pub fn equals(&self, text: &str) -> Condition<Owner> {
         condition(self.column, TextPlace::Whole, text, Case::IgnoredInAscii)
     }
 
-    /// Text that begins with this text.
+    /// Rows whose field begins with this text.
     pub fn starts_with(&self, text: &str) -> Condition<Owner> {
         condition(self.column, TextPlace::Start, text, Case::IgnoredInAscii)
     }
 
-    /// Text that ends with this text.
+    /// Rows whose field ends with this text.
     pub fn ends_with(&self, text: &str) -> Condition<Owner> {
         condition(self.column, TextPlace::End, text, Case::IgnoredInAscii)
     }
 
-    /// Text that holds this text somewhere.
+    /// Rows whose field contains this text.
     pub fn contains(&self, text: &str) -> Condition<Owner> {
         condition(self.column, TextPlace::Anywhere, text, Case::IgnoredInAscii)
     }

@@ -1,4 +1,4 @@
-//! Changes and removes all rows for which a condition holds.
+//! Changes or removes all rows that match a condition.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use super::unit::Unit;
 use crate::catalog::Queryable;
 use crate::model::{Columns, Condition, Stored};
 
-/// The most rows of one call. All of them are changed in one transaction, which production waits
-/// for.
+/// The maximum number of rows for one call. One transaction changes all of them, and production
+/// waits for it.
 const MAX_ROWS: usize = 1_000;
 
 impl<T> Repository<T>
@@ -22,17 +22,17 @@ where
     T: Stored + Columns,
     T::Storage: Storage<T> + Queryable<T>,
 {
-    /// Changes every instance for which a condition holds, as this unit of work sees them: what is
-    /// committed, and what the unit has changed itself. Returns how many there were.
+    /// Changes every instance that matches a condition, as this unit of work sees them: committed
+    /// rows, with the unit's own changes. Returns the number of instances.
     ///
-    /// Each is loaded, changed and [added](Self::add) like one of its own, so invariants are checked,
-    /// events are kept, and the unit runs again when somebody else has changed one of them by then.
-    /// An instance that begins to match while the unit runs is not among them.
+    /// Each one is loaded, changed and [added](Self::add) as usual, so invariants are checked,
+    /// events are stored, and the unit runs again if another unit has changed one of them by then.
+    /// An instance that begins to match while the unit runs is not included.
     ///
     /// # Errors
-    /// When there are more than 1,000, which is too much for one transaction: nothing is changed
-    /// then. When the closure fails, or an instance breaks a rule: return the error from the handler,
-    /// so that nothing of the unit is kept.
+    /// If more than 1,000 instances match, which is too many for one transaction: nothing is
+    /// changed. If the closure fails or an instance breaks a rule: return the error from the
+    /// handler, so that the whole unit is discarded.
     pub async fn update_where(
         &self,
         condition: Condition<T>,
@@ -55,12 +55,12 @@ where
         Ok(ids.len() as u64)
     }
 
-    /// Removes every instance for which a condition holds, as [`update_where`](Self::update_where)
-    /// changes them. Returns how many there were.
+    /// Removes every instance that matches a condition, selected as in
+    /// [`update_where`](Self::update_where). Returns the number of instances.
     ///
     /// # Errors
-    /// When there are more than 1,000, which is too much for one transaction: nothing is removed
-    /// then.
+    /// If more than 1,000 instances match, which is too many for one transaction: nothing is
+    /// removed.
     pub async fn remove_where(&self, condition: Condition<T>) -> Result<u64> {
         let (_, ids) = selected::<T>(self.unit(), &condition.of_row).await?;
         for id in &ids {
@@ -71,7 +71,7 @@ where
     }
 }
 
-/// The identities of the rows for which a condition holds, as a unit sees them.
+/// The identities of the rows that match a condition, as a unit sees them.
 async fn selected<T>(unit: &Unit, condition: &RowCondition) -> Result<(Arc<Table>, Vec<Id>)>
 where
     T: Stored,

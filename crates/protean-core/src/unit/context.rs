@@ -59,20 +59,20 @@ impl Context {
         Issue::new(&self.unit, command, priority)
     }
 
-    /// The committed rows of your own tables that a SELECT gives, each read as `T` by the names of its
-    /// columns. When the unit commits, it reads them again inside its transaction: if they are
-    /// others by then, nothing of it is kept and the handler runs again. It does not see
-    /// what [`execute`](Self::execute) is yet to write.
+    /// Runs a SELECT on your own tables and returns the committed rows, each deserialized as `T` by
+    /// column name. The commit runs the SELECT again inside its transaction: if the result differs,
+    /// the unit is discarded and the handler runs again. It does not see statements that
+    /// [`execute`](Self::execute) has yet to run.
     ///
     /// # Errors
-    /// When the database cannot run the statement or be read, it is no SELECT, a row does not fit
-    /// `T`, or the unit of work has ended.
+    /// If the statement is not a SELECT, the database cannot run it, a row does not fit `T`, or the
+    /// unit of work has ended.
     pub async fn fetch<T: DeserializeOwned>(&self, statement: Statement) -> Result<Vec<T>> {
         self.unit.fetch(statement).await
     }
 
-    /// Adds an INSERT, UPDATE or DELETE of your own to what commits together. It runs when the unit
-    /// commits, after its other changes; if the database refuses it, nothing of the unit is kept.
+    /// Adds an INSERT, UPDATE or DELETE of your own to the unit. It runs at the commit, after the
+    /// unit's other changes; if the database refuses it, the whole unit is discarded.
     ///
     /// # Errors
     /// When the unit of work has ended: its handler has returned.
@@ -91,12 +91,12 @@ impl Context {
         &self.unit.cause.correlation_id
     }
 
-    /// What travels with the message at hand and with everything that comes of it.
+    /// The metadata of the current message, which everything it causes inherits.
     pub fn metadata(&self) -> &Metadata {
         &self.unit.cause.enrichment.metadata
     }
 
-    /// Its place in a distributed trace.
+    /// The trace context of the current message.
     pub fn traceparent(&self) -> Option<TraceParent> {
         self.unit.cause.enrichment.traceparent
     }
@@ -106,8 +106,8 @@ impl Context {
         self.unit.cause.priority
     }
 
-    /// A new identity: the same each time that the message at hand is handled, so that what a
-    /// handler does elsewhere can be recognised when it does it again. Within a scope of
+    /// A new identity that is the same on every attempt to handle the current message, so that
+    /// other systems can recognise a repeated call. Within a scope of
     /// [`Ids`](protean_port::message::Ids), as in tests, it is the next numbered one.
     ///
     /// # Errors
@@ -129,14 +129,14 @@ impl Context {
     /// Today in a time zone such as `Europe/Berlin`, by the domain's clock.
     ///
     /// # Errors
-    /// When there is no such time zone.
+    /// If the time zone is not known.
     pub fn today_in(&self, zone: &str) -> Result<Date> {
         let zone = TimeZone::get(zone).map_err(|error| {
             let unknown =
                 format!("'{zone}' is not a known time zone: use a name such as Europe/Berlin");
             Error::misused(unknown).with_source(error)
         })?;
-        // The last day of the year 9999 is beyond what has an offset.
+        // The end of the year 9999 is out of range for offsets.
         let now = jiff::Timestamp::from_microsecond(self.now().as_micros());
         let day = now.map_or(Some(Date::MAX), |now| {
             let day = zone.to_datetime(now).date();

@@ -1,22 +1,22 @@
-//! What travels with the messages of a chain, from its beginning.
+//! Metadata and trace context, set where a chain of messages begins.
 
 use std::sync::Arc;
 
 use protean_port::message::{Extensions, Metadata, TraceParent};
 
-/// What travels with a message, and with everything that it causes: an enricher sets it where a
-/// chain of messages begins.
+/// The metadata and trace context of a message, inherited by everything that it causes. Enrichers
+/// set them where a chain of messages begins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Enrichment {
-    /// Texts by key.
+    /// The metadata.
     pub metadata: Metadata,
-    /// The place in a distributed trace.
+    /// The trace context.
     pub traceparent: Option<TraceParent>,
 }
 
-/// Sets what travels with the messages of a chain where it begins: each time that the program
-/// processes a command, schedules a recurring one or runs a unit of work, but not for what a message
-/// causes, which inherits that of the message. Several run in the order in which they are registered.
+/// Sets metadata and trace context where a chain of messages begins: when the program processes a
+/// command, schedules a recurring one or runs a unit of work. Messages caused by another message
+/// inherit from it instead. Enrichers run in the order of their registration.
 ///
 /// ```
 /// # use protean_core::domain::{DomainBuilder, Enricher};
@@ -28,27 +28,27 @@ pub struct Enrichment {
 pub struct Enricher(Arc<dyn Fn(&mut Enrichment) + Send + Sync>);
 
 impl Enricher {
-    /// One that does this.
+    /// An enricher that calls this function.
     pub fn new(enrich: impl Fn(&mut Enrichment) + Send + Sync + 'static) -> Self {
         Self(Arc::new(enrich))
     }
 }
 
 impl Enrichment {
-    /// What a message hands on.
+    /// The enrichment that a message passes on.
     pub(crate) fn of(extensions: &Extensions) -> Self {
         let Extensions { metadata, traceparent, .. } = extensions;
         Self { metadata: metadata.clone(), traceparent: *traceparent }
     }
 
-    /// What each of these sets, in their order.
+    /// The result of these enrichers, in order.
     pub(crate) fn by(enrichers: &[Enricher]) -> Self {
         let mut enrichment = Self::default();
         enrichers.iter().for_each(|enricher| (enricher.0)(&mut enrichment));
         enrichment
     }
 
-    /// Adds what a caller says, which wins.
+    /// Adds the values of a caller, which take precedence.
     pub(crate) fn extend(&mut self, other: &Self) {
         self.metadata.extend(&other.metadata);
         self.traceparent = other.traceparent.or(self.traceparent);

@@ -44,8 +44,8 @@ impl<'a, C: Command> Issue<'a, C> {
         self
     }
 
-    /// Sets the text of a key that travels with the command and all that it causes, beside what the
-    /// message at hand hands on.
+    /// Sets a metadata value that the command and everything it causes carry, in addition to the
+    /// metadata inherited from the current message.
     pub fn metadata(mut self, key: impl Into<String>, text: impl Into<String>) -> Self {
         self.more.metadata.set(key, text);
         self

@@ -57,7 +57,7 @@ impl Unit {
 
     pub(super) async fn fetch<T: DeserializeOwned>(&self, statement: Statement) -> Result<Vec<T>> {
         if !statement.is_read() {
-            let fault = "must be a SELECT to be fetched; what writes goes through `execute`";
+            let fault = "must be a SELECT: use `execute` for statements that write";
             return Err(Error::invalid(Violations::of("statement", fault)));
         }
         let rows = self.store.fetch(&statement).await?;

@@ -14,18 +14,18 @@ use serde::{Deserialize, Serialize};
 pub struct Page<T> {
     /// The rows.
     pub rows: Vec<T>,
-    /// Where the next page begins; nothing when this is the last one.
+    /// Where the next page begins; `None` on the last page.
     pub next: Option<Cursor>,
-    /// How many rows there are on all pages, when the query was asked for it.
+    /// The number of rows on all pages, if requested.
     pub total: Option<u64>,
 }
 
-/// The place of a row in the order of a query: what comes [after](super::Selection::after) it is the
-/// next page.
+/// The position of a row in the order of a query: the next page begins
+/// [after](super::Selection::after) it.
 ///
-/// It is a text for a URL, to be given to a client and taken back as it is. It holds the values that
-/// the last row is sorted by, so it is no secret, and any text is safe to take: one that is not of
-/// the query is refused when the query runs.
+/// It is a URL-safe string, to be passed to a client and back unchanged. It contains the values
+/// that the last row is sorted by and is not encrypted. Any string is safe to accept: the query
+/// refuses a cursor of another query when it runs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Cursor(String);
@@ -36,11 +36,11 @@ impl Cursor {
         let keys = query.sort_keys(table).into_iter();
         let values = keys.map(|key| row.get(key.column).and_then(text));
         let place = (fingerprint(table, query), values.collect::<Vec<_>>());
-        // Texts and nothing are always JSON.
+        // Strings and nulls can always be written as JSON.
         Self(URL_SAFE_NO_PAD.encode(serde_json::to_string(&place).unwrap_or_default()))
     }
 
-    /// What the row was sorted by.
+    /// The sort values of the row.
     ///
     /// # Errors
     /// When it is not a cursor of this query.
@@ -49,21 +49,21 @@ impl Cursor {
         let json = URL_SAFE_NO_PAD.decode(&self.0).ok();
         let place = json.and_then(|json| serde_json::from_slice(&json).ok());
         let (of, texts): (String, Vec<Option<String>>) =
-            place.ok_or_else(|| refused("is not a cursor: pass the `next` of a page as it was"))?;
+            place.ok_or_else(|| refused("is not a cursor: pass `next` of a page unchanged"))?;
         if of != fingerprint(table, query) {
             return Err(refused(
-                "is a cursor of another query: pass it only with the conditions and the order of the \
-                 page that it came with",
+                "is a cursor of another query: use it only with the conditions and the order of \
+                 the page it came from",
             ));
         }
         let values = query.sort_keys(table).into_iter().zip(texts);
         let values: Option<Vec<Value>> =
             values.map(|(key, text)| value(table, key, text)).collect();
-        values.ok_or_else(|| refused("was changed: pass the `next` of a page as it was"))
+        values.ok_or_else(|| refused("was changed: pass `next` of a page unchanged"))
     }
 }
 
-/// What a cursor belongs to.
+/// Identifies the query that a cursor belongs to.
 fn fingerprint(table: &Table, query: &RowQuery) -> String {
     let about = format!("{:?} {:?}", query.condition, query.sort_keys(table));
     let id = Id::derived(&table.name, &about);
@@ -84,7 +84,7 @@ fn text(value: &Value) -> Option<String> {
     })
 }
 
-/// The value that a text is; nothing when it is none that the column can hold.
+/// Parses a value; `None` if the column cannot hold it.
 fn value(table: &Table, key: SortKey, text: Option<String>) -> Option<Value> {
     let column = table.columns.get(key.column)?;
     let Some(text) = text else {

@@ -14,10 +14,10 @@ use super::unit::Unit;
 use crate::catalog::Queryable;
 use crate::model::{Columns, Condition, Sort, Stored};
 
-/// The most comparisons and values of one query: databases have limits, which differ.
+/// The maximum number of comparisons and values in a query: databases have different limits.
 const MAX_COMPARISONS: usize = 10_000;
 
-/// The deepest that conditions may be inside of each other.
+/// The maximum nesting depth of conditions.
 const MAX_DEPTH: usize = 50;
 
 /// Which rows, in which order, how many. Sees what is committed.
@@ -46,8 +46,8 @@ where
         self
     }
 
-    /// Sorts by this among those that the orders before leave equal. What all of them leave equal is
-    /// sorted by its identity, in the direction of the last one.
+    /// Sorts by this; earlier calls take precedence. Rows that are equal in all of them are sorted
+    /// by their identity, in the direction of the last order.
     #[must_use]
     pub fn order_by(mut self, sort: Sort<T>) -> Self {
         self.query.order.push(sort.by);
@@ -61,23 +61,23 @@ where
         self
     }
 
-    /// Leaves out this many of the first rows. The database reads them all the same, and rows that
-    /// come and go move the others: [`after`](Self::after) has neither fault.
+    /// Skips this many rows. The database still reads them, and rows that are inserted or removed
+    /// shift the others: [`after`](Self::after) avoids both.
     #[must_use]
     pub fn offset(mut self, rows: usize) -> Self {
         self.query.offset = rows;
         self
     }
 
-    /// Only what comes after this row in the order; everything when there is no cursor. Rows that
-    /// stay are seen once, page by page, whatever is inserted and removed meanwhile.
+    /// Selects only rows after this one in the order; all rows for `None`. Page by page, each row
+    /// that stays is seen exactly once, whatever is inserted and removed meanwhile.
     #[must_use]
     pub fn after(mut self, cursor: impl Into<Option<Cursor>>) -> Self {
         self.after = cursor.into();
         self
     }
 
-    /// Counts the rows of all [pages](Self::page) too, which looks at each of them.
+    /// Also counts the rows of all [pages](Self::page), which reads each of them.
     #[must_use]
     pub fn with_total(mut self) -> Self {
         self.is_total_wanted = true;
@@ -94,7 +94,7 @@ where
         self.unit.store.count(self.table()?, &all).await
     }
 
-    /// Whether the conditions select any row. Looks for the first one only.
+    /// Whether the conditions select any row. Stops at the first one.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -104,8 +104,8 @@ where
         Ok(self.unit.store.count(self.table()?, &one).await? > 0)
     }
 
-    /// How the database reads the rows: the statement, and its plan. For a person, to see whether an
-    /// index is used; with the log level `debug` of the target `protean::query`, every query logs it.
+    /// The statement and the database's plan for it, for people to see whether it uses an index.
+    /// With the log target `protean::query` at `debug`, every query logs its plan.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -117,14 +117,15 @@ where
     /// The table that is asked.
     ///
     /// # Errors
-    /// When a condition compares with what no row can hold, or is more than databases take.
+    /// If a condition compares with a value that no row can hold, or exceeds the limits of
+    /// databases.
     fn table(&self) -> Result<&Arc<Table>> {
         let table = self.unit.env.catalog.table::<T>()?;
         check(table, &self.query.condition)?;
         Ok(table)
     }
 
-    /// The query, with what its cursor stands for.
+    /// The query, with the sort values of its cursor.
     fn resolved(&self, table: &Table) -> Result<RowQuery> {
         let after = self.after.as_ref().map(|cursor| cursor.values(table, &self.query));
         Ok(RowQuery { after: after.transpose()?, ..self.query.clone() })
@@ -164,8 +165,8 @@ where
         Ok(self.limit(1).all().await?.pop())
     }
 
-    /// The next rows, at most this many, and where those after them begin. The limit of the query
-    /// does not count.
+    /// The next rows, at most this many, and a cursor for the page after them. Ignores the limit of
+    /// the query.
     ///
     /// # Errors
     /// When the store cannot be read; a violation of `after` when its cursor is not of this query.
@@ -188,7 +189,7 @@ where
 /// Makes sure that every store can run a condition.
 ///
 /// # Errors
-/// When it compares with what no row can hold, or is more than databases take.
+/// If it compares with a value that no row can hold, or exceeds the limits of databases.
 pub(super) fn check(table: &Table, condition: &RowCondition) -> Result {
     let values = condition.values();
     if let Some((column, _)) = values.iter().find(|(_, value)| !value.can_be_kept()) {
@@ -199,8 +200,8 @@ pub(super) fn check(table: &Table, condition: &RowCondition) -> Result {
     let (count, depth) = (values.len().max(condition.columns().len()), condition.depth());
     if count > MAX_COMPARISONS || depth > MAX_DEPTH {
         return Err(Error::misused(format!(
-            "a query of '{}' has {count} values in conditions that nest {depth} deep: at most \
-             {MAX_COMPARISONS} and {MAX_DEPTH} are allowed, so ask several times",
+            "a query of '{}' has {count} values in conditions nested {depth} deep: at most \
+             {MAX_COMPARISONS} and {MAX_DEPTH} are allowed, so split it into several queries",
             table.name
         )));
     }

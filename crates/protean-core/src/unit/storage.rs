@@ -34,7 +34,7 @@ pub trait Storage<T>: Layout<T> {
     #[doc(hidden)]
     fn remove(unit: &Unit, instance: T) -> impl Future<Output = Result> + Send;
 
-    /// The instance in a row that a query has found, to read.
+    /// The instance in a row that a query has found, for reading only.
     #[doc(hidden)]
     fn of_row(id: &Id, row: &[Value]) -> Result<T>;
 
@@ -154,7 +154,7 @@ fn read_lifecycle(columns: &[Value]) -> Option<Lifecycle> {
     })
 }
 
-/// Sets and cancels the timers that the process has asked for. A complete process has none.
+/// Sets and cancels timers as the process has requested. A complete process has none.
 fn remind<P: ProcessManager>(unit: &Unit, process: &mut P) -> Result {
     let stream = unit.env.catalog.names::<P>()?.category.stream(process.root().id());
     let root = process.root_mut();

@@ -1,4 +1,4 @@
-//! When a command is to be handled, and until when.
+//! The due time and the deadline of a command.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use protean_port::message::Timestamp;
 use super::env::Env;
 use crate::model::Start;
 
-/// When a command is to be handled and until when, as its sender has set it.
+/// The due time and the deadline of a command, as its sender has set them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Timing {
     pub(crate) start: Option<Start>,
@@ -21,8 +21,8 @@ impl Timing {
         self.start.map(|start| env.store_clock.due(start))
     }
 
-    /// The deadline of a command that is made at `made`, with this time-out unless its sender has
-    /// set another.
+    /// The deadline of a command created at `made`: the one its sender has set, or else this
+    /// time-out.
     pub(crate) fn deadline(&self, made: Timestamp, default: Option<Duration>) -> Option<Timestamp> {
         let timeout = self.timeout.or(default);
         self.deadline.or(timeout.map(|timeout| made + timeout))

@@ -22,7 +22,7 @@ pub(crate) struct MessageContext {
     pub(crate) causation_id: Option<Arc<str>>,
     /// Makes the ids of commands issued here the same each time they are made.
     pub(crate) seed: Option<String>,
-    /// The time of the message at hand, the same however often it is handled.
+    /// The time of the current message, the same on every attempt.
     pub(crate) time: Option<Timestamp>,
     pub(crate) enrichment: Enrichment,
 }
@@ -62,7 +62,7 @@ pub(super) struct State {
     pub(super) facts: Vec<Message>,
     pub(super) seen: HashMap<RowKey, RowState>,
     pub(super) issued: u32,
-    /// How many identities it has made.
+    /// The number of identities it has created.
     pub(super) made_ids: u32,
     /// What units have committed that this one has waited for.
     pub(super) inside: CommittedInside,
@@ -118,7 +118,7 @@ impl Unit {
         Self { env, store, cause, read, state: Mutex::new(state) }
     }
 
-    /// When what it keeps was changed: the time of its message, or else the present.
+    /// The time of its changes: that of its message, or else now.
     pub(super) fn moment(&self) -> Timestamp {
         self.cause.time.unwrap_or_else(|| self.env.now())
     }

@@ -31,7 +31,7 @@ pub struct EventsCheck {
     pub passes: bool,
     /// The messages of the log.
     pub messages: CheckedMessages,
-    /// What is scheduled.
+    /// The scheduled messages.
     pub scheduled: CheckedSchedule,
     /// The snapshots of event-sourced aggregates.
     pub snapshots: CheckedSnapshots,
@@ -59,7 +59,7 @@ pub struct CheckedMessages {
     pub dead: u64,
 }
 
-/// How many scheduled commands and timers were read, and what became of them.
+/// The number of scheduled commands and timers, by result.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct CheckedSchedule {
     /// The program can read them.
@@ -245,7 +245,7 @@ impl Check {
                     Reading::Fine => (&mut counts.fine, None),
                     Reading::Foreign => (&mut counts.of_other_programs, None),
                     Reading::Faulty(why) => (&mut counts.faulty, Some(why)),
-                    // In the log it would be behind the process; here it has yet to come.
+                    // A logged timer would be behind its process; a scheduled one is yet to come.
                     Reading::Obsolete => {
                         let why = "its process manager does not take it any more";
                         (&mut counts.faulty, Some(why.to_owned()))

@@ -21,7 +21,7 @@ pub struct RelayPlan {
     pub domain: String,
     /// The broker, as `domain.toml` names it.
     pub broker: String,
-    /// The keys of metadata that other systems get; `None` when the broker is the domain's own.
+    /// The metadata keys that external systems get; `None` for the domain's own broker.
     pub external_metadata: Option<Vec<String>>,
     /// Which priorities are bulk work.
     pub lanes: LaneRule,

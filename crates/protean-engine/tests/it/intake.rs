@@ -21,7 +21,7 @@ pub(crate) struct Enter {
     line: String,
 }
 
-/// No plain program may send this.
+/// The intake does not allow this one.
 #[command(part_of = Ledger)]
 pub(crate) struct Burn {
     #[field(identifier)]
@@ -77,7 +77,7 @@ pub(crate) fn closed(name: &str, config: &str) -> DomainBuilder {
     domain.register(Clerk).upcaster::<FromText>()
 }
 
-/// The same with lines coming in.
+/// The same domain, whose intake takes `Enter`.
 pub(crate) fn office(config: &str) -> Domain {
     closed("office", config).register(Intake::takes::<Enter>()).build().unwrap()
 }
@@ -145,7 +145,7 @@ pub(crate) async fn settle(office: &Domain) {
     serve_until(office, async || is_empty(office).await && is_handled(office).await).await;
 }
 
-/// The lines of the data and the reasons of the rejects.
+/// The data and the reason of each reject.
 async fn reasons(office: &Domain) -> Vec<String> {
     let rejects = Intake::of(office).rejects(0, 99).await.unwrap();
     rejects.into_iter().map(|reject| reject.reason).collect()
@@ -227,9 +227,9 @@ async fn what_cannot_be_taken_is_rejected_with_the_reason(on: On) {
     let priority = |priority| IntakeEntry { priority, ..row("a", 1) };
     let with_metadata = |json: &str| IntakeEntry { metadata: Some(json.into()), ..row("a", 1) };
     let bad = [
-        (typed("Enters"), "no command of this domain; did you mean 'Enter'?"),
+        (typed("Enters"), "not a command of this domain; did you mean 'Enter'?"),
         (typed("Burn"), "add `.register(Intake::takes::<Burn>())`"),
-        (typed("Shop.Enter.v1"), "is of the domain 'Shop'"),
+        (typed("Shop.Enter.v1"), "belongs to the domain 'Shop'"),
         (typed("Enter.v3"), "version 3"),
         (typed("Enter.v0"), "no version 0"),
         (data("{\"ledger\": \"a\""), "does not fit its type: EOF"),
@@ -238,12 +238,12 @@ async fn what_cannot_be_taken_is_rejected_with_the_reason(on: On) {
         (data("{\"ledger\": \"a\", \"line\": \"\"}"), "line"),
         (priority(1), "above intake.max_priority = 0"),
         (priority(i64::MIN), "below"),
-        (IntakeEntry { id: "7".into(), ..row("a", 1) }, "the id '7' is no UUID"),
+        (IntakeEntry { id: "7".into(), ..row("a", 1) }, "the id '7' is not a UUID"),
         (IntakeEntry { key: Some("n/a".into()), ..row("a", 1) }, "idempotency_key"),
-        (with_metadata("{}}"), "the metadata is no JSON object whose values are texts"),
+        (with_metadata("{}}"), "the metadata must be a JSON object whose values are strings"),
         (
             with_metadata(r#"{"tenant": 7}"#),
-            "the metadata is no JSON object whose values are texts",
+            "the metadata must be a JSON object whose values are strings",
         ),
         (with_metadata(r#"{"protean.x": "7"}"#), "metadata"),
     ];
@@ -258,7 +258,7 @@ async fn what_cannot_be_taken_is_rejected_with_the_reason(on: On) {
         assert_eq!(&reject.entry, row);
         assert!(reject.reason.contains(reason), "{reason}: {}", reject.reason);
     }
-    // What was repaired since then is taken, what was not is rejected again.
+    // A repaired row is taken; any other is rejected again.
     let repaired = closed("office", harness.settings())
         .register(Intake::takes::<Enter>())
         .register(Intake::takes::<Burn>());
@@ -298,7 +298,7 @@ async fn a_key_or_an_id_that_comes_again_is_taken_once(on: On) {
     for (reason, expected) in reasons.iter().zip(expected) {
         assert!(reason.contains(expected), "{reason}");
     }
-    // The key is the same for a program that links the domain.
+    // A program that links the domain shares the idempotency keys.
     let again = Enter { ledger: "a".into(), line: "1".into() };
     office.process(again).idempotency_key("order-7").asynchronous().await.unwrap();
     settle(&office).await;
@@ -409,7 +409,7 @@ async fn rows_of_one_transaction_keep_their_order_whatever_their_priorities() {
 }
 
 #[test]
-fn a_domain_is_refused_whose_intake_takes_what_nobody_handles() {
+fn an_intake_of_a_command_without_a_handler_is_refused() {
     let fault = |builder: DomainBuilder| builder.build().err().unwrap().to_string();
     let stranger = fault(protean::domain("office").register(Intake::takes::<Enter>()));
     assert!(stranger.contains("add `.aggregate::<Ledger>()`"), "{stranger}");

@@ -1,4 +1,4 @@
-//! What travels with a message, and with everything that it causes.
+//! Metadata and trace context, which everything that a message causes inherits.
 
 use std::sync::{Arc, Mutex};
 
@@ -93,7 +93,7 @@ impl Scale {
     #[handle]
     async fn on_sent(&self, event: Sent, ctx: &Context) -> Handled {
         self.0.note("on_sent", ctx);
-        // One at once, one later, and one that says more.
+        // One at once, one later, and one with more metadata.
         let weigh = || Weigh { parcel: event.parcel.clone() };
         ctx.process(weigh())?;
         ctx.command(weigh()).after(std::time::Duration::from_millis(1)).issue()?;
@@ -149,7 +149,7 @@ async fn what_is_set_travels_with_all_that_a_command_causes(on: On) {
     assert_eq!(seen.sorted(), expected);
     let rows = harness.domain.repository::<ParcelRow>().await.unwrap();
     assert_eq!(rows.get(&"p-1".into()).await.unwrap().tenant.as_deref(), Some("acme"));
-    // One without any stays so.
+    // A message without metadata stays without.
     harness.domain.process(Weigh { parcel: "p-2".into() }).asynchronous().await.unwrap();
     harness.drain().await;
     assert_eq!(seen.sorted(), ["weigh"]);
@@ -196,10 +196,10 @@ async fn too_much_is_refused(on: On) {
     assert!(refused.to_string().contains("at most 4096"), "{refused}");
 }
 
-/// What other systems get is what the settings allow.
+/// Other systems get only the metadata that the settings allow.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs Redis: cargo xtask test"]
-async fn others_get_the_keys_that_are_allowed() {
+async fn external_brokers_get_only_allowed_keys() {
     let partner = RedisServer::start("");
     let config = format!(
         "[outbox]\nexternal_brokers = ['partner']\nexternal_metadata = ['tenant', 'region']\n\

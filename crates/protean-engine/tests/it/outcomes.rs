@@ -1,4 +1,4 @@
-//! What became of a command, and reading one's own writes: asked by one process, done by another.
+//! Command outcomes and reading your own writes: one process asks, another one handles.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -61,14 +61,14 @@ impl Ticket {
     }
 }
 
-/// Rejected, as the domain sees it.
+/// The handler rejects it.
 const TOO_MANY: i64 = 1000;
 /// Fails each time.
 const BROKEN: i64 = 13;
-/// What the projector cannot take.
+/// The projector fails on it.
 const UNREADABLE: i64 = 77;
 
-/// Collects the identities that it makes for what fails.
+/// The identities created in failing attempts.
 #[derive(Clone, Default)]
 struct Booking(Arc<Mutex<Vec<Id>>>);
 
@@ -82,7 +82,7 @@ impl Booking {
                 self.0.lock().unwrap().extend([ctx.new_id()?, ctx.new_id()?]);
                 return Err(Error::failed("the printer is broken").into());
             }
-            // Nothing of it shows in the log.
+            // The log does not show it.
             0 => return Ok(0),
             _ => {}
         }
@@ -123,7 +123,7 @@ fn tickets(builder: DomainBuilder) -> DomainBuilder {
     builder.aggregate::<Ticket>().register(Booking::default()).register(TicketProjector)
 }
 
-/// One that asks, and one that serves: in processes of their own, but for a store in memory.
+/// A sender and a server, in separate processes unless the store is in memory.
 struct Pair {
     asks: Harness,
     serves: Harness,
@@ -140,13 +140,13 @@ impl Pair {
         Self { asks, serves, is_done: AtomicBool::new(false) }
     }
 
-    /// Runs `work` while the other one serves.
+    /// Runs `work` while the server runs.
     async fn while_served<T>(&self, work: impl Future<Output = T>) -> T {
         self.is_done.store(false, Ordering::Relaxed);
         let work = async {
             let done = tokio::time::timeout(Duration::from_secs(120), work).await;
             self.is_done.store(true, Ordering::Relaxed);
-            done.expect("nobody tells what is waited for")
+            done.expect("no notice woke the waiting caller")
         };
         let serving = self.serves.serve_until(async || self.is_done.load(Ordering::Relaxed));
         tokio::join!(work, serving).0
@@ -170,12 +170,12 @@ async fn an_outcome_is_told_to_another_process(on: On) {
         for seats in 2..=6 {
             let receipt = pair.sent(1).await;
             assert_eq!(receipt.outcome().await.unwrap(), CommandOutcome::Handled(seats));
-            // Its commit brings no message.
+            // Its commit adds no message.
             let receipt = pair.sent(0).await;
             assert_eq!(receipt.outcome().await.unwrap(), CommandOutcome::Handled(0));
             assert_eq!(receipt.outcome().await.unwrap(), CommandOutcome::Handled(0), "once more");
         }
-        // Whoever only looks now and then needs a second for each.
+        // A caller that only polls would need a second for each.
         assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
         let keyed = || pair.asks.domain.process(book(1)).idempotency_key("k").receipt();
         let (first, again) = (keyed().await.unwrap(), keyed().await.unwrap());
@@ -215,7 +215,7 @@ async fn each_way_to_end_is_told_with_its_reason(on: On) {
         assert_eq!(outcome.unwrap(), CommandOutcome::Cancelled);
     })
     .await;
-    // With a key of its sender, the sender is told why, and that the key is free again.
+    // With an idempotency key, the error has the reason and says when the key is free again.
     pair.while_served(async {
         let keyed = domain.process(book(TOO_MANY)).idempotency_key("k");
         let keyed = keyed.receipt().await.unwrap();
@@ -255,15 +255,15 @@ async fn a_reader_sees_what_it_wrote(on: On) {
         receipt.caught_up::<TicketRow>().within(Duration::from_secs(60)).await.unwrap();
         let began = Instant::now();
         for seats in 2..=9 {
-            // It keeps no outcome, and it need not.
+            // It keeps no outcome and does not need one.
             let receipt = pair.asks.domain.process(book(1)).receipt().await.unwrap();
             let caught_up = receipt.caught_up::<TicketRow>();
             caught_up.within(Duration::from_secs(60)).await.unwrap();
             assert_eq!(rows.get(&"t-1".into()).await.unwrap().seats, seats);
         }
-        // Whoever only looks now and then needs a second or two for each.
+        // A caller that only polls would need a second or two for each.
         assert!(began.elapsed() < Duration::from_secs(7), "{:?}", began.elapsed());
-        // One that is scheduled is waited for as well.
+        // It also waits for a scheduled command.
         let later = pair.asks.domain.process(book(1)).after(Duration::from_millis(300));
         let later = later.receipt().await.unwrap();
         let caught_up = later.caught_up::<TicketRow>();
@@ -304,7 +304,7 @@ async fn a_reader_waits_no_longer_than_it_says(on: On) {
         format!("has not caught up with Book {0} within 200ms: Book {0} is", receipt.id());
     assert!(late.to_string().contains(&expected), "{late}");
     assert!(began.elapsed() >= Duration::from_millis(200));
-    // Waiting takes nothing away: the next one hears of it.
+    // A wait does not consume the notice: the next one gets it too.
     let whole = pair.while_served(async {
         receipt.caught_up::<TicketRow>().within(Duration::from_secs(60)).await
     });
@@ -335,7 +335,7 @@ async fn an_outcome_that_is_not_kept_is_refused_at_once(on: On) {
     assert!(unknown.unwrap_err().is_not_found());
 }
 
-/// A clock that is set by hand.
+/// A clock that the test sets.
 #[derive(Clone, Default)]
 struct Hand(Arc<AtomicI64>);
 
@@ -360,7 +360,7 @@ async fn an_outcome_is_forgotten_when_its_time_is_over(on: On) {
     let (own, keyed) = (sent(&harness.domain, None).await, sent(&harness.domain, Some("k")).await);
     harness.drain().await;
     hand.0.store(11_000_000, Ordering::Relaxed);
-    // Free again, its key is taken by another.
+    // Once the key is free, another command takes it.
     let other = sent(&harness.domain, Some("k")).await;
     assert_ne!(other.id(), keyed.id());
     let gone = keyed.outcome().await.unwrap_err();

@@ -1,4 +1,4 @@
-//! Handlers that read and write tables of the user's own: the same statements on both databases.
+//! Handlers that read and write the user's own tables: the same statements on both databases.
 
 use protean::port::Statement;
 use protean::prelude::*;
@@ -117,7 +117,7 @@ async fn a_unit_that_is_left_out_writes_nothing(on: On) {
     assert!(error.is_invalid() && error.to_string().contains("nowhere"), "{error}");
     let left: Vec<Stock> = fetched(&shop, stock()).await.unwrap();
     assert_eq!(left[0].count, 40);
-    // What another one changes in the meantime is seen when it runs again.
+    // A concurrent change is seen when the handler runs again.
     let runs = std::cell::Cell::new(0);
     let seen = shop.unit_of_work(async |ctx| {
         let stock: Vec<Stock> = ctx.fetch(stock()).await?;

@@ -33,7 +33,7 @@ async fn a_server_until_it_is_killed() {
     Server::new(office).run(std::future::pending()).await.unwrap();
 }
 
-/// A role that may INSERT and nothing else, and a table of the application.
+/// A role that may only INSERT, and a table of the application.
 fn add_role(database: &Database) {
     database.run(
         "CREATE ROLE clerk LOGIN; CREATE TABLE orders (ledger text, number bigint); \
@@ -45,8 +45,8 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/plain_programs")
 }
 
-/// The program that uses sqlx is no member of the workspace, whose programs for SQLite link another
-/// version of it than sqlx allows.
+/// The program that uses sqlx is not a member of the workspace, whose programs link a version of
+/// SQLite that sqlx does not allow.
 const MANIFEST: &str = r#"[package]
 name = "enqueue"
 edition = "2024"
@@ -110,7 +110,7 @@ async fn programs_that_may_only_insert_enqueue_commands_while_servers_are_killed
         python.arg(folder().join("enqueue.py"));
         python
     };
-    // Without SELECT on the id, RETURNING is refused, and the rest is not.
+    // Without SELECT on the id, only RETURNING is refused.
     let mut refused = Command::new(&sqlx);
     let refused = refused.args([&uri, "refused", "1"]).output().unwrap();
     let error = String::from_utf8_lossy(&refused.stderr).into_owned();
@@ -152,7 +152,7 @@ async fn programs_that_may_only_insert_enqueue_commands_while_servers_are_killed
     assert!(report.closes, "{report:?}");
 }
 
-/// The ids that were returned are those of the commands.
+/// The returned ids are those of the commands.
 async fn assert_returned(office: &Domain, ids: &[String]) {
     let store = office.store().await.unwrap();
     for (at, id) in ids.iter().enumerate().step_by(97) {

@@ -102,7 +102,7 @@ impl Found<'_> {
         assert_eq!(accounts(&domain).await, manifest.accounts);
         assert_eq!(self.tables.ships(), manifest.ships);
         assert_eq!(loaded(&domain, &manifest.ships).await, manifest.ships);
-        // Release 0.1 wrote a decimal of so many digits as a number.
+        // Release 0.1 wrote a decimal with this many digits as a number.
         let [number, text] = ["12345678901234567890.12", "\"12345678901234567890.12\""];
         let now = |rows: &Vec<String>| -> Vec<String> {
             rows.iter().map(|row| row.replace(number, text)).collect()

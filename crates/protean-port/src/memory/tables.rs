@@ -162,7 +162,7 @@ impl Tables {
         }
     }
 
-    /// Refuses an index that rows break which are there already.
+    /// Refuses a unique index that existing rows violate.
     fn check_unique(&self, id: TableId, before: &Table, table: &Table) -> Result {
         for index in table.indexes.iter().filter(|index| index.unique) {
             let before = index.columns.iter().map(|key| {
@@ -178,7 +178,7 @@ impl Tables {
             values.dedup();
             if values.len() < all && columns.len() == index.columns.len() {
                 return Err(Error::misused(format!(
-                    "'{}' of '{}' cannot be kept: rows share their values; make them differ first",
+                    "'{}' of '{}' cannot be created: rows share values; make them differ first",
                     table.index_label(index),
                     table.name
                 )));

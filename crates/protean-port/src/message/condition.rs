@@ -1,4 +1,4 @@
-//! What a query asks of a row.
+//! Conditions on rows.
 
 use std::sync::Arc;
 
@@ -7,16 +7,16 @@ use serde_json::value::RawValue;
 use super::value_order::compare;
 use super::{Decimal, Value};
 
-/// A condition on rows. It holds or it does not: `Null` is a value like others, equal to itself
-/// and to nothing else, and neither less nor greater than anything. So `Not` selects exactly the
-/// rows that the condition inside does not select, whatever SQL says of `NULL`.
+/// A condition on rows. It is either true or false: `Null` is a value like any other, equal only to
+/// itself, and neither less nor greater than anything. So, unlike in SQL, `Not` selects exactly the
+/// rows that the inner condition does not select.
 #[derive(Clone, Debug, PartialEq)]
 pub enum RowCondition {
-    /// All of these hold; every row when there are none.
+    /// True when all of these are true; every row if there are none.
     All(Vec<Self>),
-    /// One of these holds; no row when there are none.
+    /// True when at least one of these is true; no rows if there are none.
     Any(Vec<Self>),
-    /// This does not hold.
+    /// True when this is false.
     Not(Box<Self>),
     /// A column compared with a value.
     Compare {
@@ -34,7 +34,7 @@ pub enum RowCondition {
         /// The values; `Null` may be among them.
         values: Vec<Value>,
     },
-    /// A text that has a text in it. Never holds of a column that has no text.
+    /// Text that contains a given text. False for a column that does not hold text.
     Text {
         /// The index of the column in its table.
         column: usize,
@@ -94,7 +94,7 @@ pub enum Case {
 }
 
 impl Default for RowCondition {
-    /// Holds of every row.
+    /// The condition that every row satisfies.
     fn default() -> Self {
         Self::All(Vec::new())
     }
@@ -150,7 +150,7 @@ impl RowCondition {
         }
     }
 
-    /// The columns that it looks at, one perhaps several times.
+    /// The columns that it reads, possibly with repetitions.
     pub fn columns(&self) -> Vec<usize> {
         self.leaves().into_iter().filter_map(Self::column).collect()
     }
@@ -168,7 +168,7 @@ impl RowCondition {
         }
     }
 
-    /// How deep conditions are inside of each other: 1 for a comparison.
+    /// The nesting depth of the condition: 1 for a comparison.
     pub fn depth(&self) -> usize {
         let deepest = |conditions: &[Self]| conditions.iter().map(Self::depth).max().unwrap_or(0);
         match self {
@@ -245,7 +245,7 @@ pub fn list_has(json: &str, element: &str) -> bool {
     elements.iter().any(|found| is_it(found.get()))
 }
 
-/// A number in JSON, when it is one of up to 28 digits.
+/// Parses a JSON number of up to 28 digits.
 fn number(json: &str) -> Option<Decimal> {
     let is_number = json.starts_with(|first: char| first == '-' || first.is_ascii_digit());
     json.parse().ok().filter(|_| is_number)

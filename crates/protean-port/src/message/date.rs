@@ -10,7 +10,7 @@ use super::weekday::Weekday;
 
 /// A calendar day of the years 1 to 9999, written as `2026-11-20`.
 ///
-/// What would be before [`MIN`](Self::MIN) or after [`MAX`](Self::MAX) becomes that day.
+/// Results before [`MIN`](Self::MIN) or after [`MAX`](Self::MAX) become that day.
 ///
 /// ```
 /// # use protean_port::message::{Date, Weekday};

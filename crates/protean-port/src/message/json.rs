@@ -1,4 +1,4 @@
-//! Free JSON.
+//! JSON of any form.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,14 +14,14 @@ use serde_json::value::RawValue;
 use super::raw;
 use crate::{Error, Result};
 
-/// The deepest that objects and lists may nest: what reads them gives up below.
+/// The maximum nesting of objects and lists: readers refuse anything deeper.
 const DEEPEST: usize = 127;
 
 /// A JSON value of any form, kept as its text, so that no digit of a number is lost.
 ///
-/// The members of objects are in the order of their names and there is no space between them, so
-/// that what is equal has the same text. Inside `#[serde(flatten)]` and tagged enums numbers are read
-/// as `f64` before this type gets them; write long ones as text there.
+/// Members of objects are sorted by name and there is no whitespace, so that equal values have the
+/// same text. Inside `#[serde(flatten)]` and tagged enums, serde reads numbers as `f64` before this
+/// type gets them; write long numbers as strings there.
 ///
 /// ```
 /// # use protean_port::message::Json;

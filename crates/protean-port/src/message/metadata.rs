@@ -1,4 +1,4 @@
-//! What travels with a message beside its fields.
+//! The metadata of a message.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,17 +8,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Result, Violations};
 
-/// Keys that begin so are the framework's own.
+/// Keys with this prefix belong to the framework.
 const RESERVED: &str = "protean.";
-/// The most keys of a message.
+/// The maximum number of keys of a message.
 const MAX_KEYS: usize = 32;
-/// The longest key.
+/// The maximum length of a key.
 const MAX_KEY_BYTES: usize = 64;
-/// The most bytes of all keys and values of a message.
+/// The maximum number of bytes in all keys and values of a message.
 const MAX_BYTES: usize = 4096;
 
-/// Texts by key that travel with a message, and with everything that it causes: a tenant, a user, the
-/// id of a request. Cheap to clone.
+/// Strings by key that a message and everything it causes carry: a tenant, a user, the id of a
+/// request. Cheap to clone.
 ///
 /// A key consists of ASCII letters, digits and `_ - . : /`, and does not begin with `protean.`. A
 /// message has at most 32 of them, with at most 4096 bytes in all.
@@ -37,17 +37,17 @@ const MAX_BYTES: usize = 4096;
 pub struct Metadata(Option<Arc<BTreeMap<String, String>>>);
 
 impl Metadata {
-    /// True when there is none.
+    /// True when it is empty.
     pub fn is_empty(&self) -> bool {
         self.0.as_ref().is_none_or(|texts| texts.is_empty())
     }
 
-    /// The text with this key.
+    /// The value of this key.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.0.as_ref()?.get(key).map(String::as_str)
     }
 
-    /// Every key with its text, in the order of the keys.
+    /// Every key with its value, in the order of the keys.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()
@@ -55,7 +55,7 @@ impl Metadata {
             .map(|(key, text)| (key.as_str(), text.as_str()))
     }
 
-    /// Sets the text of a key, in place of another one.
+    /// Sets the value of a key, replacing any earlier one.
     pub fn set(&mut self, key: impl Into<String>, text: impl Into<String>) {
         let texts = self.0.get_or_insert_default();
         Arc::make_mut(texts).insert(key.into(), text.into());
@@ -69,7 +69,7 @@ impl Metadata {
         }
     }
 
-    /// Only what has one of these keys.
+    /// Only the entries with one of these keys.
     #[must_use]
     pub fn only(&self, keys: &[String]) -> Self {
         let mut kept = Self::default();
@@ -79,8 +79,8 @@ impl Metadata {
     }
 
     /// # Errors
-    /// [Invalid](crate::Error::is_invalid) when a key has another form or is reserved, or there is too
-    /// much of it.
+    /// [Invalid](crate::Error::is_invalid) if a key is malformed or reserved, or there are too many
+    /// keys or bytes.
     pub fn check(&self) -> Result {
         let mut faults = Violations::new();
         for (key, _) in self.iter() {
@@ -103,7 +103,7 @@ impl Metadata {
         self.iter().map(|(key, text)| key.len() + text.len()).sum()
     }
 
-    /// What another system has sent, as far as it keeps the rules, in the order of the keys.
+    /// The metadata of another system, in key order, without entries that break the rules.
     pub(super) fn received(sent: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut received = Self::default();
         for (key, text) in sent {
@@ -117,7 +117,7 @@ impl Metadata {
     }
 }
 
-/// What is wrong with a key.
+/// The fault of a key, if any.
 fn fault_of(key: &str) -> Option<String> {
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.:/".contains(&byte);
     if key.is_empty() || !key.bytes().all(is_allowed) {
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_much_or_has_a_wrong_key_is_refused() {
+    fn too_much_metadata_or_a_malformed_key_is_refused() {
         let of = |key: &str, text: &str| {
             let mut metadata = Metadata::default();
             metadata.set(key, text);
@@ -176,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn of_what_others_send_only_what_keeps_the_rules_is_taken() {
+    fn entries_of_other_systems_that_break_the_rules_are_dropped() {
         let sent = [("a", "1"), ("b b", "2"), ("protean.position", "3"), ("z", "4")];
         let sent = sent.map(|(key, text)| (key.to_owned(), text.to_owned()));
         assert_eq!(Metadata::received(sent).to_string(), "a=1 z=4");

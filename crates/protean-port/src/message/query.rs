@@ -10,7 +10,7 @@ use super::{RowCondition, SortKey, Table, Value};
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RowQuery {
-    /// What must hold of a row.
+    /// The condition on rows.
     pub condition: RowCondition,
     /// What to sort by, the most significant first; the key decides between equals, see
     /// [`sort_keys`](Self::sort_keys).
@@ -18,7 +18,7 @@ pub struct RowQuery {
     /// Only rows that are sorted after these values, one for each of the
     /// [`sort_keys`](Self::sort_keys).
     pub after: Option<Vec<Value>>,
-    /// How many of the first rows to leave out.
+    /// How many rows to skip.
     pub offset: usize,
     /// At most this many rows.
     pub limit: Option<usize>,

@@ -1,7 +1,7 @@
-//! JSON as its text, where the reader still has it.
+//! JSON as text, if the reader still has the text.
 //!
-//! A JSON text is read as it is, so that no digit passes through an `f64`. What buffers JSON
-//! (`#[serde(flatten)]`, tagged enums) has values only, and gives those.
+//! JSON text is read as it is, so that no digit passes through an `f64`. Deserializers that buffer
+//! JSON (`#[serde(flatten)]`, tagged enums) have only values, and provide those.
 
 use std::sync::LazyLock;
 
@@ -10,10 +10,10 @@ use serde::de::{Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
 use serde_json::value::RawValue;
 
-/// How the names begin under which `serde_json` passes on a text in place of a value.
+/// The prefix of the names under which `serde_json` passes raw text in place of a value.
 const PRIVATE: &str = "$serde_json::private::";
 
-/// The name under which `serde_json` is asked for the text of a value.
+/// The name by which `serde_json` recognises a request for raw text.
 static NAME: LazyLock<&'static str> = LazyLock::new(|| {
     let mut name = "";
     // It always fails, once it knows what is asked for.

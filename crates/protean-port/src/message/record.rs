@@ -77,10 +77,10 @@ pub struct Extensions {
     /// The idempotency key holds for ever, instead of for a time after the command was handled.
     #[serde(skip_serializing_if = "is_false")]
     pub permanent_key: bool,
-    /// What travels with the message, and with everything that it causes.
+    /// The metadata of the message, which everything that it causes inherits.
     #[serde(skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
-    /// Its place in a distributed trace, which everything that it causes inherits.
+    /// The trace context, which everything that it causes inherits.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<TraceParent>,
     /// Why a part of the message cannot be read, when a store has found that: the message is a

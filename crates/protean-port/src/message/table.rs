@@ -50,8 +50,8 @@ pub struct Table {
 pub struct Index {
     /// What its entries are sorted by, the most significant first.
     pub columns: Vec<SortKey>,
-    /// True when no two rows may share the values of all its columns. Rows that have no value in one
-    /// of them share nothing.
+    /// True when no two rows may have the same values in all its columns. A row without a value in
+    /// one of them never conflicts.
     pub unique: bool,
 }
 
@@ -61,7 +61,7 @@ pub const VERSION_COLUMN: &str = "_version";
 /// The most bytes of a name: PostgreSQL cuts longer ones.
 const MAX_NAME_BYTES: usize = 63;
 
-/// The most columns of an index, without the key: PostgreSQL takes 32 with it.
+/// The maximum number of columns of an index, without the key: PostgreSQL allows 32 with it.
 const MAX_INDEX_COLUMNS: usize = 31;
 
 /// How names of the databases' own tables begin.

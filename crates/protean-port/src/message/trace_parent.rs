@@ -1,4 +1,4 @@
-//! The place of a message in a distributed trace.
+//! The trace context of a message.
 
 use std::fmt;
 use std::str::FromStr;
@@ -40,7 +40,7 @@ impl TraceParent {
         self.sampled
     }
 
-    /// One of these ids; `None` when they are none.
+    /// A trace context of these ids; `None` if one is malformed.
     pub(super) fn of(trace_id: &str, parent_id: &str, sampled: bool) -> Option<Self> {
         let is_hex = |text: &str, digits| {
             text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit())
@@ -76,7 +76,7 @@ impl FromStr for TraceParent {
         };
         parsed().ok_or_else(|| {
             format!(
-                "'{text:.80}' is no traceparent: expected one such as \
+                "'{text:.80}' is not a traceparent: expected one such as \
                  '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'"
             )
         })
@@ -102,7 +102,7 @@ mod tests {
     use super::TraceParent;
 
     #[test]
-    fn what_is_no_traceparent_is_refused() {
+    fn a_malformed_traceparent_is_refused() {
         let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
         for text in [
             String::new(),
@@ -115,7 +115,7 @@ mod tests {
             format!("00-{trace}-00f067aa0ba902b7-zz"),
         ] {
             assert!(
-                text.parse::<TraceParent>().unwrap_err().contains("is no traceparent"),
+                text.parse::<TraceParent>().unwrap_err().contains("is not a traceparent"),
                 "{text}"
             );
         }

@@ -19,7 +19,8 @@ pub struct Changes {
     pub correlated: Option<u64>,
     /// Rows of aggregates and projections.
     pub rows: Vec<RowWrite>,
-    /// What the user's own SQL has read: the unit is left out when it reads something else by now.
+    /// What the user's own SQL has read. If it reads something else at the commit, the unit is left
+    /// out.
     pub reads: Vec<StatementRead>,
     /// The user's own SQL, run after the rows.
     pub statements: Vec<Statement>,
@@ -27,7 +28,7 @@ pub struct Changes {
     pub keys: Vec<KeyWrite>,
     /// Messages that wait for their time, or no longer do.
     pub schedules: Vec<Schedule>,
-    /// What plain programs have enqueued.
+    /// Changes of the intake.
     pub intake: Vec<IntakeChange>,
     /// Ordered groups that move on in a stream.
     pub progress: Vec<ProgressMove>,

@@ -14,7 +14,7 @@ use super::{Changes, KeyClaim, KeyWrite, Outcome};
 use crate::message::{Category, Lane, Priority};
 use crate::{Error, Result};
 
-/// The most commands whose outcome a notice names; beyond that it may be that of any.
+/// The maximum number of commands that a notice names; with more, it stands for any command.
 const MAX_NAMED_OUTCOMES: usize = 64;
 
 /// A kind of change that a part of the program waits for.
@@ -67,7 +67,7 @@ pub struct CommitNotice {
     pub arrivals: BTreeMap<Category, (Priority, Priority)>,
     /// Whether messages were parked, released or given up, or taken out again.
     pub moves: bool,
-    /// The commands, by message id, that have got their outcome.
+    /// The commands that have got their outcome, by message id.
     pub outcomes: NamedOutcomes,
     /// The groups that have settled messages.
     pub progress: BTreeSet<Arc<str>>,
@@ -89,12 +89,12 @@ impl Default for NamedOutcomes {
 }
 
 impl NamedOutcomes {
-    /// True when it names none.
+    /// True when it is empty.
     pub fn is_empty(&self) -> bool {
         matches!(self, Self::Of(ids) if ids.is_empty())
     }
 
-    /// Adds that of a command.
+    /// Adds the outcome of a command.
     pub fn add(&mut self, message_id: &Arc<str>) {
         if let Self::Of(ids) = self {
             ids.insert(Arc::clone(message_id));
@@ -150,9 +150,9 @@ impl CommitNotice {
         }
     }
 
-    /// What a unit has settled. Bulk work announces none of it: those who wait for some of that look
-    /// from time to time, and every process would read a notice of each commit. Nor does a relay,
-    /// whose units note what it has published.
+    /// Adds what a unit has settled. Bulk work announces nothing, since every process would read a
+    /// notice of each commit; callers that wait for bulk work poll instead. A relay announces
+    /// nothing either: its units record what it has published.
     fn add_settled(&mut self, unit: &Changes) {
         if unit.lane == Lane::Backfill || unit.redone_if_lost {
             return;

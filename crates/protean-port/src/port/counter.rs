@@ -1,4 +1,4 @@
-//! What transactions count.
+//! Counters that transactions update.
 
 use std::sync::Arc;
 

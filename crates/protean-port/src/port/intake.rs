@@ -1,5 +1,5 @@
-//! Commands that plain programs enqueue in transactions of their own: rows of a table that they may
-//! INSERT into, with any driver.
+//! Commands that plain programs insert in their own transactions: rows of a table that they can
+//! INSERT into with any driver.
 //!
 //! ```text
 //! INSERT INTO protean_intake ─▶ row ─┬▶ IntakeChange::Take: one unit takes it and appends its command
@@ -15,16 +15,16 @@ use crate::message::{Priority, Timestamp};
 /// Reads the intake. It is written through [`Store::commit`](super::Store::commit), and by other
 /// programs.
 pub trait IntakeTable: Send + Sync {
-    /// Rows of a range of priorities in the order in which they were inserted. A row that shares its
-    /// transaction with an earlier one outside of the range waits for that one, where the database
-    /// can tell. The time it takes does not depend on how many rows wait.
+    /// Rows in a range of priorities, in insertion order. A row waits for earlier rows of the same
+    /// transaction outside of the range, if the database knows the transactions. The time this
+    /// takes does not depend on the number of waiting rows.
     fn intake_rows(&self, read: IntakeRead) -> BoxFuture<'_, Result<Vec<IntakeRow>>>;
 
-    /// Rejected rows after a place, in the order in which they were inserted.
+    /// Rejected rows after a place, in insertion order.
     fn intake_rejects(&self, after: u64, limit: usize) -> BoxFuture<'_, Result<Vec<IntakeReject>>>;
 }
 
-/// What a program has inserted. Nothing of it has been checked.
+/// A row as a program has inserted it, unchecked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IntakeEntry {
     /// The id of the command.
@@ -37,43 +37,43 @@ pub struct IntakeEntry {
     pub priority: i64,
     /// The idempotency key.
     pub key: Option<Arc<str>>,
-    /// The metadata, as a JSON object of texts.
+    /// The metadata, as a JSON object whose values are strings.
     pub metadata: Option<Arc<str>>,
 }
 
-/// A row that waits.
+/// A waiting row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IntakeRow {
-    /// Its place among all rows, unique for ever. A row that is committed late has a low one.
+    /// Its place among all rows, never reused. A row that is committed late may have a low place.
     pub place: u64,
     /// What was inserted.
     pub entry: IntakeEntry,
     /// True when the log has a command of this id.
     pub is_logged: bool,
-    /// True when a part of it is no text, which is shown with signs of replacement.
+    /// True when a column is not valid UTF-8; replacement characters stand for the invalid bytes.
     pub is_garbled: bool,
 }
 
 /// A row that cannot be taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IntakeReject {
-    /// The place that it had.
+    /// The place it had in the intake.
     pub place: u64,
     /// What was inserted.
     pub entry: IntakeEntry,
-    /// Why, for a person to read.
+    /// The reason, for people.
     pub reason: String,
     /// When it was rejected (domain clock).
     pub time: Timestamp,
 }
 
-/// A read of the rows that wait.
+/// A request for waiting rows.
 #[derive(Clone, Debug)]
 pub struct IntakeRead {
     /// The lowest and the highest priority, both included. Priorities that no message can have lie
     /// below [`Priority::ALL`] or above.
     pub priorities: (Priority, Priority),
-    /// Without rows whose type names one of these domains: `Shop` of `Shop.PlaceOrder`.
+    /// Excludes rows whose type names one of these domains, such as `Shop` in `Shop.PlaceOrder`.
     pub except: Vec<String>,
     /// At most this many.
     pub limit: usize,
@@ -82,22 +82,22 @@ pub struct IntakeRead {
 /// A change of the intake.
 #[derive(Clone, Debug)]
 pub enum IntakeChange {
-    /// Adds a row, as a program does that inserts one.
+    /// Adds a row, as the INSERT of a plain program would.
     Add(Box<IntakeEntry>),
-    /// Takes the row of this place out; the unit is left out when it is not there.
+    /// Removes the row at this place; if it is gone, the unit is left out.
     Take(u64),
-    /// Moves a row to the rejects; the unit is left out when it is not there.
+    /// Moves a row to the rejects; if it is gone, the unit is left out.
     Reject {
         /// The place of the row.
         place: u64,
-        /// Why, for a person to read.
+        /// The reason, for people.
         reason: String,
         /// When (domain clock).
         time: Timestamp,
     },
-    /// Moves the reject of this place back, as a new row; the unit is left out when it is not there.
+    /// Moves the reject at this place back as a new row; if it is gone, the unit is left out.
     Retry(u64),
-    /// Deletes the reject of this place; the unit is left out when it is not there.
+    /// Deletes the reject at this place; if it is gone, the unit is left out.
     Drop(u64),
 }
 

@@ -18,20 +18,20 @@ pub fn not_scheduled(key: &str) -> Outcome {
     Outcome::Stale(format!("the message is not scheduled under '{key}', or no longer"))
 }
 
-/// The intake has no row of this place, or no longer.
+/// The intake has no row at this place any more.
 pub fn not_in_intake(place: u64) -> Outcome {
-    Outcome::Stale(format!("the intake has no row {place}, or no longer"))
+    Outcome::Stale(format!("the intake has no row {place} any more"))
 }
 
-/// The intake has no reject of this place, or no longer.
+/// The intake has no reject at this place any more.
 pub fn not_rejected(place: u64) -> Outcome {
-    Outcome::Stale(format!("the intake has no reject {place}, or no longer"))
+    Outcome::Stale(format!("the intake has no reject {place} any more"))
 }
 
-/// The user's own SQL reads other rows than the unit has seen.
+/// The user's own SQL now reads other rows than the unit has seen.
 pub fn read_changed(read: &StatementRead) -> Outcome {
     let sql = &read.statement.sql;
-    Outcome::Stale(format!("what the unit has read was changed by another one: {sql}"))
+    Outcome::Stale(format!("rows that the unit has read were changed: {sql}"))
 }
 
 /// The stream already has a message at this position.

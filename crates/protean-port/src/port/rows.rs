@@ -17,12 +17,12 @@ pub trait Rows: Send + Sync {
         query: &'a RowQuery,
     ) -> BoxFuture<'a, Result<Vec<RowState>>>;
 
-    /// How many rows the condition of a query selects, at most its limit; the rest of the query is
-    /// ignored.
+    /// The number of rows that the condition of a query selects, up to its limit; ignores the rest
+    /// of the query.
     fn count<'a>(&'a self, table: &'a Table, query: &'a RowQuery) -> BoxFuture<'a, Result<u64>>;
 
-    /// How the store runs a query: its statement and the plan of the database, for a person. The
-    /// query is not run.
+    /// The statement for a query and the database's plan for it, for people. Does not run the
+    /// query.
     fn explain<'a>(
         &'a self,
         table: &'a Table,

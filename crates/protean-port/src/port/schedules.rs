@@ -23,8 +23,8 @@ pub trait Schedules: Send + Sync {
     /// What is scheduled under this key.
     fn scheduled_under<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Scheduled>>>;
 
-    /// What became of everything that was ever scheduled, in one view of the database. It counts
-    /// what waits, so it takes time where much does.
+    /// The account of everything ever scheduled, from one snapshot of the database. It counts the
+    /// waiting messages, so it takes longer the more there are.
     fn schedule_account(&self) -> BoxFuture<'_, Result<ScheduleAccount>>;
 
     /// The time by the clock of the database, which is the same for every process; `None` when the
@@ -55,7 +55,7 @@ pub enum Schedule {
         key: Arc<str>,
         /// The id of the message.
         id: Arc<str>,
-        /// As what it is counted, one of [`Counter::SCHEDULE`].
+        /// The counter for it, one of [`Counter::SCHEDULE`].
         counter: Counter,
     },
     /// Takes a message out if there is one.
@@ -85,20 +85,20 @@ impl Schedule {
 /// The group under which the schedule counts.
 pub const SCHEDULE: &str = "protean.scheduled";
 
-/// What became of everything that was ever scheduled:
+/// The account of everything ever scheduled:
 /// scheduled = replaced + moved + cancelled + waiting. The transactions that change the schedule count
 /// each term but the last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ScheduleAccount {
     /// Messages that were scheduled.
     pub scheduled: u64,
-    /// Those whose place another message took.
+    /// Messages that were replaced by another one.
     pub replaced: u64,
-    /// Those that went into the log.
+    /// Messages that were moved into the log.
     pub moved: u64,
-    /// Those that were given up.
+    /// Messages that were cancelled.
     pub cancelled: u64,
-    /// Those that wait.
+    /// Messages that are waiting.
     pub waiting: u64,
 }
 
@@ -125,7 +125,7 @@ impl ScheduleAccount {
         i128::from(self.scheduled) - left.iter().sum::<i128>()
     }
 
-    /// True when what waits is what was scheduled and has not left.
+    /// True when the number of waiting messages is the expected one.
     pub fn closes(&self) -> bool {
         self.expected() == i128::from(self.waiting)
     }

@@ -1,8 +1,8 @@
-//! Statements of the user's own, on tables of the user's own.
+//! The user's own SQL, on the user's own tables.
 
 use crate::message::{Date, Decimal, Id, Timestamp, Value};
 
-/// A statement of the user's own: the same text for every database.
+/// A statement of the user's own SQL: the same text for every database.
 ///
 /// ```
 /// # use protean_port::port::Statement;
@@ -19,7 +19,7 @@ pub struct Statement {
     pub parameters: Vec<Value>,
 }
 
-/// What a unit has read with a statement of the user's own.
+/// A read that a unit has made with the user's own SQL.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StatementRead {
     /// The statement.
@@ -34,7 +34,7 @@ impl Statement {
         Self { sql: sql.into(), parameters: Vec::new() }
     }
 
-    /// Gives the next parameter its value.
+    /// Binds the next parameter.
     #[must_use]
     pub fn bind(mut self, value: impl Into<Value>) -> Self {
         self.parameters.push(value.into());
@@ -48,7 +48,7 @@ impl Statement {
     }
 }
 
-/// How values of Rust become parameters.
+/// Converts Rust values to parameters.
 macro_rules! values {
     ($($from:ty => |$value:ident| $into:expr),+ $(,)?) => {
         $(impl From<$from> for Value {

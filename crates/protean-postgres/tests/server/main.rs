@@ -9,7 +9,7 @@
 //! * `locations`: databases that cannot be opened
 //! * `outbox`: the view `outbox`
 //! * `proxy`: a connection that interferes with a COMMIT
-//! * `queries`: which indexes queries use, and what pages of a large table take
+//! * `queries`: which indexes queries use, and how long pages of a large table take
 //! * `rebuilds`: tables that take the place of others
 //! * `stores`: several stores and processes on one database
 //! * `units`: units that the database refuses

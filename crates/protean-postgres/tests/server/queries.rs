@@ -1,5 +1,5 @@
-//! Which indexes queries use, what pages of a large table take, and that an index is made while others
-//! write.
+//! Which indexes queries use, how long pages of a large table take, and that creating an index does
+//! not block writers.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ async fn an_index_is_made_while_others_write() {
     let database = database();
     let store = prepared(&database.uri(), &[plain_books()]).await;
     put(&*store, &plain_books(), 0..2_000).await;
-    // A transaction that has read the table and does not end: the index waits for it.
+    // An open transaction that has read the table: creating the index waits for it.
     let reader = raw(&database.uri()).await;
     reader.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ").await.unwrap();
     reader.batch_execute("LOCK TABLE books IN ROW EXCLUSIVE MODE").await.unwrap();
@@ -48,7 +48,7 @@ async fn an_index_is_made_while_others_write() {
         assert!(!making.is_finished(), "the index does not wait for the transaction");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    // Nobody waits for the index: neither who writes the table, nor another start of the program.
+    // Neither writers of the table nor another start of the program wait for the index.
     let plain = plain_books();
     let writing = put(&*store, &plain, 2_000..2_100);
     tokio::time::timeout(Duration::from_secs(5), writing).await.unwrap();
@@ -65,7 +65,7 @@ async fn an_index_that_was_left_half_made_is_made_again() {
     let store = prepared(&database.uri(), &[plain_books()]).await;
     put(&*store, &plain_books(), 0..2_000).await;
     store.prepare(&[books()], &[]).await.unwrap();
-    // As after a server that has died while it made the index.
+    // As if a server had died while creating the index.
     database.run(
         "UPDATE pg_index SET indisvalid = false \
          WHERE indexrelid = '\"books.index(author, title desc)\"'::regclass",

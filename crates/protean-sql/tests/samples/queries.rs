@@ -142,7 +142,7 @@ pub(crate) async fn indexes_go_along_with_a_rebuild(store: &dyn Store) {
         let again = Changes { rows: vec![book(&books(), 3)], ..Changes::new(Lane::Primary) };
         assert!(!is_committed(&commit(store, vec![again]).await[0]));
     }
-    // One that is declared no more is dropped, and one that keeps values unique waits for a person.
+    // An index that is no longer declared is dropped; a unique one is left to a person.
     let mut fewer = books();
     fewer.indexes.remove(0);
     store.prepare(std::slice::from_ref(&fewer), &[]).await.unwrap();
@@ -153,7 +153,7 @@ pub(crate) async fn indexes_go_along_with_a_rebuild(store: &dyn Store) {
     assert!(difference.manual[0].statements[0].starts_with("DROP INDEX"), "{difference:?}");
 }
 
-/// What a page takes, whatever stands before it, as the program sees it: the middle of 200 reads.
+/// How long a page takes, wherever it is, as the program sees it: the median of 200 reads.
 pub(crate) async fn time_of_a_page(store: &dyn Store, query: &RowQuery) -> Duration {
     let mut times = Vec::new();
     for _ in 0..200 {

@@ -4,7 +4,7 @@
 //! * `layout`: how tables are laid out in the file, and what cannot be extended
 //! * `outbox`: the view `outbox`
 //! * `processes`: several stores and processes on one file
-//! * `queries`: which indexes queries use, and what pages of a large table take
+//! * `queries`: which indexes queries use, and how long pages of a large table take
 //! * `rebuilds`: tables that take the place of others
 //! * `sudden`: processes that end during a commit
 //! * `room`: a file that cannot grow

@@ -1,4 +1,4 @@
-//! Which indexes queries use, and what pages of a large table take.
+//! Which indexes queries use, and how long pages of a large table take.
 
 use crate::prepared;
 use crate::samples::queries::{

@@ -171,7 +171,7 @@ fn a_timer_that_is_cancelled_does_not_come() {
 }
 
 #[test]
-fn what_waits_and_what_follows_from_waiting_can_be_told() {
+fn timers_and_their_effects_can_be_asserted() {
     let shop = shop();
     shop.when(place("a"))
         .then_timer("a", PaymentDue { after_reminders: 0 }, 15 * MINUTE)
@@ -193,7 +193,7 @@ fn what_waits_and_what_follows_from_waiting_can_be_told() {
 
 #[test]
 #[should_panic(expected = "in 840s, but this waits")]
-fn a_timer_that_is_due_at_another_time_is_another() {
+fn a_timer_that_is_due_at_another_time_does_not_match() {
     let shop = shop();
     shop.when(place("a")).then_timer("a", PaymentDue { after_reminders: 0 }, 14 * MINUTE);
 }

@@ -227,7 +227,7 @@ async fn a_selection_is_changed_as_the_unit_sees_it() {
         filled(&domain, 6).await;
         let changed = domain.unit_of_work(async |ctx: &Context| {
             let orders = ctx.repository::<Order>();
-            // One more that matches, and one less, both known to this unit alone.
+            // One more matching row and one fewer, both uncommitted changes of this unit.
             orders.add(Order { state: State::Open, ..order(7) }).await?;
             let mut second = orders.get(&"o2".into()).await?;
             second.state = State::Shipped;

@@ -189,7 +189,7 @@ impl Rows {
     }
 }
 
-/// A clock that stands where it is put.
+/// A clock that stands still.
 #[derive(Clone, Default)]
 struct Hands(std::sync::Arc<std::sync::atomic::AtomicI64>);
 
@@ -317,7 +317,7 @@ async fn a_command_that_comes_as_json_is_checked_to_its_last_value() {
     assert_eq!(Sku::from("a").valid().unwrap_err().to_string(), "must be upper case");
 }
 
-/// What was kept before a rule was, as an older version of the program would have kept it.
+/// Data from before a rule existed, as an older version of the program would have stored it.
 #[tokio::test]
 async fn what_is_kept_is_read_whatever_rules_came_later() {
     let folder = tempfile::tempdir().unwrap();
@@ -358,7 +358,7 @@ async fn a_state_follows_only_those_that_it_may_follow() {
             "cannot change from 'Draft' to 'paid-in-full': it may become 'Placed', 'Cancelled'";
         assert_eq!(violation(refused, "status"), text);
         assert_eq!(violation(go(&[Status::Paid], true).await, "status"), text);
-        // What is kept is compared with what was read, so steps in between need an event each.
+        // The stored state is compared with the loaded one, so each step in between needs an event.
         let refused = go(&[Status::Placed, Status::Paid], false).await;
         assert_eq!(violation(refused, "status"), text);
         go(&[Status::Placed, Status::Paid, Status::Paid], true).await.unwrap();

@@ -1,4 +1,4 @@
-//! What must be true of the shop once every order has come to its end.
+//! Checks that must pass once every order is finished.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use orders::stock::Stock;
 use protean::Domain;
 use protean::prelude::{Id, Result};
 
-/// How many orders came to which end.
+/// The number of orders by final state.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ends {
     pub(crate) shipped: usize,

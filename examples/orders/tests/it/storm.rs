@@ -18,16 +18,16 @@ use serde_json::Value;
 
 use crate::accounts::{Ends, assert_closed};
 
-/// How long it may take on a busy machine.
+/// The time limit, for a busy machine.
 const WAIT_LIMIT: Duration = Duration::from_secs(300);
-/// How long a customer who never pays has time to.
+/// The time that a customer has to pay.
 const SECONDS_TO_PAY: u32 = 2;
-/// So many articles are ordered.
+/// The number of different articles.
 const ARTICLES: u64 = 20;
-/// How much there is of each.
+/// The initial stock of each.
 const STOCK: i64 = 1_000_000;
 
-/// A number of the environment, or the usual one.
+/// A number from the environment, or the default.
 fn wanted(name: &str, usual: u64) -> u64 {
     let said = std::env::var(format!("ORDERS_STORM_{name}")).ok();
     said.map_or(usual, |said| said.parse().unwrap())
@@ -87,7 +87,7 @@ impl Shop {
         read_to_string(self.folder.path().join("server.log")).unwrap_or_default()
     }
 
-    /// Kills one worker after the other until the work ends; how many those were.
+    /// Kills one worker after the other until the work ends; returns how many.
     async fn kills_during<F: Future<Output = ()>>(&self, work: F) -> u64 {
         let (mut kills, mut work) = (0, std::pin::pin!(work));
         let interval = Duration::from_millis(wanted("KILL_MS", 700));
@@ -96,7 +96,7 @@ impl Shop {
             let started = log.lines().filter(|line| line.contains("worker started"));
             let worker = |line: &str| line.split_once("pid=")?.1.split(' ').next()?.parse().ok();
             let workers: Vec<i32> = started.filter_map(worker).collect();
-            // Each is replaced by one that comes later in the log, so this goes round.
+            // Replacements come later in the log, so this cycles through all workers.
             let Some(worker) = workers.iter().rev().nth(3).and_then(|pid| Pid::from_raw(*pid))
             else {
                 continue;
@@ -180,7 +180,7 @@ async fn sell(shop: &Domain, count: u64) -> Result {
     Ok(())
 }
 
-/// Waits until so many orders have come to their end.
+/// Waits until this many orders are finished.
 async fn await_ends(shop: &Shop, count: u64) -> Result {
     let (began, orders) = (Instant::now(), shop.domain.repository::<Order>().await?);
     loop {

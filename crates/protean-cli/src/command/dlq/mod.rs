@@ -20,7 +20,7 @@ pub(crate) enum Command {
     /// Lists dead letters, the oldest first
     #[command(after_help = list::AFTER_HELP)]
     List(list::Options),
-    /// Counts them by reason, the most frequent first
+    /// Counts dead letters by reason, the most frequent first
     #[command(after_help = reasons::AFTER_HELP)]
     Reasons(reasons::Options),
     /// Shows one dead letter with its data

@@ -1,4 +1,4 @@
-//! `dlq reasons`: counts dead letters by why they were given up.
+//! `dlq reasons`: counts dead letters by reason.
 
 use std::collections::BTreeMap;
 
@@ -12,23 +12,24 @@ use super::target::groups;
 use crate::age::age;
 use crate::{App, Reply, Result, Table, grouped};
 
-/// How many dead letters are in memory at once.
+/// The number of dead letters in memory at once.
 const PAGE_MESSAGES: usize = 500;
-/// The most reasons that are told apart.
+/// The maximum number of distinct reasons.
 const MAX_REASONS: usize = 1000;
-/// Stands for what differs from one message to the next.
+/// Replaces the parts of a reason that vary between messages.
 const PLACEHOLDER: char = '…';
-/// Stands for the reasons beyond the limit.
+/// Collects the reasons beyond the limit.
 const OTHERS: &str = "(other reasons)";
 
 pub(super) const AFTER_HELP: &str = "\
-Reads only the database: the server need not run. Reasons that differ only in numbers, ids and quoted
-values count as one; '…' stands for these. ID is one of them, for 'dlq inspect'.";
+Reads only the database: the server need not run. Reasons that differ only in numbers, ids or quoted
+values are counted together, with '…' in place of those parts. ID is the latest dead letter with the
+reason; show it with 'dlq inspect'.";
 
 /// The dead letters to count.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Only those of this handler or group
+    /// Only dead letters of this handler or group
     #[arg(long, value_name = "NAME")]
     subscription: Option<String>,
 }
@@ -40,7 +41,7 @@ struct Reason {
     r#type: String,
     reason: String,
     count: u64,
-    /// The last of them.
+    /// The id of the latest one.
     id: u64,
     first: String,
     last: String,
@@ -103,7 +104,7 @@ fn count(
     entry.last = time.to_string();
 }
 
-/// A reason without what differs from one message to the next: quoted texts, and words with digits.
+/// A reason without the parts that vary between messages: quoted text, and words with digits.
 fn shared_part(reason: &str) -> String {
     let mut shared = String::new();
     let mut rest = reason;
@@ -121,7 +122,7 @@ fn shared_part(reason: &str) -> String {
         match word.contains(|letter: char| letter.is_ascii_digit()) {
             true => {
                 shared.push(PLACEHOLDER);
-                // What ends a sentence is no part of a number.
+                // Trailing punctuation is not part of a number.
                 let kept = word.trim_end_matches([':', '.']).len();
                 shared.push_str(&word[kept..]);
             }
@@ -161,7 +162,7 @@ mod tests {
     use super::shared_part;
 
     #[test]
-    fn what_differs_from_message_to_message_does_not_tell_reasons_apart() {
+    fn reasons_that_differ_only_in_values_are_counted_together() {
         for (reason, expected) in [
             ("no Account has the id 'a-17'", "no Account has the id '…'"),
             ("took longer than 30s: 4 tries, 1.5 each.", "took longer than …: … tries, … each."),

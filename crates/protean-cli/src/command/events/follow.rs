@@ -14,15 +14,15 @@ use crate::{Error, Result, stop_signal};
 
 /// How many messages are shown at once.
 const PAGE_MESSAGES: usize = 100;
-/// How often to look for what no commit has announced: a safety net.
+/// How often to poll for commits without a notice: a safety net.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How messages are shown that are followed: each on a line.
+/// How `--follow` prints messages: one on each line.
 #[derive(Clone, Copy)]
 pub(super) struct Lines {
-    /// As JSON objects.
+    /// Whether to print JSON objects.
     pub(super) json: bool,
-    /// With their data.
+    /// Whether to include the data.
     pub(super) data: bool,
 }
 
@@ -43,7 +43,7 @@ impl Lines {
     }
 }
 
-/// Shows what matches until it is stopped, nobody reads any more, or `limit` messages were shown.
+/// Prints matching messages until it is stopped, its reader is gone, or `limit` messages are shown.
 pub(super) async fn follow(reader: LogReader<'_>, lines: Lines, limit: Option<usize>) -> Result {
     let stop = stop_signal()?;
     let commits = reader.store.commits();

@@ -20,18 +20,18 @@ pub(super) enum Source {
     Log,
 }
 
-/// What a message must have, all of it.
+/// The criteria for messages, all of which must match.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Criteria {
-    /// This in the full name of its type, in any case.
+    /// Part of the full type name, ignoring case.
     pub(super) part_of_type: Option<String>,
-    /// This stream.
+    /// The stream.
     pub(super) stream: Option<String>,
-    /// These texts in its metadata.
+    /// Metadata that the message must have.
     pub(super) metadata: Metadata,
-    /// Made at this moment or later.
+    /// Created at this time or later.
     pub(super) since: Option<Timestamp>,
-    /// Made before this moment.
+    /// Created before this time.
     pub(super) until: Option<Timestamp>,
 }
 
@@ -52,7 +52,7 @@ impl Criteria {
     }
 }
 
-/// Reads on from where it is.
+/// Reads matching messages from its current position on.
 pub(super) struct LogReader<'a> {
     pub(super) store: &'a dyn Store,
     pub(super) source: Source,
@@ -83,7 +83,7 @@ impl LogReader<'_> {
         }
     }
 
-    /// Where a message is in what is read.
+    /// The position of a message in the source.
     pub(super) fn position(&self, recorded: &Recorded) -> u64 {
         match self.source {
             Source::Stream(_) => recorded.stream_position,
@@ -103,7 +103,7 @@ impl LogReader<'_> {
         Ok(self.store.find(Find { category, after, ..Find::first(PAGE_MESSAGES) }).await?)
     }
 
-    /// Goes on with what is committed from now on.
+    /// Skips to the end: only messages that are committed from now on.
     pub(super) async fn skip_to_end(&mut self) -> Result<()> {
         if let Source::Stream(stream) = &self.source {
             // The log knows its end, a stream does not; and the name of a stream does not say where

@@ -14,9 +14,9 @@ use crate::{App, Reply, Result, Table};
 pub(super) const AFTER_HELP: &str = "\
 All criteria must match. Without --limit it shows 100 messages and says where the next page starts.
 
---follow shows messages as they are committed, each on a line (with --json, one object on each),
-until Ctrl-C, until whoever reads them has gone, or after --limit messages. It begins with the next
-message, or, with --from or --since, with those that are there.
+--follow shows messages as they are committed, one per line (with --json, one object per line). It
+ends on Ctrl-C, when the reader of the pipe is gone, or after --limit messages. It starts with the
+next message that is committed; with --from or --since it shows existing messages first.
 
   events read bank::account-17 --data
   events read bank::account --type deposit --since 2026-11-20T00:00:00Z
@@ -29,10 +29,10 @@ pub(crate) struct Options {
     /// whole log
     #[arg(value_name = "STREAM|CATEGORY")]
     source: Option<String>,
-    /// Only types that contain this, in any case: 'deposit'
+    /// Only types whose name contains this, ignoring case: 'deposit'
     #[arg(long, value_name = "PART")]
     r#type: Option<String>,
-    /// Only messages with this text in their metadata; may be given several times
+    /// Only messages with this metadata; may be given several times
     #[arg(long, value_name = "KEY=TEXT", value_parser = pair)]
     metadata: Vec<Pair>,
     /// Created at this time or later: '2026-11-20T17:00:00Z'
@@ -41,7 +41,7 @@ pub(crate) struct Options {
     /// Created before this time
     #[arg(long, value_name = "RFC3339", conflicts_with = "follow")]
     until: Option<Timestamp>,
-    /// Starts at this position: in the stream, or else in the log
+    /// Starts at this position in the stream, or in the log for a category or the whole log
     #[arg(long, value_name = "N")]
     from: Option<u64>,
     /// At most this many messages
@@ -50,12 +50,12 @@ pub(crate) struct Options {
     /// Shows the data as well
     #[arg(long)]
     data: bool,
-    /// Goes on with the messages that are committed from now on
+    /// Keeps running and shows messages as they are committed
     #[arg(long)]
     follow: bool,
 }
 
-/// A key of metadata, and its text.
+/// A metadata key and its value.
 #[derive(Clone)]
 struct Pair {
     key: String,
@@ -67,7 +67,7 @@ fn pair(word: &str) -> Result<Pair, String> {
     Ok(Pair { key: key.to_owned(), text: text.to_owned() })
 }
 
-/// The most messages unless the command line says so.
+/// The default limit.
 const DEFAULT_LIMIT: usize = 100;
 
 impl Options {

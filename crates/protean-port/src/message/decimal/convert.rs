@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::Decimal;
 
-/// A number that no exact one can be made of: see [`Decimal::is_exact`].
+/// The error for a number that is not exact: see [`Decimal::is_exact`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Inexact;
 

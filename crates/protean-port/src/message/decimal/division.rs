@@ -33,8 +33,8 @@ impl Decimal {
         fitted(units, digits).map(|quotient| Self(Some(quotient)))
     }
 
-    /// What is left of whole multiples of the divisor, with the sign of this number; `None` for a
-    /// divisor of zero. The operator `%` gives an inexact number then.
+    /// The remainder of the division, with the sign of this number; `None` for a divisor of zero,
+    /// for which the operator `%` gives an inexact number.
     pub fn checked_rem(self, divisor: Self) -> Option<Self> {
         let (left, right) = (self.0?, divisor.0?);
         let scale = left.scale().max(right.scale());

@@ -1,4 +1,4 @@
-//! Decimal numbers in JSON: a number where every program reads its digits, or else a text.
+//! Decimals in JSON: a number if every program reads all of its digits, otherwise a string.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use super::Decimal;
 use super::convert::Inexact;
 use crate::message::raw;
 
-/// Numbers of at most so many digits survive as an `f64`.
+/// Numbers of at most this many digits survive as an `f64`.
 const DIGITS_OF_F64: usize = 15;
 
 impl Serialize for Decimal {
@@ -23,8 +23,8 @@ impl Serialize for Decimal {
     }
 }
 
-/// True when a program that reads numbers as `f64`, or whole ones as `i64`, reads this number. What
-/// buffers JSON does so: `serde_json::Value`, `#[serde(flatten)]`, tagged enums.
+/// True when a program that reads numbers as `f64`, or integers as `i64`, reads this number
+/// exactly. Buffered JSON is read that way: `serde_json::Value`, `#[serde(flatten)]`, tagged enums.
 fn is_read_by_all(number: &rust_decimal::Decimal) -> bool {
     let is_whole = number.scale() == 0 && i64::try_from(number.mantissa()).is_ok();
     is_whole || number.mantissa().unsigned_abs() < 10_u128.pow(15)
@@ -42,7 +42,7 @@ impl<'de> Visitor<'de> for Number {
     type Value = Decimal;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a decimal number, as a number or a text")
+        f.write_str("a decimal number, as a number or a string")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Decimal, A::Error> {
@@ -67,7 +67,7 @@ impl<'de> Visitor<'de> for Number {
         Ok(number.into())
     }
 
-    /// Takes what cannot have been rounded when it was read.
+    /// Accepts a number only if it cannot have been rounded when it was read.
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<Decimal, E> {
         let text = number.to_string();
         let digits = text.trim_start_matches(['-', '0', '.']).replace('.', "");
@@ -75,7 +75,7 @@ impl<'de> Visitor<'de> for Number {
             true => self.visit_str(&text),
             false => Err(E::custom(format!(
                 "{number} has more than {DIGITS_OF_F64} digits, and may have been rounded when it was \
-                 read: write it as a text"
+                 read: write it as a string"
             ))),
         }
     }

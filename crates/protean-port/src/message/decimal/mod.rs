@@ -34,16 +34,16 @@ pub use rounding::Rounding;
 /// assert!(large.checked_add(cent).is_none());
 /// ```
 ///
-/// There is no `/`, which would have to round in silence: [`divide`](Self::divide) takes the number
-/// of digits and a [`Rounding`], and [`split`](Self::split) makes parts that add up.
+/// There is no `/`, which would round silently: [`divide`](Self::divide) takes the number of digits
+/// and a [`Rounding`], and [`split`](Self::split) returns parts that add up.
 ///
 /// ```compile_fail
 /// # use protean_port::message::Decimal;
 /// let share = Decimal::from(10) / Decimal::from(3);
 /// ```
 ///
-/// In JSON it is a number. One with more digits than programs read into a floating-point number is a
-/// text, such as `"12345678901234567890.12"`, so that it also survives `serde_json::Value`,
+/// In JSON it is a number. If it has more digits than a floating-point number can hold, it is a
+/// string, such as `"12345678901234567890.12"`, so that it also survives `serde_json::Value`,
 /// `#[serde(flatten)]` and tagged enums. Both forms are read.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Decimal(Option<rust_decimal::Decimal>);

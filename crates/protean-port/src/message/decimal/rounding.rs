@@ -1,6 +1,6 @@
-//! What becomes of digits that are left out.
+//! How to round.
 
-/// What becomes of the digits that a number has no place for.
+/// How to round digits that do not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rounding {
     /// To the nearest, halves away from zero: 0.5 becomes 1, -0.5 becomes -1.

@@ -10,9 +10,9 @@ impl Decimal {
     /// Parts in proportion to the weights, with `digits` after the decimal point, that add up to
     /// this number: a price over the days of a month, a payment over invoices.
     ///
-    /// Each part is its exact proportion, rounded down or up. Those that lose most by rounding down
-    /// are rounded up, the first of equals first. The parts of a negative number are those of the
-    /// positive one, negated.
+    /// Each part is its exact proportion, rounded down or up. The parts that would lose most by
+    /// rounding down are rounded up; among equals, earlier parts first. The parts of a negative
+    /// number are those of the positive number, negated.
     ///
     /// ```
     /// # use protean_port::message::Decimal;
@@ -24,9 +24,9 @@ impl Decimal {
     /// ```
     ///
     /// # Errors
-    /// A violation when the number is inexact or has more digits after its decimal point, so that
-    /// no parts can add up to it; and when a weight is negative or inexact, all are zero, or
-    /// they have too many digits.
+    /// A violation if the number is inexact or has more digits after its decimal point, so that no
+    /// parts can add up to it; or if a weight is negative or inexact, all weights are zero, or they
+    /// have too many digits.
     pub fn split<W: Into<Self>>(
         self,
         weights: impl IntoIterator<Item = W>,
@@ -36,7 +36,7 @@ impl Decimal {
         let digits = digits.min(28);
         let units = self.units(digits).ok_or_else(|| {
             refused(format!(
-                "{self} is no sum of parts with {digits} digits after the decimal point"
+                "{self} cannot be split into parts with {digits} digits after the decimal point"
             ))
         })?;
         let weights: Vec<Self> = weights.into_iter().map(Into::into).collect();
@@ -60,7 +60,7 @@ impl Decimal {
             .collect()
     }
 
-    /// How many units of the last of so many digits it is; `None` when it is no whole number of them.
+    /// The number in units of `10^-digits`; `None` if that is not a whole number.
     fn units(self, digits: u32) -> Option<i128> {
         let number = self.0?.normalize();
         number.mantissa().checked_mul(10_i128.checked_pow(digits.checked_sub(number.scale())?)?)
@@ -77,7 +77,7 @@ fn whole_weights(weights: &[Decimal]) -> Option<Vec<u128>> {
     (0 < total && total < MAX_TOTAL).then_some(whole)
 }
 
-/// Shares of `units`: rounded down, and then what is left, one unit each, to those that lost most.
+/// Shares of `units`: rounded down, then one unit more each for those that lost most.
 fn parts(units: u128, weights: &[u128]) -> Vec<u128> {
     let total = weights.iter().sum();
     let shares: Vec<(u128, u128)> =
@@ -134,7 +134,7 @@ mod tests {
         for none in [&[][..], &[0, 0], &[2, -1]] {
             assert_eq!(split("1", none), weights);
         }
-        let text = "split: 0.005 is no sum of parts with 2 digits after the decimal point";
+        let text = "split: 0.005 cannot be split into parts with 2 digits after the decimal point";
         assert_eq!(split("0.005", &[1, 1]), text);
         let largest = Decimal::from(rust_decimal::Decimal::MAX);
         assert!((largest + largest).split([1], 0).is_err());

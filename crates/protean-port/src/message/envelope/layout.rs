@@ -103,7 +103,7 @@ impl Serialize for Always {
     }
 }
 
-/// The place in a trace: null, or an object. One of another form is none.
+/// The trace context: null, or an object. Any other form is ignored.
 #[derive(Default)]
 pub(super) struct Trace(pub(super) Option<TraceParent>);
 
@@ -154,7 +154,7 @@ impl Members {
         Self { position, stream_position, others }
     }
 
-    /// What travels with a message; values that are no texts as their JSON.
+    /// The metadata of a message; values that are not strings are kept as JSON.
     pub(super) fn metadata(&self) -> Travelling {
         let texts = self.others.iter().map(|(key, value)| {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
