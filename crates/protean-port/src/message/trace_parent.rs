@@ -48,6 +48,17 @@ impl TraceParent {
         Self::with(trace_id, parent_id, u8::from(sampled))
     }
 
+    /// The flags, if there are others than [`SAMPLED`].
+    pub(super) fn further_flags(&self) -> Option<u8> {
+        (self.flags & !SAMPLED != 0).then_some(self.flags)
+    }
+
+    /// The same with these flags beside [`SAMPLED`].
+    pub(super) fn with_further_flags(self, flags: Option<u8>) -> Self {
+        let further = flags.unwrap_or_default() & !SAMPLED;
+        Self { flags: self.flags | further, ..self }
+    }
+
     fn with(trace_id: &str, parent_id: &str, flags: u8) -> Option<Self> {
         let trace = hex(trace_id, 32).filter(|id| *id != 0)?;
         let parent = hex(parent_id, 16)?.try_into().ok().filter(|id| *id != 0)?;
