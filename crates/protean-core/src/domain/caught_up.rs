@@ -4,6 +4,7 @@
 //! scheduled ─▶ in the log ─▶ settled ─▶ what its handler appended ─▶ settled by each projector
 //! ```
 
+use std::collections::HashSet;
 use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
@@ -193,18 +194,23 @@ impl IntoFuture for CaughtUp {
 }
 
 /// What the handler of a command has appended, in the order of the log. One commit has brought all
-/// of it, so it stands together in the log.
+/// of it, so it stands together in the log: what the command has caused, then the facts, each caused
+/// by the last event of its aggregate.
 async fn effects(store: &dyn Store, command: &Recorded) -> Result<Vec<Recorded>> {
     let Recorded { position, message: Message { id, correlation_id, .. }, .. } = command;
     let correlation_id = Some(Arc::clone(correlation_id));
     let mut find = Find { correlation_id, after: Some(*position), ..Find::first(PAGE_MESSAGES) };
-    let mut effects = Vec::new();
+    let (mut effects, mut facts) = (Vec::new(), HashSet::new());
     loop {
         let page = store.find(find.clone()).await?;
         let is_last = page.len() < PAGE_MESSAGES;
         find.after = page.last().map(|last| last.position);
         for recorded in page {
-            if recorded.message.causation_id.as_ref() == Some(id) {
+            let Message { id: own_id, stream, causation_id, .. } = &recorded.message;
+            let is_fact_of =
+                |cause: &Arc<str>| facts.contains(&(cause.clone(), stream.category().clone()));
+            if causation_id.as_ref().is_some_and(|cause| cause == id || is_fact_of(cause)) {
+                facts.insert((Arc::clone(own_id), stream.category().facts()));
                 effects.push(recorded);
             } else if !effects.is_empty() {
                 return Ok(effects);

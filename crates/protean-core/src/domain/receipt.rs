@@ -80,8 +80,9 @@ impl<C: Command> Receipt<C> {
     /// waits forever: wrap it in `tokio::time::timeout`. Safe to drop, and to call again.
     ///
     /// The outcome of a failed command is kept for `idempotency.ttl`; if the sender set an
-    /// idempotency key, for `idempotency.error_ttl`, after which the key is free again. A replayed
-    /// dead letter has no outcome until it is settled again.
+    /// idempotency key, for `idempotency.error_ttl`, after which the key is free again. The key of
+    /// a cancelled command is free at once. A replayed dead letter has no outcome until it is
+    /// settled again.
     ///
     /// # Errors
     /// A misuse, at once, if the outcome is not kept: the command was sent without an idempotency

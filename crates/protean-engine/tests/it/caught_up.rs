@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use protean::{Context, Handled, Id, event_handler, projection};
+use protean::{Context, Handled, Id, event_handler, projection, projector};
 
-use crate::harness::On;
-use crate::on_every_stack;
-use crate::tickets::{Book, Booked, Pair, TOO_MANY, Ticket, TicketRow, UNREADABLE, book, tickets};
+use crate::harness::{Harness, On};
+use crate::tickets::{
+    Book, Booked, Pair, TOO_MANY, Ticket, TicketFactEvent, TicketRow, UNREADABLE, book, tickets,
+};
+use crate::{on_every_stack, on_every_store};
 
 on_every_stack! {
     a_reader_sees_what_it_wrote
@@ -15,6 +17,10 @@ on_every_stack! {
     a_reader_does_not_wait_for_later_effects
     a_projection_that_no_projector_keeps_is_refused
     a_projector_that_gives_up_is_told_to_the_reader
+}
+
+on_every_store! {
+    a_reader_waits_for_facts
 }
 
 async fn a_reader_sees_what_it_wrote(on: On) {
@@ -92,6 +98,37 @@ async fn a_projection_that_no_projector_keeps_is_refused(on: On) {
     let refused = pair.sent(1).await.caught_up::<Unkept>().await.unwrap_err();
     let expected = "no projector of this program keeps Unkept";
     assert!(refused.is_misuse() && refused.to_string().contains(expected), "{refused}");
+}
+
+#[projection]
+struct Standing {
+    #[field(identifier)]
+    ticket: Id,
+}
+
+struct StandingProjector;
+
+#[projector(projection = Standing)]
+impl StandingProjector {
+    #[on]
+    async fn on_fact(&self, fact: TicketFactEvent, ctx: &Context) -> Handled {
+        Ok(ctx.repository::<Standing>().add(Standing { ticket: fact.id }).await?)
+    }
+}
+
+async fn a_reader_waits_for_facts(on: On) {
+    let config = |base: String| format!("command_processing = \"sync\"\n{base}");
+    let more = |builder| tickets(builder).register(StandingProjector);
+    let harness = Harness::rewritten(on, config, more);
+    for version in 0..2 {
+        let receipt = harness.domain.process(book(1)).receipt().await.unwrap();
+        let waiting = receipt.caught_up::<Standing>().within(Duration::from_millis(300)).await;
+        let waiting = waiting.unwrap_err().to_string();
+        let expected = format!("TicketFactEvent harness::ticket-fact-t-1-{version} is not");
+        assert!(waiting.contains(&expected), "{waiting}");
+        harness.drain().await;
+        receipt.caught_up::<Standing>().await.unwrap();
+    }
 }
 
 /// Books a ticket that the projector gives up, for each that is booked.

@@ -24,7 +24,7 @@ pub(crate) struct Book {
     pub(crate) seats: i64,
 }
 
-#[aggregate(event_sourced, commands(Book))]
+#[aggregate(event_sourced, fact_events, commands(Book))]
 pub(crate) struct Ticket {
     root: Root<Ticket>,
     #[field(default = 0)]
