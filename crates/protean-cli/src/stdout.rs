@@ -5,6 +5,7 @@ use std::time::Duration;
 
 #[cfg(unix)]
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tokio::sync::oneshot;
 
 use crate::{Error, Result};
 
@@ -26,13 +27,25 @@ pub(crate) fn print(text: &str) -> Result<()> {
 }
 
 /// Like [`print`], and says whether the reader is still there.
-pub(crate) fn write(text: &str) -> Result<Written> {
+fn write(text: &str) -> Result<Written> {
     let mut out = io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(Written::ToReader),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(Written::ToNobody),
         Err(error) => Err(Error::failed("stdout cannot be written").caused_by(&error)),
     }
+}
+
+/// Like [`write`], without blocking the caller while the reader takes nothing: it writes on a thread
+/// of its own, which does not keep the program from ending.
+pub(crate) async fn write_apart(text: String) -> Result<Written> {
+    let (done, written) = oneshot::channel();
+    let writing = std::thread::Builder::new().spawn(move || {
+        // Nobody waits any more once the program is stopping.
+        let _ = done.send(write(&text));
+    });
+    writing.map_err(|error| Error::failed("stdout cannot be written").caused_by(&error))?;
+    written.await.unwrap_or_else(|_| Err(Error::failed("stdout cannot be written")))
 }
 
 /// Waits until the reader of stdout is gone; forever if stdout is not a pipe.

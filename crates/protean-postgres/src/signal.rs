@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use protean_port::message::{Category, Priority};
-use protean_port::port::{CommitNotice, CommitSignal, NamedOutcomes};
+use protean_port::port::{CommitNotice, CommitSignal};
 
 use crate::turnstile::Durable;
 
@@ -11,10 +11,6 @@ use crate::turnstile::Durable;
 const MAX_PAYLOAD_BYTES: usize = 7_900;
 /// Stands for messages that were parked, released or given up, or taken out again.
 const MOVES: &str = "moves";
-/// Prefix of the id of a command that has its outcome; alone, it stands for any command.
-const OUTCOME: &str = "outcome";
-/// Prefix of a group that has settled messages.
-const PROGRESS: &str = "progress";
 
 /// What the writers of a store announce.
 #[derive(Clone, Default)]
@@ -40,13 +36,8 @@ impl Announcement {
             format!("{} {} {category}", lowest.value(), highest.value())
         });
         let moves = notice.moves.then(|| MOVES.to_owned());
-        let outcomes: Vec<_> = match &notice.outcomes {
-            NamedOutcomes::Of(ids) => ids.iter().map(|id| format!("{OUTCOME} {id}")).collect(),
-            NamedOutcomes::Any => vec![OUTCOME.to_owned()],
-        };
-        let progress = notice.progress.iter().map(|group| format!("{PROGRESS} {group}"));
-        let lines = std::iter::once(instance.to_owned()).chain(moves).chain(arrivals);
-        let lines: Vec<_> = lines.chain(outcomes).chain(progress).collect();
+        let lines: Vec<_> =
+            std::iter::once(instance.to_owned()).chain(moves).chain(arrivals).collect();
         let payload = lines.join("\n");
         if payload.len() > MAX_PAYLOAD_BYTES { instance.to_owned() } else { payload }
     }
@@ -62,9 +53,6 @@ impl Announcement {
                 match change {
                     Change::Moves => notice.moves = true,
                     Change::Arrivals(category, of) => notice.add_arrivals(&category, of),
-                    Change::Outcome(None) => notice.outcomes = NamedOutcomes::Any,
-                    Change::Outcome(Some(id)) => notice.outcomes.add(&id),
-                    Change::Progress(group) => drop(notice.progress.insert(group)),
                 }
             }
             notice
@@ -76,9 +64,6 @@ impl Announcement {
 enum Change {
     Moves,
     Arrivals(Category, (Priority, Priority)),
-    /// Of the command with this message id, or of any.
-    Outcome(Option<Arc<str>>),
-    Progress(Arc<str>),
 }
 
 impl Change {
@@ -86,12 +71,6 @@ impl Change {
     fn read(line: &str) -> Option<Self> {
         if line == MOVES {
             return Some(Self::Moves);
-        }
-        match line.split_once(' ') {
-            None if line == OUTCOME => return Some(Self::Outcome(None)),
-            Some((OUTCOME, id)) => return Some(Self::Outcome(Some(id.into()))),
-            Some((PROGRESS, group)) => return Some(Self::Progress(group.into())),
-            _ => {}
         }
         let mut words = line.splitn(3, ' ');
         let mut priority = || Some(Priority::new(words.next()?.parse().ok()?));
@@ -103,7 +82,7 @@ impl Change {
 #[cfg(test)]
 mod tests {
     use protean_port::message::{Category, Priority};
-    use protean_port::port::{CommitNotice, NamedOutcomes};
+    use protean_port::port::CommitNotice;
 
     use super::Announcement;
 
@@ -113,8 +92,6 @@ mod tests {
             let category = Category::named(format!("a b::c{number}"));
             notice.add_arrivals(&category, (Priority::BULK, Priority::NORMAL));
         }
-        notice.outcomes.add(&"c-1".into());
-        notice.progress.extend(["d.A".into(), "d.B".into()]);
         notice
     }
 
@@ -127,8 +104,6 @@ mod tests {
     fn is_read_as_it_is_written() {
         let payload = Announcement::payload("s1", &notice(3));
         assert_eq!(read(&payload), ("s1".into(), Some(notice(3))));
-        let any = CommitNotice { outcomes: NamedOutcomes::Any, ..CommitNotice::default() };
-        assert_eq!(read(&Announcement::payload("s1", &any)), ("s1".into(), Some(any)));
     }
 
     #[test]

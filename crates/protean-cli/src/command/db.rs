@@ -143,14 +143,13 @@ async fn claim_all(domain: &Domain) -> Result<Vec<Box<dyn Claim>>> {
     for group in domain.groups() {
         let claim = store.claim(&group.claim()).await?.ok_or_else(|| {
             let message = format!("a server of '{}' is running", domain.name());
-            Error::failed(message).advice("stop it before you drop its database")
+            Error::failed(message).advice("stop it first")
         })?;
         claims.push(claim);
     }
     for projection in projections(domain) {
         let claim = store.claim(&rebuild_claim(domain, projection)).await?.ok_or_else(|| {
-            Error::failed(format!("a rebuild of {projection} is running"))
-                .advice("stop it before you drop the database")
+            Error::failed(format!("a rebuild of {projection} is running")).advice("stop it first")
         })?;
         claims.push(claim);
     }

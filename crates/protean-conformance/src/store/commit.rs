@@ -5,15 +5,12 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use protean_port::message::{Priority, Row, Value};
-use protean_port::port::{
-    At, KeyClaim, KeyWrite, MessageRef, Outcome, Park, RowQuery, Store, Watched,
-};
+use protean_port::port::{MessageRef, Outcome, Park, RowQuery, Store, Watched};
 use protean_port::{Error, Result};
 use tokio::task::JoinSet;
 
 use super::sample::{
-    Draft, OTHER, READER, account, bulk, column, commit_all, commit_one, key_claim, places, thing,
-    things, unit,
+    Draft, READER, account, bulk, column, commit_all, commit_one, places, thing, things, unit,
 };
 
 const NORMAL: Priority = Priority::NORMAL;
@@ -188,30 +185,6 @@ pub async fn a_watch_of_any_category_wakes_for_messages_of_its_priorities(
     places(&commit_one(&*store, unit().append(&account("a"), NORMAL)).await);
     watch.changed().await?;
     assert!(watch.last_change().is_some());
-    Ok(())
-}
-
-pub async fn a_watch_wakes_for_an_outcome_and_for_progress(store: Arc<dyn Store>) -> Result {
-    places(&commit_one(&*store, unit().claim("row-1", "m-1").claim("row-2", "m-2")).await);
-    let sent = unit().append(&account("a"), NORMAL).append(&account("b"), NORMAL);
-    places(&commit_one(&*store, sent).await);
-    let outcome = |id: &str| Watched::Outcome(id.into());
-    let progress = |group: &str| Watched::Progress(group.into());
-    let mut watch =
-        store.watch(vec![outcome("m-1"), outcome("m-2"), progress(READER), progress(OTHER)]);
-    watch.take_changed();
-    let quiet = tokio::time::timeout(Duration::from_millis(300), watch.changed()).await;
-    assert!(quiet.is_err(), "nothing was committed");
-    let settled = KeyClaim { output: Some("7".into()), ..key_claim("row-2", "m-2") };
-    for (draft, expected) in [
-        (unit().key(KeyWrite::Settle(settled)), 1),
-        (unit().mark(READER, NORMAL, At::Only(1)), 2),
-        (unit().mark(OTHER, NORMAL, At::UpTo(2)), 3),
-    ] {
-        places(&commit_one(&*store, draft).await);
-        watch.changed().await?;
-        assert_eq!(watch.take_changed(), [expected]);
-    }
     Ok(())
 }
 

@@ -70,7 +70,6 @@ macro_rules! store_suite {
                 a_commit_is_announced_after_it_is_visible,
                 a_watch_wakes_for_what_concerns_it,
                 a_watch_of_any_category_wakes_for_messages_of_its_priorities,
-                a_watch_wakes_for_an_outcome_and_for_progress,
                 a_dropped_commit_is_not_taken_back,
                 what_is_visible_is_a_prefix_of_the_list,
                 a_unit_is_visible_whole,

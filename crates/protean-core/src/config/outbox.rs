@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use protean_port::message::Metadata;
+
 use super::section::{Fixed, Section};
 use super::values::SOME;
 
@@ -52,14 +54,37 @@ impl OutboxConfig {
              set tick_interval instead",
         );
         section.section("cleanup", ignore_cleanup);
+        let broker = section.name_of("broker", "broker", brokers).unwrap_or("default".into());
+        let external_brokers = section.names_of("external_brokers", "broker", brokers);
+        let external_metadata = external_metadata(section, &external_brokers);
         Self {
-            broker: section.name_of("broker", "broker", brokers).unwrap_or("default".into()),
-            external_brokers: section.names_of("external_brokers", "broker", brokers),
-            external_metadata: section.texts("external_metadata", "metadata key"),
+            broker,
+            external_brokers,
+            external_metadata,
             tick_interval,
             retry: section.section("retry", OutboxRetry::read),
         }
     }
+}
+
+/// The keys of `external_metadata`. Each must be one that a message can have.
+fn external_metadata(section: &mut Section<'_>, external_brokers: &[String]) -> Vec<String> {
+    let name = "external_metadata";
+    let keys = section.texts(name, "metadata key");
+    for key in &keys {
+        let mut metadata = Metadata::default();
+        metadata.set(key, "");
+        let checked = metadata.check().err();
+        let faults = checked.iter().filter_map(|error| error.violations());
+        for fault in faults.flat_map(|faults| faults.get("metadata")) {
+            section.refuse(name, fault);
+        }
+    }
+    if !keys.is_empty() && external_brokers.is_empty() {
+        let fault = "has no effect without external_brokers; list one there, or remove the key";
+        section.conflict(name, fault);
+    }
+    keys
 }
 
 /// The outbox is a view of the log: it has no rows that could be deleted.

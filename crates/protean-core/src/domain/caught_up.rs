@@ -1,7 +1,7 @@
 //! Read your own writes: wait until a projection reflects the effects of a command.
 //!
 //! ```text
-//! scheduled ─▶ in the log ─▶ settled ─▶ its effects in the log ─▶ settled by each projector
+//! scheduled ─▶ in the log ─▶ settled ─▶ what its handler appended ─▶ settled by each projector
 //! ```
 
 use std::collections::HashSet;
@@ -9,18 +9,19 @@ use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
 
-use protean_port::message::Recorded;
-use protean_port::port::{BoxFuture, CommitWatch, Find, Store, Watched};
+use protean_port::message::{Message, Recorded, Timestamp};
+use protean_port::port::{BoxFuture, DeadLetterRead, Find, Store};
 use protean_port::{Error, Result};
 
-use super::receipt::{LOOK_INTERVAL, Receipt, Sent, SentCommand};
-use crate::handling::{Group, HandlerKind, Stage, Subscriber};
+use super::looks::Looks;
+use super::receipt::{Receipt, SentCommand};
+use crate::handling::{Group, HandlerKind, Sent};
 use crate::model::{Command, Projection};
 
 /// The default time limit.
 const DEFAULT_LIMIT: Duration = Duration::from_secs(5);
 /// How many messages are read at once.
-const PAGE_MESSAGES: usize = 1000;
+const PAGE_MESSAGES: usize = 100;
 
 /// Waits until a projection reflects the effects of a command: `.await` it. Safe to drop.
 #[must_use = "nothing is waited for until this is awaited"]
@@ -28,13 +29,15 @@ pub struct CaughtUp {
     sent: SentCommand,
     projection: &'static str,
     limit: Duration,
+    /// The message that it waits for now.
+    waits_for: String,
 }
 
 impl<C: Command> Receipt<C> {
     /// Waits until the projection `P` reflects the effects of this command, so that callers can
     /// read their own writes: until the command is settled, and then until the projectors of `P`
-    /// have settled every event and fact that it has caused by then. It does not wait for later
-    /// effects of other handlers of those events.
+    /// have settled every event and fact that its handler has appended. It does not wait for what
+    /// other handlers do with those events.
     ///
     /// # Errors
     /// [`Error::is_unavailable`] after the time limit of [`CaughtUp::within`], five seconds by
@@ -42,7 +45,8 @@ impl<C: Command> Receipt<C> {
     /// up, cancelled or expired, or if a projector has given up one of the messages; a misuse if no
     /// projector of this domain keeps `P`.
     pub fn caught_up<P: Projection>(&self) -> CaughtUp {
-        CaughtUp { sent: self.sent.clone(), projection: P::NAME, limit: DEFAULT_LIMIT }
+        let (sent, waits_for) = (self.sent.clone(), self.sent.to_string());
+        CaughtUp { sent, projection: P::NAME, limit: DEFAULT_LIMIT, waits_for }
     }
 }
 
@@ -53,12 +57,11 @@ impl CaughtUp {
         self
     }
 
-    async fn wait(self) -> Result {
-        let mut waits_for = self.sent.to_string();
-        match tokio::time::timeout(self.limit, self.follow(&mut waits_for)).await {
+    async fn wait(mut self) -> Result {
+        match tokio::time::timeout(self.limit, self.follow()).await {
             Ok(ended) => ended,
             Err(_) => {
-                let Self { sent, projection, limit, .. } = &self;
+                let Self { sent, projection, limit, waits_for } = &self;
                 Err(Error::unavailable(format!(
                     "{projection} has not caught up with {sent} within {limit:?}: {waits_for} is \
                      not handled yet; try again, or see where it is with `events explain`"
@@ -67,36 +70,36 @@ impl CaughtUp {
         }
     }
 
-    /// Waits until everything is settled; `waits_for` names the message it waits for.
-    async fn follow(&self, waits_for: &mut String) -> Result {
-        let groups: Vec<_> =
-            self.sent.domain.groups().iter().filter(|group| self.keeps(group)).collect();
-        if groups.is_empty() {
+    /// Waits until everything is settled.
+    async fn follow(&mut self) -> Result {
+        let domain = self.sent.domain.clone();
+        let projectors: Vec<_> = domain.groups().iter().filter(|group| self.keeps(group)).collect();
+        if projectors.is_empty() {
             return Err(Error::misused(format!(
                 "no projector of this program keeps {}: register one, or ask a program that does",
                 self.projection
             )));
         }
-        let store = self.sent.domain.store().await?;
+        let store = &**domain.store().await?;
         let command = self.logged(store).await?;
         let category = command.message.stream.category();
-        let handlers = self.sent.domain.groups().iter().find(|group| group.category == *category);
+        let handlers = domain.groups().iter().find(|group| group.category == *category);
         let handlers = handlers.ok_or_else(|| {
             let name = self.sent.name;
             Error::misused(format!("{name} has no handler: register a command handler"))
         })?;
-        self.settled(store, handlers, vec![command.clone()], waits_for).await?;
+        self.settled(store, handlers, vec![command.position]).await?;
         if let Some(failure) = self.sent.failure().await? {
             return Err(self.failed(&failure));
         }
-        let effects = effects(&**store, &command).await?;
-        for group in groups {
+        let effects = effects(store, &command).await?;
+        for group in projectors {
             let takes = |effect: &&Recorded| {
                 let message = &effect.message;
                 *message.stream.category() == group.category && !group.ignores(message)
             };
-            let taken = effects.iter().filter(takes).cloned().collect();
-            self.settled(store, group, taken, waits_for).await?;
+            let taken = effects.iter().filter(takes).map(|effect| effect.position).collect();
+            self.settled(store, group, taken).await?;
         }
         Ok(())
     }
@@ -107,77 +110,73 @@ impl CaughtUp {
     }
 
     /// The command, once it is in the log.
-    async fn logged(&self, store: &Arc<dyn Store>) -> Result<Recorded> {
-        let mut watch: Option<CommitWatch> = None;
+    async fn logged(&self, store: &dyn Store) -> Result<Recorded> {
+        let id = &self.sent.id;
+        let mut looks = Looks::new();
         loop {
-            if let Some(watch) = &mut watch {
-                watch.take_changed();
-            }
-            let message = match Sent::find(&**store, &self.sent.id).await? {
+            match Sent::find(store, id.as_str()).await? {
                 Sent::Logged(recorded) => return Ok(recorded),
-                Sent::Scheduled(message) => message,
+                Sent::Scheduled(_) => {
+                    while store.scheduled_under(id.as_str()).await?.is_some() {
+                        looks.pause().await;
+                    }
+                }
                 Sent::Nowhere => {
                     let failure = self.sent.failure().await?;
                     let cancelled = "is not in the log: it was cancelled, or never sent";
                     return Err(self.failed(failure.as_deref().unwrap_or(cancelled)));
                 }
-            };
-            let category = message.stream.category().clone();
-            let priorities = (message.priority, message.priority);
-            let arrivals = Watched::Arrivals { category, priorities };
-            let watch = watch.get_or_insert_with(|| store.watch(vec![arrivals]));
-            changed(watch).await?;
+            }
         }
     }
 
-    /// Waits until a group has settled these messages.
+    /// Waits until a group has settled the messages at these positions, in the order of the log.
     async fn settled(
-        &self,
-        store: &Arc<dyn Store>,
+        &mut self,
+        store: &dyn Store,
         group: &Group,
-        mut open: Vec<Recorded>,
-        waits_for: &mut String,
+        mut positions: Vec<u64>,
     ) -> Result {
-        let mut watch =
-            store.watch(vec![Watched::Progress(Arc::clone(&group.name)), Watched::Moves]);
-        loop {
-            watch.take_changed();
-            let positions: Vec<u64> = open.iter().map(|recorded| recorded.position).collect();
-            let unsettled = store.recall(&group.name, &group.category, &positions).await?;
-            let unsettled: HashSet<u64> = unsettled.iter().map(|of| of.recorded.position).collect();
-            let (waiting, left): (Vec<_>, Vec<_>) =
-                open.into_iter().partition(|recorded| unsettled.contains(&recorded.position));
-            for recorded in left {
-                self.check_handled(store, group, &recorded).await?;
+        let mut looks = Looks::new();
+        while !positions.is_empty() {
+            let waiting = store.recall(&group.name, &group.category, &positions).await?;
+            if waiting.len() < positions.len() {
+                self.check_handled(store, group, &positions).await?;
             }
-            let Some(first) = waiting.first() else { return Ok(()) };
-            *waits_for = format!("{} {}", first.message.name(), first.message.id);
-            open = waiting;
-            changed(&mut watch).await?;
+            let Some(first) = waiting.first() else { break };
+            let message = &first.recorded.message;
+            self.waits_for = format!("{} {}", message.name(), message.id);
+            positions = waiting.iter().map(|waiting| waiting.recorded.position).collect();
+            looks.pause().await;
         }
+        Ok(())
     }
 
     /// # Errors
-    /// When the group has given the message up.
-    async fn check_handled(
-        &self,
-        store: &Arc<dyn Store>,
-        group: &Group,
-        recorded: &Recorded,
-    ) -> Result {
-        let message = &recorded.message;
-        let subscriber = Subscriber::of(group, message, self.sent.domain.lanes());
-        match subscriber.stage(&**store, recorded).await? {
-            Stage::Dead(dead) => Err(self.failed(&format!(
-                "does not reach {}: {} has given up {} {}: {}; replay it with `dlq replay`",
-                self.projection,
-                group.handler,
-                message.name(),
-                message.id,
-                dead.reason
-            ))),
-            _ => Ok(()),
-        }
+    /// When the group has given up one of the messages at these positions. Messages of one commit
+    /// follow each other, so no other dead letter is between them.
+    async fn check_handled(&self, store: &dyn Store, group: &Group, positions: &[u64]) -> Result {
+        let read = DeadLetterRead {
+            group: group.name.to_string(),
+            category: group.category.clone(),
+            after: positions[0].saturating_sub(1),
+            before: Timestamp::MAX,
+            limit: positions.len(),
+        };
+        let letters = store.dead_letters(read).await?;
+        let Some(dead) = letters.iter().find(|dead| positions.contains(&dead.recorded.position))
+        else {
+            return Ok(());
+        };
+        let message = &dead.recorded.message;
+        Err(self.failed(&format!(
+            "does not reach {}: {} has given up {} {}: {}; replay it with `dlq replay`",
+            self.projection,
+            group.handler,
+            message.name(),
+            message.id,
+            dead.reason
+        )))
     }
 
     fn failed(&self, what: &str) -> Error {
@@ -194,27 +193,27 @@ impl IntoFuture for CaughtUp {
     }
 }
 
-/// Waits for the next relevant commit, or until it is time to poll.
-async fn changed(watch: &mut CommitWatch) -> Result {
-    tokio::time::timeout(LOOK_INTERVAL, watch.changed()).await.unwrap_or(Ok(()))
-}
-
-/// What a message has caused so far, in the order of the log.
-async fn effects(store: &dyn Store, cause: &Recorded) -> Result<Vec<Recorded>> {
-    let correlation_id = Some(Arc::clone(&cause.message.correlation_id));
-    let after = Some(cause.position);
-    let mut find = Find { correlation_id, after, ..Find::first(PAGE_MESSAGES) };
-    let mut ids = HashSet::from([Arc::clone(&cause.message.id)]);
-    let mut effects = Vec::new();
+/// What the handler of a command has appended, in the order of the log. One commit has brought all
+/// of it, so it stands together in the log: what the command has caused, then the facts, each caused
+/// by the last event of its aggregate.
+async fn effects(store: &dyn Store, command: &Recorded) -> Result<Vec<Recorded>> {
+    let Recorded { position, message: Message { id, correlation_id, .. }, .. } = command;
+    let correlation_id = Some(Arc::clone(correlation_id));
+    let mut find = Find { correlation_id, after: Some(*position), ..Find::first(PAGE_MESSAGES) };
+    let (mut effects, mut facts) = (Vec::new(), HashSet::new());
     loop {
         let page = store.find(find.clone()).await?;
         let is_last = page.len() < PAGE_MESSAGES;
         find.after = page.last().map(|last| last.position);
         for recorded in page {
-            let cause = recorded.message.causation_id.as_ref();
-            if cause.is_some_and(|cause| ids.contains(cause)) {
-                ids.insert(Arc::clone(&recorded.message.id));
+            let Message { id: own_id, stream, causation_id, .. } = &recorded.message;
+            let is_fact_of =
+                |cause: &Arc<str>| facts.contains(&(cause.clone(), stream.category().clone()));
+            if causation_id.as_ref().is_some_and(|cause| cause == id || is_fact_of(cause)) {
+                facts.insert((Arc::clone(own_id), stream.category().facts()));
                 effects.push(recorded);
+            } else if !effects.is_empty() {
+                return Ok(effects);
             }
         }
         if is_last {

@@ -27,6 +27,7 @@ mod inbox;
 mod instance_queues;
 mod intake;
 mod intake_check;
+mod looks;
 mod misfit;
 mod passed_over;
 mod process;

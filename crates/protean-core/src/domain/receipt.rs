@@ -3,18 +3,15 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
-use std::time::Duration;
 
-use protean_port::message::{Id, Kind, Message, Recorded, Timestamp};
-use protean_port::port::{Find, KeyClaim, Store, Watched};
+use protean_port::message::{Id, Kind, Timestamp};
+use protean_port::port::KeyClaim;
 use protean_port::{Error, Result};
 
 use super::domain::Domain;
-use crate::handling::{KeptOutcome, NEVER};
+use super::looks::Looks;
+use crate::handling::{KeptOutcome, NEVER, Sent};
 use crate::model::Command;
-
-/// How often to poll in case a notice was missed: a safety net.
-pub(super) const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The receipt of a command that was sent; ask it for the outcome.
 pub struct Receipt<C> {
@@ -63,11 +60,7 @@ impl<C: Command> Receipt<C> {
     /// an error if the store cannot be read.
     pub async fn of(domain: &Domain, id: &Id) -> Result<Self> {
         let store = domain.store().await?;
-        let message = match Sent::find(&**store, id).await? {
-            Sent::Logged(recorded) => Some(recorded.message),
-            Sent::Scheduled(message) => Some(message),
-            Sent::Nowhere => None,
-        };
+        let message = Sent::find(&**store, id.as_str()).await?.message();
         let message = message
             .filter(|message| message.kind == Kind::Command)
             .ok_or_else(|| Error::not_found("command", id.as_str()))?;
@@ -87,8 +80,9 @@ impl<C: Command> Receipt<C> {
     /// waits forever: wrap it in `tokio::time::timeout`. Safe to drop, and to call again.
     ///
     /// The outcome of a failed command is kept for `idempotency.ttl`; if the sender set an
-    /// idempotency key, for `idempotency.error_ttl`, after which the key is free again. A replayed
-    /// dead letter has no outcome until it is settled again.
+    /// idempotency key, for `idempotency.error_ttl`, after which the key is free again. The key of
+    /// a cancelled command is free at once. A replayed dead letter has no outcome until it is
+    /// settled again.
     ///
     /// # Errors
     /// A misuse, at once, if the outcome is not kept: the command was sent without an idempotency
@@ -96,16 +90,12 @@ impl<C: Command> Receipt<C> {
     /// it is no longer kept. An error if the stored return value does not fit `C::Output`, or the
     /// store cannot be read.
     pub async fn outcome(&self) -> Result<CommandOutcome<C::Output>> {
-        let store = self.sent.domain.store().await?;
-        let mut settled = store.watch(vec![Watched::Outcome(self.id().clone().into())]);
+        let mut looks = Looks::new();
         loop {
-            settled.take_changed();
             if let Some(outcome) = self.outcome_so_far().await? {
                 return Ok(outcome);
             }
-            if let Ok(closed) = tokio::time::timeout(LOOK_INTERVAL, settled.changed()).await {
-                closed?;
-            }
+            looks.pause().await;
         }
     }
 
@@ -177,31 +167,6 @@ impl fmt::Display for SentCommand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.name, self.id)
     }
-}
-
-/// Where a sent command is now.
-pub(super) enum Sent {
-    Logged(Recorded),
-    Scheduled(Message),
-    Nowhere,
-}
-
-impl Sent {
-    pub(super) async fn find(store: &dyn Store, id: &Id) -> Result<Self> {
-        if let Some(recorded) = logged(store, id).await? {
-            return Ok(Self::Logged(recorded));
-        }
-        if let Some(waiting) = store.scheduled_under(id.as_str()).await? {
-            return Ok(Self::Scheduled(waiting.message));
-        }
-        // It may have been moved in between.
-        Ok(logged(store, id).await?.map_or(Self::Nowhere, Self::Logged))
-    }
-}
-
-async fn logged(store: &dyn Store, id: &Id) -> Result<Option<Recorded>> {
-    let find = Find { message_id: Some(id.clone().into()), ..Find::first(1) };
-    Ok(store.find(find).await?.pop())
 }
 
 impl<C> fmt::Debug for Receipt<C> {

@@ -13,7 +13,7 @@ use tracing::warn;
 
 use super::dispatch::dispatch;
 use super::domain::Domain;
-use crate::handling::{KeptOutcome, Missed, RecurringCommand};
+use crate::handling::{KeptOutcome, Missed, RecurringCommand, cancelled_ttl};
 
 /// With [`Missed::Skip`], a recurring command that is later than this is skipped.
 const MAX_LATENESS: Duration = Duration::from_secs(60);
@@ -52,7 +52,7 @@ impl<'a> ScheduledMessages<'a> {
         Self { domain }
     }
 
-    /// Cancels a scheduled command by its id. Its idempotency key is free again.
+    /// Cancels a scheduled command by its id. The idempotency key of its sender is free at once.
     ///
     /// # Errors
     /// When the store cannot be read or written; it may be cancelled all the same.
@@ -62,9 +62,10 @@ impl<'a> ScheduledMessages<'a> {
             return Ok(Cancellation::TooLate);
         };
         let mut changes = self.taken(&waiting, Counter::Cancelled);
-        let now = self.domain.clock().now();
-        let freed = KeptOutcome::Cancelled.claim(&waiting.message, now);
-        changes.keys.extend(freed.map(KeyWrite::Settle));
+        let message = &waiting.message;
+        let ttl = cancelled_ttl(message, self.domain.config().idempotency);
+        let settled = KeptOutcome::Cancelled.claim(message, self.domain.clock().now() + ttl);
+        changes.keys.extend(settled.map(KeyWrite::Settle));
         match store.commit([changes].into()).await.pop() {
             Some(Outcome::Committed(_)) => Ok(Cancellation::Cancelled),
             Some(Outcome::Unavailable(reason)) => Err(Error::unavailable(reason)),

@@ -69,10 +69,16 @@ pub(crate) fn expiry(message: &Message, now: Timestamp, ttl: Duration) -> Timest
 
 /// How long a failed command holds its key. A key set by the sender is free again soon.
 pub(crate) fn error_ttl(message: &Message, idempotency: Idempotency) -> Duration {
-    match message.extensions.idempotency_key {
-        Some(ref key) if *key == message.id => idempotency.ttl,
-        _ => idempotency.error_ttl,
-    }
+    if has_own_key(message) { idempotency.ttl } else { idempotency.error_ttl }
+}
+
+/// How long a cancelled command holds its key. A key set by the sender is free at once.
+pub(crate) fn cancelled_ttl(message: &Message, idempotency: Idempotency) -> Duration {
+    if has_own_key(message) { idempotency.ttl } else { Duration::ZERO }
+}
+
+fn has_own_key(message: &Message) -> bool {
+    message.extensions.idempotency_key.as_ref() == Some(&message.id)
 }
 
 /// The claim of a command on its idempotency key, before it has an outcome.

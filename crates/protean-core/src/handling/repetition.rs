@@ -8,11 +8,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use protean_port::message::{Decimal, Message, Timestamp};
-use protean_port::port::{Find, Store};
+use protean_port::port::Store;
 use protean_port::{Result, Violations};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::sent::Sent;
 use crate::model::Command;
 use crate::unit::Env;
 
@@ -32,12 +33,7 @@ pub(crate) async fn check<C: Command>(
     first: &str,
     again: &Message,
 ) -> Result {
-    let find = Find { message_id: Some(first.into()), ..Find::first(1) };
-    let logged = store.find(find).await?.pop().map(|recorded| recorded.message);
-    let first = match logged {
-        Some(message) => Some(message),
-        None => store.scheduled_under(first).await?.map(|waiting| waiting.message),
-    };
+    let first = Sent::find(store, first).await?.message();
     let Some(first) = first else { return Ok(()) };
     match present::<C>(env, &first, again) {
         Some(first) => differences(&first, again).into_result(),

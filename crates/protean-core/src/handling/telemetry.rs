@@ -45,7 +45,7 @@ pub(super) fn message_span(env: &Env, group: &Group, delivery: &Delivery) -> Spa
     if !extensions.metadata.is_empty() {
         span.record("metadata", field::display(&extensions.metadata));
     }
-    if let Some(traceparent) = extensions.traceparent {
+    if let Some(traceparent) = extensions.traceparent.filter(|_| !span.is_disabled()) {
         span.record("trace_id", traceparent.trace_id());
     }
     span

@@ -10,7 +10,7 @@
 //! * `relay`, `relay_pages`, `external`, `dlq_publisher`: from the log to a broker; `subscribers`, `pubsub`: and back; `intake`, `plain_programs`, `own_tables`: and SQL
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `kills`: and with one that is killed or stopped with handlers in flight
-//! * `keys`: idempotency keys, when they are deleted; `outcomes`: what became; `explain`: why it waits
+//! * `keys`: idempotency keys, when they are deleted; `outcomes`, `caught_up`: what became of a command; `explain`: why it waits
 //! * `health`: what the pages say, also to slow clients; `telemetry`: log lines
 //! * `schedules`: random schedules of everything that may go wrong, on an `unreliable` store
 //! * `shared`: several servers share the work, over a broker that may fail
@@ -22,7 +22,7 @@
 //! * `limits`: what is too large or too odd for a log; `every_value`: what is not; `metadata`: what travels with it; `one_file`: two stores on one file
 //! * `waits`: how long production waits, to the instant; `handlers`: beside a backlog, or one that
 //!   hangs; `pacing`, `production_steps`: backfill slowed for it; `back_pressure`: and its producers
-//! * `harness`, `tallies`, `simulation`, `child`, `weather`, `exchange`, `post`: what these run on
+//! * `harness`, `tallies`, `tickets`, `simulation`, `child`, `weather`, `exchange`, `post`: what these run on
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -30,6 +30,7 @@ mod back_pressure;
 mod beside_rebuilds;
 mod breakers;
 mod bulk_commits;
+mod caught_up;
 mod child;
 #[cfg(target_os = "linux")]
 mod claims;
@@ -87,6 +88,7 @@ mod subscribers;
 mod suspects;
 mod tallies;
 mod telemetry;
+mod tickets;
 mod two_aggregates;
 mod unreliable;
 mod upgrade;

@@ -130,10 +130,15 @@ fn fault_of(key: &str) -> Option<String> {
 }
 
 impl fmt::Display for Metadata {
-    /// `request_id=7 tenant=acme`
+    /// `request_id=7 tenant=acme user="Ada Lovelace"`: on one line, and with quotes around every text
+    /// that could be read as something else.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, (key, text)) in self.iter().enumerate() {
             let space = if place == 0 { "" } else { " " };
+            let quoted = format!("{text:?}");
+            let is_escaped = quoted.len() > text.len() + "\"\"".len();
+            let is_split = text.contains(|letter: char| letter.is_whitespace() || letter == '=');
+            let text = if is_escaped || is_split { &quoted } else { text };
             write!(f, "{space}{key}={text}")?;
         }
         Ok(())
@@ -183,6 +188,29 @@ mod tests {
         let many = (0..100).map(|number| (format!("k{number:02}"), "x".repeat(200)));
         let received = Metadata::received(many);
         assert!(received.check().is_ok() && received.iter().count() == 20, "{received:?}");
+    }
+
+    #[test]
+    fn no_text_looks_like_another_entry_or_line() {
+        for (text, shown) in [
+            ("acme", "acme"),
+            ("Käse-7/ä:'x'", "Käse-7/ä:'x'"),
+            ("", ""),
+            ("a b", "\"a b\""),
+            ("x user=root", "\"x user=root\""),
+            ("x\nERROR forged", "\"x\\nERROR forged\""),
+            ("\u{1b}[2J", "\"\\u{1b}[2J\""),
+            ("\u{202e}x", "\"\\u{202e}x\""),
+            ("\u{2028}", "\"\\u{2028}\""),
+            ("a=b", "\"a=b\""),
+            ("say \"x\"", "\"say \\\"x\\\"\""),
+            ("\"x", "\"\\\"x\""),
+            ("a\\b", "\"a\\\\b\""),
+        ] {
+            let mut metadata = Metadata::default();
+            metadata.set("k", text);
+            assert_eq!(metadata.to_string(), format!("k={shown}"));
+        }
     }
 
     #[test]

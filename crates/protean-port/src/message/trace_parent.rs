@@ -21,8 +21,11 @@ use serde::{Deserialize, Serialize};
 pub struct TraceParent {
     trace: u128,
     parent: u64,
-    sampled: bool,
+    flags: u8,
 }
+
+/// The flag of a trace that is recorded.
+const SAMPLED: u8 = 1;
 
 impl TraceParent {
     /// The id of the trace: 32 hexadecimal digits.
@@ -37,26 +40,58 @@ impl TraceParent {
 
     /// True when the trace is recorded.
     pub fn is_sampled(&self) -> bool {
-        self.sampled
+        self.flags & SAMPLED == SAMPLED
     }
 
-    /// A trace context of these ids; `None` if one is malformed.
+    /// A trace context with these ids; `None` if one is malformed.
     pub(super) fn of(trace_id: &str, parent_id: &str, sampled: bool) -> Option<Self> {
-        let is_hex = |text: &str, digits| {
-            text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-        };
-        if !is_hex(trace_id, 32) || !is_hex(parent_id, 16) {
-            return None;
-        }
-        let trace = u128::from_str_radix(trace_id, 16).ok().filter(|id| *id != 0)?;
-        let parent = u64::from_str_radix(parent_id, 16).ok().filter(|id| *id != 0)?;
-        Some(Self { trace, parent, sampled })
+        Self::with(trace_id, parent_id, u8::from(sampled))
     }
+
+    /// The flags, if there are others than [`SAMPLED`].
+    pub(super) fn further_flags(&self) -> Option<u8> {
+        (self.flags & !SAMPLED != 0).then_some(self.flags)
+    }
+
+    /// The same with these flags beside [`SAMPLED`].
+    pub(super) fn with_further_flags(self, flags: Option<u8>) -> Self {
+        let further = flags.unwrap_or_default() & !SAMPLED;
+        Self { flags: self.flags | further, ..self }
+    }
+
+    fn with(trace_id: &str, parent_id: &str, flags: u8) -> Option<Self> {
+        let trace = hex(trace_id, 32).filter(|id| *id != 0)?;
+        let parent = hex(parent_id, 16)?.try_into().ok().filter(|id| *id != 0)?;
+        Some(Self { trace, parent, flags })
+    }
+
+    /// Reads a header: parts of a fixed length with `-` in between. A later version may add parts
+    /// after the flags, and give all flags but one another meaning.
+    fn read(header: &str) -> Option<Self> {
+        let mut parts = header.splitn(5, '-');
+        let mut part = || parts.next();
+        let (version, trace_id, parent_id, flags) = (part()?, part()?, part()?, part()?);
+        let (version, flags) = (hex(version, 2)?, hex(flags, 2)?.try_into().ok()?);
+        let flags = match version {
+            0 if part().is_some() => return None,
+            0 => flags,
+            0xff => return None,
+            _ => flags & SAMPLED,
+        };
+        Self::with(trace_id, parent_id, flags)
+    }
+}
+
+/// A number of exactly this many hexadecimal digits, in lower case.
+fn hex(text: &str, digits: usize) -> Option<u128> {
+    let is_digit = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    let is_hex = text.len() == digits && text.bytes().all(is_digit);
+    is_hex.then(|| u128::from_str_radix(text, 16).ok()).flatten()
 }
 
 impl fmt::Display for TraceParent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "00-{:032x}-{:016x}-{:02x}", self.trace, self.parent, u8::from(self.sampled))
+        write!(f, "00-{:032x}-{:016x}-{:02x}", self.trace, self.parent, self.flags)
     }
 }
 
@@ -64,17 +99,7 @@ impl FromStr for TraceParent {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parsed = || {
-            let mut parts = text.splitn(4, '-');
-            let (version, trace, parent) = (parts.next()?, parts.next()?, parts.next()?);
-            // A later version may add parts after the flags.
-            let flags = u8::from_str_radix(parts.next()?.get(..2)?, 16).ok()?;
-            if version.len() != 2 || version == "ff" {
-                return None;
-            }
-            Self::of(trace, parent, flags & 1 == 1)
-        };
-        parsed().ok_or_else(|| {
+        Self::read(text).ok_or_else(|| {
             format!(
                 "'{text:.80}' is not a traceparent: expected one such as \
                  '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'"
@@ -113,13 +138,36 @@ mod tests {
             format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32)),
             format!("00-+{}-00f067aa0ba902b7-01", &trace[1..]),
             format!("00-{trace}-00f067aa0ba902b7-zz"),
+            format!("00-{trace}-00f067aa0ba902b7-+1"),
+            format!("00-{trace}-00f067aa0ba902b7-011"),
+            format!("00-{trace}-00f067aa0ba902b7-01-more"),
+            format!("00-{trace}-00f067aa0ba902b7-01-"),
+            format!("00-{trace}-00F067AA0BA902B7-01"),
+            format!("00-{}-00f067aa0ba902b7-01", trace.to_uppercase()),
+            format!("00-{trace}-00f067aa0ba902b7-0A"),
+            format!("zz-{trace}-00f067aa0ba902b7-01"),
+            format!("0-{trace}-00f067aa0ba902b7-01"),
+            format!("01-{trace}-00f067aa0ba902b7-01more"),
         ] {
             assert!(
                 text.parse::<TraceParent>().unwrap_err().contains("is not a traceparent"),
                 "{text}"
             );
         }
-        let later = format!("01-{trace}-00f067aa0ba902b7-03-more");
-        assert!(later.parse::<TraceParent>().unwrap().is_sampled());
+    }
+
+    #[test]
+    fn flags_are_handed_on_unchanged() {
+        let (trace, parent) = ("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7");
+        for (flags, is_sampled) in [("00", false), ("01", true), ("02", false), ("ff", true)] {
+            let header = format!("00-{trace}-{parent}-{flags}");
+            let read: TraceParent = header.parse().unwrap();
+            assert_eq!((read.to_string(), read.is_sampled()), (header, is_sampled));
+        }
+        // What the others mean in a later version is unknown.
+        for later in ["03-more", "03"] {
+            let later: TraceParent = format!("01-{trace}-{parent}-{later}").parse().unwrap();
+            assert_eq!(later.to_string(), format!("00-{trace}-{parent}-01"));
+        }
     }
 }

@@ -4,18 +4,15 @@
 //! commit ─▶ CommitNotice ─▶ CommitSignal ─▶ the watches that it concerns
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::{Changes, KeyClaim, KeyWrite, Outcome};
-use crate::message::{Category, Lane, Priority};
+use super::{Changes, Outcome};
+use crate::message::{Category, Priority};
 use crate::{Error, Result};
-
-/// The maximum number of commands that a notice names; with more, it stands for any command.
-const MAX_NAMED_OUTCOMES: usize = 64;
 
 /// A kind of change that a part of the program waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,10 +34,6 @@ pub enum Watched {
     Moves,
     /// Groups that got another id. A commit that says what it brought has changed none.
     Names,
-    /// The outcome of the command with this message id, under its idempotency key.
-    Outcome(Arc<str>),
-    /// Messages that this group has settled.
-    Progress(Arc<str>),
 }
 
 impl Watched {
@@ -67,49 +60,6 @@ pub struct CommitNotice {
     pub arrivals: BTreeMap<Category, (Priority, Priority)>,
     /// Whether messages were parked, released or given up, or taken out again.
     pub moves: bool,
-    /// The commands that have got their outcome, by message id.
-    pub outcomes: NamedOutcomes,
-    /// The groups that have settled messages.
-    pub progress: BTreeSet<Arc<str>>,
-}
-
-/// The commands that have got their outcome in a transaction.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NamedOutcomes {
-    /// These, by message id.
-    Of(BTreeSet<Arc<str>>),
-    /// Too many to name them.
-    Any,
-}
-
-impl Default for NamedOutcomes {
-    fn default() -> Self {
-        Self::Of(BTreeSet::new())
-    }
-}
-
-impl NamedOutcomes {
-    /// True when it is empty.
-    pub fn is_empty(&self) -> bool {
-        matches!(self, Self::Of(ids) if ids.is_empty())
-    }
-
-    /// Adds the outcome of a command.
-    pub fn add(&mut self, message_id: &Arc<str>) {
-        if let Self::Of(ids) = self {
-            ids.insert(Arc::clone(message_id));
-            if ids.len() > MAX_NAMED_OUTCOMES {
-                *self = Self::Any;
-            }
-        }
-    }
-
-    fn may_be_of(&self, message_id: &str) -> bool {
-        match self {
-            Self::Of(ids) => ids.contains(message_id),
-            Self::Any => true,
-        }
-    }
 }
 
 impl CommitNotice {
@@ -134,7 +84,6 @@ impl CommitNotice {
 
     fn add_applied(&mut self, unit: &Changes) {
         self.moves |= !(unit.parks.is_empty() && unit.dead.is_empty());
-        self.add_settled(unit);
         for append in &unit.appends {
             let message = &append.message;
             self.add_arrivals(message.stream.category(), (message.priority, message.priority));
@@ -150,33 +99,15 @@ impl CommitNotice {
         }
     }
 
-    /// Adds what a unit has settled. Bulk work announces nothing, since every process would read a
-    /// notice of each commit; callers that wait for bulk work poll instead. A relay announces
-    /// nothing either: its units record what it has published.
-    fn add_settled(&mut self, unit: &Changes) {
-        if unit.lane == Lane::Backfill || unit.redone_if_lost {
-            return;
-        }
-        unit.keys.iter().filter_map(settled).for_each(|claim| self.outcomes.add(&claim.message_id));
-        for mark in &unit.marks {
-            if !self.progress.contains(&mark.group) {
-                self.progress.insert(Arc::clone(&mark.group));
-            }
-        }
-    }
-
     /// True when nobody waits for such a commit.
     pub fn is_empty(&self) -> bool {
-        let nothing_settled = self.outcomes.is_empty() && self.progress.is_empty();
-        self.arrivals.is_empty() && !self.moves && nothing_settled
+        self.arrivals.is_empty() && !self.moves
     }
 
     fn concerns(&self, watched: &Watched) -> bool {
         match watched {
             Watched::Moves => self.moves,
             Watched::Names => false,
-            Watched::Outcome(message_id) => self.outcomes.may_be_of(message_id),
-            Watched::Progress(group) => self.progress.contains(group),
             Watched::Arrivals { category, priorities } => {
                 self.arrivals.get(category).is_some_and(|arrived| meet(*arrived, *priorities))
             }
@@ -184,14 +115,6 @@ impl CommitNotice {
                 self.arrivals.values().any(|arrived| watched.is_any_of(*arrived))
             }
         }
-    }
-}
-
-/// The key of a command that has its outcome with this change.
-fn settled(key: &KeyWrite) -> Option<&KeyClaim> {
-    match key {
-        KeyWrite::Settle(claim) => Some(claim),
-        KeyWrite::Claim(claim) => claim.output.is_some().then_some(claim),
     }
 }
 
@@ -319,13 +242,10 @@ fn is_news(seen: &[Option<u64>], now: &[u64]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use futures_util::FutureExt;
 
-    use super::{Changes, CommitNotice, CommitSignal, NamedOutcomes, Outcome, Watched};
-    use crate::message::{Category, Lane, Priority};
-    use crate::port::{At, DoneMark};
+    use super::{CommitNotice, CommitSignal, Watched};
+    use crate::message::{Category, Priority};
 
     fn arrivals(category: &str, priorities: (Priority, Priority)) -> Watched {
         Watched::Arrivals { category: Category::named(category), priorities }
@@ -337,34 +257,21 @@ mod tests {
         notice
     }
 
-    fn outcomes(ids: &[&str]) -> CommitNotice {
-        let mut notice = CommitNotice::default();
-        ids.iter().for_each(|id| notice.outcomes.add(&Arc::from(*id)));
-        notice
-    }
-
     #[test]
     fn a_watch_wakes_for_what_concerns_it_and_for_what_may() {
         let signal = CommitSignal::default();
         let production = (Priority::NORMAL, Priority::ALL.1);
         let bulk = (Priority::ALL.0, Priority::BULK);
-        let (command, group) = (Watched::Outcome("c-1".into()), Watched::Progress("g".into()));
-        let watched =
-            vec![arrivals("a", production), arrivals("a", bulk), Watched::Moves, command, group];
+        let watched = vec![arrivals("a", production), arrivals("a", bulk), Watched::Moves];
         let mut watch = signal.watch(watched);
-        assert_eq!(watch.take_changed(), [0, 1, 2, 3, 4], "everything may have changed before");
+        assert_eq!(watch.take_changed(), [0, 1, 2], "everything may have changed before");
         for (notice, expected) in [
             (Some(arrived("a", Priority::NORMAL)), &[0][..]),
             (Some(arrived("a", Priority::BULK)), &[1]),
             (Some(arrived("b", Priority::NORMAL)), &[]),
             (Some(CommitNotice { moves: true, ..Default::default() }), &[2]),
             (Some(CommitNotice::default()), &[]),
-            (Some(outcomes(&["c-1", "c-2"])), &[3]),
-            (Some(outcomes(&["c-2"])), &[]),
-            (Some(CommitNotice { outcomes: NamedOutcomes::Any, ..Default::default() }), &[3]),
-            (Some(CommitNotice { progress: ["g".into()].into(), ..Default::default() }), &[4]),
-            (Some(CommitNotice { progress: ["h".into()].into(), ..Default::default() }), &[]),
-            (None, &[0, 1, 2, 3, 4]),
+            (None, &[0, 1, 2]),
         ] {
             signal.announce(notice.as_ref());
             assert_eq!(
@@ -374,29 +281,7 @@ mod tests {
             );
             assert_eq!(watch.take_changed(), expected, "{notice:?}");
         }
-        assert_eq!(*signal.commits().borrow(), 11, "every commit counts");
-    }
-
-    #[test]
-    fn bulk_work_announces_nothing_that_it_settles() {
-        for (lane, expected) in [(Lane::Primary, 1), (Lane::Backfill, 0)] {
-            let (group, category) = ("d.A".into(), Category::named("d::c"));
-            let (priority, at) = (Priority::NORMAL, At::UpTo(1));
-            let marks = vec![DoneMark { group, category, priority, at }];
-            let unit = Changes { marks, ..Changes::new(lane) };
-            let notice = CommitNotice::of([(&unit, &Outcome::Committed(Vec::new()))]);
-            assert_eq!(notice.progress.len(), expected);
-        }
-    }
-
-    #[test]
-    fn a_notice_names_few_outcomes() {
-        let ids: Vec<_> = (0..65).map(|number| format!("c-{number}")).collect();
-        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
-        assert!(
-            matches!(outcomes(&ids[..64]).outcomes, NamedOutcomes::Of(named) if named.len() == 64)
-        );
-        assert_eq!(outcomes(&ids).outcomes, NamedOutcomes::Any);
+        assert_eq!(*signal.commits().borrow(), 6, "every commit counts");
     }
 
     #[test]

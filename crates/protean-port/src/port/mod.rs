@@ -45,7 +45,7 @@ pub use changes::{
     Place, ProgressMove, RowChange, RowWrite,
 };
 pub use clock::{Clock, SystemClock};
-pub use commits::{CommitNotice, CommitSignal, CommitWatch, NamedOutcomes, Watched};
+pub use commits::{CommitNotice, CommitSignal, CommitWatch, Watched};
 pub use consumer::{BrokerRead, Consumer, TakeOver};
 pub use correlations::{
     Correlated, CorrelatedEvents, Correlation, Correlations, correlated, event_id,

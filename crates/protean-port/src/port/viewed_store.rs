@@ -126,11 +126,7 @@ impl<V: StoreView> Store for ViewedStore<V> {
     }
 
     fn watch(&self, watched: Vec<Watched>) -> CommitWatch {
-        let by_id = watched.into_iter().map(|watched| match watched {
-            Watched::Progress(group) => Watched::Progress(self.view.group(&group).into()),
-            other => other,
-        });
-        self.store.watch(by_id.collect())
+        self.store.watch(watched)
     }
 
     fn prepare<'a>(

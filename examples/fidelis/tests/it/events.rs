@@ -1,7 +1,6 @@
 //! What operators read in the log.
 
-use std::io::{BufRead as _, BufReader, Lines};
-use std::process::{Child, ChildStdout, Command, Output, Stdio};
+use std::process::Output;
 
 use fidelis::account::{MakeDeposit, OpenAccount};
 use protean::message::Message;
@@ -12,7 +11,7 @@ use serde_json::{Value, json};
 use crate::bank::{Bank, transcript};
 
 /// A bank in which Ada opened an account and paid in twice, the second time in bulk.
-async fn busy() -> (Bank, String) {
+pub(crate) async fn busy() -> (Bank, String) {
     let bank = Bank::new();
     let domain = bank.domain();
     let opening = OpenAccount {
@@ -43,7 +42,7 @@ fn printed(bank: &Bank, words: &[&str]) -> String {
 }
 
 #[track_caller]
-fn refused(bank: &Bank, words: &[&str]) -> String {
+pub(crate) fn refused(bank: &Bank, words: &[&str]) -> String {
     let output = run(bank, words);
     assert_eq!(
         (output.status.code(), output.stdout.len()),
@@ -204,64 +203,6 @@ async fn messages_are_found_by_their_metadata() {
     assert_eq!(printed(&bank, &["read", "--metadata", "tenant="]), "No messages.\n");
     let output = run(&bank, &["read", "--metadata", "tenant"]);
     assert_eq!(output.status.code(), Some(2), "{}", transcript(&output));
-}
-
-/// `events read --follow` with these words, and its lines.
-fn following(bank: &Bank, words: &[&str]) -> (Child, Lines<BufReader<ChildStdout>>) {
-    let mut program = bank.program();
-    program.args(["events", "read", "--follow"]).args(words).stdout(Stdio::piped());
-    let mut child = program.spawn().unwrap();
-    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    (child, lines)
-}
-
-async fn pay(bank: &Bank, id: &str, amount: i64) {
-    let (account_id, amount) = (id.into(), Decimal::from(amount));
-    let deposit = MakeDeposit { account_id, amount, reference: None };
-    bank.domain().process(deposit).synchronous().await.unwrap();
-}
-
-#[tokio::test]
-async fn what_is_committed_is_followed_until_ctrl_c() {
-    let (bank, id) = busy().await;
-    let words = ["fidelis::account", "--type", "deposit", "--from", "0", "--data", "--json"];
-    let (mut child, mut lines) = following(&bank, &words);
-    let mut amount = || {
-        let line: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
-        assert_eq!(line["type"], "Fidelis.DepositMade.v1");
-        line["data"]["amount"].to_string()
-    };
-    assert_eq!([amount(), amount()], ["5", "7"], "what is there comes first");
-    for new in [11, 12] {
-        pay(&bank, &id, new).await;
-        assert_eq!(amount(), new.to_string());
-    }
-    let interrupt = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
-    assert!(interrupt.unwrap().success());
-    assert_eq!(child.wait().unwrap().code(), Some(0));
-    assert!(lines.next().is_none());
-}
-
-#[tokio::test]
-async fn following_ends_with_its_limit_and_with_its_reader() {
-    let (bank, id) = busy().await;
-    let stream = format!("fidelis::account-{id}");
-    let (mut child, mut lines) = following(&bank, &[&stream, "--limit", "1"]);
-    // It begins with what comes next, once it is there.
-    let shown =
-        std::thread::spawn(move || (lines.next().unwrap().unwrap(), lines.next().is_none()));
-    let began = std::time::Instant::now();
-    while !shown.is_finished() {
-        assert!(began.elapsed() < crate::bank::WAIT_LIMIT, "nothing is shown");
-        pay(&bank, &id, 20).await;
-    }
-    let (line, is_all) = shown.join().unwrap();
-    assert!(line.contains(&format!("  DepositMade  {stream}  NORMAL")) && is_all, "{line}");
-    assert!(child.wait().unwrap().success());
-    // The reader goes, and no message comes: it ends all the same.
-    let (mut child, lines) = following(&bank, &["--type", "nothing like it"]);
-    drop(lines);
-    assert!(child.wait().unwrap().success());
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@
 //! * `storm`: everything dies, in production
 //! * [`stops`]: killed in the middle of its work, or asked to stop
 //! * [`dead_letters`]: what was given up, mended and run again
-//! * [`events`]: what operators read in the log
+//! * [`events`]: what operators read in the log; `follow`: and while it grows
 //! * [`lock`]: the committed forms of its messages
 //! * [`health`]: the server's health over HTTP
 //! * [`tools`]: what operators do beside the server
@@ -38,6 +38,8 @@ mod dead_letters;
 mod demo;
 mod endurance;
 mod events;
+#[cfg(unix)]
+mod follow;
 mod health;
 #[cfg(unix)]
 mod lanes;

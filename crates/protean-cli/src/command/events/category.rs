@@ -44,25 +44,31 @@ pub(super) fn unknown(domain: &Domain, category: &str) -> Option<Error> {
     })
 }
 
+/// The category of the streams whose names begin like this one.
+pub(super) fn of_stream(domain: &Domain, stream: &str) -> Option<Category> {
+    let contains = |category: &Category| {
+        stream.strip_prefix(category.as_str()).is_some_and(|rest| rest.starts_with('-'))
+    };
+    known_categories(domain)
+        .into_iter()
+        .filter(contains)
+        .max_by_key(|category| category.as_str().len())
+}
+
 /// The error for a stream without messages.
 pub(super) fn no_stream(domain: &Domain, stream: &str) -> Error {
-    let known = known_categories(domain);
-    let names = known.iter().map(Category::as_str);
-    let contains =
-        |name: &&str| stream.strip_prefix(name).is_some_and(|rest| rest.starts_with('-'));
-    match names.clone().filter(contains).max_by_key(|name| name.len()) {
-        Some(category) => Error::failed(format!("the stream '{stream}' has no messages"))
-            .advice(format!("find its streams with 'events read {category}'")),
-        None => {
-            let category = stream.split_once('-').map_or(stream, |(category, _)| category);
-            let names: Vec<&str> = names.collect();
-            let message = format!(
-                "the stream '{stream}' has no messages, and '{}' has no category '{category}'{}",
-                domain.name(),
-                hint(category, &names)
-            );
-            Error::failed(message)
-                .advice("write a stream as a category and an id, such as 'bank::account-17'")
-        }
+    if let Some(category) = of_stream(domain, stream) {
+        return Error::failed(format!("the stream '{stream}' has no messages"))
+            .advice(format!("find its streams with 'events read {category}'"));
     }
+    let category = stream.split_once('-').map_or(stream, |(category, _)| category);
+    let known = known_categories(domain);
+    let names: Vec<&str> = known.iter().map(Category::as_str).collect();
+    let message = format!(
+        "the stream '{stream}' has no messages, and '{}' has no category '{category}'{}",
+        domain.name(),
+        hint(category, &names)
+    );
+    Error::failed(message)
+        .advice("write a stream as a category and an id, such as 'bank::account-17'")
 }

@@ -4,18 +4,19 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use protean::message::Recorded;
-use tokio::sync::watch;
 
 use super::log_reader::LogReader;
 use super::message::{Shown, short_type};
 use crate::escape::{escape, escape_json};
 use crate::stdout::{self, Written};
-use crate::{Error, Result, stop_signal};
+use crate::{Result, stop_signal};
 
 /// How many messages are shown at once.
 const PAGE_MESSAGES: usize = 100;
-/// How often to poll for commits without a notice: a safety net.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// How often to look when no commit is announced.
+const MAX_PAUSE: Duration = Duration::from_secs(1);
+/// The shortest pause between two looks, however much is committed.
+const MIN_PAUSE: Duration = Duration::from_millis(50);
 
 /// How `--follow` prints messages: one on each line.
 #[derive(Clone, Copy)]
@@ -46,31 +47,25 @@ impl Lines {
 /// Prints matching messages until it is stopped, its reader is gone, or `limit` messages are shown.
 pub(super) async fn follow(reader: LogReader<'_>, lines: Lines, limit: Option<usize>) -> Result {
     let stop = stop_signal()?;
-    let commits = reader.store.commits();
     tokio::select! {
-        shown = show(reader, lines, limit, commits) => shown?,
+        shown = show(reader, lines, limit) => shown?,
         _ = stop => {}
         () = stdout::closed() => {}
     }
     Ok(ExitCode::SUCCESS)
 }
 
-async fn show(
-    mut reader: LogReader<'_>,
-    lines: Lines,
-    limit: Option<usize>,
-    mut commits: watch::Receiver<u64>,
-) -> Result<()> {
+async fn show(mut reader: LogReader<'_>, lines: Lines, limit: Option<usize>) -> Result<()> {
     let mut left = limit.unwrap_or(usize::MAX);
+    let mut arrivals = reader.store.watch(vec![reader.watched()]);
     loop {
-        commits.borrow_and_update();
+        arrivals.take_changed();
         loop {
             let wanted = left.min(PAGE_MESSAGES);
             let found = reader.page(wanted).await?;
-            for recorded in &found {
-                if stdout::write(&lines.line(recorded)?)? == Written::ToNobody {
-                    return Ok(());
-                }
+            let text: String = found.iter().map(|of| lines.line(of)).collect::<Result<_>>()?;
+            if !text.is_empty() && stdout::write_apart(text).await? == Written::ToNobody {
+                return Ok(());
             }
             left -= found.len();
             if left == 0 {
@@ -80,8 +75,9 @@ async fn show(
                 break;
             }
         }
-        if let Ok(closed) = tokio::time::timeout(LOOK_INTERVAL, commits.changed()).await {
-            closed.map_err(|_| Error::failed("the database has been closed"))?;
+        tokio::time::sleep(MIN_PAUSE).await;
+        if let Ok(closed) = tokio::time::timeout(MAX_PAUSE, arrivals.changed()).await {
+            closed?;
         }
     }
 }

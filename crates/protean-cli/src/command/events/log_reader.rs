@@ -1,8 +1,8 @@
 //! Reads the messages that match, page by page.
 
 use protean::Timestamp;
-use protean::message::{Category, Metadata, Recorded, Stream};
-use protean::port::{Find, Store};
+use protean::message::{Category, Metadata, Priority, Recorded, Stream};
+use protean::port::{Find, Store, Watched};
 
 use crate::Result;
 
@@ -23,7 +23,7 @@ pub(super) enum Source {
 /// The criteria for messages, all of which must match.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Criteria {
-    /// Part of the full type name, ignoring case.
+    /// Part of the full type name, in lower case.
     pub(super) part_of_type: Option<String>,
     /// The stream.
     pub(super) stream: Option<String>,
@@ -38,9 +38,7 @@ pub(super) struct Criteria {
 impl Criteria {
     fn match_with(&self, recorded: &Recorded) -> bool {
         let message = &recorded.message;
-        let is_of_type = |part: &String| {
-            message.type_name.to_ascii_lowercase().contains(&part.to_ascii_lowercase())
-        };
+        let is_of_type = |part: &String| message.type_name.to_ascii_lowercase().contains(part);
         self.part_of_type.as_ref().is_none_or(is_of_type)
             && self.stream.as_ref().is_none_or(|stream| *stream == message.stream.as_str())
             && self
@@ -64,6 +62,7 @@ pub(super) struct LogReader<'a> {
 impl LogReader<'_> {
     /// The next messages that match; fewer than `limit` when there are no more now.
     pub(super) async fn page(&mut self, limit: usize) -> Result<Vec<Recorded>> {
+        let end = self.end().await?;
         let mut found = Vec::new();
         loop {
             let read = self.read().await?;
@@ -78,6 +77,8 @@ impl LogReader<'_> {
                 }
             }
             if is_last {
+                // What the database has passed over is not read again.
+                self.next = self.next.max(end);
                 return Ok(found);
             }
         }
@@ -100,19 +101,39 @@ impl LogReader<'_> {
             Source::Log => None,
         };
         let after = self.next.checked_sub(1);
-        Ok(self.store.find(Find { category, after, ..Find::first(PAGE_MESSAGES) }).await?)
+        let Criteria { since, until, .. } = self.criteria;
+        let find = Find { category, since, until, after, ..Find::first(PAGE_MESSAGES) };
+        Ok(self.store.find(find).await?)
     }
 
     /// Skips to the end: only messages that are committed from now on.
     pub(super) async fn skip_to_end(&mut self) -> Result<()> {
         if let Source::Stream(stream) = &self.source {
-            // The log knows its end, a stream does not; and the name of a stream does not say where
-            // that of its category ends.
+            // The log knows its end, a stream does not.
             self.criteria.stream = Some(stream.to_string());
-            self.source = Source::Log;
+            self.source = Source::Category(stream.category().clone());
+        }
+        self.next = self.end().await?;
+        Ok(())
+    }
+
+    /// The position after the last message of the log; 0 in a stream, which does not know its end.
+    async fn end(&self) -> Result<u64> {
+        if matches!(self.source, Source::Stream(_)) {
+            return Ok(0);
         }
         let last = self.store.find(Find::last(1)).await?.pop();
-        self.next = last.map_or(0, |last| last.position + 1);
-        Ok(())
+        Ok(last.map_or(0, |last| last.position + 1))
+    }
+
+    /// The messages that may match when they are committed.
+    pub(super) fn watched(&self) -> Watched {
+        let priorities = Priority::ALL;
+        let category = match &self.source {
+            Source::Stream(stream) => stream.category().clone(),
+            Source::Category(category) => category.clone(),
+            Source::Log => return Watched::AnyArrivals { priorities },
+        };
+        Watched::Arrivals { category, priorities }
     }
 }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use protean::message::{Category, Metadata, Recorded, Stream};
+use protean::port::Store;
 use protean::{Domain, Timestamp};
 
 use super::category;
@@ -71,24 +72,28 @@ fn pair(word: &str) -> Result<Pair, String> {
 const DEFAULT_LIMIT: usize = 100;
 
 impl Options {
-    fn source(&self, domain: &Domain) -> Source {
-        match self.source.as_deref() {
-            None => Source::Log,
-            Some(name) if category::is_known(domain, name) => {
-                Source::Category(Category::named(name))
-            }
-            Some(name) => {
-                let category = name.rsplit_once('-').map_or(name, |(category, _)| category);
-                Source::Stream(Stream::restored(name, Category::named(category)))
-            }
+    /// # Errors
+    /// If there is neither a category nor a stream of this name. A stream that is followed may still
+    /// be empty.
+    async fn source(&self, domain: &Domain, store: &dyn Store) -> Result<Source> {
+        let Some(name) = self.source.as_deref() else { return Ok(Source::Log) };
+        if category::is_known(domain, name) {
+            return Ok(Source::Category(Category::named(name)));
         }
+        let named = |category| Stream::restored(name, category);
+        let begun = store.stream(&named(Category::named(name)), 0, 1).await?.pop();
+        let stream = begun.map(|first| first.message.stream).or_else(|| {
+            let category = category::of_stream(domain, name).filter(|_| self.follow);
+            category.map(named)
+        });
+        stream.map(Source::Stream).ok_or_else(|| category::no_stream(domain, name))
     }
 
     fn criteria(&self) -> Criteria {
         let mut metadata = Metadata::default();
         self.metadata.iter().for_each(|pair| metadata.set(&pair.key, &pair.text));
         Criteria {
-            part_of_type: self.r#type.clone(),
+            part_of_type: self.r#type.as_ref().map(|part| part.to_ascii_lowercase()),
             stream: None,
             metadata,
             since: self.since,
@@ -100,7 +105,7 @@ impl Options {
 pub(super) async fn run(options: &Options, app: &App) -> Result {
     let domain = app.existing_domain().await?;
     let store = &**domain.store().await?;
-    let (source, criteria) = (options.source(&domain), options.criteria());
+    let (source, criteria) = (options.source(&domain, store).await?, options.criteria());
     let mut reader = LogReader { store, source, criteria, next: options.from.unwrap_or(0) };
     if options.follow {
         if options.from.is_none() && options.since.is_none() {
@@ -111,12 +116,6 @@ pub(super) async fn run(options: &Options, app: &App) -> Result {
     }
     let limit = options.limit.unwrap_or(DEFAULT_LIMIT);
     let mut found = reader.page(limit + 1).await?;
-    if let Source::Stream(stream) = &reader.source
-        && found.is_empty()
-        && store.stream(stream, 0, 1).await?.is_empty()
-    {
-        return Err(category::no_stream(&domain, stream.as_str()));
-    }
     let next = found.get(limit).map(|next| reader.position(next));
     found.truncate(limit);
     let text = text(&reader.source, &found, options.data);

@@ -262,6 +262,19 @@ const REFUSED: &[(&str, &str)] = &[
         "domain.toml:2: outbox.external_brokers: expected an array of broker names, found an array",
     ),
     (
+        "[outbox]\nexternal_metadata = ['tenant']",
+        "domain.toml:2: outbox.external_metadata: has no effect without external_brokers; list one \
+         there, or remove the key",
+    ),
+    (
+        "[outbox]\nexternal_brokers = ['default']\n\
+         external_metadata = ['a b', 'protean.position', 'tenant']",
+        "domain.toml:3: outbox.external_metadata: the key \"a b\" must consist of ASCII letters, \
+         digits and _ - . : /\n\
+         domain.toml:3: outbox.external_metadata: the key \"protean.position\" is reserved: choose \
+         one without 'protean.'",
+    ),
+    (
         "[server.health]\nhost = 5",
         "domain.toml:2: server.health.host: expected a quoted string, found 5",
     ),

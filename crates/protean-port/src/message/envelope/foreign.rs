@@ -163,14 +163,13 @@ fn foreign<'a>(data: &'a RawValue, metadata: Metadata<'a>) -> Result<Foreign<'a>
     })?;
     let stream = stream(&headers.stream.0, domain.stream_category.as_ref(), kind);
     let members = extensions.unwrap_or_default();
-    let metadata = members.metadata();
-    let Members { position, stream_position, .. } = members;
+    let Members { position, stream_position, trace_flags, metadata } = members;
     let extensions = Extensions {
         deadline: moment("metadata.headers.deadline", headers.deadline.as_ref())?,
         idempotency_key: headers.idempotency_key.map(|Text(key)| Arc::from(&*key)),
         permanent_key: false,
         metadata,
-        traceparent: headers.traceparent.0,
+        traceparent: headers.traceparent.0.map(|of| of.with_further_flags(trace_flags)),
         unreadable: None,
     };
     Ok(Foreign {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::object::{object, object_or_null};
-use crate::message::{Metadata as Travelling, TraceParent};
+use crate::message::{Extensions, Metadata as Travelling, TraceParent};
 
 /// A text, borrowed from the entry where it has no escapes.
 #[derive(Serialize, Deserialize)]
@@ -142,24 +142,27 @@ pub(super) struct Members {
     pub(super) position: Option<u64>,
     #[serde(rename = "protean.stream_position")]
     pub(super) stream_position: Option<u64>,
-    #[serde(flatten)]
-    pub(super) others: BTreeMap<String, Value>,
+    /// The flags of a trace context that has more than the one in the headers.
+    #[serde(rename = "protean.trace_flags", skip_serializing_if = "Option::is_none")]
+    pub(super) trace_flags: Option<u8>,
+    #[serde(flatten, deserialize_with = "received")]
+    pub(super) metadata: Travelling,
 }
 
 impl Members {
     /// Those of a message at these places.
-    pub(super) fn of(places: Option<(u64, u64)>, metadata: &Travelling) -> Self {
-        let others = metadata.iter().map(|(key, text)| (key.to_owned(), text.into())).collect();
+    pub(super) fn of(places: Option<(u64, u64)>, extensions: &Extensions) -> Self {
         let (position, stream_position) = places.unzip();
-        Self { position, stream_position, others }
+        let trace_flags = extensions.traceparent.and_then(|of| of.further_flags());
+        Self { position, stream_position, trace_flags, metadata: extensions.metadata.clone() }
     }
+}
 
-    /// The metadata of a message; values that are not strings are kept as JSON.
-    pub(super) fn metadata(&self) -> Travelling {
-        let texts = self.others.iter().map(|(key, value)| {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            (key.clone(), text)
-        });
-        Travelling::received(texts)
-    }
+/// The metadata of an entry; values that are not strings become JSON.
+fn received<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Travelling, D::Error> {
+    let sent = BTreeMap::<String, Value>::deserialize(deserializer)?.into_iter();
+    Ok(Travelling::received(sent.map(|(key, value)| match value {
+        Value::String(text) => (key, text),
+        other => (key, other.to_string()),
+    })))
 }

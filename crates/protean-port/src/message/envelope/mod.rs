@@ -59,7 +59,7 @@ impl Envelope {
             event_store: (),
             extensions: Some(Members::of(
                 Some((recorded.position, recorded.stream_position)),
-                &message.extensions.metadata,
+                &message.extensions,
             )),
         };
         let mut json = Vec::with_capacity(message.data.len() + 1024);

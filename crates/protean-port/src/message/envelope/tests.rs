@@ -106,7 +106,7 @@ fn what_others_send_travels_on_as_text() {
         "extensions": {"protean.other": 1, "n": 7, "flag": true, "in": {"a": [1]}, "none": null,
             "no key": "x", "tenant": "acme"}}}"#;
     let extensions = Envelope::read(entry.as_bytes()).unwrap().extensions;
-    let expected = "flag=true in={\"a\":[1]} n=7 none=null tenant=acme";
+    let expected = r#"flag=true in="{\"a\":[1]}" n=7 none=null tenant=acme"#;
     assert_eq!(extensions.metadata.to_string(), expected);
     assert_eq!(extensions.traceparent, None);
 }
@@ -123,7 +123,10 @@ fn our_own_messages_come_back_as_they_are_in_the_log() {
         idempotency_key: Some("import \"7\"".into()),
         ..travelling()
     };
-    for recorded in [added(), command] {
+    let mut flagged = command.clone();
+    let traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-03";
+    flagged.message.extensions.traceparent = Some(traceparent.parse().unwrap());
+    for recorded in [added(), command, flagged] {
         let envelope = Envelope::of(&recorded, "bookshelf").unwrap();
         let foreign = Envelope::read(envelope.as_str().as_bytes()).unwrap();
         assert_eq!(foreign.recorded(), Some(recorded.clone()));
