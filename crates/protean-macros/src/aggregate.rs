@@ -80,7 +80,7 @@ pub(crate) fn expand(
     };
     let parts = [
         default::functions(&aggregate, faults),
-        fields::implementation(name, &aggregate.fields),
+        fields::with_states(name, &aggregate.fields),
         implementation(&aggregate, &options),
         access(&aggregate, &options),
         columns::implementation(name, &aggregate.fields, true, &indexes),

@@ -6,6 +6,7 @@ use syn::{Fields, ItemEnum, Variant};
 
 use crate::derives;
 use crate::faults::Faults;
+use crate::field_impl::{FieldImpl, element};
 use crate::serde_words::{serde_words, variant_name};
 use crate::structure::refuse_generics;
 use crate::transitions;
@@ -67,54 +68,30 @@ fn choice(owner: &Ident, variants: &[&Variant], next: &TokenStream) -> TokenStre
 
 /// One column of text.
 fn field(owner: &Ident) -> TokenStream {
+    let implementation = FieldImpl {
+        constants: TokenStream::new(),
+        shape: quote!(::protean::model::Shape::Choice(<Self as ::protean::model::Choice>::NAMES)),
+        columns: quote!(<::std::string::String as ::protean::model::Field>::columns(name, rules)),
+        check: TokenStream::new(),
+        states: quote! {
+            if let ::core::option::Option::Some(next) = ::protean::model::Choice::next(*self) {
+                states.note(::protean::model::Choice::name(*self), next);
+            }
+        },
+        write: quote! {
+            row.push(::protean::message::Value::text(::protean::model::Choice::name(*self)));
+        },
+        read: quote!(::protean::__private::choice(values)),
+    };
+    let (field, element) = (implementation.of(owner), element(owner, &TokenStream::new()));
     quote! {
-        #[automatically_derived]
-        impl ::protean::model::Element for #owner {
-            fn element_shape() -> ::protean::model::Shape {
-                <Self as ::protean::model::Field>::shape()
-            }
-
-            fn element_states(&self, states: &mut ::protean::model::States) {
-                ::protean::model::Field::states(self, states);
-            }
-        }
+        #field
+        #element
 
         #[automatically_derived]
         impl ::protean::model::MapKey for #owner {
-            fn key(&self) -> ::std::string::String {
-                ::std::string::String::from(::protean::model::Choice::name(*self))
-            }
-        }
-
-        #[automatically_derived]
-        impl ::protean::model::Field for #owner {
-            fn shape() -> ::protean::model::Shape {
-                ::protean::model::Shape::Choice(<Self as ::protean::model::Choice>::NAMES)
-            }
-
-            fn columns(
-                name: &str,
-                rules: &::protean::model::Rules,
-            ) -> ::std::vec::Vec<::protean::message::Column> {
-                <::std::string::String as ::protean::model::Field>::columns(name, rules)
-            }
-
-            fn check(&self, _: &::protean::model::Rules, _: &mut ::protean::Violations) {}
-
-            fn states(&self, states: &mut ::protean::model::States) {
-                if let ::core::option::Option::Some(next) = ::protean::model::Choice::next(*self) {
-                    states.note(::protean::model::Choice::name(*self), next);
-                }
-            }
-
-            fn write(&self, row: &mut ::std::vec::Vec<::protean::message::Value>) {
-                row.push(::protean::message::Value::text(::protean::model::Choice::name(*self)));
-            }
-
-            fn read(
-                values: &mut ::protean::model::Values<'_>,
-            ) -> ::core::result::Result<Self, ::std::string::String> {
-                ::protean::__private::choice(values)
+            fn key(&self) -> ::std::borrow::Cow<'_, str> {
+                ::std::borrow::Cow::Borrowed(::protean::model::Choice::name(*self))
             }
         }
     }

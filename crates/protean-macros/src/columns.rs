@@ -40,7 +40,7 @@ pub(crate) fn implementation(
     };
     let write_root = has_root
         .then(|| quote!(<::protean::Id as ::protean::model::Field>::write(self.root.id(), row);));
-    let stamp = stamp(fields);
+    let stamp = stamp(fields, usize::from(has_root));
     let read_root = has_root.then(|| {
         let id = quote!(::protean::__private::column::<::protean::Id>("id", values)?);
         quote!(root: ::protean::Root::restored(#id, ::core::option::Option::None),)
@@ -71,30 +71,29 @@ pub(crate) fn implementation(
     }
 }
 
-/// The function that fills the `created_at` and `updated_at` fields.
-fn stamp(fields: &[Field]) -> TokenStream {
+/// The function that fills the `created_at` and `updated_at` fields; `before` columns are before
+/// those of the fields.
+fn stamp(fields: &[Field], before: usize) -> TokenStream {
     if !fields.iter().any(Field::is_stamped) {
         return TokenStream::new();
     }
-    let created = fields.iter().filter(|field| field.created_at.is_some()).map(|field| {
-        let (name, created) =
-            (&field.ident, quote_spanned!(at(&field.ty)=> ::protean::model::Stamped::created));
-        quote! {
-            let replaced = stamp.replaced.map(|replaced| replaced.#name);
-            #created(&mut self.#name, stamp.moment, stamp.is_new, replaced);
-        }
-    });
-    let updated = fields.iter().filter(|field| field.updated_at.is_some()).map(|field| {
-        let (name, updated) =
-            (&field.ident, quote_spanned!(at(&field.ty)=> ::protean::model::Stamped::updated));
-        quote!(#updated(&mut self.#name, stamp.moment);)
+    let stamps = fields.iter().enumerate().flat_map(|(index, field)| {
+        let (name, ty, column) = (&field.ident, &field.ty, width(&fields[..index]));
+        let stamp = move |how: &str| {
+            let how = Ident::new(how, at(ty));
+            quote_spanned! {at(ty)=>
+                ::protean::model::Stamp::#how::<#ty>(&stamp, &mut self.#name, #before + #column);
+            }
+        };
+        let created = field.created_at.as_ref().map(|_| stamp("created"));
+        created.into_iter().chain(field.updated_at.as_ref().map(|_| stamp("updated")))
     });
     quote! {
         const IS_STAMPED: bool = true;
 
-        fn stamp(&mut self, stamp: ::protean::model::Stamp<'_, Self>) {
-            #(#created)*
-            #(#updated)*
+        #[allow(clippy::identity_op)]
+        fn stamp(&mut self, stamp: ::protean::model::Stamp<'_>) {
+            #(#stamps)*
         }
     }
 }

@@ -5,6 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 
 use crate::faults::Faults;
+use crate::field_impl::{FieldImpl, checked_element};
 use crate::kind::Kind;
 use crate::options::Known;
 use crate::place::at;
@@ -47,15 +48,16 @@ fn identity(entity: &Structure, faults: &mut Faults) -> TokenStream {
         let message =
             "an entity needs an identity: add `id: Id`, or mark a field `#[field(identifier)]`";
         faults.add(name, message);
-        return element(name, &TokenStream::new());
+        return checked_element(name, &TokenStream::new());
     };
     let (ident, label) = (&field.ident, name.unraw().to_string());
     let id = quote_spanned!(at(&field.ty)=> ::protean::model::Identity::id(&self.#ident));
-    let element = element(
+    let text = quote_spanned!(at(&field.ty)=> ::protean::model::Identity::text(&self.#ident));
+    let element = checked_element(
         name,
         &quote! {
-            fn element_id(&self) -> ::core::option::Option<::protean::Id> {
-                ::core::option::Option::Some(::protean::model::Entity::identity(self))
+            fn element_id(&self) -> ::core::option::Option<&str> {
+                ::core::option::Option::Some(#text)
             }
         },
     );
@@ -73,65 +75,21 @@ fn identity(entity: &Structure, faults: &mut Faults) -> TokenStream {
     }
 }
 
-/// `impl Element`, so that a list can hold it.
-pub(crate) fn element(name: &Ident, identity: &TokenStream) -> TokenStream {
-    quote! {
-        #[automatically_derived]
-        impl ::protean::model::Element for #name {
-            fn check_element(&self) -> ::protean::Violations {
-                ::protean::model::Fields::check(self)
-            }
-
-            fn element_shape() -> ::protean::model::Shape {
-                ::protean::model::Shape::object::<Self>()
-            }
-
-            #identity
-
-            fn element_states(&self, states: &mut ::protean::model::States) {
-                ::protean::model::Fields::states(self, states);
-            }
-        }
-    }
-}
-
 /// `impl Field`: one column of JSON.
 fn field(name: &Ident) -> TokenStream {
-    quote! {
-        #[automatically_derived]
-        impl ::protean::model::Field for #name {
-            fn shape() -> ::protean::model::Shape {
-                ::protean::model::Shape::object::<Self>()
+    let implementation = FieldImpl {
+        constants: TokenStream::new(),
+        shape: quote!(::protean::model::Shape::object::<Self>()),
+        columns: quote!(::protean::model::json_column::columns(name, rules)),
+        check: quote!(::protean::model::json_column::check_entity(self, rules, violations);),
+        states: quote! {
+            // Another entity in its place begins anew.
+            if let ::core::option::Option::Some(id) = ::protean::model::Element::element_id(self) {
+                states.identified(id, |states| ::protean::model::Fields::states(self, states));
             }
-
-            fn columns(
-                name: &str,
-                rules: &::protean::model::Rules,
-            ) -> ::std::vec::Vec<::protean::message::Column> {
-                ::protean::__private::json_column(name, rules)
-            }
-
-            fn check(
-                &self,
-                rules: &::protean::model::Rules,
-                violations: &mut ::protean::Violations,
-            ) {
-                ::protean::model::check_object(self, rules, violations);
-            }
-
-            fn states(&self, states: &mut ::protean::model::States) {
-                ::protean::model::Fields::states(self, states);
-            }
-
-            fn write(&self, row: &mut ::std::vec::Vec<::protean::message::Value>) {
-                ::protean::model::write_object(self, row);
-            }
-
-            fn read(
-                values: &mut ::protean::model::Values<'_>,
-            ) -> ::core::result::Result<Self, ::std::string::String> {
-                ::protean::model::read_object("a JSON object", values)
-            }
-        }
-    }
+        },
+        write: quote!(::protean::model::json_column::write(self, row);),
+        read: quote!(::protean::model::json_column::read("a JSON object", values)),
+    };
+    implementation.of(name)
 }

@@ -53,6 +53,8 @@ pub(crate) struct Field {
     pub(crate) updated_at: Option<Ident>,
     /// True when the user tells serde to use a default.
     pub(crate) has_serde_default: bool,
+    precision: Option<(Ident, u32)>,
+    scale: Option<(Ident, u32)>,
     limits: Vec<Limit>,
 }
 
@@ -88,6 +90,8 @@ impl Field {
             created_at: None,
             updated_at: None,
             has_serde_default: serde_words(&field.attrs).iter().any(|word| word == "default"),
+            precision: None,
+            scale: None,
             limits: Vec::new(),
         };
         let is_ours = |attribute: &mut Attribute| attribute.path().is_ident("field");
@@ -121,17 +125,20 @@ impl Field {
                 self.limit(name, quote!(#length), fits, "a text, a list or a map")?;
             }
             "blank" => {
-                if value::<LitBool>(name, input)?.value {
+                let allowed = value::<LitBool>(name, input)?;
+                if allowed.value {
                     return refused(name, "text may be blank by default: remove this option");
                 }
-                let not_blank = Ident::new("not_blank", name.span());
-                self.limit(&not_blank, TokenStream::new(), self.kind.may_be_text(), "a text")?;
+                self.limit(name, quote!(#allowed), self.kind.may_be_text(), "a text")?;
             }
             "precision" | "scale" => {
                 let digits = value::<LitInt>(name, input)?;
-                if digits.base10_parse::<u32>()? > 28 {
+                let count = digits.base10_parse::<u32>()?;
+                if count > 28 {
                     return refused(digits, "a decimal number has at most 28 digits");
                 }
+                let limited = if name == "scale" { &mut self.scale } else { &mut self.precision };
+                *limited = Some((name.clone(), count));
                 let fits = matches!(self.kind, Kind::Decimal | Kind::Other);
                 self.limit(name, quote!(#digits), fits, "a `Decimal`")?;
             }
@@ -183,17 +190,15 @@ impl Field {
 
     /// Refuses a `scale` that is greater than `precision`.
     fn refuse_digits(&self) -> syn::Result<()> {
-        let limit = |name: &str| self.limits.iter().find(|limit| limit.name == name);
-        let digits = |limit: &Limit| limit.argument.to_string().parse::<u32>().unwrap_or(0);
-        let (Some(precision), Some(scale)) = (limit("precision"), limit("scale")) else {
+        let (Some((option, precision)), Some((_, scale))) = (&self.precision, &self.scale) else {
             return Ok(());
         };
-        if digits(scale) <= digits(precision) {
+        if scale <= precision {
             return Ok(());
         }
         let message = "`precision` counts all digits, including those after the decimal point: it \
                        must be at least `scale`";
-        refused(&precision.name, message)
+        refused(option, message)
     }
 
     fn limit(
@@ -205,8 +210,7 @@ impl Field {
     ) -> syn::Result<()> {
         if !fits {
             let field = &self.ident;
-            let option = if name == "not_blank" { "blank".to_owned() } else { name.to_string() };
-            let message = format!("`{option}` needs a field that is {expected}: `{field}` is not");
+            let message = format!("`{name}` needs a field that is {expected}: `{field}` is not");
             return refused(name, message);
         }
         self.limits.push(Limit { name: name.clone(), argument });

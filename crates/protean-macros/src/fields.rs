@@ -7,13 +7,19 @@ use crate::field::Field;
 use crate::kind::argument;
 use crate::place::at;
 
+/// Of a message or a row.
 pub(crate) fn implementation(owner: &Ident, fields: &[Field]) -> TokenStream {
-    checked_by(owner, fields, &TokenStream::new())
+    of_parts(owner, fields, &TokenStream::new(), &TokenStream::new())
 }
 
-/// The same for a value object or an entity, which may have invariants.
+/// Of an aggregate or a process manager, whose states follow each other.
+pub(crate) fn with_states(owner: &Ident, fields: &[Field]) -> TokenStream {
+    of_parts(owner, fields, &states(fields), &TokenStream::new())
+}
+
+/// Of a value object or an entity, which is part of such a state and may have invariants.
 pub(crate) fn with_invariants(owner: &Ident, fields: &[Field]) -> TokenStream {
-    checked_by(owner, fields, &invariants())
+    of_parts(owner, fields, &states(fields), &invariants())
 }
 
 /// Statements that add the violations of a value's invariants, if it has any.
@@ -25,10 +31,14 @@ pub(crate) fn invariants() -> TokenStream {
     }
 }
 
-fn checked_by(owner: &Ident, fields: &[Field], invariants: &TokenStream) -> TokenStream {
+fn of_parts(
+    owner: &Ident,
+    fields: &[Field],
+    states: &TokenStream,
+    invariants: &TokenStream,
+) -> TokenStream {
     let rules = fields.iter().map(Field::rules);
     let (check, proofs) = (check(fields, invariants), proofs(fields));
-    let states = states(fields);
     let members = fields.iter().map(|field| {
         let (name, as_field) = (field.name(), field.as_field());
         let has_default = field.default.is_some() || field.has_serde_default;
@@ -101,12 +111,15 @@ pub(crate) fn validate(field: &Field, value: &TokenStream, name: &str) -> Option
 
 /// The method that records the states of the fields that may have any.
 fn states(fields: &[Field]) -> TokenStream {
-    let fields = fields.iter().filter(|field| field.kind.may_have_states()).map(|field| {
+    let mut fields = fields.iter().filter(|field| field.kind.may_have_states()).peekable();
+    if fields.peek().is_none() {
+        return TokenStream::new();
+    }
+    let fields = fields.map(|field| {
         let (as_field, ident, name) = (field.as_field(), &field.ident, field.name());
         quote!(states.within(#name, |states| #as_field::states(&self.#ident, states));)
     });
     quote! {
-        #[allow(unused_variables)]
         fn states(&self, states: &mut ::protean::model::States) {
             #(#fields)*
         }

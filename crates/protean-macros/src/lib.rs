@@ -18,6 +18,7 @@ mod event;
 mod fact;
 mod faults;
 mod field;
+mod field_impl;
 mod fields;
 mod handler;
 mod handler_options;

@@ -7,8 +7,10 @@ use syn::{ItemStruct, parse_quote};
 use crate::derives;
 use crate::faults::Faults;
 use crate::field::Field;
+use crate::field_impl::{FieldImpl, checked_element};
 use crate::fields;
 use crate::kind::Kind;
+use crate::serde_words::serde_words;
 use crate::structure::refuse_generics;
 
 /// True for a struct of one field without a name.
@@ -26,14 +28,16 @@ pub(crate) fn expand(mut item: ItemStruct, faults: &mut Faults) -> syn::Result<T
     let Some(field) = field else { return Ok(quote!(#item)) };
     refuse(&field, faults);
     derives::add_serde(&mut item.attrs);
-    item.attrs.push(parse_quote!(#[serde(transparent)]));
+    if !serde_words(&item.attrs).iter().any(|word| word == "transparent") {
+        item.attrs.push(parse_quote!(#[serde(transparent)]));
+    }
     derives::add(&mut item.attrs, &derives::VALUE);
     derives::add(&mut item.attrs, derived(&field));
     let name = &item.ident;
     let parts = [
         fields(name, &field),
         as_field(name, &field),
-        element(name, &field),
+        checked_element(name, &TokenStream::new()),
         convert(name, &field),
     ];
     Ok(quote!(#item #(#parts)*))
@@ -94,71 +98,27 @@ fn fields(name: &Ident, field: &Field) -> TokenStream {
 /// `impl Field`: the column of the inner value.
 fn as_field(name: &Ident, field: &Field) -> TokenStream {
     let as_field = field.as_field();
-    quote! {
-        #[automatically_derived]
-        impl ::protean::model::Field for #name {
+    let implementation = FieldImpl {
+        constants: quote! {
             const WIDTH: usize = #as_field::WIDTH;
             const MAY_BE_EMPTY: bool = #as_field::MAY_BE_EMPTY;
-
-            fn shape() -> ::protean::model::Shape {
-                #as_field::shape()
+            const MAY_BE_NULL: bool = #as_field::MAY_BE_NULL;
+        },
+        shape: quote!(#as_field::shape()),
+        columns: quote!(#as_field::columns(name, rules)),
+        check: quote! {
+            let own = ::protean::model::Fields::check(self);
+            if !own.is_empty() {
+                violations.nest(rules.name, &own);
+            } else if rules.has_any() {
+                #as_field::check(&self.0, rules, violations);
             }
-
-            fn columns(
-                name: &str,
-                rules: &::protean::model::Rules,
-            ) -> ::std::vec::Vec<::protean::message::Column> {
-                #as_field::columns(name, rules)
-            }
-
-            fn check(
-                &self,
-                rules: &::protean::model::Rules,
-                violations: &mut ::protean::Violations,
-            ) {
-                match ::protean::model::Fields::check(self) {
-                    // The field that holds it may have further rules.
-                    own if own.is_empty() => #as_field::check(&self.0, rules, violations),
-                    own => violations.nest(rules.name, &own),
-                }
-            }
-
-            fn states(&self, states: &mut ::protean::model::States) {
-                #as_field::states(&self.0, states);
-            }
-
-            fn write(&self, row: &mut ::std::vec::Vec<::protean::message::Value>) {
-                #as_field::write(&self.0, row);
-            }
-
-            fn read(
-                values: &mut ::protean::model::Values<'_>,
-            ) -> ::core::result::Result<Self, ::std::string::String> {
-                ::core::result::Result::Ok(Self(#as_field::read(values)?))
-            }
-        }
-    }
-}
-
-/// `impl Element`, so that lists and maps can hold it.
-fn element(name: &Ident, field: &Field) -> TokenStream {
-    let as_field = field.as_field();
-    quote! {
-        #[automatically_derived]
-        impl ::protean::model::Element for #name {
-            fn check_element(&self) -> ::protean::Violations {
-                ::protean::model::Fields::check(self)
-            }
-
-            fn element_shape() -> ::protean::model::Shape {
-                #as_field::shape()
-            }
-
-            fn element_states(&self, states: &mut ::protean::model::States) {
-                ::protean::model::Field::states(self, states);
-            }
-        }
-    }
+        },
+        states: quote!(#as_field::states(&self.0, states);),
+        write: quote!(#as_field::write(&self.0, row);),
+        read: quote!(::core::result::Result::Ok(Self(#as_field::read(values)?))),
+    };
+    implementation.of(name)
 }
 
 /// Conversions from and to the inner value; for text also the traits of identities and map keys.
@@ -217,12 +177,19 @@ fn text(name: &Ident) -> TokenStream {
             fn id(&self) -> ::protean::Id {
                 ::protean::model::Identity::id(&self.0)
             }
+
+            fn text(&self) -> &str {
+                ::protean::model::Identity::text(&self.0)
+            }
         }
 
         #[automatically_derived]
+        impl ::protean::model::TextValue for #name {}
+
+        #[automatically_derived]
         impl ::protean::model::MapKey for #name {
-            fn key(&self) -> ::std::string::String {
-                ::std::string::ToString::to_string(&self.0)
+            fn key(&self) -> ::std::borrow::Cow<'_, str> {
+                ::protean::model::MapKey::key(&self.0)
             }
 
             fn check_key(&self) -> ::protean::Violations {

@@ -1,13 +1,14 @@
 //! `#[value_object_impl]` and `#[entity_impl]`: the invariants of a value.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::ImplItemFn;
 
 use crate::faults::Faults;
 use crate::invariant::{self, Invariant};
 use crate::method;
 use crate::options::Known;
+use crate::place::at;
 use crate::structure::refuse_generics;
 
 pub(crate) fn expand(
@@ -29,8 +30,12 @@ pub(crate) fn expand(
             format!("{place} needs a method with `#[invariant]`: add one, or remove {place}"),
         );
     }
-    let implementation = invariant::implementation(&item.self_ty, &invariants);
-    Ok(quote!(#item #implementation))
+    let owner = &item.self_ty;
+    let implementation = invariant::implementation(owner, &invariants);
+    let proof = quote_spanned! {at(owner)=>
+        const _: fn(&#owner) = ::protean::__private::checks_invariants::<#owner>;
+    };
+    Ok(quote!(#item #implementation #proof))
 }
 
 /// True when the method has an attribute of ours.

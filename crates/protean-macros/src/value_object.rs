@@ -3,9 +3,9 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use crate::entity::element;
 use crate::faults::Faults;
 use crate::field::Renamed;
+use crate::field_impl::{FieldImpl, checked_element};
 use crate::options::Known;
 use crate::structure::Structure;
 use crate::{choice, columns, constants, default, fields, newtype};
@@ -48,7 +48,7 @@ fn structure(item: TokenStream, faults: &mut Faults) -> syn::Result<TokenStream>
     let parts = [
         default::functions(&object, faults),
         fields::with_invariants(name, &object.fields),
-        element(name, &TokenStream::new()),
+        checked_element(name, &TokenStream::new()),
         field(&object),
         constants::implementation(name, &object.item.vis, &object.fields, 0),
     ];
@@ -72,47 +72,21 @@ fn field(object: &Structure) -> TokenStream {
         let former = quote!(&[#(::std::format!("{name}_{}", #names)),*]);
         quote!(columns.extend(::protean::__private::renamed(#declared, #inner, #former));)
     });
-    quote! {
-        #[automatically_derived]
-        #[allow(clippy::identity_op)]
-        impl ::protean::model::Field for #name {
+    let implementation = FieldImpl {
+        constants: quote! {
             const WIDTH: usize = #width;
             const MAY_BE_EMPTY: bool = #may_be_empty;
-
-            fn shape() -> ::protean::model::Shape {
-                ::protean::model::Shape::object::<Self>()
-            }
-
-            fn columns(
-                name: &str,
-                rules: &::protean::model::Rules,
-            ) -> ::std::vec::Vec<::protean::message::Column> {
-                let mut columns = ::std::vec::Vec::new();
-                #(#declare)*
-                ::protean::__private::unique(columns, rules)
-            }
-
-            fn check(
-                &self,
-                rules: &::protean::model::Rules,
-                violations: &mut ::protean::Violations,
-            ) {
-                violations.nest(rules.name, &::protean::model::Fields::check(self));
-            }
-
-            fn states(&self, states: &mut ::protean::model::States) {
-                ::protean::model::Fields::states(self, states);
-            }
-
-            fn write(&self, row: &mut ::std::vec::Vec<::protean::message::Value>) {
-                #write
-            }
-
-            fn read(
-                values: &mut ::protean::model::Values<'_>,
-            ) -> ::core::result::Result<Self, ::std::string::String> {
-                ::core::result::Result::Ok(Self { #read })
-            }
-        }
-    }
+        },
+        shape: quote!(::protean::model::Shape::object::<Self>()),
+        columns: quote! {
+            let mut columns = ::std::vec::Vec::new();
+            #(#declare)*
+            ::protean::__private::unique(columns, rules)
+        },
+        check: quote!(violations.nest(rules.name, &::protean::model::Fields::check(self));),
+        states: quote!(::protean::model::Fields::states(self, states);),
+        write,
+        read: quote!(::core::result::Result::Ok(Self { #read })),
+    };
+    implementation.of(name)
 }

@@ -101,8 +101,8 @@ pub mod __private {
     pub use serde;
 
     pub use crate::private::{
-        AppliedBy, InvariantsOf, NamesProcess, NoInvariants, absorb, choice, column, command_of,
-        event_of, identity_column, json_column, names_process, renamed, set_defaults, unique,
-        validated,
+        AppliedBy, ChecksInvariants, InvariantsOf, NamesProcess, NoInvariants, absorb,
+        checks_invariants, choice, column, command_of, event_of, identity_column, names_process,
+        renamed, set_defaults, unique, validated,
     };
 }

@@ -105,10 +105,19 @@ pub fn unique(mut columns: Vec<Column>, rules: &Rules) -> Vec<Column> {
     columns
 }
 
-/// The column of an entity: one value of JSON.
-pub fn json_column(name: &str, rules: &Rules) -> Vec<Column> {
-    Vec::<Id>::columns(name, rules)
-}
+/// A type that checks its invariants whenever it is checked.
+#[diagnostic::on_unimplemented(
+    message = "the invariants of `{Self}` would never be checked",
+    label = "not a struct with `#[value_object]` or `#[entity]`",
+    note = "write invariants of a `#[value_object]` that is a struct in a block with \
+            `#[value_object_impl]`, those of an `#[entity]` in one with `#[entity_impl]`, and those \
+            of an aggregate in its `#[aggregate_impl]`; a rule for several fields of a message is an \
+            invariant of a value object that holds them"
+)]
+pub trait ChecksInvariants {}
+
+/// Compiles for a type whose invariants are checked.
+pub const fn checks_invariants<T: ChecksInvariants>(_: &T) {}
 
 /// The invariants of a value: this method if its type has some, otherwise that of
 /// [`NoInvariants`].

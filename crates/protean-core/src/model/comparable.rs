@@ -1,8 +1,8 @@
 //! Values that a field can be compared with.
 
-use protean_port::message::{Decimal, Id};
+use protean_port::message::Decimal;
 
-use super::Field;
+use super::{Field, TextValue};
 
 /// A value that a field of the type `T` can be compared with.
 pub trait Comparable<T> {
@@ -22,26 +22,14 @@ impl<T: Field> Comparable<Option<T>> for T {
     }
 }
 
-impl Comparable<String> for &str {
-    fn into_field(self) -> String {
-        self.to_owned()
-    }
-}
-
-impl Comparable<Option<String>> for &str {
-    fn into_field(self) -> Option<String> {
-        Some(self.to_owned())
-    }
-}
-
-impl Comparable<Id> for &str {
-    fn into_field(self) -> Id {
+impl<T: TextValue> Comparable<T> for &str {
+    fn into_field(self) -> T {
         self.into()
     }
 }
 
-impl Comparable<Option<Id>> for &str {
-    fn into_field(self) -> Option<Id> {
+impl<T: TextValue> Comparable<Option<T>> for &str {
+    fn into_field(self) -> Option<T> {
         Some(self.into())
     }
 }
@@ -49,5 +37,11 @@ impl Comparable<Option<Id>> for &str {
 impl Comparable<Decimal> for i64 {
     fn into_field(self) -> Decimal {
         self.into()
+    }
+}
+
+impl Comparable<Option<Decimal>> for i64 {
+    fn into_field(self) -> Option<Decimal> {
+        Some(self.into())
     }
 }

@@ -24,6 +24,9 @@ pub trait Field: Sized {
     /// True when all of its columns may be `NULL`: an `Option` of it could not be told from `None`.
     const MAY_BE_EMPTY: bool = false;
 
+    /// True when a value may be `null` in JSON: an `Option` of it could not be told from `None`.
+    const MAY_BE_NULL: bool = false;
+
     /// Compiles only when a value that was written is the same when it is read.
     const READS_BACK: () = ();
 
@@ -117,7 +120,7 @@ pub trait Columns: Fields + Sized {
     }
 
     /// Fills the `created_at` and `updated_at` fields.
-    fn stamp(&mut self, _stamp: Stamp<'_, Self>) {}
+    fn stamp(&mut self, _stamp: Stamp<'_>) {}
 
     /// Whether it has such fields.
     const IS_STAMPED: bool = false;
@@ -236,7 +239,7 @@ impl Field for Id {
 
     fn check(&self, rules: &Rules, violations: &mut Violations) {
         // An empty identity identifies nothing.
-        check_text(self.as_str(), &rules.not_blank(), violations);
+        check_text(self.as_str(), &rules.blank(false), violations);
     }
 
     fn write(&self, row: &mut Vec<Value>) {
@@ -292,11 +295,19 @@ plain! {
 impl<T: Field> Field for Option<T> {
     const WIDTH: usize = T::WIDTH;
     const MAY_BE_EMPTY: bool = true;
-    const READS_BACK: () = assert!(
-        !T::MAY_BE_EMPTY,
-        "`Some` of a field that may be empty cannot be told from `None` when it is read: take one \
-         `Option` away, or give the value object a field that is not optional"
-    );
+    const MAY_BE_NULL: bool = true;
+    const READS_BACK: () = {
+        assert!(
+            !T::MAY_BE_EMPTY,
+            "`Some` of a field that may be empty cannot be told from `None` when it is read: take \
+             one `Option` away, or give the value object a field that is not optional"
+        );
+        assert!(
+            !T::MAY_BE_NULL,
+            "`Some` of the JSON `null` cannot be told from `None` when it is read: remove `Option`, \
+             since `Json` can be `null` itself"
+        );
+    };
 
     fn shape() -> Shape {
         Shape::Optional(Box::new(T::shape()))

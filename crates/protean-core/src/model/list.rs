@@ -1,12 +1,12 @@
 //! Lists, kept as one JSON column.
 
 use protean_port::Violations;
-use protean_port::message::{Column, ColumnKind, Date, Decimal, Id, Timestamp, Value};
+use protean_port::message::{Column, Date, Decimal, Id, Json, Timestamp, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::field::{Field, Values, column, mismatch};
-use super::nested;
+use super::field::{Field, Values};
+use super::json_column;
 use super::rules::Rules;
 use super::shape::Shape;
 use super::states::States;
@@ -24,11 +24,11 @@ pub trait Element: Serialize + DeserializeOwned {
     }
 
     /// The identity of an entity, to match it with its earlier version in the list.
-    fn element_id(&self) -> Option<Id> {
+    fn element_id(&self) -> Option<&str> {
         None
     }
 
-    /// Notes the states that it is in.
+    /// Records the states of this element.
     fn element_states(&self, _states: &mut States) {}
 }
 
@@ -59,16 +59,7 @@ macro_rules! checked_elements {
     )*};
 }
 // Those of which not every value can be read back.
-checked_elements!(f64, Decimal);
-
-pub(super) fn check_length(length: usize, rules: &Rules, violations: &mut Violations) {
-    if let Some(most) = rules.max_length.filter(|most| length > *most) {
-        violations.add(rules.name, format!("must have {most} or fewer elements, has {length}"));
-    }
-    if let Some(fewest) = rules.min_length.filter(|fewest| length < *fewest) {
-        violations.add(rules.name, format!("must have {fewest} or more elements, has {length}"));
-    }
-}
+checked_elements!(f64, Decimal, Json);
 
 impl<T: Element> Field for Vec<T> {
     fn shape() -> Shape {
@@ -76,50 +67,31 @@ impl<T: Element> Field for Vec<T> {
     }
 
     fn columns(name: &str, rules: &Rules) -> Vec<Column> {
-        column(name, ColumnKind::Json, rules)
+        json_column::columns(name, rules)
     }
 
     fn check(&self, rules: &Rules, violations: &mut Violations) {
-        check_length(self.len(), rules, violations);
-        nested::check(self, rules, violations, |violations| {
-            for (index, element) in self.iter().enumerate() {
-                violations.nest(&format!("{}[{index}]", rules.name), &element.check_element());
-            }
-        });
+        let elements = self.iter().enumerate();
+        let elements =
+            elements.map(|(at, element)| (move || at.to_string(), element.check_element()));
+        json_column::check_elements(self, elements, rules, violations);
     }
 
     fn states(&self, states: &mut States) {
-        for element in self {
+        for (at, element) in self.iter().enumerate() {
             // Without identities, elements cannot be matched with their earlier versions.
-            if let Some(id) = element.element_id() {
-                states.within(&format!("[{id}]"), |states| element.element_states(states));
+            if element.element_id().is_some() {
+                states.element(at, |states| element.element_states(states));
             }
         }
     }
 
     fn write(&self, row: &mut Vec<Value>) {
-        write_json(self, "[]", row);
+        json_column::write(self, row);
     }
 
     fn read(values: &mut Values<'_>) -> Result<Self, String> {
-        read_json("a JSON list", values)
-    }
-}
-
-/// Appends a JSON column. A value that JSON cannot represent, such as NaN, is refused by the check
-/// before it is written; until then `empty` takes its place.
-pub(super) fn write_json(value: &impl Serialize, empty: &str, row: &mut Vec<Value>) {
-    row.push(Value::Json(serde_json::to_string(value).unwrap_or_else(|_| empty.to_owned()).into()));
-}
-
-/// Takes a column of JSON from a row.
-///
-/// # Errors
-/// When it holds something else; the text is meant for people.
-pub fn read_json<T: DeserializeOwned>(wanted: &str, values: &mut Values<'_>) -> Result<T, String> {
-    match values.take() {
-        Value::Json(json) => serde_json::from_str(json).map_err(|error| error.to_string()),
-        other => mismatch(wanted, other),
+        json_column::read("a JSON list", values)
     }
 }
 

@@ -1,19 +1,19 @@
 //! Maps and free JSON, kept as one JSON column.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use protean_port::Violations;
-use protean_port::message::{Column, ColumnKind, Date, Id, Json, Value};
+use protean_port::message::{Column, Date, Id, Json, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::field::{Field, Values, column};
-use super::json::depth;
-use super::list::{Element, check_length, read_json, write_json};
-use super::nested;
+use super::field::{Field, Values};
+use super::list::Element;
 use super::rules::Rules;
 use super::shape::Shape;
 use super::states::States;
+use super::{json_column, nested};
 
 /// A type for the keys of a map: its values are strings in JSON.
 #[diagnostic::on_unimplemented(
@@ -23,7 +23,7 @@ use super::states::States;
 )]
 pub trait MapKey: Serialize + DeserializeOwned + Ord {
     /// The key as text.
-    fn key(&self) -> String;
+    fn key(&self) -> Cow<'_, str>;
 
     /// The violations of the key.
     fn check_key(&self) -> Violations {
@@ -31,16 +31,23 @@ pub trait MapKey: Serialize + DeserializeOwned + Ord {
     }
 }
 
-macro_rules! keys {
-    ($($type:ty),*) => {$(
-        impl MapKey for $type {
-            fn key(&self) -> String {
-                self.to_string()
-            }
-        }
-    )*};
+impl MapKey for String {
+    fn key(&self) -> Cow<'_, str> {
+        self.into()
+    }
 }
-keys!(String, Id, Date);
+
+impl MapKey for Id {
+    fn key(&self) -> Cow<'_, str> {
+        self.as_str().into()
+    }
+}
+
+impl MapKey for Date {
+    fn key(&self) -> Cow<'_, str> {
+        self.to_string().into()
+    }
+}
 
 impl<K: MapKey, T: Element> Field for BTreeMap<K, T> {
     fn shape() -> Shape {
@@ -48,47 +55,53 @@ impl<K: MapKey, T: Element> Field for BTreeMap<K, T> {
     }
 
     fn columns(name: &str, rules: &Rules) -> Vec<Column> {
-        column(name, ColumnKind::Json, rules)
+        json_column::columns(name, rules)
     }
 
     fn check(&self, rules: &Rules, violations: &mut Violations) {
-        check_length(self.len(), rules, violations);
-        nested::check(self, rules, violations, |violations| {
-            for (key, element) in self {
-                let name = format!("{}[{}]", rules.name, key.key());
-                violations.nest(&name, &key.check_key());
-                violations.nest(&name, &element.check_element());
-            }
+        let elements = self.iter().map(|(key, element)| {
+            let mut found = key.check_key();
+            found.merge(&element.check_element());
+            (|| key.key().into_owned(), found)
         });
+        json_column::check_elements(self, elements, rules, violations);
     }
 
     fn states(&self, states: &mut States) {
         for (key, element) in self {
-            states.within(&format!("[{}]", key.key()), |states| element.element_states(states));
+            let key = key.key();
+            states.element(&key, |states| match element.element_id() {
+                Some(_) => element.element_states(states),
+                None => states.identified(&key, |states| element.element_states(states)),
+            });
         }
     }
 
     fn write(&self, row: &mut Vec<Value>) {
-        write_json(self, "{}", row);
+        json_column::write(self, row);
     }
 
     fn read(values: &mut Values<'_>) -> Result<Self, String> {
-        read_json("a JSON object", values)
+        json_column::read("a JSON object", values)
     }
 }
 
 impl Field for Json {
+    const MAY_BE_NULL: bool = true;
+
     fn shape() -> Shape {
         Shape::Plain("json".to_owned())
     }
 
     fn columns(name: &str, rules: &Rules) -> Vec<Column> {
-        column(name, ColumnKind::Json, rules)
+        json_column::columns(name, rules)
     }
 
-    /// A value nested this deep, inside an object.
     fn check(&self, rules: &Rules, violations: &mut Violations) {
-        nested::check_depth(depth(self.as_str()) + 1, rules, violations);
+        nested::check(self, rules, violations, |violations| {
+            // In a message it is part of an object.
+            nested::check_depth(self.as_str(), 1, rules, violations);
+        });
     }
 
     fn write(&self, row: &mut Vec<Value>) {
@@ -96,18 +109,6 @@ impl Field for Json {
     }
 
     fn read(values: &mut Values<'_>) -> Result<Self, String> {
-        read_json("JSON", values)
-    }
-}
-
-impl Element for Json {
-    fn element_shape() -> Shape {
-        Self::shape()
-    }
-
-    fn check_element(&self) -> Violations {
-        let mut violations = Violations::new();
-        self.check(&Rules::named(""), &mut violations);
-        violations
+        json_column::read("JSON", values)
     }
 }

@@ -14,6 +14,8 @@ mod entity;
 mod field;
 mod identity;
 mod json;
+#[doc(hidden)]
+pub mod json_column;
 mod list;
 mod map;
 mod members;
@@ -21,7 +23,6 @@ mod message_type;
 mod messages;
 mod nested;
 mod number;
-mod object;
 mod process;
 mod raise;
 mod root;
@@ -53,11 +54,8 @@ pub use shape::{Member, Shape};
 pub use stamp::{Stamp, Stamped};
 pub use states::{States, Transitions};
 pub use stored::{EventSourced, Projected, Projection, StateStored, Stored};
-pub use text_field::{IgnoringCase, TextField};
+pub use text_field::{IgnoringCase, TextField, TextValue};
 pub use upcast::{Form, MessageData, Upcast, Versioned};
-
-#[doc(hidden)]
-pub use object::{check_object, read_object, write_object};
 
 pub(crate) use aggregate::note_states;
 pub(crate) use dropped::watch_dropped;

@@ -3,9 +3,9 @@
 use std::cell::Cell;
 
 use protean_port::Violations;
+use protean_port::message::{MAX_DEPTH, too_deep};
 use serde::Serialize;
 
-use super::json::{DEEPEST, depth};
 use super::rules::Rules;
 
 thread_local! {
@@ -27,7 +27,7 @@ impl Nested {
     /// `None` if it is nested too deep to be read back.
     fn enter() -> Option<Self> {
         let nested = NESTED.get();
-        (nested < DEEPEST).then(|| {
+        (nested < MAX_DEPTH).then(|| {
             NESTED.set(nested + 1);
             DEEPEST_SEEN.set(DEEPEST_SEEN.get().max(nested + 1));
             Self
@@ -50,21 +50,64 @@ pub(super) fn check(
 ) {
     let Some(_nested) = Nested::enter() else {
         return violations
-            .add(rules.name, format!("is nested deeper than {DEEPEST} lists: flatten it"));
+            .add(rules.name, format!("is nested deeper than {MAX_DEPTH} lists: flatten it"));
     };
     check_parts(violations);
     // The objects between two lists count as levels too.
     if Nested::is_outermost() && DEEPEST_SEEN.take() > 1 && violations.is_empty() {
-        let deep = serde_json::to_string(whole).map_or(0, |json| depth(&json));
-        check_depth(deep, rules, violations);
+        // What cannot be written has other violations.
+        let json = serde_json::to_string(whole).unwrap_or_default();
+        check_depth(&json, 0, rules, violations);
     }
 }
 
-/// Refuses a value that is nested too deep to be read back.
-pub(super) fn check_depth(deep: usize, rules: &Rules, violations: &mut Violations) {
-    if deep > DEEPEST {
-        let text =
-            format!("is nested {deep} levels deep, at most {DEEPEST} can be read back: flatten it");
-        violations.add(rules.name, text);
+/// Refuses JSON that cannot be read back inside of so many levels.
+pub(super) fn check_depth(json: &str, within: usize, rules: &Rules, violations: &mut Violations) {
+    if let Some(what) = too_deep(json, within) {
+        violations.add(rules.name, what);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protean_port::Violations;
+    use protean_port::message::Json;
+    use serde::{Deserialize, Serialize};
+
+    use super::super::{Element, Field, Rules};
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Note {
+        more: Json,
+    }
+
+    impl Element for Note {
+        fn check_element(&self) -> Violations {
+            checked(&self.more, "more")
+        }
+    }
+
+    fn checked(field: &impl Field, name: &'static str) -> Violations {
+        let mut violations = Violations::new();
+        field.check(&Rules::named(name), &mut violations);
+        violations
+    }
+
+    fn nested(levels: usize) -> Json {
+        ("[".repeat(levels) + &"]".repeat(levels)).parse().unwrap()
+    }
+
+    #[test]
+    fn json_counts_with_all_that_holds_it() {
+        assert!(checked(&nested(126), "more").is_empty());
+        let text = "is nested 128 levels deep, at most 127 can be read back: flatten it";
+        assert_eq!(checked(&nested(127), "more").get("more"), [text]);
+        let notes = |levels| vec![Note { more: nested(levels) }];
+        assert!(checked(&notes(125), "notes").is_empty());
+        let json = serde_json::to_string(&notes(125)).unwrap();
+        assert_eq!(serde_json::from_str::<Vec<Note>>(&json).unwrap(), notes(125));
+        assert_eq!(checked(&notes(126), "notes").get("notes"), [text]);
+        assert_eq!(checked(&notes(127), "notes").get("notes[0].more"), [text]);
+        assert!(checked(&nested(1), "more").is_empty(), "what was seen before is forgotten");
     }
 }

@@ -56,6 +56,9 @@ fn check_decimal(value: &Decimal, rules: &Rules, violations: &mut Violations) {
 
 /// Zeros at the end of a fraction do not count: 6.50 has one digit after the decimal point.
 fn check_digits(value: Decimal, rules: &Rules, violations: &mut Violations) {
+    if rules.precision.is_none() && rules.scale.is_none() {
+        return;
+    }
     let text = value.abs().to_string();
     let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
     let count = |digits: &str| u32::try_from(digits.len()).unwrap_or(u32::MAX);
@@ -70,8 +73,9 @@ fn check_digits(value: Decimal, rules: &Rules, violations: &mut Violations) {
     };
     for (most, has, place) in limits {
         if let Some(most) = most.filter(|most| has > *most) {
+            let digits = if most == 1 { "digit" } else { "digits" };
             violations
-                .add(rules.name, format!("must have at most {most} digits{place}, has {has}"));
+                .add(rules.name, format!("must have at most {most} {digits}{place}, has {has}"));
         }
     }
 }
@@ -148,5 +152,7 @@ mod tests {
         let five = Rules::named("price").precision(5);
         assert_eq!(check(five, "0.12345"), "");
         assert_eq!(check(five, "10.12345"), "must have at most 5 digits, has 7");
+        let one = Rules::named("price").precision(1);
+        assert_eq!(check(one, "12"), "must have at most 1 digit, has 2");
     }
 }

@@ -71,6 +71,11 @@ impl Rules {
         }
     }
 
+    /// True when there is any rule for a field of this name.
+    pub fn has_any(&self) -> bool {
+        *self != Self::named(self.name)
+    }
+
     /// At most this many Unicode scalars or elements.
     #[must_use]
     pub const fn max_length(mut self, scalars: usize) -> Self {
@@ -85,10 +90,10 @@ impl Rules {
         self
     }
 
-    /// Refuses text that is empty or only spaces.
+    /// Whether text may be empty or only spaces.
     #[must_use]
-    pub const fn not_blank(mut self) -> Self {
-        self.refuses_blank = true;
+    pub const fn blank(mut self, allowed: bool) -> Self {
+        self.refuses_blank = !allowed;
         self
     }
 

@@ -1,16 +1,16 @@
 //! Fields for the creation and last change of an instance.
 
-use protean_port::message::Timestamp;
+use protean_port::message::{Timestamp, Value};
 
 /// The source of `#[field(created_at)]` and `#[field(updated_at)]` when an instance is stored.
 #[derive(Clone, Copy, Debug)]
-pub struct Stamp<'a, T> {
+pub struct Stamp<'a> {
     /// The time of the current message, so that it is the same on every attempt.
     pub moment: Timestamp,
     /// The instance is new.
     pub is_new: bool,
-    /// The stored instance that this one replaces without having loaded it.
-    pub replaced: Option<&'a T>,
+    /// The stored row that the instance replaces without having been loaded from it.
+    pub replaced: Option<&'a [Value]>,
 }
 
 /// A type for the time of creation or last change.
@@ -19,33 +19,53 @@ pub struct Stamp<'a, T> {
     note = "use `Timestamp`, or `Option<Timestamp>` when rows that are there have none"
 )]
 pub trait Stamped: Copy {
-    /// Sets the time of creation; an existing value stays.
-    fn created(&mut self, moment: Timestamp, is_new: bool, replaced: Option<Self>);
+    /// This moment as a field.
+    fn at(moment: Timestamp) -> Self;
 
-    /// Sets the time of the last change, which never goes back.
-    fn updated(&mut self, moment: Timestamp);
+    /// The moment, if one is set.
+    fn moment(self) -> Option<Timestamp>;
 }
 
-impl Stamped for Timestamp {
-    fn created(&mut self, moment: Timestamp, is_new: bool, replaced: Option<Self>) {
-        if *self == Self::default() {
-            *self = if is_new { moment } else { replaced.unwrap_or(*self) };
+impl Stamp<'_> {
+    /// Sets the time of creation, which this column holds; an existing value stays.
+    pub fn created<T: Stamped>(&self, field: &mut T, column: usize) {
+        let created = if self.is_new { Some(self.moment) } else { self.replaced(column) };
+        if let (None, Some(created)) = (field.moment(), created) {
+            *field = T::at(created);
         }
     }
 
-    fn updated(&mut self, moment: Timestamp) {
-        *self = moment.max(*self);
+    /// Sets the time of the last change, which this column holds and which never goes back.
+    pub fn updated<T: Stamped>(&self, field: &mut T, column: usize) {
+        let known = field.moment().max(self.replaced(column));
+        *field = T::at(known.map_or(self.moment, |known| known.max(self.moment)));
+    }
+
+    /// The moment in a column of the row that is replaced.
+    fn replaced(&self, column: usize) -> Option<Timestamp> {
+        match self.replaced?.get(column)? {
+            Value::Timestamp(moment) => moment.moment(),
+            _ => None,
+        }
+    }
+}
+
+impl Stamped for Timestamp {
+    fn at(moment: Timestamp) -> Self {
+        moment
+    }
+
+    fn moment(self) -> Option<Timestamp> {
+        (self != Self::default()).then_some(self)
     }
 }
 
 impl Stamped for Option<Timestamp> {
-    fn created(&mut self, moment: Timestamp, is_new: bool, replaced: Option<Self>) {
-        if self.is_none() {
-            *self = if is_new { Some(moment) } else { replaced.flatten() };
-        }
+    fn at(moment: Timestamp) -> Self {
+        Some(moment)
     }
 
-    fn updated(&mut self, moment: Timestamp) {
-        *self = (*self).max(Some(moment));
+    fn moment(self) -> Option<Timestamp> {
+        self
     }
 }

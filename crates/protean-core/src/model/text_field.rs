@@ -7,17 +7,26 @@ use protean_port::message::{Case, Id, RowCondition, TextPlace};
 use super::Field;
 use super::condition::Condition;
 
+/// A type whose values are text: `String`, `Id`, and newtypes of these.
+#[diagnostic::on_unimplemented(
+    message = "a field of the type `{Self}` does not hold text",
+    note = "a `String`, an `Id` or a newtype of one is compared with text"
+)]
+pub trait TextValue: Field + for<'a> From<&'a str> {}
+
+impl TextValue for String {}
+impl TextValue for Id {}
+
 /// A field that holds text, perhaps in an `Option`.
 #[diagnostic::on_unimplemented(
     message = "a field of the type `{Self}` does not hold text",
-    note = "`starts_with`, `ends_with`, `contains` and `ignoring_case` need a `String` or an `Id`; \
-            `has` asks whether a list has an element"
+    note = "`starts_with`, `ends_with`, `contains` and `ignoring_case` need a `String`, an `Id` \
+            or a newtype of one; `has` asks whether a list has an element"
 )]
 pub trait TextField: Field {}
 
-impl TextField for String {}
-impl TextField for Id {}
-impl<T: TextField> TextField for Option<T> {}
+impl<T: TextValue> TextField for T {}
+impl<T: TextValue> TextField for Option<T> {}
 
 /// A text field, compared without regard to the case of ASCII letters.
 pub struct IgnoringCase<Owner> {

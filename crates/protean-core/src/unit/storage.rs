@@ -199,9 +199,9 @@ impl<P: Projection> Storage<P> for Projected {
         let key = projection.key();
         let present = unit.known_row(table, key.as_str()).await?;
         if P::IS_STAMPED {
-            let replaced = present.row.as_deref().map(|row| Self::of_row(&key, row)).transpose()?;
+            let replaced = present.row.as_deref();
             let (moment, is_new) = (unit.moment(), replaced.is_none());
-            projection.stamp(Stamp { moment, is_new, replaced: replaced.as_ref() });
+            projection.stamp(Stamp { moment, is_new, replaced });
         }
         OpenUnit::of(unit)?.write(table, key.as_str(), &present, Some(row(&projection)))
     }

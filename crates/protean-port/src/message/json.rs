@@ -1,21 +1,20 @@
 //! JSON of any form.
 
-use std::collections::BTreeMap;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, DeserializeOwned, MapAccess, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::nesting::too_deep;
+use super::node::Node;
 use super::raw;
 use crate::{Error, Result};
-
-/// The maximum nesting of objects and lists: readers refuse anything deeper.
-const DEEPEST: usize = 127;
 
 /// A JSON value of any form, kept as its text, so that no digit of a number is lost.
 ///
@@ -32,10 +31,17 @@ const DEEPEST: usize = 127;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Json(Arc<str>);
+#[derive(Clone)]
+pub struct Json(Arc<RawValue>);
 
 impl Json {
+    /// The canonical form of what is known to be JSON.
+    fn canonical(json: &RawValue) -> serde_json::Result<Self> {
+        let mut out = String::with_capacity(json.get().len());
+        Node::of(json).write(&mut out);
+        RawValue::from_string(out).map(|json| Self(json.into()))
+    }
+
     /// The JSON of a value.
     ///
     /// # Errors
@@ -48,7 +54,7 @@ impl Json {
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.get()
     }
 
     /// Reads it into a type.
@@ -56,7 +62,7 @@ impl Json {
     /// # Errors
     /// When it does not have that form.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_str(&self.0).map_err(|error| {
+        serde_json::from_str(self.as_str()).map_err(|error| {
             let wanted = std::any::type_name::<T>();
             Error::failed(format!("the JSON cannot be read as {wanted}")).with_source(error)
         })
@@ -66,19 +72,33 @@ impl Json {
 impl Default for Json {
     /// `null`.
     fn default() -> Self {
-        Self("null".into())
+        Self(RawValue::NULL.to_owned().into())
+    }
+}
+
+impl PartialEq for Json {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Json {}
+
+impl Hash for Json {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.as_str().hash(state);
     }
 }
 
 impl fmt::Debug for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Json({})", self.0)
+        write!(f, "Json({self})")
     }
 }
 
 impl fmt::Display for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
@@ -86,70 +106,33 @@ impl FromStr for Json {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        canonical(text).map(|text| Self(text.into())).map_err(Error::failed)
+        if let Some(what) = too_deep(text, 0) {
+            return Err(Error::failed(format!("the JSON {what}")));
+        }
+        let unread = |error| Error::failed("this is not JSON").with_source(error);
+        let json = serde_json::from_str(text).map_err(unread)?;
+        Self::canonical(json).map_err(unread)
     }
 }
 
 impl From<Value> for Json {
     fn from(value: Value) -> Self {
-        let text = value.to_string();
-        Self(canonical(&text).unwrap_or(text).into())
+        // Every `Value` can be written as JSON.
+        let json = serde_json::value::to_raw_value(&value);
+        json.and_then(|json| Self::canonical(&json)).unwrap_or_default()
     }
 }
 
 impl From<&Json> for Value {
     /// Numbers with more digits than it holds are rounded.
     fn from(json: &Json) -> Self {
-        serde_json::from_str(&json.0).unwrap_or_default()
+        Node::of(&json.0).into()
     }
-}
-
-/// The text without spaces, each object sorted by name, each number as it is.
-fn canonical(text: &str) -> Result<String, String> {
-    let mut out = String::with_capacity(text.len());
-    let raw = serde_json::from_str(text).map_err(|error| format!("this is not JSON: {error}"))?;
-    write(raw, DEEPEST, &mut out).map(|()| out)
-}
-
-fn write(raw: &RawValue, levels: usize, out: &mut String) -> Result<(), String> {
-    let (text, levels) = (raw.get(), levels.checked_sub(1));
-    let unread = |error: serde_json::Error| format!("this is not JSON: {error}");
-    let deeper = || format!("the JSON nests deeper than {DEEPEST} objects and lists: flatten it");
-    match text.as_bytes().first() {
-        Some(b'{') => {
-            let members: BTreeMap<String, &RawValue> =
-                serde_json::from_str(text).map_err(unread)?;
-            out.push('{');
-            for (at, (name, value)) in members.into_iter().enumerate() {
-                out.push_str(if at == 0 { "" } else { "," });
-                out.push_str(&Value::from(name).to_string());
-                out.push(':');
-                write(value, levels.ok_or_else(deeper)?, out)?;
-            }
-            out.push('}');
-        }
-        Some(b'[') => {
-            let values: Vec<&RawValue> = serde_json::from_str(text).map_err(unread)?;
-            out.push('[');
-            for (at, value) in values.into_iter().enumerate() {
-                out.push_str(if at == 0 { "" } else { "," });
-                write(value, levels.ok_or_else(deeper)?, out)?;
-            }
-            out.push(']');
-        }
-        Some(b'"') => {
-            let value: String = serde_json::from_str(text).map_err(unread)?;
-            out.push_str(&Value::from(value).to_string());
-        }
-        _ => out.push_str(text),
-    }
-    Ok(())
 }
 
 impl Serialize for Json {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let raw: &RawValue = serde_json::from_str(&self.0).map_err(ser::Error::custom)?;
-        raw.serialize(serializer)
+        self.0.serialize(serializer)
     }
 }
 
@@ -235,6 +218,10 @@ mod tests {
         assert_eq!(json.as_str(), r#"{"a":"A b","b":[1.50,null]}"#);
         assert_eq!(json, Json::of(&json).unwrap());
         assert_eq!(Value::from(&json), json!({"a": "A b", "b": [1.5, null]}));
+        let json: Json = r#"{"c\"\\":[[ ] ,{ }],"b":{"":-0.0e1} ,"\u0061" : "\"\u00e9","a":true}"#
+            .parse()
+            .unwrap();
+        assert_eq!(json.as_str(), r#"{"a":true,"b":{"":-0.0e1},"c\"\\":[[],{}]}"#);
         assert_eq!(Json::default().to_string(), "null");
         for text in ["", "{", "[1,]", "NaN", "1 2"] {
             assert!(text.parse::<Json>().is_err(), "{text}");
@@ -274,11 +261,19 @@ mod tests {
     #[test]
     fn what_nests_too_deep_is_an_error_and_ends_nothing() {
         let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
-        assert!(nested(127).parse::<Json>().is_ok());
-        for levels in [129, 1_000_000] {
-            let refused = nested(levels).parse::<Json>().unwrap_err();
-            let text = "nests deeper than 127";
-            assert!(format!("{refused:#}").contains(text), "{refused:#}");
+        for levels in [1, 126, 127] {
+            let json: Json = nested(levels).parse().unwrap();
+            assert_eq!(json.read::<Value>().unwrap(), Value::from(&json));
+            assert_eq!(Value::from(&json).to_string(), nested(levels));
         }
+        for levels in [128, 129, 1_000_000] {
+            let refused = nested(levels).parse::<Json>().unwrap_err();
+            let text = format!(
+                "the JSON is nested {levels} levels deep, at most 127 can be read back: flatten it"
+            );
+            assert_eq!(refused.to_string(), text);
+        }
+        let deep = (1..200).fold(json!([]), |inner, _| json!([inner]));
+        assert_eq!(Value::from(&Json::from(deep.clone())), deep, "nothing is lost");
     }
 }

@@ -9,6 +9,8 @@ mod ids;
 mod json;
 mod lane;
 mod metadata;
+mod nesting;
+mod node;
 #[cfg(feature = "chrono")]
 mod of_chrono;
 #[cfg(feature = "jiff")]
@@ -36,6 +38,8 @@ pub use ids::Ids;
 pub use json::Json;
 pub use lane::{Lane, LaneRule};
 pub use metadata::Metadata;
+#[doc(hidden)]
+pub use nesting::{MAX_DEPTH, too_deep};
 pub use priority::Priority;
 pub use query::RowQuery;
 pub use record::{Extensions, Kind, Message, Recorded};

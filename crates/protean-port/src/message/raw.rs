@@ -3,10 +3,12 @@
 //! JSON text is read as it is, so that no digit passes through an `f64`. Deserializers that buffer
 //! JSON (`#[serde(flatten)]`, tagged enums) have only values, and provide those.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::sync::LazyLock;
 
 use serde::de::value::Error;
-use serde::de::{Error as _, MapAccess, Visitor};
+use serde::de::{self, Error as _, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
 use serde_json::value::RawValue;
 
@@ -29,13 +31,72 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>, V: Visitor<'de>>(
     deserializer.deserialize_newtype_struct(*NAME, visitor)
 }
 
-/// The text in place of a value; otherwise the first key of an object that is the value.
+/// The text in place of a value; otherwise the first key of an object that is the value. A text
+/// that is not borrowed from the input may have been made from a `serde_json::Value`.
 pub(super) fn text<'de, A: MapAccess<'de>>(
     map: &mut A,
-) -> Result<Result<String, Option<String>>, A::Error> {
-    match map.next_key::<String>()? {
-        Some(key) if key.starts_with(PRIVATE) => map.next_value().map(Ok),
-        first => Ok(Err(first)),
+) -> Result<Result<Cow<'de, str>, Option<String>>, A::Error> {
+    match map.next_key::<Key>()? {
+        Some(Key::Private) => map.next_value::<Text<'de>>().map(|Text(text)| Ok(text)),
+        Some(Key::Other(key)) => Ok(Err(Some(key))),
+        None => Ok(Err(None)),
+    }
+}
+
+/// The key of a map, which is that of raw text or another.
+enum Key {
+    Private,
+    Other(String),
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfKey;
+
+        impl Visitor<'_> for OfKey {
+            type Value = Key;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a key")
+            }
+
+            fn visit_str<E: de::Error>(self, key: &str) -> Result<Key, E> {
+                Ok(if key.starts_with(PRIVATE) { Key::Private } else { Key::Other(key.to_owned()) })
+            }
+        }
+
+        deserializer.deserialize_str(OfKey)
+    }
+}
+
+/// A text, borrowed when the input holds it.
+struct Text<'de>(Cow<'de, str>);
+
+impl<'de> Deserialize<'de> for Text<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OfText;
+
+        impl<'de> Visitor<'de> for OfText {
+            type Value = Text<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the text of a JSON value")
+            }
+
+            fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Text<'de>, E> {
+                Ok(Text(text.into()))
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Text<'de>, E> {
+                self.visit_string(text.to_owned())
+            }
+
+            fn visit_string<E: de::Error>(self, text: String) -> Result<Text<'de>, E> {
+                Ok(Text(text.into()))
+            }
+        }
+
+        deserializer.deserialize_str(OfText)
     }
 }
 

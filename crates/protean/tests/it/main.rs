@@ -1,7 +1,6 @@
 //! What the facade promises, as its users see it.
 //!
-//! * [`bank`]: an event-sourced domain, for the other modules
-//! * [`shop`]: a state-stored one
+//! * [`bank`], [`shop`]: an event-sourced and a state-stored domain, for the other modules
 //! * [`messages`]: events and commands: names, checks, defaults, constants
 //! * [`account`]: an event-sourced aggregate: raising, invariants, replay
 //! * [`order`]: a state-stored aggregate: its row, values and entities inside
@@ -16,7 +15,10 @@
 //! * [`queries`]: which rows are found, page by page, and changed together
 //! * [`renamed`]: fields that have another name than in the version before
 //! * [`processes`]: process managers
-//! * [`rules`]: rules of values, fields and states, and the types that fields have
+//! * [`checkout`]: orders with rules of every kind, for the four modules below
+//! * [`rules`]: rules of values and fields, checked wherever something new is made
+//! * [`states`], [`stamps`]: which state may follow which, and when rows were created and changed
+//! * [`structures`]: newtypes, maps, entities and free JSON as fields
 //! * [`units`]: what a unit of work keeps, and what it refuses rather than lose
 //! * [`values`]: what commits can be read back, and names mean one thing
 //! * [`versions`]: events of old, new and odd forms
@@ -26,6 +28,7 @@
 
 mod account;
 mod bank;
+mod checkout;
 mod facts;
 mod handlers;
 mod jar;
@@ -40,6 +43,9 @@ mod renamed;
 mod rules;
 mod shop;
 mod snapshots;
+mod stamps;
+mod states;
+mod structures;
 mod subscribers;
 mod trace;
 mod ui;

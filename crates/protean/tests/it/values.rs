@@ -144,6 +144,8 @@ async fn a_condition_on_a_number_that_no_row_can_hold_is_an_error() {
         let large: Decimal = "79228162514264337593543950335".parse().unwrap();
         let priced = stores.query().filter(Store::PRICE.above(large + large));
         assert!(priced.count().await.unwrap_err().is_invalid());
+        let priced = stores.query().filter(Store::PRICE.at_least(5_i64));
+        assert_eq!(priced.count().await.unwrap(), 0);
     }
 }
 

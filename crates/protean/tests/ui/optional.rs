@@ -1,4 +1,4 @@
-use protean::{Decimal, Id, Root, aggregate, aggregate_impl, event, value_object};
+use protean::{Decimal, Id, Json, Root, aggregate, aggregate_impl, event, value_object};
 
 #[value_object]
 struct Extras {
@@ -19,6 +19,7 @@ impl Order {}
 struct Rated {
     order_id: Id,
     stars: Option<Option<u8>>,
+    more: Option<Json>,
 }
 
 fn main() {}

@@ -28,9 +28,10 @@ impl Decimal {
         // Whole numbers are divided, so the digits that are wanted are put before their point.
         let (places, excess) = (digits + right.scale(), left.scale());
         let divisor = shifted(divisor, excess.saturating_sub(places));
-        let (units, remainder) = long_division(dividend, divisor, places.saturating_sub(excess))?;
+        let (units, remainder, zeros) =
+            long_division(dividend, divisor, places.saturating_sub(excess))?;
         let units = Quotient { units, remainder, divisor, is_negative }.rounded(rounding)?;
-        fitted(units, digits).map(|quotient| Self(Some(quotient)))
+        fitted(units, digits.checked_sub(zeros)?).map(|quotient| Self(Some(quotient)))
     }
 
     /// The remainder of the division, with the sign of this number; `None` for a divisor of zero,
@@ -75,15 +76,21 @@ fn shifted(divisor: u128, zeros: u32) -> u128 {
     divisor.saturating_mul(10_u128.saturating_pow(zeros))
 }
 
-/// The quotient of whole numbers with so many digits more, and the remainder.
-fn long_division(dividend: u128, divisor: u128, digits: u32) -> Option<(u128, u128)> {
+/// The quotient of whole numbers with so many digits more, the remainder, and how many zeros have no
+/// place at the end of an exact quotient.
+fn long_division(dividend: u128, divisor: u128, digits: u32) -> Option<(u128, u128, u32)> {
     let (mut units, mut rest) = (dividend.checked_div(divisor)?, dividend.checked_rem(divisor)?);
-    for _ in 0..digits {
+    for zeros in (1..=digits).rev() {
         rest *= 10;
-        units = units.checked_mul(10)?.checked_add(rest / divisor)?;
+        let longer = units.checked_mul(10).and_then(|units| units.checked_add(rest / divisor));
+        match longer.filter(|longer| *longer <= i128::MAX.unsigned_abs()) {
+            Some(longer) => units = longer,
+            None if rest == 0 => return Some((units, 0, zeros)),
+            None => return None,
+        }
         rest %= divisor;
     }
-    Some((units, rest))
+    Some((units, rest, 0))
 }
 
 #[cfg(test)]
@@ -133,6 +140,22 @@ mod tests {
         assert_eq!(largest % tiny, 0);
         assert_eq!(tiny % largest, tiny);
         assert_eq!((number("-7.5") % 2.into()).to_string(), "-1.5");
+    }
+
+    #[test]
+    fn a_quotient_without_a_remainder_needs_no_more_digits() {
+        let exactly = |a: &str, b: &str, digits, quotient: &str| {
+            let found = number(a).checked_div(number(b), digits, Rounding::HalfEven);
+            assert_eq!(found, Some(number(quotient)), "{a} / {b}");
+        };
+        exactly("1e11", "1", 28, "1e11");
+        exactly("-2e11", "1", 28, "-2e11");
+        exactly("79228162514264337593543950335", "1", 28, "79228162514264337593543950335");
+        exactly("1e12", "0.5", 28, "2e12");
+        exactly("5", "4", 28, "1.25");
+        let two = number("10").divide(number("4"), 2, Rounding::HalfEven);
+        assert_eq!(two.to_string(), "2.50", "as many digits as were asked for");
+        assert_eq!(number("1e28").checked_div(number("1e-28"), 28, Rounding::HalfEven), None);
     }
 
     proptest! {

@@ -35,8 +35,12 @@ impl Decimal {
         let refused = |what: String| Error::invalid(Violations::of("split", what));
         let digits = digits.min(28);
         let units = self.units(digits).ok_or_else(|| {
+            let cannot = match self.0.is_some_and(|number| number.normalize().scale() <= digits) {
+                true => "has too many digits to be split",
+                false => "cannot be split",
+            };
             refused(format!(
-                "{self} cannot be split into parts with {digits} digits after the decimal point"
+                "{self} {cannot} into parts with {digits} digits after the decimal point"
             ))
         })?;
         let weights: Vec<Self> = weights.into_iter().map(Into::into).collect();
@@ -60,7 +64,7 @@ impl Decimal {
             .collect()
     }
 
-    /// The number in units of `10^-digits`; `None` if that is not a whole number.
+    /// The number in units of `10^-digits`; `None` if that is not a whole number, or too large.
     fn units(self, digits: u32) -> Option<i128> {
         let number = self.0?.normalize();
         number.mantissa().checked_mul(10_i128.checked_pow(digits.checked_sub(number.scale())?)?)
@@ -112,8 +116,12 @@ mod tests {
     use super::Decimal;
     use crate::message::Rounding;
 
+    fn number(text: &str) -> Decimal {
+        text.parse().unwrap()
+    }
+
     fn split(amount: &str, weights: &[i64]) -> String {
-        let parts = amount.parse::<Decimal>().unwrap().split(weights.iter().copied(), 2);
+        let parts = number(amount).split(weights.iter().copied(), 2);
         let parts = parts.map(|parts| parts.iter().map(ToString::to_string).collect::<Vec<_>>());
         parts.map_or_else(|error| error.to_string(), |parts| parts.join(" "))
     }
@@ -136,6 +144,9 @@ mod tests {
         }
         let text = "split: 0.005 cannot be split into parts with 2 digits after the decimal point";
         assert_eq!(split("0.005", &[1, 1]), text);
+        let text = "split: 100000000000000 has too many digits to be split into parts with 28 \
+                    digits after the decimal point";
+        assert_eq!(number("1e14").split([1, 1], 28).unwrap_err().to_string(), text);
         let largest = Decimal::from(rust_decimal::Decimal::MAX);
         assert!((largest + largest).split([1], 0).is_err());
         assert!(largest.split([largest + largest], 0).is_err());

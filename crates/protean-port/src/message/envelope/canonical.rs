@@ -4,9 +4,7 @@ use std::cmp::Ordering;
 
 use super::unreadable::Unreadable;
 use super::{number, text};
-
-/// The nesting limit of the JSON parsers that read the fields later.
-const MAX_DEPTH: usize = 127;
+use crate::message::nesting::MAX_DEPTH;
 
 /// JSON in the form of Python's `json.dumps(json.loads(text), sort_keys=True,
 /// separators=(",", ":"))`: ASCII, keys sorted by code point, the last of equal keys,
