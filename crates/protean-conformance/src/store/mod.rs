@@ -98,6 +98,7 @@ macro_rules! store_suite {
                 indexes_come_and_go_with_a_preparation,
                 an_index_is_made_once_however_many_ask,
                 refuses_to_make_unique_what_rows_share,
+                refuses_to_make_a_new_column_unique_with_one_that_rows_share,
                 an_index_goes_on_under_the_new_names_of_its_columns,
             ],
             keys: [

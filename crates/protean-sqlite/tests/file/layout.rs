@@ -37,7 +37,7 @@ async fn refuses_what_cannot_be_extended() {
     let mut required = people();
     required.columns.push(Column { nullable: false, ..column("age", ColumnKind::Integer) });
     let mut changed = people();
-    changed.columns[1].kind = ColumnKind::Json;
+    changed.columns[2].kind = ColumnKind::Json;
     let mut stricter = people();
     stricter.columns[1].nullable = false;
     let mut looser = people();
