@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use protean_port::Result;
 use protean_port::message::{Date, Timestamp, Value};
-use protean_port::port::{Operator, RowCondition, RowQuery, RowState, SortKey, Store};
+use protean_port::port::{Operator, RowCondition, RowQuery, RowState, SortKey, Store, Wanted};
 
 use super::sample::{at, column, commit_all, places, thing, things, unit};
 
@@ -331,7 +331,9 @@ pub async fn a_query_is_explained(store: Arc<dyn Store>) -> Result {
         after: Some(vec![Value::Integer(3), Value::text("a")]),
         ..RowQuery::default()
     };
-    let plan = store.explain(&things(), &query).await?;
-    assert!(plan.contains("things"), "{plan}");
+    for wanted in [Wanted::Rows, Wanted::Count] {
+        let plan = store.explain(&things(), &query, wanted).await?;
+        assert!(plan.contains("things"), "{plan}");
+    }
     Ok(())
 }
