@@ -259,7 +259,7 @@ macro_rules! store_suite {
                 all_conditions_must_hold,
                 one_condition_of_several_is_enough,
                 a_count_knows_a_limit_and_no_order,
-                refuses_a_column_that_is_none,
+                refuses_an_unknown_column,
                 a_query_is_explained,
             ],
             rebuilds: [

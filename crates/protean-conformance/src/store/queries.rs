@@ -309,7 +309,7 @@ pub async fn a_count_knows_a_limit_and_no_order(store: Arc<dyn Store>) -> Result
     Ok(())
 }
 
-pub async fn refuses_a_column_that_is_none(store: Arc<dyn Store>) -> Result {
+pub async fn refuses_an_unknown_column(store: Arc<dyn Store>) -> Result {
     let odd = things().columns.len();
     let condition = not(is(odd, Operator::Equal, Value::Null));
     for query in [

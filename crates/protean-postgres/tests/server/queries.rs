@@ -82,7 +82,7 @@ async fn an_index_that_was_left_half_made_is_made_again() {
     assert_eq!(planned.len(), 2, "{planned:?}");
     store.prepare(&[books()], &[]).await.unwrap();
     assert_eq!(store.difference(&[books()]).await.unwrap(), SchemaDifference::default());
-    // It is dropped, too, when it is not declared any more.
+    // It is dropped, too, once it is no longer declared.
     database.run(&leave_half_made);
     let mut fewer = books();
     fewer.indexes.remove(0);
