@@ -156,8 +156,9 @@ impl Field {
 
     /// `index`, on a field that an index can serve.
     fn indexed(&self, option: &Ident) -> syn::Result<Ident> {
-        if self.kind == Kind::List {
-            return refused(option, "an index cannot find the elements of a list: remove `index`");
+        if self.kind.has_length() {
+            let message = "an index cannot find what a list or map contains: remove `index`";
+            return refused(option, message);
         }
         Ok(option.clone())
     }

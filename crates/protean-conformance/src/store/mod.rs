@@ -97,6 +97,7 @@ macro_rules! store_suite {
                 indexes_come_and_go_with_a_preparation,
                 an_index_is_made_once_however_many_ask,
                 refuses_to_make_unique_what_rows_share,
+                refuses_to_make_a_new_column_unique_with_one_that_rows_share,
                 an_index_goes_on_under_the_new_names_of_its_columns,
             ],
             keys: [
@@ -257,7 +258,7 @@ macro_rules! store_suite {
                 all_conditions_must_hold,
                 one_condition_of_several_is_enough,
                 a_count_knows_a_limit_and_no_order,
-                refuses_a_column_that_is_none,
+                refuses_an_unknown_column,
                 a_query_is_explained,
             ],
             rebuilds: [

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::{Arc, LazyLock, Mutex};
 
-use protean::{DomainBuilder, Error, Failure, Handled, event_handler};
+use protean::{Context, DomainBuilder, Error, Failure, Handled, Id, event_handler, projection};
 use tracing::subscriber::DefaultGuard;
 use tracing::{Dispatch, Subscriber};
 use tracing_subscriber::fmt::MakeWriter;
@@ -144,4 +144,40 @@ async fn a_message_that_is_refused_is_given_up_both_ways() {
         assert_eq!(given_up.len(), 1, "{given_up:?}");
         assert!(given_up[0].contains("attempt=1 "), "{given_up:?}");
     }
+}
+
+#[projection]
+struct Note {
+    #[field(identifier)]
+    id: Id,
+    text: String,
+}
+
+#[tokio::test]
+async fn every_query_logs_its_plan() {
+    let (lines, _capturing) = Lines::capture();
+    let register = |builder: DomainBuilder| builder.projection::<Note>();
+    let harness = Harness::rewritten(On::Memory, |base| base, register);
+    let notes = harness.domain.repository::<Note>().await.unwrap();
+    let mut plans = 0;
+    let mut has_logged = |count: usize| {
+        let all = lines.with("protean::query").len();
+        let new = all - std::mem::replace(&mut plans, all);
+        assert_eq!(new, count);
+    };
+    notes.query().all().await.unwrap();
+    has_logged(1);
+    notes.query().count().await.unwrap();
+    has_logged(1);
+    notes.query().exists().await.unwrap();
+    has_logged(1);
+    notes.query().with_total().page(3).await.unwrap();
+    has_logged(2);
+    let changed = harness.domain.unit_of_work(async |ctx: &Context| {
+        let notes = ctx.repository::<Note>();
+        notes.update_where(Note::TEXT.equals("a"), |_| Ok(())).await?;
+        notes.remove_where(Note::TEXT.equals("b")).await
+    });
+    changed.await.unwrap();
+    has_logged(2);
 }

@@ -14,7 +14,7 @@ use protean::port::{
     LogId, LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, Provider,
     Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, ScheduleAccount, Scheduled, ScheduledRead,
     Schedules, Schema, SchemaDifference, Statement, Store, StoreHealth, TableSwap, TypeStats,
-    Watched,
+    Wanted, Watched,
 };
 use tokio::sync::watch;
 
@@ -206,8 +206,9 @@ impl Rows for Unreliable {
         &'a self,
         table: &'a Table,
         query: &'a RowQuery,
+        wanted: Wanted,
     ) -> BoxFuture<'a, Result<String>> {
-        self.inner.explain(table, query)
+        self.inner.explain(table, query, wanted)
     }
 }
 

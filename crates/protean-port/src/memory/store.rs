@@ -16,7 +16,7 @@ use crate::port::{
     LaneRead, Ledger, Log, LogId, LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage,
     ParkedRead, Parking, Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, ScheduleAccount,
     Scheduled, ScheduledRead, Schedules, Schema, SchemaDifference, Statement, Store, StoreHealth,
-    TableSwap, TypeStats, Watched,
+    TableSwap, TypeStats, Wanted, Watched,
 };
 use crate::{Error, Result};
 
@@ -241,6 +241,7 @@ impl Rows for MemoryStore {
         &'a self,
         table: &'a Table,
         query: &'a RowQuery,
+        _: Wanted,
     ) -> BoxFuture<'a, Result<String>> {
         Box::pin(async move { self.state().tables.explain(table, query) })
     }

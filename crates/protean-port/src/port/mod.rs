@@ -67,7 +67,7 @@ pub use registrations::{
     GroupRegistration, GroupVersions, MessageTypes, ProgramVersion, RegisteredGroup, Start, claim,
 };
 pub use rows::{
-    Case, Direction, Operator, RowCondition, RowQuery, RowState, Rows, SortKey, TextPlace,
+    Case, Direction, Operator, RowCondition, RowQuery, RowState, Rows, SortKey, TextPlace, Wanted,
 };
 pub use schedules::{
     SCHEDULE, Schedule, ScheduleAccount, Scheduled, ScheduledPlace, ScheduledRead, Schedules,

@@ -12,7 +12,7 @@ use super::{
     LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, Rebuilds,
     RegisteredGroup, RowQuery, RowState, Rows, ScheduleAccount, Scheduled, ScheduledRead,
     Schedules, Schema, SchemaDifference, Statement, Store, StoreHealth, TableSwap, TypeStats,
-    Watched,
+    Wanted, Watched,
 };
 use crate::Result;
 use crate::message::{Category, Recorded, Stream, Table, Timestamp};
@@ -235,8 +235,9 @@ impl<V: StoreView> Rows for ViewedStore<V> {
         &'a self,
         table: &'a Table,
         query: &'a RowQuery,
+        wanted: Wanted,
     ) -> BoxFuture<'a, Result<String>> {
-        Box::pin(async move { self.store.explain(&self.viewed(table), query).await })
+        Box::pin(async move { self.store.explain(&self.viewed(table), query, wanted).await })
     }
 
     fn fetch<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Vec<String>>> {
