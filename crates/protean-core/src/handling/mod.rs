@@ -32,7 +32,6 @@ mod settle;
 mod standing;
 #[cfg(test)]
 mod standing_tests;
-mod taken_in;
 pub mod telemetry;
 mod verdict;
 
@@ -44,6 +43,7 @@ pub use group::{Group, HandlerKind};
 pub use handle::{Answer, Handle, On, Receive, Register};
 pub(crate) use handlers::Handlers;
 pub(crate) use idempotency::{Key, NEVER, key_claim};
+pub use intake_command::AllowedCommand;
 pub(crate) use intake_command::IntakeCommand;
 pub(crate) use kept_outcome::KeptOutcome;
 pub(crate) use ordering::is_unsettled;
@@ -63,5 +63,4 @@ pub(crate) use routes::add_upcasts;
 pub use settle::{Fate, Moment, Settled, left_out, settle};
 pub(crate) use standing::Stage;
 pub use standing::{Ending, Standing, Subscriber, Turn};
-pub use taken_in::TakenIn;
 pub use verdict::Verdict;
