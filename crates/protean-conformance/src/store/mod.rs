@@ -41,6 +41,7 @@ pub mod marks;
 pub mod model;
 pub mod names;
 pub mod outcomes;
+pub mod own_sql;
 pub mod paging;
 pub mod parking;
 pub mod prepare;
@@ -356,7 +357,24 @@ macro_rules! store_suite {
     };
 }
 
-/// One module a port, one test a fact; for [`store_suite!`] alone.
+/// Expands to the tests of the user's own SQL, for a database that has it, like [`store_suite!`].
+#[macro_export]
+macro_rules! own_sql_suite {
+    ($(#[$attribute:meta])* $fresh:ident) => {
+        $crate::store_facts! { [$(#[$attribute])*] $fresh,
+            own_sql: [
+                a_read_that_is_no_longer_true_leaves_its_unit_out,
+                a_unit_that_takes_its_place_is_checked_too,
+                rows_come_in_any_order_unless_the_read_has_one,
+                statements_see_what_came_before_them,
+                a_statement_that_is_refused_leaves_only_its_unit_out,
+                texts_are_read_as_they_were_bound,
+            ],
+        }
+    };
+}
+
+/// One module a port, one test a fact; for the suites alone.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! store_facts {
