@@ -212,15 +212,17 @@ impl Chosen {
 
     /// All of them before the first change, since a server may reject again what is moved back.
     async fn places(&self, intake: &Intake<'_>) -> Result<Vec<u64>> {
-        let mut places = self.places.clone();
-        while self.all {
+        if !self.all {
+            return Ok(self.places.clone());
+        }
+        let mut places = Vec::new();
+        loop {
             let after = places.last().copied().unwrap_or(0);
             let page = intake.rejects(after, PAGE).await?;
             if page.is_empty() {
-                break;
+                return Ok(places);
             }
             places.extend(page.iter().map(|reject| reject.place));
         }
-        Ok(places)
     }
 }

@@ -1,34 +1,16 @@
 //! A command that plain programs may enqueue, without its Rust type.
 
 use std::any::TypeId;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use protean_port::message::{Extensions, Id, Message};
 use protean_port::port::{BoxFuture, IntakeEntry, Store};
 use protean_port::{Error, Result};
 
-use super::handle::Register;
-use super::registry::Registry;
 use super::repetition;
 use crate::catalog::{guarded, too_new};
 use crate::model::{Aggregate, Command, Data};
 use crate::unit::{Env, MessageContext, command_message};
-
-/// Allows the command `C` in the intake, once registered.
-pub struct AllowedCommand<C>(PhantomData<fn(C)>);
-
-impl<C: Command> AllowedCommand<C> {
-    pub(crate) fn new() -> Self {
-        Self(PhantomData)
-    }
-}
-
-impl<C: Command> Register for AllowedCommand<C> {
-    fn register(self, registry: &mut Registry) {
-        registry.intake.push(IntakeCommand::of::<C>());
-    }
-}
 
 /// A command that plain programs may enqueue, without its Rust type.
 pub(crate) struct IntakeCommand {

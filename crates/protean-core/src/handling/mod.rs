@@ -6,6 +6,7 @@
 //!
 //! The server and synchronous processing both take this way.
 
+mod allowed_command;
 mod commit;
 mod dead_letter;
 pub mod deliver;
@@ -35,6 +36,7 @@ mod standing_tests;
 pub mod telemetry;
 mod verdict;
 
+pub use allowed_command::AllowedCommand;
 pub(crate) use commit::{Committed, commit, commit_settled};
 pub use dead_letter::{purge, replay, resend};
 pub(crate) use erased::HandlerInput;
@@ -43,7 +45,6 @@ pub use group::{Group, HandlerKind};
 pub use handle::{Answer, Handle, On, Receive, Register};
 pub(crate) use handlers::Handlers;
 pub(crate) use idempotency::{Key, NEVER, key_claim};
-pub use intake_command::AllowedCommand;
 pub(crate) use intake_command::IntakeCommand;
 pub(crate) use kept_outcome::KeptOutcome;
 pub(crate) use ordering::is_unsettled;

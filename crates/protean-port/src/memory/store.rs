@@ -57,11 +57,7 @@ impl LogIdentity for MemoryStore {
     }
 
     fn renew_log_id(&self) -> BoxFuture<'_, Result<LogId>> {
-        Box::pin(async move {
-            let id = LogId::fresh();
-            self.state().log_id = id.clone();
-            Ok(id)
-        })
+        Box::pin(async move { Ok(self.state().renew_log_id()) })
     }
 }
 
