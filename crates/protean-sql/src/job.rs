@@ -121,7 +121,7 @@ mod tests {
     }
 
     fn storing() -> Changes {
-        let columns = Vec::new().into();
+        let columns = Vec::new();
         let table = Table { name: "t".to_owned(), key: 0, columns, indexes: Vec::new() };
         let (table, key, change) = (Arc::new(table), "k".into(), RowChange::Remove);
         unit(|unit| unit.rows.push(RowWrite { table, key, expected: None, version: 0, change }))
