@@ -5,10 +5,10 @@ use protean_port::port::{Changes, Outcome, Statement, left_out};
 use tokio_postgres::Row;
 use tokio_postgres::error::SqlState;
 
-use crate::connection::{Parameter, Session};
+use crate::connection::Session;
 use crate::error::Fault;
 use crate::refusal::{Refusal, STATEMENT};
-use crate::value::Plain;
+use crate::value::{Bound, parameters};
 
 /// The planner's settings for the user's own SELECT. Those of the session are for statements that
 /// are written for an index.
@@ -95,8 +95,8 @@ async fn fetch(session: &Session, statement: &Statement) -> Result<Vec<String>, 
 }
 
 async fn query(session: &Session, sql: &str, statement: &Statement) -> Result<Vec<Row>, Refusal> {
-    let plain: Vec<Plain<'_>> = statement.parameters.iter().map(Plain).collect();
-    let parameters: Vec<Parameter<'_>> = plain.iter().map(|value| value as _).collect();
+    let bound = Bound::all(&statement.parameters);
+    let parameters = parameters(&bound);
     let refused = |fault: Fault| match fault.code() {
         Some(code) if *code == SqlState::QUERY_CANCELED => {
             Refusal::rejected(STATEMENT, "took too long: make it an index lookup")

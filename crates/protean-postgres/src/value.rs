@@ -136,35 +136,6 @@ impl ToSql for Bound<'_> {
     to_sql_checked!();
 }
 
-/// A value as a parameter of the user's own statement, which stores text as it is: other programs
-/// read it, too.
-#[derive(Debug)]
-pub(crate) struct Plain<'a>(pub(crate) &'a Value);
-
-impl ToSql for Plain<'_> {
-    fn to_sql(
-        &self,
-        kind: &Type,
-        out: &mut BytesMut,
-    ) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
-        let (Value::Text(text) | Value::Json(text)) = self.0 else {
-            return Bound(self.0).to_sql(kind, out);
-        };
-        out.extend_from_slice(text.as_bytes());
-        Ok(IsNull::No)
-    }
-
-    fn accepts(_: &Type) -> bool {
-        true
-    }
-
-    fn encode_format(&self, _: &Type) -> Format {
-        Format::Text
-    }
-
-    to_sql_checked!();
-}
-
 /// A value in the server's text format; nothing for null.
 pub(crate) fn words(value: &Value) -> Option<Cow<'_, str>> {
     Some(match value {

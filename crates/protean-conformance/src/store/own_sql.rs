@@ -126,11 +126,11 @@ pub async fn a_statement_that_is_refused_leaves_only_its_unit_out(store: Arc<dyn
 
 pub async fn texts_are_read_as_they_were_bound(store: Arc<dyn Store>) -> Result {
     places(&commit_one(&*store, put(None, 1)).await);
-    let odd = "ü \"quoted\" '?1' \u{1} \u{1f4a1}";
+    let odd = "ü \"quoted\" '?1' \u{4} \u{1f4a1}";
     let named = Statement::new("UPDATE things SET name = ?1 WHERE id = 't'").bind(odd);
     places(&commit_one(&*store, unit().with(|unit| unit.statements.push(named))).await);
     let found = Statement::new("SELECT name FROM things WHERE name = ?1 -- it's odd").bind(odd);
-    let expected = "{\"name\":\"ü \\\"quoted\\\" '?1' \\u0001 \u{1f4a1}\"}";
+    let expected = "{\"name\":\"ü \\\"quoted\\\" '?1' \\u0004 \u{1f4a1}\"}";
     assert_eq!(store.fetch(&found).await?, [expected]);
     Ok(())
 }
