@@ -17,8 +17,10 @@ use crate::value::{self, Bound, Text, number, parameters};
 impl Rows for PostgresStore {
     fn fetch<'a>(&'a self, statement: &'a Statement) -> BoxFuture<'a, Result<Vec<String>>> {
         Box::pin(async move {
-            let session = self.readers.one().await?;
-            match statement::fetch(&session, statement).await {
+            let session = self.readers.alone().await?;
+            let found = statement::view(&session, statement).await;
+            session.end().await;
+            match found {
                 Ok(rows) => Ok(rows),
                 Err(Refusal::LeftOut(Outcome::Rejected(violations))) => {
                     Err(Error::invalid(violations))

@@ -9,8 +9,8 @@ use super::{
     BoxFuture, Changes, Claim, CommitWatch, CorrelatedEvents, Correlations, DeadLetter,
     DeadLetterRead, Delivery, Find, GroupIds, GroupNames, GroupRegistration, GroupStatus,
     IntakeRead, IntakeReject, IntakeRow, IntakeTable, KeyClaim, LaneRead, Ledger, Log, LogId,
-    LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, Rebuilds,
-    RegisteredGroup, RowQuery, RowState, Rows, ScheduleAccount, Scheduled, ScheduledRead,
+    LogIdentity, LogPlace, Outcome, ParkedNote, ParkedPage, ParkedRead, Parking, PendingWork,
+    Rebuilds, RegisteredGroup, RowQuery, RowState, Rows, ScheduleAccount, Scheduled, ScheduledRead,
     Schedules, Schema, SchemaDifference, Statement, Store, StoreHealth, TableSwap, TypeStats,
     Wanted, Watched,
 };
@@ -91,6 +91,10 @@ impl<V: StoreView> CorrelatedEvents for ViewedStore<V> {
 impl<V: StoreView> Schedules for ViewedStore<V> {
     fn scheduled(&self, read: ScheduledRead) -> BoxFuture<'_, Result<Vec<Scheduled>>> {
         self.store.scheduled(read)
+    }
+
+    fn is_pending(&self, work: PendingWork) -> BoxFuture<'_, Result<bool>> {
+        self.store.is_pending(work)
     }
 
     fn scheduled_under<'a>(&'a self, key: &'a str) -> BoxFuture<'a, Result<Option<Scheduled>>> {
