@@ -1,11 +1,29 @@
-//! A program for PostgreSQL does not link SQLite, and can depend on other crates that do.
+//! The tests compile every feature. A program for PostgreSQL does not link SQLite, and can depend
+//! on other crates that do.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// A package whose features nothing else enables in a test does it itself, as a dependency of its
+/// own tests.
+#[test]
+fn the_tests_compile_every_feature() {
+    let members = |choice: &[&str]| {
+        let words = ["tree", "--locked", "--offline", "--workspace", "--depth", "0"];
+        let shown = ["--prefix", "none", "--format", "{p} {f}"];
+        let tree = cargo(Path::new(WORKSPACE), &[&words[..], &shown, choice].concat());
+        tree.lines().map(str::to_owned).collect::<BTreeSet<_>>()
+    };
+    let (every, tested) = (members(&["--all-features"]), members(&[]));
+    assert!(every.iter().any(|member| member.ends_with("chrono,jiff")), "{every:?}");
+    let untested: Vec<_> = every.difference(&tested).collect();
+    assert!(untested.is_empty(), "no test compiles all of {untested:#?}: {tested:#?}");
+}
 
 #[test]
 fn a_program_for_postgresql_links_no_sqlite() {

@@ -10,6 +10,7 @@
 
 mod changed_rows;
 mod context;
+mod cursor_field;
 mod enrichment;
 mod env;
 mod fingerprint;

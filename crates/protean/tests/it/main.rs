@@ -12,7 +12,7 @@
 //! * [`jar`]: an event-sourced aggregate with fields of every kind
 //! * [`snapshots`]: when they are taken, and that nobody sees whether there are any
 //! * [`past`]: aggregates as they were
-//! * [`queries`]: which rows are found, page by page, and changed together
+//! * [`queries`], [`browsing`]: which rows are found, page by page, and changed together
 //! * [`renamed`]: fields that have another name than in the version before
 //! * [`processes`]: process managers
 //! * [`checkout`]: orders with rules of every kind, for the four modules below
@@ -28,6 +28,7 @@
 
 mod account;
 mod bank;
+mod browsing;
 mod checkout;
 mod facts;
 mod handlers;
