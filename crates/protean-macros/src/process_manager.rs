@@ -41,7 +41,7 @@ pub(crate) fn expand(
         constants::implementation(owner, visibility, &process.fields, 1),
         constants::identity(owner, visibility),
         columns::unique_proofs(&process.fields),
-        fact::event(&process, &stored_name, faults),
+        fact::event(&process, &stored_name, false, faults),
     ];
     let item = &process.item;
     Ok(quote!(#item #(#parts)*))

@@ -158,6 +158,11 @@ impl Catalog {
         })
     }
 
+    /// The names of the events of a category that other systems see.
+    pub fn published(&self, category: &Category) -> impl Iterator<Item = &'static str> {
+        self.readers.of(category).filter(|known| known.is_published).map(|known| known.name)
+    }
+
     /// The state in the snapshots of each event-sourced aggregate: the aggregate's name, the
     /// version of its snapshots, and the fields.
     pub fn snapshot_states(&self) -> impl Iterator<Item = (&'static str, u32, Vec<Member>)> {
