@@ -51,7 +51,8 @@ impl FactEvents {
         if input.peek(Paren) {
             for option in list::<Ident>(name, input)? {
                 if option != "published" {
-                    let message = "`fact_events` has no such option: write `fact_events(published)`";
+                    let message =
+                        "`fact_events` has no such option: write `fact_events(published)`";
                     return refused(option, message);
                 }
                 are_published = true;
@@ -105,7 +106,7 @@ pub(crate) fn expand(
     };
     let parts = [
         default::functions(&aggregate, faults),
-        fields::implementation(name, &aggregate.fields),
+        fields::implementation(&aggregate.item, &aggregate.fields),
         implementation(&aggregate, &options),
         access(&aggregate, &options),
         columns::implementation(name, &aggregate.fields, true, &indexes),

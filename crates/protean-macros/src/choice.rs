@@ -84,6 +84,10 @@ fn field(owner: &Ident) -> TokenStream {
             fn key(&self) -> ::std::string::String {
                 ::std::string::String::from(::protean::model::Choice::name(*self))
             }
+
+            fn key_shape() -> ::protean::model::Shape {
+                <Self as ::protean::model::Field>::shape()
+            }
         }
 
         #[automatically_derived]

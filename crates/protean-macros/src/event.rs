@@ -57,7 +57,11 @@ impl MessageOptions {
         };
         let (kind, name) = (format_ident!("{kind}"), message_name(self.name.as_ref(), owner));
         let version = self.version.map(|version| quote!(const VERSION: u32 = #version;));
-        let published = self.is_published.then(|| quote!(const PUBLISHED: bool = true;));
+        let published = self.is_published.then(|| {
+            quote!(
+                const PUBLISHED: bool = true;
+            )
+        });
         let aggregate = quote_spanned!(at(aggregate)=> type Aggregate = #aggregate;);
         let message = quote!(<#owner as ::protean::model::#kind>);
         quote! {
@@ -103,8 +107,7 @@ pub(crate) fn expand(
     item: TokenStream,
     faults: &mut Faults,
 ) -> syn::Result<TokenStream> {
-    let known =
-        Known { place: "#[event]", names: &["part_of", "name", "version", "published"] };
+    let known = Known { place: "#[event]", names: &["part_of", "name", "version", "published"] };
     expand_as(&known, options, item, faults)
 }
 
@@ -135,7 +138,7 @@ fn expand_as(
     );
     event.refuse_stamps("an event has no row; set the field yourself", faults);
     let (defaults, name) = (default::functions(&event, faults), event.name());
-    let fields = fields::implementation(name, &event.fields);
+    let fields = fields::of_json(&event.item, &event.fields);
     let message = options.implementation("Event", name, &TokenStream::new(), faults);
     let item = &event.item;
     Ok(quote!(#item #defaults #fields #message))

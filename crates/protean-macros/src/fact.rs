@@ -43,7 +43,7 @@ pub(crate) fn event(
         derives::add_serde_aliases(field, &mut member.attrs);
     }
     let all: Vec<Field> = identity.into_iter().chain(aggregate.fields.iter().cloned()).collect();
-    let fields = fields::implementation(&name, &all);
+    let fields = fields::implementation(&item, &all);
     quote! {
         #item
         #fields

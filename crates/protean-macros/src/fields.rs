@@ -1,19 +1,26 @@
 //! `impl Fields`: the rules and their check.
 
-use proc_macro2::{Ident, Literal, TokenStream};
+use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::{Expr, ItemStruct};
 
+use crate::documentation::documentation;
 use crate::field::Field;
 use crate::kind::argument;
 use crate::place::at;
 
-pub(crate) fn implementation(owner: &Ident, fields: &[Field]) -> TokenStream {
-    checked_by(owner, fields, &TokenStream::new())
+pub(crate) fn implementation(owner: &ItemStruct, fields: &[Field]) -> TokenStream {
+    checked_by(owner, fields, &TokenStream::new(), Field::described)
+}
+
+/// The same for a message, whose fields all have a form in JSON.
+pub(crate) fn of_json(owner: &ItemStruct, fields: &[Field]) -> TokenStream {
+    checked_by(owner, fields, &TokenStream::new(), Field::with_default)
 }
 
 /// The same for a value object or an entity, which may have invariants.
-pub(crate) fn with_invariants(owner: &Ident, fields: &[Field]) -> TokenStream {
-    checked_by(owner, fields, &invariants())
+pub(crate) fn with_invariants(owner: &ItemStruct, fields: &[Field]) -> TokenStream {
+    checked_by(owner, fields, &invariants(), Field::with_default)
 }
 
 /// Statements that add the violations of a value's invariants, if it has any.
@@ -25,21 +32,24 @@ pub(crate) fn invariants() -> TokenStream {
     }
 }
 
-fn checked_by(owner: &Ident, fields: &[Field], invariants: &TokenStream) -> TokenStream {
+fn checked_by(
+    owner: &ItemStruct,
+    fields: &[Field],
+    invariants: &TokenStream,
+    member: fn(&Field, usize) -> TokenStream,
+) -> TokenStream {
+    let (doc, owner) = (documentation(&owner.attrs), &owner.ident);
     let rules = fields.iter().map(Field::rules);
     let (check, proofs) = (check(fields, invariants), proofs(fields));
     let states = states(fields);
-    let members = fields.iter().map(|field| {
-        let (name, as_field) = (field.name(), field.as_field());
-        let has_default = field.default.is_some() || field.has_serde_default;
-        quote!(::protean::model::Member::new(#name, #as_field::shape(), #has_default))
-    });
+    let members = fields.iter().enumerate().map(|(index, field)| member(field, index));
     quote! {
         #proofs
 
         #[automatically_derived]
         impl ::protean::model::Fields for #owner {
             const RULES: &'static [::protean::model::Rules] = &[#(#rules),*];
+            const DOC: &'static str = #doc;
 
             fn check(&self) -> ::protean::Violations {
                 #check
@@ -51,6 +61,31 @@ fn checked_by(owner: &Ident, fields: &[Field], invariants: &TokenStream) -> Toke
                 ::std::vec![#(#members),*]
             }
         }
+    }
+}
+
+impl Field {
+    /// The field with its form, its limits and its documentation.
+    fn described(&self, index: usize) -> TokenStream {
+        let (name, as_field, doc) = (self.name(), self.as_field(), &self.doc);
+        let has_default = self.default.is_some() || self.has_serde_default;
+        let index = Literal::usize_unsuffixed(index);
+        quote! {
+            ::protean::model::Member::new(#name, #as_field::shape(), #has_default)
+                .described(<Self as ::protean::model::Fields>::RULES[#index], #doc)
+        }
+    }
+
+    /// The same with its default, when that is a constant and the value has a form in JSON.
+    fn with_default(&self, index: usize) -> TokenStream {
+        let described = self.described(index);
+        let is_constant =
+            matches!(self.default, Some(Expr::Lit(_) | Expr::Unary(_) | Expr::Path(_)));
+        if !is_constant || self.has_serde_default {
+            return described;
+        }
+        let default = self.default_function();
+        quote!(#described.defaulting_to(|| ::protean::model::Member::json_of(&Self::#default())))
     }
 }
 

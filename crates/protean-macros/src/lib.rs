@@ -13,8 +13,10 @@ mod command;
 mod constants;
 mod default;
 mod derives;
+mod documentation;
 mod entity;
 mod event;
+mod external_event;
 mod fact;
 mod faults;
 mod field;
@@ -207,7 +209,19 @@ pub fn query_handler(options: TokenStream, item: TokenStream) -> TokenStream {
     expand(options, item, |options, item, faults| handler::QUERIES.expand(options, item, faults))
 }
 
-/// Its one method takes any type that serde can read, or `Payload`, the JSON unchanged.
+/// Options of `#[external_event]`: `name = "Bank.AccountOpened"`, the type as it is in the stream, and
+/// `version = 2` when the struct has the form of that version. A newer version is refused;
+/// `upcast = function` brings the fields of an earlier one into this form:
+/// `fn(&mut MessageData, from: u32) -> Result`.
+#[proc_macro_attribute]
+pub fn external_event(options: TokenStream, item: TokenStream) -> TokenStream {
+    expand(options, item, external_event::expand)
+}
+
+/// Methods with `#[on]` each take an event of another domain, declared with
+/// [`macro@external_event`]. Or one method with `#[handle]` takes every entry: as any type that serde
+/// can read, or as `Payload`, the JSON unchanged.
+///
 /// Options beside `stream`: `broker = "…"` for another broker than `[brokers.default]`;
 /// `name = "…"`, `profile = "…"`, `start_from = "beginning"`.
 #[proc_macro_attribute]

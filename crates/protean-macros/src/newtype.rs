@@ -30,12 +30,8 @@ pub(crate) fn expand(mut item: ItemStruct, faults: &mut Faults) -> syn::Result<T
     derives::add(&mut item.attrs, &derives::VALUE);
     derives::add(&mut item.attrs, derived(&field));
     let name = &item.ident;
-    let parts = [
-        fields(name, &field),
-        as_field(name, &field),
-        element(name, &field),
-        convert(name, &field),
-    ];
+    let parts =
+        [fields(name, &field), as_field(name, &field), element(name), convert(name, &field)];
     Ok(quote!(#item #(#parts)*))
 }
 
@@ -101,7 +97,7 @@ fn as_field(name: &Ident, field: &Field) -> TokenStream {
             const MAY_BE_EMPTY: bool = #as_field::MAY_BE_EMPTY;
 
             fn shape() -> ::protean::model::Shape {
-                #as_field::shape()
+                #as_field::shape().limited(<Self as ::protean::model::Fields>::RULES[0])
             }
 
             fn columns(
@@ -141,8 +137,7 @@ fn as_field(name: &Ident, field: &Field) -> TokenStream {
 }
 
 /// `impl Element`, so that lists and maps can hold it.
-fn element(name: &Ident, field: &Field) -> TokenStream {
-    let as_field = field.as_field();
+fn element(name: &Ident) -> TokenStream {
     quote! {
         #[automatically_derived]
         impl ::protean::model::Element for #name {
@@ -151,7 +146,7 @@ fn element(name: &Ident, field: &Field) -> TokenStream {
             }
 
             fn element_shape() -> ::protean::model::Shape {
-                #as_field::shape()
+                <Self as ::protean::model::Field>::shape()
             }
 
             fn element_states(&self, states: &mut ::protean::model::States) {
@@ -223,6 +218,10 @@ fn text(name: &Ident) -> TokenStream {
         impl ::protean::model::MapKey for #name {
             fn key(&self) -> ::std::string::String {
                 ::std::string::ToString::to_string(&self.0)
+            }
+
+            fn key_shape() -> ::protean::model::Shape {
+                <Self as ::protean::model::Field>::shape()
             }
 
             fn check_key(&self) -> ::protean::Violations {

@@ -34,7 +34,7 @@ pub(crate) fn expand(
     let stored_name = message_name(name.as_ref(), owner);
     let parts = [
         default::functions(&process, faults),
-        fields::implementation(owner, &process.fields),
+        fields::implementation(&process.item, &process.fields),
         implementation(&process, &stored_name),
         access(&process),
         columns::implementation(owner, &process.fields, true, &indexes),

@@ -11,6 +11,7 @@ mod dead_letter;
 pub mod deliver;
 mod enricher;
 mod erased;
+mod external;
 mod failure;
 mod group;
 mod handle;
@@ -38,7 +39,7 @@ mod verdict;
 
 pub(crate) use commit::{Committed, commit, commit_settled};
 pub use dead_letter::{purge, replay, resend};
-pub(crate) use erased::HandlerInput;
+pub(crate) use erased::{HandlerInput, either};
 pub use failure::{Failure, FailureKind, Handled};
 pub use group::{Group, HandlerKind};
 pub use handle::{Answer, Handle, On, Receive, Register};

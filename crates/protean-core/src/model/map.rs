@@ -25,6 +25,11 @@ pub trait MapKey: Serialize + DeserializeOwned + Ord {
     /// The key as text.
     fn key(&self) -> String;
 
+    /// The form of a key as JSON.
+    fn key_shape() -> Shape {
+        Shape::of_type::<Self>()
+    }
+
     /// The violations of the key.
     fn check_key(&self) -> Violations {
         Violations::new()
@@ -37,6 +42,10 @@ macro_rules! keys {
             fn key(&self) -> String {
                 self.to_string()
             }
+
+            fn key_shape() -> Shape {
+                Self::shape()
+            }
         }
     )*};
 }
@@ -44,7 +53,7 @@ keys!(String, Id, Date);
 
 impl<K: MapKey, T: Element> Field for BTreeMap<K, T> {
     fn shape() -> Shape {
-        Shape::Map(Box::new(T::element_shape()))
+        Shape::Map { key: Box::new(K::key_shape()), value: Box::new(T::element_shape()) }
     }
 
     fn columns(name: &str, rules: &Rules) -> Vec<Column> {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use protean_port::message::{Category, Lane, Positions, Unreadable};
 use protean_port::port::{
-    Batch, Broker, BrokerGroup, BrokerGroupStatus, BrokerMark, Delivery, EntryId, LogPlace, Publication,
-    Published, Store,
+    Batch, Broker, BrokerGroup, BrokerGroupStatus, BrokerMark, Delivery, EntryId, LogPlace,
+    Publication, Published, Store,
 };
 use protean_port::{Error, Result};
 use tracing::warn;

@@ -7,7 +7,7 @@
 //! * `breakers`: a handler that fails all the time; `dead_letters`: what is dead, replayed and purged
 //! * `step_down`: a server that loses its claims; `claims`: 50 times, real processes under load
 //! * `notes`, `suspects`: an abrupt end, and which message is to blame; `processes`: real ones
-//! * `relay`, `relay_pages`, `external`, `published`, `dlq_publisher`: from the log to a broker; `subscribers`, `pubsub`: and back; `intake`, `plain_programs`, `own_tables`: and SQL
+//! * `relay`, `relay_pages`, `external`, `published`, `dlq_publisher`: from the log to a broker; `subscribers`, `pubsub`, `two_domains`: and back; `intake`, `plain_programs`, `own_tables`: and SQL
 //! * `crashes`: and with a process that ends at one step of its work
 //! * `kills`: and with one that is killed or stopped with handlers in flight
 //! * `keys`: idempotency keys, when they are deleted; `outcomes`: what became; `explain`: why it waits
@@ -89,6 +89,7 @@ mod suspects;
 mod tallies;
 mod telemetry;
 mod two_aggregates;
+mod two_domains;
 mod unreliable;
 mod upgrade;
 mod vanished;

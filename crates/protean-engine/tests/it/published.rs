@@ -94,11 +94,13 @@ async fn other_systems_see_published_events_and_no_others() {
     let partner = RedisServer::start("");
     let harness = harness(On::Streams, &partner);
     // The first one begins the relay at the end of the log.
-    harness.serve_until(async || {
-        harness.domain.process(rename(1)).synchronous().await.unwrap();
-        harness.add("t", 1, Priority::NORMAL).await;
-        true
-    }).await;
+    harness
+        .serve_until(async || {
+            harness.domain.process(rename(1)).synchronous().await.unwrap();
+            harness.add("t", 1, Priority::NORMAL).await;
+            true
+        })
+        .await;
     for number in 2..12 {
         let sent = harness.domain.process(rename(number));
         sent.priority(Priority::BULK).asynchronous().await.unwrap();
@@ -135,7 +137,8 @@ async fn a_published_event_that_the_domain_does_not_have_is_refused_with_the_fix
 
 #[test]
 fn an_external_broker_needs_a_published_event() {
-    let config = "[outbox]\nexternal_brokers = ['partner']\n\
+    let config = "[server]\ndefault_subscription_type = 'event_store'\n\
+                  [outbox]\nexternal_brokers = ['partner']\n\
                   [brokers.partner]\nprovider = 'redis'\nURI = 'redis://h'\n";
     let shop = || protean::domain("shop").config(config).broker_provider(protean_redis::Redis);
     let fault = shop().build().err().unwrap().to_string();

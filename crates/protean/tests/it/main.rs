@@ -26,6 +26,7 @@
 
 mod account;
 mod bank;
+mod external_events;
 mod facts;
 mod handlers;
 mod jar;
