@@ -27,6 +27,11 @@
 #[doc = include_str!("../../../docs/guide/values-and-rules.md")]
 mod values_and_rules {}
 
+/// The same of this one.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guide/contracts.md")]
+mod contracts {}
+
 mod declarations;
 mod handlers;
 pub mod prelude;
