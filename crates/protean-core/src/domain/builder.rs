@@ -177,7 +177,8 @@ impl DomainBuilder {
             Brokers::default()
         } else {
             let groups = &handlers.groups;
-            let found = Brokers::choose(&file, &self.broker_providers, &config, groups);
+            let found =
+                Brokers::choose(&file, &self.broker_providers, &config, groups, &registry.catalog);
             or_default(found, &mut faults)
         };
         let Some(provider) = provider.filter(|_| faults.is_empty()) else {

@@ -53,7 +53,7 @@ pub use connect::{
 };
 pub use domain::Domain;
 pub use ids::KnownIds;
-pub use inbox::{inject_entry, message_from_entry, raw_entry};
+pub use inbox::{inject_entry, inject_event, message_from_entry, raw_entry};
 pub use intake::Intake;
 pub use process::{Process, Processed};
 pub use promotion::promote;

@@ -279,7 +279,7 @@ where
     let mut open = OpenUnit::of(unit)?;
     open.write(table, root.id().as_str(), &present, Some(row))?;
     let version = present.version.map_or(0, |version| version + 1);
-    let last = open.append_versioned(names, root.id(), version, root.raised());
+    let last = open.append_versioned(names, root.id(), version, root.raised())?;
     if let Some((stream, fact)) = fact {
         open.emit_fact(&stream, &fact, &format!("{version}.1"), last);
     }
@@ -302,8 +302,7 @@ async fn remove_row<A: Aggregate + Columns + Stored<Storage = StateStored>>(
     open.write(table, root.id().as_str(), &present, None)?;
     open.retract_fact(&names.facts.stream(root.id()));
     let version = present.version.map_or(0, |version| version + 1);
-    open.append_versioned(names, root.id(), version, root.raised());
-    Ok(())
+    open.append_versioned(names, root.id(), version, root.raised()).map(drop)
 }
 
 /// The fact of an instance, if it has one, and the stream it belongs to.
