@@ -11,6 +11,8 @@
 //! * [`order`], [`stock`], [`payment`]: three aggregates that know nothing of each other
 //! * [`fulfilment`]: the process manager that leads an order through them
 //! * [`report`]: what is in stock, each morning
+//!
+//! The program in `sqlx/` places orders from its own transactions, without this crate.
 
 pub mod fulfilment;
 #[expect(missing_docs, reason = "the fields are the shop's own words")]
@@ -23,8 +25,9 @@ pub mod report;
 pub mod stock;
 
 use protean::prelude::Id;
-use protean::{DomainBuilder, Recurring};
+use protean::{DomainBuilder, Intake, Recurring};
 
+use order::PlaceOrder;
 use report::WriteStockReport;
 
 /// The settings beside the code.
@@ -43,6 +46,7 @@ pub fn domain(settings: &str) -> DomainBuilder {
         .register(payment::Till)
         .register(report::Reports)
         .register(fulfilment::Fulfilment::manager())
+        .register(Intake::takes::<PlaceOrder>())
         .register(
             Recurring::new("stock-report", "0 6 * * MON-FRI", || WriteStockReport {
                 report_id: Id::new(),
