@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use protean_port::message::{Category, Envelope, Extensions, Id, Kind, Message, Priority};
+use protean_port::message::{Category, Envelope, Extensions, Foreign, Id, Kind, Message, Priority};
 use protean_port::port::Entry;
 use protean_port::{Error, Result, Violations};
 use serde::Serializer;
@@ -36,12 +36,8 @@ pub fn message_from_entry(
     };
     fits(category.as_str(), &data).map_err(|error| error.to_string())?;
     let envelope = entry.data.as_deref().map(Envelope::read).and_then(Result::ok);
-    let priority = envelope.as_ref().map_or(Priority::NORMAL, |read| read.priority);
-    let sent = envelope.map(|read| read.extensions).unwrap_or_default();
-    let received = message(domain, category, &Id::from(entry.at.id.as_str()), data, priority);
-    // Deadlines and keys are those of commands, and this is an event.
-    let extensions = Enrichment::of(&sent).inherited(Extensions::default());
-    Ok(Message { extensions, ..received })
+    let id = Id::from(entry.at.id.as_str());
+    Ok(message(domain, category, &id, data, envelope.as_ref(), Priority::NORMAL))
 }
 
 /// The whole entry, for its dead letter: the bytes of its field `data` when
@@ -76,20 +72,27 @@ pub async fn inject_entry(domain: &Domain, stream: &str, payload: &str) -> Resul
         Error::invalid(Violations::of("payload", format!("must be JSON, is {payload:.40?}")))
     })?;
     fits(stream, data)?;
-    let message = message(domain, &category, &Id::new(), data.to_owned(), domain.priority());
+    let envelope = Envelope::read(data.as_bytes()).ok();
+    let (id, priority) = (Id::new(), domain.priority());
+    let message = message(domain, &category, &id, data.to_owned(), envelope.as_ref(), priority);
     domain.unit_of_work(async |context| context.unit().append(message.clone())).await
 }
 
+/// The message that stands for an entry: with the priority, the metadata and the trace context of
+/// its envelope, or of this priority.
 fn message(
     domain: &Domain,
     category: &Category,
     entry: &Id,
     data: String,
+    envelope: Option<&Foreign<'_>>,
     priority: Priority,
 ) -> Message {
     let stream = category.stream(entry);
     let id: Arc<str> = format!("{stream}-0").into();
     let (name, version) = ENTRY_RECEIVED;
+    // Deadlines and keys are those of commands, and this is an event.
+    let sent = envelope.map(|read| Enrichment::of(&read.extensions)).unwrap_or_default();
     Message {
         correlation_id: Arc::clone(&id),
         id,
@@ -97,11 +100,11 @@ fn message(
         kind: Kind::Event,
         type_name: domain.catalog().type_name(name, version),
         version,
-        priority,
+        priority: envelope.map_or(priority, |read| read.priority),
         causation_id: None,
         time: domain.clock().now(),
         data: data.into(),
-        extensions: Extensions::default(),
+        extensions: sent.inherited(Extensions::default()),
     }
 }
 
