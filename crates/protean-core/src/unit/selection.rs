@@ -105,7 +105,8 @@ where
     }
 
     /// The statement and the database's plan for it, for people to see whether it uses an index.
-    /// With the log target `protean::query` at `debug`, every query logs its plan.
+    /// With the log target `protean::query` at `debug`, every query that returns rows logs its
+    /// plan.
     ///
     /// # Errors
     /// When the store cannot be read.
